@@ -1,0 +1,1 @@
+"""The hub: OpenAI Chat Completions, the language every dialect is translated to and from."""

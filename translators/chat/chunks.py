@@ -1,0 +1,183 @@
+"""Chunks of a streamed answer, how they are written as SSE, and how they add up to a whole completion.
+
+A dialect's stream translator makes chunks; the gateway looks at `commits` and `usage`, and writes them with a ChunkWriter.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from translators.jsontext import dumps
+
+DONE: Final = b"data: [DONE]\n\n"
+
+FINISH_REASONS: Final = frozenset({"stop", "length", "tool_calls", "content_filter", "function_call"})
+
+_CONTENT: Final = ("content", "reasoning_content", "tool_calls", "function_call", "refusal", "images", "audio")
+
+
+class Chunk:
+    """One chat.completion.chunk with at most one choice, or none and the usage.
+
+    `raw` is the JSON text of a chunk that a server of the hub's own dialect sent: written as it is, so unknown fields survive.
+    `choice` are further fields beside index, delta and finish_reason (`logprobs`, `native_finish_reason`).
+    """
+
+    __slots__ = ("choice", "delta", "finish_reason", "index", "raw", "top", "usage")
+
+    def __init__(
+        self,
+        delta: dict[str, Any] | None = None,
+        finish_reason: str | None = None,
+        index: int = 0,
+        *,
+        choice: dict[str, Any] | None = None,
+        usage: dict[str, Any] | None = None,
+        top: dict[str, Any] | None = None,
+        raw: bytes | None = None,
+    ) -> None:
+        self.delta = delta
+        self.finish_reason = finish_reason
+        self.index = index
+        self.choice = choice
+        self.usage = usage
+        self.top = top
+        self.raw = raw
+
+    @property
+    def commits(self) -> bool:
+        """Whether a caller who has seen this chunk has seen part of the answer: failover ends here."""
+        if self.finish_reason is not None:
+            return True
+        delta = self.delta
+        return delta is not None and any(delta.get(name) for name in _CONTENT)
+
+    def __repr__(self) -> str:
+        shown = {name: value for name in self.__slots__ if (value := getattr(self, name)) is not None}
+        return f"Chunk({shown})"
+
+
+class ChunkWriter:
+    """Writes the chunks of one answer as SSE bytes: same id, created and model in all of them."""
+
+    __slots__ = ("_head", "_include_usage", "_tail")
+
+    def __init__(self, id: str, created: int, model: str, include_usage: bool) -> None:
+        head = dumps({"id": id, "object": "chat.completion.chunk", "created": created, "model": model})
+        self._head = b"data: " + head[:-1]
+        self._include_usage = include_usage
+        self._tail = b'}],"usage":null}\n\n' if include_usage else b"}]}\n\n"
+
+    def write(self, chunks: Iterable[Chunk]) -> bytes:
+        """SSE text of `chunks` (b"" for a usage chunk that was not asked for)."""
+        text = b"".join(map(self._event, chunks))
+        if b"\xe2\x80" in text or b"\xc2\x85" in text:
+            text = escape_line_separators(text)
+        return text
+
+    def _event(self, chunk: Chunk) -> bytes:
+        raw = chunk.raw
+        if raw is not None:
+            if chunk.delta is None and not self._include_usage:
+                return b""
+            return b"data: " + raw + b"\n\n"
+        delta = chunk.delta
+        if delta is None:
+            if not self._include_usage:
+                return b""
+            more = b"" if chunk.top is None else b"," + dumps(chunk.top)[1:-1]
+            return self._head + more + b',"choices":[],"usage":' + dumps(chunk.usage) + b"}\n\n"
+        head = self._head if chunk.top is None else self._head + b"," + dumps(chunk.top)[1:-1]
+        finish = b"null" if chunk.finish_reason is None else b'"%s"' % chunk.finish_reason.encode()
+        rest = b"" if chunk.choice is None else b"," + dumps(chunk.choice)[1:-1]
+        logprobs = b"" if chunk.choice is not None and "logprobs" in chunk.choice else b',"logprobs":null'
+        return b'%s,"choices":[{"index":%d,"delta":%s%s,"finish_reason":%s%s%s' % (
+            head, chunk.index, dumps(delta), logprobs, finish, rest, self._tail,
+        )  # fmt: skip
+
+
+def escape_line_separators(text: bytes) -> bytes:
+    """Escape U+0085, U+2028 and U+2029: legal inside JSON, but many clients split lines at them. They stand only inside strings."""
+    return text.replace(b"\xe2\x80\xa8", b"\\u2028").replace(b"\xe2\x80\xa9", b"\\u2029").replace(b"\xc2\x85", b"\\u0085")
+
+
+class Collector:
+    """Adds the chunks of one answer up to a chat.completion: for callers that asked for JSON while the provider streams."""
+
+    def __init__(self, id: str, created: int, model: str) -> None:
+        self._answer: dict[str, Any] = {"id": id, "object": "chat.completion", "created": created, "model": model}
+        self._choices: dict[int, dict[str, Any]] = {}
+        self._usage: dict[str, Any] | None = None
+
+    def add(self, chunk: Chunk) -> None:
+        if chunk.usage is not None:
+            self._usage = chunk.usage
+        if chunk.top:
+            self._answer.update(chunk.top)
+        if chunk.delta is None:
+            return
+        choice = self._choices.setdefault(
+            chunk.index, {"index": chunk.index, "message": {"role": "assistant", "content": None, "refusal": None}, "logprobs": None}
+        )
+        if chunk.finish_reason is not None:
+            choice["finish_reason"] = chunk.finish_reason
+        for name, value in (chunk.choice or {}).items():
+            if name == "logprobs" and value is not None and choice["logprobs"] is not None:
+                _merge_logprobs(choice["logprobs"], value)
+            else:
+                choice[name] = value
+        _merge_delta(choice["message"], chunk.delta)
+
+    def completion(self) -> dict[str, Any]:
+        answer = self._answer
+        answer["choices"] = [self._choices[index] for index in sorted(self._choices)]
+        for choice in answer["choices"]:
+            message = choice["message"]
+            if (
+                message["content"] is None
+                and message["refusal"] is None
+                and not (message.get("tool_calls") or message.get("function_call"))
+            ):
+                message["content"] = ""
+        if self._usage is not None:
+            answer["usage"] = self._usage
+        return answer
+
+
+def _merge_logprobs(into: dict[str, Any], more: dict[str, Any]) -> None:
+    for name, tokens in more.items():
+        into[name] = (into.get(name) or []) + (tokens or [])
+
+
+def _merge_delta(message: dict[str, Any], delta: dict[str, Any]) -> None:
+    for name, value in delta.items():
+        if name == "role" or value is None:
+            continue
+        if name == "tool_calls":
+            for part in value:
+                _merge_tool_call(message.setdefault("tool_calls", []), part)
+        elif name == "function_call":
+            call = message.setdefault("function_call", {"name": "", "arguments": ""})
+            call["name"] += value.get("name") or ""
+            call["arguments"] += value.get("arguments") or ""
+        elif isinstance(value, str) and isinstance(message.get(name), str):
+            message[name] += value
+        elif isinstance(value, list) and isinstance(message.get(name), list):
+            message[name] = message[name] + value
+        else:
+            message[name] = value
+
+
+def _merge_tool_call(calls: list[dict[str, Any]], part: dict[str, Any]) -> None:
+    index = part.get("index", len(calls))
+    while len(calls) <= index:
+        calls.append({})
+    call = calls[index]
+    for name, value in part.items():
+        if name == "index" or value is None:
+            continue
+        if isinstance(value, dict) and isinstance(call.get(name), dict) and name in ("function", "custom"):
+            for key, text in value.items():
+                if isinstance(text, str):
+                    call[name][key] = call[name].get(key, "") + text
+        else:
+            call[name] = dict(value) if isinstance(value, dict) else value

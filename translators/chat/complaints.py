@@ -1,0 +1,55 @@
+"""What is said about a field that breaks a rule: OpenAI's sentences and error codes."""
+
+from typing import Any
+
+from translators.errors import InvalidRequest
+
+
+def type_name(value: Any) -> str:
+    """A JSON type with its article, as error messages say it."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "a boolean"
+        case int():
+            return "an integer"
+        case float():
+            return "a number"
+        case str():
+            return "a string"
+        case list():
+            return "an array"
+        case _:
+            return "an object"
+
+
+def wrong_type(param: str, expected: str, value: Any) -> InvalidRequest:
+    return InvalidRequest(f"Invalid type for '{param}': expected {expected}, but got {type_name(value)} instead.", param, "invalid_type")
+
+
+def missing(param: str) -> InvalidRequest:
+    return InvalidRequest(f"Missing required parameter: '{param}'.", param, "missing_required_parameter")
+
+
+def not_one_of(param: str, value: Any, allowed: tuple[str, ...]) -> InvalidRequest:
+    shown = ", ".join(f"'{a}'" for a in allowed)
+    return InvalidRequest(f"Invalid value: {str(value)[:80]!r}. Supported values are: {shown}.", param, "invalid_value")
+
+
+def require_string(owner: dict[str, Any], name: str, at: str) -> None:
+    value = owner.get(name)
+    if value is None:
+        raise missing(f"{at}.{name}")
+    if value.__class__ is not str:
+        raise wrong_type(f"{at}.{name}", "a string", value)
+
+
+def require_object(owner: dict[str, Any], name: str, at: str) -> dict[str, Any]:
+    value = owner.get(name)
+    if value is None:
+        raise missing(f"{at}.{name}")
+    if value.__class__ is not dict:
+        raise wrong_type(f"{at}.{name}", "an object", value)
+    found: dict[str, Any] = value
+    return found

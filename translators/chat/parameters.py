@@ -1,0 +1,301 @@
+"""The rules of every parameter of a chat request, one row each, and of the combinations of parameters."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from translators.chat.complaints import missing, not_one_of, require_object, require_string, type_name, wrong_type
+from translators.errors import InvalidRequest
+
+MAX_STOP_SEQUENCES: Final = 4
+MAX_CHOICES: Final = 128
+
+_Check = Callable[[Any, str], None]
+
+
+def _string(value: Any, param: str) -> None:
+    if value.__class__ is not str:
+        raise wrong_type(param, "a string", value)
+
+
+def _model(value: Any, param: str) -> None:
+    _string(value, param)
+    if not value.strip():
+        raise InvalidRequest("Invalid 'model': it must name a persona.", param, "invalid_value")
+
+
+def _boolean(value: Any, param: str) -> None:
+    if value.__class__ is not bool:
+        raise wrong_type(param, "a boolean", value)
+
+
+def _object(value: Any, param: str) -> None:
+    if value.__class__ is not dict:
+        raise wrong_type(param, "an object", value)
+
+
+def _array(value: Any, param: str) -> None:
+    if value.__class__ is not list:
+        raise wrong_type(param, "an array", value)
+
+
+def _number(low: float, high: float) -> _Check:
+    def check(value: Any, param: str) -> None:
+        if value.__class__ is not float and value.__class__ is not int:
+            raise wrong_type(param, "a number", value)
+        if not low <= value <= high:
+            raise _out_of_range(value, param, low, high)
+
+    return check
+
+
+def _integer(low: int, high: int | None = None) -> _Check:
+    def check(value: Any, param: str) -> None:
+        if value.__class__ is float and value.is_integer():
+            value = int(value)
+        if value.__class__ is not int:
+            raise wrong_type(param, "an integer", value)
+        if value < low or (high is not None and value > high):
+            raise _out_of_range(value, param, low, high)
+
+    return check
+
+
+def _out_of_range(value: float, param: str, low: float, high: float | None) -> InvalidRequest:
+    below = value < low
+    rule = f"expected a value >= {low:g}" if below or high is None else f"expected a value <= {high:g}"
+    code = f"{'integer' if value.__class__ is int else 'decimal'}_{'below_min' if below else 'above_max'}_value"
+    return InvalidRequest(f"Invalid '{param}': {rule}, but got {str(value)[:40]} instead.", param, code)
+
+
+def _one_of(*allowed: str) -> _Check:
+    def check(value: Any, param: str) -> None:
+        _string(value, param)
+        if value not in allowed:
+            raise not_one_of(param, value, allowed)
+
+    return check
+
+
+def _stop(value: Any, param: str) -> None:
+    if value.__class__ is str:
+        return
+    if value.__class__ is not list:
+        raise wrong_type(param, "a string or an array of strings", value)
+    if len(value) > MAX_STOP_SEQUENCES:
+        raise InvalidRequest(
+            f"Invalid '{param}': array too long. Expected an array with maximum length {MAX_STOP_SEQUENCES}, but got {len(value)} instead.",
+            param, "array_above_max_length",
+        )  # fmt: skip
+    for i, sequence in enumerate(value):
+        _string(sequence, f"{param}[{i}]")
+
+
+def _tools(value: Any, param: str) -> None:
+    _array(value, param)
+    for i, tool in enumerate(value):
+        at = f"{param}[{i}]"
+        if tool.__class__ is not dict:
+            raise wrong_type(at, "an object", tool)
+        kind = tool.get("type")
+        if kind is None:
+            raise missing(f"{at}.type")
+        if kind.__class__ is not str:
+            raise wrong_type(f"{at}.type", "a string", kind)
+        if kind == "custom":
+            require_string(require_object(tool, "custom", at), "name", f"{at}.custom")
+        elif kind == "function":
+            flat = "function" not in tool and "name" in tool
+            _function(tool if flat else require_object(tool, "function", at), at if flat else f"{at}.function")
+
+
+def _functions(value: Any, param: str) -> None:
+    _array(value, param)
+    for i, function in enumerate(value):
+        if function.__class__ is not dict:
+            raise wrong_type(f"{param}[{i}]", "an object", function)
+        _function(function, f"{param}[{i}]")
+
+
+def _function(function: dict[str, Any], at: str) -> None:
+    require_string(function, "name", at)
+    if not function["name"]:
+        raise InvalidRequest(f"Invalid '{at}.name': empty string. Expected a string with minimum length 1.", f"{at}.name", "empty_string")
+    description, parameters, strict = function.get("description"), function.get("parameters"), function.get("strict")
+    if description is not None:
+        _string(description, f"{at}.description")
+    if strict is not None:
+        _boolean(strict, f"{at}.strict")
+    if parameters is not None:
+        _object(parameters, f"{at}.parameters")
+        check_schema(parameters, f"{at}.parameters")
+
+
+_SCHEMA_TYPES: Final = ("object", "array", "string", "number", "integer", "boolean", "null")
+
+
+def check_schema(schema: Any, at: str) -> None:
+    """The shape of a JSON Schema as far as every provider needs it. Raises InvalidRequest naming the place in it."""
+    if schema.__class__ is bool:
+        return
+    if schema.__class__ is not dict:
+        raise InvalidRequest(
+            f"Invalid schema at '{at}': expected an object, but got {type_name(schema)}.", at, "invalid_function_parameters"
+        )
+    kind = schema.get("type")
+    for one in kind if kind.__class__ is list else () if kind is None else (kind,):
+        if one not in _SCHEMA_TYPES:
+            shown = str(one)[:40]
+            raise InvalidRequest(
+                f"Invalid schema at '{at}.type': {shown!r} is not a JSON Schema type.", f"{at}.type", "invalid_function_parameters"
+            )
+    for name in ("properties", "$defs", "definitions"):
+        members = schema.get(name)
+        if members is not None:
+            if members.__class__ is not dict:
+                raise InvalidRequest(
+                    f"Invalid schema at '{at}.{name}': expected an object, but got {type_name(members)}.",
+                    f"{at}.{name}",
+                    "invalid_function_parameters",
+                )
+            for key, member in members.items():
+                check_schema(member, f"{at}.{name}.{key}")
+    required = schema.get("required")
+    if required is not None and (required.__class__ is not list or not all(r.__class__ is str for r in required)):
+        raise InvalidRequest(
+            f"Invalid schema at '{at}.required': expected an array of strings.", f"{at}.required", "invalid_function_parameters"
+        )
+    if (items := schema.get("items")) is not None and items.__class__ is not list:
+        check_schema(items, f"{at}.items")
+    for name in ("anyOf", "oneOf", "allOf"):
+        branches = schema.get(name)
+        if branches is not None:
+            if branches.__class__ is not list:
+                raise InvalidRequest(f"Invalid schema at '{at}.{name}': expected an array.", f"{at}.{name}", "invalid_function_parameters")
+            for i, branch in enumerate(branches):
+                check_schema(branch, f"{at}.{name}[{i}]")
+
+
+def _tool_choice(value: Any, param: str) -> None:
+    if value.__class__ is str:
+        if value not in ("none", "auto", "required"):
+            raise not_one_of(param, value, ("none", "auto", "required"))
+        return
+    _object(value, param)
+    kind = value.get("type")
+    if kind in ("function", "custom") and kind in value:
+        require_string(require_object(value, kind, param), "name", f"{param}.{kind}")
+    elif kind == "allowed_tools":
+        allowed = require_object(value, "allowed_tools", param)
+        if allowed.get("mode") not in ("auto", "required"):
+            raise not_one_of(f"{param}.allowed_tools.mode", allowed.get("mode"), ("auto", "required"))
+        _array(allowed.get("tools"), f"{param}.allowed_tools.tools")
+    elif "name" not in value:
+        raise not_one_of(f"{param}.type", kind, ("function", "custom", "allowed_tools"))
+
+
+def _function_call(value: Any, param: str) -> None:
+    if value.__class__ is str:
+        if value not in ("none", "auto"):
+            raise not_one_of(param, value, ("none", "auto"))
+        return
+    _object(value, param)
+    require_string(value, "name", param)
+
+
+def _response_format(value: Any, param: str) -> None:
+    _object(value, param)
+    kind = value.get("type")
+    if kind is None:
+        raise missing(f"{param}.type")
+    if kind not in ("text", "json_object", "json_schema"):
+        raise not_one_of(f"{param}.type", kind, ("text", "json_object", "json_schema"))
+    if kind == "json_schema":
+        inner = require_object(value, "json_schema", param)
+        schema = inner.get("schema")
+        if schema is not None:
+            _object(schema, f"{param}.json_schema.schema")
+            check_schema(schema, f"{param}.json_schema.schema")
+
+
+def _modalities(value: Any, param: str) -> None:
+    _array(value, param)
+    for i, modality in enumerate(value):
+        _string(modality, f"{param}[{i}]")
+
+
+def _metadata(value: Any, param: str) -> None:
+    _object(value, param)
+    if len(value) > 16:
+        raise InvalidRequest(f"Invalid '{param}': at most 16 pairs, but got {len(value)}.", param, "object_above_max_properties")
+    for key, text in value.items():
+        _string(text, f"{param}.{key}")
+
+
+PARAMETERS: Final[dict[str, _Check]] = {
+    "model": _model,
+    "stream": _boolean,
+    "stream_options": _object,
+    "temperature": _number(0, 2),
+    "top_p": _number(0, 1),
+    "top_k": _integer(0),
+    "frequency_penalty": _number(-2, 2),
+    "presence_penalty": _number(-2, 2),
+    "max_tokens": _integer(1),
+    "max_completion_tokens": _integer(1),
+    "n": _integer(1, MAX_CHOICES),
+    "stop": _stop,
+    "seed": _integer(-(2**63), 2**63 - 1),
+    "logprobs": _boolean,
+    "top_logprobs": _integer(0, 20),
+    "logit_bias": _object,
+    "user": _string,
+    "safety_identifier": _string,
+    "metadata": _metadata,
+    "store": _boolean,
+    "tools": _tools,
+    "functions": _functions,
+    "tool_choice": _tool_choice,
+    "function_call": _function_call,
+    "parallel_tool_calls": _boolean,
+    "response_format": _response_format,
+    "reasoning_effort": _one_of("none", "minimal", "low", "medium", "high", "xhigh", "max"),
+    "verbosity": _one_of("low", "medium", "high"),
+    "modalities": _modalities,
+    "audio": _object,
+    "prediction": _object,
+    "web_search_options": _object,
+    "service_tier": _string,
+    "prompt_cache_key": _string,
+    "prompt_cache_options": _object,
+    "thinking": _object,
+    "reasoning": _object,
+}
+
+
+def check_combinations(body: dict[str, Any]) -> None:
+    if body.get("stream_options") is not None and body.get("stream") is not True:
+        raise InvalidRequest("The 'stream_options' parameter is only allowed when 'stream' is enabled.", "stream_options", "invalid_value")
+    tools = body.get("tools") or body.get("functions")
+    choice = body.get("tool_choice")
+    if not tools and choice is not None and choice not in ("none", "auto"):
+        raise InvalidRequest("'tool_choice' is only allowed when 'tools' are specified.", "tool_choice", "invalid_value")
+    if body.get("top_logprobs") and body.get("logprobs") is not True:
+        raise InvalidRequest("'top_logprobs' is only allowed when 'logprobs' is true.", "top_logprobs", "invalid_value")
+    if tools:
+        _check_tool_names(tools, choice)
+
+
+def _check_tool_names(tools: list[dict[str, Any]], choice: Any) -> None:
+    seen: set[str] = set()
+    for i, tool in enumerate(tools):
+        inner = tool.get("function") or tool.get("custom") or tool
+        name = inner.get("name")
+        if name is None:
+            continue
+        if name in seen:
+            raise InvalidRequest(f"Invalid 'tools': the name {name[:80]!r} is used twice.", f"tools[{i}].function.name", "invalid_value")
+        seen.add(name)
+    if choice.__class__ is dict and choice.get("type") in ("function", "custom", None):
+        wanted = (choice.get("function") or choice.get("custom") or choice).get("name")
+        if wanted is not None and wanted not in seen:
+            raise InvalidRequest(f"Tool choice {str(wanted)[:80]!r} not found in 'tools' parameter.", "tool_choice", "invalid_value")

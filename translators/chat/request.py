@@ -1,0 +1,171 @@
+"""A JSON body read as a chat request: checked by hand, kept as it came.
+
+The check names the first field that breaks a rule, in OpenAI's words and error codes. What is not a rule of the hub (an unknown
+parameter, an unknown content part) passes: a relay may know it, and a translator reports it.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from translators.chat.complaints import missing, not_one_of, require_object, require_string, type_name, wrong_type
+from translators.chat.parameters import PARAMETERS, check_combinations
+from translators.errors import InvalidRequest
+
+ROLES: Final = ("developer", "system", "user", "assistant", "tool", "function")
+INSTRUCTION_ROLES: Final = ("system", "developer")
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """A chat request that keeps the hub's rules. `body` is never changed: whoever needs another one makes a copy."""
+
+    body: dict[str, Any]
+    size: int = field(default=0, compare=False)
+    """Bytes of the JSON text it came from: an upper bound for its tokens."""
+
+    @property
+    def model(self) -> str:
+        model: str = self.body["model"]
+        return model
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        messages: list[dict[str, Any]] = self.body["messages"]
+        return messages
+
+    @property
+    def stream(self) -> bool:
+        return self.body.get("stream") is True
+
+    @property
+    def include_usage(self) -> bool:
+        options = self.body.get("stream_options")
+        return options is not None and options.get("include_usage") is True
+
+    @property
+    def max_tokens(self) -> int | None:
+        """The caller's limit for the answer: `max_completion_tokens` wins over the older `max_tokens`."""
+        limit = self.body.get("max_completion_tokens")
+        return self.body.get("max_tokens") if limit is None else limit
+
+
+def parse(body: Any, size: int = 0) -> ChatRequest:
+    """Check a decoded JSON body. Raises InvalidRequest naming the field and the rule."""
+    if body.__class__ is not dict:
+        raise InvalidRequest(f"The request body must be a JSON object, but it is {type_name(body)}.", None, "invalid_type")
+    for name in ("model", "messages"):
+        if body.get(name) is None:
+            raise InvalidRequest(f"Missing required parameter: '{name}'.", name, "missing_required_parameter")
+    _check_messages(body["messages"])
+    for name, value in body.items():
+        if value is not None and (check := PARAMETERS.get(name)) is not None:
+            check(value, name)
+    check_combinations(body)
+    return ChatRequest(body, size)
+
+
+def _check_messages(messages: Any) -> None:
+    if messages.__class__ is not list:
+        raise wrong_type("messages", "an array of messages", messages)
+    if not messages:
+        raise InvalidRequest("Invalid 'messages': empty array. Expected an array with at least 1 message.", "messages", "empty_array")
+    for i, message in enumerate(messages):
+        if message.__class__ is not dict:
+            raise wrong_type(f"messages[{i}]", "an object", message)
+        role = message.get("role")
+        content = message.get("content")
+        if content.__class__ is str and (role == "user" or role == "system"):
+            continue
+        _check_message(message, role, content, f"messages[{i}]")
+
+
+def _check_message(message: dict[str, Any], role: Any, content: Any, at: str) -> None:
+    if role is None:
+        raise missing(f"{at}.role")
+    if role.__class__ is not str:
+        raise wrong_type(f"{at}.role", "a string", role)
+    if role not in ROLES:
+        raise not_one_of(f"{at}.role", role, ROLES)
+    if content is None:
+        if role not in ("assistant", "function"):
+            if "content" in message:
+                raise wrong_type(f"{at}.content", "a string or an array of content parts", None)
+            raise missing(f"{at}.content")
+    elif content.__class__ is list:
+        for j, part in enumerate(content):
+            _check_part(part, f"{at}.content[{j}]")
+    elif content.__class__ is not str:
+        raise wrong_type(f"{at}.content", "a string or an array of content parts", content)
+    if role == "assistant":
+        _check_calls(message, at)
+    elif role == "tool":
+        require_string(message, "tool_call_id", at)
+    elif role == "function":
+        require_string(message, "name", at)
+
+
+_PART_FIELDS: Final[dict[str, tuple[str, str | None]]] = {
+    "text": ("text", None),
+    "refusal": ("refusal", None),
+    "image_url": ("image_url", "url"),
+    "input_audio": ("input_audio", "data"),
+    "file": ("file", None),
+    "video_url": ("video_url", "url"),
+}
+
+
+def _check_part(part: Any, at: str) -> None:
+    if part.__class__ is not dict:
+        raise wrong_type(at, "an object", part)
+    kind = part.get("type")
+    if kind is None:
+        raise missing(f"{at}.type")
+    if kind.__class__ is not str:
+        raise wrong_type(f"{at}.type", "a string", kind)
+    rule = _PART_FIELDS.get(kind)
+    if rule is None:
+        return
+    name, inner = rule
+    if kind in ("text", "refusal"):
+        require_string(part, name, at)
+        return
+    if kind == "image_url" and part.get(name).__class__ is str:
+        raise InvalidRequest(
+            f"Invalid type for '{at}.image_url': expected an object with a 'url', but got a string instead.",
+            f"{at}.image_url",
+            "invalid_type",
+        )
+    value = require_object(part, name, at)
+    if inner is not None:
+        require_string(value, inner, f"{at}.{name}")
+    elif value.get("file_data") is None and value.get("file_id") is None:
+        raise InvalidRequest(f"'{at}.file' needs 'file_data' or 'file_id'.", f"{at}.file", "missing_required_parameter")
+
+
+def _check_calls(message: dict[str, Any], at: str) -> None:
+    calls = message.get("tool_calls")
+    if calls is not None:
+        if calls.__class__ is not list:
+            raise wrong_type(f"{at}.tool_calls", "an array of tool calls", calls)
+        for j, call in enumerate(calls):
+            _check_call(call, f"{at}.tool_calls[{j}]")
+    function = message.get("function_call")
+    if function is not None:
+        if function.__class__ is not dict:
+            raise wrong_type(f"{at}.function_call", "an object", function)
+        require_string(function, "name", f"{at}.function_call")
+
+
+def _check_call(call: Any, at: str) -> None:
+    if call.__class__ is not dict:
+        raise wrong_type(at, "an object", call)
+    if call.get("id") is not None and call["id"].__class__ is not str:
+        raise wrong_type(f"{at}.id", "a string", call["id"])
+    kind = call.get("type", "function")
+    if kind not in ("function", "custom"):
+        raise not_one_of(f"{at}.type", kind, ("function", "custom"))
+    function = require_object(call, kind, at)
+    require_string(function, "name", f"{at}.{kind}")
+    arguments = function.get("arguments")
+    if arguments is not None and arguments.__class__ not in (str, dict):
+        raise wrong_type(f"{at}.{kind}.arguments", "a string", arguments)

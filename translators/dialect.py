@@ -1,0 +1,233 @@
+"""The contract every dialect keeps: the values that go in, the values that come out, and the facts a translator may read."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, ClassVar, Final, Literal, Protocol
+
+from translators.chat.chunks import Chunk
+from translators.chat.request import ChatRequest
+from translators.errors import UpstreamFailure
+
+Capability = Literal[
+    "streaming", "tool_calling", "parallel_tool_calls", "vision", "pdf", "audio_input", "audio_output", "video", "json_object",
+    "json_schema", "reasoning", "web_search", "logprobs", "multiple_choices", "image_output",
+]  # fmt: skip
+Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+EFFORTS: Final[tuple[Effort, ...]] = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+"""Reasoning efforts of the hub, weakest first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thinking:
+    """How a model reasons, and how it is told to. Which fields matter depends on `kind`."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+
+    kind: Literal["none", "budget", "adaptive", "level", "effort"] = "none"
+    """none: cannot. budget: a token budget (Claude to 4.5, Gemini 2.5). adaptive: Claude 4.6 and later. level: Gemini 3 and later.
+    effort: OpenAI's reasoning_effort."""
+    levels: tuple[Effort, ...] = ()
+    """Efforts the model takes by name (Claude `output_config.effort`, Gemini `thinkingLevel`, OpenAI `reasoning_effort`); for OpenAI
+    `none` is in the list when the model takes it."""
+    on_by_default: bool = False
+    default: Effort | None = None
+    off: Literal["omit", "disabled", "between_tools", "zero", "never"] = "omit"
+    """How it is switched off: leave the field out, `disabled` or `between_tools` (Claude), a zero budget (Gemini), or not at all."""
+    off_max_effort: Effort | None = None
+    """The strongest effort that may stand beside a switched-off mode (Claude: opus-5, haiku-5-5, sonnet-5-5 say `high`)."""
+    min_budget: int = 0
+    max_budget: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRecord:
+    """The facts about one model that translators and routing read (config/capabilities.yaml): never a test on a model's name."""
+
+    context_window: int
+    """Tokens that prompt and answer may have together."""
+    max_output_tokens: int
+    max_input_tokens: int | None = None
+    """The prompt's own limit, where there is one beside the window."""
+    capabilities: frozenset[Capability] = frozenset()
+    thinking: Thinking = Thinking()
+    sampling: Literal["full", "exclusive", "ignored", "refused", "unless_reasoning"] = "full"
+    """temperature / top_p / top_k. exclusive: one of temperature and top_p. ignored: accepted without effect. refused: an error.
+    unless_reasoning: an error while the model reasons (OpenAI GPT-5 and later)."""
+    unsupported: frozenset[str] = frozenset()
+    """Chat Completions parameters that the model refuses or ignores: dropped with a report."""
+    forced_tool_choice: Literal["yes", "no", "without_thinking"] = "yes"
+    tools_with_reasoning: Literal["yes", "effort_none", "no"] = "yes"
+    """OpenAI: function tools on Chat Completions work with reasoning / only with effort none / not at all."""
+    prefill: bool = False
+    """An assistant message may be the last one and is continued."""
+    mid_system: Literal["native", "wrap"] = "wrap"
+    """Claude: a system message after the first turn has a role of its own, or is wrapped into user text."""
+    binds_thinking: bool = False
+    """Claude: a thinking block is valid only behind the exact prefix it was made for."""
+    signatures: Literal["none", "optional", "required"] = "none"
+    """Gemini: thoughtSignature on function calls."""
+    call_ids: bool = True
+    """Gemini: functionCall.id and functionResponse.id are accepted."""
+    media_in_tool_results: bool = True
+    tools_with_json: bool = True
+    """Function tools and a JSON response format may stand in one request."""
+    builtin_with_functions: bool = True
+    """Gemini: server tools and functions may stand in one request."""
+    strict_tools: bool = True
+    """Claude: `strict` on tools is accepted."""
+    instructions_role: Literal["any", "system", "developer"] = "any"
+    """OpenAI dialect: the role that carries instructions."""
+    max_tokens_parameter: Literal["max_completion_tokens", "max_tokens"] = "max_completion_tokens"
+    """OpenAI dialect: which of the two names the server takes."""
+    api_version: str | None = None
+    """Claude: the anthropic-version header."""
+    cache_min_tokens: int | None = None
+    fast_mode: bool = False
+
+    def can(self, capability: Capability) -> bool:
+        return capability in self.capabilities
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where an attempt goes: one model at one provider, with the key that opens it."""
+
+    provider: str
+    dialect: str
+    base_url: str
+    model: str
+    record: ModelRecord
+    api_key: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a dialect does with one thing a chat request can hold, in general; what one model makes of it is in its ModelRecord."""
+
+    kind: Literal["mapped", "emulated", "relayed", "ignored", "dropped", "rejected", "depends"]
+    """ignored: a no-op for this provider (nothing is lost). depends: on the value or on the model, see `how`."""
+    how: str
+    """One sentence for the parameter matrix: where it goes, or why not."""
+
+
+NoteKind = Literal["dropped", "changed", "emulated", "repaired"]
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One thing a translation did to the request. `param` is a parameter's name or path, `why` one sentence.
+
+    dropped: not sent, its effect is lost. changed: sent with another value. emulated: the effect is produced another way.
+    repaired: the history broke a rule of the provider and was mended without loss.
+    """
+
+    kind: NoteKind
+    param: str
+    why: str
+
+
+class Report:
+    """Collects the notes of one translation, in the order they were made."""
+
+    __slots__ = ("notes",)
+
+    def __init__(self) -> None:
+        self.notes: list[Note] = []
+
+    def dropped(self, param: str, why: str) -> None:
+        self.notes.append(Note("dropped", param, why))
+
+    def changed(self, param: str, why: str) -> None:
+        self.notes.append(Note("changed", param, why))
+
+    def emulated(self, param: str, why: str) -> None:
+        self.notes.append(Note("emulated", param, why))
+
+    def repaired(self, param: str, why: str) -> None:
+        self.notes.append(Note("repaired", param, why))
+
+
+def losses(notes: Iterable[Note]) -> list[Note]:
+    """The notes that strict mode refuses: what the caller asked for and will not get as asked."""
+    return [note for note in notes if note.kind in ("dropped", "changed")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerShape:
+    """What building a request decided about how its answer is read back."""
+
+    tool_names: Mapping[str, str] = MappingProxyType({})
+    """Upstream tool name → the caller's, for the names that had to be changed."""
+    declared_tools: frozenset[str] = frozenset()
+    """The caller's tool names."""
+    custom_tools: frozenset[str] = frozenset()
+    """The caller's names of `custom` tools that travel as functions with one `input` string."""
+    wrapped_tools: frozenset[str] = frozenset()
+    """The caller's names of tools whose arguments travel inside {"value": …}, because their schema is not an object."""
+    legacy_functions: bool = False
+    """Answer with `message.function_call` instead of `tool_calls`."""
+    one_tool_call: bool = False
+    """Keep only the first tool call of the answer."""
+    strip_json_fence: bool = False
+    """JSON was asked for by instruction: a code fence around the answer is taken off."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpstreamRequest:
+    """One HTTP request, ready to send (POST). `headers` holds the key: never log them."""
+
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    stream: bool
+    """Whether the answer comes as a stream; may be true for a caller that wants one JSON answer."""
+    notes: tuple[Note, ...] = ()
+    shape: AnswerShape = AnswerShape()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """What an answer is given from outside, so that one stream has one id and tests hold the clock still."""
+
+    id: str
+    """The answer's id, `chatcmpl-…`, where the dialect has none of its own to show."""
+    created: int
+    """Unix seconds."""
+    model: str
+    """The upstream model asked for, where the answer does not name the one that served."""
+    call_id: str = "call"
+    """Prefix, unique in the conversation, for tool calls that the provider gave no id: `<prefix>_<n>`."""
+    shape: AnswerShape = AnswerShape()
+
+
+class StreamTranslator(Protocol):
+    """Reads one answer stream. Independent of read boundaries: any split of the same bytes gives the same chunks.
+
+    After every call look at `failure`: once set, the chunks returned so far are all there is, and nothing more will be read.
+    `finished` becomes true when the dialect's own end mark was read: only then may an end be shown to the caller.
+    A finished stream has given exactly one chunk with a finish_reason per choice and, if the provider counted, a last chunk with usage.
+    """
+
+    failure: UpstreamFailure | None
+    finished: bool
+
+    def receive(self, data: bytes) -> list[Chunk]: ...
+
+    def receive_eof(self) -> list[Chunk]: ...
+
+
+class Dialect(Protocol):
+    """What a wire format can do; each dialect package satisfies it as a module (PEP 544)."""
+
+    def build_request(self, request: ChatRequest, target: Target) -> UpstreamRequest:
+        """The hub's request in this dialect. Raises InvalidRequest for what can be neither said, emulated nor dropped."""
+
+    def parse_response(self, body: bytes, envelope: Envelope) -> dict[str, Any]:
+        """A whole answer as a chat.completion. Raises UpstreamError if it is not one."""
+
+    def open_stream(self, envelope: Envelope) -> StreamTranslator:
+        """A reader for one streamed answer."""
+
+    def parse_error(self, status: int, headers: Mapping[str, str], body: bytes) -> UpstreamFailure:
+        """An answer with a status of 400 or more. `headers` has lower-case names. Never raises."""

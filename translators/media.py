@@ -1,0 +1,114 @@
+"""data: URLs and media parts: read leniently, checked by content, written as the strict base64 providers want."""
+
+import base64
+import re
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import unquote_to_bytes
+
+from translators.errors import InvalidRequest
+
+_BASE64: Final = re.compile(r"[A-Za-z0-9+/]*={0,2}", re.ASCII).fullmatch
+_SPACE: Final = str.maketrans("", "", " \t\r\n")
+_URLSAFE: Final = str.maketrans("-_", "+/")
+
+_MAGIC: Final[tuple[tuple[bytes, str], ...]] = (
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"GIF87a", "image/gif"),
+    (b"GIF89a", "image/gif"),
+    (b"%PDF-", "application/pdf"),
+    (b"ID3", "audio/mp3"),
+    (b"fLaC", "audio/flac"),
+    (b"OggS", "audio/ogg"),
+    (b"BM", "image/bmp"),
+    (b"II*\x00", "image/tiff"),
+    (b"MM\x00*", "image/tiff"),
+)
+
+_ALIASES: Final = {
+    "image/jpg": "image/jpeg",
+    "image/pjpeg": "image/jpeg",
+    "application/x-pdf": "application/pdf",
+    "audio/mpeg": "audio/mp3",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """Decoded enough to be sent anywhere: the type that the bytes show (else the declared one) and standard padded base64."""
+
+    mime: str
+    base64: str = field(repr=False)
+
+    def decoded(self) -> bytes:
+        return base64.b64decode(self.base64)
+
+
+def is_data_url(url: str) -> bool:
+    return url[:5].lower() == "data:"
+
+
+def parse_data_url(url: str, param: str) -> Media:
+    """Read a data: URL. Lenient about parameters, white space and the url-safe alphabet; InvalidRequest names `param` otherwise."""
+    head, comma, payload = url[5:].partition(",")
+    if not comma:
+        raise InvalidRequest("The data URL has no comma between its type and its data.", param, "invalid_value")
+    declared, *parameters = head.split(";")
+    if any(p.strip().lower() == "base64" for p in parameters):
+        return from_base64(unquote_payload(payload), declared, param)
+    data = unquote_to_bytes(payload)
+    return Media(sniff(data) or clean_mime(declared) or "text/plain", base64.b64encode(data).decode())
+
+
+def unquote_payload(payload: str) -> str:
+    return unquote_to_bytes(payload).decode("latin-1") if "%" in payload else payload
+
+
+def from_base64(text: str, declared: str, param: str) -> Media:
+    """Bare base64 (standard or url-safe alphabet, with or without padding) of the declared type; the bytes' own magic wins."""
+    if not _BASE64(text):
+        text = text.translate(_SPACE).translate(_URLSAFE)
+    digits = text.rstrip("=")
+    if not digits:
+        raise InvalidRequest("The base64 data is empty.", param, "invalid_base64")
+    if len(digits) % 4 == 1 or not _BASE64(digits):
+        raise InvalidRequest("The data is not valid base64.", param, "invalid_base64")
+    head = digits[:64] + "=" * (-len(digits[:64]) % 4)
+    return Media(sniff(base64.b64decode(head)) or clean_mime(declared), digits + "=" * (-len(digits) % 4))
+
+
+def clean_mime(mime: str) -> str:
+    """Lower case, no parameters, common misspellings mended."""
+    mime = mime.partition(";")[0].strip().lower()
+    return _ALIASES.get(mime, mime)
+
+
+def sniff(head: bytes) -> str | None:
+    """The media type that the first bytes show, or None."""
+    for magic, mime in _MAGIC:
+        if head.startswith(magic):
+            return mime
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "image/webp"
+    if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
+        return "audio/wav"
+    if head[4:8] == b"ftyp":
+        brand = head[8:12]
+        return {b"avif": "image/avif", b"heic": "image/heic", b"mif1": "image/heic"}.get(brand, "video/mp4")
+    return None
+
+
+def mime_of_filename(filename: str) -> str | None:
+    """The type that a file name's ending stands for, for the kinds that models read."""
+    return _ENDINGS.get(filename.rpartition(".")[2].lower())
+
+
+_OFFICE: Final = "application/vnd.openxmlformats-officedocument"
+_ENDINGS: Final = {
+    "pdf": "application/pdf", "txt": "text/plain", "md": "text/markdown", "csv": "text/csv", "json": "application/json",
+    "html": "text/html", "xml": "text/xml", "png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "gif": "image/gif",
+    "webp": "image/webp", "mp3": "audio/mp3", "wav": "audio/wav", "flac": "audio/flac", "ogg": "audio/ogg", "aac": "audio/aac",
+    "mp4": "video/mp4", "webm": "video/webm",
+    "docx": f"{_OFFICE}.wordprocessingml.document", "xlsx": f"{_OFFICE}.spreadsheetml.sheet",
+}  # fmt: skip

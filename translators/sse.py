@@ -1,0 +1,115 @@
+"""Server-Sent Events: bytes ⇄ events. The reader works on bytes, so a character or a line ending may be cut anywhere.
+
+Lines end at CR, LF or CRLF and nowhere else (U+2028 and its kin stand raw inside JSON). Buffers are bounded.
+"""
+
+from typing import Final, NamedTuple
+
+MAX_EVENT_BYTES: Final = 64 * 1024 * 1024
+"""The largest event read: an answer with images in it may carry tens of megabytes in one."""
+
+
+class Event(NamedTuple):
+    """One dispatched event: its `event:` name (b"" if none) and its `data:` lines joined with LF."""
+
+    name: bytes
+    data: bytes
+
+
+class EventTooLarge(Exception):
+    """An event grew over the limit before it ended."""
+
+
+class Decoder:
+    """Incremental reader. `stray` gathers lines that are no SSE field: a provider's raw JSON error in the middle of a stream."""
+
+    def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
+        self._max = max_event_bytes
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._ended_with_cr = False
+        self._start = True
+        self.stray = b""
+
+    def receive(self, data: bytes) -> list[Event]:
+        """The events that `data` completes. Raises EventTooLarge."""
+        if self._start and data:
+            data = self._without_bom(data)
+        if self._ended_with_cr and data:
+            self._ended_with_cr = False
+            if data[:1] == b"\n":
+                data = data[1:]
+        if b"\r" in data:
+            self._ended_with_cr = data.endswith(b"\r")
+            data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        if not data:
+            return []
+        pieces = self._pieces
+        if pieces:
+            crosses = data[0] == 0x0A and pieces[-1][-1] == 0x0A
+            if not crosses and b"\n\n" not in data:
+                return self._hold(data)
+            pieces.append(data)
+            data = b"".join(pieces)
+            pieces.clear()
+            self._size = 0
+        blocks = data.split(b"\n\n")
+        tail = blocks.pop()
+        if tail:
+            self._hold(tail)
+        events = []
+        for block in blocks:
+            if block.startswith(b"data: ") and b"\n" not in block:
+                events.append(Event(b"", block[6:]))
+            elif (event := self._parse(block)) is not None:
+                events.append(event)
+        return events
+
+    def receive_eof(self) -> list[Event]:
+        """The last event, if the stream ended without the blank line after it."""
+        if not self._pieces:
+            return []
+        block = b"".join(self._pieces)
+        self._pieces.clear()
+        event = self._parse(block)
+        return [] if event is None else [event]
+
+    def _hold(self, data: bytes) -> list[Event]:
+        self._size += len(data)
+        if self._size > self._max:
+            raise EventTooLarge(f"an event is larger than {self._max} bytes")
+        self._pieces.append(data)
+        return []
+
+    def _without_bom(self, data: bytes) -> bytes:
+        """A byte order mark may open the stream; it may also come cut into pieces."""
+        held = b"".join(self._pieces) + data
+        bom = b"\xef\xbb\xbf"
+        if len(held) < 3 and bom.startswith(held):
+            self._pieces = [held]
+            return b""
+        self._pieces = []
+        self._start = False
+        return held[3:] if held.startswith(bom) else held
+
+    def _parse(self, block: bytes) -> Event | None:
+        name, data, has_data = b"", [], False
+        for line in block.split(b"\n"):
+            if not line or line[0] == 0x3A:
+                continue
+            field, _, value = line.partition(b":")
+            if value[:1] == b" ":
+                value = value[1:]
+            if field == b"data":
+                has_data = True
+                data.append(value)
+            elif field == b"event":
+                name = value
+            elif field not in (b"id", b"retry"):
+                self._keep_stray(line)
+        return Event(name, b"\n".join(data)) if has_data else None
+
+    def _keep_stray(self, line: bytes) -> None:
+        if len(self.stray) + len(line) > self._max:
+            raise EventTooLarge(f"more than {self._max} bytes outside of events")
+        self.stray += line + b"\n"
