@@ -211,6 +211,11 @@ class StreamTranslator(Protocol):
 
     failure: UpstreamFailure | None
     finished: bool
+    ended: bool
+    """Every choice has its finish reason: only usage or the end mark may still follow."""
+    id: str
+    """The answer's id and model as far as they are known: the provider's own once it has named them."""
+    model: str
 
     def receive(self, data: bytes) -> list[Chunk]: ...
 

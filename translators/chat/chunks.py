@@ -77,7 +77,7 @@ class ChunkWriter:
     def _event(self, chunk: Chunk) -> bytes:
         raw = chunk.raw
         if raw is not None:
-            if chunk.delta is None and not self._include_usage:
+            if chunk.usage is not None and chunk.delta is None and not self._include_usage:
                 return b""
             return b"data: " + raw + b"\n\n"
         delta = chunk.delta

@@ -1,0 +1,176 @@
+"""A chat request for a server that speaks the hub's language: the caller's body, held against the rules of the model.
+
+Everything is relayed unless the model's record says that the server would refuse or ignore it; the body is copied only where it changes.
+"""
+
+from typing import Any, Final
+
+from translators.chat.request import INSTRUCTION_ROLES, ChatRequest
+from translators.dialect import EFFORTS, AnswerShape, Effort, ModelRecord, Report, Target, UpstreamRequest
+from translators.jsontext import dumps
+
+SAMPLING: Final = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "logit_bias", "logprobs", "top_logprobs")
+"""What GPT-5 and later refuse while they reason."""
+
+_NO_OPS: Final[dict[str, tuple[Any, ...]]] = {
+    "temperature": (1,),
+    "top_p": (1,),
+    "presence_penalty": (0,),
+    "frequency_penalty": (0,),
+    "logit_bias": ({},),
+    "logprobs": (False,),
+    "top_logprobs": (0,),
+    "n": (1,),
+    "stop": ("", []),
+    "modalities": (["text"],),
+    "store": (False,),
+    "parallel_tool_calls": (True,),
+    "service_tier": ("auto",),
+}
+"""Values that ask for what the server does anyway: leaving them out loses nothing."""
+
+_OWN_MESSAGE_FIELDS: Final = (
+    "reasoning_content", "reasoning", "thinking_blocks", "provider_content", "extra_content", "provider_specific_fields",
+    "images", "annotations", "cache_control", "is_error",
+)  # fmt: skip
+"""What our answers add to a message, and what callers of other dialects say on one: OpenAI's own API knows none of it."""
+
+_SIGNED_FIELDS: Final = ("thinking_blocks", "provider_content", "extra_content")
+
+
+def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
+    """The relayed request. Raises nothing: what this server cannot take is reported."""
+    report, record = Report(), target.record
+    body = {name: value for name, value in request.body.items() if value is not None}
+    extension = body.pop("x_provider", None)
+    body["model"] = target.model
+    body["messages"] = _messages(request.messages, record, report)
+    _limit_tokens(body, request, record, report)
+    _choose_effort(body, record, report)
+    _drop_unsupported(body, record, report)
+    if "tools" in body:
+        body["tools"] = [_without(tool, ("cache_control",)) for tool in body["tools"]]
+    if request.stream and "stream_options" not in record.unsupported:
+        body["stream_options"] = {**body.get("stream_options", {}), "include_usage": True}
+    if extension is not None:
+        body.update(extension.get(target.provider) or extension.get(target.dialect) or {})
+    headers = {"content-type": "application/json"}
+    if target.api_key:
+        headers["authorization"] = f"Bearer {target.api_key}"
+    return UpstreamRequest(
+        url=target.base_url.rstrip("/") + "/chat/completions",
+        headers=headers,
+        body=dumps(body),
+        stream=request.stream,
+        notes=tuple(report.notes),
+        shape=AnswerShape(declared_tools=_declared(body)),
+    )
+
+
+def _declared(body: dict[str, Any]) -> frozenset[str]:
+    tools = body.get("tools")
+    return frozenset(tool["function"]["name"] for tool in tools if "function" in tool) if tools else frozenset()
+
+
+def _without(item: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return {k: v for k, v in item.items() if k not in names} if any(name in item for name in names) else item
+
+
+def _messages(messages: list[dict[str, Any]], record: ModelRecord, report: Report) -> list[dict[str, Any]]:
+    role = record.instructions_role
+    relayed = []
+    signed = False
+    for message in messages:
+        if role != "any" and message["role"] in INSTRUCTION_ROLES and message["role"] != role:
+            message = {**message, "role": role}
+        if len(message) > 2:
+            signed = signed or any(message.get(name) for name in _SIGNED_FIELDS)
+            message = _without(message, _OWN_MESSAGE_FIELDS)
+            if calls := message.get("tool_calls"):
+                message = {**message, "tool_calls": [_tool_call(call) for call in calls]}
+        content = message.get("content")
+        if content.__class__ is list:
+            message = {**message, "content": [_without(part, ("cache_control",)) for part in content]}
+        relayed.append(message)
+    if signed:
+        report.dropped("messages.thinking_blocks", "signed reasoning of another provider means nothing to this one")
+    return relayed
+
+
+def _tool_call(call: dict[str, Any]) -> dict[str, Any]:
+    call = _without(call, ("extra_content", "provider_specific_fields", "index"))
+    function = call.get("function")
+    if function is not None and function.get("arguments").__class__ is not str:
+        arguments = function.get("arguments")
+        call = {**call, "function": {**function, "arguments": "{}" if arguments is None else dumps(arguments).decode()}}
+    return call
+
+
+def _limit_tokens(body: dict[str, Any], request: ChatRequest, record: ModelRecord, report: Report) -> None:
+    limit = request.max_tokens
+    if limit is None:
+        return
+    asked = "max_completion_tokens" if "max_completion_tokens" in body else "max_tokens"
+    body.pop("max_tokens", None)
+    body.pop("max_completion_tokens", None)
+    if limit > record.max_output_tokens:
+        report.changed(asked, f"{limit} is more than the model's {record.max_output_tokens}")
+        limit = record.max_output_tokens
+    body[record.max_tokens_parameter] = int(limit)
+
+
+def _choose_effort(body: dict[str, Any], record: ModelRecord, report: Report) -> None:
+    """Snap reasoning_effort to the model's levels, switch reasoning off where tools demand it, drop sampling where reasoning forbids it."""
+    thinking = record.thinking
+    asked: Effort | None = body.get("reasoning_effort")
+    if asked is not None and thinking.kind != "effort":
+        del body["reasoning_effort"]
+        if asked != "none":
+            report.dropped("reasoning_effort", "this model does not reason")
+        return
+    if asked is not None:
+        taken = nearest_effort(asked, thinking.levels)
+        if taken != asked:
+            report.changed("reasoning_effort", f"this model takes {taken!r}, not {asked!r}")
+            body["reasoning_effort"] = taken
+    active = body.get("reasoning_effort", "" if thinking.on_by_default else "none") != "none"
+    if active and record.tools_with_reasoning == "effort_none" and _has_function_tools(body):
+        if asked is not None:
+            report.changed("reasoning_effort", "on Chat Completions this model calls function tools only without reasoning")
+        else:
+            report.emulated("reasoning_effort", "set to 'none': on Chat Completions this model calls function tools only without reasoning")
+        body["reasoning_effort"] = "none"
+        active = False
+    if record.sampling == "refused" or (record.sampling == "unless_reasoning" and active):
+        _drop(body, SAMPLING, report, "this model refuses it while it reasons")
+
+
+def nearest_effort(asked: Effort, levels: tuple[Effort, ...]) -> Effort:
+    """`asked` if the model takes it, else the nearest weaker effort, else the nearest stronger one."""
+    if asked in levels or not levels:
+        return asked
+    rank = EFFORTS.index(asked)
+    ranks = sorted(EFFORTS.index(level) for level in levels)
+    # "none" is not a weaker effort but no reasoning at all: it stands in for a weak effort only if nothing else does.
+    weaker = [r for r in ranks if 0 < r < rank]
+    stronger = [r for r in ranks if r > rank]
+    return EFFORTS[weaker[-1] if weaker else stronger[0] if stronger else ranks[-1]]
+
+
+def _has_function_tools(body: dict[str, Any]) -> bool:
+    return bool(body.get("functions")) or any(tool.get("type") == "function" for tool in body.get("tools") or ())
+
+
+def _drop_unsupported(body: dict[str, Any], record: ModelRecord, report: Report) -> None:
+    if record.unsupported:
+        _drop(body, [name for name in body if name in record.unsupported], report, "this model does not take it")
+    if body.get("stop") in ("", []):
+        del body["stop"]
+
+
+def _drop(body: dict[str, Any], names: tuple[str, ...] | list[str], report: Report, why: str) -> None:
+    for name in names:
+        if name in body:
+            value = body.pop(name)
+            if value not in _NO_OPS.get(name, ()):
+                report.dropped(name, why)

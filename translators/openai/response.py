@@ -1,0 +1,53 @@
+"""A whole answer of a server that speaks the hub's language: relayed, with its small defects mended."""
+
+from typing import Any
+
+from translators.chat.chunks import FINISH_REASONS
+from translators.dialect import Envelope
+from translators.errors import UpstreamError, malformed
+from translators.jsontext import loads
+from translators.openai.errors import failure
+
+
+def parse_response(body: bytes, envelope: Envelope) -> dict[str, Any]:
+    """The chat.completion in `body`. Raises UpstreamError if it is none."""
+    try:
+        document = loads(body)
+    except ValueError as error:
+        raise UpstreamError(malformed(f"The provider's answer is not JSON: {error}")) from None
+    if not isinstance(document, dict):
+        raise UpstreamError(malformed("The provider's answer is not a JSON object."))
+    if document.get("error"):
+        raise UpstreamError(failure(document, 200, {}))
+    choices = document.get("choices")
+    if not isinstance(choices, list) or not choices:
+        raise UpstreamError(malformed("The provider's answer has no choices."))
+    for choice in choices:
+        _mend(choice, envelope)
+    document.setdefault("id", envelope.id)
+    document.setdefault("object", "chat.completion")
+    document.setdefault("created", envelope.created)
+    document.setdefault("model", envelope.model)
+    return document
+
+
+def _mend(choice: dict[str, Any], envelope: Envelope) -> None:
+    reason = choice.get("finish_reason")
+    message = choice.get("message")
+    calls = message.get("tool_calls") if isinstance(message, dict) else None
+    if reason not in FINISH_REASONS:
+        choice["finish_reason"] = "tool_calls" if calls else "stop"
+        choice["native_finish_reason"] = reason
+    for n, call in enumerate(calls or ()):
+        if not call.get("id"):
+            call["id"] = f"{envelope.call_id}_{n}"
+        function = call.get("function")
+        if isinstance(function, dict):
+            function["name"] = declared_name(function.get("name") or "", envelope.shape.declared_tools)
+
+
+def declared_name(name: str, declared: frozenset[str]) -> str:
+    """Some models call `functions.<name>`: the prefix goes if only the rest was declared."""
+    if name.startswith("functions.") and name not in declared and name[10:] in declared:
+        return name[10:]
+    return name

@@ -1,0 +1,186 @@
+"""A stream of a server that speaks the hub's language: each chunk is looked at once and relayed as the bytes it came in.
+
+A chunk is written anew only where it would break the hub's promises: a repeated role, a tool call without its index or id,
+an unknown finish reason, several choices in one chunk.
+"""
+
+from typing import Any
+
+from translators.chat.chunks import FINISH_REASONS, Chunk
+from translators.dialect import Envelope
+from translators.errors import UpstreamFailure, malformed, truncated
+from translators.jsontext import loads
+from translators.openai.errors import failure
+from translators.openai.response import declared_name
+from translators.sse import Decoder, EventTooLarge
+
+
+class OpenAIStream:
+    """StreamTranslator of the OpenAI dialect."""
+
+    def __init__(self, envelope: Envelope) -> None:
+        self.id = envelope.id
+        self.model = envelope.model
+        self.failure: UpstreamFailure | None = None
+        self.finished = False
+        self._envelope = envelope
+        self._decoder = Decoder()
+        self._named = False
+        self._roles: set[int] = set()
+        self._reasons: dict[int, str | None] = {}
+        self._calls: dict[int, dict[Any, int]] = {}
+
+    @property
+    def ended(self) -> bool:
+        return bool(self._reasons) and None not in self._reasons.values()
+
+    def receive(self, data: bytes) -> list[Chunk]:
+        chunks: list[Chunk] = []
+        if self.finished or self.failure is not None:
+            return chunks
+        try:
+            events = self._decoder.receive(data)
+        except EventTooLarge as error:
+            self.failure = malformed(str(error))
+            return chunks
+        for _, text in events:
+            self._event(text, chunks)
+            if self.finished or self.failure is not None:
+                break
+        return chunks
+
+    def receive_eof(self) -> list[Chunk]:
+        chunks: list[Chunk] = []
+        if self.finished or self.failure is not None:
+            return chunks
+        for _, text in self._decoder.receive_eof():
+            self._event(text, chunks)
+        if self.finished or self.failure is not None:
+            return chunks
+        if self._decoder.stray and not self.ended:
+            self._read_document(self._decoder.stray, chunks)
+        elif self.ended:  # a finish reason is proof enough: some compatible servers never send [DONE]
+            self.finished = True
+        else:
+            self.failure = truncated()
+        return chunks
+
+    def _event(self, text: bytes, chunks: list[Chunk]) -> None:
+        if text == b"[DONE]":
+            if self.ended:
+                self.finished = True
+            else:
+                self.failure = truncated("The provider ended the stream without a finish reason.")
+            return
+        if not text.strip():
+            return
+        try:
+            chunk = loads(text)
+        except ValueError as error:
+            self.failure = malformed(f"The provider sent an event that is not JSON: {error}")
+            return
+        if chunk.__class__ is not dict:
+            self.failure = malformed("The provider sent an event that is not an object.")
+        elif chunk.get("error") or chunk.get("object") == "error":
+            self.failure = failure(chunk, 200, {})
+        else:
+            self._chunk(chunk, text, chunks)
+
+    def _chunk(self, chunk: dict[str, Any], text: bytes, chunks: list[Chunk]) -> None:
+        if not self._named:
+            self._named = True
+            self.id = chunk.get("id") or self.id
+            self.model = chunk.get("model") or self.model
+        choices = chunk.get("choices")
+        usage = chunk.get("usage")
+        if not choices:
+            chunks.append(Chunk(usage=usage, raw=text.replace(b"\n", b" ")))
+            return
+        relayable = len(choices) == 1 and usage is None
+        for choice in choices:
+            delta = choice.get("delta")
+            if delta is None:
+                delta = {}
+                relayable = False
+            index = choice.get("index") or 0
+            reason = choice.get("finish_reason")
+            relayable &= self._keeps_promises(index, delta, reason)
+            if reason is not None and reason not in FINISH_REASONS:
+                choice["native_finish_reason"] = reason
+                reason = "tool_calls" if self._calls.get(index) else "stop"
+            if relayable:
+                chunks.append(Chunk(delta, reason, index, raw=text.replace(b"\n", b" ")))
+            else:
+                chunks.append(_rewritten(chunk, choice, delta, reason, index))
+        if usage is not None:
+            chunks.append(Chunk(usage=usage))
+
+    def _keeps_promises(self, index: int, delta: dict[str, Any], reason: str | None) -> bool:
+        """Note what the chunk says of its choice; False if it has to be written anew (`delta` is then mended)."""
+        kept = True
+        if "role" in delta:
+            if index in self._roles:
+                del delta["role"]
+                kept = False
+            self._roles.add(index)
+        elif index not in self._roles:
+            self._roles.add(index)
+            delta["role"] = "assistant"
+            kept = False
+        if delta.get("tool_calls"):
+            kept &= self._number_calls(index, delta["tool_calls"])
+        if reason is None:
+            self._reasons.setdefault(index, None)
+            return kept
+        self._reasons[index] = reason
+        return kept and reason in FINISH_REASONS
+
+    def _number_calls(self, choice: int, calls: list[dict[str, Any]]) -> bool:
+        """Give each call a dense index from 0; a server may leave it out, start at 1, or leave gaps."""
+        kept = True
+        numbers = self._calls.setdefault(choice, {})
+        for call in calls:
+            key = call.get("index")
+            if key is None:
+                key = call.get("id") or (next(reversed(numbers)) if numbers else 0)
+            new = key not in numbers
+            number = numbers.setdefault(key, len(numbers))
+            if call.get("index") != number:
+                call["index"] = number
+                kept = False
+            if new:
+                kept &= self._mend_first(call, number)
+        return kept
+
+    def _mend_first(self, call: dict[str, Any], number: int) -> bool:
+        kept = True
+        if not call.get("id"):
+            call["id"] = f"{self._envelope.call_id}_{number}"
+            kept = False
+        function = call.get("function")
+        if isinstance(function, dict):
+            name = function.get("name") or ""
+            function["name"] = declared_name(name, self._envelope.shape.declared_tools)
+            kept &= function["name"] == name
+        return kept
+
+    def _read_document(self, text: bytes, chunks: list[Chunk]) -> None:
+        """The server answered a stream request with one JSON document."""
+        try:
+            document = loads(text)
+        except ValueError:
+            self.failure = malformed("The provider answered with something that is neither a stream nor JSON.")
+            return
+        if isinstance(document, dict) and isinstance(document.get("choices"), list) and document["choices"]:
+            for choice in document["choices"]:
+                choice["delta"] = choice.pop("message", None) or {}
+            self._chunk(document, text, chunks)
+            self.finished = self.ended
+        else:
+            self.failure = failure(document, 200, {})
+
+
+def _rewritten(chunk: dict[str, Any], choice: dict[str, Any], delta: dict[str, Any], reason: str | None, index: int) -> Chunk:
+    top = {k: v for k, v in chunk.items() if k not in ("id", "object", "created", "model", "choices", "usage")}
+    rest = {k: v for k, v in choice.items() if k not in ("index", "delta", "message", "finish_reason")}
+    return Chunk(delta, reason, index, choice=rest or None, top=top or None)
