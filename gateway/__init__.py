@@ -1,0 +1,1 @@
+"""LLM Router: an OpenAI-compatible gateway whose model field names a persona."""

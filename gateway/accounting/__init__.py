@@ -1,0 +1,1 @@
+"""What a request weighs: tokens before it is sent."""

@@ -1,0 +1,1 @@
+"""HTTP in: the routes, what they read and what they answer."""

@@ -1,0 +1,77 @@
+"""Who may call: keys from the environment, kept and compared as SHA-256 digests, in constant time."""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from gateway.errors import NotAuthorized
+
+VARIABLE: Final = "LLM_ROUTER_API_KEYS"
+OPEN_ROUTES: Final = frozenset({"/health", "/health/ready", "/metrics"})
+"""What load balancers and Prometheus read without a key. None of it calls a provider or tells a secret."""
+
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+
+
+class AccessError(Exception):
+    """LLM_ROUTER_API_KEYS cannot be used; the message holds no key."""
+
+
+class Access:
+    """The set of callers' keys; an empty one lets everybody in."""
+
+    def __init__(self, digests: frozenset[bytes] = frozenset()) -> None:
+        self._digests = tuple(digests)
+
+    @property
+    def open(self) -> bool:
+        return not self._digests
+
+    def key_id(self, headers: Mapping[str, str]) -> str | None:
+        """The id (first 8 hex digits of the digest) of the caller's key, None if keys are not asked for. Raises NotAuthorized."""
+        if not self._digests:
+            return None
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        key = token.strip() if scheme.lower() == "bearer" and token else headers.get("x-api-key", "")
+        if not key:
+            raise NotAuthorized("You didn't provide an API key. Send it as 'Authorization: Bearer KEY' or in 'x-api-key'.")
+        digest = hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
+        matches = [hmac.compare_digest(digest, known) for known in self._digests]
+        if not any(matches):
+            raise NotAuthorized("Incorrect API key provided.")
+        return digest.hex()[:8]
+
+
+def read(environ: Mapping[str, str]) -> Access:
+    """Keys from LLM_ROUTER_API_KEYS: a comma-separated list of keys; an item that begins with `/` names a file of SHA-256 hex digests,
+    one a line, `#` begins a comment. Raises AccessError.
+    """
+    digests: set[bytes] = set()
+    for item in environ.get(VARIABLE, "").split(","):
+        item = item.strip()
+        if item.startswith("/"):
+            digests |= _from_file(Path(item))
+        elif item:
+            digests.add(hashlib.sha256(item.encode()).digest())
+    return Access(frozenset(digests))
+
+
+def _from_file(path: Path) -> set[bytes]:
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise AccessError(f"{VARIABLE}: the file {path} cannot be read: {type(error).__name__}") from None
+    digests = set()
+    for number, line in enumerate(lines, 1):
+        text = line.partition("#")[0].strip().lower()
+        if not text:
+            continue
+        if not _DIGEST.fullmatch(text):
+            raise AccessError(f"{VARIABLE}: {path}:{number}: expected the 64 hex digits of a SHA-256 hash")
+        digests.add(bytes.fromhex(text))
+    if not digests:
+        raise AccessError(f"{VARIABLE}: {path} holds no hash")
+    return digests

@@ -1,0 +1,60 @@
+"""POST /v1/chat/completions: OpenAI's own route, where `model` names a persona."""
+
+from contextlib import aclosing
+
+from aiohttp import web
+
+from gateway.api.context import GATEWAY, Gateway
+from gateway.api.event_stream import EventStream
+from gateway.api.middleware import json_response
+from gateway.api.reading import read_json
+from gateway.api.serving import exchange_of, fail, prepare
+from gateway.dispatch import LiveAnswer
+from gateway.errors import RequestFailed, error_body
+from gateway.exchange import Exchange
+from gateway.routing.selection import Plan
+from translators.chat.chunks import DONE, ChunkWriter
+from translators.chat.request import ChatRequest, parse
+from translators.errors import InvalidRequest, UpstreamError
+from translators.jsontext import dumps
+
+
+async def chat_completions(http: web.Request) -> web.StreamResponse:
+    gateway = http.app[GATEWAY]
+    async with exchange_of(http, "chat") as exchange:
+        request = parse(*await read_json(http))
+        plan, request = prepare(gateway, http, request, exchange)
+        if request.stream:
+            return await _stream(gateway, http, plan, request, exchange)
+        completion = await gateway.dispatcher.complete(plan, request, exchange)
+        return json_response(completion)
+
+
+async def _stream(gateway: Gateway, http: web.Request, plan: Plan, request: ChatRequest, exchange: Exchange) -> web.StreamResponse:
+    async with EventStream(http, gateway.config.server.keep_alive_interval, exchange.headers) as out:
+        try:
+            live = await gateway.dispatcher.open(plan, request, exchange)
+        except (RequestFailed, InvalidRequest) as error:
+            if not out.started:
+                raise
+            fail(exchange, error)
+            return await out.break_off(b"data: " + dumps(error_body(error)) + b"\n\n")
+        try:
+            return await _relay(live, out, request, exchange)
+        finally:
+            await live.aclose()
+
+
+async def _relay(live: LiveAnswer, out: EventStream, request: ChatRequest, exchange: Exchange) -> web.StreamResponse:
+    writer = ChunkWriter(live.id, live.created, live.model, request.include_usage)
+    try:
+        async with aclosing(live.batches()) as batches:
+            async for chunks in batches:
+                if data := writer.write(chunks):
+                    await out.write(data)
+    except UpstreamError as error:
+        failed = live.failed(error)
+        fail(exchange, failed)
+        return await out.break_off(b"data: " + dumps(error_body(failed)) + b"\n\n")
+    await out.write(DONE)
+    return await out.end()

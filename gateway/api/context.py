@@ -1,0 +1,49 @@
+"""What every handler is given: the one value that holds the parts of a running gateway."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Final
+
+from aiohttp import web
+
+from gateway.api.access import Access
+from gateway.config import Config
+from gateway.dispatch import Dispatcher
+from gateway.exchange import Exchange
+from gateway.telemetry.events import Bus
+from gateway.telemetry.metrics import Metrics
+
+VERSION: Final = "0.1.0"
+
+
+@dataclass(slots=True)
+class Gateway:
+    """The parts, put together by gateway.app. `draining` is set when the server is asked to stop."""
+
+    config: Config
+    dispatcher: Dispatcher
+    access: Access
+    bus: Bus
+    metrics: Metrics
+    started: int
+    simulated: bool = False
+    draining: bool = False
+    running: int = 0
+    idle: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def enter(self) -> None:
+        self.running += 1
+        self.idle.clear()
+        self.metrics.in_flight.inc()
+
+    def leave(self) -> None:
+        self.running -= 1
+        self.metrics.in_flight.dec()
+        if self.running == 0:
+            self.idle.set()
+
+
+GATEWAY: Final = web.AppKey("gateway", Gateway)
+EXCHANGE: Final = web.RequestKey("exchange", Exchange)
+KEY_ID: Final = web.RequestKey("key_id", str)
+REQUEST_ID: Final = web.RequestKey("request_id", str)

@@ -1,0 +1,28 @@
+"""Liveness, readiness and metrics. No provider is ever called here."""
+
+from aiohttp import web
+
+from gateway.api.catalog import standing
+from gateway.api.context import GATEWAY, VERSION
+from gateway.api.middleware import json_response
+
+
+async def health(http: web.Request) -> web.Response:
+    """GET /health: the process answers."""
+    gateway = http.app[GATEWAY]
+    return json_response({"status": "ok", "version": VERSION, "simulated": gateway.simulated})
+
+
+async def ready(http: web.Request) -> web.Response:
+    """GET /health/ready: 503 while stopping, or when no persona can be served."""
+    gateway = http.app[GATEWAY]
+    servable = [p.name for p in gateway.config.personas.values() if standing(gateway.config, p).eligible]
+    status = "draining" if gateway.draining else "ready" if servable else "no_persona_available"
+    document = {"status": status, "revision": gateway.config.revision, "personas": servable}
+    return json_response(document, 200 if status == "ready" else 503)
+
+
+async def metrics(http: web.Request) -> web.Response:
+    """GET /metrics: Prometheus text, or OpenMetrics for who accepts it."""
+    text, content_type = await http.app[GATEWAY].metrics.scrape(http.headers.get("accept", ""))
+    return web.Response(body=text, headers={"content-type": content_type})

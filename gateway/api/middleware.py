@@ -1,0 +1,71 @@
+"""The edge: access, request ids, and the one place where an exception becomes an answer."""
+
+import logging
+import re
+import secrets
+from typing import Any, Final
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from gateway.api.access import OPEN_ROUTES
+from gateway.api.context import EXCHANGE, GATEWAY, KEY_ID, REQUEST_ID
+from gateway.errors import BodyTooLarge, RequestFailed, error_body, status_body
+from translators.errors import InvalidRequest
+from translators.jsontext import dumps
+
+SERVER: Final = "llm-router"
+_log: Final = logging.getLogger("llm_router")
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+
+def json_response(document: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+    """A JSON answer, compact."""
+    return web.Response(body=dumps(document), status=status, headers=headers, content_type="application/json")
+
+
+@web.middleware
+async def edge(http: web.Request, handler: Handler) -> web.StreamResponse:
+    """Around every request. Broad on purpose: the caller of a gateway always gets an answer in the one error shape."""
+    given = http.headers.get("x-request-id")
+    request_id = given if given and _REQUEST_ID.fullmatch(given) else f"req_{secrets.token_hex(12)}"
+    http[REQUEST_ID] = request_id
+    try:
+        gateway = http.app[GATEWAY]
+        if not gateway.access.open and http.path not in OPEN_ROUTES and (key_id := gateway.access.key_id(http.headers)) is not None:
+            http[KEY_ID] = key_id
+        response = await handler(http)
+    except InvalidRequest as error:
+        response = json_response(error_body(error), error.status)
+    except RequestFailed as error:
+        response = json_response(error_body(error), error.status, error.headers)
+    except web.HTTPRequestEntityTooLarge:
+        response = json_response(error_body(BodyTooLarge("The request body is larger than the server accepts.")), 413)
+    except web.HTTPException as error:
+        allow = {"allow": error.headers["Allow"]} if "Allow" in error.headers else None
+        message = f"{error.reason}: {http.method} {http.path[:200]}"
+        response = json_response(status_body(error.status, message), error.status, allow)
+    except ConnectionResetError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the outermost place
+        # The type says where to look; the text may hold a caller's words.
+        _log.error("internal error in %s %s: %s", http.method, http.path[:200], type(error).__name__, exc_info=_where(error))
+        response = json_response(status_body(500, "The gateway failed to handle the request."), 500)
+    if not response.prepared:
+        _add_headers(http, response, request_id)
+    return response
+
+
+def _add_headers(http: web.Request, response: web.StreamResponse, request_id: str) -> None:
+    exchange = http.get(EXCHANGE)
+    response.headers.update(exchange.headers() if exchange is not None else {"x-request-id": request_id})
+    response.headers["server"] = SERVER
+
+
+class _Redacted(Exception):
+    """Stands in for an exception whose text must not be logged."""
+
+
+def _where(error: Exception) -> Any:
+    """Exception info with the traceback but without the exception's own text."""
+    return _Redacted, _Redacted(type(error).__name__), error.__traceback__

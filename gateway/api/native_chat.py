@@ -1,0 +1,139 @@
+"""POST /api/v1/chat: the native route. The same request with `persona` for `model`; an answer that says who served and what it took.
+
+A stream is SSE with named events: `route` once, when a target has begun to answer; `delta` {content | reasoning | refusal};
+`tool_call`, one for each call, whole; then exactly one of `done` and `error`.
+"""
+
+from collections.abc import Iterator
+from contextlib import aclosing
+from typing import Any, Final
+
+from aiohttp import web
+
+from gateway.api.context import GATEWAY, Gateway
+from gateway.api.event_stream import EventStream
+from gateway.api.middleware import json_response
+from gateway.api.reading import read_json
+from gateway.api.serving import exchange_of, fail, prepare
+from gateway.dispatch import LiveAnswer
+from gateway.errors import RequestFailed, error_body
+from gateway.exchange import Exchange
+from gateway.routing.selection import Plan
+from translators.chat.chunks import Chunk, Collector
+from translators.chat.request import ChatRequest, parse
+from translators.errors import InvalidRequest, UpstreamError
+from translators.jsontext import dumps
+
+_TEXTS: Final = (("content", "content"), ("reasoning_content", "reasoning"), ("refusal", "refusal"))
+
+
+def native_request(document: Any, size: int) -> ChatRequest:
+    """A native body as a chat request: `persona` names what OpenAI's route calls `model`. Raises InvalidRequest."""
+    if document.__class__ is not dict:
+        return parse(document, size)
+    if "model" in document:
+        raise InvalidRequest("The native route takes 'persona', not 'model'.", "model", "unknown_parameter")
+    if document.get("persona") is None:
+        raise InvalidRequest("Missing required parameter: 'persona'.", "persona", "missing_required_parameter")
+    if (document.get("n") or 1) != 1:
+        raise InvalidRequest("The native route gives one answer: 'n' must be 1.", "n", "unsupported_value")
+    body = {"model": document["persona"], **{name: value for name, value in document.items() if name != "persona"}}
+    try:
+        return parse(body, size)
+    except InvalidRequest as error:
+        if error.param == "model":
+            error.param, error.message = "persona", error.message.replace("'model'", "'persona'")
+        raise
+
+
+async def native_chat(http: web.Request) -> web.StreamResponse:
+    gateway = http.app[GATEWAY]
+    async with exchange_of(http, "native") as exchange:
+        request = native_request(*await read_json(http))
+        plan, request = prepare(gateway, http, request, exchange)
+        if request.stream:
+            return await _stream(gateway, http, plan, request, exchange)
+        completion = await gateway.dispatcher.complete(plan, request, exchange)
+        choice = completion["choices"][0]
+        return json_response({"id": completion["id"], **_route(exchange), "message": _message(choice["message"]), **_summary(exchange)})
+
+
+def _route(exchange: Exchange) -> dict[str, Any]:
+    assert exchange.plan is not None
+    assert exchange.served is not None
+    return {
+        "persona": exchange.plan.persona,
+        "provider": exchange.served.provider.name,
+        "model": exchange.model or exchange.served.model.id,
+    }
+
+
+def _message(message: dict[str, Any]) -> dict[str, Any]:
+    """OpenAI's message with the reasoning under its own name, and only the fields that are there."""
+    native = {name: value for name, value in message.items() if name != "reasoning_content" and value is not None}
+    native.setdefault("content", None)
+    if message.get("reasoning_content"):
+        native["reasoning"] = message["reasoning_content"]
+    return native
+
+
+def _summary(exchange: Exchange) -> dict[str, Any]:
+    return {
+        "finish_reason": exchange.finish_reason,
+        "usage": exchange.usage,
+        "attempts": [
+            {"provider": a.provider, "model": a.model, "outcome": a.outcome, "ms": round(a.seconds * 1000, 1)} for a in exchange.attempts
+        ],
+        "warnings": [{"kind": note.kind, "param": note.param, "message": note.why} for note in exchange.notes],
+    }
+
+
+async def _stream(gateway: Gateway, http: web.Request, plan: Plan, request: ChatRequest, exchange: Exchange) -> web.StreamResponse:
+    async with EventStream(http, gateway.config.server.keep_alive_interval, exchange.headers) as out:
+        try:
+            live = await gateway.dispatcher.open(plan, request, exchange)
+        except (RequestFailed, InvalidRequest) as error:
+            if not out.started:
+                raise
+            fail(exchange, error)
+            return await out.break_off(event("error", error_body(error)))
+        try:
+            return await _relay(live, out, exchange)
+        finally:
+            await live.aclose()
+
+
+async def _relay(live: LiveAnswer, out: EventStream, exchange: Exchange) -> web.StreamResponse:
+    calls = Collector(live.id, live.created, live.model)
+    await out.write(event("route", {"id": live.id, **_route(exchange), "attempt": len(exchange.attempts)}))
+    try:
+        async with aclosing(live.batches()) as batches:
+            async for chunks in batches:
+                if data := b"".join(_events(chunks, calls)):
+                    await out.write(data)
+    except UpstreamError as error:
+        failed = live.failed(error)
+        fail(exchange, failed)
+        return await out.break_off(event("error", error_body(failed)))
+    choices = calls.completion()["choices"]
+    whole = b"".join(event("tool_call", call) for choice in choices[:1] for call in choice["message"].get("tool_calls") or ())
+    await out.write(whole + event("done", {"id": live.id, **_route(exchange), **_summary(exchange)}))
+    return await out.end()
+
+
+def _events(chunks: list[Chunk], calls: Collector) -> Iterator[bytes]:
+    """The deltas among `chunks`; parts of tool calls are gathered until the end, when they are whole."""
+    for chunk in chunks:
+        delta = chunk.delta
+        if not delta or chunk.index != 0:
+            continue
+        if parts := delta.get("tool_calls"):
+            calls.add(Chunk({"tool_calls": parts}))
+        for name, native in _TEXTS:
+            if text := delta.get(name):
+                yield event("delta", {native: text})
+
+
+def event(name: str, data: dict[str, Any]) -> bytes:
+    """One named event."""
+    return b"event: %s\ndata: %s\n\n" % (name.encode(), dumps(data))

@@ -1,0 +1,30 @@
+"""A request body read from the wire: size, time, JSON and the hub's rules, each with its own answer."""
+
+import asyncio
+from typing import Any
+
+from aiohttp import web
+
+from gateway.api.context import GATEWAY
+from gateway.errors import BodyTimeout
+from translators.errors import InvalidRequest
+from translators.jsontext import first_flaw, loads
+
+
+async def read_json(http: web.Request) -> tuple[Any, int]:
+    """The decoded body and its size in bytes. Raises InvalidRequest, BodyTimeout; aiohttp answers 413 for one too large."""
+    limit = http.app[GATEWAY].config.server.body_timeout
+    try:
+        async with asyncio.timeout(limit):
+            text = await http.read()
+    except TimeoutError:
+        raise BodyTimeout(f"The request body did not arrive within {limit:g} seconds.") from None
+    except web.RequestPayloadError:
+        raise InvalidRequest("The request body ended early or is not encoded as its headers say.", None, "invalid_body") from None
+    try:
+        document = loads(text)
+    except ValueError as error:
+        raise InvalidRequest(f"The request body is not valid JSON: {error}.", None, "invalid_json") from None
+    if (flaw := first_flaw(text, document)) is not None:
+        raise InvalidRequest(f"The request body is not valid JSON: {flaw}.", None, "invalid_json")
+    return document, len(text)

@@ -1,0 +1,24 @@
+"""Every route, one line each."""
+
+from typing import Final
+
+from aiohttp import web
+
+from gateway.api import catalog, health
+from gateway.api.chat_completions import chat_completions
+from gateway.api.native_chat import native_chat
+from gateway.api.openapi import openapi
+
+ROUTES: Final = (
+    web.post("/v1/chat/completions", chat_completions),
+    web.get("/v1/models", catalog.list_models),
+    web.get("/v1/models/{id:.+}", catalog.get_model),
+    web.post("/api/v1/chat", native_chat),
+    web.get("/api/v1/personas", catalog.list_personas),
+    web.get("/api/v1/providers", catalog.list_providers),
+    web.post("/api/v1/route", catalog.route),
+    web.get("/health", health.health),
+    web.get("/health/ready", health.ready),
+    web.get("/metrics", health.metrics),
+    web.get("/openapi.json", openapi),
+)

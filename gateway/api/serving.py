@@ -1,0 +1,87 @@
+"""What chat routes share: an exchange from its beginning to its record, and the persona's plan for it."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from aiohttp import web
+
+from gateway.api.context import EXCHANGE, GATEWAY, KEY_ID, REQUEST_ID, Gateway
+from gateway.errors import ModelNotFound, NoEligibleTarget, RequestFailed, UpstreamFailed
+from gateway.exchange import Exchange
+from gateway.routing import personas
+from gateway.routing.selection import Plan, plan, resolve
+from translators.chat.request import ChatRequest
+from translators.errors import InvalidRequest
+
+MODES: Final = ("report", "strict", "quiet")
+
+
+@asynccontextmanager
+async def exchange_of(http: web.Request, api: str) -> AsyncIterator[Exchange]:
+    """The record of one chat request, told when it is over, however it ends."""
+    gateway = http.app[GATEWAY]
+    exchange = Exchange(request_id=http[REQUEST_ID], api=api, clock=time.perf_counter, simulated=gateway.simulated, key_id=http.get(KEY_ID))
+    http[EXCHANGE] = exchange
+    gateway.enter()
+    try:
+        yield exchange
+    except (asyncio.CancelledError, ConnectionResetError):
+        exchange.outcome, exchange.status = "client_gone", 499
+        raise
+    except (InvalidRequest, RequestFailed) as error:
+        fail(exchange, error)
+        raise
+    except BaseException:
+        exchange.outcome, exchange.status = "internal_error", 500
+        raise
+    finally:
+        gateway.leave()
+        exchange.tell(gateway.bus)
+
+
+def fail(exchange: Exchange, error: InvalidRequest | RequestFailed) -> None:
+    """Note how the exchange failed."""
+    exchange.status, exchange.error_code = error.status, error.code
+    if exchange.outcome != "ok":
+        return
+    match error:
+        case InvalidRequest():
+            exchange.outcome = "invalid_request"
+        case ModelNotFound() | NoEligibleTarget():
+            exchange.outcome = "no_target"
+        case UpstreamFailed():
+            exchange.outcome = "upstream_error"
+        case _:
+            exchange.outcome = "refused"
+
+
+def prepare(gateway: Gateway, http: web.Request, request: ChatRequest, exchange: Exchange) -> tuple[Plan, ChatRequest]:
+    """The plan for a request and the request with its persona applied. Raises ModelNotFound, InvalidRequest."""
+    persona, targets = resolve(gateway.config, request.model)
+    exchange.stream = request.stream
+    exchange.params = _mode(http, persona.params if persona is not None and persona.params is not None else gateway.config.params)
+    if persona is not None:
+        request, notes = personas.apply(persona, request)
+        exchange.notes.extend(notes)
+    exchange.plan = plan(gateway.config, persona, targets, request)
+    return exchange.plan, request
+
+
+def _mode(http: web.Request, configured: str) -> str:
+    asked = http.headers.get("x-llm-router-params")
+    if asked is not None:
+        if asked not in MODES:
+            raise InvalidRequest(
+                f"Invalid header 'x-llm-router-params': expected one of {', '.join(MODES)}.", "x-llm-router-params", "invalid_value"
+            )
+        return asked
+    return "strict" if http.headers.get("x-llm-router-strict", "").lower() in ("true", "1") else configured
+
+
+def document_of(completion: dict[str, Any]) -> dict[str, Any]:
+    """The first choice of a completion."""
+    choice: dict[str, Any] = completion["choices"][0]
+    return choice

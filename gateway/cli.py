@@ -1,0 +1,141 @@
+"""The command line: `llm-router [serve]` and `llm-router check`."""
+
+import argparse
+import asyncio
+import importlib
+import importlib.util
+import ipaddress
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any, Final
+
+from gateway import simulator
+from gateway.api.access import Access, AccessError, read
+from gateway.api.catalog import standing
+from gateway.api.context import VERSION
+from gateway.app import running_app
+from gateway.config import Config, ConfigError, find_directory, load, simulated_by
+from gateway.server import listening
+from gateway.telemetry.logs import RequestLog
+
+_log: Final = logging.getLogger("llm_router")
+DEFAULT_PORT: Final = 8001
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit status: 0 stopped as asked or config fine, 1 config or address unusable, 2 wrong usage."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if not given or (given[0].startswith("-") and given[0] not in ("-h", "--help", "--version")):
+        given.insert(0, "serve")
+    options = _parser().parse_args(given)
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
+    try:
+        directory = options.config or find_directory(os.environ)
+        config = load(directory, os.environ)
+        if options.command == "check":
+            return _check(config)
+        access = read(os.environ)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except AccessError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return _run(_serve(config, access, options))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="llm-router", description="An OpenAI-compatible gateway to Claude, OpenAI and Gemini.")
+    parser.add_argument("--version", action="version", version=f"llm-router {VERSION}")
+    commands = parser.add_subparsers(dest="command", required=True)
+    where = argparse.ArgumentParser(add_help=False)
+    where.add_argument("--config", type=Path, metavar="DIR", help="the directory of the two YAML files (default: LLM_ROUTER_CONFIG_DIR)")
+    serve = commands.add_parser("serve", parents=[where], help="run the gateway (the default)")
+    serve.add_argument("--host", default=os.environ.get("HOST", "127.0.0.1"), help="address to listen on (HOST, default 127.0.0.1)")
+    serve.add_argument("--port", type=_port, default=os.environ.get("PORT", str(DEFAULT_PORT)), help="port (PORT, default 8001)")
+    serve.add_argument("--demo", action="store_true", help="serve from the built-in simulator instead of the real providers")
+    serve.add_argument("--demo-without-keys", action="store_true", help="the same, but only if no provider key is set")
+    commands.add_parser("check", parents=[where], help="check the configuration and exit")
+    return parser
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65535:
+        raise argparse.ArgumentTypeError(f"{port} is no port")
+    return port
+
+
+def _check(config: Config) -> int:
+    print(f"The configuration in {config.directory} is fine (revision {config.revision}).")
+    print(_overview(config, False))
+    return 0
+
+
+def _run(coroutine: Any) -> int:
+    """On uvloop where it is installed (the extra `fast`): 10 to 25 % less CPU."""
+    factory = None
+    if importlib.util.find_spec("uvloop") is not None:
+        factory = importlib.import_module("uvloop").new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        status: int = runner.run(coroutine)
+        return status
+
+
+async def _serve(config: Config, access: Access, options: argparse.Namespace) -> int:
+    async with AsyncExitStack() as stack:
+        demo = options.demo or (options.demo_without_keys and not _has_key(config))
+        if demo:
+            running = await stack.enter_async_context(simulator.running())
+            config = simulated_by(config, running.base_urls)
+        log = RequestLog()
+        stack.callback(log.close)
+        app = await stack.enter_async_context(running_app(config, access, simulated=demo, listeners=[log.listen]))
+        try:
+            server = await stack.enter_async_context(listening(app, options.host, options.port))
+        except OSError as error:
+            print(f"Cannot listen on {options.host}:{options.port}: {error.strerror or error}", file=sys.stderr)
+            return 1
+        print(_banner(config, options.host, server.port, demo), file=sys.stderr, flush=True)
+        if access.open and not _loopback(options.host):
+            _log.warning(
+                "ANYBODY who reaches %s:%d can spend your provider keys: set LLM_ROUTER_API_KEYS to close the gateway.",
+                options.host,
+                server.port,
+            )
+        await server.until_signalled()
+        await server.drain()
+    return 0
+
+
+def _has_key(config: Config) -> bool:
+    return any(provider.api_key is not None for provider in config.providers.values())
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _banner(config: Config, host: str, port: int, demo: bool) -> str:
+    shown = f"[{host}]" if ":" in host else host
+    lines = [f"LLM Router {VERSION} on http://{shown}:{port}  (OpenAI base_url: http://{shown}:{port}/v1)", _overview(config, demo)]
+    if demo:
+        lines.append("  SIMULATED: no provider is called. Answers come from the built-in simulator; set a provider key for real ones.")
+    return "\n".join(lines)
+
+
+def _overview(config: Config, demo: bool) -> str:
+    providers = ", ".join(_standing(p.name, p.unavailable_reason, demo) for p in config.providers.values())
+    personas = ", ".join(p.name if standing(config, p).eligible else f"{p.name} (cannot be served)" for p in config.personas.values())
+    return f"  providers: {providers}\n  personas:  {personas}"
+
+
+def _standing(name: str, reason: str | None, demo: bool) -> str:
+    return f"{name} (simulated)" if demo else name if reason is None else f"{name} (unavailable: {reason})"

@@ -1,0 +1,320 @@
+"""One exchange with the providers: from a planned request to a completion, or to a stream that has begun to answer.
+
+The place where routing (which target), translators (what bytes) and upstream (sending) meet. The commit rule stands here: until the
+first content is in hand an attempt may fail unseen and the next target is tried; from then on a failure is the caller's to see.
+"""
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, Final, TypeVar
+
+from gateway.config import Provider
+from gateway.errors import UpstreamFailed
+from gateway.exchange import Exchange
+from gateway.routing.failover import Attempt, attempts
+from gateway.routing.selection import Plan, refusal
+from gateway.telemetry.events import AttemptEnded
+from gateway.upstream.client import UpstreamClient, UpstreamResponse
+from gateway.upstream.media import MediaFetcher
+from translators.chat.chunks import Chunk, Collector
+from translators.chat.request import ChatRequest
+from translators.dialect import Dialect, Envelope, Note, StreamTranslator, Target, UpstreamRequest, losses
+from translators.errors import FailureKind, InvalidRequest, UpstreamError, UpstreamFailure, truncated
+from translators.registry import DIALECTS
+
+T = TypeVar("T")
+
+MAX_ERROR_BYTES: Final = 1024 * 1024
+QUIET_AFTER_END: Final = 5.0
+"""Seconds a provider may stay silent after every choice has its finish reason; then the answer is over."""
+DRAIN_SECONDS: Final = 0.05
+"""How long a finished stream's connection is waited for, to be used again."""
+
+
+class Dispatcher:
+    """Executes plans. Everything it needs comes in as arguments."""
+
+    def __init__(self, client: UpstreamClient, media: MediaFetcher) -> None:
+        self._client = client
+        self._media = media
+
+    async def complete(self, plan: Plan, request: ChatRequest, exchange: Exchange) -> dict[str, Any]:
+        """A whole chat.completion. Raises RequestFailed or InvalidRequest."""
+
+        async def use(attempt: Attempt) -> dict[str, Any]:
+            async with _total_clock(attempt.candidate.provider):
+                return await self._complete(attempt, request, exchange)
+
+        completion = await self._first_success(plan, exchange, use)
+        exchange.usage = completion.get("usage")
+        exchange.model = completion.get("model")
+        exchange.finish_reason = completion["choices"][0].get("finish_reason")
+        return completion
+
+    async def open(self, plan: Plan, request: ChatRequest, exchange: Exchange) -> "LiveAnswer":
+        """A stream whose first content is in hand. Raises RequestFailed or InvalidRequest; the caller closes what is returned."""
+
+        async def use(attempt: Attempt) -> LiveAnswer:
+            return await self._open(attempt, request, exchange)
+
+        return await self._first_success(plan, exchange, use)
+
+    async def _first_success(self, plan: Plan, exchange: Exchange, use: Callable[[Attempt], Awaitable[T]]) -> T:
+        """Try the plan's targets in order until one serves."""
+        steps = attempts(plan.eligible)
+        attempt = next(steps, None)
+        if attempt is None:
+            raise refusal(plan)
+        persona_notes = list(exchange.notes)
+        rejection: InvalidRequest | None = None
+        failed: UpstreamFailed | None = None
+        while True:
+            started, outcome, status = exchange.clock(), "cancelled", None
+            kind: FailureKind | None = None
+            try:
+                result = await use(attempt)
+                outcome, status = "ok", 200
+                exchange.served = attempt.candidate
+                return result
+            except UpstreamError as error:
+                kind = error.failure.kind
+                outcome, status = kind.value, error.failure.upstream_status
+                failed = UpstreamFailed(error.failure, attempt.candidate.provider.name)
+            except InvalidRequest as error:
+                outcome = "rejected"
+                rejection = rejection or error
+            finally:
+                self._record(exchange, attempt, outcome, status, exchange.clock() - started)
+            try:
+                attempt = steps.send(kind)
+            except StopIteration:
+                raise (failed or rejection or refusal(plan)) from None
+            exchange.notes[:] = persona_notes
+
+    def _record(self, exchange: Exchange, attempt: Attempt, outcome: str, status: int | None, seconds: float) -> None:
+        candidate = attempt.candidate
+        exchange.attempts.append(
+            AttemptEnded(provider=candidate.provider.name, model=candidate.model.id, outcome=outcome, seconds=seconds, status=status)
+        )
+
+    async def _prepare(self, attempt: Attempt, request: ChatRequest, exchange: Exchange) -> tuple[Dialect, UpstreamRequest, Envelope]:
+        """The request in the target's dialect; raises InvalidRequest if it cannot be said there, or in strict mode not without loss."""
+        provider, model = attempt.candidate.provider, attempt.candidate.model
+        dialect = DIALECTS[provider.dialect]
+        if provider.media_urls == "fetch":
+            request = await self._media.inlined(request)
+        key = provider.api_key.get_secret_value() if provider.api_key is not None else ""
+        target = Target(provider.name, provider.dialect, provider.base_url, model.id, model.record, key)
+        upstream = dialect.build_request(request, target)
+        if upstream.notes:
+            exchange.notes.extend(upstream.notes)
+        if exchange.params == "strict" and (lost := losses(exchange.notes)):
+            raise _strict(lost, attempt.candidate.name)
+        # One random draw serves both ids: they only have to be unique.
+        unique = secrets.token_hex(11)
+        envelope = Envelope(
+            id=f"chatcmpl-{unique}", created=int(time.time()), model=model.id, call_id=f"call_{unique}", shape=upstream.shape
+        )
+        return dialect, upstream, envelope
+
+    async def _send(self, attempt: Attempt, dialect: Dialect, upstream: UpstreamRequest) -> UpstreamResponse:
+        """The answer's headers, with a status that means success. Raises UpstreamError."""
+        provider = attempt.candidate.provider
+        response = await self._client.send(upstream, provider.timeouts, provider.headers)
+        if 200 <= response.status < 300:
+            return response
+        try:
+            body = await response.read(MAX_ERROR_BYTES)
+            raise UpstreamError(dialect.parse_error(response.status, response.headers, body))
+        finally:
+            response.close()
+
+    async def _complete(self, attempt: Attempt, request: ChatRequest, exchange: Exchange) -> dict[str, Any]:
+        dialect, upstream, envelope = await self._prepare(attempt, request, exchange)
+        started = exchange.clock()
+        try:
+            response = await self._send(attempt, dialect, upstream)
+            try:
+                if not upstream.stream:
+                    body = await response.read()
+                    exchange.upstream_seconds += exchange.clock() - started
+                    return dialect.parse_response(body, envelope)
+                return await _collected(response, dialect.open_stream(envelope), envelope)
+            finally:
+                response.close()
+        except BaseException:
+            exchange.upstream_seconds += exchange.clock() - started
+            raise
+
+    async def _open(self, attempt: Attempt, request: ChatRequest, exchange: Exchange) -> "LiveAnswer":
+        provider = attempt.candidate.provider
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + provider.timeouts.total
+        async with _total_clock(provider):
+            dialect, upstream, envelope = await self._prepare(attempt, request, exchange)
+            response = await self._send(attempt, dialect, upstream)
+            live = LiveAnswer(response, dialect.open_stream(envelope), envelope, exchange, deadline)
+            try:
+                await live.commit()
+            except BaseException:
+                live.hang_up()
+                raise
+        return live
+
+
+class LiveAnswer:
+    """A stream whose first content has arrived: iterate `batches`, then `aclose`.
+
+    A batch is what one read from the provider gave, so that it is written to the caller in one piece.
+    """
+
+    def __init__(
+        self, response: UpstreamResponse, translator: StreamTranslator, envelope: Envelope, exchange: Exchange, deadline: float
+    ) -> None:
+        self._response = response
+        self._translator = translator
+        self._exchange = exchange
+        self._expired = False
+        self._expiry = asyncio.get_running_loop().call_at(deadline, self._expire)
+        self._held: list[Chunk] = []
+        self.created = envelope.created
+
+    @property
+    def id(self) -> str:
+        return self._translator.id
+
+    @property
+    def model(self) -> str:
+        return self._translator.model
+
+    async def commit(self) -> None:
+        """Read until there is content to show. Raises UpstreamError: nothing has been shown yet."""
+        held = self._held
+        seen = 0
+        while not self._translator.finished:
+            held += await _next_batch(self._response, self._translator)
+            if any(chunk.commits for chunk in held[seen:]):
+                break
+            seen = len(held)
+            if self._translator.failure is not None:
+                raise UpstreamError(self._translator.failure)
+        self._exchange.first_chunk_at = self._exchange.clock()
+        self._exchange.model = self.model
+
+    async def batches(self) -> AsyncIterator[list[Chunk]]:
+        """All chunks, those held back first. Raises UpstreamError if the answer breaks."""
+        translator, response, note = self._translator, self._response, self._note
+        batch, self._held = self._held, []
+        while True:
+            for chunk in batch:
+                if chunk.usage is not None or chunk.finish_reason is not None:
+                    note(chunk)
+            if batch:
+                yield batch
+            if translator.failure is not None:
+                raise UpstreamError(translator.failure)
+            if translator.finished:
+                return
+            try:
+                batch = await _next_batch(response, translator)
+            except UpstreamError as error:
+                raise (UpstreamError(_TOTAL) if self._expired else error) from None
+
+    def _note(self, chunk: Chunk) -> None:
+        if chunk.usage is not None:
+            self._exchange.usage = chunk.usage
+        if chunk.finish_reason is not None and chunk.index == 0:
+            self._exchange.finish_reason = chunk.finish_reason
+
+    def _expire(self) -> None:
+        """The total time is over: closing the answer ends the read that waits for it. (A timeout context cannot span a generator.)"""
+        self._expired = True
+        self._response.close()
+
+    async def aclose(self) -> None:
+        """Hang up. After a finished answer the end of the body is waited for briefly, so that the connection is used again."""
+        self._expiry.cancel()
+        if self._translator.finished:
+            try:
+                async with asyncio.timeout(DRAIN_SECONDS):
+                    while await self._response.read_some():
+                        pass
+            except (TimeoutError, UpstreamError):
+                pass
+        self._response.close()
+
+    def hang_up(self) -> None:
+        """Close at once."""
+        self._expiry.cancel()
+        self._response.close()
+
+    def failed(self, error: UpstreamError) -> UpstreamFailed:
+        """What to tell a caller whose answer broke; the attempt goes into the record as failed."""
+        self._exchange.broke(error.failure.kind.value)
+        served = self._exchange.served
+        return UpstreamFailed(error.failure, served.provider.name if served is not None else "provider")
+
+
+async def _next_batch(response: UpstreamResponse, translator: StreamTranslator) -> list[Chunk]:
+    if translator.ended:
+        try:
+            async with asyncio.timeout(QUIET_AFTER_END):
+                data = await response.read_some()
+        except TimeoutError:
+            data = b""
+    else:
+        data = await response.read_some()
+    if data:
+        return translator.receive(data)
+    chunks = translator.receive_eof()
+    if translator.failure is None and not translator.finished:
+        translator.failure = truncated()
+    return chunks
+
+
+async def _collected(response: UpstreamResponse, translator: StreamTranslator, envelope: Envelope) -> dict[str, Any]:
+    """A streamed answer added up to one completion."""
+    chunks: list[Chunk] = []
+    while not translator.finished:
+        chunks += await _next_batch(response, translator)
+        if translator.failure is not None:
+            raise UpstreamError(translator.failure)
+    collector = Collector(translator.id, envelope.created, translator.model)
+    for chunk in chunks:
+        collector.add(chunk)
+    return collector.completion()
+
+
+def _strict(lost: list[Note], target: str) -> InvalidRequest:
+    names = ", ".join(dict.fromkeys(f"'{note.param}' ({note.why})" for note in lost))
+    return InvalidRequest(
+        f"In strict mode nothing may be dropped or changed, but {target} cannot take {names}.", lost[0].param, "unsupported_parameter"
+    )
+
+
+_TOTAL: Final = UpstreamFailure(
+    kind=FailureKind.TIMEOUT, message="The provider took longer than the total time limit.", status=504, type="server_error",
+    code="total_timeout",
+)  # fmt: skip
+
+
+class _Clock:
+    """asyncio.timeout whose end is an UpstreamError."""
+
+    def __init__(self, timeout: asyncio.Timeout) -> None:
+        self._timeout = timeout
+
+    async def __aenter__(self) -> None:
+        await self._timeout.__aenter__()
+
+    async def __aexit__(self, kind: Any, error: Any, traceback: Any) -> None:
+        try:
+            await self._timeout.__aexit__(kind, error, traceback)
+        except TimeoutError:
+            raise UpstreamError(_TOTAL) from None
+
+
+def _total_clock(provider: Provider) -> _Clock:
+    return _Clock(asyncio.timeout(provider.timeouts.total))

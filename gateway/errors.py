@@ -1,0 +1,104 @@
+"""Every way a request can fail, and the status each answers with. One function shapes every error body.
+
+    RequestFailed
+    ├── NotAuthorized          401  the caller's key is missing or unknown
+    ├── ModelNotFound          404  no persona (or direct model) of that name
+    ├── NoEligibleTarget       400  no target of the persona can do what the request needs
+    │                          503  one could, but it is not available now
+    ├── BodyTooLarge           413
+    ├── BodyTimeout            408  the request body did not arrive in time
+    ├── Stopping               503  the server is shutting down
+    └── UpstreamFailed         as the provider's failure says (translators.errors.UpstreamFailure)
+
+A request that breaks a rule of the hub is translators.errors.InvalidRequest, 400 with `param`.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from translators.errors import FailureKind, InvalidRequest, UpstreamFailure
+
+
+class RequestFailed(Exception):
+    """A request that ends with an error answer."""
+
+    status: int = 500
+    type: str = "server_error"
+    code: str | None = None
+    param: str | None = None
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.headers: dict[str, str] = {}
+
+
+class NotAuthorized(RequestFailed):
+    status, type, code = 401, "invalid_request_error", "invalid_api_key"
+
+
+class ModelNotFound(RequestFailed):
+    status, type, code, param = 404, "invalid_request_error", "model_not_found", "model"
+
+
+class NoEligibleTarget(RequestFailed):
+    """`reasons` says for each target which requirement failed."""
+
+    def __init__(self, message: str, status: int, param: str | None, reasons: Mapping[str, list[str]]) -> None:
+        super().__init__(message)
+        self.status = status
+        self.type = "invalid_request_error" if status == 400 else "server_error"
+        self.code = "no_eligible_target" if status == 400 else "no_available_target"
+        self.param = param
+        self.reasons = reasons
+
+
+class BodyTooLarge(RequestFailed):
+    status, type, code = 413, "invalid_request_error", "request_too_large"
+
+
+class BodyTimeout(RequestFailed):
+    status, type, code = 408, "invalid_request_error", "request_timeout"
+
+
+class Stopping(RequestFailed):
+    status, code = 503, "server_stopping"
+
+
+_OURS: Final = frozenset({FailureKind.AUTHENTICATION, FailureKind.PERMISSION})
+
+
+class UpstreamFailed(RequestFailed):
+    """The failure of the last attempt, in our words."""
+
+    def __init__(self, failure: UpstreamFailure, provider: str) -> None:
+        super().__init__(f"{provider}: {failure.message}")
+        self.failure = failure
+        self.provider = provider
+        # Our own key being refused is never shown as the caller's 401.
+        ours = failure.kind in _OURS
+        self.status = 502 if ours else failure.status
+        self.type = "server_error" if ours else failure.type
+        self.code = "provider_auth_failed" if ours else failure.code
+        self.param = failure.param
+        if failure.retry_after is not None:
+            self.headers["retry-after"] = str(max(1, -int(-failure.retry_after // 1)))
+        if failure.should_retry is not None:
+            self.headers["x-should-retry"] = "true" if failure.should_retry else "false"
+
+
+def error_body(error: RequestFailed | InvalidRequest) -> dict[str, Any]:
+    """The body of every error answer and of every error event: OpenAI's shape."""
+    if isinstance(error, InvalidRequest):
+        return _body(error.message, "invalid_request_error", error.param, error.code)
+    return _body(error.message, error.type, error.param, error.code)
+
+
+def _body(message: str, type_: str, param: str | None, code: str | None) -> dict[str, Any]:
+    return {"error": {"message": message, "type": type_, "param": param, "code": code}}
+
+
+def status_body(status: int, message: str) -> dict[str, Any]:
+    """The same for an error that only has an HTTP status: an unknown route, a wrong method."""
+    code = {404: "not_found", 405: "method_not_allowed"}.get(status)
+    return _body(message, "server_error" if status >= 500 else "invalid_request_error", None, code)

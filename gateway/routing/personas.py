@@ -1,0 +1,48 @@
+"""A persona laid over a request: its system prompt, its defaults where the caller said nothing, its limits whatever the caller said."""
+
+from typing import Any, Final
+
+from gateway.config import Persona
+from translators.chat.request import INSTRUCTION_ROLES, ChatRequest
+from translators.dialect import EFFORTS, Note, Report
+
+_SAME: Final = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
+"""Two names of one parameter: a caller who gave either has given both."""
+
+
+def apply(persona: Persona, request: ChatRequest) -> tuple[ChatRequest, tuple[Note, ...]]:
+    """The request as the persona sends it, and what its limits changed."""
+    if persona.system_prompt is None and not persona.defaults and not persona.caps:
+        return request, ()
+    report = Report()
+    body = dict(request.body)
+    for name, value in persona.defaults.items():
+        if body.get(name) is None and body.get(_SAME.get(name, name)) is None:
+            body[name] = value
+    for name, limit in persona.caps.items():
+        for spelling in (name, _SAME.get(name)):
+            if spelling is not None and (value := body.get(spelling)) is not None and _exceeds(value, limit):
+                body[spelling] = limit
+                report.changed(spelling, f"the persona's limit is {limit}")
+    if persona.system_prompt is not None:
+        body["messages"] = _with_prompt(persona, request.messages)
+    return ChatRequest(body, request.size + len(persona.system_prompt or "")), tuple(report.notes)
+
+
+def _exceeds(value: Any, limit: Any) -> bool:
+    if isinstance(limit, str):
+        return value in EFFORTS and EFFORTS.index(value) > EFFORTS.index(limit)
+    exceeds: bool = value > limit
+    return exceeds
+
+
+def _with_prompt(persona: Persona, messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    prompt = {"role": "system", "content": persona.system_prompt}
+    given = bool(messages) and messages[0]["role"] in INSTRUCTION_ROLES
+    match persona.system_prompt_mode:
+        case "default":
+            return messages if given else [prompt, *messages]
+        case "replace":
+            return [prompt, *(m for m in messages if m["role"] not in INSTRUCTION_ROLES)]
+        case _:
+            return [prompt, *messages]

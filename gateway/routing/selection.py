@@ -1,0 +1,137 @@
+"""The plan: every target of the persona, in order, each chosen, eligible or rejected, with the reasons as a machine reads them.
+
+The same value is what dispatch executes and what `POST /api/v1/route` shows.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from gateway.accounting.tokens import estimate_request
+from gateway.config import Config, Model, Persona, Provider, TargetRef
+from gateway.errors import ModelNotFound, NoEligibleTarget
+from gateway.routing.requirements import Requirement, derive
+from translators.chat.request import ChatRequest
+
+_TIERS: Final = ("low", "medium", "high")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One target in the plan. `reasons` are codes: `missing_capability:vision`, `context_overflow: needs 182000 > 128000`."""
+
+    provider: Provider
+    model: Model
+    verdict: Literal["chosen", "eligible", "rejected"]
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return f"{self.provider.name}/{self.model.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What will be tried, in order, and why nothing else."""
+
+    persona: str
+    requirements: tuple[Requirement, ...]
+    candidates: tuple[Candidate, ...]
+    estimated_tokens: int | None
+    """Prompt tokens, where they had to be estimated: None when the request's size alone shows that it fits everywhere."""
+    revision: str
+
+    @property
+    def eligible(self) -> list[Candidate]:
+        return [candidate for candidate in self.candidates if candidate.verdict != "rejected"]
+
+
+def resolve(config: Config, name: str) -> tuple[Persona | None, Sequence[TargetRef]]:
+    """The persona called `name` and its targets, or the one target of a direct model. Raises ModelNotFound listing the personas."""
+    persona = config.personas.get(name)
+    if persona is not None:
+        return persona, persona.targets
+    provider, slash, model = name.partition("/")
+    if slash and config.direct_models and provider in config.providers and model in config.providers[provider].models:
+        return None, (TargetRef(provider=provider, model=model),)
+    known = ", ".join(sorted(config.personas))
+    raise ModelNotFound(f"The model {name[:100]!r} does not exist. The personas are: {known}.")
+
+
+def plan(config: Config, persona: Persona | None, targets: Sequence[TargetRef], request: ChatRequest) -> Plan:
+    """Hold every target against what the request needs. Pure: the same arguments give the same plan."""
+    requirements = derive(request, persona)
+    tokens: int | None = None
+    candidates: list[Candidate] = []
+    chosen = False
+    for ref in targets:
+        provider = config.providers[ref.provider]
+        model = provider.models[ref.model]
+        reasons = _rejections(provider, model, persona, requirements)
+        if not _fits_by_size(request, model):
+            tokens = estimate_request(request) if tokens is None else tokens
+            reasons += _overflow(tokens, request, model)
+        verdict: Literal["chosen", "eligible", "rejected"] = "rejected" if reasons else "eligible" if chosen else "chosen"
+        chosen = chosen or not reasons
+        candidates.append(Candidate(provider, model, verdict, tuple(reasons)))
+    return Plan(request.model, requirements, tuple(candidates), tokens, config.revision)
+
+
+def _rejections(provider: Provider, model: Model, persona: Persona | None, requirements: tuple[Requirement, ...]) -> list[str]:
+    capabilities = model.record.capabilities
+    reasons = [f"missing_capability:{need.capability}" for need in requirements if need.capability not in capabilities]
+    ceiling = persona.max_cost_tier if persona is not None else None
+    if ceiling is not None and _TIERS.index(model.cost_tier) > _TIERS.index(ceiling):
+        reasons.append(f"over_cost_tier: {model.cost_tier} > {ceiling}")
+    if not provider.available:
+        reasons.append(f"unavailable: {provider.unavailable_reason}")
+    return reasons
+
+
+def _fits_by_size(request: ChatRequest, model: Model) -> bool:
+    """A token is at least one byte, or nearly so: a small request needs no estimate."""
+    return request.size * max(1.0, model.token_factor) + _answer_tokens(request, model) <= model.record.context_window
+
+
+def _answer_tokens(request: ChatRequest, model: Model) -> int:
+    return min(request.max_tokens or 0, model.record.max_output_tokens)
+
+
+def _overflow(tokens: int, request: ChatRequest, model: Model) -> list[str]:
+    record = model.record
+    prompt = int(tokens * model.token_factor)
+    limit = record.max_input_tokens
+    if limit is not None and prompt > limit:
+        return [f"context_overflow: needs {prompt} > {limit}"]
+    needed = prompt + _answer_tokens(request, model)
+    return [f"context_overflow: needs {needed} > {record.context_window}"] if needed > record.context_window else []
+
+
+def refusal(plan: Plan) -> NoEligibleTarget:
+    """The error for a plan without an eligible target: 503 if one could serve but is not available now, else 400."""
+    reasons = {candidate.name: list(candidate.reasons) for candidate in plan.candidates}
+    could = [c for c in plan.candidates if all(reason.startswith("unavailable:") for reason in c.reasons)]
+    shown = "; ".join(f"{name}: {', '.join(why)}" for name, why in reasons.items())
+    if could:
+        return NoEligibleTarget(f"No target of {plan.persona!r} is available now. {shown}", 503, None, reasons)
+    causes = {need.capability: need.cause for need in plan.requirements}
+    lacking = [reason.partition(":")[2] for why in reasons.values() for reason in why if reason.startswith("missing_capability:")]
+    param = next((causes[name] for name in causes if lacking.count(name) and causes[name] != "persona"), None)
+    if param is None and any(reason.startswith("context_overflow") for why in reasons.values() for reason in why):
+        error = NoEligibleTarget(f"The request fits no target of {plan.persona!r}. {shown}", 400, "messages", reasons)
+        error.code = "context_length_exceeded"
+        return error
+    return NoEligibleTarget(f"No target of {plan.persona!r} can serve this request. {shown}", 400, param, reasons)
+
+
+def plan_document(plan: Plan) -> dict[str, Any]:
+    """The plan as JSON: what `POST /api/v1/route` answers."""
+    return {
+        "persona": plan.persona,
+        "revision": plan.revision,
+        "estimated_tokens": plan.estimated_tokens,
+        "requirements": [{"capability": need.capability, "cause": need.cause} for need in plan.requirements],
+        "targets": [
+            {"provider": c.provider.name, "model": c.model.id, "verdict": c.verdict, "reasons": list(c.reasons)} for c in plan.candidates
+        ],
+    }

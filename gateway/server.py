@@ -1,0 +1,70 @@
+"""The listening server and its end: readiness fails first, then the listener closes, running answers finish, the process exits 0."""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from aiohttp import web
+
+from gateway.api.context import GATEWAY
+
+_log: Final = logging.getLogger("llm_router")
+KEEP_ALIVE_TIMEOUT: Final = 75.0
+
+
+class Server:
+    """A started server. `port` is the real one, also when 0 was asked for."""
+
+    def __init__(self, app: web.Application, runner: web.AppRunner, site: web.TCPSite) -> None:
+        self._app = app
+        self._runner = runner
+        self._site = site
+        self.port: int = runner.addresses[0][1]
+
+    async def until_signalled(self) -> None:
+        """Wait for SIGTERM or SIGINT."""
+        loop = asyncio.get_running_loop()
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        await stop.wait()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+    async def drain(self) -> None:
+        """Fail readiness, give load balancers time to notice, stop accepting, wait for running answers up to the grace."""
+        gateway = self._app[GATEWAY]
+        settings = gateway.config.server
+        gateway.draining = True
+        _log.warning("stopping: %d requests running", gateway.running)
+        deadline = asyncio.get_running_loop().time() + settings.drain_grace
+        await asyncio.sleep(settings.drain_delay)
+        if gateway.running:
+            # Readiness goes on being answered while answers finish, so the listener closes after them.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(deadline):
+                    await gateway.idle.wait()
+        await self._site.stop()
+        if gateway.running:
+            _log.warning("the grace of %g s is over: %d answers are cut", settings.drain_grace, gateway.running)
+
+
+@asynccontextmanager
+async def listening(app: web.Application, host: str, port: int) -> AsyncIterator[Server]:
+    """Serve `app`. A caller who leaves cancels its handler, and with it the call to the provider."""
+    runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1, keepalive_timeout=KEEP_ALIVE_TIMEOUT)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, host, port, backlog=1024)
+        await site.start()
+        # What start-up made stays for ever: the collector need not look at it again.
+        gc.collect()
+        gc.freeze()
+        yield Server(app, runner, site)
+    finally:
+        await runner.cleanup()

@@ -1,0 +1,1 @@
+"""What happened, told as values; metrics and logs listen."""

@@ -1,0 +1,74 @@
+"""The events: plain values without content and without secrets. Whoever wants to know listens; the request path calls no sink by name."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+_log: Final = logging.getLogger("llm_router")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptEnded:
+    """One try at one target, over. `outcome` is "ok", a FailureKind's value, "cancelled" or "rejected" (never sent)."""
+
+    provider: str
+    model: str
+    outcome: str
+    seconds: float
+    status: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Tokens of an answer as the provider counted them."""
+
+    prompt: int = 0
+    cached: int = 0
+    completion: int = 0
+    reasoning: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestEnded:
+    """One request, over. Seconds are from its first byte read; `upstream_seconds` is the part spent waiting for providers."""
+
+    request_id: str
+    api: str
+    key_id: str | None
+    persona: str | None
+    provider: str | None
+    model: str | None
+    stream: bool
+    status: int
+    outcome: str
+    """ok · invalid_request · not_authorized · no_target · upstream_error · stream_aborted · client_gone · internal_error"""
+    error_code: str | None
+    attempts: tuple[AttemptEnded, ...]
+    dropped: tuple[str, ...]
+    usage: Usage | None
+    finish_reason: str | None
+    seconds: float
+    upstream_seconds: float
+    first_chunk_seconds: float | None
+    chunks: int = 0
+
+
+Event = AttemptEnded | RequestEnded
+Listener = Callable[[Event], None]
+
+
+class Bus:
+    """Hands each event to every listener. A listener that fails is logged and does not touch the request."""
+
+    __slots__ = ("_listeners",)
+
+    def __init__(self, listeners: Sequence[Listener] = ()) -> None:
+        self._listeners = tuple(listeners)
+
+    def tell(self, event: Event) -> None:
+        for listener in self._listeners:
+            try:
+                listener(event)
+            except Exception as error:  # noqa: BLE001 - a broken sink must not break the answer
+                _log.error("a telemetry listener failed: %s", type(error).__name__)

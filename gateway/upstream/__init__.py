@@ -1,0 +1,1 @@
+"""HTTP out: the one client session, and the guarded fetching of images."""
