@@ -5,9 +5,12 @@ They keep integers of any size, keep `1.0` a float, refuse NaN and lone surrogat
 """
 
 import math
+import re
 from typing import Any, Final
 
 from pydantic_core import PydanticSerializationError, from_json, to_json
+
+_SPACED_COLON: Final = re.compile(rb'"[ \t\r\n]+:').search
 
 MAX_DEPTH: Final = 200
 """Levels of nesting that `loads` accepts. `dumps` accepts 255, so a value read here can be wrapped and written again."""
@@ -34,12 +37,12 @@ def dumps_str(value: Any) -> str:
 def first_flaw(text: bytes, value: Any) -> str | None:
     """What a parsed document hides: a repeated key (the parser kept the last) or a number too large for a float.
 
-    Costs one walk over `value` and two scans of `text`; the exact search for the repeated key runs only on suspicion.
+    Costs one walk over `value` and three scans of `text`; the exact search for the repeated key runs only on suspicion.
     """
     keys, infinite = _count_keys(value)
     if infinite:
         return "a number is too large"
-    if text.count(b'":') - text.count(b'\\":') == keys:
+    if text.count(b'":') - text.count(b'\\":') == keys and not _SPACED_COLON(text):
         return None
     written = _KeyScan(text)
     return f"the key {written.repeated!r} appears twice in one object" if written.repeated is not None else None

@@ -1,0 +1,43 @@
+"""translators.jsontext: what is read, what is refused, what a valid text hides."""
+
+import pytest
+
+from translators.jsontext import dumps, first_flaw, loads
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b'{"a":NaN}', b'{"a":Infinity}', b'{"a":"\\ud800"}', b'"\xff"', b"{} x", b"", b"[" * 210 + b"]" * 210, b'{"a":1,}'],
+    ids=["nan", "infinity", "surrogate", "utf-8", "trailing", "empty", "deep", "comma"],
+)
+def test_refuses(text: bytes) -> None:
+    with pytest.raises(ValueError, match="."):
+        loads(text)
+
+
+@pytest.mark.parametrize("text", [b'{"a":1.0}', b"123456789012345678901234567890", b'{"b":1,"a":[null,true]}', '"\u2028é😀"'.encode()])
+def test_what_is_read_is_written_back_the_same(text: bytes) -> None:
+    assert dumps(loads(text)) == text
+
+
+def test_refuses_to_write_what_json_cannot_say() -> None:
+    with pytest.raises(ValueError, match="surrogates"):
+        dumps("\ud800")
+
+
+@pytest.mark.parametrize(
+    ("text", "flaw"),
+    [
+        (b'{"a":1,"a":2}', "the key 'a' appears twice in one object"),
+        (b'{"m":[{"x":{"k":1, "k" : 2}}]}', "the key 'k' appears twice in one object"),
+        (b'{"a":1,"\\u0061":2}', "the key 'a' appears twice in one object"),
+        (b'{"a" : 1, "b" :{"a":"\\"a\\":"}}', None),
+        (b'{"a\\\\":1,"b":"x\\\\\\":"}', None),
+        (b'[{"a":1},{"a":2}]', None),
+        (b"[1e400]", "a number is too large"),
+        (b'{"a":{"b":-1e999}}', "a number is too large"),
+        (b"1", None),
+    ],
+)
+def test_first_flaw(text: bytes, flaw: str | None) -> None:
+    assert first_flaw(text, loads(text)) == flaw

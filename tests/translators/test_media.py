@@ -1,0 +1,64 @@
+"""translators.media: lenient reading, strict writing, the bytes' own word for their type."""
+
+import base64
+
+import pytest
+
+from translators.errors import InvalidRequest
+from translators.media import Media, from_base64, mime_of_filename, parse_data_url, sniff
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
+JPEG = b"\xff\xd8\xff\xe0" + bytes(40)
+
+
+def b64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+@pytest.mark.parametrize(
+    ("url", "mime", "data"),
+    [
+        (f"data:image/png;base64,{b64(PNG)}", "image/png", PNG),
+        (f"data:image/png;base64,{b64(JPEG)}", "image/jpeg", JPEG),
+        (f"DATA:image/jpg;charset=utf-8;base64,{b64(b'unknown bytes')}", "image/jpeg", b"unknown bytes"),
+        (f"data:image/png;base64,{base64.urlsafe_b64encode(PNG).decode().rstrip('=')}", "image/png", PNG),
+        (f"data:image/png;base64,{b64(PNG)[:40]}\n {b64(PNG)[40:]}", "image/png", PNG),
+        (f"data:image/png;base64,{b64(PNG).replace('+', '%2B').replace('=', '%3D')}", "image/png", PNG),
+        ("data:text/plain,a%20b", "text/plain", b"a b"),
+        ("data:,x", "text/plain", b"x"),
+    ],
+)
+def test_data_urls(url: str, mime: str, data: bytes) -> None:
+    media = parse_data_url(url, "p")
+    assert media == Media(mime, b64(data))
+    assert media.decoded() == data
+
+
+@pytest.mark.parametrize("url", ["data:image/png;base64", "data:image/png;base64,", "data:image/png;base64,!!!", "data:image/png;base64,abcde"])
+def test_bad_data_urls_name_the_parameter(url: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        parse_data_url(url, "messages[0].content[1].image_url.url")
+    assert caught.value.param == "messages[0].content[1].image_url.url"
+
+
+def test_bare_base64_takes_the_declared_type_if_the_bytes_do_not_say() -> None:
+    assert from_base64(b64(b"abc"), "text/csv; charset=x", "p").mime == "text/csv"
+
+
+@pytest.mark.parametrize(
+    ("head", "mime"),
+    [
+        (b"RIFF....WEBPVP8 ", "image/webp"),
+        (b"RIFF....WAVEfmt ", "audio/wav"),
+        (b"....ftypheic", "image/heic"),
+        (b"....ftypisom", "video/mp4"),
+        (b"%PDF-1.7", "application/pdf"),
+        (b"nothing", None),
+    ],
+)
+def test_sniff(head: bytes, mime: str | None) -> None:
+    assert sniff(head) == mime
+
+
+def test_mime_of_filename() -> None:
+    assert (mime_of_filename("A.PDF"), mime_of_filename("b.md"), mime_of_filename("c")) == ("application/pdf", "text/markdown", None)

@@ -1,0 +1,75 @@
+"""translators.sse: the reader gives the same events for every way of cutting the same bytes."""
+
+import random
+
+import pytest
+
+from translators.sse import Decoder, Event, EventTooLarge
+
+STREAM = (
+    "event: message_start\ndata: {\"a\":1}\n\n: comment\n\ndata: eins\ndata: zwei\n\ndata:ohne\n\nid: 7\nretry: 5\ndata: Ä\u2028 😀\u0085x\n\n"
+    "data\n\nevent: ping\n\ndata: [DONE]\n\n"
+).encode()
+EVENTS = [
+    Event(b"message_start", b'{"a":1}'),
+    Event(b"", b"eins\nzwei"),
+    Event(b"", b"ohne"),
+    Event(b"", "Ä\u2028 😀\u0085x".encode()),
+    Event(b"", b""),
+    Event(b"", b"[DONE]"),
+]
+
+
+def read(pieces: list[bytes]) -> list[Event]:
+    decoder = Decoder()
+    return [event for piece in pieces for event in decoder.receive(piece)] + decoder.receive_eof()
+
+
+@pytest.mark.parametrize("ending", [b"\n", b"\r\n", b"\r"], ids=["lf", "crlf", "cr"])
+def test_any_cut_gives_the_same_events(ending: bytes) -> None:
+    """Whole, byte by byte, in two at every offset, and at 300 seeded random places, for all three line endings."""
+    text = STREAM.replace(b"\n", ending)
+    assert read([text]) == EVENTS
+    assert read([text[i : i + 1] for i in range(len(text))]) == EVENTS
+    for i in range(len(text)):
+        assert read([text[:i], text[i:]]) == EVENTS
+    dice = random.Random(1)
+    for _ in range(300):
+        cuts = sorted(dice.sample(range(1, len(text)), dice.randint(1, 20)))
+        assert read([text[a:b] for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)]) == EVENTS
+
+
+def test_last_event_without_a_blank_line_is_given_at_the_end() -> None:
+    assert read([b"data: a\n\ndata: b"]) == [Event(b"", b"a"), Event(b"", b"b")]
+
+
+def test_byte_order_mark_is_skipped_even_when_cut() -> None:
+    assert read([b"\xef", b"\xbb", b"\xbfdata: a\n\n"]) == [Event(b"", b"a")]
+
+
+def test_lines_that_are_no_field_are_kept_apart() -> None:
+    decoder = Decoder()
+    assert decoder.receive(b'data: a\n\n{\n  "error": {}\n}\n\n') == [Event(b"", b"a")]
+    assert decoder.stray == b'{\n  "error": {}\n}\n'
+
+
+def test_events_are_bounded() -> None:
+    """An event, and what stands outside of events, may not grow over the limit."""
+    decoder = Decoder(max_event_bytes=100)
+    with pytest.raises(EventTooLarge):
+        for _ in range(20):
+            decoder.receive(b"data: 0123456789")
+    with pytest.raises(EventTooLarge):
+        for _ in range(20):
+            Decoder(max_event_bytes=10).receive(b"stray line here\n\n")
+
+
+def test_many_small_pieces_of_one_large_event_cost_linear_time() -> None:
+    """A 4 MB event in 4,000 pieces is joined once."""
+    decoder = Decoder()
+    piece = b"x" * 1000
+    assert decoder.receive(b"data: ") == []
+    for _ in range(4000):
+        assert decoder.receive(piece) == []
+    (event,) = decoder.receive(b"\n\n")
+    assert len(event.data) == 4_000_000
