@@ -1,4 +1,4 @@
-"""The house's rules: imports point down only, translators are pure, nothing is imported inside a function, files are readable in one sitting."""
+"""The house's rules: imports point down only, translators are pure, no import inside a function, files readable in one sitting."""
 
 import ast
 from pathlib import Path
@@ -101,6 +101,8 @@ def test_broad_excepts_stand_in_two_places_only() -> None:
     found = set()
     for path in SOURCES:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.ExceptHandler) and (node.type is None or (isinstance(node.type, ast.Name) and node.type.id == "Exception")):
+            if isinstance(node, ast.ExceptHandler) and (
+                node.type is None or (isinstance(node.type, ast.Name) and node.type.id == "Exception")
+            ):
                 found.add(module_name(path))
     assert found == {"gateway.api.middleware", "gateway.telemetry.events"}

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, ClassVar, Final, Literal, Protocol
 
 from translators.chat.chunks import Chunk
@@ -157,7 +156,7 @@ def losses(notes: Iterable[Note]) -> list[Note]:
 class AnswerShape:
     """What building a request decided about how its answer is read back."""
 
-    tool_names: Mapping[str, str] = MappingProxyType({})
+    tool_names: Mapping[str, str] = field(default_factory=dict)
     """Upstream tool name → the caller's, for the names that had to be changed."""
     declared_tools: frozenset[str] = frozenset()
     """The caller's tool names."""

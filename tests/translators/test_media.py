@@ -34,7 +34,9 @@ def test_data_urls(url: str, mime: str, data: bytes) -> None:
     assert media.decoded() == data
 
 
-@pytest.mark.parametrize("url", ["data:image/png;base64", "data:image/png;base64,", "data:image/png;base64,!!!", "data:image/png;base64,abcde"])
+@pytest.mark.parametrize(
+    "url", ["data:image/png;base64", "data:image/png;base64,", "data:image/png;base64,!!!", "data:image/png;base64,abcde"]
+)
 def test_bad_data_urls_name_the_parameter(url: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
         parse_data_url(url, "messages[0].content[1].image_url.url")

@@ -7,8 +7,8 @@ import pytest
 from translators.sse import Decoder, Event, EventTooLarge
 
 STREAM = (
-    "event: message_start\ndata: {\"a\":1}\n\n: comment\n\ndata: eins\ndata: zwei\n\ndata:ohne\n\nid: 7\nretry: 5\ndata: Ä\u2028 😀\u0085x\n\n"
-    "data\n\nevent: ping\n\ndata: [DONE]\n\n"
+    'event: message_start\ndata: {"a":1}\n\n: comment\n\ndata: eins\ndata: zwei\n\ndata:ohne\n\n'
+    "id: 7\nretry: 5\ndata: Ä\u2028 😀\u0085x\n\ndata\n\nevent: ping\n\ndata: [DONE]\n\n"
 ).encode()
 EVENTS = [
     Event(b"message_start", b'{"a":1}'),
@@ -56,12 +56,12 @@ def test_lines_that_are_no_field_are_kept_apart() -> None:
 def test_events_are_bounded() -> None:
     """An event, and what stands outside of events, may not grow over the limit."""
     decoder = Decoder(max_event_bytes=100)
+    for _ in range(6):
+        decoder.receive(b"data: 0123456789")
     with pytest.raises(EventTooLarge):
-        for _ in range(20):
-            decoder.receive(b"data: 0123456789")
+        decoder.receive(b"data: 0123456789")
     with pytest.raises(EventTooLarge):
-        for _ in range(20):
-            Decoder(max_event_bytes=10).receive(b"stray line here\n\n")
+        Decoder(max_event_bytes=10).receive(b"stray line here\n\n")
 
 
 def test_many_small_pieces_of_one_large_event_cost_linear_time() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from translators.chat.chunks import FINISH_REASONS, Chunk
 from translators.dialect import Envelope
 from translators.errors import UpstreamFailure, malformed, truncated
-from translators.jsontext import loads
+from translators.jsontext import dumps, loads
 from translators.openai.errors import failure
 from translators.openai.response import declared_name
 from translators.sse import Decoder, EventTooLarge
@@ -174,7 +174,8 @@ class OpenAIStream:
         if isinstance(document, dict) and isinstance(document.get("choices"), list) and document["choices"]:
             for choice in document["choices"]:
                 choice["delta"] = choice.pop("message", None) or {}
-            self._chunk(document, text, chunks)
+            document["object"] = "chat.completion.chunk"
+            self._chunk(document, dumps(document), chunks)
             self.finished = self.ended
         else:
             self.failure = failure(document, 200, {})

@@ -1,0 +1,27 @@
+# Two stages: the first installs into a virtual environment, the second copies it. Nothing is downloaded when the container runs.
+ARG PYTHON_IMAGE=python:3.12-slim
+
+FROM ${PYTHON_IMAGE} AS build
+WORKDIR /src
+# --without-pip: the environment holds the product and its dependencies, nothing else.
+RUN python3 -m venv --without-pip /opt/llm-router
+COPY pyproject.toml README.md LICENSE ./
+COPY gateway ./gateway
+COPY translators ./translators
+COPY config ./config
+# .pyc files are compiled here: the user the container runs as cannot write them, and without them a start takes a second longer.
+RUN python3 -m pip --python /opt/llm-router/bin/python install --no-cache-dir --no-compile '.[fast]' \
+ && python3 -m compileall -q -j 0 /opt/llm-router/lib \
+ && find /opt/llm-router -name '*.pyx' -o -name '*.pxd' -o -name '*.pyi' -o -name '*.c' -o -name '*.h' | xargs rm -f \
+ && find /opt/llm-router -type d -name tests -prune -exec rm -rf {} +
+
+FROM ${PYTHON_IMAGE}
+LABEL org.opencontainers.image.title="llm-router" org.opencontainers.image.licenses="MIT"
+COPY --from=build /opt/llm-router /opt/llm-router
+ENV PATH=/opt/llm-router/bin:$PATH HOST=0.0.0.0 PORT=8001 PYTHONUNBUFFERED=1
+USER 10001:10001
+EXPOSE 8001
+HEALTHCHECK --interval=10s --timeout=3s --start-period=5s \
+  CMD ["python3", "-c", "import os, urllib.request as u; u.urlopen('http://127.0.0.1:' + os.environ['PORT'] + '/health', timeout=2)"]
+STOPSIGNAL SIGTERM
+CMD ["llm-router"]

@@ -1,0 +1,93 @@
+"""translators.openai.errors and response: every shape of error, every class."""
+
+import pytest
+
+from translators.dialect import AnswerShape, Envelope
+from translators.errors import FailureKind, UpstreamError
+from translators.openai import parse_error, parse_response
+
+K = FailureKind
+ENVELOPE = Envelope(id="chatcmpl-ours", created=1, model="asked", call_id="call_u", shape=AnswerShape(declared_tools=frozenset({"f"})))
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "ours", "code"),
+    [
+        (400, b'{"error":{"message":"m","type":"invalid_request_error","param":"x","code":"bad"}}', K.INVALID_REQUEST, 400, "bad"),
+        (400, b'{"error":{"message":"maximum context length is 8192"}}', K.CONTEXT_LENGTH, 400, "context_length_exceeded"),
+        (400, b'{"error":{"message":"m","code":"context_length_exceeded"}}', K.CONTEXT_LENGTH, 400, "context_length_exceeded"),
+        (400, b'{"error":{"message":"m","code":"content_filter"}}', K.CONTENT_FILTER, 400, "content_filter"),
+        (
+            401,
+            b'{"error":{"message":"Incorrect API key sk-abcdefghi","code":"invalid_api_key"}}',
+            K.AUTHENTICATION,
+            502,
+            "provider_auth_failed",
+        ),
+        (402, b"", K.QUOTA, 429, "insufficient_quota"),
+        (403, b'{"error":"no"}', K.PERMISSION, 502, "provider_auth_failed"),
+        (404, b'{"error":{"message":"m","code":"model_not_found"}}', K.MODEL_NOT_FOUND, 404, "model_not_found"),
+        (413, b"<html>", K.REQUEST_TOO_LARGE, 413, "request_too_large"),
+        (422, b'{"error":{"message":"m"}}', K.INVALID_REQUEST, 400, None),
+        (429, b'{"error":{"message":"m","code":"rate_limit_exceeded"}}', K.RATE_LIMIT, 429, "rate_limit_exceeded"),
+        (429, b'{"error":{"message":"m","type":"insufficient_quota"}}', K.QUOTA, 429, "insufficient_quota"),
+        (500, b'[{"error":{"message":"listed"}}]', K.SERVER_ERROR, 502, "upstream_error"),
+        (502, b"bad gateway", K.SERVER_ERROR, 502, "upstream_error"),
+        (503, b'{"error":{"message":"m","code":"server_is_overloaded"}}', K.OVERLOADED, 503, "server_is_overloaded"),
+        (504, b"", K.TIMEOUT, 504, "upstream_timeout"),
+        (529, b"", K.OVERLOADED, 503, "provider_overloaded"),
+        (599, b"", K.SERVER_ERROR, 502, "upstream_error"),
+        (307, b"", K.INVALID_REQUEST, 400, None),
+    ],
+)
+def test_classes(status: int, body: bytes, kind: FailureKind, ours: int, code: str | None) -> None:
+    failure = parse_error(status, {}, body)
+    assert (failure.kind, failure.status, failure.code, failure.upstream_status) == (kind, ours, code, status)
+    assert "sk-abc" not in failure.message
+
+
+def test_message_param_and_type_of_a_callers_error_pass() -> None:
+    failure = parse_error(400, {}, b'{"error":{"message":"m","type":"special","param":"x","code":"c"}}')
+    assert (failure.message, failure.type, failure.param) == ("m", "special", "x")
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after": "7"}, 7.0),
+        ({"retry-after-ms": "1500", "retry-after": "9"}, 1.5),
+        ({"retry-after": "Wed, 21 Oct 2026 07:28:10 GMT", "date": "Wed, 21 Oct 2026 07:28:00 GMT"}, 10.0),
+        ({"retry-after": "Wed, 21 Oct 2026 07:28:10 GMT"}, None),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "-1"}, None),
+        ({"retry-after": "9999999"}, 86400.0),
+        ({}, None),
+    ],
+)
+def test_retry_after(headers: dict[str, str], seconds: float | None) -> None:
+    assert parse_error(429, headers, b"").retry_after == seconds
+
+
+def test_response_is_relayed_with_unknown_fields() -> None:
+    body = b'{"id":"i","created":3,"model":"m","choices":[{"index":0,"message":{"content":"x"},"finish_reason":"stop"}],"zap":[1]}'
+    answer = parse_response(body, ENVELOPE)
+    assert (answer["id"], answer["zap"], answer["choices"][0]["message"]) == ("i", [1], {"content": "x"})
+
+
+def test_defects_of_compatible_servers_are_mended() -> None:
+    call = b'{"function":{"name":"functions.f","arguments":"{}"}}'
+    body = b'{"choices":[{"message":{"content":null,"tool_calls":[%s]},"finish_reason":null}]}' % call
+    answer = parse_response(body, ENVELOPE)
+    choice = answer["choices"][0]
+    assert (answer["id"], answer["model"], choice["finish_reason"]) == ("chatcmpl-ours", "asked", "tool_calls")
+    assert choice["message"]["tool_calls"] == [{"function": {"name": "f", "arguments": "{}"}, "id": "call_u_0"}]
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [(b"{", K.MALFORMED), (b"[]", K.MALFORMED), (b'{"choices":[]}', K.MALFORMED), (b'{"error":{"message":"m"}}', K.SERVER_ERROR)],
+)
+def test_an_answer_that_is_none(body: bytes, kind: FailureKind) -> None:
+    with pytest.raises(UpstreamError) as caught:
+        parse_response(body, ENVELOPE)
+    assert caught.value.failure.kind is kind

@@ -1,0 +1,172 @@
+"""translators.openai.request: a relay, within the rules of the model's record."""
+
+from typing import Any
+
+import pytest
+
+from translators.chat.request import ChatRequest
+from translators.dialect import ModelRecord, Target, Thinking
+from translators.jsontext import loads
+from translators.openai import build_request
+from translators.openai.request import nearest_effort
+
+PLAIN = ModelRecord(context_window=128_000, max_output_tokens=16_384)
+REASONER = ModelRecord(
+    context_window=400_000,
+    max_output_tokens=128_000,
+    thinking=Thinking(kind="effort", levels=("none", "low", "medium", "high", "xhigh"), on_by_default=True),
+    sampling="unless_reasoning",
+    tools_with_reasoning="effort_none",
+    unsupported=frozenset({"stop", "presence_penalty"}),
+)
+USER = {"role": "user", "content": "hi"}
+TOOL = {"type": "function", "function": {"name": "f"}}
+
+
+def build(record: ModelRecord = PLAIN, **body: Any) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+    target = Target("openai", "openai", "https://api.example/v1/", "gpt-x", record, "sk-key")
+    upstream = build_request(ChatRequest({"model": "persona", "messages": [USER], **body}), target)
+    return loads(upstream.body), [(note.kind, note.param) for note in upstream.notes]
+
+
+def test_unknown_fields_survive_and_the_model_is_replaced() -> None:
+    body, notes = build(
+        foo={"bar": [1]}, messages=[{"role": "user", "content": [{"type": "video_url", "video_url": {"url": "x"}}], "zap": 1}]
+    )
+    assert body == {
+        "model": "gpt-x",
+        "foo": {"bar": [1]},
+        "messages": [{"role": "user", "content": [{"type": "video_url", "video_url": {"url": "x"}}], "zap": 1}],
+    }
+    assert notes == []
+
+
+def test_url_and_headers() -> None:
+    upstream = build_request(ChatRequest({"model": "p", "messages": [USER]}), Target("o", "openai", "https://a/v1/", "m", PLAIN, "sk-key"))
+    assert upstream.url == "https://a/v1/chat/completions"
+    assert upstream.headers["authorization"] == "Bearer sk-key"
+    assert "sk-key" not in repr(upstream)
+    keyless = build_request(ChatRequest({"model": "p", "messages": [USER]}), Target("o", "openai", "http://a/v1", "m", PLAIN))
+    assert "authorization" not in keyless.headers
+
+
+def test_usage_is_always_asked_for_in_streams() -> None:
+    assert build(stream=True)[0]["stream_options"] == {"include_usage": True}
+    assert build(stream=True, stream_options={"include_obfuscation": False})[0]["stream_options"] == {
+        "include_obfuscation": False,
+        "include_usage": True,
+    }
+    old = ModelRecord(context_window=1, max_output_tokens=1, unsupported=frozenset({"stream_options"}))
+    assert "stream_options" not in build(old, stream=True)[0]
+
+
+@pytest.mark.parametrize(
+    ("given", "sent", "notes"),
+    [
+        ({"max_tokens": 5}, {"max_completion_tokens": 5}, []),
+        ({"max_tokens": 5, "max_completion_tokens": 7}, {"max_completion_tokens": 7}, []),
+        ({"max_tokens": 99_999}, {"max_completion_tokens": 16_384}, [("changed", "max_tokens")]),
+    ],
+)
+def test_token_limit(given: dict[str, Any], sent: dict[str, Any], notes: list[tuple[str, str]]) -> None:
+    body, made = build(**given)
+    assert ({k: v for k, v in body.items() if k.startswith("max")}, made) == (sent, notes)
+
+
+def test_token_limit_under_the_older_name() -> None:
+    vllm = ModelRecord(context_window=1000, max_output_tokens=1000, max_tokens_parameter="max_tokens")
+    assert build(vllm, max_completion_tokens=7)[0]["max_tokens"] == 7
+
+
+@pytest.mark.parametrize(
+    ("given", "sent", "notes"),
+    [
+        ({"temperature": 0.2}, {}, [("dropped", "temperature")]),
+        ({"temperature": 1, "top_p": 1.0}, {}, []),
+        ({"temperature": 0.2, "reasoning_effort": "none"}, {"temperature": 0.2, "reasoning_effort": "none"}, []),
+        ({"reasoning_effort": "max"}, {"reasoning_effort": "xhigh"}, [("changed", "reasoning_effort")]),
+        ({"reasoning_effort": "minimal"}, {"reasoning_effort": "low"}, [("changed", "reasoning_effort")]),
+        ({"tools": [TOOL]}, {"reasoning_effort": "none", "tools": [TOOL]}, [("emulated", "reasoning_effort")]),
+        ({"tools": [TOOL], "reasoning_effort": "high"}, {"reasoning_effort": "none", "tools": [TOOL]}, [("changed", "reasoning_effort")]),
+        (
+            {"tools": [TOOL], "temperature": 0},
+            {"reasoning_effort": "none", "tools": [TOOL], "temperature": 0},
+            [("emulated", "reasoning_effort")],
+        ),
+        ({"stop": "x", "presence_penalty": 0}, {}, [("dropped", "stop")]),
+        ({"stop": []}, {}, []),
+    ],
+)
+def test_rules_of_reasoning_models(given: dict[str, Any], sent: dict[str, Any], notes: list[tuple[str, str]]) -> None:
+    body, made = build(REASONER, **given)
+    assert ({k: v for k, v in body.items() if k not in ("model", "messages")}, made) == (sent, notes)
+
+
+def test_effort_for_a_model_that_does_not_reason() -> None:
+    assert build(reasoning_effort="high") == ({"model": "gpt-x", "messages": [USER]}, [("dropped", "reasoning_effort")])
+    assert build(reasoning_effort="none") == ({"model": "gpt-x", "messages": [USER]}, [])
+
+
+def test_nearest_effort() -> None:
+    assert nearest_effort("none", ("low", "high")) == "low"
+    assert nearest_effort("medium", ("low", "high")) == "low"
+    assert nearest_effort("minimal", ("none", "low")) == "low"
+    assert nearest_effort("max", ("none",)) == "none"
+
+
+def test_fields_of_other_dialects_are_taken_off_messages() -> None:
+    """What our own answers add comes back from callers who echo messages; signed reasoning is lost, and said so."""
+    history = [
+        USER,
+        {
+            "role": "assistant",
+            "content": None,
+            "reasoning_content": "hm",
+            "thinking_blocks": [{"type": "thinking", "thinking": "hm", "signature": "s"}],
+            "tool_calls": [
+                {
+                    "id": "a",
+                    "type": "function",
+                    "function": {"name": "f", "arguments": {"x": 1}},
+                    "extra_content": {"google": {}},
+                    "index": 0,
+                }
+            ],
+        },
+        {"role": "tool", "tool_call_id": "a", "content": "1", "is_error": True},
+    ]
+    body, notes = build(messages=history)
+    assert body["messages"] == [
+        USER,
+        {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [{"id": "a", "type": "function", "function": {"name": "f", "arguments": '{"x":1}'}}],
+        },
+        {"role": "tool", "tool_call_id": "a", "content": "1"},
+    ]
+    assert notes == [("dropped", "messages.thinking_blocks")]
+
+
+@pytest.mark.parametrize(("role", "sent"), [("any", ["system", "developer"]), ("system", ["system"] * 2), ("developer", ["developer"] * 2)])
+def test_role_of_instructions(role: Any, sent: list[str]) -> None:
+    record = ModelRecord(context_window=1, max_output_tokens=1, instructions_role=role)
+    body, _ = build(record, messages=[{"role": "system", "content": "a"}, {"role": "developer", "content": "b"}, USER])
+    assert [m["role"] for m in body["messages"]] == [*sent, "user"]
+
+
+def test_passthrough_is_merged_last() -> None:
+    body, notes = build(x_provider={"openai": {"temperature": 0.5, "special": 1}, "claude": {"no": 1}}, temperature=0.1)
+    assert (body["temperature"], body["special"], "x_provider" in body, "no" in body, notes) == (0.5, 1, False, False, [])
+
+
+def test_the_request_is_not_changed() -> None:
+    """A retry builds again from the same request."""
+    request = ChatRequest(
+        {"model": "p", "messages": [{"role": "system", "content": "s"}, USER], "stop": [], "max_tokens": 9, "tools": [TOOL]}
+    )
+    before = loads(str(request.body).replace("'", '"'))
+    target = Target("o", "openai", "http://a", "m", REASONER)
+    first, second = build_request(request, target), build_request(request, target)
+    assert request.body == before
+    assert first.body == second.body

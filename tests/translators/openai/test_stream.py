@@ -1,0 +1,186 @@
+"""translators.openai.stream: chunks pass as the bytes they came in; promises that a server breaks are mended; ends are proven."""
+
+from typing import Any
+
+import pytest
+
+from translators.chat.chunks import ChunkWriter
+from translators.dialect import AnswerShape, Envelope
+from translators.errors import FailureKind
+from translators.jsontext import dumps, loads
+from translators.openai import open_stream
+from translators.openai.stream import OpenAIStream
+
+ENVELOPE = Envelope(id="chatcmpl-ours", created=1, model="asked", call_id="call_u", shape=AnswerShape(declared_tools=frozenset({"f"})))
+
+
+def chunk(delta: dict[str, Any] | None, reason: str | None = None, index: int = 0, **top: Any) -> bytes:
+    choices = [] if delta is None else [{"index": index, "delta": delta, "finish_reason": reason}]
+    return (
+        b"data: "
+        + dumps({"id": "chatcmpl-up", "object": "chat.completion.chunk", "created": 5, "model": "gpt-real", "choices": choices, **top})
+        + b"\n\n"
+    )
+
+
+STREAM = b"".join(
+    [
+        chunk({"role": "assistant", "content": ""}, system_fingerprint="fp"),
+        chunk({"content": "Hé"}, obfuscation="xx"),
+        chunk({"content": "llo"}),
+        chunk({}, "stop"),
+        chunk(None, usage={"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}),
+        b"data: [DONE]\n\n",
+    ]
+)
+
+
+def feed(*pieces: bytes, eof: bool = True) -> tuple[OpenAIStream, bytes]:
+    stream = open_stream(ENVELOPE)
+    chunks = [c for piece in pieces for c in stream.receive(piece)]
+    if eof:
+        chunks += stream.receive_eof()
+    return stream, ChunkWriter(stream.id, 1, stream.model, include_usage=True).write(chunks)
+
+
+def deltas(text: bytes) -> list[tuple[int, dict[str, Any], str | None]]:
+    parsed = [loads(line[6:]) for line in text.split(b"\n\n") if line]
+    return [(c["index"], c["delta"], c["finish_reason"]) for p in parsed for c in p["choices"]]
+
+
+def test_a_stream_is_relayed_as_it_is() -> None:
+    """Unknown fields survive; id and model are the provider's."""
+    stream, text = feed(STREAM)
+    assert text + b"data: [DONE]\n\n" == STREAM
+    assert (stream.finished, stream.failure, stream.id, stream.model) == (True, None, "chatcmpl-up", "gpt-real")
+
+
+def test_every_cut_gives_the_same() -> None:
+    whole = feed(STREAM)[1]
+    assert feed(*(STREAM[i : i + 1] for i in range(len(STREAM))))[1] == whole
+    for i in range(len(STREAM)):
+        assert feed(STREAM[:i], STREAM[i:])[1] == whole
+    assert feed(STREAM.replace(b"\n", b"\r\n"))[1] == whole
+
+
+def test_a_stream_cut_off_anywhere_never_looks_finished_without_a_finish_reason() -> None:
+    proof = STREAM.index(b'"stop"')
+    for i in range(len(STREAM)):
+        stream, _ = feed(STREAM[:i])
+        assert stream.finished == (stream.failure is None)
+        if i < proof:
+            assert stream.failure is not None
+
+
+def test_usage_chunk_is_shown_only_to_who_asked() -> None:
+    stream = open_stream(ENVELOPE)
+    text = ChunkWriter("x", 1, "m", include_usage=False).write(stream.receive(STREAM))
+    assert b'"prompt_tokens"' not in text
+    assert b"llo" in text
+
+
+def test_done_without_a_finish_reason_is_a_truncated_answer() -> None:
+    stream, _ = feed(chunk({"content": "a"}), b"data: [DONE]\n\n")
+    assert stream.failure is not None
+    assert stream.failure.kind is FailureKind.TRUNCATED
+
+
+@pytest.mark.parametrize(
+    ("event", "kind", "status"),
+    [
+        (b'data: {"error":{"message":"boom","type":"server_error","code":null}}\n\n', FailureKind.SERVER_ERROR, 502),
+        (b'event: error\ndata: {"error":{"message":"slow","code":"rate_limit_exceeded"}}\n\n', FailureKind.RATE_LIMIT, 429),
+        (b'data: {"error":{"message":"slow","code":503}}\n\n', FailureKind.OVERLOADED, 503),
+        (b'data: {"object":"error","message":"bad","code":400}\n\n', FailureKind.INVALID_REQUEST, 400),
+        (b'{\n "error": {"message": "tail"}\n}\n', FailureKind.SERVER_ERROR, 502),
+        (b"data: {broken\n\n", FailureKind.MALFORMED, 502),
+        (b"data: [1]\n\n", FailureKind.MALFORMED, 502),
+        (b"<html>oops</html>", FailureKind.MALFORMED, 502),
+    ],
+)
+def test_errors_in_the_stream(event: bytes, kind: FailureKind, status: int) -> None:
+    for before in (b"", chunk({"role": "assistant", "content": "a"})):
+        stream, text = feed(before, event)
+        assert stream.failure is not None
+        assert (stream.failure.kind, stream.failure.status, stream.finished) == (kind, status, False)
+        assert (b'"a"' in text) == bool(before)
+
+
+def test_role_comes_once() -> None:
+    """A server that repeats the role, and one that leaves it out."""
+    _, repeated = feed(chunk({"role": "assistant", "content": "a"}), chunk({"role": "assistant", "content": "b"}), chunk({}, "stop"))
+    assert deltas(repeated) == [(0, {"role": "assistant", "content": "a"}, None), (0, {"content": "b"}, None), (0, {}, "stop")]
+    _, missing = feed(chunk({"content": "a"}), chunk({}, "stop"))
+    assert deltas(missing)[0] == (0, {"content": "a", "role": "assistant"}, None)
+
+
+def test_tool_calls_get_dense_indexes_and_ids() -> None:
+    """Indexes from 1 with a gap, no index at all, no id: the answer has 0, 1 and ids."""
+    _, gap = feed(
+        chunk(
+            {
+                "role": "assistant",
+                "tool_calls": [{"index": 1, "id": "a", "type": "function", "function": {"name": "functions.f", "arguments": ""}}],
+            }
+        ),
+        chunk({"tool_calls": [{"index": 1, "function": {"arguments": "{}"}}]}),
+        chunk({"tool_calls": [{"index": 3, "type": "function", "function": {"name": "g", "arguments": "{}"}}]}),
+        chunk({}, "tool_calls"),
+    )
+    calls = [call for _, delta, _ in deltas(gap) for call in delta.get("tool_calls", ())]
+    assert [(c["index"], c.get("id"), c["function"].get("name")) for c in calls] == [(0, "a", "f"), (0, None, None), (1, "call_u_1", "g")]
+    _, none = feed(
+        chunk({"role": "assistant", "tool_calls": [{"id": "a", "function": {"name": "f", "arguments": "{"}}]}),
+        chunk({"tool_calls": [{"function": {"arguments": "}"}}]}),
+        chunk({"tool_calls": [{"id": "b", "function": {"name": "g", "arguments": "{}"}}]}),
+        chunk({}, "tool_calls"),
+    )
+    calls = [call for _, delta, _ in deltas(none) for call in delta.get("tool_calls", ())]
+    assert [c["index"] for c in calls] == [0, 0, 1]
+
+
+def test_unknown_finish_reason_becomes_stop_and_keeps_its_name() -> None:
+    _, text = feed(chunk({"role": "assistant", "content": "a"}), chunk({}, "eos"))
+    last = loads(text.split(b"\n\n")[1][6:])["choices"][0]
+    assert (last["finish_reason"], last["native_finish_reason"]) == ("stop", "eos")
+
+
+def test_several_choices_in_one_chunk_are_told_apart() -> None:
+    choices = [{"index": 0, "delta": {"content": "a"}}, {"index": 1, "delta": {"content": "b"}, "logprobs": {"x": 1}}]
+    both = b"data: " + dumps({"id": "i", "model": "m", "choices": choices, "zap": 2}) + b"\n\n"
+    _, text = feed(both, chunk({}, "stop"), chunk({}, "length", 1))
+    assert deltas(text) == [
+        (0, {"content": "a", "role": "assistant"}, None),
+        (1, {"content": "b", "role": "assistant"}, None),
+        (0, {}, "stop"),
+        (1, {}, "length"),
+    ]
+    assert b'"zap":2' in text
+
+
+def test_usage_beside_a_choice_is_told_apart() -> None:
+    """Some servers send the usage with the last choice."""
+    _, text = feed(chunk({"role": "assistant", "content": "a"}, "stop", usage={"prompt_tokens": 1}), b"data: [DONE]\n\n")
+    assert deltas(text) == [(0, {"role": "assistant", "content": "a"}, "stop")]
+    assert loads(text.split(b"\n\n")[1][6:]) == {
+        "id": "chatcmpl-up",
+        "object": "chat.completion.chunk",
+        "created": 1,
+        "model": "gpt-real",
+        "choices": [],
+        "usage": {"prompt_tokens": 1},
+    }
+
+
+def test_a_json_answer_to_a_stream_request_is_read() -> None:
+    stream, text = feed(
+        b'{"id":"i","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"all"},"finish_reason":"stop"}]}'
+    )
+    assert stream.finished
+    assert deltas(text) == [(0, {"role": "assistant", "content": "all"}, "stop")]
+
+
+def test_nothing_after_the_end_is_read() -> None:
+    stream, text = feed(STREAM, chunk({"content": "late"}))
+    assert b"late" not in text
+    assert stream.finished
