@@ -1,9 +1,274 @@
-"""GET /openapi.json."""
+"""GET /openapi.json: the routes as an OpenAPI 3.1 document. A test holds it against the routes that are served."""
+
+from typing import Any, Final
 
 from aiohttp import web
 
+from gateway.api.context import VERSION
 from gateway.api.middleware import json_response
+
+_Json = dict[str, Any]
+
+
+def _ref(name: str) -> _Json:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _content(schema: _Json, media_type: str = "application/json") -> _Json:
+    return {media_type: {"schema": schema}}
+
+
+def _object(properties: _Json, required: list[str] | None = None, description: str | None = None) -> _Json:
+    schema: _Json = {"type": "object", "properties": properties}
+    if required:
+        schema["required"] = required
+    if description:
+        schema["description"] = description
+    return schema
+
+
+def _array(items: _Json) -> _Json:
+    return {"type": "array", "items": items}
+
+
+_STRING: Final[_Json] = {"type": "string"}
+_NULLABLE: Final[_Json] = {"type": ["string", "null"]}
+_INTEGER: Final[_Json] = {"type": "integer"}
+_NUMBER: Final[_Json] = {"type": "number"}
+_BOOLEAN: Final[_Json] = {"type": "boolean"}
+
+_USAGE: Final = _object(
+    {
+        "prompt_tokens": _INTEGER,
+        "completion_tokens": _INTEGER,
+        "total_tokens": _INTEGER,
+        "prompt_tokens_details": {"type": "object"},
+        "completion_tokens_details": {"type": "object"},
+    }
+)
+_PARAMETERS: Final[_Json] = {
+    "messages": {**_array(_ref("Message")), "minItems": 1},
+    "stream": {"type": "boolean", "default": False},
+    "temperature": {"type": "number", "minimum": 0, "maximum": 2},
+    "top_p": {"type": "number", "minimum": 0, "maximum": 1},
+    "max_tokens": {"type": "integer", "minimum": 1},
+    "max_completion_tokens": {"type": "integer", "minimum": 1},
+    "stop": {"anyOf": [_STRING, {**_array(_STRING), "maxItems": 4}]},
+    "tools": _array({"type": "object"}),
+    "tool_choice": {"anyOf": [{"enum": ["none", "auto", "required"]}, {"type": "object"}]},
+    "parallel_tool_calls": _BOOLEAN,
+    "response_format": {"type": "object"},
+    "reasoning_effort": {"enum": ["none", "minimal", "low", "medium", "high", "xhigh", "max"]},
+}
+_ATTEMPT: Final = _object({"provider": _STRING, "model": _STRING, "outcome": _STRING, "ms": _NUMBER})
+_TARGET: Final = _object({"provider": _STRING, "model": _STRING, "available": _BOOLEAN, "reasons": _array(_STRING)})
+
+SCHEMAS: Final[_Json] = {
+    "Error": _object(
+        {
+            "error": _object(
+                {"message": _STRING, "type": _STRING, "param": _NULLABLE, "code": _NULLABLE}, ["message", "type", "param", "code"]
+            )
+        },
+        ["error"],
+    ),
+    "Message": _object(
+        {
+            "role": {"enum": ["developer", "system", "user", "assistant", "tool", "function"]},
+            "content": {"anyOf": [_STRING, _array({"type": "object"}), {"type": "null"}]},
+            "tool_calls": _array({"type": "object"}),
+            "tool_call_id": _STRING,
+        },
+        ["role"],
+    ),
+    "Usage": _USAGE,
+    "ChatCompletionRequest": {
+        **_object(
+            {"model": {"type": "string", "description": "A persona, or provider/model where allowed."}, **_PARAMETERS},
+            ["model", "messages"],
+        ),
+        "additionalProperties": True,
+        "description": "OpenAI's chat completion request; every parameter of it is accepted, what a provider cannot be told is reported.",
+    },
+    "ChatCompletion": _object(
+        {
+            "id": _STRING,
+            "object": {"const": "chat.completion"},
+            "created": _INTEGER,
+            "model": {"type": "string", "description": "The upstream model that served."},
+            "choices": _array(_object({"index": _INTEGER, "message": _ref("Message"), "finish_reason": _STRING})),
+            "usage": _ref("Usage"),
+        },
+        ["id", "object", "created", "model", "choices"],
+    ),
+    "NativeChatRequest": {
+        **_object({"persona": _STRING, **_PARAMETERS}, ["persona", "messages"]),
+        "additionalProperties": True,
+    },
+    "NativeChatAnswer": _object(
+        {
+            "id": _STRING,
+            "persona": _STRING,
+            "provider": _STRING,
+            "model": _STRING,
+            "message": _object(
+                {
+                    "role": {"const": "assistant"},
+                    "content": _NULLABLE,
+                    "reasoning": _STRING,
+                    "refusal": _STRING,
+                    "tool_calls": _array({"type": "object"}),
+                }
+            ),
+            "finish_reason": _STRING,
+            "usage": {"anyOf": [_ref("Usage"), {"type": "null"}]},
+            "attempts": _array(_ATTEMPT),
+            "warnings": _array(_object({"kind": _STRING, "param": _STRING, "message": _STRING})),
+        },
+        ["id", "persona", "provider", "model", "message", "finish_reason", "usage", "attempts", "warnings"],
+    ),
+    "Model": _object({"id": _STRING, "object": {"const": "model"}, "created": _INTEGER, "owned_by": _STRING}),
+    "ModelList": _object({"object": {"const": "list"}, "data": _array(_ref("Model"))}),
+    "Personas": _object(
+        {
+            "revision": _STRING,
+            "personas": _array(
+                _object(
+                    {
+                        "name": _STRING,
+                        "description": _STRING,
+                        "requires": _array(_STRING),
+                        "defaults": {"type": "object"},
+                        "caps": {"type": "object"},
+                        "available": _BOOLEAN,
+                        "targets": _array(_TARGET),
+                    }
+                )
+            ),
+        }
+    ),
+    "Providers": _object(
+        {
+            "revision": _STRING,
+            "simulated": _BOOLEAN,
+            "providers": _array(
+                _object(
+                    {
+                        "name": _STRING,
+                        "dialect": _STRING,
+                        "available": _BOOLEAN,
+                        "reason": _NULLABLE,
+                        "key_variable": _NULLABLE,
+                        "models": _array({"type": "object"}),
+                    }
+                )
+            ),
+        }
+    ),
+    "Plan": _object(
+        {
+            "persona": _STRING,
+            "revision": _STRING,
+            "estimated_tokens": {"type": ["integer", "null"]},
+            "requirements": _array(_object({"capability": _STRING, "cause": _STRING})),
+            "targets": _array(
+                _object(
+                    {
+                        "provider": _STRING,
+                        "model": _STRING,
+                        "verdict": {"enum": ["chosen", "eligible", "rejected"]},
+                        "reasons": _array(_STRING),
+                    }
+                )
+            ),
+        }
+    ),
+    "Health": _object({"status": _STRING, "version": _STRING, "simulated": _BOOLEAN}),
+    "Readiness": _object(
+        {"status": {"enum": ["ready", "draining", "no_persona_available"]}, "revision": _STRING, "personas": _array(_STRING)}
+    ),
+}
+
+
+def _answers(schema: str, stream: str | None = None, errors: tuple[int, ...] = (401,)) -> _Json:
+    content = _content(_ref(schema))
+    if stream is not None:
+        content["text/event-stream"] = {"schema": {"type": "string", "description": stream}}
+    answers: _Json = {"200": {"description": "OK", "content": content}}
+    for status in errors:
+        answers[str(status)] = {"description": "An error in the one error shape.", "content": _content(_ref("Error"))}
+    return answers
+
+
+def _operation(summary: str, responses: _Json, body: _Json | None = None, *, public: bool = False, path_id: bool = False) -> _Json:
+    operation: _Json = {"summary": summary, "responses": responses}
+    if body is not None:
+        operation["requestBody"] = {"required": True, "content": _content(body)}
+    if path_id:
+        operation["parameters"] = [{"name": "id", "in": "path", "required": True, "schema": _STRING}]
+    if public:
+        operation["security"] = []
+    return operation
+
+
+_CHAT_ERRORS: Final = (400, 401, 404, 408, 413, 429, 500, 502, 503, 504)
+_CHUNKS: Final = 'data: chat.completion.chunk events, ended by `data: [DONE]`; a failure is one `data: {"error": …}` event without it.'
+_EVENTS: Final = "Named events: route, delta, tool_call, then exactly one of done and error."
+_EITHER: Final = {"anyOf": [_ref("ChatCompletionRequest"), _ref("NativeChatRequest")]}
+
+DOCUMENT: Final[_Json] = {
+    "openapi": "3.1.0",
+    "info": {"title": "LLM Router", "version": VERSION, "license": {"name": "MIT", "identifier": "MIT"}},
+    "security": [{"bearer": []}, {"apiKey": []}],
+    "paths": {
+        "/v1/chat/completions": {
+            "post": _operation(
+                "OpenAI chat completions; model names a persona",
+                _answers("ChatCompletion", _CHUNKS, _CHAT_ERRORS),
+                _ref("ChatCompletionRequest"),
+            )
+        },
+        "/v1/models": {"get": _operation("Personas as models", _answers("ModelList"))},
+        "/v1/models/{id}": {"get": _operation("One persona as a model", _answers("Model", errors=(401, 404)), path_id=True)},
+        "/api/v1/chat": {
+            "post": _operation("Native chat", _answers("NativeChatAnswer", _EVENTS, _CHAT_ERRORS), _ref("NativeChatRequest")),
+        },
+        "/api/v1/personas": {"get": _operation("Personas and what can serve them now", _answers("Personas"))},
+        "/api/v1/providers": {"get": _operation("Providers, models, capabilities, prices", _answers("Providers"))},
+        "/api/v1/route": {
+            "post": _operation("The plan for a request; no provider is called", _answers("Plan", errors=(400, 401, 404, 413)), _EITHER),
+        },
+        "/health": {"get": _operation("Liveness", _answers("Health", errors=()), public=True)},
+        "/health/ready": {
+            "get": _operation(
+                "Readiness",
+                {
+                    **_answers("Readiness", errors=()),
+                    "503": {"description": "Stopping, or no persona can be served.", "content": _content(_ref("Readiness"))},
+                },
+                public=True,
+            )
+        },
+        "/metrics": {
+            "get": _operation(
+                "Prometheus metrics",
+                {"200": {"description": "Prometheus text, or OpenMetrics by Accept.", "content": _content(_STRING, "text/plain")}},
+                public=True,
+            )
+        },
+        "/openapi.json": {
+            "get": _operation("This document", {"200": {"description": "OpenAPI 3.1", "content": _content({"type": "object"})}})
+        },
+    },
+    "components": {
+        "schemas": SCHEMAS,
+        "securitySchemes": {
+            "bearer": {"type": "http", "scheme": "bearer"},
+            "apiKey": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+        },
+    },
+}
 
 
 async def openapi(http: web.Request) -> web.Response:
-    return json_response({})
+    return json_response(DOCUMENT)
