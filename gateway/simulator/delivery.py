@@ -1,0 +1,95 @@
+"""Sends an answer, with the faults that a directive asks for."""
+
+import asyncio
+import socket
+import struct
+from collections.abc import Sequence
+from typing import Final
+
+from aiohttp import web
+
+from gateway.simulator.answer import answer
+from gateway.simulator.conversation import Conversation, Dialect, Piece, Refused, Reply
+from gateway.simulator.script import Fault, Script
+
+_GARBAGE: Final = b'data: <html>{"not": json\n\n'
+_RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
+
+
+def respond(reply: Reply) -> web.Response:
+    return web.Response(status=reply.status, headers=reply.headers, body=reply.body, content_type="application/json")
+
+
+async def deliver(request: web.Request, dialect: Dialect, conversation: Conversation, script: Script) -> web.StreamResponse:
+    await asyncio.sleep(script.delay)
+    match script.fault:
+        case Fault("error", status=status, retry_after=retry_after):
+            return respond(dialect.error(Refused(f"The simulator was told to answer {status}.", status=status), retry_after))
+        case Fault("stream-error") if not conversation.stream:
+            return respond(dialect.error(Refused("The simulator was told to break off.", status=500)))
+        case Fault("hang"):
+            await asyncio.Event().wait()
+        case Fault("reset"):
+            _reset(request)
+            return web.Response()
+    said = answer(conversation, script)
+    if conversation.stream:
+        kind = "text/event-stream; charset=utf-8" if conversation.options.get("sse", True) else "application/json"
+        pieces = dialect.stream(conversation, said)
+    else:
+        body = dialect.whole(conversation, said)
+        if script.fault is None:
+            return respond(Reply(200, {}, body))
+        kind, half = "application/json", len(body) // 2
+        pieces = [Piece(body[:half], content=True), Piece(body[half:])]
+    response = web.StreamResponse(headers={"content-type": kind, "cache-control": "no-cache"})
+    await response.prepare(request)
+    await _write(response, _damaged(pieces, script.fault, dialect.broken_stream(conversation)), script.slow)
+    match script.fault:
+        case Fault("stall"):
+            await asyncio.Event().wait()
+        case Fault("cut") if request.transport is not None:
+            request.transport.close()
+        case _:
+            await response.write_eof()
+    return response
+
+
+async def _write(response: web.StreamResponse, pieces: Sequence[Piece], pause: float) -> None:
+    """One write per piece. The pause stands before a piece, so that a client who leaves at the end mark leaves in time."""
+    for index, piece in enumerate(pieces):
+        if index:
+            await asyncio.sleep(pause)
+        await response.write(piece.data)
+
+
+def _damaged(pieces: Sequence[Piece], fault: Fault | None, error: bytes) -> Sequence[Piece]:
+    """What is sent of the pieces, and what is sent in place of the rest."""
+    match fault:
+        case None:
+            return pieces
+        case Fault("stream-error", after):
+            return [*_first(pieces, after), Piece(error)]
+        case Fault("garbage", after):
+            return [*_first(pieces, after), Piece(_GARBAGE)]
+        case Fault(_, after):
+            return _first(pieces, after)
+
+
+def _first(pieces: Sequence[Piece], after: int) -> Sequence[Piece]:
+    """The pieces up to the content event number `after`, or to the last one; 0 is before any content, -1 before everything."""
+    ends = [i for i, piece in enumerate(pieces) if piece.content]
+    if after < 0 or not ends:
+        return []
+    return pieces[: ends[min(after, len(ends)) - 1] + 1] if after else pieces[: ends[0]]
+
+
+def _reset(request: web.Request) -> None:
+    """Closes the connection so that the other side sees a reset, not an end."""
+    transport = request.transport
+    if transport is None:
+        return
+    peer = transport.get_extra_info("socket")
+    if peer is not None:
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+    transport.abort()
