@@ -5,14 +5,13 @@ first content is in hand an attempt may fail unseen and the next target is tried
 """
 
 import asyncio
-import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final, TypeVar
 
-from gateway.config import Provider
 from gateway.errors import UpstreamFailed
 from gateway.exchange import Exchange
+from gateway.ids import unique
 from gateway.routing.failover import Attempt, attempts
 from gateway.routing.selection import Plan, refusal
 from gateway.telemetry.events import AttemptEnded
@@ -21,7 +20,7 @@ from gateway.upstream.media import MediaFetcher
 from translators.chat.chunks import Chunk, Collector
 from translators.chat.request import ChatRequest
 from translators.dialect import Dialect, Envelope, Note, StreamTranslator, Target, UpstreamRequest, losses
-from translators.errors import FailureKind, InvalidRequest, UpstreamError, UpstreamFailure, truncated
+from translators.errors import FailureKind, InvalidRequest, UpstreamError, truncated
 from translators.registry import DIALECTS
 
 T = TypeVar("T")
@@ -44,8 +43,7 @@ class Dispatcher:
         """A whole chat.completion. Raises RequestFailed or InvalidRequest."""
 
         async def use(attempt: Attempt) -> dict[str, Any]:
-            async with _total_clock(attempt.candidate.provider):
-                return await self._complete(attempt, request, exchange)
+            return await self._complete(attempt, request, exchange)
 
         completion = await self._first_success(plan, exchange, use)
         exchange.usage = completion.get("usage")
@@ -112,10 +110,9 @@ class Dispatcher:
             exchange.notes.extend(upstream.notes)
         if exchange.params == "strict" and (lost := losses(exchange.notes)):
             raise _strict(lost, attempt.candidate.name)
-        # One random draw serves both ids: they only have to be unique.
-        unique = secrets.token_hex(11)
+        number = unique()
         envelope = Envelope(
-            id=f"chatcmpl-{unique}", created=int(time.time()), model=model.id, call_id=f"call_{unique}", shape=upstream.shape
+            id=f"chatcmpl-{number}", created=int(time.time()), model=model.id, call_id=f"call_{number}", shape=upstream.shape
         )
         return dialect, upstream, envelope
 
@@ -149,18 +146,14 @@ class Dispatcher:
             raise
 
     async def _open(self, attempt: Attempt, request: ChatRequest, exchange: Exchange) -> "LiveAnswer":
-        provider = attempt.candidate.provider
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + provider.timeouts.total
-        async with _total_clock(provider):
-            dialect, upstream, envelope = await self._prepare(attempt, request, exchange)
-            response = await self._send(attempt, dialect, upstream)
-            live = LiveAnswer(response, dialect.open_stream(envelope), envelope, exchange, deadline)
-            try:
-                await live.commit()
-            except BaseException:
-                live.hang_up()
-                raise
+        dialect, upstream, envelope = await self._prepare(attempt, request, exchange)
+        response = await self._send(attempt, dialect, upstream)
+        live = LiveAnswer(response, dialect.open_stream(envelope), envelope, exchange)
+        try:
+            await live.commit()
+        except BaseException:
+            response.close()
+            raise
         return live
 
 
@@ -170,14 +163,10 @@ class LiveAnswer:
     A batch is what one read from the provider gave, so that it is written to the caller in one piece.
     """
 
-    def __init__(
-        self, response: UpstreamResponse, translator: StreamTranslator, envelope: Envelope, exchange: Exchange, deadline: float
-    ) -> None:
+    def __init__(self, response: UpstreamResponse, translator: StreamTranslator, envelope: Envelope, exchange: Exchange) -> None:
         self._response = response
         self._translator = translator
         self._exchange = exchange
-        self._expired = False
-        self._expiry = asyncio.get_running_loop().call_at(deadline, self._expire)
         self._held: list[Chunk] = []
         self.created = envelope.created
 
@@ -217,10 +206,7 @@ class LiveAnswer:
                 raise UpstreamError(translator.failure)
             if translator.finished:
                 return
-            try:
-                batch = await _next_batch(response, translator)
-            except UpstreamError as error:
-                raise (UpstreamError(_TOTAL) if self._expired else error) from None
+            batch = await _next_batch(response, translator)
 
     def _note(self, chunk: Chunk) -> None:
         if chunk.usage is not None:
@@ -228,14 +214,8 @@ class LiveAnswer:
         if chunk.finish_reason is not None and chunk.index == 0:
             self._exchange.finish_reason = chunk.finish_reason
 
-    def _expire(self) -> None:
-        """The total time is over: closing the answer ends the read that waits for it. (A timeout context cannot span a generator.)"""
-        self._expired = True
-        self._response.close()
-
     async def aclose(self) -> None:
         """Hang up. After a finished answer the end of the body is waited for briefly, so that the connection is used again."""
-        self._expiry.cancel()
         if self._translator.finished:
             try:
                 async with asyncio.timeout(DRAIN_SECONDS):
@@ -243,11 +223,6 @@ class LiveAnswer:
                         pass
             except (TimeoutError, UpstreamError):
                 pass
-        self._response.close()
-
-    def hang_up(self) -> None:
-        """Close at once."""
-        self._expiry.cancel()
         self._response.close()
 
     def failed(self, error: UpstreamError) -> UpstreamFailed:
@@ -292,29 +267,3 @@ def _strict(lost: list[Note], target: str) -> InvalidRequest:
     return InvalidRequest(
         f"In strict mode nothing may be dropped or changed, but {target} cannot take {names}.", lost[0].param, "unsupported_parameter"
     )
-
-
-_TOTAL: Final = UpstreamFailure(
-    kind=FailureKind.TIMEOUT, message="The provider took longer than the total time limit.", status=504, type="server_error",
-    code="total_timeout",
-)  # fmt: skip
-
-
-class _Clock:
-    """asyncio.timeout whose end is an UpstreamError."""
-
-    def __init__(self, timeout: asyncio.Timeout) -> None:
-        self._timeout = timeout
-
-    async def __aenter__(self) -> None:
-        await self._timeout.__aenter__()
-
-    async def __aexit__(self, kind: Any, error: Any, traceback: Any) -> None:
-        try:
-            await self._timeout.__aexit__(kind, error, traceback)
-        except TimeoutError:
-            raise UpstreamError(_TOTAL) from None
-
-
-def _total_clock(provider: Provider) -> _Clock:
-    return _Clock(asyncio.timeout(provider.timeouts.total))

@@ -2,7 +2,6 @@
 
 import logging
 import re
-import secrets
 from typing import Any, Final
 
 from aiohttp import web
@@ -11,6 +10,7 @@ from aiohttp.typedefs import Handler
 from gateway.api.access import OPEN_ROUTES
 from gateway.api.context import EXCHANGE, GATEWAY, KEY_ID, REQUEST_ID
 from gateway.errors import BodyTooLarge, RequestFailed, error_body, status_body
+from gateway.ids import unique
 from translators.errors import InvalidRequest
 from translators.jsontext import dumps
 
@@ -28,7 +28,7 @@ def json_response(document: Any, status: int = 200, headers: dict[str, str] | No
 async def edge(http: web.Request, handler: Handler) -> web.StreamResponse:
     """Around every request. Broad on purpose: the caller of a gateway always gets an answer in the one error shape."""
     given = http.headers.get("x-request-id")
-    request_id = given if given and _REQUEST_ID.fullmatch(given) else f"req_{secrets.token_hex(12)}"
+    request_id = given if given and _REQUEST_ID.fullmatch(given) else f"req_{unique(24)}"
     http[REQUEST_ID] = request_id
     try:
         gateway = http.app[GATEWAY]

@@ -1,57 +1,60 @@
-"""One JSON line per request on standard output, written by a thread of its own: the event loop only puts a value into a queue."""
+"""One JSON line per request on standard output: the event loop keeps the value, a thread makes and writes the lines, ten times a second."""
 
+import asyncio
 import os
-import queue
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from gateway.telemetry.events import AttemptEnded, Event, RequestEnded
 from translators.jsontext import dumps
 
-_BATCH: Final = 256
-_QUEUE: Final = 10_000
+INTERVAL: Final = 0.1
+"""Seconds a line waits at most. Waking a thread for every request would cost more than the line."""
+CAPACITY: Final = 10_000
 """Lines that wait at most: a reader of the log that stands still costs lines, not memory."""
 
 
 class RequestLog:
-    """A listener that writes RequestEnded events. `close` writes what is left."""
+    """A listener that writes RequestEnded events; made inside a running loop. `close` writes what is left."""
 
     def __init__(self, descriptor: int = 1) -> None:
-        self._descriptor = descriptor
-        self._queue: queue.SimpleQueue[tuple[float, RequestEnded] | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="request-log", daemon=True)
-        self._thread.start()
         self.lost = 0
+        self._descriptor = descriptor
+        self._loop = asyncio.get_running_loop()
+        self._waiting: list[tuple[float, RequestEnded]] = []
+        self._writer = ThreadPoolExecutor(1, "request-log")
+        self._timer: asyncio.TimerHandle | None = None
 
     def listen(self, event: Event) -> None:
         if isinstance(event, RequestEnded):
-            if self._queue.qsize() >= _QUEUE:
+            if len(self._waiting) >= CAPACITY:
                 self.lost += 1
-            else:
-                self._queue.put((time.time(), event))
+                return
+            self._waiting.append((time.time(), event))
+            if self._timer is None:
+                self._timer = self._loop.call_later(INTERVAL, self._flush)
 
     def close(self) -> None:
-        self._queue.put(None)
-        self._thread.join(timeout=2)
+        if self._timer is not None:
+            self._timer.cancel()
+        self._flush()
+        self._writer.shutdown()
 
-    def _run(self) -> None:
-        ended = False
-        while not ended:
-            batch = [self._queue.get()]
-            while len(batch) < _BATCH and not self._queue.empty():
-                batch.append(self._queue.get())
-            ended = None in batch
-            text = b"".join(line(*item) for item in batch if item is not None)
-            self._write(text)
+    def _flush(self) -> None:
+        self._timer = None
+        batch, self._waiting = self._waiting, []
+        if batch:
+            self._writer.submit(self._write, batch)
 
-    def _write(self, text: bytes) -> None:
+    def _write(self, batch: list[tuple[float, RequestEnded]]) -> None:
+        text = b"".join(line(*item) for item in batch)
         try:
             while text:
                 text = text[os.write(self._descriptor, text) :]
         except OSError:
-            self.lost += 1  # nobody reads the log any more; requests go on
+            self.lost += len(batch)  # nobody reads the log any more; requests go on
 
 
 def line(when: float, event: RequestEnded) -> bytes:

@@ -44,9 +44,10 @@ _FAILURES: Final[tuple[tuple[type[BaseException], UpstreamFailure], ...]] = (
     (aiohttp.ClientResponseError, _failed(FailureKind.MALFORMED, "The provider's answer is not valid HTTP.", 502, "upstream_malformed")),
     (aiohttp.ClientError, _failed(FailureKind.CONNECT, "The connection to the provider broke.", 502, _UNREACHABLE)),
     (ConnectionError, _failed(FailureKind.CONNECT, "The connection to the provider broke.", 502, _UNREACHABLE)),
-    (TimeoutError, _failed(FailureKind.TIMEOUT, "The provider took too long.", 504, "upstream_timeout")),
+    (TimeoutError, _failed(FailureKind.TIMEOUT, "The provider took longer than the total time limit.", 504, "total_timeout")),
 )
 
+_LATE: Final = _failed(FailureKind.TIMEOUT, "The provider did not begin to answer in time.", 504, "first_byte_timeout")
 _CATCHABLE: Final = (aiohttp.ClientError, ConnectionError, TimeoutError, ssl.SSLError)
 
 
@@ -116,18 +117,15 @@ class UpstreamClient:
         started = loop.time()
         headers = {**extra_headers, **request.headers, "accept-encoding": "identity" if request.stream else "gzip, deflate"}
         try:
-            async with asyncio.timeout(timeouts.first_byte):
-                try:
-                    return await self._post(request, headers, timeouts)
-                except (aiohttp.ServerDisconnectedError, ConnectionResetError):
-                    if loop.time() - started > STALE_CONNECTION_SECONDS:
-                        raise
-                    return await self._post(request, headers, timeouts)
-        except TimeoutError as error:
-            if isinstance(error, aiohttp.ClientError):
-                raise UpstreamError(_told(error)) from None
-            failure = _failed(FailureKind.TIMEOUT, "The provider did not begin to answer in time.", 504, "first_byte_timeout")
-            raise UpstreamError(failure) from None
+            try:
+                return await self._post(request, headers, timeouts)
+            except (aiohttp.ServerDisconnectedError, ConnectionResetError):
+                if loop.time() - started > STALE_CONNECTION_SECONDS:
+                    raise
+                return await self._post(request, headers, timeouts)
+        except aiohttp.ServerTimeoutError as error:
+            connecting = isinstance(error, aiohttp.ConnectionTimeoutError)
+            raise UpstreamError(_told(error) if connecting else _LATE) from None
         except _CATCHABLE as error:
             raise UpstreamError(_told(error)) from None
 
@@ -135,11 +133,16 @@ class UpstreamClient:
         response = await self._session.post(
             request.url, data=request.body, headers=headers, timeout=self._timeout(timeouts), allow_redirects=False
         )
+        # One timer of the client serves two clocks: until the headers it is the first byte's, from here on the idle one.
+        if timeouts.idle != timeouts.first_byte and (connection := response.connection) is not None and connection.protocol is not None:
+            connection.protocol.read_timeout = timeouts.idle
         return UpstreamResponse(response)
 
     def _timeout(self, timeouts: Timeouts) -> aiohttp.ClientTimeout:
         known = self._timeouts.get(timeouts)
         if known is None:
-            known = aiohttp.ClientTimeout(total=None, sock_connect=timeouts.connect, sock_read=timeouts.idle)
+            known = aiohttp.ClientTimeout(
+                total=timeouts.total, connect=timeouts.connect, sock_connect=timeouts.connect, sock_read=timeouts.first_byte
+            )
             self._timeouts[timeouts] = known
         return known

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import aiohttp
-from aiohttp.abc import AddrInfoType
+from aiohttp import AddrInfoType
 
 from translators.chat.request import ChatRequest
 from translators.errors import InvalidRequest

@@ -1,0 +1,11 @@
+"""Identifiers that only have to be unique: from a generator of this process, seeded once by the system, without a system call each."""
+
+import random
+from typing import Final
+
+_bits: Final = random.Random(random.SystemRandom().getrandbits(256)).getrandbits
+
+
+def unique(length: int = 22) -> str:
+    """`length` hexadecimal digits."""
+    return f"{_bits(length * 4):0{length}x}"

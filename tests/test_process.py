@@ -1,0 +1,153 @@
+"""A real process: start, stop, and callers who leave.
+
+Test servers cancel handlers by themselves; only a process shows what production does.
+"""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+
+from tests.fakes import OPENAI_STREAM, Hang, Pause, Step, fake_upstream, sse
+from tests.serving import clean_environ
+from translators.jsontext import dumps
+
+
+@asynccontextmanager
+async def gateway_process(*arguments: str, **environ: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
+    """`python -m gateway` on a free port; gives the process and its URL, read from the banner."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "gateway", *arguments, env=clean_environ(**{"PORT": "0", **environ}),
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        assert process.stderr is not None
+        banner = ""
+        while "http://" not in banner:
+            line = (await asyncio.wait_for(process.stderr.readline(), 20)).decode()
+            assert line, "the gateway ended before it listened"
+            banner = line
+        yield process, banner.split(" on ")[1].split()[0]
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.communicate()
+
+
+def chat(stream: bool = False) -> dict[str, object]:
+    return {"model": "openai/gpt-4.1", "messages": [{"role": "user", "content": "hi"}], "stream": stream}
+
+
+DIRECT = """
+version: 1
+direct_models: true
+server: {drain_delay: 0.3, drain_grace: 10}
+personas:
+  p: {description: d, targets: [openai/gpt-4.1]}
+"""
+
+
+@asynccontextmanager
+async def direct_process(tmp_path: Path, environ: dict[str, str]) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
+    """A process whose personas are one, with direct models allowed."""
+    (tmp_path / "persona_policy.yaml").write_text(DIRECT)
+    shipped = Path(__file__).parents[1] / "config" / "capabilities.yaml"
+    (tmp_path / "capabilities.yaml").write_text(shipped.read_text("utf-8"), "utf-8")
+    async with gateway_process(LLM_ROUTER_CONFIG_DIR=str(tmp_path), **environ) as started:
+        yield started
+
+
+async def test_a_caller_who_leaves_a_stream_closes_the_upstream(tmp_path: Path) -> None:
+    """Within 100 ms, also when the provider says nothing at that moment."""
+    steps: list[Step] = [*sse(*OPENAI_STREAM[:2], end=False), Hang()]
+    async with (
+        fake_upstream(openai=steps) as fake,
+        direct_process(tmp_path, fake.environ()) as (_, url),
+        aiohttp.ClientSession() as session,
+    ):
+        answer = await session.post(f"{url}/v1/chat/completions", json=chat(stream=True))
+        assert b"data: " in await answer.content.readany()
+        answer.close()
+        await asyncio.wait_for(fake.left_early.wait(), 0.1)
+
+
+async def test_a_caller_who_leaves_a_json_call_closes_the_upstream(tmp_path: Path) -> None:
+    async with (
+        fake_upstream(openai=[Hang()]) as fake,
+        direct_process(tmp_path, fake.environ()) as (_, url),
+        aiohttp.ClientSession() as session,
+    ):
+        call = asyncio.ensure_future(session.post(f"{url}/v1/chat/completions", json=chat()))
+        await asyncio.wait_for(fake.arrived.wait(), 5)
+        call.cancel()
+        await asyncio.wait_for(fake.left_early.wait(), 0.1)
+        with contextlib.suppress(asyncio.CancelledError):
+            await call
+
+
+async def test_sigterm_fails_readiness_lets_a_stream_finish_and_exits_0(tmp_path: Path) -> None:
+    steps: list[Step] = [*sse(*OPENAI_STREAM[:2], end=False), Pause(1.2), b"".join(OPENAI_STREAM[2:])]
+    async with fake_upstream(openai=[*steps, *sse()[2:]]) as fake, direct_process(tmp_path, fake.environ()) as (process, url):
+        async with aiohttp.ClientSession() as session:
+            answer = await session.post(f"{url}/v1/chat/completions", json=chat(stream=True))
+            first = await answer.content.readany()
+            assert (await session.get(f"{url}/health/ready")).status == 200
+            process.send_signal(signal.SIGTERM)
+            await asyncio.sleep(0.1)
+            ready = await session.get(f"{url}/health/ready")
+            assert (ready.status, (await ready.json())["status"]) == (503, "draining")
+            rest = await answer.content.read()
+            assert (first + rest).endswith(b"data: [DONE]\n\n")
+        assert await asyncio.wait_for(process.wait(), 5) == 0
+
+
+async def test_demo_says_that_it_is_simulated() -> None:
+    async with gateway_process("--demo") as (process, url), aiohttp.ClientSession() as session:
+        body = {"model": "code_assistant", "messages": [{"role": "user", "content": "hi"}]}
+        answer = await session.post(f"{url}/v1/chat/completions", json=body)
+        assert (answer.status, answer.headers["x-llm-router-simulated"]) == (200, "true")
+        assert (await (await session.get(f"{url}/api/v1/providers")).json())["simulated"] is True
+        process.send_signal(signal.SIGTERM)
+        _, errors = await asyncio.wait_for(process.communicate(), 10)
+    assert b"SIMULATED" in errors
+    assert process.returncode == 0
+
+
+async def test_without_demo_a_missing_key_is_an_unavailable_provider() -> None:
+    """The simulator never starts by itself."""
+    async with gateway_process() as (_, url), aiohttp.ClientSession() as session:
+        providers = (await (await session.get(f"{url}/api/v1/providers")).json())["providers"]
+        assert [(p["available"], p["reason"]) for p in providers if p["name"] == "openai"] == [(False, "OPENAI_API_KEY is not set")]
+        answer = await session.post(
+            f"{url}/v1/chat/completions", json={"model": "chatbot", "messages": [{"role": "user", "content": "hi"}]}
+        )
+        assert (answer.status, (await answer.json())["error"]["code"]) == (503, "no_available_target")
+        assert (await session.get(f"{url}/health")).status == 200
+        assert (await session.get(f"{url}/health/ready")).status == 503
+
+
+async def test_one_json_line_a_request_without_content_or_keys() -> None:
+    """Canary words and keys stand nowhere in what the process prints."""
+    environ = {"OPENAI_API_KEY": "sk-canary-1", "LLM_ROUTER_API_KEYS": "caller-canary-2"}
+    async with gateway_process("--demo", **environ) as (process, url), aiohttp.ClientSession() as session:
+        body = {"model": "chatbot", "messages": [{"role": "user", "content": "prompt-canary-3"}]}
+        for key, status in (("caller-canary-2", 200), ("wrong-canary-4", 401)):
+            answer = await session.post(f"{url}/v1/chat/completions", data=dumps(body), headers={"authorization": f"Bearer {key}"})
+            assert answer.status == status
+        process.send_signal(signal.SIGTERM)
+        output, errors = await asyncio.wait_for(process.communicate(), 10)
+    assert output.count(b'"event":"request"') == 1
+    assert b'"persona":"chatbot"' in output
+    assert b"canary" not in output + errors
+
+
+async def test_an_open_start_on_a_public_address_warns() -> None:
+    async with gateway_process("--demo", HOST="0.0.0.0") as (process, _):
+        process.send_signal(signal.SIGTERM)
+        _, errors = await asyncio.wait_for(process.communicate(), 10)
+    assert b"LLM_ROUTER_API_KEYS" in errors
