@@ -12,11 +12,12 @@ from typing import Any, Final, TypeVar
 from gateway.errors import UpstreamFailed
 from gateway.exchange import Exchange
 from gateway.ids import unique
+from gateway.reasoning import AnswerTap, ReasoningStore
 from gateway.routing.failover import Attempt, attempts
 from gateway.routing.selection import Plan, refusal
 from gateway.telemetry.events import AttemptEnded
 from gateway.upstream.client import UpstreamClient, UpstreamResponse
-from gateway.upstream.media import MediaFetcher
+from gateway.upstream.media import MediaFetcher, refuse_urls
 from translators.chat.chunks import Chunk, Collector
 from translators.chat.request import ChatRequest
 from translators.dialect import Dialect, Envelope, Note, StreamTranslator, Target, UpstreamRequest, losses
@@ -38,6 +39,7 @@ class Dispatcher:
     def __init__(self, client: UpstreamClient, media: MediaFetcher) -> None:
         self._client = client
         self._media = media
+        self._reasoning = ReasoningStore(time.monotonic)
 
     async def complete(self, plan: Plan, request: ChatRequest, exchange: Exchange) -> dict[str, Any]:
         """A whole chat.completion. Raises RequestFailed or InvalidRequest."""
@@ -48,8 +50,16 @@ class Dispatcher:
         completion = await self._first_success(plan, exchange, use)
         exchange.usage = completion.get("usage")
         exchange.model = completion.get("model")
-        exchange.finish_reason = completion["choices"][0].get("finish_reason")
+        choice = completion["choices"][0]
+        exchange.finish_reason = choice.get("finish_reason")
+        if exchange.served is not None:
+            self._reasoning.remember(exchange.key_id or "", exchange.served.name, choice.get("message") or {})
         return completion
+
+    def finished(self, live: "LiveAnswer", exchange: Exchange) -> None:
+        """A stream came to its end: keep what the next turn will need of it."""
+        if live.tap is not None and exchange.served is not None:
+            self._reasoning.remember(exchange.key_id or "", exchange.served.name, live.tap.message())
 
     async def open(self, plan: Plan, request: ChatRequest, exchange: Exchange) -> "LiveAnswer":
         """A stream whose first content is in hand. Raises RequestFailed or InvalidRequest; the caller closes what is returned."""
@@ -101,8 +111,12 @@ class Dispatcher:
         """The request in the target's dialect; raises InvalidRequest if it cannot be said there, or in strict mode not without loss."""
         provider, model = attempt.candidate.provider, attempt.candidate.model
         dialect = DIALECTS[provider.dialect]
-        if provider.media_urls == "fetch":
-            request = await self._media.inlined(request)
+        match provider.media_urls:
+            case "fetch":
+                request = await self._media.inlined(request)
+            case "refuse":
+                refuse_urls(request)
+        request = self._reasoning.restore(exchange.key_id or "", attempt.candidate.name, request)
         key = provider.api_key.get_secret_value() if provider.api_key is not None else ""
         target = Target(provider.name, provider.dialect, provider.base_url, model.id, model.record, key)
         upstream = dialect.build_request(request, target)
@@ -149,6 +163,8 @@ class Dispatcher:
         dialect, upstream, envelope = await self._prepare(attempt, request, exchange)
         response = await self._send(attempt, dialect, upstream)
         live = LiveAnswer(response, dialect.open_stream(envelope), envelope, exchange)
+        if request.body.get("tools"):
+            live.tap = AnswerTap()
         try:
             await live.commit()
         except BaseException:
@@ -168,6 +184,7 @@ class LiveAnswer:
         self._translator = translator
         self._exchange = exchange
         self._held: list[Chunk] = []
+        self.tap: AnswerTap | None = None
         self.created = envelope.created
 
     @property
@@ -194,12 +211,14 @@ class LiveAnswer:
 
     async def batches(self) -> AsyncIterator[list[Chunk]]:
         """All chunks, those held back first. Raises UpstreamError if the answer breaks."""
-        translator, response, note = self._translator, self._response, self._note
+        translator, response, note, tap = self._translator, self._response, self._note, self.tap
         batch, self._held = self._held, []
         while True:
             for chunk in batch:
                 if chunk.usage is not None or chunk.finish_reason is not None:
                     note(chunk)
+                if tap is not None:
+                    tap.see(chunk)
             if batch:
                 yield batch
             if translator.failure is not None:

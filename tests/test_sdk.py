@@ -14,7 +14,9 @@ from openai.types.chat import ChatCompletion
 from pydantic import BaseModel
 
 from gateway import simulator
+from gateway.app import running_app
 from gateway.config import simulated_by
+from gateway.server import listening
 from gateway.simulator import Simulator
 from tests.serving import POLICY, Running, config_of
 
@@ -56,9 +58,6 @@ async def stack() -> AsyncIterator[Stack]:
     from_policy = config_of(POLICY, {})
     async with simulator.running() as sim:
         config = simulated_by(from_policy, sim.base_urls)
-        from gateway.app import running_app
-        from gateway.server import listening
-
         events: list[Any] = []
         async with running_app(config, simulated=True, listeners=[events.append]) as app, listening(app, "127.0.0.1", 0) as server:
             running = Running(f"http://127.0.0.1:{server.port}", app, server, events)
@@ -123,7 +122,10 @@ async def test_two_parallel_tool_calls_streamed_and_a_second_turn(stack: Stack, 
         first = await stream.get_final_completion()
     message = first.choices[0].message
     assert first.choices[0].finish_reason == "tool_calls"
-    assert [(c.function.name, json.loads(c.function.arguments)) for c in message.tool_calls or []] == [("get_weather", {"city": "Åre"}), ("now", {})]
+    assert [(c.function.name, json.loads(c.function.arguments)) for c in message.tool_calls or []] == [
+        ("get_weather", {"city": "Åre"}),
+        ("now", {}),
+    ]
     ids = [c.id for c in message.tool_calls or []]
     assert len(set(ids)) == 2
     history = [
@@ -235,9 +237,13 @@ async def test_a_broken_stream_raises(stack: Stack, provider: str, fault: str) -
         model=f"on_{provider}", messages=[{"role": "user", "content": f"[[sim: words 30]] [[sim: {fault}]]"}], stream=True
     )
     seen: list[Any] = []
-    with pytest.raises(openai.APIError):
+
+    async def read() -> None:
         async for chunk in stream:
-            seen.append(chunk)  # noqa: PERF401
+            seen.append(chunk)
+
+    with pytest.raises(openai.APIError):
+        await read()
     assert seen
     assert all(choice.finish_reason is None for chunk in seen for choice in chunk.choices)
 

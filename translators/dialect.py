@@ -56,6 +56,8 @@ class ModelRecord:
     unsupported: frozenset[str] = frozenset()
     """Chat Completions parameters that the model refuses or ignores: dropped with a report."""
     forced_tool_choice: Literal["yes", "no", "without_thinking"] = "yes"
+    responses: Literal["never", "with_tools", "always"] = "never"
+    """OpenAI: whether the model is reached through /v1/responses: never, for requests with function tools, or always."""
     tools_with_reasoning: Literal["yes", "effort_none", "no"] = "yes"
     """OpenAI: function tools on Chat Completions work with reasoning / only with effort none / not at all."""
     prefill: bool = False

@@ -40,12 +40,12 @@ async def _stream(gateway: Gateway, http: web.Request, plan: Plan, request: Chat
             fail(exchange, error)
             return await out.break_off(b"data: " + dumps(error_body(error)) + b"\n\n")
         try:
-            return await _relay(live, out, request, exchange)
+            return await _relay(gateway, live, out, request, exchange)
         finally:
             await live.aclose()
 
 
-async def _relay(live: LiveAnswer, out: EventStream, request: ChatRequest, exchange: Exchange) -> web.StreamResponse:
+async def _relay(gateway: Gateway, live: LiveAnswer, out: EventStream, request: ChatRequest, exchange: Exchange) -> web.StreamResponse:
     writer = ChunkWriter(live.id, live.created, live.model, request.include_usage)
     try:
         async with aclosing(live.batches()) as batches:
@@ -56,5 +56,6 @@ async def _relay(live: LiveAnswer, out: EventStream, request: ChatRequest, excha
         failed = live.failed(error)
         fail(exchange, failed)
         return await out.break_off(b"data: " + dumps(error_body(failed)) + b"\n\n")
+    gateway.dispatcher.finished(live, exchange)
     await out.write(DONE)
     return await out.end()

@@ -98,12 +98,12 @@ async def _stream(gateway: Gateway, http: web.Request, plan: Plan, request: Chat
             fail(exchange, error)
             return await out.break_off(event("error", error_body(error)))
         try:
-            return await _relay(live, out, exchange)
+            return await _relay(gateway, live, out, exchange)
         finally:
             await live.aclose()
 
 
-async def _relay(live: LiveAnswer, out: EventStream, exchange: Exchange) -> web.StreamResponse:
+async def _relay(gateway: Gateway, live: LiveAnswer, out: EventStream, exchange: Exchange) -> web.StreamResponse:
     calls = Collector(live.id, live.created, live.model)
     await out.write(event("route", {"id": live.id, **_route(exchange), "attempt": len(exchange.attempts)}))
     try:
@@ -115,6 +115,7 @@ async def _relay(live: LiveAnswer, out: EventStream, exchange: Exchange) -> web.
         failed = live.failed(error)
         fail(exchange, failed)
         return await out.break_off(event("error", error_body(failed)))
+    gateway.dispatcher.finished(live, exchange)
     choices = calls.completion()["choices"]
     whole = b"".join(event("tool_call", call) for choice in choices[:1] for call in choice["message"].get("tool_calls") or ())
     await out.write(whole + event("done", {"id": live.id, **_route(exchange), **_summary(exchange)}))

@@ -113,6 +113,14 @@ class MediaFetcher:
         return b"".join(pieces)
 
 
+def refuse_urls(request: ChatRequest) -> None:
+    """Raises InvalidRequest for an image URL: the provider takes data only, and nothing may be fetched for it."""
+    for i, message in enumerate(request.messages):
+        for j, _ in _urls(message.get("content")):
+            at = f"messages[{i}].content[{j}].image_url.url"
+            raise InvalidRequest("This provider takes images only as data: URLs.", at, "invalid_image_url")
+
+
 _NOT_OURS: Final = ("https://generativelanguage.googleapis.com/", "https://www.youtube.com/", "https://youtu.be/", "gs://")
 """Names that only the provider itself can read."""
 
