@@ -51,7 +51,6 @@ class RequestEnded:
     seconds: float
     upstream_seconds: float
     first_chunk_seconds: float | None
-    chunks: int = 0
 
 
 Event = AttemptEnded | RequestEnded

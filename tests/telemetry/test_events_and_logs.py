@@ -1,0 +1,77 @@
+"""gateway.telemetry: listeners are told, a broken one harms nobody, lines hold no more than they should."""
+
+import asyncio
+import os
+
+import pytest
+
+from gateway.telemetry.events import AttemptEnded, Bus, Event, RequestEnded, Usage
+from gateway.telemetry.logs import RequestLog, line
+from translators.jsontext import loads
+
+ATTEMPT = AttemptEnded(provider="claude", model="opus", outcome="ok", seconds=0.5, status=200)
+ENDED = RequestEnded(
+    request_id="req_1", api="chat", key_id="0a0b0c0d", persona="p", provider="claude", model="opus", stream=True, status=200, outcome="ok",
+    error_code=None, attempts=(ATTEMPT,), dropped=("seed",), usage=Usage(prompt=3, completion=2), finish_reason="stop", seconds=0.6,
+    upstream_seconds=0.5, first_chunk_seconds=0.2,
+)  # fmt: skip
+
+
+def test_every_listener_hears_every_event_even_after_one_fails(caplog: pytest.LogCaptureFixture) -> None:
+    heard: list[Event] = []
+
+    def broken(event: Event) -> None:
+        raise RuntimeError("prompt text that must not be logged")
+
+    Bus([broken, heard.append]).tell(ATTEMPT)
+    assert heard == [ATTEMPT]
+    assert "RuntimeError" in caplog.text
+    assert "prompt text" not in caplog.text
+
+
+def test_a_line() -> None:
+    assert loads(line(0.0, ENDED)) == {
+        "time": "1970-01-01T00:00:00.000+00:00",
+        "event": "request",
+        "request_id": "req_1",
+        "api": "chat",
+        "key_id": "0a0b0c0d",
+        "persona": "p",
+        "provider": "claude",
+        "model": "opus",
+        "stream": True,
+        "status": 200,
+        "outcome": "ok",
+        "finish_reason": "stop",
+        "attempts": [{"target": "claude/opus", "outcome": "ok", "ms": 500.0}],
+        "dropped": ["seed"],
+        "prompt_tokens": 3,
+        "cached_tokens": 0,
+        "completion_tokens": 2,
+        "ms": 600.0,
+        "upstream_ms": 500.0,
+        "first_chunk_ms": 200.0,
+    }
+
+
+async def test_lines_are_written_soon_and_at_the_end() -> None:
+    read_end, write_end = os.pipe()
+    log = RequestLog(write_end)
+    log.listen(ATTEMPT)
+    log.listen(ENDED)
+    await asyncio.sleep(0.15)
+    log.listen(ENDED)
+    log.close()
+    os.close(write_end)
+    with os.fdopen(read_end, "rb") as pipe:
+        assert [loads(text)["event"] for text in pipe.read().splitlines()] == ["request", "request"]
+
+
+async def test_a_log_nobody_reads_costs_lines_and_nothing_else() -> None:
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    log = RequestLog(write_end)
+    log.listen(ENDED)
+    log.close()
+    os.close(write_end)
+    assert log.lost == 1

@@ -1,0 +1,56 @@
+"""gateway.telemetry.metrics: closed label sets, both exposition formats."""
+
+from dataclasses import replace
+
+from gateway.telemetry.metrics import Metrics
+from tests.telemetry.test_events_and_logs import ATTEMPT, ENDED
+
+
+def metrics() -> Metrics:
+    return Metrics(["p"], [("claude", "opus")], ["seed"])
+
+
+async def series(measured: Metrics) -> list[str]:
+    text, _ = await measured.scrape("")
+    return [line for line in text.decode().splitlines() if not line.startswith("#")]
+
+
+async def test_a_request_is_counted() -> None:
+    measured = metrics()
+    measured.listen(ATTEMPT)
+    measured.listen(ENDED)
+    lines = await series(measured)
+    assert 'llm_router_requests_total{model="opus",outcome="ok",persona="p",provider="claude"} 1.0' in lines
+    assert 'llm_router_upstream_attempts_total{model="opus",outcome="ok",provider="claude"} 1.0' in lines
+    assert 'llm_router_tokens_total{kind="prompt",model="opus",persona="p",provider="claude"} 3.0' in lines
+    assert 'llm_router_dropped_params_total{param="seed",provider="claude"} 1.0' in lines
+    assert 'llm_router_time_to_first_chunk_seconds_count{persona="p",provider="claude"} 1.0' in lines
+
+
+async def test_ten_thousand_random_names_add_no_series() -> None:
+    measured = metrics()
+    strange = replace(ENDED, persona="x", provider="y", model="z", dropped=("zap",))
+    measured.listen(strange)
+    measured.listen(replace(ATTEMPT, provider="y", outcome="weird"))
+    before = len(await series(measured))
+    for i in range(10_000):
+        measured.listen(replace(strange, persona=f"persona-{i}", model=f"m{i}", dropped=(f"param{i}",)))
+        measured.listen(replace(ATTEMPT, provider=f"p{i}", outcome=f"o{i}"))
+    lines = await series(measured)
+    assert len(lines) == before
+    assert 'llm_router_requests_total{model="other",outcome="ok",persona="other",provider="other"} 10001.0' in lines
+
+
+async def test_an_aborted_stream_says_why() -> None:
+    measured = metrics()
+    measured.listen(replace(ENDED, outcome="stream_aborted", attempts=(replace(ATTEMPT, outcome="truncated"),)))
+    assert 'llm_router_stream_aborted_total{reason="truncated"} 1.0' in await series(measured)
+
+
+async def test_openmetrics_for_who_accepts_it() -> None:
+    plain, plain_type = await metrics().scrape("text/plain")
+    openmetrics, openmetrics_type = await metrics().scrape("application/openmetrics-text; version=1.0.0")
+    assert plain_type.startswith("text/plain")
+    assert openmetrics_type.startswith("application/openmetrics-text")
+    assert openmetrics.endswith(b"# EOF\n")
+    assert not plain.endswith(b"# EOF\n")
