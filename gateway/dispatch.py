@@ -6,7 +6,7 @@ first content is in hand an attempt may fail unseen and the next target is tried
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any, Final, TypeVar
 
 from gateway.errors import UpstreamFailed
@@ -209,7 +209,7 @@ class LiveAnswer:
         self._exchange.first_chunk_at = self._exchange.clock()
         self._exchange.model = self.model
 
-    async def batches(self) -> AsyncIterator[list[Chunk]]:
+    async def batches(self) -> AsyncGenerator[list[Chunk], None]:
         """All chunks, those held back first. Raises UpstreamError if the answer breaks."""
         translator, response, note, tap = self._translator, self._response, self._note, self.tap
         batch, self._held = self._held, []
