@@ -1,0 +1,119 @@
+"""An assistant message of the history as the blocks Claude once answered with, or would have."""
+
+import re
+from typing import Any, Final
+
+from translators.claude.arguments import read_arguments
+from translators.claude.content import mark_last, read_content, text_block, thinking_block, without_blanks
+from translators.claude.translation import Translation
+from translators.claude.wire import NATIVE_PARTS, THINKING, Block, is_whole
+
+FORMAT: Final = "anthropic-messages"
+"""What `provider_content.format` says when the blocks are Claude's."""
+
+_SNAPSHOT: Final = re.compile(r"-20\d{6}\Z")
+
+
+def assistant_blocks(message: dict[str, Any], index: int, translation: Translation) -> list[Block]:
+    """Thinking first, then text, then tool calls with the ids the caller gave them; or `provider_content` as it came."""
+    at = f"messages[{index}]"
+    blocks = _original_blocks(message.get("provider_content"), translation)
+    if blocks is None:
+        said = _said(message, at, translation)
+        thoughts = [] if any(block["type"] in THINKING for block in said) else _thoughts(message, at, translation)
+        blocks = thoughts + without_blanks(said, "assistant") + _calls(message, index, translation)
+    if (mark := translation.mark(message)) is not None:
+        mark_last(blocks, mark)
+    return blocks
+
+
+def same_model(one: Any, other: str) -> bool:
+    """Whether two model ids name one model, with or without the date of its snapshot."""
+    return _SNAPSHOT.sub("", str(one)) == _SNAPSHOT.sub("", other)
+
+
+def _original_blocks(content: Any, translation: Translation) -> list[Block] | None:
+    if content is None:
+        return None
+    if content.__class__ is not dict or content.get("format") != FORMAT or not _are_blocks(content.get("blocks")):
+        translation.once("dropped", "messages.provider_content", "it was not made by Claude")
+        return None
+    blocks: list[Block] = [dict(block) for block in content["blocks"] if block["type"] != "text" or block["text"].strip()]
+    if _keeps_thinking(translation) and same_model(content.get("model"), translation.target.model):
+        return blocks
+    kept = [block for block in blocks if block["type"] not in THINKING]
+    if len(kept) < len(blocks):
+        translation.once("dropped", "messages.thinking_blocks", "signed reasoning of another model means nothing to this one")
+    return kept
+
+
+def _are_blocks(blocks: Any) -> bool:
+    return blocks.__class__ is list and all(block.__class__ is dict and _is_block(block) for block in blocks)
+
+
+def _is_block(block: Block) -> bool:
+    kind = block.get("type")
+    if kind == "text":
+        return block.get("text").__class__ is str
+    return kind.__class__ is str and (kind not in NATIVE_PARTS or is_whole(block))
+
+
+def _keeps_thinking(translation: Translation) -> bool:
+    return translation.record.thinking.kind != "none"
+
+
+def _thoughts(message: dict[str, Any], at: str, translation: Translation) -> list[Block]:
+    written = message.get("thinking_blocks")
+    if not written:
+        if message.get("reasoning_content"):
+            translation.once("dropped", "messages.reasoning_content", "Claude takes reasoning back only with its signature")
+        return []
+    if not _keeps_thinking(translation):
+        translation.once("dropped", "messages.thinking_blocks", "this model does not think")
+        return []
+    entries = written if written.__class__ is list else [written]
+    blocks = [block for entry in entries if (block := thinking_block(entry)) is not None]
+    if len(blocks) < len(entries):
+        translation.once("dropped", "messages.thinking_blocks", "a block without Claude's signature cannot be sent back")
+    return blocks
+
+
+def _said(message: dict[str, Any], at: str, translation: Translation) -> list[Block]:
+    blocks = read_content(message.get("content"), at, "assistant", translation)
+    refusal = message.get("refusal")
+    if refusal.__class__ is str and refusal:
+        blocks.append(text_block(refusal))
+    if message.get("audio"):
+        translation.once("dropped", "messages.audio", "Claude does not hear")
+    return blocks
+
+
+def _calls(message: dict[str, Any], index: int, translation: Translation) -> list[Block]:
+    blocks = [_call(call, f"messages[{index}].tool_calls[{j}]", translation) for j, call in enumerate(message.get("tool_calls") or ())]
+    if (function := message.get("function_call")) is not None:
+        blocks.append(_tool_use(f"fc_{index}", function, f"messages[{index}].function_call", translation))
+    return blocks
+
+
+def _call(call: dict[str, Any], at: str, translation: Translation) -> Block:
+    call_id = call.get("id") or ""
+    if call.get("type") == "custom":
+        custom = call["custom"]
+        name = translation.names.upstream(custom["name"])
+        return {"type": "tool_use", "id": call_id, "name": name, "input": {"input": custom.get("input") or ""}}
+    return _tool_use(call_id, call["function"], at, translation)
+
+
+def _tool_use(call_id: str, function: dict[str, Any], at: str, translation: Translation) -> Block:
+    name = function["name"]
+    written = function.get("arguments")
+    arguments, flaw = read_arguments(_wrapped(written) if name in translation.wrapped else written)
+    if flaw is not None:
+        translation.report.repaired(f"{at}.arguments", flaw)
+    return {"type": "tool_use", "id": call_id, "name": translation.names.upstream(name), "input": arguments}
+
+
+def _wrapped(written: Any) -> Any:
+    if written.__class__ is str:
+        return f'{{"value":{written}}}' if written.strip() else ""
+    return {"value": written}

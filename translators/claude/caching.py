@@ -1,0 +1,56 @@
+"""Cache marks of a finished request, held to Claude's rules: four at most, and the long-lived ones first."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from translators.claude.translation import cache_mark
+from translators.dialect import Report
+
+MAX_MARKS: Final = 4
+_AUTOMATIC_TTL: Final = {"24h": "1h", "in_memory": "5m"}
+
+
+def automatic(body: dict[str, Any]) -> dict[str, Any] | None:
+    """The request's own mark, which moves along with the conversation, if the caller asks for one."""
+    control = body.get("cache_control")
+    if control.__class__ is dict:
+        return cache_mark(control.get("ttl"))
+    options = body.get("prompt_cache_options") or {}
+    if options.get("mode") != "implicit":
+        return None
+    return cache_mark(_AUTOMATIC_TTL.get(str(body.get("prompt_cache_retention"))) or options.get("ttl"))
+
+
+def keep_rules(body: dict[str, Any], report: Report) -> None:
+    """Take away the marks over four, the earliest first: the longest prefixes matter. A long mark behind a short one is shortened."""
+    marked = list(_marked(body))
+    excess = len(marked) - MAX_MARKS
+    if excess > 0:
+        report.dropped("cache_control", f"Claude takes {MAX_MARKS} marks: the last ones are kept")
+        for block in marked[:excess]:
+            del block["cache_control"]
+    short = False
+    for block in marked[max(excess, 0) :]:
+        long = block["cache_control"].get("ttl") == "1h"
+        if long and short:
+            report.changed("cache_control", "an hour's mark cannot stand behind a shorter one: it was shortened")
+            block["cache_control"] = cache_mark(None)
+        short = short or not long
+
+
+def _marked(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Everything that carries a mark, in the order of the prompt: tools, system, messages; the request's own mark last."""
+    yield from _with_mark(body.get("tools", ()))
+    yield from _with_mark(body.get("system", ()))
+    for message in body["messages"]:
+        for block in message["content"]:
+            if block["type"] == "tool_result" and block.get("content").__class__ is list:
+                yield from _with_mark(block["content"])
+            if "cache_control" in block:
+                yield block
+    if "cache_control" in body:
+        yield body
+
+
+def _with_mark(blocks: Any) -> Iterator[dict[str, Any]]:
+    return (block for block in blocks if "cache_control" in block)

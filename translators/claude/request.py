@@ -1,0 +1,186 @@
+"""A chat request for Claude: the rooms of this package put together into one body."""
+
+from dataclasses import replace
+from typing import Any, Final
+
+from translators.chat.complaints import wrong_type
+from translators.chat.request import ChatRequest
+from translators.claude.answer_format import AnswerFormat, answer_format
+from translators.claude.caching import automatic, keep_rules
+from translators.claude.content import text_block
+from translators.claude.fields import FIELDS, NO_OPS
+from translators.claude.identity import FAST_MODE_BETA, service, user_id
+from translators.claude.messages import end_with_user, read_messages
+from translators.claude.sampling import sampling, stop_sequences
+from translators.claude.schema import as_list
+from translators.claude.thinking import Plan, plan_thinking
+from translators.claude.tool_choice import Choice, read_choice, relax, write_choice
+from translators.claude.tools import Declared, declared_from_history, declared_tools, historic_names, web_search_tool, write_tools
+from translators.claude.translation import Translation
+from translators.dialect import AnswerShape, Report, Target, UpstreamRequest
+from translators.errors import InvalidRequest
+from translators.jsontext import dumps
+
+DEFAULT_VERSION: Final = "2023-06-01"
+LONGEST_UNSTREAMED: Final = 21_333
+"""max_tokens above which Claude must stream: the answer could take longer than a silent connection lives."""
+
+
+def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
+    """The request in Claude's words. Raises InvalidRequest for what can be neither said, emulated nor dropped."""
+    request = _without_unsupported(request, target, report := Report())
+    _check_parameters(request.body, report)
+    declared = declared_tools(request)
+    options = request.body.get("prompt_cache_options") or {}
+    translation = Translation(target, report, declared.names, declared.wrapped, options.get("ttl"))
+    format_ = answer_format(request.body, translation)
+    body = _body(request, declared, format_, translation)
+    headers = _headers(target)
+    betas = [FAST_MODE_BETA] if body.get("speed") == "fast" else []
+    extension = _extension(request.body, target)
+    betas += as_list(extension.pop("betas", None))
+    if betas:
+        headers["anthropic-beta"] = ",".join(dict.fromkeys(map(str, betas)))
+    body.update(extension)
+    stream = request.stream or _is_long(body["max_tokens"])
+    body["stream"] = stream
+    return UpstreamRequest(
+        url=_url(target.base_url),
+        headers=headers,
+        body=dumps(body),
+        stream=stream,
+        notes=tuple(report.notes),
+        shape=_shape(declared, format_),
+    )
+
+
+def _is_long(max_tokens: Any) -> bool:
+    return max_tokens.__class__ is int and max_tokens > LONGEST_UNSTREAMED
+
+
+def _url(base: str) -> str:
+    base = base.rstrip("/")
+    return f"{base}/messages" if base.endswith("/v1") else f"{base}/v1/messages"
+
+
+def _headers(target: Target) -> dict[str, str]:
+    headers = {"content-type": "application/json", "anthropic-version": target.record.api_version or DEFAULT_VERSION}
+    if target.api_key:
+        headers["x-api-key"] = target.api_key
+    return headers
+
+
+def _shape(declared: Declared, format_: AnswerFormat) -> AnswerShape:
+    return AnswerShape(
+        tool_names=declared.names.rewritten,
+        declared_tools=declared.callers_names,
+        custom_tools=declared.custom,
+        wrapped_tools=declared.wrapped,
+        legacy_functions=declared.legacy,
+        one_tool_call=declared.legacy,
+        strip_json_fence=format_.instruction is not None,
+    )
+
+
+def _without_unsupported(request: ChatRequest, target: Target, report: Report) -> ChatRequest:
+    refused = [name for name in request.body if name in target.record.unsupported and request.body[name] is not None]
+    for name in refused:
+        if request.body[name] not in NO_OPS.get(name, ()):
+            report.dropped(name, "this model does not take it")
+    return replace(request, body={k: v for k, v in request.body.items() if k not in refused}) if refused else request
+
+
+def _check_parameters(body: dict[str, Any], report: Report) -> None:
+    """Refuse what changes the shape of the answer, report what is lost."""
+    for name, value in body.items():
+        if value is None or value in NO_OPS.get(name, ()):
+            continue
+        verdict = FIELDS.get(name)
+        if verdict is None:
+            report.dropped(name, "this parameter is not known")
+        elif verdict.kind == "dropped":
+            report.dropped(name, verdict.how)
+        elif verdict.kind == "rejected":
+            raise InvalidRequest(verdict.how, name, "unsupported_value" if name in NO_OPS else "unsupported_parameter")
+
+
+def _extension(body: dict[str, Any], target: Target) -> dict[str, Any]:
+    """What the caller says in Claude's own words, for this provider or for any of its dialect."""
+    extension = body.get("x_provider")
+    if extension is None:
+        return {}
+    if extension.__class__ is not dict:
+        raise wrong_type("x_provider", "an object", extension)
+    name = target.provider if target.provider in extension else target.dialect
+    own = extension.get(name)
+    if own is None:
+        return {}
+    if own.__class__ is not dict:
+        raise wrong_type(f"x_provider.{name}", "an object", own)
+    return dict(own)
+
+
+def _body(request: ChatRequest, declared: Declared, format_: AnswerFormat, translation: Translation) -> dict[str, Any]:
+    asked = request.body
+    system, turns = read_messages(request.messages, translation)
+    if format_.instruction is not None:
+        system.append(text_block(format_.instruction))
+    historic = historic_names(turns)
+    choice = read_choice(request, declared, translation)
+    if choice.forced and translation.record.forced_tool_choice == "no":
+        choice = relax(choice, historic, translation)
+    max_tokens = _max_tokens(request, translation)
+    plan = plan_thinking(request, max_tokens, choice.forced, turns, translation)
+    end_with_user(turns, translation.record.prefill and format_.native is None and not plan.active, translation)
+    body: dict[str, Any] = {"model": translation.target.model, "max_tokens": max_tokens}
+    if system:
+        body["system"] = system
+    body["messages"] = [{"role": turn.role, "content": turn.blocks} for turn in turns]
+    _add_tools(body, request, declared, choice, historic, translation)
+    _add_output(body, plan, format_)
+    body.update(sampling(asked, plan.active, translation))
+    if stop := stop_sequences(asked.get("stop"), translation):
+        body["stop_sequences"] = stop
+    if (user := user_id(asked)) is not None:
+        body["metadata"] = {"user_id": user}
+    body.update(service(asked.get("service_tier"), translation))
+    if (mark := automatic(asked)) is not None:
+        body["cache_control"] = mark
+    keep_rules(body, translation.report)
+    return body
+
+
+def _max_tokens(request: ChatRequest, translation: Translation) -> int:
+    limit, most = request.max_tokens, translation.record.max_output_tokens
+    if limit is None:
+        return most
+    if limit > most:
+        name = "max_tokens" if request.body.get("max_completion_tokens") is None else "max_completion_tokens"
+        translation.report.changed(name, f"{limit} is more than the model's {most}")
+    return min(int(limit), most)
+
+
+def _add_tools(
+    body: dict[str, Any], request: ChatRequest, declared: Declared, choice: Choice, historic: list[str], translation: Translation
+) -> None:
+    asked = request.body
+    tools = write_tools(choice.tools, translation)
+    if (search := asked.get("web_search_options")) is not None:
+        tools.append(web_search_tool(search, translation.record, translation))
+    parallel = asked.get("parallel_tool_calls") is not False and not declared.legacy
+    written = write_choice(choice, parallel, translation)
+    if not tools and historic:
+        translation.report.repaired("tools", "the tools that the conversation has called were declared, and not to be called again")
+        tools, written = declared_from_history(historic), {"type": "none"}
+    if tools:
+        body["tools"] = tools
+    if written is not None:
+        body["tool_choice"] = written
+
+
+def _add_output(body: dict[str, Any], plan: Plan, format_: AnswerFormat) -> None:
+    if plan.thinking is not None:
+        body["thinking"] = plan.thinking
+    output = {name: value for name, value in (("effort", plan.effort), ("format", format_.native)) if value is not None}
+    if output:
+        body["output_config"] = output

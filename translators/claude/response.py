@@ -1,0 +1,96 @@
+"""A whole answer of Claude as a chat.completion."""
+
+from typing import Any
+
+from translators.claude.blocks import tool_call, trailer
+from translators.claude.errors import error_failure
+from translators.claude.fence import unfenced
+from translators.claude.stop import finish_reason, provider_specific, refusal
+from translators.claude.usage import service_tier, usage
+from translators.claude.wire import Block, whole_blocks
+from translators.dialect import AnswerShape, Envelope
+from translators.errors import FailureKind, UpstreamError, UpstreamFailure, malformed
+from translators.jsontext import loads
+
+
+def parse_response(body: bytes, envelope: Envelope) -> dict[str, Any]:
+    """The chat.completion in `body`. Raises UpstreamError if it is no message of Claude."""
+    try:
+        message = loads(body)
+    except ValueError as error:
+        raise UpstreamError(malformed(f"The provider's answer is not JSON: {error}")) from None
+    if message.__class__ is not dict:
+        raise UpstreamError(malformed("The provider's answer is not a JSON object."))
+    if message.get("type") == "error" or "error" in message:
+        raise UpstreamError(error_failure(message))
+    if message.get("content").__class__ is not list:
+        raise UpstreamError(malformed("The provider's answer has no content."))
+    blocks = whole_blocks(message["content"])
+    if not blocks and message.get("stop_reason") is None:
+        raise UpstreamError(no_output())
+    return _completion(message, blocks, envelope)
+
+
+def no_output() -> UpstreamFailure:
+    return UpstreamFailure(
+        kind=FailureKind.NO_OUTPUT,
+        message="The provider's answer has neither content nor a reason for its end.",
+        status=502,
+        type="server_error",
+        code="upstream_no_output",
+    )
+
+
+def answer_id(message: dict[str, Any], envelope: Envelope) -> str:
+    """The answer's id: Claude's own, shown."""
+    own = message.get("id")
+    return f"chatcmpl-{own}" if own.__class__ is str and own else envelope.id
+
+
+def answer_model(message: dict[str, Any], envelope: Envelope) -> str:
+    """The model that served."""
+    served = message.get("model")
+    return served if served.__class__ is str and served else envelope.model
+
+
+def _completion(message: dict[str, Any], blocks: list[Block], envelope: Envelope) -> dict[str, Any]:
+    shape, model, reason = envelope.shape, answer_model(message, envelope), message.get("stop_reason")
+    said = _message(blocks, reason, message.get("stop_details"), shape)
+    said.update(trailer(blocks, model))
+    has_calls = "tool_calls" in said or "function_call" in said
+    choice = {"index": 0, "message": said, "logprobs": None, "finish_reason": finish_reason(reason, has_calls, shape.legacy_functions)}
+    if (specific := provider_specific(message)) is not None:
+        choice["provider_specific"] = specific
+    answer = {
+        "id": answer_id(message, envelope),
+        "object": "chat.completion",
+        "created": envelope.created,
+        "model": model,
+        "choices": [choice],
+        "system_fingerprint": None,
+    }
+    counted = message.get("usage")
+    if counted.__class__ is dict:
+        answer["usage"] = usage(counted)
+        if (tier := service_tier(counted)) is not None:
+            answer["service_tier"] = tier
+    return answer
+
+
+def _message(blocks: list[Block], reason: str | None, stop_details: Any, shape: AnswerShape) -> dict[str, Any]:
+    """The assistant message. What stood before a refusal is no answer and is not shown as one."""
+    thoughts = "".join(block["thinking"] for block in blocks if block["type"] == "thinking")
+    said: dict[str, Any] = {"role": "assistant", "content": None, "refusal": None}
+    if thoughts:
+        said["reasoning_content"] = thoughts
+    if reason == "refusal":
+        said["refusal"] = refusal(stop_details)
+        return said
+    text = "".join(block["text"] for block in blocks if block["type"] == "text")
+    calls = [tool_call(block, shape) for block in blocks if block["type"] == "tool_use"]
+    said["content"] = (unfenced(text) if shape.strip_json_fence else text) or (None if calls else "")
+    if calls and shape.legacy_functions:
+        said["function_call"] = calls[0]["function"]
+    elif calls:
+        said["tool_calls"] = calls[:1] if shape.one_tool_call else calls
+    return said

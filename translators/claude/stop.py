@@ -1,0 +1,44 @@
+"""Why Claude stopped, as a finish_reason and what else is known of it."""
+
+from typing import Any, Final
+
+REFUSED: Final = "The model declined to respond."
+CUT: Final = ("max_tokens", "model_context_window_exceeded")
+"""The stop reasons of an answer that was not finished: its last tool call may be incomplete."""
+
+_FINISH: Final = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "pause_turn": "stop",
+    "refusal": "content_filter",
+    "compaction": "stop",
+}
+_PLAIN: Final = frozenset({"end_turn", "max_tokens", "tool_use", None})
+_DETAILS: Final = ("stop_sequence", "stop_details", "container", "input_transformations")
+
+
+def finish_reason(stop_reason: str | None, has_calls: bool, legacy: bool) -> str:
+    """The hub's word for `stop_reason`. Reasons without one end as what the answer looks like."""
+    known = _FINISH.get(stop_reason or "")
+    if known is not None:
+        return known
+    if not has_calls:
+        return "stop"
+    return "function_call" if legacy else "tool_calls"
+
+
+def provider_specific(message: dict[str, Any]) -> dict[str, Any] | None:
+    """What the finish_reason hides: Claude's own reason where it says more, and its details. None if there is nothing to add."""
+    details = {name: message[name] for name in _DETAILS if message.get(name)}
+    reason = message.get("stop_reason")
+    if not details and reason in _PLAIN:
+        return None
+    return {"stop_reason": reason, **details}
+
+
+def refusal(stop_details: Any) -> str:
+    """What is shown as `refusal`: Claude's explanation if it gave one."""
+    explanation = stop_details.get("explanation") if stop_details.__class__ is dict else None
+    return explanation if explanation.__class__ is str and explanation else REFUSED

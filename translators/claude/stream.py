@@ -1,0 +1,335 @@
+"""A streamed answer of Claude as chunks: events in, each looked at once; what only the end can tell comes in a trailer before it."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from translators.chat.chunks import Chunk
+from translators.claude.blocks import trailer
+from translators.claude.call_stream import TextInput, reader, start_input
+from translators.claude.errors import error_failure
+from translators.claude.fence import Unfenced
+from translators.claude.open_block import OpenBlock
+from translators.claude.response import answer_id, answer_model, no_output
+from translators.claude.stop import CUT, finish_reason, provider_specific, refusal
+from translators.claude.usage import service_tier, usage
+from translators.claude.wire import Block, whole_blocks
+from translators.dialect import Envelope
+from translators.errors import UpstreamFailure, malformed, truncated
+from translators.jsontext import loads
+from translators.sse import Decoder, Event, EventTooLarge
+
+
+class ClaudeStream:
+    """StreamTranslator of the Claude dialect."""
+
+    def __init__(self, envelope: Envelope) -> None:
+        self.id = envelope.id
+        self.model = envelope.model
+        self.failure: UpstreamFailure | None = None
+        self.finished = False
+        self._envelope = envelope
+        self._shape = envelope.shape
+        self._decoder = Decoder()
+        self._opened = False
+        self._blocks: dict[Any, OpenBlock] = {}
+        self._calls = 0
+        self._ended_calls: list[OpenBlock] = []
+        self._unfenced = Unfenced() if envelope.shape.strip_json_fence else None
+        self._usage: dict[str, Any] = {}
+        self._told: dict[str, Any] = {}
+        """stop_reason and what comes with it: the last value of each."""
+
+    @property
+    def ended(self) -> bool:
+        return self._told.get("stop_reason") is not None
+
+    def receive(self, data: bytes) -> list[Chunk]:
+        if self.finished or self.failure is not None:
+            return []
+        return self._read(self._decoder.receive, data)
+
+    def receive_eof(self) -> list[Chunk]:
+        if self.finished or self.failure is not None:
+            return []
+        chunks = self._read(self._decoder.receive_eof)
+        if self.finished or self.failure is not None:
+            return chunks
+        if self.ended:  # the reason to stop is proof enough: some compatible servers never send message_stop
+            self._finish({}, chunks)
+        elif self._decoder.stray:
+            self._read_document(self._decoder.stray, chunks)
+        else:
+            self.failure = truncated()
+        return chunks
+
+    def _read(self, decode: Callable[..., list[Event]], *data: bytes) -> list[Chunk]:
+        chunks: list[Chunk] = []
+        try:
+            events = decode(*data)
+        except EventTooLarge as error:
+            self.failure = malformed(str(error))
+            return chunks
+        for name, text in events:
+            self._event(name, text, chunks)
+            if self.finished or self.failure is not None:
+                break
+        return chunks
+
+    def _event(self, name: bytes, text: bytes, chunks: list[Chunk]) -> None:
+        try:
+            event = loads(text)
+        except ValueError as error:
+            if text.strip() not in (b"", b"[DONE]"):
+                self.failure = malformed(f"The provider sent an event that is not JSON: {error}")
+            return
+        if event.__class__ is not dict:
+            self.failure = malformed("The provider sent an event that is not an object.")
+            return
+        kind = event.get("type")
+        if kind is None:
+            kind = "error" if "error" in event else name.decode("utf-8", "replace")
+        handle = _EVENTS.get(kind) if kind.__class__ is str else None
+        if handle is not None:
+            handle(self, event, chunks)
+
+    def _start(self, event: dict[str, Any], chunks: list[Chunk]) -> None:
+        message = _object(event, "message")
+        self.id = answer_id(message, self._envelope)
+        self.model = answer_model(message, self._envelope)
+        self._count(message)
+        self._note(message)
+
+    def _count(self, holder: dict[str, Any]) -> None:
+        """Usage is cumulative: the last value of each field counts."""
+        self._usage.update((name, value) for name, value in _object(holder, "usage").items() if value is not None)
+
+    def _note(self, told: dict[str, Any]) -> None:
+        self._told.update((name, told[name]) for name in _TOLD if told.get(name) is not None)
+
+    def _open(self, chunks: list[Chunk]) -> None:
+        if not self._opened:
+            self._opened = True
+            chunks.append(Chunk({"role": "assistant", "content": ""}))
+
+    def _block_start(self, event: dict[str, Any], chunks: list[Chunk]) -> None:
+        self._open(chunks)
+        if self._ended_calls:  # a block behind them proves that they are complete
+            self._end_calls(False, chunks)
+        found = whole_blocks([event.get("content_block")])
+        if found:
+            self._begin(event.get("index"), found[0], chunks)
+
+    def _begin(self, index: Any, start: Block, chunks: list[Chunk]) -> OpenBlock:
+        block = OpenBlock(start)
+        self._blocks[_key(index)] = block
+        if (begin := _BEGIN.get(start["type"])) is not None:
+            begin(self, block, start, chunks)
+        citations = start.get("citations")
+        if citations.__class__ is list:
+            block.citations += citations
+        return block
+
+    def _block_delta(self, event: dict[str, Any], chunks: list[Chunk]) -> None:
+        delta = _object(event, "delta")
+        kind = delta.get("type")
+        block = self._blocks.get(_key(event.get("index")))
+        if block is None:
+            if kind != "text_delta":
+                return
+            self._open(chunks)
+            block = self._begin(event.get("index"), {"type": "text", "text": ""}, chunks)
+        handle = _DELTAS.get(kind) if kind.__class__ is str else None
+        if handle is not None:
+            handle(self, block, delta, chunks)
+
+    def _text(self, block: OpenBlock, delta: dict[str, Any], chunks: list[Chunk]) -> None:
+        text = delta.get("text")
+        if not text or text.__class__ is not str:
+            return
+        block.pieces.append(text)
+        if self._unfenced is not None:
+            text = self._unfenced.receive(text)
+        if text:
+            chunks.append(Chunk({"content": text}))
+
+    def _thinking(self, block: OpenBlock, delta: dict[str, Any], chunks: list[Chunk]) -> None:
+        text = delta.get("thinking")
+        if text and text.__class__ is str:
+            block.pieces.append(text)
+            chunks.append(Chunk({"reasoning_content": text}))
+        self._signature(block, delta, chunks)
+
+    def _signature(self, block: OpenBlock, delta: dict[str, Any], chunks: list[Chunk]) -> None:
+        signature = delta.get("signature")
+        if signature.__class__ is str:
+            block.signature += signature
+
+    def _tool_use(self, block: OpenBlock, start: Block, chunks: list[Chunk]) -> None:
+        number, shape = self._calls, self._shape
+        self._calls += 1
+        if number and shape.one_tool_call:
+            return
+        name = shape.tool_names.get(start["name"], start["name"])
+        block.number = number
+        block.call = reader(name, shape)
+        if shape.legacy_functions:
+            chunks.append(Chunk({"function_call": {"name": name, "arguments": ""}}))
+            return
+        kind, text = _call_kind(block.call)
+        call = {"index": number, "id": start["id"], "type": kind, kind: {"name": name, text: ""}}
+        chunks.append(Chunk({"tool_calls": [call]}))
+
+    def _input(self, block: OpenBlock, delta: dict[str, Any], chunks: list[Chunk]) -> None:
+        fragment = delta.get("partial_json")
+        if not fragment or fragment.__class__ is not str:
+            return
+        block.fragments.append(fragment)
+        if block.call is not None:
+            self._show_input(block, block.call.receive(fragment), chunks)
+
+    def _show_input(self, block: OpenBlock, text: str, chunks: list[Chunk]) -> None:
+        if not text:
+            return
+        if self._shape.legacy_functions:
+            chunks.append(Chunk({"function_call": {"arguments": text}}))
+            return
+        kind, name = _call_kind(block.call)
+        chunks.append(Chunk({"tool_calls": [{"index": block.number, kind: {name: text}}]}))
+
+    def _citation(self, block: OpenBlock, delta: dict[str, Any], chunks: list[Chunk]) -> None:
+        if delta.get("citation") is not None:
+            block.citations.append(delta["citation"])
+
+    def _compaction(self, block: OpenBlock, delta: dict[str, Any], chunks: list[Chunk]) -> None:
+        if delta.get("content").__class__ is str:
+            block.pieces.append(delta["content"])
+
+    def _block_stop(self, event: dict[str, Any], chunks: list[Chunk]) -> None:
+        block = self._blocks.get(_key(event.get("index")))
+        if block is not None and block.call is not None and block not in self._ended_calls:
+            self._ended_calls.append(block)
+
+    def _end_calls(self, cut: bool, chunks: list[Chunk]) -> None:
+        """Show what is still missing of calls that have ended: empty arguments, and those that came whole or had to be whole."""
+        for block in self._ended_calls:
+            call = block.call
+            if call is None:
+                continue
+            raw, missing = "".join(block.fragments), ""
+            if not raw:
+                raw = start_input(block.start.get("input"))
+                missing = call.receive(raw)
+            self._show_input(block, missing + call.finish(raw, cut), chunks)
+            block.call = None
+        self._ended_calls.clear()
+
+    def _message_delta(self, event: dict[str, Any], chunks: list[Chunk]) -> None:
+        self._open(chunks)
+        self._count(event)
+        self._note(_object(event, "delta"))
+        self._note(event)
+
+    def _error(self, event: dict[str, Any], chunks: list[Chunk]) -> None:
+        self.failure = error_failure(event)
+
+    def _finish(self, event: dict[str, Any], chunks: list[Chunk]) -> None:
+        """The tail: what is missing of tool calls, a refusal, the trailer, the finish reason, the usage."""
+        reason = self._told.get("stop_reason")
+        if reason is None and not self._blocks:
+            self.failure = no_output()
+            return
+        self._open(chunks)
+        self._ended_calls += [block for block in self._blocks.values() if block.call is not None and block not in self._ended_calls]
+        self._end_calls(reason in CUT, chunks)
+        if self._unfenced is not None and (rest := self._unfenced.finish()):
+            chunks.append(Chunk({"content": rest}))
+        if reason == "refusal":
+            chunks.append(Chunk({"refusal": refusal(self._told.get("stop_details"))}))
+        if more := trailer([block.whole() for block in self._blocks.values()], self.model):
+            chunks.append(Chunk(more))
+        tier = service_tier(self._usage)
+        chunks.append(
+            Chunk(
+                {},
+                finish_reason(reason, self._calls > 0, self._shape.legacy_functions),
+                choice=_named(provider_specific(self._told)),
+                top=None if tier is None else {"service_tier": tier},
+            )
+        )
+        if self._usage:
+            chunks.append(Chunk(usage=usage(self._usage)))
+        self.finished = True
+
+    def _read_document(self, text: bytes, chunks: list[Chunk]) -> None:
+        """The provider answered with one JSON document where a stream was asked for, or ended a stream with one."""
+        try:
+            document = loads(text)
+        except ValueError:
+            document = None
+        if document.__class__ is dict and ("error" in document or document.get("type") == "error"):
+            self.failure = error_failure(document)
+        elif document.__class__ is dict and document.get("type") == "message":
+            self._message(document, chunks)
+        elif self._opened:
+            self.failure = truncated()
+        else:
+            self.failure = malformed("The provider answered with something that is neither a stream nor a message.")
+
+    def _message(self, message: dict[str, Any], chunks: list[Chunk]) -> None:
+        """A whole message, as if it had been streamed."""
+        self._start({"message": message}, chunks)
+        content = message.get("content")
+        for index, block in enumerate(content if content.__class__ is list else ()):
+            self._block_start({"index": index, "content_block": block}, chunks)
+            self._block_stop({"index": index}, chunks)
+        self._finish({}, chunks)
+
+
+_TOLD: Final = ("stop_reason", "stop_sequence", "stop_details", "container", "input_transformations")
+
+_Handler = Callable[[ClaudeStream, dict[str, Any], list[Chunk]], None]
+_EVENTS: Final[dict[str, _Handler]] = {
+    "content_block_delta": ClaudeStream._block_delta,
+    "content_block_start": ClaudeStream._block_start,
+    "content_block_stop": ClaudeStream._block_stop,
+    "message_start": ClaudeStream._start,
+    "message_delta": ClaudeStream._message_delta,
+    "message_stop": ClaudeStream._finish,
+    "message": ClaudeStream._message,
+    "error": ClaudeStream._error,
+}
+
+_BlockHandler = Callable[[ClaudeStream, OpenBlock, dict[str, Any], list[Chunk]], None]
+_BEGIN: Final[dict[str, _BlockHandler]] = {
+    "text": ClaudeStream._text,
+    "thinking": ClaudeStream._thinking,
+    "tool_use": ClaudeStream._tool_use,
+}
+"""What a block shows at its start: some servers put the first words into it."""
+
+_DELTAS: Final[dict[str, _BlockHandler]] = {
+    "text_delta": ClaudeStream._text,
+    "thinking_delta": ClaudeStream._thinking,
+    "signature_delta": ClaudeStream._signature,
+    "input_json_delta": ClaudeStream._input,
+    "citations_delta": ClaudeStream._citation,
+    "compaction_delta": ClaudeStream._compaction,
+}
+
+
+def _object(holder: dict[str, Any], name: str) -> dict[str, Any]:
+    value = holder.get(name)
+    return value if value.__class__ is dict else {}
+
+
+def _key(index: Any) -> int:
+    return index if index.__class__ is int else -1
+
+
+def _call_kind(call: Any) -> tuple[str, str]:
+    """The name of a call's kind, and of the text in it."""
+    return ("custom", "input") if call.__class__ is TextInput else ("function", "arguments")
+
+
+def _named(specific: dict[str, Any] | None) -> dict[str, Any] | None:
+    return None if specific is None else {"provider_specific": specific}

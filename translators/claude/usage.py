@@ -1,0 +1,53 @@
+"""What Claude counted, as the hub's usage."""
+
+from typing import Any, Final
+
+_ITERATION_TYPES: Final = ("message", "compaction")
+_COUNTED: Final = ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+_TIERS: Final = {"standard": "default", "priority": "priority", "batch": "default"}
+
+
+def usage(counted: dict[str, Any]) -> dict[str, Any]:
+    """`prompt_tokens` holds everything that was read, from the cache or not; `completion_tokens` holds the thinking.
+
+    `counted` is Claude's usage object, in a stream the last value of each of its fields. What the hub has no name for but the price
+    depends on is kept under Claude's own: `cache_creation`, `server_tool_use`, `inference_geo`.
+    """
+    numbers = _totals(counted)
+    read, written = numbers["cache_read_input_tokens"], numbers["cache_creation_input_tokens"]
+    prompt, completion = numbers["input_tokens"] + written + read, numbers["output_tokens"]
+    details = counted.get("output_tokens_details")
+    reasoning = _number(details, "thinking_tokens") if details.__class__ is dict else 0
+    shown: dict[str, Any] = {
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt + completion,
+        "prompt_tokens_details": {"cached_tokens": read, "cache_write_tokens": written},
+        "completion_tokens_details": {"reasoning_tokens": reasoning},
+    }
+    for name in ("cache_creation", "server_tool_use", "inference_geo"):
+        if counted.get(name):
+            shown[name] = counted[name]
+    return shown
+
+
+def service_tier(counted: dict[str, Any]) -> str | None:
+    """The tier that served, in OpenAI's words."""
+    if counted.get("speed") == "fast":
+        return "fast"
+    return _TIERS.get(str(counted.get("service_tier")))
+
+
+def _totals(counted: dict[str, Any]) -> dict[str, int]:
+    """The numbers at the top, or the sum over the rounds of a compacted answer, which the top leaves out."""
+    rounds = counted.get("iterations")
+    entries = [entry for entry in rounds if entry.__class__ is dict] if rounds.__class__ is list else []
+    summed = [entry for entry in entries if entry.get("type") in _ITERATION_TYPES]
+    if not summed or any(entry.get("type") == "fallback_message" for entry in entries):
+        summed = [counted]
+    return {name: sum(_number(entry, name) for entry in summed) for name in _COUNTED}
+
+
+def _number(counted: dict[str, Any], name: str) -> int:
+    value = counted.get(name)
+    return value if value.__class__ is int else 0
