@@ -130,10 +130,11 @@ class Dispatcher:
         )
         return dialect, upstream, envelope
 
-    async def _send(self, attempt: Attempt, dialect: Dialect, upstream: UpstreamRequest) -> UpstreamResponse:
+    async def _send(self, attempt: Attempt, dialect: Dialect, upstream: UpstreamRequest, exchange: Exchange) -> UpstreamResponse:
         """The answer's headers, with a status that means success. Raises UpstreamError."""
         provider = attempt.candidate.provider
         response = await self._client.send(upstream, provider.timeouts, provider.headers)
+        exchange.heard(response.headers)
         if 200 <= response.status < 300:
             return response
         try:
@@ -146,7 +147,7 @@ class Dispatcher:
         dialect, upstream, envelope = await self._prepare(attempt, request, exchange)
         started = exchange.clock()
         try:
-            response = await self._send(attempt, dialect, upstream)
+            response = await self._send(attempt, dialect, upstream, exchange)
             try:
                 if not upstream.stream:
                     body = await response.read()
@@ -161,7 +162,7 @@ class Dispatcher:
 
     async def _open(self, attempt: Attempt, request: ChatRequest, exchange: Exchange) -> "LiveAnswer":
         dialect, upstream, envelope = await self._prepare(attempt, request, exchange)
-        response = await self._send(attempt, dialect, upstream)
+        response = await self._send(attempt, dialect, upstream, exchange)
         live = LiveAnswer(response, dialect.open_stream(envelope), envelope, exchange)
         if request.body.get("tools"):
             live.tap = AnswerTap()

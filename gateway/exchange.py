@@ -1,6 +1,7 @@
 """One request and all that becomes known of it on its way: the record that headers, events and the native answer are made from."""
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -9,6 +10,9 @@ from gateway.telemetry.events import AttemptEnded, Bus, RequestEnded, Usage
 from translators.dialect import Note
 
 _HEADER_LIMIT: Final = 2000
+_IDS: Final = frozenset({"request-id", "x-request-id", "x-goog-request-id"})
+_LIMITS: Final = ("x-ratelimit-", "anthropic-ratelimit-")
+_CLEAN: Final = re.compile(r"[ -~]{1,200}").fullmatch
 
 
 @dataclass(slots=True, kw_only=True)
@@ -30,6 +34,8 @@ class Exchange:
     served: Candidate | None = None
     model: str | None = None
     """The upstream model that served, by its own name."""
+    upstream_headers: dict[str, str] = field(default_factory=dict)
+    """What the provider said of the request and of its limits, under our names."""
     usage: dict[str, Any] | None = None
     finish_reason: str | None = None
     upstream_seconds: float = 0.0
@@ -51,11 +57,22 @@ class Exchange:
             headers["x-llm-router-model"] = self.model or self.served.model.id
         if self.plan is not None:
             headers["x-llm-router-attempts"] = str(len(self.attempts))
+        headers.update(self.upstream_headers)
         if self.notes and self.params != "quiet":
             headers["x-llm-router-dropped-params"] = dropped_header(self.notes)
         if self.simulated:
             headers["x-llm-router-simulated"] = "true"
         return headers
+
+    def heard(self, headers: Mapping[str, str]) -> None:
+        """Keep the provider's id of the request and its rate limits (`headers` has lower-case names)."""
+        kept = {}
+        for name, value in headers.items():
+            if name in _IDS:
+                kept["x-llm-router-upstream-request-id"] = value
+            elif name.startswith(_LIMITS):
+                kept[f"x-llm-router-upstream-ratelimit-{name.partition('ratelimit-')[2]}"] = value
+        self.upstream_headers = {name: value for name, value in kept.items() if _CLEAN(value)}
 
     def broke(self, outcome: str) -> None:
         """The answer that had begun ended with a failure."""

@@ -153,3 +153,17 @@ async def test_a_prompt_too_long_for_every_target_is_never_sent() -> None:
         assert fake.received == []
     assert (status, answer["error"]["code"]) == (400, "context_length_exceeded")
     assert "context_overflow: needs" in answer["error"]["message"]
+
+
+async def test_the_providers_own_id_and_limits_are_told_under_our_names() -> None:
+    """Also on errors; never the provider's account."""
+    told = {"x_request_id": "req-up-1", "x_ratelimit_remaining_requests": "59", "openai_organization": "org-secret"}
+    async with fake_upstream(openai=json_answer(openai_completion(), **told)) as fake, serving(fake.environ()) as running:
+        for status, steps in (("200 OK", openai_completion()), ("429 Too Many Requests", {"error": {"message": "m"}})):
+            fake.answers["/openai"] = json_answer(steps, status, **told)
+            async with aiohttp.ClientSession() as session:
+                body = {"model": "on_openai", "messages": MESSAGES}
+                async with session.post(f"{running.url}/v1/chat/completions", json=body) as answer:
+                    assert answer.headers["x-llm-router-upstream-request-id"] == "req-up-1"
+                    assert answer.headers["x-llm-router-upstream-ratelimit-remaining-requests"] == "59"
+                    assert "org-secret" not in str(answer.headers)

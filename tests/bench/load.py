@@ -22,7 +22,8 @@ class Work:
 
     def body(self) -> bytes:
         text = "word " * (20_000 if self.large else 150)
-        return dumps({"model": self.model, "messages": [{"role": "user", "content": text}], "stream": self.stream})
+        messages = [{"role": "user", "content": text}]
+        return dumps({"model": self.model, "messages": messages, "stream": self.stream, "max_tokens": 1000})
 
 
 async def run(work: Work, port: int, requests: int) -> list[float]:

@@ -117,7 +117,7 @@ class Upstream(asyncio.Protocol):
             path = head.split(b" ", 2)[1]
             dialect = "claude" if b"/messages" in path else "gemini" if b"generatecontent" in path else "openai"
             stream = b"streamgenerate" in path or b'"stream":true' in body
-            self._transport.write(ANSWERS[dialect, "stream" if stream else "json", len(body) > 50_000])
+            self._transport.write(ANSWERS[dialect, "stream" if stream else "json", not stream and len(body) > 50_000])
 
 
 async def main(port: int) -> None:
