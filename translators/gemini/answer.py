@@ -1,0 +1,156 @@
+"""An answer while it is read frame by frame: choices, counts, and what to say at its end. One frame for a whole answer is a case of it."""
+
+from typing import Any, Final
+
+from translators.chat.chunks import Chunk
+from translators.dialect import Envelope
+from translators.errors import UpstreamError, UpstreamFailure, malformed, truncated
+from translators.gemini import finish
+from translators.gemini.calls import CallWriter
+from translators.gemini.choice import Choice
+from translators.gemini.fence import Unfenced
+from translators.gemini.grounding import annotations
+from translators.gemini.logprobs import logprobs
+from translators.gemini.usage import merge, service_tier, usage
+
+MAX_CHOICES: Final = 128
+
+
+class Answer:
+    """Feed it frames, then ask it to end. Raises UpstreamError for a frame that cannot be in an answer."""
+
+    def __init__(self, envelope: Envelope) -> None:
+        self.model = envelope.model
+        self._shape = envelope.shape
+        self._calls = CallWriter(envelope)
+        self._choices: dict[int, Choice] = {}
+        self._metadata: dict[str, Any] = {}
+        self._blocked: str | None = None
+        self._begun = False
+
+    @property
+    def ended(self) -> bool:
+        """Every choice has its reason, or there will be none."""
+        if not self._choices:
+            return self._blocked is not None
+        return all(choice.reason is not None for choice in self._choices.values())
+
+    def read(self, frame: dict[str, Any], chunks: list[Chunk]) -> None:
+        """One GenerateContentResponse."""
+        if not self._begun:
+            self._begun = True
+            version = frame.get("modelVersion")
+            if version.__class__ is str and version:
+                self.model = version
+        metadata = frame.get("usageMetadata")
+        if metadata.__class__ is dict:
+            merge(self._metadata, metadata)
+        candidates = frame.get("candidates")
+        if candidates.__class__ is list and candidates:
+            taken: set[int] = set()
+            for position, candidate in enumerate(candidates):
+                if candidate.__class__ is dict:
+                    self._candidate(candidate, position, taken, chunks)
+        else:
+            feedback = frame.get("promptFeedback")
+            if feedback.__class__ is dict and feedback.get("blockReason").__class__ is str:
+                self._blocked = feedback["blockReason"]
+
+    def _candidate(self, candidate: dict[str, Any], position: int, taken: set[int], chunks: list[Chunk]) -> None:
+        index = candidate.get("index") or 0
+        if index in taken:
+            index = position
+        taken.add(index)
+        choice = self._choices.get(index) or self._open(index, chunks)
+        before = len(chunks)
+        content = candidate.get("content")
+        parts = content.get("parts") if content.__class__ is dict else None
+        if parts.__class__ is list and parts:
+            part = parts[0]
+            if len(parts) == 1 and part.__class__ is dict and len(part) == 1 and (text := part.get("text")).__class__ is str:
+                if text:
+                    choice.text(text, chunks)
+            else:
+                choice.parts(parts, chunks)
+        if len(candidate) > 2:
+            self._note(candidate, choice, before, chunks)
+
+    def _note(self, candidate: dict[str, Any], choice: Choice, before: int, chunks: list[Chunk]) -> None:
+        """What else a candidate holds: a reason may come early or again, so that none is told before the end."""
+        reason = candidate.get("finishReason")
+        if reason.__class__ is str and reason != finish.UNSPECIFIED:
+            choice.reason = reason
+            message = candidate.get("finishMessage")
+            choice.finish_message = message if message.__class__ is str else None
+        grounding = candidate.get("groundingMetadata")
+        if grounding.__class__ is dict and grounding:
+            choice.grounding = grounding
+        result = candidate.get("logprobsResult")
+        if result.__class__ is dict and result:
+            if len(chunks) == before:
+                choice.emit(chunks, {})
+            chunks[-1].choice = {"logprobs": logprobs(result)}
+
+    def _open(self, index: Any, chunks: list[Chunk]) -> Choice:
+        """A new choice. Those before it are shown first: clients count on their order."""
+        if index.__class__ is not int or not 0 <= index < MAX_CHOICES:
+            raise UpstreamError(malformed("The provider sent a candidate with an impossible index."))
+        for lower in range(index):
+            (self._choices.get(lower) or self._new(lower)).open(chunks)
+        return self._new(index)
+
+    def _new(self, index: int) -> Choice:
+        choice = self._choices[index] = Choice(index, self._calls, Unfenced() if self._shape.strip_json_fence else None)
+        return choice
+
+    def end(self, chunks: list[Chunk], *, complete: bool) -> UpstreamFailure | None:
+        """The trailing chunks of a whole answer, or the failure it turns out to be.
+
+        `complete`: the answer is known to be whole, so that a missing reason means nothing (a stream without one was cut off).
+        """
+        if not self._choices:
+            return self._end_without_choices(chunks)
+        choices = [self._choices[index] for index in sorted(self._choices)]
+        if not complete and not self.ended:
+            return truncated()
+        for choice in choices:
+            if choice.reason == "STOP":
+                choice.close_call(chunks)
+            choice.end_text(chunks)
+        reasons = [self._reason(choice) for choice in choices]
+        for choice, reason in zip(choices, reasons, strict=True):
+            if reason is None:
+                return finish.failure(choice.reason, choice.finish_message)
+        for choice, reason in zip(choices, reasons, strict=True):
+            self._end_choice(choice, reason, chunks)
+        self._end_usage(chunks)
+        return None
+
+    def _reason(self, choice: Choice) -> str | None:
+        calls = self._calls.finish_reason if choice.calls else None
+        return finish.finish_reason(choice.reason, calls=calls, content=choice.has_content)
+
+    def _end_choice(self, choice: Choice, reason: str | None, chunks: list[Chunk]) -> None:
+        choice.open(chunks)
+        if (opaque := choice.opaque()) is not None:
+            choice.emit(chunks, {"extra_content": opaque})
+        if choice.grounding is not None and (cited := annotations(choice.grounding, choice.visible())):
+            choice.emit(chunks, {"annotations": cited})
+        chunks.append(self._finish(reason, choice.index, choice.reason))
+
+    def _end_without_choices(self, chunks: list[Chunk]) -> UpstreamFailure | None:
+        if self._blocked is None:
+            return finish.no_output("The provider gave no candidates.") if self._begun else truncated()
+        chunks.append(Chunk({"role": "assistant", "content": ""}))
+        chunks.append(self._finish("content_filter", 0, f"PROMPT_{self._blocked}"))
+        self._end_usage(chunks)
+        return None
+
+    def _finish(self, reason: str | None, index: int, native: str | None) -> Chunk:
+        tier = service_tier(self._metadata)
+        top = None if tier is None else {"service_tier": tier}
+        return Chunk({}, reason, index, choice={"native_finish_reason": native}, top=top)
+
+    def _end_usage(self, chunks: list[Chunk]) -> None:
+        if (counted := usage(self._metadata)) is not None:
+            chunks.append(Chunk(usage=counted))

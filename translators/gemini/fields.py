@@ -1,0 +1,128 @@
+"""What becomes of everything a chat request can hold: the parameter matrix of this dialect, and the code that reads its upper rows."""
+
+from typing import Any, Final
+
+from translators.dialect import ModelRecord, Report, Verdict
+
+FIELDS: Final[dict[str, Verdict]] = {
+    "messages": Verdict("mapped", "`contents` and `systemInstruction`"),
+    "model": Verdict("mapped", "the model in the URL's path"),
+    "stream": Verdict("mapped", "the method streamGenerateContent with alt=sse"),
+    "stream_options": Verdict("depends", "by its parts"),
+    "stream_options.include_usage": Verdict("emulated", "Gemini always counts; the usage chunk is written if asked for"),
+    "stream_options.include_obfuscation": Verdict("ignored", "nothing is padded"),
+    "max_completion_tokens": Verdict("mapped", "`maxOutputTokens`, clamped to the model's maximum"),
+    "max_tokens": Verdict("mapped", "`maxOutputTokens`; `max_completion_tokens` wins"),
+    "temperature": Verdict("depends", "`temperature`, where the model samples"),
+    "top_p": Verdict("depends", "`topP`, where the model samples"),
+    "top_k": Verdict("depends", "`topK`, where the model samples"),
+    "n": Verdict("depends", "`candidateCount`, where the model gives several candidates"),
+    "stop": Verdict("mapped", "`stopSequences`"),
+    "seed": Verdict("mapped", "`seed`, masked to 31 bits where it is larger"),
+    "logprobs": Verdict("depends", "`responseLogprobs`, where the model gives them"),
+    "top_logprobs": Verdict("depends", "`logprobs`, where the model gives them"),
+    "presence_penalty": Verdict("depends", "`presencePenalty`, where the model takes it"),
+    "frequency_penalty": Verdict("depends", "`frequencyPenalty`, where the model takes it"),
+    "logit_bias": Verdict("dropped", "Gemini cannot bias tokens"),
+    "response_format": Verdict("mapped", "`responseMimeType` and a schema"),
+    "response_format.text": Verdict("ignored", "text is what Gemini gives anyway"),
+    "response_format.json_object": Verdict("mapped", "`responseMimeType` application/json"),
+    "response_format.json_schema": Verdict("mapped", "`responseJsonSchema`, by instruction where the model cannot have tools beside it"),
+    "tools": Verdict("mapped", "`functionDeclarations`"),
+    "tool.function": Verdict("mapped", "a function declaration with a JSON Schema"),
+    "tool.custom": Verdict("emulated", "a function with one string `input`; a grammar is described but not enforced"),
+    "functions": Verdict("mapped", "`functionDeclarations`; the answer holds `function_call`"),
+    "tool_choice": Verdict("mapped", "`functionCallingConfig`"),
+    "tool_choice.function": Verdict("mapped", "mode ANY with the allowed name"),
+    "tool_choice.custom": Verdict("mapped", "mode ANY with the name of the function that stands for the tool"),
+    "tool_choice.allowed_tools": Verdict("mapped", "mode VALIDATED or ANY with the allowed names"),
+    "function_call": Verdict("mapped", "`functionCallingConfig`"),
+    "parallel_tool_calls": Verdict("emulated", "false: only the first call of the answer is kept"),
+    "reasoning_effort": Verdict("depends", "`thinkingConfig`: a budget or a level, as the model takes it"),
+    "verbosity": Verdict("dropped", "Gemini has no such control"),
+    "modalities": Verdict("depends", "`responseModalities` for models that draw; audio is refused"),
+    "audio": Verdict("rejected", "Gemini's chat models do not speak"),
+    "prediction": Verdict("dropped", "Gemini takes no predicted output"),
+    "web_search_options": Verdict("depends", "the `googleSearch` tool, where the model may have it"),
+    "web_search_options.search_context_size": Verdict("dropped", "Google Search has no such control"),
+    "web_search_options.user_location": Verdict("dropped", "Google Search wants coordinates"),
+    "service_tier": Verdict("mapped", "`serviceTier`; auto is left out, scale is dropped"),
+    "safety_identifier": Verdict("ignored", "personal data stays here"),
+    "user": Verdict("ignored", "personal data stays here"),
+    "metadata": Verdict("ignored", "kept for our own records"),
+    "store": Verdict("ignored", "Gemini's `store` means something else"),
+    "prompt_cache_key": Verdict("ignored", "Gemini caches by itself"),
+    "prompt_cache_options": Verdict("ignored", "Gemini caches by itself"),
+    "prompt_cache_retention": Verdict("ignored", "Gemini caches by itself"),
+    "moderation": Verdict("dropped", "Gemini has no such service"),
+    "role.developer": Verdict("mapped", "`systemInstruction`"),
+    "role.system": Verdict("mapped", "`systemInstruction`, wherever it stands"),
+    "role.user": Verdict("mapped", "a `user` content; a participant's `name` has no place"),
+    "role.assistant": Verdict("mapped", "a `model` content"),
+    "role.tool": Verdict("mapped", "a functionResponse, all results of a turn in one content"),
+    "role.function": Verdict("mapped", "a functionResponse"),
+    "content.text": Verdict("mapped", "a text part"),
+    "content.image_url": Verdict("mapped", "`inlineData` or `fileData`"),
+    "content.image_url.detail": Verdict("depends", "`mediaResolution`, per part or for all"),
+    "content.input_audio": Verdict("mapped", "`inlineData`"),
+    "content.file": Verdict("mapped", "`inlineData`, or `fileData` for Google's own names"),
+    "content.video_url": Verdict("mapped", "`inlineData` or `fileData`"),
+    "content.refusal": Verdict("mapped", "a text part"),
+    "google": Verdict("mapped", "Google's own extensions: thinking_config, cached_content, response_modalities, image_config, labels"),
+    "extra_body": Verdict("mapped", "`extra_body.google`: the same"),
+    "x_provider": Verdict("relayed", "`x_provider.gemini` is merged into the upstream body last"),
+}
+"""Every parameter, and in dotted names every role, content part, tool kind and option below one."""
+
+_SAMPLING: Final = frozenset({"temperature", "top_p", "top_k"})
+
+_NO_OPS: Final[dict[str, tuple[Any, ...]]] = {
+    "temperature": (1,),
+    "top_p": (1,),
+    "presence_penalty": (0,),
+    "frequency_penalty": (0,),
+    "logit_bias": ({},),
+    "logprobs": (False,),
+    "top_logprobs": (0,),
+    "n": (1,),
+    "stop": ("", []),
+    "modalities": (["text"], []),
+    "parallel_tool_calls": (True,),
+    "reasoning_effort": ("none",),
+    "response_format": ({"type": "text"},),
+    "service_tier": ("auto", "default"),
+    "tools": ([],),
+    "functions": ([],),
+    "tool_choice": ("auto", "none"),
+    "function_call": ("auto", "none"),
+    "verbosity": ("medium",),
+}
+"""Values that ask for what happens anyway: leaving them out loses nothing."""
+
+
+def supported(body: dict[str, Any], record: ModelRecord, report: Report) -> dict[str, Any]:
+    """The parameters of `body` that go further: without nulls, and without what Gemini or this model cannot be told."""
+    kept: dict[str, Any] = {}
+    for name, value in body.items():
+        if value is None:
+            continue
+        verdict = FIELDS.get(name)
+        if verdict is None or "." in name:
+            report.dropped(name, "Gemini has no such parameter")
+        elif verdict.kind == "ignored":
+            continue
+        elif (why := _refusal(name, verdict, record)) is None:
+            kept[name] = value
+        elif value not in _NO_OPS.get(name, ()):
+            report.dropped(name, why)
+    return kept
+
+
+def _refusal(name: str, verdict: Verdict, record: ModelRecord) -> str | None:
+    if verdict.kind == "dropped":
+        return verdict.how
+    if name in record.unsupported:
+        return "this model does not take it"
+    if name in _SAMPLING and record.sampling != "full":
+        return "this model does not take sampling parameters"
+    return None

@@ -1,0 +1,53 @@
+"""finishReason as finish_reason, all values; the reasons that mean there is no usable answer become failures."""
+
+from typing import Final
+
+from translators.errors import FailureKind, UpstreamFailure
+
+_FILTERED: Final = frozenset({
+    "SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "LANGUAGE", "MODEL_ARMOR", "ESCALATION", "PUP_LIMITED_DISABLED",
+    "IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION",
+})  # fmt: skip
+_CUT: Final = frozenset({"MAX_TOKENS", "CONTINUATION"})
+_UNUSABLE: Final = frozenset({
+    "MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "MALFORMED_RESPONSE", "TOO_MANY_TOOL_CALLS", "MISSING_THOUGHT_SIGNATURE",
+})  # fmt: skip
+_NO_IMAGE: Final = frozenset({"IMAGE_OTHER", "NO_IMAGE"})
+UNSPECIFIED: Final = "FINISH_REASON_UNSPECIFIED"
+
+_MAX_MESSAGE: Final = 500
+
+
+def finish_reason(native: str | None, *, calls: str | None, content: bool) -> str | None:
+    """The hub's reason; None if there is no answer to give a reason for (`failure` then says why).
+
+    `calls` is the reason to give for calls that were made (`tool_calls`, `function_call`), None if none was; `content` is
+    whether text or an image was shown.
+    """
+    if native in _FILTERED:
+        return "content_filter"
+    if native in _CUT:
+        return "length"
+    if native in _UNUSABLE:
+        return None
+    if native == "STOP":
+        return calls or "stop"
+    if calls or content:
+        return calls or "stop"
+    return "content_filter" if native in _NO_IMAGE else None
+
+
+def failure(native: str | None, message: str | None) -> UpstreamFailure:
+    """Why there is no answer."""
+    told = f": {message[:_MAX_MESSAGE]}" if message else ""
+    if native in _UNUSABLE:
+        return _failure(FailureKind.MODEL_OUTPUT, f"Gemini: {native}{told}", str(native).lower())
+    return no_output(f"The provider gave no output ({native}){told}" if native else "The provider gave no output.")
+
+
+def no_output(message: str) -> UpstreamFailure:
+    return _failure(FailureKind.NO_OUTPUT, message, "upstream_no_output")
+
+
+def _failure(kind: FailureKind, message: str, code: str) -> UpstreamFailure:
+    return UpstreamFailure(kind=kind, message=message, status=502, type="server_error", code=code)

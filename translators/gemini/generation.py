@@ -1,0 +1,94 @@
+"""generationConfig: the scalars of a chat request, held against the model's limits."""
+
+from typing import Any, Final
+
+from translators.dialect import ModelRecord, Report
+from translators.errors import InvalidRequest
+
+_SAME: Final = {
+    "temperature": "temperature",
+    "top_p": "topP",
+    "presence_penalty": "presencePenalty",
+    "frequency_penalty": "frequencyPenalty",
+}
+_TIERS: Final = {"default": "standard", "flex": "flex", "priority": "priority", "fast": "priority"}
+_MAX_CANDIDATES: Final = 8
+_INT32: Final = 0x7FFFFFFF
+
+
+def generation_config(body: dict[str, Any], record: ModelRecord, report: Report) -> dict[str, Any]:
+    """The scalars. `body` holds only what the model supports. Raises InvalidRequest for several choices where there is one."""
+    config: dict[str, Any] = {theirs: body[ours] for ours, theirs in _SAME.items() if ours in body}
+    if "top_k" in body:
+        config["topK"] = int(body["top_k"])
+    if (limit := body.get("max_completion_tokens", body.get("max_tokens"))) is not None:
+        config["maxOutputTokens"] = _clamped(int(limit), body, record, report)
+    if (count := body.get("n", 1)) > 1:
+        config["candidateCount"] = _candidates(int(count), record)
+    if stops := _stops(body.get("stop")):
+        config["stopSequences"] = stops
+    if "seed" in body:
+        config["seed"] = _seed(int(body["seed"]), report)
+    if body.get("logprobs"):
+        config |= _logprobs(body, record, report)
+    if "modalities" in body:
+        config |= _modalities(body["modalities"], record)
+    return config
+
+
+def service_tier(body: dict[str, Any], report: Report) -> str | None:
+    """`serviceTier`. Auto is left out: Google has no such tier, and no other may be chosen for the caller."""
+    tier = body.get("service_tier")
+    if tier is None or tier == "auto":
+        return None
+    if tier not in _TIERS:
+        report.dropped("service_tier", f"Google has no tier like {tier[:40]!r}")
+    return _TIERS.get(tier)
+
+
+def _clamped(limit: int, body: dict[str, Any], record: ModelRecord, report: Report) -> int:
+    if limit <= record.max_output_tokens:
+        return limit
+    asked = "max_completion_tokens" if "max_completion_tokens" in body else "max_tokens"
+    report.changed(asked, f"{limit} is more than the model's {record.max_output_tokens}")
+    return record.max_output_tokens
+
+
+def _candidates(count: int, record: ModelRecord) -> int:
+    if not record.can("multiple_choices"):
+        raise InvalidRequest("This model gives one choice only.", "n", "unsupported_value")
+    if count > _MAX_CANDIDATES:
+        raise InvalidRequest(f"This model gives at most {_MAX_CANDIDATES} choices.", "n", "unsupported_value")
+    return count
+
+
+def _stops(stop: str | list[str] | None) -> list[str]:
+    return [s for s in ([stop] if isinstance(stop, str) else stop or ()) if s]
+
+
+def _seed(seed: int, report: Report) -> int:
+    if -_INT32 - 1 <= seed <= _INT32:
+        return seed
+    report.changed("seed", f"Gemini takes 32 bits: {seed & _INT32} stands for it")
+    return seed & _INT32
+
+
+def _logprobs(body: dict[str, Any], record: ModelRecord, report: Report) -> dict[str, Any]:
+    top = int(body.get("top_logprobs", 0))
+    if record.can("logprobs"):
+        return {"responseLogprobs": True, "logprobs": max(top, 1)}
+    report.dropped("logprobs", "this model gives no log probabilities")
+    if top:
+        report.dropped("top_logprobs", "this model gives no log probabilities")
+    return {}
+
+
+def _modalities(modalities: list[str], record: ModelRecord) -> dict[str, Any]:
+    for modality in modalities:
+        if modality not in ("text", "image"):
+            raise InvalidRequest(f"This provider does not answer with {modality[:40]!r}.", "modalities", "unsupported_value")
+    if "image" not in modalities:
+        return {}
+    if not record.can("image_output"):
+        raise InvalidRequest("This model does not draw.", "modalities", "unsupported_value")
+    return {"responseModalities": ["TEXT", "IMAGE"]}

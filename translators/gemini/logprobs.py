@@ -1,0 +1,24 @@
+"""logprobsResult as the hub's logprobs."""
+
+from typing import Any
+
+
+def logprobs(result: dict[str, Any]) -> dict[str, Any]:
+    """`{content, refusal}`: each chosen token with those that were nearly chosen."""
+    chosen, top = _list(result.get("chosenCandidates")), _list(result.get("topCandidates"))
+    content = []
+    for i, candidate in enumerate(chosen):
+        alternatives = _list(top[i].get("candidates")) if i < len(top) and top[i].__class__ is dict else []
+        content.append({**_token(candidate), "top_logprobs": [_token(other) for other in alternatives]})
+    return {"content": content, "refusal": None}
+
+
+def _token(candidate: Any) -> dict[str, Any]:
+    candidate = candidate if candidate.__class__ is dict else {}
+    token = str(candidate.get("token") or "")
+    # Zero is left out on the wire.
+    return {"token": token, "logprob": candidate.get("logProbability") or 0.0, "bytes": list(token.encode())}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if value.__class__ is list else []

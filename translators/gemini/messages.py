@@ -1,0 +1,136 @@
+"""The hub's messages as Gemini's systemInstruction and contents.
+
+Laws of Gemini that are kept here: contents begin with `user`, none is empty, all results of one turn of calls stand in one `user`
+content right behind it, in call order, and nothing else stands in that content.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from translators.dialect import ModelRecord, Report
+from translators.errors import InvalidRequest
+from translators.gemini import model_turn, results
+from translators.gemini.content import ContentReader, Part, texts
+from translators.gemini.results import OpenCall
+from translators.gemini.signatures import split_id
+
+FIRST_USER_TEXT: Final = "."
+CONTINUE_TEXT: Final = "Continue."
+EMPTY_TEXT: Final = " "
+
+
+@dataclass(slots=True)
+class Conversation:
+    system: list[str] = field(default_factory=list)
+    contents: list[dict[str, Any]] = field(default_factory=list)
+
+
+def conversation(messages: list[dict[str, Any]], record: ModelRecord, report: Report, reader: ContentReader) -> Conversation:
+    """All messages, in their order. Raises InvalidRequest for a history that no provider could read."""
+    builder = _Builder(messages, record, report, reader)
+    for i, message in enumerate(messages):
+        builder.add(i, message)
+    return builder.finish()
+
+
+class _Builder:
+    def __init__(self, messages: list[dict[str, Any]], record: ModelRecord, report: Report, reader: ContentReader) -> None:
+        self._made = Conversation()
+        self._record = record
+        self._report = report
+        self._reader = reader
+        self._last_user = max((i for i, message in enumerate(messages) if message["role"] == "user"), default=-1)
+        self._open: list[OpenCall] = []
+        self._opened_at = ""
+        self._mergeable = False
+        """The last content is plain text of its role: more of the same role may be added to it."""
+
+    def add(self, i: int, message: dict[str, Any]) -> None:
+        role, at = message["role"], f"messages[{i}]"
+        match role:
+            case "user":
+                self._user(i, message, at)
+            case "assistant":
+                self._assistant(message, at)
+            case "tool" | "function":
+                self._result(role, message, at)
+            case _:
+                self._instructions(message, at)
+
+    def _instructions(self, message: dict[str, Any], at: str) -> None:
+        found = texts(message["content"], f"{at}.content")
+        if found and self._made.contents:
+            self._report.repaired(at, "Gemini has one system instruction: this message moves into it")
+        self._made.system += found
+
+    def _user(self, i: int, message: dict[str, Any], at: str) -> None:
+        self._close()
+        parts = self._reader.user(message["content"], f"{at}.content")
+        if not parts and i == self._last_user:
+            self._report.repaired(f"{at}.content", "an empty message becomes a space")
+            parts = [{"text": EMPTY_TEXT}]
+        self._append("user", parts, mergeable=True)
+
+    def _assistant(self, message: dict[str, Any], at: str) -> None:
+        self._close()
+        turn = model_turn.read(message, self._record, self._report, at)
+        self._append("model", turn.parts, mergeable=turn.plain)
+        self._open, self._opened_at = turn.calls, at
+
+    def _append(self, role: str, parts: list[Part], *, mergeable: bool) -> None:
+        contents = self._made.contents
+        if not parts:
+            return
+        if contents and mergeable and self._mergeable and contents[-1]["role"] == role:
+            contents[-1]["parts"] += parts
+        else:
+            contents.append({"role": role, "parts": parts})
+        self._mergeable = mergeable
+
+    def _result(self, role: str, message: dict[str, Any], at: str) -> None:
+        wanted = split_id(message["tool_call_id"])[0] if role == "tool" else message["name"]
+        for call in self._open:
+            name = call.id if role == "tool" else call.name
+            if name == wanted and call.response is None:
+                results.answer(call, message, self._record, self._reader, at)
+                return
+        if role == "tool":
+            raise InvalidRequest(
+                "Invalid parameter: messages with role 'tool' must be a response to a preceding message with 'tool_calls'.", f"{at}.role"
+            )
+        raise InvalidRequest(
+            "Invalid parameter: messages with role 'function' must be a response to a preceding message with 'function_call'.", f"{at}.role"
+        )
+
+    def _close(self) -> None:
+        """Put the results of the newest calls behind them. Raises InvalidRequest if one is missing."""
+        calls, self._open = self._open, []
+        if not calls:
+            return
+        missing = [call.id or call.name for call in calls if call.response is None]
+        if missing:
+            raise InvalidRequest(
+                "An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'. "
+                f"(missing: {', '.join(missing)})",
+                f"{self._opened_at}.role",
+            )
+        self._append("user", [call.response for call in calls if call.response is not None], mergeable=False)
+        media = [part for call in calls for part in call.media]
+        if media:
+            self._report.repaired(self._opened_at, "media in the results of its calls follow in a message of their own")
+            self._append("user", media, mergeable=True)
+
+    def finish(self) -> Conversation:
+        self._close()
+        made, report = self._made, self._report
+        if not made.contents:
+            text = made.system.pop() if made.system else EMPTY_TEXT
+            report.repaired("messages", "Gemini wants a user message: the last instruction becomes one")
+            made.contents.append({"role": "user", "parts": [{"text": text}]})
+        if made.contents[0]["role"] == "model":
+            report.repaired("messages", "Gemini wants a user message first: '.' stands before the assistant's")
+            made.contents.insert(0, {"role": "user", "parts": [{"text": FIRST_USER_TEXT}]})
+        if made.contents[-1]["role"] == "model" and not self._record.prefill:
+            report.emulated("assistant_prefill", "this model cannot continue an assistant message: it is asked to continue")
+            made.contents.append({"role": "user", "parts": [{"text": CONTINUE_TEXT}]})
+        return made

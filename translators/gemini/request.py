@@ -1,0 +1,141 @@
+"""A chat request in Gemini's words."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import quote
+
+from translators.chat.request import ChatRequest
+from translators.dialect import AnswerShape, Report, Target, UpstreamRequest
+from translators.errors import InvalidRequest
+from translators.gemini import fields
+from translators.gemini.content import ContentReader
+from translators.gemini.extensions import GoogleExtensions, google_extensions, merged, provider_fields
+from translators.gemini.formats import JsonAnswer, json_answer
+from translators.gemini.generation import generation_config, service_tier
+from translators.gemini.messages import Conversation, conversation
+from translators.gemini.names import upstream_name
+from translators.gemini.thinking import thinking_config, wish_of
+from translators.gemini.tools import Toolset, toolset
+from translators.jsontext import dumps
+
+_VERSION: Final = re.compile(r"v\d+(?:alpha|beta)?\d*", re.ASCII).fullmatch
+_DEFAULT_VERSION: Final = "v1beta"
+
+
+def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
+    """The request for generateContent or streamGenerateContent. Raises InvalidRequest for what can be neither said nor dropped."""
+    report, record = Report(), target.record
+    body = fields.supported(request.body, record, report)
+    if "audio" in body:
+        raise InvalidRequest("This provider's chat models do not speak.", "audio", "unsupported_parameter")
+    _report_stream_options(body.get("stream_options"), report)
+    extensions = google_extensions(body, report)
+    reader = ContentReader(record, report)
+    talk = conversation(request.messages, record, report, reader)
+    tools = toolset(body, record, report)
+    answer, tools = json_answer(body.get("response_format"), tools, record, report)
+    config = generation_config(body, record, report) | answer.config
+    wish = wish_of(body.get("reasoning_effort"), extensions.thinking_config)
+    if (thinking := thinking_config(wish, record.thinking, report)) is not None:
+        config["thinkingConfig"] = thinking
+    if (resolution := reader.resolutions.for_all()) is not None:
+        config["mediaResolution"] = resolution
+    upstream = _assembled(talk, tools, answer, config, extensions, service_tier(body, report), report)
+    shape = _shape(body, tools, answer, report)
+    return UpstreamRequest(
+        url=_url(target, request.stream),
+        headers=_headers(target),
+        body=_written(merged(upstream, provider_fields(body, target))),
+        stream=request.stream,
+        notes=tuple(report.notes),
+        shape=shape,
+    )
+
+
+def _assembled(
+    talk: Conversation,
+    tools: Toolset,
+    answer: JsonAnswer,
+    config: dict[str, Any],
+    extensions: GoogleExtensions,
+    tier: str | None,
+    report: Report,
+) -> dict[str, Any]:
+    system = talk.system if answer.instruction is None else [*talk.system, answer.instruction]
+    made: dict[str, Any] = {}
+    if system:
+        made["systemInstruction"] = {"parts": [{"text": text} for text in system]}
+    made["contents"] = talk.contents
+    if declared := tools.tools():
+        made["tools"] = declared
+    if (tool_config := tools.config()) is not None:
+        made["toolConfig"] = tool_config
+    if extensions.cached_content is not None:
+        _leave_to_cache(made, report)
+        made["cachedContent"] = extensions.cached_content
+    if extensions.response_modalities is not None:
+        config["responseModalities"] = [str(modality).upper() for modality in extensions.response_modalities]
+    if extensions.image_config is not None:
+        config["imageConfig"] = extensions.image_config
+    if config:
+        made["generationConfig"] = config
+    if tier is not None:
+        made["serviceTier"] = tier
+    if extensions.labels is not None:
+        made["labels"] = extensions.labels
+    return made
+
+
+def _leave_to_cache(made: dict[str, Any], report: Report) -> None:
+    """Cached content brings its own instruction and tools; beside it Gemini refuses others."""
+    for name, param in (("systemInstruction", "messages"), ("tools", "tools"), ("toolConfig", "tool_choice")):
+        if made.pop(name, None) is not None:
+            report.dropped(param, f"cached content cannot be used with a {name} beside it")
+
+
+def _shape(body: dict[str, Any], tools: Toolset, answer: JsonAnswer, report: Report) -> AnswerShape:
+    one_call = body.get("parallel_tool_calls") is False and bool(tools.declarations)
+    if one_call:
+        report.emulated("parallel_tool_calls", "only the first call of an answer is kept")
+    return AnswerShape(
+        tool_names={alias: name for name in tools.names if (alias := upstream_name(name)) != name},
+        declared_tools=frozenset(tools.names),
+        custom_tools=tools.custom,
+        legacy_functions=tools.legacy,
+        one_tool_call=one_call,
+        strip_json_fence=answer.instruction is not None,
+    )
+
+
+def _report_stream_options(options: dict[str, Any] | None, report: Report) -> None:
+    for name, value in (options or {}).items():
+        if value is not None and f"stream_options.{name}" not in fields.FIELDS:
+            report.dropped(f"stream_options.{name}", "no such option is known")
+
+
+def _url(target: Target, stream: bool) -> str:
+    base = target.base_url.rstrip("/")
+    if not _VERSION(base.rpartition("/")[2]):
+        base = f"{base}/{_DEFAULT_VERSION}"
+    model = target.model
+    if any(mark in model for mark in ("..", "?", "&", "#")):
+        raise InvalidRequest(f"Invalid model name: {model[:80]!r}.", "model", "model_not_found", 404)
+    if not model.startswith(("models/", "tunedModels/")):
+        model = f"models/{model}"
+    method = "streamGenerateContent?alt=sse" if stream else "generateContent"
+    return f"{base}/{quote(model, safe='/')}:{method}"
+
+
+def _headers(target: Target) -> Mapping[str, str]:
+    headers = {"content-type": "application/json"}
+    if target.api_key:
+        headers["x-goog-api-key"] = target.api_key
+    return headers
+
+
+def _written(body: dict[str, Any]) -> bytes:
+    try:
+        return dumps(body)
+    except ValueError as error:
+        raise InvalidRequest(f"The request cannot be written for this provider: {error}", None, "invalid_value") from None

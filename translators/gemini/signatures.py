@@ -1,0 +1,69 @@
+"""thoughtSignature: where callers carry it, when it is worth sending, and what stands in for one that was lost.
+
+A signature is opaque standard base64. Gemini 3 and later answer 400 to a function call of the current turn without one.
+"""
+
+import base64
+import re
+from typing import Any, Final
+
+from translators.dialect import ModelRecord
+
+SENTINEL: Final = "skip_thought_signature_validator"
+"""Gemini's own word for "there is none": it is accepted where a signature is demanded."""
+
+_SENTINELS: Final = frozenset({SENTINEL, base64.b64encode(SENTINEL.encode()).decode()})
+_STANDARD: Final = re.compile(r"[A-Za-z0-9+/]+", re.ASCII).fullmatch
+_URLSAFE: Final = str.maketrans("-_", "+/")
+_ID_SUFFIX: Final = "__thought__"
+
+
+def normalized(signature: Any) -> str | None:
+    """Standard padded base64, or None if it is none, or nothing but a stand-in."""
+    if signature.__class__ is not str or signature in _SENTINELS:
+        return None
+    digits: str = signature.strip().translate(_URLSAFE).rstrip("=")
+    if not _STANDARD(digits) or len(digits) % 4 == 1:
+        return None
+    return digits + "=" * (-len(digits) % 4)
+
+
+def split_id(call_id: str) -> tuple[str, str | None]:
+    """A tool call's id and the signature that another gateway hid behind it."""
+    plain, _, hidden = call_id.partition(_ID_SUFFIX)
+    return (plain, hidden or None) if plain else (call_id, None)
+
+
+def google_extra(owner: dict[str, Any]) -> dict[str, Any]:
+    """`extra_content.google` of a message or a tool call, or nothing."""
+    return _object(_object(owner.get("extra_content")).get("google"))
+
+
+def of_message(message: dict[str, Any], record: ModelRecord) -> str | None:
+    """The signature of a message's text."""
+    return None if record.signatures == "none" else normalized(google_extra(message).get("thought_signature"))
+
+
+def of_call(call: dict[str, Any], hidden: str | None, record: ModelRecord) -> str | None:
+    """The signature of a tool call, from whichever field its caller kept it in."""
+    if record.signatures == "none":
+        return None
+    function = _object(call.get("function"))
+    candidates = (
+        google_extra(call).get("thought_signature"),
+        _object(call.get("provider_specific_fields")).get("thought_signature"),
+        _object(function.get("provider_specific_fields")).get("thought_signature"),
+        function.get("thought_signature"),
+        hidden,
+    )
+    return next((found for candidate in candidates if (found := normalized(candidate)) is not None), None)
+
+
+def ensure_first_signed(calls: list[dict[str, Any]], record: ModelRecord) -> None:
+    """Gemini demands a signature on the first function call of a turn only."""
+    if record.signatures == "required" and calls:
+        calls[0].setdefault("thoughtSignature", SENTINEL)
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if value.__class__ is dict else {}

@@ -1,0 +1,115 @@
+"""A stream of streamGenerateContent. It has no end mark: it is whole if every candidate has a finishReason when it ends.
+
+An error comes as an event, as raw JSON behind the events, or as a list; a server may also answer with JSON instead of a stream.
+"""
+
+from typing import Any
+
+from translators.chat.chunks import Chunk
+from translators.dialect import Envelope
+from translators.errors import UpstreamError, UpstreamFailure, malformed, truncated
+from translators.gemini.answer import Answer
+from translators.gemini.errors import error_of, failure
+from translators.gemini.response import frames_of
+from translators.jsontext import loads
+from translators.sse import Decoder, EventTooLarge
+
+
+class GeminiStream:
+    """StreamTranslator of the Gemini dialect."""
+
+    def __init__(self, envelope: Envelope) -> None:
+        self.id = envelope.id
+        self.failure: UpstreamFailure | None = None
+        self.finished = False
+        self._decoder = Decoder()
+        self._answer = Answer(envelope)
+        self._frames = 0
+        self._stray = 0
+        """Bytes outside of events that were looked at already."""
+
+    @property
+    def model(self) -> str:
+        return self._answer.model
+
+    @property
+    def ended(self) -> bool:
+        return self._answer.ended
+
+    def receive(self, data: bytes) -> list[Chunk]:
+        chunks: list[Chunk] = []
+        if self.failure is not None or self.finished:
+            return chunks
+        try:
+            for _, text in self._decoder.receive(data):
+                self._event(text, chunks)
+            if len(self._decoder.stray) > self._stray:
+                self._look_for_error()
+        except EventTooLarge as error:
+            self.failure = malformed(str(error))
+        except UpstreamError as error:
+            self.failure = error.failure
+        return chunks
+
+    def receive_eof(self) -> list[Chunk]:
+        chunks: list[Chunk] = []
+        if self.failure is not None or self.finished:
+            return chunks
+        try:
+            for _, text in self._decoder.receive_eof():
+                self._last_event(text, chunks)
+            self._read_stray(chunks)
+            self.failure = self._answer.end(chunks, complete=False)
+        except UpstreamError as error:
+            self.failure = error.failure
+        self.finished = self.failure is None
+        return chunks
+
+    def _event(self, text: bytes, chunks: list[Chunk]) -> None:
+        try:
+            frame = loads(text)
+        except ValueError as error:
+            if text.strip() in (b"", b"[DONE]"):
+                return
+            raise UpstreamError(malformed(f"The provider sent an event that is not JSON: {error}")) from None
+        self._document(frame, chunks)
+
+    def _last_event(self, text: bytes, chunks: list[Chunk]) -> None:
+        """The event that the end of the stream closed: if it is no JSON, its rest never came."""
+        try:
+            self._event(text, chunks)
+        except UpstreamError as error:
+            raise UpstreamError(truncated() if error.failure == malformed(error.failure.message) else error.failure) from None
+
+    def _document(self, document: Any, chunks: list[Chunk]) -> None:
+        if document.__class__ is dict and "error" not in document:
+            self._answer.read(document, chunks)
+        elif (found := error_of(document)) is not None:
+            raise UpstreamError(failure(found, 200, {}))
+        else:
+            for frame in frames_of(document):
+                self._answer.read(frame, chunks)
+        self._frames += 1
+
+    def _look_for_error(self) -> None:
+        """Raw JSON behind the events is an error, as soon as it is whole."""
+        stray = self._decoder.stray
+        self._stray = len(stray)
+        try:
+            found = error_of(loads(stray))
+        except ValueError:
+            return
+        if found is not None:
+            raise UpstreamError(failure(found, 200, {}))
+
+    def _read_stray(self, chunks: list[Chunk]) -> None:
+        stray = self._decoder.stray.strip()
+        if not stray:
+            return
+        try:
+            document = loads(stray)
+        except ValueError as error:
+            if self._frames or stray[:1] in (b"{", b"["):
+                raise UpstreamError(truncated()) from None
+            raise UpstreamError(malformed(f"The provider answered with something that is neither a stream nor JSON: {error}")) from None
+        self._document(document, chunks)

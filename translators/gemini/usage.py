@@ -1,0 +1,72 @@
+"""usageMetadata as the hub's usage: thoughts are completion tokens, the results of Google's own tools are prompt tokens."""
+
+from typing import Any, Final
+
+_TIERS: Final = {
+    "ON_DEMAND": "default", "STANDARD": "default", "ON_DEMAND_FLEX": "flex", "FLEX": "flex", "ON_DEMAND_OFFPEAK": "flex",
+    "ON_DEMAND_PRIORITY": "priority", "PRIORITY": "priority", "PROVISIONED_THROUGHPUT": "scale",
+}  # fmt: skip
+
+
+def merge(known: dict[str, Any], snapshot: dict[str, Any]) -> None:
+    """Add a frame's counts to what is known: they are cumulative, and a later frame may leave some out."""
+    for name, value in snapshot.items():
+        if value.__class__ is int and (before := known.get(name)).__class__ is int and before > value:
+            continue
+        if value is not None:
+            known[name] = value
+
+
+def usage(metadata: dict[str, Any]) -> dict[str, Any] | None:
+    """The hub's usage, or None if nothing was counted."""
+    prompt, visible = metadata.get("promptTokenCount"), metadata.get("candidatesTokenCount")
+    total = metadata.get("totalTokenCount")
+    if prompt is None and visible is None and total is None:
+        return None
+    given, written = _count(prompt), _count(visible)
+    thoughts, fed = _count(metadata.get("thoughtsTokenCount")), _count(metadata.get("toolUsePromptTokenCount"))
+    # Some models count their thoughts among the visible tokens; the total gives it away.
+    if thoughts and total is not None and given + written + fed == _count(total):
+        written = max(written - thoughts, 0)
+    prompt_details = {"cached_tokens": _count(metadata.get("cachedContentTokenCount"))}
+    prompt_modalities = _modalities(metadata.get("promptTokensDetails"))
+    prompt_details["audio_tokens"] = prompt_modalities.get("AUDIO", 0)
+    if prompt_modalities:
+        prompt_details["image_tokens"] = prompt_modalities.get("IMAGE", 0)
+        prompt_details["text_tokens"] = prompt_modalities.get("TEXT", 0)
+    return {
+        "prompt_tokens": given + fed,
+        "completion_tokens": written + thoughts,
+        "total_tokens": given + fed + written + thoughts,
+        "prompt_tokens_details": prompt_details,
+        "completion_tokens_details": {
+            "reasoning_tokens": thoughts,
+            "audio_tokens": _modalities(metadata.get("candidatesTokensDetails")).get("AUDIO", 0),
+            "accepted_prediction_tokens": 0,
+            "rejected_prediction_tokens": 0,
+        },
+    }
+
+
+def service_tier(metadata: dict[str, Any]) -> str | None:
+    """The hub's name of the tier that served, if Google named one."""
+    for name in ("trafficType", "serviceTier"):
+        tier = metadata.get(name)
+        if tier.__class__ is str and (found := _TIERS.get(tier.upper())) is not None:
+            return found
+    return None
+
+
+def _count(value: Any) -> int:
+    if value.__class__ is int:
+        return max(int(value), 0)
+    return int(value) if value.__class__ is str and value.isascii() and value.isdecimal() else 0
+
+
+def _modalities(details: Any) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for entry in details if details.__class__ is list else ():
+        if entry.__class__ is dict:
+            name = str(entry.get("modality"))
+            found[name] = found.get(name, 0) + _count(entry.get("tokenCount"))
+    return found
