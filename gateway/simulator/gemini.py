@@ -297,12 +297,12 @@ def error(refusal: Refused, retry_after: int | None = None) -> Reply:
     if refusal.param:
         details.append({"@type": f"{_TYPE}BadRequest", "fieldViolations": [{"field": refusal.param, "description": refusal.message}]})
     if refusal.status == 401:
-        details.append({"@type": f"{_TYPE}ErrorInfo", "reason": "API_KEY_INVALID", "domain": "googleapis.com"})
+        details.append({"@type": f"{_TYPE}ErrorInfo", "reason": "ACCESS_TOKEN_TYPE_UNSUPPORTED", "domain": "googleapis.com"})
     if refusal.status == 429:
         details.append({"@type": f"{_TYPE}QuotaFailure", "violations": [{"quotaId": "GenerateRequestsPerMinutePerProjectPerModel"}]})
     if retry_after is not None:
         details.append({"@type": f"{_TYPE}RetryInfo", "retryDelay": f"{retry_after}s"})
-    status = _ERRORS.get(refusal.status, "INTERNAL" if refusal.status >= 500 else "FAILED_PRECONDITION")
+    status = _ERRORS.get(refusal.status, "INTERNAL" if refusal.status >= 500 else "INVALID_ARGUMENT")
     body = {"error": {"code": refusal.status, "message": refusal.message, "status": status}}
     if details:
         body["error"]["details"] = details

@@ -3,8 +3,11 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-_DEEP: Final = 6
-"""Levels after which optional properties and list items are left out, so that recursive schemas end."""
+_DEEP: Final = 3
+"""Levels after which optional properties and list items are left out and the simplest alternative is taken."""
+_DEEPEST: Final = 60
+_MOST_VALUES: Final = 10_000
+"""Bounds for a schema that goes on without an end, or branches without measure: null stands where they are reached."""
 
 _FORMATS: Final = {
     "date-time": "2026-01-31T12:00:00Z",
@@ -28,6 +31,7 @@ def example(schema: Any) -> Any:
 class _Generator:
     def __init__(self, root: Any) -> None:
         self._root = root
+        self._left = _MOST_VALUES
 
     def value(self, schema: Any, depth: int) -> Any:
         schema = self._resolved(schema, depth)
@@ -46,6 +50,9 @@ class _Generator:
 
     def _resolved(self, given: Any, depth: int) -> dict[str, Any]:
         """References followed, one alternative chosen, `allOf` put together: what is left says its type by itself."""
+        self._left -= 1
+        if self._left < 0 or depth > _DEEPEST:
+            return {"type": "null"}
         schema: dict[str, Any] = given if isinstance(given, dict) else {}
         for _ in range(32):
             if isinstance(reference := schema.get("$ref"), str):
@@ -54,7 +61,7 @@ class _Generator:
                 rest = {k: v for k, v in schema.items() if k != key}
                 schema = _merged(rest, self._chosen(schema[key], depth))
             elif schema.get("allOf"):
-                parts = [self._resolved(part, depth) for part in schema["allOf"]]
+                parts = [self._resolved(part, depth + 1) for part in schema["allOf"]]
                 schema = {k: v for k, v in schema.items() if k != "allOf"}
                 for part in parts:
                     schema = _merged(schema, part)
@@ -63,11 +70,22 @@ class _Generator:
         return schema
 
     def _chosen(self, branches: list[Any], depth: int) -> dict[str, Any]:
-        """The first branch that is not null; deep down null is preferred, so that recursion ends."""
-        nulls = [b for b in branches if isinstance(b, dict) and _kind(b) == "null"]
-        others = [b for b in branches if b not in nulls]
-        branch = (nulls + others if depth > _DEEP else others + nulls)[0]
-        return branch if isinstance(branch, dict) else {}
+        """The first branch that is not null; deep down the one that ends soonest."""
+        objects = [branch for branch in branches if isinstance(branch, dict)]
+        shortest = min(objects, key=self._height, default={})
+        return shortest if depth > _DEEP else next((b for b in objects if _kind(b) != "null"), shortest)
+
+    def _height(self, schema: Any, limit: int = 6) -> int:
+        """Levels that the smallest value has, as far as `limit` steps show."""
+        self._left -= 1
+        if limit == 0 or self._left < 0 or not isinstance(schema, dict) or _kind(schema) == "null":
+            return 0
+        if isinstance(reference := schema.get("$ref"), str):
+            return self._height(self._target(reference), limit - 1)
+        if branches := schema.get("anyOf") or schema.get("oneOf"):
+            return min(self._height(branch, limit - 1) for branch in branches)
+        properties = schema.get("properties") or {}
+        return 1 + max((self._height(properties.get(name), limit - 1) for name in schema.get("required") or ()), default=0)
 
     def _target(self, reference: str) -> dict[str, Any]:
         node = self._root
@@ -90,7 +108,7 @@ class _Generator:
         least = int(schema.get("minItems", 0 if head or depth > _DEEP else 1))
         most = int(schema.get("maxItems", max(least, 1)))
         items = schema.get("items", {})
-        return head + [self.value(items, depth + 1) for _ in range(min(least, most) - len(head))]
+        return head + [self.value(items, depth + 1) for _ in range(min(least, most, self._left) - len(head))]
 
 
 def _merged(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
@@ -113,7 +131,7 @@ def _kind(schema: dict[str, Any]) -> str:
 
 def _string(schema: dict[str, Any], depth: int) -> str:
     text = _FORMATS.get(schema.get("format", ""), "example")
-    least = int(schema.get("minLength", 0))
+    least = min(int(schema.get("minLength", 0)), _MOST_VALUES)
     return text.ljust(least, "x")[: int(schema.get("maxLength", max(least, len(text))))]
 
 
