@@ -57,8 +57,8 @@ class Answer:
                 self._blocked = feedback["blockReason"]
 
     def _candidate(self, candidate: dict[str, Any], position: int, taken: set[int], chunks: list[Chunk]) -> None:
-        index = candidate.get("index") or 0
-        if index in taken:
+        index = candidate.get("index", 0)
+        if index.__class__ is not int or index in taken:
             index = position
         taken.add(index)
         choice = self._choices.get(index) or self._open(index, chunks)
@@ -72,7 +72,7 @@ class Answer:
                     choice.text(text, chunks)
             else:
                 choice.parts(parts, chunks)
-        if len(candidate) > 2:
+        if len(candidate) > 2 or "finishReason" in candidate:
             self._note(candidate, choice, before, chunks)
 
     def _note(self, candidate: dict[str, Any], choice: Choice, before: int, chunks: list[Chunk]) -> None:
@@ -91,9 +91,9 @@ class Answer:
                 choice.emit(chunks, {})
             chunks[-1].choice = {"logprobs": logprobs(result)}
 
-    def _open(self, index: Any, chunks: list[Chunk]) -> Choice:
+    def _open(self, index: int, chunks: list[Chunk]) -> Choice:
         """A new choice. Those before it are shown first: clients count on their order."""
-        if index.__class__ is not int or not 0 <= index < MAX_CHOICES:
+        if not 0 <= index < MAX_CHOICES:
             raise UpstreamError(malformed("The provider sent a candidate with an impossible index."))
         for lower in range(index):
             (self._choices.get(lower) or self._new(lower)).open(chunks)

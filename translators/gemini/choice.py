@@ -160,6 +160,8 @@ class Choice:
         call = part["functionCall"]
         if call.__class__ is not dict:
             return
+        if call.get("name"):
+            self.close_call(chunks)
         pending = self._pending
         if pending is None and (call.get("willContinue") or call.get("partialArgs")):
             pending = self._pending = PartialCall(call)

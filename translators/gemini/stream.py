@@ -3,7 +3,7 @@
 An error comes as an event, as raw JSON behind the events, or as a list; a server may also answer with JSON instead of a stream.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from translators.chat.chunks import Chunk
 from translators.dialect import Envelope
@@ -13,6 +13,9 @@ from translators.gemini.errors import error_of, failure
 from translators.gemini.response import frames_of
 from translators.jsontext import loads
 from translators.sse import Decoder, EventTooLarge
+
+_DONE: Final = b"[DONE]"
+_FIELD: Final = b"data:"
 
 
 class GeminiStream:
@@ -57,9 +60,14 @@ class GeminiStream:
             return chunks
         try:
             for _, text in self._decoder.receive_eof():
-                self._last_event(text, chunks)
+                # The end of the stream closed this event: if it is no JSON, its rest never came.
+                if not _is_json(text) and text.strip() != _DONE:
+                    raise UpstreamError(truncated())
+                self._event(text, chunks)
             self._read_stray(chunks)
             self.failure = self._answer.end(chunks, complete=False)
+        except EventTooLarge as error:
+            self.failure = malformed(str(error))
         except UpstreamError as error:
             self.failure = error.failure
         self.finished = self.failure is None
@@ -69,17 +77,10 @@ class GeminiStream:
         try:
             frame = loads(text)
         except ValueError as error:
-            if text.strip() in (b"", b"[DONE]"):
+            if text.strip() in (b"", _DONE):
                 return
             raise UpstreamError(malformed(f"The provider sent an event that is not JSON: {error}")) from None
         self._document(frame, chunks)
-
-    def _last_event(self, text: bytes, chunks: list[Chunk]) -> None:
-        """The event that the end of the stream closed: if it is no JSON, its rest never came."""
-        try:
-            self._event(text, chunks)
-        except UpstreamError as error:
-            raise UpstreamError(truncated() if error.failure == malformed(error.failure.message) else error.failure) from None
 
     def _document(self, document: Any, chunks: list[Chunk]) -> None:
         if document.__class__ is dict and "error" not in document:
@@ -103,13 +104,24 @@ class GeminiStream:
             raise UpstreamError(failure(found, 200, {}))
 
     def _read_stray(self, chunks: list[Chunk]) -> None:
+        """What stood outside of events at the end: a whole answer or error as JSON, the cut beginning of something, or nothing of ours."""
         stray = self._decoder.stray.strip()
         if not stray:
             return
         try:
             document = loads(stray)
         except ValueError as error:
-            if self._frames or stray[:1] in (b"{", b"["):
+            if stray[:1] in (b"{", b"[") or _FIELD.startswith(stray.rpartition(b"\n")[2]):
                 raise UpstreamError(truncated()) from None
-            raise UpstreamError(malformed(f"The provider answered with something that is neither a stream nor JSON: {error}")) from None
+            if not self._frames:
+                raise UpstreamError(malformed(f"The provider answered neither with a stream nor with JSON: {error}")) from None
+            return
         self._document(document, chunks)
+
+
+def _is_json(text: bytes) -> bool:
+    try:
+        loads(text)
+    except ValueError:
+        return False
+    return True

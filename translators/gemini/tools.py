@@ -18,6 +18,8 @@ GOOGLE_TOOLS: Final = {
 """Tools that Google runs itself: the types a caller names them by."""
 
 _INPUT_SCHEMA: Final = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
+_NOTHING_IN_IT: Final = frozenset({"type", "description", "$defs", "default"})
+"""What may stand in the schema of an object of which nothing else is said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +122,7 @@ class _Reader:
         sanitizer = Sanitizer(schema, f"tools.{function['name']}.parameters", f"{at}.parameters", self._report)
         parameters = sanitizer.tool_root()
         # A function without parameters has no schema at all: the older form refuses an object without properties.
-        if not parameters.get("properties") and parameters.get("additionalProperties") in (None, False):
+        if not any(parameters[name] for name in parameters.keys() - _NOTHING_IN_IT):
             return
         if self._record.can("json_schema"):
             declaration["parametersJsonSchema"] = parameters

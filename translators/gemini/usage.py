@@ -9,10 +9,8 @@ _TIERS: Final = {
 
 
 def merge(known: dict[str, Any], snapshot: dict[str, Any]) -> None:
-    """Add a frame's counts to what is known: they are cumulative, and a later frame may leave some out."""
+    """Add a frame's counts to what is known: each stands for the whole answer so far, and a later frame may leave some out."""
     for name, value in snapshot.items():
-        if value.__class__ is int and (before := known.get(name)).__class__ is int and before > value:
-            continue
         if value is not None:
             known[name] = value
 
