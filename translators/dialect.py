@@ -43,6 +43,8 @@ class Thinking:
 class ModelRecord:
     """The facts about one model that translators and routing read (config/capabilities.yaml): never a test on a model's name."""
 
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+
     context_window: int
     """Tokens that prompt and answer may have together."""
     max_output_tokens: int
@@ -211,12 +213,21 @@ class StreamTranslator(Protocol):
     """
 
     failure: UpstreamFailure | None
-    finished: bool
-    ended: bool
-    """Every choice has its finish reason: only usage or the end mark may still follow."""
-    id: str
-    """The answer's id and model as far as they are known: the provider's own once it has named them."""
-    model: str
+
+    @property
+    def finished(self) -> bool: ...
+
+    @property
+    def ended(self) -> bool:
+        """Every choice has its finish reason: only usage or the end mark may still follow."""
+
+    @property
+    def id(self) -> str:
+        """The answer's id as far as it is known: the provider's own once it has named it."""
+
+    @property
+    def model(self) -> str:
+        """Likewise the model that serves."""
 
     def receive(self, data: bytes) -> list[Chunk]: ...
 

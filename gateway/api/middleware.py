@@ -25,16 +25,16 @@ def json_response(document: Any, status: int = 200, headers: dict[str, str] | No
 
 
 @web.middleware
-async def edge(http: web.Request, handler: Handler) -> web.StreamResponse:
+async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Around every request. Broad on purpose: the caller of a gateway always gets an answer in the one error shape."""
-    given = http.headers.get("x-request-id")
+    given = request.headers.get("x-request-id")
     request_id = given if given and _REQUEST_ID.fullmatch(given) else f"req_{unique(24)}"
-    http[REQUEST_ID] = request_id
+    request[REQUEST_ID] = request_id
     try:
-        gateway = http.app[GATEWAY]
-        if not gateway.access.open and http.path not in OPEN_ROUTES and (key_id := gateway.access.key_id(http.headers)) is not None:
-            http[KEY_ID] = key_id
-        response = await handler(http)
+        gateway = request.app[GATEWAY]
+        if not gateway.access.open and request.path not in OPEN_ROUTES and (key_id := gateway.access.key_id(request.headers)) is not None:
+            request[KEY_ID] = key_id
+        response = await handler(request)
     except InvalidRequest as error:
         response = json_response(error_body(error), error.status)
     except RequestFailed as error:
@@ -43,16 +43,16 @@ async def edge(http: web.Request, handler: Handler) -> web.StreamResponse:
         response = json_response(error_body(BodyTooLarge("The request body is larger than the server accepts.")), 413)
     except web.HTTPException as error:
         allow = {"allow": error.headers["Allow"]} if "Allow" in error.headers else None
-        message = f"{error.reason}: {http.method} {http.path[:200]}"
+        message = f"{error.reason}: {request.method} {request.path[:200]}"
         response = json_response(status_body(error.status, message), error.status, allow)
     except ConnectionResetError:
         raise
     except Exception as error:  # noqa: BLE001 - the outermost place
         # The type says where to look; the text may hold a caller's words.
-        _log.error("internal error in %s %s: %s", http.method, http.path[:200], type(error).__name__, exc_info=_where(error))
+        _log.error("internal error in %s %s: %s", request.method, request.path[:200], type(error).__name__, exc_info=_where(error))
         response = json_response(status_body(500, "The gateway failed to handle the request."), 500)
     if not response.prepared:
-        _add_headers(http, response, request_id)
+        _add_headers(request, response, request_id)
     return response
 
 
