@@ -44,8 +44,8 @@ def test_what_a_message_asks_for(text: str, expected: Script) -> None:
     "directive",
     [
         "dance", "", "think hard", "words", "words many", "words 100001", "usage 1", "usage 1 2 3 4", "delay nan", "delay -1", "slow 99999",
-        "error 200", "error 600", "error 500 retry-after soon", "stream-error last", "cut", "cut -1", "call", "call f {broken}", "fail nobody",
-        "think on mistral",
+        "error 200", "error 600", "error 500 retry-after soon", "stream-error last", "cut", "cut -1", "call",
+        "call f {broken}", "fail nobody", "think on mistral",
     ],
 )  # fmt: skip
 def test_a_directive_that_does_not_exist_is_refused(directive: str) -> None:
