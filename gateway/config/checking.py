@@ -1,0 +1,162 @@
+"""The rules that go across fields: a model's facts must agree with each other, and every target must be able to serve its persona."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from gateway.config.problems import unknown
+from gateway.config.schema import COST_TIERS, DialectName
+from gateway.config.validation import Complaint
+from gateway.config.values import Model, Persona
+from translators.chat.parameters import PARAMETERS
+from translators.dialect import EFFORTS, Capability, Thinking
+from translators.errors import InvalidRequest
+
+NAME: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
+NAME_RULE: Final = "must be 1 to 64 small letters, digits, '_', '.' or '-', the first a letter or digit"
+MODEL_ID: Final = re.compile(r"[A-Za-z0-9@][A-Za-z0-9@_.:/-]{0,199}")
+
+_KINDS: Final[Mapping[DialectName, tuple[str, ...]]] = {
+    "claude": ("none", "budget", "adaptive"),
+    "gemini": ("none", "budget", "level"),
+    "openai": ("none", "effort"),
+}
+"""The kinds of thinking that a dialect can express."""
+
+NOT_DEFAULTS: Final = frozenset({"model", "stream", "stream_options"})
+"""What a persona cannot say for its callers: who they ask for, and how they read the answer."""
+CAPPED: Final = frozenset(
+    {
+        "max_tokens", "max_completion_tokens", "temperature", "top_p", "top_k", "n", "top_logprobs", "frequency_penalty",
+        "presence_penalty", "reasoning_effort",
+    }
+)  # fmt: skip
+"""Parameters that have an order, and so can have a limit."""
+
+_IMPLIED: Final[tuple[tuple[str, Capability, Callable[[Any], bool]], ...]] = (
+    ("tools", "tool_calling", bool),
+    ("functions", "tool_calling", bool),
+    ("response_format", "json_schema", lambda value: value.get("type") == "json_schema"),
+    ("n", "multiple_choices", lambda value: value > 1),
+    ("logprobs", "logprobs", bool),
+    ("web_search_options", "web_search", lambda _value: True),
+)
+"""Defaults that need a capability of every target."""
+
+
+def model_complaints(model: Model, dialect: DialectName | None) -> Iterator[Complaint]:
+    """Facts of one model that contradict each other."""
+    record = model.record
+    if not MODEL_ID.fullmatch(model.id) or ".." in model.id:
+        yield (), "is no model id: letters, digits and '@_.:/-' make one"
+    sizes = {"context_window": record.context_window, "max_output_tokens": record.max_output_tokens}
+    if record.max_input_tokens is not None:
+        sizes["max_input_tokens"] = record.max_input_tokens
+    for name, size in sizes.items():
+        if size < 1:
+            yield (name,), f"must be at least 1, not {size}"
+        elif size > record.context_window:
+            yield (name,), f"must be at most the context_window ({record.context_window}), not {size}"
+    for name in sorted(record.unsupported - PARAMETERS.keys()):
+        yield ("unsupported",), unknown("parameter", name, PARAMETERS)
+    yield from _thinking_complaints(record.thinking, dialect)
+    if record.can("reasoning") != (record.thinking.kind != "none"):
+        yield (
+            ("capabilities",),
+            f"must {'not ' if record.can('reasoning') else ''}hold 'reasoning': thinking.kind is {record.thinking.kind!r}",
+        )
+    if record.can("parallel_tool_calls") and not record.can("tool_calling"):
+        yield ("capabilities",), "holds 'parallel_tool_calls' without 'tool_calling'"
+    days = [price.valid_from for price in model.prices]
+    if days != sorted(set(days)):
+        yield ("prices",), "must be in rising order of 'valid_from', each day once"
+
+
+def _thinking_complaints(thinking: Thinking, dialect: DialectName | None) -> Iterator[Complaint]:
+    kind = thinking.kind
+    if dialect is not None and kind not in _KINDS[dialect]:
+        yield ("thinking", "kind"), f"must be {' or '.join(_KINDS[dialect])} for the dialect {dialect!r}, not {kind!r}"
+        return
+    if kind == "budget" and not 0 <= thinking.min_budget < thinking.max_budget:
+        yield ("thinking",), f"needs 0 <= min_budget < max_budget, not {thinking.min_budget} and {thinking.max_budget}"
+    if kind in ("adaptive", "level", "effort") and not thinking.levels:
+        yield ("thinking",), f"needs 'levels' for the kind {kind!r}"
+    for name, effort in (("default", thinking.default), ("off_max_effort", thinking.off_max_effort)):
+        if effort is not None and effort not in thinking.levels:
+            yield ("thinking", name), f"{effort!r} is not among the levels ({', '.join(thinking.levels)})"
+
+
+def persona_complaints(persona: Persona, models: Mapping[str, Model]) -> Iterator[Complaint]:
+    """What keeps the persona, or one of its targets, from ever serving. `models` are the known ones among its targets, by name."""
+    yield from _name_complaints(persona)
+    yield from _parameter_complaints("defaults", persona.defaults, frozenset(PARAMETERS) - NOT_DEFAULTS)
+    yield from _parameter_complaints("caps", persona.caps, CAPPED)
+    yield from _limit_complaints(persona)
+    seen: set[str] = set()
+    for i, target in enumerate(map(str, persona.targets)):
+        if target in seen:
+            yield ("targets", i), f"{target!r} stands in the list twice"
+        elif (model := models.get(target)) is not None:
+            yield from ((("targets", i), message) for message in _target_complaints(persona, model, target))
+        seen.add(target)
+
+
+def _name_complaints(persona: Persona) -> Iterator[Complaint]:
+    if not NAME.fullmatch(persona.name):
+        yield (), f"the name of a persona {NAME_RULE}"
+    if persona.system_prompt is None and persona.system_prompt_mode != "prepend":
+        yield ("system_prompt_mode",), "has no effect without a system_prompt"
+    elif persona.system_prompt is not None and not persona.system_prompt.strip():
+        yield ("system_prompt",), "must not be empty"
+
+
+def _parameter_complaints(section: str, values: Mapping[str, Any], allowed: frozenset[str]) -> Iterator[Complaint]:
+    """Each value held against the rule that a caller's would be held against."""
+    for name, value in values.items():
+        if name not in allowed:
+            yield (section, name), unknown("parameter", name, allowed)
+        elif value is None:
+            yield (section, name), "must have a value"
+        else:
+            try:
+                PARAMETERS[name](value, name)
+            except InvalidRequest as error:
+                yield (section, name), error.message
+    if values.keys() >= {"max_tokens", "max_completion_tokens"}:
+        yield (section, "max_completion_tokens"), "is another name of 'max_tokens', which is also given"
+
+
+def _limit_complaints(persona: Persona) -> Iterator[Complaint]:
+    for name, limit in persona.caps.items():
+        value = persona.defaults.get(name)
+        if _comparable(name, value) and _comparable(name, limit) and _rank(value) > _rank(limit):
+            yield ("defaults", name), f"{value!r} is above the persona's own cap ({limit!r})"
+
+
+def _comparable(name: str, value: Any) -> bool:
+    return value in EFFORTS if name == "reasoning_effort" else isinstance(value, int | float)
+
+
+def _rank(value: Any) -> float:
+    return EFFORTS.index(value) if isinstance(value, str) else value
+
+
+def _target_complaints(persona: Persona, model: Model, target: str) -> Iterator[str]:
+    record = model.record
+    for capability in sorted(persona.requires - record.capabilities):
+        yield f"{target!r} can never serve this persona: it lacks {capability!r}, which 'requires' asks for"
+    for name, needed, implies in _IMPLIED:
+        value = persona.defaults.get(name)
+        if value is not None and isinstance(value, _SHAPES.get(name, object)) and implies(value) and not record.can(needed):
+            yield f"{target!r} can never serve this persona: it lacks {needed!r}, which defaults.{name} needs"
+    ceiling = persona.max_cost_tier
+    if ceiling is not None and COST_TIERS.index(model.cost_tier) > COST_TIERS.index(ceiling):
+        yield f"{target!r} can never serve this persona: its cost tier {model.cost_tier!r} is above max_cost_tier {ceiling!r}"
+    for name in ("max_tokens", "max_completion_tokens"):
+        limit = persona.defaults.get(name)
+        if isinstance(limit, int) and limit > record.max_output_tokens:
+            yield f"{target!r} gives at most {record.max_output_tokens} tokens, fewer than defaults.{name} ({limit})"
+
+
+_SHAPES: Final[Mapping[str, type]] = {"response_format": dict, "n": int}
+"""What a default must be for its rule to look at it; another kind of value has been complained about already."""

@@ -1,0 +1,195 @@
+"""The two files and the environment, read and checked whole: one immutable value, or every problem at once."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final, TypeVar
+
+from pydantic import SecretStr
+
+from gateway.config.checking import NAME, NAME_RULE, persona_complaints
+from gateway.config.models import ModelReader
+from gateway.config.problems import ConfigError, Place, Problem, Source, shown, unknown
+from gateway.config.schema import CapabilitiesRow, MediaUrls, ParamsMode, PersonaRow, PolicyRow, ProviderRow, check_url
+from gateway.config.source import read
+from gateway.config.validation import Validator
+from gateway.config.values import Config, Model, Persona, Provider, TargetRef
+
+POLICY_FILE: Final = "persona_policy.yaml"
+CAPABILITIES_FILE: Final = "capabilities.yaml"
+DIRECTORY_VARIABLE: Final = "LLM_ROUTER_CONFIG_DIR"
+
+T = TypeVar("T")
+
+_POLICY: Final = Validator(PolicyRow)
+_CAPABILITIES: Final = Validator(CapabilitiesRow)
+_PERSONA: Final = Validator(PersonaRow)
+_PROVIDER: Final = Validator(ProviderRow)
+
+_MEDIA_URLS: Final[Mapping[str, MediaUrls]] = {"openai": "pass", "claude": "pass", "gemini": "fetch"}
+"""Gemini reads data and Google's own names, not URLs of elsewhere."""
+
+_KEY: Final = re.compile(r"[\x21-\x7e]+")
+"""What a header can carry."""
+
+
+def find_directory(environ: Mapping[str, str]) -> Path:
+    """Where the two files are: LLM_ROUTER_CONFIG_DIR, else the installed package, else the checkout."""
+    if given := environ.get(DIRECTORY_VARIABLE):
+        return Path(given)
+    package = Path(str(files("gateway")))
+    installed = package / "_data" / "config"
+    return installed if installed.is_dir() else package.parent / "config"
+
+
+def load(directory: Path, environ: Mapping[str, str]) -> Config:
+    """Read both files of `directory`; keys and base URLs come from `environ`. Raises ConfigError with every problem."""
+    policy, problems = read(directory / POLICY_FILE)
+    capabilities, more = read(directory / CAPABILITIES_FILE)
+    problems += more
+    providers = _providers(capabilities, environ, problems)
+    top = _top(_POLICY, policy, problems)
+    params = _params(policy, top, problems)
+    personas = _personas(policy, capabilities, providers, problems)
+    if problems or top is None:
+        raise ConfigError(problems)
+    return Config(
+        revision=hashlib.sha256(policy.data + b"\0" + capabilities.data).hexdigest()[:12],
+        directory=directory,
+        providers=MappingProxyType(providers),
+        personas=MappingProxyType(personas),
+        direct_models=top.direct_models,
+        server=top.server,
+        params=params,
+    )
+
+
+def _top(validator: Validator[T], source: Source, problems: list[Problem]) -> T | None:
+    """The file's own row. None for a file that could not be read, too: that has been complained about."""
+    if source.value is None:
+        return None
+    row, complaints = validator.read(source.value)
+    problems += [source.problem(place, message) for place, message in complaints]
+    return row
+
+
+def _section(value: Any, name: str) -> dict[str, Any]:
+    """A mapping inside a row that may itself be wrong elsewhere: its entries are checked all the same."""
+    section = value.get(name) if isinstance(value, dict) else None
+    return section if isinstance(section, dict) else {}
+
+
+def _params(source: Source, top: PolicyRow | None, problems: list[Problem]) -> ParamsMode:
+    if top is None or not top.strict_params:
+        return (top and top.params) or "report"
+    if top.params not in (None, "strict"):
+        problems.append(source.problem(("params",), f"says {top.params!r}, but strict_params is true"))
+    return "strict"
+
+
+def _providers(source: Source, environ: Mapping[str, str], problems: list[Problem]) -> dict[str, Provider]:
+    """The providers without problems, with their models without problems."""
+    _top(_CAPABILITIES, source, problems)
+    reader = ModelReader(source, _section(source.value, "families"))
+    problems += reader.check_families()
+    providers = {}
+    for name, value in _section(source.value, "providers").items():
+        at: Place = ("providers", name)
+        if not NAME.fullmatch(name):
+            problems.append(source.problem(at, f"the name of a provider {NAME_RULE}"))
+        row, complaints = _PROVIDER.read(value)
+        problems += [source.problem(at + place, message) for place, message in complaints]
+        models, more = reader.read(name, row.dialect if row is not None else None, _section(value, "models"))
+        problems += more
+        if row is not None:
+            base_url, wrong = _base_url(row, environ)
+            problems += [source.problem((*at, "base_url_variable"), message) for message in wrong]
+            providers[name] = _provider(name, row, base_url, models, environ)
+    return providers
+
+
+def _provider(name: str, row: ProviderRow, base_url: str, models: Mapping[str, Model], environ: Mapping[str, str]) -> Provider:
+    key, reason = _key(row.key_variable, environ)
+    return Provider(
+        name=name,
+        dialect=row.dialect,
+        base_url=base_url,
+        api_key=key,
+        key_variable=row.key_variable,
+        unavailable_reason=reason,
+        media_urls=row.media_urls or _MEDIA_URLS[row.dialect],
+        headers=MappingProxyType(row.headers),
+        timeouts=row.timeouts,
+        models=MappingProxyType(models),
+    )
+
+
+def _base_url(row: ProviderRow, environ: Mapping[str, str]) -> tuple[str, list[str]]:
+    """The URL of the file or, if its variable is set, of the environment; and what is wrong with the latter, without repeating it."""
+    given = environ.get(row.base_url_variable, "").strip() if row.base_url_variable is not None else ""
+    if not given:
+        return row.base_url, []
+    try:
+        return check_url(given), []
+    except ValueError as error:
+        return row.base_url, [f"the URL in the environment variable {row.base_url_variable} {error}"]
+
+
+def _key(variable: str | None, environ: Mapping[str, str]) -> tuple[SecretStr | None, str | None]:
+    """The key, and why the provider is not available. A key that no header can carry counts as none."""
+    if variable is None:
+        return None, None
+    key = environ.get(variable, "").strip()
+    if not key:
+        return None, f"{variable} is not set"
+    if not _KEY.fullmatch(key):
+        return None, f"{variable} holds characters that no key has"
+    return SecretStr(key), None
+
+
+def _personas(source: Source, known: Source, providers: Mapping[str, Provider], problems: list[Problem]) -> dict[str, Persona]:
+    """The personas, each held against its targets. `known` names the providers and models, also those that have problems."""
+    listed = {name: _section(value, "models") for name, value in _section(known.value, "providers").items()}
+    models = {f"{name}/{model.id}": model for name, provider in providers.items() for model in provider.models.values()}
+    personas = {}
+    for name, value in _section(source.value, "personas").items():
+        at: Place = ("personas", name)
+        row, complaints = _PERSONA.read(value)
+        targets = value.get("targets") if isinstance(value, dict) else None
+        for i, target in enumerate(targets if isinstance(targets, list) else ()):
+            # Where capabilities.yaml could not be read, no name is known: one complaint about that is enough.
+            if isinstance(target, str) and listed and (wrong := _unknown_target(target, listed)) is not None:
+                complaints.append((("targets", i), wrong))
+        if row is not None:
+            personas[name] = persona = _persona(name, row)
+            complaints += persona_complaints(persona, models)
+        problems += [source.problem(at + place, message) for place, message in complaints]
+    return personas
+
+
+def _unknown_target(target: str, listed: Mapping[str, Mapping[str, Any]]) -> str | None:
+    provider, slash, model = target.partition("/")
+    if not slash:
+        return f"must be written provider/model, not {shown(target)}"
+    if provider not in listed:
+        return unknown("provider", provider, listed)
+    return None if model in listed[provider] else unknown(f"model of {provider!r}", model, listed[provider])
+
+
+def _persona(name: str, row: PersonaRow) -> Persona:
+    parts = [target.partition("/") for target in row.targets]
+    return Persona(
+        name=name,
+        description=row.description,
+        system_prompt=row.system_prompt,
+        system_prompt_mode=row.system_prompt_mode,
+        defaults=MappingProxyType(row.defaults),
+        caps=MappingProxyType(row.caps),
+        requires=row.requires,
+        targets=tuple(TargetRef(provider, model) for provider, _, model in parts),
+        max_cost_tier=row.max_cost_tier,
+        params=row.params,
+    )

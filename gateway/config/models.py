@@ -1,0 +1,124 @@
+"""A provider's model rows, completed by the rows they are `like`, and read as models."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from gateway.config.checking import model_complaints
+from gateway.config.problems import Place, Problem, Source, shown, unknown
+from gateway.config.schema import DialectName, ModelRow
+from gateway.config.validation import RECORD_KEYS, Validator, keys_of
+from gateway.config.values import Model
+from translators.dialect import ModelRecord
+
+_KEYS: Final = RECORD_KEYS | keys_of(ModelRow) | {"like"}
+_RECORD: Final = Validator(ModelRecord, _KEYS)
+_REST: Final = Validator(ModelRow, _KEYS)
+
+
+@dataclass(slots=True)
+class _Completed:
+    """A row with everything it takes over. `origins` says where each key was really written."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    origins: dict[Place, Place] = field(default_factory=dict)
+
+    def written_at(self, own: Place, inside: Place) -> Place:
+        """The place in the file of `inside`, a place in the completed row."""
+        for length in range(len(inside), 0, -1):
+            if (origin := self.origins.get(inside[:length])) is not None:
+                return origin + inside[length:]
+        return own + inside
+
+    def lay_over(self, row: Mapping[str, Any], at: Place) -> None:
+        """Take the keys of `row`, written at `at`; `thinking` is laid over key by key, everything else whole."""
+        for key, value in row.items():
+            if key == "like":
+                continue
+            below = self.values.get(key)
+            if key == "thinking" and isinstance(value, dict) and isinstance(below, dict):
+                self.values[key] = {**below, **value}
+                self.origins.update({(key, inner): (*at, key, inner) for inner in value})
+            else:
+                self.values[key] = value
+                self.origins = {place: origin for place, origin in self.origins.items() if place[0] != key}
+                self.origins[(key,)] = (*at, key)
+
+
+class ModelReader:
+    """Reads the models of every provider of one file."""
+
+    def __init__(self, source: Source, families: Mapping[str, Any]) -> None:
+        self._source = source
+        self._families = families
+
+    def check_families(self) -> list[Problem]:
+        """Families that are no mappings, and keys that no model can have: also in families that nobody is like."""
+        problems = []
+        for name, row in self._families.items():
+            at: Place = ("families", name)
+            if not isinstance(row, dict):
+                problems.append(self._source.problem(at, f"must be a mapping of keys to values, not {shown(row)}"))
+                continue
+            problems += [self._source.problem((*at, key), unknown("key", key, _KEYS)) for key in row if key not in _KEYS]
+        return problems
+
+    def read(self, provider: str, dialect: DialectName | None, rows: Mapping[str, Any]) -> tuple[dict[str, Model], list[Problem]]:
+        """The models of one provider; those with problems are left out. The dialect is None where it is not known."""
+        models: dict[str, Model] = {}
+        problems: list[Problem] = []
+        for name in rows:
+            model, complaints = self._model(provider, dialect, rows, name)
+            problems += complaints
+            if model is not None:
+                models[name] = model
+        return models, problems
+
+    def _model(self, provider: str, dialect: DialectName | None, rows: Mapping[str, Any], name: str) -> tuple[Model | None, list[Problem]]:
+        at: Place = ("providers", provider, "models", name)
+        completed, problem = self._completed(provider, rows, name)
+        if problem is not None:
+            return None, [problem]
+        values = completed.values
+        record, complaints = _RECORD.read({k: v for k, v in values.items() if k in RECORD_KEYS})
+        rest, more = _REST.read({k: v for k, v in values.items() if k not in RECORD_KEYS})
+        complaints += more
+        model = None
+        if record is not None and rest is not None:
+            model = Model(
+                id=name,
+                record=record,
+                cost_tier=rest.cost_tier,
+                prices=rest.prices,
+                token_factor=rest.token_factor,
+                retirement=rest.retirement,
+            )
+            complaints += model_complaints(model, dialect)
+        problems = [self._source.problem(completed.written_at(at, place), message) for place, message in complaints]
+        return (None if problems else model), problems
+
+    def _completed(self, provider: str, rows: Mapping[str, Any], name: str) -> tuple[_Completed, Problem | None]:
+        """The row `name` laid over the one it is like, and so on."""
+        chain: list[tuple[Place, Mapping[str, Any]]] = []
+        at: Place = ("providers", provider, "models", name)
+        row = rows[name]
+        while True:
+            if not isinstance(row, dict):
+                return _Completed(), self._source.problem(at, f"must be a mapping of keys to values, not {shown(row)}")
+            if any(at == seen for seen, _ in chain):
+                circle = " → ".join(str(place[-1]) for place, _ in chain)
+                return _Completed(), self._source.problem((*chain[-1][0], "like"), f"goes round in a circle: {circle} → {at[-1]}")
+            chain.append((at, row))
+            if "like" not in row:
+                break
+            other = row["like"]
+            if not isinstance(other, str) or (other not in self._families and other not in rows):
+                known = [*self._families, *rows]
+                return _Completed(), self._source.problem((*at, "like"), unknown("family or model", other, known))
+            family = other in self._families
+            at = ("families", other) if family else ("providers", provider, "models", other)
+            row = self._families[other] if family else rows[other]
+        completed = _Completed()
+        for place, taken in reversed(chain):
+            completed.lay_over(taken, place)
+        return completed, None

@@ -1,0 +1,186 @@
+"""What may stand in the two files: pydantic models of their rows, strict, frozen, without unknown keys."""
+
+import re
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any, Final, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from translators.dialect import Capability
+
+CostTier = Literal["low", "medium", "high"]
+DialectName = Literal["openai", "claude", "gemini"]
+MediaUrls = Literal["pass", "fetch", "refuse"]
+ParamsMode = Literal["report", "strict", "quiet"]
+PromptMode = Literal["prepend", "default", "replace"]
+
+COST_TIERS: Final[tuple[CostTier, ...]] = ("low", "medium", "high")
+"""Cheapest first."""
+
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_PRINTABLE: Final = re.compile(r"[\x20-\x7e]*")
+_CREDENTIALS: Final = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key", "x-goog-api-key", "api-key"})
+
+
+def check_url(url: str) -> str:
+    """An http(s) URL to which paths can be appended, without a slash at its end. Raises ValueError that does not repeat it."""
+    try:
+        parts = urlsplit(url)
+        port_is_valid = parts.port is None or parts.port > 0
+    except ValueError:
+        raise ValueError("must be an http or https URL") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_valid or re.search(r"[\x00-\x20\x7f-\uffff]", url):
+        raise ValueError("must be an http or https URL")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("must not hold a user name or password")
+    if parts.query or parts.fragment or url.endswith(("?", "#")):
+        raise ValueError("must not have a query or fragment: paths are appended to it")
+    return url.rstrip("/")
+
+
+def _check_variable(name: str) -> str:
+    if not _VARIABLE.fullmatch(name) or len(name) > 100 or name.startswith(("sk_", "AIza")):
+        raise ValueError("must be the name of an environment variable (a key itself never stands in this file)")
+    return name
+
+
+def _check_headers(headers: dict[str, str]) -> dict[str, str]:
+    for name, value in headers.items():
+        if not _HEADER.fullmatch(name):
+            raise ValueError("a header's name must be made of letters, digits and dashes")
+        if name.lower() in _CREDENTIALS:
+            raise ValueError(f"{name!r} carries credentials: a key is given by 'key_variable' only")
+        if not _PRINTABLE.fullmatch(value):
+            raise ValueError(f"the value of {name!r} must be printable ASCII")
+    return headers
+
+
+class Row(BaseModel):
+    """A mapping in a file: no unknown keys, no conversions, no changes after it was read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+Seconds = Annotated[float, Field(gt=0)]
+Usd = Annotated[Decimal, Field(ge=0)]
+Url = Annotated[str, AfterValidator(check_url)]
+Variable = Annotated[str, AfterValidator(_check_variable)]
+
+
+class Rates(Row):
+    """USD per million tokens."""
+
+    input: Usd
+    output: Usd
+    cached_input: Usd | None = None
+    cache_write: Usd | None = None
+    cache_write_1h: Usd | None = None
+    audio_input: Usd | None = None
+
+
+class PriceTier(Rates):
+    """Rates for the whole request once its prompt is longer than this."""
+
+    above_prompt_tokens: Annotated[int, Field(gt=0)]
+
+
+class Price(Rates):
+    """Rates from a day on, until the next price's day."""
+
+    valid_from: date
+    tiers: tuple[PriceTier, ...] = ()
+
+    @model_validator(mode="after")
+    def _tiers_rise(self) -> Self:
+        bounds = [tier.above_prompt_tokens for tier in self.tiers]
+        if bounds != sorted(set(bounds)):
+            raise ValueError("tiers must be in rising order of 'above_prompt_tokens'")
+        return self
+
+
+class ModelRow(Row):
+    """What a model's row says beside the fields of its ModelRecord."""
+
+    cost_tier: CostTier
+    prices: tuple[Price, ...] = ()
+    token_factor: Annotated[float, Field(ge=0.2, le=5)] = 1.0
+    retirement: date | None = None
+
+
+class Timeouts(Row):
+    """Seconds."""
+
+    connect: Seconds = 10.0
+    first_byte: Seconds = 300.0
+    """Until the answer's headers."""
+    idle: Seconds = 300.0
+    """Between two reads."""
+    total: Seconds = 900.0
+
+
+class ProviderRow(Row):
+    """A provider, its models still unread."""
+
+    dialect: DialectName
+    base_url: Url
+    base_url_variable: Variable | None = None
+    key_variable: Variable | None = None
+    media_urls: MediaUrls | None = None
+    headers: Annotated[dict[str, str], AfterValidator(_check_headers)] = {}
+    timeouts: Timeouts = Timeouts()
+    models: Annotated[dict[str, Any], Field(min_length=1)]
+
+
+class CapabilitiesRow(Row):
+    """capabilities.yaml, its providers still unread."""
+
+    version: Literal[1]
+    families: dict[str, Any] = {}
+    providers: Annotated[dict[str, Any], Field(min_length=1)]
+
+
+class PersonaRow(Row):
+    """A persona, its targets still text."""
+
+    description: str = ""
+    system_prompt: Annotated[str, Field(min_length=1)] | None = None
+    system_prompt_mode: PromptMode = "prepend"
+    defaults: dict[str, Any] = {}
+    caps: dict[str, Any] = {}
+    requires: frozenset[Capability] = frozenset()
+    targets: Annotated[tuple[str, ...], Field(min_length=1)]
+    max_cost_tier: CostTier | None = None
+    params: ParamsMode | None = None
+
+
+class MediaFetch(Row):
+    """Limits for one image or file that is fetched for a provider."""
+
+    max_bytes: Annotated[int, Field(gt=0)] = 20 * 1024 * 1024
+    timeout: Seconds = 10.0
+
+
+class ServerSettings(Row):
+    """Limits and clocks of the server itself; bytes and seconds."""
+
+    max_body_bytes: Annotated[int, Field(gt=0)] = 32 * 1024 * 1024
+    body_timeout: Seconds = 30.0
+    keep_alive_interval: Seconds = 15.0
+    drain_delay: Annotated[float, Field(ge=0)] = 0.5
+    """Between failing readiness and closing the listener."""
+    drain_grace: Annotated[float, Field(ge=0)] = 30.0
+    media_fetch: MediaFetch = MediaFetch()
+
+
+class PolicyRow(Row):
+    """persona_policy.yaml, its personas still unread."""
+
+    version: Literal[1]
+    direct_models: bool = False
+    strict_params: bool = False
+    params: ParamsMode | None = None
+    server: ServerSettings = ServerSettings()
+    personas: Annotated[dict[str, Any], Field(min_length=1)]

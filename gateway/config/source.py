@@ -1,0 +1,161 @@
+"""A YAML file read as plain values, each with its line; what YAML would quietly misread is refused.
+
+The text is read by the rules of YAML 1.2: `no`, `on` and `12:30` are text, `true` and `false` the only booleans. Refused are keys that
+older readers take for something else, a key written twice, numbers with a leading zero, tags, anchors and aliases.
+"""
+
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from gateway.config.problems import Place, Problem, Source, path_of
+
+_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The parser in C where PyYAML was built with it: eight times as fast."""
+MAX_DEPTH: Final = 20
+
+_INTEGER: Final = re.compile(r"[-+]?[0-9]+(_[0-9]+)*")
+_FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_LEADING_ZERO: Final = re.compile(r"[-+]?0[0-9_]+")
+_CONSTANTS: Final[dict[str, bool | None]] = {
+    "": None, "~": None, "null": None, "Null": None, "NULL": None,
+    "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
+}  # fmt: skip
+_TRAPS: Final = frozenset({"y", "n", "yes", "no", "on", "off"})
+"""Words that readers of YAML 1.1 take for booleans."""
+
+
+class _Broken(Exception):
+    """The file cannot be read past this line."""
+
+    def __init__(self, line: int | None, message: str) -> None:
+        super().__init__(message)
+        self.line = line
+        self.message = message
+
+
+def read(path: Path) -> tuple[Source, list[Problem]]:
+    """The file's values and its problems. A file that cannot be read at all has the value None."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        return _unreadable(path.name, b"", None, f"cannot be read from {path.parent} ({error.strerror or 'error'})")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        return _unreadable(path.name, data, data.count(b"\n", 0, error.start) + 1, "is not UTF-8 text")
+    reader = _Reader(path.name)
+    try:
+        value = reader.document(yaml.parse(text, Loader=_LOADER))
+    except _Broken as error:
+        return _unreadable(path.name, data, error.line, error.message)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark is not None else None
+        return _unreadable(path.name, data, line, f"is not YAML: {error.problem or error.context}")
+    except yaml.YAMLError:
+        return _unreadable(path.name, data, None, "is not YAML: it holds characters that no text has")
+    return Source(path.name, data, value, reader.lines), reader.problems
+
+
+def _unreadable(name: str, data: bytes, line: int | None, message: str) -> tuple[Source, list[Problem]]:
+    return Source(name, data, None, {}), [Problem(name, line, "", message)]
+
+
+class _Reader:
+    """Builds the values of one file from the parser's events."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.lines: dict[Place, int] = {}
+        self.problems: list[Problem] = []
+
+    def complain(self, line: int, place: Place, message: str) -> None:
+        self.problems.append(Problem(self.name, line, path_of(place), message))
+
+    def document(self, events: Iterator[yaml.Event]) -> Any:
+        """The one document of the stream. Raises _Broken."""
+        value, documents = None, 0
+        for event in events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    raise _Broken(_line(event), "holds more than one document")
+                value = self._value(next(events), events, ())
+        if not isinstance(value, dict):
+            raise _Broken(None, "is empty" if value is None else "must be a mapping of keys to values")
+        return value
+
+    def _value(self, event: yaml.Event, events: Iterator[yaml.Event], place: Place) -> Any:
+        line = _line(event)
+        self.lines.setdefault(place, line)
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            raise _Broken(line, "anchors and aliases are not used here: a model takes over another's facts with 'like'")
+        if getattr(event, "tag", None):
+            raise _Broken(line, "tags are not used here")
+        if len(place) > MAX_DEPTH:
+            raise _Broken(line, f"is nested deeper than {MAX_DEPTH} levels")
+        if isinstance(event, yaml.MappingStartEvent):
+            return self._mapping(events, place)
+        if isinstance(event, yaml.SequenceStartEvent):
+            return self._sequence(events, place)
+        assert isinstance(event, yaml.ScalarEvent)
+        return event.value if event.style else self._plain(event.value, place)
+
+    def _mapping(self, events: Iterator[yaml.Event], place: Place) -> dict[str, Any]:
+        mapping: dict[str, Any] = {}
+        for event in events:
+            if isinstance(event, yaml.MappingEndEvent):
+                break
+            line = _line(event)
+            if not isinstance(event, yaml.ScalarEvent):
+                raise _Broken(line, "a key must be text")
+            key = event.value
+            inside = (*place, key)
+            if key in mapping:
+                self.complain(line, inside, f"this key is already on line {self.lines[inside]}")
+                self._value(next(events), events, (*place, f"{key} (again)"))
+                continue
+            self.lines[inside] = line
+            if not event.style and (misread := _misread_key(key)):
+                self.complain(line, inside, f"the key {key!r} is {misread} to other YAML readers: put it in quotes")
+            mapping[key] = self._value(next(events), events, inside)
+        return mapping
+
+    def _sequence(self, events: Iterator[yaml.Event], place: Place) -> list[Any]:
+        items: list[Any] = []
+        for event in events:
+            if isinstance(event, yaml.SequenceEndEvent):
+                break
+            items.append(self._value(event, events, (*place, len(items))))
+        return items
+
+    def _plain(self, text: str, place: Place) -> Any:
+        """What text without quotes stands for."""
+        if text in _CONSTANTS:
+            return _CONSTANTS[text]
+        if _LEADING_ZERO.fullmatch(text):
+            self.complain(self.lines[place], place, f"{text} is an octal number to other YAML readers: write it without the leading zero")
+            return text
+        if _INTEGER.fullmatch(text) and len(text) < 100:
+            return int(text)
+        if _FLOAT.fullmatch(text) and math.isfinite(number := float(text)):
+            return number
+        return text
+
+
+def _line(event: yaml.Event) -> int:
+    return event.start_mark.line + 1 if event.start_mark is not None else 1
+
+
+def _misread_key(key: str) -> str | None:
+    if key.lower() in _TRAPS or _CONSTANTS.get(key) is not None:
+        return "a boolean"
+    if key in _CONSTANTS:
+        return "nothing"
+    if _INTEGER.fullmatch(key) or _FLOAT.fullmatch(key):
+        return "a number"
+    return None

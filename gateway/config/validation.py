@@ -1,0 +1,117 @@
+"""Values held against their schema: the row, or what is wrong with it in words that name the rule and the nearest known name."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any, Final, Generic, TypeVar
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from gateway.config.problems import Place, shown, unknown
+from gateway.config.schema import MediaFetch, Price, PriceTier, ServerSettings, Timeouts
+from translators.dialect import ModelRecord, Thinking
+from translators.jsontext import dumps
+
+T = TypeVar("T")
+Complaint = tuple[Place, str]
+"""A place below the validated value, and what is wrong there."""
+
+
+def keys_of(row: type) -> frozenset[str]:
+    """The keys that a row may have."""
+    if issubclass(row, BaseModel):
+        return frozenset(row.model_fields)
+    return frozenset(field.name for field in fields(row)) if is_dataclass(row) else frozenset()
+
+
+_INNER: Final[Mapping[str, frozenset[str]]] = {
+    "thinking": keys_of(Thinking),
+    "prices": keys_of(Price),
+    "tiers": keys_of(PriceTier),
+    "timeouts": keys_of(Timeouts),
+    "server": keys_of(ServerSettings),
+    "media_fetch": keys_of(MediaFetch),
+}
+"""The keys of rows inside rows, by the key they stand under."""
+
+
+class Validator(Generic[T]):
+    """Reads values as rows of one type. `known` are the keys that a complaint lists, if not the row's own."""
+
+    def __init__(self, row: type[T], known: frozenset[str] | None = None) -> None:
+        self._adapter = TypeAdapter(row)
+        self._known = keys_of(row) if known is None else known
+
+    def read(self, value: Any) -> tuple[T | None, list[Complaint]]:
+        """The row, or None and everything that is wrong with it.
+
+        Validated as JSON, because strict JSON takes a list for a tuple or set and text for a date, and converts nothing else.
+        """
+        try:
+            return self._adapter.validate_json(dumps(value), strict=True), []
+        except ValidationError as error:
+            return None, [_complaint(detail, self._known) for detail in error.errors(include_url=False)]
+
+
+def _complaint(detail: ErrorDetails, known: frozenset[str]) -> Complaint:
+    place, context = detail["loc"], detail.get("ctx", {})
+    match detail["type"]:
+        case "extra_forbidden" | "unexpected_keyword_argument":
+            return place, unknown("key", place[-1], _siblings(place, known))
+        case "literal_error":
+            return place, _not_one_of(detail["input"], context["expected"])
+        case "missing":
+            return place, "is required"
+        case "too_short" | "string_too_short":
+            return place, "must not be empty"
+        case "value_error":
+            return place, str(context["error"])
+        case kind if kind in _RULES:
+            return place, f"{_RULES[kind](context)}, not {_seen(place, detail['input'])}"
+        case _:
+            return place, detail["msg"][:1].lower() + detail["msg"][1:]
+
+
+def _siblings(place: Place, known: frozenset[str]) -> frozenset[str]:
+    owner = next((step for step in reversed(place[:-1]) if isinstance(step, str)), None)
+    return known if owner is None else _INNER.get(owner, known)
+
+
+def _not_one_of(value: Any, expected: str) -> str:
+    names = re.findall(r"'([^']*)'", expected)
+    return unknown("value", value, names) if names else f"must be {expected}, not {shown(value)}"
+
+
+def _seen(place: Place, value: Any) -> str:
+    return "this value" if "headers" in place else shown(value)
+
+
+def _plain(rule: str) -> Callable[[Mapping[str, Any]], str]:
+    return lambda _context: rule
+
+
+_MAPPING: Final = _plain("must be a mapping of keys to values")
+_LIST: Final = _plain("must be a list")
+
+_RULES: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
+    "bool_type": _plain("must be true or false"),
+    "int_type": _plain("must be a whole number"),
+    "float_type": _plain("must be a number"),
+    "decimal_type": _plain("must be a number"),
+    "string_type": _plain("must be text"),
+    "date_type": _plain("must be a date like 2026-11-30"),
+    "date_parsing": _plain("must be a date like 2026-11-30"),
+    "date_from_datetime_parsing": _plain("must be a date like 2026-11-30"),
+    "dict_type": _MAPPING,
+    "model_type": _MAPPING,
+    "dataclass_type": _MAPPING,
+    "model_attributes_type": _MAPPING,
+    "tuple_type": _LIST,
+    "frozen_set_type": _LIST,
+    "greater_than": lambda context: f"must be greater than {context['gt']:g}",
+    "greater_than_equal": lambda context: f"must be at least {context['ge']:g}",
+    "less_than_equal": lambda context: f"must be at most {context['le']:g}",
+}
+
+RECORD_KEYS: Final = keys_of(ModelRecord)
