@@ -100,6 +100,7 @@ async def _serve(config: Config, access: Access, options: argparse.Namespace) ->
         except OSError as error:
             print(f"Cannot listen on {options.host}:{options.port}: {error.strerror or error}", file=sys.stderr)
             return 1
+        stop = server.watch_signals()
         print(_banner(config, options.host, server.port, demo), file=sys.stderr, flush=True)
         if access.open and not _loopback(options.host):
             _log.warning(
@@ -107,7 +108,7 @@ async def _serve(config: Config, access: Access, options: argparse.Namespace) ->
                 options.host,
                 server.port,
             )
-        await server.until_signalled()
+        await stop.wait()
         await server.drain()
     return 0
 

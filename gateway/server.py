@@ -26,15 +26,12 @@ class Server:
         self._site = site
         self.port: int = runner.addresses[0][1]
 
-    async def until_signalled(self) -> None:
-        """Wait for SIGTERM or SIGINT."""
-        loop = asyncio.get_running_loop()
+    def watch_signals(self) -> asyncio.Event:
+        """An event that SIGTERM or SIGINT sets."""
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
-        await stop.wait()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        return stop
 
     async def drain(self) -> None:
         """Fail readiness, give load balancers time to notice, stop accepting, wait for running answers up to the grace."""

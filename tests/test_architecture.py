@@ -9,14 +9,15 @@ ROOT = Path(__file__).parents[1]
 SOURCES = sorted(p for house in ("gateway", "translators") for p in (ROOT / house).rglob("*.py"))
 
 FLOORS = [
-    {"gateway.__main__", "gateway.cli"},
+    {"gateway.__main__"},
+    {"gateway.cli"},
     {"gateway.server", "gateway.app"},
     {"gateway.api"},
     {"gateway.dispatch"},
-    {"gateway.exchange"},
+    {"gateway.exchange", "gateway.reasoning"},
     {"gateway.routing"},
     {"gateway.accounting", "gateway.upstream"},
-    {"gateway.config", "gateway.errors", "gateway.telemetry", "gateway.simulator"},
+    {"gateway.config", "gateway.errors", "gateway.telemetry", "gateway.simulator", "gateway.ids"},
     {"translators.registry"},
     {"translators.openai", "translators.claude", "translators.gemini"},
     {"translators.dialect"},

@@ -166,7 +166,7 @@ async def test_after_a_keep_alive_a_final_failure_is_the_error_event() -> None:
         status, _, text = await stream(running, "all")
     assert status == 200
     assert b"[DONE]" not in text
-    assert [c["error"]["code"] for c in chunks(text)] == ["provider_overloaded"]
+    assert [c["error"]["code"] for c in chunks(text)] == ["upstream_error"]
 
 
 async def test_a_silent_stream_is_kept_alive_after_content() -> None:

@@ -130,11 +130,7 @@ def _check_part(part: Any, at: str) -> None:
         require_string(part, name, at)
         return
     if kind == "image_url" and part.get(name).__class__ is str:
-        raise InvalidRequest(
-            f"Invalid type for '{at}.image_url': expected an object with a 'url', but got a string instead.",
-            f"{at}.image_url",
-            "invalid_type",
-        )
+        part[name] = {"url": part[name]}  # OpenAI takes the bare URL too
     value = require_object(part, name, at)
     if inner is not None:
         require_string(value, inner, f"{at}.{name}")

@@ -85,7 +85,6 @@ BAD: list[tuple[Any, str | None, str]] = [
     (part(type="text"), "messages[0].content[0].text", "missing_required_parameter"),
     (part(type="text", text=1), "messages[0].content[0].text", "invalid_type"),
     (part(type="image_url"), "messages[0].content[0].image_url", "missing_required_parameter"),
-    (part(type="image_url", image_url="https://x"), "messages[0].content[0].image_url", "invalid_type"),
     (part(type="image_url", image_url=5), "messages[0].content[0].image_url", "invalid_type"),
     (part(type="image_url", image_url={}), "messages[0].content[0].image_url.url", "missing_required_parameter"),
     (part(type="file", file={}), "messages[0].content[0].file", "missing_required_parameter"),
@@ -185,3 +184,8 @@ def test_what_a_request_says_of_itself() -> None:
     assert (request.model, request.stream, request.include_usage, request.max_tokens) == ("chatbot", True, True, 7)
     plain = ChatRequest(body(max_tokens=5))
     assert (plain.stream, plain.include_usage, plain.max_tokens) == (False, False, 5)
+
+
+def test_a_bare_image_url_is_read_as_the_object_it_stands_for() -> None:
+    request = parse(part(type="image_url", image_url="https://x/y.png"))
+    assert request.messages[0]["content"] == [{"type": "image_url", "image_url": {"url": "https://x/y.png"}}]
