@@ -15,13 +15,18 @@ _SNAPSHOT: Final = re.compile(r"-20\d{6}\Z")
 
 
 def assistant_blocks(message: dict[str, Any], index: int, translation: Translation) -> list[Block]:
-    """Thinking first, then text, then tool calls with the ids the caller gave them; or `provider_content` as it came."""
+    """Thinking first, then text, then tool calls with the ids the caller gave them; or `provider_content` as it came.
+
+    Empty where nothing was said or called.
+    """
     at = f"messages[{index}]"
     blocks = _original_blocks(message.get("provider_content"), translation)
     if blocks is None:
         said = _said(message, at, translation)
         thoughts = [] if any(block["type"] in THINKING for block in said) else _thoughts(message, at, translation)
         blocks = thoughts + without_blanks(said, "assistant") + _calls(message, index, translation)
+    if all(block["type"] in THINKING for block in blocks):
+        return []  # Claude refuses a turn that ends with thinking
     if (mark := translation.mark(message)) is not None:
         mark_last(blocks, mark)
     return blocks

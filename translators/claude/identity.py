@@ -9,7 +9,7 @@ from translators.claude.translation import Translation
 MAX_USER_ID: Final = 512
 FAST_MODE_BETA: Final = "fast-mode-2026-02-01"
 
-_PERSONAL: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+|\+?[\d\s().-]{7,}|.*[\x00-\x1f\x7f]", re.DOTALL)
+_PERSONAL: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]|\A\+?[\d\s().-]{7,}\Z|[\x00-\x1f\x7f]")
 """E-mail addresses and phone numbers, which Claude refuses as ids, and control characters."""
 
 _TIERS: Final = {"auto": "auto", "default": "standard_only", "priority": "auto", "scale": "auto"}
@@ -20,7 +20,7 @@ def user_id(body: dict[str, Any]) -> str | None:
     asked: str = body.get("safety_identifier") or body.get("user") or ""
     if not asked:
         return None
-    personal = len(asked) > MAX_USER_ID or _PERSONAL.match(asked) is not None
+    personal = len(asked) > MAX_USER_ID or _PERSONAL.search(asked) is not None
     return sha256(asked.encode("utf-8", "surrogatepass")).hexdigest() if personal else asked
 
 

@@ -17,6 +17,7 @@ from translators.claude.thinking import Plan, plan_thinking
 from translators.claude.tool_choice import Choice, read_choice, relax, write_choice
 from translators.claude.tools import Declared, declared_from_history, declared_tools, historic_names, web_search_tool, write_tools
 from translators.claude.translation import Translation
+from translators.claude.wire import Block, Turn
 from translators.dialect import AnswerShape, Report, Target, UpstreamRequest
 from translators.errors import InvalidRequest
 from translators.jsontext import dumps
@@ -24,6 +25,12 @@ from translators.jsontext import dumps
 DEFAULT_VERSION: Final = "2023-06-01"
 LONGEST_UNSTREAMED: Final = 21_333
 """max_tokens above which Claude must stream: the answer could take longer than a silent connection lives."""
+
+MAX_BODY: Final = 32 * 1024 * 1024
+SMALL_WINDOW: Final = 200_000
+MAX_IMAGES: Final = 600
+MAX_IMAGES_SMALL: Final = 100
+"""Images in one request to a model with a context window of that size."""
 
 
 def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
@@ -44,13 +51,11 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     body.update(extension)
     stream = request.stream or _is_long(body["max_tokens"])
     body["stream"] = stream
+    written = dumps(body)
+    if len(written) > MAX_BODY:
+        raise InvalidRequest(f"Claude takes requests of at most {MAX_BODY} bytes.", None, "request_too_large", 413)
     return UpstreamRequest(
-        url=_url(target.base_url),
-        headers=headers,
-        body=dumps(body),
-        stream=stream,
-        notes=tuple(report.notes),
-        shape=_shape(declared, format_),
+        url=_url(target.base_url), headers=headers, body=written, stream=stream, notes=tuple(report.notes), shape=_shape(declared, format_)
     )
 
 
@@ -123,6 +128,7 @@ def _extension(body: dict[str, Any], target: Target) -> dict[str, Any]:
 def _body(request: ChatRequest, declared: Declared, format_: AnswerFormat, translation: Translation) -> dict[str, Any]:
     asked = request.body
     system, turns = read_messages(request.messages, translation)
+    _check_images(turns, translation)
     if format_.instruction is not None:
         system.append(text_block(format_.instruction))
     historic = historic_names(turns)
@@ -148,6 +154,16 @@ def _body(request: ChatRequest, declared: Declared, format_: AnswerFormat, trans
         body["cache_control"] = mark
     keep_rules(body, translation.report)
     return body
+
+
+def _check_images(turns: list[Turn], translation: Translation) -> None:
+    most = MAX_IMAGES_SMALL if translation.record.context_window <= SMALL_WINDOW else MAX_IMAGES
+    if sum(_images(turn.blocks) for turn in turns) > most:
+        raise InvalidRequest(f"This model takes at most {most} images in a request.", "messages", "too_many_images")
+
+
+def _images(blocks: list[Block]) -> int:
+    return sum(block.get("type") == "image" or _images(as_list(block.get("content"))) for block in blocks if block.__class__ is dict)
 
 
 def _max_tokens(request: ChatRequest, translation: Translation) -> int:

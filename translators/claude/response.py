@@ -56,10 +56,11 @@ def answer_model(message: dict[str, Any], envelope: Envelope) -> str:
 def _completion(message: dict[str, Any], blocks: list[Block], envelope: Envelope) -> dict[str, Any]:
     shape, model, reason = envelope.shape, answer_model(message, envelope), message.get("stop_reason")
     said = _message(blocks, reason, message.get("stop_details"), shape)
-    said.update(trailer(blocks, model))
+    if reason != "refusal":
+        said.update(trailer(blocks, model))
     has_calls = "tool_calls" in said or "function_call" in said
     choice = {"index": 0, "message": said, "logprobs": None, "finish_reason": finish_reason(reason, has_calls, shape.legacy_functions)}
-    if (specific := provider_specific(message)) is not None:
+    if (specific := provider_specific(message, has_calls)) is not None:
         choice["provider_specific"] = specific
     answer = {
         "id": answer_id(message, envelope),

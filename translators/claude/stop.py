@@ -29,11 +29,12 @@ def finish_reason(stop_reason: str | None, has_calls: bool, legacy: bool) -> str
     return "function_call" if legacy else "tool_calls"
 
 
-def provider_specific(message: dict[str, Any]) -> dict[str, Any] | None:
+def provider_specific(message: dict[str, Any], has_calls: bool) -> dict[str, Any] | None:
     """What the finish_reason hides: Claude's own reason where it says more, and its details. None if there is nothing to add."""
     details = {name: message[name] for name in _DETAILS if message.get(name)}
     reason = message.get("stop_reason")
-    if not details and reason in _PLAIN:
+    waits_for_its_own = reason == "tool_use" and not has_calls
+    if not details and reason in _PLAIN and not waits_for_its_own:
         return None
     return {"stop_reason": reason, **details}
 

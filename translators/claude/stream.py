@@ -252,7 +252,7 @@ class ClaudeStream:
             Chunk(
                 {},
                 finish_reason(reason, self._calls > 0, self._shape.legacy_functions),
-                choice=_named(provider_specific(self._told)),
+                choice=_named(provider_specific(self._told, self._calls > 0)),
                 top=None if tier is None else {"service_tier": tier},
             )
         )
