@@ -1,7 +1,14 @@
-"""python -m gateway."""
+"""python -m gateway, and the command llm-router."""
 
+import gc
 import sys
 
-from gateway.cli import main
+# Nothing made while modules load is garbage: looking for it costs 0.1 s of the start. gateway.server turns the collector on again.
+gc.disable()
 
-sys.exit(main())
+from gateway.cli import main  # noqa: E402
+
+__all__ = ["main"]
+
+if __name__ == "__main__":
+    sys.exit(main())

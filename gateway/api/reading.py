@@ -13,12 +13,14 @@ from translators.jsontext import first_flaw, loads
 
 async def read_json(http: web.Request) -> tuple[Any, int]:
     """The decoded body and its size in bytes. Raises InvalidRequest, BodyTimeout; aiohttp answers 413 for one too large."""
-    limit = http.app[GATEWAY].config.server.body_timeout
     try:
-        # Most bodies are here with their headers: only the others need a clock.
-        async with asyncio.timeout(None if http.content.is_eof() else limit):
+        if http.content.is_eof():  # most bodies arrive with their headers: only the others need a clock
             text = await http.read()
+        else:
+            async with asyncio.timeout(http.app[GATEWAY].config.server.body_timeout):
+                text = await http.read()
     except TimeoutError:
+        limit = http.app[GATEWAY].config.server.body_timeout
         raise BodyTimeout(f"The request body did not arrive within {limit:g} seconds.") from None
     except web.RequestPayloadError:
         raise InvalidRequest("The request body ended early or is not encoded as its headers say.", None, "invalid_body") from None

@@ -2,8 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from aiohttp import web
@@ -19,27 +17,35 @@ from translators.errors import InvalidRequest
 MODES: Final = ("report", "strict", "quiet")
 
 
-@asynccontextmanager
-async def exchange_of(http: web.Request, api: str) -> AsyncIterator[Exchange]:
-    """The record of one chat request, told when it is over, however it ends."""
-    gateway = http.app[GATEWAY]
-    exchange = Exchange(request_id=http[REQUEST_ID], api=api, clock=time.perf_counter, simulated=gateway.simulated, key_id=http.get(KEY_ID))
-    http[EXCHANGE] = exchange
-    gateway.enter()
-    try:
-        yield exchange
-    except (asyncio.CancelledError, ConnectionResetError):
-        exchange.outcome, exchange.status = "client_gone", 499
-        raise
-    except (InvalidRequest, RequestFailed) as error:
-        fail(exchange, error)
-        raise
-    except BaseException:
-        exchange.outcome, exchange.status = "internal_error", 500
-        raise
-    finally:
-        gateway.leave()
-        exchange.tell(gateway.bus)
+class exchange_of:
+    """The record of one chat request, told when it is over, however it ends. (A generator would cost ten microseconds more.)"""
+
+    __slots__ = ("_exchange", "_gateway")
+
+    def __init__(self, http: web.Request, api: str) -> None:
+        gateway = self._gateway = http.app[GATEWAY]
+        exchange = self._exchange = Exchange(
+            request_id=http[REQUEST_ID], api=api, clock=time.perf_counter, simulated=gateway.simulated, key_id=http.get(KEY_ID)
+        )
+        http[EXCHANGE] = exchange
+
+    async def __aenter__(self) -> Exchange:
+        self._gateway.enter()
+        return self._exchange
+
+    async def __aexit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
+        exchange = self._exchange
+        match error:
+            case None:
+                pass
+            case asyncio.CancelledError() | ConnectionResetError():
+                exchange.outcome, exchange.status = "client_gone", 499
+            case InvalidRequest() | RequestFailed():
+                fail(exchange, error)
+            case _:
+                exchange.outcome, exchange.status = "internal_error", 500
+        self._gateway.leave()
+        exchange.tell(self._gateway.bus)
 
 
 def fail(exchange: Exchange, error: InvalidRequest | RequestFailed) -> None:
@@ -79,9 +85,3 @@ def _mode(http: web.Request, configured: str) -> str:
             )
         return asked
     return "strict" if http.headers.get("x-llm-router-strict", "").lower() in ("true", "1") else configured
-
-
-def document_of(completion: dict[str, Any]) -> dict[str, Any]:
-    """The first choice of a completion."""
-    choice: dict[str, Any] = completion["choices"][0]
-    return choice
