@@ -82,5 +82,7 @@ def arguments(name: str, value: Any, shape: AnswerShape) -> str:
 
 def custom_input(value: Any) -> str:
     """The text for a custom tool; if the model gave no text, what it gave as JSON."""
+    if value == {}:
+        return ""
     inner = value.get("input") if value.__class__ is dict else None
     return inner if inner.__class__ is str else dumps_str(value if inner is None else inner)

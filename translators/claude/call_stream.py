@@ -3,7 +3,6 @@
 import re
 from typing import Any, Final
 
-from translators.claude.arguments import read_arguments
 from translators.claude.blocks import arguments, custom_input
 from translators.dialect import AnswerShape
 from translators.jsontext import dumps_str, loads
@@ -38,7 +37,10 @@ class WrappedInput:
         return ""
 
     def finish(self, raw: str, cut: bool) -> str:
-        return raw if cut else arguments(self._name, read_arguments(raw)[0], self._shape)
+        try:
+            return arguments(self._name, loads(raw or "{}"), self._shape)
+        except ValueError:
+            return raw
 
 
 class TextInput:
@@ -59,7 +61,12 @@ class TextInput:
 
     def finish(self, raw: str, cut: bool) -> str:
         """The whole text, if the model wrote something other than expected and nothing could be shown."""
-        return "" if self._inside or cut else custom_input(read_arguments(raw)[0])
+        if self._inside or cut:
+            return ""
+        try:
+            return custom_input(loads(raw or "{}"))
+        except ValueError:
+            return raw
 
     def _enter(self) -> bool:
         """Pass over `{"input": "`, which may hold white space; give up where something else stands."""

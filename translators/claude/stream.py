@@ -31,7 +31,9 @@ class ClaudeStream:
         self._shape = envelope.shape
         self._decoder = Decoder()
         self._opened = False
-        self._blocks: dict[Any, OpenBlock] = {}
+        self._blocks: list[OpenBlock] = []
+        self._at: dict[int, OpenBlock] = {}
+        """The block that an index means now."""
         self._calls = 0
         self._ended_calls: list[OpenBlock] = []
         self._unfenced = Unfenced() if envelope.shape.strip_json_fence else None
@@ -121,7 +123,8 @@ class ClaudeStream:
 
     def _begin(self, index: Any, start: Block, chunks: list[Chunk]) -> OpenBlock:
         block = OpenBlock(start)
-        self._blocks[_key(index)] = block
+        self._blocks.append(block)
+        self._at[_key(index)] = block
         if (begin := _BEGIN.get(start["type"])) is not None:
             begin(self, block, start, chunks)
         citations = start.get("citations")
@@ -132,7 +135,7 @@ class ClaudeStream:
     def _block_delta(self, event: dict[str, Any], chunks: list[Chunk]) -> None:
         delta = _object(event, "delta")
         kind = delta.get("type")
-        block = self._blocks.get(_key(event.get("index")))
+        block = self._at.get(_key(event.get("index")))
         if block is None:
             if kind != "text_delta":
                 return
@@ -205,7 +208,7 @@ class ClaudeStream:
             block.pieces.append(delta["content"])
 
     def _block_stop(self, event: dict[str, Any], chunks: list[Chunk]) -> None:
-        block = self._blocks.get(_key(event.get("index")))
+        block = self._at.get(_key(event.get("index")))
         if block is not None and block.call is not None and block not in self._ended_calls:
             self._ended_calls.append(block)
 
@@ -239,13 +242,13 @@ class ClaudeStream:
             self.failure = no_output()
             return
         self._open(chunks)
-        self._ended_calls += [block for block in self._blocks.values() if block.call is not None and block not in self._ended_calls]
+        self._ended_calls += [block for block in self._blocks if block.call is not None and block not in self._ended_calls]
         self._end_calls(reason in CUT, chunks)
         if self._unfenced is not None and (rest := self._unfenced.finish()):
             chunks.append(Chunk({"content": rest}))
         if reason == "refusal":
             chunks.append(Chunk({"refusal": refusal(self._told.get("stop_details"))}))
-        if more := trailer([block.whole() for block in self._blocks.values()], self.model):
+        if more := trailer([block.whole() for block in self._blocks], self.model):
             chunks.append(Chunk(more))
         tier = service_tier(self._usage)
         chunks.append(
