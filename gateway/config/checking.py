@@ -75,7 +75,7 @@ def model_complaints(model: Model, dialect: DialectName | None) -> Iterator[Comp
 def _thinking_complaints(thinking: Thinking, dialect: DialectName | None) -> Iterator[Complaint]:
     kind = thinking.kind
     if dialect is not None and kind not in _KINDS[dialect]:
-        yield ("thinking", "kind"), f"must be {' or '.join(_KINDS[dialect])} for the dialect {dialect!r}, not {kind!r}"
+        yield ("thinking", "kind"), f"must be one of {', '.join(_KINDS[dialect])} for the dialect {dialect!r}, not {kind!r}"
         return
     if kind == "budget" and not 0 <= thinking.min_budget < thinking.max_budget:
         yield ("thinking",), f"needs 0 <= min_budget < max_budget, not {thinking.min_budget} and {thinking.max_budget}"
@@ -113,7 +113,9 @@ def _name_complaints(persona: Persona) -> Iterator[Complaint]:
 def _parameter_complaints(section: str, values: Mapping[str, Any], allowed: frozenset[str]) -> Iterator[Complaint]:
     """Each value held against the rule that a caller's would be held against."""
     for name, value in values.items():
-        if name not in allowed:
+        if name in NOT_DEFAULTS:
+            yield (section, name), "is the caller's to say"
+        elif name not in allowed:
             yield (section, name), unknown("parameter", name, allowed)
         elif value is None:
             yield (section, name), "must have a value"

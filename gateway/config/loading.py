@@ -176,7 +176,7 @@ def _unknown_target(target: str, listed: Mapping[str, Mapping[str, Any]]) -> str
         return f"must be written provider/model, not {shown(target)}"
     if provider not in listed:
         return unknown("provider", provider, listed)
-    return None if model in listed[provider] else unknown(f"model of {provider!r}", model, listed[provider])
+    return None if model in listed[provider] else unknown(f"{provider} model", model, listed[provider])
 
 
 def _persona(name: str, row: PersonaRow) -> Persona:

@@ -105,9 +105,9 @@ class ModelReader:
         while True:
             if not isinstance(row, dict):
                 return _Completed(), self._source.problem(at, f"must be a mapping of keys to values, not {shown(row)}")
-            if any(at == seen for seen, _ in chain):
-                circle = " → ".join(str(place[-1]) for place, _ in chain)
-                return _Completed(), self._source.problem((*chain[-1][0], "like"), f"goes round in a circle: {circle} → {at[-1]}")
+            seen = [place for place, _ in chain]
+            if at in seen:
+                return _Completed(), self._circle(seen[seen.index(at) :])
             chain.append((at, row))
             if "like" not in row:
                 break
@@ -122,3 +122,10 @@ class ModelReader:
         for place, taken in reversed(chain):
             completed.lay_over(taken, place)
         return completed, None
+
+    def _circle(self, places: list[Place]) -> Problem:
+        """The same problem for every model that leads into the circle: told from its first name in the alphabet."""
+        names = [str(place[-1]) for place in places]
+        first = names.index(min(names))
+        told = " → ".join([*names[first:], *names[:first], names[first]])
+        return self._source.problem((*places[first], "like"), f"goes round in a circle: {told}")

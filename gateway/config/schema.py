@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from gateway.config.problems import shown
 from translators.dialect import Capability
 
 CostTier = Literal["low", "medium", "high"]
@@ -19,7 +20,7 @@ PromptMode = Literal["prepend", "default", "replace"]
 COST_TIERS: Final[tuple[CostTier, ...]] = ("low", "medium", "high")
 """Cheapest first."""
 
-_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_VARIABLE: Final = re.compile(r"[A-Z_][A-Z0-9_]*")
 _HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _PRINTABLE: Final = re.compile(r"[\x20-\x7e]*")
 _CREDENTIALS: Final = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key", "x-goog-api-key", "api-key"})
@@ -41,9 +42,16 @@ def check_url(url: str) -> str:
     return url.rstrip("/")
 
 
+def _check_written_url(url: str) -> str:
+    try:
+        return check_url(url)
+    except ValueError as error:
+        raise ValueError(str(error) if re.search(r"[?#@]", url) else f"{error}, not {shown(url)}") from None
+
+
 def _check_variable(name: str) -> str:
-    if not _VARIABLE.fullmatch(name) or len(name) > 100 or name.startswith(("sk_", "AIza")):
-        raise ValueError("must be the name of an environment variable (a key itself never stands in this file)")
+    if not _VARIABLE.fullmatch(name):
+        raise ValueError("must be the name of an environment variable, in capitals (a key itself never stands in this file)")
     return name
 
 
@@ -66,7 +74,7 @@ class Row(BaseModel):
 
 Seconds = Annotated[float, Field(gt=0)]
 Usd = Annotated[Decimal, Field(ge=0)]
-Url = Annotated[str, AfterValidator(check_url)]
+Url = Annotated[str, AfterValidator(_check_written_url)]
 Variable = Annotated[str, AfterValidator(_check_variable)]
 
 

@@ -68,7 +68,9 @@ def _complaint(detail: ErrorDetails, known: frozenset[str]) -> Complaint:
         case "value_error":
             return place, str(context["error"])
         case kind if kind in _RULES:
-            return place, f"{_RULES[kind](context)}, not {_seen(place, detail['input'])}"
+            # A header's value may be a secret, whatever it looks like.
+            seen = "" if "headers" in place else f", not {shown(detail['input'])}"
+            return place, _RULES[kind](context) + seen
         case _:
             return place, detail["msg"][:1].lower() + detail["msg"][1:]
 
@@ -83,10 +85,6 @@ def _not_one_of(value: Any, expected: str) -> str:
     return unknown("value", value, names) if names else f"must be {expected}, not {shown(value)}"
 
 
-def _seen(place: Place, value: Any) -> str:
-    return "this value" if "headers" in place else shown(value)
-
-
 def _plain(rule: str) -> Callable[[Mapping[str, Any]], str]:
     return lambda _context: rule
 
@@ -99,6 +97,7 @@ _RULES: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "int_type": _plain("must be a whole number"),
     "float_type": _plain("must be a number"),
     "decimal_type": _plain("must be a number"),
+    "decimal_parsing": _plain("must be a number"),
     "string_type": _plain("must be text"),
     "date_type": _plain("must be a date like 2026-11-30"),
     "date_parsing": _plain("must be a date like 2026-11-30"),
