@@ -3,6 +3,8 @@ ARG PYTHON_IMAGE=python:3.12-slim
 
 FROM ${PYTHON_IMAGE} AS build
 WORKDIR /src
+# strip takes a third off the compiled libraries.
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends binutils && rm -rf /var/lib/apt/lists/*
 # --without-pip: the environment holds the product and its dependencies, nothing else.
 RUN python3 -m venv --without-pip /opt/llm-router
 COPY pyproject.toml README.md LICENSE ./
@@ -13,6 +15,7 @@ COPY config ./config
 RUN python3 -m pip --python /opt/llm-router/bin/python install --no-cache-dir --no-compile '.[fast]' \
  && python3 -m compileall -q -j 0 /opt/llm-router/lib \
  && find /opt/llm-router -name '*.pyx' -o -name '*.pxd' -o -name '*.pyi' -o -name '*.c' -o -name '*.h' | xargs rm -f \
+ && find /opt/llm-router -name '*.so*' -type f -exec strip --strip-unneeded {} + \
  && find /opt/llm-router -type d -name tests -prune -exec rm -rf {} +
 
 FROM ${PYTHON_IMAGE}

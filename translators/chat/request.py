@@ -77,6 +77,9 @@ def _check_messages(messages: Any) -> None:
         if content.__class__ is str and (role == "user" or role == "system"):
             continue
         _check_message(message, role, content, f"messages[{i}]")
+    if messages[-1]["role"] == "tool" and all(message["role"] in ("tool", *INSTRUCTION_ROLES) for message in messages):
+        rule = "Messages with role 'tool' must be a response to a preceding message with 'tool_calls'."
+        raise InvalidRequest(f"Invalid parameter: {rule}", f"messages[{len(messages) - 1}].role", "invalid_value")
 
 
 def _check_message(message: dict[str, Any], role: Any, content: Any, at: str) -> None:

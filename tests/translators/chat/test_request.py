@@ -101,6 +101,7 @@ BAD: list[tuple[Any, str | None, str]] = [
         "invalid_type",
     ),
     (body(messages=[{"role": "assistant", "function_call": "f"}]), "messages[0].function_call", "invalid_type"),
+    (body(messages=[{"role": "tool", "tool_call_id": "x", "content": "y"}]), "messages[0].role", "invalid_value"),
     (body(stream="yes"), "stream", "invalid_type"),
     (body(temperature="hot"), "temperature", "invalid_type"),
     (body(temperature=True), "temperature", "invalid_type"),
