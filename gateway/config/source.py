@@ -26,7 +26,7 @@ _CONSTANTS: Final[dict[str, bool | None]] = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
     "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
 }  # fmt: skip
-_TRAPS: Final = frozenset({"y", "n", "yes", "no", "on", "off"})
+_TRAPS: Final = frozenset({"yes", "no", "on", "off"})
 """Words that readers of YAML 1.1 take for booleans."""
 
 

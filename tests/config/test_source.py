@@ -73,3 +73,7 @@ def test_what_cannot_be_read_safely_is_refused(tmp_path: Path, data: bytes, told
 @pytest.mark.parametrize("key", ['"no"', "'on'", '"4.1"', '"null"'])
 def test_a_quoted_key_is_text(tmp_path: Path, key: str) -> None:
     assert list(value_of(tmp_path, f"{key}: 1")) == [key[1:-1]]
+
+
+def test_the_parameter_n_needs_no_quotes(tmp_path: Path) -> None:
+    assert value_of(tmp_path, "{n: 1, y: 2}") == {"n": 1, "y": 2}
