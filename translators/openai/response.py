@@ -3,6 +3,7 @@
 from typing import Any
 
 from translators.chat.chunks import FINISH_REASONS
+from translators.chat.tool_names import declared_name
 from translators.dialect import Envelope
 from translators.errors import UpstreamError, malformed
 from translators.jsontext import loads
@@ -44,10 +45,3 @@ def _mend(choice: dict[str, Any], envelope: Envelope) -> None:
         function = call.get("function")
         if isinstance(function, dict):
             function["name"] = declared_name(function.get("name") or "", envelope.shape.declared_tools)
-
-
-def declared_name(name: str, declared: frozenset[str]) -> str:
-    """Some models call `functions.<name>`: the prefix goes if only the rest was declared."""
-    if name.startswith("functions.") and name not in declared and name[10:] in declared:
-        return name[10:]
-    return name

@@ -7,11 +7,11 @@ an unknown finish reason, several choices in one chunk.
 from typing import Any
 
 from translators.chat.chunks import FINISH_REASONS, Chunk
+from translators.chat.tool_names import declared_name
 from translators.dialect import Envelope
 from translators.errors import UpstreamFailure, malformed, truncated
 from translators.jsontext import dumps, loads
 from translators.openai.errors import failure
-from translators.openai.response import declared_name
 from translators.sse import Decoder, EventTooLarge
 
 
