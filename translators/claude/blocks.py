@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from translators.claude.assistant import FORMAT
 from translators.claude.content import thinking_block
+from translators.claude.schema import as_list
 from translators.claude.wire import THINKING, Block
 from translators.dialect import AnswerShape
 from translators.jsontext import dumps_str
@@ -31,11 +32,11 @@ def annotations(blocks: list[Block]) -> list[dict[str, Any]]:
         if block["type"] != "text":
             continue
         end = start + len(block["text"])
-        for citation in block.get("citations") or ():
+        for citation in as_list(block.get("citations")):
             url = _address(citation)
             if url is not None and (start, url) not in seen:
                 seen.add((start, url))
-                title = citation.get("title") or ""
+                title = str(citation.get("title") or "")
                 shown.append({"type": "url_citation", "url_citation": {"start_index": start, "end_index": end, "title": title, "url": url}})
         start = end
     return shown

@@ -37,8 +37,10 @@ class WrappedInput:
         return ""
 
     def finish(self, raw: str, cut: bool) -> str:
+        if not raw:
+            return "" if cut else "{}"
         try:
-            return arguments(self._name, loads(raw or "{}"), self._shape)
+            return arguments(self._name, loads(raw), self._shape)
         except ValueError:
             return raw
 
@@ -132,7 +134,10 @@ def start_input(value: Any) -> str:
     return dumps_str(value) if value else ""
 
 
-def reader(name: str, shape: AnswerShape) -> PlainInput | WrappedInput | TextInput:
+CallReader = PlainInput | WrappedInput | TextInput
+
+
+def reader(name: str, shape: AnswerShape) -> CallReader:
     """How the input of the caller's tool `name` is read."""
     if name in shape.custom_tools:
         return TextInput()

@@ -17,11 +17,8 @@ _TEXT_TYPES: Final = ("application/json", "application/xml", "application/yaml",
 _Reader = Callable[[dict[str, Any], str, Translation], Block | None]
 
 
-def text_block(text: str, mark: dict[str, Any] | None = None) -> Block:
-    block: Block = {"type": "text", "text": text}
-    if mark is not None:
-        block["cache_control"] = mark
-    return block
+def text_block(text: str) -> Block:
+    return {"type": "text", "text": text}
 
 
 def read_content(content: Any, at: str, role: str, translation: Translation) -> list[Block]:

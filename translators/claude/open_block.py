@@ -3,7 +3,7 @@
 from typing import Any
 
 from translators.claude.arguments import read_arguments
-from translators.claude.call_stream import PlainInput, TextInput, WrappedInput
+from translators.claude.call_stream import CallReader
 from translators.claude.wire import Block
 
 
@@ -20,7 +20,7 @@ class OpenBlock:
         self.citations: list[Any] = []
         self.number = -1
         """Place among the caller's tool calls, from 0; -1 for what is none or is not shown."""
-        self.call: PlainInput | WrappedInput | TextInput | None = None
+        self.call: CallReader | None = None
 
     def whole(self) -> Block:
         """The block as an answer that is not streamed would hold it."""

@@ -5,7 +5,7 @@ from typing import Any
 from translators.claude.blocks import tool_call, trailer
 from translators.claude.errors import error_failure
 from translators.claude.fence import unfenced
-from translators.claude.stop import finish_reason, provider_specific, refusal
+from translators.claude.stop import finish_reason, provider_specific, refusal, stop_reason
 from translators.claude.usage import service_tier, usage
 from translators.claude.wire import Block, whole_blocks
 from translators.dialect import AnswerShape, Envelope
@@ -26,7 +26,7 @@ def parse_response(body: bytes, envelope: Envelope) -> dict[str, Any]:
     if message.get("content").__class__ is not list:
         raise UpstreamError(malformed("The provider's answer has no content."))
     blocks = whole_blocks(message["content"])
-    if not blocks and message.get("stop_reason") is None:
+    if not blocks and stop_reason(message) is None:
         raise UpstreamError(no_output())
     return _completion(message, blocks, envelope)
 
@@ -54,7 +54,7 @@ def answer_model(message: dict[str, Any], envelope: Envelope) -> str:
 
 
 def _completion(message: dict[str, Any], blocks: list[Block], envelope: Envelope) -> dict[str, Any]:
-    shape, model, reason = envelope.shape, answer_model(message, envelope), message.get("stop_reason")
+    shape, model, reason = envelope.shape, answer_model(message, envelope), stop_reason(message)
     said = _message(blocks, reason, message.get("stop_details"), shape)
     if reason != "refusal":
         said.update(trailer(blocks, model))

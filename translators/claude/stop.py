@@ -19,9 +19,15 @@ _PLAIN: Final = frozenset({"end_turn", "max_tokens", "tool_use", None})
 _DETAILS: Final = ("stop_sequence", "stop_details", "container", "input_transformations")
 
 
-def finish_reason(stop_reason: str | None, has_calls: bool, legacy: bool) -> str:
-    """The hub's word for `stop_reason`. Reasons without one end as what the answer looks like."""
-    known = _FINISH.get(stop_reason or "")
+def stop_reason(message: dict[str, Any]) -> str | None:
+    """Claude's own word, if it gave one."""
+    reason = message.get("stop_reason")
+    return reason if reason.__class__ is str and reason else None
+
+
+def finish_reason(reason: str | None, has_calls: bool, legacy: bool) -> str:
+    """The hub's word for a stop reason. Reasons without one end as what the answer looks like."""
+    known = _FINISH.get(reason or "")
     if known is not None:
         return known
     if not has_calls:
@@ -32,7 +38,7 @@ def finish_reason(stop_reason: str | None, has_calls: bool, legacy: bool) -> str
 def provider_specific(message: dict[str, Any], has_calls: bool) -> dict[str, Any] | None:
     """What the finish_reason hides: Claude's own reason where it says more, and its details. None if there is nothing to add."""
     details = {name: message[name] for name in _DETAILS if message.get(name)}
-    reason = message.get("stop_reason")
+    reason = stop_reason(message)
     waits_for_its_own = reason == "tool_use" and not has_calls
     if not details and reason in _PLAIN and not waits_for_its_own:
         return None

@@ -5,12 +5,12 @@ from typing import Any, Final
 
 from translators.chat.chunks import Chunk
 from translators.claude.blocks import trailer
-from translators.claude.call_stream import TextInput, reader, start_input
+from translators.claude.call_stream import CallReader, TextInput, reader, start_input
 from translators.claude.errors import error_failure
 from translators.claude.fence import Unfenced
 from translators.claude.open_block import OpenBlock
 from translators.claude.response import answer_id, answer_model, no_output
-from translators.claude.stop import CUT, finish_reason, provider_specific, refusal
+from translators.claude.stop import CUT, finish_reason, provider_specific, refusal, stop_reason
 from translators.claude.usage import service_tier, usage
 from translators.claude.wire import Block, whole_blocks
 from translators.dialect import Envelope
@@ -35,7 +35,7 @@ class ClaudeStream:
         self._at: dict[int, OpenBlock] = {}
         """The block that an index means now."""
         self._calls = 0
-        self._ended_calls: list[OpenBlock] = []
+        self._ended_calls: list[tuple[OpenBlock, CallReader]] = []
         self._unfenced = Unfenced() if envelope.shape.strip_json_fence else None
         self._usage: dict[str, Any] = {}
         self._told: dict[str, Any] = {}
@@ -43,7 +43,7 @@ class ClaudeStream:
 
     @property
     def ended(self) -> bool:
-        return self._told.get("stop_reason") is not None
+        return stop_reason(self._told) is not None
 
     def receive(self, data: bytes) -> list[Chunk]:
         if self.finished or self.failure is not None:
@@ -188,16 +188,16 @@ class ClaudeStream:
             return
         block.fragments.append(fragment)
         if block.call is not None:
-            self._show_input(block, block.call.receive(fragment), chunks)
+            self._show_input(block.number, block.call, block.call.receive(fragment), chunks)
 
-    def _show_input(self, block: OpenBlock, text: str, chunks: list[Chunk]) -> None:
+    def _show_input(self, number: int, call: CallReader, text: str, chunks: list[Chunk]) -> None:
         if not text:
             return
         if self._shape.legacy_functions:
             chunks.append(Chunk({"function_call": {"arguments": text}}))
             return
-        kind, name = _call_kind(block.call)
-        chunks.append(Chunk({"tool_calls": [{"index": block.number, kind: {name: text}}]}))
+        kind, name = _call_kind(call)
+        chunks.append(Chunk({"tool_calls": [{"index": number, kind: {name: text}}]}))
 
     def _citation(self, block: OpenBlock, delta: dict[str, Any], chunks: list[Chunk]) -> None:
         if delta.get("citation") is not None:
@@ -209,21 +209,22 @@ class ClaudeStream:
 
     def _block_stop(self, event: dict[str, Any], chunks: list[Chunk]) -> None:
         block = self._at.get(_key(event.get("index")))
-        if block is not None and block.call is not None and block not in self._ended_calls:
-            self._ended_calls.append(block)
+        if block is not None:
+            self._call_ended(block)
+
+    def _call_ended(self, block: OpenBlock) -> None:
+        if block.call is not None:
+            self._ended_calls.append((block, block.call))
+            block.call = None
 
     def _end_calls(self, cut: bool, chunks: list[Chunk]) -> None:
         """Show what is still missing of calls that have ended: empty arguments, and those that came whole or had to be whole."""
-        for block in self._ended_calls:
-            call = block.call
-            if call is None:
-                continue
+        for block, call in self._ended_calls:
             raw, missing = "".join(block.fragments), ""
             if not raw:
                 raw = start_input(block.start.get("input"))
                 missing = call.receive(raw)
-            self._show_input(block, missing + call.finish(raw, cut), chunks)
-            block.call = None
+            self._show_input(block.number, call, missing + call.finish(raw, cut), chunks)
         self._ended_calls.clear()
 
     def _message_delta(self, event: dict[str, Any], chunks: list[Chunk]) -> None:
@@ -237,12 +238,13 @@ class ClaudeStream:
 
     def _finish(self, event: dict[str, Any], chunks: list[Chunk]) -> None:
         """The tail: what is missing of tool calls, a refusal, the trailer, the finish reason, the usage."""
-        reason = self._told.get("stop_reason")
+        reason = stop_reason(self._told)
         if reason is None and not self._blocks:
             self.failure = no_output()
             return
         self._open(chunks)
-        self._ended_calls += [block for block in self._blocks if block.call is not None and block not in self._ended_calls]
+        for block in self._blocks:
+            self._call_ended(block)
         self._end_calls(reason in CUT, chunks)
         if self._unfenced is not None and (rest := self._unfenced.finish()):
             chunks.append(Chunk({"content": rest}))
@@ -329,7 +331,7 @@ def _key(index: Any) -> int:
     return index if index.__class__ is int else -1
 
 
-def _call_kind(call: Any) -> tuple[str, str]:
+def _call_kind(call: CallReader) -> tuple[str, str]:
     """The name of a call's kind, and of the text in it."""
     return ("custom", "input") if call.__class__ is TextInput else ("function", "arguments")
 
