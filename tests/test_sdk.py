@@ -293,3 +293,50 @@ async def test_unknown_model_lists_the_personas(stack: Stack) -> None:
         await stack.client.chat.completions.create(model="gpt-4o", messages=[{"role": "user", "content": "hi"}])
     assert caught.value.code == "model_not_found"
     assert "on_claude" in caught.value.message
+
+
+async def tool_loop(stack: Stack, model: str, second_model: str, stream: bool) -> Any:
+    """A plain tool loop: the client sends back only what OpenAI's SDK keeps. Gives the second request as the provider got it."""
+    messages: Any = [{"role": "user", "content": '[[sim: think]] [[sim: call get_weather {"city": "Oslo"}]]'}]
+    request: Any = {"model": model, "messages": messages, "tools": [WEATHER], "reasoning_effort": "low"}
+    if stream:
+        async with stack.client.chat.completions.stream(**request) as events:
+            async for _ in events:
+                pass
+            message = (await events.get_final_completion()).choices[0].message
+    else:
+        message = (await stack.client.chat.completions.create(**request)).choices[0].message
+    calls = [
+        {"id": c.id, "type": "function", "function": {"name": c.function.name, "arguments": c.function.arguments}}  # type: ignore[union-attr]
+        for c in message.tool_calls or []
+    ]
+    history = [*messages, {"role": "assistant", "content": message.content, "tool_calls": calls}]
+    history += [{"role": "tool", "tool_call_id": call["id"], "content": "snow"} for call in calls]
+    answer = await stack.client.chat.completions.create(**{**request, "model": second_model, "messages": history})
+    assert "snow" in (answer.choices[0].message.content or "")
+    return stack.sim.requests[-1].body
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["json", "stream"])
+async def test_claudes_thinking_survives_a_plain_tool_loop(stack: Stack, stream: bool) -> None:
+    body = await tool_loop(stack, "on_claude", "on_claude", stream)
+    (turn,) = [m for m in body["messages"] if m["role"] == "assistant"]
+    assert [block["type"] for block in turn["content"]] == ["thinking", "tool_use"]
+    assert turn["content"][0]["signature"]
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["json", "stream"])
+async def test_geminis_signature_survives_a_plain_tool_loop(stack: Stack, stream: bool) -> None:
+    body = await tool_loop(stack, "on_gemini", "on_gemini", stream)
+    (part,) = [p for content in body["contents"] for p in content["parts"] if "functionCall" in p]
+    assert part["thoughtSignature"] != "skip_thought_signature_validator"
+
+
+async def test_signed_reasoning_stays_with_its_model(stack: Stack) -> None:
+    """The loop goes on at another provider, without what only the first could read."""
+    body = await tool_loop(stack, "on_claude", "on_gemini", stream=True)
+    assert "thinking" not in str(body["contents"])
+    body = await tool_loop(stack, "on_gemini", "on_claude", stream=False)
+    assert "thoughtSignature" not in str(body["messages"])
+    body = await tool_loop(stack, "on_claude", "on_openai", stream=False)
+    assert [set(m) for m in body["messages"] if m["role"] == "assistant"] == [{"role", "content", "tool_calls"}]
