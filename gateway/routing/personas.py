@@ -24,6 +24,9 @@ def apply(persona: Persona, request: ChatRequest) -> tuple[ChatRequest, tuple[No
             if spelling is not None and (value := body.get(spelling)) is not None and _exceeds(value, limit):
                 body[spelling] = limit
                 report.changed(spelling, f"the persona's limit is {limit}")
+    longest = persona.caps.get("max_tokens", persona.caps.get("max_completion_tokens"))
+    if longest is not None and body.get("max_tokens") is None and body.get("max_completion_tokens") is None:
+        body["max_completion_tokens"] = longest
     if persona.system_prompt is not None:
         body["messages"] = _with_prompt(persona, request.messages)
     return ChatRequest(body, request.size + len(persona.system_prompt or "")), tuple(report.notes)

@@ -3,7 +3,7 @@
 The same value is what dispatch executes and what `POST /api/v1/route` shows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -62,8 +62,7 @@ def plan(config: Config, persona: Persona | None, targets: Sequence[TargetRef], 
     """Hold every target against what the request needs. Pure: the same arguments give the same plan."""
     requirements = derive(request, persona)
     tokens: int | None = None
-    candidates: list[Candidate] = []
-    chosen = False
+    held: list[tuple[Provider, Model, list[str]]] = []
     for ref in targets:
         provider = config.providers[ref.provider]
         model = provider.models[ref.model]
@@ -71,10 +70,36 @@ def plan(config: Config, persona: Persona | None, targets: Sequence[TargetRef], 
         if not _fits_by_size(request, model):
             tokens = estimate_request(request) if tokens is None else tokens
             reasons += _overflow(tokens, request, model)
-        verdict: Literal["chosen", "eligible", "rejected"] = "rejected" if reasons else "eligible" if chosen else "chosen"
-        chosen = chosen or not reasons
-        candidates.append(Candidate(provider, model, verdict, tuple(reasons)))
-    return Plan(request.model, requirements, tuple(candidates), tokens, config.revision)
+        held.append((provider, model, reasons))
+    if _forces_a_tool(request):
+        _prefer_forcible(held)
+    return Plan(request.model, requirements, tuple(_judged(held)), tokens, config.revision)
+
+
+def _judged(held: list[tuple[Provider, Model, list[str]]]) -> Iterator[Candidate]:
+    """The first target without a reason against it is chosen, the others like it are eligible."""
+    chosen = False
+    for provider, model, reasons in held:
+        if reasons:
+            yield Candidate(provider, model, "rejected", tuple(reasons))
+        else:
+            yield Candidate(provider, model, "eligible" if chosen else "chosen")
+            chosen = True
+
+
+def _forces_a_tool(request: ChatRequest) -> bool:
+    choice = request.body.get("tool_choice")
+    if choice.__class__ is dict:
+        return choice.get("type") != "allowed_tools" or choice["allowed_tools"]["mode"] == "required"
+    return choice == "required"
+
+
+def _prefer_forcible(held: list[tuple[Provider, Model, list[str]]]) -> None:
+    """A model that cannot be made to call a tool is asked only if no other can serve: it may then answer without the call."""
+    if any(not reasons and model.record.forced_tool_choice != "no" for _, model, reasons in held):
+        for _, model, reasons in held:
+            if model.record.forced_tool_choice == "no":
+                reasons.append("cannot_force_tools")
 
 
 def _rejections(provider: Provider, model: Model, persona: Persona | None, requirements: tuple[Requirement, ...]) -> list[str]:
