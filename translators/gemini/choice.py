@@ -133,8 +133,9 @@ class Choice:
     def _thought(self, part: Part, chunks: list[Chunk]) -> None:
         self._run = None
         self._parts.append(None)
-        if part["text"]:
-            self.emit(chunks, {"reasoning_content": part["text"]})
+        text = part["text"]
+        if text and text.__class__ is str:
+            self.emit(chunks, {"reasoning_content": text})
         self._sign(part.get("thoughtSignature"))
 
     def _server_part(self, part: Part, chunks: list[Chunk]) -> None:

@@ -5,7 +5,6 @@ from typing import Final
 
 _OPENING: Final = re.compile(r"\s*```(?:json)?\s*(?=[{\[])", re.I)
 _UNDECIDED: Final = re.compile(r"\s*(?:`{0,2}|```(?:j|js|jso|json)?\s*)", re.I).fullmatch
-_LONGEST_OPENING: Final = 64
 _CLOSING: Final = re.compile(r"\s*```\s*\Z")
 
 
@@ -37,7 +36,7 @@ class Unfenced:
 
     def _begin(self) -> bool:
         """Whether it is known by now if a fence opens the text."""
-        if len(self._held) < _LONGEST_OPENING and _UNDECIDED(self._held):
+        if _UNDECIDED(self._held):
             return False
         self._begun = True
         match = _OPENING.match(self._held)

@@ -54,5 +54,6 @@ def _narrowed(schema: dict[str, Any], description: Any, record: ModelRecord, rep
 
 
 def _instruction(schema: dict[str, Any] | None) -> str:
-    head = "When you give your final answer, and not a tool call, answer with one JSON object only: no prose and no code fence around it."
+    what = "JSON" if schema else "one JSON object"
+    head = f"When you give your final answer, and not a tool call, answer with {what} only: no prose and no code fence around it."
     return f"{head} It must match this JSON Schema:\n{dumps_str(schema)}" if schema else head

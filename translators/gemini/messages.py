@@ -124,8 +124,8 @@ class _Builder:
         self._close()
         made, report = self._made, self._report
         if not made.contents:
-            text = made.system.pop() if made.system else EMPTY_TEXT
-            report.repaired("messages", "Gemini wants a user message: the last instruction becomes one")
+            text, what = (made.system.pop(), "the last instruction") if made.system else (EMPTY_TEXT, "a space")
+            report.repaired("messages", f"Gemini wants a user message: {what} becomes one")
             made.contents.append({"role": "user", "parts": [{"text": text}]})
         if made.contents[0]["role"] == "model":
             report.repaired("messages", "Gemini wants a user message first: '.' stands before the assistant's")

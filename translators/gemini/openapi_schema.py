@@ -26,7 +26,12 @@ class _Converter:
         self._inside: list[str] = []
 
     def node(self, schema: Schema) -> Schema:
-        self._sanitizer.count_node()
+        self._sanitizer.enter()
+        made = self._converted(schema)
+        self._sanitizer.leave()
+        return made
+
+    def _converted(self, schema: Schema) -> Schema:
         if "$ref" in schema:
             return self._reference(schema["$ref"])
         given = schema.get("anyOf") or schema.get("oneOf") or []

@@ -91,7 +91,7 @@ def _leave_to_cache(made: dict[str, Any], report: Report) -> None:
     """Cached content brings its own instruction and tools; beside it Gemini refuses others."""
     for name, param in (("systemInstruction", "messages"), ("tools", "tools"), ("toolConfig", "tool_choice")):
         if made.pop(name, None) is not None:
-            report.dropped(param, f"cached content cannot be used with a {name} beside it")
+            report.dropped(param, f"cached content brings its own {name}, and no other may stand beside it")
 
 
 def _shape(body: dict[str, Any], tools: Toolset, answer: JsonAnswer, report: Report) -> AnswerShape:

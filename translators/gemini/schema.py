@@ -13,6 +13,9 @@ from translators.gemini.keywords import ANNOTATIONS, KEPT, NO_OPS, RULES, Schema
 MAX_NODES: Final = 20_000
 """Nodes that one schema may have after inlining: a few nested references can stand for very many."""
 
+MAX_DEPTH: Final = 64
+"""Nodes that may stand inside each other, references followed."""
+
 
 class Sanitizer:
     """Narrows one schema. `where` names it in reports (`tools.<name>.parameters`, `response_format`), `param` in rejections."""
@@ -25,6 +28,7 @@ class Sanitizer:
         self._reported: set[str] = set()
         self._inlining: list[str] = []
         self._nodes = 0
+        self._depth = 0
 
     def sanitized(self) -> Schema:
         """A new schema; the given one stays as it is. Raises InvalidRequest."""
@@ -66,16 +70,26 @@ class Sanitizer:
             self._reported.add(keyword)
             self._report.changed(f"{self._where}:{keyword}", why)
 
-    def count_node(self) -> None:
+    def enter(self) -> None:
+        """Count a node and what it stands in; `leave` it afterwards. Raises InvalidRequest."""
         self._nodes += 1
-        if self._nodes > MAX_NODES:
-            raise self._invalid("it is too large.")
+        self._depth += 1
+        if self._nodes > MAX_NODES or self._depth > MAX_DEPTH:
+            raise self._invalid("it is too large." if self._nodes > MAX_NODES else "it is nested too deeply.")
+
+    def leave(self) -> None:
+        self._depth -= 1
 
     def _invalid(self, what: str) -> InvalidRequest:
         return InvalidRequest(f"Invalid schema: {what}", self._param, "invalid_function_parameters")
 
     def _node(self, schema: Any) -> Schema:
-        self.count_node()
+        self.enter()
+        made = self._narrowed(schema)
+        self.leave()
+        return made
+
+    def _narrowed(self, schema: Any) -> Schema:
         if schema.__class__ is not dict:
             if schema is False:
                 self.lost("false", "Gemini has no schema that nothing fits")
@@ -139,7 +153,12 @@ class Sanitizer:
 
     def _flat(self, branch: Any, seen: tuple[str, ...]) -> Schema | None:
         """A branch of allOf without references and without allOf of its own; None if it cannot be one."""
-        self.count_node()
+        self.enter()
+        made = self._flattened(branch, seen)
+        self.leave()
+        return made
+
+    def _flattened(self, branch: Any, seen: tuple[str, ...]) -> Schema | None:
         if branch.__class__ is not dict:
             return {} if branch is True else None
         if "$ref" in branch:

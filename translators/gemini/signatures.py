@@ -5,6 +5,7 @@ A signature is opaque standard base64. Gemini 3 and later answer 400 to a functi
 
 import base64
 import re
+from collections.abc import Iterable
 from typing import Any, Final
 
 from translators.dialect import ModelRecord
@@ -40,8 +41,12 @@ def google_extra(owner: dict[str, Any]) -> dict[str, Any]:
 
 
 def of_message(message: dict[str, Any], record: ModelRecord) -> str | None:
-    """The signature of a message's text."""
-    return None if record.signatures == "none" else normalized(google_extra(message).get("thought_signature"))
+    """The signature of a message's text: of several the last one."""
+    if record.signatures == "none":
+        return None
+    several = _object(message.get("provider_specific_fields")).get("thought_signatures")
+    candidates = (google_extra(message).get("thought_signature"), several[-1] if several and several.__class__ is list else None)
+    return _first_valid(candidates)
 
 
 def of_call(call: dict[str, Any], hidden: str | None, record: ModelRecord) -> str | None:
@@ -56,13 +61,17 @@ def of_call(call: dict[str, Any], hidden: str | None, record: ModelRecord) -> st
         function.get("thought_signature"),
         hidden,
     )
-    return next((found for candidate in candidates if (found := normalized(candidate)) is not None), None)
+    return _first_valid(candidates)
 
 
 def ensure_first_signed(calls: list[dict[str, Any]], record: ModelRecord) -> None:
     """Gemini demands a signature on the first function call of a turn only."""
     if record.signatures == "required" and calls:
         calls[0].setdefault("thoughtSignature", SENTINEL)
+
+
+def _first_valid(candidates: Iterable[Any]) -> str | None:
+    return next((found for candidate in candidates if (found := normalized(candidate)) is not None), None)
 
 
 def _object(value: Any) -> dict[str, Any]:

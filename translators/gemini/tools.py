@@ -184,6 +184,8 @@ def _with_choice(found: Toolset, body: dict[str, Any], all_strict: bool) -> Tool
             return replace(found, mode="ANY")
         case {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": tools}}:
             names = tuple(_chosen(tool, found, f"{param}.allowed_tools.tools[{i}]") for i, tool in enumerate(tools))
+            if mode == "required" and not names:
+                raise InvalidRequest("One of no tools cannot be required.", f"{param}.allowed_tools.tools", "empty_array")
             return replace(found, mode="ANY" if mode == "required" else "VALIDATED" if names else "NONE", allowed=names)
         case _:
             return replace(found, mode="ANY", allowed=(_chosen(choice, found, param),))
