@@ -12,7 +12,7 @@ _DIALECT: Final = "gemini"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoogleExtensions:
-    thinking_config: Any = None
+    thinking_config: dict[str, Any] | None = None
     cached_content: str | None = None
     response_modalities: list[Any] | None = None
     image_config: dict[str, Any] | None = None

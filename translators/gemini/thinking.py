@@ -95,7 +95,7 @@ def nearest_level(asked: Effort, levels: tuple[Effort, ...]) -> Effort:
     return min(levels, key=lambda level: (abs(EFFORTS.index(level) - rank), -EFFORTS.index(level)))
 
 
-def wish_of(effort: Effort | None, config: Any) -> Wish:
+def wish_of(effort: Effort | None, config: dict[str, Any] | None) -> Wish:
     """The caller's wish, from `reasoning_effort` and Google's own `thinking_config`, which wins. Raises InvalidRequest.
 
     Thoughts are shown to a caller who asked for an effort, or for the thoughts themselves.
@@ -104,8 +104,6 @@ def wish_of(effort: Effort | None, config: Any) -> Wish:
     shown = effort not in (None, "none")
     if config is None:
         return Wish(effort, include_thoughts=shown)
-    if config.__class__ is not dict:
-        raise InvalidRequest(f"Invalid type for '{at}': expected an object.", at, "invalid_type")
     include = config.get("include_thoughts")
     if include is not None:
         if include.__class__ is not bool:

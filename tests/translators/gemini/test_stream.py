@@ -57,6 +57,17 @@ def test_f77_text_and_call_in_one_frame() -> None:
     ]
 
 
+def test_text_goes_on_in_a_frame_with_other_parts() -> None:
+    """It is still the same part: only what Google ran makes the parts worth keeping."""
+    code = {"executableCode": {"language": "PYTHON", "code": "1"}}
+    said = deltas(sse(frame({"text": "a"}), frame({"text": "b"}, code, reason="STOP")))
+    assert said == [
+        {"role": "assistant", "content": "a"},
+        {"content": "b"},
+        {"extra_content": {"google": {"parts": [{"text": "ab"}, code]}}},
+    ]
+
+
 def test_f79_a_last_frame_with_a_reason_only() -> None:
     _, chunks = read(sse(ONCE, {"candidates": [{"finishReason": "MAX_TOKENS"}], "usageMetadata": USAGE}))
     assert shown(chunks)[1] == finish("MAX_TOKENS", "length")
