@@ -49,6 +49,8 @@ class FakeUpstream:
     answers: dict[str, Sequence[Step]] = field(default_factory=dict)
     received: list[Received] = field(default_factory=list)
     open: int = 0
+    sent: int = 0
+    """Bytes that the other side let us send."""
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     left_early: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -89,6 +91,7 @@ class FakeUpstream:
                     case bytes():
                         writer.write(step)
                         await writer.drain()
+                        self.sent += len(step)
                     case Pause(seconds):
                         await asyncio.wait({gone}, timeout=seconds)
                     case End():

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import aiohttp
 
+from tests.bench.__main__ import rss_mb
 from tests.fakes import OPENAI_STREAM, Hang, Pause, Step, fake_upstream, sse
 from tests.serving import clean_environ
 from translators.jsontext import dumps
@@ -151,3 +152,21 @@ async def test_an_open_start_on_a_public_address_warns() -> None:
         process.send_signal(signal.SIGTERM)
         _, errors = await asyncio.wait_for(process.communicate(), 10)
     assert b"LLM_ROUTER_API_KEYS" in errors
+
+
+async def test_a_slow_reader_slows_the_provider_and_costs_no_memory(tmp_path: Path) -> None:
+    """64 MB are on offer; a caller who reads nothing makes the provider stop after a few."""
+    block = b"data: " + dumps({"choices": [{"index": 0, "delta": {"content": "x" * 60_000}}]}) + b"\n\n"
+    steps: list[Step] = [*sse(*OPENAI_STREAM[:1], end=False), *[block] * 1000]
+    async with fake_upstream(openai=steps) as fake, direct_process(tmp_path, fake.environ()) as (process, url):
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]), limit=1000)
+        body = dumps(chat(stream=True))
+        writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        await reader.read(1)
+        before = -1
+        while fake.sent != before:  # until nothing moves any more
+            before = fake.sent
+            await asyncio.sleep(0.2)
+        assert fake.sent < 24_000_000
+        assert rss_mb(process.pid) < 150
+        writer.close()
