@@ -1,0 +1,160 @@
+"""A chat request for the Responses API: the rooms of this package put together into one body."""
+
+from typing import Any, Final
+
+from translators.chat.complaints import wrong_type
+from translators.chat.request import ChatRequest
+from translators.dialect import AnswerShape, Report, Target, UpstreamRequest
+from translators.errors import InvalidRequest
+from translators.jsontext import dumps
+from translators.responses.fields import FIELDS, NO_OPS
+from translators.responses.input import read_messages
+from translators.responses.reasoning import Plan, plan_reasoning
+from translators.responses.tools import Tools, read_tools
+from translators.responses.translation import Translation
+
+LEAST_OUTPUT_TOKENS: Final = 16
+"""The smallest max_output_tokens that the API takes."""
+
+_RELAYED: Final = (
+    "metadata", "user", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "prompt_cache_options", "service_tier",
+    "moderation",
+)  # fmt: skip
+_SAMPLING: Final = ("temperature", "top_p", "logprobs", "top_logprobs")
+"""What models refuse while they reason, as far as this API has it."""
+
+_NOT_PARAMETERS: Final = ("web_search_options", "parallel_tool_calls")
+"""Chat's parameters that a model may refuse there, and that are something else here."""
+
+
+def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
+    """The request in this API's words. Raises InvalidRequest for what can be neither said, emulated nor dropped."""
+    translation = Translation(target, Report())
+    asked = _kept(request.body, translation)
+    plan = plan_reasoning(asked, translation)
+    tools = read_tools(asked, plan.active, translation)
+    body: dict[str, Any] = {"model": target.model, "input": read_messages(request.messages, translation)}
+    _add_tools(body, tools)
+    _add_output(body, asked, request, translation)
+    _add_state(body, asked, plan, translation)
+    body.update({name: asked[name] for name in _RELAYED if name in asked})
+    if request.stream:
+        body["stream"] = True
+        if "include_obfuscation" in (asked.get("stream_options") or {}):
+            body["stream_options"] = {"include_obfuscation": asked["stream_options"]["include_obfuscation"]}
+    body.update(_extension(request.body, target))
+    headers = {"content-type": "application/json"}
+    if target.api_key:
+        headers["authorization"] = f"Bearer {target.api_key}"
+    return UpstreamRequest(
+        url=target.base_url.rstrip("/") + "/responses",
+        headers=headers,
+        body=dumps(body),
+        stream=request.stream,
+        notes=tuple(translation.report.notes),
+        shape=AnswerShape(declared_tools=tools.function_names, legacy_functions=tools.legacy, one_tool_call=tools.one_call),
+    )
+
+
+def _kept(body: dict[str, Any], translation: Translation) -> dict[str, Any]:
+    """What is left when nulls and what is dropped are taken away. Refuses what would change the shape of the answer."""
+    kept: dict[str, Any] = {}
+    report = translation.report
+    for name, value in body.items():
+        if value is None:
+            continue
+        no_op = value in NO_OPS.get(name, ())
+        verdict = FIELDS.get(name)
+        if verdict is None:
+            report.dropped(name, "this parameter is not known")
+        elif name in translation.record.unsupported and name not in _NOT_PARAMETERS:
+            if not no_op:
+                report.dropped(name, "this model does not take it")
+        elif verdict.kind == "rejected" and not no_op:
+            raise InvalidRequest(verdict.how, name, "unsupported_value")
+        elif verdict.kind == "dropped" and not no_op:
+            report.dropped(name, verdict.how)
+        else:
+            kept[name] = value
+    return kept
+
+
+def _add_tools(body: dict[str, Any], tools: Tools) -> None:
+    if tools.tools:
+        body["tools"] = tools.tools
+    if tools.choice is not None:
+        body["tool_choice"] = tools.choice
+    if tools.parallel is not None:
+        body["parallel_tool_calls"] = tools.parallel
+
+
+def _add_output(body: dict[str, Any], asked: dict[str, Any], request: ChatRequest, translation: Translation) -> None:
+    """How the answer is to look, and how long it may be."""
+    text = {"format": _format(asked.get("response_format")), "verbosity": asked.get("verbosity")}
+    if said := {name: value for name, value in text.items() if value is not None}:
+        body["text"] = said
+    limit = request.max_tokens
+    if limit is not None:
+        held = max(LEAST_OUTPUT_TOKENS, min(int(limit), translation.record.max_output_tokens))
+        if held != limit:
+            name = "max_tokens" if request.body.get("max_completion_tokens") is None else "max_completion_tokens"
+            rule = f"is more than the model's {held}" if held < limit else f"is less than the {held} that the API takes"
+            translation.report.changed(name, f"{limit} {rule}")
+        body["max_output_tokens"] = held
+
+
+def _format(asked: dict[str, Any] | None) -> dict[str, Any] | None:
+    """`response_format` as `text.format`; None for plain text."""
+    if asked is None or asked["type"] == "text":
+        return None
+    if asked["type"] == "json_object":
+        return {"type": "json_object"}
+    told = {name: value for name, value in asked["json_schema"].items() if value is not None}
+    return {"type": "json_schema", "name": "response", "schema": {"type": "object"}, "strict": False, **told}
+
+
+def _add_state(body: dict[str, Any], asked: dict[str, Any], plan: Plan, translation: Translation) -> None:
+    """Reasoning, sampling, and what is kept of the answer: nothing there unless asked for, its reasoning here, encrypted."""
+    include: list[str] = []
+    if plan.sent is not None:
+        body["reasoning"] = plan.sent
+    if translation.record.thinking.kind == "effort":
+        include.append("reasoning.encrypted_content")
+    sampling = _sampling(asked, plan, translation)
+    for name in ("temperature", "top_p"):
+        if name in sampling:
+            body[name] = sampling[name]
+    if sampling.get("logprobs"):
+        include.append("message.output_text.logprobs")
+        if sampling.get("top_logprobs"):
+            body["top_logprobs"] = sampling["top_logprobs"]
+    if include:
+        body["include"] = include
+    body["store"] = asked.get("store") is True
+
+
+def _sampling(asked: dict[str, Any], plan: Plan, translation: Translation) -> dict[str, Any]:
+    given: dict[str, Any] = {name: asked[name] for name in _SAMPLING if name in asked}
+    rule = translation.record.sampling
+    if rule != "refused" and not (rule == "unless_reasoning" and plan.active):
+        return given
+    for name, value in given.items():
+        if value not in NO_OPS[name]:
+            translation.report.dropped(name, "this model refuses it while it reasons")
+    return {}
+
+
+def _extension(body: dict[str, Any], target: Target) -> dict[str, Any]:
+    """What the caller says in this API's own words: for this API, for this provider, or for any of its dialect."""
+    extension = body.get("x_provider")
+    if extension is None:
+        return {}
+    if extension.__class__ is not dict:
+        raise wrong_type("x_provider", "an object", extension)
+    for name in ("responses", target.provider, target.dialect):
+        own = extension.get(name)
+        if own.__class__ is dict:
+            return dict(own)
+        if own is not None:
+            raise wrong_type(f"x_provider.{name}", "an object", own)
+    return {}

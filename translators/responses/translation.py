@@ -1,0 +1,25 @@
+"""What the rooms of one request's translation share."""
+
+from dataclasses import dataclass, field
+
+from translators.dialect import ModelRecord, Note, NoteKind, Report, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """The target's facts and the report."""
+
+    target: Target
+    report: Report
+    _told: set[Note] = field(default_factory=set)
+
+    @property
+    def record(self) -> ModelRecord:
+        return self.target.record
+
+    def once(self, kind: NoteKind, param: str, why: str) -> None:
+        """Note what may happen in every message, but is worth telling once."""
+        note = Note(kind, param, why)
+        if note not in self._told:
+            self._told.add(note)
+            self.report.notes.append(note)
