@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aiohttp import web
-from gateway.config import Config, load
 
 from gateway.api.access import Access
 from gateway.api.context import GATEWAY, Gateway
 from gateway.app import running_app
+from gateway.config import Config, load
 from gateway.server import Server, listening
 from gateway.telemetry.events import Event
 
