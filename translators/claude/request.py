@@ -163,7 +163,14 @@ def _check_images(turns: list[Turn], translation: Translation) -> None:
 
 
 def _images(blocks: list[Block]) -> int:
-    return sum(block.get("type") == "image" or _images(as_list(block.get("content"))) for block in blocks if block.__class__ is dict)
+    """Images among `blocks` and inside of tool results."""
+    count = 0
+    for block in blocks:
+        if block.get("type") == "image":
+            count += 1
+        elif block.get("type") == "tool_result":
+            count += _images(as_list(block.get("content")))
+    return count
 
 
 def _max_tokens(request: ChatRequest, translation: Translation) -> int:

@@ -3,6 +3,7 @@
 Limits that a grammar cannot enforce move into the description, where the model still reads them.
 """
 
+from collections import defaultdict
 from typing import Any, Final
 
 from translators.jsontext import dumps_str
@@ -18,6 +19,8 @@ _UNENFORCED: Final = frozenset({
 })  # fmt: skip
 MAX_MERGES: Final = 200
 """Parts of allOf merged in one schema: references to references multiply."""
+MAX_NODES: Final = 200_000
+"""Values looked at while references are followed."""
 _FORGOTTEN: Final = frozenset({"$schema", "$id", "$comment", "nullable"})
 _LISTS: Final = ("anyOf", "prefixItems")
 _MAPS: Final = ("properties", "$defs", "definitions")
@@ -163,35 +166,42 @@ def target(ref: str, root: Schema) -> Any:
 
 
 def _recurs(root: Schema) -> bool:
-    """Whether a $ref leads back to a schema that holds it."""
-    leads_to: dict[str, list[str]] = {}
-    open_refs = _refs(root)
-    while open_refs:
-        ref = open_refs.pop()
-        if ref not in leads_to:
-            leads_to[ref] = _refs(target(ref, root))
-            open_refs.extend(leads_to[ref])
-    shrinking = True
-    while shrinking:  # take away what leads nowhere any more: what is left goes in circles
-        ends = [ref for ref, inner in leads_to.items() if not any(other in leads_to for other in inner)]
-        for ref in ends:
-            del leads_to[ref]
-        shrinking = bool(ends)
-    return bool(leads_to)
+    """Whether a $ref leads back to a schema that holds it. Raises Unrepresentable where the references lead over too much."""
+    inner: dict[str, set[str]] = {}
+    outer: dict[str, list[str]] = defaultdict(list)
+    refs, seen = _refs(root)
+    for ref in refs:  # what they lead to is part of the root, so its references are among these
+        inner[ref], nodes = _refs(target(ref, root))
+        seen += nodes
+        if seen > MAX_NODES:
+            raise Unrepresentable("its references lead over too many schemas")
+        for other in inner[ref]:
+            outer[other].append(ref)
+    ends = [ref for ref, others in inner.items() if not others]
+    while ends:  # take away what leads nowhere any more: what is left goes in circles
+        end = ends.pop()
+        del inner[end]
+        for ref in outer[end]:
+            inner[ref].discard(end)
+            if not inner[ref]:
+                ends.append(ref)
+    return bool(inner)
 
 
-def _refs(node: Any) -> list[str]:
-    refs: list[str] = []
-    stack = [node]
+def _refs(node: Any) -> tuple[set[str], int]:
+    """The references inside of `node`, and how many values it holds."""
+    refs: set[str] = set()
+    stack, seen = [node], 0
     while stack:
         node = stack.pop()
+        seen += 1
         if node.__class__ is list:
             stack.extend(node)
         elif node.__class__ is dict:
             if node.get("$ref").__class__ is str:
-                refs.append(node["$ref"])
+                refs.add(node["$ref"])
             stack.extend(node.values())
-    return refs
+    return refs, seen
 
 
 def _is_object(node: Schema) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any, Final
 
 from translators.chat.request import ChatRequest
@@ -188,13 +189,6 @@ def _hold_budget(plan: Plan, max_tokens: int, forced: bool, turns: list[Turn], t
 
 def _loop_without_thinking(turns: list[Turn]) -> bool:
     """Whether the conversation stands inside a tool loop whose assistant turns have lost their thinking blocks."""
-    called = False
-    for turn in reversed(turns):
-        kinds = {block["type"] for block in turn.blocks}
-        if turn.role == "assistant":
-            if kinds & THINKING:
-                return False
-            called = called or "tool_use" in kinds
-        elif turn.role == "user" and "tool_result" not in kinds:
-            break
-    return called
+    loop = takewhile(lambda turn: turn.role != "user" or turn.blocks[0]["type"] == "tool_result", reversed(turns))
+    kinds = {block["type"] for turn in loop for block in turn.blocks}
+    return "tool_use" in kinds and not kinds & THINKING

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.translators.claude.golden import REQUESTS, RESPONSES, read, request_result, response_result
+from tests.translators.claude.golden import REQUESTS, RESPONSES, envelope, read, request_result, response_result
+from translators import claude
+from translators.errors import FailureKind, UpstreamError
 
 
 @pytest.mark.parametrize("path", REQUESTS, ids=lambda path: path.stem)
@@ -28,3 +30,9 @@ def test_response(path: Path) -> None:
     """A whole answer becomes exactly this completion, or this failure."""
     case = read(path)
     assert response_result(case) == case["expected"]
+
+
+def test_an_answer_that_is_no_json() -> None:
+    with pytest.raises(UpstreamError) as raised:
+        claude.parse_response(b"<html>", envelope({}))
+    assert raised.value.failure.kind is FailureKind.MALFORMED

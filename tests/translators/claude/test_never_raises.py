@@ -48,7 +48,7 @@ SHAPES = st.builds(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(st.lists(EVENTS, max_size=12), SHAPES)
 def test_streams(events: list[dict[str, Any]], shape: AnswerShape) -> None:
     data = b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in events)
@@ -167,7 +167,7 @@ BODIES = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=400)
+@settings(max_examples=250)
 @given(BODIES, RECORDS)
 def test_requests(body: dict[str, Any], record: ModelRecord) -> None:
     """Any request the hub lets through is built by Claude's rules, or refused in words."""

@@ -115,6 +115,17 @@ def test_references_that_multiply_end_soon() -> None:
     assert object_root({"anyOf": [{"$ref": "#/$defs/d0"}], "$defs": definitions})[0]["required"] == ["value"]
 
 
+def test_references_that_meet_again_do_not_recur() -> None:
+    definitions = {
+        "a": {"anyOf": [{"$ref": "#/$defs/b"}, {"$ref": "#/$defs/c"}]},
+        "b": {"items": {"$ref": "#/$defs/c"}},
+        "c": {"items": {"$ref": "#/$defs/d"}},
+        "d": A,
+    }
+    schema = {"$ref": "#/$defs/a", "$defs": definitions}
+    assert Narrowed(schema).schema == schema
+
+
 def test_a_long_chain_of_references() -> None:
     definitions: dict[str, Any] = {f"d{i}": {"$ref": f"#/$defs/d{i + 1}"} for i in range(2000)} | {
         "d2000": {"type": "object", "properties": {}}
