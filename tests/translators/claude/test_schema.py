@@ -126,6 +126,16 @@ def test_references_that_meet_again_do_not_recur() -> None:
     assert Narrowed(schema).schema == schema
 
 
+def test_references_over_too_many_schemas() -> None:
+    """Many references into one large schema would each walk over all of it."""
+    nested: dict[str, Any] = {"enum": ["x"] * 3000}
+    for _ in range(100):
+        nested = {"properties": {"a": nested}}
+    refs = [{"$ref": "#/$defs/n" + "/properties/a" * i} for i in range(100)]
+    with pytest.raises(Unrepresentable, match="too many schemas"):
+        Narrowed({"anyOf": refs, "$defs": {"n": nested}})
+
+
 def test_a_long_chain_of_references() -> None:
     definitions: dict[str, Any] = {f"d{i}": {"$ref": f"#/$defs/d{i + 1}"} for i in range(2000)} | {
         "d2000": {"type": "object", "properties": {}}
