@@ -22,7 +22,7 @@ from translators.chat.chunks import Chunk, Collector
 from translators.chat.request import ChatRequest
 from translators.dialect import Dialect, Envelope, Note, StreamTranslator, Target, UpstreamRequest, losses
 from translators.errors import FailureKind, InvalidRequest, UpstreamError, truncated
-from translators.registry import DIALECTS
+from translators.registry import dialect_for
 
 T = TypeVar("T")
 
@@ -110,7 +110,7 @@ class Dispatcher:
     async def _prepare(self, attempt: Attempt, request: ChatRequest, exchange: Exchange) -> tuple[Dialect, UpstreamRequest, Envelope]:
         """The request in the target's dialect; raises InvalidRequest if it cannot be said there, or in strict mode not without loss."""
         provider, model = attempt.candidate.provider, attempt.candidate.model
-        dialect = DIALECTS[provider.dialect]
+        dialect = dialect_for(provider.dialect, model.record, request)
         match provider.media_urls:
             case "fetch":
                 request = await self._media.inlined(request)

@@ -19,7 +19,7 @@ FLOORS = [
     {"gateway.accounting", "gateway.upstream"},
     {"gateway.config", "gateway.errors", "gateway.telemetry", "gateway.simulator", "gateway.ids"},
     {"translators.registry"},
-    {"translators.openai", "translators.claude", "translators.gemini"},
+    {"translators.openai", "translators.claude", "translators.gemini", "translators.responses"},
     {"translators.dialect"},
     {"translators.chat", "translators.sse", "translators.media", "translators.retry_after"},
     {"translators.jsontext", "translators.errors"},
