@@ -288,14 +288,19 @@ def check_combinations(body: dict[str, Any]) -> None:
 def _check_tool_names(tools: list[dict[str, Any]], choice: Any) -> None:
     seen: set[str] = set()
     for i, tool in enumerate(tools):
-        inner = tool.get("function") or tool.get("custom") or tool
-        name = inner.get("name")
-        if name is None:
+        name = _name_of(tool)
+        if name is None:  # a tool of a kind that is not known here
             continue
         if name in seen:
             raise InvalidRequest(f"Invalid 'tools': the name {name[:80]!r} is used twice.", f"tools[{i}].function.name", "invalid_value")
         seen.add(name)
     if choice.__class__ is dict and choice.get("type") in ("function", "custom", None):
-        wanted = (choice.get("function") or choice.get("custom") or choice).get("name")
+        wanted = _name_of(choice)
         if wanted is not None and wanted not in seen:
-            raise InvalidRequest(f"Tool choice {str(wanted)[:80]!r} not found in 'tools' parameter.", "tool_choice", "invalid_value")
+            raise InvalidRequest(f"Tool choice {wanted[:80]!r} not found in 'tools' parameter.", "tool_choice", "invalid_value")
+
+
+def _name_of(tool: dict[str, Any]) -> str | None:
+    inner = tool.get("function") or tool.get("custom") or tool
+    name = inner.get("name") if inner.__class__ is dict else None
+    return name if name.__class__ is str else None

@@ -15,7 +15,7 @@ KEPT: Final = frozenset({
 
 ANNOTATIONS: Final = frozenset({
     "$schema", "$comment", "$vocabulary", "$defs", "definitions", "examples", "example", "discriminator", "readOnly", "writeOnly",
-    "deprecated", "contentEncoding", "contentMediaType", "title", "strict", "xml", "externalDocs",
+    "deprecated", "contentEncoding", "contentMediaType", "title", "strict", "xml", "externalDocs", "property_ordering",
 })  # fmt: skip
 """Left out in silence: they constrain nothing (`$defs` counts only at the root, where it is handled)."""
 

@@ -79,7 +79,7 @@ def _args(function: dict[str, Any], report: Report, at: str) -> dict[str, Any]:
     text = function.get("arguments")
     if (args := arguments(text)) is None:
         report.changed(f"{at}.arguments", "they are no JSON object and travel as text")
-        return raw_arguments(str(text))
+        return raw_arguments(text)
     return args
 
 

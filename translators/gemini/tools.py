@@ -193,8 +193,8 @@ def _with_choice(found: Toolset, body: dict[str, Any], all_strict: bool) -> Tool
 
 def _chosen(choice: Any, found: Toolset, param: str) -> str:
     """The name of the tool that an entry of tool_choice means. Raises InvalidRequest if it is not declared."""
-    inner = choice.get(choice.get("type"), choice) if choice.__class__ is dict else {}
+    inner = choice.get("function") or choice.get("custom") or choice if choice.__class__ is dict else {}
     name = inner.get("name") if inner.__class__ is dict else None
-    if name not in found.names:
+    if name.__class__ is not str or name not in found.names:
         raise InvalidRequest(f"Tool choice {str(name)[:80]!r} not found in 'tools' parameter.", param, "invalid_value")
     return str(name)
