@@ -122,7 +122,7 @@ class Timeouts(Row):
     """Seconds."""
 
     connect: Seconds = 10.0
-    first_byte: Seconds = 300.0
+    first_byte: Seconds = 600.0
     """Until the answer's headers."""
     idle: Seconds = 300.0
     """Between two reads."""

@@ -132,12 +132,9 @@ class Collector:
         answer["choices"] = [self._choices[index] for index in sorted(self._choices)]
         for choice in answer["choices"]:
             message = choice["message"]
-            if (
-                message["content"] is None
-                and message["refusal"] is None
-                and not (message.get("tool_calls") or message.get("function_call"))
-            ):
-                message["content"] = ""
+            calls = message.get("tool_calls") or message.get("function_call")
+            if not message["content"]:
+                message["content"] = None if calls or message["refusal"] is not None else ""
         if self._usage is not None:
             answer["usage"] = self._usage
         return answer

@@ -24,7 +24,7 @@ from translators.jsontext import dumps
 
 DEFAULT_VERSION: Final = "2023-06-01"
 LONGEST_UNSTREAMED: Final = 21_333
-"""max_tokens above which Claude must stream: the answer could take longer than a silent connection lives."""
+"""The max_tokens up to which an answer that nobody limited is asked for whole; above, it could take longer than a silent connection lives."""
 
 MAX_BODY: Final = 32 * 1024 * 1024
 SMALL_WINDOW: Final = 200_000
@@ -49,7 +49,7 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     if betas:
         headers["anthropic-beta"] = ",".join(dict.fromkeys(map(str, betas)))
     body.update(extension)
-    stream = request.stream or _is_long(body["max_tokens"])
+    stream = request.stream or (request.max_tokens is None and _is_long(body["max_tokens"]))
     body["stream"] = stream
     written = dumps(body)
     if len(written) > MAX_BODY:

@@ -61,6 +61,8 @@ def plan_thinking(request: ChatRequest, max_tokens: int, forced: bool, turns: li
     thinking = translation.record.thinking
     asked = read_asked(request.body, thinking)
     plan = _PLANS.get(thinking.kind, _cannot)(asked, thinking, translation)
+    if forced and plan.kind == "adaptive" and asked == Asked(asked.param):
+        plan = Plan(None, None, asked.param)  # nobody asked for it, and a forced call is made without
     if plan.kind == "enabled":
         _hold_budget(plan, max_tokens, forced, turns, translation)
     cap = thinking.off_max_effort

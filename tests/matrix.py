@@ -1,0 +1,40 @@
+"""The parameter matrix, made from the dialects' tables: `python -m tests.matrix` writes translators/PARAMETERS.md."""
+
+from pathlib import Path
+from typing import Final
+
+from translators.claude.fields import FIELDS as CLAUDE
+from translators.dialect import Verdict
+from translators.gemini.fields import FIELDS as GEMINI
+from translators.openai.fields import FIELDS as OPENAI
+from translators.responses.fields import FIELDS as RESPONSES
+
+PAGE: Final = Path(__file__).parents[1] / "translators" / "PARAMETERS.md"
+TABLES: Final = {"OpenAI": OPENAI, "OpenAI Responses": RESPONSES, "Claude": CLAUDE, "Gemini": GEMINI}
+
+HEAD: Final = """# What becomes of every field of a chat request
+
+Made by `python -m tests.matrix` from the tables that stand beside the translators (`fields.py`). A test holds this page against the tables,
+and the tables against the official SDK's types.
+
+*mapped*: under another name or form. *emulated*: the effect is produced another way. *relayed*: as it is. *ignored*: a no-op for this
+provider, nothing is lost. *dropped*: not sent, and named in `x-llm-router-dropped-params`. *rejected*: 400, where no other target of the
+persona can take it. *depends*: on the value or the model.
+
+Fields that are not here are relayed to servers that speak OpenAI's Chat Completions, and dropped with a report elsewhere.
+"""
+
+
+def cell(verdict: Verdict | None) -> str:
+    return "" if verdict is None else f"**{verdict.kind}** {verdict.how}".replace("|", "\\|").replace("\n", " ")
+
+
+def page() -> str:
+    names = list(dict.fromkeys(name for table in TABLES.values() for name in table))
+    names.sort(key=lambda name: (name.split(".")[0] in ("role", "content", "tool"), name))
+    rows = [f"| `{name}` | " + " | ".join(cell(table.get(name)) for table in TABLES.values()) + " |" for name in names]
+    return "\n".join([HEAD, "| field | " + " | ".join(TABLES) + " |", "|---" * (len(TABLES) + 1) + "|", *rows, ""])
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), "utf-8")

@@ -1,0 +1,28 @@
+"""Every field has a verdict: the tables cover the official SDK's parameters, and the generated page shows them as they are."""
+
+import typing
+
+import pytest
+from openai.types.chat import completion_create_params
+
+from tests.matrix import PAGE, TABLES, page
+from translators.dialect import Verdict
+
+PARAMETERS = set(typing.get_type_hints(completion_create_params.CompletionCreateParamsStreaming, include_extras=True))
+
+
+@pytest.mark.parametrize("dialect", TABLES)
+def test_every_parameter_of_the_sdk_has_a_verdict(dialect: str) -> None:
+    missing = PARAMETERS - set(TABLES[dialect])
+    assert missing == set(), f"the SDK has parameters that {dialect} says nothing of: add them to its fields.py"
+
+
+@pytest.mark.parametrize("dialect", TABLES)
+def test_verdicts_are_sentences(dialect: str) -> None:
+    for name, verdict in TABLES[dialect].items():
+        assert isinstance(verdict, Verdict), name
+        assert verdict.how.strip(), name
+
+
+def test_the_page_is_up_to_date() -> None:
+    assert PAGE.read_text("utf-8") == page(), "run: python -m tests.matrix"
