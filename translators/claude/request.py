@@ -24,7 +24,7 @@ from translators.jsontext import dumps
 
 DEFAULT_VERSION: Final = "2023-06-01"
 LONGEST_UNSTREAMED: Final = 21_333
-"""The max_tokens up to which an answer that nobody limited is asked for whole; above, it could take longer than a silent connection lives."""
+"""The max_tokens up to which an answer that nobody limited is asked for whole; above, it could outlive a silent connection."""
 
 MAX_BODY: Final = 32 * 1024 * 1024
 SMALL_WINDOW: Final = 200_000
