@@ -20,6 +20,7 @@ from gateway.upstream.client import UpstreamClient, UpstreamResponse
 from gateway.upstream.media import MediaFetcher, refuse_urls
 from translators.chat.chunks import Chunk, Collector
 from translators.chat.request import ChatRequest
+from translators.chat.stopping import StopCutter, cut_completion
 from translators.dialect import Dialect, Envelope, Note, StreamTranslator, Target, UpstreamRequest, losses
 from translators.errors import FailureKind, InvalidRequest, UpstreamError, truncated
 from translators.registry import dialect_for
@@ -152,7 +153,10 @@ class Dispatcher:
                 if not upstream.stream:
                     body = await response.read()
                     exchange.upstream_seconds += exchange.clock() - started
-                    return dialect.parse_response(body, envelope)
+                    completion = dialect.parse_response(body, envelope)
+                    if envelope.shape.stop:
+                        cut_completion(completion, envelope.shape.stop)
+                    return completion
                 return await _collected(response, dialect.open_stream(envelope), envelope)
             finally:
                 response.close()
@@ -186,6 +190,7 @@ class LiveAnswer:
         self._exchange = exchange
         self._held: list[Chunk] = []
         self.tap: AnswerTap | None = None
+        self._cutter = StopCutter(envelope.shape.stop) if envelope.shape.stop else None
         self.created = envelope.created
 
     @property
@@ -201,7 +206,7 @@ class LiveAnswer:
         held = self._held
         seen = 0
         while not self._translator.finished:
-            held += await _next_batch(self._response, self._translator)
+            held += await self._next()
             if any(chunk.commits for chunk in held[seen:]):
                 break
             seen = len(held)
@@ -212,7 +217,7 @@ class LiveAnswer:
 
     async def batches(self) -> AsyncGenerator[list[Chunk], None]:
         """All chunks, those held back first. Raises UpstreamError if the answer breaks."""
-        translator, response, note, tap = self._translator, self._response, self._note, self.tap
+        translator, note, tap = self._translator, self._note, self.tap
         batch, self._held = self._held, []
         while True:
             for chunk in batch:
@@ -226,7 +231,11 @@ class LiveAnswer:
                 raise UpstreamError(translator.failure)
             if translator.finished:
                 return
-            batch = await _next_batch(response, translator)
+            batch = await self._next()
+
+    async def _next(self) -> list[Chunk]:
+        batch = await _next_batch(self._response, self._translator)
+        return batch if self._cutter is None else self._cutter.receive(batch)
 
     def _note(self, chunk: Chunk) -> None:
         if chunk.usage is not None:
@@ -277,6 +286,8 @@ async def _collected(response: UpstreamResponse, translator: StreamTranslator, e
         if translator.failure is not None:
             raise UpstreamError(translator.failure)
     collector = Collector(translator.id, envelope.created, translator.model)
+    if envelope.shape.stop:
+        chunks = StopCutter(envelope.shape.stop).receive(chunks)
     for chunk in chunks:
         collector.add(chunk)
     return collector.completion()

@@ -172,6 +172,8 @@ class AnswerShape:
     """Answer with `message.function_call` instead of `tool_calls`."""
     one_tool_call: bool = False
     """Keep only the first tool call of the answer."""
+    stop: tuple[str, ...] = ()
+    """Stop sequences that the model lacks: the gateway cuts the text at the first of them."""
     strip_json_fence: bool = False
     """JSON was asked for by instruction: a code fence around the answer is taken off."""
 

@@ -142,7 +142,7 @@ class Collector:
 
 def _merge_logprobs(into: dict[str, Any], more: dict[str, Any]) -> None:
     for name, tokens in more.items():
-        into[name] = (into.get(name) or []) + (tokens or [])
+        into[name] = (into.get(name) or []) + tokens if tokens else into.get(name)
 
 
 def _merge_delta(message: dict[str, Any], delta: dict[str, Any]) -> None:

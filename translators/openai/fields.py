@@ -25,7 +25,7 @@ FIELDS: Final[dict[str, Verdict]] = {
     "logprobs": _SAMPLING,
     "top_logprobs": _SAMPLING,
     "n": _RELAYED,
-    "stop": _UNLESS_REFUSED,
+    "stop": Verdict("depends", "Relayed; for models that lack stop sequences the gateway cuts the text."),
     "seed": _UNLESS_REFUSED,
     "tools": _RELAYED,
     "tool.function": _RELAYED,

@@ -6,6 +6,7 @@ Everything is relayed unless the model's record says that the server would refus
 from typing import Any, Final
 
 from translators.chat.request import INSTRUCTION_ROLES, ChatRequest
+from translators.chat.stopping import as_sequences
 from translators.dialect import EFFORTS, AnswerShape, Effort, ModelRecord, Report, Target, UpstreamRequest
 from translators.jsontext import dumps
 
@@ -47,6 +48,7 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     body["messages"] = _messages(request.messages, record, report)
     _limit_tokens(body, request, record, report)
     _choose_effort(body, record, report)
+    stop = _stop_here(body, record, report)
     _drop_unsupported(body, record, report)
     if "tools" in body:
         body["tools"] = [_without(tool, ("cache_control",)) for tool in body["tools"]]
@@ -63,7 +65,7 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
         body=dumps(body),
         stream=request.stream,
         notes=tuple(report.notes),
-        shape=AnswerShape(declared_tools=_declared(body)),
+        shape=AnswerShape(declared_tools=_declared(body), stop=stop),
     )
 
 
@@ -159,6 +161,16 @@ def nearest_effort(asked: Effort, levels: tuple[Effort, ...]) -> Effort:
 
 def _has_function_tools(body: dict[str, Any]) -> bool:
     return bool(body.get("functions")) or any(tool.get("type") == "function" for tool in body.get("tools") or ())
+
+
+def _stop_here(body: dict[str, Any], record: ModelRecord, report: Report) -> tuple[str, ...]:
+    """The stop sequences that the gateway has to look for, because the model does not."""
+    sequences = as_sequences(body.get("stop"))
+    if not sequences or "stop" not in record.unsupported:
+        return ()
+    del body["stop"]
+    report.emulated("stop", "this model has no stop sequences: the gateway cuts its text")
+    return sequences
 
 
 def _drop_unsupported(body: dict[str, Any], record: ModelRecord, report: Report) -> None:

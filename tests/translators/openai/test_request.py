@@ -93,7 +93,7 @@ def test_token_limit_under_the_older_name() -> None:
             {"reasoning_effort": "none", "tools": [TOOL], "temperature": 0},
             [("emulated", "reasoning_effort")],
         ),
-        ({"stop": "x", "presence_penalty": 0}, {}, [("dropped", "stop")]),
+        ({"stop": "x", "presence_penalty": 0}, {}, [("emulated", "stop")]),
         ({"stop": []}, {}, []),
     ],
 )
