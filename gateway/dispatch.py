@@ -5,6 +5,7 @@ first content is in hand an attempt may fail unseen and the next target is tried
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any, Final, TypeVar
@@ -21,11 +22,17 @@ from gateway.upstream.media import MediaFetcher, refuse_urls
 from translators.chat.chunks import Chunk, Collector
 from translators.chat.request import ChatRequest
 from translators.chat.stopping import StopCutter, cut_completion
-from translators.dialect import Dialect, Envelope, Note, StreamTranslator, Target, UpstreamRequest, losses
+from translators.dialect import Dialect, Envelope, ModelRecord, Note, StreamTranslator, Target, UpstreamRequest, losses
 from translators.errors import FailureKind, InvalidRequest, UpstreamError, truncated
 from translators.registry import dialect_for
+from translators.repair import repair
 
 T = TypeVar("T")
+Mended = tuple[ChatRequest, ModelRecord]
+"""The request and the facts it is built with."""
+Use = Callable[[Attempt, Mended], Awaitable[T]]
+
+_log: Final = logging.getLogger("llm_router")
 
 MAX_ERROR_BYTES: Final = 1024 * 1024
 QUIET_AFTER_END: Final = 5.0
@@ -41,14 +48,16 @@ class Dispatcher:
         self._client = client
         self._media = media
         self._reasoning = ReasoningStore(time.monotonic)
+        self._learned: dict[str, ModelRecord] = {}
+        """Facts about targets that their providers corrected, until the next start."""
 
     async def complete(self, plan: Plan, request: ChatRequest, exchange: Exchange) -> dict[str, Any]:
         """A whole chat.completion. Raises RequestFailed or InvalidRequest."""
 
-        async def use(attempt: Attempt) -> dict[str, Any]:
-            return await self._complete(attempt, request, exchange)
+        async def use(attempt: Attempt, mended: Mended) -> dict[str, Any]:
+            return await self._complete(attempt, mended, exchange)
 
-        completion = await self._first_success(plan, exchange, use)
+        completion = await self._first_success(plan, request, exchange, use)
         exchange.usage = completion.get("usage")
         exchange.model = completion.get("model")
         choice = completion["choices"][0]
@@ -65,12 +74,12 @@ class Dispatcher:
     async def open(self, plan: Plan, request: ChatRequest, exchange: Exchange) -> "LiveAnswer":
         """A stream whose first content is in hand. Raises RequestFailed or InvalidRequest; the caller closes what is returned."""
 
-        async def use(attempt: Attempt) -> LiveAnswer:
-            return await self._open(attempt, request, exchange)
+        async def use(attempt: Attempt, mended: Mended) -> LiveAnswer:
+            return await self._open(attempt, mended, exchange)
 
-        return await self._first_success(plan, exchange, use)
+        return await self._first_success(plan, request, exchange, use)
 
-    async def _first_success(self, plan: Plan, exchange: Exchange, use: Callable[[Attempt], Awaitable[T]]) -> T:
+    async def _first_success(self, plan: Plan, request: ChatRequest, exchange: Exchange, use: Use[T]) -> T:
         """Try the plan's targets in order until one serves."""
         steps = attempts(plan.eligible)
         attempt = next(steps, None)
@@ -83,7 +92,7 @@ class Dispatcher:
             started, outcome, status = exchange.clock(), "cancelled", None
             kind: FailureKind | None = None
             try:
-                result = await use(attempt)
+                result = await self._mending(attempt, request, exchange, use)
                 outcome, status = "ok", 200
                 exchange.served = attempt.candidate
                 return result
@@ -102,24 +111,43 @@ class Dispatcher:
                 raise (failed or rejection or refusal(plan)) from None
             exchange.notes[:] = persona_notes
 
+    async def _mending(self, attempt: Attempt, request: ChatRequest, exchange: Exchange, use: Use[T]) -> T:
+        """One attempt; if the provider refuses because a fact about the model is wrong, once more with the fact it told us."""
+        candidate = attempt.candidate
+        request = self._reasoning.restore(exchange.key_id or "", candidate.name, request)
+        record = self._learned.get(candidate.name, candidate.model.record)
+        notes = list(exchange.notes)
+        try:
+            return await use(attempt, (request, record))
+        except UpstreamError as error:
+            mended = repair(request, record, error.failure)
+            if mended is None:
+                raise
+            fact = error.failure.upstream_code or error.failure.code
+        _log.warning("%s refused a request (%s): sent again, mended. Its row in capabilities.yaml may be wrong.", candidate.name, fact)
+        if mended.learned:
+            self._learned[candidate.name] = mended.record
+        exchange.notes[:] = notes
+        return await use(attempt, (mended.request, mended.record))
+
     def _record(self, exchange: Exchange, attempt: Attempt, outcome: str, status: int | None, seconds: float) -> None:
         candidate = attempt.candidate
         exchange.attempts.append(
             AttemptEnded(provider=candidate.provider.name, model=candidate.model.id, outcome=outcome, seconds=seconds, status=status)
         )
 
-    async def _prepare(self, attempt: Attempt, request: ChatRequest, exchange: Exchange) -> tuple[Dialect, UpstreamRequest, Envelope]:
+    async def _prepare(self, attempt: Attempt, mended: Mended, exchange: Exchange) -> tuple[Dialect, UpstreamRequest, Envelope]:
         """The request in the target's dialect; raises InvalidRequest if it cannot be said there, or in strict mode not without loss."""
         provider, model = attempt.candidate.provider, attempt.candidate.model
-        dialect = dialect_for(provider.dialect, model.record, request)
+        request, record = mended
+        dialect = dialect_for(provider.dialect, record, request)
         match provider.media_urls:
             case "fetch":
                 request = await self._media.inlined(request)
             case "refuse":
                 refuse_urls(request)
-        request = self._reasoning.restore(exchange.key_id or "", attempt.candidate.name, request)
         key = provider.api_key.get_secret_value() if provider.api_key is not None else ""
-        target = Target(provider.name, provider.dialect, provider.base_url, model.id, model.record, key)
+        target = Target(provider.name, provider.dialect, provider.base_url, model.id, record, key)
         upstream = dialect.build_request(request, target)
         if upstream.notes:
             exchange.notes.extend(upstream.notes)
@@ -144,8 +172,8 @@ class Dispatcher:
         finally:
             response.close()
 
-    async def _complete(self, attempt: Attempt, request: ChatRequest, exchange: Exchange) -> dict[str, Any]:
-        dialect, upstream, envelope = await self._prepare(attempt, request, exchange)
+    async def _complete(self, attempt: Attempt, mended: Mended, exchange: Exchange) -> dict[str, Any]:
+        dialect, upstream, envelope = await self._prepare(attempt, mended, exchange)
         started = exchange.clock()
         try:
             response = await self._send(attempt, dialect, upstream, exchange)
@@ -164,11 +192,11 @@ class Dispatcher:
             exchange.upstream_seconds += exchange.clock() - started
             raise
 
-    async def _open(self, attempt: Attempt, request: ChatRequest, exchange: Exchange) -> "LiveAnswer":
-        dialect, upstream, envelope = await self._prepare(attempt, request, exchange)
+    async def _open(self, attempt: Attempt, mended: Mended, exchange: Exchange) -> "LiveAnswer":
+        dialect, upstream, envelope = await self._prepare(attempt, mended, exchange)
         response = await self._send(attempt, dialect, upstream, exchange)
         live = LiveAnswer(response, dialect.open_stream(envelope), envelope, exchange)
-        if request.body.get("tools"):
+        if mended[0].body.get("tools"):
             live.tap = AnswerTap()
         try:
             await live.commit()

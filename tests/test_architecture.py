@@ -18,7 +18,7 @@ FLOORS = [
     {"gateway.routing"},
     {"gateway.accounting", "gateway.upstream"},
     {"gateway.config", "gateway.errors", "gateway.telemetry", "gateway.simulator", "gateway.ids"},
-    {"translators.registry"},
+    {"translators.registry", "translators.repair"},
     {"translators.openai", "translators.claude", "translators.gemini", "translators.responses"},
     {"translators.dialect"},
     {"translators.chat", "translators.sse", "translators.media", "translators.retry_after"},

@@ -212,3 +212,23 @@ providers:
     ):
         status, headers, text = await stream(running, "p")
     assert (status, content(text), headers["x-llm-router-provider"]) == (200, "from openai", "quick")
+
+
+async def test_a_refusal_that_corrects_a_fact_costs_one_request() -> None:
+    """Sent again, once, with what the provider said; the next request knows it."""
+    wrong = {"type": "error", "error": {"type": "invalid_request_error", "message": "`temperature` is deprecated for this model."}}
+    policy = "version: 1\npersonas:\n  p: {description: d, targets: [claude/claude-sonnet-4-6]}\n"
+    body = {"model": "p", "messages": [{"role": "user", "content": "hi"}], "temperature": 0.5, "max_tokens": 9}
+    async with (
+        fake_upstream(claude=json_answer(wrong, "400 Bad Request")) as fake,
+        serving(fake.environ(), policy) as running,
+        aiohttp.ClientSession() as session,
+    ):
+        async with session.post(f"{running.url}/v1/chat/completions", json=body) as answer:
+            assert answer.status == 400, "a second refusal is given back"
+        assert ["temperature" in r.body for r in fake.received] == [True, False]
+        fake.answers["/claude"] = json_answer(CLAUDE_ANSWER)
+        async with session.post(f"{running.url}/v1/chat/completions", json=body) as answer:
+            assert answer.status == 200
+            assert answer.headers["x-llm-router-dropped-params"] == "temperature"
+        assert "temperature" not in fake.received[-1].body
