@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from gateway.routing.selection import Candidate, Plan
@@ -76,7 +76,7 @@ class Exchange:
 
     def broke(self, outcome: str) -> None:
         """The answer that had begun ended with a failure."""
-        self.attempts[-1] = replace(self.attempts[-1], outcome=outcome)
+        self.attempts[-1] = self.attempts[-1]._replace(outcome=outcome)
         self.outcome = "stream_aborted"
 
     def tell(self, bus: Bus) -> None:

@@ -2,14 +2,12 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 _log: Final = logging.getLogger("llm_router")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptEnded:
+class AttemptEnded(NamedTuple):
     """One try at one target, over. `outcome` is "ok", a FailureKind's value, "cancelled" or "rejected" (never sent)."""
 
     provider: str
@@ -19,8 +17,7 @@ class AttemptEnded:
     status: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
+class Usage(NamedTuple):
     """Tokens of an answer as the provider counted them."""
 
     prompt: int = 0
@@ -29,8 +26,7 @@ class Usage:
     reasoning: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestEnded:
+class RequestEnded(NamedTuple):
     """One request, over. Seconds are from its first byte read; `upstream_seconds` is the part spent waiting for providers."""
 
     request_id: str

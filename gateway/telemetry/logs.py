@@ -4,10 +4,11 @@ import asyncio
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Final
 
-from gateway.telemetry.events import AttemptEnded, Event, RequestEnded
+from gateway.telemetry.events import Event, RequestEnded
 from translators.jsontext import dumps
 
 INTERVAL: Final = 0.1
@@ -58,33 +59,36 @@ class RequestLog:
 
 
 def line(when: float, event: RequestEnded) -> bytes:
-    """One request as a JSON line."""
-    usage = event.usage
+    """One request as a JSON line; what is not known is left out."""
     record: dict[str, Any] = {
-        "time": datetime.fromtimestamp(when, UTC).isoformat(timespec="milliseconds"),
+        "time": f"{_second(int(when))}.{int(when % 1 * 1000):03}Z",
         "event": "request",
         "request_id": event.request_id,
         "api": event.api,
-        "key_id": event.key_id,
-        "persona": event.persona,
-        "provider": event.provider,
-        "model": event.model,
         "stream": event.stream,
         "status": event.status,
         "outcome": event.outcome,
-        "error_code": event.error_code,
-        "finish_reason": event.finish_reason,
-        "attempts": [_attempt(attempt) for attempt in event.attempts],
-        "dropped": event.dropped,
-        "prompt_tokens": usage.prompt if usage else None,
-        "cached_tokens": usage.cached if usage else None,
-        "completion_tokens": usage.completion if usage else None,
+        "attempts": [{"target": f"{a.provider}/{a.model}", "outcome": a.outcome, "ms": round(a.seconds * 1000, 2)} for a in event.attempts],
         "ms": round(event.seconds * 1000, 2),
         "upstream_ms": round(event.upstream_seconds * 1000, 2),
-        "first_chunk_ms": None if event.first_chunk_seconds is None else round(event.first_chunk_seconds * 1000, 2),
     }
-    return dumps({name: value for name, value in record.items() if value is not None}) + b"\n"
+    for name, value in zip(_OPTIONAL, _optional(event), strict=True):
+        if value is not None:
+            record[name] = value
+    if event.first_chunk_seconds is not None:
+        record["first_chunk_ms"] = round(event.first_chunk_seconds * 1000, 2)
+    if (usage := event.usage) is not None:
+        record["prompt_tokens"], record["cached_tokens"], record["completion_tokens"], record["reasoning_tokens"] = usage
+    if event.dropped:
+        record["dropped"] = event.dropped
+    return dumps(record) + b"\n"
 
 
-def _attempt(attempt: AttemptEnded) -> dict[str, Any]:
-    return {"target": f"{attempt.provider}/{attempt.model}", "outcome": attempt.outcome, "ms": round(attempt.seconds * 1000, 2)}
+_OPTIONAL: Final = ("key_id", "persona", "provider", "model", "error_code", "finish_reason")
+_optional: Final = attrgetter(*_OPTIONAL)
+
+
+@lru_cache(maxsize=2)
+def _second(when: int) -> str:
+    """A time to the second: many lines share it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(when))

@@ -1,13 +1,13 @@
 """Prometheus metrics, as a listener. Every label has a closed set of values from the configuration; anything else counts as `other`."""
 
 import asyncio
-from collections.abc import Iterable
-from typing import Any, Final
+from collections.abc import Callable, Iterable
+from typing import Any, Final, NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import choose_encoder
 
-from gateway.telemetry.events import AttemptEnded, Event, RequestEnded
+from gateway.telemetry.events import AttemptEnded, Event, RequestEnded, Usage
 from translators.errors import FailureKind
 
 OTHER: Final = "other"
@@ -24,6 +24,8 @@ class Metrics:
         self._targets = frozenset(targets)
         self._parameters = frozenset(parameters)
         self._children: dict[tuple[Any, ...], Any] = {}
+        self._bound: dict[tuple[str | None, ...], _Bound] = {}
+        self._bound_attempts: dict[tuple[str, ...], tuple[Callable[[], None], Callable[[float], None]]] = {}
         registry = self.registry = CollectorRegistry(auto_describe=True)
         self._requests = Counter(
             "llm_router_requests_total", "Requests answered.", ["persona", "provider", "model", "outcome"], registry=registry
@@ -80,29 +82,60 @@ class Metrics:
         return (provider, model) if (provider, model) in self._targets else (OTHER, OTHER)  # type: ignore[return-value]
 
     def _attempt(self, event: AttemptEnded) -> None:
-        provider, model = self._target(event.provider, event.model)
-        outcome = event.outcome if event.outcome in _OUTCOMES else OTHER
-        self._child(self._attempts, provider, model, outcome).inc()
-        self._child(self._attempt_seconds, provider).observe(event.seconds)
+        key = (event.provider, event.model, event.outcome)
+        bound = self._bound_attempts.get(key)
+        if bound is None:
+            provider, model = self._target(event.provider, event.model)
+            outcome = event.outcome if event.outcome in _OUTCOMES else OTHER
+            bound = (self._child(self._attempts, provider, model, outcome).inc, self._child(self._attempt_seconds, provider).observe)
+            if outcome == event.outcome and provider != OTHER:
+                self._bound_attempts[key] = bound
+        bound[0]()
+        bound[1](event.seconds)
 
     def _request(self, event: RequestEnded) -> None:
-        provider, model = self._target(event.provider, event.model)
-        persona = event.persona if event.persona in self._personas else OTHER
-        self._child(self._requests, persona, provider, model, event.outcome).inc()
-        self._child(self._duration, persona, provider).observe(event.seconds)
+        key = (event.persona, event.provider, event.model, event.outcome)
+        bound = self._bound.get(key)
+        if bound is None:
+            bound = self._bind(event)
+            if bound.closed:
+                self._bound[key] = bound
+        bound.request()
+        bound.duration(event.seconds)
         if event.first_chunk_seconds is not None:
-            self._child(self._first_chunk, persona, provider).observe(event.first_chunk_seconds)
-        if not event.stream and event.outcome == "ok":
+            bound.first_chunk(event.first_chunk_seconds)
+        elif not event.stream and event.outcome == "ok":
             self._overhead.observe(max(0.0, event.seconds - event.upstream_seconds))
         if event.outcome == "stream_aborted":
             self._child(self._aborted, event.attempts[-1].outcome if event.attempts else OTHER).inc()
         for param in event.dropped:
-            self._child(self._dropped, provider, param if param in self._parameters else OTHER).inc()
+            self._child(self._dropped, bound.provider, param if param in self._parameters else OTHER).inc()
         if (usage := event.usage) is not None:
-            tokens = self._tokens
-            self._child(tokens, persona, provider, model, "prompt").inc(usage.prompt)
-            self._child(tokens, persona, provider, model, "completion").inc(usage.completion)
-            if usage.cached:
-                self._child(tokens, persona, provider, model, "cached").inc(usage.cached)
-            if usage.reasoning:
-                self._child(tokens, persona, provider, model, "reasoning").inc(usage.reasoning)
+            for tokens, add in zip(usage, bound.tokens, strict=True):
+                if tokens:
+                    add(tokens)
+
+    def _bind(self, event: RequestEnded) -> "_Bound":
+        provider, model = self._target(event.provider, event.model)
+        persona = event.persona if event.persona in self._personas else OTHER
+        labels = (persona, provider, model)
+        return _Bound(
+            provider=provider,
+            closed=OTHER not in labels,
+            request=self._child(self._requests, *labels, event.outcome).inc,
+            duration=self._child(self._duration, persona, provider).observe,
+            first_chunk=self._child(self._first_chunk, persona, provider).observe,
+            tokens=tuple(self._child(self._tokens, *labels, kind).inc for kind in Usage._fields),
+        )
+
+
+class _Bound(NamedTuple):
+    """The methods that count one kind of request: looked up once, called for each."""
+
+    provider: str
+    closed: bool
+    """All labels are names of the configuration, so there are few of its kind and it may be kept."""
+    request: Callable[[], None]
+    duration: Callable[[float], None]
+    first_chunk: Callable[[float], None]
+    tokens: tuple[Callable[[float], None], ...]

@@ -59,12 +59,15 @@ def _told(error: BaseException) -> UpstreamFailure:
 class UpstreamResponse:
     """An answer whose headers have arrived. `headers` has lower-case names."""
 
-    __slots__ = ("_response", "headers", "status")
+    __slots__ = ("_response", "status")
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response
         self.status = response.status
-        self.headers: Mapping[str, str] = {name.lower(): value for name, value in response.headers.items()}
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return {name.lower(): value for name, value in self._response.headers.items()}
 
     async def read(self, limit: int = MAX_ANSWER_BYTES) -> bytes:
         """The whole body. Raises UpstreamError."""

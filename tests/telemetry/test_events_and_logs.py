@@ -30,8 +30,8 @@ def test_every_listener_hears_every_event_even_after_one_fails(caplog: pytest.Lo
 
 
 def test_a_line() -> None:
-    assert loads(line(0.0, ENDED)) == {
-        "time": "1970-01-01T00:00:00.000+00:00",
+    assert loads(line(0.25, ENDED)) == {
+        "time": "1970-01-01T00:00:00.250Z",
         "event": "request",
         "request_id": "req_1",
         "api": "chat",
@@ -48,6 +48,7 @@ def test_a_line() -> None:
         "prompt_tokens": 3,
         "cached_tokens": 0,
         "completion_tokens": 2,
+        "reasoning_tokens": 0,
         "ms": 600.0,
         "upstream_ms": 500.0,
         "first_chunk_ms": 200.0,

@@ -1,7 +1,5 @@
 """gateway.telemetry.metrics: closed label sets, both exposition formats."""
 
-from dataclasses import replace
-
 from gateway.telemetry.metrics import Metrics
 from tests.telemetry.test_events_and_logs import ATTEMPT, ENDED
 
@@ -29,13 +27,13 @@ async def test_a_request_is_counted() -> None:
 
 async def test_ten_thousand_random_names_add_no_series() -> None:
     measured = metrics()
-    strange = replace(ENDED, persona="x", provider="y", model="z", dropped=("zap",))
+    strange = ENDED._replace(persona="x", provider="y", model="z", dropped=("zap",))
     measured.listen(strange)
-    measured.listen(replace(ATTEMPT, provider="y", outcome="weird"))
+    measured.listen(ATTEMPT._replace(provider="y", outcome="weird"))
     before = len(await series(measured))
     for i in range(10_000):
-        measured.listen(replace(strange, persona=f"persona-{i}", model=f"m{i}", dropped=(f"param{i}",)))
-        measured.listen(replace(ATTEMPT, provider=f"p{i}", outcome=f"o{i}"))
+        measured.listen(strange._replace(persona=f"persona-{i}", model=f"m{i}", dropped=(f"param{i}",)))
+        measured.listen(ATTEMPT._replace(provider=f"p{i}", outcome=f"o{i}"))
     lines = await series(measured)
     assert len(lines) == before
     assert 'llm_router_requests_total{model="other",outcome="ok",persona="other",provider="other"} 10001.0' in lines
@@ -43,7 +41,7 @@ async def test_ten_thousand_random_names_add_no_series() -> None:
 
 async def test_an_aborted_stream_says_why() -> None:
     measured = metrics()
-    measured.listen(replace(ENDED, outcome="stream_aborted", attempts=(replace(ATTEMPT, outcome="truncated"),)))
+    measured.listen(ENDED._replace(outcome="stream_aborted", attempts=(ATTEMPT._replace(outcome="truncated"),)))
     assert 'llm_router_stream_aborted_total{reason="truncated"} 1.0' in await series(measured)
 
 
