@@ -122,7 +122,6 @@ def main() -> None:
     with ExitStack() as stack:
         upstream_port, relay_port, gateway_port = free_port(), free_port(), free_port()
         stack.enter_context(process(["-m", "tests.bench.upstream", str(upstream_port)], other))
-        relay = stack.enter_context(process(["-m", "tests.bench.relay", str(relay_port), str(upstream_port)], measured))
         config = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         shutil.copy(ROOT / "config" / "capabilities.yaml", config)
         (config / "persona_policy.yaml").write_text(POLICY)
@@ -134,6 +133,7 @@ def main() -> None:
         }  # fmt: skip
         gateway = stack.enter_context(process(["-m", "gateway"], measured, environ))
         start = wait_ready(gateway_port)
+        relay = stack.enter_context(process(["-m", "tests.bench.relay", str(relay_port), str(upstream_port)], measured))
         wait_ready(relay_port)
         idle = rss_mb(gateway.pid)
         print(f"start to first 200: {start:.2f} s · RSS idle: {idle:.0f} MB · Python {sys.version.split()[0]} · {len(cores)} cores\n")
