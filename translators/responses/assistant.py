@@ -50,7 +50,8 @@ def _original_items(content: Any, translation: Translation) -> list[Item] | None
         translation.once("dropped", "messages.provider_content", "the reasoning of another model means nothing to this one")
         return None
     items = [_as_input(block) for block in blocks if _is_readable(block, translation)]
-    while items and items[-1]["type"] == "reasoning":  # the API refuses reasoning that leads to nothing
+    while items and items[-1]["type"] == "reasoning":
+        translation.once("repaired", "messages.provider_content", "reasoning that led to nothing was left out: the API refuses it")
         items.pop()
     return items or None
 

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from translators.chat.tool_names import declared_name
-from translators.dialect import AnswerShape, Envelope
+from translators.dialect import Envelope
 from translators.responses.items import CALLS, FORMAT, Item, is_item, parts_of, text_of
 
 _IMAGE_TYPES: Final = {"png": "image/png", "webp": "image/webp", "jpeg": "image/jpeg", "gif": "image/gif", "svg": "image/svg+xml"}
 
 
-def message(items: list[Item], model: str, envelope: Envelope) -> dict[str, Any]:
+def message(items: list[Item], envelope: Envelope) -> dict[str, Any]:
     """The assistant message. `content` is null only where a call or a refusal stands in its place."""
     shape = envelope.shape
     texts = [part for item in items for part in spoken(item)]
@@ -26,7 +26,7 @@ def message(items: list[Item], model: str, envelope: Envelope) -> dict[str, Any]
         said["tool_calls"] = calls[:1] if shape.one_tool_call else calls
     if pictures := images(items):
         said["images"] = pictures
-    said.update(trailer(items, model, shape))
+    said.update(trailer(items, envelope))
     return said
 
 
@@ -72,9 +72,9 @@ def image(item: Item, number: int) -> dict[str, Any]:
     return {"type": "image_url", "image_url": {"url": f"data:{mime};base64,{item['result']}"}, "index": number}
 
 
-def trailer(items: list[Item], model: str, shape: AnswerShape) -> dict[str, Any]:
+def trailer(items: list[Item], envelope: Envelope) -> dict[str, Any]:
     """`annotations` and `provider_content`, each if there is something in it."""
-    found = {"annotations": annotations(items), "provider_content": _original(items, model, shape)}
+    found = {"annotations": annotations(items), "provider_content": _original(items, envelope)}
     return {name: value for name, value in found.items() if value}
 
 
@@ -93,15 +93,18 @@ def _citation(cited: dict[str, Any], start: int) -> dict[str, Any]:
     return {"type": "url_citation", "url_citation": {**place, "title": text_of(cited, "title"), "url": text_of(cited, "url")}}
 
 
-def _original(items: list[Item], model: str, shape: AnswerShape) -> dict[str, Any] | None:
-    """All items as they came, for the next turn; None where content and tool_calls rebuild them. Calls not shown are left out."""
+def _original(items: list[Item], envelope: Envelope) -> dict[str, Any] | None:
+    """All items as they came, for the next turn; None where content and tool_calls rebuild them. Calls not shown are left out.
+
+    They are the asked model's: what an alias stands for is named only by the answer, and the next request asks for the alias again.
+    """
     blocks = list(items)
-    if shape.one_tool_call:
+    if envelope.shape.one_tool_call:
         hidden = [item for item in items if item.get("type") in CALLS][1:]
         blocks = [item for item in items if not any(item is one for one in hidden)]
     if not all(is_item(block) for block in blocks) or _is_canonical(blocks):
         return None
-    return {"format": FORMAT, "model": model, "blocks": blocks}
+    return {"format": FORMAT, "model": envelope.model, "blocks": blocks}
 
 
 def _is_canonical(items: list[Item]) -> bool:

@@ -52,7 +52,7 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
         body=dumps(body),
         stream=request.stream,
         notes=tuple(translation.report.notes),
-        shape=AnswerShape(declared_tools=tools.function_names, legacy_functions=tools.legacy, one_tool_call=tools.one_call),
+        shape=AnswerShape(declared_tools=tools.names, legacy_functions=tools.legacy, one_tool_call=tools.one_call),
     )
 
 
@@ -67,11 +67,11 @@ def _kept(body: dict[str, Any], translation: Translation) -> dict[str, Any]:
         verdict = FIELDS.get(name)
         if verdict is None:
             report.dropped(name, "this parameter is not known")
+        elif verdict.kind == "rejected" and not no_op:
+            raise InvalidRequest(verdict.how, name, "unsupported_value")
         elif name in translation.record.unsupported and name not in _NOT_PARAMETERS:
             if not no_op:
                 report.dropped(name, "this model does not take it")
-        elif verdict.kind == "rejected" and not no_op:
-            raise InvalidRequest(verdict.how, name, "unsupported_value")
         elif verdict.kind == "dropped" and not no_op:
             report.dropped(name, verdict.how)
         else:

@@ -37,7 +37,7 @@ def parse_response(body: bytes, envelope: Envelope) -> dict[str, Any]:
 
 def _completion(response: dict[str, Any], envelope: Envelope) -> dict[str, Any]:
     items, model = output_of(response), answer_model(response, envelope.model)
-    said = message(items, model, envelope)
+    said = message(items, envelope)
     has_calls = "tool_calls" in said or "function_call" in said
     choice = {
         "index": 0,

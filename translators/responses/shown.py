@@ -26,18 +26,18 @@ class Shown:
         self._thought = False
         self._images = 0
 
-    def open(self, chunks: list[Chunk]) -> None:
-        """The chunk with the role, once."""
+    def open(self, chunks: list[Chunk], content: str | None = None) -> None:
+        """The chunk with the role, once; `content` is "" where text follows."""
         if not self.opened:
             self.opened = True
-            chunks.append(Chunk({"role": "assistant", "content": ""}))
+            chunks.append(Chunk({"role": "assistant", "content": content}))
 
     def say(self, key: Key, text: str, tokens: Any, chunks: list[Chunk]) -> None:
         """Show the next piece of a text. Text of a call that has not begun waits for the whole item, which names it."""
         place, kind, _ = key
         if not text or (kind == "call" and place not in self._open_calls):
             return
-        self.open(chunks)
+        self.open(chunks, "" if kind == "text" else None)
         said = self._texts.get(key)
         if said is None:
             said = self._texts[key] = []

@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 
 from translators.chat.chunks import Chunk
 from translators.dialect import Envelope
-from translators.errors import UpstreamFailure, malformed, truncated
+from translators.errors import FailureKind, UpstreamFailure, malformed, truncated
 from translators.jsontext import loads
 from translators.responses.errors import told_failure
 from translators.responses.items import CALLS, Item
@@ -26,6 +26,8 @@ class ResponsesStream:
         self.finished = False
         self._envelope = envelope
         self._decoder = Decoder()
+        self._began = False
+        """At least one event was read."""
         self._shown = Shown(envelope)
         self._items: dict[int, Item] = {}
         """Items that are complete, by their place in the output."""
@@ -43,9 +45,12 @@ class ResponsesStream:
         if self.finished or self.failure is not None:
             return []
         chunks = self._read(self._decoder.receive_eof)
-        if self.finished or self.failure is not None:
+        if self.finished:
             return chunks
-        if self._decoder.stray:
+        if self.failure is not None:
+            if self.failure.kind is FailureKind.MALFORMED:  # the event that was cut in two
+                self.failure = truncated()
+        elif self._decoder.stray:
             self._read_document(self._decoder.stray, chunks)
         else:
             self.failure = truncated()
@@ -74,6 +79,7 @@ class ResponsesStream:
         if event.__class__ is not dict:
             self.failure = malformed("The provider sent an event that is not an object.")
             return
+        self._began = True
         kind = event.get("type")
         if kind is None:
             kind = "error" if "error" in event else name.decode("utf-8", "replace")
@@ -122,9 +128,9 @@ class ResponsesStream:
             return
         for place, item in enumerate(output_of(response)):
             self._finish_item(place, item, chunks)
-        self._shown.open(chunks)
+        self._shown.open(chunks, "")
         items = [self._items[place] for place in sorted(self._items)]
-        if more := trailer(items, self.model, self._envelope.shape):
+        if more := trailer(items, self._envelope):
             chunks.append(Chunk(more))
         native = native_reason(response)
         chunks.append(
@@ -149,7 +155,7 @@ class ResponsesStream:
             self._end({"type": "response.completed", "response": document}, chunks)
         elif document.__class__ is dict and "error" in document:
             self.failure = told_failure(document)
-        elif self._shown.opened:
+        elif self._began:
             self.failure = truncated()
         else:
             self.failure = malformed("The provider answered with something that is neither a stream nor a response.")

@@ -23,8 +23,9 @@ class Tools:
     """Only the first call of the answer may be shown."""
 
     @property
-    def function_names(self) -> frozenset[str]:
-        return frozenset(tool["name"] for tool in self.tools if tool["type"] == "function")
+    def names(self) -> frozenset[str]:
+        """What the caller's own tools are called."""
+        return frozenset(tool["name"] for tool in self.tools if tool["type"] in ("function", "custom"))
 
 
 def read_tools(body: dict[str, Any], reasons: bool, translation: Translation) -> Tools:
