@@ -31,7 +31,7 @@ class Thinking:
     `none` is in the list when the model takes it."""
     on_by_default: bool = False
     default: Effort | None = None
-    off: Literal["omit", "disabled", "between_tools", "zero", "never"] = "omit"
+    switch_off: Literal["omit", "disabled", "between_tools", "zero", "never"] = "omit"
     """How it is switched off: leave the field out, `disabled` or `between_tools` (Claude), a zero budget (Gemini), or not at all."""
     off_max_effort: Effort | None = None
     """The strongest effort that may stand beside a switched-off mode (Claude: opus-5, haiku-5-5, sonnet-5-5 say `high`)."""

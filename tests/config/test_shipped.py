@@ -148,7 +148,7 @@ def test_the_six_claude_models_that_cannot_be_forced_to_call_a_tool() -> None:
 )
 def test_how_models_think(model: str, expected: str) -> None:
     thinking = dict(models(CONFIG))[model].record.thinking
-    off = f"off={thinking.off}" + (f"<={thinking.off_max_effort}" if thinking.off_max_effort else "")
+    off = f"off={thinking.switch_off}" + (f"<={thinking.off_max_effort}" if thinking.off_max_effort else "")
     budget = f"{thinking.min_budget}..{thinking.max_budget}" if thinking.kind == "budget" else ""
     told = [thinking.kind, "on" if thinking.on_by_default else "", off, budget, ",".join(thinking.levels)]
     assert " ".join(filter(None, told)) == expected

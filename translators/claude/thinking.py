@@ -117,7 +117,7 @@ def _budget(asked: Asked, thinking: Thinking, translation: Translation) -> Plan:
         return _verbatim(asked, thinking, translation)
     effort: Effort | None = "medium" if asked.on else asked.effort
     if effort is None or effort == "none":
-        return Plan({"type": "disabled"} if effort == "none" and thinking.off == "disabled" else None, None, asked.param)
+        return Plan({"type": "disabled"} if effort == "none" and thinking.switch_off == "disabled" else None, None, asked.param)
     budget = asked.budget or BUDGETS[effort]
     held = max(thinking.min_budget, min(budget, thinking.max_budget or budget))
     if held != budget:
@@ -139,9 +139,9 @@ def _adaptive(asked: Asked, thinking: Thinking, translation: Translation) -> Pla
 
 
 def _off(asked: Asked, thinking: Thinking, translation: Translation) -> Plan:
-    if thinking.off in ("disabled", "between_tools"):
-        return Plan({"type": thinking.off}, None, asked.param)
-    if thinking.off == "omit":
+    if thinking.switch_off in ("disabled", "between_tools"):
+        return Plan({"type": thinking.switch_off}, None, asked.param)
+    if thinking.switch_off == "omit":
         return Plan(None, None, asked.param)
     effort = _nearest("none", thinking)
     translation.report.changed(asked.param, "reasoning cannot be disabled on this model: it is asked for the least")

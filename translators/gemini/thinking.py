@@ -60,7 +60,7 @@ def _budget(wish: Wish, thinking: Thinking, report: Report) -> dict[str, Any]:
 
 
 def _within_limits(budget: int, thinking: Thinking) -> int:
-    if budget == DYNAMIC or (budget == 0 and thinking.off == "zero"):
+    if budget == DYNAMIC or (budget == 0 and thinking.switch_off == "zero"):
         return budget
     return max(thinking.min_budget, min(budget, thinking.max_budget))
 
@@ -71,7 +71,7 @@ def _level(wish: Wish, thinking: Thinking, report: Report) -> dict[str, Any]:
     asked = _effort_of(wish.budget) if wish.budget is not None else wish.effort
     if asked is None:
         return {}
-    if asked == "none" and thinking.off == "zero":
+    if asked == "none" and thinking.switch_off == "zero":
         return {"thinkingBudget": 0}
     if not thinking.levels:
         report.dropped(wish.param, "this model reasons as it likes")

@@ -26,11 +26,11 @@ _NEW = ModelRecord(
     api_version="2026-10-21",
 )
 
-_ON = replace(_NEW, thinking=Thinking(kind="adaptive", levels=_LEVELS, on_by_default=True, off="disabled"))
+_ON = replace(_NEW, thinking=Thinking(kind="adaptive", levels=_LEVELS, on_by_default=True, switch_off="disabled"))
 _CAPPED = replace(_ON, thinking=replace(_ON.thinking, off_max_effort="high"))
 _ALWAYS = replace(
     _NEW,
-    thinking=Thinking(kind="adaptive", levels=_LEVELS, on_by_default=True, off="never"),
+    thinking=Thinking(kind="adaptive", levels=_LEVELS, on_by_default=True, switch_off="never"),
     mid_system="native",
     forced_tool_choice="no",
     binds_thinking=True,
@@ -54,7 +54,7 @@ RECORDS: dict[str, ModelRecord] = {
     "claude-opus-5": replace(_CAPPED, mid_system="native"),
     "claude-haiku-5-5": _CAPPED,
     "claude-sonnet-5-5": replace(
-        _CAPPED, thinking=replace(_CAPPED.thinking, off="between_tools"), forced_tool_choice="no", binds_thinking=True
+        _CAPPED, thinking=replace(_CAPPED.thinking, switch_off="between_tools"), forced_tool_choice="no", binds_thinking=True
     ),
     "claude-opus-5-5": _ALWAYS,
     "claude-fable-5-1": _ALWAYS,

@@ -137,7 +137,7 @@ RECORDS = st.builds(
         kind=st.sampled_from(["none", "budget", "adaptive"]),
         levels=st.sampled_from([(), ("low", "high"), ("low", "medium", "high", "xhigh", "max")]),
         on_by_default=st.booleans(),
-        off=st.sampled_from(["omit", "disabled", "between_tools", "never"]),
+        switch_off=st.sampled_from(["omit", "disabled", "between_tools", "never"]),
         min_budget=st.just(1024),
         max_budget=st.just(32_768),
     ),

@@ -12,7 +12,7 @@ _UNSUPPORTED: Final = frozenset(
 RECORDS: Final[dict[str, dict[str, Any]]] = {
     "gpt-4.1": {"max_output_tokens": 32_768},
     "gpt-6-astra": {
-        "thinking": Thinking(kind="effort", levels=("low", "medium", "high", "xhigh"), on_by_default=True, off="never"),
+        "thinking": Thinking(kind="effort", levels=("low", "medium", "high", "xhigh"), on_by_default=True, switch_off="never"),
         "sampling": "unless_reasoning",
         "unsupported": _UNSUPPORTED,
         "instructions_role": "developer",
@@ -32,7 +32,7 @@ RECORDS: Final[dict[str, dict[str, Any]]] = {
         "instructions_role": "developer",
     },
     "o3-pro": {
-        "thinking": Thinking(kind="effort", levels=("low", "medium", "high"), on_by_default=True, off="never"),
+        "thinking": Thinking(kind="effort", levels=("low", "medium", "high"), on_by_default=True, switch_off="never"),
         "sampling": "refused",
         "unsupported": _UNSUPPORTED | {"verbosity", "parallel_tool_calls"},
         "instructions_role": "developer",
