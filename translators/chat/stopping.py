@@ -3,9 +3,12 @@
 The provider goes on to its own end, so the usage is what it really was; what comes behind the cut is not shown.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from translators.chat.chunks import Chunk
+
+_OF_THE_WHOLE: Final = ("tool_calls", "annotations", "provider_content")
+"""What of a message belongs to its end, or says the whole text again."""
 
 
 def as_sequences(stop: Any) -> tuple[str, ...]:
@@ -25,7 +28,8 @@ def cut_completion(completion: dict[str, Any], sequences: tuple[str, ...]) -> No
         content = message.get("content")
         if content and (at := _first(content, sequences)) >= 0:
             message["content"] = content[:at]
-            message.pop("tool_calls", None)
+            for name in _OF_THE_WHOLE:
+                message.pop(name, None)
             choice["finish_reason"] = "stop"
 
 

@@ -33,7 +33,7 @@ FIELDS: Final[dict[str, Verdict]] = {
     "logprobs": _LOGPROBS,
     "top_logprobs": _LOGPROBS,
     "n": Verdict("rejected", "The Responses API gives one answer to a request."),
-    "stop": Verdict("dropped", "The Responses API has no stop sequences."),
+    "stop": Verdict("emulated", "The Responses API has no stop sequences: the gateway cuts the text."),
     "seed": Verdict("dropped", "The Responses API draws without a seed."),
     "tools": Verdict("mapped", "`tools`, in their order."),
     "tool.function": Verdict("mapped", "A flat function tool, with `strict: false` where nothing is said."),

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from translators.chat.complaints import wrong_type
 from translators.chat.request import ChatRequest
+from translators.chat.stopping import as_sequences
 from translators.dialect import AnswerShape, Report, Target, UpstreamRequest
 from translators.errors import InvalidRequest
 from translators.jsontext import dumps
@@ -23,7 +24,7 @@ _RELAYED: Final = (
 _SAMPLING: Final = ("temperature", "top_p", "logprobs", "top_logprobs")
 """What models refuse while they reason, as far as this API has it."""
 
-_NOT_PARAMETERS: Final = ("web_search_options", "parallel_tool_calls")
+_NOT_PARAMETERS: Final = ("web_search_options", "parallel_tool_calls", "stop")
 """Chat's parameters that a model may refuse there, and that are something else here."""
 
 
@@ -42,6 +43,9 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
         body["stream"] = True
         if "include_obfuscation" in (asked.get("stream_options") or {}):
             body["stream_options"] = {"include_obfuscation": asked["stream_options"]["include_obfuscation"]}
+    stop = as_sequences(asked.get("stop"))
+    if stop:
+        translation.report.emulated("stop", "this API has no stop sequences: the gateway cuts its text")
     body.update(_extension(request.body, target))
     headers = {"content-type": "application/json"}
     if target.api_key:
@@ -52,7 +56,7 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
         body=dumps(body),
         stream=request.stream,
         notes=tuple(translation.report.notes),
-        shape=AnswerShape(declared_tools=tools.names, legacy_functions=tools.legacy, one_tool_call=tools.one_call),
+        shape=AnswerShape(declared_tools=tools.names, legacy_functions=tools.legacy, one_tool_call=tools.one_call, stop=stop),
     )
 
 

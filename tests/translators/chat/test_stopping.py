@@ -63,3 +63,16 @@ def test_choices_are_cut_apart_and_calls_before_the_end_survive() -> None:
 @pytest.mark.parametrize(("stop", "sequences"), [(None, ()), ("", ()), ([], ()), ("a", ("a",)), (["a", "", "b"], ("a", "b"))])
 def test_as_sequences(stop: Any, sequences: tuple[str, ...]) -> None:
     assert as_sequences(stop) == sequences
+
+
+def test_what_would_say_the_cut_text_again_goes_too() -> None:
+    message = {
+        "content": "aXb",
+        "reasoning_content": "hm",
+        "provider_content": {"blocks": ["aXb"]},
+        "annotations": [{}],
+        "tool_calls": [{}],
+    }
+    whole: dict[str, Any] = {"choices": [{"message": message, "finish_reason": "tool_calls"}]}
+    cut_completion(whole, ("X",))
+    assert whole == {"choices": [{"message": {"content": "a", "reasoning_content": "hm"}, "finish_reason": "stop"}]}

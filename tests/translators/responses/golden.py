@@ -42,7 +42,7 @@ def request_result(case: Case) -> Case:
     result: Case = {"body": loads(built.body), "notes": [[note.kind, note.param, note.why] for note in built.notes]}
     shape = {name: getattr(built.shape, name) for name in AnswerShape.__dataclass_fields__}
     if told := {name: sorted(value) if isinstance(value, frozenset) else value for name, value in shape.items() if value}:
-        result["shape"] = told
+        result["shape"] = loads(dumps(told))
     return result
 
 
