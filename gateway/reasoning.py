@@ -57,14 +57,16 @@ class AnswerTap:
     def _see_call(self, part: dict[str, Any]) -> None:
         index = part["index"]
         while len(self.calls) <= index:
-            self.calls.append({"id": "", "function": {"name": "", "arguments": ""}})
+            self.calls.append({"id": ""})
         call = self.calls[index]
         call["id"] = part.get("id") or call["id"]
         if "extra_content" in part:
             call["extra_content"] = part["extra_content"]
-        function = part.get("function") or {}
-        call["function"]["name"] += function.get("name") or ""
-        call["function"]["arguments"] += function.get("arguments") or ""
+        for kind, text in (("function", "arguments"), ("custom", "input")):
+            if (said := part.get(kind)) is not None:
+                gathered = call.setdefault(kind, {"name": "", text: ""})
+                gathered["name"] += said.get("name") or ""
+                gathered[text] += said.get(text) or ""
 
     def message(self) -> dict[str, Any]:
         return {"content": "".join(self.text), "tool_calls": self.calls, **self.fields}

@@ -104,6 +104,8 @@ def test_the_tap_gathers_a_streamed_answer() -> None:
         {"tool_calls": [{"index": 0, "id": "call_1", "type": "function", "function": {"name": "f", "arguments": ""}}]},
         {"tool_calls": [{"index": 0, "function": {"arguments": '{"x":1}'}}]},
         {"tool_calls": [{"index": 1, "id": "call_2", "function": {"name": "g", "arguments": "{}"}, "extra_content": {"a": 1}}]},
+        {"tool_calls": [{"index": 2, "id": "call_3", "type": "custom", "custom": {"name": "h", "input": "ab"}}]},
+        {"tool_calls": [{"index": 2, "custom": {"input": "c"}}]},
         {"thinking_blocks": BLOCKS},
         {},
     ):
@@ -115,6 +117,7 @@ def test_the_tap_gathers_a_streamed_answer() -> None:
         "tool_calls": [
             {"id": "call_1", "function": {"name": "f", "arguments": '{"x":1}'}},
             {"id": "call_2", "function": {"name": "g", "arguments": "{}"}, "extra_content": {"a": 1}},
+            {"id": "call_3", "custom": {"name": "h", "input": "abc"}},
         ],
         "thinking_blocks": BLOCKS,
     }

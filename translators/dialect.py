@@ -17,6 +17,18 @@ EFFORTS: Final[tuple[Effort, ...]] = ("none", "minimal", "low", "medium", "high"
 """Reasoning efforts of the hub, weakest first."""
 
 
+def nearest_effort(asked: Effort, levels: tuple[Effort, ...]) -> Effort:
+    """`asked` if the model takes it, else the nearest weaker effort, else the nearest stronger one."""
+    if asked in levels or not levels:
+        return asked
+    rank = EFFORTS.index(asked)
+    ranks = sorted(EFFORTS.index(level) for level in levels)
+    # "none" is not a weaker effort but no reasoning at all: it stands in for a weak effort only if nothing else does.
+    weaker = [r for r in ranks if 0 < r < rank]
+    stronger = [r for r in ranks if r > rank]
+    return EFFORTS[weaker[-1] if weaker else stronger[0] if stronger else ranks[-1]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thinking:
     """How a model reasons, and how it is told to. Which fields matter depends on `kind`."""

@@ -47,7 +47,7 @@ def _with_limit(record: ModelRecord, message: str) -> ModelRecord:
     return replace(record, max_output_tokens=int(found[1])) if found and 0 < int(found[1]) < record.max_output_tokens else record
 
 
-_UNSIGNED: Final = frozenset({"thinking_signature_invalid", "invalid_thought_signature"})
+_UNSIGNED: Final = frozenset({"thinking_signature_invalid", "invalid_thought_signature", "invalid_encrypted_content"})
 
 _CORRECTIONS: Final[dict[str, Callable[[ModelRecord, str], ModelRecord]]] = {
     "thinking_missing": lambda record, _: replace(record, thinking=Thinking()),

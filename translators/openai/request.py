@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from translators.chat.request import INSTRUCTION_ROLES, ChatRequest
 from translators.chat.stopping import as_sequences
-from translators.dialect import EFFORTS, AnswerShape, Effort, ModelRecord, Report, Target, UpstreamRequest
+from translators.dialect import AnswerShape, Effort, ModelRecord, Report, Target, UpstreamRequest, nearest_effort
 from translators.jsontext import dumps
 
 SAMPLING: Final = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "logit_bias", "logprobs", "top_logprobs")
@@ -145,18 +145,6 @@ def _choose_effort(body: dict[str, Any], record: ModelRecord, report: Report) ->
         active = False
     if record.sampling == "refused" or (record.sampling == "unless_reasoning" and active):
         _drop(body, SAMPLING, report, "this model refuses it while it reasons")
-
-
-def nearest_effort(asked: Effort, levels: tuple[Effort, ...]) -> Effort:
-    """`asked` if the model takes it, else the nearest weaker effort, else the nearest stronger one."""
-    if asked in levels or not levels:
-        return asked
-    rank = EFFORTS.index(asked)
-    ranks = sorted(EFFORTS.index(level) for level in levels)
-    # "none" is not a weaker effort but no reasoning at all: it stands in for a weak effort only if nothing else does.
-    weaker = [r for r in ranks if 0 < r < rank]
-    stronger = [r for r in ranks if r > rank]
-    return EFFORTS[weaker[-1] if weaker else stronger[0] if stronger else ranks[-1]]
 
 
 def _has_function_tools(body: dict[str, Any]) -> bool:

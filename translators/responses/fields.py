@@ -52,7 +52,9 @@ FIELDS: Final[dict[str, Verdict]] = {
     "thinking": Verdict("dropped", "Claude's form of reasoning means nothing to this provider."),
     "verbosity": Verdict("depends", "`text.verbosity`; dropped with a report where the model's record lists it as unsupported."),
     "modalities": Verdict("rejected", "The Responses API answers in text."),
-    "audio": Verdict("ignored", "Says how to speak to those who asked for audio, which is refused."),
+    "audio": Verdict(
+        "depends", "Says how to speak to those who asked for audio, which is refused; dropped where the model lists it as unsupported."
+    ),
     "prediction": Verdict("dropped", "The Responses API takes no prediction."),
     "web_search_options": Verdict("mapped", "The tool `web_search`."),
     "service_tier": _RELAYED,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
-from translators.dialect import EFFORTS, Effort
+from translators.dialect import EFFORTS, Effort, nearest_effort
 from translators.responses.translation import Translation
 
 SUMMARIES: Final = ("auto", "concise", "detailed")
@@ -60,10 +60,3 @@ def _effort(reasoning: dict[str, Any]) -> Effort | None:
         return "none"
     effort = reasoning.get("effort")
     return effort if effort in EFFORTS else None
-
-
-def nearest_effort(asked: Effort, levels: tuple[Effort, ...]) -> Effort:
-    """`asked` if the model takes it, else the nearest weaker effort, else the nearest stronger one; no reasoning at all comes last."""
-    rank = EFFORTS.index(asked)
-    order = (asked, *reversed(EFFORTS[1 : max(rank, 1)]), *EFFORTS[rank + 1 :], EFFORTS[0])
-    return next((effort for effort in order if effort in levels), asked)

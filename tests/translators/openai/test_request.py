@@ -5,10 +5,9 @@ from typing import Any
 import pytest
 
 from translators.chat.request import ChatRequest
-from translators.dialect import ModelRecord, Target, Thinking
+from translators.dialect import ModelRecord, Target, Thinking, nearest_effort
 from translators.jsontext import loads
 from translators.openai import build_request
-from translators.openai.request import nearest_effort
 
 PLAIN = ModelRecord(context_window=128_000, max_output_tokens=16_384)
 REASONER = ModelRecord(

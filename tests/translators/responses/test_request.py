@@ -9,9 +9,8 @@ from tests.translators.responses.golden import REQUESTS, build, envelope, read
 from tests.translators.responses.models import record
 from translators import responses
 from translators.chat.request import ChatRequest
-from translators.dialect import EFFORTS, Target
+from translators.dialect import EFFORTS, Target, nearest_effort
 from translators.jsontext import dumps, loads
-from translators.responses.reasoning import nearest_effort
 
 USER = {"role": "user", "content": "hi"}
 
