@@ -4,12 +4,13 @@ The place where routing (which target), translators (what bytes) and upstream (s
 first content is in hand an attempt may fail unseen and the next target is tried; from then on a failure is the caller's to see.
 """
 
-import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
 
+from gateway import fan_out
+from gateway.answers import Answer, LiveAnswer, MergedAnswer, collected
 from gateway.errors import UpstreamFailed
 from gateway.exchange import Exchange
 from gateway.ids import unique
@@ -19,11 +20,10 @@ from gateway.routing.selection import Plan, refusal
 from gateway.telemetry.events import AttemptEnded
 from gateway.upstream.client import UpstreamClient, UpstreamResponse
 from gateway.upstream.media import MediaFetcher, refuse_urls
-from translators.chat.chunks import Chunk, Collector
 from translators.chat.request import ChatRequest
-from translators.chat.stopping import StopCutter, cut_completion
-from translators.dialect import Dialect, Envelope, ModelRecord, Note, StreamTranslator, Target, UpstreamRequest, losses
-from translators.errors import FailureKind, InvalidRequest, UpstreamError, truncated
+from translators.chat.stopping import cut_completion
+from translators.dialect import Dialect, Envelope, ModelRecord, Note, Target, UpstreamRequest, losses
+from translators.errors import FailureKind, InvalidRequest, UpstreamError
 from translators.registry import dialect_for
 from translators.repair import repair
 
@@ -35,10 +35,6 @@ Use = Callable[[Attempt, Mended], Awaitable[T]]
 _log: Final = logging.getLogger("llm_router")
 
 MAX_ERROR_BYTES: Final = 1024 * 1024
-QUIET_AFTER_END: Final = 5.0
-"""Seconds a provider may stay silent after every choice has its finish reason; then the answer is over."""
-DRAIN_SECONDS: Final = 0.05
-"""How long a finished stream's connection is waited for, to be used again."""
 
 
 class Dispatcher:
@@ -66,15 +62,15 @@ class Dispatcher:
             self._reasoning.remember(exchange.key_id or "", exchange.served.name, choice.get("message") or {})
         return completion
 
-    def finished(self, live: "LiveAnswer", exchange: Exchange) -> None:
+    def finished(self, live: Answer, exchange: Exchange) -> None:
         """A stream came to its end: keep what the next turn will need of it."""
         if live.tap is not None and exchange.served is not None:
             self._reasoning.remember(exchange.key_id or "", exchange.served.name, live.tap.message())
 
-    async def open(self, plan: Plan, request: ChatRequest, exchange: Exchange) -> "LiveAnswer":
+    async def open(self, plan: Plan, request: ChatRequest, exchange: Exchange) -> Answer:
         """A stream whose first content is in hand. Raises RequestFailed or InvalidRequest; the caller closes what is returned."""
 
-        async def use(attempt: Attempt, mended: Mended) -> LiveAnswer:
+        async def use(attempt: Attempt, mended: Mended) -> Answer:
             return await self._open(attempt, mended, exchange)
 
         return await self._first_success(plan, request, exchange, use)
@@ -173,6 +169,16 @@ class Dispatcher:
             response.close()
 
     async def _complete(self, attempt: Attempt, mended: Mended, exchange: Exchange) -> dict[str, Any]:
+        count, mended = _fanned_out(mended)
+        if count == 1:
+            return await self._complete_one(attempt, mended, exchange)
+        started = exchange.clock()
+        answers = await fan_out.together(count, lambda: self._complete_one(attempt, mended, exchange), lambda _: None)
+        exchange.upstream_seconds = exchange.clock() - started
+        _note_fan_out(exchange)
+        return fan_out.merged(answers)
+
+    async def _complete_one(self, attempt: Attempt, mended: Mended, exchange: Exchange) -> dict[str, Any]:
         dialect, upstream, envelope = await self._prepare(attempt, mended, exchange)
         started = exchange.clock()
         try:
@@ -185,14 +191,22 @@ class Dispatcher:
                     if envelope.shape.stop:
                         cut_completion(completion, envelope.shape.stop)
                     return completion
-                return await _collected(response, dialect.open_stream(envelope), envelope)
+                return await collected(response, dialect.open_stream(envelope), envelope)
             finally:
                 response.close()
         except BaseException:
             exchange.upstream_seconds += exchange.clock() - started
             raise
 
-    async def _open(self, attempt: Attempt, mended: Mended, exchange: Exchange) -> "LiveAnswer":
+    async def _open(self, attempt: Attempt, mended: Mended, exchange: Exchange) -> Answer:
+        count, mended = _fanned_out(mended)
+        if count == 1:
+            return await self._open_one(attempt, mended, exchange)
+        answers = await fan_out.together(count, lambda: self._open_one(attempt, mended, exchange), LiveAnswer.hang_up)
+        _note_fan_out(exchange)
+        return MergedAnswer(answers, exchange)
+
+    async def _open_one(self, attempt: Attempt, mended: Mended, exchange: Exchange) -> LiveAnswer:
         dialect, upstream, envelope = await self._prepare(attempt, mended, exchange)
         response = await self._send(attempt, dialect, upstream, exchange)
         live = LiveAnswer(response, dialect.open_stream(envelope), envelope, exchange)
@@ -201,124 +215,23 @@ class Dispatcher:
         try:
             await live.commit()
         except BaseException:
-            response.close()
+            live.hang_up()
             raise
         return live
 
 
-class LiveAnswer:
-    """A stream whose first content has arrived: iterate `batches`, then `aclose`.
-
-    A batch is what one read from the provider gave, so that it is written to the caller in one piece.
-    """
-
-    def __init__(self, response: UpstreamResponse, translator: StreamTranslator, envelope: Envelope, exchange: Exchange) -> None:
-        self._response = response
-        self._translator = translator
-        self._exchange = exchange
-        self._held: list[Chunk] = []
-        self.tap: AnswerTap | None = None
-        self._cutter = StopCutter(envelope.shape.stop) if envelope.shape.stop else None
-        self.created = envelope.created
-
-    @property
-    def id(self) -> str:
-        return self._translator.id
-
-    @property
-    def model(self) -> str:
-        return self._translator.model
-
-    async def commit(self) -> None:
-        """Read until there is content to show. Raises UpstreamError: nothing has been shown yet."""
-        held = self._held
-        seen = 0
-        while not self._translator.finished:
-            held += await self._next()
-            if any(chunk.commits for chunk in held[seen:]):
-                break
-            seen = len(held)
-            if self._translator.failure is not None:
-                raise UpstreamError(self._translator.failure)
-        self._exchange.first_chunk_at = self._exchange.clock()
-        self._exchange.model = self.model
-
-    async def batches(self) -> AsyncGenerator[list[Chunk], None]:
-        """All chunks, those held back first. Raises UpstreamError if the answer breaks."""
-        translator, note, tap = self._translator, self._note, self.tap
-        batch, self._held = self._held, []
-        while True:
-            for chunk in batch:
-                if chunk.usage is not None or chunk.finish_reason is not None:
-                    note(chunk)
-                if tap is not None:
-                    tap.see(chunk)
-            if batch:
-                yield batch
-            if translator.failure is not None:
-                raise UpstreamError(translator.failure)
-            if translator.finished:
-                return
-            batch = await self._next()
-
-    async def _next(self) -> list[Chunk]:
-        batch = await _next_batch(self._response, self._translator)
-        return batch if self._cutter is None else self._cutter.receive(batch)
-
-    def _note(self, chunk: Chunk) -> None:
-        if chunk.usage is not None:
-            self._exchange.usage = chunk.usage
-        if chunk.finish_reason is not None and chunk.index == 0:
-            self._exchange.finish_reason = chunk.finish_reason
-
-    async def aclose(self) -> None:
-        """Hang up. After a finished answer the end of the body is waited for briefly, so that the connection is used again."""
-        if self._translator.finished:
-            try:
-                async with asyncio.timeout(DRAIN_SECONDS):
-                    while await self._response.read_some():
-                        pass
-            except (TimeoutError, UpstreamError):
-                pass
-        self._response.close()
-
-    def failed(self, error: UpstreamError) -> UpstreamFailed:
-        """What to tell a caller whose answer broke; the attempt goes into the record as failed."""
-        self._exchange.broke(error.failure.kind.value)
-        served = self._exchange.served
-        return UpstreamFailed(error.failure, served.provider.name if served is not None else "provider")
+def _fanned_out(mended: Mended) -> tuple[int, Mended]:
+    """How often a request is sent, and as what: several times for `n` answers of a model that gives one."""
+    request, record = mended
+    count = request.body.get("n") or 1
+    if count == 1 or record.can("multiple_choices"):
+        return 1, mended
+    return int(count), (fan_out.single(request), record)
 
 
-async def _next_batch(response: UpstreamResponse, translator: StreamTranslator) -> list[Chunk]:
-    if translator.ended:
-        try:
-            async with asyncio.timeout(QUIET_AFTER_END):
-                data = await response.read_some()
-        except TimeoutError:
-            data = b""
-    else:
-        data = await response.read_some()
-    if data:
-        return translator.receive(data)
-    chunks = translator.receive_eof()
-    if translator.failure is None and not translator.finished:
-        translator.failure = truncated()
-    return chunks
-
-
-async def _collected(response: UpstreamResponse, translator: StreamTranslator, envelope: Envelope) -> dict[str, Any]:
-    """A streamed answer added up to one completion."""
-    chunks: list[Chunk] = []
-    while not translator.finished:
-        chunks += await _next_batch(response, translator)
-        if translator.failure is not None:
-            raise UpstreamError(translator.failure)
-    collector = Collector(translator.id, envelope.created, translator.model)
-    if envelope.shape.stop:
-        chunks = StopCutter(envelope.shape.stop).receive(chunks)
-    for chunk in chunks:
-        collector.add(chunk)
-    return collector.completion()
+def _note_fan_out(exchange: Exchange) -> None:
+    """Each of the requests made the same notes: keep them once."""
+    exchange.notes[:] = [*dict.fromkeys(exchange.notes), Note("emulated", "n", "this model gives one answer: it was asked several times")]
 
 
 def _strict(lost: list[Note], target: str) -> InvalidRequest:

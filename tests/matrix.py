@@ -21,6 +21,8 @@ and the tables against the official SDK's types.
 provider, nothing is lost. *dropped*: not sent, and named in `x-llm-router-dropped-params`. *rejected*: 400, where no other target of the
 persona can take it. *depends*: on the value or the model.
 
+What a dialect rejects or lacks, the gateway may still give: `n` answers by asking several times, `stop` by cutting the text.
+
 Fields that are not here are relayed to servers that speak OpenAI's Chat Completions, and dropped with a report elsewhere.
 """
 

@@ -4,12 +4,12 @@ from contextlib import aclosing
 
 from aiohttp import web
 
+from gateway.answers import Answer, broken
 from gateway.api.context import GATEWAY, Gateway
 from gateway.api.event_stream import EventStream
 from gateway.api.middleware import json_response
 from gateway.api.reading import read_json
 from gateway.api.serving import exchange_of, fail, prepare
-from gateway.dispatch import LiveAnswer
 from gateway.errors import RequestFailed, error_body
 from gateway.exchange import Exchange
 from gateway.routing.selection import Plan
@@ -45,7 +45,7 @@ async def _stream(gateway: Gateway, http: web.Request, plan: Plan, request: Chat
             await live.aclose()
 
 
-async def _relay(gateway: Gateway, live: LiveAnswer, out: EventStream, request: ChatRequest, exchange: Exchange) -> web.StreamResponse:
+async def _relay(gateway: Gateway, live: Answer, out: EventStream, request: ChatRequest, exchange: Exchange) -> web.StreamResponse:
     writer = ChunkWriter(live.id, live.created, live.model, request.include_usage)
     try:
         async with aclosing(live.batches()) as batches:
@@ -53,7 +53,7 @@ async def _relay(gateway: Gateway, live: LiveAnswer, out: EventStream, request: 
                 if data := writer.write(chunks):
                     await out.write(data)
     except UpstreamError as error:
-        failed = live.failed(error)
+        failed = broken(error, exchange)
         fail(exchange, failed)
         return await out.break_off(b"data: " + dumps(error_body(failed)) + b"\n\n")
     gateway.dispatcher.finished(live, exchange)

@@ -10,12 +10,12 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from gateway.answers import Answer, broken
 from gateway.api.context import GATEWAY, Gateway
 from gateway.api.event_stream import EventStream
 from gateway.api.middleware import json_response
 from gateway.api.reading import read_json
 from gateway.api.serving import exchange_of, fail, prepare
-from gateway.dispatch import LiveAnswer
 from gateway.errors import RequestFailed, error_body
 from gateway.exchange import Exchange
 from gateway.routing.selection import Plan
@@ -103,7 +103,7 @@ async def _stream(gateway: Gateway, http: web.Request, plan: Plan, request: Chat
             await live.aclose()
 
 
-async def _relay(gateway: Gateway, live: LiveAnswer, out: EventStream, exchange: Exchange) -> web.StreamResponse:
+async def _relay(gateway: Gateway, live: Answer, out: EventStream, exchange: Exchange) -> web.StreamResponse:
     calls = Collector(live.id, live.created, live.model)
     await out.write(event("route", {"id": live.id, **_route(exchange), "attempt": len(exchange.attempts)}))
     try:
@@ -112,7 +112,7 @@ async def _relay(gateway: Gateway, live: LiveAnswer, out: EventStream, exchange:
                 if data := b"".join(_events(chunks, calls)):
                     await out.write(data)
     except UpstreamError as error:
-        failed = live.failed(error)
+        failed = broken(error, exchange)
         fail(exchange, failed)
         return await out.break_off(event("error", error_body(failed)))
     gateway.dispatcher.finished(live, exchange)

@@ -191,5 +191,6 @@ def _persona(name: str, row: PersonaRow) -> Persona:
         requires=row.requires,
         targets=tuple(TargetRef(provider, model) for provider, _, model in parts),
         max_cost_tier=row.max_cost_tier,
+        fan_out=row.fan_out,
         params=row.params,
     )

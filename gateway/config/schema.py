@@ -161,6 +161,7 @@ class PersonaRow(Row):
     requires: frozenset[Capability] = frozenset()
     targets: Annotated[tuple[str, ...], Field(min_length=1)]
     max_cost_tier: CostTier | None = None
+    fan_out: bool = True
     params: ParamsMode | None = None
 
 

@@ -82,6 +82,8 @@ class Persona:
     requires: frozenset[Capability]
     targets: tuple[TargetRef, ...]
     max_cost_tier: CostTier | None
+    fan_out: bool
+    """`n` answers may be asked for one by one from models that give one."""
     params: ParamsMode | None
     """Overrides Config.params."""
 

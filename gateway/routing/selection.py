@@ -13,6 +13,9 @@ from gateway.errors import ModelNotFound, NoEligibleTarget
 from gateway.routing.requirements import Requirement, derive
 from translators.chat.request import ChatRequest
 
+MOST_FANNED_OUT: Final = 8
+"""`n` up to which a model that gives one answer is asked several times: each time pays for the whole prompt."""
+_NOT_SEVERAL: Final = "missing_capability:multiple_choices"
 _TIERS: Final = ("low", "medium", "high")
 
 
@@ -61,12 +64,15 @@ def resolve(config: Config, name: str) -> tuple[Persona | None, Sequence[TargetR
 def plan(config: Config, persona: Persona | None, targets: Sequence[TargetRef], request: ChatRequest) -> Plan:
     """Hold every target against what the request needs. Pure: the same arguments give the same plan."""
     requirements = derive(request, persona)
+    fans_out = (persona is None or persona.fan_out) and (request.body.get("n") or 1) <= MOST_FANNED_OUT
     tokens: int | None = None
     held: list[tuple[Provider, Model, list[str]]] = []
     for ref in targets:
         provider = config.providers[ref.provider]
         model = provider.models[ref.model]
         reasons = _rejections(provider, model, persona, requirements)
+        if fans_out and _NOT_SEVERAL in reasons:
+            reasons.remove(_NOT_SEVERAL)
         if not _fits_by_size(request, model):
             tokens = estimate_request(request) if tokens is None else tokens
             reasons += _overflow(tokens, request, model)

@@ -138,10 +138,10 @@ async def test_dry_run_of_either_form() -> None:
 
 async def test_no_eligible_target_says_which_requirement_failed_where() -> None:
     async with fake_upstream() as fake, serving(fake.environ()) as running:
-        status, answer = await call(running, "POST", "/v1/chat/completions", {"model": "on_claude", "messages": MESSAGES, "n": 2})
+        status, answer = await call(running, "POST", "/v1/chat/completions", {"model": "on_claude", "messages": MESSAGES, "logprobs": True})
         assert fake.received == []
-    assert (status, answer["error"]["param"], answer["error"]["code"]) == (400, "n", "no_eligible_target")
-    assert "claude/claude-sonnet-5: missing_capability:multiple_choices" in answer["error"]["message"]
+    assert (status, answer["error"]["param"], answer["error"]["code"]) == (400, "logprobs", "no_eligible_target")
+    assert "claude/claude-sonnet-5: missing_capability:logprobs" in answer["error"]["message"]
 
 
 async def test_a_prompt_too_long_for_every_target_is_never_sent() -> None:

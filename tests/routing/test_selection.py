@@ -159,7 +159,7 @@ def test_a_forced_tool_prefers_models_that_can_be_forced(config: Config) -> None
 
 
 def test_refusals_name_the_field(config: Config) -> None:
-    error = refusal(planned(config, "thrifty", n=3))
+    error = refusal(planned(config, "thrifty", n=9))
     assert (error.status, error.param, error.code) == (400, "n", "no_eligible_target")
     assert "a/small: missing_capability:multiple_choices" in error.message
 

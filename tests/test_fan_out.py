@@ -1,0 +1,74 @@
+"""gateway.fan_out: n answers from models that give one."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from openai import APIStatusError, AsyncOpenAI
+
+from gateway.fan_out import merged, summed
+from tests.api.test_commit_rule import CLAUDE_ANSWER, CLAUDE_STREAM
+from tests.fakes import Reset, fake_upstream, json_answer, sse
+from tests.serving import POLICY, Running, serving
+
+
+def client(running: Running) -> AsyncOpenAI:
+    return AsyncOpenAI(base_url=f"{running.url}/v1", api_key="x", max_retries=0)
+
+
+MESSAGES: Any = [{"role": "user", "content": "hi"}]
+
+
+def test_usage_is_summed_with_its_details() -> None:
+    one = {"prompt_tokens": 3, "prompt_tokens_details": {"cached_tokens": 1}, "service": "x"}
+    assert summed([one, one, {"prompt_tokens": 1}]) == {"prompt_tokens": 7, "prompt_tokens_details": {"cached_tokens": 2}, "service": "x"}
+
+
+def test_answers_without_usage_have_none() -> None:
+    answer = {"id": "a", "choices": [{"index": 0, "message": {}}]}
+    assert merged([answer, answer]) == {"id": "a", "choices": [{"index": 0, "message": {}}, {"index": 1, "message": {}}]}
+
+
+async def test_json() -> None:
+    async with fake_upstream(claude=json_answer(CLAUDE_ANSWER)) as fake, serving(fake.environ()) as running, client(running) as sdk:
+        raw = await sdk.chat.completions.with_raw_response.create(model="on_claude", messages=MESSAGES, n=3, max_tokens=9)
+        answer = raw.parse()
+    assert [(c.index, c.message.content) for c in answer.choices] == [(i, "from claude") for i in range(3)]
+    assert answer.usage is not None
+    assert (answer.usage.prompt_tokens, answer.usage.completion_tokens, answer.usage.total_tokens) == (9, 6, 15)
+    assert raw.headers["x-llm-router-dropped-params"] == "n=emulated"
+    assert len(fake.received) == 3
+
+
+async def test_stream() -> None:
+    """Every choice has one role and one finish; one usage chunk, the sum; the SDK's accumulator takes it."""
+    async with fake_upstream(claude=sse(*CLAUDE_STREAM)) as fake, serving(fake.environ()) as running, client(running) as sdk:
+        stream = await sdk.chat.completions.create(
+            model="on_claude", messages=MESSAGES, n=2, stream=True, stream_options={"include_usage": True}
+        )
+        chunks = [chunk async for chunk in stream]
+    texts: Counter[int] = Counter()
+    for chunk in chunks:
+        for choice in chunk.choices:
+            texts[choice.index] += len(choice.delta.content or "")
+    assert dict(texts) == {0: len("from claude"), 1: len("from claude")}
+    assert sorted(c.index for chunk in chunks for c in chunk.choices if c.finish_reason == "stop") == [0, 1]
+    assert sorted(c.index for chunk in chunks for c in chunk.choices if c.delta.role) == [0, 1]
+    assert [chunk.usage.total_tokens for chunk in chunks if chunk.usage is not None] == [10]
+
+
+async def test_if_one_fails_all_fail_over() -> None:
+    async with fake_upstream(openai=[Reset()], claude=sse(*CLAUDE_STREAM)) as fake:
+        policy = POLICY + "  two: {description: d, targets: [openai/gpt-5-mini, claude/claude-sonnet-5]}\n"
+        async with serving(fake.environ(), policy) as running, client(running) as sdk:
+            stream = await sdk.chat.completions.create(model="two", messages=MESSAGES, n=2, stream=True)
+            assert sum(1 for chunk in [c async for c in stream] for choice in chunk.choices if choice.finish_reason) == 2
+
+
+@pytest.mark.parametrize("n", [2, 9])
+async def test_a_persona_may_forbid_it_and_nine_are_too_many(n: int) -> None:
+    policy = POLICY + f"  one: {{description: d, targets: [claude/claude-sonnet-5], fan_out: {'false' if n == 2 else 'true'}}}\n"
+    async with fake_upstream() as fake, serving(fake.environ(), policy) as running, client(running) as sdk:
+        with pytest.raises(APIStatusError) as caught:
+            await sdk.chat.completions.create(model="one", messages=MESSAGES, n=n)
+    assert (caught.value.status_code, caught.value.param) == (400, "n")  # type: ignore[attr-defined]
