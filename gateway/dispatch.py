@@ -20,6 +20,7 @@ from gateway.routing.selection import Plan, refusal
 from gateway.telemetry.events import AttemptEnded
 from gateway.upstream.client import UpstreamClient, UpstreamResponse
 from gateway.upstream.media import MediaFetcher, refuse_urls
+from translators.chat.continuing import MOST_ROUNDS, joined, next_round
 from translators.chat.request import ChatRequest
 from translators.chat.stopping import cut_completion
 from translators.dialect import Dialect, Envelope, ModelRecord, Note, Target, UpstreamRequest, losses
@@ -171,12 +172,25 @@ class Dispatcher:
     async def _complete(self, attempt: Attempt, mended: Mended, exchange: Exchange) -> dict[str, Any]:
         count, mended = _fanned_out(mended)
         if count == 1:
-            return await self._complete_one(attempt, mended, exchange)
+            return await self._complete_turn(attempt, mended, exchange)
         started = exchange.clock()
-        answers = await fan_out.together(count, lambda: self._complete_one(attempt, mended, exchange), lambda _: None)
+        answers = await fan_out.together(count, lambda: self._complete_turn(attempt, mended, exchange), lambda _: None)
         exchange.upstream_seconds = exchange.clock() - started
         _note_fan_out(exchange)
         return fan_out.merged(answers)
+
+    async def _complete_turn(self, attempt: Attempt, mended: Mended, exchange: Exchange) -> dict[str, Any]:
+        """One answer, taken up again as often as its provider pauses it."""
+        request, record = mended
+        completion = await self._complete_one(attempt, mended, exchange)
+        for _ in range(MOST_ROUNDS):
+            following = next_round(request, completion)
+            if following is None:
+                break
+            notes = list(exchange.notes)
+            completion = joined(completion, await self._complete_one(attempt, (following, record), exchange))
+            exchange.notes[:] = notes
+        return completion
 
     async def _complete_one(self, attempt: Attempt, mended: Mended, exchange: Exchange) -> dict[str, Any]:
         dialect, upstream, envelope = await self._prepare(attempt, mended, exchange)

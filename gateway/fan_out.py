@@ -7,6 +7,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 from translators.chat.chunks import Chunk
 from translators.chat.request import ChatRequest
+from translators.chat.usage import summed
 from translators.errors import UpstreamError
 
 _WAITING: Final = 16
@@ -28,20 +29,6 @@ def merged(completions: Sequence[dict[str, Any]]) -> dict[str, Any]:
     if usages:
         answer["usage"] = summed(usages)
     return answer
-
-
-def summed(usages: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The sum of usages, field by field, details included."""
-    total: dict[str, Any] = {}
-    for usage in usages:
-        for name, value in usage.items():
-            if isinstance(value, dict):
-                total[name] = summed([total.get(name, {}), value])
-            elif isinstance(value, int) and not isinstance(value, bool):
-                total[name] = total.get(name, 0) + value
-            else:
-                total.setdefault(name, value)
-    return total
 
 
 async def together(count: int, make: Callable[[], Awaitable[T]], discard: Callable[[T], None]) -> list[T]:

@@ -1,5 +1,6 @@
 """The commit rule: until the first content a failure is invisible, afterwards it is an error event and never looks like an end."""
 
+import asyncio
 from typing import Any
 
 import aiohttp
@@ -232,3 +233,24 @@ async def test_a_refusal_that_corrects_a_fact_costs_one_request() -> None:
             assert answer.status == 200
             assert answer.headers["x-llm-router-dropped-params"] == "temperature"
         assert "temperature" not in fake.received[-1].body
+
+
+async def test_a_paused_turn_is_taken_up_again() -> None:
+    """Claude pauses a long turn of its own tools: it is sent back as it is, and the caller gets one answer."""
+    search = {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {"query": "x"}}
+    found = {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": []}
+    paused = {**CLAUDE_ANSWER, "content": [{"type": "text", "text": "Looking. "}, search, found], "stop_reason": "pause_turn"}
+    async with (
+        fake_upstream(claude=json_answer(paused)) as fake,
+        serving(fake.environ()) as running,
+        aiohttp.ClientSession() as session,
+    ):
+        body = {"model": "on_claude", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 9}
+        call = asyncio.ensure_future(session.post(f"{running.url}/v1/chat/completions", json=body))
+        await fake.arrived.wait()
+        fake.answers["/claude"] = json_answer(CLAUDE_ANSWER)
+        answer = await (await call).json()
+    assert answer["choices"][0]["message"]["content"] == "Looking. from claude"
+    assert answer["usage"]["total_tokens"] == 10
+    assert [m["role"] for m in fake.received[1].body["messages"]] == ["user", "assistant"]
+    assert fake.received[1].body["messages"][1]["content"] == paused["content"]
