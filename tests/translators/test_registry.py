@@ -6,7 +6,7 @@ import pytest
 
 from translators import claude, openai, responses
 from translators.chat.request import ChatRequest
-from translators.dialect import ModelRecord, Thinking
+from translators.dialect import ModelRecord, Note, Thinking, losses
 from translators.registry import dialect_for
 
 TOOLS = {"tools": [{"type": "function", "function": {"name": "f"}}]}
@@ -38,3 +38,8 @@ def test_openais_two_dialects(model: ModelRecord, body: dict[str, Any], dialect:
 
 def test_other_dialects_have_one() -> None:
     assert dialect_for("claude", record("always"), ChatRequest(TOOLS)) is claude
+
+
+def test_what_strict_mode_refuses() -> None:
+    notes = [Note(kind, kind, "") for kind in ("dropped", "changed", "emulated", "repaired")]
+    assert [note.kind for note in losses(notes)] == ["dropped", "changed"]

@@ -73,6 +73,11 @@ def test_refused_signatures_are_taken_out_and_nothing_is_learned(code: str) -> N
     assert (mended.record, mended.learned) == (RECORD, False)
     assert "thinking_blocks" in SIGNED.messages[1]
     assert repair(PLAIN, RECORD, failure) is None
+    bare = {"role": "assistant", "content": "x", "thinking_blocks": [1]}
+    plain = {"role": "assistant", "content": "y"}
+    mixed = repair(ChatRequest({"messages": [*PLAIN.messages, plain, bare]}), RECORD, failure)
+    assert mixed is not None
+    assert mixed.request.messages[1:] == [plain, {"role": "assistant", "content": "x"}]
 
 
 def test_other_refusals_have_no_repair() -> None:

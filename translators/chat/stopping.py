@@ -17,8 +17,9 @@ def as_sequences(stop: Any) -> tuple[str, ...]:
 
 
 def _first(text: str, sequences: tuple[str, ...]) -> int:
-    """Where the earliest sequence begins in `text`, or -1."""
-    return min((at for sequence in sequences if (at := text.find(sequence)) >= 0), default=-1)
+    """Where the sequence begins that is complete first (a model would stop there), or -1."""
+    ends = ((at + len(sequence), at) for sequence in sequences if (at := text.find(sequence)) >= 0)
+    return min(ends, default=(0, -1))[1]
 
 
 def cut_completion(completion: dict[str, Any], sequences: tuple[str, ...]) -> None:

@@ -21,8 +21,8 @@ def parse_response(body: bytes, envelope: Envelope) -> dict[str, Any]:
     if document.get("error"):
         raise UpstreamError(failure(document, 200, {}))
     choices = document.get("choices")
-    if not isinstance(choices, list) or not choices:
-        raise UpstreamError(malformed("The provider's answer has no choices."))
+    if not choices or not well_formed(choices, "message"):
+        raise UpstreamError(malformed("The provider's answer has no choices, or not in OpenAI's form."))
     for choice in choices:
         _mend(choice, envelope)
     document.setdefault("id", envelope.id)
@@ -30,6 +30,24 @@ def parse_response(body: bytes, envelope: Envelope) -> dict[str, Any]:
     document.setdefault("created", envelope.created)
     document.setdefault("model", envelope.model)
     return document
+
+
+def well_formed(choices: Any, inner: str) -> bool:
+    """Whether `choices` are objects whose `message` or `delta` can be read: a server may send anything."""
+    if choices.__class__ is not list:
+        return False
+    for choice in choices:
+        if choice.__class__ is not dict:
+            return False
+        said = choice.get(inner)
+        if said is None:
+            continue
+        if said.__class__ is not dict or choice.get("index", 0).__class__ is not int:
+            return False
+        calls = said.get("tool_calls")
+        if calls is not None and (calls.__class__ is not list or not all(call.__class__ is dict for call in calls)):
+            return False
+    return True
 
 
 def _mend(choice: dict[str, Any], envelope: Envelope) -> None:

@@ -12,6 +12,7 @@ from translators.dialect import Envelope
 from translators.errors import UpstreamFailure, malformed, truncated
 from translators.jsontext import dumps, loads
 from translators.openai.errors import failure
+from translators.openai.response import well_formed
 from translators.sse import Decoder, EventTooLarge
 
 
@@ -95,6 +96,9 @@ class OpenAIStream:
         usage = chunk.get("usage")
         if not choices:
             chunks.append(Chunk(usage=usage, raw=text.replace(b"\n", b" ")))
+            return
+        if not well_formed(choices, "delta") or (usage is not None and usage.__class__ is not dict):
+            self.failure = malformed("The provider sent a chunk that is not in OpenAI's form.")
             return
         relayable = len(choices) == 1 and usage is None
         for choice in choices:

@@ -120,3 +120,10 @@ def test_legacy_function_call_adds_up_and_leaves_content_null() -> None:
     collector.add(Chunk({}, "function_call"))
     message = ChatCompletion.model_validate(collector.completion()).choices[0].message
     assert (message.content, message.function_call and message.function_call.arguments) == (None, "{}")
+
+
+def test_parts_of_a_call_that_are_no_text_are_left_out() -> None:
+    collector = Collector("i", 1, "m")
+    for function in ({"name": "f", "arguments": "{"}, {"arguments": None}, {"arguments": "}"}):
+        collector.add(Chunk({"tool_calls": [{"index": 0, "function": function}]}))
+    assert collector.completion()["choices"][0]["message"]["tool_calls"] == [{"function": {"name": "f", "arguments": "{}"}}]

@@ -63,3 +63,16 @@ def test_a_round_that_ends_with_a_call() -> None:
     message = joined(paused(), completion("tool_use", {"content": None, "tool_calls": [call]}))["choices"][0]["message"]
     assert (message["content"], message["tool_calls"]) == ("Looking. ", [call])
     assert message["provider_content"]["blocks"][-1] == {"type": "tool_use", "id": "c", "name": "f", "input": {"x": 1}}
+
+
+def test_rounds_without_usage() -> None:
+    bare = completion("end_turn", {"content": "x"})
+    first = paused()
+    del bare["usage"], first["usage"]
+    assert "usage" not in joined(first, bare)
+
+
+def test_rounds_without_annotations() -> None:
+    first = paused()
+    del first["choices"][0]["message"]["annotations"]
+    assert "annotations" not in joined(first, completion("end_turn", {"content": "x"}))["choices"][0]["message"]

@@ -190,3 +190,11 @@ def test_what_a_request_says_of_itself() -> None:
 def test_a_bare_image_url_is_read_as_the_object_it_stands_for() -> None:
     request = parse(part(type="image_url", image_url="https://x/y.png"))
     assert request.messages[0]["content"] == [{"type": "image_url", "image_url": {"url": "https://x/y.png"}}]
+
+
+@pytest.mark.parametrize("name", ["properties", "$defs", "definitions"])
+def test_members_of_a_schema_are_objects(name: str) -> None:
+    tool = {"type": "function", "function": {"name": "f", "parameters": {name: []}}}
+    with pytest.raises(InvalidRequest) as caught:
+        parse(body(tools=[tool]))
+    assert caught.value.param == f"tools[0].function.parameters.{name}"

@@ -85,9 +85,33 @@ def test_defects_of_compatible_servers_are_mended() -> None:
 
 @pytest.mark.parametrize(
     ("body", "kind"),
-    [(b"{", K.MALFORMED), (b"[]", K.MALFORMED), (b'{"choices":[]}', K.MALFORMED), (b'{"error":{"message":"m"}}', K.SERVER_ERROR)],
+    [
+        (b'{"choices":[1]}', K.MALFORMED),
+        (b'{"choices":{"a":1}}', K.MALFORMED),
+        (b'{"choices":[{"message":"x"}]}', K.MALFORMED),
+        (b'{"choices":[{"message":{"tool_calls":{}}}]}', K.MALFORMED),
+        (b'{"choices":[{"message":{"tool_calls":[1]}}]}', K.MALFORMED),
+        (b"{", K.MALFORMED),
+        (b"[]", K.MALFORMED),
+        (b'{"choices":[]}', K.MALFORMED),
+        (b'{"error":{"message":"m"}}', K.SERVER_ERROR),
+    ],
 )
 def test_an_answer_that_is_none(body: bytes, kind: FailureKind) -> None:
     with pytest.raises(UpstreamError) as caught:
         parse_response(body, ENVELOPE)
     assert caught.value.failure.kind is kind
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"choices":[1]}', b'{"choices":{"a":1}}', b'{"choices":[{"message":"x"}]}', b'{"choices":[{"message":{"tool_calls":[1]}}]}']
+)
+def test_anything_a_server_may_send_is_a_failure_of_its(body: bytes) -> None:
+    with pytest.raises(UpstreamError) as caught:
+        parse_response(body, ENVELOPE)
+    assert caught.value.failure.kind is K.MALFORMED
+
+
+def test_a_custom_call_and_a_choice_without_a_message_pass() -> None:
+    body = b'{"choices":[{"finish_reason":"stop"},{"message":{"tool_calls":[{"id":"a","custom":{}}]},"finish_reason":"tool_calls"}]}'
+    assert [choice["finish_reason"] for choice in parse_response(body, ENVELOPE)["choices"]] == ["stop", "tool_calls"]

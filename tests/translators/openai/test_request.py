@@ -111,6 +111,7 @@ def test_nearest_effort() -> None:
     assert nearest_effort("medium", ("low", "high")) == "low"
     assert nearest_effort("minimal", ("none", "low")) == "low"
     assert nearest_effort("max", ("none",)) == "none"
+    assert nearest_effort("high", ()) == "high"
 
 
 def test_fields_of_other_dialects_are_taken_off_messages() -> None:
@@ -169,3 +170,7 @@ def test_the_request_is_not_changed() -> None:
     first, second = build_request(request, target), build_request(request, target)
     assert request.body == before
     assert first.body == second.body
+
+
+def test_an_empty_stop_is_left_out() -> None:
+    assert "stop" not in build(stop="")[0]

@@ -10,6 +10,7 @@ from translators.errors import FailureKind
 from translators.jsontext import dumps, loads
 from translators.openai import open_stream
 from translators.openai.stream import OpenAIStream
+from translators.sse import Decoder
 
 ENVELOPE = Envelope(id="chatcmpl-ours", created=1, model="asked", call_id="call_u", shape=AnswerShape(declared_tools=frozenset({"f"})))
 
@@ -184,3 +185,27 @@ def test_nothing_after_the_end_is_read() -> None:
     stream, text = feed(STREAM, chunk({"content": "late"}))
     assert b"late" not in text
     assert stream.finished
+
+
+@pytest.mark.parametrize("choices", ["x", [1], [{"delta": 1}], [{"delta": {"tool_calls": [1]}}], [{"delta": {}, "index": "x"}]])
+def test_chunks_of_another_form_are_malformed(choices: Any) -> None:
+    stream, _ = feed(b"data: " + dumps({"choices": choices}) + b"\n\n")
+    assert stream.failure is not None
+    assert stream.failure.kind is FailureKind.MALFORMED
+
+
+def test_a_chunk_without_a_delta_and_a_custom_call() -> None:
+    bare = b'data: {"choices":[{"index":0,"finish_reason":null}]}\n\n'
+    custom = chunk({"tool_calls": [{"index": 0, "id": "a", "type": "custom", "custom": {"name": "g", "input": "x"}}]})
+    _, text = feed(bare, custom, chunk({}, "tool_calls"))
+    assert next(delta for _, delta, _ in deltas(text)) == {"role": "assistant"}
+    assert b'"custom":{"name":"g","input":"x"}' in text
+
+
+def test_an_endless_event_is_given_up() -> None:
+    stream = open_stream(ENVELOPE)
+    stream._decoder = Decoder(max_event_bytes=100)
+    assert stream.receive(b"data: " + b"x" * 200) == []
+    assert stream.failure is not None
+    assert stream.receive(b"more") == []
+    assert stream.receive_eof() == []
