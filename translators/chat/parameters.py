@@ -9,6 +9,23 @@ from translators.errors import InvalidRequest
 MAX_STOP_SEQUENCES: Final = 4
 MAX_CHOICES: Final = 128
 
+NO_OPS: Final[dict[str, tuple[object, ...]]] = {
+    "temperature": (1,),
+    "top_p": (1,),
+    "presence_penalty": (0,),
+    "frequency_penalty": (0,),
+    "logit_bias": ({},),
+    "logprobs": (False,),
+    "top_logprobs": (0,),
+    "n": (1,),
+    "stop": ("", []),
+    "modalities": (["text"], []),
+    "parallel_tool_calls": (True,),
+    "service_tier": ("auto",),
+    "store": (False,),
+}
+"""Values of parameters that ask for what every server does anyway: leaving them out loses nothing."""
+
 _Check = Callable[[Any, str], None]
 
 

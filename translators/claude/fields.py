@@ -81,15 +81,3 @@ FIELDS: Final[dict[str, Verdict]] = {
     "content.refusal": Verdict("mapped", "A text block."),
     "content.prompt_cache_breakpoint": Verdict("mapped", "`cache_control` of the block."),
 }
-
-NO_OPS: Final[dict[str, tuple[object, ...]]] = {
-    "frequency_penalty": (0,),
-    "presence_penalty": (0,),
-    "logit_bias": ({},),
-    "logprobs": (False,),
-    "top_logprobs": (0,),
-    "n": (1,),
-    "modalities": (["text"], []),
-    "store": (False,),
-}
-"""Values that ask for what Claude does anyway: nothing is refused or lost."""

@@ -4,11 +4,12 @@ from dataclasses import replace
 from typing import Any, Final
 
 from translators.chat.complaints import wrong_type
+from translators.chat.parameters import NO_OPS
 from translators.chat.request import ChatRequest
 from translators.claude.answer_format import AnswerFormat, answer_format
 from translators.claude.caching import automatic, keep_rules
 from translators.claude.content import text_block
-from translators.claude.fields import FIELDS, NO_OPS
+from translators.claude.fields import FIELDS
 from translators.claude.identity import FAST_MODE_BETA, service, user_id
 from translators.claude.messages import end_with_user, read_messages
 from translators.claude.sampling import sampling, stop_sequences

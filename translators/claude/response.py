@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from translators.chat.fence import unfenced
 from translators.claude.blocks import tool_call, trailer
 from translators.claude.errors import error_failure
-from translators.claude.fence import unfenced
 from translators.claude.stop import finish_reason, provider_specific, refusal, stop_reason
 from translators.claude.usage import service_tier, usage
 from translators.claude.wire import Block, whole_blocks

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from translators.chat.chunks import Chunk
+from translators.chat.fence import Unfenced
 from translators.claude.blocks import trailer
 from translators.claude.call_stream import CallReader, TextInput, reader, start_input
 from translators.claude.errors import error_failure
-from translators.claude.fence import Unfenced
 from translators.claude.open_block import OpenBlock
 from translators.claude.response import answer_id, answer_model, no_output
 from translators.claude.stop import CUT, finish_reason, provider_specific, refusal, stop_reason

@@ -3,12 +3,12 @@
 from typing import Any, Final
 
 from translators.chat.chunks import Chunk
+from translators.chat.fence import Unfenced
 from translators.dialect import Envelope
 from translators.errors import UpstreamError, UpstreamFailure, malformed, truncated
 from translators.gemini import finish
 from translators.gemini.calls import CallWriter
 from translators.gemini.choice import Choice
-from translators.gemini.fence import Unfenced
 from translators.gemini.grounding import annotations
 from translators.gemini.logprobs import logprobs
 from translators.gemini.usage import merge, service_tier, usage

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from translators.chat.chunks import Chunk
+from translators.chat.fence import Unfenced
 from translators.errors import UpstreamError, malformed
 from translators.gemini.calls import CallWriter
-from translators.gemini.fence import Unfenced
 from translators.gemini.partial_call import PartialCall
 
 Part = dict[str, Any]
@@ -69,7 +69,7 @@ class Choice:
             self._parts.append(run)
         run.pieces.append(text)
         if self._unfenced is not None:
-            text = self._unfenced.feed(text)
+            text = self._unfenced.receive(text)
             if not text:
                 return
         self.has_content = True
@@ -108,7 +108,7 @@ class Choice:
         text = "".join(waiting)
         waiting.clear()
         if text and self._unfenced is not None:
-            text = self._unfenced.feed(text)
+            text = self._unfenced.receive(text)
         if text:
             self.has_content = True
             self.emit(chunks, {"content": text})
@@ -194,7 +194,7 @@ class Choice:
 
     def end_text(self, chunks: list[Chunk]) -> None:
         """Give what was held back because it might have been the end of a code fence."""
-        if self._unfenced is not None and (text := self._unfenced.close()):
+        if self._unfenced is not None and (text := self._unfenced.finish()):
             self._unfenced = None
             self.has_content = True
             self.emit(chunks, {"content": text})

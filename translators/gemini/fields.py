@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from translators.chat.parameters import NO_OPS
 from translators.dialect import ModelRecord, Report, Verdict
 
 FIELDS: Final[dict[str, Verdict]] = {
@@ -82,17 +83,7 @@ FIELDS: Final[dict[str, Verdict]] = {
 _SAMPLING: Final = frozenset({"temperature", "top_p", "top_k"})
 
 _NO_OPS: Final[dict[str, tuple[Any, ...]]] = {
-    "temperature": (1,),
-    "top_p": (1,),
-    "presence_penalty": (0,),
-    "frequency_penalty": (0,),
-    "logit_bias": ({},),
-    "logprobs": (False,),
-    "top_logprobs": (0,),
-    "n": (1,),
-    "stop": ("", []),
-    "modalities": (["text"], []),
-    "parallel_tool_calls": (True,),
+    **NO_OPS,
     "reasoning_effort": ("none",),
     "response_format": ({"type": "text"},),
     "service_tier": ("auto", "default"),
@@ -102,7 +93,6 @@ _NO_OPS: Final[dict[str, tuple[Any, ...]]] = {
     "function_call": ("auto", "none"),
     "verbosity": ("medium",),
 }
-"""Values that ask for what happens anyway: leaving them out loses nothing."""
 
 
 def supported(body: dict[str, Any], record: ModelRecord, report: Report) -> dict[str, Any]:

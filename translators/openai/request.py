@@ -5,6 +5,7 @@ Everything is relayed unless the model's record says that the server would refus
 
 from typing import Any, Final
 
+from translators.chat.parameters import NO_OPS
 from translators.chat.request import INSTRUCTION_ROLES, ChatRequest
 from translators.chat.stopping import as_sequences
 from translators.dialect import AnswerShape, Effort, ModelRecord, Report, Target, UpstreamRequest, nearest_effort
@@ -13,22 +14,6 @@ from translators.jsontext import dumps
 SAMPLING: Final = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "logit_bias", "logprobs", "top_logprobs")
 """What GPT-5 and later refuse while they reason."""
 
-_NO_OPS: Final[dict[str, tuple[Any, ...]]] = {
-    "temperature": (1,),
-    "top_p": (1,),
-    "presence_penalty": (0,),
-    "frequency_penalty": (0,),
-    "logit_bias": ({},),
-    "logprobs": (False,),
-    "top_logprobs": (0,),
-    "n": (1,),
-    "stop": ("", []),
-    "modalities": (["text"],),
-    "store": (False,),
-    "parallel_tool_calls": (True,),
-    "service_tier": ("auto",),
-}
-"""Values that ask for what the server does anyway: leaving them out loses nothing."""
 
 _OWN_MESSAGE_FIELDS: Final = (
     "reasoning_content", "reasoning", "thinking_blocks", "provider_content", "extra_content", "provider_specific_fields",
@@ -172,5 +157,5 @@ def _drop(body: dict[str, Any], names: tuple[str, ...] | list[str], report: Repo
     for name in names:
         if name in body:
             value = body.pop(name)
-            if value not in _NO_OPS.get(name, ()):
+            if value not in NO_OPS.get(name, ()):
                 report.dropped(name, why)

@@ -80,20 +80,3 @@ FIELDS: Final[dict[str, Verdict]] = {
     "content.refusal": Verdict("mapped", "A refusal part."),
     "content.prompt_cache_breakpoint": Verdict("depends", "Kept on what the model reads; an assistant message has no place for it."),
 }
-
-NO_OPS: Final[dict[str, tuple[object, ...]]] = {
-    "temperature": (1,),
-    "top_p": (1,),
-    "presence_penalty": (0,),
-    "frequency_penalty": (0,),
-    "logit_bias": ({},),
-    "logprobs": (False,),
-    "top_logprobs": (0,),
-    "n": (1,),
-    "stop": ("", []),
-    "modalities": (["text"], []),
-    "parallel_tool_calls": (True,),
-    "service_tier": ("auto",),
-    "store": (False,),
-}
-"""Values that ask for what the server does anyway: leaving them out loses nothing."""

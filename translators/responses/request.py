@@ -3,12 +3,13 @@
 from typing import Any, Final
 
 from translators.chat.complaints import wrong_type
+from translators.chat.parameters import NO_OPS
 from translators.chat.request import ChatRequest
 from translators.chat.stopping import as_sequences
 from translators.dialect import AnswerShape, Report, Target, UpstreamRequest
 from translators.errors import InvalidRequest
 from translators.jsontext import dumps
-from translators.responses.fields import FIELDS, NO_OPS
+from translators.responses.fields import FIELDS
 from translators.responses.input import read_messages
 from translators.responses.reasoning import Plan, plan_reasoning
 from translators.responses.tools import Tools, read_tools

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from tests.translators.claude.streams import TEXT, answer, block, deltas, json_input, text, tool
+from translators.chat.fence import Unfenced, unfenced
 from translators.claude.call_stream import TextInput
-from translators.claude.fence import Unfenced, unfenced
 from translators.dialect import AnswerShape
 
 CUSTOM = AnswerShape(custom_tools=frozenset({"g"}))

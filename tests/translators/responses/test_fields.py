@@ -6,7 +6,8 @@ import openai.types.chat as chat
 import pytest
 from openai.types.chat.completion_create_params import CompletionCreateParamsNonStreaming, CompletionCreateParamsStreaming
 
-from translators.responses.fields import FIELDS, NO_OPS
+from translators.chat.parameters import NO_OPS
+from translators.responses.fields import FIELDS
 
 
 def _kinds(prefix: str, union: Any, name: str) -> list[str]:

@@ -16,7 +16,7 @@ class Unfenced:
         self._begun = False
         self._fenced = False
 
-    def feed(self, text: str) -> str:
+    def receive(self, text: str) -> str:
         self._held += text
         if not self._begun and not self._begin():
             return ""
@@ -28,7 +28,7 @@ class Unfenced:
         ready, self._held = self._held[:end], self._held[end:]
         return ready
 
-    def close(self) -> str:
+    def finish(self) -> str:
         """What is left at the end of the text."""
         if self._fenced:
             return _CLOSING.sub("", self._held)
@@ -44,3 +44,9 @@ class Unfenced:
             self._fenced = True
             self._held = self._held[match.end() :]
         return True
+
+
+def unfenced(text: str) -> str:
+    """`text` without a code fence around it."""
+    reader = Unfenced()
+    return reader.receive(text) + reader.finish()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from translators.gemini.fence import Unfenced
+from translators.chat.fence import Unfenced
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 100])
@@ -26,4 +26,4 @@ from translators.gemini.fence import Unfenced
 def test_fences(size: int, said: str, shown: str) -> None:
     """However it is cut, a fence around everything goes, and nothing else."""
     reader = Unfenced()
-    assert "".join(reader.feed(said[i : i + size]) for i in range(0, len(said), size)) + reader.close() == shown
+    assert "".join(reader.receive(said[i : i + size]) for i in range(0, len(said), size)) + reader.finish() == shown
