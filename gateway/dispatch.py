@@ -198,19 +198,17 @@ class Dispatcher:
         try:
             response = await self._send(attempt, dialect, upstream, exchange)
             try:
-                if not upstream.stream:
-                    body = await response.read()
-                    exchange.upstream_seconds += exchange.clock() - started
-                    completion = dialect.parse_response(body, envelope)
-                    if envelope.shape.stop:
-                        cut_completion(completion, envelope.shape.stop)
-                    return completion
-                return await collected(response, dialect.open_stream(envelope), envelope)
+                if upstream.stream:
+                    return await collected(response, dialect.open_stream(envelope), envelope)
+                body = await response.read()
             finally:
                 response.close()
-        except BaseException:
+        finally:
             exchange.upstream_seconds += exchange.clock() - started
-            raise
+        completion = dialect.parse_response(body, envelope)
+        if envelope.shape.stop:
+            cut_completion(completion, envelope.shape.stop)
+        return completion
 
     async def _open(self, attempt: Attempt, mended: Mended, exchange: Exchange) -> Answer:
         count, mended = _fanned_out(mended)

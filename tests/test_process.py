@@ -170,3 +170,20 @@ async def test_a_slow_reader_slows_the_provider_and_costs_no_memory(tmp_path: Pa
         assert fake.sent < 24_000_000
         assert rss_mb(process.pid) < 150
         writer.close()
+
+
+async def test_callers_who_leave_while_being_written_to_leave_no_traceback() -> None:
+    async with gateway_process("--demo") as (process, url):
+
+        async def leave() -> None:
+            message = {"role": "user", "content": "[[sim: words 5000]] [[sim: slow 0.0005]]"}
+            async with aiohttp.ClientSession() as session:
+                answer = await session.post(f"{url}/v1/chat/completions", json={"model": "chatbot", "messages": [message], "stream": True})
+                await answer.content.readany()
+                answer.close()
+
+        await asyncio.gather(*(leave() for _ in range(20)))
+        process.send_signal(signal.SIGTERM)
+        output, errors = await asyncio.wait_for(process.communicate(), 10)
+    assert output.count(b'"outcome":"client_gone"') == 20
+    assert b"Traceback" not in errors

@@ -1,5 +1,6 @@
 """The edge: access, request ids, and the one place where an exception becomes an answer."""
 
+import asyncio
 import logging
 import re
 from typing import Any, Final
@@ -46,7 +47,8 @@ async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
         message = f"{error.reason}: {request.method} {request.path[:200]}"
         response = json_response(status_body(error.status, message), error.status, allow)
     except ConnectionResetError:
-        raise
+        # The caller left while being written to. aiohttp logs what a handler raises, except this.
+        raise asyncio.CancelledError from None
     except Exception as error:  # noqa: BLE001 - the outermost place
         # The type says where to look; the text may hold a caller's words.
         _log.error("internal error in %s %s: %s", request.method, request.path[:200], type(error).__name__, exc_info=_where(error))
