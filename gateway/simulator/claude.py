@@ -335,7 +335,7 @@ def _event(name: str, data: dict[str, Any]) -> bytes:
     return b"event: " + name.encode() + b"\ndata: " + jsontext.dumps({"type": name} | data) + b"\n\n"
 
 
-def broken_stream(conversation: Conversation) -> bytes:
+def broken_stream(conversation: Conversation, sent: int) -> bytes:
     return _event("error", {"error": {"type": "overloaded_error", "message": "Overloaded"}})
 
 

@@ -1,4 +1,4 @@
-"""What the three dialects have in common: a request read, the answer to give, the pieces of a stream, a refusal."""
+"""What the dialects have in common: a request read, the answer to give, the pieces of a stream, a refusal."""
 
 import base64
 import hashlib
@@ -136,8 +136,8 @@ class Dialect(Protocol):
     def stream(self, conversation: Conversation, answer: Answer) -> list[Piece]:
         """The answer as a stream, end mark included."""
 
-    def broken_stream(self, conversation: Conversation) -> bytes:
-        """The error event that ends a stream in the middle."""
+    def broken_stream(self, conversation: Conversation, sent: int) -> bytes:
+        """The error event that ends a stream after `sent` pieces."""
 
     def error(self, refusal: Refused, retry_after: int | None = None) -> Reply:
         """An error in the API's own form."""

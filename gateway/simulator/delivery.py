@@ -3,7 +3,8 @@
 import asyncio
 import socket
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 from aiohttp import web
@@ -44,7 +45,7 @@ async def deliver(request: web.Request, dialect: Dialect, conversation: Conversa
         pieces = [Piece(body[:half], content=True), Piece(body[half:])]
     response = web.StreamResponse(headers={"content-type": kind, "cache-control": "no-cache"})
     await response.prepare(request)
-    await _write(response, _damaged(pieces, script.fault, dialect.broken_stream(conversation)), script.slow)
+    await _write(response, _damaged(pieces, script.fault, partial(dialect.broken_stream, conversation)), script.slow)
     match script.fault:
         case Fault("stall"):
             await asyncio.Event().wait()
@@ -63,13 +64,14 @@ async def _write(response: web.StreamResponse, pieces: Sequence[Piece], pause: f
         await response.write(piece.data)
 
 
-def _damaged(pieces: Sequence[Piece], fault: Fault | None, error: bytes) -> Sequence[Piece]:
+def _damaged(pieces: Sequence[Piece], fault: Fault | None, error: Callable[[int], bytes]) -> Sequence[Piece]:
     """What is sent of the pieces, and what is sent in place of the rest."""
     match fault:
         case None:
             return pieces
         case Fault("stream-error", after):
-            return [*_first(pieces, after), Piece(error)]
+            sent = _first(pieces, after)
+            return [*sent, Piece(error(len(sent)))]
         case Fault("garbage", after):
             return [*_first(pieces, after), Piece(_GARBAGE)]
         case Fault(_, after):

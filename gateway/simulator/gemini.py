@@ -287,7 +287,7 @@ def _tail(conversation: Conversation, answer: Answer) -> dict[str, Any]:
     return {"usageMetadata": usage, "modelVersion": conversation.model, "responseId": conversation.digest[:22]}
 
 
-def broken_stream(conversation: Conversation) -> bytes:
+def broken_stream(conversation: Conversation, sent: int) -> bytes:
     body = error(Refused("The model is overloaded. Please try again later.", status=503)).body
     return b"data: " + body + b"\r\n\r\n" if conversation.options["sse"] else b",\r\n" + body + b"]"
 

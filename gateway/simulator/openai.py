@@ -25,6 +25,9 @@ _ERRORS: Final = {
     400: ("invalid_request_error", None), 401: ("invalid_request_error", "invalid_api_key"), 403: ("invalid_request_error", None),
     404: ("invalid_request_error", "model_not_found"), 429: ("requests", "rate_limit_exceeded"),
 }  # fmt: skip
+_NO_EFFORT_WITH_TOOLS: Final = ("gpt-5.4", "gpt-5.5", "gpt-5.6", "gpt-6")
+"""How the ids of models begin that reason and call functions only through the Responses API."""
+_REASONS_BY_ITSELF: Final = ("gpt-5.5", "gpt-5.6", "gpt-6")
 _FINISH: Final = {"calls": "tool_calls", "length": "length"}
 
 
@@ -54,6 +57,7 @@ def read(body: dict[str, Any], incoming: Incoming) -> Conversation:
                 turn_of(turns, "user").texts += texts
                 turns[-1].media += media
     tools = _tools(body.get("tools"))
+    _check_effort(body)
     form = body.get("response_format") or {}
     if form.get("type") == "json_object" and "json" not in jsontext.dumps_str(body["messages"]).lower():
         raise Refused("'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'.", "messages")
@@ -95,6 +99,19 @@ def _check(body: dict[str, Any]) -> None:
             raise Refused(f"Invalid type for '{name}': expected a number.", name, "invalid_type")
         if value is not None and not low <= value <= high:
             raise Refused(f"Invalid '{name}': {value} is not between {low} and {high}.", name, "invalid_value")
+
+
+def _check_effort(body: dict[str, Any]) -> None:
+    """Some models do not call functions here while they reason."""
+    functions = body.get("functions") or [tool for tool in body.get("tools") or () if tool["type"] == "function"]
+    model, effort = body["model"], body.get("reasoning_effort")
+    reasons = effort != "none" if effort is not None else model.startswith(_REASONS_BY_ITSELF)
+    if functions and reasons and model.startswith(_NO_EFFORT_WITH_TOOLS):
+        raise Refused(
+            f"Function tools with reasoning_effort are not supported for {model} in /v1/chat/completions. "
+            "To use function tools, use /v1/responses or set reasoning_effort to 'none'.",
+            "reasoning_effort",
+        )
 
 
 def _messages(messages: list[Any]) -> Iterator[dict[str, Any]]:
@@ -251,7 +268,7 @@ def _event(data: dict[str, Any]) -> bytes:
     return b"data: " + jsontext.dumps(data) + b"\n\n"
 
 
-def broken_stream(conversation: Conversation) -> bytes:
+def broken_stream(conversation: Conversation, sent: int) -> bytes:
     refusal = Refused("The server had an error while processing your request.", status=500)
     return b"data: " + error(refusal).body + b"\n\n"
 

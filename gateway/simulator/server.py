@@ -11,18 +11,20 @@ from typing import Any, Final, cast
 
 from aiohttp import web
 
-from gateway.simulator import claude, gemini, openai
+from gateway.simulator import claude, gemini, openai, responses
 from gateway.simulator.answer import last_words
 from gateway.simulator.conversation import Conversation, Dialect, Incoming, Refused
 from gateway.simulator.delivery import deliver, respond
 from gateway.simulator.script import read_script
 from translators import jsontext
 
-_ROUTES: Final[dict[str, tuple[ModuleType, str]]] = {
-    "openai": (openai, "/openai/v1/chat/completions"),
-    "claude": (claude, "/claude/v1/messages"),
-    "gemini": (gemini, "/gemini/v1beta/models/{model:[^:]+}:{method:generateContent|streamGenerateContent}"),
-}
+_ROUTES: Final[tuple[tuple[str, ModuleType, str], ...]] = (
+    ("openai", openai, "/openai/v1/chat/completions"),
+    ("openai", responses, "/openai/v1/responses"),
+    ("claude", claude, "/claude/v1/messages"),
+    ("gemini", gemini, "/gemini/v1beta/models/{model:[^:]+}:{method:generateContent|streamGenerateContent}"),
+)
+"""What directives and records call the provider, the dialect, its path."""
 _BASES: Final = {"openai": "/openai/v1", "claude": "/claude", "gemini": "/gemini"}
 _KEYS: Final = frozenset({"authorization", "x-api-key", "x-goog-api-key", "cookie"})
 _MAX_BODY: Final = 64 * 1024 * 1024
@@ -81,10 +83,10 @@ SIMULATOR: Final = web.AppKey("simulator", Simulator)
 
 
 def make_app() -> web.Application:
-    """All three dialects under /openai/v1, /claude and /gemini. Its state is `app[SIMULATOR]`."""
+    """The dialects under /openai/v1 (which has two), /claude and /gemini. Its state is `app[SIMULATOR]`."""
     app = web.Application(client_max_size=_MAX_BODY)
     simulator = app[SIMULATOR] = Simulator()
-    for name, (module, path) in _ROUTES.items():
+    for name, module, path in _ROUTES:
         app.router.add_post(path, _handler(name, cast(Dialect, module), simulator))
     app.on_shutdown.append(lambda _: simulator.stop())
     return app

@@ -271,3 +271,35 @@ async def test_what_the_api_refuses(openai: AsyncOpenAI, body: dict[str, Any], p
     with pytest.raises(sdk.BadRequestError) as raised:
         await openai.post("/chat/completions", cast_to=object, body={"model": "m", "messages": user("hi"), **body})
     assert (raised.value.type, raised.value.param) == ("invalid_request_error", param)
+
+
+@pytest.mark.parametrize(
+    ("model", "effort", "taken"),
+    [
+        ("gpt-5.4-mini", "low", False),
+        ("gpt-5.4", "none", True),
+        ("gpt-5.4", None, True),
+        ("gpt-5.5", None, False),
+        ("gpt-5.6-luna", "high", False),
+        ("gpt-6", None, False),
+        ("gpt-6", "none", True),
+        ("gpt-5", "high", True),
+    ],
+)
+async def test_some_models_do_not_call_functions_while_they_reason(
+    openai: AsyncOpenAI, model: str, effort: str | None, taken: bool
+) -> None:
+    body = {"model": model, "messages": user("hi"), "tools": TOOLS, **({} if effort is None else {"reasoning_effort": effort})}
+    if taken:
+        await openai.post("/chat/completions", cast_to=object, body=body)
+        return
+    with pytest.raises(sdk.BadRequestError) as raised:
+        await openai.post("/chat/completions", cast_to=object, body=body)
+    assert raised.value.param == "reasoning_effort"
+    assert f"Function tools with reasoning_effort are not supported for {model} in /v1/chat/completions." in raised.value.message
+
+
+async def test_such_models_reason_without_functions_and_call_custom_tools(openai: AsyncOpenAI) -> None:
+    await openai.chat.completions.create(model="gpt-6", messages=user("hi"), reasoning_effort="high")
+    custom: Any = {"type": "custom", "custom": {"name": "shell"}}
+    await openai.chat.completions.create(model="gpt-6", messages=user("hi"), tools=[custom])
