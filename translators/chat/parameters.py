@@ -118,11 +118,19 @@ def _tools(value: Any, param: str) -> None:
             raise missing(f"{at}.type")
         if kind.__class__ is not str:
             raise wrong_type(f"{at}.type", "a string", kind)
+        for name in ("function", "custom"):
+            if name in tool and name != kind and tool[name].__class__ is not dict:
+                raise wrong_type(f"{at}.{name}", "an object", tool[name])
         if kind == "custom":
-            require_string(require_object(tool, "custom", at), "name", f"{at}.custom")
+            custom = require_object(tool, "custom", at)
+            require_string(custom, "name", f"{at}.custom")
+            if custom.get("format") is not None:
+                _object(custom["format"], f"{at}.custom.format")
         elif kind == "function":
             flat = "function" not in tool and "name" in tool
             _function(tool if flat else require_object(tool, "function", at), at if flat else f"{at}.function")
+        elif "function" in tool:
+            require_string(tool["function"], "name", f"{at}.function")
 
 
 def _functions(value: Any, param: str) -> None:
@@ -165,6 +173,10 @@ def check_schema(schema: Any, at: str) -> None:
             raise InvalidRequest(
                 f"Invalid schema at '{at}.type': {shown!r} is not a JSON Schema type.", f"{at}.type", "invalid_function_parameters"
             )
+    for name in ("format", "description", "$ref", "pattern"):
+        text = schema.get(name)
+        if text is not None and text.__class__ is not str:
+            raise InvalidRequest(f"Invalid schema at '{at}.{name}': expected a string.", f"{at}.{name}", "invalid_function_parameters")
     for name in ("properties", "$defs", "definitions"):
         members = schema.get(name)
         if members is not None:
@@ -206,8 +218,20 @@ def _tool_choice(value: Any, param: str) -> None:
         if allowed.get("mode") not in ("auto", "required"):
             raise not_one_of(f"{param}.allowed_tools.mode", allowed.get("mode"), ("auto", "required"))
         _array(allowed.get("tools"), f"{param}.allowed_tools.tools")
+        for i, tool in enumerate(allowed["tools"]):
+            _allowed_tool(tool, f"{param}.allowed_tools.tools[{i}]")
     elif "name" not in value:
         raise not_one_of(f"{param}.type", kind, ("function", "custom", "allowed_tools"))
+
+
+def _allowed_tool(tool: Any, at: str) -> None:
+    if tool.__class__ is not dict:
+        raise wrong_type(at, "an object", tool)
+    kind = tool.get("type", "function")
+    if kind.__class__ is not str:
+        raise wrong_type(f"{at}.type", "a string", kind)
+    if kind in tool:
+        require_string(require_object(tool, kind, at), "name", f"{at}.{kind}")
 
 
 def _function_call(value: Any, param: str) -> None:
@@ -238,6 +262,13 @@ def _modalities(value: Any, param: str) -> None:
     _array(value, param)
     for i, modality in enumerate(value):
         _string(modality, f"{param}[{i}]")
+
+
+def _passthrough(value: Any, param: str) -> None:
+    _object(value, param)
+    for name, extension in value.items():
+        if extension is not None:
+            _object(extension, f"{param}.{name}")
 
 
 def _metadata(value: Any, param: str) -> None:
@@ -284,6 +315,7 @@ PARAMETERS: Final[dict[str, _Check]] = {
     "service_tier": _string,
     "prompt_cache_key": _string,
     "prompt_cache_options": _object,
+    "x_provider": _passthrough,
     "thinking": _object,
     "reasoning": _object,
 }

@@ -137,7 +137,11 @@ def _check_part(part: Any, at: str) -> None:
     value = require_object(part, name, at)
     if inner is not None:
         require_string(value, inner, f"{at}.{name}")
-    elif value.get("file_data") is None and value.get("file_id") is None:
+        return
+    for key in ("file_data", "file_id", "filename"):
+        if value.get(key) is not None:
+            require_string(value, key, f"{at}.file")
+    if value.get("file_data") is None and value.get("file_id") is None:
         raise InvalidRequest(f"'{at}.file' needs 'file_data' or 'file_id'.", f"{at}.file", "missing_required_parameter")
 
 
@@ -153,6 +157,9 @@ def _check_calls(message: dict[str, Any], at: str) -> None:
         if function.__class__ is not dict:
             raise wrong_type(f"{at}.function_call", "an object", function)
         require_string(function, "name", f"{at}.function_call")
+        arguments = function.get("arguments")
+        if arguments is not None and arguments.__class__ not in (str, dict):
+            raise wrong_type(f"{at}.function_call.arguments", "a string", arguments)
 
 
 def _check_call(call: Any, at: str) -> None:
