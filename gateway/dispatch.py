@@ -122,10 +122,12 @@ class Dispatcher:
                 raise
             fact = error.failure.upstream_code or error.failure.code
         _log.warning("%s refused a request (%s): sent again, mended. Its row in capabilities.yaml may be wrong.", candidate.name, fact)
-        if mended.learned:
-            self._learned[candidate.name] = mended.record
         exchange.notes[:] = notes
-        return await use(attempt, (mended.request, mended.record))
+        result = await use(attempt, (mended.request, mended.record))
+        # Only what helped is a fact, and nothing that a caller's own passthrough may have provoked.
+        if mended.learned and "x_provider" not in request.body:
+            self._learned[candidate.name] = mended.record
+        return result
 
     def _record(self, exchange: Exchange, attempt: Attempt, outcome: str, status: int | None, seconds: float) -> None:
         candidate = attempt.candidate

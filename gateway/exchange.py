@@ -54,7 +54,8 @@ class Exchange:
             headers["x-llm-router-persona"] = self.plan.persona
         if self.served is not None:
             headers["x-llm-router-provider"] = self.served.provider.name
-            headers["x-llm-router-model"] = self.model or self.served.model.id
+            named = self.model if self.model.__class__ is str and _CLEAN(self.model) else None
+            headers["x-llm-router-model"] = named or self.served.model.id
         if self.plan is not None:
             headers["x-llm-router-attempts"] = str(len(self.attempts))
         headers.update(self.upstream_headers)
@@ -116,12 +117,18 @@ def dropped_header(notes: Iterable[Note]) -> str:
     return text if len(text) <= _HEADER_LIMIT else text[: _HEADER_LIMIT - 3] + "..."
 
 
-def _usage(usage: dict[str, Any] | None) -> Usage | None:
-    if usage is None:
+def _usage(usage: Any) -> Usage | None:
+    """What a provider counted, as far as it is numbers: it may send anything."""
+    if usage.__class__ is not dict:
         return None
     return Usage(
-        prompt=usage.get("prompt_tokens") or 0,
-        cached=(usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0,
-        completion=usage.get("completion_tokens") or 0,
-        reasoning=(usage.get("completion_tokens_details") or {}).get("reasoning_tokens") or 0,
+        prompt=_count(usage, "prompt_tokens"),
+        cached=_count(usage.get("prompt_tokens_details"), "cached_tokens"),
+        completion=_count(usage, "completion_tokens"),
+        reasoning=_count(usage.get("completion_tokens_details"), "reasoning_tokens"),
     )
+
+
+def _count(holder: Any, name: str) -> int:
+    value = holder.get(name) if holder.__class__ is dict else None
+    return value if value.__class__ is int and value > 0 else 0

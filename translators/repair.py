@@ -34,7 +34,7 @@ def repair(request: ChatRequest, record: ModelRecord, failure: UpstreamFailure) 
             return None if unsigned is request else Repair(unsigned, record, learned=False)
         if name is not None and (correct := _CORRECTIONS.get(name)) is not None:
             corrected = correct(record, failure.message)
-            return None if corrected == record else Repair(request, corrected, learned=True)
+            return None if corrected == record else Repair(request, corrected, learned=name not in _OF_ONE_REQUEST)
     return None
 
 
@@ -48,6 +48,9 @@ def _with_limit(record: ModelRecord, message: str) -> ModelRecord:
 
 
 _UNSIGNED: Final = frozenset({"thinking_signature_invalid", "invalid_thought_signature", "invalid_encrypted_content"})
+
+_OF_ONE_REQUEST: Final = frozenset({"schema_too_complex", "thinking_missing"})
+"""Refusals that say something of the request, not of the model."""
 
 _CORRECTIONS: Final[dict[str, Callable[[ModelRecord, str], ModelRecord]]] = {
     "thinking_missing": lambda record, _: replace(record, thinking=Thinking()),

@@ -56,6 +56,8 @@ def read(environ: Mapping[str, str]) -> Access:
             digests |= _from_file(Path(item))
         elif item:
             digests.add(hashlib.sha256(item.encode()).digest())
+    if environ.get(VARIABLE) and not digests:
+        raise AccessError(f"{VARIABLE} is set but holds no key: unset it to let everybody in")
     return Access(frozenset(digests))
 
 
@@ -63,7 +65,7 @@ def _from_file(path: Path) -> set[bytes]:
     try:
         lines = path.read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise AccessError(f"{VARIABLE}: the file {path} cannot be read: {type(error).__name__}") from None
+        raise AccessError(f"{VARIABLE}: an item that begins with / is a file, and it cannot be read: {type(error).__name__}") from None
     digests = set()
     for number, line in enumerate(lines, 1):
         text = line.partition("#")[0].strip().lower()

@@ -45,5 +45,7 @@ class Gateway:
 
 GATEWAY: Final = web.AppKey("gateway", Gateway)
 EXCHANGE: Final = web.RequestKey("exchange", Exchange)
+STREAM: Final = web.RequestKey("stream", web.StreamResponse)
+"""The streamed answer whose headers are out: from then on an error can only be its last event."""
 KEY_ID: Final = web.RequestKey("key_id", str)
 REQUEST_ID: Final = web.RequestKey("request_id", str)

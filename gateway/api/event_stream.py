@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from gateway.api.context import STREAM
 from gateway.api.middleware import SERVER
 
 KEEP_ALIVE: Final = b": keep-alive\n\n"
@@ -76,6 +77,7 @@ class EventStream:
                 response = web.StreamResponse(headers={**_HEADERS, **self._headers()})
                 await response.prepare(self._http)
                 self._response = response
+                self._http[STREAM] = response
         return self._response
 
     def _tick(self) -> None:

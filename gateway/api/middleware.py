@@ -1,6 +1,7 @@
 """The edge: access, request ids, and the one place where an exception becomes an answer."""
 
 import asyncio
+import contextlib
 import logging
 import re
 from typing import Any, Final
@@ -9,7 +10,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from gateway.api.access import OPEN_ROUTES
-from gateway.api.context import EXCHANGE, GATEWAY, KEY_ID, REQUEST_ID
+from gateway.api.context import EXCHANGE, GATEWAY, KEY_ID, REQUEST_ID, STREAM
 from gateway.errors import BodyTooLarge, RequestFailed, error_body, status_body
 from gateway.ids import unique
 from translators.errors import InvalidRequest
@@ -52,10 +53,22 @@ async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
     except Exception as error:  # noqa: BLE001 - the outermost place
         # The type says where to look; the text may hold a caller's words.
         _log.error("internal error in %s %s: %s", request.method, request.path[:200], type(error).__name__, exc_info=_where(error))
-        response = json_response(status_body(500, "The gateway failed to handle the request."), 500)
+        body = status_body(500, "The gateway failed to handle the request.")
+        if (stream := request.get(STREAM)) is not None:
+            return await _broken_off(stream, b"event: error\n" if request.path.startswith("/api/") else b"", body)
+        response = json_response(body, 500)
     if not response.prepared:
         _add_headers(request, response, request_id)
     return response
+
+
+async def _broken_off(stream: web.StreamResponse, name: bytes, body: Any) -> web.StreamResponse:
+    """End a stream whose headers are out with the error as its last event."""
+    stream.force_close()
+    with contextlib.suppress(ConnectionResetError):
+        await stream.write(name + b"data: " + dumps(body) + b"\n\n")
+        await stream.write_eof()
+    return stream
 
 
 def _add_headers(http: web.Request, response: web.StreamResponse, request_id: str) -> None:

@@ -55,3 +55,9 @@ def test_a_file_that_does_not_hold_hashes_closes_the_door(tmp_path: Path, text: 
 def test_a_missing_file_is_an_error() -> None:
     with pytest.raises(AccessError, match="cannot be read"):
         read({"LLM_ROUTER_API_KEYS": "/nowhere/keys"})
+
+
+@pytest.mark.parametrize("value", [" ", ",", ", ,"])
+def test_set_but_without_keys_does_not_open_the_gateway(value: str) -> None:
+    with pytest.raises(AccessError):
+        read({"LLM_ROUTER_API_KEYS": value})

@@ -231,8 +231,7 @@ async def test_a_refusal_that_corrects_a_fact_costs_one_request() -> None:
         fake.answers["/claude"] = json_answer(CLAUDE_ANSWER)
         async with session.post(f"{running.url}/v1/chat/completions", json=body) as answer:
             assert answer.status == 200
-            assert answer.headers["x-llm-router-dropped-params"] == "temperature"
-        assert "temperature" not in fake.received[-1].body
+        assert "temperature" in fake.received[-1].body, "what did not help is not kept for a fact"
 
 
 async def test_a_paused_turn_is_taken_up_again() -> None:
@@ -254,3 +253,35 @@ async def test_a_paused_turn_is_taken_up_again() -> None:
     assert answer["usage"]["total_tokens"] == 10
     assert [m["role"] for m in fake.received[1].body["messages"]] == ["user", "assistant"]
     assert fake.received[1].body["messages"][1]["content"] == paused["content"]
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/api/v1/chat"])
+async def test_a_fault_of_our_own_after_content_is_the_last_event(path: str) -> None:
+    """Never a second HTTP answer inside the first."""
+    odd = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":[]}]}\n\n'
+    name = "persona" if path.startswith("/api") else "model"
+    body = {name: "on_openai", "messages": [{"role": "user", "content": "hi"}], "stream": True}
+    async with (
+        fake_upstream(openai=[*sse(*OPENAI_STREAM[:2], end=False), Pause(0.05), odd, End()]) as fake,
+        serving(fake.environ()) as running,
+        aiohttp.ClientSession() as session,
+        session.post(f"{running.url}{path}", json=body) as answer,
+    ):
+        text = await answer.read()
+    assert b'"error"' in text.split(b"\n\n")[-2]
+    assert b"HTTP/1.1" not in text
+    assert b"[DONE]" not in text
+
+
+@pytest.mark.parametrize(("model", "usage"), [(5, "x"), ({"a": 1}, {"prompt_tokens_details": 5}), ("a\r\nX: 1", {"prompt_tokens": "5"})])
+async def test_odd_words_of_a_provider_do_not_break_the_answer(model: Any, usage: Any) -> None:
+    document = {**openai_completion(), "model": model, "usage": usage}
+    async with (
+        fake_upstream(openai=json_answer(document)) as fake,
+        serving(fake.environ()) as running,
+        aiohttp.ClientSession() as session,
+        session.post(
+            f"{running.url}/v1/chat/completions", json={"model": "on_openai", "messages": [{"role": "user", "content": "hi"}]}
+        ) as answer,
+    ):
+        assert (answer.status, answer.headers["x-llm-router-model"]) == (200, "gpt-4.1")

@@ -45,7 +45,11 @@ def refused(message: str) -> UpstreamFailure:
 def test_a_fact_is_learned(message: str, facts: dict[str, Any]) -> None:
     mended = repair(PLAIN, RECORD, refused(message))
     assert mended is not None
-    assert (mended.request, mended.record, mended.learned) == (PLAIN, replace(RECORD, **facts), True)
+    assert (mended.request, mended.record, mended.learned) == (
+        PLAIN,
+        replace(RECORD, **facts),
+        "Too many" not in message and "Expected" not in message,
+    )
     assert repair(PLAIN, mended.record, refused(message)) is None, "what is known already is no way out"
 
 
