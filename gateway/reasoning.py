@@ -5,6 +5,7 @@ what OpenAI's SDK keeps: role, content, tool calls. So what an answer with tool 
 calls, for the caller who got it, and put back when a message with those calls returns to the same model. Bounded in entries, bytes and age.
 """
 
+import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,12 +25,12 @@ _SIGNED: Final = ("thinking_blocks", "provider_content", "extra_content")
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """What one answer carried beside its text and calls. `said` is its text and calls, to know an edited message by."""
+    """What one answer carried beside its text and calls. `said` is a digest of its text and calls, to know an edited message by."""
 
     model: str
     fields: dict[str, Any]
     calls: dict[str, Any]
-    said: tuple[str, tuple[tuple[str, str, str], ...]]
+    said: bytes
     expires: float
     size: int
 
@@ -151,12 +152,12 @@ def _restored(message: dict[str, Any], entry: _Entry) -> dict[str, Any]:
     return {**message, **fields, "tool_calls": calls}
 
 
-def _said(message: dict[str, Any]) -> tuple[str, tuple[tuple[str, str, str], ...]]:
+def _said(message: dict[str, Any]) -> bytes:
     content = message.get("content") or ""
     if isinstance(content, list):
         content = "".join(part.get("text") or "" for part in content)
-    calls = tuple(_call_said(call) for call in message.get("tool_calls") or ())
-    return content, calls
+    calls = [_call_said(call) for call in message.get("tool_calls") or ()]
+    return hashlib.sha256(repr((content, calls)).encode("utf-8", "surrogatepass")).digest()
 
 
 def _call_said(call: dict[str, Any]) -> tuple[str, str, str]:

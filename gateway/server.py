@@ -41,6 +41,7 @@ class Server:
         _log.warning("stopping: %d requests running", gateway.running)
         deadline = asyncio.get_running_loop().time() + settings.drain_grace
         await asyncio.sleep(settings.drain_delay)
+        gateway.closing = True
         if gateway.running:
             # Readiness goes on being answered while answers finish, so the listener closes after them.
             with contextlib.suppress(TimeoutError):

@@ -28,6 +28,8 @@ class Gateway:
     started: int
     simulated: bool = False
     draining: bool = False
+    closing: bool = False
+    """The time for load balancers to notice is over: new chat requests are refused."""
     running: int = 0
     idle: asyncio.Event = field(default_factory=asyncio.Event)
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from gateway.api.context import EXCHANGE, GATEWAY, KEY_ID, REQUEST_ID, Gateway
-from gateway.errors import ModelNotFound, NoEligibleTarget, RequestFailed, UpstreamFailed
+from gateway.errors import ModelNotFound, NoEligibleTarget, RequestFailed, Stopping, UpstreamFailed
 from gateway.exchange import Exchange
 from gateway.routing import personas
 from gateway.routing.selection import Plan, plan, resolve
@@ -24,6 +24,8 @@ class exchange_of:
 
     def __init__(self, http: web.Request, api: str) -> None:
         gateway = self._gateway = http.app[GATEWAY]
+        if gateway.closing:
+            raise Stopping("The server is shutting down.")
         exchange = self._exchange = Exchange(
             request_id=http[REQUEST_ID], api=api, clock=time.perf_counter, simulated=gateway.simulated, key_id=http.get(KEY_ID)
         )
