@@ -56,6 +56,9 @@ class Exchange:
             headers["x-llm-router-provider"] = self.served.provider.name
             named = self.model if self.model.__class__ is str and _CLEAN(self.model) else None
             headers["x-llm-router-model"] = named or self.served.model.id
+        elif self.attempts:
+            headers["x-llm-router-provider"] = self.attempts[-1].provider
+            headers["x-llm-router-model"] = self.attempts[-1].model
         if self.plan is not None:
             headers["x-llm-router-attempts"] = str(len(self.attempts))
         headers.update(self.upstream_headers)

@@ -73,7 +73,9 @@ async def _broken_off(stream: web.StreamResponse, name: bytes, body: Any) -> web
 
 def _add_headers(http: web.Request, response: web.StreamResponse, request_id: str) -> None:
     exchange = http.get(EXCHANGE)
-    response.headers.update(exchange.headers() if exchange is not None else {"x-request-id": request_id})
+    response.headers.update(
+        exchange.headers() if exchange is not None else {"x-request-id": request_id, "x-llm-router-request-id": request_id}
+    )
     response.headers["server"] = SERVER
 
 
