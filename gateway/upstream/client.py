@@ -139,6 +139,7 @@ class UpstreamClient:
         # One timer of the client serves two clocks: until the headers it is the first byte's, from here on the idle one.
         if timeouts.idle != timeouts.first_byte and (connection := response.connection) is not None and connection.protocol is not None:
             connection.protocol.read_timeout = timeouts.idle
+            connection.protocol.start_timeout()
         return UpstreamResponse(response)
 
     def _timeout(self, timeouts: Timeouts) -> aiohttp.ClientTimeout:

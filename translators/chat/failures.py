@@ -108,7 +108,7 @@ def _classify(status: int, error: dict[str, Any], message: str, codes: Mapping[s
         return _BY_CODE["context_length_exceeded"]
     if (row := _BY_STATUS.get(status)) is not None:
         return row
-    if status >= 500:
+    if status >= 500 or status < 400 or status == 405:  # a redirect, a wrong base URL: not the request's fault
         return _K.SERVER_ERROR, 502, "server_error"
     return _K.INVALID_REQUEST, 400, "invalid_request_error"
 

@@ -37,7 +37,8 @@ ENVELOPE = Envelope(id="chatcmpl-ours", created=1, model="asked", call_id="call_
         (504, b"", K.TIMEOUT, 504, "upstream_timeout"),
         (529, b"", K.OVERLOADED, 503, "provider_overloaded"),
         (599, b"", K.SERVER_ERROR, 502, "upstream_error"),
-        (307, b"", K.INVALID_REQUEST, 400, None),
+        (307, b"", K.SERVER_ERROR, 502, "upstream_error"),
+        (405, b"", K.SERVER_ERROR, 502, "upstream_error"),
     ],
 )
 def test_classes(status: int, body: bytes, kind: FailureKind, ours: int, code: str | None) -> None:
