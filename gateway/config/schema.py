@@ -16,6 +16,9 @@ DialectName = Literal["openai", "claude", "gemini"]
 MediaUrls = Literal["pass", "fetch", "refuse"]
 ParamsMode = Literal["report", "strict", "quiet"]
 PromptMode = Literal["prepend", "default", "replace"]
+StrategyName = Literal["priority", "weighted", "cost", "latency", "balanced"]
+Feature = Literal["tools", "images", "files", "audio", "video", "json_schema", "reasoning", "web_search", "history"]
+"""What a rule may ask of a request: history means that an assistant has spoken in it already."""
 
 COST_TIERS: Final[tuple[CostTier, ...]] = ("low", "medium", "high")
 """Cheapest first."""
@@ -119,14 +122,54 @@ class ModelRow(Row):
 
 
 class Timeouts(Row):
-    """Seconds."""
+    """The clocks of one attempt, in seconds."""
 
     connect: Seconds = 10.0
-    first_byte: Seconds = 600.0
-    """Until the answer's headers."""
+    first_content: Seconds = 300.0
+    """Until the first content of a stream, or until the whole of a JSON answer."""
     idle: Seconds = 300.0
     """Between two reads."""
     total: Seconds = 900.0
+
+
+class Concurrency(Row):
+    """How many requests are sent at a time; more wait in a queue, and are sent elsewhere when it is full."""
+
+    limit: Annotated[int, Field(ge=1, le=100_000)]
+    queue: Annotated[int, Field(ge=0, le=100_000)] = 100
+    wait: Seconds = 10.0
+    """Seconds in the queue."""
+
+
+class BreakerSettings(Row):
+    """When a target or a key is set aside, and how it comes back. Seconds."""
+
+    window: Annotated[float, Field(ge=1, le=3600)] = 30.0
+    """Outcomes older than this do not count."""
+    min_calls: Annotated[int, Field(ge=1, le=10_000)] = 10
+    """Fewer outcomes than this in the window prove nothing."""
+    failure_rate: Annotated[float, Field(gt=0, le=1)] = 0.5
+    open_for: Annotated[float, Field(gt=0, le=3600)] = 10.0
+    """Before the first probe; twice as long after each probe that fails."""
+    longest_open: Annotated[float, Field(gt=0, le=86_400)] = 300.0
+    ramp: Annotated[float, Field(ge=0, le=3600)] = 10.0
+    """From the probe that succeeded until everything is sent again."""
+
+
+class RetryBudget(Row):
+    """What keeps retries from making an outage worse."""
+
+    ratio: Annotated[float, Field(ge=0, le=1)] = 0.1
+    """Retries, as a share of requests."""
+    reserve: Annotated[float, Field(ge=0, le=1000)] = 10.0
+    """Retries that may be made at once, when little was sent before."""
+
+
+class Resilience(Row):
+    """What holds for all personas and providers together."""
+
+    breaker: BreakerSettings = BreakerSettings()
+    retry_budget: RetryBudget = RetryBudget()
 
 
 class ProviderRow(Row):
