@@ -75,7 +75,7 @@ class HealthBook:
             self._settings = config.resilience.breaker
             self._lane_settings = _lane_settings(self._settings)
         self._targets = {}
-        keys = set()
+        keys: set[tuple[str, str]] = set()
         for provider in config.providers.values():
             keys.update((provider.name, key.variable) for key in provider.keys)
             keys.add((provider.name, ""))
@@ -85,7 +85,9 @@ class HealthBook:
                 self._targets[name] = _Target(Breaker(self._settings)) if known is None or fresh else known
         self._keys = {at: breaker for at, breaker in self._keys.items() if at in keys and not fresh}
         self._lanes = {at: breaker for at, breaker in self._lanes.items() if at[:2] in keys and at[2] in self._targets and not fresh}
-        self._hedges = {name: self._hedges.get(name) or _hedge_budget(p.hedge) for name, p in config.personas.items() if p.hedge is not None}
+        self._hedges = {
+            name: self._hedges.get(name) or _hedge_budget(p.hedge) for name, p in config.personas.items() if p.hedge is not None
+        }
         budget = config.resilience.retry_budget
         self.retries = Budget(budget.ratio, budget.reserve, min(self.retries.balance, budget.reserve))
 
@@ -243,4 +245,3 @@ def _rounded(value: float | None) -> float | None:
 
 def _shown(seconds: float) -> str:
     return f"{max(1, round(seconds))} s"
-

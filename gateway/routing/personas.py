@@ -1,5 +1,7 @@
 """A persona laid over a request: its system prompt, its defaults where the caller said nothing, its limits whatever the caller said."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from gateway.config import Persona
@@ -10,13 +12,16 @@ _SAME: Final = {"max_tokens": "max_completion_tokens", "max_completion_tokens": 
 """Two names of one parameter: a caller who gave either has given both."""
 
 
-def apply(persona: Persona, request: ChatRequest) -> tuple[ChatRequest, tuple[Note, ...]]:
-    """The request as the persona sends it, and what its limits changed."""
-    if persona.system_prompt is None and not persona.defaults and not persona.caps:
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+def apply(persona: Persona, request: ChatRequest, of_rule: Mapping[str, Any] = _NOTHING) -> tuple[ChatRequest, tuple[Note, ...]]:
+    """The request as the persona sends it, and what its limits changed. Defaults `of_rule` win over the persona's own."""
+    if persona.system_prompt is None and not persona.defaults and not persona.caps and not of_rule:
         return request, ()
     report = Report()
     body = dict(request.body)
-    for name, value in persona.defaults.items():
+    for name, value in _defaults(persona, of_rule).items():
         if body.get(name) is None and body.get(_SAME.get(name, name)) is None:
             body[name] = value
     for name, limit in persona.caps.items():
@@ -30,6 +35,12 @@ def apply(persona: Persona, request: ChatRequest) -> tuple[ChatRequest, tuple[No
     if persona.system_prompt is not None:
         body["messages"] = _with_prompt(persona, request.messages)
     return ChatRequest(body, request.size + len(persona.system_prompt or "")), tuple(report.notes)
+
+
+def _defaults(persona: Persona, of_rule: Mapping[str, Any]) -> Mapping[str, Any]:
+    if not of_rule:
+        return persona.defaults
+    return {**{name: value for name, value in persona.defaults.items() if _SAME.get(name) not in of_rule}, **of_rule}
 
 
 def _exceeds(value: Any, limit: Any) -> bool:

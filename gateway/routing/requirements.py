@@ -30,7 +30,7 @@ _FEATURES: Final[dict[Capability, Feature]] = {
 
 
 def derive(request: ChatRequest, persona: Persona | None) -> tuple[tuple[Requirement, ...], frozenset[Feature]]:
-    """The needs of `request` and of the persona it names, each capability once, the request's own cause first; and the request's features."""
+    """The needs of `request` and of its persona, each capability once, the request's own cause first; and the request's features."""
     found: dict[Capability, str] = {}
     features: set[Feature] = set()
     for capability, cause in _of_parameters(request):
