@@ -97,6 +97,9 @@ def test_done_without_a_finish_reason_is_a_truncated_answer() -> None:
         (b"data: {broken\n\n", FailureKind.MALFORMED, 502),
         (b"data: [1]\n\n", FailureKind.MALFORMED, 502),
         (b"<html>oops</html>", FailureKind.MALFORMED, 502),
+        (b'{"choices":[1]}', FailureKind.SERVER_ERROR, 502),
+        (b'{"choices":[{"message":{"content":"x"}}],"usage":5}', FailureKind.MALFORMED, 502),
+        (b'data: {"choices":[],"usage":5}\n\n', FailureKind.MALFORMED, 502),
     ],
 )
 def test_errors_in_the_stream(event: bytes, kind: FailureKind, status: int) -> None:
@@ -171,6 +174,19 @@ def test_usage_beside_a_choice_is_told_apart() -> None:
         "choices": [],
         "usage": {"prompt_tokens": 1},
     }
+
+
+def test_a_running_usage_is_shown_once_at_the_end() -> None:
+    """Some servers count with every chunk, also while nothing is said: only the last count is the answer's."""
+    _, text = feed(
+        chunk(None, usage={"prompt_tokens": 1}),
+        chunk({"role": "assistant", "content": "a"}, usage={"prompt_tokens": 2}),
+        chunk({}, "stop", usage={"prompt_tokens": 3}),
+        chunk(None, usage={"prompt_tokens": 4}, zap=1),
+        b"data: [DONE]\n\n",
+    )
+    assert [loads(line[6:])["usage"] for line in text.split(b"\n\n") if b'"usage":{' in line] == [{"prompt_tokens": 4}]
+    assert text.endswith(b'"zap":1}\n\n')
 
 
 def test_a_json_answer_to_a_stream_request_is_read() -> None:
