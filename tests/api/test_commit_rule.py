@@ -38,6 +38,7 @@ BEFORE_CONTENT: dict[str, list[Step]] = {
     "reset after headers": [b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n", Reset()],
     "error event first": sse(ERROR),
     "error event after the role": sse(ROLE, ERROR),
+    "error event that says 400": sse(ROLE, b'data: {"error":{"message":"engine died","type":"BadRequestError","code":400}}\n\n'),
     "end before content": sse(ROLE),
     "nothing": sse(),
     "garbage": sse(b"data: {broken\n\n"),
@@ -105,8 +106,13 @@ async def test_without_another_target_the_failure_has_its_true_status(steps: lis
     assert headers["x-llm-router-attempts"] == "1"
 
 
-async def test_a_callers_error_does_not_move_on() -> None:
-    bad = json_answer({"error": {"message": "no such tool", "type": "invalid_request_error", "param": "tools"}}, "400 Bad Request")
+NO_SUCH_TOOL = {"error": {"message": "no such tool", "type": "invalid_request_error", "param": "tools", "code": 400}}
+
+
+@pytest.mark.parametrize(
+    "bad", [json_answer(NO_SUCH_TOOL, "400 Bad Request"), sse(b"data: " + dumps(NO_SUCH_TOOL) + b"\n\n")], ids=["answer", "event"]
+)
+async def test_a_callers_error_does_not_move_on(bad: list[Step]) -> None:
     async with fake_upstream(openai=bad, claude=sse(*CLAUDE_STREAM)) as fake, serving(fake.environ()) as running:
         status, _, text = await stream(running, "all")
         assert [r.path.split("/")[1] for r in fake.received] == ["openai"]
