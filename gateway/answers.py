@@ -53,6 +53,7 @@ class LiveAnswer:
             if any(chunk.commits for chunk in held[seen:]):
                 break
             seen = len(held)
+            self._response.check_size()
             if self._translator.failure is not None:
                 raise UpstreamError(self._translator.failure)
         self._exchange.first_chunk_at = self._exchange.clock()
@@ -162,6 +163,7 @@ async def collected(response: UpstreamResponse, translator: StreamTranslator, en
     chunks: list[Chunk] = []
     while not translator.finished:
         chunks += await _next_batch(response, translator)
+        response.check_size()
         if translator.failure is not None:
             raise UpstreamError(translator.failure)
     collector = Collector(translator.id, envelope.created, translator.model)

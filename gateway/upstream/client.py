@@ -17,7 +17,8 @@ from translators.dialect import UpstreamRequest
 from translators.errors import FailureKind, UpstreamError, UpstreamFailure, malformed
 
 MAX_ANSWER_BYTES: Final = 128 * 1024 * 1024
-"""The largest JSON answer read, after decompression."""
+"""The most that is kept of one answer, after decompression: of a JSON answer, of a stream added up to one, and of what a stream
+says before its first content."""
 STALE_CONNECTION_SECONDS: Final = 0.25
 """A pooled connection that the server had closed fails at once, before a byte of an answer: only that is retried here."""
 
@@ -60,10 +61,11 @@ def _told(error: BaseException) -> UpstreamFailure:
 class UpstreamResponse:
     """An answer whose headers have arrived. `headers` has lower-case names."""
 
-    __slots__ = ("_response", "status")
+    __slots__ = ("_received", "_response", "status")
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response
+        self._received = 0
         self.status = response.status
 
     @property
@@ -72,20 +74,25 @@ class UpstreamResponse:
 
     async def read(self, limit: int = MAX_ANSWER_BYTES) -> bytes:
         """The whole body. Raises UpstreamError."""
-        pieces, size = [], 0
+        pieces = []
         while data := await self.read_some():
-            size += len(data)
-            if size > limit:
-                raise UpstreamError(malformed(f"The provider's answer is larger than {limit} bytes."))
+            self.check_size(limit)
             pieces.append(data)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     async def read_some(self) -> bytes:
         """What has arrived, at least one byte; b"" at the end. Raises UpstreamError."""
         try:
-            return await self._response.content.readany()
+            data = await self._response.content.readany()
         except _CATCHABLE as error:
             raise UpstreamError(_told(error)) from None
+        self._received += len(data)
+        return data
+
+    def check_size(self, limit: int = MAX_ANSWER_BYTES) -> None:
+        """For who keeps what was read. Raises UpstreamError once that is more than `limit` bytes."""
+        if self._received > limit:
+            raise UpstreamError(malformed(f"The provider's answer is larger than {limit} bytes."))
 
     def close(self) -> None:
         """Hang up unless the answer was read to its end: the provider stops generating."""

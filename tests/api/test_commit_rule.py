@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 from openai import APIError, AsyncOpenAI
 
-from gateway.telemetry.events import RequestEnded
+from gateway.telemetry.events import AttemptEnded, RequestEnded
 from tests.fakes import OPENAI_STREAM, End, Hang, Pause, Reset, Step, fake_upstream, json_answer, openai_chunk, openai_completion, sse
 from tests.serving import Running, serving
 from translators.jsontext import dumps, loads
@@ -117,6 +117,29 @@ async def test_a_callers_error_does_not_move_on(bad: list[Step]) -> None:
         status, _, text = await stream(running, "all")
         assert [r.path.split("/")[1] for r in fake.received] == ["openai"]
     assert (status, loads(text)["error"]["param"]) == (400, "tools")
+
+
+COMMENT = b": " + b"x" * 2**20 + b"\n\n"
+
+
+@pytest.mark.parametrize("more", [{"stream": True}, {}], ids=["held back", "collected"])
+async def test_an_answer_that_never_stops_is_left_for_the_next_target(more: dict[str, Any]) -> None:
+    """Before content of a stream, and in one that is added up for a caller who wants JSON, no more is kept than of a JSON answer."""
+    policy = "version: 1\npersonas:\n  p: {description: d, targets: [claude/claude-sonnet-5, openai/gpt-4.1]}\n"
+    endless: list[Step] = [*sse(end=False), *[COMMENT] * 200, *CLAUDE_STREAM, End()]
+    answer = sse(*OPENAI_STREAM) if more else json_answer(openai_completion())
+    async with (
+        fake_upstream(claude=endless, openai=answer) as fake,
+        serving(fake.environ(), policy) as running,
+        aiohttp.ClientSession() as session,
+        session.post(
+            f"{running.url}/v1/chat/completions", json={"model": "p", "messages": [{"role": "user", "content": "hi"}], **more}
+        ) as got,
+    ):
+        assert (got.status, got.headers["x-llm-router-provider"]) == (200, "openai")
+        await got.read()
+    assert [a.outcome for a in running.events if isinstance(a, AttemptEnded)] == ["malformed", "ok"]
+    assert fake.sent < 200 * len(COMMENT)
 
 
 AFTER_CONTENT: dict[str, list[Step]] = {
