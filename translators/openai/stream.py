@@ -37,6 +37,10 @@ class OpenAIStream:
     def ended(self) -> bool:
         return bool(self._reasons) and None not in self._reasons.values()
 
+    @property
+    def usage_so_far(self) -> dict[str, Any] | None:
+        return None if self._usage is None else self._usage.usage
+
     def receive(self, data: bytes) -> list[Chunk]:
         chunks: list[Chunk] = []
         if self.finished or self.failure is not None:
