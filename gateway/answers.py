@@ -12,6 +12,7 @@ from gateway.reasoning import AnswerTap
 from gateway.upstream.client import UpstreamResponse
 from translators.chat.chunks import Chunk, Collector
 from translators.chat.stopping import StopCutter
+from translators.chat.usage import summed
 from translators.dialect import Envelope, StreamTranslator
 from translators.errors import UpstreamError, truncated
 
@@ -53,6 +54,7 @@ class LiveAnswer:
             if any(chunk.commits for chunk in held[seen:]):
                 break
             seen = len(held)
+            self._response.check_size()
             if self._translator.failure is not None:
                 raise UpstreamError(self._translator.failure)
         self._exchange.first_chunk_at = self._exchange.clock()
@@ -86,6 +88,11 @@ class LiveAnswer:
         if chunk.finish_reason is not None and chunk.index == 0:
             self._exchange.finish_reason = chunk.finish_reason
 
+    @property
+    def usage(self) -> dict[str, Any] | None:
+        """What the provider has counted so far."""
+        return self._translator.usage_so_far
+
     async def aclose(self) -> None:
         """Hang up. After a finished answer the end of the body is waited for briefly, so that the connection is used again."""
         if self._translator.finished:
@@ -95,10 +102,11 @@ class LiveAnswer:
                         pass
             except (TimeoutError, UpstreamError):
                 pass
-        self._response.close()
+        self.hang_up()
 
     def hang_up(self) -> None:
-        """Close without waiting."""
+        """Close without waiting. What was counted so far goes on record: an answer that ends early is billed too."""
+        self._exchange.usage = self.usage
         self._response.close()
 
 
@@ -129,6 +137,8 @@ class MergedAnswer:
 
     async def aclose(self) -> None:
         await asyncio.gather(*(answer.aclose() for answer in self._answers))
+        counted = [answer.usage for answer in self._answers if answer.usage is not None]
+        self._exchange.usage = summed(counted) if counted else None
 
 
 Answer = LiveAnswer | MergedAnswer
@@ -157,13 +167,17 @@ async def _next_batch(response: UpstreamResponse, translator: StreamTranslator) 
     return chunks
 
 
-async def collected(response: UpstreamResponse, translator: StreamTranslator, envelope: Envelope) -> dict[str, Any]:
+async def collected(response: UpstreamResponse, translator: StreamTranslator, envelope: Envelope, exchange: Exchange) -> dict[str, Any]:
     """A streamed answer added up to one completion."""
     chunks: list[Chunk] = []
-    while not translator.finished:
-        chunks += await _next_batch(response, translator)
-        if translator.failure is not None:
-            raise UpstreamError(translator.failure)
+    try:
+        while not translator.finished:
+            chunks += await _next_batch(response, translator)
+            response.check_size()
+            if translator.failure is not None:
+                raise UpstreamError(translator.failure)
+    finally:
+        exchange.usage = translator.usage_so_far
     collector = Collector(translator.id, envelope.created, translator.model)
     if envelope.shape.stop:
         chunks = StopCutter(envelope.shape.stop).receive(chunks)

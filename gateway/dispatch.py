@@ -107,6 +107,7 @@ class Dispatcher:
             except StopIteration:
                 raise (failed or rejection or refusal(plan)) from None
             exchange.notes[:] = persona_notes
+            exchange.usage = None
 
     async def _mending(self, attempt: Attempt, request: ChatRequest, exchange: Exchange, use: Use[T]) -> T:
         """One attempt; if the provider refuses because a fact about the model is wrong, once more with the fact it told us."""
@@ -201,7 +202,7 @@ class Dispatcher:
             response = await self._send(attempt, dialect, upstream, exchange)
             try:
                 if upstream.stream:
-                    return await collected(response, dialect.open_stream(envelope), envelope)
+                    return await collected(response, dialect.open_stream(envelope), envelope, exchange)
                 body = await response.read()
             finally:
                 response.close()

@@ -243,6 +243,10 @@ class StreamTranslator(Protocol):
     def model(self) -> str:
         """Likewise the model that serves."""
 
+    @property
+    def usage_so_far(self) -> dict[str, Any] | None:
+        """The hub's usage as far as the provider has counted it, at any moment: what an answer cost that ends early. None: not counted."""
+
     def receive(self, data: bytes) -> list[Chunk]: ...
 
     def receive_eof(self) -> list[Chunk]: ...

@@ -127,8 +127,10 @@ def _tools(value: Any, param: str) -> None:
             if custom.get("format") is not None:
                 _object(custom["format"], f"{at}.custom.format")
         elif kind == "function":
-            flat = "function" not in tool and "name" in tool
-            _function(tool if flat else require_object(tool, "function", at), at if flat else f"{at}.function")
+            if "function" not in tool and "name" in tool:
+                hint = 'Chat Completions has {"type": "function", "function": {"name": …}}; the flat form is that of Responses.'
+                raise InvalidRequest(f"Missing required parameter: '{at}.function'. {hint}", f"{at}.function", "missing_required_parameter")
+            _function(require_object(tool, "function", at), f"{at}.function")
         elif "function" in tool:
             require_string(tool["function"], "name", f"{at}.function")
 
