@@ -2,11 +2,11 @@
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
-from gateway.config import Config, Persona
+from gateway.config import Persona
 from gateway.ids import unique
 from gateway.routing.facts import Caller, Facts, Prompt
 from gateway.routing.requirements import Requirement
@@ -27,6 +27,15 @@ class Record:
     plan: Plan
     request_id: str
     outcome: dict[str, Any] = field(default_factory=dict)
+
+    def close(self, outcome: dict[str, Any]) -> None:
+        """The request is over: keep what came of it, and nothing of its content any more."""
+        facts = self.plan.facts
+        headers, metadata = _seen(facts, self.plan.policy.persona)
+        prompt = Prompt(None, facts.prompt.size, facts.prompt.known, facts.prompt.exact)
+        kept = replace(facts, prompt=prompt, metadata=metadata, caller=Caller(key_id=facts.caller.key_id, headers=headers))
+        self.plan = replace(self.plan, facts=kept)
+        self.outcome = outcome
 
 
 class Records:
@@ -49,7 +58,7 @@ class Records:
         return self._records.get(name)
 
 
-def record_document(record: Record, config: Config) -> dict[str, Any]:
+def record_document(record: Record) -> dict[str, Any]:
     """A decision as JSON: what `GET /api/v1/decisions/{id}` answers, and what `llm-router replay` reads."""
     return {
         "id": record.id,
@@ -76,7 +85,7 @@ def compact(record: Record) -> dict[str, Any]:
 
 def facts_document(facts: Facts, persona: Persona | None) -> dict[str, Any]:
     """What a decision was made from; of headers and metadata only what the persona's rules look at. What is not there is left out."""
-    headers, metadata = _looked_at(persona)
+    headers, metadata = _seen(facts, persona)
     document: dict[str, Any] = {
         "needs": {need.capability: need.cause for need in facts.requirements},
         "features": sorted(facts.features),
@@ -90,10 +99,19 @@ def facts_document(facts: Facts, persona: Persona | None) -> dict[str, Any]:
         "key": facts.caller.key_id,
         "conversation": facts.conversation,
         "settled": facts.settled,
-        "headers": {name: value[:_MOST_CHARACTERS] for name in headers if (value := facts.header(name)) is not None},
-        "metadata": {name: value[:_MOST_CHARACTERS] for name in metadata if (value := facts.metadata.get(name)).__class__ is str},
+        "headers": headers,
+        "metadata": metadata,
     }
     return {name: value for name, value in document.items() if value not in (None, False, 0, {}, []) or name == "needs"}
+
+
+def _seen(facts: Facts, persona: Persona | None) -> tuple[dict[str, str], dict[str, str]]:
+    """The headers and the metadata that the persona's rules look at, as far as the request has them."""
+    headers, metadata = _looked_at(persona)
+    return (
+        {name: value[:_MOST_CHARACTERS] for name in headers if (value := facts.header(name)) is not None},
+        {name: value[:_MOST_CHARACTERS] for name in metadata if (value := facts.metadata.get(name)).__class__ is str},
+    )
 
 
 def _looked_at(persona: Persona | None) -> tuple[list[str], list[str]]:
