@@ -114,7 +114,7 @@ async def _serve(config: Config, access: Access, options: argparse.Namespace) ->
 
 
 def _has_key(config: Config) -> bool:
-    return any(provider.api_key is not None for provider in config.providers.values())
+    return any(provider.keys for provider in config.providers.values())
 
 
 def _loopback(host: str) -> bool:

@@ -146,7 +146,7 @@ class Dispatcher:
                 request = await self._media.inlined(request)
             case "refuse":
                 refuse_urls(request)
-        key = provider.api_key.get_secret_value() if provider.api_key is not None else ""
+        key = provider.keys[0].secret.get_secret_value() if provider.keys else ""
         target = Target(provider.name, provider.dialect, provider.base_url, model.id, record, key)
         upstream = dialect.build_request(request, target)
         if upstream.notes:

@@ -89,7 +89,7 @@ def _provider(provider: Provider, simulated: bool) -> dict[str, Any]:
         "available": provider.available,
         "reason": provider.unavailable_reason,
         "simulated": simulated,
-        "key_variable": provider.key_variable,
+        "key_variables": list(provider.key_variables),
         "models": [_capabilities(model) for model in provider.models.values()],
     }
 

@@ -158,7 +158,7 @@ SCHEMAS: Final[_Json] = {
                         "dialect": _STRING,
                         "available": _BOOLEAN,
                         "reason": _NULLABLE,
-                        "key_variable": _NULLABLE,
+                        "key_variables": _array(_STRING),
                         "models": _array({"type": "object"}),
                     }
                 )

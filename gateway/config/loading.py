@@ -10,13 +10,15 @@ from typing import Any, Final, TypeVar
 
 from pydantic import SecretStr
 
-from gateway.config.checking import NAME, NAME_RULE, persona_complaints
+from gateway.config.checking import NAME, NAME_RULE
 from gateway.config.models import ModelReader
-from gateway.config.problems import ConfigError, Place, Problem, Source, shown, unknown
-from gateway.config.schema import CapabilitiesRow, MediaUrls, ParamsMode, PersonaRow, PolicyRow, ProviderRow, check_url
+from gateway.config.persona_rows import PolicyRow
+from gateway.config.personas import PersonaReader
+from gateway.config.problems import ConfigError, Place, Problem, Source
+from gateway.config.schema import CapabilitiesRow, KeyRow, MediaUrls, ParamsMode, ProviderRow, check_url
 from gateway.config.source import read
 from gateway.config.validation import Validator
-from gateway.config.values import Config, Model, Persona, Provider, TargetRef
+from gateway.config.values import ApiKey, Config, Model, Persona, Provider
 
 POLICY_FILE: Final = "persona_policy.yaml"
 CAPABILITIES_FILE: Final = "capabilities.yaml"
@@ -26,7 +28,6 @@ T = TypeVar("T")
 
 _POLICY: Final = Validator(PolicyRow)
 _CAPABILITIES: Final = Validator(CapabilitiesRow)
-_PERSONA: Final = Validator(PersonaRow)
 _PROVIDER: Final = Validator(ProviderRow)
 
 _MEDIA_URLS: Final[Mapping[str, MediaUrls]] = {"openai": "pass", "claude": "pass", "gemini": "fetch"}
@@ -64,6 +65,7 @@ def load(directory: Path, environ: Mapping[str, str]) -> Config:
         direct_models=top.direct_models,
         server=top.server,
         params=params,
+        resilience=top.resilience,
     )
 
 
@@ -112,18 +114,21 @@ def _providers(source: Source, environ: Mapping[str, str], problems: list[Proble
 
 
 def _provider(name: str, row: ProviderRow, base_url: str, models: Mapping[str, Model], environ: Mapping[str, str]) -> Provider:
-    key, reason = _key(row.key_variable, environ)
+    written = _written_keys(row)
+    keys, reason = _keys(written, environ)
     return Provider(
         name=name,
         dialect=row.dialect,
         base_url=base_url,
-        api_key=key,
-        key_variable=row.key_variable,
+        keys=keys,
+        key_variables=tuple(key.variable for key in written),
         unavailable_reason=reason,
         media_urls=row.media_urls or _MEDIA_URLS[row.dialect],
         headers=MappingProxyType(row.headers),
         timeouts=row.timeouts,
         models=MappingProxyType(models),
+        region=row.region,
+        concurrency=row.concurrency,
     )
 
 
@@ -138,59 +143,34 @@ def _base_url(row: ProviderRow, environ: Mapping[str, str]) -> tuple[str, list[s
         return row.base_url, [f"the URL in the environment variable {row.base_url_variable} {error}"]
 
 
-def _key(variable: str | None, environ: Mapping[str, str]) -> tuple[SecretStr | None, str | None]:
-    """The key, and why the provider is not available. A key that no header can carry counts as none."""
-    if variable is None:
-        return None, None
-    key = environ.get(variable, "").strip()
-    if not key:
-        return None, f"{variable} is not set"
-    if not _KEY.fullmatch(key):
-        return None, f"{variable} holds characters that no key has"
-    return SecretStr(key), None
+def _written_keys(row: ProviderRow) -> list[KeyRow]:
+    if row.keys is None:
+        return [] if row.key_variable is None else [KeyRow(variable=row.key_variable)]
+    return [KeyRow(variable=key) if isinstance(key, str) else key for key in row.keys]
+
+
+def _keys(written: list[KeyRow], environ: Mapping[str, str]) -> tuple[tuple[ApiKey, ...], str | None]:
+    """The keys that are set, and why the provider is not available. A key that no header can carry counts as none."""
+    keys, reasons = [], []
+    for row in written:
+        secret = environ.get(row.variable, "").strip()
+        if not secret:
+            reasons.append(f"{row.variable} is not set")
+        elif not _KEY.fullmatch(secret):
+            reasons.append(f"{row.variable} holds characters that no key has")
+        else:
+            keys.append(ApiKey(row.variable, SecretStr(secret), 1.0 if row.weight is None else row.weight))
+    return tuple(keys), None if keys or not written else ", ".join(reasons)
 
 
 def _personas(source: Source, known: Source, providers: Mapping[str, Provider], problems: list[Problem]) -> dict[str, Persona]:
     """The personas, each held against its targets. `known` names the providers and models, also those that have problems."""
     listed = {name: _section(value, "models") for name, value in _section(known.value, "providers").items()}
-    models = {f"{name}/{model.id}": model for name, provider in providers.items() for model in provider.models.values()}
+    reader = PersonaReader(listed, providers)
     personas = {}
     for name, value in _section(source.value, "personas").items():
-        at: Place = ("personas", name)
-        row, complaints = _PERSONA.read(value)
-        targets = value.get("targets") if isinstance(value, dict) else None
-        for i, target in enumerate(targets if isinstance(targets, list) else ()):
-            # Where capabilities.yaml could not be read, no name is known: one complaint about that is enough.
-            if isinstance(target, str) and listed and (wrong := _unknown_target(target, listed)) is not None:
-                complaints.append((("targets", i), wrong))
-        if row is not None:
-            personas[name] = persona = _persona(name, row)
-            complaints += persona_complaints(persona, models)
-        problems += [source.problem(at + place, message) for place, message in complaints]
+        persona, complaints = reader.read(name, value)
+        problems += [source.problem(("personas", name, *place), message) for place, message in complaints]
+        if persona is not None:
+            personas[name] = persona
     return personas
-
-
-def _unknown_target(target: str, listed: Mapping[str, Mapping[str, Any]]) -> str | None:
-    provider, slash, model = target.partition("/")
-    if not slash:
-        return f"must be written provider/model, not {shown(target)}"
-    if provider not in listed:
-        return unknown("provider", provider, listed)
-    return None if model in listed[provider] else unknown(f"{provider} model", model, listed[provider])
-
-
-def _persona(name: str, row: PersonaRow) -> Persona:
-    parts = [target.partition("/") for target in row.targets]
-    return Persona(
-        name=name,
-        description=row.description,
-        system_prompt=row.system_prompt,
-        system_prompt_mode=row.system_prompt_mode,
-        defaults=MappingProxyType(row.defaults),
-        caps=MappingProxyType(row.caps),
-        requires=row.requires,
-        targets=tuple(TargetRef(provider, model) for provider, _, model in parts),
-        max_cost_tier=row.max_cost_tier,
-        fan_out=row.fan_out,
-        params=row.params,
-    )

@@ -92,6 +92,8 @@ class ModelReader:
                 prices=rest.prices,
                 token_factor=rest.token_factor,
                 retirement=rest.retirement,
+                region=rest.region,
+                concurrency=rest.concurrency,
             )
             complaints += model_complaints(model, dialect)
         problems = [self._source.problem(completed.written_at(at, place), message) for place, message in complaints]

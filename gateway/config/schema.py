@@ -6,10 +6,9 @@ from decimal import Decimal
 from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from gateway.config.problems import shown
-from translators.dialect import Capability
 
 CostTier = Literal["low", "medium", "high"]
 DialectName = Literal["openai", "claude", "gemini"]
@@ -20,9 +19,11 @@ StrategyName = Literal["priority", "weighted", "cost", "latency", "balanced"]
 Feature = Literal["tools", "images", "files", "audio", "video", "json_schema", "reasoning", "web_search", "history"]
 """What a rule may ask of a request: history means that an assistant has spoken in it already."""
 
+PARAMS_MODES: Final[tuple[ParamsMode, ...]] = ("report", "strict", "quiet")
 COST_TIERS: Final[tuple[CostTier, ...]] = ("low", "medium", "high")
 """Cheapest first."""
 
+_REGION: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 _VARIABLE: Final = re.compile(r"[A-Z_][A-Z0-9_]*")
 _HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _PRINTABLE: Final = re.compile(r"[\x20-\x7e]*")
@@ -58,12 +59,18 @@ def _check_variable(name: str) -> str:
     return name
 
 
+def _check_region(name: str) -> str:
+    if not _REGION.fullmatch(name):
+        raise ValueError(f"must be 1 to 64 small letters, digits, '_', '.' or '-', not {shown(name)}")
+    return name
+
+
 def _check_headers(headers: dict[str, str]) -> dict[str, str]:
     for name, value in headers.items():
         if not _HEADER.fullmatch(name):
             raise ValueError("a header's name must be made of letters, digits and dashes")
         if name.lower() in _CREDENTIALS:
-            raise ValueError(f"{name!r} carries credentials: a key is given by 'key_variable' only")
+            raise ValueError(f"{name!r} carries credentials: a key is given by 'key_variable' or 'keys' only")
         if not _PRINTABLE.fullmatch(value):
             raise ValueError(f"the value of {name!r} must be printable ASCII")
     return headers
@@ -79,6 +86,8 @@ Seconds = Annotated[float, Field(gt=0)]
 Usd = Annotated[Decimal, Field(ge=0)]
 Url = Annotated[str, AfterValidator(_check_written_url)]
 Variable = Annotated[str, AfterValidator(_check_variable)]
+Region = Annotated[str, AfterValidator(_check_region)]
+Weight = Annotated[float, Field(gt=0, le=1_000_000)]
 
 
 class Rates(Row):
@@ -112,6 +121,15 @@ class Price(Rates):
         return self
 
 
+class Concurrency(Row):
+    """How many requests are sent at a time; more wait in a queue, and are sent elsewhere when it is full."""
+
+    limit: Annotated[int, Field(ge=1, le=100_000)]
+    queue: Annotated[int, Field(ge=0, le=100_000)] = 100
+    wait: Seconds = 10.0
+    """Seconds in the queue."""
+
+
 class ModelRow(Row):
     """What a model's row says beside the fields of its ModelRecord."""
 
@@ -119,6 +137,8 @@ class ModelRow(Row):
     prices: tuple[Price, ...] = ()
     token_factor: Annotated[float, Field(ge=0.2, le=5)] = 1.0
     retirement: date | None = None
+    region: Region | None = None
+    concurrency: Concurrency | None = None
 
 
 class Timeouts(Row):
@@ -130,15 +150,6 @@ class Timeouts(Row):
     idle: Seconds = 300.0
     """Between two reads."""
     total: Seconds = 900.0
-
-
-class Concurrency(Row):
-    """How many requests are sent at a time; more wait in a queue, and are sent elsewhere when it is full."""
-
-    limit: Annotated[int, Field(ge=1, le=100_000)]
-    queue: Annotated[int, Field(ge=0, le=100_000)] = 100
-    wait: Seconds = 10.0
-    """Seconds in the queue."""
 
 
 class BreakerSettings(Row):
@@ -154,6 +165,12 @@ class BreakerSettings(Row):
     longest_open: Annotated[float, Field(gt=0, le=86_400)] = 300.0
     ramp: Annotated[float, Field(ge=0, le=3600)] = 10.0
     """From the probe that succeeded until everything is sent again."""
+
+    @model_validator(mode="after")
+    def _open_times_rise(self) -> Self:
+        if self.longest_open < self.open_for:
+            raise ValueError(f"longest_open ({self.longest_open:g}) must be at least open_for ({self.open_for:g})")
+        return self
 
 
 class RetryBudget(Row):
@@ -172,6 +189,23 @@ class Resilience(Row):
     retry_budget: RetryBudget = RetryBudget()
 
 
+class KeyRow(Row):
+    """One of several keys of a provider."""
+
+    variable: Variable
+    weight: Weight | None = None
+
+
+KeyItem = Annotated[
+    Annotated[Variable, Tag("<text>")] | Annotated[KeyRow, Tag("<other>")],
+    Discriminator(
+        lambda value: "<text>" if isinstance(value, str) else "<other>" if isinstance(value, dict) else None,
+        custom_error_type="key",
+        custom_error_message="has none of its forms",
+    ),
+]
+
+
 class ProviderRow(Row):
     """A provider, its models still unread."""
 
@@ -179,9 +213,12 @@ class ProviderRow(Row):
     base_url: Url
     base_url_variable: Variable | None = None
     key_variable: Variable | None = None
+    keys: Annotated[tuple[KeyItem, ...], Field(min_length=1)] | None = None
     media_urls: MediaUrls | None = None
     headers: Annotated[dict[str, str], AfterValidator(_check_headers)] = {}
     timeouts: Timeouts = Timeouts()
+    region: Region | None = None
+    concurrency: Concurrency | None = None
     models: Annotated[dict[str, Any], Field(min_length=1)]
 
 
@@ -191,21 +228,6 @@ class CapabilitiesRow(Row):
     version: Literal[1]
     families: dict[str, Any] = {}
     providers: Annotated[dict[str, Any], Field(min_length=1)]
-
-
-class PersonaRow(Row):
-    """A persona, its targets still text."""
-
-    description: str = ""
-    system_prompt: Annotated[str, Field(min_length=1)] | None = None
-    system_prompt_mode: PromptMode = "prepend"
-    defaults: dict[str, Any] = {}
-    caps: dict[str, Any] = {}
-    requires: frozenset[Capability] = frozenset()
-    targets: Annotated[tuple[str, ...], Field(min_length=1)]
-    max_cost_tier: CostTier | None = None
-    fan_out: bool = True
-    params: ParamsMode | None = None
 
 
 class MediaFetch(Row):
@@ -225,14 +247,3 @@ class ServerSettings(Row):
     """Between failing readiness and closing the listener."""
     drain_grace: Annotated[float, Field(ge=0)] = 30.0
     media_fetch: MediaFetch = MediaFetch()
-
-
-class PolicyRow(Row):
-    """persona_policy.yaml, its personas still unread."""
-
-    version: Literal[1]
-    direct_models: bool = False
-    strict_params: bool = False
-    params: ParamsMode | None = None
-    server: ServerSettings = ServerSettings()
-    personas: Annotated[dict[str, Any], Field(min_length=1)]

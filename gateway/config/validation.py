@@ -1,16 +1,15 @@
 """Values held against their schema: the row, or what is wrong with it in words that name the rule and the nearest known name."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar, get_args, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from gateway.config.problems import Place, shown, unknown
-from gateway.config.schema import MediaFetch, Price, PriceTier, ServerSettings, Timeouts
-from translators.dialect import ModelRecord, Thinking
+from translators.dialect import ModelRecord
 from translators.jsontext import dumps
 
 T = TypeVar("T")
@@ -25,21 +24,11 @@ def keys_of(row: type) -> frozenset[str]:
     return frozenset(field.name for field in fields(row)) if is_dataclass(row) else frozenset()
 
 
-_INNER: Final[Mapping[str, frozenset[str]]] = {
-    "thinking": keys_of(Thinking),
-    "prices": keys_of(Price),
-    "tiers": keys_of(PriceTier),
-    "timeouts": keys_of(Timeouts),
-    "server": keys_of(ServerSettings),
-    "media_fetch": keys_of(MediaFetch),
-}
-"""The keys of rows inside rows, by the key they stand under."""
-
-
 class Validator(Generic[T]):
     """Reads values as rows of one type. `known` are the keys that a complaint lists, if not the row's own."""
 
     def __init__(self, row: type[T], known: frozenset[str] | None = None) -> None:
+        self._row = row
         self._adapter = TypeAdapter(row)
         self._known = keys_of(row) if known is None else known
 
@@ -51,14 +40,39 @@ class Validator(Generic[T]):
         try:
             return self._adapter.validate_json(dumps(value), strict=True), []
         except ValidationError as error:
-            return None, [_complaint(detail, self._known) for detail in error.errors(include_url=False)]
+            return None, [self._complaint(detail) for detail in error.errors(include_url=False)]
+
+    def _complaint(self, detail: ErrorDetails) -> Complaint:
+        place = tuple(step for step in detail["loc"] if step not in _FORMS)
+        if detail["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+            return place, unknown("key", place[-1], self._known if len(place) == 1 else _keys_at(self._row, place[:-1]))
+        return _complaint(place, detail)
 
 
-def _complaint(detail: ErrorDetails, known: frozenset[str]) -> Complaint:
-    place, context = detail["loc"], detail.get("ctx", {})
+def _keys_at(row: type, place: Place) -> frozenset[str]:
+    """The keys of the rows that may stand at `place` below a row."""
+    rows = [row]
+    for step in place:
+        if isinstance(step, str):
+            rows = [inner for owner in rows for inner in _rows_in(_types_of(owner).get(step))]
+    return frozenset[str]().union(*map(keys_of, rows))
+
+
+def _types_of(row: type) -> Mapping[str, Any]:
+    return get_type_hints(row, include_extras=False)
+
+
+def _rows_in(kind: Any) -> Iterator[type]:
+    """The rows that a type is made of: `tuple[PriceTier, ...]` of PriceTier."""
+    if isinstance(kind, type) and keys_of(kind):
+        yield kind
+    for argument in get_args(kind):
+        yield from _rows_in(argument)
+
+
+def _complaint(place: Place, detail: ErrorDetails) -> Complaint:
+    context = detail.get("ctx", {})
     match detail["type"]:
-        case "extra_forbidden" | "unexpected_keyword_argument":
-            return place, unknown("key", place[-1], _siblings(place, known))
         case "literal_error":
             return place, _not_one_of(detail["input"], context["expected"])
         case "missing":
@@ -75,11 +89,6 @@ def _complaint(detail: ErrorDetails, known: frozenset[str]) -> Complaint:
             return place, detail["msg"][:1].lower() + detail["msg"][1:]
 
 
-def _siblings(place: Place, known: frozenset[str]) -> frozenset[str]:
-    owner = next((step for step in reversed(place[:-1]) if isinstance(step, str)), None)
-    return known if owner is None else _INNER.get(owner, known)
-
-
 def _not_one_of(value: Any, expected: str) -> str:
     names = re.findall(r"'([^']*)'", expected)
     return unknown("value", value, names) if names else f"must be {expected}, not {shown(value)}"
@@ -88,6 +97,9 @@ def _not_one_of(value: Any, expected: str) -> str:
 def _plain(rule: str) -> Callable[[Mapping[str, Any]], str]:
     return lambda _context: rule
 
+
+_FORMS: Final = frozenset({"<text>", "<other>"})
+"""Steps of a place that stand in no file: they tell which form of a value was read."""
 
 _MAPPING: Final = _plain("must be a mapping of keys to values")
 _LIST: Final = _plain("must be a list")
@@ -108,6 +120,9 @@ _RULES: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "model_attributes_type": _MAPPING,
     "tuple_type": _LIST,
     "frozen_set_type": _LIST,
+    "one_or_more": _plain("must be text, or a list of texts"),
+    "target": _plain("must be provider/model, or a mapping with the key 'target'"),
+    "key": _plain("must be the name of an environment variable, or a mapping with the key 'variable'"),
     "greater_than": lambda context: f"must be greater than {context['gt']:g}",
     "greater_than_equal": lambda context: f"must be at least {context['ge']:g}",
     "less_than_equal": lambda context: f"must be at most {context['le']:g}",

@@ -276,7 +276,7 @@ class Config:
     server: ServerSettings
     params: ParamsMode
     """What becomes of parameters that a provider cannot be told: reported, refused, or dropped quietly."""
-    resilience: Resilience = Resilience()
+    resilience: Resilience = field(default_factory=Resilience)
 
 
 def simulated_by(config: Config, base_urls: Mapping[str, str]) -> Config:

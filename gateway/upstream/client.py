@@ -174,7 +174,7 @@ class UpstreamClient:
             trace_request_ctx=sending,
         )
         # One timer of the client serves two clocks: until the headers it is the first byte's, from here on the idle one.
-        if timeouts.idle != timeouts.first_byte and (connection := response.connection) is not None and connection.protocol is not None:
+        if timeouts.idle != timeouts.first_content and (connection := response.connection) is not None and connection.protocol is not None:
             connection.protocol.read_timeout = timeouts.idle
             connection.protocol.start_timeout()
         return UpstreamResponse(response)
@@ -183,7 +183,7 @@ class UpstreamClient:
         known = self._timeouts.get(timeouts)
         if known is None:
             known = aiohttp.ClientTimeout(
-                total=timeouts.total, connect=timeouts.connect, sock_connect=timeouts.connect, sock_read=timeouts.first_byte
+                total=timeouts.total, connect=timeouts.connect, sock_connect=timeouts.connect, sock_read=timeouts.first_content
             )
             self._timeouts[timeouts] = known
         return known

@@ -227,7 +227,7 @@ providers:
     dialect: openai
     base_url: {url}/openai/v1
     key_variable: null
-    timeouts: {{first_byte: 0.2}}
+    timeouts: {{first_content: 0.2}}
     models: {{m: {{context_window: 10000, max_output_tokens: 1000, capabilities: [streaming], cost_tier: low}}}}
   quick:
     dialect: openai

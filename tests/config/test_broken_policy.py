@@ -25,7 +25,7 @@ CASES: Final = [
     Broken("targets is text", "    targets:\n      - claude/big\n      - local/small\n", "    targets: claude/big\n",
            ("14: personas.helper.targets: must be a list, not 'claude/big'",)),
     Broken("target is a number", "- claude/big", "- 5",
-           ("15: personas.helper.targets[0]: must be text, not 5",)),
+           ("15: personas.helper.targets[0]: must be provider/model, or a mapping with the key 'target', not 5",)),
     Broken("target over cost tier", "claude/big", "claude/dear",
            ("15: personas.helper.targets[0]: 'claude/dear' can never serve this persona: its cost tier 'high' is above "
             "max_cost_tier 'medium'",)),
@@ -92,7 +92,7 @@ CASES: Final = [
            ("1: personas: is required",)),
     Broken("unknown top key", "version: 1\n", "version: 1\nstrict_param: true\n",
            ("2: strict_param: unknown key 'strict_param' (did you mean 'strict_params'? known: direct_models, params, "
-            "personas, server, strict_params, version)",)),
+            "personas, resilience, server, strict_params, version)",)),
     Broken("version missing", "version: 1\n", "",
            ("1: version: is required",)),
     Broken("other version", "version: 1\n", "version: 2\n",
@@ -119,7 +119,7 @@ CASES: Final = [
            ("3: server.media_fetch.maxbytes: unknown key 'maxbytes' (did you mean 'max_bytes'? known: max_bytes, timeout)",)),
     Broken("key no", "version: 1\n", "version: 1\nno: 5\n",
            ("2: no: the key 'no' is a boolean to other YAML readers: put it in quotes",
-            "2: no: unknown key 'no' (known: direct_models, params, personas, server, strict_params, version)",)),
+            "2: no: unknown key 'no' (known: direct_models, params, personas, resilience, server, strict_params, version)",)),
     Broken("key on", "    params: report", "    on: report",
            ("13: personas.helper.on: the key 'on' is a boolean to other YAML readers: put it in quotes",
             "13: personas.helper.on: unknown key 'on' (known: …)",)),

@@ -50,7 +50,7 @@ def test_a_provider_as_written(tmp_path: Path) -> None:
     provider = loaded(tmp_path).providers["claude"]
     assert (provider.name, provider.dialect, provider.base_url) == ("claude", "claude", "https://api.example.com")
     assert (provider.media_urls, dict(provider.headers)) == ("pass", {"x-team": "blue"})
-    assert provider.timeouts == Timeouts(connect=10, first_byte=600, idle=60, total=900)
+    assert provider.timeouts == Timeouts(connect=10, first_content=300, idle=60, total=900)
 
 
 @pytest.mark.parametrize(("dialect", "media_urls"), [("openai", "pass"), ("claude", "pass"), ("gemini", "fetch")])
@@ -99,27 +99,26 @@ def test_a_fraction_in_a_price_stays_decimal(tmp_path: Path) -> None:
 
 def test_the_key_comes_from_its_variable(tmp_path: Path) -> None:
     provider = loaded(tmp_path, environ={"CLAUDE_KEY": f" {SECRET}\n"}).providers["claude"]
-    assert provider.api_key is not None
-    assert provider.api_key.get_secret_value() == SECRET
+    assert [(key.variable, key.secret.get_secret_value(), key.weight) for key in provider.keys] == [("CLAUDE_KEY", SECRET, 1.0)]
     assert (provider.available, provider.unavailable_reason) == (True, None)
 
 
 @pytest.mark.parametrize("environ", [{}, {"CLAUDE_KEY": ""}, {"CLAUDE_KEY": "  "}])
 def test_a_provider_without_key_is_unavailable_not_wrong(tmp_path: Path, environ: dict[str, str]) -> None:
     provider = loaded(tmp_path, environ=environ).providers["claude"]
-    assert provider.api_key is None
+    assert provider.keys == ()
     assert (provider.available, provider.unavailable_reason) == (False, "CLAUDE_KEY is not set")
 
 
 def test_a_key_that_no_header_can_carry_counts_as_none(tmp_path: Path) -> None:
     provider = loaded(tmp_path, environ={"CLAUDE_KEY": "two\nlines"}).providers["claude"]
-    assert provider.api_key is None
+    assert provider.keys == ()
     assert provider.unavailable_reason == "CLAUDE_KEY holds characters that no key has"
 
 
 def test_a_provider_that_needs_no_key_is_available(tmp_path: Path) -> None:
     provider = loaded(tmp_path).providers["local"]
-    assert (provider.api_key, provider.key_variable, provider.available) == (None, None, True)
+    assert (provider.keys, provider.key_variables, provider.available) == ((), (), True)
 
 
 def test_secrets_are_in_no_text(tmp_path: Path) -> None:
@@ -225,7 +224,7 @@ def test_simulated_providers_are_all_available_at_their_dialects_url(tmp_path: P
         "claude": ("http://sim/claude", True),
         "local": ("http://sim/v1", True),
     }
-    assert all(p.api_key is not None and p.api_key.get_secret_value() == "simulated" for p in config.providers.values())
+    assert all([key.secret.get_secret_value() for key in p.keys] == ["simulated"] for p in config.providers.values())
 
 
 def test_the_directory_of_the_environment_wins(tmp_path: Path) -> None:

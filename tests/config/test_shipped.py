@@ -71,10 +71,10 @@ def test_no_target_loses_a_personas_own_defaults(persona: Persona, with_tools: b
 
 
 def test_providers_are_where_their_vendors_say() -> None:
-    assert {p.name: (p.dialect, p.base_url, p.key_variable) for p in CONFIG.providers.values()} == {
-        "claude": ("claude", "https://api.anthropic.com", "ANTHROPIC_API_KEY"),
-        "openai": ("openai", "https://api.openai.com/v1", "OPENAI_API_KEY"),
-        "gemini": ("gemini", "https://generativelanguage.googleapis.com", "GEMINI_API_KEY"),
+    assert {p.name: (p.dialect, p.base_url, p.key_variables) for p in CONFIG.providers.values()} == {
+        "claude": ("claude", "https://api.anthropic.com", ("ANTHROPIC_API_KEY",)),
+        "openai": ("openai", "https://api.openai.com/v1", ("OPENAI_API_KEY",)),
+        "gemini": ("gemini", "https://generativelanguage.googleapis.com", ("GEMINI_API_KEY",)),
     }
 
 
