@@ -12,6 +12,7 @@ from gateway.api.middleware import edge
 from gateway.api.routes import ROUTES
 from gateway.config import Config
 from gateway.dispatch import Dispatcher
+from gateway.routing.view import Memory
 from gateway.telemetry.events import Bus, Listener
 from gateway.telemetry.metrics import Metrics
 from gateway.upstream.client import UpstreamClient
@@ -27,12 +28,14 @@ async def running_app(
     limits = config.server.media_fetch
     targets = [(provider.name, model) for provider in config.providers.values() for model in provider.models]
     metrics = Metrics(config.personas, targets, FIELDS)
+    memory = Memory(config)
     metrics.info.labels(VERSION, config.revision).set(1)
     async with UpstreamClient.running() as client, MediaFetcher.running(limits.max_bytes, limits.timeout) as media:
         app = web.Application(middlewares=[edge], client_max_size=config.server.max_body_bytes)
         app[GATEWAY] = Gateway(
             config=config,
-            dispatcher=Dispatcher(client, media),
+            dispatcher=Dispatcher(client, media, memory),
+            memory=memory,
             access=access or Access(),
             bus=Bus([metrics.listen, *listeners]),
             metrics=metrics,

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
 
 from gateway import fan_out
-from gateway.answers import Answer, LiveAnswer, MergedAnswer, collected
+from gateway.answers import LiveAnswer, MergedAnswer, OneAnswer, collected
 from gateway.exchange import Trial
 from gateway.ids import unique
 from gateway.reasoning import AnswerTap, ReasoningStore
@@ -54,10 +54,10 @@ class Asking:
         trial.finish_reason = completion["choices"][0].get("finish_reason")
         return completion
 
-    async def open(self, trial: Trial, request: ChatRequest, caller: str, params: str) -> Answer:
+    async def open(self, trial: Trial, request: ChatRequest, caller: str, params: str) -> OneAnswer:
         """A stream whose first content is in hand; the caller closes it."""
 
-        async def use(mended: Mended) -> Answer:
+        async def use(mended: Mended) -> OneAnswer:
             return await self._open(trial, mended, params)
 
         return await self._mending(trial, request, caller, use)
@@ -162,7 +162,7 @@ class Asking:
             cut_completion(completion, envelope.shape.stop)
         return completion
 
-    async def _open(self, trial: Trial, mended: Mended, params: str) -> Answer:
+    async def _open(self, trial: Trial, mended: Mended, params: str) -> OneAnswer:
         count, mended = _fanned_out(mended)
         if count == 1:
             return await self._open_one(trial, mended, params)

@@ -45,6 +45,8 @@ class Trial:
     first_chunk_at: float | None = None
     upstream_seconds: float = 0.0
     started: float = 0.0
+    number: int = 0
+    """Its place among the exchange's attempts, once it has ended or has content to show."""
 
     def __post_init__(self) -> None:
         self.started = self.clock()
@@ -82,6 +84,8 @@ class Exchange:
     trial: Trial | None = None
     """The try that is shown: the one that won, else the one that ended last."""
     served: Candidate | None = None
+    resumable: bool = False
+    """An answer that breaks off is taken up by another target."""
     resumed: list[dict[str, Any]] = field(default_factory=list)
     """Targets that took up an answer that had broken off, and after how many characters."""
     usage_before: list[dict[str, Any]] = field(default_factory=list)
@@ -134,6 +138,8 @@ class Exchange:
             headers.update(self.trial.upstream_headers)
         if self.notes and self.params != "quiet":
             headers["x-llm-router-dropped-params"] = dropped_header(self.notes)
+        if self.resumable:
+            headers["x-llm-router-resumable"] = "true"
         if self.simulated:
             headers["x-llm-router-simulated"] = "true"
         return headers
@@ -142,6 +148,7 @@ class Exchange:
         """A try is over, or has content to show."""
         candidate = trial.candidate
         seconds = self.clock() - trial.started
+        trial.number = len(self.attempts)
         self.attempts.append(AttemptEnded(candidate.provider.name, candidate.model.id, outcome, seconds, status, trial.why))
         if self.served is None:
             self.trial = trial
@@ -151,10 +158,9 @@ class Exchange:
         self.trial = trial
         self.served = trial.candidate
 
-    def broke(self, outcome: str) -> None:
-        """The answer that had begun ended with a failure."""
-        at = next(i for i in reversed(range(len(self.attempts))) if self.attempts[i].outcome == "ok")
-        self.attempts[at] = self.attempts[at]._replace(outcome=outcome)
+    def broke(self, trial: Trial, outcome: str) -> None:
+        """An answer that had begun ended with a failure."""
+        self.attempts[trial.number] = self.attempts[trial.number]._replace(outcome=outcome)
 
     def tell(self, bus: Bus) -> None:
         """The request is over: tell it to whoever listens."""

@@ -10,6 +10,8 @@ from gateway.api.access import Access
 from gateway.config import Config
 from gateway.dispatch import Dispatcher
 from gateway.exchange import Exchange
+from gateway.routing.records import Records
+from gateway.routing.view import Memory
 from gateway.telemetry.events import Bus
 from gateway.telemetry.metrics import Metrics
 
@@ -22,10 +24,12 @@ class Gateway:
 
     config: Config
     dispatcher: Dispatcher
+    memory: Memory
     access: Access
     bus: Bus
     metrics: Metrics
     started: int
+    records: Records = field(default_factory=Records)
     simulated: bool = False
     draining: bool = False
     closing: bool = False

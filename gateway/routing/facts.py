@@ -78,8 +78,8 @@ class Facts:
         return self.caller.headers.get(name)
 
 
-def facts_of(request: ChatRequest, persona: Persona | None, caller: Caller) -> Facts:
-    """The facts of `request`, to which its persona has been applied."""
+def facts_of(request: ChatRequest, persona: Persona | None, caller: Caller, tokens: int | None = None) -> Facts:
+    """The facts of `request`, to which its persona has been applied. `tokens`: of its prompt, if they were counted."""
     body = request.body
     requirements, features = derive(request, persona)
     named = _named_session(body, caller)
@@ -87,7 +87,7 @@ def facts_of(request: ChatRequest, persona: Persona | None, caller: Caller) -> F
     return Facts(
         requirements=requirements,
         features=features,
-        prompt=Prompt(request, request.size),
+        prompt=Prompt(request, request.size, tokens, tokens is not None),
         max_tokens=request.max_tokens,
         answers=body.get("n") or 1,
         stream=request.stream,

@@ -246,7 +246,7 @@ def refusal(plan: Plan) -> NoEligibleTarget:
     if any(all(reason.startswith(TEMPORARY) for reason in why) for why in reasons.values()):
         error = NoEligibleTarget(f"No target of {plan.persona!r} is available now. {shown}", 503, None, reasons)
         if plan.retry_in is not None:
-            error.headers["retry-after"] = str(max(1, -int(-plan.retry_in // 1)))
+            error.retry_in(plan.retry_in)
         return error
     causes = {need.capability: need.cause for need in plan.requirements}
     lacking = {reason.partition(":")[2] for why in reasons.values() for reason in why if reason.startswith("missing_capability:")}

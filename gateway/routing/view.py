@@ -35,6 +35,14 @@ class Memory:
         self.affinity = Affinity()
         self.learned = Learned()
 
+    def now(self) -> float:
+        """Seconds, monotonic."""
+        return time.monotonic()
+
+    def dice(self) -> float:
+        """From 0 up to 1."""
+        return random.random()
+
     def view(self) -> View:
         """The world now."""
-        return View(time.monotonic(), datetime.now(UTC), random.random, self.health, self.affinity, self.learned)
+        return View(self.now(), datetime.now(UTC), self.dice, self.health, self.affinity, self.learned)

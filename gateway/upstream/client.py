@@ -49,7 +49,6 @@ _FAILURES: Final[tuple[tuple[type[BaseException], UpstreamFailure], ...]] = (
     (TimeoutError, _failed(FailureKind.TIMEOUT, "The provider took longer than the total time limit.", 504, "total_timeout")),
 )
 
-_LATE: Final = _failed(FailureKind.TIMEOUT, "The provider did not begin to answer in time.", 504, "first_byte_timeout")
 _CATCHABLE: Final = (aiohttp.ClientError, ConnectionError, TimeoutError, ssl.SSLError)
 
 
@@ -144,46 +143,51 @@ class UpstreamClient:
         finally:
             await client._session.close()
 
-    async def send(self, request: UpstreamRequest, timeouts: Timeouts, extra_headers: Mapping[str, str]) -> UpstreamResponse:
-        """POST and wait for the headers of the answer. Raises UpstreamError. The caller closes what is returned."""
+    async def send(
+        self, request: UpstreamRequest, timeouts: Timeouts, remaining: float, extra_headers: Mapping[str, str]
+    ) -> UpstreamResponse:
+        """POST and wait for the headers of the answer. Raises UpstreamError. The caller closes what is returned.
+
+        `remaining`: seconds for the whole answer, where they are less than the total of `timeouts`. How long the headers may take is the
+        caller's clock.
+        """
         loop = asyncio.get_running_loop()
         started = loop.time()
         headers = {**extra_headers, **request.headers, "accept-encoding": "identity" if request.stream else "gzip, deflate"}
         try:
             sending = _Sending()
             try:
-                return await self._post(request, headers, timeouts, sending)
+                return await self._post(request, headers, timeouts, remaining, sending)
             except (aiohttp.ServerDisconnectedError, ConnectionResetError) as error:
                 stale = sending.reused and _silently(error) and loop.time() - started <= STALE_CONNECTION_SECONDS
                 if not stale:
                     raise
-                return await self._post(request, headers, timeouts, sending)
-        except aiohttp.ServerTimeoutError as error:
-            connecting = isinstance(error, aiohttp.ConnectionTimeoutError)
-            raise UpstreamError(_told(error) if connecting else _LATE) from None
+                return await self._post(request, headers, timeouts, remaining, sending)
         except _CATCHABLE as error:
             raise UpstreamError(_told(error)) from None
 
-    async def _post(self, request: UpstreamRequest, headers: Mapping[str, str], timeouts: Timeouts, sending: _Sending) -> UpstreamResponse:
+    async def _post(
+        self, request: UpstreamRequest, headers: Mapping[str, str], timeouts: Timeouts, remaining: float, sending: _Sending
+    ) -> UpstreamResponse:
         response = await self._session.post(
             request.url,
             data=request.body,
             headers=headers,
-            timeout=self._timeout(timeouts),
+            timeout=self._timeout(timeouts, remaining),
             allow_redirects=False,
             trace_request_ctx=sending,
         )
-        # One timer of the client serves two clocks: until the headers it is the first byte's, from here on the idle one.
-        if timeouts.idle != timeouts.first_content and (connection := response.connection) is not None and connection.protocol is not None:
+        # The client's read timer runs from here on: until the headers there is no idleness, only a first content that is late.
+        if (connection := response.connection) is not None and connection.protocol is not None:
             connection.protocol.read_timeout = timeouts.idle
             connection.protocol.start_timeout()
         return UpstreamResponse(response)
 
-    def _timeout(self, timeouts: Timeouts) -> aiohttp.ClientTimeout:
+    def _timeout(self, timeouts: Timeouts, remaining: float) -> aiohttp.ClientTimeout:
+        if remaining < timeouts.total:
+            return aiohttp.ClientTimeout(total=max(0.001, remaining), connect=timeouts.connect, sock_connect=timeouts.connect)
         known = self._timeouts.get(timeouts)
         if known is None:
-            known = aiohttp.ClientTimeout(
-                total=timeouts.total, connect=timeouts.connect, sock_connect=timeouts.connect, sock_read=timeouts.first_content
-            )
+            known = aiohttp.ClientTimeout(total=timeouts.total, connect=timeouts.connect, sock_connect=timeouts.connect)
             self._timeouts[timeouts] = known
         return known
