@@ -2,7 +2,8 @@
 
 import pytest
 
-from gateway.accounting.tokens import IMAGE_TOKENS, estimate_request, estimate_text
+from gateway.accounting.contents import IMAGE_TOKENS
+from gateway.accounting.tokens import estimate_request, estimate_text
 from translators.chat.request import ChatRequest
 
 ENGLISH = "The quick brown fox jumps over the lazy dog, and nobody in the village was surprised by that. " * 10
