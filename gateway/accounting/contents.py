@@ -23,8 +23,10 @@ _AUDIO: Final = 500
 """A second of compressed audio is about 20 KB of base64 and 10 to 32 tokens."""
 _VIDEO: Final = 450
 """A second of video is about 130 KB of base64 and 300 tokens."""
-_FRAME: Final = 8
-"""Characters of JSON around a part, at least: its name, quotes, comma."""
+_TURN: Final = len('{"role":"user","content":""},')
+_PART: Final = len('{"type":"text","text":""},')
+_STRING: Final = len('"",')
+_LITERAL: Final = len("1,")
 
 
 @dataclass(slots=True)
@@ -49,24 +51,24 @@ def contents_of(request: ChatRequest) -> Contents:
             walk.value(body[name])
     found = walk.found
     if walk.room < 0:
-        seen = sum(map(len, found.texts)) + walk.media + MOST_PARTS * _FRAME
-        found.scale = max(1.0, request.size / seen)
+        found.scale = max(1.0, request.size / (walk.syntax + sum(map(len, found.texts))))
     return found
 
 
 class _Walk:
-    """`room` is how many parts may still be looked at; `media` the characters of media so far."""
+    """`room` is how many parts may still be looked at, `syntax` the characters of JSON so far that are in no text."""
 
-    __slots__ = ("found", "media", "room")
+    __slots__ = ("found", "room", "syntax")
 
     def __init__(self) -> None:
         self.found = Contents()
         self.room = MOST_PARTS
-        self.media = 0
+        self.syntax = 0
 
     def message(self, message: dict[str, Any]) -> None:
         found = self.found
         self.room -= 1
+        self.syntax += _TURN
         found.tokens += MESSAGE_TOKENS
         content = message.get("content")
         if content.__class__ is str:
@@ -95,6 +97,7 @@ class _Walk:
     def part(self, part: dict[str, Any]) -> None:
         """A content part; media count by what they are, not by their base64."""
         self.room -= 1
+        self.syntax += _PART
         match part["type"]:
             case "text" | "refusal" as kind:
                 self.found.texts.append(part[kind])
@@ -115,7 +118,7 @@ class _Walk:
                 self.value(part)
 
     def _medium(self, data: str, tokens: float) -> None:
-        self.media += len(data)
+        self.syntax += len(data)
         self.found.tokens += tokens
 
     def value(self, value: Any) -> None:
@@ -126,12 +129,14 @@ class _Walk:
         found = self.found
         if value.__class__ is str:
             found.texts.append(value)
+            self.syntax += _STRING
         elif value.__class__ is dict:
             for key, child in value.items():
                 if self.room < 0:
                     return
                 found.texts.append(key)
                 found.tokens += 1
+                self.syntax += _STRING
                 self.value(child)
         elif value.__class__ is list:
             for child in value:
@@ -140,3 +145,4 @@ class _Walk:
                 self.value(child)
         else:
             found.tokens += 1
+            self.syntax += _LITERAL

@@ -57,9 +57,14 @@ def count_texts(texts: Sequence[str]) -> int:
     """Tokens of all `texts`, each for itself."""
     encoding = _encoding()
     spans = [(text, start) for text in texts for start in range(0, len(text), WINDOW)]
-    step = -(-len(spans) // MOST_WINDOWS) if sum(map(len, texts)) > MOST_WINDOWS * WINDOW else 1
-    counted = sum(len(encoding.encode_ordinary(text[start : start + WINDOW])) for text, start in spans[::step])
-    return counted * len(spans) // max(1, len(spans[::step]))
+    total = sum(map(len, texts))
+    taken = spans if total <= MOST_WINDOWS * WINDOW else spans[:: -(-len(spans) // MOST_WINDOWS)]
+    counted = seen = 0
+    for text, start in taken:
+        window = text[start : start + WINDOW]
+        seen += len(window)
+        counted += len(encoding.encode_ordinary(window))
+    return counted * total // max(1, seen)
 
 
 def tokens_by_rank() -> list[bytes]:

@@ -7,6 +7,7 @@ gateway.accounting.learning by how much the estimate was off for real answers.
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
+from operator import mul
 from typing import Final
 
 from gateway.accounting.contents import contents_of
@@ -20,6 +21,9 @@ PIECE: Final = 1024
 NEAR: Final = 0.15
 """The part of a limit within which the estimate cannot tell on which side of it a request is."""
 
+_WORD: Final = 200
+_ENCODED: Final = 0.65
+"""Tokens for a character of base64 or hex: letters and digits, longer than any word, hardly a space among them."""
 _CLASSES: Final[tuple[tuple[bytes, float], ...]] = (
     (bytes(range(0x61, 0x7B)), 0.22),
     (bytes(range(0x41, 0x5B)), 0.55),
@@ -92,4 +96,8 @@ def _pieces(texts: Sequence[str], total: int) -> Iterator[str]:
 
 def _weighed(text: str) -> float:
     classes = text.encode("utf-8", "surrogatepass").translate(_TABLE)
-    return sum(weight * classes.count(number) for number, weight in enumerate(_WEIGHTS) if weight)
+    counts = [classes.count(number) for number in range(len(_WEIGHTS))]
+    small, capital, digits, spaces = counts[1:5]
+    if digits and 50 * spaces < digits and len(classes) > _WORD and small + capital + digits > 0.9 * len(classes):
+        return len(classes) * _ENCODED
+    return sum(map(mul, _WEIGHTS, counts))
