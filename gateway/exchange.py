@@ -3,8 +3,11 @@
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Final
 
+from gateway.accounting.cost import cost_of_usage
+from gateway.accounting.usage import count
 from gateway.routing.selection import Candidate, Plan
 from gateway.telemetry.events import AttemptEnded, Bus, RequestEnded, Usage
 from translators.dialect import Note
@@ -22,11 +25,15 @@ class Exchange:
     request_id: str
     api: str
     clock: Callable[[], float] = field(repr=False)
+    day: date
+    """The day whose prices hold."""
     simulated: bool = False
     key_id: str | None = None
     stream: bool = False
     started: float = 0.0
     plan: Plan | None = None
+    service_tier: str | None = None
+    """The one the caller asked for."""
     params: str = "report"
     """What happens to what a provider cannot be told: report · strict · quiet."""
     notes: list[Note] = field(default_factory=list)
@@ -83,6 +90,11 @@ class Exchange:
         self.attempts[-1] = self.attempts[-1]._replace(outcome=outcome)
         self.outcome = "stream_aborted"
 
+    @property
+    def cost_nano_usd(self) -> int | None:
+        """What the answer cost by the price list, in 10^-9 USD; None while it is not known."""
+        return None if self.served is None else cost_of_usage(self.served.model, self.usage, self.day, self.service_tier)
+
     def tell(self, bus: Bus) -> None:
         """The request is over: tell it to whoever listens."""
         now = self.clock()
@@ -108,6 +120,7 @@ class Exchange:
                 seconds=now - self.started,
                 upstream_seconds=self.upstream_seconds,
                 first_chunk_seconds=None if self.first_chunk_at is None else self.first_chunk_at - self.started,
+                cost_nano_usd=self.cost_nano_usd,
             )
         )
 
@@ -125,13 +138,8 @@ def _usage(usage: Any) -> Usage | None:
     if usage.__class__ is not dict:
         return None
     return Usage(
-        prompt=_count(usage, "prompt_tokens"),
-        cached=_count(usage.get("prompt_tokens_details"), "cached_tokens"),
-        completion=_count(usage, "completion_tokens"),
-        reasoning=_count(usage.get("completion_tokens_details"), "reasoning_tokens"),
+        prompt=count(usage, "prompt_tokens") or 0,
+        cached=count(usage.get("prompt_tokens_details"), "cached_tokens") or 0,
+        completion=count(usage, "completion_tokens") or 0,
+        reasoning=count(usage.get("completion_tokens_details"), "reasoning_tokens") or 0,
     )
-
-
-def _count(holder: Any, name: str) -> int:
-    value = holder.get(name) if holder.__class__ is dict else None
-    return value if value.__class__ is int and value > 0 else 0

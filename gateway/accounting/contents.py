@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from translators.chat.request import ChatRequest
 
-MOST_PARTS: Final = 30_000
+MOST_PARTS: Final = 20_000
 """Messages, content parts and JSON values that are looked at: about 10 ms of work."""
 MESSAGE_TOKENS: Final = 4
 """What a turn itself costs beside its content."""

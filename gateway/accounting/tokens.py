@@ -11,6 +11,7 @@ from operator import mul
 from typing import Final
 
 from gateway.accounting.contents import contents_of
+from gateway.config import Model
 from translators.chat.request import ChatRequest
 
 WHOLE: Final = 65_536
@@ -65,6 +66,15 @@ def estimate_request(request: ChatRequest) -> int:
 def near(tokens: int, limit: int) -> bool:
     """Whether an estimate is too near to a limit to decide by it: count exactly (gateway.accounting.exact) instead."""
     return abs(tokens - limit) <= NEAR * limit
+
+
+def overflow(model: Model, prompt_tokens: int, max_tokens: int | None) -> tuple[int, int] | None:
+    """(needed, limit) in the model's own tokens if a prompt, or the prompt and the answer asked for, do not fit; else None."""
+    record = model.record
+    if record.max_input_tokens is not None and prompt_tokens > record.max_input_tokens:
+        return prompt_tokens, record.max_input_tokens
+    needed = prompt_tokens + min(max_tokens or 0, record.max_output_tokens)
+    return (needed, record.context_window) if needed > record.context_window else None
 
 
 def estimate_text(text: str) -> float:

@@ -6,6 +6,7 @@ from typing import Final
 
 from aiohttp import web
 
+from gateway.accounting.learning import Learned
 from gateway.api.access import Access
 from gateway.config import Config
 from gateway.dispatch import Dispatcher
@@ -26,6 +27,7 @@ class Gateway:
     bus: Bus
     metrics: Metrics
     started: int
+    learned: Learned = field(default_factory=Learned)
     simulated: bool = False
     draining: bool = False
     closing: bool = False

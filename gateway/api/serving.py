@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from aiohttp import web
@@ -27,7 +28,12 @@ class exchange_of:
         if gateway.closing:
             raise Stopping("The server is shutting down.")
         exchange = self._exchange = Exchange(
-            request_id=http[REQUEST_ID], api=api, clock=time.perf_counter, simulated=gateway.simulated, key_id=http.get(KEY_ID)
+            request_id=http[REQUEST_ID],
+            api=api,
+            clock=time.perf_counter,
+            day=datetime.now(UTC).date(),
+            simulated=gateway.simulated,
+            key_id=http.get(KEY_ID),
         )
         http[EXCHANGE] = exchange
 
@@ -47,7 +53,21 @@ class exchange_of:
             case _:
                 exchange.outcome, exchange.status = "internal_error", 500
         self._gateway.leave()
+        if exchange.outcome == "ok":
+            _learn(self._gateway, exchange)
         exchange.tell(self._gateway.bus)
+
+
+def _learn(gateway: Gateway, exchange: Exchange) -> None:
+    """What an answer that came to its end was counted as. A prompt sent several times was counted as often: it teaches no factor."""
+    plan, served = exchange.plan, exchange.served
+    if plan is None or served is None or exchange.usage is None:
+        return
+    estimated = plan.estimated_tokens
+    if estimated is not None:
+        several = any(note.kind == "emulated" and note.param == "n" for note in exchange.notes)
+        estimated = None if several else int(estimated * served.model.token_factor)
+    gateway.learned.observe(plan.persona, served.name, estimated, exchange.usage)
 
 
 def fail(exchange: Exchange, error: InvalidRequest | RequestFailed) -> None:
@@ -74,6 +94,7 @@ def prepare(gateway: Gateway, http: web.Request, request: ChatRequest, exchange:
     if persona is not None:
         request, notes = personas.apply(persona, request)
         exchange.notes.extend(notes)
+    exchange.service_tier = request.body.get("service_tier")
     exchange.plan = plan(gateway.config, persona, targets, request)
     return exchange.plan, request
 

@@ -47,6 +47,8 @@ class RequestEnded(NamedTuple):
     seconds: float
     upstream_seconds: float
     first_chunk_seconds: float | None
+    cost_nano_usd: int | None = None
+    """By what the provider counted and the price list says (10^-9 USD); None where either is not known."""
 
 
 Event = AttemptEnded | RequestEnded
