@@ -25,6 +25,7 @@ _VIDEO: Final = 450
 """A second of video is about 130 KB of base64 and 300 tokens."""
 _TURN: Final = len('{"role":"user","content":""},')
 _PART: Final = len('{"type":"text","text":""},')
+_CALL: Final = len('{"type":"function","function":{"name":"","arguments":""}},')
 _STRING: Final = len('"",')
 _LITERAL: Final = len("1,")
 
@@ -83,13 +84,13 @@ class _Walk:
         for call in message.get("tool_calls") or ():
             if self.room < 0:
                 return
-            found.tokens += MESSAGE_TOKENS
             self.call(call.get("function") or call.get("custom") or {})
         if (function := message.get("function_call")) is not None:
-            found.tokens += MESSAGE_TOKENS
             self.call(function)
 
     def call(self, function: dict[str, Any]) -> None:
+        self.syntax += _CALL
+        self.found.tokens += MESSAGE_TOKENS
         for name in ("name", "arguments", "input"):
             if function.get(name) is not None:
                 self.value(function[name])

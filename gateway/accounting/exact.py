@@ -29,7 +29,7 @@ are taken from all over the text.
 """
 _THREAD: Final = ThreadPoolExecutor(1, "token-count")
 
-_PATTERN: Final = "|".join(
+PATTERN: Final = "|".join(
     (
         r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?",
         r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?",
@@ -55,15 +55,15 @@ def count_request(request: ChatRequest) -> int:
 
 def count_texts(texts: Sequence[str]) -> int:
     """Tokens of all `texts`, each for itself."""
-    encoding = _encoding()
     spans = [(text, start) for text in texts for start in range(0, len(text), WINDOW)]
     total = sum(map(len, texts))
     taken = spans if total <= MOST_WINDOWS * WINDOW else spans[:: -(-len(spans) // MOST_WINDOWS)]
+    encode = encoding().encode_ordinary
     counted = seen = 0
     for text, start in taken:
         window = text[start : start + WINDOW]
         seen += len(window)
-        counted += len(encoding.encode_ordinary(window))
+        counted += len(encode(window))
     return counted * total // max(1, seen)
 
 
@@ -78,6 +78,6 @@ def tokens_by_rank() -> list[bytes]:
 
 
 @cache
-def _encoding() -> Encoding:
+def encoding() -> Encoding:
     ranks = {token: rank for rank, token in enumerate(tokens_by_rank())}
-    return Encoding(ENCODING, pat_str=_PATTERN, mergeable_ranks=ranks, special_tokens={})
+    return Encoding(ENCODING, pat_str=PATTERN, mergeable_ranks=ranks, special_tokens={})

@@ -87,10 +87,10 @@ def estimate_texts(texts: Sequence[str]) -> float:
     total = sum(map(len, texts))
     if total <= WHOLE:
         return _weighed("".join(texts))
-    return _weighed("".join(_pieces(texts, total))) * total / (PIECES * PIECE)
+    return _weighed("".join(pieces(texts, total))) * total / (PIECES * PIECE)
 
 
-def _pieces(texts: Sequence[str], total: int) -> Iterator[str]:
+def pieces(texts: Sequence[str], total: int) -> Iterator[str]:
     """PIECES stretches of PIECE characters, evenly spread over the texts as if they were one; a stretch may run over several."""
     ends = list(accumulate(map(len, texts)))
     for number in range(PIECES):
@@ -110,4 +110,4 @@ def _weighed(text: str) -> float:
     small, capital, digits, spaces = counts[1:5]
     if digits and 50 * spaces < digits and len(classes) > _WORD and small + capital + digits > 0.9 * len(classes):
         return len(classes) * _ENCODED
-    return sum(map(mul, _WEIGHTS, counts))
+    return float(sum(map(mul, _WEIGHTS, counts)))
