@@ -127,8 +127,11 @@ class Dispatcher:
         if usage.__class__ is not dict or usage is None or trial.why == "resume":
             return
         prompt = plan.facts.prompt
-        estimated = prompt.tokens * candidate.model.token_factor if prompt.size >= _LEARNED_FROM and not prompt.exact else None
-        memory.learned.observe(plan.persona, candidate.name, None if estimated is None else int(estimated), usage)
+        estimated = None
+        # A prompt sent several times was counted as often: it teaches no factor.
+        if prompt.size >= _LEARNED_FROM and not prompt.exact and plan.facts.answers == 1:
+            estimated = int(prompt.tokens * candidate.model.token_factor)
+        memory.learned.observe(plan.persona, candidate.name, estimated, usage)
         tokens = usage.get("completion_tokens")
         if tokens.__class__ is int and trial.first_chunk_at is not None:
             memory.health.latency(candidate.name).observe_rate(tokens, trial.clock() - trial.first_chunk_at, now)

@@ -3,6 +3,7 @@
     RequestFailed
     ├── NotAuthorized          401  the caller's key is missing or unknown
     ├── ModelNotFound          404  no persona (or direct model) of that name
+    ├── DecisionNotFound       404  no decision of that id is kept
     ├── NoEligibleTarget       400  no target of the persona can do what the request needs
     │                          503  one could, but it is not available now
     ├── BodyTooLarge           413
@@ -45,6 +46,10 @@ class NotAuthorized(RequestFailed):
 
 class ModelNotFound(RequestFailed):
     status, type, code, param = 404, "invalid_request_error", "model_not_found", "model"
+
+
+class DecisionNotFound(RequestFailed):
+    status, type, code, param = 404, "invalid_request_error", "decision_not_found", "id"
 
 
 class NoEligibleTarget(RequestFailed):

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from gateway.accounting.cost import cost_of_usage
+from gateway.accounting.usage import count
 from gateway.config import ApiKey, Timeouts
 from gateway.routing.health import Leave
 from gateway.routing.records import Record
@@ -76,6 +78,8 @@ class Exchange:
     started: float = 0.0
     plan: Plan | None = None
     record: Record | None = None
+    service_tier: str | None = None
+    """The one the caller asked for."""
     params: str = "report"
     """What happens to what a provider cannot be told: report · strict · quiet."""
     persona_notes: list[Note] = field(default_factory=list)
@@ -162,6 +166,13 @@ class Exchange:
         """An answer that had begun ended with a failure."""
         self.attempts[trial.number] = self.attempts[trial.number]._replace(outcome=outcome)
 
+    @property
+    def cost_nano_usd(self) -> int | None:
+        """What the answer cost by the price list, in 10^-9 USD; None while it is not known."""
+        if self.served is None or self.record is None:
+            return None
+        return cost_of_usage(self.served.model, self.usage, self.record.moment.date(), self.service_tier)
+
     def tell(self, bus: Bus) -> None:
         """The request is over: tell it to whoever listens."""
         now = self.clock()
@@ -192,6 +203,7 @@ class Exchange:
                 first_chunk_seconds=None if trial is None or trial.first_chunk_at is None else trial.first_chunk_at - self.started,
                 decision=self.record,
                 resumed=len(self.resumed),
+                cost_nano_usd=self.cost_nano_usd,
             )
         )
 
@@ -223,13 +235,8 @@ def _usage(usage: Any) -> Usage | None:
     if usage.__class__ is not dict:
         return None
     return Usage(
-        prompt=_count(usage, "prompt_tokens"),
-        cached=_count(usage.get("prompt_tokens_details"), "cached_tokens"),
-        completion=_count(usage, "completion_tokens"),
-        reasoning=_count(usage.get("completion_tokens_details"), "reasoning_tokens"),
+        prompt=count(usage, "prompt_tokens") or 0,
+        cached=count(usage.get("prompt_tokens_details"), "cached_tokens") or 0,
+        completion=count(usage, "completion_tokens") or 0,
+        reasoning=count(usage.get("completion_tokens_details"), "reasoning_tokens") or 0,
     )
-
-
-def _count(holder: Any, name: str) -> int:
-    value = holder.get(name) if holder.__class__ is dict else None
-    return value if value.__class__ is int and value > 0 else 0

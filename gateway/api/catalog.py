@@ -9,10 +9,13 @@ from gateway.api.context import GATEWAY, Gateway
 from gateway.api.middleware import json_response
 from gateway.api.native_chat import native_request
 from gateway.api.reading import read_json
+from gateway.api.serving import decided
 from gateway.config import Config, Model, Persona, Provider
-from gateway.errors import ModelNotFound
-from gateway.routing import personas
-from gateway.routing.selection import Plan, plan, plan_document, resolve
+from gateway.errors import DecisionNotFound, ModelNotFound
+from gateway.routing.facts import NOBODY, facts_of
+from gateway.routing.records import KEPT, record_document
+from gateway.routing.selection import Plan, plan, plan_document, policy_of
+from gateway.routing.view import View
 from translators.chat.request import ChatRequest, parse
 
 
@@ -43,18 +46,20 @@ def _model(gateway: Gateway, name: str) -> dict[str, Any]:
 async def list_personas(http: web.Request) -> web.Response:
     """GET /api/v1/personas."""
     gateway = http.app[GATEWAY]
+    view = gateway.memory.view()
     return json_response(
-        {"revision": gateway.config.revision, "personas": [_persona(gateway.config, p) for p in gateway.config.personas.values()]}
+        {"revision": gateway.config.revision, "personas": [_persona(gateway.config, p, view) for p in gateway.config.personas.values()]}
     )
 
 
-def standing(config: Config, persona: Persona) -> Plan:
+def standing(config: Config, persona: Persona, view: View) -> Plan:
     """The plan for the smallest request the persona can get: what can serve it now."""
-    return plan(config, persona, persona.targets, ChatRequest({"model": persona.name, "messages": []}))
+    request = ChatRequest({"model": persona.name, "messages": []})
+    return plan(config, policy_of(persona), facts_of(request, persona, NOBODY), view)
 
 
-def _persona(config: Config, persona: Persona) -> dict[str, Any]:
-    now = standing(config, persona)
+def _persona(config: Config, persona: Persona, view: View) -> dict[str, Any]:
+    now = standing(config, persona, view)
     return {
         "name": persona.name,
         "description": persona.description,
@@ -63,6 +68,10 @@ def _persona(config: Config, persona: Persona) -> dict[str, Any]:
         "defaults": dict(persona.defaults),
         "caps": dict(persona.caps),
         "max_cost_tier": persona.max_cost_tier,
+        "strategy": persona.strategy,
+        "rules": [rule.name for rule in persona.rules],
+        "hedge": persona.hedge is not None,
+        "resume": persona.resume,
         "available": bool(now.eligible),
         "targets": [
             {"provider": c.provider.name, "model": c.model.id, "available": c.verdict != "rejected", "reasons": list(c.reasons)}
@@ -119,7 +128,14 @@ async def route(http: web.Request) -> web.Response:
     document, size = await read_json(http)
     native = document.__class__ is dict and "persona" in document
     request = native_request(document, size) if native else parse(document, size)
-    persona, targets = resolve(gateway.config, request.model)
-    if persona is not None:
-        request, _ = personas.apply(persona, request)
-    return json_response(plan_document(plan(gateway.config, persona, targets, request)))
+    decision, _ = await decided(gateway, http, request)
+    return json_response(plan_document(decision.plan))
+
+
+async def decision(http: web.Request) -> web.Response:
+    """GET /api/v1/decisions/{id}: one of the last thousand decisions, without content, and what came of it."""
+    name = http.match_info["id"]
+    record = http.app[GATEWAY].records.find(name)
+    if record is None:
+        raise DecisionNotFound(f"There is no decision {name[:100]!r} among the last {KEPT}.")
+    return json_response(record_document(record))

@@ -16,7 +16,8 @@ async def health(http: web.Request) -> web.Response:
 async def ready(http: web.Request) -> web.Response:
     """GET /health/ready: 503 while stopping, or when no persona can be served."""
     gateway = http.app[GATEWAY]
-    servable = [p.name for p in gateway.config.personas.values() if standing(gateway.config, p).eligible]
+    view = gateway.memory.view()
+    servable = [p.name for p in gateway.config.personas.values() if standing(gateway.config, p, view).eligible]
     status = "draining" if gateway.draining else "ready" if servable else "no_persona_available"
     document = {"status": status, "revision": gateway.config.revision, "personas": servable}
     return json_response(document, 200 if status == "ready" else 503)

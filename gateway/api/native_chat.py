@@ -80,12 +80,16 @@ def _message(message: dict[str, Any]) -> dict[str, Any]:
 def _summary(exchange: Exchange) -> dict[str, Any]:
     return {
         "finish_reason": exchange.finish_reason,
-        "usage": exchange.usage,
+        "usage": None if exchange.usage is None else {**exchange.usage, "cost_usd": _usd(exchange.cost_nano_usd)},
         "attempts": [
             {"provider": a.provider, "model": a.model, "outcome": a.outcome, "ms": round(a.seconds * 1000, 1)} for a in exchange.attempts
         ],
         "warnings": [{"kind": note.kind, "param": note.param, "message": note.why} for note in exchange.notes],
     }
+
+
+def _usd(nano: int | None) -> float | None:
+    return None if nano is None else nano / 1e9
 
 
 async def _stream(gateway: Gateway, http: web.Request, decision: Decision, exchange: Exchange) -> web.StreamResponse:

@@ -46,6 +46,9 @@ _USAGE: Final = _object(
         "completion_tokens_details": {"type": "object"},
     }
 )
+_NATIVE_USAGE: Final = _object(
+    {**_USAGE["properties"], "cost_usd": {"type": ["number", "null"], "description": "By the price list; null where it is not known."}}
+)
 _PARAMETERS: Final[_Json] = {
     "messages": {**_array(_ref("Message")), "minItems": 1},
     "stream": {"type": "boolean", "default": False},
@@ -121,7 +124,7 @@ SCHEMAS: Final[_Json] = {
                 }
             ),
             "finish_reason": _STRING,
-            "usage": {"anyOf": [_ref("Usage"), {"type": "null"}]},
+            "usage": {"anyOf": [_NATIVE_USAGE, {"type": "null"}]},
             "attempts": _array(_ATTEMPT),
             "warnings": _array(_object({"kind": _STRING, "param": _STRING, "message": _STRING})),
         },
@@ -183,6 +186,26 @@ SCHEMAS: Final[_Json] = {
             ),
         }
     ),
+    "Tokens": _object(
+        {
+            "persona": _STRING,
+            "estimated_tokens": {"type": "integer", "description": "Of o200k_base: what routing decides by."},
+            "exact": _object({"encoding": {"const": "o200k_base"}, "tokens": _INTEGER}, ["encoding", "tokens"]),
+            "targets": _array(
+                _object(
+                    {
+                        "provider": _STRING,
+                        "model": _STRING,
+                        "tokens": {"type": "integer", "description": "The estimate in the model's own tokens."},
+                        "context_window": _INTEGER,
+                        "max_output_tokens": _INTEGER,
+                        "fits": {"type": "boolean", "description": "Whether the prompt and the answer asked for fit into the window."},
+                    }
+                )
+            ),
+        },
+        ["persona", "estimated_tokens", "exact", "targets"],
+    ),
     "Health": _object({"status": _STRING, "version": _STRING, "simulated": _BOOLEAN}),
     "Readiness": _object(
         {"status": {"enum": ["ready", "draining", "no_persona_available"]}, "revision": _STRING, "personas": _array(_STRING)}
@@ -237,6 +260,9 @@ DOCUMENT: Final[_Json] = {
         "/api/v1/providers": {"get": _operation("Providers, models, capabilities, prices", _answers("Providers"))},
         "/api/v1/route": {
             "post": _operation("The plan for a request; no provider is called", _answers("Plan", errors=(400, 401, 404, 413)), _EITHER),
+        },
+        "/api/v1/tokens": {
+            "post": _operation("The tokens of a request; no provider is called", _answers("Tokens", errors=(400, 401, 404, 413)), _EITHER),
         },
         "/health": {"get": _operation("Liveness", _answers("Health", errors=()), public=True)},
         "/health/ready": {

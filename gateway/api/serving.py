@@ -29,7 +29,11 @@ class exchange_of:
         if gateway.closing:
             raise Stopping("The server is shutting down.")
         exchange = self._exchange = Exchange(
-            request_id=http[REQUEST_ID], api=api, clock=time.perf_counter, simulated=gateway.simulated, key_id=http.get(KEY_ID)
+            request_id=http[REQUEST_ID],
+            api=api,
+            clock=time.perf_counter,
+            simulated=gateway.simulated,
+            key_id=http.get(KEY_ID),
         )
         http[EXCHANGE] = exchange
 
@@ -75,6 +79,7 @@ async def prepare(gateway: Gateway, http: web.Request, request: ChatRequest, exc
     exchange.params = _mode(http, decision.params)
     exchange.persona_notes.extend(decision.notes)
     exchange.plan = decision.plan
+    exchange.service_tier = decision.request.body.get("service_tier")
     exchange.record = gateway.records.add(decision.plan, view.moment, exchange.request_id)
     return decision
 

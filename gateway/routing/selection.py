@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple
 
+from gateway.accounting.tokens import near, overflow
 from gateway.config import ALWAYS, Balance, Config, Model, Persona, Provider, Rule, StrategyName, TargetRef
 from gateway.errors import ModelNotFound, NoEligibleTarget
 from gateway.routing.facts import Facts
@@ -17,8 +18,6 @@ from gateway.routing.view import View
 
 MOST_FANNED_OUT: Final = 8
 """`n` up to which a model that gives one answer is asked several times: each time pays for the whole prompt."""
-NEAR: Final = 0.15
-"""How far, as a share, the estimate of a prompt may well be off."""
 _NOT_SEVERAL: Final = "missing_capability:multiple_choices"
 _TIERS: Final = {"low": 0, "medium": 1, "high": 2}
 TEMPORARY: Final = ("unavailable:", "cooldown:", "no_usable_key:")
@@ -174,10 +173,9 @@ class _Gates:
         if facts.prompt.size * max(1.0, held.model.token_factor) + answer <= min(record.context_window, longest + answer):
             return
         prompt = prompt_tokens(held, facts, self._view)
-        needed, limit = (prompt, longest) if prompt > longest else (prompt + answer, record.context_window)
-        if needed > limit:
-            held.reasons.append(f"context_overflow: needs {needed} > {limit}")
-        if not facts.prompt.exact and (_near(prompt, longest) or _near(prompt + answer, record.context_window)):
+        if (over := overflow(held.model, prompt, facts.max_tokens)) is not None:
+            held.reasons.append(f"context_overflow: needs {over[0]} > {over[1]}")
+        if not facts.prompt.exact and (near(prompt, longest) or near(prompt + answer, record.context_window)):
             self.near_limit = True
 
     def _price(self, held: Held, ceiling: int) -> None:
@@ -186,11 +184,6 @@ class _Gates:
             held.reasons.append("over_max_price: its price is not known")
         elif cost > ceiling:
             held.reasons.append(f"over_max_price: {cost * NANO:.4g} > {ceiling * NANO:.4g} USD")
-
-
-def _near(tokens: int, limit: int) -> bool:
-    """The estimate may be wrong about whether `tokens` fit."""
-    return abs(tokens - limit) <= NEAR * limit
 
 
 def _preferred(able: list[Held], rejected: list[Held], facts: Facts) -> list[Held]:

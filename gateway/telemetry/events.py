@@ -60,6 +60,8 @@ class RequestEnded(NamedTuple):
     """The gateway.routing.records.Record of how it was routed."""
     resumed: int = 0
     """How often its answer broke off and was taken up by another target."""
+    cost_nano_usd: int | None = None
+    """By what the provider counted and the price list says (10^-9 USD); None where either is not known."""
 
 
 Event = AttemptEnded | RequestEnded

@@ -79,6 +79,8 @@ def line(when: float, event: RequestEnded) -> bytes:
         record["first_chunk_ms"] = round(event.first_chunk_seconds * 1000, 2)
     if (usage := event.usage) is not None:
         record["prompt_tokens"], record["cached_tokens"], record["completion_tokens"], record["reasoning_tokens"] = usage
+    if event.cost_nano_usd is not None:
+        record["cost_usd"] = event.cost_nano_usd / 1e9
     if event.dropped:
         record["dropped"] = event.dropped
     return dumps(record) + b"\n"

@@ -51,6 +51,10 @@ class Metrics:
         self._tokens = Counter(
             "llm_router_tokens_total", "Tokens as providers counted them.", ["persona", "provider", "model", "kind"], registry=registry
         )
+        self._cost = Counter(
+            "llm_router_cost_usd_total", "Cost of answers by the price list, where it is known.", ["persona", "provider", "model"],
+            registry=registry,
+        )  # fmt: skip
         self._dropped = Counter(
             "llm_router_dropped_params_total", "Parameters that a provider could not be told.", ["provider", "param"], registry=registry
         )
@@ -114,6 +118,8 @@ class Metrics:
             for tokens, add in zip(usage, bound.tokens, strict=True):
                 if tokens:
                     add(tokens)
+        if event.cost_nano_usd:
+            bound.cost(event.cost_nano_usd / 1e9)
 
     def _bind(self, event: RequestEnded) -> "_Bound":
         provider, model = self._target(event.provider, event.model)
@@ -126,6 +132,7 @@ class Metrics:
             duration=self._child(self._duration, persona, provider).observe,
             first_chunk=self._child(self._first_chunk, persona, provider).observe,
             tokens=tuple(self._child(self._tokens, *labels, kind).inc for kind in Usage._fields),
+            cost=self._child(self._cost, *labels).inc,
         )
 
 
@@ -139,3 +146,4 @@ class _Bound(NamedTuple):
     duration: Callable[[float], None]
     first_chunk: Callable[[float], None]
     tokens: tuple[Callable[[float], None], ...]
+    cost: Callable[[float], None]
