@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable
 from datetime import time
 from decimal import Decimal
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, Discriminator, Field, Tag
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from gateway.config.problems import shown, unknown
 from gateway.config.schema import (
@@ -116,6 +116,12 @@ class TokensRow(Row):
     over: Annotated[int, Field(ge=0)] | None = None
     under: Annotated[int, Field(ge=1)] | None = None
 
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.model_fields_set.isdisjoint(("over", "under")):
+            raise ValueError("needs 'over' or 'under'")
+        return self
+
 
 class TimeRow(Row):
     """A time window, in UTC."""
@@ -124,14 +130,20 @@ class TimeRow(Row):
     before: TimeOfDay | None = None
     days: Annotated[tuple[Day, ...], Field(min_length=1)] | None = None
 
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("needs 'after', 'before' or 'days'")
+        return self
+
 
 class WhenRow(Row):
     """Conditions that must all hold."""
 
-    input_tokens: TokensRow = TokensRow()
-    has: frozenset[Feature] = frozenset()
-    metadata: dict[str, Texts] = Field(default_factory=dict)
-    header: Annotated[dict[str, HeaderValues], AfterValidator(_check_header_names)] = Field(default_factory=dict)
+    input_tokens: TokensRow | None = None
+    has: Annotated[frozenset[Feature], Field(min_length=1)] = frozenset()
+    metadata: Annotated[dict[str, Texts], Field(min_length=1)] = Field(default_factory=dict)
+    header: Annotated[dict[str, HeaderValues], Field(min_length=1), AfterValidator(_check_header_names)] = Field(default_factory=dict)
     key: KeyIds = ()
     time: TimeRow | None = None
 

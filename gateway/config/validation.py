@@ -1,7 +1,7 @@
 """Values held against their schema: the row, or what is wrong with it in words that name the rule and the nearest known name."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any, Final, Generic, TypeVar, get_args, get_type_hints
 
@@ -15,6 +15,11 @@ from translators.jsontext import dumps
 T = TypeVar("T")
 Complaint = tuple[Place, str]
 """A place below the validated value, and what is wrong there."""
+
+
+def under(step: str | int, complaints: Iterable[Complaint]) -> Iterator[Complaint]:
+    """The same complaints, their places below `step`."""
+    return (((step, *place), message) for place, message in complaints)
 
 
 def keys_of(row: type) -> frozenset[str]:
