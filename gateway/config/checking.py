@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from gateway.config.problems import unknown
-from gateway.config.schema import DialectName
+from gateway.config.schema import Concurrency, DialectName, ProviderRow, written_keys
 from gateway.config.validation import Complaint
 from gateway.config.values import Model
 from translators.chat.parameters import PARAMETERS
@@ -21,6 +21,27 @@ _KINDS: Final[Mapping[DialectName, tuple[str, ...]]] = {
     "openai": ("none", "effort"),
 }
 """The kinds of thinking that a dialect can express."""
+
+
+def provider_complaints(row: ProviderRow) -> Iterator[Complaint]:
+    """What a provider says twice or without effect."""
+    if row.keys is None:
+        return
+    if row.key_variable is not None:
+        yield ("keys",), f"stands beside 'key_variable': {row.key_variable} belongs into the list"
+    keys = written_keys(row)
+    variables = [key.variable for key in keys]
+    for i, key in enumerate(keys):
+        if key.variable in variables[:i]:
+            yield ("keys", i), f"{key.variable} stands in the list twice"
+        elif key.weight is not None and len(keys) == 1:
+            yield ("keys", i, "weight"), "has no effect: it is the only key"
+
+
+def concurrency_complaints(model: Model, provider: Concurrency | None) -> Iterator[Complaint]:
+    """A model's limit that its provider's always comes before."""
+    if provider is not None and model.concurrency is not None and model.concurrency.limit > provider.limit:
+        yield ("concurrency", "limit"), f"has no effect: all models of the provider together are sent {provider.limit} at a time"
 
 
 def model_complaints(model: Model, dialect: DialectName | None) -> Iterator[Complaint]:

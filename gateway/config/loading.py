@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
@@ -10,12 +10,12 @@ from typing import Any, Final, TypeVar
 
 from pydantic import SecretStr
 
-from gateway.config.checking import NAME, NAME_RULE
+from gateway.config.checking import NAME, NAME_RULE, provider_complaints
 from gateway.config.models import ModelReader
 from gateway.config.persona_rows import PolicyRow
 from gateway.config.personas import PersonaReader
 from gateway.config.problems import ConfigError, Place, Problem, Source
-from gateway.config.schema import CapabilitiesRow, KeyRow, MediaUrls, ParamsMode, ProviderRow, check_url
+from gateway.config.schema import CapabilitiesRow, KeyRow, MediaUrls, ParamsMode, ProviderRow, check_url, written_keys
 from gateway.config.source import read
 from gateway.config.validation import Validator
 from gateway.config.values import ApiKey, Config, Model, Persona, Provider
@@ -103,8 +103,9 @@ def _providers(source: Source, environ: Mapping[str, str], problems: list[Proble
         if not NAME.fullmatch(name):
             problems.append(source.problem(at, f"the name of a provider {NAME_RULE}"))
         row, complaints = _PROVIDER.read(value)
+        complaints += provider_complaints(row) if row is not None else ()
         problems += [source.problem(at + place, message) for place, message in complaints]
-        models, more = reader.read(name, row.dialect if row is not None else None, _section(value, "models"))
+        models, more = reader.read(name, row, _section(value, "models"))
         problems += more
         if row is not None:
             base_url, wrong = _base_url(row, environ)
@@ -114,7 +115,7 @@ def _providers(source: Source, environ: Mapping[str, str], problems: list[Proble
 
 
 def _provider(name: str, row: ProviderRow, base_url: str, models: Mapping[str, Model], environ: Mapping[str, str]) -> Provider:
-    written = _written_keys(row)
+    written = written_keys(row)
     keys, reason = _keys(written, environ)
     return Provider(
         name=name,
@@ -143,13 +144,7 @@ def _base_url(row: ProviderRow, environ: Mapping[str, str]) -> tuple[str, list[s
         return row.base_url, [f"the URL in the environment variable {row.base_url_variable} {error}"]
 
 
-def _written_keys(row: ProviderRow) -> list[KeyRow]:
-    if row.keys is None:
-        return [] if row.key_variable is None else [KeyRow(variable=row.key_variable)]
-    return [KeyRow(variable=key) if isinstance(key, str) else key for key in row.keys]
-
-
-def _keys(written: list[KeyRow], environ: Mapping[str, str]) -> tuple[tuple[ApiKey, ...], str | None]:
+def _keys(written: Sequence[KeyRow], environ: Mapping[str, str]) -> tuple[tuple[ApiKey, ...], str | None]:
     """The keys that are set, and why the provider is not available. A key that no header can carry counts as none."""
     keys, reasons = [], []
     for row in written:

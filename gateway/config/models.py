@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from gateway.config.checking import model_complaints
+from gateway.config.checking import concurrency_complaints, model_complaints
 from gateway.config.problems import Place, Problem, Source, shown, unknown
-from gateway.config.schema import DialectName, ModelRow
+from gateway.config.schema import ModelRow, ProviderRow
 from gateway.config.validation import RECORD_KEYS, Validator, keys_of
 from gateway.config.values import Model
 from translators.dialect import ModelRecord
@@ -63,18 +63,18 @@ class ModelReader:
             problems += [self._source.problem((*at, key), unknown("key", key, _KEYS)) for key in row if key not in _KEYS]
         return problems
 
-    def read(self, provider: str, dialect: DialectName | None, rows: Mapping[str, Any]) -> tuple[dict[str, Model], list[Problem]]:
-        """The models of one provider; those with problems are left out. The dialect is None where it is not known."""
+    def read(self, provider: str, row: ProviderRow | None, rows: Mapping[str, Any]) -> tuple[dict[str, Model], list[Problem]]:
+        """The models of one provider; those with problems are left out. `row` is None where it cannot be read."""
         models: dict[str, Model] = {}
         problems: list[Problem] = []
         for name in rows:
-            model, complaints = self._model(provider, dialect, rows, name)
+            model, complaints = self._model(provider, row, rows, name)
             problems += complaints
             if model is not None:
                 models[name] = model
         return models, problems
 
-    def _model(self, provider: str, dialect: DialectName | None, rows: Mapping[str, Any], name: str) -> tuple[Model | None, list[Problem]]:
+    def _model(self, provider: str, row: ProviderRow | None, rows: Mapping[str, Any], name: str) -> tuple[Model | None, list[Problem]]:
         at: Place = ("providers", provider, "models", name)
         completed, problem = self._completed(provider, rows, name)
         if problem is not None:
@@ -95,7 +95,8 @@ class ModelReader:
                 region=rest.region,
                 concurrency=rest.concurrency,
             )
-            complaints += model_complaints(model, dialect)
+            complaints += model_complaints(model, row.dialect if row is not None else None)
+            complaints += concurrency_complaints(model, row.concurrency if row is not None else None)
         problems = [self._source.problem(completed.written_at(at, place), message) for place, message in complaints]
         return (None if problems else model), problems
 

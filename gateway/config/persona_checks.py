@@ -4,13 +4,15 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from gateway.config.checking import NAME, NAME_RULE
-from gateway.config.persona_rows import PersonaRow
-from gateway.config.problems import unknown
-from gateway.config.schema import COST_TIERS
-from gateway.config.validation import Complaint
-from gateway.config.values import Model, Persona, Provider
+from gateway.config.persona_rows import OnFailureRow, PersonaRow
+from gateway.config.problems import Place, unknown
+from gateway.config.rule_checks import condition_complaints, rule_complaints
+from gateway.config.strategy_checks import strategy_complaints
+from gateway.config.target_checks import TargetChecks
+from gateway.config.validation import Complaint, under
+from gateway.config.values import ALWAYS, Persona, Provider
 from translators.chat.parameters import PARAMETERS
-from translators.dialect import EFFORTS, Capability
+from translators.dialect import EFFORTS
 from translators.errors import InvalidRequest
 
 NOT_DEFAULTS: Final = frozenset({"model", "stream", "stream_options"})
@@ -23,31 +25,35 @@ CAPPED: Final = frozenset(
 )  # fmt: skip
 """Parameters that have an order, and so can have a limit."""
 
-_IMPLIED: Final[tuple[tuple[str, Capability, Callable[[Any], bool]], ...]] = (
-    ("tools", "tool_calling", bool),
-    ("functions", "tool_calling", bool),
-    ("response_format", "json_schema", lambda value: value.get("type") == "json_schema"),
-    ("n", "multiple_choices", lambda value: value > 1),
-    ("logprobs", "logprobs", bool),
-    ("web_search_options", "web_search", lambda _value: True),
-)
-"""Defaults that need a capability of every target."""
+_DEFAULTS: Final = frozenset(PARAMETERS) - NOT_DEFAULTS
+_MORE_THAN_TEXT: Final[Mapping[str, Callable[[Any], bool]]] = {
+    "tools": bool,
+    "functions": bool,
+    "response_format": lambda value: isinstance(value, dict) and value.get("type") != "text",
+    "n": lambda value: isinstance(value, int) and value > 1,
+}
+"""Parameters with which an answer is more than one plain text."""
 
 
 def persona_complaints(persona: Persona, row: PersonaRow, providers: Mapping[str, Provider]) -> Iterator[Complaint]:
-    """What keeps the persona, or one of its targets, from ever serving. `models` are the known ones among its targets, by name."""
-    models = {f"{name}/{model.id}": model for name, provider in providers.items() for model in provider.models.values()}
+    """What keeps the persona, a rule or a target of it from ever serving, and what is written there without effect."""
+    checks = TargetChecks(persona, providers)
     yield from _name_complaints(persona)
-    yield from _parameter_complaints("defaults", persona.defaults, frozenset(PARAMETERS) - NOT_DEFAULTS)
-    yield from _parameter_complaints("caps", persona.caps, CAPPED)
-    yield from _limit_complaints(persona)
-    seen: set[str] = set()
-    for i, target in enumerate(map(str, persona.targets)):
-        if target in seen:
-            yield ("targets", i), f"{target!r} stands in the list twice"
-        elif (model := models.get(target)) is not None:
-            yield from ((("targets", i), message) for message in _target_complaints(persona, model, target))
-        seen.add(target)
+    yield from _parameter_complaints(("defaults",), persona.defaults, _DEFAULTS)
+    yield from _parameter_complaints(("caps",), persona.caps, CAPPED)
+    yield from _limit_complaints(("defaults",), persona.defaults, persona.caps)
+    for i, rule in enumerate(persona.rules):
+        yield from _parameter_complaints(("rules", i, "params"), rule.defaults, _DEFAULTS)
+        yield from _limit_complaints(("rules", i, "params"), rule.defaults, persona.caps)
+    yield from under("targets", checks.listed(persona.targets, persona.defaults, "defaults"))
+    yield from under("targets", condition_complaints(persona.targets, ALWAYS, checks))
+    yield from under("rules", rule_complaints(persona, checks))
+    yield from strategy_complaints(row)
+    yield from _limits_on_targets(persona, checks)
+    yield from _clock_complaints(persona)
+    yield from _failure_complaints(row.on_failure)
+    yield from _hedge_complaints(persona)
+    yield from _resume_complaints(persona)
 
 
 def _name_complaints(persona: Persona) -> Iterator[Complaint]:
@@ -59,29 +65,29 @@ def _name_complaints(persona: Persona) -> Iterator[Complaint]:
         yield ("system_prompt",), "must not be empty"
 
 
-def _parameter_complaints(section: str, values: Mapping[str, Any], allowed: frozenset[str]) -> Iterator[Complaint]:
+def _parameter_complaints(section: Place, values: Mapping[str, Any], allowed: frozenset[str]) -> Iterator[Complaint]:
     """Each value held against the rule that a caller's would be held against."""
     for name, value in values.items():
         if name in NOT_DEFAULTS:
-            yield (section, name), "is the caller's to say"
+            yield (*section, name), "is the caller's to say"
         elif name not in allowed:
-            yield (section, name), unknown("parameter", name, allowed)
+            yield (*section, name), unknown("parameter", name, allowed)
         elif value is None:
-            yield (section, name), "must have a value"
+            yield (*section, name), "must have a value"
         else:
             try:
                 PARAMETERS[name](value, name)
             except InvalidRequest as error:
-                yield (section, name), error.message
+                yield (*section, name), error.message
     if values.keys() >= {"max_tokens", "max_completion_tokens"}:
-        yield (section, "max_completion_tokens"), "is another name of 'max_tokens', which is also given"
+        yield (*section, "max_completion_tokens"), "is another name of 'max_tokens', which is also given"
 
 
-def _limit_complaints(persona: Persona) -> Iterator[Complaint]:
-    for name, limit in persona.caps.items():
-        value = persona.defaults.get(name)
+def _limit_complaints(section: Place, defaults: Mapping[str, Any], caps: Mapping[str, Any]) -> Iterator[Complaint]:
+    for name, limit in caps.items():
+        value = defaults.get(name)
         if _comparable(name, value) and _comparable(name, limit) and _rank(value) > _rank(limit):
-            yield ("defaults", name), f"{value!r} is above the persona's own cap ({limit!r})"
+            yield (*section, name), f"{value!r} is above the persona's own cap ({limit!r})"
 
 
 def _comparable(name: str, value: Any) -> bool:
@@ -92,22 +98,49 @@ def _rank(value: Any) -> float:
     return EFFORTS.index(value) if isinstance(value, str) else value
 
 
-def _target_complaints(persona: Persona, model: Model, target: str) -> Iterator[str]:
-    record = model.record
-    for capability in sorted(persona.requires - record.capabilities):
-        yield f"{target!r} can never serve this persona: it lacks {capability!r}, which 'requires' asks for"
-    for name, needed, implies in _IMPLIED:
+def _limits_on_targets(persona: Persona, checks: TargetChecks) -> Iterator[Complaint]:
+    targets = persona.every_target()
+    models = {str(target): checks.model(target) for target in targets}
+    regions = {region for target in targets if (region := checks.region(target)) is not None}
+    for name in sorted(persona.regions - regions) if all(models.values()) else ():
+        yield ("regions",), f"no target of the persona is in {name!r} (they are in: {', '.join(sorted(regions)) or 'none that is said'})"
+    least = {name: min(price.output for price in model.prices) / 1_000_000 for name, model in models.items() if model and model.prices}
+    if persona.max_price is not None and len(least) == len(models) and persona.max_price < min(least.values()):
+        cheapest = min(least, key=lambda name: least[name])
+        yield ("max_price",), f"is less than any target takes for a single token ({cheapest}: {least[cheapest]:f} USD)"
+
+
+def _clock_complaints(persona: Persona) -> Iterator[Complaint]:
+    clocks = persona.timeouts
+    for name, limit in (("connect", clocks.connect), ("first_content", clocks.first_content), ("idle", clocks.idle)):
+        if limit is not None and clocks.total is not None and limit > clocks.total:
+            yield ("timeouts", name), f"can never run out: the total is {clocks.total:g}"
+
+
+def _failure_complaints(row: OnFailureRow) -> Iterator[Complaint]:
+    if row.backoff.max < row.backoff.initial:
+        yield ("on_failure", "backoff"), f"max ({row.backoff.max:g}) must be at least initial ({row.backoff.initial:g})"
+    if row.retries == 0 and "backoff" in row.model_fields_set:
+        yield ("on_failure", "backoff"), "has no effect: retries is 0"
+
+
+def _hedge_complaints(persona: Persona) -> Iterator[Complaint]:
+    if persona.hedge is None:
+        return
+    lists = [persona.targets, *(rule.targets for rule in persona.rules if rule.targets is not None)]
+    if all(len(targets) < 2 for targets in lists):
+        yield ("hedge",), "has no effect: it needs a second target"
+    after = persona.hedge.seconds
+    for name, limit in (("first_content", persona.timeouts.first_content), ("total", persona.timeouts.total)):
+        if after is not None and limit is not None and after >= limit:
+            yield ("hedge", "after"), f"has no effect: timeouts.{name} ({limit:g} s) runs out before"
+
+
+def _resume_complaints(persona: Persona) -> Iterator[Complaint]:
+    """Only plain text is continued: what a default asks for on every request may be something else."""
+    if not persona.resume:
+        return
+    for name, is_more in _MORE_THAN_TEXT.items():
         value = persona.defaults.get(name)
-        if value is not None and isinstance(value, _SHAPES.get(name, object)) and implies(value) and not record.can(needed):
-            yield f"{target!r} can never serve this persona: it lacks {needed!r}, which defaults.{name} needs"
-    ceiling = persona.max_cost_tier
-    if ceiling is not None and COST_TIERS.index(model.cost_tier) > COST_TIERS.index(ceiling):
-        yield f"{target!r} can never serve this persona: its cost tier {model.cost_tier!r} is above max_cost_tier {ceiling!r}"
-    for name in ("max_tokens", "max_completion_tokens"):
-        limit = persona.defaults.get(name)
-        if isinstance(limit, int) and limit > record.max_output_tokens:
-            yield f"{target!r} gives at most {record.max_output_tokens} tokens, fewer than defaults.{name} ({limit})"
-
-
-_SHAPES: Final[Mapping[str, type]] = {"response_format": dict, "n": int}
-"""What a default must be for its rule to look at it; another kind of value has been complained about already."""
+        if value is not None and is_more(value):
+            yield ("resume",), f"has no effect: only plain text is continued, and defaults.{name} asks for more"

@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable
 from datetime import time
 from decimal import Decimal
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, Discriminator, Field, Tag
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from gateway.config.problems import shown, unknown
 from gateway.config.schema import (
@@ -56,7 +56,8 @@ def _check_time(text: str) -> str:
 
 def _check_key_id(text: str) -> str:
     if not _KEY_ID.fullmatch(text):
-        raise ValueError(f"must be the id of a caller's key as the log shows it (8 hex digits, in small letters), not {shown(text)}")
+        # Not repeated: whoever mistakes the id for the key writes the key.
+        raise ValueError("must be the id of a caller's key as the log shows it: 8 hex digits, in small letters")
     return text
 
 
@@ -77,11 +78,11 @@ def _check_header_value(text: str) -> str:
     return text
 
 
-def _check_after(after: str) -> str:
-    wait = _DURATION.fullmatch(after)
+def _check_after(after: Any) -> str:
+    wait = _DURATION.fullmatch(after) if isinstance(after, str) else None
     if after not in _QUANTILES and (wait is None or float(wait[1]) <= 0):
         raise ValueError(f"must be one of {', '.join(_QUANTILES)} or a time like 800ms or 1.5s, not {shown(after)}")
-    return after
+    return str(after)
 
 
 def _check_share(share: str) -> str:
@@ -116,6 +117,12 @@ class TokensRow(Row):
     over: Annotated[int, Field(ge=0)] | None = None
     under: Annotated[int, Field(ge=1)] | None = None
 
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.model_fields_set.isdisjoint(("over", "under")):
+            raise ValueError("needs 'over' or 'under'")
+        return self
+
 
 class TimeRow(Row):
     """A time window, in UTC."""
@@ -124,14 +131,20 @@ class TimeRow(Row):
     before: TimeOfDay | None = None
     days: Annotated[tuple[Day, ...], Field(min_length=1)] | None = None
 
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("needs 'after', 'before' or 'days'")
+        return self
+
 
 class WhenRow(Row):
     """Conditions that must all hold."""
 
-    input_tokens: TokensRow = TokensRow()
-    has: frozenset[Feature] = frozenset()
-    metadata: dict[str, Texts] = Field(default_factory=dict)
-    header: Annotated[dict[str, HeaderValues], AfterValidator(_check_header_names)] = Field(default_factory=dict)
+    input_tokens: TokensRow | None = None
+    has: Annotated[frozenset[Feature], Field(min_length=1)] = frozenset()
+    metadata: Annotated[dict[str, Texts], Field(min_length=1)] = Field(default_factory=dict)
+    header: Annotated[dict[str, HeaderValues], Field(min_length=1), AfterValidator(_check_header_names)] = Field(default_factory=dict)
     key: KeyIds = ()
     time: TimeRow | None = None
 
@@ -204,7 +217,7 @@ class OnFailureRow(Row):
 class HedgeRow(Row):
     """When a second target is asked."""
 
-    after: Annotated[str, AfterValidator(_check_after)]
+    after: Annotated[Any, AfterValidator(_check_after)]
     max_extra: Annotated[
         Annotated[str, AfterValidator(_check_share), Tag("<text>")] | Annotated[float, Field(gt=0, le=1), Tag("<other>")],
         Discriminator(lambda value: "<text>" if isinstance(value, str) else "<other>"),

@@ -141,9 +141,10 @@ def _rule(row: RuleRow) -> Rule:
 
 
 def _when(row: WhenRow) -> When:
+    tokens = row.input_tokens
     return When(
-        over=row.input_tokens.over,
-        under=row.input_tokens.under,
+        over=tokens.over if tokens is not None else None,
+        under=tokens.under if tokens is not None else None,
         has=row.has,
         metadata=MappingProxyType({name: _all_of(values) for name, values in row.metadata.items()}),
         header=MappingProxyType({name.lower(): _all_of(values) for name, values in row.header.items()}),

@@ -222,6 +222,13 @@ class ProviderRow(Row):
     models: Annotated[dict[str, Any], Field(min_length=1)]
 
 
+def written_keys(row: ProviderRow) -> tuple[KeyRow, ...]:
+    """The keys of a provider, in whichever form they are written."""
+    if row.keys is None:
+        return () if row.key_variable is None else (KeyRow(variable=row.key_variable),)
+    return tuple(KeyRow(variable=key) if isinstance(key, str) else key for key in row.keys)
+
+
 class CapabilitiesRow(Row):
     """capabilities.yaml, its providers still unread."""
 

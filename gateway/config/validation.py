@@ -1,7 +1,7 @@
 """Values held against their schema: the row, or what is wrong with it in words that name the rule and the nearest known name."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any, Final, Generic, TypeVar, get_args, get_type_hints
 
@@ -15,6 +15,11 @@ from translators.jsontext import dumps
 T = TypeVar("T")
 Complaint = tuple[Place, str]
 """A place below the validated value, and what is wrong there."""
+
+
+def under(step: str | int, complaints: Iterable[Complaint]) -> Iterator[Complaint]:
+    """The same complaints, their places below `step`."""
+    return (((step, *place), message) for place, message in complaints)
 
 
 def keys_of(row: type) -> frozenset[str]:
@@ -40,7 +45,9 @@ class Validator(Generic[T]):
         try:
             return self._adapter.validate_json(dumps(value), strict=True), []
         except ValidationError as error:
-            return None, [self._complaint(detail) for detail in error.errors(include_url=False)]
+            details = error.errors(include_url=False)
+            # A list of which no item could be read is called too short as well: its `input` says whether it is.
+            return None, [self._complaint(detail) for detail in details if detail["type"] != "too_short" or not detail["input"]]
 
     def _complaint(self, detail: ErrorDetails) -> Complaint:
         place = tuple(step for step in detail["loc"] if step not in _FORMS)

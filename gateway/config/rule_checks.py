@@ -1,0 +1,67 @@
+"""Rules and conditions that could never matter: they match nothing, an earlier rule matches all of it first, or they change nothing."""
+
+from collections.abc import Iterator, Sequence
+
+from gateway.config.checking import NAME, NAME_RULE
+from gateway.config.conditions import always, contradict, impossible, within
+from gateway.config.target_checks import TargetChecks, implied
+from gateway.config.validation import Complaint, under
+from gateway.config.values import Persona, Rule, TargetRef, When
+
+
+def never_matching(rules: Sequence[Rule]) -> Iterator[Complaint]:
+    """Rules whose `when` no request is like, and rules that an earlier one comes before whenever they match. Places begin at the rule."""
+    for i, rule in enumerate(rules):
+        reasons = list(impossible(rule.when))
+        yield from (((i, "when", *place), message) for place, message in reasons)
+        last = i == len(rules) - 1
+        if always(rule.when) and not last:
+            yield (i, "when"), "always matches, so no rule after it can: only the last rule may be like that"
+        if not reasons:
+            yield from _shadowed(i, rule, rules[:i])
+
+
+def _shadowed(i: int, rule: Rule, earlier: Sequence[Rule]) -> Iterator[Complaint]:
+    first = next((other for other in earlier if not always(other.when) and within(rule.when, other.when)), None)
+    if first is not None:
+        yield (i,), f"{rule.name!r} can never match: whatever is like its 'when' is like that of {first.name!r} before it"
+
+
+def rule_complaints(persona: Persona, checks: TargetChecks) -> Iterator[Complaint]:
+    """What is wrong with the rules of a persona."""
+    names: set[str] = set()
+    for i, rule in enumerate(persona.rules):
+        if not NAME.fullmatch(rule.name):
+            yield (i, "name"), f"the name of a rule {NAME_RULE}"
+        elif rule.name in names:
+            yield (i, "name"), f"{rule.name!r} is already the name of another rule"
+        names.add(rule.name)
+        if rule.targets is None and rule.strategy is None and rule.balance is None and rule.params is None and not rule.defaults:
+            yield (i,), f"{rule.name!r} has no effect: it says none of targets, strategy, balance and params"
+        yield from (((i, *place), message) for place, message in _target_complaints(persona, rule, checks))
+    yield from never_matching(persona.rules)
+
+
+def _target_complaints(persona: Persona, rule: Rule, checks: TargetChecks) -> Iterator[Complaint]:
+    targets = persona.targets if rule.targets is None else rule.targets
+    yield from under("when", checks.unservable(targets, rule.when))
+    if rule.targets is None:
+        for name, needed in implied(rule.defaults):
+            models = [checks.model(target) for target in targets]
+            if not any(model is None or model.record.can(needed) for model in models):
+                yield ("params", name), f"can never be served: every target of the persona lacks {needed!r}, which it needs"
+        return
+    yield from under("targets", checks.listed(targets, {**persona.defaults, **rule.defaults}, "params" if rule.defaults else "defaults"))
+    yield from under("targets", condition_complaints(targets, rule.when, checks))
+
+
+def condition_complaints(targets: Sequence[TargetRef], when: When, checks: TargetChecks) -> Iterator[Complaint]:
+    """What is wrong with the conditions of targets that are asked for requests like `when`."""
+    for i, target in enumerate(targets):
+        reasons = list(impossible(target.when))
+        yield from under(i, under("when", reasons))
+        yield from under(i, under("when", checks.unservable([target], target.when)))
+        if not reasons and contradict(target.when, when):
+            yield (i, "when"), "can never match: it contradicts the 'when' of the rule"
+    if not any(always(target.when) for target in targets):
+        yield (), "must hold a target without 'when': some request would have none"
