@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from translators.chat.complaints import missing, not_one_of, require_object, require_string, type_name, wrong_type
+from translators.chat.passthrough import check_passthrough
 from translators.errors import InvalidRequest
 
 MAX_STOP_SEQUENCES: Final = 4
@@ -266,13 +267,6 @@ def _modalities(value: Any, param: str) -> None:
         _string(modality, f"{param}[{i}]")
 
 
-def _passthrough(value: Any, param: str) -> None:
-    _object(value, param)
-    for name, extension in value.items():
-        if extension is not None:
-            _object(extension, f"{param}.{name}")
-
-
 def _metadata(value: Any, param: str) -> None:
     _object(value, param)
     if len(value) > 16:
@@ -317,7 +311,7 @@ PARAMETERS: Final[dict[str, _Check]] = {
     "service_tier": _string,
     "prompt_cache_key": _string,
     "prompt_cache_options": _object,
-    "x_provider": _passthrough,
+    "x_provider": check_passthrough,
     "thinking": _object,
     "reasoning": _object,
 }
