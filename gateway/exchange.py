@@ -201,7 +201,7 @@ class Exchange:
                 seconds=now - self.started,
                 upstream_seconds=0.0 if trial is None else trial.upstream_seconds,
                 first_chunk_seconds=None if trial is None or trial.first_chunk_at is None else trial.first_chunk_at - self.started,
-                decision=self.record,
+                decision=None if self.record is None else self.record.compact,
                 resumed=len(self.resumed),
                 cost_nano_usd=self.cost_nano_usd,
             )

@@ -81,25 +81,30 @@ def _persona(config: Config, persona: Persona, view: View) -> dict[str, Any]:
 
 
 async def list_providers(http: web.Request) -> web.Response:
-    """GET /api/v1/providers. Says whether there is a key, never the key."""
+    """GET /api/v1/providers: what they can do, and how they and their keys are doing. Never a key."""
     gateway = http.app[GATEWAY]
     document = {
         "revision": gateway.config.revision,
         "simulated": gateway.simulated,
-        "providers": [_provider(provider, gateway.simulated) for provider in gateway.config.providers.values()],
+        "providers": [_provider(provider, gateway, gateway.memory.now()) for provider in gateway.config.providers.values()],
     }
     return json_response(document)
 
 
-def _provider(provider: Provider, simulated: bool) -> dict[str, Any]:
+def _provider(provider: Provider, gateway: Gateway, now: float) -> dict[str, Any]:
+    health = gateway.memory.health
     return {
         "name": provider.name,
         "dialect": provider.dialect,
         "available": provider.available,
         "reason": provider.unavailable_reason,
-        "simulated": simulated,
+        "simulated": gateway.simulated,
+        "region": provider.region,
         "key_variables": list(provider.key_variables),
-        "models": [_capabilities(model) for model in provider.models.values()],
+        "keys": [health.key_document(provider, key, now) for key in provider.keys],
+        "models": [
+            {**_capabilities(model), "health": health.document(f"{provider.name}/{model.id}", now)} for model in provider.models.values()
+        ],
     }
 
 
@@ -112,6 +117,7 @@ def _capabilities(model: Model) -> dict[str, Any]:
         "context_window": record.context_window,
         "max_output_tokens": record.max_output_tokens,
         "cost_tier": model.cost_tier,
+        "region": model.region,
         "prices": None if price is None else price_document(price),
     }
 
