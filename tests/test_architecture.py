@@ -15,6 +15,7 @@ FLOORS = [
     {"gateway.api"},
     {"gateway.dispatch"},
     {"gateway.answers"},
+    {"gateway.rounds"},
     {"gateway.exchange", "gateway.reasoning", "gateway.fan_out"},
     {"gateway.routing"},
     {"gateway.accounting", "gateway.upstream"},
