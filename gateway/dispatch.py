@@ -15,6 +15,7 @@ from gateway.answers import Answer, LiveAnswer, MergedAnswer, begun
 from gateway.errors import UpstreamFailed
 from gateway.exchange import Exchange
 from gateway.ids import unique
+from gateway.off_loop import off_loop
 from gateway.reasoning import AnswerTap, ReasoningStore
 from gateway.rounds import Question, whole_or_again
 from gateway.routing.failover import Attempt, attempts
@@ -148,7 +149,7 @@ class Dispatcher:
                 refuse_urls(request)
         key = provider.api_key.get_secret_value() if provider.api_key is not None else ""
         target = Target(provider.name, provider.dialect, provider.base_url, model.id, record, key)
-        upstream = dialect.build_request(request, target)
+        upstream = await off_loop(request.size, dialect.build_request, request, target)
         if upstream.notes:
             exchange.notes.extend(upstream.notes)
         if exchange.params == "strict" and (lost := losses(exchange.notes)):

@@ -19,7 +19,7 @@ FLOORS = [
     {"gateway.exchange", "gateway.reasoning", "gateway.fan_out"},
     {"gateway.routing"},
     {"gateway.accounting", "gateway.upstream"},
-    {"gateway.config", "gateway.errors", "gateway.telemetry", "gateway.simulator", "gateway.ids"},
+    {"gateway.config", "gateway.errors", "gateway.telemetry", "gateway.simulator", "gateway.ids", "gateway.off_loop"},
     {"translators.registry", "translators.repair"},
     {"translators.openai", "translators.claude", "translators.gemini", "translators.responses"},
     {"translators.dialect"},
