@@ -10,7 +10,7 @@ from typing import Any, Final, get_args
 import hypothesis.strategies as st
 import pytest
 import yaml
-from hypothesis import event, given
+from hypothesis import event, given, settings
 
 from gateway.config import (
     ALWAYS,
@@ -378,6 +378,7 @@ personas = optional(
 )
 
 
+@settings(deadline=None)
 @given(personas)
 def test_a_policy_that_loads_says_the_same_when_it_is_written_again(document: dict[str, Any]) -> None:
     with tempfile.TemporaryDirectory() as directory:
