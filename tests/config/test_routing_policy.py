@@ -1,5 +1,6 @@
 """Routing policies that load: each key's value, what holds where nothing is said, and the same policy written again."""
 
+import json
 import tempfile
 from collections.abc import Mapping
 from datetime import time
@@ -9,7 +10,6 @@ from typing import Any, Final, get_args
 
 import hypothesis.strategies as st
 import pytest
-import yaml
 from hypothesis import event, given, settings
 
 from gateway.config import (
@@ -383,11 +383,39 @@ personas = optional(
 def test_a_policy_that_loads_says_the_same_when_it_is_written_again(document: dict[str, Any]) -> None:
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory)
-        policy = yaml.safe_dump({"version": 1, "personas": {"p": document}})
+        policy = json.dumps({"version": 1, "personas": {"p": document}})
         if complaints(path, policy, ABLE):
             event("refused")
             return
         event("loaded")
         first = loaded(path, policy, ABLE)
-        again = loaded(path, yaml.safe_dump({"version": 1, "personas": {"p": written(first.personas["p"])}}), ABLE)
+        again = loaded(path, json.dumps({"version": 1, "personas": {"p": written(first.personas["p"])}}), ABLE)
     assert again.personas == first.personas
+
+
+junk = st.sampled_from([None, True, 5, -1, 1e9, "", "x", "a/one", [], [None], ["x"], {}, {"x": 1}, {"when": {}}, [[]], [{}]])
+
+
+@st.composite
+def spoiled(draw: st.DrawFn) -> dict[str, Any]:
+    """A persona with something odd in one place, at any depth."""
+    document = draw(personas)
+    node: Any = document
+    while True:
+        step = draw(st.sampled_from(sorted(node))) if isinstance(node, dict) else draw(st.integers(0, len(node) - 1))
+        if isinstance(node[step], dict | list) and node[step] and draw(st.integers(0, 2)):
+            node[step] = node[step].copy()
+            node = node[step]
+            continue
+        node[step] = draw(junk)
+        return document
+
+
+@settings(deadline=None)
+@given(spoiled())
+def test_whatever_stands_there_is_taken_or_told_with_its_line(document: dict[str, Any]) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        told = complaints(Path(directory), json.dumps({"version": 1, "personas": {"p": document}}), ABLE)
+    event("refused" if told else "loaded")
+    assert all(line.startswith("persona_policy.yaml:") and ": personas.p" in line for line in told)
+    assert len(set(told)) == len(told)
