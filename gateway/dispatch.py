@@ -45,8 +45,8 @@ class Dispatcher:
         self._client = client
         self._media = media
         self._reasoning = ReasoningStore(time.monotonic)
-        self._learned: dict[str, ModelRecord] = {}
-        """Facts about targets that their providers corrected, until the next start."""
+        self._learned: dict[str, tuple[ModelRecord, ModelRecord]] = {}
+        """The facts about targets that their providers corrected, and what they were corrected to; until the next start or reload."""
 
     async def complete(self, plan: Plan, request: ChatRequest, exchange: Exchange) -> dict[str, Any]:
         """A whole chat.completion. Raises RequestFailed or InvalidRequest."""
@@ -112,7 +112,10 @@ class Dispatcher:
         """One attempt; if the provider refuses because a fact about the model is wrong, once more with the fact it told us."""
         candidate = attempt.candidate
         request = self._reasoning.restore(exchange.key_id or "", candidate.name, request)
-        record = self._learned.get(candidate.name, candidate.model.record)
+        configured = candidate.model.record
+        corrected, record = self._learned.get(candidate.name, (configured, configured))
+        if corrected is not configured:  # from another revision of the files, which may say better now
+            record = configured
         notes = list(exchange.notes)
         try:
             return await use(attempt, (request, record))
@@ -126,7 +129,7 @@ class Dispatcher:
         result = await use(attempt, (mended.request, mended.record))
         # Only what helped is a fact, and nothing that a caller's own passthrough may have provoked.
         if mended.learned and "x_provider" not in request.body:
-            self._learned[candidate.name] = mended.record
+            self._learned[candidate.name] = (configured, mended.record)
         return result
 
     def _record(self, exchange: Exchange, attempt: Attempt, outcome: str, status: int | None, seconds: float) -> None:

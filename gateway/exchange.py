@@ -24,6 +24,7 @@ class Exchange:
     clock: Callable[[], float] = field(repr=False)
     simulated: bool = False
     key_id: str | None = None
+    revision: str | None = None
     stream: bool = False
     started: float = 0.0
     plan: Plan | None = None
@@ -108,6 +109,7 @@ class Exchange:
                 seconds=now - self.started,
                 upstream_seconds=self.upstream_seconds,
                 first_chunk_seconds=None if self.first_chunk_at is None else self.first_chunk_at - self.started,
+                revision=self.revision,
             )
         )
 

@@ -15,7 +15,7 @@ FLOORS = [
     {"gateway.api"},
     {"gateway.dispatch"},
     {"gateway.answers"},
-    {"gateway.exchange", "gateway.reasoning", "gateway.fan_out"},
+    {"gateway.exchange", "gateway.reasoning", "gateway.fan_out", "gateway.reloading"},
     {"gateway.routing"},
     {"gateway.accounting", "gateway.upstream"},
     {"gateway.config", "gateway.errors", "gateway.telemetry", "gateway.simulator", "gateway.ids"},

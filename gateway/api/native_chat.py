@@ -11,7 +11,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from gateway.answers import Answer, broken
-from gateway.api.context import GATEWAY, Gateway
+from gateway.api.context import CONFIG, GATEWAY, Gateway
 from gateway.api.event_stream import EventStream
 from gateway.api.middleware import json_response
 from gateway.api.reading import read_json
@@ -50,7 +50,7 @@ async def native_chat(http: web.Request) -> web.StreamResponse:
     gateway = http.app[GATEWAY]
     async with exchange_of(http, "native") as exchange:
         request = native_request(*await read_json(http))
-        plan, request = prepare(gateway, http, request, exchange)
+        plan, request = prepare(http, request, exchange)
         if request.stream:
             return await _stream(gateway, http, plan, request, exchange)
         completion = await gateway.dispatcher.complete(plan, request, exchange)
@@ -89,7 +89,7 @@ def _summary(exchange: Exchange) -> dict[str, Any]:
 
 
 async def _stream(gateway: Gateway, http: web.Request, plan: Plan, request: ChatRequest, exchange: Exchange) -> web.StreamResponse:
-    async with EventStream(http, gateway.config.server.keep_alive_interval, exchange.headers) as out:
+    async with EventStream(http, http[CONFIG].server.keep_alive_interval, exchange.headers) as out:
         try:
             live = await gateway.dispatcher.open(plan, request, exchange)
         except (RequestFailed, InvalidRequest) as error:

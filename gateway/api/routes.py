@@ -4,7 +4,7 @@ from typing import Final
 
 from aiohttp import web
 
-from gateway.api import catalog, health
+from gateway.api import administration, catalog, health
 from gateway.api.chat_completions import chat_completions
 from gateway.api.native_chat import native_chat
 from gateway.api.openapi import openapi
@@ -17,6 +17,7 @@ ROUTES: Final = (
     web.get("/api/v1/personas", catalog.list_personas),
     web.get("/api/v1/providers", catalog.list_providers),
     web.post("/api/v1/route", catalog.route),
+    web.post("/-/reload", administration.reload),
     web.get("/health", health.health),
     web.get("/health/ready", health.ready),
     web.get("/metrics", health.metrics),

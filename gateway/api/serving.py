@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from gateway.api.context import EXCHANGE, GATEWAY, KEY_ID, REQUEST_ID, Gateway
+from gateway.api.context import CONFIG, EXCHANGE, GATEWAY, KEY_ID, REQUEST_ID
 from gateway.errors import ModelNotFound, NoEligibleTarget, RequestFailed, Stopping, UpstreamFailed
 from gateway.exchange import Exchange
 from gateway.routing import personas
@@ -27,7 +27,12 @@ class exchange_of:
         if gateway.closing:
             raise Stopping("The server is shutting down.")
         exchange = self._exchange = Exchange(
-            request_id=http[REQUEST_ID], api=api, clock=time.perf_counter, simulated=gateway.simulated, key_id=http.get(KEY_ID)
+            request_id=http[REQUEST_ID],
+            api=api,
+            clock=time.perf_counter,
+            simulated=gateway.simulated,
+            key_id=http.get(KEY_ID),
+            revision=http[CONFIG].revision,
         )
         http[EXCHANGE] = exchange
 
@@ -66,15 +71,16 @@ def fail(exchange: Exchange, error: InvalidRequest | RequestFailed) -> None:
             exchange.outcome = "refused"
 
 
-def prepare(gateway: Gateway, http: web.Request, request: ChatRequest, exchange: Exchange) -> tuple[Plan, ChatRequest]:
+def prepare(http: web.Request, request: ChatRequest, exchange: Exchange) -> tuple[Plan, ChatRequest]:
     """The plan for a request and the request with its persona applied. Raises ModelNotFound, InvalidRequest."""
-    persona, targets = resolve(gateway.config, request.model)
+    config = http[CONFIG]
+    persona, targets = resolve(config, request.model)
     exchange.stream = request.stream
-    exchange.params = _mode(http, persona.params if persona is not None and persona.params is not None else gateway.config.params)
+    exchange.params = _mode(http, persona.params if persona is not None and persona.params is not None else config.params)
     if persona is not None:
         request, notes = personas.apply(persona, request)
         exchange.notes.extend(notes)
-    exchange.plan = plan(gateway.config, persona, targets, request)
+    exchange.plan = plan(config, persona, targets, request)
     return exchange.plan, request
 
 

@@ -47,9 +47,24 @@ class RequestEnded(NamedTuple):
     seconds: float
     upstream_seconds: float
     first_chunk_seconds: float | None
+    revision: str | None = None
+    """The configuration's that decided."""
 
 
-Event = AttemptEnded | RequestEnded
+class ConfigReloaded(NamedTuple):
+    """The two files were read again."""
+
+    trigger: str
+    """What asked for it: SIGHUP, request or watch."""
+    result: str
+    """changed · unchanged · failed (the previous revision goes on)"""
+    revision: str
+    """What holds now."""
+    previous: str
+    problems: int
+
+
+Event = AttemptEnded | RequestEnded | ConfigReloaded
 Listener = Callable[[Event], None]
 
 

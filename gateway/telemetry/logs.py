@@ -84,7 +84,7 @@ def line(when: float, event: RequestEnded) -> bytes:
     return dumps(record) + b"\n"
 
 
-_OPTIONAL: Final = ("key_id", "persona", "provider", "model", "error_code", "finish_reason")
+_OPTIONAL: Final = ("key_id", "persona", "provider", "model", "error_code", "finish_reason", "revision")
 _optional: Final = attrgetter(*_OPTIONAL)
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import choose_encoder
 
-from gateway.telemetry.events import AttemptEnded, Event, RequestEnded, Usage
+from gateway.telemetry.events import AttemptEnded, ConfigReloaded, Event, RequestEnded, Usage
 from translators.errors import FailureKind
 
 OTHER: Final = "other"
@@ -58,13 +58,32 @@ class Metrics:
             "llm_router_stream_aborted_total", "Streams that ended without their end mark.", ["reason"], registry=registry
         )
         self.in_flight = Gauge("llm_router_in_flight_requests", "Chat requests being served.", registry=registry)
-        self.info = Gauge("llm_router_build_info", "1, with version and config revision.", ["version", "revision"], registry=registry)
+        self._info = Gauge("llm_router_build_info", "1, with version and config revision.", ["version", "revision"], registry=registry)
+        self._reloads = Counter("llm_router_config_reloads_total", "Reloads of the configuration.", ["result"], registry=registry)
+        for result in ("changed", "unchanged", "failed"):
+            self._reloads.labels(result)
+        self._reloaded = Gauge(
+            "llm_router_config_last_reload_successful", "0 while the files cannot be used and the last good revision goes on.",
+            registry=registry,
+        )  # fmt: skip
+        self._reloaded.set(1)
+
+    def adopt(self, version: str, revision: str, personas: Iterable[str], targets: Iterable[tuple[str, str]]) -> None:
+        """A configuration holds from now on: its names may appear as labels, beside earlier ones, which requests still use."""
+        self._personas |= frozenset(personas)
+        self._targets |= frozenset(targets)
+        self._info.clear()
+        self._info.labels(version, revision).set(1)
 
     def listen(self, event: Event) -> None:
-        if isinstance(event, AttemptEnded):
-            self._attempt(event)
-        else:
-            self._request(event)
+        match event:
+            case AttemptEnded():
+                self._attempt(event)
+            case RequestEnded():
+                self._request(event)
+            case ConfigReloaded():
+                self._reloads.labels(event.result).inc()
+                self._reloaded.set(event.result != "failed")
 
     async def scrape(self, accept: str) -> tuple[bytes, str]:
         """The exposition text and its content type, made in a thread: a thousand series take a quarter of a second."""
