@@ -1,17 +1,18 @@
 """Answers that are being streamed: what has arrived of them, until when failure can be hidden, and how they end."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from typing import Any, Final
 
 from gateway import fan_out
-from gateway.errors import UpstreamFailed
-from gateway.exchange import Exchange
+from gateway.exchange import Exchange, Trial
 from gateway.reasoning import AnswerTap
+from gateway.resuming import Joiner, Said
 from gateway.upstream.client import UpstreamResponse
 from translators.chat.chunks import Chunk, Collector
 from translators.chat.stopping import StopCutter
+from translators.chat.usage import summed
 from translators.dialect import Envelope, StreamTranslator
 from translators.errors import UpstreamError, truncated
 
@@ -27,10 +28,10 @@ class LiveAnswer:
     A batch is what one read from the provider gave, so that it is written to the caller in one piece.
     """
 
-    def __init__(self, response: UpstreamResponse, translator: StreamTranslator, envelope: Envelope, exchange: Exchange) -> None:
+    def __init__(self, response: UpstreamResponse, translator: StreamTranslator, envelope: Envelope, trial: Trial) -> None:
         self._response = response
         self._translator = translator
-        self._exchange = exchange
+        self._trial = trial
         self._held: list[Chunk] = []
         self.tap: AnswerTap | None = None
         self._cutter = StopCutter(envelope.shape.stop) if envelope.shape.stop else None
@@ -53,10 +54,11 @@ class LiveAnswer:
             if any(chunk.commits for chunk in held[seen:]):
                 break
             seen = len(held)
+            self._response.check_size()
             if self._translator.failure is not None:
                 raise UpstreamError(self._translator.failure)
-        self._exchange.first_chunk_at = self._exchange.clock()
-        self._exchange.model = self.model
+        self._trial.first_chunk_at = self._trial.clock()
+        self._trial.model = self.model
 
     async def batches(self) -> AsyncGenerator[list[Chunk], None]:
         """All chunks, those held back first. Raises UpstreamError if the answer breaks."""
@@ -82,9 +84,14 @@ class LiveAnswer:
 
     def _note(self, chunk: Chunk) -> None:
         if chunk.usage is not None:
-            self._exchange.usage = chunk.usage
+            self._trial.usage = chunk.usage
         if chunk.finish_reason is not None and chunk.index == 0:
-            self._exchange.finish_reason = chunk.finish_reason
+            self._trial.finish_reason = chunk.finish_reason
+
+    @property
+    def usage(self) -> dict[str, Any] | None:
+        """What the provider has counted so far."""
+        return self._translator.usage_so_far
 
     async def aclose(self) -> None:
         """Hang up. After a finished answer the end of the body is waited for briefly, so that the connection is used again."""
@@ -95,10 +102,11 @@ class LiveAnswer:
                         pass
             except (TimeoutError, UpstreamError):
                 pass
-        self._response.close()
+        self.hang_up()
 
     def hang_up(self) -> None:
-        """Close without waiting."""
+        """Close without waiting. What was counted so far goes on record: an answer that ends early is billed too."""
+        self._trial.usage = self.usage
         self._response.close()
 
 
@@ -107,9 +115,9 @@ class MergedAnswer:
 
     tap: AnswerTap | None = None
 
-    def __init__(self, answers: Sequence[LiveAnswer], exchange: Exchange) -> None:
+    def __init__(self, answers: Sequence[LiveAnswer], trial: Trial) -> None:
         self._answers = answers
-        self._exchange = exchange
+        self._trial = trial
         self.created = answers[0].created
 
     @property
@@ -125,19 +133,70 @@ class MergedAnswer:
             async for batch in batches:
                 yield batch
                 if batch[-1].usage is not None:
-                    self._exchange.usage = batch[-1].usage
+                    self._trial.usage = batch[-1].usage
 
     async def aclose(self) -> None:
         await asyncio.gather(*(answer.aclose() for answer in self._answers))
+        counted = [answer.usage for answer in self._answers if answer.usage is not None]
+        self._trial.usage = summed(counted) if counted else None
+
+    def hang_up(self) -> None:
+        """Close without waiting."""
+        for answer in self._answers:
+            answer.hang_up()
 
 
-Answer = LiveAnswer | MergedAnswer
+TakeUp = Callable[[UpstreamError, Said], Awaitable["OneAnswer | None"]]
 
 
-def broken(error: UpstreamError, exchange: Exchange) -> UpstreamFailed:
-    """What to tell a caller whose answer broke; the attempt goes into the record as failed."""
-    exchange.broke(error.failure.kind.value)
-    return UpstreamFailed(error.failure, exchange.served.provider.name if exchange.served is not None else "provider")
+class ResumableAnswer:
+    """A plain text that, when it breaks off, is continued by another target, as long as one gives the rest."""
+
+    tap: AnswerTap | None = None
+
+    def __init__(self, answer: "OneAnswer", exchange: Exchange, take_up: TakeUp) -> None:
+        self._answer = answer
+        self._exchange = exchange
+        self._take_up = take_up
+        self.id, self.created, self.model = answer.id, answer.created, answer.model
+
+    async def batches(self) -> AsyncGenerator[list[Chunk], None]:
+        said = Said()
+        joiner: Joiner | None = None
+        while True:
+            try:
+                async with aclosing(self._answer.batches()) as batches:
+                    async for batch in batches:
+                        shown = batch if joiner is None else [self._marked(chunk) for chunk in joiner.join(batch)]
+                        said.see(shown)
+                        if shown:
+                            yield shown
+                return
+            except UpstreamError as error:
+                following = await self._take_up(error, said) if said.continuable else None
+                if following is None:
+                    raise
+            await self._answer.aclose()
+            self._answer = following
+            joiner = Joiner(said.text)
+
+    def _marked(self, chunk: Chunk) -> Chunk:
+        """Of a continuation: the chunk that ends the answer says who took it up, the usage is everybody's."""
+        if chunk.finish_reason is not None:
+            chunk.top = {**(chunk.top or {}), "x_llm_router": {"resumed": self._exchange.resumed}}
+        if chunk.usage is not None:
+            chunk.usage = summed([*self._exchange.usage_before, chunk.usage])
+        return chunk
+
+    async def aclose(self) -> None:
+        await self._answer.aclose()
+
+    def hang_up(self) -> None:
+        self._answer.hang_up()
+
+
+OneAnswer = LiveAnswer | MergedAnswer
+Answer = LiveAnswer | MergedAnswer | ResumableAnswer
 
 
 async def _next_batch(response: UpstreamResponse, translator: StreamTranslator) -> list[Chunk]:
@@ -157,13 +216,17 @@ async def _next_batch(response: UpstreamResponse, translator: StreamTranslator) 
     return chunks
 
 
-async def collected(response: UpstreamResponse, translator: StreamTranslator, envelope: Envelope) -> dict[str, Any]:
+async def collected(response: UpstreamResponse, translator: StreamTranslator, envelope: Envelope, trial: Trial) -> dict[str, Any]:
     """A streamed answer added up to one completion."""
     chunks: list[Chunk] = []
-    while not translator.finished:
-        chunks += await _next_batch(response, translator)
-        if translator.failure is not None:
-            raise UpstreamError(translator.failure)
+    try:
+        while not translator.finished:
+            chunks += await _next_batch(response, translator)
+            response.check_size()
+            if translator.failure is not None:
+                raise UpstreamError(translator.failure)
+    finally:
+        trial.usage = translator.usage_so_far
     collector = Collector(translator.id, envelope.created, translator.model)
     if envelope.shape.stop:
         chunks = StopCutter(envelope.shape.stop).receive(chunks)

@@ -13,6 +13,7 @@ from gateway.api.routes import ROUTES
 from gateway.config import Config, ConfigFiles
 from gateway.dispatch import Dispatcher
 from gateway.reloading import Reloader
+from gateway.routing.view import Memory
 from gateway.telemetry.events import Bus, Listener
 from gateway.telemetry.metrics import Metrics
 from gateway.upstream.client import UpstreamClient
@@ -35,7 +36,7 @@ async def running_app(
     `files` is where `config` came from: they are watched, and read again when asked for.
     """
     limits = config.server.media_fetch
-    metrics = Metrics((), (), FIELDS)
+    metrics, memory = Metrics((), (), FIELDS), Memory(config)
 
     def measure_by(config: Config) -> None:
         targets = [(provider.name, model) for provider in config.providers.values() for model in provider.models]
@@ -46,12 +47,13 @@ async def running_app(
     async with (
         UpstreamClient.running() as client,
         MediaFetcher.running(limits.max_bytes, limits.timeout) as media,
-        Reloader(config, files, bus, (measure_by,)).running() as reloader,
+        Reloader(config, files, bus, (measure_by, memory.health.adopt)).running() as reloader,
     ):
         app = web.Application(middlewares=[edge], client_max_size=config.server.max_body_bytes)
         app[GATEWAY] = Gateway(
             reloader=reloader,
-            dispatcher=Dispatcher(client, media),
+            dispatcher=Dispatcher(client, media, memory),
+            memory=memory,
             access=access or Access(),
             admin=admin or Admin(),
             bus=bus,

@@ -20,6 +20,7 @@ from gateway.api.catalog import standing
 from gateway.api.context import VERSION
 from gateway.app import running_app
 from gateway.config import Config, ConfigError, ConfigFiles, find_directory, simulated_by
+from gateway.routing.view import Memory
 from gateway.server import listening
 from gateway.telemetry.logs import RequestLog
 
@@ -134,8 +135,9 @@ def _banner(config: Config, host: str, port: int, demo: bool) -> str:
 
 
 def _overview(config: Config, demo: bool) -> str:
+    view = Memory(config).view()
     providers = ", ".join(_standing(p.name, p.unavailable_reason, demo) for p in config.providers.values())
-    personas = ", ".join(p.name if standing(config, p).eligible else f"{p.name} (cannot be served)" for p in config.personas.values())
+    personas = ", ".join(p.name if standing(config, p, view).eligible else f"{p.name} (cannot be served)" for p in config.personas.values())
     return f"  providers: {providers}\n  personas:  {personas}"
 
 

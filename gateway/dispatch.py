@@ -1,258 +1,399 @@
-"""One exchange with the providers: from a planned request to a completion, or to a stream that has begun to answer.
+"""One exchange with the providers: from a decision to a completion, or to a stream that has begun to answer.
 
-The place where routing (which target), translators (what bytes) and upstream (sending) meet. The commit rule stands here: until the
-first content is in hand an attempt may fail unseen and the next target is tried; from then on a failure is the caller's to see.
+The place where routing (which target, when) and asking (what bytes) meet. The commit rule stands here: until the first content is in
+hand an attempt may fail unseen and the next target is asked; from then on a failure is the caller's to see, unless the persona resumes.
 """
 
-import logging
-import time
-from collections.abc import Awaitable, Callable
-from typing import Any, Final, TypeVar
+import asyncio
+from collections.abc import Awaitable, Callable, Generator
+from dataclasses import dataclass, field
+from typing import Any, Final, Generic, TypeVar
 
-from gateway import fan_out
-from gateway.answers import Answer, LiveAnswer, MergedAnswer, collected
-from gateway.errors import UpstreamFailed
-from gateway.exchange import Exchange
-from gateway.ids import unique
-from gateway.reasoning import AnswerTap, ReasoningStore
-from gateway.routing.failover import Attempt, attempts
-from gateway.routing.selection import Plan, refusal
-from gateway.telemetry.events import AttemptEnded
-from gateway.upstream.client import UpstreamClient, UpstreamResponse
-from gateway.upstream.media import MediaFetcher, refuse_urls
-from translators.chat.continuing import MOST_ROUNDS, joined, next_round
+from gateway.answers import Answer, OneAnswer, ResumableAnswer
+from gateway.asking import Asking
+from gateway.config import OnFailure
+from gateway.errors import NoRoom, RequestFailed, UpstreamFailed
+from gateway.exchange import Exchange, Trial
+from gateway.resuming import Said, continuation, may_resume
+from gateway.routing.clocks import clocks, total
+from gateway.routing.deciding import Decision
+from gateway.routing.failover import Attempt, Outcome, attempts
+from gateway.routing.health import ROTATES
+from gateway.routing.keys import choose
+from gateway.routing.selection import Candidate, refusal
+from gateway.routing.view import Memory, View
+from gateway.telemetry.events import Why
+from gateway.upstream.client import UpstreamClient
+from gateway.upstream.media import MediaFetcher
+from gateway.upstream.places import NoPlace, Places
 from translators.chat.request import ChatRequest
-from translators.chat.stopping import cut_completion
-from translators.dialect import Dialect, Envelope, ModelRecord, Note, Target, UpstreamRequest, losses
-from translators.errors import FailureKind, InvalidRequest, UpstreamError
-from translators.registry import dialect_for
-from translators.repair import repair
+from translators.errors import FailureKind, InvalidRequest, UpstreamError, UpstreamFailure
 
 T = TypeVar("T")
-Mended = tuple[ChatRequest, ModelRecord]
-"""The request and the facts it is built with."""
-Use = Callable[[Attempt, Mended], Awaitable[T]]
+Use = Callable[[Trial, ChatRequest, str, str], Awaitable[T]]
 
-_log: Final = logging.getLogger("llm_router")
+_LEARNED_FROM: Final = 4000
+"""Bytes from which a prompt is worth estimating, only to compare the estimate with what was counted."""
+_DIRECT: Final = OnFailure()
 
-MAX_ERROR_BYTES: Final = 1024 * 1024
+
+def _timed_out(code: str, message: str) -> UpstreamError:
+    return UpstreamError(UpstreamFailure(kind=FailureKind.TIMEOUT, message=message, status=504, type="server_error", code=code))
+
+
+@dataclass(slots=True)
+class _Ended(Generic[T]):
+    """How an attempt ended: with a value, or with an outcome for who decides what comes next."""
+
+    trial: Trial | None
+    value: T | None = None
+    outcome: Outcome = field(default_factory=lambda: Outcome(None))
 
 
 class Dispatcher:
-    """Executes plans. Everything it needs comes in as arguments."""
+    """Executes decisions. Everything it needs comes in as arguments."""
 
-    def __init__(self, client: UpstreamClient, media: MediaFetcher) -> None:
-        self._client = client
-        self._media = media
-        self._reasoning = ReasoningStore(time.monotonic)
-        self._learned: dict[str, tuple[ModelRecord, ModelRecord]] = {}
-        """The facts about targets that their providers corrected, and what they were corrected to; until the next start or reload."""
+    def __init__(self, client: UpstreamClient, media: MediaFetcher, memory: Memory) -> None:
+        self.memory = memory
+        self.asking = Asking(client, media)
+        self.places = Places()
 
-    async def complete(self, plan: Plan, request: ChatRequest, exchange: Exchange) -> dict[str, Any]:
+    async def complete(self, decision: Decision, exchange: Exchange) -> dict[str, Any]:
         """A whole chat.completion. Raises RequestFailed or InvalidRequest."""
-
-        async def use(attempt: Attempt, mended: Mended) -> dict[str, Any]:
-            return await self._complete(attempt, mended, exchange)
-
-        completion = await self._first_success(plan, request, exchange, use)
-        exchange.usage = completion.get("usage")
-        exchange.model = completion.get("model")
-        choice = completion["choices"][0]
-        exchange.finish_reason = choice.get("finish_reason")
-        if exchange.served is not None:
-            self._reasoning.remember(exchange.key_id or "", exchange.served.name, choice.get("message") or {})
+        run = _Run(self, decision, exchange, self.asking.complete)
+        completion = await run.first_success()
+        trial = exchange.trial
+        assert trial is not None
+        self._succeeded(trial, exchange)
+        self.release(trial)
+        self.asking.remember(exchange.key_id or "", trial.candidate.name, completion["choices"][0].get("message") or {})
         return completion
 
+    async def open(self, decision: Decision, exchange: Exchange) -> Answer:
+        """A stream whose first content is in hand. Raises RequestFailed or InvalidRequest; `close` what is returned."""
+        run = _Run(self, decision, exchange, self.asking.open)
+        answer = await run.first_success()
+        persona = decision.plan.policy.persona
+        if persona is not None and persona.resume and may_resume(decision.request):
+            exchange.resumable = True
+            return ResumableAnswer(answer, exchange, run.take_up)
+        return answer
+
     def finished(self, live: Answer, exchange: Exchange) -> None:
-        """A stream came to its end: keep what the next turn will need of it."""
-        if live.tap is not None and exchange.served is not None:
-            self._reasoning.remember(exchange.key_id or "", exchange.served.name, live.tap.message())
+        """A stream came to its end: learn from it, and keep what the next turn will need of it."""
+        trial = exchange.trial
+        assert trial is not None
+        self._succeeded(trial, exchange)
+        if live.tap is not None:
+            self.asking.remember(exchange.key_id or "", trial.candidate.name, live.tap.message())
 
-    async def open(self, plan: Plan, request: ChatRequest, exchange: Exchange) -> Answer:
-        """A stream whose first content is in hand. Raises RequestFailed or InvalidRequest; the caller closes what is returned."""
+    def broke(self, error: UpstreamError, exchange: Exchange) -> UpstreamFailed:
+        """What to tell a caller whose answer broke; the attempt goes into the record, and into the target's health, as failed."""
+        trial = exchange.trial
+        assert trial is not None
+        self.failed(trial, error.failure, exchange)
+        exchange.outcome = "stream_aborted"
+        return UpstreamFailed(error.failure, trial.candidate.provider.name)
 
-        async def use(attempt: Attempt, mended: Mended) -> Answer:
-            return await self._open(attempt, mended, exchange)
+    async def close(self, live: Answer, exchange: Exchange) -> None:
+        """Hang up, and give back what the answer held."""
+        try:
+            await live.aclose()
+        finally:
+            if exchange.trial is not None:
+                self.release(exchange.trial)
 
-        return await self._first_success(plan, request, exchange, use)
+    def failed(self, trial: Trial, failure: UpstreamFailure, exchange: Exchange) -> None:
+        """An answer that had begun broke off."""
+        exchange.broke(trial, outcome_of(failure))
+        if trial.leave is not None:
+            self.memory.health.failed(trial.leave, failure.kind, failure.retry_after, self.memory.now())
 
-    async def _first_success(self, plan: Plan, request: ChatRequest, exchange: Exchange, use: Use[T]) -> T:
-        """Try the plan's targets in order until one serves."""
-        steps = attempts(plan.eligible)
+    def release(self, trial: Trial) -> None:
+        """Give back a place and a leave; both only once."""
+        if trial.place is not None:
+            trial.place.leave()
+        if trial.leave is not None:
+            self.memory.health.abandoned(trial.leave)
+
+    def _succeeded(self, trial: Trial, exchange: Exchange) -> None:
+        """An answer came to its end: what it tells of its target."""
+        memory, plan, candidate = self.memory, exchange.plan, trial.candidate
+        assert plan is not None
+        now = memory.now()
+        if trial.leave is not None:
+            memory.health.succeeded(trial.leave, now)
+        usage = trial.usage
+        if usage.__class__ is not dict or usage is None or trial.why == "resume":
+            return
+        prompt = plan.facts.prompt
+        estimated = None
+        # A prompt sent several times was counted as often: it teaches no factor.
+        if prompt.size >= _LEARNED_FROM and not prompt.exact and plan.facts.answers == 1:
+            estimated = int(prompt.tokens * candidate.model.token_factor)
+        memory.learned.observe(plan.persona, candidate.name, estimated, usage)
+        tokens = usage.get("completion_tokens")
+        if tokens.__class__ is int and trial.first_chunk_at is not None:
+            memory.health.latency(candidate.name).observe_rate(tokens, trial.clock() - trial.first_chunk_at, now)
+
+
+class _Run(Generic[T]):
+    """The attempts of one request."""
+
+    def __init__(self, dispatcher: Dispatcher, decision: Decision, exchange: Exchange, use: Use[T]) -> None:
+        self._dispatcher = dispatcher
+        self._memory = dispatcher.memory
+        self._plan = decision.plan
+        self._persona = persona = decision.plan.policy.persona
+        self._on_failure = _DIRECT if persona is None else persona.on_failure
+        self._request = decision.request
+        self._exchange = exchange
+        self._use = use
+        self._deadline = exchange.started + total(persona)
+        self._failed: UpstreamFailed | None = None
+        self._rejection: InvalidRequest | None = None
+        self._no_room: NoRoom | None = None
+        self._soonest: float | None = None
+        """The shortest time after which one of the targets wants to be asked again."""
+
+    async def first_success(self) -> T:
+        """Ask the plan's targets until one answers. Raises RequestFailed or InvalidRequest."""
+        plan, memory = self._plan, self._memory
+        memory.health.retries.request()
+        steps = self._steps(plan.eligible)
         attempt = next(steps, None)
         if attempt is None:
             raise refusal(plan)
-        persona_notes = list(exchange.notes)
-        rejection: InvalidRequest | None = None
-        failed: UpstreamFailed | None = None
-        while True:
-            started, outcome, status = exchange.clock(), "cancelled", None
-            kind: FailureKind | None = None
+        after = self._hedged_after(plan.eligible)
+        ended = await (self._try(attempt, "first") if after is None else self._hedged(attempt, steps, after))
+        asked = {attempt.candidate.name}
+        while ended.value is None:
             try:
-                result = await self._mending(attempt, request, exchange, use)
-                outcome, status = "ok", 200
-                exchange.served = attempt.candidate
-                return result
-            except UpstreamError as error:
-                kind = error.failure.kind
-                outcome, status = kind.value, error.failure.upstream_status
-                failed = UpstreamFailed(error.failure, attempt.candidate.provider.name)
-            except InvalidRequest as error:
-                outcome = "rejected"
-                rejection = rejection or error
-            finally:
-                self._record(exchange, attempt, outcome, status, exchange.clock() - started)
-            try:
-                attempt = steps.send(kind)
+                attempt = steps.send(ended.outcome)
             except StopIteration:
-                raise (failed or rejection or refusal(plan)) from None
-            exchange.notes[:] = persona_notes
+                raise self._error() from None
+            ended = await self._try(attempt, "retry" if attempt.candidate.name in asked else "failover")
+            asked.add(attempt.candidate.name)
+        return ended.value
 
-    async def _mending(self, attempt: Attempt, request: ChatRequest, exchange: Exchange, use: Use[T]) -> T:
-        """One attempt; if the provider refuses because a fact about the model is wrong, once more with the fact it told us."""
-        candidate = attempt.candidate
-        request = self._reasoning.restore(exchange.key_id or "", candidate.name, request)
-        configured = candidate.model.record
-        corrected, record = self._learned.get(candidate.name, (configured, configured))
-        if corrected is not configured:  # from another revision of the files, which may say better now
-            record = configured
-        notes = list(exchange.notes)
-        try:
-            return await use(attempt, (request, record))
-        except UpstreamError as error:
-            mended = repair(request, record, error.failure)
-            if mended is None:
-                raise
-            fact = error.failure.upstream_code or error.failure.code
-        _log.warning("%s refused a request (%s): sent again, mended. Its row in capabilities.yaml may be wrong.", candidate.name, fact)
-        exchange.notes[:] = notes
-        result = await use(attempt, (mended.request, mended.record))
-        # Only what helped is a fact, and nothing that a caller's own passthrough may have provoked.
-        if mended.learned and "x_provider" not in request.body:
-            self._learned[candidate.name] = (configured, mended.record)
-        return result
-
-    def _record(self, exchange: Exchange, attempt: Attempt, outcome: str, status: int | None, seconds: float) -> None:
-        candidate = attempt.candidate
-        exchange.attempts.append(
-            AttemptEnded(provider=candidate.provider.name, model=candidate.model.id, outcome=outcome, seconds=seconds, status=status)
-        )
-
-    async def _prepare(self, attempt: Attempt, mended: Mended, exchange: Exchange) -> tuple[Dialect, UpstreamRequest, Envelope]:
-        """The request in the target's dialect; raises InvalidRequest if it cannot be said there, or in strict mode not without loss."""
-        provider, model = attempt.candidate.provider, attempt.candidate.model
-        request, record = mended
-        dialect = dialect_for(provider.dialect, record, request)
-        match provider.media_urls:
-            case "fetch":
-                request = await self._media.inlined(request)
-            case "refuse":
-                refuse_urls(request)
-        key = provider.keys[0].secret.get_secret_value() if provider.keys else ""
-        target = Target(provider.name, provider.dialect, provider.base_url, model.id, record, key)
-        upstream = dialect.build_request(request, target)
-        if upstream.notes:
-            exchange.notes.extend(upstream.notes)
-        if exchange.params == "strict" and (lost := losses(exchange.notes)):
-            raise _strict(lost, attempt.candidate.name)
-        number = unique()
-        envelope = Envelope(
-            id=f"chatcmpl-{number}", created=int(time.time()), model=model.id, call_id=f"call_{number}", shape=upstream.shape
-        )
-        return dialect, upstream, envelope
-
-    async def _send(self, attempt: Attempt, dialect: Dialect, upstream: UpstreamRequest, exchange: Exchange) -> UpstreamResponse:
-        """The answer's headers, with a status that means success. Raises UpstreamError."""
-        provider = attempt.candidate.provider
-        response = await self._client.send(upstream, provider.timeouts, provider.headers)
-        exchange.heard(response.headers)
-        if 200 <= response.status < 300:
-            return response
-        try:
-            body = await response.read(MAX_ERROR_BYTES)
-            raise UpstreamError(dialect.parse_error(response.status, response.headers, body))
-        finally:
-            response.close()
-
-    async def _complete(self, attempt: Attempt, mended: Mended, exchange: Exchange) -> dict[str, Any]:
-        count, mended = _fanned_out(mended)
-        if count == 1:
-            return await self._complete_turn(attempt, mended, exchange)
-        started = exchange.clock()
-        answers = await fan_out.together(count, lambda: self._complete_turn(attempt, mended, exchange), lambda _: None)
-        exchange.upstream_seconds = exchange.clock() - started
-        _note_fan_out(exchange)
-        return fan_out.merged(answers)
-
-    async def _complete_turn(self, attempt: Attempt, mended: Mended, exchange: Exchange) -> dict[str, Any]:
-        """One answer, taken up again as often as its provider pauses it."""
-        request, record = mended
-        completion = await self._complete_one(attempt, mended, exchange)
-        for _ in range(MOST_ROUNDS):
-            following = next_round(request, completion)
-            if following is None:
-                break
-            notes = list(exchange.notes)
-            completion = joined(completion, await self._complete_one(attempt, (following, record), exchange))
-            exchange.notes[:] = notes
-        return completion
-
-    async def _complete_one(self, attempt: Attempt, mended: Mended, exchange: Exchange) -> dict[str, Any]:
-        dialect, upstream, envelope = await self._prepare(attempt, mended, exchange)
-        started = exchange.clock()
-        try:
-            response = await self._send(attempt, dialect, upstream, exchange)
+    async def take_up(self, error: UpstreamError, said: Said) -> T | None:
+        """The rest of an answer that broke off after `said`, from another target; None if none gives it."""
+        exchange, broken = self._exchange, self._exchange.trial
+        assert broken is not None
+        self._dispatcher.failed(broken, error.failure, exchange)
+        self._dispatcher.release(broken)
+        if error.failure.kind not in self._on_failure.move_on:
+            return None
+        length = said.length
+        others = [c for c in self._plan.eligible if c.name != broken.candidate.name and self._holds(c, length)]
+        steps = self._steps(others)
+        attempt = next(steps, None)
+        while attempt is not None:
+            request = continuation(self._request, said.text, attempt.candidate.model.record.prefill)
+            ended = await self._try(attempt, "resume", request)
+            if ended.value is not None:
+                assert ended.trial is not None
+                if broken.usage is not None:
+                    exchange.usage_before.append(broken.usage)
+                exchange.resumed.append(
+                    {"provider": attempt.candidate.provider.name, "model": attempt.candidate.model.id, "after_characters": length}
+                )
+                return ended.value
             try:
-                if upstream.stream:
-                    return await collected(response, dialect.open_stream(envelope), envelope)
-                body = await response.read()
-            finally:
-                response.close()
-        finally:
-            exchange.upstream_seconds += exchange.clock() - started
-        completion = dialect.parse_response(body, envelope)
-        if envelope.shape.stop:
-            cut_completion(completion, envelope.shape.stop)
-        return completion
+                attempt = steps.send(ended.outcome)
+            except StopIteration:
+                return None
+        return None
 
-    async def _open(self, attempt: Attempt, mended: Mended, exchange: Exchange) -> Answer:
-        count, mended = _fanned_out(mended)
-        if count == 1:
-            return await self._open_one(attempt, mended, exchange)
-        answers = await fan_out.together(count, lambda: self._open_one(attempt, mended, exchange), LiveAnswer.hang_up)
-        _note_fan_out(exchange)
-        return MergedAnswer(answers, exchange)
+    def _steps(self, candidates: list[Candidate]) -> Generator[Attempt, Outcome, None]:
+        return attempts(candidates, self._on_failure, self._memory.health.retries, self._memory.dice, self._remaining)
 
-    async def _open_one(self, attempt: Attempt, mended: Mended, exchange: Exchange) -> LiveAnswer:
-        dialect, upstream, envelope = await self._prepare(attempt, mended, exchange)
-        response = await self._send(attempt, dialect, upstream, exchange)
-        live = LiveAnswer(response, dialect.open_stream(envelope), envelope, exchange)
-        if mended[0].body.get("tools"):
-            live.tap = AnswerTap()
+    def _remaining(self) -> float:
+        return self._deadline - self._exchange.clock()
+
+    def _holds(self, candidate: Candidate, characters: int) -> bool:
+        """Whether the prompt and what was said fit; a token is rarely shorter than three characters."""
+        prompt = candidate.prompt_tokens or int(self._plan.facts.prompt.tokens * candidate.model.token_factor)
+        return prompt + characters // 3 <= (candidate.model.record.max_input_tokens or candidate.model.record.context_window)
+
+    def _hedged_after(self, eligible: list[Candidate]) -> float | None:
+        """Seconds without content after which the second target is asked, too; None if it is not to be."""
+        hedge = None if self._persona is None else self._persona.hedge
+        if hedge is None or self._persona is None:
+            return None
+        budget = self._memory.health.hedges(self._persona)
+        if budget is not None:
+            budget.request()
+        if len(eligible) < 2:
+            return None
+        if hedge.seconds is not None:
+            return hedge.seconds
+        return self._memory.health.latency(eligible[0].name).quantile(self._exchange.stream, hedge.quantile or 1.0)
+
+    async def _hedged(self, attempt: Attempt, steps: Generator[Attempt, Outcome, None], after: float) -> _Ended[T]:
+        """The first attempt and, if it has no content in time and the budget allows it, the second beside it: the faster one wins."""
+        tasks = {asyncio.ensure_future(self._try(attempt, "first"))}
+        budget = None if self._persona is None else self._memory.health.hedges(self._persona)
+        last: _Ended[T] = _Ended(None)
         try:
-            await live.commit()
-        except BaseException:
-            live.hang_up()
-            raise
-        return live
+            done, _ = await asyncio.wait(tasks, timeout=after)
+            if not done and budget is not None and budget.take():
+                try:
+                    second = steps.send(Outcome(None))
+                except StopIteration:
+                    pass
+                else:
+                    tasks.add(asyncio.ensure_future(self._try(second, "hedge")))
+            while tasks:
+                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                task = done.pop()
+                tasks.discard(task)
+                last = task.result()
+                if last.value is not None or last.outcome.kind not in (None, *self._on_failure.move_on):
+                    break
+            return last
+        finally:
+            for task in tasks:
+                task.cancel()
+            for ended in await asyncio.gather(*tasks, return_exceptions=True):
+                if isinstance(ended, _Ended) and ended.trial is not None and ended.value is not None:
+                    self._discard(ended)
+
+    def _discard(self, ended: _Ended[T]) -> None:
+        """An answer that came at the same moment as the one that won."""
+        assert ended.trial is not None
+        if isinstance(ended.value, OneAnswer):
+            ended.value.hang_up()
+        self._exchange.broke(ended.trial, "cancelled")
+        self._dispatcher.release(ended.trial)
+
+    async def _try(self, attempt: Attempt, why: Why, request: ChatRequest | None = None) -> _Ended[T]:
+        """One attempt, with one key after the other as long as it is the keys that are refused."""
+        if attempt.wait > 0:
+            await asyncio.sleep(attempt.wait)
+        candidate, exchange = attempt.candidate, self._exchange
+        used: set[str] = set()
+        ended: _Ended[T] = _Ended(None)
+        while True:
+            trial = self._trial(candidate, "key" if used else why, used)
+            if trial is None:
+                return ended
+            if (no_room := await self._seated(trial)) is not None:
+                self._no_room = no_room
+                return ended
+            ended = await self._ask(trial, request or self._request)
+            if ended.value is not None:
+                exchange.won(trial)
+                facts = self._plan.facts
+                key = "" if trial.key is None else trial.key.variable
+                if facts.conversation is not None:
+                    self._memory.affinity.remember(facts.conversation, candidate.name, key, self._memory.now())
+                return ended
+            if ended.outcome.kind not in ROTATES or trial.key is None:
+                return ended
+            used.add(trial.key.variable)
+
+    def _trial(self, candidate: Candidate, why: Why, used: set[str]) -> Trial | None:
+        """A try with a key that may be used now; None if none is left, or another request makes the one probe there may be."""
+        provider, view = candidate.provider, self._memory.view()
+        key = choose(provider, candidate.name, view, used, self._pinned_key(candidate, view))
+        if key is None and provider.keys:
+            return None
+        leave = self._memory.health.admit(provider.name, candidate.name, "" if key is None else key.variable, view.now)
+        if leave is None:
+            return None
+        return Trial(
+            candidate=candidate,
+            why=why,
+            clocks=clocks(provider, self._persona, candidate.ref),
+            clock=self._exchange.clock,
+            deadline=self._deadline,
+            persona_notes=self._exchange.persona_notes,
+            key=key,
+            leave=leave,
+        )
+
+    def _pinned_key(self, candidate: Candidate, view: View) -> str | None:
+        facts = self._plan.facts
+        if facts.conversation is None or len(candidate.provider.keys) < 2:
+            return None
+        pin = view.affinity.find(facts.conversation, view.now)
+        return pin.key if pin is not None and pin.target == candidate.name else None
+
+    async def _seated(self, trial: Trial) -> NoRoom | None:
+        """Wait for a place at the target, where it has a limit."""
+        candidate, dispatcher, outcome = trial.candidate, self._dispatcher, "cancelled"
+        try:
+            async with asyncio.timeout(max(0.0, self._remaining())):
+                trial.place = await dispatcher.places.take(candidate.provider, candidate.model)
+            outcome = "ok"
+            return None
+        except NoPlace as full:
+            outcome = "no_place"
+            return NoRoom(candidate.name, full.retry_after)
+        except TimeoutError:
+            outcome = "no_place"
+            return NoRoom(candidate.name, 1.0)
+        finally:
+            if outcome != "ok":
+                dispatcher.release(trial)
+                self._exchange.ended(trial, outcome, None)
+
+    async def _ask(self, trial: Trial, request: ChatRequest) -> _Ended[T]:
+        """One call, within its time; what came of it goes into the record and into the target's health."""
+        exchange, health, now = self._exchange, self._memory.health, self._memory.now
+        outcome, status = "cancelled", None
+        leave = trial.leave
+        assert leave is not None
+        began = trial.clock()
+        try:
+            value = await self._in_time(trial, request)
+            outcome, status = "ok", 200
+            health.began(leave, exchange.stream, trial.clock() - began, now())
+            return _Ended(trial, value)
+        except UpstreamError as error:
+            failure = error.failure
+            outcome, status = outcome_of(failure), failure.upstream_status
+            self._failed = UpstreamFailed(failure, trial.candidate.provider.name)
+            if failure.retry_after is not None:
+                self._soonest = failure.retry_after if self._soonest is None else min(self._soonest, failure.retry_after)
+            health.failed(leave, failure.kind, failure.retry_after, now())
+            return _Ended(trial, None, Outcome(failure.kind, failure.retry_after, failure.should_retry is not False))
+        except InvalidRequest as error:
+            outcome = "rejected"
+            self._rejection = self._rejection or error
+            return _Ended(trial)
+        finally:
+            if outcome != "ok":
+                self._dispatcher.release(trial)
+            exchange.ended(trial, outcome, status)
+
+    async def _in_time(self, trial: Trial, request: ChatRequest) -> T:
+        """The answer's first content, or all of a JSON answer, before the clock of the attempt or of the request runs out."""
+        remaining = self._remaining()
+        limit = trial.clocks.first_content
+        exchange = self._exchange
+        try:
+            async with asyncio.timeout(max(0.0, min(limit, remaining))):
+                return await self._use(trial, request, exchange.key_id or "", exchange.params)
+        except TimeoutError:
+            if remaining <= limit:
+                raise _timed_out("total_timeout", "The request took longer than its total time limit.") from None
+            raise _timed_out("first_content_timeout", "The provider gave no content in time.") from None
+
+    def _error(self) -> RequestFailed | InvalidRequest:
+        """What the caller is told when nothing answered: the last failure, with the soonest moment at which it makes sense to ask again."""
+        failed = self._failed
+        if failed is not None:
+            if failed.status in (429, 503) and self._soonest is not None:
+                failed.retry_in(self._soonest)
+            return failed
+        return self._rejection or self._no_room or refusal(self._plan)
 
 
-def _fanned_out(mended: Mended) -> tuple[int, Mended]:
-    """How often a request is sent, and as what: several times for `n` answers of a model that gives one."""
-    request, record = mended
-    count = request.body.get("n") or 1
-    if count == 1 or record.can("multiple_choices"):
-        return 1, mended
-    return int(count), (fan_out.single(request), record)
+def outcome_of(failure: UpstreamFailure) -> str:
+    """What the record calls a failure: its kind or, for our own clocks, which one it was."""
+    return failure.code if failure.kind is FailureKind.TIMEOUT and failure.code in CLOCKS else failure.kind.value
 
 
-def _note_fan_out(exchange: Exchange) -> None:
-    """Each of the requests made the same notes: keep them once."""
-    exchange.notes[:] = [*dict.fromkeys(exchange.notes), Note("emulated", "n", "this model gives one answer: it was asked several times")]
-
-
-def _strict(lost: list[Note], target: str) -> InvalidRequest:
-    names = ", ".join(dict.fromkeys(f"'{note.param}' ({note.why})" for note in lost))
-    return InvalidRequest(
-        f"In strict mode nothing may be dropped or changed, but {target} cannot take {names}.", lost[0].param, "unsupported_parameter"
-    )
+CLOCKS: Final = frozenset({"connect_timeout", "first_content_timeout", "idle_timeout", "total_timeout"})

@@ -4,16 +4,19 @@
     ├── NotAuthorized          401  the caller's key is missing or unknown
     ├── AdminDisabled          403  no admin key is configured
     ├── ModelNotFound          404  no persona (or direct model) of that name
+    ├── DecisionNotFound       404  no decision of that id is kept
     ├── NoEligibleTarget       400  no target of the persona can do what the request needs
     │                          503  one could, but it is not available now
     ├── BodyTooLarge           413
     ├── BodyTimeout            408  the request body did not arrive in time
     ├── Stopping               503  the server is shutting down
+    ├── NoRoom                 503  the queue of the only target is full
     └── UpstreamFailed         as the provider's failure says (translators.errors.UpstreamFailure)
 
 A request that breaks a rule of the hub is translators.errors.InvalidRequest, 400 with `param`.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -33,6 +36,10 @@ class RequestFailed(Exception):
         self.message = message
         self.headers: dict[str, str] = {}
 
+    def retry_in(self, seconds: float) -> None:
+        """Say when it makes sense to ask again."""
+        self.headers["retry-after"] = str(max(1, math.ceil(seconds)))
+
 
 class NotAuthorized(RequestFailed):
     status, type, code = 401, "invalid_request_error", "invalid_api_key"
@@ -44,6 +51,10 @@ class AdminDisabled(RequestFailed):
 
 class ModelNotFound(RequestFailed):
     status, type, code, param = 404, "invalid_request_error", "model_not_found", "model"
+
+
+class DecisionNotFound(RequestFailed):
+    status, type, code, param = 404, "invalid_request_error", "decision_not_found", "id"
 
 
 class NoEligibleTarget(RequestFailed):
@@ -70,6 +81,16 @@ class Stopping(RequestFailed):
     status, code = 503, "server_stopping"
 
 
+class NoRoom(RequestFailed):
+    """`retry_after`: seconds until there should be a place."""
+
+    status, code = 503, "no_place_in_queue"
+
+    def __init__(self, target: str, retry_after: float) -> None:
+        super().__init__(f"{target} is asked as much as it may be, and its queue is full.")
+        self.retry_in(retry_after)
+
+
 _OURS: Final = frozenset({FailureKind.AUTHENTICATION, FailureKind.PERMISSION})
 
 
@@ -87,7 +108,7 @@ class UpstreamFailed(RequestFailed):
         self.code = "provider_auth_failed" if ours else failure.code
         self.param = failure.param
         if failure.retry_after is not None:
-            self.headers["retry-after"] = str(max(1, -int(-failure.retry_after // 1)))
+            self.retry_in(failure.retry_after)
         if failure.should_retry is not None:
             self.headers["x-should-retry"] = "true" if failure.should_retry else "false"
 

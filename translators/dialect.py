@@ -17,6 +17,20 @@ EFFORTS: Final[tuple[Effort, ...]] = ("none", "minimal", "low", "medium", "high"
 """Reasoning efforts of the hub, weakest first."""
 
 
+EFFORT_TOKENS: Final[dict[Effort, int]] = {
+    "none": 0, "minimal": 1024, "low": 2048, "medium": 10_000, "high": 16_384, "xhigh": 32_768, "max": 32_768,
+}  # fmt: skip
+"""Tokens of reasoning that stand for an effort, where a model or a caller counts in tokens."""
+
+
+def effort_in(reasoning: dict[str, Any]) -> Effort | None:
+    """The effort that `reasoning`, as OpenRouter has it, asks for by name; None if it names none."""
+    if reasoning.get("enabled") is False:
+        return "none"
+    effort = reasoning.get("effort")
+    return effort if effort in EFFORTS else None
+
+
 def nearest_effort(asked: Effort, levels: tuple[Effort, ...]) -> Effort:
     """`asked` if the model takes it, else the nearest weaker effort, else the nearest stronger one."""
     if asked in levels or not levels:
@@ -242,6 +256,10 @@ class StreamTranslator(Protocol):
     @property
     def model(self) -> str:
         """Likewise the model that serves."""
+
+    @property
+    def usage_so_far(self) -> dict[str, Any] | None:
+        """The hub's usage as far as the provider has counted it, at any moment: what an answer cost that ends early. None: not counted."""
 
     def receive(self, data: bytes) -> list[Chunk]: ...
 

@@ -1,1 +1,1 @@
-"""What a request weighs: tokens before it is sent."""
+"""What a request weighs and costs: tokens before it is sent, prices, and what real answers taught about both."""

@@ -5,14 +5,17 @@ from typing import Any
 
 from aiohttp import web
 
-from gateway.api.context import CONFIG, GATEWAY
+from gateway.api.context import CONFIG, GATEWAY, Gateway
 from gateway.api.middleware import json_response
 from gateway.api.native_chat import native_request
 from gateway.api.reading import read_json
+from gateway.api.serving import decided
 from gateway.config import Config, Model, Persona, Provider
-from gateway.errors import ModelNotFound
-from gateway.routing import personas
-from gateway.routing.selection import Plan, plan, plan_document, resolve
+from gateway.errors import DecisionNotFound, ModelNotFound
+from gateway.routing.facts import NOBODY, facts_of
+from gateway.routing.records import KEPT, record_document
+from gateway.routing.selection import Plan, plan, plan_document, policy_of
+from gateway.routing.view import View
 from translators.chat.request import ChatRequest, parse
 
 
@@ -41,17 +44,18 @@ def _model(http: web.Request, name: str) -> dict[str, Any]:
 
 async def list_personas(http: web.Request) -> web.Response:
     """GET /api/v1/personas."""
-    config = http[CONFIG]
-    return json_response({"revision": config.revision, "personas": [_persona(config, p) for p in config.personas.values()]})
+    config, view = http[CONFIG], http.app[GATEWAY].memory.view()
+    return json_response({"revision": config.revision, "personas": [_persona(config, p, view) for p in config.personas.values()]})
 
 
-def standing(config: Config, persona: Persona) -> Plan:
+def standing(config: Config, persona: Persona, view: View) -> Plan:
     """The plan for the smallest request the persona can get: what can serve it now."""
-    return plan(config, persona, persona.targets, ChatRequest({"model": persona.name, "messages": []}))
+    request = ChatRequest({"model": persona.name, "messages": []})
+    return plan(config, policy_of(persona), facts_of(request, persona, NOBODY), view)
 
 
-def _persona(config: Config, persona: Persona) -> dict[str, Any]:
-    now = standing(config, persona)
+def _persona(config: Config, persona: Persona, view: View) -> dict[str, Any]:
+    now = standing(config, persona, view)
     return {
         "name": persona.name,
         "description": persona.description,
@@ -60,6 +64,10 @@ def _persona(config: Config, persona: Persona) -> dict[str, Any]:
         "defaults": dict(persona.defaults),
         "caps": dict(persona.caps),
         "max_cost_tier": persona.max_cost_tier,
+        "strategy": persona.strategy,
+        "rules": [rule.name for rule in persona.rules],
+        "hedge": persona.hedge is not None,
+        "resume": persona.resume,
         "available": bool(now.eligible),
         "targets": [
             {"provider": c.provider.name, "model": c.model.id, "available": c.verdict != "rejected", "reasons": list(c.reasons)}
@@ -69,25 +77,30 @@ def _persona(config: Config, persona: Persona) -> dict[str, Any]:
 
 
 async def list_providers(http: web.Request) -> web.Response:
-    """GET /api/v1/providers. Says whether there is a key, never the key."""
-    config, simulated = http[CONFIG], http.app[GATEWAY].simulated
+    """GET /api/v1/providers: what they can do, and how they and their keys are doing. Never a key."""
+    gateway, config = http.app[GATEWAY], http[CONFIG]
     document = {
         "revision": config.revision,
-        "simulated": simulated,
-        "providers": [_provider(provider, simulated) for provider in config.providers.values()],
+        "simulated": gateway.simulated,
+        "providers": [_provider(provider, gateway, gateway.memory.now()) for provider in config.providers.values()],
     }
     return json_response(document)
 
 
-def _provider(provider: Provider, simulated: bool) -> dict[str, Any]:
+def _provider(provider: Provider, gateway: Gateway, now: float) -> dict[str, Any]:
+    health = gateway.memory.health
     return {
         "name": provider.name,
         "dialect": provider.dialect,
         "available": provider.available,
         "reason": provider.unavailable_reason,
-        "simulated": simulated,
+        "simulated": gateway.simulated,
+        "region": provider.region,
         "key_variables": list(provider.key_variables),
-        "models": [_capabilities(model) for model in provider.models.values()],
+        "keys": [health.key_document(provider, key, now) for key in provider.keys],
+        "models": [
+            {**_capabilities(model), "health": health.document(f"{provider.name}/{model.id}", now)} for model in provider.models.values()
+        ],
     }
 
 
@@ -100,6 +113,7 @@ def _capabilities(model: Model) -> dict[str, Any]:
         "context_window": record.context_window,
         "max_output_tokens": record.max_output_tokens,
         "cost_tier": model.cost_tier,
+        "region": model.region,
         "prices": None if price is None else price_document(price),
     }
 
@@ -112,11 +126,18 @@ def price_document(price: Any) -> dict[str, Any]:
 
 async def route(http: web.Request) -> web.Response:
     """POST /api/v1/route: the plan for a chat request of either form. No provider is called."""
-    config = http[CONFIG]
+    gateway = http.app[GATEWAY]
     document, size = await read_json(http)
     native = document.__class__ is dict and "persona" in document
     request = native_request(document, size) if native else parse(document, size)
-    persona, targets = resolve(config, request.model)
-    if persona is not None:
-        request, _ = personas.apply(persona, request)
-    return json_response(plan_document(plan(config, persona, targets, request)))
+    decision, _ = await decided(gateway, http, request)
+    return json_response(plan_document(decision.plan))
+
+
+async def decision(http: web.Request) -> web.Response:
+    """GET /api/v1/decisions/{id}: one of the last thousand decisions, without content, and what came of it."""
+    name = http.match_info["id"]
+    record = http.app[GATEWAY].records.find(name)
+    if record is None:
+        raise DecisionNotFound(f"There is no decision {name[:100]!r} among the last {KEPT}.")
+    return json_response(record_document(record))

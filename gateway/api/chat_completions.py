@@ -4,7 +4,7 @@ from contextlib import aclosing
 
 from aiohttp import web
 
-from gateway.answers import Answer, broken
+from gateway.answers import Answer
 from gateway.api.context import CONFIG, GATEWAY, Gateway
 from gateway.api.event_stream import EventStream
 from gateway.api.middleware import json_response
@@ -12,7 +12,7 @@ from gateway.api.reading import read_json
 from gateway.api.serving import exchange_of, fail, prepare
 from gateway.errors import RequestFailed, error_body
 from gateway.exchange import Exchange
-from gateway.routing.selection import Plan
+from gateway.routing.deciding import Decision
 from translators.chat.chunks import DONE, ChunkWriter
 from translators.chat.request import ChatRequest, parse
 from translators.errors import InvalidRequest, UpstreamError
@@ -23,26 +23,26 @@ async def chat_completions(http: web.Request) -> web.StreamResponse:
     gateway = http.app[GATEWAY]
     async with exchange_of(http, "chat") as exchange:
         request = parse(*await read_json(http))
-        plan, request = prepare(http, request, exchange)
+        decision = await prepare(gateway, http, request, exchange)
         if request.stream:
-            return await _stream(gateway, http, plan, request, exchange)
-        completion = await gateway.dispatcher.complete(plan, request, exchange)
+            return await _stream(gateway, http, decision, exchange)
+        completion = await gateway.dispatcher.complete(decision, exchange)
         return json_response(completion)
 
 
-async def _stream(gateway: Gateway, http: web.Request, plan: Plan, request: ChatRequest, exchange: Exchange) -> web.StreamResponse:
+async def _stream(gateway: Gateway, http: web.Request, decision: Decision, exchange: Exchange) -> web.StreamResponse:
     async with EventStream(http, http[CONFIG].server.keep_alive_interval, exchange.headers) as out:
         try:
-            live = await gateway.dispatcher.open(plan, request, exchange)
+            live = await gateway.dispatcher.open(decision, exchange)
         except (RequestFailed, InvalidRequest) as error:
             if not out.started:
                 raise
             fail(exchange, error)
             return await out.break_off(b"data: " + dumps(error_body(error)) + b"\n\n")
         try:
-            return await _relay(gateway, live, out, request, exchange)
+            return await _relay(gateway, live, out, decision.request, exchange)
         finally:
-            await live.aclose()
+            await gateway.dispatcher.close(live, exchange)
 
 
 async def _relay(gateway: Gateway, live: Answer, out: EventStream, request: ChatRequest, exchange: Exchange) -> web.StreamResponse:
@@ -53,7 +53,7 @@ async def _relay(gateway: Gateway, live: Answer, out: EventStream, request: Chat
                 if data := writer.write(chunks):
                     await out.write(data)
     except UpstreamError as error:
-        failed = broken(error, exchange)
+        failed = gateway.dispatcher.broke(error, exchange)
         fail(exchange, failed)
         return await out.break_off(b"data: " + dumps(error_body(failed)) + b"\n\n")
     gateway.dispatcher.finished(live, exchange)

@@ -11,6 +11,8 @@ from gateway.config import Config
 from gateway.dispatch import Dispatcher
 from gateway.exchange import Exchange
 from gateway.reloading import Reloader
+from gateway.routing.records import Records
+from gateway.routing.view import Memory
 from gateway.telemetry.events import Bus
 from gateway.telemetry.metrics import Metrics
 
@@ -23,11 +25,13 @@ class Gateway:
 
     reloader: Reloader
     dispatcher: Dispatcher
+    memory: Memory
     access: Access
     admin: Admin
     bus: Bus
     metrics: Metrics
     started: int
+    records: Records = field(default_factory=Records)
     simulated: bool = False
     draining: bool = False
     closing: bool = False

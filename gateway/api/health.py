@@ -25,7 +25,8 @@ async def ready(http: web.Request) -> web.Response:
     the last good revision serves.
     """
     gateway, config = http.app[GATEWAY], http[CONFIG]
-    servable = [p.name for p in config.personas.values() if standing(config, p).eligible]
+    view = gateway.memory.view()
+    servable = [p.name for p in config.personas.values() if standing(config, p, view).eligible]
     status = "draining" if gateway.draining else "ready" if servable else "no_persona_available"
     document = {"status": status, "revision": config.revision, "personas": servable, "config": _config(gateway.reloader)}
     return json_response(document, 200 if status == "ready" else 503)
@@ -50,5 +51,8 @@ def _utc(when: float) -> str:
 
 async def metrics(http: web.Request) -> web.Response:
     """GET /metrics: Prometheus text, or OpenMetrics for who accepts it."""
-    text, content_type = await http.app[GATEWAY].metrics.scrape(http.headers.get("accept", ""))
+    gateway = http.app[GATEWAY]
+    health, now = gateway.memory.health, gateway.memory.now()
+    gateway.metrics.show(health.availability(now), health.key_availability(http[CONFIG], now), gateway.dispatcher.places.waiting())
+    text, content_type = await gateway.metrics.scrape(http.headers.get("accept", ""))
     return web.Response(body=text, headers={"content-type": content_type})

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from gateway.answers import Answer, broken
+from gateway.answers import Answer
 from gateway.api.context import CONFIG, GATEWAY, Gateway
 from gateway.api.event_stream import EventStream
 from gateway.api.middleware import json_response
@@ -18,7 +18,7 @@ from gateway.api.reading import read_json
 from gateway.api.serving import exchange_of, fail, prepare
 from gateway.errors import RequestFailed, error_body
 from gateway.exchange import Exchange
-from gateway.routing.selection import Plan
+from gateway.routing.deciding import Decision
 from translators.chat.chunks import Chunk, Collector
 from translators.chat.request import ChatRequest, parse
 from translators.errors import InvalidRequest, UpstreamError
@@ -50,10 +50,10 @@ async def native_chat(http: web.Request) -> web.StreamResponse:
     gateway = http.app[GATEWAY]
     async with exchange_of(http, "native") as exchange:
         request = native_request(*await read_json(http))
-        plan, request = prepare(http, request, exchange)
+        decision = await prepare(gateway, http, request, exchange)
         if request.stream:
-            return await _stream(gateway, http, plan, request, exchange)
-        completion = await gateway.dispatcher.complete(plan, request, exchange)
+            return await _stream(gateway, http, decision, exchange)
+        completion = await gateway.dispatcher.complete(decision, exchange)
         choice = completion["choices"][0]
         return json_response({"id": completion["id"], **_route(exchange), "message": _message(choice["message"]), **_summary(exchange)})
 
@@ -80,7 +80,7 @@ def _message(message: dict[str, Any]) -> dict[str, Any]:
 def _summary(exchange: Exchange) -> dict[str, Any]:
     return {
         "finish_reason": exchange.finish_reason,
-        "usage": exchange.usage,
+        "usage": None if exchange.usage is None else {**exchange.usage, "cost_usd": _usd(exchange.cost_nano_usd)},
         "attempts": [
             {"provider": a.provider, "model": a.model, "outcome": a.outcome, "ms": round(a.seconds * 1000, 1)} for a in exchange.attempts
         ],
@@ -88,10 +88,14 @@ def _summary(exchange: Exchange) -> dict[str, Any]:
     }
 
 
-async def _stream(gateway: Gateway, http: web.Request, plan: Plan, request: ChatRequest, exchange: Exchange) -> web.StreamResponse:
+def _usd(nano: int | None) -> float | None:
+    return None if nano is None else nano / 1e9
+
+
+async def _stream(gateway: Gateway, http: web.Request, decision: Decision, exchange: Exchange) -> web.StreamResponse:
     async with EventStream(http, http[CONFIG].server.keep_alive_interval, exchange.headers) as out:
         try:
-            live = await gateway.dispatcher.open(plan, request, exchange)
+            live = await gateway.dispatcher.open(decision, exchange)
         except (RequestFailed, InvalidRequest) as error:
             if not out.started:
                 raise
@@ -100,7 +104,7 @@ async def _stream(gateway: Gateway, http: web.Request, plan: Plan, request: Chat
         try:
             return await _relay(gateway, live, out, exchange)
         finally:
-            await live.aclose()
+            await gateway.dispatcher.close(live, exchange)
 
 
 async def _relay(gateway: Gateway, live: Answer, out: EventStream, exchange: Exchange) -> web.StreamResponse:
@@ -112,7 +116,7 @@ async def _relay(gateway: Gateway, live: Answer, out: EventStream, exchange: Exc
                 if data := b"".join(_events(chunks, calls)):
                     await out.write(data)
     except UpstreamError as error:
-        failed = broken(error, exchange)
+        failed = gateway.dispatcher.broke(error, exchange)
         fail(exchange, failed)
         return await out.break_off(event("error", error_body(failed)))
     gateway.dispatcher.finished(live, exchange)

@@ -46,6 +46,9 @@ _USAGE: Final = _object(
         "completion_tokens_details": {"type": "object"},
     }
 )
+_NATIVE_USAGE: Final = _object(
+    {**_USAGE["properties"], "cost_usd": {"type": ["number", "null"], "description": "By the price list; null where it is not known."}}
+)
 _PARAMETERS: Final[_Json] = {
     "messages": {**_array(_ref("Message")), "minItems": 1},
     "stream": {"type": "boolean", "default": False},
@@ -62,6 +65,33 @@ _PARAMETERS: Final[_Json] = {
 }
 _ATTEMPT: Final = _object({"provider": _STRING, "model": _STRING, "outcome": _STRING, "ms": _NUMBER})
 _TARGET: Final = _object({"provider": _STRING, "model": _STRING, "available": _BOOLEAN, "reasons": _array(_STRING)})
+
+_PLAN: Final[_Json] = {
+    "persona": _STRING,
+    "revision": _STRING,
+    "rule": _NULLABLE,
+    "strategy": {"enum": ["priority", "weighted", "cost", "latency", "balanced"]},
+    "conversation": _NULLABLE,
+    "pinned": _NULLABLE,
+    "estimated_tokens": {"type": ["integer", "null"], "description": "null where the size alone shows that the prompt fits everywhere."},
+    "tokens_exact": _BOOLEAN,
+    "retry_in_seconds": {"type": ["number", "null"]},
+    "requirements": _array(_object({"capability": _STRING, "cause": _STRING})),
+    "features": _array(_STRING),
+    "targets": _array(
+        _object(
+            {
+                "provider": _STRING,
+                "model": _STRING,
+                "verdict": {"enum": ["chosen", "eligible", "rejected"]},
+                "reasons": _array(_STRING),
+                "score": {"type": ["number", "null"], "description": "By the strategy: a position, a share, USD, seconds or a balance."},
+                "prompt_tokens": {"type": ["integer", "null"]},
+                "expected_cost_usd": {"type": ["number", "null"]},
+            }
+        )
+    ),
+}
 _TIME: Final = {"type": "string", "format": "date-time"}
 _PLACE: Final = {"file": _STRING, "line": {"type": ["integer", "null"]}}
 _LAST_RELOAD: Final = _object(
@@ -133,7 +163,7 @@ SCHEMAS: Final[_Json] = {
                 }
             ),
             "finish_reason": _STRING,
-            "usage": {"anyOf": [_ref("Usage"), {"type": "null"}]},
+            "usage": {"anyOf": [_NATIVE_USAGE, {"type": "null"}]},
             "attempts": _array(_ATTEMPT),
             "warnings": _array(_object({"kind": _STRING, "param": _STRING, "message": _STRING})),
         },
@@ -152,6 +182,10 @@ SCHEMAS: Final[_Json] = {
                         "requires": _array(_STRING),
                         "defaults": {"type": "object"},
                         "caps": {"type": "object"},
+                        "strategy": _STRING,
+                        "rules": _array(_STRING),
+                        "hedge": _BOOLEAN,
+                        "resume": _BOOLEAN,
                         "available": _BOOLEAN,
                         "targets": _array(_TARGET),
                     }
@@ -171,29 +205,49 @@ SCHEMAS: Final[_Json] = {
                         "available": _BOOLEAN,
                         "reason": _NULLABLE,
                         "key_variables": _array(_STRING),
+                        "keys": _array(_object({"variable": _STRING, "state": _STRING, "reason": _STRING, "retry_in_seconds": _NUMBER})),
                         "models": _array({"type": "object"}),
                     }
                 )
             ),
         }
     ),
-    "Plan": _object(
+    "Plan": _object(_PLAN),
+    "Decision": _object(
+        {
+            "id": _STRING,
+            "time": _STRING,
+            "request_id": _STRING,
+            "facts": {"type": "object", "description": "What the decision was made from; no content."},
+            **_PLAN,
+            "attempts": _array(_object({"target": _STRING, "why": _STRING, "outcome": _STRING, "ms": _NUMBER})),
+            "served": _NULLABLE,
+            "resumed": _array({"type": "object"}),
+            "status": _INTEGER,
+            "outcome": _STRING,
+            "error_code": _NULLABLE,
+        },
+        description="attempts and what follows are there once the request is over.",
+    ),
+    "Tokens": _object(
         {
             "persona": _STRING,
-            "revision": _STRING,
-            "estimated_tokens": {"type": ["integer", "null"]},
-            "requirements": _array(_object({"capability": _STRING, "cause": _STRING})),
+            "estimated_tokens": {"type": "integer", "description": "Of o200k_base: what routing decides by."},
+            "exact": _object({"encoding": {"const": "o200k_base"}, "tokens": _INTEGER}, ["encoding", "tokens"]),
             "targets": _array(
                 _object(
                     {
                         "provider": _STRING,
                         "model": _STRING,
-                        "verdict": {"enum": ["chosen", "eligible", "rejected"]},
-                        "reasons": _array(_STRING),
+                        "tokens": {"type": "integer", "description": "The estimate in the model's own tokens."},
+                        "context_window": _INTEGER,
+                        "max_output_tokens": _INTEGER,
+                        "fits": {"type": "boolean", "description": "Whether the prompt and the answer asked for fit into the window."},
                     }
                 )
             ),
-        }
+        },
+        ["persona", "estimated_tokens", "exact", "targets"],
     ),
     "Health": _object({"status": _STRING, "version": _STRING, "simulated": _BOOLEAN}),
     "Readiness": _object(
@@ -270,6 +324,12 @@ DOCUMENT: Final[_Json] = {
         "/api/v1/providers": {"get": _operation("Providers, models, capabilities, prices", _answers("Providers"))},
         "/api/v1/route": {
             "post": _operation("The plan for a request; no provider is called", _answers("Plan", errors=(400, 401, 404, 413)), _EITHER),
+        },
+        "/api/v1/decisions/{id}": {
+            "get": _operation("One of the last decisions, and what came of it", _answers("Decision", errors=(401, 404)), path_id=True),
+        },
+        "/api/v1/tokens": {
+            "post": _operation("The tokens of a request; no provider is called", _answers("Tokens", errors=(400, 401, 404, 413)), _EITHER),
         },
         "/-/reload": {
             "post": _operation(

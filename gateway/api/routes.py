@@ -8,6 +8,7 @@ from gateway.api import administration, catalog, health
 from gateway.api.chat_completions import chat_completions
 from gateway.api.native_chat import native_chat
 from gateway.api.openapi import openapi
+from gateway.api.tokens import count_tokens
 
 ROUTES: Final = (
     web.post("/v1/chat/completions", chat_completions),
@@ -17,6 +18,8 @@ ROUTES: Final = (
     web.get("/api/v1/personas", catalog.list_personas),
     web.get("/api/v1/providers", catalog.list_providers),
     web.post("/api/v1/route", catalog.route),
+    web.get("/api/v1/decisions/{id}", catalog.decision),
+    web.post("/api/v1/tokens", count_tokens),
     web.post("/-/reload", administration.reload),
     web.get("/health", health.health),
     web.get("/health/ready", health.ready),

@@ -6,11 +6,13 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from gateway.api.context import CONFIG, EXCHANGE, GATEWAY, KEY_ID, REQUEST_ID
-from gateway.errors import ModelNotFound, NoEligibleTarget, RequestFailed, Stopping, UpstreamFailed
+from gateway.accounting.exact import count_exactly
+from gateway.api.context import CONFIG, EXCHANGE, GATEWAY, KEY_ID, REQUEST_ID, Gateway
+from gateway.errors import ModelNotFound, NoEligibleTarget, NoRoom, RequestFailed, Stopping, UpstreamFailed
 from gateway.exchange import Exchange
-from gateway.routing import personas
-from gateway.routing.selection import Plan, plan, resolve
+from gateway.routing.deciding import Decision, decide
+from gateway.routing.facts import Caller
+from gateway.routing.view import View
 from translators.chat.request import ChatRequest
 from translators.errors import InvalidRequest
 
@@ -32,7 +34,6 @@ class exchange_of:
             clock=time.perf_counter,
             simulated=gateway.simulated,
             key_id=http.get(KEY_ID),
-            revision=http[CONFIG].revision,
         )
         http[EXCHANGE] = exchange
 
@@ -63,7 +64,7 @@ def fail(exchange: Exchange, error: InvalidRequest | RequestFailed) -> None:
     match error:
         case InvalidRequest():
             exchange.outcome = "invalid_request"
-        case ModelNotFound() | NoEligibleTarget():
+        case ModelNotFound() | NoEligibleTarget() | NoRoom():
             exchange.outcome = "no_target"
         case UpstreamFailed():
             exchange.outcome = "upstream_error"
@@ -71,17 +72,28 @@ def fail(exchange: Exchange, error: InvalidRequest | RequestFailed) -> None:
             exchange.outcome = "refused"
 
 
-def prepare(http: web.Request, request: ChatRequest, exchange: Exchange) -> tuple[Plan, ChatRequest]:
-    """The plan for a request and the request with its persona applied. Raises ModelNotFound, InvalidRequest."""
-    config = http[CONFIG]
-    persona, targets = resolve(config, request.model)
+async def prepare(gateway: Gateway, http: web.Request, request: ChatRequest, exchange: Exchange) -> Decision:
+    """What will be done with a request, on record. Raises ModelNotFound, InvalidRequest."""
     exchange.stream = request.stream
-    exchange.params = _mode(http, persona.params if persona is not None and persona.params is not None else config.params)
-    if persona is not None:
-        request, notes = personas.apply(persona, request)
-        exchange.notes.extend(notes)
-    exchange.plan = plan(config, persona, targets, request)
-    return exchange.plan, request
+    decision, view = await decided(gateway, http, request)
+    exchange.params = _mode(http, decision.params)
+    exchange.persona_notes.extend(decision.notes)
+    exchange.plan = decision.plan
+    exchange.service_tier = decision.request.body.get("service_tier")
+    exchange.record = gateway.records.add(decision.plan, view.moment, exchange.request_id)
+    return decision
+
+
+async def decided(gateway: Gateway, http: web.Request, request: ChatRequest) -> tuple[Decision, View]:
+    """The decision for a request, and the world it was made in. Near a limit the prompt is counted instead of estimated."""
+    config, view = http[CONFIG], gateway.memory.view()
+    caller = Caller(key_id=http.get(KEY_ID), headers=http.headers)
+    decision = decide(config, request, caller, view)
+    if decision.plan.near_limit:
+        tokens = await count_exactly(decision.request)
+        view = gateway.memory.view()
+        decision = decide(config, request, caller, view, tokens)
+    return decision, view
 
 
 def _mode(http: web.Request, configured: str) -> str:

@@ -45,7 +45,9 @@ class Validator(Generic[T]):
         try:
             return self._adapter.validate_json(dumps(value), strict=True), []
         except ValidationError as error:
-            return None, [self._complaint(detail) for detail in error.errors(include_url=False)]
+            details = error.errors(include_url=False)
+            # A list of which no item could be read is called too short as well: its `input` says whether it is.
+            return None, [self._complaint(detail) for detail in details if detail["type"] != "too_short" or not detail["input"]]
 
     def _complaint(self, detail: ErrorDetails) -> Complaint:
         place = tuple(step for step in detail["loc"] if step not in _FORMS)

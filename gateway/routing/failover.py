@@ -1,60 +1,89 @@
-"""Which target is tried next after a failure: a generator that is told outcomes and does nothing itself."""
+"""Which target is asked next after a failure: a generator that is told outcomes and does nothing itself.
 
-from collections.abc import Generator, Sequence
+First every target once, in the plan's order. Then those whose failure may have passed are asked again, in the same order, after a
+backoff, as long as the persona, the retry budget and the time that is left allow.
+"""
+
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.config import OnFailure
+from gateway.routing.budgets import Budget
 from gateway.routing.selection import Candidate
 from translators.errors import FailureKind
 
 _K = FailureKind
 
-MOVES_ON: Final[dict[FailureKind, bool]] = {
-    _K.CONNECT: True,
-    _K.TIMEOUT: True,
-    _K.RATE_LIMIT: True,
-    _K.QUOTA: True,
-    _K.OVERLOADED: True,
-    _K.SERVER_ERROR: True,
-    _K.AUTHENTICATION: True,
-    _K.PERMISSION: True,
-    _K.MODEL_NOT_FOUND: True,
-    _K.MALFORMED: True,
-    _K.TRUNCATED: True,
-    _K.NO_OUTPUT: True,
-    _K.MODEL_OUTPUT: True,
-    _K.CONTEXT_LENGTH: True,  # but only to a larger window
-    _K.REQUEST_TOO_LARGE: True,
-    _K.CONTENT_FILTER: False,
-    _K.INVALID_REQUEST: False,
-}
-"""Whether another target may serve after such a failure. A request that is wrong in itself is wrong everywhere."""
+_MAY_PASS: Final = frozenset(
+    {_K.CONNECT, _K.TIMEOUT, _K.RATE_LIMIT, _K.OVERLOADED, _K.SERVER_ERROR, _K.MALFORMED, _K.TRUNCATED, _K.NO_OUTPUT, _K.MODEL_OUTPUT}
+)
+"""After these the same target may answer when it is asked again."""
+_LARGER_ONLY: Final = frozenset({_K.CONTEXT_LENGTH, _K.REQUEST_TOO_LARGE})
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try at one target; `number` counts from 1."""
+    """One try at one target; `number` counts from 1. `wait`: seconds before it is made."""
 
     candidate: Candidate
     number: int
+    wait: float = 0.0
 
 
-def attempts(candidates: Sequence[Candidate]) -> Generator[Attempt, FailureKind | None, None]:
-    """Yields the attempts in order. Send it what each ended with; it ends when nothing is left that could do better.
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt failed. `kind` is None if nothing was sent: the target's dialect cannot say the request, or it has no room for it."""
 
-    None stands for an attempt that was never sent, because the target's dialect cannot say the request: another one may.
+    kind: FailureKind | None
+    retry_after: float | None = None
+    """Seconds for which the provider wants to be left alone."""
+    may_pass: bool = True
+    """False where the same target would fail the same way again."""
+
+
+def attempts(
+    candidates: Sequence[Candidate],
+    policy: OnFailure,
+    budget: Budget,
+    dice: Callable[[], float],
+    remaining: Callable[[], float],
+) -> Generator[Attempt, Outcome, None]:
+    """Yields the attempts in order. Send it how each failed; it ends when nothing is left that could do better.
+
+    `budget` gives leave to retries; `dice` (0 to 1) jitters the backoff; `remaining` says how many seconds the request still has.
     """
-    smallest_window = 0
-    number = 0
+    smallest_window = number = 0
+    again: list[tuple[Candidate, float]] = []
     for candidate in candidates:
-        window = candidate.model.record.context_window
-        if window <= smallest_window:
+        if candidate.model.record.context_window <= smallest_window:
             continue
+        if number >= policy.max_attempts or remaining() <= 0:
+            return
         number += 1
-        kind = yield Attempt(candidate, number)
+        outcome = yield Attempt(candidate, number)
+        kind = outcome.kind
         if kind is None:
             continue
-        if not MOVES_ON[kind]:
+        if kind not in policy.move_on:
             return
-        if kind is FailureKind.CONTEXT_LENGTH:
-            smallest_window = max(smallest_window, window)
+        if kind in _LARGER_ONLY:
+            smallest_window = max(smallest_window, candidate.model.record.context_window)
+        elif kind in _MAY_PASS and outcome.may_pass:
+            again.append((candidate, outcome.retry_after or 0.0))
+    for turn in range(policy.retries):
+        backoff = min(policy.longest_backoff, policy.backoff * 2**turn) * (0.5 + dice() / 2)
+        still: list[tuple[Candidate, float]] = []
+        for candidate, pause in sorted(again, key=lambda item: item[1]):
+            wait = max(backoff, pause)
+            if number >= policy.max_attempts or wait >= remaining() or not budget.take():
+                return
+            number += 1
+            outcome = yield Attempt(candidate, number, wait)
+            kind = outcome.kind
+            if kind is not None and kind not in policy.move_on:
+                return
+            if kind in _MAY_PASS and outcome.may_pass:
+                still.append((candidate, outcome.retry_after or 0.0))
+            backoff = 0.0  # the others of this turn have rested meanwhile
+        again = still

@@ -1,25 +1,42 @@
 """A persona laid over a request: its system prompt, its defaults where the caller said nothing, its limits whatever the caller said."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from gateway.config import Persona
+from gateway.routing.reasoning_limits import hold_reasoning
+from translators.chat.passthrough import passed_through
 from translators.chat.request import INSTRUCTION_ROLES, ChatRequest
 from translators.dialect import EFFORTS, Note, Report
+from translators.errors import InvalidRequest
 
 _SAME: Final = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
 """Two names of one parameter: a caller who gave either has given both."""
 
 
-def apply(persona: Persona, request: ChatRequest) -> tuple[ChatRequest, tuple[Note, ...]]:
-    """The request as the persona sends it, and what its limits changed."""
-    if persona.system_prompt is None and not persona.defaults and not persona.caps:
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+def apply(persona: Persona, request: ChatRequest, of_rule: Mapping[str, Any] = _NOTHING) -> tuple[ChatRequest, tuple[Note, ...]]:
+    """The request as the persona sends it, and what its limits changed. Defaults `of_rule` win over the persona's own.
+
+    A limit holds for every way to say the same: for `thinking`, `reasoning` and Google's `thinking_config` it is laid on them too. A
+    passthrough cannot be held to a limit, as only its provider knows what it means. Raises InvalidRequest if `x_provider` names a
+    parameter that the persona limits (model, messages, output limits and reasoning are refused there from anyone, see
+    translators.chat.passthrough).
+    """
+    if persona.system_prompt is None and not persona.defaults and not persona.caps and not of_rule:
         return request, ()
     report = Report()
     body = dict(request.body)
-    for name, value in persona.defaults.items():
+    for name, value in _defaults(persona, of_rule).items():
         if body.get(name) is None and body.get(_SAME.get(name, name)) is None:
             body[name] = value
     for name, limit in persona.caps.items():
+        if (at := passed_through(body.get("x_provider") or {}, name)) is not None:
+            rule = f"the persona limits '{name}', so it is taken by that name only"
+            raise InvalidRequest(f"'{at[:200]}' is not taken: {rule}.", at[:200], "unsupported_parameter")
         for spelling in (name, _SAME.get(name)):
             if spelling is not None and (value := body.get(spelling)) is not None and _exceeds(value, limit):
                 body[spelling] = limit
@@ -27,9 +44,16 @@ def apply(persona: Persona, request: ChatRequest) -> tuple[ChatRequest, tuple[No
     longest = persona.caps.get("max_tokens", persona.caps.get("max_completion_tokens"))
     if longest is not None and body.get("max_tokens") is None and body.get("max_completion_tokens") is None:
         body["max_completion_tokens"] = longest
+    hold_reasoning(body, persona.caps, report)
     if persona.system_prompt is not None:
         body["messages"] = _with_prompt(persona, request.messages)
     return ChatRequest(body, request.size + len(persona.system_prompt or "")), tuple(report.notes)
+
+
+def _defaults(persona: Persona, of_rule: Mapping[str, Any]) -> Mapping[str, Any]:
+    if not of_rule:
+        return persona.defaults
+    return {**{name: value for name, value in persona.defaults.items() if _SAME.get(name) not in of_rule}, **of_rule}
 
 
 def _exceeds(value: Any, limit: Any) -> bool:

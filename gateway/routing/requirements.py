@@ -1,10 +1,10 @@
-"""What a request needs from a model, each need with what in the request caused it."""
+"""What a request needs from a model, each need with what in the request caused it; and what it has, as rules ask for it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from gateway.config import Persona
+from gateway.config import Feature, Persona
 from translators.chat.request import ChatRequest
 from translators.dialect import Capability
 
@@ -18,19 +18,45 @@ class Requirement:
 
 
 _PARTS: Final[dict[str, Capability]] = {"image_url": "vision", "input_audio": "audio_input", "video_url": "video"}
+_FEATURES: Final[dict[Capability, Feature]] = {
+    "tool_calling": "tools",
+    "vision": "images",
+    "audio_input": "audio",
+    "video": "video",
+    "json_schema": "json_schema",
+    "web_search": "web_search",
+}
+"""What a rule can ask for, by a plainer name than the need's. Files and history are seen apart: a text file needs nothing."""
 
 
-def derive(request: ChatRequest, persona: Persona | None) -> tuple[Requirement, ...]:
-    """The needs of `request` and of the persona it names, each capability once, the request's own cause first."""
+def derive(request: ChatRequest, persona: Persona | None) -> tuple[tuple[Requirement, ...], frozenset[Feature]]:
+    """The needs of `request` and of its persona, each capability once, the request's own cause first; and the request's features."""
     found: dict[Capability, str] = {}
-    for capability, cause in _of_request(request):
+    features: set[Feature] = set()
+    for capability, cause in _of_parameters(request):
         found.setdefault(capability, cause)
-    for capability in sorted(persona.requires) if persona is not None else ():
-        found.setdefault(capability, "persona")
-    return tuple(Requirement(capability, cause) for capability, cause in found.items())
+    for i, message in enumerate(request.messages):
+        content = message.get("content")
+        if content.__class__ is list:
+            for j, part in enumerate(content):
+                if part["type"] == "file":
+                    features.add("files")
+                if (need := _of_part(part)) is not None:
+                    found.setdefault(need, f"messages[{i}].content[{j}]")
+        if message["role"] == "assistant":
+            features.add("history")
+    features.update(_FEATURES[need] for need in found if need in _FEATURES)
+    if "pdf" in found:
+        features.add("files")
+    if _reasons(request.body):
+        features.add("reasoning")
+    if persona is not None:
+        for capability in sorted(persona.requires):
+            found.setdefault(capability, "persona")
+    return tuple([Requirement(capability, cause) for capability, cause in found.items()]), frozenset(features)
 
 
-def _of_request(request: ChatRequest) -> Iterator[tuple[Capability, str]]:
+def _of_parameters(request: ChatRequest) -> Iterator[tuple[Capability, str]]:
     body = request.body
     if request.stream:
         yield "streaming", "stream"
@@ -50,22 +76,15 @@ def _of_request(request: ChatRequest) -> Iterator[tuple[Capability, str]]:
         yield "image_output", "modalities"
     if body.get("web_search_options") is not None:
         yield "web_search", "web_search_options"
-    for i, message in enumerate(request.messages):
-        content = message.get("content")
-        if content.__class__ is list:
-            yield from _of_parts(content, f"messages[{i}].content")
 
 
-def _of_parts(content: list[dict[str, Any]], at: str) -> Iterator[tuple[Capability, str]]:
-    for j, part in enumerate(content):
-        kind = part["type"]
-        if kind == "file":
-            if (capability := _of_file(part["file"])) is not None:
-                yield capability, f"{at}[{j}]"
-        elif kind == "image_url" and part["image_url"]["url"][:21].lower() == "data:application/pdf;":
-            yield "pdf", f"{at}[{j}]"
-        elif (need := _PARTS.get(kind)) is not None:
-            yield need, f"{at}[{j}]"
+def _of_part(part: dict[str, Any]) -> Capability | None:
+    kind = part["type"]
+    if kind == "file":
+        return _of_file(part["file"])
+    if kind == "image_url" and part["image_url"]["url"][:21].lower() == "data:application/pdf;":
+        return "pdf"
+    return _PARTS.get(kind)
 
 
 def _of_file(file: dict[str, Any]) -> Capability | None:
@@ -76,3 +95,12 @@ def _of_file(file: dict[str, Any]) -> Capability | None:
     if head.startswith("data:text/") or name.endswith((".txt", ".md", ".csv", ".json")):
         return None
     return "pdf"
+
+
+def _reasons(body: dict[str, Any]) -> bool:
+    """The request asks for reasoning, whichever way it says so."""
+    effort = body.get("reasoning_effort")
+    if effort is not None:
+        return bool(effort != "none")
+    thinking = body.get("thinking") or body.get("reasoning")
+    return bool(thinking) and not (thinking.__class__ is dict and (thinking.get("type") == "disabled" or thinking.get("effort") == "none"))

@@ -2,19 +2,28 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 _log: Final = logging.getLogger("llm_router")
 
 
+Why = Literal["first", "failover", "retry", "key", "hedge", "resume"]
+"""What an attempt was made for: key is the same target with another key, resume the rest of an answer that broke off."""
+
+
 class AttemptEnded(NamedTuple):
-    """One try at one target, over. `outcome` is "ok", a FailureKind's value, "cancelled" or "rejected" (never sent)."""
+    """One try at one target, over.
+
+    `outcome` is "ok", a FailureKind's value, for a time limit which one (connect_timeout …), "cancelled" (the caller left, or another
+    target was faster), "rejected" (its dialect cannot say the request: never sent) or "no_place" (its queue is full: never sent).
+    """
 
     provider: str
     model: str
     outcome: str
     seconds: float
     status: int | None = None
+    why: Why = "first"
 
 
 class Usage(NamedTuple):
@@ -47,8 +56,12 @@ class RequestEnded(NamedTuple):
     seconds: float
     upstream_seconds: float
     first_chunk_seconds: float | None
-    revision: str | None = None
-    """The configuration's that decided."""
+    decision: Callable[[], dict[str, Any]] | None = None
+    """Says how it was routed, as JSON without content; asked by who writes it down."""
+    resumed: int = 0
+    """How often its answer broke off and was taken up by another target."""
+    cost_nano_usd: int | None = None
+    """By what the provider counted and the price list says (10^-9 USD); None where either is not known."""
 
 
 class ConfigReloaded(NamedTuple):

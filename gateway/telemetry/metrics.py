@@ -8,12 +8,14 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import choose_encoder
 
 from gateway.telemetry.events import AttemptEnded, ConfigReloaded, Event, RequestEnded, Usage
+from gateway.telemetry.revisions import RevisionMetrics
 from translators.errors import FailureKind
 
 OTHER: Final = "other"
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 _OVERHEAD: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5)
-_OUTCOMES: Final = frozenset({*(kind.value for kind in FailureKind), "ok", "cancelled", "rejected"})
+_CLOCKS: Final = ("connect_timeout", "first_content_timeout", "idle_timeout", "total_timeout")
+_OUTCOMES: Final = frozenset({*(kind.value for kind in FailureKind), *_CLOCKS, "ok", "cancelled", "rejected", "no_place"})
 
 
 class Metrics:
@@ -48,9 +50,37 @@ class Metrics:
         self._attempt_seconds = Histogram(
             "llm_router_upstream_attempt_duration_seconds", "Duration of attempts.", ["provider"], buckets=_SECONDS, registry=registry
         )
+        self._extra = Counter(
+            "llm_router_extra_attempts_total", "Attempts beside a request's first, by what they were made for.", ["persona", "why"],
+            registry=registry,
+        )  # fmt: skip
+        self._hedges_won = Counter(
+            "llm_router_hedges_won_total", "Requests that the second target answered first.", ["persona"], registry=registry
+        )
+        self._resumed = Counter(
+            "llm_router_streams_resumed_total",
+            "Answers that broke off and were continued by another target.",
+            ["persona"],
+            registry=registry,
+        )
+        self._available = Gauge(
+            "llm_router_target_availability", "The part of its usual requests that a target may get now: 0 while it is set aside.",
+            ["provider", "model"], registry=registry,
+        )  # fmt: skip
+        self._keys_available = Gauge(
+            "llm_router_key_availability", "The same of a provider's key, by the environment variable that holds it.",
+            ["provider", "variable"], registry=registry,
+        )  # fmt: skip
+        self._waiting = Gauge(
+            "llm_router_waiting_requests", "Requests in the queue of a target or provider that has a limit.", ["target"], registry=registry
+        )
         self._tokens = Counter(
             "llm_router_tokens_total", "Tokens as providers counted them.", ["persona", "provider", "model", "kind"], registry=registry
         )
+        self._cost = Counter(
+            "llm_router_cost_usd_total", "Cost of answers by the price list, where it is known.", ["persona", "provider", "model"],
+            registry=registry,
+        )  # fmt: skip
         self._dropped = Counter(
             "llm_router_dropped_params_total", "Parameters that a provider could not be told.", ["provider", "param"], registry=registry
         )
@@ -58,22 +88,13 @@ class Metrics:
             "llm_router_stream_aborted_total", "Streams that ended without their end mark.", ["reason"], registry=registry
         )
         self.in_flight = Gauge("llm_router_in_flight_requests", "Chat requests being served.", registry=registry)
-        self._info = Gauge("llm_router_build_info", "1, with version and config revision.", ["version", "revision"], registry=registry)
-        self._reloads = Counter("llm_router_config_reloads_total", "Reloads of the configuration.", ["result"], registry=registry)
-        for result in ("changed", "unchanged", "failed"):
-            self._reloads.labels(result)
-        self._reloaded = Gauge(
-            "llm_router_config_last_reload_successful", "0 while the files cannot be used and the last good revision goes on.",
-            registry=registry,
-        )  # fmt: skip
-        self._reloaded.set(1)
+        self._revisions = RevisionMetrics(registry)
 
     def adopt(self, version: str, revision: str, personas: Iterable[str], targets: Iterable[tuple[str, str]]) -> None:
         """A configuration holds from now on: its names may appear as labels, beside earlier ones, which requests still use."""
         self._personas |= frozenset(personas)
         self._targets |= frozenset(targets)
-        self._info.clear()
-        self._info.labels(version, revision).set(1)
+        self._revisions.adopt(version, revision)
 
     def listen(self, event: Event) -> None:
         match event:
@@ -82,8 +103,19 @@ class Metrics:
             case RequestEnded():
                 self._request(event)
             case ConfigReloaded():
-                self._reloads.labels(event.result).inc()
-                self._reloaded.set(event.result != "failed")
+                self._revisions.listen(event)
+
+    def show(
+        self, targets: Iterable[tuple[str, str, float]], keys: Iterable[tuple[str, str, float]], waiting: Iterable[tuple[str, int]]
+    ) -> None:
+        """What holds at this moment, of targets, keys and queues of the configuration. Whatever is not among them is shown no more."""
+        for gauge, rows in ((self._available, targets), (self._keys_available, keys)):
+            gauge.clear()
+            for first, second, share in rows:
+                gauge.labels(first, second).set(share)
+        self._waiting.clear()
+        for name, count in waiting:
+            self._waiting.labels(name).set(count)
 
     async def scrape(self, accept: str) -> tuple[bytes, str]:
         """The exposition text and its content type, made in a thread: a thousand series take a quarter of a second."""
@@ -125,6 +157,8 @@ class Metrics:
             bound.first_chunk(event.first_chunk_seconds)
         elif not event.stream and event.outcome == "ok":
             self._overhead.observe(max(0.0, event.seconds - event.upstream_seconds))
+        if len(event.attempts) > 1:
+            self._beside_the_first(event)
         if event.outcome == "stream_aborted":
             self._child(self._aborted, event.attempts[-1].outcome if event.attempts else OTHER).inc()
         for param in event.dropped:
@@ -133,6 +167,18 @@ class Metrics:
             for tokens, add in zip(usage, bound.tokens, strict=True):
                 if tokens:
                     add(tokens)
+        if event.cost_nano_usd:
+            bound.cost(event.cost_nano_usd / 1e9)
+
+    def _beside_the_first(self, event: RequestEnded) -> None:
+        persona = event.persona if event.persona in self._personas else OTHER
+        for attempt in event.attempts:
+            if attempt.why != "first":
+                self._child(self._extra, persona, attempt.why).inc()
+            if attempt.why == "hedge" and attempt.outcome == "ok":
+                self._child(self._hedges_won, persona).inc()
+        if event.resumed:
+            self._child(self._resumed, persona).inc()
 
     def _bind(self, event: RequestEnded) -> "_Bound":
         provider, model = self._target(event.provider, event.model)
@@ -145,6 +191,7 @@ class Metrics:
             duration=self._child(self._duration, persona, provider).observe,
             first_chunk=self._child(self._first_chunk, persona, provider).observe,
             tokens=tuple(self._child(self._tokens, *labels, kind).inc for kind in Usage._fields),
+            cost=self._child(self._cost, *labels).inc,
         )
 
 
@@ -158,3 +205,4 @@ class _Bound(NamedTuple):
     duration: Callable[[float], None]
     first_chunk: Callable[[float], None]
     tokens: tuple[Callable[[float], None], ...]
+    cost: Callable[[float], None]

@@ -150,14 +150,31 @@ async def test_a_stream_keeps_the_revision_it_began_with() -> None:
         async with session.post(f"{running.url}/v1/chat/completions", json=chat()) as answer:
             assert answer.status == 404
     ended = [event for event in running.events if isinstance(event, RequestEnded)]
-    assert [(event.outcome, event.revision == old) for event in ended] == [("ok", True), ("no_target", False)]
+    assert [event.outcome for event in ended] == ["ok", "no_target"]
+    assert ended[0].decision is not None
+    assert ended[0].decision()["revision"] == old
+
+
+ONE_MODEL: Final = """
+version: 1
+providers:
+  openai:
+    dialect: openai
+    base_url: https://api.openai.com/v1
+    base_url_variable: OPENAI_BASE_URL
+    key_variable: OPENAI_API_KEY
+    models:
+      one: {context_window: 8000, max_output_tokens: 2000, capabilities: [streaming], cost_tier: low}
+"""
+ON_ONE: Final = "version: 1\nserver: {watch: 0}\npersonas:\n  on_openai: {targets: [openai/one]}\n"
 
 
 async def test_a_request_whose_body_is_still_arriving_keeps_its_revision() -> None:
+    """It is decided, sent and counted under a revision that has gone, to a target that is in no file any more."""
     answers = json_answer(openai_completion())
     async with (
         fake_upstream(openai=answers) as fake,
-        serving(fake.environ(), UNWATCHED, admin=ADMIN) as running,
+        serving(fake.environ(), ON_ONE, capabilities=ONE_MODEL, admin=ADMIN) as running,
         aiohttp.ClientSession() as session,
     ):
         begun = asyncio.Event()
@@ -171,10 +188,16 @@ async def test_a_request_whose_body_is_still_arriving_keeps_its_revision() -> No
         async with asyncio.timeout(10):
             while running.gateway.running == 0:  # noqa: ASYNC110 - the handler tells nobody that it waits
                 await asyncio.sleep(0.01)
-        write(running, UNWATCHED.replace("on_openai", "renamed"))
-        await reload(running, session)
+        write(running, ON_ONE.replace("on_openai", "renamed").replace("/one", "/two"))
+        (running.files.directory / "capabilities.yaml").write_text(ONE_MODEL.replace("one:", "two:"), "utf-8")
+        assert (await reload(running, session))[0] == 200
         begun.set()
         assert (await call).status == 200
+        assert fake.received[0].body["model"] == "one"
+        labels = 'model="one",outcome="ok",persona="on_openai",provider="openai"'
+        lines = await metrics(running, session)
+        assert f"llm_router_requests_total{{{labels}}} 1.0" in lines
+        assert not [line for line in lines if line.startswith("llm_router_target_availability") and '"one"' in line]
 
 
 class InTurn(list[Step]):

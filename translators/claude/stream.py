@@ -45,6 +45,10 @@ class ClaudeStream:
     def ended(self) -> bool:
         return stop_reason(self._told) is not None
 
+    @property
+    def usage_so_far(self) -> dict[str, Any] | None:
+        return usage(self._usage) if self._usage else None
+
     def receive(self, data: bytes) -> list[Chunk]:
         if self.finished or self.failure is not None:
             return []
@@ -261,8 +265,8 @@ class ClaudeStream:
                 top=None if tier is None else {"service_tier": tier},
             )
         )
-        if self._usage:
-            chunks.append(Chunk(usage=usage(self._usage)))
+        if (counted := self.usage_so_far) is not None:
+            chunks.append(Chunk(usage=counted))
         self.finished = True
 
     def _read_document(self, text: bytes, chunks: list[Chunk]) -> None:

@@ -35,6 +35,10 @@ class Answer:
             return self._blocked is not None
         return all(choice.reason is not None for choice in self._choices.values())
 
+    @property
+    def usage_so_far(self) -> dict[str, Any] | None:
+        return usage(self._metadata)
+
     def read(self, frame: dict[str, Any], chunks: list[Chunk]) -> None:
         """One GenerateContentResponse."""
         if not self._begun:
@@ -152,5 +156,5 @@ class Answer:
         return Chunk({}, reason, index, choice={"native_finish_reason": native}, top=top)
 
     def _end_usage(self, chunks: list[Chunk]) -> None:
-        if (counted := usage(self._metadata)) is not None:
+        if (counted := self.usage_so_far) is not None:
             chunks.append(Chunk(usage=counted))

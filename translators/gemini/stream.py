@@ -39,6 +39,10 @@ class GeminiStream:
     def ended(self) -> bool:
         return self._answer.ended
 
+    @property
+    def usage_so_far(self) -> dict[str, Any] | None:
+        return self._answer.usage_so_far
+
     def receive(self, data: bytes) -> list[Chunk]:
         chunks: list[Chunk] = []
         if self.failure is not None or self.finished:

@@ -1,0 +1,94 @@
+"""What a request costs, in nano-USD (10^-9 USD) as a whole number: expected before it is sent, and by what the provider counted.
+
+Decimal arithmetic over the price rows of capabilities.yaml, rounded once at the end. What cannot be known is None, never a guess.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any, Final
+
+from gateway.accounting.usage import count
+from gateway.config import Model, Price, PriceTier
+
+_NANO_PER_RATE: Final = 1000
+"""A rate is USD per million tokens: 10^9 / 10^6 nano-USD for one token."""
+_HALF: Final = Decimal("0.5")
+_WEB_SEARCH: Final = 10_000_000
+"""Claude's own web search: 10 USD per 1000 requests, beside the tokens."""
+_GEOGRAPHY: Final[Mapping[str, Decimal]] = {"us": Decimal("1.1")}
+"""Claude's surcharge for inference that stays in a place; elsewhere there is none."""
+_LIST_PRICE_TIERS: Final = frozenset({None, "auto", "default", "standard", "standard_only"})
+
+
+def expected_cost(model: Model, prompt_tokens: int, cached_share: float, output_tokens: int, day: date) -> int | None:
+    """Nano-USD for a request still to be sent. `cached_share` (0 to 1) of its prompt is expected to be read from a cache.
+
+    None if the model has no price on `day`.
+    """
+    price = model.price_at(day)
+    if price is None:
+        return None
+    rates = _rates(price, prompt_tokens)
+    cached = min(prompt_tokens, max(0, int(prompt_tokens * cached_share)))
+    cached_rate = rates.input if rates.cached_input is None else rates.cached_input
+    return _nano((prompt_tokens - cached) * rates.input + cached * cached_rate + output_tokens * rates.output)
+
+
+def cost_of_usage(model: Model, usage: Any, day: date, service_tier: str | None = None) -> int | None:
+    """Nano-USD for what a provider counted (the hub's usage), reasoning within the completion, fees and surcharges it names included.
+
+    None if it cannot be known: no price on `day`, no count, audio of a model that has no price for it, or a `service_tier` (as the
+    caller asked for) that is not sold at the price list's rates.
+    """
+    price = model.price_at(day)
+    prompt, completion = count(usage, "prompt_tokens"), count(usage, "completion_tokens")
+    if price is None or prompt is None or completion is None or service_tier not in _LIST_PRICE_TIERS:
+        return None
+    if count(usage.get("completion_tokens_details"), "audio_tokens"):
+        return None
+    rates = _rates(price, prompt)
+    read = _prompt_cost(rates, prompt, usage)
+    if read is None:
+        return None
+    cost = read + completion * rates.output
+    surcharge = _GEOGRAPHY.get(str(usage.get("inference_geo")))
+    if surcharge is not None:
+        cost *= surcharge
+    return _nano(cost) + (count(usage.get("server_tool_use"), "web_search_requests") or 0) * _WEB_SEARCH
+
+
+def _rates(price: Price, prompt_tokens: int) -> Price | PriceTier:
+    """A tier's rates hold for the whole request once its prompt is longer than the tier's bound."""
+    for tier in reversed(price.tiers):
+        if prompt_tokens > tier.above_prompt_tokens:
+            return tier
+    return price
+
+
+def _prompt_cost(rates: Price | PriceTier, prompt: int, usage: dict[str, Any]) -> Decimal | None:
+    """The prompt by what became of its tokens: read from a cache, written to one, heard, or simply read.
+
+    A rate that the row leaves out for a cache is the plain one: the provider makes no difference. Audio is never as cheap as text by
+    default, so without a rate it has no price. What is counted as audio may have been cached: then it is among the cached.
+    """
+    details = usage.get("prompt_tokens_details")
+    cached = min(count(details, "cached_tokens") or 0, prompt)
+    written = min(count(details, "cache_write_tokens") or 0, prompt - cached)
+    long_lived = min(count(usage.get("cache_creation"), "ephemeral_1h_input_tokens") or 0, written)
+    audio = min(count(details, "audio_tokens") or 0, prompt - cached - written)
+    if audio and rates.audio_input is None:
+        return None
+    write_rate = rates.input if rates.cache_write is None else rates.cache_write
+    return (
+        cached * (rates.input if rates.cached_input is None else rates.cached_input)
+        + (written - long_lived) * write_rate
+        + long_lived * (write_rate if rates.cache_write_1h is None else rates.cache_write_1h)
+        + audio * (rates.audio_input or 0)
+        + (prompt - cached - written - audio) * rates.input
+    )
+
+
+def _nano(cost: Decimal) -> int:
+    """Tokens times rates as nano-USD; half a nano-USD is a whole one."""
+    return int(cost * _NANO_PER_RATE + _HALF)

@@ -1,0 +1,208 @@
+"""One target asked once: the request in its dialect, sent with a key, and the answer read until it can be shown.
+
+Raises UpstreamError for what the provider did and InvalidRequest for what its dialect cannot say; who is asked next is not decided here.
+"""
+
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeVar
+
+from gateway import fan_out
+from gateway.answers import LiveAnswer, MergedAnswer, OneAnswer, collected
+from gateway.exchange import Trial
+from gateway.ids import unique
+from gateway.reasoning import AnswerTap, ReasoningStore
+from gateway.upstream.client import UpstreamClient, UpstreamResponse
+from gateway.upstream.media import MediaFetcher, refuse_urls
+from translators.chat.continuing import MOST_ROUNDS, joined, next_round
+from translators.chat.request import ChatRequest
+from translators.chat.stopping import cut_completion
+from translators.dialect import Dialect, Envelope, ModelRecord, Note, Target, UpstreamRequest, losses
+from translators.errors import InvalidRequest, UpstreamError
+from translators.registry import dialect_for
+from translators.repair import repair
+
+T = TypeVar("T")
+Mended = tuple[ChatRequest, ModelRecord]
+"""The request and the facts it is built with."""
+
+_log: Final = logging.getLogger("llm_router")
+
+MAX_ERROR_BYTES: Final = 1024 * 1024
+
+
+class Asking:
+    """Asks targets. One for a running gateway."""
+
+    def __init__(self, client: UpstreamClient, media: MediaFetcher) -> None:
+        self._client = client
+        self._media = media
+        self._reasoning = ReasoningStore(time.monotonic)
+        self._corrected: dict[str, tuple[ModelRecord, ModelRecord]] = {}
+        """The facts about targets that their providers corrected, and what they were corrected to; until the next start or reload."""
+
+    async def complete(self, trial: Trial, request: ChatRequest, caller: str, params: str) -> dict[str, Any]:
+        """A whole chat.completion."""
+
+        async def use(mended: Mended) -> dict[str, Any]:
+            return await self._complete(trial, mended, params)
+
+        completion = await self._mending(trial, request, caller, use)
+        trial.usage = completion.get("usage")
+        trial.model = completion.get("model")
+        trial.finish_reason = completion["choices"][0].get("finish_reason")
+        return completion
+
+    async def open(self, trial: Trial, request: ChatRequest, caller: str, params: str) -> OneAnswer:
+        """A stream whose first content is in hand; the caller closes it."""
+
+        async def use(mended: Mended) -> OneAnswer:
+            return await self._open(trial, mended, params)
+
+        return await self._mending(trial, request, caller, use)
+
+    def remember(self, caller: str, target: str, message: dict[str, Any]) -> None:
+        """Keep what the next turn will need of an answer: signed reasoning."""
+        self._reasoning.remember(caller, target, message)
+
+    async def _mending(self, trial: Trial, request: ChatRequest, caller: str, use: Callable[[Mended], Awaitable[T]]) -> T:
+        """One attempt; if the provider refuses because a fact about the model is wrong, once more with the fact it told us."""
+        candidate = trial.candidate
+        request = self._reasoning.restore(caller, candidate.name, request)
+        configured = candidate.model.record
+        wrong, record = self._corrected.get(candidate.name, (configured, configured))
+        if wrong is not configured:  # from another revision of the files, which may say better now
+            record = configured
+        try:
+            return await use((request, record))
+        except UpstreamError as error:
+            mended = repair(request, record, error.failure)
+            if mended is None:
+                raise
+            fact = error.failure.upstream_code or error.failure.code
+        _log.warning("%s refused a request (%s): sent again, mended. Its row in capabilities.yaml may be wrong.", candidate.name, fact)
+        trial.notes[:] = trial.persona_notes
+        result = await use((mended.request, mended.record))
+        # Only what helped is a fact, and nothing that a caller's own passthrough may have provoked.
+        if mended.learned and "x_provider" not in request.body:
+            self._corrected[candidate.name] = (configured, mended.record)
+        return result
+
+    async def _prepare(self, trial: Trial, mended: Mended, params: str) -> tuple[Dialect, UpstreamRequest, Envelope]:
+        """The request in the target's dialect; raises InvalidRequest if it cannot be said there, or in strict mode not without loss."""
+        provider, model = trial.candidate.provider, trial.candidate.model
+        request, record = mended
+        dialect = dialect_for(provider.dialect, record, request)
+        match provider.media_urls:
+            case "fetch":
+                request = await self._media.inlined(request)
+            case "refuse":
+                refuse_urls(request)
+        key = trial.key.secret.get_secret_value() if trial.key is not None else ""
+        target = Target(provider.name, provider.dialect, provider.base_url, model.id, record, key)
+        upstream = dialect.build_request(request, target)
+        if upstream.notes:
+            trial.notes.extend(upstream.notes)
+        if params == "strict" and (lost := losses(trial.notes)):
+            raise _strict(lost, trial.candidate.name)
+        number = unique()
+        envelope = Envelope(
+            id=f"chatcmpl-{number}", created=int(time.time()), model=model.id, call_id=f"call_{number}", shape=upstream.shape
+        )
+        return dialect, upstream, envelope
+
+    async def _send(self, trial: Trial, dialect: Dialect, upstream: UpstreamRequest) -> UpstreamResponse:
+        """The answer's headers, with a status that means success. Raises UpstreamError."""
+        response = await self._client.send(upstream, trial.clocks, trial.deadline - trial.clock(), trial.candidate.provider.headers)
+        trial.heard(response.headers)
+        if 200 <= response.status < 300:
+            return response
+        try:
+            body = await response.read(MAX_ERROR_BYTES)
+            raise UpstreamError(dialect.parse_error(response.status, response.headers, body))
+        finally:
+            response.close()
+
+    async def _complete(self, trial: Trial, mended: Mended, params: str) -> dict[str, Any]:
+        count, mended = _fanned_out(mended)
+        if count == 1:
+            return await self._complete_turn(trial, mended, params)
+        started = trial.clock()
+        answers = await fan_out.together(count, lambda: self._complete_turn(trial, mended, params), lambda _: None)
+        trial.upstream_seconds = trial.clock() - started
+        _note_fan_out(trial)
+        return fan_out.merged(answers)
+
+    async def _complete_turn(self, trial: Trial, mended: Mended, params: str) -> dict[str, Any]:
+        """One answer, taken up again as often as its provider pauses it."""
+        request, record = mended
+        completion = await self._complete_one(trial, mended, params)
+        for _ in range(MOST_ROUNDS):
+            following = next_round(request, completion)
+            if following is None:
+                break
+            notes = list(trial.notes)
+            completion = joined(completion, await self._complete_one(trial, (following, record), params))
+            trial.notes[:] = notes
+        return completion
+
+    async def _complete_one(self, trial: Trial, mended: Mended, params: str) -> dict[str, Any]:
+        dialect, upstream, envelope = await self._prepare(trial, mended, params)
+        started = trial.clock()
+        try:
+            response = await self._send(trial, dialect, upstream)
+            try:
+                if upstream.stream:
+                    return await collected(response, dialect.open_stream(envelope), envelope, trial)
+                body = await response.read()
+            finally:
+                response.close()
+        finally:
+            trial.upstream_seconds += trial.clock() - started
+        completion = dialect.parse_response(body, envelope)
+        if envelope.shape.stop:
+            cut_completion(completion, envelope.shape.stop)
+        return completion
+
+    async def _open(self, trial: Trial, mended: Mended, params: str) -> OneAnswer:
+        count, mended = _fanned_out(mended)
+        if count == 1:
+            return await self._open_one(trial, mended, params)
+        answers = await fan_out.together(count, lambda: self._open_one(trial, mended, params), LiveAnswer.hang_up)
+        _note_fan_out(trial)
+        return MergedAnswer(answers, trial)
+
+    async def _open_one(self, trial: Trial, mended: Mended, params: str) -> LiveAnswer:
+        dialect, upstream, envelope = await self._prepare(trial, mended, params)
+        response = await self._send(trial, dialect, upstream)
+        live = LiveAnswer(response, dialect.open_stream(envelope), envelope, trial)
+        if mended[0].body.get("tools"):
+            live.tap = AnswerTap()
+        try:
+            await live.commit()
+        except BaseException:
+            live.hang_up()
+            raise
+        return live
+
+
+def _fanned_out(mended: Mended) -> tuple[int, Mended]:
+    """How often a request is sent, and as what: several times for `n` answers of a model that gives one."""
+    request, record = mended
+    count = request.body.get("n") or 1
+    if count == 1 or record.can("multiple_choices"):
+        return 1, mended
+    return int(count), (fan_out.single(request), record)
+
+
+def _note_fan_out(trial: Trial) -> None:
+    """Each of the requests made the same notes: keep them once."""
+    trial.notes[:] = [*dict.fromkeys(trial.notes), Note("emulated", "n", "this model gives one answer: it was asked several times")]
+
+
+def _strict(lost: list[Note], target: str) -> InvalidRequest:
+    names = ", ".join(dict.fromkeys(f"'{note.param}' ({note.why})" for note in lost))
+    return InvalidRequest(
+        f"In strict mode nothing may be dropped or changed, but {target} cannot take {names}.", lost[0].param, "unsupported_parameter"
+    )

@@ -1,0 +1,59 @@
+"""Conversations that stay where they are: prompt caches and signed reasoning live at one provider, under one key.
+
+Pure but for its own table: every method is told the time (seconds, monotonic).
+"""
+
+import hashlib
+import math
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+CAPACITY: Final = 50_000
+"""Conversations remembered; the one served longest ago is forgotten."""
+LIFETIME: Final = 3600.0
+"""Seconds after its last answer that a conversation is remembered."""
+
+
+class Pin(NamedTuple):
+    """Where a conversation was served last. `key` is the key's variable, empty where there is none."""
+
+    target: str
+    key: str
+
+
+class Affinity:
+    """The conversations of one running gateway."""
+
+    __slots__ = ("_pins",)
+
+    def __init__(self) -> None:
+        self._pins: OrderedDict[str, tuple[Pin, float]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._pins)
+
+    def find(self, conversation: str, now: float) -> Pin | None:
+        found = self._pins.get(conversation)
+        return found[0] if found is not None and now - found[1] <= LIFETIME else None
+
+    def remember(self, conversation: str, target: str, key: str, now: float) -> None:
+        """The conversation was served there."""
+        self._pins[conversation] = (Pin(target, key), now)
+        self._pins.move_to_end(conversation)
+        if len(self._pins) > CAPACITY:
+            self._pins.popitem(last=False)
+
+
+def ranks(conversation: str, weighted: Iterable[tuple[str, float]]) -> list[float]:
+    """Weighted rendezvous hashing: a number for each name, the largest first, the same for the same conversation everywhere.
+
+    Over many conversations each name is first in proportion to its weight; a name that goes away moves only its own conversations.
+    """
+    return [weight / -math.log(_unit(conversation, name)) if weight > 0 else 0.0 for name, weight in weighted]
+
+
+def _unit(conversation: str, name: str) -> float:
+    """A number above 0 and below 1, evenly spread."""
+    digest = hashlib.blake2b(f"{conversation}\0{name}".encode(), digest_size=8).digest()
+    return (int.from_bytes(digest) + 0.5) / 2**64

@@ -1,0 +1,164 @@
+"""A circuit breaker: sets aside what fails too often, lets one probe through after a while, and comes back gradually.
+
+Pure: every method is told the time (seconds, monotonic).
+
+    closed ──failure rate reached──▶ open ──time is up──▶ half_open ──the one probe succeeded──▶ ramping ──time is up──▶ closed
+       ▲                              ▲                      │                                      │
+       └── also: trip() at once       └────── it failed ─────┘ (twice as long)  ◀── failing again ──┘
+"""
+
+from enum import Enum
+from typing import Final, Literal
+
+from gateway.config import BreakerSettings
+
+State = Literal["closed", "open", "half_open", "ramping"]
+
+_BUCKETS: Final = 10
+_FEWEST_IN_RAMP: Final = 3
+"""Outcomes that are enough to open again while coming back."""
+_FIRST_SHARE: Final = 0.1
+
+
+class Permit(Enum):
+    """Leave to make one call. Whoever got it says how the call ended."""
+
+    CALL = "call"
+    PROBE = "probe"
+
+
+class Window:
+    """Outcomes of the last `seconds`, in ten buckets: old ones drop out a tenth at a time."""
+
+    __slots__ = ("_bad", "_epoch", "_good", "_width")
+
+    def __init__(self, seconds: float) -> None:
+        self._width = seconds / _BUCKETS
+        self._epoch = -1
+        self._good = [0] * _BUCKETS
+        self._bad = [0] * _BUCKETS
+
+    def add(self, failed: bool, now: float) -> None:
+        self._turn(now)
+        (self._bad if failed else self._good)[self._epoch % _BUCKETS] += 1
+
+    def counts(self, now: float) -> tuple[int, int]:
+        """Calls, and failures among them."""
+        self._turn(now)
+        bad = sum(self._bad)
+        return sum(self._good) + bad, bad
+
+    def clear(self) -> None:
+        self._good = [0] * _BUCKETS
+        self._bad = [0] * _BUCKETS
+
+    def _turn(self, now: float) -> None:
+        epoch = int(now / self._width)
+        if epoch == self._epoch:
+            return
+        for old in range(max(self._epoch + 1, epoch - _BUCKETS + 1), epoch + 1):
+            self._good[old % _BUCKETS] = self._bad[old % _BUCKETS] = 0
+        self._epoch = max(epoch, self._epoch)
+
+
+class Breaker:
+    """One of a target, or of a key."""
+
+    __slots__ = ("_probing", "_ramp_from", "_settings", "_times_opened", "_until", "_window", "reason")
+
+    def __init__(self, settings: BreakerSettings) -> None:
+        self._settings = settings
+        self._window = Window(settings.window)
+        self._until: float | None = None
+        """When it may be probed; None while it is not open."""
+        self._probing = False
+        self._ramp_from: float | None = None
+        self._times_opened = 0
+        self.reason: str | None = None
+        """Why it is open, or was last."""
+
+    @property
+    def calm(self) -> bool:
+        """Neither open nor coming back, whatever the time."""
+        return self._until is None and self._ramp_from is None
+
+    def state(self, now: float) -> State:
+        if self._until is not None:
+            return "open" if now < self._until else "half_open"
+        if self._ramp_from is not None:
+            if now - self._ramp_from < self._settings.ramp:
+                return "ramping"
+            self._ramp_from = None
+            self._times_opened = 0
+        return "closed"
+
+    def opens_in(self, now: float) -> float | None:
+        """Seconds until a call may be made: None if one may be made now. While the probe runs: what the next opening would last."""
+        if self._until is None:
+            return None
+        if now < self._until:
+            return self._until - now
+        return self._settings.open_for if self._probing else None
+
+    def share(self, now: float) -> float:
+        """The part of its usual calls that it should get now: below 1 while it comes back."""
+        if self.state(now) != "ramping" or self._ramp_from is None:
+            return 1.0
+        return max(_FIRST_SHARE, (now - self._ramp_from) / self._settings.ramp)
+
+    def admit(self, now: float) -> Permit | None:
+        """Leave to make a call now, None if none may be made."""
+        match self.state(now):
+            case "open":
+                return None
+            case "half_open":
+                if self._probing:
+                    return None
+                self._probing = True
+                return Permit.PROBE
+            case _:
+                return Permit.CALL
+
+    def succeeded(self, permit: Permit, now: float) -> None:
+        if permit is Permit.PROBE:
+            self._probing = False
+            if self._until is not None:
+                self._until = None
+                self._ramp_from = now
+                self._window.clear()
+        elif self._until is None:
+            self._window.add(False, now)
+
+    def failed(self, permit: Permit, now: float, reason: str) -> None:
+        if permit is Permit.PROBE:
+            self._probing = False
+            self._open(now, reason)
+        elif self._until is None:  # what was sent before it opened tells nothing new
+            self._window.add(True, now)
+            calls, bad = self._window.counts(now)
+            fewest = self._settings.min_calls
+            if self.state(now) == "ramping":
+                fewest = min(fewest, _FEWEST_IN_RAMP)
+            if calls >= fewest and bad >= self._settings.failure_rate * calls:
+                self._open(now, reason)
+
+    def trip(self, permit: Permit, now: float, reason: str, seconds: float | None = None) -> None:
+        """Open at once: the failure proves itself. `seconds` if the provider said how long."""
+        if permit is Permit.PROBE:
+            self._probing = False
+        if self._until is None or permit is Permit.PROBE:
+            self._open(now, reason, seconds)
+
+    def abandoned(self, permit: Permit) -> None:
+        """The call ended without telling anything (the caller left): the probe may be made by another."""
+        if permit is Permit.PROBE:
+            self._probing = False
+
+    def _open(self, now: float, reason: str, seconds: float | None = None) -> None:
+        settings = self._settings
+        backoff = min(settings.longest_open, settings.open_for * 2 ** min(self._times_opened, 30))
+        self._until = now + (backoff if seconds is None else min(max(seconds, 0.0), settings.longest_open))
+        self._times_opened += 1
+        self._ramp_from = None
+        self._window.clear()
+        self.reason = reason

@@ -1,0 +1,31 @@
+"""Whose time limit holds: the target's in its persona, else the persona's, else the provider's."""
+
+from functools import lru_cache
+
+from gateway.config import NO_CLOCKS, Clocks, Persona, Provider, TargetRef, Timeouts
+
+DEFAULT_TOTAL = 900.0
+"""Seconds for a whole request, all its attempts together, unless its persona says otherwise."""
+
+
+def total(persona: Persona | None) -> float:
+    """Seconds for a whole request."""
+    return DEFAULT_TOTAL if persona is None or persona.timeouts.total is None else persona.timeouts.total
+
+
+def clocks(provider: Provider, persona: Persona | None, ref: TargetRef | None) -> Timeouts:
+    """The time limits of one attempt. Its own total is the provider's: the whole request has another."""
+    of_persona = NO_CLOCKS if persona is None else persona.timeouts
+    of_target = NO_CLOCKS if ref is None else ref.timeouts
+    if of_persona is NO_CLOCKS and of_target is NO_CLOCKS:
+        return provider.timeouts
+    return _laid_over(provider.timeouts, of_persona, of_target)
+
+
+@lru_cache(maxsize=1024)
+def _laid_over(base: Timeouts, of_persona: Clocks, of_target: Clocks) -> Timeouts:
+    found = {}
+    for name in ("connect", "first_content", "idle"):
+        nearest = getattr(of_target, name)
+        found[name] = nearest if nearest is not None else getattr(of_persona, name)
+    return base.model_copy(update={name: value for name, value in found.items() if value is not None})

@@ -1,0 +1,138 @@
+"""What a decision reads of a request: derived once, without its content, so that it can be kept and decided again."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from gateway.accounting.tokens import estimate_request
+from gateway.config import Feature, Persona
+from gateway.routing.requirements import Requirement, derive
+from translators.chat.request import ChatRequest
+
+SESSION_HEADERS: Final = ("x-llm-router-session", "x-session-id")
+_HASHED_CHARACTERS: Final = 4000
+"""Of each text of a conversation's beginning."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who asks, as far as a policy looks at it."""
+
+    key_id: str | None = None
+    """The first 8 hex digits of the digest of the caller's key."""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Names in any case."""
+
+
+NOBODY: Final = Caller()
+
+
+class Prompt:
+    """The size of a prompt. Its tokens are estimated only if somebody asks: most requests fit everywhere by their bytes alone."""
+
+    __slots__ = ("_request", "_tokens", "exact", "size")
+
+    def __init__(self, request: ChatRequest | None, size: int, tokens: int | None = None, exact: bool = False) -> None:
+        self._request = request
+        self._tokens = tokens
+        self.exact = exact
+        """The tokens were counted by a tokenizer."""
+        self.size = size
+        """Bytes; an upper bound for the tokens, or nearly so."""
+
+    @property
+    def tokens(self) -> int:
+        """By the o200k tokenizer, estimated."""
+        if self._tokens is None:
+            self._tokens = 0 if self._request is None else estimate_request(self._request)
+        return self._tokens
+
+    @property
+    def known(self) -> int | None:
+        """The tokens, if somebody asked."""
+        return self._tokens
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """One request as routing sees it."""
+
+    requirements: tuple[Requirement, ...]
+    features: frozenset[Feature]
+    prompt: Prompt
+    max_tokens: int | None = None
+    """The longest answer the caller takes, None if it says nothing."""
+    answers: int = 1
+    """`n`."""
+    stream: bool = False
+    forces_tool: bool = False
+    metadata: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    caller: Caller = NOBODY
+    conversation: str | None = None
+    """Names the conversation, the same for each of its turns; None if it must not be known (no affinity)."""
+    settled: bool = False
+    """The conversation may have been served before: it has an answer in it, or the caller named it."""
+
+    def header(self, name: str) -> str | None:
+        return self.caller.headers.get(name)
+
+
+def facts_of(request: ChatRequest, persona: Persona | None, caller: Caller, tokens: int | None = None) -> Facts:
+    """The facts of `request`, to which its persona has been applied. `tokens`: of its prompt, if they were counted."""
+    body = request.body
+    requirements, features = derive(request, persona)
+    named = _named_session(body, caller)
+    affine = persona is not None and persona.affinity
+    return Facts(
+        requirements=requirements,
+        features=features,
+        prompt=Prompt(request, request.size, tokens, tokens is not None),
+        max_tokens=request.max_tokens,
+        answers=body.get("n") or 1,
+        stream=request.stream,
+        forces_tool=_forces_a_tool(body),
+        metadata=body.get("metadata") or {},
+        caller=caller,
+        conversation=conversation_of(request, caller, named) if affine else None,
+        settled="history" in features or named is not None,
+    )
+
+
+def _forces_a_tool(body: Mapping[str, Any]) -> bool:
+    choice = body.get("tool_choice")
+    if choice.__class__ is dict:
+        return choice.get("type") != "allowed_tools" or choice["allowed_tools"]["mode"] == "required"
+    return choice == "required"
+
+
+def _named_session(body: Mapping[str, Any], caller: Caller) -> str | None:
+    named = body.get("prompt_cache_key")
+    if named.__class__ is str and named:
+        return f"cache:{named}"
+    for header in SESSION_HEADERS:
+        if value := caller.headers.get(header):
+            return f"session:{value}"
+    return None
+
+
+def conversation_of(request: ChatRequest, caller: Caller, named: str | None) -> str:
+    """16 hex digits that stay the same from turn to turn: of the session's name, else of everything up to the first user message.
+
+    They are a digest of the caller's key, too: nobody is led by another's conversations.
+    """
+    digest = hashlib.blake2b((caller.key_id or "").encode(), digest_size=8)
+    digest.update(request.model.encode("utf-8", "surrogatepass"))
+    if named is not None:
+        digest.update(named.encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()
+    for message in request.messages:
+        digest.update(f"\0{message['role']}\0".encode())
+        content = message.get("content")
+        texts = [content] if content.__class__ is str else [part.get("text") or part["type"] for part in content or ()]
+        for text in texts:
+            if text.__class__ is str:
+                digest.update(text[:_HASHED_CHARACTERS].encode("utf-8", "surrogatepass"))
+        if message["role"] == "user":
+            break
+    return digest.hexdigest()

@@ -1,0 +1,76 @@
+"""How fast a target answers, as seen: averages that forget, and quantiles of the last answers.
+
+Pure: every method is told the time (seconds, monotonic).
+"""
+
+import math
+from collections import deque
+from typing import Final
+
+MEMORY: Final = 60.0
+"""Seconds after which an observation has lost most (63 %) of its weight."""
+SAMPLES: Final = 200
+FEWEST_SAMPLES: Final = 20
+"""Fewer observations than this have no quantile."""
+_LEAST_WEIGHT: Final = 0.1
+"""Of a new observation, however many came just before it."""
+
+
+class Ewma:
+    """An exponentially weighted average. What has not been observed for long fades towards 0, so that it is tried again."""
+
+    __slots__ = ("_at", "_value")
+
+    def __init__(self) -> None:
+        self._value: float | None = None
+        self._at = 0.0
+
+    def observe(self, value: float, now: float) -> None:
+        if self._value is None:
+            self._value = value
+        else:
+            weight = max(_LEAST_WEIGHT, 1 - math.exp(-max(0.0, now - self._at) / MEMORY))
+            self._value += weight * (value - self._value)
+        self._at = now
+
+    def value(self, now: float) -> float | None:
+        """None before the first observation."""
+        if self._value is None:
+            return None
+        return self._value * math.exp(-max(0.0, now - self._at - MEMORY) / (5 * MEMORY))
+
+
+class Latency:
+    """One target's. `stream` tells apart the time to the first content of a stream and that of a whole JSON answer."""
+
+    __slots__ = ("_averages", "_rate", "_samples")
+
+    def __init__(self) -> None:
+        self._averages = (Ewma(), Ewma())
+        self._samples: tuple[deque[float], deque[float]] = (deque(maxlen=SAMPLES), deque(maxlen=SAMPLES))
+        self._rate = Ewma()
+
+    def observe(self, stream: bool, seconds: float, now: float) -> None:
+        """An answer's first content came after `seconds`."""
+        self._averages[stream].observe(seconds, now)
+        self._samples[stream].append(seconds)
+
+    def observe_rate(self, tokens: int, seconds: float, now: float) -> None:
+        """`tokens` were generated in `seconds`."""
+        if tokens > 0 and seconds > 0:
+            self._rate.observe(tokens / seconds, now)
+
+    def first_content(self, stream: bool, now: float) -> float | None:
+        """Expected seconds until there is content, None if never seen."""
+        return self._averages[stream].value(now)
+
+    def tokens_per_second(self, now: float) -> float | None:
+        return self._rate.value(now)
+
+    def quantile(self, stream: bool, share: float) -> float | None:
+        """Seconds that `share` of the last answers took at most; None while there are too few."""
+        samples = self._samples[stream]
+        if len(samples) < FEWEST_SAMPLES:
+            return None
+        ordered = sorted(samples)
+        return ordered[min(len(ordered) - 1, math.ceil(share * len(ordered)) - 1)]

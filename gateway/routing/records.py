@@ -1,0 +1,149 @@
+"""Decisions that were made, kept without content: what was asked, what was planned, what came of it. And read back to be made again."""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Final
+
+from gateway.config import Persona
+from gateway.ids import unique
+from gateway.routing.facts import Caller, Facts, Prompt
+from gateway.routing.requirements import Requirement
+from gateway.routing.selection import Plan, plan_document
+
+KEPT: Final = 1000
+_MOST_CHARACTERS: Final = 200
+"""Of a header's or metadata's value that a rule names."""
+
+
+@dataclass(slots=True)
+class Record:
+    """One decision. `attempts` and what follows become known later."""
+
+    id: str
+    moment: datetime
+    """UTC."""
+    plan: Plan
+    request_id: str
+    outcome: dict[str, Any] = field(default_factory=dict)
+
+    def close(self, outcome: dict[str, Any]) -> None:
+        """The request is over: keep what came of it, and nothing of its content any more."""
+        facts = self.plan.facts
+        headers, metadata = _seen(facts, self.plan.policy.persona)
+        prompt = Prompt(None, facts.prompt.size, facts.prompt.known, facts.prompt.exact)
+        kept = replace(facts, prompt=prompt, metadata=metadata, caller=Caller(key_id=facts.caller.key_id, headers=headers))
+        self.plan = replace(self.plan, facts=kept)
+        self.outcome = outcome
+
+    def compact(self) -> dict[str, Any]:
+        """For the log line: enough to decide again."""
+        plan = self.plan
+        targets = [c.name if c.verdict != "rejected" else f"{c.name} ({'; '.join(c.reasons)})" for c in plan.candidates]
+        shown: dict[str, Any] = {"id": self.id, "revision": plan.revision, "strategy": plan.policy.strategy, "targets": targets}
+        if plan.policy.rule is not None:
+            shown["rule"] = plan.policy.rule.name
+        if plan.pinned is not None:
+            shown["pinned"] = plan.pinned
+        shown["facts"] = facts_document(plan.facts, plan.policy.persona)
+        return shown
+
+
+class Records:
+    """The last decisions of a running gateway."""
+
+    def __init__(self) -> None:
+        self._records: OrderedDict[str, Record] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def add(self, plan: Plan, moment: datetime, request_id: str) -> Record:
+        record = Record(f"dec_{unique(20)}", moment, plan, request_id)
+        self._records[record.id] = record
+        if len(self._records) > KEPT:
+            self._records.popitem(last=False)
+        return record
+
+    def find(self, name: str) -> Record | None:
+        return self._records.get(name)
+
+
+def record_document(record: Record) -> dict[str, Any]:
+    """A decision as JSON: what `GET /api/v1/decisions/{id}` answers, and what `llm-router replay` reads."""
+    return {
+        "id": record.id,
+        "time": record.moment.isoformat(timespec="milliseconds"),
+        "request_id": record.request_id,
+        "facts": facts_document(record.plan.facts, record.plan.policy.persona),
+        **plan_document(record.plan),
+        **record.outcome,
+    }
+
+
+def facts_document(facts: Facts, persona: Persona | None) -> dict[str, Any]:
+    """What a decision was made from; of headers and metadata only what the persona's rules look at. What is not there is left out."""
+    headers, metadata = _seen(facts, persona)
+    document: dict[str, Any] = {
+        "needs": {need.capability: need.cause for need in facts.requirements},
+        "features": sorted(facts.features),
+        "bytes": facts.prompt.size,
+        "tokens": facts.prompt.known,
+        "exact": facts.prompt.exact,
+        "max_tokens": facts.max_tokens,
+        "n": facts.answers,
+        "stream": facts.stream,
+        "forces_tool": facts.forces_tool,
+        "key": facts.caller.key_id,
+        "conversation": facts.conversation,
+        "settled": facts.settled,
+        "headers": headers,
+        "metadata": metadata,
+    }
+    return {name: value for name, value in document.items() if value not in (None, False, 0, {}, []) or name == "needs"}
+
+
+def _seen(facts: Facts, persona: Persona | None) -> tuple[dict[str, str], dict[str, str]]:
+    """The headers and the metadata that the persona's rules look at, as far as the request has them."""
+    headers, metadata = _looked_at(persona)
+    return (
+        {name: value[:_MOST_CHARACTERS] for name in headers if (value := facts.header(name)) is not None},
+        {name: value[:_MOST_CHARACTERS] for name in metadata if (value := facts.metadata.get(name)).__class__ is str},
+    )
+
+
+def _looked_at(persona: Persona | None) -> tuple[list[str], list[str]]:
+    if persona is None or not (persona.rules or any(target.when.header or target.when.metadata for target in persona.targets)):
+        return [], []
+    whens = [*(rule.when for rule in persona.rules), *(target.when for target in persona.every_target())]
+    return sorted({name for when in whens for name in when.header}), sorted({name for when in whens for name in when.metadata})
+
+
+def read_facts(document: Mapping[str, Any]) -> Facts:
+    """The facts that `facts_document` wrote. Raises KeyError, TypeError or ValueError for anything else."""
+    needs: Mapping[str, str] = document["needs"]
+    tokens = document.get("tokens")
+    size = int(document.get("bytes", 0))
+    # A prompt that nobody had to estimate was small: four bytes are about a token.
+    prompt = Prompt(None, size, size // 4 if tokens is None else int(tokens), bool(document.get("exact", False)))
+    return Facts(
+        requirements=tuple(Requirement(capability, str(cause)) for capability, cause in needs.items()),  # type: ignore[arg-type]
+        features=frozenset(document.get("features", ())),
+        prompt=prompt,
+        max_tokens=document.get("max_tokens"),
+        answers=int(document.get("n", 1)),
+        stream=bool(document.get("stream", False)),
+        forces_tool=bool(document.get("forces_tool", False)),
+        metadata=dict(document.get("metadata", {})),
+        caller=Caller(key_id=document.get("key"), headers=dict(document.get("headers", {}))),
+        conversation=document.get("conversation"),
+        settled=bool(document.get("settled", False)),
+    )
+
+
+def not_recorded(facts: Mapping[str, Any], persona: Persona) -> Iterable[str]:
+    """Headers and metadata that the persona's rules look at, and the record does not have: as if the request had not carried them."""
+    headers, metadata = _looked_at(persona)
+    yield from (f"header {name}" for name in headers if name not in facts.get("headers", {}))
+    yield from (f"metadata {name}" for name in metadata if name not in facts.get("metadata", {}))

@@ -1,0 +1,121 @@
+"""How many requests are sent to a provider or model at a time: more wait in a bounded queue, in the order they came, for a bounded time."""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterator
+from typing import Final
+
+from gateway.config import Concurrency, Model, Provider
+
+_WEIGHT: Final = 0.1
+"""Of a new observation of how long a place is taken."""
+
+
+class NoPlace(Exception):
+    """The queue is full, or the wait was too long. `retry_after`: seconds until there should be a place."""
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__("no place in the queue")
+        self.retry_after = retry_after
+
+
+class _Room:
+    """The places of one provider or model."""
+
+    def __init__(self, settings: Concurrency) -> None:
+        self.settings = settings
+        self._taken = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._seconds = 1.0
+        """How long a place is usually taken."""
+
+    async def enter(self) -> None:
+        if self._taken < self.settings.limit:
+            self._taken += 1
+            return
+        if len(self._waiting) >= self.settings.queue:
+            raise NoPlace(self.expected_wait())
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            async with asyncio.timeout(self.settings.wait):
+                await turn
+        except BaseException as error:
+            if turn.done() and not turn.cancelled():
+                self._pass_on()  # the place came at the same moment
+            else:
+                self._waiting.remove(turn)
+            if isinstance(error, TimeoutError):
+                raise NoPlace(self.expected_wait()) from None
+            raise
+
+    def leave(self, seconds: float) -> None:
+        self._seconds += _WEIGHT * (seconds - self._seconds)
+        self._pass_on()
+
+    def expected_wait(self) -> float:
+        return max(1.0, self._seconds * (len(self._waiting) + 1) / self.settings.limit)
+
+    @property
+    def waiting(self) -> int:
+        return len(self._waiting)
+
+    def _pass_on(self) -> None:
+        self._taken -= 1
+        while self._waiting and self._taken < self.settings.limit:  # a reload may have moved it
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                self._taken += 1
+
+
+class Place:
+    """A place that is taken; `leave` it once."""
+
+    __slots__ = ("_loop", "_rooms", "_since")
+
+    def __init__(self, rooms: tuple[_Room, ...]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._rooms = rooms
+        self._since = self._loop.time()
+
+    def leave(self) -> None:
+        rooms, self._rooms = self._rooms, ()
+        for room in rooms:
+            room.leave(self._loop.time() - self._since)
+
+
+class Places:
+    """Of one running gateway. A limit that changes by a reload holds for requests from then on."""
+
+    def __init__(self) -> None:
+        self._rooms: dict[str, _Room] = {}
+
+    async def take(self, provider: Provider, model: Model) -> Place | None:
+        """A place at the provider and at the model; None if neither has a limit. Raises NoPlace."""
+        if provider.concurrency is None and model.concurrency is None:
+            return None
+        taken: list[_Room] = []
+        try:
+            for name, settings in ((provider.name, provider.concurrency), (f"{provider.name}/{model.id}", model.concurrency)):
+                if settings is not None:
+                    room = self._room(name, settings)
+                    await room.enter()
+                    taken.append(room)
+        except BaseException:
+            for room in taken:
+                room.leave(0.0)
+            raise
+        return Place(tuple(taken))
+
+    def waiting(self) -> Iterator[tuple[str, int]]:
+        """Of every provider and `provider/model` that has a limit and was asked: how many requests wait for a place."""
+        return ((name, room.waiting) for name, room in self._rooms.items())
+
+    def _room(self, name: str, settings: Concurrency) -> _Room:
+        room = self._rooms.get(name)
+        if room is None:
+            room = self._rooms[name] = _Room(settings)
+        elif room.settings is not settings:
+            room.settings = settings
+        return room
