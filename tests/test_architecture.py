@@ -17,6 +17,7 @@ FLOORS = [
     {"gateway.asking"},
     {"gateway.answers"},
     {"gateway.exchange", "gateway.reasoning", "gateway.fan_out", "gateway.resuming", "gateway.reloading"},
+    {"gateway.advice", "gateway.replay"},
     {"gateway.routing"},
     {"gateway.accounting", "gateway.upstream"},
     {"gateway.config", "gateway.errors", "gateway.telemetry", "gateway.simulator", "gateway.ids"},
