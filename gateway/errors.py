@@ -2,6 +2,7 @@
 
     RequestFailed
     ├── NotAuthorized          401  the caller's key is missing or unknown
+    ├── AdminDisabled          403  no admin key is configured
     ├── ModelNotFound          404  no persona (or direct model) of that name
     ├── DecisionNotFound       404  no decision of that id is kept
     ├── NoEligibleTarget       400  no target of the persona can do what the request needs
@@ -42,6 +43,10 @@ class RequestFailed(Exception):
 
 class NotAuthorized(RequestFailed):
     status, type, code = 401, "invalid_request_error", "invalid_api_key"
+
+
+class AdminDisabled(RequestFailed):
+    status, type, code = 403, "invalid_request_error", "admin_disabled"
 
 
 class ModelNotFound(RequestFailed):
@@ -119,7 +124,7 @@ def _body(message: str, type_: str, param: str | None, code: str | None) -> dict
     return {"error": {"message": message, "type": type_, "param": param, "code": code}}
 
 
-def status_body(status: int, message: str) -> dict[str, Any]:
-    """The same for an error that only has an HTTP status: an unknown route, a wrong method."""
-    code = {404: "not_found", 405: "method_not_allowed"}.get(status)
+def status_body(status: int, message: str, code: str | None = None) -> dict[str, Any]:
+    """The same for an error that is no RequestFailed: an unknown route, a wrong method, an operator's broken files."""
+    code = code or {404: "not_found", 405: "method_not_allowed"}.get(status)
     return _body(message, "server_error" if status >= 500 else "invalid_request_error", None, code)

@@ -27,10 +27,11 @@ class Server:
         self.port: int = runner.addresses[0][1]
 
     def watch_signals(self) -> asyncio.Event:
-        """An event that SIGTERM or SIGINT sets."""
-        stop = asyncio.Event()
+        """An event that SIGTERM or SIGINT sets. SIGHUP reads the configuration again."""
+        stop, loop = asyncio.Event(), asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+            loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._app[GATEWAY].reloader.ask, "SIGHUP")
         return stop
 
     async def drain(self) -> None:

@@ -29,7 +29,8 @@ class Hang:
     """Send nothing more until the other side leaves."""
 
 
-Step = bytes | Pause | End | Reset | Hang
+Step = bytes | Pause | End | Reset | Hang | asyncio.Event
+"""An event: wait until the test sets it."""
 
 
 class InTurn:
@@ -105,6 +106,8 @@ class FakeUpstream:
                         self.sent += len(step)
                     case Pause(seconds):
                         await asyncio.wait({gone}, timeout=seconds)
+                    case asyncio.Event():
+                        await step.wait()
                     case End():
                         return False
                     case Hang():

@@ -9,8 +9,8 @@ from typing import Any, Final
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from gateway.api.access import OPEN_ROUTES
-from gateway.api.context import EXCHANGE, GATEWAY, KEY_ID, REQUEST_ID, STREAM
+from gateway.api.access import ADMIN_ROUTES, OPEN_ROUTES
+from gateway.api.context import CONFIG, EXCHANGE, GATEWAY, KEY_ID, REQUEST_ID, STREAM
 from gateway.errors import BodyTooLarge, RequestFailed, error_body, status_body
 from gateway.ids import unique
 from translators.errors import InvalidRequest
@@ -18,6 +18,7 @@ from translators.jsontext import dumps
 
 SERVER: Final = "llm-router"
 _log: Final = logging.getLogger("llm_router")
+_WITHOUT_CALLERS_KEY: Final = OPEN_ROUTES | ADMIN_ROUTES
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
@@ -34,8 +35,11 @@ async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
     request[REQUEST_ID] = request_id
     try:
         gateway = request.app[GATEWAY]
-        if not gateway.access.open and request.path not in OPEN_ROUTES and (key_id := gateway.access.key_id(request.headers)) is not None:
-            request[KEY_ID] = key_id
+        request[CONFIG] = gateway.config
+        if not gateway.access.open and request.path not in _WITHOUT_CALLERS_KEY:
+            key_id = gateway.access.key_id(request.headers)
+            if key_id is not None:
+                request[KEY_ID] = key_id
         response = await handler(request)
     except InvalidRequest as error:
         response = json_response(error_body(error), error.status)

@@ -5,7 +5,7 @@ from typing import Any
 
 from aiohttp import web
 
-from gateway.api.context import GATEWAY
+from gateway.api.context import CONFIG
 from gateway.errors import BodyTimeout
 from gateway.off_loop import off_loop
 from translators.errors import InvalidRequest
@@ -18,10 +18,10 @@ async def read_json(http: web.Request) -> tuple[Any, int]:
         if http.content.is_eof():  # most bodies arrive with their headers: only the others need a clock
             text = await http.read()
         else:
-            async with asyncio.timeout(http.app[GATEWAY].config.server.body_timeout):
+            async with asyncio.timeout(http[CONFIG].server.body_timeout):
                 text = await http.read()
     except TimeoutError:
-        limit = http.app[GATEWAY].config.server.body_timeout
+        limit = http[CONFIG].server.body_timeout
         raise BodyTimeout(f"The request body did not arrive within {limit:g} seconds.") from None
     except web.RequestPayloadError:
         raise InvalidRequest("The request body ended early or is not encoded as its headers say.", None, "invalid_body") from None

@@ -7,7 +7,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from gateway.accounting.exact import count_exactly
-from gateway.api.context import EXCHANGE, GATEWAY, KEY_ID, REQUEST_ID, Gateway
+from gateway.api.context import CONFIG, EXCHANGE, GATEWAY, KEY_ID, REQUEST_ID, Gateway
 from gateway.errors import ModelNotFound, NoEligibleTarget, NoRoom, RequestFailed, Stopping, UpstreamFailed
 from gateway.exchange import Exchange
 from gateway.off_loop import off_loop
@@ -87,7 +87,7 @@ async def prepare(gateway: Gateway, http: web.Request, request: ChatRequest, exc
 
 async def decided(gateway: Gateway, http: web.Request, request: ChatRequest) -> tuple[Decision, View]:
     """The decision for a request, and the world it was made in. Near a limit the prompt is counted instead of estimated."""
-    config, view = gateway.config, gateway.memory.view()
+    config, view = http[CONFIG], gateway.memory.view()
     caller = Caller(key_id=http.get(KEY_ID), headers=http.headers)
     decision = await off_loop(request.size, decide, config, request, caller, view)
     if decision.plan.near_limit:

@@ -64,7 +64,20 @@ class RequestEnded(NamedTuple):
     """By what the provider counted and the price list says (10^-9 USD); None where either is not known."""
 
 
-Event = AttemptEnded | RequestEnded
+class ConfigReloaded(NamedTuple):
+    """The two files were read again."""
+
+    trigger: str
+    """What asked for it: SIGHUP, request or watch."""
+    result: str
+    """changed · unchanged · failed (the previous revision goes on)"""
+    revision: str
+    """What holds now."""
+    previous: str
+    problems: int
+
+
+Event = AttemptEnded | RequestEnded | ConfigReloaded
 Listener = Callable[[Event], None]
 
 
