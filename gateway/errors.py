@@ -8,6 +8,7 @@
     ├── BodyTooLarge           413
     ├── BodyTimeout            408  the request body did not arrive in time
     ├── Stopping               503  the server is shutting down
+    ├── NotServed              404  an unknown route, 405 a wrong method, 400 no HTTP, 500 a fault of our own
     └── UpstreamFailed         as the provider's failure says (translators.errors.UpstreamFailure)
 
 A request that breaks a rule of the hub is translators.errors.InvalidRequest, 400 with `param`.
@@ -65,6 +66,17 @@ class Stopping(RequestFailed):
     status, code = 503, "server_stopping"
 
 
+class NotServed(RequestFailed):
+    """An error that only has an HTTP status: no route was asked, or it failed in a way nobody foresaw."""
+
+    def __init__(self, status: int, message: str, code: str | None = None, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.type = "server_error" if status >= 500 else "invalid_request_error"
+        self.code = {404: "not_found", 405: "method_not_allowed", 500: None}.get(status, code)
+        self.headers.update(headers or {})
+
+
 _OURS: Final = frozenset({FailureKind.AUTHENTICATION, FailureKind.PERMISSION})
 
 
@@ -96,9 +108,3 @@ def error_body(error: RequestFailed | InvalidRequest) -> dict[str, Any]:
 
 def _body(message: str, type_: str, param: str | None, code: str | None) -> dict[str, Any]:
     return {"error": {"message": message, "type": type_, "param": param, "code": code}}
-
-
-def status_body(status: int, message: str) -> dict[str, Any]:
-    """The same for an error that only has an HTTP status: an unknown route, a wrong method."""
-    code = {404: "not_found", 405: "method_not_allowed"}.get(status)
-    return _body(message, "server_error" if status >= 500 else "invalid_request_error", None, code)

@@ -7,7 +7,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from gateway.api.context import EXCHANGE, GATEWAY, KEY_ID, REQUEST_ID, Gateway
-from gateway.errors import ModelNotFound, NoEligibleTarget, RequestFailed, Stopping, UpstreamFailed
+from gateway.errors import ModelNotFound, NoEligibleTarget, NotAuthorized, NotServed, RequestFailed, Stopping, UpstreamFailed
 from gateway.exchange import Exchange
 from gateway.routing import personas
 from gateway.routing.selection import Plan, plan, resolve
@@ -58,12 +58,33 @@ def fail(exchange: Exchange, error: InvalidRequest | RequestFailed) -> None:
     match error:
         case InvalidRequest():
             exchange.outcome = "invalid_request"
+        case NotAuthorized():
+            exchange.outcome = "not_authorized"
+        case NotServed():
+            exchange.outcome = "internal_error" if error.status >= 500 else "invalid_request"
         case ModelNotFound() | NoEligibleTarget():
             exchange.outcome = "no_target"
         case UpstreamFailed():
             exchange.outcome = "upstream_error"
         case _:
             exchange.outcome = "refused"
+
+
+def tell_alone(
+    gateway: Gateway,
+    request_id: str,
+    api: str,
+    started: float,
+    status: int,
+    error: InvalidRequest | RequestFailed | None = None,
+    key_id: str | None = None,
+) -> None:
+    """Tell of a request that is no exchange with providers: a catalog's, or one refused at the edge. `started`: by perf_counter."""
+    exchange = Exchange(request_id=request_id, api=api, clock=time.perf_counter, simulated=gateway.simulated, key_id=key_id)
+    exchange.started, exchange.status = started, status
+    if error is not None:
+        fail(exchange, error)
+    exchange.tell(gateway.bus)
 
 
 def prepare(gateway: Gateway, http: web.Request, request: ChatRequest, exchange: Exchange) -> tuple[Plan, ChatRequest]:

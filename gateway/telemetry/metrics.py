@@ -104,7 +104,7 @@ class Metrics:
         bound.duration(event.seconds)
         if event.first_chunk_seconds is not None:
             bound.first_chunk(event.first_chunk_seconds)
-        elif not event.stream and event.outcome == "ok":
+        elif not event.stream and event.outcome == "ok" and event.provider is not None:
             self._overhead.observe(max(0.0, event.seconds - event.upstream_seconds))
         if event.outcome == "stream_aborted":
             self._child(self._aborted, event.attempts[-1].outcome if event.attempts else OTHER).inc()
