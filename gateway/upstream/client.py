@@ -195,6 +195,4 @@ class UpstreamClient:
 
 
 def _client_timeout(timeouts: Timeouts, total: float) -> aiohttp.ClientTimeout:
-    return aiohttp.ClientTimeout(
-        total=total, connect=timeouts.connect, sock_connect=timeouts.connect, sock_read=timeouts.first_content
-    )
+    return aiohttp.ClientTimeout(total=total, connect=timeouts.connect, sock_connect=timeouts.connect, sock_read=timeouts.first_content)
