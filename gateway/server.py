@@ -12,6 +12,7 @@ from typing import Final
 from aiohttp import web
 
 from gateway.api.context import GATEWAY
+from gateway.api.protocol import Runner
 
 _log: Final = logging.getLogger("llm_router")
 KEEP_ALIVE_TIMEOUT: Final = 75.0
@@ -56,7 +57,7 @@ class Server:
 @asynccontextmanager
 async def listening(app: web.Application, host: str, port: int) -> AsyncIterator[Server]:
     """Serve `app`. A caller who leaves cancels its handler, and with it the call to the provider."""
-    runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1, keepalive_timeout=KEEP_ALIVE_TIMEOUT)
+    runner = Runner(app, shutdown_timeout=0.1, access_log=None, keepalive_timeout=KEEP_ALIVE_TIMEOUT)
     await runner.setup()
     try:
         site = web.TCPSite(runner, host, port, backlog=1024)

@@ -4,7 +4,7 @@ from aiohttp import web
 
 from gateway.api.context import GATEWAY
 from gateway.api.middleware import json_response
-from gateway.errors import status_body
+from gateway.errors import ConfigRejected, error_body
 
 
 async def reload(http: web.Request) -> web.Response:
@@ -23,6 +23,6 @@ async def reload(http: web.Request) -> web.Response:
         )
     count = len(done.problems)
     message = f"The configuration cannot be used: {done.problems[0]}" + (f" (and {count - 1} more)" if count > 1 else "")
-    body = status_body(422, message, "invalid_configuration")
+    body = error_body(ConfigRejected(message))
     problems = [{"file": p.file, "line": p.line, "path": p.path, "message": p.message} for p in done.problems]
     return json_response({**body, "revision": done.revision, "problems": problems}, 422)

@@ -12,6 +12,7 @@ from gateway.api.reading import read_json
 from gateway.api.serving import decided
 from gateway.config import Config, Model, Persona, Provider
 from gateway.errors import DecisionNotFound, ModelNotFound
+from gateway.off_loop import off_loop
 from gateway.routing.facts import NOBODY, facts_of
 from gateway.routing.records import KEPT, record_document
 from gateway.routing.selection import Plan, plan, plan_document, policy_of
@@ -129,7 +130,7 @@ async def route(http: web.Request) -> web.Response:
     gateway = http.app[GATEWAY]
     document, size = await read_json(http)
     native = document.__class__ is dict and "persona" in document
-    request = native_request(document, size) if native else parse(document, size)
+    request = await off_loop(size, native_request if native else parse, document, size)
     decision, _ = await decided(gateway, http, request)
     return json_response(plan_document(decision.plan))
 

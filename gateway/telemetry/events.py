@@ -40,6 +40,7 @@ class RequestEnded(NamedTuple):
 
     request_id: str
     api: str
+    """chat · native, or the route of what asks no provider (`/v1/models/{id}`); unknown where there is none"""
     key_id: str | None
     persona: str | None
     provider: str | None
@@ -47,7 +48,7 @@ class RequestEnded(NamedTuple):
     stream: bool
     status: int
     outcome: str
-    """ok · invalid_request · not_authorized · no_target · upstream_error · stream_aborted · client_gone · internal_error"""
+    """ok · invalid_request · not_authorized · no_target · refused · upstream_error · stream_aborted · client_gone · internal_error"""
     error_code: str | None
     attempts: tuple[AttemptEnded, ...]
     dropped: tuple[str, ...]

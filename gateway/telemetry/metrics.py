@@ -155,7 +155,7 @@ class Metrics:
         bound.duration(event.seconds)
         if event.first_chunk_seconds is not None:
             bound.first_chunk(event.first_chunk_seconds)
-        elif not event.stream and event.outcome == "ok":
+        elif not event.stream and event.outcome == "ok" and event.provider is not None:
             self._overhead.observe(max(0.0, event.seconds - event.upstream_seconds))
         if len(event.attempts) > 1:
             self._beside_the_first(event)
