@@ -107,7 +107,9 @@ class FakeUpstream:
                     case Pause(seconds):
                         await asyncio.wait({gone}, timeout=seconds)
                     case asyncio.Event():
-                        await step.wait()
+                        opened = asyncio.ensure_future(step.wait())
+                        await asyncio.wait({gone, opened}, return_when=asyncio.FIRST_COMPLETED)
+                        opened.cancel()
                     case End():
                         return False
                     case Hang():

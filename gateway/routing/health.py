@@ -150,7 +150,9 @@ class HealthBook:
         leave.permits = []
 
     def failed(self, leave: Leave, kind: FailureKind, retry_after: float | None, now: float) -> None:
-        """The call failed, or its answer broke off."""
+        """The call failed, or its answer broke off. Told again of the same call, nothing more is learned."""
+        if not leave.permits:
+            return
         own = self._of(leave.target).breaker
         if kind in _OF_THE_KEY:
             self._trip(self._keys, (leave.provider, leave.key), self._settings, leave, kind, retry_after, now)
