@@ -51,13 +51,8 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     return UpstreamRequest(
         url=_url(target, stream),
         headers=_headers(target),
-<<<<<<< HEAD
-        body=_written(merged(upstream, provider_fields(body, target))),
-        stream=stream,
-=======
         body=_written(merged(upstream, extension_for(body, target.provider, target.dialect))),
-        stream=request.stream,
->>>>>>> h-b
+        stream=stream,
         notes=tuple(report.notes),
         shape=shape,
     )
