@@ -64,7 +64,7 @@ class HealthBook:
         self._keys: dict[tuple[str, str], Breaker] = {}
         self._lanes: dict[tuple[str, str, str], Breaker] = {}
         self._lane_settings = _lane_settings(self._settings)
-        self._hedges: dict[str, Budget] = {}
+        self._hedges: dict[str, tuple[Hedge, Budget]] = {}
         self.retries = Budget(config.resilience.retry_budget.ratio, config.resilience.retry_budget.reserve)
         self.adopt(config)
 
@@ -85,21 +85,24 @@ class HealthBook:
                 self._targets[name] = _Target(Breaker(self._settings)) if known is None or fresh else known
         self._keys = {at: breaker for at, breaker in self._keys.items() if at in keys and not fresh}
         self._lanes = {at: breaker for at, breaker in self._lanes.items() if at[:2] in keys and at[2] in self._targets and not fresh}
-        self._hedges = {
-            name: self._hedges.get(name) or _hedge_budget(p.hedge) for name, p in config.personas.items() if p.hedge is not None
-        }
+        hedges, self._hedges = self._hedges, {}
+        for name, persona in config.personas.items():
+            if (hedge := persona.hedge) is not None:
+                kept = hedges.get(name)
+                self._hedges[name] = kept if kept is not None and kept[0] == hedge else (hedge, _hedge_budget(hedge))
         budget = config.resilience.retry_budget
         self.retries = Budget(budget.ratio, budget.reserve, min(self.retries.balance, budget.reserve))
 
     def hedges(self, persona: Persona) -> Budget | None:
-        return self._hedges.get(persona.name)
+        found = self._hedges.get(persona.name)
+        return None if found is None else found[1]
 
     def latency(self, target: str) -> Latency:
-        return self._targets[target].latency
+        return self._known(target).latency
 
     def standing(self, provider: Provider, target: str, now: float) -> Standing:
         """Whether `target` may be asked now, with at least one of its provider's keys."""
-        breaker = self._targets[target].breaker
+        breaker = self._known(target).breaker
         share = 1.0
         if not breaker.calm:
             if (wait := breaker.opens_in(now)) is not None:
@@ -126,7 +129,7 @@ class HealthBook:
     def admit(self, provider: str, target: str, key: str, now: float) -> Leave | None:
         """Leave to call `target` with the key of the variable `key`; None if another took the one probe there is."""
         leave = Leave(target, provider, key, [])
-        for breaker in (self._targets[target].breaker, *self._of_key(provider, key, target)):
+        for breaker in (self._known(target).breaker, *self._of_key(provider, key, target)):
             permit = breaker.admit(now)
             if permit is None:
                 self.abandoned(leave)
@@ -136,7 +139,7 @@ class HealthBook:
 
     def began(self, leave: Leave, stream: bool, seconds: float, now: float) -> None:
         """The answer has content, `seconds` after the call: a probe has shown what it was to show."""
-        self._targets[leave.target].latency.observe(stream, seconds, now)
+        self._known(leave.target).latency.observe(stream, seconds, now)
         for i, (breaker, permit) in enumerate(leave.permits):
             if permit is Permit.PROBE:
                 breaker.succeeded(permit, now)
@@ -149,8 +152,10 @@ class HealthBook:
         leave.permits = []
 
     def failed(self, leave: Leave, kind: FailureKind, retry_after: float | None, now: float) -> None:
-        """The call failed, or its answer broke off."""
-        own = self._targets[leave.target].breaker
+        """The call failed, or its answer broke off. Told again of the same call, nothing more is learned."""
+        if not leave.permits:
+            return
+        own = self._known(leave.target).breaker
         if kind in _OF_THE_KEY:
             self._trip(self._keys, (leave.provider, leave.key), self._settings, leave, kind, retry_after, now)
         elif kind in _OF_THE_LANE:
@@ -176,7 +181,7 @@ class HealthBook:
 
     def document(self, target: str, now: float) -> dict[str, Any]:
         """What is known of a target, as JSON."""
-        known = self._targets[target]
+        known = self._known(target)
         return {
             **_breaker_document(known.breaker, now),
             "first_content_seconds": _rounded(known.latency.first_content(True, now)),
@@ -194,6 +199,13 @@ class HealthBook:
         }
         known = {"state": "closed"} if breaker is None else _breaker_document(breaker, now)
         return {"variable": key.variable, "weight": key.weight, **known, **({"targets": lanes} if lanes else {})}
+
+    def _known(self, target: str) -> _Target:
+        """What is known of a target; a request may still ask one that the configuration has no more."""
+        found = self._targets.get(target)
+        if found is None:
+            found = self._targets[target] = _Target(Breaker(self._settings))
+        return found
 
     def _trip(
         self, known: dict[Any, Breaker], at: Any, settings: BreakerSettings, leave: Leave, kind: FailureKind, wait: float | None, now: float
