@@ -1,34 +1,45 @@
-"""The command line: `llm-router [serve]` and `llm-router check`."""
+"""The command line: `llm-router [serve]`, `check`, `route` and `replay`."""
 
 import argparse
 import asyncio
 import importlib
 import importlib.util
 import ipaddress
+import json
 import logging
 import os
 import sys
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 from gateway import simulator
+from gateway.advice import advice
 from gateway.api.access import Access, AccessError, read
 from gateway.api.catalog import standing
 from gateway.api.context import VERSION
+from gateway.api.native_chat import native_request
 from gateway.app import running_app
 from gateway.config import Config, ConfigError, find_directory, load, simulated_by
+from gateway.errors import RequestFailed, error_body
+from gateway.replay import logged, replay, report
+from gateway.routing.deciding import decide
+from gateway.routing.facts import Caller
+from gateway.routing.selection import plan_document
 from gateway.routing.view import Memory
 from gateway.server import listening
 from gateway.telemetry.logs import RequestLog
+from translators.chat.request import parse
+from translators.errors import InvalidRequest
+from translators.jsontext import loads
 
 _log: Final = logging.getLogger("llm_router")
 DEFAULT_PORT: Final = 8001
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit status: 0 stopped as asked or config fine, 1 config or address unusable, 2 wrong usage."""
+    """Exit status: 0 stopped as asked or config fine, 1 config, address, request or record unusable, 2 wrong usage."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     if not given or (given[0].startswith("-") and given[0] not in ("-h", "--help", "--version")):
         given.insert(0, "serve")
@@ -37,8 +48,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         directory = options.config or find_directory(os.environ)
         config = load(directory, os.environ)
-        if options.command == "check":
-            return _check(config)
+        match options.command:
+            case "check":
+                return _check(config, options.strict)
+            case "route":
+                return _route(config, options)
+            case "replay":
+                return _replay(config, options.file)
         access = read(os.environ)
     except ConfigError as error:
         print(error, file=sys.stderr)
@@ -60,7 +76,14 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--port", type=_port, default=os.environ.get("PORT", str(DEFAULT_PORT)), help="port (PORT, default 8001)")
     serve.add_argument("--demo", action="store_true", help="serve from the built-in simulator instead of the real providers")
     serve.add_argument("--demo-without-keys", action="store_true", help="the same, but only if no provider key is set")
-    commands.add_parser("check", parents=[where], help="check the configuration and exit")
+    check = commands.add_parser("check", parents=[where], help="check the configuration and exit")
+    check.add_argument("--strict", action="store_true", help="exit with 1 also when there is only advice")
+    route = commands.add_parser("route", parents=[where], help="print the plan for a request; no provider is called")
+    route.add_argument("request", type=argparse.FileType("rb"), help="a JSON file with a chat request of either form; - is standard input")
+    route.add_argument("--header", action="append", default=[], metavar="NAME:VALUE", help="a header of the request; may be repeated")
+    route.add_argument("--key", metavar="ID", help="the id of the caller's key: 8 hex digits, as in the log")
+    replay = commands.add_parser("replay", parents=[where], help="make logged decisions again, under the configuration of --config")
+    replay.add_argument("file", type=argparse.FileType("r", encoding="utf-8"), help="log lines or decisions, a JSON object a line")
     return parser
 
 
@@ -71,10 +94,40 @@ def _port(text: str) -> int:
     return port
 
 
-def _check(config: Config) -> int:
+def _check(config: Config, strict: bool) -> int:
     print(f"The configuration in {config.directory} is fine (revision {config.revision}).")
     print(_overview(config, False))
-    return 0
+    found = [*advice(config, Memory(config).view())]
+    if found:
+        print("Worth a look:")
+        print("\n".join(f"  {line}" for line in found))
+    return 1 if found and strict else 0
+
+
+def _route(config: Config, options: argparse.Namespace) -> int:
+    with options.request as file:
+        data = file.read()
+    headers = {name.strip().lower(): value.strip() for name, _, value in (header.partition(":") for header in options.header)}
+    try:
+        document = loads(data)
+        native = isinstance(document, dict) and "persona" in document
+        request = native_request(document, len(data)) if native else parse(document, len(data))
+        decision = decide(config, request, Caller(key_id=options.key, headers=headers), Memory(config).view())
+    except (InvalidRequest, RequestFailed) as error:
+        print(json.dumps(error_body(error), indent=2), file=sys.stderr)
+        return 1
+    except ValueError as error:
+        print(f"{options.request.name}: {error}", file=sys.stderr)
+        return 1
+    print(json.dumps(plan_document(decision.plan), indent=2))
+    return 0 if decision.plan.eligible else 1
+
+
+def _replay(config: Config, file: TextIO) -> int:
+    with file:
+        outcome = replay(logged(file), config)
+    print(report(outcome))
+    return 0 if outcome.decisions else 1
 
 
 def _run(coroutine: Any) -> int:

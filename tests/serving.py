@@ -24,10 +24,13 @@ version: 1
 direct_models: true
 server: {keep_alive_interval: 15, drain_delay: 0}
 personas:
-  on_openai: {description: OpenAI only, targets: [openai/gpt-4.1]}
-  on_claude: {description: Claude only, targets: [claude/claude-sonnet-5]}
-  on_gemini: {description: Gemini only, targets: [gemini/gemini-3.5-flash]}
-  all: {description: all three, targets: [openai/gpt-4.1, claude/claude-sonnet-5, gemini/gemini-3.5-flash]}
+  on_openai: {description: OpenAI only, targets: [openai/gpt-4.1], on_failure: {retries: 0}}
+  on_claude: {description: Claude only, targets: [claude/claude-sonnet-5], on_failure: {retries: 0}}
+  on_gemini: {description: Gemini only, targets: [gemini/gemini-3.5-flash], on_failure: {retries: 0}}
+  all:
+    description: all three
+    targets: [openai/gpt-4.1, claude/claude-sonnet-5, gemini/gemini-3.5-flash]
+    on_failure: {retries: 0}
 """
 
 

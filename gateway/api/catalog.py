@@ -12,6 +12,7 @@ from gateway.api.reading import read_json
 from gateway.api.serving import decided
 from gateway.config import Config, Model, Persona, Provider
 from gateway.errors import DecisionNotFound, ModelNotFound
+from gateway.off_loop import off_loop
 from gateway.routing.facts import NOBODY, facts_of
 from gateway.routing.records import KEPT, record_document
 from gateway.routing.selection import Plan, plan, plan_document, policy_of
@@ -81,25 +82,30 @@ def _persona(config: Config, persona: Persona, view: View) -> dict[str, Any]:
 
 
 async def list_providers(http: web.Request) -> web.Response:
-    """GET /api/v1/providers. Says whether there is a key, never the key."""
+    """GET /api/v1/providers: what they can do, and how they and their keys are doing. Never a key."""
     gateway = http.app[GATEWAY]
     document = {
         "revision": gateway.config.revision,
         "simulated": gateway.simulated,
-        "providers": [_provider(provider, gateway.simulated) for provider in gateway.config.providers.values()],
+        "providers": [_provider(provider, gateway, gateway.memory.now()) for provider in gateway.config.providers.values()],
     }
     return json_response(document)
 
 
-def _provider(provider: Provider, simulated: bool) -> dict[str, Any]:
+def _provider(provider: Provider, gateway: Gateway, now: float) -> dict[str, Any]:
+    health = gateway.memory.health
     return {
         "name": provider.name,
         "dialect": provider.dialect,
         "available": provider.available,
         "reason": provider.unavailable_reason,
-        "simulated": simulated,
+        "simulated": gateway.simulated,
+        "region": provider.region,
         "key_variables": list(provider.key_variables),
-        "models": [_capabilities(model) for model in provider.models.values()],
+        "keys": [health.key_document(provider, key, now) for key in provider.keys],
+        "models": [
+            {**_capabilities(model), "health": health.document(f"{provider.name}/{model.id}", now)} for model in provider.models.values()
+        ],
     }
 
 
@@ -112,6 +118,7 @@ def _capabilities(model: Model) -> dict[str, Any]:
         "context_window": record.context_window,
         "max_output_tokens": record.max_output_tokens,
         "cost_tier": model.cost_tier,
+        "region": model.region,
         "prices": None if price is None else price_document(price),
     }
 
@@ -127,7 +134,7 @@ async def route(http: web.Request) -> web.Response:
     gateway = http.app[GATEWAY]
     document, size = await read_json(http)
     native = document.__class__ is dict and "persona" in document
-    request = native_request(document, size) if native else parse(document, size)
+    request = await off_loop(size, native_request if native else parse, document, size)
     decision, _ = await decided(gateway, http, request)
     return json_response(plan_document(decision.plan))
 

@@ -25,5 +25,8 @@ async def ready(http: web.Request) -> web.Response:
 
 async def metrics(http: web.Request) -> web.Response:
     """GET /metrics: Prometheus text, or OpenMetrics for who accepts it."""
-    text, content_type = await http.app[GATEWAY].metrics.scrape(http.headers.get("accept", ""))
+    gateway = http.app[GATEWAY]
+    health, now = gateway.memory.health, gateway.memory.now()
+    gateway.metrics.show(health.availability(now), health.key_availability(gateway.config, now), gateway.dispatcher.places.waiting())
+    text, content_type = await gateway.metrics.scrape(http.headers.get("accept", ""))
     return web.Response(body=text, headers={"content-type": content_type})

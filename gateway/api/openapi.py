@@ -66,6 +66,33 @@ _PARAMETERS: Final[_Json] = {
 _ATTEMPT: Final = _object({"provider": _STRING, "model": _STRING, "outcome": _STRING, "ms": _NUMBER})
 _TARGET: Final = _object({"provider": _STRING, "model": _STRING, "available": _BOOLEAN, "reasons": _array(_STRING)})
 
+_PLAN: Final[_Json] = {
+    "persona": _STRING,
+    "revision": _STRING,
+    "rule": _NULLABLE,
+    "strategy": {"enum": ["priority", "weighted", "cost", "latency", "balanced"]},
+    "conversation": _NULLABLE,
+    "pinned": _NULLABLE,
+    "estimated_tokens": {"type": ["integer", "null"], "description": "null where the size alone shows that the prompt fits everywhere."},
+    "tokens_exact": _BOOLEAN,
+    "retry_in_seconds": {"type": ["number", "null"]},
+    "requirements": _array(_object({"capability": _STRING, "cause": _STRING})),
+    "features": _array(_STRING),
+    "targets": _array(
+        _object(
+            {
+                "provider": _STRING,
+                "model": _STRING,
+                "verdict": {"enum": ["chosen", "eligible", "rejected"]},
+                "reasons": _array(_STRING),
+                "score": {"type": ["number", "null"], "description": "By the strategy: a position, a share, USD, seconds or a balance."},
+                "prompt_tokens": {"type": ["integer", "null"]},
+                "expected_cost_usd": {"type": ["number", "null"]},
+            }
+        )
+    ),
+}
+
 SCHEMAS: Final[_Json] = {
     "Error": _object(
         {
@@ -143,6 +170,10 @@ SCHEMAS: Final[_Json] = {
                         "requires": _array(_STRING),
                         "defaults": {"type": "object"},
                         "caps": {"type": "object"},
+                        "strategy": _STRING,
+                        "rules": _array(_STRING),
+                        "hedge": _BOOLEAN,
+                        "resume": _BOOLEAN,
                         "available": _BOOLEAN,
                         "targets": _array(_TARGET),
                     }
@@ -162,29 +193,29 @@ SCHEMAS: Final[_Json] = {
                         "available": _BOOLEAN,
                         "reason": _NULLABLE,
                         "key_variables": _array(_STRING),
+                        "keys": _array(_object({"variable": _STRING, "state": _STRING, "reason": _STRING, "retry_in_seconds": _NUMBER})),
                         "models": _array({"type": "object"}),
                     }
                 )
             ),
         }
     ),
-    "Plan": _object(
+    "Plan": _object(_PLAN),
+    "Decision": _object(
         {
-            "persona": _STRING,
-            "revision": _STRING,
-            "estimated_tokens": {"type": ["integer", "null"]},
-            "requirements": _array(_object({"capability": _STRING, "cause": _STRING})),
-            "targets": _array(
-                _object(
-                    {
-                        "provider": _STRING,
-                        "model": _STRING,
-                        "verdict": {"enum": ["chosen", "eligible", "rejected"]},
-                        "reasons": _array(_STRING),
-                    }
-                )
-            ),
-        }
+            "id": _STRING,
+            "time": _STRING,
+            "request_id": _STRING,
+            "facts": {"type": "object", "description": "What the decision was made from; no content."},
+            **_PLAN,
+            "attempts": _array(_object({"target": _STRING, "why": _STRING, "outcome": _STRING, "ms": _NUMBER})),
+            "served": _NULLABLE,
+            "resumed": _array({"type": "object"}),
+            "status": _INTEGER,
+            "outcome": _STRING,
+            "error_code": _NULLABLE,
+        },
+        description="attempts and what follows are there once the request is over.",
     ),
     "Tokens": _object(
         {
@@ -260,6 +291,9 @@ DOCUMENT: Final[_Json] = {
         "/api/v1/providers": {"get": _operation("Providers, models, capabilities, prices", _answers("Providers"))},
         "/api/v1/route": {
             "post": _operation("The plan for a request; no provider is called", _answers("Plan", errors=(400, 401, 404, 413)), _EITHER),
+        },
+        "/api/v1/decisions/{id}": {
+            "get": _operation("One of the last decisions, and what came of it", _answers("Decision", errors=(401, 404)), path_id=True),
         },
         "/api/v1/tokens": {
             "post": _operation("The tokens of a request; no provider is called", _answers("Tokens", errors=(400, 401, 404, 413)), _EITHER),

@@ -18,6 +18,7 @@ ROUTES: Final = (
     web.get("/api/v1/personas", catalog.list_personas),
     web.get("/api/v1/providers", catalog.list_providers),
     web.post("/api/v1/route", catalog.route),
+    web.get("/api/v1/decisions/{id}", catalog.decision),
     web.post("/api/v1/tokens", count_tokens),
     web.get("/health", health.health),
     web.get("/health/ready", health.ready),

@@ -10,6 +10,7 @@ from gateway.accounting.exact import count_exactly
 from gateway.api.context import EXCHANGE, GATEWAY, KEY_ID, REQUEST_ID, Gateway
 from gateway.errors import ModelNotFound, NoEligibleTarget, NoRoom, RequestFailed, Stopping, UpstreamFailed
 from gateway.exchange import Exchange
+from gateway.off_loop import off_loop
 from gateway.routing.deciding import Decision, decide
 from gateway.routing.facts import Caller
 from gateway.routing.view import View
@@ -88,7 +89,7 @@ async def decided(gateway: Gateway, http: web.Request, request: ChatRequest) -> 
     """The decision for a request, and the world it was made in. Near a limit the prompt is counted instead of estimated."""
     config, view = gateway.config, gateway.memory.view()
     caller = Caller(key_id=http.get(KEY_ID), headers=http.headers)
-    decision = decide(config, request, caller, view)
+    decision = await off_loop(request.size, decide, config, request, caller, view)
     if decision.plan.near_limit:
         tokens = await count_exactly(decision.request)
         view = gateway.memory.view()

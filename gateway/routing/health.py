@@ -175,9 +175,20 @@ class HealthBook:
             breaker.abandoned(permit)
         leave.permits = []
 
-    def states(self, now: float) -> Iterator[tuple[str, str]]:
-        """Every target and the state of its breaker."""
-        return ((name, target.breaker.state(now)) for name, target in self._targets.items())
+    def availability(self, now: float) -> Iterator[tuple[str, str, float]]:
+        """Provider and model of every target, and the part of its usual calls that it may get: 0 while it is set aside."""
+        for name, target in self._targets.items():
+            provider, _, model = name.partition("/")
+            breaker = target.breaker
+            yield provider, model, 1.0 if breaker.calm else 0.0 if breaker.opens_in(now) is not None else breaker.share(now)
+
+    def key_availability(self, config: Config, now: float) -> Iterator[tuple[str, str, float]]:
+        """The same for the keys that are set, by their variables."""
+        for provider in config.providers.values():
+            for key in provider.keys:
+                breaker = self._keys.get((provider.name, key.variable))
+                held = breaker is not None and breaker.opens_in(now) is not None
+                yield provider.name, key.variable, 0.0 if held else 1.0 if breaker is None else breaker.share(now)
 
     def document(self, target: str, now: float) -> dict[str, Any]:
         """What is known of a target, as JSON."""

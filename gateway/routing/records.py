@@ -37,6 +37,18 @@ class Record:
         self.plan = replace(self.plan, facts=kept)
         self.outcome = outcome
 
+    def compact(self) -> dict[str, Any]:
+        """For the log line: enough to decide again."""
+        plan = self.plan
+        targets = [c.name if c.verdict != "rejected" else f"{c.name} ({'; '.join(c.reasons)})" for c in plan.candidates]
+        shown: dict[str, Any] = {"id": self.id, "revision": plan.revision, "strategy": plan.policy.strategy, "targets": targets}
+        if plan.policy.rule is not None:
+            shown["rule"] = plan.policy.rule.name
+        if plan.pinned is not None:
+            shown["pinned"] = plan.pinned
+        shown["facts"] = facts_document(plan.facts, plan.policy.persona)
+        return shown
+
 
 class Records:
     """The last decisions of a running gateway."""
@@ -68,19 +80,6 @@ def record_document(record: Record) -> dict[str, Any]:
         **plan_document(record.plan),
         **record.outcome,
     }
-
-
-def compact(record: Record) -> dict[str, Any]:
-    """The same for the log line: enough to decide again."""
-    plan = record.plan
-    targets = [c.name if c.verdict != "rejected" else f"{c.name} ({'; '.join(c.reasons)})" for c in plan.candidates]
-    shown: dict[str, Any] = {"id": record.id, "revision": plan.revision, "strategy": plan.policy.strategy, "targets": targets}
-    if plan.policy.rule is not None:
-        shown["rule"] = plan.policy.rule.name
-    if plan.pinned is not None:
-        shown["pinned"] = plan.pinned
-    shown["facts"] = facts_document(plan.facts, plan.policy.persona)
-    return shown
 
 
 def facts_document(facts: Facts, persona: Persona | None) -> dict[str, Any]:

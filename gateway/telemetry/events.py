@@ -56,8 +56,8 @@ class RequestEnded(NamedTuple):
     seconds: float
     upstream_seconds: float
     first_chunk_seconds: float | None
-    decision: Any = None
-    """The gateway.routing.records.Record of how it was routed."""
+    decision: Callable[[], dict[str, Any]] | None = None
+    """Says how it was routed, as JSON without content; asked by who writes it down."""
     resumed: int = 0
     """How often its answer broke off and was taken up by another target."""
     cost_nano_usd: int | None = None

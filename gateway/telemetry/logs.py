@@ -8,7 +8,7 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Final
 
-from gateway.telemetry.events import Event, RequestEnded
+from gateway.telemetry.events import AttemptEnded, Event, RequestEnded
 from translators.jsontext import dumps
 
 INTERVAL: Final = 0.1
@@ -68,7 +68,7 @@ def line(when: float, event: RequestEnded) -> bytes:
         "stream": event.stream,
         "status": event.status,
         "outcome": event.outcome,
-        "attempts": [{"target": f"{a.provider}/{a.model}", "outcome": a.outcome, "ms": round(a.seconds * 1000, 2)} for a in event.attempts],
+        "attempts": [_attempt(attempt) for attempt in event.attempts],
         "ms": round(event.seconds * 1000, 2),
         "upstream_ms": round(event.upstream_seconds * 1000, 2),
     }
@@ -83,7 +83,16 @@ def line(when: float, event: RequestEnded) -> bytes:
         record["cost_usd"] = event.cost_nano_usd / 1e9
     if event.dropped:
         record["dropped"] = event.dropped
+    if event.resumed:
+        record["resumed"] = event.resumed
+    if event.decision is not None:
+        record["decision"] = event.decision()
     return dumps(record) + b"\n"
+
+
+def _attempt(attempt: AttemptEnded) -> dict[str, Any]:
+    shown = {"target": f"{attempt.provider}/{attempt.model}", "outcome": attempt.outcome, "ms": round(attempt.seconds * 1000, 2)}
+    return shown if attempt.why == "first" else {**shown, "why": attempt.why}
 
 
 _OPTIONAL: Final = ("key_id", "persona", "provider", "model", "error_code", "finish_reason")

@@ -13,7 +13,8 @@ from translators.errors import FailureKind
 OTHER: Final = "other"
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 _OVERHEAD: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5)
-_OUTCOMES: Final = frozenset({*(kind.value for kind in FailureKind), "ok", "cancelled", "rejected"})
+_CLOCKS: Final = ("connect_timeout", "first_content_timeout", "idle_timeout", "total_timeout")
+_OUTCOMES: Final = frozenset({*(kind.value for kind in FailureKind), *_CLOCKS, "ok", "cancelled", "rejected", "no_place"})
 
 
 class Metrics:
@@ -48,6 +49,30 @@ class Metrics:
         self._attempt_seconds = Histogram(
             "llm_router_upstream_attempt_duration_seconds", "Duration of attempts.", ["provider"], buckets=_SECONDS, registry=registry
         )
+        self._extra = Counter(
+            "llm_router_extra_attempts_total", "Attempts beside a request's first, by what they were made for.", ["persona", "why"],
+            registry=registry,
+        )  # fmt: skip
+        self._hedges_won = Counter(
+            "llm_router_hedges_won_total", "Requests that the second target answered first.", ["persona"], registry=registry
+        )
+        self._resumed = Counter(
+            "llm_router_streams_resumed_total",
+            "Answers that broke off and were continued by another target.",
+            ["persona"],
+            registry=registry,
+        )
+        self._available = Gauge(
+            "llm_router_target_availability", "The part of its usual requests that a target may get now: 0 while it is set aside.",
+            ["provider", "model"], registry=registry,
+        )  # fmt: skip
+        self._keys_available = Gauge(
+            "llm_router_key_availability", "The same of a provider's key, by the environment variable that holds it.",
+            ["provider", "variable"], registry=registry,
+        )  # fmt: skip
+        self._waiting = Gauge(
+            "llm_router_waiting_requests", "Requests in the queue of a target or provider that has a limit.", ["target"], registry=registry
+        )
         self._tokens = Counter(
             "llm_router_tokens_total", "Tokens as providers counted them.", ["persona", "provider", "model", "kind"], registry=registry
         )
@@ -69,6 +94,18 @@ class Metrics:
             self._attempt(event)
         else:
             self._request(event)
+
+    def show(
+        self, targets: Iterable[tuple[str, str, float]], keys: Iterable[tuple[str, str, float]], waiting: Iterable[tuple[str, int]]
+    ) -> None:
+        """What holds at this moment, of targets, keys and queues of the configuration. Whatever is not among them is shown no more."""
+        for gauge, rows in ((self._available, targets), (self._keys_available, keys)):
+            gauge.clear()
+            for first, second, share in rows:
+                gauge.labels(first, second).set(share)
+        self._waiting.clear()
+        for name, count in waiting:
+            self._waiting.labels(name).set(count)
 
     async def scrape(self, accept: str) -> tuple[bytes, str]:
         """The exposition text and its content type, made in a thread: a thousand series take a quarter of a second."""
@@ -110,6 +147,8 @@ class Metrics:
             bound.first_chunk(event.first_chunk_seconds)
         elif not event.stream and event.outcome == "ok":
             self._overhead.observe(max(0.0, event.seconds - event.upstream_seconds))
+        if len(event.attempts) > 1:
+            self._beside_the_first(event)
         if event.outcome == "stream_aborted":
             self._child(self._aborted, event.attempts[-1].outcome if event.attempts else OTHER).inc()
         for param in event.dropped:
@@ -120,6 +159,16 @@ class Metrics:
                     add(tokens)
         if event.cost_nano_usd:
             bound.cost(event.cost_nano_usd / 1e9)
+
+    def _beside_the_first(self, event: RequestEnded) -> None:
+        persona = event.persona if event.persona in self._personas else OTHER
+        for attempt in event.attempts:
+            if attempt.why != "first":
+                self._child(self._extra, persona, attempt.why).inc()
+            if attempt.why == "hedge" and attempt.outcome == "ok":
+                self._child(self._hedges_won, persona).inc()
+        if event.resumed:
+            self._child(self._resumed, persona).inc()
 
     def _bind(self, event: RequestEnded) -> "_Bound":
         provider, model = self._target(event.provider, event.model)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Iterator
 from typing import Final
 
 from gateway.config import Concurrency, Model, Provider
@@ -63,8 +64,9 @@ class _Room:
     def expected_wait(self) -> float:
         return max(1.0, self._seconds * (len(self._waiting) + 1) / self.settings.limit)
 
-    def counts(self) -> tuple[int, int]:
-        return self._taken, len(self._waiting)
+    @property
+    def waiting(self) -> int:
+        return len(self._waiting)
 
     def _seat(self) -> None:
         while self._waiting and self._taken < self.settings.limit:
@@ -114,10 +116,9 @@ class Places:
             raise
         return Place(tuple(taken))
 
-    def counts(self, name: str) -> tuple[int, int]:
-        """Requests being served at a provider or `provider/model`, and those that wait for a place."""
-        room = self._rooms.get(name)
-        return (0, 0) if room is None else room.counts()
+    def waiting(self) -> Iterator[tuple[str, int]]:
+        """Of every provider and `provider/model` that has a limit and was asked: how many requests wait for a place."""
+        return ((name, room.waiting) for name, room in self._rooms.items())
 
     def _room(self, name: str, settings: Concurrency) -> _Room:
         room = self._rooms.get(name)

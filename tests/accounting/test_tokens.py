@@ -90,7 +90,7 @@ CALL = {"type": "function", "function": {"name": "f", "arguments": "a"}}
     ids=["messages", "parts", "calls", "numbers", "keys", "nested"],
 )
 def test_of_a_request_with_too_many_parts_the_rest_is_taken_to_be_like_the_beginning(body: Callable[[int], dict[str, Any]]) -> None:
-    few, many = (ChatRequest(body(n), len(dumps(body(n)))) for n in (4_000, 400_000))
+    few, many = (ChatRequest(body(n), len(dumps(body(n)))) for n in (3_000, 300_000))
     assert contents_of(few).scale == 1.0
     assert len(contents_of(many).texts) <= 2 * MOST_PARTS + 2
     assert estimate_request(many) == pytest.approx(100 * estimate_request(few), rel=0.3)

@@ -41,7 +41,7 @@ async def test_the_answer_says_who_served_and_what_it_took() -> None:
         "model": "gpt-served",
         "message": {"role": "assistant", "content": "from openai"},
         "finish_reason": "stop",
-        "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5},
+        "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5, "cost_usd": 0.000022},  # 3 x 2 + 2 x 8 millionths
         "warnings": [],
     }
     assert fake.received[-1].body == {"model": "gpt-4.1", "messages": MESSAGES, "temperature": 0.5}

@@ -13,7 +13,7 @@ ATTEMPT = AttemptEnded(provider="claude", model="opus", outcome="ok", seconds=0.
 ENDED = RequestEnded(
     request_id="req_1", api="chat", key_id="0a0b0c0d", persona="p", provider="claude", model="opus", stream=True, status=200, outcome="ok",
     error_code=None, attempts=(ATTEMPT,), dropped=("seed",), usage=Usage(prompt=3, completion=2), finish_reason="stop", seconds=0.6,
-    upstream_seconds=0.5, first_chunk_seconds=0.2,
+    upstream_seconds=0.5, first_chunk_seconds=0.2, cost_nano_usd=56_000,
 )  # fmt: skip
 
 
@@ -49,6 +49,7 @@ def test_a_line() -> None:
         "cached_tokens": 0,
         "completion_tokens": 2,
         "reasoning_tokens": 0,
+        "cost_usd": 0.000056,
         "ms": 600.0,
         "upstream_ms": 500.0,
         "first_chunk_ms": 200.0,

@@ -21,6 +21,7 @@ async def test_a_request_is_counted() -> None:
     assert 'llm_router_requests_total{model="opus",outcome="ok",persona="p",provider="claude"} 1.0' in lines
     assert 'llm_router_upstream_attempts_total{model="opus",outcome="ok",provider="claude"} 1.0' in lines
     assert 'llm_router_tokens_total{kind="prompt",model="opus",persona="p",provider="claude"} 3.0' in lines
+    assert 'llm_router_cost_usd_total{model="opus",persona="p",provider="claude"} 5.6e-05' in lines
     assert 'llm_router_dropped_params_total{param="seed",provider="claude"} 1.0' in lines
     assert 'llm_router_time_to_first_chunk_seconds_count{persona="p",provider="claude"} 1.0' in lines
 
