@@ -118,17 +118,17 @@ class Joiner:
         if self._joined:
             return text
         self._held += text
-        if not last and (len(self._held) < LOOKED_AT or self._still_repeats(text)):
+        if not last and (len(self._held) < LOOKED_AT or self._still_repeats()):
             return ""
         self._joined = True
         return self._held[overlap(self._said, self._held) :]
 
-    def _still_repeats(self, text: str) -> bool:
+    def _still_repeats(self) -> bool:
         """All that is held was said before, and more was said after it: how far the repetition goes is not known yet."""
         said, held = self._said, self._held
         if len(held) > LONGEST_OVERLAP:
             return False
-        if not said.startswith(text, self._found + len(held) - len(text)) or not said.startswith(held, self._found):
+        if not said.startswith(held, self._found):
             self._found = said.find(held, self._found)
         return 0 <= self._found < len(said) - len(held)
 

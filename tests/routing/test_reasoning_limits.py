@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from gateway.routing import personas
-from gateway.routing.selection import resolve
 from tests.serving import config_of
 from translators.chat.request import ChatRequest
 
@@ -94,7 +93,7 @@ def applied(persona: str, fields: dict[str, Any]) -> tuple[dict[str, Any], list[
     """What of a request's fields is sent, and which are told to be changed; the request itself stays as it is."""
     body = {"model": persona, "messages": [{"role": "user", "content": "hi"}], **fields}
     before = deepcopy(body)
-    found, _ = resolve(CONFIG, persona)
+    found = CONFIG.personas[persona]
     assert found is not None
     request, notes = personas.apply(found, ChatRequest(body))
     assert body == before
