@@ -40,8 +40,8 @@ class Asking:
         self._client = client
         self._media = media
         self._reasoning = ReasoningStore(time.monotonic)
-        self._corrected: dict[str, ModelRecord] = {}
-        """Facts about targets that their providers corrected, until the next start."""
+        self._corrected: dict[str, tuple[ModelRecord, ModelRecord]] = {}
+        """The facts about targets that their providers corrected, and what they were corrected to; until the next start or reload."""
 
     async def complete(self, trial: Trial, request: ChatRequest, caller: str, params: str) -> dict[str, Any]:
         """A whole chat.completion."""
@@ -71,7 +71,10 @@ class Asking:
         """One attempt; if the provider refuses because a fact about the model is wrong, once more with the fact it told us."""
         candidate = trial.candidate
         request = self._reasoning.restore(caller, candidate.name, request)
-        record = self._corrected.get(candidate.name, candidate.model.record)
+        configured = candidate.model.record
+        wrong, record = self._corrected.get(candidate.name, (configured, configured))
+        if wrong is not configured:  # from another revision of the files, which may say better now
+            record = configured
         try:
             return await use((request, record))
         except UpstreamError as error:
@@ -84,7 +87,7 @@ class Asking:
         result = await use((mended.request, mended.record))
         # Only what helped is a fact, and nothing that a caller's own passthrough may have provoked.
         if mended.learned and "x_provider" not in request.body:
-            self._corrected[candidate.name] = mended.record
+            self._corrected[candidate.name] = (configured, mended.record)
         return result
 
     async def _prepare(self, trial: Trial, mended: Mended, params: str) -> Question:

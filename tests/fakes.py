@@ -29,14 +29,8 @@ class Hang:
     """Send nothing more until the other side leaves."""
 
 
-@dataclass(frozen=True, slots=True)
-class Until:
-    """Wait for an event before the next step."""
-
-    event: asyncio.Event
-
-
-Step = bytes | Pause | Until | End | Reset | Hang
+Step = bytes | Pause | End | Reset | Hang | asyncio.Event
+"""An event: wait until the test sets it."""
 
 
 class InTurn:
@@ -118,8 +112,8 @@ class FakeUpstream:
                         self.sent += len(step)
                     case Pause(seconds):
                         await asyncio.wait({gone}, timeout=seconds)
-                    case Until(event):
-                        opened = asyncio.ensure_future(event.wait())
+                    case asyncio.Event():
+                        opened = asyncio.ensure_future(step.wait())
                         await asyncio.wait({gone, opened}, return_when=asyncio.FIRST_COMPLETED)
                         opened.cancel()
                     case End():

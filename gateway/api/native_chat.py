@@ -11,7 +11,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from gateway.answers import Answer
-from gateway.api.context import GATEWAY, Gateway
+from gateway.api.context import CONFIG, GATEWAY, Gateway
 from gateway.api.event_stream import EventStream
 from gateway.api.middleware import json_response
 from gateway.api.reading import read_json
@@ -95,7 +95,7 @@ def _usd(nano: int | None) -> float | None:
 
 
 async def _stream(gateway: Gateway, http: web.Request, decision: Decision, exchange: Exchange) -> web.StreamResponse:
-    async with EventStream(http, gateway.config.server.keep_alive_interval, exchange.headers) as out:
+    async with EventStream(http, http[CONFIG].server.keep_alive_interval, exchange.headers) as out:
         try:
             live = await gateway.dispatcher.open(decision, exchange)
         except (RequestFailed, InvalidRequest) as error:

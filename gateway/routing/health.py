@@ -61,6 +61,7 @@ class HealthBook:
     def __init__(self, config: Config) -> None:
         self._settings = config.resilience.breaker
         self._targets: dict[str, _Target] = {}
+        """Those of the configuration in force. A request that began under an earlier one may ask for others."""
         self._keys: dict[tuple[str, str], Breaker] = {}
         self._lanes: dict[tuple[str, str, str], Breaker] = {}
         self._lane_settings = _lane_settings(self._settings)
@@ -98,11 +99,11 @@ class HealthBook:
         return None if found is None else found[1]
 
     def latency(self, target: str) -> Latency:
-        return self._known(target).latency
+        return self._of(target).latency
 
     def standing(self, provider: Provider, target: str, now: float) -> Standing:
         """Whether `target` may be asked now, with at least one of its provider's keys."""
-        breaker = self._known(target).breaker
+        breaker = self._of(target).breaker
         share = 1.0
         if not breaker.calm:
             if (wait := breaker.opens_in(now)) is not None:
@@ -129,7 +130,7 @@ class HealthBook:
     def admit(self, provider: str, target: str, key: str, now: float) -> Leave | None:
         """Leave to call `target` with the key of the variable `key`; None if another took the one probe there is."""
         leave = Leave(target, provider, key, [])
-        for breaker in (self._known(target).breaker, *self._of_key(provider, key, target)):
+        for breaker in (self._of(target).breaker, *self._of_key(provider, key, target)):
             permit = breaker.admit(now)
             if permit is None:
                 self.abandoned(leave)
@@ -139,7 +140,7 @@ class HealthBook:
 
     def began(self, leave: Leave, stream: bool, seconds: float, now: float) -> None:
         """The answer has content, `seconds` after the call: a probe has shown what it was to show."""
-        self._known(leave.target).latency.observe(stream, seconds, now)
+        self._of(leave.target).latency.observe(stream, seconds, now)
         for i, (breaker, permit) in enumerate(leave.permits):
             if permit is Permit.PROBE:
                 breaker.succeeded(permit, now)
@@ -155,7 +156,7 @@ class HealthBook:
         """The call failed, or its answer broke off. Told again of the same call, nothing more is learned."""
         if not leave.permits:
             return
-        own = self._known(leave.target).breaker
+        own = self._of(leave.target).breaker
         if kind in _OF_THE_KEY:
             self._trip(self._keys, (leave.provider, leave.key), self._settings, leave, kind, retry_after, now)
         elif kind in _OF_THE_LANE:
@@ -192,7 +193,7 @@ class HealthBook:
 
     def document(self, target: str, now: float) -> dict[str, Any]:
         """What is known of a target, as JSON."""
-        known = self._known(target)
+        known = self._of(target)
         return {
             **_breaker_document(known.breaker, now),
             "first_content_seconds": _rounded(known.latency.first_content(True, now)),
@@ -211,12 +212,9 @@ class HealthBook:
         known = {"state": "closed"} if breaker is None else _breaker_document(breaker, now)
         return {"variable": key.variable, "weight": key.weight, **known, **({"targets": lanes} if lanes else {})}
 
-    def _known(self, target: str) -> _Target:
-        """What is known of a target; a request may still ask one that the configuration has no more."""
-        found = self._targets.get(target)
-        if found is None:
-            found = self._targets[target] = _Target(Breaker(self._settings))
-        return found
+    def _of(self, target: str) -> _Target:
+        """What is known of a target; of one that a reload took away, nothing, and nothing will be."""
+        return self._targets.get(target) or _Target(Breaker(self._settings))
 
     def _trip(
         self, known: dict[Any, Breaker], at: Any, settings: BreakerSettings, leave: Leave, kind: FailureKind, wait: float | None, now: float

@@ -7,7 +7,8 @@ from typing import Any, Final, NamedTuple
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import choose_encoder
 
-from gateway.telemetry.events import AttemptEnded, Event, RequestEnded, Usage
+from gateway.telemetry.events import AttemptEnded, ConfigReloaded, Event, RequestEnded, Usage
+from gateway.telemetry.revisions import RevisionMetrics
 from translators.errors import FailureKind
 
 OTHER: Final = "other"
@@ -87,13 +88,22 @@ class Metrics:
             "llm_router_stream_aborted_total", "Streams that ended without their end mark.", ["reason"], registry=registry
         )
         self.in_flight = Gauge("llm_router_in_flight_requests", "Chat requests being served.", registry=registry)
-        self.info = Gauge("llm_router_build_info", "1, with version and config revision.", ["version", "revision"], registry=registry)
+        self._revisions = RevisionMetrics(registry)
+
+    def adopt(self, version: str, revision: str, personas: Iterable[str], targets: Iterable[tuple[str, str]]) -> None:
+        """A configuration holds from now on: its names may appear as labels, beside earlier ones, which requests still use."""
+        self._personas |= frozenset(personas)
+        self._targets |= frozenset(targets)
+        self._revisions.adopt(version, revision)
 
     def listen(self, event: Event) -> None:
-        if isinstance(event, AttemptEnded):
-            self._attempt(event)
-        else:
-            self._request(event)
+        match event:
+            case AttemptEnded():
+                self._attempt(event)
+            case RequestEnded():
+                self._request(event)
+            case ConfigReloaded():
+                self._revisions.listen(event)
 
     def show(
         self, targets: Iterable[tuple[str, str, float]], keys: Iterable[tuple[str, str, float]], waiting: Iterable[tuple[str, int]]
@@ -145,7 +155,7 @@ class Metrics:
         bound.duration(event.seconds)
         if event.first_chunk_seconds is not None:
             bound.first_chunk(event.first_chunk_seconds)
-        elif not event.stream and event.outcome == "ok":
+        elif not event.stream and event.outcome == "ok" and event.provider is not None:
             self._overhead.observe(max(0.0, event.seconds - event.upstream_seconds))
         if len(event.attempts) > 1:
             self._beside_the_first(event)

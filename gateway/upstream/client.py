@@ -49,6 +49,7 @@ _FAILURES: Final[tuple[tuple[type[BaseException], UpstreamFailure], ...]] = (
     (TimeoutError, _failed(FailureKind.TIMEOUT, "The provider took longer than the total time limit.", 504, "total_timeout")),
 )
 
+_LATE: Final = _failed(FailureKind.TIMEOUT, "The provider gave no content in time.", 504, "first_content_timeout")
 _CATCHABLE: Final = (aiohttp.ClientError, ConnectionError, TimeoutError, ssl.SSLError)
 
 
@@ -148,8 +149,7 @@ class UpstreamClient:
     ) -> UpstreamResponse:
         """POST and wait for the headers of the answer. Raises UpstreamError. The caller closes what is returned.
 
-        `remaining`: seconds for the whole answer, where they are less than the total of `timeouts`. How long the headers may take is the
-        caller's clock.
+        `remaining`: seconds for the whole answer, where they are less than the total of `timeouts`.
         """
         loop = asyncio.get_running_loop()
         started = loop.time()
@@ -163,6 +163,8 @@ class UpstreamClient:
                 if not stale:
                     raise
                 return await self._post(request, headers, timeouts, remaining, sending)
+        except aiohttp.SocketTimeoutError:
+            raise UpstreamError(_LATE) from None
         except _CATCHABLE as error:
             raise UpstreamError(_told(error)) from None
 
@@ -177,17 +179,20 @@ class UpstreamClient:
             allow_redirects=False,
             trace_request_ctx=sending,
         )
-        # The client's read timer runs from here on: until the headers there is no idleness, only a first content that is late.
-        if (connection := response.connection) is not None and connection.protocol is not None:
+        # One timer of the client serves two clocks: until the headers it is the first content's, from here on the idle one.
+        if timeouts.idle != timeouts.first_content and (connection := response.connection) is not None and connection.protocol is not None:
             connection.protocol.read_timeout = timeouts.idle
             connection.protocol.start_timeout()
         return UpstreamResponse(response)
 
     def _timeout(self, timeouts: Timeouts, remaining: float) -> aiohttp.ClientTimeout:
         if remaining < timeouts.total:
-            return aiohttp.ClientTimeout(total=max(0.001, remaining), connect=timeouts.connect, sock_connect=timeouts.connect)
+            return _client_timeout(timeouts, max(0.001, remaining))
         known = self._timeouts.get(timeouts)
         if known is None:
-            known = aiohttp.ClientTimeout(total=timeouts.total, connect=timeouts.connect, sock_connect=timeouts.connect)
-            self._timeouts[timeouts] = known
+            known = self._timeouts[timeouts] = _client_timeout(timeouts, timeouts.total)
         return known
+
+
+def _client_timeout(timeouts: Timeouts, total: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=total, connect=timeouts.connect, sock_connect=timeouts.connect, sock_read=timeouts.first_content)

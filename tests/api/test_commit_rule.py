@@ -8,7 +8,7 @@ import pytest
 from openai import APIError, AsyncOpenAI
 
 from gateway.telemetry.events import AttemptEnded, RequestEnded
-from tests.fakes import OPENAI_STREAM, End, Hang, Pause, Reset, Step, Until, fake_upstream, json_answer, openai_chunk, openai_completion, sse
+from tests.fakes import OPENAI_STREAM, End, Hang, Pause, Reset, Step, fake_upstream, json_answer, openai_chunk, openai_completion, sse
 from tests.serving import Running, serving
 from translators.jsontext import dumps, loads
 
@@ -193,7 +193,7 @@ async def kept_alive(running: Running, seen: asyncio.Event) -> tuple[int, dict[s
 async def test_keep_alive_before_content_leaves_failover_possible() -> None:
     """After silence headers go out with a comment; the next target's answer still comes as one clean stream."""
     seen = asyncio.Event()
-    silent: list[Step] = [*sse(end=False), Until(seen), End()]
+    silent: list[Step] = [*sse(end=False), seen, End()]
     async with fake_upstream(openai=silent, claude=sse(*CLAUDE_STREAM)) as fake, serving(fake.environ(), QUICK) as running:
         status, headers, text = await kept_alive(running, seen)
     assert (status, content(text)) == (200, "from claude")
@@ -214,7 +214,7 @@ async def test_after_a_keep_alive_a_final_failure_is_the_error_event() -> None:
 
 async def test_a_silent_stream_is_kept_alive_after_content() -> None:
     seen = asyncio.Event()
-    slow: list[Step] = [*sse(*OPENAI_STREAM[:2], end=False), Until(seen), b"".join(OPENAI_STREAM[2:]), End()]
+    slow: list[Step] = [*sse(*OPENAI_STREAM[:2], end=False), seen, b"".join(OPENAI_STREAM[2:]), End()]
     async with fake_upstream(openai=slow) as fake, serving(fake.environ(), QUICK) as running:
         _, _, text = await kept_alive(running, seen)
     assert text.count(b": keep-alive\n\n") >= 2

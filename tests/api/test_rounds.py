@@ -200,7 +200,7 @@ async def test_a_caller_who_leaves_while_a_round_is_asked_for_ends_it() -> None:
 
 @pytest.mark.parametrize(
     ("later", "code"),
-    [([Hang()], "first_byte_timeout"), ([*sse(events(START, *FINDS), end=False), Hang()], "idle_timeout")],
+    [([Hang()], "first_content_timeout"), ([*sse(events(START, *FINDS), end=False), Hang()], "idle_timeout")],
 )
 async def test_the_clocks_run_in_every_round(later: list[Step], code: str) -> None:
     capabilities = """
@@ -210,7 +210,7 @@ providers:
     dialect: claude
     base_url: {url}/claude
     key_variable: null
-    timeouts: {{first_byte: 0.3, idle: 0.2}}
+    timeouts: {{first_content: 0.3, idle: 0.2}}
     models: {{m: {{context_window: 10000, max_output_tokens: 1000, capabilities: [streaming], cost_tier: low}}}}
 """
     policy = "version: 1\npersonas:\n  p: {description: d, targets: [slow/m]}\n"
