@@ -63,7 +63,7 @@ async def test_sighup_reloads_keeps_the_last_good_revision_and_the_simulator(tmp
     assert b"persona_policy.yaml:5: is not YAML" in errors
     assert b"configuration reloaded (SIGHUP)" in errors
     assert b"Traceback" not in errors
-    assert b'"revision":"' in output
+    assert b'"revision":"' in output, "the decision names it"
 
 
 async def test_a_changed_file_is_noticed(tmp_path: Path) -> None:

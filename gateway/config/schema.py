@@ -145,7 +145,7 @@ class Timeouts(Row):
     """The clocks of one attempt, in seconds."""
 
     connect: Seconds = 10.0
-    first_content: Seconds = 300.0
+    first_content: Seconds = 600.0
     """Until the first content of a stream, or until the whole of a JSON answer."""
     idle: Seconds = 300.0
     """Between two reads."""

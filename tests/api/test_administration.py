@@ -17,8 +17,8 @@ ADMIN: Final = read_admin({"LLM_ROUTER_ADMIN_KEY": "admin-canary"})
 KEY: Final = {"authorization": "Bearer admin-canary"}
 UNWATCHED: Final = POLICY.replace("drain_delay: 0", "drain_delay: 0, watch: 0")
 MORE: Final = UNWATCHED + "  added: {description: new, targets: [claude/claude-sonnet-5]}\n"
-ON_CLAUDE: Final = UNWATCHED.replace("targets: [openai/gpt-4.1]}", "targets: [claude/claude-sonnet-5]}")
-BROKEN: Final = UNWATCHED.replace("targets: [openai/gpt-4.1]}", "targets: [openai/gpt-4.l], secret-prompt-canary: x}")
+ON_CLAUDE: Final = UNWATCHED.replace("targets: [openai/gpt-4.1]", "targets: [claude/claude-sonnet-5]")
+BROKEN: Final = UNWATCHED.replace("targets: [openai/gpt-4.1]", "targets: [openai/gpt-4.l], secret-prompt-canary: x")
 
 CLAUDE_ANSWER: Final = {
     "id": "m", "type": "message", "role": "assistant", "model": "claude-served", "content": [{"type": "text", "text": "from claude"}],
