@@ -25,7 +25,7 @@ _UNCONTINUABLE: Final = ("tools", "functions", "audio", "logprobs", "web_search_
 _REASONING: Final = ("reasoning_content", "thinking_blocks")
 _UNTEXTUAL: Final = (*_REASONING, "tool_calls", "function_call", "refusal", "images", "audio")
 _NOT_AGAIN: Final = frozenset({"role", "content", *_REASONING})
-"""What a continuation's delta gives up: it has a role already, its text is joined, and thoughts in the middle of a text are no part of it."""
+"""What a continuation gives up: the answer has a role, its text is joined, and thoughts in the middle of a text are no part of it."""
 
 
 def may_resume(request: ChatRequest) -> bool:
