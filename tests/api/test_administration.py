@@ -149,7 +149,7 @@ async def test_a_stream_keeps_the_revision_it_began_with() -> None:
         assert text.endswith(b"data: [DONE]\n\n")
         async with session.post(f"{running.url}/v1/chat/completions", json=chat()) as answer:
             assert answer.status == 404
-    ended = [event for event in running.events if isinstance(event, RequestEnded)]
+    ended = [event for event in running.events if isinstance(event, RequestEnded) and event.api == "chat"]
     assert [event.outcome for event in ended] == ["ok", "no_target"]
     assert ended[0].decision is not None
     assert ended[0].decision()["revision"] == old
