@@ -189,10 +189,10 @@ class ResumableAnswer:
                             yield shown
                 return
             except UpstreamError as error:
+                self._answer.hang_up()  # so that what it counted is known
                 following = await self._take_up(error, said) if said.continuable else None
                 if following is None:
                     raise
-            await self._answer.aclose()
             self._answer = following
             joiner = Joiner(said.text)
 

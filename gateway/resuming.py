@@ -16,11 +16,16 @@ INSTRUCTION: Final = (
 MOST_CHARACTERS: Final = 200_000
 """Of an answer so far: a longer one is not continued."""
 LOOKED_AT: Final = 400
-"""Characters at the beginning of a continuation among which a repetition is looked for."""
+"""Characters of a continuation that are awaited before it is shown."""
 SHORTEST_OVERLAP: Final = 12
 """Characters that must be the same for them to be a repetition and not a coincidence."""
+LONGEST_OVERLAP: Final = 20_000
+"""Characters up to which a repetition is recognized."""
 _UNCONTINUABLE: Final = ("tools", "functions", "audio", "logprobs", "web_search_options")
-_UNTEXTUAL: Final = ("reasoning_content", "tool_calls", "function_call", "refusal", "images", "audio", "thinking_blocks")
+_REASONING: Final = ("reasoning_content", "thinking_blocks")
+_UNTEXTUAL: Final = (*_REASONING, "tool_calls", "function_call", "refusal", "images", "audio")
+_NOT_AGAIN: Final = frozenset({"role", "content", *_REASONING})
+"""What a continuation gives up: the answer has a role, its text is joined, and thoughts in the middle of a text are no part of it."""
 
 
 def may_resume(request: ChatRequest) -> bool:
@@ -69,6 +74,8 @@ class Said:
 
 def continuation(request: ChatRequest, said: str, prefill: bool) -> ChatRequest:
     """The request for the rest of an answer: the model goes on with its own last message, or is told to."""
+    if not said.strip():
+        return request
     text = said.rstrip() if prefill else said
     message: dict[str, Any] = {"role": "assistant", "content": text}
     more = [message] if prefill else [message, {"role": "user", "content": INSTRUCTION}]
@@ -87,6 +94,8 @@ class Joiner:
     def __init__(self, said: str) -> None:
         self._said = said
         self._held = ""
+        self._found = 0
+        """Where in what was said the held text stands, or may stand at the earliest."""
         self._joined = False
 
     def join(self, chunks: Sequence[Chunk]) -> list[Chunk]:
@@ -97,22 +106,31 @@ class Joiner:
                 joined.append(Chunk(usage=chunk.usage, top=chunk.top))
                 continue
             text = chunk.delta.get("content")
-            rest = {name: value for name, value in chunk.delta.items() if name not in ("role", "content")}
+            rest = {name: value for name, value in chunk.delta.items() if name not in _NOT_AGAIN}
             shown = self._text(text or "", chunk.finish_reason is not None)
             if shown:
                 rest["content"] = shown
             if rest or chunk.finish_reason is not None:
-                joined.append(Chunk(rest, chunk.finish_reason, chunk.index, choice=chunk.choice, top=chunk.top))
+                joined.append(Chunk(rest, chunk.finish_reason, chunk.index, choice=chunk.choice, usage=chunk.usage, top=chunk.top))
         return joined
 
     def _text(self, text: str, last: bool) -> str:
         if self._joined:
             return text
         self._held += text
-        if len(self._held) < LOOKED_AT and not last:
+        if not last and (len(self._held) < LOOKED_AT or self._still_repeats()):
             return ""
         self._joined = True
         return self._held[overlap(self._said, self._held) :]
+
+    def _still_repeats(self) -> bool:
+        """All that is held was said before, and more was said after it: how far the repetition goes is not known yet."""
+        said, held = self._said, self._held
+        if len(held) > LONGEST_OVERLAP:
+            return False
+        if not said.startswith(held, self._found):
+            self._found = said.find(held, self._found)
+        return 0 <= self._found < len(said) - len(held)
 
 
 def overlap(said: str, following: str) -> int:
@@ -120,10 +138,12 @@ def overlap(said: str, following: str) -> int:
 
     White space that both have counts from one character on, other text from twelve.
     """
-    window = said[-LOOKED_AT:]
-    for length in range(min(len(window), len(following), LOOKED_AT), SHORTEST_OVERLAP - 1, -1):
-        if window.endswith(following[:length]):
-            return length
+    beginning = following[:SHORTEST_OVERLAP]
+    at = len(said) - min(len(following), LONGEST_OVERLAP)
+    while len(beginning) == SHORTEST_OVERLAP and (at := said.find(beginning, max(at, 0))) >= 0:
+        if following.startswith(said[at:]):
+            return len(said) - at
+        at += 1
     ending = len(said) - len(said.rstrip())
     blank = len(following) - len(following.lstrip())
     return next((n for n in range(min(ending, blank), 0, -1) if said.endswith(following[:n])), 0)

@@ -2,7 +2,7 @@
 
 import asyncio
 import struct
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -50,14 +50,19 @@ class Received:
     path: str
     headers: dict[str, str]
     body: Any
+    left: asyncio.Event = field(default_factory=asyncio.Event)
+    """The other side closed the connection while it was being answered."""
+
+
+Answer = Sequence[Step] | InTurn | Callable[[Received], Sequence[Step]]
 
 
 @dataclass(slots=True)
 class FakeUpstream:
-    """`answers` maps the beginning of a path to the steps of its answer; several requests may use one."""
+    """`answers` maps the beginning of a path to the steps of its answer, or to what says them; several requests may use one."""
 
     port: int = 0
-    answers: dict[str, Sequence[Step] | InTurn] = field(default_factory=dict)
+    answers: dict[str, Answer] = field(default_factory=dict)
     received: list[Received] = field(default_factory=list)
     open: int = 0
     sent: int = 0
@@ -92,10 +97,11 @@ class FakeUpstream:
         path = head[0].split(" ")[1]
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:] if line)}
         body = await reader.readexactly(int(headers.get("content-length", 0)))
-        self.received.append(Received(path, headers, loads(body) if body else None))
+        received = Received(path, headers, loads(body) if body else None)
+        self.received.append(received)
         self.arrived.set()
         answer = next(answer for prefix, answer in self.answers.items() if path.startswith(prefix))
-        steps = answer.next() if isinstance(answer, InTurn) else answer
+        steps = answer.next() if isinstance(answer, InTurn) else answer(received) if callable(answer) else answer
         gone = asyncio.ensure_future(reader.read(1))
         try:
             for step in steps:
@@ -120,6 +126,7 @@ class FakeUpstream:
                         return False
                 if gone.done():
                     self.left_early.set()
+                    received.left.set()
                     return False
             return not gone.done()
         finally:
@@ -127,7 +134,7 @@ class FakeUpstream:
 
 
 @asynccontextmanager
-async def fake_upstream(**answers: Sequence[Step] | InTurn) -> AsyncIterator[FakeUpstream]:
+async def fake_upstream(**answers: Answer) -> AsyncIterator[FakeUpstream]:
     """A running FakeUpstream; keywords are first path segments: `openai=[...]`, `claude=[...]`, `gemini=[...]`."""
     fake = FakeUpstream(answers={f"/{name}": steps for name, steps in answers.items()})
     server = await asyncio.start_server(fake.serve, "127.0.0.1", 0)

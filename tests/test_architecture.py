@@ -14,7 +14,7 @@ FLOORS = [
     {"gateway.server", "gateway.app"},
     {"gateway.api"},
     {"gateway.dispatch"},
-    {"gateway.asking"},
+    {"gateway.asking", "gateway.execution"},
     {"gateway.answers"},
     {"gateway.rounds"},
     {"gateway.exchange", "gateway.reasoning", "gateway.fan_out", "gateway.resuming", "gateway.reloading"},

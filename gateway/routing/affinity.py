@@ -56,4 +56,4 @@ def ranks(conversation: str, weighted: Iterable[tuple[str, float]]) -> list[floa
 def _unit(conversation: str, name: str) -> float:
     """A number above 0 and below 1, evenly spread."""
     digest = hashlib.blake2b(f"{conversation}\0{name}".encode(), digest_size=8).digest()
-    return (int.from_bytes(digest) + 0.5) / 2**64
+    return ((int.from_bytes(digest) >> 12) + 0.5) / 2**52  # as many bits as keep it below 1

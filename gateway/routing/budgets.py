@@ -2,13 +2,16 @@
 
 
 class Budget:
-    """Each request adds `ratio` of a call, up to `reserve`; each extra call takes one. It begins with `balance`, full unless said."""
+    """Each request adds `ratio` of a call, up to `reserve` (or one call, if that is more); each extra call takes one.
 
-    __slots__ = ("_balance", "_ratio", "_reserve")
+    It begins with `balance`, or else with `reserve`.
+    """
+
+    __slots__ = ("_balance", "_most", "_ratio")
 
     def __init__(self, ratio: float, reserve: float, balance: float | None = None) -> None:
         self._ratio = ratio
-        self._reserve = reserve
+        self._most = max(1.0, reserve)
         self._balance = reserve if balance is None else balance
 
     @property
@@ -17,7 +20,7 @@ class Budget:
 
     def request(self) -> None:
         """One request came."""
-        self._balance = min(self._reserve, self._balance + self._ratio)
+        self._balance = min(self._most, self._balance + self._ratio)
 
     def take(self) -> bool:
         """Whether an extra call may be made; if so it is counted."""

@@ -55,6 +55,7 @@ def attempts(
     """
     smallest_window = number = 0
     again: list[tuple[Candidate, float]] = []
+    """Those to be asked again, each with the remaining seconds at which it may be."""
     for candidate in candidates:
         if candidate.model.record.context_window <= smallest_window:
             continue
@@ -70,12 +71,14 @@ def attempts(
         if kind in _LARGER_ONLY:
             smallest_window = max(smallest_window, candidate.model.record.context_window)
         elif kind in _MAY_PASS and outcome.may_pass:
-            again.append((candidate, outcome.retry_after or 0.0))
+            again.append((candidate, remaining() - (outcome.retry_after or 0.0)))
     for turn in range(policy.retries):
         backoff = min(policy.longest_backoff, policy.backoff * 2**turn) * (0.5 + dice() / 2)
         still: list[tuple[Candidate, float]] = []
-        for candidate, pause in sorted(again, key=lambda item: item[1]):
-            wait = max(backoff, pause)
+        for candidate, due in sorted(again, key=lambda item: -item[1]):
+            if candidate.model.record.context_window <= smallest_window:
+                continue
+            wait = max(backoff, remaining() - due)
             if number >= policy.max_attempts or wait >= remaining() or not budget.take():
                 return
             number += 1
@@ -83,7 +86,9 @@ def attempts(
             kind = outcome.kind
             if kind is not None and kind not in policy.move_on:
                 return
-            if kind in _MAY_PASS and outcome.may_pass:
-                still.append((candidate, outcome.retry_after or 0.0))
+            if kind in _LARGER_ONLY:
+                smallest_window = max(smallest_window, candidate.model.record.context_window)
+            elif kind in _MAY_PASS and outcome.may_pass:
+                still.append((candidate, remaining() - (outcome.retry_after or 0.0)))
             backoff = 0.0  # the others of this turn have rested meanwhile
         again = still

@@ -65,7 +65,7 @@ class HealthBook:
         self._keys: dict[tuple[str, str], Breaker] = {}
         self._lanes: dict[tuple[str, str, str], Breaker] = {}
         self._lane_settings = _lane_settings(self._settings)
-        self._hedges: dict[str, Budget] = {}
+        self._hedges: dict[str, tuple[Hedge, Budget]] = {}
         self.retries = Budget(config.resilience.retry_budget.ratio, config.resilience.retry_budget.reserve)
         self.adopt(config)
 
@@ -86,14 +86,17 @@ class HealthBook:
                 self._targets[name] = _Target(Breaker(self._settings)) if known is None or fresh else known
         self._keys = {at: breaker for at, breaker in self._keys.items() if at in keys and not fresh}
         self._lanes = {at: breaker for at, breaker in self._lanes.items() if at[:2] in keys and at[2] in self._targets and not fresh}
-        self._hedges = {
-            name: self._hedges.get(name) or _hedge_budget(p.hedge) for name, p in config.personas.items() if p.hedge is not None
-        }
+        hedges, self._hedges = self._hedges, {}
+        for name, persona in config.personas.items():
+            if (hedge := persona.hedge) is not None:
+                kept = hedges.get(name)
+                self._hedges[name] = kept if kept is not None and kept[0] == hedge else (hedge, _hedge_budget(hedge))
         budget = config.resilience.retry_budget
         self.retries = Budget(budget.ratio, budget.reserve, min(self.retries.balance, budget.reserve))
 
     def hedges(self, persona: Persona) -> Budget | None:
-        return self._hedges.get(persona.name)
+        found = self._hedges.get(persona.name)
+        return None if found is None else found[1]
 
     def latency(self, target: str) -> Latency:
         return self._of(target).latency

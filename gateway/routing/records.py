@@ -113,7 +113,8 @@ def _seen(facts: Facts, persona: Persona | None) -> tuple[dict[str, str], dict[s
 def _looked_at(persona: Persona | None) -> tuple[list[str], list[str]]:
     if persona is None or not (persona.rules or any(target.when.header or target.when.metadata for target in persona.targets)):
         return [], []
-    whens = [*(rule.when for rule in persona.rules), *(target.when for target in persona.every_target())]
+    targets = [*persona.targets, *(target for rule in persona.rules for target in rule.targets or ())]
+    whens = [*(rule.when for rule in persona.rules), *(target.when for target in targets)]
     return sorted({name for when in whens for name in when.header}), sorted({name for when in whens for name in when.metadata})
 
 

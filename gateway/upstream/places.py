@@ -42,8 +42,8 @@ class _Room:
                 await turn
         except BaseException as error:
             if turn.done() and not turn.cancelled():
-                self._pass_on()  # the place came at the same moment
-            else:
+                self.give_back()  # the place came at the same moment
+            elif turn in self._waiting:
                 self._waiting.remove(turn)
             if isinstance(error, TimeoutError):
                 raise NoPlace(self.expected_wait()) from None
@@ -51,7 +51,15 @@ class _Room:
 
     def leave(self, seconds: float) -> None:
         self._seconds += _WEIGHT * (seconds - self._seconds)
-        self._pass_on()
+        self.give_back()
+
+    def give_back(self) -> None:
+        self._taken -= 1
+        self._seat()
+
+    def limit(self, settings: Concurrency) -> None:
+        self.settings = settings
+        self._seat()
 
     def expected_wait(self) -> float:
         return max(1.0, self._seconds * (len(self._waiting) + 1) / self.settings.limit)
@@ -60,13 +68,12 @@ class _Room:
     def waiting(self) -> int:
         return len(self._waiting)
 
-    def _pass_on(self) -> None:
-        self._taken -= 1
-        while self._waiting and self._taken < self.settings.limit:  # a reload may have moved it
+    def _seat(self) -> None:
+        while self._waiting and self._taken < self.settings.limit:
             turn = self._waiting.popleft()
             if not turn.done():
-                turn.set_result(None)
                 self._taken += 1
+                turn.set_result(None)
 
 
 class Place:
@@ -97,14 +104,15 @@ class Places:
             return None
         taken: list[_Room] = []
         try:
-            for name, settings in ((provider.name, provider.concurrency), (f"{provider.name}/{model.id}", model.concurrency)):
+            # The model's first: who waits for it takes no place from the provider's other models.
+            for name, settings in ((f"{provider.name}/{model.id}", model.concurrency), (provider.name, provider.concurrency)):
                 if settings is not None:
                     room = self._room(name, settings)
                     await room.enter()
                     taken.append(room)
         except BaseException:
             for room in taken:
-                room.leave(0.0)
+                room.give_back()
             raise
         return Place(tuple(taken))
 
@@ -117,5 +125,5 @@ class Places:
         if room is None:
             room = self._rooms[name] = _Room(settings)
         elif room.settings is not settings:
-            room.settings = settings
+            room.limit(settings)
         return room

@@ -178,11 +178,24 @@ personas:
 """
 
 
+async def kept_alive(running: Running, seen: asyncio.Event) -> tuple[int, dict[str, str], bytes]:
+    """A stream; `seen` is set after two comments."""
+    body = {"model": "all", "messages": [{"role": "user", "content": "hi"}], "stream": True}
+    text = b""
+    async with aiohttp.ClientSession() as session, session.post(f"{running.url}/v1/chat/completions", json=body) as answer:
+        async for data in answer.content.iter_any():
+            text += data
+            if text.count(b": keep-alive\n\n") >= 2:
+                seen.set()
+        return answer.status, {k.lower(): v for k, v in answer.headers.items()}, text
+
+
 async def test_keep_alive_before_content_leaves_failover_possible() -> None:
     """After silence headers go out with a comment; the next target's answer still comes as one clean stream."""
-    silent: list[Step] = [*sse(end=False), Pause(0.35), End()]
+    seen = asyncio.Event()
+    silent: list[Step] = [*sse(end=False), seen, End()]
     async with fake_upstream(openai=silent, claude=sse(*CLAUDE_STREAM)) as fake, serving(fake.environ(), QUICK) as running:
-        status, headers, text = await stream(running, "all")
+        status, headers, text = await kept_alive(running, seen)
     assert (status, content(text)) == (200, "from claude")
     assert text.startswith(b": keep-alive\n\n")
     assert text.count(b": keep-alive") >= 2
@@ -200,9 +213,10 @@ async def test_after_a_keep_alive_a_final_failure_is_the_error_event() -> None:
 
 
 async def test_a_silent_stream_is_kept_alive_after_content() -> None:
-    slow: list[Step] = [*sse(*OPENAI_STREAM[:2], end=False), Pause(0.35), b"".join(OPENAI_STREAM[2:]), End()]
+    seen = asyncio.Event()
+    slow: list[Step] = [*sse(*OPENAI_STREAM[:2], end=False), seen, b"".join(OPENAI_STREAM[2:]), End()]
     async with fake_upstream(openai=slow) as fake, serving(fake.environ(), QUICK) as running:
-        _, _, text = await stream(running, "all")
+        _, _, text = await kept_alive(running, seen)
     assert text.count(b": keep-alive\n\n") >= 2
     assert content(text) == "from openai"
 

@@ -14,6 +14,8 @@ from gateway.routing.affinity import Affinity
 from gateway.routing.facts import Facts, Prompt
 from gateway.routing.health import HealthBook
 from gateway.routing.requirements import Requirement
+from gateway.routing.rules import first_match
+from gateway.routing.selection import Plan, plan, policy_of
 from gateway.routing.view import View
 from translators.dialect import ModelRecord
 
@@ -70,6 +72,38 @@ def facts(
 
 
 def view(
-    of: Config, *, now: float = 1000.0, moment: datetime = MOMENT, dice: Callable[[], float] = lambda: 0.5, book: HealthBook | None = None
+    of: Config,
+    *,
+    now: float = 1000.0,
+    moment: datetime = MOMENT,
+    dice: Callable[[], float] = lambda: 0.5,
+    book: HealthBook | None = None,
+    affinity: Affinity | None = None,
+    learned: Learned | None = None,
 ) -> View:
-    return View(now, moment, dice, book or HealthBook(of), Affinity(), Learned())
+    """The world at a moment, in which nothing is known but what is given."""
+    return View(
+        now,
+        moment,
+        dice,
+        HealthBook(of) if book is None else book,
+        Affinity() if affinity is None else affinity,
+        Learned() if learned is None else learned,
+    )
+
+
+def persona(*of: str | TargetRef, name: str = "p", **fields: Any) -> Persona:
+    """A persona called `p`; targets are given by name, or as references."""
+    return Persona(name=name, targets=tuple(TargetRef(*t.split("/", 1)) if isinstance(t, str) else t for t in of), **fields)
+
+
+def planned(of: Config, asked: Facts, seen: View | None = None, name: str = "p") -> Plan:
+    """The plan of the persona `name` for a request with the facts `asked`."""
+    chosen = of.personas[name]
+    seen = seen or view(of)
+    return plan(of, policy_of(chosen, first_match(chosen.rules, asked, seen.moment)), asked, seen)
+
+
+def names(made: Plan) -> list[str]:
+    """The targets that will be tried, in their order."""
+    return [candidate.name for candidate in made.eligible]
