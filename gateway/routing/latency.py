@@ -35,9 +35,10 @@ class Ewma:
 
     def value(self, now: float) -> float | None:
         """None before the first observation."""
-        if self._value is None:
-            return None
-        return self._value * math.exp(-max(0.0, now - self._at - MEMORY) / (5 * MEMORY))
+        idle = now - self._at - MEMORY
+        if self._value is None or idle <= 0:
+            return self._value
+        return self._value * math.exp(-idle / (5 * MEMORY))
 
 
 class Latency:
