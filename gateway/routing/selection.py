@@ -127,7 +127,7 @@ def plan(config: Config, policy: Policy, facts: Facts, view: View) -> Plan:
         (rejected if held.reasons else able).append(held)
     able = _preferred(able, rejected, facts)
     able = order(policy.strategy, policy.balance, able, facts, view, policy.name)
-    pinned = _take_up(able, facts, view)
+    pinned = _take_up(able, policy.strategy, facts, view)
     return Plan(policy, facts, _candidates(able, rejected), config.revision, pinned, retry_in, gates.near_limit)
 
 
@@ -215,7 +215,7 @@ def _without(able: list[Held], rejected: list[Held], reasons: Mapping[str, str])
     return [held for held in able if held.name not in reasons]
 
 
-def _take_up(able: list[Held], facts: Facts, view: View) -> str | None:
+def _take_up(able: list[Held], strategy: StrategyName, facts: Facts, view: View) -> str | None:
     """The target that served the conversation goes first. One that comes back from a failure gets a part of the others."""
     if not able:
         return None
@@ -225,7 +225,7 @@ def _take_up(able: list[Held], facts: Facts, view: View) -> str | None:
             able.remove(found)
             able.insert(0, found)
             return found.name
-    if len(able) > 1 and able[0].share < 1 and view.dice() >= able[0].share:
+    if strategy != "weighted" and len(able) > 1 and able[0].share < 1 and view.dice() >= able[0].share:  # else its weight says so
         able.append(able.pop(0))
     return None
 
