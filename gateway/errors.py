@@ -37,6 +37,8 @@ class RequestFailed(Exception):
         super().__init__(message)
         self.message = message
         self.headers: dict[str, str] = {}
+        self.beside: dict[str, Any] = {}
+        """What its body says beside `error`."""
 
     def retry_in(self, seconds: float) -> None:
         """Say when it makes sense to ask again."""
@@ -134,7 +136,7 @@ def error_body(error: RequestFailed | InvalidRequest) -> dict[str, Any]:
     """The body of every error answer and of every error event: OpenAI's shape."""
     if isinstance(error, InvalidRequest):
         return _body(error.message, "invalid_request_error", error.param, error.code)
-    return _body(error.message, error.type, error.param, error.code)
+    return {**_body(error.message, error.type, error.param, error.code), **error.beside}
 
 
 def _body(message: str, type_: str, param: str | None, code: str | None) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from aiohttp import web
 
 from gateway.api.context import GATEWAY
 from gateway.api.middleware import json_response
-from gateway.errors import ConfigRejected, error_body
+from gateway.errors import ConfigRejected
 
 
 async def reload(http: web.Request) -> web.Response:
@@ -23,6 +23,7 @@ async def reload(http: web.Request) -> web.Response:
         )
     count = len(done.problems)
     message = f"The configuration cannot be used: {done.problems[0]}" + (f" (and {count - 1} more)" if count > 1 else "")
-    body = error_body(ConfigRejected(message))
+    error = ConfigRejected(message)
     problems = [{"file": p.file, "line": p.line, "path": p.path, "message": p.message} for p in done.problems]
-    return json_response({**body, "revision": done.revision, "problems": problems}, 422)
+    error.beside.update(revision=done.revision, problems=problems)
+    raise error

@@ -10,15 +10,22 @@ import pytest
 
 from gateway.api.access import AccessError, Admin, read, read_admin
 from gateway.telemetry.events import RequestEnded
+from tests.config.samples import replaced
 from tests.fakes import OPENAI_STREAM, End, Step, fake_upstream, json_answer, openai_completion, sse
-from tests.serving import POLICY, ROOT, Running, serving
+from tests.serving import ROOT, Running, serving
 
 ADMIN: Final = read_admin({"LLM_ROUTER_ADMIN_KEY": "admin-canary"})
 KEY: Final = {"authorization": "Bearer admin-canary"}
-UNWATCHED: Final = POLICY.replace("drain_delay: 0", "drain_delay: 0, watch: 0")
-MORE: Final = UNWATCHED + "  added: {description: new, targets: [claude/claude-sonnet-5]}\n"
-ON_CLAUDE: Final = UNWATCHED.replace("targets: [openai/gpt-4.1]", "targets: [claude/claude-sonnet-5]")
-BROKEN: Final = UNWATCHED.replace("targets: [openai/gpt-4.1]", "targets: [openai/gpt-4.l], secret-prompt-canary: x")
+UNWATCHED: Final = """
+version: 1
+server: {watch: 0, drain_delay: 0}
+personas:
+  on_openai: {targets: [openai/gpt-4.1]}
+  on_claude: {targets: [claude/claude-sonnet-5]}
+"""
+MORE: Final = UNWATCHED + "  added: {targets: [claude/claude-sonnet-5]}\n"
+ON_CLAUDE: Final = replaced(UNWATCHED, "openai/gpt-4.1", "claude/claude-opus-5")
+BROKEN: Final = replaced(UNWATCHED, "[openai/gpt-4.1]", "[openai/gpt-4.l], secret-prompt-canary: x")
 
 CLAUDE_ANSWER: Final = {
     "id": "m", "type": "message", "role": "assistant", "model": "claude-served", "content": [{"type": "text", "text": "from claude"}],
@@ -87,16 +94,19 @@ async def test_a_broken_file_is_told_and_the_last_good_revision_serves() -> None
         assert set(body["error"]) == {"message", "type", "param", "code"}
         assert (body["error"]["code"], body["revision"]) == ("invalid_configuration", good)
         assert [(p["file"], p["line"], p["path"]) for p in body["problems"]] == [
-            ("persona_policy.yaml", 6, "personas.on_openai.secret-prompt-canary"),
-            ("persona_policy.yaml", 6, "personas.on_openai.targets[0]"),
+            ("persona_policy.yaml", 5, "personas.on_openai.secret-prompt-canary"),
+            ("persona_policy.yaml", 5, "personas.on_openai.targets[0]"),
         ]
-        assert "persona_policy.yaml:6" in body["error"]["message"]
+        assert "persona_policy.yaml:5" in body["error"]["message"]
+        (told,) = [event for event in running.events if isinstance(event, RequestEnded)]
+        assert (told.status, told.error_code) == (422, "invalid_configuration")
+        assert told.outcome != "ok"
 
         status, ready = await get(running, session, "/health/ready")
         assert (status, ready["revision"]) == (200, good)
         last = ready["config"]["last_reload"]
         assert (last["ok"], last["problem_count"]) == (False, 2)
-        assert last["problems"] == [{"file": "persona_policy.yaml", "line": 6}] * 2
+        assert last["problems"] == [{"file": "persona_policy.yaml", "line": 5}] * 2
         assert "canary" not in str(ready), "everybody may read this: no word of the files"
         lines = await metrics(running, session)
         assert 'llm_router_config_reloads_total{result="failed"} 1.0' in lines

@@ -6,12 +6,13 @@ from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote
 
+from translators.chat.passthrough import extension_for
 from translators.chat.request import ChatRequest
 from translators.dialect import AnswerShape, Report, Target, UpstreamRequest
 from translators.errors import InvalidRequest
 from translators.gemini import fields
 from translators.gemini.content import ContentReader
-from translators.gemini.extensions import GoogleExtensions, google_extensions, merged, provider_fields
+from translators.gemini.extensions import GoogleExtensions, google_extensions, merged
 from translators.gemini.formats import JsonAnswer, json_answer
 from translators.gemini.generation import generation_config, service_tier
 from translators.gemini.long_decode import is_long
@@ -50,7 +51,7 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     return UpstreamRequest(
         url=_url(target, stream),
         headers=_headers(target),
-        body=_written(merged(upstream, provider_fields(body, target))),
+        body=_written(merged(upstream, extension_for(body, target.provider, target.dialect))),
         stream=stream,
         notes=tuple(report.notes),
         shape=shape,
