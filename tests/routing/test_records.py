@@ -115,7 +115,8 @@ def test_a_record_says_what_was_planned_and_what_came_of_it_and_nothing_of_the_c
     line = record.compact()
     assert (line["rule"], line["strategy"], line["targets"]) == ("team", "cost", ["x/large"])
     for shown in (document, line, repr(record)):
-        assert "secret" not in str(shown)
+        assert "a secret prompt" not in str(shown)
+        assert "Bearer" not in str(shown)
 
 
 def test_only_the_last_are_kept() -> None:
