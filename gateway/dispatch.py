@@ -281,6 +281,8 @@ class _Run(Generic[T]):
             if candidate.limited and (no_room := await self._seated(trial)) is not None:
                 self._no_room = no_room
                 return ended
+            if trial.place is not None and not self._readmitted(trial):
+                return ended
             ended = await self._ask(trial, request or self._request)
             if ended.value is not None:
                 exchange.won(trial)
@@ -338,6 +340,17 @@ class _Run(Generic[T]):
             if outcome != "ok":
                 dispatcher.release(trial)
                 self._exchange.ended(trial, outcome, None)
+
+    def _readmitted(self, trial: Trial) -> bool:
+        """Whether the target may still be asked: others may have failed there while this request waited for its place."""
+        health, candidate, leave = self._memory.health, trial.candidate, trial.leave
+        assert leave is not None
+        health.abandoned(leave)
+        trial.leave = health.admit(candidate.provider.name, candidate.name, leave.key, self._memory.now())
+        if trial.leave is None:
+            self._dispatcher.release(trial)
+            self._exchange.ended(trial, "no_place", None)
+        return trial.leave is not None
 
     async def _ask(self, trial: Trial, request: ChatRequest) -> _Ended[T]:
         """One call, within its time; what came of it goes into the record and into the target's health."""
