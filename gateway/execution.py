@@ -201,6 +201,8 @@ class Execution(Generic[T]):
             if candidate.limited and (no_room := await self._seated(trial)) is not None:
                 self._no_room = self._no_room or no_room
                 return ended
+            if trial.place is not None and not self._readmitted(trial):
+                return ended
             ended = await self._ask(trial, request or self._request)
             if ended.value is not None or ended.outcome.kind not in ROTATES or trial.key is None:
                 return ended
@@ -250,6 +252,17 @@ class Execution(Generic[T]):
             if outcome != "ok":
                 release(trial, self._memory)
                 self._exchange.ended(trial, outcome, None)
+
+    def _readmitted(self, trial: Trial) -> bool:
+        """Whether the target may still be asked: others may have failed there while this request waited for its place."""
+        health, candidate, leave = self._memory.health, trial.candidate, trial.leave
+        assert leave is not None
+        health.abandoned(leave)
+        trial.leave = health.admit(candidate.provider.name, candidate.name, leave.key, self._memory.now())
+        if trial.leave is None:
+            release(trial, self._memory)
+            self._exchange.ended(trial, "no_place", None)
+        return trial.leave is not None
 
     async def _ask(self, trial: Trial, request: ChatRequest) -> _Ended[T]:
         """One call, within its time; what came of it goes into the record and into the target's health."""
