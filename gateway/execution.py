@@ -294,7 +294,7 @@ class Execution(Generic[T]):
         """What a failure means for the target's health, and for asking it again."""
         health, now, candidate = self._memory.health, self._memory.now(), trial.candidate
         late = self._deadline - trial.started < total(self._persona) / 2
-        if failure is not _TOTAL or not late:  # who was asked late is not to blame that time ran out
+        if failure.code != _TOTAL.code or not late:  # who was asked late is not to blame that time ran out
             health.failed(leave, failure.kind, failure.retry_after, now)
         pause = failure.retry_after
         if pause is None:
