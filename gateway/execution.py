@@ -65,6 +65,8 @@ class Execution(Generic[T]):
         self._rejection: InvalidRequest | None = None
         self._no_room: NoRoom | None = None
         self._asked: set[str] = set()
+        self._broken: set[str] = set()
+        """Targets whose part of the answer broke off: they are not asked for the rest."""
         self._soonest: float | None = None
         """The shortest time after which one of the targets wants to be asked again."""
 
@@ -94,8 +96,9 @@ class Execution(Generic[T]):
         release(broken, self._memory)
         if error.failure.kind not in self._on_failure.move_on:
             return None
+        self._broken.add(broken.candidate.name)
         length = said.length
-        others = [c for c in self._plan.eligible if c.name != broken.candidate.name and self._holds(c, length)]
+        others = [c for c in self._plan.eligible if c.name not in self._broken and self._holds(c, length)]
         steps = self._steps(others)
         attempt = next(steps, None)
         while attempt is not None:

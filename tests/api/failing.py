@@ -73,10 +73,15 @@ class World:
     fake: FakeUpstream
 
     async def ask(self, mode: str = "json", headers: Mapping[str, str] | None = None, **body: Any) -> Reply:
-        body = {"model": "p", "messages": [{"role": "user", "content": "hi"}], **({"stream": True} if mode == "stream" else {}), **body}
+        return await self._post("/v1/chat/completions", {"model": "p", **_asked(mode), **body}, headers)
+
+    async def native(self, mode: str = "json", **body: Any) -> Reply:
+        return await self._post("/api/v1/chat", {"persona": "p", **_asked(mode), **body}, None)
+
+    async def _post(self, path: str, body: dict[str, Any], headers: Mapping[str, str] | None) -> Reply:
         async with (
             aiohttp.ClientSession(read_bufsize=2**20) as session,
-            session.post(f"{self.running.url}/v1/chat/completions", json=body, headers=headers) as answer,
+            session.post(f"{self.running.url}{path}", json=body, headers=headers) as answer,
         ):
             return Reply(answer.status, {name.lower(): value for name, value in answer.headers.items()}, await answer.read())
 
@@ -94,6 +99,11 @@ class World:
         while len(self.fake.received) < count:
             self.fake.arrived.clear()
             await asyncio.wait_for(self.fake.arrived.wait(), 20)
+
+    async def set_aside(self, name: str) -> None:
+        """Wait until a target's breaker is open."""
+        memory = self.running.gateway.memory
+        await until(lambda: memory.health.document(f"{name}/m", memory.now())["state"] == "open")
 
     async def attempts(self, request: int = -1) -> list[tuple[str, str, str]]:
         """Target, reason and outcome of each attempt of a request that is over."""
@@ -113,6 +123,10 @@ class World:
         gateway = self.running.gateway
         of = gateway.config.providers[provider]
         return gateway.memory.health.key_document(of, of.keys[number], gateway.memory.now())
+
+
+def _asked(mode: str) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": "hi"}], **({"stream": True} if mode == "stream" else {})}
 
 
 def target(url: str, **fields: Any) -> dict[str, Any]:
