@@ -61,8 +61,8 @@ class Learned:
 
     def factor(self, target: str) -> float:
         """Prompt tokens the target counts, relative to the estimate (the model's `token_factor` included): 0.5 to 2, at first 1."""
-        kept = self._factors.kept.get((target,))
-        return 1.0 if kept is None else kept[0]
+        known = self._factors.get(target)
+        return 1.0 if known is None else known
 
     def expected_output(self, persona: str, target: str) -> int:
         """Completion tokens to expect: of this persona at this target, else of this persona anywhere, else 500.
@@ -79,12 +79,13 @@ class Learned:
         known = self._cached.get(persona, target)
         return 0.0 if known is None else known
 
-    def expected(self, persona: str, target: str) -> tuple[int, float]:
-        """Both at once: the completion tokens to expect, and the cached part of the prompt."""
+    def expected(self, persona: str, target: str) -> tuple[int, float, float]:
+        """All at once: the completion tokens to expect, the cached part of the prompt, and the factor."""
         key = persona, target
         output, cached = self._outputs.kept.get(key), self._cached.kept.get(key)
         tokens = self.expected_output(persona, target) if output is None else round(output[0])
-        return tokens, 0.0 if cached is None else cached[0]
+        factor = self._factors.kept.get((target,))
+        return tokens, 0.0 if cached is None else cached[0], 1.0 if factor is None else factor[0]
 
     def observe(self, persona: str, target: str, estimated_prompt: int | None, usage: dict[str, Any]) -> None:
         """An answer of `target` was counted. `estimated_prompt` has the model's `token_factor` in it, not this object's factor; None

@@ -65,6 +65,13 @@ class Latency:
         """Expected seconds until there is content, None if never seen."""
         return self._averages[stream].value(now)
 
+    def expected(self, stream: bool, now: float) -> tuple[float | None, float | None]:
+        """Seconds until there is content, of the other kind of answer if none of this kind was seen; and tokens per second."""
+        first = self._averages[stream].value(now)
+        if first is None:
+            first = self._averages[not stream].value(now)
+        return first, self._rate.value(now)
+
     def tokens_per_second(self, now: float) -> float | None:
         return self._rate.value(now)
 

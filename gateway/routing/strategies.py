@@ -8,7 +8,7 @@ from typing import Final
 from gateway.accounting.cost import expected_cost
 from gateway.config import Balance, Model, Provider, StrategyName, TargetRef
 from gateway.routing.affinity import rank, ranks
-from gateway.routing.facts import Facts
+from gateway.routing.facts import Facts, Prompt
 from gateway.routing.view import View
 
 NANO: Final = 1_000_000_000
@@ -49,31 +49,33 @@ def order(strategy: StrategyName, balance: Balance, able: list[Held], facts: Fac
 def prompt_tokens(held: Held, facts: Facts, view: View) -> int:
     """Prompt tokens as the target's own tokenizer is expected to count them."""
     if held.prompt_tokens is None:
-        prompt, factor = facts.prompt, held.model.token_factor
-        tokens = prompt.tokens * factor
-        held.prompt_tokens = int(tokens if prompt.exact and factor == 1 else tokens * view.learned.factor(held.name))
+        held.prompt_tokens = _own_tokens(facts.prompt, held.model.token_factor, view.learned.factor(held.name))
     return held.prompt_tokens
+
+
+def _own_tokens(prompt: Prompt, factor: float, learned: float) -> int:
+    return int(prompt.tokens * factor if factor == 1 and prompt.exact else prompt.tokens * factor * learned)
 
 
 def prices(able: Sequence[Held], facts: Facts, view: View, persona: str) -> list[int | None]:
     """Nano-USD that the request is expected to cost at each of them; None without a price."""
-    expected, day, limit, answers = view.learned.expected, view.moment.date(), facts.max_tokens, facts.answers
+    expected, day, prompt, limit, answers = view.learned.expected, view.moment.date(), facts.prompt, facts.max_tokens, facts.answers
     for held in able:
         if held.cost is None:
-            output, cached = expected(persona, held.name)
-            held.output = output if limit is None or output < limit else limit
-            held.cost = expected_cost(held.model, prompt_tokens(held, facts, view), cached, held.output * answers, day)
+            output, cached, learned = expected(persona, held.name)
+            model, tokens = held.model, held.prompt_tokens
+            if tokens is None:
+                held.prompt_tokens = tokens = _own_tokens(prompt, model.token_factor, learned)
+            held.output = output = output if limit is None or output < limit else limit
+            held.cost = expected_cost(model, tokens, cached, output * answers, day)
     return [held.cost for held in able]
 
 
 def seconds(held: Held, facts: Facts, view: View, persona: str) -> float | None:
     """Until the answer is there, as expected from what was seen; None if nothing was."""
-    latency = view.health.latency(held.name)
-    stream, now = facts.stream, view.now
-    first = latency.first_content(stream, now)
-    if first is None:
-        return latency.first_content(not stream, now)
-    if not stream or not (rate := latency.tokens_per_second(now)):
+    stream = facts.stream
+    first, rate = view.health.latency(held.name).expected(stream, view.now)
+    if first is None or not stream or not rate:
         return first
     if (output := held.output) is None:
         output = view.learned.expected_output(persona, held.name)
