@@ -65,6 +65,8 @@ class Execution(Generic[T]):
         self._rejection: InvalidRequest | None = None
         self._no_room: NoRoom | None = None
         self._asked: set[str] = set()
+        self._broken: set[str] = set()
+        """Targets whose part of the answer broke off: they are not asked for the rest."""
         self._soonest: float | None = None
         """The shortest time after which one of the targets wants to be asked again."""
 
@@ -94,8 +96,9 @@ class Execution(Generic[T]):
         release(broken, self._memory)
         if error.failure.kind not in self._on_failure.move_on:
             return None
+        self._broken.add(broken.candidate.name)
         length = said.length
-        others = [c for c in self._plan.eligible if c.name != broken.candidate.name and self._holds(c, length)]
+        others = [c for c in self._plan.eligible if c.name not in self._broken and self._holds(c, length)]
         steps = self._steps(others)
         attempt = next(steps, None)
         while attempt is not None:
@@ -201,6 +204,8 @@ class Execution(Generic[T]):
             if candidate.limited and (no_room := await self._seated(trial)) is not None:
                 self._no_room = self._no_room or no_room
                 return ended
+            if trial.place is not None and not self._readmitted(trial):
+                return ended
             ended = await self._ask(trial, request or self._request)
             if ended.value is not None or ended.outcome.kind not in ROTATES or trial.key is None:
                 return ended
@@ -251,6 +256,17 @@ class Execution(Generic[T]):
                 release(trial, self._memory)
                 self._exchange.ended(trial, outcome, None)
 
+    def _readmitted(self, trial: Trial) -> bool:
+        """Whether the target may still be asked: others may have failed there while this request waited for its place."""
+        health, candidate, leave = self._memory.health, trial.candidate, trial.leave
+        assert leave is not None
+        health.abandoned(leave)
+        trial.leave = health.admit(candidate.provider.name, candidate.name, leave.key, self._memory.now())
+        if trial.leave is None:
+            release(trial, self._memory)
+            self._exchange.ended(trial, "no_place", None)
+        return trial.leave is not None
+
     async def _ask(self, trial: Trial, request: ChatRequest) -> _Ended[T]:
         """One call, within its time; what came of it goes into the record and into the target's health."""
         exchange, memory = self._exchange, self._memory
@@ -281,7 +297,7 @@ class Execution(Generic[T]):
         """What a failure means for the target's health, and for asking it again."""
         health, now, candidate = self._memory.health, self._memory.now(), trial.candidate
         late = self._deadline - trial.started < total(self._persona) / 2
-        if failure is not _TOTAL or not late:  # who was asked late is not to blame that time ran out
+        if failure.code != _TOTAL.code or not late:  # who was asked late is not to blame that time ran out
             health.failed(leave, failure.kind, failure.retry_after, now)
         pause = failure.retry_after
         if pause is None:

@@ -131,6 +131,7 @@ class FakeUpstream:
             return not gone.done()
         finally:
             gone.cancel()
+            await asyncio.wait({gone})
 
 
 @asynccontextmanager

@@ -14,6 +14,8 @@ from gateway.config import Model, Price, PriceTier
 _NANO_PER_RATE: Final = 1000
 """A rate is USD per million tokens: 10^9 / 10^6 nano-USD for one token."""
 _HALF: Final = Decimal("0.5")
+_FEMTO_PER_NANO: Final = 1_000_000
+_HALF_NANO: Final = 500_000
 _WEB_SEARCH: Final = 10_000_000
 """Claude's own web search: 10 USD per 1000 requests, beside the tokens."""
 _GEOGRAPHY: Final[Mapping[str, Decimal]] = {"us": Decimal("1.1")}
@@ -29,10 +31,11 @@ def expected_cost(model: Model, prompt_tokens: int, cached_share: float, output_
     price = model.price_at(day)
     if price is None:
         return None
-    rates = _rates(price, prompt_tokens)
-    cached = min(prompt_tokens, max(0, int(prompt_tokens * cached_share)))
-    cached_rate = rates.input if rates.cached_input is None else rates.cached_input
-    return _nano((prompt_tokens - cached) * rates.input + cached * cached_rate + output_tokens * rates.output)
+    rates = _rates(price, prompt_tokens) if price.tiers else price
+    read_rate, cached_rate, output_rate = rates.exact
+    cached = int(prompt_tokens * cached_share)
+    femto = (prompt_tokens - cached) * read_rate + cached * cached_rate + output_tokens * output_rate
+    return (femto + _HALF_NANO) // _FEMTO_PER_NANO
 
 
 def cost_of_usage(model: Model, usage: Any, day: date, service_tier: str | None = None) -> int | None:

@@ -29,21 +29,21 @@ class _Averages:
 
     def __init__(self, start: float = 0.0, prior: int = 0) -> None:
         self._start = start, prior
-        self._kept: OrderedDict[tuple[str, ...], tuple[float, int]] = OrderedDict()
+        self.kept: OrderedDict[tuple[str, ...], tuple[float, int]] = OrderedDict()
 
     def get(self, *key: str) -> float | None:
-        kept = self._kept.get(key)
+        kept = self.kept.get(key)
         return None if kept is None else kept[0]
 
     def add(self, value: float, *key: str, weight: float = 1.0) -> None:
-        average, seen = self._kept.pop(key, self._start)
+        average, seen = self.kept.pop(key, self._start)
         average += (value - average) * weight * max(_SLOWEST, 1 / (seen + 1))
-        self._kept[key] = average, seen + 1
-        if len(self._kept) > CAPACITY:
-            self._kept.popitem(last=False)
+        self.kept[key] = average, seen + 1
+        if len(self.kept) > CAPACITY:
+            self.kept.popitem(last=False)
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self.kept)
 
 
 class Learned:
@@ -78,6 +78,14 @@ class Learned:
         """The part of the prompt that the target reads from its cache for this persona: 0 to 1, at first 0."""
         known = self._cached.get(persona, target)
         return 0.0 if known is None else known
+
+    def expected(self, persona: str, target: str) -> tuple[int, float, float]:
+        """All at once: the completion tokens to expect, the cached part of the prompt, and the factor."""
+        key = persona, target
+        output, cached = self._outputs.kept.get(key), self._cached.kept.get(key)
+        tokens = self.expected_output(persona, target) if output is None else round(output[0])
+        factor = self._factors.kept.get((target,))
+        return tokens, 0.0 if cached is None else cached[0], 1.0 if factor is None else factor[0]
 
     def observe(self, persona: str, target: str, estimated_prompt: int | None, usage: dict[str, Any]) -> None:
         """An answer of `target` was counted. `estimated_prompt` has the model's `token_factor` in it, not this object's factor; None

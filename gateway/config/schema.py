@@ -3,6 +3,7 @@
 import re
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
 from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
@@ -90,6 +91,10 @@ Region = Annotated[str, AfterValidator(_check_region)]
 Weight = Annotated[float, Field(gt=0, le=1_000_000)]
 
 
+_FEMTO: Final = 10**9
+"""USD per million tokens: 10^15 / 10^6."""
+
+
 class Rates(Row):
     """USD per million tokens."""
 
@@ -99,6 +104,12 @@ class Rates(Row):
     cache_write: Usd | None = None
     cache_write_1h: Usd | None = None
     audio_input: Usd | None = None
+
+    @cached_property
+    def exact(self) -> tuple[int, int, int]:
+        """For one token read, read from a cache, and written: in 10^-15 USD, as whole numbers."""
+        cached = self.input if self.cached_input is None else self.cached_input
+        return round(self.input * _FEMTO), round(cached * _FEMTO), round(self.output * _FEMTO)
 
 
 class PriceTier(Rates):

@@ -71,7 +71,13 @@ class Model:
 
     def price_at(self, day: date) -> Price | None:
         """The price that holds on `day`."""
-        return next((price for price in reversed(self.prices) if price.valid_from <= day), None)
+        prices = self.prices
+        if prices and prices[-1].valid_from <= day:  # nearly always
+            return prices[-1]
+        for price in reversed(prices):
+            if price.valid_from <= day:
+                return price
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,9 +172,14 @@ class TargetRef:
     """Its share where the strategy is weighted."""
     when: When = ALWAYS
     timeouts: Clocks = NO_CLOCKS
+    name: str = field(init=False, repr=False, compare=False)
+    """`provider/model`."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", f"{self.provider}/{self.model}")
 
     def __str__(self) -> str:
-        return f"{self.provider}/{self.model}"
+        return self.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,11 +46,16 @@ class Affinity:
 
 
 def ranks(conversation: str, weighted: Iterable[tuple[str, float]]) -> list[float]:
-    """Weighted rendezvous hashing: a number for each name, the largest first, the same for the same conversation everywhere.
+    """Weighted rendezvous hashing: a number for each name, the smallest first, the same for the same conversation everywhere.
 
     Over many conversations each name is first in proportion to its weight; a name that goes away moves only its own conversations.
     """
-    return [weight / -math.log(_unit(conversation, name)) if weight > 0 else 0.0 for name, weight in weighted]
+    return [rank(_unit(conversation, name), weight) for name, weight in weighted]
+
+
+def rank(drawn: float, weight: float) -> float:
+    """When a name's turn comes that has `weight` and drew a number above 0 and up to 1: the sooner, the heavier it is."""
+    return -math.log(drawn) / weight if weight > 0 else math.inf
 
 
 def _unit(conversation: str, name: str) -> float:

@@ -35,9 +35,10 @@ class Ewma:
 
     def value(self, now: float) -> float | None:
         """None before the first observation."""
-        if self._value is None:
-            return None
-        return self._value * math.exp(-max(0.0, now - self._at - MEMORY) / (5 * MEMORY))
+        idle = now - self._at - MEMORY
+        if self._value is None or idle <= 0:
+            return self._value
+        return self._value * math.exp(-idle / (5 * MEMORY))
 
 
 class Latency:
@@ -63,6 +64,13 @@ class Latency:
     def first_content(self, stream: bool, now: float) -> float | None:
         """Expected seconds until there is content, None if never seen."""
         return self._averages[stream].value(now)
+
+    def expected(self, stream: bool, now: float) -> tuple[float | None, float | None]:
+        """Seconds until there is content, of the other kind of answer if none of this kind was seen; and tokens per second."""
+        first = self._averages[stream].value(now)
+        if first is None:
+            first = self._averages[not stream].value(now)
+        return first, self._rate.value(now)
 
     def tokens_per_second(self, now: float) -> float | None:
         return self._rate.value(now)

@@ -3,7 +3,7 @@
 The same value is what dispatch executes and what `POST /api/v1/route` shows. Pure: the same arguments give the same plan.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple
 
@@ -13,7 +13,7 @@ from gateway.errors import ModelNotFound, NoEligibleTarget
 from gateway.routing.facts import Facts
 from gateway.routing.requirements import Requirement
 from gateway.routing.rules import failing
-from gateway.routing.strategies import NANO, Held, order, price, prompt_tokens
+from gateway.routing.strategies import NANO, Held, order, prices, prompt_tokens
 from gateway.routing.view import View
 
 MOST_FANNED_OUT: Final = 8
@@ -36,12 +36,15 @@ class Policy:
     balance: Balance = field(default_factory=Balance)
 
 
+Verdict = Literal["chosen", "eligible", "rejected"]
+
+
 class Candidate(NamedTuple):
     """One target in the plan. `reasons` are codes: `missing_capability:vision`, `context_overflow: needs 182000 > 128000`."""
 
     provider: Provider
     model: Model
-    verdict: Literal["chosen", "eligible", "rejected"]
+    verdict: Verdict
     name: str
     reasons: tuple[str, ...] = ()
     ref: TargetRef | None = None
@@ -118,7 +121,7 @@ def plan(config: Config, policy: Policy, facts: Facts, view: View) -> Plan:
     retry_in: float | None = None
     for ref in policy.targets:
         provider = config.providers[ref.provider]
-        held = Held(ref, provider, provider.models[ref.model], str(ref))
+        held = Held(ref, provider, provider.models[ref.model], ref.name)
         gates.hold(held)
         standing = view.health.standing(provider, held.name, view.now)
         if standing.reason is not None:
@@ -129,8 +132,8 @@ def plan(config: Config, policy: Policy, facts: Facts, view: View) -> Plan:
         (rejected if held.reasons else able).append(held)
     able = _preferred(able, rejected, facts)
     able = order(policy.strategy, policy.balance, able, facts, view, policy.name)
-    pinned = _take_up(able, facts, view)
-    return Plan(policy, facts, tuple(_candidates(able, rejected)), config.revision, pinned, retry_in, gates.near_limit)
+    pinned = _take_up(able, policy.strategy, facts, view)
+    return Plan(policy, facts, _candidates(able, rejected), config.revision, pinned, retry_in, gates.near_limit)
 
 
 class _Gates:
@@ -147,6 +150,8 @@ class _Gates:
         self._ceiling = None if persona is None or persona.max_cost_tier is None else _TIERS[persona.max_cost_tier]
         self._max_price = None if persona is None or persona.max_price is None else int(persona.max_price * 10**9)
         self._regions = frozenset() if persona is None else persona.regions
+        self._size = facts.prompt.size
+        self._answer = facts.max_tokens or 0
         self.near_limit = False
 
     def hold(self, held: Held) -> None:
@@ -172,23 +177,26 @@ class _Gates:
 
     def _window(self, held: Held) -> None:
         """Prompt and answer must fit; a token is at least one byte, or nearly so: a small request needs no estimate."""
-        facts, record = self._facts, held.model.record
-        answer = min(facts.max_tokens or 0, record.max_output_tokens)
-        longest = record.max_input_tokens or record.context_window
-        if facts.prompt.size * max(1.0, held.model.token_factor) + answer <= min(record.context_window, longest + answer):
+        model = held.model
+        record, window = model.record, model.record.context_window
+        answer = self._answer if self._answer < record.max_output_tokens else record.max_output_tokens
+        longest = record.max_input_tokens or window
+        most = self._size * model.token_factor if model.token_factor > 1 else self._size
+        if most + answer <= window and most <= longest:
             return
+        facts = self._facts
         prompt = prompt_tokens(held, facts, self._view)
         if (over := overflow(held.model, prompt, facts.max_tokens)) is not None:
             held.reasons.append(f"context_overflow: needs {over[0]} > {over[1]}")
-        if not facts.prompt.exact and (near(prompt, longest) or near(prompt + answer, record.context_window)):
+        if not facts.prompt.exact and (near(prompt, longest) or near(prompt + answer, window)):
             self.near_limit = True
 
     def _price(self, held: Held, ceiling: int) -> None:
-        cost = price(held, self._facts, self._view, self._name)
+        (cost,) = prices([held], self._facts, self._view, self._name)
         if cost is None:
             held.reasons.append("over_max_price: its price is not known")
         elif cost > ceiling:
-            held.reasons.append(f"over_max_price: {cost * NANO:.4g} > {ceiling * NANO:.4g} USD")
+            held.reasons.append(f"over_max_price: {cost / NANO:.4g} > {ceiling / NANO:.4g} USD")
 
 
 def _preferred(able: list[Held], rejected: list[Held], facts: Facts) -> list[Held]:
@@ -212,7 +220,7 @@ def _without(able: list[Held], rejected: list[Held], reasons: Mapping[str, str])
     return [held for held in able if held.name not in reasons]
 
 
-def _take_up(able: list[Held], facts: Facts, view: View) -> str | None:
+def _take_up(able: list[Held], strategy: StrategyName, facts: Facts, view: View) -> str | None:
     """The target that served the conversation goes first. One that comes back from a failure gets a part of the others."""
     if not able:
         return None
@@ -222,19 +230,20 @@ def _take_up(able: list[Held], facts: Facts, view: View) -> str | None:
             able.remove(found)
             able.insert(0, found)
             return found.name
-    if len(able) > 1 and able[0].share < 1 and view.dice() >= able[0].share:
+    if strategy != "weighted" and len(able) > 1 and able[0].share < 1 and view.dice() >= able[0].share:  # else its weight says so
         able.append(able.pop(0))
     return None
 
 
-def _candidates(able: Sequence[Held], rejected: Sequence[Held]) -> Iterable[Candidate]:
-    for place, held in enumerate(able):
-        verdict: Literal["chosen", "eligible"] = "eligible" if place else "chosen"
-        yield Candidate(held.provider, held.model, verdict, held.name, (), held.ref, held.score, held.cost, held.prompt_tokens)
-    for held in rejected:
-        yield Candidate(
-            held.provider, held.model, "rejected", held.name, tuple(held.reasons), held.ref, None, held.cost, held.prompt_tokens
-        )  # fmt: skip
+def _candidates(able: Sequence[Held], rejected: Sequence[Held]) -> tuple[Candidate, ...]:
+    verdict: Verdict = "chosen"
+    candidates = []
+    for h in able:
+        candidates.append(Candidate(h.provider, h.model, verdict, h.name, (), h.ref, h.score, h.cost, h.prompt_tokens))
+        verdict = "eligible"
+    for h in rejected:
+        candidates.append(Candidate(h.provider, h.model, "rejected", h.name, tuple(h.reasons), h.ref, None, h.cost, h.prompt_tokens))
+    return tuple(candidates)
 
 
 def refusal(plan: Plan) -> NoEligibleTarget:
@@ -281,8 +290,8 @@ def _candidate_document(candidate: Candidate) -> dict[str, Any]:
         "model": candidate.model.id,
         "verdict": candidate.verdict,
         "reasons": list(candidate.reasons),
-        "score": candidate.score,
+        "score": None if candidate.score is None else round(candidate.score, 9),
         "prompt_tokens": candidate.prompt_tokens,
-        "expected_cost_usd": None if candidate.cost is None else round(candidate.cost * NANO, 9),
+        "expected_cost_usd": None if candidate.cost is None else candidate.cost / NANO,
     }
     return document

@@ -1,17 +1,18 @@
 """The order among targets that can all serve a request, by the persona's strategy. Each gives a score, the smallest first."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Final
 
 from gateway.accounting.cost import expected_cost
 from gateway.config import Balance, Model, Provider, StrategyName, TargetRef
-from gateway.routing.affinity import ranks
-from gateway.routing.facts import Facts
+from gateway.routing.affinity import rank, ranks
+from gateway.routing.facts import Facts, Prompt
 from gateway.routing.view import View
 
-NANO: Final = 1e-9
+NANO: Final = 1_000_000_000
+"""Nano-USD in a USD."""
 _TIERS: Final = {"low": 0.0, "medium": 0.5, "high": 1.0}
 
 
@@ -29,6 +30,8 @@ class Held:
     """By its own tokenizer, estimated; None where nobody had to know."""
     cost: int | None = None
     """Nano-USD expected, where somebody had to know and it has a price."""
+    output: int | None = None
+    """Completion tokens expected of one answer, where somebody had to know."""
     share: float = 1.0
     """Below 1 while it comes back from a failure."""
     score: float = 0.0
@@ -46,52 +49,61 @@ def order(strategy: StrategyName, balance: Balance, able: list[Held], facts: Fac
 def prompt_tokens(held: Held, facts: Facts, view: View) -> int:
     """Prompt tokens as the target's own tokenizer is expected to count them."""
     if held.prompt_tokens is None:
-        tokens = facts.prompt.tokens * held.model.token_factor
-        held.prompt_tokens = int(tokens if facts.prompt.exact and held.model.token_factor == 1 else tokens * view.learned.factor(held.name))
+        held.prompt_tokens = _own_tokens(facts.prompt, held.model.token_factor, view.learned.factor(held.name))
     return held.prompt_tokens
 
 
-def price(held: Held, facts: Facts, view: View, persona: str) -> int | None:
-    """Nano-USD that the request is expected to cost there; None without a price."""
-    if held.cost is None:
-        expected = view.learned.expected_output(persona, held.name)
-        output = expected if facts.max_tokens is None else min(expected, facts.max_tokens)
-        cached = view.learned.cached_share(persona, held.name)
-        held.cost = expected_cost(held.model, prompt_tokens(held, facts, view), cached, output * facts.answers, view.moment.date())
-    return held.cost
+def _own_tokens(prompt: Prompt, factor: float, learned: float) -> int:
+    return int(prompt.tokens * factor if factor == 1 and prompt.exact else prompt.tokens * factor * learned)
+
+
+def prices(able: Sequence[Held], facts: Facts, view: View, persona: str) -> list[int | None]:
+    """Nano-USD that the request is expected to cost at each of them; None without a price."""
+    expected, day, prompt, limit, answers = view.learned.expected, view.moment.date(), facts.prompt, facts.max_tokens, facts.answers
+    for held in able:
+        if held.cost is None:
+            output, cached, learned = expected(persona, held.name)
+            model, tokens = held.model, held.prompt_tokens
+            if tokens is None:
+                held.prompt_tokens = tokens = _own_tokens(prompt, model.token_factor, learned)
+            held.output = output = output if limit is None or output < limit else limit
+            held.cost = expected_cost(model, tokens, cached, output * answers, day)
+    return [held.cost for held in able]
 
 
 def seconds(held: Held, facts: Facts, view: View, persona: str) -> float | None:
     """Until the answer is there, as expected from what was seen; None if nothing was."""
-    latency = view.health.latency(held.name)
-    first = latency.first_content(facts.stream, view.now)
-    rate = latency.tokens_per_second(view.now)
-    if first is None:
-        first = latency.first_content(not facts.stream, view.now)
-    if first is None or not facts.stream or not rate:
+    stream = facts.stream
+    first, rate = view.health.latency(held.name).expected(stream, view.now)
+    if first is None or not stream or not rate:
         return first
-    return first + min(view.learned.expected_output(persona, held.name), facts.max_tokens or 1 << 30) / rate
+    if (output := held.output) is None:
+        output = view.learned.expected_output(persona, held.name)
+        if (limit := facts.max_tokens) is not None and limit < output:
+            output = limit
+    return first + output / rate
 
 
 def _weighted(able: list[Held], balance: Balance, facts: Facts, view: View, persona: str) -> list[Held]:
     """In proportion to the weights: a conversation that may have been served before by its name, a new one by the dice."""
-    weights = [(held.name, held.ref.weight * held.share) for held in able]
+    weights = [held.ref.weight * held.share for held in able]
     if facts.settled and facts.conversation is not None:
-        drawn = ranks(facts.conversation, weights)
+        drawn = ranks(facts.conversation, zip((held.name for held in able), weights, strict=True))
     else:
-        drawn = [weight / -math.log(1 - view.dice()) if weight > 0 else 0.0 for _, weight in weights]
-    total = sum(weight for _, weight in weights) or 1.0
-    for held, (_, weight) in zip(able, weights, strict=True):
-        held.score = round(weight / total, 4)
-    return [held for _, held in sorted(zip(drawn, able, strict=True), key=lambda pair: -pair[0])]
+        drawn = [rank(1.0 - view.dice(), weight) for weight in weights]
+    total = sum(weights) or 1.0
+    for held, weight in zip(able, weights, strict=True):
+        held.score = weight / total
+    order = sorted(range(len(able)), key=drawn.__getitem__)
+    return [able[i] for i in order]
 
 
 def _cheapest(able: list[Held], balance: Balance, facts: Facts, view: View, persona: str) -> list[Held]:
     """By the expected price of this request; what has no known price last."""
-    for held in able:
-        cost = price(held, facts, view, persona)
-        held.score = _UNKNOWN if cost is None else cost * NANO
-    return sorted(able, key=_score)
+    for held, cost in zip(able, prices(able, facts, view, persona), strict=True):
+        held.score = _UNKNOWN if cost is None else cost / NANO
+    able.sort(key=_score)
+    return able
 
 
 def _fastest(able: list[Held], balance: Balance, facts: Facts, view: View, persona: str) -> list[Held]:
@@ -109,18 +121,19 @@ def _fastest(able: list[Held], balance: Balance, facts: Facts, view: View, perso
 
 def _balanced(able: list[Held], balance: Balance, facts: Facts, view: View, persona: str) -> list[Held]:
     """By the weighed sum of cost, time and tier, each relative to the largest among the targets."""
-    costs = _relative([price(held, facts, view, persona) for held in able], unknown=1.0)
+    costs = _relative(prices(able, facts, view, persona), unknown=1.0)
     times = _relative([seconds(held, facts, view, persona) for held in able], unknown=0.0)
     total = balance.cost + balance.latency + balance.tier
+    of_cost, of_time, of_tier = balance.cost / total, balance.latency / total, balance.tier / total
     for held, cost, time in zip(able, costs, times, strict=True):
-        tier = _TIERS[held.model.cost_tier]
-        held.score = round((balance.cost * cost + balance.latency * time + balance.tier * tier) / total, 6)
-    return sorted(able, key=_score)
+        held.score = of_cost * cost + of_time * time + of_tier * _TIERS[held.model.cost_tier]
+    able.sort(key=_score)
+    return able
 
 
 def _relative(values: Sequence[float | None], unknown: float) -> list[float]:
-    largest = max((value for value in values if value is not None), default=0)
-    return [unknown if value is None else value / largest if largest else 0.0 for value in values]
+    largest = max([value for value in values if value is not None], default=0) or 1.0
+    return [unknown if value is None else value / largest for value in values]
 
 
 _UNKNOWN: Final = 1e9
@@ -134,5 +147,4 @@ _ORDERS: Final[Mapping[StrategyName, Callable[[list[Held], Balance, Facts, View,
 }
 
 
-def _score(held: Held) -> float:
-    return held.score
+_score: Final = attrgetter("score")

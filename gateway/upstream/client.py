@@ -63,6 +63,12 @@ def _told(error: BaseException) -> UpstreamFailure:
     return next(failure for kind, failure in _FAILURES if isinstance(error, kind))
 
 
+def _end(body: aiohttp.StreamReader) -> None:
+    """Nothing more comes: whoever reads a body that is not whole is told."""
+    if not body.is_eof() and body.exception() is None:
+        body.set_exception(aiohttp.ClientPayloadError("the connection ended"))
+
+
 class UpstreamResponse:
     """An answer whose headers have arrived. `headers` has lower-case names."""
 
@@ -147,6 +153,8 @@ class UpstreamClient:
             headers={"user-agent": "llm-router"},
         )
         self._timeouts: dict[Timeouts, aiohttp.ClientTimeout] = {}
+        self._reading: dict[asyncio.Future[None], aiohttp.StreamReader] = {}
+        """The body that each open connection carries, or carried last."""
 
     @classmethod
     @asynccontextmanager
@@ -188,11 +196,27 @@ class UpstreamClient:
             timeout=self._timeout(timeouts, remaining),
             allow_redirects=False,
         )
-        # One timer of the client serves two clocks: until the headers it is the first content's, from here on the idle one.
-        if timeouts.idle != timeouts.first_content and (connection := response.connection) is not None and connection.protocol is not None:
-            connection.protocol.read_timeout = timeouts.idle
-            connection.protocol.start_timeout()
+        if (connection := response.connection) is not None and (protocol := connection.protocol) is not None:
+            self._watch(protocol.closed, response.content)
+            # One timer of the client serves two clocks: until the headers it is the first content's, from here on the idle one.
+            if timeouts.idle != timeouts.first_content:
+                protocol.read_timeout = timeouts.idle
+                protocol.start_timeout()
         return UpstreamResponse(response)
+
+    def _watch(self, lost: asyncio.Future[None] | None, body: aiohttp.StreamReader) -> None:
+        """End the body with its connection. aiohttp's C parser leaves a reader waiting, without a clock, when chunked framing breaks."""
+        if lost is None:  # it has ended already
+            _end(body)
+            return
+        if lost not in self._reading:
+            lost.add_done_callback(self._lost)
+        self._reading[lost] = body
+
+    def _lost(self, lost: asyncio.Future[None]) -> None:
+        if not lost.cancelled():
+            lost.exception()  # or asyncio complains that nobody asked
+        _end(self._reading.pop(lost))
 
     def _timeout(self, timeouts: Timeouts, remaining: float) -> aiohttp.ClientTimeout:
         if remaining < timeouts.total - _SLACK:

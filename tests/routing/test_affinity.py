@@ -39,7 +39,7 @@ def test_the_one_served_longest_ago_is_forgotten_first() -> None:
 def test_ranks_are_the_same_everywhere_and_weighted() -> None:
     weighted = [("a", 3.0), ("b", 1.0), ("none", 0.0)]
     assert ranks("c", weighted) == ranks("c", weighted)
-    first = Counter(max(zip(ranks(str(i), weighted), "abn", strict=True))[1] for i in range(20_000))
+    first = Counter(min(zip(ranks(str(i), weighted), "abn", strict=True))[1] for i in range(20_000))
     assert first["n"] == 0
     assert 0.735 < first["a"] / 20_000 < 0.765
 
@@ -49,7 +49,7 @@ def test_a_name_that_goes_away_moves_only_its_own_conversations(gone: int) -> No
     weighted = [(name, 1.0 + i) for i, name in enumerate("abcd")]
 
     def first(conversation: str, among: list[tuple[str, float]]) -> str:
-        return max(zip(ranks(conversation, among), (name for name, _ in among), strict=True))[1]
+        return min(zip(ranks(conversation, among), (name for name, _ in among), strict=True))[1]
 
     left = [pair for i, pair in enumerate(weighted) if i != gone]
     for i in range(2000):

@@ -1,237 +1,380 @@
-"""gateway.routing: what a request needs, who can give it, in which order, and why not."""
+"""gateway.routing.selection: who can serve a request and why not; no plan breaks a gate, no refusal is without a reason."""
 
+from dataclasses import replace
+from decimal import Decimal
+from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from gateway.config import Config
+from gateway.accounting.cost import expected_cost
+from gateway.config import Config, Model, Persona, Provider, Rule, TargetRef, When
 from gateway.errors import ModelNotFound
-from gateway.routing import personas
-from gateway.routing.failover import MOVES_ON, attempts
-from gateway.routing.requirements import derive
-from gateway.routing.selection import Plan, plan, refusal, resolve
-from tests.serving import config_of
-from translators.chat.request import ChatRequest
+from gateway.routing.affinity import Affinity
+from gateway.routing.facts import Facts, Prompt
+from gateway.routing.health import HealthBook
+from gateway.routing.selection import Candidate, Plan, plan_document, refusal, resolve
+from tests.routing.worlds import MOMENT, config, facts, model, names, persona, planned, provider, view
 from translators.errors import FailureKind
 
-CAPABILITIES = """
-version: 1
-providers:
-  a:
-    dialect: openai
-    base_url: http://a.example/v1
-    key_variable: null
-    models:
-      small: {context_window: 1000, max_output_tokens: 500, capabilities: [streaming, tool_calling], cost_tier: low}
-      large: {context_window: 100000, max_output_tokens: 5000, capabilities: [streaming, tool_calling, vision, pdf], cost_tier: high}
-  b:
-    dialect: claude
-    base_url: http://b.example
-    key_variable: B_KEY
-    models:
-      sees: {context_window: 50000, max_output_tokens: 500, capabilities: [tool_calling, vision, json_schema, streaming], cost_tier: medium}
-      free: {context_window: 50000, max_output_tokens: 5000, capabilities: [tool_calling], forced_tool_choice: "no", cost_tier: medium}
-"""
-POLICY = """
-version: 1
-direct_models: true
-personas:
-  p: {description: d, targets: [a/small, a/large, b/sees]}
-  thrifty: {description: d, targets: [a/small, b/sees], max_cost_tier: medium, requires: [streaming]}
-  free_first: {description: d, targets: [b/free, a/small]}
-  free_only: {description: d, targets: [b/free]}
-  shaped:
-    description: d
-    targets: [a/small]
-    system_prompt: Be brief.
-    defaults: {temperature: 0.2, max_tokens: 100, reasoning_effort: low}
-    caps: {max_tokens: 300, temperature: 0.5, reasoning_effort: medium}
-"""
-USER = {"role": "user", "content": "hi"}
-IMAGE = {"type": "image_url", "image_url": {"url": "https://x/y.png"}}
-
-
-@pytest.fixture(scope="module")
-def config() -> Config:
-    return config_of(POLICY, {"B_KEY": "k"}, CAPABILITIES)
-
-
-def planned(config: Config, model: str = "p", size: int = 100, **body: Any) -> Plan:
-    request = ChatRequest({"model": model, "messages": [USER], **body}, size)
-    persona, targets = resolve(config, model)
-    return plan(config, persona, targets, request)
+A = provider(
+    "a",
+    model("small", window=1000, output=500, capabilities=["streaming", "tool_calling"]),
+    model("large", window=100_000, output=5000, capabilities=["streaming", "tool_calling", "vision", "pdf"], tier="high"),
+    keys=0,
+)
+B = provider(
+    "b",
+    model("sees", window=50_000, output=500, capabilities=["tool_calling", "vision", "json_schema", "streaming"], tier="medium"),
+    model("free", window=50_000, output=5000, capabilities=["tool_calling"], forced_tool_choice="no", tier="medium"),
+)
+WORLD = config(
+    [A, B],
+    persona("a/small", "a/large", "b/sees"),
+    persona("a/small", "b/sees", name="thrifty", max_cost_tier="medium", requires=frozenset({"streaming"})),
+    persona("b/free", "a/small", name="free_first"),
+    persona("b/free", name="free_only"),
+)
+IMAGE = {"vision": "messages[0].content[0]"}
 
 
 def verdicts(made: Plan) -> list[tuple[str, str, tuple[str, ...]]]:
     return [(c.name, c.verdict, c.reasons) for c in made.candidates]
 
 
-def needs(**body: Any) -> list[tuple[str, str]]:
-    return [(n.capability, n.cause) for n in derive(ChatRequest({"model": "p", "messages": [USER], **body}), None)]
-
-
-def file(**fields: Any) -> list[dict[str, Any]]:
-    return [{"role": "user", "content": [{"type": "file", "file": fields}]}]
-
-
-@pytest.mark.parametrize(
-    ("body", "found"),
-    [
-        ({}, []),
-        ({"stream": True}, [("streaming", "stream")]),
-        ({"tools": [1]}, [("tool_calling", "tools")]),
-        ({"functions": [1]}, [("tool_calling", "functions")]),
-        ({"tools": [], "n": 1, "logprobs": False, "modalities": ["text"]}, []),
-        ({"response_format": {"type": "json_schema"}}, [("json_schema", "response_format")]),
-        ({"response_format": {"type": "json_object"}}, []),
-        ({"n": 2}, [("multiple_choices", "n")]),
-        ({"logprobs": True}, [("logprobs", "logprobs")]),
-        ({"modalities": ["text", "audio"]}, [("audio_output", "modalities")]),
-        ({"modalities": ["image"]}, [("image_output", "modalities")]),
-        ({"web_search_options": {}}, [("web_search", "web_search_options")]),
-        (
-            {"messages": [USER, {"role": "user", "content": [{"type": "text", "text": "x"}, IMAGE, IMAGE]}]},
-            [("vision", "messages[1].content[1]")],
-        ),
-        ({"messages": file(file_data="data:application/pdf;base64,AA==")}, [("pdf", "messages[0].content[0]")]),
-        ({"messages": file(file_data="data:image/png;base64,AA==")}, [("vision", "messages[0].content[0]")]),
-        ({"messages": file(file_data="data:text/plain;base64,AA==")}, []),
-        ({"messages": file(file_data="AA==", filename="a.csv")}, []),
-        (
-            {"messages": [{"role": "user", "content": [{"type": "input_audio", "input_audio": {}}]}]},
-            [("audio_input", "messages[0].content[0]")],
-        ),
-        (
-            {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:application/pdf;base64,AA"}}]}]},
-            [("pdf", "messages[0].content[0]")],
-        ),
-    ],
-)
-def test_needs_of_a_request(body: dict[str, Any], found: list[tuple[str, str]]) -> None:
-    assert needs(**body) == found
-
-
-def test_the_first_eligible_target_is_chosen(config: Config) -> None:
-    assert verdicts(planned(config)) == [("a/small", "chosen", ()), ("a/large", "eligible", ()), ("b/sees", "eligible", ())]
-    image = [{"role": "user", "content": [IMAGE]}]
-    assert verdicts(planned(config, messages=image)) == [
-        ("a/small", "rejected", ("missing_capability:vision",)),
+def test_the_first_that_can_is_chosen() -> None:
+    assert verdicts(planned(WORLD, facts())) == [("a/small", "chosen", ()), ("a/large", "eligible", ()), ("b/sees", "eligible", ())]
+    assert verdicts(planned(WORLD, facts(IMAGE))) == [
         ("a/large", "chosen", ()),
         ("b/sees", "eligible", ()),
+        ("a/small", "rejected", ("missing_capability:vision",)),
     ]
 
 
-def test_cost_tier_and_persona_requirements(config: Config) -> None:
-    made = planned(config, "thrifty")
-    assert [(n.capability, n.cause) for n in made.requirements] == [("streaming", "persona")]
-    assert verdicts(made) == [("a/small", "chosen", ()), ("b/sees", "eligible", ())]
+def test_a_cost_tier_is_a_ceiling() -> None:
+    of = config([A, B], persona("a/large", "b/sees", "a/small", max_cost_tier="low"))
+    assert verdicts(planned(of, facts())) == [
+        ("a/small", "chosen", ()),
+        ("a/large", "rejected", ("over_cost_tier: high > low",)),
+        ("b/sees", "rejected", ("over_cost_tier: medium > low",)),
+    ]
 
 
-def test_a_prompt_goes_only_where_it_fits(config: Config) -> None:
-    """Small requests are proven to fit by their size; larger ones are estimated, once."""
-    assert planned(config).estimated_tokens is None
-    long = [{"role": "user", "content": "many words " * 2000}]
-    made = planned(config, size=30_000, messages=long, max_tokens=400)
-    assert made.estimated_tokens is not None
-    assert [v for _, v, _ in verdicts(made)] == ["rejected", "chosen", "eligible"]
-    assert made.candidates[0].reasons[0].startswith("context_overflow: needs ")
+def test_a_region_is_a_fence_and_an_unknown_one_outside() -> None:
+    here, there = (
+        provider(
+            "here",
+            model(
+                "m",
+            ),
+            model("n"),
+            region="eu",
+        ),
+        provider("there", model("m")),
+    )
+    here = replace(here, models={"m": here.models["m"], "n": replace(here.models["n"], region="us")})
+    of = config([here, there], persona("here/n", "there/m", "here/m", regions=frozenset({"eu"})))
+    assert verdicts(planned(of, facts())) == [
+        ("here/m", "chosen", ()),
+        ("here/n", "rejected", ("outside_region: us is not eu",)),
+        ("there/m", "rejected", ("outside_region: unknown is not eu",)),
+    ]
 
 
-def test_a_missing_key_is_an_unavailable_target() -> None:
-    config = config_of(POLICY, {}, CAPABILITIES)
-    made = planned(config, "free_only")
-    assert verdicts(made) == [("b/free", "rejected", ("unavailable: B_KEY is not set",))]
-    error = refusal(made)
-    assert (error.status, error.code) == (503, "no_available_target")
+def test_a_price_is_a_ceiling_for_this_request() -> None:
+    x = provider("x", model("dear", price=(10, 10)), model("cheap", price=(1, 1)), model("unknown", price=None))
+    of = config([x], persona("x/dear", "x/unknown", "x/cheap", max_price=Decimal("0.01")))
+    assert verdicts(planned(of, facts(tokens=1500))) == [
+        ("x/cheap", "chosen", ()),
+        ("x/dear", "rejected", ("over_max_price: 0.02 > 0.01 USD",)),
+        ("x/unknown", "rejected", ("over_max_price: its price is not known",)),
+    ]
+    assert names(planned(of, facts(tokens=100, max_tokens=10))) == ["x/dear", "x/cheap"]
 
 
-def test_a_forced_tool_prefers_models_that_can_be_forced(config: Config) -> None:
-    tools = [{"type": "function", "function": {"name": "f"}}]
-    for choice in (
-        "required",
-        {"type": "function", "function": {"name": "f"}},
-        {"type": "allowed_tools", "allowed_tools": {"mode": "required"}},
-    ):
-        made = planned(config, "free_first", tools=tools, tool_choice=choice)
-        assert verdicts(made) == [("b/free", "rejected", ("cannot_force_tools",)), ("a/small", "chosen", ())]
-    assert verdicts(planned(config, "free_only", tools=tools, tool_choice="required")) == [("b/free", "chosen", ())]
-    assert verdicts(planned(config, "free_first", tools=tools, tool_choice="auto"))[0] == ("b/free", "chosen", ())
+def test_a_condition_of_a_target() -> None:
+    of = config([A, B], persona(TargetRef("b", "sees", when=When(has=frozenset({"images"}))), "a/large"))
+    assert names(planned(of, facts(IMAGE, features=["images"]))) == ["b/sees", "a/large"]
+    assert verdicts(planned(of, facts())) == [("a/large", "chosen", ()), ("b/sees", "rejected", ("condition: has",))]
 
 
-def test_refusals_name_the_field(config: Config) -> None:
-    error = refusal(planned(config, "thrifty", n=9))
+def test_a_prompt_goes_only_where_it_fits() -> None:
+    made = planned(WORLD, facts(tokens=601, max_tokens=400))
+    assert verdicts(made)[-1] == ("a/small", "rejected", ("context_overflow: needs 1001 > 1000",))
+    assert verdicts(planned(WORLD, facts(tokens=600, max_tokens=400)))[0] == ("a/small", "chosen", ())
+
+
+def test_a_small_request_fits_by_its_bytes_alone() -> None:
+    asked = facts(tokens=None, size=100)  # type: ignore[arg-type]
+    planned(WORLD, asked)
+    assert asked.prompt.known is None
+
+
+def test_the_prompts_own_limit_and_the_models_own_tokens() -> None:
+    x = provider("x", replace(model("m", window=1000, max_input_tokens=500), token_factor=1.5))
+    of = config([x], persona("x/m"))
+    assert verdicts(planned(of, facts(tokens=334)))[0] == ("x/m", "rejected", ("context_overflow: needs 501 > 500",))
+    assert names(planned(of, facts(tokens=333))) == ["x/m"]
+
+
+@pytest.mark.parametrize(("tokens", "near"), [(800, False), (850, True), (990, True), (1150, True), (1200, False)])
+def test_an_estimate_near_a_limit_asks_to_be_counted(tokens: int, near: bool) -> None:
+    of = config([provider("x", model("m", window=1000))], persona("x/m"))
+    asked = facts(tokens=tokens)
+    assert planned(of, asked).near_limit is near
+    exact = replace(asked, prompt=Prompt(None, 10**9, tokens, True))
+    assert not planned(of, exact).near_limit
+
+
+def test_who_answers_shortly_is_asked_only_if_nobody_can_answer_long() -> None:
+    made = planned(WORLD, facts(max_tokens=600))
+    assert verdicts(made) == [
+        ("a/large", "chosen", ()),
+        ("a/small", "rejected", ("max_output: needs 600 > 500",)),
+        ("b/sees", "rejected", ("max_output: needs 600 > 500",)),
+    ]
+    assert len(planned(WORLD, facts(max_tokens=6000)).eligible) == 3
+
+
+def test_a_forced_tool_prefers_models_that_can_be_forced() -> None:
+    tools = {"tool_calling": "tools"}
+    made = planned(WORLD, facts(tools, forces_tool=True), name="free_first")
+    assert verdicts(made) == [("a/small", "chosen", ()), ("b/free", "rejected", ("cannot_force_tools",))]
+    assert names(planned(WORLD, facts(tools, forces_tool=True), name="free_only")) == ["b/free"]
+    assert names(planned(WORLD, facts(tools), name="free_first")) == ["b/free", "a/small"]
+
+
+def test_several_answers_are_asked_for_one_by_one_up_to_a_bound() -> None:
+    assert len(planned(WORLD, facts({"multiple_choices": "n"}, answers=8)).eligible) == 3
+    made = planned(WORLD, facts({"multiple_choices": "n"}, answers=9))
+    assert {c.reasons for c in made.candidates} == {("missing_capability:multiple_choices",)}
+    of = config([A, B], persona("a/small", fan_out=False))
+    assert not planned(of, facts({"multiple_choices": "n"}, answers=2)).eligible
+
+
+def test_a_rule_chooses_other_targets() -> None:
+    rule = Rule(name="images", when=When(has=frozenset({"images"})), targets=(TargetRef("b", "sees"),), strategy="cost")
+    of = config([A, B], persona("a/large", rules=(rule,)))
+    made = planned(of, facts(IMAGE, features=["images"]))
+    assert (names(made), made.policy.rule, made.policy.strategy) == (["b/sees"], rule, "cost")
+    assert names(planned(of, facts())) == ["a/large"]
+
+
+def failed(book: HealthBook, target: str, times: int = 10, now: float = 1000.0) -> None:
+    for _ in range(times):
+        leave = book.admit(target[0], target, "KEY_1" if target[0] == "b" else "", now)
+        assert leave is not None
+        book.failed(leave, FailureKind.SERVER_ERROR, None, now)
+
+
+def test_what_fails_is_set_aside_and_says_for_how_long() -> None:
+    book = HealthBook(WORLD)
+    failed(book, "a/small")
+    made = planned(WORLD, facts(), view(WORLD, book=book, now=1002.0))
+    assert verdicts(made)[-1] == ("a/small", "rejected", ("cooldown: 8 s (server_error)",))
+    assert made.retry_in == 8.0
+    assert planned(WORLD, facts(IMAGE), view(WORLD, book=book, now=1002.0)).retry_in is None, "it could not serve this one anyway"
+
+
+def test_what_comes_back_gets_a_part_of_its_requests() -> None:
+    book = HealthBook(WORLD)
+    failed(book, "a/small")
+    leave = book.admit("a", "a/small", "", 1010.0)
+    assert leave is not None
+    book.began(leave, True, 0.1, 1010.0)
+    dice = Random(2).random
+    first = [names(planned(WORLD, facts(), view(WORLD, book=book, now=1013.0, dice=dice)))[0] for _ in range(2000)]
+    assert 540 < first.count("a/small") < 660
+    assert set(first) == {"a/small", "a/large"}
+
+
+def test_weights_and_a_comeback_are_not_counted_twice() -> None:
+    """A target that comes back at half its share gets half of its weight, not a quarter."""
+    of = config([A, B], persona("a/small", "a/large", strategy="weighted"))
+    book = HealthBook(of)
+    failed(book, "a/small")
+    leave = book.admit("a", "a/small", "", 1010.0)
+    assert leave is not None
+    book.began(leave, True, 0.1, 1010.0)
+    dice = Random(2).random
+    first = [names(planned(of, facts(), view(of, book=book, now=1015.0, dice=dice)))[0] for _ in range(3000)]
+    assert 930 < first.count("a/small") < 1070
+
+
+def test_a_missing_key_and_a_cooldown_are_503_with_the_soonest_moment() -> None:
+    gone = replace(B, unavailable_reason="B_KEY is not set")
+    of = config([A, gone], persona("b/free"), persona("a/small", "a/large", name="busy"))
+    error = refusal(planned(of, facts()))
+    assert (error.status, error.code, error.headers) == (503, "no_available_target", {})
+    book = HealthBook(of)
+    failed(book, "a/small", now=995.0)
+    failed(book, "a/large")
+    error = refusal(planned(of, facts(), view(of, book=book), name="busy"))
+    assert (error.status, error.headers) == (503, {"retry-after": "5"})
+    assert "a/small: cooldown: 5 s (server_error); a/large: cooldown: 10 s (server_error)" in error.message
+
+
+def test_refusals_name_the_field() -> None:
+    error = refusal(planned(WORLD, facts({"multiple_choices": "n", "logprobs": "logprobs"}, answers=9), name="thrifty"))
     assert (error.status, error.param, error.code) == (400, "n", "no_eligible_target")
-    assert "a/small: missing_capability:multiple_choices" in error.message
+    assert "a/small: missing_capability:multiple_choices, missing_capability:logprobs" in error.message
+    error = refusal(planned(WORLD, facts(tokens=200_000)))
+    assert (error.status, error.param, error.code) == (400, "messages", "context_length_exceeded")
 
 
-def test_names(config: Config) -> None:
-    assert resolve(config, "a/small")[0] is None
+def test_names_of_models() -> None:
+    assert resolve(WORLD, "a/small") == TargetRef("a", "small")
+    assert resolve(WORLD, "p") is WORLD.personas["p"]
     for name in ("nobody", "a/none", "none/small", "a", ""):
-        with pytest.raises(ModelNotFound, match="thrifty"):
-            resolve(config, name)
-    closed = config_of(POLICY.replace("direct_models: true", "direct_models: false"), {}, CAPABILITIES)
+        with pytest.raises(ModelNotFound, match="free_first, free_only, p, thrifty"):
+            resolve(WORLD, name)
     with pytest.raises(ModelNotFound):
-        resolve(closed, "a/small")
+        resolve(replace(WORLD, direct_models=False), "a/small")
 
 
-def shaped(config: Config, **body: Any) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-    request, notes = personas.apply(config.personas["shaped"], ChatRequest({"model": "shaped", "messages": [USER], **body}))
-    return request.body, [(note.kind, note.param) for note in notes]
+def test_the_plan_as_a_document() -> None:
+    document = plan_document(planned(WORLD, facts(IMAGE, conversation="c")))
+    assert document["requirements"] == [{"capability": "vision", "cause": "messages[0].content[0]"}]
+    assert (document["persona"], document["rule"], document["strategy"], document["conversation"]) == ("p", None, "priority", "c")
+    assert document["targets"][0] == {
+        "provider": "a", "model": "large", "verdict": "chosen", "reasons": [], "score": 0, "prompt_tokens": 100, "expected_cost_usd": None,
+    }  # fmt: skip
+    assert document["targets"][-1]["reasons"] == ["missing_capability:vision"]
 
 
-def test_the_callers_value_beats_the_default_and_the_cap_beats_both(config: Config) -> None:
-    body, notes = shaped(config)
-    assert (body["temperature"], body["max_tokens"], body["reasoning_effort"], notes) == (0.2, 100, "low", [])
-    body, notes = shaped(config, temperature=0.9, max_completion_tokens=1000, reasoning_effort="high")
-    assert (body["temperature"], body["max_completion_tokens"], body["reasoning_effort"]) == (0.5, 300, "medium")
-    assert "max_tokens" not in body
-    assert sorted(notes) == [("changed", "max_completion_tokens"), ("changed", "reasoning_effort"), ("changed", "temperature")]
+# What follows holds any plan against an oracle of its own, written from the README and not from the code.
 
+CAPABILITIES = ["streaming", "tool_calling", "vision", "multiple_choices"]
+TIERS = ["low", "medium", "high"]
 
-def test_a_token_cap_holds_for_who_names_no_limit() -> None:
-    policy = "version: 1\npersonas:\n  p: {description: d, targets: [a/small], caps: {max_tokens: 300}}\n"
-    persona = config_of(policy, {}, CAPABILITIES).personas["p"]
-    request, notes = personas.apply(persona, ChatRequest({"model": "p", "messages": [USER]}))
-    assert (request.max_tokens, notes) == (300, ())
-
-
-@pytest.mark.parametrize(
-    ("mode", "messages", "roles"),
-    [
-        ("prepend", [{"role": "system", "content": "own"}, USER], ["Be brief.", "own", "hi"]),
-        ("default", [{"role": "developer", "content": "own"}, USER], ["own", "hi"]),
-        ("default", [USER], ["Be brief.", "hi"]),
-        ("replace", [{"role": "system", "content": "own"}, USER], ["Be brief.", "hi"]),
-    ],
+models = st.builds(
+    lambda window, output, capabilities, tier, price, region, factor, forced: replace(
+        model("m", window=window, output=output, capabilities=capabilities, tier=tier, price=price, forced_tool_choice=forced),
+        region=region,
+        token_factor=factor,
+    ),
+    st.sampled_from([500, 1000, 5000]),
+    st.sampled_from([100, 400]),
+    st.sets(st.sampled_from(CAPABILITIES)),
+    st.sampled_from(TIERS),
+    st.none() | st.sampled_from([(1, 2), (10, 30)]),
+    st.sampled_from([None, "eu", "us"]),
+    st.sampled_from([0.9, 1.0, 1.3]),
+    st.sampled_from(["yes", "no"]),
 )
-def test_how_the_system_prompt_meets_the_callers(mode: str, messages: list[Any], roles: list[str]) -> None:
-    policy = f"version: 1\npersonas:\n  p: {{description: d, targets: [a/small], system_prompt: Be brief., system_prompt_mode: {mode}}}\n"
-    persona = config_of(policy, {}, CAPABILITIES).personas["p"]
-    request, _ = personas.apply(persona, ChatRequest({"model": "p", "messages": messages}))
-    assert [m["content"] for m in request.messages] == roles
+whens = st.sampled_from([When(), When(over=400), When(under=400), When(has=frozenset({"images"})), When(key=frozenset({"0a0a0a0a"}))])
+personas = st.fixed_dictionaries(
+    {},
+    optional={
+        "max_cost_tier": st.sampled_from(TIERS),
+        "max_price": st.sampled_from([Decimal("0.001"), Decimal("0.005")]),
+        "regions": st.sampled_from([frozenset({"eu"}), frozenset({"eu", "us"})]),
+        "fan_out": st.booleans(),
+        "strategy": st.sampled_from(["priority", "weighted", "cost", "latency", "balanced"]),
+        "affinity": st.booleans(),
+    },
+)
+requests = st.builds(
+    lambda needs, tokens, known, limit, answers, forced, images, pinned: facts(
+        {need: need for need in sorted(needs)},
+        tokens=tokens,
+        size=10**9 if known else tokens,
+        max_tokens=limit,
+        answers=answers if "multiple_choices" in needs else 1,
+        forces_tool=forced and "tool_calling" in needs,
+        features=["images"] if images else [],
+        conversation="c" if pinned else None,
+        settled=pinned,
+    ),
+    st.sets(st.sampled_from(CAPABILITIES)),
+    st.sampled_from([1, 399, 401, 600, 900, 4000]),
+    st.booleans(),
+    st.none() | st.sampled_from([50, 101, 500]),
+    st.integers(2, 9),
+    st.booleans(),
+    st.booleans(),
+    st.booleans(),
+)
 
 
-def tried(config: Config, *kinds: FailureKind | None) -> list[str]:
-    """The targets attempted when every attempt ends as told."""
-    steps = attempts(planned(config).eligible)
-    names = [next(steps).candidate.name]
-    for kind in kinds:
-        try:
-            names.append(steps.send(kind).candidate.name)
-        except StopIteration:
-            return [*names, "end"]
-    return names
+def may(of: Persona, ref: TargetRef, where: Provider, what: Model, asked: Facts, cooling: bool) -> bool:
+    """Whether a target passes every gate that no preference softens."""
+    tokens = int(asked.prompt.tokens * what.token_factor)
+    needs = {need.capability for need in asked.requirements}
+    if asked.answers <= 8 and of.fan_out:
+        needs.discard("multiple_choices")
+    output = min(500, asked.max_tokens or 500) * asked.answers
+    cost = expected_cost(what, tokens, 0.0, output, MOMENT.date())
+    return all(
+        (
+            needs <= what.record.capabilities,
+            tokens + min(asked.max_tokens or 0, what.record.max_output_tokens) <= what.record.context_window,
+            of.max_cost_tier is None or TIERS.index(what.cost_tier) <= TIERS.index(of.max_cost_tier),
+            not of.regions or (what.region or where.region) in of.regions,
+            of.max_price is None or (cost is not None and cost <= of.max_price * 10**9),
+            where.unavailable_reason is None,
+            not cooling,
+            ref.when.over is None or asked.prompt.tokens > ref.when.over,
+            ref.when.under is None or asked.prompt.tokens < ref.when.under,
+            ref.when.has <= asked.features,
+            not ref.when.key,
+        )
+    )
 
 
-def test_failover_order(config: Config) -> None:
-    assert tried(config, FailureKind.CONNECT, FailureKind.RATE_LIMIT, FailureKind.OVERLOADED) == ["a/small", "a/large", "b/sees", "end"]
-    assert tried(config, FailureKind.INVALID_REQUEST) == ["a/small", "end"]
-    assert tried(config, None, None) == ["a/small", "a/large", "b/sees"]
+@settings(max_examples=400, deadline=None)
+@given(
+    offered=st.lists(st.tuples(models, whens, st.booleans(), st.booleans()), min_size=1, max_size=5),
+    fields=personas,
+    asked=requests,
+    dice=st.floats(0, 1, exclude_max=True),
+    pin=st.integers(0, 4),
+)
+def test_no_plan_breaks_a_gate_and_none_is_refused_that_could_be_served(
+    offered: list[tuple[Model, When, bool, bool]], fields: dict[str, Any], asked: Facts, dice: float, pin: int
+) -> None:
+    providers = [
+        provider(f"p{i}", what, region="us", unavailable_reason=None if available else "KEY is not set")
+        for i, (what, _, available, _) in enumerate(offered)
+    ]
+    refs = [TargetRef(f"p{i}", "m", 1.0 + i, when) for i, (_, when, _, _) in enumerate(offered)]
+    of: Config = config(providers, persona(*refs, **fields))
+    book, affinity = HealthBook(of), Affinity()
+    for where, (_, _, _, cooling) in zip(providers, offered, strict=True):
+        if cooling:
+            leave = book.admit(where.name, f"{where.name}/m", "KEY_1", 1000.0)
+            assert leave is not None
+            book.failed(leave, FailureKind.QUOTA, 60.0, 1000.0)
+    affinity.remember("c", f"p{pin}/m", "", 1000.0)
+    made = planned(of, asked, view(of, dice=lambda: dice, book=book, affinity=affinity))
+
+    passing = {
+        str(ref)
+        for ref, where, (what, _, _, cooling) in zip(refs, providers, offered, strict=True)
+        if may(of.personas["p"], ref, where, what, asked, cooling)
+    }
+    eligible = {c.name for c in made.eligible}
+    assert {c.name for c in made.candidates} == {str(ref) for ref in refs}, "every target is in the plan, once"
+    assert eligible <= passing, "no gate is broken"
+    assert bool(eligible) == bool(passing), "what could be served is"
+    for candidate in made.candidates:
+        assert (candidate.verdict == "rejected") == bool(candidate.reasons), "every refusal has its reason"
+    for name in passing - eligible:
+        assert preferred_over(name, made), "only a better one takes its place"
+    if made.eligible:
+        assert [c.verdict for c in made.eligible] == ["chosen"] + ["eligible"] * (len(eligible) - 1)
+        if asked.settled and f"p{pin}/m" in eligible:
+            assert made.pinned == made.eligible[0].name == f"p{pin}/m"
+    else:
+        error = refusal(made)
+        assert all(name in error.message for name in (str(ref) for ref in refs))
+        temporary = [all(r.startswith(("unavailable", "no_usable_key", "cooldown")) for r in c.reasons) for c in made.candidates]
+        assert error.status == (503 if any(temporary) else 400)
 
 
-def test_an_overflow_moves_only_to_a_larger_window(config: Config) -> None:
-    assert tried(config, FailureKind.CONNECT, FailureKind.CONTEXT_LENGTH) == ["a/small", "a/large", "end"]
-
-
-def test_every_failure_has_its_rule() -> None:
-    assert set(MOVES_ON) == set(FailureKind)
+def preferred_over(name: str, made: Plan) -> bool:
+    """Whether a target that passes was left out only because another serves the request in full."""
+    left_out: Candidate = next(c for c in made.candidates if c.name == name)
+    return all(reason == "cannot_force_tools" or reason.startswith("max_output: ") for reason in left_out.reasons)

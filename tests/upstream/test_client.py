@@ -1,12 +1,16 @@
-"""gateway.upstream.client: a request is sent once, but for a pooled connection that its server had closed."""
+"""gateway.upstream.client: when a request is sent again, and how a body ends whose connection does."""
 
 import asyncio
 
 import aiohttp
 import pytest
 
-from tests.fakes import json_answer, openai_completion
+from gateway.config import Timeouts
+from gateway.upstream.client import UpstreamClient
+from tests.fakes import Hang, Pause, fake_upstream, json_answer, openai_completion
 from tests.serving import Running, serving
+from translators.dialect import UpstreamRequest
+from translators.errors import FailureKind, UpstreamError
 
 ANSWER = b"".join(step for step in json_answer(openai_completion()) if isinstance(step, bytes))
 
@@ -62,3 +66,17 @@ async def test_only_a_stale_pooled_connection_is_tried_again(provider: Provider,
     async with server, serving(environ) as running:
         assert [await ask(running) for _ in statuses] == statuses
     assert provider.requests == requests
+
+
+@pytest.mark.parametrize("broken", [b"zz\r\n", b"\x00\x01\r\n", b"-3\r\nabc\r\n"])
+async def test_a_body_whose_framing_breaks_ends_its_reader(broken: bytes) -> None:
+    """At once, not when the longest clock runs out."""
+    begun = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"
+    async with fake_upstream(x=[begun, Pause(0.05), broken, Hang()]) as fake, UpstreamClient.running() as client:
+        request = UpstreamRequest(url=f"{fake.url}/x", headers={}, body=b"{}", stream=True)
+        response = await client.send(request, Timeouts(), 900.0, {})
+        assert await response.read_some() == b"abc"
+        with pytest.raises(UpstreamError) as raised:
+            await response.read_some()
+        response.close()
+    assert raised.value.failure.kind is FailureKind.TRUNCATED

@@ -160,7 +160,8 @@ def _by_status(status: int | None) -> _Row:
         return _BY_STATUS[500]
     if (row := _BY_STATUS.get(status)) is not None:
         return row
-    return _BAD_GATEWAY if status >= 500 else _INVALID
+    misplaced = status < 400 or status == 405  # a redirect, a wrong base URL: not the request's fault
+    return _BAD_GATEWAY if status >= 500 or misplaced else _INVALID
 
 
 def _unknown(status: int | None, type_: str) -> _Row:

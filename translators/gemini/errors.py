@@ -154,7 +154,8 @@ def _rule(status: int, message: str, details: dict[str, dict[str, Any]], delay: 
     for rule in _RULES:
         if status in rule.statuses and (rule.words is None or rule.words.search(message)):
             return rule
-    return _OTHER_SERVER if status >= 500 else _OTHER_CLIENT
+    # 405 is a wrong base URL: not the request's fault.
+    return _OTHER_SERVER if status >= 500 or status == 405 else _OTHER_CLIENT
 
 
 def _is_daily(details: dict[str, dict[str, Any]]) -> bool:

@@ -19,11 +19,13 @@ def failure(
 @pytest.mark.parametrize(
     ("status", "type_", "kind", "ours", "our_type", "code"),
     [
+        (307, None, "server_error", 502, "server_error", "upstream_error"),
         (400, "invalid_request_error", "invalid_request", 400, "invalid_request_error", None),
         (401, "authentication_error", "authentication", 500, "server_error", "provider_auth_failed"),
         (402, "billing_error", "quota", 429, "insufficient_quota", "insufficient_quota"),
         (403, "permission_error", "permission", 500, "permission_error", "permission_denied"),
         (404, "not_found_error", "model_not_found", 404, "invalid_request_error", "model_not_found"),
+        (405, None, "server_error", 502, "server_error", "upstream_error"),
         (408, None, "timeout", 503, "server_error", None),
         (409, "conflict_error", "server_error", 409, "conflict_error", None),
         (413, "request_too_large", "request_too_large", 413, "invalid_request_error", "request_too_large"),

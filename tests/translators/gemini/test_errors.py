@@ -57,7 +57,7 @@ def quota(quota_id: str) -> dict[str, Any]:
     pytest.param(401, "m", K.AUTHENTICATION, 502, "provider_auth_failed", id="unauthenticated"),
     pytest.param(403, "m", K.PERMISSION, 502, "provider_auth_failed", id="permission"),
     pytest.param(404, "models/x is not found", K.MODEL_NOT_FOUND, 404, "model_not_found", id="model"),
-    pytest.param(405, "m", K.INVALID_REQUEST, 400, None, id="method"),
+    pytest.param(405, "m", K.SERVER_ERROR, 502, "upstream_error", id="method"),
     pytest.param(408, "m", K.TIMEOUT, 504, "timeout", id="timeout"),
     pytest.param(413, "m", K.REQUEST_TOO_LARGE, 413, "request_too_large", id="too_large"),
     pytest.param(429, "Resource has been exhausted (e.g. check quota).", K.RATE_LIMIT, 429, "rate_limit_exceeded", id="rate"),

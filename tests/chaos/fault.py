@@ -1,0 +1,50 @@
+"""What a row of the table of faults says, and which outcome it stands for."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from tests.chaos.answers import Answer
+from tests.chaos.faulty import Step
+from tests.chaos.outcomes import Outcome, Refused, Served
+
+Place = Literal["server", "tls", "refused", "unresolvable", "blackhole"]
+Steps = Callable[[Answer, bool, int], Sequence[Step]]
+"""For a good answer, whether it is to be a stream, and how many requests came before: what the server does after it read one."""
+Expected = Outcome | Mapping[str, Outcome]
+"""One outcome for all providers, or one for each dialect."""
+
+
+def by_dialect(claude: Outcome, openai: Outcome, gemini: Outcome) -> dict[str, Outcome]:
+    return {"claude": claude, "openai": openai, "gemini": gemini}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """`json` and `stream` are the outcomes without a fallback; None where the phase does not exist."""
+
+    phase: str
+    name: str
+    json: Expected | None
+    stream: Expected | None
+    steps: Steps | None = None
+    on_accept: Sequence[Step] | None = None
+    place: Place = "server"
+    patient: bool = False
+    """The gateway's clocks are long: the fault is none of time."""
+    requests: int = 1
+    """Requests of each case, at once."""
+    retries: int = 0
+    """How often the gateway may ask the provider again."""
+    sometimes_served: bool = False
+    """Every other call of this provider works: the outcome stands beside a served one, and both must be seen."""
+    heavy: bool = False
+    """Many megabytes: the cases come one after the other."""
+
+    def outcome(self, dialect: str, stream: bool, backed: bool) -> Outcome | None:
+        """What the caller is to see; None where the case does not exist."""
+        expected = self.stream if stream else self.json
+        alone = expected[dialect] if isinstance(expected, Mapping) else expected
+        # Every target is asked once before one is asked again.
+        fails_first = isinstance(alone, Refused) or self.retries > 0
+        return Served(by_fallback=True) if backed and fails_first else alone

@@ -1,0 +1,158 @@
+"""Runs one fault: every provider, JSON and stream, with a fallback and without, against one gateway on a real socket."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Final
+
+import aiohttp
+
+from tests.chaos import clocks
+from tests.chaos.answers import ANSWERS, DIALECTS
+from tests.chaos.fault import Fault
+from tests.chaos.faulty import Faulty, Script, Step, blackhole, closed_port, listening
+from tests.chaos.leftovers import left_over, standing
+from tests.chaos.outcomes import Outcome, Served, Wrong, seen
+from tests.chaos.responses import good
+from tests.serving import Running, serving
+from translators.jsontext import dumps
+
+UNRESOLVABLE: Final = ".".join(["x" * 60] * 5) + ".invalid"
+"""Longer than a name can be: the resolver refuses it itself, so no network is asked."""
+FALLBACK_OF: Final = {"claude": "gemini", "openai": "claude", "gemini": "openai"}
+ROW: Final = {
+    "context_window": 100_000, "max_output_tokens": 10_000, "capabilities": ["streaming"], "cost_tier": "low"
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One request's circumstances; its name is a persona's, its provider's and the first segment of its path."""
+
+    dialect: str
+    stream: bool
+    backed: bool
+
+    @property
+    def name(self) -> str:
+        return f"{self.dialect}_{'stream' if self.stream else 'json'}_{'backed' if self.backed else 'alone'}"
+
+
+CASES: Final = tuple(Case(dialect, stream, backed) for dialect in DIALECTS for stream in (False, True) for backed in (False, True))
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What was expected of one case and what was seen, once for each of its requests."""
+
+    case: Case
+    expected: Outcome
+    seen: tuple[Outcome, ...]
+    sometimes_served: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.case.name}: expected {self.expected}, seen: {', '.join(dict.fromkeys(map(str, self.seen)))}"
+
+    @property
+    def as_specified(self) -> bool:
+        if self.sometimes_served and not self.case.backed:
+            return set(self.seen) == {self.expected, Served()}
+        return set(self.seen) <= ({self.expected, Served()} if self.sometimes_served else {self.expected})
+
+
+def cases(fault: Fault) -> list[tuple[Case, Outcome]]:
+    """The cases that exist for a fault, each with its expected outcome."""
+    outcomes = ((case, fault.outcome(case.dialect, case.stream, case.backed)) for case in CASES)
+    return [(case, expected) for case, expected in outcomes if expected is not None]
+
+
+async def run(fault: Fault) -> tuple[list[Result], list[str]]:
+    """The results, and what was left over of tasks, connections and descriptors: at rest, and after everything was closed."""
+    at_first = standing()
+    faulty, well = Faulty(_script(fault), fault.on_accept), Faulty(_well)
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(listening(faulty))
+        await stack.enter_async_context(listening(well))
+        running = await stack.enter_async_context(_gateway(fault, _place(fault, faulty.port, stack), well.port))
+        before = standing()
+        one_by_one = asyncio.Semaphore(1) if fault.heavy else nullcontext()
+        results = await asyncio.gather(*(_case(running.url, fault, case, expected, one_by_one) for case, expected in cases(fault)))
+        left = await left_over(before)
+        left += [f"{what}: {count}" for what, count in _counts(running, faulty, well).items() if count]
+    return list(results), [*left, *await left_over(at_first)]
+
+
+def _counts(running: Running, faulty: Faulty, well: Faulty) -> dict[str, int]:
+    return {"requests in flight": running.gateway.running, "connections to the faulty": faulty.open, "connections to the well": well.open}
+
+
+async def _case(url: str, fault: Fault, case: Case, expected: Outcome, turn: asyncio.Semaphore | nullcontext[None]) -> Result:
+    async with turn:
+        outcomes = await asyncio.gather(*(_ask(url, case) for _ in range(fault.requests)))
+    return Result(case, expected, tuple(outcomes), fault.sometimes_served)
+
+
+async def _ask(url: str, case: Case) -> Outcome:
+    message = {"role": "user", "content": "hi"}
+    body = dumps({"model": case.name, "messages": [message], "stream": case.stream, "max_tokens": 50})
+    try:
+        async with (
+            asyncio.timeout(clocks.SAFETY),
+            aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True)) as session,
+            session.post(f"{url}/v1/chat/completions", data=body, headers={"content-type": "application/json"}) as answer,
+        ):
+            return seen(answer.status, answer.headers, await answer.read(), case.stream)
+    except TimeoutError:
+        return Wrong("it hangs")
+    except aiohttp.ClientError as error:
+        return Wrong(f"the gateway's own answer broke: {error!r}")
+
+
+def _script(fault: Fault) -> Script | None:
+    steps = fault.steps
+    return None if steps is None else lambda name, stream, before: steps(ANSWERS[name.partition("_")[0]], stream, before)
+
+
+def _well(name: str, stream: bool, before: int) -> list[Step]:
+    return good(ANSWERS[name], stream)
+
+
+def _place(fault: Fault, port: int, stack: AsyncExitStack) -> str:
+    """The beginning of the faulty provider's URL."""
+    match fault.place:
+        case "server":
+            return f"http://127.0.0.1:{port}"
+        case "tls":
+            return f"https://127.0.0.1:{port}"
+        case "refused":
+            return f"http://127.0.0.1:{closed_port()}"
+        case "unresolvable":
+            return f"http://{UNRESOLVABLE}"
+        case "blackhole":
+            return f"http://127.0.0.1:{stack.enter_context(blackhole())}"
+
+
+@asynccontextmanager
+async def _gateway(fault: Fault, faulty: str, well_port: int) -> AsyncIterator[Running]:
+    """A gateway with a provider and a persona for every case, so that no case learns from another."""
+
+    def provider(dialect: str, url: str, short: bool) -> dict[str, object]:
+        path = "/v1" if dialect == "openai" else ""
+        timeouts = clocks.SHORT if short else clocks.PATIENT
+        return {"dialect": dialect, "base_url": url + path, "key_variable": None, "timeouts": timeouts, "models": {"m": ROW}}
+
+    providers = {case.name: provider(case.dialect, f"{faulty}/{case.name}", not fault.patient) for case in CASES}
+    providers |= {f"well_{dialect}": provider(dialect, f"http://127.0.0.1:{well_port}/{dialect}", False) for dialect in DIALECTS}
+    personas = {
+        case.name: {
+            "description": "d",
+            "targets": [f"{case.name}/m", *([f"well_{FALLBACK_OF[case.dialect]}/m"] if case.backed else [])],
+            "on_failure": {"retries": fault.retries, **({"backoff": {"initial": 0.05, "max": 0.05}} if fault.retries else {})},
+        }
+        for case in CASES
+    }
+    capabilities = dumps({"version": 1, "providers": providers}).decode()
+    policy = dumps({"version": 1, "personas": personas}).decode()
+    async with serving({}, policy, capabilities=capabilities) as running:
+        yield running

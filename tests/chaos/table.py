@@ -1,0 +1,62 @@
+"""The pass table as a page: TABLE.md is what `python -m tests.chaos` wrote, and a test holds it against the expectations."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from tests.chaos.answers import DIALECTS
+from tests.chaos.fault import Fault
+from tests.chaos.faults import FAULTS
+from tests.chaos.outcomes import Outcome
+from tests.chaos.run import cases
+
+PAGE: Final = Path(__file__).parent / "TABLE.md"
+Score = tuple[int, int]
+"""Cases as specified, and all."""
+
+HEAD: Final = """# What a caller sees when a provider fails
+
+Made by `python -m tests.chaos`: a gateway, its callers and the failing providers on real sockets. Each fault is tried with the three
+dialects (Claude, OpenAI, Gemini), for a JSON answer and for a stream, with a healthy second target and without one; no target is asked
+twice, but where the row says so. After each fault no task, connection or file descriptor may be left over. A stream that was served has
+one role, one finish and one `[DONE]`; one that broke off ends with the error event and has no `[DONE]`.
+"""
+
+
+def page(scores: Mapping[str, Score]) -> str:
+    """`scores` by the faults' titles."""
+    rows = [_row(fault, scores[title(fault)]) for fault in FAULTS]
+    passed, total = (sum(score[i] for score in scores.values()) for i in (0, 1))
+    columns = ("phase", "fault", "JSON", "stream", "JSON, with a fallback", "stream, with a fallback", "as specified")
+    table = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|", *rows]
+    return "\n".join([HEAD, f"**{passed} of {total} cases as specified.**", "", *table, ""])
+
+
+def expected_page() -> str:
+    return page({title(fault): (len(cases(fault)), len(cases(fault))) for fault in FAULTS})
+
+
+def title(fault: Fault) -> str:
+    return f"{fault.phase}: {fault.name}"
+
+
+def _row(fault: Fault, score: Score) -> str:
+    cells = [_cell(fault, stream, backed) for backed in (False, True) for stream in (False, True)]
+    mark = "" if score[0] == score[1] else " ✗"
+    return f"| {fault.phase} | {fault.name} | {' | '.join(cells)} | {score[0]} / {score[1]}{mark} |"
+
+
+def _cell(fault: Fault, stream: bool, backed: bool) -> str:
+    outcomes = {dialect: fault.outcome(dialect, stream, backed) for dialect in DIALECTS}
+    if None in outcomes.values():
+        return "–"
+    distinct = list(dict.fromkeys(outcomes.values()))
+    told = str(distinct[0]) if len(distinct) == 1 else "; ".join(_told(outcomes, outcome) for outcome in distinct)
+    if not fault.sometimes_served:
+        return told
+    return "served, by one of the two" if backed else f"served, or {told}"
+
+
+def _told(outcomes: Mapping[str, Outcome | None], outcome: Outcome | None) -> str:
+    names: Sequence[str] = [dialect for dialect, other in outcomes.items() if other == outcome]
+    return f"{', '.join(names)}: {outcome}"
