@@ -15,7 +15,8 @@ personas:
   gemini: {description: d, targets: [gemini/gemini-3.5-flash]}
   reasons: {description: d, targets: [claude/claude-opus-4-5]}
   falls_back: {description: d, targets: [claude/claude-haiku-4-5, openai/gpt-4.1, gemini/gemini-3.5-flash]}
-  faulty:
+  faulty: {description: d, targets: [openai/gpt-4.1-mini], on_failure: {retries: 0}}
+  silent:
     description: d
     targets: [openai/gpt-4.1-mini]
     timeouts: {first_content: 0.5, idle: 0.3}
@@ -85,8 +86,8 @@ WORKS: Final = (
     Work("cut JSON", 1, "faulty", "[[sim: cut 1]]", expected=FAILS),
     Work("truncated", 1, "faulty", "[[sim: truncate 3]]", True, expected=frozenset({200, 502})),
     Work("error event", 1, "faulty", "[[sim: stream-error]]", True, expected=frozenset({200, 502})),
-    Work("stall", 0.5, "faulty", "[[sim: stall 3]]", True, expected=frozenset({200, 504})),
-    Work("no answer", 0.5, "faulty", "[[sim: hang]]", expected=frozenset({504})),
+    Work("stall", 0.5, "silent", "[[sim: stall 3]]", True, expected=frozenset({200, 504})),
+    Work("no answer", 0.5, "silent", "[[sim: hang]]", expected=frozenset({504})),
     Work("leaves a stream", 4, "openai", "[[sim: words 300]] [[sim: slow 0.002]]", True, leaves_after=0),
     Work("leaves before an answer", 2, "openai", "[[sim: delay 5]]", leaves_after=0.02),
     Work("leaves a fan-out", 1, "claude", "[[sim: delay 5]]", more={"n": 3}, leaves_after=0.02),
