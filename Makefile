@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint types unit bench check clean
+.PHONY: run test lint types unit bench chaos soak check clean
 
 run: $(VENV)/.run
 	$(BIN)/python -m gateway serve --demo-without-keys
@@ -27,6 +27,15 @@ unit: $(VENV)/.dev
 # Prints CPU per request and per chunk, start-up time and memory, each beside a bare aiohttp relay measured in the same run.
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.bench
+
+# Every way a provider can fail, on real sockets; writes tests/chaos/TABLE.md.
+chaos: $(VENV)/.dev
+	$(BIN)/python -m tests.chaos
+
+# 50,000 mixed requests: memory, tasks and sockets are where they were. Takes some minutes; REQUESTS=10000 is a short one.
+REQUESTS ?= 50000
+soak: $(VENV)/.dev
+	$(BIN)/python -m tests.soak --requests $(REQUESTS)
 
 check: $(VENV)/.run
 	$(BIN)/llm-router check

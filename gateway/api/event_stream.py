@@ -64,12 +64,9 @@ class EventStream:
         return response
 
     async def break_off(self, data: bytes) -> web.StreamResponse:
-        """Send a last event and end the connection with it."""
-        response = self._response or await self._start()
-        response.force_close()
-        await response.write(data)
-        await response.write_eof()
-        return response
+        """Send a last event. The connection stays: who had this answer to its end sends the next request on it."""
+        await self.write(data)
+        return await self.end()
 
     async def _start(self) -> web.StreamResponse:
         async with self._lock:

@@ -80,7 +80,6 @@ def _route(request: web.Request) -> str:
 
 async def _broken_off(stream: web.StreamResponse, name: bytes, body: Any) -> web.StreamResponse:
     """End a stream whose headers are out with the error as its last event."""
-    stream.force_close()
     with contextlib.suppress(ConnectionResetError):
         await stream.write(name + b"data: " + dumps(body) + b"\n\n")
         await stream.write_eof()

@@ -298,6 +298,23 @@ async def test_a_paused_turn_is_taken_up_again() -> None:
     assert fake.received[1].body["messages"][1]["content"] == paused["content"]
 
 
+@pytest.mark.parametrize("fault", [ERROR, b'data: {"choices":[{"index":0,"delta":{},"finish_reason":[]}]}\n\n'], ids=["theirs", "ours"])
+async def test_after_an_error_event_the_connection_serves_the_next_request(fault: bytes) -> None:
+    """Closing it would lose the request that a client sends on it at that moment."""
+    body = dumps({"model": "on_openai", "messages": [{"role": "user", "content": "hi"}], "stream": True})
+    request = b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    broken: list[Step] = [*sse(*OPENAI_STREAM[:2], end=False), Pause(0.05), fault, End()]
+    async with fake_upstream(openai=broken) as fake, serving(fake.environ()) as running:
+        reader, writer = await asyncio.open_connection("127.0.0.1", running.server.port)
+        for _ in range(2):
+            writer.write(request)
+            answer = await reader.readuntil(b"0\r\n\r\n")
+            assert answer.startswith(b"HTTP/1.1 200 OK")
+            assert b'"error"' in answer
+        writer.close()
+        await writer.wait_closed()
+
+
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/api/v1/chat"])
 async def test_a_fault_of_our_own_after_content_is_the_last_event(path: str) -> None:
     """Never a second HTTP answer inside the first."""

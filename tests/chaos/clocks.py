@@ -2,12 +2,12 @@
 
 from typing import Final
 
-SHORT: Final = {"connect": 0.3, "first_content": 1.5, "idle": 0.5, "total": 3.0}
+SHORT: Final = {"connect": 0.3, "first_content": 2.0, "idle": 0.5, "total": 3.0}
 """Seconds, for a provider that will be waited for in vain."""
 PATIENT: Final = {"connect": 20.0, "first_content": 20.0, "idle": 20.0, "total": 40.0}
 """Seconds, for a provider that answers, or whose fault is none of time."""
 
-DRIP: Final = 0.1
+DRIP: Final = 0.07
 """Seconds between the pieces of a slow answer: less than every clock, all of them together more than one."""
 
 CONNECT: Final = "connect_timeout"

@@ -1,0 +1,148 @@
+"""Runs the soak and prints what it saw: `python -m tests.soak [--requests N]`. Exits with 1 if a limit was missed. Linux only.
+
+The gateway and the simulated providers have a process each. RSS is looked at after every 500 requests; a straight line is laid through
+what was seen after the warm-up, the first fifth (at least 2,000 requests), in which caches fill.
+"""
+
+import argparse
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import IO, Final
+
+from tests.bench.__main__ import ROOT, free_port, rss_mb, wait_ready
+from tests.serving import clean_environ
+from tests.soak.gateway import TOLD
+from tests.soak.load import run
+from tests.soak.works import POLICY
+
+EVERY: Final = 500
+LEAST: Final = 4000
+"""Requests: with fewer there is no line to be seen."""
+MOST_GROWTH: Final = 1.0
+"""MB of RSS per 10,000 requests."""
+SETTLES_WITHIN: Final = 20.0
+"""Seconds after the last request until tasks and sockets are what they were."""
+
+
+@contextmanager
+def process(
+    module: str, *arguments: str, errors: IO[bytes] | int = subprocess.DEVNULL, **environ: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    started = subprocess.Popen(
+        [sys.executable, "-m", module, *arguments], cwd=ROOT, env=clean_environ(**environ), stdout=subprocess.DEVNULL, stderr=errors
+    )
+    try:
+        yield started
+    finally:
+        started.send_signal(signal.SIGTERM)
+        try:
+            started.wait(20)
+        except subprocess.TimeoutExpired:
+            started.kill()
+            started.wait()
+
+
+def slope(points: Sequence[tuple[int, float]]) -> float:
+    """Of the straight line through the points, by least squares."""
+    n = len(points)
+    mean_x, mean_y = sum(x for x, _ in points) / n, sum(y for _, y in points) / n
+    return sum((x - mean_x) * (y - mean_y) for x, y in points) / sum((x - mean_x) ** 2 for x, _ in points)
+
+
+def sockets(pid: int) -> int:
+    count = 0
+    for number in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            count += os.readlink(f"/proc/{pid}/fd/{number}").startswith("socket:")
+        except FileNotFoundError:
+            continue
+    return count
+
+
+def tasks(pid: int, told: Path) -> int:
+    """What the gateway answers to SIGUSR1."""
+    before = told.read_text().count(TOLD)
+    os.kill(pid, signal.SIGUSR1)
+    while told.read_text().count(TOLD) == before:
+        time.sleep(0.01)
+    return int(told.read_text().rpartition(TOLD)[2])
+
+
+def settled(look: Callable[[], int], at_rest: int) -> int:
+    """What `look` gives once it is `at_rest` again, or at the end of the patience."""
+    deadline = time.monotonic() + SETTLES_WITHIN
+    while (now := look()) > at_rest and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return now
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.soak")
+    parser.add_argument("--requests", type=int, default=50_000)
+    requests: int = parser.parse_args().requests
+    if requests < LEAST:
+        parser.error(f"at least {LEAST} requests are needed to see growth")
+    warm_up = max(LEAST // 2, requests // 5 // EVERY * EVERY)
+    with ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        shutil.copy(ROOT / "config" / "capabilities.yaml", directory)
+        (directory / "persona_policy.yaml").write_text(POLICY)
+        upstream_port, port = free_port(), free_port()
+        base = f"http://127.0.0.1:{upstream_port}"
+        told = directory / "stderr"
+        errors = stack.enter_context(told.open("wb"))
+        environ = {
+            "LLM_ROUTER_CONFIG_DIR": str(directory), "HOST": "127.0.0.1", "PORT": str(port),
+            "OPENAI_API_KEY": "soak", "ANTHROPIC_API_KEY": "soak", "GEMINI_API_KEY": "soak",
+            "OPENAI_BASE_URL": f"{base}/openai/v1", "ANTHROPIC_BASE_URL": f"{base}/claude", "GEMINI_BASE_URL": f"{base}/gemini",
+        }  # fmt: skip
+        gateway = stack.enter_context(process("tests.soak.gateway", errors=errors, **environ))
+        wait_ready(port)
+        time.sleep(0.5)
+        tasks_before, sockets_before = tasks(gateway.pid, told), sockets(gateway.pid)
+        points: list[tuple[int, float]] = []
+        started = time.monotonic()
+
+        def progress(done: int) -> None:
+            points.append((done, rss_mb(gateway.pid)))
+            if done % (5 * EVERY) == 0:
+                print(f"{done:7} requests  {time.monotonic() - started:5.0f} s  {points[-1][1]:6.1f} MB", flush=True)
+
+        with process("tests.soak.upstream", str(upstream_port)):
+            wait_ready(upstream_port, "/")
+            tally = asyncio.run(run(f"http://127.0.0.1:{port}", requests, EVERY, progress))
+        # The providers are gone, and with them the connections that the gateway had kept for its next calls.
+        sockets_after = settled(lambda: sockets(gateway.pid), sockets_before)
+        tasks_after = settled(lambda: tasks(gateway.pid, told), tasks_before)
+        log = told.read_text()
+    growth = slope([point for point in points if point[0] >= warm_up]) * 10_000
+    print(f"\n{requests} requests of {len(tally.done)} kinds, {time.monotonic() - started:.0f} s\n")
+    rows = (
+        ("RSS growth, MB per 10,000 requests", f"{growth:.2f}", f"< {MOST_GROWTH:g}", growth < MOST_GROWTH),
+        ("RSS after the warm-up / at the end, MB", f"{dict(points)[warm_up]:.1f} / {points[-1][1]:.1f}", "", True),
+        ("tasks at the end", str(tasks_after), str(tasks_before), tasks_after == tasks_before),
+        ("sockets at the end", str(sockets_after), str(sockets_before), sockets_after == sockets_before),
+        ("answers that should not be", str(tally.unexpected.total()), "0", not tally.unexpected),
+        ("tracebacks in the log", str(log.count("Traceback")), "0", "Traceback" not in log),
+    )
+    print("| what | seen | limit | |\n|---|---|---|---|")
+    for what, seen, limit, kept in rows:
+        print(f"| {what} | {seen} | {limit} | {'ok' if kept else 'MISSED'} |")
+    for what, count in tally.unexpected.most_common(20):
+        print(f"{count:6} x {what}")
+    if "Traceback" in log:
+        print(log[log.index("Traceback") - 500 :][:5000])
+    return 0 if all(row[3] for row in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

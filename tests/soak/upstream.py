@@ -1,0 +1,15 @@
+"""The simulated providers in a process of their own: `python -m tests.soak.upstream PORT`."""
+
+import asyncio
+import sys
+
+from gateway import simulator
+
+
+async def main(port: int) -> None:
+    async with simulator.running(port=port):
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(int(sys.argv[1])))
