@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
+from gateway.accounting.exact import TokenCounter
 from gateway.api.access import Access
 from gateway.api.context import GATEWAY, VERSION, Gateway
 from gateway.api.middleware import edge
@@ -30,12 +31,17 @@ async def running_app(
     metrics = Metrics(config.personas, targets, FIELDS)
     memory = Memory(config)
     metrics.info.labels(VERSION, config.revision).set(1)
-    async with UpstreamClient.running() as client, MediaFetcher.running(limits.max_bytes, limits.timeout) as media:
+    async with (
+        UpstreamClient.running() as client,
+        MediaFetcher.running(limits.max_bytes, limits.timeout) as media,
+        TokenCounter.running() as counter,
+    ):
         app = web.Application(middlewares=[edge], client_max_size=config.server.max_body_bytes)
         app[GATEWAY] = Gateway(
             config=config,
             dispatcher=Dispatcher(client, media, memory),
             memory=memory,
+            counter=counter,
             access=access or Access(),
             bus=Bus([metrics.listen, *listeners]),
             metrics=metrics,

@@ -6,6 +6,7 @@ from typing import Final
 
 from aiohttp import web
 
+from gateway.accounting.exact import TokenCounter
 from gateway.api.access import Access
 from gateway.config import Config
 from gateway.dispatch import Dispatcher
@@ -25,6 +26,7 @@ class Gateway:
     config: Config
     dispatcher: Dispatcher
     memory: Memory
+    counter: TokenCounter
     access: Access
     bus: Bus
     metrics: Metrics

@@ -221,7 +221,10 @@ SCHEMAS: Final[_Json] = {
         {
             "persona": _STRING,
             "estimated_tokens": {"type": "integer", "description": "Of o200k_base: what routing decides by."},
-            "exact": _object({"encoding": {"const": "o200k_base"}, "tokens": _INTEGER}, ["encoding", "tokens"]),
+            "exact": {
+                "anyOf": [_object({"encoding": {"const": "o200k_base"}, "tokens": _INTEGER}, ["encoding", "tokens"]), {"type": "null"}],
+                "description": "null if the tokens could not be counted in time.",
+            },
             "targets": _array(
                 _object(
                     {

@@ -4,7 +4,7 @@ from typing import Any
 
 from aiohttp import web
 
-from gateway.accounting import exact
+from gateway.accounting.exact import ENCODING
 from gateway.accounting.tokens import estimate_request, overflow
 from gateway.api.context import GATEWAY, Gateway
 from gateway.api.middleware import json_response
@@ -27,12 +27,12 @@ async def count_tokens(http: web.Request) -> web.Response:
     if not isinstance(asked, TargetRef):
         request, _ = personas.apply(asked, request)
     estimated = estimate_request(request)
-    counted = await exact.count_exactly(request)
+    counted = await gateway.counter.count_request(request)
     return json_response(
         {
             "persona": request.model,
             "estimated_tokens": estimated,
-            "exact": {"encoding": exact.ENCODING, "tokens": counted},
+            "exact": None if counted is None else {"encoding": ENCODING, "tokens": counted},
             "targets": [_target(gateway, ref, estimated, request.max_tokens) for ref in targets],
         }
     )
