@@ -211,6 +211,8 @@ SCHEMAS: Final[_Json] = {
             "attempts": _array(_object({"target": _STRING, "why": _STRING, "outcome": _STRING, "ms": _NUMBER})),
             "served": _NULLABLE,
             "resumed": _array({"type": "object"}),
+            "prompt_tokens": {"type": ["integer", "null"], "description": "As the provider counted them."},
+            "completion_tokens": {"type": ["integer", "null"]},
             "status": _INTEGER,
             "outcome": _STRING,
             "error_code": _NULLABLE,

@@ -28,6 +28,9 @@ class Caller:
 NOBODY: Final = Caller()
 
 
+_BYTES: Final = 4
+
+
 class Prompt:
     """The size of a prompt. Its tokens are estimated only if somebody asks: most requests fit everywhere by their bytes alone."""
 
@@ -45,7 +48,8 @@ class Prompt:
     def tokens(self) -> int:
         """By the o200k tokenizer, estimated."""
         if self._tokens is None:
-            self._tokens = 0 if self._request is None else estimate_request(self._request)
+            # Where the request is not known any more: four bytes are about a token.
+            self._tokens = self.size // _BYTES if self._request is None else estimate_request(self._request)
         return self._tokens
 
     @property

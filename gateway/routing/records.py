@@ -121,23 +121,21 @@ def _looked_at(persona: Persona | None) -> tuple[list[str], list[str]]:
 
 
 def read_facts(document: Mapping[str, Any]) -> Facts:
-    """The facts that `facts_document` wrote. Raises KeyError, TypeError or ValueError for anything else."""
+    """The facts that `facts_document` wrote. Raises KeyError, TypeError, AttributeError or ValueError for anything else."""
     needs: Mapping[str, str] = document["needs"]
-    tokens = document.get("tokens")
-    size = int(document.get("bytes", 0))
-    # A prompt that nobody had to estimate was small: four bytes are about a token.
-    prompt = Prompt(None, size, size // 4 if tokens is None else int(tokens), bool(document.get("exact", False)))
+    tokens, most, conversation = document.get("tokens"), document.get("max_tokens"), document.get("conversation")
+    prompt = Prompt(None, int(document.get("bytes", 0)), None if tokens is None else int(tokens), bool(document.get("exact", False)))
     return Facts(
         requirements=tuple(Requirement(capability, str(cause)) for capability, cause in needs.items()),  # type: ignore[arg-type]
         features=frozenset(document.get("features", ())),
         prompt=prompt,
-        max_tokens=document.get("max_tokens"),
+        max_tokens=None if most is None else int(most),
         answers=int(document.get("n", 1)),
         stream=bool(document.get("stream", False)),
         forces_tool=bool(document.get("forces_tool", False)),
         metadata=dict(document.get("metadata", {})),
         caller=Caller(key_id=document.get("key"), headers=dict(document.get("headers", {}))),
-        conversation=document.get("conversation"),
+        conversation=None if conversation is None else str(conversation),
         settled=bool(document.get("settled", False)),
     )
 
