@@ -7,12 +7,13 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 
 from gateway.accounting.exact import TokenCounter
-from gateway.api.access import Access
+from gateway.api.access import Access, Admin
 from gateway.api.context import GATEWAY, VERSION, Gateway
 from gateway.api.middleware import edge
 from gateway.api.routes import ROUTES
-from gateway.config import Config
+from gateway.config import Config, ConfigFiles
 from gateway.dispatch import Dispatcher
+from gateway.reloading import Reloader
 from gateway.routing.view import Memory
 from gateway.telemetry.events import Bus, Listener
 from gateway.telemetry.metrics import Metrics
@@ -23,27 +24,42 @@ from translators.openai.fields import FIELDS
 
 @asynccontextmanager
 async def running_app(
-    config: Config, access: Access | None = None, *, simulated: bool = False, listeners: Sequence[Listener] = ()
+    config: Config,
+    files: ConfigFiles,
+    access: Access | None = None,
+    admin: Admin | None = None,
+    *,
+    simulated: bool = False,
+    listeners: Sequence[Listener] = (),
 ) -> AsyncIterator[web.Application]:
-    """A complete application, its client sessions open; serve it with an AppRunner (see gateway.server) or a test server."""
+    """A complete application, its client sessions open; serve it with an AppRunner (see gateway.server) or a test server.
+
+    `files` is where `config` came from: they are watched, and read again when asked for.
+    """
     limits = config.server.media_fetch
-    targets = [(provider.name, model) for provider in config.providers.values() for model in provider.models]
-    metrics = Metrics(config.personas, targets, FIELDS)
-    memory = Memory(config)
-    metrics.info.labels(VERSION, config.revision).set(1)
+    metrics, memory = Metrics((), (), FIELDS), Memory(config)
+
+    def measure_by(config: Config) -> None:
+        targets = [(provider.name, model) for provider in config.providers.values() for model in provider.models]
+        metrics.adopt(VERSION, config.revision, config.personas, targets)
+
+    measure_by(config)
+    bus = Bus([metrics.listen, *listeners])
     async with (
         UpstreamClient.running() as client,
         MediaFetcher.running(limits.max_bytes, limits.timeout) as media,
         TokenCounter.running() as counter,
+        Reloader(config, files, bus, (measure_by, memory.health.adopt)).running() as reloader,
     ):
         app = web.Application(middlewares=[edge], client_max_size=config.server.max_body_bytes)
         app[GATEWAY] = Gateway(
-            config=config,
+            reloader=reloader,
             dispatcher=Dispatcher(client, media, memory),
             memory=memory,
             counter=counter,
             access=access or Access(),
-            bus=Bus([metrics.listen, *listeners]),
+            admin=admin or Admin(),
+            bus=bus,
             metrics=metrics,
             started=int(time.time()),
             simulated=simulated,

@@ -6,18 +6,19 @@ Raises UpstreamError for what the provider did and InvalidRequest for what its d
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from gateway import fan_out
-from gateway.answers import LiveAnswer, MergedAnswer, OneAnswer, collected
+from gateway.answers import LiveAnswer, MergedAnswer, OneAnswer, begun
 from gateway.exchange import Trial
 from gateway.ids import unique
+from gateway.off_loop import off_loop
 from gateway.reasoning import AnswerTap, ReasoningStore
+from gateway.rounds import Question, whole_or_again
 from gateway.upstream.client import UpstreamClient, UpstreamResponse
 from gateway.upstream.media import MediaFetcher, refuse_urls
-from translators.chat.continuing import MOST_ROUNDS, joined, next_round
 from translators.chat.request import ChatRequest
-from translators.chat.stopping import cut_completion
 from translators.dialect import Dialect, Envelope, ModelRecord, Note, Target, UpstreamRequest, losses
 from translators.errors import InvalidRequest, UpstreamError
 from translators.registry import dialect_for
@@ -39,8 +40,8 @@ class Asking:
         self._client = client
         self._media = media
         self._reasoning = ReasoningStore(time.monotonic)
-        self._corrected: dict[str, ModelRecord] = {}
-        """Facts about targets that their providers corrected, until the next start."""
+        self._corrected: dict[str, tuple[ModelRecord, ModelRecord]] = {}
+        """The facts about targets that their providers corrected, and what they were corrected to; until the next start or reload."""
 
     async def complete(self, trial: Trial, request: ChatRequest, caller: str, params: str) -> dict[str, Any]:
         """A whole chat.completion."""
@@ -70,7 +71,10 @@ class Asking:
         """One attempt; if the provider refuses because a fact about the model is wrong, once more with the fact it told us."""
         candidate = trial.candidate
         request = self._reasoning.restore(caller, candidate.name, request)
-        record = self._corrected.get(candidate.name, candidate.model.record)
+        configured = candidate.model.record
+        wrong, record = self._corrected.get(candidate.name, (configured, configured))
+        if wrong is not configured:  # from another revision of the files, which may say better now
+            record = configured
         try:
             return await use((request, record))
         except UpstreamError as error:
@@ -83,10 +87,10 @@ class Asking:
         result = await use((mended.request, mended.record))
         # Only what helped is a fact, and nothing that a caller's own passthrough may have provoked.
         if mended.learned and "x_provider" not in request.body:
-            self._corrected[candidate.name] = mended.record
+            self._corrected[candidate.name] = (configured, mended.record)
         return result
 
-    async def _prepare(self, trial: Trial, mended: Mended, params: str) -> tuple[Dialect, UpstreamRequest, Envelope]:
+    async def _prepare(self, trial: Trial, mended: Mended, params: str) -> Question:
         """The request in the target's dialect; raises InvalidRequest if it cannot be said there, or in strict mode not without loss."""
         provider, model = trial.candidate.provider, trial.candidate.model
         request, record = mended
@@ -98,7 +102,7 @@ class Asking:
                 refuse_urls(request)
         key = trial.key.secret.get_secret_value() if trial.key is not None else ""
         target = Target(provider.name, provider.dialect, provider.base_url, model.id, record, key)
-        upstream = dialect.build_request(request, target)
+        upstream = await off_loop(request.size, dialect.build_request, request, target)
         if upstream.notes:
             trial.notes.extend(upstream.notes)
         if params == "strict" and (lost := losses(trial.notes)):
@@ -107,7 +111,7 @@ class Asking:
         envelope = Envelope(
             id=f"chatcmpl-{number}", created=int(time.time()), model=model.id, call_id=f"call_{number}", shape=upstream.shape
         )
-        return dialect, upstream, envelope
+        return Question(dialect=dialect, request=upstream, envelope=envelope, trial=trial, send=partial(self._send, trial, dialect))
 
     async def _send(self, trial: Trial, dialect: Dialect, upstream: UpstreamRequest) -> UpstreamResponse:
         """The answer's headers, with a status that means success. Raises UpstreamError."""
@@ -124,43 +128,20 @@ class Asking:
     async def _complete(self, trial: Trial, mended: Mended, params: str) -> dict[str, Any]:
         count, mended = _fanned_out(mended)
         if count == 1:
-            return await self._complete_turn(trial, mended, params)
+            return await self._complete_one(trial, mended, params)
         started = trial.clock()
-        answers = await fan_out.together(count, lambda: self._complete_turn(trial, mended, params), lambda _: None)
+        answers = await fan_out.together(count, lambda: self._complete_one(trial, mended, params), lambda _: None)
         trial.upstream_seconds = trial.clock() - started
         _note_fan_out(trial)
         return fan_out.merged(answers)
 
-    async def _complete_turn(self, trial: Trial, mended: Mended, params: str) -> dict[str, Any]:
-        """One answer, taken up again as often as its provider pauses it."""
-        request, record = mended
-        completion = await self._complete_one(trial, mended, params)
-        for _ in range(MOST_ROUNDS):
-            following = next_round(request, completion)
-            if following is None:
-                break
-            notes = list(trial.notes)
-            completion = joined(completion, await self._complete_one(trial, (following, record), params))
-            trial.notes[:] = notes
-        return completion
-
     async def _complete_one(self, trial: Trial, mended: Mended, params: str) -> dict[str, Any]:
-        dialect, upstream, envelope = await self._prepare(trial, mended, params)
+        question = await self._prepare(trial, mended, params)
         started = trial.clock()
         try:
-            response = await self._send(trial, dialect, upstream)
-            try:
-                if upstream.stream:
-                    return await collected(response, dialect.open_stream(envelope), envelope, trial)
-                body = await response.read()
-            finally:
-                response.close()
+            return await whole_or_again(question)
         finally:
             trial.upstream_seconds += trial.clock() - started
-        completion = dialect.parse_response(body, envelope)
-        if envelope.shape.stop:
-            cut_completion(completion, envelope.shape.stop)
-        return completion
 
     async def _open(self, trial: Trial, mended: Mended, params: str) -> OneAnswer:
         count, mended = _fanned_out(mended)
@@ -171,17 +152,8 @@ class Asking:
         return MergedAnswer(answers, trial)
 
     async def _open_one(self, trial: Trial, mended: Mended, params: str) -> LiveAnswer:
-        dialect, upstream, envelope = await self._prepare(trial, mended, params)
-        response = await self._send(trial, dialect, upstream)
-        live = LiveAnswer(response, dialect.open_stream(envelope), envelope, trial)
-        if mended[0].body.get("tools"):
-            live.tap = AnswerTap()
-        try:
-            await live.commit()
-        except BaseException:
-            live.hang_up()
-            raise
-        return live
+        question = await self._prepare(trial, mended, params)
+        return await begun(question, AnswerTap() if mended[0].body.get("tools") else None)
 
 
 def _fanned_out(mended: Mended) -> tuple[int, Mended]:

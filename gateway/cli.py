@@ -12,18 +12,19 @@ import re
 import sys
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from gateway import simulator
 from gateway.accounting.exact import TokenCounter
 from gateway.advice import advice
-from gateway.api.access import Access, AccessError, read
+from gateway.api.access import Access, AccessError, Admin, read, read_admin
 from gateway.api.catalog import standing
 from gateway.api.context import VERSION
 from gateway.api.native_chat import native_request
 from gateway.app import running_app
-from gateway.config import Config, ConfigError, find_directory, load, simulated_by
+from gateway.config import Config, ConfigError, ConfigFiles, find_directory, simulated_by
 from gateway.errors import RequestFailed, error_body
 from gateway.replay import logged, replay, report
 from gateway.routing.deciding import decide
@@ -49,8 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(given)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
     try:
-        directory = options.config or find_directory(os.environ)
-        config = load(directory, os.environ)
+        files = ConfigFiles(options.config or find_directory(os.environ), os.environ)
+        config = files.load()
         match options.command:
             case "check":
                 return _check(config, options.strict)
@@ -58,14 +59,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 return _route(config, options)
             case "replay":
                 return _replay(config, options.file)
-        access = read(os.environ)
+        access, admin = read(os.environ), read_admin(os.environ)
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 1
     except AccessError as error:
         print(error, file=sys.stderr)
         return 1
-    return _run(_serve(config, access, options))
+    return _run(_serve(config, files, access, admin, options))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -177,15 +178,15 @@ def _run(coroutine: Any) -> int:
         return status
 
 
-async def _serve(config: Config, access: Access, options: argparse.Namespace) -> int:
+async def _serve(config: Config, files: ConfigFiles, access: Access, admin: Admin, options: argparse.Namespace) -> int:
     async with AsyncExitStack() as stack:
         demo = options.demo or (options.demo_without_keys and not _has_key(config))
         if demo:
             running = await stack.enter_async_context(simulator.running())
-            config = simulated_by(config, running.base_urls)
+            config, files = simulated_by(config, running.base_urls), replace(files, simulator=running.base_urls)
         log = RequestLog()
         stack.callback(log.close)
-        app = await stack.enter_async_context(running_app(config, access, simulated=demo, listeners=[log.listen]))
+        app = await stack.enter_async_context(running_app(config, files, access, admin, simulated=demo, listeners=[log.listen]))
         try:
             server = await stack.enter_async_context(listening(app, options.host, options.port))
         except OSError as error:

@@ -278,7 +278,7 @@ class _Run(Generic[T]):
             trial = self._trial(candidate, "key" if used else why, used)
             if trial is None:
                 return ended
-            if (no_room := await self._seated(trial)) is not None:
+            if candidate.limited and (no_room := await self._seated(trial)) is not None:
                 self._no_room = no_room
                 return ended
             ended = await self._ask(trial, request or self._request)

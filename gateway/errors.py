@@ -2,6 +2,7 @@
 
     RequestFailed
     ├── NotAuthorized          401  the caller's key is missing or unknown
+    ├── AdminDisabled          403  no admin key is configured
     ├── ModelNotFound          404  no persona (or direct model) of that name
     ├── DecisionNotFound       404  no decision of that id is kept
     ├── NoEligibleTarget       400  no target of the persona can do what the request needs
@@ -10,6 +11,8 @@
     ├── BodyTimeout            408  the request body did not arrive in time
     ├── Stopping               503  the server is shutting down
     ├── NoRoom                 503  the queue of the only target is full
+    ├── ConfigRejected         422  an operator's files cannot be used
+    ├── NotServed              404  an unknown route, 405 a wrong method, 400 no HTTP, 500 a fault of our own
     └── UpstreamFailed         as the provider's failure says (translators.errors.UpstreamFailure)
 
 A request that breaks a rule of the hub is translators.errors.InvalidRequest, 400 with `param`.
@@ -34,6 +37,8 @@ class RequestFailed(Exception):
         super().__init__(message)
         self.message = message
         self.headers: dict[str, str] = {}
+        self.beside: dict[str, Any] = {}
+        """What its body says beside `error`."""
 
     def retry_in(self, seconds: float) -> None:
         """Say when it makes sense to ask again."""
@@ -42,6 +47,10 @@ class RequestFailed(Exception):
 
 class NotAuthorized(RequestFailed):
     status, type, code = 401, "invalid_request_error", "invalid_api_key"
+
+
+class AdminDisabled(RequestFailed):
+    status, type, code = 403, "invalid_request_error", "admin_disabled"
 
 
 class ModelNotFound(RequestFailed):
@@ -86,6 +95,21 @@ class NoRoom(RequestFailed):
         self.retry_in(retry_after)
 
 
+class ConfigRejected(RequestFailed):
+    status, type, code = 422, "invalid_request_error", "invalid_configuration"
+
+
+class NotServed(RequestFailed):
+    """An error that only has an HTTP status: no route was asked, or it failed in a way nobody foresaw."""
+
+    def __init__(self, status: int, message: str, code: str | None = None, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.type = "server_error" if status >= 500 else "invalid_request_error"
+        self.code = {404: "not_found", 405: "method_not_allowed", 500: None}.get(status, code)
+        self.headers.update(headers or {})
+
+
 _OURS: Final = frozenset({FailureKind.AUTHENTICATION, FailureKind.PERMISSION})
 
 
@@ -112,14 +136,8 @@ def error_body(error: RequestFailed | InvalidRequest) -> dict[str, Any]:
     """The body of every error answer and of every error event: OpenAI's shape."""
     if isinstance(error, InvalidRequest):
         return _body(error.message, "invalid_request_error", error.param, error.code)
-    return _body(error.message, error.type, error.param, error.code)
+    return {**_body(error.message, error.type, error.param, error.code), **error.beside}
 
 
 def _body(message: str, type_: str, param: str | None, code: str | None) -> dict[str, Any]:
     return {"error": {"message": message, "type": type_, "param": param, "code": code}}
-
-
-def status_body(status: int, message: str) -> dict[str, Any]:
-    """The same for an error that only has an HTTP status: an unknown route, a wrong method."""
-    code = {404: "not_found", 405: "method_not_allowed"}.get(status)
-    return _body(message, "server_error" if status >= 500 else "invalid_request_error", None, code)

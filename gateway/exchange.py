@@ -43,6 +43,10 @@ class Trial:
     model: str | None = None
     """The upstream model that served, by its own name."""
     usage: dict[str, Any] | None = None
+    billed_prompt_tokens: int | None = None
+    """What was read for an answer that came in several rounds, where its usage tells only of the first."""
+    warning: str | None = None
+    """What the caller should know of an answer that is no failure."""
     finish_reason: str | None = None
     first_chunk_at: float | None = None
     upstream_seconds: float = 0.0
@@ -138,8 +142,12 @@ class Exchange:
             headers["x-llm-router-model"] = self.attempts[-1].model
         if self.plan is not None:
             headers["x-llm-router-attempts"] = str(len(self.attempts))
-        if self.trial is not None:
-            headers.update(self.trial.upstream_headers)
+        if (trial := self.trial) is not None:
+            headers.update(trial.upstream_headers)
+            if trial.billed_prompt_tokens is not None:
+                headers["x-llm-router-billed-prompt-tokens"] = str(trial.billed_prompt_tokens)
+            if trial.warning is not None:
+                headers["x-llm-router-warning"] = trial.warning
         if self.notes and self.params != "quiet":
             headers["x-llm-router-dropped-params"] = dropped_header(self.notes)
         if self.resumable:

@@ -12,6 +12,7 @@ from typing import Final
 from aiohttp import web
 
 from gateway.api.context import GATEWAY
+from gateway.api.protocol import Runner
 
 _log: Final = logging.getLogger("llm_router")
 KEEP_ALIVE_TIMEOUT: Final = 75.0
@@ -27,10 +28,11 @@ class Server:
         self.port: int = runner.addresses[0][1]
 
     def watch_signals(self) -> asyncio.Event:
-        """An event that SIGTERM or SIGINT sets."""
-        stop = asyncio.Event()
+        """An event that SIGTERM or SIGINT sets. SIGHUP reads the configuration again."""
+        stop, loop = asyncio.Event(), asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+            loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._app[GATEWAY].reloader.ask, "SIGHUP")
         return stop
 
     async def drain(self) -> None:
@@ -55,7 +57,7 @@ class Server:
 @asynccontextmanager
 async def listening(app: web.Application, host: str, port: int) -> AsyncIterator[Server]:
     """Serve `app`. A caller who leaves cancels its handler, and with it the call to the provider."""
-    runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1, keepalive_timeout=KEEP_ALIVE_TIMEOUT)
+    runner = Runner(app, shutdown_timeout=0.1, access_log=None, keepalive_timeout=KEEP_ALIVE_TIMEOUT)
     await runner.setup()
     try:
         site = web.TCPSite(runner, host, port, backlog=1024)

@@ -3,17 +3,17 @@
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from aiohttp import web
 
-from gateway.api.access import Access
+from gateway.api.access import Access, Admin
 from gateway.api.context import GATEWAY, Gateway
 from gateway.app import running_app
-from gateway.config import Config, load
+from gateway.config import Config, ConfigFiles
 from gateway.server import Server, listening
 from gateway.telemetry.events import Event
 
@@ -24,10 +24,13 @@ version: 1
 direct_models: true
 server: {keep_alive_interval: 15, drain_delay: 0}
 personas:
-  on_openai: {description: OpenAI only, targets: [openai/gpt-4.1]}
-  on_claude: {description: Claude only, targets: [claude/claude-sonnet-5]}
-  on_gemini: {description: Gemini only, targets: [gemini/gemini-3.5-flash]}
-  all: {description: all three, targets: [openai/gpt-4.1, claude/claude-sonnet-5, gemini/gemini-3.5-flash]}
+  on_openai: {description: OpenAI only, targets: [openai/gpt-4.1], on_failure: {retries: 0}}
+  on_claude: {description: Claude only, targets: [claude/claude-sonnet-5], on_failure: {retries: 0}}
+  on_gemini: {description: Gemini only, targets: [gemini/gemini-3.5-flash], on_failure: {retries: 0}}
+  all:
+    description: all three
+    targets: [openai/gpt-4.1, claude/claude-sonnet-5, gemini/gemini-3.5-flash]
+    on_failure: {retries: 0}
 """
 
 
@@ -39,14 +42,16 @@ class Running:
     app: web.Application
     server: Server
     events: list[Event]
+    files: ConfigFiles
 
     @property
     def gateway(self) -> Gateway:
         return self.app[GATEWAY]
 
 
-def config_of(policy: str, environ: Mapping[str, str], capabilities: str | None = None) -> Config:
-    """A configuration from a policy text and the shipped capabilities, or a text of its own."""
+@contextmanager
+def files_of(policy: str, environ: Mapping[str, str], capabilities: str | None = None) -> Iterator[ConfigFiles]:
+    """A directory with a policy text and the shipped capabilities, or a text of its own."""
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory)
         (path / "persona_policy.yaml").write_text(policy, "utf-8")
@@ -54,7 +59,13 @@ def config_of(policy: str, environ: Mapping[str, str], capabilities: str | None 
             shutil.copy(ROOT / "config" / "capabilities.yaml", path)
         else:
             (path / "capabilities.yaml").write_text(capabilities, "utf-8")
-        return load(path, environ)
+        yield ConfigFiles(path, environ)
+
+
+def config_of(policy: str, environ: Mapping[str, str], capabilities: str | None = None) -> Config:
+    """The configuration of these texts."""
+    with files_of(policy, environ, capabilities) as files:
+        return files.load()
 
 
 @asynccontextmanager
@@ -64,16 +75,20 @@ async def serving(
     *,
     capabilities: str | None = None,
     access: Access | None = None,
+    admin: Admin | None = None,
     simulated: bool = False,
 ) -> AsyncIterator[Running]:
     events: list[Event] = []
-    config = config_of(policy, environ, capabilities)
-    async with running_app(config, access, simulated=simulated, listeners=[events.append]) as app, listening(app, "127.0.0.1", 0) as server:
-        yield Running(f"http://127.0.0.1:{server.port}", app, server, events)
+    with files_of(policy, environ, capabilities) as files:
+        async with (
+            running_app(files.load(), files, access, admin, simulated=simulated, listeners=[events.append]) as app,
+            listening(app, "127.0.0.1", 0) as server,
+        ):
+            yield Running(f"http://127.0.0.1:{server.port}", app, server, events, files)
 
 
 def clean_environ(**more: str) -> dict[str, str]:
     """The process's environment without anything that configures a gateway, and `more`."""
-    names: Sequence[str] = ("_API_KEY", "_BASE_URL", "_API_KEYS")
+    names: Sequence[str] = ("_API_KEY", "_BASE_URL", "_API_KEYS", "_ADMIN_KEY")
     kept = {k: v for k, v in os.environ.items() if not k.endswith(tuple(names)) and k not in ("PORT", "HOST", "LLM_ROUTER_CONFIG_DIR")}
     return {**kept, **more}

@@ -155,7 +155,7 @@ async def test_one_json_line_a_request_without_content_or_keys() -> None:
             assert answer.status == status
         process.send_signal(signal.SIGTERM)
         output, errors = await asyncio.wait_for(process.communicate(), 10)
-    assert output.count(b'"event":"request"') == 1
+    assert output.count(b'"event":"request"') == 2, "the refused one too"
     assert b'"persona":"chatbot"' in output
     assert b"canary" not in output + errors
 

@@ -5,6 +5,7 @@ import json
 import struct
 import zlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import openai
@@ -15,10 +16,9 @@ from pydantic import BaseModel
 
 from gateway import simulator
 from gateway.app import running_app
-from gateway.config import simulated_by
 from gateway.server import listening
 from gateway.simulator import Simulator
-from tests.serving import POLICY, Running, config_of
+from tests.serving import POLICY, Running, files_of
 
 PROVIDERS = ["openai", "claude", "gemini"]
 WEATHER: Any = {
@@ -55,14 +55,17 @@ class Stack:
 
 @pytest.fixture
 async def stack() -> AsyncIterator[Stack]:
-    from_policy = config_of(POLICY, {})
-    async with simulator.running() as sim:
-        config = simulated_by(from_policy, sim.base_urls)
-        events: list[Any] = []
-        async with running_app(config, simulated=True, listeners=[events.append]) as app, listening(app, "127.0.0.1", 0) as server:
-            running = Running(f"http://127.0.0.1:{server.port}", app, server, events)
-            async with AsyncOpenAI(base_url=f"{running.url}/v1", api_key="unused", max_retries=0) as client:
-                yield Stack(sim, running, client)
+    with files_of(POLICY, {}) as real:
+        async with simulator.running() as sim:
+            files = replace(real, simulator=sim.base_urls)
+            events: list[Any] = []
+            async with (
+                running_app(files.load(), files, simulated=True, listeners=[events.append]) as app,
+                listening(app, "127.0.0.1", 0) as server,
+            ):
+                running = Running(f"http://127.0.0.1:{server.port}", app, server, events, files)
+                async with AsyncOpenAI(base_url=f"{running.url}/v1", api_key="unused", max_retries=0) as client:
+                    yield Stack(sim, running, client)
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)

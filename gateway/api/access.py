@@ -1,23 +1,26 @@
-"""Who may call: keys from the environment, kept and compared as SHA-256 digests, in constant time."""
+"""Who may call, and who may administer: keys from the environment, kept and compared as SHA-256 digests, in constant time."""
 
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from gateway.errors import NotAuthorized
+from gateway.errors import AdminDisabled, NotAuthorized
 
 VARIABLE: Final = "LLM_ROUTER_API_KEYS"
+ADMIN_VARIABLE: Final = "LLM_ROUTER_ADMIN_KEY"
 OPEN_ROUTES: Final = frozenset({"/health", "/health/ready", "/metrics"})
 """What load balancers and Prometheus read without a key. None of it calls a provider or tells a secret."""
+ADMIN_ROUTES: Final = frozenset({"/-/reload"})
+"""What the admin key opens; callers' keys are not asked for there."""
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
 class AccessError(Exception):
-    """LLM_ROUTER_API_KEYS cannot be used; the message holds no key."""
+    """A variable of keys cannot be used; the message holds no key."""
 
 
 class Access:
@@ -32,48 +35,79 @@ class Access:
 
     def key_id(self, headers: Mapping[str, str]) -> str | None:
         """The id (first 8 hex digits of the digest) of the caller's key, None if keys are not asked for. Raises NotAuthorized."""
+        return _known(headers, self._digests).hex()[:8] if self._digests else None
+
+
+class Admin:
+    """The operator's keys; without one nobody administers."""
+
+    def __init__(self, digests: frozenset[bytes] = frozenset()) -> None:
+        self._digests = tuple(digests)
+
+    def check(self, headers: Mapping[str, str]) -> None:
+        """Raises AdminDisabled, NotAuthorized."""
         if not self._digests:
-            return None
-        scheme, _, token = headers.get("authorization", "").partition(" ")
-        key = token.strip() if scheme.lower() == "bearer" and token else headers.get("x-api-key", "")
-        if not key:
-            raise NotAuthorized("You didn't provide an API key. Send it as 'Authorization: Bearer KEY' or in 'x-api-key'.")
-        digest = hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
-        matches = [hmac.compare_digest(digest, known) for known in self._digests]
-        if not any(matches):
-            raise NotAuthorized("Incorrect API key provided.")
-        return digest.hex()[:8]
+            raise AdminDisabled(f"This route is disabled: set {ADMIN_VARIABLE} in the environment of the gateway to enable it.")
+        _known(headers, self._digests)
+
+
+def _known(headers: Mapping[str, str], digests: Sequence[bytes]) -> bytes:
+    """The digest of the key that `headers` carry, if it is one of `digests`. Raises NotAuthorized."""
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    key = token.strip() if scheme.lower() == "bearer" and token else headers.get("x-api-key", "")
+    if not key:
+        raise NotAuthorized("You didn't provide an API key. Send it as 'Authorization: Bearer KEY' or in 'x-api-key'.")
+    digest = hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
+    matches = [hmac.compare_digest(digest, known) for known in digests]
+    if not any(matches):
+        raise NotAuthorized("Incorrect API key provided.")
+    return digest
 
 
 def read(environ: Mapping[str, str]) -> Access:
-    """Keys from LLM_ROUTER_API_KEYS: a comma-separated list of keys; an item that begins with `/` names a file of SHA-256 hex digests,
-    one a line, `#` begins a comment. Raises AccessError.
+    """Callers' keys from LLM_ROUTER_API_KEYS: a comma-separated list of keys; an item that begins with `/` names a file of SHA-256 hex
+    digests, one a line, `#` begins a comment. Raises AccessError.
     """
-    digests: set[bytes] = set()
-    for item in environ.get(VARIABLE, "").split(","):
-        item = item.strip()
-        if item.startswith("/"):
-            digests |= _from_file(Path(item))
-        elif item:
-            digests.add(hashlib.sha256(item.encode()).digest())
+    digests = _digests(VARIABLE, environ)
     if environ.get(VARIABLE) and not digests:
         raise AccessError(f"{VARIABLE} is set but holds no key: unset it to let everybody in")
     return Access(frozenset(digests))
 
 
-def _from_file(path: Path) -> set[bytes]:
+def read_admin(environ: Mapping[str, str]) -> Admin:
+    """The operator's keys from LLM_ROUTER_ADMIN_KEY, in the form of callers' keys. One that callers have too is refused: AccessError."""
+    digests = _digests(ADMIN_VARIABLE, environ)
+    if environ.get(ADMIN_VARIABLE) and not digests:
+        raise AccessError(f"{ADMIN_VARIABLE} is set but holds no key: unset it, and nobody administers")
+    if digests & _digests(VARIABLE, environ):
+        raise AccessError(f"{ADMIN_VARIABLE} holds a key that is also in {VARIABLE}: callers would administer")
+    return Admin(frozenset(digests))
+
+
+def _digests(variable: str, environ: Mapping[str, str]) -> set[bytes]:
+    digests: set[bytes] = set()
+    for item in environ.get(variable, "").split(","):
+        item = item.strip()
+        if item.startswith("/"):
+            digests |= _from_file(variable, Path(item))
+        elif item:
+            digests.add(hashlib.sha256(item.encode()).digest())
+    return digests
+
+
+def _from_file(variable: str, path: Path) -> set[bytes]:
     try:
         lines = path.read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise AccessError(f"{VARIABLE}: an item that begins with / is a file, and it cannot be read: {type(error).__name__}") from None
+        raise AccessError(f"{variable}: an item that begins with / is a file, and it cannot be read: {type(error).__name__}") from None
     digests = set()
     for number, line in enumerate(lines, 1):
         text = line.partition("#")[0].strip().lower()
         if not text:
             continue
         if not _DIGEST.fullmatch(text):
-            raise AccessError(f"{VARIABLE}: {path}:{number}: expected the 64 hex digits of a SHA-256 hash")
+            raise AccessError(f"{variable}: {path}:{number}: expected the 64 hex digits of a SHA-256 hash")
         digests.add(bytes.fromhex(text))
     if not digests:
-        raise AccessError(f"{VARIABLE}: {path} holds no hash")
+        raise AccessError(f"{variable}: {path} holds no hash")
     return digests

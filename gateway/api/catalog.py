@@ -5,13 +5,14 @@ from typing import Any
 
 from aiohttp import web
 
-from gateway.api.context import GATEWAY, Gateway
+from gateway.api.context import CONFIG, GATEWAY, Gateway
 from gateway.api.middleware import json_response
 from gateway.api.native_chat import native_request
 from gateway.api.reading import read_json
 from gateway.api.serving import decided
 from gateway.config import Config, Model, Persona, Provider
 from gateway.errors import DecisionNotFound, ModelNotFound
+from gateway.off_loop import off_loop
 from gateway.routing.facts import NOBODY, facts_of
 from gateway.routing.records import KEPT, record_document
 from gateway.routing.selection import Plan, plan, plan_document, policy_of
@@ -21,16 +22,15 @@ from translators.chat.request import ChatRequest, parse
 
 async def list_models(http: web.Request) -> web.Response:
     """GET /v1/models: personas, and direct models where they are allowed."""
-    gateway = http.app[GATEWAY]
-    return json_response({"object": "list", "data": [_model(gateway, name) for name in _names(gateway.config)]})
+    return json_response({"object": "list", "data": [_model(http, name) for name in _names(http[CONFIG])]})
 
 
 async def get_model(http: web.Request) -> web.Response:
     """GET /v1/models/{id}; a direct model's id has a slash in it."""
-    gateway, name = http.app[GATEWAY], http.match_info["id"]
-    if name not in _names(gateway.config):
-        raise ModelNotFound(f"The model {name[:100]!r} does not exist. The personas are: {', '.join(sorted(gateway.config.personas))}.")
-    return json_response(_model(gateway, name))
+    config, name = http[CONFIG], http.match_info["id"]
+    if name not in _names(config):
+        raise ModelNotFound(f"The model {name[:100]!r} does not exist. The personas are: {', '.join(sorted(config.personas))}.")
+    return json_response(_model(http, name))
 
 
 def _names(config: Config) -> list[str]:
@@ -38,18 +38,15 @@ def _names(config: Config) -> list[str]:
     return [*config.personas, *direct]
 
 
-def _model(gateway: Gateway, name: str) -> dict[str, Any]:
-    owner = "llm-router" if name in gateway.config.personas else name.partition("/")[0]
-    return {"id": name, "object": "model", "created": gateway.started, "owned_by": owner}
+def _model(http: web.Request, name: str) -> dict[str, Any]:
+    owner = "llm-router" if name in http[CONFIG].personas else name.partition("/")[0]
+    return {"id": name, "object": "model", "created": http.app[GATEWAY].started, "owned_by": owner}
 
 
 async def list_personas(http: web.Request) -> web.Response:
     """GET /api/v1/personas."""
-    gateway = http.app[GATEWAY]
-    view = gateway.memory.view()
-    return json_response(
-        {"revision": gateway.config.revision, "personas": [_persona(gateway.config, p, view) for p in gateway.config.personas.values()]}
-    )
+    config, view = http[CONFIG], http.app[GATEWAY].memory.view()
+    return json_response({"revision": config.revision, "personas": [_persona(config, p, view) for p in config.personas.values()]})
 
 
 def standing(config: Config, persona: Persona, view: View) -> Plan:
@@ -82,11 +79,11 @@ def _persona(config: Config, persona: Persona, view: View) -> dict[str, Any]:
 
 async def list_providers(http: web.Request) -> web.Response:
     """GET /api/v1/providers: what they can do, and how they and their keys are doing. Never a key."""
-    gateway = http.app[GATEWAY]
+    gateway, config = http.app[GATEWAY], http[CONFIG]
     document = {
-        "revision": gateway.config.revision,
+        "revision": config.revision,
         "simulated": gateway.simulated,
-        "providers": [_provider(provider, gateway, gateway.memory.now()) for provider in gateway.config.providers.values()],
+        "providers": [_provider(provider, gateway, gateway.memory.now()) for provider in config.providers.values()],
     }
     return json_response(document)
 
@@ -133,7 +130,7 @@ async def route(http: web.Request) -> web.Response:
     gateway = http.app[GATEWAY]
     document, size = await read_json(http)
     native = document.__class__ is dict and "persona" in document
-    request = native_request(document, size) if native else parse(document, size)
+    request = await off_loop(size, native_request if native else parse, document, size)
     decision, _ = await decided(gateway, http, request)
     return json_response(plan_document(decision.plan))
 

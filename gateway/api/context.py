@@ -7,10 +7,11 @@ from typing import Final
 from aiohttp import web
 
 from gateway.accounting.exact import TokenCounter
-from gateway.api.access import Access
+from gateway.api.access import Access, Admin
 from gateway.config import Config
 from gateway.dispatch import Dispatcher
 from gateway.exchange import Exchange
+from gateway.reloading import Reloader
 from gateway.routing.records import Records
 from gateway.routing.view import Memory
 from gateway.telemetry.events import Bus
@@ -23,11 +24,12 @@ VERSION: Final = "0.1.0"
 class Gateway:
     """The parts, put together by gateway.app. `draining` is set when the server is asked to stop."""
 
-    config: Config
+    reloader: Reloader
     dispatcher: Dispatcher
     memory: Memory
     counter: TokenCounter
     access: Access
+    admin: Admin
     bus: Bus
     metrics: Metrics
     started: int
@@ -38,6 +40,11 @@ class Gateway:
     """The time for load balancers to notice is over: new chat requests are refused."""
     running: int = 0
     idle: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def config(self) -> Config:
+        """What holds at this moment. A request reads it once, at its edge: see CONFIG."""
+        return self.reloader.config
 
     def enter(self) -> None:
         self.running += 1
@@ -52,6 +59,8 @@ class Gateway:
 
 
 GATEWAY: Final = web.AppKey("gateway", Gateway)
+CONFIG: Final = web.RequestKey("config", Config)
+"""The configuration that held when the request began: all of it is served by this one."""
 EXCHANGE: Final = web.RequestKey("exchange", Exchange)
 STREAM: Final = web.RequestKey("stream", web.StreamResponse)
 """The streamed answer whose headers are out: from then on an error can only be its last event."""

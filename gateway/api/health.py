@@ -1,10 +1,17 @@
 """Liveness, readiness and metrics. No provider is ever called here."""
 
+from datetime import UTC, datetime
+from typing import Any, Final
+
 from aiohttp import web
 
 from gateway.api.catalog import standing
-from gateway.api.context import GATEWAY, VERSION
+from gateway.api.context import CONFIG, GATEWAY, VERSION
 from gateway.api.middleware import json_response
+from gateway.reloading import Reloader
+
+MOST_PROBLEMS: Final = 20
+"""Places of problems that readiness tells."""
 
 
 async def health(http: web.Request) -> web.Response:
@@ -14,19 +21,38 @@ async def health(http: web.Request) -> web.Response:
 
 
 async def ready(http: web.Request) -> web.Response:
-    """GET /health/ready: 503 while stopping, or when no persona can be served."""
-    gateway = http.app[GATEWAY]
+    """GET /health/ready: 503 while stopping, or when no persona can be served. Files that cannot be used are told, and no reason for 503:
+    the last good revision serves.
+    """
+    gateway, config = http.app[GATEWAY], http[CONFIG]
     view = gateway.memory.view()
-    servable = [p.name for p in gateway.config.personas.values() if standing(gateway.config, p, view).eligible]
+    servable = [p.name for p in config.personas.values() if standing(config, p, view).eligible]
     status = "draining" if gateway.draining else "ready" if servable else "no_persona_available"
-    document = {"status": status, "revision": gateway.config.revision, "personas": servable}
+    document = {"status": status, "revision": config.revision, "personas": servable, "config": _config(gateway.reloader)}
     return json_response(document, 200 if status == "ready" else 503)
+
+
+def _config(reloader: Reloader) -> dict[str, Any]:
+    """Which revision holds since when, and what came of the last reload."""
+    last = reloader.last
+    document: dict[str, Any] = {"revision": reloader.config.revision, "loaded_at": _utc(reloader.loaded_at), "last_reload": None}
+    if last is not None:
+        document["last_reload"] = {"ok": last.ok, "at": _utc(last.at), "trigger": last.trigger}
+        if last.problems:
+            # Everybody may read this, and a problem's text can quote the file: only its place is told here.
+            document["last_reload"]["problems"] = [{"file": p.file, "line": p.line} for p in last.problems[:MOST_PROBLEMS]]
+            document["last_reload"]["problem_count"] = len(last.problems)
+    return document
+
+
+def _utc(when: float) -> str:
+    return datetime.fromtimestamp(when, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 async def metrics(http: web.Request) -> web.Response:
     """GET /metrics: Prometheus text, or OpenMetrics for who accepts it."""
     gateway = http.app[GATEWAY]
     health, now = gateway.memory.health, gateway.memory.now()
-    gateway.metrics.show(health.availability(now), health.key_availability(gateway.config, now), gateway.dispatcher.places.waiting())
+    gateway.metrics.routing.show(health.availability(now), health.key_availability(http[CONFIG], now), gateway.dispatcher.places.waiting())
     text, content_type = await gateway.metrics.scrape(http.headers.get("accept", ""))
     return web.Response(body=text, headers={"content-type": content_type})

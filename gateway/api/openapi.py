@@ -92,6 +92,18 @@ _PLAN: Final[_Json] = {
         )
     ),
 }
+_TIME: Final = {"type": "string", "format": "date-time"}
+_PLACE: Final = {"file": _STRING, "line": {"type": ["integer", "null"]}}
+_LAST_RELOAD: Final = _object(
+    {
+        "ok": _BOOLEAN,
+        "at": _TIME,
+        "trigger": {"enum": ["SIGHUP", "request", "watch"]},
+        "problems": _array(_object(_PLACE)),
+        "problem_count": _INTEGER,
+    },
+    ["ok", "at", "trigger"],
+)
 
 SCHEMAS: Final[_Json] = {
     "Error": _object(
@@ -244,8 +256,29 @@ SCHEMAS: Final[_Json] = {
     ),
     "Health": _object({"status": _STRING, "version": _STRING, "simulated": _BOOLEAN}),
     "Readiness": _object(
-        {"status": {"enum": ["ready", "draining", "no_persona_available"]}, "revision": _STRING, "personas": _array(_STRING)}
+        {
+            "status": {"enum": ["ready", "draining", "no_persona_available"]},
+            "revision": _STRING,
+            "personas": _array(_STRING),
+            "config": _object({"revision": _STRING, "loaded_at": _TIME, "last_reload": {"anyOf": [_LAST_RELOAD, {"type": "null"}]}}),
+        }
     ),
+    "Reloaded": _object(
+        {"revision": _STRING, "previous": _STRING, "changed": _BOOLEAN, "needs_restart": _array(_STRING)},
+        ["revision", "previous", "changed", "needs_restart"],
+    ),
+    "NotReloaded": {
+        "allOf": [
+            _ref("Error"),
+            _object(
+                {
+                    "revision": {"type": "string", "description": "What goes on being served."},
+                    "problems": _array(_object({**_PLACE, "path": _STRING, "message": _STRING})),
+                },
+                ["revision", "problems"],
+            ),
+        ]
+    },
 }
 
 
@@ -302,6 +335,15 @@ DOCUMENT: Final[_Json] = {
         },
         "/api/v1/tokens": {
             "post": _operation("The tokens of a request; no provider is called", _answers("Tokens", errors=(400, 401, 404, 413)), _EITHER),
+        },
+        "/-/reload": {
+            "post": _operation(
+                "Read the configuration's files again; wants the admin key",
+                {
+                    **_answers("Reloaded", errors=(401, 403)),
+                    "422": {"description": "They cannot be used; nothing has changed.", "content": _content(_ref("NotReloaded"))},
+                },
+            )
         },
         "/health": {"get": _operation("Liveness", _answers("Health", errors=()), public=True)},
         "/health/ready": {

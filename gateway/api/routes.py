@@ -4,7 +4,7 @@ from typing import Final
 
 from aiohttp import web
 
-from gateway.api import catalog, health
+from gateway.api import administration, catalog, health
 from gateway.api.chat_completions import chat_completions
 from gateway.api.native_chat import native_chat
 from gateway.api.openapi import openapi
@@ -20,6 +20,7 @@ ROUTES: Final = (
     web.post("/api/v1/route", catalog.route),
     web.get("/api/v1/decisions/{id}", catalog.decision),
     web.post("/api/v1/tokens", count_tokens),
+    web.post("/-/reload", administration.reload),
     web.get("/health", health.health),
     web.get("/health/ready", health.ready),
     web.get("/metrics", health.metrics),

@@ -6,9 +6,19 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from gateway.api.context import EXCHANGE, GATEWAY, KEY_ID, REQUEST_ID, Gateway
-from gateway.errors import ModelNotFound, NoEligibleTarget, NoRoom, RequestFailed, Stopping, UpstreamFailed
+from gateway.api.context import CONFIG, EXCHANGE, GATEWAY, KEY_ID, REQUEST_ID, Gateway
+from gateway.errors import (
+    ModelNotFound,
+    NoEligibleTarget,
+    NoRoom,
+    NotAuthorized,
+    NotServed,
+    RequestFailed,
+    Stopping,
+    UpstreamFailed,
+)
 from gateway.exchange import Exchange
+from gateway.off_loop import off_loop
 from gateway.routing.deciding import Decision, decide
 from gateway.routing.facts import Caller
 from gateway.routing.view import View
@@ -63,12 +73,33 @@ def fail(exchange: Exchange, error: InvalidRequest | RequestFailed) -> None:
     match error:
         case InvalidRequest():
             exchange.outcome = "invalid_request"
+        case NotAuthorized():
+            exchange.outcome = "not_authorized"
+        case NotServed():
+            exchange.outcome = "internal_error" if error.status >= 500 else "invalid_request"
         case ModelNotFound() | NoEligibleTarget() | NoRoom():
             exchange.outcome = "no_target"
         case UpstreamFailed():
             exchange.outcome = "upstream_error"
         case _:
             exchange.outcome = "refused"
+
+
+def tell_alone(
+    gateway: Gateway,
+    request_id: str,
+    api: str,
+    started: float,
+    status: int,
+    error: InvalidRequest | RequestFailed | None = None,
+    key_id: str | None = None,
+) -> None:
+    """Tell of a request that is no exchange with providers: a catalog's, or one refused at the edge. `started`: by perf_counter."""
+    exchange = Exchange(request_id=request_id, api=api, clock=time.perf_counter, simulated=gateway.simulated, key_id=key_id)
+    exchange.started, exchange.status = started, status
+    if error is not None:
+        fail(exchange, error)
+    exchange.tell(gateway.bus)
 
 
 async def prepare(gateway: Gateway, http: web.Request, request: ChatRequest, exchange: Exchange) -> Decision:
@@ -85,14 +116,14 @@ async def prepare(gateway: Gateway, http: web.Request, request: ChatRequest, exc
 
 async def decided(gateway: Gateway, http: web.Request, request: ChatRequest) -> tuple[Decision, View]:
     """The decision for a request, and the world it was made in. Near a limit the prompt is counted instead of estimated."""
-    config, view = gateway.config, gateway.memory.view()
+    config, view = http[CONFIG], gateway.memory.view()
     caller = Caller(key_id=http.get(KEY_ID), headers=http.headers)
-    decision = decide(config, request, caller, view)
+    decision = await off_loop(request.size, decide, config, request, caller, view)
     if decision.plan.near_limit:
         tokens = await gateway.counter.count_request(decision.request)
         if tokens is not None:
             view = gateway.memory.view()
-            decision = decide(config, request, caller, view, tokens)
+            decision = await off_loop(request.size, decide, config, request, caller, view, tokens)
     return decision, view
 
 

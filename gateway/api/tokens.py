@@ -6,11 +6,12 @@ from aiohttp import web
 
 from gateway.accounting.exact import ENCODING
 from gateway.accounting.tokens import estimate_request, overflow
-from gateway.api.context import GATEWAY, Gateway
+from gateway.api.context import CONFIG, GATEWAY
 from gateway.api.middleware import json_response
 from gateway.api.native_chat import native_request
 from gateway.api.reading import read_json
-from gateway.config import TargetRef
+from gateway.config import Model, TargetRef
+from gateway.off_loop import off_loop
 from gateway.routing import personas
 from gateway.routing.selection import resolve
 from translators.chat.request import parse
@@ -18,30 +19,32 @@ from translators.chat.request import parse
 
 async def count_tokens(http: web.Request) -> web.Response:
     """Takes a chat request of either form; the persona's own messages are counted with the caller's."""
-    gateway = http.app[GATEWAY]
+    config, learned = http[CONFIG], http.app[GATEWAY].memory.learned
     document, size = await read_json(http)
     native = document.__class__ is dict and "persona" in document
-    request = native_request(document, size) if native else parse(document, size)
-    asked = resolve(gateway.config, request.model)
+    request = await off_loop(size, native_request if native else parse, document, size)
+    asked = resolve(config, request.model)
     targets = (asked,) if isinstance(asked, TargetRef) else asked.every_target()
     if not isinstance(asked, TargetRef):
         request, _ = personas.apply(asked, request)
     estimated = estimate_request(request)
-    counted = await gateway.counter.count_request(request)
+    counted = await http.app[GATEWAY].counter.count_request(request)
     return json_response(
         {
             "persona": request.model,
             "estimated_tokens": estimated,
             "exact": None if counted is None else {"encoding": ENCODING, "tokens": counted},
-            "targets": [_target(gateway, ref, estimated, request.max_tokens) for ref in targets],
+            "targets": [
+                _target(ref, config.providers[ref.provider].models[ref.model], learned.factor(str(ref)), estimated, request.max_tokens)
+                for ref in targets
+            ],
         }
     )
 
 
-def _target(gateway: Gateway, ref: TargetRef, estimated: int, max_tokens: int | None) -> dict[str, Any]:
+def _target(ref: TargetRef, model: Model, factor: float, estimated: int, max_tokens: int | None) -> dict[str, Any]:
     """`tokens` is the estimate in the model's own tokens: by its row's factor, and by the one that its answers taught."""
-    model = gateway.config.providers[ref.provider].models[ref.model]
-    tokens = int(estimated * model.token_factor * gateway.memory.learned.factor(str(ref)))
+    tokens = int(estimated * model.token_factor * factor)
     return {
         "provider": ref.provider,
         "model": ref.model,

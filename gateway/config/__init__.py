@@ -1,8 +1,9 @@
-"""Persona policy and capabilities: read once, checked whole, frozen.
+"""Persona policy and capabilities: read, checked whole, frozen; read again as a new value.
 
 `load` gives one value that is passed on, never imported; whatever is wrong comes as one ConfigError with every problem in it.
 """
 
+from gateway.config.files import ConfigFiles
 from gateway.config.loading import find_directory, load
 from gateway.config.problems import ConfigError, Problem
 from gateway.config.schema import (
@@ -48,6 +49,7 @@ __all__ = [
     "Concurrency",
     "Config",
     "ConfigError",
+    "ConfigFiles",
     "Feature",
     "Hedge",
     "MediaFetch",

@@ -1,6 +1,5 @@
 """The two files and the environment, read and checked whole: one immutable value, or every problem at once."""
 
-import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
@@ -16,7 +15,7 @@ from gateway.config.persona_rows import PolicyRow
 from gateway.config.personas import PersonaReader
 from gateway.config.problems import ConfigError, Place, Problem, Source
 from gateway.config.schema import CapabilitiesRow, KeyRow, MediaUrls, ParamsMode, ProviderRow, check_url, written_keys
-from gateway.config.source import read
+from gateway.config.source import read, revision_of
 from gateway.config.validation import Validator
 from gateway.config.values import ApiKey, Config, Model, Persona, Provider
 
@@ -58,7 +57,7 @@ def load(directory: Path, environ: Mapping[str, str]) -> Config:
     if problems or top is None:
         raise ConfigError(problems)
     return Config(
-        revision=hashlib.sha256(policy.data + b"\0" + capabilities.data).hexdigest()[:12],
+        revision=revision_of(policy.data, capabilities.data),
         directory=directory,
         providers=MappingProxyType(providers),
         personas=MappingProxyType(personas),

@@ -79,10 +79,11 @@ def _check_header_value(text: str) -> str:
 
 
 def _check_after(after: Any) -> str:
-    wait = _DURATION.fullmatch(after) if isinstance(after, str) else None
-    if after not in _QUANTILES and (wait is None or float(wait[1]) <= 0):
+    text = after if isinstance(after, str) else ""
+    wait = _DURATION.fullmatch(text)
+    if text not in _QUANTILES and (wait is None or float(wait[1]) <= 0):
         raise ValueError(f"must be one of {', '.join(_QUANTILES)} or a time like 800ms or 1.5s, not {shown(after)}")
-    return str(after)
+    return text
 
 
 def _check_share(share: str) -> str:

@@ -145,7 +145,7 @@ class Timeouts(Row):
     """The clocks of one attempt, in seconds."""
 
     connect: Seconds = 10.0
-    first_content: Seconds = 300.0
+    first_content: Seconds = 600.0
     """Until the first content of a stream, or until the whole of a JSON answer."""
     idle: Seconds = 300.0
     """Between two reads."""
@@ -253,4 +253,6 @@ class ServerSettings(Row):
     drain_delay: Annotated[float, Field(ge=0)] = 0.5
     """Between failing readiness and closing the listener."""
     drain_grace: Annotated[float, Field(ge=0)] = 30.0
+    watch: Annotated[float, Field(ge=0)] = 5.0
+    """Between two looks at the files, for a change to be loaded; 0: never."""
     media_fetch: MediaFetch = MediaFetch()

@@ -4,6 +4,7 @@ The text is read by the rules of YAML 1.2: `no`, `on` and `12:30` are text, `tru
 older readers take for something else, a key written twice, numbers with a leading zero, tags, anchors and aliases.
 """
 
+import hashlib
 import math
 import re
 from collections.abc import Iterator
@@ -37,6 +38,11 @@ class _Broken(Exception):
         super().__init__(message)
         self.line = line
         self.message = message
+
+
+def revision_of(policy: bytes, capabilities: bytes) -> str:
+    """12 hex digits that change with the content of the two files."""
+    return hashlib.sha256(policy + b"\0" + capabilities).hexdigest()[:12]
 
 
 def read(path: Path) -> tuple[Source, list[Problem]]:

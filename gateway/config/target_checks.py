@@ -70,7 +70,8 @@ class TargetChecks:
             yield f"{never}: it has no price in capabilities.yaml to hold against max_price"
         allowed, region = self._persona.regions, self.region(target)
         if allowed and region not in allowed and any(self.region(other) in allowed for other in self._persona.every_target()):
-            yield f"{never}: {'it has no region' if region is None else f'its region {region!r} is not'} among 'regions'"
+            why = "it has no region, and 'regions' asks for one" if region is None else f"its region {region!r} is not among 'regions'"
+            yield f"{never}: {why}"
 
     def _for_defaults(self, target: TargetRef, model: Model, defaults: Mapping[str, Any], section: str) -> Iterator[str]:
         for name, needed in implied(defaults):

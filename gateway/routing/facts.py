@@ -28,9 +28,6 @@ class Caller:
 NOBODY: Final = Caller()
 
 
-_BYTES: Final = 4
-
-
 class Prompt:
     """The size of a prompt. Its tokens are estimated only if somebody asks: most requests fit everywhere by their bytes alone."""
 
@@ -48,9 +45,14 @@ class Prompt:
     def tokens(self) -> int:
         """By the o200k tokenizer, estimated."""
         if self._tokens is None:
-            # Where the request is not known any more: four bytes are about a token.
-            self._tokens = self.size // _BYTES if self._request is None else estimate_request(self._request)
+            if self._request is None:
+                return self.size // 4  # of what was forgotten: four bytes are about a token
+            self._tokens = estimate_request(self._request)
         return self._tokens
+
+    def forget(self) -> None:
+        """Keep only the numbers."""
+        self._request = None
 
     @property
     def known(self) -> int | None:
@@ -58,9 +60,9 @@ class Prompt:
         return self._tokens
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Facts:
-    """One request as routing sees it."""
+    """One request as routing sees it. Nothing changes it but `forget`."""
 
     requirements: tuple[Requirement, ...]
     features: frozenset[Feature]
@@ -80,6 +82,12 @@ class Facts:
 
     def header(self, name: str) -> str | None:
         return self.caller.headers.get(name)
+
+    def forget(self, headers: Mapping[str, str], metadata: Mapping[str, str]) -> None:
+        """Keep nothing of the request's content, and of its headers and metadata only these."""
+        self.prompt.forget()
+        self.metadata = metadata
+        self.caller = Caller(key_id=self.caller.key_id, headers=headers)
 
 
 def facts_of(request: ChatRequest, persona: Persona | None, caller: Caller, tokens: int | None = None) -> Facts:

@@ -61,6 +61,7 @@ class HealthBook:
     def __init__(self, config: Config) -> None:
         self._settings = config.resilience.breaker
         self._targets: dict[str, _Target] = {}
+        """Those of the configuration in force. A request that began under an earlier one may ask for others."""
         self._keys: dict[tuple[str, str], Breaker] = {}
         self._lanes: dict[tuple[str, str, str], Breaker] = {}
         self._lane_settings = _lane_settings(self._settings)
@@ -95,11 +96,11 @@ class HealthBook:
         return self._hedges.get(persona.name)
 
     def latency(self, target: str) -> Latency:
-        return self._targets[target].latency
+        return self._of(target).latency
 
     def standing(self, provider: Provider, target: str, now: float) -> Standing:
         """Whether `target` may be asked now, with at least one of its provider's keys."""
-        breaker = self._targets[target].breaker
+        breaker = self._of(target).breaker
         share = 1.0
         if not breaker.calm:
             if (wait := breaker.opens_in(now)) is not None:
@@ -126,7 +127,7 @@ class HealthBook:
     def admit(self, provider: str, target: str, key: str, now: float) -> Leave | None:
         """Leave to call `target` with the key of the variable `key`; None if another took the one probe there is."""
         leave = Leave(target, provider, key, [])
-        for breaker in (self._targets[target].breaker, *self._of_key(provider, key, target)):
+        for breaker in (self._of(target).breaker, *self._of_key(provider, key, target)):
             permit = breaker.admit(now)
             if permit is None:
                 self.abandoned(leave)
@@ -136,7 +137,7 @@ class HealthBook:
 
     def began(self, leave: Leave, stream: bool, seconds: float, now: float) -> None:
         """The answer has content, `seconds` after the call: a probe has shown what it was to show."""
-        self._targets[leave.target].latency.observe(stream, seconds, now)
+        self._of(leave.target).latency.observe(stream, seconds, now)
         for i, (breaker, permit) in enumerate(leave.permits):
             if permit is Permit.PROBE:
                 breaker.succeeded(permit, now)
@@ -149,8 +150,10 @@ class HealthBook:
         leave.permits = []
 
     def failed(self, leave: Leave, kind: FailureKind, retry_after: float | None, now: float) -> None:
-        """The call failed, or its answer broke off."""
-        own = self._targets[leave.target].breaker
+        """The call failed, or its answer broke off. Told again of the same call, nothing more is learned."""
+        if not leave.permits:
+            return
+        own = self._of(leave.target).breaker
         if kind in _OF_THE_KEY:
             self._trip(self._keys, (leave.provider, leave.key), self._settings, leave, kind, retry_after, now)
         elif kind in _OF_THE_LANE:
@@ -187,7 +190,7 @@ class HealthBook:
 
     def document(self, target: str, now: float) -> dict[str, Any]:
         """What is known of a target, as JSON."""
-        known = self._targets[target]
+        known = self._of(target)
         return {
             **_breaker_document(known.breaker, now),
             "first_content_seconds": _rounded(known.latency.first_content(True, now)),
@@ -205,6 +208,10 @@ class HealthBook:
         }
         known = {"state": "closed"} if breaker is None else _breaker_document(breaker, now)
         return {"variable": key.variable, "weight": key.weight, **known, **({"targets": lanes} if lanes else {})}
+
+    def _of(self, target: str) -> _Target:
+        """What is known of a target; of one that a reload took away, nothing, and nothing will be."""
+        return self._targets.get(target) or _Target(Breaker(self._settings))
 
     def _trip(
         self, known: dict[Any, Breaker], at: Any, settings: BreakerSettings, leave: Leave, kind: FailureKind, wait: float | None, now: float

@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -31,10 +31,7 @@ class Record:
     def close(self, outcome: dict[str, Any]) -> None:
         """The request is over: keep what came of it, and nothing of its content any more."""
         facts = self.plan.facts
-        headers, metadata = _seen(facts, self.plan.policy.persona)
-        prompt = Prompt(None, facts.prompt.size, facts.prompt.known, facts.prompt.exact)
-        kept = replace(facts, prompt=prompt, metadata=metadata, caller=Caller(key_id=facts.caller.key_id, headers=headers))
-        self.plan = replace(self.plan, facts=kept)
+        facts.forget(*_seen(facts, self.plan.policy.persona))
         self.outcome = outcome
 
     def compact(self) -> dict[str, Any]:

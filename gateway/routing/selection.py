@@ -52,6 +52,11 @@ class Candidate(NamedTuple):
     prompt_tokens: int | None = None
     """Estimated by its own tokenizer, where somebody had to know."""
 
+    @property
+    def limited(self) -> bool:
+        """Only so many requests are sent there at a time."""
+        return self.model.concurrency is not None or self.provider.concurrency is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:

@@ -40,6 +40,7 @@ class RequestEnded(NamedTuple):
 
     request_id: str
     api: str
+    """chat · native, or the route of what asks no provider (`/v1/models/{id}`); unknown where there is none"""
     key_id: str | None
     persona: str | None
     provider: str | None
@@ -47,7 +48,7 @@ class RequestEnded(NamedTuple):
     stream: bool
     status: int
     outcome: str
-    """ok · invalid_request · not_authorized · no_target · upstream_error · stream_aborted · client_gone · internal_error"""
+    """ok · invalid_request · not_authorized · no_target · refused · upstream_error · stream_aborted · client_gone · internal_error"""
     error_code: str | None
     attempts: tuple[AttemptEnded, ...]
     dropped: tuple[str, ...]
@@ -64,7 +65,20 @@ class RequestEnded(NamedTuple):
     """By what the provider counted and the price list says (10^-9 USD); None where either is not known."""
 
 
-Event = AttemptEnded | RequestEnded
+class ConfigReloaded(NamedTuple):
+    """The two files were read again."""
+
+    trigger: str
+    """What asked for it: SIGHUP, request or watch."""
+    result: str
+    """changed · unchanged · failed (the previous revision goes on)"""
+    revision: str
+    """What holds now."""
+    previous: str
+    problems: int
+
+
+Event = AttemptEnded | RequestEnded | ConfigReloaded
 Listener = Callable[[Event], None]
 
 

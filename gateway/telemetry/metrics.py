@@ -7,7 +7,9 @@ from typing import Any, Final, NamedTuple
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import choose_encoder
 
-from gateway.telemetry.events import AttemptEnded, Event, RequestEnded, Usage
+from gateway.telemetry.events import AttemptEnded, ConfigReloaded, Event, RequestEnded, Usage
+from gateway.telemetry.revisions import RevisionMetrics
+from gateway.telemetry.routing import RoutingMetrics
 from translators.errors import FailureKind
 
 OTHER: Final = "other"
@@ -49,30 +51,6 @@ class Metrics:
         self._attempt_seconds = Histogram(
             "llm_router_upstream_attempt_duration_seconds", "Duration of attempts.", ["provider"], buckets=_SECONDS, registry=registry
         )
-        self._extra = Counter(
-            "llm_router_extra_attempts_total", "Attempts beside a request's first, by what they were made for.", ["persona", "why"],
-            registry=registry,
-        )  # fmt: skip
-        self._hedges_won = Counter(
-            "llm_router_hedges_won_total", "Requests that the second target answered first.", ["persona"], registry=registry
-        )
-        self._resumed = Counter(
-            "llm_router_streams_resumed_total",
-            "Answers that broke off and were continued by another target.",
-            ["persona"],
-            registry=registry,
-        )
-        self._available = Gauge(
-            "llm_router_target_availability", "The part of its usual requests that a target may get now: 0 while it is set aside.",
-            ["provider", "model"], registry=registry,
-        )  # fmt: skip
-        self._keys_available = Gauge(
-            "llm_router_key_availability", "The same of a provider's key, by the environment variable that holds it.",
-            ["provider", "variable"], registry=registry,
-        )  # fmt: skip
-        self._waiting = Gauge(
-            "llm_router_waiting_requests", "Requests in the queue of a target or provider that has a limit.", ["target"], registry=registry
-        )
         self._tokens = Counter(
             "llm_router_tokens_total", "Tokens as providers counted them.", ["persona", "provider", "model", "kind"], registry=registry
         )
@@ -87,25 +65,23 @@ class Metrics:
             "llm_router_stream_aborted_total", "Streams that ended without their end mark.", ["reason"], registry=registry
         )
         self.in_flight = Gauge("llm_router_in_flight_requests", "Chat requests being served.", registry=registry)
-        self.info = Gauge("llm_router_build_info", "1, with version and config revision.", ["version", "revision"], registry=registry)
+        self._revisions = RevisionMetrics(registry)
+        self.routing = RoutingMetrics(registry)
+
+    def adopt(self, version: str, revision: str, personas: Iterable[str], targets: Iterable[tuple[str, str]]) -> None:
+        """A configuration holds from now on: its names may appear as labels, beside earlier ones, which requests still use."""
+        self._personas |= frozenset(personas)
+        self._targets |= frozenset(targets)
+        self._revisions.adopt(version, revision)
 
     def listen(self, event: Event) -> None:
-        if isinstance(event, AttemptEnded):
-            self._attempt(event)
-        else:
-            self._request(event)
-
-    def show(
-        self, targets: Iterable[tuple[str, str, float]], keys: Iterable[tuple[str, str, float]], waiting: Iterable[tuple[str, int]]
-    ) -> None:
-        """What holds at this moment, of targets, keys and queues of the configuration. Whatever is not among them is shown no more."""
-        for gauge, rows in ((self._available, targets), (self._keys_available, keys)):
-            gauge.clear()
-            for first, second, share in rows:
-                gauge.labels(first, second).set(share)
-        self._waiting.clear()
-        for name, count in waiting:
-            self._waiting.labels(name).set(count)
+        match event:
+            case AttemptEnded():
+                self._attempt(event)
+            case RequestEnded():
+                self._request(event)
+            case ConfigReloaded():
+                self._revisions.listen(event)
 
     async def scrape(self, accept: str) -> tuple[bytes, str]:
         """The exposition text and its content type, made in a thread: a thousand series take a quarter of a second."""
@@ -145,10 +121,10 @@ class Metrics:
         bound.duration(event.seconds)
         if event.first_chunk_seconds is not None:
             bound.first_chunk(event.first_chunk_seconds)
-        elif not event.stream and event.outcome == "ok":
+        elif not event.stream and event.outcome == "ok" and event.provider is not None:
             self._overhead.observe(max(0.0, event.seconds - event.upstream_seconds))
         if len(event.attempts) > 1:
-            self._beside_the_first(event)
+            self.routing.beside_the_first(event, event.persona if event.persona in self._personas else OTHER)
         if event.outcome == "stream_aborted":
             self._child(self._aborted, event.attempts[-1].outcome if event.attempts else OTHER).inc()
         for param in event.dropped:
@@ -159,16 +135,6 @@ class Metrics:
                     add(tokens)
         if event.cost_nano_usd:
             bound.cost(event.cost_nano_usd / 1e9)
-
-    def _beside_the_first(self, event: RequestEnded) -> None:
-        persona = event.persona if event.persona in self._personas else OTHER
-        for attempt in event.attempts:
-            if attempt.why != "first":
-                self._child(self._extra, persona, attempt.why).inc()
-            if attempt.why == "hedge" and attempt.outcome == "ok":
-                self._child(self._hedges_won, persona).inc()
-        if event.resumed:
-            self._child(self._resumed, persona).inc()
 
     def _bind(self, event: RequestEnded) -> "_Bound":
         provider, model = self._target(event.provider, event.model)

@@ -61,12 +61,12 @@ class _Room:
         return len(self._waiting)
 
     def _pass_on(self) -> None:
-        while self._waiting:
+        self._taken -= 1
+        while self._waiting and self._taken < self.settings.limit:  # a reload may have moved it
             turn = self._waiting.popleft()
             if not turn.done():
                 turn.set_result(None)
-                return
-        self._taken -= 1
+                self._taken += 1
 
 
 class Place:

@@ -7,7 +7,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from gateway.api.access import read
+from gateway.api.access import read, read_admin
 from gateway.api.openapi import DOCUMENT
 from gateway.api.routes import ROUTES
 from gateway.config import ServerSettings
@@ -108,9 +108,13 @@ async def test_unknown_routes_and_methods_have_the_one_shape(method: str, path: 
 
 
 async def test_keys_close_everything_but_health_and_metrics() -> None:
-    access = read({"LLM_ROUTER_API_KEYS": "k1,k2"})
+    access, admin = read({"LLM_ROUTER_API_KEYS": "k1,k2"}), read_admin({"LLM_ROUTER_ADMIN_KEY": "a1"})
     answers = json_answer(openai_completion())
-    async with fake_upstream(openai=answers) as fake, serving(fake.environ(), access=access) as running, aiohttp.ClientSession() as session:
+    async with (
+        fake_upstream(openai=answers) as fake,
+        serving(fake.environ(), access=access, admin=admin) as running,
+        aiohttp.ClientSession() as session,
+    ):
         for route in ROUTES:
             path = route.path.replace("{id:.+}", "on_openai")
             async with session.request(route.method, f"{running.url}{path}") as answer:

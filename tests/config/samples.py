@@ -62,6 +62,21 @@ providers:
       small: {like: base}
 """
 
+ABLE: Final = """\
+version: 1
+families:
+  able:
+    context_window: 100000
+    max_output_tokens: 5000
+    capabilities: [streaming, tool_calling, vision, audio_input, video, json_schema, web_search]
+    cost_tier: low
+    prices: [{valid_from: 2026-01-01, input: 1, output: 2}]
+providers:
+  a: {dialect: openai, base_url: http://a.example/v1, region: eu, models: {one: {like: able}, two: {like: able, region: us}}}
+  b: {dialect: openai, base_url: http://b.example/v1, region: us, models: {three: {like: able}}}
+"""
+"""Three models that can do the same, at two providers, in two regions."""
+
 FILES: Final[Mapping[str, str]] = {"persona_policy.yaml": POLICY, "capabilities.yaml": CAPABILITIES}
 
 

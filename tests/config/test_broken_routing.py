@@ -204,6 +204,8 @@ CASES: Final = [
            ("14: personas.helper.hedge.after: must be one of p50, p90, p95, p99 or a time like 800ms or 1.5s, not 'p96'",)),
     _more("hedge after a number", "hedge: {after: 800}",
            ("14: personas.helper.hedge.after: must be one of p50, p90, p95, p99 or a time like 800ms or 1.5s, not 800",)),
+    _more("hedge after a list", "hedge: {after: []}",
+           ("14: personas.helper.hedge.after: must be one of p50, p90, p95, p99 or a time like 800ms or 1.5s, not a list",)),
     _more("hedge at once", "hedge: {after: 0ms}",
            ("14: personas.helper.hedge.after: must be one of p50, p90, p95, p99 or a time like 800ms or 1.5s, not '0ms'",)),
     _more("hedge of nothing", "hedge: {after: p95, max_extra: 0%}",

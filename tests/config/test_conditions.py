@@ -5,7 +5,7 @@ from datetime import datetime, time, timedelta
 from typing import Final, get_args
 
 import hypothesis.strategies as st
-from hypothesis import assume, event, example, given
+from hypothesis import assume, event, example, given, settings
 
 from gateway.config import ALWAYS, Rule, TimeWindow, When
 from gateway.config.conditions import always, contradict, impossible, within
@@ -136,6 +136,7 @@ def shadowed(*conditions: When) -> set[int]:
     return {int(str(place[0])) for place, message in never_matching(rules(*conditions)) if len(place) == 1 and "before it" in message}
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_a_shadowed_rule_matches_nothing_that_the_earlier_one_does_not(data: st.DataObject) -> None:
     earlier = data.draw(whens)
@@ -146,6 +147,7 @@ def test_a_shadowed_rule_matches_nothing_that_the_earlier_one_does_not(data: st.
         assert not holds(later, facts) or holds(earlier, facts)
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_a_rule_that_is_not_shadowed_matches_something_more(data: st.DataObject) -> None:
     """Of a possible rule that is not within an earlier one, a request exists that only it matches."""
@@ -174,6 +176,7 @@ def corners(inner: When, outer: When) -> list[Facts]:
     return found
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_an_impossible_condition_matches_nothing(data: st.DataObject) -> None:
     when = data.draw(whens)
@@ -185,6 +188,7 @@ def test_an_impossible_condition_matches_nothing(data: st.DataObject) -> None:
         assert holds(when, facts)
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_conditions_that_contradict_each_other_hold_together_for_nothing(data: st.DataObject) -> None:
     one = data.draw(whens)
@@ -194,6 +198,7 @@ def test_conditions_that_contradict_each_other_hold_together_for_nothing(data: s
         assert not (holds(one, facts) and holds(other, facts))
 
 
+@settings(deadline=None)
 @given(whens, all_facts)
 @example(When(time=TimeWindow(after=time(12), before=time(11, 59))), Facts(0, frozenset(), {}, {}, None, MONDAY))
 def test_a_condition_that_always_holds_holds(when: When, facts: Facts) -> None:
@@ -201,6 +206,7 @@ def test_a_condition_that_always_holds_holds(when: When, facts: Facts) -> None:
         assert holds(when, facts)
 
 
+@settings(deadline=None)
 @given(windows, st.integers(0, 7 * 24 * 60 - 1))
 def test_the_minutes_of_a_window(window: TimeWindow, minute: int) -> None:
     """A window is within another that is open at one minute more, and only then."""

@@ -50,7 +50,7 @@ def test_a_provider_as_written(tmp_path: Path) -> None:
     provider = loaded(tmp_path).providers["claude"]
     assert (provider.name, provider.dialect, provider.base_url) == ("claude", "claude", "https://api.example.com")
     assert (provider.media_urls, dict(provider.headers)) == ("pass", {"x-team": "blue"})
-    assert provider.timeouts == Timeouts(connect=10, first_content=300, idle=60, total=900)
+    assert provider.timeouts == Timeouts(connect=10, first_content=600, idle=60, total=900)
 
 
 @pytest.mark.parametrize(("dialect", "media_urls"), [("openai", "pass"), ("claude", "pass"), ("gemini", "fetch")])

@@ -1,5 +1,6 @@
 """The two files as they ship: they load, and their facts hang together."""
 
+import re
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -7,10 +8,41 @@ from typing import Final
 
 import pytest
 
-from gateway.config import Config, Model, Persona, load
+from gateway.config import (
+    BreakerSettings,
+    Concurrency,
+    Config,
+    Hedge,
+    MediaFetch,
+    Model,
+    Persona,
+    Price,
+    PriceTier,
+    Resilience,
+    RetryBudget,
+    ServerSettings,
+    Timeouts,
+    load,
+)
+from gateway.config.persona_rows import (
+    BackoffRow,
+    BalanceRow,
+    HedgeRow,
+    OnFailureRow,
+    PersonaClocksRow,
+    PersonaRow,
+    PolicyRow,
+    RuleRow,
+    TargetRow,
+    TimeRow,
+    TokensRow,
+    WhenRow,
+)
+from gateway.config.schema import KeyRow, ModelRow, ProviderRow
+from gateway.config.validation import keys_of
 from gateway.routing.personas import apply
 from translators.chat.request import ChatRequest
-from translators.dialect import Target, losses
+from translators.dialect import ModelRecord, Target, Thinking, losses
 from translators.registry import DIALECTS
 
 CONFIG: Final = load(Path(__file__).parents[2] / "config", {})
@@ -35,6 +67,41 @@ def test_every_persona_is_described_and_has_targets_at_all_three_providers(perso
     assert {target.provider for target in persona.targets} == {"claude", "openai", "gemini"}
 
 
+@pytest.mark.parametrize("persona", CONFIG.personas.values(), ids=lambda p: p.name)
+def test_every_rule_has_targets_at_more_than_one_provider(persona: Persona) -> None:
+    for rule in persona.rules:
+        assert len({target.provider for target in rule.targets or persona.targets}) > 1
+
+
+def test_how_the_personas_choose() -> None:
+    assert {name: persona.strategy for name, persona in CONFIG.personas.items()} == {
+        "code_assistant": "priority", "chatbot": "cost", "analyst": "priority", "creative_writer": "priority",
+    }  # fmt: skip
+    assert CONFIG.personas["code_assistant"].hedge == Hedge(quantile=0.95)
+    assert [rule.name for rule in CONFIG.personas["analyst"].rules] == ["long-documents"]
+    assert [name for name, persona in CONFIG.personas.items() if persona.resume] == ["creative_writer"]
+
+
+def test_the_settings_that_are_written_out_are_the_defaults() -> None:
+    assert (CONFIG.server, CONFIG.resilience) == (ServerSettings(), Resilience())
+
+
+@pytest.mark.parametrize(
+    ("file", "rows"),
+    [
+        (
+            "persona_policy.yaml",
+            [PolicyRow, PersonaRow, RuleRow, WhenRow, TokensRow, TimeRow, TargetRow, PersonaClocksRow, BalanceRow, OnFailureRow, BackoffRow,
+             HedgeRow, ServerSettings, MediaFetch, Resilience, BreakerSettings, RetryBudget],
+        ),
+        ("capabilities.yaml", [ProviderRow, KeyRow, ModelRow, Concurrency, Timeouts, ModelRecord, Thinking, Price, PriceTier]),
+    ],
+)  # fmt: skip
+def test_every_key_stands_in_its_file(file: str, rows: list[type]) -> None:
+    text = (CONFIG.directory / file).read_text("utf-8")
+    assert [f"{row.__name__}.{key}" for row in rows for key in sorted(keys_of(row)) if not re.search(rf"\b{key}\b", text)] == []
+
+
 def test_personas_begin_with_different_providers() -> None:
     assert {name: persona.targets[0].provider for name, persona in CONFIG.personas.items()} == {
         "code_assistant": "claude", "chatbot": "openai", "analyst": "gemini", "creative_writer": "claude",
@@ -46,7 +113,7 @@ def test_no_target_is_switched_off_within_a_year() -> None:
     soon = [
         str(target)
         for persona in CONFIG.personas.values()
-        for target in persona.targets
+        for target in persona.every_target()
         if (day := known[str(target)].retirement) is not None and (day - TODAY).days < 365
     ]
     assert soon == []
@@ -60,7 +127,7 @@ def test_no_target_loses_a_personas_own_defaults(persona: Persona, with_tools: b
     body = {"model": persona.name, "messages": [{"role": "user", "content": "hi"}], **(tools if with_tools else {})}
     request, notes = apply(persona, ChatRequest(body))
     lost = {"the caps": losses(notes)}
-    for ref in persona.targets:
+    for ref in persona.every_target():
         provider = CONFIG.providers[ref.provider]
         record = provider.models[ref.model].record
         if with_tools and not record.can("tool_calling"):

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from gateway.config import Persona
 from gateway.routing import personas
 from gateway.routing.selection import resolve
 from tests.serving import config_of
@@ -94,8 +95,8 @@ def applied(persona: str, fields: dict[str, Any]) -> tuple[dict[str, Any], list[
     """What of a request's fields is sent, and which are told to be changed; the request itself stays as it is."""
     body = {"model": persona, "messages": [{"role": "user", "content": "hi"}], **fields}
     before = deepcopy(body)
-    found, _ = resolve(CONFIG, persona)
-    assert found is not None
+    found = resolve(CONFIG, persona)
+    assert isinstance(found, Persona)
     request, notes = personas.apply(found, ChatRequest(body))
     assert body == before
     return {k: v for k, v in request.body.items() if k not in ("model", "messages")}, [note.param for note in notes]

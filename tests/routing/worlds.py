@@ -69,5 +69,7 @@ def facts(
     )
 
 
-def view(of: Config, *, now: float = 1000.0, moment: datetime = MOMENT, dice: Callable[[], float] = lambda: 0.5, book: HealthBook | None = None) -> View:  # fmt: skip
+def view(
+    of: Config, *, now: float = 1000.0, moment: datetime = MOMENT, dice: Callable[[], float] = lambda: 0.5, book: HealthBook | None = None
+) -> View:
     return View(now, moment, dice, book or HealthBook(of), Affinity(), Learned())

@@ -32,6 +32,12 @@ def check_passthrough(value: Any, param: str) -> None:
             raise InvalidRequest(f"'{at[:200]}' is not taken: {rule}.", at[:200], "unsupported_parameter")
 
 
+def extension_for(body: dict[str, Any], *names: str) -> dict[str, Any]:
+    """The fields of a checked `x_provider` under the first of `names` that it holds: the provider's own name before its dialect's."""
+    extension = body.get("x_provider") or {}
+    return next((dict(own) for name in names if (own := extension.get(name)) is not None), {})
+
+
 def passed_through(value: dict[str, Any], parameter: str) -> str | None:
     """Where a checked `x_provider` says what the hub's `parameter` says; None if it does not."""
     wanted = _plain(parameter)

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from typing import Any, Final
 
-from translators.chat.complaints import wrong_type
 from translators.chat.parameters import NO_OPS
+from translators.chat.passthrough import extension_for
 from translators.chat.request import ChatRequest
 from translators.claude.answer_format import AnswerFormat, answer_format
 from translators.claude.caching import automatic, keep_rules
@@ -45,7 +45,7 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     body = _body(request, declared, format_, translation)
     headers = _headers(target)
     betas = [FAST_MODE_BETA] if body.get("speed") == "fast" else []
-    extension = _extension(request.body, target)
+    extension = extension_for(request.body, target.provider, target.dialect)
     betas += as_list(extension.pop("betas", None))
     if betas:
         headers["anthropic-beta"] = ",".join(dict.fromkeys(map(str, betas)))
@@ -104,22 +104,6 @@ def _check_parameters(body: dict[str, Any], report: Report) -> None:
             report.dropped(name, verdict.how)
         elif verdict.kind == "rejected":
             raise InvalidRequest(verdict.how, name, "unsupported_value" if name in NO_OPS else "unsupported_parameter")
-
-
-def _extension(body: dict[str, Any], target: Target) -> dict[str, Any]:
-    """What the caller says in Claude's own words, for this provider or for any of its dialect."""
-    extension = body.get("x_provider")
-    if extension is None:
-        return {}
-    if extension.__class__ is not dict:
-        raise wrong_type("x_provider", "an object", extension)
-    name = target.provider if target.provider in extension else target.dialect
-    own = extension.get(name)
-    if own is None:
-        return {}
-    if own.__class__ is not dict:
-        raise wrong_type(f"x_provider.{name}", "an object", own)
-    return dict(own)
 
 
 def _body(request: ChatRequest, declared: Declared, format_: AnswerFormat, translation: Translation) -> dict[str, Any]:

@@ -1,13 +1,12 @@
-"""Google's own request extensions (`google`, or `extra_body.google`) and the last word of `x_provider`."""
+"""Google's own request extensions (`google`, or `extra_body.google`), and how one body is laid over another."""
 
 from dataclasses import dataclass
 from typing import Any, Final
 
 from translators.chat.complaints import wrong_type
-from translators.dialect import Report, Target
+from translators.dialect import Report
 
 _IMAGE_CONFIG: Final = {"aspect_ratio": "aspectRatio", "image_size": "imageSize"}
-_DIALECT: Final = "gemini"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,23 +65,6 @@ def _sources(body: dict[str, Any], report: Report) -> list[tuple[str, dict[str, 
         if source.__class__ is not dict:
             raise wrong_type(at, "an object", source)
     return sources
-
-
-def provider_fields(body: dict[str, Any], target: Target) -> dict[str, Any]:
-    """The fields that the caller wants in the upstream body as they are: under the provider's name or the dialect's."""
-    given = body.get("x_provider")
-    if given is None:
-        return {}
-    if given.__class__ is not dict:
-        raise wrong_type("x_provider", "an object", given)
-    for name in (target.provider, _DIALECT):
-        fields = given.get(name)
-        if fields is not None:
-            if fields.__class__ is not dict:
-                raise wrong_type(f"x_provider.{name}", "an object", fields)
-            found: dict[str, Any] = fields
-            return found
-    return {}
 
 
 def merged(base: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from translators.dialect import ModelRecord
 from translators.gemini.content import ContentReader, Part
-from translators.jsontext import dumps_str, first_flaw, loads
+from translators.jsontext import first_flaw, loads
 
 _EXACT: Final = 2**53
 """Numbers in a response become doubles: whole numbers beyond this one would be rounded."""
@@ -89,8 +89,6 @@ def arguments(text: Any) -> dict[str, Any] | None:
     if text.__class__ is dict:
         given: dict[str, Any] = text
         return given
-    if text.__class__ is not str:
-        return None
     try:
         value = loads(text)
     except ValueError:
@@ -100,4 +98,4 @@ def arguments(text: Any) -> dict[str, Any] | None:
 
 def raw_arguments(text: Any) -> dict[str, Any]:
     """What is sent for arguments that are no object: nothing of them is lost."""
-    return {"_raw_arguments": text if text.__class__ is str else dumps_str(text)}
+    return {"_raw_arguments": text}

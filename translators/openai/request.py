@@ -6,6 +6,7 @@ Everything is relayed unless the model's record says that the server would refus
 from typing import Any, Final
 
 from translators.chat.parameters import NO_OPS
+from translators.chat.passthrough import extension_for
 from translators.chat.request import INSTRUCTION_ROLES, ChatRequest
 from translators.chat.stopping import as_sequences
 from translators.dialect import AnswerShape, Effort, ModelRecord, Report, Target, UpstreamRequest, effort_in, nearest_effort
@@ -32,7 +33,7 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     """
     report, record = Report(), target.record
     body = {name: value for name, value in request.body.items() if value is not None}
-    extension = body.pop("x_provider", None)
+    body.pop("x_provider", None)
     body["model"] = target.model
     body["messages"] = _messages(request.messages, record, report)
     _limit_tokens(body, request, record, report)
@@ -44,8 +45,7 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
         body["tools"] = [_without(tool, ("cache_control",)) for tool in body["tools"]]
     if request.stream and "stream_options" not in record.unsupported:
         body["stream_options"] = {**body.get("stream_options", {}), "include_usage": True}
-    if extension is not None:
-        body.update(extension.get(target.provider) or extension.get(target.dialect) or {})
+    body.update(extension_for(request.body, target.provider, target.dialect))
     headers = {"content-type": "application/json"}
     if target.api_key:
         headers["authorization"] = f"Bearer {target.api_key}"

@@ -4,7 +4,7 @@ A chunk is written anew only where it would break the hub's promises: a repeated
 an unknown finish reason, several choices in one chunk.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from translators.chat.chunks import FINISH_REASONS, Chunk
 from translators.chat.tool_names import declared_name
@@ -18,6 +18,8 @@ from translators.sse import Decoder, EventTooLarge
 
 class OpenAIStream:
     """StreamTranslator of the OpenAI dialect."""
+
+    pause: Final = None
 
     def __init__(self, envelope: Envelope) -> None:
         self.id = envelope.id

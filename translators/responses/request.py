@@ -2,8 +2,8 @@
 
 from typing import Any, Final
 
-from translators.chat.complaints import wrong_type
 from translators.chat.parameters import NO_OPS
+from translators.chat.passthrough import extension_for
 from translators.chat.request import ChatRequest
 from translators.chat.stopping import as_sequences
 from translators.dialect import AnswerShape, Report, Target, UpstreamRequest
@@ -47,7 +47,7 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     stop = as_sequences(asked.get("stop"))
     if stop:
         translation.report.emulated("stop", "this API has no stop sequences: the gateway cuts its text")
-    body.update(_extension(request.body, target))
+    body.update(extension_for(request.body, "responses", target.provider, target.dialect))
     headers = {"content-type": "application/json"}
     if target.api_key:
         headers["authorization"] = f"Bearer {target.api_key}"
@@ -146,20 +146,4 @@ def _sampling(asked: dict[str, Any], plan: Plan, translation: Translation) -> di
     for name, value in given.items():
         if value not in NO_OPS[name]:
             translation.report.dropped(name, "this model refuses it while it reasons")
-    return {}
-
-
-def _extension(body: dict[str, Any], target: Target) -> dict[str, Any]:
-    """What the caller says in this API's own words: for this API, for this provider, or for any of its dialect."""
-    extension = body.get("x_provider")
-    if extension is None:
-        return {}
-    if extension.__class__ is not dict:
-        raise wrong_type("x_provider", "an object", extension)
-    for name in ("responses", target.provider, target.dialect):
-        own = extension.get(name)
-        if own.__class__ is dict:
-            return dict(own)
-        if own is not None:
-            raise wrong_type(f"x_provider.{name}", "an object", own)
     return {}

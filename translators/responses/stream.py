@@ -19,6 +19,8 @@ from translators.sse import Decoder, Event, EventTooLarge
 class ResponsesStream:
     """StreamTranslator of the Responses dialect."""
 
+    pause: Final = None
+
     def __init__(self, envelope: Envelope) -> None:
         self.id = envelope.id
         self.model = envelope.model

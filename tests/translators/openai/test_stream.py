@@ -165,6 +165,12 @@ def test_several_choices_in_one_chunk_are_told_apart() -> None:
     assert b'"zap":2' in text
 
 
+def test_a_chunk_without_choices_and_usage_is_relayed() -> None:
+    """Azure's first says what its filters found in the prompt."""
+    first = b'data: {"choices":[],"prompt_filter_results":[1]}\n\n'
+    assert feed(first, STREAM)[1].startswith(first)
+
+
 def test_usage_beside_a_choice_is_told_apart() -> None:
     """Some servers send the usage with the last choice."""
     _, text = feed(chunk({"role": "assistant", "content": "a"}, "stop", usage={"prompt_tokens": 1}), b"data: [DONE]\n\n")
