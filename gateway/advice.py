@@ -24,24 +24,32 @@ def advice(config: Config, view: View) -> Iterator[str]:
 
 
 def _of_persona(config: Config, persona: Persona, view: View) -> Iterator[str]:
-    reachable = []
+    reachable = set()
     lost: dict[str, list[str]] = {}
     for ref in persona.every_target():
         why = _unreachable(config, persona, ref, view)
         if why is None:
-            reachable.append(ref)
+            reachable.add(str(ref))
         else:
             lost.setdefault(why, []).append(str(ref))
     for why, names in lost.items():
         yield f"{', '.join(names)} cannot be reached: {why}"
-    if len(reachable) == 1:
-        yield f"single point of failure: {reachable[0]} is its only target"
-    elif reachable and len({ref.provider for ref in reachable}) == 1:
-        yield f"single point of failure: every target is at {reachable[0].provider}"
-    yield from _contexts(config, reachable)
+    lists = [("", persona.targets), *((f"rule {rule.name}: ", rule.targets) for rule in persona.rules if rule.targets)]
+    for label, targets in lists:
+        for line in _of_targets(config, [ref for ref in targets if str(ref) in reachable]):
+            yield label + line
     for ref in persona.every_target():
         provider, model = _of(config, ref)
         yield from _dates(provider, model, view.moment.date(), persona)
+
+
+def _of_targets(config: Config, reachable: list[TargetRef]) -> Iterator[str]:
+    """Of targets that stand in for one another."""
+    if len(reachable) == 1:
+        yield f"single point of failure: {reachable[0]} is the only target"
+    elif reachable and len({ref.provider for ref in reachable}) == 1:
+        yield f"single point of failure: every target is at {reachable[0].provider}"
+    yield from _contexts(config, reachable)
 
 
 def _unreachable(config: Config, persona: Persona, ref: TargetRef, view: View) -> str | None:

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
+from gateway.accounting.exact import TokenCounter
 from gateway.api.access import Access, Admin
 from gateway.api.context import GATEWAY, VERSION, Gateway
 from gateway.api.middleware import edge
@@ -47,6 +48,7 @@ async def running_app(
     async with (
         UpstreamClient.running() as client,
         MediaFetcher.running(limits.max_bytes, limits.timeout) as media,
+        TokenCounter.running() as counter,
         Reloader(config, files, bus, (measure_by, memory.health.adopt)).running() as reloader,
     ):
         app = web.Application(middlewares=[edge], client_max_size=config.server.max_body_bytes)
@@ -54,6 +56,7 @@ async def running_app(
             reloader=reloader,
             dispatcher=Dispatcher(client, media, memory),
             memory=memory,
+            counter=counter,
             access=access or Access(),
             admin=admin or Admin(),
             bus=bus,

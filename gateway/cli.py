@@ -8,14 +8,16 @@ import ipaddress
 import json
 import logging
 import os
+import re
 import sys
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, Final
 
 from gateway import simulator
+from gateway.accounting.exact import TokenCounter
 from gateway.advice import advice
 from gateway.api.access import Access, AccessError, Admin, read, read_admin
 from gateway.api.catalog import standing
@@ -31,12 +33,13 @@ from gateway.routing.selection import plan_document
 from gateway.routing.view import Memory
 from gateway.server import listening
 from gateway.telemetry.logs import RequestLog
-from translators.chat.request import parse
+from translators.chat.request import ChatRequest, parse
 from translators.errors import InvalidRequest
 from translators.jsontext import loads
 
 _log: Final = logging.getLogger("llm_router")
 DEFAULT_PORT: Final = 8001
+_KEY_ID: Final = re.compile(r"[0-9a-f]{8}").fullmatch
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -80,11 +83,13 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", parents=[where], help="check the configuration and exit")
     check.add_argument("--strict", action="store_true", help="exit with 1 also when there is only advice")
     route = commands.add_parser("route", parents=[where], help="print the plan for a request; no provider is called")
-    route.add_argument("request", type=argparse.FileType("rb"), help="a JSON file with a chat request of either form; - is standard input")
-    route.add_argument("--header", action="append", default=[], metavar="NAME:VALUE", help="a header of the request; may be repeated")
-    route.add_argument("--key", metavar="ID", help="the id of the caller's key: 8 hex digits, as in the log")
+    route.add_argument("request", metavar="FILE", help="a JSON file with a chat request of either form; - is standard input")
+    route.add_argument(
+        "--header", action="append", type=_header, default=[], metavar="NAME:VALUE", help="a header of the request; may be repeated"
+    )
+    route.add_argument("--key", type=_key_id, metavar="ID", help="the id of the caller's key: 8 hex digits, as in the log")
     replay = commands.add_parser("replay", parents=[where], help="make logged decisions again, under the configuration of --config")
-    replay.add_argument("file", type=argparse.FileType("r", encoding="utf-8"), help="log lines or decisions, a JSON object a line")
+    replay.add_argument("file", metavar="FILE", help="log lines or decisions, a JSON object a line; - is standard input")
     return parser
 
 
@@ -93,6 +98,24 @@ def _port(text: str) -> int:
     if not 0 <= port <= 65535:
         raise argparse.ArgumentTypeError(f"{port} is no port")
     return port
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon or not name.strip():
+        raise argparse.ArgumentTypeError("a header is NAME:VALUE")
+    return name.strip().lower(), value.strip()
+
+
+def _key_id(text: str) -> str:
+    if not _KEY_ID(text):
+        raise argparse.ArgumentTypeError("the id of a key is 8 hex digits (0-9, a-f); it is not the key itself")
+    return text
+
+
+def _contents(name: str) -> bytes:
+    """Of a file, or of standard input."""
+    return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
 
 
 def _check(config: Config, strict: bool) -> int:
@@ -106,27 +129,41 @@ def _check(config: Config, strict: bool) -> int:
 
 
 def _route(config: Config, options: argparse.Namespace) -> int:
-    with options.request as file:
-        data = file.read()
-    headers = {name.strip().lower(): value.strip() for name, _, value in (header.partition(":") for header in options.header)}
+    caller = Caller(key_id=options.key, headers=dict(options.header))
     try:
+        data = _contents(options.request)
         document = loads(data)
         native = isinstance(document, dict) and "persona" in document
         request = native_request(document, len(data)) if native else parse(document, len(data))
-        decision = decide(config, request, Caller(key_id=options.key, headers=headers), Memory(config).view())
+        view = Memory(config).view()
+        decision = decide(config, request, caller, view)
+        if decision.plan.near_limit and (tokens := asyncio.run(_counted(decision.request))) is not None:
+            decision = decide(config, request, caller, view, tokens)
     except (InvalidRequest, RequestFailed) as error:
         print(json.dumps(error_body(error), indent=2), file=sys.stderr)
         return 1
+    except OSError as error:
+        print(f"{options.request}: {error.strerror or error}", file=sys.stderr)
+        return 1
     except ValueError as error:
-        print(f"{options.request.name}: {error}", file=sys.stderr)
+        print(f"{options.request} is not valid JSON: {error}", file=sys.stderr)
         return 1
     print(json.dumps(plan_document(decision.plan), indent=2))
     return 0 if decision.plan.eligible else 1
 
 
-def _replay(config: Config, file: TextIO) -> int:
-    with file:
-        outcome = replay(logged(file), config)
+async def _counted(request: ChatRequest) -> int | None:
+    async with TokenCounter.running() as counter:
+        return await counter.count_request(request)
+
+
+def _replay(config: Config, name: str) -> int:
+    try:
+        lines = _contents(name).splitlines()
+    except OSError as error:
+        print(f"{name}: {error.strerror or error}", file=sys.stderr)
+        return 1
+    outcome = replay(logged(lines), config)
     print(report(outcome))
     return 0 if outcome.decisions else 1
 

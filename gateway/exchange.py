@@ -217,6 +217,7 @@ class Exchange:
 
     def _outcome(self) -> dict[str, Any]:
         """What came of the decision, without content."""
+        usage = _usage(self.usage)
         return {
             "attempts": [
                 {"target": f"{a.provider}/{a.model}", "why": a.why, "outcome": a.outcome, "ms": round(a.seconds * 1000, 2)}
@@ -224,6 +225,8 @@ class Exchange:
             ],
             "served": None if self.served is None else self.served.name,
             "resumed": self.resumed,
+            "prompt_tokens": None if usage is None else usage.prompt,
+            "completion_tokens": None if usage is None else usage.completion,
             "status": self.status,
             "outcome": self.outcome,
             "error_code": self.error_code,

@@ -16,7 +16,7 @@ from gateway.accounting.learning import DEFAULT_OUTPUT, Learned
 from gateway.config import Config, Model, Persona, TargetRef
 from gateway.errors import ModelNotFound
 from gateway.routing.affinity import Affinity
-from gateway.routing.facts import Facts
+from gateway.routing.facts import Facts, Prompt
 from gateway.routing.health import HealthBook
 from gateway.routing.records import not_recorded, read_facts
 from gateway.routing.requirements import Requirement
@@ -41,7 +41,9 @@ class Logged:
     """The facts as they were written."""
     prompt_tokens: int
     completion_tokens: int
-    """As the provider counted them; where it did not, as expected."""
+    """As the provider counted them; where it did not, as estimated and expected."""
+    counted_by: str | None
+    """The target that served, if it counted."""
 
 
 @dataclass(slots=True)
@@ -63,15 +65,17 @@ class Outcome:
     """What rules of the new policy look at and the records do not have."""
     unreadable: int = 0
     """Lines that hold no decision."""
+    without_key: list[str] = field(default_factory=list)
+    """Providers that are taken as available although their key is not set here."""
 
 
-def logged(lines: Iterable[str]) -> Iterator[Logged | None]:
+def logged(lines: Iterable[bytes]) -> Iterator[Logged | None]:
     """The decisions of JSON lines; None for a line that holds none."""
     for line in lines:
         if line.strip():
             try:
                 yield _logged(json.loads(line))
-            except (ValueError, KeyError, TypeError, AttributeError):
+            except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
                 yield None
 
 
@@ -79,10 +83,21 @@ def _logged(document: dict[str, Any]) -> Logged:
     made = document.get("decision", document)
     facts = read_facts(made["facts"])
     chosen = next((name for target in made["targets"] if (name := _eligible(target)) is not None), None)
-    prompt = int(document.get("prompt_tokens") or facts.prompt.tokens)
+    counted = document.get("prompt_tokens")
+    if counted and facts.prompt.known is None:
+        # Better than by its bytes: those of an image are far more than its tokens.
+        facts = replace(facts, prompt=Prompt(None, facts.prompt.size, int(counted)))
+    prompt = int(counted or facts.prompt.tokens)
     completion = int(document.get("completion_tokens") or DEFAULT_OUTPUT)
     moment = datetime.fromisoformat(document["time"]).astimezone(UTC)
-    return Logged(document["persona"], moment, facts, chosen, made["facts"], prompt, completion)
+    return Logged(
+        str(document["persona"]), moment, facts, chosen, made["facts"], prompt, completion, _server(document) if counted else None
+    )
+
+
+def _server(document: dict[str, Any]) -> str:
+    """Who served, in either form."""
+    return str(document["served"]) if "served" in document else f"{document['provider']}/{document['model']}"
 
 
 def _eligible(target: Any) -> str | None:
@@ -93,14 +108,19 @@ def _eligible(target: Any) -> str | None:
 
 
 def replay(decisions: Iterable[Logged | None], config: Config) -> Outcome:
-    """Decide again, in order, with every target healthy and nothing learned but where each conversation is."""
-    outcome = Outcome()
+    """Decide again, in order, with every target healthy and nothing learned but where each conversation is.
+
+    A provider whose key is not set here is taken as available: it says nothing about where the policy is going to run.
+    """
+    outcome = Outcome(without_key=[name for name, provider in config.providers.items() if not provider.available])
+    providers = {name: replace(provider, unavailable_reason=None) for name, provider in config.providers.items()}
+    config = replace(config, providers=providers)
     health, affinity, dice = HealthBook(config), Affinity(), random.Random(SEED).random
-    for number, decision in enumerate(decisions):
+    for decision in decisions:
         if decision is None:
             outcome.unreadable += 1
             continue
-        now = float(number)
+        now = decision.moment.timestamp()
         chosen, why = _decide(config, decision, View(now, decision.moment, dice, health, affinity, Learned()), outcome)
         if chosen is not None and decision.facts.conversation is not None:
             affinity.remember(decision.facts.conversation, chosen, "", now)
@@ -152,7 +172,13 @@ def _cost(config: Config, name: str | None, decision: Logged) -> int | None:
     model = None if name is None else _model(config, name)
     if model is None:
         return None
-    return expected_cost(model, decision.prompt_tokens, 0.0, decision.completion_tokens, decision.moment.date())
+    counted = None if decision.counted_by is None else _model(config, decision.counted_by)
+    # Each tokenizer makes another number of the same text; an estimate is o200k's.
+    scale = model.token_factor / (1.0 if counted is None else counted.token_factor)
+    prompt, completion = round(decision.prompt_tokens * scale), decision.completion_tokens
+    if counted is not None:
+        completion = round(completion * scale)
+    return expected_cost(model, prompt, 0.0, completion, decision.moment.date())
 
 
 def _model(config: Config, name: str) -> Model | None:
@@ -183,6 +209,8 @@ def report(outcome: Outcome) -> str:
         lines.append(f"Would be refused: {count} x {why}")
     for what, count in outcome.not_recorded.most_common():
         lines.append(f"Not in the record, taken as absent: {what} ({count} decisions)")
+    if outcome.without_key:
+        lines.append(f"Taken as available, although no key is set here: {', '.join(outcome.without_key)}")
     if outcome.unreadable:
         lines.append(f"{outcome.unreadable} lines hold no decision and were passed over.")
     return "\n".join(lines)

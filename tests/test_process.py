@@ -5,6 +5,7 @@ Test servers cancel handlers by themselves; only a process shows what production
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -12,6 +13,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
+import pytest
 
 from tests.bench.__main__ import rss_mb
 from tests.fakes import OPENAI_STREAM, Hang, Pause, Step, fake_upstream, sse
@@ -19,12 +21,23 @@ from tests.serving import clean_environ
 from translators.jsontext import dumps
 
 
+def children(parent: int) -> list[int]:
+    """The processes that `parent` started and that still run."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it has just ended
+            state, started_by = stat.read_text().rpartition(")")[2].split()[:2]
+            if int(started_by) == parent and state != "Z":
+                found.append(int(stat.parent.name))
+    return found
+
+
 @asynccontextmanager
-async def gateway_process(*arguments: str, **environ: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
-    """`python -m gateway` on a free port; gives the process and its URL, read from the banner."""
+async def gateway_process(*arguments: str, session: bool = False, **environ: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
+    """`python -m gateway` on a free port, in a session of its own if asked; gives the process and its URL, read from the banner."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "gateway", *arguments, env=clean_environ(**{"PORT": "0", **environ}),
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, start_new_session=session,
     )  # fmt: skip
     try:
         assert process.stderr is not None
@@ -187,3 +200,23 @@ async def test_callers_who_leave_while_being_written_to_leave_no_traceback() -> 
         output, errors = await asyncio.wait_for(process.communicate(), 10)
     assert output.count(b'"outcome":"client_gone"') == 20
     assert b"Traceback" not in errors
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_the_process_that_counts_tokens_ends_quietly_with_the_gateway(number: signal.Signals) -> None:
+    """Also when a terminal signals the whole group of processes, or a supervisor every single one: it goes on counting till the end."""
+    async with gateway_process("--demo", session=True) as (process, url), aiohttp.ClientSession() as session:
+        body = {"model": "chatbot", "messages": [{"role": "user", "content": "hi"}]}
+        assert children(process.pid) == []
+        for _ in range(2):
+            answer = await session.post(f"{url}/api/v1/tokens", json=body)
+            assert (await answer.json())["exact"]["tokens"] > 0
+            (counter,) = children(process.pid)
+            os.kill(counter, number)
+        os.killpg(process.pid, number)
+        output, errors = await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode == 0
+    assert b"Traceback" not in output + errors
+    assert b"started again" not in errors
+    with pytest.raises(ProcessLookupError):
+        os.kill(counter, 0)

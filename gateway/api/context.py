@@ -6,6 +6,7 @@ from typing import Final
 
 from aiohttp import web
 
+from gateway.accounting.exact import TokenCounter
 from gateway.api.access import Access, Admin
 from gateway.config import Config
 from gateway.dispatch import Dispatcher
@@ -26,6 +27,7 @@ class Gateway:
     reloader: Reloader
     dispatcher: Dispatcher
     memory: Memory
+    counter: TokenCounter
     access: Access
     admin: Admin
     bus: Bus

@@ -223,6 +223,8 @@ SCHEMAS: Final[_Json] = {
             "attempts": _array(_object({"target": _STRING, "why": _STRING, "outcome": _STRING, "ms": _NUMBER})),
             "served": _NULLABLE,
             "resumed": _array({"type": "object"}),
+            "prompt_tokens": {"type": ["integer", "null"], "description": "As the provider counted them."},
+            "completion_tokens": {"type": ["integer", "null"]},
             "status": _INTEGER,
             "outcome": _STRING,
             "error_code": _NULLABLE,
@@ -233,7 +235,10 @@ SCHEMAS: Final[_Json] = {
         {
             "persona": _STRING,
             "estimated_tokens": {"type": "integer", "description": "Of o200k_base: what routing decides by."},
-            "exact": _object({"encoding": {"const": "o200k_base"}, "tokens": _INTEGER}, ["encoding", "tokens"]),
+            "exact": {
+                "anyOf": [_object({"encoding": {"const": "o200k_base"}, "tokens": _INTEGER}, ["encoding", "tokens"]), {"type": "null"}],
+                "description": "null if the tokens could not be counted in time.",
+            },
             "targets": _array(
                 _object(
                     {

@@ -6,7 +6,6 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from gateway.accounting.exact import count_exactly
 from gateway.api.context import CONFIG, EXCHANGE, GATEWAY, KEY_ID, REQUEST_ID, Gateway
 from gateway.errors import (
     ModelNotFound,
@@ -121,9 +120,10 @@ async def decided(gateway: Gateway, http: web.Request, request: ChatRequest) -> 
     caller = Caller(key_id=http.get(KEY_ID), headers=http.headers)
     decision = await off_loop(request.size, decide, config, request, caller, view)
     if decision.plan.near_limit:
-        tokens = await count_exactly(decision.request)
-        view = gateway.memory.view()
-        decision = decide(config, request, caller, view, tokens)
+        tokens = await gateway.counter.count_request(decision.request)
+        if tokens is not None:
+            view = gateway.memory.view()
+            decision = await off_loop(request.size, decide, config, request, caller, view, tokens)
     return decision, view
 
 

@@ -4,13 +4,14 @@ from typing import Any
 
 from aiohttp import web
 
-from gateway.accounting import exact
+from gateway.accounting.exact import ENCODING
 from gateway.accounting.tokens import estimate_request, overflow
 from gateway.api.context import CONFIG, GATEWAY
 from gateway.api.middleware import json_response
 from gateway.api.native_chat import native_request
 from gateway.api.reading import read_json
 from gateway.config import Model, TargetRef
+from gateway.off_loop import off_loop
 from gateway.routing import personas
 from gateway.routing.selection import resolve
 from translators.chat.request import parse
@@ -21,18 +22,18 @@ async def count_tokens(http: web.Request) -> web.Response:
     config, learned = http[CONFIG], http.app[GATEWAY].memory.learned
     document, size = await read_json(http)
     native = document.__class__ is dict and "persona" in document
-    request = native_request(document, size) if native else parse(document, size)
+    request = await off_loop(size, native_request if native else parse, document, size)
     asked = resolve(config, request.model)
     targets = (asked,) if isinstance(asked, TargetRef) else asked.every_target()
     if not isinstance(asked, TargetRef):
         request, _ = personas.apply(asked, request)
     estimated = estimate_request(request)
-    counted = await exact.count_exactly(request)
+    counted = await http.app[GATEWAY].counter.count_request(request)
     return json_response(
         {
             "persona": request.model,
             "estimated_tokens": estimated,
-            "exact": {"encoding": exact.ENCODING, "tokens": counted},
+            "exact": None if counted is None else {"encoding": ENCODING, "tokens": counted},
             "targets": [
                 _target(ref, config.providers[ref.provider].models[ref.model], learned.factor(str(ref)), estimated, request.max_tokens)
                 for ref in targets

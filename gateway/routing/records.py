@@ -119,24 +119,28 @@ def _looked_at(persona: Persona | None) -> tuple[list[str], list[str]]:
 
 
 def read_facts(document: Mapping[str, Any]) -> Facts:
-    """The facts that `facts_document` wrote. Raises KeyError, TypeError or ValueError for anything else."""
+    """The facts that `facts_document` wrote. Raises KeyError, TypeError, AttributeError or ValueError for anything else."""
     needs: Mapping[str, str] = document["needs"]
-    tokens = document.get("tokens")
-    size = int(document.get("bytes", 0))
-    prompt = Prompt(None, size, None if tokens is None else int(tokens), bool(document.get("exact", False)))
+    tokens, most = document.get("tokens"), document.get("max_tokens")
+    key, conversation = document.get("key"), document.get("conversation")
+    prompt = Prompt(None, int(document.get("bytes", 0)), None if tokens is None else int(tokens), bool(document.get("exact", False)))
     return Facts(
         requirements=tuple(Requirement(capability, str(cause)) for capability, cause in needs.items()),  # type: ignore[arg-type]
         features=frozenset(document.get("features", ())),
         prompt=prompt,
-        max_tokens=document.get("max_tokens"),
+        max_tokens=None if most is None else int(most),
         answers=int(document.get("n", 1)),
         stream=bool(document.get("stream", False)),
         forces_tool=bool(document.get("forces_tool", False)),
-        metadata=dict(document.get("metadata", {})),
-        caller=Caller(key_id=document.get("key"), headers=dict(document.get("headers", {}))),
-        conversation=document.get("conversation"),
+        metadata=_texts(document.get("metadata", {})),
+        caller=Caller(key_id=None if key is None else str(key), headers=_texts(document.get("headers", {}))),
+        conversation=None if conversation is None else str(conversation),
         settled=bool(document.get("settled", False)),
     )
+
+
+def _texts(document: Mapping[str, Any]) -> dict[str, str]:
+    return {name: str(value) for name, value in document.items()}
 
 
 def not_recorded(facts: Mapping[str, Any], persona: Persona) -> Iterable[str]:

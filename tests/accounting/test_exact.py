@@ -1,11 +1,13 @@
-"""gateway.accounting.exact: o200k's own counts, from the vocabulary in the package, off the loop, in windows."""
+"""gateway.accounting.exact and o200k: o200k's own counts, from the vocabulary in the package, in windows, by a process of its own."""
 
 import asyncio
 import base64
 import hashlib
+import logging
+import os
+import signal
 import subprocess
 import sys
-import threading
 import zlib
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,10 @@ import pytest
 import tiktoken
 import tiktoken_ext.openai_public
 
-from gateway.accounting.exact import MOST_WINDOWS, PATTERN, WINDOW, count_exactly, count_request, count_texts, encoding, tokens_by_rank
+from gateway.accounting import exact
+from gateway.accounting.exact import MOST_WINDOWS, WINDOW, TokenCounter
+from gateway.accounting.o200k import PATTERN, encoding, tokens_by_rank
+from tests.accounting.counting import count_texts
 from tests.accounting.pack import PACKED, pack
 from tests.accounting.samples import SAMPLES
 from translators.chat.request import ChatRequest
@@ -70,9 +75,10 @@ zlib.decompress = decompress
 def refuse(*_): raise AssertionError("a network call")
 socket.socket.connect = socket.getaddrinfo = socket.create_connection = refuse
 import gateway.app
-from gateway.accounting.exact import count_texts
+assert "tiktoken" not in sys.modules, "tiktoken in the gateway's process"
+from gateway.accounting.o200k import count
 assert unpacked == [], "unpacked at start"
-assert count_texts(["hello world"]) == count_texts(["hello there"]) == 2
+assert count("hello world") == count("hello there") == 2
 assert len(unpacked) == 1, unpacked
 assert "requests" not in sys.modules
 assert os.listdir(os.environ["TIKTOKEN_CACHE_DIR"]) == []
@@ -86,16 +92,14 @@ def test_nothing_is_downloaded_and_nothing_unpacked_before_it_is_needed(tmp_path
 
 
 class Encoded:
-    """The windows that tiktoken was given, and the threads it ran in."""
+    """The lengths of the windows that tiktoken was given."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.lengths: list[int] = []
-        self.threads: set[str] = set()
         original = tiktoken.Encoding.encode_ordinary
 
         def encode(encoding: Any, text: str) -> list[int]:
             self.lengths.append(len(text))
-            self.threads.add(threading.current_thread().name)
             return original(encoding, text)
 
         monkeypatch.setattr(tiktoken.Encoding, "encode_ordinary", encode)
@@ -118,20 +122,133 @@ def test_a_text_beyond_all_windows_is_counted_by_windows_from_all_over_it(monkey
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_windows_change_the_count_by_less_than_half_a_percent(name: str) -> None:
-    """Against the count in one piece, of a text that is eight windows long."""
-    text = SAMPLES[name] * (8 * WINDOW // len(SAMPLES[name]))
+    """Against the count in one piece, of a text that is sixteen windows long."""
+    text = SAMPLES[name] * (16 * WINDOW // len(SAMPLES[name]))
     assert count_texts([text]) == pytest.approx(len(encoding().encode_ordinary(text)), rel=0.005)
 
 
-async def test_counting_runs_in_a_thread_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One at a time, however many are asked for."""
-    encoded = Encoded(monkeypatch)
-    request = user(SAMPLES["english"] * 100)
-    counts = await asyncio.gather(*(count_exactly(request) for _ in range(5)))
-    assert set(counts) == {count_request(request)}
-    assert threading.current_thread().name in encoded.threads
-    assert {name.rpartition("_")[0] for name in encoded.threads} == {"", "token-count"}
+LONG = SAMPLES["english"] * 8000
+"""Some 2 MB."""
 
 
-def test_frames_are_counted_with_the_text() -> None:
-    assert count_request(user("hello world")) == 2 + 4 + 1
+async def test_the_process_counts_the_same() -> None:
+    """Any text, also one with half a surrogate pair in it, and any number of them; then it is still the same process."""
+    async with TokenCounter.running() as counter:
+        assert counter.pid is None
+        assert await counter.count_texts([]) == 0
+        pid = counter.pid
+        for texts in ([LONG, "", "short"], [*SAMPLES.values()], ["a", "b c"] * 10_000, ["\ud800" * 10, "\0", "<|endoftext|>"]):
+            assert await counter.count_texts(texts) == count_texts(texts)
+        assert counter.pid == pid
+
+
+async def test_frames_are_counted_with_the_text() -> None:
+    async with TokenCounter.running() as counter:
+        assert await counter.count_request(user("hello world")) == 2 + 4 + 1
+
+
+async def test_many_counts_at_once_are_kept_apart() -> None:
+    texts = [SAMPLES["english"] * n for n in range(1, 40)]
+    async with TokenCounter.running() as counter:
+        counts = await asyncio.gather(*(counter.count_texts([text]) for text in texts))
+    assert counts == [count_texts([text]) for text in texts]
+
+
+def gone(pid: int | None) -> bool:
+    assert pid is not None
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+async def test_no_process_is_left_over() -> None:
+    async with TokenCounter.running() as counter:
+        await counter.count_texts(["hello"])
+        pid = counter.pid
+        assert not gone(pid)
+    assert gone(pid)
+
+
+async def test_a_killed_process_is_started_again() -> None:
+    """Killed while nobody asks, and in the middle of a count."""
+    async with TokenCounter.running() as counter:
+        await counter.count_texts(["hello"])
+        first = counter.pid
+        assert first is not None
+        os.kill(first, signal.SIGKILL)
+        assert await counter.count_texts(["hello world"]) == 2
+        second = counter.pid
+        assert second not in (None, first)
+        count = asyncio.ensure_future(counter.count_texts([LONG]))
+        await asyncio.sleep(0)
+        os.kill(second or 0, signal.SIGKILL)
+        assert await count == count_texts([LONG])
+        assert gone(first)
+        assert gone(second)
+
+
+async def test_a_process_that_cannot_run_costs_the_count_only(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    async with TokenCounter.running() as counter:
+        with monkeypatch.context() as broken:
+            broken.setattr(exact, "WORKER", Path("no such file"))
+            assert await counter.count_texts(["secret words"]) is None
+            broken.setattr(sys, "executable", "/no/such/python")
+            assert await counter.count_texts(["secret words"]) is None
+        assert await counter.count_texts(["hello world"]) == 2
+    assert [r.levelno for r in caplog.records if r.name == "llm_router"] == [logging.ERROR] * 2
+    assert "secret" not in caplog.text
+
+
+async def test_a_process_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """By all who wait; the next one has a new process."""
+    hanging = tmp_path / "hanging.py"
+    hanging.write_text("import time\ntime.sleep(1000)\n")
+    async with TokenCounter.running(0.5) as counter:
+        with monkeypatch.context() as broken:
+            broken.setattr(exact, "WORKER", hanging)
+            count = asyncio.gather(*(counter.count_texts([LONG]) for _ in range(3)))
+            while counter.pid is None:  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0)
+            pid = counter.pid
+            assert await count == [None, None, None]
+        assert gone(pid)
+    async with TokenCounter.running() as counter:
+        assert await counter.count_texts(["hello world"]) == 2
+    assert {r.getMessage() for r in caplog.records} == {"counting tokens took longer than 0.5 s: the estimate is used instead"}
+
+
+async def test_a_caller_who_leaves_in_the_middle_does_not_confuse_the_next() -> None:
+    async with TokenCounter.running() as counter:
+        await counter.count_texts(["hello"])
+        count = asyncio.ensure_future(counter.count_texts([LONG]))
+        await asyncio.sleep(0)
+        count.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await count
+        assert await counter.count_texts(["hello world"]) == 2
+
+
+async def test_it_ends_with_a_gateway_that_was_killed() -> None:
+    """Its standard input ends, whoever held the other end."""
+    code = """
+import asyncio
+from gateway.accounting.exact import TokenCounter
+async def main():
+    async with TokenCounter.running() as counter:
+        await counter.count_texts(["hello"])
+        print(counter.pid, flush=True)
+        await asyncio.sleep(1000)
+asyncio.run(main())
+"""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", code, env={"PYTHONPATH": str(Path(__file__).parents[2])}, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    pid = int(await process.stdout.readline())
+    assert not gone(pid)
+    process.kill()
+    await process.wait()
+    while not gone(pid):  # noqa: ASYNC110 - nobody tells
+        await asyncio.sleep(0.01)

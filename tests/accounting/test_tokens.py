@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.accounting.contents import IMAGE_TOKENS, MESSAGE_TOKENS, MOST_PARTS, contents_of
-from gateway.accounting.exact import count_texts
 from gateway.accounting.tokens import PIECE, PIECES, WHOLE, estimate_request, estimate_text, estimate_texts, near, overflow, pieces
 from gateway.config import Model
+from tests.accounting.counting import count_texts
 from tests.accounting.samples import SAMPLES
 from translators.chat.request import ChatRequest
 from translators.dialect import ModelRecord

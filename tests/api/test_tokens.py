@@ -1,13 +1,18 @@
 """POST /api/v1/tokens, and what answers teach it."""
 
 import io
+import os
+import signal
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
-from gateway.accounting.exact import count_texts
+from gateway.accounting import exact
+from gateway.accounting.tokens import estimate_text
 from gateway.api.access import read
+from tests.accounting.counting import count_texts
 from tests.accounting.samples import SAMPLES
 from tests.fakes import fake_upstream, json_answer, openai_completion
 from tests.serving import POLICY, Running, serving
@@ -85,6 +90,27 @@ async def test_it_answers_for_a_megabyte_that_would_make_tiktoken_panic() -> Non
         status, answer = await post(running, "/api/v1/tokens", {"model": "all", "messages": [{"role": "user", "content": " " * 1_200_000}]})
     assert status == 200
     assert answer["exact"]["tokens"] > 5
+
+
+async def test_near_a_limit_the_estimate_decides_where_nothing_can_be_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The estimate of these words is a third too high: counting decides otherwise."""
+    policy = POLICY + "  two: {description: d, targets: [openai/gpt-4o, openai/gpt-4.1]}\n"
+    words, window = "strange words about nothing in particular ", 128_000
+    near_limit = words * next(n for n in range(10_000, 30_000, 10) if estimate_text(words * n) > 1.02 * window)
+    assert count_texts([near_limit]) < 0.98 * window
+    body = {"model": "two", "messages": [{"role": "user", "content": near_limit}]}
+    async with fake_upstream(openai=json_answer(openai_completion())) as fake, serving(fake.environ(), policy) as running:
+        await post(running, "/v1/chat/completions", body)
+        with monkeypatch.context() as broken:
+            broken.setattr(exact, "WORKER", Path("no such file"))
+            pid = running.gateway.counter.pid
+            assert pid is not None
+            os.kill(pid, signal.SIGKILL)
+            status, tokens = await post(running, "/api/v1/tokens", body)
+            await post(running, "/v1/chat/completions", body)
+    assert (status, tokens["exact"]) == (200, None)
+    assert tokens["estimated_tokens"] > window
+    assert [received.body["model"] for received in fake.received] == ["gpt-4o", "gpt-4.1"]
 
 
 async def test_real_answers_correct_the_estimate_of_their_target() -> None:
