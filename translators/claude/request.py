@@ -3,7 +3,6 @@
 from dataclasses import replace
 from typing import Any, Final
 
-from translators.chat.complaints import wrong_type
 from translators.chat.parameters import NO_OPS
 from translators.chat.request import ChatRequest
 from translators.claude.answer_format import AnswerFormat, answer_format
@@ -112,18 +111,9 @@ def _check_parameters(body: dict[str, Any], report: Report) -> None:
 
 def _extension(body: dict[str, Any], target: Target) -> dict[str, Any]:
     """What the caller says in Claude's own words, for this provider or for any of its dialect."""
-    extension = body.get("x_provider")
-    if extension is None:
-        return {}
-    if extension.__class__ is not dict:
-        raise wrong_type("x_provider", "an object", extension)
-    name = target.provider if target.provider in extension else target.dialect
-    own = extension.get(name)
-    if own is None:
-        return {}
-    if own.__class__ is not dict:
-        raise wrong_type(f"x_provider.{name}", "an object", own)
-    return dict(own)
+    extension = body.get("x_provider") or {}
+    own = extension.get(target.provider if target.provider in extension else target.dialect)
+    return dict(own or {})
 
 
 def _body(request: ChatRequest, declared: Declared, format_: AnswerFormat, translation: Translation) -> dict[str, Any]:

@@ -54,9 +54,7 @@ def _allowed(allowed: dict[str, Any], declared: Declared, translation: Translati
     return Choice("any", None, tools)
 
 
-def _allowed_name(tool: Any) -> str | None:
-    if tool.__class__ is not dict:
-        return None
+def _allowed_name(tool: dict[str, Any]) -> str | None:
     inner = tool.get(tool.get("type", ""))
     name = (inner if inner.__class__ is dict else tool).get("name")
     return name if name.__class__ is str else None

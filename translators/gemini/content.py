@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from translators.chat.complaints import wrong_type
 from translators.dialect import ModelRecord, Report
 from translators.errors import InvalidRequest
 from translators.gemini.resolution import Resolutions
@@ -57,9 +56,6 @@ class ContentReader:
 
     def _file(self, part: Part, at: str) -> Part:
         file = part["file"]
-        for name in ("file_data", "file_id", "filename"):
-            if file.get(name) is not None and file[name].__class__ is not str:
-                raise wrong_type(f"{at}.file.{name}", "a string", file[name])
         data: str | None = file.get("file_data")
         if data is None:
             return _named_file(file["file_id"], f"{at}.file.file_id")

@@ -70,19 +70,9 @@ def _sources(body: dict[str, Any], report: Report) -> list[tuple[str, dict[str, 
 
 def provider_fields(body: dict[str, Any], target: Target) -> dict[str, Any]:
     """The fields that the caller wants in the upstream body as they are: under the provider's name or the dialect's."""
-    given = body.get("x_provider")
-    if given is None:
-        return {}
-    if given.__class__ is not dict:
-        raise wrong_type("x_provider", "an object", given)
-    for name in (target.provider, _DIALECT):
-        fields = given.get(name)
-        if fields is not None:
-            if fields.__class__ is not dict:
-                raise wrong_type(f"x_provider.{name}", "an object", fields)
-            found: dict[str, Any] = fields
-            return found
-    return {}
+    given = body.get("x_provider") or {}
+    fields: dict[str, Any] | None = given.get(target.provider) or given.get(_DIALECT)
+    return fields or {}
 
 
 def merged(base: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:

@@ -89,8 +89,6 @@ def arguments(text: Any) -> dict[str, Any] | None:
     if text.__class__ is dict:
         given: dict[str, Any] = text
         return given
-    if text.__class__ is not str:
-        return None
     try:
         value = loads(text)
     except ValueError:

@@ -2,7 +2,6 @@
 
 from typing import Any, Final
 
-from translators.chat.complaints import wrong_type
 from translators.chat.parameters import NO_OPS
 from translators.chat.request import ChatRequest
 from translators.chat.stopping import as_sequences
@@ -151,15 +150,6 @@ def _sampling(asked: dict[str, Any], plan: Plan, translation: Translation) -> di
 
 def _extension(body: dict[str, Any], target: Target) -> dict[str, Any]:
     """What the caller says in this API's own words: for this API, for this provider, or for any of its dialect."""
-    extension = body.get("x_provider")
-    if extension is None:
-        return {}
-    if extension.__class__ is not dict:
-        raise wrong_type("x_provider", "an object", extension)
-    for name in ("responses", target.provider, target.dialect):
-        own = extension.get(name)
-        if own.__class__ is dict:
-            return dict(own)
-        if own is not None:
-            raise wrong_type(f"x_provider.{name}", "an object", own)
-    return {}
+    extension = body.get("x_provider") or {}
+    own: dict[str, Any] = next((extension[name] for name in ("responses", target.provider, target.dialect) if extension.get(name)), {})
+    return dict(own)
