@@ -3,22 +3,19 @@
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from typing import Any, Final
+from typing import Any
 
 from gateway import fan_out
 from gateway.errors import UpstreamFailed
 from gateway.exchange import Exchange
 from gateway.reasoning import AnswerTap
+from gateway.rounds import Question, Rounds, asked_again_if_empty
 from gateway.upstream.client import UpstreamResponse
-from translators.chat.chunks import Chunk, Collector
+from translators.chat.chunks import Chunk
+from translators.chat.continuing import is_empty_stream
 from translators.chat.stopping import StopCutter
-from translators.dialect import Envelope, StreamTranslator
-from translators.errors import UpstreamError, truncated
-
-QUIET_AFTER_END: Final = 5.0
-"""Seconds a provider may stay silent after every choice has its finish reason; then the answer is over."""
-DRAIN_SECONDS: Final = 0.05
-"""How long a finished stream's connection is waited for, to be used again."""
+from translators.chat.usage import summed
+from translators.errors import UpstreamError
 
 
 class LiveAnswer:
@@ -27,10 +24,11 @@ class LiveAnswer:
     A batch is what one read from the provider gave, so that it is written to the caller in one piece.
     """
 
-    def __init__(self, response: UpstreamResponse, translator: StreamTranslator, envelope: Envelope, exchange: Exchange) -> None:
-        self._response = response
-        self._translator = translator
-        self._exchange = exchange
+    def __init__(self, question: Question, response: UpstreamResponse) -> None:
+        envelope = question.envelope
+        self._rounds = Rounds(question, response)
+        self._translator = self._rounds.translator
+        self._exchange = question.exchange
         self._held: list[Chunk] = []
         self.tap: AnswerTap | None = None
         self._cutter = StopCutter(envelope.shape.stop) if envelope.shape.stop else None
@@ -53,6 +51,7 @@ class LiveAnswer:
             if any(chunk.commits for chunk in held[seen:]):
                 break
             seen = len(held)
+            self._rounds.check_size()
             if self._translator.failure is not None:
                 raise UpstreamError(self._translator.failure)
         self._exchange.first_chunk_at = self._exchange.clock()
@@ -77,7 +76,7 @@ class LiveAnswer:
             batch = await self._next()
 
     async def _next(self) -> list[Chunk]:
-        batch = await _next_batch(self._response, self._translator)
+        batch = await self._rounds.next()
         return batch if self._cutter is None else self._cutter.receive(batch)
 
     def _note(self, chunk: Chunk) -> None:
@@ -86,20 +85,45 @@ class LiveAnswer:
         if chunk.finish_reason is not None and chunk.index == 0:
             self._exchange.finish_reason = chunk.finish_reason
 
+    @property
+    def usage(self) -> dict[str, Any] | None:
+        """What the provider has counted so far."""
+        return self._translator.usage_so_far
+
+    @property
+    def empty(self) -> bool:
+        """The answer is over and says nothing: only right after `commit`."""
+        return self._translator.finished and is_empty_stream(self._held)
+
     async def aclose(self) -> None:
-        """Hang up. After a finished answer the end of the body is waited for briefly, so that the connection is used again."""
-        if self._translator.finished:
-            try:
-                async with asyncio.timeout(DRAIN_SECONDS):
-                    while await self._response.read_some():
-                        pass
-            except (TimeoutError, UpstreamError):
-                pass
-        self._response.close()
+        """Hang up; after a finished answer so that its connection is used again."""
+        await self._rounds.release()
+        self._record()
 
     def hang_up(self) -> None:
         """Close without waiting."""
-        self._response.close()
+        self._rounds.close()
+        self._record()
+
+    def _record(self) -> None:
+        """What was counted so far goes on record: an answer that ends early is billed too."""
+        self._exchange.usage = self.usage
+
+
+async def begun(question: Question, tap: AnswerTap | None) -> LiveAnswer:
+    """A stream whose first content has arrived; an empty one was asked for once more. Raises UpstreamError."""
+
+    async def ask() -> LiveAnswer:
+        live = LiveAnswer(question, await question.send(question.request))
+        live.tap = tap
+        try:
+            await live.commit()
+        except BaseException:
+            live.hang_up()
+            raise
+        return live
+
+    return await asked_again_if_empty(ask, lambda live: live.empty, LiveAnswer.hang_up, question.exchange)
 
 
 class MergedAnswer:
@@ -129,6 +153,8 @@ class MergedAnswer:
 
     async def aclose(self) -> None:
         await asyncio.gather(*(answer.aclose() for answer in self._answers))
+        counted = [answer.usage for answer in self._answers if answer.usage is not None]
+        self._exchange.usage = summed(counted) if counted else None
 
 
 Answer = LiveAnswer | MergedAnswer
@@ -138,35 +164,3 @@ def broken(error: UpstreamError, exchange: Exchange) -> UpstreamFailed:
     """What to tell a caller whose answer broke; the attempt goes into the record as failed."""
     exchange.broke(error.failure.kind.value)
     return UpstreamFailed(error.failure, exchange.served.provider.name if exchange.served is not None else "provider")
-
-
-async def _next_batch(response: UpstreamResponse, translator: StreamTranslator) -> list[Chunk]:
-    if translator.ended:
-        try:
-            async with asyncio.timeout(QUIET_AFTER_END):
-                data = await response.read_some()
-        except TimeoutError:
-            data = b""
-    else:
-        data = await response.read_some()
-    if data:
-        return translator.receive(data)
-    chunks = translator.receive_eof()
-    if translator.failure is None and not translator.finished:
-        translator.failure = truncated()
-    return chunks
-
-
-async def collected(response: UpstreamResponse, translator: StreamTranslator, envelope: Envelope) -> dict[str, Any]:
-    """A streamed answer added up to one completion."""
-    chunks: list[Chunk] = []
-    while not translator.finished:
-        chunks += await _next_batch(response, translator)
-        if translator.failure is not None:
-            raise UpstreamError(translator.failure)
-    collector = Collector(translator.id, envelope.created, translator.model)
-    if envelope.shape.stop:
-        chunks = StopCutter(envelope.shape.stop).receive(chunks)
-    for chunk in chunks:
-        collector.add(chunk)
-    return collector.completion()

@@ -7,22 +7,23 @@ first content is in hand an attempt may fail unseen and the next target is tried
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from gateway import fan_out
-from gateway.answers import Answer, LiveAnswer, MergedAnswer, collected
+from gateway.answers import Answer, LiveAnswer, MergedAnswer, begun
 from gateway.errors import UpstreamFailed
 from gateway.exchange import Exchange
 from gateway.ids import unique
+from gateway.off_loop import off_loop
 from gateway.reasoning import AnswerTap, ReasoningStore
+from gateway.rounds import Question, whole_or_again
 from gateway.routing.failover import Attempt, attempts
 from gateway.routing.selection import Plan, refusal
 from gateway.telemetry.events import AttemptEnded
 from gateway.upstream.client import UpstreamClient, UpstreamResponse
 from gateway.upstream.media import MediaFetcher, refuse_urls
-from translators.chat.continuing import MOST_ROUNDS, joined, next_round
 from translators.chat.request import ChatRequest
-from translators.chat.stopping import cut_completion
 from translators.dialect import Dialect, Envelope, ModelRecord, Note, Target, UpstreamRequest, losses
 from translators.errors import FailureKind, InvalidRequest, UpstreamError
 from translators.registry import dialect_for
@@ -107,6 +108,7 @@ class Dispatcher:
             except StopIteration:
                 raise (failed or rejection or refusal(plan)) from None
             exchange.notes[:] = persona_notes
+            exchange.usage = None
 
     async def _mending(self, attempt: Attempt, request: ChatRequest, exchange: Exchange, use: Use[T]) -> T:
         """One attempt; if the provider refuses because a fact about the model is wrong, once more with the fact it told us."""
@@ -135,7 +137,7 @@ class Dispatcher:
             AttemptEnded(provider=candidate.provider.name, model=candidate.model.id, outcome=outcome, seconds=seconds, status=status)
         )
 
-    async def _prepare(self, attempt: Attempt, mended: Mended, exchange: Exchange) -> tuple[Dialect, UpstreamRequest, Envelope]:
+    async def _prepare(self, attempt: Attempt, mended: Mended, exchange: Exchange) -> Question:
         """The request in the target's dialect; raises InvalidRequest if it cannot be said there, or in strict mode not without loss."""
         provider, model = attempt.candidate.provider, attempt.candidate.model
         request, record = mended
@@ -147,7 +149,7 @@ class Dispatcher:
                 refuse_urls(request)
         key = provider.api_key.get_secret_value() if provider.api_key is not None else ""
         target = Target(provider.name, provider.dialect, provider.base_url, model.id, record, key)
-        upstream = dialect.build_request(request, target)
+        upstream = await off_loop(request.size, dialect.build_request, request, target)
         if upstream.notes:
             exchange.notes.extend(upstream.notes)
         if exchange.params == "strict" and (lost := losses(exchange.notes)):
@@ -156,9 +158,10 @@ class Dispatcher:
         envelope = Envelope(
             id=f"chatcmpl-{number}", created=int(time.time()), model=model.id, call_id=f"call_{number}", shape=upstream.shape
         )
-        return dialect, upstream, envelope
+        send = partial(self._send, attempt, dialect, exchange)
+        return Question(dialect=dialect, request=upstream, envelope=envelope, exchange=exchange, send=send)
 
-    async def _send(self, attempt: Attempt, dialect: Dialect, upstream: UpstreamRequest, exchange: Exchange) -> UpstreamResponse:
+    async def _send(self, attempt: Attempt, dialect: Dialect, exchange: Exchange, upstream: UpstreamRequest) -> UpstreamResponse:
         """The answer's headers, with a status that means success. Raises UpstreamError."""
         provider = attempt.candidate.provider
         response = await self._client.send(upstream, provider.timeouts, provider.headers)
@@ -174,43 +177,20 @@ class Dispatcher:
     async def _complete(self, attempt: Attempt, mended: Mended, exchange: Exchange) -> dict[str, Any]:
         count, mended = _fanned_out(mended)
         if count == 1:
-            return await self._complete_turn(attempt, mended, exchange)
+            return await self._complete_one(attempt, mended, exchange)
         started = exchange.clock()
-        answers = await fan_out.together(count, lambda: self._complete_turn(attempt, mended, exchange), lambda _: None)
+        answers = await fan_out.together(count, lambda: self._complete_one(attempt, mended, exchange), lambda _: None)
         exchange.upstream_seconds = exchange.clock() - started
         _note_fan_out(exchange)
         return fan_out.merged(answers)
 
-    async def _complete_turn(self, attempt: Attempt, mended: Mended, exchange: Exchange) -> dict[str, Any]:
-        """One answer, taken up again as often as its provider pauses it."""
-        request, record = mended
-        completion = await self._complete_one(attempt, mended, exchange)
-        for _ in range(MOST_ROUNDS):
-            following = next_round(request, completion)
-            if following is None:
-                break
-            notes = list(exchange.notes)
-            completion = joined(completion, await self._complete_one(attempt, (following, record), exchange))
-            exchange.notes[:] = notes
-        return completion
-
     async def _complete_one(self, attempt: Attempt, mended: Mended, exchange: Exchange) -> dict[str, Any]:
-        dialect, upstream, envelope = await self._prepare(attempt, mended, exchange)
+        question = await self._prepare(attempt, mended, exchange)
         started = exchange.clock()
         try:
-            response = await self._send(attempt, dialect, upstream, exchange)
-            try:
-                if upstream.stream:
-                    return await collected(response, dialect.open_stream(envelope), envelope)
-                body = await response.read()
-            finally:
-                response.close()
+            return await whole_or_again(question)
         finally:
             exchange.upstream_seconds += exchange.clock() - started
-        completion = dialect.parse_response(body, envelope)
-        if envelope.shape.stop:
-            cut_completion(completion, envelope.shape.stop)
-        return completion
 
     async def _open(self, attempt: Attempt, mended: Mended, exchange: Exchange) -> Answer:
         count, mended = _fanned_out(mended)
@@ -221,17 +201,8 @@ class Dispatcher:
         return MergedAnswer(answers, exchange)
 
     async def _open_one(self, attempt: Attempt, mended: Mended, exchange: Exchange) -> LiveAnswer:
-        dialect, upstream, envelope = await self._prepare(attempt, mended, exchange)
-        response = await self._send(attempt, dialect, upstream, exchange)
-        live = LiveAnswer(response, dialect.open_stream(envelope), envelope, exchange)
-        if mended[0].body.get("tools"):
-            live.tap = AnswerTap()
-        try:
-            await live.commit()
-        except BaseException:
-            live.hang_up()
-            raise
-        return live
+        question = await self._prepare(attempt, mended, exchange)
+        return await begun(question, AnswerTap() if mended[0].body.get("tools") else None)
 
 
 def _fanned_out(mended: Mended) -> tuple[int, Mended]:

@@ -37,6 +37,10 @@ class Exchange:
     upstream_headers: dict[str, str] = field(default_factory=dict)
     """What the provider said of the request and of its limits, under our names."""
     usage: dict[str, Any] | None = None
+    billed_prompt_tokens: int | None = None
+    """What was read for an answer that came in several rounds, where its usage tells only of the first."""
+    warning: str | None = None
+    """What the caller should know of an answer that is no failure."""
     finish_reason: str | None = None
     upstream_seconds: float = 0.0
     first_chunk_at: float | None = None
@@ -64,6 +68,10 @@ class Exchange:
         headers.update(self.upstream_headers)
         if self.notes and self.params != "quiet":
             headers["x-llm-router-dropped-params"] = dropped_header(self.notes)
+        if self.billed_prompt_tokens is not None:
+            headers["x-llm-router-billed-prompt-tokens"] = str(self.billed_prompt_tokens)
+        if self.warning is not None:
+            headers["x-llm-router-warning"] = self.warning
         if self.simulated:
             headers["x-llm-router-simulated"] = "true"
         return headers

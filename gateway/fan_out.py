@@ -65,7 +65,7 @@ async def merged_batches(answers: Sequence[Streamed]) -> AsyncGenerator[list[Chu
             await queue.put((index, error))
 
     tasks = [asyncio.ensure_future(pump(index, answer)) for index, answer in enumerate(answers)]
-    usages: list[dict[str, Any]] = []
+    usages: dict[int, dict[str, Any]] = {}
     running = len(tasks)
     try:
         while running:
@@ -75,11 +75,11 @@ async def merged_batches(answers: Sequence[Streamed]) -> AsyncGenerator[list[Chu
             elif isinstance(item, UpstreamError):
                 raise item
             else:
-                usages += [chunk.usage for chunk in item if chunk.usage is not None]
+                usages.update((index, chunk.usage) for chunk in item if chunk.usage is not None)
                 if chunks := [_under(chunk, index) for chunk in item if chunk.delta is not None]:
                     yield chunks
         if usages:
-            yield [Chunk(usage=summed(usages))]
+            yield [Chunk(usage=summed([*usages.values()]))]
     finally:
         for task in tasks:
             task.cancel()

@@ -32,6 +32,16 @@ class Hang:
 Step = bytes | Pause | End | Reset | Hang
 
 
+class InTurn:
+    """The answers to one request after the other; the last one stands for all that follow."""
+
+    def __init__(self, *answers: Sequence[Step]) -> None:
+        self._answers = list(answers)
+
+    def next(self) -> Sequence[Step]:
+        return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+
+
 @dataclass(slots=True)
 class Received:
     """One request as it arrived."""
@@ -46,7 +56,7 @@ class FakeUpstream:
     """`answers` maps the beginning of a path to the steps of its answer; several requests may use one."""
 
     port: int = 0
-    answers: dict[str, Sequence[Step]] = field(default_factory=dict)
+    answers: dict[str, Sequence[Step] | InTurn] = field(default_factory=dict)
     received: list[Received] = field(default_factory=list)
     open: int = 0
     sent: int = 0
@@ -83,7 +93,8 @@ class FakeUpstream:
         body = await reader.readexactly(int(headers.get("content-length", 0)))
         self.received.append(Received(path, headers, loads(body) if body else None))
         self.arrived.set()
-        steps = next(steps for prefix, steps in self.answers.items() if path.startswith(prefix))
+        answer = next(answer for prefix, answer in self.answers.items() if path.startswith(prefix))
+        steps = answer.next() if isinstance(answer, InTurn) else answer
         gone = asyncio.ensure_future(reader.read(1))
         try:
             for step in steps:
@@ -111,7 +122,7 @@ class FakeUpstream:
 
 
 @asynccontextmanager
-async def fake_upstream(**answers: Sequence[Step]) -> AsyncIterator[FakeUpstream]:
+async def fake_upstream(**answers: Sequence[Step] | InTurn) -> AsyncIterator[FakeUpstream]:
     """A running FakeUpstream; keywords are first path segments: `openai=[...]`, `claude=[...]`, `gemini=[...]`."""
     fake = FakeUpstream(answers={f"/{name}": steps for name, steps in answers.items()})
     server = await asyncio.start_server(fake.serve, "127.0.0.1", 0)

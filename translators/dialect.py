@@ -17,6 +17,20 @@ EFFORTS: Final[tuple[Effort, ...]] = ("none", "minimal", "low", "medium", "high"
 """Reasoning efforts of the hub, weakest first."""
 
 
+EFFORT_TOKENS: Final[dict[Effort, int]] = {
+    "none": 0, "minimal": 1024, "low": 2048, "medium": 10_000, "high": 16_384, "xhigh": 32_768, "max": 32_768,
+}  # fmt: skip
+"""Tokens of reasoning that stand for an effort, where a model or a caller counts in tokens."""
+
+
+def effort_in(reasoning: dict[str, Any]) -> Effort | None:
+    """The effort that `reasoning`, as OpenRouter has it, asks for by name; None if it names none."""
+    if reasoning.get("enabled") is False:
+        return "none"
+    effort = reasoning.get("effort")
+    return effort if effort in EFFORTS else None
+
+
 def nearest_effort(asked: Effort, levels: tuple[Effort, ...]) -> Effort:
     """`asked` if the model takes it, else the nearest weaker effort, else the nearest stronger one."""
     if asked in levels or not levels:
@@ -188,6 +202,8 @@ class AnswerShape:
     """Stop sequences that the model lacks: the gateway cuts the text at the first of them."""
     strip_json_fence: bool = False
     """JSON was asked for by instruction: a code fence around the answer is taken off."""
+    several_hops: bool = False
+    """The answer may be longer than one request gives: the provider is asked to go on until it ends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,15 +234,37 @@ class Envelope:
     shape: AnswerShape = AnswerShape()
 
 
+class Pause(Protocol):
+    """An answer whose provider stopped in the middle of it, to be asked to go on. Valid from then to the end of the answer."""
+
+    @property
+    def billed_prompt_tokens(self) -> int | None:
+        """Tokens read by all requests for this answer together, where its usage tells only what the first one read."""
+
+    def resume(self, request: UpstreamRequest) -> UpstreamRequest:
+        """The request that goes on, made from the one that began the answer. Its answer is then read by the same translator."""
+
+    def settle(self) -> list[Chunk]:
+        """After going on has failed: the end of the answer as far as it came, for a caller who has seen nothing of it yet.
+
+        Empty if half of it is no answer.
+        """
+
+
 class StreamTranslator(Protocol):
     """Reads one answer stream. Independent of read boundaries: any split of the same bytes gives the same chunks.
 
     After every call look at `failure`: once set, the chunks returned so far are all there is, and nothing more will be read.
     `finished` becomes true when the dialect's own end mark was read: only then may an end be shown to the caller.
     A finished stream has given exactly one chunk with a finish_reason per choice and, if the provider counted, a last chunk with usage.
+    A provider may give one answer over several requests: between them the stream is not finished but has a `pause`.
     """
 
     failure: UpstreamFailure | None
+
+    @property
+    def pause(self) -> Pause | None:
+        """Set when all of one request's answer was read and the provider is to be asked to go on; None again once it `resume`s."""
 
     @property
     def finished(self) -> bool: ...
@@ -242,6 +280,10 @@ class StreamTranslator(Protocol):
     @property
     def model(self) -> str:
         """Likewise the model that serves."""
+
+    @property
+    def usage_so_far(self) -> dict[str, Any] | None:
+        """The hub's usage as far as the provider has counted it, at any moment: what an answer cost that ends early. None: not counted."""
 
     def receive(self, data: bytes) -> list[Chunk]: ...
 

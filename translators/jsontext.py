@@ -11,6 +11,10 @@ from typing import Any, Final
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
 _SPACED_COLON: Final = re.compile(rb'"[ \t\r\n]+:').search
+_SPACE: Final = b" \t\r\n"
+_MARK: Final = re.compile(rb'["{}\[\]]').search
+_SLICE: Final = 1024 * 1024
+"""Bytes scanned in one call: a thread that scans a big document lets others run between two of them."""
 
 MAX_DEPTH: Final = 200
 """Levels of nesting that `loads` accepts. `dumps` accepts 255, so a value read here can be wrapped and written again."""
@@ -42,10 +46,10 @@ def first_flaw(text: bytes, value: Any) -> str | None:
     keys, infinite = _count_keys(value)
     if infinite:
         return "a number is too large"
-    if text.count(b'":') - text.count(b'\\":') == keys and not _SPACED_COLON(text):
+    if _written_keys(text) == keys:
         return None
-    written = _KeyScan(text)
-    return f"the key {written.repeated!r} appears twice in one object" if written.repeated is not None else None
+    repeated = _repeated_key(text)
+    return f"the key {repeated!r} appears twice in one object" if repeated is not None else None
 
 
 def _count_keys(value: Any) -> tuple[int, bool]:
@@ -66,42 +70,54 @@ def _count_keys(value: Any) -> tuple[int, bool]:
     return keys, infinite
 
 
-class _KeyScan:
-    """Finds a key that stands twice in one object, in a text already known to be valid JSON."""
+def _written_keys(text: bytes) -> int | None:
+    """How many keys `text` seems to hold; None if it is written so that they cannot be counted this way."""
+    keys = 0
+    for start in range(0, len(text), _SLICE):
+        end = start + _SLICE
+        keys += text.count(b'":', start, end + 1) - text.count(b'\\":', start, end + 2)
+        while text[end : end + 1] in (b" ", b"\t", b"\r", b"\n"):  # a colon behind it belongs to this slice
+            end += 1
+        if _SPACED_COLON(text, start, end + 1):
+            return None
+    return keys
 
-    def __init__(self, text: bytes) -> None:
-        self.repeated: str | None = None
-        stack: list[set[str] | None] = []
-        i, n = 0, len(text)
-        while i < n and self.repeated is None:
-            c = text[i]
-            if c == 0x22:
-                end = _string_end(text, i)
-                after = end
-                while after < n and text[after] in b" \t\r\n":
-                    after += 1
-                if after < n and text[after] == 0x3A and stack and (seen := stack[-1]) is not None:
-                    key = str(from_json(text[i:end]))
-                    if key in seen:
-                        self.repeated = key
-                    seen.add(key)
-                i = end
-                continue
-            if c == 0x7B:
-                stack.append(set())
-            elif c == 0x5B:
-                stack.append(None)
-            elif c in (0x7D, 0x5D):
-                stack.pop()
-            i += 1
+
+def _repeated_key(text: bytes) -> str | None:
+    """The first key that stands twice in one object, in a text already known to be valid JSON."""
+    stack: list[set[str] | None] = []
+    mark = _MARK(text)
+    while mark is not None:
+        i, kind = mark.start(), mark[0]
+        after = i + 1
+        if kind == b'"':
+            after = _string_end(text, i)
+            if (seen := stack[-1] if stack else None) is not None and _is_key(text, after):
+                key = str(from_json(text[i:after]))
+                if key in seen:
+                    return key
+                seen.add(key)
+        elif kind in (b"{", b"["):
+            stack.append(set() if kind == b"{" else None)
+        else:
+            stack.pop()
+        mark = _MARK(text, after)
+    return None
+
+
+def _is_key(text: bytes, after: int) -> bool:
+    while after < len(text) and text[after] in _SPACE:
+        after += 1
+    return text[after : after + 1] == b":"
 
 
 def _string_end(text: bytes, start: int) -> int:
-    """Index after the closing quote of the string that opens at `start`."""
-    i = start + 1
+    """Index after the closing quote of the string that opens at `start`: the first with an even number of backslashes before it."""
+    quote = start
     while True:
-        quote = text.index(b'"', i)
-        escape = text.find(b"\\", i, quote)
-        if escape < 0:
+        quote = text.index(b'"', quote + 1)
+        before = quote - 1
+        while text[before] == 0x5C:
+            before -= 1
+        if (quote - before) % 2:
             return quote + 1
-        i = escape + 2

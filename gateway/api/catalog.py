@@ -11,6 +11,7 @@ from gateway.api.native_chat import native_request
 from gateway.api.reading import read_json
 from gateway.config import Config, Model, Persona, Provider
 from gateway.errors import ModelNotFound
+from gateway.off_loop import off_loop
 from gateway.routing import personas
 from gateway.routing.selection import Plan, plan, plan_document, resolve
 from translators.chat.request import ChatRequest, parse
@@ -117,9 +118,13 @@ async def route(http: web.Request) -> web.Response:
     """POST /api/v1/route: the plan for a chat request of either form. No provider is called."""
     gateway = http.app[GATEWAY]
     document, size = await read_json(http)
+    return json_response(await off_loop(size, _planned, gateway.config, document, size))
+
+
+def _planned(config: Config, document: Any, size: int) -> dict[str, Any]:
     native = document.__class__ is dict and "persona" in document
     request = native_request(document, size) if native else parse(document, size)
-    persona, targets = resolve(gateway.config, request.model)
+    persona, targets = resolve(config, request.model)
     if persona is not None:
         request, _ = personas.apply(persona, request)
-    return json_response(plan_document(plan(gateway.config, persona, targets, request)))
+    return plan_document(plan(config, persona, targets, request))

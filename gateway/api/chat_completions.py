@@ -12,6 +12,7 @@ from gateway.api.reading import read_json
 from gateway.api.serving import exchange_of, fail, prepare
 from gateway.errors import RequestFailed, error_body
 from gateway.exchange import Exchange
+from gateway.off_loop import off_loop
 from gateway.routing.selection import Plan
 from translators.chat.chunks import DONE, ChunkWriter
 from translators.chat.request import ChatRequest, parse
@@ -22,8 +23,9 @@ from translators.jsontext import dumps
 async def chat_completions(http: web.Request) -> web.StreamResponse:
     gateway = http.app[GATEWAY]
     async with exchange_of(http, "chat") as exchange:
-        request = parse(*await read_json(http))
-        plan, request = prepare(gateway, http, request, exchange)
+        document, size = await read_json(http)
+        request = await off_loop(size, parse, document, size)
+        plan, request = await off_loop(size, prepare, gateway, http, request, exchange)
         if request.stream:
             return await _stream(gateway, http, plan, request, exchange)
         completion = await gateway.dispatcher.complete(plan, request, exchange)

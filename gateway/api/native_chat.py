@@ -18,6 +18,7 @@ from gateway.api.reading import read_json
 from gateway.api.serving import exchange_of, fail, prepare
 from gateway.errors import RequestFailed, error_body
 from gateway.exchange import Exchange
+from gateway.off_loop import off_loop
 from gateway.routing.selection import Plan
 from translators.chat.chunks import Chunk, Collector
 from translators.chat.request import ChatRequest, parse
@@ -49,8 +50,9 @@ def native_request(document: Any, size: int) -> ChatRequest:
 async def native_chat(http: web.Request) -> web.StreamResponse:
     gateway = http.app[GATEWAY]
     async with exchange_of(http, "native") as exchange:
-        request = native_request(*await read_json(http))
-        plan, request = prepare(gateway, http, request, exchange)
+        document, size = await read_json(http)
+        request = await off_loop(size, native_request, document, size)
+        plan, request = await off_loop(size, prepare, gateway, http, request, exchange)
         if request.stream:
             return await _stream(gateway, http, plan, request, exchange)
         completion = await gateway.dispatcher.complete(plan, request, exchange)

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from gateway.api.context import GATEWAY
 from gateway.errors import BodyTimeout
+from gateway.off_loop import off_loop
 from translators.errors import InvalidRequest
 from translators.jsontext import first_flaw, loads
 
@@ -24,10 +25,14 @@ async def read_json(http: web.Request) -> tuple[Any, int]:
         raise BodyTimeout(f"The request body did not arrive within {limit:g} seconds.") from None
     except web.RequestPayloadError:
         raise InvalidRequest("The request body ended early or is not encoded as its headers say.", None, "invalid_body") from None
+    return await off_loop(len(text), _decoded, text), len(text)
+
+
+def _decoded(text: bytes) -> Any:
     try:
         document = loads(text)
     except ValueError as error:
         raise InvalidRequest(f"The request body is not valid JSON: {error}.", None, "invalid_json") from None
     if (flaw := first_flaw(text, document)) is not None:
         raise InvalidRequest(f"The request body is not valid JSON: {flaw}.", None, "invalid_json")
-    return document, len(text)
+    return document

@@ -3,15 +3,24 @@
 from typing import Any, Final
 
 from gateway.config import Persona
+from gateway.routing.reasoning_limits import hold_reasoning
+from translators.chat.passthrough import passed_through
 from translators.chat.request import INSTRUCTION_ROLES, ChatRequest
 from translators.dialect import EFFORTS, Note, Report
+from translators.errors import InvalidRequest
 
 _SAME: Final = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
 """Two names of one parameter: a caller who gave either has given both."""
 
 
 def apply(persona: Persona, request: ChatRequest) -> tuple[ChatRequest, tuple[Note, ...]]:
-    """The request as the persona sends it, and what its limits changed."""
+    """The request as the persona sends it, and what its limits changed.
+
+    A limit holds for every way to say the same: for `thinking`, `reasoning` and Google's `thinking_config` it is laid on them too. A
+    passthrough cannot be held to a limit, as only its provider knows what it means. Raises InvalidRequest if `x_provider` names a
+    parameter that the persona limits (model, messages, output limits and reasoning are refused there from anyone, see
+    translators.chat.passthrough).
+    """
     if persona.system_prompt is None and not persona.defaults and not persona.caps:
         return request, ()
     report = Report()
@@ -20,6 +29,9 @@ def apply(persona: Persona, request: ChatRequest) -> tuple[ChatRequest, tuple[No
         if body.get(name) is None and body.get(_SAME.get(name, name)) is None:
             body[name] = value
     for name, limit in persona.caps.items():
+        if (at := passed_through(body.get("x_provider") or {}, name)) is not None:
+            rule = f"the persona limits '{name}', so it is taken by that name only"
+            raise InvalidRequest(f"'{at[:200]}' is not taken: {rule}.", at[:200], "unsupported_parameter")
         for spelling in (name, _SAME.get(name)):
             if spelling is not None and (value := body.get(spelling)) is not None and _exceeds(value, limit):
                 body[spelling] = limit
@@ -27,6 +39,7 @@ def apply(persona: Persona, request: ChatRequest) -> tuple[ChatRequest, tuple[No
     longest = persona.caps.get("max_tokens", persona.caps.get("max_completion_tokens"))
     if longest is not None and body.get("max_tokens") is None and body.get("max_completion_tokens") is None:
         body["max_completion_tokens"] = longest
+    hold_reasoning(body, persona.caps, report)
     if persona.system_prompt is not None:
         body["messages"] = _with_prompt(persona, request.messages)
     return ChatRequest(body, request.size + len(persona.system_prompt or "")), tuple(report.notes)

@@ -7,6 +7,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import Final
 
 import aiohttp
@@ -16,9 +17,10 @@ from translators.dialect import UpstreamRequest
 from translators.errors import FailureKind, UpstreamError, UpstreamFailure, malformed
 
 MAX_ANSWER_BYTES: Final = 128 * 1024 * 1024
-"""The largest JSON answer read, after decompression."""
+"""The most that is kept of one answer, after decompression: of a JSON answer, of a stream added up to one, and of what a stream
+says before its first content."""
 STALE_CONNECTION_SECONDS: Final = 0.25
-"""A pooled connection that the server had closed fails at once, before a byte was sent: only that is retried here."""
+"""A pooled connection that the server had closed fails at once, before a byte of an answer: only that is retried here."""
 
 
 def _failed(kind: FailureKind, message: str, status: int, code: str) -> UpstreamFailure:
@@ -59,10 +61,11 @@ def _told(error: BaseException) -> UpstreamFailure:
 class UpstreamResponse:
     """An answer whose headers have arrived. `headers` has lower-case names."""
 
-    __slots__ = ("_response", "status")
+    __slots__ = ("_received", "_response", "status")
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response
+        self._received = 0
         self.status = response.status
 
     @property
@@ -71,30 +74,56 @@ class UpstreamResponse:
 
     async def read(self, limit: int = MAX_ANSWER_BYTES) -> bytes:
         """The whole body. Raises UpstreamError."""
-        pieces, size = [], 0
+        pieces = []
         while data := await self.read_some():
-            size += len(data)
-            if size > limit:
-                raise UpstreamError(malformed(f"The provider's answer is larger than {limit} bytes."))
+            self.check_size(limit)
             pieces.append(data)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     async def read_some(self) -> bytes:
         """What has arrived, at least one byte; b"" at the end. Raises UpstreamError."""
         try:
-            return await self._response.content.readany()
+            data = await self._response.content.readany()
         except _CATCHABLE as error:
             raise UpstreamError(_told(error)) from None
+        self._received += len(data)
+        return data
+
+    def check_size(self, limit: int = MAX_ANSWER_BYTES) -> None:
+        """For who keeps what was read. Raises UpstreamError once that is more than `limit` bytes."""
+        if self._received > limit:
+            raise UpstreamError(malformed(f"The provider's answer is larger than {limit} bytes."))
 
     def close(self) -> None:
         """Hang up unless the answer was read to its end: the provider stops generating."""
         self._response.close()
 
 
+class _Sending:
+    """What becomes known of one request while it is sent."""
+
+    __slots__ = ("reused",)
+
+    def __init__(self) -> None:
+        self.reused = False
+        """It went out on a connection that had served before, and that the server may have closed meanwhile."""
+
+
+async def _reused(session: aiohttp.ClientSession, context: SimpleNamespace, params: aiohttp.TraceConnectionReuseconnParams) -> None:
+    context.trace_request_ctx.reused = True
+
+
+def _silently(error: Exception) -> bool:
+    """Whether the connection ended before a byte of an answer: aiohttp puts what it had read of one in place of the message."""
+    return not isinstance(error, aiohttp.ServerDisconnectedError) or isinstance(error.message, str)
+
+
 class UpstreamClient:
     """Owns the session. `aclose` it, or use `running`."""
 
     def __init__(self) -> None:
+        trace = aiohttp.TraceConfig()
+        trace.on_connection_reuseconn.append(_reused)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, limit_per_host=0, ttl_dns_cache=60, keepalive_timeout=30),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -102,6 +131,7 @@ class UpstreamClient:
             read_bufsize=64 * 1024,
             trust_env=False,
             headers={"user-agent": "llm-router"},
+            trace_configs=[trace],
         )
         self._timeouts: dict[Timeouts, aiohttp.ClientTimeout] = {}
 
@@ -120,21 +150,28 @@ class UpstreamClient:
         started = loop.time()
         headers = {**extra_headers, **request.headers, "accept-encoding": "identity" if request.stream else "gzip, deflate"}
         try:
+            sending = _Sending()
             try:
-                return await self._post(request, headers, timeouts)
-            except (aiohttp.ServerDisconnectedError, ConnectionResetError):
-                if loop.time() - started > STALE_CONNECTION_SECONDS:
+                return await self._post(request, headers, timeouts, sending)
+            except (aiohttp.ServerDisconnectedError, ConnectionResetError) as error:
+                stale = sending.reused and _silently(error) and loop.time() - started <= STALE_CONNECTION_SECONDS
+                if not stale:
                     raise
-                return await self._post(request, headers, timeouts)
+                return await self._post(request, headers, timeouts, sending)
         except aiohttp.ServerTimeoutError as error:
             connecting = isinstance(error, aiohttp.ConnectionTimeoutError)
             raise UpstreamError(_told(error) if connecting else _LATE) from None
         except _CATCHABLE as error:
             raise UpstreamError(_told(error)) from None
 
-    async def _post(self, request: UpstreamRequest, headers: Mapping[str, str], timeouts: Timeouts) -> UpstreamResponse:
+    async def _post(self, request: UpstreamRequest, headers: Mapping[str, str], timeouts: Timeouts, sending: _Sending) -> UpstreamResponse:
         response = await self._session.post(
-            request.url, data=request.body, headers=headers, timeout=self._timeout(timeouts), allow_redirects=False
+            request.url,
+            data=request.body,
+            headers=headers,
+            timeout=self._timeout(timeouts),
+            allow_redirects=False,
+            trace_request_ctx=sending,
         )
         # One timer of the client serves two clocks: until the headers it is the first byte's, from here on the idle one.
         if timeouts.idle != timeouts.first_byte and (connection := response.connection) is not None and connection.protocol is not None:

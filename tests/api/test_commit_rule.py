@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 from openai import APIError, AsyncOpenAI
 
-from gateway.telemetry.events import RequestEnded
+from gateway.telemetry.events import AttemptEnded, RequestEnded
 from tests.fakes import OPENAI_STREAM, End, Hang, Pause, Reset, Step, fake_upstream, json_answer, openai_chunk, openai_completion, sse
 from tests.serving import Running, serving
 from translators.jsontext import dumps, loads
@@ -38,6 +38,7 @@ BEFORE_CONTENT: dict[str, list[Step]] = {
     "reset after headers": [b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n", Reset()],
     "error event first": sse(ERROR),
     "error event after the role": sse(ROLE, ERROR),
+    "error event that says 400": sse(ROLE, b'data: {"error":{"message":"engine died","type":"BadRequestError","code":400}}\n\n'),
     "end before content": sse(ROLE),
     "nothing": sse(),
     "garbage": sse(b"data: {broken\n\n"),
@@ -105,12 +106,40 @@ async def test_without_another_target_the_failure_has_its_true_status(steps: lis
     assert headers["x-llm-router-attempts"] == "1"
 
 
-async def test_a_callers_error_does_not_move_on() -> None:
-    bad = json_answer({"error": {"message": "no such tool", "type": "invalid_request_error", "param": "tools"}}, "400 Bad Request")
+NO_SUCH_TOOL = {"error": {"message": "no such tool", "type": "invalid_request_error", "param": "tools", "code": 400}}
+
+
+@pytest.mark.parametrize(
+    "bad", [json_answer(NO_SUCH_TOOL, "400 Bad Request"), sse(b"data: " + dumps(NO_SUCH_TOOL) + b"\n\n")], ids=["answer", "event"]
+)
+async def test_a_callers_error_does_not_move_on(bad: list[Step]) -> None:
     async with fake_upstream(openai=bad, claude=sse(*CLAUDE_STREAM)) as fake, serving(fake.environ()) as running:
         status, _, text = await stream(running, "all")
         assert [r.path.split("/")[1] for r in fake.received] == ["openai"]
     assert (status, loads(text)["error"]["param"]) == (400, "tools")
+
+
+COMMENT = b": " + b"x" * 2**20 + b"\n\n"
+
+
+@pytest.mark.parametrize("more", [{"stream": True}, {}], ids=["held back", "collected"])
+async def test_an_answer_that_never_stops_is_left_for_the_next_target(more: dict[str, Any]) -> None:
+    """Before content of a stream, and in one that is added up for a caller who wants JSON, no more is kept than of a JSON answer."""
+    policy = "version: 1\npersonas:\n  p: {description: d, targets: [claude/claude-sonnet-5, openai/gpt-4.1]}\n"
+    endless: list[Step] = [*sse(end=False), *[COMMENT] * 200, *CLAUDE_STREAM, End()]
+    answer = sse(*OPENAI_STREAM) if more else json_answer(openai_completion())
+    async with (
+        fake_upstream(claude=endless, openai=answer) as fake,
+        serving(fake.environ(), policy) as running,
+        aiohttp.ClientSession() as session,
+        session.post(
+            f"{running.url}/v1/chat/completions", json={"model": "p", "messages": [{"role": "user", "content": "hi"}], **more}
+        ) as got,
+    ):
+        assert (got.status, got.headers["x-llm-router-provider"]) == (200, "openai")
+        await got.read()
+    assert [a.outcome for a in running.events if isinstance(a, AttemptEnded)] == ["malformed", "ok"]
+    assert fake.sent < 200 * len(COMMENT)
 
 
 AFTER_CONTENT: dict[str, list[Step]] = {

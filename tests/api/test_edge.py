@@ -46,6 +46,7 @@ BAD: dict[str, tuple[bytes, int, str | None]] = {
     "empty messages": (b'{"model":"on_openai","messages":[]}', 400, "empty_array"),
     "unknown role": (b'{"model":"on_openai","messages":[{"role":"x","content":"y"}]}', 400, "invalid_value"),
     "unknown model": (b'{"model":"nobody","messages":[{"role":"user","content":"y"}]}', 404, "model_not_found"),
+    "flat tool": (dumps({**GOOD, "tools": [{"type": "function", "name": "f", "parameters": {}}]}), 400, "missing_required_parameter"),
     "too large": (b'{"model":"on_openai","messages":[{"role":"user","content":"%s"}]}' % (b"x" * 30_000), 413, "request_too_large"),
 }
 

@@ -37,7 +37,26 @@ def test_refuses_to_write_what_json_cannot_say() -> None:
         (b"[1e400]", "a number is too large"),
         (b'{"a":{"b":-1e999}}', "a number is too large"),
         (b"1", None),
+        (b'"a\\" : b"', None),
+        (b'["\\" : "]', None),
+        (b'{"x":"\\" : ","y\\"":1,"y\\"":2}', "the key 'y\"' appears twice in one object"),
     ],
 )
 def test_first_flaw(text: bytes, flaw: str | None) -> None:
     assert first_flaw(text, loads(text)) == flaw
+
+
+@pytest.mark.parametrize("distance", range(-4, 5))
+@pytest.mark.parametrize("colon", [b":", b"   :"])
+@pytest.mark.parametrize("repeated", [False, True])
+def test_a_big_document_is_scanned_in_slices_that_hide_nothing(distance: int, colon: bytes, repeated: bool) -> None:
+    """A key, an escaped quote or the space before a colon may stand across the border of two slices."""
+    filler = b"x" * (1024 * 1024 - 15 + distance)
+    text = b'{"a":"%s\\":","b"%s1,"%s"%s2}' % (filler, colon, b"b" if repeated else b"c", colon)
+    assert first_flaw(text, loads(text)) == ("the key 'b' appears twice in one object" if repeated else None)
+
+
+def test_a_string_of_escapes_is_scanned_once() -> None:
+    """Twice as long is twice as dear: the far end of the string is not looked for from every escape."""
+    text = b'{"a" :"%s"}' % (b"\\n" * 4_000_000)
+    assert first_flaw(text, loads(text)) is None

@@ -102,13 +102,17 @@ def _classify(status: int, error: dict[str, Any], message: str, codes: Mapping[s
         return row
     if error.get("type") == "insufficient_quota":
         return _BY_CODE["insufficient_quota"]
-    if status == 200:  # an error inside a stream: some servers put the status into `code`
+    accepted = status == 200  # an error inside an answer that had begun: some servers put the status into `code`
+    if accepted:
         status = code if isinstance(code, int) and 400 <= code < 600 else 500
     if status in (400, 422) and _CONTEXT_WORDS.search(message):
         return _BY_CODE["context_length_exceeded"]
     if (row := _BY_STATUS.get(status)) is not None:
         return row
     if status >= 500 or status < 400 or status == 405:  # a redirect, a wrong base URL: not the request's fault
+        return _K.SERVER_ERROR, 502, "server_error"
+    # Servers that had taken the request say 400 of whatever fails while they answer: only the type makes it the request's fault.
+    if accepted and error.get("type") != "invalid_request_error":
         return _K.SERVER_ERROR, 502, "server_error"
     return _K.INVALID_REQUEST, 400, "invalid_request_error"
 

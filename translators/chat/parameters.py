@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from translators.chat.complaints import missing, not_one_of, require_object, require_string, type_name, wrong_type
+from translators.chat.passthrough import check_passthrough
 from translators.errors import InvalidRequest
 
 MAX_STOP_SEQUENCES: Final = 4
@@ -127,8 +128,10 @@ def _tools(value: Any, param: str) -> None:
             if custom.get("format") is not None:
                 _object(custom["format"], f"{at}.custom.format")
         elif kind == "function":
-            flat = "function" not in tool and "name" in tool
-            _function(tool if flat else require_object(tool, "function", at), at if flat else f"{at}.function")
+            if "function" not in tool and "name" in tool:
+                hint = 'Chat Completions has {"type": "function", "function": {"name": …}}; the flat form is that of Responses.'
+                raise InvalidRequest(f"Missing required parameter: '{at}.function'. {hint}", f"{at}.function", "missing_required_parameter")
+            _function(require_object(tool, "function", at), f"{at}.function")
         elif "function" in tool:
             require_string(tool["function"], "name", f"{at}.function")
 
@@ -264,13 +267,6 @@ def _modalities(value: Any, param: str) -> None:
         _string(modality, f"{param}[{i}]")
 
 
-def _passthrough(value: Any, param: str) -> None:
-    _object(value, param)
-    for name, extension in value.items():
-        if extension is not None:
-            _object(extension, f"{param}.{name}")
-
-
 def _metadata(value: Any, param: str) -> None:
     _object(value, param)
     if len(value) > 16:
@@ -315,7 +311,7 @@ PARAMETERS: Final[dict[str, _Check]] = {
     "service_tier": _string,
     "prompt_cache_key": _string,
     "prompt_cache_options": _object,
-    "x_provider": _passthrough,
+    "x_provider": check_passthrough,
     "thinking": _object,
     "reasoning": _object,
 }

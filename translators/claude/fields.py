@@ -66,7 +66,7 @@ FIELDS: Final[dict[str, Verdict]] = {
     "prompt_cache_options": Verdict("mapped", "`cache_control` of the request, or the default lifetime of its breakpoints."),
     "prompt_cache_retention": Verdict("depends", "The lifetime of automatic caching, where that is asked for."),
     "cache_control": Verdict("mapped", "`cache_control`, on the request, a message, a part or a tool."),
-    "x_provider": Verdict("mapped", "Claude's own parameters, under the provider's or the dialect's name."),
+    "x_provider": Verdict("mapped", "Claude's own parameters, under the provider's or the dialect's name; not what the hub decides."),
     "role.system": _TO_SYSTEM,
     "role.developer": _TO_SYSTEM,
     "role.user": Verdict("mapped", "A user message."),

@@ -49,7 +49,7 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     if betas:
         headers["anthropic-beta"] = ",".join(dict.fromkeys(map(str, betas)))
     body.update(extension)
-    stream = request.stream or (request.max_tokens is None and _is_long(body["max_tokens"]))
+    stream = request.stream or (request.max_tokens is None and body["max_tokens"] > LONGEST_UNSTREAMED)
     body["stream"] = stream
     written = dumps(body)
     if len(written) > MAX_BODY:
@@ -57,10 +57,6 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     return UpstreamRequest(
         url=_url(target.base_url), headers=headers, body=written, stream=stream, notes=tuple(report.notes), shape=_shape(declared, format_)
     )
-
-
-def _is_long(max_tokens: Any) -> bool:
-    return max_tokens.__class__ is int and max_tokens > LONGEST_UNSTREAMED
 
 
 def _url(base: str) -> str:

@@ -5,26 +5,31 @@ from typing import Any, Final
 
 from translators.chat.chunks import Chunk
 from translators.chat.fence import Unfenced
+from translators.chat.usage import summed
 from translators.claude.blocks import trailer
 from translators.claude.call_stream import CallReader, TextInput, reader, start_input
 from translators.claude.errors import error_failure
 from translators.claude.open_block import OpenBlock
 from translators.claude.response import answer_id, answer_model, no_output
+from translators.claude.rounds import MOST_ROUNDS, returned, taken_up
 from translators.claude.stop import CUT, finish_reason, provider_specific, refusal, stop_reason
 from translators.claude.usage import service_tier, usage
 from translators.claude.wire import Block, whole_blocks
-from translators.dialect import Envelope
+from translators.dialect import Envelope, UpstreamRequest
 from translators.errors import UpstreamFailure, malformed, truncated
 from translators.jsontext import loads
 from translators.sse import Decoder, Event, EventTooLarge
 
 
 class ClaudeStream:
-    """StreamTranslator of the Claude dialect."""
+    """StreamTranslator of the Claude dialect, and its own Pause: the rounds of a paused turn are read as one message."""
+
+    billed_prompt_tokens: Final = None
 
     def __init__(self, envelope: Envelope) -> None:
         self.id = envelope.id
         self.model = envelope.model
+        self.pause: ClaudeStream | None = None
         self.failure: UpstreamFailure | None = None
         self.finished = False
         self._envelope = envelope
@@ -40,21 +45,51 @@ class ClaudeStream:
         self._usage: dict[str, Any] = {}
         self._told: dict[str, Any] = {}
         """stop_reason and what comes with it: the last value of each."""
+        self._rounds = 1
+        self._earlier: list[dict[str, Any]] = []
+        """The usage of the rounds before this one."""
+        self._said_before = 0
+        """How many of the blocks are from rounds before this one."""
 
     @property
     def ended(self) -> bool:
         return stop_reason(self._told) is not None
 
+    @property
+    def usage_so_far(self) -> dict[str, Any] | None:
+        counted = [*self._earlier, usage(self._usage)] if self._usage else self._earlier
+        return summed(counted) if counted else None
+
+    @property
+    def _over(self) -> bool:
+        """Nothing more will be read, or not of this round."""
+        return self.finished or self.failure is not None or self.pause is not None
+
+    def resume(self, request: UpstreamRequest) -> UpstreamRequest:
+        following = taken_up(request, returned(self._whole_blocks()), self._told.get("container"))
+        self.pause = None
+        self._rounds += 1
+        self._decoder = Decoder()
+        self._at = {}
+        self._said_before = len(self._blocks)
+        if self._usage:
+            self._earlier.append(usage(self._usage))
+            self._usage = {}
+        for name in ("stop_reason", "stop_sequence", "stop_details"):
+            self._told.pop(name, None)
+        return following
+
+    def settle(self) -> list[Chunk]:
+        return []
+
     def receive(self, data: bytes) -> list[Chunk]:
-        if self.finished or self.failure is not None:
-            return []
-        return self._read(self._decoder.receive, data)
+        return [] if self._over else self._read(self._decoder.receive, data)
 
     def receive_eof(self) -> list[Chunk]:
-        if self.finished or self.failure is not None:
+        if self._over:
             return []
         chunks = self._read(self._decoder.receive_eof)
-        if self.finished or self.failure is not None:
+        if self._over:
             return chunks
         if self.ended:  # the reason to stop is proof enough: some compatible servers never send message_stop
             self._finish({}, chunks)
@@ -73,7 +108,7 @@ class ClaudeStream:
             return chunks
         for name, text in events:
             self._event(name, text, chunks)
-            if self.finished or self.failure is not None:
+            if self.finished or self.failure is not None or self.pause is not None:
                 break
         return chunks
 
@@ -96,8 +131,9 @@ class ClaudeStream:
 
     def _start(self, event: dict[str, Any], chunks: list[Chunk]) -> None:
         message = _object(event, "message")
-        self.id = answer_id(message, self._envelope)
-        self.model = answer_model(message, self._envelope)
+        if self._rounds == 1:  # the rounds after the first have ids of their own
+            self.id = answer_id(message, self._envelope)
+            self.model = answer_model(message, self._envelope)
         self._count(message)
         self._note(message)
 
@@ -239,8 +275,11 @@ class ClaudeStream:
     def _finish(self, event: dict[str, Any], chunks: list[Chunk]) -> None:
         """The tail: what is missing of tool calls, a refusal, the trailer, the finish reason, the usage."""
         reason = stop_reason(self._told)
-        if reason is None and not self._blocks:
+        if reason is None and len(self._blocks) == self._said_before:
             self.failure = no_output()
+            return
+        if reason == "pause_turn" and self._rounds <= MOST_ROUNDS and returned(self._whole_blocks()):
+            self.pause = self
             return
         self._open(chunks)
         for block in self._blocks:
@@ -250,7 +289,7 @@ class ClaudeStream:
             chunks.append(Chunk({"content": rest}))
         if reason == "refusal":
             chunks.append(Chunk({"refusal": refusal(self._told.get("stop_details"))}))
-        if more := trailer([block.whole() for block in self._blocks], self.model):
+        if more := trailer(self._whole_blocks(), self.model):
             chunks.append(Chunk(more))
         tier = service_tier(self._usage)
         chunks.append(
@@ -261,9 +300,12 @@ class ClaudeStream:
                 top=None if tier is None else {"service_tier": tier},
             )
         )
-        if self._usage:
-            chunks.append(Chunk(usage=usage(self._usage)))
+        if (counted := self.usage_so_far) is not None:
+            chunks.append(Chunk(usage=counted))
         self.finished = True
+
+    def _whole_blocks(self) -> list[Block]:
+        return [block.whole() for block in self._blocks]
 
     def _read_document(self, text: bytes, chunks: list[Chunk]) -> None:
         """The provider answered with one JSON document where a stream was asked for, or ended a stream with one."""

@@ -8,10 +8,7 @@ from typing import Any, Final
 from translators.chat.request import ChatRequest
 from translators.claude.translation import Translation
 from translators.claude.wire import THINKING, Turn
-from translators.dialect import EFFORTS, Effort, Thinking
-
-BUDGETS: Final[dict[Effort, int]] = {"minimal": 1024, "low": 2048, "medium": 10_000, "high": 16_384, "xhigh": 32_768, "max": 32_768}
-"""Thinking tokens for each effort, for models that are given a budget."""
+from translators.dialect import EFFORT_TOKENS, EFFORTS, Effort, Thinking
 
 _PREFERENCE: Final[dict[Effort, tuple[Effort, ...]]] = {
     "none": ("low", "medium", "high"),
@@ -93,7 +90,7 @@ def read_asked(body: dict[str, Any], thinking: Thinking) -> Asked:
 
 
 def _effort_of(budget: int) -> Effort:
-    return next((effort for effort in ("low", "medium", "high") if budget <= BUDGETS[effort]), "xhigh")
+    return next((effort for effort in ("low", "medium", "high") if budget <= EFFORT_TOKENS[effort]), "xhigh")
 
 
 def _rank(effort: Effort) -> int:
@@ -118,7 +115,7 @@ def _budget(asked: Asked, thinking: Thinking, translation: Translation) -> Plan:
     effort: Effort | None = "medium" if asked.on else asked.effort
     if effort is None or effort == "none":
         return Plan({"type": "disabled"} if effort == "none" and thinking.switch_off == "disabled" else None, None, asked.param)
-    budget = asked.budget or BUDGETS[effort]
+    budget = asked.budget or EFFORT_TOKENS[effort]
     held = max(thinking.min_budget, min(budget, thinking.max_budget or budget))
     if held != budget:
         translation.report.changed(asked.param, f"{budget} thinking tokens are outside of the model's range: {held}")
@@ -171,7 +168,7 @@ _PLANS: Final[dict[str, Callable[[Asked, Thinking, Translation], Plan]]] = {"bud
 def _hold_budget(plan: Plan, max_tokens: int, forced: bool, turns: list[Turn], translation: Translation) -> None:
     """A budget lies below max_tokens, and leaves no room for a forced tool or for a tool loop that began without thinking."""
     thinking = plan.thinking or {}
-    least = translation.record.thinking.min_budget or BUDGETS["minimal"]
+    least = translation.record.thinking.min_budget or EFFORT_TOKENS["minimal"]
     reason = None
     if forced:
         reason = "this model does not think when it is made to call a tool"

@@ -63,7 +63,7 @@ def declared_tools(request: ChatRequest) -> Declared:
     tools = body.get("tools")
     legacy = not tools and bool(body.get("functions"))
     found = (
-        [{"type": "function", "function": f} for f in body["functions"]] if legacy else [_unified(t, i) for i, t in enumerate(tools or ())]
+        [{"type": "function", "function": f} for f in body["functions"]] if legacy else [_known(t, i) for i, t in enumerate(tools or ())]
     )
     named = {kind: [tool[kind] for tool in found if tool["type"] == kind] for kind in ("function", "custom")}
     custom = frozenset(tool["name"] for tool in named["custom"])
@@ -94,15 +94,10 @@ def _refuse_repeated(names: list[str]) -> None:
         seen.add(name)
 
 
-def _unified(tool: Tool, i: int) -> Tool:
-    """A tool with its description under its kind; the flat form of the Responses API is accepted."""
+def _known(tool: Tool, i: int) -> Tool:
+    """A tool with its description under its kind, or one that runs on Claude's side."""
     kind = tool["type"]
-    if kind == "function" and "function" not in tool:
-        inner = {name: value for name, value in tool.items() if name in ("name", "description", "parameters", "strict")}
-        return {**{name: value for name, value in tool.items() if name not in inner}, "function": inner}
-    if kind in ("function", "custom"):
-        return tool
-    if _SERVER_TOOL.fullmatch(kind):
+    if kind in ("function", "custom") or _SERVER_TOOL.fullmatch(kind):
         return tool
     raise InvalidRequest(f"Claude has no tool of type '{kind[:80]}'.", f"tools[{i}].type", "unsupported_value")
 

@@ -11,7 +11,8 @@ from translators.gemini.calls import CallWriter
 from translators.gemini.choice import Choice
 from translators.gemini.grounding import annotations
 from translators.gemini.logprobs import logprobs
-from translators.gemini.usage import merge, service_tier, usage
+from translators.gemini.long_decode import MOST_HOPS
+from translators.gemini.usage import merge, over_hops, service_tier, usage
 
 MAX_CHOICES: Final = 128
 
@@ -25,6 +26,11 @@ class Answer:
         self._calls = CallWriter(envelope)
         self._choices: dict[int, Choice] = {}
         self._metadata: dict[str, Any] = {}
+        """What this hop has counted."""
+        self._earlier: list[dict[str, Any]] = []
+        """The usage of the hops before this one."""
+        self._tokens: set[str] = set()
+        """The tokens that hops were asked for with."""
         self._blocked: str | None = None
         self._begun = False
 
@@ -34,6 +40,42 @@ class Answer:
         if not self._choices:
             return self._blocked is not None
         return all(choice.reason is not None for choice in self._choices.values())
+
+    @property
+    def usage_so_far(self) -> dict[str, Any] | None:
+        return over_hops(self._counted())
+
+    @property
+    def billed_prompt_tokens(self) -> int:
+        return sum(hop["prompt_tokens"] for hop in self._counted())
+
+    def _counted(self) -> list[dict[str, Any]]:
+        counted = usage(self._metadata)
+        return self._earlier if counted is None else [*self._earlier, counted]
+
+    @property
+    def continuation(self) -> str | None:
+        """The token of the following hop, if the answer is to go on. One that was used would bring the same hop again."""
+        choice = self._choices.get(0)
+        if choice is None or choice.reason != finish.CONTINUATION or not self._shape.several_hops or len(self._tokens) + 1 >= MOST_HOPS:
+            return None
+        return None if choice.continuation in self._tokens else choice.continuation
+
+    def next_hop(self) -> str:
+        """Be ready for the following hop. The token that asks for it."""
+        token, choice = self.continuation, self._choices[0]
+        assert token is not None
+        self._tokens.add(token)
+        choice.reason = choice.continuation = None
+        self._earlier = self._counted()
+        self._metadata = {}
+        return token
+
+    def stop_here(self) -> bool:
+        """No further hop will come: what there is counts as an answer that was too long. Whether there is anything."""
+        choice = self._choices[0]
+        choice.reason = finish.CONTINUATION
+        return choice.has_content or choice.calls > 0
 
     def read(self, frame: dict[str, Any], chunks: list[Chunk]) -> None:
         """One GenerateContentResponse."""
@@ -82,6 +124,9 @@ class Answer:
             choice.reason = reason
             message = candidate.get("finishMessage")
             choice.finish_message = message if message.__class__ is str else None
+            token = candidate.get("continuationToken")
+            if token.__class__ is str and token:
+                choice.continuation = token
         grounding = candidate.get("groundingMetadata")
         if grounding.__class__ is dict and grounding:
             choice.grounding = grounding
@@ -152,5 +197,5 @@ class Answer:
         return Chunk({}, reason, index, choice={"native_finish_reason": native}, top=top)
 
     def _end_usage(self, chunks: list[Chunk]) -> None:
-        if (counted := usage(self._metadata)) is not None:
+        if (counted := self.usage_so_far) is not None:
             chunks.append(Chunk(usage=counted))

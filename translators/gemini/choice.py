@@ -35,6 +35,8 @@ class Choice:
         self.index = index
         self.reason: str | None = None
         self.finish_message: str | None = None
+        self.continuation: str | None = None
+        """The token that asks for the following hop."""
         self.grounding: dict[str, Any] | None = None
         self.calls = 0
         self.has_content = False

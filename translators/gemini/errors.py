@@ -105,13 +105,16 @@ def error_of(document: Any) -> dict[str, Any] | None:
 def failure(error: dict[str, Any], status: int, headers: Mapping[str, str]) -> UpstreamFailure:
     """The failure an error object tells of; `status` is that of the HTTP answer, 200 for an error inside a stream."""
     word = error.get("status")
-    if status < 400:
+    accepted = status < 400
+    if accepted:
         code = error.get("code")
         status = code if code.__class__ is int and 400 <= code < 600 else _STATUS_OF.get(str(word), 500)
     message = str(error.get("message") or f"The provider answered with status {status}.")
     details = _details(error)
     delay = _retry_delay(details, message)
     rule = _rule(status, message, details, delay)
+    if accepted and rule is _OTHER_CLIENT and word != "INVALID_ARGUMENT":
+        rule = _OTHER_SERVER  # the request had been taken: only the word makes it the request's fault
     return UpstreamFailure(
         kind=rule.kind,
         message=redacted(message),

@@ -76,7 +76,7 @@ FIELDS: Final[dict[str, Verdict]] = {
     "content.refusal": Verdict("mapped", "A text part."),
     "google": Verdict("mapped", "Google's own extensions: thinking_config, cached_content, response_modalities, image_config, labels."),
     "extra_body": Verdict("mapped", "`extra_body.google`: the same."),
-    "x_provider": Verdict("relayed", "`x_provider.gemini` is merged into the upstream body last."),
+    "x_provider": Verdict("relayed", "`x_provider.gemini` is merged into the upstream body last; not what the hub decides."),
 }
 """Every parameter, and in dotted names every role, content part, tool kind and option below one."""
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -13,6 +14,7 @@ from translators.gemini.content import ContentReader
 from translators.gemini.extensions import GoogleExtensions, google_extensions, merged, provider_fields
 from translators.gemini.formats import JsonAnswer, json_answer
 from translators.gemini.generation import generation_config, service_tier
+from translators.gemini.long_decode import is_long
 from translators.gemini.messages import Conversation, conversation
 from translators.gemini.names import upstream_name
 from translators.gemini.thinking import thinking_config, wish_of
@@ -42,12 +44,14 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     if (resolution := reader.resolutions.for_all()) is not None:
         config["mediaResolution"] = resolution
     upstream = _assembled(talk, tools, answer, config, extensions, service_tier(body, report), report)
-    shape = _shape(body, tools, answer, report)
+    several_hops = is_long(config.get("maxOutputTokens"), record, stream=request.stream)
+    stream = request.stream or several_hops  # more can come as a stream than as one JSON answer
+    shape = replace(_shape(body, tools, answer, report), several_hops=several_hops)
     return UpstreamRequest(
-        url=_url(target, request.stream),
+        url=_url(target, stream),
         headers=_headers(target),
         body=_written(merged(upstream, provider_fields(body, target))),
-        stream=request.stream,
+        stream=stream,
         notes=tuple(report.notes),
         shape=shape,
     )

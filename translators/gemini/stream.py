@@ -6,10 +6,11 @@ An error comes as an event, as raw JSON behind the events, or as a list; a serve
 from typing import Any, Final
 
 from translators.chat.chunks import Chunk
-from translators.dialect import Envelope
+from translators.dialect import Envelope, UpstreamRequest
 from translators.errors import UpstreamError, UpstreamFailure, malformed, truncated
 from translators.gemini.answer import Answer
 from translators.gemini.errors import error_of, failure
+from translators.gemini.long_decode import next_hop
 from translators.gemini.response import frames_of
 from translators.jsontext import loads
 from translators.sse import Decoder, EventTooLarge
@@ -19,10 +20,11 @@ _FIELD: Final = b"data:"
 
 
 class GeminiStream:
-    """StreamTranslator of the Gemini dialect."""
+    """StreamTranslator of the Gemini dialect, and its own Pause: the hops of a long answer are read as one stream."""
 
     def __init__(self, envelope: Envelope) -> None:
         self.id = envelope.id
+        self.pause: GeminiStream | None = None
         self.failure: UpstreamFailure | None = None
         self.finished = False
         self._decoder = Decoder()
@@ -39,9 +41,34 @@ class GeminiStream:
     def ended(self) -> bool:
         return self._answer.ended
 
+    @property
+    def usage_so_far(self) -> dict[str, Any] | None:
+        return self._answer.usage_so_far
+
+    @property
+    def billed_prompt_tokens(self) -> int:
+        return self._answer.billed_prompt_tokens
+
+    def resume(self, request: UpstreamRequest) -> UpstreamRequest:
+        self.pause = None
+        self._decoder = Decoder()
+        self._frames = self._stray = 0
+        return next_hop(request, self._answer.next_hop())
+
+    def settle(self) -> list[Chunk]:
+        chunks: list[Chunk] = []
+        if self._answer.stop_here():
+            self._answer.end(chunks, complete=True)
+        return chunks
+
+    @property
+    def _over(self) -> bool:
+        """Nothing more will be read, or not of this hop."""
+        return self.finished or self.failure is not None or self.pause is not None
+
     def receive(self, data: bytes) -> list[Chunk]:
         chunks: list[Chunk] = []
-        if self.failure is not None or self.finished:
+        if self._over:
             return chunks
         try:
             for _, text in self._decoder.receive(data):
@@ -56,7 +83,7 @@ class GeminiStream:
 
     def receive_eof(self) -> list[Chunk]:
         chunks: list[Chunk] = []
-        if self.failure is not None or self.finished:
+        if self._over:
             return chunks
         try:
             for _, text in self._decoder.receive_eof():
@@ -65,6 +92,9 @@ class GeminiStream:
                     raise UpstreamError(truncated())
                 self._event(text, chunks)
             self._read_stray(chunks)
+            if self._answer.continuation is not None:
+                self.pause = self
+                return chunks
             self.failure = self._answer.end(chunks, complete=False)
         except EventTooLarge as error:
             self.failure = malformed(str(error))

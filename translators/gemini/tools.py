@@ -100,8 +100,7 @@ class _Reader:
     def add(self, tool: dict[str, Any], at: str) -> None:
         kind = tool["type"]
         if kind == "function":
-            flat = "function" not in tool
-            self.function(tool if flat else tool["function"], at if flat else f"{at}.function")
+            self.function(tool["function"], f"{at}.function")
         elif kind == "custom":
             self._custom(tool["custom"], at)
         elif kind in GOOGLE_TOOLS:

@@ -1,6 +1,9 @@
 """usageMetadata as the hub's usage: thoughts are completion tokens, the results of Google's own tools are prompt tokens."""
 
+from collections.abc import Sequence
 from typing import Any, Final
+
+from translators.chat.usage import summed
 
 _TIERS: Final = {
     "ON_DEMAND": "default", "STANDARD": "default", "ON_DEMAND_FLEX": "flex", "FLEX": "flex", "ON_DEMAND_OFFPEAK": "flex",
@@ -44,6 +47,15 @@ def usage(metadata: dict[str, Any]) -> dict[str, Any] | None:
             "rejected_prediction_tokens": 0,
         },
     }
+
+
+def over_hops(usages: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """The usage of an answer that came in hops: each hop counts again what was read and written before it as its prompt."""
+    if not usages:
+        return None
+    first, total = usages[0], summed(usages)
+    read = {name: first[name] for name in ("prompt_tokens", "prompt_tokens_details")}
+    return {**total, **read, "total_tokens": first["prompt_tokens"] + total["completion_tokens"]}
 
 
 def service_tier(metadata: dict[str, Any]) -> str | None:

@@ -38,6 +38,7 @@ FIELDS: Final[dict[str, Verdict]] = {
     "reasoning_effort": Verdict(
         "depends", "Relayed; snapped with a report to an effort the model takes, or to none where its tools demand it."
     ),
+    "reasoning": Verdict("depends", "OpenRouter's form of reasoning_effort: its effort; a budget is dropped with a report."),
     "verbosity": _UNLESS_REFUSED,
     "modalities": _UNLESS_REFUSED,
     "audio": _UNLESS_REFUSED,
@@ -52,6 +53,7 @@ FIELDS: Final[dict[str, Verdict]] = {
     "prompt_cache_key": _RELAYED,
     "prompt_cache_options": _RELAYED,
     "prompt_cache_retention": _RELAYED,
+    "x_provider": Verdict("relayed", "Laid over the body last, under the provider's or the dialect's name; not what the hub decides."),
     "role.system": Verdict("mapped", "Under the role the model takes for instructions."),
     "role.developer": Verdict("mapped", "Under the role the model takes for instructions."),
     "role.user": _RELAYED,

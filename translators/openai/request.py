@@ -8,7 +8,7 @@ from typing import Any, Final
 from translators.chat.parameters import NO_OPS
 from translators.chat.request import INSTRUCTION_ROLES, ChatRequest
 from translators.chat.stopping import as_sequences
-from translators.dialect import AnswerShape, Effort, ModelRecord, Report, Target, UpstreamRequest, nearest_effort
+from translators.dialect import AnswerShape, Effort, ModelRecord, Report, Target, UpstreamRequest, effort_in, nearest_effort
 from translators.jsontext import dumps
 
 SAMPLING: Final = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "logit_bias", "logprobs", "top_logprobs")
@@ -25,13 +25,18 @@ _SIGNED_FIELDS: Final = ("thinking_blocks", "provider_content", "extra_content")
 
 
 def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
-    """The relayed request. Raises nothing: what this server cannot take is reported."""
+    """The relayed request. Raises nothing: what this server cannot take is reported.
+
+    `x_provider`'s fields for this provider or dialect are laid over the body last. They hold nothing that the request or its persona
+    decide (translators.chat.passthrough), so targets and limits hold.
+    """
     report, record = Report(), target.record
     body = {name: value for name, value in request.body.items() if value is not None}
     extension = body.pop("x_provider", None)
     body["model"] = target.model
     body["messages"] = _messages(request.messages, record, report)
     _limit_tokens(body, request, record, report)
+    _read_reasoning(body, report)
     _choose_effort(body, record, report)
     stop = _stop_here(body, record, report)
     _drop_unsupported(body, record, report)
@@ -104,6 +109,19 @@ def _limit_tokens(body: dict[str, Any], request: ChatRequest, record: ModelRecor
         report.changed(asked, f"{limit} is more than the model's {record.max_output_tokens}")
         limit = record.max_output_tokens
     body[record.max_tokens_parameter] = int(limit)
+
+
+def _read_reasoning(body: dict[str, Any], report: Report) -> None:
+    """`reasoning` as OpenRouter has it, in this API's words; `reasoning_effort` wins if both are given."""
+    reasoning = body.pop("reasoning", None)
+    if not reasoning:
+        return
+    effort = effort_in(reasoning)
+    if effort is not None:
+        body.setdefault("reasoning_effort", effort)
+    for name, value in reasoning.items():
+        if value and not (name == "enabled" or (name == "effort" and effort is not None)):
+            report.dropped(f"reasoning.{name}", "this API takes an effort only")
 
 
 def _choose_effort(body: dict[str, Any], record: ModelRecord, report: Report) -> None:

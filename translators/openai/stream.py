@@ -4,7 +4,7 @@ A chunk is written anew only where it would break the hub's promises: a repeated
 an unknown finish reason, several choices in one chunk.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from translators.chat.chunks import FINISH_REASONS, Chunk
 from translators.chat.tool_names import declared_name
@@ -19,6 +19,8 @@ from translators.sse import Decoder, EventTooLarge
 class OpenAIStream:
     """StreamTranslator of the OpenAI dialect."""
 
+    pause: Final = None
+
     def __init__(self, envelope: Envelope) -> None:
         self.id = envelope.id
         self.model = envelope.model
@@ -30,10 +32,16 @@ class OpenAIStream:
         self._roles: set[int] = set()
         self._reasons: dict[int, str | None] = {}
         self._calls: dict[int, dict[Any, int]] = {}
+        self._usage: Chunk | None = None
+        """The last count so far, shown at the end: some servers send a running one with every chunk."""
 
     @property
     def ended(self) -> bool:
         return bool(self._reasons) and None not in self._reasons.values()
+
+    @property
+    def usage_so_far(self) -> dict[str, Any] | None:
+        return None if self._usage is None else self._usage.usage
 
     def receive(self, data: bytes) -> list[Chunk]:
         chunks: list[Chunk] = []
@@ -61,7 +69,7 @@ class OpenAIStream:
         if self._decoder.stray and not self.ended:
             self._read_document(self._decoder.stray, chunks)
         elif self.ended:  # a finish reason is proof enough: some compatible servers never send [DONE]
-            self.finished = True
+            self._finish(chunks)
         else:
             self.failure = truncated()
         return chunks
@@ -69,7 +77,7 @@ class OpenAIStream:
     def _event(self, text: bytes, chunks: list[Chunk]) -> None:
         if text == b"[DONE]":
             if self.ended:
-                self.finished = True
+                self._finish(chunks)
             else:
                 self.failure = truncated("The provider ended the stream without a finish reason.")
             return
@@ -87,6 +95,11 @@ class OpenAIStream:
         else:
             self._chunk(chunk, text, chunks)
 
+    def _finish(self, chunks: list[Chunk]) -> None:
+        self.finished = True
+        if self._usage is not None:
+            chunks.append(self._usage)
+
     def _chunk(self, chunk: dict[str, Any], text: bytes, chunks: list[Chunk]) -> None:
         if not self._named:
             self._named = True
@@ -94,11 +107,15 @@ class OpenAIStream:
             self.model = chunk.get("model") or self.model
         choices = chunk.get("choices")
         usage = chunk.get("usage")
-        if not choices:
-            chunks.append(Chunk(usage=usage, raw=text.replace(b"\n", b" ")))
-            return
-        if not well_formed(choices, "delta") or (usage is not None and usage.__class__ is not dict):
+        if (choices and not well_formed(choices, "delta")) or (usage is not None and usage.__class__ is not dict):
             self.failure = malformed("The provider sent a chunk that is not in OpenAI's form.")
+            return
+        if not choices:
+            relayed = Chunk(usage=usage, raw=text.replace(b"\n", b" "))
+            if usage is None:
+                chunks.append(relayed)
+            else:
+                self._usage = relayed
             return
         relayable = len(choices) == 1 and usage is None
         for choice in choices:
@@ -117,7 +134,7 @@ class OpenAIStream:
             else:
                 chunks.append(_rewritten(chunk, choice, delta, reason, index))
         if usage is not None:
-            chunks.append(Chunk(usage=usage))
+            self._usage = Chunk(usage=usage)
 
     def _keeps_promises(self, index: int, delta: dict[str, Any], reason: str | None) -> bool:
         """Note what the chunk says of its choice; False if it has to be written anew (`delta` is then mended)."""
@@ -175,12 +192,13 @@ class OpenAIStream:
         except ValueError:
             self.failure = malformed("The provider answered with something that is neither a stream nor JSON.")
             return
-        if isinstance(document, dict) and isinstance(document.get("choices"), list) and document["choices"]:
+        if isinstance(document, dict) and document.get("choices") and well_formed(document["choices"], "message"):
             for choice in document["choices"]:
                 choice["delta"] = choice.pop("message", None) or {}
             document["object"] = "chat.completion.chunk"
             self._chunk(document, dumps(document), chunks)
-            self.finished = self.ended
+            if self.failure is None and self.ended:
+                self._finish(chunks)
         else:
             self.failure = failure(document, 200, {})
 

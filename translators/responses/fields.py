@@ -66,7 +66,7 @@ FIELDS: Final[dict[str, Verdict]] = {
     "prompt_cache_key": _RELAYED,
     "prompt_cache_options": _RELAYED,
     "prompt_cache_retention": _RELAYED,
-    "x_provider": Verdict("mapped", "The API's own parameters, under `responses`, the provider's or the dialect's name."),
+    "x_provider": Verdict("mapped", "The API's own parameters, by `responses`, provider or dialect; not what the hub decides."),
     "role.system": _TO_INPUT,
     "role.developer": _TO_INPUT,
     "role.user": Verdict("mapped", "A message item."),

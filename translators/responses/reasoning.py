@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
-from translators.dialect import EFFORTS, Effort, nearest_effort
+from translators.dialect import Effort, effort_in, nearest_effort
 from translators.responses.translation import Translation
 
 SUMMARIES: Final = ("auto", "concise", "detailed")
@@ -47,16 +47,9 @@ def _read(body: dict[str, Any], translation: Translation) -> _Asked:
     effort, reasoning = body.get("reasoning_effort"), body.get("reasoning") or {}
     param = "reasoning_effort"
     if effort is None and reasoning:
-        effort, param = _effort(reasoning), "reasoning"
+        effort, param = effort_in(reasoning), "reasoning"
         if reasoning.get("max_tokens") is not None:
             translation.report.dropped("reasoning.max_tokens", "OpenAI takes no budget for reasoning")
     wanted = reasoning.get("summary")
     summary = wanted if wanted in SUMMARIES else "auto" if effort not in (None, "none") or reasoning.get("enabled") is True else None
     return _Asked(param, effort, None if reasoning.get("exclude") is True else summary)
-
-
-def _effort(reasoning: dict[str, Any]) -> Effort | None:
-    if reasoning.get("enabled") is False:
-        return "none"
-    effort = reasoning.get("effort")
-    return effort if effort in EFFORTS else None

@@ -19,6 +19,8 @@ from translators.sse import Decoder, Event, EventTooLarge
 class ResponsesStream:
     """StreamTranslator of the Responses dialect."""
 
+    pause: Final = None
+
     def __init__(self, envelope: Envelope) -> None:
         self.id = envelope.id
         self.model = envelope.model
@@ -31,6 +33,7 @@ class ResponsesStream:
         self._shown = Shown(envelope)
         self._items: dict[int, Item] = {}
         """Items that are complete, by their place in the output."""
+        self.usage_so_far: dict[str, Any] | None = None
 
     @property
     def ended(self) -> bool:
@@ -102,6 +105,8 @@ class ResponsesStream:
         response = _object(event, "response")
         self.id = answer_id(response, self.id)
         self.model = answer_model(response, self.model)
+        if response.get("usage").__class__ is dict:
+            self.usage_so_far = usage(response["usage"])
 
     def _item_added(self, event: dict[str, Any], chunks: list[Chunk]) -> None:
         item = _object(event, "item")
@@ -141,8 +146,8 @@ class ResponsesStream:
                 top=beside(response) or None,
             )
         )
-        if response.get("usage").__class__ is dict:
-            chunks.append(Chunk(usage=usage(response["usage"])))
+        if self.usage_so_far is not None:
+            chunks.append(Chunk(usage=self.usage_so_far))
         self.finished = True
 
     def _read_document(self, text: bytes, chunks: list[Chunk]) -> None:

@@ -334,11 +334,6 @@ def test_stop_sequence_container_and_transformations_are_told() -> None:
     }
 
 
-def test_f83_a_paused_turn_is_flagged() -> None:
-    data = answer(HI, reason="pause_turn")
-    assert (finish(data)["finish_reason"], finish(data)["choice"]) == ("stop", {"provider_specific": {"stop_reason": "pause_turn"}})
-
-
 def test_the_service_tier_is_told() -> None:
     start = {**START, "message": {**START["message"], "usage": {"input_tokens": 1, "service_tier": "priority"}}}
     assert finish(sse(start, *HI, end(), STOP))["top"] == {"service_tier": "priority"}

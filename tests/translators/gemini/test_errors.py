@@ -159,3 +159,8 @@ def test_long_messages_are_cut() -> None:
 )
 def test_an_error_inside_a_200_is_known_by_its_word(word: str, kind: FailureKind) -> None:
     assert parse_error(200, {}, dumps({"error": {"message": "m", "status": word}})).kind is kind
+
+
+@pytest.mark.parametrize(("more", "kind"), [({}, K.SERVER_ERROR), ({"status": "INVALID_ARGUMENT"}, K.INVALID_REQUEST)])
+def test_a_400_inside_a_200_is_the_requests_fault_only_by_its_word(more: dict[str, str], kind: FailureKind) -> None:
+    assert parse_error(200, {}, dumps({"error": {"code": 400, "message": "m", **more}})).kind is kind

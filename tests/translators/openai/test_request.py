@@ -106,6 +106,27 @@ def test_effort_for_a_model_that_does_not_reason() -> None:
     assert build(reasoning_effort="none") == ({"model": "gpt-x", "messages": [USER]}, [])
 
 
+@pytest.mark.parametrize(
+    ("asked", "sent", "notes"),
+    [
+        ({"reasoning": {"effort": "low"}}, "low", []),
+        ({"reasoning": {"effort": "max"}}, "xhigh", [("changed", "reasoning_effort")]),
+        ({"reasoning": {"enabled": False}}, "none", []),
+        ({"reasoning": {"effort": "low"}, "reasoning_effort": "high"}, "high", []),
+        ({"reasoning": {"enabled": True}}, None, []),
+        ({"reasoning": {}}, None, []),
+        (
+            {"reasoning": {"effort": "odd", "max_tokens": 5, "exclude": False}},
+            None,
+            [("dropped", "reasoning.effort"), ("dropped", "reasoning.max_tokens")],
+        ),
+    ],
+)
+def test_openrouters_form_of_reasoning_is_told_in_this_apis_words(asked: Any, sent: str | None, notes: Any) -> None:
+    body, made = build(REASONER, **asked)
+    assert (body.get("reasoning_effort"), "reasoning" in body, made) == (sent, False, notes)
+
+
 def test_nearest_effort() -> None:
     assert nearest_effort("none", ("low", "high")) == "low"
     assert nearest_effort("medium", ("low", "high")) == "low"

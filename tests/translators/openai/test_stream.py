@@ -78,11 +78,17 @@ def test_done_without_a_finish_reason_is_a_truncated_answer() -> None:
         (b'data: {"error":{"message":"boom","type":"server_error","code":null}}\n\n', FailureKind.SERVER_ERROR, 502),
         (b'event: error\ndata: {"error":{"message":"slow","code":"rate_limit_exceeded"}}\n\n', FailureKind.RATE_LIMIT, 429),
         (b'data: {"error":{"message":"slow","code":503}}\n\n', FailureKind.OVERLOADED, 503),
-        (b'data: {"object":"error","message":"bad","code":400}\n\n', FailureKind.INVALID_REQUEST, 400),
+        (b'data: {"object":"error","message":"bad","type":"BadRequestError","code":400}\n\n', FailureKind.SERVER_ERROR, 502),
+        (b'data: {"object":"error","message":"bad","code":422}\n\n', FailureKind.SERVER_ERROR, 502),
+        (b'data: {"error":{"message":"bad","type":"invalid_request_error","code":400}}\n\n', FailureKind.INVALID_REQUEST, 400),
+        (b'data: {"error":{"message":"context length of 9","code":400}}\n\n', FailureKind.CONTEXT_LENGTH, 400),
         (b'{\n "error": {"message": "tail"}\n}\n', FailureKind.SERVER_ERROR, 502),
         (b"data: {broken\n\n", FailureKind.MALFORMED, 502),
         (b"data: [1]\n\n", FailureKind.MALFORMED, 502),
         (b"<html>oops</html>", FailureKind.MALFORMED, 502),
+        (b'{"choices":[1]}', FailureKind.SERVER_ERROR, 502),
+        (b'{"choices":[{"message":{"content":"x"}}],"usage":5}', FailureKind.MALFORMED, 502),
+        (b'data: {"choices":[],"usage":5}\n\n', FailureKind.MALFORMED, 502),
     ],
 )
 def test_errors_in_the_stream(event: bytes, kind: FailureKind, status: int) -> None:
@@ -157,6 +163,19 @@ def test_usage_beside_a_choice_is_told_apart() -> None:
         "choices": [],
         "usage": {"prompt_tokens": 1},
     }
+
+
+def test_a_running_usage_is_shown_once_at_the_end() -> None:
+    """Some servers count with every chunk, also while nothing is said: only the last count is the answer's."""
+    _, text = feed(
+        chunk(None, usage={"prompt_tokens": 1}),
+        chunk({"role": "assistant", "content": "a"}, usage={"prompt_tokens": 2}),
+        chunk({}, "stop", usage={"prompt_tokens": 3}),
+        chunk(None, usage={"prompt_tokens": 4}, zap=1),
+        b"data: [DONE]\n\n",
+    )
+    assert [loads(line[6:])["usage"] for line in text.split(b"\n\n") if b'"usage":{' in line] == [{"prompt_tokens": 4}]
+    assert text.endswith(b'"zap":1}\n\n')
 
 
 def test_a_json_answer_to_a_stream_request_is_read() -> None:
