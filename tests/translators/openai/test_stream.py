@@ -59,6 +59,13 @@ def test_a_stream_is_relayed_as_it_is() -> None:
     assert (stream.finished, stream.failure, stream.id, stream.model) == (True, None, "chatcmpl-up", "gpt-real")
 
 
+def test_a_chunk_without_choices_is_relayed() -> None:
+    """Azure begins with what its filter found in the prompt."""
+    first = chunk(None, prompt_filter_results=[{"prompt_index": 0}])
+    _, text = feed(first + STREAM)
+    assert text.startswith(first)
+
+
 def test_usage_chunk_is_shown_only_to_who_asked() -> None:
     stream = open_stream(ENVELOPE)
     text = ChunkWriter("x", 1, "m", include_usage=False).write(stream.receive(STREAM))
