@@ -1,4 +1,4 @@
-"""The parameter matrix, made from the dialects' tables: `python -m tests.matrix` writes translators/PARAMETERS.md."""
+"""The parameter matrix, made from the dialects' tables: `python -m tests.regenerate` writes translators/PARAMETERS.md."""
 
 from pathlib import Path
 from typing import Final
@@ -14,8 +14,8 @@ TABLES: Final = {"OpenAI": OPENAI, "OpenAI Responses": RESPONSES, "Claude": CLAU
 
 HEAD: Final = """# What becomes of every field of a chat request
 
-Made by `python -m tests.matrix` from the tables that stand beside the translators (`fields.py`). A test holds this page against the tables,
-and the tables against the official SDK's types.
+Made by `python -m tests.regenerate` from the tables that stand beside the translators (`fields.py`). A test holds this page against
+the tables, and the tables against the official SDK's types.
 
 *mapped*: under another name or form. *emulated*: the effect is produced another way. *relayed*: as it is. *ignored*: a no-op for this
 provider, nothing is lost. *dropped*: not sent, and named in `x-llm-router-dropped-params`. *rejected*: 400, where no other target of the
@@ -38,5 +38,5 @@ def page() -> str:
     return "\n".join([HEAD, "| field | " + " | ".join(TABLES) + " |", "|---" * (len(TABLES) + 1) + "|", *rows, ""])
 
 
-if __name__ == "__main__":
+def write() -> None:
     PAGE.write_text(page(), "utf-8")

@@ -25,4 +25,4 @@ def test_verdicts_are_sentences(dialect: str) -> None:
 
 
 def test_the_page_is_up_to_date() -> None:
-    assert PAGE.read_text("utf-8") == page(), "run: python -m tests.matrix"
+    assert PAGE.read_text("utf-8") == page(), "run: python -m tests.regenerate"

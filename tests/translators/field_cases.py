@@ -1,4 +1,4 @@
-"""One golden case for every field of the hub, against every dialect: `python -m tests.translators.field_cases` writes them anew.
+"""One golden case for every field of the hub, against every dialect: `python -m tests.regenerate` writes them anew.
 
 Each file under fields/ holds a request that uses the field and what each dialect makes of it: body and notes, or the refusal. What the
 tables of verdicts claim is held against these outcomes by test_field_cases.
@@ -170,6 +170,7 @@ def fields() -> list[str]:
     return list(dict.fromkeys(name for table in TABLES.values() for name in table))
 
 
-if __name__ == "__main__":
+def write() -> None:
+    """All of them anew."""
     for name in CASES:
         (HERE / f"{name}.json").write_text(json.dumps(case(name), indent=1, ensure_ascii=False) + "\n", "utf-8")

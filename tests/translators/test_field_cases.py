@@ -9,7 +9,7 @@ from tests.translators.field_cases import CASES, HERE, MODELS, TABLE_OF, case, f
 
 
 def test_every_field_has_a_case() -> None:
-    assert set(fields()) - set(CASES) == set(), "add a case to field_cases.CASES and run python -m tests.translators.field_cases"
+    assert set(fields()) - set(CASES) == set(), "add a case to field_cases.CASES and run python -m tests.regenerate"
     assert {path.stem for path in HERE.glob("*.json")} == set(CASES)
 
 

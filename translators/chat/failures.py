@@ -35,7 +35,6 @@ _BY_STATUS: Final[dict[int, Row]] = {
     413: (_K.REQUEST_TOO_LARGE, 413, "invalid_request_error"),
     425: (_K.SERVER_ERROR, 503, "server_error"),
     429: (_K.RATE_LIMIT, 429, "rate_limit_error"),
-    500: (_K.SERVER_ERROR, 502, "server_error"),
     503: (_K.OVERLOADED, 503, "server_error"),
     504: (_K.TIMEOUT, 504, "server_error"),
     529: (_K.OVERLOADED, 503, "server_error"),
@@ -52,10 +51,9 @@ _DEFAULT_CODE: Final = {
     _K.REQUEST_TOO_LARGE: "request_too_large",
     _K.CONTEXT_LENGTH: "context_length_exceeded",
     _K.MODEL_NOT_FOUND: "model_not_found",
-    _K.CONTENT_FILTER: "content_filter",
 }
 
-_CONTEXT_WORDS: Final = re.compile(r"maximum context length|context window|context length|too many tokens", re.I)
+_CONTEXT_WORDS: Final = re.compile(r"context window|context length|too many tokens", re.I)
 _SECRETS: Final = re.compile(r"sk-[A-Za-z0-9_*-]{6,}|Bearer\s+\S+")
 
 

@@ -73,10 +73,9 @@ _RULES: Final = (
 
 _STATUS_OF: Final = {
     "INVALID_ARGUMENT": 400, "FAILED_PRECONDITION": 400, "OUT_OF_RANGE": 400, "UNAUTHENTICATED": 401, "PERMISSION_DENIED": 403,
-    "NOT_FOUND": 404, "CANCELLED": 499, "RESOURCE_EXHAUSTED": 429, "INTERNAL": 500, "UNKNOWN": 500, "UNAVAILABLE": 503,
-    "DEADLINE_EXCEEDED": 504,
+    "NOT_FOUND": 404, "CANCELLED": 499, "RESOURCE_EXHAUSTED": 429, "UNAVAILABLE": 503, "DEADLINE_EXCEEDED": 504,
 }  # fmt: skip
-"""The HTTP status that google.rpc's words stand for: an error inside a stream may have no other."""
+"""The HTTP status that google.rpc's words stand for: an error inside a stream may have no other. Any other word is 500."""
 
 
 def parse_error(status: int, headers: Mapping[str, str], body: bytes) -> UpstreamFailure:

@@ -51,8 +51,8 @@ def usage(metadata: dict[str, Any]) -> dict[str, Any] | None:
 
 def over_hops(usages: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
     """The usage of an answer that came in hops: each hop counts again what was read and written before it as its prompt."""
-    if not usages:
-        return None
+    if len(usages) < 2:
+        return usages[0] if usages else None
     first, total = usages[0], summed(usages)
     read = {name: first[name] for name in ("prompt_tokens", "prompt_tokens_details")}
     return {**total, **read, "total_tokens": first["prompt_tokens"] + total["completion_tokens"]}

@@ -15,7 +15,7 @@ def usage(counted: dict[str, Any]) -> dict[str, Any]:
     return {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
-        "total_tokens": _number(counted, "total_tokens") or prompt + completion,
+        "total_tokens": prompt + completion,
         "prompt_tokens_details": prompt_details,
         "completion_tokens_details": {"reasoning_tokens": _number(made, "reasoning_tokens")},
     }

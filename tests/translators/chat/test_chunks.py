@@ -127,3 +127,7 @@ def test_parts_of_a_call_that_are_no_text_are_left_out() -> None:
     for function in ({"name": "f", "arguments": "{"}, {"arguments": None}, {"arguments": "}"}):
         collector.add(Chunk({"tool_calls": [{"index": 0, "function": function}]}))
     assert collector.completion()["choices"][0]["message"]["tool_calls"] == [{"function": {"name": "f", "arguments": "{}"}}]
+
+
+def test_a_chunk_is_shown_by_what_it_says() -> None:
+    assert repr(Chunk({"content": "a"})) == "Chunk({'delta': {'content': 'a'}, 'index': 0})"

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from translators.chat.passthrough import passed_through
 from translators.chat.request import ChatRequest, parse
 from translators.errors import InvalidRequest
 
@@ -242,3 +243,16 @@ def test_members_of_a_schema_are_objects(name: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
         parse(body(tools=[tool]))
     assert caught.value.param == f"tools[0].function.parameters.{name}"
+
+
+@pytest.mark.parametrize(
+    ("extension", "found"),
+    [
+        ({"claude": {"top_p": 0.1}}, "x_provider.claude.top_p"),
+        ({"openai": {"zap": 1}, "gemini": {"generationConfig": {"topP": 0.1}}}, "x_provider.gemini.generationConfig.topP"),
+        ({"gemini": {"safetySettings": {"topP": 0.1}}}, None),
+        ({"claude": None}, None),
+    ],
+)
+def test_a_parameter_in_a_passthrough_is_found_however_it_is_written(extension: dict[str, Any], found: str | None) -> None:
+    assert passed_through(extension, "top_p") == found

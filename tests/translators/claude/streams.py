@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tests.translators.cuts import every_way
 from translators import claude
 from translators.chat.chunks import Chunk
 from translators.dialect import AnswerShape, Envelope, StreamTranslator
@@ -74,7 +75,9 @@ def plain(chunks: list[Chunk]) -> list[dict[str, Any]]:
 
 
 def run(data: bytes, shape: AnswerShape | None = None, size: int | None = None) -> tuple[list[dict[str, Any]], StreamTranslator]:
-    """All chunks of `data`, read in pieces of `size`, and the translator at its end."""
+    """All chunks of `data`, read in pieces of `size`, and the translator at its end. Read in one, it is read in every other way too."""
+    if size is None:
+        every_way(data, lambda: opened(shape), repr(shape))
     stream = opened(shape)
     chunks: list[Chunk] = []
     for i in range(0, len(data), size or len(data) or 1):

@@ -22,6 +22,8 @@ def failure(
         (307, None, "server_error", 502, "server_error", "upstream_error"),
         (400, "invalid_request_error", "invalid_request", 400, "invalid_request_error", None),
         (401, "authentication_error", "authentication", 500, "server_error", "provider_auth_failed"),
+        (400, "overloaded_error", "invalid_request", 400, "invalid_request_error", None),
+        (422, "overloaded_error", "invalid_request", 400, "invalid_request_error", None),
         (402, "billing_error", "quota", 429, "insufficient_quota", "insufficient_quota"),
         (403, "permission_error", "permission", 500, "permission_error", "permission_denied"),
         (404, "not_found_error", "model_not_found", 404, "invalid_request_error", "model_not_found"),
@@ -61,9 +63,11 @@ def test_429_with_retry_after_is_a_rate_limit() -> None:
     assert (found.kind, found.code, found.retry_after, found.should_retry) == (FailureKind.RATE_LIMIT, "rate_limit_exceeded", 7.0, None)
 
 
-def test_429_with_retry_after_and_a_spent_limit() -> None:
-    found = failure(429, "rate_limit_error", headers={"retry-after": "7"}, error_code="enforced_spend_limit_reached")
-    assert (found.kind, found.upstream_code) == (FailureKind.QUOTA, "enforced_spend_limit_reached")
+@pytest.mark.parametrize("whose", ["enforced", "contract", "linked_organization"])
+def test_429_with_retry_after_and_a_spent_limit(whose: str) -> None:
+    code = f"{whose}_spend_limit_reached"
+    found = failure(429, "rate_limit_error", headers={"retry-after": "7"}, error_code=code)
+    assert (found.kind, found.upstream_code) == (FailureKind.QUOTA, code)
 
 
 def test_429_while_the_limit_ramps_up() -> None:
@@ -90,6 +94,8 @@ def test_f93_413_with_html() -> None:
     [
         ("prompt is too long: 250000 tokens > 200000 maximum", "context_length", 400, "context_length_exceeded", "context_length_exceeded"),
         ("input length and `max_tokens` exceed context limit", "context_length", 400, "context_length_exceeded", "context_length_exceeded"),
+        ("The prompt exceeds the context window", "context_length", 400, "context_length_exceeded", "context_length_exceeded"),
+        ("You have reached your monthly spend limit.", "quota", 429, "insufficient_quota", "usage_limit_reached"),
         ("Your credit balance is too low to access the Claude API.", "quota", 429, "insufficient_quota", "credit_balance_too_low"),
         ("You have reached your specified API usage limits.", "quota", 429, "insufficient_quota", "usage_limit_reached"),
         ("Output blocked by content filtering policy", "content_filter", 400, "content_filter", "content_filter"),

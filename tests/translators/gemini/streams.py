@@ -3,6 +3,7 @@
 from itertools import pairwise
 from typing import Any
 
+from tests.translators.cuts import every_way
 from translators import gemini
 from translators.chat.chunks import Chunk, ChunkWriter
 from translators.dialect import AnswerShape, Envelope, StreamTranslator
@@ -32,7 +33,9 @@ def sse(*frames: Any) -> bytes:
 
 
 def read(data: bytes, *cuts: int, shape: AnswerShape | None = None) -> tuple[StreamTranslator, list[Chunk]]:
-    """The stream's reader and its chunks, with `data` cut at the given offsets."""
+    """The stream's reader and its chunks, with `data` cut at the given offsets. Read in one, it is read in every other way too."""
+    if not cuts:
+        every_way(data, lambda: gemini.open_stream(envelope(shape)), repr(shape))
     stream = gemini.open_stream(envelope(shape))
     chunks: list[Chunk] = []
     edges = [0, *cuts, len(data)]

@@ -39,6 +39,11 @@ def quota(quota_id: str) -> dict[str, Any]:
     pytest.param(400, "API key expired. Renew it.", K.AUTHENTICATION, 502, "provider_auth_failed", id="key_expired"),
     pytest.param(400, "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).", K.CONTEXT_LENGTH, 400,
                  "context_length_exceeded", id="f105_context"),
+    pytest.param(400, "input token count of 9 exceeds 8", K.CONTEXT_LENGTH, 400, "context_length_exceeded", id="context_by_its_count"),
+    pytest.param(400, "over the maximum number of tokens allowed", K.CONTEXT_LENGTH, 400, "context_length_exceeded",
+                 id="context_by_its_limit"),
+    pytest.param(400, "Thinking level MINIMAL is wrong here", K.INVALID_REQUEST, 400, "unsupported_parameter", id="level"),
+    pytest.param(400, "response_mime_type is unsupported", K.INVALID_REQUEST, 400, "unsupported_parameter", id="unsupported"),
     pytest.param(400, "Function call is missing a thought_signature in functionCall parts.", K.INVALID_REQUEST, 400,
                  "invalid_thought_signature", id="signature"),
     pytest.param(400, "Corrupted thought signature.", K.INVALID_REQUEST, 400, "invalid_thought_signature", id="corrupt_signature"),
@@ -154,11 +159,24 @@ def test_long_messages_are_cut() -> None:
     assert len(failure(400, "x" * 5000).message) == 2000
 
 
-@pytest.mark.parametrize(
-    ("word", "kind"), [("RESOURCE_EXHAUSTED", K.RATE_LIMIT), ("UNAVAILABLE", K.OVERLOADED), ("STRANGE", K.SERVER_ERROR)]
-)
-def test_an_error_inside_a_200_is_known_by_its_word(word: str, kind: FailureKind) -> None:
-    assert parse_error(200, {}, dumps({"error": {"message": "m", "status": word}})).kind is kind
+@pytest.mark.parametrize(("word", "status", "kind"), [
+    ("INVALID_ARGUMENT", 400, K.INVALID_REQUEST),
+    ("FAILED_PRECONDITION", 400, K.SERVER_ERROR),
+    ("OUT_OF_RANGE", 400, K.SERVER_ERROR),
+    ("UNAUTHENTICATED", 401, K.AUTHENTICATION),
+    ("PERMISSION_DENIED", 403, K.PERMISSION),
+    ("NOT_FOUND", 404, K.MODEL_NOT_FOUND),
+    ("RESOURCE_EXHAUSTED", 429, K.RATE_LIMIT),
+    ("CANCELLED", 499, K.TIMEOUT),
+    ("INTERNAL", 500, K.SERVER_ERROR),
+    ("UNKNOWN", 500, K.SERVER_ERROR),
+    ("UNAVAILABLE", 503, K.OVERLOADED),
+    ("DEADLINE_EXCEEDED", 504, K.TIMEOUT),
+    ("STRANGE", 500, K.SERVER_ERROR),
+])  # fmt: skip
+def test_an_error_inside_a_200_is_known_by_its_word(word: str, status: int, kind: FailureKind) -> None:
+    told = parse_error(200, {}, dumps({"error": {"message": "m", "status": word}}))
+    assert (told.kind, told.upstream_status) == (kind, status)
 
 
 @pytest.mark.parametrize(("more", "kind"), [({}, K.SERVER_ERROR), ({"status": "INVALID_ARGUMENT"}, K.INVALID_REQUEST)])

@@ -1,13 +1,12 @@
 """Whole conversations: what Gemini sends, byte for byte, and what the caller must see."""
 
-import random
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.translators.gemini.official import check_chunk
-from tests.translators.gemini.streams import read, read_bytewise, shown, written
+from tests.translators.gemini.streams import read, written
 from translators.errors import UpstreamFailure
 from translators.jsontext import loads
 from translators.sse import Decoder
@@ -64,35 +63,6 @@ def test_the_caller_sees_what_the_transcript_says(name: str) -> None:
 def test_chunks_are_ones_openai_knows(name: str) -> None:
     for chunk in written(*read(gemini_side(name))):
         check_chunk(chunk)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_read_boundaries_mean_nothing(name: str) -> None:
-    """Byte by byte, at random places, and with each kind of line ending: the same chunks."""
-    data = gemini_side(name)
-    stream, chunks = read(data)
-    draw = random.Random(name)
-    others = [read_bytewise(data), *(read(data, *sorted(draw.sample(range(len(data)), 12))) for _ in range(40))]
-    plain_lines = data.replace(b"\r\n", b"\n")
-    for ending in (b"\n", b"\r\n", b"\r"):
-        others += [read(plain_lines.replace(b"\n", ending)), read_bytewise(plain_lines.replace(b"\n", ending))]
-    for other, said in others:
-        assert shown(said) == shown(chunks)
-        assert (other.failure, other.finished, other.model) == (stream.failure, stream.finished, stream.model)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_cut_stream_never_looks_finished(name: str) -> None:
-    """Cut at every offset: it counts as whole only between two frames, with a reason for every choice."""
-    data = gemini_side(name)
-    for offset in range(len(data)):
-        stream, chunks = read(data[:offset])
-        assert stream.finished == (stream.failure is None)
-        if stream.finished:
-            assert data[:offset].rstrip().endswith(b"}")
-            assert stream.ended
-        else:
-            assert not any(chunk.finish_reason for chunk in chunks)
 
 
 @pytest.mark.parametrize("name", NAMES)

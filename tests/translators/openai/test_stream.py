@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.translators.cuts import every_way
 from translators.chat.chunks import ChunkWriter
 from translators.dialect import AnswerShape, Envelope
 from translators.errors import FailureKind
@@ -37,6 +38,8 @@ STREAM = b"".join(
 
 
 def feed(*pieces: bytes, eof: bool = True) -> tuple[OpenAIStream, bytes]:
+    if eof:
+        every_way(b"".join(pieces), lambda: open_stream(ENVELOPE), "", relayed=True)
     stream = open_stream(ENVELOPE)
     chunks = [c for piece in pieces for c in stream.receive(piece)]
     if eof:
@@ -56,21 +59,11 @@ def test_a_stream_is_relayed_as_it_is() -> None:
     assert (stream.finished, stream.failure, stream.id, stream.model) == (True, None, "chatcmpl-up", "gpt-real")
 
 
-def test_every_cut_gives_the_same() -> None:
-    whole = feed(STREAM)[1]
-    assert feed(*(STREAM[i : i + 1] for i in range(len(STREAM))))[1] == whole
-    for i in range(len(STREAM)):
-        assert feed(STREAM[:i], STREAM[i:])[1] == whole
-    assert feed(STREAM.replace(b"\n", b"\r\n"))[1] == whole
-
-
-def test_a_stream_cut_off_anywhere_never_looks_finished_without_a_finish_reason() -> None:
-    proof = STREAM.index(b'"stop"')
-    for i in range(len(STREAM)):
-        stream, _ = feed(STREAM[:i])
-        assert stream.finished == (stream.failure is None)
-        if i < proof:
-            assert stream.failure is not None
+def test_a_chunk_without_choices_is_relayed() -> None:
+    """Azure begins with what its filter found in the prompt."""
+    first = chunk(None, prompt_filter_results=[{"prompt_index": 0}])
+    _, text = feed(first + STREAM)
+    assert text.startswith(first)
 
 
 def test_usage_chunk_is_shown_only_to_who_asked() -> None:

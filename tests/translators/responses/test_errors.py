@@ -4,6 +4,7 @@ import pytest
 
 from translators.errors import FailureKind
 from translators.responses import parse_error
+from translators.responses.errors import told_failure
 
 K = FailureKind
 
@@ -34,6 +35,44 @@ K = FailureKind
 def test_classes(status: int, body: bytes, kind: FailureKind, ours: int, code: str) -> None:
     failure = parse_error(status, {}, body)
     assert (failure.kind, failure.status, failure.code, failure.upstream_status) == (kind, ours, code, status)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "invalid_image", "invalid_image_format", "invalid_base64_image", "invalid_image_url", "image_too_large", "image_too_small",
+        "image_parse_error", "invalid_image_mode", "image_file_too_large", "unsupported_image_media_type", "empty_image_file",
+        "failed_to_download_image", "image_file_not_found",
+    ],
+)  # fmt: skip
+def test_an_image_that_it_cannot_read_is_the_requests_fault(code: str) -> None:
+    """Though the response that says so failed, as one of the server's may."""
+    failure = told_failure({"code": code, "message": "m"})
+    assert (failure.kind, failure.status, failure.code) == (K.INVALID_REQUEST, 400, code)
+
+
+@pytest.mark.parametrize("code", ["invalid_prompt", "bio_policy", "misalignment_policy_violation", "image_content_policy_violation"])
+def test_what_was_flagged_is_filtered(code: str) -> None:
+    failure = told_failure({"code": code, "message": "m"})
+    assert (failure.kind, failure.status, failure.code) == (K.CONTENT_FILTER, 400, code)
+
+
+def test_a_fault_of_the_server_under_any_status() -> None:
+    assert parse_error(400, {}, b'{"error":{"message":"m","code":"server_error"}}').kind is K.SERVER_ERROR
+
+
+@pytest.mark.parametrize(
+    ("type_", "kind"),
+    [
+        ("invalid_request_error", K.INVALID_REQUEST),
+        ("rate_limit_error", K.RATE_LIMIT),
+        ("requests", K.RATE_LIMIT),
+        ("tokens", K.RATE_LIMIT),
+        ("never_heard_of", K.SERVER_ERROR),
+    ],
+)
+def test_an_error_under_a_good_status_is_known_by_its_type(type_: str, kind: FailureKind) -> None:
+    assert told_failure({"type": type_, "message": "m"}).kind is kind
 
 
 def test_the_wait_that_the_headers_ask_for() -> None:

@@ -2,8 +2,10 @@
 
 import pytest
 
+from tests.translators.responses import transcripts as t
 from tests.translators.responses.golden import envelope
 from translators.errors import FailureKind, UpstreamError
+from translators.jsontext import dumps
 from translators.responses import parse_response
 
 
@@ -12,6 +14,35 @@ def test_a_body_that_is_no_response(body: bytes) -> None:
     with pytest.raises(UpstreamError) as caught:
         parse_response(body, envelope({}))
     assert caught.value.failure.kind is FailureKind.MALFORMED
+
+
+@pytest.mark.parametrize(
+    ("why", "reason", "native"),
+    [
+        ("max_output_tokens", "length", None),
+        ("max_messages", "length", "max_messages"),
+        ("content_filter", "content_filter", None),
+        ("steered", "stop", "steered"),
+        ("never_heard_of", "length", "never_heard_of"),
+    ],
+)
+def test_why_a_response_is_incomplete(why: str, reason: str, native: str | None) -> None:
+    body = dumps(t.response(t.TEXT, status="incomplete", incomplete_details={"reason": why}))
+    choice = parse_response(body, envelope({}))["choices"][0]
+    assert (choice["finish_reason"], choice.get("native_finish_reason")) == (reason, native)
+
+
+@pytest.mark.parametrize("status", ["queued", "in_progress"])
+def test_a_response_that_is_not_there_yet(status: str) -> None:
+    with pytest.raises(UpstreamError) as caught:
+        parse_response(dumps(t.response(status=status)), envelope({}))
+    assert caught.value.failure.kind is FailureKind.NO_OUTPUT
+
+
+def test_the_total_is_the_sum() -> None:
+    """Whatever else the provider says it is."""
+    body = dumps(t.response(t.TEXT, usage={"input_tokens": 1, "output_tokens": 2, "total_tokens": 9}))
+    assert parse_response(body, envelope({}))["usage"]["total_tokens"] == 3
 
 
 def test_an_error_under_a_good_status() -> None:

@@ -1,12 +1,11 @@
 """translators.responses.stream: a stream says what the whole answer says, in whatever pieces it comes, and never ends unproven."""
 
-import random
-from itertools import pairwise
 from typing import Any
 
 import pytest
 from openai.types.chat import ChatCompletionChunk
 
+from tests.translators.cuts import every_way
 from tests.translators.responses import transcripts as t
 from translators.chat.chunks import Chunk, ChunkWriter, Collector
 from translators.dialect import AnswerShape, Envelope
@@ -47,6 +46,8 @@ def envelope(shape: AnswerShape = PLAIN) -> Envelope:
 
 
 def feed(*pieces: bytes, shape: AnswerShape = PLAIN) -> tuple[ResponsesStream, list[Chunk]]:
+    if len(pieces) == 1:
+        every_way(pieces[0], lambda: open_stream(envelope(shape)), repr(shape))
     stream = open_stream(envelope(shape))
     chunks = [chunk for piece in pieces for chunk in stream.receive(piece)]
     return stream, chunks + stream.receive_eof()
@@ -69,33 +70,6 @@ def test_a_stream_adds_up_to_the_whole_answer(name: str) -> None:
     stream, chunks = feed(t.wire(found), shape=shape)
     assert (stream.finished, stream.ended, stream.failure) == (True, True, None)
     assert added_up(stream, chunks) == parse_response(dumps(found[-1]["response"]), envelope(shape))
-
-
-@ALL
-def test_split_anywhere_it_gives_the_same(name: str) -> None:
-    """Byte by byte, in random pieces, with CRLF: the same chunks."""
-    found, shape = CASES[name]
-    data = t.wire(found)
-    expected = written(*feed(data, shape=shape))
-    assert written(*feed(*(data[i : i + 1] for i in range(len(data))), shape=shape)) == expected
-    dice = random.Random(name)
-    cuts = sorted({0, len(data), *(dice.randrange(len(data)) for _ in range(9))})
-    assert written(*feed(*(data[a:b] for a, b in pairwise(cuts)), shape=shape)) == expected
-    crlf = data.replace(b"\n", b"\r\n")
-    assert written(*feed(*(crlf[i : i + 3] for i in range(0, len(crlf), 3)), shape=shape)) == expected
-
-
-@pytest.mark.parametrize("name", ["text", "reasoning and two calls", "refusal"])
-def test_cut_anywhere_it_is_truncated(name: str) -> None:
-    """A stream without its end mark never looks finished, and shows no finish_reason."""
-    found, shape = CASES[name]
-    data = t.wire(found)
-    whole = feed(data, shape=shape)[1]
-    for cut in range(data.index(b"\n\n") + 2, len(data) - 2, 7):
-        stream, chunks = feed(data[:cut], shape=shape)
-        assert (stream.finished, stream.failure and stream.failure.kind) == (False, FailureKind.TRUNCATED)
-        assert all(chunk.finish_reason is None for chunk in chunks)
-        assert [repr(chunk) for chunk in chunks] == [repr(chunk) for chunk in whole[: len(chunks)]]
 
 
 @ALL

@@ -1,0 +1,26 @@
+"""python -m tests.regenerate: write anew what all golden cases expect, and the parameter matrix. Review the difference: it is the test."""
+
+from types import ModuleType
+from typing import Final
+
+from tests import matrix
+from tests.translators import field_cases
+from tests.translators.claude import golden as claude
+from tests.translators.gemini import golden as gemini
+from tests.translators.responses import golden as responses
+
+GOLDEN: Final[tuple[ModuleType, ...]] = (claude, gemini, responses)
+
+
+def main() -> None:
+    for golden in GOLDEN:
+        for paths, result in ((golden.REQUESTS, golden.request_result), (golden.RESPONSES, golden.response_result)):
+            for path in paths:
+                case = golden.read(path)
+                golden.write(path, {**case, "expected": result(case)})
+    field_cases.write()
+    matrix.write()
+
+
+if __name__ == "__main__":
+    main()
