@@ -302,9 +302,7 @@ class Execution(Generic[T]):
         pause = failure.retry_after
         if pause is None:
             pause = health.standing(candidate.provider, candidate.name, now).retry_in
-            may_pass = pause <= self._on_failure.longest_backoff
-        else:
-            may_pass = True
+        may_pass = pause <= self._on_failure.longest_backoff  # the caller can wait longer, and is told how long
         self._wait_at_most(pause)
         return Outcome(failure.kind, pause, may_pass and failure.should_retry is not False)
 
@@ -328,7 +326,8 @@ class Execution(Generic[T]):
         if self._failed is None and self._rejection is not None:
             return self._rejection
         failed = self._failed or self._no_room or refusal(self._plan_now())
-        if failed.status in (429, 503) and self._soonest is not None:
+        final = isinstance(failed, UpstreamFailed) and failed.failure.should_retry is False
+        if failed.status in (429, 503) and self._soonest is not None and not final:
             failed.retry_in(self._soonest)
         return failed
 
