@@ -148,7 +148,7 @@ async def _gateway(fault: Fault, faulty: str, well_port: int) -> AsyncIterator[R
         case.name: {
             "description": "d",
             "targets": [f"{case.name}/m", *([f"well_{FALLBACK_OF[case.dialect]}/m"] if case.backed else [])],
-            "on_failure": {"retries": fault.retries, **({"backoff": {"initial": 0.05, "max": 0.05}} if fault.retries else {})},
+            "on_failure": {"retries": fault.retries, **({"backoff": {"initial": 0.05, "max": 2}} if fault.retries else {})},
         }
         for case in CASES
     }
