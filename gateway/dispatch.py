@@ -21,6 +21,8 @@ from translators.errors import UpstreamError
 
 _LEARNED_FROM: Final = 4000
 """Bytes from which a prompt is worth estimating, only to compare the estimate with what was counted."""
+_LEARNED_SHARE: Final = 1 / 16
+"""Of such prompts: an estimate of a long one costs as much as sending it."""
 
 
 class Dispatcher:
@@ -88,8 +90,9 @@ class Dispatcher:
             return
         prompt = plan.facts.prompt
         estimated = None
+        worth_it = prompt.known is not None or (prompt.size >= _LEARNED_FROM and memory.dice() < _LEARNED_SHARE)
         # A prompt sent several times was counted as often: it teaches no factor.
-        if prompt.size >= _LEARNED_FROM and not prompt.exact and plan.facts.answers == 1:
+        if worth_it and not prompt.exact and plan.facts.answers == 1:
             estimated = int(prompt.tokens * candidate.model.token_factor)
         memory.learned.observe(plan.persona, candidate.name, estimated, usage)
         tokens = usage.get("completion_tokens")

@@ -188,49 +188,32 @@ class Exchange:
         trial = self.trial
         for event in self.attempts:
             bus.tell(event)
-        if self.record is not None:
-            self.record.close(self._outcome())
-        bus.tell(
-            RequestEnded(
-                request_id=self.request_id,
-                api=self.api,
-                key_id=self.key_id,
-                persona=self.plan.persona if self.plan is not None else None,
-                provider=self.served.provider.name if self.served is not None else attempt.provider if attempt else None,
-                model=self.served.model.id if self.served is not None else attempt.model if attempt else None,
-                stream=self.stream,
-                status=self.status,
-                outcome=self.outcome,
-                error_code=self.error_code,
-                attempts=tuple(self.attempts),
-                dropped=tuple(note.param for note in self.notes if note.kind in ("dropped", "changed")),
-                usage=_usage(self.usage),
-                finish_reason=self.finish_reason,
-                seconds=now - self.started,
-                upstream_seconds=0.0 if trial is None else trial.upstream_seconds,
-                first_chunk_seconds=None if trial is None or trial.first_chunk_at is None else trial.first_chunk_at - self.started,
-                decision=None if self.record is None else self.record.compact,
-                resumed=len(self.resumed),
-                cost_nano_usd=self.cost_nano_usd,
-            )
+        record = self.record
+        ended = RequestEnded(
+            request_id=self.request_id,
+            api=self.api,
+            key_id=self.key_id,
+            persona=self.plan.persona if self.plan is not None else None,
+            provider=self.served.provider.name if self.served is not None else attempt.provider if attempt else None,
+            model=self.served.model.id if self.served is not None else attempt.model if attempt else None,
+            stream=self.stream,
+            status=self.status,
+            outcome=self.outcome,
+            error_code=self.error_code,
+            attempts=tuple(self.attempts),
+            dropped=tuple(note.param for note in self.notes if note.kind in ("dropped", "changed")),
+            usage=_usage(self.usage),
+            finish_reason=self.finish_reason,
+            seconds=now - self.started,
+            upstream_seconds=0.0 if trial is None else trial.upstream_seconds,
+            first_chunk_seconds=None if trial is None or trial.first_chunk_at is None else trial.first_chunk_at - self.started,
+            decision=None if record is None else record.compact,
+            resumed=len(self.resumed),
+            cost_nano_usd=self.cost_nano_usd,
         )
-
-    def _outcome(self) -> dict[str, Any]:
-        """What came of the decision, without content."""
-        usage = _usage(self.usage)
-        return {
-            "attempts": [
-                {"target": f"{a.provider}/{a.model}", "why": a.why, "outcome": a.outcome, "ms": round(a.seconds * 1000, 2)}
-                for a in self.attempts
-            ],
-            "served": None if self.served is None else self.served.name,
-            "resumed": self.resumed,
-            "prompt_tokens": None if usage is None else usage.prompt,
-            "completion_tokens": None if usage is None else usage.completion,
-            "status": self.status,
-            "outcome": self.outcome,
-            "error_code": self.error_code,
-        }
+        if record is not None:
+            record.close(ended, self.resumed)
+        bus.tell(ended)
 
 
 def dropped_header(notes: Iterable[Note]) -> str:

@@ -20,6 +20,7 @@ _WEB_SEARCH: Final = 10_000_000
 """Claude's own web search: 10 USD per 1000 requests, beside the tokens."""
 _GEOGRAPHY: Final[Mapping[str, Decimal]] = {"us": Decimal("1.1")}
 """Claude's surcharge for inference that stays in a place; elsewhere there is none."""
+_BESIDE: Final = frozenset({"inference_geo", "server_tool_use", "cache_creation"})
 _LIST_PRICE_TIERS: Final = frozenset({None, "auto", "default", "standard", "standard_only"})
 
 
@@ -48,6 +49,8 @@ def cost_of_usage(model: Model, usage: Any, day: date, service_tier: str | None 
     prompt, completion = count(usage, "prompt_tokens"), count(usage, "completion_tokens")
     if price is None or prompt is None or completion is None or service_tier not in _LIST_PRICE_TIERS:
         return None
+    if _is_plain(usage):
+        return expected_cost(model, prompt, 0.0, completion, day)
     if count(usage.get("completion_tokens_details"), "audio_tokens"):
         return None
     rates = _rates(price, prompt)
@@ -59,6 +62,16 @@ def cost_of_usage(model: Model, usage: Any, day: date, service_tier: str | None 
     if surcharge is not None:
         cost *= surcharge
     return _nano(cost) + (count(usage.get("server_tool_use"), "web_search_requests") or 0) * _WEB_SEARCH
+
+
+def _is_plain(usage: dict[str, Any]) -> bool:
+    """Every token has the plain rate: nothing cached, heard or beside the tokens."""
+    details, spoken = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
+    return (
+        (not details or (details.__class__ is dict and not any(details.values())))
+        and (not spoken or (spoken.__class__ is dict and not spoken.get("audio_tokens")))
+        and _BESIDE.isdisjoint(usage)
+    )
 
 
 def _rates(price: Price, prompt_tokens: int) -> Price | PriceTier:

@@ -1,8 +1,8 @@
 """Decisions that were made, kept without content: what was asked, what was planned, what came of it. And read back to be made again."""
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ from gateway.ids import unique
 from gateway.routing.facts import Caller, Facts, Prompt
 from gateway.routing.requirements import Requirement
 from gateway.routing.selection import Plan, plan_document
+from gateway.telemetry.events import RequestEnded
 
 KEPT: Final = 1000
 _MOST_CHARACTERS: Final = 200
@@ -26,13 +27,35 @@ class Record:
     """UTC."""
     plan: Plan
     request_id: str
-    outcome: dict[str, Any] = field(default_factory=dict)
+    ended: RequestEnded | None = None
+    """What came of it, once that is known."""
+    resumed: Sequence[dict[str, Any]] = ()
 
-    def close(self, outcome: dict[str, Any]) -> None:
+    def close(self, ended: RequestEnded, resumed: Sequence[dict[str, Any]]) -> None:
         """The request is over: keep what came of it, and nothing of its content any more."""
         facts = self.plan.facts
         facts.forget(*_seen(facts, self.plan.policy.persona))
-        self.outcome = outcome
+        self.ended, self.resumed = ended, resumed
+
+    def outcome(self) -> dict[str, Any]:
+        """What came of it, as JSON without content; nothing as long as that is not known."""
+        ended = self.ended
+        if ended is None:
+            return {}
+        served = next((a for a in reversed(ended.attempts) if a.outcome == "ok"), None)
+        return {
+            "attempts": [
+                {"target": f"{a.provider}/{a.model}", "why": a.why, "outcome": a.outcome, "ms": round(a.seconds * 1000, 2)}
+                for a in ended.attempts
+            ],
+            "served": None if served is None else f"{served.provider}/{served.model}",
+            "resumed": list(self.resumed),
+            "prompt_tokens": None if ended.usage is None else ended.usage.prompt,
+            "completion_tokens": None if ended.usage is None else ended.usage.completion,
+            "status": ended.status,
+            "outcome": ended.outcome,
+            "error_code": ended.error_code,
+        }
 
     def compact(self) -> dict[str, Any]:
         """For the log line: enough to decide again."""
@@ -75,7 +98,7 @@ def record_document(record: Record) -> dict[str, Any]:
         "request_id": record.request_id,
         "facts": facts_document(record.plan.facts, record.plan.policy.persona),
         **plan_document(record.plan),
-        **record.outcome,
+        **record.outcome(),
     }
 
 

@@ -244,7 +244,7 @@ async def test_every_answer_names_its_decision(body: dict[str, Any], answer: lis
         assert reply.status == status
         record = w.running.gateway.records.find(reply.headers["x-llm-router-decision"])
         assert record is not None
-        assert record.outcome["status"] == status
+        assert record.outcome()["status"] == status
 
 
 async def test_a_prompt_too_long_for_the_first_goes_to_one_that_holds_it() -> None:

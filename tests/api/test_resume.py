@@ -62,7 +62,7 @@ async def test_the_next_target_is_told_to_go_on(end: list[Step]) -> None:
         assert [attempt[:2] for attempt in await w.attempts()] == [("one", "first"), ("two", "resume")]
         record = w.running.gateway.records.find(reply.headers["x-llm-router-decision"])
         assert record is not None
-        assert (record.outcome["resumed"], record.outcome["outcome"]) == (resumed, "ok")
+        assert (record.outcome()["resumed"], record.outcome()["outcome"]) == (resumed, "ok")
         assert w.ended()[0].resumed == 1
 
 

@@ -10,6 +10,7 @@ from gateway.config import Rule, TargetRef, When
 from gateway.routing.deciding import decide
 from gateway.routing.facts import Caller, Facts, Prompt, facts_of
 from gateway.routing.records import KEPT, Records, facts_document, not_recorded, read_facts, record_document
+from gateway.telemetry.events import AttemptEnded, RequestEnded, Usage
 from tests.routing.worlds import config, facts, model, persona, planned, provider, view
 from translators.chat.request import ChatRequest
 from translators.jsontext import dumps, loads
@@ -98,6 +99,13 @@ def test_a_condition_counts_wherever_its_target_is_listed_twice() -> None:
     assert facts_document(facts(caller=Caller(headers={"x-region": "west"})), only)["headers"] == {"x-region": "west"}
 
 
+ENDED = RequestEnded(
+    request_id="req_1", api="chat", key_id=None, persona="p", provider="x", model="large", stream=False, status=200, outcome="ok",
+    error_code=None, attempts=(AttemptEnded("x", "large", "ok", 0.5, 200),), dropped=(), usage=Usage(prompt=7, completion=3),
+    finish_reason="stop", seconds=0.6, upstream_seconds=0.5, first_chunk_seconds=None,
+)  # fmt: skip
+
+
 def decided(text: str = "a secret prompt") -> Any:
     request = ChatRequest({"model": "p", "messages": [{"role": "user", "content": text}], "metadata": {"team": "blue"}}, 5000)
     return decide(WORLD, request, Caller(key_id="0a0a0a0a", headers={"authorization": "Bearer secret"}), view(WORLD)).plan
@@ -107,7 +115,8 @@ def test_a_record_says_what_was_planned_and_what_came_of_it_and_nothing_of_the_c
     records = Records()
     record = records.add(decided(), NOW, "req_1")
     assert record.id.startswith("dec_")
-    record.close({"served": "x/large", "status": 200})
+    assert record.outcome() == {}
+    record.close(ENDED, ())
     assert records.find(record.id) is record
     document = loads(dumps(record_document(record)))
     assert (document["time"], document["request_id"], document["rule"]) == ("2026-11-25T12:00:00.000+00:00", "req_1", "team")
