@@ -1,6 +1,6 @@
 """Answers after which the provider is asked once more: paused ones, to go on, and empty ones, to try again."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any, Final
 
 from translators.chat.chunks import Chunk, Collector
@@ -18,8 +18,10 @@ def is_empty(completion: dict[str, Any]) -> bool:
     return all(choice.get("native_finish_reason") == "STOP" and not _says(choice["message"]) for choice in completion["choices"])
 
 
-def is_empty_stream(chunks: Iterable[Chunk]) -> bool:
-    """The same for all chunks of a streamed answer."""
+def is_empty_stream(chunks: Sequence[Chunk]) -> bool:
+    """The same for all chunks of a streamed answer. Nearly always one of the first says something."""
+    if any(chunk.delta and _says(chunk.delta) for chunk in chunks):
+        return False
     collector = Collector("", 0, "")
     for chunk in chunks:
         collector.add(chunk)
