@@ -49,11 +49,12 @@ def _with_limit(record: ModelRecord, message: str) -> ModelRecord:
 
 _UNSIGNED: Final = frozenset({"thinking_signature_invalid", "invalid_thought_signature", "invalid_encrypted_content"})
 
-_OF_ONE_REQUEST: Final = frozenset({"schema_too_complex", "thinking_missing"})
+_OF_ONE_REQUEST: Final = frozenset({"schema_too_complex", "thinking_missing", "thinking_with_forced_tool"})
 """Refusals that say something of the request, not of the model."""
 
 _CORRECTIONS: Final[dict[str, Callable[[ModelRecord, str], ModelRecord]]] = {
     "thinking_missing": lambda record, _: replace(record, thinking=Thinking()),
+    "thinking_with_forced_tool": lambda record, _: replace(record, thinking=Thinking()),
     "thinking_type_unsupported": lambda record, _: replace(record, thinking=Thinking()),
     "tool_choice_unsupported": lambda record, _: replace(record, forced_tool_choice="no"),
     "sampling_unsupported": lambda record, _: replace(record, sampling="refused"),

@@ -73,6 +73,7 @@ _BY_WORDS: Final[tuple[tuple[re.Pattern[str], _Row, str], ...]] = tuple(
         (r"invalid `?signature`? in `?thinking`?|bound to a different conversation", _INVALID, "thinking_signature_invalid"),
         (r"expected `?thinking`? or `?redacted_thinking`?", _INVALID, "thinking_missing"),
         (r"thinking\.type\.\w+\W+is not supported|adaptive thinking is not supported", _INVALID, "thinking_type_unsupported"),
+        (r"thinking may not be enabled when `?tool_choice`? forces", _INVALID, "thinking_with_forced_tool"),
         (r"tool_choice.*not supported for this model", _INVALID, "tool_choice_unsupported"),
         (r"\b(temperature|top_p|top_k)\b.*(deprecated|not supported|cannot both be specified)", _INVALID, "sampling_unsupported"),
         (r"role '?system'? is not supported on this model", _INVALID, "system_role_unsupported"),

@@ -104,6 +104,7 @@ def test_f93_413_with_html() -> None:
         ("Expected `thinking` or `redacted_thinking`, but found `tool_use`", "invalid_request", 400, None, "thinking_missing"),
         ('"thinking.type.enabled" is not supported for this model', "invalid_request", 400, None, "thinking_type_unsupported"),
         ("adaptive thinking is not supported on this model", "invalid_request", 400, None, "thinking_type_unsupported"),
+        ("Thinking may not be enabled when tool_choice forces tool use.", "invalid_request", 400, None, "thinking_with_forced_tool"),
         ('tool_choice: type "tool" and "any" are not supported for this model.', "invalid_request", 400, None, "tool_choice_unsupported"),
         ("`temperature` and `top_p` cannot both be specified for this model", "invalid_request", 400, None, "sampling_unsupported"),
         ("top_k is deprecated for this model", "invalid_request", 400, None, "sampling_unsupported"),
