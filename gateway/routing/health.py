@@ -76,6 +76,7 @@ class HealthBook:
             self._settings = config.resilience.breaker
             self._lane_settings = _lane_settings(self._settings)
         self._targets = {}
+        self._several_keys = {provider.name for provider in config.providers.values() if len(provider.keys) > 1}
         keys: set[tuple[str, str]] = set()
         for provider in config.providers.values():
             keys.update((provider.name, key.variable) for key in provider.keys)
@@ -164,10 +165,7 @@ class HealthBook:
         elif kind in _OF_THE_TARGET:
             permit = next((permit for breaker, permit in leave.permits if breaker is own), Permit.CALL)
             leave.permits = [(b, p) for b, p in leave.permits if b is not own]
-            if kind is _K.OVERLOADED and retry_after is not None:
-                own.trip(permit, now, kind.value, retry_after)
-            else:
-                own.failed(permit, now, kind.value)
+            own.failed(permit, now, kind.value)
         self.abandoned(leave)
 
     def abandoned(self, leave: Leave) -> None:
@@ -224,7 +222,10 @@ class HealthBook:
             breaker = known[at] = Breaker(settings)
         permit = next((permit for held, permit in leave.permits if held is breaker), Permit.CALL)
         leave.permits = [(b, p) for b, p in leave.permits if b is not breaker]
-        breaker.trip(permit, now, kind.value, wait)
+        if leave.provider in self._several_keys:
+            breaker.trip(permit, now, kind.value, wait)
+        else:  # without another key to turn to, one refusal must not close the provider to everybody
+            breaker.failed(permit, now, kind.value)
 
     def _of_key(self, provider: str, key: str, target: str) -> list[Breaker]:
         found = (self._keys.get((provider, key)), self._lanes.get((provider, key, target)))

@@ -40,10 +40,7 @@ async def test_retry_after_is_honoured_within_the_requests_time() -> None:
         reply = await w.ask()
         assert (reply.status, reply.code, reply.headers["retry-after"]) == (429, "rate_limit_exceeded", "60")
         assert w.asked() == ["one"]
-        reply = await w.ask()
-        assert (reply.status, reply.code) == (503, "no_available_target")
-        assert int(reply.headers["retry-after"]) <= 60
-        assert w.asked() == ["one"], "and it is left alone for as long as it said"
+        assert (await w.ask()).status == 429, "a lone key is not set aside for one refusal: the caller hears the provider's own words"
 
 
 async def test_a_rate_limit_without_a_time_is_waited_out_too() -> None:
@@ -60,7 +57,7 @@ async def test_the_soonest_moment_of_all_targets_is_told() -> None:
     }
     async with world(**answers) as w:
         assert (await w.ask()).headers["retry-after"] == "40"
-        assert int((await w.ask()).headers["retry-after"]) <= 40
+        assert (await w.ask()).headers["retry-after"] == "40"
 
 
 KEYS = {"one": {"keys": [{"variable": "KEY_A"}, {"variable": "KEY_B"}]}}

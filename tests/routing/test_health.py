@@ -72,13 +72,16 @@ def test_how_long_a_rate_limit_holds() -> None:
     assert waits == [1, 2, 4, 8]
 
 
-def test_an_overload_that_says_when_opens_at_once() -> None:
-    book = HealthBook(world())
-    fail(book, K.OVERLOADED, 1, retry_after=5.0)
-    assert book.standing(X, "x/m", 100.0).retry_in == 5.0
-    book = HealthBook(world())
-    fail(book, K.OVERLOADED, 1)
-    assert book.standing(X, "x/m", 100.0) == WELL
+@pytest.mark.parametrize("kind", [K.OVERLOADED, K.AUTHENTICATION, K.QUOTA, K.RATE_LIMIT, K.PERMISSION])
+def test_one_refusal_of_a_lone_key_closes_nothing_but_a_rate_of_them_does(kind: FailureKind) -> None:
+    lone = provider("x", model("m"))
+    book = HealthBook(config([lone]))
+    for number in range(10):
+        assert book.standing(lone, "x/m", 100.0) == WELL, number
+        held = book.admit("x", "x/m", "KEY_1", 100.0)
+        assert held is not None
+        book.failed(held, kind, 60.0, 100.0)
+    assert book.standing(lone, "x/m", 100.0).retry_in > 0
 
 
 def test_one_probe_whichever_key_it_is_made_with() -> None:
