@@ -129,10 +129,11 @@ class Breaker:
         elif self._until is None:
             self._window.add(False, now)
 
-    def failed(self, permit: Permit, now: float, reason: str) -> None:
+    def failed(self, permit: Permit, now: float, reason: str, seconds: float | None = None) -> None:
+        """`seconds`: how long the provider wants to be left alone, if it said so; holds once it opens."""
         if permit is Permit.PROBE:
             self._probing = False
-            self._open(now, reason)
+            self._open(now, reason, seconds)
         elif self._until is None:  # what was sent before it opened tells nothing new
             self._window.add(True, now)
             calls, bad = self._window.counts(now)
@@ -140,7 +141,7 @@ class Breaker:
             if self.state(now) == "ramping":
                 fewest = min(fewest, _FEWEST_IN_RAMP)
             if calls >= fewest and bad >= self._settings.failure_rate * calls:
-                self._open(now, reason)
+                self._open(now, reason, seconds)
 
     def trip(self, permit: Permit, now: float, reason: str, seconds: float | None = None) -> None:
         """Open at once: the failure proves itself. `seconds` if the provider said how long."""

@@ -159,13 +159,13 @@ class HealthBook:
             return
         own = self._of(leave.target).breaker
         if kind in _OF_THE_KEY:
-            self._trip(self._keys, (leave.provider, leave.key), self._settings, leave, kind, retry_after, now)
+            self._hold(self._keys, (leave.provider, leave.key), self._settings, leave, kind, retry_after, now)
         elif kind in _OF_THE_LANE:
-            self._trip(self._lanes, (leave.provider, leave.key, leave.target), self._lane_settings, leave, kind, retry_after, now)
+            self._hold(self._lanes, (leave.provider, leave.key, leave.target), self._lane_settings, leave, kind, retry_after, now)
         elif kind in _OF_THE_TARGET:
             permit = next((permit for breaker, permit in leave.permits if breaker is own), Permit.CALL)
             leave.permits = [(b, p) for b, p in leave.permits if b is not own]
-            own.failed(permit, now, kind.value)
+            own.failed(permit, now, kind.value, retry_after)
         self.abandoned(leave)
 
     def abandoned(self, leave: Leave) -> None:
@@ -214,7 +214,7 @@ class HealthBook:
         """What is known of a target; of one that a reload took away, nothing, and nothing will be."""
         return self._targets.get(target) or _Target(Breaker(self._settings))
 
-    def _trip(
+    def _hold(
         self, known: dict[Any, Breaker], at: Any, settings: BreakerSettings, leave: Leave, kind: FailureKind, wait: float | None, now: float
     ) -> None:
         breaker = known.get(at)
@@ -225,7 +225,7 @@ class HealthBook:
         if leave.provider in self._several_keys:
             breaker.trip(permit, now, kind.value, wait)
         else:  # without another key to turn to, one refusal must not close the provider to everybody
-            breaker.failed(permit, now, kind.value)
+            breaker.failed(permit, now, kind.value, wait)
 
     def _of_key(self, provider: str, key: str, target: str) -> list[Breaker]:
         found = (self._keys.get((provider, key)), self._lanes.get((provider, key, target)))

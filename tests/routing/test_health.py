@@ -81,7 +81,7 @@ def test_one_refusal_of_a_lone_key_closes_nothing_but_a_rate_of_them_does(kind: 
         held = book.admit("x", "x/m", "KEY_1", 100.0)
         assert held is not None
         book.failed(held, kind, 60.0, 100.0)
-    assert book.standing(lone, "x/m", 100.0).retry_in > 0
+    assert book.standing(lone, "x/m", 100.0).retry_in == 60.0, "and then as long as the provider said"
 
 
 def test_one_probe_whichever_key_it_is_made_with() -> None:
