@@ -10,7 +10,7 @@ from gateway.exchange import Exchange, Trial
 from gateway.reasoning import AnswerTap
 from gateway.resuming import Joiner, Said
 from gateway.rounds import Question, Rounds, asked_again_if_empty
-from gateway.upstream.client import UpstreamResponse
+from gateway.upstream.connection import UpstreamResponse
 from translators.chat.chunks import Chunk
 from translators.chat.continuing import is_empty_stream
 from translators.chat.stopping import StopCutter

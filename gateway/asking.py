@@ -16,7 +16,8 @@ from gateway.ids import unique
 from gateway.off_loop import off_loop
 from gateway.reasoning import AnswerTap, ReasoningStore
 from gateway.rounds import Question, whole_or_again
-from gateway.upstream.client import UpstreamClient, UpstreamResponse
+from gateway.upstream.client import UpstreamClient
+from gateway.upstream.connection import UpstreamResponse
 from gateway.upstream.media import MediaFetcher, refuse_urls
 from translators.chat.request import ChatRequest
 from translators.dialect import Dialect, Envelope, ModelRecord, Note, Target, UpstreamRequest, losses

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from gateway.exchange import Trial
-from gateway.upstream.client import UpstreamResponse
+from gateway.upstream.connection import UpstreamResponse
 from translators.chat.chunks import Chunk, Collector
 from translators.chat.continuing import is_empty, is_paused
 from translators.chat.stopping import StopCutter, cut_completion

@@ -28,6 +28,9 @@ _REGION: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 _VARIABLE: Final = re.compile(r"[A-Z_][A-Z0-9_]*")
 _HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _PRINTABLE: Final = re.compile(r"[\x20-\x7e]*")
+_OURS: Final = frozenset(
+    {"host", "content-length", "content-type", "transfer-encoding", "connection", "accept", "accept-encoding", "expect", "te", "upgrade"}
+)
 _CREDENTIALS: Final = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key", "x-goog-api-key", "api-key"})
 
 
@@ -70,11 +73,13 @@ def _check_headers(headers: dict[str, str]) -> dict[str, str]:
     for name, value in headers.items():
         if not _HEADER.fullmatch(name):
             raise ValueError("a header's name must be made of letters, digits and dashes")
+        if name.lower() in _OURS:
+            raise ValueError(f"{name!r} is set for each request")
         if name.lower() in _CREDENTIALS:
             raise ValueError(f"{name!r} carries credentials: a key is given by 'key_variable' or 'keys' only")
         if not _PRINTABLE.fullmatch(value):
             raise ValueError(f"the value of {name!r} must be printable ASCII")
-    return headers
+    return {name.lower(): value for name, value in headers.items()}
 
 
 class Row(BaseModel):

@@ -33,6 +33,8 @@ CASES: Final = [
            ("18: providers.claude.media_urls: unknown value 'passs' (did you mean 'pass'? known: fetch, pass, refuse)",)),
     Broken("credential header", "{x-team: blue}", "{Authorization: Bearer hidden}",
            ("19: providers.claude.headers: 'Authorization' carries credentials: a key is given by 'key_variable' or 'keys' only",)),
+    Broken("header of ours", "{x-team: blue}", "{Host: example.com}",
+           ("19: providers.claude.headers: 'Host' is set for each request",)),
     Broken("header name", "{x-team: blue}", '{"x team": blue}',
            ("19: providers.claude.headers: a header's name must be made of letters, digits and dashes",)),
     Broken("header value", "{x-team: blue}", '{x-team: "a\\nb"}',

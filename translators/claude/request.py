@@ -1,5 +1,6 @@
 """A chat request for Claude: the rooms of this package put together into one body."""
 
+import re
 from dataclasses import replace
 from typing import Any, Final
 
@@ -27,6 +28,7 @@ DEFAULT_VERSION: Final = "2023-06-01"
 LONGEST_UNSTREAMED: Final = 21_333
 """The max_tokens up to which an answer that nobody limited is asked for whole; above, it could outlive a silent connection."""
 
+_BETA: Final = re.compile(r"[!-+\--~]{1,200}")
 MAX_BODY: Final = 32 * 1024 * 1024
 SMALL_WINDOW: Final = 200_000
 MAX_IMAGES: Final = 600
@@ -48,7 +50,7 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     extension = extension_for(request.body, target.provider, target.dialect)
     betas += as_list(extension.pop("betas", None))
     if betas:
-        headers["anthropic-beta"] = ",".join(dict.fromkeys(map(str, betas)))
+        headers["anthropic-beta"] = _beta_header(betas, target)
     body.update(extension)
     stream = request.stream or (request.max_tokens is None and body["max_tokens"] > LONGEST_UNSTREAMED)
     body["stream"] = stream
@@ -63,6 +65,13 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
 def _url(base: str) -> str:
     base = base.rstrip("/")
     return f"{base}/messages" if base.endswith("/v1") else f"{base}/v1/messages"
+
+
+def _beta_header(betas: list[Any], target: Target) -> str:
+    for i, beta in enumerate(betas):
+        if not isinstance(beta, str) or not _BETA.fullmatch(beta):
+            raise InvalidRequest("A beta is a name of printable characters, without commas.", f"x_provider.{target.dialect}.betas[{i}]")
+    return ",".join(dict.fromkeys(betas))
 
 
 def _headers(target: Target) -> dict[str, str]:
