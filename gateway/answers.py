@@ -55,6 +55,7 @@ class LiveAnswer:
             if self._translator.failure is not None:
                 raise UpstreamError(self._translator.failure)
         self._trial.first_chunk_at = self._trial.clock()
+        self._rounds.allow(self._trial.limit())
         self._trial.model = self.model
 
     async def batches(self) -> AsyncGenerator[list[Chunk], None]:

@@ -98,7 +98,7 @@ class Asking:
         dialect = dialect_for(provider.dialect, record, request)
         match provider.media_urls:
             case "fetch":
-                request = await self._media.inlined(request)
+                request = await self._inlined(request, trial)
             case "refuse":
                 refuse_urls(request)
         key = trial.key.secret.get_secret_value() if trial.key is not None else ""
@@ -114,9 +114,18 @@ class Asking:
         )
         return Question(dialect=dialect, request=upstream, envelope=envelope, trial=trial, send=partial(self._send, trial, dialect))
 
+    async def _inlined(self, request: ChatRequest, trial: Trial) -> ChatRequest:
+        limit = trial.limit()
+        try:
+            return await self._media.inlined(request, limit.seconds)
+        except TimeoutError:
+            raise UpstreamError(limit.failure) from None
+
     async def _send(self, trial: Trial, dialect: Dialect, upstream: UpstreamRequest) -> UpstreamResponse:
         """The answer's headers, with a status that means success. Raises UpstreamError."""
-        response = await self._client.send(upstream, trial.clocks, trial.deadline - trial.clock(), trial.candidate.provider.headers)
+        response = await self._client.send(upstream, trial.clocks, trial.limit(more=True), trial.candidate.provider.headers)
+        if trial.first_chunk_at is not None:
+            response.allow(trial.limit())
         trial.heard(response.headers)
         if 200 <= response.status < 300:
             return response

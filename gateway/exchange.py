@@ -12,6 +12,8 @@ from gateway.routing.health import Leave
 from gateway.routing.records import Record
 from gateway.routing.selection import Candidate, Plan
 from gateway.telemetry.events import AttemptEnded, Bus, RequestEnded, Usage, Why
+from gateway.upstream.connection import Limit
+from gateway.upstream.failures import FIRST_CONTENT_CLOCK, TOTAL_CLOCK
 from gateway.upstream.places import Place
 from translators.chat.usage import summed
 from translators.dialect import Note
@@ -57,6 +59,16 @@ class Trial:
     def __post_init__(self) -> None:
         self.started = self.clock()
         self.notes = list(self.persona_notes)
+
+    def limit(self, more: bool = False) -> Limit:
+        """How long the provider may take from now on. Until it has given content, or `more` of it after a pause, that clock runs, too."""
+        now = self.clock()
+        total = min(self.clocks.total, self.deadline - now)
+        if self.first_chunk_at is None:
+            content = self.started + self.clocks.first_content - now
+        else:
+            content = self.clocks.first_content if more else total
+        return Limit(content, FIRST_CONTENT_CLOCK) if content < total else Limit(total, TOTAL_CLOCK)
 
     def heard(self, headers: Mapping[str, str]) -> None:
         """Keep the provider's id of the request and its rate limits (`headers` has lower-case names)."""

@@ -36,7 +36,6 @@ def _timed_out(code: str, message: str) -> UpstreamFailure:
 
 
 _TOTAL: Final = _timed_out("total_timeout", "The request took longer than its total time limit.")
-_FIRST_CONTENT: Final = _timed_out("first_content_timeout", "The provider gave no content in time.")
 
 
 @dataclass(slots=True)
@@ -275,7 +274,7 @@ class Execution(Generic[T]):
         assert leave is not None
         began = trial.clock()
         try:
-            value = await self._in_time(trial, request)
+            value = await self._use(trial, request, exchange.key_id or "", exchange.params)
             outcome, status = "ok", 200
             memory.health.began(leave, exchange.stream, trial.clock() - began, memory.now())
             return _Ended(trial, value)
@@ -309,17 +308,6 @@ class Execution(Generic[T]):
     def _wait_at_most(self, seconds: float) -> None:
         if seconds > 0:
             self._soonest = seconds if self._soonest is None else min(self._soonest, seconds)
-
-    async def _in_time(self, trial: Trial, request: ChatRequest) -> T:
-        """The answer's first content, or all of a JSON answer, before the clock of the attempt or of the request runs out."""
-        remaining = self._remaining()
-        limit = trial.clocks.first_content
-        exchange = self._exchange
-        try:
-            async with asyncio.timeout(max(0.0, min(limit, remaining))):
-                return await self._use(trial, request, exchange.key_id or "", exchange.params)
-        except TimeoutError:
-            raise UpstreamError(_TOTAL if remaining <= limit else _FIRST_CONTENT) from None
 
     def _error(self) -> RequestFailed | InvalidRequest:
         """What the caller is told when nothing answered: the last failure, with the soonest moment at which it makes sense to ask again."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from gateway.exchange import Trial
-from gateway.upstream.connection import UpstreamResponse
+from gateway.upstream.connection import Limit, UpstreamResponse
 from translators.chat.chunks import Chunk, Collector
 from translators.chat.continuing import is_empty, is_paused
 from translators.chat.stopping import StopCutter, cut_completion
@@ -73,6 +73,10 @@ class Rounds:
         self._pause = pause
         self._response = await self._question.send(pause.resume(self._question.request))
 
+    def allow(self, limit: Limit) -> None:
+        """From now on this is how long the rest of this round may take."""
+        self._response.allow(limit)
+
     def check_size(self) -> None:
         self._response.check_size()
 
@@ -104,7 +108,7 @@ class Rounds:
 
     async def release(self) -> None:
         """Hang up. After all was read the end of the body is waited for briefly, so that the connection is used again."""
-        if self.translator.finished or self.translator.pause is not None:
+        if not self._response.whole and (self.translator.finished or self.translator.pause is not None):
             try:
                 async with asyncio.timeout(DRAIN_SECONDS):
                     while await self._response.read_some():

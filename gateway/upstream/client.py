@@ -9,8 +9,8 @@ from typing import Final
 from yarl import URL
 
 from gateway.config import Timeouts
-from gateway.upstream.connection import UpstreamResponse
-from gateway.upstream.failures import BROKEN, NO_ANSWER
+from gateway.upstream.connection import Limit, UpstreamResponse
+from gateway.upstream.failures import BROKEN, CONNECT_CLOCK, NO_ANSWER
 from gateway.upstream.pool import Pool, Server
 from translators.dialect import UpstreamRequest
 from translators.errors import UpstreamError
@@ -34,23 +34,23 @@ class UpstreamClient:
         finally:
             await client._pool.aclose()
 
-    async def send(
-        self, request: UpstreamRequest, timeouts: Timeouts, remaining: float, extra_headers: Mapping[str, str]
-    ) -> UpstreamResponse:
+    async def send(self, request: UpstreamRequest, timeouts: Timeouts, limit: Limit, extra_headers: Mapping[str, str]) -> UpstreamResponse:
         """POST and wait for the headers of the answer. Raises UpstreamError. The caller closes what is returned.
 
-        `remaining`: seconds for the whole answer, where they are less than the total of `timeouts`.
+        `limit` is for connecting and for all of the answer, until the answer is allowed more; of `timeouts` only connect and idle matter.
         """
         server, target = _target(request.url)
         head = _head(target, request, extra_headers)
-        total = min(timeouts.total, remaining)
         loop = asyncio.get_running_loop()
         started = loop.time()
         fresh = False
         while True:
-            connection = await self._pool.connection(server, min(timeouts.connect, total), fresh)
-            pooled = connection.idle_since is not None
-            response = connection.ask(head, request.body, timeouts.first_content, timeouts.idle, total)
+            connection = None if fresh else self._pool.idle(server)
+            pooled = connection is not None
+            if connection is None:
+                connection = await self._pool.connect(server, _sooner(timeouts.connect, limit))
+                limit = Limit(limit.seconds - (loop.time() - started), limit.failure)
+            response = connection.ask(head, request.body, timeouts.idle, limit)
             try:
                 await response.started()
                 return response
@@ -62,6 +62,10 @@ class UpstreamClient:
             except BaseException:
                 response.close()
                 raise
+
+
+def _sooner(connect: float, limit: Limit) -> Limit:
+    return limit if limit.seconds < connect else Limit(connect, CONNECT_CLOCK)
 
 
 @lru_cache(maxsize=1024)

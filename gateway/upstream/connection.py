@@ -6,7 +6,7 @@ arrived whole needs its connection no more: that is free for the next request, w
 
 import asyncio
 from collections.abc import Callable
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
@@ -23,37 +23,44 @@ _HIGH_WATER: Final = 256 * 1024
 """Bytes that nobody has read yet, from which on no more are taken from the provider."""
 
 
+class Limit(NamedTuple):
+    """How long something may take."""
+
+    seconds: float
+    failure: UpstreamFailure
+    """What it is called when they are over."""
+
+
 class UpstreamResponse:
-    """What comes back for one request: fed by its connection, read by one task, which closes it. Two clocks watch over it:
-    one for silence (until the headers the first content's, then the idle one) and one for the whole."""
+    """What comes back for one request: fed by its connection, read by one task, which closes it."""
 
     __slots__ = (
-        "_connection", "_deadline", "_decoder", "_failure", "_heard", "_idle", "_loop", "_paused", "_pieces", "_received", "_silence",
-        "_size", "_timer", "_waiter", "_whole", "headers", "status", "touched",
+        "_connection", "_deadline", "_decoder", "_failure", "_heard", "_idle", "_late", "_loop", "_paused", "_pieces", "_received", "_size",
+        "_timer", "_waiter", "headers", "status", "touched", "whole",
     )  # fmt: skip
 
-    def __init__(self, connection: "Connection", first_content: float, idle: float, total: float) -> None:
+    def __init__(self, connection: "Connection", idle: float, limit: Limit) -> None:
         self.status = 0
         """0 until the headers have arrived."""
         self.headers: dict[str, str] = {}
         """Names in lower case."""
         self.touched = False
         """A byte has arrived."""
+        self.whole = False
+        """All of it has arrived."""
         self._connection: Connection | None = connection
         self._pieces: list[bytes] = []
         self._size = 0
         self._paused = False
         self._received = 0
-        self._whole = False
         self._failure: UpstreamFailure | None = None
         self._decoder: Decoder | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._loop = loop = asyncio.get_running_loop()
         self._heard = now = loop.time()
-        self._silence = first_content
         self._idle = idle
-        self._deadline = now + total
-        self._timer = loop.call_at(min(now + first_content, self._deadline), self._watch)
+        self._deadline, self._late = now + limit.seconds, limit.failure
+        self._timer = loop.call_at(now + min(idle, limit.seconds), self._watch)
 
     async def started(self) -> None:
         """Wait for the headers. Raises UpstreamError."""
@@ -61,6 +68,10 @@ class UpstreamResponse:
             if self._failure is not None:
                 raise UpstreamError(self._failure)
             await self._more()
+
+    def allow(self, limit: Limit) -> None:
+        """From now on this is how long the rest may take."""
+        self._deadline, self._late = self._loop.time() + limit.seconds, limit.failure
 
     async def read(self, limit: int = MAX_ANSWER_BYTES) -> bytes:
         """The whole body. Raises UpstreamError."""
@@ -79,7 +90,7 @@ class UpstreamResponse:
                 return data
             if self._failure is not None:
                 raise UpstreamError(self._failure)
-            if self._whole:
+            if self.whole:
                 return b""
             await self._more()
 
@@ -103,10 +114,6 @@ class UpstreamResponse:
         encoding = headers.get("content-encoding", "identity").lower()
         if encoding != "identity":
             self._decoder = Decoder(encoding)
-        sooner, self._silence = self._idle < self._silence, self._idle
-        if sooner:
-            self._timer.cancel()
-            self._watch()
         self._wake()
 
     def feed(self, data: bytes) -> None:
@@ -126,12 +133,12 @@ class UpstreamResponse:
 
     def end(self) -> None:
         """The body is whole."""
-        self._whole = True
+        self.whole = True
         self._part()
 
     def fail(self, failure: UpstreamFailure) -> None:
         """Nothing more comes, and this is why. What has arrived can still be read."""
-        if self._failure is None and not self._whole:
+        if self._failure is None and not self.whole:
             self._failure = failure
             self._part()
 
@@ -166,7 +173,7 @@ class UpstreamResponse:
         except UndecodableBody:
             self._hang_up(failures.NOT_DECODABLE)
         else:
-            if self._whole and not decoder.ended:
+            if self.whole and not decoder.ended:
                 self._failure = failures.CUT
         return b""
 
@@ -182,13 +189,13 @@ class UpstreamResponse:
             self._waiter.set_result(None)
 
     def _watch(self) -> None:
-        """The timer: it is not set anew for every read, but looks when the last one was."""
+        """The timer. It is not set anew for every read but looks when the last one was; before the headers silence is no fault."""
         now = self._loop.time()
-        silent_until = now + self._silence if self._paused else self._heard + self._silence
+        silent_until = (now if self._paused or not self.status else self._heard) + self._idle
         if now >= self._deadline:
-            self._hang_up(failures.TOTAL_CLOCK)
+            self._hang_up(self._late)
         elif now >= silent_until:
-            self._hang_up(failures.IDLE_CLOCK if self.status else failures.FIRST_CONTENT_CLOCK)
+            self._hang_up(failures.IDLE_CLOCK)
         else:
             self._timer = self._loop.call_at(min(silent_until, self._deadline), self._watch)
 
@@ -205,8 +212,8 @@ class Connection(asyncio.Protocol):
     """One connection. `freed` is called when the next request may be sent on it, `lost` when it is gone."""
 
     def __init__(self, freed: Callable[["Connection"], None], lost: Callable[["Connection"], None]) -> None:
-        self.idle_since: float | None = None
-        """By the loop's clock; None until it has served its first request, when no server can have tired of it yet."""
+        self.idle_since = 0.0
+        """By the loop's clock."""
         self._freed = freed
         self._lost = lost
         self._transport: asyncio.Transport | None = None
@@ -228,11 +235,11 @@ class Connection(asyncio.Protocol):
     def usable(self) -> bool:
         return self._transport is not None and not self._transport.is_closing()
 
-    def ask(self, head: bytes, body: bytes, first_content: float, idle: float, total: float) -> UpstreamResponse:
-        """Send a request. The limits are in seconds: of silence before the headers and after them, and for everything."""
+    def ask(self, head: bytes, body: bytes, idle: float, limit: Limit) -> UpstreamResponse:
+        """Send a request. `idle`: seconds between two reads; `limit`: for all of the response, until it is allowed more."""
         transport = self._transport
         assert transport is not None
-        response = self._response = UpstreamResponse(self, first_content, idle, total)
+        response = self._response = UpstreamResponse(self, idle, limit)
         self._complete = self._ends_with_connection = False
         self._framing = 0
         if len(body) < _HIGH_WATER:

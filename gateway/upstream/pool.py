@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 from aiohappyeyeballs import AddrInfoType, start_connection
 
 from gateway.upstream import failures
-from gateway.upstream.connection import Connection
+from gateway.upstream.connection import Connection, Limit
 from translators.errors import UpstreamError
 
 KEEP_IDLE: Final = 30.0
@@ -41,20 +41,24 @@ class Pool:
         self._tls: asyncio.Future[ssl.SSLContext] | None = None
         self._closed: asyncio.Event | None = None
 
-    async def connection(self, server: Server, seconds: float, fresh: bool = False) -> Connection:
-        """One that is free, else, or if it must be `fresh`, a new one, within `seconds`. Raises UpstreamError."""
-        if not fresh and (idle := self._idle.get(server)):
+    def idle(self, server: Server) -> Connection | None:
+        """A connection that has served before and is free."""
+        if idle := self._idle.get(server):
             oldest = asyncio.get_running_loop().time() - KEEP_IDLE
             while idle:
                 found = idle.pop()
-                if found.usable and (found.idle_since or 0) > oldest:
+                if found.usable and found.idle_since > oldest:
                     return found
                 found.abort()
+        return None
+
+    async def connect(self, server: Server, limit: Limit) -> Connection:
+        """A new connection. Raises UpstreamError."""
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(limit.seconds):
                 return await self._connect(server)
         except TimeoutError:
-            raise UpstreamError(failures.CONNECT_CLOCK) from None
+            raise UpstreamError(limit.failure) from None
         except socket.gaierror:
             raise UpstreamError(failures.NO_NAME) from None
         except ssl.SSLError:
@@ -129,7 +133,7 @@ class Pool:
         left = 0
         for connections in self._idle.values():
             for connection in connections:
-                if (connection.idle_since or 0) <= oldest:
+                if connection.idle_since <= oldest:
                     connection.abort()
                 else:
                     left += 1

@@ -12,7 +12,8 @@ import pytest
 
 from gateway.config import Timeouts
 from gateway.upstream.client import UpstreamClient
-from gateway.upstream.connection import UpstreamResponse
+from gateway.upstream.connection import Limit, UpstreamResponse
+from gateway.upstream.failures import TOTAL_CLOCK
 from tests.fakes import End, FakeUpstream, Hang, Pause, Reset, Step, fake_upstream
 from translators.dialect import UpstreamRequest
 from translators.errors import FailureKind, UpstreamError
@@ -42,8 +43,10 @@ class Asked:
         self._client = client
         self._timeouts = timeouts
 
-    async def send(self, total: float = 900.0, **headers: str) -> UpstreamResponse:
-        return await self._client.send(request(f"{self.fake.url}/x", **headers), self._timeouts, total, {})
+    async def send(self, **headers: str) -> UpstreamResponse:
+        return await self._client.send(
+            request(f"{self.fake.url}/x", **headers), self._timeouts, Limit(self._timeouts.total, TOTAL_CLOCK), {}
+        )
 
     async def kind(self) -> tuple[FailureKind, str | None]:
         with pytest.raises(UpstreamError) as raised:
@@ -145,11 +148,10 @@ async def test_a_body_that_cannot_be_decoded(body: bytes, encoding: str, kind: F
 @pytest.mark.parametrize(
     ("steps", "limits", "code"),
     [
-        ([Hang()], {"first_content": 0.1}, "first_content_timeout"),
         ([http(b"hello")[:-1], Hang()], {"idle": 0.1}, "idle_timeout"),
-        ([http(b"hello")[:-1], Hang()], {"idle": 0.1, "first_content": 0.2}, "idle_timeout"),
+        ([Pause(0.2), http(b"hello")[:-1], Hang()], {"idle": 0.1}, "idle_timeout"),
         ([http(b"x" * 20)[:-20], *[step for _ in range(20) for step in (b"x", Pause(0.05))]], {"total": 0.3}, "total_timeout"),
-        ([Hang()], {"total": 0.1}, "total_timeout"),
+        ([Hang()], {"idle": 0.05, "total": 0.2}, "total_timeout"),
     ],
 )
 async def test_clocks(steps: list[Step], limits: dict[str, float], code: str) -> None:
@@ -215,7 +217,7 @@ async def test_a_name_that_does_not_exist() -> None:
     async with UpstreamClient.running() as client:
         for _ in range(2):
             with pytest.raises(UpstreamError, match="name could not be resolved"):
-                await client.send(request("http://does-not-exist.invalid/x"), Timeouts(), 900.0, {})
+                await client.send(request("http://does-not-exist.invalid/x"), Timeouts(), Limit(900.0, TOTAL_CLOCK), {})
 
 
 @asynccontextmanager
@@ -241,11 +243,11 @@ async def test_tls(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
     async with tls_server() as port, UpstreamClient.running() as client:
         for host in ("localhost", "127.0.0.1", "localhost"):
-            response = await client.send(request(f"https://{host}:{port}/x"), Timeouts(), 900.0, {})
+            response = await client.send(request(f"https://{host}:{port}/x"), Timeouts(), Limit(900.0, TOTAL_CLOCK), {})
             assert await response.read() == b"hello"
 
 
 async def test_a_certificate_that_nobody_vouches_for() -> None:
     async with tls_server() as port, UpstreamClient.running() as client:
         with pytest.raises(UpstreamError, match="TLS handshake"):
-            await client.send(request(f"https://localhost:{port}/x"), Timeouts(), 900.0, {})
+            await client.send(request(f"https://localhost:{port}/x"), Timeouts(), Limit(900.0, TOTAL_CLOCK), {})
