@@ -8,9 +8,10 @@ from typing import Any, Final
 from gateway.accounting.cost import cost_of_usage
 from gateway.accounting.usage import count
 from gateway.config import ApiKey, Timeouts
+from gateway.routing.candidates import Candidate
 from gateway.routing.health import Leave
 from gateway.routing.records import Record
-from gateway.routing.selection import Candidate, Plan
+from gateway.routing.selection import Plan
 from gateway.telemetry.events import AttemptEnded, Bus, RequestEnded, Usage, Why
 from gateway.upstream.connection import Limit
 from gateway.upstream.failures import FIRST_CONTENT_CLOCK, TOTAL_CLOCK

@@ -5,7 +5,8 @@ The commit rule stands here: until the first content is in hand an attempt may f
 
 import asyncio
 from collections.abc import Awaitable, Callable, Generator
-from dataclasses import dataclass, field, replace
+from copy import copy
+from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
 from gateway.answers import OneAnswer
@@ -13,12 +14,13 @@ from gateway.config import OnFailure
 from gateway.errors import NoRoom, RequestFailed, UpstreamFailed
 from gateway.exchange import Exchange, Trial
 from gateway.resuming import Said, continuation
+from gateway.routing.candidates import Candidate
 from gateway.routing.clocks import clocks, total
 from gateway.routing.deciding import Decision
 from gateway.routing.failover import Attempt, Outcome, attempts
 from gateway.routing.health import ROTATES, Leave
 from gateway.routing.keys import choose
-from gateway.routing.selection import Candidate, Plan, refusal
+from gateway.routing.selection import Plan, refusal
 from gateway.routing.view import Memory, View
 from gateway.telemetry.events import Why
 from gateway.upstream.places import NoPlace, Places
@@ -325,11 +327,12 @@ class Execution(Generic[T]):
         candidates = []
         for candidate in self._plan.candidates:
             if candidate.verdict != "rejected":
+                candidate = copy(candidate)  # the record tells what was planned
                 standing = health.standing(candidate.provider, candidate.name, now)
                 self._wait_at_most(standing.retry_in or 1.0)
-                candidate = candidate._replace(verdict="rejected", reasons=(standing.reason or "cooldown: it is being probed",))
+                candidate.refuse(standing.reason or "cooldown: it is being probed")
             candidates.append(candidate)
-        return replace(self._plan, candidates=tuple(candidates))
+        return self._plan._replace(candidates=tuple(candidates))
 
 
 def broke_off(trial: Trial, failure: UpstreamFailure, exchange: Exchange, memory: Memory) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 
 from gateway.config import OnFailure
 from gateway.routing.budgets import Budget
-from gateway.routing.selection import Candidate
+from gateway.routing.candidates import Candidate
 from translators.errors import FailureKind
 
 _K = FailureKind

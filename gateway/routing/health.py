@@ -104,7 +104,9 @@ class HealthBook:
 
     def standing(self, provider: Provider, target: str, now: float) -> Standing:
         """Whether `target` may be asked now, with at least one of its provider's keys."""
-        breaker = self._of(target).breaker
+        breaker = (self._targets.get(target) or self._of(target)).breaker
+        if breaker.calm and not self._keys and not self._lanes:
+            return WELL
         share = 1.0
         if not breaker.calm:
             if (wait := breaker.opens_in(now)) is not None:

@@ -139,6 +139,7 @@ async def test_an_answer_that_is_none(steps: list[Step], kind: FailureKind) -> N
         (b"hello", "br", FailureKind.MALFORMED),
         (zlib.compress(b"hello") + b"x", "deflate", FailureKind.MALFORMED),
     ],
+    ids=["cut", "not compressed", "unknown", "more than deflate"],
 )
 async def test_a_body_that_cannot_be_decoded(body: bytes, encoding: str, kind: FailureKind) -> None:
     async with asking(http(body, f"Content-Encoding: {encoding}")) as asked:
