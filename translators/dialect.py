@@ -296,6 +296,9 @@ class Dialect(Protocol):
     def build_request(self, request: ChatRequest, target: Target) -> UpstreamRequest:
         """The hub's request in this dialect. Raises InvalidRequest for what can be neither said, emulated nor dropped."""
 
+    def key_headers(self, key: str) -> dict[str, str]:
+        """The headers that open this API to any request; those of a key only if there is one."""
+
     def parse_response(self, body: bytes, envelope: Envelope) -> dict[str, Any]:
         """A whole answer as a chat.completion. Raises UpstreamError if it is not one."""
 

@@ -15,6 +15,7 @@ from gateway.config.schema import (
     CostTier,
     DialectName,
     Feature,
+    HealthCheck,
     MediaUrls,
     ParamsMode,
     Price,
@@ -110,6 +111,7 @@ class Provider:
     region: str | None = None
     concurrency: Concurrency | None = None
     """For all its models together."""
+    health_check: HealthCheck | None = None
 
     @property
     def available(self) -> bool:
@@ -294,7 +296,7 @@ def simulated_by(config: Config, base_urls: Mapping[str, str]) -> Config:
     """The same configuration with every provider at the simulator's URL for its dialect, available and with a key that opens nothing."""
     key = (ApiKey("SIMULATED", SecretStr("simulated")),)
     providers = {
-        name: replace(provider, base_url=base_urls[provider.dialect], keys=key, unavailable_reason=None)
+        name: replace(provider, base_url=base_urls[provider.dialect], keys=key, unavailable_reason=None, health_check=None)
         for name, provider in config.providers.items()
     }
     return replace(config, providers=MappingProxyType(providers))

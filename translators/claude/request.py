@@ -45,7 +45,7 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     translation = Translation(target, report, declared.names, declared.wrapped, options.get("ttl"))
     format_ = answer_format(request.body, translation)
     body = _body(request, declared, format_, translation)
-    headers = _headers(target)
+    headers = {"content-type": "application/json", **key_headers(target.api_key, target.record.api_version)}
     betas = [FAST_MODE_BETA] if body.get("speed") == "fast" else []
     extension = extension_for(request.body, target.provider, target.dialect)
     betas += as_list(extension.pop("betas", None))
@@ -74,10 +74,11 @@ def _beta_header(betas: list[Any], target: Target) -> str:
     return ",".join(dict.fromkeys(betas))
 
 
-def _headers(target: Target) -> dict[str, str]:
-    headers = {"content-type": "application/json", "anthropic-version": target.record.api_version or DEFAULT_VERSION}
-    if target.api_key:
-        headers["x-api-key"] = target.api_key
+def key_headers(key: str, version: str | None = None) -> dict[str, str]:
+    """`version` of the API, where it is not the usual one."""
+    headers = {"anthropic-version": version or DEFAULT_VERSION}
+    if key:
+        headers["x-api-key"] = key
     return headers
 
 

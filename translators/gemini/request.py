@@ -1,7 +1,6 @@
 """A chat request in Gemini's words."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote
@@ -50,7 +49,7 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     shape = replace(_shape(body, tools, answer, report), several_hops=several_hops)
     return UpstreamRequest(
         url=_url(target, stream),
-        headers=_headers(target),
+        headers={"content-type": "application/json", **key_headers(target.api_key)},
         body=_written(merged(upstream, extension_for(body, target.provider, target.dialect))),
         stream=stream,
         notes=tuple(report.notes),
@@ -132,11 +131,8 @@ def _url(target: Target, stream: bool) -> str:
     return f"{base}/{quote(model, safe='/')}:{method}"
 
 
-def _headers(target: Target) -> Mapping[str, str]:
-    headers = {"content-type": "application/json"}
-    if target.api_key:
-        headers["x-goog-api-key"] = target.api_key
-    return headers
+def key_headers(key: str) -> dict[str, str]:
+    return {"x-goog-api-key": key} if key else {}
 
 
 def _written(body: dict[str, Any]) -> bytes:
