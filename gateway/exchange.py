@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from gateway.accounting.cost import cost_of_usage
@@ -10,7 +11,7 @@ from gateway.accounting.usage import count
 from gateway.config import ApiKey, Timeouts
 from gateway.routing.candidates import Candidate
 from gateway.routing.health import Leave
-from gateway.routing.records import Record
+from gateway.routing.records import Record, compact
 from gateway.routing.selection import Plan
 from gateway.telemetry.events import AttemptEnded, Bus, RequestEnded, Usage, Why
 from gateway.upstream.connection import Limit
@@ -220,7 +221,7 @@ class Exchange:
             seconds=now - self.started,
             upstream_seconds=0.0 if trial is None else trial.upstream_seconds,
             first_chunk_seconds=None if trial is None or trial.first_chunk_at is None else trial.first_chunk_at - self.started,
-            decision=None if record is None else record.compact,
+            decision=None if record is None else partial(compact, record.id, record.plan),
             resumed=len(self.resumed),
             cost_nano_usd=self.cost_nano_usd,
         )

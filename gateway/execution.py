@@ -21,7 +21,7 @@ from gateway.routing.failover import Attempt, Outcome, attempts
 from gateway.routing.health import ROTATES, Leave
 from gateway.routing.keys import choose
 from gateway.routing.selection import Plan, refusal
-from gateway.routing.view import Memory, View
+from gateway.routing.view import Memory
 from gateway.telemetry.events import Why
 from gateway.upstream.places import NoPlace, Places
 from translators.chat.request import ChatRequest
@@ -214,11 +214,12 @@ class Execution(Generic[T]):
 
     def _trial(self, candidate: Candidate, why: Why, used: set[str]) -> Trial | None:
         """A try with a key that may be used now; None if none is left, or another request makes the one probe there may be."""
-        provider, view = candidate.provider, self._memory.view()
-        key = choose(provider, candidate.name, view, used, self._pinned_key(candidate, view))
+        provider, memory = candidate.provider, self._memory
+        now = memory.now()
+        key = choose(provider, candidate.name, memory.health, now, memory.dice, used, self._pinned_key(candidate, now))
         if key is None and provider.keys:
             return None
-        leave = self._memory.health.admit(provider.name, candidate.name, "" if key is None else key.variable, view.now)
+        leave = memory.health.admit(provider.name, candidate.name, "" if key is None else key.variable, now)
         if leave is None:
             return None
         return Trial(
@@ -232,11 +233,11 @@ class Execution(Generic[T]):
             leave=leave,
         )
 
-    def _pinned_key(self, candidate: Candidate, view: View) -> str | None:
+    def _pinned_key(self, candidate: Candidate, now: float) -> str | None:
         facts = self._plan.facts
         if facts.conversation is None or len(candidate.provider.keys) < 2:
             return None
-        pin = view.affinity.find(facts.conversation, view.now)
+        pin = self._memory.affinity.find(facts.conversation, now)
         return pin.key if pin is not None and pin.target == candidate.name else None
 
     async def _seated(self, trial: Trial) -> NoRoom | None:

@@ -2,8 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from gateway.exchange import Trial
 from gateway.upstream.connection import Limit, UpstreamResponse
@@ -23,8 +22,7 @@ ASKED_AGAIN: Final = frozenset({FailureKind.NO_OUTPUT, FailureKind.MODEL_OUTPUT}
 """Answers that may turn out well when the same model is asked once more."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class Question(NamedTuple):
     """A request ready to be sent, and all it takes to read its answer."""
 
     dialect: Dialect

@@ -61,8 +61,9 @@ class Gateway:
 GATEWAY: Final = web.AppKey("gateway", Gateway)
 CONFIG: Final = web.RequestKey("config", Config)
 """The configuration that held when the request began: all of it is served by this one."""
-EXCHANGE: Final = web.RequestKey("exchange", Exchange)
+EXCHANGE: Final[web.RequestKey[Exchange | None]] = web.RequestKey("exchange")
+"""None for a request that is no exchange with providers, or not yet."""
 STREAM: Final = web.RequestKey("stream", web.StreamResponse)
 """The streamed answer whose headers are out: from then on an error can only be its last event."""
-KEY_ID: Final = web.RequestKey("key_id", str)
+KEY_ID: Final[web.RequestKey[str | None]] = web.RequestKey("key_id")
 REQUEST_ID: Final = web.RequestKey("request_id", str)

@@ -24,6 +24,7 @@ from gateway.config.schema import (
 from gateway.config.values import (
     ALWAYS,
     NO_CLOCKS,
+    NOTHING,
     ApiKey,
     Balance,
     Clocks,
@@ -42,6 +43,7 @@ from gateway.config.values import (
 
 __all__ = [
     "ALWAYS",
+    "NOTHING",
     "NO_CLOCKS",
     "ApiKey",
     "Balance",

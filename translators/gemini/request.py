@@ -1,7 +1,6 @@
 """A chat request in Gemini's words."""
 
 import re
-from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -46,7 +45,7 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     upstream = _assembled(talk, tools, answer, config, extensions, service_tier(body, report), report)
     several_hops = is_long(config.get("maxOutputTokens"), record, stream=request.stream)
     stream = request.stream or several_hops  # more can come as a stream than as one JSON answer
-    shape = replace(_shape(body, tools, answer, report), several_hops=several_hops)
+    shape = _shape(body, tools, answer, report)._replace(several_hops=several_hops)
     return UpstreamRequest(
         url=_url(target, stream),
         headers={"content-type": "application/json", **key_headers(target.api_key)},
