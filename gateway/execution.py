@@ -75,11 +75,12 @@ class Execution(Generic[T]):
         """Ask the plan's targets until one answers. Raises RequestFailed or InvalidRequest."""
         plan, memory = self._plan, self._memory
         memory.health.retries.request()
-        steps = self._steps(plan.eligible)
+        eligible = plan.eligible
+        steps = self._steps(eligible)
         attempt = next(steps, None)
         if attempt is None:
-            raise UpstreamFailed(_TOTAL, plan.eligible[0].provider.name) if plan.eligible else refusal(plan)
-        after = self._hedged_after(plan.eligible)
+            raise UpstreamFailed(_TOTAL, eligible[0].provider.name) if eligible else refusal(plan)
+        after = self._hedged_after(eligible)
         ended = await (self._try(attempt, "first") if after is None else self._hedged(attempt, steps, after))
         while ended.value is None:
             try:

@@ -46,14 +46,15 @@ class Gateway:
         """What holds at this moment. A request reads it once, at its edge: see CONFIG."""
         return self.reloader.config
 
+    def __post_init__(self) -> None:
+        self.metrics.in_flight.set_function(lambda: self.running)
+
     def enter(self) -> None:
         self.running += 1
         self.idle.clear()
-        self.metrics.in_flight.inc()
 
     def leave(self) -> None:
         self.running -= 1
-        self.metrics.in_flight.dec()
         if self.running == 0:
             self.idle.set()
 
