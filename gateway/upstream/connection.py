@@ -12,6 +12,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from gateway.upstream import failures
 from gateway.upstream.decoding import Decoder, UndecodableBody
+from gateway.upstream.watch import Watch
 from translators.errors import UpstreamError, UpstreamFailure, malformed
 
 MAX_ANSWER_BYTES: Final = 128 * 1024 * 1024
@@ -21,6 +22,14 @@ _MAX_FRAMING_BYTES: Final = 64 * 1024
 """Of all headers, and of bytes in a row that bring no body: status, headers, chunk extensions, trailers."""
 _HIGH_WATER: Final = 256 * 1024
 """Bytes that nobody has read yet, from which on no more are taken from the provider."""
+
+
+class Server(NamedTuple):
+    """Where a provider listens."""
+
+    host: str
+    port: int
+    tls: bool
 
 
 class Limit(NamedTuple):
@@ -36,7 +45,7 @@ class UpstreamResponse:
 
     __slots__ = (
         "_connection", "_deadline", "_decoder", "_failure", "_heard", "_idle", "_late", "_loop", "_paused", "_pieces", "_received", "_size",
-        "_timer", "_waiter", "headers", "status", "touched", "whole",
+        "_waiter", "_watch", "headers", "status", "touched", "whole",
     )  # fmt: skip
 
     def __init__(self, connection: "Connection", idle: float, limit: Limit) -> None:
@@ -56,11 +65,12 @@ class UpstreamResponse:
         self._failure: UpstreamFailure | None = None
         self._decoder: Decoder | None = None
         self._waiter: asyncio.Future[None] | None = None
-        self._loop = loop = asyncio.get_running_loop()
-        self._heard = now = loop.time()
+        self._loop = connection.loop
+        self._heard = now = self._loop.time()
         self._idle = idle
         self._deadline, self._late = now + limit.seconds, limit.failure
-        self._timer = loop.call_at(now + min(idle, limit.seconds), self._watch)
+        self._watch = connection.watch
+        self._watch.add(self, now + min(idle, limit.seconds))
 
     async def started(self) -> None:
         """Wait for the headers. Raises UpstreamError."""
@@ -101,10 +111,19 @@ class UpstreamResponse:
 
     def close(self) -> None:
         """Hang up unless all of the response has arrived: the provider stops generating."""
-        self._timer.cancel()
+        self._watch.remove(self)
         if self._connection is not None:
             self._connection.abort()
             self._connection = None
+
+    def look(self, now: float) -> float:
+        """For the watch: hang up if it has taken too long. Silence is no fault before the headers, nor while we take nothing."""
+        silent_until = (now if self._paused or not self.status else self._heard) + self._idle
+        if now >= self._deadline:
+            self._hang_up(self._late)
+        elif now >= silent_until:
+            self._hang_up(failures.IDLE_CLOCK)
+        return min(silent_until, self._deadline)
 
     # For the connection.
 
@@ -146,7 +165,7 @@ class UpstreamResponse:
         if self._paused and self._connection is not None:
             self._connection.pause(False)
         self._connection = None
-        self._timer.cancel()
+        self._watch.remove(self)
         self._wake()
 
     # Within.
@@ -188,17 +207,6 @@ class UpstreamResponse:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    def _watch(self) -> None:
-        """The timer. It is not set anew for every read but looks when the last one was; before the headers silence is no fault."""
-        now = self._loop.time()
-        silent_until = (now if self._paused or not self.status else self._heard) + self._idle
-        if now >= self._deadline:
-            self._hang_up(self._late)
-        elif now >= silent_until:
-            self._hang_up(failures.IDLE_CLOCK)
-        else:
-            self._timer = self._loop.call_at(min(silent_until, self._deadline), self._watch)
-
     def _hang_up(self, failure: UpstreamFailure) -> None:
         """Give the response up."""
         connection = self._connection
@@ -209,9 +217,12 @@ class UpstreamResponse:
 
 
 class Connection(asyncio.Protocol):
-    """One connection. `freed` is called when the next request may be sent on it, `lost` when it is gone."""
+    """One connection to `server`. `freed` is called when the next request may be sent on it, `lost` when it is gone."""
 
-    def __init__(self, freed: Callable[["Connection"], None], lost: Callable[["Connection"], None]) -> None:
+    def __init__(self, server: Server, watch: Watch, freed: Callable[["Connection"], None], lost: Callable[["Connection"], None]) -> None:
+        self.server = server
+        self.watch = watch
+        self.loop = asyncio.get_running_loop()
         self.idle_since = 0.0
         """By the loop's clock."""
         self._freed = freed

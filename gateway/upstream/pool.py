@@ -5,12 +5,13 @@ import socket
 import ssl
 from collections import defaultdict
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from aiohappyeyeballs import AddrInfoType, start_connection
 
 from gateway.upstream import failures
-from gateway.upstream.connection import Connection, Limit
+from gateway.upstream.connection import Connection, Limit, Server
+from gateway.upstream.watch import Watch
 from translators.errors import UpstreamError
 
 KEEP_IDLE: Final = 30.0
@@ -21,18 +22,12 @@ _SECOND_ADDRESS: Final = 0.25
 """Seconds after which the next address is tried beside the first (RFC 8305)."""
 
 
-class Server(NamedTuple):
-    """Where a provider listens."""
-
-    host: str
-    port: int
-    tls: bool
-
-
 class Pool:
     """The connections of one client: as many as there are requests, each to be asked by one at a time."""
 
     def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._watch = Watch()
         self._idle: defaultdict[Server, list[Connection]] = defaultdict(list)
         """The one used last is used next."""
         self._open: set[Connection] = set()
@@ -44,7 +39,7 @@ class Pool:
     def idle(self, server: Server) -> Connection | None:
         """A connection that has served before and is free."""
         if idle := self._idle.get(server):
-            oldest = asyncio.get_running_loop().time() - KEEP_IDLE
+            oldest = self._loop.time() - KEEP_IDLE
             while idle:
                 found = idle.pop()
                 if found.usable and found.idle_since > oldest:
@@ -70,6 +65,7 @@ class Pool:
         """Hang up everywhere."""
         if self._sweeping is not None:
             self._sweeping.cancel()
+        self._watch.close()
         for _, asked in self._names.values():
             asked.cancel()
         self._closed = asyncio.Event()
@@ -79,10 +75,10 @@ class Pool:
             await self._closed.wait()
 
     async def _connect(self, server: Server) -> Connection:
-        loop = asyncio.get_running_loop()
+        loop = self._loop
         opened = await start_connection(await self._addresses(server), happy_eyeballs_delay=_SECOND_ADDRESS, loop=loop)
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # an answer may take minutes to begin
-        make = partial(Connection, partial(self._freed, server), partial(self._lost, server))
+        make = partial(Connection, server, self._watch, self._freed, self._lost)
         if server.tls:
             _, connection = await loop.create_connection(make, sock=opened, ssl=await self._context(), server_hostname=server.host)
         else:
@@ -95,12 +91,12 @@ class Pool:
     async def _context(self) -> ssl.SSLContext:
         """Made in a thread, when the first connection needs it: reading all certificates takes tens of milliseconds."""
         if self._tls is None:
-            self._tls = asyncio.get_running_loop().run_in_executor(None, _tls_context)
+            self._tls = self._loop.run_in_executor(None, _tls_context)
         return await asyncio.shield(self._tls)
 
     async def _addresses(self, server: Server) -> list[AddrInfoType]:
         """Of the server's name. Many who ask at once wait for one answer."""
-        loop = asyncio.get_running_loop()
+        loop = self._loop
         known = self._names.get(server)
         if known is None or known[0] < loop.time():
             known = self._names[server] = (loop.time() + _KEEP_NAMES, loop.create_task(_resolved(server)))
@@ -111,25 +107,23 @@ class Pool:
                 del self._names[server]
             raise
 
-    def _freed(self, server: Server, connection: Connection) -> None:
-        loop = asyncio.get_running_loop()
-        connection.idle_since = loop.time()
-        self._idle[server].append(connection)
+    def _freed(self, connection: Connection) -> None:
+        connection.idle_since = self._loop.time()
+        self._idle[connection.server].append(connection)
         if self._sweeping is None:
-            self._sweeping = loop.call_later(KEEP_IDLE, self._sweep)
+            self._sweeping = self._loop.call_later(KEEP_IDLE, self._sweep)
 
-    def _lost(self, server: Server, connection: Connection) -> None:
+    def _lost(self, connection: Connection) -> None:
         self._open.discard(connection)
         if self._closed is not None and not self._open:
             self._closed.set()
-        idle = self._idle[server]
+        idle = self._idle[connection.server]
         if connection in idle:
             idle.remove(connection)
 
     def _sweep(self) -> None:
         """Hang up where nothing was asked for long."""
-        loop = asyncio.get_running_loop()
-        oldest = loop.time() - KEEP_IDLE
+        oldest = self._loop.time() - KEEP_IDLE
         left = 0
         for connections in self._idle.values():
             for connection in connections:
@@ -137,7 +131,7 @@ class Pool:
                     connection.abort()
                 else:
                     left += 1
-        self._sweeping = loop.call_later(KEEP_IDLE, self._sweep) if left else None
+        self._sweeping = self._loop.call_later(KEEP_IDLE, self._sweep) if left else None
 
 
 async def _resolved(server: Server) -> list[AddrInfoType]:
