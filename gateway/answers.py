@@ -9,7 +9,7 @@ from gateway import fan_out
 from gateway.exchange import Exchange, Trial
 from gateway.reasoning import AnswerTap
 from gateway.resuming import Joiner, Said
-from gateway.rounds import Question, Rounds, asked_again_if_empty
+from gateway.rounds import ASKED_AGAIN, EMPTY, Question, Rounds
 from gateway.upstream.connection import UpstreamResponse
 from translators.chat.chunks import Chunk
 from translators.chat.continuing import is_empty_stream
@@ -112,19 +112,33 @@ class LiveAnswer:
 
 
 async def begun(question: Question, tap: AnswerTap | None) -> LiveAnswer:
-    """A stream whose first content has arrived; an empty one was asked for once more. Raises UpstreamError."""
+    """A stream whose first content has arrived. If it is nothing, or unusable, it is asked for once more, and that answer stands.
 
-    async def ask() -> LiveAnswer:
-        live = LiveAnswer(question, await question.send(question.request))
-        live.tap = tap
-        try:
-            await live.commit()
-        except BaseException:
-            live.hang_up()
+    Raises UpstreamError.
+    """
+    try:
+        live = await _committed(question, tap)
+        if not live.empty:
+            return live
+        live.hang_up()
+    except UpstreamError as error:
+        if error.failure.kind not in ASKED_AGAIN:
             raise
-        return live
+    live = await _committed(question, tap)
+    if live.empty:
+        question.trial.warning = EMPTY
+    return live
 
-    return await asked_again_if_empty(ask, lambda live: live.empty, LiveAnswer.hang_up, question.trial)
+
+async def _committed(question: Question, tap: AnswerTap | None) -> LiveAnswer:
+    live = LiveAnswer(question, await question.send(question.request))
+    live.tap = tap
+    try:
+        await live.commit()
+    except BaseException:
+        live.hang_up()
+        raise
+    return live
 
 
 class MergedAnswer:

@@ -20,6 +20,8 @@ DRAIN_SECONDS: Final = 0.05
 """How long a finished stream's connection is waited for, to be used again."""
 ASKED_AGAIN: Final = frozenset({FailureKind.NO_OUTPUT, FailureKind.MODEL_OUTPUT})
 """Answers that may turn out well when the same model is asked once more."""
+EMPTY: Final = "empty_output"
+"""The warning for an answer that still said nothing then."""
 
 
 class Question(NamedTuple):
@@ -140,25 +142,16 @@ async def whole(question: Question) -> dict[str, Any]:
     return completion
 
 
-async def asked_again_if_empty(
-    ask: Callable[[], Awaitable[T]], empty: Callable[[T], bool], discard: Callable[[T], None], trial: Trial
-) -> T:
-    """What `ask` gives. If that is nothing, or unusable, and nobody has seen it yet, it is asked once more; that answer stands."""
+async def whole_or_again(question: Question) -> dict[str, Any]:
+    """`whole`; if that is nothing, or unusable, it is asked once more, and that answer stands."""
     try:
-        answer = await ask()
+        completion = await whole(question)
+        if not is_empty(completion):
+            return completion
     except UpstreamError as error:
         if error.failure.kind not in ASKED_AGAIN:
             raise
-    else:
-        if not empty(answer):
-            return answer
-        discard(answer)
-    answer = await ask()
-    if empty(answer):
-        trial.warning = "empty_output"
-    return answer
-
-
-async def whole_or_again(question: Question) -> dict[str, Any]:
-    """`whole`, asked once more if the answer is empty."""
-    return await asked_again_if_empty(lambda: whole(question), is_empty, lambda _: None, question.trial)
+    completion = await whole(question)
+    if is_empty(completion):
+        question.trial.warning = EMPTY
+    return completion
