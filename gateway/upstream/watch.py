@@ -8,6 +8,11 @@ _TICK: Final = 0.01
 """Seconds between two looks, at least."""
 
 
+_LATE: Final = 0.05
+"""Seconds of delay from which on it is the loop that was held: what a provider sent meanwhile is yet to be read, so as long is waited."""
+_MOST_PATIENCE: Final = 1.0
+
+
 class Watched(Protocol):
     """Something that may take too long."""
 
@@ -44,6 +49,10 @@ class Watch:
 
     def _look(self) -> None:
         now = self._loop.time()
+        late = now - self._next
+        if late > _LATE:
+            self._set(now + min(late, _MOST_PATIENCE))
+            return
         following = min([watched.look(now) for watched in tuple(self._watched)], default=math.inf)
         self._next, self._timer = math.inf, None
         if self._watched and following < math.inf:
