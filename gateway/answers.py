@@ -9,8 +9,8 @@ from gateway import fan_out
 from gateway.exchange import Exchange, Trial
 from gateway.reasoning import AnswerTap
 from gateway.resuming import Joiner, Said
-from gateway.rounds import Question, Rounds, asked_again_if_empty
-from gateway.upstream.client import UpstreamResponse
+from gateway.rounds import ASKED_AGAIN, EMPTY, Question, Rounds
+from gateway.upstream.connection import UpstreamResponse
 from translators.chat.chunks import Chunk
 from translators.chat.continuing import is_empty_stream
 from translators.chat.stopping import StopCutter
@@ -55,6 +55,7 @@ class LiveAnswer:
             if self._translator.failure is not None:
                 raise UpstreamError(self._translator.failure)
         self._trial.first_chunk_at = self._trial.clock()
+        self._rounds.allow(self._trial.limit())
         self._trial.model = self.model
 
     async def batches(self) -> AsyncGenerator[list[Chunk], None]:
@@ -111,19 +112,33 @@ class LiveAnswer:
 
 
 async def begun(question: Question, tap: AnswerTap | None) -> LiveAnswer:
-    """A stream whose first content has arrived; an empty one was asked for once more. Raises UpstreamError."""
+    """A stream whose first content has arrived. If it is nothing, or unusable, it is asked for once more, and that answer stands.
 
-    async def ask() -> LiveAnswer:
-        live = LiveAnswer(question, await question.send(question.request))
-        live.tap = tap
-        try:
-            await live.commit()
-        except BaseException:
-            live.hang_up()
+    Raises UpstreamError.
+    """
+    try:
+        live = await _committed(question, tap)
+        if not live.empty:
+            return live
+        live.hang_up()
+    except UpstreamError as error:
+        if error.failure.kind not in ASKED_AGAIN:
             raise
-        return live
+    live = await _committed(question, tap)
+    if live.empty:
+        question.trial.warning = EMPTY
+    return live
 
-    return await asked_again_if_empty(ask, lambda live: live.empty, LiveAnswer.hang_up, question.trial)
+
+async def _committed(question: Question, tap: AnswerTap | None) -> LiveAnswer:
+    live = LiveAnswer(question, await question.send(question.request))
+    live.tap = tap
+    try:
+        await live.commit()
+    except BaseException:
+        live.hang_up()
+        raise
+    return live
 
 
 class MergedAnswer:

@@ -13,6 +13,7 @@ from gateway.api.middleware import edge
 from gateway.api.routes import ROUTES
 from gateway.config import Config, ConfigFiles
 from gateway.dispatch import Dispatcher
+from gateway.health_checks import HealthChecks
 from gateway.reloading import Reloader
 from gateway.routing.view import Memory
 from gateway.telemetry.events import Bus, Listener
@@ -49,7 +50,8 @@ async def running_app(
         UpstreamClient.running() as client,
         MediaFetcher.running(limits.max_bytes, limits.timeout) as media,
         TokenCounter.running() as counter,
-        Reloader(config, files, bus, (measure_by, memory.health.adopt)).running() as reloader,
+        HealthChecks.running(config, memory) as checks,
+        Reloader(config, files, bus, (measure_by, memory.health.adopt, checks.adopt)).running() as reloader,
     ):
         app = web.Application(middlewares=[edge], client_max_size=config.server.max_body_bytes)
         app[GATEWAY] = Gateway(

@@ -5,9 +5,8 @@ Raises UpstreamError for what the provider did and InvalidRequest for what its d
 
 import logging
 import time
-from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from gateway import fan_out
 from gateway.answers import LiveAnswer, MergedAnswer, OneAnswer, begun
@@ -16,16 +15,16 @@ from gateway.ids import unique
 from gateway.off_loop import off_loop
 from gateway.reasoning import AnswerTap, ReasoningStore
 from gateway.rounds import Question, whole_or_again
-from gateway.upstream.client import UpstreamClient, UpstreamResponse
+from gateway.upstream.client import UpstreamClient
+from gateway.upstream.connection import UpstreamResponse
 from gateway.upstream.media import MediaFetcher, refuse_urls
 from translators.chat.request import ChatRequest
 from translators.dialect import Dialect, Envelope, ModelRecord, Note, Target, UpstreamRequest, losses
 from translators.errors import InvalidRequest, UpstreamError
 from translators.registry import dialect_for
-from translators.repair import repair
+from translators.repair import Repair, repair
 
-T = TypeVar("T")
-Mended = tuple[ChatRequest, ModelRecord]
+Asked = tuple[ChatRequest, ModelRecord]
 """The request and the facts it is built with."""
 
 _log: Final = logging.getLogger("llm_router")
@@ -45,11 +44,13 @@ class Asking:
 
     async def complete(self, trial: Trial, request: ChatRequest, caller: str, params: str) -> dict[str, Any]:
         """A whole chat.completion."""
-
-        async def use(mended: Mended) -> dict[str, Any]:
-            return await self._complete(trial, mended, params)
-
-        completion = await self._mending(trial, request, caller, use)
+        asked = self._asked(trial, request, caller)
+        try:
+            completion = await self._complete(trial, asked, params)
+        except UpstreamError as error:
+            mended = _mended(trial, asked, error)
+            completion = await self._complete(trial, (mended.request, mended.record), params)
+            self._learn(trial, mended)
         trial.usage = completion.get("usage")
         trial.model = completion.get("model")
         trial.finish_reason = completion["choices"][0].get("finish_reason")
@@ -57,47 +58,40 @@ class Asking:
 
     async def open(self, trial: Trial, request: ChatRequest, caller: str, params: str) -> OneAnswer:
         """A stream whose first content is in hand; the caller closes it."""
-
-        async def use(mended: Mended) -> OneAnswer:
-            return await self._open(trial, mended, params)
-
-        return await self._mending(trial, request, caller, use)
+        asked = self._asked(trial, request, caller)
+        try:
+            return await self._open(trial, asked, params)
+        except UpstreamError as error:
+            mended = _mended(trial, asked, error)
+            answer = await self._open(trial, (mended.request, mended.record), params)
+            self._learn(trial, mended)
+            return answer
 
     def remember(self, caller: str, target: str, message: dict[str, Any]) -> None:
         """Keep what the next turn will need of an answer: signed reasoning."""
         self._reasoning.remember(caller, target, message)
 
-    async def _mending(self, trial: Trial, request: ChatRequest, caller: str, use: Callable[[Mended], Awaitable[T]]) -> T:
-        """One attempt; if the provider refuses because a fact about the model is wrong, once more with the fact it told us."""
+    def _asked(self, trial: Trial, request: ChatRequest, caller: str) -> Asked:
+        """The request with the reasoning its history had, and the facts about the target as they are known by now."""
         candidate = trial.candidate
-        request = self._reasoning.restore(caller, candidate.name, request)
         configured = candidate.model.record
-        wrong, record = self._corrected.get(candidate.name, (configured, configured))
-        if wrong is not configured:  # from another revision of the files, which may say better now
-            record = configured
-        try:
-            return await use((request, record))
-        except UpstreamError as error:
-            mended = repair(request, record, error.failure)
-            if mended is None:
-                raise
-            fact = error.failure.upstream_code or error.failure.code
-        _log.warning("%s refused a request (%s): sent again, mended. Its row in capabilities.yaml may be wrong.", candidate.name, fact)
-        trial.notes[:] = trial.persona_notes
-        result = await use((mended.request, mended.record))
-        # Only what helped is a fact, and nothing that a caller's own passthrough may have provoked.
-        if mended.learned and "x_provider" not in request.body:
-            self._corrected[candidate.name] = (configured, mended.record)
-        return result
+        wrong, corrected = self._corrected.get(candidate.name, (configured, configured))
+        # What was wrong may be from another revision of the files, which may say better now.
+        return self._reasoning.restore(caller, candidate.name, request), corrected if wrong is configured else configured
 
-    async def _prepare(self, trial: Trial, mended: Mended, params: str) -> Question:
+    def _learn(self, trial: Trial, mended: Repair) -> None:
+        """A mended request was served: only what helped is a fact, and nothing that a caller's own passthrough may have provoked."""
+        if mended.learned and "x_provider" not in mended.request.body:
+            self._corrected[trial.candidate.name] = (trial.candidate.model.record, mended.record)
+
+    async def _prepare(self, trial: Trial, asked: Asked, params: str) -> Question:
         """The request in the target's dialect; raises InvalidRequest if it cannot be said there, or in strict mode not without loss."""
         provider, model = trial.candidate.provider, trial.candidate.model
-        request, record = mended
+        request, record = asked
         dialect = dialect_for(provider.dialect, record, request)
         match provider.media_urls:
             case "fetch":
-                request = await self._media.inlined(request)
+                request = await self._inlined(request, trial)
             case "refuse":
                 refuse_urls(request)
         key = trial.key.secret.get_secret_value() if trial.key is not None else ""
@@ -113,9 +107,18 @@ class Asking:
         )
         return Question(dialect=dialect, request=upstream, envelope=envelope, trial=trial, send=partial(self._send, trial, dialect))
 
+    async def _inlined(self, request: ChatRequest, trial: Trial) -> ChatRequest:
+        limit = trial.limit()
+        try:
+            return await self._media.inlined(request, limit.seconds)
+        except TimeoutError:
+            raise UpstreamError(limit.failure) from None
+
     async def _send(self, trial: Trial, dialect: Dialect, upstream: UpstreamRequest) -> UpstreamResponse:
         """The answer's headers, with a status that means success. Raises UpstreamError."""
-        response = await self._client.send(upstream, trial.clocks, trial.deadline - trial.clock(), trial.candidate.provider.headers)
+        response = await self._client.send(upstream, trial.clocks, trial.limit(more=True), trial.candidate.provider.headers)
+        if trial.first_chunk_at is not None:
+            response.allow(trial.limit())
         trial.heard(response.headers)
         if 200 <= response.status < 300:
             return response
@@ -125,43 +128,54 @@ class Asking:
         finally:
             response.close()
 
-    async def _complete(self, trial: Trial, mended: Mended, params: str) -> dict[str, Any]:
-        count, mended = _fanned_out(mended)
+    async def _complete(self, trial: Trial, asked: Asked, params: str) -> dict[str, Any]:
+        count, asked = _fanned_out(asked)
         if count == 1:
-            return await self._complete_one(trial, mended, params)
+            return await self._complete_one(trial, asked, params)
         started = trial.clock()
-        answers = await fan_out.together(count, lambda: self._complete_one(trial, mended, params), lambda _: None)
+        answers = await fan_out.together(count, lambda: self._complete_one(trial, asked, params), lambda _: None)
         trial.upstream_seconds = trial.clock() - started
         _note_fan_out(trial)
         return fan_out.merged(answers)
 
-    async def _complete_one(self, trial: Trial, mended: Mended, params: str) -> dict[str, Any]:
-        question = await self._prepare(trial, mended, params)
+    async def _complete_one(self, trial: Trial, asked: Asked, params: str) -> dict[str, Any]:
+        question = await self._prepare(trial, asked, params)
         started = trial.clock()
         try:
             return await whole_or_again(question)
         finally:
             trial.upstream_seconds += trial.clock() - started
 
-    async def _open(self, trial: Trial, mended: Mended, params: str) -> OneAnswer:
-        count, mended = _fanned_out(mended)
+    async def _open(self, trial: Trial, asked: Asked, params: str) -> OneAnswer:
+        count, asked = _fanned_out(asked)
         if count == 1:
-            return await self._open_one(trial, mended, params)
-        answers = await fan_out.together(count, lambda: self._open_one(trial, mended, params), LiveAnswer.hang_up)
+            return await self._open_one(trial, asked, params)
+        answers = await fan_out.together(count, lambda: self._open_one(trial, asked, params), LiveAnswer.hang_up)
         _note_fan_out(trial)
         return MergedAnswer(answers, trial)
 
-    async def _open_one(self, trial: Trial, mended: Mended, params: str) -> LiveAnswer:
-        question = await self._prepare(trial, mended, params)
-        return await begun(question, AnswerTap() if mended[0].body.get("tools") else None)
+    async def _open_one(self, trial: Trial, asked: Asked, params: str) -> LiveAnswer:
+        question = await self._prepare(trial, asked, params)
+        return await begun(question, AnswerTap() if asked[0].body.get("tools") else None)
 
 
-def _fanned_out(mended: Mended) -> tuple[int, Mended]:
+def _mended(trial: Trial, asked: Asked, error: UpstreamError) -> Repair:
+    """What to ask instead, where the provider refused because a fact about the model is wrong; else raises `error`."""
+    mended = repair(*asked, error.failure)
+    if mended is None:
+        raise error
+    fact = error.failure.upstream_code or error.failure.code
+    _log.warning("%s refused a request (%s): sent again, mended. Its row in capabilities.yaml may be wrong.", trial.candidate.name, fact)
+    trial.notes[:] = trial.persona_notes
+    return mended
+
+
+def _fanned_out(asked: Asked) -> tuple[int, Asked]:
     """How often a request is sent, and as what: several times for `n` answers of a model that gives one."""
-    request, record = mended
+    request, record = asked
     count = request.body.get("n") or 1
     if count == 1 or record.can("multiple_choices"):
-        return 1, mended
+        return 1, asked
     return int(count), (fan_out.single(request), record)
 
 

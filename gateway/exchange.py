@@ -3,15 +3,19 @@
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from gateway.accounting.cost import cost_of_usage
 from gateway.accounting.usage import count
 from gateway.config import ApiKey, Timeouts
+from gateway.routing.candidates import Candidate
 from gateway.routing.health import Leave
-from gateway.routing.records import Record
-from gateway.routing.selection import Candidate, Plan
+from gateway.routing.records import Record, compact
+from gateway.routing.selection import Plan
 from gateway.telemetry.events import AttemptEnded, Bus, RequestEnded, Usage, Why
+from gateway.upstream.connection import Limit
+from gateway.upstream.failures import FIRST_CONTENT_CLOCK, TOTAL_CLOCK
 from gateway.upstream.places import Place
 from translators.chat.usage import summed
 from translators.dialect import Note
@@ -57,6 +61,16 @@ class Trial:
     def __post_init__(self) -> None:
         self.started = self.clock()
         self.notes = list(self.persona_notes)
+
+    def limit(self, more: bool = False) -> Limit:
+        """How long the provider may take from now on. Until it has given content, or `more` of it after a pause, that clock runs, too."""
+        now = self.clock()
+        total = min(self.clocks.total, self.deadline - now)
+        if self.first_chunk_at is None:
+            content = self.started + self.clocks.first_content - now
+        else:
+            content = self.clocks.first_content if more else total
+        return Limit(content, FIRST_CONTENT_CLOCK) if content < total else Limit(total, TOTAL_CLOCK)
 
     def heard(self, headers: Mapping[str, str]) -> None:
         """Keep the provider's id of the request and its rate limits (`headers` has lower-case names)."""
@@ -207,7 +221,7 @@ class Exchange:
             seconds=now - self.started,
             upstream_seconds=0.0 if trial is None else trial.upstream_seconds,
             first_chunk_seconds=None if trial is None or trial.first_chunk_at is None else trial.first_chunk_at - self.started,
-            decision=None if record is None else record.compact,
+            decision=None if record is None else partial(compact, record.id, record.plan),
             resumed=len(self.resumed),
             cost_nano_usd=self.cost_nano_usd,
         )

@@ -5,7 +5,8 @@ The commit rule stands here: until the first content is in hand an attempt may f
 
 import asyncio
 from collections.abc import Awaitable, Callable, Generator
-from dataclasses import dataclass, field, replace
+from copy import copy
+from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
 from gateway.answers import OneAnswer
@@ -13,13 +14,14 @@ from gateway.config import OnFailure
 from gateway.errors import NoRoom, RequestFailed, UpstreamFailed
 from gateway.exchange import Exchange, Trial
 from gateway.resuming import Said, continuation
+from gateway.routing.candidates import Candidate
 from gateway.routing.clocks import clocks, total
 from gateway.routing.deciding import Decision
 from gateway.routing.failover import Attempt, Outcome, attempts
 from gateway.routing.health import ROTATES, Leave
 from gateway.routing.keys import choose
-from gateway.routing.selection import Candidate, Plan, refusal
-from gateway.routing.view import Memory, View
+from gateway.routing.selection import Plan, refusal
+from gateway.routing.view import Memory
 from gateway.telemetry.events import Why
 from gateway.upstream.places import NoPlace, Places
 from translators.chat.request import ChatRequest
@@ -36,7 +38,6 @@ def _timed_out(code: str, message: str) -> UpstreamFailure:
 
 
 _TOTAL: Final = _timed_out("total_timeout", "The request took longer than its total time limit.")
-_FIRST_CONTENT: Final = _timed_out("first_content_timeout", "The provider gave no content in time.")
 
 
 @dataclass(slots=True)
@@ -74,11 +75,12 @@ class Execution(Generic[T]):
         """Ask the plan's targets until one answers. Raises RequestFailed or InvalidRequest."""
         plan, memory = self._plan, self._memory
         memory.health.retries.request()
-        steps = self._steps(plan.eligible)
+        eligible = plan.eligible
+        steps = self._steps(eligible)
         attempt = next(steps, None)
         if attempt is None:
-            raise UpstreamFailed(_TOTAL, plan.eligible[0].provider.name) if plan.eligible else refusal(plan)
-        after = self._hedged_after(plan.eligible)
+            raise UpstreamFailed(_TOTAL, eligible[0].provider.name) if eligible else refusal(plan)
+        after = self._hedged_after(eligible)
         ended = await (self._try(attempt, "first") if after is None else self._hedged(attempt, steps, after))
         while ended.value is None:
             try:
@@ -213,11 +215,12 @@ class Execution(Generic[T]):
 
     def _trial(self, candidate: Candidate, why: Why, used: set[str]) -> Trial | None:
         """A try with a key that may be used now; None if none is left, or another request makes the one probe there may be."""
-        provider, view = candidate.provider, self._memory.view()
-        key = choose(provider, candidate.name, view, used, self._pinned_key(candidate, view))
+        provider, memory = candidate.provider, self._memory
+        now = memory.now()
+        key = choose(provider, candidate.name, memory.health, now, memory.dice, used, self._pinned_key(candidate, now))
         if key is None and provider.keys:
             return None
-        leave = self._memory.health.admit(provider.name, candidate.name, "" if key is None else key.variable, view.now)
+        leave = memory.health.admit(provider.name, candidate.name, "" if key is None else key.variable, now)
         if leave is None:
             return None
         return Trial(
@@ -231,11 +234,11 @@ class Execution(Generic[T]):
             leave=leave,
         )
 
-    def _pinned_key(self, candidate: Candidate, view: View) -> str | None:
+    def _pinned_key(self, candidate: Candidate, now: float) -> str | None:
         facts = self._plan.facts
         if facts.conversation is None or len(candidate.provider.keys) < 2:
             return None
-        pin = view.affinity.find(facts.conversation, view.now)
+        pin = self._memory.affinity.find(facts.conversation, now)
         return pin.key if pin is not None and pin.target == candidate.name else None
 
     async def _seated(self, trial: Trial) -> NoRoom | None:
@@ -275,7 +278,7 @@ class Execution(Generic[T]):
         assert leave is not None
         began = trial.clock()
         try:
-            value = await self._in_time(trial, request)
+            value = await self._use(trial, request, exchange.key_id or "", exchange.params)
             outcome, status = "ok", 200
             memory.health.began(leave, exchange.stream, trial.clock() - began, memory.now())
             return _Ended(trial, value)
@@ -310,17 +313,6 @@ class Execution(Generic[T]):
         if seconds > 0:
             self._soonest = seconds if self._soonest is None else min(self._soonest, seconds)
 
-    async def _in_time(self, trial: Trial, request: ChatRequest) -> T:
-        """The answer's first content, or all of a JSON answer, before the clock of the attempt or of the request runs out."""
-        remaining = self._remaining()
-        limit = trial.clocks.first_content
-        exchange = self._exchange
-        try:
-            async with asyncio.timeout(max(0.0, min(limit, remaining))):
-                return await self._use(trial, request, exchange.key_id or "", exchange.params)
-        except TimeoutError:
-            raise UpstreamError(_TOTAL if remaining <= limit else _FIRST_CONTENT) from None
-
     def _error(self) -> RequestFailed | InvalidRequest:
         """What the caller is told when nothing answered: the last failure, with the soonest moment at which it makes sense to ask again."""
         if self._failed is None and self._rejection is not None:
@@ -337,11 +329,12 @@ class Execution(Generic[T]):
         candidates = []
         for candidate in self._plan.candidates:
             if candidate.verdict != "rejected":
+                candidate = copy(candidate)  # the record tells what was planned
                 standing = health.standing(candidate.provider, candidate.name, now)
                 self._wait_at_most(standing.retry_in or 1.0)
-                candidate = candidate._replace(verdict="rejected", reasons=(standing.reason or "cooldown: it is being probed",))
+                candidate.refuse(standing.reason or "cooldown: it is being probed")
             candidates.append(candidate)
-        return replace(self._plan, candidates=tuple(candidates))
+        return self._plan._replace(candidates=tuple(candidates))
 
 
 def broke_off(trial: Trial, failure: UpstreamFailure, exchange: Exchange, memory: Memory) -> None:

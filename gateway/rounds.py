@@ -2,11 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from gateway.exchange import Trial
-from gateway.upstream.client import UpstreamResponse
+from gateway.upstream.connection import Limit, UpstreamResponse
 from translators.chat.chunks import Chunk, Collector
 from translators.chat.continuing import is_empty, is_paused
 from translators.chat.stopping import StopCutter, cut_completion
@@ -21,10 +20,11 @@ DRAIN_SECONDS: Final = 0.05
 """How long a finished stream's connection is waited for, to be used again."""
 ASKED_AGAIN: Final = frozenset({FailureKind.NO_OUTPUT, FailureKind.MODEL_OUTPUT})
 """Answers that may turn out well when the same model is asked once more."""
+EMPTY: Final = "empty_output"
+"""The warning for an answer that still said nothing then."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class Question(NamedTuple):
     """A request ready to be sent, and all it takes to read its answer."""
 
     dialect: Dialect
@@ -73,6 +73,10 @@ class Rounds:
         self._pause = pause
         self._response = await self._question.send(pause.resume(self._question.request))
 
+    def allow(self, limit: Limit) -> None:
+        """From now on this is how long the rest of this round may take."""
+        self._response.allow(limit)
+
     def check_size(self) -> None:
         self._response.check_size()
 
@@ -104,7 +108,7 @@ class Rounds:
 
     async def release(self) -> None:
         """Hang up. After all was read the end of the body is waited for briefly, so that the connection is used again."""
-        if self.translator.finished or self.translator.pause is not None:
+        if not self._response.whole and (self.translator.finished or self.translator.pause is not None):
             try:
                 async with asyncio.timeout(DRAIN_SECONDS):
                     while await self._response.read_some():
@@ -138,25 +142,16 @@ async def whole(question: Question) -> dict[str, Any]:
     return completion
 
 
-async def asked_again_if_empty(
-    ask: Callable[[], Awaitable[T]], empty: Callable[[T], bool], discard: Callable[[T], None], trial: Trial
-) -> T:
-    """What `ask` gives. If that is nothing, or unusable, and nobody has seen it yet, it is asked once more; that answer stands."""
+async def whole_or_again(question: Question) -> dict[str, Any]:
+    """`whole`; if that is nothing, or unusable, it is asked once more, and that answer stands."""
     try:
-        answer = await ask()
+        completion = await whole(question)
+        if not is_empty(completion):
+            return completion
     except UpstreamError as error:
         if error.failure.kind not in ASKED_AGAIN:
             raise
-    else:
-        if not empty(answer):
-            return answer
-        discard(answer)
-    answer = await ask()
-    if empty(answer):
-        trial.warning = "empty_output"
-    return answer
-
-
-async def whole_or_again(question: Question) -> dict[str, Any]:
-    """`whole`, asked once more if the answer is empty."""
-    return await asked_again_if_empty(lambda: whole(question), is_empty, lambda _: None, question.trial)
+    completion = await whole(question)
+    if is_empty(completion):
+        question.trial.warning = EMPTY
+    return completion

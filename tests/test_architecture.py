@@ -17,7 +17,7 @@ FLOORS = [
     {"gateway.asking", "gateway.execution"},
     {"gateway.answers"},
     {"gateway.rounds"},
-    {"gateway.exchange", "gateway.reasoning", "gateway.fan_out", "gateway.resuming", "gateway.reloading"},
+    {"gateway.exchange", "gateway.reasoning", "gateway.fan_out", "gateway.resuming", "gateway.reloading", "gateway.health_checks"},
     {"gateway.advice", "gateway.replay"},
     {"gateway.routing"},
     {"gateway.accounting", "gateway.upstream"},

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Final, Literal, Protocol
+from types import MappingProxyType
+from typing import Any, ClassVar, Final, Literal, NamedTuple, Protocol
 
 from translators.chat.chunks import Chunk
 from translators.chat.request import ChatRequest
@@ -182,11 +183,13 @@ def losses(notes: Iterable[Note]) -> list[Note]:
     return [note for note in notes if note.kind in ("dropped", "changed")]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnswerShape:
+_NO_NAMES: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+class AnswerShape(NamedTuple):
     """What building a request decided about how its answer is read back."""
 
-    tool_names: Mapping[str, str] = field(default_factory=dict)
+    tool_names: Mapping[str, str] = _NO_NAMES
     """Upstream tool name → the caller's, for the names that had to be changed."""
     declared_tools: frozenset[str] = frozenset()
     """The caller's tool names."""
@@ -206,6 +209,9 @@ class AnswerShape:
     """The answer may be longer than one request gives: the provider is asked to go on until it ends."""
 
 
+PLAIN: Final = AnswerShape()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpstreamRequest:
     """One HTTP request, ready to send (POST). `headers` holds the key: never log them."""
@@ -216,11 +222,10 @@ class UpstreamRequest:
     stream: bool
     """Whether the answer comes as a stream; may be true for a caller that wants one JSON answer."""
     notes: tuple[Note, ...] = ()
-    shape: AnswerShape = AnswerShape()
+    shape: AnswerShape = PLAIN
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Envelope:
+class Envelope(NamedTuple):
     """What an answer is given from outside, so that one stream has one id and tests hold the clock still."""
 
     id: str
@@ -231,7 +236,7 @@ class Envelope:
     """The upstream model asked for, where the answer does not name the one that served."""
     call_id: str = "call"
     """Prefix, unique in the conversation, for tool calls that the provider gave no id: `<prefix>_<n>`."""
-    shape: AnswerShape = AnswerShape()
+    shape: AnswerShape = PLAIN
 
 
 class Pause(Protocol):
@@ -295,6 +300,9 @@ class Dialect(Protocol):
 
     def build_request(self, request: ChatRequest, target: Target) -> UpstreamRequest:
         """The hub's request in this dialect. Raises InvalidRequest for what can be neither said, emulated nor dropped."""
+
+    def key_headers(self, key: str) -> dict[str, str]:
+        """The headers that open this API to any request; those of a key only if there is one."""
 
     def parse_response(self, body: bytes, envelope: Envelope) -> dict[str, Any]:
         """A whole answer as a chat.completion. Raises UpstreamError if it is not one."""

@@ -10,7 +10,6 @@ from typing import Any, Final
 
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
-_SPACED_COLON: Final = re.compile(rb'"[ \t\r\n]+:').search
 _SPACE: Final = b" \t\r\n"
 _MARK: Final = re.compile(rb'["{}\[\]]').search
 _SLICE: Final = 1024 * 1024
@@ -41,46 +40,48 @@ def dumps_str(value: Any) -> str:
 def first_flaw(text: bytes, value: Any) -> str | None:
     """What a parsed document hides: a repeated key (the parser kept the last) or a number too large for a float.
 
-    Costs one walk over `value` and three scans of `text`; the exact search for the repeated key runs only on suspicion.
+    A key that was dropped has left its quotes in `text`: they are counted, and the exact search runs only if there are others than those
+    of `value`. Costs one walk over `value` and two scans of `text`, a third of what looking for keys in it would.
     """
-    keys, infinite = _count_keys(value)
+    escapes = b"\\" in text
+    quotes, infinite = _count_quotes(value, escapes)
     if infinite:
         return "a number is too large"
-    if _written_keys(text) == keys:
+    if _written_quotes(text) == quotes and not (escapes and b"\\u0022" in text):  # a quote written so could make up for another
         return None
     repeated = _repeated_key(text)
     return f"the key {repeated!r} appears twice in one object" if repeated is not None else None
 
 
-def _count_keys(value: Any) -> tuple[int, bool]:
-    """Keys of all objects in `value`, and whether a number in it is infinite."""
-    keys, infinite = 0, False
+def _count_quotes(value: Any, escapes: bool) -> tuple[int, bool]:
+    """The quotes of all keys and strings in `value`, with those inside them if there are `escapes`; and whether a number is infinite."""
+    quotes, infinite = 0, False
     stack: list[Any] = [[value]]
     while stack:
         node = stack.pop()
         if node.__class__ is dict:
-            keys += len(node)
+            quotes += 2 * len(node)
+            if escapes:
+                for key in node:
+                    quotes += key.count('"')
             node = node.values()
         for child in node:
             kind = child.__class__
-            if kind is dict or kind is list:
+            if kind is str:
+                quotes += 2
+                if escapes:
+                    quotes += child.count('"')
+            elif kind is dict or kind is list:
                 stack.append(child)
             elif kind is float and not math.isfinite(child):
                 infinite = True
-    return keys, infinite
+    return quotes, infinite
 
 
-def _written_keys(text: bytes) -> int | None:
-    """How many keys `text` seems to hold; None if it is written so that they cannot be counted this way."""
-    keys = 0
-    for start in range(0, len(text), _SLICE):
-        end = start + _SLICE
-        keys += text.count(b'":', start, end + 1) - text.count(b'\\":', start, end + 2)
-        while text[end : end + 1] in (b" ", b"\t", b"\r", b"\n"):  # a colon behind it belongs to this slice
-            end += 1
-        if _SPACED_COLON(text, start, end + 1):
-            return None
-    return keys
+def _written_quotes(text: bytes) -> int:
+    if len(text) <= _SLICE:
+        return text.count(b'"')
+    return sum(text.count(b'"', start, start + _SLICE) for start in range(0, len(text), _SLICE))
 
 
 def _repeated_key(text: bytes) -> str | None:

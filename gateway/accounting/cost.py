@@ -34,8 +34,9 @@ def expected_cost(model: Model, prompt_tokens: int, cached_share: float, output_
         return None
     rates = _rates(price, prompt_tokens) if price.tiers else price
     read_rate, cached_rate, output_rate = rates.exact
-    cached = int(prompt_tokens * cached_share)
-    femto = (prompt_tokens - cached) * read_rate + cached * cached_rate + output_tokens * output_rate
+    femto = prompt_tokens * read_rate + output_tokens * output_rate
+    if cached_share:
+        femto -= int(prompt_tokens * cached_share) * (read_rate - cached_rate)
     return (femto + _HALF_NANO) // _FEMTO_PER_NANO
 
 

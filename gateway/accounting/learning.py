@@ -5,6 +5,7 @@ I/O: what is known is lost with the process, and learned again within some twent
 """
 
 from collections import OrderedDict
+from collections.abc import Hashable
 from typing import Any, Final
 
 from gateway.accounting.usage import count
@@ -24,18 +25,22 @@ _TELLING_PROMPT: Final = 1000
 """Estimated tokens from which a prompt counts in full: in a short one, what providers put around the text outweighs the text."""
 
 
+_NEVER: Final = (0.0, 0)
+_AS_ESTIMATED: Final = (1.0, 0)
+
+
 class _Averages:
     """Values averaged by key: a mean at first, then exponentially weighted."""
 
     def __init__(self, start: float = 0.0, prior: int = 0) -> None:
         self._start = start, prior
-        self.kept: OrderedDict[tuple[str, ...], tuple[float, int]] = OrderedDict()
+        self.kept: OrderedDict[Hashable, tuple[float, int]] = OrderedDict()
 
-    def get(self, *key: str) -> float | None:
+    def get(self, key: Hashable) -> float | None:
         kept = self.kept.get(key)
         return None if kept is None else kept[0]
 
-    def add(self, value: float, *key: str, weight: float = 1.0) -> None:
+    def add(self, value: float, key: Hashable, weight: float = 1.0) -> None:
         average, seen = self.kept.pop(key, self._start)
         average += (value - average) * weight * max(_SLOWEST, 1 / (seen + 1))
         self.kept[key] = average, seen + 1
@@ -69,23 +74,23 @@ class Learned:
 
         A target that was never tried is thus not taken for dearer or cheaper than the others only because it is new.
         """
-        known = self._outputs.get(persona, target)
+        known = self._outputs.get((persona, target))
         if known is None:
             known = self._persona_outputs.get(persona)
         return DEFAULT_OUTPUT if known is None else round(known)
 
     def cached_share(self, persona: str, target: str) -> float:
         """The part of the prompt that the target reads from its cache for this persona: 0 to 1, at first 0."""
-        known = self._cached.get(persona, target)
+        known = self._cached.get((persona, target))
         return 0.0 if known is None else known
 
     def expected(self, persona: str, target: str) -> tuple[int, float, float]:
         """All at once: the completion tokens to expect, the cached part of the prompt, and the factor."""
         key = persona, target
-        output, cached = self._outputs.kept.get(key), self._cached.kept.get(key)
-        tokens = self.expected_output(persona, target) if output is None else round(output[0])
-        factor = self._factors.kept.get((target,))
-        return tokens, 0.0 if cached is None else cached[0], 1.0 if factor is None else factor[0]
+        output = self._outputs.kept.get(key)
+        cached = self._cached.kept.get(key, _NEVER)[0]
+        factor = self._factors.kept.get(target, _AS_ESTIMATED)[0]
+        return (self.expected_output(persona, target) if output is None else round(output[0])), cached, factor
 
     def observe(self, persona: str, target: str, estimated_prompt: int | None, usage: dict[str, Any]) -> None:
         """An answer of `target` was counted. `estimated_prompt` has the model's `token_factor` in it, not this object's factor; None
@@ -94,10 +99,10 @@ class Learned:
         prompt, completion = count(usage, "prompt_tokens"), count(usage, "completion_tokens")
         if prompt and estimated_prompt is not None and estimated_prompt > 0:
             ratio = min(MOST_FACTOR, max(LEAST_FACTOR, prompt / estimated_prompt))
-            self._factors.add(ratio, target, weight=min(estimated_prompt, _TELLING_PROMPT) / _TELLING_PROMPT)
+            self._factors.add(ratio, target, min(estimated_prompt, _TELLING_PROMPT) / _TELLING_PROMPT)
         if prompt:
             cached = count(usage.get("prompt_tokens_details"), "cached_tokens") or 0
-            self._cached.add(min(1.0, cached / prompt), persona, target)
+            self._cached.add(min(1.0, cached / prompt), (persona, target))
         if completion is not None:
-            self._outputs.add(completion, persona, target)
+            self._outputs.add(completion, (persona, target))
             self._persona_outputs.add(completion, persona)

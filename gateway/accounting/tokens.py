@@ -44,6 +44,10 @@ _CLASSES: Final[tuple[tuple[bytes, float], ...]] = (
 )
 
 
+_ASCII: Final = 6
+"""Classes that ASCII text can have, with that of what counts for nothing."""
+
+
 def _table() -> tuple[bytes, list[float]]:
     table = bytearray(256)
     weights = [0.0]
@@ -106,7 +110,8 @@ def pieces(texts: Sequence[str], total: int) -> Iterator[str]:
 
 def _weighed(text: str) -> float:
     classes = text.encode("utf-8", "surrogatepass").translate(_TABLE)
-    counts = [classes.count(number) for number in range(len(_WEIGHTS))]
+    present = range(_ASCII) if text.isascii() else range(len(_WEIGHTS))  # each count takes as long as all the rest
+    counts = [classes.count(number) for number in present]
     small, capital, digits, spaces = counts[1:5]
     if digits and 50 * spaces < digits and len(classes) > _WORD and small + capital + digits > 0.9 * len(classes):
         return len(classes) * _ENCODED

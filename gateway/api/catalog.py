@@ -90,13 +90,15 @@ async def list_providers(http: web.Request) -> web.Response:
 
 def _provider(provider: Provider, gateway: Gateway, now: float) -> dict[str, Any]:
     health = gateway.memory.health
+    down = health.checks.down.get(provider.name)
     return {
         "name": provider.name,
         "dialect": provider.dialect,
-        "available": provider.available,
-        "reason": provider.unavailable_reason,
+        "available": provider.available and down is None,
+        "reason": provider.unavailable_reason if down is None else f"health check: {down.outcome}",
         "simulated": gateway.simulated,
         "region": provider.region,
+        "health_check": None if provider.health_check is None else health.checks.document(provider.name, now),
         "key_variables": list(provider.key_variables),
         "keys": [health.key_document(provider, key, now) for key in provider.keys],
         "models": [

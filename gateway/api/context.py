@@ -46,14 +46,15 @@ class Gateway:
         """What holds at this moment. A request reads it once, at its edge: see CONFIG."""
         return self.reloader.config
 
+    def __post_init__(self) -> None:
+        self.metrics.in_flight.set_function(lambda: self.running)
+
     def enter(self) -> None:
         self.running += 1
         self.idle.clear()
-        self.metrics.in_flight.inc()
 
     def leave(self) -> None:
         self.running -= 1
-        self.metrics.in_flight.dec()
         if self.running == 0:
             self.idle.set()
 
@@ -61,8 +62,9 @@ class Gateway:
 GATEWAY: Final = web.AppKey("gateway", Gateway)
 CONFIG: Final = web.RequestKey("config", Config)
 """The configuration that held when the request began: all of it is served by this one."""
-EXCHANGE: Final = web.RequestKey("exchange", Exchange)
+EXCHANGE: Final[web.RequestKey[Exchange | None]] = web.RequestKey("exchange")
+"""None for a request that is no exchange with providers, or not yet."""
 STREAM: Final = web.RequestKey("stream", web.StreamResponse)
 """The streamed answer whose headers are out: from then on an error can only be its last event."""
-KEY_ID: Final = web.RequestKey("key_id", str)
+KEY_ID: Final[web.RequestKey[str | None]] = web.RequestKey("key_id")
 REQUEST_ID: Final = web.RequestKey("request_id", str)

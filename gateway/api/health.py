@@ -53,6 +53,7 @@ async def metrics(http: web.Request) -> web.Response:
     """GET /metrics: Prometheus text, or OpenMetrics for who accepts it."""
     gateway = http.app[GATEWAY]
     health, now = gateway.memory.health, gateway.memory.now()
-    gateway.metrics.routing.show(health.availability(now), health.key_availability(http[CONFIG], now), gateway.dispatcher.places.waiting())
+    waiting = gateway.dispatcher.places.waiting()
+    gateway.metrics.routing.show(health.availability(now), health.key_availability(http[CONFIG], now), waiting, health.checks.up())
     text, content_type = await gateway.metrics.scrape(http.headers.get("accept", ""))
     return web.Response(body=text, headers={"content-type": content_type})

@@ -39,15 +39,13 @@ async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
     started = time.perf_counter()
     given = request.headers.get("x-request-id")
     request_id = given if given and _REQUEST_ID.fullmatch(given) else new_request_id()
-    request[REQUEST_ID] = request_id
+    request[REQUEST_ID], request[EXCHANGE], request[KEY_ID] = request_id, None, None
     failed: InvalidRequest | RequestFailed | None = None
     try:
         gateway = request.app[GATEWAY]
         request[CONFIG] = gateway.config
         if not gateway.access.open and request.path not in _WITHOUT_CALLERS_KEY:
-            key_id = gateway.access.key_id(request.headers)
-            if key_id is not None:
-                request[KEY_ID] = key_id
+            request[KEY_ID] = gateway.access.key_id(request.headers)
         response = await handler(request)
     except (InvalidRequest, RequestFailed) as error:
         failed = error
@@ -65,8 +63,8 @@ async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
             return await _broken_off(stream, b"event: error\n" if request.path.startswith("/api/") else b"", error_body(failed))
     if failed is not None:
         response = json_response(error_body(failed), failed.status, None if isinstance(failed, InvalidRequest) else failed.headers)
-    if EXCHANGE not in request and not (failed is None and request.path in OPEN_ROUTES):
-        tell_alone(gateway, request_id, _route(request), started, response.status, failed, request.get(KEY_ID))
+    if request[EXCHANGE] is None and not (failed is None and request.path in OPEN_ROUTES):
+        tell_alone(gateway, request_id, _route(request), started, response.status, failed, request[KEY_ID])
     if not response.prepared:
         _add_headers(request, response, request_id)
     return response
@@ -87,7 +85,7 @@ async def _broken_off(stream: web.StreamResponse, name: bytes, body: Any) -> web
 
 
 def _add_headers(http: web.Request, response: web.StreamResponse, request_id: str) -> None:
-    exchange = http.get(EXCHANGE)
+    exchange = http[EXCHANGE]
     response.headers.update(
         exchange.headers() if exchange is not None else {"x-request-id": request_id, "x-llm-router-request-id": request_id}
     )

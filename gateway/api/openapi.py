@@ -204,6 +204,19 @@ SCHEMAS: Final[_Json] = {
                         "dialect": _STRING,
                         "available": _BOOLEAN,
                         "reason": _NULLABLE,
+                        "health_check": {
+                            **_object(
+                                {
+                                    "state": _STRING,
+                                    "outcome": _STRING,
+                                    "status": {"type": ["integer", "null"]},
+                                    "failures": _INTEGER,
+                                    "checked_seconds_ago": _NUMBER,
+                                    "next_check_in_seconds": _NUMBER,
+                                }
+                            ),
+                            "type": ["object", "null"],
+                        },
                         "key_variables": _array(_STRING),
                         "keys": _array(_object({"variable": _STRING, "state": _STRING, "reason": _STRING, "retry_in_seconds": _NUMBER})),
                         "models": _array({"type": "object"}),

@@ -42,7 +42,7 @@ class exchange_of:
             api=api,
             clock=time.perf_counter,
             simulated=gateway.simulated,
-            key_id=http.get(KEY_ID),
+            key_id=http[KEY_ID],
         )
         http[EXCHANGE] = exchange
 
@@ -117,7 +117,7 @@ async def prepare(gateway: Gateway, http: web.Request, request: ChatRequest, exc
 async def decided(gateway: Gateway, http: web.Request, request: ChatRequest) -> tuple[Decision, View]:
     """The decision for a request, and the world it was made in. Near a limit the prompt is counted instead of estimated."""
     config, view = http[CONFIG], gateway.memory.view()
-    caller = Caller(key_id=http.get(KEY_ID), headers=http.headers)
+    caller = Caller(key_id=http[KEY_ID], headers=http.headers)
     decision = await off_loop(request.size, decide, config, request, caller, view)
     if decision.plan.near_limit:
         tokens = await gateway.counter.count_request(decision.request)

@@ -10,6 +10,7 @@ from gateway.config.schema import (
     BreakerSettings,
     Concurrency,
     Feature,
+    HealthCheck,
     MediaFetch,
     ParamsMode,
     Price,
@@ -23,6 +24,7 @@ from gateway.config.schema import (
 from gateway.config.values import (
     ALWAYS,
     NO_CLOCKS,
+    NOTHING,
     ApiKey,
     Balance,
     Clocks,
@@ -41,6 +43,7 @@ from gateway.config.values import (
 
 __all__ = [
     "ALWAYS",
+    "NOTHING",
     "NO_CLOCKS",
     "ApiKey",
     "Balance",
@@ -51,6 +54,7 @@ __all__ = [
     "ConfigError",
     "ConfigFiles",
     "Feature",
+    "HealthCheck",
     "Hedge",
     "MediaFetch",
     "Model",

@@ -129,6 +129,7 @@ def _provider(name: str, row: ProviderRow, base_url: str, models: Mapping[str, M
         models=MappingProxyType(models),
         region=row.region,
         concurrency=row.concurrency,
+        health_check=row.health_check,
     )
 
 

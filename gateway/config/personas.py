@@ -26,6 +26,7 @@ from gateway.config.validation import Complaint, Validator
 from gateway.config.values import (
     FAILURE_CLASSES,
     MOVES_ON,
+    NO_CLOCKS,
     Balance,
     Clocks,
     Hedge,
@@ -170,7 +171,8 @@ def _window(row: TimeRow | None) -> TimeWindow | None:
 
 def _clocks(row: ClocksRow) -> Clocks:
     total = row.total if isinstance(row, PersonaClocksRow) else None
-    return Clocks(connect=row.connect, first_content=row.first_content, idle=row.idle, total=total)
+    clocks = Clocks(connect=row.connect, first_content=row.first_content, idle=row.idle, total=total)
+    return NO_CLOCKS if clocks == NO_CLOCKS else clocks  # it is looked for by identity
 
 
 def _balance(row: BalanceRow | None) -> Balance | None:

@@ -1,30 +1,40 @@
-"""Rules and conditions that could never matter: they match nothing, an earlier rule matches all of it first, or they change nothing."""
+"""Rules and conditions that could never matter: they match nothing, earlier rules match all of it first, or they change nothing."""
 
 from collections.abc import Iterator, Sequence
 
 from gateway.config.checking import NAME, NAME_RULE
-from gateway.config.conditions import always, contradict, impossible, within
+from gateway.config.conditions import always, boxes, contradict, covering, impossible
 from gateway.config.target_checks import TargetChecks, implied
 from gateway.config.validation import Complaint, under
-from gateway.config.values import Persona, Rule, TargetRef, When
+from gateway.config.values import ALWAYS, Persona, Rule, TargetRef, When
 
 
 def never_matching(rules: Sequence[Rule]) -> Iterator[Complaint]:
-    """Rules whose `when` no request is like, and rules that an earlier one comes before whenever they match. Places begin at the rule."""
+    """Rules whose `when` no request is like, and rules that earlier ones come before whenever they match. Places begin at the rule."""
+    everything, *found = boxes([ALWAYS, *(rule.when for rule in rules)])
+    earlier: list[int] = []
+    """Rules that nothing was found against: a later one is held against these."""
     for i, rule in enumerate(rules):
         reasons = list(impossible(rule.when))
         yield from (((i, "when", *place), message) for place, message in reasons)
-        last = i == len(rules) - 1
-        if always(rule.when) and not last:
-            yield (i, "when"), "always matches, so no rule after it can: only the last rule may be like that"
-        if not reasons:
-            yield from _shadowed(i, rule, rules[:i])
+        if reasons:
+            continue
+        boxes_before = [found[j] for j in earlier]
+        if before := covering(found[i], boxes_before):
+            names = _listed([rules[earlier[j]] for j in before], "or")
+            yield (i,), f"{rule.name!r} can never match: whatever is like its 'when' is like that of {names} before it"
+        elif i < len(rules) - 1 and (together := covering(everything, [*boxes_before, found[i]])):
+            others = [rules[earlier[j]] for j in together if j < len(earlier)]
+            with_others = f"with {_listed(others, 'and')} before it " if others else ""
+            yield (i, "when"), f"{with_others}always matches, so no rule after it can: only the last rule may be like that"
+        else:
+            earlier.append(i)
 
 
-def _shadowed(i: int, rule: Rule, earlier: Sequence[Rule]) -> Iterator[Complaint]:
-    first = next((other for other in earlier if not always(other.when) and within(rule.when, other.when)), None)
-    if first is not None:
-        yield (i,), f"{rule.name!r} can never match: whatever is like its 'when' is like that of {first.name!r} before it"
+def _listed(rules: Sequence[Rule], word: str) -> str:
+    """`'a', 'b' or 'c'`."""
+    *others, last = (repr(rule.name) for rule in rules)
+    return f"{', '.join(others)} {word} {last}" if others else last
 
 
 def rule_complaints(persona: Persona, checks: TargetChecks) -> Iterator[Complaint]:

@@ -28,7 +28,12 @@ _REGION: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 _VARIABLE: Final = re.compile(r"[A-Z_][A-Z0-9_]*")
 _HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _PRINTABLE: Final = re.compile(r"[\x20-\x7e]*")
+_OURS: Final = frozenset(
+    {"host", "content-length", "content-type", "transfer-encoding", "connection", "accept", "accept-encoding", "expect", "te", "upgrade"}
+)
 _CREDENTIALS: Final = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key", "x-goog-api-key", "api-key"})
+_PATH: Final = re.compile(r"/[\x21\x22\x24-\x7e]*")
+"""Printable, without spaces and fragment."""
 
 
 def check_url(url: str) -> str:
@@ -40,6 +45,8 @@ def check_url(url: str) -> str:
         raise ValueError("must be an http or https URL") from None
     if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_valid or re.search(r"[\x00-\x20\x7f-\uffff]", url):
         raise ValueError("must be an http or https URL")
+    if not all(0 < len(label) < 64 for label in parts.hostname.removesuffix(".").split(".")):  # resolvers raise, instead of not finding it
+        raise ValueError("must name a host: its parts have 1 to 63 characters")
     if parts.username is not None or parts.password is not None:
         raise ValueError("must not hold a user name or password")
     if parts.query or parts.fragment or url.endswith(("?", "#")):
@@ -70,11 +77,19 @@ def _check_headers(headers: dict[str, str]) -> dict[str, str]:
     for name, value in headers.items():
         if not _HEADER.fullmatch(name):
             raise ValueError("a header's name must be made of letters, digits and dashes")
+        if name.lower() in _OURS:
+            raise ValueError(f"{name!r} is set for each request")
         if name.lower() in _CREDENTIALS:
             raise ValueError(f"{name!r} carries credentials: a key is given by 'key_variable' or 'keys' only")
         if not _PRINTABLE.fullmatch(value):
             raise ValueError(f"the value of {name!r} must be printable ASCII")
-    return headers
+    return {name.lower(): value for name, value in headers.items()}
+
+
+def _check_path(path: str) -> str:
+    if not _PATH.fullmatch(path):
+        raise ValueError(f"must be a path below base_url, like /models, not {shown(path)}")
+    return path
 
 
 class Row(BaseModel):
@@ -163,6 +178,17 @@ class Timeouts(Row):
     total: Seconds = 900.0
 
 
+class HealthCheck(Row):
+    """A free endpoint of a provider that tells whether it is up."""
+
+    path: Annotated[str, AfterValidator(_check_path)]
+    """Behind base_url; asked with GET."""
+    every: Annotated[float, Field(ge=0.1, le=3600)] = 30.0
+    """Seconds between two checks, jittered."""
+    timeout: Seconds = 5.0
+    """Seconds for all of one check."""
+
+
 class BreakerSettings(Row):
     """When a target or a key is set aside, and how it comes back. Seconds."""
 
@@ -230,6 +256,7 @@ class ProviderRow(Row):
     timeouts: Timeouts = Timeouts()
     region: Region | None = None
     concurrency: Concurrency | None = None
+    health_check: HealthCheck | None = None
     models: Annotated[dict[str, Any], Field(min_length=1)]
 
 

@@ -15,6 +15,7 @@ from gateway.config.schema import (
     CostTier,
     DialectName,
     Feature,
+    HealthCheck,
     MediaUrls,
     ParamsMode,
     Price,
@@ -110,6 +111,7 @@ class Provider:
     region: str | None = None
     concurrency: Concurrency | None = None
     """For all its models together."""
+    health_check: HealthCheck | None = None
 
     @property
     def available(self) -> bool:
@@ -160,6 +162,8 @@ class Clocks:
 
 
 NO_CLOCKS: Final = Clocks()
+NOTHING: Final[tuple[tuple[str, ...], tuple[str, ...]]] = ((), ())
+"""What most personas look at of headers and metadata."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +270,14 @@ class Persona:
     """`n` answers may be asked for one by one from models that give one."""
     params: ParamsMode | None = None
     """Overrides Config.params."""
+    looks_at: tuple[tuple[str, ...], tuple[str, ...]] = field(init=False, repr=False, compare=False)
+    """The headers and the metadata that its conditions look at."""
+
+    def __post_init__(self) -> None:
+        targets = [*self.targets, *(target for rule in self.rules for target in rule.targets or ())]
+        whens = [*(rule.when for rule in self.rules), *(target.when for target in targets)]
+        headers, metadata = {name for when in whens for name in when.header}, {name for when in whens for name in when.metadata}
+        object.__setattr__(self, "looks_at", (tuple(sorted(headers)), tuple(sorted(metadata))))
 
     def every_target(self) -> tuple[TargetRef, ...]:
         """Its own targets and those of its rules, each model once."""
@@ -294,7 +306,7 @@ def simulated_by(config: Config, base_urls: Mapping[str, str]) -> Config:
     """The same configuration with every provider at the simulator's URL for its dialect, available and with a key that opens nothing."""
     key = (ApiKey("SIMULATED", SecretStr("simulated")),)
     providers = {
-        name: replace(provider, base_url=base_urls[provider.dialect], keys=key, unavailable_reason=None)
+        name: replace(provider, base_url=base_urls[provider.dialect], keys=key, unavailable_reason=None, health_check=None)
         for name, provider in config.providers.items()
     }
     return replace(config, providers=MappingProxyType(providers))

@@ -1,6 +1,6 @@
 """A decision: which rule holds, what the request becomes under it, and the plan."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gateway.config import Config, ParamsMode, TargetRef
 from gateway.routing import personas
@@ -12,8 +12,7 @@ from translators.chat.request import ChatRequest
 from translators.dialect import Note
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What will be done with one request."""
 
     plan: Plan

@@ -3,7 +3,8 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 from gateway.accounting.tokens import estimate_request
 from gateway.config import Feature, Persona
@@ -11,18 +12,21 @@ from gateway.routing.requirements import Requirement, derive
 from translators.chat.request import ChatRequest
 
 SESSION_HEADERS: Final = ("x-llm-router-session", "x-session-id")
+_NONE: Final[Mapping[str, Any]] = MappingProxyType({})
 _HASHED_CHARACTERS: Final = 4000
 """Of each text of a conversation's beginning."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caller:
+class Caller(NamedTuple):
     """Who asks, as far as a policy looks at it."""
 
     key_id: str | None = None
     """The first 8 hex digits of the digest of the caller's key."""
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    headers: Mapping[str, str] = _NONE
     """Names in any case."""
+
+    def __repr__(self) -> str:  # headers are nobody's to read
+        return f"Caller(key_id={self.key_id!r})"
 
 
 NOBODY: Final = Caller()
@@ -104,7 +108,7 @@ def facts_of(request: ChatRequest, persona: Persona | None, caller: Caller, toke
         answers=body.get("n") or 1,
         stream=request.stream,
         forces_tool=_forces_a_tool(body),
-        metadata=body.get("metadata") or {},
+        metadata=body.get("metadata") or _NONE,
         caller=caller,
         conversation=conversation_of(request, caller, named) if affine else None,
         settled="history" in features or named is not None,
@@ -133,18 +137,19 @@ def conversation_of(request: ChatRequest, caller: Caller, named: str | None) -> 
 
     They are a digest of the caller's key, too: nobody is led by another's conversations.
     """
-    digest = hashlib.blake2b((caller.key_id or "").encode(), digest_size=8)
-    digest.update(request.model.encode("utf-8", "surrogatepass"))
+    texts = [caller.key_id or "", request.model]
     if named is not None:
-        digest.update(named.encode("utf-8", "surrogatepass"))
-        return digest.hexdigest()
-    for message in request.messages:
-        digest.update(f"\0{message['role']}\0".encode())
-        content = message.get("content")
-        texts = [content] if content.__class__ is str else [part.get("text") or part["type"] for part in content or ()]
-        for text in texts:
-            if text.__class__ is str:
-                digest.update(text[:_HASHED_CHARACTERS].encode("utf-8", "surrogatepass"))
-        if message["role"] == "user":
-            break
-    return digest.hexdigest()
+        texts.append(named)
+    else:
+        for message in request.messages:
+            role = message["role"]
+            texts.append(role)
+            content = message.get("content")
+            if content.__class__ is str:
+                texts.append(content[:_HASHED_CHARACTERS])
+            else:
+                parts = (part.get("text") or part["type"] for part in content or ())
+                texts += [text[:_HASHED_CHARACTERS] for text in parts if text.__class__ is str]
+            if role == "user":
+                break
+    return hashlib.blake2b("\0".join(texts).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()

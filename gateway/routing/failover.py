@@ -5,12 +5,11 @@ backoff, as long as the persona, the retry budget and the time that is left allo
 """
 
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from gateway.config import OnFailure
 from gateway.routing.budgets import Budget
-from gateway.routing.selection import Candidate
+from gateway.routing.candidates import Candidate
 from translators.errors import FailureKind
 
 _K = FailureKind
@@ -22,8 +21,7 @@ _MAY_PASS: Final = frozenset(
 _LARGER_ONLY: Final = frozenset({_K.CONTEXT_LENGTH, _K.REQUEST_TOO_LARGE})
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """One try at one target; `number` counts from 1. `wait`: seconds before it is made."""
 
     candidate: Candidate
@@ -31,8 +29,7 @@ class Attempt:
     wait: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How an attempt failed. `kind` is None if nothing was sent: the target's dialect cannot say the request, or it has no room for it."""
 
     kind: FailureKind | None

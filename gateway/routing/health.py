@@ -1,4 +1,4 @@
-"""What is known of the health of targets and keys, learned only from the calls that were made anyway.
+"""What is known of the health of targets and keys, learned from the calls that were made anyway and, where configured, from checks.
 
 A call may be held back by three breakers: the target's, the key's, and that of the key at this target (a `lane`: rate limits and
 permissions are a key's at a model). Pure: every method is told the time (seconds, monotonic).
@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from gateway.config import ApiKey, BreakerSettings, Config, Hedge, Persona, Provider
 from gateway.routing.breaker import Breaker, Permit
 from gateway.routing.budgets import Budget
+from gateway.routing.checks import CheckBook
 from gateway.routing.latency import Latency
 from translators.errors import FailureKind
 
@@ -67,6 +68,8 @@ class HealthBook:
         self._lane_settings = _lane_settings(self._settings)
         self._hedges: dict[str, tuple[Hedge, Budget]] = {}
         self.retries = Budget(config.resilience.retry_budget.ratio, config.resilience.retry_budget.reserve)
+        self.checks = CheckBook()
+        """Of whole providers, beside the breakers: neither opens nor closes one."""
         self.adopt(config)
 
     def adopt(self, config: Config) -> None:
@@ -104,7 +107,11 @@ class HealthBook:
 
     def standing(self, provider: Provider, target: str, now: float) -> Standing:
         """Whether `target` may be asked now, with at least one of its provider's keys."""
-        breaker = self._of(target).breaker
+        if (down := self.checks.down) and (checked := down.get(provider.name)) is not None:
+            return Standing(f"unavailable: health check: {checked.outcome}", checked.retry_in(now), 0.0)
+        breaker = (self._targets.get(target) or self._of(target)).breaker
+        if breaker.calm and not self._keys and not self._lanes:
+            return WELL
         share = 1.0
         if not breaker.calm:
             if (wait := breaker.opens_in(now)) is not None:
@@ -129,7 +136,11 @@ class HealthBook:
         return usable
 
     def admit(self, provider: str, target: str, key: str, now: float) -> Leave | None:
-        """Leave to call `target` with the key of the variable `key`; None if another took the one probe there is."""
+        """Leave to call `target` with the key of the variable `key`; None if another took the one probe there is, or a health
+        check says that the provider is down.
+        """
+        if provider in self.checks.down:
+            return None
         leave = Leave(target, provider, key, [])
         for breaker in (self._of(target).breaker, *self._of_key(provider, key, target)):
             permit = breaker.admit(now)
@@ -179,6 +190,9 @@ class HealthBook:
         for name, target in self._targets.items():
             provider, _, model = name.partition("/")
             breaker = target.breaker
+            if provider in self.checks.down:
+                yield provider, model, 0.0
+                continue
             yield provider, model, 1.0 if breaker.calm else 0.0 if breaker.opens_in(now) is not None else breaker.share(now)
 
     def key_availability(self, config: Config, now: float) -> Iterator[tuple[str, str, float]]:

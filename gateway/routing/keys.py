@@ -1,22 +1,30 @@
 """Which of a provider's keys is used: the one the conversation was served with, else one drawn by weight among those that may be used."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from gateway.config import ApiKey, Provider
-from gateway.routing.view import View
+from gateway.routing.health import HealthBook
 
 
-def choose(provider: Provider, target: str, view: View, used: Collection[str] = (), pinned: str | None = None) -> ApiKey | None:
+def choose(
+    provider: Provider,
+    target: str,
+    health: HealthBook,
+    now: float,
+    dice: Callable[[], float],
+    used: Collection[str] = (),
+    pinned: str | None = None,
+) -> ApiKey | None:
     """The key for a call to `target`; None if none may be used, or the provider needs none. `used` were tried and refused already."""
     if len(provider.keys) == 1 and not used:
-        usable = view.health.usable_keys(provider, target, view.now)
+        usable = health.usable_keys(provider, target, now)
         return usable[0][0] if usable else None
-    weighted = [(key, weight) for key, weight in view.health.usable_keys(provider, target, view.now) if key.variable not in used]
+    weighted = [(key, weight) for key, weight in health.usable_keys(provider, target, now) if key.variable not in used]
     if not weighted:
         return None
     if pinned is not None and (found := next((key for key, _ in weighted if key.variable == pinned), None)) is not None:
         return found
-    drawn = view.dice() * sum(weight for _, weight in weighted)
+    drawn = dice() * sum(weight for _, weight in weighted)
     for key, weight in weighted:
         drawn -= weight
         if drawn < 0:

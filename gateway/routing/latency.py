@@ -35,10 +35,9 @@ class Ewma:
 
     def value(self, now: float) -> float | None:
         """None before the first observation."""
-        idle = now - self._at - MEMORY
-        if self._value is None or idle <= 0:
+        if now - self._at <= MEMORY or self._value is None:
             return self._value
-        return self._value * math.exp(-idle / (5 * MEMORY))
+        return self._value * math.exp((self._at + MEMORY - now) / (5 * MEMORY))
 
 
 class Latency:

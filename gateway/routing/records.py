@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from gateway.config import Persona
+from gateway.config import NOTHING, Persona
 from gateway.ids import unique
 from gateway.routing.facts import Caller, Facts, Prompt
 from gateway.routing.requirements import Requirement
@@ -42,32 +42,33 @@ class Record:
         ended = self.ended
         if ended is None:
             return {}
-        served = next((a for a in reversed(ended.attempts) if a.outcome == "ok"), None)
+        attempts, usage = ended.attempts, ended.usage
+        served = next((a for a in reversed(attempts) if a.outcome == "ok"), None)
         return {
             "attempts": [
                 {"target": f"{a.provider}/{a.model}", "why": a.why, "outcome": a.outcome, "ms": round(a.seconds * 1000, 2)}
-                for a in ended.attempts
+                for a in attempts
             ],
             "served": None if served is None else f"{served.provider}/{served.model}",
             "resumed": list(self.resumed),
-            "prompt_tokens": None if ended.usage is None else ended.usage.prompt,
-            "completion_tokens": None if ended.usage is None else ended.usage.completion,
+            "prompt_tokens": None if usage is None else usage.prompt,
+            "completion_tokens": None if usage is None else usage.completion,
             "status": ended.status,
             "outcome": ended.outcome,
             "error_code": ended.error_code,
         }
 
-    def compact(self) -> dict[str, Any]:
-        """For the log line: enough to decide again."""
-        plan = self.plan
-        targets = [c.name if c.verdict != "rejected" else f"{c.name} ({'; '.join(c.reasons)})" for c in plan.candidates]
-        shown: dict[str, Any] = {"id": self.id, "revision": plan.revision, "strategy": plan.policy.strategy, "targets": targets}
-        if plan.policy.rule is not None:
-            shown["rule"] = plan.policy.rule.name
-        if plan.pinned is not None:
-            shown["pinned"] = plan.pinned
-        shown["facts"] = facts_document(plan.facts, plan.policy.persona)
-        return shown
+
+def compact(name: str, plan: Plan) -> dict[str, Any]:
+    """The decision called `name` for the log line: enough to decide again."""
+    targets = [c.name if c.verdict != "rejected" else f"{c.name} ({'; '.join(c.reasons)})" for c in plan.candidates]
+    shown: dict[str, Any] = {"id": name, "revision": plan.revision, "strategy": plan.policy.strategy, "targets": targets}
+    if plan.policy.rule is not None:
+        shown["rule"] = plan.policy.rule.name
+    if plan.pinned is not None:
+        shown["pinned"] = plan.pinned
+    shown["facts"] = facts_document(plan.facts, plan.policy.persona)
+    return shown
 
 
 class Records:
@@ -105,40 +106,30 @@ def record_document(record: Record) -> dict[str, Any]:
 def facts_document(facts: Facts, persona: Persona | None) -> dict[str, Any]:
     """What a decision was made from; of headers and metadata only what the persona's rules look at. What is not there is left out."""
     headers, metadata = _seen(facts, persona)
-    document: dict[str, Any] = {
-        "needs": {need.capability: need.cause for need in facts.requirements},
-        "features": sorted(facts.features),
-        "bytes": facts.prompt.size,
-        "tokens": facts.prompt.known,
-        "exact": facts.prompt.exact,
-        "max_tokens": facts.max_tokens,
-        "n": facts.answers,
-        "stream": facts.stream,
-        "forces_tool": facts.forces_tool,
-        "key": facts.caller.key_id,
-        "conversation": facts.conversation,
-        "settled": facts.settled,
-        "headers": headers,
-        "metadata": metadata,
-    }
-    return {name: value for name, value in document.items() if value not in (None, False, 0, {}, []) or name == "needs"}
+    caller, prompt = facts.caller, facts.prompt
+    document: dict[str, Any] = {"needs": {need.capability: need.cause for need in facts.requirements}}
+    if facts.features:
+        document["features"] = sorted(facts.features)
+    document["bytes"] = prompt.size
+    for name, value in (
+        ("tokens", prompt.known), ("exact", prompt.exact), ("max_tokens", facts.max_tokens), ("n", facts.answers), ("stream", facts.stream),
+        ("forces_tool", facts.forces_tool), ("key", caller.key_id), ("conversation", facts.conversation), ("settled", facts.settled),
+        ("headers", headers), ("metadata", metadata),
+    ):  # fmt: skip
+        if value:
+            document[name] = value
+    return document
 
 
 def _seen(facts: Facts, persona: Persona | None) -> tuple[dict[str, str], dict[str, str]]:
-    """The headers and the metadata that the persona's rules look at, as far as the request has them."""
-    headers, metadata = _looked_at(persona)
+    """The headers and the metadata that the persona's conditions look at, as far as the request has them."""
+    if persona is None or persona.looks_at == NOTHING:
+        return {}, {}
+    headers, metadata = persona.looks_at
     return (
         {name: value[:_MOST_CHARACTERS] for name in headers if (value := facts.header(name)) is not None},
         {name: value[:_MOST_CHARACTERS] for name in metadata if (value := facts.metadata.get(name)).__class__ is str},
     )
-
-
-def _looked_at(persona: Persona | None) -> tuple[list[str], list[str]]:
-    if persona is None or not (persona.rules or any(target.when.header or target.when.metadata for target in persona.targets)):
-        return [], []
-    targets = [*persona.targets, *(target for rule in persona.rules for target in rule.targets or ())]
-    whens = [*(rule.when for rule in persona.rules), *(target.when for target in targets)]
-    return sorted({name for when in whens for name in when.header}), sorted({name for when in whens for name in when.metadata})
 
 
 def read_facts(document: Mapping[str, Any]) -> Facts:
@@ -168,6 +159,6 @@ def _texts(document: Mapping[str, Any]) -> dict[str, str]:
 
 def not_recorded(facts: Mapping[str, Any], persona: Persona) -> Iterable[str]:
     """Headers and metadata that the persona's rules look at, and the record does not have: as if the request had not carried them."""
-    headers, metadata = _looked_at(persona)
+    headers, metadata = persona.looks_at
     yield from (f"header {name}" for name in headers if name not in facts.get("headers", {}))
     yield from (f"metadata {name}" for name in metadata if name not in facts.get("metadata", {}))

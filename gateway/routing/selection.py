@@ -3,17 +3,18 @@
 The same value is what dispatch executes and what `POST /api/v1/route` shows. Pure: the same arguments give the same plan.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal, NamedTuple
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
 
 from gateway.accounting.tokens import near, overflow
-from gateway.config import ALWAYS, Balance, Config, Model, Persona, Provider, Rule, StrategyName, TargetRef
+from gateway.config import ALWAYS, Balance, Config, Model, Persona, Rule, StrategyName, TargetRef
 from gateway.errors import ModelNotFound, NoEligibleTarget
+from gateway.routing.candidates import Candidate
 from gateway.routing.facts import Facts
+from gateway.routing.health import WELL
 from gateway.routing.requirements import Requirement
 from gateway.routing.rules import failing
-from gateway.routing.strategies import NANO, Held, order, prices, prompt_tokens
+from gateway.routing.strategies import NANO, order, prices, prompt_tokens
 from gateway.routing.view import View
 
 MOST_FANNED_OUT: Final = 8
@@ -24,8 +25,10 @@ TEMPORARY: Final = ("unavailable:", "cooldown:", "no_usable_key:")
 """What a reason begins with that may be gone later: the target could serve the request."""
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+_EVEN: Final = Balance()
+
+
+class Policy(NamedTuple):
     """How one request is routed: the persona, or the rule of it that holds, or one target that the caller named."""
 
     name: str
@@ -33,36 +36,10 @@ class Policy:
     rule: Rule | None
     targets: tuple[TargetRef, ...]
     strategy: StrategyName = "priority"
-    balance: Balance = field(default_factory=Balance)
+    balance: Balance = _EVEN
 
 
-Verdict = Literal["chosen", "eligible", "rejected"]
-
-
-class Candidate(NamedTuple):
-    """One target in the plan. `reasons` are codes: `missing_capability:vision`, `context_overflow: needs 182000 > 128000`."""
-
-    provider: Provider
-    model: Model
-    verdict: Verdict
-    name: str
-    reasons: tuple[str, ...] = ()
-    ref: TargetRef | None = None
-    score: float | None = None
-    """By the strategy: a position, a share, USD, seconds or a balance."""
-    cost: int | None = None
-    """Nano-USD expected, where somebody had to know and it has a price."""
-    prompt_tokens: int | None = None
-    """Estimated by its own tokenizer, where somebody had to know."""
-
-    @property
-    def limited(self) -> bool:
-        """Only so many requests are sent there at a time."""
-        return self.model.concurrency is not None or self.provider.concurrency is not None
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """What will be tried, in order, and why nothing else."""
 
     policy: Policy
@@ -116,24 +93,28 @@ def policy_of(asked: Persona | TargetRef, rule: Rule | None = None) -> Policy:
 def plan(config: Config, policy: Policy, facts: Facts, view: View) -> Plan:
     """Hold every target against what the request needs, and put those that can serve it in order."""
     gates = _Gates(policy, facts, view)
-    able: list[Held] = []
-    rejected: list[Held] = []
+    able: list[Candidate] = []
+    rejected: list[Candidate] = []
     retry_in: float | None = None
+    providers, standing_of, now = config.providers, view.health.standing, view.now
     for ref in policy.targets:
-        provider = config.providers[ref.provider]
-        held = Held(ref, provider, provider.models[ref.model], ref.name)
-        gates.hold(held)
-        standing = view.health.standing(provider, held.name, view.now)
-        if standing.reason is not None:
-            if not held.reasons:
-                retry_in = standing.retry_in if retry_in is None else min(retry_in, standing.retry_in)
-            held.reasons.append(standing.reason)
-        held.share = standing.share
-        (rejected if held.reasons else able).append(held)
+        provider = providers[ref.provider]
+        candidate = Candidate(ref, provider, provider.models[ref.model])
+        gates.hold(candidate)
+        standing = standing_of(provider, candidate.name, now)
+        if standing is not WELL:
+            if standing.reason is not None:
+                if not candidate.reasons:
+                    retry_in = standing.retry_in if retry_in is None else min(retry_in, standing.retry_in)
+                candidate.refuse(standing.reason)
+            candidate.share = standing.share
+        (rejected if candidate.reasons else able).append(candidate)
     able = _preferred(able, rejected, facts)
     able = order(policy.strategy, policy.balance, able, facts, view, policy.name)
     pinned = _take_up(able, policy.strategy, facts, view)
-    return Plan(policy, facts, _candidates(able, rejected), config.revision, pinned, retry_in, gates.near_limit)
+    if able:
+        able[0].verdict = "chosen"
+    return Plan(policy, facts, (*able, *rejected), config.revision, pinned, retry_in, gates.near_limit)
 
 
 class _Gates:
@@ -154,30 +135,31 @@ class _Gates:
         self._answer = facts.max_tokens or 0
         self.near_limit = False
 
-    def hold(self, held: Held) -> None:
+    def hold(self, candidate: Candidate) -> None:
         """Write down every reason against the target that its health has no part in."""
-        model, provider, reasons = held.model, held.provider, held.reasons
-        if held.ref.when is not ALWAYS and (condition := failing(held.ref.when, self._facts, self._view.moment)) is not None:
-            reasons.append(f"condition: {condition}")
+        model, provider, ref = candidate.model, candidate.provider, candidate.ref
+        if ref.when is not ALWAYS and (condition := failing(ref.when, self._facts, self._view.moment)) is not None:
+            candidate.refuse(f"condition: {condition}")
         capabilities = model.record.capabilities
         if not self._needed <= capabilities:
-            reasons += [f"missing_capability:{need}" for need in self._needs if need not in capabilities]
-            if self._fans_out and _NOT_SEVERAL in reasons:
-                reasons.remove(_NOT_SEVERAL)
+            lacking = [f"missing_capability:{need}" for need in self._needs if need not in capabilities]
+            if self._fans_out and _NOT_SEVERAL in lacking:
+                lacking.remove(_NOT_SEVERAL)
+            if lacking:
+                candidate.refuse(*lacking)
         if self._ceiling is not None and _TIERS[model.cost_tier] > self._ceiling:
             assert self._persona is not None
-            reasons.append(f"over_cost_tier: {model.cost_tier} > {self._persona.max_cost_tier}")
+            candidate.refuse(f"over_cost_tier: {model.cost_tier} > {self._persona.max_cost_tier}")
         if self._regions and (region := model.region or provider.region) not in self._regions:
-            reasons.append(f"outside_region: {region or 'unknown'} is not {' or '.join(sorted(self._regions))}")
+            candidate.refuse(f"outside_region: {region or 'unknown'} is not {' or '.join(sorted(self._regions))}")
         if provider.unavailable_reason is not None:
-            reasons.append(f"unavailable: {provider.unavailable_reason}")
-        self._window(held)
-        if self._max_price is not None and not reasons:
-            self._price(held, self._max_price)
+            candidate.refuse(f"unavailable: {provider.unavailable_reason}")
+        self._window(candidate, model)
+        if self._max_price is not None and not candidate.reasons:
+            self._price(candidate, self._max_price)
 
-    def _window(self, held: Held) -> None:
+    def _window(self, candidate: Candidate, model: Model) -> None:
         """Prompt and answer must fit; a token is at least one byte, or nearly so: a small request needs no estimate."""
-        model = held.model
         record, window = model.record, model.record.context_window
         answer = self._answer if self._answer < record.max_output_tokens else record.max_output_tokens
         longest = record.max_input_tokens or window
@@ -185,65 +167,54 @@ class _Gates:
         if most + answer <= window and most <= longest:
             return
         facts = self._facts
-        prompt = prompt_tokens(held, facts, self._view)
-        if (over := overflow(held.model, prompt, facts.max_tokens)) is not None:
-            held.reasons.append(f"context_overflow: needs {over[0]} > {over[1]}")
+        prompt = prompt_tokens(candidate, facts, self._view)
+        if (over := overflow(model, prompt, facts.max_tokens)) is not None:
+            candidate.refuse(f"context_overflow: needs {over[0]} > {over[1]}")
         if not facts.prompt.exact and (near(prompt, longest) or near(prompt + answer, window)):
             self.near_limit = True
 
-    def _price(self, held: Held, ceiling: int) -> None:
-        (cost,) = prices([held], self._facts, self._view, self._name)
+    def _price(self, candidate: Candidate, ceiling: int) -> None:
+        (cost,) = prices([candidate], self._facts, self._view, self._name)
         if cost is None:
-            held.reasons.append("over_max_price: its price is not known")
+            candidate.refuse("over_max_price: its price is not known")
         elif cost > ceiling:
-            held.reasons.append(f"over_max_price: {cost / NANO:.4g} > {ceiling / NANO:.4g} USD")
+            candidate.refuse(f"over_max_price: {cost / NANO:.4g} > {ceiling / NANO:.4g} USD")
 
 
-def _preferred(able: list[Held], rejected: list[Held], facts: Facts) -> list[Held]:
+def _preferred(able: list[Candidate], rejected: list[Candidate], facts: Facts) -> list[Candidate]:
     """Without those that could serve only in part, if another can in full: who cannot be made to call a tool, or answers too shortly."""
     if facts.forces_tool:
-        able = _without(able, rejected, {h.name: "cannot_force_tools" for h in able if h.model.record.forced_tool_choice == "no"})
+        able = _without(able, rejected, {c.name: "cannot_force_tools" for c in able if c.model.record.forced_tool_choice == "no"})
     wanted = facts.max_tokens
     if wanted is not None:
-        short = {h.name: f"max_output: needs {wanted} > {most}" for h in able if wanted > (most := h.model.record.max_output_tokens)}
+        short = {c.name: f"max_output: needs {wanted} > {most}" for c in able if wanted > (most := c.model.record.max_output_tokens)}
         able = _without(able, rejected, short)
     return able
 
 
-def _without(able: list[Held], rejected: list[Held], reasons: Mapping[str, str]) -> list[Held]:
+def _without(able: list[Candidate], rejected: list[Candidate], reasons: Mapping[str, str]) -> list[Candidate]:
     if not reasons or len(reasons) == len(able):
         return able
-    for held in able:
-        if held.name in reasons:
-            held.reasons.append(reasons[held.name])
-            rejected.append(held)
-    return [held for held in able if held.name not in reasons]
+    for candidate in able:
+        if candidate.name in reasons:
+            candidate.refuse(reasons[candidate.name])
+            rejected.append(candidate)
+    return [candidate for candidate in able if candidate.name not in reasons]
 
 
-def _take_up(able: list[Held], strategy: StrategyName, facts: Facts, view: View) -> str | None:
+def _take_up(able: list[Candidate], strategy: StrategyName, facts: Facts, view: View) -> str | None:
     """The target that served the conversation goes first. One that comes back from a failure gets a part of the others."""
     if not able:
         return None
     if facts.conversation is not None and facts.settled:
         pin = view.affinity.find(facts.conversation, view.now)
-        if pin is not None and (found := next((held for held in able if held.name == pin.target), None)) is not None:
+        if pin is not None and (found := next((candidate for candidate in able if candidate.name == pin.target), None)) is not None:
             able.remove(found)
             able.insert(0, found)
             return found.name
     if strategy != "weighted" and len(able) > 1 and able[0].share < 1 and view.dice() >= able[0].share:  # else its weight says so
         able.append(able.pop(0))
     return None
-
-
-def _candidates(able: Sequence[Held], rejected: Sequence[Held]) -> tuple[Candidate, ...]:
-    verdict: Verdict = "chosen"
-    candidates = []
-    for h in able:
-        candidates.append(Candidate(h.provider, h.model, verdict, h.name, (), h.ref, h.score, h.cost, h.prompt_tokens))
-        verdict = "eligible"
-    for h in rejected:
-        candidates.append(Candidate(h.provider, h.model, "rejected", h.name, tuple(h.reasons), h.ref, None, h.cost, h.prompt_tokens))
-    return tuple(candidates)
 
 
 def refusal(plan: Plan) -> NoEligibleTarget:

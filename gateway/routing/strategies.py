@@ -1,13 +1,13 @@
 """The order among targets that can all serve a request, by the persona's strategy. Each gives a score, the smallest first."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Final
 
 from gateway.accounting.cost import expected_cost
-from gateway.config import Balance, Model, Provider, StrategyName, TargetRef
+from gateway.config import Balance, StrategyName
 from gateway.routing.affinity import rank, ranks
+from gateway.routing.candidates import Candidate
 from gateway.routing.facts import Facts, Prompt
 from gateway.routing.view import View
 
@@ -16,100 +16,82 @@ NANO: Final = 1_000_000_000
 _TIERS: Final = {"low": 0.0, "medium": 0.5, "high": 1.0}
 
 
-@dataclass(slots=True)
-class Held:
-    """One target while it is being held against a request."""
-
-    ref: TargetRef
-    provider: Provider
-    model: Model
-    name: str
-    reasons: list[str] = field(default_factory=list)
-    """Why it cannot serve; empty if it can."""
-    prompt_tokens: int | None = None
-    """By its own tokenizer, estimated; None where nobody had to know."""
-    cost: int | None = None
-    """Nano-USD expected, where somebody had to know and it has a price."""
-    output: int | None = None
-    """Completion tokens expected of one answer, where somebody had to know."""
-    share: float = 1.0
-    """Below 1 while it comes back from a failure."""
-    score: float = 0.0
-
-
-def order(strategy: StrategyName, balance: Balance, able: list[Held], facts: Facts, view: View, persona: str) -> list[Held]:
+def order(strategy: StrategyName, balance: Balance, able: list[Candidate], facts: Facts, view: View, persona: str) -> list[Candidate]:
     """`able` in the order in which they are to be asked, each with its score."""
     if strategy == "priority":
-        for position, held in enumerate(able):
-            held.score = position
+        for position, candidate in enumerate(able):
+            candidate.score = position
         return able
     return _ORDERS[strategy](able, balance, facts, view, persona)
 
 
-def prompt_tokens(held: Held, facts: Facts, view: View) -> int:
+def prompt_tokens(candidate: Candidate, facts: Facts, view: View) -> int:
     """Prompt tokens as the target's own tokenizer is expected to count them."""
-    if held.prompt_tokens is None:
-        held.prompt_tokens = _own_tokens(facts.prompt, held.model.token_factor, view.learned.factor(held.name))
-    return held.prompt_tokens
+    if candidate.prompt_tokens is None:
+        candidate.prompt_tokens = _own_tokens(facts.prompt, candidate.model.token_factor, view.learned.factor(candidate.name))
+    return candidate.prompt_tokens
 
 
 def _own_tokens(prompt: Prompt, factor: float, learned: float) -> int:
     return int(prompt.tokens * factor if factor == 1 and prompt.exact else prompt.tokens * factor * learned)
 
 
-def prices(able: Sequence[Held], facts: Facts, view: View, persona: str) -> list[int | None]:
+def prices(able: Sequence[Candidate], facts: Facts, view: View, persona: str) -> list[int | None]:
     """Nano-USD that the request is expected to cost at each of them; None without a price."""
     expected, day, prompt, limit, answers = view.learned.expected, view.moment.date(), facts.prompt, facts.max_tokens, facts.answers
-    for held in able:
-        if held.cost is None:
-            output, cached, learned = expected(persona, held.name)
-            model, tokens = held.model, held.prompt_tokens
-            if tokens is None:
-                held.prompt_tokens = tokens = _own_tokens(prompt, model.token_factor, learned)
-            held.output = output = output if limit is None or output < limit else limit
-            held.cost = expected_cost(model, tokens, cached, output * answers, day)
-    return [held.cost for held in able]
+    found = []
+    for candidate in able:
+        if (cost := candidate.cost) is None:
+            output, cached, learned = expected(persona, candidate.name)
+            if (tokens := candidate.prompt_tokens) is None:
+                candidate.prompt_tokens = tokens = _own_tokens(prompt, candidate.model.token_factor, learned)
+            if limit is not None and limit < output:
+                output = limit
+            candidate.output = output
+            candidate.cost = cost = expected_cost(candidate.model, tokens, cached, output * answers, day)
+        found.append(cost)
+    return found
 
 
-def seconds(held: Held, facts: Facts, view: View, persona: str) -> float | None:
+def seconds(candidate: Candidate, facts: Facts, view: View, persona: str) -> float | None:
     """Until the answer is there, as expected from what was seen; None if nothing was."""
     stream = facts.stream
-    first, rate = view.health.latency(held.name).expected(stream, view.now)
+    first, rate = view.health.latency(candidate.name).expected(stream, view.now)
     if first is None or not stream or not rate:
         return first
-    if (output := held.output) is None:
-        output = view.learned.expected_output(persona, held.name)
+    if (output := candidate.output) is None:
+        output = view.learned.expected_output(persona, candidate.name)
         if (limit := facts.max_tokens) is not None and limit < output:
             output = limit
     return first + output / rate
 
 
-def _weighted(able: list[Held], balance: Balance, facts: Facts, view: View, persona: str) -> list[Held]:
+def _weighted(able: list[Candidate], balance: Balance, facts: Facts, view: View, persona: str) -> list[Candidate]:
     """In proportion to the weights: a conversation that may have been served before by its name, a new one by the dice."""
-    weights = [held.ref.weight * held.share for held in able]
+    weights = [candidate.ref.weight * candidate.share for candidate in able]
     if facts.settled and facts.conversation is not None:
-        drawn = ranks(facts.conversation, zip((held.name for held in able), weights, strict=True))
+        drawn = ranks(facts.conversation, zip((candidate.name for candidate in able), weights, strict=True))
     else:
         drawn = [rank(1.0 - view.dice(), weight) for weight in weights]
     total = sum(weights) or 1.0
-    for held, weight in zip(able, weights, strict=True):
-        held.score = weight / total
+    for candidate, weight in zip(able, weights, strict=True):
+        candidate.score = weight / total
     order = sorted(range(len(able)), key=drawn.__getitem__)
     return [able[i] for i in order]
 
 
-def _cheapest(able: list[Held], balance: Balance, facts: Facts, view: View, persona: str) -> list[Held]:
+def _cheapest(able: list[Candidate], balance: Balance, facts: Facts, view: View, persona: str) -> list[Candidate]:
     """By the expected price of this request; what has no known price last."""
-    for held, cost in zip(able, prices(able, facts, view, persona), strict=True):
-        held.score = _UNKNOWN if cost is None else cost / NANO
+    for candidate, cost in zip(able, prices(able, facts, view, persona), strict=True):
+        candidate.score = _UNKNOWN if cost is None else cost / NANO
     able.sort(key=_score)
     return able
 
 
-def _fastest(able: list[Held], balance: Balance, facts: Facts, view: View, persona: str) -> list[Held]:
+def _fastest(able: list[Candidate], balance: Balance, facts: Facts, view: View, persona: str) -> list[Candidate]:
     """Power of two choices: of two drawn by the dice the faster one, then the others. What was never seen counts as fast."""
-    for held in able:
-        held.score = seconds(held, facts, view, persona) or 0.0
+    for candidate in able:
+        candidate.score = seconds(candidate, facts, view, persona) or 0.0
     ordered = sorted(able, key=_score)
     if len(ordered) > 2:
         first = int(view.dice() * len(ordered))
@@ -119,27 +101,24 @@ def _fastest(able: list[Held], balance: Balance, facts: Facts, view: View, perso
     return ordered
 
 
-def _balanced(able: list[Held], balance: Balance, facts: Facts, view: View, persona: str) -> list[Held]:
+def _balanced(able: list[Candidate], balance: Balance, facts: Facts, view: View, persona: str) -> list[Candidate]:
     """By the weighed sum of cost, time and tier, each relative to the largest among the targets."""
-    costs = _relative(prices(able, facts, view, persona), unknown=1.0)
-    times = _relative([seconds(held, facts, view, persona) for held in able], unknown=0.0)
+    costs = prices(able, facts, view, persona)
+    times = [seconds(candidate, facts, view, persona) or 0.0 for candidate in able]
     total = balance.cost + balance.latency + balance.tier
-    of_cost, of_time, of_tier = balance.cost / total, balance.latency / total, balance.tier / total
-    for held, cost, time in zip(able, costs, times, strict=True):
-        held.score = of_cost * cost + of_time * time + of_tier * _TIERS[held.model.cost_tier]
+    of_cost = balance.cost / total / (max([cost for cost in costs if cost is not None], default=0) or 1)
+    of_time = balance.latency / total / (max(times, default=0.0) or 1.0)
+    of_tier, dearest = balance.tier / total, balance.cost / total
+    for candidate, cost, time in zip(able, costs, times, strict=True):
+        candidate.score = (dearest if cost is None else of_cost * cost) + of_time * time + of_tier * _TIERS[candidate.model.cost_tier]
     able.sort(key=_score)
     return able
-
-
-def _relative(values: Sequence[float | None], unknown: float) -> list[float]:
-    largest = max([value for value in values if value is not None], default=0) or 1.0
-    return [unknown if value is None else value / largest for value in values]
 
 
 _UNKNOWN: Final = 1e9
 """The score of a target whose price is not known."""
 
-_ORDERS: Final[Mapping[StrategyName, Callable[[list[Held], Balance, Facts, View, str], list[Held]]]] = {
+_ORDERS: Final[Mapping[StrategyName, Callable[[list[Candidate], Balance, Facts, View, str], list[Candidate]]]] = {
     "weighted": _weighted,
     "cost": _cheapest,
     "latency": _fastest,

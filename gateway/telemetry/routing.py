@@ -12,6 +12,7 @@ _HEDGES_WON: Final = "Requests that the second target answered first."
 _RESUMED: Final = "Answers that broke off and were continued by another target."
 _AVAILABLE: Final = "The part of its usual requests that a target may get now: 0 while it is set aside."
 _KEYS: Final = "The same of a provider's key, by the environment variable that holds it."
+_CHECKED: Final = "Of a provider that has a health check: 1 if it is up, 0 once two checks in a row have failed."
 _WAITING: Final = "Requests in the queue of a target or provider that has a limit."
 
 
@@ -24,6 +25,7 @@ class RoutingMetrics:
         self._resumed = Counter("llm_router_streams_resumed_total", _RESUMED, ["persona"], registry=registry)
         self._available = Gauge("llm_router_target_availability", _AVAILABLE, ["provider", "model"], registry=registry)
         self._keys = Gauge("llm_router_key_availability", _KEYS, ["provider", "variable"], registry=registry)
+        self._checked = Gauge("llm_router_health_check_up", _CHECKED, ["provider"], registry=registry)
         self._waiting = Gauge("llm_router_waiting_requests", _WAITING, ["target"], registry=registry)
 
     def beside_the_first(self, event: RequestEnded, persona: str) -> None:
@@ -37,13 +39,18 @@ class RoutingMetrics:
             self._resumed.labels(persona).inc()
 
     def show(
-        self, targets: Iterable[tuple[str, str, float]], keys: Iterable[tuple[str, str, float]], waiting: Iterable[tuple[str, int]]
+        self,
+        targets: Iterable[tuple[str, str, float]],
+        keys: Iterable[tuple[str, str, float]],
+        waiting: Iterable[tuple[str, int]],
+        checked: Iterable[tuple[str, float]],
     ) -> None:
-        """What holds at this moment, of targets, keys and queues of the configuration. Whatever is not among them is shown no more."""
+        """What holds at this moment, of the configuration's targets, keys, queues and checks. What is not among them is shown no more."""
         for gauge, rows in ((self._available, targets), (self._keys, keys)):
             gauge.clear()
             for first, second, share in rows:
                 gauge.labels(first, second).set(share)
-        self._waiting.clear()
-        for name, count in waiting:
-            self._waiting.labels(name).set(count)
+        for gauge, values in ((self._waiting, waiting), (self._checked, checked)):
+            gauge.clear()
+            for name, value in values:
+                gauge.labels(name).set(value)

@@ -1,160 +1,29 @@
-"""The one HTTP client: sends an UpstreamRequest, gives back status and bytes, and turns every way of not answering into an UpstreamFailure.
-
-Nothing of aiohttp leaves this room: its exceptions hold keys and URLs in their texts, so they are told by class, never by repr.
-"""
+"""The one HTTP client: an UpstreamRequest goes out, status and bytes come back, and every way of not answering is an UpstreamFailure."""
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from contextvars import ContextVar
-from typing import Any, Final
-from weakref import WeakSet
+from functools import lru_cache
+from typing import Final
 
-import aiohttp
+from yarl import URL
 
 from gateway.config import Timeouts
+from gateway.upstream.connection import Limit, Server, UpstreamResponse
+from gateway.upstream.failures import BROKEN, CONNECT_CLOCK, NO_ANSWER
+from gateway.upstream.pool import Pool
 from translators.dialect import UpstreamRequest
-from translators.errors import FailureKind, UpstreamError, UpstreamFailure, malformed
+from translators.errors import UpstreamError
 
-MAX_ANSWER_BYTES: Final = 128 * 1024 * 1024
-"""The most that is kept of one answer, after decompression: of a JSON answer, of a stream added up to one, and of what a stream
-says before its first content."""
 STALE_CONNECTION_SECONDS: Final = 0.25
 """A pooled connection that the server had closed fails at once, before a byte of an answer: only that is retried here."""
 
 
-_SLACK: Final = 1.0
-"""Seconds by which an answer may outlast the total time limit of its request, so that most requests share one object of limits."""
-
-
-def _failed(kind: FailureKind, message: str, status: int, code: str) -> UpstreamFailure:
-    return UpstreamFailure(kind=kind, message=message, status=status, type="server_error", code=code)
-
-
-_UNREACHABLE: Final = "upstream_unreachable"
-_FAILURES: Final[tuple[tuple[type[BaseException], UpstreamFailure], ...]] = (
-    (aiohttp.ConnectionTimeoutError, _failed(FailureKind.TIMEOUT, "Connecting to the provider took too long.", 504, "connect_timeout")),
-    (aiohttp.SocketTimeoutError, _failed(FailureKind.TIMEOUT, "The provider was silent for too long.", 504, "idle_timeout")),
-    (aiohttp.ClientConnectorDNSError, _failed(FailureKind.CONNECT, "The provider's name could not be resolved.", 502, _UNREACHABLE)),
-    (ssl.SSLError, _failed(FailureKind.CONNECT, "The TLS handshake with the provider failed.", 502, _UNREACHABLE)),
-    (aiohttp.ClientSSLError, _failed(FailureKind.CONNECT, "The TLS handshake with the provider failed.", 502, _UNREACHABLE)),
-    (aiohttp.ClientConnectorError, _failed(FailureKind.CONNECT, "The provider could not be reached.", 502, _UNREACHABLE)),
-    (
-        aiohttp.ServerDisconnectedError,
-        _failed(FailureKind.CONNECT, "The provider closed the connection without an answer.", 502, _UNREACHABLE),
-    ),
-    (
-        aiohttp.ClientPayloadError,
-        _failed(FailureKind.TRUNCATED, "The provider ended the answer before completing it.", 502, "stream_truncated"),
-    ),
-    (aiohttp.ClientResponseError, _failed(FailureKind.MALFORMED, "The provider's answer is not valid HTTP.", 502, "upstream_malformed")),
-    (aiohttp.ClientError, _failed(FailureKind.CONNECT, "The connection to the provider broke.", 502, _UNREACHABLE)),
-    (ConnectionError, _failed(FailureKind.CONNECT, "The connection to the provider broke.", 502, _UNREACHABLE)),
-    (TimeoutError, _failed(FailureKind.TIMEOUT, "The provider took longer than the total time limit.", 504, "total_timeout")),
-)
-
-_LATE: Final = _failed(FailureKind.TIMEOUT, "The provider gave no content in time.", 504, "first_content_timeout")
-_CATCHABLE: Final = (aiohttp.ClientError, ConnectionError, TimeoutError, ssl.SSLError)
-
-
-def _told(error: BaseException) -> UpstreamFailure:
-    """The failure that an exception of the client stands for."""
-    return next(failure for kind, failure in _FAILURES if isinstance(error, kind))
-
-
-def _end(body: aiohttp.StreamReader) -> None:
-    """Nothing more comes: whoever reads a body that is not whole is told."""
-    if not body.is_eof() and body.exception() is None:
-        body.set_exception(aiohttp.ClientPayloadError("the connection ended"))
-
-
-class UpstreamResponse:
-    """An answer whose headers have arrived. `headers` has lower-case names."""
-
-    __slots__ = ("_received", "_response", "status")
-
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
-        self._response = response
-        self._received = 0
-        self.status = response.status
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        return {name.lower(): value for name, value in self._response.headers.items()}
-
-    async def read(self, limit: int = MAX_ANSWER_BYTES) -> bytes:
-        """The whole body. Raises UpstreamError."""
-        pieces = []
-        while data := await self.read_some():
-            self.check_size(limit)
-            pieces.append(data)
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
-    async def read_some(self) -> bytes:
-        """What has arrived, at least one byte; b"" at the end. Raises UpstreamError."""
-        try:
-            data = await self._response.content.readany()
-        except _CATCHABLE as error:
-            raise UpstreamError(_told(error)) from None
-        self._received += len(data)
-        return data
-
-    def check_size(self, limit: int = MAX_ANSWER_BYTES) -> None:
-        """For who keeps what was read. Raises UpstreamError once that is more than `limit` bytes."""
-        if self._received > limit:
-            raise UpstreamError(malformed(f"The provider's answer is larger than {limit} bytes."))
-
-    def close(self) -> None:
-        """Hang up unless the answer was read to its end: the provider stops generating."""
-        self._response.close()
-
-
-_reused: Final[ContextVar[bool]] = ContextVar("reused", default=False)
-"""The request that is being sent went out on a connection that had served before, and that the server may have closed meanwhile."""
-
-
-class _Connector(aiohttp.TCPConnector):
-    """Says whether a connection had served before. (The client's own tracing would say so too, for 5 % of a request's CPU.)"""
-
-    def __init__(self) -> None:
-        super().__init__(limit=0, limit_per_host=0, ttl_dns_cache=60, keepalive_timeout=30)
-        self._known: WeakSet[asyncio.Protocol] = WeakSet()
-
-    async def connect(  # the client's own signature
-        self,
-        req: aiohttp.ClientRequest,
-        traces: list[Any],
-        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109
-    ) -> aiohttp.connector.Connection:
-        connection = await super().connect(req, traces, timeout)
-        protocol = connection.protocol
-        _reused.set(protocol in self._known)
-        if protocol is not None:
-            self._known.add(protocol)
-        return connection
-
-
-def _silently(error: Exception) -> bool:
-    """Whether the connection ended before a byte of an answer: aiohttp puts what it had read of one in place of the message."""
-    return not isinstance(error, aiohttp.ServerDisconnectedError) or isinstance(error.message, str)
-
-
 class UpstreamClient:
-    """Owns the session. `aclose` it, or use `running`."""
+    """Owns the connections. Use `running`."""
 
     def __init__(self) -> None:
-        self._session = aiohttp.ClientSession(
-            connector=_Connector(),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=True,
-            read_bufsize=64 * 1024,
-            trust_env=False,
-            headers={"user-agent": "llm-router"},
-        )
-        self._timeouts: dict[Timeouts, aiohttp.ClientTimeout] = {}
-        self._reading: dict[asyncio.Future[None], aiohttp.StreamReader] = {}
-        """The body that each open connection carries, or carried last."""
+        self._pool = Pool()
 
     @classmethod
     @asynccontextmanager
@@ -163,69 +32,58 @@ class UpstreamClient:
         try:
             yield client
         finally:
-            await client._session.close()
+            await client._pool.aclose()
 
-    async def send(
-        self, request: UpstreamRequest, timeouts: Timeouts, remaining: float, extra_headers: Mapping[str, str]
-    ) -> UpstreamResponse:
+    async def send(self, request: UpstreamRequest, timeouts: Timeouts, limit: Limit, extra_headers: Mapping[str, str]) -> UpstreamResponse:
         """POST and wait for the headers of the answer. Raises UpstreamError. The caller closes what is returned.
 
-        `remaining`: seconds for the whole answer, where they are less than the total of `timeouts`.
+        `limit` is for connecting and for all of the answer, until the answer is allowed more; of `timeouts` only connect and idle matter.
         """
+        server, target = _target(request.url)
+        head = _head(target, request, extra_headers)
         loop = asyncio.get_running_loop()
         started = loop.time()
-        headers = {**extra_headers, **request.headers, "accept-encoding": "identity" if request.stream else "gzip, deflate"}
-        try:
+        fresh = False
+        while True:
+            connection = None if fresh else self._pool.idle(server)
+            pooled = connection is not None
+            if connection is None:
+                connection = await self._pool.connect(server, _sooner(timeouts.connect, limit))
+                limit = Limit(limit.seconds - (loop.time() - started), limit.failure)
+            response = connection.ask(head, request.body, timeouts.idle, limit)
             try:
-                return await self._post(request, headers, timeouts, remaining)
-            except (aiohttp.ServerDisconnectedError, ConnectionResetError) as error:
-                stale = _reused.get() and _silently(error) and loop.time() - started <= STALE_CONNECTION_SECONDS
-                if not stale:
+                await response.started()
+                return response
+            except UpstreamError as error:
+                lost = error.failure in (NO_ANSWER, BROKEN) and not response.touched
+                if not (pooled and lost and loop.time() - started <= STALE_CONNECTION_SECONDS):
                     raise
-                return await self._post(request, headers, timeouts, remaining)
-        except aiohttp.SocketTimeoutError:
-            raise UpstreamError(_LATE) from None
-        except _CATCHABLE as error:
-            raise UpstreamError(_told(error)) from None
-
-    async def _post(self, request: UpstreamRequest, headers: Mapping[str, str], timeouts: Timeouts, remaining: float) -> UpstreamResponse:
-        response = await self._session.post(
-            request.url,
-            data=request.body,
-            headers=headers,
-            timeout=self._timeout(timeouts, remaining),
-            allow_redirects=False,
-        )
-        if (connection := response.connection) is not None and (protocol := connection.protocol) is not None:
-            self._watch(protocol.closed, response.content)
-            # One timer of the client serves two clocks: until the headers it is the first content's, from here on the idle one.
-            if timeouts.idle != timeouts.first_content:
-                protocol.read_timeout = timeouts.idle
-                protocol.start_timeout()
-        return UpstreamResponse(response)
-
-    def _watch(self, lost: asyncio.Future[None] | None, body: aiohttp.StreamReader) -> None:
-        """End the body with its connection. aiohttp's C parser leaves a reader waiting, without a clock, when chunked framing breaks."""
-        if lost is None:  # it has ended already
-            _end(body)
-            return
-        if lost not in self._reading:
-            lost.add_done_callback(self._lost)
-        self._reading[lost] = body
-
-    def _lost(self, lost: asyncio.Future[None]) -> None:
-        if not lost.cancelled():
-            lost.exception()  # or asyncio complains that nobody asked
-        _end(self._reading.pop(lost))
-
-    def _timeout(self, timeouts: Timeouts, remaining: float) -> aiohttp.ClientTimeout:
-        if remaining < timeouts.total - _SLACK:
-            return _client_timeout(timeouts, max(0.001, remaining))
-        known = self._timeouts.get(timeouts)
-        if known is None:
-            known = self._timeouts[timeouts] = _client_timeout(timeouts, timeouts.total)
-        return known
+                fresh = True
+            except BaseException:
+                response.close()
+                raise
 
 
-def _client_timeout(timeouts: Timeouts, total: float) -> aiohttp.ClientTimeout:
-    return aiohttp.ClientTimeout(total=total, connect=timeouts.connect, sock_connect=timeouts.connect, sock_read=timeouts.first_content)
+def _sooner(connect: float, limit: Limit) -> Limit:
+    return limit if limit.seconds < connect else Limit(connect, CONNECT_CLOCK)
+
+
+@lru_cache(maxsize=1024)
+def _target(url: str) -> tuple[Server, str]:
+    """Where to connect, and a request's first line and host header."""
+    parts = URL(url)
+    host, port = parts.raw_host, parts.port
+    assert host is not None
+    assert port is not None
+    shown = parts.host_port_subcomponent
+    return Server(host, port, parts.scheme == "https"), f"POST {parts.raw_path_qs} HTTP/1.1\r\nhost: {shown}\r\n"
+
+
+def _head(target: str, request: UpstreamRequest, extra_headers: Mapping[str, str]) -> bytes:
+    """Everything before the body. Raises ValueError for a header that would become several."""
+    accepted = "identity" if request.stream else "gzip, deflate"
+    lines = [f"{name}: {value}\r\n" for name, value in {"user-agent": "llm-router", **extra_headers, **request.headers}.items()]
+    text = f"{target}{''.join(lines)}accept: */*\r\naccept-encoding: {accepted}\r\ncontent-length: {len(request.body)}\r\n\r\n"
+    if text.count("\n") != len(lines) + 6 or text.count("\r") != len(lines) + 6:
+        raise ValueError("a header's value must be one line")
+    return text.encode()

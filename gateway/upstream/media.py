@@ -68,14 +68,16 @@ class MediaFetcher:
     async def aclose(self) -> None:
         await self._session.close()
 
-    async def inlined(self, request: ChatRequest) -> ChatRequest:
-        """The request with every image URL replaced by its data. Raises InvalidRequest naming the part that could not be had."""
+    async def inlined(self, request: ChatRequest, seconds: float) -> ChatRequest:
+        """The request with every image URL replaced by its data. Raises InvalidRequest naming the part that could not be had,
+        and TimeoutError if all of them together take longer than `seconds`."""
         found = [(i, j, url) for i, message in enumerate(request.messages) for j, url in _urls(message.get("content"))]
         if not found:
             return request
         if len(found) > MAX_FETCHES:
             raise InvalidRequest(f"At most {MAX_FETCHES} URLs are fetched for one request, but it has {len(found)}.", "messages")
-        data = await asyncio.gather(*(self._fetch(url, f"messages[{i}].content[{j}].image_url.url") for i, j, url in found))
+        async with asyncio.timeout(seconds):
+            data = await asyncio.gather(*(self._fetch(url, f"messages[{i}].content[{j}].image_url.url") for i, j, url in found))
         messages = list(request.messages)
         for (i, j, _), url in zip(found, data, strict=True):
             content = list(messages[i]["content"])

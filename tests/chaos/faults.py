@@ -150,7 +150,7 @@ BODY: Final = [
         steps=lambda answer, stream, _: body(BOMB, SSE if stream else JSON, "Content-Encoding: gzip\r\n"),
     ),
     _both(
-        "body", "broken gzip", TRUNCATED, patient=True,
+        "body", "broken gzip", MALFORMED, patient=True,
         steps=lambda answer, stream, _: body(answer.whole, SSE if stream else JSON, "Content-Encoding: gzip\r\n"),
     ),
     _both(

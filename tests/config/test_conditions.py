@@ -5,6 +5,7 @@ from datetime import datetime, time, timedelta
 from typing import Final, get_args
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import assume, event, example, given, settings
 
 from gateway.config import ALWAYS, Rule, TimeWindow, When
@@ -16,6 +17,7 @@ MONDAY: Final = datetime(2026, 11, 23)
 VALUES: Final = ("x", "y", "z")
 NAMES: Final = ("a", "b")
 KEYS: Final = ("00000000", "11111111")
+TOOLS: Final = frozenset[Feature]({"tools"})
 ENDS: Final = (0, 1, 30, 59)
 """Minutes of an hour at which windows begin and end."""
 MOMENTS: Final = [MONDAY + timedelta(hours=hour, minutes=minute) for hour in range(7 * 24) for minute in ENDS]
@@ -213,6 +215,133 @@ def test_the_minutes_of_a_window(window: TimeWindow, minute: int) -> None:
     now = MONDAY + timedelta(minutes=minute)
     moment = TimeWindow(after=now.time(), before=(now + timedelta(minutes=1)).time(), days=frozenset({now.weekday()}))
     assert within(When(time=moment), When(time=window)) == is_open(window, now)
+
+
+DAY: Final = TimeWindow(after=time(9), before=time(17))
+NIGHT: Final = TimeWindow(after=time(17), before=time(9))
+WEEKEND: Final = TimeWindow(days=frozenset({5, 6}))
+EVERY: Final = [
+    Facts(tokens, frozenset(has), metadata, {}, key, now)
+    for tokens in range(5)
+    for has in ((), ("tools",), ("images",), ("tools", "images"))
+    for metadata in ({}, {"a": "x"}, {"a": "y"}, {"a": "z"})
+    for key in (None, *KEYS)
+    for now in (MONDAY, MONDAY + timedelta(hours=9), MONDAY + timedelta(days=5), MONDAY + timedelta(days=5, hours=9))
+]
+"""A request of every kind that `plain_whens` can tell from others."""
+plain_whens = st.builds(
+    When,
+    over=st.none() | st.integers(0, 3),
+    under=st.none() | st.integers(1, 4),
+    has=st.frozensets(st.sampled_from(get_args(Feature)[:2]), max_size=1),
+    metadata=st.just({}) | st.fixed_dictionaries({"a": st.frozensets(st.sampled_from(VALUES[:2]), min_size=1)}),
+    key=st.just(frozenset[str]()) | st.frozensets(st.sampled_from(KEYS)),
+    time=st.none() | st.sampled_from([DAY, NIGHT, WEEKEND]),
+)
+
+
+@settings(deadline=None)
+@given(st.lists(plain_whens, min_size=1, max_size=6))
+def test_what_is_said_of_rules_together_is_exact(conditions: list[When]) -> None:
+    """Told is a rule for which no request is left, and one that leaves none for a rule after it; no other is."""
+    told = {int(str(place[0])) for place, _ in never_matching(rules(*conditions))}
+    expected: set[int] = set()
+    taken: list[Facts] = []
+    for i, when in enumerate(conditions):
+        own = [facts for facts in EVERY if holds(when, facts) and facts not in taken]
+        if not own or (len(taken) + len(own) == len(EVERY) and i < len(conditions) - 1):
+            expected.add(i)  # and the rules after it are looked at as if it were not there
+        else:
+            taken += own
+    if len(expected) > 1:
+        event("several")
+    assert told == expected
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_no_request_comes_to_a_rule_that_is_said_to_be_shadowed(data: st.DataObject) -> None:
+    earlier = data.draw(st.lists(whens, min_size=1, max_size=4))
+    later = data.draw(narrowed(data.draw(st.sampled_from(earlier))))
+    conditions = [*earlier, later]
+    facts = data.draw(matching(later))
+    for i in shadowed(*conditions):
+        event("shadowed")
+        assert not holds(conditions[i], facts) or any(holds(when, facts) for when in conditions[:i])
+
+
+def says(*conditions: When) -> list[str]:
+    return [f"{place[0]}: {message}" for place, message in never_matching(rules(*conditions))]
+
+
+def both(*names: str) -> str:
+    return f"{', '.join(names[:-1])} or {names[-1]}"
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [
+        ([When(over=1000, has=TOOLS), When(under=2000)], When(has=TOOLS)),
+        ([When(time=DAY, key=frozenset(KEYS[:1])), When(time=NIGHT)], When(key=frozenset(KEYS[:1]), over=5)),
+        ([When(time=WEEKEND, has=TOOLS), When(time=TimeWindow(days=frozenset(range(5))))], When(has=TOOLS, under=10)),
+        ([When(metadata={"a": frozenset("x")}), When(metadata={"a": frozenset("yz")})], When(metadata={"a": frozenset("xz")})),
+        ([When(header={"a": frozenset("x")}), When(header={"a": frozenset("y")})], When(header={"a": frozenset("xy")}, has=TOOLS)),
+        ([When(key=frozenset(KEYS[:1])), When(key=frozenset(KEYS[1:]))], When(key=frozenset(KEYS))),
+        ([When(over=9), When(over=4, under=10), When(under=5, has=TOOLS)], When(has=TOOLS)),
+    ],
+    ids=["tokens", "hours", "days", "metadata", "header", "key", "three"],
+)
+def test_a_rule_that_earlier_ones_leave_nothing_of(earlier: list[When], later: When) -> None:
+    """And each of those is needed for it: without it the rule matches something."""
+    names = both(*(f"'r{i}'" for i in range(len(earlier))))
+    number = len(earlier)
+    sentence = f"{number}: 'r{number}' can never match: whatever is like its 'when' is like that of {names} before it"
+    assert says(*earlier, later) == [sentence]
+    for i in range(number):
+        assert says(*earlier[:i], *earlier[i + 1 :], later) == []
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [
+        ([When(over=1000), When(under=1000)], When(has=TOOLS)),  # a thousand exactly
+        ([When(has=TOOLS), When(has=frozenset({"images"}))], When(over=5)),  # neither
+        ([When(metadata={"a": frozenset("x")}), When(metadata={"a": frozenset("y")})], When(has=TOOLS)),  # another value, or none
+        ([When(key=frozenset(KEYS[:1])), When(key=frozenset(KEYS[1:]))], When(has=TOOLS)),  # no key, or another
+        ([When(time=DAY), When(time=TimeWindow(after=time(17, 1), before=time(9)))], When(has=TOOLS)),  # one minute
+    ],
+    ids=["tokens", "has", "metadata", "key", "hours"],
+)
+def test_a_rule_that_earlier_ones_leave_something_of(earlier: list[When], later: When) -> None:
+    assert says(*earlier, later) == []
+
+
+def test_rules_that_always_match_together() -> None:
+    """Only the last of all rules may complete that; a rule that has no part in it is not named."""
+    more, less, tools = When(over=1000), When(under=2000), When(has=TOOLS)
+    message = "with 'r0' before it always matches, so no rule after it can: only the last rule may be like that"
+    assert says(more, tools, less, When(has=frozenset({"images"}))) == [f"2: {message}"]
+    assert says(more, tools, less) == []
+    three = [When(over=9), When(under=5), When(over=4, under=10)]
+    assert says(*three, tools) == [f"2: with 'r0' and 'r1' before it always matches{message.partition('matches')[2]}"]
+
+
+def test_what_would_take_too_long_to_tell_is_let_pass() -> None:
+    """Eight rules leave nothing of a ninth; twelve simpler ones before them would first cut it into thousands of pieces."""
+    tokens = [When(over=5), When(under=6)]
+    eight = [
+        When(time=window, over=when.over, under=when.under, has=TOOLS, header={"h": frozenset(value)})
+        for window in (DAY, NIGHT)
+        for when in tokens
+        for value in "xy"
+    ]
+    ninth = When(has=TOOLS, header={"h": frozenset("xy")})
+    twelve = [When(header={f"a{i}": frozenset("x"), f"b{i}": frozenset("x")}) for i in range(12)]
+    assert len(says(*eight, ninth)) == 1
+    assert len(says(*twelve[:3], *eight, ninth)) == 1
+    assert says(*twelve, *eight, ninth) == []
+    two = [When(time=window, has=TOOLS) for window in (DAY, NIGHT)]
+    assert len(says(*twelve, *two, ninth)) == 1, "simple rules are looked at before"
 
 
 def test_only_the_last_rule_may_always_match() -> None:

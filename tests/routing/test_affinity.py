@@ -63,7 +63,9 @@ def served(turn: Facts, seen: View) -> tuple[str, str]:
     first = planned(WORLD, turn, seen).eligible[0]
     assert turn.conversation is not None
     pin = seen.affinity.find(turn.conversation, seen.now)
-    key = choose(first.provider, first.name, seen, (), pin.key if pin is not None and pin.target == first.name else None)
+    key = choose(
+        first.provider, first.name, seen.health, seen.now, seen.dice, (), pin.key if pin is not None and pin.target == first.name else None
+    )
     assert key is not None
     seen.affinity.remember(turn.conversation, first.name, key.variable, seen.now)
     return first.name, key.variable

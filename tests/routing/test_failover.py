@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from gateway.config import OnFailure
 from gateway.config.values import FAILURE_CLASSES, MOVES_ON
 from gateway.routing.budgets import Budget
+from gateway.routing.candidates import Candidate
 from gateway.routing.failover import Attempt, Outcome, attempts
-from gateway.routing.selection import Candidate
 from tests.routing.worlds import config, facts, model, persona, planned, provider
 from translators.errors import FailureKind
 

@@ -1,13 +1,15 @@
 """gateway.routing.keys: the pinned key, else one by weight among those that may be used."""
 
 from collections import Counter
+from collections.abc import Collection
 from random import Random
 
 from pydantic import SecretStr
 
-from gateway.config import ApiKey
+from gateway.config import ApiKey, Provider
+from gateway.routing import keys
 from gateway.routing.health import HealthBook
-from gateway.routing.keys import choose
+from gateway.routing.view import View
 from tests.routing.worlds import config, model, persona, provider, view
 from translators.errors import FailureKind
 
@@ -16,6 +18,10 @@ X = provider("x", model("m"), model("n"), keys=3)
 X = type(X)(**{name: getattr(X, name) for name in X.__slots__} | {"keys": KEYS})
 ONE, NONE = provider("one", model("m")), provider("none", model("m"), keys=0)
 WORLD = config([X, ONE, NONE], persona("x/m"))
+
+
+def choose(of: Provider, target: str, seen: View, used: Collection[str] = (), pinned: str | None = None) -> ApiKey | None:
+    return keys.choose(of, target, seen.health, seen.now, seen.dice, used, pinned)
 
 
 def refused(book: HealthBook, key: str, kind: FailureKind, target: str = "x/m", retry_after: float | None = None) -> None:

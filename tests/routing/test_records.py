@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from gateway.config import Rule, TargetRef, When
 from gateway.routing.deciding import decide
 from gateway.routing.facts import Caller, Facts, Prompt, facts_of
-from gateway.routing.records import KEPT, Records, facts_document, not_recorded, read_facts, record_document
+from gateway.routing.records import KEPT, Records, compact, facts_document, not_recorded, read_facts, record_document
 from gateway.telemetry.events import AttemptEnded, RequestEnded, Usage
 from tests.routing.worlds import config, facts, model, persona, planned, provider, view
 from translators.chat.request import ChatRequest
@@ -121,7 +121,7 @@ def test_a_record_says_what_was_planned_and_what_came_of_it_and_nothing_of_the_c
     document = loads(dumps(record_document(record)))
     assert (document["time"], document["request_id"], document["rule"]) == ("2026-11-25T12:00:00.000+00:00", "req_1", "team")
     assert (document["served"], document["status"], document["facts"]["key"]) == ("x/large", 200, "0a0a0a0a")
-    line = record.compact()
+    line = compact(record.id, record.plan)
     assert (line["rule"], line["strategy"], line["targets"]) == ("team", "cost", ["x/large"])
     for shown in (document, line, repr(record)):
         assert "a secret prompt" not in str(shown)

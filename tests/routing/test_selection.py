@@ -13,9 +13,10 @@ from gateway.accounting.cost import expected_cost
 from gateway.config import Config, Model, Persona, Provider, Rule, TargetRef, When
 from gateway.errors import ModelNotFound
 from gateway.routing.affinity import Affinity
+from gateway.routing.candidates import Candidate
 from gateway.routing.facts import Facts, Prompt
 from gateway.routing.health import HealthBook
-from gateway.routing.selection import Candidate, Plan, plan_document, refusal, resolve
+from gateway.routing.selection import Plan, plan_document, refusal, resolve
 from tests.routing.worlds import MOMENT, config, facts, model, names, persona, planned, provider, view
 from translators.errors import FailureKind
 

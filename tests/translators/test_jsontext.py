@@ -31,6 +31,8 @@ def test_refuses_to_write_what_json_cannot_say() -> None:
         (b'{"a":1,"a":2}', "the key 'a' appears twice in one object"),
         (b'{"m":[{"x":{"k":1, "k" : 2}}]}', "the key 'k' appears twice in one object"),
         (b'{"a":1,"\\u0061":2}', "the key 'a' appears twice in one object"),
+        (b'{"a":1,"a":2,"b":"\\u0022\\u0022"}', "the key 'a' appears twice in one object"),
+        (b'{"a":"\\u0022","b":"\\\\u0022","c\\\\":"\\"\\\\"}', None),
         (b'{"a" : 1, "b" :{"a":"\\"a\\":"}}', None),
         (b'{"a\\\\":1,"b":"x\\\\\\":"}', None),
         (b'[{"a":1},{"a":2}]', None),

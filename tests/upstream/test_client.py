@@ -7,6 +7,8 @@ import pytest
 
 from gateway.config import Timeouts
 from gateway.upstream.client import UpstreamClient
+from gateway.upstream.connection import Limit
+from gateway.upstream.failures import TOTAL_CLOCK
 from tests.fakes import Hang, Pause, fake_upstream, json_answer, openai_completion
 from tests.serving import Running, serving
 from translators.dialect import UpstreamRequest
@@ -74,7 +76,7 @@ async def test_a_body_whose_framing_breaks_ends_its_reader(broken: bytes) -> Non
     begun = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"
     async with fake_upstream(x=[begun, Pause(0.05), broken, Hang()]) as fake, UpstreamClient.running() as client:
         request = UpstreamRequest(url=f"{fake.url}/x", headers={}, body=b"{}", stream=True)
-        response = await client.send(request, Timeouts(), 900.0, {})
+        response = await client.send(request, Timeouts(), Limit(900.0, TOTAL_CLOCK), {})
         assert await response.read_some() == b"abc"
         with pytest.raises(UpstreamError) as raised:
             await response.read_some()

@@ -74,7 +74,7 @@ async def fetcher(**options: Any) -> AsyncIterator[MediaFetcher]:
 async def test_an_image_becomes_its_data_by_what_its_bytes_say() -> None:
     async with images() as url, fetcher() as fetch:
         before = request(f"{url}/good", "data:image/png;base64,AA==", f"{url}/good")
-        after = await fetch.inlined(before)
+        after = await fetch.inlined(before, 10.0)
     parts = after.messages[1]["content"]
     assert parts[1]["image_url"]["url"].startswith("data:image/png;base64,iVBORw0KGgo")
     assert parts[1]["image_url"]["detail"] == "low"
@@ -95,7 +95,7 @@ async def test_an_image_becomes_its_data_by_what_its_bytes_say() -> None:
 async def test_what_is_no_image_is_the_callers_error(path: str, code: str) -> None:
     async with images() as url, fetcher() as fetch:
         with pytest.raises(InvalidRequest) as caught:
-            await fetch.inlined(request(url + path))
+            await fetch.inlined(request(url + path), 10.0)
     assert (caught.value.code, caught.value.param) == (code, "messages[1].content[1].image_url.url")
 
 
@@ -112,7 +112,7 @@ async def test_inner_addresses_are_never_connected_to(url: str) -> None:
     made = MediaFetcher(1000, 2)
     try:
         with pytest.raises(InvalidRequest) as caught:
-            await made.inlined(request(url))
+            await made.inlined(request(url), 10.0)
     finally:
         await made.aclose()
     assert caught.value.code == "invalid_image_url"
@@ -123,7 +123,7 @@ async def test_only_https_is_fetched(url: str) -> None:
     made = MediaFetcher(1000, 1)
     try:
         with pytest.raises(InvalidRequest, match="https"):
-            await made.inlined(request(url))
+            await made.inlined(request(url), 10.0)
     finally:
         await made.aclose()
 
@@ -131,13 +131,13 @@ async def test_only_https_is_fetched(url: str) -> None:
 async def test_the_number_of_fetches_is_limited() -> None:
     async with fetcher() as fetch:
         with pytest.raises(InvalidRequest, match="At most"):
-            await fetch.inlined(request(*["https://example.org/x.png"] * (MAX_FETCHES + 1)))
+            await fetch.inlined(request(*["https://example.org/x.png"] * (MAX_FETCHES + 1)), 10.0)
 
 
 async def test_what_only_the_provider_can_read_is_left_alone() -> None:
     async with fetcher() as fetch:
         asked = request("gs://bucket/x.png", "https://generativelanguage.googleapis.com/v1beta/files/abc")
-        assert await fetch.inlined(asked) is asked
+        assert await fetch.inlined(asked, 10.0) is asked
 
 
 def test_a_provider_may_refuse_urls() -> None:

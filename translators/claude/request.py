@@ -1,5 +1,6 @@
 """A chat request for Claude: the rooms of this package put together into one body."""
 
+import re
 from dataclasses import replace
 from typing import Any, Final
 
@@ -27,6 +28,7 @@ DEFAULT_VERSION: Final = "2023-06-01"
 LONGEST_UNSTREAMED: Final = 21_333
 """The max_tokens up to which an answer that nobody limited is asked for whole; above, it could outlive a silent connection."""
 
+_BETA: Final = re.compile(r"[!-+\--~]{1,200}")
 MAX_BODY: Final = 32 * 1024 * 1024
 SMALL_WINDOW: Final = 200_000
 MAX_IMAGES: Final = 600
@@ -43,12 +45,12 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     translation = Translation(target, report, declared.names, declared.wrapped, options.get("ttl"))
     format_ = answer_format(request.body, translation)
     body = _body(request, declared, format_, translation)
-    headers = _headers(target)
+    headers = {"content-type": "application/json", **key_headers(target.api_key, target.record.api_version)}
     betas = [FAST_MODE_BETA] if body.get("speed") == "fast" else []
     extension = extension_for(request.body, target.provider, target.dialect)
     betas += as_list(extension.pop("betas", None))
     if betas:
-        headers["anthropic-beta"] = ",".join(dict.fromkeys(map(str, betas)))
+        headers["anthropic-beta"] = _beta_header(betas, target)
     body.update(extension)
     stream = request.stream or (request.max_tokens is None and body["max_tokens"] > LONGEST_UNSTREAMED)
     body["stream"] = stream
@@ -65,10 +67,18 @@ def _url(base: str) -> str:
     return f"{base}/messages" if base.endswith("/v1") else f"{base}/v1/messages"
 
 
-def _headers(target: Target) -> dict[str, str]:
-    headers = {"content-type": "application/json", "anthropic-version": target.record.api_version or DEFAULT_VERSION}
-    if target.api_key:
-        headers["x-api-key"] = target.api_key
+def _beta_header(betas: list[Any], target: Target) -> str:
+    for i, beta in enumerate(betas):
+        if not isinstance(beta, str) or not _BETA.fullmatch(beta):
+            raise InvalidRequest("A beta is a name of printable characters, without commas.", f"x_provider.{target.dialect}.betas[{i}]")
+    return ",".join(dict.fromkeys(betas))
+
+
+def key_headers(key: str, version: str | None = None) -> dict[str, str]:
+    """`version` of the API, where it is not the usual one."""
+    headers = {"anthropic-version": version or DEFAULT_VERSION}
+    if key:
+        headers["x-api-key"] = key
     return headers
 
 

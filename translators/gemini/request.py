@@ -1,8 +1,6 @@
 """A chat request in Gemini's words."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -47,10 +45,10 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     upstream = _assembled(talk, tools, answer, config, extensions, service_tier(body, report), report)
     several_hops = is_long(config.get("maxOutputTokens"), record, stream=request.stream)
     stream = request.stream or several_hops  # more can come as a stream than as one JSON answer
-    shape = replace(_shape(body, tools, answer, report), several_hops=several_hops)
+    shape = _shape(body, tools, answer, report)._replace(several_hops=several_hops)
     return UpstreamRequest(
         url=_url(target, stream),
-        headers=_headers(target),
+        headers={"content-type": "application/json", **key_headers(target.api_key)},
         body=_written(merged(upstream, extension_for(body, target.provider, target.dialect))),
         stream=stream,
         notes=tuple(report.notes),
@@ -132,11 +130,8 @@ def _url(target: Target, stream: bool) -> str:
     return f"{base}/{quote(model, safe='/')}:{method}"
 
 
-def _headers(target: Target) -> Mapping[str, str]:
-    headers = {"content-type": "application/json"}
-    if target.api_key:
-        headers["x-goog-api-key"] = target.api_key
-    return headers
+def key_headers(key: str) -> dict[str, str]:
+    return {"x-goog-api-key": key} if key else {}
 
 
 def _written(body: dict[str, Any]) -> bytes:

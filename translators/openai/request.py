@@ -46,9 +46,7 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     if request.stream and "stream_options" not in record.unsupported:
         body["stream_options"] = {**body.get("stream_options", {}), "include_usage": True}
     body.update(extension_for(request.body, target.provider, target.dialect))
-    headers = {"content-type": "application/json"}
-    if target.api_key:
-        headers["authorization"] = f"Bearer {target.api_key}"
+    headers = {"content-type": "application/json", **key_headers(target.api_key)}
     return UpstreamRequest(
         url=target.base_url.rstrip("/") + "/chat/completions",
         headers=headers,
@@ -57,6 +55,10 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
         notes=tuple(report.notes),
         shape=AnswerShape(declared_tools=_declared(body), stop=stop),
     )
+
+
+def key_headers(key: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {key}"} if key else {}
 
 
 def _declared(body: dict[str, Any]) -> frozenset[str]:

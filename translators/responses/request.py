@@ -48,9 +48,7 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     if stop:
         translation.report.emulated("stop", "this API has no stop sequences: the gateway cuts its text")
     body.update(extension_for(request.body, "responses", target.provider, target.dialect))
-    headers = {"content-type": "application/json"}
-    if target.api_key:
-        headers["authorization"] = f"Bearer {target.api_key}"
+    headers = {"content-type": "application/json", **key_headers(target.api_key)}
     return UpstreamRequest(
         url=target.base_url.rstrip("/") + "/responses",
         headers=headers,
@@ -59,6 +57,10 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
         notes=tuple(translation.report.notes),
         shape=AnswerShape(declared_tools=tools.names, legacy_functions=tools.legacy, one_tool_call=tools.one_call, stop=stop),
     )
+
+
+def key_headers(key: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {key}"} if key else {}
 
 
 def _kept(body: dict[str, Any], translation: Translation) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def request_result(case: Case) -> Case:
     if beta is not None:
         result["beta"] = beta
     if case.get("show_shape"):
-        shape = {name: getattr(built.shape, name) for name in AnswerShape.__dataclass_fields__}
+        shape = {name: getattr(built.shape, name) for name in AnswerShape._fields}
         result["shape"] = {name: _plain(value) for name, value in shape.items() if value}
     return result
 

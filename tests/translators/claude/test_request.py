@@ -58,6 +58,13 @@ def test_x_provider_betas_that_are_no_list_are_no_betas() -> None:
     assert "anthropic-beta" not in built.headers
 
 
+@pytest.mark.parametrize("beta", ["a\r\nx-api-key: b", "a,b", "", 5, "ä"])
+def test_x_provider_beta_that_cannot_stand_in_a_header(beta: object) -> None:
+    with pytest.raises(InvalidRequest, match="A beta is a name") as raised:
+        build({"x_provider": {"claude": {"betas": ["fine-2026-01-01", beta]}}})
+    assert raised.value.param == "x_provider.claude.betas[1]"
+
+
 def test_x_provider_by_the_providers_name() -> None:
     """The provider's own name comes before the dialect's."""
     built = build({"x_provider": {"anthropic": {"inference_geo": "us"}, "claude": {"inference_geo": "eu"}}})

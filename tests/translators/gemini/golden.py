@@ -44,7 +44,7 @@ def request_result(case: Case) -> Case:
         built = build(case)
     except InvalidRequest as error:
         return {"refused": {"message": error.message, "param": error.param, "code": error.code, "status": error.status}}
-    shape = {name: getattr(built.shape, name) for name in AnswerShape.__dataclass_fields__}
+    shape = {name: getattr(built.shape, name) for name in AnswerShape._fields}
     result: Case = {
         "body": loads(built.body),
         "notes": [[note.kind, note.param, note.why] for note in built.notes],

@@ -40,7 +40,7 @@ def request_result(case: Case) -> Case:
     except InvalidRequest as error:
         return {"refused": {"message": error.message, "param": error.param, "code": error.code}}
     result: Case = {"body": loads(built.body), "notes": [[note.kind, note.param, note.why] for note in built.notes]}
-    shape = {name: getattr(built.shape, name) for name in AnswerShape.__dataclass_fields__}
+    shape = {name: getattr(built.shape, name) for name in AnswerShape._fields}
     if told := {name: sorted(value) if isinstance(value, frozenset) else value for name, value in shape.items() if value}:
         result["shape"] = loads(dumps(told))
     return result

@@ -1,0 +1,50 @@
+"""One timer for all that must not take too long: a timer for each request would cost more than all there is to look at."""
+
+import asyncio
+import math
+from typing import Final, Protocol
+
+_TICK: Final = 0.01
+"""Seconds between two looks, at least."""
+
+
+class Watched(Protocol):
+    """Something that may take too long."""
+
+    def look(self, now: float) -> float:
+        """Do what is due at `now`, by the loop's clock; returns when to look again at the latest."""
+
+
+class Watch:
+    """Looks after everything that was added until it is removed."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._watched: dict[Watched, None] = {}
+        self._next = math.inf
+        self._timer: asyncio.TimerHandle | None = None
+
+    def add(self, watched: Watched, due: float) -> None:
+        """Look at it when it is `due`, and then when it says."""
+        self._watched[watched] = None
+        if due < self._next:
+            self._set(due)
+
+    def remove(self, watched: Watched) -> None:
+        self._watched.pop(watched, None)
+
+    def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _set(self, due: float) -> None:
+        self.close()
+        self._next = due
+        self._timer = self._loop.call_at(due, self._look)
+
+    def _look(self) -> None:
+        now = self._loop.time()
+        following = min([watched.look(now) for watched in tuple(self._watched)], default=math.inf)
+        self._next, self._timer = math.inf, None
+        if self._watched and following < math.inf:
+            self._set(max(following, now + _TICK))
