@@ -5,6 +5,9 @@ Pure: every method is told the time (seconds, monotonic).
     closed ──failure rate reached──▶ open ──time is up──▶ half_open ──the one probe succeeded──▶ ramping ──time is up──▶ closed
        ▲                              ▲                      │                                      │
        └── also: trip() at once       └────── it failed ─────┘ (twice as long)  ◀── failing again ──┘
+
+What `passes` (a rate limit) is over when its time is up: it closes then, without probe and ramp. Only if nothing succeeded since the
+last time it is twice as long.
 """
 
 from enum import Enum
@@ -64,13 +67,15 @@ class Window:
 class Breaker:
     """One of a target, or of a key."""
 
-    __slots__ = ("_probing", "_ramp_from", "_settings", "_times_opened", "_until", "_window", "reason")
+    __slots__ = ("_passes", "_probing", "_ramp_from", "_settings", "_times_opened", "_until", "_window", "reason")
 
     def __init__(self, settings: BreakerSettings) -> None:
         self._settings = settings
         self._window = Window(settings.window)
         self._until: float | None = None
         """When it may be probed; None while it is not open."""
+        self._passes = False
+        """What it opened for last is over when the time is up."""
         self._probing = False
         self._ramp_from: float | None = None
         self._times_opened = 0
@@ -84,7 +89,11 @@ class Breaker:
 
     def state(self, now: float) -> State:
         if self._until is not None:
-            return "open" if now < self._until else "half_open"
+            if now < self._until:
+                return "open"
+            if not self._passes:
+                return "half_open"
+            self._until = None
         if self._ramp_from is not None:
             if now - self._ramp_from < self._settings.ramp:
                 return "ramping"
@@ -126,14 +135,17 @@ class Breaker:
                 self._until = None
                 self._ramp_from = now
                 self._window.clear()
-        elif self._until is None:
+            return
+        if self._passes:
+            self._times_opened = 0
+        if self._until is None:
             self._window.add(False, now)
 
-    def failed(self, permit: Permit, now: float, reason: str, seconds: float | None = None) -> None:
+    def failed(self, permit: Permit, now: float, reason: str, seconds: float | None = None, passes: bool = False) -> None:
         """`seconds`: how long the provider wants to be left alone, if it said so; holds once it opens."""
         if permit is Permit.PROBE:
             self._probing = False
-            self._open(now, reason, seconds)
+            self._open(now, reason, seconds, passes)
         elif self._until is None:  # what was sent before it opened tells nothing new
             self._window.add(True, now)
             calls, bad = self._window.counts(now)
@@ -141,25 +153,26 @@ class Breaker:
             if self.state(now) == "ramping":
                 fewest = min(fewest, _FEWEST_IN_RAMP)
             if calls >= fewest and bad >= self._settings.failure_rate * calls:
-                self._open(now, reason, seconds)
+                self._open(now, reason, seconds, passes)
 
-    def trip(self, permit: Permit, now: float, reason: str, seconds: float | None = None) -> None:
+    def trip(self, permit: Permit, now: float, reason: str, seconds: float | None = None, passes: bool = False) -> None:
         """Open at once: the failure proves itself. `seconds` if the provider said how long."""
         if permit is Permit.PROBE:
             self._probing = False
         if self._until is None or permit is Permit.PROBE:
-            self._open(now, reason, seconds)
+            self._open(now, reason, seconds, passes)
 
     def abandoned(self, permit: Permit) -> None:
         """The call ended without telling anything (the caller left): the probe may be made by another."""
         if permit is Permit.PROBE:
             self._probing = False
 
-    def _open(self, now: float, reason: str, seconds: float | None = None) -> None:
+    def _open(self, now: float, reason: str, seconds: float | None, passes: bool) -> None:
         settings = self._settings
         backoff = min(settings.longest_open, settings.open_for * 2 ** min(self._times_opened, 30))
         self._until = now + (backoff if seconds is None else min(max(seconds, 0.0), settings.longest_open))
         self._times_opened += 1
+        self._passes = passes
         self._ramp_from = None
         self._window.clear()
         self.reason = reason

@@ -236,10 +236,11 @@ class HealthBook:
             breaker = known[at] = Breaker(settings)
         permit = next((permit for held, permit in leave.permits if held is breaker), Permit.CALL)
         leave.permits = [(b, p) for b, p in leave.permits if b is not breaker]
+        passes = kind is _K.RATE_LIMIT  # a limit that is reached all day long still lets through what it allows
         if leave.provider in self._several_keys:
-            breaker.trip(permit, now, kind.value, wait)
+            breaker.trip(permit, now, kind.value, wait, passes)
         else:  # without another key to turn to, one refusal must not close the provider to everybody
-            breaker.failed(permit, now, kind.value, wait)
+            breaker.failed(permit, now, kind.value, wait, passes)
 
     def _of_key(self, provider: str, key: str, target: str) -> list[Breaker]:
         found = (self._keys.get((provider, key)), self._lanes.get((provider, key, target)))

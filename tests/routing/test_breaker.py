@@ -123,6 +123,26 @@ def test_a_trip_opens_at_once_for_as_long_as_the_provider_says() -> None:
     assert long.opens_in(100.0) == 30
 
 
+def test_what_passes_is_over_when_the_time_is_up() -> None:
+    """Without a probe and without a ramp: whatever the limit lets through by then may be used at once."""
+    tested = breaker()
+    tested.trip(Permit.CALL, 100.0, "rate_limit", passes=True)
+    assert (tested.opens_in(104.9), tested.opens_in(105.0)) == (pytest.approx(0.1), None)
+    assert [tested.admit(105.0) for _ in range(3)] == [Permit.CALL] * 3
+    assert (tested.state(105.0), tested.share(105.0), tested.calm) == ("closed", 1.0, True)
+
+
+@pytest.mark.parametrize(("succeeded_at", "wait"), [(None, 10.0), (103.0, 5.0), (106.0, 5.0)])
+def test_what_passes_lasts_twice_as_long_only_if_nothing_succeeded_meanwhile(succeeded_at: float | None, wait: float) -> None:
+    tested = breaker()
+    tested.trip(Permit.CALL, 100.0, "rate_limit", passes=True)
+    if succeeded_at is not None:
+        tested.succeeded(Permit.CALL, succeeded_at)
+    assert tested.admit(107.0) is Permit.CALL
+    tested.trip(Permit.CALL, 107.0, "rate_limit", passes=True)
+    assert tested.opens_in(107.0) == wait
+
+
 def test_without_a_ramp_it_is_back_at_once() -> None:
     tested = opened(ramp=0)
     tested.succeeded(tested.admit(105.0) or Permit.CALL, 105.0)
@@ -152,16 +172,19 @@ class BreakerMachine(RuleBasedStateMachine):
         self.until: float | None = None
         self.ramp_from: int | None = None
         self.opened = 0
-        self.probing = False
+        self.probing = self.passes = False
 
     def state(self) -> str:
+        if self.until is not None and self.passes and self.now >= self.until:
+            self.until = None
         if self.until is not None:
             return "open" if self.now < self.until else "half_open"
         if self.ramp_from is not None and self.now - self.ramp_from < SETTINGS.ramp:
             return "ramping"
         return "closed"
 
-    def open(self, seconds: float | None = None) -> None:
+    def open(self, seconds: float | None, passes: bool) -> None:
+        self.passes = passes
         self.until = self.now + (min(30, 5 * 2**self.opened) if seconds is None else min(30, seconds))
         self.opened += 1
         self.ramp_from = None
@@ -188,32 +211,36 @@ class BreakerMachine(RuleBasedStateMachine):
         self.tested.succeeded(permit, self.now)
         if permit is Permit.PROBE:
             self.probing = False
-            self.until, self.ramp_from, self.outcomes = None, self.now, []
-        elif self.until is None:
+            if self.until is not None:
+                self.until, self.ramp_from, self.outcomes = None, self.now, []
+            return
+        if self.passes:
+            self.opened = 0
+        if self.until is None:
             self.outcomes.append((self.now, False))
 
-    @rule(permit=consumes(permits))
-    def failure(self, permit: Permit | None) -> None:
+    @rule(permit=consumes(permits), passes=st.booleans())
+    def failure(self, permit: Permit | None, passes: bool) -> None:
         if permit is None:
             return
-        self.tested.failed(permit, self.now, "x")
+        self.tested.failed(permit, self.now, "x", None, passes)
         if permit is Permit.PROBE:
             self.probing = False
-            self.open()
+            self.open(None, passes)
         elif self.until is None:
             self.outcomes.append((self.now, True))
             recent = [bad for at, bad in self.outcomes if self.now - at < SETTINGS.window]
             if len(recent) >= (3 if self.state() == "ramping" else SETTINGS.min_calls) and sum(recent) * 2 >= len(recent):
-                self.open()
+                self.open(None, passes)
 
-    @rule(permit=consumes(permits), seconds=st.none() | st.integers(1, 60))
-    def trip(self, permit: Permit | None, seconds: int | None) -> None:
+    @rule(permit=consumes(permits), seconds=st.none() | st.integers(1, 60), passes=st.booleans())
+    def trip(self, permit: Permit | None, seconds: int | None, passes: bool) -> None:
         if permit is None:
             return
-        self.tested.trip(permit, self.now, "x", seconds)
+        self.tested.trip(permit, self.now, "x", seconds, passes)
         self.probing = self.probing and permit is not Permit.PROBE
         if permit is Permit.PROBE or self.until is None:
-            self.open(seconds)
+            self.open(seconds, passes)
 
     @rule(permit=consumes(permits))
     def nothing_told(self, permit: Permit | None) -> None:

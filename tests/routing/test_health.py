@@ -1,5 +1,7 @@
 """gateway.routing.health: whose fault a failure is, and what that sets aside."""
 
+from collections import deque
+
 import pytest
 
 from gateway.config import BreakerSettings, Config, Hedge, Resilience, RetryBudget
@@ -70,6 +72,35 @@ def test_how_long_a_rate_limit_holds() -> None:
         waits.append(wait)
         now += wait
     assert waits == [1, 2, 4, 8]
+
+
+@pytest.mark.parametrize("said", [None, 1.0])
+@pytest.mark.parametrize("keys", [1, 2])
+def test_a_limit_that_is_always_reached_still_serves_what_it_allows(keys: int, said: float | None) -> None:
+    """Five calls a second are let through with each key and twice as many are wanted, for five minutes; an answer takes eight seconds."""
+    asked = provider("x", model("m"), keys=keys)
+    book = HealthBook(config([asked]))
+    allowed = {key.variable: 5.0 for key in asked.keys}
+    running: deque[tuple[float, Leave]] = deque()
+    answered = 0
+    for tick in range(300 * 10 * keys):
+        now = 100.0 + tick / (10 * keys)
+        while running and running[0][0] <= now:
+            book.succeeded(running.popleft()[1], now)
+        allowed = {variable: min(5.0, left + 0.5 / keys) for variable, left in allowed.items()}
+        usable_now = book.usable_keys(asked, "x/m", now)
+        if not usable_now:
+            continue
+        variable = usable_now[tick % len(usable_now)][0].variable
+        held = book.admit("x", "x/m", variable, now)
+        assert held is not None
+        if allowed[variable] >= 1:
+            allowed[variable] -= 1
+            running.append((now + 8.0, held))
+            answered += 1
+        else:
+            book.failed(held, K.RATE_LIMIT, said, now)
+    assert answered >= 0.8 * 300 * 5 * keys
 
 
 @pytest.mark.parametrize("kind", [K.OVERLOADED, K.AUTHENTICATION, K.QUOTA, K.RATE_LIMIT, K.PERMISSION])

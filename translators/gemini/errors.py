@@ -63,6 +63,8 @@ _RULES: Final = (
         (400,), _K.INVALID_REQUEST, 400, _INVALID, "unsupported_parameter",
         _words("is not enabled|Budget 0 is invalid|thinking level|is unsupported|Unknown name"),
     ),
+    # The caller named it, and it has expired: neither our key nor the model is at fault, and nobody else has it.
+    _Rule((403, 404), _K.INVALID_REQUEST, 404, _INVALID, None, _words("cached? ?content|access the File")),
     _Rule((401,), _K.AUTHENTICATION, 502, _SERVER, "provider_auth_failed"),
     _Rule((403,), _K.PERMISSION, 502, _SERVER, "provider_auth_failed"),
     _Rule((404,), _K.MODEL_NOT_FOUND, 404, _INVALID, "model_not_found"),
