@@ -61,14 +61,20 @@ class DecisionNotFound(RequestFailed):
     status, type, code, param = 404, "invalid_request_error", "decision_not_found", "id"
 
 
+_UNSERVED: Final = {
+    400: ("invalid_request_error", "no_eligible_target"),
+    429: ("rate_limit_error", "rate_limit_exceeded"),
+    503: ("server_error", "no_available_target"),
+}
+
+
 class NoEligibleTarget(RequestFailed):
     """`reasons` says for each target which requirement failed."""
 
     def __init__(self, message: str, status: int, param: str | None, reasons: Mapping[str, list[str]]) -> None:
         super().__init__(message)
         self.status = status
-        self.type = "invalid_request_error" if status == 400 else "server_error"
-        self.code = "no_eligible_target" if status == 400 else "no_available_target"
+        self.type, self.code = _UNSERVED[status]
         self.param = param
         self.reasons = reasons
 

@@ -16,6 +16,7 @@ from gateway.routing.requirements import Requirement
 from gateway.routing.rules import failing
 from gateway.routing.strategies import NANO, order, prices, prompt_tokens
 from gateway.routing.view import View
+from translators.errors import FailureKind
 
 MOST_FANNED_OUT: Final = 8
 """`n` up to which a model that gives one answer is asked several times: each time pays for the whole prompt."""
@@ -218,11 +219,13 @@ def _take_up(able: list[Candidate], strategy: StrategyName, facts: Facts, view: 
 
 
 def refusal(plan: Plan) -> NoEligibleTarget:
-    """The error for a plan without an eligible target: 503 if one could serve but cannot now, else 400."""
+    """The error for a plan without an eligible target: 503 if one could serve later, 429 if only rate limits are in its way, else 400."""
     reasons = {candidate.name: list(candidate.reasons) for candidate in plan.candidates}
     shown = "; ".join(f"{name}: {', '.join(why)}" for name, why in reasons.items())
-    if any(all(reason.startswith(TEMPORARY) for reason in why) for why in reasons.values()):
-        error = NoEligibleTarget(f"No target of {plan.persona!r} is available now. {shown}", 503, None, reasons)
+    if later := [why for why in reasons.values() if all(reason.startswith(TEMPORARY) for reason in why)]:
+        limited = all(reason.endswith(f"({FailureKind.RATE_LIMIT.value})") for why in later for reason in why)
+        status = 429 if limited else 503
+        error = NoEligibleTarget(f"No target of {plan.persona!r} is available now. {shown}", status, None, reasons)
         if plan.retry_in is not None:
             error.retry_in(plan.retry_in)
         return error

@@ -204,6 +204,19 @@ def test_weights_and_a_comeback_are_not_counted_twice() -> None:
     assert 930 < first.count("a/small") < 1070
 
 
+def test_where_only_rate_limits_are_in_the_way_it_is_429() -> None:
+    of = config([A], persona("a/small", "a/large"))
+    book = HealthBook(of)
+    for target in ("a/small", "a/large"):
+        for _ in range(10):
+            leave = book.admit("a", target, "", 1000.0)
+            if leave is not None:
+                book.failed(leave, FailureKind.RATE_LIMIT, 30.0, 1000.0)
+    error = refusal(planned(of, facts(), view(of, book=book)))
+    assert (error.status, error.type, error.code) == (429, "rate_limit_error", "rate_limit_exceeded")
+    assert error.headers == {"retry-after": "30"}
+
+
 def test_a_missing_key_and_a_cooldown_are_503_with_the_soonest_moment() -> None:
     gone = replace(B, unavailable_reason="B_KEY is not set")
     of = config([A, gone], persona("b/free"), persona("a/small", "a/large", name="busy"))
