@@ -6,12 +6,13 @@ Everything is an argument: clock, dice, ids. The same code does the same work ea
 from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from itertools import product
 from typing import Any, Final, NamedTuple
 
 from gateway.accounting.learning import Learned
 from gateway.config import Balance, Config, Model, Persona, Price, Rule, TargetRef, When
-from gateway.routing.deciding import Decision, decide
+from gateway.routing.deciding import decide
 from gateway.routing.facts import Caller
 from gateway.routing.health import HealthBook
 from gateway.routing.view import View
@@ -19,7 +20,7 @@ from tests.bench import conversations, transcripts
 from tests.routing.worlds import config, provider, view
 from translators.chat.chunks import ChunkWriter
 from translators.chat.request import ChatRequest, parse
-from translators.dialect import Dialect, Envelope, ModelRecord, Target, Thinking, UpstreamRequest
+from translators.dialect import Capability, Dialect, Envelope, ModelRecord, Target, Thinking, UpstreamRequest
 from translators.jsontext import dumps, first_flaw, loads
 from translators.registry import dialect_for
 
@@ -30,9 +31,9 @@ STREAMS: Final = {"burst": (5, 5, 5, 5), "paced": (5, 5, 5, 5), "calls": (2, 3, 
 _KINDS: Final = ("small", "tools", "images", "large", "structured")
 
 _CALLER: Final = Caller("0badcafe", {"user-agent": "replay", "content-type": "application/json"})
-_CAPABILITIES: Final = frozenset(
-    {"streaming", "tool_calling", "parallel_tool_calls", "vision", "json_object", "json_schema", "reasoning", "pdf"}
-)  # fmt: skip
+_CAPABILITIES: Final[frozenset[Capability]] = frozenset(
+    {"streaming", "tool_calling", "parallel_tool_calls", "vision", "json_object", "json_schema", "reasoning"}
+)
 
 
 class Section(NamedTuple):
@@ -111,8 +112,7 @@ def sections() -> Iterator[Section]:
     yield Section(YARDSTICK, 10, _yardstick)
     of, seen = _world()
     for kind in _KINDS:
-        body = conversations.request("by-priority", kind)
-        yield Section(f"parse, {kind}", REQUESTS * len(_ROUTES), lambda body=body: _parsed(body))  # type: ignore[misc]
+        yield Section(f"parse, {kind}", REQUESTS * len(_ROUTES), partial(_parsed, conversations.request("by-priority", kind)))
     for route, kind in product(_ROUTES, _KINDS):
         yield from _exchange(of, seen, route, kind)
     for place, route in enumerate(_ROUTES):
@@ -137,7 +137,7 @@ def _stream(of: Config, seen: View, route: _Route, kind: str, times: int) -> Ite
     """A request that is answered with a stream."""
     calls = kind == "calls"
     request = _parsed(conversations.request(route.persona, "tools" if calls else "small", stream=True))
-    decision: Decision = decide(of, request, _CALLER, seen)
+    decision = decide(of, request, _CALLER, seen)
     dialect, target = _asked(route, decision.request)
     envelope = _envelope(dialect.build_request(decision.request, target))
     events = transcripts.events(route.dialect, calls)

@@ -15,6 +15,7 @@ def events(dialect: str, calls: bool) -> list[bytes]:
 
 
 def _openai(calls: bool) -> list[bytes]:
+    deltas: list[dict[str, Any]]
     first = {"index": 0, "id": "call_3", "type": "function", "function": {"name": "weather_1", "arguments": ""}}
     if calls:
         deltas = [{"tool_calls": [first]}, *({"tool_calls": [{"index": 0, "function": {"arguments": piece}}]} for piece in _PIECES)]
@@ -34,13 +35,14 @@ def _openai_chunk(delta: dict[str, Any], reason: str | None = None) -> bytes:
 
 
 def _claude(calls: bool) -> list[bytes]:
+    block: dict[str, Any]
     if calls:
         block = {"type": "tool_use", "id": "toolu_3", "name": "weather_1", "input": {}}
         deltas = [{"type": "input_json_delta", "partial_json": piece} for piece in ("", *_PIECES)]
     else:
         block = {"type": "text", "text": ""}
         deltas = [{"type": "text_delta", "text": text} for text in _TEXTS]
-    message = {"id": "msg_1", "type": "message", "role": "assistant", "model": "served", "content": [], "stop_reason": None}
+    message: dict[str, Any] = {"id": "msg_1", "type": "message", "role": "assistant", "model": "served", "content": [], "stop_reason": None}
     reason = {"stop_reason": "tool_use" if calls else "end_turn", "stop_sequence": None}
     return [
         _named({"type": "message_start", "message": {**message, "usage": {"input_tokens": 100, "output_tokens": 1}}}),
@@ -65,6 +67,8 @@ def _gemini_frame(part: dict[str, Any], reason: str | None) -> bytes:
 
 
 def _responses(calls: bool) -> list[bytes]:
+    place: dict[str, Any]
+    whole: dict[str, Any]
     if calls:
         whole = {
             "id": "fc_1",
@@ -81,7 +85,14 @@ def _responses(calls: bool) -> list[bytes]:
         whole = {"id": "msg_1", "type": "message", "role": "assistant", "status": "completed", "content": [part]}
         begun, kind = {**whole, "status": "in_progress", "content": []}, "output_text"
         place, pieces, done = {"output_index": 0, "item_id": "msg_1", "content_index": 0}, _TEXTS, {"text": "".join(_TEXTS)}
-    response = {"id": "resp_1", "object": "response", "created_at": 1, "status": "in_progress", "model": "served", "output": []}
+    response: dict[str, Any] = {
+        "id": "resp_1",
+        "object": "response",
+        "created_at": 1,
+        "status": "in_progress",
+        "model": "served",
+        "output": [],
+    }
     usage = {"input_tokens": 100, "output_tokens": 200, "total_tokens": 300}
     return [
         _named({"type": "response.created", "response": response}),
@@ -98,7 +109,8 @@ def _data(document: dict[str, Any]) -> bytes:
 
 
 def _named(event: dict[str, Any]) -> bytes:
-    return b"event: " + event["type"].encode() + b"\n" + _data(event)
+    name: str = event["type"]
+    return b"event: " + name.encode() + b"\n" + _data(event)
 
 
 _STREAMS: Final = {"openai": _openai, "claude": _claude, "gemini": _gemini, "responses": _responses}
