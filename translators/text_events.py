@@ -61,7 +61,7 @@ class TextReader:
                 if at == len(data):
                     break
             end = data.find(b"\n\n", at) + 2
-            if end < 2 or data.find(b"\r", at, end) >= 0:
+            if end < 2 or data.find(self._key, at) < 0 or data.find(b"\r", at, end) >= 0:
                 break
             block, self.plain = data[at:end], None
             at = end
