@@ -5,7 +5,6 @@ import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
-from operator import attrgetter
 from typing import Any, Final
 
 from gateway.telemetry.events import AttemptEnded, Event, RequestEnded
@@ -71,10 +70,16 @@ def line(when: float, event: RequestEnded) -> bytes:
         "attempts": [_attempt(attempt) for attempt in event.attempts],
         "ms": round(event.seconds * 1000, 2),
         "upstream_ms": round(event.upstream_seconds * 1000, 2),
+        "key_id": event.key_id,
+        "persona": event.persona,
+        "provider": event.provider,
+        "model": event.model,
+        "error_code": event.error_code,
+        "finish_reason": event.finish_reason,
     }
-    for name, value in zip(_OPTIONAL, _optional(event), strict=True):
-        if value is not None:
-            record[name] = value
+    for name in _OPTIONAL:
+        if record[name] is None:
+            del record[name]
     if event.first_chunk_seconds is not None:
         record["first_chunk_ms"] = round(event.first_chunk_seconds * 1000, 2)
     if (usage := event.usage) is not None:
@@ -96,7 +101,6 @@ def _attempt(attempt: AttemptEnded) -> dict[str, Any]:
 
 
 _OPTIONAL: Final = ("key_id", "persona", "provider", "model", "error_code", "finish_reason")
-_optional: Final = attrgetter(*_OPTIONAL)
 
 
 @lru_cache(maxsize=2)
