@@ -1,9 +1,12 @@
 """One JSON line per request on standard output: the event loop keeps the value, a thread makes and writes the lines, ten times a second."""
 
 import asyncio
+import fcntl
 import os
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, Final
 
@@ -19,8 +22,10 @@ CAPACITY: Final = 10_000
 class RequestLog:
     """A listener that writes RequestEnded events; made inside a running loop. `close` writes what is left."""
 
-    def __init__(self, descriptor: int = 1) -> None:
+    def __init__(self, descriptor: int = 1, lock: int | None = None) -> None:
+        """`lock` is a descriptor of a file that all processes lock which write there: a full pipe takes a batch in pieces."""
         self.lost = 0
+        self._lock = lock
         self._descriptor = descriptor
         self._loop = asyncio.get_running_loop()
         self._waiting: list[tuple[float, RequestEnded]] = []
@@ -51,10 +56,23 @@ class RequestLog:
     def _write(self, batch: list[tuple[float, RequestEnded]]) -> None:
         text = b"".join(line(*item) for item in batch)
         try:
-            while text:
-                text = text[os.write(self._descriptor, text) :]
+            with _locked(self._lock):
+                while text:
+                    text = text[os.write(self._descriptor, text) :]
         except OSError:
             self.lost += len(batch)  # nobody reads the log any more; requests go on
+
+
+@contextmanager
+def _locked(lock: int | None) -> Iterator[None]:
+    if lock is None:
+        yield
+        return
+    fcntl.lockf(lock, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        fcntl.lockf(lock, fcntl.LOCK_UN)
 
 
 def line(when: float, event: RequestEnded) -> bytes:

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.exposition import choose_encoder
 
 from gateway.telemetry.events import AttemptEnded, ConfigReloaded, Event, RequestEnded, Usage
+from gateway.telemetry.merging import Snapshot, snapshot
 from gateway.telemetry.revisions import RevisionMetrics
 from gateway.telemetry.routing import RoutingMetrics
 from gateway.telemetry.tallies import Counts, Tallies, Times
@@ -80,6 +81,10 @@ class Metrics:
         """The exposition text and its content type, made in a thread: a thousand series take a quarter of a second."""
         encode, content_type = choose_encoder(accept)
         return await asyncio.to_thread(encode, self.registry), content_type
+
+    async def snapshot(self) -> Snapshot:
+        """The same as values, for what is told of several processes."""
+        return await asyncio.to_thread(snapshot, self.registry)
 
     def _target(self, provider: str | None, model: str | None) -> tuple[str, str]:
         return (provider, model) if (provider, model) in self._targets else (OTHER, OTHER)  # type: ignore[return-value]
