@@ -70,7 +70,7 @@ class TextReader:
                 if not self._event(name, text):
                     return len(data)
                 if self.plain is not None and idle and self._models < _MODELS:
-                    self._learn(block, *self.plain)
+                    self._learn(block, text, *self.plain)
         return at
 
     def _recognised(self, data: bytes, at: int, model: "_Model") -> int:
@@ -104,18 +104,21 @@ class TextReader:
             at = following
         return at
 
-    def _learn(self, block: bytes, text: str, known: Any) -> None:
-        start = block.find(self._key) + len(self._key)
-        string = _STRING(block, start)
-        if block.count(self._key) != 1 or string is None or block[string.end() : string.end() + 1] != b'"':
+    def _learn(self, block: bytes, data: bytes, text: str, known: Any) -> None:
+        skipped = len(block) - len(data) - 2
+        if block[skipped:-2] != data:  # in several lines, or with other fields behind it
+            return
+        start = data.find(self._key) + len(self._key)
+        string = _STRING(data, start)
+        if data.count(self._key) != 1 or string is None or data[string.end() : string.end() + 1] != b'"':
             return
         if loads(b'"%s"' % string[0]) != text:
             return
         self._models += 1
-        closing = block[string.end() :]
+        closing = data[string.end() :] + b"\n\n"
         like = re.escape(closing).replace(rb"\}", rb"\ *+\}")  # Claude pads with spaces
         like = _OBFUSCATION.sub(rb"\1[0-9A-Za-z]*+\2", like)
-        self._model = _Model(block[:start], closing, re.compile(like).match, block.find(b"data: ") + 6, known)
+        self._model = _Model(block[: skipped + start], closing, re.compile(like).match, skipped, known)
 
 
 class _Model(NamedTuple):

@@ -111,3 +111,23 @@ def test_line_ends_and_comments(ending: bytes) -> None:
 def test_a_choice_that_takes_turns_with_another() -> None:
     documents = [{"i": i % 2, "text": str(i)} for i in range(40)]
     assert read(b"".join(map(event, documents))).texts == documents
+
+
+@pytest.mark.parametrize(
+    ("framed", "recognised"),
+    [
+        (b"data:%s\n\n", 29),
+        (b"data:  %s\n\n", 29),
+        (b"event:message\ndata:%s\n\n", 29),
+        (b"id:7\nretry: 5\ndata:%s\n\n", 29),
+        (b": data: x\ndata: %s\n\n", 29),
+        (b': {"text":"c"}\ndata:%s\n\n', 29),
+        (b"data: %s\nid: 7\n\n", 0),
+        (b"data: %s\ndata:\n\n", 0),
+        (b"data:\ndata: %s\n\n", 0),
+    ],
+)
+def test_data_is_what_stands_in_the_data_field_however_it_is_framed(framed: bytes, recognised: int) -> None:
+    documents = [{"i": 0, "text": f"data: {i}"} for i in range(30)]
+    seen = read(b"".join(framed % dumps(document) for document in documents))
+    assert (seen.texts, seen.recognised) == (documents, recognised)
