@@ -73,7 +73,7 @@ class ChunkWriter:
     def write(self, chunks: Iterable[Chunk]) -> bytes:
         """SSE text of `chunks` (b"" for a usage chunk that was not asked for)."""
         text = b"".join(map(self._event, chunks))
-        if b"\xe2\x80" in text or b"\xc2\x85" in text:
+        if not text.isascii() and (b"\xe2\x80" in text or b"\xc2\x85" in text):
             text = escape_line_separators(text)
         return text
 
