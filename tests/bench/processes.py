@@ -11,7 +11,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 ROOT: Final = Path(__file__).parents[2]
 PYTHON: Final = (sys.executable, "-m")
@@ -32,11 +32,13 @@ def free_port() -> int:
 
 
 @contextmanager
-def process(command: Sequence[str], on: set[int], environ: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
+def process(
+    command: Sequence[str], on: set[int], environ: Mapping[str, str] | None = None, output: IO[bytes] | int = subprocess.DEVNULL
+) -> Iterator[subprocess.Popen[bytes]]:
     """A process whose threads and children all run on the cores `on`; ended with SIGTERM, and with it what it started."""
     started = subprocess.Popen(
-        command, cwd=ROOT, env={**os.environ, **(environ or {})}, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL, start_new_session=True, preexec_fn=lambda: os.sched_setaffinity(0, on),
+        command, cwd=ROOT, env={**os.environ, **(environ or {})}, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+        start_new_session=True, preexec_fn=lambda: os.sched_setaffinity(0, on),
     )  # fmt: skip
     try:
         yield started

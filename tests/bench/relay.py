@@ -1,4 +1,4 @@
-"""The yardstick: the smallest aiohttp relay that does nothing but pass one request on and its answer back.
+"""The yardstick: the smallest aiohttp relay on uvloop that does nothing but pass one request on and its answer back.
 
 python -m tests.bench.relay PORT UPSTREAM_PORT TLS_UPSTREAM_PORT: what comes under /tls is passed on over TLS
 """
@@ -6,6 +6,7 @@ python -m tests.bench.relay PORT UPSTREAM_PORT TLS_UPSTREAM_PORT: what comes und
 import sys
 
 import aiohttp
+import uvloop
 from aiohttp import web
 
 SESSION = web.AppKey("session", aiohttp.ClientSession)
@@ -42,5 +43,5 @@ def make_app(plain: str, tls: str) -> web.Application:
 if __name__ == "__main__":
     web.run_app(
         make_app(f"http://127.0.0.1:{sys.argv[2]}/v1/chat/completions", f"https://localhost:{sys.argv[3]}/v1/chat/completions"),
-        host="127.0.0.1", port=int(sys.argv[1]), access_log=None, print=None, handler_cancellation=True,
+        loop=uvloop.new_event_loop(), host="127.0.0.1", port=int(sys.argv[1]), access_log=None, print=None, handler_cancellation=True,
     )  # fmt: skip

@@ -18,6 +18,7 @@ from translators.jsontext import dumps
 
 CHUNKS: Final = 200
 WORDS: Final = "token " * 3
+SMALL_WORDS, LARGE_WORDS = 130, 20_000
 CERTIFICATE: Final = Path(__file__).parents[1] / "upstream" / "localhost.pem"
 _STREAM: Final = re.compile(rb'"stream": ?true')
 _STREAM_HEAD: Final = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -91,7 +92,7 @@ def _gemini_stream() -> Stream:
     return b"", event(WORDS, None), event("", "STOP")
 
 
-_SMALL, _LARGE = "word " * 130, "word " * 20_000
+_SMALL, _LARGE = "word " * SMALL_WORDS, "word " * LARGE_WORDS
 
 _MODELS: Final = _http(dumps({"object": "list", "data": [{"id": "bench", "object": "model", "owned_by": "bench"}]}), "application/json")
 _JSON: Final = {

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from tests.bench.upstream import CHUNKS, WORDS
+from tests.bench.upstream import CHUNKS, LARGE_WORDS, SMALL_WORDS, WORDS
 from translators.jsontext import dumps
 
 Route = Literal["openai", "claude", "gemini", "tls"]
@@ -50,7 +50,7 @@ class Work:
     def check(self, body: bytes) -> None:
         """RuntimeError unless this is a whole answer."""
         if not self.stream:
-            if body.count(b"word ") < 100 * self.kilobytes:
+            if body.count(b"word") != (LARGE_WORDS if self.kilobytes >= 50 else SMALL_WORDS):
                 raise RuntimeError(f"not the answer: {body[:300]!r}")
         elif body.count(WORDS.encode()) != CHUNKS or b"[DONE]" not in body[-200:]:
             raise RuntimeError(f"{body.count(WORDS.encode())} of {CHUNKS} chunks, ends with {body[-200:]!r}")
