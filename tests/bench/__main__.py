@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.growth import growths
-from tests.bench.measuring import Figure, added_latency, bursts, memory, paced, started, starts
+from tests.bench.measuring import Figure, Running, added_latency, bursts, memory, paced, started, starts
 from tests.bench.peers import PEERS, install
 from tests.bench.processes import PYTHON, cores, free_port, process, wait_ready
 from tests.bench.report import machine, markdown, put_into_readme, write
@@ -68,22 +68,21 @@ def measure(result: dict[str, Any], peers: Iterable[str], directory: Path, scale
         candidates.append(system)
         size.values[system.name] = directory_mb(home / PEERS[name].packages)
     systems = {system.name: system for system in candidates if system}
-    result["systems"] = {name: system.version for name, system in systems.items()}
     own, rest = cores()
     os.sched_setaffinity(0, rest)
     with ExitStack() as stack:
         stack.enter_context(process((*PYTHON, "tests.bench.upstream", str(provider.port), str(provider.tls_port)), rest))
         wait_ready(provider.port)
+        result["growth"] = growth_of(systems[OURS], gateway(provider, directory / "large", personas=100), own, scale)
         figures = [*told(figures_of(systems, provider, own, scale, missing)), size]
-        for name in missing:
-            systems.pop(name, None)
-            result["systems"].pop(name, None)
-        # The gateway alone, and beside it one with more personas.
-        pair = {"small": systems[OURS], "large": gateway(provider, directory / "large", personas=100)}
-        running = started(pair, own, stack, missing)
-        result["growth"] = [row.document() for row in growths(running["small"], running["large"], scale)]
+    result["systems"] = {name: system.version for name, system in systems.items() if name not in missing}
     result["figures"] = [asdict(figure) for figure in figures]
     return OURS in missing or any(OURS in figure.failed for figure in figures)
+
+
+def growth_of(small: System, large: System, own: set[int], scale: float) -> list[dict[str, object]]:
+    with small.running(own) as (small_pid, _), large.running(own) as (large_pid, _):
+        return [row.document() for row in growths(Running(small, small_pid), Running(large, large_pid), scale)]
 
 
 def figures_of(systems: dict[str, System], provider: Provider, own: set[int], scale: float, missing: dict[str, str]) -> Iterator[Figure]:

@@ -152,7 +152,9 @@ http {{
   proxy_http_version 1.1;
   proxy_set_header Connection "";
   proxy_buffering off;
-  proxy_buffer_size 128k;
+  proxy_buffer_size 64k;
+  proxy_buffers 4 64k;
+  proxy_busy_buffers_size 64k;
   upstream plain {{ server 127.0.0.1:{provider.port}; keepalive 64; keepalive_requests 1000000; }}
   upstream encrypted {{ server 127.0.0.1:{provider.tls_port}; keepalive 64; keepalive_requests 1000000; }}
   server {{

@@ -2,7 +2,7 @@
 
     python -m tests.bench.upstream PORT TLS_PORT
 
-The answer is chosen by path and body: a JSON answer of 1 KB (100 KB to a body over 50 KB), or a burst of CHUNKS text chunks in one write.
+The answer is chosen by path and body: JSON of 1 KB (100 KB if the prompt holds LARGE), or a burst of CHUNKS text chunks in one write.
 A stream whose prompt holds `[[every SECONDS]]` gives a chunk that often until the caller leaves. A GET is answered with a list of models.
 """
 
@@ -11,13 +11,18 @@ import random
 import re
 import ssl
 import sys
+from collections.abc import Iterator
+from itertools import cycle
 from pathlib import Path
 from typing import Final
 
 from translators.jsontext import dumps
 
 CHUNKS: Final = 200
-WORDS: Final = "token " * 3
+TEXTS: Final = tuple(f"token {number} of some " for number in range(CHUNKS))
+"""Of each chunk: one that repeats itself is taken for a model gone mad by some."""
+TOKEN: Final = b"token "
+LARGE: Final = b"[[large]]"
 SMALL_WORDS, LARGE_WORDS = 130, 20_000
 CERTIFICATE: Final = Path(__file__).parents[1] / "upstream" / "localhost.pem"
 _STREAM: Final = re.compile(rb'"stream": ?true')
@@ -42,8 +47,8 @@ def _openai_json(text: str) -> bytes:
     return dumps(document)
 
 
-Stream = tuple[bytes, bytes, bytes]
-"""What comes before the text, one text chunk, what comes after it."""
+Stream = tuple[bytes, list[bytes], bytes]
+"""What comes before the text, the text chunks, what comes after them."""
 
 
 def _openai_stream() -> Stream:
@@ -52,7 +57,11 @@ def _openai_stream() -> Stream:
         common = {"id": "chatcmpl-bench", "object": "chat.completion.chunk", "created": 1, "model": "bench"}
         return b"data: " + dumps({**common, "choices": choices, "usage": None}) + b"\n\n"
 
-    return chunk({"role": "assistant", "content": ""}), chunk({"content": WORDS}), chunk({}, "stop") + b"data: [DONE]\n\n"
+    return (
+        chunk({"role": "assistant", "content": ""}),
+        [chunk({"content": text}) for text in TEXTS],
+        chunk({}, "stop") + b"data: [DONE]\n\n",
+    )
 
 
 def _claude_json(text: str) -> bytes:
@@ -72,7 +81,7 @@ def _claude_stream() -> Stream:
     return (
         event("message_start", message={**message, "usage": {"input_tokens": 100, "output_tokens": 1}})
         + event("content_block_start", index=0, content_block={"type": "text", "text": ""}),
-        event("content_block_delta", index=0, delta={"type": "text_delta", "text": WORDS}),
+        [event("content_block_delta", index=0, delta={"type": "text_delta", "text": text}) for text in TEXTS],
         event("content_block_stop", index=0)
         + event("message_delta", delta={"stop_reason": "end_turn", "stop_sequence": None}, usage={"output_tokens": 200})
         + event("message_stop"),
@@ -89,7 +98,7 @@ def _gemini_stream() -> Stream:
     def event(text: str, reason: str | None) -> bytes:
         return b"data: " + _gemini_document(text, reason) + b"\r\n\r\n"
 
-    return b"", event(WORDS, None), event("", "STOP")
+    return b"", [event(text, None) for text in TEXTS], event("", "STOP")
 
 
 _SMALL, _LARGE = "word " * SMALL_WORDS, "word " * LARGE_WORDS
@@ -101,8 +110,9 @@ _JSON: Final = {
     for dialect, document in (("openai", _openai_json), ("claude", _claude_json), ("gemini", lambda text: _gemini_document(text, "STOP")))
 }
 _STREAMS: Final = {"openai": _openai_stream(), "claude": _claude_stream(), "gemini": _gemini_stream()}
+_PARTS: Final = {dialect: [_part(text) for text in texts] for dialect, (_, texts, _) in _STREAMS.items()}
 _BURSTS: Final = {
-    dialect: _STREAM_HEAD + _part(first + text * CHUNKS + last) + _part(b"") for dialect, (first, text, last) in _STREAMS.items()
+    dialect: _STREAM_HEAD + _part(first + b"".join(texts) + last) + _part(b"") for dialect, (first, texts, last) in _STREAMS.items()
 }
 
 
@@ -139,23 +149,22 @@ class Upstream(asyncio.Protocol):
         if method == b"get":
             self._transport.write(_MODELS)
         elif b"streamgenerate" not in path and not _STREAM.search(body):
-            self._transport.write(_JSON[dialect, len(body) > 50_000])
+            self._transport.write(_JSON[dialect, LARGE in body])
         elif paced := _EVERY.search(body):
-            first, text, _ = _STREAMS[dialect]
-            self._transport.write(_STREAM_HEAD + _part(first + text))
+            self._transport.write(_STREAM_HEAD + _part(_STREAMS[dialect][0] + _STREAMS[dialect][1][0]))
             every = float(paced[1])
             # Not in step with other streams: chunks that come together cost less.
-            self._pace(_part(text), every, self._loop.time() + every * (0.1 + random.random()))
+            self._pace(cycle(_PARTS[dialect]), every, self._loop.time() + every * (0.1 + random.random()))
         else:
             self._transport.write(_BURSTS[dialect])
 
-    def _pace(self, text: bytes, every: float, due: float) -> None:
+    def _pace(self, parts: Iterator[bytes], every: float, due: float) -> None:
         if not self._gone:
-            self._loop.call_at(due, self._chunk, text, every, due)
+            self._loop.call_at(due, self._chunk, parts, every, due)
 
-    def _chunk(self, text: bytes, every: float, due: float) -> None:
-        self._transport.write(text)
-        self._pace(text, every, due + every)
+    def _chunk(self, parts: Iterator[bytes], every: float, due: float) -> None:
+        self._transport.write(next(parts))
+        self._pace(parts, every, due + every)
 
 
 async def main(port: int, tls_port: int) -> None:
