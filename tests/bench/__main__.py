@@ -20,7 +20,7 @@ from tests.bench.growth import growths
 from tests.bench.measuring import Figure, Running, added_latency, bursts, memory, paced, started, starts
 from tests.bench.peers import PEERS, install
 from tests.bench.processes import PYTHON, cores, free_port, process, wait_ready
-from tests.bench.report import machine, markdown, put_into_readme, write
+from tests.bench.report import Others, machine, markdown, put_into_readme, write
 from tests.bench.size import directory_mb, ours_mb
 from tests.bench.systems import OURS, Provider, System, gateway, nginx, relay
 
@@ -42,8 +42,10 @@ def main() -> int:
     result: dict[str, Any] = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"), "quick": options.quick, "machine": machine(), "missing": {},
     }  # fmt: skip
+    others = Others()
     with tempfile.TemporaryDirectory() as directory:
         failed = measure(result, options.peers, Path(directory), 0.1 if options.quick else 1.0)
+    result["others"] = others.share()
     table = markdown(result)
     print(f"\n{table}\n\n{write(result)}")
     if options.readme:

@@ -176,6 +176,7 @@ def memory(systems: Mapping[str, System], core: set[int], scale: float) -> Itera
         Figure("an open stream", "KB"),
         Figure(f"chunk, {few} streams open", "µs CPU"),
         Figure(f"chunk, {many} streams open", "µs CPU"),
+        Figure(f"the same, {many} to {few} open", "ratio", 2),
         Figure("an idle connection", "KB"),
     )
     failed: dict[str, str] = {}
@@ -211,7 +212,7 @@ async def _streams(on: Running, few: int, many: int, seconds: float) -> tuple[fl
         finally:
             streams.leave()
         await asyncio.sleep(1)
-    return rss, (rss - before) / many * 1024, *costs
+    return rss, (rss - before) / many * 1024, *costs, costs[1] / costs[0]
 
 
 async def _idle(on: Running, connections: int) -> float:

@@ -4,8 +4,8 @@ import json
 import os
 import platform
 import re
+import resource
 import sys
-import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -15,27 +15,35 @@ from tests.bench.systems import NGINX, OURS, RELAY
 
 RESULTS: Final = ROOT / "bench-results"
 README: Final = ROOT / "README.md"
+TICKS: Final = os.sysconf("SC_CLK_TCK")
 BEGIN, END = "<!-- make bench -->", "<!-- end of make bench -->"
 
 
 def machine() -> dict[str, object]:
-    """`busy` is the share of all cores that others used in the second before the measurement."""
+    """What it was measured on."""
     names = re.findall(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
-    before = _cpu_ticks()
-    time.sleep(1)
-    idle, whole = (after - earlier for after, earlier in zip(_cpu_ticks(), before, strict=True))
     return {
         "cpu": names[0] if names else platform.machine(),
         "cores": len(os.sched_getaffinity(0)),
         "kernel": f"{platform.system()} {platform.release().partition('-')[0]}",
-        "busy": 1 - idle / max(1, whole),
     }
 
 
-def _cpu_ticks() -> tuple[int, int]:
-    """Idle and all."""
-    ticks = [int(field) for field in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
-    return ticks[3] + ticks[4], sum(ticks)
+class Others:
+    """What other processes than this one and its children use of the machine: they make every figure worse."""
+
+    def __init__(self) -> None:
+        self._before = self._now()
+
+    def share(self) -> float:
+        """Of all cores, from the beginning until now."""
+        others, all_cores = (now - before for now, before in zip(self._now(), self._before, strict=True))
+        return max(0.0, others / all_cores)
+
+    def _now(self) -> tuple[float, float]:
+        ticks = [int(field) / TICKS for field in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
+        usage = [resource.getrusage(of) for of in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        return sum(ticks) - ticks[3] - ticks[4] - sum(used.ru_utime + used.ru_stime for used in usage), sum(ticks)
 
 
 def markdown(result: Mapping[str, Any]) -> str:
@@ -64,7 +72,7 @@ def _legend(result: Mapping[str, Any]) -> str:
     of = "; ".join(f"{name} {version}" for name, version in result["systems"].items())
     parts = [
         f"Measured on {result['date'][:10]}: {where['cpu']}, {where['cores']} cores, {where['kernel']}. {of}.",
-        f"Others used {where['busy']:.0%} of the machine when it began." if where["busy"] > 0.05 else "",
+        f"**Other processes used {result['others']:.0%} of the machine meanwhile.**" if result["others"] > 0.05 else "",
         "**A quick run: shows that it runs, not what it costs.**" if result["quick"] else "",
         "" if NGINX in result["systems"] else "nginx is not installed: nothing is compared with it.",
         "CPU is user and system time of the measured process per request or chunk, alone on a core; medians of 3, in turn.",
@@ -82,7 +90,7 @@ def _cell(figure: Mapping[str, Any], name: str, ours: float | None) -> str:
 
 
 def _number(value: float, digits: int) -> str:
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.{digits}f}"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.{digits if abs(value) >= 1 else 2}f}"
 
 
 def _ratio(value: float | None, of: float | None) -> str:

@@ -57,11 +57,8 @@ def _openai_stream() -> Stream:
         common = {"id": "chatcmpl-bench", "object": "chat.completion.chunk", "created": 1, "model": "bench"}
         return b"data: " + dumps({**common, "choices": choices, "usage": None}) + b"\n\n"
 
-    return (
-        chunk({"role": "assistant", "content": ""}),
-        [chunk({"content": text}) for text in TEXTS],
-        chunk({}, "stop") + b"data: [DONE]\n\n",
-    )
+    texts = [chunk({"content": text}) for text in TEXTS]
+    return chunk({"role": "assistant", "content": ""}), texts, chunk({}, "stop") + b"data: [DONE]\n\n"
 
 
 def _claude_json(text: str) -> bytes:
@@ -77,9 +74,9 @@ def _claude_stream() -> Stream:
     def event(name: str, **fields: object) -> bytes:
         return b"event: %s\ndata: %s\n\n" % (name.encode(), dumps({"type": name, **fields}))
 
-    message = {"id": "msg_b", "type": "message", "role": "assistant", "model": "bench", "content": [], "stop_reason": None}
+    message: dict[str, object] = {"id": "msg_b", "type": "message", "role": "assistant", "model": "bench", "content": []}
     return (
-        event("message_start", message={**message, "usage": {"input_tokens": 100, "output_tokens": 1}})
+        event("message_start", message={**message, "stop_reason": None, "usage": {"input_tokens": 100, "output_tokens": 1}})
         + event("content_block_start", index=0, content_block={"type": "text", "text": ""}),
         [event("content_block_delta", index=0, delta={"type": "text_delta", "text": text}) for text in TEXTS],
         event("content_block_stop", index=0)
