@@ -47,7 +47,7 @@ async def ask(on: Connection, work: Work, text: bytes) -> float:
 
 
 async def run(work: Work, port: int, way: Way, requests: int, seconds: float) -> int:
-    """Ask on CONNECTIONS connections at once until `requests` are answered or `seconds` are over; returns how many were."""
+    """Ask on CONNECTIONS connections at once until about `requests` are answered or `seconds` are over; returns how many were."""
     text = work.http(way)
     sent = 0
     deadline = perf_counter() + seconds
@@ -55,9 +55,11 @@ async def run(work: Work, port: int, way: Way, requests: int, seconds: float) ->
     async def caller() -> None:
         nonlocal sent
         async with connection(port) as on:
-            while sent < requests and perf_counter() < deadline:
+            while True:  # once at least, however late it is
                 sent += 1
                 await ask(on, work, text)
+                if sent >= requests or perf_counter() >= deadline:
+                    break
 
     async with asyncio.timeout(seconds + PATIENCE), asyncio.TaskGroup() as group:
         for _ in range(CONNECTIONS):
