@@ -32,7 +32,7 @@ async def ask(on: Connection, work: Work, text: bytes) -> float:
     writer.write(text)
     head = (await reader.readuntil(b"\r\n\r\n")).lower()
     if not head.startswith(b"http/1.1 200"):
-        raise RuntimeError(head.decode() + (await reader.read(2000)).decode("utf-8", "replace"))
+        raise RuntimeError(failure(head + await reader.read(2000)))
     if b"transfer-encoding: chunked" in head:
         parts = []
         while (size := int(await reader.readuntil(b"\r\n"), 16)) > 0:
@@ -98,7 +98,7 @@ class Stream(asyncio.Protocol):
         self._text = text
         self.chunks = 0
         self.ended: bytes | None = None
-        self._last = b""
+        self._begin, self._last = b"", b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -107,10 +107,10 @@ class Stream(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.chunks += data.count(b"data: ")
-        self._last = data
+        self._begin, self._last = self._begin or data, data
 
     def connection_lost(self, error: Exception | None) -> None:
-        self.ended = self._last
+        self.ended = self._begin if self.chunks == 0 else self._begin[:50] + b"\n\n" + self._last
 
     def leave(self) -> None:
         self._transport.abort()
@@ -143,12 +143,18 @@ class Streams:
         """How many came so far; RuntimeError if a stream has ended."""
         for stream in self._open:
             if stream.ended is not None:
-                raise RuntimeError(f"a stream ended: {stream.ended[-300:]!r}")
+                raise RuntimeError(f"a stream ended: {failure(stream.ended)}")
         return sum(stream.chunks for stream in self._open)
 
     def leave(self) -> None:
         for stream in self._open:
             stream.leave()
+
+
+def failure(answer: bytes) -> str:
+    """The first line of an answer and the end of its body: no headers, which differ each time."""
+    first, _, rest = answer.partition(b"\r\n")
+    return b" ".join((first, *rest.rpartition(b"\r\n\r\n")[2:])).decode("utf-8", "replace")[:300]
 
 
 def percentile(values: Sequence[float], share: float) -> float:

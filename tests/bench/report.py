@@ -53,7 +53,8 @@ def markdown(result: Mapping[str, Any]) -> str:
     yardsticks = [name for name in (NGINX, RELAY) if name in systems]
     columns = [OURS, *(f"÷ {name}" for name in yardsticks), *others, *result["missing"]]
     lines = [f"| | unit | {' | '.join(columns)} |", "|---" * 2 + "|--:" * len(columns) + "|"]
-    notes: list[str] = [f"**{name} could not be measured**: {why}" for name, why in result["missing"].items()]
+    notes = [f"**{name} could not be measured**: {_one_line(why)}" for name, why in result["missing"].items()]
+    failures: dict[tuple[str, str], list[str]] = {}
     for figure in figures.values():
         ours, like = figure["values"].get(OURS), figures.get(figure["like"], figure)["values"]
         cells = ["**failed**" if ours is None else f"**{_number(ours, figure['digits'])}**"]
@@ -61,10 +62,12 @@ def markdown(result: Mapping[str, Any]) -> str:
         cells += [_cell(figure, name, ours) for name in others]
         cells += ["**not measured**"] * len(result["missing"])
         lines.append(f"| {figure['name']} | {figure['unit']} | {' | '.join(cells)} |")
-        notes += [f"**{name} failed** at “{figure['name']}”: {why}" for name, why in figure["failed"].items()]
+        for name, why in figure["failed"].items():
+            failures.setdefault((name, _one_line(why)), []).append(f"“{figure['name']}”")
+    notes += [f"**{name} failed** at {', '.join(rows)}: {why}" for (name, why), rows in failures.items()]
     growth = ["| what grows tenfold | a request before, µs CPU | after | ratio |", "|---|--:|--:|--:|"]
     growth += [f"| {row['name']} | {row['before']:.0f} | {row['after']:.0f} | {row['ratio']:.2f} |" for row in result["growth"]]
-    return "\n\n".join(["\n".join(lines), _legend(result), *(_one_line(note) for note in notes), "\n".join(growth)])
+    return "\n\n".join(["\n".join(lines), _legend(result), *notes, "\n".join(growth)])
 
 
 def _legend(result: Mapping[str, Any]) -> str:
@@ -76,8 +79,8 @@ def _legend(result: Mapping[str, Any]) -> str:
         "**A quick run: shows that it runs, not what it costs.**" if result["quick"] else "",
         "" if NGINX in result["systems"] else "nginx is not installed: nothing is compared with it.",
         "CPU is user and system time of the measured process per request or chunk, alone on a core; medians of 3, in turn.",
-        "A number in parentheses is a multiple of ours. – is what a system does not do or was not given;",
-        "where ours translates, ÷ compares with the same work untranslated.",
+        "A number in parentheses is a multiple of ours, ÷ ours as a multiple of theirs. – is what a system does not do or was not given;",
+        "where we translate, ÷ compares with the same work untranslated.",
     ]
     return "\n".join(part for part in parts if part)
 
@@ -86,7 +89,8 @@ def _cell(figure: Mapping[str, Any], name: str, ours: float | None) -> str:
     value = figure["values"].get(name)
     if value is None:
         return "**failed**" if name in figure["failed"] else "–"
-    return f"{_number(value, figure['digits'])} ({_ratio(value, ours)})"
+    number = _number(value, figure["digits"])
+    return number if name in (NGINX, RELAY) else f"{number} ({_ratio(value, ours)})"
 
 
 def _number(value: float, digits: int) -> str:
