@@ -47,7 +47,7 @@ async def readiness(session: aiohttp.ClientSession, url: str) -> dict[str, Any]:
 
 async def metrics_that(session: aiohttp.ClientSession, url: str, hold: Callable[[dict[str, float]], bool]) -> dict[str, float]:
     """The metrics once they are so."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(40):
         while True:
             told = await metrics(session, url)
             if hold(told):
@@ -70,7 +70,7 @@ def running(process: int) -> bool:
 
 
 async def ended(*processes: int) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(40):
         while True:
             if not any(map(running, processes)):
                 return
@@ -212,7 +212,7 @@ async def test_a_second_gateway_does_not_share_the_port() -> None:
             sys.executable, "-m", "gateway", "--demo", "--workers", "2", env=clean_environ(PORT=url.rpartition(":")[2]),
             stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
-        _, errors = await asyncio.wait_for(second.communicate(), 20)
+        _, errors = await asyncio.wait_for(second.communicate(), 40)
         assert second.returncode == 1
         assert errors.startswith(b"Cannot listen on 127.0.0.1:")
 
@@ -222,6 +222,6 @@ async def test_a_number_of_workers_that_cannot_be(number: str) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "gateway", env=clean_environ(LLM_ROUTER_WORKERS=number), stderr=asyncio.subprocess.PIPE
     )
-    _, errors = await asyncio.wait_for(process.communicate(), 20)
+    _, errors = await asyncio.wait_for(process.communicate(), 40)
     assert process.returncode == 2
     assert f"argument --workers: {number!r} is no number of workers: 1 to 64" in errors.decode()
