@@ -34,7 +34,9 @@ def check_passthrough(value: Any, param: str) -> None:
 
 def extension_for(body: dict[str, Any], *names: str) -> dict[str, Any]:
     """The fields of a checked `x_provider` under the first of `names` that it holds: the provider's own name before its dialect's."""
-    extension = body.get("x_provider") or {}
+    extension = body.get("x_provider")
+    if not extension:
+        return {}
     return next((dict(own) for name in names if (own := extension.get(name)) is not None), {})
 
 

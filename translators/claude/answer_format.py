@@ -20,12 +20,15 @@ class AnswerFormat:
     instruction: str | None = None
 
 
+_FREE: Final = AnswerFormat()
+
+
 def answer_format(body: dict[str, Any], translation: Translation) -> AnswerFormat:
     """What `response_format` becomes. Raises InvalidRequest for a schema together with web search, which Claude refuses."""
     asked = body.get("response_format") or {}
     kind = asked.get("type")
     if kind not in ("json_object", "json_schema"):
-        return AnswerFormat()
+        return _FREE
     described = asked.get("json_schema") or {}
     schema = described.get("schema") if kind == "json_schema" else None
     if schema is None:

@@ -11,6 +11,8 @@ from translators.claude.wire import NATIVE_PARTS, THINKING, Block, is_whole
 FORMAT: Final = "anthropic-messages"
 """What `provider_content.format` says when the blocks are Claude's."""
 
+_TEXT_ONLY: Final = frozenset({"role", "name", "content"})
+"""The fields of a message that only says something: most of a long conversation are such."""
 _SNAPSHOT: Final = re.compile(r"-20\d{6}\Z")
 
 
@@ -19,6 +21,8 @@ def assistant_blocks(message: dict[str, Any], index: int, translation: Translati
 
     Empty where nothing was said or called.
     """
+    if message.keys() <= _TEXT_ONLY and (text := message.get("content")).__class__ is str:
+        return [text_block(text)] if text.strip() else []
     at = f"messages[{index}]"
     blocks = _original_blocks(message.get("provider_content"), translation)
     if blocks is None:

@@ -24,6 +24,8 @@ def automatic(body: dict[str, Any]) -> dict[str, Any] | None:
 def keep_rules(body: dict[str, Any], report: Report) -> None:
     """Take away the marks over four, the earliest first: the longest prefixes matter. A long mark behind a short one is shortened."""
     marked = list(_marked(body))
+    if not marked:
+        return
     excess = len(marked) - MAX_MARKS
     if excess > 0:
         report.dropped("cache_control", f"Claude takes {MAX_MARKS} marks: the last ones are kept")

@@ -32,7 +32,12 @@ def read_messages(messages: list[dict[str, Any]], translation: Translation) -> t
         turns = reader.turns
     else:
         instructions, turns = _last_as_user(instructions, translation)
-    turns = _joined(_placed(pair(turns, translation.report), translation))
+    roles = {turn.role for turn in turns}
+    if "tool" in roles or "assistant" in roles:
+        turns = pair(turns, translation.report)
+    if "system" in roles:
+        turns = _placed(turns, translation)
+    turns = _joined(turns)
     if not turns:
         raise InvalidRequest("There is nothing to answer: every message is empty.", "messages", "invalid_value")
     if turns[0].role == "assistant":
@@ -62,7 +67,16 @@ def _note_name(message: dict[str, Any], translation: Translation) -> None:
 
 def _instruction(message: dict[str, Any], index: int, translation: Translation) -> list[Block]:
     _note_name(message, translation)
-    blocks = without_blanks(read_content(message["content"], f"messages[{index}]", "system", translation), "system")
+    return _said(message, index, "system", translation)
+
+
+def _said(message: dict[str, Any], index: int, role: str, translation: Translation) -> list[Block]:
+    """The blocks of an instruction or of what the user says."""
+    content = message["content"]
+    if content.__class__ is str:
+        blocks = without_blanks([text_block(content)], role) if content else []
+    else:
+        blocks = without_blanks(read_content(content, f"messages[{index}]", role, translation), role)
     if (mark := translation.mark(message)) is not None:
         mark_last(blocks, mark)
     return blocks
@@ -100,9 +114,10 @@ class _Reader:
     def _user(self, message: dict[str, Any], index: int) -> None:
         translation = self._translation
         _note_name(message, translation)
-        blocks = without_blanks(read_content(message["content"], f"messages[{index}]", "user", translation), "user")
-        if (mark := translation.mark(message)) is not None:
-            mark_last(blocks, mark)
+        blocks = _said(message, index, "user", translation)
+        if message["content"].__class__ is str:
+            self._add(Turn("user", blocks, index))
+            return
         said = [block for block in blocks if block["type"] != "tool_result"]
         self.turns.extend(Turn("tool", [block], index) for block in blocks if block["type"] == "tool_result")
         if said or not blocks:

@@ -25,6 +25,8 @@ def pair(turns: list[Turn], report: Report) -> list[Turn]:
     calls = {t: uses for t, turn in enumerate(turns) if turn.role == "assistant" and (uses := _tool_uses(turn))}
     if turns and len(turns) - 1 in calls:
         raise _unanswered(turns[-1], calls[len(turns) - 1])
+    if not calls and all(turn.role != "tool" for turn in turns):
+        return turns
     answers = _Answers(turns, calls, report)
     paired: list[Turn] = []
     for t, turn in enumerate(turns):

@@ -20,7 +20,7 @@ from translators.claude.tool_choice import Choice, read_choice, relax, write_cho
 from translators.claude.tools import Declared, declared_from_history, declared_tools, historic_names, web_search_tool, write_tools
 from translators.claude.translation import Translation
 from translators.claude.wire import Block, Turn
-from translators.dialect import AnswerShape, Report, Target, UpstreamRequest
+from translators.dialect import PLAIN, AnswerShape, Report, Target, UpstreamRequest
 from translators.errors import InvalidRequest
 from translators.jsontext import dumps
 
@@ -29,6 +29,7 @@ LONGEST_UNSTREAMED: Final = 21_333
 """The max_tokens up to which an answer that nobody limited is asked for whole; above, it could outlive a silent connection."""
 
 _BETA: Final = re.compile(r"[!-+\--~]{1,200}")
+_TAKEN: Final = frozenset(name for name, verdict in FIELDS.items() if verdict.kind not in ("dropped", "rejected"))
 MAX_BODY: Final = 32 * 1024 * 1024
 SMALL_WINDOW: Final = 200_000
 MAX_IMAGES: Final = 600
@@ -83,6 +84,8 @@ def key_headers(key: str, version: str | None = None) -> dict[str, str]:
 
 
 def _shape(declared: Declared, format_: AnswerFormat) -> AnswerShape:
+    if not declared.tools and format_.instruction is None:
+        return PLAIN
     return AnswerShape(
         tool_names=declared.names.rewritten,
         declared_tools=declared.callers_names,
@@ -95,6 +98,8 @@ def _shape(declared: Declared, format_: AnswerFormat) -> AnswerShape:
 
 
 def _without_unsupported(request: ChatRequest, target: Target, report: Report) -> ChatRequest:
+    if target.record.unsupported.isdisjoint(request.body):
+        return request
     refused = [name for name in request.body if name in target.record.unsupported and request.body[name] is not None]
     for name in refused:
         if request.body[name] not in NO_OPS.get(name, ()):
@@ -105,7 +110,7 @@ def _without_unsupported(request: ChatRequest, target: Target, report: Report) -
 def _check_parameters(body: dict[str, Any], report: Report) -> None:
     """Refuse what changes the shape of the answer, report what is lost."""
     for name, value in body.items():
-        if value is None or value in NO_OPS.get(name, ()):
+        if name in _TAKEN or value is None or value in NO_OPS.get(name, ()):
             continue
         verdict = FIELDS.get(name)
         if verdict is None:

@@ -12,6 +12,8 @@ def sampling(body: dict[str, Any], thinking: bool, translation: Translation) -> 
     """What of temperature, top_p and top_k is sent. Never two of the first two: newer models refuse it, older ones advise against it."""
     report = translation.report
     asked = {name: body[name] for name in ("temperature", "top_p", "top_k") if body.get(name) is not None}
+    if not asked:
+        return asked
     if translation.record.sampling not in ("full", "exclusive"):
         for name, value in asked.items():
             if name == "top_k" or value != 1:
@@ -42,7 +44,9 @@ def _while_thinking(asked: dict[str, Any], translation: Translation) -> dict[str
 
 def stop_sequences(stop: Any, translation: Translation) -> list[str]:
     """The texts that end the answer, each once. Claude refuses those of white space alone."""
-    asked = [stop] if stop.__class__ is str else stop or []
+    if not stop:
+        return []
+    asked = [stop] if stop.__class__ is str else stop
     kept = [text for text in dict.fromkeys(asked) if text.strip()]
     if any(text and not text.strip() for text in asked):
         translation.report.dropped("stop", "Claude takes no stop sequence of white space alone")

@@ -182,14 +182,16 @@ class ClaudeStream:
         return block
 
     def _block_delta(self, event: dict[str, Any], chunks: list[Chunk]) -> None:
-        delta = _object(event, "delta")
+        delta, index = event.get("delta"), event.get("index")
+        if delta.__class__ is not dict:
+            return
         kind = delta.get("type")
-        block = self._at.get(_key(event.get("index")))
+        block = self._at.get(_key(index))
         if block is None:
             if kind != "text_delta":
                 return
             self._open(chunks)
-            block = self._begin(event.get("index"), {"type": "text", "text": ""}, chunks)
+            block = self._begin(index, {"type": "text", "text": ""}, chunks)
         handle = _DELTAS.get(kind) if kind.__class__ is str else None
         if handle is not None:
             handle(self, block, delta, chunks)

@@ -58,12 +58,12 @@ def plan_thinking(request: ChatRequest, max_tokens: int, forced: bool, turns: li
     thinking = translation.record.thinking
     asked = read_asked(request.body, thinking)
     plan = _PLANS.get(thinking.kind, _cannot)(asked, thinking, translation)
-    if forced and plan.kind == "adaptive" and asked == Asked(asked.param):
-        plan = Plan(None, None, asked.param)  # nobody asked for it, and a forced call is made without
-    if plan.kind == "enabled":
+    kind, cap = plan.kind, thinking.off_max_effort
+    if forced and kind == "adaptive" and asked == Asked(asked.param):
+        return Plan(None, None, asked.param)  # nobody asked for it, and a forced call is made without
+    if kind == "enabled":
         _hold_budget(plan, max_tokens, forced, turns, translation)
-    cap = thinking.off_max_effort
-    if cap is not None and plan.kind in ("disabled", "between_tools") and plan.effort is not None and _rank(plan.effort) > _rank(cap):
+    if cap is not None and kind in ("disabled", "between_tools") and plan.effort is not None and _rank(plan.effort) > _rank(cap):
         translation.report.changed("reasoning_effort", f"without thinking this model takes efforts up to {cap!r}")
         plan.effort = cap
     return plan
@@ -75,6 +75,8 @@ def read_asked(body: dict[str, Any], thinking: Thinking) -> Asked:
     if (verbatim := body.get("thinking")) is not None:
         return Asked("thinking", effort, verbatim=verbatim)
     reasoning = body.get("reasoning") or {}
+    if effort is None and not reasoning:
+        return Asked("reasoning")
     hidden = reasoning.get("exclude") is True
     if effort is not None:
         return Asked("reasoning_effort", effort, hidden=hidden)

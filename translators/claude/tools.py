@@ -21,6 +21,8 @@ _SERVER_TOOL: Final = re.compile(r"[a-z_]+_20\d{6}")
 _EXTRAS: Final = ("defer_loading", "eager_input_streaming", "input_examples", "allowed_callers")
 _TEXT_INPUT: Final = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
 
+_NO_NAMES: Final = ToolNames(())
+
 MAX_STRICT_TOOLS: Final = 20
 MAX_OPTIONAL: Final = 24
 MAX_UNIONS: Final = 16
@@ -60,11 +62,11 @@ class _Budget:
 def declared_tools(request: ChatRequest) -> Declared:
     """What `tools`, or the older `functions`, declare. Raises InvalidRequest for tools of other providers and for names used twice."""
     body = request.body
-    tools = body.get("tools")
-    legacy = not tools and bool(body.get("functions"))
-    found = (
-        [{"type": "function", "function": f} for f in body["functions"]] if legacy else [_known(t, i) for i, t in enumerate(tools or ())]
-    )
+    tools, functions = body.get("tools"), body.get("functions")
+    if not tools and not functions and body.get("web_search_options") is None:
+        return Declared([], False, _NO_NAMES, frozenset(), frozenset(), frozenset())
+    legacy = not tools and bool(functions)
+    found = [{"type": "function", "function": f} for f in functions or ()] if legacy else [_known(t, i) for i, t in enumerate(tools or ())]
     named = {kind: [tool[kind] for tool in found if tool["type"] == kind] for kind in ("function", "custom")}
     custom = frozenset(tool["name"] for tool in named["custom"])
     names = [_name(tool) for tool in found]

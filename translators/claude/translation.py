@@ -10,9 +10,12 @@ _LONG: Final = ("30m", "12h", "24h", "1h")
 """Lifetimes that callers name and only Claude's longer cache can hold."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Translation:
-    """The target's facts, the report, the tool names, and how long a cache breakpoint lasts that does not say it."""
+    """The target's facts, the report, the tool names, and how long a cache breakpoint lasts that does not say it.
+
+    Nobody changes them; it is not frozen because that costs a microsecond a request.
+    """
 
     target: Target
     report: Report

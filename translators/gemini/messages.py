@@ -39,7 +39,7 @@ class _Builder:
         self._record = record
         self._report = report
         self._reader = reader
-        self._last_user = max((i for i, message in enumerate(messages) if message["role"] == "user"), default=-1)
+        self._last_user = next((i for i in range(len(messages) - 1, -1, -1) if messages[i]["role"] == "user"), -1)
         self._open: list[OpenCall] = []
         self._opened_at = ""
         self._mergeable = False

@@ -10,6 +10,8 @@ from translators.gemini.content import Part, texts
 from translators.gemini.names import upstream_name
 from translators.gemini.results import OpenCall, arguments, raw_arguments
 
+_TEXT_ONLY: Final = frozenset({"role", "name", "content"})
+"""The fields of a message that only says something: most of a long conversation are such."""
 _SERVER_TOOLS: Final = frozenset({"toolCall", "toolResponse"})
 _CARRIED: Final = _SERVER_TOOLS | {"text", "functionCall", "executableCode", "codeExecutionResult"}
 
@@ -24,6 +26,8 @@ class ModelTurn:
 
 def read(message: dict[str, Any], record: ModelRecord, report: Report, at: str) -> ModelTurn:
     """The turn that an assistant message stands for; no parts if it says nothing. Raises InvalidRequest."""
+    if message.keys() <= _TEXT_ONLY and (text := message.get("content")).__class__ is str:
+        return ModelTurn([{"text": text}] if text else [], [], True)
     if message.get("audio") is not None:
         raise InvalidRequest("Audio of an earlier answer cannot be sent to this provider.", f"{at}.audio", "unsupported_value")
     if message.get("images"):

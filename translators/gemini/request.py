@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from translators.chat.passthrough import extension_for
 from translators.chat.request import ChatRequest
-from translators.dialect import AnswerShape, Report, Target, UpstreamRequest
+from translators.dialect import PLAIN, AnswerShape, Report, Target, UpstreamRequest
 from translators.errors import InvalidRequest
 from translators.gemini import fields
 from translators.gemini.content import ContentReader
@@ -21,6 +21,7 @@ from translators.gemini.tools import Toolset, toolset
 from translators.jsontext import dumps
 
 _VERSION: Final = re.compile(r"v\d+(?:alpha|beta)?\d*", re.ASCII).fullmatch
+_UNSAFE: Final = re.compile(r"\.\.|[?&#]").search
 _DEFAULT_VERSION: Final = "v1beta"
 
 
@@ -45,14 +46,14 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     upstream = _assembled(talk, tools, answer, config, extensions, service_tier(body, report), report)
     several_hops = is_long(config.get("maxOutputTokens"), record, stream=request.stream)
     stream = request.stream or several_hops  # more can come as a stream than as one JSON answer
-    shape = _shape(body, tools, answer, report)._replace(several_hops=several_hops)
+    shape = _shape(body, tools, answer, report)
     return UpstreamRequest(
         url=_url(target, stream),
         headers={"content-type": "application/json", **key_headers(target.api_key)},
         body=_written(merged(upstream, extension_for(body, target.provider, target.dialect))),
         stream=stream,
         notes=tuple(report.notes),
-        shape=shape,
+        shape=shape._replace(several_hops=True) if several_hops else shape,
     )
 
 
@@ -98,6 +99,8 @@ def _leave_to_cache(made: dict[str, Any], report: Report) -> None:
 
 
 def _shape(body: dict[str, Any], tools: Toolset, answer: JsonAnswer, report: Report) -> AnswerShape:
+    if not tools.names and answer.instruction is None:
+        return PLAIN
     one_call = body.get("parallel_tool_calls") is False and bool(tools.declarations)
     if one_call:
         report.emulated("parallel_tool_calls", "only the first call of an answer is kept")
@@ -122,7 +125,7 @@ def _url(target: Target, stream: bool) -> str:
     if not _VERSION(base.rpartition("/")[2]):
         base = f"{base}/{_DEFAULT_VERSION}"
     model = target.model
-    if any(mark in model for mark in ("..", "?", "&", "#")):
+    if _UNSAFE(model):
         raise InvalidRequest(f"Invalid model name: {model[:80]!r}.", "model", "model_not_found", 404)
     if not model.startswith(("models/", "tunedModels/")):
         model = f"models/{model}"

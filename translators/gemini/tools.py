@@ -62,6 +62,9 @@ class Toolset:
         return {"functionCallingConfig": calling, **both}
 
 
+_NONE: Final = Toolset()
+
+
 def toolset(body: dict[str, Any], record: ModelRecord, report: Report) -> Toolset:
     """The request's tools. Raises InvalidRequest for a kind that is not known here and for a choice that is none."""
     tools: list[dict[str, Any]] = body.get("tools") or []
@@ -69,12 +72,15 @@ def toolset(body: dict[str, Any], record: ModelRecord, report: Report) -> Toolse
     if tools and functions:
         report.dropped("functions", "`tools` stands beside it")
         functions = []
+    options = body.get("web_search_options")
+    if not tools and not functions and options is None:
+        return _NONE
     reader = _Reader(record, report)
     for i, tool in enumerate(tools):
         reader.add(tool, f"tools[{i}]")
     for i, function in enumerate(functions):
         reader.function(function, f"functions[{i}]")
-    _web_search(body.get("web_search_options"), record, reader, report)
+    _web_search(options, record, reader, report)
     found = Toolset(
         declarations=tuple(reader.declarations),
         names=tuple(reader.names),
