@@ -10,7 +10,7 @@ from tests.bench.works import Way, Work
 
 CONNECTIONS: Final = 8
 OPENED_AT_A_TIME: Final = 50
-PATIENCE: Final = 30.0
+PATIENCE: Final = 60.0
 """Seconds after which a system that does not answer is given up."""
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
