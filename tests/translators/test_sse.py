@@ -11,12 +11,12 @@ STREAM = (
     "id: 7\nretry: 5\ndata: Ä\u2028 😀\u0085x\n\ndata\n\nevent: ping\n\ndata: [DONE]\n\n"
 ).encode()
 EVENTS = [
-    Event(b"message_start", b'{"a":1}'),
-    Event(b"", b"eins\nzwei"),
-    Event(b"", b"ohne"),
-    Event(b"", "Ä\u2028 😀\u0085x".encode()),
-    Event(b"", b""),
-    Event(b"", b"[DONE]"),
+    (b"message_start", b'{"a":1}'),
+    (b"", b"eins\nzwei"),
+    (b"", b"ohne"),
+    (b"", "Ä\u2028 😀\u0085x".encode()),
+    (b"", b""),
+    (b"", b"[DONE]"),
 ]
 
 
@@ -40,16 +40,16 @@ def test_any_cut_gives_the_same_events(ending: bytes) -> None:
 
 
 def test_last_event_without_a_blank_line_is_given_at_the_end() -> None:
-    assert read([b"data: a\n\ndata: b"]) == [Event(b"", b"a"), Event(b"", b"b")]
+    assert read([b"data: a\n\ndata: b"]) == [(b"", b"a"), (b"", b"b")]
 
 
 def test_byte_order_mark_is_skipped_even_when_cut() -> None:
-    assert read([b"\xef", b"\xbb", b"\xbfdata: a\n\n"]) == [Event(b"", b"a")]
+    assert read([b"\xef", b"\xbb", b"\xbfdata: a\n\n"]) == [(b"", b"a")]
 
 
 def test_lines_that_are_no_field_are_kept_apart() -> None:
     decoder = Decoder()
-    assert decoder.receive(b'data: a\n\n{\n  "error": {}\n}\n\n') == [Event(b"", b"a")]
+    assert decoder.receive(b'data: a\n\n{\n  "error": {}\n}\n\n') == [(b"", b"a")]
     assert decoder.stray == b'{\n  "error": {}\n}\n'
 
 
@@ -71,5 +71,5 @@ def test_many_small_pieces_of_one_large_event_cost_linear_time() -> None:
     assert decoder.receive(b"data: ") == []
     for _ in range(4000):
         assert decoder.receive(piece) == []
-    (event,) = decoder.receive(b"\n\n")
-    assert len(event.data) == 4_000_000
+    ((_, data),) = decoder.receive(b"\n\n")
+    assert len(data) == 4_000_000

@@ -23,7 +23,7 @@ def openai_side(name: str) -> list[dict[str, Any]]:
     """The expected chunks; an error frame as the last one."""
     decoder = Decoder()
     events = decoder.receive((HERE / f"{name}.openai.sse").read_bytes()) + decoder.receive_eof()
-    return [loads(event.data) for event in events if event.data != b"[DONE]"]
+    return [loads(data) for _, data in events if data != b"[DONE]"]
 
 
 def plain(chunk: dict[str, Any]) -> dict[str, Any]:
