@@ -95,7 +95,7 @@ def burst(on: Running, work: Work, scale: float, way: Way | None = None) -> floa
     """CPU microseconds per unit."""
     before = cpu_seconds(on.pid)
     requests = max(16, int(work.requests * scale))
-    done = asyncio.run(run(work, on.system.port, way or on.system.ways[work.route], requests, max(0.3, ROUND_SECONDS * scale)))
+    done = len(asyncio.run(run(work, on.system.port, way or on.system.ways[work.route], requests, max(0.3, ROUND_SECONDS * scale))))
     return (cpu_seconds(on.pid) - before) / (done * work.units) * 1e6
 
 
