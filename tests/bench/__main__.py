@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.growth import growths
-from tests.bench.measuring import Figure, Running, added_latency, bursts, memory, paced, started, starts
+from tests.bench.measuring import Figure, Running, added_latency, bursts, idle_connections, open_streams, paced, started, starts
 from tests.bench.peers import PEERS, install
 from tests.bench.processes import PYTHON, cores, free_port, process, wait_ready
 from tests.bench.report import Others, machine, markdown, put_into_readme, write
@@ -94,7 +94,8 @@ def figures_of(systems: dict[str, System], provider: Provider, own: set[int], sc
         yield from paced(running, scale)
         yield from added_latency(running, provider.port, scale)
     answering = {name: system for name, system in systems.items() if name in running}
-    yield from memory(answering, own, scale)
+    yield from open_streams(answering, own, scale)
+    yield from idle_connections(answering, own, scale)
     yield from starts(answering, own)
 
 

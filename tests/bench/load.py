@@ -10,7 +10,7 @@ from tests.bench.works import Way, Work
 
 CONNECTIONS: Final = 8
 OPENED_AT_A_TIME: Final = 50
-PATIENCE: Final = 30.0
+PATIENCE: Final = 60.0
 """Seconds after which a system that does not answer is given up."""
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -46,10 +46,11 @@ async def ask(on: Connection, work: Work, text: bytes) -> float:
     return seconds
 
 
-async def run(work: Work, port: int, way: Way, requests: int, seconds: float) -> int:
-    """Ask on CONNECTIONS connections at once until about `requests` are answered or `seconds` are over; returns how many were."""
+async def run(work: Work, port: int, way: Way, requests: int, seconds: float, connections: int = CONNECTIONS) -> list[float]:
+    """Ask on all connections at once until about `requests` are answered or `seconds` are over; returns the seconds of each."""
     text = work.http(way)
     sent = 0
+    latencies: list[float] = []
     deadline = perf_counter() + seconds
 
     async def caller() -> None:
@@ -57,14 +58,14 @@ async def run(work: Work, port: int, way: Way, requests: int, seconds: float) ->
         async with connection(port) as on:
             while True:  # once at least, however late it is
                 sent += 1
-                await ask(on, work, text)
+                latencies.append(await ask(on, work, text))
                 if sent >= requests or perf_counter() >= deadline:
                     break
 
     async with asyncio.timeout(seconds + PATIENCE), asyncio.TaskGroup() as group:
-        for _ in range(CONNECTIONS):
+        for _ in range(connections):
             group.create_task(caller())
-    return sent
+    return latencies
 
 
 async def latencies(work: Work, port: int, way: Way, requests: int, rate: float) -> list[float]:

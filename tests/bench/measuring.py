@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Final
 
-from tests.bench.load import Streams, idle, latencies, percentile, run
+from tests.bench.load import PATIENCE, Streams, idle, latencies, percentile, run
 from tests.bench.processes import cpu_seconds, rss_mb
 from tests.bench.systems import System
 from tests.bench.works import BURSTS, PACED, SMALL, Way, Work
@@ -48,10 +48,12 @@ class Running:
     pid: int
 
 
-def in_turn(names: Sequence[str], failed: dict[str, str], measure: Callable[[str], tuple[float, ...]]) -> dict[str, tuple[float, ...]]:
+def in_turn(
+    names: Sequence[str], failed: dict[str, str], measure: Callable[[str], tuple[float, ...]], rounds: int = ROUNDS
+) -> dict[str, tuple[float, ...]]:
     """Medians of what `measure` gives, by name. A name that fails is left out from then on, and `failed` says why."""
     seen: dict[str, list[tuple[float, ...]]] = {name: [] for name in names}
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for name in names:
             if name not in failed:
                 try:
@@ -65,6 +67,8 @@ def in_turn(names: Sequence[str], failed: dict[str, str], measure: Callable[[str
 def reason(error: Exception) -> str:
     while isinstance(error, ExceptionGroup):
         error = error.exceptions[0]
+    if isinstance(error, TimeoutError):
+        return f"no answer within {PATIENCE:g} s"
     return f"{type(error).__name__}: {error}"[:500]
 
 
@@ -84,15 +88,14 @@ def bursts(running: Mapping[str, Running], scale: float) -> Iterator[Figure]:
             return (burst(running[name], work, scale),)
 
         in_turn(able(running, work), figure.failed, warm_up)
-        figure.values = {name: row[0] for name, row in in_turn(able(running, work), figure.failed, measure).items()}
-        yield figure
+        yield from columns((figure,), in_turn(able(running, work), figure.failed, measure))
 
 
 def burst(on: Running, work: Work, scale: float, way: Way | None = None) -> float:
     """CPU microseconds per unit."""
     before = cpu_seconds(on.pid)
     requests = max(16, int(work.requests * scale))
-    done = asyncio.run(run(work, on.system.port, way or on.system.ways[work.route], requests, max(0.3, ROUND_SECONDS * scale)))
+    done = len(asyncio.run(run(work, on.system.port, way or on.system.ways[work.route], requests, max(0.3, ROUND_SECONDS * scale))))
     return (cpu_seconds(on.pid) - before) / (done * work.units) * 1e6
 
 
@@ -110,8 +113,7 @@ def paced(running: Mapping[str, Running], scale: float) -> Iterator[Figure]:
         def measure(name: str, work: Work = work) -> tuple[float, ...]:
             return (asyncio.run(_paced(running[name], work, PACED_SECONDS * scale)),)
 
-        figure.values = {name: row[0] for name, row in in_turn(able(running, work), figure.failed, measure).items()}
-        yield figure
+        yield from columns((figure,), in_turn(able(running, work), figure.failed, measure))
 
 
 async def _paced(on: Running, work: Work, seconds: float) -> float:
@@ -146,10 +148,8 @@ def added_latency(running: Mapping[str, Running], provider_port: int, scale: flo
 
     seen = in_turn([DIRECT, *running], p50.failed, measure)
     direct = seen.pop(DIRECT)
-    for column, figure in enumerate((p50, p99)):
-        figure.failed = p50.failed
-        figure.values = {name: row[column] - direct[column] for name, row in seen.items()}
-        yield figure
+    added = {name: (row[0] - direct[0], row[1] - direct[1]) for name, row in seen.items()}
+    yield from columns((p50, p99), added)
 
 
 def starts(systems: Mapping[str, System], core: set[int]) -> Iterator[Figure]:
@@ -161,39 +161,43 @@ def starts(systems: Mapping[str, System], core: set[int]) -> Iterator[Figure]:
             time.sleep(1)
             return seconds, rss_mb(pid)
 
-    seen = in_turn(list(systems), start.failed, measure)
-    rss.failed = start.failed
-    for column, figure in enumerate((start, rss)):
-        figure.values = {name: row[column] for name, row in seen.items()}
-        yield figure
+    yield from columns((start, rss), in_turn(list(systems), start.failed, measure))
 
 
-def memory(systems: Mapping[str, System], core: set[int], scale: float) -> Iterator[Figure]:
-    """Of open streams and of idle connections, each with a process of its own; one round, three windows for CPU."""
+def open_streams(systems: Mapping[str, System], core: set[int], scale: float) -> Iterator[Figure]:
+    """Memory of many, and whether a chunk costs more when more are open. One round with a fresh process, three windows for CPU."""
     few, many = (max(20, int(count * scale)) for count in (FEW_STREAMS, MANY_STREAMS))
-    rows = (
+    figures = (
         Figure(f"{many} open streams: RSS", "MB", 0),
         Figure("an open stream", "KB"),
         Figure(f"chunk, {few} streams open", "µs CPU"),
         Figure(f"chunk, {many} streams open", "µs CPU"),
         Figure(f"the same, {many} to {few} open", "ratio", 2),
-        Figure("an idle connection", "KB"),
     )
-    failed: dict[str, str] = {}
-    for name, system in systems.items():
-        try:
-            with system.running(core) as (pid, _):
-                values = asyncio.run(_streams(Running(system, pid), few, many, max(0.3, 1.5 * scale)))
-            with system.running(core) as (pid, _):
-                values += (asyncio.run(_idle(Running(system, pid), max(20, int(IDLE_CONNECTIONS * scale)))),)
-        except (OSError, RuntimeError, TimeoutError, EOFError, ExceptionGroup) as error:
-            failed[name] = reason(error)
-            print(f"{name} FAILED: {failed[name]}", file=sys.stderr, flush=True)
-            continue
-        for figure, value in zip(rows, values, strict=True):
-            figure.values[name] = value
-    for figure in rows:
-        figure.failed = failed
+
+    def measure(name: str) -> tuple[float, ...]:
+        with systems[name].running(core) as (pid, _):
+            return asyncio.run(_streams(Running(systems[name], pid), few, many, max(0.3, 1.5 * scale)))
+
+    yield from columns(figures, in_turn(list(systems), figures[0].failed, measure, rounds=1))
+
+
+def idle_connections(systems: Mapping[str, System], core: set[int], scale: float) -> Iterator[Figure]:
+    """Memory of connections that wait for a next request. One round with a fresh process."""
+    figure = Figure("an idle connection", "KB")
+
+    def measure(name: str) -> tuple[float, ...]:
+        with systems[name].running(core) as (pid, _):
+            return (asyncio.run(_idle(Running(systems[name], pid), max(20, int(IDLE_CONNECTIONS * scale)))),)
+
+    yield from columns((figure,), in_turn(list(systems), figure.failed, measure, rounds=1))
+
+
+def columns(figures: Sequence[Figure], seen: Mapping[str, tuple[float, ...]]) -> Iterator[Figure]:
+    """Figures that were measured together: of what was seen each takes its column, and all failed where the first did."""
+    for column, figure in enumerate(figures):
+        figure.failed = figures[0].failed
+        figure.values = {name: row[column] for name, row in seen.items()}
         yield figure
 
 

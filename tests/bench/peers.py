@@ -69,6 +69,7 @@ def _litellm(home: Path, directory: Path, provider: Provider) -> System:
 
 
 def _portkey(home: Path, directory: Path, provider: Provider) -> System:
+    # 1.15.2 on Node 20 answers 500 to streams of OpenAI and Claude: it writes to the provider's headers, which are immutable.
     package = home / "node_modules" / "@portkey-ai" / "gateway"
     found = json.loads((package / "package.json").read_text())["version"]
     port = free_port()
