@@ -24,9 +24,11 @@ types: $(VENV)/.dev
 unit: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2
 
-# Prints CPU per request and per chunk, start-up time and memory, each beside a bare aiohttp relay measured in the same run.
+# What the gateway costs: CPU, latency, memory, start-up, beside nginx (where installed) and a bare aiohttp relay, in some minutes.
+# PEERS=litellm,portkey,smg installs other gateways into .bench-cache/ and measures them too; BENCH=--readme puts the table into README.md.
+PEERS ?=
 bench: $(VENV)/.dev
-	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench --peers '$(PEERS)' $(BENCH)
 
 # Instructions of 200 requests and 50 streams, counted by valgrind and held against tests/bench/instructions.json: fails over 5 % more.
 # Not part of `make test`: half a minute for what only changes to translators and routing move, and valgrind is not on every machine.

@@ -2,43 +2,35 @@
 
 import argparse
 import asyncio
-import importlib
-import importlib.util
-import ipaddress
 import json
 import logging
 import os
 import re
 import sys
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from gateway import simulator
 from gateway.accounting.exact import TokenCounter
 from gateway.advice import advice
-from gateway.api.access import Access, AccessError, Admin, read, read_admin
-from gateway.api.catalog import standing
+from gateway.api.access import AccessError, read, read_admin
 from gateway.api.context import VERSION
 from gateway.api.native_chat import native_request
-from gateway.app import running_app
-from gateway.config import Config, ConfigError, ConfigFiles, find_directory, simulated_by
+from gateway.config import Config, ConfigError, ConfigFiles, find_directory
 from gateway.errors import RequestFailed, error_body
+from gateway.processes import Serving, overview, serve, supervise
 from gateway.replay import logged, replay, report
 from gateway.routing.deciding import decide
 from gateway.routing.facts import Caller
 from gateway.routing.selection import plan_document
 from gateway.routing.view import Memory
-from gateway.server import listening
-from gateway.telemetry.logs import RequestLog
+from gateway.workers.siblings import Membership
 from translators.chat.request import ChatRequest, parse
 from translators.errors import InvalidRequest
 from translators.jsontext import loads
 
-_log: Final = logging.getLogger("llm_router")
 DEFAULT_PORT: Final = 8001
+MOST_WORKERS: Final = 64
 _KEY_ID: Final = re.compile(r"[0-9a-f]{8}").fullmatch
 
 
@@ -48,7 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not given or (given[0].startswith("-") and given[0] not in ("-h", "--help", "--version")):
         given.insert(0, "serve")
     options = _parser().parse_args(given)
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
+    member = getattr(options, "membership", None)
+    who = "" if member is None else f" worker {member.number}:"
+    logging.basicConfig(level=logging.INFO, format=f"%(levelname)s{who} %(message)s", stream=sys.stderr)
     try:
         files = ConfigFiles(options.config or find_directory(os.environ), os.environ)
         config = files.load()
@@ -66,7 +60,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except AccessError as error:
         print(error, file=sys.stderr)
         return 1
-    return _run(_serve(config, files, access, admin, options))
+    demo = options.demo or (options.demo_without_keys and not any(provider.keys for provider in config.providers.values()))
+    what = Serving(config=config, files=files, access=access, admin=admin, host=options.host, port=options.port, demo=demo)
+    if options.membership is None and options.workers > 1:
+        return supervise(what, options.config, options.workers)
+    return serve(what, options.membership)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -78,6 +76,11 @@ def _parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", parents=[where], help="run the gateway (the default)")
     serve.add_argument("--host", default=os.environ.get("HOST", "127.0.0.1"), help="address to listen on (HOST, default 127.0.0.1)")
     serve.add_argument("--port", type=_port, default=os.environ.get("PORT", str(DEFAULT_PORT)), help="port (PORT, default 8001)")
+    serve.add_argument(
+        "--workers", type=_workers, default=os.environ.get("LLM_ROUTER_WORKERS", "1"), metavar="N",
+        help="processes that share the port (LLM_ROUTER_WORKERS, default 1)",
+    )  # fmt: skip
+    serve.add_argument("--membership", type=Membership.read, help=argparse.SUPPRESS)  # a process that --workers started
     serve.add_argument("--demo", action="store_true", help="serve from the built-in simulator instead of the real providers")
     serve.add_argument("--demo-without-keys", action="store_true", help="the same, but only if no provider key is set")
     check = commands.add_parser("check", parents=[where], help="check the configuration and exit")
@@ -100,6 +103,12 @@ def _port(text: str) -> int:
     return port
 
 
+def _workers(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_WORKERS:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of workers: 1 to {MOST_WORKERS}")
+    return int(text)
+
+
 def _header(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
     if not colon or not name.strip():
@@ -120,7 +129,7 @@ def _contents(name: str) -> bytes:
 
 def _check(config: Config, strict: bool) -> int:
     print(f"The configuration in {config.directory} is fine (revision {config.revision}).")
-    print(_overview(config, False))
+    print(overview(config, False))
     found = [*advice(config, Memory(config).view())]
     if found:
         print("Worth a look:")
@@ -166,70 +175,3 @@ def _replay(config: Config, name: str) -> int:
     outcome = replay(logged(lines), config)
     print(report(outcome))
     return 0 if outcome.decisions else 1
-
-
-def _run(coroutine: Any) -> int:
-    """On uvloop where it is installed (the extra `fast`): 10 to 25 % less CPU."""
-    factory = None
-    if importlib.util.find_spec("uvloop") is not None:
-        factory = importlib.import_module("uvloop").new_event_loop
-    with asyncio.Runner(loop_factory=factory) as runner:
-        status: int = runner.run(coroutine)
-        return status
-
-
-async def _serve(config: Config, files: ConfigFiles, access: Access, admin: Admin, options: argparse.Namespace) -> int:
-    async with AsyncExitStack() as stack:
-        demo = options.demo or (options.demo_without_keys and not _has_key(config))
-        if demo:
-            running = await stack.enter_async_context(simulator.running())
-            config, files = simulated_by(config, running.base_urls), replace(files, simulator=running.base_urls)
-        log = RequestLog()
-        stack.callback(log.close)
-        app = await stack.enter_async_context(running_app(config, files, access, admin, simulated=demo, listeners=[log.listen]))
-        try:
-            server = await stack.enter_async_context(listening(app, options.host, options.port))
-        except OSError as error:
-            print(f"Cannot listen on {options.host}:{options.port}: {error.strerror or error}", file=sys.stderr)
-            return 1
-        stop = server.watch_signals()
-        print(_banner(config, options.host, server.port, demo), file=sys.stderr, flush=True)
-        if access.open and not _loopback(options.host):
-            _log.warning(
-                "ANYBODY who reaches %s:%d can spend your provider keys: set LLM_ROUTER_API_KEYS to close the gateway.",
-                options.host,
-                server.port,
-            )
-        await stop.wait()
-        await server.drain()
-    return 0
-
-
-def _has_key(config: Config) -> bool:
-    return any(provider.keys for provider in config.providers.values())
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _banner(config: Config, host: str, port: int, demo: bool) -> str:
-    shown = f"[{host}]" if ":" in host else host
-    lines = [f"LLM Router {VERSION} on http://{shown}:{port}  (OpenAI base_url: http://{shown}:{port}/v1)", _overview(config, demo)]
-    if demo:
-        lines.append("  SIMULATED: no provider is called. Answers come from the built-in simulator; set a provider key for real ones.")
-    return "\n".join(lines)
-
-
-def _overview(config: Config, demo: bool) -> str:
-    view = Memory(config).view()
-    providers = ", ".join(_standing(p.name, p.unavailable_reason, demo) for p in config.providers.values())
-    personas = ", ".join(p.name if standing(config, p, view).eligible else f"{p.name} (cannot be served)" for p in config.personas.values())
-    return f"  providers: {providers}\n  personas:  {personas}"
-
-
-def _standing(name: str, reason: str | None, demo: bool) -> str:
-    return f"{name} (simulated)" if demo else name if reason is None else f"{name} (unavailable: {reason})"

@@ -11,6 +11,7 @@
     ├── BodyTimeout            408  the request body did not arrive in time
     ├── Stopping               503  the server is shutting down
     ├── NoRoom                 503  the queue of the only target is full
+    ├── NoSiblings             503  the process through which workers ask each other does not answer
     ├── ConfigRejected         422  an operator's files cannot be used
     ├── NotServed              404  an unknown route, 405 a wrong method, 400 no HTTP, 500 a fault of our own
     └── UpstreamFailed         as the provider's failure says (translators.errors.UpstreamFailure)
@@ -99,6 +100,10 @@ class NoRoom(RequestFailed):
     def __init__(self, target: str, retry_after: float) -> None:
         super().__init__(f"{target} is asked as much as it may be, and its queue is full.")
         self.retry_in(retry_after)
+
+
+class NoSiblings(RequestFailed):
+    status, code = 503, "no_siblings"
 
 
 class ConfigRejected(RequestFailed):

@@ -6,7 +6,7 @@ The commit rule stands here: until the first content is in hand an attempt may f
 import asyncio
 from collections.abc import Awaitable, Callable, Generator
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 from gateway.answers import OneAnswer
@@ -40,13 +40,16 @@ def _timed_out(code: str, message: str) -> UpstreamFailure:
 _TOTAL: Final = _timed_out("total_timeout", "The request took longer than its total time limit.")
 
 
+_NOT_SENT: Final = Outcome(None)
+
+
 @dataclass(slots=True)
 class _Ended(Generic[T]):
     """How an attempt ended: with a value, or with an outcome for who decides what comes next."""
 
     trial: Trial | None
     value: T | None = None
-    outcome: Outcome = field(default_factory=lambda: Outcome(None))
+    outcome: Outcome = _NOT_SENT
 
 
 class Execution(Generic[T]):

@@ -7,5 +7,5 @@ _bits: Final = random.Random(random.SystemRandom().getrandbits(256)).getrandbits
 
 
 def unique(length: int = 22) -> str:
-    """`length` hexadecimal digits."""
-    return f"{_bits(length * 4):0{length}x}"
+    """`length` hexadecimal digits; an even number of them."""
+    return _bits(length * 4).to_bytes(length // 2).hex()

@@ -55,12 +55,14 @@ class Server:
 
 
 @asynccontextmanager
-async def listening(app: web.Application, host: str, port: int) -> AsyncIterator[Server]:
-    """Serve `app`. A caller who leaves cancels its handler, and with it the call to the provider."""
+async def listening(app: web.Application, host: str, port: int, *, reuse_port: bool = False) -> AsyncIterator[Server]:
+    """Serve `app`; with `reuse_port` beside other processes that do so. A caller who leaves cancels its handler, and with it the call to
+    the provider.
+    """
     runner = Runner(app, shutdown_timeout=0.1, access_log=None, keepalive_timeout=KEEP_ALIVE_TIMEOUT)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, host, port, backlog=1024)
+        site = web.TCPSite(runner, host, port, backlog=1024, reuse_port=reuse_port)
         await site.start()
         # What start-up made stays for ever: the collector need not look at it again. A request makes hundreds of objects that
         # die by themselves, so it looks a third as often as by default; more seldom still, and the cycles of failed requests pile up.

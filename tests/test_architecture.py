@@ -11,6 +11,7 @@ SOURCES = sorted(p for house in ("gateway", "translators") for p in (ROOT / hous
 FLOORS = [
     {"gateway.__main__"},
     {"gateway.cli"},
+    {"gateway.processes"},
     {"gateway.server", "gateway.app"},
     {"gateway.api"},
     {"gateway.dispatch"},
@@ -20,11 +21,11 @@ FLOORS = [
     {"gateway.exchange", "gateway.reasoning", "gateway.fan_out", "gateway.resuming", "gateway.reloading", "gateway.health_checks"},
     {"gateway.advice", "gateway.replay"},
     {"gateway.routing"},
-    {"gateway.accounting", "gateway.upstream"},
+    {"gateway.accounting", "gateway.upstream", "gateway.workers"},
     {"gateway.config", "gateway.errors", "gateway.telemetry", "gateway.simulator", "gateway.ids", "gateway.off_loop"},
     {"translators.registry", "translators.repair"},
     {"translators.openai", "translators.claude", "translators.gemini", "translators.responses"},
-    {"translators.dialect"},
+    {"translators.dialect", "translators.text_events"},
     {"translators.chat", "translators.sse", "translators.media", "translators.retry_after"},
     {"translators.jsontext", "translators.errors"},
 ]

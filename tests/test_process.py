@@ -15,7 +15,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.bench.__main__ import rss_mb
+from tests.bench.processes import rss_mb
 from tests.fakes import OPENAI_STREAM, Hang, Pause, Step, fake_upstream, sse
 from tests.serving import clean_environ
 from translators.jsontext import dumps

@@ -28,6 +28,11 @@ class Decoder:
         self._start = True
         self.stray = b""
 
+    @property
+    def idle(self) -> bool:
+        """Between two events, with nothing held back."""
+        return not (self._pieces or self._ended_with_cr)
+
     def receive(self, data: bytes) -> list[Event]:
         """The events that `data` completes. Raises EventTooLarge."""
         if self._start and data:

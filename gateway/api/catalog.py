@@ -138,9 +138,17 @@ async def route(http: web.Request) -> web.Response:
 
 
 async def decision(http: web.Request) -> web.Response:
-    """GET /api/v1/decisions/{id}: one of the last thousand decisions, without content, and what came of it."""
-    name = http.match_info["id"]
-    record = http.app[GATEWAY].records.find(name)
-    if record is None:
+    """GET /api/v1/decisions/{id}: one of the last thousand decisions of each worker, without content, and what came of it."""
+    name, gateway = http.match_info["id"], http.app[GATEWAY]
+    document = decision_document(gateway, name)
+    if document is None and gateway.siblings is not None:
+        document = await gateway.siblings.decision(name)
+    if document is None:
         raise DecisionNotFound(f"There is no decision {name[:100]!r} among the last {KEPT}.")
-    return json_response(record_document(record))
+    return json_response(document)
+
+
+def decision_document(gateway: Gateway, name: str) -> dict[str, Any] | None:
+    """A decision of this process as JSON, None if it keeps none of that name."""
+    record = gateway.records.find(name)
+    return None if record is None else record_document(record)

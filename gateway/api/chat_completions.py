@@ -40,7 +40,7 @@ async def _stream(gateway: Gateway, http: web.Request, decision: Decision, excha
             if not out.started:
                 raise
             fail(exchange, error)
-            return await out.break_off(b"data: " + dumps(error_body(error)) + b"\n\n")
+            return await out.end(b"data: " + dumps(error_body(error)) + b"\n\n")
         try:
             return await _relay(gateway, live, out, decision.request, exchange)
         finally:
@@ -57,7 +57,6 @@ async def _relay(gateway: Gateway, live: Answer, out: EventStream, request: Chat
     except UpstreamError as error:
         failed = gateway.dispatcher.broke(error, exchange)
         fail(exchange, failed)
-        return await out.break_off(b"data: " + dumps(error_body(failed)) + b"\n\n")
+        return await out.end(b"data: " + dumps(error_body(failed)) + b"\n\n")
     gateway.dispatcher.finished(live, exchange)
-    await out.write(DONE)
-    return await out.end()
+    return await out.end(DONE)

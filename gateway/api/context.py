@@ -16,6 +16,7 @@ from gateway.routing.records import Records
 from gateway.routing.view import Memory
 from gateway.telemetry.events import Bus
 from gateway.telemetry.metrics import Metrics
+from gateway.workers.siblings import Siblings
 
 VERSION: Final = "0.1.0"
 
@@ -38,6 +39,8 @@ class Gateway:
     draining: bool = False
     closing: bool = False
     """The time for load balancers to notice is over: new chat requests are refused."""
+    siblings: Siblings | None = None
+    """The other workers, where there are several; set before the server listens."""
     running: int = 0
     idle: asyncio.Event = field(default_factory=asyncio.Event)
 

@@ -19,6 +19,12 @@ _HEADERS: Final = {
 }
 
 
+class _Response(web.StreamResponse):
+    """Its headers go out with its first event, in one system call: it is begun when there is one."""
+
+    _send_headers_immediately = False
+
+
 class EventStream:
     """An async context manager around one streamed answer.
 
@@ -57,21 +63,16 @@ class EventStream:
         await response.write(data)
         self._last = self._loop.time()
 
-    async def end(self) -> web.StreamResponse:
-        """The end of the body."""
+    async def end(self, data: bytes) -> web.StreamResponse:
+        """Send the last event and the end of the body. The connection stays: who had all of this answer sends the next request on it."""
         response = self._response or await self._start()
-        await response.write_eof()
+        await response.write_eof(data)
         return response
-
-    async def break_off(self, data: bytes) -> web.StreamResponse:
-        """Send a last event. The connection stays: who had this answer to its end sends the next request on it."""
-        await self.write(data)
-        return await self.end()
 
     async def _start(self) -> web.StreamResponse:
         async with self._lock:
             if self._response is None:
-                response = web.StreamResponse(headers={**_HEADERS, **self._headers()})
+                response = _Response(headers={**_HEADERS, **self._headers()})
                 await response.prepare(self._http)
                 self._response = response
                 self._http[STREAM] = response

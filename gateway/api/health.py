@@ -6,8 +6,9 @@ from typing import Any, Final
 from aiohttp import web
 
 from gateway.api.catalog import standing
-from gateway.api.context import CONFIG, GATEWAY, VERSION
+from gateway.api.context import CONFIG, GATEWAY, VERSION, Gateway
 from gateway.api.middleware import json_response
+from gateway.config import Config
 from gateway.reloading import Reloader
 
 MOST_PROBLEMS: Final = 20
@@ -22,13 +23,15 @@ async def health(http: web.Request) -> web.Response:
 
 async def ready(http: web.Request) -> web.Response:
     """GET /health/ready: 503 while stopping, or when no persona can be served. Files that cannot be used are told, and no reason for 503:
-    the last good revision serves.
+    the last good revision serves. Of several workers each speaks for itself, and says how many listen.
     """
     gateway, config = http.app[GATEWAY], http[CONFIG]
     view = gateway.memory.view()
     servable = [p.name for p in config.personas.values() if standing(config, p, view).eligible]
     status = "draining" if gateway.draining else "ready" if servable else "no_persona_available"
-    document = {"status": status, "revision": config.revision, "personas": servable, "config": _config(gateway.reloader)}
+    document: dict[str, Any] = {"status": status, "revision": config.revision, "personas": servable, "config": _config(gateway.reloader)}
+    if gateway.siblings is not None:
+        document["workers"] = await gateway.siblings.standing()
     return json_response(document, 200 if status == "ready" else 503)
 
 
@@ -50,10 +53,19 @@ def _utc(when: float) -> str:
 
 
 async def metrics(http: web.Request) -> web.Response:
-    """GET /metrics: Prometheus text, or OpenMetrics for who accepts it."""
+    """GET /metrics: Prometheus text, or OpenMetrics for who accepts it; of all workers, where there are several."""
     gateway = http.app[GATEWAY]
+    accept = http.headers.get("accept", "")
+    if gateway.siblings is None:
+        show_present(gateway, http[CONFIG])
+        text, content_type = await gateway.metrics.scrape(accept)
+    else:
+        text, content_type = await gateway.siblings.scrape(accept)
+    return web.Response(body=text, headers={"content-type": content_type})
+
+
+def show_present(gateway: Gateway, config: Config) -> None:
+    """Set the metrics of what holds at this moment."""
     health, now = gateway.memory.health, gateway.memory.now()
     waiting = gateway.dispatcher.places.waiting()
-    gateway.metrics.routing.show(health.availability(now), health.key_availability(http[CONFIG], now), waiting, health.checks.up())
-    text, content_type = await gateway.metrics.scrape(http.headers.get("accept", ""))
-    return web.Response(body=text, headers={"content-type": content_type})
+    gateway.metrics.routing.show(health.availability(now), health.key_availability(config, now), waiting, health.checks.up())

@@ -102,7 +102,7 @@ async def _stream(gateway: Gateway, http: web.Request, decision: Decision, excha
             if not out.started:
                 raise
             fail(exchange, error)
-            return await out.break_off(event("error", error_body(error)))
+            return await out.end(event("error", error_body(error)))
         try:
             return await _relay(gateway, live, out, exchange)
         finally:
@@ -120,12 +120,11 @@ async def _relay(gateway: Gateway, live: Answer, out: EventStream, exchange: Exc
     except UpstreamError as error:
         failed = gateway.dispatcher.broke(error, exchange)
         fail(exchange, failed)
-        return await out.break_off(event("error", error_body(failed)))
+        return await out.end(event("error", error_body(failed)))
     gateway.dispatcher.finished(live, exchange)
     choices = calls.completion()["choices"]
     whole = b"".join(event("tool_call", call) for choice in choices[:1] for call in choice["message"].get("tool_calls") or ())
-    await out.write(whole + event("done", {"id": live.id, **_route(exchange), **_summary(exchange)}))
-    return await out.end()
+    return await out.end(whole + event("done", {"id": live.id, **_route(exchange), **_summary(exchange)}))
 
 
 def _events(chunks: list[Chunk], calls: Collector) -> Iterator[bytes]:

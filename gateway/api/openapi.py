@@ -94,6 +94,9 @@ _PLAN: Final[_Json] = {
 }
 _TIME: Final = {"type": "string", "format": "date-time"}
 _PLACE: Final = {"file": _STRING, "line": {"type": ["integer", "null"]}}
+_RELOADED_WORKERS: Final = _array(
+    _object({"worker": _INTEGER, "result": {"enum": ["changed", "unchanged", "failed", "no_answer"]}, "revision": _NULLABLE})
+)
 _LAST_RELOAD: Final = _object(
     {
         "ok": _BOOLEAN,
@@ -274,10 +277,11 @@ SCHEMAS: Final[_Json] = {
             "revision": _STRING,
             "personas": _array(_STRING),
             "config": _object({"revision": _STRING, "loaded_at": _TIME, "last_reload": {"anyOf": [_LAST_RELOAD, {"type": "null"}]}}),
+            "workers": {"anyOf": [_object({"configured": _INTEGER, "listening": _INTEGER}), {"type": "null"}]},
         }
     ),
     "Reloaded": _object(
-        {"revision": _STRING, "previous": _STRING, "changed": _BOOLEAN, "needs_restart": _array(_STRING)},
+        {"revision": _STRING, "previous": _STRING, "changed": _BOOLEAN, "needs_restart": _array(_STRING), "workers": _RELOADED_WORKERS},
         ["revision", "previous", "changed", "needs_restart"],
     ),
     "NotReloaded": {
@@ -287,6 +291,7 @@ SCHEMAS: Final[_Json] = {
                 {
                     "revision": {"type": "string", "description": "What goes on being served."},
                     "problems": _array(_object({**_PLACE, "path": _STRING, "message": _STRING})),
+                    "workers": _RELOADED_WORKERS,
                 },
                 ["revision", "problems"],
             ),

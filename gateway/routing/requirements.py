@@ -29,12 +29,20 @@ _FEATURES: Final[dict[Capability, Feature]] = {
 """What a rule can ask for, by a plainer name than the need's. Files and history are seen apart: a text file needs nothing."""
 
 
+_NEEDING: Final = frozenset({"tools", "functions", "response_format", "n", "logprobs", "modalities", "web_search_options"})
+_REASONING: Final = frozenset({"reasoning_effort", "thinking", "reasoning"})
+"""Most requests have none of these: one look tells."""
+
+
 def derive(request: ChatRequest, persona: Persona | None) -> tuple[tuple[Requirement, ...], frozenset[Feature]]:
     """The needs of `request` and of its persona, each capability once, the request's own cause first; and the request's features."""
     found: dict[Capability, str] = {}
     features: set[Feature] = set()
-    for capability, cause in _of_parameters(request):
-        found.setdefault(capability, cause)
+    if request.stream:
+        found["streaming"] = "stream"
+    if not _NEEDING.isdisjoint(request.body):
+        for capability, cause in _of_parameters(request.body):
+            found.setdefault(capability, cause)
     for i, message in enumerate(request.messages):
         content = message.get("content")
         if content.__class__ is list:
@@ -48,7 +56,7 @@ def derive(request: ChatRequest, persona: Persona | None) -> tuple[tuple[Require
     features.update(_FEATURES[need] for need in found if need in _FEATURES)
     if "pdf" in found:
         features.add("files")
-    if _reasons(request.body):
+    if not _REASONING.isdisjoint(request.body) and _reasons(request.body):
         features.add("reasoning")
     if persona is not None:
         for capability in sorted(persona.requires):
@@ -56,10 +64,7 @@ def derive(request: ChatRequest, persona: Persona | None) -> tuple[tuple[Require
     return tuple([Requirement(capability, cause) for capability, cause in found.items()]), frozenset(features)
 
 
-def _of_parameters(request: ChatRequest) -> Iterator[tuple[Capability, str]]:
-    body = request.body
-    if request.stream:
-        yield "streaming", "stream"
+def _of_parameters(body: dict[str, Any]) -> Iterator[tuple[Capability, str]]:
     if body.get("tools"):
         yield "tool_calling", "tools"
     elif body.get("functions"):

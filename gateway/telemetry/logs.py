@@ -1,11 +1,13 @@
 """One JSON line per request on standard output: the event loop keeps the value, a thread makes and writes the lines, ten times a second."""
 
 import asyncio
+import fcntl
 import os
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import lru_cache
-from operator import attrgetter
 from typing import Any, Final
 
 from gateway.telemetry.events import AttemptEnded, Event, RequestEnded
@@ -20,8 +22,10 @@ CAPACITY: Final = 10_000
 class RequestLog:
     """A listener that writes RequestEnded events; made inside a running loop. `close` writes what is left."""
 
-    def __init__(self, descriptor: int = 1) -> None:
+    def __init__(self, descriptor: int = 1, lock: int | None = None) -> None:
+        """`lock` is a descriptor of a file that all processes lock which write there: a full pipe takes a batch in pieces."""
         self.lost = 0
+        self._lock = lock
         self._descriptor = descriptor
         self._loop = asyncio.get_running_loop()
         self._waiting: list[tuple[float, RequestEnded]] = []
@@ -52,10 +56,23 @@ class RequestLog:
     def _write(self, batch: list[tuple[float, RequestEnded]]) -> None:
         text = b"".join(line(*item) for item in batch)
         try:
-            while text:
-                text = text[os.write(self._descriptor, text) :]
+            with _locked(self._lock):
+                while text:
+                    text = text[os.write(self._descriptor, text) :]
         except OSError:
             self.lost += len(batch)  # nobody reads the log any more; requests go on
+
+
+@contextmanager
+def _locked(lock: int | None) -> Iterator[None]:
+    if lock is None:
+        yield
+        return
+    fcntl.lockf(lock, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        fcntl.lockf(lock, fcntl.LOCK_UN)
 
 
 def line(when: float, event: RequestEnded) -> bytes:
@@ -71,10 +88,16 @@ def line(when: float, event: RequestEnded) -> bytes:
         "attempts": [_attempt(attempt) for attempt in event.attempts],
         "ms": round(event.seconds * 1000, 2),
         "upstream_ms": round(event.upstream_seconds * 1000, 2),
+        "key_id": event.key_id,
+        "persona": event.persona,
+        "provider": event.provider,
+        "model": event.model,
+        "error_code": event.error_code,
+        "finish_reason": event.finish_reason,
     }
-    for name, value in zip(_OPTIONAL, _optional(event), strict=True):
-        if value is not None:
-            record[name] = value
+    for name in _OPTIONAL:
+        if record[name] is None:
+            del record[name]
     if event.first_chunk_seconds is not None:
         record["first_chunk_ms"] = round(event.first_chunk_seconds * 1000, 2)
     if (usage := event.usage) is not None:
@@ -96,7 +119,6 @@ def _attempt(attempt: AttemptEnded) -> dict[str, Any]:
 
 
 _OPTIONAL: Final = ("key_id", "persona", "provider", "model", "error_code", "finish_reason")
-_optional: Final = attrgetter(*_OPTIONAL)
 
 
 @lru_cache(maxsize=2)

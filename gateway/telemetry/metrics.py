@@ -2,14 +2,16 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.exposition import choose_encoder
 
 from gateway.telemetry.events import AttemptEnded, ConfigReloaded, Event, RequestEnded, Usage
+from gateway.telemetry.merging import Snapshot, snapshot
 from gateway.telemetry.revisions import RevisionMetrics
 from gateway.telemetry.routing import RoutingMetrics
+from gateway.telemetry.tallies import Counts, Tallies, Times
 from translators.errors import FailureKind
 
 OTHER: Final = "other"
@@ -26,44 +28,36 @@ class Metrics:
         self._personas = frozenset(personas)
         self._targets = frozenset(targets)
         self._parameters = frozenset(parameters)
-        self._children: dict[tuple[Any, ...], Any] = {}
         self._bound: dict[tuple[str | None, ...], _Bound] = {}
-        self._bound_attempts: dict[tuple[str, ...], tuple[Callable[[], None], Callable[[float], None]]] = {}
+        self._bound_attempts: dict[tuple[str, ...], tuple[list[float], Callable[[float], None]]] = {}
         registry = self.registry = CollectorRegistry(auto_describe=True)
-        self._requests = Counter(
-            "llm_router_requests_total", "Requests answered.", ["persona", "provider", "model", "outcome"], registry=registry
+        of_request, of_target = ["persona", "provider", "model"], ["provider", "model"]
+        self._requests = Counts("llm_router_requests", "Requests answered.", [*of_request, "outcome"])
+        self._duration = Times(
+            "llm_router_request_duration_seconds", "From the first byte read to the last byte written.", ["persona", "provider"], _SECONDS
         )
-        self._duration = Histogram(
-            "llm_router_request_duration_seconds", "From the first byte read to the last byte written.", ["persona", "provider"],
-            buckets=_SECONDS, registry=registry,
-        )  # fmt: skip
-        self._first_chunk = Histogram(
+        self._first_chunk = Times(
             "llm_router_time_to_first_chunk_seconds", "From the first byte read to the first content of a stream.",
-            ["persona", "provider"], buckets=_SECONDS, registry=registry,
+            ["persona", "provider"], _SECONDS,
         )  # fmt: skip
-        self._overhead = Histogram(
-            "llm_router_overhead_seconds", "Time of a JSON request that was not spent waiting for providers.",
-            buckets=_OVERHEAD, registry=registry,
+        self._overhead = Times(
+            "llm_router_overhead_seconds", "Time of a JSON request that was not spent waiting for providers.", [], _OVERHEAD
+        )
+        self._attempts = Counts("llm_router_upstream_attempts", "Attempts at targets by outcome.", [*of_target, "outcome"])
+        self._attempt_seconds = Times("llm_router_upstream_attempt_duration_seconds", "Duration of attempts.", ["provider"], _SECONDS)
+        self._tokens = Counts("llm_router_tokens", "Tokens as providers counted them.", [*of_request, "kind"])
+        self._cost = Counts("llm_router_cost_usd", "Cost of answers by the price list, where it is known.", of_request)
+        self._dropped = Counts("llm_router_dropped_params", "Parameters that a provider could not be told.", ["provider", "param"])
+        self._aborted = Counts("llm_router_stream_aborted", "Streams that ended without their end mark.", ["reason"])
+        self._seen_overhead = self._overhead.observer()
+        registry.register(
+            Tallies(
+                [
+                    self._requests, self._duration, self._first_chunk, self._overhead, self._attempts, self._attempt_seconds, self._tokens,
+                    self._cost, self._dropped, self._aborted,
+                ]
+            )
         )  # fmt: skip
-        self._attempts = Counter(
-            "llm_router_upstream_attempts_total", "Attempts at targets by outcome.", ["provider", "model", "outcome"], registry=registry
-        )
-        self._attempt_seconds = Histogram(
-            "llm_router_upstream_attempt_duration_seconds", "Duration of attempts.", ["provider"], buckets=_SECONDS, registry=registry
-        )
-        self._tokens = Counter(
-            "llm_router_tokens_total", "Tokens as providers counted them.", ["persona", "provider", "model", "kind"], registry=registry
-        )
-        self._cost = Counter(
-            "llm_router_cost_usd_total", "Cost of answers by the price list, where it is known.", ["persona", "provider", "model"],
-            registry=registry,
-        )  # fmt: skip
-        self._dropped = Counter(
-            "llm_router_dropped_params_total", "Parameters that a provider could not be told.", ["provider", "param"], registry=registry
-        )
-        self._aborted = Counter(
-            "llm_router_stream_aborted_total", "Streams that ended without their end mark.", ["reason"], registry=registry
-        )
         self.in_flight = Gauge("llm_router_in_flight_requests", "Chat requests being served.", registry=registry)
         self._revisions = RevisionMetrics(registry)
         self.routing = RoutingMetrics(registry)
@@ -88,12 +82,9 @@ class Metrics:
         encode, content_type = choose_encoder(accept)
         return await asyncio.to_thread(encode, self.registry), content_type
 
-    def _child(self, metric: Any, *labels: str) -> Any:
-        key = (id(metric), *labels)
-        child = self._children.get(key)
-        if child is None:
-            child = self._children[key] = metric.labels(*labels)
-        return child
+    async def snapshot(self) -> Snapshot:
+        """The same as values, for what is told of several processes."""
+        return await asyncio.to_thread(snapshot, self.registry)
 
     def _target(self, provider: str | None, model: str | None) -> tuple[str, str]:
         return (provider, model) if (provider, model) in self._targets else (OTHER, OTHER)  # type: ignore[return-value]
@@ -104,10 +95,10 @@ class Metrics:
         if bound is None:
             provider, model = self._target(event.provider, event.model)
             outcome = event.outcome if event.outcome in _OUTCOMES else OTHER
-            bound = (self._child(self._attempts, provider, model, outcome).inc, self._child(self._attempt_seconds, provider).observe)
+            bound = self._attempts.cell(provider, model, outcome), self._attempt_seconds.observer(provider)
             if outcome == event.outcome and provider != OTHER:
                 self._bound_attempts[key] = bound
-        bound[0]()
+        bound[0][0] += 1
         bound[1](event.seconds)
 
     def _request(self, event: RequestEnded) -> None:
@@ -117,24 +108,23 @@ class Metrics:
             bound = self._bind(event)
             if bound.closed:
                 self._bound[key] = bound
-        bound.request()
+        bound.requests[0] += 1
         bound.duration(event.seconds)
         if event.first_chunk_seconds is not None:
             bound.first_chunk(event.first_chunk_seconds)
         elif not event.stream and event.outcome == "ok" and event.provider is not None:
-            self._overhead.observe(max(0.0, event.seconds - event.upstream_seconds))
+            self._seen_overhead(max(0.0, event.seconds - event.upstream_seconds))
         if len(event.attempts) > 1:
             self.routing.beside_the_first(event, event.persona if event.persona in self._personas else OTHER)
         if event.outcome == "stream_aborted":
-            self._child(self._aborted, event.attempts[-1].outcome if event.attempts else OTHER).inc()
+            self._aborted.cell(event.attempts[-1].outcome if event.attempts else OTHER)[0] += 1
         for param in event.dropped:
-            self._child(self._dropped, bound.provider, param if param in self._parameters else OTHER).inc()
+            self._dropped.cell(bound.provider, param if param in self._parameters else OTHER)[0] += 1
         if (usage := event.usage) is not None:
-            for tokens, add in zip(usage, bound.tokens, strict=True):
-                if tokens:
-                    add(tokens)
+            for tokens, cell in zip(usage, bound.tokens, strict=True):
+                cell[0] += tokens
         if event.cost_nano_usd:
-            bound.cost(event.cost_nano_usd / 1e9)
+            bound.cost[0] += event.cost_nano_usd / 1e9
 
     def _bind(self, event: RequestEnded) -> "_Bound":
         provider, model = self._target(event.provider, event.model)
@@ -143,22 +133,22 @@ class Metrics:
         return _Bound(
             provider=provider,
             closed=OTHER not in labels,
-            request=self._child(self._requests, *labels, event.outcome).inc,
-            duration=self._child(self._duration, persona, provider).observe,
-            first_chunk=self._child(self._first_chunk, persona, provider).observe,
-            tokens=tuple(self._child(self._tokens, *labels, kind).inc for kind in Usage._fields),
-            cost=self._child(self._cost, *labels).inc,
+            requests=self._requests.cell(*labels, event.outcome),
+            duration=self._duration.observer(persona, provider),
+            first_chunk=self._first_chunk.observer(persona, provider),
+            tokens=tuple(self._tokens.cell(*labels, kind) for kind in Usage._fields),
+            cost=self._cost.cell(*labels),
         )
 
 
 class _Bound(NamedTuple):
-    """The methods that count one kind of request: looked up once, called for each."""
+    """Where one kind of request is counted: looked up once, used for each."""
 
     provider: str
     closed: bool
     """All labels are names of the configuration, so there are few of its kind and it may be kept."""
-    request: Callable[[], None]
+    requests: list[float]
     duration: Callable[[float], None]
     first_chunk: Callable[[float], None]
-    tokens: tuple[Callable[[float], None], ...]
-    cost: Callable[[float], None]
+    tokens: tuple[list[float], ...]
+    cost: list[float]

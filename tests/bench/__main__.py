@@ -1,157 +1,110 @@
-"""Runs the benchmark and prints a Markdown table: `python -m tests.bench [--quick]`.
+"""The judge of speed: `python -m tests.bench [--peers litellm,portkey,smg] [--readme] [--quick]`. Linux only.
 
-CPU is user + system time of the measured process, read from /proc, so it needs Linux. The measured process has a core of its own where
-there are two. Gateway and relay take turns, three rounds each; the median counts.
+The gateway, nginx (where installed), a bare aiohttp relay and the peers ask the same fake provider. Where there are two cores the
+measured systems have one for themselves. Prints a Markdown table and writes bench-results/DATE.json; exits with 1 if the gateway failed.
 """
 
 import argparse
-import asyncio
 import os
-import shutil
-import signal
-import socket
-import subprocess
+import resource
 import sys
 import tempfile
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
-from statistics import median
-from typing import Final
+from typing import Any
 
-from tests.bench.load import Work, percentile, run
-from tests.bench.upstream import CHUNKS
-
-ROOT: Final = Path(__file__).parents[2]
-TICKS: Final = os.sysconf("SC_CLK_TCK")
-ROUNDS: Final = 3
-
-POLICY: Final = """
-version: 1
-personas:
-  bench-openai: {description: "benchmark", targets: [openai/gpt-4.1]}
-  bench-claude: {description: "benchmark", targets: [claude/claude-sonnet-5]}
-  bench-gemini: {description: "benchmark", targets: [gemini/gemini-3.5-flash]}
-"""
-
-WORKS: Final = (
-    Work("1 KB JSON, OpenAI", "bench-openai"),
-    Work("1 KB JSON, Claude", "bench-claude"),
-    Work("1 KB JSON, Gemini", "bench-gemini"),
-    Work("100 KB JSON, OpenAI", "bench-openai", large=True, requests=800),
-    Work("100 KB JSON, Claude", "bench-claude", large=True, requests=800),
-    Work("burst chunk, OpenAI", "bench-openai", stream=True, units=CHUNKS, requests=600),
-    Work("burst chunk, Claude", "bench-claude", stream=True, units=CHUNKS, requests=400),
-    Work("burst chunk, Gemini", "bench-gemini", stream=True, units=CHUNKS, requests=400),
-)
+from tests.bench.growth import growths
+from tests.bench.measuring import Figure, Running, added_latency, bursts, memory, paced, started, starts
+from tests.bench.peers import PEERS, install
+from tests.bench.processes import PYTHON, cores, free_port, process, wait_ready
+from tests.bench.report import Others, machine, markdown, put_into_readme, write
+from tests.bench.size import directory_mb, ours_mb
+from tests.bench.systems import OURS, Provider, System, gateway, nginx, relay
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def peer_names(text: str) -> list[str]:
+    names = [name for name in text.split(",") if name]
+    if unknown := set(names) - set(PEERS):
+        raise argparse.ArgumentTypeError(f"unknown: {', '.join(sorted(unknown))} (known: {', '.join(PEERS)})")
+    return names
 
 
-@contextmanager
-def process(arguments: list[str], core: int | None, environ: dict[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
-    """A Python process on a core of its own, ended with SIGTERM."""
-    started = subprocess.Popen(
-        [sys.executable, *arguments], cwd=ROOT, env={**os.environ, **(environ or {})}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    if core is not None:
-        os.sched_setaffinity(started.pid, {core})
-    try:
-        yield started
-    finally:
-        started.send_signal(signal.SIGTERM)
-        try:
-            started.wait(10)
-        except subprocess.TimeoutExpired:
-            started.kill()
-            started.wait()
-
-
-def cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
-
-
-def rss_mb(pid: int) -> float:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) / 1024
-    return 0.0
-
-
-def wait_ready(port: int, path: str = "/health") -> float:
-    """Seconds until the first 200."""
-    started = time.perf_counter()
-    while time.perf_counter() - started < 30:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=1) as answer:
-                if answer.status == 200:
-                    return time.perf_counter() - started
-        except urllib.error.HTTPError:
-            return time.perf_counter() - started
-        except OSError:
-            time.sleep(0.005)
-    raise RuntimeError("the server did not start")
-
-
-def measure(work: Work, port: int, pid: int) -> tuple[float, float, float]:
-    """CPU microseconds per unit, p50 and p99 latency in milliseconds."""
-    before = cpu_seconds(pid)
-    latencies = asyncio.run(run(work, port, work.requests))
-    cpu = (cpu_seconds(pid) - before) / (work.requests * work.units) * 1e6
-    return cpu, percentile(latencies, 0.5) * 1000, percentile(latencies, 0.99) * 1000
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser()
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench")
     parser.add_argument("--quick", action="store_true", help="a tenth of the requests: shows that it runs, not what it costs")
+    parser.add_argument("--peers", type=peer_names, default=[], metavar="NAMES", help=f"of {','.join(PEERS)}")
+    parser.add_argument("--readme", action="store_true", help="put the table into README.md")
     options = parser.parse_args()
-    cores = sorted(os.sched_getaffinity(0))
-    measured, other = (cores[0], cores[-1]) if len(cores) > 1 else (None, None)
-    if other is not None:
-        os.sched_setaffinity(0, {other})
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    result: dict[str, Any] = {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"), "quick": options.quick, "machine": machine(), "missing": {},
+    }  # fmt: skip
+    others = Others()
+    with tempfile.TemporaryDirectory() as directory:
+        failed = measure(result, options.peers, Path(directory), 0.1 if options.quick else 1.0)
+    result["others"] = others.share()
+    table = markdown(result)
+    print(f"\n{table}\n\n{write(result)}")
+    if options.readme:
+        put_into_readme(table)
+    return 1 if failed else 0
+
+
+def measure(result: dict[str, Any], peers: Iterable[str], directory: Path, scale: float) -> bool:
+    """Fill `result`; True if the gateway itself failed at something."""
+    provider = Provider(free_port(), free_port())
+    missing: dict[str, str] = result["missing"]
+    size = Figure("installed, with all dependencies", "MB", values={OURS: ours_mb()})
+    candidates = [gateway(provider, directory / "gateway"), nginx(provider, directory / "nginx"), relay(provider)]
+    for name in peers:
+        try:
+            home = install(name)
+            system = PEERS[name].system(home, directory / name, provider)
+        except RuntimeError as error:
+            missing[name] = str(error)
+            print(f"{name} FAILED: {error}", file=sys.stderr, flush=True)
+            continue
+        candidates.append(system)
+        size.values[system.name] = directory_mb(home / PEERS[name].packages)
+    systems = {system.name: system for system in candidates if system}
+    own, rest = cores()
+    os.sched_setaffinity(0, rest)
     with ExitStack() as stack:
-        upstream_port, relay_port, gateway_port = free_port(), free_port(), free_port()
-        stack.enter_context(process(["-m", "tests.bench.upstream", str(upstream_port)], other))
-        config = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        shutil.copy(ROOT / "config" / "capabilities.yaml", config)
-        (config / "persona_policy.yaml").write_text(POLICY)
-        base = f"http://127.0.0.1:{upstream_port}"
-        environ = {
-            "LLM_ROUTER_CONFIG_DIR": str(config), "PORT": str(gateway_port), "HOST": "127.0.0.1",
-            "OPENAI_BASE_URL": f"{base}/v1", "ANTHROPIC_BASE_URL": base, "GEMINI_BASE_URL": base,
-            "OPENAI_API_KEY": "bench", "ANTHROPIC_API_KEY": "bench", "GEMINI_API_KEY": "bench",
-        }  # fmt: skip
-        gateway = stack.enter_context(process(["-m", "gateway"], measured, environ))
-        start = wait_ready(gateway_port)
-        relay = stack.enter_context(process(["-m", "tests.bench.relay", str(relay_port), str(upstream_port)], measured))
-        wait_ready(relay_port)
-        idle = rss_mb(gateway.pid)
-        print(f"start to first 200: {start:.2f} s · RSS idle: {idle:.0f} MB · Python {sys.version.split()[0]} · {len(cores)} cores\n")
-        print("| work | gateway, µs CPU | bare aiohttp relay, µs CPU | ratio | p50 / p99, ms |")
-        print("|---|---|---|---|---|")
-        for full in WORKS:
-            work = replace(full, requests=max(16, full.requests // 10)) if options.quick else full
-            asyncio.run(run(work, gateway_port, 16))
-            asyncio.run(run(replace(work, model="bench-openai"), relay_port, 16))
-            ours, bare = [], []
-            for _ in range(ROUNDS):
-                ours.append(measure(work, gateway_port, gateway.pid))
-                bare.append(measure(work, relay_port, relay.pid)[0])
-            cpu, yardstick = median(row[0] for row in ours), median(bare)
-            p50, p99 = median(row[1] for row in ours), median(row[2] for row in ours)
-            print(f"| {work.name} | {cpu:.1f} | {yardstick:.1f} | {cpu / max(yardstick, 0.01):.2f} | {p50:.2f} / {p99:.2f} |", flush=True)
-        print(f"\nRSS after the run: {rss_mb(gateway.pid):.0f} MB")
+        stack.enter_context(process((*PYTHON, "tests.bench.upstream", str(provider.port), str(provider.tls_port)), rest))
+        wait_ready(provider.port)
+        result["growth"] = growth_of(systems[OURS], gateway(provider, directory / "large", personas=100), own, scale)
+        figures = [*told(figures_of(systems, provider, own, scale, missing)), size]
+    result["systems"] = {name: system.version for name, system in systems.items() if name not in missing}
+    result["figures"] = [asdict(figure) for figure in figures]
+    return OURS in missing or any(OURS in figure.failed for figure in figures)
+
+
+def growth_of(small: System, large: System, own: set[int], scale: float) -> list[dict[str, object]]:
+    with small.running(own) as (small_pid, _), large.running(own) as (large_pid, _):
+        return [row.document() for row in growths(Running(small, small_pid), Running(large, large_pid), scale)]
+
+
+def figures_of(systems: dict[str, System], provider: Provider, own: set[int], scale: float, missing: dict[str, str]) -> Iterator[Figure]:
+    with ExitStack() as stack:
+        running = started(systems, own, stack, missing)
+        yield from bursts(running, scale)
+        yield from paced(running, scale)
+        yield from added_latency(running, provider.port, scale)
+    answering = {name: system for name, system in systems.items() if name in running}
+    yield from memory(answering, own, scale)
+    yield from starts(answering, own)
+
+
+def told(figures: Iterable[Figure]) -> Iterator[Figure]:
+    """The same, each printed when it is there: a run takes minutes."""
+    for figure in figures:
+        values = ", ".join(f"{name} {value:.2f}" for name, value in figure.values.items())
+        print(f"{figure.name} ({figure.unit}): {values}", file=sys.stderr, flush=True)
+        yield figure
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

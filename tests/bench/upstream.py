@@ -1,18 +1,33 @@
 """A provider that costs next to nothing: canned answers in the three dialects from a bare asyncio.Protocol.
 
-    python -m tests.bench.upstream PORT
+    python -m tests.bench.upstream PORT TLS_PORT
 
-The answer is chosen by path and body: a JSON answer of 1 KB (100 KB to a body over 50 KB), or a burst of CHUNKS text chunks in one write.
+The answer is chosen by path and body: JSON of 1 KB (100 KB if the prompt holds LARGE), or a burst of CHUNKS text chunks in one write.
+A stream whose prompt holds `[[every SECONDS]]` gives a chunk that often until the caller leaves. A GET is answered with a list of models.
 """
 
 import asyncio
+import random
+import re
+import ssl
 import sys
+from collections.abc import Iterator
+from itertools import cycle
+from pathlib import Path
 from typing import Final
 
 from translators.jsontext import dumps
 
 CHUNKS: Final = 200
-_WORDS: Final = "token " * 3
+TEXTS: Final = tuple(f"token {number} of some " for number in range(CHUNKS))
+"""Of each chunk: one that repeats itself is taken for a model gone mad by some."""
+TOKEN: Final = b"token "
+LARGE: Final = b"[[large]]"
+SMALL_WORDS, LARGE_WORDS = 130, 20_000
+CERTIFICATE: Final = Path(__file__).parents[1] / "upstream" / "localhost.pem"
+_STREAM: Final = re.compile(rb'"stream": ?true')
+_STREAM_HEAD: Final = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+_EVERY: Final = re.compile(rb"\[\[every ([0-9.]+)\]\]")
 
 
 def _http(body: bytes, content_type: str) -> bytes:
@@ -20,9 +35,8 @@ def _http(body: bytes, content_type: str) -> bytes:
     return head.encode() + body
 
 
-def _chunked(body: bytes) -> bytes:
-    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
-    return head + b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
+def _part(data: bytes) -> bytes:
+    return b"%x\r\n%s\r\n" % (len(data), data)
 
 
 def _openai_json(text: str) -> bytes:
@@ -33,14 +47,18 @@ def _openai_json(text: str) -> bytes:
     return dumps(document)
 
 
-def _openai_stream() -> bytes:
+Stream = tuple[bytes, list[bytes], bytes]
+"""What comes before the text, the text chunks, what comes after them."""
+
+
+def _openai_stream() -> Stream:
     def chunk(delta: dict[str, str], reason: str | None = None) -> bytes:
         choices = [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}]
         common = {"id": "chatcmpl-bench", "object": "chat.completion.chunk", "created": 1, "model": "bench"}
         return b"data: " + dumps({**common, "choices": choices, "usage": None}) + b"\n\n"
 
-    texts = b"".join(chunk({"content": _WORDS}) for _ in range(CHUNKS))
-    return chunk({"role": "assistant", "content": ""}) + texts + chunk({}, "stop") + b"data: [DONE]\n\n"
+    texts = [chunk({"content": text}) for text in TEXTS]
+    return chunk({"role": "assistant", "content": ""}), texts, chunk({}, "stop") + b"data: [DONE]\n\n"
 
 
 def _claude_json(text: str) -> bytes:
@@ -52,19 +70,18 @@ def _claude_json(text: str) -> bytes:
     )  # fmt: skip
 
 
-def _claude_stream() -> bytes:
+def _claude_stream() -> Stream:
     def event(name: str, **fields: object) -> bytes:
         return b"event: %s\ndata: %s\n\n" % (name.encode(), dumps({"type": name, **fields}))
 
-    message = {"id": "msg_b", "type": "message", "role": "assistant", "model": "bench", "content": [], "stop_reason": None}
-    texts = b"".join(event("content_block_delta", index=0, delta={"type": "text_delta", "text": _WORDS}) for _ in range(CHUNKS))
+    message: dict[str, object] = {"id": "msg_b", "type": "message", "role": "assistant", "model": "bench", "content": []}
     return (
-        event("message_start", message={**message, "usage": {"input_tokens": 100, "output_tokens": 1}})
-        + event("content_block_start", index=0, content_block={"type": "text", "text": ""})
-        + texts
-        + event("content_block_stop", index=0)
+        event("message_start", message={**message, "stop_reason": None, "usage": {"input_tokens": 100, "output_tokens": 1}})
+        + event("content_block_start", index=0, content_block={"type": "text", "text": ""}),
+        [event("content_block_delta", index=0, delta={"type": "text_delta", "text": text}) for text in TEXTS],
+        event("content_block_stop", index=0)
         + event("message_delta", delta={"stop_reason": "end_turn", "stop_sequence": None}, usage={"output_tokens": 200})
-        + event("message_stop")
+        + event("message_stop"),
     )
 
 
@@ -74,23 +91,25 @@ def _gemini_document(text: str, reason: str | None) -> bytes:
     return dumps({"candidates": [candidate], "usageMetadata": usage, "modelVersion": "bench", "responseId": "b"})
 
 
-def _gemini_stream() -> bytes:
-    texts = b"".join(b"data: " + _gemini_document(_WORDS, None) + b"\r\n\r\n" for _ in range(CHUNKS))
-    return texts + b"data: " + _gemini_document("", "STOP") + b"\r\n\r\n"
+def _gemini_stream() -> Stream:
+    def event(text: str, reason: str | None) -> bytes:
+        return b"data: " + _gemini_document(text, reason) + b"\r\n\r\n"
+
+    return b"", [event(text, None) for text in TEXTS], event("", "STOP")
 
 
-_SMALL, _LARGE = "word " * 130, "word " * 20_000
+_SMALL, _LARGE = "word " * SMALL_WORDS, "word " * LARGE_WORDS
 
-ANSWERS: Final = {
-    ("openai", "json", False): _http(_openai_json(_SMALL), "application/json"),
-    ("openai", "json", True): _http(_openai_json(_LARGE), "application/json"),
-    ("openai", "stream", False): _chunked(_openai_stream()),
-    ("claude", "json", False): _http(_claude_json(_SMALL), "application/json"),
-    ("claude", "json", True): _http(_claude_json(_LARGE), "application/json"),
-    ("claude", "stream", False): _chunked(_claude_stream()),
-    ("gemini", "json", False): _http(_gemini_document(_SMALL, "STOP"), "application/json"),
-    ("gemini", "json", True): _http(_gemini_document(_LARGE, "STOP"), "application/json"),
-    ("gemini", "stream", False): _chunked(_gemini_stream()),
+_MODELS: Final = _http(dumps({"object": "list", "data": [{"id": "bench", "object": "model", "owned_by": "bench"}]}), "application/json")
+_JSON: Final = {
+    (dialect, text is _LARGE): _http(document(text), "application/json")
+    for text in (_SMALL, _LARGE)
+    for dialect, document in (("openai", _openai_json), ("claude", _claude_json), ("gemini", lambda text: _gemini_document(text, "STOP")))
+}
+_STREAMS: Final = {"openai": _openai_stream(), "claude": _claude_stream(), "gemini": _gemini_stream()}
+_PARTS: Final = {dialect: [_part(text) for text in texts] for dialect, (_, texts, _) in _STREAMS.items()}
+_BURSTS: Final = {
+    dialect: _STREAM_HEAD + _part(first + b"".join(texts) + last) + _part(b"") for dialect, (first, texts, last) in _STREAMS.items()
 }
 
 
@@ -99,10 +118,15 @@ class Upstream(asyncio.Protocol):
 
     def __init__(self) -> None:
         self._buffer = bytearray()
+        self._loop = asyncio.get_running_loop()
+        self._gone = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._gone = True
 
     def data_received(self, data: bytes) -> None:
         buffer = self._buffer
@@ -114,16 +138,40 @@ class Upstream(asyncio.Protocol):
                 return
             body = bytes(buffer[end + 4 : end + 4 + length])
             del buffer[: end + 4 + length]
-            path = head.split(b" ", 2)[1]
-            dialect = "claude" if b"/messages" in path else "gemini" if b"generatecontent" in path else "openai"
-            stream = b"streamgenerate" in path or b'"stream":true' in body
-            self._transport.write(ANSWERS[dialect, "stream" if stream else "json", not stream and len(body) > 50_000])
+            self._answer(head, body)
+
+    def _answer(self, head: bytes, body: bytes) -> None:
+        method, path, _ = head.split(b" ", 2)
+        dialect = "claude" if b"/messages" in path else "gemini" if b"generatecontent" in path else "openai"
+        if method == b"get":
+            self._transport.write(_MODELS)
+        elif b"streamgenerate" not in path and not _STREAM.search(body):
+            self._transport.write(_JSON[dialect, LARGE in body])
+        elif paced := _EVERY.search(body):
+            self._transport.write(_STREAM_HEAD + _part(_STREAMS[dialect][0] + _STREAMS[dialect][1][0]))
+            every = float(paced[1])
+            # Not in step with other streams: chunks that come together cost less.
+            self._pace(cycle(_PARTS[dialect]), every, self._loop.time() + every * (0.1 + random.random()))
+        else:
+            self._transport.write(_BURSTS[dialect])
+
+    def _pace(self, parts: Iterator[bytes], every: float, due: float) -> None:
+        if not self._gone:
+            self._loop.call_at(due, self._chunk, parts, every, due)
+
+    def _chunk(self, parts: Iterator[bytes], every: float, due: float) -> None:
+        self._transport.write(next(parts))
+        self._pace(parts, every, due + every)
 
 
-async def main(port: int) -> None:
-    server = await asyncio.get_running_loop().create_server(Upstream, "127.0.0.1", port)
+async def main(port: int, tls_port: int) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERTIFICATE)
+    loop = asyncio.get_running_loop()
+    await loop.create_server(Upstream, "127.0.0.1", tls_port, ssl=context, backlog=1024)
+    server = await loop.create_server(Upstream, "127.0.0.1", port, backlog=1024)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1])))
+    asyncio.run(main(int(sys.argv[1]), int(sys.argv[2])))

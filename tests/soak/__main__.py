@@ -20,7 +20,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Final
 
-from tests.bench.__main__ import ROOT, free_port, rss_mb, wait_ready
+from tests.bench.processes import ROOT, free_port, rss_mb, wait_ready
 from tests.serving import clean_environ
 from tests.soak.gateway import TOLD
 from tests.soak.load import run

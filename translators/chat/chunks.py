@@ -59,13 +59,16 @@ class Chunk:
 class ChunkWriter:
     """Writes the chunks of one answer as SSE bytes: same id, created and model in all of them."""
 
-    __slots__ = ("_head", "_include_usage", "_tail")
+    __slots__ = ("_before", "_behind", "_head", "_include_usage", "_tail")
 
     def __init__(self, id: str, created: int, model: str, include_usage: bool) -> None:
         head = dumps({"id": id, "object": "chat.completion.chunk", "created": created, "model": model})
         self._head = b"data: " + head[:-1]
         self._include_usage = include_usage
         self._tail = b'}],"usage":null}\n\n' if include_usage else b"}]}\n\n"
+        # Around a delta of the first choice with nothing beside it: nearly all chunks are like that.
+        self._before = self._head + b',"choices":[{"index":0,"delta":'
+        self._behind = b',"logprobs":null,"finish_reason":null' + self._tail
 
     def write(self, chunks: Iterable[Chunk]) -> bytes:
         """SSE text of `chunks` (b"" for a usage chunk that was not asked for)."""
@@ -81,6 +84,8 @@ class ChunkWriter:
                 return b""
             return b"data: " + raw + b"\n\n"
         delta = chunk.delta
+        if delta is not None and chunk.choice is None and chunk.top is None and chunk.finish_reason is None and not chunk.index:
+            return self._before + dumps(delta) + self._behind
         if delta is None:
             if not self._include_usage:
                 return b""

@@ -18,7 +18,8 @@ from translators.claude.wire import Block, whole_blocks
 from translators.dialect import Envelope, UpstreamRequest
 from translators.errors import UpstreamFailure, malformed, truncated
 from translators.jsontext import loads
-from translators.sse import Decoder, Event, EventTooLarge
+from translators.sse import EventTooLarge
+from translators.text_events import TextReader
 
 
 class ClaudeStream:
@@ -34,7 +35,9 @@ class ClaudeStream:
         self.finished = False
         self._envelope = envelope
         self._shape = envelope.shape
-        self._decoder = Decoder()
+        self._reader = self._new_reader()
+        self._chunks: list[Chunk] = []
+        """Of what is being read."""
         self._opened = False
         self._blocks: list[OpenBlock] = []
         self._at: dict[int, OpenBlock] = {}
@@ -65,11 +68,14 @@ class ClaudeStream:
         """Nothing more will be read, or not of this round."""
         return self.finished or self.failure is not None or self.pause is not None
 
+    def _new_reader(self) -> TextReader:
+        return TextReader(b'"text":"', self._event, self._more_text)
+
     def resume(self, request: UpstreamRequest) -> UpstreamRequest:
         following = taken_up(request, returned(self._whole_blocks()), self._told.get("container"))
         self.pause = None
         self._rounds += 1
-        self._decoder = Decoder()
+        self._reader = self._new_reader()
         self._at = {}
         self._said_before = len(self._blocks)
         if self._usage:
@@ -83,51 +89,58 @@ class ClaudeStream:
         return []
 
     def receive(self, data: bytes) -> list[Chunk]:
-        return [] if self._over else self._read(self._decoder.receive, data)
+        return self._read(self._reader.receive, data)
 
     def receive_eof(self) -> list[Chunk]:
         if self._over:
             return []
-        chunks = self._read(self._decoder.receive_eof)
+        chunks = self._read(self._reader.receive_eof)
         if self._over:
             return chunks
         if self.ended:  # the reason to stop is proof enough: some compatible servers never send message_stop
             self._finish({}, chunks)
-        elif self._decoder.stray:
-            self._read_document(self._decoder.stray, chunks)
+        elif stray := self._reader.decoder.stray:
+            self._read_document(stray, chunks)
         else:
             self.failure = truncated()
         return chunks
 
-    def _read(self, decode: Callable[..., list[Event]], *data: bytes) -> list[Chunk]:
-        chunks: list[Chunk] = []
-        try:
-            events = decode(*data)
-        except EventTooLarge as error:
-            self.failure = malformed(str(error))
-            return chunks
-        for name, text in events:
-            self._event(name, text, chunks)
-            if self.finished or self.failure is not None or self.pause is not None:
-                break
+    def _read(self, read: Callable[..., None], *data: bytes) -> list[Chunk]:
+        chunks = self._chunks = []
+        if not self._over:
+            try:
+                read(*data)
+            except EventTooLarge as error:
+                self.failure = malformed(str(error))
         return chunks
 
-    def _event(self, name: bytes, text: bytes, chunks: list[Chunk]) -> None:
+    def _event(self, name: bytes, text: bytes) -> bool:
         try:
             event = loads(text)
         except ValueError as error:
             if text.strip() not in (b"", b"[DONE]"):
                 self.failure = malformed(f"The provider sent an event that is not JSON: {error}")
-            return
+            return not self._over
         if event.__class__ is not dict:
             self.failure = malformed("The provider sent an event that is not an object.")
-            return
+            return False
         kind = event.get("type")
         if kind is None:
             kind = "error" if "error" in event else name.decode("utf-8", "replace")
         handle = _EVENTS.get(kind) if kind.__class__ is str else None
         if handle is not None:
-            handle(self, event, chunks)
+            handle(self, event, self._chunks)
+        return not self._over
+
+    def _more_text(self, text: str, _: bytes, index: int) -> bool:
+        """A text_delta that is like one before it but for its text."""
+        block = self._at.get(index)
+        if block is None:
+            return False
+        if text:
+            block.pieces.append(text)
+            self._chunks.append(Chunk({"content": text}))
+        return True
 
     def _start(self, event: dict[str, Any], chunks: list[Chunk]) -> None:
         message = _object(event, "message")
@@ -182,6 +195,10 @@ class ClaudeStream:
         handle = _DELTAS.get(kind) if kind.__class__ is str else None
         if handle is not None:
             handle(self, block, delta, chunks)
+            if kind == "text_delta" and len(event) == 3 and len(delta) == 2 and self._unfenced is None:
+                text, index = delta.get("text"), event.get("index")
+                if text.__class__ is str and index.__class__ is int:
+                    self._reader.plain = text, index
 
     def _text(self, block: OpenBlock, delta: dict[str, Any], chunks: list[Chunk]) -> None:
         text = delta.get("text")

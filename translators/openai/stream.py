@@ -4,6 +4,7 @@ A chunk is written anew only where it would break the hub's promises: a repeated
 an unknown finish reason, several choices in one chunk.
 """
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from translators.chat.chunks import FINISH_REASONS, Chunk
@@ -13,7 +14,8 @@ from translators.errors import UpstreamFailure, malformed, truncated
 from translators.jsontext import dumps, loads
 from translators.openai.errors import failure
 from translators.openai.response import well_formed
-from translators.sse import Decoder, EventTooLarge
+from translators.sse import EventTooLarge
+from translators.text_events import TextReader
 
 
 class OpenAIStream:
@@ -27,7 +29,9 @@ class OpenAIStream:
         self.failure: UpstreamFailure | None = None
         self.finished = False
         self._envelope = envelope
-        self._decoder = Decoder()
+        self._reader = TextReader(b'"content":"', self._event, self._text)
+        self._chunks: list[Chunk] = []
+        """Of what is being read."""
         self._named = False
         self._roles: set[int] = set()
         self._reasons: dict[int, str | None] = {}
@@ -44,37 +48,46 @@ class OpenAIStream:
         return None if self._usage is None else self._usage.usage
 
     def receive(self, data: bytes) -> list[Chunk]:
-        chunks: list[Chunk] = []
-        if self.finished or self.failure is not None:
-            return chunks
-        try:
-            events = self._decoder.receive(data)
-        except EventTooLarge as error:
-            self.failure = malformed(str(error))
-            return chunks
-        for _, text in events:
-            self._event(text, chunks)
-            if self.finished or self.failure is not None:
-                break
-        return chunks
+        return self._read(self._reader.receive, data)
 
     def receive_eof(self) -> list[Chunk]:
-        chunks: list[Chunk] = []
-        if self.finished or self.failure is not None:
+        if self._over:
+            return []
+        chunks = self._read(self._reader.receive_eof)
+        if self._over:
             return chunks
-        for _, text in self._decoder.receive_eof():
-            self._event(text, chunks)
-        if self.finished or self.failure is not None:
-            return chunks
-        if self._decoder.stray and not self.ended:
-            self._read_document(self._decoder.stray, chunks)
+        stray = self._reader.decoder.stray
+        if stray and not self.ended:
+            self._read_document(stray, chunks)
         elif self.ended:  # a finish reason is proof enough: some compatible servers never send [DONE]
             self._finish(chunks)
         else:
             self.failure = truncated()
         return chunks
 
-    def _event(self, text: bytes, chunks: list[Chunk]) -> None:
+    @property
+    def _over(self) -> bool:
+        return self.finished or self.failure is not None
+
+    def _read(self, read: Callable[..., None], *data: bytes) -> list[Chunk]:
+        chunks = self._chunks = []
+        if not self._over:
+            try:
+                read(*data)
+            except EventTooLarge as error:
+                self.failure = malformed(str(error))
+        return chunks
+
+    def _text(self, text: str, data: bytes, index: int) -> bool:
+        """A chunk that is like one before it but for its text."""
+        self._chunks.append(Chunk({"content": text}, None, index, raw=data))
+        return True
+
+    def _event(self, _: bytes, text: bytes) -> bool:
+        self._parsed(text, self._chunks)
+        return not self._over
+
+    def _parsed(self, text: bytes, chunks: list[Chunk]) -> None:
         if text == b"[DONE]":
             if self.ended:
                 self._finish(chunks)
@@ -131,6 +144,8 @@ class OpenAIStream:
                 reason = "tool_calls" if self._calls.get(index) else "stop"
             if relayable:
                 chunks.append(Chunk(delta, reason, index, raw=text.replace(b"\n", b" ")))
+                if reason is None and len(delta) == 1 and (content := delta.get("content")).__class__ is str:
+                    self._reader.plain = content, index
             else:
                 chunks.append(_rewritten(chunk, choice, delta, reason, index))
         if usage is not None:

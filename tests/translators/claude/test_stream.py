@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.translators.claude.streams import START, STOP, TEXT, answer, block, deltas, end, json_input, opened, run, sse, text, tool
-from translators.claude import stream as stream_module
+from translators import text_events
 from translators.dialect import AnswerShape
 from translators.errors import FailureKind
 from translators.sse import Decoder
@@ -237,7 +237,7 @@ def test_an_error_without_a_type() -> None:
 
 
 def test_an_event_that_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream_module, "Decoder", lambda: Decoder(max_event_bytes=100))
+    monkeypatch.setattr(text_events, "Decoder", lambda: Decoder(max_event_bytes=100))
     failure = run(answer(block(0, TEXT, *text("x" * 200))), size=50)[1].failure
     assert failure is not None
     assert failure.kind is FailureKind.MALFORMED

@@ -222,7 +222,7 @@ def test_a_chunk_without_a_delta_and_a_custom_call() -> None:
 
 def test_an_endless_event_is_given_up() -> None:
     stream = open_stream(ENVELOPE)
-    stream._decoder = Decoder(max_event_bytes=100)
+    stream._reader.decoder = Decoder(max_event_bytes=100)
     assert stream.receive(b"data: " + b"x" * 200) == []
     assert stream.failure is not None
     assert stream.receive(b"more") == []

@@ -1,0 +1,78 @@
+"""The metrics of several processes as one: counters and histograms are added up, each gauge by its own rule."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from statistics import fmean
+from typing import Any, Final
+
+from prometheus_client import CollectorRegistry, Metric
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+
+Snapshot = list[Any]
+"""What a registry holds at one moment, as JSON can say it: a list of `[name, kind, help, [[sample, labels, value], …]]`."""
+
+GAUGES: Final[Mapping[str, Callable[[Sequence[float]], float]]] = {
+    "llm_router_in_flight_requests": sum,
+    "llm_router_waiting_requests": sum,
+    # Each worker sets aside by what it saw itself: together a target may get the mean of what each would send it.
+    "llm_router_target_availability": fmean,
+    "llm_router_key_availability": fmean,
+    "llm_router_health_check_up": min,
+    "llm_router_config_last_reload_successful": min,
+    "llm_router_build_info": max,
+}
+"""What a gauge is over several workers."""
+
+
+def snapshot(registry: CollectorRegistry) -> Snapshot:
+    return [
+        [family.name, family.type, family.documentation, [[sample.name, sample.labels, sample.value] for sample in family.samples]]
+        for family in registry.collect()
+    ]
+
+
+def merged(live: Iterable[Snapshot], past: Iterable[Snapshot] = ()) -> Snapshot:
+    """All of them as one. Of `past` ones, whose processes are gone or silent, only what was counted: their gauges hold no more."""
+    families: dict[str, tuple[str, str, dict[tuple[Any, ...], list[float]]]] = {}
+    for name, kind, documentation, samples in _families(live, past):
+        _, _, series = families.setdefault(name, (kind, documentation, {}))
+        for sample, labels, value in samples:
+            series.setdefault((sample, *labels.items()), []).append(value)
+    return [[name, kind, documentation, _samples(name, kind, series)] for name, (kind, documentation, series) in families.items()]
+
+
+def _samples(name: str, kind: str, series: Mapping[tuple[Any, ...], list[float]]) -> list[Any]:
+    return [[sample, dict(labels), _rule(name, kind, sample)(values)] for (sample, *labels), values in series.items()]
+
+
+def _families(live: Iterable[Snapshot], past: Iterable[Snapshot]) -> Iterable[list[Any]]:
+    for told in live:
+        yield from told
+    for told in past:
+        yield from (family for family in told if family[1] != "gauge")
+
+
+def _rule(name: str, kind: str, sample: str) -> Callable[[Sequence[float]], float]:
+    if kind == "gauge":
+        return GAUGES[name]
+    return min if sample.endswith("_created") else sum
+
+
+def exposition(told: Snapshot, accept: str) -> tuple[str, str]:
+    """The text for who accepts `accept`, and its content type."""
+    encode, content_type = choose_encoder(accept)
+    registry = CollectorRegistry()
+    registry.register(_Told(told))
+    return encode(registry).decode(), content_type
+
+
+class _Told(Collector):
+    def __init__(self, told: Snapshot) -> None:
+        self._told = told
+
+    def collect(self) -> Iterable[Metric]:
+        for name, kind, documentation, samples in self._told:
+            family = Metric(name, documentation, kind)
+            for sample, labels, value in samples:
+                family.add_sample(sample, labels, value)
+            yield family
