@@ -18,6 +18,8 @@ class GoogleExtensions:
     labels: dict[str, Any] | None = None
 
 
+_NONE: Final = GoogleExtensions()
+
 _TYPES: Final[dict[str, tuple[type, str]]] = {
     "thinking_config": (dict, "an object"),
     "cached_content": (str, "a string"),
@@ -29,8 +31,11 @@ _TYPES: Final[dict[str, tuple[type, str]]] = {
 
 def google_extensions(body: dict[str, Any], report: Report) -> GoogleExtensions:
     """What the caller says to Google. Raises InvalidRequest for a wrong type; what is not known is reported."""
+    sources = _sources(body, report)
+    if not sources:
+        return _NONE
     found: dict[str, Any] = {}
-    for at, source in _sources(body, report):
+    for at, source in sources:
         for name, value in source.items():
             if value is None:
                 continue

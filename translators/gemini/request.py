@@ -44,13 +44,15 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     if (resolution := reader.resolutions.for_all()) is not None:
         config["mediaResolution"] = resolution
     upstream = _assembled(talk, tools, answer, config, extensions, service_tier(body, report), report)
+    if extension := extension_for(body, target.provider, target.dialect):
+        upstream = merged(upstream, extension)
     several_hops = is_long(config.get("maxOutputTokens"), record, stream=request.stream)
     stream = request.stream or several_hops  # more can come as a stream than as one JSON answer
     shape = _shape(body, tools, answer, report)
     return UpstreamRequest(
         url=_url(target, stream),
         headers={"content-type": "application/json", **key_headers(target.api_key)},
-        body=_written(merged(upstream, extension_for(body, target.provider, target.dialect))),
+        body=_written(upstream),
         stream=stream,
         notes=tuple(report.notes),
         shape=shape._replace(several_hops=True) if several_hops else shape,
