@@ -5,6 +5,10 @@ from typing import Any
 
 import aiohttp
 import aioresponses.core as core
+from hypothesis import settings
+
+settings.register_profile("suite", deadline=None)  # how long an example takes says how busy the machine is
+settings.load_profile("suite")
 
 # aioresponses 0.7.9 builds ClientResponse without an argument that aiohttp 3.14 demands.
 if "stream_writer" in inspect.signature(aiohttp.ClientResponse.__init__).parameters:
