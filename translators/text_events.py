@@ -26,10 +26,10 @@ class TextReader:
 
     `event` is given the name and data of each that is parsed, and returns whether to go on; it sets `plain` to the text, and what else it
     wants to know of such events, if the event was nothing but a text. `text` is given the text of each that was recognised, its data and
-    what it wanted to know, and returns whether it can be like that; if not, it is parsed.
+    what it wanted to know.
     """
 
-    def __init__(self, key: bytes, event: Callable[[bytes, bytes], bool], text: Callable[[str, bytes, Any], bool]) -> None:
+    def __init__(self, key: bytes, event: Callable[[bytes, bytes], bool], text: Callable[[str, bytes, Any], None]) -> None:
         self.decoder = Decoder()
         self.plain: tuple[str, Any] | None = None
         self._key = key
@@ -99,8 +99,7 @@ class TextReader:
                 following = closed.end()
             else:
                 break
-            if not show(text, data[at + skipped : following - 2], known):
-                break
+            show(text, data[at + skipped : following - 2], known)
             at = following
         return at
 

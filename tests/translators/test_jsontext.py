@@ -36,6 +36,7 @@ def test_refuses_to_write_what_json_cannot_say() -> None:
         (b'{"a" : 1, "b" :{"a":"\\"a\\":"}}', None),
         (b'{"a\\\\":1,"b":"x\\\\\\":"}', None),
         (b'[{"a":1},{"a":2}]', None),
+        (b'{"a":"b","c":["d",true]}', None),
         (b"[1e400]", "a number is too large"),
         (b'{"a":{"b":-1e999}}', "a number is too large"),
         (b"1", None),

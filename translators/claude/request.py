@@ -117,7 +117,7 @@ def _check_parameters(body: dict[str, Any], report: Report) -> None:
             report.dropped(name, "this parameter is not known")
         elif verdict.kind == "dropped":
             report.dropped(name, verdict.how)
-        elif verdict.kind == "rejected":
+        else:
             raise InvalidRequest(verdict.how, name, "unsupported_value" if name in NO_OPS else "unsupported_parameter")
 
 

@@ -132,15 +132,11 @@ class ClaudeStream:
             handle(self, event, self._chunks)
         return not self._over
 
-    def _more_text(self, text: str, _: bytes, index: int) -> bool:
+    def _more_text(self, text: str, _: bytes, index: int) -> None:
         """A text_delta that is like one before it but for its text."""
-        block = self._at.get(index)
-        if block is None:
-            return False
         if text:
-            block.pieces.append(text)
+            self._at[index].pieces.append(text)
             self._chunks.append(Chunk({"content": text}))
-        return True
 
     def _start(self, event: dict[str, Any], chunks: list[Chunk]) -> None:
         message = _object(event, "message")

@@ -78,10 +78,9 @@ class OpenAIStream:
                 self.failure = malformed(str(error))
         return chunks
 
-    def _text(self, text: str, data: bytes, index: int) -> bool:
+    def _text(self, text: str, data: bytes, index: int) -> None:
         """A chunk that is like one before it but for its text."""
         self._chunks.append(Chunk({"content": text}, None, index, raw=data))
-        return True
 
     def _event(self, _: bytes, text: bytes) -> bool:
         self._parsed(text, self._chunks)

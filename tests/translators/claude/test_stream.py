@@ -386,3 +386,8 @@ def test_fragments_that_are_no_strings_are_skipped() -> None:
 
 def test_blocks_without_what_they_promise_are_skipped() -> None:
     assert deltas(answer(block(0, {"type": "tool_use", "id": "x"}), block(1, {}), HI)) == [{"content": "Hi"}]
+
+
+def test_many_texts_one_of_them_empty() -> None:
+    shown = deltas(answer(block(0, TEXT, *text("a", "b", "", "c\n", "é"))))
+    assert [delta["content"] for delta in shown if delta.get("content")] == ["a", "b", "c\n", "é"]

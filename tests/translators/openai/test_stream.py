@@ -220,6 +220,27 @@ def test_a_chunk_without_a_delta_and_a_custom_call() -> None:
     assert b'"custom":{"name":"g","input":"x"}' in text
 
 
+@pytest.mark.parametrize(
+    "like",
+    [
+        b'{"id":"c","choices":[{"index":0,"delta":{"content":"%s"},"finish_reason":null}]}',
+        b'{"id":"c","content":"x","choices":[{"index":0,"delta":{"content":"%s"},"finish_reason":null}]}',
+        b'{"id":"c","content":"x","choices":[{"index":0,"delta":{"content" :"%s"},"finish_reason":null}]}',
+    ],
+    ids=["alike", "the key twice", "the key elsewhere"],
+)
+def test_texts_are_relayed_as_they_came(like: bytes) -> None:
+    first = chunk({"role": "assistant", "content": ""})
+    texts = [b"data: " + like % text + b"\n\n" for text in (b"a", b"b", b"", b"\\n", b"\xc3\xa9")]
+    data = b"".join([first, *texts, chunk({}, "stop"), b"data: [DONE]\n\n"])
+    for step in (len(data), 1):
+        stream = open_stream(ENVELOPE)
+        chunks = [each for i in range(0, len(data), step) for each in stream.receive(data[i : i + step])]
+        assert [each.raw for each in chunks[1:-1]] == [text[6:-2] for text in texts]
+        assert [each.delta for each in chunks[1:-1]] == [{"content": text} for text in ("a", "b", "", "\n", "é")]
+        assert stream.finished
+
+
 def test_an_endless_event_is_given_up() -> None:
     stream = open_stream(ENVELOPE)
     stream._reader.decoder = Decoder(max_event_bytes=100)
