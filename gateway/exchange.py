@@ -55,11 +55,13 @@ class Trial:
     first_chunk_at: float | None = None
     upstream_seconds: float = 0.0
     started: float = 0.0
+    asked_at: float = 0.0
+    """When the request went to the provider, after the wait for a place; its clocks run from here."""
     number: int = 0
     """Its place among the exchange's attempts, once it has ended or has content to show."""
 
     def __post_init__(self) -> None:
-        self.started = self.clock()
+        self.started = self.asked_at = self.clock()
         self.notes = list(self.persona_notes)
 
     def limit(self, more: bool = False) -> Limit:
@@ -67,7 +69,7 @@ class Trial:
         now = self.clock()
         total = min(self.clocks.total, self.deadline - now)
         if self.first_chunk_at is None:
-            content = self.started + self.clocks.first_content - now
+            content = self.asked_at + self.clocks.first_content - now
         else:
             content = self.clocks.first_content if more else total
         return Limit(content, FIRST_CONTENT_CLOCK) if content < total else Limit(total, TOTAL_CLOCK)

@@ -279,11 +279,11 @@ class Execution(Generic[T]):
         outcome, status = "cancelled", None
         leave = trial.leave
         assert leave is not None
-        began = trial.clock()
+        trial.asked_at = trial.clock()
         try:
             value = await self._use(trial, request, exchange.key_id or "", exchange.params)
             outcome, status = "ok", 200
-            memory.health.began(leave, exchange.stream, trial.clock() - began, memory.now())
+            memory.health.began(leave, exchange.stream, trial.clock() - trial.asked_at, memory.now())
             return _Ended(trial, value)
         except UpstreamError as error:
             failure = error.failure

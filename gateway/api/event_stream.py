@@ -52,10 +52,7 @@ class EventStream:
         return self
 
     async def __aexit__(self, *exc: Any) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._comment is not None:
-            self._comment.cancel()
+        self._fall_silent()
 
     async def write(self, data: bytes) -> None:
         """Send events. Waits while the caller reads slowly. Raises ConnectionResetError when the caller has gone."""
@@ -65,9 +62,17 @@ class EventStream:
 
     async def end(self, data: bytes) -> web.StreamResponse:
         """Send the last event and the end of the body. The connection stays: who had all of this answer sends the next request on it."""
+        self._fall_silent()  # the end may have to wait until it is read, and nothing may come behind it
         response = self._response or await self._start()
         await response.write_eof(data)
         return response
+
+    def _fall_silent(self) -> None:
+        """No more comments."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._comment is not None:
+            self._comment.cancel()
 
     async def _start(self) -> web.StreamResponse:
         async with self._lock:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.api.failing import BROKEN, MODES, chunks_of, said, world
 from tests.chaos.faulty import blackhole
-from tests.fakes import SSE_HEAD, Hang, InTurn, Received, Step, json_answer, openai_chunk, sse
+from tests.fakes import SSE_HEAD, End, Hang, InTurn, Pause, Received, Step, json_answer, openai_chunk, sse
 
 PATIENT = {"on_failure": {"retries": 1, "backoff": {"initial": 0.01, "max": 5}}}
 LIMITED = {"error": {"message": "slow down", "code": "rate_limit_exceeded"}}
@@ -214,6 +214,19 @@ async def test_a_targets_own_clock_holds_before_the_personas() -> None:
     async with world(persona, one=[Hang()], two=said("two")) as w:
         assert (await w.ask()).content == "two"
         assert await w.attempts() == [("one", "first", "first_content_timeout"), ("two", "failover", "ok")]
+
+
+async def test_waiting_for_a_place_is_no_time_of_the_providers() -> None:
+    """The first answer takes longer than the second may: its clock begins when it is asked, not when it gets in line."""
+    begun, rest = chunks_of("slow", finish=None), [chunks_of("")[-1], b"data: [DONE]\n\n"]
+    slow = [SSE_HEAD, *begun, Pause(0.8), *rest, End()]
+    persona = {"targets": [{"target": "one/m", "timeouts": {"first_content": 0.5}}]}
+    async with world(persona, ONE_AT_A_TIME, one=InTurn(slow, said("fast"))) as w:
+        first = asyncio.ensure_future(w.ask("stream"))
+        await w.calls(1)
+        second = await w.ask()
+        assert (second.status, second.content) == (200, "fast")
+        assert (await first).content == "slow"
 
 
 async def test_who_is_asked_late_is_not_to_blame_that_time_ran_out() -> None:

@@ -47,11 +47,11 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     format_ = answer_format(request.body, translation)
     body = _body(request, declared, format_, translation)
     headers = {"content-type": "application/json", **key_headers(target.api_key, target.record.api_version)}
-    betas = [FAST_MODE_BETA] if body.get("speed") == "fast" else []
     extension = extension_for(request.body, target.provider, target.dialect)
-    betas += as_list(extension.pop("betas", None))
+    betas = [FAST_MODE_BETA] if body.get("speed") == "fast" else []
+    betas += _betas(extension.pop("betas", None), f"x_provider.{target.dialect}.betas")
     if betas:
-        headers["anthropic-beta"] = _beta_header(betas, target)
+        headers["anthropic-beta"] = ",".join(dict.fromkeys(betas))
     body.update(extension)
     stream = request.stream or (request.max_tokens is None and body["max_tokens"] > LONGEST_UNSTREAMED)
     body["stream"] = stream
@@ -68,11 +68,15 @@ def _url(base: str) -> str:
     return f"{base}/messages" if base.endswith("/v1") else f"{base}/v1/messages"
 
 
-def _beta_header(betas: list[Any], target: Target) -> str:
-    for i, beta in enumerate(betas):
-        if not isinstance(beta, str) or not _BETA.fullmatch(beta):
-            raise InvalidRequest("A beta is a name of printable characters, without commas.", f"x_provider.{target.dialect}.betas[{i}]")
-    return ",".join(dict.fromkeys(betas))
+def _betas(given: Any, param: str) -> list[str]:
+    if given is None:
+        return []
+    if given.__class__ is not list:
+        raise InvalidRequest("Betas are an array of names.", param)
+    for i, beta in enumerate(given):
+        if beta.__class__ is not str or not _BETA.fullmatch(beta):
+            raise InvalidRequest("A beta is a name of printable characters, without commas.", f"{param}[{i}]")
+    return list(given)
 
 
 def key_headers(key: str, version: str | None = None) -> dict[str, str]:

@@ -53,9 +53,14 @@ def test_an_answer_that_nobody_limited_is_streamed_from_claude(limit: int | None
     assert (built.stream, json.loads(built.body)["stream"]) == (expected, expected)
 
 
-def test_x_provider_betas_that_are_no_list_are_no_betas() -> None:
-    built = build({"x_provider": {"claude": {"betas": "none"}}})
-    assert "anthropic-beta" not in built.headers
+def test_x_provider_betas_that_are_no_list_are_refused() -> None:
+    with pytest.raises(InvalidRequest, match="array of names") as raised:
+        build({"x_provider": {"claude": {"betas": "fine-2026-01-01"}}})
+    assert raised.value.param == "x_provider.claude.betas"
+
+
+def test_x_provider_betas_of_null_are_none() -> None:
+    assert "anthropic-beta" not in build({"x_provider": {"claude": {"betas": None}}}).headers
 
 
 @pytest.mark.parametrize("beta", ["a\r\nx-api-key: b", "a,b", "", 5, "ä"])
