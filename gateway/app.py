@@ -4,13 +4,9 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from aiohttp import web
-
 from gateway.accounting.exact import TokenCounter
 from gateway.api.access import Access, Admin
-from gateway.api.context import GATEWAY, VERSION, Gateway
-from gateway.api.middleware import edge
-from gateway.api.routes import ROUTES
+from gateway.api.context import VERSION, Gateway
 from gateway.config import Config, ConfigFiles
 from gateway.dispatch import Dispatcher
 from gateway.health_checks import HealthChecks
@@ -24,7 +20,7 @@ from translators.openai.fields import FIELDS
 
 
 @asynccontextmanager
-async def running_app(
+async def running_gateway(
     config: Config,
     files: ConfigFiles,
     access: Access | None = None,
@@ -32,8 +28,8 @@ async def running_app(
     *,
     simulated: bool = False,
     listeners: Sequence[Listener] = (),
-) -> AsyncIterator[web.Application]:
-    """A complete application, its client sessions open; serve it with an AppRunner (see gateway.server) or a test server.
+) -> AsyncIterator[Gateway]:
+    """A complete gateway, its clients open; gateway.server serves it.
 
     `files` is where `config` came from: they are watched, and read again when asked for.
     """
@@ -53,8 +49,7 @@ async def running_app(
         HealthChecks.running(config, memory) as checks,
         Reloader(config, files, bus, (measure_by, memory.health.adopt, checks.adopt)).running() as reloader,
     ):
-        app = web.Application(middlewares=[edge], client_max_size=config.server.max_body_bytes)
-        app[GATEWAY] = Gateway(
+        yield Gateway(
             reloader=reloader,
             dispatcher=Dispatcher(client, media, memory),
             memory=memory,
@@ -66,5 +61,3 @@ async def running_app(
             started=int(time.time()),
             simulated=simulated,
         )
-        app.add_routes(ROUTES)
-        yield app

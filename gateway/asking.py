@@ -5,16 +5,20 @@ Raises UpstreamError for what the provider did and InvalidRequest for what its d
 
 import logging
 import time
+from collections.abc import Awaitable
 from functools import partial
+from operator import is_
 from typing import Any, Final
 
 from gateway import fan_out
 from gateway.answers import LiveAnswer, MergedAnswer, OneAnswer, begun
+from gateway.config import ApiKey, Model, Provider
 from gateway.exchange import Trial
 from gateway.ids import unique
-from gateway.off_loop import off_loop
+from gateway.off_loop import BIG, off_loop
 from gateway.reasoning import AnswerTap, ReasoningStore
 from gateway.rounds import Question, whole_or_again
+from gateway.routing.candidates import Candidate
 from gateway.upstream.client import UpstreamClient
 from gateway.upstream.connection import UpstreamResponse
 from gateway.upstream.media import MediaFetcher, refuse_urls
@@ -30,6 +34,9 @@ Asked = tuple[ChatRequest, ModelRecord]
 _log: Final = logging.getLogger("llm_router")
 
 MAX_ERROR_BYTES: Final = 1024 * 1024
+_TARGETS: Final = 4096
+"""Pairs of a target and a key that are kept."""
+_MadeOf = tuple[Provider, Model, ApiKey | None, ModelRecord]
 
 
 class Asking:
@@ -41,6 +48,7 @@ class Asking:
         self._reasoning = ReasoningStore(time.monotonic)
         self._corrected: dict[str, tuple[ModelRecord, ModelRecord]] = {}
         """The facts about targets that their providers corrected, and what they were corrected to; until the next start or reload."""
+        self._targets: dict[tuple[str, str], tuple[_MadeOf, Target]] = {}
 
     async def complete(self, trial: Trial, request: ChatRequest, caller: str, params: str) -> dict[str, Any]:
         """A whole chat.completion."""
@@ -86,7 +94,7 @@ class Asking:
 
     async def _prepare(self, trial: Trial, asked: Asked, params: str) -> Question:
         """The request in the target's dialect; raises InvalidRequest if it cannot be said there, or in strict mode not without loss."""
-        provider, model = trial.candidate.provider, trial.candidate.model
+        provider = trial.candidate.provider
         request, record = asked
         dialect = dialect_for(provider.dialect, record, request)
         match provider.media_urls:
@@ -94,18 +102,30 @@ class Asking:
                 request = await self._inlined(request, trial)
             case "refuse":
                 refuse_urls(request)
-        key = trial.key.secret.get_secret_value() if trial.key is not None else ""
-        target = Target(provider.name, provider.dialect, provider.base_url, model.id, record, key)
-        upstream = await off_loop(request.size, dialect.build_request, request, target)
+        target = self._target(trial.candidate, trial.key, record)
+        build = dialect.build_request
+        upstream = build(request, target) if request.size <= BIG else await off_loop(build, request, target)
         if upstream.notes:
             trial.notes.extend(upstream.notes)
         if params == "strict" and (lost := losses(trial.notes)):
             raise _strict(lost, trial.candidate.name)
         number = unique()
-        envelope = Envelope(
-            id=f"chatcmpl-{number}", created=int(time.time()), model=model.id, call_id=f"call_{number}", shape=upstream.shape
-        )
-        return Question(dialect=dialect, request=upstream, envelope=envelope, trial=trial, send=partial(self._send, trial, dialect))
+        envelope = Envelope(f"chatcmpl-{number}", int(time.time()), target.model, f"call_{number}", upstream.shape)
+        return Question(dialect, upstream, envelope, trial, partial(self._send, trial, dialect))
+
+    def _target(self, candidate: Candidate, key: ApiKey | None, record: ModelRecord) -> Target:
+        """The same object for the same facts, so that what a dialect makes of them is made once."""
+        name = candidate.name, "" if key is None else key.variable
+        made_of = candidate.provider, candidate.model, key, record
+        kept = self._targets.get(name)
+        if kept is not None and all(map(is_, kept[0], made_of)):
+            return kept[1]
+        if len(self._targets) >= _TARGETS:  # of many revisions of the files
+            self._targets.clear()
+        provider, secret = candidate.provider, "" if key is None else key.secret.get_secret_value()
+        target = Target(provider.name, provider.dialect, provider.base_url, candidate.model.id, record, secret)
+        self._targets[name] = made_of, target
+        return target
 
     async def _inlined(self, request: ChatRequest, trial: Trial) -> ChatRequest:
         limit = trial.limit()
@@ -128,10 +148,11 @@ class Asking:
         finally:
             response.close()
 
-    async def _complete(self, trial: Trial, asked: Asked, params: str) -> dict[str, Any]:
+    def _complete(self, trial: Trial, asked: Asked, params: str) -> Awaitable[dict[str, Any]]:
         count, asked = _fanned_out(asked)
-        if count == 1:
-            return await self._complete_one(trial, asked, params)
+        return self._complete_one(trial, asked, params) if count == 1 else self._complete_several(count, trial, asked, params)
+
+    async def _complete_several(self, count: int, trial: Trial, asked: Asked, params: str) -> dict[str, Any]:
         started = trial.clock()
         answers = await fan_out.together(count, lambda: self._complete_one(trial, asked, params), lambda _: None)
         trial.upstream_seconds = trial.clock() - started
@@ -146,10 +167,11 @@ class Asking:
         finally:
             trial.upstream_seconds += trial.clock() - started
 
-    async def _open(self, trial: Trial, asked: Asked, params: str) -> OneAnswer:
+    def _open(self, trial: Trial, asked: Asked, params: str) -> Awaitable[OneAnswer]:
         count, asked = _fanned_out(asked)
-        if count == 1:
-            return await self._open_one(trial, asked, params)
+        return self._open_one(trial, asked, params) if count == 1 else self._open_several(count, trial, asked, params)
+
+    async def _open_several(self, count: int, trial: Trial, asked: Asked, params: str) -> OneAnswer:
         answers = await fan_out.together(count, lambda: self._open_one(trial, asked, params), LiveAnswer.hang_up)
         _note_fan_out(trial)
         return MergedAnswer(answers, trial)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 from gateway.answers import OneAnswer
-from gateway.config import OnFailure
+from gateway.config import OnFailure, Persona
 from gateway.errors import NoRoom, RequestFailed, UpstreamFailed
 from gateway.exchange import Exchange, Trial
 from gateway.resuming import Said, continuation
@@ -55,6 +55,14 @@ class _Ended(Generic[T]):
 class Execution(Generic[T]):
     """The attempts of one request."""
 
+    _failed: UpstreamFailed | None = None
+    _rejection: InvalidRequest | None = None
+    _no_room: NoRoom | None = None
+    _broken: frozenset[str] = frozenset()
+    """Targets whose part of the answer broke off: they are not asked for the rest."""
+    _soonest: float | None = None
+    """The shortest time after which one of the targets wants to be asked again."""
+
     def __init__(self, memory: Memory, places: Places, decision: Decision, exchange: Exchange, use: Use[T]) -> None:
         self._memory = memory
         self._places = places
@@ -65,14 +73,7 @@ class Execution(Generic[T]):
         self._exchange = exchange
         self._use = use
         self._deadline = exchange.started + total(persona)
-        self._failed: UpstreamFailed | None = None
-        self._rejection: InvalidRequest | None = None
-        self._no_room: NoRoom | None = None
         self._asked: set[str] = set()
-        self._broken: set[str] = set()
-        """Targets whose part of the answer broke off: they are not asked for the rest."""
-        self._soonest: float | None = None
-        """The shortest time after which one of the targets wants to be asked again."""
 
     async def first_success(self) -> T:
         """Ask the plan's targets until one answers. Raises RequestFailed or InvalidRequest."""
@@ -83,7 +84,7 @@ class Execution(Generic[T]):
         attempt = next(steps, None)
         if attempt is None:
             raise UpstreamFailed(_TOTAL, eligible[0].provider.name) if eligible else refusal(plan)
-        after = self._hedged_after(eligible)
+        after = None if self._persona is None or self._persona.hedge is None else self._hedged_after(self._persona, eligible)
         ended = await (self._try(attempt, "first") if after is None else self._hedged(attempt, steps, after))
         while ended.value is None:
             try:
@@ -101,7 +102,7 @@ class Execution(Generic[T]):
         release(broken, self._memory)
         if error.failure.kind not in self._on_failure.move_on:
             return None
-        self._broken.add(broken.candidate.name)
+        self._broken |= {broken.candidate.name}
         length = said.length
         others = [c for c in self._plan.eligible if c.name not in self._broken and self._holds(c, length)]
         steps = self._steps(others)
@@ -143,12 +144,11 @@ class Execution(Generic[T]):
         prompt = candidate.prompt_tokens or int(self._plan.facts.prompt.tokens * candidate.model.token_factor)
         return prompt + characters // 3 <= (candidate.model.record.max_input_tokens or candidate.model.record.context_window)
 
-    def _hedged_after(self, eligible: list[Candidate]) -> float | None:
+    def _hedged_after(self, persona: Persona, eligible: list[Candidate]) -> float | None:
         """Seconds without content after which the second target is asked, too; None if it is not to be."""
-        hedge = None if self._persona is None else self._persona.hedge
-        if hedge is None or self._persona is None:
-            return None
-        budget = self._memory.health.hedges(self._persona)
+        hedge = persona.hedge
+        assert hedge is not None
+        budget = self._memory.health.hedges(persona)
         if budget is not None:
             budget.request()
         if len(eligible) < 2:

@@ -18,8 +18,8 @@ from gateway import simulator
 from gateway.api.access import Access, Admin
 from gateway.api.answers_to_siblings import answers_of
 from gateway.api.catalog import standing
-from gateway.api.context import GATEWAY, VERSION
-from gateway.app import running_app
+from gateway.api.context import VERSION
+from gateway.app import running_gateway
 from gateway.config import Config, ConfigFiles, simulated_by
 from gateway.errors import NoSiblings
 from gateway.routing.view import Memory
@@ -66,18 +66,18 @@ async def _serve(what: Serving, membership: Membership | None) -> int:
             config, files = simulated_by(config, running.base_urls), replace(files, simulator=running.base_urls)
         log = RequestLog(lock=None if membership is None else membership.lock)
         stack.callback(log.close)
-        app = await stack.enter_async_context(
-            running_app(config, files, what.access, what.admin, simulated=what.demo, listeners=[log.listen])
+        gateway = await stack.enter_async_context(
+            running_gateway(config, files, what.access, what.admin, simulated=what.demo, listeners=[log.listen])
         )
         if membership is not None:
             # Before it listens: whoever is asked answers for all.
-            app[GATEWAY].siblings = await stack.enter_async_context(Siblings.joined(membership, answers_of(app[GATEWAY])))
+            gateway.siblings = await stack.enter_async_context(Siblings.joined(membership, answers_of(gateway)))
         try:
-            server = await stack.enter_async_context(listening(app, what.host, what.port, reuse_port=membership is not None))
+            server = await stack.enter_async_context(listening(gateway, what.host, what.port, reuse_port=membership is not None))
         except OSError as error:
             return _cannot_listen(what, error)
         stop = server.watch_signals()
-        await _announce(what, config, server, app[GATEWAY].siblings, stop)
+        await _announce(what, config, server, gateway.siblings, stop)
         await stop.wait()
         await server.drain()
     return 0

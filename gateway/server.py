@@ -11,8 +11,8 @@ from typing import Final
 
 from aiohttp import web
 
-from gateway.api.context import GATEWAY
-from gateway.api.protocol import Runner
+from gateway.api.context import Gateway
+from gateway.api.protocol import HttpServer
 
 _log: Final = logging.getLogger("llm_router")
 KEEP_ALIVE_TIMEOUT: Final = 75.0
@@ -21,9 +21,8 @@ KEEP_ALIVE_TIMEOUT: Final = 75.0
 class Server:
     """A started server. `port` is the real one, also when 0 was asked for."""
 
-    def __init__(self, app: web.Application, runner: web.AppRunner, site: web.TCPSite) -> None:
-        self._app = app
-        self._runner = runner
+    def __init__(self, gateway: Gateway, runner: web.ServerRunner, site: web.TCPSite) -> None:
+        self._gateway = gateway
         self._site = site
         self.port: int = runner.addresses[0][1]
 
@@ -32,12 +31,12 @@ class Server:
         stop, loop = asyncio.Event(), asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-        loop.add_signal_handler(signal.SIGHUP, self._app[GATEWAY].reloader.ask, "SIGHUP")
+        loop.add_signal_handler(signal.SIGHUP, self._gateway.reloader.ask, "SIGHUP")
         return stop
 
     async def drain(self) -> None:
         """Fail readiness, give load balancers time to notice, stop accepting, wait for running answers up to the grace."""
-        gateway = self._app[GATEWAY]
+        gateway = self._gateway
         settings = gateway.config.server
         gateway.draining = True
         _log.warning("stopping: %d requests running", gateway.running)
@@ -55,11 +54,12 @@ class Server:
 
 
 @asynccontextmanager
-async def listening(app: web.Application, host: str, port: int, *, reuse_port: bool = False) -> AsyncIterator[Server]:
-    """Serve `app`; with `reuse_port` beside other processes that do so. A caller who leaves cancels its handler, and with it the call to
-    the provider.
+async def listening(gateway: Gateway, host: str, port: int, *, reuse_port: bool = False) -> AsyncIterator[Server]:
+    """Serve `gateway`; with `reuse_port` beside other processes that do so. A caller who leaves cancels its handler, and with it the call
+    to the provider.
     """
-    runner = Runner(app, shutdown_timeout=0.1, access_log=None, keepalive_timeout=KEEP_ALIVE_TIMEOUT)
+    server = HttpServer(gateway, gateway.config.server.max_body_bytes, access_log=None, keepalive_timeout=KEEP_ALIVE_TIMEOUT)
+    runner = web.ServerRunner(server, shutdown_timeout=0.1)
     await runner.setup()
     try:
         site = web.TCPSite(runner, host, port, backlog=1024, reuse_port=reuse_port)
@@ -70,6 +70,6 @@ async def listening(app: web.Application, host: str, port: int, *, reuse_port: b
         gc.freeze()
         gc.set_threshold(2_000, 10, 10)
         gc.enable()
-        yield Server(app, runner, site)
+        yield Server(gateway, runner, site)
     finally:
         await runner.cleanup()

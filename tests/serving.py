@@ -8,11 +8,9 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from aiohttp import web
-
 from gateway.api.access import Access, Admin
-from gateway.api.context import GATEWAY, Gateway
-from gateway.app import running_app
+from gateway.api.context import Gateway
+from gateway.app import running_gateway
 from gateway.config import Config, ConfigFiles
 from gateway.server import Server, listening
 from gateway.telemetry.events import Event
@@ -39,14 +37,10 @@ class Running:
     """A gateway that listens, and the events it told."""
 
     url: str
-    app: web.Application
+    gateway: Gateway
     server: Server
     events: list[Event]
     files: ConfigFiles
-
-    @property
-    def gateway(self) -> Gateway:
-        return self.app[GATEWAY]
 
 
 @contextmanager
@@ -81,10 +75,10 @@ async def serving(
     events: list[Event] = []
     with files_of(policy, environ, capabilities) as files:
         async with (
-            running_app(files.load(), files, access, admin, simulated=simulated, listeners=[events.append]) as app,
-            listening(app, "127.0.0.1", 0) as server,
+            running_gateway(files.load(), files, access, admin, simulated=simulated, listeners=[events.append]) as gateway,
+            listening(gateway, "127.0.0.1", 0) as server,
         ):
-            yield Running(f"http://127.0.0.1:{server.port}", app, server, events, files)
+            yield Running(f"http://127.0.0.1:{server.port}", gateway, server, events, files)
 
 
 def clean_environ(**more: str) -> dict[str, str]:

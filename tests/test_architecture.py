@@ -103,7 +103,7 @@ def test_files_and_functions_can_be_read_in_one_sitting(path: Path) -> None:
 
 
 def test_broad_excepts_stand_in_two_places_only() -> None:
-    """The outermost middleware and the loop that calls telemetry listeners."""
+    """The edge and the loop that calls telemetry listeners."""
     found = set()
     for path in SOURCES:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
@@ -111,4 +111,4 @@ def test_broad_excepts_stand_in_two_places_only() -> None:
                 node.type is None or (isinstance(node.type, ast.Name) and node.type.id == "Exception")
             ):
                 found.add(module_name(path))
-    assert found == {"gateway.api.middleware", "gateway.telemetry.events"}
+    assert found == {"gateway.api.edge", "gateway.telemetry.events"}

@@ -15,7 +15,7 @@ from openai.types.chat import ChatCompletion
 from pydantic import BaseModel
 
 from gateway import simulator
-from gateway.app import running_app
+from gateway.app import running_gateway
 from gateway.server import listening
 from gateway.simulator import Simulator
 from tests.serving import POLICY, Running, files_of
@@ -60,10 +60,10 @@ async def stack() -> AsyncIterator[Stack]:
             files = replace(real, simulator=sim.base_urls)
             events: list[Any] = []
             async with (
-                running_app(files.load(), files, simulated=True, listeners=[events.append]) as app,
-                listening(app, "127.0.0.1", 0) as server,
+                running_gateway(files.load(), files, simulated=True, listeners=[events.append]) as gateway,
+                listening(gateway, "127.0.0.1", 0) as server,
             ):
-                running = Running(f"http://127.0.0.1:{server.port}", app, server, events, files)
+                running = Running(f"http://127.0.0.1:{server.port}", gateway, server, events, files)
                 async with AsyncOpenAI(base_url=f"{running.url}/v1", api_key="unused", max_retries=0) as client:
                     yield Stack(sim, running, client)
 

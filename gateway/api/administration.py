@@ -2,10 +2,8 @@
 
 from typing import Any, Final
 
-from aiohttp import web
-
-from gateway.api.context import GATEWAY
-from gateway.api.middleware import json_response
+from gateway.api.context import Request
+from gateway.api.responses import Response, json_response
 from gateway.config import Problem
 from gateway.errors import ConfigRejected
 from gateway.reloading import Reload
@@ -13,12 +11,12 @@ from gateway.reloading import Reload
 _SHOWN: Final = ("revision", "previous", "changed", "needs_restart")
 
 
-async def reload(http: web.Request) -> web.Response:
+async def reload(http: Request) -> Response:
     """POST /-/reload: read the files again. 422 with every problem if they cannot be used; the previous revision then goes on.
 
     Where there are several workers all of them reload, and `workers` says what came of it at each.
     """
-    gateway = http.app[GATEWAY]
+    gateway = http.gateway
     gateway.admin.check(http.headers)
     done = reload_document(await gateway.reloader.reload("request"))
     beside: dict[str, Any] = {}

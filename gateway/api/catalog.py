@@ -3,16 +3,14 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from aiohttp import web
-
-from gateway.api.context import CONFIG, GATEWAY, Gateway
-from gateway.api.middleware import json_response
+from gateway.api.context import Gateway, Request
 from gateway.api.native_chat import native_request
 from gateway.api.reading import read_json
+from gateway.api.responses import Response, json_response
 from gateway.api.serving import decided
 from gateway.config import Config, Model, Persona, Provider
 from gateway.errors import DecisionNotFound, ModelNotFound
-from gateway.off_loop import off_loop
+from gateway.off_loop import BIG, off_loop
 from gateway.routing.facts import NOBODY, facts_of
 from gateway.routing.records import KEPT, record_document
 from gateway.routing.selection import Plan, plan, plan_document, policy_of
@@ -20,14 +18,14 @@ from gateway.routing.view import View
 from translators.chat.request import ChatRequest, parse
 
 
-async def list_models(http: web.Request) -> web.Response:
+async def list_models(http: Request) -> Response:
     """GET /v1/models: personas, and direct models where they are allowed."""
-    return json_response({"object": "list", "data": [_model(http, name) for name in _names(http[CONFIG])]})
+    return json_response({"object": "list", "data": [_model(http, name) for name in _names(http.config)]})
 
 
-async def get_model(http: web.Request) -> web.Response:
+async def get_model(http: Request) -> Response:
     """GET /v1/models/{id}; a direct model's id has a slash in it."""
-    config, name = http[CONFIG], http.match_info["id"]
+    config, name = http.config, http.id
     if name not in _names(config):
         raise ModelNotFound(f"The model {name[:100]!r} does not exist. The personas are: {', '.join(sorted(config.personas))}.")
     return json_response(_model(http, name))
@@ -38,14 +36,14 @@ def _names(config: Config) -> list[str]:
     return [*config.personas, *direct]
 
 
-def _model(http: web.Request, name: str) -> dict[str, Any]:
-    owner = "llm-router" if name in http[CONFIG].personas else name.partition("/")[0]
-    return {"id": name, "object": "model", "created": http.app[GATEWAY].started, "owned_by": owner}
+def _model(http: Request, name: str) -> dict[str, Any]:
+    owner = "llm-router" if name in http.config.personas else name.partition("/")[0]
+    return {"id": name, "object": "model", "created": http.gateway.started, "owned_by": owner}
 
 
-async def list_personas(http: web.Request) -> web.Response:
+async def list_personas(http: Request) -> Response:
     """GET /api/v1/personas."""
-    config, view = http[CONFIG], http.app[GATEWAY].memory.view()
+    config, view = http.config, http.gateway.memory.view()
     return json_response({"revision": config.revision, "personas": [_persona(config, p, view) for p in config.personas.values()]})
 
 
@@ -77,9 +75,9 @@ def _persona(config: Config, persona: Persona, view: View) -> dict[str, Any]:
     }
 
 
-async def list_providers(http: web.Request) -> web.Response:
+async def list_providers(http: Request) -> Response:
     """GET /api/v1/providers: what they can do, and how they and their keys are doing. Never a key."""
-    gateway, config = http.app[GATEWAY], http[CONFIG]
+    gateway, config = http.gateway, http.config
     document = {
         "revision": config.revision,
         "simulated": gateway.simulated,
@@ -127,19 +125,20 @@ def price_document(price: Any) -> dict[str, Any]:
     return {"currency": "USD", "per_tokens": 1_000_000, **document}
 
 
-async def route(http: web.Request) -> web.Response:
+async def route(http: Request) -> Response:
     """POST /api/v1/route: the plan for a chat request of either form. No provider is called."""
-    gateway = http.app[GATEWAY]
+    gateway = http.gateway
     document, size = await read_json(http)
     native = document.__class__ is dict and "persona" in document
-    request = await off_loop(size, native_request if native else parse, document, size)
+    read = native_request if native else parse
+    request = read(document, size) if size <= BIG else await off_loop(read, document, size)
     decision, _ = await decided(gateway, http, request)
     return json_response(plan_document(decision.plan))
 
 
-async def decision(http: web.Request) -> web.Response:
+async def decision(http: Request) -> Response:
     """GET /api/v1/decisions/{id}: one of the last thousand decisions of each worker, without content, and what came of it."""
-    name, gateway = http.match_info["id"], http.app[GATEWAY]
+    name, gateway = http.id, http.gateway
     document = decision_document(gateway, name)
     if document is None and gateway.siblings is not None:
         document = await gateway.siblings.decision(name)

@@ -5,14 +5,14 @@ from contextlib import aclosing
 from aiohttp import web
 
 from gateway.answers import Answer
-from gateway.api.context import CONFIG, GATEWAY, Gateway
+from gateway.api.context import Gateway, Request
 from gateway.api.event_stream import EventStream
-from gateway.api.middleware import json_response
 from gateway.api.reading import read_json
+from gateway.api.responses import json_response
 from gateway.api.serving import exchange_of, fail, prepare
 from gateway.errors import RequestFailed, error_body
 from gateway.exchange import Exchange
-from gateway.off_loop import off_loop
+from gateway.off_loop import BIG, off_loop
 from gateway.routing.deciding import Decision
 from translators.chat.chunks import DONE, ChunkWriter
 from translators.chat.request import ChatRequest, parse
@@ -20,11 +20,11 @@ from translators.errors import InvalidRequest, UpstreamError
 from translators.jsontext import dumps
 
 
-async def chat_completions(http: web.Request) -> web.StreamResponse:
-    gateway = http.app[GATEWAY]
-    async with exchange_of(http, "chat") as exchange:
+async def chat_completions(http: Request) -> web.StreamResponse:
+    gateway = http.gateway
+    with exchange_of(http, "chat") as exchange:
         document, size = await read_json(http)
-        request = await off_loop(size, parse, document, size)
+        request = parse(document, size) if size <= BIG else await off_loop(parse, document, size)
         decision = await prepare(gateway, http, request, exchange)
         if request.stream:
             return await _stream(gateway, http, decision, exchange)
@@ -32,8 +32,8 @@ async def chat_completions(http: web.Request) -> web.StreamResponse:
         return json_response(completion)
 
 
-async def _stream(gateway: Gateway, http: web.Request, decision: Decision, exchange: Exchange) -> web.StreamResponse:
-    async with EventStream(http, http[CONFIG].server.keep_alive_interval, exchange.headers) as out:
+async def _stream(gateway: Gateway, http: Request, decision: Decision, exchange: Exchange) -> web.StreamResponse:
+    async with EventStream(http, http.config.server.keep_alive_interval, exchange.headers) as out:
         try:
             live = await gateway.dispatcher.open(decision, exchange)
         except (RequestFailed, InvalidRequest) as error:

@@ -1,8 +1,9 @@
-"""What every handler is given: the one value that holds the parts of a running gateway."""
+"""What every handler is given: the request, and with it the one value that holds the parts of a running gateway."""
 
 import asyncio
+import time
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -46,7 +47,7 @@ class Gateway:
 
     @property
     def config(self) -> Config:
-        """What holds at this moment. A request reads it once, at its edge: see CONFIG."""
+        """What holds at this moment. A request reads it once, at its edge: see Request."""
         return self.reloader.config
 
     def __post_init__(self) -> None:
@@ -62,12 +63,26 @@ class Gateway:
             self.idle.set()
 
 
-GATEWAY: Final = web.AppKey("gateway", Gateway)
-CONFIG: Final = web.RequestKey("config", Config)
-"""The configuration that held when the request began: all of it is served by this one."""
-EXCHANGE: Final[web.RequestKey[Exchange | None]] = web.RequestKey("exchange")
-"""None for a request that is no exchange with providers, or not yet."""
-STREAM: Final = web.RequestKey("stream", web.StreamResponse)
-"""The streamed answer whose headers are out: from then on an error can only be its last event."""
-KEY_ID: Final[web.RequestKey[str | None]] = web.RequestKey("key_id")
-REQUEST_ID: Final = web.RequestKey("request_id", str)
+class Request(web.BaseRequest):
+    """A request, and what becomes known of it at the edge. (aiohttp's own `web.Request` is for its Application, which we do without.)"""
+
+    ATTRS = web.BaseRequest.ATTRS | {"gateway", "config", "started", "request_id", "route", "id", "key_id", "exchange", "stream"}
+
+    request_id: str
+    route: str = "unknown"
+    """The route's own path, of which there are few: never what a caller wrote."""
+    id: str = ""
+    """What stands for `{id}` in the route's path."""
+    key_id: str | None = None
+    exchange: Exchange | None = None
+    """None for a request that is no exchange with providers, or not yet."""
+    stream: web.StreamResponse | None = None
+    """The streamed answer whose headers are out: from then on an error can only be its last event."""
+
+    def __init__(self, gateway: Gateway, *parts: Any, **settings: Any) -> None:
+        """`parts` and `settings`: aiohttp's."""
+        super().__init__(*parts, **settings)
+        self.gateway = gateway
+        self.config = gateway.config
+        """The configuration that held when the request began: all of it is served by this one."""
+        self.started = time.perf_counter()

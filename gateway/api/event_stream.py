@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from gateway.api.context import STREAM
-from gateway.api.middleware import SERVER
+from gateway.api.context import Request
+from gateway.api.responses import SERVER
 
 KEEP_ALIVE: Final = b": keep-alive\n\n"
 _HEADERS: Final = {
@@ -32,7 +32,7 @@ class EventStream:
     for them at that moment, so that they say which provider serves, if it is known by then.
     """
 
-    def __init__(self, http: web.Request, interval: float, headers: Callable[[], Mapping[str, str]]) -> None:
+    def __init__(self, http: Request, interval: float, headers: Callable[[], Mapping[str, str]]) -> None:
         self._http = http
         self._interval = interval
         self._headers = headers
@@ -80,7 +80,7 @@ class EventStream:
                 response = _Response(headers={**_HEADERS, **self._headers()})
                 await response.prepare(self._http)
                 self._response = response
-                self._http[STREAM] = response
+                self._http.stream = response
         return self._response
 
     def _tick(self) -> None:

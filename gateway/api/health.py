@@ -3,11 +3,9 @@
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from aiohttp import web
-
 from gateway.api.catalog import standing
-from gateway.api.context import CONFIG, GATEWAY, VERSION, Gateway
-from gateway.api.middleware import json_response
+from gateway.api.context import VERSION, Gateway, Request
+from gateway.api.responses import Response, json_response
 from gateway.config import Config
 from gateway.reloading import Reloader
 
@@ -15,17 +13,17 @@ MOST_PROBLEMS: Final = 20
 """Places of problems that readiness tells."""
 
 
-async def health(http: web.Request) -> web.Response:
+async def health(http: Request) -> Response:
     """GET /health: the process answers."""
-    gateway = http.app[GATEWAY]
+    gateway = http.gateway
     return json_response({"status": "ok", "version": VERSION, "simulated": gateway.simulated})
 
 
-async def ready(http: web.Request) -> web.Response:
+async def ready(http: Request) -> Response:
     """GET /health/ready: 503 while stopping, or when no persona can be served. Files that cannot be used are told, and no reason for 503:
     the last good revision serves. Of several workers each speaks for itself, and says how many listen.
     """
-    gateway, config = http.app[GATEWAY], http[CONFIG]
+    gateway, config = http.gateway, http.config
     view = gateway.memory.view()
     servable = [p.name for p in config.personas.values() if standing(config, p, view).eligible]
     status = "draining" if gateway.draining else "ready" if servable else "no_persona_available"
@@ -52,16 +50,16 @@ def _utc(when: float) -> str:
     return datetime.fromtimestamp(when, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-async def metrics(http: web.Request) -> web.Response:
+async def metrics(http: Request) -> Response:
     """GET /metrics: Prometheus text, or OpenMetrics for who accepts it; of all workers, where there are several."""
-    gateway = http.app[GATEWAY]
+    gateway = http.gateway
     accept = http.headers.get("accept", "")
     if gateway.siblings is None:
-        show_present(gateway, http[CONFIG])
+        show_present(gateway, http.config)
         text, content_type = await gateway.metrics.scrape(accept)
     else:
         text, content_type = await gateway.siblings.scrape(accept)
-    return web.Response(body=text, headers={"content-type": content_type})
+    return Response(text, content_type=content_type)
 
 
 def show_present(gateway: Gateway, config: Config) -> None:

@@ -11,14 +11,14 @@ from typing import Any, Final
 from aiohttp import web
 
 from gateway.answers import Answer
-from gateway.api.context import CONFIG, GATEWAY, Gateway
+from gateway.api.context import Gateway, Request
 from gateway.api.event_stream import EventStream
-from gateway.api.middleware import json_response
 from gateway.api.reading import read_json
+from gateway.api.responses import json_response
 from gateway.api.serving import exchange_of, fail, prepare
 from gateway.errors import RequestFailed, error_body
 from gateway.exchange import Exchange
-from gateway.off_loop import off_loop
+from gateway.off_loop import BIG, off_loop
 from gateway.routing.deciding import Decision
 from translators.chat.chunks import Chunk, Collector
 from translators.chat.request import ChatRequest, parse
@@ -47,11 +47,11 @@ def native_request(document: Any, size: int) -> ChatRequest:
         raise
 
 
-async def native_chat(http: web.Request) -> web.StreamResponse:
-    gateway = http.app[GATEWAY]
-    async with exchange_of(http, "native") as exchange:
+async def native_chat(http: Request) -> web.StreamResponse:
+    gateway = http.gateway
+    with exchange_of(http, "native") as exchange:
         document, size = await read_json(http)
-        request = await off_loop(size, native_request, document, size)
+        request = native_request(document, size) if size <= BIG else await off_loop(native_request, document, size)
         decision = await prepare(gateway, http, request, exchange)
         if request.stream:
             return await _stream(gateway, http, decision, exchange)
@@ -94,8 +94,8 @@ def _usd(nano: int | None) -> float | None:
     return None if nano is None else nano / 1e9
 
 
-async def _stream(gateway: Gateway, http: web.Request, decision: Decision, exchange: Exchange) -> web.StreamResponse:
-    async with EventStream(http, http[CONFIG].server.keep_alive_interval, exchange.headers) as out:
+async def _stream(gateway: Gateway, http: Request, decision: Decision, exchange: Exchange) -> web.StreamResponse:
+    async with EventStream(http, http.config.server.keep_alive_interval, exchange.headers) as out:
         try:
             live = await gateway.dispatcher.open(decision, exchange)
         except (RequestFailed, InvalidRequest) as error:

@@ -2,10 +2,8 @@
 
 from typing import Any, Final
 
-from aiohttp import web
-
-from gateway.api.context import VERSION
-from gateway.api.middleware import json_response
+from gateway.api.context import VERSION, Request
+from gateway.api.responses import Response, json_response
 
 _Json = dict[str, Any]
 
@@ -395,5 +393,5 @@ DOCUMENT: Final[_Json] = {
 }
 
 
-async def openapi(http: web.Request) -> web.Response:
+async def openapi(http: Request) -> Response:
     return json_response(DOCUMENT)

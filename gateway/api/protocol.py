@@ -1,5 +1,5 @@
-"""The HTTP protocol below the router: bytes that are no request, and requests that no route is asked about, are answered as errors in the
-one shape, and counted. aiohttp would answer in plain text, and log the bytes, in which a key may stand.
+"""The HTTP protocol below the edge: bytes that are no request are answered as errors in the one shape, and counted. aiohttp would answer
+in plain text, and log the bytes, in which a key may stand.
 """
 
 import asyncio
@@ -8,10 +8,11 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from gateway.api.context import GATEWAY, Gateway
-from gateway.api.middleware import SERVER, json_response, new_request_id
+from gateway.api.context import Gateway, Request
+from gateway.api.edge import edge, new_request_id
+from gateway.api.responses import json_response
 from gateway.api.serving import tell_alone
-from gateway.errors import NotServed, RequestFailed, error_body
+from gateway.errors import NotServed, error_body
 
 _NO_HTTP: Final = "The request is not valid HTTP, or a line of its head is too long."
 _OUR_FAULT: Final = "The gateway failed to handle the request."
@@ -29,44 +30,27 @@ class _Protocol(web.RequestHandler):
     ) -> web.StreamResponse:
         if request.writer.output_size > 0:
             raise ConnectionError("the answer has begun: there is no place for another")
-        response = _answer(self._gateway, NotServed(status, _NO_HTTP if status < 500 else _OUR_FAULT, "invalid_http"))
+        error = NotServed(status, _NO_HTTP if status < 500 else _OUR_FAULT, "invalid_http")
+        request_id = new_request_id()
+        tell_alone(self._gateway, request_id, "unknown", time.perf_counter(), error.status, error)
+        headers = {"x-request-id": request_id, "x-llm-router-request-id": request_id}
+        response = json_response(error_body(error), error.status, headers)
         response.force_close()
         return response
 
 
-class _Server(web.Server):
-    """aiohttp's server with our protocol, and our answer where its own part of the application refuses (an unknown `Expect`)."""
+class HttpServer(web.Server):
+    """aiohttp's server with our protocol and our edge. `settings` are those of aiohttp's RequestHandler."""
 
-    def __init__(self, app: web.Application, server: web.Server, settings: dict[str, Any]) -> None:
-        self._handle = server.request_handler
-        self._gateway = app[GATEWAY]
+    def __init__(self, gateway: Gateway, max_body_bytes: int, **settings: Any) -> None:
+        super().__init__(edge, request_factory=self._request, handler_cancellation=True)  # type: ignore[arg-type]  # it gets what we make
+        self._gateway = gateway
         self._settings = settings
-        super().__init__(self._served, request_factory=server.request_factory, handler_cancellation=server.handler_cancellation)
+        self._max_body_bytes = max_body_bytes
+        self._loop = asyncio.get_running_loop()
 
     def __call__(self) -> web.RequestHandler:
-        return _Protocol(self, self._gateway, loop=asyncio.get_running_loop(), **self._settings)
+        return _Protocol(self, self._gateway, loop=self._loop, **self._settings)
 
-    async def _served(self, request: web.BaseRequest) -> web.StreamResponse:
-        try:
-            return await self._handle(request)
-        except web.HTTPException as error:
-            return _answer(self._gateway, NotServed(error.status, f"{error.reason}: {request.method} {request.path[:200]}"))
-
-
-class Runner(web.AppRunner):
-    """An AppRunner whose server answers every error in the one shape. `settings` are those of aiohttp's RequestHandler."""
-
-    def __init__(self, app: web.Application, *, shutdown_timeout: float, **settings: Any) -> None:
-        super().__init__(app, handler_cancellation=True, shutdown_timeout=shutdown_timeout)
-        self._settings = settings
-
-    async def _make_server(self) -> web.Server:
-        return _Server(self.app, await super()._make_server(), self._settings)
-
-
-def _answer(gateway: Gateway, error: RequestFailed) -> web.Response:
-    request_id = new_request_id()
-    response = json_response(error_body(error), error.status)
-    response.headers.update({"x-request-id": request_id, "x-llm-router-request-id": request_id, "server": SERVER})
-    tell_alone(gateway, request_id, "unknown", time.perf_counter(), error.status, error)
-    return response
+    def _request(self, *parts: Any) -> Request:
+        return Request(self._gateway, *parts, self._loop, client_max_size=self._max_body_bytes)

@@ -1,33 +1,39 @@
 """A request body read from the wire: size, time, JSON and the hub's rules, each with its own answer."""
 
 import asyncio
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import web
 
-from gateway.api.context import CONFIG
+from gateway.api.context import Request
 from gateway.errors import BodyTimeout, BodyTooLarge
-from gateway.off_loop import off_loop
+from gateway.off_loop import BIG, off_loop
 from translators.errors import InvalidRequest
 from translators.jsontext import first_flaw, loads
 
+_TOO_LARGE: Final = "The request body is larger than the server accepts."
 
-async def read_json(http: web.Request) -> tuple[Any, int]:
+
+async def read_json(http: Request) -> tuple[Any, int]:
     """The decoded body and its size in bytes. Raises InvalidRequest, BodyTimeout, BodyTooLarge."""
+    content = http.content
     try:
-        if http.content.is_eof():  # most bodies arrive with their headers: only the others need a clock
-            text = await http.read()
+        if content.is_eof():  # most bodies arrive with their headers: only the others need a clock
+            text = content.read_nowait()
+            if len(text) > http.client_max_size:
+                raise BodyTooLarge(_TOO_LARGE)
         else:
-            async with asyncio.timeout(http[CONFIG].server.body_timeout):
+            async with asyncio.timeout(http.config.server.body_timeout):
                 text = await http.read()
     except TimeoutError:
-        limit = http[CONFIG].server.body_timeout
+        limit = http.config.server.body_timeout
         raise BodyTimeout(f"The request body did not arrive within {limit:g} seconds.") from None
     except web.HTTPRequestEntityTooLarge:
-        raise BodyTooLarge("The request body is larger than the server accepts.") from None
+        raise BodyTooLarge(_TOO_LARGE) from None
     except web.RequestPayloadError:
         raise InvalidRequest("The request body ended early or is not encoded as its headers say.", None, "invalid_body") from None
-    return await off_loop(len(text), _decoded, text), len(text)
+    size = len(text)
+    return _decoded(text) if size <= BIG else await off_loop(_decoded, text), size
 
 
 def _decoded(text: bytes) -> Any:

@@ -4,9 +4,7 @@ import asyncio
 import time
 from typing import Any, Final
 
-from aiohttp import web
-
-from gateway.api.context import CONFIG, EXCHANGE, GATEWAY, KEY_ID, REQUEST_ID, Gateway
+from gateway.api.context import Gateway, Request
 from gateway.errors import (
     ModelNotFound,
     NoEligibleTarget,
@@ -18,7 +16,7 @@ from gateway.errors import (
     UpstreamFailed,
 )
 from gateway.exchange import Exchange
-from gateway.off_loop import off_loop
+from gateway.off_loop import BIG, off_loop
 from gateway.routing.deciding import Decision, decide
 from gateway.routing.facts import Caller
 from gateway.routing.view import View
@@ -33,24 +31,24 @@ class exchange_of:
 
     __slots__ = ("_exchange", "_gateway")
 
-    def __init__(self, http: web.Request, api: str) -> None:
-        gateway = self._gateway = http.app[GATEWAY]
+    def __init__(self, http: Request, api: str) -> None:
+        gateway = self._gateway = http.gateway
         if gateway.closing:
             raise Stopping("The server is shutting down.")
         exchange = self._exchange = Exchange(
-            request_id=http[REQUEST_ID],
+            request_id=http.request_id,
             api=api,
             clock=time.perf_counter,
             simulated=gateway.simulated,
-            key_id=http[KEY_ID],
+            key_id=http.key_id,
         )
-        http[EXCHANGE] = exchange
+        http.exchange = exchange
 
-    async def __aenter__(self) -> Exchange:
+    def __enter__(self) -> Exchange:
         self._gateway.enter()
         return self._exchange
 
-    async def __aexit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
+    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
         exchange = self._exchange
         match error:
             case None:
@@ -102,7 +100,7 @@ def tell_alone(
     exchange.tell(gateway.bus)
 
 
-async def prepare(gateway: Gateway, http: web.Request, request: ChatRequest, exchange: Exchange) -> Decision:
+async def prepare(gateway: Gateway, http: Request, request: ChatRequest, exchange: Exchange) -> Decision:
     """What will be done with a request, on record. Raises ModelNotFound, InvalidRequest."""
     exchange.stream = request.stream
     decision, view = await decided(gateway, http, request)
@@ -114,20 +112,22 @@ async def prepare(gateway: Gateway, http: web.Request, request: ChatRequest, exc
     return decision
 
 
-async def decided(gateway: Gateway, http: web.Request, request: ChatRequest) -> tuple[Decision, View]:
+async def decided(gateway: Gateway, http: Request, request: ChatRequest) -> tuple[Decision, View]:
     """The decision for a request, and the world it was made in. Near a limit the prompt is counted instead of estimated."""
-    config, view = http[CONFIG], gateway.memory.view()
-    caller = Caller(key_id=http[KEY_ID], headers=http.headers)
-    decision = await off_loop(request.size, decide, config, request, caller, view)
+    config, view = http.config, gateway.memory.view()
+    caller = Caller(key_id=http.key_id, headers=http.headers)
+    small = request.size <= BIG
+    decision = decide(config, request, caller, view) if small else await off_loop(decide, config, request, caller, view)
     if decision.plan.near_limit:
         tokens = await gateway.counter.count_request(decision.request)
         if tokens is not None:
             view = gateway.memory.view()
-            decision = await off_loop(request.size, decide, config, request, caller, view, tokens)
+            asked = config, request, caller, view, tokens
+            decision = decide(*asked) if small else await off_loop(decide, *asked)
     return decision, view
 
 
-def _mode(http: web.Request, configured: str) -> str:
+def _mode(http: Request, configured: str) -> str:
     asked = http.headers.get("x-llm-router-params")
     if asked is not None:
         if asked not in MODES:

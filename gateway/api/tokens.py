@@ -2,33 +2,32 @@
 
 from typing import Any
 
-from aiohttp import web
-
 from gateway.accounting.exact import ENCODING
 from gateway.accounting.tokens import estimate_request, overflow
-from gateway.api.context import CONFIG, GATEWAY
-from gateway.api.middleware import json_response
+from gateway.api.context import Request
 from gateway.api.native_chat import native_request
 from gateway.api.reading import read_json
+from gateway.api.responses import Response, json_response
 from gateway.config import Model, TargetRef
-from gateway.off_loop import off_loop
+from gateway.off_loop import BIG, off_loop
 from gateway.routing import personas
 from gateway.routing.selection import resolve
 from translators.chat.request import parse
 
 
-async def count_tokens(http: web.Request) -> web.Response:
+async def count_tokens(http: Request) -> Response:
     """Takes a chat request of either form; the persona's own messages are counted with the caller's."""
-    config, learned = http[CONFIG], http.app[GATEWAY].memory.learned
+    config, learned = http.config, http.gateway.memory.learned
     document, size = await read_json(http)
     native = document.__class__ is dict and "persona" in document
-    request = await off_loop(size, native_request if native else parse, document, size)
+    read = native_request if native else parse
+    request = read(document, size) if size <= BIG else await off_loop(read, document, size)
     asked = resolve(config, request.model)
     targets = (asked,) if isinstance(asked, TargetRef) else asked.every_target()
     if not isinstance(asked, TargetRef):
         request, _ = personas.apply(asked, request)
     estimated = estimate_request(request)
-    counted = await http.app[GATEWAY].counter.count_request(request)
+    counted = await http.gateway.counter.count_request(request)
     return json_response(
         {
             "persona": request.model,

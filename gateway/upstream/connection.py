@@ -6,6 +6,7 @@ arrived whole needs its connection no more: that is free for the next request, w
 
 import asyncio
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final, NamedTuple, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
@@ -22,6 +23,12 @@ _MAX_FRAMING_BYTES: Final = 64 * 1024
 """Of all headers, and of bytes in a row that bring no body: status, headers, chunk extensions, trailers."""
 _HIGH_WATER: Final = 256 * 1024
 """Bytes that nobody has read yet, from which on no more are taken from the provider."""
+
+
+@lru_cache(maxsize=256)
+def _lower(name: bytes) -> str:
+    """A header's name. Providers send twenty headers, always the same."""
+    return name.decode("latin-1").lower()
 
 
 class Server(NamedTuple):
@@ -85,6 +92,11 @@ class UpstreamResponse:
 
     async def read(self, limit: int = MAX_ANSWER_BYTES) -> bytes:
         """The whole body. Raises UpstreamError."""
+        if self.whole and self._decoder is None and self._pieces:  # most JSON answers are here with their headers
+            data = self._take()
+            self._received += len(data)
+            self.check_size(limit)
+            return data
         pieces = []
         while data := await self.read_some():
             self.check_size(limit)
@@ -133,7 +145,6 @@ class UpstreamResponse:
         encoding = headers.get("content-encoding", "identity").lower()
         if encoding != "identity":
             self._decoder = Decoder(encoding)
-        self._wake()
 
     def feed(self, data: bytes) -> None:
         """A part of the body has arrived."""
@@ -147,8 +158,7 @@ class UpstreamResponse:
         """All that arrived at once was fed."""
         self.touched = True
         self._heard = self._loop.time()
-        if self._pieces:
-            self._wake()
+        self._wake()
 
     def end(self) -> None:
         """The body is whole."""
@@ -196,16 +206,17 @@ class UpstreamResponse:
                 self._failure = failures.CUT
         return b""
 
-    async def _more(self) -> None:
-        self._waiter = self._loop.create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
+    def _more(self) -> asyncio.Future[None]:
+        """Done when something has happened."""
+        waiter = self._waiter = self._loop.create_future()
+        return waiter
 
     def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        waiter = self._waiter
+        if waiter is not None:
+            self._waiter = None
+            if not waiter.done():  # who waited may have been cancelled
+                waiter.set_result(None)
 
     def _hang_up(self, failure: UpstreamFailure) -> None:
         """Give the response up."""
@@ -336,7 +347,7 @@ class Connection(asyncio.Protocol):
         self._header_bytes += len(name) + len(value)
         if self._header_bytes > _MAX_FRAMING_BYTES:
             raise ValueError("the headers are too large")  # the parser makes an error of its own of this
-        self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+        self._headers[_lower(name)] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
         response, parser = self._response, self._parser

@@ -73,7 +73,7 @@ KEY = b"sk-very-secret"
     ],
     ids=["request line", "header", "long header", "long path", "expectation"],
 )
-async def test_what_no_route_is_asked_about(data: bytes, status: int, caplog: pytest.LogCaptureFixture) -> None:
+async def test_what_no_handler_is_asked_about(data: bytes, status: int, caplog: pytest.LogCaptureFixture) -> None:
     """The one shape, an id, an event; and nothing of the bytes in a log, for a key may stand in them."""
     caplog.set_level(logging.DEBUG)
     async with fake_upstream() as fake, serving(fake.environ()) as running:
@@ -90,6 +90,6 @@ async def test_what_no_route_is_asked_about(data: bytes, status: int, caplog: py
     assert "content-type: application/json" in head.lower()
     assert isinstance(ended, RequestEnded)
     assert f"x-request-id: {ended.request_id}" in head.lower()
-    assert event[:3] == ("unknown", status, "invalid_request")
+    assert event[:3] == ("/v1/models" if status == 417 else "unknown", status, "invalid_request")
     assert set(body["error"]) == {"message", "type", "param", "code"}
     assert KEY.decode() not in caplog.text + dumps(body).decode()
