@@ -3,15 +3,15 @@
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from types import MappingProxyType
 from typing import Any, Final
 
 from gateway.accounting.cost import cost_of_usage
-from gateway.accounting.usage import count
+from gateway.accounting.usage import count, totals
 from gateway.config import ApiKey, Timeouts
 from gateway.routing.candidates import Candidate
 from gateway.routing.health import Leave
-from gateway.routing.records import Record, compact
+from gateway.routing.records import Record
 from gateway.routing.selection import Plan
 from gateway.telemetry.events import AttemptEnded, Bus, RequestEnded, Usage, Why
 from gateway.upstream.connection import Limit
@@ -23,10 +23,11 @@ from translators.dialect import Note
 _HEADER_LIMIT: Final = 2000
 _IDS: Final = frozenset({"request-id", "x-request-id", "x-goog-request-id"})
 _LIMITS: Final = ("x-ratelimit-", "anthropic-ratelimit-")
+_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 _CLEAN: Final = re.compile(r"[ -~]{1,200}").fullmatch
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(init=False, slots=True)
 class Trial:
     """One try at one target, and what becomes known of it. Several may run at once; the exchange shows the one that won."""
 
@@ -36,93 +37,131 @@ class Trial:
     clock: Callable[[], float] = field(repr=False)
     deadline: float
     """Of the whole request, by `clock`."""
-    persona_notes: Sequence[Note] = ()
-    key: ApiKey | None = None
-    leave: Leave | None = None
-    place: Place | None = None
-    notes: list[Note] = field(default_factory=list)
+    persona_notes: Sequence[Note]
+    key: ApiKey | None
+    leave: Leave | None
+    place: Place | None
+    notes: list[Note]
     """What the translation did to the request, after what the persona did."""
-    upstream_headers: dict[str, str] = field(default_factory=dict)
+    upstream_headers: Mapping[str, str]
     """What the provider said of the request and of its limits, under our names."""
-    model: str | None = None
+    model: str | None
     """The upstream model that served, by its own name."""
-    usage: dict[str, Any] | None = None
-    billed_prompt_tokens: int | None = None
+    usage: dict[str, Any] | None
+    billed_prompt_tokens: int | None
     """What was read for an answer that came in several rounds, where its usage tells only of the first."""
-    warning: str | None = None
+    warning: str | None
     """What the caller should know of an answer that is no failure."""
-    finish_reason: str | None = None
-    first_chunk_at: float | None = None
-    upstream_seconds: float = 0.0
-    started: float = 0.0
-    asked_at: float = 0.0
+    finish_reason: str | None
+    first_chunk_at: float | None
+    upstream_seconds: float
+    started: float
+    asked_at: float
     """When the request went to the provider, after the wait for a place; its clocks run from here."""
-    number: int = 0
+    number: int
     """Its place among the exchange's attempts, once it has ended or has content to show."""
 
-    def __post_init__(self) -> None:
-        self.started = self.asked_at = self.clock()
-        self.notes = list(self.persona_notes)
+    def __init__(
+        self,
+        candidate: Candidate,
+        why: Why,
+        clocks: Timeouts,
+        clock: Callable[[], float],
+        deadline: float,
+        persona_notes: Sequence[Note] = (),
+        key: ApiKey | None = None,
+        leave: Leave | None = None,
+    ) -> None:
+        self.candidate = candidate
+        self.why = why
+        self.clocks = clocks
+        self.clock = clock
+        self.deadline = deadline
+        self.persona_notes = persona_notes
+        self.key = key
+        self.leave = leave
+        self.notes = [*persona_notes]
+        self.upstream_headers = _NOTHING
+        self.place = self.model = self.usage = self.billed_prompt_tokens = self.warning = self.finish_reason = self.first_chunk_at = None
+        self.upstream_seconds = 0.0
+        self.started = self.asked_at = clock()
+        self.number = 0
 
     def limit(self, more: bool = False) -> Limit:
         """How long the provider may take from now on. Until it has given content, or `more` of it after a pause, that clock runs, too."""
-        now = self.clock()
-        total = min(self.clocks.total, self.deadline - now)
+        now, clocks = self.clock(), self.clocks
+        total, left = clocks.total, self.deadline - now
+        content = total = left if left < total else total
         if self.first_chunk_at is None:
-            content = self.asked_at + self.clocks.first_content - now
-        else:
-            content = self.clocks.first_content if more else total
+            content = self.asked_at + clocks.first_content - now
+        elif more:
+            content = clocks.first_content
         return Limit(content, FIRST_CONTENT_CLOCK) if content < total else Limit(total, TOTAL_CLOCK)
 
     def heard(self, headers: Mapping[str, str]) -> None:
         """Keep the provider's id of the request and its rate limits (`headers` has lower-case names)."""
         kept = {}
         for name, value in headers.items():
-            if name in _IDS:
+            if "ratelimit" in name:
+                if name.startswith(_LIMITS):
+                    kept[f"x-llm-router-upstream-ratelimit-{name.partition('ratelimit-')[2]}"] = value
+            elif name in _IDS:
                 kept["x-llm-router-upstream-request-id"] = value
-            elif name.startswith(_LIMITS):
-                kept[f"x-llm-router-upstream-ratelimit-{name.partition('ratelimit-')[2]}"] = value
-        self.upstream_headers = {name: value for name, value in kept.items() if _CLEAN(value)}
+        self.upstream_headers = {name: value for name, value in kept.items() if _CLEAN(value)} if kept else _NOTHING
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(init=False, slots=True)
 class Exchange:
     """Mutable, owned by one handler."""
 
     request_id: str
     api: str
     clock: Callable[[], float] = field(repr=False)
-    simulated: bool = False
-    key_id: str | None = None
-    stream: bool = False
-    started: float = 0.0
-    plan: Plan | None = None
-    record: Record | None = None
-    service_tier: str | None = None
+    simulated: bool
+    key_id: str | None
+    stream: bool
+    started: float
+    plan: Plan | None
+    record: Record | None
+    service_tier: str | None
     """The one the caller asked for."""
-    params: str = "report"
+    params: str
     """What happens to what a provider cannot be told: report · strict · quiet."""
-    persona_notes: list[Note] = field(default_factory=list)
+    persona_notes: Sequence[Note]
     """What the persona's limits did to the request."""
-    attempts: list[AttemptEnded] = field(default_factory=list)
-    trial: Trial | None = None
+    attempts: list[AttemptEnded]
+    trial: Trial | None
     """The try that is shown: the one that won, else the one that ended last."""
-    served: Candidate | None = None
-    resumable: bool = False
+    served: Candidate | None
+    resumable: bool
     """An answer that breaks off is taken up by another target."""
-    resumed: list[dict[str, Any]] = field(default_factory=list)
+    resumed: list[dict[str, Any]]
     """Targets that took up an answer that had broken off, and after how many characters."""
-    usage_before: list[dict[str, Any]] = field(default_factory=list)
+    usage_before: list[dict[str, Any]]
     """What was counted of the answer before it was taken up by another target."""
-    status: int = 200
-    outcome: str = "ok"
-    error_code: str | None = None
+    status: int
+    outcome: str
+    error_code: str | None
 
-    def __post_init__(self) -> None:
-        self.started = self.clock()
+    def __init__(self, request_id: str, api: str, clock: Callable[[], float], simulated: bool = False, key_id: str | None = None) -> None:
+        self.request_id = request_id
+        self.api = api
+        self.clock = clock
+        self.simulated = simulated
+        self.key_id = key_id
+        self.stream = self.resumable = False
+        self.started = clock()
+        self.plan = self.record = self.service_tier = self.trial = self.served = self.error_code = None
+        self.params = "report"
+        self.persona_notes = ()
+        self.attempts = []
+        self.resumed = []
+        self.usage_before = []
+        self.status = 200
+        self.outcome = "ok"
 
     @property
-    def notes(self) -> list[Note]:
+    def notes(self) -> Sequence[Note]:
         return self.persona_notes if self.trial is None else self.trial.notes
 
     @property
@@ -143,29 +182,32 @@ class Exchange:
 
     def headers(self) -> dict[str, str]:
         """What every answer carries, as far as it is known now."""
+        plan, trial, served = self.plan, self.trial, self.served
         headers = {"x-request-id": self.request_id, "x-llm-router-request-id": self.request_id}
-        if self.plan is not None:
-            headers["x-llm-router-persona"] = self.plan.persona
+        if plan is not None:
+            headers["x-llm-router-persona"] = plan.policy.name
         if self.record is not None:
             headers["x-llm-router-decision"] = self.record.id
-        if self.served is not None:
-            headers["x-llm-router-provider"] = self.served.provider.name
-            model = self.model
-            named = model if model.__class__ is str and _CLEAN(model) else None
-            headers["x-llm-router-model"] = named or self.served.model.id
+        if served is not None:
+            headers["x-llm-router-provider"] = served.provider.name
+            model = None if trial is None else trial.model
+            headers["x-llm-router-model"] = model if model.__class__ is str and model and _CLEAN(model) else served.model.id
         elif self.attempts:
             headers["x-llm-router-provider"] = self.attempts[-1].provider
             headers["x-llm-router-model"] = self.attempts[-1].model
-        if self.plan is not None:
+        if plan is not None:
             headers["x-llm-router-attempts"] = str(len(self.attempts))
-        if (trial := self.trial) is not None:
-            headers.update(trial.upstream_headers)
+        notes = self.persona_notes
+        if trial is not None:
+            notes = trial.notes
+            if trial.upstream_headers:
+                headers.update(trial.upstream_headers)
             if trial.billed_prompt_tokens is not None:
                 headers["x-llm-router-billed-prompt-tokens"] = str(trial.billed_prompt_tokens)
             if trial.warning is not None:
                 headers["x-llm-router-warning"] = trial.warning
-        if self.notes and self.params != "quiet":
-            headers["x-llm-router-dropped-params"] = dropped_header(self.notes)
+        if notes and self.params != "quiet":
+            headers["x-llm-router-dropped-params"] = dropped_header(notes)
         if self.resumable:
             headers["x-llm-router-resumable"] = "true"
         if self.simulated:
@@ -193,39 +235,50 @@ class Exchange:
     @property
     def cost_nano_usd(self) -> int | None:
         """What the answer cost by the price list, in 10^-9 USD; None while it is not known."""
+        return self._cost(self.usage)
+
+    def _cost(self, usage: Any) -> int | None:
         if self.served is None or self.record is None:
             return None
-        return cost_of_usage(self.served.model, self.usage, self.record.moment.date(), self.service_tier)
+        return cost_of_usage(self.served.model, usage, self.record.moment.date(), self.service_tier)
 
     def tell(self, bus: Bus) -> None:
         """The request is over: tell it to whoever listens."""
-        now = self.clock()
-        attempt = self.attempts[-1] if self.attempts else None
-        trial = self.trial
-        for event in self.attempts:
+        now, started = self.clock(), self.started
+        attempts, trial, record, usage = self.attempts, self.trial, self.record, self.usage
+        for event in attempts:
             bus.tell(event)
-        record = self.record
-        ended = RequestEnded(
-            request_id=self.request_id,
-            api=self.api,
-            key_id=self.key_id,
-            persona=self.plan.persona if self.plan is not None else None,
-            provider=self.served.provider.name if self.served is not None else attempt.provider if attempt else None,
-            model=self.served.model.id if self.served is not None else attempt.model if attempt else None,
-            stream=self.stream,
-            status=self.status,
-            outcome=self.outcome,
-            error_code=self.error_code,
-            attempts=tuple(self.attempts),
-            dropped=tuple(note.param for note in self.notes if note.kind in ("dropped", "changed")),
-            usage=_usage(self.usage),
-            finish_reason=self.finish_reason,
-            seconds=now - self.started,
-            upstream_seconds=0.0 if trial is None else trial.upstream_seconds,
-            first_chunk_seconds=None if trial is None or trial.first_chunk_at is None else trial.first_chunk_at - self.started,
-            decision=None if record is None else partial(compact, record.id, record.plan),
-            resumed=len(self.resumed),
-            cost_nano_usd=self.cost_nano_usd,
+        provider = model = finish_reason = first_chunk_seconds = None
+        if (served := self.served) is not None:
+            provider, model = served.provider.name, served.model.id
+        elif attempts:
+            provider, model = attempts[-1].provider, attempts[-1].model
+        notes, upstream_seconds = self.persona_notes, 0.0
+        if trial is not None:
+            notes, finish_reason, upstream_seconds = trial.notes, trial.finish_reason, trial.upstream_seconds
+            if trial.first_chunk_at is not None:
+                first_chunk_seconds = trial.first_chunk_at - started
+        ended = RequestEnded(  # in its fields' order: their names would cost 1 µs
+            self.request_id,
+            self.api,
+            self.key_id,
+            None if self.plan is None else self.plan.policy.name,
+            provider,
+            model,
+            self.stream,
+            self.status,
+            self.outcome,
+            self.error_code,
+            tuple(attempts),
+            tuple([note.param for note in notes if note.kind in ("dropped", "changed")]) if notes else (),
+            _usage(usage),
+            finish_reason,
+            now - started,
+            upstream_seconds,
+            first_chunk_seconds,
+            None if record is None else record.text,
+            len(self.resumed),
+            self._cost(usage),
         )
         if record is not None:
             record.close(ended, self.resumed)
@@ -244,9 +297,11 @@ def _usage(usage: Any) -> Usage | None:
     """What a provider counted, as far as it is numbers: it may send anything."""
     if usage.__class__ is not dict:
         return None
+    prompt, completion = totals(usage)
+    cached, reasoning = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
     return Usage(
-        prompt=count(usage, "prompt_tokens") or 0,
-        cached=count(usage.get("prompt_tokens_details"), "cached_tokens") or 0,
-        completion=count(usage, "completion_tokens") or 0,
-        reasoning=count(usage.get("completion_tokens_details"), "reasoning_tokens") or 0,
+        prompt or 0,
+        count(cached, "cached_tokens") or 0 if cached else 0,
+        completion or 0,
+        count(reasoning, "reasoning_tokens") or 0 if reasoning else 0,
     )

@@ -226,16 +226,8 @@ class Execution(Generic[T]):
         leave = memory.health.admit(provider.name, candidate.name, "" if key is None else key.variable, now)
         if leave is None:
             return None
-        return Trial(
-            candidate=candidate,
-            why=why,
-            clocks=clocks(provider, self._persona, candidate.ref),
-            clock=self._exchange.clock,
-            deadline=self._deadline,
-            persona_notes=self._exchange.persona_notes,
-            key=key,
-            leave=leave,
-        )
+        exchange, limits = self._exchange, clocks(provider, self._persona, candidate.ref)
+        return Trial(candidate, why, limits, exchange.clock, self._deadline, exchange.persona_notes, key, leave)
 
     def _pinned_key(self, candidate: Candidate, now: float) -> str | None:
         facts = self._plan.facts

@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
-from gateway.accounting.usage import count
+from gateway.accounting.usage import count, totals
 from gateway.config import Model, Price, PriceTier
 
 _NANO_PER_RATE: Final = 1000
@@ -30,14 +30,7 @@ def expected_cost(model: Model, prompt_tokens: int, cached_share: float, output_
     None if the model has no price on `day`.
     """
     price = model.price_at(day)
-    if price is None:
-        return None
-    rates = _rates(price, prompt_tokens) if price.tiers else price
-    read_rate, cached_rate, output_rate = rates.exact
-    femto = prompt_tokens * read_rate + output_tokens * output_rate
-    if cached_share:
-        femto -= int(prompt_tokens * cached_share) * (read_rate - cached_rate)
-    return (femto + _HALF_NANO) // _FEMTO_PER_NANO
+    return None if price is None else _plain_cost(price, prompt_tokens, cached_share, output_tokens)
 
 
 def cost_of_usage(model: Model, usage: Any, day: date, service_tier: str | None = None) -> int | None:
@@ -47,11 +40,11 @@ def cost_of_usage(model: Model, usage: Any, day: date, service_tier: str | None 
     caller asked for) that is not sold at the price list's rates.
     """
     price = model.price_at(day)
-    prompt, completion = count(usage, "prompt_tokens"), count(usage, "completion_tokens")
+    prompt, completion = totals(usage)
     if price is None or prompt is None or completion is None or service_tier not in _LIST_PRICE_TIERS:
         return None
     if _is_plain(usage):
-        return expected_cost(model, prompt, 0.0, completion, day)
+        return _plain_cost(price, prompt, 0.0, completion)
     if count(usage.get("completion_tokens_details"), "audio_tokens"):
         return None
     rates = _rates(price, prompt)
@@ -63,6 +56,15 @@ def cost_of_usage(model: Model, usage: Any, day: date, service_tier: str | None 
     if surcharge is not None:
         cost *= surcharge
     return _nano(cost) + (count(usage.get("server_tool_use"), "web_search_requests") or 0) * _WEB_SEARCH
+
+
+def _plain_cost(price: Price, prompt_tokens: int, cached_share: float, output_tokens: int) -> int:
+    rates = _rates(price, prompt_tokens) if price.tiers else price
+    read_rate, cached_rate, output_rate = rates.exact
+    femto = prompt_tokens * read_rate + output_tokens * output_rate
+    if cached_share:
+        femto -= int(prompt_tokens * cached_share) * (read_rate - cached_rate)
+    return (femto + _HALF_NANO) // _FEMTO_PER_NANO
 
 
 def _is_plain(usage: dict[str, Any]) -> bool:

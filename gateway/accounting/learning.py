@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from typing import Any, Final
 
-from gateway.accounting.usage import count
+from gateway.accounting.usage import count, totals
 
 DEFAULT_OUTPUT: Final = 500
 """Completion tokens expected of a persona that has not answered yet."""
@@ -34,18 +34,26 @@ class _Averages:
 
     def __init__(self, start: float = 0.0, prior: int = 0) -> None:
         self._start = start, prior
-        self.kept: OrderedDict[Hashable, tuple[float, int]] = OrderedDict()
+        self.kept: OrderedDict[Hashable, list[float]] = OrderedDict()
+        """The average and how many values it is of; the one that a value was added to last is the last."""
 
     def get(self, key: Hashable) -> float | None:
         kept = self.kept.get(key)
         return None if kept is None else kept[0]
 
     def add(self, value: float, key: Hashable, weight: float = 1.0) -> None:
-        average, seen = self.kept.pop(key, self._start)
-        average += (value - average) * weight * max(_SLOWEST, 1 / (seen + 1))
-        self.kept[key] = average, seen + 1
-        if len(self.kept) > CAPACITY:
-            self.kept.popitem(last=False)
+        kept = self.kept
+        known = kept.get(key)
+        if known is None:
+            known = kept[key] = [*self._start]
+            if len(kept) > CAPACITY:
+                kept.popitem(last=False)
+        else:
+            kept.move_to_end(key)
+        average, seen = known
+        seen = known[1] = seen + 1
+        share = 1 / seen
+        known[0] = average + (value - average) * weight * (share if share > _SLOWEST else _SLOWEST)
 
     def __len__(self) -> int:
         return len(self.kept)
@@ -96,13 +104,14 @@ class Learned:
         """An answer of `target` was counted. `estimated_prompt` has the model's `token_factor` in it, not this object's factor; None
         where nothing was estimated. What `usage` (the hub's) does not say is not learned from.
         """
-        prompt, completion = count(usage, "prompt_tokens"), count(usage, "completion_tokens")
+        prompt, completion = totals(usage)
+        of_both = persona, target
         if prompt and estimated_prompt is not None and estimated_prompt > 0:
             ratio = min(MOST_FACTOR, max(LEAST_FACTOR, prompt / estimated_prompt))
             self._factors.add(ratio, target, min(estimated_prompt, _TELLING_PROMPT) / _TELLING_PROMPT)
         if prompt:
             cached = count(usage.get("prompt_tokens_details"), "cached_tokens") or 0
-            self._cached.add(min(1.0, cached / prompt), (persona, target))
+            self._cached.add(cached / prompt if cached < prompt else 1.0, of_both)
         if completion is not None:
-            self._outputs.add(completion, (persona, target))
+            self._outputs.add(completion, of_both)
             self._persona_outputs.add(completion, persona)

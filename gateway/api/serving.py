@@ -35,13 +35,7 @@ class exchange_of:
         gateway = self._gateway = http.gateway
         if gateway.closing:
             raise Stopping("The server is shutting down.")
-        exchange = self._exchange = Exchange(
-            request_id=http.request_id,
-            api=api,
-            clock=time.perf_counter,
-            simulated=gateway.simulated,
-            key_id=http.key_id,
-        )
+        exchange = self._exchange = Exchange(http.request_id, api, time.perf_counter, gateway.simulated, http.key_id)
         http.exchange = exchange
 
     def __enter__(self) -> Exchange:
@@ -93,7 +87,7 @@ def tell_alone(
     key_id: str | None = None,
 ) -> None:
     """Tell of a request that is no exchange with providers: a catalog's, or one refused at the edge. `started`: by perf_counter."""
-    exchange = Exchange(request_id=request_id, api=api, clock=time.perf_counter, simulated=gateway.simulated, key_id=key_id)
+    exchange = Exchange(request_id, api, time.perf_counter, gateway.simulated, key_id)
     exchange.started, exchange.status = started, status
     if error is not None:
         fail(exchange, error)
@@ -105,7 +99,7 @@ async def prepare(gateway: Gateway, http: Request, request: ChatRequest, exchang
     exchange.stream = request.stream
     decision, view = await decided(gateway, http, request)
     exchange.params = _mode(http, decision.params)
-    exchange.persona_notes.extend(decision.notes)
+    exchange.persona_notes = decision.notes
     exchange.plan = decision.plan
     exchange.service_tier = decision.request.body.get("service_tier")
     exchange.record = gateway.records.add(decision.plan, view.moment, exchange.request_id)
@@ -115,7 +109,7 @@ async def prepare(gateway: Gateway, http: Request, request: ChatRequest, exchang
 async def decided(gateway: Gateway, http: Request, request: ChatRequest) -> tuple[Decision, View]:
     """The decision for a request, and the world it was made in. Near a limit the prompt is counted instead of estimated."""
     config, view = http.config, gateway.memory.view()
-    caller = Caller(key_id=http.key_id, headers=http.headers)
+    caller = Caller(http.key_id, http.headers)
     small = request.size <= BIG
     decision = decide(config, request, caller, view) if small else await off_loop(decide, config, request, caller, view)
     if decision.plan.near_limit:

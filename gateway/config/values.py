@@ -6,7 +6,7 @@ from datetime import date, time
 from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pydantic import SecretStr
 
@@ -209,6 +209,17 @@ class Rule:
     params: ParamsMode | None = None
 
 
+class Policy(NamedTuple):
+    """How one request is routed: the persona, or the rule of it that holds, or one target that the caller named."""
+
+    name: str
+    persona: "Persona | None"
+    rule: Rule | None
+    targets: tuple[TargetRef, ...]
+    strategy: StrategyName = "priority"
+    balance: Balance = Balance()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OnFailure:
     """What happens when an attempt fails."""
@@ -272,12 +283,15 @@ class Persona:
     """Overrides Config.params."""
     looks_at: tuple[tuple[str, ...], tuple[str, ...]] = field(init=False, repr=False, compare=False)
     """The headers and the metadata that its conditions look at."""
+    policy: Policy = field(init=False, repr=False, compare=False)
+    """Its own, where no rule of it holds: made once."""
 
     def __post_init__(self) -> None:
         targets = [*self.targets, *(target for rule in self.rules for target in rule.targets or ())]
         whens = [*(rule.when for rule in self.rules), *(target.when for target in targets)]
         headers, metadata = {name for when in whens for name in when.header}, {name for when in whens for name in when.metadata}
         object.__setattr__(self, "looks_at", (tuple(sorted(headers)), tuple(sorted(metadata))))
+        object.__setattr__(self, "policy", Policy(self.name, self, None, self.targets, self.strategy, self.balance))
 
     def every_target(self) -> tuple[TargetRef, ...]:
         """Its own targets and those of its rules, each model once."""

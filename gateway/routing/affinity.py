@@ -28,21 +28,22 @@ class Affinity:
     __slots__ = ("_pins",)
 
     def __init__(self) -> None:
-        self._pins: OrderedDict[str, tuple[Pin, float]] = OrderedDict()
+        self._pins: OrderedDict[str, tuple[str, str, float]] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._pins)
 
     def find(self, conversation: str, now: float) -> Pin | None:
         found = self._pins.get(conversation)
-        return found[0] if found is not None and now - found[1] <= LIFETIME else None
+        return Pin(found[0], found[1]) if found is not None and now - found[2] <= LIFETIME else None
 
     def remember(self, conversation: str, target: str, key: str, now: float) -> None:
         """The conversation was served there."""
-        self._pins[conversation] = (Pin(target, key), now)
-        self._pins.move_to_end(conversation)
-        if len(self._pins) > CAPACITY:
-            self._pins.popitem(last=False)
+        pins = self._pins
+        pins[conversation] = target, key, now
+        pins.move_to_end(conversation)
+        if len(pins) > CAPACITY:
+            pins.popitem(last=False)
 
 
 def ranks(conversation: str, weighted: Iterable[tuple[str, float]]) -> list[float]:

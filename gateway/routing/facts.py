@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
@@ -12,7 +13,7 @@ from gateway.routing.requirements import Requirement, derive
 from translators.chat.request import ChatRequest
 
 SESSION_HEADERS: Final = ("x-llm-router-session", "x-session-id")
-_NONE: Final[Mapping[str, Any]] = MappingProxyType({})
+NONE: Final[Mapping[str, Any]] = MappingProxyType({})
 _HASHED_CHARACTERS: Final = 4000
 """Of each text of a conversation's beginning."""
 
@@ -22,7 +23,7 @@ class Caller(NamedTuple):
 
     key_id: str | None = None
     """The first 8 hex digits of the digest of the caller's key."""
-    headers: Mapping[str, str] = _NONE
+    headers: Mapping[str, str] = NONE
     """Names in any case."""
 
     def __repr__(self) -> str:  # headers are nobody's to read
@@ -32,14 +33,21 @@ class Caller(NamedTuple):
 NOBODY: Final = Caller()
 
 
+@lru_cache(maxsize=1024)
+def _without_headers(key_id: str | None) -> Caller:
+    """One object for all records of a caller."""
+    return Caller(key_id)
+
+
 class Prompt:
     """The size of a prompt. Its tokens are estimated only if somebody asks: most requests fit everywhere by their bytes alone."""
 
-    __slots__ = ("_request", "_tokens", "exact", "size")
+    __slots__ = ("_request", "exact", "known", "size")
 
     def __init__(self, request: ChatRequest | None, size: int, tokens: int | None = None, exact: bool = False) -> None:
         self._request = request
-        self._tokens = tokens
+        self.known = tokens
+        """The tokens, if somebody asked."""
         self.exact = exact
         """The tokens were counted by a tokenizer."""
         self.size = size
@@ -48,23 +56,18 @@ class Prompt:
     @property
     def tokens(self) -> int:
         """By the o200k tokenizer, estimated."""
-        if self._tokens is None:
+        if self.known is None:
             if self._request is None:
                 return self.size // 4  # of what was forgotten: four bytes are about a token
-            self._tokens = estimate_request(self._request)
-        return self._tokens
+            self.known = estimate_request(self._request)
+        return self.known
 
     def forget(self) -> None:
         """Keep only the numbers."""
         self._request = None
 
-    @property
-    def known(self) -> int | None:
-        """The tokens, if somebody asked."""
-        return self._tokens
 
-
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class Facts:
     """One request as routing sees it. Nothing changes it but `forget`."""
 
@@ -91,7 +94,7 @@ class Facts:
         """Keep nothing of the request's content, and of its headers and metadata only these."""
         self.prompt.forget()
         self.metadata = metadata
-        self.caller = Caller(key_id=self.caller.key_id, headers=headers)
+        self.caller = Caller(self.caller.key_id, headers) if headers else _without_headers(self.caller.key_id)
 
 
 def facts_of(request: ChatRequest, persona: Persona | None, caller: Caller, tokens: int | None = None) -> Facts:
@@ -100,34 +103,35 @@ def facts_of(request: ChatRequest, persona: Persona | None, caller: Caller, toke
     requirements, features = derive(request, persona)
     named = _named_session(body, caller)
     affine = persona is not None and persona.affinity
-    return Facts(
-        requirements=requirements,
-        features=features,
-        prompt=Prompt(request, request.size, tokens, tokens is not None),
-        max_tokens=request.max_tokens,
-        answers=body.get("n") or 1,
-        stream=request.stream,
-        forces_tool=_forces_a_tool(body),
-        metadata=body.get("metadata") or _NONE,
-        caller=caller,
-        conversation=conversation_of(request, caller, named) if affine else None,
-        settled="history" in features or named is not None,
+    choice = body.get("tool_choice")
+    return Facts(  # in its fields' order: their names would cost 1 µs
+        requirements,
+        features,
+        Prompt(request, request.size, tokens, tokens is not None),
+        request.max_tokens,
+        body.get("n") or 1,
+        body.get("stream") is True,
+        choice is not None and _forces_a_tool(choice),
+        body.get("metadata") or NONE,
+        caller,
+        conversation_of(request, caller, named) if affine else None,
+        "history" in features or named is not None,
     )
 
 
-def _forces_a_tool(body: Mapping[str, Any]) -> bool:
-    choice = body.get("tool_choice")
+def _forces_a_tool(choice: Any) -> bool:
     if choice.__class__ is dict:
         return choice.get("type") != "allowed_tools" or choice["allowed_tools"]["mode"] == "required"
-    return choice == "required"
+    return bool(choice == "required")
 
 
 def _named_session(body: Mapping[str, Any], caller: Caller) -> str | None:
     named = body.get("prompt_cache_key")
     if named.__class__ is str and named:
         return f"cache:{named}"
+    headers = caller.headers
     for header in SESSION_HEADERS:
-        if value := caller.headers.get(header):
+        if value := headers.get(header):
             return f"session:{value}"
     return None
 
@@ -137,11 +141,12 @@ def conversation_of(request: ChatRequest, caller: Caller, named: str | None) -> 
 
     They are a digest of the caller's key, too: nobody is led by another's conversations.
     """
-    texts = [caller.key_id or "", request.model]
+    body = request.body
+    texts = [caller.key_id or "", body["model"]]
     if named is not None:
         texts.append(named)
     else:
-        for message in request.messages:
+        for message in body["messages"]:
             role = message["role"]
             texts.append(role)
             content = message.get("content")

@@ -16,6 +16,7 @@ from gateway.routing.latency import Latency
 from translators.errors import FailureKind
 
 _K = FailureKind
+_CALL: Final = Permit.CALL  # a look into the class is a call
 
 _OF_THE_TARGET: Final = frozenset({_K.CONNECT, _K.TIMEOUT, _K.SERVER_ERROR, _K.OVERLOADED, _K.MALFORMED, _K.TRUNCATED, _K.MODEL_NOT_FOUND})
 """Counted against the target. A request's own faults (4xx), filtered content and odd answers of a model say nothing of its health."""
@@ -135,28 +136,36 @@ class HealthBook:
                 usable.append((key, key.weight * share))
         return usable
 
+    def usable(self, provider: Provider, key: ApiKey, target: str, now: float) -> bool:
+        """Whether this key may be used at `target` now."""
+        return (not self._keys and not self._lanes) or self._key_wait(provider.name, key.variable, target, now) is None
+
     def admit(self, provider: str, target: str, key: str, now: float) -> Leave | None:
         """Leave to call `target` with the key of the variable `key`; None if another took the one probe there is, or a health
         check says that the provider is down.
         """
         if provider in self.checks.down:
             return None
-        leave = Leave(target, provider, key, [])
-        for breaker in (self._of(target).breaker, *self._of_key(provider, key, target)):
-            permit = breaker.admit(now)
-            if permit is None:
-                self.abandoned(leave)
-                return None
-            leave.permits.append((breaker, permit))
+        own = (self._targets.get(target) or self._of(target)).breaker
+        if (permit := own.admit(now)) is None:
+            return None
+        leave = Leave(target, provider, key, [(own, permit)])
+        if self._keys or self._lanes:
+            for breaker in self._of_key(provider, key, target):
+                if (permit := breaker.admit(now)) is None:
+                    self.abandoned(leave)
+                    return None
+                leave.permits.append((breaker, permit))
         return leave
 
     def began(self, leave: Leave, stream: bool, seconds: float, now: float) -> None:
         """The answer has content, `seconds` after the call: a probe has shown what it was to show."""
-        self._of(leave.target).latency.observe(stream, seconds, now)
+        target = leave.target
+        (self._targets.get(target) or self._of(target)).latency.observe(stream, seconds, now)
         for i, (breaker, permit) in enumerate(leave.permits):
-            if permit is Permit.PROBE:
+            if permit is not _CALL:
                 breaker.succeeded(permit, now)
-                leave.permits[i] = (breaker, Permit.CALL)
+                leave.permits[i] = (breaker, _CALL)
 
     def succeeded(self, leave: Leave, now: float) -> None:
         """The answer came to its end."""

@@ -17,8 +17,8 @@ def choose(
 ) -> ApiKey | None:
     """The key for a call to `target`; None if none may be used, or the provider needs none. `used` were tried and refused already."""
     if len(provider.keys) == 1 and not used:
-        usable = health.usable_keys(provider, target, now)
-        return usable[0][0] if usable else None
+        only = provider.keys[0]
+        return only if health.usable(provider, only, target, now) else None
     weighted = [(key, weight) for key, weight in health.usable_keys(provider, target, now) if key.variable not in used]
     if not weighted:
         return None

@@ -14,6 +14,8 @@ FEWEST_SAMPLES: Final = 20
 """Fewer observations than this have no quantile."""
 _LEAST_WEIGHT: Final = 0.1
 """Of a new observation, however many came just before it."""
+_JUST_BEFORE: Final = 6.0
+"""Seconds after an observation within which the next has no more than that: 1 - exp(-6 / 60) is less."""
 
 
 class Ewma:
@@ -26,11 +28,12 @@ class Ewma:
         self._at = 0.0
 
     def observe(self, value: float, now: float) -> None:
-        if self._value is None:
+        before, elapsed = self._value, now - self._at
+        if before is None:
             self._value = value
         else:
-            weight = max(_LEAST_WEIGHT, 1 - math.exp(-max(0.0, now - self._at) / MEMORY))
-            self._value += weight * (value - self._value)
+            weight = _LEAST_WEIGHT if elapsed < _JUST_BEFORE else max(_LEAST_WEIGHT, 1 - math.exp(-elapsed / MEMORY))
+            self._value = before + weight * (value - before)
         self._at = now
 
     def value(self, now: float) -> float | None:

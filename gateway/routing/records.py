@@ -4,14 +4,17 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from json.encoder import encode_basestring as quoted
 from typing import Any, Final
 
 from gateway.config import NOTHING, Persona
 from gateway.ids import unique
-from gateway.routing.facts import Caller, Facts, Prompt
+from gateway.routing.facts import NONE, Caller, Facts, Prompt
 from gateway.routing.requirements import Requirement
 from gateway.routing.selection import Plan, plan_document
 from gateway.telemetry.events import RequestEnded
+from translators.jsontext import dumps_str, loads
 
 KEPT: Final = 1000
 _MOST_CHARACTERS: Final = 200
@@ -33,9 +36,16 @@ class Record:
 
     def close(self, ended: RequestEnded, resumed: Sequence[dict[str, Any]]) -> None:
         """The request is over: keep what came of it, and nothing of its content any more."""
-        facts = self.plan.facts
-        facts.forget(*_seen(facts, self.plan.policy.persona))
+        facts, persona = self.plan.facts, self.plan.policy.persona
+        if persona is None or persona.looks_at == NOTHING:
+            facts.forget(NONE, NONE)
+        else:
+            facts.forget(*_seen(facts, persona))
         self.ended, self.resumed = ended, resumed
+
+    def text(self) -> str:
+        """The decision for the log line."""
+        return compact_text(self.id, self.plan)
 
     def outcome(self) -> dict[str, Any]:
         """What came of it, as JSON without content; nothing as long as that is not known."""
@@ -60,15 +70,28 @@ class Record:
 
 
 def compact(name: str, plan: Plan) -> dict[str, Any]:
-    """The decision called `name` for the log line: enough to decide again."""
-    targets = [c.name if c.verdict != "rejected" else f"{c.name} ({'; '.join(c.reasons)})" for c in plan.candidates]
-    shown: dict[str, Any] = {"id": name, "revision": plan.revision, "strategy": plan.policy.strategy, "targets": targets}
-    if plan.policy.rule is not None:
-        shown["rule"] = plan.policy.rule.name
-    if plan.pinned is not None:
-        shown["pinned"] = plan.pinned
-    shown["facts"] = facts_document(plan.facts, plan.policy.persona)
+    """The decision called `name` as the log line has it: enough to decide again."""
+    shown: dict[str, Any] = loads(compact_text(name, plan))
     return shown
+
+
+def compact_text(name: str, plan: Plan) -> str:
+    """The same as JSON text, by hand as all of the log line (gateway.telemetry.logs)."""
+    policy = plan.policy
+    targets = tuple([c.name if c.verdict != "rejected" else f"{c.name} ({'; '.join(c.reasons)})" for c in plan.candidates])
+    planned = _planned(plan.revision, policy.strategy, targets, None if policy.rule is None else policy.rule.name, plan.pinned)
+    return f'{{"id":{quoted(name)}{planned},"facts":{_facts_text(plan.facts, policy.persona)}}}'
+
+
+@lru_cache(maxsize=1024)
+def _planned(revision: str, strategy: str, targets: tuple[str, ...], rule: str | None, pinned: str | None) -> str:
+    """What many decisions share."""
+    shown: dict[str, Any] = {"revision": revision, "strategy": strategy, "targets": targets}
+    if rule is not None:
+        shown["rule"] = rule
+    if pinned is not None:
+        shown["pinned"] = pinned
+    return f",{dumps_str(shown)[1:-1]}"
 
 
 class Records:
@@ -105,26 +128,43 @@ def record_document(record: Record) -> dict[str, Any]:
 
 def facts_document(facts: Facts, persona: Persona | None) -> dict[str, Any]:
     """What a decision was made from; of headers and metadata only what the persona's rules look at. What is not there is left out."""
-    headers, metadata = _seen(facts, persona)
-    caller, prompt = facts.caller, facts.prompt
-    document: dict[str, Any] = {"needs": {need.capability: need.cause for need in facts.requirements}}
-    if facts.features:
-        document["features"] = sorted(facts.features)
-    document["bytes"] = prompt.size
-    for name, value in (
-        ("tokens", prompt.known), ("exact", prompt.exact), ("max_tokens", facts.max_tokens), ("n", facts.answers), ("stream", facts.stream),
-        ("forces_tool", facts.forces_tool), ("key", caller.key_id), ("conversation", facts.conversation), ("settled", facts.settled),
-        ("headers", headers), ("metadata", metadata),
-    ):  # fmt: skip
-        if value:
-            document[name] = value
+    document: dict[str, Any] = loads(_facts_text(facts, persona))
     return document
 
 
-def _seen(facts: Facts, persona: Persona | None) -> tuple[dict[str, str], dict[str, str]]:
+def _facts_text(facts: Facts, persona: Persona | None) -> str:
+    caller, prompt = facts.caller, facts.prompt
+    needs, features, tokens = facts.requirements, facts.features, prompt.known
+    text = '{"needs":{}' if not needs else f'{{"needs":{dumps_str({need.capability: need.cause for need in needs})}'
+    if features:
+        text += f',"features":{dumps_str(sorted(features))}'
+    text += f',"bytes":{prompt.size}'
+    if tokens:
+        text += f',"tokens":{tokens}'
+    if prompt.exact:
+        text += ',"exact":true'
+    if most := facts.max_tokens:
+        text += f',"max_tokens":{most}'
+    text += f',"n":{facts.answers}'
+    if facts.stream:
+        text += ',"stream":true'
+    if facts.forces_tool:
+        text += ',"forces_tool":true'
+    if key := caller.key_id:
+        text += f',"key":{quoted(key)}'
+    if conversation := facts.conversation:
+        text += f',"conversation":{quoted(conversation)}'
+    if facts.settled:
+        text += ',"settled":true'
+    if persona is not None and persona.looks_at != NOTHING:
+        for name, seen in zip(("headers", "metadata"), _seen(facts, persona), strict=True):
+            if seen:
+                text += f',"{name}":{dumps_str(seen)}'
+    return f"{text}}}"
+
+
+def _seen(facts: Facts, persona: Persona) -> tuple[dict[str, str], dict[str, str]]:
     """The headers and the metadata that the persona's conditions look at, as far as the request has them."""
-    if persona is None or persona.looks_at == NOTHING:
-        return {}, {}
     headers, metadata = persona.looks_at
     return (
         {name: value[:_MOST_CHARACTERS] for name in headers if (value := facts.header(name)) is not None},

@@ -1,16 +1,14 @@
 """What a request needs from a model, each need with what in the request caused it; and what it has, as rules ask for it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from gateway.config import Feature, Persona
 from translators.chat.request import ChatRequest
 from translators.dialect import Capability
 
 
-@dataclass(frozen=True, slots=True)
-class Requirement:
+class Requirement(NamedTuple):
     """One capability a target must have. `cause` is a path in the request, or `persona`."""
 
     capability: Capability
@@ -30,20 +28,22 @@ _FEATURES: Final[dict[Capability, Feature]] = {
 
 
 _NEEDING: Final = frozenset({"tools", "functions", "response_format", "n", "logprobs", "modalities", "web_search_options"})
+_NO_FEATURES: Final[frozenset[Feature]] = frozenset()
 _REASONING: Final = frozenset({"reasoning_effort", "thinking", "reasoning"})
 """Most requests have none of these: one look tells."""
 
 
 def derive(request: ChatRequest, persona: Persona | None) -> tuple[tuple[Requirement, ...], frozenset[Feature]]:
     """The needs of `request` and of its persona, each capability once, the request's own cause first; and the request's features."""
+    body = request.body
     found: dict[Capability, str] = {}
     features: set[Feature] = set()
-    if request.stream:
+    if body.get("stream") is True:
         found["streaming"] = "stream"
-    if not _NEEDING.isdisjoint(request.body):
-        for capability, cause in _of_parameters(request.body):
+    if not _NEEDING.isdisjoint(body):
+        for capability, cause in _of_parameters(body):
             found.setdefault(capability, cause)
-    for i, message in enumerate(request.messages):
+    for i, message in enumerate(body["messages"]):
         content = message.get("content")
         if content.__class__ is list:
             for j, part in enumerate(content):
@@ -53,15 +53,17 @@ def derive(request: ChatRequest, persona: Persona | None) -> tuple[tuple[Require
                     found.setdefault(need, f"messages[{i}].content[{j}]")
         if message["role"] == "assistant":
             features.add("history")
-    features.update(_FEATURES[need] for need in found if need in _FEATURES)
-    if "pdf" in found:
-        features.add("files")
-    if not _REASONING.isdisjoint(request.body) and _reasons(request.body):
+    if not _REASONING.isdisjoint(body) and _reasons(body):
         features.add("reasoning")
-    if persona is not None:
+    if found:
+        features.update([_FEATURES[need] for need in found if need in _FEATURES])
+        if "pdf" in found:
+            features.add("files")
+    if persona is not None and persona.requires:
         for capability in sorted(persona.requires):
             found.setdefault(capability, "persona")
-    return tuple([Requirement(capability, cause) for capability, cause in found.items()]), frozenset(features)
+    needs = tuple([Requirement(capability, cause) for capability, cause in found.items()]) if found else ()
+    return needs, frozenset(features) if features else _NO_FEATURES
 
 
 def _of_parameters(body: dict[str, Any]) -> Iterator[tuple[Capability, str]]:

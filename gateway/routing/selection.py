@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from gateway.accounting.tokens import near, overflow
-from gateway.config import ALWAYS, Balance, Config, Model, Persona, Rule, StrategyName, TargetRef
+from gateway.config import ALWAYS, Config, Model, Persona, Policy, Rule, StrategyName, TargetRef
 from gateway.errors import ModelNotFound, NoEligibleTarget
 from gateway.routing.candidates import Candidate
 from gateway.routing.facts import Facts
@@ -16,6 +16,7 @@ from gateway.routing.requirements import Requirement
 from gateway.routing.rules import failing
 from gateway.routing.strategies import NANO, order, prices, prompt_tokens
 from gateway.routing.view import View
+from translators.dialect import Capability
 from translators.errors import FailureKind
 
 MOST_FANNED_OUT: Final = 8
@@ -24,20 +25,6 @@ _NOT_SEVERAL: Final = "missing_capability:multiple_choices"
 _TIERS: Final = {"low": 0, "medium": 1, "high": 2}
 TEMPORARY: Final = ("unavailable:", "cooldown:", "no_usable_key:")
 """What a reason begins with that may be gone later: the target could serve the request."""
-
-
-_EVEN: Final = Balance()
-
-
-class Policy(NamedTuple):
-    """How one request is routed: the persona, or the rule of it that holds, or one target that the caller named."""
-
-    name: str
-    persona: Persona | None
-    rule: Rule | None
-    targets: tuple[TargetRef, ...]
-    strategy: StrategyName = "priority"
-    balance: Balance = _EVEN
 
 
 class Plan(NamedTuple):
@@ -85,7 +72,7 @@ def policy_of(asked: Persona | TargetRef, rule: Rule | None = None) -> Policy:
     if isinstance(asked, TargetRef):
         return Policy(str(asked), None, None, (asked,))
     if rule is None:
-        return Policy(asked.name, asked, None, asked.targets, asked.strategy, asked.balance)
+        return asked.policy
     return Policy(
         asked.name, asked, rule, rule.targets or asked.targets, rule.strategy or asked.strategy, rule.balance or asked.balance
     )  # fmt: skip
@@ -110,7 +97,8 @@ def plan(config: Config, policy: Policy, facts: Facts, view: View) -> Plan:
                 candidate.refuse(standing.reason)
             candidate.share = standing.share
         (rejected if candidate.reasons else able).append(candidate)
-    able = _preferred(able, rejected, facts)
+    if facts.forces_tool or facts.max_tokens is not None:
+        able = _preferred(able, rejected, facts)
     able = order(policy.strategy, policy.balance, able, facts, view, policy.name)
     pinned = _take_up(able, policy.strategy, facts, view)
     if able:
@@ -121,17 +109,17 @@ def plan(config: Config, policy: Policy, facts: Facts, view: View) -> Plan:
 class _Gates:
     """What a target must pass, whatever its place in the order."""
 
+    __slots__ = ("_answer", "_bounded", "_facts", "_max_price", "_name", "_needed", "_needs", "_persona", "_size", "_view", "near_limit")
+
     def __init__(self, policy: Policy, facts: Facts, view: View) -> None:
         self._facts = facts
         self._view = view
         self._persona = persona = policy.persona
         self._name = policy.name
-        self._needs = [need.capability for need in facts.requirements]
+        self._needs = tuple([need.capability for need in facts.requirements]) if facts.requirements else ()
         self._needed = frozenset(self._needs)
-        self._fans_out = (persona is None or persona.fan_out) and facts.answers <= MOST_FANNED_OUT
-        self._ceiling = None if persona is None or persona.max_cost_tier is None else _TIERS[persona.max_cost_tier]
+        self._bounded = persona is not None and (persona.max_cost_tier is not None or bool(persona.regions))
         self._max_price = None if persona is None or persona.max_price is None else int(persona.max_price * 10**9)
-        self._regions = frozenset() if persona is None else persona.regions
         self._size = facts.prompt.size
         self._answer = facts.max_tokens or 0
         self.near_limit = False
@@ -141,32 +129,41 @@ class _Gates:
         model, provider, ref = candidate.model, candidate.provider, candidate.ref
         if ref.when is not ALWAYS and (condition := failing(ref.when, self._facts, self._view.moment)) is not None:
             candidate.refuse(f"condition: {condition}")
-        capabilities = model.record.capabilities
+        record = model.record
+        capabilities = record.capabilities
         if not self._needed <= capabilities:
-            lacking = [f"missing_capability:{need}" for need in self._needs if need not in capabilities]
-            if self._fans_out and _NOT_SEVERAL in lacking:
-                lacking.remove(_NOT_SEVERAL)
-            if lacking:
-                candidate.refuse(*lacking)
-        if self._ceiling is not None and _TIERS[model.cost_tier] > self._ceiling:
-            assert self._persona is not None
-            candidate.refuse(f"over_cost_tier: {model.cost_tier} > {self._persona.max_cost_tier}")
-        if self._regions and (region := model.region or provider.region) not in self._regions:
-            candidate.refuse(f"outside_region: {region or 'unknown'} is not {' or '.join(sorted(self._regions))}")
+            self._capabilities(candidate, capabilities)
+        if self._bounded and self._persona is not None:
+            self._bounds(candidate, self._persona)
         if provider.unavailable_reason is not None:
             candidate.refuse(f"unavailable: {provider.unavailable_reason}")
-        self._window(candidate, model)
-        if self._max_price is not None and not candidate.reasons:
-            self._price(candidate, self._max_price)
-
-    def _window(self, candidate: Candidate, model: Model) -> None:
-        """Prompt and answer must fit; a token is at least one byte, or nearly so: a small request needs no estimate."""
-        record, window = model.record, model.record.context_window
+        # Prompt and answer must fit; a token is at least one byte, or nearly so: a small request needs no estimate.
+        window = record.context_window
         answer = self._answer if self._answer < record.max_output_tokens else record.max_output_tokens
         longest = record.max_input_tokens or window
         most = self._size * model.token_factor if model.token_factor > 1 else self._size
-        if most + answer <= window and most <= longest:
-            return
+        if most + answer > window or most > longest:
+            self._window(candidate, model, answer, window, longest)
+        if self._max_price is not None and not candidate.reasons:
+            self._price(candidate, self._max_price)
+
+    def _capabilities(self, candidate: Candidate, has: frozenset[Capability]) -> None:
+        lacking = [f"missing_capability:{need}" for need in self._needs if need not in has]
+        fans_out = (self._persona is None or self._persona.fan_out) and self._facts.answers <= MOST_FANNED_OUT
+        if fans_out and _NOT_SEVERAL in lacking:
+            lacking.remove(_NOT_SEVERAL)
+        if lacking:
+            candidate.refuse(*lacking)
+
+    def _bounds(self, candidate: Candidate, persona: Persona) -> None:
+        """What the persona's operator says of cost tiers and regions."""
+        model, most, regions = candidate.model, persona.max_cost_tier, persona.regions
+        if most is not None and _TIERS[model.cost_tier] > _TIERS[most]:
+            candidate.refuse(f"over_cost_tier: {model.cost_tier} > {most}")
+        if regions and (region := model.region or candidate.provider.region) not in regions:
+            candidate.refuse(f"outside_region: {region or 'unknown'} is not {' or '.join(sorted(regions))}")
+
+    def _window(self, candidate: Candidate, model: Model, answer: int, window: int, longest: int) -> None:
         facts = self._facts
         prompt = prompt_tokens(candidate, facts, self._view)
         if (over := overflow(model, prompt, facts.max_tokens)) is not None:
@@ -189,7 +186,8 @@ def _preferred(able: list[Candidate], rejected: list[Candidate], facts: Facts) -
     wanted = facts.max_tokens
     if wanted is not None:
         short = {c.name: f"max_output: needs {wanted} > {most}" for c in able if wanted > (most := c.model.record.max_output_tokens)}
-        able = _without(able, rejected, short)
+        if short:
+            able = _without(able, rejected, short)
     return able
 
 

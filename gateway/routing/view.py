@@ -3,8 +3,8 @@
 import random
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import NamedTuple
 
 from gateway.accounting.learning import Learned
 from gateway.config import Config
@@ -12,7 +12,8 @@ from gateway.routing.affinity import Affinity
 from gateway.routing.health import HealthBook
 
 
-class View(NamedTuple):
+@dataclass(slots=True)  # frozen, it would cost twice as much to make
+class View:
     """What a plan is made from, beside the policy and the request."""
 
     now: float

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 _log: Final = logging.getLogger("llm_router")
 
@@ -57,8 +57,8 @@ class RequestEnded(NamedTuple):
     seconds: float
     upstream_seconds: float
     first_chunk_seconds: float | None
-    decision: Callable[[], dict[str, Any]] | None = None
-    """Says how it was routed, as JSON without content; asked by who writes it down."""
+    decision: Callable[[], str] | None = None
+    """Says how it was routed, as JSON text without content; asked by who writes it down."""
     resumed: int = 0
     """How often its answer broke off and was taken up by another target."""
     cost_nano_usd: int | None = None

@@ -1,8 +1,9 @@
 """Prometheus metrics, as a listener. Every label has a closed set of values from the configuration; anything else counts as `other`."""
 
 import asyncio
-from collections.abc import Callable, Iterable
-from typing import Final, NamedTuple
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
 
 from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.exposition import choose_encoder
@@ -29,7 +30,7 @@ class Metrics:
         self._targets = frozenset(targets)
         self._parameters = frozenset(parameters)
         self._bound: dict[tuple[str | None, ...], _Bound] = {}
-        self._bound_attempts: dict[tuple[str, ...], tuple[list[float], Callable[[float], None]]] = {}
+        self._bound_attempts: dict[tuple[str, ...], tuple[list[float], list[float]]] = {}
         registry = self.registry = CollectorRegistry(auto_describe=True)
         of_request, of_target = ["persona", "provider", "model"], ["provider", "model"]
         self._requests = Counts("llm_router_requests", "Requests answered.", [*of_request, "outcome"])
@@ -49,7 +50,7 @@ class Metrics:
         self._cost = Counts("llm_router_cost_usd", "Cost of answers by the price list, where it is known.", of_request)
         self._dropped = Counts("llm_router_dropped_params", "Parameters that a provider could not be told.", ["provider", "param"])
         self._aborted = Counts("llm_router_stream_aborted", "Streams that ended without their end mark.", ["reason"])
-        self._seen_overhead = self._overhead.observer()
+        self._seen_overhead = self._overhead.cell()
         registry.register(
             Tallies(
                 [
@@ -69,13 +70,12 @@ class Metrics:
         self._revisions.adopt(version, revision)
 
     def listen(self, event: Event) -> None:
-        match event:
-            case AttemptEnded():
-                self._attempt(event)
-            case RequestEnded():
-                self._request(event)
-            case ConfigReloaded():
-                self._revisions.listen(event)
+        if type(event) is AttemptEnded:
+            self._attempt(event)
+        elif type(event) is RequestEnded:
+            self._request(event)
+        elif type(event) is ConfigReloaded:
+            self._revisions.listen(event)
 
     async def scrape(self, accept: str) -> tuple[bytes, str]:
         """The exposition text and its content type, made in a thread: a thousand series take a quarter of a second."""
@@ -90,41 +90,50 @@ class Metrics:
         return (provider, model) if (provider, model) in self._targets else (OTHER, OTHER)  # type: ignore[return-value]
 
     def _attempt(self, event: AttemptEnded) -> None:
-        key = (event.provider, event.model, event.outcome)
+        key = event[:3]  # provider, model, outcome
         bound = self._bound_attempts.get(key)
         if bound is None:
             provider, model = self._target(event.provider, event.model)
             outcome = event.outcome if event.outcome in _OUTCOMES else OTHER
-            bound = self._attempts.cell(provider, model, outcome), self._attempt_seconds.observer(provider)
+            bound = self._attempts.cell(provider, model, outcome), self._attempt_seconds.cell(provider)
             if outcome == event.outcome and provider != OTHER:
                 self._bound_attempts[key] = bound
-        bound[0][0] += 1
-        bound[1](event.seconds)
+        attempts, seconds = bound
+        attempts[0] += 1
+        self._attempt_seconds.observe(seconds, event.seconds)
 
     def _request(self, event: RequestEnded) -> None:
-        key = (event.persona, event.provider, event.model, event.outcome)
+        (
+            _, _, _, persona, provider, model, stream, _, outcome, _, attempts, dropped, usage, _, seconds, upstream_seconds,
+            first_chunk_seconds, _, _, cost_nano_usd,
+        ) = event  # fmt: skip
+        key = (persona, provider, model, outcome)
         bound = self._bound.get(key)
         if bound is None:
             bound = self._bind(event)
             if bound.closed:
                 self._bound[key] = bound
         bound.requests[0] += 1
-        bound.duration(event.seconds)
-        if event.first_chunk_seconds is not None:
-            bound.first_chunk(event.first_chunk_seconds)
-        elif not event.stream and event.outcome == "ok" and event.provider is not None:
-            self._seen_overhead(max(0.0, event.seconds - event.upstream_seconds))
-        if len(event.attempts) > 1:
-            self.routing.beside_the_first(event, event.persona if event.persona in self._personas else OTHER)
-        if event.outcome == "stream_aborted":
-            self._aborted.cell(event.attempts[-1].outcome if event.attempts else OTHER)[0] += 1
-        for param in event.dropped:
+        self._duration.observe(bound.duration, seconds)
+        if first_chunk_seconds is not None:
+            self._first_chunk.observe(bound.first_chunk, first_chunk_seconds)
+        elif not stream and outcome == "ok" and provider is not None:
+            overhead = seconds - upstream_seconds
+            self._overhead.observe(self._seen_overhead, overhead if overhead > 0.0 else 0.0)
+        if len(attempts) > 1:
+            self.routing.beside_the_first(event, persona if persona in self._personas else OTHER)
+        if outcome == "stream_aborted":
+            self._aborted.cell(attempts[-1].outcome if attempts else OTHER)[0] += 1
+        for param in dropped:
             self._dropped.cell(bound.provider, param if param in self._parameters else OTHER)[0] += 1
-        if (usage := event.usage) is not None:
-            for tokens, cell in zip(usage, bound.tokens, strict=True):
-                cell[0] += tokens
-        if event.cost_nano_usd:
-            bound.cost[0] += event.cost_nano_usd / 1e9
+        if usage is not None:
+            prompt, cached, completion, reasoning = bound.tokens
+            prompt[0] += usage[0]
+            cached[0] += usage[1]
+            completion[0] += usage[2]
+            reasoning[0] += usage[3]
+        if cost_nano_usd:
+            bound.cost[0] += cost_nano_usd / 1e9
 
     def _bind(self, event: RequestEnded) -> "_Bound":
         provider, model = self._target(event.provider, event.model)
@@ -134,21 +143,22 @@ class Metrics:
             provider=provider,
             closed=OTHER not in labels,
             requests=self._requests.cell(*labels, event.outcome),
-            duration=self._duration.observer(persona, provider),
-            first_chunk=self._first_chunk.observer(persona, provider),
+            duration=self._duration.cell(persona, provider),
+            first_chunk=self._first_chunk.cell(persona, provider),
             tokens=tuple(self._tokens.cell(*labels, kind) for kind in Usage._fields),
             cost=self._cost.cell(*labels),
         )
 
 
-class _Bound(NamedTuple):
+@dataclass(slots=True)
+class _Bound:
     """Where one kind of request is counted: looked up once, used for each."""
 
     provider: str
     closed: bool
     """All labels are names of the configuration, so there are few of its kind and it may be kept."""
     requests: list[float]
-    duration: Callable[[float], None]
-    first_chunk: Callable[[float], None]
+    duration: list[float]
+    first_chunk: list[float]
     tokens: tuple[list[float], ...]
     cost: list[float]

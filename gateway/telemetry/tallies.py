@@ -4,7 +4,7 @@ Written on the event loop only; a scrape reads it from a thread, each list as it
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
@@ -43,18 +43,16 @@ class Times:
         self._bounds: Final = tuple(bounds)
         self._cells: dict[Labels, list[float]] = {}
 
-    def observer(self, *labels: str) -> Callable[[float], None]:
-        """Called with each value."""
-        cell = self._cells.get(labels)
-        if cell is None:
-            cell = self._cells[labels] = [0.0] * (len(self._bounds) + 2)  # the sum, then how many fell into each bucket
-        bounds = self._bounds
+    def cell(self, *labels: str) -> list[float]:
+        """Its numbers: the sum, then how many fell into each bucket. Whoever observes a value calls `observe` with them."""
+        found = self._cells.get(labels)
+        if found is None:
+            found = self._cells[labels] = [0.0] * (len(self._bounds) + 2)
+        return found
 
-        def observe(value: float) -> None:
-            cell[0] += value
-            cell[1 + bisect_left(bounds, value)] += 1
-
-        return observe
+    def observe(self, cell: list[float], value: float) -> None:
+        cell[0] += value
+        cell[1 + bisect_left(self._bounds, value)] += 1
 
     def collect(self) -> Metric:
         name, help_, labels = self._family

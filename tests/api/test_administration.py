@@ -13,6 +13,7 @@ from gateway.telemetry.events import RequestEnded
 from tests.config.samples import replaced
 from tests.fakes import OPENAI_STREAM, End, Step, fake_upstream, json_answer, openai_completion, sse
 from tests.serving import ROOT, Running, serving
+from translators.jsontext import loads
 
 ADMIN: Final = read_admin({"LLM_ROUTER_ADMIN_KEY": "admin-canary"})
 KEY: Final = {"authorization": "Bearer admin-canary"}
@@ -162,7 +163,7 @@ async def test_a_stream_keeps_the_revision_it_began_with() -> None:
     ended = [event for event in running.events if isinstance(event, RequestEnded) and event.api == "chat"]
     assert [event.outcome for event in ended] == ["ok", "no_target"]
     assert ended[0].decision is not None
-    assert ended[0].decision()["revision"] == old
+    assert loads(ended[0].decision())["revision"] == old
 
 
 ONE_MODEL: Final = """

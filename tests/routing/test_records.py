@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -73,6 +74,13 @@ def test_facts_that_were_kept_decide_the_same(of: Facts) -> None:
     assert shape(again) == before
     assert facts_document(again, P) == kept
     assert "secret" not in str(kept)
+
+
+@pytest.mark.parametrize("most", [7, 300.0, 1e22, 10**4299])
+def test_a_limit_is_kept_as_it_came(most: float) -> None:
+    """4300 digits are the most that a JSON reader takes, and that Python writes."""
+    of = facts_of(ChatRequest({"model": "p", "messages": [], "max_tokens": loads(dumps(most))}, 60), P, Caller())
+    assert facts_document(of, P)["max_tokens"] == most
 
 
 def test_a_prompt_that_nobody_estimated_is_kept_by_its_size() -> None:

@@ -2,12 +2,15 @@
 
 import asyncio
 import os
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.telemetry.events import AttemptEnded, Bus, Event, RequestEnded, Usage
 from gateway.telemetry.logs import RequestLog, line
-from translators.jsontext import loads
+from translators.jsontext import dumps_str, loads
 
 ATTEMPT = AttemptEnded(provider="claude", model="opus", outcome="ok", seconds=0.5, status=200)
 ENDED = RequestEnded(
@@ -54,6 +57,34 @@ def test_a_line() -> None:
         "upstream_ms": 500.0,
         "first_chunk_ms": 200.0,
     }
+
+
+def test_what_is_not_known_is_left_out() -> None:
+    bare = ENDED._replace(
+        key_id=None, persona=None, provider=None, model=None, attempts=(), dropped=(), usage=None, finish_reason=None,
+        first_chunk_seconds=None, cost_nano_usd=None,
+    )  # fmt: skip
+    assert list(loads(line(0.25, bare))) == [
+        "time", "event", "request_id", "api", "stream", "status", "outcome", "attempts", "ms", "upstream_ms",
+    ]  # fmt: skip
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])), st.sampled_from(["stop", 'a"\\b', 5, None, ["x"], {"a": 1}]))
+def test_a_line_is_json_whatever_is_in_its_texts(text: str, reason: Any) -> None:
+    attempt = AttemptEnded(text, text, text, 1.5, why="retry")
+    told = ENDED._replace(
+        persona=text, key_id=text, error_code=text, outcome=text, attempts=(ATTEMPT, attempt), dropped=(text,), finish_reason=reason,
+        seconds=0.0123456, decision=lambda: dumps_str({"id": text}),
+    )  # fmt: skip
+    read = loads(line(0.25, told))
+    assert [read[name] for name in ("persona", "key_id", "error_code", "outcome")] == [text] * 4
+    assert read["attempts"][1] == {"target": f"{text}/{text}", "outcome": text, "ms": 1500.0, "why": "retry"}
+    assert (read["dropped"], read.get("finish_reason"), read["decision"], read["ms"]) == ([text], reason, {"id": text}, 12.35)
+
+
+@given(st.integers(0, 10**12))
+def test_a_cost_is_written_exactly(nano: int) -> None:
+    assert loads(line(0.0, ENDED._replace(cost_nano_usd=nano)))["cost_usd"] == nano / 1e9
 
 
 async def test_lines_are_written_soon_and_at_the_end() -> None:
