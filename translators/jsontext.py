@@ -14,6 +14,11 @@ _SPACE: Final = b" \t\r\n"
 _MARK: Final = re.compile(rb'["{}\[\]]').search
 _SLICE: Final = 1024 * 1024
 """Bytes scanned in one call: a thread that scans a big document lets others run between two of them."""
+_SAMPLED: Final = 8192
+"""Bytes from which on a look at some of them pays."""
+_DENSE: Final = 12
+"""Bytes for each quote, up to which there are many."""
+_QUOTE: Final = b"\\u0022"
 
 MAX_DEPTH: Final = 200
 """Levels of nesting that `loads` accepts. `dumps` accepts 255, so a value read here can be wrapped and written again."""
@@ -41,16 +46,26 @@ def first_flaw(text: bytes, value: Any) -> str | None:
     """What a parsed document hides: a repeated key (the parser kept the last) or a number too large for a float.
 
     A key that was dropped has left its quotes in `text`: they are counted, and the exact search runs only if there are others than those
-    of `value`. Costs one walk over `value` and two scans of `text`, a third of what looking for keys in it would.
+    of `value`. Where those are many they are counted in `value` written anew, which takes less than half the time of a walk over it.
     """
-    escapes = b"\\" in text
+    written, escapes = _written_quotes(text), b"\\" in text
+    if len(text) < written * _DENSE and len(text) < _SLICE and _says_as_much(text, value, written, escapes):
+        return None
     quotes, infinite = _count_quotes(value, escapes)
     if infinite:
         return "a number is too large"
-    if _written_quotes(text) == quotes and not (escapes and b"\\u0022" in text):  # a quote written so could make up for another
+    if written == quotes and not (escapes and _QUOTE in text):  # a quote written so could make up for another
         return None
     repeated = _repeated_key(text)
     return f"the key {repeated!r} appears twice in one object" if repeated is not None else None
+
+
+def _says_as_much(text: bytes, value: Any, written: int, escapes: bool) -> bool:
+    """Whether `value`, written anew, is seen to be all of `text`: it has as many quotes, and no number that is too large."""
+    if escapes and _QUOTE in text:
+        return False
+    anew = to_json(value, inf_nan_mode="strings")  # an infinite number becomes "Infinity", which could make up for a key
+    return anew.count(b'"') == written and b'Infinity"' not in anew
 
 
 def _count_quotes(value: Any, escapes: bool) -> tuple[int, bool]:
@@ -79,9 +94,13 @@ def _count_quotes(value: Any, escapes: bool) -> tuple[int, bool]:
 
 
 def _written_quotes(text: bytes) -> int:
-    if len(text) <= _SLICE:
+    """How many there are. Where they are few, as every 61st byte shows, leaving them out counts them seven times as fast."""
+    if len(text) < _SAMPLED:
         return text.count(b'"')
-    return sum(text.count(b'"', start, start + _SLICE) for start in range(0, len(text), _SLICE))
+    if text[::61].count(b'"') * 4096 > len(text):  # a prime: texts repeat themselves
+        return sum(text.count(b'"', start, start + _SLICE) for start in range(0, len(text), _SLICE))
+    left = sum(len(text[start : start + _SLICE].replace(b'"', b"")) for start in range(0, len(text), _SLICE))
+    return len(text) - left
 
 
 def _repeated_key(text: bytes) -> str | None:

@@ -63,3 +63,29 @@ def test_a_string_of_escapes_is_scanned_once() -> None:
     """Twice as long is twice as dear: the far end of the string is not looked for from every escape."""
     text = b'{"a" :"%s"}' % (b"\\n" * 4_000_000)
     assert first_flaw(text, loads(text)) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "flaw"),
+    [
+        (b'[{"a":"b"},{"a":"b","a":"c"}]', "the key 'a' appears twice in one object"),
+        (b'[{"a":"b"},"\\"",{"a":"b","a":"c"}]', "the key 'a' appears twice in one object"),
+        (b'[{"a":"b"},"\\"",{"a":"b","c":"d"}]', None),
+        (b'[{"a":"b"},"\\u0022",{"a":"b","c":"d"}]', None),
+        (b'[{"a":"b"},{"a":1,"a":1e999}]', "a number is too large"),
+        (b'[{"a":"b"},{"a":2,"a":2},"x","y","z",1e999]', "a number is too large"),
+        (b'[{"a":"b"},{"a":"b"},"Infinity"]', None),
+    ],
+)
+@pytest.mark.parametrize("times", [1, 400, 40_000])
+def test_many_short_texts_hide_nothing(text: bytes, flaw: str | None, times: int) -> None:
+    """Where quotes are many they are counted in another way: what a repeated key lost, an infinite number must not make up for."""
+    text = b'[{"a":"b","c":"d"},%s%s]' % (b'"x",' * 10 * times, text)
+    assert first_flaw(text, loads(text)) == flaw
+
+
+@pytest.mark.parametrize("size", [8000, 9000, 2_500_000])
+@pytest.mark.parametrize("repeated", [False, True])
+def test_long_texts_hide_nothing(size: int, repeated: bool) -> None:
+    text = b'{"a":"%s","b":"\\"","%s":1}' % (b"x" * size, b"b" if repeated else b"c")
+    assert first_flaw(text, loads(text)) == ("the key 'b' appears twice in one object" if repeated else None)

@@ -37,7 +37,7 @@ def _string(value: Any, param: str) -> None:
 
 def _model(value: Any, param: str) -> None:
     _string(value, param)
-    if not value.strip():
+    if not value or value.isspace():
         raise InvalidRequest("Invalid 'model': it must name a persona.", param, "invalid_value")
 
 
@@ -68,10 +68,10 @@ def _number(low: float, high: float) -> _Check:
 
 def _integer(low: int, high: int | None = None) -> _Check:
     def check(value: Any, param: str) -> None:
-        if value.__class__ is float and value.is_integer():
-            value = int(value)
         if value.__class__ is not int:
-            raise wrong_type(param, "an integer", value)
+            if value.__class__ is not float or not value.is_integer():
+                raise wrong_type(param, "an integer", value)
+            value = int(value)
         if value < low or (high is not None and value > high):
             raise _out_of_range(value, param, low, high)
 
@@ -158,6 +158,9 @@ def _function(function: dict[str, Any], at: str) -> None:
         check_schema(parameters, f"{at}.parameters")
 
 
+_TEXTS_IN_ORDER: Final = ("format", "description", "$ref", "pattern")
+_TEXTS: Final = frozenset(_TEXTS_IN_ORDER)
+_NESTED: Final = frozenset({"properties", "$defs", "definitions", "required", "items", "anyOf", "oneOf", "allOf"})
 _SCHEMA_TYPES: Final = ("object", "array", "string", "number", "integer", "boolean", "null")
 
 
@@ -170,16 +173,20 @@ def check_schema(schema: Any, at: str) -> None:
             f"Invalid schema at '{at}': expected an object, but got {type_name(schema)}.", at, "invalid_function_parameters"
         )
     kind = schema.get("type")
-    for one in kind if kind.__class__ is list else () if kind is None else (kind,):
-        if one not in _SCHEMA_TYPES:
-            shown = str(one)[:40]
-            raise InvalidRequest(
-                f"Invalid schema at '{at}.type': {shown!r} is not a JSON Schema type.", f"{at}.type", "invalid_function_parameters"
-            )
-    for name in ("format", "description", "$ref", "pattern"):
-        text = schema.get(name)
-        if text is not None and text.__class__ is not str:
-            raise InvalidRequest(f"Invalid schema at '{at}.{name}': expected a string.", f"{at}.{name}", "invalid_function_parameters")
+    if kind is not None:
+        for one in kind if kind.__class__ is list else (kind,):
+            if one not in _SCHEMA_TYPES:
+                shown = str(one)[:40]
+                raise InvalidRequest(
+                    f"Invalid schema at '{at}.type': {shown!r} is not a JSON Schema type.", f"{at}.type", "invalid_function_parameters"
+                )
+    if not _TEXTS.isdisjoint(schema):
+        for name in _TEXTS_IN_ORDER:
+            text = schema.get(name)
+            if text is not None and text.__class__ is not str:
+                raise InvalidRequest(f"Invalid schema at '{at}.{name}': expected a string.", f"{at}.{name}", "invalid_function_parameters")
+    if _NESTED.isdisjoint(schema):  # most places in a schema name a type and describe it
+        return
     for name in ("properties", "$defs", "definitions"):
         members = schema.get(name)
         if members is not None:
@@ -317,7 +324,12 @@ PARAMETERS: Final[dict[str, _Check]] = {
 }
 
 
+_COMBINED: Final = frozenset({"stream_options", "tools", "functions", "tool_choice", "top_logprobs"})
+
+
 def check_combinations(body: dict[str, Any]) -> None:
+    if _COMBINED.isdisjoint(body):
+        return
     if body.get("stream_options") is not None and body.get("stream") is not True:
         raise InvalidRequest("The 'stream_options' parameter is only allowed when 'stream' is enabled.", "stream_options", "invalid_value")
     tools = body.get("tools") or body.get("functions")

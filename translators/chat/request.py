@@ -15,9 +15,12 @@ ROLES: Final = ("developer", "system", "user", "assistant", "tool", "function")
 INSTRUCTION_ROLES: Final = ("system", "developer")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ChatRequest:
-    """A chat request that keeps the hub's rules. `body` is never changed: whoever needs another one makes a copy."""
+    """A chat request that keeps the hub's rules. `body` is never changed: whoever needs another one makes a copy.
+
+    It is not frozen because that would double what it costs to make one.
+    """
 
     body: dict[str, Any]
     size: int = field(default=0, compare=False)
@@ -53,10 +56,10 @@ def parse(body: Any, size: int = 0) -> ChatRequest:
     """Check a decoded JSON body. Raises InvalidRequest naming the field and the rule."""
     if body.__class__ is not dict:
         raise InvalidRequest(f"The request body must be a JSON object, but it is {type_name(body)}.", None, "invalid_type")
-    for name in ("model", "messages"):
-        if body.get(name) is None:
-            raise InvalidRequest(f"Missing required parameter: '{name}'.", name, "missing_required_parameter")
-    _check_messages(body["messages"])
+    model, messages = body.get("model"), body.get("messages")
+    if model is None or messages is None:
+        raise missing("model" if model is None else "messages")
+    _check_messages(messages)
     for name, value in body.items():
         if value is not None and (check := PARAMETERS.get(name)) is not None:
             check(value, name)
@@ -74,12 +77,21 @@ def _check_messages(messages: Any) -> None:
             raise wrong_type(f"messages[{i}]", "an object", message)
         role = message.get("role")
         content = message.get("content")
-        if content.__class__ is str and (role == "user" or role == "system"):
+        if content.__class__ is str and _is_usual(message, role):
             continue
         _check_message(message, role, content, f"messages[{i}]")
     if messages[-1]["role"] == "tool" and all(message["role"] in ("tool", *INSTRUCTION_ROLES) for message in messages):
         rule = "Messages with role 'tool' must be a response to a preceding message with 'tool_calls'."
         raise InvalidRequest(f"Invalid parameter: {rule}", f"messages[{len(messages) - 1}].role", "invalid_value")
+
+
+def _is_usual(message: dict[str, Any], role: Any) -> bool:
+    """Whether a message whose content is a text needs no other look: most of every conversation does not."""
+    if role == "user" or role == "system":
+        return True
+    if role == "assistant":
+        return "tool_calls" not in message and "function_call" not in message
+    return role == "tool" and message.get("tool_call_id").__class__ is str
 
 
 def _check_message(message: dict[str, Any], role: Any, content: Any, at: str) -> None:
@@ -151,7 +163,8 @@ def _check_calls(message: dict[str, Any], at: str) -> None:
         if calls.__class__ is not list:
             raise wrong_type(f"{at}.tool_calls", "an array of tool calls", calls)
         for j, call in enumerate(calls):
-            _check_call(call, f"{at}.tool_calls[{j}]")
+            if not _is_usual_call(call):
+                _check_call(call, f"{at}.tool_calls[{j}]")
     function = message.get("function_call")
     if function is not None:
         if function.__class__ is not dict:
@@ -160,6 +173,14 @@ def _check_calls(message: dict[str, Any], at: str) -> None:
         arguments = function.get("arguments")
         if arguments is not None and arguments.__class__ not in (str, dict):
             raise wrong_type(f"{at}.function_call.arguments", "a string", arguments)
+
+
+def _is_usual_call(call: Any) -> bool:
+    """Whether a call is written as OpenAI's own servers write it: such a one needs no other look."""
+    if call.__class__ is not dict or call.get("type") != "function" or call.get("id").__class__ is not str:
+        return False
+    function = call.get("function")
+    return function.__class__ is dict and function.get("name").__class__ is str and function.get("arguments").__class__ is str
 
 
 def _check_call(call: Any, at: str) -> None:

@@ -20,7 +20,7 @@ class AnswerFormat:
     instruction: str | None = None
 
 
-_FREE: Final = AnswerFormat()
+FREE: Final = AnswerFormat()
 
 
 def answer_format(body: dict[str, Any], translation: Translation) -> AnswerFormat:
@@ -28,7 +28,7 @@ def answer_format(body: dict[str, Any], translation: Translation) -> AnswerForma
     asked = body.get("response_format") or {}
     kind = asked.get("type")
     if kind not in ("json_object", "json_schema"):
-        return _FREE
+        return FREE
     described = asked.get("json_schema") or {}
     schema = described.get("schema") if kind == "json_schema" else None
     if schema is None:

@@ -11,8 +11,8 @@ from translators.claude.wire import NATIVE_PARTS, THINKING, Block, is_whole
 FORMAT: Final = "anthropic-messages"
 """What `provider_content.format` says when the blocks are Claude's."""
 
-_TEXT_ONLY: Final = frozenset({"role", "name", "content"})
-"""The fields of a message that only says something: most of a long conversation are such."""
+_PLAIN: Final = frozenset({"role", "name", "content", "tool_calls"})
+"""The fields of a message that only says or calls something: most of a long conversation are such."""
 _SNAPSHOT: Final = re.compile(r"-20\d{6}\Z")
 
 
@@ -21,8 +21,10 @@ def assistant_blocks(message: dict[str, Any], index: int, translation: Translati
 
     Empty where nothing was said or called.
     """
-    if message.keys() <= _TEXT_ONLY and (text := message.get("content")).__class__ is str:
-        return [text_block(text)] if text.strip() else []
+    text = message.get("content")
+    if message.keys() <= _PLAIN and (text is None or text.__class__ is str):
+        said = [text_block(text)] if text and not text.isspace() else []
+        return said + _calls(message, index, translation) if "tool_calls" in message else said
     at = f"messages[{index}]"
     blocks = _original_blocks(message.get("provider_content"), translation)
     if blocks is None:
@@ -98,28 +100,33 @@ def _said(message: dict[str, Any], at: str, translation: Translation) -> list[Bl
 
 
 def _calls(message: dict[str, Any], index: int, translation: Translation) -> list[Block]:
-    blocks = [_call(call, f"messages[{index}].tool_calls[{j}]", translation) for j, call in enumerate(message.get("tool_calls") or ())]
+    blocks = [_call(call, index, j, translation) for j, call in enumerate(message.get("tool_calls") or ())]
     if (function := message.get("function_call")) is not None:
-        blocks.append(_tool_use(f"fc_{index}", function, f"messages[{index}].function_call", translation))
+        block, flaw = _tool_use(f"fc_{index}", function, translation)
+        if flaw is not None:
+            translation.report.repaired(f"messages[{index}].function_call.arguments", flaw)
+        blocks.append(block)
     return blocks
 
 
-def _call(call: dict[str, Any], at: str, translation: Translation) -> Block:
+def _call(call: dict[str, Any], index: int, place: int, translation: Translation) -> Block:
     call_id = call.get("id") or ""
     if call.get("type") == "custom":
         custom = call["custom"]
         name = translation.names.upstream(custom["name"])
         return {"type": "tool_use", "id": call_id, "name": name, "input": {"input": custom.get("input") or ""}}
-    return _tool_use(call_id, call["function"], at, translation)
+    block, flaw = _tool_use(call_id, call["function"], translation)
+    if flaw is not None:
+        translation.report.repaired(f"messages[{index}].tool_calls[{place}].arguments", flaw)
+    return block
 
 
-def _tool_use(call_id: str, function: dict[str, Any], at: str, translation: Translation) -> Block:
+def _tool_use(call_id: str, function: dict[str, Any], translation: Translation) -> tuple[Block, str | None]:
+    """The block, and what had to be done to the arguments."""
     name = function["name"]
     written = function.get("arguments")
     arguments, flaw = read_arguments(_wrapped(written) if name in translation.wrapped else written)
-    if flaw is not None:
-        translation.report.repaired(f"{at}.arguments", flaw)
-    return {"type": "tool_use", "id": call_id, "name": translation.names.upstream(name), "input": arguments}
+    return {"type": "tool_use", "id": call_id, "name": translation.names.upstream(name), "input": arguments}, flaw
 
 
 def _wrapped(written: Any) -> Any:

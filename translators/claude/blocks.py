@@ -15,12 +15,19 @@ _ORDER: Final = {"thinking": 0, "redacted_thinking": 0, "text": 1, "tool_use": 2
 
 def trailer(blocks: list[Block], model: str) -> dict[str, Any]:
     """`thinking_blocks`, `annotations` and `provider_content`, each if there is something in it."""
+    if is_one_text(blocks):
+        return {}
     found = {
         "thinking_blocks": [shown for block in blocks if block["type"] in THINKING and (shown := thinking_block(block)) is not None],
         "annotations": annotations(blocks),
         "provider_content": None if _is_canonical(blocks) else {"format": FORMAT, "model": model, "blocks": blocks},
     }
     return {name: value for name, value in found.items() if value}
+
+
+def is_one_text(blocks: list[Block]) -> bool:
+    """Whether an answer is one text and nothing else, not even about the text: most are."""
+    return len(blocks) == 1 and blocks[0]["type"] == "text" and len(blocks[0]) == 2
 
 
 def annotations(blocks: list[Block]) -> list[dict[str, Any]]:

@@ -1,6 +1,5 @@
 """Cache marks of a finished request, held to Claude's rules: four at most, and the long-lived ones first."""
 
-from collections.abc import Iterator
 from typing import Any, Final
 
 from translators.claude.translation import cache_mark
@@ -21,9 +20,12 @@ def automatic(body: dict[str, Any]) -> dict[str, Any] | None:
     return cache_mark(_AUTOMATIC_TTL.get(str(body.get("prompt_cache_retention"))) or options.get("ttl"))
 
 
-def keep_rules(body: dict[str, Any], report: Report) -> None:
-    """Take away the marks over four, the earliest first: the longest prefixes matter. A long mark behind a short one is shortened."""
-    marked = list(_marked(body))
+def keep_rules(body: dict[str, Any], texts_only: bool, report: Report) -> None:
+    """Take away the marks over four, the earliest first: the longest prefixes matter. A long mark behind a short one is shortened.
+
+    `texts_only`: the messages have no marks.
+    """
+    marked = _marked(body, texts_only)
     if not marked:
         return
     excess = len(marked) - MAX_MARKS
@@ -40,19 +42,15 @@ def keep_rules(body: dict[str, Any], report: Report) -> None:
         short = short or not long
 
 
-def _marked(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _marked(body: dict[str, Any], texts_only: bool) -> list[dict[str, Any]]:
     """Everything that carries a mark, in the order of the prompt: tools, system, messages; the request's own mark last."""
-    yield from _with_mark(body.get("tools", ()))
-    yield from _with_mark(body.get("system", ()))
-    for message in body["messages"]:
+    marked = [block for name in ("tools", "system") for block in body.get(name, ()) if "cache_control" in block]
+    for message in () if texts_only else body["messages"]:
         for block in message["content"]:
             if block["type"] == "tool_result" and block.get("content").__class__ is list:
-                yield from _with_mark(block["content"])
+                marked += [inner for inner in block["content"] if "cache_control" in inner]
             if "cache_control" in block:
-                yield block
+                marked.append(block)
     if "cache_control" in body:
-        yield body
-
-
-def _with_mark(blocks: Any) -> Iterator[dict[str, Any]]:
-    return (block for block in blocks if "cache_control" in block)
+        marked.append(body)
+    return marked

@@ -21,6 +21,11 @@ def text_block(text: str) -> Block:
     return {"type": "text", "text": text}
 
 
+def is_blank(text: str) -> bool:
+    """Whether `text` is empty or white space alone; stripping it would copy it."""
+    return not text or text.isspace()
+
+
 def read_content(content: Any, at: str, role: str, translation: Translation) -> list[Block]:
     """The blocks of a message's `content`: a string, a list of parts, or null. Blank texts are left out (a cache mark on one moves back).
 
@@ -54,7 +59,7 @@ def mark_last(blocks: list[Block], mark: dict[str, Any]) -> None:
 
 def without_blanks(blocks: list[Block], role: str) -> list[Block]:
     """Claude refuses texts of white space alone: they go, unless they are all that a user said."""
-    kept = [block for block in blocks if block["type"] != "text" or block["text"].strip()]
+    kept = [block for block in blocks if block["type"] != "text" or not is_blank(block["text"])]
     return blocks if not kept and role == "user" else kept
 
 

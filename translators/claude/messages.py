@@ -18,39 +18,45 @@ _WRAPPER: Final = "<system>\nThis is an instruction of the system operating this
 _TAG: Final = re.compile(r"<(?=\s*/?\s*system\b)", re.IGNORECASE)
 
 
-def read_messages(messages: list[dict[str, Any]], translation: Translation) -> tuple[list[Block], list[Turn]]:
+def read_messages(messages: list[dict[str, Any]], translation: Translation) -> tuple[list[Block], list[Turn], bool]:
     """The system blocks and the turns, which alternate and begin with the user. The last one may be the assistant's.
 
+    And whether nothing stands in the turns but texts: then neither a call nor a picture nor a mark needs to be looked for.
     Raises InvalidRequest for content Claude cannot take, calls without any answer at the end, and a conversation with nothing in it.
     """
-    lead = next((i for i, message in enumerate(messages) if message["role"] not in INSTRUCTION_ROLES), len(messages))
-    instructions = [_instruction(message, i, translation) for i, message in enumerate(messages[:lead])]
-    if lead < len(messages):
-        reader = _Reader(translation)
-        for i, message in enumerate(messages[lead:], lead):
-            reader.read(message, i)
-        turns = reader.turns
+    instructions: list[list[Block]] = []
+    for lead, message in enumerate(messages):
+        if message["role"] not in INSTRUCTION_ROLES:
+            reader = _Reader(translation)
+            texts_only = reader.read(messages, lead)
+            turns = reader.turns
+            break
+        instructions.append(_instruction(message, lead, translation))
     else:
         instructions, turns = _last_as_user(instructions, translation)
-    roles = {turn.role for turn in turns}
-    if "tool" in roles or "assistant" in roles:
-        turns = pair(turns, translation.report)
-    if "system" in roles:
-        turns = _placed(turns, translation)
-    turns = _joined(turns)
+        texts_only = False
+    if not texts_only:
+        roles = {turn.role for turn in turns}
+        if "tool" in roles or "assistant" in roles:
+            turns = pair(turns, translation.report)
+        if "system" in roles:
+            turns = _placed(turns, translation)
+    if len(turns) > 1:
+        turns = _joined(turns)
     if not turns:
         raise InvalidRequest("There is nothing to answer: every message is empty.", "messages", "invalid_value")
     if turns[0].role == "assistant":
         translation.report.repaired("messages", "the conversation began with the assistant: a user message was put before it")
         turns.insert(0, Turn("user", [text_block(OPENING)], 0))
-    return [block for blocks in instructions for block in blocks], turns
+    system = [block for blocks in instructions for block in blocks] if instructions else []
+    return system, turns, texts_only
 
 
 def end_with_user(turns: list[Turn], prefill: bool, translation: Translation) -> None:
-    """Make sure the last turn is one that Claude answers. With `prefill` it may be the assistant's own, to be continued."""
+    """Make the assistant's last turn one that Claude answers. With `prefill` it may stay the last one, to be continued."""
     last = turns[-1]
     end = last.blocks[-1]
-    if last.role != "assistant" or is_server_result(end) or end["type"] == "server_tool_use":
+    if is_server_result(end) or end["type"] == "server_tool_use":
         return
     if prefill:
         if end["type"] == "text":
@@ -74,10 +80,10 @@ def _said(message: dict[str, Any], index: int, role: str, translation: Translati
     """The blocks of an instruction or of what the user says."""
     content = message["content"]
     if content.__class__ is str:
-        blocks = without_blanks([text_block(content)], role) if content else []
+        blocks = [text_block(content)] if content and (role == "user" or not content.isspace()) else []
     else:
         blocks = without_blanks(read_content(content, f"messages[{index}]", role, translation), role)
-    if (mark := translation.mark(message)) is not None:
+    if len(message) > 2 and (mark := translation.mark(message)) is not None:
         mark_last(blocks, mark)
     return blocks
 
@@ -94,13 +100,25 @@ def _last_as_user(instructions: list[list[Block]], translation: Translation) -> 
 class _Reader:
     """Reads messages one by one into turns."""
 
+    __slots__ = ("_functions", "_translation", "turns")
+
     def __init__(self, translation: Translation) -> None:
         self.turns: list[Turn] = []
         self._translation = translation
         self._functions: list[tuple[str, str]] = []
 
-    def read(self, message: dict[str, Any], index: int) -> None:
-        _READ[message["role"]](self, message, index)
+    def read(self, messages: list[dict[str, Any]], lead: int) -> bool:
+        """Read the messages from `lead` on; whether all of them only said something, as most of a long conversation does."""
+        turns, texts_only = self.turns, True
+        for index, message in enumerate(messages[lead:] if lead else messages, lead):
+            role, content = message["role"], message.get("content")
+            spoken = role == "user" or role == "assistant"
+            if spoken and len(message) == 2 and content.__class__ is str and content and not content.isspace():
+                turns.append(Turn(role, [{"type": "text", "text": content}], index))
+            else:
+                texts_only = False
+                _READ[role](self, message, index)
+        return texts_only
 
     def _add(self, turn: Turn) -> None:
         if turn.blocks:
@@ -149,7 +167,7 @@ class _Reader:
             block["content"] = content
         if message.get("is_error") is True:
             block["is_error"] = True
-        if (mark := self._translation.mark(message)) is not None:
+        if len(message) > 3 and (mark := self._translation.mark(message)) is not None:
             block["cache_control"] = mark
         self.turns.append(Turn("tool", [block], index))
 

@@ -34,6 +34,7 @@ class ToolNames:
     def __init__(self, declared: Iterable[str]) -> None:
         names = list(declared)
         taken = {name for name in names if _NAME.fullmatch(name)}
+        self._taken = taken
         self._upstream: dict[str, str] = {}
         for name in names:
             if name in taken or name in self._upstream:
@@ -47,7 +48,7 @@ class ToolNames:
 
     def upstream(self, name: str) -> str:
         """What Claude calls the caller's tool `name`, declared or only known from the history."""
-        return self._upstream.get(name) or sanitised_name(name)
+        return name if name in self._taken else self._upstream.get(name) or sanitised_name(name)
 
     @property
     def rewritten(self) -> dict[str, str]:

@@ -5,8 +5,8 @@ Histories that were trimmed or edited break this rule; they are mended here, and
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from typing import Final
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, NamedTuple
 
 from translators.claude.content import text_block
 from translators.claude.names import sanitised_id
@@ -22,26 +22,28 @@ def pair(turns: list[Turn], report: Report) -> list[Turn]:
 
     Raises InvalidRequest if the conversation ends with calls that nobody has answered.
     """
-    calls = {t: uses for t, turn in enumerate(turns) if turn.role == "assistant" and (uses := _tool_uses(turn))}
+    calls: dict[int, list[Block]] = {}
+    results = 0
+    for t, turn in enumerate(turns):
+        if turn.role == "tool":
+            results += 1
+        elif turn.role == "assistant" and (uses := [block for block in turn.blocks if block["type"] == "tool_use"]):
+            calls[t] = uses
     if turns and len(turns) - 1 in calls:
         raise _unanswered(turns[-1], calls[len(turns) - 1])
-    if not calls and all(turn.role != "tool" for turn in turns):
+    if not calls and not results:
         return turns
-    answers = _Answers(turns, calls, report)
+    answers = _in_place(turns, calls, results) or _Answers(turns, calls, report)
     paired: list[Turn] = []
     for t, turn in enumerate(turns):
         if turn.role == "tool":
-            if t not in answers.claimed:
+            if answers.claimed is not None and t not in answers.claimed:
                 paired.append(_orphan(turn, report))
             continue
         paired.append(turn)
         if t in calls:
             paired.append(_results(turn, calls[t], answers.of[t], report))
     return paired
-
-
-def _tool_uses(turn: Turn) -> list[Block]:
-    return [block for block in turn.blocks if block["type"] == "tool_use"]
 
 
 def _unanswered(turn: Turn, uses: list[Block]) -> InvalidRequest:
@@ -52,6 +54,27 @@ def _unanswered(turn: Turn, uses: list[Block]) -> InvalidRequest:
         f"messages[{turn.at}].tool_calls",
         "invalid_value",
     )
+
+
+class _InPlace(NamedTuple):
+    """The answers of a history in which every result stands right behind its call, and none twice: as nearly all do."""
+
+    of: dict[int, list[Turn]]
+    claimed: None = None
+    """All of them."""
+
+
+def _in_place(turns: list[Turn], calls: dict[int, list[Block]], results: int) -> _InPlace | None:
+    """None if any of the `results` stands elsewhere, or is missing."""
+    of: dict[int, list[Turn]] = {}
+    for t, uses in calls.items():
+        end = t + 1 + len(uses)
+        behind = {turn.blocks[0]["tool_use_id"]: turn for turn in turns[t + 1 : end] if turn.role == "tool"}
+        if len(behind) != len(uses) or behind.keys() != {use["id"] for use in uses}:
+            return None
+        of[t] = [behind[use["id"]] for use in uses]
+        results -= len(uses)
+    return None if results else _InPlace(of)
 
 
 class _Answers:
@@ -119,7 +142,7 @@ def _places(uses: list[Block]) -> dict[str, list[int]]:
     return places
 
 
-def _results(turn: Turn, uses: list[Block], answers: list[Turn | None], report: Report) -> Turn:
+def _results(turn: Turn, uses: list[Block], answers: Sequence[Turn | None], report: Report) -> Turn:
     """The user turn that answers `uses`, in their order; gives both sides of each pair their final id."""
     blocks: list[Block] = []
     seen: set[str] = set()
@@ -133,7 +156,8 @@ def _results(turn: Turn, uses: list[Block], answers: list[Turn | None], report: 
             report.repaired(f"messages[{turn.at}].tool_calls[{place}]", "a tool call without result was given an error as its result")
             blocks.append({"type": "tool_result", "tool_use_id": wanted, "content": NO_RESULT, "is_error": True})
         else:
-            blocks.append({**answer.blocks[0], "tool_use_id": wanted})
+            result = answer.blocks[0]
+            blocks.append(result if result["tool_use_id"] == wanted else {**result, "tool_use_id": wanted})
     return Turn("user", blocks, turn.at)
 
 

@@ -7,20 +7,19 @@ from typing import Any, Final
 from translators.chat.parameters import NO_OPS
 from translators.chat.passthrough import extension_for
 from translators.chat.request import ChatRequest
-from translators.claude.answer_format import AnswerFormat, answer_format
+from translators.claude.answer_format import FREE, AnswerFormat, answer_format
 from translators.claude.caching import automatic, keep_rules
 from translators.claude.content import text_block
 from translators.claude.fields import FIELDS
 from translators.claude.identity import FAST_MODE_BETA, service, user_id
 from translators.claude.messages import end_with_user, read_messages
 from translators.claude.sampling import sampling, stop_sequences
-from translators.claude.schema import as_list
 from translators.claude.thinking import Plan, plan_thinking
-from translators.claude.tool_choice import Choice, read_choice, relax, write_choice
+from translators.claude.tool_choice import NO_CHOICE, Choice, read_choice, relax, write_choice
 from translators.claude.tools import Declared, declared_from_history, declared_tools, historic_names, web_search_tool, write_tools
 from translators.claude.translation import Translation
 from translators.claude.wire import Block, Turn
-from translators.dialect import PLAIN, AnswerShape, Report, Target, UpstreamRequest
+from translators.dialect import PLAIN, AnswerShape, ModelRecord, Report, Target, UpstreamRequest
 from translators.errors import InvalidRequest
 from translators.jsontext import dumps
 
@@ -30,6 +29,12 @@ LONGEST_UNSTREAMED: Final = 21_333
 
 _BETA: Final = re.compile(r"[!-+\--~]{1,200}")
 _TAKEN: Final = frozenset(name for name, verdict in FIELDS.items() if verdict.kind not in ("dropped", "rejected"))
+_ASIDE: Final = frozenset({
+    "temperature", "top_p", "top_k", "stop", "user", "safety_identifier", "service_tier", "cache_control", "prompt_cache_options",
+})  # fmt: skip
+"""What of a request has a small place of its own: where it has none of them, one look tells."""
+_MARKABLE: Final = frozenset({"tools", "system", "cache_control"})
+"""Where a finished request may have cache marks outside of its messages."""
 MAX_BODY: Final = 32 * 1024 * 1024
 SMALL_WINDOW: Final = 200_000
 MAX_IMAGES: Final = 600
@@ -39,21 +44,26 @@ MAX_IMAGES_SMALL: Final = 100
 
 def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     """The request in Claude's words. Raises InvalidRequest for what can be neither said, emulated nor dropped."""
-    request = _without_unsupported(request, target, report := Report())
-    _check_parameters(request.body, report)
-    declared = declared_tools(request)
-    options = request.body.get("prompt_cache_options") or {}
+    report, record = Report(), target.record
+    if not record.unsupported.isdisjoint(request.body):
+        request = _without_unsupported(request, record, report)
+    asked, limit = request.body, request.max_tokens
+    if not asked.keys() <= _TAKEN:
+        _check_parameters(asked, report)
+    declared = declared_tools(asked)
+    options = asked.get("prompt_cache_options") or {}
     translation = Translation(target, report, declared.names, declared.wrapped, options.get("ttl"))
-    format_ = answer_format(request.body, translation)
-    body = _body(request, declared, format_, translation)
-    headers = {"content-type": "application/json", **key_headers(target.api_key, target.record.api_version)}
-    extension = extension_for(request.body, target.provider, target.dialect)
+    format_ = answer_format(asked, translation) if "response_format" in asked else FREE
+    body = _body(asked, limit, declared, format_, translation)
+    headers = {"content-type": "application/json", **key_headers(target.api_key, record.api_version)}
     betas = [FAST_MODE_BETA] if body.get("speed") == "fast" else []
-    betas += _betas(extension.pop("betas", None), f"x_provider.{target.dialect}.betas")
+    if "x_provider" in asked:
+        extension = extension_for(asked, target.provider, target.dialect)
+        betas += _betas(extension.pop("betas", None), f"x_provider.{target.dialect}.betas")
+        body.update(extension)
     if betas:
         headers["anthropic-beta"] = ",".join(dict.fromkeys(betas))
-    body.update(extension)
-    stream = request.stream or (request.max_tokens is None and body["max_tokens"] > LONGEST_UNSTREAMED)
+    stream = request.stream or (limit is None and body["max_tokens"] > LONGEST_UNSTREAMED)
     body["stream"] = stream
     written = dumps(body)
     if len(written) > MAX_BODY:
@@ -101,10 +111,8 @@ def _shape(declared: Declared, format_: AnswerFormat) -> AnswerShape:
     )
 
 
-def _without_unsupported(request: ChatRequest, target: Target, report: Report) -> ChatRequest:
-    if target.record.unsupported.isdisjoint(request.body):
-        return request
-    refused = [name for name in request.body if name in target.record.unsupported and request.body[name] is not None]
+def _without_unsupported(request: ChatRequest, record: ModelRecord, report: Report) -> ChatRequest:
+    refused = [name for name in request.body if name in record.unsupported and request.body[name] is not None]
     for name in refused:
         if request.body[name] not in NO_OPS.get(name, ()):
             report.dropped(name, "this model does not take it")
@@ -125,25 +133,37 @@ def _check_parameters(body: dict[str, Any], report: Report) -> None:
             raise InvalidRequest(verdict.how, name, "unsupported_value" if name in NO_OPS else "unsupported_parameter")
 
 
-def _body(request: ChatRequest, declared: Declared, format_: AnswerFormat, translation: Translation) -> dict[str, Any]:
-    asked = request.body
-    system, turns = read_messages(request.messages, translation)
-    _check_images(turns, translation)
+def _body(asked: dict[str, Any], limit: int | None, declared: Declared, format_: AnswerFormat, translation: Translation) -> dict[str, Any]:
+    record = translation.target.record
+    system, turns, texts_only = read_messages(asked["messages"], translation)
+    if not texts_only:
+        _check_images(turns, record)
     if format_.instruction is not None:
         system.append(text_block(format_.instruction))
-    historic = historic_names(turns)
-    choice = read_choice(request, declared, translation)
-    if choice.forced and translation.record.forced_tool_choice == "no":
+    historic = [] if texts_only else historic_names(turns)
+    choice = read_choice(asked, declared, translation) if declared.tools else NO_CHOICE
+    if choice.forced and record.forced_tool_choice == "no":
         choice = relax(choice, historic, translation)
-    max_tokens = _max_tokens(request, translation)
-    plan = plan_thinking(request, max_tokens, choice.forced, turns, translation)
-    end_with_user(turns, translation.record.prefill and format_.native is None and not plan.active, translation)
+    max_tokens = record.max_output_tokens if limit is None else _max_tokens(limit, asked, translation)
+    plan = plan_thinking(asked, max_tokens, choice.forced, turns, translation)
+    if turns[-1].role == "assistant":
+        end_with_user(turns, record.prefill and format_.native is None and not plan.active, translation)
     body: dict[str, Any] = {"model": translation.target.model, "max_tokens": max_tokens}
     if system:
         body["system"] = system
     body["messages"] = [{"role": turn.role, "content": turn.blocks} for turn in turns]
-    _add_tools(body, request, declared, choice, historic, translation)
+    if declared.tools or historic or "web_search_options" in asked:
+        _add_tools(body, asked, declared, choice, historic, translation)
     _add_output(body, plan, format_)
+    if not _ASIDE.isdisjoint(asked):
+        _add_aside(body, asked, plan, translation)
+    if not texts_only or not _MARKABLE.isdisjoint(body):
+        keep_rules(body, texts_only, translation.report)
+    return body
+
+
+def _add_aside(body: dict[str, Any], asked: dict[str, Any], plan: Plan, translation: Translation) -> None:
+    """What stands beside the conversation, its tools and the form of the answer."""
     body.update(sampling(asked, plan.active, translation))
     if stop := stop_sequences(asked.get("stop"), translation):
         body["stop_sequences"] = stop
@@ -152,13 +172,11 @@ def _body(request: ChatRequest, declared: Declared, format_: AnswerFormat, trans
     body.update(service(asked.get("service_tier"), translation))
     if (mark := automatic(asked)) is not None:
         body["cache_control"] = mark
-    keep_rules(body, translation.report)
-    return body
 
 
-def _check_images(turns: list[Turn], translation: Translation) -> None:
-    most = MAX_IMAGES_SMALL if translation.record.context_window <= SMALL_WINDOW else MAX_IMAGES
-    if sum(_images(turn.blocks) for turn in turns) > most:
+def _check_images(turns: list[Turn], record: ModelRecord) -> None:
+    most = MAX_IMAGES_SMALL if record.context_window <= SMALL_WINDOW else MAX_IMAGES
+    if sum([_images(turn.blocks) for turn in turns]) > most:
         raise InvalidRequest(f"This model takes at most {most} images in a request.", "messages", "too_many_images")
 
 
@@ -166,27 +184,25 @@ def _images(blocks: list[Block]) -> int:
     """Images among `blocks` and inside of tool results."""
     count = 0
     for block in blocks:
-        if block.get("type") == "image":
+        kind = block.get("type")
+        if kind == "image":
             count += 1
-        elif block.get("type") == "tool_result":
-            count += _images(as_list(block.get("content")))
+        elif kind == "tool_result" and (content := block.get("content")).__class__ is list:
+            count += _images(content)
     return count
 
 
-def _max_tokens(request: ChatRequest, translation: Translation) -> int:
-    limit, most = request.max_tokens, translation.record.max_output_tokens
-    if limit is None:
-        return most
+def _max_tokens(limit: int, asked: dict[str, Any], translation: Translation) -> int:
+    most = translation.target.record.max_output_tokens
     if limit > most:
-        name = "max_tokens" if request.body.get("max_completion_tokens") is None else "max_completion_tokens"
+        name = "max_tokens" if asked.get("max_completion_tokens") is None else "max_completion_tokens"
         translation.report.changed(name, f"{limit} is more than the model's {most}")
     return min(int(limit), most)
 
 
 def _add_tools(
-    body: dict[str, Any], request: ChatRequest, declared: Declared, choice: Choice, historic: list[str], translation: Translation
+    body: dict[str, Any], asked: dict[str, Any], declared: Declared, choice: Choice, historic: list[str], translation: Translation
 ) -> None:
-    asked = request.body
     tools = write_tools(choice.tools, translation)
     if (search := asked.get("web_search_options")) is not None:
         tools.append(web_search_tool(search, translation.record, translation))
@@ -204,6 +220,6 @@ def _add_tools(
 def _add_output(body: dict[str, Any], plan: Plan, format_: AnswerFormat) -> None:
     if plan.thinking is not None:
         body["thinking"] = plan.thinking
-    output = {name: value for name, value in (("effort", plan.effort), ("format", format_.native)) if value is not None}
-    if output:
-        body["output_config"] = output
+    if plan.effort is not None or format_.native is not None:
+        output = {"effort": plan.effort, "format": format_.native}
+        body["output_config"] = {name: value for name, value in output.items() if value is not None}

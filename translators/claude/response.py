@@ -3,7 +3,7 @@
 from typing import Any
 
 from translators.chat.fence import unfenced
-from translators.claude.blocks import tool_call, trailer
+from translators.claude.blocks import is_one_text, tool_call, trailer
 from translators.claude.errors import error_failure
 from translators.claude.stop import finish_reason, provider_specific, refusal, stop_reason
 from translators.claude.usage import service_tier, usage
@@ -80,8 +80,12 @@ def _completion(message: dict[str, Any], blocks: list[Block], envelope: Envelope
 
 def _message(blocks: list[Block], reason: str | None, stop_details: Any, shape: AnswerShape) -> dict[str, Any]:
     """The assistant message. What stood before a refusal is no answer and is not shown as one."""
-    thoughts = "".join(block["thinking"] for block in blocks if block["type"] == "thinking")
     said: dict[str, Any] = {"role": "assistant", "content": None, "refusal": None}
+    if reason != "refusal" and is_one_text(blocks):
+        text = blocks[0]["text"]
+        said["content"] = unfenced(text) if shape.strip_json_fence else text
+        return said
+    thoughts = "".join(block["thinking"] for block in blocks if block["type"] == "thinking")
     if thoughts:
         said["reasoning_content"] = thoughts
     if reason == "refusal":

@@ -37,7 +37,7 @@ def finish_reason(reason: str | None, has_calls: bool, legacy: bool) -> str:
 
 def provider_specific(message: dict[str, Any], has_calls: bool) -> dict[str, Any] | None:
     """What the finish_reason hides: Claude's own reason where it says more, and its details. None if there is nothing to add."""
-    details = {name: message[name] for name in _DETAILS if message.get(name)}
+    details = {name: value for name in _DETAILS if (value := message.get(name))}
     reason = stop_reason(message)
     waits_for_its_own = reason == "tool_use" and not has_calls
     if not details and reason in _PLAIN and not waits_for_its_own:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any, Final
 
-from translators.chat.request import ChatRequest
 from translators.claude.translation import Translation
 from translators.claude.wire import THINKING, Turn
 from translators.dialect import EFFORT_TOKENS, EFFORTS, Effort, Thinking
@@ -24,7 +23,7 @@ _PREFERENCE: Final[dict[Effort, tuple[Effort, ...]]] = {
 
 @dataclass(slots=True)
 class Asked:
-    """What the caller wants, from whichever parameter says it."""
+    """What the caller wants, from whichever parameter says it. Nobody changes it."""
 
     param: str
     effort: Effort | None = None
@@ -34,6 +33,10 @@ class Asked:
     hidden: bool = False
     """The reasoning itself shall not be shown."""
     verbatim: dict[str, Any] | None = None
+
+
+_UNASKED: Final = Asked("reasoning")
+_ASKING: Final = frozenset({"reasoning_effort", "thinking", "reasoning"})
 
 
 @dataclass(slots=True)
@@ -53,10 +56,10 @@ class Plan:
         return self.kind in ("enabled", "adaptive")
 
 
-def plan_thinking(request: ChatRequest, max_tokens: int, forced: bool, turns: list[Turn], translation: Translation) -> Plan:
+def plan_thinking(body: dict[str, Any], max_tokens: int, forced: bool, turns: list[Turn], translation: Translation) -> Plan:
     """What to send, after everything that may not stand beside it has been looked at."""
-    thinking = translation.record.thinking
-    asked = read_asked(request.body, thinking)
+    thinking = translation.target.record.thinking
+    asked = _UNASKED if _ASKING.isdisjoint(body) else read_asked(body)
     plan = _PLANS.get(thinking.kind, _cannot)(asked, thinking, translation)
     kind, cap = plan.kind, thinking.off_max_effort
     if forced and kind == "adaptive" and asked == Asked(asked.param):
@@ -69,14 +72,14 @@ def plan_thinking(request: ChatRequest, max_tokens: int, forced: bool, turns: li
     return plan
 
 
-def read_asked(body: dict[str, Any], thinking: Thinking) -> Asked:
+def read_asked(body: dict[str, Any]) -> Asked:
     """The caller's wish: `thinking` in Claude's own words, else `reasoning_effort`, else `reasoning` as OpenRouter has it."""
     effort = body.get("reasoning_effort")
     if (verbatim := body.get("thinking")) is not None:
         return Asked("thinking", effort, verbatim=verbatim)
     reasoning = body.get("reasoning") or {}
     if effort is None and not reasoning:
-        return Asked("reasoning")
+        return _UNASKED
     hidden = reasoning.get("exclude") is True
     if effort is not None:
         return Asked("reasoning_effort", effort, hidden=hidden)

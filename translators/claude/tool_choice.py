@@ -1,9 +1,8 @@
 """Which tools Claude may, must or must not call: `tool_choice`, `parallel_tool_calls` and the older `function_call`."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from translators.chat.request import ChatRequest
 from translators.claude.tools import Declared, Tool
 from translators.claude.translation import Translation
 from translators.errors import InvalidRequest
@@ -11,7 +10,7 @@ from translators.errors import InvalidRequest
 
 @dataclass(slots=True)
 class Choice:
-    """What the caller asks: `mode` auto, any, tool or none (None: nothing asked), and the tools it may be."""
+    """What the caller asks: `mode` auto, any, tool or none (None: nothing asked), and the tools it may be. Nobody changes it."""
 
     mode: str | None
     name: str | None
@@ -22,12 +21,15 @@ class Choice:
         return self.mode in ("any", "tool")
 
 
-def read_choice(request: ChatRequest, declared: Declared, translation: Translation) -> Choice:
-    """The caller's choice. Raises InvalidRequest if it names a tool that is not declared."""
-    body = request.body
+NO_CHOICE: Final = Choice(None, None, [])
+"""Where no tool is declared."""
+
+
+def read_choice(body: dict[str, Any], declared: Declared, translation: Translation) -> Choice:
+    """The caller's choice among declared tools. Raises InvalidRequest if it names another."""
     param = "function_call" if declared.legacy and body.get("tool_choice") is None else "tool_choice"
     asked = body.get(param)
-    if asked is None or not declared.tools:
+    if asked is None:
         return Choice(None, None, declared.tools)
     if asked.__class__ is str:
         return Choice({"required": "any"}.get(asked, asked), None, declared.tools)

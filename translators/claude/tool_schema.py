@@ -7,6 +7,7 @@ from translators.jsontext import dumps_str
 
 EMPTY: Final[Schema] = {"type": "object", "properties": {}}
 _BRANCHES: Final = ("oneOf", "anyOf", "allOf")
+_INDIRECT: Final = frozenset({"$ref", *_BRANCHES})
 _NO_OBJECT: Final = ("enum", "const", "items", "prefixItems")
 MAX_BRANCHES: Final = 100
 """Alternatives merged into one root, with those inside of them: references to references multiply."""
@@ -15,7 +16,7 @@ _DEFINITIONS: Final = ("$defs", "definitions")
 
 def is_object_root(parameters: Schema | None) -> bool:
     """Whether arguments of this schema are a JSON object. The arguments of any other tool travel inside {"value": …}."""
-    if not parameters:
+    if not parameters or _is_plain_object(parameters):
         return True
     stack, seen = [parameters], 0
     while stack:
@@ -29,6 +30,11 @@ def is_object_root(parameters: Schema | None) -> bool:
             return False
         stack.extend(branches)
     return True
+
+
+def _is_plain_object(schema: Schema) -> bool:
+    """Whether a schema says that it is an object, and nothing else of its root: as nearly all do."""
+    return schema.get("type") == "object" and _INDIRECT.isdisjoint(schema)
 
 
 def _may_be_object(schema: Schema, has_branches: bool) -> bool:
@@ -46,6 +52,8 @@ def object_root(parameters: Schema | None) -> tuple[Schema, str | None]:
     """The schema with an object at its root, and the original as text if its alternatives had to be merged."""
     if not parameters:
         return EMPTY, None
+    if _is_plain_object(parameters):
+        return parameters, None
     if not is_object_root(parameters):
         return _wrapped(parameters), None
     root = parameters

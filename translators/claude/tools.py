@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from translators.chat.request import ChatRequest
 from translators.claude.names import ToolNames
 from translators.claude.schema import Narrowed, Unrepresentable
 from translators.claude.tool_schema import is_object_root, object_root
@@ -31,7 +30,7 @@ _LOCATION: Final = ("city", "region", "country", "timezone")
 
 @dataclass(slots=True)
 class Declared:
-    """The caller's tools, before they are translated."""
+    """The caller's tools, before they are translated. Nobody changes it."""
 
     tools: list[Tool]
     """Each with its kind's object (`function`, `custom`) or a server tool as it is."""
@@ -40,6 +39,9 @@ class Declared:
     callers_names: frozenset[str]
     custom: frozenset[str]
     wrapped: frozenset[str]
+
+
+_NOTHING: Final = Declared([], False, _NO_NAMES, frozenset(), frozenset(), frozenset())
 
 
 @dataclass(slots=True)
@@ -59,12 +61,11 @@ class _Budget:
         return True
 
 
-def declared_tools(request: ChatRequest) -> Declared:
+def declared_tools(body: dict[str, Any]) -> Declared:
     """What `tools`, or the older `functions`, declare. Raises InvalidRequest for tools of other providers and for names used twice."""
-    body = request.body
     tools, functions = body.get("tools"), body.get("functions")
     if not tools and not functions and body.get("web_search_options") is None:
-        return Declared([], False, _NO_NAMES, frozenset(), frozenset(), frozenset())
+        return _NOTHING
     legacy = not tools and bool(functions)
     found = [{"type": "function", "function": f} for f in functions or ()] if legacy else [_known(t, i) for i, t in enumerate(tools or ())]
     named = {kind: [tool[kind] for tool in found if tool["type"] == kind] for kind in ("function", "custom")}
@@ -112,7 +113,7 @@ def write_tools(tools: Iterable[Tool], translation: Translation) -> list[Tool]:
 
 def _write(tool: Tool, translation: Translation, budget: _Budget) -> Tool:
     kind = tool["type"]
-    mark = translation.mark(tool)
+    mark = translation.mark(tool) if len(tool) > 2 else None
     if kind not in ("function", "custom"):
         native = {name: value for name, value in tool.items() if name != "cache_control"}
         return native if mark is None else {**native, "cache_control": mark}
@@ -126,7 +127,8 @@ def _write(tool: Tool, translation: Translation, budget: _Budget) -> Tool:
         written["input_schema"] = _TEXT_INPUT
     else:
         _add_schema(written, inner, translation, budget)
-    written.update((name, tool[name]) for name in _EXTRAS if tool.get(name) is not None)
+    if len(tool) > 2:
+        written.update({name: tool[name] for name in _EXTRAS if tool.get(name) is not None})
     if (mark := mark or translation.mark(inner)) is not None:
         written["cache_control"] = mark
     return written
@@ -189,8 +191,7 @@ def web_search_tool(options: dict[str, Any], record: ModelRecord, translation: T
 
 def historic_names(turns: list[Turn]) -> list[str]:
     """Claude's names of the tools that the conversation has called, each once, in order."""
-    uses = (block["name"] for turn in turns for block in turn.blocks if block["type"] == "tool_use")
-    return list(dict.fromkeys(uses))
+    return list(dict.fromkeys([block["name"] for turn in turns for block in turn.blocks if block["type"] == "tool_use"]))
 
 
 def declared_from_history(names: list[str]) -> list[Tool]:

@@ -13,9 +13,9 @@ def usage(counted: dict[str, Any]) -> dict[str, Any]:
     `counted` is Claude's usage object, in a stream the last value of each of its fields. What the hub has no name for but the price
     depends on is kept under Claude's own: `cache_creation`, `server_tool_use`, `inference_geo`.
     """
-    numbers = _totals(counted)
-    read, written = numbers["cache_read_input_tokens"], numbers["cache_creation_input_tokens"]
-    prompt, completion = numbers["input_tokens"] + written + read, numbers["output_tokens"]
+    rounds = counted.get("iterations")
+    given, completion, written, read = _numbers(counted) if not rounds or rounds.__class__ is not list else _summed(counted, rounds)
+    prompt = given + written + read
     details = counted.get("output_tokens_details")
     reasoning = _number(details, "thinking_tokens") if details.__class__ is dict else 0
     shown: dict[str, Any] = {
@@ -38,14 +38,17 @@ def service_tier(counted: dict[str, Any]) -> str | None:
     return _TIERS.get(str(counted.get("service_tier")))
 
 
-def _totals(counted: dict[str, Any]) -> dict[str, int]:
-    """The numbers at the top, or the sum over the rounds of a compacted answer, which the top leaves out."""
-    rounds = counted.get("iterations")
-    entries = [entry for entry in rounds if entry.__class__ is dict] if rounds.__class__ is list else []
+def _numbers(counted: dict[str, Any]) -> list[int]:
+    return [value if (value := counted.get(name)).__class__ is int else 0 for name in _COUNTED]
+
+
+def _summed(counted: dict[str, Any], rounds: list[Any]) -> list[int]:
+    """The sum over the rounds of a compacted answer, which the top leaves out, or the numbers at the top."""
+    entries = [entry for entry in rounds if entry.__class__ is dict]
     summed = [entry for entry in entries if entry.get("type") in _ITERATION_TYPES]
     if not summed or any(entry.get("type") == "fallback_message" for entry in entries):
-        summed = [counted]
-    return {name: sum(_number(entry, name) for entry in summed) for name in _COUNTED}
+        return _numbers(counted)
+    return [sum(numbers) for numbers in zip(*map(_numbers, summed), strict=True)]
 
 
 def _number(counted: dict[str, Any], name: str) -> int:

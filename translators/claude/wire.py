@@ -64,7 +64,6 @@ class Turn:
 
 
 _ANSWER_FIELDS: Final[dict[str, tuple[str, ...]]] = {
-    "text": ("text",),
     "thinking": ("thinking",),
     "redacted_thinking": ("data",),
     "tool_use": ("id", "name"),
@@ -73,6 +72,15 @@ _ANSWER_FIELDS: Final[dict[str, tuple[str, ...]]] = {
 
 def whole_blocks(content: list[Any]) -> list[Block]:
     """The blocks of an answer that have what their type promises; types that are not known are blocks too."""
-    blocks = [block for block in content if block.__class__ is dict and block.get("type").__class__ is str]
-    whole = [b for b in blocks if all(b.get(name).__class__ is str for name in _ANSWER_FIELDS.get(b["type"], ()))]
-    return [{**block, "input": {}} if block["type"] == "tool_use" and "input" not in block else block for block in whole]
+    return [
+        {**block, "input": {}} if block["type"] == "tool_use" and "input" not in block else block
+        for block in content
+        if block.__class__ is dict and _is_whole_answer(block)
+    ]
+
+
+def _is_whole_answer(block: dict[str, Any]) -> bool:
+    kind = block.get("type")
+    if kind == "text":
+        return block.get("text").__class__ is str
+    return kind.__class__ is str and all(block.get(name).__class__ is str for name in _ANSWER_FIELDS.get(kind, ()))

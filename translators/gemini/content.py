@@ -19,8 +19,16 @@ _VIDEO_METADATA: Final = {"start_offset": "startOffset", "end_offset": "endOffse
 class ContentReader:
     """Reads the content of messages; gathers on its way what their media want of the whole request."""
 
+    __slots__ = ("_record", "_report", "_resolutions")
+
     def __init__(self, record: ModelRecord, report: Report) -> None:
-        self.resolutions = Resolutions(record, report)
+        self._record = record
+        self._report = report
+        self._resolutions: Resolutions | None = None
+
+    def resolution(self) -> str | None:
+        """`generationConfig.mediaResolution`, once all has been read."""
+        return None if self._resolutions is None else self._resolutions.for_all()
 
     def user(self, content: Any, at: str) -> list[Part]:
         """The parts of a user message, in their order; empty texts are left out. Raises InvalidRequest."""
@@ -41,7 +49,9 @@ class ContentReader:
     def _image(self, part: Part, at: str) -> Part:
         image = part["image_url"]
         made = located(image["url"], f"{at}.image_url.url")
-        self.resolutions.note(image.get("detail"), made, f"{at}.image_url.detail")
+        if self._resolutions is None:
+            self._resolutions = Resolutions(self._record, self._report)
+        self._resolutions.note(image.get("detail"), made, f"{at}.image_url.detail")
         return made
 
     def _audio(self, part: Part, at: str) -> Part:

@@ -19,6 +19,7 @@ class GoogleExtensions:
 
 
 _NONE: Final = GoogleExtensions()
+_SOURCES: Final = frozenset({"google", "extra_body"})
 
 _TYPES: Final[dict[str, tuple[type, str]]] = {
     "thinking_config": (dict, "an object"),
@@ -31,8 +32,7 @@ _TYPES: Final[dict[str, tuple[type, str]]] = {
 
 def google_extensions(body: dict[str, Any], report: Report) -> GoogleExtensions:
     """What the caller says to Google. Raises InvalidRequest for a wrong type; what is not known is reported."""
-    sources = _sources(body, report)
-    if not sources:
+    if _SOURCES.isdisjoint(body) or not (sources := _sources(body, report)):
         return _NONE
     found: dict[str, Any] = {}
     for at, source in sources:

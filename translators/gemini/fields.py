@@ -81,6 +81,8 @@ FIELDS: Final[dict[str, Verdict]] = {
 """Every parameter, and in dotted names every role, content part, tool kind and option below one."""
 
 _SAMPLING: Final = frozenset({"temperature", "top_p", "top_k"})
+_TAKEN: Final = frozenset(name for name, verdict in FIELDS.items() if "." not in name and verdict.kind not in ("ignored", "dropped"))
+"""What goes further wherever the model takes it."""
 
 _NO_OPS: Final[dict[str, tuple[Any, ...]]] = {
     **NO_OPS,
@@ -98,26 +100,24 @@ _NO_OPS: Final[dict[str, tuple[Any, ...]]] = {
 def supported(body: dict[str, Any], record: ModelRecord, report: Report) -> dict[str, Any]:
     """The parameters of `body` that go further: without nulls, and without what Gemini or this model cannot be told."""
     kept: dict[str, Any] = {}
+    refused = record.unsupported if record.sampling == "full" else record.unsupported | _SAMPLING
     for name, value in body.items():
         if value is None:
+            continue
+        if name in _TAKEN and name not in refused:
+            kept[name] = value
             continue
         verdict = FIELDS.get(name)
         if verdict is None or "." in name:
             report.dropped(name, "Gemini has no such parameter")
         elif verdict.kind == "ignored":
             continue
-        elif (why := _refusal(name, verdict, record)) is None:
-            kept[name] = value
         elif value not in _NO_OPS.get(name, ()):
-            report.dropped(name, why)
+            report.dropped(name, _refusal(name, verdict, record))
     return kept
 
 
-def _refusal(name: str, verdict: Verdict, record: ModelRecord) -> str | None:
+def _refusal(name: str, verdict: Verdict, record: ModelRecord) -> str:
     if verdict.kind == "dropped":
         return verdict.how
-    if name in record.unsupported:
-        return "this model does not take it"
-    if name in _SAMPLING and record.sampling != "full":
-        return "this model does not take sampling parameters"
-    return None
+    return "this model does not take it" if name in record.unsupported else "this model does not take sampling parameters"

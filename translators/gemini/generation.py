@@ -11,6 +11,8 @@ _SAME: Final = {
     "presence_penalty": "presencePenalty",
     "frequency_penalty": "frequencyPenalty",
 }
+_SETTINGS: Final = frozenset({*_SAME, "top_k"})
+_SHAPING: Final = frozenset({"n", "stop", "seed", "logprobs", "modalities"})
 _TIERS: Final = {"default": "standard", "flex": "flex", "priority": "priority", "fast": "priority"}
 _MAX_CANDIDATES: Final = 8
 _INT32: Final = 0x7FFFFFFF
@@ -18,11 +20,20 @@ _INT32: Final = 0x7FFFFFFF
 
 def generation_config(body: dict[str, Any], record: ModelRecord, report: Report) -> dict[str, Any]:
     """The scalars. `body` holds only what the model supports. Raises InvalidRequest for several choices where there is one."""
-    config: dict[str, Any] = {theirs: body[ours] for ours, theirs in _SAME.items() if ours in body}
-    if "top_k" in body:
-        config["topK"] = int(body["top_k"])
+    config: dict[str, Any] = {}
+    if not _SETTINGS.isdisjoint(body):
+        config.update({theirs: body[ours] for ours, theirs in _SAME.items() if ours in body})
+        if "top_k" in body:
+            config["topK"] = int(body["top_k"])
     if (limit := body.get("max_completion_tokens", body.get("max_tokens"))) is not None:
         config["maxOutputTokens"] = _clamped(int(limit), body, record, report)
+    if not _SHAPING.isdisjoint(body):
+        _shape(config, body, record, report)
+    return config
+
+
+def _shape(config: dict[str, Any], body: dict[str, Any], record: ModelRecord, report: Report) -> None:
+    """What most requests say nothing about."""
     if (count := body.get("n", 1)) > 1:
         config["candidateCount"] = _candidates(int(count), record)
     if stops := _stops(body.get("stop")):
@@ -33,13 +44,12 @@ def generation_config(body: dict[str, Any], record: ModelRecord, report: Report)
         config |= _logprobs(body, record, report)
     if "modalities" in body:
         config |= _modalities(body["modalities"], record)
-    return config
 
 
 def service_tier(body: dict[str, Any], report: Report) -> str | None:
     """`serviceTier`. Auto is left out: Google has no such tier, and no other may be chosen for the caller."""
-    tier = body.get("service_tier")
-    if tier is None or tier == "auto":
+    tier = body["service_tier"]
+    if tier == "auto":
         return None
     if tier not in _TIERS:
         report.dropped("service_tier", f"Google has no tier like {tier[:40]!r}")

@@ -56,6 +56,10 @@ def _enum(schema: Schema, made: Schema, lost: Lost) -> None:
     values = schema["enum"]
     if values.__class__ is not list:
         return
+    if values and all(v.__class__ is str and v for v in values):  # nearly all are
+        made.setdefault("type", "string")
+        made["enum"] = list(values)
+        return
     kept = [v for v in values if v.__class__ in (str, int, float) and v != ""]
     booleans = {v for v in values if v.__class__ is bool}
     others = len(values) - len(kept) - sum(v is None or v.__class__ is bool for v in values)
@@ -154,7 +158,9 @@ def close(made: Schema, lost: Lost) -> None:
         made["required"] = names
         if not names:
             del made["required"]
-    if "array" in types_of(made) and "prefixItems" not in made and not made.get("items"):
+    kind = made.get("type")
+    is_array = kind == "array" or (kind.__class__ is list and "array" in kind)
+    if is_array and "prefixItems" not in made and not made.get("items"):
         made["items"] = {"type": "string"}
         lost("items", "Gemini wants to know what is in an array: text is assumed")
 

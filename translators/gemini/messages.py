@@ -4,13 +4,14 @@ Laws of Gemini that are kept here: contents begin with `user`, none is empty, al
 content right behind it, in call order, and nothing else stands in that content.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from translators.dialect import ModelRecord, Report
 from translators.errors import InvalidRequest
 from translators.gemini import model_turn, results
 from translators.gemini.content import ContentReader, Part, texts
+from translators.gemini.model_turn import TEXT_ONLY
 from translators.gemini.results import OpenCall
 from translators.gemini.signatures import split_id
 
@@ -21,32 +22,43 @@ EMPTY_TEXT: Final = " "
 
 @dataclass(slots=True)
 class Conversation:
-    system: list[str] = field(default_factory=list)
-    contents: list[dict[str, Any]] = field(default_factory=list)
+    system: list[str]
+    contents: list[dict[str, Any]]
 
 
 def conversation(messages: list[dict[str, Any]], record: ModelRecord, report: Report, reader: ContentReader) -> Conversation:
     """All messages, in their order. Raises InvalidRequest for a history that no provider could read."""
     builder = _Builder(messages, record, report, reader)
-    for i, message in enumerate(messages):
-        builder.add(i, message)
+    builder.read()
     return builder.finish()
 
 
 class _Builder:
+    __slots__ = ("_made", "_mergeable", "_messages", "_open", "_opened_at", "_reader", "_record", "_report")
+
     def __init__(self, messages: list[dict[str, Any]], record: ModelRecord, report: Report, reader: ContentReader) -> None:
-        self._made = Conversation()
+        self._made = Conversation([], [])
+        self._messages = messages
         self._record = record
         self._report = report
         self._reader = reader
-        self._last_user = next((i for i in range(len(messages) - 1, -1, -1) if messages[i]["role"] == "user"), -1)
         self._open: list[OpenCall] = []
         self._opened_at = ""
         self._mergeable = False
         """The last content is plain text of its role: more of the same role may be added to it."""
 
-    def add(self, i: int, message: dict[str, Any]) -> None:
-        role, at = message["role"], f"messages[{i}]"
+    def read(self) -> None:
+        for i, message in enumerate(self._messages):
+            role, text = message["role"], message.get("content")
+            if text and text.__class__ is str and (role == "user" or (role == "assistant" and message.keys() <= TEXT_ONLY)):
+                self._close()
+                self._append("user" if role == "user" else "model", [{"text": text}], mergeable=True)
+            else:
+                self._add(i, role, message)
+
+    def _add(self, i: int, role: str, message: dict[str, Any]) -> None:
+        """A message that does more than say a text, or says nothing."""
+        at = f"messages[{i}]"
         match role:
             case "user":
                 self._user(i, message, at)
@@ -66,7 +78,7 @@ class _Builder:
     def _user(self, i: int, message: dict[str, Any], at: str) -> None:
         self._close()
         parts = self._reader.user(message["content"], f"{at}.content")
-        if not parts and i == self._last_user:
+        if not parts and not any(self._messages[later]["role"] == "user" for later in range(i + 1, len(self._messages))):
             self._report.repaired(f"{at}.content", "an empty message becomes a space")
             parts = [{"text": EMPTY_TEXT}]
         self._append("user", parts, mergeable=True)
@@ -104,9 +116,9 @@ class _Builder:
 
     def _close(self) -> None:
         """Put the results of the newest calls behind them. Raises InvalidRequest if one is missing."""
-        calls, self._open = self._open, []
-        if not calls:
+        if not self._open:
             return
+        calls, self._open = self._open, []
         missing = [call.id or call.name for call in calls if call.response is None]
         if missing:
             raise InvalidRequest(

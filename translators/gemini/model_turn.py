@@ -1,7 +1,6 @@
 """An assistant message as the parts of a `model` content: texts, then calls in their order, each with the signature it was given."""
 
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from translators.dialect import ModelRecord, Report
 from translators.errors import InvalidRequest
@@ -10,14 +9,13 @@ from translators.gemini.content import Part, texts
 from translators.gemini.names import upstream_name
 from translators.gemini.results import OpenCall, arguments, raw_arguments
 
-_TEXT_ONLY: Final = frozenset({"role", "name", "content"})
+TEXT_ONLY: Final = frozenset({"role", "name", "content"})
 """The fields of a message that only says something: most of a long conversation are such."""
 _SERVER_TOOLS: Final = frozenset({"toolCall", "toolResponse"})
 _CARRIED: Final = _SERVER_TOOLS | {"text", "functionCall", "executableCode", "codeExecutionResult"}
 
 
-@dataclass(frozen=True, slots=True)
-class ModelTurn:
+class ModelTurn(NamedTuple):
     parts: list[Part]
     calls: list[OpenCall]
     plain: bool
@@ -26,15 +24,13 @@ class ModelTurn:
 
 def read(message: dict[str, Any], record: ModelRecord, report: Report, at: str) -> ModelTurn:
     """The turn that an assistant message stands for; no parts if it says nothing. Raises InvalidRequest."""
-    if message.keys() <= _TEXT_ONLY and (text := message.get("content")).__class__ is str:
-        return ModelTurn([{"text": text}] if text else [], [], True)
     if message.get("audio") is not None:
         raise InvalidRequest("Audio of an earlier answer cannot be sent to this provider.", f"{at}.audio", "unsupported_value")
     if message.get("images"):
         report.dropped(f"{at}.images", "images of an earlier answer are not sent back")
     spoken: list[Part] = [{"text": text} for text in _spoken(message, at)]
     calls, call_parts = _calls(message, record, report, at)
-    carried = _carried(message, spoken, call_parts, record, report, at)
+    carried = _carried(message, spoken, call_parts, record, report, at) if "extra_content" in message else None
     if carried is None:
         signature = signatures.of_message(message, record)
         if signature is not None:

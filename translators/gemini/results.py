@@ -41,10 +41,11 @@ def answer(call: OpenCall, message: dict[str, Any], record: ModelRecord, reader:
     response: dict[str, Any] = {"name": call.upstream_name, "response": _response(text, message.get("is_error") is True)}
     if record.call_ids and call.id is not None:
         response = {"id": call.id, **response}
-    shown = [part for part in media if record.media_in_tool_results and _fits(part)]
-    if shown:
-        response["parts"] = [{"inlineData": part["inlineData"]} for part in shown]
-    call.media = [part for part in media if part not in shown]
+    if media:
+        shown = [part for part in media if record.media_in_tool_results and _fits(part)]
+        if shown:
+            response["parts"] = [{"inlineData": part["inlineData"]} for part in shown]
+        call.media = [part for part in media if part not in shown]
     call.response = {"functionResponse": response}
 
 

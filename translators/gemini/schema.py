@@ -10,6 +10,8 @@ from translators.dialect import Report
 from translators.errors import InvalidRequest
 from translators.gemini.keywords import ANNOTATIONS, KEPT, NO_OPS, RULES, Schema, close, merge, types_of
 
+_RULED: Final = frozenset(RULES)
+
 MAX_NODES: Final = 20_000
 """Nodes that one schema may have after inlining: a few nested references can stand for very many."""
 
@@ -100,10 +102,14 @@ class Sanitizer:
             schema = self._merged(schema, ())
         made: Schema = {}
         for keyword, value in schema.items():
-            self._keyword(keyword, value, made)
-        for keyword, rule in RULES.items():
-            if keyword in schema:
-                rule(schema, made, self.lost)
+            if keyword in KEPT:
+                made[keyword] = value
+            else:
+                self._keyword(keyword, value, made)
+        if not _RULED.isdisjoint(schema):
+            for keyword, rule in RULES.items():
+                if keyword in schema:
+                    rule(schema, made, self.lost)
         close(made, self.lost)
         return made
 
@@ -113,8 +119,6 @@ class Sanitizer:
             converted = convert(self, value)
             if converted is not None:
                 made[keyword] = converted
-        elif keyword in KEPT:
-            made[keyword] = value
         elif keyword not in RULES and keyword not in ANNOTATIONS and not keyword.startswith("x-") and value not in NO_OPS.get(keyword, ()):
             self.lost(keyword, "Gemini's schemas have no such keyword")
 

@@ -16,6 +16,8 @@ SENTINEL: Final = "skip_thought_signature_validator"
 _SENTINELS: Final = frozenset({SENTINEL, base64.b64encode(SENTINEL.encode()).decode()})
 _STANDARD: Final = re.compile(r"[A-Za-z0-9+/]+", re.ASCII).fullmatch
 _URLSAFE: Final = str.maketrans("-_", "+/")
+_HOLDERS: Final = frozenset({"extra_content", "provider_specific_fields", "thought_signature"})
+"""The fields that a signature may be found in: most calls have none of them."""
 _ID_SUFFIX: Final = "__thought__"
 
 
@@ -42,7 +44,7 @@ def google_extra(owner: dict[str, Any]) -> dict[str, Any]:
 
 def of_message(message: dict[str, Any], record: ModelRecord) -> str | None:
     """The signature of a message's text: of several the last one."""
-    if record.signatures == "none":
+    if record.signatures == "none" or _HOLDERS.isdisjoint(message):
         return None
     several = _object(message.get("provider_specific_fields")).get("thought_signatures")
     candidates = (google_extra(message).get("thought_signature"), several[-1] if several and several.__class__ is list else None)
@@ -54,6 +56,8 @@ def of_call(call: dict[str, Any], hidden: str | None, record: ModelRecord) -> st
     if record.signatures == "none":
         return None
     function = _object(call.get("function"))
+    if hidden is None and _HOLDERS.isdisjoint(call) and _HOLDERS.isdisjoint(function):
+        return None
     candidates = (
         google_extra(call).get("thought_signature"),
         _object(call.get("provider_specific_fields")).get("thought_signature"),

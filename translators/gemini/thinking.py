@@ -95,11 +95,13 @@ def nearest_level(asked: Effort, levels: tuple[Effort, ...]) -> Effort:
     return min(levels, key=lambda level: (abs(EFFORTS.index(level) - rank), -EFFORTS.index(level)))
 
 
-def wish_of(effort: Effort | None, config: dict[str, Any] | None) -> Wish:
-    """The caller's wish, from `reasoning_effort` and Google's own `thinking_config`, which wins. Raises InvalidRequest.
+def wish_of(effort: Effort | None, config: dict[str, Any] | None) -> Wish | None:
+    """The caller's wish, from `reasoning_effort` and Google's own `thinking_config`, which wins; None without one. Raises InvalidRequest.
 
     Thoughts are shown to a caller who asked for an effort, or for the thoughts themselves.
     """
+    if effort is None and config is None:
+        return None
     at = "google.thinking_config"
     shown = effort not in (None, "none")
     if config is None:

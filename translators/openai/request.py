@@ -9,20 +9,25 @@ from translators.chat.parameters import NO_OPS
 from translators.chat.passthrough import extension_for
 from translators.chat.request import INSTRUCTION_ROLES, ChatRequest
 from translators.chat.stopping import as_sequences
-from translators.dialect import AnswerShape, Effort, ModelRecord, Report, Target, UpstreamRequest, effort_in, nearest_effort
+from translators.dialect import PLAIN, AnswerShape, Effort, ModelRecord, Report, Target, UpstreamRequest, effort_in, nearest_effort
 from translators.jsontext import dumps
 
 SAMPLING: Final = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "logit_bias", "logprobs", "top_logprobs")
 """What GPT-5 and later refuse while they reason."""
 
 
-_OWN_MESSAGE_FIELDS: Final = (
+_SHAPING: Final = frozenset({"reasoning", "reasoning_effort", "tools", "functions", "stop", *SAMPLING})
+"""What makes a difference to how a model may be asked: most requests have none of it, one look tells."""
+
+_OWN_MESSAGE_FIELDS: Final = frozenset({
     "reasoning_content", "reasoning", "thinking_blocks", "provider_content", "extra_content", "provider_specific_fields",
     "images", "annotations", "cache_control", "is_error",
-)  # fmt: skip
+})  # fmt: skip
 """What our answers add to a message, and what callers of other dialects say on one: OpenAI's own API knows none of it."""
 
 _SIGNED_FIELDS: Final = ("thinking_blocks", "provider_content", "extra_content")
+_OWN_CALL_FIELDS: Final = frozenset({"extra_content", "provider_specific_fields", "index"})
+_CACHE_CONTROL: Final = frozenset({"cache_control"})
 
 
 def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
@@ -31,29 +36,29 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     `x_provider`'s fields for this provider or dialect are laid over the body last. They hold nothing that the request or its persona
     decide (translators.chat.passthrough), so targets and limits hold.
     """
-    report, record = Report(), target.record
-    body = {name: value for name, value in request.body.items() if value is not None}
+    report, record, asked = Report(), target.record, request.body
+    body = {name: value for name, value in asked.items() if value is not None} if None in asked.values() else asked.copy()
     body.pop("x_provider", None)
     body["model"] = target.model
-    body["messages"] = _messages(request.messages, record, report)
-    _limit_tokens(body, request, record, report)
-    _read_reasoning(body, report)
-    _choose_effort(body, record, report)
-    stop = _stop_here(body, record, report)
-    _drop_unsupported(body, record, report)
+    body["messages"] = _messages(asked["messages"], record, report)
+    _limit_tokens(body, record, report)
+    stop = () if _SHAPING.isdisjoint(body) else _shape(body, record, report)
+    if not record.unsupported.isdisjoint(body):
+        _drop(body, [name for name in body if name in record.unsupported], report, "this model does not take it")
     if "tools" in body:
-        body["tools"] = [_without(tool, ("cache_control",)) for tool in body["tools"]]
-    if request.stream and "stream_options" not in record.unsupported:
+        body["tools"] = [_without(tool, _CACHE_CONTROL) for tool in body["tools"]]
+    stream = asked.get("stream") is True
+    if stream and "stream_options" not in record.unsupported:
         body["stream_options"] = {**body.get("stream_options", {}), "include_usage": True}
-    body.update(extension_for(request.body, target.provider, target.dialect))
-    headers = {"content-type": "application/json", **key_headers(target.api_key)}
+    if "x_provider" in asked:
+        body.update(extension_for(asked, target.provider, target.dialect))
     return UpstreamRequest(
         url=target.base_url.rstrip("/") + "/chat/completions",
-        headers=headers,
+        headers={"content-type": "application/json", **key_headers(target.api_key)},
         body=dumps(body),
-        stream=request.stream,
+        stream=stream,
         notes=tuple(report.notes),
-        shape=AnswerShape(declared_tools=_declared(body), stop=stop),
+        shape=AnswerShape(declared_tools=_declared(body), stop=stop) if stop or "tools" in body else PLAIN,
     )
 
 
@@ -66,8 +71,15 @@ def _declared(body: dict[str, Any]) -> frozenset[str]:
     return frozenset(tool["function"]["name"] for tool in tools if "function" in tool) if tools else frozenset()
 
 
-def _without(item: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    return {k: v for k, v in item.items() if k not in names} if any(name in item for name in names) else item
+def _shape(body: dict[str, Any], record: ModelRecord, report: Report) -> tuple[str, ...]:
+    """Say how the model is to answer in the words it takes. The stop sequences that the gateway has to look for instead."""
+    _read_reasoning(body, report)
+    _choose_effort(body, record, report)
+    return _stop_here(body, record, report)
+
+
+def _without(item: dict[str, Any], names: frozenset[str]) -> dict[str, Any]:
+    return item if names.isdisjoint(item) else {name: value for name, value in item.items() if name not in names}
 
 
 def _messages(messages: list[dict[str, Any]], record: ModelRecord, report: Report) -> list[dict[str, Any]]:
@@ -78,13 +90,14 @@ def _messages(messages: list[dict[str, Any]], record: ModelRecord, report: Repor
         if role != "any" and message["role"] in INSTRUCTION_ROLES and message["role"] != role:
             message = {**message, "role": role}
         if len(message) > 2:
-            signed = signed or any(message.get(name) for name in _SIGNED_FIELDS)
-            message = _without(message, _OWN_MESSAGE_FIELDS)
+            if not _OWN_MESSAGE_FIELDS.isdisjoint(message):
+                signed = signed or any(message.get(name) for name in _SIGNED_FIELDS)
+                message = _without(message, _OWN_MESSAGE_FIELDS)
             if calls := message.get("tool_calls"):
                 message = {**message, "tool_calls": [_tool_call(call) for call in calls]}
         content = message.get("content")
         if content.__class__ is list:
-            message = {**message, "content": [_without(part, ("cache_control",)) for part in content]}
+            message = {**message, "content": [_without(part, _CACHE_CONTROL) for part in content]}
         relayed.append(message)
     if signed:
         report.dropped("messages.thinking_blocks", "signed reasoning of another provider means nothing to this one")
@@ -92,7 +105,7 @@ def _messages(messages: list[dict[str, Any]], record: ModelRecord, report: Repor
 
 
 def _tool_call(call: dict[str, Any]) -> dict[str, Any]:
-    call = _without(call, ("extra_content", "provider_specific_fields", "index"))
+    call = _without(call, _OWN_CALL_FIELDS)
     function = call.get("function")
     if function is not None and function.get("arguments").__class__ is not str:
         arguments = function.get("arguments")
@@ -100,14 +113,13 @@ def _tool_call(call: dict[str, Any]) -> dict[str, Any]:
     return call
 
 
-def _limit_tokens(body: dict[str, Any], request: ChatRequest, record: ModelRecord, report: Report) -> None:
-    limit = request.max_tokens
+def _limit_tokens(body: dict[str, Any], record: ModelRecord, report: Report) -> None:
+    older, newer = body.pop("max_tokens", None), body.pop("max_completion_tokens", None)
+    limit = older if newer is None else newer
     if limit is None:
         return
-    asked = "max_completion_tokens" if "max_completion_tokens" in body else "max_tokens"
-    body.pop("max_tokens", None)
-    body.pop("max_completion_tokens", None)
     if limit > record.max_output_tokens:
+        asked = "max_tokens" if newer is None else "max_completion_tokens"
         report.changed(asked, f"{limit} is more than the model's {record.max_output_tokens}")
         limit = record.max_output_tokens
     body[record.max_tokens_parameter] = int(limit)
@@ -160,17 +172,12 @@ def _stop_here(body: dict[str, Any], record: ModelRecord, report: Report) -> tup
     """The stop sequences that the gateway has to look for, because the model does not."""
     sequences = as_sequences(body.get("stop"))
     if not sequences or "stop" not in record.unsupported:
+        if body.get("stop") in ("", []):
+            del body["stop"]
         return ()
     del body["stop"]
     report.emulated("stop", "this model has no stop sequences: the gateway cuts its text")
     return sequences
-
-
-def _drop_unsupported(body: dict[str, Any], record: ModelRecord, report: Report) -> None:
-    if record.unsupported:
-        _drop(body, [name for name in body if name in record.unsupported], report, "this model does not take it")
-    if body.get("stop") in ("", []):
-        del body["stop"]
 
 
 def _drop(body: dict[str, Any], names: tuple[str, ...] | list[str], report: Report, why: str) -> None:

@@ -10,6 +10,8 @@ from translators.responses.translation import Translation
 
 MAX_CALL_ID: Final = 64
 
+_TEXT_ONLY: Final = frozenset({"role", "name", "content"})
+"""The fields of a message that only says something: most of a long conversation are such."""
 _FOREIGN: Final = ("thinking_blocks", "extra_content")
 _FOREIGN_PARTS: Final = ("thinking", "redacted_thinking")
 _FOREIGN_REASONING: Final = "signed reasoning of another provider means nothing to this one"
@@ -25,6 +27,8 @@ def call_id_of(call_id: str) -> str:
 
 def assistant_items(message: dict[str, Any], index: int, translation: Translation) -> list[Item]:
     """Text, then calls; or `provider_content`, if it holds items of this very model."""
+    if message.keys() <= _TEXT_ONLY and (text := message.get("content")).__class__ is str:
+        return [_message(text)] if text else []
     items = _original_items(message.get("provider_content"), translation)
     if items is not None:
         return items

@@ -25,6 +25,7 @@ _RELAYED: Final = (
 _SAMPLING: Final = ("temperature", "top_p", "logprobs", "top_logprobs")
 """What models refuse while they reason, as far as this API has it."""
 
+_TAKEN: Final = frozenset(name for name, verdict in FIELDS.items() if verdict.kind not in ("dropped", "rejected"))
 _NOT_PARAMETERS: Final = ("web_search_options", "parallel_tool_calls", "stop")
 """Chat's parameters that a model may refuse there, and that are something else here."""
 
@@ -70,6 +71,9 @@ def _kept(body: dict[str, Any], translation: Translation) -> dict[str, Any]:
     for name, value in body.items():
         if value is None:
             continue
+        if name in _TAKEN and name not in translation.target.record.unsupported:
+            kept[name] = value
+            continue
         no_op = value in NO_OPS.get(name, ())
         verdict = FIELDS.get(name)
         if verdict is None:
@@ -97,9 +101,10 @@ def _add_tools(body: dict[str, Any], tools: Tools) -> None:
 
 def _add_output(body: dict[str, Any], asked: dict[str, Any], request: ChatRequest, translation: Translation) -> None:
     """How the answer is to look, and how long it may be."""
-    text = {"format": _format(asked.get("response_format")), "verbosity": asked.get("verbosity")}
-    if said := {name: value for name, value in text.items() if value is not None}:
-        body["text"] = said
+    if "response_format" in asked or "verbosity" in asked:
+        text = {"format": _format(asked.get("response_format")), "verbosity": asked.get("verbosity")}
+        if said := {name: value for name, value in text.items() if value is not None}:
+            body["text"] = said
     limit = request.max_tokens
     if limit is not None:
         held = max(LEAST_OUTPUT_TOKENS, min(int(limit), translation.record.max_output_tokens))

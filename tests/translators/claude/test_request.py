@@ -156,3 +156,27 @@ def test_thousands_of_calls_are_paired_in_one_sitting() -> None:
     system = [m for i in range(3000) for m in ({"role": "system", "content": "s"}, {"role": "user", "content": "u"})]
     body = json.loads(build({"messages": [USER, *turn * 3000, *wide, USER, *results, *system], "tools": [TOOL]}).body)
     assert len(body["messages"]) == 3 + 2 * 3000
+
+
+def test_cut_arguments_of_an_older_call_are_told_by_its_place() -> None:
+    messages = [
+        USER,
+        {"role": "assistant", "function_call": {"name": "g", "arguments": '{"a":[1'}},
+        {"role": "function", "name": "g", "content": "1"},
+    ]
+    built = build({"messages": messages})
+    assert json.loads(built.body)["messages"][1]["content"][0]["input"] == {"a": [1]}
+    told = [(note.param, note.why) for note in built.notes]
+    assert ("messages[1].function_call.arguments", "the arguments were cut off and have been closed") in told
+
+
+def test_two_calls_of_one_id_share_no_result() -> None:
+    """As many results as calls stand behind them, but one is of another call."""
+    call = {"id": "c", "type": "function", "function": {"name": "g", "arguments": "{}"}}
+    results = [{"role": "tool", "tool_call_id": call_id, "content": call_id} for call_id in ("c", "other")]
+    built = build({"messages": [USER, {"role": "assistant", "content": None, "tool_calls": [call, call]}, *results], "tools": [TOOL]})
+    assert json.loads(built.body)["messages"][2]["content"] == [
+        {"type": "tool_result", "tool_use_id": "c", "content": "c"},
+        {"type": "tool_result", "tool_use_id": "c_1", "content": "No result was recorded for this tool call.", "is_error": True},
+        {"type": "text", "text": "Tool result for other: other"},
+    ]

@@ -178,3 +178,9 @@ def test_f23_aliases_are_valid_and_differ(one: str, other: str) -> None:
     assert len(first) <= 64
     assert first.isascii()
     assert (first == second) == (one == other)
+
+
+@pytest.mark.parametrize("model", ["gemini-2.5-flash", "gemini-3.5-flash"])
+def test_thoughts_are_shown_without_a_wish_for_how_many(model: str) -> None:
+    built = gemini.build_request(chat(google={"thinking_config": {"include_thoughts": True}}), target(record=RECORDS[model]))
+    assert loads(built.body)["generationConfig"] == {"thinkingConfig": {"includeThoughts": True}}
