@@ -1,6 +1,7 @@
 """What is allowed in a configuration and still worth a look: `llm-router check` says it after the configuration was found to be valid."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Final
 
@@ -54,7 +55,7 @@ def _of_targets(config: Config, reachable: list[TargetRef]) -> Iterator[str]:
 def _unreachable(config: Config, persona: Persona, ref: TargetRef, view: View) -> str | None:
     """Why not even the smallest request gets there; None if it may. What a target's own condition asks for is taken to hold."""
     request = ChatRequest({"model": persona.name, "messages": []})
-    policy = policy_of(persona)._replace(targets=(TargetRef(ref.provider, ref.model),))
+    policy = replace(policy_of(persona), targets=(TargetRef(ref.provider, ref.model),))
     smallest = plan(config, policy, facts_of(request, persona, NOBODY), view)
     reasons = smallest.candidates[0].reasons
     lasting = [reason for reason in reasons if not reason.startswith(TEMPORARY[1:])]

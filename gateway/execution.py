@@ -6,7 +6,7 @@ The commit rule stands here: until the first content is in hand an attempt may f
 import asyncio
 from collections.abc import Awaitable, Callable, Generator
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Generic, TypeVar
 
 from gateway.answers import OneAnswer
@@ -329,7 +329,7 @@ class Execution(Generic[T]):
                 self._wait_at_most(standing.retry_in or 1.0)
                 candidate.refuse(standing.reason or "cooldown: it is being probed")
             candidates.append(candidate)
-        return self._plan._replace(candidates=tuple(candidates))
+        return replace(self._plan, candidates=tuple(candidates))
 
 
 def broke_off(trial: Trial, failure: UpstreamFailure, exchange: Exchange, memory: Memory) -> None:

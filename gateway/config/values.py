@@ -6,7 +6,7 @@ from datetime import date, time
 from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from pydantic import SecretStr
 
@@ -209,7 +209,8 @@ class Rule:
     params: ParamsMode | None = None
 
 
-class Policy(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Policy:
     """How one request is routed: the persona, or the rule of it that holds, or one target that the caller named."""
 
     name: str

@@ -5,6 +5,7 @@ backoff, as long as the persona, the retry budget and the time that is left allo
 """
 
 from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from gateway.config import OnFailure
@@ -21,7 +22,8 @@ _MAY_PASS: Final = frozenset(
 _LARGER_ONLY: Final = frozenset({_K.CONTEXT_LENGTH, _K.REQUEST_TOO_LARGE})
 
 
-class Attempt(NamedTuple):
+@dataclass(slots=True)
+class Attempt:
     """One try at one target; `number` counts from 1. `wait`: seconds before it is made."""
 
     candidate: Candidate
