@@ -11,7 +11,7 @@ from gateway.reasoning import AnswerTap
 from gateway.resuming import Joiner, Said
 from gateway.rounds import ASKED_AGAIN, EMPTY, Question, Rounds
 from gateway.upstream.connection import UpstreamResponse
-from translators.chat.chunks import Chunk
+from translators.chat.chunks import Chunk, singly
 from translators.chat.continuing import is_empty_stream
 from translators.chat.stopping import StopCutter
 from translators.chat.usage import summed
@@ -58,8 +58,11 @@ class LiveAnswer:
         self._rounds.allow(self._trial.limit())
         self._trial.model = self.model
 
-    async def batches(self) -> AsyncGenerator[list[Chunk], None]:
-        """All chunks, those held back first. Raises UpstreamError if the answer breaks."""
+    async def batches(self, runs: bool = False) -> AsyncGenerator[list[Chunk], None]:
+        """All chunks, those held back first. Raises UpstreamError if the answer breaks.
+
+        With `runs`, texts that arrived together may be one chunk of class Texts, which a ChunkWriter writes as if they were single.
+        """
         translator, note, tap = self._translator, self._note, self.tap
         batch, self._held = self._held, []
         while True:
@@ -69,7 +72,7 @@ class LiveAnswer:
                 if tap is not None:
                     tap.see(chunk)
             if batch:
-                yield batch
+                yield batch if runs else singly(batch)
             if translator.failure is not None:
                 raise UpstreamError(translator.failure)
             if translator.finished:
@@ -78,7 +81,7 @@ class LiveAnswer:
 
     async def _next(self) -> list[Chunk]:
         batch = await self._rounds.next()
-        return batch if self._cutter is None else self._cutter.receive(batch)
+        return batch if self._cutter is None else self._cutter.receive(singly(batch))
 
     def _note(self, chunk: Chunk) -> None:
         if chunk.usage is not None:
@@ -159,7 +162,8 @@ class MergedAnswer:
     def model(self) -> str:
         return self._answers[0].model
 
-    async def batches(self) -> AsyncGenerator[list[Chunk], None]:
+    async def batches(self, runs: bool = False) -> AsyncGenerator[list[Chunk], None]:
+        """All chunks, each by itself: they are written anew."""
         async with aclosing(fan_out.merged_batches(self._answers)) as batches:
             async for batch in batches:
                 yield batch
@@ -191,12 +195,12 @@ class ResumableAnswer:
         self._take_up = take_up
         self.id, self.created, self.model = answer.id, answer.created, answer.model
 
-    async def batches(self) -> AsyncGenerator[list[Chunk], None]:
+    async def batches(self, runs: bool = False) -> AsyncGenerator[list[Chunk], None]:
         said = Said()
         joiner: Joiner | None = None
         while True:
             try:
-                async with aclosing(self._answer.batches()) as batches:
+                async with aclosing(self._answer.batches(runs and joiner is None)) as batches:
                     async for batch in batches:
                         shown = batch if joiner is None else [self._marked(chunk) for chunk in joiner.join(batch)]
                         said.see(shown)

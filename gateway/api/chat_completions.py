@@ -50,7 +50,7 @@ async def _stream(gateway: Gateway, http: Request, decision: Decision, exchange:
 async def _relay(gateway: Gateway, live: Answer, out: EventStream, request: ChatRequest, exchange: Exchange) -> web.StreamResponse:
     writer = ChunkWriter(live.id, live.created, live.model, request.include_usage)
     try:
-        async with aclosing(live.batches()) as batches:
+        async with aclosing(live.batches(runs=True)) as batches:
             async for chunks in batches:
                 if data := writer.write(chunks):
                     await out.write(data)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from itertools import pairwise
 from typing import Any, Final
 
-from translators.chat.chunks import Chunk
+from translators.chat.chunks import Chunk, singly
 from translators.dialect import StreamTranslator
 
 RANDOM_SPLITS: Final = 1_000
@@ -54,7 +54,7 @@ def _check_ended_early(said: Said, whole: Said, relayed: bool, where: str) -> No
 
 def _said(stream: StreamTranslator, pieces: Iterable[bytes]) -> Said:
     chunks = [chunk for piece in pieces for chunk in stream.receive(piece)] + stream.receive_eof()
-    shown = [{name: getattr(chunk, name) for name in Chunk.__slots__} for chunk in chunks]
+    shown = [{name: getattr(chunk, name) for name in Chunk.__slots__} for chunk in singly(chunks)]
     return shown, stream.failure, stream.finished, stream.id, stream.model
 
 

@@ -1,14 +1,17 @@
 """translators.text_events: what is recognised is what parsing would have said, and everything else is parsed."""
 
+import re
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from translators.chat.chunks import Chunk, ChunkWriter, singly
 from translators.jsontext import dumps, loads
-from translators.text_events import TextReader
+from translators.text_events import Run, TextReader
 
+WRITER = ChunkWriter("x", 1, "m", include_usage=False)
 OPENING = b'event: e\ndata: {"i":0,"text":"'
 
 
@@ -18,7 +21,7 @@ class Seen:
     def __init__(self) -> None:
         self.texts: list[Any] = []
         self.recognised = 0
-        self.reader = TextReader(b'"text":"', self.event, self.text)
+        self.reader = TextReader(re.compile(rb'"text": ?"'), self.event, self.run)
 
     def event(self, _: bytes, data: bytes) -> bool:
         try:
@@ -31,11 +34,20 @@ class Seen:
             self.reader.plain = document["text"], document.get("i")
         return True
 
-    def text(self, text: str, data: bytes, index: int) -> None:
-        document = loads(data)
-        assert (document["text"], document["i"]) == (text, index)
-        self.texts.append(document)
-        self.recognised += 1
+    def run(self, run: Run) -> None:
+        chunks = singly([run.relayed(run.known)])
+        documents = [loads(chunk.raw or b"") for chunk in chunks]
+        texts = [document["text"] for document in documents]
+        assert [chunk.delta for chunk in chunks] == [{"content": text} for text in texts]
+        assert run.texts == texts
+        assert run.text == "".join(texts)
+        assert {document["i"] for document in documents} == {run.known}
+        assert loads(run.last) == documents[-1]
+        shown = [Chunk({"content": text}) for text in texts if text]
+        assert not shown or WRITER.write([run.shown(0)]) == WRITER.write(shown)
+        assert WRITER.write([run.relayed(0)]) == WRITER.write(Chunk({}, raw=chunk.raw) for chunk in chunks)
+        self.texts += documents
+        self.recognised += len(documents)
 
 
 def event(document: Any) -> bytes:
@@ -88,6 +100,23 @@ def test_what_is_no_json_is_left_to_the_parser(odd: bytes) -> None:
     assert (seen.texts[-1], seen.recognised) == ("?", 2)
 
 
+def test_an_event_that_is_cut_waits_for_its_rest() -> None:
+    seen = Seen()
+    seen.reader.receive(event({"i": 0, "text": "a"}) * 3 + OPENING + b"b")
+    assert (len(seen.texts), seen.recognised) == (3, 2)
+    seen.reader.receive(b'c"}\n\n')
+    assert seen.texts[3] == {"i": 0, "text": "bc"}
+
+
+@pytest.mark.parametrize("broken", [b"\xe2\x80", b"\\", b"\\ud83d", b"\x01", b"\n"])
+def test_halves_in_two_events_make_no_whole(broken: bytes) -> None:
+    """Together they may be a character, alone they are not; and what is broken says nothing of the events before it."""
+    data = OPENING + b'%s"}\n\n' + OPENING + b'%s"}\n\n'
+    for rest in (b"\xa8", b"n", b"\\ude00", b""):
+        seen = read(event({"i": 0, "text": "a"}) * 3 + data % (broken, rest))
+        assert (seen.texts[:3], seen.texts[3], seen.recognised) == ([{"i": 0, "text": "a"}] * 3, "?", 2)
+
+
 @pytest.mark.parametrize(
     "other", [{"i": 1, "text": "a"}, {"i": 0, "text": "a", "more": 1}, {"i": 0, "text": 5}, {"i": 0}, [], "text"], ids=str
 )
@@ -117,6 +146,11 @@ def test_a_choice_that_takes_turns_with_another() -> None:
         (b"id:7\nretry: 5\ndata:%s\n\n", 29),
         (b": data: x\ndata: %s\n\n", 29),
         (b': {"text":"c"}\ndata:%s\n\n', 29),
+        (b"data: %s\r\n\r\n", 29),
+        (b"event: message\r\ndata: %s\r\n\r\n", 29),
+        (b"event: message\ndata: %s\r\n\r\n", 0),
+        (b"event: message\rdata: %s\n\n", 0),
+        (b"\ndata: %s\n\n", 0),
         (b"data: %s\nid: 7\n\n", 0),
         (b"data: %s\ndata:\n\n", 0),
         (b"data:\ndata: %s\n\n", 0),

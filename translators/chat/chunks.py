@@ -6,7 +6,7 @@ A dialect's stream translator makes chunks; the gateway looks at `commits` and `
 from collections.abc import Iterable
 from typing import Any, Final
 
-from translators.jsontext import dumps
+from translators.jsontext import dumps, loads
 
 DONE: Final = b"data: [DONE]\n\n"
 
@@ -56,6 +56,42 @@ class Chunk:
         return f"Chunk({shown})"
 
 
+class Texts(Chunk):
+    """Several chunks that arrived at once, each nothing but a text of the same choice: kept and written together.
+
+    `delta` holds the whole text, `written` each as the inside of a JSON string. `raw` are the events they were, if they are relayed.
+    """
+
+    __slots__ = ("written",)
+
+    def __init__(self, text: str, index: int, written: list[bytes], raw: bytes | None = None) -> None:
+        super().__init__({"content": text}, None, index, raw=raw)
+        self.written = written
+
+    def singly(self) -> list[Chunk]:
+        texts = strings(self.written)
+        if self.raw is None:
+            return [Chunk({"content": text}, None, self.index) for text in texts]
+        events = self.raw.split(b"\n\n")
+        return [Chunk({"content": text}, None, self.index, raw=event[6:]) for text, event in zip(texts, events, strict=False)]
+
+
+def strings(written: Iterable[bytes]) -> list[str]:
+    """The insides of JSON strings as what they say."""
+    return [loads(b'"%s"' % text) for text in written]
+
+
+def singly(chunks: Iterable[Chunk]) -> list[Chunk]:
+    """The same chunks, each by itself: for whoever shows something else than what came."""
+    found: list[Chunk] = []
+    for chunk in chunks:
+        if isinstance(chunk, Texts):
+            found += chunk.singly()
+        else:
+            found.append(chunk)
+    return found
+
+
 class ChunkWriter:
     """Writes the chunks of one answer as SSE bytes: same id, created and model in all of them."""
 
@@ -78,6 +114,8 @@ class ChunkWriter:
         return text
 
     def _event(self, chunk: Chunk) -> bytes:
+        if chunk.__class__ is Texts:
+            return self._texts(chunk)
         raw = chunk.raw
         if raw is not None:
             if chunk.usage is not None and chunk.delta is None and not self._include_usage:
@@ -98,6 +136,13 @@ class ChunkWriter:
         return b'%s,"choices":[{"index":%d,"delta":%s%s,"finish_reason":%s%s%s' % (
             head, chunk.index, dumps(delta), logprobs, finish, rest, self._tail,
         )  # fmt: skip
+
+    def _texts(self, texts: Texts) -> bytes:
+        if texts.raw is not None:
+            return texts.raw
+        before = self._head + b',"choices":[{"index":%d,"delta":{"content":"' % texts.index
+        behind = b'"}' + self._behind
+        return before + (behind + before).join(texts.written) + behind
 
 
 def escape_line_separators(text: bytes) -> bytes:

@@ -1,5 +1,6 @@
 """A streamed answer of Claude as chunks: events in, each looked at once; what only the end can tell comes in a trailer before it."""
 
+import re
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -19,7 +20,9 @@ from translators.dialect import Envelope, UpstreamRequest
 from translators.errors import UpstreamFailure, malformed, truncated
 from translators.jsontext import loads
 from translators.sse import EventTooLarge
-from translators.text_events import TextReader
+from translators.text_events import Run, TextReader
+
+_TEXT: Final = re.compile(rb'"text": ?"')
 
 
 class ClaudeStream:
@@ -69,7 +72,7 @@ class ClaudeStream:
         return self.finished or self.failure is not None or self.pause is not None
 
     def _new_reader(self) -> TextReader:
-        return TextReader(b'"text":"', self._event, self._more_text)
+        return TextReader(_TEXT, self._event, self._more_texts)
 
     def resume(self, request: UpstreamRequest) -> UpstreamRequest:
         following = taken_up(request, returned(self._whole_blocks()), self._told.get("container"))
@@ -132,11 +135,11 @@ class ClaudeStream:
             handle(self, event, self._chunks)
         return not self._over
 
-    def _more_text(self, text: str, _: bytes, index: int) -> None:
-        """A text_delta that is like one before it but for its text."""
-        if text:
-            self._at[index].pieces.append(text)
-            self._chunks.append(Chunk({"content": text}))
+    def _more_texts(self, run: Run) -> None:
+        """Of text_deltas that are like one before them but for their text."""
+        if run.text:
+            self._at[run.known].pieces.append(run.text)
+            self._chunks.append(run.shown(0))
 
     def _start(self, event: dict[str, Any], chunks: list[Chunk]) -> None:
         message = _object(event, "message")

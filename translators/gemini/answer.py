@@ -13,6 +13,8 @@ from translators.gemini.grounding import annotations
 from translators.gemini.logprobs import logprobs
 from translators.gemini.long_decode import MOST_HOPS
 from translators.gemini.usage import merge, over_hops, service_tier, usage
+from translators.jsontext import loads
+from translators.text_events import Run
 
 MAX_CHOICES: Final = 128
 
@@ -26,7 +28,9 @@ class Answer:
         self._calls = CallWriter(envelope)
         self._choices: dict[int, Choice] = {}
         self._metadata: dict[str, Any] = {}
-        """What this hop has counted."""
+        """What this hop has counted, up to the last frame that was parsed."""
+        self._counted_since: bytes | None = None
+        """The last frame that was recognised since then: its counts are read when they are asked for."""
         self._earlier: list[dict[str, Any]] = []
         """The usage of the hops before this one."""
         self._tokens: set[str] = set()
@@ -50,8 +54,16 @@ class Answer:
         return sum(hop["prompt_tokens"] for hop in self._counted())
 
     def _counted(self) -> list[dict[str, Any]]:
-        counted = usage(self._metadata)
+        counted = usage(self._counts())
         return self._earlier if counted is None else [*self._earlier, counted]
+
+    def _counts(self) -> dict[str, Any]:
+        """What this hop has counted."""
+        if self._counted_since is not None:
+            metadata, self._counted_since = loads(self._counted_since).get("usageMetadata"), None
+            if metadata.__class__ is dict:
+                merge(self._metadata, metadata)
+        return self._metadata
 
     @property
     def continuation(self) -> str | None:
@@ -86,7 +98,7 @@ class Answer:
                 self.model = version
         metadata = frame.get("usageMetadata")
         if metadata.__class__ is dict:
-            merge(self._metadata, metadata)
+            merge(self._counts(), metadata)
         candidates = frame.get("candidates")
         if candidates.__class__ is list and candidates:
             taken: set[int] = set()
@@ -97,6 +109,27 @@ class Answer:
             feedback = frame.get("promptFeedback")
             if feedback.__class__ is dict and feedback.get("blockReason").__class__ is str:
                 self._blocked = feedback["blockReason"]
+
+    def only_text(self, frame: dict[str, Any]) -> tuple[str, Choice] | None:
+        """The text of a frame that was read and says nothing else, and whose it is."""
+        candidates = frame.get("candidates")
+        if candidates.__class__ is not list or len(candidates) != 1 or candidates[0].__class__ is not dict:
+            return None
+        candidate = candidates[0]
+        content, index = candidate.get("content"), candidate.get("index", 0)
+        if content.__class__ is not dict or not candidate.keys() <= {"content", "index"} or index.__class__ is not int:
+            return None
+        parts = content.get("parts")
+        if parts.__class__ is not list or len(parts) != 1 or parts[0].__class__ is not dict or parts[0].keys() != {"text"}:
+            return None
+        text = parts[0]["text"]
+        return (text, self._choices[index]) if text.__class__ is str else None
+
+    def more_texts(self, run: Run, chunks: list[Chunk]) -> None:
+        """Frames that say nothing but texts of one choice, and what was counted by then: each stands for all before it."""
+        choice: Choice = run.known
+        choice.texts(run, chunks)
+        self._counted_since = run.last
 
     def _candidate(self, candidate: dict[str, Any], position: int, taken: set[int], chunks: list[Chunk]) -> None:
         index = candidate.get("index", 0)
@@ -192,7 +225,7 @@ class Answer:
         return None
 
     def _finish(self, reason: str | None, index: int, native: str | None) -> Chunk:
-        tier = service_tier(self._metadata)
+        tier = service_tier(self._counts())
         top = None if tier is None else {"service_tier": tier}
         return Chunk({}, reason, index, choice={"native_finish_reason": native}, top=top)
 

@@ -8,6 +8,7 @@ from translators.chat.fence import Unfenced
 from translators.errors import UpstreamError, malformed
 from translators.gemini.calls import CallWriter
 from translators.gemini.partial_call import PartialCall
+from translators.text_events import Run
 
 Part = dict[str, Any]
 
@@ -80,6 +81,16 @@ class Choice:
         else:
             self.begun = True
             chunks.append(Chunk({"role": "assistant", "content": text}, None, self.index))
+
+    def texts(self, run: Run, chunks: list[Chunk]) -> None:
+        """Texts of several frames, each as `text` takes it."""
+        if not self.begun or self._unfenced is not None:
+            for text in filter(None, run.texts):
+                self.text(text, chunks)
+        elif run.text:
+            self.has_content = True
+            self._begin_run(run.text)
+            chunks.append(run.shown(self.index))
 
     def parts(self, parts: list[Any], chunks: list[Chunk]) -> None:
         """All parts that one frame has for this choice; its adjacent visible texts become one delta."""

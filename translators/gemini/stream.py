@@ -3,6 +3,7 @@
 An error comes as an event, as raw JSON behind the events, or as a list; a server may also answer with JSON instead of a stream.
 """
 
+import re
 from typing import Any, Final
 
 from translators.chat.chunks import Chunk
@@ -13,10 +14,12 @@ from translators.gemini.errors import error_of, failure
 from translators.gemini.long_decode import next_hop
 from translators.gemini.response import frames_of
 from translators.jsontext import loads
-from translators.sse import Decoder, EventTooLarge
+from translators.sse import EventTooLarge
+from translators.text_events import Run, TextReader
 
 _DONE: Final = b"[DONE]"
 _FIELD: Final = b"data:"
+_TEXT: Final = re.compile(rb'"text": ?"')
 
 
 class GeminiStream:
@@ -27,7 +30,9 @@ class GeminiStream:
         self.pause: GeminiStream | None = None
         self.failure: UpstreamFailure | None = None
         self.finished = False
-        self._decoder = Decoder()
+        self._reader = self._new_reader()
+        self._chunks: list[Chunk] = []
+        """Of what is being read."""
         self._answer = Answer(envelope)
         self._frames = 0
         self._stray = 0
@@ -49,9 +54,12 @@ class GeminiStream:
     def billed_prompt_tokens(self) -> int:
         return self._answer.billed_prompt_tokens
 
+    def _new_reader(self) -> TextReader:
+        return TextReader(_TEXT, self._event, self._texts)
+
     def resume(self, request: UpstreamRequest) -> UpstreamRequest:
         self.pause = None
-        self._decoder = Decoder()
+        self._reader = self._new_reader()
         self._frames = self._stray = 0
         return next_hop(request, self._answer.next_hop())
 
@@ -67,13 +75,12 @@ class GeminiStream:
         return self.finished or self.failure is not None or self.pause is not None
 
     def receive(self, data: bytes) -> list[Chunk]:
-        chunks: list[Chunk] = []
+        chunks = self._chunks = []
         if self._over:
             return chunks
         try:
-            for _, text in self._decoder.receive(data):
-                self._event(text, chunks)
-            if len(self._decoder.stray) > self._stray:
+            self._reader.receive(data)
+            if len(self._reader.decoder.stray) > self._stray:
                 self._look_for_error()
         except EventTooLarge as error:
             self.failure = malformed(str(error))
@@ -82,15 +89,15 @@ class GeminiStream:
         return chunks
 
     def receive_eof(self) -> list[Chunk]:
-        chunks: list[Chunk] = []
+        chunks = self._chunks = []
         if self._over:
             return chunks
         try:
-            for _, text in self._decoder.receive_eof():
+            for _, text in self._reader.decoder.receive_eof():
                 # The end of the stream closed this event: if it is no JSON, its rest never came.
                 if not _is_json(text) and text.strip() != _DONE:
                     raise UpstreamError(truncated())
-                self._event(text, chunks)
+                self._event(b"", text)
             self._read_stray(chunks)
             if self._answer.continuation is not None:
                 self.pause = self
@@ -103,14 +110,21 @@ class GeminiStream:
         self.finished = self.failure is None
         return chunks
 
-    def _event(self, text: bytes, chunks: list[Chunk]) -> None:
+    def _texts(self, run: Run) -> None:
+        """Frames that are like one before them but for their text and counts."""
+        self._answer.more_texts(run, self._chunks)
+
+    def _event(self, _: bytes, text: bytes) -> bool:
         try:
             frame = loads(text)
         except ValueError as error:
             if text.strip() in (b"", _DONE):
-                return
+                return True
             raise UpstreamError(malformed(f"The provider sent an event that is not JSON: {error}")) from None
-        self._document(frame, chunks)
+        self._document(frame, self._chunks)
+        if frame.__class__ is dict:
+            self._reader.plain = self._answer.only_text(frame)
+        return True
 
     def _document(self, document: Any, chunks: list[Chunk]) -> None:
         if document.__class__ is dict and "error" not in document:
@@ -124,7 +138,7 @@ class GeminiStream:
 
     def _look_for_error(self) -> None:
         """Raw JSON behind the events is an error, as soon as it is whole."""
-        stray = self._decoder.stray
+        stray = self._reader.decoder.stray
         self._stray = len(stray)
         try:
             found = error_of(loads(stray))
@@ -135,7 +149,7 @@ class GeminiStream:
 
     def _read_stray(self, chunks: list[Chunk]) -> None:
         """What stood outside of events at the end: a whole answer or error as JSON, the cut beginning of something, or nothing of ours."""
-        stray = self._decoder.stray.strip()
+        stray = self._reader.decoder.stray.strip()
         if not stray:
             return
         try:

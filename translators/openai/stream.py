@@ -4,6 +4,7 @@ A chunk is written anew only where it would break the hub's promises: a repeated
 an unknown finish reason, several choices in one chunk.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -15,7 +16,9 @@ from translators.jsontext import dumps, loads
 from translators.openai.errors import failure
 from translators.openai.response import well_formed
 from translators.sse import EventTooLarge
-from translators.text_events import TextReader
+from translators.text_events import Run, TextReader
+
+_CONTENT: Final = re.compile(rb'"content": ?"')
 
 
 class OpenAIStream:
@@ -29,7 +32,7 @@ class OpenAIStream:
         self.failure: UpstreamFailure | None = None
         self.finished = False
         self._envelope = envelope
-        self._reader = TextReader(b'"content":"', self._event, self._text)
+        self._reader = TextReader(_CONTENT, self._event, self._texts)
         self._chunks: list[Chunk] = []
         """Of what is being read."""
         self._named = False
@@ -78,9 +81,9 @@ class OpenAIStream:
                 self.failure = malformed(str(error))
         return chunks
 
-    def _text(self, text: str, data: bytes, index: int) -> None:
-        """A chunk that is like one before it but for its text."""
-        self._chunks.append(Chunk({"content": text}, None, index, raw=data))
+    def _texts(self, run: Run) -> None:
+        """Chunks that are like one before them but for their text."""
+        self._chunks.append(run.relayed(run.known))
 
     def _event(self, _: bytes, text: bytes) -> bool:
         self._parsed(text, self._chunks)

@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.translators.cuts import every_way
 from translators import claude
-from translators.chat.chunks import Chunk
+from translators.chat.chunks import Chunk, singly
 from translators.dialect import AnswerShape, Envelope, StreamTranslator
 
 TRANSCRIPTS = Path(__file__).parent / "transcripts"
@@ -83,7 +83,7 @@ def run(data: bytes, shape: AnswerShape | None = None, size: int | None = None) 
     for i in range(0, len(data), size or len(data) or 1):
         chunks += stream.receive(data[i : i + (size or len(data))])
     chunks += stream.receive_eof()
-    return plain(chunks), stream
+    return plain(singly(chunks)), stream
 
 
 def deltas(data: bytes, shape: AnswerShape | None = None) -> list[dict[str, Any]]:

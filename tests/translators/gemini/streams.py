@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.translators.cuts import every_way
 from translators import gemini
-from translators.chat.chunks import Chunk, ChunkWriter
+from translators.chat.chunks import Chunk, ChunkWriter, singly
 from translators.dialect import AnswerShape, Envelope, StreamTranslator
 from translators.jsontext import dumps, loads
 
@@ -42,7 +42,7 @@ def read(data: bytes, *cuts: int, shape: AnswerShape | None = None) -> tuple[Str
     for start, end in pairwise(edges):
         chunks += stream.receive(data[start:end])
     chunks += stream.receive_eof()
-    return stream, chunks
+    return stream, singly(chunks)
 
 
 def read_bytewise(data: bytes, shape: AnswerShape | None = None) -> tuple[StreamTranslator, list[Chunk]]:

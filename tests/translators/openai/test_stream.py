@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.translators.cuts import every_way
-from translators.chat.chunks import ChunkWriter
+from translators.chat.chunks import ChunkWriter, singly
 from translators.dialect import AnswerShape, Envelope
 from translators.errors import FailureKind
 from translators.jsontext import dumps, loads
@@ -235,7 +235,7 @@ def test_texts_are_relayed_as_they_came(like: bytes) -> None:
     data = b"".join([first, *texts, chunk({}, "stop"), b"data: [DONE]\n\n"])
     for step in (len(data), 1):
         stream = open_stream(ENVELOPE)
-        chunks = [each for i in range(0, len(data), step) for each in stream.receive(data[i : i + step])]
+        chunks = [each for i in range(0, len(data), step) for each in singly(stream.receive(data[i : i + step]))]
         assert [each.raw for each in chunks[1:-1]] == [text[6:-2] for text in texts]
         assert [each.delta for each in chunks[1:-1]] == [{"content": text} for text in ("a", "b", "", "\n", "é")]
         assert stream.finished
