@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ from gateway.accounting.usage import count, totals
 from gateway.config import ApiKey, Timeouts
 from gateway.routing.candidates import Candidate
 from gateway.routing.health import Leave
-from gateway.routing.records import Record
+from gateway.routing.records import Record, compact_text
 from gateway.routing.selection import Plan
 from gateway.telemetry.events import AttemptEnded, Bus, RequestEnded, Usage, Why
 from gateway.upstream.connection import Limit
@@ -276,7 +277,7 @@ class Exchange:
             now - started,
             upstream_seconds,
             first_chunk_seconds,
-            None if record is None else record.text,
+            None if record is None else partial(compact_text, record.id, record.plan),  # not the record, which holds this event
             len(self.resumed),
             self._cost(usage),
         )

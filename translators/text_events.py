@@ -6,7 +6,8 @@ may be whatever a JSON string may hold (of escapes all but surrogates, which the
 
 import re
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from dataclasses import dataclass
+from typing import Any, Final
 
 from translators.chat.chunks import Chunk, Texts, strings
 from translators.jsontext import dumps, loads
@@ -27,6 +28,9 @@ _MODELS: Final = 4
 """Models that are tried in one stream: answers to several choices may take turns."""
 _PARSED: Final = 8
 """Events that are parsed one by one before the rest of what has arrived is parsed at once."""
+
+
+Event = Callable[[bytes, bytes], bool]
 
 
 class Run:
@@ -76,41 +80,44 @@ class Run:
 
 
 class TextReader:
-    """Reads the events of one stream.
+    """Reads the events of one stream. `key` finds the text.
 
-    `event` is given the name and data of each that is parsed, and returns whether to go on; it sets `plain` to the text, and what else it
-    wants to know of such events, if the event was nothing but a text. `texts` is given those that were recognised. `key` finds the text.
+    Who receives says what is to be done with them: `event` is given the name and data of each that is parsed, and returns whether to go
+    on; it sets `plain` to the text, and what else it wants to know of such events, if the event was nothing but a text. `texts` is given
+    those that were recognised. (They are not kept: a reader and the stream that it belongs to would hold each other.)
     """
 
-    def __init__(self, key: re.Pattern[bytes], event: Callable[[bytes, bytes], bool], texts: Callable[[Run], None]) -> None:
+    def __init__(self, key: re.Pattern[bytes]) -> None:
         self.decoder = Decoder()
         self.plain: tuple[str, Any] | None = None
         self._key = key
-        self._event = event
-        self._texts = texts
         self._model: _Model | None = None
         self._models = 0
 
-    def receive(self, data: bytes) -> None:
+    def receive(self, data: bytes, event: Event, texts: Callable[[Run], None]) -> None:
         """Raises EventTooLarge."""
-        at = self._singly(data)
+        model = self._model
+        if model is not None and self.decoder.idle and (alone := model.text_of(data)) is not None:
+            texts(Run(alone, [data[len(model.opening) : -len(model.closing)]], data, model))
+            return
+        at = self._singly(data, event, texts)
         if at < len(data):
             for name, text in self.decoder.receive(data[at:] if at else data):
-                if not self._event(name, text):
+                if not event(name, text):
                     return
 
-    def receive_eof(self) -> None:
+    def receive_eof(self, event: Event) -> None:
         for name, text in self.decoder.receive_eof():
-            if not self._event(name, text):
+            if not event(name, text):
                 return
 
-    def _singly(self, data: bytes) -> int:
+    def _singly(self, data: bytes, event: Event, texts: Callable[[Run], None]) -> int:
         """Read the first events one by one, and all texts before, between and after them. Returns up to where."""
         at, parsed, decoder = 0, 0, self.decoder
         while at < len(data) and parsed < _PARSED:
             idle = decoder.idle
             if idle and self._model is not None:
-                at = self._recognised(data, at, self._model)
+                at = _recognised(data, at, self._model, texts)
                 if at == len(data):
                     break
             line_end = data.find(b"\n", at)
@@ -124,46 +131,10 @@ class TextReader:
             at = end
             parsed += 1
             for name, text in decoder.receive(block):
-                if not self._event(name, text):
+                if not event(name, text):
                     return len(data)
                 if self.plain is not None and idle and self._models < _MODELS:
                     self._learn(block, ending, text, *self.plain)
-        return at
-
-    def _recognised(self, data: bytes, at: int, model: "_Model", carefully: bool = False) -> int:
-        begin = at
-        written: list[bytes] = []
-        opening, closing, between, close, tail, _, _, _, _ = model
-        while data.startswith(opening, at):
-            start = at + len(opening)
-            end = data.find(b'"', start)
-            if not carefully:
-                while end >= 0 and data[end : end + len(between)] == between:  # `startswith` would take twice the instructions
-                    written.append(data[start:end])
-                    start = end + len(between)
-                    end = data.find(b'"', start)
-            at = start - len(opening)
-            if end < 0:
-                break
-            if data.startswith(closing, end):
-                text, following = data[start:end], end + len(closing)
-            else:  # a quote in the text, or something a little different behind it
-                string = _STRING(data, start)
-                assert string is not None  # it matches nothing, too
-                closed = close(data, string.end())
-                if closed is None or not data.startswith(tail, closed.end()):
-                    break
-                text, following = string[0], closed.end() + len(tail)
-            if carefully and _together([text]) is None:
-                break
-            at = following
-            written.append(text)
-        if not written:
-            return begin
-        together = _together(written)
-        if together is None:  # one is broken, and the parser's to judge: those before it are not
-            return self._recognised(data, begin, model, carefully=True)
-        self._texts(Run(together, written, data[begin:at], model))
         return at
 
     def _learn(self, block: bytes, ending: bytes, data: bytes, text: str, known: Any) -> None:
@@ -185,6 +156,43 @@ class TextReader:
         bare = skipped == 6 and block.startswith(b"data: ") and ending == b"\n\n"
         opening = block[: skipped + start]
         self._model = _Model(opening, closing, closing + opening, re.compile(like).match, tail, skipped, ending, bare, known)
+
+
+def _recognised(data: bytes, at: int, model: "_Model", texts: Callable[[Run], None], carefully: bool = False) -> int:
+    begin = at
+    written: list[bytes] = []
+    opening, closing, between, close, tail = model.opening, model.closing, model.between, model.close, model.tail
+    while data.startswith(opening, at):
+        start = at + len(opening)
+        end = data.find(b'"', start)
+        if not carefully:
+            while end >= 0 and data[end : end + len(between)] == between:  # `startswith` would take twice the instructions
+                written.append(data[start:end])
+                start = end + len(between)
+                end = data.find(b'"', start)
+        at = start - len(opening)
+        if end < 0:
+            break
+        if data.startswith(closing, end):
+            text, following = data[start:end], end + len(closing)
+        else:  # a quote in the text, or something a little different behind it
+            string = _STRING(data, start)
+            assert string is not None  # it matches nothing, too
+            closed = close(data, string.end())
+            if closed is None or not data.startswith(tail, closed.end()):
+                break
+            text, following = string[0], closed.end() + len(tail)
+        if carefully and _together([text]) is None:
+            break
+        at = following
+        written.append(text)
+    if not written:
+        return begin
+    together = _together(written)
+    if together is None:  # one is broken, and the parser's to judge: those before it are not
+        return _recognised(data, begin, model, texts, carefully=True)
+    texts(Run(together, written, data[begin:at], model))
+    return at
 
 
 def _together(written: list[bytes]) -> str | None:
@@ -214,7 +222,8 @@ def _like(closing: bytes, counts: int | None = None) -> bytes:
     return _OBFUSCATION.sub(rb"\1[0-9A-Za-z]*+\2", like)
 
 
-class _Model(NamedTuple):
+@dataclass(slots=True)
+class _Model:
     """What an event was like that was only a text."""
 
     opening: bytes
@@ -232,3 +241,17 @@ class _Model(NamedTuple):
     bare: bool
     """There is nothing but the data in it."""
     known: Any
+
+    def text_of(self, data: bytes) -> str | None:
+        """The text, where `data` is one such event and its text has neither quotes nor escapes: each chunk that comes alone."""
+        opening, closing = self.opening, self.closing
+        if not data.startswith(opening) or not data.endswith(closing) or len(data) < len(opening) + len(closing):
+            return None
+        written = data[len(opening) : -len(closing)]
+        if written.find(b'"') >= 0 or written.find(b"\\") >= 0:
+            return None
+        try:
+            text = written.decode()
+        except UnicodeDecodeError:  # the parser says so
+            return None
+        return text if text.isprintable() else None  # among what is not is what may not stand in JSON

@@ -33,7 +33,7 @@ async def chat_completions(http: Request) -> web.StreamResponse:
 
 
 async def _stream(gateway: Gateway, http: Request, decision: Decision, exchange: Exchange) -> web.StreamResponse:
-    async with EventStream(http, http.config.server.keep_alive_interval, exchange.headers) as out:
+    with EventStream(http, http.config.server.keep_alive_interval, exchange.headers) as out:
         try:
             live = await gateway.dispatcher.open(decision, exchange)
         except (RequestFailed, InvalidRequest) as error:

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from gateway.accounting.exact import TokenCounter
 from gateway.api.access import Access, Admin
+from gateway.api.responses import Stream
 from gateway.config import Config
 from gateway.dispatch import Dispatcher
 from gateway.exchange import Exchange
@@ -76,7 +77,7 @@ class Request(web.BaseRequest):
     key_id: str | None = None
     exchange: Exchange | None = None
     """None for a request that is no exchange with providers, or not yet."""
-    stream: web.StreamResponse | None = None
+    stream: Stream | None = None
     """The streamed answer whose headers are out: from then on an error can only be its last event."""
 
     def __init__(self, gateway: Gateway, *parts: Any, **settings: Any) -> None:

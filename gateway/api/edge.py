@@ -10,7 +10,7 @@ from aiohttp import HttpVersion11, web
 
 from gateway.api.access import ADMIN_ROUTES, OPEN_ROUTES
 from gateway.api.context import Request
-from gateway.api.responses import Response, json_response
+from gateway.api.responses import Response, Stream, json_response
 from gateway.api.routes import UNKNOWN, find
 from gateway.api.serving import tell_alone
 from gateway.errors import NotServed, RequestFailed, error_body
@@ -74,8 +74,10 @@ async def _expected(http: Request) -> None:
         transport.write(_CONTINUE)
 
 
-async def _broken_off(stream: web.StreamResponse, name: bytes, body: Any) -> web.StreamResponse:
-    """End a stream whose headers are out with the error as its last event."""
+async def _broken_off(stream: Stream, name: bytes, body: Any) -> web.StreamResponse:
+    """End a stream whose headers are out with the error as its last event, unless it has ended already."""
+    if stream.ended:
+        return stream
     with contextlib.suppress(ConnectionResetError):
         await stream.write(name + b"data: " + dumps(body) + b"\n\n")
         await stream.write_eof()

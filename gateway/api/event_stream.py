@@ -5,28 +5,19 @@ import contextlib
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from aiohttp import web
-
 from gateway.api.context import Request
-from gateway.api.responses import SERVER
+from gateway.api.responses import Stream
 
 KEEP_ALIVE: Final = b": keep-alive\n\n"
 _HEADERS: Final = {
     "content-type": "text/event-stream; charset=utf-8",
     "cache-control": "no-cache",
     "x-accel-buffering": "no",
-    "server": SERVER,
 }
 
 
-class _Response(web.StreamResponse):
-    """Its headers go out with its first event, in one system call: it is begun when there is one."""
-
-    _send_headers_immediately = False
-
-
 class EventStream:
-    """An async context manager around one streamed answer.
+    """A context manager around one streamed answer.
 
     `started` tells whether headers are out: before that an error can still be a JSON answer with its own status. `headers` is asked
     for them at that moment, so that they say which provider serves, if it is known by then.
@@ -36,8 +27,7 @@ class EventStream:
         self._http = http
         self._interval = interval
         self._headers = headers
-        self._response: web.StreamResponse | None = None
-        self._lock = asyncio.Lock()
+        self._response: Stream | None = None
         self._loop = asyncio.get_running_loop()
         self._last = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
@@ -47,23 +37,27 @@ class EventStream:
     def started(self) -> bool:
         return self._response is not None
 
-    async def __aenter__(self) -> "EventStream":
+    def __enter__(self) -> "EventStream":
         self._timer = self._loop.call_later(self._interval, self._tick)
         return self
 
-    async def __aexit__(self, *exc: Any) -> None:
+    def __exit__(self, *exc: Any) -> None:
         self._fall_silent()
 
     async def write(self, data: bytes) -> None:
         """Send events. Waits while the caller reads slowly. Raises ConnectionResetError when the caller has gone."""
-        response = self._response or await self._start()
+        response = self._response
+        if response is None:
+            response = self._start()
         await response.write(data)
         self._last = self._loop.time()
 
-    async def end(self, data: bytes) -> web.StreamResponse:
+    async def end(self, data: bytes) -> Stream:
         """Send the last event and the end of the body. The connection stays: who had all of this answer sends the next request on it."""
         self._fall_silent()  # the end may have to wait until it is read, and nothing may come behind it
-        response = self._response or await self._start()
+        response = self._response
+        if response is None:
+            response = self._start()
         await response.write_eof(data)
         return response
 
@@ -74,14 +68,11 @@ class EventStream:
         if self._comment is not None:
             self._comment.cancel()
 
-    async def _start(self) -> web.StreamResponse:
-        async with self._lock:
-            if self._response is None:
-                response = _Response(headers={**_HEADERS, **self._headers()})
-                await response.prepare(self._http)
-                self._response = response
-                self._http.stream = response
-        return self._response
+    def _start(self) -> Stream:
+        response = Stream({**_HEADERS, **self._headers()})
+        response.begin(self._http)
+        self._response = self._http.stream = response
+        return response
 
     def _tick(self) -> None:
         quiet = self._loop.time() - self._last

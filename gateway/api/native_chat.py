@@ -95,7 +95,7 @@ def _usd(nano: int | None) -> float | None:
 
 
 async def _stream(gateway: Gateway, http: Request, decision: Decision, exchange: Exchange) -> web.StreamResponse:
-    async with EventStream(http, http.config.server.keep_alive_interval, exchange.headers) as out:
+    with EventStream(http, http.config.server.keep_alive_interval, exchange.headers) as out:
         try:
             live = await gateway.dispatcher.open(decision, exchange)
         except (RequestFailed, InvalidRequest) as error:

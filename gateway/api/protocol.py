@@ -28,7 +28,7 @@ class _Protocol(web.RequestHandler):
     def handle_error(
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
     ) -> web.StreamResponse:
-        if request.writer.output_size > 0:
+        if isinstance(request, Request) and request.stream is not None:
             raise ConnectionError("the answer has begun: there is no place for another")
         error = NotServed(status, _NO_HTTP if status < 500 else _OUR_FAULT, "invalid_http")
         request_id = new_request_id()

@@ -43,10 +43,6 @@ class Record:
             facts.forget(*_seen(facts, persona))
         self.ended, self.resumed = ended, resumed
 
-    def text(self) -> str:
-        """The decision for the log line."""
-        return compact_text(self.id, self.plan)
-
     def outcome(self) -> dict[str, Any]:
         """What came of it, as JSON without content; nothing as long as that is not known."""
         ended = self.ended

@@ -21,7 +21,7 @@ class Seen:
     def __init__(self) -> None:
         self.texts: list[Any] = []
         self.recognised = 0
-        self.reader = TextReader(re.compile(rb'"text": ?"'), self.event, self.run)
+        self.reader = TextReader(re.compile(rb'"text": ?"'))
 
     def event(self, _: bytes, data: bytes) -> bool:
         try:
@@ -56,8 +56,8 @@ def event(document: Any) -> bytes:
 
 def read(data: bytes) -> Seen:
     seen = Seen()
-    seen.reader.receive(data)
-    seen.reader.receive_eof()
+    seen.reader.receive(data, seen.event, seen.run)
+    seen.reader.receive_eof(seen.event)
     return seen
 
 
@@ -102,9 +102,9 @@ def test_what_is_no_json_is_left_to_the_parser(odd: bytes) -> None:
 
 def test_an_event_that_is_cut_waits_for_its_rest() -> None:
     seen = Seen()
-    seen.reader.receive(event({"i": 0, "text": "a"}) * 3 + OPENING + b"b")
+    seen.reader.receive(event({"i": 0, "text": "a"}) * 3 + OPENING + b"b", seen.event, seen.run)
     assert (len(seen.texts), seen.recognised) == (3, 2)
-    seen.reader.receive(b'c"}\n\n')
+    seen.reader.receive(b'c"}\n\n', seen.event, seen.run)
     assert seen.texts[3] == {"i": 0, "text": "bc"}
 
 

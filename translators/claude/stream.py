@@ -38,7 +38,7 @@ class ClaudeStream:
         self.finished = False
         self._envelope = envelope
         self._shape = envelope.shape
-        self._reader = self._new_reader()
+        self._reader = TextReader(_TEXT)
         self._chunks: list[Chunk] = []
         """Of what is being read."""
         self._opened = False
@@ -71,14 +71,11 @@ class ClaudeStream:
         """Nothing more will be read, or not of this round."""
         return self.finished or self.failure is not None or self.pause is not None
 
-    def _new_reader(self) -> TextReader:
-        return TextReader(_TEXT, self._event, self._more_texts)
-
     def resume(self, request: UpstreamRequest) -> UpstreamRequest:
         following = taken_up(request, returned(self._whole_blocks()), self._told.get("container"))
         self.pause = None
         self._rounds += 1
-        self._reader = self._new_reader()
+        self._reader = TextReader(_TEXT)
         self._at = {}
         self._said_before = len(self._blocks)
         if self._usage:
@@ -92,12 +89,12 @@ class ClaudeStream:
         return []
 
     def receive(self, data: bytes) -> list[Chunk]:
-        return self._read(self._reader.receive, data)
+        return self._read(self._reader.receive, data, self._event, self._more_texts)
 
     def receive_eof(self) -> list[Chunk]:
         if self._over:
             return []
-        chunks = self._read(self._reader.receive_eof)
+        chunks = self._read(self._reader.receive_eof, self._event)
         if self._over:
             return chunks
         if self.ended:  # the reason to stop is proof enough: some compatible servers never send message_stop
@@ -108,11 +105,11 @@ class ClaudeStream:
             self.failure = truncated()
         return chunks
 
-    def _read(self, read: Callable[..., None], *data: bytes) -> list[Chunk]:
+    def _read(self, read: Callable[..., None], *given: Any) -> list[Chunk]:
         chunks = self._chunks = []
         if not self._over:
             try:
-                read(*data)
+                read(*given)
             except EventTooLarge as error:
                 self.failure = malformed(str(error))
         return chunks

@@ -30,7 +30,7 @@ class GeminiStream:
         self.pause: GeminiStream | None = None
         self.failure: UpstreamFailure | None = None
         self.finished = False
-        self._reader = self._new_reader()
+        self._reader = TextReader(_TEXT)
         self._chunks: list[Chunk] = []
         """Of what is being read."""
         self._answer = Answer(envelope)
@@ -54,12 +54,9 @@ class GeminiStream:
     def billed_prompt_tokens(self) -> int:
         return self._answer.billed_prompt_tokens
 
-    def _new_reader(self) -> TextReader:
-        return TextReader(_TEXT, self._event, self._texts)
-
     def resume(self, request: UpstreamRequest) -> UpstreamRequest:
         self.pause = None
-        self._reader = self._new_reader()
+        self._reader = TextReader(_TEXT)
         self._frames = self._stray = 0
         return next_hop(request, self._answer.next_hop())
 
@@ -79,7 +76,7 @@ class GeminiStream:
         if self._over:
             return chunks
         try:
-            self._reader.receive(data)
+            self._reader.receive(data, self._event, self._texts)
             if len(self._reader.decoder.stray) > self._stray:
                 self._look_for_error()
         except EventTooLarge as error:

@@ -32,7 +32,7 @@ class OpenAIStream:
         self.failure: UpstreamFailure | None = None
         self.finished = False
         self._envelope = envelope
-        self._reader = TextReader(_CONTENT, self._event, self._texts)
+        self._reader = TextReader(_CONTENT)
         self._chunks: list[Chunk] = []
         """Of what is being read."""
         self._named = False
@@ -51,12 +51,12 @@ class OpenAIStream:
         return None if self._usage is None else self._usage.usage
 
     def receive(self, data: bytes) -> list[Chunk]:
-        return self._read(self._reader.receive, data)
+        return self._read(self._reader.receive, data, self._event, self._texts)
 
     def receive_eof(self) -> list[Chunk]:
         if self._over:
             return []
-        chunks = self._read(self._reader.receive_eof)
+        chunks = self._read(self._reader.receive_eof, self._event)
         if self._over:
             return chunks
         stray = self._reader.decoder.stray
@@ -72,11 +72,11 @@ class OpenAIStream:
     def _over(self) -> bool:
         return self.finished or self.failure is not None
 
-    def _read(self, read: Callable[..., None], *data: bytes) -> list[Chunk]:
+    def _read(self, read: Callable[..., None], *given: Any) -> list[Chunk]:
         chunks = self._chunks = []
         if not self._over:
             try:
-                read(*data)
+                read(*given)
             except EventTooLarge as error:
                 self.failure = malformed(str(error))
         return chunks
