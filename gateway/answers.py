@@ -90,6 +90,11 @@ class LiveAnswer:
             self._trial.finish_reason = chunk.finish_reason
 
     @property
+    def over(self) -> bool:
+        """The batch that was given last is the last one, and the answer whole."""
+        return self._translator.finished
+
+    @property
     def usage(self) -> dict[str, Any] | None:
         """What the provider has counted so far."""
         return self._translator.usage_so_far
@@ -147,6 +152,8 @@ async def _committed(question: Question, tap: AnswerTap | None) -> LiveAnswer:
 class MergedAnswer:
     """Several live answers as one, each under its own choice index."""
 
+    over = False
+    """It is not known before the end."""
     tap: AnswerTap | None = None
 
     def __init__(self, answers: Sequence[LiveAnswer], trial: Trial) -> None:
@@ -194,6 +201,10 @@ class ResumableAnswer:
         self._exchange = exchange
         self._take_up = take_up
         self.id, self.created, self.model = answer.id, answer.created, answer.model
+
+    @property
+    def over(self) -> bool:
+        return self._answer.over
 
     async def batches(self, runs: bool = False) -> AsyncGenerator[list[Chunk], None]:
         said = Said()

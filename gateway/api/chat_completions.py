@@ -48,15 +48,18 @@ async def _stream(gateway: Gateway, http: Request, decision: Decision, exchange:
 
 
 async def _relay(gateway: Gateway, live: Answer, out: EventStream, request: ChatRequest, exchange: Exchange) -> web.StreamResponse:
-    writer = ChunkWriter(live.id, live.created, live.model, request.include_usage)
+    writer, last = ChunkWriter(live.id, live.created, live.model, request.include_usage), b""
     try:
         async with aclosing(live.batches(runs=True)) as batches:
             async for chunks in batches:
-                if data := writer.write(chunks):
+                data = writer.write(chunks)
+                if live.over:
+                    last = data  # goes out with the end, in one system call
+                elif data:
                     await out.write(data)
     except UpstreamError as error:
         failed = gateway.dispatcher.broke(error, exchange)
         fail(exchange, failed)
         return await out.end(b"data: " + dumps(error_body(failed)) + b"\n\n")
     gateway.dispatcher.finished(live, exchange)
-    return await out.end(DONE)
+    return await out.end(last + DONE)

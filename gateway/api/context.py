@@ -45,6 +45,7 @@ class Gateway:
     """The other workers, where there are several; set before the server listens."""
     running: int = 0
     idle: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when, after the closing, the last request has ended."""
 
     @property
     def config(self) -> Config:
@@ -56,11 +57,10 @@ class Gateway:
 
     def enter(self) -> None:
         self.running += 1
-        self.idle.clear()
 
     def leave(self) -> None:
         self.running -= 1
-        if self.running == 0:
+        if self.closing and self.running == 0:
             self.idle.set()
 
 

@@ -62,13 +62,14 @@ class _Answer(web.StreamResponse):
 
     def _head(self, newest: bool, framing: str) -> bytes:
         headers = self.beside
+        headers["server"] = SERVER
         if self._stays != newest:  # what the version does by itself needs no words
             headers["connection"] = "keep-alive" if self._stays else "close"
-        lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-        if lines.count("\n") != len(headers) or lines.count("\r") != len(headers):
+        lines = "\r\n".join(map(": ".join, headers.items()))
+        if lines.count("\n") != len(headers) - 1 or lines.count("\r") != len(headers) - 1:
             raise ValueError("a header's value must be one line")
         version = "HTTP/1.1" if newest else "HTTP/1.0"
-        return f"{version} {self.status} {self.reason}\r\n{lines}{framing}{_date_and_server(int(time.time()))}\r\n".encode()
+        return f"{version} {self.status} {self.reason}\r\n{lines}\r\n{framing}date: {_date(int(time.time()))}\r\n\r\n".encode()
 
     async def _send(self, data: bytes) -> None:
         """Write, and wait while the caller reads slowly. Raises ConnectionResetError if the caller has gone."""
@@ -139,5 +140,5 @@ def json_response(document: Any, status: int = 200, headers: Mapping[str, str] |
 
 
 @lru_cache(maxsize=1)
-def _date_and_server(second: int) -> str:
-    return f"date: {formatdate(second, usegmt=True)}\r\nserver: {SERVER}\r\n"
+def _date(second: int) -> str:
+    return formatdate(second, usegmt=True)

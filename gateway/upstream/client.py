@@ -24,6 +24,7 @@ class UpstreamClient:
 
     def __init__(self) -> None:
         self._pool = Pool()
+        self._loop = asyncio.get_running_loop()
 
     @classmethod
     @asynccontextmanager
@@ -41,7 +42,7 @@ class UpstreamClient:
         """
         server, target = _target(request.url)
         head = _head(target, request, extra_headers)
-        loop = asyncio.get_running_loop()
+        loop = self._loop
         started = loop.time()
         fresh = False
         while True:

@@ -58,6 +58,7 @@ def measure(result: dict[str, Any], peers: Iterable[str], directory: Path, scale
     provider = Provider(free_port(), free_port())
     missing: dict[str, str] = result["missing"]
     size = Figure("installed, with all dependencies", "MB", values={OURS: ours_mb()})
+    fast = Figure("the same with the extra `fast`, as measured here", "MB", values={OURS: ours_mb("fast")})
     candidates = [gateway(provider, directory / "gateway"), nginx(provider, directory / "nginx"), relay(provider)]
     for name in peers:
         try:
@@ -76,7 +77,7 @@ def measure(result: dict[str, Any], peers: Iterable[str], directory: Path, scale
         stack.enter_context(process((*PYTHON, "tests.bench.upstream", str(provider.port), str(provider.tls_port)), rest))
         wait_ready(provider.port)
         result["growth"] = growth_of(systems[OURS], gateway(provider, directory / "large", personas=100), own, scale)
-        figures = [*told(figures_of(systems, provider, own, scale, missing)), size]
+        figures = [*told(figures_of(systems, provider, own, scale, missing)), size, fast]
     result["systems"] = {name: system.version for name, system in systems.items() if name not in missing}
     result["figures"] = [asdict(figure) for figure in figures]
     return OURS in missing or any(OURS in figure.failed for figure in figures)
