@@ -47,7 +47,7 @@ class AnswerTap:
         delta = chunk.delta
         if not delta or chunk.index != 0:
             return
-        if content := delta.get("content"):
+        if (content := delta.get("content")).__class__ is str:
             self.text.append(content)
         for part in delta.get("tool_calls") or ():
             self._see_call(part)

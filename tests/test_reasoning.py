@@ -121,3 +121,10 @@ def test_the_tap_gathers_a_streamed_answer() -> None:
         ],
         "thinking_blocks": BLOCKS,
     }
+
+
+def test_the_tap_passes_over_a_content_in_parts() -> None:
+    tap = AnswerTap()
+    tap.see(Chunk({"content": [{"type": "text", "text": "x"}]}))
+    tap.see(Chunk({"content": "y"}))
+    assert tap.message()["content"] == "y"

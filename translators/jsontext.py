@@ -30,9 +30,12 @@ def loads(text: bytes | str) -> Any:
 
 
 def dumps(value: Any) -> bytes:
-    """Write compact UTF-8 JSON, keys in their order. Raises ValueError for what JSON cannot say."""
+    """Write compact UTF-8 JSON, keys in their order. Raises ValueError for what JSON cannot say.
+
+    A number that was too large when it was read (`1e400`) is null.
+    """
     try:
-        return to_json(value)
+        return to_json(value, inf_nan_mode="null")
     except PydanticSerializationError as error:
         raise ValueError(str(error)) from None
 

@@ -163,9 +163,14 @@ def _seen(facts: Facts, persona: Persona) -> tuple[dict[str, str], dict[str, str
     """The headers and the metadata that the persona's conditions look at, as far as the request has them."""
     headers, metadata = persona.looks_at
     return (
-        {name: value[:_MOST_CHARACTERS] for name in headers if (value := facts.header(name)) is not None},
+        {name: _sayable(value[:_MOST_CHARACTERS]) for name in headers if (value := facts.header(name)) is not None},
         {name: value[:_MOST_CHARACTERS] for name in metadata if (value := facts.metadata.get(name)).__class__ is str},
     )
+
+
+def _sayable(value: str) -> str:
+    """A header's value as JSON can say it: bytes that are no UTF-8 have come as lone surrogates."""
+    return value.encode("utf-8", "replace").decode()
 
 
 def read_facts(document: Mapping[str, Any]) -> Facts:

@@ -11,6 +11,7 @@ from gateway.telemetry.events import AttemptEnded, RequestEnded
 from tests.fakes import OPENAI_STREAM, End, Hang, Pause, Reset, Step, fake_upstream, json_answer, openai_chunk, openai_completion, sse
 from tests.serving import Running, serving
 from translators.jsontext import dumps, loads
+from translators.openai.stream import OpenAIStream
 
 CLAUDE_STREAM = [
     b'data: {"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","model":"claude-served","content":[],'
@@ -298,9 +299,21 @@ async def test_a_paused_turn_is_taken_up_again() -> None:
     assert fake.received[1].body["messages"][1]["content"] == paused["content"]
 
 
-@pytest.mark.parametrize("fault", [ERROR, b'data: {"choices":[{"index":0,"delta":{},"finish_reason":[]}]}\n\n'], ids=["theirs", "ours"])
-async def test_after_an_error_event_the_connection_serves_the_next_request(fault: bytes) -> None:
+@pytest.fixture
+def our_fault(monkeypatch: pytest.MonkeyPatch) -> bytes:
+    """Events after which our own code fails."""
+
+    def fail(*_: Any) -> None:
+        raise RuntimeError("a fault of our own")
+
+    monkeypatch.setattr(OpenAIStream, "_finish", fail)
+    return b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+
+
+@pytest.mark.parametrize("theirs", [ERROR, None], ids=["theirs", "ours"])
+async def test_after_an_error_event_the_connection_serves_the_next_request(theirs: bytes | None, our_fault: bytes) -> None:
     """Closing it would lose the request that a client sends on it at that moment."""
+    fault = theirs or our_fault
     body = dumps({"model": "on_openai", "messages": [{"role": "user", "content": "hi"}], "stream": True})
     request = b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body) + body
     broken: list[Step] = [*sse(*OPENAI_STREAM[:2], end=False), Pause(0.05), fault, End()]
@@ -316,13 +329,12 @@ async def test_after_an_error_event_the_connection_serves_the_next_request(fault
 
 
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/api/v1/chat"])
-async def test_a_fault_of_our_own_after_content_is_the_last_event(path: str) -> None:
+async def test_a_fault_of_our_own_after_content_is_the_last_event(path: str, our_fault: bytes) -> None:
     """Never a second HTTP answer inside the first."""
-    odd = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":[]}]}\n\n'
     name = "persona" if path.startswith("/api") else "model"
     body = {name: "on_openai", "messages": [{"role": "user", "content": "hi"}], "stream": True}
     async with (
-        fake_upstream(openai=[*sse(*OPENAI_STREAM[:2], end=False), Pause(0.05), odd, End()]) as fake,
+        fake_upstream(openai=[*sse(*OPENAI_STREAM[:2], end=False), Pause(0.05), our_fault, End()]) as fake,
         serving(fake.environ()) as running,
         aiohttp.ClientSession() as session,
         session.post(f"{running.url}{path}", json=body) as answer,

@@ -99,6 +99,11 @@ def test_of_headers_and_metadata_only_what_the_rules_look_at() -> None:
     assert list(not_recorded({"metadata": {"team": "blue"}}, P)) == ["header x-region"]
 
 
+def test_a_header_that_is_no_utf_8_is_written_without_what_json_cannot_say() -> None:
+    of = facts(caller=Caller(headers={"x-region": b"S\xfcd".decode("utf-8", "surrogateescape")}))
+    assert facts_document(of, P)["headers"] == {"x-region": "S?d"}
+
+
 def test_a_condition_counts_wherever_its_target_is_listed_twice() -> None:
     """The same model without a condition elsewhere does not hide the one here."""
     twice = persona("x/small", rules=(Rule(name="r", when=When(over=1), targets=(TargetRef("x", "small", when=WEST),)),))

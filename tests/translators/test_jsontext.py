@@ -20,6 +20,10 @@ def test_what_is_read_is_written_back_the_same(text: bytes) -> None:
     assert dumps(loads(text)) == text
 
 
+def test_a_number_that_was_too_large_is_written_as_null() -> None:
+    assert dumps(loads(b'{"a":1e400,"b":[-1e400]}')) == b'{"a":null,"b":[null]}'
+
+
 def test_refuses_to_write_what_json_cannot_say() -> None:
     with pytest.raises(ValueError, match="surrogates"):
         dumps("\ud800")

@@ -171,7 +171,7 @@ class Collector:
         if chunk.finish_reason is not None:
             choice["finish_reason"] = chunk.finish_reason
         for name, value in (chunk.choice or {}).items():
-            if name == "logprobs" and value is not None and choice["logprobs"] is not None:
+            if name == "logprobs" and isinstance(value, dict) and isinstance(choice["logprobs"], dict):
                 _merge_logprobs(choice["logprobs"], value)
             else:
                 choice[name] = value
@@ -192,7 +192,8 @@ class Collector:
 
 def _merge_logprobs(into: dict[str, Any], more: dict[str, Any]) -> None:
     for name, tokens in more.items():
-        into[name] = (into.get(name) or []) + tokens if tokens else into.get(name)
+        before = into.get(name)
+        into[name] = (before if isinstance(before, list) else []) + tokens if tokens and isinstance(tokens, list) else before
 
 
 def _merge_delta(message: dict[str, Any], delta: dict[str, Any]) -> None:
@@ -225,6 +226,7 @@ def _merge_tool_call(calls: list[dict[str, Any]], part: dict[str, Any]) -> None:
         if isinstance(value, dict) and isinstance(call.get(name), dict) and name in ("function", "custom"):
             for key, text in value.items():
                 if isinstance(text, str):
-                    call[name][key] = call[name].get(key, "") + text
+                    before = call[name].get(key)
+                    call[name][key] = before + text if isinstance(before, str) else text
         else:
             call[name] = dict(value) if isinstance(value, dict) else value

@@ -10,7 +10,7 @@ _SAID: Final = ("content", "refusal", "tool_calls", "function_call", "images", "
 
 def is_paused(completion: dict[str, Any]) -> bool:
     """Whether the provider stopped in the middle of its turn and waits for it to be sent back."""
-    return any((choice.get("provider_specific") or {}).get("stop_reason") == "pause_turn" for choice in completion["choices"])
+    return any(_object(choice.get("provider_specific")).get("stop_reason") == "pause_turn" for choice in completion["choices"])
 
 
 def is_empty(completion: dict[str, Any]) -> bool:
@@ -30,5 +30,9 @@ def is_empty_stream(chunks: Sequence[Chunk]) -> bool:
 
 def _says(message: dict[str, Any]) -> bool:
     # The parts of a turn are kept only where no other field could tell it: it ran tools of the provider's own.
-    kept = (message.get("extra_content") or {}).get("google") or {}
-    return any(message.get(name) for name in _SAID) or "parts" in kept
+    return any(message.get(name) for name in _SAID) or "parts" in _object(_object(message.get("extra_content")).get("google"))
+
+
+def _object(value: Any) -> dict[str, Any]:
+    """Servers of the hub's own dialect are relayed: they may send anything under our names."""
+    return value if value.__class__ is dict else {}

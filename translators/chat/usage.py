@@ -9,10 +9,11 @@ def summed(usages: Sequence[dict[str, Any]]) -> dict[str, Any]:
     total: dict[str, Any] = {}
     for usage in usages:
         for name, value in usage.items():
+            before = total.get(name)  # a provider may send anything, and two of them different things
             if isinstance(value, dict):
-                total[name] = summed([total.get(name, {}), value])
+                total[name] = summed([before, value] if isinstance(before, dict) else [value])
             elif isinstance(value, int) and not isinstance(value, bool):
-                total[name] = total.get(name, 0) + value
+                total[name] = before + value if isinstance(before, int) else value
             else:
                 total.setdefault(name, value)
     return total

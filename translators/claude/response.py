@@ -94,7 +94,7 @@ def _message(blocks: list[Block], reason: str | None, stop_details: Any, shape: 
     text = "".join(block["text"] for block in blocks if block["type"] == "text")
     calls = [tool_call(block, shape) for block in blocks if block["type"] == "tool_use"]
     said["content"] = (unfenced(text) if shape.strip_json_fence else text) or (None if calls else "")
-    if calls and shape.legacy_functions:
+    if calls and shape.legacy_functions and "function" in calls[0]:
         said["function_call"] = calls[0]["function"]
     elif calls:
         said["tool_calls"] = calls[:1] if shape.one_tool_call else calls

@@ -11,6 +11,10 @@ _TIERS: Final = {
 }  # fmt: skip
 
 
+_DIGITS: Final = 18
+"""Of a count at most: Python refuses to read or write a number of thousands of them."""
+
+
 def merge(known: dict[str, Any], snapshot: dict[str, Any]) -> None:
     """Add a frame's counts to what is known: each stands for the whole answer so far, and a later frame may leave some out."""
     for name, value in snapshot.items():
@@ -68,9 +72,9 @@ def service_tier(metadata: dict[str, Any]) -> str | None:
 
 
 def _count(value: Any) -> int:
-    if value.__class__ is int:
-        return max(int(value), 0)
-    return int(value) if value.__class__ is str and value.isascii() and value.isdecimal() else 0
+    if value.__class__ is str and len(value) <= _DIGITS and value.isascii() and value.isdecimal():
+        value = int(value)
+    return value if value.__class__ is int and 0 <= value < 10**_DIGITS else 0
 
 
 def _modalities(details: Any) -> dict[str, int]:

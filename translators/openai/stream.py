@@ -8,13 +8,13 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
-from translators.chat.chunks import FINISH_REASONS, Chunk
+from translators.chat.chunks import Chunk
 from translators.chat.tool_names import declared_name
 from translators.dialect import Envelope
 from translators.errors import UpstreamFailure, malformed, truncated
 from translators.jsontext import dumps, loads
 from translators.openai.errors import failure
-from translators.openai.response import well_formed
+from translators.openai.response import is_known, well_formed, write_out
 from translators.sse import EventTooLarge
 from translators.text_events import Run, TextReader
 
@@ -141,7 +141,7 @@ class OpenAIStream:
             index = choice.get("index") or 0
             reason = choice.get("finish_reason")
             relayable &= self._keeps_promises(index, delta, reason)
-            if reason is not None and reason not in FINISH_REASONS:
+            if reason is not None and not is_known(reason):
                 choice["native_finish_reason"] = reason
                 reason = "tool_calls" if self._calls.get(index) else "stop"
             if relayable:
@@ -165,13 +165,15 @@ class OpenAIStream:
             self._roles.add(index)
             delta["role"] = "assistant"
             kept = False
+        if "function_call" in delta:
+            kept &= not write_out(delta)
         if delta.get("tool_calls"):
             kept &= self._number_calls(index, delta["tool_calls"])
         if reason is None:
             self._reasons.setdefault(index, None)
             return kept
         self._reasons[index] = reason
-        return kept and reason in FINISH_REASONS
+        return kept and is_known(reason)
 
     def _number_calls(self, choice: int, calls: list[dict[str, Any]]) -> bool:
         """Give each call a dense index from 0; a server may leave it out, start at 1, or leave gaps."""
@@ -186,6 +188,7 @@ class OpenAIStream:
             if call.get("index") != number:
                 call["index"] = number
                 kept = False
+            kept &= not write_out(call)
             if new:
                 kept &= self._mend_first(call, number)
         return kept

@@ -19,6 +19,11 @@ def same_model(one: Any, other: str) -> bool:
     return _SNAPSHOT.sub("", str(one)) == _SNAPSHOT.sub("", other)
 
 
+def is_call(item: Item) -> bool:
+    """Whether the item calls one of the caller's tools."""
+    return str(item.get("type")) in CALLS
+
+
 def is_item(item: Any) -> bool:
     """Whether `item` has what this package reads of an item of its type; types that it does not know pass."""
     if item.__class__ is not dict:

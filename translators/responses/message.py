@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from translators.chat.tool_names import declared_name
 from translators.dialect import Envelope
-from translators.responses.items import CALLS, FORMAT, Item, is_item, parts_of, text_of
+from translators.responses.items import CALLS, FORMAT, Item, is_call, is_item, parts_of, text_of
 
 _IMAGE_TYPES: Final = {"png": "image/png", "webp": "image/webp", "jpeg": "image/jpeg", "gif": "image/gif", "svg": "image/svg+xml"}
 
@@ -16,7 +16,7 @@ def message(items: list[Item], envelope: Envelope) -> dict[str, Any]:
     texts = [part for item in items for part in spoken(item)]
     text = "".join(text_of(part, "text") for part in texts if part.get("type") == "output_text")
     refusal = "".join(text_of(part, "refusal") for part in texts if part.get("type") == "refusal")
-    calls = [tool_call(item, n, envelope) for n, item in enumerate(item for item in items if item.get("type") in CALLS)]
+    calls = [tool_call(item, n, envelope) for n, item in enumerate(filter(is_call, items))]
     said: dict[str, Any] = {"role": "assistant", "content": text or (None if calls or refusal else ""), "refusal": refusal or None}
     if thoughts := "\n\n".join(thought for item in items for thought in thoughts_of(item)):
         said["reasoning_content"] = thoughts
@@ -100,7 +100,7 @@ def _original(items: list[Item], envelope: Envelope) -> dict[str, Any] | None:
     """
     blocks = list(items)
     if envelope.shape.one_tool_call:
-        hidden = [item for item in items if item.get("type") in CALLS][1:]
+        hidden = [*filter(is_call, items)][1:]
         blocks = [item for item in items if not any(item is one for one in hidden)]
     if not all(is_item(block) for block in blocks) or _is_canonical(blocks):
         return None

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from translators.errors import FailureKind, UpstreamFailure
 from translators.responses.errors import told_failure
-from translators.responses.items import Item
+from translators.responses.items import Item, parts_of
 
 _INCOMPLETE: Final = {"max_output_tokens": "length", "max_messages": "length", "content_filter": "content_filter", "steered": "stop"}
 _UNFINISHED: Final = ("queued", "in_progress")
@@ -73,13 +73,14 @@ def _moderation(result: Any) -> Any:
 
 def logprobs(tokens: Any) -> dict[str, Any] | None:
     """The log probabilities of some tokens as a choice has them; None if there are none."""
-    if tokens.__class__ is not list or not tokens:
+    known = [token for token in tokens if token.__class__ is dict] if tokens.__class__ is list else []
+    if not known:
         return None
-    return {"content": [{"bytes": None, **token, "top_logprobs": _top(token)} for token in tokens], "refusal": None}
+    return {"content": [{"bytes": None, **token, "top_logprobs": _top(token)} for token in known], "refusal": None}
 
 
 def _top(token: dict[str, Any]) -> list[dict[str, Any]]:
-    return [{"bytes": None, **one} for one in token.get("top_logprobs") or ()]
+    return [{"bytes": None, **one} for one in parts_of(token, "top_logprobs")]
 
 
 def answer_id(response: dict[str, Any], default: str) -> str:

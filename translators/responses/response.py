@@ -1,11 +1,12 @@
 """A whole response as a chat.completion with one choice."""
 
+from math import isfinite
 from typing import Any
 
 from translators.dialect import Envelope
 from translators.errors import UpstreamError, malformed
 from translators.jsontext import loads
-from translators.responses.items import Item
+from translators.responses.items import Item, parts_of
 from translators.responses.message import message, spoken
 from translators.responses.outcome import (
     answer_id,
@@ -51,7 +52,7 @@ def _completion(response: dict[str, Any], envelope: Envelope) -> dict[str, Any]:
     answer = {
         "id": answer_id(response, envelope.id),
         "object": "chat.completion",
-        "created": int(created) if isinstance(created, int | float) else envelope.created,
+        "created": int(created) if created.__class__ is int or (created.__class__ is float and isfinite(created)) else envelope.created,
         "model": model,
         "choices": [choice],
         **beside(response),
@@ -62,4 +63,4 @@ def _completion(response: dict[str, Any], envelope: Envelope) -> dict[str, Any]:
 
 
 def _all_logprobs(items: list[Item]) -> dict[str, Any] | None:
-    return logprobs([token for item in items for part in spoken(item) for token in part.get("logprobs") or ()])
+    return logprobs([token for item in items for part in spoken(item) for token in parts_of(part, "logprobs")])

@@ -4,7 +4,7 @@ from typing import Any
 
 from translators.chat.chunks import Chunk
 from translators.dialect import Envelope
-from translators.responses.items import CALLS, Item, parts_of, text_of
+from translators.responses.items import CALLS, Item, is_call, parts_of, text_of
 from translators.responses.message import call_kind, image, spoken, tool_call, written
 from translators.responses.outcome import logprobs
 
@@ -96,7 +96,7 @@ class Shown:
     def complete_item(self, place: int, item: Item, chunks: list[Chunk]) -> None:
         """Show what is missing of an item now that all of it is known."""
         kind = item.get("type")
-        if kind in CALLS:
+        if is_call(item):
             self.begin_call(place, item, chunks)
             self.complete((place, "call", 0), written(item), None, chunks)
         elif kind == "message":

@@ -8,7 +8,7 @@ from translators.dialect import Envelope
 from translators.errors import FailureKind, UpstreamFailure, malformed, truncated
 from translators.jsontext import loads
 from translators.responses.errors import told_failure
-from translators.responses.items import CALLS, Item
+from translators.responses.items import Item, is_call
 from translators.responses.message import trailer
 from translators.responses.outcome import answer_id, answer_model, beside, failure_of, finish_reason, native_reason, output_of
 from translators.responses.shown import Shown
@@ -86,6 +86,8 @@ class ResponsesStream:
         kind = event.get("type")
         if kind is None:
             kind = "error" if "error" in event else name.decode("utf-8", "replace")
+        if kind.__class__ is not str:
+            return
         if (delta := _DELTAS.get(kind)) is not None:
             self._delta(delta, event, chunks)
         elif (handle := _EVENTS.get(kind)) is not None:
@@ -110,7 +112,7 @@ class ResponsesStream:
 
     def _item_added(self, event: dict[str, Any], chunks: list[Chunk]) -> None:
         item = _object(event, "item")
-        if item.get("type") in CALLS:
+        if is_call(item):
             self._shown.begin_call(_index(event, "output_index"), item, chunks)
 
     def _item_done(self, event: dict[str, Any], chunks: list[Chunk]) -> None:
@@ -175,7 +177,7 @@ class _Delta(NamedTuple):
     whole: bool
 
 
-_DELTAS: Final[dict[Any, _Delta]] = {
+_DELTAS: Final[dict[str, _Delta]] = {
     "response.output_text.delta": _Delta("text", "content_index", "delta", False),
     "response.output_text.done": _Delta("text", "content_index", "text", True),
     "response.refusal.delta": _Delta("refusal", "content_index", "delta", False),
@@ -190,7 +192,7 @@ _DELTAS: Final[dict[Any, _Delta]] = {
     "response.custom_tool_call_input.done": _Delta("call", "", "input", True),
 }
 
-_EVENTS: Final[dict[Any, Callable[[ResponsesStream, dict[str, Any], list[Chunk]], None]]] = {
+_EVENTS: Final[dict[str, Callable[[ResponsesStream, dict[str, Any], list[Chunk]], None]]] = {
     "response.created": ResponsesStream._name,
     "response.in_progress": ResponsesStream._name,
     "response.output_item.added": ResponsesStream._item_added,

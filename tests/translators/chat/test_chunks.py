@@ -131,3 +131,20 @@ def test_parts_of_a_call_that_are_no_text_are_left_out() -> None:
 
 def test_a_chunk_is_shown_by_what_it_says() -> None:
     assert repr(Chunk({"content": "a"})) == "Chunk({'delta': {'content': 'a'}, 'index': 0})"
+
+
+def test_log_probabilities_of_another_form_are_not_added_up() -> None:
+    collector = Collector("i", 1, "m")
+    for told in ({"content": [1], "refusal": "x"}, {"content": 5, "refusal": [2]}, {"content": [3]}, 7):
+        collector.add(Chunk({}, "stop", choice={"logprobs": told}))
+    assert collector.completion()["choices"][0]["logprobs"] == 7
+    collector.add(Chunk({}, choice={"logprobs": {"content": [4]}}))
+    assert collector.completion()["choices"][0]["logprobs"] == {"content": [4]}
+
+
+def test_a_call_that_began_with_null_adds_up() -> None:
+    collector = Collector("i", 1, "m")
+    for called in ({"name": "f", "arguments": None, "x": 1}, {"name": None, "arguments": "{}", "x": "y"}):
+        collector.add(Chunk({"tool_calls": [{"index": 0, "function": called}]}))
+    call = collector.completion()["choices"][0]["message"]["tool_calls"][0]
+    assert call == {"function": {"name": "f", "arguments": "{}", "x": "y"}}

@@ -59,3 +59,9 @@ def test_streams() -> None:
     end = Chunk({}, "stop", choice=STOP)
     assert is_empty_stream([Chunk({"role": "assistant", "content": ""}), end, Chunk(usage={"total_tokens": 1})])
     assert not is_empty_stream([Chunk({"role": "assistant", "content": "x"}), end])
+
+
+def test_what_a_server_says_under_our_names() -> None:
+    assert not is_paused(completion({"content": "x"}, provider_specific="pause_turn"))
+    assert is_empty(completion({"extra_content": 5}, **STOP))
+    assert is_empty(completion({"extra_content": {"google": "parts"}}, **STOP))

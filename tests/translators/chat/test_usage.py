@@ -11,3 +11,10 @@ def test_sums() -> None:
         "service": "x",
         "flag": True,
     }
+
+
+def test_what_servers_say_differently() -> None:
+    nothing, one = {"prompt_tokens": None, "details": None}, {"prompt_tokens": 3, "details": {"cached": 1}}
+    assert summed([nothing, one]) == one
+    assert summed([one, nothing]) == one
+    assert summed([{"details": 5}, one, {"details": 5}]) == {"prompt_tokens": 3, "details": 5}

@@ -45,3 +45,8 @@ def test_a_modality_that_is_told_in_parts() -> None:
     parts = [{"modality": "AUDIO", "tokenCount": 3}, {"modality": "TEXT", "tokenCount": 2}, {"modality": "AUDIO", "tokenCount": 4}]
     usage = answered(promptTokenCount=9, candidatesTokenCount=7, promptTokensDetails=parts, candidatesTokensDetails=parts)["usage"]
     assert (usage["prompt_tokens_details"]["audio_tokens"], usage["completion_tokens_details"]["audio_tokens"]) == (7, 7)
+
+
+def test_a_number_of_thousands_of_digits_is_no_count() -> None:
+    counted = answered(promptTokenCount="9" * 5000, candidatesTokenCount=10**4000, totalTokenCount="7")["usage"]
+    assert (counted["prompt_tokens"], counted["completion_tokens"]) == (0, 0)

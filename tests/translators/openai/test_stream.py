@@ -205,7 +205,22 @@ def test_nothing_after_the_end_is_read() -> None:
     assert stream.finished
 
 
-@pytest.mark.parametrize("choices", ["x", [1], [{"delta": 1}], [{"delta": {"tool_calls": [1]}}], [{"delta": {}, "index": "x"}]])
+@pytest.mark.parametrize(
+    "choices",
+    [
+        "x",
+        [1],
+        [{"delta": 1}],
+        [{"delta": {"tool_calls": [1]}}],
+        [{"delta": {}, "index": "x"}],
+        [{"index": {}}],
+        [{"delta": {"content": 1}}],
+        [{"delta": {"tool_calls": [{"index": {}}]}}],
+        [{"delta": {"tool_calls": [{"id": []}]}}],
+        [{"delta": {"tool_calls": [{"function": {"name": 1}}]}}],
+        [{"delta": {"function_call": 1}}],
+    ],
+)
 def test_chunks_of_another_form_are_malformed(choices: Any) -> None:
     stream, _ = feed(b"data: " + dumps({"choices": choices}) + b"\n\n")
     assert stream.failure is not None
@@ -239,6 +254,23 @@ def test_texts_are_relayed_as_they_came(like: bytes) -> None:
         assert [each.raw for each in chunks[1:-1]] == [text[6:-2] for text in texts]
         assert [each.delta for each in chunks[1:-1]] == [{"content": text} for text in ("a", "b", "", "\n", "é")]
         assert stream.finished
+
+
+def test_odd_values_are_mended() -> None:
+    whole = {"index": 0, "id": "a", "function": {"name": "f", "arguments": {"x": 1}}}
+    _, text = feed(
+        chunk({"role": "assistant", "content": [{"type": "text", "text": "x"}]}),
+        chunk({"tool_calls": [whole]}),
+        chunk({"tool_calls": [{"index": 0, "function": {"arguments": []}}]}),
+        chunk({"function_call": {"name": "f", "arguments": {}}}),
+        chunk({}, {"odd": 1}),  # type: ignore[arg-type]
+    )
+    shown = deltas(text)
+    assert shown[0][1]["content"] == [{"type": "text", "text": "x"}]
+    assert [shown[i][1]["tool_calls"][0]["function"]["arguments"] for i in (1, 2)] == ['{"x":1}', "[]"]
+    assert shown[3][1]["function_call"]["arguments"] == "{}"
+    assert shown[4] == (0, {}, "tool_calls")
+    assert b'"native_finish_reason":{"odd":1}' in text
 
 
 def test_an_endless_event_is_given_up() -> None:

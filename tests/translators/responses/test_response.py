@@ -4,6 +4,7 @@ import pytest
 
 from tests.translators.responses import transcripts as t
 from tests.translators.responses.golden import envelope
+from translators.dialect import Envelope
 from translators.errors import FailureKind, UpstreamError
 from translators.jsontext import dumps
 from translators.responses import parse_response
@@ -49,3 +50,20 @@ def test_an_error_under_a_good_status() -> None:
     with pytest.raises(UpstreamError) as caught:
         parse_response(b'{"error":{"message":"m","code":"rate_limit_exceeded"}}', envelope({}))
     assert caught.value.failure.kind is FailureKind.RATE_LIMIT
+
+
+def test_items_and_tokens_of_another_form_are_passed_over() -> None:
+    odd = {
+        **t.TEXT,
+        "content": [{"type": "output_text", "text": "x", "logprobs": [5, {"token": "x", "top_logprobs": [1, {"token": "y"}]}]}],
+    }
+    choice = parse_response(dumps(t.response(odd, {"type": {}}, {"type": []})), envelope({}))["choices"][0]
+    assert choice["message"]["content"] == "x"
+    top = [{"bytes": None, "token": "y"}]
+    assert choice["logprobs"] == {"content": [{"bytes": None, "token": "x", "top_logprobs": top}], "refusal": None}
+
+
+@pytest.mark.parametrize(("told", "created"), [(b"17", 17), (b"17.5", 17), (b"1e400", 1), (b"true", 1), (b'"x"', 1)])
+def test_when_it_was_made(told: bytes, created: int) -> None:
+    body = dumps(t.response(t.TEXT, created_at="HERE")).replace(b'"HERE"', told)
+    assert parse_response(body, Envelope("i", 1, "m"))["created"] == created
