@@ -212,11 +212,12 @@ class AnswerShape(NamedTuple):
 PLAIN: Final = AnswerShape()
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class UpstreamRequest:
     """One HTTP request, ready to send (POST). `headers` holds the key: never log them.
 
-    Nobody changes it, or a Target; they are not frozen because each would cost half a microsecond more to make.
+    Nobody changes it, or a Target; they are not frozen because each would cost half a microsecond more to make. Made by position it
+    costs half of what it does by name.
     """
 
     url: str

@@ -15,7 +15,7 @@ _ORDER: Final = {"thinking": 0, "redacted_thinking": 0, "text": 1, "tool_use": 2
 
 def trailer(blocks: list[Block], model: str) -> dict[str, Any]:
     """`thinking_blocks`, `annotations` and `provider_content`, each if there is something in it."""
-    if is_one_text(blocks):
+    if one_text(blocks) is not None:
         return {}
     found = {
         "thinking_blocks": [shown for block in blocks if block["type"] in THINKING and (shown := thinking_block(block)) is not None],
@@ -25,9 +25,15 @@ def trailer(blocks: list[Block], model: str) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value}
 
 
-def is_one_text(blocks: list[Block]) -> bool:
-    """Whether an answer is one text and nothing else, not even about the text: most are."""
-    return len(blocks) == 1 and blocks[0]["type"] == "text" and len(blocks[0]) == 2
+def one_text(content: list[Any]) -> str | None:
+    """The text of an answer that is one text and nothing else, not even about the text: most are."""
+    if len(content) != 1:
+        return None
+    block = content[0]
+    if block.__class__ is not dict or len(block) != 2 or block.get("type") != "text":
+        return None
+    text = block.get("text")
+    return text if text.__class__ is str else None
 
 
 def annotations(blocks: list[Block]) -> list[dict[str, Any]]:

@@ -25,16 +25,26 @@ def read_messages(messages: list[dict[str, Any]], translation: Translation) -> t
     Raises InvalidRequest for content Claude cannot take, calls without any answer at the end, and a conversation with nothing in it.
     """
     instructions: list[list[Block]] = []
-    for lead, message in enumerate(messages):
-        if message["role"] not in INSTRUCTION_ROLES:
-            reader = _Reader(translation)
-            texts_only = reader.read(messages, lead)
-            turns = reader.turns
-            break
-        instructions.append(_instruction(message, lead, translation))
-    else:
+    turns: list[Turn] = []
+    reader: _Reader | None = None
+    leading = True
+    for index, message in enumerate(messages):
+        role, content = message["role"], message.get("content")
+        if leading:
+            if role in INSTRUCTION_ROLES:
+                instructions.append(_instruction(message, index, translation))
+                continue
+            leading = False
+        spoken = role == "user" or role == "assistant"
+        if spoken and len(message) == 2 and content.__class__ is str and content and not content.isspace():
+            turns.append(Turn(role, [{"type": "text", "text": content}], index))
+        else:  # it does more than say something, which most messages of a long conversation do not
+            if reader is None:
+                reader = _Reader(turns, translation)
+            _READ[role](reader, message, index)
+    if leading:
         instructions, turns = _last_as_user(instructions, translation)
-        texts_only = False
+    texts_only = reader is None and not leading
     if not texts_only:
         roles = {turn.role for turn in turns}
         if "tool" in roles or "assistant" in roles:
@@ -98,27 +108,14 @@ def _last_as_user(instructions: list[list[Block]], translation: Translation) -> 
 
 
 class _Reader:
-    """Reads messages one by one into turns."""
+    """Reads messages that do more than say a text, one by one, into the turns of all of them."""
 
     __slots__ = ("_functions", "_translation", "turns")
 
-    def __init__(self, translation: Translation) -> None:
-        self.turns: list[Turn] = []
+    def __init__(self, turns: list[Turn], translation: Translation) -> None:
+        self.turns = turns
         self._translation = translation
         self._functions: list[tuple[str, str]] = []
-
-    def read(self, messages: list[dict[str, Any]], lead: int) -> bool:
-        """Read the messages from `lead` on; whether all of them only said something, as most of a long conversation does."""
-        turns, texts_only = self.turns, True
-        for index, message in enumerate(messages[lead:] if lead else messages, lead):
-            role, content = message["role"], message.get("content")
-            spoken = role == "user" or role == "assistant"
-            if spoken and len(message) == 2 and content.__class__ is str and content and not content.isspace():
-                turns.append(Turn(role, [{"type": "text", "text": content}], index))
-            else:
-                texts_only = False
-                _READ[role](self, message, index)
-        return texts_only
 
     def _add(self, turn: Turn) -> None:
         if turn.blocks:

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, Final
 
 from translators.chat.parameters import NO_OPS
@@ -16,7 +17,7 @@ from translators.claude.messages import end_with_user, read_messages
 from translators.claude.sampling import sampling, stop_sequences
 from translators.claude.thinking import Plan, plan_thinking
 from translators.claude.tool_choice import NO_CHOICE, Choice, read_choice, relax, write_choice
-from translators.claude.tools import Declared, declared_from_history, declared_tools, historic_names, web_search_tool, write_tools
+from translators.claude.tools import NO_TOOLS, Declared, declared_from_history, declared_tools, historic_names, web_search_tool, write_tools
 from translators.claude.translation import Translation
 from translators.claude.wire import Block, Turn
 from translators.dialect import PLAIN, AnswerShape, ModelRecord, Report, Target, UpstreamRequest
@@ -33,6 +34,8 @@ _ASIDE: Final = frozenset({
     "temperature", "top_p", "top_k", "stop", "user", "safety_identifier", "service_tier", "cache_control", "prompt_cache_options",
 })  # fmt: skip
 """What of a request has a small place of its own: where it has none of them, one look tells."""
+_MORE: Final = _ASIDE | {"tools", "functions", "web_search_options", "response_format", "x_provider"}
+"""Without these there is nothing but a conversation and how it is thought about: no tools to read, and no form of the answer."""
 _MARKABLE: Final = frozenset({"tools", "system", "cache_control"})
 """Where a finished request may have cache marks outside of its messages."""
 MAX_BODY: Final = 32 * 1024 * 1024
@@ -48,14 +51,30 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     if not record.unsupported.isdisjoint(request.body):
         request = _without_unsupported(request, record, report)
     asked, limit = request.body, request.max_tokens
-    if not asked.keys() <= _TAKEN:
+    if not _TAKEN.issuperset(asked):
         _check_parameters(asked, report)
-    declared = declared_tools(asked)
-    options = asked.get("prompt_cache_options") or {}
-    translation = Translation(target, report, declared.names, declared.wrapped, options.get("ttl"))
-    format_ = answer_format(asked, translation) if "response_format" in asked else FREE
-    body = _body(asked, limit, declared, format_, translation)
     headers = {"content-type": "application/json", **key_headers(target.api_key, record.api_version)}
+    if _MORE.isdisjoint(asked):
+        shape = PLAIN
+        body = _body(asked, limit, NO_TOOLS, FREE, Translation(target, report, NO_TOOLS.names))
+    else:
+        declared = declared_tools(asked)
+        options = asked.get("prompt_cache_options") or {}
+        translation = Translation(target, report, declared.names, declared.wrapped, options.get("ttl"))
+        format_ = answer_format(asked, translation) if "response_format" in asked else FREE
+        body = _body(asked, limit, declared, format_, translation)
+        shape = _shape(declared, format_)
+        _extend(body, headers, asked, target)
+    stream = asked.get("stream") is True or (limit is None and body["max_tokens"] > LONGEST_UNSTREAMED)
+    body["stream"] = stream
+    written = dumps(body)
+    if len(written) > MAX_BODY:
+        raise InvalidRequest(f"Claude takes requests of at most {MAX_BODY} bytes.", None, "request_too_large", 413)
+    return UpstreamRequest(_url(target.base_url), headers, written, stream, tuple(report.notes), shape)
+
+
+def _extend(body: dict[str, Any], headers: dict[str, str], asked: dict[str, Any], target: Target) -> None:
+    """Add what the caller says in Claude's own words, and the names of what is not for everybody yet."""
     betas = [FAST_MODE_BETA] if body.get("speed") == "fast" else []
     if "x_provider" in asked:
         extension = extension_for(asked, target.provider, target.dialect)
@@ -63,16 +82,9 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
         body.update(extension)
     if betas:
         headers["anthropic-beta"] = ",".join(dict.fromkeys(betas))
-    stream = request.stream or (limit is None and body["max_tokens"] > LONGEST_UNSTREAMED)
-    body["stream"] = stream
-    written = dumps(body)
-    if len(written) > MAX_BODY:
-        raise InvalidRequest(f"Claude takes requests of at most {MAX_BODY} bytes.", None, "request_too_large", 413)
-    return UpstreamRequest(
-        url=_url(target.base_url), headers=headers, body=written, stream=stream, notes=tuple(report.notes), shape=_shape(declared, format_)
-    )
 
 
+@lru_cache(maxsize=256)  # the targets of a configuration are few
 def _url(base: str) -> str:
     base = base.rstrip("/")
     return f"{base}/messages" if base.endswith("/v1") else f"{base}/v1/messages"
@@ -141,20 +153,30 @@ def _body(asked: dict[str, Any], limit: int | None, declared: Declared, format_:
     if format_.instruction is not None:
         system.append(text_block(format_.instruction))
     historic = [] if texts_only else historic_names(turns)
-    choice = read_choice(asked, declared, translation) if declared.tools else NO_CHOICE
-    if choice.forced and record.forced_tool_choice == "no":
-        choice = relax(choice, historic, translation)
-    max_tokens = record.max_output_tokens if limit is None else _max_tokens(limit, asked, translation)
-    plan = plan_thinking(asked, max_tokens, choice.forced, turns, translation)
+    choice = NO_CHOICE
+    if declared.tools:
+        choice = read_choice(asked, declared, translation)
+        if choice.forced and record.forced_tool_choice == "no":
+            choice = relax(choice, historic, translation)
+    max_tokens = record.max_output_tokens
+    if limit is not None:
+        max_tokens = int(limit) if limit <= max_tokens else _clamped(limit, asked, translation)
+    plan = plan_thinking(asked, max_tokens, choice is not NO_CHOICE and choice.forced, turns, translation)
     if turns[-1].role == "assistant":
         end_with_user(turns, record.prefill and format_.native is None and not plan.active, translation)
     body: dict[str, Any] = {"model": translation.target.model, "max_tokens": max_tokens}
     if system:
         body["system"] = system
-    body["messages"] = [{"role": turn.role, "content": turn.blocks} for turn in turns]
+    said = body["messages"] = []
+    for turn in turns:  # nearly always one: a comprehension costs as much again
+        said.append({"role": turn.role, "content": turn.blocks})
     if declared.tools or historic or "web_search_options" in asked:
         _add_tools(body, asked, declared, choice, historic, translation)
-    _add_output(body, plan, format_)
+    if plan.thinking is not None:
+        body["thinking"] = plan.thinking
+    if plan.effort is not None or format_.native is not None:
+        output = {"effort": plan.effort, "format": format_.native}
+        body["output_config"] = {name: value for name, value in output.items() if value is not None}
     if not _ASIDE.isdisjoint(asked):
         _add_aside(body, asked, plan, translation)
     if not texts_only or not _MARKABLE.isdisjoint(body):
@@ -192,11 +214,10 @@ def _images(blocks: list[Block]) -> int:
     return count
 
 
-def _max_tokens(limit: int, asked: dict[str, Any], translation: Translation) -> int:
+def _clamped(limit: int, asked: dict[str, Any], translation: Translation) -> int:
     most = translation.target.record.max_output_tokens
-    if limit > most:
-        name = "max_tokens" if asked.get("max_completion_tokens") is None else "max_completion_tokens"
-        translation.report.changed(name, f"{limit} is more than the model's {most}")
+    name = "max_tokens" if asked.get("max_completion_tokens") is None else "max_completion_tokens"
+    translation.report.changed(name, f"{limit} is more than the model's {most}")
     return min(int(limit), most)
 
 
@@ -215,11 +236,3 @@ def _add_tools(
         body["tools"] = tools
     if written is not None:
         body["tool_choice"] = written
-
-
-def _add_output(body: dict[str, Any], plan: Plan, format_: AnswerFormat) -> None:
-    if plan.thinking is not None:
-        body["thinking"] = plan.thinking
-    if plan.effort is not None or format_.native is not None:
-        output = {"effort": plan.effort, "format": format_.native}
-        body["output_config"] = {name: value for name, value in output.items() if value is not None}

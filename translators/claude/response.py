@@ -3,9 +3,9 @@
 from typing import Any
 
 from translators.chat.fence import unfenced
-from translators.claude.blocks import is_one_text, tool_call, trailer
+from translators.claude.blocks import one_text, tool_call, trailer
 from translators.claude.errors import error_failure
-from translators.claude.stop import finish_reason, provider_specific, refusal, stop_reason
+from translators.claude.stop import finish_reason, hidden, refusal, stop_reason
 from translators.claude.usage import service_tier, usage
 from translators.claude.wire import Block, whole_blocks
 from translators.dialect import AnswerShape, Envelope
@@ -23,12 +23,19 @@ def parse_response(body: bytes, envelope: Envelope) -> dict[str, Any]:
         raise UpstreamError(malformed("The provider's answer is not a JSON object."))
     if message.get("type") == "error" or "error" in message:
         raise UpstreamError(error_failure(message))
-    if message.get("content").__class__ is not list:
+    content, reason = message.get("content"), stop_reason(message)
+    if content.__class__ is not list:
         raise UpstreamError(malformed("The provider's answer has no content."))
-    blocks = whole_blocks(message["content"])
-    if not blocks and stop_reason(message) is None:
-        raise UpstreamError(no_output())
-    return _completion(message, blocks, envelope)
+    if reason != "refusal" and (text := one_text(content)) is not None:
+        said = {"role": "assistant", "content": unfenced(text) if envelope.shape.strip_json_fence else text, "refusal": None}
+    else:
+        blocks = whole_blocks(content)
+        if not blocks and reason is None:
+            raise UpstreamError(no_output())
+        said = _message(blocks, reason, message.get("stop_details"), envelope.shape)
+        if reason != "refusal":
+            said.update(trailer(blocks, answer_model(message, envelope)))
+    return _completion(message, said, reason, envelope)
 
 
 def no_output() -> UpstreamFailure:
@@ -53,20 +60,17 @@ def answer_model(message: dict[str, Any], envelope: Envelope) -> str:
     return served if served.__class__ is str and served else envelope.model
 
 
-def _completion(message: dict[str, Any], blocks: list[Block], envelope: Envelope) -> dict[str, Any]:
-    shape, model, reason = envelope.shape, answer_model(message, envelope), stop_reason(message)
-    said = _message(blocks, reason, message.get("stop_details"), shape)
-    if reason != "refusal":
-        said.update(trailer(blocks, model))
+def _completion(message: dict[str, Any], said: dict[str, Any], reason: str | None, envelope: Envelope) -> dict[str, Any]:
     has_calls = "tool_calls" in said or "function_call" in said
-    choice = {"index": 0, "message": said, "logprobs": None, "finish_reason": finish_reason(reason, has_calls, shape.legacy_functions)}
-    if (specific := provider_specific(message, has_calls)) is not None:
+    finished = finish_reason(reason, has_calls, envelope.shape.legacy_functions)
+    choice = {"index": 0, "message": said, "logprobs": None, "finish_reason": finished}
+    if (specific := hidden(reason, message, has_calls)) is not None:
         choice["provider_specific"] = specific
     answer = {
         "id": answer_id(message, envelope),
         "object": "chat.completion",
         "created": envelope.created,
-        "model": model,
+        "model": answer_model(message, envelope),
         "choices": [choice],
         "system_fingerprint": None,
     }
@@ -81,10 +85,6 @@ def _completion(message: dict[str, Any], blocks: list[Block], envelope: Envelope
 def _message(blocks: list[Block], reason: str | None, stop_details: Any, shape: AnswerShape) -> dict[str, Any]:
     """The assistant message. What stood before a refusal is no answer and is not shown as one."""
     said: dict[str, Any] = {"role": "assistant", "content": None, "refusal": None}
-    if reason != "refusal" and is_one_text(blocks):
-        text = blocks[0]["text"]
-        said["content"] = unfenced(text) if shape.strip_json_fence else text
-        return said
     thoughts = "".join(block["thinking"] for block in blocks if block["type"] == "thinking")
     if thoughts:
         said["reasoning_content"] = thoughts

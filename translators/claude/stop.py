@@ -37,8 +37,15 @@ def finish_reason(reason: str | None, has_calls: bool, legacy: bool) -> str:
 
 def provider_specific(message: dict[str, Any], has_calls: bool) -> dict[str, Any] | None:
     """What the finish_reason hides: Claude's own reason where it says more, and its details. None if there is nothing to add."""
-    details = {name: value for name in _DETAILS if (value := message.get(name))}
-    reason = stop_reason(message)
+    return hidden(stop_reason(message), message, has_calls)
+
+
+def hidden(reason: str | None, message: dict[str, Any], has_calls: bool) -> dict[str, Any] | None:
+    """The same where the reason was read already."""
+    details = {}
+    for name in _DETAILS:
+        if value := message.get(name):
+            details[name] = value
     waits_for_its_own = reason == "tool_use" and not has_calls
     if not details and reason in _PLAIN and not waits_for_its_own:
         return None

@@ -48,12 +48,8 @@ class Plan:
     param: str
 
     @property
-    def kind(self) -> str | None:
-        return None if self.thinking is None else self.thinking.get("type")
-
-    @property
     def active(self) -> bool:
-        return self.kind in ("enabled", "adaptive")
+        return _kind(self.thinking) in ("enabled", "adaptive")
 
 
 def plan_thinking(body: dict[str, Any], max_tokens: int, forced: bool, turns: list[Turn], translation: Translation) -> Plan:
@@ -61,7 +57,7 @@ def plan_thinking(body: dict[str, Any], max_tokens: int, forced: bool, turns: li
     thinking = translation.target.record.thinking
     asked = _UNASKED if _ASKING.isdisjoint(body) else read_asked(body)
     plan = _PLANS.get(thinking.kind, _cannot)(asked, thinking, translation)
-    kind, cap = plan.kind, thinking.off_max_effort
+    kind, cap = _kind(plan.thinking), thinking.off_max_effort
     if forced and kind == "adaptive" and asked == Asked(asked.param):
         return Plan(None, None, asked.param)  # nobody asked for it, and a forced call is made without
     if kind == "enabled":
@@ -70,6 +66,10 @@ def plan_thinking(body: dict[str, Any], max_tokens: int, forced: bool, turns: li
         translation.report.changed("reasoning_effort", f"without thinking this model takes efforts up to {cap!r}")
         plan.effort = cap
     return plan
+
+
+def _kind(thinking: dict[str, Any] | None) -> str | None:
+    return None if thinking is None else thinking.get("type")
 
 
 def read_asked(body: dict[str, Any]) -> Asked:
@@ -130,12 +130,12 @@ def _budget(asked: Asked, thinking: Thinking, translation: Translation) -> Plan:
 
 def _adaptive(asked: Asked, thinking: Thinking, translation: Translation) -> Plan:
     """Models that decide themselves how much to think, within an effort."""
+    if asked is _UNASKED:
+        return Plan({"type": "adaptive", "display": _display(asked)} if thinking.on_by_default else None, None, asked.param)
     if asked.verbatim is not None:
         return _verbatim(asked, thinking, translation)
     if asked.effort == "none":
         return _off(asked, thinking, translation)
-    if asked.effort is None and not asked.on and not thinking.on_by_default:
-        return Plan(None, None, asked.param)
     shown = {"type": "adaptive", "display": _display(asked)}
     return Plan(shown, _level(asked.effort, thinking, translation, asked.param), asked.param)
 

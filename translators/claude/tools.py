@@ -41,7 +41,7 @@ class Declared:
     wrapped: frozenset[str]
 
 
-_NOTHING: Final = Declared([], False, _NO_NAMES, frozenset(), frozenset(), frozenset())
+NO_TOOLS: Final = Declared([], False, _NO_NAMES, frozenset(), frozenset(), frozenset())
 
 
 @dataclass(slots=True)
@@ -65,7 +65,7 @@ def declared_tools(body: dict[str, Any]) -> Declared:
     """What `tools`, or the older `functions`, declare. Raises InvalidRequest for tools of other providers and for names used twice."""
     tools, functions = body.get("tools"), body.get("functions")
     if not tools and not functions and body.get("web_search_options") is None:
-        return _NOTHING
+        return NO_TOOLS
     legacy = not tools and bool(functions)
     found = [{"type": "function", "function": f} for f in functions or ()] if legacy else [_known(t, i) for i, t in enumerate(tools or ())]
     named = {kind: [tool[kind] for tool in found if tool["type"] == kind] for kind in ("function", "custom")}

@@ -1,6 +1,6 @@
 """What the rooms of one request's translation share."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from translators.claude.names import ToolNames
@@ -23,7 +23,7 @@ class Translation:
     wrapped: frozenset[str] = frozenset()
     """The caller's names of tools whose arguments travel inside {"value": …}."""
     breakpoint_ttl: str | None = None
-    _told: set[Note] = field(default_factory=set)
+    _told: set[Note] | None = None
 
     @property
     def record(self) -> ModelRecord:
@@ -32,6 +32,8 @@ class Translation:
     def once(self, kind: NoteKind, param: str, why: str) -> None:
         """Note what may happen in every message, but is worth telling once."""
         note = Note(kind, param, why)
+        if self._told is None:
+            self._told = set()
         if note not in self._told:
             self._told.add(note)
             self.report.notes.append(note)

@@ -26,8 +26,8 @@ def usage(counted: dict[str, Any]) -> dict[str, Any]:
         "completion_tokens_details": {"reasoning_tokens": reasoning},
     }
     for name in ("cache_creation", "server_tool_use", "inference_geo"):
-        if counted.get(name):
-            shown[name] = counted[name]
+        if found := counted.get(name):
+            shown[name] = found
     return shown
 
 
@@ -35,20 +35,27 @@ def service_tier(counted: dict[str, Any]) -> str | None:
     """The tier that served, in OpenAI's words."""
     if counted.get("speed") == "fast":
         return "fast"
-    return _TIERS.get(str(counted.get("service_tier")))
+    tier = counted.get("service_tier")
+    return _TIERS.get(tier) if tier.__class__ is str else None
 
 
-def _numbers(counted: dict[str, Any]) -> list[int]:
-    return [value if (value := counted.get(name)).__class__ is int else 0 for name in _COUNTED]
+def _numbers(counted: dict[str, Any]) -> tuple[int, ...]:
+    given, completion, written, read = map(counted.get, _COUNTED)
+    return (
+        given if given.__class__ is int else 0,
+        completion if completion.__class__ is int else 0,
+        written if written.__class__ is int else 0,
+        read if read.__class__ is int else 0,
+    )
 
 
-def _summed(counted: dict[str, Any], rounds: list[Any]) -> list[int]:
+def _summed(counted: dict[str, Any], rounds: list[Any]) -> tuple[int, ...]:
     """The sum over the rounds of a compacted answer, which the top leaves out, or the numbers at the top."""
     entries = [entry for entry in rounds if entry.__class__ is dict]
     summed = [entry for entry in entries if entry.get("type") in _ITERATION_TYPES]
     if not summed or any(entry.get("type") == "fallback_message" for entry in entries):
         return _numbers(counted)
-    return [sum(numbers) for numbers in zip(*map(_numbers, summed), strict=True)]
+    return tuple([sum(numbers) for numbers in zip(*map(_numbers, summed), strict=True)])
 
 
 def _number(counted: dict[str, Any], name: str) -> int:

@@ -93,9 +93,7 @@ class Answer:
         """One GenerateContentResponse."""
         if not self._begun:
             self._begun = True
-            version = frame.get("modelVersion")
-            if version.__class__ is str and version:
-                self.model = version
+            self.model = model_of(frame) or self.model
         metadata = frame.get("usageMetadata")
         if metadata.__class__ is dict:
             merge(self._counts(), metadata)
@@ -112,18 +110,14 @@ class Answer:
 
     def only_text(self, frame: dict[str, Any]) -> tuple[str, Choice] | None:
         """The text of a frame that was read and says nothing else, and whose it is."""
-        candidates = frame.get("candidates")
-        if candidates.__class__ is not list or len(candidates) != 1 or candidates[0].__class__ is not dict:
+        found = only_part(frame)
+        if found is None:
             return None
-        candidate = candidates[0]
-        content, index = candidate.get("content"), candidate.get("index", 0)
-        if content.__class__ is not dict or not candidate.keys() <= {"content", "index"} or index.__class__ is not int:
+        candidate, part = found
+        text, index = part.get("text"), candidate.get("index", 0)
+        if text.__class__ is not str or len(part) != 1 or not candidate.keys() <= {"content", "index"} or index.__class__ is not int:
             return None
-        parts = content.get("parts")
-        if parts.__class__ is not list or len(parts) != 1 or parts[0].__class__ is not dict or parts[0].keys() != {"text"}:
-            return None
-        text = parts[0]["text"]
-        return (text, self._choices[index]) if text.__class__ is str else None
+        return text, self._choices[index]
 
     def more_texts(self, run: Run, chunks: list[Chunk]) -> None:
         """Frames that say nothing but texts of one choice, and what was counted by then: each stands for all before it."""
@@ -152,8 +146,8 @@ class Answer:
 
     def _note(self, candidate: dict[str, Any], choice: Choice, before: int, chunks: list[Chunk]) -> None:
         """What else a candidate holds: a reason may come early or again, so that none is told before the end."""
-        reason = candidate.get("finishReason")
-        if reason.__class__ is str and reason != finish.UNSPECIFIED:
+        reason = finish.given(candidate)
+        if reason is not None:
             choice.reason = reason
             message = candidate.get("finishMessage")
             choice.finish_message = message if message.__class__ is str else None
@@ -232,3 +226,22 @@ class Answer:
     def _end_usage(self, chunks: list[Chunk]) -> None:
         if (counted := self.usage_so_far) is not None:
             chunks.append(Chunk(usage=counted))
+
+
+def model_of(frame: dict[str, Any]) -> str | None:
+    """The model that served, if a frame names it."""
+    version = frame.get("modelVersion")
+    return version if version.__class__ is str and version else None
+
+
+def only_part(frame: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """The candidate of a frame that has one with one part, and that part."""
+    candidates = frame.get("candidates")
+    if candidates.__class__ is not list or len(candidates) != 1:
+        return None
+    candidate = candidates[0]
+    content = candidate.get("content") if candidate.__class__ is dict else None
+    parts = content.get("parts") if content.__class__ is dict else None
+    if parts.__class__ is not list or len(parts) != 1 or parts[0].__class__ is not dict:
+        return None
+    return candidate, parts[0]

@@ -18,7 +18,7 @@ class GoogleExtensions:
     labels: dict[str, Any] | None = None
 
 
-_NONE: Final = GoogleExtensions()
+NO_EXTENSIONS: Final = GoogleExtensions()
 _SOURCES: Final = frozenset({"google", "extra_body"})
 
 _TYPES: Final[dict[str, tuple[type, str]]] = {
@@ -33,7 +33,7 @@ _TYPES: Final[dict[str, tuple[type, str]]] = {
 def google_extensions(body: dict[str, Any], report: Report) -> GoogleExtensions:
     """What the caller says to Google. Raises InvalidRequest for a wrong type; what is not known is reported."""
     if _SOURCES.isdisjoint(body) or not (sources := _sources(body, report)):
-        return _NONE
+        return NO_EXTENSIONS
     found: dict[str, Any] = {}
     for at, source in sources:
         for name, value in source.items():

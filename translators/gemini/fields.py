@@ -83,6 +83,7 @@ FIELDS: Final[dict[str, Verdict]] = {
 _SAMPLING: Final = frozenset({"temperature", "top_p", "top_k"})
 _TAKEN: Final = frozenset(name for name, verdict in FIELDS.items() if "." not in name and verdict.kind not in ("ignored", "dropped"))
 """What goes further wherever the model takes it."""
+_USUAL: Final = _TAKEN - _SAMPLING
 
 _NO_OPS: Final[dict[str, tuple[Any, ...]]] = {
     **NO_OPS,
@@ -98,9 +99,18 @@ _NO_OPS: Final[dict[str, tuple[Any, ...]]] = {
 
 
 def supported(body: dict[str, Any], record: ModelRecord, report: Report) -> dict[str, Any]:
-    """The parameters of `body` that go further: without nulls, and without what Gemini or this model cannot be told."""
+    """The parameters of `body` that go further: without nulls, and without what Gemini or this model cannot be told.
+
+    That may be all of them, `body` itself: nobody changes it.
+    """
+    unsupported = record.unsupported
+    for name, value in body.items():
+        if value is None or name not in _USUAL or name in unsupported:
+            break
+    else:
+        return body
     kept: dict[str, Any] = {}
-    refused = record.unsupported if record.sampling == "full" else record.unsupported | _SAMPLING
+    refused = unsupported if record.sampling == "full" else unsupported | _SAMPLING
     for name, value in body.items():
         if value is None:
             continue

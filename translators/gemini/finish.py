@@ -1,6 +1,6 @@
 """finishReason as finish_reason, all values; the reasons that mean there is no usable answer become failures."""
 
-from typing import Final
+from typing import Any, Final
 
 from translators.errors import FailureKind, UpstreamFailure
 
@@ -19,20 +19,26 @@ UNSPECIFIED: Final = "FINISH_REASON_UNSPECIFIED"
 _MAX_MESSAGE: Final = 500
 
 
+def given(candidate: dict[str, Any]) -> str | None:
+    """Gemini's own reason, if a candidate has one by now."""
+    reason = candidate.get("finishReason")
+    return reason if reason.__class__ is str and reason != UNSPECIFIED else None
+
+
 def finish_reason(native: str | None, *, calls: str | None, content: bool) -> str | None:
     """The hub's reason; None if there is no answer to give a reason for (`failure` then says why).
 
     `calls` is the reason to give for calls that were made (`tool_calls`, `function_call`), None if none was; `content` is
     whether text or an image was shown.
     """
+    if native == "STOP":
+        return calls or "stop"
     if native in _FILTERED:
         return "content_filter"
     if native in _CUT:
         return "length"
     if native in _UNUSABLE:
         return None
-    if native == "STOP":
-        return calls or "stop"
     if calls or content:
         return calls or "stop"
     return "content_filter" if native in _NO_IMAGE else None

@@ -23,14 +23,14 @@ class JsonAnswer:
     """For `systemInstruction`: the answer may then stand in a code fence, which is taken off."""
 
 
-_FREE: Final = JsonAnswer()
+FREE: Final = JsonAnswer()
 
 
 def json_answer(wanted: dict[str, Any] | None, tools: Toolset, record: ModelRecord, report: Report) -> tuple[JsonAnswer, Toolset]:
     """The form of the answer, and the tools that may stand beside it. Raises InvalidRequest for a schema that is none."""
     # Where the answer has to be a call, Gemini refuses a MIME type, and the text it would shape does not come.
     if wanted is None or wanted["type"] == "text" or tools.forced:
-        return _FREE, tools
+        return FREE, tools
     inner = wanted.get("json_schema") or {}
     schema: dict[str, Any] | None = inner.get("schema") if wanted["type"] == "json_schema" else None
     maps = any(name == "googleMaps" for name, _ in tools.google)

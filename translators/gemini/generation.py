@@ -11,8 +11,8 @@ _SAME: Final = {
     "presence_penalty": "presencePenalty",
     "frequency_penalty": "frequencyPenalty",
 }
-_SETTINGS: Final = frozenset({*_SAME, "top_k"})
-_SHAPING: Final = frozenset({"n", "stop", "seed", "logprobs", "modalities"})
+_RARE: Final = frozenset({*_SAME, "top_k", "n", "stop", "seed", "logprobs", "modalities"})
+"""What most requests say nothing about."""
 _TIERS: Final = {"default": "standard", "flex": "flex", "priority": "priority", "fast": "priority"}
 _MAX_CANDIDATES: Final = 8
 _INT32: Final = 0x7FFFFFFF
@@ -20,20 +20,24 @@ _INT32: Final = 0x7FFFFFFF
 
 def generation_config(body: dict[str, Any], record: ModelRecord, report: Report) -> dict[str, Any]:
     """The scalars. `body` holds only what the model supports. Raises InvalidRequest for several choices where there is one."""
-    config: dict[str, Any] = {}
-    if not _SETTINGS.isdisjoint(body):
-        config.update({theirs: body[ours] for ours, theirs in _SAME.items() if ours in body})
-        if "top_k" in body:
-            config["topK"] = int(body["top_k"])
+    rare = not _RARE.isdisjoint(body)
+    config: dict[str, Any] = _settings(body) if rare else {}
     if (limit := body.get("max_completion_tokens", body.get("max_tokens"))) is not None:
-        config["maxOutputTokens"] = _clamped(int(limit), body, record, report)
-    if not _SHAPING.isdisjoint(body):
+        limit = int(limit)
+        config["maxOutputTokens"] = limit if limit <= record.max_output_tokens else _clamped(limit, body, record, report)
+    if rare:
         _shape(config, body, record, report)
     return config
 
 
+def _settings(body: dict[str, Any]) -> dict[str, Any]:
+    config = {theirs: body[ours] for ours, theirs in _SAME.items() if ours in body}
+    if "top_k" in body:
+        config["topK"] = int(body["top_k"])
+    return config
+
+
 def _shape(config: dict[str, Any], body: dict[str, Any], record: ModelRecord, report: Report) -> None:
-    """What most requests say nothing about."""
     if (count := body.get("n", 1)) > 1:
         config["candidateCount"] = _candidates(int(count), record)
     if stops := _stops(body.get("stop")):
@@ -57,8 +61,6 @@ def service_tier(body: dict[str, Any], report: Report) -> str | None:
 
 
 def _clamped(limit: int, body: dict[str, Any], record: ModelRecord, report: Report) -> int:
-    if limit <= record.max_output_tokens:
-        return limit
     asked = "max_completion_tokens" if "max_completion_tokens" in body else "max_tokens"
     report.changed(asked, f"{limit} is more than the model's {record.max_output_tokens}")
     return record.max_output_tokens

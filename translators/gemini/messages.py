@@ -4,7 +4,6 @@ Laws of Gemini that are kept here: contents begin with `user`, none is empty, al
 content right behind it, in call order, and nothing else stands in that content.
 """
 
-from dataclasses import dataclass
 from typing import Any, Final
 
 from translators.dialect import ModelRecord, Report
@@ -20,24 +19,21 @@ CONTINUE_TEXT: Final = "Continue."
 EMPTY_TEXT: Final = " "
 
 
-@dataclass(slots=True)
-class Conversation:
-    system: list[str]
-    contents: list[dict[str, Any]]
-
-
-def conversation(messages: list[dict[str, Any]], record: ModelRecord, report: Report, reader: ContentReader) -> Conversation:
-    """All messages, in their order. Raises InvalidRequest for a history that no provider could read."""
+def conversation(
+    messages: list[dict[str, Any]], record: ModelRecord, report: Report, reader: ContentReader
+) -> tuple[list[str], list[dict[str, Any]]]:
+    """The texts of the system instruction and the contents, in their order. Raises InvalidRequest for a history nobody could read."""
     builder = _Builder(messages, record, report, reader)
     builder.read()
-    return builder.finish()
+    return builder.system, builder.contents
 
 
 class _Builder:
-    __slots__ = ("_made", "_mergeable", "_messages", "_open", "_opened_at", "_reader", "_record", "_report")
+    __slots__ = ("_mergeable", "_messages", "_open", "_opened_at", "_reader", "_record", "_report", "contents", "system")
 
     def __init__(self, messages: list[dict[str, Any]], record: ModelRecord, report: Report, reader: ContentReader) -> None:
-        self._made = Conversation([], [])
+        self.system: list[str] = []
+        self.contents: list[dict[str, Any]] = []
         self._messages = messages
         self._record = record
         self._report = report
@@ -51,10 +47,16 @@ class _Builder:
         for i, message in enumerate(self._messages):
             role, text = message["role"], message.get("content")
             if text and text.__class__ is str and (role == "user" or (role == "assistant" and message.keys() <= TEXT_ONLY)):
-                self._close()
+                if self._open:
+                    self._close()
                 self._append("user" if role == "user" else "model", [{"text": text}], mergeable=True)
             else:
                 self._add(i, role, message)
+        if self._open:
+            self._close()
+        contents = self.contents
+        if not contents or contents[0]["role"] == "model" or contents[-1]["role"] == "model":
+            self._mend()
 
     def _add(self, i: int, role: str, message: dict[str, Any]) -> None:
         """A message that does more than say a text, or says nothing."""
@@ -71,9 +73,9 @@ class _Builder:
 
     def _instructions(self, message: dict[str, Any], at: str) -> None:
         found = texts(message["content"], f"{at}.content")
-        if found and self._made.contents:
+        if found and self.contents:
             self._report.repaired(at, "Gemini has one system instruction: this message moves into it")
-        self._made.system += found
+        self.system += found
 
     def _user(self, i: int, message: dict[str, Any], at: str) -> None:
         self._close()
@@ -90,7 +92,7 @@ class _Builder:
         self._open, self._opened_at = turn.calls, at
 
     def _append(self, role: str, parts: list[Part], *, mergeable: bool) -> None:
-        contents = self._made.contents
+        contents = self.contents
         if not parts:
             return
         if contents and mergeable and self._mergeable and contents[-1]["role"] == role:
@@ -132,17 +134,16 @@ class _Builder:
             self._report.repaired(self._opened_at, "media in the results of its calls follow in a message of their own")
             self._append("user", media, mergeable=True)
 
-    def finish(self) -> Conversation:
-        self._close()
-        made, report = self._made, self._report
-        if not made.contents:
-            text, what = (made.system.pop(), "the last instruction") if made.system else (EMPTY_TEXT, "a space")
+    def _mend(self) -> None:
+        """Where the user does not say the first thing and the last."""
+        contents, report = self.contents, self._report
+        if not contents:
+            text, what = (self.system.pop(), "the last instruction") if self.system else (EMPTY_TEXT, "a space")
             report.repaired("messages", f"Gemini wants a user message: {what} becomes one")
-            made.contents.append({"role": "user", "parts": [{"text": text}]})
-        if made.contents[0]["role"] == "model":
+            contents.append({"role": "user", "parts": [{"text": text}]})
+        if contents[0]["role"] == "model":
             report.repaired("messages", "Gemini wants a user message first: '.' stands before the assistant's")
-            made.contents.insert(0, {"role": "user", "parts": [{"text": FIRST_USER_TEXT}]})
-        if made.contents[-1]["role"] == "model" and not self._record.prefill:
+            contents.insert(0, {"role": "user", "parts": [{"text": FIRST_USER_TEXT}]})
+        if contents[-1]["role"] == "model" and not self._record.prefill:
             report.emulated("assistant_prefill", "this model cannot continue an assistant message: it is asked to continue")
-            made.contents.append({"role": "user", "parts": [{"text": CONTINUE_TEXT}]})
-        return made
+            contents.append({"role": "user", "parts": [{"text": CONTINUE_TEXT}]})

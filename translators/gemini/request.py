@@ -7,77 +7,91 @@ from urllib.parse import quote
 
 from translators.chat.passthrough import extension_for
 from translators.chat.request import ChatRequest
-from translators.dialect import PLAIN, AnswerShape, Report, Target, UpstreamRequest
+from translators.dialect import PLAIN, AnswerShape, ModelRecord, Report, Target, UpstreamRequest
 from translators.errors import InvalidRequest
 from translators.gemini import fields
 from translators.gemini.content import ContentReader
-from translators.gemini.extensions import GoogleExtensions, google_extensions, merged
-from translators.gemini.formats import JsonAnswer, json_answer
+from translators.gemini.extensions import NO_EXTENSIONS, GoogleExtensions, google_extensions, merged
+from translators.gemini.formats import FREE, JsonAnswer, json_answer
 from translators.gemini.generation import generation_config, service_tier
 from translators.gemini.long_decode import is_long
-from translators.gemini.messages import Conversation, conversation
+from translators.gemini.messages import conversation
 from translators.gemini.names import upstream_name
 from translators.gemini.thinking import thinking_config, wish_of
-from translators.gemini.tools import Toolset, toolset
+from translators.gemini.tools import NO_TOOLS, Toolset, toolset
 from translators.jsontext import dumps
 
 _VERSION: Final = re.compile(r"v\d+(?:alpha|beta)?\d*", re.ASCII).fullmatch
 _UNSAFE: Final = re.compile(r"\.\.|[?&#]").search
 _DEFAULT_VERSION: Final = "v1beta"
+_ASIDE: Final = frozenset({
+    "audio", "stream_options", "google", "extra_body", "tools", "functions", "web_search_options", "response_format", "reasoning_effort",
+    "service_tier", "x_provider",
+})  # fmt: skip
+"""What of a request has a place beside the conversation and its scalars: where it has none of them, one look tells."""
 
 
 def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     """The request for generateContent or streamGenerateContent. Raises InvalidRequest for what can be neither said nor dropped."""
     report, record = Report(), target.record
     body = fields.supported(request.body, record, report)
+    plain = _ASIDE.isdisjoint(body)
+    extensions = NO_EXTENSIONS if plain else _extensions(body, report)
+    reader = ContentReader(record, report)
+    system, contents = conversation(request.body["messages"], record, report, reader)
+    answer, tools = (FREE, NO_TOOLS) if plain else json_answer(body.get("response_format"), toolset(body, record, report), record, report)
+    config = generation_config(body, record, report)
+    if not plain:
+        _configure(config, body, answer, extensions, record, report)
+    if (resolution := reader.resolution()) is not None:
+        config["mediaResolution"] = resolution
+    if answer.instruction is not None:
+        system.append(answer.instruction)
+    upstream: dict[str, Any] = {"systemInstruction": {"parts": [{"text": text} for text in system]}} if system else {}
+    upstream["contents"] = contents
+    if not plain:
+        upstream = _with_aside(upstream, body, tools, config, extensions, target, report)
+    elif config:
+        upstream["generationConfig"] = config
+    asked_for_stream = request.body.get("stream") is True
+    several_hops = is_long(config.get("maxOutputTokens"), record, stream=asked_for_stream)
+    stream = several_hops or asked_for_stream  # more can come as a stream than as one JSON answer
+    shape = PLAIN if plain else _shape(body, tools, answer, report)
+    if several_hops:
+        shape = shape._replace(several_hops=True)
+    url, headers = _url(target.base_url, target.model, stream), {"content-type": "application/json", **key_headers(target.api_key)}
+    return UpstreamRequest(url, headers, _written(upstream), stream, tuple(report.notes), shape)
+
+
+def _extensions(body: dict[str, Any], report: Report) -> GoogleExtensions:
     if "audio" in body:
         raise InvalidRequest("This provider's chat models do not speak.", "audio", "unsupported_parameter")
     if "stream_options" in body:
         _report_stream_options(body["stream_options"], report)
-    extensions = google_extensions(body, report)
-    reader = ContentReader(record, report)
-    talk = conversation(request.messages, record, report, reader)
-    tools = toolset(body, record, report)
-    answer, tools = json_answer(body.get("response_format"), tools, record, report)
-    config = generation_config(body, record, report)
-    if answer.config:
-        config.update(answer.config)
+    return google_extensions(body, report)
+
+
+def _configure(
+    config: dict[str, Any], body: dict[str, Any], answer: JsonAnswer, extensions: GoogleExtensions, record: ModelRecord, report: Report
+) -> None:
+    """The form of the answer and the thinking before it."""
+    config.update(answer.config)
     wish = wish_of(body.get("reasoning_effort"), extensions.thinking_config)
     if wish is not None and (thinking := thinking_config(wish, record.thinking, report)) is not None:
         config["thinkingConfig"] = thinking
-    if (resolution := reader.resolution()) is not None:
-        config["mediaResolution"] = resolution
-    tier = service_tier(body, report) if "service_tier" in body else None
-    upstream = _assembled(talk, tools, answer, config, extensions, tier, report)
-    if extension := extension_for(body, target.provider, target.dialect):
-        upstream = merged(upstream, extension)
-    several_hops = is_long(config.get("maxOutputTokens"), record, stream=request.stream)
-    stream = several_hops or request.stream  # more can come as a stream than as one JSON answer
-    shape = _shape(body, tools, answer, report)
-    return UpstreamRequest(
-        url=_url(target.base_url, target.model, stream),
-        headers={"content-type": "application/json", **key_headers(target.api_key)},
-        body=_written(upstream),
-        stream=stream,
-        notes=tuple(report.notes),
-        shape=shape._replace(several_hops=True) if several_hops else shape,
-    )
 
 
-def _assembled(
-    talk: Conversation,
+def _with_aside(
+    made: dict[str, Any],
+    body: dict[str, Any],
     tools: Toolset,
-    answer: JsonAnswer,
     config: dict[str, Any],
     extensions: GoogleExtensions,
-    tier: str | None,
+    target: Target,
     report: Report,
 ) -> dict[str, Any]:
-    system = talk.system if answer.instruction is None else [*talk.system, answer.instruction]
-    made: dict[str, Any] = {}
-    if system:
-        made["systemInstruction"] = {"parts": [{"text": text} for text in system]}
-    made["contents"] = talk.contents
+    """The request with all that stands beside the conversation."""
+    tier = service_tier(body, report) if "service_tier" in body else None
     if declared := tools.tools():
         made["tools"] = declared
     if (tool_config := tools.config()) is not None:
@@ -95,7 +109,8 @@ def _assembled(
         made["serviceTier"] = tier
     if extensions.labels is not None:
         made["labels"] = extensions.labels
-    return made
+    extension = extension_for(body, target.provider, target.dialect)
+    return merged(made, extension) if extension else made
 
 
 def _leave_to_cache(made: dict[str, Any], report: Report) -> None:

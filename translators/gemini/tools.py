@@ -62,7 +62,7 @@ class Toolset:
         return {"functionCallingConfig": calling, **both}
 
 
-_NONE: Final = Toolset()
+NO_TOOLS: Final = Toolset()
 
 
 def toolset(body: dict[str, Any], record: ModelRecord, report: Report) -> Toolset:
@@ -74,7 +74,7 @@ def toolset(body: dict[str, Any], record: ModelRecord, report: Report) -> Toolse
         functions = []
     options = body.get("web_search_options")
     if not tools and not functions and options is None:
-        return _NONE
+        return NO_TOOLS
     reader = _Reader(record, report)
     for i, tool in enumerate(tools):
         reader.add(tool, f"tools[{i}]")

@@ -29,16 +29,19 @@ def usage(metadata: dict[str, Any]) -> dict[str, Any] | None:
     if prompt is None and visible is None and total is None:
         return None
     given, written = _count(prompt), _count(visible)
-    thoughts, fed = _count(metadata.get("thoughtsTokenCount")), _count(metadata.get("toolUsePromptTokenCount"))
+    # What most answers do not have is not worth a call.
+    thoughts = _count(counted) if (counted := metadata.get("thoughtsTokenCount")) else 0
+    fed = _count(counted) if (counted := metadata.get("toolUsePromptTokenCount")) else 0
+    cached = _count(counted) if (counted := metadata.get("cachedContentTokenCount")) else 0
+    heard = _modalities(details) if (details := metadata.get("promptTokensDetails")) else {}
+    spoken = _modalities(details) if (details := metadata.get("candidatesTokensDetails")) else {}
     # Some models count their thoughts among the visible tokens; the total gives it away.
     if thoughts and total is not None and given + written + fed == _count(total):
         written = max(written - thoughts, 0)
-    prompt_details = {"cached_tokens": _count(metadata.get("cachedContentTokenCount"))}
-    prompt_modalities = _modalities(metadata.get("promptTokensDetails"))
-    prompt_details["audio_tokens"] = prompt_modalities.get("AUDIO", 0)
-    if prompt_modalities:
-        prompt_details["image_tokens"] = prompt_modalities.get("IMAGE", 0)
-        prompt_details["text_tokens"] = prompt_modalities.get("TEXT", 0)
+    prompt_details = {"cached_tokens": cached, "audio_tokens": heard.get("AUDIO", 0)}
+    if heard:
+        prompt_details["image_tokens"] = heard.get("IMAGE", 0)
+        prompt_details["text_tokens"] = heard.get("TEXT", 0)
     return {
         "prompt_tokens": given + fed,
         "completion_tokens": written + thoughts,
@@ -46,7 +49,7 @@ def usage(metadata: dict[str, Any]) -> dict[str, Any] | None:
         "prompt_tokens_details": prompt_details,
         "completion_tokens_details": {
             "reasoning_tokens": thoughts,
-            "audio_tokens": _modalities(metadata.get("candidatesTokensDetails")).get("AUDIO", 0),
+            "audio_tokens": spoken.get("AUDIO", 0),
             "accepted_prediction_tokens": 0,
             "rejected_prediction_tokens": 0,
         },

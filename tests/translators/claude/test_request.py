@@ -180,3 +180,12 @@ def test_two_calls_of_one_id_share_no_result() -> None:
         {"type": "tool_result", "tool_use_id": "c_1", "content": "No result was recorded for this tool call.", "is_error": True},
         {"type": "text", "text": "Tool result for other: other"},
     ]
+
+
+@pytest.mark.parametrize("model", ["claude-sonnet-5", "claude-sonnet-4-6"])
+def test_thinking_that_is_null_or_empty_is_not_asked_for(model: str) -> None:
+    assert build({"reasoning_effort": None, "reasoning": {}}, model).body == build({}, model).body
+
+
+def test_web_search_that_is_null_is_not_asked_for() -> None:
+    assert build({"web_search_options": None}).body == build({}).body
