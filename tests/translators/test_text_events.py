@@ -71,6 +71,15 @@ def test_it_is_what_parsing_would_have_said(texts: list[str], last: int) -> None
     assert seen.texts == documents
 
 
+@given(TEXTS)
+def test_each_that_comes_alone_is_what_parsing_would_have_said(texts: list[str]) -> None:
+    documents = [{"i": 0, "text": text} for text in texts]
+    seen = Seen()
+    for document in documents:
+        seen.reader.receive(event(document), seen.event, seen.run)
+    assert seen.texts == documents
+
+
 def test_nearly_all_are_recognised() -> None:
     documents = [{"i": 0, "text": text} for text in ["a"] * 50 + ["\n", '"', "é👍", "\\u0041"] * 5]
     assert read(b"".join(map(event, documents))).recognised == len(documents) - 1
@@ -82,22 +91,30 @@ def test_padding_may_differ() -> None:
     assert (len(seen.texts), seen.recognised) == (20, 19)
 
 
-@pytest.mark.parametrize(
-    "odd",
-    [
-        OPENING + b'a\x01"}\n\n',
-        OPENING + b'a\\x"}\n\n',
-        OPENING + b'a\\u00zz"}\n\n',
-        OPENING + b'a\\ud800"}\n\n',
-        OPENING + b'a\xff"}\n\n',
-        OPENING + b'a\xed\xa0\x80"}\n\n',
-        OPENING + b'a"},\n\n',
-        OPENING + b"a\n\n",
-    ],
+ODD = (
+    OPENING + b'a\x01"}\n\n',
+    OPENING + b'a\\x"}\n\n',
+    OPENING + b'a\\u00zz"}\n\n',
+    OPENING + b'a\\ud800"}\n\n',
+    OPENING + b'a\xff"}\n\n',
+    OPENING + b'a\xed\xa0\x80"}\n\n',
+    OPENING + b'a"},\n\n',
+    OPENING + b"a\n\n",
 )
+
+
+@pytest.mark.parametrize("odd", ODD)
 def test_what_is_no_json_is_left_to_the_parser(odd: bytes) -> None:
     seen = read(event({"i": 0, "text": "a"}) * 3 + odd + event({"i": 0, "text": "b"}))
     assert (seen.texts[-1], seen.recognised) == ("?", 2)
+
+
+@pytest.mark.parametrize("odd", [*ODD[:6], OPENING + b'a"}, "text":"b"}\n\n'])
+def test_what_is_no_json_and_comes_alone_is_left_to_the_parser(odd: bytes) -> None:
+    seen = Seen()
+    for data in (event({"i": 0, "text": "a"}), event({"i": 0, "text": "b"}), odd):
+        seen.reader.receive(data, seen.event, seen.run)
+    assert (seen.texts[-1], seen.recognised) == ("?", 1)
 
 
 def test_an_event_that_is_cut_waits_for_its_rest() -> None:
