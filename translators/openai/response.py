@@ -100,7 +100,8 @@ def _mend(choice: dict[str, Any], envelope: Envelope) -> None:
     message = choice.get("message")
     if message is None:
         message = choice["message"] = {"role": "assistant", "content": None}
-    write_out(message)
+    if "function_call" in message:
+        write_out(message)
     calls = message.get("tool_calls")
     if not is_known(reason):
         choice["finish_reason"] = "tool_calls" if calls else "stop"
