@@ -3,22 +3,20 @@
 Raises UpstreamError for what the provider did and InvalidRequest for what its dialect cannot say; who is asked next is not decided here.
 """
 
+import asyncio
 import logging
 import time
 from collections.abc import Awaitable
 from functools import partial
-from operator import is_
 from typing import Any, Final
 
 from gateway import fan_out
 from gateway.answers import LiveAnswer, MergedAnswer, OneAnswer, begun
-from gateway.config import ApiKey, Model, Provider
 from gateway.exchange import Trial
 from gateway.ids import unique
-from gateway.off_loop import BIG, off_loop
+from gateway.off_loop import BIG
 from gateway.reasoning import AnswerTap, ReasoningStore
 from gateway.rounds import Question, whole_or_again
-from gateway.routing.candidates import Candidate
 from gateway.upstream.client import UpstreamClient
 from gateway.upstream.connection import UpstreamResponse
 from gateway.upstream.media import MediaFetcher, refuse_urls
@@ -34,9 +32,6 @@ Asked = tuple[ChatRequest, ModelRecord]
 _log: Final = logging.getLogger("llm_router")
 
 MAX_ERROR_BYTES: Final = 1024 * 1024
-_TARGETS: Final = 4096
-"""Pairs of a target and a key that are kept."""
-_MadeOf = tuple[Provider, Model, ApiKey | None, ModelRecord]
 
 
 class Asking:
@@ -48,7 +43,6 @@ class Asking:
         self._reasoning = ReasoningStore(time.monotonic)
         self._corrected: dict[str, tuple[ModelRecord, ModelRecord]] = {}
         """The facts about targets that their providers corrected, and what they were corrected to; until the next start or reload."""
-        self._targets: dict[tuple[str, str], tuple[_MadeOf, Target]] = {}
 
     async def complete(self, trial: Trial, request: ChatRequest, caller: str, params: str) -> dict[str, Any]:
         """A whole chat.completion."""
@@ -102,9 +96,10 @@ class Asking:
                 request = await self._inlined(request, trial)
             case "refuse":
                 refuse_urls(request)
-        target = self._target(trial.candidate, trial.key, record)
+        key = "" if trial.key is None else trial.key.secret.get_secret_value()
+        target = Target(provider.name, provider.dialect, provider.base_url, trial.candidate.model.id, record, key)
         build = dialect.build_request
-        upstream = build(request, target) if request.size <= BIG else await off_loop(build, request, target)
+        upstream = build(request, target) if request.size <= BIG else await asyncio.to_thread(build, request, target)
         if upstream.notes:
             trial.notes.extend(upstream.notes)
         if params == "strict" and (lost := losses(trial.notes)):
@@ -112,20 +107,6 @@ class Asking:
         number = unique()
         envelope = Envelope(f"chatcmpl-{number}", int(time.time()), target.model, f"call_{number}", upstream.shape)
         return Question(dialect, upstream, envelope, trial, partial(self._send, trial, dialect))
-
-    def _target(self, candidate: Candidate, key: ApiKey | None, record: ModelRecord) -> Target:
-        """The same object for the same facts, so that what a dialect makes of them is made once."""
-        name = candidate.name, "" if key is None else key.variable
-        made_of = candidate.provider, candidate.model, key, record
-        kept = self._targets.get(name)
-        if kept is not None and all(map(is_, kept[0], made_of)):
-            return kept[1]
-        if len(self._targets) >= _TARGETS:  # of many revisions of the files
-            self._targets.clear()
-        provider, secret = candidate.provider, "" if key is None else key.secret.get_secret_value()
-        target = Target(provider.name, provider.dialect, provider.base_url, candidate.model.id, record, secret)
-        self._targets[name] = made_of, target
-        return target
 
     async def _inlined(self, request: ChatRequest, trial: Trial) -> ChatRequest:
         limit = trial.limit()

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from gateway.api.context import Request
 from gateway.errors import BodyTimeout, BodyTooLarge
-from gateway.off_loop import BIG, off_loop
+from gateway.off_loop import BIG
 from translators.errors import InvalidRequest
 from translators.jsontext import first_flaw, loads
 
@@ -33,7 +33,7 @@ async def read_json(http: Request) -> tuple[Any, int]:
     except web.RequestPayloadError:
         raise InvalidRequest("The request body ended early or is not encoded as its headers say.", None, "invalid_body") from None
     size = len(text)
-    return _decoded(text) if size <= BIG else await off_loop(_decoded, text), size
+    return _decoded(text) if size <= BIG else await asyncio.to_thread(_decoded, text), size
 
 
 def _decoded(text: bytes) -> Any:

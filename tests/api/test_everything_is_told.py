@@ -63,17 +63,17 @@ KEY = b"sk-very-secret"
 
 
 @pytest.mark.parametrize(
-    ("data", "status"),
+    ("data", "status", "api"),
     [
-        (b"what is this " + KEY + b"\r\n\r\n", 400),
-        (b"GET /health HTTP/1.1\r\nHost: x\r\nbad header " + KEY + b"\r\n\r\n", 400),
-        (b"GET /health HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + KEY * 2000 + b"\r\n\r\n", 400),
-        (b"GET /" + b"x" * 20_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 400),
-        (b"GET /v1/models HTTP/1.1\r\nHost: x\r\nExpect: wonders\r\n\r\n", 417),
+        (b"what is this " + KEY + b"\r\n\r\n", 400, "unknown"),
+        (b"GET /health HTTP/1.1\r\nHost: x\r\nbad header " + KEY + b"\r\n\r\n", 400, "unknown"),
+        (b"GET /health HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + KEY * 2000 + b"\r\n\r\n", 400, "unknown"),
+        (b"GET /" + b"x" * 20_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 400, "unknown"),
+        (b"GET /v1/models HTTP/1.1\r\nHost: x\r\nExpect: wonders\r\n\r\n", 417, "/v1/models"),
     ],
     ids=["request line", "header", "long header", "long path", "expectation"],
 )
-async def test_what_no_handler_is_asked_about(data: bytes, status: int, caplog: pytest.LogCaptureFixture) -> None:
+async def test_what_no_handler_is_asked_about(data: bytes, status: int, api: str, caplog: pytest.LogCaptureFixture) -> None:
     """The one shape, an id, an event; and nothing of the bytes in a log, for a key may stand in them."""
     caplog.set_level(logging.DEBUG)
     async with fake_upstream() as fake, serving(fake.environ()) as running:
@@ -90,6 +90,6 @@ async def test_what_no_handler_is_asked_about(data: bytes, status: int, caplog: 
     assert "content-type: application/json" in head.lower()
     assert isinstance(ended, RequestEnded)
     assert f"x-request-id: {ended.request_id}" in head.lower()
-    assert event[:3] == ("/v1/models" if status == 417 else "unknown", status, "invalid_request")
+    assert event[:3] == (api, status, "invalid_request")
     assert set(body["error"]) == {"message", "type", "param", "code"}
     assert KEY.decode() not in caplog.text + dumps(body).decode()
