@@ -134,7 +134,7 @@ async def begun(question: Question, tap: AnswerTap | None) -> LiveAnswer:
             raise
     live = await _committed(question, tap)
     if live.empty:
-        question.trial.warning = EMPTY
+        question.trial.warnings.append(EMPTY)
     return live
 
 

@@ -51,8 +51,8 @@ class Trial:
     usage: dict[str, Any] | None
     billed_prompt_tokens: int | None
     """What was read for an answer that came in several rounds, where its usage tells only of the first."""
-    warning: str | None
-    """What the caller should know of an answer that is no failure."""
+    warnings: list[str]
+    """What the caller should know of an answer that is no failure, as words of our own."""
     finish_reason: str | None
     first_chunk_at: float | None
     upstream_seconds: float
@@ -82,8 +82,9 @@ class Trial:
         self.key = key
         self.leave = leave
         self.notes = [*persona_notes]
+        self.warnings = []
         self.upstream_headers = _NOTHING
-        self.place = self.model = self.usage = self.billed_prompt_tokens = self.warning = self.finish_reason = self.first_chunk_at = None
+        self.place = self.model = self.usage = self.billed_prompt_tokens = self.finish_reason = self.first_chunk_at = None
         self.upstream_seconds = 0.0
         self.started = self.asked_at = clock()
         self.number = 0
@@ -205,8 +206,8 @@ class Exchange:
                 headers.update(trial.upstream_headers)
             if trial.billed_prompt_tokens is not None:
                 headers["x-llm-router-billed-prompt-tokens"] = str(trial.billed_prompt_tokens)
-            if trial.warning is not None:
-                headers["x-llm-router-warning"] = trial.warning
+            if trial.warnings:
+                headers["x-llm-router-warning"] = ", ".join(dict.fromkeys(trial.warnings))
         if notes and self.params != "quiet":
             headers["x-llm-router-dropped-params"] = dropped_header(notes)
         if self.resumable:

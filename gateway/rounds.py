@@ -153,5 +153,5 @@ async def whole_or_again(question: Question) -> dict[str, Any]:
             raise
     completion = await whole(question)
     if is_empty(completion):
-        question.trial.warning = EMPTY
+        question.trial.warnings.append(EMPTY)
     return completion
