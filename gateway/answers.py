@@ -86,13 +86,21 @@ class LiveAnswer:
     def _note(self, chunk: Chunk) -> None:
         if chunk.usage is not None:
             self._trial.usage = chunk.usage
-        if chunk.finish_reason is not None and chunk.index == 0:
-            self._trial.finish_reason = chunk.finish_reason
+        if chunk.finish_reason is not None:
+            if chunk.index == 0:
+                self._trial.finish_reason = chunk.finish_reason
+            if chunk.top and "x_llm_router" in chunk.top:
+                self._trial.warnings += chunk.top["x_llm_router"]["warnings"]
 
     @property
     def over(self) -> bool:
         """The batch that was given last is the last one, and the answer whole."""
         return self._translator.finished
+
+    @property
+    def ended(self) -> bool:
+        """Every choice has its finish reason, whether the caller was told or not: nothing is left to say."""
+        return self._translator.ended
 
     @property
     def usage(self) -> dict[str, Any] | None:
@@ -154,6 +162,8 @@ class MergedAnswer:
 
     over = False
     """It is not known before the end."""
+    ended = False
+    """Likewise."""
     tap: AnswerTap | None = None
 
     def __init__(self, answers: Sequence[LiveAnswer], trial: Trial) -> None:
@@ -220,7 +230,7 @@ class ResumableAnswer:
                 return
             except UpstreamError as error:
                 self._answer.hang_up()  # so that what it counted is known
-                following = await self._take_up(error, said) if said.continuable else None
+                following = await self._take_up(error, said) if said.continuable and not self._answer.ended else None
                 if following is None:
                     raise
             self._answer = following

@@ -56,6 +56,8 @@ class Asking:
         trial.usage = completion.get("usage")
         trial.model = completion.get("model")
         trial.finish_reason = completion["choices"][0].get("finish_reason")
+        if "x_llm_router" in completion:
+            trial.warnings += completion["x_llm_router"]["warnings"]
         return completion
 
     async def open(self, trial: Trial, request: ChatRequest, caller: str, params: str) -> OneAnswer:

@@ -6,6 +6,7 @@ unless the persona resumes.
 
 from typing import Any, Final
 
+from gateway.accounting.usage import USAGE_ESTIMATED, estimated
 from gateway.answers import Answer, ResumableAnswer
 from gateway.asking import Asking
 from gateway.errors import UpstreamFailed
@@ -42,6 +43,10 @@ class Dispatcher:
         self._succeeded(trial, exchange)
         release(trial, self.memory)
         self.asking.remember(exchange.key_id or "", trial.candidate.name, completion["choices"][0].get("message") or {})
+        if completion.get("usage") is None:
+            tokens = decision.plan.facts.prompt.tokens
+            completion["usage"] = estimated(tokens, trial.candidate.model.token_factor, completion)
+            trial.warnings.append(USAGE_ESTIMATED)
         return completion
 
     async def open(self, decision: Decision, exchange: Exchange) -> Answer:

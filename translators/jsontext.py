@@ -19,6 +19,11 @@ _SAMPLED: Final = 8192
 _DENSE: Final = 12
 """Bytes for each quote, up to which there are many."""
 _QUOTE: Final = b"\\u0022"
+_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]").search
+_ESCAPE: Final = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
+)
+"""One escape of a string, or the two that make a character."""
 
 MAX_DEPTH: Final = 200
 """Levels of nesting that `loads` accepts. `dumps` accepts 255, so a value read here can be wrapped and written again."""
@@ -27,6 +32,29 @@ MAX_DEPTH: Final = 200
 def loads(text: bytes | str) -> Any:
     """Read one JSON text. Raises ValueError with the position of the first error."""
     return from_json(text, allow_inf_nan=False, cache_strings="keys")
+
+
+def loads_repaired(text: bytes) -> Any:
+    """The same for a text of a model's: where half of a surrogate pair is escaped in it, U+FFFD is read instead."""
+    try:
+        return loads(text)
+    except ValueError:
+        repaired = repaired_surrogates(text)
+        if repaired is None:
+            raise
+        return loads(repaired)
+
+
+def repaired_surrogates(text: bytes) -> bytes | None:
+    """`text` with U+FFFD for each escaped surrogate that has no other half beside it (RFC 8259, 8.2); None if there is none."""
+    if _SURROGATE(text) is None:
+        return None
+    repaired = _ESCAPE.sub(_without_half, text)
+    return None if repaired == text else repaired
+
+
+def _without_half(escape: re.Match[bytes]) -> bytes:
+    return escape[0] if escape["half"] is None else b"\\ufffd"
 
 
 def dumps(value: Any) -> bytes:

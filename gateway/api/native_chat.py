@@ -57,8 +57,10 @@ async def native_chat(http: Request) -> web.StreamResponse:
         if request.stream:
             return await _stream(gateway, http, decision, exchange)
         completion = await gateway.dispatcher.complete(decision, exchange)
-        choice = completion["choices"][0]
-        return json_response({"id": completion["id"], **_route(exchange), "message": _message(choice["message"]), **_summary(exchange)})
+        message, summary = _message(completion["choices"][0]["message"]), _summary(exchange)
+        if summary["usage"] is None:  # estimated, not counted: it has no price
+            summary["usage"] = {**completion["usage"], "cost_usd": None}
+        return json_response({"id": completion["id"], **_route(exchange), "message": message, **summary})
 
 
 def _route(exchange: Exchange) -> dict[str, Any]:
