@@ -241,6 +241,7 @@ CALL = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{
         ({"tool_calls": None}, "tool_calls", "stop"),
         ({"content": "x"}, "function_call", "stop"),
         ({"function_call": {"name": "f"}}, "stop", "function_call"),
+        ({"function_call": None, "content": "x"}, "stop", "stop"),
     ],
 )
 def test_the_finish_reason_goes_with_the_calls(message: dict[str, Any], reason: str, shown: str) -> None:

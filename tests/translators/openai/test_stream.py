@@ -266,3 +266,12 @@ def test_an_endless_event_is_given_up() -> None:
     assert stream.failure is not None
     assert stream.receive(b"more") == []
     assert stream.receive_eof() == []
+
+
+def test_names_may_stand_behind_the_choices() -> None:
+    event = b'data: {"choices":[{"index":0,"delta":%s,"finish_reason":%s}],%s}\n\n'
+    data = event % (b'{"role":"assistant","content":"a"}', b"null", HEAD) + event % (b'{"content":"b"}', b"null", HEAD)
+    data += event % (b"{}", b'"stop"', HEAD)
+    assert feed(data, b"data: [DONE]\n\n")[1] == data
+    other = event % (b'{"content":"c"}', b"null", HEAD.replace(b"chatcmpl-up", b"chatcmpl-other"))
+    assert b"other" not in feed(data.replace(b'{},"finish_reason":"stop"', b'{},"finish_reason":null') + other + data)[1]

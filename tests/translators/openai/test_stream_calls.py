@@ -86,6 +86,11 @@ def test_an_object_inside_of_arguments_begins_no_call() -> None:
     assert said(*pieces) == [(0, "a", "f", '{"a":{"b":1}}')]
 
 
+def test_arguments_that_only_look_whole_are_not() -> None:
+    pieces = [piece('{"a":[{"b":1}', "f", index=0), piece('{"c":2}', "f", index=0)]
+    assert said(*pieces) == [(0, "call_u_0", "f", '{"a":[{"b":1}{"c":2}')]
+
+
 def test_one_id_for_several_calls_is_made_several() -> None:
     again = [piece('{"x":1}', "f", index=0, id="a"), piece('{"y":2}', "g", index=1, id="a"), piece('{"y":3}', "g", index=1, id="a")]
     assert said(*again) == [(0, "a", "f", '{"x":1}'), (1, "a_1", "g", '{"y":2}'), (2, "a_2", "g", '{"y":3}')]

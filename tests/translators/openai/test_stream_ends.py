@@ -88,6 +88,15 @@ def test_an_empty_piece_behind_the_reason_changes_nothing() -> None:
     assert (stream.finished, reasons(text)) == (True, ["stop"])
 
 
+def test_texts_of_one_choice_go_on_while_another_has_ended() -> None:
+    rest = [chunk({"content": "y"}, index=1), chunk({"content": "x"}, index=1), chunk({}, "stop", 1)]
+    _, text = feed(
+        A, chunk({"role": "assistant", "content": "z"}, index=1), chunk({"content": "y"}, index=1), chunk({}, "length"), *rest, DONE
+    )
+    assert [(index, reason) for index, _, reason in deltas(text) if reason] == [(0, "length"), (1, "stop")]
+    assert texts(text) == "azyyx"
+
+
 def test_each_choice_ends_by_itself() -> None:
     stream, text = feed(
         A,
@@ -198,6 +207,13 @@ def test_the_finish_reason_goes_with_the_calls(delta: dict[str, Any], reason: st
     assert b"functions." not in text
 
 
+def test_a_legacy_function_call_in_pieces_is_relayed() -> None:
+    pieces = [{"name": "f", "arguments": ""}, {"arguments": '{"x"'}, {"arguments": ":1}"}]
+    data = b"".join(chunk({"function_call": each}) for each in pieces[1:]) + chunk({}, "function_call")
+    first = chunk({"role": "assistant", "content": None, "function_call": pieces[0]})
+    assert feed(first + data, DONE)[1] == first + data
+
+
 @pytest.mark.parametrize("name", ["reasoning", "reasoning_text", "thinking"])
 def test_reasoning_is_shown_under_the_hubs_name_and_is_content(name: str) -> None:
     stream = open_stream(ENVELOPE)
@@ -241,6 +257,12 @@ def test_a_count_inside_a_choice_is_shown_at_the_end() -> None:
     assert stream.usage_so_far == count
 
 
+def test_what_is_no_count_is_none() -> None:
+    choice = {"index": 0, "delta": {}, "finish_reason": "stop", "usage": 5}
+    stream, text = feed(A, b"data: " + dumps({"id": "chatcmpl-up", "model": "gpt-real", "choices": [choice]}) + b"\n\n", DONE)
+    assert (stream.usage_so_far, b"usage" in text.replace(b'"usage":null', b"")) == (None, False)
+
+
 def test_reasoning_counted_beside_the_completion_is_counted_within() -> None:
     count = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 45, "completion_tokens_details": {"reasoning_tokens": 40}}
     _, text = feed(A, chunk({}, "stop"), chunk(None, usage=count), DONE)
@@ -269,6 +291,11 @@ def test_such_events_are_shown_as_they_come() -> None:
     assert stream.receive(lines(A)) == []  # a second line break may follow
     assert len(stream.receive(lines(chunk({"content": "b"})))) == 2
     assert len(stream.receive(lines(chunk({"content": "c"})))) == 1
+
+
+def test_nothing_behind_the_end_of_such_events_is_read() -> None:
+    stream, text = feed(lines(A, chunk({}, "stop"), DONE, chunk({"content": "late"})) + b"\n")
+    assert (texts(text), stream.finished) == ("a", True)
 
 
 def test_one_event_in_several_lines_stays_one() -> None:
