@@ -36,6 +36,7 @@ class FailureKind(StrEnum):
     REQUEST_TOO_LARGE = "request_too_large"
     CONTENT_FILTER = "content_filter"
     INVALID_REQUEST = "invalid_request"  # the provider refused what the caller asked for
+    UNSUPPORTED = "unsupported"  # this model or server does not do what was asked for: another may
     MALFORMED = "malformed"  # bytes that are not the dialect's
     TRUNCATED = "truncated"  # the answer ended before its end mark
     NO_OUTPUT = "no_output"  # a complete answer without content or reason

@@ -41,6 +41,7 @@ FAILURE_CLASSES: Final[Mapping[str, tuple[FailureKind, ...]]] = MappingProxyType
         "our_key": (_K.AUTHENTICATION, _K.PERMISSION),
         "model_not_found": (_K.MODEL_NOT_FOUND,),
         "context_overflow": (_K.CONTEXT_LENGTH, _K.REQUEST_TOO_LARGE),
+        "unsupported": (_K.UNSUPPORTED,),
         "content_filter": (_K.CONTENT_FILTER,),
         "malformed": (_K.MALFORMED,),
         "truncated_before_content": (_K.TRUNCATED, _K.NO_OUTPUT),
