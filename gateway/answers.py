@@ -9,7 +9,7 @@ from gateway import fan_out
 from gateway.exchange import Exchange, Trial
 from gateway.reasoning import AnswerTap
 from gateway.resuming import Joiner, Said
-from gateway.rounds import ASKED_AGAIN, EMPTY, Question, Rounds
+from gateway.rounds import EMPTY, Question, Rounds, may_do_better
 from gateway.upstream.connection import UpstreamResponse
 from translators.chat.chunks import Chunk, singly
 from translators.chat.continuing import is_empty_stream
@@ -138,7 +138,7 @@ async def begun(question: Question, tap: AnswerTap | None) -> LiveAnswer:
             return live
         live.hang_up()
     except UpstreamError as error:
-        if error.failure.kind not in ASKED_AGAIN:
+        if not may_do_better(error.failure):
             raise
     live = await _committed(question, tap)
     if live.empty:

@@ -10,7 +10,7 @@ from translators.chat.chunks import Chunk, Collector
 from translators.chat.continuing import is_empty, is_paused
 from translators.chat.stopping import StopCutter, cut_completion
 from translators.dialect import Dialect, Envelope, Pause, StreamTranslator, UpstreamRequest
-from translators.errors import FailureKind, UpstreamError, truncated
+from translators.errors import FailureKind, UpstreamError, UpstreamFailure, truncated
 
 T = TypeVar("T")
 
@@ -122,6 +122,13 @@ class Rounds:
         self._response.close()
 
 
+def may_do_better(failure: UpstreamFailure) -> bool:
+    """Whether the same model is asked once more right away: not where it was the provider that found its answer unusable, and said so with
+    an error. Then the next target is asked first, and this one again by the persona's `retries`.
+    """
+    return failure.kind in ASKED_AGAIN and failure.upstream_status is None
+
+
 async def whole(question: Question) -> dict[str, Any]:
     """The answer as one completion, however many requests it takes. Raises UpstreamError."""
     response = await question.send(question.request)
@@ -149,7 +156,7 @@ async def whole_or_again(question: Question) -> dict[str, Any]:
         if not is_empty(completion):
             return completion
     except UpstreamError as error:
-        if error.failure.kind not in ASKED_AGAIN:
+        if not may_do_better(error.failure):
             raise
     completion = await whole(question)
     if is_empty(completion):
