@@ -11,7 +11,7 @@ from gateway.answers import Answer, ResumableAnswer
 from gateway.asking import Asking
 from gateway.errors import UpstreamFailed
 from gateway.exchange import Exchange, Trial
-from gateway.execution import Execution, broke_off, release
+from gateway.execution import Execution, broke_off, failed, release
 from gateway.resuming import may_resume
 from gateway.routing.deciding import Decision
 from gateway.routing.view import Memory
@@ -31,7 +31,7 @@ class Dispatcher:
 
     def __init__(self, client: UpstreamClient, media: MediaFetcher, memory: Memory) -> None:
         self.memory = memory
-        self.asking = Asking(client, media)
+        self.asking = Asking(client, media, memory)
         self.places = Places()
 
     async def complete(self, decision: Decision, exchange: Exchange) -> dict[str, Any]:
@@ -73,7 +73,7 @@ class Dispatcher:
         assert trial is not None
         broke_off(trial, error.failure, exchange, self.memory)
         exchange.outcome = "stream_aborted"
-        return UpstreamFailed(error.failure, trial.candidate.provider.name)
+        return failed(trial, error.failure)
 
     async def close(self, live: Answer, exchange: Exchange) -> None:
         """Hang up, and give back what the answer held."""

@@ -4,6 +4,7 @@ The commit rule stands here: until the first content is in hand an attempt may f
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Generator
 from copy import copy
 from dataclasses import dataclass, replace
@@ -11,7 +12,7 @@ from typing import Final, Generic, TypeVar
 
 from gateway.answers import OneAnswer
 from gateway.config import OnFailure, Persona
-from gateway.errors import NoRoom, RequestFailed, UpstreamFailed
+from gateway.errors import UNTOLD, NoRoom, RequestFailed, UpstreamFailed
 from gateway.exchange import Exchange, Trial
 from gateway.resuming import Said, continuation
 from gateway.routing.candidates import Candidate
@@ -31,6 +32,7 @@ T = TypeVar("T")
 Use = Callable[[Trial, ChatRequest, str, str], Awaitable[T]]
 
 _DIRECT: Final = OnFailure()
+_log: Final = logging.getLogger("llm_router")
 
 
 def _timed_out(code: str, message: str) -> UpstreamFailure:
@@ -280,7 +282,8 @@ class Execution(Generic[T]):
         except UpstreamError as error:
             failure = error.failure
             outcome, status = outcome_of(failure), failure.upstream_status
-            self._failed = UpstreamFailed(failure, trial.candidate.provider.name)
+            if self._failed is None or failure.kind is not FailureKind.UNSUPPORTED:  # what another could do tells more of why nobody did
+                self._failed = failed(trial, failure)
             return _Ended(trial, None, self._judged(trial, leave, failure))
         except InvalidRequest as error:
             outcome = "rejected"
@@ -337,6 +340,18 @@ def broke_off(trial: Trial, failure: UpstreamFailure, exchange: Exchange, memory
     exchange.broke(trial, outcome_of(failure))
     if trial.leave is not None:
         memory.health.failed(trial.leave, failure.kind, failure.retry_after, memory.now())
+
+
+def failed(trial: Trial, failure: UpstreamFailure) -> UpstreamFailed:
+    """What a caller may be told of a failed try; what the provider said of our account goes into the log instead."""
+    secret = "" if trial.key is None else trial.key.secret.get_secret_value()
+    if secret and secret in failure.message:
+        failure = replace(failure, message=failure.message.replace(secret, "[redacted]"))
+    if failure.kind in UNTOLD:
+        key = "without a key" if trial.key is None else f"with {trial.key.variable}"
+        words = "".join(c if c.isprintable() else " " for c in failure.message)
+        _log.warning("%s %s: %s (%s): %s", trial.candidate.name, key, failure.kind.value, failure.upstream_status, words)
+    return UpstreamFailed(failure, trial.candidate.provider.name)
 
 
 def release(trial: Trial, memory: Memory) -> None:
