@@ -6,9 +6,9 @@ Raises UpstreamError for what the provider did and InvalidRequest for what its d
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from gateway import fan_out
 from gateway.answers import LiveAnswer, MergedAnswer, OneAnswer, begun
@@ -17,29 +17,36 @@ from gateway.ids import unique
 from gateway.off_loop import BIG
 from gateway.reasoning import AnswerTap, ReasoningStore
 from gateway.rounds import Question, whole_or_again
+from gateway.routing.requirements import derive
+from gateway.routing.view import Memory
 from gateway.upstream.client import UpstreamClient
 from gateway.upstream.connection import UpstreamResponse
 from gateway.upstream.media import MediaFetcher, refuse_urls
 from translators.chat.request import ChatRequest
 from translators.dialect import Dialect, Envelope, ModelRecord, Note, Target, UpstreamRequest, losses
-from translators.errors import InvalidRequest, UpstreamError
+from translators.errors import InvalidRequest, UpstreamError, UpstreamFailure
 from translators.registry import dialect_for
-from translators.repair import Repair, repair
+from translators.repair import Repair, lacking, repair
 
 Asked = tuple[ChatRequest, ModelRecord]
 """The request and the facts it is built with."""
 
 _log: Final = logging.getLogger("llm_router")
 
+T = TypeVar("T")
+
 MAX_ERROR_BYTES: Final = 1024 * 1024
+MOST_MENDED: Final = 3
+"""How often one request is mended for a target: a server names one parameter at a time."""
 
 
 class Asking:
     """Asks targets. One for a running gateway."""
 
-    def __init__(self, client: UpstreamClient, media: MediaFetcher) -> None:
+    def __init__(self, client: UpstreamClient, media: MediaFetcher, memory: Memory) -> None:
         self._client = client
         self._media = media
+        self._memory = memory
         self._reasoning = ReasoningStore(time.monotonic)
         self._corrected: dict[str, tuple[ModelRecord, ModelRecord]] = {}
         """The facts about targets that their providers corrected, and what they were corrected to; until the next start or reload."""
@@ -50,9 +57,7 @@ class Asking:
         try:
             completion = await self._complete(trial, asked, params)
         except UpstreamError as error:
-            mended = _mended(trial, asked, error)
-            completion = await self._complete(trial, (mended.request, mended.record), params)
-            self._learn(trial, mended)
+            completion = await self._mended(trial, asked, error, lambda mended: self._complete(trial, mended, params))
         trial.usage = completion.get("usage")
         trial.model = completion.get("model")
         trial.finish_reason = completion["choices"][0].get("finish_reason")
@@ -66,10 +71,7 @@ class Asking:
         try:
             return await self._open(trial, asked, params)
         except UpstreamError as error:
-            mended = _mended(trial, asked, error)
-            answer = await self._open(trial, (mended.request, mended.record), params)
-            self._learn(trial, mended)
-            return answer
+            return await self._mended(trial, asked, error, lambda mended: self._open(trial, mended, params))
 
     def remember(self, caller: str, target: str, message: dict[str, Any]) -> None:
         """Keep what the next turn will need of an answer: signed reasoning."""
@@ -83,10 +85,43 @@ class Asking:
         # What was wrong may be from another revision of the files, which may say better now.
         return self._reasoning.restore(caller, candidate.name, request), corrected if wrong is configured else configured
 
-    def _learn(self, trial: Trial, mended: Repair) -> None:
-        """A mended request was served: only what helped is a fact, and nothing that a caller's own passthrough may have provoked."""
-        if mended.learned and "x_provider" not in mended.request.body:
-            self._corrected[trial.candidate.name] = (trial.candidate.model.record, mended.record)
+    async def _mended(self, trial: Trial, asked: Asked, error: UpstreamError, ask: Callable[[Asked], Awaitable[T]]) -> T:
+        """What is answered once what was refused is mended, where the provider refused because facts about the model are wrong."""
+        learned = "x_provider" not in asked[0].body  # what a caller's own passthrough may have provoked is no fact
+        for _ in range(MOST_MENDED):
+            mended = self._way_out(trial, asked, error)
+            learned, asked = learned and mended.learned, (mended.request, mended.record)
+            try:
+                value = await ask(asked)
+            except UpstreamError as again:
+                error = again
+                continue
+            if learned:  # only what helped is a fact
+                self._corrected[trial.candidate.name] = (trial.candidate.model.record, mended.record)
+            return value
+        raise error
+
+    def _way_out(self, trial: Trial, asked: Asked, error: UpstreamError) -> Repair:
+        """What to ask instead; raises `error` if there is no such thing."""
+        mended = repair(*asked, error.failure)
+        if mended is None:
+            self._note_lack(trial, asked[0], error.failure)
+            raise error
+        target, fact = trial.candidate.name, error.failure.upstream_code or error.failure.code
+        _log.warning("%s refused a request (%s): sent again, mended. Its row in capabilities.yaml may be wrong.", target, fact)
+        trial.notes[:] = trial.persona_notes
+        return mended
+
+    def _note_lack(self, trial: Trial, request: ChatRequest, failure: UpstreamFailure) -> None:
+        """If the model does not have what the request needs: plans know it from now on."""
+        capability = lacking(failure)
+        if capability is None or "x_provider" in request.body:
+            return
+        needs, _ = derive(request, None)
+        if any(need.capability == capability for need in needs):
+            target = trial.candidate.name
+            self._memory.lacks.learn(target, trial.candidate.model.record, capability, self._memory.now())
+            _log.warning("%s has no %s: it is not asked for it for an hour. Its row in capabilities.yaml may be wrong.", target, capability)
 
     async def _prepare(self, trial: Trial, asked: Asked, params: str) -> Question:
         """The request in the target's dialect; raises InvalidRequest if it cannot be said there, or in strict mode not without loss."""
@@ -162,17 +197,6 @@ class Asking:
     async def _open_one(self, trial: Trial, asked: Asked, params: str) -> LiveAnswer:
         question = await self._prepare(trial, asked, params)
         return await begun(question, AnswerTap() if asked[0].body.get("tools") else None)
-
-
-def _mended(trial: Trial, asked: Asked, error: UpstreamError) -> Repair:
-    """What to ask instead, where the provider refused because a fact about the model is wrong; else raises `error`."""
-    mended = repair(*asked, error.failure)
-    if mended is None:
-        raise error
-    fact = error.failure.upstream_code or error.failure.code
-    _log.warning("%s refused a request (%s): sent again, mended. Its row in capabilities.yaml may be wrong.", trial.candidate.name, fact)
-    trial.notes[:] = trial.persona_notes
-    return mended
 
 
 def _fanned_out(asked: Asked) -> tuple[int, Asked]:

@@ -114,7 +114,9 @@ def plan(config: Config, policy: Policy, facts: Facts, view: View) -> Plan:
 class _Gates:
     """What a target must pass, whatever its place in the order."""
 
-    __slots__ = ("_answer", "_bounded", "_facts", "_max_price", "_name", "_needed", "_needs", "_persona", "_size", "_view", "near_limit")
+    __slots__ = (
+        "_answer", "_bounded", "_facts", "_lacking", "_max_price", "_name", "_needed", "_needs", "_persona", "_size", "_view", "near_limit",
+    )  # fmt: skip
 
     def __init__(self, policy: Policy, facts: Facts, view: View) -> None:
         self._facts = facts
@@ -123,6 +125,7 @@ class _Gates:
         self._name = policy.name
         self._needs = tuple([need.capability for need in facts.requirements]) if facts.requirements else ()
         self._needed = frozenset(self._needs)
+        self._lacking = bool(self._needs and view.lacks.known)
         self._bounded = persona is not None and (persona.max_cost_tier is not None or bool(persona.regions))
         self._max_price = None if persona is None or persona.max_price is None else int(persona.max_price * 10**9)
         self._size = facts.prompt.size
@@ -138,6 +141,8 @@ class _Gates:
         capabilities = record.capabilities
         if not self._needed <= capabilities:
             self._capabilities(candidate, capabilities)
+        elif self._lacking:
+            self._capabilities(candidate, capabilities - self._view.lacks.of(candidate.name, record, self._view.now))
         if self._bounded and self._persona is not None:
             self._bounds(candidate, self._persona)
         if provider.unavailable_reason is not None:

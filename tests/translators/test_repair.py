@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from translators import claude
+from translators import claude, openai
 from translators.chat.request import ChatRequest
 from translators.dialect import ModelRecord, Thinking
 from translators.errors import FailureKind, UpstreamFailure
 from translators.jsontext import dumps
-from translators.repair import repair
+from translators.repair import lacking, repair
 
 RECORD = ModelRecord(
     context_window=200_000,
@@ -87,3 +87,89 @@ def test_refused_signatures_are_taken_out_and_nothing_is_learned(code: str) -> N
 
 def test_other_refusals_have_no_repair() -> None:
     assert repair(SIGNED, RECORD, refused("messages.0: something else")) is None
+
+
+def of_compatible(message: str, status: int = 400, **error: Any) -> UpstreamFailure:
+    """The refusal of a server that speaks OpenAI's API."""
+    return openai.parse_error(status, {}, dumps({"error": {"message": message, **error}}))
+
+
+EFFORTFUL = replace(RECORD, thinking=Thinking(kind="effort", levels=("minimal", "low", "high")))
+
+
+@pytest.mark.parametrize(
+    ("body", "failure", "facts"),
+    [
+        ({}, of_compatible("m", code="unsupported_parameter", param="seed"), {"unsupported": frozenset({"seed"})}),
+        ({}, of_compatible("Unknown parameter: 'user'."), {"unsupported": frozenset({"user"})}),
+        ({}, of_compatible("Argument not supported on this model: presencePenalty"), {"unsupported": frozenset({"presence_penalty"})}),
+        ({}, of_compatible('"tiny" does not support thinking'), {"unsupported": frozenset({"reasoning_effort"})}),
+        ({"thinking": {}}, of_compatible('"tiny" does not support thinking'), {"unsupported": frozenset({"thinking"})}),
+        ({}, of_compatible("m", code="unsupported_value", param="temperature"), {"unsupported": frozenset({"temperature"})}),
+        (
+            {},
+            of_compatible("tiny does not support this tool_choice"),
+            {"unsupported": frozenset({"tool_choice"}), "forced_tool_choice": "no"},
+        ),
+        ({}, of_compatible("m", code="unsupported_parameter", param="n"), {"capabilities": frozenset({"json_schema", "tool_calling"})}),
+        ({}, of_compatible("m", code="unsupported_parameter", param="max_completion_tokens"), {"max_tokens_parameter": "max_tokens"}),
+        (
+            {},
+            of_compatible(
+                "Unsupported value: 'reasoning_effort' does not support 'minimal' with this model. Supported values are: 'high' and 'low'."
+            ),
+            {"thinking": Thinking(kind="effort", levels=("low", "high"))},
+        ),
+        (
+            {},
+            of_compatible("Unsupported value: 'reasoning_effort' does not support 'minimal'."),
+            {"unsupported": frozenset({"reasoning_effort"})},
+        ),
+        ({}, of_compatible("unknown variant `developer`, expected one of `system`"), {"instructions_role": "system"}),
+        ({}, of_compatible("m 'system'", code="unsupported_value", param="messages[0].role"), {"instructions_role": "developer"}),
+        ({"max_tokens": 9000}, of_compatible("This model supports at most 4,096 completion tokens"), {"max_output_tokens": 4096}),
+        ({"max_tokens": 9000}, of_compatible("Range of max_tokens should be [1, 4096]"), {"max_output_tokens": 4096}),
+    ],
+)
+def test_facts_about_compatible_models(body: dict[str, Any], failure: UpstreamFailure, facts: dict[str, Any]) -> None:
+    record = replace(EFFORTFUL, capabilities=EFFORTFUL.capabilities | {"multiple_choices"})
+    facts = {"capabilities": record.capabilities, **facts}
+    request = ChatRequest({**PLAIN.body, **body})
+    mended = repair(request, record, failure)
+    assert mended is not None
+    assert (mended.request, mended.record, mended.learned) == (request, replace(record, **facts), True)
+    assert repair(request, mended.record, failure) is None, "what is known already is no way out"
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        of_compatible("m", code="unsupported_parameter", param="tools"),
+        of_compatible("m", code="unsupported_parameter", param="messages[1].reasoning_content"),
+        of_compatible("m", code="unknown_parameter", param="zap"),
+        of_compatible("m", code="unsupported_parameter", param="max_tokens"),  # it is sent by its newer name
+        of_compatible("m", code="unsupported_value", param="stream"),
+        of_compatible("Range of max_tokens should be [1, 4096]"),  # nobody sent one
+        of_compatible("Invalid value for 'temperature'", param="temperature"),
+        of_compatible("System role not supported", status=500),
+    ],
+)
+def test_what_cannot_be_left_out_has_no_repair(failure: UpstreamFailure) -> None:
+    record = replace(EFFORTFUL, instructions_role="developer")
+    assert repair(PLAIN, record, failure) is None
+
+
+@pytest.mark.parametrize(
+    ("failure", "capability"),
+    [
+        (of_compatible("tiny:latest does not support tools"), "tool_calling"),
+        (of_compatible("m", code="unsupported_parameter", param="functions"), "tool_calling"),
+        (of_compatible("tiny is not a multimodal model"), "vision"),
+        (of_compatible("This response_format type is unavailable now"), "json_schema"),
+        (of_compatible("m", code="unsupported_value", param="response_format"), "json_schema"),
+        (of_compatible("m", code="unsupported_parameter", param="seed"), None),
+        (of_compatible("m"), None),
+    ],
+)
+def test_what_a_model_lacks(failure: UpstreamFailure, capability: str | None) -> None:
+    assert lacking(failure) == capability
