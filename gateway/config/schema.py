@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from gateway.config.endpoints import check_headers, check_key_header, check_path, check_written_url
+from gateway.config.origins import check_origin, check_origins
 from gateway.config.problems import shown
 
 CostTier = Literal["low", "medium", "high"]
@@ -58,6 +59,7 @@ Usd = Annotated[Decimal, Field(ge=0)]
 Url = Annotated[str, AfterValidator(check_written_url)]
 Variable = Annotated[str, AfterValidator(_check_variable)]
 Region = Annotated[str, AfterValidator(_check_region)]
+Origins = Annotated[tuple[Annotated[str, AfterValidator(check_origin)], ...], AfterValidator(check_origins)]
 Weight = Annotated[float, Field(gt=0, le=1_000_000)]
 
 
@@ -267,3 +269,5 @@ class ServerSettings(Row):
     watch: Annotated[float, Field(ge=0)] = 5.0
     """Between two looks at the files, for a change to be loaded; 0: never."""
     media_fetch: MediaFetch = MediaFetch()
+    cors_origins: Origins = ()
+    """Origins whose pages may call from a browser; `*` is every one but `null`."""
