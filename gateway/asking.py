@@ -134,7 +134,9 @@ class Asking:
             case "refuse":
                 refuse_urls(request)
         key = "" if trial.key is None else trial.key.secret.get_secret_value()
-        target = Target(provider.name, provider.dialect, provider.base_url, trial.candidate.model.id, record, key)
+        model = trial.candidate.model
+        base_url = provider.base_url if model.base_url is None else model.base_url
+        target = Target(provider.name, provider.dialect, base_url, model.id, record, key, provider.key_header, provider.query)
         build = dialect.build_request
         upstream = build(request, target) if request.size <= BIG else await asyncio.to_thread(build, request, target)
         if upstream.notes:

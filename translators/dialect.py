@@ -119,6 +119,18 @@ class ModelRecord:
         return capability in self.capabilities
 
 
+class KeyHeader(NamedTuple):
+    """The header that a key is sent in, where it is not the one of a dialect's own API."""
+
+    name: str
+    """In small letters."""
+    prefix: str = ""
+    """What stands before the key in its value."""
+
+
+BEARER: Final = KeyHeader("authorization", "Bearer ")
+
+
 @dataclass(slots=True)
 class Target:
     """Where an attempt goes: one model at one provider, with the key that opens it."""
@@ -129,6 +141,10 @@ class Target:
     model: str
     record: ModelRecord
     api_key: str = field(default="", repr=False)
+    key_header: KeyHeader | None = None
+    """How the key is sent; None: as the dialect's own API takes it."""
+    query: str = ""
+    """What stands behind the path, with its question mark (OpenAI's dialect: Azure's `?api-version=…`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,8 +321,8 @@ class Dialect(Protocol):
     def build_request(self, request: ChatRequest, target: Target) -> UpstreamRequest:
         """The hub's request in this dialect. Raises InvalidRequest for what can be neither said, emulated nor dropped."""
 
-    def key_headers(self, key: str) -> dict[str, str]:
-        """The headers that open this API to any request; those of a key only if there is one."""
+    def key_headers(self, key: str, header: KeyHeader | None = None) -> dict[str, str]:
+        """The headers that open this API to any request; those of a key only if there is one, in `header` if that is given."""
 
     def parse_response(self, body: bytes, envelope: Envelope) -> dict[str, Any]:
         """A whole answer as a chat.completion. Raises UpstreamError if it is not one."""

@@ -12,6 +12,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from gateway.answers import Answer
+from gateway.api import cors
 from gateway.api.context import Gateway, Request
 from gateway.api.event_stream import EventStream
 from gateway.api.reading import read_json
@@ -98,7 +99,7 @@ def _usd(nano: int | None) -> float | None:
 
 
 async def _stream(gateway: Gateway, http: Request, decision: Decision, exchange: Exchange) -> web.StreamResponse:
-    with EventStream(http, http.config.server.keep_alive_interval, exchange.headers) as out:
+    with EventStream(http, http.config.server.keep_alive_interval, cors.told(http, exchange.headers)) as out:
         try:
             live = await gateway.dispatcher.open(decision, exchange)
         except (RequestFailed, InvalidRequest) as error:

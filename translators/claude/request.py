@@ -20,7 +20,7 @@ from translators.claude.tool_choice import NO_CHOICE, Choice, read_choice, relax
 from translators.claude.tools import NO_TOOLS, Declared, declared_from_history, declared_tools, historic_names, web_search_tool, write_tools
 from translators.claude.translation import Translation
 from translators.claude.wire import Block, Turn
-from translators.dialect import PLAIN, AnswerShape, ModelRecord, Report, Target, UpstreamRequest
+from translators.dialect import PLAIN, AnswerShape, KeyHeader, ModelRecord, Report, Target, UpstreamRequest
 from translators.errors import InvalidRequest
 from translators.jsontext import dumps
 
@@ -53,7 +53,7 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     asked, limit = request.body, request.max_tokens
     if not _TAKEN.issuperset(asked):
         _check_parameters(asked, report)
-    headers = {"content-type": "application/json", **key_headers(target.api_key, record.api_version)}
+    headers = {"content-type": "application/json", **key_headers(target.api_key, target.key_header, record.api_version)}
     if _MORE.isdisjoint(asked):
         shape = PLAIN
         body = _body(asked, limit, NO_TOOLS, FREE, Translation(target, report, NO_TOOLS.names))
@@ -101,11 +101,14 @@ def _betas(given: Any, param: str) -> list[str]:
     return list(given)
 
 
-def key_headers(key: str, version: str | None = None) -> dict[str, str]:
+def key_headers(key: str, header: KeyHeader | None = None, version: str | None = None) -> dict[str, str]:
     """`version` of the API, where it is not the usual one."""
     headers = {"anthropic-version": version or DEFAULT_VERSION}
     if key:
-        headers["x-api-key"] = key
+        if header is None:
+            headers["x-api-key"] = key
+        else:
+            headers[header.name] = header.prefix + key
     return headers
 
 

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from translators.chat.passthrough import extension_for
 from translators.chat.request import ChatRequest
-from translators.dialect import PLAIN, AnswerShape, ModelRecord, Report, Target, UpstreamRequest
+from translators.dialect import PLAIN, AnswerShape, KeyHeader, ModelRecord, Report, Target, UpstreamRequest
 from translators.errors import InvalidRequest
 from translators.gemini import fields
 from translators.gemini.content import ContentReader
@@ -59,7 +59,8 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     shape = PLAIN if plain else _shape(body, tools, answer, report)
     if several_hops:
         shape = shape._replace(several_hops=True)
-    url, headers = _url(target.base_url, target.model, stream), {"content-type": "application/json", **key_headers(target.api_key)}
+    url = _url(target.base_url, target.model, stream)
+    headers = {"content-type": "application/json", **key_headers(target.api_key, target.key_header)}
     return UpstreamRequest(url, headers, _written(upstream), stream, tuple(report.notes), shape)
 
 
@@ -155,8 +156,10 @@ def _url(base: str, model: str, stream: bool) -> str:
     return f"{base}/{quote(model, safe='/')}:{method}"
 
 
-def key_headers(key: str) -> dict[str, str]:
-    return {"x-goog-api-key": key} if key else {}
+def key_headers(key: str, header: KeyHeader | None = None) -> dict[str, str]:
+    if not key:
+        return {}
+    return {"x-goog-api-key": key} if header is None else {header.name: header.prefix + key}
 
 
 def _written(body: dict[str, Any]) -> bytes:

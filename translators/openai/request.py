@@ -9,7 +9,18 @@ from translators.chat.parameters import NO_OPS
 from translators.chat.passthrough import extension_for
 from translators.chat.request import INSTRUCTION_ROLES, ChatRequest
 from translators.chat.stopping import as_sequences
-from translators.dialect import PLAIN, AnswerShape, Effort, ModelRecord, Report, Target, UpstreamRequest, effort_in, nearest_effort
+from translators.dialect import (
+    PLAIN,
+    AnswerShape,
+    Effort,
+    KeyHeader,
+    ModelRecord,
+    Report,
+    Target,
+    UpstreamRequest,
+    effort_in,
+    nearest_effort,
+)
 from translators.jsontext import dumps
 
 SAMPLING: Final = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "logit_bias", "logprobs", "top_logprobs")
@@ -53,8 +64,8 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     if "x_provider" in asked:
         body.update(extension_for(asked, target.provider, target.dialect))
     return UpstreamRequest(
-        url=target.base_url.rstrip("/") + "/chat/completions",
-        headers={"content-type": "application/json", **key_headers(target.api_key)},
+        url=target.base_url.rstrip("/") + "/chat/completions" + target.query,
+        headers={"content-type": "application/json", **key_headers(target.api_key, target.key_header)},
         body=dumps(body),
         stream=stream,
         notes=tuple(report.notes),
@@ -62,8 +73,10 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     )
 
 
-def key_headers(key: str) -> dict[str, str]:
-    return {"authorization": f"Bearer {key}"} if key else {}
+def key_headers(key: str, header: KeyHeader | None = None) -> dict[str, str]:
+    if not key:
+        return {}
+    return {"authorization": f"Bearer {key}"} if header is None else {header.name: header.prefix + key}
 
 
 def _declared(body: dict[str, Any]) -> frozenset[str]:

@@ -6,7 +6,7 @@ from translators.chat.parameters import NO_OPS
 from translators.chat.passthrough import extension_for
 from translators.chat.request import ChatRequest
 from translators.chat.stopping import as_sequences
-from translators.dialect import AnswerShape, Report, Target, UpstreamRequest
+from translators.dialect import AnswerShape, KeyHeader, Report, Target, UpstreamRequest
 from translators.errors import InvalidRequest
 from translators.jsontext import dumps
 from translators.responses.fields import FIELDS
@@ -49,9 +49,9 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     if stop:
         translation.report.emulated("stop", "this API has no stop sequences: the gateway cuts its text")
     body.update(extension_for(request.body, "responses", target.provider, target.dialect))
-    headers = {"content-type": "application/json", **key_headers(target.api_key)}
+    headers = {"content-type": "application/json", **key_headers(target.api_key, target.key_header)}
     return UpstreamRequest(
-        url=target.base_url.rstrip("/") + "/responses",
+        url=target.base_url.rstrip("/") + "/responses" + target.query,
         headers=headers,
         body=dumps(body),
         stream=request.stream,
@@ -60,8 +60,10 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     )
 
 
-def key_headers(key: str) -> dict[str, str]:
-    return {"authorization": f"Bearer {key}"} if key else {}
+def key_headers(key: str, header: KeyHeader | None = None) -> dict[str, str]:
+    if not key:
+        return {}
+    return {"authorization": f"Bearer {key}"} if header is None else {header.name: header.prefix + key}
 
 
 def _kept(body: dict[str, Any], translation: Translation) -> dict[str, Any]:
