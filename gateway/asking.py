@@ -194,6 +194,9 @@ class Asking:
     async def _open_several(self, count: int, trial: Trial, asked: Asked, params: str) -> OneAnswer:
         answers = await fan_out.together(count, lambda: self._open_one(trial, asked, params), LiveAnswer.hang_up)
         _note_fan_out(trial)
+        if trial.unfollowed is not None:  # the others go on, so they are shown
+            trial.warnings.append(trial.unfollowed)
+            trial.unfollowed = None
         return MergedAnswer(answers, trial)
 
     async def _open_one(self, trial: Trial, asked: Asked, params: str) -> LiveAnswer:

@@ -43,6 +43,8 @@ _TOTAL: Final = _timed_out("total_timeout", "The request took longer than its to
 
 
 _NOT_SENT: Final = Outcome(None)
+_UNFOLLOWED: Final = Outcome(FailureKind.MODEL_OUTPUT, may_pass=False)
+"""The target was asked twice already."""
 
 
 @dataclass(slots=True)
@@ -62,6 +64,8 @@ class Execution(Generic[T]):
     _no_room: NoRoom | None = None
     _broken: frozenset[str] = frozenset()
     """Targets whose part of the answer broke off: they are not asked for the rest."""
+    _unfollowed: _Ended[T] | None = None
+    """The last answer that lacks what was asked for in words: better than none."""
     _soonest: float | None = None
     """The shortest time after which one of the targets wants to be asked again."""
 
@@ -92,8 +96,16 @@ class Execution(Generic[T]):
             try:
                 attempt = steps.send(ended.outcome)
             except StopIteration:
-                raise self._error() from None
+                return self._shown_at_last()
             ended = await self._try(attempt, "retry" if attempt.candidate.name in self._asked else "failover")
+        return self._won(ended, ended.value)
+
+    def _shown_at_last(self) -> T:
+        """When nobody gave a good answer: one that lacks something, with a warning. Raises RequestFailed or InvalidRequest without one."""
+        ended = self._unfollowed
+        if ended is None or ended.value is None or ended.trial is None or ended.trial.unfollowed is None:
+            raise self._error()
+        ended.trial.warnings.append(ended.trial.unfollowed)
         return self._won(ended, ended.value)
 
     async def take_up(self, error: UpstreamError, said: Said) -> T | None:
@@ -276,8 +288,13 @@ class Execution(Generic[T]):
         trial.asked_at = trial.clock()
         try:
             value = await self._use(trial, request, exchange.key_id or "", exchange.params)
+            if trial.unfollowed is not None:
+                outcome, status = FailureKind.MODEL_OUTPUT.value, 200
+                self._unfollowed = _Ended(trial, value)
+                return _Ended(trial, None, _UNFOLLOWED)
             outcome, status = "ok", 200
-            memory.health.began(leave, exchange.stream, trial.clock() - trial.asked_at, memory.now())
+            began = trial.clock() if trial.first_chunk_at is None else trial.first_chunk_at  # what is held back began before it is shown
+            memory.health.began(leave, exchange.stream, began - trial.asked_at, memory.now())
             return _Ended(trial, value)
         except UpstreamError as error:
             failure = error.failure
@@ -330,6 +347,7 @@ class Execution(Generic[T]):
                 candidate = copy(candidate)  # the record tells what was planned
                 standing = health.standing(candidate.provider, candidate.name, now)
                 self._wait_at_most(standing.retry_in or 1.0)
+                candidate.reasons = ()  # why it was asked behind others is no reason any more
                 candidate.refuse(standing.reason or "cooldown: it is being probed")
             candidates.append(candidate)
         return replace(self._plan, candidates=tuple(candidates))

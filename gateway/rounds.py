@@ -1,4 +1,4 @@
-"""One answer of a provider, over as many requests as it takes: pauses are taken up again, and an empty answer is asked for once more."""
+"""One answer of a provider, over as many requests as it takes: pauses are taken up again, what is no answer is asked for once more."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,6 +8,7 @@ from gateway.exchange import Trial
 from gateway.upstream.connection import Limit, UpstreamResponse
 from translators.chat.chunks import Chunk, Collector
 from translators.chat.continuing import is_empty, is_paused
+from translators.chat.in_words import unfollowed
 from translators.chat.stopping import StopCutter, cut_completion
 from translators.dialect import Dialect, Envelope, Pause, StreamTranslator, UpstreamRequest
 from translators.errors import FailureKind, UpstreamError, UpstreamFailure, truncated
@@ -80,6 +81,11 @@ class Rounds:
     def check_size(self) -> None:
         self._response.check_size()
 
+    @property
+    def received(self) -> int:
+        """Bytes of this round so far."""
+        return self._response.received
+
     async def collected(self, body: bytes = b"") -> dict[str, Any]:
         """The whole answer as one completion; `body` is what was read of it already. Raises UpstreamError."""
         translator, envelope, trial = self.translator, self._question.envelope, self._question.trial
@@ -150,15 +156,18 @@ async def whole(question: Question) -> dict[str, Any]:
 
 
 async def whole_or_again(question: Question) -> dict[str, Any]:
-    """`whole`; if that is nothing, or unusable, it is asked once more, and that answer stands."""
+    """`whole`; if that is nothing, unusable, or not what was asked for in words, it is asked once more, and that answer stands."""
+    shape, trial = question.envelope.shape, question.trial
     try:
         completion = await whole(question)
-        if not is_empty(completion):
+        if not is_empty(completion) and not (shape.in_words and unfollowed(completion, shape.must_call, shape.json_schema)):
             return completion
     except UpstreamError as error:
         if not may_do_better(error.failure):
             raise
     completion = await whole(question)
     if is_empty(completion):
-        question.trial.warnings.append(EMPTY)
+        trial.warnings.append(EMPTY)
+    elif shape.in_words:
+        trial.unfollowed = trial.unfollowed or unfollowed(completion, shape.must_call, shape.json_schema)
     return completion

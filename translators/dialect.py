@@ -102,6 +102,8 @@ class ModelRecord:
     media_in_tool_results: bool = True
     tools_with_json: bool = True
     """Function tools and a JSON response format may stand in one request."""
+    open_schemas: bool = True
+    """The schema of an answer may have objects of any keys and refer to itself. Claude's grammars hold neither: it is told in words."""
     builtin_with_functions: bool = True
     """Gemini: server tools and functions may stand in one request."""
     strict_tools: bool = True
@@ -117,6 +119,12 @@ class ModelRecord:
 
     def can(self, capability: Capability) -> bool:
         return capability in self.capabilities
+
+    @property
+    def can_force_tools(self) -> bool:
+        """It can be made to call a tool, if it need not think then."""
+        forced = self.forced_tool_choice
+        return forced == "yes" or (forced == "without_thinking" and self.thinking.switch_off != "never")
 
 
 class KeyHeader(NamedTuple):
@@ -223,6 +231,15 @@ class AnswerShape(NamedTuple):
     """JSON was asked for by instruction: a code fence around the answer is taken off."""
     several_hops: bool = False
     """The answer may be longer than one request gives: the provider is asked to go on until it ends."""
+    must_call: frozenset[str] = frozenset()
+    """The caller's names of tools: a call of one of them was asked for in words only, so it is looked whether it came."""
+    json_schema: dict[str, Any] | None = None
+    """JSON was asked for in words only: the schema that the text is held against."""
+
+    @property
+    def in_words(self) -> bool:
+        """Something was asked for that nothing but the answer itself shows to be obeyed (translators.chat.in_words)."""
+        return self.json_schema is not None or bool(self.must_call)
 
 
 PLAIN: Final = AnswerShape()

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from translators import claude, gemini, openai, responses
 from translators.chat.request import ChatRequest
+from translators.claude.schema import Narrowed, Unrepresentable
 from translators.dialect import Dialect, ModelRecord
 
 DIALECTS: Final = MappingProxyType[str, Dialect](
@@ -31,3 +32,12 @@ def _calls_and_reasons(record: ModelRecord, body: dict[str, Any]) -> bool:
     effort = body.get("reasoning_effort")
     reasons = record.thinking.on_by_default if effort is None else effort != "none" or "none" not in record.thinking.levels
     return reasons and (bool(body.get("functions")) or any(tool.get("type") == "function" for tool in body.get("tools") or ()))
+
+
+def is_open(schema: dict[str, Any]) -> bool:
+    """Whether a model whose record says no to `open_schemas` can only be told this JSON Schema in words."""
+    try:
+        Narrowed(schema)
+    except Unrepresentable:
+        return True
+    return False

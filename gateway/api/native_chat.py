@@ -90,7 +90,10 @@ def _summary(exchange: Exchange) -> dict[str, Any]:
         "attempts": [
             {"provider": a.provider, "model": a.model, "outcome": a.outcome, "ms": round(a.seconds * 1000, 1)} for a in exchange.attempts
         ],
-        "warnings": [{"kind": note.kind, "param": note.param, "message": note.why} for note in exchange.notes],
+        "warnings": [
+            *({"kind": note.kind, "param": note.param, "message": note.why} for note in exchange.notes),
+            *({"kind": "warning", "param": None, "message": word} for word in exchange.warnings),
+        ],
     }
 
 

@@ -166,7 +166,7 @@ SCHEMAS: Final[_Json] = {
             "finish_reason": _STRING,
             "usage": {"anyOf": [_NATIVE_USAGE, {"type": "null"}]},
             "attempts": _array(_ATTEMPT),
-            "warnings": _array(_object({"kind": _STRING, "param": _STRING, "message": _STRING})),
+            "warnings": _array(_object({"kind": _STRING, "param": {"type": ["string", "null"]}, "message": _STRING})),
         },
         ["id", "persona", "provider", "model", "message", "finish_reason", "usage", "attempts", "warnings"],
     ),

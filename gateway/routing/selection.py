@@ -11,7 +11,7 @@ from gateway.accounting.tokens import near, overflow
 from gateway.config import ALWAYS, Config, Model, Persona, Policy, Rule, StrategyName, TargetRef
 from gateway.errors import ModelNotFound, NoEligibleTarget
 from gateway.routing.candidates import Candidate
-from gateway.routing.facts import Facts
+from gateway.routing.facts import AnswerSchema, Facts
 from gateway.routing.health import WELL
 from gateway.routing.requirements import Requirement
 from gateway.routing.rules import failing
@@ -23,6 +23,7 @@ from translators.errors import FailureKind
 MOST_FANNED_OUT: Final = 8
 """`n` up to which a model that gives one answer is asked several times: each time pays for the whole prompt."""
 _NOT_SEVERAL: Final = "missing_capability:multiple_choices"
+SCHEMA_IN_WORDS: Final = "schema_in_words"
 _TIERS: Final = {"low": 0, "medium": 1, "high": 2}
 TEMPORARY: Final = ("unavailable:", "cooldown:", "no_usable_key:")
 """What a reason begins with that may be gone later: the target could serve the request."""
@@ -106,6 +107,10 @@ def plan(config: Config, policy: Policy, facts: Facts, view: View) -> Plan:
         able = _preferred(able, rejected, facts)
     able = order(policy.strategy, policy.balance, able, facts, view, policy.name)
     pinned = _take_up(able, policy.strategy, facts, view)
+    if facts.schema is not None and not facts.forces_tool and len(able) > 1:
+        able = _holding_first(able, facts, facts.schema)
+        if pinned is not None and able[0].name != pinned:
+            pinned = None
     if able:
         able[0].verdict = "chosen"
     return Plan(policy, facts, (*able, *rejected), config.revision, pinned, retry_in, gates.near_limit)
@@ -192,7 +197,7 @@ class _Gates:
 def _preferred(able: list[Candidate], rejected: list[Candidate], facts: Facts) -> list[Candidate]:
     """Without those that could serve only in part, if another can in full: who cannot be made to call a tool, or answers too shortly."""
     if facts.forces_tool:
-        able = _without(able, rejected, {c.name: "cannot_force_tools" for c in able if c.model.record.forced_tool_choice == "no"})
+        able = _without(able, rejected, {c.name: "cannot_force_tools" for c in able if not c.model.record.can_force_tools})
     wanted = facts.max_tokens
     if wanted is not None:
         short = {c.name: f"max_output: needs {wanted} > {most}" for c in able if wanted > (most := c.model.record.max_output_tokens)}
@@ -209,6 +214,20 @@ def _without(able: list[Candidate], rejected: list[Candidate], reasons: Mapping[
             candidate.refuse(reasons[candidate.name])
             rejected.append(candidate)
     return [candidate for candidate in able if candidate.name not in reasons]
+
+
+def _holding_first(able: list[Candidate], facts: Facts, schema: AnswerSchema) -> list[Candidate]:
+    """Those that can only be told the schema of the answer in words behind those that are held to it, whatever the strategy says.
+
+    They are not rejected: what they answer is checked, so they do when nobody else answers.
+    """
+    beside_tools = "tools" in facts.features
+    told = [c for c in able if (beside_tools and not c.model.record.tools_with_json) or (not c.model.record.open_schemas and schema.open)]
+    if not told or len(told) == len(able):
+        return able
+    for candidate in told:
+        candidate.defer(SCHEMA_IN_WORDS)
+    return [*(candidate for candidate in able if not candidate.reasons), *told]
 
 
 def _take_up(able: list[Candidate], strategy: StrategyName, facts: Facts, view: View) -> str | None:

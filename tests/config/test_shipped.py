@@ -184,6 +184,11 @@ def test_the_six_claude_models_that_cannot_be_forced_to_call_a_tool() -> None:
     }  # fmt: skip
 
 
+def test_only_claude_must_be_told_an_open_schema_in_words() -> None:
+    assert {name.partition("/")[0] for name, model in models(CONFIG) if not model.record.open_schemas} == {"claude"}
+    assert all(not model.record.open_schemas for name, model in models(CONFIG) if name.startswith("claude/"))
+
+
 @pytest.mark.parametrize(
     ("model", "expected"),
     [

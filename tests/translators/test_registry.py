@@ -7,7 +7,7 @@ import pytest
 from translators import claude, openai, responses
 from translators.chat.request import ChatRequest
 from translators.dialect import ModelRecord, Note, Thinking, losses
-from translators.registry import dialect_for
+from translators.registry import dialect_for, is_open
 
 TOOLS = {"tools": [{"type": "function", "function": {"name": "f"}}]}
 
@@ -43,3 +43,31 @@ def test_other_dialects_have_one() -> None:
 def test_what_strict_mode_refuses() -> None:
     notes = [Note(kind, kind, "") for kind in ("dropped", "changed", "emulated", "repaired")]
     assert [note.kind for note in losses(notes)] == ["dropped", "changed"]
+
+
+@pytest.mark.parametrize(
+    ("schema", "expected"),
+    [
+        ({"type": "object", "properties": {"a": {"type": "string"}}}, False),
+        ({"type": "object", "properties": {"a": {"type": "object", "additionalProperties": {"type": "string"}}}}, True),
+        ({"type": "array", "items": {"type": "object"}}, True),
+        ({"type": "array", "items": {"$ref": "#"}}, True),
+        ({"enum": [{"a": 1}]}, True),
+        ({}, False),
+    ],
+)
+def test_which_schemas_are_open(schema: dict[str, Any], expected: bool) -> None:
+    assert is_open(schema) is expected
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({}, True),
+        ({"forced_tool_choice": "no"}, False),
+        ({"forced_tool_choice": "without_thinking"}, True),
+        ({"forced_tool_choice": "without_thinking", "thinking": Thinking(kind="adaptive", on_by_default=True, switch_off="never")}, False),
+    ],
+)
+def test_who_can_be_made_to_call_a_tool(facts: dict[str, Any], expected: bool) -> None:
+    assert ModelRecord(context_window=1, max_output_tokens=1, **facts).can_force_tools is expected

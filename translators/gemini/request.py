@@ -39,7 +39,7 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     extensions = NO_EXTENSIONS if plain else _extensions(body, report)
     reader = ContentReader(record, report)
     system, contents = conversation(request.body["messages"], record, report, reader)
-    answer, tools = (FREE, NO_TOOLS) if plain else json_answer(body.get("response_format"), toolset(body, record, report), record, report)
+    answer, tools = (FREE, NO_TOOLS) if plain else json_answer(body, toolset(body, record, report), record, report)
     config = generation_config(body, record, report)
     if not plain:
         _configure(config, body, answer, extensions, record, report)
@@ -47,6 +47,8 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
         config["mediaResolution"] = resolution
     if answer.instruction is not None:
         system.append(answer.instruction)
+    if tools.told is not None:
+        system.append(tools.told.instruction(upstream_name))
     upstream: dict[str, Any] = {"systemInstruction": {"parts": [{"text": text} for text in system]}} if system else {}
     upstream["contents"] = contents
     if not plain:
@@ -134,6 +136,8 @@ def _shape(body: dict[str, Any], tools: Toolset, answer: JsonAnswer, report: Rep
         legacy_functions=tools.legacy,
         one_tool_call=one_call,
         strip_json_fence=answer.instruction is not None,
+        must_call=frozenset() if tools.told is None else tools.told.must_call,
+        json_schema=answer.schema,
     )
 
 

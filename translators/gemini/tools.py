@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from translators.chat.in_words import TOLD, ForcedCall, forced_call
 from translators.dialect import ModelRecord, Report
 from translators.errors import InvalidRequest
 from translators.gemini.names import upstream_name
@@ -35,11 +36,13 @@ class Toolset:
     allowed: tuple[str, ...] = ()
     legacy: bool = False
     """Declared by `functions`."""
+    told: ForcedCall | None = None
+    """The call that the model cannot be made to make, and is asked for in words."""
 
     @property
     def forced(self) -> bool:
         """The answer has to be a call."""
-        return self.mode == "ANY"
+        return self.mode == "ANY" or self.told is not None
 
     def without_google(self, report: Report, why: str) -> "Toolset":
         for name, _ in self.google:
@@ -90,7 +93,9 @@ def toolset(body: dict[str, Any], record: ModelRecord, report: Report) -> Toolse
     )
     if found.google and found.declarations and not record.builtin_with_functions:
         found = found.without_google(report, "this model takes no tools of Google's beside functions")
-    return _with_choice(found, body, reader.all_strict)
+    chosen = _with_choice(found, body, reader.all_strict)
+    forced = None if record.can_force_tools or not chosen.forced else forced_call(body)
+    return chosen if forced is None else _told(chosen, forced, reader.all_strict, report)
 
 
 class _Reader:
@@ -194,6 +199,12 @@ def _with_choice(found: Toolset, body: dict[str, Any], all_strict: bool) -> Tool
             return replace(found, mode="ANY" if mode == "required" else "VALIDATED" if names else "NONE", allowed=names)
         case _:
             return replace(found, mode="ANY", allowed=(_chosen(choice, found, param),))
+
+
+def _told(found: Toolset, forced: ForcedCall, all_strict: bool, report: Report) -> Toolset:
+    """The choice for a model that cannot be forced: it may call what it was to call, and is told to."""
+    report.emulated(forced.param, TOLD)
+    return replace(found, mode="VALIDATED" if all_strict or found.allowed else "AUTO", told=forced)
 
 
 def _chosen(choice: Any, found: Toolset, param: str) -> str:

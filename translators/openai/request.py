@@ -22,6 +22,7 @@ from translators.dialect import (
     nearest_effort,
 )
 from translators.jsontext import dumps
+from translators.openai.tool_choice import CHOICES, tell
 
 SAMPLING: Final = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "logit_bias", "logprobs", "top_logprobs")
 """What GPT-5 and later refuse while they reason."""
@@ -54,6 +55,7 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     body["messages"] = _messages(asked["messages"], record, report)
     _limit_tokens(body, record, report)
     stop = () if _SHAPING.isdisjoint(body) else _shape(body, record, report)
+    must_call = frozenset() if CHOICES.isdisjoint(body) else tell(body, record, report)
     if not record.unsupported.isdisjoint(body):
         _drop(body, [name for name in body if name in record.unsupported], report, "this model does not take it")
     if "tools" in body:
@@ -69,7 +71,9 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
         body=dumps(body),
         stream=stream,
         notes=tuple(report.notes),
-        shape=AnswerShape(declared_tools=_declared(body), stop=stop) if stop or "tools" in body else PLAIN,
+        shape=AnswerShape(declared_tools=_declared(body), stop=stop, must_call=must_call)
+        if stop or must_call or "tools" in body
+        else PLAIN,
     )
 
 

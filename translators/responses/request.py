@@ -37,6 +37,8 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     plan = plan_reasoning(asked, translation)
     tools = read_tools(asked, plan.active, translation)
     body: dict[str, Any] = {"model": target.model, "input": read_messages(request.messages, translation)}
+    if tools.told is not None:
+        body["instructions"] = tools.told.instruction()
     _add_tools(body, tools)
     _add_output(body, asked, request, translation)
     _add_state(body, asked, plan, translation)
@@ -56,7 +58,13 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
         body=dumps(body),
         stream=request.stream,
         notes=tuple(translation.report.notes),
-        shape=AnswerShape(declared_tools=tools.names, legacy_functions=tools.legacy, one_tool_call=tools.one_call, stop=stop),
+        shape=AnswerShape(
+            declared_tools=tools.names,
+            legacy_functions=tools.legacy,
+            one_tool_call=tools.one_call,
+            stop=stop,
+            must_call=frozenset() if tools.told is None else tools.told.must_call,
+        ),
     )
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
+from translators.chat.in_words import TOLD, ForcedCall, forced_call
 from translators.responses.translation import Translation
 
 Tool = dict[str, Any]
@@ -21,6 +22,8 @@ class Tools:
     """The caller speaks of `functions`: one call, answered as `function_call`."""
     one_call: bool
     """Only the first call of the answer may be shown."""
+    told: ForcedCall | None = None
+    """The call that the model cannot be made to make, and is asked for in words."""
 
     @property
     def names(self) -> frozenset[str]:
@@ -43,7 +46,11 @@ def read_tools(body: dict[str, Any], reasons: bool, translation: Translation) ->
     if not tools:
         return Tools([], None, None, legacy=False, one_call=False)
     parallel, one_call = _parallel(body.get("parallel_tool_calls"), translation)
-    return Tools(tools, _forced(choice, reasons, translation), False if legacy else parallel, legacy=legacy, one_call=legacy or one_call)
+    told = None if _can_force(reasons, translation) else forced_call(body)
+    if told is not None:
+        translation.report.emulated(told.param, TOLD)
+        choice = {**choice, "mode": "auto"} if choice.__class__ is dict and "mode" in choice else "auto"
+    return Tools(tools, choice, False if legacy else parallel, legacy=legacy, one_call=legacy or one_call, told=told)
 
 
 def _parallel(asked: bool | None, translation: Translation) -> tuple[bool | None, bool]:
@@ -102,12 +109,7 @@ def _choice(asked: Any) -> Any:
     return {"type": kind, "name": inner["name"]}
 
 
-def _forced(choice: Any, reasons: bool, translation: Translation) -> Any:
-    """A choice that makes the model call something, relaxed where the model cannot be forced."""
-    if choice in (None, "none", "auto") or (choice.__class__ is dict and choice.get("mode") == "auto"):
-        return choice
+def _can_force(reasons: bool, translation: Translation) -> bool:
+    """Whether the model, which `reasons` or does not, can be made to call something."""
     possible = translation.record.forced_tool_choice
-    if possible == "yes" or (possible == "without_thinking" and not reasons):
-        return choice
-    translation.report.changed("tool_choice", "this model cannot be made to call a tool: it is left free")
-    return {**choice, "mode": "auto"} if choice.__class__ is dict and "mode" in choice else "auto"
+    return possible == "yes" or (possible == "without_thinking" and not reasons)
