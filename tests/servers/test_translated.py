@@ -37,7 +37,7 @@ def test_a_stream_adds_up_however_it_is_cut(server: Server, kind: str) -> None:
     told = added_up(ChunkWriter(translator.id, 1, translator.model, include_usage=True).write(chunks) + DONE)
     expected = {"content": "", "reasoning": "", "calls": [], **stream.expected}
     assert part_of({**told, "usage": part_of(told["usage"] or {}, expected["usage"])}, expected) == expected
-    every_way(stream.data, opened, "the corpus", relayed=True)
+    every_way(stream.data, opened, "the corpus")
 
 
 @pytest.mark.parametrize("server", SERVERS, ids=lambda server: server.name)

@@ -75,7 +75,7 @@ _OVERFLOW: Final = _words(
     r"context_length_exceeded", r"token limit (?:has been |was )?exceeded",
     r"(?:longer|greater|larger) than the (?:model'?s? )?(?:maximum )?context",
     r"(?:prompt|input|conversation)(?: token)?(?: length)?(?: is| are)? too (?:long|large)", r"too many (?:input|prompt) tokens",
-    r"prompt (?:\S{1,20} ){0,3}exceeds? (?:the )?max", r"prompt has [\d,]+ tokens?, but",
+    r"prompt (?:\S{1,20} ){0,3}exceeds? (?:the )?max", r"input_too_large", r"prompt has [\d,]+ tokens?, but",
     r"(?:prompt|input|requested|total)[ _]tokens?(?: count| length)?[^.\n]{0,60}exceed",
     r"(?:input|prompt|sequence) length[^.\n]{0,60}exceed", r"exceed[^.\n]{0,30} (?:input|prompt) (?:length|tokens)",
     r"exceed[^.\n]{0,20} maximum number of tokens", r"maximum (?:number of (?:input )?tokens allowed|allowed (?:number of )?input)",
