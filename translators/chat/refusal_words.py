@@ -143,6 +143,7 @@ _ROLE: Final = _words(
     r"\A[^\n]{0,40}['\"`]?(system|developer)['\"`]? role (?:is )?not supported",
     r"\A(?:unexpected|unsupported|unknown|invalid) (?:message )?role:? ['\"`]?(developer|system)",
 )  # fmt: skip
+_CALL_ID: Final = _words(r"\Atool call id was \S{1,200} but must be")
 _LIMIT: Final = _words(
     r"supports at most [\d,]{1,12} (?:completion|output) tokens", r"range of max_(?:completion_)?tokens (?:should be|is) \[\d",
     r"max_(?:completion_|output_)?tokens`?:? must be less than or equal to",
@@ -193,5 +194,9 @@ def _unable(message: str) -> Refusal | None:
             return Refusal(_K.UNSUPPORTED, fact)
     for words, fact in ((_ROLE, "role_unsupported"), (_VALUE, "value_unsupported"), (_PARAMETER, "parameter_unsupported")):
         if (found := words.search(message)) is not None:
-            return Refusal(_K.UNSUPPORTED, fact, next(name for name in found.groups() if name))
+            name = next(name for name in found.groups() if name)
+            of_a_message = fact == "parameter_unsupported" and (name.startswith("messages") or "'messages" in message[:60])
+            return Refusal(_K.UNSUPPORTED, "message_field_unsupported" if of_a_message else fact, name)
+    if _CALL_ID.search(message):
+        return Refusal(_K.UNSUPPORTED, "call_id_unsupported")
     return Refusal(_K.INVALID_REQUEST, "output_limit_exceeded") if _LIMIT.search(message) else None

@@ -52,7 +52,7 @@ _OF_OTHERS: Final = {
     for rule in (
         _Rule((), _K.CONTEXT_LENGTH, 400, _INVALID, "context_length_exceeded"),
         _Rule((), _K.CONTENT_FILTER, 400, _INVALID, "content_filter"),
-        _Rule((), _K.MODEL_OUTPUT, 502, _SERVER, "invalid_model_output"),
+        _Rule((), _K.MODEL_OUTPUT, 502, _SERVER, "bad_output"),
     )
 }
 """What only the words of other servers tell."""

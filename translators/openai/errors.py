@@ -5,14 +5,14 @@ from typing import Any
 
 from translators.chat.failures import failure as failure_of
 from translators.errors import UpstreamFailure
-from translators.jsontext import loads
+from translators.jsontext import loads_repaired
 from translators.retry_after import retry_after
 
 
 def parse_error(status: int, headers: Mapping[str, str], body: bytes) -> UpstreamFailure:
     """An error answer of any shape: OpenAI's object, a bare string, a list, HTML."""
     try:
-        document = loads(body)
+        document = loads_repaired(body)
     except ValueError:
         document = body.decode("utf-8", "replace").strip()
     return failure(document, status, headers)

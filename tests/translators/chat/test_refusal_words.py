@@ -199,6 +199,19 @@ FACTS: dict[str, tuple[int, str, str, str | None]] = {
         "parameter_unsupported",
         "parallel_tool_calls",
     ),
+    "fireworks message": (
+        400,
+        "Extra inputs are not permitted, field: 'messages[2].reasoning_content', value: 'hm'",
+        "message_field_unsupported",
+        "messages[2].reasoning_content",
+    ),
+    "groq message": (
+        400,
+        "'messages.2' : for 'role:assistant' the following must be satisfied[('messages.2' : property 'reasoning' is unsupported)]",
+        "message_field_unsupported",
+        "reasoning",
+    ),
+    "mistral call": (400, "Tool call id was call_1 but must be a-z, A-Z, 0-9, with a length of 9.", "call_id_unsupported", None),
     "ollama thinking": (400, '"tiny" does not support thinking', "parameter_unsupported", "thinking"),
     "deepseek choice": (400, "tiny-reasoner does not support this tool_choice", "value_unsupported", "tool_choice"),
     "deepseek role": (

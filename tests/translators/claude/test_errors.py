@@ -157,7 +157,7 @@ def test_words_of_a_400_do_not_count_under_another_status() -> None:
         (400, "invalid_request_error", "Content Exists Risk", "content_filter", "content_filter"),
         (403, "permission_error", "Content violates usage guidelines.", "content_filter", "content_filter"),
         (403, "permission_error", "This key may not use the model.", "permission", "permission_denied"),
-        (500, "api_error", "error parsing tool call: raw='{', err=unexpected end", "model_output", "invalid_model_output"),
+        (500, "api_error", "error parsing tool call: raw='{', err=unexpected end", "model_output", "bad_output"),
         (400, "invalid_request_error", "tiny:latest does not support tools", "unsupported", None),
     ],
 )
