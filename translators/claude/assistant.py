@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from translators.claude.arguments import read_arguments
 from translators.claude.content import mark_last, read_content, text_block, thinking_block, without_blanks
+from translators.claude.property_keys import renamed
 from translators.claude.translation import Translation
 from translators.claude.wire import NATIVE_PARTS, THINKING, Block, is_whole
 
@@ -125,7 +126,10 @@ def _tool_use(call_id: str, function: dict[str, Any], translation: Translation) 
     """The block, and what had to be done to the arguments."""
     name = function["name"]
     written = function.get("arguments")
-    arguments, flaw = read_arguments(_wrapped(written) if name in translation.wrapped else written)
+    schema = translation.schemas.get(name) if translation.schemas else None
+    arguments, flaw = read_arguments(_wrapped(written) if schema is not None and schema.wrapped else written)
+    if schema is not None and schema.keys:
+        arguments = renamed(arguments, schema.keys)
     return {"type": "tool_use", "id": call_id, "name": translation.names.upstream(name), "input": arguments}, flaw
 
 
