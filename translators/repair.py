@@ -70,7 +70,7 @@ def without_signatures(request: ChatRequest) -> ChatRequest:
     messages = [_unsigned(message) for message in request.messages]
     if all(new is old for new, old in zip(messages, request.messages, strict=True)):
         return request
-    return ChatRequest({**request.body, "messages": messages}, request.size)
+    return ChatRequest({**request.body, "messages": messages}, request.size, request.usual_schemas)
 
 
 def _unsigned(message: dict[str, Any]) -> dict[str, Any]:

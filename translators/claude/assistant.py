@@ -31,7 +31,7 @@ def assistant_blocks(message: dict[str, Any], index: int, translation: Translati
     if blocks is None:
         said = _said(message, at, translation)
         thoughts = [] if any(block["type"] in THINKING for block in said) else _thoughts(message, at, translation)
-        blocks = thoughts + without_blanks(said, "assistant") + _calls(message, index, translation)
+        blocks = thoughts + without_blanks(said, "assistant") + _other_calls(said, _calls(message, index, translation))
     if all(block["type"] in THINKING for block in blocks):
         return []  # Claude refuses a turn that ends with thinking
     if (mark := translation.mark(message)) is not None:
@@ -98,6 +98,12 @@ def _said(message: dict[str, Any], at: str, translation: Translation) -> list[Bl
     if message.get("audio"):
         translation.once("dropped", "messages.audio", "Claude does not hear")
     return blocks
+
+
+def _other_calls(said: list[Block], calls: list[Block]) -> list[Block]:
+    """The calls that are not given as blocks of the content already: some clients send both."""
+    given = {block["id"] for block in said if block["type"] == "tool_use"}
+    return [call for call in calls if call["id"] not in given] if given else calls
 
 
 def _calls(message: dict[str, Any], index: int, translation: Translation) -> list[Block]:

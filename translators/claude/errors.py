@@ -80,7 +80,7 @@ _BY_WORDS: Final[tuple[tuple[re.Pattern[str], _Row, str], ...]] = tuple(
         (r"does not support assistant message prefill", _INVALID, "prefill_unsupported"),
         (
             r"too many strict tools|too many optional parameters|compiled grammar is too large|grammar compilation timed out"
-            r"|schema is too complex for compilation",
+            r"|schema is too complex for compilation|property keys should match pattern",
             _INVALID,
             "schema_too_complex",
         ),

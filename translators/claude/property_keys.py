@@ -4,25 +4,18 @@ Pure functions of the names in one tool's schema: the same history gives the sam
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from hashlib import sha256
 from types import MappingProxyType
 from typing import Any, Final
 
 from translators.chat.json_schema import Schema, below, changed_below, pointer_of, same_or, steps_of
+from translators.chat.schema_check import MAX_PLAIN_KEY, is_plain
 from translators.jsontext import dumps_str
 
-_KEY: Final = re.compile(r"[a-zA-Z0-9_.-]{1,64}").fullmatch
 _FORBIDDEN: Final = re.compile(r"[^a-zA-Z0-9_.-]")
-MAX_KEY: Final = 64
 
 NO_KEYS: Final[Mapping[str, str]] = MappingProxyType({})
-
-
-def are_plain(names: Iterable[str]) -> bool:
-    """Whether Claude takes all of the `names`. Together they are an identifier, if each is made of its letters, as nearly all are."""
-    together = "_".join(names)
-    return (len(together) <= MAX_KEY and together.isidentifier() and together.isascii()) or all(map(_KEY, names))
 
 
 def keys_of(schema: Schema) -> dict[str, str]:
@@ -39,7 +32,7 @@ def keys_of(schema: Schema) -> dict[str, str]:
             stack.extend(node)
     found: dict[str, str] = {}
     for name in names:
-        if _KEY(name) is None:
+        if not is_plain(name):
             salt = ""
             while (alias := _alias(name, salt)) in names:
                 salt += "#"
@@ -49,7 +42,7 @@ def keys_of(schema: Schema) -> dict[str, str]:
 
 def _alias(name: str, salt: str) -> str:
     digest = sha256((name + salt).encode("utf-8", "surrogatepass")).hexdigest()[:8]
-    return f"{_FORBIDDEN.sub('_', name)[: MAX_KEY - 9]}_{digest}"
+    return f"{_FORBIDDEN.sub('_', name)[: MAX_PLAIN_KEY - 9]}_{digest}"
 
 
 def aliased(schema: Schema, keys: Mapping[str, str]) -> Schema:

@@ -67,10 +67,10 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
         shape = PLAIN
         body = _body(asked, limit, NO_TOOLS, FREE, Translation(target, report, NO_TOOLS.names, NO_SCHEMAS))
     else:
-        declared = declared_tools(asked)
+        declared = declared_tools(asked, request.usual_schemas)
         options = asked.get("prompt_cache_options") or {}
         translation = Translation(target, report, declared.names, declared.prepared, options.get("ttl"))
-        format_ = answer_format(asked, translation) if "response_format" in asked else FREE
+        format_ = answer_format(asked, translation, request.usual_schemas) if "response_format" in asked else FREE
         body = _body(asked, limit, declared, format_, translation)
         shape = _shape(declared, format_)
         _extend(body, headers, asked, target)

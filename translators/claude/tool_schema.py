@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from translators.chat.schema_drafts import modern
-from translators.claude.property_keys import NO_KEYS, aliased, are_plain, keys_of
+from translators.claude.property_keys import NO_KEYS, aliased, keys_of
 from translators.claude.schema import Schema, Unrepresentable, as_list, as_object, resolved
 from translators.jsontext import dumps_str
 
@@ -16,14 +16,6 @@ _NO_OBJECT: Final = ("enum", "const", "items", "prefixItems")
 MAX_BRANCHES: Final = 100
 """Alternatives merged into one root, with those inside of them: references to references multiply."""
 _DEFINITIONS: Final = ("$defs", "definitions")
-
-_QUIET: Final = frozenset({
-    "type", "description", "title", "enum", "const", "default", "format", "pattern", "minLength", "maxLength", "minimum", "maximum",
-    "multipleOf", "minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties",
-})  # fmt: skip
-"""Keywords that hold no schema, and that all drafts know."""
-_KNOWN: Final = _QUIET | {"properties", "required", "items", "additionalProperties", "anyOf", "$ref", "$defs"}
-"""What most schemas are made of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,48 +39,6 @@ def prepared(parameters: Schema) -> Prepared:
         schema = aliased(schema, keys)
     root, original = object_root(schema)
     return Prepared(root, original, not is_object_root(schema), keys or NO_KEYS)
-
-
-def is_usual(parameters: Schema) -> bool:
-    """Whether a schema can be sent as it is: an object of the newest draft, with keys that Claude takes, as nearly all are.
-
-    It may be denied of a schema that nothing has to be done to: that is looked at more closely, and then sent as it is.
-    """
-    return parameters.get("type") == "object" and _INDIRECT.isdisjoint(parameters) and is_modern(parameters)
-
-
-def is_modern(schema: Schema) -> bool:
-    """The same of any schema."""
-    nodes: list[Any] = [schema]
-    for node in nodes:  # it grows meanwhile
-        if node.__class__ is not dict:
-            if node.__class__ is bool:
-                continue
-            return False
-        if node.get("type") == "any" or None in node.values():
-            return False
-        if not _QUIET.issuperset(node) and not (_KNOWN.issuperset(node) and _add_inner(node, nodes)):
-            return False
-    return True
-
-
-def _add_inner(node: Schema, nodes: list[Any]) -> bool:
-    """Add the schemas inside of `node`. Whether what stands around them is as it is nearly always."""
-    if (properties := node.get("properties")) is not None:
-        if not are_plain(properties):
-            return False
-        nodes += properties.values()
-    if (required := node.get("required")) is not None and (required.__class__ is not list or len(set(required)) < len(required)):
-        return False
-    if (items := node.get("items")) is not None:
-        nodes.append(items)
-    if (more := node.get("additionalProperties")).__class__ is dict:
-        nodes.append(more)
-    if "anyOf" in node:
-        nodes += node["anyOf"]
-    if "$defs" in node:
-        nodes += node["$defs"].values()
-    return True
 
 
 def is_object_root(parameters: Schema | None) -> bool:

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from translators.chat.schema_check import is_usual_object
 from translators.claude.names import ToolNames
 from translators.claude.property_keys import renamed
 from translators.claude.schema import Narrowed, Unrepresentable
-from translators.claude.tool_schema import EMPTY, Prepared, is_usual, prepared
+from translators.claude.tool_schema import EMPTY, Prepared, prepared
 from translators.claude.translation import NO_SCHEMAS, Translation
 from translators.claude.wire import Turn
 from translators.dialect import ModelRecord
@@ -63,8 +64,11 @@ class _Budget:
         return True
 
 
-def declared_tools(body: dict[str, Any]) -> Declared:
-    """What `tools`, or the older `functions`, declare. Raises InvalidRequest for tools of other providers and for names used twice."""
+def declared_tools(body: dict[str, Any], usual: bool = False) -> Declared:
+    """What `tools`, or the older `functions`, declare; `usual`: all of their schemas are known to be usual ones.
+
+    Raises InvalidRequest for tools of other providers and for names used twice.
+    """
     tools, functions, searches = body.get("tools"), body.get("functions"), body.get("web_search_options") is not None
     if not tools and not functions and not searches:
         return NO_TOOLS
@@ -80,7 +84,7 @@ def declared_tools(body: dict[str, Any]) -> Declared:
             function = tool["function"]
             name = function["name"]
             callers.append(name)
-            if (parameters := function.get("parameters")) and not is_usual(parameters):
+            if not usual and (parameters := function.get("parameters")) and not is_usual_object(parameters):
                 schemas[name] = prepared(parameters)
         elif kind == "custom":
             name = tool["custom"]["name"]
@@ -157,9 +161,9 @@ def _refuse_grammar(custom: dict[str, Any]) -> None:
 
 def _add_schema(written: Tool, function: dict[str, Any], translation: Translation, budget: _Budget) -> None:
     other = translation.schemas.get(function["name"]) if translation.schemas else None
-    schema = written["input_schema"] = (function.get("parameters") or EMPTY) if other is None else other.schema
     if other is not None:
         _tell(written, other, f"tools.{function['name']}", translation)
+    schema = written["input_schema"] = (function.get("parameters") or EMPTY) if other is None else other.schema
     if function.get("strict") is True:
         _make_strict(written, schema, other is not None and other.original is not None, f"tools.{function['name']}", translation, budget)
 
