@@ -15,6 +15,9 @@ SINGLE: Final = frozenset({
     "unevaluatedProperties", "contentSchema",
 })  # fmt: skip
 
+MAX_DIGITS: Final = 9
+"""Of a place in an array, as a pointer has it: Python refuses to read numbers of thousands of them."""
+
 
 def changed_below(word: str, value: Any, change: Change) -> Any:
     """The value of the keyword `word` with each schema in it changed; the same object if none is."""
@@ -48,5 +51,5 @@ def pointer_of(steps: list[str]) -> str:
 def below(node: Any, step: str) -> Any:
     """What one step of a pointer leads to, or None."""
     if node.__class__ is list:
-        return node[int(step)] if step.isdecimal() and int(step) < len(node) else None
+        return node[int(step)] if step.isdecimal() and len(step) < MAX_DIGITS and int(step) < len(node) else None
     return node.get(step) if node.__class__ is dict else None

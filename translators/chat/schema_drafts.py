@@ -16,6 +16,8 @@ NEWEST: Final = "https://json-schema.org/draft/2020-12/schema"
 _MAY_BE_NULL: Final = frozenset({"default", "const", "example"})
 """Under any other keyword null says nothing."""
 _ANCHOR: Final = re.compile(r"[A-Za-z_][-A-Za-z0-9._]*", re.ASCII).fullmatch
+_COMPOSING: Final = frozenset({"$ref", "anyOf", "oneOf", "allOf", "const"})
+_NOTHING: Final = {"type": "null"}
 _ANNOTATIONS: Final = ("title", "description", "default")
 
 
@@ -116,12 +118,14 @@ def _require(properties: Schema, made: Schema) -> None:
 
 def _or_null(made: Schema) -> Schema:
     """OpenAPI's `nullable`."""
-    kind, members = made.get("type"), made.get("enum")
-    if kind is None and members is None and not made.keys() & {"$ref", "anyOf", "oneOf", "allOf", "const"}:
+    kind, members, others = made.get("type"), made.get("enum"), made.keys() & _COMPOSING
+    if kind is None and members is None and not others:
         return made  # any value, null among them
+    if kind is None and members is None and others == {"anyOf"} and made["anyOf"].__class__ is list:
+        return {**made, "anyOf": [branch for branch in made["anyOf"] if branch != _NOTHING] + [_NOTHING]}
     if (kind is None and members is None) or "const" in made:
         told: Schema = {name: made[name] for name in _ANNOTATIONS if name in made}
-        return {**told, "anyOf": [{name: value for name, value in made.items() if name not in told}, {"type": "null"}]}
+        return {**told, "anyOf": [{name: value for name, value in made.items() if name not in told}, _NOTHING]}
     if kind is not None and "null" not in (kinds := kind if kind.__class__ is list else [kind]):
         made["type"] = [*kinds, "null"]
     if members.__class__ is list and None not in members:
@@ -178,8 +182,7 @@ def _inclusive(word: str, exclusive: str) -> _Rule:
 def _type(older: _Older, value: Any, node: Schema, made: Schema) -> None:
     if value.__class__ is list:
         if "any" not in value:
-            kinds = [kind for i, kind in enumerate(value) if kind not in value[:i]]
-            made["type"] = value if len(kinds) == len(value) else kinds
+            made["type"] = _each_once(value)
     elif value != "any":
         made["type"] = value
 
@@ -187,8 +190,12 @@ def _type(older: _Older, value: Any, node: Schema, made: Schema) -> None:
 def _required(older: _Older, value: Any, node: Schema, made: Schema) -> None:
     """A list of names, each once. (A truth value says something to the schema around it.)"""
     if value.__class__ is list:
-        names = list(dict.fromkeys(value)) if all(name.__class__ is str for name in value) else value
-        made["required"] = value if len(names) == len(value) else names
+        made["required"] = _each_once(value)
+
+
+def _each_once(names: list[Any]) -> list[Any]:
+    once = list(dict.fromkeys(names)) if all(name.__class__ is str for name in names) else names
+    return names if len(once) == len(names) else once
 
 
 def _items(older: _Older, value: Any, node: Schema, made: Schema) -> None:
@@ -227,7 +234,8 @@ def _divisible(older: _Older, value: Any, node: Schema, made: Schema) -> None:
 
 def _extends(older: _Older, value: Any, node: Schema, made: Schema) -> None:
     bases = value if value.__class__ is list else [value]
-    made["allOf"] = [older.node(base) for base in [*(node.get("allOf") or ()), *bases]]
+    known = node.get("allOf")
+    made["allOf"] = [older.node(base) for base in [*(known if known.__class__ is list else ()), *bases]]
 
 
 def _all_of(older: _Older, value: Any, node: Schema, made: Schema) -> None:
@@ -286,6 +294,3 @@ _RULES: Final[dict[str, _Rule]] = {
     "examples": _examples,
     "nullable": _gone,
 }
-
-OLDER_WORDS: Final = frozenset({"id", "$recursiveRef", "divisibleBy", "additionalItems", "dependencies", "extends", "disallow"})
-"""The words that only older drafts have. (Others are old by their value: `required: true`, a list of `items`.)"""
