@@ -1,7 +1,8 @@
 """A request mended after a refusal that shows a fact to be wrong: once, with what the provider said taken for true.
 
 A wrong row in the capability file should cost one request, not all. Which refusal it was stands in `upstream_code` or `code`; the mended
-request is built again from the same chat request, with other facts or without the signed reasoning that was refused.
+request is built again from the same chat request: with other facts, without the signed reasoning that was refused, or with its schemas
+written anew.
 """
 
 import re
@@ -10,8 +11,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from translators.chat.request import ChatRequest
+from translators.chat.schema_drafts import with_modern_schemas
 from translators.dialect import ModelRecord, Thinking
-from translators.errors import UpstreamFailure
+from translators.errors import ONE_CHOICE, UpstreamFailure
 
 _SIGNED: Final = ("thinking_blocks", "provider_content", "extra_content", "provider_specific_fields")
 _LIMIT: Final = re.compile(r"\d+ > (\d+)")
@@ -32,6 +34,11 @@ def repair(request: ChatRequest, record: ModelRecord, failure: UpstreamFailure) 
         if name in _UNSIGNED:
             unsigned = without_signatures(request)
             return None if unsigned is request else Repair(unsigned, record, learned=False)
+        if name == _REFUSED_SCHEMA:
+            modern = with_modern_schemas(request)
+            return None if modern is request else Repair(modern, record, learned=False)
+        if name == ONE_CHOICE and (request.body.get("n") or 1) == 1:
+            return None
         if name is not None and (correct := _CORRECTIONS.get(name)) is not None:
             corrected = correct(record, failure.message)
             return None if corrected == record else Repair(request, corrected, learned=name not in _OF_ONE_REQUEST)
@@ -49,6 +56,9 @@ def _with_limit(record: ModelRecord, message: str) -> ModelRecord:
 
 _UNSIGNED: Final = frozenset({"thinking_signature_invalid", "invalid_thought_signature", "invalid_encrypted_content"})
 
+_REFUSED_SCHEMA: Final = "invalid_function_parameters"
+"""OpenAI's: it may be one of an older draft."""
+
 _OF_ONE_REQUEST: Final = frozenset({"schema_too_complex", "thinking_missing", "thinking_with_forced_tool"})
 """Refusals that say something of the request, not of the model."""
 
@@ -62,6 +72,7 @@ _CORRECTIONS: Final[dict[str, Callable[[ModelRecord, str], ModelRecord]]] = {
     "prefill_unsupported": lambda record, _: replace(record, prefill=False),
     "schema_too_complex": _without_schemas,
     "max_tokens_too_large": _with_limit,
+    ONE_CHOICE: lambda record, _: replace(record, capabilities=record.capabilities - {"multiple_choices"}),
 }
 
 
