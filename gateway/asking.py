@@ -19,6 +19,7 @@ from gateway.reasoning import RELAYED, SIGNED, AnswerTap, Loss, ReasoningStore
 from gateway.rounds import Question, whole_or_again
 from gateway.routing.candidates import Candidate
 from gateway.routing.requirements import derive
+from gateway.routing.selection import MOST_FANNED_OUT
 from gateway.routing.view import Memory
 from gateway.upstream.client import UpstreamClient
 from gateway.upstream.connection import UpstreamResponse
@@ -200,7 +201,7 @@ class Asking:
             response.close()
 
     def _complete(self, trial: Trial, asked: Asked, params: str) -> Awaitable[dict[str, Any]]:
-        count, asked = _fanned_out(asked)
+        count, asked = _fanned_out(trial, asked)
         return self._complete_one(trial, asked, params) if count == 1 else self._complete_several(count, trial, asked, params)
 
     async def _complete_several(self, count: int, trial: Trial, asked: Asked, params: str) -> dict[str, Any]:
@@ -219,7 +220,7 @@ class Asking:
             trial.upstream_seconds += trial.clock() - started
 
     def _open(self, trial: Trial, asked: Asked, params: str) -> Awaitable[OneAnswer]:
-        count, asked = _fanned_out(asked)
+        count, asked = _fanned_out(trial, asked)
         return self._open_one(trial, asked, params) if count == 1 else self._open_several(count, trial, asked, params)
 
     async def _open_several(self, count: int, trial: Trial, asked: Asked, params: str) -> OneAnswer:
@@ -241,12 +242,17 @@ def _kept(target: Candidate) -> frozenset[str]:
     return RELAYED if target.provider.dialect == "openai" else SIGNED
 
 
-def _fanned_out(asked: Asked) -> tuple[int, Asked]:
-    """How often a request is sent, and as what: several times for `n` answers of a model that gives one."""
+def _fanned_out(trial: Trial, asked: Asked) -> tuple[int, Asked]:
+    """How often a request is sent, and as what: several times for `n` answers of a model that gives one.
+
+    Raises InvalidRequest where that may not be: routing saw to it, but may not have known that the model gives one.
+    """
     request, record = asked
     count = request.body.get("n") or 1
     if count == 1 or record.can("multiple_choices"):
         return 1, asked
+    if not trial.fans_out or count > MOST_FANNED_OUT:
+        raise InvalidRequest("This model gives one choice only.", "n", "unsupported_value")
     return int(count), (fan_out.single(request), record)
 
 

@@ -41,6 +41,8 @@ class Trial:
     persona_notes: Sequence[Note]
     key: ApiKey | None
     leave: Leave | None
+    fans_out: bool
+    """Several answers may be asked for one by one."""
     place: Place | None
     notes: list[Note]
     """What the translation did to the request, after what the persona did."""
@@ -74,8 +76,10 @@ class Trial:
         persona_notes: Sequence[Note] = (),
         key: ApiKey | None = None,
         leave: Leave | None = None,
+        fans_out: bool = True,
     ) -> None:
         self.candidate = candidate
+        self.fans_out = fans_out
         self.why = why
         self.clocks = clocks
         self.clock = clock

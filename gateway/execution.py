@@ -241,7 +241,8 @@ class Execution(Generic[T]):
         if leave is None:
             return None
         exchange, limits = self._exchange, clocks(provider, self._persona, candidate.ref)
-        return Trial(candidate, why, limits, exchange.clock, self._deadline, exchange.persona_notes, key, leave)
+        fans_out = self._persona is None or self._persona.fan_out
+        return Trial(candidate, why, limits, exchange.clock, self._deadline, exchange.persona_notes, key, leave, fans_out)
 
     def _pinned_key(self, candidate: Candidate, now: float) -> str | None:
         facts = self._plan.facts

@@ -228,7 +228,7 @@ class ReasoningStore:
             if entry is not None and entry.model == model and (restored := _restored(message, entry)) is not message:
                 messages = list(request.messages) if messages is None else messages
                 messages[i] = restored
-        return request if messages is None else ChatRequest({**request.body, "messages": messages}, request.size)
+        return request if messages is None else ChatRequest({**request.body, "messages": messages}, request.size, request.usual_schemas)
 
     def _alive(self, entry: _Entry | None) -> _Entry | None:
         if entry is None:

@@ -208,6 +208,7 @@ def losses(notes: Iterable[Note]) -> list[Note]:
 
 
 _NO_NAMES: Final[Mapping[str, str]] = MappingProxyType({})
+_NO_KEYS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType({})
 
 
 class AnswerShape(NamedTuple):
@@ -221,6 +222,8 @@ class AnswerShape(NamedTuple):
     """The caller's names of `custom` tools that travel as functions with one `input` string."""
     wrapped_tools: frozenset[str] = frozenset()
     """The caller's names of tools whose arguments travel inside {"value": …}, because their schema is not an object."""
+    tool_keys: Mapping[str, Mapping[str, str]] = _NO_KEYS
+    """By the caller's tool names: property keys upstream → the caller's, in the arguments of tools whose keys had to be changed."""
     legacy_functions: bool = False
     """Answer with `message.function_call` instead of `tool_calls`."""
     one_tool_call: bool = False

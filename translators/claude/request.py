@@ -18,8 +18,17 @@ from translators.claude.messages import end_with_user, read_messages
 from translators.claude.sampling import sampling, stop_sequences
 from translators.claude.thinking import Plan, plan_thinking
 from translators.claude.tool_choice import NO_CHOICE, Choice, read_choice, tell, write_choice
-from translators.claude.tools import NO_TOOLS, Declared, declared_from_history, declared_tools, historic_names, web_search_tool, write_tools
-from translators.claude.translation import Translation
+from translators.claude.tools import (
+    NO_TOOLS,
+    Declared,
+    declared_from_history,
+    declared_tools,
+    historic_names,
+    tool_keys,
+    web_search_tool,
+    write_tools,
+)
+from translators.claude.translation import NO_SCHEMAS, Translation
 from translators.claude.wire import Block, Turn
 from translators.dialect import PLAIN, AnswerShape, KeyHeader, ModelRecord, Report, Target, UpstreamRequest
 from translators.errors import InvalidRequest
@@ -57,12 +66,12 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     headers = {"content-type": "application/json", **key_headers(target.api_key, target.key_header, record.api_version)}
     if _MORE.isdisjoint(asked):
         shape = PLAIN
-        body = _body(asked, limit, NO_TOOLS, FREE, None, Translation(target, report, NO_TOOLS.names))
+        body = _body(asked, limit, NO_TOOLS, FREE, None, Translation(target, report, NO_TOOLS.names, NO_SCHEMAS))
     else:
-        declared = declared_tools(asked)
+        declared = declared_tools(asked, request.usual_schemas)
         options = asked.get("prompt_cache_options") or {}
-        translation = Translation(target, report, declared.names, declared.wrapped, options.get("ttl"))
-        format_ = answer_format(asked, translation) if "response_format" in asked else FREE
+        translation = Translation(target, report, declared.names, declared.prepared, options.get("ttl"))
+        format_ = answer_format(asked, translation, request.usual_schemas) if "response_format" in asked else FREE
         told = None if record.can_force_tools or not declared.tools else forced_call(asked)
         body = _body(asked, limit, declared, format_, told, translation)
         shape = _shape(declared, format_, told)
@@ -122,7 +131,8 @@ def _shape(declared: Declared, format_: AnswerFormat, told: ForcedCall | None) -
         tool_names=declared.names.rewritten,
         declared_tools=declared.callers_names,
         custom_tools=declared.custom,
-        wrapped_tools=declared.wrapped,
+        wrapped_tools=frozenset(name for name, schema in declared.prepared.items() if schema.wrapped),
+        tool_keys=tool_keys(declared),
         legacy_functions=declared.legacy,
         one_tool_call=declared.legacy,
         strip_json_fence=format_.instruction is not None,

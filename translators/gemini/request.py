@@ -39,7 +39,7 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     extensions = NO_EXTENSIONS if plain else _extensions(body, report)
     reader = ContentReader(record, report)
     system, contents = conversation(request.body["messages"], record, report, reader)
-    answer, tools = (FREE, NO_TOOLS) if plain else json_answer(body, toolset(body, record, report), record, report)
+    answer, tools = (FREE, NO_TOOLS) if plain else _form(body, request.usual_schemas, record, report)
     config = generation_config(body, record, report)
     if not plain:
         _configure(config, body, answer, extensions, record, report)
@@ -64,6 +64,12 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     url = _url(target.base_url, target.model, stream)
     headers = {"content-type": "application/json", **key_headers(target.api_key, target.key_header)}
     return UpstreamRequest(url, headers, _written(upstream), stream, tuple(report.notes), shape)
+
+
+def _form(body: dict[str, Any], usual: bool, record: ModelRecord, report: Report) -> tuple[JsonAnswer, Toolset]:
+    """The form of the answer and the tools, whose schemas are read in the words of the newest draft (as they are, if `usual`)."""
+    tools = toolset(body, record, report, usual)
+    return json_answer(body, tools, record, report, usual)
 
 
 def _extensions(body: dict[str, Any], report: Report) -> GoogleExtensions:

@@ -6,6 +6,7 @@ from typing import Any, Final
 from translators.errors import InvalidRequest
 from translators.jsontext import dumps_str
 from translators.responses.items import CALLS, FORMAT, Item, is_item, same_model
+from translators.responses.names import upstream_name
 from translators.responses.translation import Translation
 
 MAX_CALL_ID: Final = 64
@@ -123,7 +124,7 @@ def _call(call: dict[str, Any], missing_id: str) -> Item:
     call_id = call_id_of(call.get("id") or missing_id)
     if call.get("type") == "custom":
         custom = call["custom"]
-        return {"type": "custom_tool_call", "call_id": call_id, "name": custom["name"], "input": custom.get("input") or ""}
+        return {"type": "custom_tool_call", "call_id": call_id, "name": upstream_name(custom["name"]), "input": custom.get("input") or ""}
     return _function_call(call["function"], call_id)
 
 
@@ -131,7 +132,7 @@ def _function_call(function: dict[str, Any], call_id: str) -> Item:
     arguments = function.get("arguments")
     if arguments.__class__ is not str:
         arguments = "{}" if arguments is None else dumps_str(arguments)
-    return {"type": "function_call", "call_id": call_id, "name": function["name"], "arguments": arguments}
+    return {"type": "function_call", "call_id": call_id, "name": upstream_name(function["name"]), "arguments": arguments}
 
 
 def calls_in(items: list[Item]) -> list[Item]:

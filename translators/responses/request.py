@@ -28,6 +28,8 @@ _SAMPLING: Final = ("temperature", "top_p", "logprobs", "top_logprobs")
 _TAKEN: Final = frozenset(name for name, verdict in FIELDS.items() if verdict.kind not in ("dropped", "rejected"))
 _NOT_PARAMETERS: Final = ("web_search_options", "parallel_tool_calls", "stop")
 """Chat's parameters that a model may refuse there, and that are something else here."""
+_STATE: Final = frozenset({"previous_response_id", "conversation"})
+"""What of the API's own words means that it keeps the beginning of the conversation."""
 
 
 def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
@@ -36,7 +38,9 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     asked = _kept(request.body, translation)
     plan = plan_reasoning(asked, translation)
     tools = read_tools(asked, plan.active, translation)
-    body: dict[str, Any] = {"model": target.model, "input": read_messages(request.messages, translation)}
+    own = extension_for(request.body, "responses", target.provider, target.dialect) if "x_provider" in request.body else {}
+    items = read_messages(request.messages, translation, whole=_STATE.isdisjoint(own))
+    body: dict[str, Any] = {"model": target.model, "input": items}
     if tools.told is not None:
         body["instructions"] = tools.told.instruction()
     _add_tools(body, tools)
@@ -50,7 +54,7 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     stop = as_sequences(asked.get("stop"))
     if stop:
         translation.report.emulated("stop", "this API has no stop sequences: the gateway cuts its text")
-    body.update(extension_for(request.body, "responses", target.provider, target.dialect))
+    body.update(own)
     headers = {"content-type": "application/json", **key_headers(target.api_key, target.key_header)}
     return UpstreamRequest(
         url=target.base_url.rstrip("/") + "/responses" + target.query,
@@ -59,6 +63,7 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
         stream=request.stream,
         notes=tuple(translation.report.notes),
         shape=AnswerShape(
+            tool_names=tools.rewritten,
             declared_tools=tools.names,
             legacy_functions=tools.legacy,
             one_tool_call=tools.one_call,
