@@ -120,7 +120,7 @@ def failure(
     fact = None if said is None else said.fact
     return UpstreamFailure(
         kind=kind,
-        message=redacted(error.message or f"The provider answered with status {status}."),
+        message=redacted(error.message or _silent(status)),
         status=ours,
         type=error.type[:80] if kind is _K.INVALID_REQUEST and error.type is not None else type_,
         code=_DEFAULT_CODE.get(kind) if by_default else error.code,
@@ -130,6 +130,10 @@ def failure(
         upstream_status=status,
         upstream_code=fact or error.code,
     )
+
+
+def _silent(status: int) -> str:
+    return "The provider reported an error without a message." if status == 200 else f"The provider answered with status {status}."
 
 
 def _classify(status: int, error: Told) -> tuple[Row, Refusal | None]:

@@ -105,6 +105,7 @@ _LACKS: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
             rf"{_MODEL}{_UNABLE}{_TOOLS}(?! in stream)\b", rf"\A{_TOOLS} (?:is|are) not supported (?:with|by|for) (?:this|the) model",
             r"\A\W?auto\W? tool choice requires --enable-auto-tool-choice", r"\Atool(?:s|_choice) param requires --jinja",
             r"\Ano endpoints found that support tool use", r"\Atools are only supported on",
+            r"\A['\"`]?tool['\"`]? role (?:is )?not supported", r"\A(?:unexpected|unsupported|unknown) (?:message )?role:? ['\"`]?tool\b",
         ),
         "tools_unsupported",
     ),
@@ -112,6 +113,7 @@ _LACKS: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
         _words(
             rf"{_MODEL}{_UNABLE}{_IMAGES}(?!\w)", rf"\A{_IMAGES} (?:is|are) not supported (?:with|by|for|on) (?:this|the) (?:model|end)",
             r"\Aimage input is not supported", r"\Ano endpoints found that support image input",
+            r"\Ainvalid content type\. image_url is only supported",
             r"\A(?:the model|(?:model )?\S{1,200}) is not a (?:multimodal model|VLM)",
             r"\AFailed to deserialize [^\n]{0,100}unknown variant `image_url`", r"\Aat most 0 image",
         ),
@@ -143,6 +145,12 @@ _ROLE: Final = _words(
     r"\A[^\n]{0,40}['\"`]?(system|developer)['\"`]? role (?:is )?not supported",
     r"\A(?:unexpected|unsupported|unknown|invalid) (?:message )?role:? ['\"`]?(developer|system)",
 )  # fmt: skip
+_OWN_LIMITS: Final = _words(
+    r"conversation roles must alternate", r"only user and assistant roles are supported", r"(?:value|content) must be a string",
+    r"\Ainvalid schema for (?:function|response_format)", r"json schema conversion failed", r"failed to parse grammar",
+    r"schema contains features not supported", r"['\"`]?tools['\"`]? ?: (?:maximum number|array too long)", r"too many tools",
+)  # fmt: skip
+"""Of templates, grammars and numbers: another server takes the same request."""
 _CALL_ID: Final = _words(r"\Atool call id was \S{1,200} but must be")
 _LIMIT: Final = _words(
     r"supports at most [\d,]{1,12} (?:completion|output) tokens", r"range of max_(?:completion_)?tokens (?:should be|is) \[\d",
@@ -199,4 +207,6 @@ def _unable(message: str) -> Refusal | None:
             return Refusal(_K.UNSUPPORTED, "message_field_unsupported" if of_a_message else fact, name)
     if _CALL_ID.search(message):
         return Refusal(_K.UNSUPPORTED, "call_id_unsupported")
+    if _OWN_LIMITS.search(message):
+        return Refusal(_K.UNSUPPORTED)
     return Refusal(_K.INVALID_REQUEST, "output_limit_exceeded") if _LIMIT.search(message) else None

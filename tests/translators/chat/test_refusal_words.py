@@ -148,6 +148,9 @@ FACTS: dict[str, tuple[int, str, str, str | None]] = {
     "llama.cpp": (500, "tools param requires --jinja flag", "tools_unsupported", None),
     "openrouter": (404, "No endpoints found that support tool use. To learn more, visit: x", "tools_unsupported", None),
     "groq": (400, "`tool calling` is not supported with this model", "tools_unsupported", None),
+    "a template without tools": (400, "'tool' role not supported", "tools_unsupported", None),
+    "mistral template": (400, "Unexpected role 'tool' after role 'user'", "tools_unsupported", None),
+    "openai images": (400, "Invalid content type. image_url is only supported by certain models.", "vision_unsupported", None),
     "siliconflow": (400, "Function call is not supported for this model.", "tools_unsupported", None),
     "deepseek": (400, "tiny-reasoner does not support Function Calling", "tools_unsupported", None),
     "bedrock": (400, "This model doesn't support tool use.", "tools_unsupported", None),
@@ -251,6 +254,21 @@ def test_what_the_model_did_wrong(status: int, message: str) -> None:
 @pytest.mark.parametrize(("status", "message", "fact", "param"), FACTS.values(), ids=FACTS)
 def test_what_a_model_does_not_do(status: int, message: str, fact: str, param: str | None) -> None:
     assert refusal(status, message) == (K.UNSUPPORTED, fact, param)
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (400, "Conversation roles must alternate user/assistant/user/assistant/..."),
+        (400, "('messages.0.content' : value must be a string)"),
+        (400, "Invalid schema for function 'find': 'x' is not of type 'object'"),
+        (500, "JSON schema conversion failed: unsupported pattern"),
+        (400, "The provided JSON schema contains features not supported by xgrammar."),
+        (400, "'tools' : maximum number of items is 128"),
+    ],
+)
+def test_a_servers_own_limit(status: int, message: str) -> None:
+    assert refusal(status, message) == (K.UNSUPPORTED, None, None)
 
 
 @pytest.mark.parametrize(("status", "message", "fact", "param"), [f for f in FACTS.values() if f[3] is None], ids=str)
