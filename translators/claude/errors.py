@@ -88,7 +88,7 @@ _BY_WORDS: Final[tuple[tuple[re.Pattern[str], _Row, str], ...]] = tuple(
         (r"does not support assistant message prefill", _UNSUPPORTED, "prefill_unsupported"),
         (
             r"too many strict tools|too many optional parameters|compiled grammar is too large|grammar compilation timed out"
-            r"|schema is too complex for compilation|property keys should match pattern",
+            r"|schema is too complex for compilation|output_config[^\n]{0,200}property keys should match pattern",
             _UNSUPPORTED,
             "schema_too_complex",
         ),
