@@ -42,6 +42,12 @@ _SPENT: Final = _words(
     r"account[^.\n]{0,40} (?:is overdue|in arrears|good standing)", r"requires more credits", r"key limit exceeded",
     r"doesn't have any credits", r"余额不足",
 )  # fmt: skip
+_SPENT_AT_ONCE: Final = _words(
+    r"\Ainsufficient (?:account )?(?:balance|credits?|funds|quota)",
+    r"\A(?:your )?credit balance is too low",
+    r"\Aaccess denied, please make sure your account is in good standing",
+)
+"""The same with a status that blames the request, and may come with the caller's words: only where the message begins with it."""
 _LIMITED: Final = _words(
     r"rate.?limit", r"(?:tokens|requests) per (?:minute|hour|day)", r"\b[TR]P[MD]\b", r"too many requests", r"throttl", r"please wait",
     r"quota",
@@ -174,7 +180,7 @@ def refusal(status: int, message: str, accepted: bool = False) -> Refusal | None
     `accepted`: the error came inside an answer that had begun, and `status` is only taken for it.
     """
     message = message[:_READ]
-    if status in (400, 402, 403, 429) and _SPENT.search(message):
+    if (_SPENT if status in (402, 403, 429) else _SPENT_AT_ONCE).search(message) and status in (400, 402, 403, 429):
         return Refusal(_K.QUOTA)
     if (accepted or status in _FLAGGED_WITH) and _FLAGGED.search(message) and not (status == 403 and _OF_THE_ACCOUNT.search(message)):
         return Refusal(_K.CONTENT_FILTER)

@@ -293,6 +293,10 @@ def test_an_account_that_is_empty(status: int, message: str) -> None:
     assert refusal(status, message) == (K.QUOTA, None, None)
 
 
+def test_nor_is_our_account_empty_because_a_caller_says_so() -> None:
+    assert refusal(400, "Invalid value: 'insufficient balance'") is None
+
+
 @pytest.mark.parametrize(
     ("status", "message", "refused"),
     [
