@@ -20,8 +20,8 @@ from gateway.rounds import Question, whole_or_again
 from gateway.routing.requirements import derive
 from gateway.routing.view import Memory
 from gateway.upstream.client import UpstreamClient
-from gateway.upstream.connection import UpstreamResponse
 from gateway.upstream.media import MediaFetcher, refuse_urls
+from gateway.upstream.response import UpstreamResponse
 from translators.chat.request import ChatRequest
 from translators.dialect import Dialect, Envelope, ModelRecord, Note, Target, UpstreamRequest, losses
 from translators.errors import InvalidRequest, UpstreamError, UpstreamFailure

@@ -15,9 +15,9 @@ from gateway.routing.health import Leave
 from gateway.routing.records import Record, compact_text
 from gateway.routing.selection import Plan
 from gateway.telemetry.events import AttemptEnded, Bus, RequestEnded, Usage, Why
-from gateway.upstream.connection import Limit
 from gateway.upstream.failures import FIRST_CONTENT_CLOCK, TOTAL_CLOCK
 from gateway.upstream.places import Place
+from gateway.upstream.response import Limit
 from translators.chat.usage import summed
 from translators.dialect import Note
 
