@@ -36,10 +36,22 @@ class _Bottom(asyncio.BufferedProtocol):
             data = data[count:]
 
 
+class _Silence(asyncio.Protocol):
+    """Holds a socket's place until its TLS is there: no server speaks before it was spoken to."""
+
+    broken = False
+
+    def data_received(self, data: bytes) -> None:
+        self.broken = True
+
+
 async def secured(sock: socket.socket, connection: Connection, context: ssl.SSLContext, name: str) -> None:
     """Give the connection a transport with TLS over a connected socket. Raises OSError, also as ssl.SSLError."""
     loop = asyncio.get_running_loop()
-    below, _ = await loop.create_connection(asyncio.Protocol, sock=sock)
+    below, silence = await loop.create_connection(_Silence, sock=sock)
+    if silence.broken:
+        below.abort()
+        raise ssl.SSLError("the server speaks something else")
     transport = await loop.start_tls(below, connection, context, server_hostname=name)
     if transport is None or below.is_closing():
         raise ConnectionResetError

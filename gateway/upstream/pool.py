@@ -77,14 +77,15 @@ class Pool:
 
     async def _connect(self, server: Server) -> Connection:
         loop = self._loop
+        context = await self._context() if server.tls else None  # before there is a socket that would have to be closed
         opened = await start_connection(await self._addresses(server), happy_eyeballs_delay=_SECOND_ADDRESS, loop=loop)
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # an answer may take minutes to begin
         connection = Connection(server, self._watch, self._freed, self._lost)
-        if server.tls:
-            await secured(opened, connection, await self._context(), server.host)
-        else:
+        if context is None:
             await loop.create_connection(lambda: connection, sock=opened)
             connection.on(opened)
+        else:
+            await secured(opened, connection, context, server.host)
         if not connection.usable:
             raise ConnectionResetError
         self._open.add(connection)

@@ -1,8 +1,6 @@
 """Providers that answer and hang up, on both event loops: what had arrived is read before the end is believed."""
 
 import asyncio
-import importlib
-import importlib.util
 import socket
 import ssl
 import threading
@@ -17,12 +15,10 @@ from gateway.config import Timeouts
 from gateway.upstream.client import UpstreamClient
 from gateway.upstream.failures import TOTAL_CLOCK
 from gateway.upstream.response import Limit, UpstreamResponse
+from tests.loops import LOOPS
 from translators.dialect import UpstreamRequest
 
 CERTIFICATE: Final = Path(__file__).parents[1] / "upstream" / "localhost.pem"
-LOOPS: Final[dict[str, Callable[[], asyncio.AbstractEventLoop]]] = {"asyncio": asyncio.new_event_loop}
-if importlib.util.find_spec("uvloop") is not None:
-    LOOPS["uvloop"] = importlib.import_module("uvloop").new_event_loop
 CLOSE: Final = "HTTP/1.1 {} X\r\nconnection: close\r\ncontent-length: {}\r\n\r\n"
 
 
