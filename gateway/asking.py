@@ -107,7 +107,8 @@ class Asking:
         if mended is None:
             self._note_lack(trial, asked[0], error.failure)
             raise error
-        target, fact = trial.candidate.name, error.failure.upstream_code or error.failure.code
+        failure = trial.cleaned(error.failure)
+        target, fact = trial.candidate.name, failure.upstream_code or failure.code
         _log.warning("%s refused a request (%s): sent again, mended. Its row in capabilities.yaml may be wrong.", target, fact)
         trial.notes[:] = trial.persona_notes
         return mended
@@ -164,7 +165,7 @@ class Asking:
             return response
         try:
             body = await response.read(MAX_ERROR_BYTES)
-            raise UpstreamError(dialect.parse_error(response.status, response.headers, body))
+            raise UpstreamError(trial.cleaned(dialect.parse_error(response.status, response.headers, body)))
         finally:
             response.close()
 
