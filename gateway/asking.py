@@ -22,8 +22,8 @@ from gateway.routing.requirements import derive
 from gateway.routing.selection import MOST_FANNED_OUT
 from gateway.routing.view import Memory
 from gateway.upstream.client import UpstreamClient
-from gateway.upstream.connection import UpstreamResponse
 from gateway.upstream.media import MediaFetcher, refuse_urls
+from gateway.upstream.response import UpstreamResponse
 from translators.chat.request import ChatRequest
 from translators.dialect import Dialect, Envelope, ModelRecord, Note, Target, UpstreamRequest, losses
 from translators.errors import InvalidRequest, UpstreamError, UpstreamFailure
@@ -139,7 +139,8 @@ class Asking:
         if mended is None:
             self._note_lack(trial, asked[0], error.failure)
             raise error
-        target, fact = trial.candidate.name, error.failure.upstream_code or error.failure.code
+        failure = trial.cleaned(error.failure)
+        target, fact = trial.candidate.name, failure.upstream_code or failure.code
         _log.warning("%s refused a request (%s): sent again, mended. Its row in capabilities.yaml may be wrong.", target, fact)
         trial.notes[:] = trial.persona_notes
         return mended
@@ -196,7 +197,7 @@ class Asking:
             return response
         try:
             body = await response.read(MAX_ERROR_BYTES)
-            raise UpstreamError(dialect.parse_error(response.status, response.headers, body))
+            raise UpstreamError(trial.cleaned(dialect.parse_error(response.status, response.headers, body)))
         finally:
             response.close()
 

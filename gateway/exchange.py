@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
@@ -15,11 +15,12 @@ from gateway.routing.health import Leave
 from gateway.routing.records import Record, compact_text
 from gateway.routing.selection import Plan
 from gateway.telemetry.events import AttemptEnded, Bus, RequestEnded, Usage, Why
-from gateway.upstream.connection import Limit
 from gateway.upstream.failures import FIRST_CONTENT_CLOCK, TOTAL_CLOCK
 from gateway.upstream.places import Place
+from gateway.upstream.response import Limit
 from translators.chat.usage import summed
 from translators.dialect import Note
+from translators.errors import UpstreamFailure
 
 _HEADER_LIMIT: Final = 2000
 _IDS: Final = frozenset({"request-id", "x-request-id", "x-goog-request-id"})
@@ -116,7 +117,18 @@ class Trial:
                     kept[f"x-llm-router-upstream-ratelimit-{name.partition('ratelimit-')[2]}"] = value
             elif name in _IDS:
                 kept["x-llm-router-upstream-request-id"] = value
-        self.upstream_headers = {name: value for name, value in kept.items() if _CLEAN(value)} if kept else _NOTHING
+        if not kept:
+            self.upstream_headers = _NOTHING
+            return
+        holds = self.candidate.provider.redactor.holds
+        spoilt = holds("\n".join(kept.values()))
+        self.upstream_headers = {name: value for name, value in kept.items() if _CLEAN(value) and not (spoilt and holds(value))}
+
+    def cleaned(self, failure: UpstreamFailure) -> UpstreamFailure:
+        """A failure without any of our keys in the provider's words: before anybody hears of it."""
+        clean = self.candidate.provider.redactor.clean
+        type_, code, param, own = (word and clean(word) for word in (failure.type, failure.code, failure.param, failure.upstream_code))
+        return replace(failure, message=clean(failure.message), type=type_ or "", code=code, param=param, upstream_code=own)
 
 
 @dataclass(init=False, slots=True)
@@ -204,7 +216,9 @@ class Exchange:
         if served is not None:
             headers["x-llm-router-provider"] = served.provider.name
             model = None if trial is None else trial.model
-            headers["x-llm-router-model"] = model if model.__class__ is str and model and _CLEAN(model) else served.model.id
+            if model.__class__ is not str or not model or not _CLEAN(model) or served.provider.redactor.holds(model):
+                model = served.model.id
+            headers["x-llm-router-model"] = model
         elif self.attempts:
             headers["x-llm-router-provider"] = self.attempts[-1].provider
             headers["x-llm-router-model"] = self.attempts[-1].model

@@ -363,9 +363,7 @@ def broke_off(trial: Trial, failure: UpstreamFailure, exchange: Exchange, memory
 
 def failed(trial: Trial, failure: UpstreamFailure) -> UpstreamFailed:
     """What a caller may be told of a failed try; what the provider said of our account goes into the log instead."""
-    secret = "" if trial.key is None else trial.key.secret.get_secret_value()
-    if secret and secret in failure.message:
-        failure = replace(failure, message=failure.message.replace(secret, "[redacted]"))
+    failure = trial.cleaned(failure)
     if failure.kind in UNTOLD:
         key = "without a key" if trial.key is None else f"with {trial.key.variable}"
         words = "".join(c if c.isprintable() else " " for c in failure.message)

@@ -6,6 +6,7 @@ They keep integers of any size, keep `1.0` a float, refuse NaN and lone surrogat
 
 import math
 import re
+from codecs import BOM_UTF8
 from typing import Any, Final
 
 from pydantic_core import PydanticSerializationError, from_json, to_json
@@ -35,12 +36,15 @@ def loads(text: bytes | str) -> Any:
 
 
 def loads_repaired(text: bytes) -> Any:
-    """The same for a text of a model's: where half of a surrogate pair is escaped in it, U+FFFD is read instead."""
+    """The same for a text of a model's: where half of a surrogate pair is escaped in it, U+FFFD is read instead. A byte order mark
+    before it is forgiven (RFC 8259, 8.1).
+    """
     try:
         return loads(text)
     except ValueError:
-        repaired = repaired_surrogates(text)
-        if repaired is None:
+        unmarked = text.removeprefix(BOM_UTF8)
+        repaired = repaired_surrogates(unmarked) or unmarked
+        if repaired is text:
             raise
         return loads(repaired)
 

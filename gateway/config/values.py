@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from pydantic import SecretStr
 
+from gateway.config.redactor import Redactor
 from gateway.config.schema import (
     Concurrency,
     CostTier,
@@ -119,6 +120,10 @@ class Provider:
     concurrency: Concurrency | None = None
     """For all its models together."""
     health_check: HealthCheck | None = None
+    redactor: Redactor = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "redactor", Redactor(key.secret.get_secret_value() for key in self.keys))
 
     @property
     def available(self) -> bool:

@@ -9,9 +9,10 @@ from typing import Final
 from yarl import URL
 
 from gateway.config import Timeouts
-from gateway.upstream.connection import Limit, Server, UpstreamResponse
+from gateway.upstream.connection import Server
 from gateway.upstream.failures import BROKEN, CONNECT_CLOCK, NO_ANSWER
 from gateway.upstream.pool import Pool
+from gateway.upstream.response import Limit, UpstreamResponse
 from translators.dialect import UpstreamRequest
 from translators.errors import UpstreamError
 

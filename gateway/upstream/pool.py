@@ -4,13 +4,14 @@ import asyncio
 import socket
 import ssl
 from collections import defaultdict
-from functools import partial
 from typing import Any, Final
 
 from aiohappyeyeballs import AddrInfoType, start_connection
 
 from gateway.upstream import failures
-from gateway.upstream.connection import Connection, Limit, Server
+from gateway.upstream.connection import Connection, Server
+from gateway.upstream.layers import secured
+from gateway.upstream.response import Limit
 from gateway.upstream.watch import Watch
 from translators.errors import UpstreamError
 
@@ -76,13 +77,15 @@ class Pool:
 
     async def _connect(self, server: Server) -> Connection:
         loop = self._loop
+        context = await self._context() if server.tls else None  # before there is a socket that would have to be closed
         opened = await start_connection(await self._addresses(server), happy_eyeballs_delay=_SECOND_ADDRESS, loop=loop)
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # an answer may take minutes to begin
-        make = partial(Connection, server, self._watch, self._freed, self._lost)
-        if server.tls:
-            _, connection = await loop.create_connection(make, sock=opened, ssl=await self._context(), server_hostname=server.host)
+        connection = Connection(server, self._watch, self._freed, self._lost)
+        if context is None:
+            await loop.create_connection(lambda: connection, sock=opened)
+            connection.on(opened)
         else:
-            _, connection = await loop.create_connection(make, sock=opened)
+            await secured(opened, connection, context, server.host)
         if not connection.usable:
             raise ConnectionResetError
         self._open.add(connection)

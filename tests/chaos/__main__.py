@@ -1,5 +1,9 @@
-"""`python -m tests.chaos`: runs every fault, writes TABLE.md, and exits with 1 if anything was not as specified or was left over."""
+"""Runs every fault, writes TABLE.md, and exits with 1 if anything was not as specified or was left over: `python -m tests.chaos`.
 
+On the loop that the gateway takes by itself, or on the one of `--loop`; `make test` runs the same faults on asyncio's.
+"""
+
+import argparse
 import asyncio
 import sys
 from time import perf_counter
@@ -7,6 +11,7 @@ from time import perf_counter
 from tests.chaos.faults import FAULTS
 from tests.chaos.run import run
 from tests.chaos.table import PAGE, Score, page, title
+from tests.loops import LOOPS, TAKEN
 
 
 async def main() -> int:
@@ -31,4 +36,7 @@ async def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main()))
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos")
+    parser.add_argument("--loop", choices=LOOPS, default=TAKEN)
+    with asyncio.Runner(loop_factory=LOOPS[parser.parse_args().loop]) as runner:
+        sys.exit(runner.run(main()))

@@ -133,7 +133,8 @@ BODY: Final = [
         steps=lambda answer, stream, _: events(*answer.events, kind="text/plain") if stream else body(answer.whole, "text/plain"),
     ),
     Fault(
-        phase="body", name="a stream for JSON, JSON for a stream", json=MALFORMED, stream=Served(), patient=True,
+        phase="body", name="a stream for JSON, JSON for a stream", json=by_dialect(MALFORMED, Served(), MALFORMED), stream=Served(),
+        patient=True,
         steps=lambda answer, stream, _: body(answer.whole) if stream else events(*answer.events),
     ),
     _both("body", "slow drip", Served(), steps=then(dripped)),

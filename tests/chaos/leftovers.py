@@ -16,9 +16,11 @@ def standing() -> Standing:
     descriptors = set()
     for number in os.listdir("/proc/self/fd"):
         try:
-            descriptors.add(f"{number} {os.readlink(f'/proc/self/fd/{number}')}")
+            what = os.readlink(f"/proc/self/fd/{number}")
         except FileNotFoundError:  # the one that listed them
             continue
+        if what != os.devnull:  # uvloop keeps one from its first server on
+            descriptors.add(f"{number} {what}")
     tasks = {f"{task.get_name()} {task.get_coro()}" for task in asyncio.all_tasks()}
     return Standing(frozenset(tasks), frozenset(descriptors))
 

@@ -1,4 +1,4 @@
-"""Runs the soak and prints what it saw: `python -m tests.soak [--requests N]`. Exits with 1 if a limit was missed. Linux only.
+"""Runs the soak and prints what it saw: `python -m tests.soak [--requests N] [--loop L]`. Exits with 1 if a limit was missed. Linux only.
 
 The gateway and the simulated providers have a process each. RSS is looked at after every 500 requests; a straight line is laid through
 what was seen after the warm-up, the first fifth (at least 2,000 requests), in which caches fill.
@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from tests.bench.processes import ROOT, free_port, rss_mb, wait_ready
+from tests.loops import LOOPS, TAKEN
 from tests.serving import clean_environ
 from tests.soak.gateway import TOLD
 from tests.soak.load import run
@@ -98,7 +99,9 @@ def settled(look: Callable[[], int], at_rest: int) -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.soak")
     parser.add_argument("--requests", type=int, default=50_000)
-    requests: int = parser.parse_args().requests
+    parser.add_argument("--loop", choices=LOOPS, default=TAKEN)
+    options = parser.parse_args()
+    requests: int = options.requests
     if requests < LEAST:
         parser.error(f"at least {LEAST} requests are needed to see growth")
     warm_up = max(LEAST // 2, requests // 5 // EVERY * EVERY)
@@ -115,7 +118,7 @@ def main() -> int:
             "OPENAI_API_KEY": "soak", "ANTHROPIC_API_KEY": "soak", "GEMINI_API_KEY": "soak",
             "OPENAI_BASE_URL": f"{base}/openai/v1", "ANTHROPIC_BASE_URL": f"{base}/claude", "GEMINI_BASE_URL": f"{base}/gemini",
         }  # fmt: skip
-        gateway = stack.enter_context(process("tests.soak.gateway", errors=errors, **environ))
+        gateway = stack.enter_context(process("tests.soak.gateway", options.loop, errors=errors, **environ))
         wait_ready(port)
         time.sleep(0.5)
         count_once(port)

@@ -1,4 +1,6 @@
-"""The gateway as `llm-router` starts it, with one more signal: SIGUSR1 writes the number of its tasks to standard error."""
+"""The gateway as `llm-router` starts it, on the loop that is named, with one more signal: SIGUSR1 writes the number of its tasks to
+standard error.
+"""
 
 import asyncio
 import signal
@@ -16,4 +18,6 @@ def _tell(*_: Any) -> None:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGUSR1, _tell)
+    if sys.argv.pop(1) == "asyncio":
+        sys.modules["uvloop"] = None  # type: ignore[assignment]  # as if it were not installed
     sys.exit(main())

@@ -2,7 +2,7 @@
 
 import pytest
 
-from translators.jsontext import dumps, first_flaw, loads
+from translators.jsontext import dumps, first_flaw, loads, loads_repaired
 
 
 @pytest.mark.parametrize(
@@ -93,3 +93,12 @@ def test_many_short_texts_hide_nothing(text: bytes, flaw: str | None, times: int
 def test_long_texts_hide_nothing(size: int, repeated: bool) -> None:
     text = b'{"a":"%s","b":"\\"","%s":1}' % (b"x" * size, b"b" if repeated else b"c")
     assert first_flaw(text, loads(text)) == ("the key 'b' appears twice in one object" if repeated else None)
+
+
+def test_a_byte_order_mark_before_an_answer_is_forgiven_once() -> None:
+    mark = b"\xef\xbb\xbf"
+    assert loads_repaired(mark + b'{"a": 1}') == {"a": 1}
+    assert loads_repaired(mark + b'{"a": "\\ud83d"}') == {"a": "\ufffd"}
+    for text in (mark * 2 + b"{}", mark, b"{" + mark):
+        with pytest.raises(ValueError, match="line 1"):
+            loads_repaired(text)
