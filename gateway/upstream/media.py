@@ -6,7 +6,6 @@ nor a name that resolves to an inner host, nor a redirect gets around it.
 
 import asyncio
 import base64
-import ipaddress
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -15,6 +14,7 @@ from typing import Any, Final
 import aiohttp
 from aiohttp import AddrInfoType
 
+from gateway.upstream.addresses import is_public
 from translators.chat.request import ChatRequest
 from translators.errors import InvalidRequest
 from translators.media import clean_mime, sniff
@@ -28,11 +28,10 @@ class _Forbidden(OSError):
     """The address is not public."""
 
 
-def _guard(address: AddrInfoType) -> socket.socket:
+def guarded(address: AddrInfoType) -> socket.socket:
+    """A socket to a public address; OSError for any other."""
     family, kind, protocol, _, where = address
-    ip = ipaddress.ip_address(where[0])
-    ip = getattr(ip, "ipv4_mapped", None) or ip
-    if not ip.is_global:
+    if not is_public(where[0]):
         raise _Forbidden("not a public address")
     return socket.socket(family=family, type=kind, proto=protocol)
 
@@ -46,7 +45,7 @@ def unguarded(address: AddrInfoType) -> socket.socket:
 class MediaFetcher:
     """Fetches what a request points at. One session of its own: no keys, no cookies, no proxies, no redirects."""
 
-    def __init__(self, max_bytes: int, seconds: float, socket_factory: Callable[[AddrInfoType], socket.socket] = _guard) -> None:
+    def __init__(self, max_bytes: int, seconds: float, socket_factory: Callable[[AddrInfoType], socket.socket] = guarded) -> None:
         self._max_bytes = max_bytes
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=20, socket_factory=socket_factory, force_close=True),
@@ -54,7 +53,7 @@ class MediaFetcher:
             timeout=aiohttp.ClientTimeout(total=seconds),
             trust_env=False,
         )
-        self._schemes = ("https://",) if socket_factory is _guard else ("https://", "http://")
+        self._schemes = ("https://",) if socket_factory is guarded else ("https://", "http://")
 
     @classmethod
     @asynccontextmanager

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from gateway.upstream.media import MAX_FETCHES, MediaFetcher, refuse_urls, unguarded
+from gateway.upstream.media import MAX_FETCHES, MediaFetcher, guarded, refuse_urls, unguarded
 from translators.chat.request import ChatRequest
 from translators.errors import InvalidRequest
 
@@ -116,6 +116,18 @@ async def test_inner_addresses_are_never_connected_to(url: str) -> None:
     finally:
         await made.aclose()
     assert caught.value.code == "invalid_image_url"
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1", "0x7f.1", "2130706433", "localhost", "[::1]", "10.0.0.5", "169.254.169.254", "192.0.0.192", "192.88.99.7", "[fec0::5]",
+     "[64:ff9b::a00:5]", "[64:ff9b:1::a00:5]", "[2002:a00:5::1]", "[2001:0:a00:5::1]", "[::10.0.0.5]", "[::ffff:10.0.0.5]",
+     "[::ffff:0:a00:5]", "[2a00:1450:4001::5efe:a00:5]"],
+)  # fmt: skip
+async def test_it_is_the_guard_that_refuses_them(host: str) -> None:
+    async with fetcher(socket_factory=guarded) as fetch:
+        with pytest.raises(InvalidRequest, match="not public"):
+            await fetch.inlined(request(f"https://{host}/x"), 10.0)
 
 
 @pytest.mark.parametrize("url", ["http://example.org/x.png", "ftp://x/y", "file:///etc/passwd", "//x/y", "x"])
