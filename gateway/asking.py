@@ -3,7 +3,6 @@
 Raises UpstreamError for what the provider did and InvalidRequest for what its dialect cannot say; who is asked next is not decided here.
 """
 
-import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -14,7 +13,7 @@ from gateway import fan_out
 from gateway.answers import LiveAnswer, MergedAnswer, OneAnswer, begun
 from gateway.exchange import Trial
 from gateway.ids import unique
-from gateway.off_loop import BIG
+from gateway.off_loop import BIG, off_loop
 from gateway.reasoning import RELAYED, SIGNED, AnswerTap, Loss, ReasoningStore
 from gateway.rounds import Question, whole_or_again
 from gateway.routing.candidates import Candidate
@@ -171,7 +170,7 @@ class Asking:
         base_url = provider.base_url if model.base_url is None else model.base_url
         target = Target(provider.name, provider.dialect, base_url, model.id, record, key, provider.key_header, provider.query)
         build = dialect.build_request
-        upstream = build(request, target) if request.size <= BIG else await asyncio.to_thread(build, request, target)
+        upstream = build(request, target) if request.size <= BIG else await off_loop(build, request, target)
         if upstream.notes:
             trial.notes.extend(upstream.notes)
         if params == "strict" and (lost := losses(trial.notes)):

@@ -58,7 +58,9 @@ async def listening(gateway: Gateway, host: str, port: int, *, reuse_port: bool 
     """Serve `gateway`; with `reuse_port` beside other processes that do so. A caller who leaves cancels its handler, and with it the call
     to the provider.
     """
-    server = HttpServer(gateway, gateway.config.server.max_body_bytes, access_log=None, keepalive_timeout=KEEP_ALIVE_TIMEOUT)
+    # Nothing of a body is inflated before its route and key are known: gateway.api.reading does it then.
+    settings = {"access_log": None, "keepalive_timeout": KEEP_ALIVE_TIMEOUT, "auto_decompress": False}
+    server = HttpServer(gateway, gateway.config.server.max_body_bytes, **settings)
     runner = web.ServerRunner(server, shutdown_timeout=0.1)
     await runner.setup()
     try:

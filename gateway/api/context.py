@@ -9,6 +9,7 @@ from aiohttp import web
 
 from gateway.accounting.exact import TokenCounter
 from gateway.api.access import Access, Admin
+from gateway.api.bodies import Bodies
 from gateway.api.responses import Stream
 from gateway.config import Config
 from gateway.dispatch import Dispatcher
@@ -37,6 +38,7 @@ class Gateway:
     metrics: Metrics
     started: int
     records: Records = field(default_factory=Records)
+    bodies: Bodies = field(default_factory=Bodies)
     simulated: bool = False
     draining: bool = False
     closing: bool = False
@@ -67,7 +69,7 @@ class Gateway:
 class Request(web.BaseRequest):
     """A request, and what becomes known of it at the edge. (aiohttp's own `web.Request` is for its Application, which we do without.)"""
 
-    ATTRS = web.BaseRequest.ATTRS | {"gateway", "config", "started", "request_id", "route", "id", "key_id", "exchange", "stream"}
+    ATTRS = web.BaseRequest.ATTRS | {"gateway", "config", "started", "request_id", "route", "id", "key_id", "exchange", "stream", "held"}
 
     request_id: str
     route: str = "unknown"
@@ -77,6 +79,8 @@ class Request(web.BaseRequest):
     key_id: str | None = None
     exchange: Exchange | None = None
     """None for a request that is no exchange with providers, or not yet."""
+    held: int = 0
+    """Bytes of its body that are counted among all that are in memory."""
     stream: Stream | None = None
     """The streamed answer whose headers are out: from then on an error can only be its last event."""
 
@@ -87,3 +91,18 @@ class Request(web.BaseRequest):
         self.config = gateway.config
         """The configuration that held when the request began: all of it is served by this one."""
         self.started = time.perf_counter()
+
+    @property
+    def keep_alive(self) -> bool:
+        """Whether the connection stays: while the server drains, each is told to be the caller's last."""
+        return not (self._message.should_close or self.gateway.draining)
+
+    def hold(self, size: int) -> None:
+        """So many bytes of its body more are in memory, until it is answered. Raises TooManyBodies."""
+        self.gateway.bodies.take(size, self.config.server.max_bodies_bytes)
+        self.held += size
+
+    def let_go(self) -> None:
+        """Its body is in memory no more."""
+        self.gateway.bodies.give_back(self.held)
+        self.held = 0

@@ -12,7 +12,7 @@ from gateway.api.context import Gateway, Request
 from gateway.api.edge import edge, new_request_id
 from gateway.api.responses import json_response
 from gateway.api.serving import tell_alone
-from gateway.errors import NotServed, error_body
+from gateway.errors import INVALID_HTTP, NotServed, error_body
 
 _NO_HTTP: Final = "The request is not valid HTTP, or a line of its head is too long."
 _OUR_FAULT: Final = "The gateway failed to handle the request."
@@ -30,7 +30,7 @@ class _Protocol(web.RequestHandler):
     ) -> web.StreamResponse:
         if isinstance(request, Request) and request.stream is not None:
             raise ConnectionError("the answer has begun: there is no place for another")
-        error = NotServed(status, _NO_HTTP if status < 500 else _OUR_FAULT, "invalid_http")
+        error = NotServed(status, _NO_HTTP if status < 500 else _OUR_FAULT, INVALID_HTTP)
         request_id = new_request_id()
         tell_alone(self._gateway, request_id, "unknown", time.perf_counter(), error.status, error)
         headers = {"x-request-id": request_id, "x-llm-router-request-id": request_id}

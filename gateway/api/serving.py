@@ -16,7 +16,7 @@ from gateway.errors import (
     UpstreamFailed,
 )
 from gateway.exchange import Exchange
-from gateway.off_loop import BIG
+from gateway.off_loop import BIG, off_loop
 from gateway.routing.deciding import Decision, decide
 from gateway.routing.facts import Caller
 from gateway.routing.view import View
@@ -111,13 +111,13 @@ async def decided(gateway: Gateway, http: Request, request: ChatRequest) -> tupl
     config, view = http.config, gateway.memory.view()
     caller = Caller(http.key_id, http.headers)
     small = request.size <= BIG
-    decision = decide(config, request, caller, view) if small else await asyncio.to_thread(decide, config, request, caller, view)
+    decision = decide(config, request, caller, view) if small else await off_loop(decide, config, request, caller, view)
     if decision.plan.near_limit:
         tokens = await gateway.counter.count_request(decision.request)
         if tokens is not None:
             view = gateway.memory.view()
             asked = config, request, caller, view, tokens
-            decision = decide(*asked) if small else await asyncio.to_thread(decide, *asked)
+            decision = decide(*asked) if small else await off_loop(decide, *asked)
     return decision, view
 
 

@@ -27,6 +27,7 @@ COST_TIERS: Final[tuple[CostTier, ...]] = ("low", "medium", "high")
 
 _REGION: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 _VARIABLE: Final = re.compile(r"[A-Z_][A-Z0-9_]*")
+_HOST: Final = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?")
 _API_VERSION: Final = re.compile(r"[A-Za-z0-9._-]{1,40}")
 
 
@@ -46,6 +47,12 @@ def _check_api_version(version: str) -> str:
     if not _API_VERSION.fullmatch(version):
         raise ValueError(f"must be 1 to 40 letters, digits, '.', '_' or '-', like 2024-10-21, not {shown(version)}")
     return version
+
+
+def _check_host(name: str) -> str:
+    if not _HOST.fullmatch(name):
+        raise ValueError(f"must be a host name in small letters, without scheme and port, not {shown(name)}")
+    return name
 
 
 class Row(BaseModel):
@@ -261,7 +268,14 @@ class ServerSettings(Row):
     """Limits and clocks of the server itself; bytes and seconds."""
 
     max_body_bytes: Annotated[int, Field(gt=0)] = 32 * 1024 * 1024
+    max_bodies_bytes: Annotated[int, Field(gt=0)] = 128 * 1024 * 1024
+    """Of all bodies that are in memory at a time. One takes two to three times its size while it is served."""
     body_timeout: Seconds = 30.0
+    """Between two reads of a request body; a body that comes at less than 4 KB a second on average has no more altogether."""
+    body_total_timeout: Seconds = 300.0
+    """For all of a request body."""
+    write_timeout: Seconds = 60.0
+    """In which a caller takes nothing of what waits for it, before its connection is cut."""
     keep_alive_interval: Seconds = 15.0
     drain_delay: Annotated[float, Field(ge=0)] = 0.5
     """Between failing readiness and closing the listener."""
@@ -271,3 +285,5 @@ class ServerSettings(Row):
     media_fetch: MediaFetch = MediaFetch()
     cors_origins: Origins = ()
     """Origins whose pages may call from a browser; `*` is every one but `null`."""
+    hosts: Annotated[tuple[Annotated[str, AfterValidator(_check_host)], ...], Field(max_length=100)] = ()
+    """Names under which a gateway that listens on loopback, and has no callers' keys, is reached beside loopback's own."""
