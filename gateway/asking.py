@@ -188,7 +188,8 @@ class Asking:
 
     async def _send(self, trial: Trial, dialect: Dialect, upstream: UpstreamRequest) -> UpstreamResponse:
         """The answer's headers, with a status that means success. Raises UpstreamError."""
-        response = await self._client.send(upstream, trial.clocks, trial.limit(more=True), trial.candidate.provider.headers)
+        provider = trial.candidate.provider
+        response = await self._client.send(upstream, trial.clocks, trial.limit(more=True), provider.headers, provider.link)
         if trial.first_chunk_at is not None:
             response.allow(trial.limit())
         trial.heard(response.headers)

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from gateway.config.endpoints import check_headers, check_key_header, check_path, check_written_url
+from gateway.config.links import check_proxy
 from gateway.config.origins import check_origin, check_origins
 from gateway.config.problems import shown
 
@@ -223,6 +224,19 @@ AuthItem = Annotated[
 ]
 
 
+class TlsRow(Row):
+    """A provider's certificates: files in PEM, relative to the directory of the configuration."""
+
+    ca_file: Annotated[str, Field(min_length=1)] | None = None
+    """The only authorities that count for this provider; without it those of this machine."""
+    client_certificate: Annotated[str, Field(min_length=1)] | None = None
+    """Shown to the provider, with what lies between it and its authority."""
+    client_key: Annotated[str, Field(min_length=1)] | None = None
+    """Without it the certificate's file holds the key, too."""
+    server_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]{1,253}$")] | None = None
+    """The name in the provider's certificate, where that is not the host of its URL."""
+
+
 class ProviderRow(Row):
     """A provider, its models still unread."""
 
@@ -239,6 +253,9 @@ class ProviderRow(Row):
     region: Region | None = None
     concurrency: Concurrency | None = None
     health_check: HealthCheck | None = None
+    proxy: Annotated[str, AfterValidator(check_proxy)] | None = None
+    proxy_variable: Variable | None = None
+    tls: TlsRow | None = None
     models: Annotated[dict[str, Any], Field(min_length=1)]
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import fcntl
 import os
+import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -108,6 +109,8 @@ def line(when: float, event: RequestEnded) -> bytes:
         text += f',"resumed":{resumed}'
     if decision is not None:
         text += f',"decision":{decision()}'
+    if not text.isascii() or "\x7f" in text:  # some readers see the end of a line in some of them
+        text = _INVISIBLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
     return f"{text}}}\n".encode()
 
 
@@ -132,6 +135,8 @@ def _routed(key_id: str | None, persona: str | None, provider: str | None, model
     return "".join(f',"{name}":{quoted(value)}' for name, value in named.items() if value is not None)
 
 
+_INVISIBLE: Final = re.compile("[\x7f-\x9f\u2028\u2029]")
+"""Control characters and line ends that JSON allows in a string."""
 _MILLISECONDS: Final = tuple(f".{number:03}Z" for number in range(1000))
 
 

@@ -7,12 +7,14 @@ request, whether anybody has read the response yet or not.
 import asyncio
 import contextlib
 import socket
+import ssl
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Final, NamedTuple, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
+from gateway.config import Link
 from gateway.upstream import failures
 from gateway.upstream.response import HIGH_WATER, Limit, UpstreamResponse
 from gateway.upstream.watch import Watch
@@ -37,6 +39,7 @@ class Server(NamedTuple):
     host: str
     port: int
     tls: bool
+    link: Link | None = None
 
 
 class _Measured:
@@ -174,6 +177,8 @@ class Connection(asyncio.Protocol):
             response.end()
         elif response.status:
             response.fail(failures.CUT)
+        elif isinstance(error, ssl.SSLError):  # TLS 1.3 refuses a client's certificate after the handshake
+            response.fail(failures.of_tls(error))
         else:
             response.fail(failures.NO_ANSWER if error is None else failures.BROKEN)
 
