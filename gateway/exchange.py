@@ -17,7 +17,7 @@ from gateway.routing.selection import Plan
 from gateway.telemetry.events import AttemptEnded, Bus, RequestEnded, Usage, Why
 from gateway.upstream.failures import FIRST_CONTENT_CLOCK, TOTAL_CLOCK
 from gateway.upstream.places import Place
-from gateway.upstream.response import Limit
+from gateway.upstream.response import Limit, no_time
 from translators.chat.usage import summed
 from translators.dialect import Note
 from translators.errors import UpstreamFailure
@@ -61,6 +61,8 @@ class Trial:
     finish_reason: str | None
     first_chunk_at: float | None
     upstream_seconds: float
+    held_up: Callable[[], float] = field(repr=False)
+    """Seconds in which the caller of this request took nothing of what was there for it."""
     started: float
     asked_at: float
     """When the request went to the provider, after the wait for a place; its clocks run from here."""
@@ -78,6 +80,7 @@ class Trial:
         key: ApiKey | None = None,
         leave: Leave | None = None,
         fans_out: bool = True,
+        held_up: Callable[[], float] = no_time,
     ) -> None:
         self.candidate = candidate
         self.fans_out = fans_out
@@ -88,6 +91,7 @@ class Trial:
         self.persona_notes = persona_notes
         self.key = key
         self.leave = leave
+        self.held_up = held_up
         self.notes = [*persona_notes]
         self.warnings = []
         self.upstream_headers = _NOTHING
@@ -100,13 +104,13 @@ class Trial:
     def limit(self, more: bool = False) -> Limit:
         """How long the provider may take from now on. Until it has given content, or `more` of it after a pause, that clock runs, too."""
         now, clocks = self.clock(), self.clocks
-        total, left = clocks.total, self.deadline - now
+        total, left = clocks.total, self.deadline + self.held_up() - now
         content = total = left if left < total else total
         if self.first_chunk_at is None:
             content = self.asked_at + clocks.first_content - now
         elif more:
             content = clocks.first_content
-        return Limit(content, FIRST_CONTENT_CLOCK) if content < total else Limit(total, TOTAL_CLOCK)
+        return Limit(content, FIRST_CONTENT_CLOCK) if content < total else Limit(total, TOTAL_CLOCK, self.held_up)
 
     def heard(self, headers: Mapping[str, str]) -> None:
         """Keep the provider's id of the request and its rate limits (`headers` has lower-case names)."""
@@ -138,6 +142,8 @@ class Exchange:
     request_id: str
     api: str
     clock: Callable[[], float] = field(repr=False)
+    held_up: Callable[[], float] = field(repr=False)
+    """As in Trial."""
     simulated: bool
     key_id: str | None
     stream: bool
@@ -168,6 +174,7 @@ class Exchange:
         self.request_id = request_id
         self.api = api
         self.clock = clock
+        self.held_up = no_time
         self.simulated = simulated
         self.key_id = key_id
         self.stream = self.resumable = False

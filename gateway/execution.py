@@ -151,7 +151,7 @@ class Execution(Generic[T]):
         return attempts(candidates, self._on_failure, self._memory.health.retries, self._memory.dice, self._remaining)
 
     def _remaining(self) -> float:
-        return self._deadline - self._exchange.clock()
+        return self._deadline + self._exchange.held_up() - self._exchange.clock()
 
     def _holds(self, candidate: Candidate, characters: int) -> bool:
         """Whether the prompt and what was said fit; a token is rarely shorter than three characters."""
@@ -241,8 +241,8 @@ class Execution(Generic[T]):
         if leave is None:
             return None
         exchange, limits = self._exchange, clocks(provider, self._persona, candidate.ref)
-        fans_out = self._persona is None or self._persona.fan_out
-        return Trial(candidate, why, limits, exchange.clock, self._deadline, exchange.persona_notes, key, leave, fans_out)
+        fans_out, notes = self._persona is None or self._persona.fan_out, exchange.persona_notes
+        return Trial(candidate, why, limits, exchange.clock, self._deadline, notes, key, leave, fans_out, exchange.held_up)
 
     def _pinned_key(self, candidate: Candidate, now: float) -> str | None:
         facts = self._plan.facts

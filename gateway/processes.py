@@ -5,7 +5,6 @@ import contextlib
 import gc
 import importlib
 import importlib.util
-import ipaddress
 import logging
 import os
 import sys
@@ -23,7 +22,7 @@ from gateway.app import running_gateway
 from gateway.config import Config, ConfigFiles, simulated_by
 from gateway.errors import NoSiblings
 from gateway.routing.view import Memory
-from gateway.server import Server, listening
+from gateway.server import Server, is_loopback, listening
 from gateway.telemetry.logs import RequestLog
 from gateway.workers.siblings import Membership, Siblings
 from gateway.workers.supervisor import Supervisor, reserved
@@ -118,17 +117,10 @@ def _cannot_listen(what: Serving, error: OSError) -> int:
 def _tell(what: Serving, port: int, banner: str) -> None:
     """The gateway serves from now on."""
     print(banner, file=sys.stderr, flush=True)
-    if what.access.open and not _loopback(what.host):
+    if what.access.open and not is_loopback(what.host):
         _log.warning(
             "ANYBODY who reaches %s:%d can spend your provider keys: set LLM_ROUTER_API_KEYS to close the gateway.", what.host, port
         )
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _banner(config: Config, host: str, port: int, demo: bool) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import ipaddress
 import logging
 import signal
 from collections.abc import AsyncIterator
@@ -16,6 +17,14 @@ from gateway.api.protocol import HttpServer
 
 _log: Final = logging.getLogger("llm_router")
 KEEP_ALIVE_TIMEOUT: Final = 75.0
+
+
+def is_loopback(host: str) -> bool:
+    """Whether nobody but this machine reaches what listens on `host`."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 class Server:
@@ -61,6 +70,7 @@ async def listening(gateway: Gateway, host: str, port: int, *, reuse_port: bool 
     # Nothing of a body is inflated before its route and key are known: gateway.api.reading does it then.
     settings = {"access_log": None, "keepalive_timeout": KEEP_ALIVE_TIMEOUT, "auto_decompress": False}
     server = HttpServer(gateway, gateway.config.server.max_body_bytes, **settings)
+    gateway.loopback = is_loopback(host)
     runner = web.ServerRunner(server, shutdown_timeout=0.1)
     await runner.setup()
     try:

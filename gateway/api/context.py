@@ -3,7 +3,7 @@
 import asyncio
 import time
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from aiohttp import web
 
@@ -45,6 +45,10 @@ class Gateway:
     """The time for load balancers to notice is over: new chat requests are refused."""
     siblings: Siblings | None = None
     """The other workers, where there are several; set before the server listens."""
+    loopback: bool = False
+    """It listens on a loopback address; set before it does."""
+    hosts: set[str] = field(default_factory=set)
+    """Names by which it was called there, and may be: see gateway.api.pages."""
     running: int = 0
     idle: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when, after the closing, the last request has ended."""
@@ -64,6 +68,16 @@ class Gateway:
         self.running -= 1
         if self.closing and self.running == 0:
             self.idle.set()
+
+
+class CallersConnection(Protocol):
+    """What a request must know of its connection."""
+
+    cut_for: str | None
+    """Why we cut it, if we did."""
+
+    def held_up(self) -> float:
+        """Seconds in which the caller took nothing of what was there for it, in this request."""
 
 
 class Request(web.BaseRequest):
@@ -96,6 +110,11 @@ class Request(web.BaseRequest):
     def keep_alive(self) -> bool:
         """Whether the connection stays: while the server drains, each is told to be the caller's last."""
         return not (self._message.should_close or self.gateway.draining)
+
+    @property
+    def caller(self) -> "CallersConnection":
+        """The connection that it came by: see gateway.api.protocol."""
+        return self._protocol  # type: ignore[return-value]  # ours, not any of aiohttp's
 
     def hold(self, size: int) -> None:
         """So many bytes of its body more are in memory, until it is answered. Raises TooManyBodies."""

@@ -11,6 +11,7 @@ from aiohttp import HttpVersion10, HttpVersion11, web
 from gateway.api import cors
 from gateway.api.access import ADMIN_ROUTES, OPEN_ROUTES
 from gateway.api.context import Request
+from gateway.api.pages import refuse_pages
 from gateway.api.reading import check_length
 from gateway.api.responses import Response, Stream, json_response
 from gateway.api.routes import UNKNOWN, find
@@ -43,7 +44,10 @@ async def edge(http: Request) -> web.StreamResponse:
             _check_framing(http)
         http.route, http.id, handler = find(http)
         access = http.gateway.access
-        if not access.open and (http.path if http.route == UNKNOWN else http.route) not in _WITHOUT_CALLERS_KEY:
+        if access.open:
+            if http.route not in _WITHOUT_CALLERS_KEY:
+                refuse_pages(http)
+        elif (http.path if http.route == UNKNOWN else http.route) not in _WITHOUT_CALLERS_KEY:
             http.key_id = access.key_id(headers)
         if "expect" in headers and http.version >= HttpVersion11:
             await _expected(http)

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from gateway.api.context import Request
 from gateway.api.inflating import encoding_of, inflated
+from gateway.api.pages import JSON, check_declared
 from gateway.errors import BodyTimeout, BodyTooLarge
 from gateway.off_loop import BIG, off_loop
 from translators.errors import InvalidRequest
@@ -22,6 +23,8 @@ _TOO_LARGE: Final = "The request body is larger than the server accepts."
 
 async def read_json(http: Request) -> tuple[Any, int]:
     """The decoded body and its size in bytes. Raises InvalidRequest, BodyTimeout, BodyTooLarge, NotServed, TooManyBodies."""
+    if http.headers.get("content-type") != JSON and http.gateway.access.open:
+        check_declared(http)
     content = http.content
     if content.is_eof():  # most bodies arrive with their headers: only the others need a clock
         text = content.read_nowait()

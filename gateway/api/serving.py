@@ -23,19 +23,25 @@ from gateway.routing.view import View
 from translators.chat.request import ChatRequest
 from translators.errors import InvalidRequest
 
+RESTARTING: Final = "restarting"
+"""Why an answer is cut when the grace of a stop is over."""
+WRITE_TIMEOUT: Final = "write_timeout"
+"""Why a caller who takes nothing is cut."""
 MODES: Final = ("report", "strict", "quiet")
 
 
 class exchange_of:
     """The record of one chat request, told when it is over, however it ends. (A generator would cost ten microseconds more.)"""
 
-    __slots__ = ("_exchange", "_gateway")
+    __slots__ = ("_caller", "_exchange", "_gateway")
 
     def __init__(self, http: Request, api: str) -> None:
         gateway = self._gateway = http.gateway
         if gateway.closing:
             raise Stopping("The server is shutting down.")
         exchange = self._exchange = Exchange(http.request_id, api, time.perf_counter, gateway.simulated, http.key_id)
+        self._caller = http.caller
+        exchange.held_up = self._caller.held_up
         http.exchange = exchange
 
     def __enter__(self) -> Exchange:
@@ -48,13 +54,18 @@ class exchange_of:
             case None:
                 pass
             case asyncio.CancelledError() | ConnectionResetError():
-                exchange.outcome, exchange.status = "client_gone", 499
+                self._left(exchange)
             case InvalidRequest() | RequestFailed():
                 fail(exchange, error)
             case _:
                 exchange.outcome, exchange.status = "internal_error", 500
         self._gateway.leave()
         exchange.tell(self._gateway.bus)
+
+    def _left(self, exchange: Exchange) -> None:
+        """The caller is not there any more: it left, or we cut it."""
+        why = exchange.error_code = self._caller.cut_for
+        exchange.outcome, exchange.status = ("restarting", 503) if why == RESTARTING else ("client_gone", 499)
 
 
 def fail(exchange: Exchange, error: InvalidRequest | RequestFailed) -> None:

@@ -4,6 +4,7 @@ Whoever reads it gets all that has arrived in one piece, decompressed.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Final, NamedTuple, Protocol
 
 from gateway.upstream import failures
@@ -18,12 +19,19 @@ HIGH_WATER: Final = 256 * 1024
 """Bytes that nobody has read yet, from which on no more are taken from the provider."""
 
 
+def no_time() -> float:
+    """Nobody holds anything up."""
+    return 0.0
+
+
 class Limit(NamedTuple):
     """How long something may take."""
 
     seconds: float
     failure: UpstreamFailure
     """What it is called when they are over."""
+    held_up: Callable[[], float] = no_time
+    """Seconds so far in which we waited for our caller to take what had come: no clock of the provider's runs meanwhile."""
 
 
 class Carrier(Protocol):
@@ -43,8 +51,8 @@ class UpstreamResponse:
     """What comes back for one request: fed by its connection, read by one task, which closes it."""
 
     __slots__ = (
-        "_connection", "_deadline", "_decoder", "_failure", "_heard", "_idle", "_late", "_loop", "_paused", "_pieces", "_size", "_waiter",
-        "_watch", "headers", "received", "status", "touched", "whole",
+        "_connection", "_deadline", "_decoder", "_failure", "_heard", "_held_up", "_idle", "_late", "_loop", "_paused", "_pieces", "_size",
+        "_spared", "_waiter", "_watch", "headers", "received", "status", "touched", "whole",
     )  # fmt: skip
 
     def __init__(self, connection: Carrier, idle: float, limit: Limit) -> None:
@@ -68,7 +76,8 @@ class UpstreamResponse:
         self._loop = connection.loop
         self._heard = now = self._loop.time()
         self._idle = idle
-        self._deadline, self._late = now + limit.seconds, limit.failure
+        self._deadline, self._late, self._held_up = now + limit.seconds, limit.failure, limit.held_up
+        self._spared = limit.held_up()
         self._watch = connection.watch
         self._watch.add(self, now + min(idle, limit.seconds))
 
@@ -81,7 +90,8 @@ class UpstreamResponse:
 
     def allow(self, limit: Limit) -> None:
         """From now on this is how long the rest may take."""
-        self._deadline, self._late = self._loop.time() + limit.seconds, limit.failure
+        self._deadline, self._late, self._held_up = self._loop.time() + limit.seconds, limit.failure, limit.held_up
+        self._spared = limit.held_up()
 
     async def read(self, limit: int = MAX_ANSWER_BYTES) -> bytes:
         """The whole body. Raises UpstreamError."""
@@ -123,6 +133,10 @@ class UpstreamResponse:
 
     def look(self, now: float) -> float:
         """For the watch: hang up if it has taken too long. Silence is no fault before the headers, nor while we take nothing."""
+        if (held_up := self._held_up()) > self._spared:
+            more, self._spared = held_up - self._spared, held_up
+            self._deadline += more
+            self._heard = min(now, self._heard + more)
         silent_until = (now if self._paused or not self.status else self._heard) + self._idle
         if now >= self._deadline:
             self._hang_up(self._late)

@@ -147,7 +147,9 @@ async def test_compressed_bodies_of_every_size_are_served(count: int) -> None:
         fake_upstream(openai=json_answer(openai_completion())) as fake,
         serving(fake.environ(), POLICY) as running,
         aiohttp.ClientSession() as session,
-        session.post(f"{running.url}/v1/chat/completions", data=body, headers={"content-encoding": "gzip"}) as answer,
+        session.post(
+            f"{running.url}/v1/chat/completions", data=body, headers={"content-encoding": "gzip", "content-type": "application/json"}
+        ) as answer,
     ):
         assert answer.status == 200
         assert fake.received[0].body["messages"][0]["content"] == " ".join(words)
@@ -159,7 +161,11 @@ async def test_a_cut_gzip_body_is_400() -> None:
         fake_upstream() as fake,
         serving(fake.environ(), POLICY) as running,
         aiohttp.ClientSession() as session,
-        session.post(f"{running.url}/v1/chat/completions", data=gzip.compress(GOOD)[:-8], headers={"content-encoding": "gzip"}) as answer,
+        session.post(
+            f"{running.url}/v1/chat/completions",
+            data=gzip.compress(GOOD)[:-8],
+            headers={"content-encoding": "gzip", "content-type": "application/json"},
+        ) as answer,
     ):
         assert (answer.status, loads(await answer.read())["error"]["code"]) == (400, "invalid_body")
         assert fake.received == []
