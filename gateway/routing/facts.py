@@ -68,32 +68,9 @@ class Prompt:
         self._request = None
 
 
-class AnswerSchema:
-    """The JSON Schema of an answer. It is looked into only if somebody asks: where some targets can hold any schema, and others cannot."""
-
-    __slots__ = ("_schema", "known")
-
-    def __init__(self, schema: dict[str, Any] | None, known: bool | None = None) -> None:
-        self._schema = schema
-        self.known = known
-        """Whether it is open, if somebody asked."""
-
-    @property
-    def open(self) -> bool:
-        """It has objects of any keys, or refers to itself (translators.registry.is_open)."""
-        if self.known is None:
-            if self._schema is None:
-                return False  # of what was forgotten
-            self.known = is_open(self._schema)
-        return self.known
-
-    def forget(self) -> None:
-        self._schema = None
-
-
 @dataclass(slots=True)
 class Facts:
-    """One request as routing sees it. Nothing changes it but `forget`."""
+    """One request as routing sees it. Nothing changes it but what becomes known, and `forget`."""
 
     requirements: tuple[Requirement, ...]
     features: frozenset[Feature]
@@ -110,17 +87,24 @@ class Facts:
     """Names the conversation, the same for each of its turns; None if it must not be known (no affinity)."""
     settled: bool = False
     """The conversation may have been served before: it has an answer in it, or the caller named it."""
-    schema: AnswerSchema | None = None
-    """What the answer is to be valid against."""
+    schema: dict[str, Any] | None = field(default=None, repr=False)
+    """What the answer is to be valid against; nothing is left of it once the request is over."""
+    open_schema: bool | None = None
+    """Whether that is an open schema, once somebody asked."""
 
     def header(self, name: str) -> str | None:
         return self.caller.headers.get(name)
 
+    def holds_open_schema(self) -> bool:
+        """The schema has objects of any keys, or refers to itself. Looked into only where a target that may serve cannot hold such."""
+        if self.open_schema is None:
+            self.open_schema = self.schema is not None and is_open(self.schema)
+        return self.open_schema
+
     def forget(self, headers: Mapping[str, str], metadata: Mapping[str, str]) -> None:
         """Keep nothing of the request's content, and of its headers and metadata only these."""
         self.prompt.forget()
-        if self.schema is not None:
-            self.schema.forget()
+        self.schema = None
         self.metadata = metadata
         self.caller = Caller(self.caller.key_id, headers) if headers else _without_headers(self.caller.key_id)
 
@@ -148,10 +132,9 @@ def facts_of(request: ChatRequest, persona: Persona | None, caller: Caller, toke
     )
 
 
-def _schema_of(body: Mapping[str, Any]) -> AnswerSchema | None:
+def _schema_of(body: Mapping[str, Any]) -> dict[str, Any] | None:
     described = body["response_format"].get("json_schema")
-    schema = described.get("schema") if described else None
-    return None if schema is None else AnswerSchema(schema)
+    return described.get("schema") if described else None
 
 
 def _forces_a_tool(choice: Any) -> bool:

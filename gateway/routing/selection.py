@@ -11,7 +11,7 @@ from gateway.accounting.tokens import near, overflow
 from gateway.config import ALWAYS, Config, Model, Persona, Policy, Rule, StrategyName, TargetRef
 from gateway.errors import ModelNotFound, NoEligibleTarget
 from gateway.routing.candidates import Candidate
-from gateway.routing.facts import AnswerSchema, Facts
+from gateway.routing.facts import Facts
 from gateway.routing.health import WELL
 from gateway.routing.requirements import Requirement
 from gateway.routing.rules import failing
@@ -108,7 +108,7 @@ def plan(config: Config, policy: Policy, facts: Facts, view: View) -> Plan:
     able = order(policy.strategy, policy.balance, able, facts, view, policy.name)
     pinned = _take_up(able, policy.strategy, facts, view)
     if facts.schema is not None and not facts.forces_tool and len(able) > 1:
-        able = _holding_first(able, facts, facts.schema)
+        able = _holding_first(able, facts)
         if pinned is not None and able[0].name != pinned:
             pinned = None
     if able:
@@ -216,13 +216,17 @@ def _without(able: list[Candidate], rejected: list[Candidate], reasons: Mapping[
     return [candidate for candidate in able if candidate.name not in reasons]
 
 
-def _holding_first(able: list[Candidate], facts: Facts, schema: AnswerSchema) -> list[Candidate]:
+def _holding_first(able: list[Candidate], facts: Facts) -> list[Candidate]:
     """Those that can only be told the schema of the answer in words behind those that are held to it, whatever the strategy says.
 
     They are not rejected: what they answer is checked, so they do when nobody else answers.
     """
     beside_tools = "tools" in facts.features
-    told = [c for c in able if (beside_tools and not c.model.record.tools_with_json) or (not c.model.record.open_schemas and schema.open)]
+    told = []
+    for candidate in able:
+        record = candidate.model.record
+        if (not record.open_schemas and facts.holds_open_schema()) or (beside_tools and not record.tools_with_json):
+            told.append(candidate)
     if not told or len(told) == len(able):
         return able
     for candidate in told:

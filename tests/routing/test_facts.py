@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gateway.routing.facts import AnswerSchema, Caller, Facts, facts_of
+from gateway.routing.facts import Caller, Facts, facts_of
 from translators.chat.request import ChatRequest
 
 FUNCTION = {"name": "f"}
@@ -35,14 +35,12 @@ def test_whether_a_call_is_demanded(body: dict[str, Any], expected: bool) -> Non
 
 
 def test_a_schema_is_looked_into_once_and_forgotten() -> None:
-    schema = of(response_format={"type": "json_schema", "json_schema": {"name": "n", "schema": MAP}}).schema
-    assert schema is not None
-    assert (schema.known, schema.open, schema.known) == (None, True, True)
-    schema.forget()
-    assert schema.open is True
-    unknown = AnswerSchema(MAP)
-    unknown.forget()
-    assert unknown.open is False
+    asked = of(response_format={"type": "json_schema", "json_schema": {"name": "n", "schema": MAP}})
+    assert (asked.schema, asked.open_schema) == (MAP, None)
+    assert asked.holds_open_schema() is True
+    asked.forget({}, {})
+    assert (asked.schema, asked.open_schema, asked.holds_open_schema()) == (None, True, True)
+    assert of().holds_open_schema() is False
 
 
 @pytest.mark.parametrize("wanted", [None, {"type": "text"}, {"type": "json_object"}, {"type": "json_schema", "json_schema": {"name": "n"}}])

@@ -3,10 +3,9 @@
 Kept by hand, because schemas are a caller's and no validator on PyPI holds still under a hostile one. Measured on one core:
 jsonschema 4.26 takes 182 ms to import (the whole gateway starts in 340), fastjsonschema 2.22 compiles each schema with `exec` in 4 ms and
 fetches references over HTTP, jsonschema-rs 0.61 has 16 MB; and all three work for longer than anybody waits on 24 nested `anyOf` of two.
-Delete this when a library takes a budget of steps, fetches nothing, and is small.
-
-What is not judged counts as valid: keywords that are not here (`pattern` and `format` among them: a caller's regular expression may
-take forever), references to elsewhere, schemas that are none, and all that is left when the budget is spent.
+Delete this when a library takes a budget of steps, fetches nothing, and is small. What is not judged counts as valid: keywords that are
+not here (`pattern` and `format` too: a caller's regular expression may take forever), references to elsewhere, schemas that are none, and
+all that is left when the budget is spent.
 """
 
 import operator

@@ -22,7 +22,7 @@ from translators.dialect import (
     nearest_effort,
 )
 from translators.jsontext import dumps
-from translators.openai.tool_choice import CHOICES, tell
+from translators.openai.tool_choice import NO_CALL, tell
 
 SAMPLING: Final = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "logit_bias", "logprobs", "top_logprobs")
 """What GPT-5 and later refuse while they reason."""
@@ -54,8 +54,7 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     body["model"] = target.model
     body["messages"] = _messages(asked["messages"], record, report)
     _limit_tokens(body, record, report)
-    stop = () if _SHAPING.isdisjoint(body) else _shape(body, record, report)
-    must_call = frozenset() if CHOICES.isdisjoint(body) else tell(body, record, report)
+    stop, must_call = ((), NO_CALL) if _SHAPING.isdisjoint(body) else (_shape(body, record, report), tell(body, record, report))
     if not record.unsupported.isdisjoint(body):
         _drop(body, [name for name in body if name in record.unsupported], report, "this model does not take it")
     if "tools" in body:
@@ -71,9 +70,7 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
         body=dumps(body),
         stream=stream,
         notes=tuple(report.notes),
-        shape=AnswerShape(declared_tools=_declared(body), stop=stop, must_call=must_call)
-        if stop or must_call or "tools" in body
-        else PLAIN,
+        shape=_answer_shape(body, stop, must_call) if stop or must_call or "tools" in body else PLAIN,
     )
 
 
@@ -81,6 +78,11 @@ def key_headers(key: str, header: KeyHeader | None = None) -> dict[str, str]:
     if not key:
         return {}
     return {"authorization": f"Bearer {key}"} if header is None else {header.name: header.prefix + key}
+
+
+def _answer_shape(body: dict[str, Any], stop: tuple[str, ...], must_call: frozenset[str]) -> AnswerShape:
+    shape = AnswerShape(declared_tools=_declared(body), stop=stop)
+    return shape._replace(must_call=must_call) if must_call else shape
 
 
 def _declared(body: dict[str, Any]) -> frozenset[str]:

@@ -56,20 +56,16 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
         translation.report.emulated("stop", "this API has no stop sequences: the gateway cuts its text")
     body.update(own)
     headers = {"content-type": "application/json", **key_headers(target.api_key, target.key_header)}
+    shape = AnswerShape(tools.rewritten, tools.names, legacy_functions=tools.legacy, one_tool_call=tools.one_call, stop=stop)
+    if tools.told is not None:
+        shape = shape._replace(must_call=tools.told.must_call)
     return UpstreamRequest(
         url=target.base_url.rstrip("/") + "/responses" + target.query,
         headers=headers,
         body=dumps(body),
         stream=request.stream,
         notes=tuple(translation.report.notes),
-        shape=AnswerShape(
-            tool_names=tools.rewritten,
-            declared_tools=tools.names,
-            legacy_functions=tools.legacy,
-            one_tool_call=tools.one_call,
-            stop=stop,
-            must_call=frozenset() if tools.told is None else tools.told.must_call,
-        ),
+        shape=shape,
     )
 
 
