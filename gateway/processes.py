@@ -68,6 +68,7 @@ async def _serve(what: Serving, membership: Membership | None) -> int:
         gateway = await stack.enter_async_context(
             running_gateway(config, files, what.access, what.admin, simulated=what.demo, listeners=[log.listen])
         )
+        gateway.metrics.tell_lost_lines(lambda: log.lost)
         if membership is not None:
             # Before it listens: whoever is asked answers for all.
             gateway.siblings = await stack.enter_async_context(Siblings.joined(membership, answers_of(gateway)))
