@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from translators import claude, gemini, openai, responses
 from translators.chat.request import ChatRequest
+from translators.chat.schema_drafts import modern
 from translators.claude.schema import Narrowed, Unrepresentable
 from translators.dialect import Dialect, ModelRecord, effort_in
 
@@ -38,7 +39,7 @@ def _calls_and_reasons(record: ModelRecord, body: dict[str, Any]) -> bool:
 def is_open(schema: dict[str, Any]) -> bool:
     """Whether a model whose record says no to `open_schemas` can only be told this JSON Schema in words."""
     try:
-        Narrowed(schema)
+        Narrowed(modern(schema))
     except Unrepresentable:
         return True
     return False

@@ -11,6 +11,7 @@ from translators.errors import InvalidRequest
 from translators.jsontext import dumps
 from translators.responses.fields import FIELDS
 from translators.responses.input import read_messages
+from translators.responses.names import upstream_name
 from translators.responses.reasoning import Plan, plan_reasoning
 from translators.responses.tools import Tools, read_tools
 from translators.responses.translation import Translation
@@ -42,7 +43,7 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     items = read_messages(request.messages, translation, whole=_STATE.isdisjoint(own))
     body: dict[str, Any] = {"model": target.model, "input": items}
     if tools.told is not None:
-        body["instructions"] = tools.told.instruction()
+        body["instructions"] = tools.told.instruction(upstream_name)
     _add_tools(body, tools)
     _add_output(body, asked, request, translation)
     _add_state(body, asked, plan, translation)
