@@ -39,6 +39,11 @@ class Decoder:
         """The beginning of an event that is not whole yet."""
         return b"".join(self._pieces)
 
+    @property
+    def held_size(self) -> int:
+        """Bytes of it."""
+        return self._size
+
     def read_by_lines(self) -> list[Event]:
         """From now on every line ends its event, as some servers write it. The events among what was held back."""
         self._by_lines = True

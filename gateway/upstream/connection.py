@@ -77,6 +77,7 @@ class Connection(asyncio.Protocol):
         self.loop = asyncio.get_running_loop()
         self.idle_since = 0.0
         """By the loop's clock."""
+        self.spoke_unasked = False
         self._freed = freed
         self._lost = lost
         self._transport: asyncio.Transport | None = None
@@ -149,6 +150,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         response, parser = self._response, self._parser
         if response is None or parser is None:  # nobody asked: nothing that comes here can be trusted
+            self.spoke_unasked = True
             self.abort()
             return
         self._framing += len(data)

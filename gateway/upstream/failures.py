@@ -49,7 +49,7 @@ def of_tls(error: ssl.SSLError) -> UpstreamFailure:
     """What is wrong between our TLS and the provider's."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return _CERTIFICATE.get(error.verify_code, NO_TLS)
-    return _REASONS.get(error.reason or "", NO_TLS)
+    return _REASONS.get(getattr(error, "reason", None) or "", NO_TLS)  # one that OpenSSL did not raise has none
 
 
 def of_proxy(why: str) -> UpstreamFailure:

@@ -126,7 +126,7 @@ async def _layered(
     if proxy is not None and to_proxy is not None:
         try:
             transport = await _tls(below, connection if tunnel is None else tunnel, to_proxy, proxy.host)
-        except ssl.SSLError:
+        except OSError:
             raise ProxyError("failed in its TLS handshake") from None
     elif tunnel is not None:
         below.set_protocol(tunnel)

@@ -43,7 +43,10 @@ class Names:
             return name.addresses
         if (asked := name.asked) is None:
             asked = name.asked = self._loop.create_task(self._resolve(name, host, port))
-        if name.addresses and now <= name.resolved + FRESH + STALE:
+            asked.add_done_callback(_looked_at)
+        if now > name.resolved + FRESH + STALE:
+            name.addresses = []
+        if name.addresses:
             await asyncio.wait({asked}, timeout=PATIENCE)
         return name.addresses or await asyncio.shield(asked)
 
@@ -59,7 +62,7 @@ class Names:
             found: list[Any] = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except socket.gaierror as error:
             name.next = loop.time() + AGAIN
-            if error.errno in _ANSWERS or loop.time() > name.resolved + FRESH + STALE:
+            if error.errno in _ANSWERS:
                 name.addresses = []
             if not name.addresses:
                 raise
@@ -68,3 +71,9 @@ class Names:
             name.asked = None
         name.addresses, name.resolved, name.next = found, loop.time(), loop.time() + FRESH
         return found
+
+
+def _looked_at(asked: asyncio.Task[list[AddrInfoType]]) -> None:
+    """Nobody may be waiting any more for what it failed with."""
+    if not asked.cancelled():
+        asked.exception()

@@ -91,6 +91,8 @@ class Pool:
         opened = await (self._socket(server.host, server.port) if proxy is None else self._socket_of(proxy))
         connection = Connection(server, self._watch, self._freed, self._lost)
         await connected(opened, connection, to_proxy, to_server)
+        if connection.spoke_unasked:  # no server of HTTP does
+            raise UpstreamError(failures.NOT_HTTP)
         if not connection.usable:
             raise ConnectionResetError
         self._open.add(connection)

@@ -35,14 +35,23 @@ def run(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Call
 
 
 @contextmanager
-def provider(tls: bool, answer: Callable[[socket.socket], None]) -> Iterator[str]:
+def provider(tls: bool | ssl.SSLContext, answer: Callable[[socket.socket], None]) -> Iterator[str]:
     """A server in threads that gives each connection to `answer`, and then closes it without TLS's goodbye; its URL."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(CERTIFICATE)
+    if isinstance(tls, ssl.SSLContext):
+        context = tls
+    else:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(CERTIFICATE)
 
     def one(plain: socket.socket) -> None:
-        with suppress(OSError), context.wrap_socket(plain, server_side=True) if tls else plain as connection:
+        with suppress(OSError), context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False) if tls else plain as connection:
             connection.settimeout(10)
+            if isinstance(connection, ssl.SSLSocket):
+                try:
+                    connection.do_handshake()
+                except ssl.SSLError:
+                    threading.Event().wait(0.2)  # or a reset would overtake what is said of it
+                    raise
             answer(connection)
 
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -21,6 +21,8 @@ from translators.sse import EventTooLarge
 from translators.text_events import Run, TextReader
 
 _CONTENT: Final = re.compile(rb'"content": ?"')
+_MOST_LOOKED_AT: Final = 256 * 1024
+"""Bytes of a first event that are looked at, each time more of it arrives, for single line breaks between whole events."""
 _ONE_LINE: Final = re.compile(rb"(?:\A|\n)data: ?(\{[^\n]*\})\r?\ndata:").search
 """One event right behind another, with no blank line between them."""
 _ENVELOPE: Final = frozenset({"id", "object", "created", "model", "choices", "usage", "x_llm_router"})
@@ -92,7 +94,7 @@ class OpenAIStream:
 
     def receive(self, data: bytes) -> list[Chunk]:
         chunks = self._read(self._reader.receive, data, self._event, self._texts)
-        if not self._begun and not self._over and not self._reader.decoder.idle:
+        if not self._begun and not self._over and 0 < self._reader.decoder.held_size <= _MOST_LOOKED_AT:
             self._look_for_lines()
         return chunks
 
