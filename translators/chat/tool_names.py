@@ -1,4 +1,16 @@
-"""Tool names as models write them, against the names that the caller declared."""
+"""Tool names: as models write them against what the caller declared, and under aliases where a provider would refuse them.
+
+The rule for a name, 1 to 64 of [a-zA-Z0-9_-], is the same for OpenAI and Claude. Pure functions of the name: the same history gives the
+same bytes.
+"""
+
+import re
+from collections.abc import Iterable
+from hashlib import sha256
+from typing import Final
+
+_NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+_FORBIDDEN: Final = re.compile(r"[^a-zA-Z0-9_-]")
 
 
 def declared_name(name: str, declared: frozenset[str]) -> str:
@@ -6,3 +18,43 @@ def declared_name(name: str, declared: frozenset[str]) -> str:
     if name.startswith("functions.") and name not in declared and name[10:] in declared:
         return name[10:]
     return name
+
+
+def digest(text: str) -> str:
+    """Eight hex digits that tell two names apart which look the same once they are cut or cleaned."""
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+
+
+def sanitised_name(name: str, salt: str = "") -> str:
+    """`name` in at most 64 of [a-zA-Z0-9_-]."""
+    if not salt and _NAME.fullmatch(name):
+        return name
+    return f"{_FORBIDDEN.sub('_', name)[:55]}_{digest(name + salt)}"
+
+
+class ToolNames:
+    """The two-way map of one request. A name that was never rewritten is never un-rewritten."""
+
+    def __init__(self, declared: Iterable[str]) -> None:
+        names = list(declared)
+        taken = {name for name in names if _NAME.fullmatch(name)}
+        self._taken = taken
+        self._upstream: dict[str, str] = {}
+        for name in names:
+            if name in taken or name in self._upstream:
+                continue
+            short, salt = sanitised_name(name), ""
+            while short in taken:
+                salt += "#"
+                short = sanitised_name(name, salt)
+            taken.add(short)
+            self._upstream[name] = short
+
+    def upstream(self, name: str) -> str:
+        """What the provider is told of the caller's tool `name`, declared or only known from the history."""
+        return name if name in self._taken else self._upstream.get(name) or sanitised_name(name)
+
+    @property
+    def rewritten(self) -> dict[str, str]:
+        """The provider's name → the caller's, for the names that differ."""
+        return {short: name for name, short in self._upstream.items()}

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from translators.claude.names import ToolNames
+from translators.chat.tool_names import ToolNames
 from translators.claude.schema import Narrowed, Unrepresentable
 from translators.claude.tool_schema import is_object_root, object_root
 from translators.claude.translation import Translation

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
-from translators.claude.names import ToolNames
+from translators.chat.tool_names import ToolNames
 from translators.dialect import ModelRecord, Note, NoteKind, Report, Target
 
 _LONG: Final = ("30m", "12h", "24h", "1h")
