@@ -67,7 +67,18 @@ class Gateway:
 class Request(web.BaseRequest):
     """A request, and what becomes known of it at the edge. (aiohttp's own `web.Request` is for its Application, which we do without.)"""
 
-    ATTRS = web.BaseRequest.ATTRS | {"gateway", "config", "started", "request_id", "route", "id", "key_id", "exchange", "stream"}
+    ATTRS = web.BaseRequest.ATTRS | {
+        "gateway",
+        "config",
+        "started",
+        "request_id",
+        "route",
+        "id",
+        "key_id",
+        "exchange",
+        "stream",
+        "repaired",
+    }
 
     request_id: str
     route: str = "unknown"
@@ -77,6 +88,8 @@ class Request(web.BaseRequest):
     key_id: str | None = None
     exchange: Exchange | None = None
     """None for a request that is no exchange with providers, or not yet."""
+    repaired: bool = False
+    """Its body was not JSON as it came, and was mended: whoever asked is told."""
     stream: Stream | None = None
     """The streamed answer whose headers are out: from then on an error can only be its last event."""
 
