@@ -177,7 +177,7 @@ def _fanned_out(asked: Asked) -> tuple[int, Asked]:
     """How often a request is sent, and as what: several times for `n` answers of a model that gives one."""
     request, record = asked
     count = request.body.get("n") or 1
-    if count == 1 or record.can("multiple_choices"):
+    if count <= 1 or record.can("multiple_choices"):
         return 1, asked
     return int(count), (fan_out.single(request), record)
 

@@ -14,6 +14,8 @@ from translators.chat.request import ChatRequest
 
 SESSION_HEADERS: Final = ("x-llm-router-session", "x-session-id")
 NONE: Final[Mapping[str, Any]] = MappingProxyType({})
+MOST_ANSWERS: Final = 1000
+"""Above it `n` is not reckoned with: what a server makes of such a number is its own affair."""
 _HASHED_CHARACTERS: Final = 4000
 """Of each text of a conversation's beginning."""
 
@@ -75,9 +77,9 @@ class Facts:
     features: frozenset[Feature]
     prompt: Prompt
     max_tokens: int | None = None
-    """The longest answer the caller takes, None if it says nothing."""
+    """The longest answer the caller takes, at least 1; None if it sets no limit."""
     answers: int = 1
-    """`n`."""
+    """`n`, as far as it is believable: at least 1."""
     stream: bool = False
     forces_tool: bool = False
     metadata: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -86,6 +88,8 @@ class Facts:
     """Names the conversation, the same for each of its turns; None if it must not be known (no affinity)."""
     settled: bool = False
     """The conversation may have been served before: it has an answer in it, or the caller named it."""
+    tools: int = 0
+    """How many are declared."""
 
     def header(self, name: str) -> str | None:
         return self.caller.headers.get(name)
@@ -103,26 +107,29 @@ def facts_of(request: ChatRequest, persona: Persona | None, caller: Caller, toke
     requirements, features = derive(request, persona)
     named = _named_session(body, caller)
     affine = persona is not None and persona.affinity
-    choice = body.get("tool_choice")
+    choice, n = body.get("tool_choice"), body.get("n")
     return Facts(  # in its fields' order: their names would cost 1 µs
         requirements,
         features,
         Prompt(request, request.size, tokens, tokens is not None),
         request.max_tokens,
-        body.get("n") or 1,
+        1 if n is None else min(max(int(n), 1), MOST_ANSWERS),
         body.get("stream") is True,
         choice is not None and _forces_a_tool(choice),
         body.get("metadata") or NONE,
         caller,
         conversation_of(request, caller, named) if affine else None,
         "history" in features or named is not None,
+        len(body.get("tools") or body["functions"]) if "tools" in features else 0,
     )
 
 
 def _forces_a_tool(choice: Any) -> bool:
-    if choice.__class__ is dict:
-        return choice.get("type") != "allowed_tools" or choice["allowed_tools"]["mode"] == "required"
-    return bool(choice == "required")
+    """`any` is how some servers say `required`."""
+    if choice.__class__ is not dict:
+        return choice in ("required", "any")
+    kind = choice.get("type")
+    return bool(choice["allowed_tools"]["mode"] == "required") if kind == "allowed_tools" else kind not in ("auto", "none")
 
 
 def _named_session(body: Mapping[str, Any], caller: Caller) -> str | None:

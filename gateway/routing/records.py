@@ -152,6 +152,8 @@ def _facts_text(facts: Facts, persona: Persona | None) -> str:
         text += f',"conversation":{quoted(conversation)}'
     if facts.settled:
         text += ',"settled":true'
+    if facts.tools:
+        text += f',"tools":{facts.tools}'
     if persona is not None and persona.looks_at != NOTHING:
         for name, seen in zip(("headers", "metadata"), _seen(facts, persona), strict=True):
             if seen:
@@ -191,6 +193,7 @@ def read_facts(document: Mapping[str, Any]) -> Facts:
         caller=Caller(key_id=None if key is None else str(key), headers=_texts(document.get("headers", {}))),
         conversation=None if conversation is None else str(conversation),
         settled=bool(document.get("settled", False)),
+        tools=int(document.get("tools", 0)),
     )
 
 

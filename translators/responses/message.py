@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from translators.chat.tool_names import declared_name
+from translators.chat.tool_names import callers_name
 from translators.dialect import Envelope
 from translators.responses.items import CALLS, FORMAT, Item, is_call, is_item, parts_of, text_of
 
@@ -45,7 +45,7 @@ def thoughts_of(item: Item) -> list[str]:
 def tool_call(item: Item, number: int, envelope: Envelope) -> dict[str, Any]:
     """A function_call or custom_tool_call item as one of `tool_calls`."""
     kind, text = call_kind(item)
-    name = declared_name(text_of(item, "name"), envelope.shape.declared_tools)
+    name = callers_name(text_of(item, "name"), envelope.shape.declared_tools, envelope.shape.tool_names)
     call_id = text_of(item, "call_id") or f"{envelope.call_id}_{number}"
     return {"id": call_id, "type": kind, kind: {"name": name, text: written(item)}}
 

@@ -4,15 +4,16 @@ from typing import Any, Final
 
 from translators.chat.parameters import NO_OPS
 from translators.chat.passthrough import extension_for
+from translators.chat.ranges import LIMITS, RANGED, in_range, without_limit
 from translators.chat.request import ChatRequest
 from translators.chat.stopping import as_sequences
-from translators.dialect import AnswerShape, Report, Target, UpstreamRequest
+from translators.dialect import PLAIN, AnswerShape, Report, Target, UpstreamRequest
 from translators.errors import InvalidRequest
 from translators.jsontext import dumps
 from translators.responses.fields import FIELDS
 from translators.responses.input import read_messages
 from translators.responses.reasoning import Plan, plan_reasoning
-from translators.responses.tools import Tools, read_tools
+from translators.responses.tools import NO_TOOLS, Tools, read_tools
 from translators.responses.translation import Translation
 
 LEAST_OUTPUT_TOKENS: Final = 16
@@ -56,8 +57,21 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
         body=dumps(body),
         stream=request.stream,
         notes=tuple(translation.report.notes),
-        shape=AnswerShape(declared_tools=tools.names, legacy_functions=tools.legacy, one_tool_call=tools.one_call, stop=stop),
+        shape=AnswerShape(
+            translation.names.rewritten if tools.names else {},
+            tools.names,
+            legacy_functions=tools.legacy,
+            one_tool_call=tools.one_call,
+            stop=stop,
+        ),
     )
+
+
+def _shape(tools: Tools, stop: tuple[str, ...], translation: Translation) -> AnswerShape:
+    if tools is NO_TOOLS:
+        return AnswerShape(stop=stop) if stop else PLAIN
+    aliases = translation.names.rewritten
+    return AnswerShape(aliases, tools.names, legacy_functions=tools.legacy, one_tool_call=tools.one_call, stop=stop)
 
 
 def key_headers(key: str) -> dict[str, str]:
@@ -65,13 +79,15 @@ def key_headers(key: str) -> dict[str, str]:
 
 
 def _kept(body: dict[str, Any], translation: Translation) -> dict[str, Any]:
-    """What is left when nulls and what is dropped are taken away. Refuses what would change the shape of the answer."""
+    """What is left when nulls and what is dropped are taken away. Refuses what is out of range, or would change the shape of the answer."""
     kept: dict[str, Any] = {}
-    report = translation.report
+    report, unsupported = translation.report, translation.record.unsupported
     for name, value in body.items():
+        if name in RANGED:
+            value = in_range(name, value)
         if value is None:
             continue
-        if name in _TAKEN and name not in translation.target.record.unsupported:
+        if name in _TAKEN and name not in unsupported:
             kept[name] = value
             continue
         no_op = value in NO_OPS.get(name, ())
@@ -80,7 +96,7 @@ def _kept(body: dict[str, Any], translation: Translation) -> dict[str, Any]:
             report.dropped(name, "this parameter is not known")
         elif verdict.kind == "rejected" and not no_op:
             raise InvalidRequest(verdict.how, name, "unsupported_value")
-        elif name in translation.record.unsupported and name not in _NOT_PARAMETERS:
+        elif name in unsupported and name not in _NOT_PARAMETERS:
             if not no_op:
                 report.dropped(name, "this model does not take it")
         elif verdict.kind == "dropped" and not no_op:
@@ -113,6 +129,8 @@ def _add_output(body: dict[str, Any], asked: dict[str, Any], request: ChatReques
             rule = f"is more than the model's {held}" if held < limit else f"is less than the {held} that the API takes"
             translation.report.changed(name, f"{limit} {rule}")
         body["max_output_tokens"] = held
+    elif not LIMITS.isdisjoint(asked):
+        without_limit(asked, translation.report.emulated)
 
 
 def _format(asked: dict[str, Any] | None) -> dict[str, Any] | None:

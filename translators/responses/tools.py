@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
+from translators.chat.calls import OWN, refuse_foreign_tools
+from translators.chat.tool_names import ToolNames, are_plain
 from translators.responses.translation import Translation
 
 Tool = dict[str, Any]
@@ -21,29 +23,50 @@ class Tools:
     """The caller speaks of `functions`: one call, answered as `function_call`."""
     one_call: bool
     """Only the first call of the answer may be shown."""
+    names: frozenset[str] = frozenset()
+    """What the caller's own tools are called, by the caller."""
 
-    @property
-    def names(self) -> frozenset[str]:
-        """What the caller's own tools are called."""
-        return frozenset(tool["name"] for tool in self.tools if tool["type"] in ("function", "custom"))
+
+NO_TOOLS: Final = Tools([], None, None, legacy=False, one_call=False)
 
 
 def read_tools(body: dict[str, Any], reasons: bool, translation: Translation) -> Tools:
-    """`tools` or the older `functions`, with their choice. `reasons`: the model reasons in this request."""
-    declared = body.get("tools")
-    legacy = not declared and bool(body.get("functions"))
-    tools = (
-        [_flat({"type": "function", "function": function}) for function in body["functions"]]
-        if legacy
-        else [_flat(t) for t in declared or ()]
-    )
-    if (options := body.get("web_search_options")) is not None and not any(tool["type"].startswith("web_search") for tool in tools):
+    """`tools` or the older `functions`, with their choice. `reasons`: the model reasons in this request.
+
+    Names that the API would refuse get aliases, which `translation` then knows. Raises InvalidRequest for another server's tools.
+    """
+    declared, functions, options = body.get("tools"), body.get("functions"), body.get("web_search_options")
+    if not declared and not functions and options is None:
+        return NO_TOOLS
+    legacy = not declared
+    written = [{"type": "function", "function": function} for function in functions or ()] if legacy else declared or []
+    tools = [_flat(tool) for tool in written]
+    named = [tool["name"] for tool in tools if tool["type"] in OWN]
+    if len(named) < len(tools):
+        refuse_foreign_tools(written)
+    if any("cache_control" in tool for tool in written):
+        translation.report.dropped("tools.cache_control", "this API caches by itself")
+    if options is not None and not any(tool["type"].startswith("web_search") for tool in tools):
         tools.append(web_search_tool(options))
+    legacy = legacy and bool(functions)
     choice = _choice(body.get("function_call" if legacy else "tool_choice"))
-    if not tools:
-        return Tools([], None, None, legacy=False, one_call=False)
+    if are_plain(named):
+        translation.names = ToolNames.plain(named)
+    else:
+        names = translation.names = ToolNames(named)
+        tools, choice = [_renamed(tool, names) for tool in tools], _renamed(choice, names)
     parallel, one_call = _parallel(body.get("parallel_tool_calls"), translation)
-    return Tools(tools, _forced(choice, reasons, translation), False if legacy else parallel, legacy=legacy, one_call=legacy or one_call)
+    choice = _forced(choice, reasons, translation)
+    return Tools(tools, choice, False if legacy else parallel, legacy, legacy or one_call, frozenset(named))
+
+
+def _renamed(tool: Any, names: ToolNames) -> Any:
+    """A tool, or a choice of tools, under the names that the API takes."""
+    if tool.__class__ is not dict:
+        return tool
+    if tool["type"] == "allowed_tools":
+        return {**tool, "tools": [_renamed(one, names) for one in tool["tools"]]}
+    return {**tool, "name": names.upstream(tool["name"])} if tool["type"] in OWN and tool.get("name").__class__ is str else tool
 
 
 def _parallel(asked: bool | None, translation: Translation) -> tuple[bool | None, bool]:
@@ -57,22 +80,18 @@ def _parallel(asked: bool | None, translation: Translation) -> tuple[bool | None
 
 def _flat(tool: Tool) -> Tool:
     kind = tool["type"]
-    inner = tool.get(kind) if kind in ("function", "custom") else None
-    said = {
-        name: value
-        for name, value in (tool if inner is None else inner).items()
-        if name not in ("type", "cache_control") and value is not None
-    }
+    inner = tool.get(kind) if kind in OWN else None
+    said = tool if inner is None else inner
+    if None in said.values() or "cache_control" in said:
+        said = {name: value for name, value in said.items() if name != "cache_control" and value is not None}
+    flat = {"type": kind, **said}
+    flat["type"] = kind
     if kind == "function":
-        return {
-            "type": kind,
-            **said,
-            "parameters": said.get("parameters") or _NO_PARAMETERS,
-            "strict": said.get("strict", False),  # this API's own default is true, Chat's is false
-        }
-    if kind == "custom" and "format" in said:
-        said["format"] = _format(said["format"])
-    return {"type": kind, **said}
+        flat["parameters"] = said.get("parameters") or _NO_PARAMETERS
+        flat["strict"] = said.get("strict", False)  # this API's own default is true, Chat's is false
+    elif kind == "custom" and "format" in said:
+        flat["format"] = _format(said["format"])
+    return flat
 
 
 def _format(asked: dict[str, Any]) -> dict[str, Any]:

@@ -44,10 +44,12 @@ def longest_conversations() -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("case", longest_conversations(), ids=range(len(longest_conversations())))
 def test_a_longer_history_begins_with_the_same_items(case: dict[str, Any]) -> None:
-    """The provider's prompt cache depends on it."""
+    """The provider's prompt cache depends on it. (No turn ends between calls and their results: there they would be mended.)"""
     messages = case["request"]["messages"]
     inputs = []
     for end in range(1, len(messages) + 1):
+        if messages[end - 1].get("tool_calls") or (end < len(messages) and messages[end]["role"] == "tool"):
+            continue
         cut = {**case, "request": {**case["request"], "messages": messages[:end]}}
         inputs.append(loads(build(cut).body)["input"])
     for shorter, longer in pairwise(inputs):
