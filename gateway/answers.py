@@ -3,25 +3,32 @@
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
-from typing import Any
+from typing import Any, Final
 
 from gateway import fan_out
 from gateway.exchange import Exchange, Trial
 from gateway.reasoning import AnswerTap
 from gateway.resuming import Joiner, Said
-from gateway.rounds import ASKED_AGAIN, EMPTY, Question, Rounds
+from gateway.rounds import EMPTY, Question, Rounds, may_do_better
 from gateway.upstream.connection import UpstreamResponse
 from translators.chat.chunks import Chunk, singly
 from translators.chat.continuing import is_empty_stream
+from translators.chat.in_words import begins_call, unfollowed_stream
 from translators.chat.stopping import StopCutter
 from translators.chat.usage import summed
 from translators.errors import UpstreamError
+
+MAX_HELD: Final = 32 * 1024 * 1024
+"""Bytes of a stream that are held back until it is seen to give what was asked for in words; a longer one is shown as it comes."""
 
 
 class LiveAnswer:
     """A stream whose first content has arrived: iterate `batches`, then `aclose`.
 
     A batch is what one read from the provider gave, so that it is written to the caller in one piece.
+
+    Where something was asked for in words only, all of it, thoughts too, is held back until it is seen to come: a call until it begins,
+    JSON until it ends, for nobody knows before that it is valid. The caller sees comments meanwhile, and another target may still be asked.
     """
 
     def __init__(self, question: Question, response: UpstreamResponse) -> None:
@@ -29,7 +36,9 @@ class LiveAnswer:
         self._rounds = Rounds(question, response)
         self._translator = self._rounds.translator
         self._trial = question.trial
+        self._shape = envelope.shape
         self._held: list[Chunk] = []
+        self._hung_up = False
         self.tap: AnswerTap | None = None
         self._cutter = StopCutter(envelope.shape.stop) if envelope.shape.stop else None
         self.created = envelope.created
@@ -44,19 +53,33 @@ class LiveAnswer:
 
     async def commit(self) -> None:
         """Read until there is content to show. Raises UpstreamError: nothing has been shown yet."""
-        held = self._held
+        held, begun = self._held, False
         seen = 0
         while not self._translator.finished:
             held += await self._next()
             if any(chunk.commits for chunk in held[seen:]):
-                break
+                if not begun:
+                    begun = True
+                    self._begun()
+                if not self._shape.in_words or self._settled(held[seen:]):
+                    break
             seen = len(held)
             self._rounds.check_size()
             if self._translator.failure is not None:
                 raise UpstreamError(self._translator.failure)
+        if not begun:
+            self._begun()
+        self._trial.model = self.model
+
+    def _begun(self) -> None:
+        """From the first content on the clocks are those of an answer that goes on."""
         self._trial.first_chunk_at = self._trial.clock()
         self._rounds.allow(self._trial.limit())
-        self._trial.model = self.model
+
+    def _settled(self, chunks: Sequence[Chunk]) -> bool:
+        """Nothing need be held back any more: a call that was asked for begins, or it is too much."""
+        must_call = self._shape.must_call
+        return self._rounds.received > MAX_HELD or any(begins_call(chunk.delta, must_call) for chunk in chunks)
 
     async def batches(self, runs: bool = False) -> AsyncGenerator[list[Chunk], None]:
         """All chunks, those held back first. Raises UpstreamError if the answer breaks.
@@ -86,13 +109,24 @@ class LiveAnswer:
     def _note(self, chunk: Chunk) -> None:
         if chunk.usage is not None:
             self._trial.usage = chunk.usage
-        if chunk.finish_reason is not None and chunk.index == 0:
+        if chunk.finish_reason is None:
+            return
+        if chunk.top and "x_llm_router" in chunk.top:
+            self._trial.warnings += chunk.top["x_llm_router"]["warnings"]
+        if chunk.index == 0:
             self._trial.finish_reason = chunk.finish_reason
+            if self._trial.warnings and chunk.raw is None:  # the headers may be gone, and with them the place for warnings
+                chunk.top = {**(chunk.top or {}), "x_llm_router": {"warnings": [*self._trial.warnings]}}
 
     @property
     def over(self) -> bool:
         """The batch that was given last is the last one, and the answer whole."""
         return self._translator.finished
+
+    @property
+    def ended(self) -> bool:
+        """Every choice has its finish reason, whether the caller was told or not: nothing is left to say."""
+        return self._translator.ended
 
     @property
     def usage(self) -> dict[str, Any] | None:
@@ -104,13 +138,23 @@ class LiveAnswer:
         """The answer is over and says nothing: only right after `commit`."""
         return self._translator.finished and is_empty_stream(self._held)
 
+    @property
+    def unfollowed(self) -> str | None:
+        """The warning for an answer that is over without what was asked for in words: only right after `commit`."""
+        shape = self._shape
+        if not shape.in_words or not self._translator.finished:
+            return None
+        return unfollowed_stream(self._held, shape.must_call, shape.json_schema)
+
     async def aclose(self) -> None:
         """Hang up; after a finished answer so that its connection is used again."""
-        await self._rounds.release()
+        if not self._hung_up:
+            await self._rounds.release()
         self._record()
 
     def hang_up(self) -> None:
         """Close without waiting."""
+        self._hung_up = True
         self._rounds.close()
         self._record()
 
@@ -120,21 +164,25 @@ class LiveAnswer:
 
 
 async def begun(question: Question, tap: AnswerTap | None) -> LiveAnswer:
-    """A stream whose first content has arrived. If it is nothing, or unusable, it is asked for once more, and that answer stands.
+    """A stream whose first content has arrived.
 
-    Raises UpstreamError.
+    If it is nothing, unusable, or not what was asked for in words, it is asked for once more, and that answer stands. Raises UpstreamError.
     """
     try:
         live = await _committed(question, tap)
-        if not live.empty:
+        if not live.empty and live.unfollowed is None:
             return live
         live.hang_up()
     except UpstreamError as error:
-        if error.failure.kind not in ASKED_AGAIN:
+        if not may_do_better(error.failure):
             raise
+    trial = question.trial
     live = await _committed(question, tap)
     if live.empty:
-        question.trial.warnings.append(EMPTY)
+        trial.warnings.append(EMPTY)
+    elif (warning := live.unfollowed) is not None:
+        trial.unfollowed = warning
+        live.hang_up()  # all of it is here, and others may be asked before it is shown
     return live
 
 
@@ -154,6 +202,8 @@ class MergedAnswer:
 
     over = False
     """It is not known before the end."""
+    ended = False
+    """Likewise."""
     tap: AnswerTap | None = None
 
     def __init__(self, answers: Sequence[LiveAnswer], trial: Trial) -> None:
@@ -220,7 +270,7 @@ class ResumableAnswer:
                 return
             except UpstreamError as error:
                 self._answer.hang_up()  # so that what it counted is known
-                following = await self._take_up(error, said) if said.continuable else None
+                following = await self._take_up(error, said) if said.continuable and not self._answer.ended else None
                 if following is None:
                     raise
             self._answer = following

@@ -6,11 +6,12 @@ unless the persona resumes.
 
 from typing import Any, Final
 
+from gateway.accounting.usage import USAGE_ESTIMATED, estimated
 from gateway.answers import Answer, ResumableAnswer
 from gateway.asking import Asking
 from gateway.errors import UpstreamFailed
 from gateway.exchange import Exchange, Trial
-from gateway.execution import Execution, broke_off, release
+from gateway.execution import Execution, broke_off, failed, release
 from gateway.resuming import may_resume
 from gateway.routing.deciding import Decision
 from gateway.routing.view import Memory
@@ -30,7 +31,7 @@ class Dispatcher:
 
     def __init__(self, client: UpstreamClient, media: MediaFetcher, memory: Memory) -> None:
         self.memory = memory
-        self.asking = Asking(client, media)
+        self.asking = Asking(client, media, memory)
         self.places = Places()
 
     async def complete(self, decision: Decision, exchange: Exchange) -> dict[str, Any]:
@@ -41,7 +42,12 @@ class Dispatcher:
         assert trial is not None
         self._succeeded(trial, exchange)
         release(trial, self.memory)
-        self.asking.remember(exchange.key_id or "", trial.candidate.name, completion["choices"][0].get("message") or {})
+        answer = completion["choices"][0].get("message") or {}
+        self.asking.remember(exchange.key_id or "", trial.candidate, decision.request.messages, answer)
+        if completion.get("usage") is None:
+            tokens = decision.plan.facts.prompt.tokens
+            completion["usage"] = estimated(tokens, trial.candidate.model.token_factor, completion)
+            trial.warnings.append(USAGE_ESTIMATED)
         return completion
 
     async def open(self, decision: Decision, exchange: Exchange) -> Answer:
@@ -59,8 +65,8 @@ class Dispatcher:
         trial = exchange.trial
         assert trial is not None
         self._succeeded(trial, exchange)
-        if live.tap is not None:
-            self.asking.remember(exchange.key_id or "", trial.candidate.name, live.tap.message())
+        if (tap := live.tap) is not None:
+            self.asking.remember(exchange.key_id or "", trial.candidate, tap.messages, tap.message())
 
     def broke(self, error: UpstreamError, exchange: Exchange) -> UpstreamFailed:
         """What to tell a caller whose answer broke; the attempt goes into the record, and into the target's health, as failed."""
@@ -68,7 +74,7 @@ class Dispatcher:
         assert trial is not None
         broke_off(trial, error.failure, exchange, self.memory)
         exchange.outcome = "stream_aborted"
-        return UpstreamFailed(error.failure, trial.candidate.provider.name)
+        return failed(trial, error.failure)
 
     async def close(self, live: Answer, exchange: Exchange) -> None:
         """Hang up, and give back what the answer held."""

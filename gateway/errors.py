@@ -23,6 +23,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
+from translators.chat.redaction import without_account
 from translators.errors import FailureKind, InvalidRequest, UpstreamFailure
 
 
@@ -122,13 +123,19 @@ class NotServed(RequestFailed):
 
 
 _OURS: Final = frozenset({FailureKind.AUTHENTICATION, FailureKind.PERMISSION})
+UNTOLD: Final[Mapping[FailureKind, str]] = {
+    **dict.fromkeys(_OURS, "{provider} refused the gateway's credentials."),
+    FailureKind.QUOTA: "{provider}: the gateway's quota or credit there is used up.",
+}
+"""What a caller is told in place of a provider's words where these are about our account, its projects, permissions and limits: logged."""
 
 
 class UpstreamFailed(RequestFailed):
     """The failure of the last attempt, in our words."""
 
     def __init__(self, failure: UpstreamFailure, provider: str) -> None:
-        super().__init__(f"{provider}: {failure.message}")
+        said = UNTOLD.get(failure.kind)
+        super().__init__(f"{provider}: {without_account(failure.message)}" if said is None else said.format(provider=provider))
         self.failure = failure
         self.provider = provider
         # Our own key being refused is never shown as the caller's 401.
@@ -136,7 +143,7 @@ class UpstreamFailed(RequestFailed):
         self.status = 502 if ours else failure.status
         self.type = "server_error" if ours else failure.type
         self.code = "provider_auth_failed" if ours else failure.code
-        self.param = failure.param
+        self.param = None if ours else failure.param
         if failure.retry_after is not None:
             self.retry_in(failure.retry_after)
         if failure.should_retry is not None:

@@ -41,6 +41,8 @@ class Trial:
     persona_notes: Sequence[Note]
     key: ApiKey | None
     leave: Leave | None
+    fans_out: bool
+    """Several answers may be asked for one by one."""
     place: Place | None
     notes: list[Note]
     """What the translation did to the request, after what the persona did."""
@@ -53,6 +55,8 @@ class Trial:
     """What was read for an answer that came in several rounds, where its usage tells only of the first."""
     warnings: list[str]
     """What the caller should know of an answer that is no failure, as words of our own."""
+    unfollowed: str | None
+    """The warning for an answer that lacks what was asked for in words only: it is shown if nobody gives a better one."""
     finish_reason: str | None
     first_chunk_at: float | None
     upstream_seconds: float
@@ -72,8 +76,10 @@ class Trial:
         persona_notes: Sequence[Note] = (),
         key: ApiKey | None = None,
         leave: Leave | None = None,
+        fans_out: bool = True,
     ) -> None:
         self.candidate = candidate
+        self.fans_out = fans_out
         self.why = why
         self.clocks = clocks
         self.clock = clock
@@ -84,7 +90,8 @@ class Trial:
         self.notes = [*persona_notes]
         self.warnings = []
         self.upstream_headers = _NOTHING
-        self.place = self.model = self.usage = self.billed_prompt_tokens = self.finish_reason = self.first_chunk_at = None
+        self.place = self.model = self.usage = self.billed_prompt_tokens = self.unfollowed = None
+        self.finish_reason = self.first_chunk_at = None
         self.upstream_seconds = 0.0
         self.started = self.asked_at = clock()
         self.number = 0
@@ -165,6 +172,10 @@ class Exchange:
     @property
     def notes(self) -> Sequence[Note]:
         return self.persona_notes if self.trial is None else self.trial.notes
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        return () if self.trial is None else self.trial.warnings
 
     @property
     def model(self) -> str | None:

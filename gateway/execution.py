@@ -4,6 +4,7 @@ The commit rule stands here: until the first content is in hand an attempt may f
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Generator
 from copy import copy
 from dataclasses import dataclass, replace
@@ -11,7 +12,7 @@ from typing import Final, Generic, TypeVar
 
 from gateway.answers import OneAnswer
 from gateway.config import OnFailure, Persona
-from gateway.errors import NoRoom, RequestFailed, UpstreamFailed
+from gateway.errors import UNTOLD, NoRoom, RequestFailed, UpstreamFailed
 from gateway.exchange import Exchange, Trial
 from gateway.resuming import Said, continuation
 from gateway.routing.candidates import Candidate
@@ -31,6 +32,7 @@ T = TypeVar("T")
 Use = Callable[[Trial, ChatRequest, str, str], Awaitable[T]]
 
 _DIRECT: Final = OnFailure()
+_log: Final = logging.getLogger("llm_router")
 
 
 def _timed_out(code: str, message: str) -> UpstreamFailure:
@@ -41,6 +43,8 @@ _TOTAL: Final = _timed_out("total_timeout", "The request took longer than its to
 
 
 _NOT_SENT: Final = Outcome(None)
+_UNFOLLOWED: Final = Outcome(FailureKind.MODEL_OUTPUT, may_pass=False)
+"""The target was asked twice already."""
 
 
 @dataclass(slots=True)
@@ -60,6 +64,8 @@ class Execution(Generic[T]):
     _no_room: NoRoom | None = None
     _broken: frozenset[str] = frozenset()
     """Targets whose part of the answer broke off: they are not asked for the rest."""
+    _unfollowed: _Ended[T] | None = None
+    """The last answer that lacks what was asked for in words: better than none."""
     _soonest: float | None = None
     """The shortest time after which one of the targets wants to be asked again."""
 
@@ -90,8 +96,16 @@ class Execution(Generic[T]):
             try:
                 attempt = steps.send(ended.outcome)
             except StopIteration:
-                raise self._error() from None
+                return self._shown_at_last()
             ended = await self._try(attempt, "retry" if attempt.candidate.name in self._asked else "failover")
+        return self._won(ended, ended.value)
+
+    def _shown_at_last(self) -> T:
+        """When nobody gave a good answer: one that lacks something, with a warning. Raises RequestFailed or InvalidRequest without one."""
+        ended = self._unfollowed
+        if ended is None or ended.value is None or ended.trial is None or ended.trial.unfollowed is None:
+            raise self._error()
+        ended.trial.warnings.append(ended.trial.unfollowed)
         return self._won(ended, ended.value)
 
     async def take_up(self, error: UpstreamError, said: Said) -> T | None:
@@ -227,7 +241,8 @@ class Execution(Generic[T]):
         if leave is None:
             return None
         exchange, limits = self._exchange, clocks(provider, self._persona, candidate.ref)
-        return Trial(candidate, why, limits, exchange.clock, self._deadline, exchange.persona_notes, key, leave)
+        fans_out = self._persona is None or self._persona.fan_out
+        return Trial(candidate, why, limits, exchange.clock, self._deadline, exchange.persona_notes, key, leave, fans_out)
 
     def _pinned_key(self, candidate: Candidate, now: float) -> str | None:
         facts = self._plan.facts
@@ -274,13 +289,19 @@ class Execution(Generic[T]):
         trial.asked_at = trial.clock()
         try:
             value = await self._use(trial, request, exchange.key_id or "", exchange.params)
+            if trial.unfollowed is not None:
+                outcome, status = FailureKind.MODEL_OUTPUT.value, 200
+                self._unfollowed = _Ended(trial, value)
+                return _Ended(trial, None, _UNFOLLOWED)
             outcome, status = "ok", 200
-            memory.health.began(leave, exchange.stream, trial.clock() - trial.asked_at, memory.now())
+            began = trial.clock() if trial.first_chunk_at is None else trial.first_chunk_at  # what is held back began before it is shown
+            memory.health.began(leave, exchange.stream, began - trial.asked_at, memory.now())
             return _Ended(trial, value)
         except UpstreamError as error:
             failure = error.failure
             outcome, status = outcome_of(failure), failure.upstream_status
-            self._failed = UpstreamFailed(failure, trial.candidate.provider.name)
+            if self._failed is None or failure.kind is not FailureKind.UNSUPPORTED:  # what another could do tells more of why nobody did
+                self._failed = failed(trial, failure)
             return _Ended(trial, None, self._judged(trial, leave, failure))
         except InvalidRequest as error:
             outcome = "rejected"
@@ -327,6 +348,7 @@ class Execution(Generic[T]):
                 candidate = copy(candidate)  # the record tells what was planned
                 standing = health.standing(candidate.provider, candidate.name, now)
                 self._wait_at_most(standing.retry_in or 1.0)
+                candidate.reasons = ()  # why it was asked behind others is no reason any more
                 candidate.refuse(standing.reason or "cooldown: it is being probed")
             candidates.append(candidate)
         return replace(self._plan, candidates=tuple(candidates))
@@ -337,6 +359,18 @@ def broke_off(trial: Trial, failure: UpstreamFailure, exchange: Exchange, memory
     exchange.broke(trial, outcome_of(failure))
     if trial.leave is not None:
         memory.health.failed(trial.leave, failure.kind, failure.retry_after, memory.now())
+
+
+def failed(trial: Trial, failure: UpstreamFailure) -> UpstreamFailed:
+    """What a caller may be told of a failed try; what the provider said of our account goes into the log instead."""
+    secret = "" if trial.key is None else trial.key.secret.get_secret_value()
+    if secret and secret in failure.message:
+        failure = replace(failure, message=failure.message.replace(secret, "[redacted]"))
+    if failure.kind in UNTOLD:
+        key = "without a key" if trial.key is None else f"with {trial.key.variable}"
+        words = "".join(c if c.isprintable() else " " for c in failure.message)
+        _log.warning("%s %s: %s (%s): %s", trial.candidate.name, key, failure.kind.value, failure.upstream_status, words)
+    return UpstreamFailed(failure, trial.candidate.provider.name)
 
 
 def release(trial: Trial, memory: Memory) -> None:

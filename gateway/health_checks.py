@@ -132,5 +132,8 @@ def _check_of(provider: Provider) -> _Check | None:
     if settings is None or not provider.available:
         return None
     key = provider.keys[0].secret.get_secret_value() if provider.keys else ""
-    headers = {**provider.headers, **DIALECTS[provider.dialect].key_headers(key)}
-    return _Check(provider.base_url + settings.path, headers, settings)
+    headers = {**provider.headers, **DIALECTS[provider.dialect].key_headers(key, provider.key_header)}
+    # Where each model has a URL of its own, that of the first stands for all.
+    base_url = next(iter(provider.models.values())).base_url or provider.base_url
+    query = provider.query.replace("?", "&", 1) if "?" in settings.path else provider.query
+    return _Check(base_url + settings.path + query, headers, settings)

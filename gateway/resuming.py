@@ -59,11 +59,8 @@ class Said:
             if any(delta.get(name) for name in _UNTEXTUAL):
                 self.plain = False
             if text := delta.get("content"):
-                if text.__class__ is str:
-                    self._texts.append(text)
-                    self.length += len(text)
-                else:  # a list of parts, as some servers give it
-                    self.plain = False
+                self._texts.append(text)
+                self.length += len(text)
 
     @property
     def text(self) -> str:
@@ -88,7 +85,7 @@ def continuation(request: ChatRequest, said: str, prefill: bool) -> ChatRequest:
         # At most as many tokens as the text has bytes were spent; four bytes are about one.
         left = max(1, limit - len(said.encode("utf-8", "surrogatepass")) // 4)
         body["max_completion_tokens" if body.get("max_completion_tokens") is not None else "max_tokens"] = left
-    return ChatRequest(body, request.size + len(said) + 200)
+    return ChatRequest(body, request.size + len(said) + 200, request.usual_schemas)
 
 
 class Joiner:
@@ -110,7 +107,7 @@ class Joiner:
                 continue
             text = chunk.delta.get("content")
             rest = {name: value for name, value in chunk.delta.items() if name not in _NOT_AGAIN}
-            shown = self._text(text if text.__class__ is str else "", chunk.finish_reason is not None)
+            shown = self._text(text or "", chunk.finish_reason is not None)
             if shown:
                 rest["content"] = shown
             if rest or chunk.finish_reason is not None:

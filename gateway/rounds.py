@@ -1,4 +1,4 @@
-"""One answer of a provider, over as many requests as it takes: pauses are taken up again, and an empty answer is asked for once more."""
+"""One answer of a provider, over as many requests as it takes: pauses are taken up again, what is no answer is asked for once more."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,9 +8,10 @@ from gateway.exchange import Trial
 from gateway.upstream.connection import Limit, UpstreamResponse
 from translators.chat.chunks import Chunk, Collector
 from translators.chat.continuing import is_empty, is_paused
+from translators.chat.in_words import unfollowed
 from translators.chat.stopping import StopCutter, cut_completion
 from translators.dialect import Dialect, Envelope, Pause, StreamTranslator, UpstreamRequest
-from translators.errors import FailureKind, UpstreamError, truncated
+from translators.errors import FailureKind, UpstreamError, UpstreamFailure, truncated
 
 T = TypeVar("T")
 
@@ -80,6 +81,11 @@ class Rounds:
     def check_size(self) -> None:
         self._response.check_size()
 
+    @property
+    def received(self) -> int:
+        """Bytes of this round so far."""
+        return self._response.received
+
     async def collected(self, body: bytes = b"") -> dict[str, Any]:
         """The whole answer as one completion; `body` is what was read of it already. Raises UpstreamError."""
         translator, envelope, trial = self.translator, self._question.envelope, self._question.trial
@@ -122,6 +128,13 @@ class Rounds:
         self._response.close()
 
 
+def may_do_better(failure: UpstreamFailure) -> bool:
+    """Whether the same model is asked once more right away: not where it was the provider that found its answer unusable, and said so with
+    an error. Then the next target is asked first, and this one again by the persona's `retries`.
+    """
+    return failure.kind in ASKED_AGAIN and failure.upstream_status is None
+
+
 async def whole(question: Question) -> dict[str, Any]:
     """The answer as one completion, however many requests it takes. Raises UpstreamError."""
     response = await question.send(question.request)
@@ -143,15 +156,18 @@ async def whole(question: Question) -> dict[str, Any]:
 
 
 async def whole_or_again(question: Question) -> dict[str, Any]:
-    """`whole`; if that is nothing, or unusable, it is asked once more, and that answer stands."""
+    """`whole`; if that is nothing, unusable, or not what was asked for in words, it is asked once more, and that answer stands."""
+    shape, trial = question.envelope.shape, question.trial
     try:
         completion = await whole(question)
-        if not is_empty(completion):
+        if not is_empty(completion) and not (shape.in_words and unfollowed(completion, shape.must_call, shape.json_schema)):
             return completion
     except UpstreamError as error:
-        if error.failure.kind not in ASKED_AGAIN:
+        if not may_do_better(error.failure):
             raise
     completion = await whole(question)
     if is_empty(completion):
-        question.trial.warnings.append(EMPTY)
+        trial.warnings.append(EMPTY)
+    elif shape.in_words:
+        trial.unfollowed = trial.unfollowed or unfollowed(completion, shape.must_call, shape.json_schema)
     return completion

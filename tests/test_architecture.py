@@ -25,6 +25,7 @@ FLOORS = [
     {"gateway.config", "gateway.errors", "gateway.telemetry", "gateway.simulator", "gateway.ids", "gateway.off_loop"},
     {"translators.registry", "translators.repair"},
     {"translators.openai", "translators.claude", "translators.gemini", "translators.responses"},
+    {"translators.history"},
     {"translators.dialect", "translators.text_events"},
     {"translators.chat", "translators.sse", "translators.media", "translators.retry_after"},
     {"translators.jsontext", "translators.errors"},

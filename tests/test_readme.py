@@ -84,7 +84,7 @@ def test_every_environment_variable_is_documented() -> None:
 def test_no_machine_and_no_foreign_place_is_named() -> None:
     for path in [
         *ROOT.glob("*.md"),
-        *(ROOT / "config").glob("*"),
+        *(ROOT / "config").rglob("*.yaml"),
         *(ROOT / "gateway").rglob("*.py"),
         *(ROOT / "translators").rglob("*.py"),
     ]:

@@ -172,11 +172,3 @@ def test_one_role_no_thoughts_and_the_finish_as_it_is() -> None:
         ({"content": " stormy night"}, "stop", {"total_tokens": 5}),
         (None, None, {"total_tokens": 9}),
     ]
-
-
-def test_a_content_in_parts_is_not_continued_and_not_joined() -> None:
-    said = Said()
-    said.see([Chunk({"content": "abc"}), Chunk({"content": [{"type": "text", "text": "d"}]})])
-    assert (said.text, said.continuable) == ("abc", False)
-    joined = Joiner("abc").join([Chunk({"content": [{"type": "thinking"}]}), Chunk({"content": "def"}, "stop")])
-    assert [chunk.delta for chunk in joined] == [{"content": "def"}]

@@ -102,6 +102,8 @@ class ModelRecord:
     media_in_tool_results: bool = True
     tools_with_json: bool = True
     """Function tools and a JSON response format may stand in one request."""
+    open_schemas: bool = True
+    """The schema of an answer may have objects of any keys and refer to itself. Claude's grammars hold neither: it is told in words."""
     builtin_with_functions: bool = True
     """Gemini: server tools and functions may stand in one request."""
     strict_tools: bool = True
@@ -128,6 +130,24 @@ class ModelRecord:
     def can(self, capability: Capability) -> bool:
         return capability in self.capabilities
 
+    @property
+    def can_force_tools(self) -> bool:
+        """It can be made to call a tool, if it need not think then."""
+        forced = self.forced_tool_choice
+        return forced == "yes" or (forced == "without_thinking" and self.thinking.switch_off != "never")
+
+
+class KeyHeader(NamedTuple):
+    """The header that a key is sent in, where it is not the one of a dialect's own API."""
+
+    name: str
+    """In small letters."""
+    prefix: str = ""
+    """What stands before the key in its value."""
+
+
+BEARER: Final = KeyHeader("authorization", "Bearer ")
+
 
 @dataclass(slots=True)
 class Target:
@@ -139,6 +159,10 @@ class Target:
     model: str
     record: ModelRecord
     api_key: str = field(default="", repr=False)
+    key_header: KeyHeader | None = None
+    """How the key is sent; None: as the dialect's own API takes it."""
+    query: str = ""
+    """What stands behind the path, with its question mark (OpenAI's dialect: Azure's `?api-version=…`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +218,7 @@ def losses(notes: Iterable[Note]) -> list[Note]:
 
 
 _NO_NAMES: Final[Mapping[str, str]] = MappingProxyType({})
+_NO_KEYS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType({})
 
 
 class AnswerShape(NamedTuple):
@@ -207,6 +232,8 @@ class AnswerShape(NamedTuple):
     """The caller's names of `custom` tools that travel as functions with one `input` string."""
     wrapped_tools: frozenset[str] = frozenset()
     """The caller's names of tools whose arguments travel inside {"value": …}, because their schema is not an object."""
+    tool_keys: Mapping[str, Mapping[str, str]] = _NO_KEYS
+    """By the caller's tool names: property keys upstream → the caller's, in the arguments of tools whose keys had to be changed."""
     legacy_functions: bool = False
     """Answer with `message.function_call` instead of `tool_calls`."""
     one_tool_call: bool = False
@@ -217,6 +244,15 @@ class AnswerShape(NamedTuple):
     """JSON was asked for by instruction: a code fence around the answer is taken off."""
     several_hops: bool = False
     """The answer may be longer than one request gives: the provider is asked to go on until it ends."""
+    must_call: frozenset[str] = frozenset()
+    """The caller's names of tools: a call of one of them was asked for in words only, so it is looked whether it came."""
+    json_schema: dict[str, Any] | None = None
+    """JSON was asked for in words only: the schema that the text is held against."""
+
+    @property
+    def in_words(self) -> bool:
+        """Something was asked for that nothing but the answer itself shows to be obeyed (translators.chat.in_words)."""
+        return self.json_schema is not None or bool(self.must_call)
 
 
 PLAIN: Final = AnswerShape()
@@ -315,8 +351,8 @@ class Dialect(Protocol):
     def build_request(self, request: ChatRequest, target: Target) -> UpstreamRequest:
         """The hub's request in this dialect. Raises InvalidRequest for what can be neither said, emulated nor dropped."""
 
-    def key_headers(self, key: str) -> dict[str, str]:
-        """The headers that open this API to any request; those of a key only if there is one."""
+    def key_headers(self, key: str, header: KeyHeader | None = None) -> dict[str, str]:
+        """The headers that open this API to any request; those of a key only if there is one, in `header` if that is given."""
 
     def parse_response(self, body: bytes, envelope: Envelope) -> dict[str, Any]:
         """A whole answer as a chat.completion. Raises UpstreamError if it is not one."""

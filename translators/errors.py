@@ -7,6 +7,7 @@ UpstreamError     the exception that carries an UpstreamFailure out of `parse_re
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 
 class InvalidRequest(Exception):
@@ -36,6 +37,7 @@ class FailureKind(StrEnum):
     REQUEST_TOO_LARGE = "request_too_large"
     CONTENT_FILTER = "content_filter"
     INVALID_REQUEST = "invalid_request"  # the provider refused what the caller asked for
+    UNSUPPORTED = "unsupported"  # this model or server does not do what was asked for: another may
     MALFORMED = "malformed"  # bytes that are not the dialect's
     TRUNCATED = "truncated"  # the answer ended before its end mark
     NO_OUTPUT = "no_output"  # a complete answer without content or reason
@@ -58,6 +60,10 @@ class UpstreamFailure:
     """Sent to OpenAI SDKs as x-should-retry; None leaves the choice to them."""
     upstream_status: int | None = None
     upstream_code: str | None = None
+
+
+ONE_CHOICE: Final = "multiple_choices_unsupported"
+"""The `upstream_code` of a refusal of `n`: the model gives one answer to a request."""
 
 
 class UpstreamError(Exception):

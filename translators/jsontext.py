@@ -36,6 +36,17 @@ def loads(text: bytes | str) -> Any:
     return from_json(text, allow_inf_nan=False, cache_strings="keys")
 
 
+def loads_repaired(text: bytes) -> Any:
+    """The same for a text of a model's: where half of a surrogate pair is escaped in it, U+FFFD is read instead."""
+    try:
+        return loads(text)
+    except ValueError:
+        repaired = repaired_surrogates(text)
+        if repaired is None:
+            raise
+        return loads(repaired)
+
+
 def dumps(value: Any) -> bytes:
     """Write compact UTF-8 JSON, keys in their order. Raises ValueError for what JSON cannot say.
 

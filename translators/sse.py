@@ -26,12 +26,26 @@ class Decoder:
         self._size = 0
         self._ended_with_cr = False
         self._start = True
+        self._by_lines = False
         self.stray = b""
 
     @property
     def idle(self) -> bool:
         """Between two events, with nothing held back."""
         return not (self._pieces or self._ended_with_cr)
+
+    @property
+    def held(self) -> bytes:
+        """The beginning of an event that is not whole yet."""
+        return b"".join(self._pieces)
+
+    def read_by_lines(self) -> list[Event]:
+        """From now on every line ends its event, as some servers write it. The events among what was held back."""
+        self._by_lines = True
+        held = self.held
+        self._pieces.clear()
+        self._size = 0
+        return self.receive(held)
 
     def receive(self, data: bytes) -> list[Event]:
         """The events that `data` completes. Raises EventTooLarge."""
@@ -46,6 +60,8 @@ class Decoder:
             data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         if not data:
             return []
+        if self._by_lines:
+            data = data.replace(b"\n", b"\n\n")
         pieces = self._pieces
         if pieces:
             crosses = data[0] == 0x0A and pieces[-1][-1] == 0x0A

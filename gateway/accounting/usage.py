@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+from gateway.accounting.tokens import estimate_texts
+
 MOST: Final = 100_000_000
 """Tokens above which a count is a provider's mistake: no request is that large."""
 
@@ -21,3 +23,24 @@ def totals(usage: Any) -> tuple[int | None, int | None]:
         prompt if prompt.__class__ is int and 0 <= prompt <= MOST else None,
         completion if completion.__class__ is int and 0 <= completion <= MOST else None,
     )
+
+
+USAGE_ESTIMATED: Final = "usage_estimated"
+"""The warning beside a usage that the provider did not count."""
+_SPOKEN: Final = ("content", "reasoning_content", "refusal")
+
+
+def estimated(prompt_tokens: int, token_factor: float, completion: dict[str, Any]) -> dict[str, int]:
+    """A usage object for an answer whose provider counted nothing: callers read its fields unasked. Both counts are estimates.
+
+    `prompt_tokens` are o200k's; `token_factor` tells how many of the model's own tokens one of those is.
+    """
+    texts: list[str] = []
+    for choice in completion["choices"]:
+        message = choice["message"]
+        texts += [text for name in _SPOKEN if (text := message.get(name)).__class__ is str]
+        for call in message.get("tool_calls") or ():
+            called = call.get("function") or call.get("custom") or {}
+            texts += [text for text in called.values() if text.__class__ is str]
+    prompt, answer = int(prompt_tokens * token_factor), int(estimate_texts(texts) * token_factor)
+    return {"prompt_tokens": prompt, "completion_tokens": answer, "total_tokens": prompt + answer}

@@ -6,6 +6,7 @@ from contextlib import aclosing
 from aiohttp import web
 
 from gateway.answers import Answer
+from gateway.api import cors
 from gateway.api.context import Gateway, Request
 from gateway.api.event_stream import EventStream
 from gateway.api.reading import read_json
@@ -34,7 +35,7 @@ async def chat_completions(http: Request) -> web.StreamResponse:
 
 
 async def _stream(gateway: Gateway, http: Request, decision: Decision, exchange: Exchange) -> web.StreamResponse:
-    with EventStream(http, http.config.server.keep_alive_interval, exchange.headers) as out:
+    with EventStream(http, http.config.server.keep_alive_interval, cors.told(http, exchange.headers)) as out:
         try:
             live = await gateway.dispatcher.open(decision, exchange)
         except (RequestFailed, InvalidRequest) as error:

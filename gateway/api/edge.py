@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from aiohttp import HttpVersion11, web
 
+from gateway.api import cors
 from gateway.api.access import ADMIN_ROUTES, OPEN_ROUTES
 from gateway.api.context import Request
 from gateway.api.responses import Response, Stream, json_response
@@ -19,7 +20,9 @@ from translators.errors import InvalidRequest
 from translators.jsontext import dumps
 
 _log: Final = logging.getLogger("llm_router")
-_WITHOUT_CALLERS_KEY: Final = OPEN_ROUTES | ADMIN_ROUTES
+_WITHOUT_CALLERS_KEY: Final = OPEN_ROUTES | ADMIN_ROUTES | {cors.PREFLIGHT}
+_NOT_TOLD: Final = OPEN_ROUTES | {cors.PREFLIGHT}
+"""What is asked so often, and means so little, that it stands in no log as long as it is answered."""
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}").fullmatch
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -56,13 +59,15 @@ async def edge(http: Request) -> web.StreamResponse:
     if failed is not None:
         response = json_response(error_body(failed), failed.status, None if isinstance(failed, InvalidRequest) else failed.headers)
     exchange = http.exchange
-    if exchange is None and not (failed is None and http.route in OPEN_ROUTES):
+    if exchange is None and not (failed is None and http.route in _NOT_TOLD):
         tell_alone(http.gateway, http.request_id, http.route, http.started, response.status, failed, http.key_id)
     if isinstance(response, Response):
         if exchange is not None:
             response.beside.update(exchange.headers())
         else:
             response.beside["x-request-id"] = response.beside["x-llm-router-request-id"] = http.request_id
+        if http.config.server.cors_origins:
+            cors.tell(http, response.beside)
     return response
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from gateway.answers import Answer
+from gateway.api import cors
 from gateway.api.context import Gateway, Request
 from gateway.api.event_stream import EventStream
 from gateway.api.reading import read_json
@@ -57,8 +58,10 @@ async def native_chat(http: Request) -> web.StreamResponse:
         if request.stream:
             return await _stream(gateway, http, decision, exchange)
         completion = await gateway.dispatcher.complete(decision, exchange)
-        choice = completion["choices"][0]
-        return json_response({"id": completion["id"], **_route(exchange), "message": _message(choice["message"]), **_summary(exchange)})
+        message, summary = _message(completion["choices"][0]["message"]), _summary(exchange)
+        if summary["usage"] is None:  # estimated, not counted: it has no price
+            summary["usage"] = {**completion["usage"], "cost_usd": None}
+        return json_response({"id": completion["id"], **_route(exchange), "message": message, **summary})
 
 
 def _route(exchange: Exchange) -> dict[str, Any]:
@@ -87,7 +90,10 @@ def _summary(exchange: Exchange) -> dict[str, Any]:
         "attempts": [
             {"provider": a.provider, "model": a.model, "outcome": a.outcome, "ms": round(a.seconds * 1000, 1)} for a in exchange.attempts
         ],
-        "warnings": [{"kind": note.kind, "param": note.param, "message": note.why} for note in exchange.notes],
+        "warnings": [
+            *({"kind": note.kind, "param": note.param, "message": note.why} for note in exchange.notes),
+            *({"kind": "warning", "param": None, "message": word} for word in exchange.warnings),
+        ],
     }
 
 
@@ -96,7 +102,7 @@ def _usd(nano: int | None) -> float | None:
 
 
 async def _stream(gateway: Gateway, http: Request, decision: Decision, exchange: Exchange) -> web.StreamResponse:
-    with EventStream(http, http.config.server.keep_alive_interval, exchange.headers) as out:
+    with EventStream(http, http.config.server.keep_alive_interval, cors.told(http, exchange.headers)) as out:
         try:
             live = await gateway.dispatcher.open(decision, exchange)
         except (RequestFailed, InvalidRequest) as error:

@@ -166,7 +166,7 @@ SCHEMAS: Final[_Json] = {
             "finish_reason": _STRING,
             "usage": {"anyOf": [_NATIVE_USAGE, {"type": "null"}]},
             "attempts": _array(_ATTEMPT),
-            "warnings": _array(_object({"kind": _STRING, "param": _STRING, "message": _STRING})),
+            "warnings": _array(_object({"kind": _STRING, "param": {"type": ["string", "null"]}, "message": _STRING})),
         },
         ["id", "persona", "provider", "model", "message", "finish_reason", "usage", "attempts", "warnings"],
     ),
@@ -322,11 +322,20 @@ def _operation(summary: str, responses: _Json, body: _Json | None = None, *, pub
 _CHAT_ERRORS: Final = (400, 401, 404, 408, 413, 429, 500, 502, 503, 504)
 _CHUNKS: Final = 'data: chat.completion.chunk events, ended by `data: [DONE]`; a failure is one `data: {"error": …}` event without it.'
 _EVENTS: Final = "Named events: route, delta, tool_call, then exactly one of done and error."
+_CORS: Final = (
+    "Where `server.cors_origins` names origins, a browser's preflight (OPTIONS) to any path is answered 204 without a key, and every "
+    "answer to an allowed origin carries `access-control-allow-origin` and `access-control-expose-headers`."
+)
 _EITHER: Final = {"anyOf": [_ref("ChatCompletionRequest"), _ref("NativeChatRequest")]}
 
 DOCUMENT: Final[_Json] = {
     "openapi": "3.1.0",
-    "info": {"title": "LLM Router", "version": VERSION, "license": {"name": "MIT", "identifier": "MIT"}},
+    "info": {
+        "title": "LLM Router",
+        "version": VERSION,
+        "description": _CORS,
+        "license": {"name": "MIT", "identifier": "MIT"},
+    },
     "security": [{"bearer": []}, {"apiKey": []}],
     "paths": {
         "/v1/chat/completions": {

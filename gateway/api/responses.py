@@ -100,6 +100,18 @@ class Response(_Answer):
         await self._send(head if to.head_only else head + content)
 
 
+class NoContent(Response):
+    """An answer of status 204, which has no body and says nothing of one."""
+
+    def __init__(self) -> None:
+        super().__init__(b"", 204)
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Send it. Raises ConnectionResetError if the caller has gone."""
+        assert self._to is not None
+        await self._send(self._head(self._to.newest, ""))
+
+
 class Stream(_Answer):
     """An answer that comes piece by piece. To a caller of HTTP/1.0, who knows no chunks, its end is the connection's."""
 

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from aiohttp import web
 
-from gateway.api import administration, catalog, health
+from gateway.api import administration, catalog, cors, health
 from gateway.api.chat_completions import chat_completions
 from gateway.api.context import Request
 from gateway.api.native_chat import native_chat
@@ -87,12 +87,18 @@ _OPEN: Final = [(re.compile(path.replace("{id}", "([^/]+)").replace("{id:.+}", "
 def find(http: Request) -> Found:
     """The route for a request."""
     # Nearly all ask for a path that needs no decoding, which would cost 2 µs.
-    return _EXACT.get((http.method, http.raw_path)) or _find(http.method, http.path)
+    return _EXACT.get((http.method, http.raw_path)) or _find(http)
 
 
-def _find(method: str, path: str) -> Found:
+def _find(http: Request) -> Found:
+    method, path = http.method, http.path
     known, id_ = next(((route, match[1]) for pattern, route in _OPEN if (match := pattern.fullmatch(path))), (path, ""))
     methods = _METHODS.get(known, {})
     if method in methods:
         return Found(known.replace(":.+}", "}"), id_, methods[method])
-    return _UNKNOWN._replace(handler=_only_by(",".join(sorted(methods)))) if methods else _UNKNOWN
+    if not methods:
+        return _UNKNOWN
+    allowed = ",".join(sorted(methods))
+    if method == "OPTIONS" and cors.is_preflight(http):
+        return Found(cors.PREFLIGHT, "", cors.answering(allowed))
+    return _UNKNOWN._replace(handler=_only_by(allowed))

@@ -5,6 +5,7 @@
 
 from gateway.config.files import ConfigFiles
 from gateway.config.loading import find_directory, load
+from gateway.config.origins import EVERY_ORIGIN, OPAQUE_ORIGIN
 from gateway.config.problems import ConfigError, Problem
 from gateway.config.schema import (
     BreakerSettings,
@@ -44,8 +45,10 @@ from gateway.config.values import (
 
 __all__ = [
     "ALWAYS",
+    "EVERY_ORIGIN",
     "NOTHING",
     "NO_CLOCKS",
+    "OPAQUE_ORIGIN",
     "ApiKey",
     "Balance",
     "BreakerSettings",

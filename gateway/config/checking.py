@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from gateway.config.endpoints import MODEL_PLACE, names_version
 from gateway.config.problems import unknown
-from gateway.config.schema import Concurrency, DialectName, ProviderRow, written_keys
-from gateway.config.validation import Complaint
+from gateway.config.schema import AuthRow, Concurrency, DialectName, ProviderRow, written_keys
+from gateway.config.validation import Complaint, under
 from gateway.config.values import Model
 from translators.chat.parameters import PARAMETERS
 from translators.dialect import ModelRecord, Thinking
@@ -26,6 +27,36 @@ _KINDS: Final[Mapping[DialectName, tuple[str, ...]]] = {
 
 def provider_complaints(row: ProviderRow) -> Iterator[Complaint]:
     """What a provider says twice or without effect."""
+    yield from ((("base_url",), message) for message in base_url_complaints(row, row.base_url))
+    if row.api_version is not None and row.dialect != "openai":
+        yield ("api_version",), f"has no meaning for the dialect {row.dialect!r}"
+    yield from under("auth", _auth_complaints(row))
+    yield from _key_complaints(row)
+
+
+def base_url_complaints(row: ProviderRow, url: str) -> Iterator[str]:
+    """What of a URL, from the row or from the environment, does not go with the rest of the row."""
+    if row.dialect == "openai":
+        if row.api_version is not None and names_version(url):
+            yield "has an api-version in its query, and there is 'api_version', too"
+        return
+    if "?" in url:
+        yield f"must not have a query: the dialect {row.dialect!r} has no place for it"
+    if MODEL_PLACE in url:
+        yield f"must not have {MODEL_PLACE}: the dialect {row.dialect!r} names the model elsewhere"
+
+
+def _auth_complaints(row: ProviderRow) -> Iterator[Complaint]:
+    auth = row.auth
+    if auth is None:
+        return
+    if not written_keys(row):
+        yield (), "has no effect: the provider needs no key"
+    if isinstance(auth, AuthRow) and auth.header in row.headers:
+        yield ("header",), f"{auth.header!r} also stands in 'headers'"
+
+
+def _key_complaints(row: ProviderRow) -> Iterator[Complaint]:
     if row.keys is None:
         return
     if row.key_variable is not None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
@@ -9,15 +10,17 @@ from typing import Any, Final, TypeVar
 
 from pydantic import SecretStr
 
-from gateway.config.checking import NAME, NAME_RULE, provider_complaints
+from gateway.config.checking import NAME, NAME_RULE, base_url_complaints, provider_complaints
+from gateway.config.endpoints import MODEL_PLACE, check_url, parts_of, placed
 from gateway.config.models import ModelReader
 from gateway.config.persona_rows import PolicyRow
 from gateway.config.personas import PersonaReader
 from gateway.config.problems import ConfigError, Place, Problem, Source
-from gateway.config.schema import CapabilitiesRow, KeyRow, MediaUrls, ParamsMode, ProviderRow, check_url, written_keys
+from gateway.config.schema import AuthItem, CapabilitiesRow, KeyRow, MediaUrls, ParamsMode, ProviderRow, written_keys
 from gateway.config.source import read, revision_of
 from gateway.config.validation import Validator
 from gateway.config.values import ApiKey, Config, Model, Persona, Provider
+from translators.dialect import BEARER, KeyHeader
 
 POLICY_FILE: Final = "persona_policy.yaml"
 CAPABILITIES_FILE: Final = "capabilities.yaml"
@@ -113,14 +116,19 @@ def _providers(source: Source, environ: Mapping[str, str], problems: list[Proble
     return providers
 
 
-def _provider(name: str, row: ProviderRow, base_url: str, models: Mapping[str, Model], environ: Mapping[str, str]) -> Provider:
+def _provider(name: str, row: ProviderRow, url: str, models: Mapping[str, Model], environ: Mapping[str, str]) -> Provider:
     written = written_keys(row)
     keys, reason = _keys(written, environ)
+    base_url, query = parts_of(url, row.api_version)
+    if MODEL_PLACE in base_url:
+        models = {id_: replace(model, base_url=placed(base_url, id_)) for id_, model in models.items()}
     return Provider(
         name=name,
         dialect=row.dialect,
         base_url=base_url,
+        query=query,
         keys=keys,
+        key_header=_key_header(row.auth),
         key_variables=tuple(key.variable for key in written),
         unavailable_reason=reason,
         media_urls=row.media_urls or _MEDIA_URLS[row.dialect],
@@ -139,9 +147,21 @@ def _base_url(row: ProviderRow, environ: Mapping[str, str]) -> tuple[str, list[s
     if not given:
         return row.base_url, []
     try:
-        return check_url(given), []
+        url = check_url(given)
     except ValueError as error:
         return row.base_url, [f"the URL in the environment variable {row.base_url_variable} {error}"]
+    return url, [f"the URL in the environment variable {row.base_url_variable} {message}" for message in base_url_complaints(row, url)]
+
+
+def _key_header(auth: AuthItem | None) -> KeyHeader | None:
+    """How keys are sent; None: as the dialect's own API takes them."""
+    match auth:
+        case None:
+            return None
+        case "bearer":
+            return BEARER
+        case _:
+            return KeyHeader(auth.header)
 
 
 def _keys(written: Sequence[KeyRow], environ: Mapping[str, str]) -> tuple[tuple[ApiKey, ...], str | None]:

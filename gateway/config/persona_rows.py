@@ -28,7 +28,7 @@ from translators.dialect import Capability
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 FailureClass = Literal[
     "connect", "timeout", "rate_limit", "quota", "overloaded", "server_error", "our_key", "model_not_found", "context_overflow",
-    "content_filter", "malformed", "truncated_before_content", "bad_output",
+    "unsupported", "content_filter", "malformed", "truncated_before_content", "bad_output",
 ]  # fmt: skip
 
 DAYS: Final[tuple[Day, ...]] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

@@ -5,10 +5,11 @@ from datetime import date
 from decimal import Decimal
 from functools import cached_property
 from typing import Annotated, Any, Final, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
+from gateway.config.endpoints import check_headers, check_key_header, check_path, check_written_url
+from gateway.config.origins import check_origin, check_origins
 from gateway.config.problems import shown
 
 CostTier = Literal["low", "medium", "high"]
@@ -26,39 +27,7 @@ COST_TIERS: Final[tuple[CostTier, ...]] = ("low", "medium", "high")
 
 _REGION: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 _VARIABLE: Final = re.compile(r"[A-Z_][A-Z0-9_]*")
-_HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-_PRINTABLE: Final = re.compile(r"[\x20-\x7e]*")
-_OURS: Final = frozenset(
-    {"host", "content-length", "content-type", "transfer-encoding", "connection", "accept", "accept-encoding", "expect", "te", "upgrade"}
-)
-_CREDENTIALS: Final = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key", "x-goog-api-key", "api-key"})
-_PATH: Final = re.compile(r"/[\x21\x22\x24-\x7e]*")
-"""Printable, without spaces and fragment."""
-
-
-def check_url(url: str) -> str:
-    """An http(s) URL to which paths can be appended, without a slash at its end. Raises ValueError that does not repeat it."""
-    try:
-        parts = urlsplit(url)
-        port_is_valid = parts.port is None or parts.port > 0
-    except ValueError:
-        raise ValueError("must be an http or https URL") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_valid or re.search(r"[\x00-\x20\x7f-\uffff]", url):
-        raise ValueError("must be an http or https URL")
-    if not all(0 < len(label) < 64 for label in parts.hostname.removesuffix(".").split(".")):  # resolvers raise, instead of not finding it
-        raise ValueError("must name a host: its parts have 1 to 63 characters")
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("must not hold a user name or password")
-    if parts.query or parts.fragment or url.endswith(("?", "#")):
-        raise ValueError("must not have a query or fragment: paths are appended to it")
-    return url.rstrip("/")
-
-
-def _check_written_url(url: str) -> str:
-    try:
-        return check_url(url)
-    except ValueError as error:
-        raise ValueError(str(error) if re.search(r"[?#@]", url) else f"{error}, not {shown(url)}") from None
+_API_VERSION: Final = re.compile(r"[A-Za-z0-9._-]{1,40}")
 
 
 def _check_variable(name: str) -> str:
@@ -73,23 +42,10 @@ def _check_region(name: str) -> str:
     return name
 
 
-def _check_headers(headers: dict[str, str]) -> dict[str, str]:
-    for name, value in headers.items():
-        if not _HEADER.fullmatch(name):
-            raise ValueError("a header's name must be made of letters, digits and dashes")
-        if name.lower() in _OURS:
-            raise ValueError(f"{name!r} is set for each request")
-        if name.lower() in _CREDENTIALS:
-            raise ValueError(f"{name!r} carries credentials: a key is given by 'key_variable' or 'keys' only")
-        if not _PRINTABLE.fullmatch(value):
-            raise ValueError(f"the value of {name!r} must be printable ASCII")
-    return {name.lower(): value for name, value in headers.items()}
-
-
-def _check_path(path: str) -> str:
-    if not _PATH.fullmatch(path):
-        raise ValueError(f"must be a path below base_url, like /models, not {shown(path)}")
-    return path
+def _check_api_version(version: str) -> str:
+    if not _API_VERSION.fullmatch(version):
+        raise ValueError(f"must be 1 to 40 letters, digits, '.', '_' or '-', like 2024-10-21, not {shown(version)}")
+    return version
 
 
 class Row(BaseModel):
@@ -100,9 +56,10 @@ class Row(BaseModel):
 
 Seconds = Annotated[float, Field(gt=0)]
 Usd = Annotated[Decimal, Field(ge=0)]
-Url = Annotated[str, AfterValidator(_check_written_url)]
+Url = Annotated[str, AfterValidator(check_written_url)]
 Variable = Annotated[str, AfterValidator(_check_variable)]
 Region = Annotated[str, AfterValidator(_check_region)]
+Origins = Annotated[tuple[Annotated[str, AfterValidator(check_origin)], ...], AfterValidator(check_origins)]
 Weight = Annotated[float, Field(gt=0, le=1_000_000)]
 
 
@@ -181,7 +138,7 @@ class Timeouts(Row):
 class HealthCheck(Row):
     """A free endpoint of a provider that tells whether it is up."""
 
-    path: Annotated[str, AfterValidator(_check_path)]
+    path: Annotated[str, AfterValidator(check_path)]
     """Behind base_url; asked with GET."""
     every: Annotated[float, Field(ge=0.1, le=3600)] = 30.0
     """Seconds between two checks, jittered."""
@@ -243,16 +200,34 @@ KeyItem = Annotated[
 ]
 
 
+class AuthRow(Row):
+    """A header that carries the key alone."""
+
+    header: Annotated[str, AfterValidator(check_key_header)]
+
+
+AuthItem = Annotated[
+    Annotated[Literal["bearer"], Tag("<text>")] | Annotated[AuthRow, Tag("<other>")],
+    Discriminator(
+        lambda value: "<text>" if isinstance(value, str) else "<other>" if isinstance(value, dict) else None,
+        custom_error_type="auth",
+        custom_error_message="has none of its forms",
+    ),
+]
+
+
 class ProviderRow(Row):
     """A provider, its models still unread."""
 
     dialect: DialectName
     base_url: Url
     base_url_variable: Variable | None = None
+    api_version: Annotated[str, AfterValidator(_check_api_version)] | None = None
+    auth: AuthItem | None = None
     key_variable: Variable | None = None
     keys: Annotated[tuple[KeyItem, ...], Field(min_length=1)] | None = None
     media_urls: MediaUrls | None = None
-    headers: Annotated[dict[str, str], AfterValidator(_check_headers)] = {}
+    headers: Annotated[dict[str, str], AfterValidator(check_headers)] = {}
     timeouts: Timeouts = Timeouts()
     region: Region | None = None
     concurrency: Concurrency | None = None
@@ -294,3 +269,5 @@ class ServerSettings(Row):
     watch: Annotated[float, Field(ge=0)] = 5.0
     """Between two looks at the files, for a change to be loaded; 0: never."""
     media_fetch: MediaFetch = MediaFetch()
+    cors_origins: Origins = ()
+    """Origins whose pages may call from a browser; `*` is every one but `null`."""

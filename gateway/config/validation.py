@@ -130,6 +130,7 @@ _RULES: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "one_or_more": _plain("must be text, or a list of texts"),
     "target": _plain("must be provider/model, or a mapping with the key 'target'"),
     "key": _plain("must be the name of an environment variable, or a mapping with the key 'variable'"),
+    "auth": _plain("must be bearer, or a mapping with the key 'header'"),
     "greater_than": lambda context: f"must be greater than {context['gt']:g}",
     "greater_than_equal": lambda context: f"must be at least {context['ge']:g}",
     "less_than_equal": lambda context: f"must be at most {context['le']:g}",

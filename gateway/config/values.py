@@ -25,7 +25,7 @@ from gateway.config.schema import (
     StrategyName,
     Timeouts,
 )
-from translators.dialect import Capability, ModelRecord
+from translators.dialect import Capability, KeyHeader, ModelRecord
 from translators.errors import FailureKind
 
 _K = FailureKind
@@ -41,6 +41,7 @@ FAILURE_CLASSES: Final[Mapping[str, tuple[FailureKind, ...]]] = MappingProxyType
         "our_key": (_K.AUTHENTICATION, _K.PERMISSION),
         "model_not_found": (_K.MODEL_NOT_FOUND,),
         "context_overflow": (_K.CONTEXT_LENGTH, _K.REQUEST_TOO_LARGE),
+        "unsupported": (_K.UNSUPPORTED,),
         "content_filter": (_K.CONTENT_FILTER,),
         "malformed": (_K.MALFORMED,),
         "truncated_before_content": (_K.TRUNCATED, _K.NO_OUTPUT),
@@ -69,6 +70,8 @@ class Model:
     """Where it runs, where that differs from its provider's region."""
     concurrency: Concurrency | None = None
     """How many requests it is sent at a time; None: as many as come."""
+    base_url: str | None = None
+    """Where it is served, where its provider has a URL for each model."""
 
     def price_at(self, day: date) -> Price | None:
         """The price that holds on `day`."""
@@ -97,7 +100,11 @@ class Provider:
     name: str
     dialect: DialectName
     base_url: str
-    """Without a slash at its end."""
+    """Without a slash at its end, and without its query; `{model}` in it stands for a model's id: see Model.base_url."""
+    query: str = ""
+    """What stands behind each path, with its question mark."""
+    key_header: KeyHeader | None = None
+    """How a key is sent, where that is not as the dialect's own API takes it."""
     keys: tuple[ApiKey, ...]
     """Those that are set; empty for a server that needs none, or that is unavailable."""
     key_variables: tuple[str, ...]
@@ -319,9 +326,18 @@ class Config:
 
 def simulated_by(config: Config, base_urls: Mapping[str, str]) -> Config:
     """The same configuration with every provider at the simulator's URL for its dialect, available and with a key that opens nothing."""
-    key = (ApiKey("SIMULATED", SecretStr("simulated")),)
-    providers = {
-        name: replace(provider, base_url=base_urls[provider.dialect], keys=key, unavailable_reason=None, health_check=None)
-        for name, provider in config.providers.items()
-    }
+    providers = {name: _simulated(provider, base_urls[provider.dialect]) for name, provider in config.providers.items()}
     return replace(config, providers=MappingProxyType(providers))
+
+
+def _simulated(provider: Provider, base_url: str) -> Provider:
+    return replace(
+        provider,
+        base_url=base_url,
+        query="",
+        keys=(ApiKey("SIMULATED", SecretStr("simulated")),),
+        key_header=None,
+        unavailable_reason=None,
+        health_check=None,
+        models=MappingProxyType({name: replace(model, base_url=None) for name, model in provider.models.items()}),
+    )

@@ -18,7 +18,10 @@ class Candidate:
     name: str
     verdict: Verdict
     reasons: tuple[str, ...]
-    """Why it cannot serve, as codes: `missing_capability:vision`, `context_overflow: needs 182000 > 128000`; empty if it can."""
+    """Why it cannot serve, as codes: `missing_capability:vision`, `context_overflow: needs 182000 > 128000`; empty if it can.
+
+    Of one that is not rejected: why it is asked behind the others (`schema_in_words`).
+    """
     score: float | None
     """By the strategy: a position, a share, USD, seconds or a balance."""
     cost: int | None
@@ -44,6 +47,10 @@ class Candidate:
         """It cannot serve the request."""
         self.reasons += reasons
         self.verdict = "rejected"
+
+    def defer(self, reason: str) -> None:
+        """It can serve the request, but others can do better."""
+        self.reasons += (reason,)
 
     @property
     def limited(self) -> bool:

@@ -11,6 +11,7 @@ from gateway.accounting.tokens import estimate_request
 from gateway.config import Feature, Persona
 from gateway.routing.requirements import Requirement, derive
 from translators.chat.request import ChatRequest
+from translators.registry import is_open
 
 SESSION_HEADERS: Final = ("x-llm-router-session", "x-session-id")
 NONE: Final[Mapping[str, Any]] = MappingProxyType({})
@@ -69,6 +70,29 @@ class Prompt:
         self._request = None
 
 
+class AnswerSchema:
+    """The JSON Schema of an answer. It is looked into only if somebody asks: where some targets can hold any schema, and others cannot."""
+
+    __slots__ = ("_schema", "known")
+
+    def __init__(self, schema: dict[str, Any] | None, known: bool | None = None) -> None:
+        self._schema = schema
+        self.known = known
+        """Whether it is open, if somebody asked."""
+
+    @property
+    def open(self) -> bool:
+        """It has objects of any keys, or refers to itself (translators.registry.is_open)."""
+        if self.known is None:
+            if self._schema is None:
+                return False  # of what was forgotten
+            self.known = is_open(self._schema)
+        return self.known
+
+    def forget(self) -> None:
+        self._schema = None
+
+
 @dataclass(slots=True)
 class Facts:
     """One request as routing sees it. Nothing changes it but `forget`."""
@@ -88,6 +112,8 @@ class Facts:
     """Names the conversation, the same for each of its turns; None if it must not be known (no affinity)."""
     settled: bool = False
     """The conversation may have been served before: it has an answer in it, or the caller named it."""
+    schema: AnswerSchema | None = None
+    """What the answer is to be valid against."""
     tools: int = 0
     """How many are declared."""
 
@@ -97,6 +123,8 @@ class Facts:
     def forget(self, headers: Mapping[str, str], metadata: Mapping[str, str]) -> None:
         """Keep nothing of the request's content, and of its headers and metadata only these."""
         self.prompt.forget()
+        if self.schema is not None:
+            self.schema.forget()
         self.metadata = metadata
         self.caller = Caller(self.caller.key_id, headers) if headers else _without_headers(self.caller.key_id)
 
@@ -107,7 +135,7 @@ def facts_of(request: ChatRequest, persona: Persona | None, caller: Caller, toke
     requirements, features = derive(request, persona)
     named = _named_session(body, caller)
     affine = persona is not None and persona.affinity
-    choice, n = body.get("tool_choice"), body.get("n")
+    choice, n = body.get("tool_choice") or body.get("function_call"), body.get("n")
     return Facts(  # in its fields' order: their names would cost 1 µs
         requirements,
         features,
@@ -120,8 +148,15 @@ def facts_of(request: ChatRequest, persona: Persona | None, caller: Caller, toke
         caller,
         conversation_of(request, caller, named) if affine else None,
         "history" in features or named is not None,
+        _schema_of(body) if "json_schema" in features else None,
         len(body.get("tools") or body["functions"]) if "tools" in features else 0,
     )
+
+
+def _schema_of(body: Mapping[str, Any]) -> AnswerSchema | None:
+    described = body["response_format"].get("json_schema")
+    schema = described.get("schema") if described else None
+    return None if schema is None else AnswerSchema(schema)
 
 
 def _forces_a_tool(choice: Any) -> bool:

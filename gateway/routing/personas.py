@@ -49,7 +49,7 @@ def apply(persona: Persona, request: ChatRequest, of_rule: Mapping[str, Any] = _
     hold_reasoning(body, persona.caps, report)
     if persona.system_prompt is not None:
         body["messages"] = _with_prompt(persona, request.messages)
-    return ChatRequest(body, request.size + len(persona.system_prompt or "")), tuple(report.notes)
+    return ChatRequest(body, request.size + len(persona.system_prompt or ""), request.usual_schemas), tuple(report.notes)
 
 
 def _defaults(persona: Persona, of_rule: Mapping[str, Any]) -> Mapping[str, Any]:

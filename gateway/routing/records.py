@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from gateway.config import NOTHING, Persona
 from gateway.ids import unique
-from gateway.routing.facts import NONE, Caller, Facts, Prompt
+from gateway.routing.facts import NONE, AnswerSchema, Caller, Facts, Prompt
 from gateway.routing.requirements import Requirement
 from gateway.routing.selection import Plan, plan_document
 from gateway.telemetry.events import RequestEnded
@@ -50,6 +50,8 @@ class Record:
             return {}
         attempts, usage = ended.attempts, ended.usage
         served = next((a for a in reversed(attempts) if a.outcome == "ok"), None)
+        if served is None and ended.outcome == "ok":  # an answer that was shown although it lacks something
+            served = next((a for a in reversed(attempts) if (a.provider, a.model) == (ended.provider, ended.model)), None)
         return {
             "attempts": [
                 {"target": f"{a.provider}/{a.model}", "why": a.why, "outcome": a.outcome, "ms": round(a.seconds * 1000, 2)}
@@ -154,6 +156,8 @@ def _facts_text(facts: Facts, persona: Persona | None) -> str:
         text += ',"settled":true'
     if facts.tools:
         text += f',"tools":{facts.tools}'
+    if facts.schema is not None and facts.schema.known:
+        text += ',"open_schema":true'
     if persona is not None and persona.looks_at != NOTHING:
         for name, seen in zip(("headers", "metadata"), _seen(facts, persona), strict=True):
             if seen:
@@ -194,6 +198,7 @@ def read_facts(document: Mapping[str, Any]) -> Facts:
         conversation=None if conversation is None else str(conversation),
         settled=bool(document.get("settled", False)),
         tools=int(document.get("tools", 0)),
+        schema=AnswerSchema(None, bool(document.get("open_schema", False))) if needs.get("json_schema") == "response_format" else None,
     )
 
 

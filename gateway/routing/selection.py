@@ -11,7 +11,7 @@ from gateway.accounting.tokens import near, overflow
 from gateway.config import ALWAYS, Config, Model, Persona, Policy, Rule, StrategyName, TargetRef
 from gateway.errors import ModelNotFound, NoEligibleTarget
 from gateway.routing.candidates import Candidate
-from gateway.routing.facts import Facts
+from gateway.routing.facts import AnswerSchema, Facts
 from gateway.routing.health import WELL
 from gateway.routing.requirements import Requirement
 from gateway.routing.rules import failing
@@ -23,6 +23,7 @@ from translators.errors import FailureKind
 MOST_FANNED_OUT: Final = 8
 """`n` up to which a model that gives one answer is asked several times: each time pays for the whole prompt."""
 _NOT_SEVERAL: Final = "missing_capability:multiple_choices"
+SCHEMA_IN_WORDS: Final = "schema_in_words"
 _TOO_MANY_TOOLS: Final = "too_many_tools"
 _TIERS: Final = {"low": 0, "medium": 1, "high": 2}
 TEMPORARY: Final = ("unavailable:", "cooldown:", "no_usable_key:")
@@ -107,6 +108,10 @@ def plan(config: Config, policy: Policy, facts: Facts, view: View) -> Plan:
         able = _preferred(able, rejected, facts)
     able = order(policy.strategy, policy.balance, able, facts, view, policy.name)
     pinned = _take_up(able, policy.strategy, facts, view)
+    if facts.schema is not None and not facts.forces_tool and len(able) > 1:
+        able = _holding_first(able, facts, facts.schema)
+        if pinned is not None and able[0].name != pinned:
+            pinned = None
     if able:
         able[0].verdict = "chosen"
     return Plan(policy, facts, (*able, *rejected), config.revision, pinned, retry_in, gates.near_limit)
@@ -116,19 +121,9 @@ class _Gates:
     """What a target must pass, whatever its place in the order."""
 
     __slots__ = (
-        "_answer",
-        "_bounded",
-        "_facts",
-        "_max_price",
-        "_name",
-        "_needed",
-        "_needs",
-        "_persona",
-        "_size",
-        "_tools",
-        "_view",
+        "_answer", "_bounded", "_facts", "_lacking", "_max_price", "_name", "_needed", "_needs", "_persona", "_size", "_tools", "_view",
         "near_limit",
-    )
+    )  # fmt: skip
 
     def __init__(self, policy: Policy, facts: Facts, view: View) -> None:
         self._facts = facts
@@ -137,6 +132,7 @@ class _Gates:
         self._name = policy.name
         self._needs = tuple([need.capability for need in facts.requirements]) if facts.requirements else ()
         self._needed = frozenset(self._needs)
+        self._lacking = bool(self._needs and view.lacks.known)
         self._bounded = persona is not None and (persona.max_cost_tier is not None or bool(persona.regions))
         self._max_price = None if persona is None or persona.max_price is None else int(persona.max_price * 10**9)
         self._size = facts.prompt.size
@@ -153,6 +149,8 @@ class _Gates:
         capabilities = record.capabilities
         if not self._needed <= capabilities:
             self._capabilities(candidate, capabilities)
+        elif self._lacking:
+            self._capabilities(candidate, capabilities - self._view.lacks.of(candidate.name, record, self._view.now))
         if self._tools and record.max_tools is not None and self._tools > record.max_tools:
             candidate.refuse(f"{_TOO_MANY_TOOLS}: {self._tools} > {record.max_tools}")
         if self._bounded and self._persona is not None:
@@ -204,7 +202,7 @@ class _Gates:
 def _preferred(able: list[Candidate], rejected: list[Candidate], facts: Facts) -> list[Candidate]:
     """Without those that could serve only in part, if another can in full: who cannot be made to call a tool, or answers too shortly."""
     if facts.forces_tool:
-        able = _without(able, rejected, {c.name: "cannot_force_tools" for c in able if c.model.record.forced_tool_choice == "no"})
+        able = _without(able, rejected, {c.name: "cannot_force_tools" for c in able if not c.model.record.can_force_tools})
     wanted = facts.max_tokens
     if wanted is not None:
         short = {c.name: f"max_output: needs {wanted} > {most}" for c in able if wanted > (most := c.model.record.max_output_tokens)}
@@ -221,6 +219,20 @@ def _without(able: list[Candidate], rejected: list[Candidate], reasons: Mapping[
             candidate.refuse(reasons[candidate.name])
             rejected.append(candidate)
     return [candidate for candidate in able if candidate.name not in reasons]
+
+
+def _holding_first(able: list[Candidate], facts: Facts, schema: AnswerSchema) -> list[Candidate]:
+    """Those that can only be told the schema of the answer in words behind those that are held to it, whatever the strategy says.
+
+    They are not rejected: what they answer is checked, so they do when nobody else answers.
+    """
+    beside_tools = "tools" in facts.features
+    told = [c for c in able if (beside_tools and not c.model.record.tools_with_json) or (not c.model.record.open_schemas and schema.open)]
+    if not told or len(told) == len(able):
+        return able
+    for candidate in told:
+        candidate.defer(SCHEMA_IN_WORDS)
+    return [*(candidate for candidate in able if not candidate.reasons), *told]
 
 
 def _take_up(able: list[Candidate], strategy: StrategyName, facts: Facts, view: View) -> str | None:

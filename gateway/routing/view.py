@@ -10,6 +10,7 @@ from gateway.accounting.learning import Learned
 from gateway.config import Config
 from gateway.routing.affinity import Affinity
 from gateway.routing.health import HealthBook
+from gateway.routing.lacks import NONE_KNOWN, Lacks
 
 
 @dataclass(slots=True)  # frozen, it would cost twice as much to make
@@ -25,6 +26,7 @@ class View:
     health: HealthBook
     affinity: Affinity
     learned: Learned
+    lacks: Lacks = NONE_KNOWN
 
 
 class Memory:
@@ -34,6 +36,7 @@ class Memory:
         self.health = HealthBook(config)
         self.affinity = Affinity()
         self.learned = Learned()
+        self.lacks = Lacks()
 
     def now(self) -> float:
         """Seconds, monotonic."""
@@ -45,4 +48,4 @@ class Memory:
 
     def view(self) -> View:
         """The world now."""
-        return View(self.now(), datetime.now(UTC), self.dice, self.health, self.affinity, self.learned)
+        return View(self.now(), datetime.now(UTC), self.dice, self.health, self.affinity, self.learned, self.lacks)

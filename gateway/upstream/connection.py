@@ -51,8 +51,8 @@ class UpstreamResponse:
     """What comes back for one request: fed by its connection, read by one task, which closes it."""
 
     __slots__ = (
-        "_connection", "_deadline", "_decoder", "_failure", "_heard", "_idle", "_late", "_loop", "_paused", "_pieces", "_received", "_size",
-        "_waiter", "_watch", "headers", "status", "touched", "whole",
+        "_connection", "_deadline", "_decoder", "_failure", "_heard", "_idle", "_late", "_loop", "_paused", "_pieces", "_size", "_waiter",
+        "_watch", "headers", "received", "status", "touched", "whole",
     )  # fmt: skip
 
     def __init__(self, connection: "Connection", idle: float, limit: Limit) -> None:
@@ -64,11 +64,12 @@ class UpstreamResponse:
         """A byte has arrived."""
         self.whole = False
         """All of it has arrived."""
+        self.received = 0
+        """Bytes of the body that were read, after decompression."""
         self._connection: Connection | None = connection
         self._pieces: list[bytes] = []
         self._size = 0
         self._paused = False
-        self._received = 0
         self._failure: UpstreamFailure | None = None
         self._decoder: Decoder | None = None
         self._waiter: asyncio.Future[None] | None = None
@@ -94,7 +95,7 @@ class UpstreamResponse:
         """The whole body. Raises UpstreamError."""
         if self.whole and self._decoder is None and self._pieces:  # most JSON answers are here with their headers
             data = self._take()
-            self._received += len(data)
+            self.received += len(data)
             self.check_size(limit)
             return data
         pieces = []
@@ -108,7 +109,7 @@ class UpstreamResponse:
         while True:
             data = self._decoded(self._decoder) if self._decoder is not None else self._take() if self._pieces else b""
             if data:
-                self._received += len(data)
+                self.received += len(data)
                 return data
             if self._failure is not None:
                 raise UpstreamError(self._failure)
@@ -118,7 +119,7 @@ class UpstreamResponse:
 
     def check_size(self, limit: int = MAX_ANSWER_BYTES) -> None:
         """For who keeps what was read. Raises UpstreamError once that is more than `limit` bytes."""
-        if self._received > limit:
+        if self.received > limit:
             raise UpstreamError(malformed(f"The provider's answer is larger than {limit} bytes."))
 
     def close(self) -> None:

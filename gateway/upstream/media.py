@@ -83,7 +83,7 @@ class MediaFetcher:
             content = list(messages[i]["content"])
             content[j] = {**content[j], "image_url": {**content[j]["image_url"], "url": url}}
             messages[i] = {**messages[i], "content": content}
-        return ChatRequest({**request.body, "messages": messages}, request.size)
+        return ChatRequest({**request.body, "messages": messages}, request.size, request.usual_schemas)
 
     async def _fetch(self, url: str, param: str) -> str:
         if not url.lower().startswith(self._schemes):

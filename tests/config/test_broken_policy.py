@@ -144,6 +144,28 @@ CASES: Final = [
            ("10: personas.helper.caps.max_tokens: 02000 is an octal number to other YAML readers: write it without the leading zero",)),
     Broken("requires is text", "[streaming]", "streaming",
            ("11: personas.helper.requires: must be a list, not 'streaming'",)),
+    Broken("an origin with a path", "body_timeout: 30", "cors_origins: [https://app.example/chat]",
+           ("3: server.cors_origins[0]: must be an origin: scheme://host or scheme://host:port, nothing behind it, not 'https://app.example/chat'",)),
+    Broken("an origin with a slash", "body_timeout: 30", "cors_origins: [https://app.example/]",
+           ("3: server.cors_origins[0]: must be an origin: scheme://host or scheme://host:port, nothing behind it, not 'https://app.example/'",)),
+    Broken("a host for an origin", "body_timeout: 30", "cors_origins: [app.example]",
+           ("3: server.cors_origins[0]: must be an origin: scheme://host or scheme://host:port, nothing behind it, not 'app.example'",)),
+    Broken("an origin with a port out of range", "body_timeout: 30", "cors_origins: ['https://app.example:70000']",
+           ("3: server.cors_origins[0]: must be an origin: scheme://host or scheme://host:port, nothing behind it, not "
+            "'https://app.example:70000': a port is 1 to 65535",)),
+    Broken("a pattern of origins", "body_timeout: 30", "cors_origins: ['https://*.app.example']",
+           ("3: server.cors_origins[0]: must be an origin written out, or '*' alone for every one, not 'https://*.app.example'",)),
+    Broken("an origin as text", "body_timeout: 30", "cors_origins: https://app.example",
+           ("3: server.cors_origins: must be a list, not 'https://app.example'",)),
+    Broken("null without quotes", "body_timeout: 30", "cors_origins: [null]",
+           ("3: server.cors_origins[0]: must be text, not nothing",)),
+    Broken("an origin twice", "body_timeout: 30", "cors_origins: [https://app.example, 'HTTPS://App.example:443']",
+           ("3: server.cors_origins: 'https://app.example' stands in the list twice",)),
+    Broken("an origin beside every one", "body_timeout: 30", "cors_origins: ['*', https://app.example]",
+           ("3: server.cors_origins: 'https://app.example' has no effect beside '*', which allows every origin",)),
+    Broken("several origins that are none", "body_timeout: 30", "cors_origins: [a, https://app.example, 'https://b.example?x']",
+           ("3: server.cors_origins[0]: must be an origin: scheme://host or scheme://host:port, nothing behind it, not 'a'",
+            "3: server.cors_origins[2]: must be an origin: scheme://host or scheme://host:port, nothing behind it, not 'https://b.example?x'",)),
 ]  # fmt: skip
 
 

@@ -38,7 +38,7 @@ from gateway.config.persona_rows import (
     TokensRow,
     WhenRow,
 )
-from gateway.config.schema import KeyRow, ModelRow, ProviderRow
+from gateway.config.schema import AuthRow, KeyRow, ModelRow, ProviderRow
 from gateway.config.validation import keys_of
 from gateway.routing.personas import apply
 from translators.chat.request import ChatRequest
@@ -94,7 +94,7 @@ def test_the_settings_that_are_written_out_are_the_defaults() -> None:
             [PolicyRow, PersonaRow, RuleRow, WhenRow, TokensRow, TimeRow, TargetRow, PersonaClocksRow, BalanceRow, OnFailureRow, BackoffRow,
              HedgeRow, ServerSettings, MediaFetch, Resilience, BreakerSettings, RetryBudget],
         ),
-        ("capabilities.yaml", [ProviderRow, KeyRow, ModelRow, Concurrency, Timeouts, ModelRecord, Thinking, Price, PriceTier]),
+        ("capabilities.yaml", [ProviderRow, AuthRow, KeyRow, ModelRow, Concurrency, Timeouts, ModelRecord, Thinking, Price, PriceTier]),
     ],
 )  # fmt: skip
 def test_every_key_stands_in_its_file(file: str, rows: list[type]) -> None:
@@ -182,6 +182,11 @@ def test_the_six_claude_models_that_cannot_be_forced_to_call_a_tool() -> None:
         "claude/claude-fable-5-1", "claude/claude-fable-5-2", "claude/claude-mythos-5-1", "claude/claude-mythos-5-2",
         "claude/claude-opus-5-5", "claude/claude-sonnet-5-5",
     }  # fmt: skip
+
+
+def test_only_claude_must_be_told_an_open_schema_in_words() -> None:
+    assert {name.partition("/")[0] for name, model in models(CONFIG) if not model.record.open_schemas} == {"claude"}
+    assert all(not model.record.open_schemas for name, model in models(CONFIG) if name.startswith("claude/"))
 
 
 @pytest.mark.parametrize(

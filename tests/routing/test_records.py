@@ -19,6 +19,7 @@ from translators.jsontext import dumps, loads
 TEAM = When(metadata={"team": frozenset({"blue"})})
 WEST = When(header={"x-region": frozenset({"west"})})
 CAPABLE = ["streaming", "tool_calling", "vision"]
+MAP = {"type": "object", "additionalProperties": {"type": "string"}}
 X = provider("x", model("small", window=1000, output=500, capabilities=CAPABLE), model("large", capabilities=CAPABLE, price=(5, 9)))
 P = persona(
     "x/small",
@@ -88,6 +89,27 @@ def test_a_prompt_that_nobody_estimated_is_kept_by_its_size() -> None:
     document = facts_document(small, P)
     assert (document.get("tokens"), document["bytes"]) == (None, 60)
     assert read_facts(document).prompt.tokens == 15
+
+
+@pytest.mark.parametrize(("schema", "open_schema"), [(MAP, True), ({"type": "string"}, None)])
+def test_of_a_schema_it_is_kept_whether_it_is_open(schema: dict[str, Any], open_schema: bool | None) -> None:
+    """Not the schema: it is the caller's."""
+    capable = [*CAPABLE, "json_schema"]
+    of = config(
+        [provider("x", model("closed", capabilities=capable, open_schemas=False), model("any", capabilities=capable))],
+        persona("x/closed", "x/any"),
+    )
+    body = {"model": "p", "messages": [{"role": "user", "content": "hi"}]}
+    wanted = {"type": "json_schema", "json_schema": {"name": "secret", "schema": schema}}
+    made = decide(of, ChatRequest({**body, "response_format": wanted}, 60), Caller(), view(of)).plan
+    document = facts_document(made.facts, of.personas["p"])
+    assert document.get("open_schema") is open_schema
+    made.facts.forget({}, {})
+    assert facts_document(made.facts, of.personas["p"]) == document
+    again = planned(of, read_facts(document))
+    assert [(c.name, c.reasons) for c in again.candidates] == [(c.name, c.reasons) for c in made.candidates]
+    without = decide(of, ChatRequest({**body, "response_format": {**wanted, "json_schema": {"name": "n"}}}, 60), Caller(), view(of)).plan
+    assert without.facts.schema is None
 
 
 def test_of_headers_and_metadata_only_what_the_rules_look_at() -> None:

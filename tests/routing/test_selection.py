@@ -14,7 +14,7 @@ from gateway.config import Config, Model, Persona, Provider, Rule, TargetRef, Wh
 from gateway.errors import ModelNotFound
 from gateway.routing.affinity import Affinity
 from gateway.routing.candidates import Candidate
-from gateway.routing.facts import Facts, Prompt
+from gateway.routing.facts import AnswerSchema, Facts, Prompt
 from gateway.routing.health import HealthBook
 from gateway.routing.selection import Plan, plan_document, refusal, resolve
 from tests.routing.worlds import MOMENT, config, facts, model, names, persona, planned, provider, view
@@ -147,6 +147,70 @@ def test_a_forced_tool_prefers_models_that_can_be_forced() -> None:
     assert names(planned(WORLD, facts(tools), name="free_first")) == ["b/free", "a/small"]
 
 
+MAP = {"type": "object", "additionalProperties": {"type": "string"}}
+HELD = {"json_schema": "response_format"}
+ABLE = ["streaming", "tool_calling", "json_schema"]
+SCHEMAS = config(
+    [
+        provider("a", model("closed", capabilities=ABLE, open_schemas=False), model("apart", capabilities=ABLE, tools_with_json=False)),
+        provider("b", model("any", capabilities=ABLE), model("none")),
+    ],
+    persona("a/closed", "b/any", "a/apart", "b/none"),
+    persona("a/closed", "b/none", name="told_only"),
+)
+
+
+def schema_facts(schema: AnswerSchema, **fields: Any) -> Facts:
+    return facts(HELD, schema=schema, **fields)
+
+
+def test_a_schema_is_asked_first_of_those_that_can_be_held_to_it() -> None:
+    """The others are asked behind them: what they answer is checked."""
+    made = planned(SCHEMAS, schema_facts(AnswerSchema(MAP)))
+    assert verdicts(made) == [
+        ("b/any", "chosen", ()),
+        ("a/apart", "eligible", ()),
+        ("a/closed", "eligible", ("schema_in_words",)),
+        ("b/none", "rejected", ("missing_capability:json_schema",)),
+    ]
+    assert plan_document(made)["targets"][2]["reasons"] == ["schema_in_words"]
+
+
+def test_a_schema_beside_tools_likewise() -> None:
+    made = planned(SCHEMAS, schema_facts(AnswerSchema({"type": "integer"}), features=["tools"]))
+    assert names(made) == ["a/closed", "b/any", "a/apart"]
+    assert made.eligible[2].reasons == ("schema_in_words",)
+
+
+def test_who_alone_could_serve_is_no_second_choice() -> None:
+    made = planned(SCHEMAS, schema_facts(AnswerSchema(MAP)), name="told_only")
+    assert verdicts(made) == [("a/closed", "chosen", ()), ("b/none", "rejected", ("missing_capability:json_schema",))]
+
+
+@pytest.mark.parametrize("fields", [{"schema": None}, {"schema": AnswerSchema(MAP), "forces_tool": True}])
+def test_without_a_schema_and_where_the_answer_is_a_call_nobody_looks(fields: dict[str, Any]) -> None:
+    assert names(planned(SCHEMAS, facts(HELD, **fields)))[0] == "a/closed"
+
+
+def test_a_schema_is_looked_into_only_where_it_matters() -> None:
+    schemas = [AnswerSchema(MAP), AnswerSchema(MAP), AnswerSchema(MAP)]
+    planned(SCHEMAS, schema_facts(schemas[0]), name="told_only")
+    planned(SCHEMAS, schema_facts(schemas[1], forces_tool=True))
+    planned(SCHEMAS, schema_facts(schemas[2]))
+    assert [schema.known for schema in schemas] == [None, None, True]
+
+
+def test_a_pin_gives_way_to_who_can_be_held_to_the_schema() -> None:
+    affinity = Affinity()
+    affinity.remember("c", "a/closed", "", 1000.0)
+    seen = view(SCHEMAS, affinity=affinity)
+    pinned = {"conversation": "c", "settled": True}
+    made = planned(SCHEMAS, schema_facts(AnswerSchema(MAP), **pinned), seen)
+    assert (made.eligible[0].name, made.pinned) == ("b/any", None)
+    made = planned(SCHEMAS, schema_facts(AnswerSchema({"type": "string"}), **pinned), seen)
+    assert (made.eligible[0].name, made.pinned) == ("a/closed", "a/closed")
+
+
 def test_several_answers_are_asked_for_one_by_one_up_to_a_bound() -> None:
     assert len(planned(WORLD, facts({"multiple_choices": "n"}, answers=8)).eligible) == 3
     made = planned(WORLD, facts({"multiple_choices": "n"}, answers=9))
@@ -264,8 +328,17 @@ CAPABILITIES = ["streaming", "tool_calling", "vision", "multiple_choices"]
 TIERS = ["low", "medium", "high"]
 
 models = st.builds(
-    lambda window, output, capabilities, tier, price, region, factor, forced: replace(
-        model("m", window=window, output=output, capabilities=capabilities, tier=tier, price=price, forced_tool_choice=forced),
+    lambda window, output, capabilities, tier, price, region, factor, forced, open_schemas: replace(
+        model(
+            "m",
+            window=window,
+            output=output,
+            capabilities=capabilities,
+            tier=tier,
+            price=price,
+            forced_tool_choice=forced,
+            open_schemas=open_schemas,
+        ),
         region=region,
         token_factor=factor,
     ),
@@ -277,6 +350,7 @@ models = st.builds(
     st.sampled_from([None, "eu", "us"]),
     st.sampled_from([0.9, 1.0, 1.3]),
     st.sampled_from(["yes", "no"]),
+    st.booleans(),
 )
 whens = st.sampled_from([When(), When(over=400), When(under=400), When(has=frozenset({"images"})), When(key=frozenset({"0a0a0a0a"}))])
 personas = st.fixed_dictionaries(
@@ -291,7 +365,7 @@ personas = st.fixed_dictionaries(
     },
 )
 requests = st.builds(
-    lambda needs, tokens, known, limit, answers, forced, images, pinned: facts(
+    lambda needs, tokens, known, limit, answers, forced, images, pinned, schema: facts(
         {need: need for need in sorted(needs)},
         tokens=tokens,
         size=10**9 if known else tokens,
@@ -301,6 +375,7 @@ requests = st.builds(
         features=["images"] if images else [],
         conversation="c" if pinned else None,
         settled=pinned,
+        schema=None if schema is None else AnswerSchema(None, schema),
     ),
     st.sets(st.sampled_from(CAPABILITIES)),
     st.sampled_from([1, 399, 401, 600, 900, 4000]),
@@ -310,6 +385,7 @@ requests = st.builds(
     st.booleans(),
     st.booleans(),
     st.booleans(),
+    st.none() | st.booleans(),
 )
 
 
@@ -374,12 +450,16 @@ def test_no_plan_breaks_a_gate_and_none_is_refused_that_could_be_served(
     assert eligible <= passing, "no gate is broken"
     assert bool(eligible) == bool(passing), "what could be served is"
     for candidate in made.candidates:
-        assert (candidate.verdict == "rejected") == bool(candidate.reasons), "every refusal has its reason"
+        deferred = candidate.reasons == ("schema_in_words",)
+        assert (candidate.verdict == "rejected") == (bool(candidate.reasons) and not deferred), "every refusal has its reason"
     for name in passing - eligible:
         assert preferred_over(name, made), "only a better one takes its place"
     if made.eligible:
         assert [c.verdict for c in made.eligible] == ["chosen"] + ["eligible"] * (len(eligible) - 1)
-        if asked.settled and f"p{pin}/m" in eligible:
+        behind = [bool(c.reasons) for c in made.eligible]
+        assert behind == sorted(behind), "who can be held to the schema comes first"
+        assert not behind[0]
+        if asked.settled and f"p{pin}/m" in eligible and not any(behind):
             assert made.pinned == made.eligible[0].name == f"p{pin}/m"
     else:
         error = refusal(made)

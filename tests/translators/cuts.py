@@ -17,10 +17,9 @@ Said = tuple[list[Any], Any, bool, str, str]
 _checked: set[tuple[bytes, Any]] = set()
 
 
-def every_way(data: bytes, opened: Opened, key: object, *, relayed: bool = False) -> None:
+def every_way(data: bytes, opened: Opened, key: object) -> None:
     """Hold that `data` says the same however it is cut, and never looks whole while it is not.
 
-    What is `relayed` may have shown a reason before it broke: it is passed on as it comes.
     `key` tells apart streams that `opened` opens differently: each is checked once with the same bytes.
     """
     if (data, key) in _checked:
@@ -33,7 +32,7 @@ def every_way(data: bytes, opened: Opened, key: object, *, relayed: bool = False
         cuts = sorted(dice.sample(range(1, len(data)), min(dice.randint(1, 12), len(data) - 1)))
         assert _said(opened(), _pieces(data, cuts)) == whole, f"cut at {cuts}"
     for offset in range(1, len(data)):
-        _check_ended_early(_said(opened(), [data[:offset]]), whole, relayed, f"ended at {offset}")
+        _check_ended_early(_said(opened(), [data[:offset]]), whole, f"ended at {offset}")
     lines = data.replace(b"\r\n", b"\n")
     for ending in (b"\n", b"\r\n", b"\r"):
         told = lines.replace(b"\n", ending)
@@ -41,14 +40,14 @@ def every_way(data: bytes, opened: Opened, key: object, *, relayed: bool = False
             assert _said(opened(), pieces)[:3] == whole[:3], f"lines that end with {ending!r}"
 
 
-def _check_ended_early(said: Said, whole: Said, relayed: bool, where: str) -> None:
+def _check_ended_early(said: Said, whole: Said, where: str) -> None:
     """A stream that ends early is a failure, or every choice had its reason; what it showed is how the whole one begins."""
     chunks, failure, finished = said[:3]
     reasons = any(chunk["finish_reason"] for chunk in chunks)
     assert finished == (failure is None), where
     assert reasons or not finished, where
     if not finished:
-        assert relayed or not reasons, where
+        assert not reasons, where
         assert chunks == whole[0][: len(chunks)], where
 
 

@@ -42,16 +42,9 @@ def refuse_foreign_tools(tools: Iterable[dict[str, Any]]) -> None:
             raise InvalidRequest(f"OpenAI has no tools of type '{kind[:80]}'.", f"tools[{i}].type", "unsupported_value")
 
 
-def is_formed(call_id: str, form: CallIdForm) -> bool:
-    """Whether a server that wants ids of this form takes `call_id`."""
-    if form == "any":
-        return True
-    return len(call_id) <= SHORT if form == "short" else _NINE(call_id) is not None
-
-
 def formed(call_id: str, form: CallIdForm) -> str:
     """`call_id` in that form: as it is, its beginning with a hash behind it, or a hash alone."""
-    if is_formed(call_id, form):
+    if form == "any" or (len(call_id) <= SHORT if form == "short" else _NINE(call_id) is not None):
         return call_id
     digest = sha256(call_id.encode("utf-8", "surrogatepass")).hexdigest()
     return f"{call_id[: SHORT - 9]}_{digest[:8]}" if form == "short" else digest[:9]

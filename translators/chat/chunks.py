@@ -15,6 +15,11 @@ FINISH_REASONS: Final = frozenset({"stop", "length", "tool_calls", "content_filt
 _CONTENT: Final = ("content", "reasoning_content", "tool_calls", "function_call", "refusal", "images", "audio")
 
 
+def says(delta: dict[str, Any]) -> bool:
+    """Whether a delta is part of the answer, and not only its role or empty fields."""
+    return any(delta.get(name) for name in _CONTENT)
+
+
 class Chunk:
     """One chat.completion.chunk with at most one choice, or none and the usage.
 
@@ -49,7 +54,7 @@ class Chunk:
         if self.finish_reason is not None:
             return True
         delta = self.delta
-        return delta is not None and any(delta.get(name) for name in _CONTENT)
+        return delta is not None and says(delta)
 
     def __repr__(self) -> str:
         shown = {name: value for name in self.__slots__ if (value := getattr(self, name)) is not None}

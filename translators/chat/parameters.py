@@ -4,10 +4,12 @@ Which values are allowed is not said here: that is the target's (translators.cha
 """
 
 from collections.abc import Callable
+from types import NoneType
 from typing import Any, Final
 
-from translators.chat.complaints import missing, not_one_of, require_object, require_string, type_name, wrong_type
+from translators.chat.complaints import missing, not_one_of, require_object, require_string, wrong_type
 from translators.chat.passthrough import check_passthrough
+from translators.chat.schema_check import check_schema, is_usual, is_usual_object
 from translators.errors import InvalidRequest
 
 NO_OPS: Final[dict[str, tuple[object, ...]]] = {
@@ -27,7 +29,8 @@ NO_OPS: Final[dict[str, tuple[object, ...]]] = {
 }
 """Values of parameters that ask for what every server does anyway: leaving them out loses nothing."""
 
-_Check = Callable[[Any, str], None]
+_Check = Callable[[Any, str], bool | None]
+"""Raises InvalidRequest. True: there is a schema in the value that is not a usual one."""
 
 
 def _string(value: Any, param: str) -> None:
@@ -76,7 +79,8 @@ def _stop(value: Any, param: str) -> None:
             raise wrong_type(f"{param}[{i}]", "a string", sequence)
 
 
-def _tools(value: Any, param: str) -> None:
+def _tools(value: Any, param: str) -> bool:
+    odd = False
     _array(value, param)
     for i, tool in enumerate(value):
         at = f"{param}[{i}]"
@@ -99,20 +103,24 @@ def _tools(value: Any, param: str) -> None:
             if "function" not in tool and "name" in tool:
                 hint = 'Chat Completions has {"type": "function", "function": {"name": …}}; the flat form is that of Responses.'
                 raise InvalidRequest(f"Missing required parameter: '{at}.function'. {hint}", f"{at}.function", "missing_required_parameter")
-            _function(require_object(tool, "function", at), f"{at}.function")
+            odd |= _function(require_object(tool, "function", at), f"{at}.function")
         elif "function" in tool:
             require_string(tool["function"], "name", f"{at}.function")
+    return odd
 
 
-def _functions(value: Any, param: str) -> None:
+def _functions(value: Any, param: str) -> bool:
+    odd = False
     _array(value, param)
     for i, function in enumerate(value):
         if function.__class__ is not dict:
             raise wrong_type(f"{param}[{i}]", "an object", function)
-        _function(function, f"{param}[{i}]")
+        odd |= _function(function, f"{param}[{i}]")
+    return odd
 
 
-def _function(function: dict[str, Any], at: str) -> None:
+def _function(function: dict[str, Any], at: str) -> bool:
+    """Whether the schema of its parameters is not a usual one."""
     require_string(function, "name", at)
     if not function["name"]:
         raise InvalidRequest(f"Invalid '{at}.name': empty string. Expected a string with minimum length 1.", f"{at}.name", "empty_string")
@@ -121,65 +129,13 @@ def _function(function: dict[str, Any], at: str) -> None:
         _string(description, f"{at}.description")
     if strict is not None:
         _boolean(strict, f"{at}.strict")
-    if parameters is not None:
-        _object(parameters, f"{at}.parameters")
-        check_schema(parameters, f"{at}.parameters")
-
-
-_TEXTS_IN_ORDER: Final = ("format", "description", "$ref", "pattern")
-_TEXTS: Final = frozenset(_TEXTS_IN_ORDER)
-_NESTED: Final = frozenset({"properties", "$defs", "definitions", "required", "items", "anyOf", "oneOf", "allOf"})
-_SCHEMA_TYPES: Final = ("object", "array", "string", "number", "integer", "boolean", "null")
-
-
-def check_schema(schema: Any, at: str) -> None:
-    """The shape of a JSON Schema as far as every provider needs it. Raises InvalidRequest naming the place in it."""
-    if schema.__class__ is bool:
-        return
-    if schema.__class__ is not dict:
-        raise InvalidRequest(
-            f"Invalid schema at '{at}': expected an object, but got {type_name(schema)}.", at, "invalid_function_parameters"
-        )
-    kind = schema.get("type")
-    if kind is not None:
-        for one in kind if kind.__class__ is list else (kind,):
-            if one not in _SCHEMA_TYPES:
-                shown = str(one)[:40]
-                raise InvalidRequest(
-                    f"Invalid schema at '{at}.type': {shown!r} is not a JSON Schema type.", f"{at}.type", "invalid_function_parameters"
-                )
-    if not _TEXTS.isdisjoint(schema):
-        for name in _TEXTS_IN_ORDER:
-            text = schema.get(name)
-            if text is not None and text.__class__ is not str:
-                raise InvalidRequest(f"Invalid schema at '{at}.{name}': expected a string.", f"{at}.{name}", "invalid_function_parameters")
-    if _NESTED.isdisjoint(schema):  # most places in a schema name a type and describe it
-        return
-    for name in ("properties", "$defs", "definitions"):
-        members = schema.get(name)
-        if members is not None:
-            if members.__class__ is not dict:
-                raise InvalidRequest(
-                    f"Invalid schema at '{at}.{name}': expected an object, but got {type_name(members)}.",
-                    f"{at}.{name}",
-                    "invalid_function_parameters",
-                )
-            for key, member in members.items():
-                check_schema(member, f"{at}.{name}.{key}")
-    required = schema.get("required")
-    if required is not None and (required.__class__ is not list or not all(r.__class__ is str for r in required)):
-        raise InvalidRequest(
-            f"Invalid schema at '{at}.required': expected an array of strings.", f"{at}.required", "invalid_function_parameters"
-        )
-    if (items := schema.get("items")) is not None and items.__class__ is not list:
-        check_schema(items, f"{at}.items")
-    for name in ("anyOf", "oneOf", "allOf"):
-        branches = schema.get(name)
-        if branches is not None:
-            if branches.__class__ is not list:
-                raise InvalidRequest(f"Invalid schema at '{at}.{name}': expected an array.", f"{at}.{name}", "invalid_function_parameters")
-            for i, branch in enumerate(branches):
-                check_schema(branch, f"{at}.{name}[{i}]")
+    if not parameters and parameters.__class__ in (dict, NoneType):
+        return False
+    if is_usual_object(parameters):
+        return False
+    _object(parameters, f"{at}.parameters")
+    check_schema(parameters, f"{at}.parameters")
+    return True
 
 
 def _tool_choice(value: Any, param: str) -> None:
@@ -215,15 +171,17 @@ def _function_call(value: Any, param: str) -> None:
     require_string(value, "name", param)
 
 
-def _response_format(value: Any, param: str) -> None:
+def _response_format(value: Any, param: str) -> bool:
     _object(value, param)
     require_string(value, "type", param)
     if value["type"] == "json_schema":
         inner = require_object(value, "json_schema", param)
         schema = inner.get("schema")
-        if schema is not None:
+        if schema is not None and not is_usual(schema):
             _object(schema, f"{param}.json_schema.schema")
             check_schema(schema, f"{param}.json_schema.schema")
+            return True
+    return False
 
 
 def _modalities(value: Any, param: str) -> None:

@@ -25,6 +25,8 @@ class ChatRequest:
     body: dict[str, Any]
     size: int = field(default=0, compare=False)
     """Bytes of the JSON text it came from: an upper bound for its tokens."""
+    usual_schemas: bool = field(default=False, compare=False)
+    """All of its schemas were seen to be usual ones (translators.chat.schema_check). False says nothing: look at them."""
 
     @property
     def model(self) -> str:
@@ -65,11 +67,12 @@ def parse(body: Any, size: int = 0) -> ChatRequest:
     if model is None or messages is None:
         raise missing("model" if model is None else "messages")
     _check_messages(messages)
+    usual = True
     for name, value in body.items():
-        if value is not None and (check := PARAMETERS.get(name)) is not None:
-            check(value, name)
+        if value is not None and (check := PARAMETERS.get(name)) is not None and check(value, name):
+            usual = False
     check_combinations(body)
-    return ChatRequest(body, size)
+    return ChatRequest(body, size, usual)
 
 
 def _check_messages(messages: Any) -> None:

@@ -27,7 +27,7 @@ def cut_completion(completion: dict[str, Any], sequences: tuple[str, ...]) -> No
     for choice in completion["choices"]:
         message = choice.get("message") or {}
         content = message.get("content")
-        if content.__class__ is str and (at := _first(content, sequences)) >= 0:
+        if content and (at := _first(content, sequences)) >= 0:
             message["content"] = content[:at]
             for name in _OF_THE_WHOLE:
                 message.pop(name, None)
@@ -57,11 +57,7 @@ class StopCutter:
 
     def _read(self, chunk: Chunk, delta: dict[str, Any], shown: list[Chunk]) -> None:
         index = chunk.index
-        said = delta.get("content")
-        if said and said.__class__ is not str:  # some servers give a list of parts now and then: it is shown as it came
-            shown.append(Chunk({"content": said}, None, index))
-            said = None
-        text = self._held.pop(index, "") + (said or "")
+        text = self._held.pop(index, "") + (delta.get("content") or "")
         at = _first(text, self._sequences)
         if at >= 0:
             self._cut.add(index)

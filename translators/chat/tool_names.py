@@ -5,7 +5,7 @@ same bytes.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from hashlib import sha256
 from typing import Final
 
@@ -22,13 +22,6 @@ def declared_name(name: str, declared: frozenset[str]) -> str:
     if name.startswith(_NAMESPACE) and name not in declared and name[10:] in declared:
         return name[10:]
     return name
-
-
-def callers_name(name: str, declared: frozenset[str], aliases: Mapping[str, str]) -> str:
-    """The caller's name of the tool that a model calls `name`. `aliases`: the provider's names → the caller's, where they differ."""
-    if aliases and (found := aliases.get(name) or aliases.get(name.removeprefix(_NAMESPACE))) is not None:
-        return found
-    return declared_name(name, declared)
 
 
 def digest(text: str) -> str:

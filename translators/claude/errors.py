@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from translators.chat.error_documents import told
+from translators.chat.redaction import redacted
+from translators.chat.refusal_words import refusal
 from translators.errors import FailureKind, UpstreamFailure
 from translators.jsontext import loads
 from translators.retry_after import retry_after
@@ -27,6 +30,11 @@ _QUOTA: Final = _Row(_K.QUOTA, 429, "insufficient_quota", "insufficient_quota")
 _RATE_LIMIT: Final = _Row(_K.RATE_LIMIT, 429, "rate_limit_error", "rate_limit_exceeded")
 _CONTEXT: Final = _Row(_K.CONTEXT_LENGTH, 400, "invalid_request_error", "context_length_exceeded")
 _FILTERED: Final = _Row(_K.CONTENT_FILTER, 400, "invalid_request_error", "content_filter")
+_UNSUPPORTED: Final = _Row(_K.UNSUPPORTED, 400, "invalid_request_error")
+_BAD_OUTPUT: Final = _Row(_K.MODEL_OUTPUT, 502, "server_error", "bad_output")
+
+_OF_OTHERS: Final = {row.kind: row for row in (_INVALID, _QUOTA, _CONTEXT, _FILTERED, _UNSUPPORTED, _BAD_OUTPUT)}
+"""What other servers that speak this API say in words of their own."""
 
 _BY_STATUS: Final[dict[int, _Row]] = {
     400: _INVALID,
@@ -72,27 +80,28 @@ _BY_WORDS: Final[tuple[tuple[re.Pattern[str], _Row, str], ...]] = tuple(
         (r"content filtering policy", _FILTERED, "content_filter"),
         (r"invalid `?signature`? in `?thinking`?|bound to a different conversation", _INVALID, "thinking_signature_invalid"),
         (r"expected `?thinking`? or `?redacted_thinking`?", _INVALID, "thinking_missing"),
-        (r"thinking\.type\.\w+\W+is not supported|adaptive thinking is not supported", _INVALID, "thinking_type_unsupported"),
+        (r"thinking\.type\.\w+\W+is not supported|adaptive thinking is not supported", _UNSUPPORTED, "thinking_type_unsupported"),
         (r"thinking may not be enabled when `?tool_choice`? forces", _INVALID, "thinking_with_forced_tool"),
-        (r"tool_choice.*not supported for this model", _INVALID, "tool_choice_unsupported"),
-        (r"\b(temperature|top_p|top_k)\b.*(deprecated|not supported|cannot both be specified)", _INVALID, "sampling_unsupported"),
-        (r"role '?system'? is not supported on this model", _INVALID, "system_role_unsupported"),
-        (r"does not support assistant message prefill", _INVALID, "prefill_unsupported"),
+        (r"tool_choice.*not supported for this model", _UNSUPPORTED, "tool_choice_unsupported"),
+        (r"\b(temperature|top_p|top_k)\b.*(deprecated|not supported|cannot both be specified)", _UNSUPPORTED, "sampling_unsupported"),
+        (r"role '?system'? is not supported on this model", _UNSUPPORTED, "system_role_unsupported"),
+        (r"does not support assistant message prefill", _UNSUPPORTED, "prefill_unsupported"),
         (
             r"too many strict tools|too many optional parameters|compiled grammar is too large|grammar compilation timed out"
-            r"|schema is too complex for compilation",
-            _INVALID,
+            r"|schema is too complex for compilation|output_config[^\n]{0,200}property keys should match pattern",
+            _UNSUPPORTED,
             "schema_too_complex",
         ),
         (r"max_tokens: \d+ > \d+, which is the maximum allowed", _INVALID, "max_tokens_too_large"),
         (r"unexpected value\(s\).*`?anthropic-beta`? header", _INVALID, "beta_unknown"),
         (r"many-image requests", _INVALID, "image_too_large"),
+        (r"\Atools\.\d+\.", _UNSUPPORTED, "tool_refused"),
     )
 )
 """Refusals that Claude tells apart only in words: what they are to us, and the name they get as `upstream_code`."""
 
-_SECRETS: Final = re.compile(r"sk-ant-[A-Za-z0-9_-]+|Bearer\s+\S+|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
-"""Keys, and the ids of organizations and workspaces."""
+_IDS: Final = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
+"""Of organizations and workspaces."""
 
 
 def parse_error(status: int, headers: Mapping[str, str], body: bytes) -> UpstreamFailure:
@@ -116,19 +125,21 @@ def error_failure(document: Any) -> UpstreamFailure:
 def _failure(document: Any, status: int | None, headers: Mapping[str, str]) -> UpstreamFailure:
     error = document.get("error") if document.__class__ is dict else None
     fields = error if error.__class__ is dict else {"message": error}
-    type_, message = _text(fields.get("type")), _text(fields.get("message"))
+    type_, message = _text(fields.get("type")), None
     details = fields.get("details")
+    if document.__class__ is dict:
+        message = told(document).message  # a server in between may put it anywhere
     own_code = _text(details.get("error_code")) if details.__class__ is dict else None
     wait = retry_after(headers)
     row, name = _classify(status, type_, own_code, message or "", wait)
     return UpstreamFailure(
         kind=row.kind,
-        message=_SECRETS.sub("[redacted]", message[:2000]) if message else _silent(status),
+        message=_IDS.sub("[redacted]", redacted(message)) if message else _silent(status),
         status=row.status,
         type=row.type,
         code=row.code,
         retry_after=wait,
-        should_retry=False if row is _QUOTA else None,
+        should_retry=False if row.kind in (_K.QUOTA, _K.UNSUPPORTED) else None,
         upstream_status=status,
         upstream_code=own_code or name or type_,
     )
@@ -143,12 +154,14 @@ def _silent(status: int | None) -> str:
 
 
 def _classify(status: int | None, type_: str | None, own_code: str | None, message: str, wait: float | None) -> tuple[_Row, str | None]:
-    """The row, and the name of what the words say, if they say more than status and type."""
+    """The row, and the name of what the words say, if they say more than status and type: Claude's words first, then other servers'."""
     seen = status if status in _BY_STATUS else _STATUS_OF_TYPE.get(type_ or "", status)
     if seen in (400, 413, 422):
         for words, row, name in _BY_WORDS:
             if words.search(message):
                 return row, name
+    if (said := refusal(seen or 500, message, accepted=status is None)) is not None:
+        return _OF_OTHERS[said.kind], said.fact
     if seen == 429 and own_code != "ramp_limit_exceeded" and (own_code in _SPENT or (status == 429 and wait is None)):
         return _QUOTA, None
     if type_ is not None and type_ not in _STATUS_OF_TYPE:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Final
 
+from translators.chat.in_words import ForcedCall, forced_call
 from translators.chat.parameters import NO_OPS
 from translators.chat.passthrough import extension_for
 from translators.chat.ranges import LIMITS, RANGED, within_ranges, without_limit
@@ -17,11 +18,20 @@ from translators.claude.identity import FAST_MODE_BETA, service, user_id
 from translators.claude.messages import end_with_user, read_messages
 from translators.claude.sampling import sampling, stop_sequences
 from translators.claude.thinking import Plan, plan_thinking
-from translators.claude.tool_choice import NO_CHOICE, Choice, read_choice, relax, write_choice
-from translators.claude.tools import NO_TOOLS, Declared, declared_from_history, declared_tools, historic_names, web_search_tool, write_tools
-from translators.claude.translation import Translation
+from translators.claude.tool_choice import NO_CHOICE, Choice, read_choice, tell, write_choice
+from translators.claude.tools import (
+    NO_TOOLS,
+    Declared,
+    declared_from_history,
+    declared_tools,
+    historic_names,
+    tool_keys,
+    web_search_tool,
+    write_tools,
+)
+from translators.claude.translation import NO_SCHEMAS, Translation
 from translators.claude.wire import Block, Turn
-from translators.dialect import PLAIN, AnswerShape, ModelRecord, Report, Target, UpstreamRequest
+from translators.dialect import PLAIN, AnswerShape, KeyHeader, ModelRecord, Report, Target, UpstreamRequest
 from translators.errors import InvalidRequest
 from translators.jsontext import dumps
 
@@ -51,7 +61,7 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     report, record = Report(), target.record
     plain = _MORE.isdisjoint(request.body)
     if not plain and (settled := within_ranges(request.body, most_stops=None)) is not request.body:
-        request = ChatRequest(settled, request.size)
+        request = ChatRequest(settled, request.size, request.usual_schemas)
     if not record.unsupported.isdisjoint(request.body):
         request = _without_unsupported(request, record, report)
     asked, limit = request.body, request.max_tokens
@@ -59,17 +69,18 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
         without_limit(asked, report.emulated)
     if not _TAKEN.issuperset(asked):
         _check_parameters(asked, report)
-    headers = {"content-type": "application/json", **key_headers(target.api_key, record.api_version)}
+    headers = {"content-type": "application/json", **key_headers(target.api_key, target.key_header, record.api_version)}
     if plain:
         shape = PLAIN
-        body = _body(asked, limit, NO_TOOLS, FREE, Translation(target, report, NO_TOOLS.names))
+        body = _body(asked, limit, NO_TOOLS, FREE, None, Translation(target, report, NO_TOOLS.names, NO_SCHEMAS))
     else:
-        declared = declared_tools(asked)
+        declared = declared_tools(asked, request.usual_schemas)
         options = asked.get("prompt_cache_options") or {}
-        translation = Translation(target, report, declared.names, declared.wrapped, options.get("ttl"))
-        format_ = answer_format(asked, translation) if "response_format" in asked else FREE
-        body = _body(asked, limit, declared, format_, translation)
-        shape = _shape(declared, format_)
+        translation = Translation(target, report, declared.names, declared.prepared, options.get("ttl"))
+        format_ = answer_format(asked, translation, request.usual_schemas) if "response_format" in asked else FREE
+        told = None if record.can_force_tools or not declared.tools else forced_call(asked)
+        body = _body(asked, limit, declared, format_, told, translation)
+        shape = _shape(declared, format_, told)
         _extend(body, headers, asked, target)
     stream = asked.get("stream") is True or (limit is None and body["max_tokens"] > LONGEST_UNSTREAMED)
     body["stream"] = stream
@@ -107,25 +118,32 @@ def _betas(given: Any, param: str) -> list[str]:
     return list(given)
 
 
-def key_headers(key: str, version: str | None = None) -> dict[str, str]:
+def key_headers(key: str, header: KeyHeader | None = None, version: str | None = None) -> dict[str, str]:
     """`version` of the API, where it is not the usual one."""
     headers = {"anthropic-version": version or DEFAULT_VERSION}
     if key:
-        headers["x-api-key"] = key
+        if header is None:
+            headers["x-api-key"] = key
+        else:
+            headers[header.name] = header.prefix + key
     return headers
 
 
-def _shape(declared: Declared, format_: AnswerFormat) -> AnswerShape:
+def _shape(declared: Declared, format_: AnswerFormat, told: ForcedCall | None) -> AnswerShape:
+    """`told`: the call that the model cannot be made to make."""
     if not declared.tools and format_.instruction is None:
         return PLAIN
     return AnswerShape(
         tool_names=declared.names.rewritten,
         declared_tools=declared.callers_names,
         custom_tools=declared.custom,
-        wrapped_tools=declared.wrapped,
+        wrapped_tools=frozenset(name for name, schema in declared.prepared.items() if schema.wrapped),
+        tool_keys=tool_keys(declared),
         legacy_functions=declared.legacy,
         one_tool_call=declared.legacy,
         strip_json_fence=format_.instruction is not None,
+        must_call=frozenset() if told is None else told.must_call,
+        json_schema=format_.schema,
     )
 
 
@@ -151,7 +169,9 @@ def _check_parameters(body: dict[str, Any], report: Report) -> None:
             raise InvalidRequest(verdict.how, name, "unsupported_value" if name in NO_OPS else "unsupported_parameter")
 
 
-def _body(asked: dict[str, Any], limit: int | None, declared: Declared, format_: AnswerFormat, translation: Translation) -> dict[str, Any]:
+def _body(
+    asked: dict[str, Any], limit: int | None, declared: Declared, format_: AnswerFormat, told: ForcedCall | None, translation: Translation
+) -> dict[str, Any]:
     record = translation.target.record
     system, turns, texts_only = read_messages(asked["messages"], translation)
     if not texts_only:
@@ -162,8 +182,8 @@ def _body(asked: dict[str, Any], limit: int | None, declared: Declared, format_:
     choice = NO_CHOICE
     if declared.tools:
         choice = read_choice(asked, declared, translation)
-        if choice.forced and record.forced_tool_choice == "no":
-            choice = relax(choice, historic, translation)
+        if told is not None:
+            choice = tell(told, choice, historic, system, translation)
     max_tokens = record.max_output_tokens
     if limit is not None:
         max_tokens = int(limit) if limit <= max_tokens else _clamped(limit, asked, translation)

@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
+from translators.chat.in_words import TOLD, ForcedCall
+from translators.claude.content import text_block
 from translators.claude.tools import Declared, Tool
 from translators.claude.translation import Translation
+from translators.claude.wire import Block
 from translators.errors import InvalidRequest
 
 
@@ -62,9 +65,13 @@ def _allowed_name(tool: dict[str, Any]) -> str | None:
     return name if name.__class__ is str else None
 
 
-def relax(choice: Choice, historic: list[str], translation: Translation) -> Choice:
-    """The choice for a model that cannot be forced: one tool that was named stays the only one, unless the history called others."""
-    translation.report.changed("tool_choice", "this model cannot be made to call a tool: it is left free to")
+def tell(forced: ForcedCall, choice: Choice, historic: list[str], system: list[Block], translation: Translation) -> Choice:
+    """The choice for a model that cannot be forced: it is free to, and told to call.
+
+    One tool that was named stays the only one, unless the history called others.
+    """
+    translation.report.emulated(forced.param, TOLD)
+    system.append(text_block(forced.instruction(translation.names.upstream)))
     tools = choice.tools
     if choice.name is not None and not set(historic) - {translation.names.upstream(choice.name)}:
         tools = [tool for tool in tools if _allowed_name(tool) == choice.name]

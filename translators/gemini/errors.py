@@ -8,7 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from translators.errors import FailureKind, UpstreamFailure
+from translators.chat.error_documents import plain_text
+from translators.chat.redaction import redacted
+from translators.chat.refusal_words import refusal
+from translators.errors import ONE_CHOICE, FailureKind, UpstreamFailure
 from translators.jsontext import loads
 from translators.retry_after import LONGEST, retry_after
 
@@ -16,9 +19,6 @@ _K = FailureKind
 
 _INVALID: Final = "invalid_request_error"
 _SERVER: Final = "server_error"
-_MAX_MESSAGE: Final = 2000
-_SECRETS: Final = re.compile(r"AIza[0-9A-Za-z_-]{10,}|AQ\.[0-9A-Za-z_-]+|(?<=key=)[^\s&\"']+")
-_TAGS: Final = re.compile(r"<(style|script|head)\b.*?</\1>|<[^>]*>", re.S | re.I)
 _DELAY: Final = re.compile(r"(\d+(?:\.\d+)?)s", re.ASCII).fullmatch
 _DELAY_IN_WORDS: Final = re.compile(r"retry in (\d+(?:\.\d+)?)s", re.ASCII)
 _OVERLOAD_DELAY: Final = 2.0
@@ -35,6 +35,8 @@ class _Rule:
     type: str
     code: str | None
     words: re.Pattern[str] | None = None
+    name: str | None = None
+    """What a repair is chosen by, where the caller's code says less."""
 
 
 def _words(pattern: str) -> re.Pattern[str]:
@@ -46,6 +48,16 @@ _DAILY_QUOTA: Final = _Rule((), _K.QUOTA, 429, "insufficient_quota", "insufficie
 _RATE_LIMIT: Final = _Rule((), _K.RATE_LIMIT, 429, "rate_limit_error", "rate_limit_exceeded")
 _OTHER_SERVER: Final = _Rule((), _K.SERVER_ERROR, 502, _SERVER, "upstream_error")
 _OTHER_CLIENT: Final = _Rule((), _K.INVALID_REQUEST, 400, _INVALID, None)
+
+_OF_OTHERS: Final = {
+    rule.kind: rule
+    for rule in (
+        _Rule((), _K.CONTEXT_LENGTH, 400, _INVALID, "context_length_exceeded"),
+        _Rule((), _K.CONTENT_FILTER, 400, _INVALID, "content_filter"),
+        _Rule((), _K.MODEL_OUTPUT, 502, _SERVER, "bad_output"),
+    )
+}
+"""What only the words of other servers tell."""
 
 _RULES: Final = (
     _Rule((400,), _K.AUTHENTICATION, 502, _SERVER, "provider_auth_failed", _KEY_REFUSED.words),
@@ -59,8 +71,14 @@ _RULES: Final = (
     ),
     _Rule((400,), _K.PERMISSION, 502, _SERVER, "provider_unavailable_region", _words("User location is not supported")),
     _Rule((400,), _K.QUOTA, 502, _SERVER, "provider_billing", _words("billing")),
+    _Rule((400,), _K.UNSUPPORTED, 400, _INVALID, None, _words(r"function_declarations|\btools\[")),
     _Rule(
-        (400,), _K.INVALID_REQUEST, 400, _INVALID, "unsupported_parameter",
+        (400,), _K.UNSUPPORTED, 400, _INVALID, "unsupported_parameter",
+        _words(r"multiple candidates|only one candidate|candidateCount (?:must be 1\b|value of \d+ but the supported range)"),
+        ONE_CHOICE,
+    ),
+    _Rule(
+        (400,), _K.UNSUPPORTED, 400, _INVALID, "unsupported_parameter",
         _words("is not enabled|Budget 0 is invalid|thinking level|is unsupported|Unknown name"),
     ),
     # The caller named it, and it has expired: neither our key nor the model is at fault, and nobody else has it.
@@ -88,7 +106,7 @@ def parse_error(status: int, headers: Mapping[str, str], body: bytes) -> Upstrea
         document = None
     error = error_of(document)
     if error is None:
-        text = " ".join(_TAGS.sub(" ", body[: 64 * 1024].decode("utf-8", "replace")).split())[:500]
+        text = " ".join(plain_text(body[: 64 * 1024].decode("utf-8", "replace")).split())[:500]
         error = {"message": f"The provider answered with status {status}{': ' if text else '.'}{text}"}
     return failure(error, status, headers)
 
@@ -125,15 +143,10 @@ def failure(error: dict[str, Any], status: int, headers: Mapping[str, str]) -> U
         param=_field(details) if rule.kind is _K.INVALID_REQUEST else None,
         # The delay that comes with a daily allowance means the next minute, not the next day.
         retry_after=None if rule.kind is _K.QUOTA else _wait(rule, delay, headers),
-        should_retry=False if rule.kind is _K.QUOTA else None,
+        should_retry=False if rule.kind in (_K.QUOTA, _K.UNSUPPORTED) else None,
         upstream_status=status,
-        upstream_code=word if word.__class__ is str else None,
+        upstream_code=rule.name or (word if word.__class__ is str else None),
     )
-
-
-def redacted(message: str) -> str:
-    """Cut to 2,000 characters, without anything that looks like a key."""
-    return _SECRETS.sub("[redacted]", message[:_MAX_MESSAGE])
 
 
 def _details(error: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -155,6 +168,9 @@ def _rule(status: int, message: str, details: dict[str, dict[str, Any]], delay: 
     for rule in _RULES:
         if status in rule.statuses and (rule.words is None or rule.words.search(message)):
             return rule
+    said = refusal(status, message)
+    if said is not None and said.kind in _OF_OTHERS:
+        return _OF_OTHERS[said.kind]
     # 405 is a wrong base URL: not the request's fault.
     return _OTHER_SERVER if status >= 500 or status == 405 else _OTHER_CLIENT
 

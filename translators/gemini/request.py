@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from translators.chat.passthrough import extension_for
 from translators.chat.request import ChatRequest
-from translators.dialect import PLAIN, AnswerShape, ModelRecord, Report, Target, UpstreamRequest
+from translators.dialect import PLAIN, AnswerShape, KeyHeader, ModelRecord, Report, Target, UpstreamRequest
 from translators.errors import InvalidRequest
 from translators.gemini import fields
 from translators.gemini.content import ContentReader
@@ -39,7 +39,7 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     extensions = NO_EXTENSIONS if plain else _extensions(body, report)
     reader = ContentReader(record, report)
     system, contents = conversation(request.body["messages"], record, report, reader)
-    answer, tools = (FREE, NO_TOOLS) if plain else json_answer(body.get("response_format"), toolset(body, record, report), record, report)
+    answer, tools = (FREE, NO_TOOLS) if plain else _form(body, request.usual_schemas, record, report)
     config = generation_config(body, record, report)
     if not plain:
         _configure(config, body, answer, extensions, record, report)
@@ -47,6 +47,8 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
         config["mediaResolution"] = resolution
     if answer.instruction is not None:
         system.append(answer.instruction)
+    if tools.told is not None:
+        system.append(tools.told.instruction(upstream_name))
     upstream: dict[str, Any] = {"systemInstruction": {"parts": [{"text": text} for text in system]}} if system else {}
     upstream["contents"] = contents
     if not plain:
@@ -59,8 +61,15 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     shape = PLAIN if plain else _shape(body, tools, answer, report)
     if several_hops:
         shape = shape._replace(several_hops=True)
-    url, headers = _url(target.base_url, target.model, stream), {"content-type": "application/json", **key_headers(target.api_key)}
+    url = _url(target.base_url, target.model, stream)
+    headers = {"content-type": "application/json", **key_headers(target.api_key, target.key_header)}
     return UpstreamRequest(url, headers, _written(upstream), stream, tuple(report.notes), shape)
+
+
+def _form(body: dict[str, Any], usual: bool, record: ModelRecord, report: Report) -> tuple[JsonAnswer, Toolset]:
+    """The form of the answer and the tools, whose schemas are read in the words of the newest draft (as they are, if `usual`)."""
+    tools = toolset(body, record, report, usual)
+    return json_answer(body, tools, record, report, usual)
 
 
 def _extensions(body: dict[str, Any], report: Report) -> GoogleExtensions:
@@ -133,6 +142,8 @@ def _shape(body: dict[str, Any], tools: Toolset, answer: JsonAnswer, report: Rep
         legacy_functions=tools.legacy,
         one_tool_call=one_call,
         strip_json_fence=answer.instruction is not None,
+        must_call=frozenset() if tools.told is None else tools.told.must_call,
+        json_schema=answer.schema,
     )
 
 
@@ -155,8 +166,10 @@ def _url(base: str, model: str, stream: bool) -> str:
     return f"{base}/{quote(model, safe='/')}:{method}"
 
 
-def key_headers(key: str) -> dict[str, str]:
-    return {"x-goog-api-key": key} if key else {}
+def key_headers(key: str, header: KeyHeader | None = None) -> dict[str, str]:
+    if not key:
+        return {}
+    return {"x-goog-api-key": key} if header is None else {header.name: header.prefix + key}
 
 
 def _written(body: dict[str, Any]) -> bytes:

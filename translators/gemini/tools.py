@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from translators.chat.in_words import TOLD, ForcedCall, forced_call
+from translators.chat.schema_drafts import modern
 from translators.dialect import ModelRecord, Report
 from translators.errors import InvalidRequest
 from translators.gemini.names import upstream_name
@@ -35,11 +37,13 @@ class Toolset:
     allowed: tuple[str, ...] = ()
     legacy: bool = False
     """Declared by `functions`."""
+    told: ForcedCall | None = None
+    """The call that the model cannot be made to make, and is asked for in words."""
 
     @property
     def forced(self) -> bool:
         """The answer has to be a call."""
-        return self.mode == "ANY"
+        return self.mode == "ANY" or self.told is not None
 
     def without_google(self, report: Report, why: str) -> "Toolset":
         for name, _ in self.google:
@@ -65,8 +69,11 @@ class Toolset:
 NO_TOOLS: Final = Toolset()
 
 
-def toolset(body: dict[str, Any], record: ModelRecord, report: Report) -> Toolset:
-    """The request's tools. Raises InvalidRequest for a kind that is not known here and for a choice that is none."""
+def toolset(body: dict[str, Any], record: ModelRecord, report: Report, usual: bool = False) -> Toolset:
+    """The request's tools; `usual`: all of their schemas are known to be usual ones.
+
+    Raises InvalidRequest for a kind that is not known here and for a choice that is none.
+    """
     tools: list[dict[str, Any]] = body.get("tools") or []
     functions: list[dict[str, Any]] = body.get("functions") or []
     if tools and functions:
@@ -75,7 +82,7 @@ def toolset(body: dict[str, Any], record: ModelRecord, report: Report) -> Toolse
     options = body.get("web_search_options")
     if not tools and not functions and options is None:
         return NO_TOOLS
-    reader = _Reader(record, report)
+    reader = _Reader(record, report, usual)
     for i, tool in enumerate(tools):
         reader.add(tool, f"tools[{i}]")
     for i, function in enumerate(functions):
@@ -90,11 +97,14 @@ def toolset(body: dict[str, Any], record: ModelRecord, report: Report) -> Toolse
     )
     if found.google and found.declarations and not record.builtin_with_functions:
         found = found.without_google(report, "this model takes no tools of Google's beside functions")
-    return _with_choice(found, body, reader.all_strict)
+    chosen = _with_choice(found, body, reader.all_strict)
+    forced = None if record.can_force_tools or not chosen.forced else forced_call(body)
+    return chosen if forced is None else _told(chosen, forced, reader.all_strict, report)
 
 
 class _Reader:
-    def __init__(self, record: ModelRecord, report: Report) -> None:
+    def __init__(self, record: ModelRecord, report: Report, usual: bool) -> None:
+        self._usual = usual
         self._record = record
         self._report = report
         self.declarations: list[dict[str, Any]] = []
@@ -124,7 +134,9 @@ class _Reader:
         schema = function.get("parameters")
         if not schema:
             return
-        sanitizer = Sanitizer(schema, f"tools.{function['name']}.parameters", f"{at}.parameters", self._report)
+        sanitizer = Sanitizer(
+            schema if self._usual else modern(schema), f"tools.{function['name']}.parameters", f"{at}.parameters", self._report
+        )
         parameters = sanitizer.tool_root()
         # A function without parameters has no schema at all: the older form refuses an object without properties.
         if not any(parameters[name] for name in parameters.keys() - _NOTHING_IN_IT):
@@ -194,6 +206,12 @@ def _with_choice(found: Toolset, body: dict[str, Any], all_strict: bool) -> Tool
             return replace(found, mode="ANY" if mode == "required" else "VALIDATED" if names else "NONE", allowed=names)
         case _:
             return replace(found, mode="ANY", allowed=(_chosen(choice, found, param),))
+
+
+def _told(found: Toolset, forced: ForcedCall, all_strict: bool, report: Report) -> Toolset:
+    """The choice for a model that cannot be forced: it may call what it was to call, and is told to."""
+    report.emulated(forced.param, TOLD)
+    return replace(found, mode="VALIDATED" if all_strict or found.allowed else "AUTO", told=forced)
 
 
 def _chosen(choice: Any, found: Toolset, param: str) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 
 MESSAGE_FIELDS: Final = frozenset({
     "reasoning_content", "reasoning", "reasoning_details", "thinking_blocks", "provider_content", "extra_content",
-    "provider_specific_fields", "images", "annotations", "cache_control", "is_error", "prefix", "partial", "defer_loading",
+    "provider_specific_fields", "content_parts", "images", "annotations", "cache_control", "is_error", "prefix", "partial", "defer_loading",
     "eager_input_streaming", "input_examples", "allowed_callers",
 })  # fmt: skip
 """Of messages, content parts, calls and tools. Answers have them (ours, too) and want them back, or callers of other dialects say them."""

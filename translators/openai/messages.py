@@ -1,13 +1,16 @@
 """The caller's messages as the server takes them: no nulls, no fields it does not know, each call with its result, every loss told."""
 
+from collections.abc import Iterable
+from sys import maxsize
 from typing import Any, Final
 
-from translators.chat.calls import OWN, called_in, unreadable
-from translators.chat.native_parts import NATIVE_CALLS, in_the_hubs_places, is_native_call
-from translators.chat.pairing import paired
+from translators.chat.calls import OWN, SHORT, called_in, formed, unreadable
 from translators.chat.request import INSTRUCTION_ROLES
 from translators.chat.results import TOLD_IN_WORDS, told_as_failed
 from translators.dialect import ModelRecord, Report
+from translators.history.arranging import Irregular, Placed, arranged
+from translators.history.blocks import BLOCKS
+from translators.history.pairing import NO_RESULT
 from translators.jsontext import dumps_str
 from translators.openai.foreign import NOISE, refused_fields
 from translators.openai.media import media_behind_results
@@ -20,70 +23,91 @@ _NONE: Final = frozenset[str]()
 _LEFT_OUT: Final = "this provider's API does not know it"
 _SIGNED: Final = "thinking_blocks"
 _SIGNED_PARTS: Final = frozenset({"thinking", "redacted_thinking"})
+_FITTING: Final = {"any": maxsize, "short": SHORT, "nine": -1}
+"""By the form of ids that a server wants: the characters up to which any id has it."""
 
 
 def read_messages(messages: list[Message], record: ModelRecord, tools: Declared, report: Report) -> list[Message]:
     """The messages, most of them as they came. Those of a longer history begin in the same way: prompt caches depend on it.
 
+    A history that servers would refuse, because a result is not where its call is or two calls have one id, is arranged first.
     Raises InvalidRequest for a call that only another server could have made.
     """
+    try:
+        return _read(enumerate(messages), record, tools, report, whole=False)
+    except Irregular:
+        longest = SHORT if record.call_id_form == "short" else None
+        return _read(arranged(messages, report, longest), record, tools, report, whole=True)
+
+
+def _read(messages: Iterable[Placed], record: ModelRecord, tools: Declared, report: Report, *, whole: bool) -> list[Message]:
+    """`whole`: each call has its result. Raises Irregular otherwise, and has reported nothing then."""
     said: list[Message] = []
     reader: _Reader | None = None
     wanted, takes_all = record.instructions_role, record.message_fields is None
-    for index, message in enumerate(messages):
+    for index, message in messages:
         if len(message) == 2:
             content = message.get("content")
             if content.__class__ is str or (takes_all and _is_relayed(content, message)):  # it says something and does no more
                 if wanted != "any" and (role := message["role"]) != wanted and role in INSTRUCTION_ROLES:
                     message = {**message, "role": wanted}
-                if reader is not None and reader.waiting:
-                    reader.orderly = False
+                if reader is not None and reader.waiting and not whole:
+                    raise Irregular
                 said.append(message)
                 continue
         if reader is None:
-            reader = _Reader(said, record, tools, report)
+            reader = _Reader(said, record, tools, whole=whole)
         reader.read(message, index)
-    return said if reader is None else reader.finished()
+    return said if reader is None else reader.finished(report)
 
 
 def _is_relayed(content: Any, message: Message) -> bool:
     """Whether a content is parts that go to a server as they came which takes every field."""
-    if content.__class__ is not list or message["role"] == "assistant":
+    role = message["role"]
+    if content.__class__ is not list or role == "assistant":
         return False
-    return all(part["type"] not in NATIVE_CALLS for part in content)
+    return role != "user" or not _has_blocks(content, role)
+
+
+def _has_blocks(content: list[dict[str, Any]], role: str) -> bool:
+    block = BLOCKS.get(role)
+    return block is not None and any(part["type"] == block for part in content)
 
 
 class _Reader:
-    """Reads the messages that do more than say a text."""
+    """Reads the messages that do more than say a text. Raises Irregular, unless they are `whole`."""
 
     __slots__ = (
-        "_aliases", "_failed_before", "_ids", "_lost", "_media", "_names", "_plain", "_record", "_refused", "_report", "_said",
-        "orderly", "waiting",
+        "_aliases", "_failed", "_fitting", "_ids", "_lost", "_media", "_names", "_plain", "_record", "_refused", "_said", "_servers",
+        "_whole", "waiting",
     )  # fmt: skip
 
-    def __init__(self, said: list[Message], record: ModelRecord, tools: Declared, report: Report) -> None:
+    def __init__(self, said: list[Message], record: ModelRecord, tools: Declared, *, whole: bool) -> None:
         self._said = said
         self._record = record
-        self._report = report
+        self._whole = whole
         _, self._plain, self._names, _ = tools
         taken = record.message_fields
         self._refused = _NONE if taken is None else refused_fields(taken)
         """Fields that the server does not know."""
+        self._fitting = _FITTING[record.call_id_form]
         self._aliases: dict[str, str] = {}
         self._lost: dict[str, None] | None = None
-        self._media = self._failed_before = False
+        self._media = self._failed = False
         self._ids: set[str] = set()
         """Of all calls so far."""
+        self._servers: set[str] = set()
+        """Of calls that the server may have run itself: there may be a result."""
         self.waiting: set[str] = set()
-        """Ids of calls whose results have not come yet."""
-        self.orderly = True
-        """Every result stood right behind its call so far, and every call had an id of its own."""
+        """Of calls whose results have not come yet."""
 
-    def finished(self) -> list[Message]:
+    def finished(self, report: Report) -> list[Message]:
         """All messages, those that were read and those that needed no reading."""
-        said, form, report = self._said, self._record.call_id_form, self._report
-        if not self.orderly or self.waiting or (form != "any" and self._ids):
-            said = paired(said, form, report.repaired)
+        said = self._said
+        if self.waiting and not self._whole:
+            raise Irregular
+        if self._failed:
+            report.emulated("messages.is_error", TOLD_IN_WORDS)
         if self._media:
             said = media_behind_results(said, report)
         for name in self._lost or ():
@@ -94,17 +118,14 @@ class _Reader:
         """`index`: its place among the caller's. Raises InvalidRequest for a call that only another server could have made."""
         content, role = message.get("content"), message["role"]
         if role == "tool":
-            if message["tool_call_id"] in self.waiting:
-                self.waiting.discard(message["tool_call_id"])
-            else:
-                self.orderly = False
+            self._expect(message["tool_call_id"])
             if len(message) == 3 and content.__class__ is str:  # it is nothing but a result
-                self._said.append(message)
+                self._said.append(message if len(message["tool_call_id"]) <= self._fitting else self._with_id(message))
                 return
-        elif self.waiting:
-            self.orderly = False
-        if content.__class__ is list and self._is_spread(content, message, index):
-            return
+        elif self.waiting and not self._whole:
+            raise Irregular
+        if content.__class__ is list and not self._whole and _has_blocks(content, role):
+            raise Irregular
         if None in message.values() and not (content is None and len(message) == 3 and message.get("tool_calls")):
             message = {name: value for name, value in message.items() if value is not None or name == "content"}
         if self._refused:
@@ -117,17 +138,15 @@ class _Reader:
             message = {**message, "role": self._record.instructions_role}
         self._said.append(message)
 
-    def _is_spread(self, content: list[dict[str, Any]], message: Message, index: int) -> bool:
-        """Whether calls or results stood among the parts, and were read in their own places instead."""
-        role = message["role"]
-        if not any(part["type"] in NATIVE_CALLS and is_native_call(part, role) for part in content):
-            return False
-        if role == "tool":
-            self._said.append(in_the_hubs_places(message)[0])
-        else:
-            for plain in in_the_hubs_places(message):
-                self.read(plain, index)
-        return True
+    def _expect(self, call_id: str) -> None:
+        """A result for that call."""
+        if call_id in self.waiting:
+            self.waiting.discard(call_id)
+        elif not self._whole and call_id not in self._servers:
+            raise Irregular
+
+    def _with_id(self, owner: dict[str, Any], name: str = "tool_call_id") -> dict[str, Any]:
+        return {**owner, name: formed(owner[name], self._record.call_id_form)}
 
     def _lose(self, name: str) -> None:
         if self._lost is None:
@@ -147,19 +166,14 @@ class _Reader:
         for name in owner:
             if name in refused and owner[name] and name not in NOISE and name != "is_error":
                 self._lose(name)
-        if owner.get("is_error") is True and "is_error" in refused:
-            owner = self._failed(owner)
+        if owner.get("is_error") is True and "is_error" in refused and owner.get("role") == "tool" and owner["content"] != NO_RESULT:
+            self._failed = True
+            owner = told_as_failed(owner)
         return {name: value for name, value in owner.items() if name not in refused}
-
-    def _failed(self, message: Message) -> Message:
-        if not self._failed_before:
-            self._failed_before = True
-            self._report.emulated("messages.is_error", TOLD_IN_WORDS)
-        return told_as_failed(message)
 
     def _with_known_parts(self, message: Message, content: list[dict[str, Any]]) -> Message:
         refused = self._refused
-        signed = _SIGNED_PARTS if _SIGNED in refused else frozenset[str]()
+        signed = _SIGNED_PARTS if _SIGNED in refused else _NONE
         if all(refused.isdisjoint(part) and part["type"] not in signed for part in content):
             return message
         kept = []
@@ -185,22 +199,31 @@ class _Reader:
         return message
 
     def _calls(self, calls: list[dict[str, Any]], index: int) -> list[dict[str, Any]]:
-        written, ids, waiting, plain = [], self._ids, self.waiting, self._plain
+        written, plain, fitting, whole = [], self._plain, self._fitting, self._whole
         for place, call in enumerate(calls):
             if len(call) != 3 or call.get("type") != "function" or not _is_usual(call["function"], plain):
                 call = self._call(call, index, place)
             call_id = call.get("id")
-            if not call_id or call_id in ids or call["type"] not in OWN:
-                self.orderly = False
-            else:
-                ids.add(call_id)
-                waiting.add(call_id)
+            if call["type"] not in OWN:
+                self._servers.add(call_id or "")
+            elif not whole:
+                if not call_id or call_id in self._ids:
+                    raise Irregular
+                self._ids.add(call_id)
+                self.waiting.add(call_id)
+            if call_id is not None and len(call_id) > fitting:
+                call = self._with_id(call, "id")
             written.append(call)
         return written
 
     def _result(self, message: Message) -> Message:
-        if message["role"] == "tool" and not self._record.media_in_tool_results and (content := message["content"]).__class__ is list:
-            self._media = self._media or any(part["type"] != "text" for part in content)
+        if message["role"] == "tool":
+            if len(message["tool_call_id"]) > self._fitting:
+                message = self._with_id(message)
+            if (content := message["content"]) == NO_RESULT and "is_error" in message:
+                message = {name: value for name, value in message.items() if name != "is_error"}
+            elif content.__class__ is list and not self._record.media_in_tool_results:
+                self._media = self._media or any(part["type"] != "text" for part in content)
         name = message.get("name")
         alias = None if name.__class__ is not str else self._aliases.get(name) or self._names.known(name)
         return message if alias is None or alias == name else {**message, "name": alias}

@@ -6,15 +6,16 @@ Everything is relayed unless the model's record says that the server would refus
 from typing import Any, Final
 
 from translators.chat.passthrough import extension_for
-from translators.chat.ranges import MAX_STOP_SEQUENCES, RANGED, check_stop, within_ranges, without_limit
+from translators.chat.ranges import LIMITS, MAX_STOP_SEQUENCES, RANGED, check_stop, within_ranges, without_limit
 from translators.chat.request import ChatRequest
 from translators.chat.stopping import as_sequences
-from translators.dialect import PLAIN, AnswerShape, ModelRecord, Report, Target, UpstreamRequest
+from translators.dialect import PLAIN, AnswerShape, KeyHeader, ModelRecord, Report, Target, UpstreamRequest
 from translators.jsontext import dumps
 from translators.openai.foreign import PARAMETERS as FOREIGN
 from translators.openai.foreign import SWITCHES
 from translators.openai.messages import read_messages
 from translators.openai.reasoning import SAMPLING, drop, settle_reasoning
+from translators.openai.tool_choice import CHOICES, tell
 from translators.openai.tools import NOTHING, Declared, read_tools
 
 _SHAPING: Final = frozenset({
@@ -31,32 +32,35 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     """
     report, record, asked = Report(), target.record, request.body
     body = {name: value for name, value in asked.items() if value is not None} if None in asked.values() else asked.copy()
-    body.pop("x_provider", None)
     if record.ranges == "openai":
         body = _in_openais_words(body, report)
     body["model"] = target.model
-    _limit_tokens(body, record, report)
-    tools, stop = (NOTHING, ()) if _SHAPING.isdisjoint(body) else _shape(body, record, report)
+    if not LIMITS.isdisjoint(body):
+        _limit_tokens(body, record, report)
+    shape, tools = PLAIN, NOTHING
+    if not _SHAPING.isdisjoint(body):
+        tools = read_tools(body, record, report)
+        shape = _shape(body, record, tools, report)
+    body["messages"] = read_messages(body["messages"], record, tools, report)
+    if not CHOICES.isdisjoint(body) and (must_call := tell(body, record, report)):
+        shape = shape._replace(must_call=frozenset([tools.aliases.get(name, name) for name in must_call]))
     if not record.unsupported.isdisjoint(body):
         drop(body, [name for name in body if name in record.unsupported], report, "this model does not take it")
-    body["messages"] = read_messages(asked["messages"], record, tools, report)
     stream = asked.get("stream") is True
     if stream and "stream_options" not in record.unsupported:
         body["stream_options"] = {**body.get("stream_options", {}), "include_usage": True}
-    if "x_provider" in asked:
+    if "x_provider" in body:
+        del body["x_provider"]
         body.update(extension_for(asked, target.provider, target.dialect))
-    return UpstreamRequest(
-        url=target.base_url.rstrip("/") + "/chat/completions",
-        headers={"content-type": "application/json", **key_headers(target.api_key)},
-        body=dumps(body),
-        stream=stream,
-        notes=tuple(report.notes),
-        shape=PLAIN if tools is NOTHING and not stop else AnswerShape(tools.aliases, tools.declared, stop=stop),
-    )
+    headers = {"content-type": "application/json", **key_headers(target.api_key, target.key_header)}
+    url = target.base_url.rstrip("/") + "/chat/completions" + target.query
+    return UpstreamRequest(url, headers, dumps(body), stream, tuple(report.notes), shape)
 
 
-def key_headers(key: str) -> dict[str, str]:
-    return {"authorization": f"Bearer {key}"} if key else {}
+def key_headers(key: str, header: KeyHeader | None = None) -> dict[str, str]:
+    if not key:
+        return {}
+    return {"authorization": f"Bearer {key}"} if header is None else {header.name: header.prefix + key}
 
 
 def _in_openais_words(body: dict[str, Any], report: Report) -> dict[str, Any]:
@@ -71,11 +75,11 @@ def _in_openais_words(body: dict[str, Any], report: Report) -> dict[str, Any]:
     return body
 
 
-def _shape(body: dict[str, Any], record: ModelRecord, report: Report) -> tuple[Declared, tuple[str, ...]]:
-    """Say what the model may call, and how it is to answer, in the words it takes. The stop sequences to look for in its stead."""
-    tools = read_tools(body, record, report)
+def _shape(body: dict[str, Any], record: ModelRecord, tools: Declared, report: Report) -> AnswerShape:
+    """Say how the model is to answer in the words it takes. What is then to be done with its answer."""
     settle_reasoning(body, record, report)
-    return tools, _stop_here(body, record, report)
+    stop = _stop_here(body, record, report)
+    return PLAIN if tools is NOTHING and not stop else AnswerShape(tools.aliases, tools.declared, stop=stop)
 
 
 def _limit_tokens(body: dict[str, Any], record: ModelRecord, report: Report) -> None:

@@ -7,6 +7,7 @@ from translators.chat.calls import called_in, unreadable
 from translators.errors import InvalidRequest
 from translators.jsontext import dumps_str
 from translators.responses.items import CALLS, FORMAT, Item, is_item, same_model
+from translators.responses.names import upstream_name
 from translators.responses.translation import Translation
 
 MAX_CALL_ID: Final = 64
@@ -42,7 +43,7 @@ def assistant_items(message: dict[str, Any], index: int, translation: Translatio
     items = _said(message, f"messages[{index}]", translation)
     items += [_call(call, index, j, translation) for j, call in enumerate(calls)]
     if (function := message.get("function_call")) is not None:
-        items.append(_function_call(function, f"call_{index}", translation))
+        items.append(_function_call(function, f"call_{index}"))
     return items
 
 
@@ -139,16 +140,16 @@ def _call(call: dict[str, Any], index: int, place: int, translation: Translation
     if called is None:
         raise unreadable(call, index, place)
     if call.get("type") == "custom":
-        name = translation.names.upstream(called["name"])
+        name = upstream_name(called["name"])
         return {"type": "custom_tool_call", "call_id": call_id, "name": name, "input": called.get("input") or ""}
-    return _function_call(called, call_id, translation)
+    return _function_call(called, call_id)
 
 
-def _function_call(function: dict[str, Any], call_id: str, translation: Translation) -> Item:
+def _function_call(function: dict[str, Any], call_id: str) -> Item:
     arguments = function.get("arguments")
     if arguments.__class__ is not str or not arguments:
         arguments = dumps_str(arguments or {})
-    return {"type": "function_call", "call_id": call_id, "name": translation.names.upstream(function["name"]), "arguments": arguments}
+    return {"type": "function_call", "call_id": call_id, "name": upstream_name(function["name"]), "arguments": arguments}
 
 
 def calls_in(items: list[Item]) -> list[Item]:

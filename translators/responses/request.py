@@ -7,13 +7,13 @@ from translators.chat.passthrough import extension_for
 from translators.chat.ranges import LIMITS, RANGED, in_range, without_limit
 from translators.chat.request import ChatRequest
 from translators.chat.stopping import as_sequences
-from translators.dialect import PLAIN, AnswerShape, Report, Target, UpstreamRequest
+from translators.dialect import AnswerShape, KeyHeader, Report, Target, UpstreamRequest
 from translators.errors import InvalidRequest
 from translators.jsontext import dumps
 from translators.responses.fields import FIELDS
 from translators.responses.input import read_messages
 from translators.responses.reasoning import Plan, plan_reasoning
-from translators.responses.tools import NO_TOOLS, Tools, read_tools
+from translators.responses.tools import Tools, read_tools
 from translators.responses.translation import Translation
 
 LEAST_OUTPUT_TOKENS: Final = 16
@@ -29,6 +29,8 @@ _SAMPLING: Final = ("temperature", "top_p", "logprobs", "top_logprobs")
 _TAKEN: Final = frozenset(name for name, verdict in FIELDS.items() if verdict.kind not in ("dropped", "rejected"))
 _NOT_PARAMETERS: Final = ("web_search_options", "parallel_tool_calls", "stop")
 """Chat's parameters that a model may refuse there, and that are something else here."""
+_STATE: Final = frozenset({"previous_response_id", "conversation"})
+"""What of the API's own words means that it keeps the beginning of the conversation."""
 
 
 def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
@@ -37,7 +39,11 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     asked = _kept(request.body, translation)
     plan = plan_reasoning(asked, translation)
     tools = read_tools(asked, plan.active, translation)
-    body: dict[str, Any] = {"model": target.model, "input": read_messages(request.messages, translation)}
+    own = extension_for(request.body, "responses", target.provider, target.dialect) if "x_provider" in request.body else {}
+    items = read_messages(request.messages, translation, whole=_STATE.isdisjoint(own))
+    body: dict[str, Any] = {"model": target.model, "input": items}
+    if tools.told is not None:
+        body["instructions"] = tools.told.instruction()
     _add_tools(body, tools)
     _add_output(body, asked, request, translation)
     _add_state(body, asked, plan, translation)
@@ -49,33 +55,29 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     stop = as_sequences(asked.get("stop"))
     if stop:
         translation.report.emulated("stop", "this API has no stop sequences: the gateway cuts its text")
-    body.update(extension_for(request.body, "responses", target.provider, target.dialect))
-    headers = {"content-type": "application/json", **key_headers(target.api_key)}
+    body.update(own)
+    headers = {"content-type": "application/json", **key_headers(target.api_key, target.key_header)}
     return UpstreamRequest(
-        url=target.base_url.rstrip("/") + "/responses",
+        url=target.base_url.rstrip("/") + "/responses" + target.query,
         headers=headers,
         body=dumps(body),
         stream=request.stream,
         notes=tuple(translation.report.notes),
         shape=AnswerShape(
-            translation.names.rewritten if tools.names else {},
-            tools.names,
+            tool_names=tools.rewritten,
+            declared_tools=tools.names,
             legacy_functions=tools.legacy,
             one_tool_call=tools.one_call,
             stop=stop,
+            must_call=frozenset() if tools.told is None else tools.told.must_call,
         ),
     )
 
 
-def _shape(tools: Tools, stop: tuple[str, ...], translation: Translation) -> AnswerShape:
-    if tools is NO_TOOLS:
-        return AnswerShape(stop=stop) if stop else PLAIN
-    aliases = translation.names.rewritten
-    return AnswerShape(aliases, tools.names, legacy_functions=tools.legacy, one_tool_call=tools.one_call, stop=stop)
-
-
-def key_headers(key: str) -> dict[str, str]:
-    return {"authorization": f"Bearer {key}"} if key else {}
+def key_headers(key: str, header: KeyHeader | None = None) -> dict[str, str]:
+    if not key:
+        return {}
+    return {"authorization": f"Bearer {key}"} if header is None else {header.name: header.prefix + key}
 
 
 def _kept(body: dict[str, Any], translation: Translation) -> dict[str, Any]:

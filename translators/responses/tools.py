@@ -1,14 +1,17 @@
 """The caller's tools and tool_choice, flat as this API has them."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from translators.chat.calls import OWN, refuse_foreign_tools
-from translators.chat.tool_names import ToolNames, are_plain
+from translators.chat.in_words import TOLD, ForcedCall, forced_call
+from translators.responses.names import are_valid, upstream_name
 from translators.responses.translation import Translation
 
 Tool = dict[str, Any]
 
+_LEFT_OUT: Final = frozenset({"type", "cache_control"})
 _NO_PARAMETERS: Final = {"type": "object", "properties": {}, "required": [], "additionalProperties": False}
 
 
@@ -24,49 +27,47 @@ class Tools:
     one_call: bool
     """Only the first call of the answer may be shown."""
     names: frozenset[str] = frozenset()
-    """What the caller's own tools are called, by the caller."""
-
-
-NO_TOOLS: Final = Tools([], None, None, legacy=False, one_call=False)
+    """What the caller calls its own tools."""
+    rewritten: Mapping[str, str] = field(default_factory=dict)
+    """What they are called here → by the caller, for the names that differ."""
+    told: ForcedCall | None = None
+    """The call that the model cannot be made to make, and is asked for in words."""
 
 
 def read_tools(body: dict[str, Any], reasons: bool, translation: Translation) -> Tools:
     """`tools` or the older `functions`, with their choice. `reasons`: the model reasons in this request.
 
-    Names that the API would refuse get aliases, which `translation` then knows. Raises InvalidRequest for another server's tools.
+    Raises InvalidRequest for another server's tools.
     """
-    declared, functions, options = body.get("tools"), body.get("functions"), body.get("web_search_options")
-    if not declared and not functions and options is None:
-        return NO_TOOLS
-    legacy = not declared
-    written = [{"type": "function", "function": function} for function in functions or ()] if legacy else declared or []
-    tools = [_flat(tool) for tool in written]
+    declared = body.get("tools")
+    legacy = not declared and bool(body.get("functions"))
+    tools = (
+        [_flat({"type": "function", "function": function}) for function in body["functions"]]
+        if legacy
+        else [_flat(t) for t in declared or ()]
+    )
     named = [tool["name"] for tool in tools if tool["type"] in OWN]
-    if len(named) < len(tools):
-        refuse_foreign_tools(written)
-    if any("cache_control" in tool for tool in written):
-        translation.report.dropped("tools.cache_control", "this API caches by itself")
-    if options is not None and not any(tool["type"].startswith("web_search") for tool in tools):
+    if declared:
+        if len(named) < len(tools):
+            refuse_foreign_tools(declared)
+        if any("cache_control" in tool for tool in declared):
+            translation.report.dropped("tools.cache_control", "this API caches by itself")
+    if (options := body.get("web_search_options")) is not None and not any(tool["type"].startswith("web_search") for tool in tools):
         tools.append(web_search_tool(options))
-    legacy = legacy and bool(functions)
+    if not tools:
+        return Tools([], None, None, legacy=False, one_call=False)
+    names = frozenset(named)
+    rewritten = {}
+    if names and not are_valid(names):
+        rewritten = {alias: name for name in names if (alias := upstream_name(name)) != name}
+        tools = [{**tool, "name": upstream_name(tool["name"])} if tool["type"] in OWN else tool for tool in tools]
     choice = _choice(body.get("function_call" if legacy else "tool_choice"))
-    if are_plain(named):
-        translation.names = ToolNames.plain(named)
-    else:
-        names = translation.names = ToolNames(named)
-        tools, choice = [_renamed(tool, names) for tool in tools], _renamed(choice, names)
     parallel, one_call = _parallel(body.get("parallel_tool_calls"), translation)
-    choice = _forced(choice, reasons, translation)
-    return Tools(tools, choice, False if legacy else parallel, legacy, legacy or one_call, frozenset(named))
-
-
-def _renamed(tool: Any, names: ToolNames) -> Any:
-    """A tool, or a choice of tools, under the names that the API takes."""
-    if tool.__class__ is not dict:
-        return tool
-    if tool["type"] == "allowed_tools":
-        return {**tool, "tools": [_renamed(one, names) for one in tool["tools"]]}
-    return {**tool, "name": names.upstream(tool["name"])} if tool["type"] in OWN and tool.get("name").__class__ is str else tool
+    told = None if _can_force(reasons, translation) else forced_call(body)
+    if told is not None:
+        translation.report.emulated(told.param, TOLD)
+        choice = {**choice, "mode": "auto"} if choice.__class__ is dict and "mode" in choice else "auto"
+    return Tools(tools, choice, False if legacy else parallel, legacy, legacy or one_call, names, rewritten, told)
 
 
 def _parallel(asked: bool | None, translation: Translation) -> tuple[bool | None, bool]:
@@ -80,18 +81,17 @@ def _parallel(asked: bool | None, translation: Translation) -> tuple[bool | None
 
 def _flat(tool: Tool) -> Tool:
     kind = tool["type"]
-    inner = tool.get(kind) if kind in OWN else None
-    said = tool if inner is None else inner
-    if None in said.values() or "cache_control" in said:
-        said = {name: value for name, value in said.items() if name != "cache_control" and value is not None}
-    flat = {"type": kind, **said}
-    flat["type"] = kind
+    said: Tool = {"type": kind}
+    for name, value in (tool[kind] if kind in OWN and tool.get(kind).__class__ is dict else tool).items():
+        if value is not None and name not in _LEFT_OUT:
+            said[name] = value
     if kind == "function":
-        flat["parameters"] = said.get("parameters") or _NO_PARAMETERS
-        flat["strict"] = said.get("strict", False)  # this API's own default is true, Chat's is false
+        if not said.get("parameters"):
+            said["parameters"] = _NO_PARAMETERS
+        said.setdefault("strict", False)  # this API's own default is true, Chat's is false
     elif kind == "custom" and "format" in said:
-        flat["format"] = _format(said["format"])
-    return flat
+        said["format"] = _format(said["format"])
+    return said
 
 
 def _format(asked: dict[str, Any]) -> dict[str, Any]:
@@ -114,19 +114,13 @@ def _choice(asked: Any) -> Any:
         return asked
     kind = asked.get("type", "function")
     inner = asked.get(kind)
-    if inner.__class__ is not dict:
-        return {"type": kind, **asked}
-    if kind == "allowed_tools":
+    if kind == "allowed_tools" and inner.__class__ is dict:
         return {"type": kind, "mode": inner["mode"], "tools": [_choice(tool) for tool in inner["tools"]]}
-    return {"type": kind, "name": inner["name"]}
+    chosen = {"type": kind, "name": inner["name"]} if inner.__class__ is dict else {"type": kind, **asked}
+    return {**chosen, "name": upstream_name(chosen["name"])} if kind in OWN and chosen.get("name").__class__ is str else chosen
 
 
-def _forced(choice: Any, reasons: bool, translation: Translation) -> Any:
-    """A choice that makes the model call something, relaxed where the model cannot be forced."""
-    if choice in (None, "none", "auto") or (choice.__class__ is dict and choice.get("mode") == "auto"):
-        return choice
+def _can_force(reasons: bool, translation: Translation) -> bool:
+    """Whether the model, which `reasons` or does not, can be made to call something."""
     possible = translation.record.forced_tool_choice
-    if possible == "yes" or (possible == "without_thinking" and not reasons):
-        return choice
-    translation.report.changed("tool_choice", "this model cannot be made to call a tool: it is left free")
-    return {**choice, "mode": "auto"} if choice.__class__ is dict and "mode" in choice else "auto"
+    return possible == "yes" or (possible == "without_thinking" and not reasons)

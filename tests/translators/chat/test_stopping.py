@@ -76,14 +76,3 @@ def test_what_would_say_the_cut_text_again_goes_too() -> None:
     whole: dict[str, Any] = {"choices": [{"message": message, "finish_reason": "tool_calls"}]}
     cut_completion(whole, ("X",))
     assert whole == {"choices": [{"message": {"content": "a", "reasoning_content": "hm"}, "finish_reason": "stop"}]}
-
-
-def test_parts_of_a_content_are_shown_as_they_came() -> None:
-    parts = [{"type": "text", "text": "aHALTb"}]
-    cutter = StopCutter(("HALT",))
-    shown = cutter.receive([Chunk({"role": "assistant", "content": parts}), Chunk({"content": "aHALTb"}), Chunk({}, "length")])
-    assert [chunk.delta["content"] for chunk in shown if chunk.delta and chunk.delta.get("content")] == [parts, "a"]
-    assert shown[-1].finish_reason == "stop"
-    whole = {"choices": [{"message": {"content": parts}, "finish_reason": "length"}]}
-    cut_completion(whole, ("HALT",))
-    assert whole == {"choices": [{"message": {"content": parts}, "finish_reason": "length"}]}

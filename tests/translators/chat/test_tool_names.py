@@ -6,9 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from translators.chat.tool_names import ToolNames, are_plain, callers_name, declared_name
-
-LONG = "mcp__files__" + "x" * 80
+from translators.chat.tool_names import ToolNames, are_plain, declared_name
 
 
 @pytest.mark.parametrize(
@@ -33,7 +31,7 @@ def test_every_declared_name_has_one_alias_and_finds_back(declared: list[str]) -
     sent = [names.upstream(name) for name in declared]
     assert len(set(sent)) == len(declared)
     assert all(re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", name) for name in sent)
-    assert [callers_name(name, frozenset(declared), names.rewritten) for name in sent] == declared
+    assert [names.rewritten.get(name, name) for name in sent] == declared
     assert are_plain(declared) == (sent == declared)
 
 
@@ -56,9 +54,4 @@ def test_names_that_only_the_history_knows() -> None:
 )
 def test_a_namespace_that_leaks_into_a_name(called: str, name: str) -> None:
     declared = frozenset({"look", "functions.look_up", "look_up"})
-    assert declared_name(called, declared) == callers_name(called, declared, {}) == name
-
-
-def test_a_namespace_before_an_alias() -> None:
-    alias = ToolNames([LONG]).upstream(LONG)
-    assert callers_name(f"functions.{alias}", frozenset({LONG}), {alias: LONG}) == LONG
+    assert declared_name(called, declared) == name

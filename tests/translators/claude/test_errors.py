@@ -102,19 +102,28 @@ def test_f93_413_with_html() -> None:
         ("messages.1.content.0: Invalid `signature` in `thinking` block.", "invalid_request", 400, None, "thinking_signature_invalid"),
         ("The block is bound to a different conversation.", "invalid_request", 400, None, "thinking_signature_invalid"),
         ("Expected `thinking` or `redacted_thinking`, but found `tool_use`", "invalid_request", 400, None, "thinking_missing"),
-        ('"thinking.type.enabled" is not supported for this model', "invalid_request", 400, None, "thinking_type_unsupported"),
-        ("adaptive thinking is not supported on this model", "invalid_request", 400, None, "thinking_type_unsupported"),
+        ('"thinking.type.enabled" is not supported for this model', "unsupported", 400, None, "thinking_type_unsupported"),
+        ("adaptive thinking is not supported on this model", "unsupported", 400, None, "thinking_type_unsupported"),
         ("Thinking may not be enabled when tool_choice forces tool use.", "invalid_request", 400, None, "thinking_with_forced_tool"),
-        ('tool_choice: type "tool" and "any" are not supported for this model.', "invalid_request", 400, None, "tool_choice_unsupported"),
-        ("`temperature` and `top_p` cannot both be specified for this model", "invalid_request", 400, None, "sampling_unsupported"),
-        ("top_k is deprecated for this model", "invalid_request", 400, None, "sampling_unsupported"),
-        ("role 'system' is not supported on this model", "invalid_request", 400, None, "system_role_unsupported"),
-        ("This model does not support assistant message prefill.", "invalid_request", 400, None, "prefill_unsupported"),
-        ("Too many strict tools", "invalid_request", 400, None, "schema_too_complex"),
-        ("Schema is too complex for compilation", "invalid_request", 400, None, "schema_too_complex"),
+        ('tool_choice: type "tool" and "any" are not supported for this model.', "unsupported", 400, None, "tool_choice_unsupported"),
+        ("`temperature` and `top_p` cannot both be specified for this model", "unsupported", 400, None, "sampling_unsupported"),
+        ("top_k is deprecated for this model", "unsupported", 400, None, "sampling_unsupported"),
+        ("role 'system' is not supported on this model", "unsupported", 400, None, "system_role_unsupported"),
+        ("This model does not support assistant message prefill.", "unsupported", 400, None, "prefill_unsupported"),
+        ("Too many strict tools", "unsupported", 400, None, "schema_too_complex"),
+        ("Schema is too complex for compilation", "unsupported", 400, None, "schema_too_complex"),
         ("max_tokens: 200000 > 128000, which is the maximum allowed", "invalid_request", 400, None, "max_tokens_too_large"),
         ("Unexpected value(s) `x` for the `anthropic-beta` header", "invalid_request", 400, None, "beta_unknown"),
         ("image dimensions exceed the limit for many-image requests", "invalid_request", 400, None, "image_too_large"),
+        ("tools.3.custom.input_schema.properties: Property keys should match pattern '^x$'", "unsupported", 400, None, "tool_refused"),
+        (
+            "output_config.format.schema.properties: Property keys should match pattern '^x$'",
+            "unsupported",
+            400,
+            None,
+            "schema_too_complex",
+        ),
+        ("tools.0.custom.name: String should have at most 128 characters", "unsupported", 400, None, "tool_refused"),
         ("something else", "invalid_request", 400, None, "invalid_request_error"),
     ],
 )
@@ -142,8 +151,43 @@ def test_f94_low_credit_is_no_error_of_the_caller() -> None:
     assert (found.kind, found.status, found.should_retry) == (FailureKind.QUOTA, 429, False)
 
 
-def test_words_do_not_count_under_another_status() -> None:
-    assert failure(500, "api_error", "prompt is too long").kind is FailureKind.SERVER_ERROR
+def test_words_of_a_400_do_not_count_under_another_status() -> None:
+    assert failure(500, "api_error", "Too many strict tools").kind is FailureKind.SERVER_ERROR
+
+
+@pytest.mark.parametrize(
+    ("status", "type_", "message", "kind", "code"),
+    [
+        (500, "api_error", "prompt is too long: 9000 tokens > 8000 maximum", "context_length", "context_length_exceeded"),
+        (400, "invalid_request_error", "Your request exceeded model token limit: 8000", "context_length", "context_length_exceeded"),
+        (413, "request_too_large", "Input is too long for requested model.", "context_length", "context_length_exceeded"),
+        (400, "invalid_request_error", "Content Exists Risk", "content_filter", "content_filter"),
+        (403, "permission_error", "Content violates usage guidelines.", "content_filter", "content_filter"),
+        (403, "permission_error", "This key may not use the model.", "permission", "permission_denied"),
+        (500, "api_error", "error parsing tool call: raw='{', err=unexpected end", "model_output", "bad_output"),
+        (400, "invalid_request_error", "tiny:latest does not support tools", "unsupported", None),
+    ],
+)
+def test_other_servers_that_speak_this_api_have_words_of_their_own(
+    status: int, type_: str, message: str, kind: str, code: str | None
+) -> None:
+    found = failure(status, type_, message)
+    assert (found.kind.value, found.code) == (kind, code)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (
+            b'{"detail":[{"type":"missing","loc":["body","messages",1,"content"],"msg":"Field required"}]}',
+            "messages[1].content: Field required",
+        ),
+        (b'{"message":"no such route"}', "no such route"),
+        (b'{"type":"error","error":{"type":"api_error","message":"m\\u0000n"}}', "m n"),
+    ],
+)
+def test_what_a_server_in_between_says_is_found(body: bytes, message: str) -> None:
+    assert claude.parse_error(400, {}, body).message == message
 
 
 def test_secrets_are_redacted() -> None:

@@ -45,6 +45,7 @@ SHAPES = st.builds(
     legacy_functions=st.booleans(),
     one_tool_call=st.booleans(),
     strip_json_fence=st.booleans(),
+    json_schema=st.none(),
 )
 
 

@@ -4,10 +4,10 @@ from typing import Any, Final
 
 import pytest
 
-from translators.chat.pairing import NO_RESULT
 from translators.chat.request import ChatRequest
 from translators.dialect import ModelRecord, Target
 from translators.errors import InvalidRequest
+from translators.history.pairing import NO_RESULT
 from translators.jsontext import dumps, loads
 from translators.openai import build_request
 from translators.openai.foreign import MESSAGE_FIELDS, NOISE
@@ -161,9 +161,38 @@ def test_a_call_that_stands_among_the_parts_too_is_one_call(record: ModelRecord)
 @pytest.mark.parametrize("record", [OPENAI, RELAY])
 def test_a_history_without_results_is_mended_and_told(record: ModelRecord) -> None:
     messages, notes = sent(record, USER, answered())
-    assert (messages, notes) == ([USER, answered(), {**RESULT, "content": NO_RESULT}], [("repaired", "messages")])
+    assert (messages, notes) == ([USER, answered(), {**RESULT, "content": NO_RESULT}], [("repaired", "messages[1].tool_calls[0]")])
     messages, notes = sent(record, USER, RESULT, USER)
-    assert (messages, notes) == ([USER, {"role": "user", "content": "Tool result for a: 1"}, USER], [("repaired", "messages")])
+    assert (messages, notes) == ([USER, {"role": "user", "content": "Tool result for a: 1"}, USER], [("repaired", "messages[1]")])
+
+
+def test_results_that_stand_elsewhere_are_moved_to_their_calls() -> None:
+    other, later = {**CALL, "id": "b"}, {**RESULT, "tool_call_id": "b"}
+    messages, notes = sent(RELAY, USER, answered(CALL, other), later, USER, RESULT)
+    assert messages == [USER, answered(CALL, other), RESULT, later, USER]
+    assert notes == [("repaired", "messages[4]")]
+
+
+@pytest.mark.parametrize("record", [OPENAI, RELAY])
+def test_each_call_has_an_id_of_its_own(record: ModelRecord) -> None:
+    turn = [answered(), RESULT]
+    messages, notes = sent(record, USER, *turn, *turn)
+    second = "a_2"
+    assert messages[3:] == [answered({**CALL, "id": second}), {**RESULT, "tool_call_id": second}]
+    assert notes == []
+
+
+def test_a_call_without_an_id_has_one_made_of_its_place() -> None:
+    nameless = {"type": "function", "function": CALL["function"]}
+    messages, notes = sent(RELAY, USER, answered(nameless), USER)
+    made = messages[1]["tool_calls"][0]["id"]
+    assert (messages[2]["tool_call_id"], messages[2]["content"]) == (made, NO_RESULT)
+    assert notes == [("repaired", "messages[1].tool_calls[0]")]
+
+
+def test_what_was_lost_is_told_once_of_an_arranged_history_too() -> None:
+    _, notes = sent(OPENAI, USER, answered(reasoning_content="hm"), USER)
+    assert notes == [("repaired", "messages[1].tool_calls[0]"), ("dropped", "messages.reasoning_content")]
 
 
 def test_long_ids_are_shortened_where_the_server_wants_it() -> None:

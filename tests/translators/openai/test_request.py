@@ -204,3 +204,54 @@ def test_the_request_is_not_changed() -> None:
 
 def test_an_empty_stop_is_left_out() -> None:
     assert "stop" not in build(stop="")[0]
+
+
+FREE = ModelRecord(context_window=128_000, max_output_tokens=16_384, forced_tool_choice="no")
+NO_CHOICE = ModelRecord(context_window=128_000, max_output_tokens=16_384, unsupported=frozenset({"tool_choice"}))
+TOLD = "whatever else you say: an answer without that call cannot be used."
+
+
+def must_call(record: ModelRecord, **body: Any) -> frozenset[str]:
+    target = Target("o", "openai", "https://api.example/v1", "m", record)
+    return build_request(ChatRequest({"model": "p", "messages": [USER], **body}), target).shape.must_call
+
+
+@pytest.mark.parametrize("record", [FREE, NO_CHOICE])
+def test_a_call_that_cannot_be_forced_is_asked_for_in_words(record: ModelRecord) -> None:
+    """In an instruction in front, or in the first one there is: templates take no more than one, and only there."""
+    any_call = {"role": "system", "content": f"Answer with a call of one of the tools, {TOLD}"}
+    body, notes = build(record, tools=[TOOL], tool_choice="required")
+    assert (body["messages"], "tool_choice" in body, notes) == ([any_call, USER], False, [("emulated", "tool_choice")])
+    assert must_call(record, tools=[TOOL], tool_choice="required") == {"f"}
+
+    named = {"type": "function", "function": {"name": "f"}}
+    messages = [{"role": "system", "content": "Be brief."}, USER]
+    body, _ = build(record, tools=[TOOL], tool_choice=named, messages=messages)
+    assert body["messages"] == [{"role": "system", "content": f'Be brief.\n\nAnswer with a call of the tool "f", {TOLD}'}, USER]
+    parts = [{"role": "developer", "content": [{"type": "text", "text": "Be brief."}]}, USER]
+    body, _ = build(record, tools=[TOOL], tool_choice=named, messages=parts)
+    assert [part["text"] for part in body["messages"][0]["content"]] == ["Be brief.", f'Answer with a call of the tool "f", {TOLD}']
+
+
+def test_older_functions_and_allowed_tools_are_asked_for_in_words_too() -> None:
+    body, notes = build(FREE, functions=[{"name": "f"}], function_call={"name": "f"})
+    assert ("function_call" in body, notes) == (False, [("emulated", "function_call")])
+    assert must_call(FREE, functions=[{"name": "f"}], function_call={"name": "f"}) == {"f"}
+    tools = [TOOL, {"type": "function", "function": {"name": "g"}}]
+    allowed = {"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": [TOOL]}}
+    body, _ = build(FREE, tools=tools, tool_choice=allowed)
+    assert body["tool_choice"] == {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [TOOL]}}
+    assert must_call(FREE, tools=tools, tool_choice=allowed) == {"f"}
+
+
+@pytest.mark.parametrize("choice", ["auto", "none", {"type": "function", "function": {"name": "nobody's"}}])
+def test_what_forces_nothing_is_relayed(choice: Any) -> None:
+    body, notes = build(FREE, tools=[TOOL], tool_choice=choice)
+    assert (body["tool_choice"], body["messages"], notes) == (choice, [USER], [])
+    assert must_call(FREE, tools=[TOOL], tool_choice=choice) == frozenset()
+
+
+def test_who_can_be_forced_is() -> None:
+    body, notes = build(tools=[TOOL], tool_choice="required")
+    assert (body["tool_choice"], body["messages"], notes) == ("required", [USER], [])
+    assert must_call(PLAIN, tools=[TOOL], tool_choice="required") == frozenset()

@@ -4,26 +4,12 @@ from typing import Any
 
 import pytest
 
-from tests.translators.cuts import every_way
+from tests.translators.openai.streams import ENVELOPE, chunk, deltas, feed
 from translators.chat.chunks import ChunkWriter, singly
-from translators.dialect import AnswerShape, Envelope
 from translators.errors import FailureKind
 from translators.jsontext import dumps, loads
 from translators.openai import open_stream
-from translators.openai.stream import OpenAIStream
 from translators.sse import Decoder
-
-ENVELOPE = Envelope(id="chatcmpl-ours", created=1, model="asked", call_id="call_u", shape=AnswerShape(declared_tools=frozenset({"f"})))
-
-
-def chunk(delta: dict[str, Any] | None, reason: str | None = None, index: int = 0, **top: Any) -> bytes:
-    choices = [] if delta is None else [{"index": index, "delta": delta, "finish_reason": reason}]
-    return (
-        b"data: "
-        + dumps({"id": "chatcmpl-up", "object": "chat.completion.chunk", "created": 5, "model": "gpt-real", "choices": choices, **top})
-        + b"\n\n"
-    )
-
 
 STREAM = b"".join(
     [
@@ -37,21 +23,6 @@ STREAM = b"".join(
 )
 
 
-def feed(*pieces: bytes, eof: bool = True) -> tuple[OpenAIStream, bytes]:
-    if eof:
-        every_way(b"".join(pieces), lambda: open_stream(ENVELOPE), "", relayed=True)
-    stream = open_stream(ENVELOPE)
-    chunks = [c for piece in pieces for c in stream.receive(piece)]
-    if eof:
-        chunks += stream.receive_eof()
-    return stream, ChunkWriter(stream.id, 1, stream.model, include_usage=True).write(chunks)
-
-
-def deltas(text: bytes) -> list[tuple[int, dict[str, Any], str | None]]:
-    parsed = [loads(line[6:]) for line in text.split(b"\n\n") if line]
-    return [(c["index"], c["delta"], c["finish_reason"]) for p in parsed for c in p["choices"]]
-
-
 def test_a_stream_is_relayed_as_it_is() -> None:
     """Unknown fields survive; id and model are the provider's."""
     stream, text = feed(STREAM)
@@ -59,11 +30,28 @@ def test_a_stream_is_relayed_as_it_is() -> None:
     assert (stream.finished, stream.failure, stream.id, stream.model) == (True, None, "chatcmpl-up", "gpt-real")
 
 
-def test_a_chunk_without_choices_is_relayed() -> None:
-    """Azure begins with what its filter found in the prompt."""
-    first = chunk(None, prompt_filter_results=[{"prompt_index": 0}])
-    _, text = feed(first + STREAM)
-    assert text.startswith(first)
+def test_what_a_chunk_without_choices_says_goes_out_with_the_next() -> None:
+    """Azure begins with what its filter found in the prompt, under no id and no model: many clients read the first choice of each chunk."""
+    first = b'data: {"choices":[],"created":0,"id":"","model":"","object":"","prompt_filter_results":[{"prompt_index":0}]}\n\n'
+    stream, text = feed(first + STREAM)
+    chunks = [loads(line[6:]) for line in text.split(b"\n\n") if line]
+    assert [len(each["choices"]) for each in chunks] == [1, 1, 1, 1, 0]
+    assert chunks[0]["prompt_filter_results"] == [{"prompt_index": 0}]
+    assert {(each["id"], each["model"]) for each in chunks} == {("chatcmpl-up", "gpt-real")}
+    assert (stream.id, stream.model) == ("chatcmpl-up", "gpt-real")
+
+
+def test_what_a_last_chunk_without_choices_says_goes_out_with_the_finish_reason() -> None:
+    _, text = feed(chunk({"role": "assistant", "content": "a"}), chunk({}, "stop"), chunk(None, zap=1), b"data: [DONE]\n\n")
+    assert [loads(line[6:]).get("zap") for line in text.split(b"\n\n") if line] == [None, 1]
+
+
+@pytest.mark.parametrize("other", [{"id": "another"}, {"model": "another"}, {"object": ""}, {"created": None}])
+def test_a_stream_has_one_id_and_one_model(other: dict[str, Any]) -> None:
+    _, text = feed(chunk({"role": "assistant", "content": "a"}), chunk({"content": "b"}, **other), chunk({}, "stop"))
+    chunks = [loads(line[6:]) for line in text.split(b"\n\n") if line]
+    assert {(each["id"], each["model"], each["object"]) for each in chunks} == {("chatcmpl-up", "gpt-real", "chat.completion.chunk")}
+    assert all(isinstance(each["created"], int) for each in chunks)
 
 
 def test_usage_chunk_is_shown_only_to_who_asked() -> None:
@@ -158,12 +146,6 @@ def test_several_choices_in_one_chunk_are_told_apart() -> None:
     assert b'"zap":2' in text
 
 
-def test_a_chunk_without_choices_and_usage_is_relayed() -> None:
-    """Azure's first says what its filters found in the prompt."""
-    first = b'data: {"choices":[],"prompt_filter_results":[1]}\n\n'
-    assert feed(first, STREAM)[1].startswith(first)
-
-
 def test_usage_beside_a_choice_is_told_apart() -> None:
     """Some servers send the usage with the last choice."""
     _, text = feed(chunk({"role": "assistant", "content": "a"}, "stop", usage={"prompt_tokens": 1}), b"data: [DONE]\n\n")
@@ -235,12 +217,15 @@ def test_a_chunk_without_a_delta_and_a_custom_call() -> None:
     assert b'"custom":{"name":"g","input":"x"}' in text
 
 
+HEAD = b'"id":"chatcmpl-up","object":"chat.completion.chunk","created":5,"model":"gpt-real"'
+
+
 @pytest.mark.parametrize(
     "like",
     [
-        b'{"id":"c","choices":[{"index":0,"delta":{"content":"%s"},"finish_reason":null}]}',
-        b'{"id":"c","content":"x","choices":[{"index":0,"delta":{"content":"%s"},"finish_reason":null}]}',
-        b'{"id":"c","content":"x","choices":[{"index":0,"delta":{"content" :"%s"},"finish_reason":null}]}',
+        b'{%s,"choices":[{"index":0,"delta":{"content":"%%s"},"finish_reason":null}]}' % HEAD,
+        b'{%s,"content":"x","choices":[{"index":0,"delta":{"content":"%%s"},"finish_reason":null}]}' % HEAD,
+        b'{%s,"content":"x","choices":[{"index":0,"delta":{"content" :"%%s"},"finish_reason":null}]}' % HEAD,
     ],
     ids=["alike", "the key twice", "the key elsewhere"],
 )
@@ -264,9 +249,10 @@ def test_odd_values_are_mended() -> None:
         chunk({"tool_calls": [{"index": 0, "function": {"arguments": []}}]}),
         chunk({"function_call": {"name": "f", "arguments": {}}}),
         chunk({}, {"odd": 1}),  # type: ignore[arg-type]
+        b"data: [DONE]\n\n",
     )
     shown = deltas(text)
-    assert shown[0][1]["content"] == [{"type": "text", "text": "x"}]
+    assert shown[0][1]["content"] == "x"
     assert [shown[i][1]["tool_calls"][0]["function"]["arguments"] for i in (1, 2)] == ['{"x":1}', "[]"]
     assert shown[3][1]["function_call"]["arguments"] == "{}"
     assert shown[4] == (0, {}, "tool_calls")
@@ -280,3 +266,12 @@ def test_an_endless_event_is_given_up() -> None:
     assert stream.failure is not None
     assert stream.receive(b"more") == []
     assert stream.receive_eof() == []
+
+
+def test_names_may_stand_behind_the_choices() -> None:
+    event = b'data: {"choices":[{"index":0,"delta":%s,"finish_reason":%s}],%s}\n\n'
+    data = event % (b'{"role":"assistant","content":"a"}', b"null", HEAD) + event % (b'{"content":"b"}', b"null", HEAD)
+    data += event % (b"{}", b'"stop"', HEAD)
+    assert feed(data, b"data: [DONE]\n\n")[1] == data
+    other = event % (b'{"content":"c"}', b"null", HEAD.replace(b"chatcmpl-up", b"chatcmpl-other"))
+    assert b"other" not in feed(data.replace(b'{},"finish_reason":"stop"', b'{},"finish_reason":null') + other + data)[1]
