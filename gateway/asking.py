@@ -250,7 +250,7 @@ def _fanned_out(trial: Trial, asked: Asked) -> tuple[int, Asked]:
     """
     request, record = asked
     count = request.body.get("n") or 1
-    if count == 1 or record.can("multiple_choices"):
+    if count <= 1 or record.can("multiple_choices"):
         return 1, asked
     if not trial.fans_out or count > MOST_FANNED_OUT:
         raise InvalidRequest("This model gives one choice only.", "n", "unsupported_value")

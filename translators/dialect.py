@@ -112,6 +112,16 @@ class ModelRecord:
     """OpenAI dialect: the role that carries instructions."""
     max_tokens_parameter: Literal["max_completion_tokens", "max_tokens"] = "max_completion_tokens"
     """OpenAI dialect: which of the two names the server takes."""
+    message_fields: frozenset[str] | None = None
+    """OpenAI dialect: of the fields of messages, parts, calls and tools that OpenAI's own API does not know (translators.openai.foreign)
+    those that the server takes; the others are dropped with a report. None: all of them."""
+    ranges: Literal["openai", "relay"] = "relay"
+    """OpenAI dialect, whose ranges and vocabularies hold. openai: OpenAI's, and parameters that only other servers have are dropped with
+    a report. relay: the server's own, so every value and parameter is sent as it came."""
+    call_id_form: Literal["any", "short", "nine"] = "any"
+    """OpenAI dialect: the ids of tool calls that the server takes: any, of at most 40 characters, or of exactly nine letters and digits."""
+    max_tools: int | None = None
+    """Tools that one request may declare; None: there is no limit."""
     api_version: str | None = None
     """Claude: the anthropic-version header."""
     cache_min_tokens: int | None = None

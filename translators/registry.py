@@ -32,7 +32,7 @@ def dialect_for(name: str, record: ModelRecord, request: ChatRequest) -> Dialect
 
 def _calls_and_reasons(record: ModelRecord, body: dict[str, Any]) -> bool:
     effort = body.get("reasoning_effort")
-    reasons = record.thinking.on_by_default if effort is None else effort != "none" or "none" not in record.thinking.levels
+    reasons = record.thinking.on_by_default if effort in (None, "default") else effort != "none" or "none" not in record.thinking.levels
     return reasons and (bool(body.get("functions")) or any(tool.get("type") == "function" for tool in body.get("tools") or ()))
 
 

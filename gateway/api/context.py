@@ -83,7 +83,9 @@ class CallersConnection(Protocol):
 class Request(web.BaseRequest):
     """A request, and what becomes known of it at the edge. (aiohttp's own `web.Request` is for its Application, which we do without.)"""
 
-    ATTRS = web.BaseRequest.ATTRS | {"gateway", "config", "started", "request_id", "route", "id", "key_id", "exchange", "stream", "held"}
+    ATTRS = web.BaseRequest.ATTRS | {
+        "gateway", "config", "started", "request_id", "route", "id", "key_id", "exchange", "stream", "held", "repaired",
+    }  # fmt: skip
 
     request_id: str
     route: str = "unknown"
@@ -95,6 +97,8 @@ class Request(web.BaseRequest):
     """None for a request that is no exchange with providers, or not yet."""
     held: int = 0
     """Bytes of its body that are counted among all that are in memory."""
+    repaired: bool = False
+    """Its body was not JSON as it came, and was mended: whoever asked is told."""
     stream: Stream | None = None
     """The streamed answer whose headers are out: from then on an error can only be its last event."""
 

@@ -12,7 +12,7 @@ from gateway.api.pages import JSON, check_declared
 from gateway.errors import BodyTimeout, BodyTooLarge
 from gateway.off_loop import BIG, off_loop
 from translators.errors import InvalidRequest
-from translators.jsontext import first_flaw, loads
+from translators.jsontext import first_flaw, loads, repaired_surrogates
 
 SLOWEST: Final = 4096
 """Bytes a second that a body must have on average, after the time that one read may take."""
@@ -22,7 +22,10 @@ _TOO_LARGE: Final = "The request body is larger than the server accepts."
 
 
 async def read_json(http: Request) -> tuple[Any, int]:
-    """The decoded body and its size in bytes. Raises InvalidRequest, BodyTimeout, BodyTooLarge, NotServed, TooManyBodies."""
+    """The decoded body and its size in bytes; `http.repaired` then tells whether its text was mended.
+
+    Raises InvalidRequest, BodyTimeout, BodyTooLarge, NotServed, TooManyBodies.
+    """
     if http.headers.get("content-type") != JSON and http.gateway.access.open:
         check_declared(http)
     content = http.content
@@ -31,7 +34,8 @@ async def read_json(http: Request) -> tuple[Any, int]:
         if len(text) > http.client_max_size:
             raise BodyTooLarge(_TOO_LARGE)
         if "content-encoding" not in http.headers and len(text) <= BIG:
-            return _decoded(text), len(text)
+            document, http.repaired = _decoded(text)
+            return document, len(text)
         pieces = [text]
     else:
         check_length(http)
@@ -52,11 +56,13 @@ async def _read(http: Request, pieces: list[bytes]) -> tuple[Any, int]:
     size = sum(map(len, pieces))
     limit = http.client_max_size
     if encoding == "identity":
-        return (_joined(pieces) if size <= BIG else await off_loop(_joined, pieces)), size
+        document, http.repaired = _joined(pieces) if size <= BIG else await off_loop(_joined, pieces)
+        return document, size
     small = size <= _SURELY_SMALL
     text = inflated(b"".join(pieces), encoding, limit) if small else await off_loop(_inflated, pieces, encoding, limit)
     http.hold(len(text))
-    return (_decoded(text) if len(text) <= BIG else await off_loop(_decoded, text)), len(text)
+    document, http.repaired = _decoded(text) if len(text) <= BIG else await off_loop(_decoded, text)
+    return document, len(text)
 
 
 async def _arriving(http: Request) -> list[bytes]:
@@ -86,17 +92,33 @@ def _inflated(pieces: Sequence[bytes], encoding: str, limit: int) -> bytes:
     return inflated(b"".join(pieces), encoding, limit)
 
 
-def _joined(pieces: list[bytes]) -> Any:
+def _joined(pieces: list[bytes]) -> tuple[Any, bool]:
     text = pieces[0] if len(pieces) == 1 else b"".join(pieces)
     pieces.clear()  # a big body is here once, not twice
     return _decoded(text)
 
 
-def _decoded(text: bytes) -> Any:
+def _decoded(text: bytes) -> tuple[Any, bool]:
+    """The document, and whether halves of surrogate pairs had to be taken out of its text: a conversation that has one would be stuck."""
+    repaired = False
     try:
         document = loads(text)
     except ValueError as error:
-        raise InvalidRequest(f"The request body is not valid JSON: {error}.", None, "invalid_json") from None
+        mended = repaired_surrogates(text)
+        if mended is None:
+            raise _invalid(str(error)) from None
+        text, document, repaired = mended, _loaded(mended), True
     if (flaw := first_flaw(text, document)) is not None:
-        raise InvalidRequest(f"The request body is not valid JSON: {flaw}.", None, "invalid_json")
-    return document
+        raise _invalid(flaw)
+    return document, repaired
+
+
+def _loaded(text: bytes) -> Any:
+    try:
+        return loads(text)
+    except ValueError as error:
+        raise _invalid(str(error)) from None
+
+
+def _invalid(flaw: str) -> InvalidRequest:
+    return InvalidRequest(f"The request body is not valid JSON: {flaw}.", None, "invalid_json")

@@ -21,6 +21,7 @@ from gateway.routing.deciding import Decision, decide
 from gateway.routing.facts import Caller
 from gateway.routing.view import View
 from translators.chat.request import ChatRequest
+from translators.dialect import Note
 from translators.errors import InvalidRequest
 
 RESTARTING: Final = "restarting"
@@ -28,6 +29,8 @@ RESTARTING: Final = "restarting"
 WRITE_TIMEOUT: Final = "write_timeout"
 """Why a caller who takes nothing is cut."""
 MODES: Final = ("report", "strict", "quiet")
+_HALF_PAIR: Final = "the request's JSON text holds half of a surrogate pair (an escape like \\ud83d without its other half)"
+_REPAIRED: Final = Note("repaired", "messages", f"{_HALF_PAIR}: U+FFFD stands for it")
 
 
 class exchange_of:
@@ -111,10 +114,19 @@ async def prepare(gateway: Gateway, http: Request, request: ChatRequest, exchang
     decision, view = await decided(gateway, http, request)
     exchange.params = _mode(http, decision.params)
     exchange.persona_notes = decision.notes
+    if http.repaired:
+        _note_repair(exchange)
     exchange.plan = decision.plan
     exchange.service_tier = decision.request.body.get("service_tier")
     exchange.record = gateway.records.add(decision.plan, view.moment, exchange.request_id)
     return decision
+
+
+def _note_repair(exchange: Exchange) -> None:
+    """Raises InvalidRequest in strict mode, where a text is sent as it came or not at all."""
+    if exchange.params == "strict":
+        raise InvalidRequest(f"In strict mode nothing may be changed, but {_HALF_PAIR}.", "messages", "invalid_json")
+    exchange.persona_notes = (_REPAIRED, *exchange.persona_notes)
 
 
 async def decided(gateway: Gateway, http: Request, request: ChatRequest) -> tuple[Decision, View]:

@@ -109,11 +109,11 @@ def _providers(source: Source, directory: Path, environ: Mapping[str, str], prob
         row, complaints = _PROVIDER.read(value)
         complaints += provider_complaints(row) if row is not None else ()
         problems += [source.problem(at + place, message) for place, message in complaints]
-        models, more = reader.read(name, row, _section(value, "models"))
+        base_url, wrong = ("", []) if row is None else _base_url(row, environ)
+        models, more = reader.read(name, row, base_url, _section(value, "models"))
         problems += more
+        problems += [source.problem((*at, "base_url_variable"), message) for message in wrong]
         if row is not None:
-            base_url, wrong = _base_url(row, environ)
-            problems += [source.problem((*at, "base_url_variable"), message) for message in wrong]
             link, wrong_link = read_link(row, base_url, directory, environ)
             problems += [source.problem((*at, *place), message) for place, message in wrong_link]
             providers[name] = _provider(name, row, base_url, models, environ, link)

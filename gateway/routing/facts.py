@@ -15,6 +15,8 @@ from translators.registry import is_open
 
 SESSION_HEADERS: Final = ("x-llm-router-session", "x-session-id")
 NONE: Final[Mapping[str, Any]] = MappingProxyType({})
+MOST_ANSWERS: Final = 1000
+"""Above it `n` is not reckoned with: what a server makes of such a number is its own affair."""
 _HASHED_CHARACTERS: Final = 4000
 """Of each text of a conversation's beginning."""
 
@@ -76,9 +78,9 @@ class Facts:
     features: frozenset[Feature]
     prompt: Prompt
     max_tokens: int | None = None
-    """The longest answer the caller takes, None if it says nothing."""
+    """The longest answer the caller takes, at least 1; None if it sets no limit."""
     answers: int = 1
-    """`n`."""
+    """`n`, as far as it is believable: at least 1."""
     stream: bool = False
     forces_tool: bool = False
     metadata: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -91,6 +93,8 @@ class Facts:
     """What the answer is to be valid against; nothing is left of it once the request is over."""
     open_schema: bool | None = None
     """Whether that is an open schema, once somebody asked."""
+    tools: int = 0
+    """How many are declared."""
 
     def header(self, name: str) -> str | None:
         return self.caller.headers.get(name)
@@ -115,13 +119,13 @@ def facts_of(request: ChatRequest, persona: Persona | None, caller: Caller, toke
     requirements, features = derive(request, persona)
     named = _named_session(body, caller)
     affine = persona is not None and persona.affinity
-    choice = body.get("tool_choice") or body.get("function_call")
+    choice, n = body.get("tool_choice") or body.get("function_call"), body.get("n")
     return Facts(  # in its fields' order: their names would cost 1 µs
         requirements,
         features,
         Prompt(request, request.size, tokens, tokens is not None),
         request.max_tokens,
-        body.get("n") or 1,
+        1 if n is None else min(max(int(n), 1), MOST_ANSWERS),
         body.get("stream") is True,
         choice is not None and _forces_a_tool(choice),
         body.get("metadata") or NONE,
@@ -129,6 +133,8 @@ def facts_of(request: ChatRequest, persona: Persona | None, caller: Caller, toke
         conversation_of(request, caller, named) if affine else None,
         "history" in features or named is not None,
         _schema_of(body) if "json_schema" in features else None,
+        None,
+        len(body.get("tools") or body["functions"]) if "tools" in features else 0,
     )
 
 
@@ -138,9 +144,11 @@ def _schema_of(body: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _forces_a_tool(choice: Any) -> bool:
-    if choice.__class__ is dict:
-        return choice.get("type") != "allowed_tools" or choice["allowed_tools"]["mode"] == "required"
-    return bool(choice == "required")
+    """`any` is how some servers say `required`."""
+    if choice.__class__ is not dict:
+        return choice in ("required", "any")
+    kind = choice.get("type")
+    return bool(choice["allowed_tools"]["mode"] == "required") if kind == "allowed_tools" else kind not in ("auto", "none")
 
 
 def _named_session(body: Mapping[str, Any], caller: Caller) -> str | None:

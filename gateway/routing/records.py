@@ -154,6 +154,8 @@ def _facts_text(facts: Facts, persona: Persona | None) -> str:
         text += f',"conversation":{quoted(conversation)}'
     if facts.settled:
         text += ',"settled":true'
+    if facts.tools:
+        text += f',"tools":{facts.tools}'
     if facts.open_schema:
         text += ',"open_schema":true'
     if persona is not None and persona.looks_at != NOTHING:
@@ -197,6 +199,7 @@ def read_facts(document: Mapping[str, Any]) -> Facts:
         settled=bool(document.get("settled", False)),
         schema={} if needs.get("json_schema") == "response_format" else None,
         open_schema=bool(document.get("open_schema", False)),
+        tools=int(document.get("tools", 0)),
     )
 
 

@@ -24,6 +24,7 @@ MOST_FANNED_OUT: Final = 8
 """`n` up to which a model that gives one answer is asked several times: each time pays for the whole prompt."""
 _NOT_SEVERAL: Final = "missing_capability:multiple_choices"
 SCHEMA_IN_WORDS: Final = "schema_in_words"
+_TOO_MANY_TOOLS: Final = "too_many_tools"
 _TIERS: Final = {"low": 0, "medium": 1, "high": 2}
 TEMPORARY: Final = ("unavailable:", "cooldown:", "no_usable_key:")
 """What a reason begins with that may be gone later: the target could serve the request."""
@@ -120,7 +121,8 @@ class _Gates:
     """What a target must pass, whatever its place in the order."""
 
     __slots__ = (
-        "_answer", "_bounded", "_facts", "_lacking", "_max_price", "_name", "_needed", "_needs", "_persona", "_size", "_view", "near_limit",
+        "_answer", "_bounded", "_facts", "_lacking", "_max_price", "_name", "_needed", "_needs", "_persona", "_size", "_tools", "_view",
+        "near_limit",
     )  # fmt: skip
 
     def __init__(self, policy: Policy, facts: Facts, view: View) -> None:
@@ -135,6 +137,7 @@ class _Gates:
         self._max_price = None if persona is None or persona.max_price is None else int(persona.max_price * 10**9)
         self._size = facts.prompt.size
         self._answer = facts.max_tokens or 0
+        self._tools = facts.tools
         self.near_limit = False
 
     def hold(self, candidate: Candidate) -> None:
@@ -148,6 +151,8 @@ class _Gates:
             self._capabilities(candidate, capabilities)
         elif self._lacking:
             self._capabilities(candidate, capabilities - self._view.lacks.of(candidate.name, record, self._view.now))
+        if self._tools and record.max_tools is not None and self._tools > record.max_tools:
+            candidate.refuse(f"{_TOO_MANY_TOOLS}: {self._tools} > {record.max_tools}")
         if self._bounded and self._persona is not None:
             self._bounds(candidate, self._persona)
         if provider.unavailable_reason is not None:
@@ -267,6 +272,8 @@ def refusal(plan: Plan) -> NoEligibleTarget:
         error = NoEligibleTarget(f"The request fits no target of {plan.persona!r}. {shown}", 400, "messages", reasons)
         error.code = "context_length_exceeded"
         return error
+    if param is None and any(reason.startswith(_TOO_MANY_TOOLS) for why in reasons.values() for reason in why):
+        param = "tools"
     return NoEligibleTarget(f"No target of {plan.persona!r} can serve this request. {shown}", 400, param, reasons)
 
 

@@ -39,7 +39,12 @@ BAD: dict[str, tuple[bytes, int, str | None]] = {
     "cut off": (dumps(GOOD)[:-5], 400, "invalid_json"),
     "nan": (b'{"model":"on_openai","messages":[{"role":"user","content":"x"}],"temperature":NaN}', 400, "invalid_json"),
     "infinity": (b'{"model":"on_openai","messages":[{"role":"user","content":"x"}],"temperature":1e999}', 400, "invalid_json"),
-    "lone surrogate": (b'{"model":"on_openai","messages":[{"role":"user","content":"\\ud800"}]}', 400, "invalid_json"),
+    "lone surrogate and more": (b'{"model":"on_openai","messages":[{"role":"user","content":"\\ud800"},]}', 400, "invalid_json"),
+    "keys that a repair makes one": (
+        b'{"model":"on_openai","messages":[{"role":"user","content":"x","\\ud800":1,"\\ud801":2}]}',
+        400,
+        "invalid_json",
+    ),
     "bad utf-8": (b'{"model":"on_openai","messages":[{"role":"user","content":"\xff"}]}', 400, "invalid_json"),
     "deep": (nested(5000), 400, "invalid_json"),
     "deep but read": (nested(150), 400, "invalid_type"),

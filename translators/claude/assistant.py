@@ -3,6 +3,7 @@
 import re
 from typing import Any, Final
 
+from translators.chat.calls import called_in, unreadable
 from translators.claude.arguments import read_arguments
 from translators.claude.content import mark_last, read_content, text_block, thinking_block, without_blanks
 from translators.claude.property_keys import renamed
@@ -118,11 +119,13 @@ def _calls(message: dict[str, Any], index: int, translation: Translation) -> lis
 
 def _call(call: dict[str, Any], index: int, place: int, translation: Translation) -> Block:
     call_id = call.get("id") or ""
+    called = called_in(call)
+    if called is None:
+        raise unreadable(call, index, place)
     if call.get("type") == "custom":
-        custom = call["custom"]
-        name = translation.names.upstream(custom["name"])
-        return {"type": "tool_use", "id": call_id, "name": name, "input": {"input": custom.get("input") or ""}}
-    block, flaw = _tool_use(call_id, call["function"], translation)
+        name = translation.names.upstream(called["name"])
+        return {"type": "tool_use", "id": call_id, "name": name, "input": {"input": called.get("input") or ""}}
+    block, flaw = _tool_use(call_id, called, translation)
     if flaw is not None:
         translation.report.repaired(f"messages[{index}].tool_calls[{place}].arguments", flaw)
     return block

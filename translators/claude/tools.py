@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from translators.chat.schema_check import is_usual_object
-from translators.claude.names import ToolNames
+from translators.chat.tool_names import ToolNames
 from translators.claude.property_keys import renamed
 from translators.claude.schema import Narrowed, Unrepresentable
 from translators.claude.tool_schema import EMPTY, Prepared, prepared

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
-from translators.claude.names import ToolNames
+from translators.chat.tool_names import ToolNames
 from translators.claude.tool_schema import Prepared
 from translators.dialect import ModelRecord, Note, NoteKind, Report, Target
 

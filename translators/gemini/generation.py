@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from translators.chat.ranges import without_limit
 from translators.dialect import ModelRecord, Report
 from translators.errors import InvalidRequest
 
@@ -24,7 +25,10 @@ def generation_config(body: dict[str, Any], record: ModelRecord, report: Report)
     config: dict[str, Any] = _settings(body) if rare else {}
     if (limit := body.get("max_completion_tokens", body.get("max_tokens"))) is not None:
         limit = int(limit)
-        config["maxOutputTokens"] = limit if limit <= record.max_output_tokens else _clamped(limit, body, record, report)
+        if limit >= 1:
+            config["maxOutputTokens"] = limit if limit <= record.max_output_tokens else _clamped(limit, body, record, report)
+        else:
+            without_limit(body, report.emulated)
     if rare:
         _shape(config, body, record, report)
     return config

@@ -91,7 +91,7 @@ class _Builder:
             case "user":
                 self._user(i, message, at)
             case "assistant":
-                self._assistant(message, at)
+                self._assistant(message, i, at)
             case "tool" | "function":
                 self._result(role, message, at)
             case _:
@@ -111,9 +111,9 @@ class _Builder:
             parts = [{"text": EMPTY_TEXT}]
         self._append("user", parts, mergeable=True)
 
-    def _assistant(self, message: dict[str, Any], at: str) -> None:
+    def _assistant(self, message: dict[str, Any], i: int, at: str) -> None:
         self._close()
-        turn = model_turn.read(message, self._record, self._report, at)
+        turn = model_turn.read(message, self._record, self._report, i)
         self._append("model", turn.parts, mergeable=turn.plain)
         self._open, self._opened_at = turn.calls, at
         if turn.calls and self._record.call_ids and self._places is None:

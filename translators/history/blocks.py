@@ -7,13 +7,14 @@ from translators.jsontext import dumps_str
 
 Part = dict[str, Any]
 
-_KINDS: Final = {"assistant": "tool_use", "user": "tool_result"}
+BLOCKS: Final = {"assistant": "tool_use", "user": "tool_result"}
+"""What such a part is in a message of each role."""
 
 
 def has_blocks(messages: list[dict[str, Any]]) -> bool:
     """Whether there are such blocks in `messages`, each in a message of its own role."""
     return any(
-        message.get("content").__class__ is list and any(part["type"] == _KINDS.get(message["role"]) for part in message["content"])
+        message.get("content").__class__ is list and any(part["type"] == BLOCKS.get(message["role"]) for part in message["content"])
         for message in messages
     )
 

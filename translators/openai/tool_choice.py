@@ -7,7 +7,8 @@ from translators.chat.request import INSTRUCTION_ROLES
 from translators.dialect import ModelRecord, Report
 
 NO_CALL: Final[frozenset[str]] = frozenset()
-_CHOICES: Final = ("tool_choice", "function_call")
+CHOICES: Final = frozenset({"tool_choice", "function_call"})
+"""Parameters that may force a call."""
 
 
 def tell(body: dict[str, Any], record: ModelRecord, report: Report) -> frozenset[str]:
@@ -16,9 +17,7 @@ def tell(body: dict[str, Any], record: ModelRecord, report: Report) -> frozenset
     None of them where the model can be forced, or nothing forces it.
     The words go into the first instruction, or become one: many chat templates take no more than one, and only in front.
     """
-    if "tool_choice" not in body and "function_call" not in body:
-        return NO_CALL
-    if record.can_force_tools and record.unsupported.isdisjoint(_CHOICES):
+    if record.can_force_tools and record.unsupported.isdisjoint(CHOICES):
         return NO_CALL
     forced = forced_call(body)
     if forced is None:

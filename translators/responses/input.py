@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from translators.chat.request import INSTRUCTION_ROLES
+from translators.chat.results import TOLD_IN_WORDS, told_as_failed
 from translators.errors import InvalidRequest
 from translators.history.arranging import Irregular, Placed, arranged
 from translators.history.blocks import has_blocks
+from translators.history.pairing import NO_RESULT
 from translators.responses.assistant import MAX_CALL_ID, assistant_items, call_id_of, calls_in
 from translators.responses.content import read_content
 from translators.responses.items import Item
@@ -107,6 +109,9 @@ class _Reader:
         if not self._calls.get(call_id) and not self._arranged:
             raise Irregular
         self._calls[call_id] = False
+        if message.get("is_error") is True and message["content"] != NO_RESULT:
+            self._translation.once("emulated", "messages.is_error", TOLD_IN_WORDS)
+            message = told_as_failed(message)
         output = read_content(message.get("content"), f"messages[{index}]", self._translation) or ""
         kind = "custom_tool_call_output" if call_id in self._customs else "function_call_output"
         self.items.append({"type": kind, "call_id": call_id, "output": output})

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from translators.chat.parameters import NO_OPS
 from translators.chat.passthrough import extension_for
+from translators.chat.ranges import LIMITS, RANGED, in_range, without_limit
 from translators.chat.request import ChatRequest
 from translators.chat.stopping import as_sequences
 from translators.dialect import AnswerShape, KeyHeader, Report, Target, UpstreamRequest
@@ -77,13 +78,15 @@ def key_headers(key: str, header: KeyHeader | None = None) -> dict[str, str]:
 
 
 def _kept(body: dict[str, Any], translation: Translation) -> dict[str, Any]:
-    """What is left when nulls and what is dropped are taken away. Refuses what would change the shape of the answer."""
+    """What is left when nulls and what is dropped are taken away. Refuses what is out of range, or would change the shape of the answer."""
     kept: dict[str, Any] = {}
-    report = translation.report
+    report, unsupported = translation.report, translation.record.unsupported
     for name, value in body.items():
+        if name in RANGED:
+            value = in_range(name, value)
         if value is None:
             continue
-        if name in _TAKEN and name not in translation.target.record.unsupported:
+        if name in _TAKEN and name not in unsupported:
             kept[name] = value
             continue
         no_op = value in NO_OPS.get(name, ())
@@ -92,7 +95,7 @@ def _kept(body: dict[str, Any], translation: Translation) -> dict[str, Any]:
             report.dropped(name, "this parameter is not known")
         elif verdict.kind == "rejected" and not no_op:
             raise InvalidRequest(verdict.how, name, "unsupported_value")
-        elif name in translation.record.unsupported and name not in _NOT_PARAMETERS:
+        elif name in unsupported and name not in _NOT_PARAMETERS:
             if not no_op:
                 report.dropped(name, "this model does not take it")
         elif verdict.kind == "dropped" and not no_op:
@@ -125,6 +128,8 @@ def _add_output(body: dict[str, Any], asked: dict[str, Any], request: ChatReques
             rule = f"is more than the model's {held}" if held < limit else f"is less than the {held} that the API takes"
             translation.report.changed(name, f"{limit} {rule}")
         body["max_output_tokens"] = held
+    elif not LIMITS.isdisjoint(asked):
+        without_limit(asked, translation.report.emulated)
 
 
 def _format(asked: dict[str, Any] | None) -> dict[str, Any] | None:

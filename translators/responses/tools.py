@@ -4,14 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from translators.chat.calls import OWN, refuse_foreign_tools
 from translators.chat.in_words import TOLD, ForcedCall, forced_call
 from translators.responses.names import are_valid, upstream_name
 from translators.responses.translation import Translation
 
 Tool = dict[str, Any]
 
-_CALLERS: Final = ("function", "custom")
-"""The kinds of tools that the caller runs."""
 _LEFT_OUT: Final = frozenset({"type", "cache_control"})
 _NO_PARAMETERS: Final = {"type": "object", "properties": {}, "required": [], "additionalProperties": False}
 
@@ -36,7 +35,10 @@ class Tools:
 
 
 def read_tools(body: dict[str, Any], reasons: bool, translation: Translation) -> Tools:
-    """`tools` or the older `functions`, with their choice. `reasons`: the model reasons in this request."""
+    """`tools` or the older `functions`, with their choice. `reasons`: the model reasons in this request.
+
+    Raises InvalidRequest for another server's tools.
+    """
     declared = body.get("tools")
     legacy = not declared and bool(body.get("functions"))
     tools = (
@@ -44,15 +46,21 @@ def read_tools(body: dict[str, Any], reasons: bool, translation: Translation) ->
         if legacy
         else [_flat(t) for t in declared or ()]
     )
+    named = [tool["name"] for tool in tools if tool["type"] in OWN]
+    if declared:
+        if len(named) < len(tools):
+            refuse_foreign_tools(declared)
+        if any("cache_control" in tool for tool in declared):
+            translation.report.dropped("tools.cache_control", "this API caches by itself")
     if (options := body.get("web_search_options")) is not None and not any(tool["type"].startswith("web_search") for tool in tools):
         tools.append(web_search_tool(options))
     if not tools:
         return Tools([], None, None, legacy=False, one_call=False)
-    names = frozenset([tool["name"] for tool in tools if tool["type"] in _CALLERS])
+    names = frozenset(named)
     rewritten = {}
     if names and not are_valid(names):
         rewritten = {alias: name for name in names if (alias := upstream_name(name)) != name}
-        tools = [{**tool, "name": upstream_name(tool["name"])} if tool["type"] in _CALLERS else tool for tool in tools]
+        tools = [{**tool, "name": upstream_name(tool["name"])} if tool["type"] in OWN else tool for tool in tools]
     choice = _choice(body.get("function_call" if legacy else "tool_choice"))
     parallel, one_call = _parallel(body.get("parallel_tool_calls"), translation)
     told = None if _can_force(reasons, translation) else forced_call(body)
@@ -74,7 +82,7 @@ def _parallel(asked: bool | None, translation: Translation) -> tuple[bool | None
 def _flat(tool: Tool) -> Tool:
     kind = tool["type"]
     said: Tool = {"type": kind}
-    for name, value in (tool[kind] if kind in _CALLERS and tool.get(kind).__class__ is dict else tool).items():
+    for name, value in (tool[kind] if kind in OWN and tool.get(kind).__class__ is dict else tool).items():
         if value is not None and name not in _LEFT_OUT:
             said[name] = value
     if kind == "function":
@@ -109,7 +117,7 @@ def _choice(asked: Any) -> Any:
     if kind == "allowed_tools" and inner.__class__ is dict:
         return {"type": kind, "mode": inner["mode"], "tools": [_choice(tool) for tool in inner["tools"]]}
     chosen = {"type": kind, "name": inner["name"]} if inner.__class__ is dict else {"type": kind, **asked}
-    return {**chosen, "name": upstream_name(chosen["name"])} if kind in _CALLERS and chosen.get("name").__class__ is str else chosen
+    return {**chosen, "name": upstream_name(chosen["name"])} if kind in OWN and chosen.get("name").__class__ is str else chosen
 
 
 def _can_force(reasons: bool, translation: Translation) -> bool:
