@@ -12,7 +12,7 @@ from translators.gemini.choice import Choice
 from translators.gemini.grounding import annotations
 from translators.gemini.logprobs import logprobs
 from translators.gemini.long_decode import MOST_HOPS
-from translators.gemini.usage import merge, over_hops, service_tier, usage
+from translators.gemini.usage import Counts, over_hops, service_tier, usage
 from translators.jsontext import loads
 from translators.text_events import Run
 
@@ -27,7 +27,7 @@ class Answer:
         self._shape = envelope.shape
         self._calls = CallWriter(envelope)
         self._choices: dict[int, Choice] = {}
-        self._metadata: dict[str, Any] = {}
+        self._metadata = Counts()
         """What this hop has counted, up to the last frame that was parsed."""
         self._counted_since: bytes | None = None
         """The last frame that was recognised since then: its counts are read when they are asked for."""
@@ -54,15 +54,15 @@ class Answer:
         return sum(hop["prompt_tokens"] for hop in self._counted())
 
     def _counted(self) -> list[dict[str, Any]]:
-        counted = usage(self._counts())
+        counted = usage(self._counts().settled())
         return self._earlier if counted is None else [*self._earlier, counted]
 
-    def _counts(self) -> dict[str, Any]:
+    def _counts(self) -> Counts:
         """What this hop has counted."""
         if self._counted_since is not None:
             metadata, self._counted_since = loads(self._counted_since).get("usageMetadata"), None
             if metadata.__class__ is dict:
-                merge(self._metadata, metadata)
+                self._metadata.add(metadata)
         return self._metadata
 
     @property
@@ -80,7 +80,7 @@ class Answer:
         self._tokens.add(token)
         choice.reason = choice.continuation = None
         self._earlier = self._counted()
-        self._metadata = {}
+        self._metadata = Counts()
         return token
 
     def stop_here(self) -> bool:
@@ -96,7 +96,7 @@ class Answer:
             self.model = model_of(frame) or self.model
         metadata = frame.get("usageMetadata")
         if metadata.__class__ is dict:
-            merge(self._counts(), metadata)
+            (self._metadata if self._counted_since is None else self._counts()).add(metadata)
         candidates = frame.get("candidates")
         if candidates.__class__ is list and candidates:
             taken: set[int] = set()
@@ -219,7 +219,7 @@ class Answer:
         return None
 
     def _finish(self, reason: str | None, index: int, native: str | None) -> Chunk:
-        tier = service_tier(self._counts())
+        tier = service_tier(self._counts().known)
         top = None if tier is None else {"service_tier": tier}
         return Chunk({}, reason, index, choice={"native_finish_reason": native}, top=top)
 
