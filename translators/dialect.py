@@ -242,6 +242,8 @@ class AnswerShape(NamedTuple):
     """Stop sequences that the model lacks: the gateway cuts the text at the first of them."""
     strip_json_fence: bool = False
     """JSON was asked for by instruction: a code fence around the answer is taken off."""
+    audio: str = ""
+    """The format in which sound in the answer is shown; "" where nobody asked for any."""
     several_hops: bool = False
     """The answer may be longer than one request gives: the provider is asked to go on until it ends."""
     must_call: frozenset[str] = frozenset()

@@ -17,6 +17,7 @@ from translators.gemini.generation import generation_config, service_tier
 from translators.gemini.long_decode import is_long
 from translators.gemini.messages import conversation
 from translators.gemini.names import upstream_name
+from translators.gemini.speech import format_of
 from translators.gemini.thinking import thinking_config, wish_of
 from translators.gemini.tools import NO_TOOLS, Toolset, toolset
 from translators.jsontext import dumps
@@ -59,6 +60,8 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     several_hops = is_long(config.get("maxOutputTokens"), record, stream=asked_for_stream)
     stream = several_hops or asked_for_stream  # more can come as a stream than as one JSON answer
     shape = PLAIN if plain else _shape(body, tools, answer, report)
+    if "generationConfig" in upstream and (sound := format_of(body, upstream["generationConfig"])):
+        shape = shape._replace(audio=sound)
     if several_hops:
         shape = shape._replace(several_hops=True)
     url = _url(target.base_url, target.model, stream)
@@ -73,8 +76,6 @@ def _form(body: dict[str, Any], usual: bool, record: ModelRecord, report: Report
 
 
 def _extensions(body: dict[str, Any], report: Report) -> GoogleExtensions:
-    if "audio" in body:
-        raise InvalidRequest("This provider's chat models do not speak.", "audio", "unsupported_parameter")
     if "stream_options" in body:
         _report_stream_options(body["stream_options"], report)
     return google_extensions(body, report)
