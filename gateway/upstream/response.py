@@ -200,8 +200,9 @@ class UpstreamResponse:
     def _decoded(self, decoder: Decoder) -> bytes:
         try:
             while True:
-                if decoder.pending and (data := decoder.take()):
-                    return data
+                while decoder.pending:  # a member's last bytes give nothing, and may have the next member behind them
+                    if data := decoder.take():
+                        return data
                 if not self._pieces:
                     break
                 decoder.feed(self._take())

@@ -49,7 +49,7 @@ class Faulty:
                 await _run(self.on_accept, reader, writer)
             elif self.script is not None:
                 await _run(await self._read(reader, self.script), reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError):
+        except (ConnectionError, asyncio.IncompleteReadError, RuntimeError):  # the last is uvloop's, for a connection that is gone
             pass
         finally:
             self.open -= 1
