@@ -22,7 +22,7 @@ FLOORS = [
     {"gateway.advice", "gateway.replay"},
     {"gateway.routing"},
     {"gateway.accounting", "gateway.upstream", "gateway.workers"},
-    {"gateway.config", "gateway.errors", "gateway.telemetry", "gateway.simulator", "gateway.ids", "gateway.off_loop"},
+    {"gateway.config", "gateway.errors", "gateway.telemetry", "gateway.simulator", "gateway.ids", "gateway.listening", "gateway.off_loop"},
     {"translators.registry", "translators.repair"},
     {"translators.openai", "translators.claude", "translators.gemini", "translators.responses"},
     {"translators.dialect", "translators.text_events"},
