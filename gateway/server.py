@@ -50,6 +50,12 @@ class Server:
         loop.add_signal_handler(signal.SIGHUP, self._gateway.reloader.ask, "SIGHUP")
         return stop
 
+    def leave_port(self) -> None:
+        """Listen no more, at once: somebody else may want to. What runs goes on."""
+        listening = self._site._server  # aiohttp has no other way to it
+        if listening is not None:
+            listening.close()
+
     async def drain(self) -> None:
         """Fail readiness, give load balancers time to notice, stop accepting, wait for running answers up to the grace."""
         gateway = self._gateway
