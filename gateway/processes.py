@@ -10,6 +10,7 @@ import os
 import sys
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +21,7 @@ from gateway.api.catalog import standing
 from gateway.api.context import VERSION
 from gateway.app import running_gateway
 from gateway.config import Config, ConfigFiles, simulated_by
+from gateway.descriptors import raise_limit
 from gateway.errors import NoSiblings
 from gateway.routing.view import Memory
 from gateway.server import Server, is_loopback, listening
@@ -50,6 +52,7 @@ def serve(what: Serving, membership: Membership | None = None) -> int:
 
     On uvloop where it is installed (the extra `fast`): 10 to 25 % less CPU.
     """
+    raise_limit()
     factory = None
     if importlib.util.find_spec("uvloop") is not None:
         factory = importlib.import_module("uvloop").new_event_loop
@@ -88,9 +91,15 @@ async def _announce(what: Serving, config: Config, server: Server, siblings: Sib
     if siblings is None:
         _tell(what, server.port, banner)
     else:
-        siblings.when_alone(stop.set)
+        siblings.when_alone(partial(_end_alone, server, stop))
         with contextlib.suppress(NoSiblings):  # then it is alone
             await siblings.tell_listening(banner)
+
+
+def _end_alone(server: Server, stop: asyncio.Event) -> None:
+    """Without a parent: whoever starts the service again wants the port at once."""
+    server.leave_port()
+    stop.set()
 
 
 def supervise(what: Serving, directory: Path | None, workers: int) -> int:

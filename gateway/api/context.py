@@ -49,9 +49,11 @@ class Gateway:
     """It listens on a loopback address; set before it does."""
     hosts: set[str] = field(default_factory=set)
     """Names by which it was called there, and may be: see gateway.api.pages."""
+    begun: int = 0
+    """Chat requests so far."""
     running: int = 0
     idle: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when, after the closing, the last request has ended."""
+    """Set when, while draining, the last request has ended."""
 
     @property
     def config(self) -> Config:
@@ -63,10 +65,11 @@ class Gateway:
 
     def enter(self) -> None:
         self.running += 1
+        self.begun += 1
 
     def leave(self) -> None:
         self.running -= 1
-        if self.closing and self.running == 0:
+        if self.draining and self.running == 0:
             self.idle.set()
 
 

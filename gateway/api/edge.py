@@ -13,10 +13,10 @@ from gateway.api.access import ADMIN_ROUTES, OPEN_ROUTES
 from gateway.api.context import Request
 from gateway.api.pages import refuse_pages
 from gateway.api.reading import check_length
-from gateway.api.responses import Response, Stream, json_response
+from gateway.api.responses import Response, json_response
 from gateway.api.routes import UNKNOWN, find
-from gateway.api.serving import tell_alone
-from gateway.errors import INVALID_HTTP, NotServed, RequestFailed, error_body
+from gateway.api.serving import RESTARTING, tell_alone
+from gateway.errors import INVALID_HTTP, NotServed, RequestFailed, Stopping, error_body
 from gateway.ids import unique
 from translators.errors import InvalidRequest
 from translators.jsontext import dumps
@@ -54,6 +54,13 @@ async def edge(http: Request) -> web.StreamResponse:
         response = await handler(http)
     except (InvalidRequest, RequestFailed) as error:
         failed = error
+    except asyncio.CancelledError:
+        if http.caller.cut_for != RESTARTING:
+            raise
+        failed = Stopping("The gateway is being restarted: the answer was cut.")
+        failed.code = RESTARTING
+        if http.stream is not None:
+            return await _broken_off(http, failed)
     except ConnectionResetError:
         # The caller left while being written to. aiohttp logs what a handler raises, except this.
         raise asyncio.CancelledError from None
@@ -62,7 +69,7 @@ async def edge(http: Request) -> web.StreamResponse:
         _log.error("internal error in %s %s: %s", http.method, http.path[:200], type(error).__name__, exc_info=_where(error))
         failed = NotServed(500, "The gateway failed to handle the request.")
         if http.stream is not None:
-            return await _broken_off(http.stream, b"event: error\n" if http.path.startswith("/api/") else b"", error_body(failed))
+            return await _broken_off(http, failed)
     finally:
         if http.held:
             http.let_go()
@@ -102,13 +109,14 @@ async def _expected(http: Request) -> None:
         transport.write(_CONTINUE)
 
 
-async def _broken_off(stream: Stream, name: bytes, body: Any) -> web.StreamResponse:
+async def _broken_off(http: Request, failed: RequestFailed) -> web.StreamResponse:
     """End a stream whose headers are out with the error as its last event, unless it has ended already."""
-    if stream.ended:
-        return stream
-    with contextlib.suppress(ConnectionResetError):
-        await stream.write(name + b"data: " + dumps(body) + b"\n\n")
-        await stream.write_eof()
+    stream = http.stream
+    assert stream is not None
+    name = b"event: error\n" if http.path.startswith("/api/") else b""
+    if not stream.ended:
+        with contextlib.suppress(ConnectionResetError):
+            await stream.write_eof(name + b"data: " + dumps(error_body(failed)) + b"\n\n")
     return stream
 
 

@@ -28,7 +28,7 @@ _LOOKS: Final = 20
 """Looks at a caller who takes nothing until its time is up."""
 
 
-class _Protocol(web.RequestHandler):
+class CallersProtocol(web.RequestHandler):
     """A caller's connection. Everything that is written for it waits in `_drain_helper` while it takes nothing."""
 
     __slots__ = ("_gateway", "_held_up", "_waits_since", "cut_for")
@@ -110,7 +110,7 @@ class _Protocol(web.RequestHandler):
 class _Patience:
     """Looks whether a caller takes anything of what waits for it, until it gives it up or is ended."""
 
-    def __init__(self, caller: _Protocol, now: float) -> None:
+    def __init__(self, caller: CallersProtocol, now: float) -> None:
         self._caller = caller
         self._loop = asyncio.get_running_loop()
         self._left = self._waiting()
@@ -146,7 +146,7 @@ class HttpServer(web.Server):
         self._loop = asyncio.get_running_loop()
 
     def __call__(self) -> web.RequestHandler:
-        return _Protocol(self, self._gateway, loop=self._loop, **self._settings)
+        return CallersProtocol(self, self._gateway, loop=self._loop, **self._settings)
 
     def _request(self, *parts: Any) -> Request:
         parts[2].begin()

@@ -41,7 +41,9 @@ class exchange_of:
     def __init__(self, http: Request, api: str) -> None:
         gateway = self._gateway = http.gateway
         if gateway.closing:
-            raise Stopping("The server is shutting down.")
+            stopping = Stopping("The server is shutting down.")
+            stopping.retry_in(1.0)
+            raise stopping
         exchange = self._exchange = Exchange(http.request_id, api, time.perf_counter, gateway.simulated, http.key_id)
         self._caller = http.caller
         exchange.held_up = self._caller.held_up

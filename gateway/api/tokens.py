@@ -26,7 +26,7 @@ async def count_tokens(http: Request) -> Response:
     targets = (asked,) if isinstance(asked, TargetRef) else asked.every_target()
     if not isinstance(asked, TargetRef):
         request, _ = personas.apply(asked, request)
-    estimated = estimate_request(request)
+    estimated = estimate_request(request) if size <= BIG else await off_loop(estimate_request, request)
     counted = await http.gateway.counter.count_request(request)
     return json_response(
         {

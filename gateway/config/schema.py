@@ -164,13 +164,14 @@ class BreakerSettings(Row):
     failure_rate: Annotated[float, Field(gt=0, le=1)] = 0.5
     open_for: Annotated[float, Field(gt=0, le=3600)] = 10.0
     """Before the first probe; twice as long after each probe that fails."""
-    longest_open: Annotated[float, Field(gt=0, le=86_400)] = 300.0
+    longest_open: Annotated[float, Field(gt=0, le=86_400)] = 15.0
+    """Between two probes: a probe costs one request, a long wait all of them once the provider is back. Not less than open_for."""
     ramp: Annotated[float, Field(ge=0, le=3600)] = 10.0
     """From the probe that succeeded until everything is sent again."""
 
     @model_validator(mode="after")
     def _open_times_rise(self) -> Self:
-        if self.longest_open < self.open_for:
+        if self.longest_open < self.open_for and "longest_open" in self.model_fields_set:
             raise ValueError(f"longest_open ({self.longest_open:g}) must be at least open_for ({self.open_for:g})")
         return self
 
