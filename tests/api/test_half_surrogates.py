@@ -28,7 +28,7 @@ async def post(path: str, data: bytes, policy: str = POLICY, stream: bool = Fals
         fake_upstream(openai=answers) as fake,
         serving(fake.environ(), policy) as running,
         aiohttp.ClientSession() as session,
-        session.post(f"{running.url}{path}", data=data, headers=headers) as answer,
+        session.post(f"{running.url}{path}", data=data, headers={"content-type": "application/json", **headers}) as answer,
     ):
         return answer.status, await answer.read(), answer.headers, [received.body["messages"][0]["content"] for received in fake.received]
 
