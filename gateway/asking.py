@@ -239,8 +239,11 @@ class Asking:
 
 
 def _kept(target: Candidate) -> frozenset[str]:
-    """What is kept of a target's answers."""
-    return RELAYED if target.provider.dialect == "openai" else SIGNED
+    """What is kept of a target's answers: what it signed, and of the hub's own dialect whatever its server takes back."""
+    if target.provider.dialect != "openai":
+        return SIGNED
+    taken = target.model.record.message_fields
+    return RELAYED if taken is None else SIGNED | (RELAYED & taken)
 
 
 def _fanned_out(trial: Trial, asked: Asked) -> tuple[int, Asked]:

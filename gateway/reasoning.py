@@ -275,13 +275,19 @@ def _restored(message: dict[str, Any], entry: _Entry) -> dict[str, Any]:
     if not RELAYED.isdisjoint(message):
         if any(message.get(name) for name in SIGNED):
             return message
-        reasoned = any(message.get(name) for name in _TEXTS)
-        fields = {name: value for name, value in fields.items() if not (message.get(name) or (reasoned and name in _TEXTS))}
+        own = _has_own_text(message, fields)
+        fields = {name: value for name, value in fields.items() if not (message.get(name) or (own and name in _TEXTS))}
     if "provider_content" in fields and not entry.says(message):
         fields = {name: value for name, value in fields.items() if name != "provider_content"}
     if entry.extras:
         return {**message, **fields, "tool_calls": _with_extras(message["tool_calls"], entry)}
     return {**message, **fields} if fields else message
+
+
+def _has_own_text(message: Mapping[str, Any], fields: Mapping[str, Any]) -> bool:
+    """Whether a message holds reasoning of its caller's own, and not what it was shown, which may have come under another name."""
+    shown = (fields.get("reasoning_content"), fields.get("reasoning"), details_text(fields.get("reasoning_details")))
+    return any(message.get(name) and message[name] not in shown for name in _TEXTS)
 
 
 def _with_extras(calls: list[dict[str, Any]], entry: _Entry) -> list[dict[str, Any]]:

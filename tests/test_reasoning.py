@@ -241,6 +241,17 @@ def test_what_the_caller_sends_of_a_text_wins() -> None:
     assert restored(store, whole, model="router/m")["reasoning"] == "mine"
 
 
+def test_a_text_that_came_back_under_the_name_it_was_shown_by_is_no_text_of_the_callers() -> None:
+    """Servers that know it by another name may not take that one."""
+    store = ReasoningStore(Clock())
+    store.remember("me", "groq/m", FIRST, {"content": None, "tool_calls": [CALL], "reasoning": "hm", "reasoning_content": "hm"}, RELAYED)
+    message = restored(store, second_turn(content=None, reasoning_content="hm"), model="groq/m")
+    assert (message["reasoning"], message["reasoning_content"]) == ("hm", "hm")
+    only = ReasoningStore(Clock())
+    only.remember("me", "r/m", FIRST, {"content": None, "tool_calls": [CALL], "reasoning": "hm", "reasoning_details": DETAILS}, RELAYED)
+    assert restored(only, second_turn(content=None, reasoning_content="hm"), model="r/m")["reasoning"] == "hm"
+
+
 def lost(store: ReasoningStore, request: ChatRequest, caller: str = "me", model: str = "claude/opus") -> str | None:
     return store.lost(caller, model, store.restore(caller, model, request))
 
