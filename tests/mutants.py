@@ -53,7 +53,8 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a breaker's probe is given to everybody", "gateway/routing/breaker.py",
-        "                self._probing = True\n", "                self._probing = False\n",
+        "                self._probing = now\n",
+        "                self._probing = None\n",
         _pytest("tests/routing"),
     ),
     Mutant(
