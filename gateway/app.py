@@ -4,19 +4,19 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from gateway.accounting.exact import TokenCounter
-from gateway.api.access import Access, Admin
-from gateway.api.context import VERSION, Gateway
+from gateway.accounting.token_counter import TokenCounter
+from gateway.api.auth import Access, Admin
+from gateway.api.request import VERSION, Gateway
 from gateway.config import Config, ConfigFiles
-from gateway.dispatch import Dispatcher
-from gateway.health_checks import HealthChecks
-from gateway.reloading import Reloader
-from gateway.routing.view import Memory
+from gateway.config.reload import Reloader
+from gateway.dispatch.dispatcher import Dispatcher
+from gateway.routing.state import Memory
 from gateway.telemetry.events import Bus, Listener
 from gateway.telemetry.metrics import Metrics
 from gateway.upstream.client import UpstreamClient
+from gateway.upstream.health_probe import HealthChecks
 from gateway.upstream.media import MediaFetcher
-from translators.openai.fields import FIELDS
+from translators.openai.request.fields import FIELDS
 
 
 @asynccontextmanager
@@ -29,7 +29,7 @@ async def running_gateway(
     simulated: bool = False,
     listeners: Sequence[Listener] = (),
 ) -> AsyncIterator[Gateway]:
-    """A complete gateway, its clients open; gateway.server serves it.
+    """A complete gateway, its clients open; gateway.server.listener serves it.
 
     `files` is where `config` came from: they are watched, and read again when asked for.
     """

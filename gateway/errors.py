@@ -13,7 +13,7 @@
     ├── NoRoom                 503  the queue of the only target is full
     ├── NoSiblings             503  the process through which workers ask each other does not answer
     ├── ConfigRejected         422  an operator's files cannot be used
-    ├── TooManyBodies          503  the bodies of other requests take all memory (gateway.api.bodies)
+    ├── TooManyBodies          503  the bodies of other requests take all memory (gateway.http.body_budget)
     ├── NotServed              404  an unknown route, 405 a wrong method, 400 no HTTP or none that is served here, 415 an
     │                          encoding or type that is not read, 403 and 421 a web page's request, 500 a fault of our own
     └── UpstreamFailed         as the provider's failure says (translators.errors.UpstreamFailure)

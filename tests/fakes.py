@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from translators.jsontext import dumps, loads
+from translators.json_codec import dumps, loads
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Final
 
-from translators.claude.fields import FIELDS as CLAUDE
-from translators.dialect import Verdict
-from translators.gemini.fields import FIELDS as GEMINI
-from translators.openai.fields import FIELDS as OPENAI
-from translators.responses.fields import FIELDS as RESPONSES
+from translators.claude.request.fields import FIELDS as CLAUDE
+from translators.gemini.request.fields import FIELDS as GEMINI
+from translators.notes import Verdict
+from translators.openai.request.fields import FIELDS as OPENAI
+from translators.responses.request.fields import FIELDS as RESPONSES
 
 PAGE: Final = Path(__file__).parents[1] / "translators" / "PARAMETERS.md"
 TABLES: Final = {"OpenAI": OPENAI, "OpenAI Responses": RESPONSES, "Claude": CLAUDE, "Gemini": GEMINI}

@@ -47,12 +47,12 @@ def _pytest(*paths: str) -> tuple[str, ...]:
 MUTANTS: Final = (
     # Routing.
     Mutant(
-        "an open breaker lets calls through", "gateway/routing/breaker.py",
+        "an open breaker lets calls through", "gateway/health/breaker.py",
         '            case "open":\n                return None\n', '            case "open":\n                return _CALL\n',
         _pytest("tests/routing"),
     ),
     Mutant(
-        "a breaker's probe is given to everybody", "gateway/routing/breaker.py",
+        "a breaker's probe is given to everybody", "gateway/health/breaker.py",
         "                self._probing = now\n",
         "                self._probing = None\n",
         _pytest("tests/routing"),
@@ -69,52 +69,52 @@ MUTANTS: Final = (
         _pytest("tests/routing", "tests/api/test_failover.py"),
     ),
     Mutant(
-        "a persona's price ceiling is not looked at", "gateway/routing/selection.py",
+        "a persona's price ceiling is not looked at", "gateway/routing/plan.py",
         "        elif cost > ceiling:\n", "        elif cost > ceiling * 10**9:\n",
         _pytest("tests/routing"),
     ),
     Mutant(
-        "regions of a persona are not looked at", "gateway/routing/selection.py",
+        "regions of a persona are not looked at", "gateway/routing/plan.py",
         "not in regions:\n", "in regions and False:\n",
         _pytest("tests/routing"),
     ),
     # Translators.
     Mutant(
-        "a stream without an end looks whole", "translators/openai/stream.py",
+        "a stream without an end looks whole", "translators/openai/answer/stream.py",
         "        elif self.ended:  # a finish reason", "        elif self._choices:  # a finish reason",
         _pytest("tests/translators/openai"),
     ),
     Mutant(
-        "calls of a stream are told apart by index alone", "translators/openai/calls.py",
+        "calls of a stream are told apart by index alone", "translators/openai/answer/streamed_calls.py",
         "        if given and (call is None or call.given != given):\n", "        if given and call is None:\n",
         _pytest("tests/translators/openai"),
     ),
     Mutant(
-        "an answer that broke ends with stop", "translators/openai/finish.py",
+        "an answer that broke ends with stop", "translators/openai/answer/finish_reason.py",
         "        if (kind := _BROKEN.get(each)) is not None:\n", "        if (kind := _BROKEN.get(each)) is not None and False:\n",
         _pytest("tests/translators/openai"),
     ),
     Mutant(
-        "half a surrogate pair is let through", "translators/jsontext.py",
+        "half a surrogate pair is let through", "translators/json_codec.py",
         'b"\\\\ufffd"', 'escape[0]',
-        _pytest("tests/translators/openai", "tests/translators/test_jsontext.py"),
+        _pytest("tests/translators/openai", "tests/translators/test_json_codec.py"),
     ),
     # Access.
     Mutant(
-        "any key opens the gateway", "gateway/api/access.py",
+        "any key opens the gateway", "gateway/api/auth.py",
         "    if not any(matches):\n", "    if not matches:\n",
-        _pytest("tests/api/test_access.py"),
+        _pytest("tests/api/test_auth.py"),
     ),
     Mutant(
-        "callers' keys administer", "gateway/api/access.py",
+        "callers' keys administer", "gateway/api/auth.py",
         "    if digests & _digests(VARIABLE, environ):\n", "    if False:\n",
-        _pytest("tests/api/test_access.py", "tests/api/test_administration.py"),
+        _pytest("tests/api/test_auth.py", "tests/api/test_admin.py"),
     ),
     Mutant(
-        "the catalog asks for no key", "gateway/api/access.py",
+        "the catalog asks for no key", "gateway/api/auth.py",
         'OPEN_ROUTES: Final = frozenset({"/health", "/health/ready", "/metrics"})',
         'OPEN_ROUTES: Final = frozenset({"/health", "/health/ready", "/metrics", "/v1/models"})',
-        _pytest("tests/api/test_access.py"),
+        _pytest("tests/api/test_auth.py"),
     ),
 )  # fmt: skip
 

@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.api.access import Access, Admin
-from gateway.api.context import Gateway
+from gateway.api.auth import Access, Admin
+from gateway.api.request import Gateway
 from gateway.app import running_gateway
 from gateway.config import Config, ConfigFiles
-from gateway.server import Server, listening
+from gateway.server.listener import Server, listening
 from gateway.telemetry.events import Event
 
 ROOT = Path(__file__).parents[1]

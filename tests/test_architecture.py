@@ -10,16 +10,23 @@ SOURCES = sorted(p for house in ("gateway", "translators") for p in (ROOT / hous
 
 FLOORS = [
     {"gateway.__main__"},
-    {"gateway.cli"},
-    {"gateway.processes"},
-    {"gateway.server", "gateway.app"},
+    {"gateway.cli.main"},
+    {"gateway.cli.serve"},
+    {"gateway.server.listener", "gateway.app"},
     {"gateway.api"},
-    {"gateway.dispatch"},
-    {"gateway.asking", "gateway.execution"},
-    {"gateway.answers"},
-    {"gateway.rounds"},
-    {"gateway.exchange", "gateway.reasoning", "gateway.fan_out", "gateway.resuming", "gateway.reloading", "gateway.health_checks"},
-    {"gateway.advice", "gateway.replay"},
+    {"gateway.dispatch.dispatcher"},
+    {"gateway.dispatch.attempt", "gateway.dispatch.failover"},
+    {"gateway.dispatch.streams"},
+    {"gateway.dispatch.continuation"},
+    {
+        "gateway.dispatch.exchange",
+        "gateway.dispatch.reasoning_cache",
+        "gateway.dispatch.fan_out",
+        "gateway.dispatch.resume",
+        "gateway.config.reload",
+        "gateway.upstream.health_probe",
+    },
+    {"gateway.cli.check", "gateway.cli.replay"},
     {"gateway.routing"},
     {"gateway.accounting", "gateway.upstream", "gateway.workers"},
     {
@@ -27,17 +34,17 @@ FLOORS = [
         "gateway.errors",
         "gateway.telemetry",
         "gateway.simulator",
-        "gateway.ids",
-        "gateway.descriptors",
-        "gateway.listening",
-        "gateway.off_loop",
+        "gateway.telemetry.ids",
+        "gateway.server.file_descriptors",
+        "gateway.server.sockets",
+        "gateway.http.offload",
     },
     {"translators.registry", "translators.repair"},
     {"translators.openai", "translators.claude", "translators.gemini", "translators.responses"},
     {"translators.history"},
-    {"translators.dialect", "translators.text_events"},
+    {"translators.dialect", "translators.text_fast_path"},
     {"translators.chat", "translators.sse", "translators.media", "translators.retry_after"},
-    {"translators.jsontext", "translators.errors"},
+    {"translators.json_codec", "translators.errors"},
 ]
 """Top to bottom: a room imports from its own floor's room (itself) or from floors below. `server` and `app` may see `api`."""
 
@@ -121,4 +128,4 @@ def test_broad_excepts_stand_in_two_places_only() -> None:
                 node.type is None or (isinstance(node.type, ast.Name) and node.type.id == "Exception")
             ):
                 found.add(module_name(path))
-    assert found == {"gateway.api.edge", "gateway.telemetry.events"}
+    assert found == {"gateway.api.middleware", "gateway.telemetry.events"}

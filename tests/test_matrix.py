@@ -6,7 +6,7 @@ import pytest
 from openai.types.chat import completion_create_params
 
 from tests.matrix import PAGE, TABLES, page
-from translators.dialect import Verdict
+from translators.notes import Verdict
 
 PARAMETERS = set(typing.get_type_hints(completion_create_params.CompletionCreateParamsStreaming, include_extras=True))
 

@@ -18,7 +18,7 @@ import pytest
 from tests.bench.processes import rss_mb
 from tests.fakes import OPENAI_STREAM, Hang, Pause, Step, fake_upstream, sse
 from tests.serving import clean_environ
-from translators.jsontext import dumps
+from translators.json_codec import dumps
 
 
 def children(parent: int) -> list[int]:

@@ -99,7 +99,7 @@ def test_the_changelog_speaks_of_the_next_release() -> None:
 
 def test_the_version_is_one() -> None:
     version = re.search(r'^version = "(.*)"', Path(ROOT / "pyproject.toml").read_text("utf-8"), re.MULTILINE)
-    from_source = re.search(r'VERSION: Final = "(.*)"', (ROOT / "gateway/api/context.py").read_text("utf-8"))
+    from_source = re.search(r'VERSION: Final = "(.*)"', (ROOT / "gateway/api/request.py").read_text("utf-8"))
     assert version is not None
     assert from_source is not None
     assert version[1] == from_source[1]

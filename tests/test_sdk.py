@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from gateway import simulator
 from gateway.app import running_gateway
-from gateway.server import listening
+from gateway.server.listener import listening
 from gateway.simulator import Simulator
 from tests.serving import POLICY, Running, files_of
 

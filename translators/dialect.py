@@ -1,140 +1,15 @@
 """The contract every dialect keeps: the values that go in, the values that come out, and the facts a translator may read."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, ClassVar, Final, Literal, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
+from translators.capabilities import ModelRecord
 from translators.chat.chunks import Chunk
 from translators.chat.request import ChatRequest
 from translators.errors import UpstreamFailure
-
-Capability = Literal[
-    "streaming", "tool_calling", "parallel_tool_calls", "vision", "pdf", "audio_input", "audio_output", "video", "json_object",
-    "json_schema", "reasoning", "web_search", "logprobs", "multiple_choices", "image_output",
-]  # fmt: skip
-Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
-EFFORTS: Final[tuple[Effort, ...]] = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
-"""Reasoning efforts of the hub, weakest first."""
-
-
-EFFORT_TOKENS: Final[dict[Effort, int]] = {
-    "none": 0, "minimal": 1024, "low": 2048, "medium": 10_000, "high": 16_384, "xhigh": 32_768, "max": 32_768,
-}  # fmt: skip
-"""Tokens of reasoning that stand for an effort, where a model or a caller counts in tokens."""
-
-
-def effort_in(reasoning: dict[str, Any]) -> Effort | None:
-    """The effort that `reasoning`, as OpenRouter has it, asks for by name; None if it names none."""
-    if reasoning.get("enabled") is False:
-        return "none"
-    effort = reasoning.get("effort")
-    return effort if effort in EFFORTS else None
-
-
-def nearest_effort(asked: Effort, levels: tuple[Effort, ...]) -> Effort:
-    """`asked` if the model takes it, else the nearest weaker effort, else the nearest stronger one."""
-    if asked in levels or not levels:
-        return asked
-    rank = EFFORTS.index(asked)
-    ranks = sorted(EFFORTS.index(level) for level in levels)
-    # "none" is not a weaker effort but no reasoning at all: it stands in for a weak effort only if nothing else does.
-    weaker = [r for r in ranks if 0 < r < rank]
-    stronger = [r for r in ranks if r > rank]
-    return EFFORTS[weaker[-1] if weaker else stronger[0] if stronger else ranks[-1]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Thinking:
-    """How a model reasons, and how it is told to. Which fields matter depends on `kind`."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
-
-    kind: Literal["none", "budget", "adaptive", "level", "effort"] = "none"
-    """none: cannot. budget: a token budget (Claude to 4.5, Gemini 2.5). adaptive: Claude 4.6 and later. level: Gemini 3 and later.
-    effort: OpenAI's reasoning_effort."""
-    levels: tuple[Effort, ...] = ()
-    """Efforts the model takes by name (Claude `output_config.effort`, Gemini `thinkingLevel`, OpenAI `reasoning_effort`); for OpenAI
-    `none` is in the list when the model takes it."""
-    on_by_default: bool = False
-    default: Effort | None = None
-    switch_off: Literal["omit", "disabled", "between_tools", "zero", "never"] = "omit"
-    """How it is switched off: leave the field out, `disabled` or `between_tools` (Claude), a zero budget (Gemini), or not at all."""
-    off_max_effort: Effort | None = None
-    """The strongest effort that may stand beside a switched-off mode (Claude: opus-5, haiku-5-5, sonnet-5-5 say `high`)."""
-    min_budget: int = 0
-    max_budget: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelRecord:
-    """The facts about one model that translators and routing read (config/capabilities.yaml): never a test on a model's name."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
-
-    context_window: int
-    """Tokens that prompt and answer may have together."""
-    max_output_tokens: int
-    max_input_tokens: int | None = None
-    """The prompt's own limit, where there is one beside the window."""
-    capabilities: frozenset[Capability] = frozenset()
-    thinking: Thinking = Thinking()
-    sampling: Literal["full", "exclusive", "ignored", "refused", "unless_reasoning"] = "full"
-    """temperature / top_p / top_k. exclusive: one of temperature and top_p. ignored: accepted without effect. refused: an error.
-    unless_reasoning: an error while the model reasons (OpenAI GPT-5 and later)."""
-    unsupported: frozenset[str] = frozenset()
-    """Chat Completions parameters that the model refuses or ignores: dropped with a report."""
-    forced_tool_choice: Literal["yes", "no", "without_thinking"] = "yes"
-    responses: Literal["never", "with_tools", "always"] = "never"
-    """OpenAI: whether the model is reached through /v1/responses: never, for requests with function tools, or always."""
-    tools_with_reasoning: Literal["yes", "effort_none", "no"] = "yes"
-    """OpenAI: function tools on Chat Completions work with reasoning / only with effort none / not at all."""
-    prefill: bool = False
-    """An assistant message may be the last one and is continued."""
-    mid_system: Literal["native", "wrap"] = "wrap"
-    """Claude: a system message after the first turn has a role of its own, or is wrapped into user text."""
-    binds_thinking: bool = False
-    """Claude: a thinking block is valid only behind the exact prefix it was made for."""
-    signatures: Literal["none", "optional", "required"] = "none"
-    """Gemini: thoughtSignature on function calls."""
-    call_ids: bool = True
-    """Gemini: functionCall.id and functionResponse.id are accepted."""
-    media_in_tool_results: bool = True
-    tools_with_json: bool = True
-    """Function tools and a JSON response format may stand in one request."""
-    open_schemas: bool = True
-    """The schema of an answer may have objects of any keys and refer to itself. Claude's grammars hold neither: it is told in words."""
-    builtin_with_functions: bool = True
-    """Gemini: server tools and functions may stand in one request."""
-    strict_tools: bool = True
-    """Claude: `strict` on tools is accepted."""
-    instructions_role: Literal["any", "system", "developer"] = "any"
-    """OpenAI dialect: the role that carries instructions."""
-    max_tokens_parameter: Literal["max_completion_tokens", "max_tokens"] = "max_completion_tokens"
-    """OpenAI dialect: which of the two names the server takes."""
-    message_fields: frozenset[str] | None = None
-    """OpenAI dialect: of the fields of messages, parts, calls and tools that OpenAI's own API does not know (translators.openai.foreign)
-    those that the server takes; the others are dropped with a report. None: all of them."""
-    ranges: Literal["openai", "relay"] = "relay"
-    """OpenAI dialect, whose ranges and vocabularies hold. openai: OpenAI's, and parameters that only other servers have are dropped with
-    a report. relay: the server's own, so every value and parameter is sent as it came."""
-    call_id_form: Literal["any", "short", "nine"] = "any"
-    """OpenAI dialect: the ids of tool calls that the server takes: any, of at most 40 characters, or of exactly nine letters and digits."""
-    max_tools: int | None = None
-    """Tools that one request may declare; None: there is no limit."""
-    api_version: str | None = None
-    """Claude: the anthropic-version header."""
-    cache_min_tokens: int | None = None
-    fast_mode: bool = False
-
-    def can(self, capability: Capability) -> bool:
-        return capability in self.capabilities
-
-    @property
-    def can_force_tools(self) -> bool:
-        """It can be made to call a tool, if it need not think then."""
-        forced = self.forced_tool_choice
-        return forced == "yes" or (forced == "without_thinking" and self.thinking.switch_off != "never")
+from translators.notes import Note
 
 
 class KeyHeader(NamedTuple):
@@ -163,58 +38,6 @@ class Target:
     """How the key is sent; None: as the dialect's own API takes it."""
     query: str = ""
     """What stands behind the path, with its question mark (OpenAI's dialect: Azure's `?api-version=…`)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a dialect does with one thing a chat request can hold, in general; what one model makes of it is in its ModelRecord."""
-
-    kind: Literal["mapped", "emulated", "relayed", "ignored", "dropped", "rejected", "depends"]
-    """ignored: a no-op for this provider (nothing is lost). depends: on the value or on the model, see `how`."""
-    how: str
-    """One sentence for the parameter matrix: where it goes, or why not."""
-
-
-NoteKind = Literal["dropped", "changed", "emulated", "repaired"]
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """One thing a translation did to the request. `param` is a parameter's name or path, `why` one sentence.
-
-    dropped: not sent, its effect is lost. changed: sent with another value. emulated: the effect is produced another way.
-    repaired: the history broke a rule of the provider and was mended without loss.
-    """
-
-    kind: NoteKind
-    param: str
-    why: str
-
-
-class Report:
-    """Collects the notes of one translation, in the order they were made."""
-
-    __slots__ = ("notes",)
-
-    def __init__(self) -> None:
-        self.notes: list[Note] = []
-
-    def dropped(self, param: str, why: str) -> None:
-        self.notes.append(Note("dropped", param, why))
-
-    def changed(self, param: str, why: str) -> None:
-        self.notes.append(Note("changed", param, why))
-
-    def emulated(self, param: str, why: str) -> None:
-        self.notes.append(Note("emulated", param, why))
-
-    def repaired(self, param: str, why: str) -> None:
-        self.notes.append(Note("repaired", param, why))
-
-
-def losses(notes: Iterable[Note]) -> list[Note]:
-    """The notes that strict mode refuses: what the caller asked for and will not get as asked."""
-    return [note for note in notes if note.kind in ("dropped", "changed")]
 
 
 _NO_NAMES: Final[Mapping[str, str]] = MappingProxyType({})
@@ -253,7 +76,7 @@ class AnswerShape(NamedTuple):
 
     @property
     def in_words(self) -> bool:
-        """Something was asked for that nothing but the answer itself shows to be obeyed (translators.chat.in_words)."""
+        """Something was asked for that nothing but the answer itself shows to be obeyed (translators.chat.emulation)."""
         return self.json_schema is not None or bool(self.must_call)
 
 

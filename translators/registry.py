@@ -5,10 +5,11 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from translators import claude, gemini, openai, responses
+from translators.capabilities import ModelRecord, effort_in
 from translators.chat.request import ChatRequest
 from translators.chat.schema_drafts import modern
-from translators.claude.schema import Narrowed, Unrepresentable
-from translators.dialect import Dialect, ModelRecord, effort_in
+from translators.claude.request.schema import Narrowed, Unrepresentable
+from translators.dialect import Dialect
 
 DIALECTS: Final = MappingProxyType[str, Dialect](
     {

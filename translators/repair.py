@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from translators.capabilities import EFFORTS, Capability, ModelRecord, Thinking
 from translators.chat.parameters import PARAMETERS
 from translators.chat.request import ChatRequest
 from translators.chat.schema_drafts import with_modern_schemas
-from translators.dialect import EFFORTS, Capability, ModelRecord, Thinking
 from translators.errors import ONE_CHOICE, FailureKind, UpstreamFailure
 
 _SIGNED: Final = ("thinking_blocks", "provider_content", "extra_content", "provider_specific_fields")

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from gateway.accounting.tokens import estimate_texts
+from gateway.accounting.token_estimate import estimate_texts
 
 MOST: Final = 100_000_000
 """Tokens above which a count is a provider's mistake: no request is that large."""

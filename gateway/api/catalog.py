@@ -3,18 +3,18 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from gateway.api.context import Gateway, Request
+from gateway.api.chat import decided
 from gateway.api.native_chat import native_request
-from gateway.api.reading import read_json
-from gateway.api.responses import Response, json_response
-from gateway.api.serving import decided
+from gateway.api.request import Gateway, Request
 from gateway.config import Config, Model, Persona, Provider
 from gateway.errors import DecisionNotFound, ModelNotFound
-from gateway.off_loop import BIG, off_loop
+from gateway.http.body import read_json
+from gateway.http.offload import BIG, off_loop
+from gateway.http.response import Response, json_response
+from gateway.routing.decision_log import KEPT, record_document
 from gateway.routing.facts import NOBODY, facts_of
-from gateway.routing.records import KEPT, record_document
-from gateway.routing.selection import Plan, plan, plan_document, policy_of
-from gateway.routing.view import View
+from gateway.routing.plan import Plan, plan, plan_document, policy_of
+from gateway.routing.state import View
 from translators.chat.request import ChatRequest, parse
 
 

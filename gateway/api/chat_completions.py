@@ -4,21 +4,21 @@ from contextlib import aclosing
 
 from aiohttp import web
 
-from gateway.answers import Answer
 from gateway.api import cors
-from gateway.api.context import Gateway, Request
-from gateway.api.event_stream import EventStream
-from gateway.api.reading import read_json
-from gateway.api.responses import json_response
-from gateway.api.serving import exchange_of, fail, prepare
+from gateway.api.chat import exchange_of, fail, prepare
+from gateway.api.request import Gateway, Request
+from gateway.dispatch.exchange import Exchange
+from gateway.dispatch.streams import Answer
 from gateway.errors import RequestFailed, error_body
-from gateway.exchange import Exchange
-from gateway.off_loop import BIG, off_loop
-from gateway.routing.deciding import Decision
+from gateway.http.body import read_json
+from gateway.http.event_stream import EventStream
+from gateway.http.offload import BIG, off_loop
+from gateway.http.response import json_response
+from gateway.routing.decision import Decision
 from translators.chat.chunks import DONE, ChunkWriter
 from translators.chat.request import ChatRequest, parse
 from translators.errors import InvalidRequest, UpstreamError
-from translators.jsontext import dumps
+from translators.json_codec import dumps
 
 
 async def chat_completions(http: Request) -> web.StreamResponse:

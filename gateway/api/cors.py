@@ -9,9 +9,9 @@ from typing import Final
 
 from aiohttp import web
 
-from gateway.api.context import Request
-from gateway.api.responses import NoContent
+from gateway.api.request import Request
 from gateway.config import EVERY_ORIGIN, OPAQUE_ORIGIN
+from gateway.http.response import NoContent
 
 PREFLIGHT: Final = "preflight"
 """Stands for the route of a browser's question whether it may send a request."""

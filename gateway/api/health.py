@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from gateway.api.catalog import standing
-from gateway.api.context import VERSION, Gateway, Request
-from gateway.api.responses import Response, json_response
+from gateway.api.request import VERSION, Gateway, Request
 from gateway.config import Config
-from gateway.reloading import Reloader
+from gateway.config.reload import Reloader
+from gateway.http.response import Response, json_response
 
 MOST_PROBLEMS: Final = 20
 """Places of problems that readiness tells."""

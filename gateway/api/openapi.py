@@ -2,8 +2,8 @@
 
 from typing import Any, Final
 
-from gateway.api.context import VERSION, Request
-from gateway.api.responses import Response, json_response
+from gateway.api.request import VERSION, Request
+from gateway.http.response import Response, json_response
 
 _Json = dict[str, Any]
 

@@ -6,12 +6,12 @@ from typing import Final, NamedTuple
 
 from aiohttp import web
 
-from gateway.api import administration, catalog, cors, health
+from gateway.api import admin, catalog, cors, health
 from gateway.api.chat_completions import chat_completions
-from gateway.api.context import Request
+from gateway.api.count_tokens import count_tokens
 from gateway.api.native_chat import native_chat
 from gateway.api.openapi import openapi
-from gateway.api.tokens import count_tokens
+from gateway.api.request import Request
 from gateway.errors import NotServed
 
 Handler = Callable[[Request], Awaitable[web.StreamResponse]]
@@ -45,7 +45,7 @@ ROUTES: Final = (
     Route("POST", "/api/v1/route", catalog.route),
     Route("GET", "/api/v1/decisions/{id}", catalog.decision),
     Route("POST", "/api/v1/tokens", count_tokens),
-    Route("POST", "/-/reload", administration.reload),
+    Route("POST", "/-/reload", admin.reload),
     Route("GET", "/health", health.health),
     Route("GET", "/health/ready", health.ready),
     Route("GET", "/metrics", health.metrics),

@@ -5,7 +5,7 @@
 
 from gateway.config.files import ConfigFiles
 from gateway.config.links import Link, Proxy, TlsFiles, tls_context
-from gateway.config.loading import find_directory, load
+from gateway.config.load import find_directory, load
 from gateway.config.origins import EVERY_ORIGIN, OPAQUE_ORIGIN
 from gateway.config.problems import ConfigError, Problem
 from gateway.config.schema import (

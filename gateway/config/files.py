@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gateway.config.loading import CAPABILITIES_FILE, POLICY_FILE, load
-from gateway.config.source import revision_of
+from gateway.config.load import CAPABILITIES_FILE, POLICY_FILE, load
 from gateway.config.values import Config, simulated_by
+from gateway.config.yaml_source import revision_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from gateway.config.schema import (
     StrategyName,
     Weight,
 )
-from translators.dialect import Capability
+from translators.capabilities import Capability
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 FailureClass = Literal[

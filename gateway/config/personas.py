@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from gateway.config.persona_checks import persona_complaints
+from gateway.config.lint.personas import persona_complaints
 from gateway.config.persona_rows import (
     DAYS,
     BalanceRow,

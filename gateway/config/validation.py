@@ -9,8 +9,8 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from gateway.config.problems import Place, shown, unknown
-from translators.dialect import ModelRecord
-from translators.jsontext import dumps
+from translators.capabilities import ModelRecord
+from translators.json_codec import dumps
 
 T = TypeVar("T")
 Complaint = tuple[Place, str]

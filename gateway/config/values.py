@@ -27,7 +27,8 @@ from gateway.config.schema import (
     StrategyName,
     Timeouts,
 )
-from translators.dialect import Capability, KeyHeader, ModelRecord
+from translators.capabilities import Capability, ModelRecord
+from translators.dialect import KeyHeader
 from translators.errors import FailureKind
 
 _K = FailureKind

@@ -7,7 +7,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from gateway.accounting.tokens import estimate_request
+from gateway.accounting.token_estimate import estimate_request
 from gateway.config import Feature, Persona
 from gateway.routing.requirements import Requirement, derive
 from translators.chat.request import ChatRequest

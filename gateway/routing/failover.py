@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from gateway.config import OnFailure
-from gateway.routing.budgets import Budget
+from gateway.health.retry_budget import Budget
 from gateway.routing.candidates import Candidate
 from translators.errors import FailureKind
 

@@ -5,11 +5,12 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from gateway.config import Persona
-from gateway.routing.reasoning_limits import hold_reasoning
+from translators.capabilities import EFFORTS
 from translators.chat.passthrough import passed_through
+from translators.chat.reasoning import hold_reasoning
 from translators.chat.request import INSTRUCTION_ROLES, ChatRequest
-from translators.dialect import EFFORTS, Note, Report
 from translators.errors import InvalidRequest
+from translators.notes import Note, Report
 
 _SAME: Final = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
 """Two names of one parameter: a caller who gave either has given both."""

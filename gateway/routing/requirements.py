@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from gateway.config import Feature, Persona
+from translators.capabilities import Capability
 from translators.chat.request import ChatRequest
-from translators.dialect import Capability
 
 
 class Requirement(NamedTuple):

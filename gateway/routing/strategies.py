@@ -9,7 +9,7 @@ from gateway.config import Balance, StrategyName
 from gateway.routing.affinity import rank, ranks
 from gateway.routing.candidates import Candidate
 from gateway.routing.facts import Facts, Prompt
-from gateway.routing.view import View
+from gateway.routing.state import View
 
 NANO: Final = 1_000_000_000
 """Nano-USD in a USD."""

@@ -8,7 +8,7 @@ from typing import Any, Final
 from gateway.simulator.conversation import Answer, Call, Conversation, Turn
 from gateway.simulator.schema import example
 from gateway.simulator.script import Script
-from translators import jsontext
+from translators import json_codec
 
 THOUGHT: Final = "The user wrote a message, so I think about it and then answer."
 REFUSAL: Final = "I can't help with that."
@@ -69,14 +69,14 @@ def _text(conversation: Conversation, script: Script) -> str:
     if script.words is not None:
         return _words(script.words)
     if conversation.schema is not None:
-        return jsontext.dumps_str(example(conversation.schema))
+        return json_codec.dumps_str(example(conversation.schema))
     turn = conversation.turns[-1] if conversation.turns else Turn("user")
     said = [f"{name} returned: {result}" for name, result in turn.results]
     if turn.texts or not said:
         said.append(f"You said: {script.text}")
     said += _media(turn)
     text = "\n".join(said)
-    return jsontext.dumps_str({"answer": text}) if conversation.json else text
+    return json_codec.dumps_str({"answer": text}) if conversation.json else text
 
 
 def _media(turn: Turn) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from gateway.simulator.answer import THOUGHT, pieces
 from gateway.simulator.conversation import Answer, Conversation, Incoming, Piece, Refused, Reply, Turn, known_fields, names, sign, turn_of
-from translators import jsontext
+from translators import json_codec
 
 _FIELDS: Final = names(
     "cache_control container diagnostics inference_geo max_tokens messages metadata model output_config service_tier speed stop_sequences "
@@ -273,7 +273,7 @@ def whole(conversation: Conversation, answer: Answer) -> bytes:
     if answer.text and answer.finish != "refusal":
         content.append({"type": "text", "text": answer.text, "citations": None})
     content += [{"type": "tool_use", "id": f"toolu_{c.id}", "name": c.name, "input": c.arguments} for c in answer.calls]
-    return jsontext.dumps(_message(conversation, answer) | {"content": content, **_ending(answer), "usage": _usage(answer)})
+    return json_codec.dumps(_message(conversation, answer) | {"content": content, **_ending(answer), "usage": _usage(answer)})
 
 
 def stream(conversation: Conversation, answer: Answer) -> list[Piece]:
@@ -332,7 +332,7 @@ def _usage(answer: Answer) -> dict[str, Any]:
 
 
 def _event(name: str, data: dict[str, Any]) -> bytes:
-    return b"event: " + name.encode() + b"\ndata: " + jsontext.dumps({"type": name} | data) + b"\n\n"
+    return b"event: " + name.encode() + b"\ndata: " + json_codec.dumps({"type": name} | data) + b"\n\n"
 
 
 def broken_stream(conversation: Conversation, sent: int) -> bytes:
@@ -343,4 +343,4 @@ def error(refusal: Refused, retry_after: int | None = None) -> Reply:
     kind = _ERRORS.get(refusal.status, "api_error" if refusal.status >= 500 else "invalid_request_error")
     body = {"type": "error", "error": {"type": kind, "message": refusal.message, "details": None}, "request_id": "req_simulated"}
     headers = {} if retry_after is None else {"retry-after": str(retry_after)}
-    return Reply(refusal.status, {"request-id": "req_simulated", **headers}, jsontext.dumps(body))
+    return Reply(refusal.status, {"request-id": "req_simulated", **headers}, json_codec.dumps(body))

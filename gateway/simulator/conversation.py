@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
-from translators import jsontext
+from translators import json_codec
 
 SIGNATURE_PREFIX: Final = b"simulated:"
 
@@ -33,7 +33,7 @@ class Call:
 
     @property
     def text(self) -> str:
-        return str(self.arguments) if self.custom else jsontext.dumps_str(self.arguments)
+        return str(self.arguments) if self.custom else json_codec.dumps_str(self.arguments)
 
 
 @dataclass(slots=True)

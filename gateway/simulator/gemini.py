@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from gateway.simulator.answer import pieces
 from gateway.simulator.conversation import Answer, Call, Conversation, Incoming, Piece, Refused, Reply, Turn, names, sign, turn_of
-from translators import jsontext
+from translators import json_codec
 
 _FIELDS: Final = {
     "request": "contents systemInstruction tools toolConfig safetySettings cachedContent labels serviceTier store continuationToken "
@@ -187,7 +187,7 @@ def _turns(contents: list[tuple[str, list[dict[str, Any]]]]) -> list[Turn]:
 
 def _result(response: dict[str, Any]) -> str:
     only = response.get("output") if response.keys() == {"output"} else response
-    return only if isinstance(only, str) else jsontext.dumps_str(only)
+    return only if isinstance(only, str) else json_codec.dumps_str(only)
 
 
 def _tools(tools: Iterable[Any]) -> dict[str, Any]:
@@ -236,7 +236,7 @@ def _output(config: dict[str, Any], calls_without_json: bool) -> tuple[bool, Any
 def whole(conversation: Conversation, answer: Answer) -> bytes:
     parts = list(_parts(conversation, answer, [answer.text] if answer.text else []))
     candidates = [_candidate(i, parts, _FINISH.get(answer.finish, "STOP")) for i in range(conversation.choices)]
-    return jsontext.dumps({"candidates": candidates, **_tail(conversation, answer)})
+    return json_codec.dumps({"candidates": candidates, **_tail(conversation, answer)})
 
 
 def stream(conversation: Conversation, answer: Answer) -> list[Piece]:
@@ -248,8 +248,8 @@ def stream(conversation: Conversation, answer: Answer) -> list[Piece]:
         frames.append(({"candidates": [_candidate(index, [], _FINISH.get(answer.finish, "STOP"))]}, False))
     tail = _tail(conversation, answer)
     if conversation.options["sse"]:
-        return [Piece(b"data: " + jsontext.dumps(frame | tail) + b"\r\n\r\n", content) for frame, content in frames]
-    written = [Piece((b",\r\n" if i else b"[") + jsontext.dumps(frame | tail), content) for i, (frame, content) in enumerate(frames)]
+        return [Piece(b"data: " + json_codec.dumps(frame | tail) + b"\r\n\r\n", content) for frame, content in frames]
+    written = [Piece((b",\r\n" if i else b"[") + json_codec.dumps(frame | tail), content) for i, (frame, content) in enumerate(frames)]
     return [*written, Piece(b"\n]\n")]
 
 
@@ -306,4 +306,4 @@ def error(refusal: Refused, retry_after: int | None = None) -> Reply:
     body = {"error": {"code": refusal.status, "message": refusal.message, "status": status}}
     if details:
         body["error"]["details"] = details
-    return Reply(refusal.status, {}, jsontext.dumps(body))
+    return Reply(refusal.status, {}, json_codec.dumps(body))

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from gateway.simulator.answer import pieces
 from gateway.simulator.conversation import Answer, Call, Conversation, Incoming, Piece, Refused, Reply, Turn, known_fields, names, turn_of
-from translators import jsontext
+from translators import json_codec
 
 _FIELDS: Final = names(
     "audio frequency_penalty function_call functions logit_bias logprobs max_completion_tokens max_tokens messages metadata modalities "
@@ -59,7 +59,7 @@ def read(body: dict[str, Any], incoming: Incoming) -> Conversation:
     tools = _tools(body.get("tools"))
     _check_effort(body)
     form = body.get("response_format") or {}
-    if form.get("type") == "json_object" and "json" not in jsontext.dumps_str(body["messages"]).lower():
+    if form.get("type") == "json_object" and "json" not in json_codec.dumps_str(body["messages"]).lower():
         raise Refused("'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'.", "messages")
     stop = body.get("stop") or []
     return Conversation(
@@ -207,7 +207,7 @@ def whole(conversation: Conversation, answer: Answer) -> bytes:
         message["tool_calls"] = [_call(call) for call in answer.calls]
     finish = _FINISH.get(answer.finish, "stop")
     choices = [{"index": i, "message": message, "logprobs": None, "finish_reason": finish} for i in range(conversation.choices)]
-    return jsontext.dumps(_envelope(conversation, "chat.completion") | {"choices": choices, "usage": _usage(conversation, answer)})
+    return json_codec.dumps(_envelope(conversation, "chat.completion") | {"choices": choices, "usage": _usage(conversation, answer)})
 
 
 def stream(conversation: Conversation, answer: Answer) -> list[Piece]:
@@ -265,7 +265,7 @@ def _usage(conversation: Conversation, answer: Answer) -> dict[str, Any]:
 
 
 def _event(data: dict[str, Any]) -> bytes:
-    return b"data: " + jsontext.dumps(data) + b"\n\n"
+    return b"data: " + json_codec.dumps(data) + b"\n\n"
 
 
 def broken_stream(conversation: Conversation, sent: int) -> bytes:
@@ -277,4 +277,4 @@ def error(refusal: Refused, retry_after: int | None = None) -> Reply:
     kind, code = _ERRORS.get(refusal.status, ("server_error" if refusal.status >= 500 else "invalid_request_error", None))
     body = {"error": {"message": refusal.message, "type": kind, "param": refusal.param, "code": refusal.code or code}}
     headers = {} if retry_after is None else {"retry-after": str(retry_after)}
-    return Reply(refusal.status, {"x-request-id": "req_simulated", **headers}, jsontext.dumps(body))
+    return Reply(refusal.status, {"x-request-id": "req_simulated", **headers}, json_codec.dumps(body))

@@ -8,7 +8,7 @@ from gateway.simulator.conversation import Conversation, Incoming, Refused, Turn
 from gateway.simulator.openai import check_access, error
 from gateway.simulator.responses_answer import broken_stream, stream, whole
 from gateway.simulator.responses_items import missing, not_one_of, read_items, unknown, wrong_type
-from translators import jsontext
+from translators import json_codec
 
 __all__ = ["broken_stream", "check_access", "error", "read", "stream", "whole"]
 
@@ -206,7 +206,7 @@ def _choice(choice: Any, tools: dict[str, Any], declared: list[Any]) -> tuple[st
             return _choice(mode, {one["name"]: tools[one["name"]] for one in allowed if one.get("name") in tools}, declared)
         case {"type": str(kind)} if any(tool["type"] == kind for tool in declared) and kind in _HOSTED:
             return "auto", tools
-    raise Refused(f"Invalid value for 'tool_choice': {jsontext.dumps_str(choice)}.", "tool_choice", "invalid_value")
+    raise Refused(f"Invalid value for 'tool_choice': {json_codec.dumps_str(choice)}.", "tool_choice", "invalid_value")
 
 
 def _format(form: dict[str, Any], given: Any) -> dict[str, Any]:
@@ -215,7 +215,7 @@ def _format(form: dict[str, Any], given: Any) -> dict[str, Any]:
         case "text":
             return form
         case "json_object":
-            if "json" not in jsontext.dumps_str(given).lower():
+            if "json" not in json_codec.dumps_str(given).lower():
                 rule = "must contain the word 'json' in some form to use 'text.format' of type 'json_object'."
                 raise Refused(f"Response input messages {rule}", "input")
             return form

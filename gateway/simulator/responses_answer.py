@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 from gateway.simulator.answer import pieces
 from gateway.simulator.conversation import Answer, Call, Conversation, Piece, sign
 from gateway.simulator.responses_items import Item, reasoning_id
-from translators import jsontext
+from translators import json_codec
 
 _OBFUSCATED: Final = 16
 """How long a delta is made by what is added to it."""
@@ -23,7 +23,7 @@ class _Event(NamedTuple):
 
 
 def whole(conversation: Conversation, answer: Answer) -> bytes:
-    return jsontext.dumps(_finished(conversation, answer))
+    return json_codec.dumps(_finished(conversation, answer))
 
 
 def stream(conversation: Conversation, answer: Answer) -> list[Piece]:
@@ -39,7 +39,7 @@ def broken_stream(conversation: Conversation, sent: int) -> bytes:
 
 def _write(number: int, event: _Event) -> bytes:
     data = {"type": event.name, "sequence_number": number, **event.fields}
-    return b"event: " + event.name.encode() + b"\ndata: " + jsontext.dumps(data) + b"\n\n"
+    return b"event: " + event.name.encode() + b"\ndata: " + json_codec.dumps(data) + b"\n\n"
 
 
 def _begun(conversation: Conversation) -> dict[str, Any]:

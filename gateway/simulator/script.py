@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from gateway.simulator.conversation import Refused
-from translators import jsontext
+from translators import json_codec
 
 DIALECTS: Final = ("openai", "claude", "gemini")
 _OPEN: Final = "[[sim:"
@@ -85,7 +85,7 @@ def _apply(script: Script, directive: str) -> Script | None:
     """The script with one directive more; None or ValueError when it is none."""
     match directive.split(None, 2):
         case ["call", name, *arguments]:
-            return replace(script, calls=(*script.calls, (name, jsontext.loads(arguments[0]) if arguments else None)))
+            return replace(script, calls=(*script.calls, (name, json_codec.loads(arguments[0]) if arguments else None)))
         case ["think"]:
             return replace(script, think=True)
         case ["words", count]:

@@ -16,7 +16,7 @@ from gateway.simulator.answer import last_words
 from gateway.simulator.conversation import Conversation, Dialect, Incoming, Refused
 from gateway.simulator.delivery import deliver, respond
 from gateway.simulator.script import read_script
-from translators import jsontext
+from translators import json_codec
 
 _ROUTES: Final[tuple[tuple[str, ModuleType, str], ...]] = (
     ("openai", openai, "/openai/v1/chat/completions"),
@@ -132,7 +132,7 @@ def _handler(name: str, dialect: Dialect, simulator: Simulator) -> Callable[[web
 
 def _object(raw: bytes) -> dict[str, Any] | None:
     try:
-        body = jsontext.loads(raw)
+        body = json_codec.loads(raw)
     except ValueError:
         return None
     return body if isinstance(body, dict) else None

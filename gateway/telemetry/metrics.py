@@ -10,11 +10,11 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
+from gateway.telemetry.counters import Counts, Tallies, Times
 from gateway.telemetry.events import AttemptEnded, ConfigReloaded, Event, RequestEnded, Usage
-from gateway.telemetry.merging import Snapshot, snapshot
+from gateway.telemetry.multiprocess import Snapshot, snapshot
 from gateway.telemetry.revisions import RevisionMetrics
 from gateway.telemetry.routing import RoutingMetrics
-from gateway.telemetry.tallies import Counts, Tallies, Times
 from translators.errors import FailureKind
 
 OTHER: Final = "other"

@@ -16,8 +16,8 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from gateway.config import Link
 from gateway.upstream import failures
+from gateway.upstream.deadlines import Watch
 from gateway.upstream.response import HIGH_WATER, Limit, UpstreamResponse
-from gateway.upstream.watch import Watch
 from translators.errors import UpstreamFailure
 
 _MAX_FRAMING_BYTES: Final = 64 * 1024

@@ -15,9 +15,9 @@ from typing import Any, Final
 import aiohttp
 from aiohttp import AddrInfoType
 
-from gateway.off_loop import BIG, off_loop
-from gateway.upstream.addresses import is_public
-from gateway.upstream.lookups import Lookups
+from gateway.http.offload import BIG, off_loop
+from gateway.upstream.address_guard import is_public
+from gateway.upstream.media_lookups import Lookups
 from translators.chat.request import ChatRequest
 from translators.errors import InvalidRequest
 from translators.media import clean_mime, sniff

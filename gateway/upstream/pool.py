@@ -12,11 +12,11 @@ from aiohappyeyeballs import start_connection
 from gateway.config import Proxy
 from gateway.upstream import failures
 from gateway.upstream.connection import Connection, Server
-from gateway.upstream.contexts import Contexts
-from gateway.upstream.layers import ProxyError, connected
-from gateway.upstream.names import Names
+from gateway.upstream.deadlines import Watch
+from gateway.upstream.resolver import Names
 from gateway.upstream.response import Limit
-from gateway.upstream.watch import Watch
+from gateway.upstream.tls_contexts import Contexts
+from gateway.upstream.transports import ProxyError, connected
 from translators.errors import UpstreamError
 
 KEEP_IDLE: Final = 30.0

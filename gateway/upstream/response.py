@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Final, NamedTuple, Protocol
 
 from gateway.upstream import failures
+from gateway.upstream.deadlines import Watch
 from gateway.upstream.decoding import Decoder, UndecodableBody, encoding_of
-from gateway.upstream.watch import Watch
 from translators.errors import UpstreamError, UpstreamFailure, malformed
 
 MAX_ANSWER_BYTES: Final = 128 * 1024 * 1024

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
-from gateway.workers.hub import Hub, Member
-from gateway.workers.link import Link, Unanswered
-from gateway.workers.siblings import Membership
+from gateway.workers.coordinator import Hub, Member
+from gateway.workers.peers import Membership
+from gateway.workers.rpc import Link, Unanswered
 
 PATIENCE: Final = 30.0
 """Seconds without a sign of life after which a worker is killed: the kernel goes on giving it connections."""

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from gateway.accounting.exact import windows_of
-from gateway.accounting.o200k import count
+from gateway.accounting.token_counter import windows_of
+from gateway.accounting.tokenizer_worker import count
 
 
 def count_texts(texts: Sequence[str]) -> int:

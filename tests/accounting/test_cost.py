@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.accounting.cost import cost_of_usage, expected_cost
 from gateway.config import Model, Price, PriceTier
-from translators.dialect import ModelRecord
+from translators.capabilities import ModelRecord
 
 DAY = date(2026, 12, 1)
 

@@ -11,7 +11,7 @@ import aiohttp
 from gateway.telemetry.events import RequestEnded
 from tests.fakes import Answer, FakeUpstream, Step, fake_upstream, json_answer, openai_chunk, openai_completion, sse
 from tests.serving import Running, serving
-from translators.jsontext import dumps, loads
+from translators.json_codec import dumps, loads
 
 MODES: Final = ("json", "stream")
 BROKEN: Final = json_answer({"error": {"message": "boom"}}, "500 Internal Server Error")

@@ -7,7 +7,7 @@ import pytest
 
 from tests.fakes import fake_upstream, json_answer, openai_completion
 from tests.serving import serving
-from translators.jsontext import dumps
+from translators.json_codec import dumps
 
 LONG = "word " * 100_000
 BIG: dict[str, Any] = {"model": "on_openai", "messages": [{"role": "user", "content": LONG}]}

@@ -10,8 +10,8 @@ from openai import APIError, AsyncOpenAI
 from gateway.telemetry.events import AttemptEnded, RequestEnded
 from tests.fakes import OPENAI_STREAM, End, Hang, Pause, Reset, Step, fake_upstream, json_answer, openai_chunk, openai_completion, sse
 from tests.serving import Running, serving
-from translators.jsontext import dumps, loads
-from translators.openai.stream import OpenAIStream
+from translators.json_codec import dumps, loads
+from translators.openai.answer.stream import OpenAIStream
 
 CLAUDE_STREAM = [
     b'data: {"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","model":"claude-served","content":[],'

@@ -7,13 +7,13 @@ from typing import Any, Final
 
 import pytest
 
-from gateway.api.access import read, read_admin
+from gateway.api.auth import read, read_admin
 from gateway.api.cors import MOST_HEADERS
 from gateway.api.routes import ROUTES
 from tests.api.failing import BROKEN, said, world
 from tests.fakes import Answer, fake_upstream, json_answer, openai_chunk, openai_completion, sse
 from tests.serving import POLICY, Running, serving
-from translators.jsontext import dumps
+from translators.json_codec import dumps
 
 APP: Final = "https://app.example"
 LISTED: Final = f"cors_origins: [{APP}, 'http://localhost:3000', 'null']"

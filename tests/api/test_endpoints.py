@@ -9,7 +9,7 @@ import pytest
 from tests.api.failing import MODES, World, said, target, until
 from tests.fakes import Answer, Received, fake_upstream, json_answer
 from tests.serving import serving
-from translators.jsontext import dumps
+from translators.json_codec import dumps
 
 KEYS: Final = {"AZURE_KEY": "canary-azure-key", "OTHER_KEY": "canary-other-key"}
 AZURE: Final[dict[str, Any]] = {"key_variable": "AZURE_KEY", "auth": {"header": "api-key"}}

@@ -6,11 +6,11 @@ import logging
 import aiohttp
 import pytest
 
-from gateway.api.access import read
+from gateway.api.auth import read
 from gateway.telemetry.events import RequestEnded
 from tests.fakes import fake_upstream
 from tests.serving import POLICY, Running, serving
-from translators.jsontext import dumps, loads
+from translators.json_codec import dumps, loads
 
 SMALL = POLICY.replace("drain_delay: 0", "drain_delay: 0, max_body_bytes: 100")
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.fakes import OPENAI_STREAM, fake_upstream, json_answer, openai_completion, sse
 from tests.serving import POLICY, serving
-from translators.jsontext import loads
+from translators.json_codec import loads
 
 HALVES: Final = [
     (rb"caf\u00e9 \ud83d", "café \ufffd"),

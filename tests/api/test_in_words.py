@@ -6,11 +6,11 @@ from typing import Any, Final
 
 import pytest
 
-from gateway import answers
+from gateway.dispatch import streams
 from tests.api.failing import BROKEN, MODES, Reply, said, world
 from tests.api.test_seen_elsewhere import claude_answer, claude_stream, gemini_document, gemini_stream, text_block
 from tests.fakes import Answer, Hang, InTurn, Pause, Step, json_answer, openai_chunk, openai_completion, sse
-from translators.jsontext import loads
+from translators.json_codec import loads
 
 TOOLS: Final = [{"type": "function", "function": {"name": name, "parameters": {"type": "object"}}} for name in ("find", "shell")]
 FORCED: Final[dict[str, Any]] = {"tools": TOOLS, "tool_choice": {"type": "function", "function": {"name": "find"}}, "max_tokens": 50}
@@ -326,7 +326,7 @@ async def test_the_caller_hears_that_it_goes_on() -> None:
 
 
 async def test_what_is_too_long_to_be_held_back_is_shown_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answers, "MAX_HELD", 300)
+    monkeypatch.setattr(streams, "MAX_HELD", 300)
     head, body, *end = claude_stream(THOUGHT, text_block("I would "), text_block("rather talk."))
     assert isinstance(body, bytes)
     half = body.index(b"rather")

@@ -6,7 +6,7 @@ import aiohttp
 
 from tests.fakes import OPENAI_STREAM, fake_upstream, json_answer, openai_chunk, openai_completion, sse
 from tests.serving import POLICY, Running, serving
-from translators.jsontext import loads
+from translators.json_codec import loads
 
 MESSAGES = [{"role": "user", "content": "hi"}]
 

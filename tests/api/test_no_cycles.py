@@ -8,12 +8,20 @@ import aiohttp
 import pytest
 
 from gateway import simulator
-from gateway.routing import records
+from gateway.routing import decision_log
 from tests.serving import serving
 
 REQUESTS = 10
 VENDORS = {"openai": "OPENAI", "claude": "ANTHROPIC", "gemini": "GEMINI"}
-OURS = ("gateway.api", "gateway.routing", "gateway.telemetry", "gateway.upstream", "gateway.exchange", "gateway.answers", "translators")
+OURS = (
+    "gateway.api",
+    "gateway.routing",
+    "gateway.telemetry",
+    "gateway.upstream",
+    "gateway.dispatch.exchange",
+    "gateway.dispatch.streams",
+    "translators",
+)
 
 
 @pytest.fixture
@@ -32,7 +40,7 @@ def garbage() -> Iterator[list[object]]:
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("provider", VENDORS)
 async def test_no_cycles(garbage: list[object], provider: str, stream: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(records, "KEPT", 1)
+    monkeypatch.setattr(decision_log, "KEPT", 1)
     body = {"model": f"on_{provider}", "messages": [{"role": "user", "content": "[[sim: words 30]]"}], "stream": stream}
     async with simulator.running() as sim:
         environ = {f"{name}_API_KEY": "k" for name in VENDORS.values()}

@@ -4,12 +4,12 @@ from typing import Any, Final
 
 import pytest
 
-from gateway.reasoning import ReasoningStore
+from gateway.dispatch.reasoning_cache import ReasoningStore
 from tests.api.failing import MODES, Reply, World, said, world
 from tests.api.test_seen_elsewhere import claude_answer, claude_stream, gemini_document, gemini_stream
 from tests.fakes import InTurn, Received, Step, json_answer, openai_chunk, openai_completion, sse
 from translators.chat.request import ChatRequest
-from translators.jsontext import dumps, loads
+from translators.json_codec import dumps, loads
 
 TOOLS: Final = [{"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}]
 USER: Final = {"role": "user", "content": "How is it in Oslo?"}

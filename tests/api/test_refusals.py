@@ -6,7 +6,7 @@ import pytest
 
 from tests.api.failing import MODES, said, world
 from tests.fakes import Answer, InTurn, Received, Step, json_answer, openai_chunk, sse
-from translators.jsontext import dumps
+from translators.json_codec import dumps
 
 TOOLS = [{"type": "function", "function": {"name": "find", "parameters": {"type": "object", "properties": {}}}}]
 IMAGE = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk="}}]}]

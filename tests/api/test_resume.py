@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from gateway.resuming import INSTRUCTION
+from gateway.dispatch.resume import INSTRUCTION
 from tests.api.failing import BROKEN, Reply, World, chunks_of, said, world
 from tests.fakes import InTurn, Reset, Step, openai_chunk, sse
-from translators.jsontext import dumps
+from translators.json_codec import dumps
 
 RESUME = {"resume": True}
 TEXT = "It was a dark and stormy night; the rain fell in torrents."

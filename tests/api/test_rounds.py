@@ -13,7 +13,7 @@ from tests.fakes import OPENAI_STREAM, End, Hang, InTurn, Pause, Reset, Step, fa
 from tests.serving import POLICY, Running, serving
 from tests.translators.claude.streams import START, STOP, TEXT, block, end, json_input, text, tool
 from tests.translators.claude.streams import sse as events
-from translators.jsontext import dumps, loads
+from translators.json_codec import dumps, loads
 
 THINKS = block(
     0,

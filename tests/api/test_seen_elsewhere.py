@@ -8,7 +8,7 @@ import pytest
 
 from tests.fakes import FakeUpstream, Hang, Step, fake_upstream, json_answer, openai_chunk, openai_completion, sse
 from tests.serving import serving
-from translators.jsontext import dumps, loads
+from translators.json_codec import dumps, loads
 
 HI: dict[str, Any] = {"messages": [{"role": "user", "content": "hi"}]}
 PROVIDERS = ["openai", "claude", "gemini"]

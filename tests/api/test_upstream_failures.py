@@ -8,7 +8,7 @@ import pytest
 
 from tests.fakes import FakeUpstream, Step, fake_upstream, json_answer, sse
 from tests.serving import serving
-from translators.jsontext import dumps, loads
+from translators.json_codec import dumps, loads
 
 HI: dict[str, Any] = {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 99}
 CLAUDE_FIRST = """

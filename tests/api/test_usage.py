@@ -9,7 +9,7 @@ from gateway.telemetry.events import RequestEnded, Usage
 from tests.api.test_commit_rule import CLAUDE_STREAM, chunks, stream
 from tests.fakes import OPENAI_STREAM, Hang, fake_upstream, sse
 from tests.serving import POLICY, Running, serving
-from translators.jsontext import dumps
+from translators.json_codec import dumps
 
 COUNTING = [
     b"data: "

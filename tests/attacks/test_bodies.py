@@ -8,7 +8,7 @@ import pytest
 
 from tests.fakes import fake_upstream, json_answer, openai_completion
 from tests.serving import POLICY, Running, serving
-from translators.jsontext import dumps
+from translators.json_codec import dumps
 
 GOOD = dumps({"model": "on_openai", "messages": [{"role": "user", "content": "hi"}]})
 HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"

@@ -10,7 +10,7 @@ import pytest
 from gateway.telemetry.events import RequestEnded
 from tests.fakes import OPENAI_STREAM, SSE_HEAD, Answer, End, fake_upstream, json_answer, openai_chunk, openai_completion
 from tests.serving import Running, serving
-from translators.jsontext import dumps
+from translators.json_codec import dumps
 
 CAPABILITIES = {
     "dialect": "openai", "key_variable": None, "concurrency": {"limit": 1, "queue": 5, "wait": 0.2},
@@ -55,7 +55,7 @@ async def ended(running: Running) -> RequestEnded:
 async def test_one_who_takes_nothing_is_cut_and_gives_back_its_place(
     write_timeout: float, total: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.api.protocol._AFTER_TOTAL", 0.2)
+    monkeypatch.setattr("gateway.server.http_server._AFTER_TOTAL", 0.2)
     async with running_with(LONG, write_timeout, total) as running:
         caller = asking(running, True)
         event = await ended(running)

@@ -7,13 +7,13 @@ from collections.abc import Callable
 import aiohttp
 import pytest
 
-from gateway.api.access import read
-from gateway.api.inflating import FREE, MAX_RATIO, encoding_of, inflated
+from gateway.api.auth import read
 from gateway.errors import BodyTooLarge, NotServed
+from gateway.http.decompression import FREE, MAX_RATIO, encoding_of, inflated
 from tests.fakes import fake_upstream, json_answer, openai_completion
 from tests.serving import POLICY, serving
 from translators.errors import InvalidRequest
-from translators.jsontext import dumps, loads
+from translators.json_codec import dumps, loads
 
 GOOD = dumps({"model": "on_openai", "messages": [{"role": "user", "content": "hi"}]})
 ROOMY = 32 * 1024 * 1024

@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from gateway.api.access import Access, read
+from gateway.api.auth import Access, read
 from tests.fakes import fake_upstream, json_answer, openai_completion
 from tests.serving import POLICY, Running, serving
-from translators.jsontext import dumps
+from translators.json_codec import dumps
 
 BODY = dumps({"model": "on_openai", "messages": [{"role": "user", "content": "hi"}]})
 CHAT = "POST /v1/chat/completions"

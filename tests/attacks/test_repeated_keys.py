@@ -9,7 +9,7 @@ import pytest
 
 from tests.fakes import End, Received, Step, fake_upstream, json_answer
 from tests.serving import serving
-from translators.jsontext import dumps
+from translators.json_codec import dumps
 
 KEYS = {
     "OPENAI_API_KEY": "c0ffee/Azure+71aa9b2e44d5",

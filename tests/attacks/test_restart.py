@@ -8,7 +8,7 @@ import pytest
 from gateway.telemetry.events import RequestEnded
 from tests.fakes import SSE_HEAD, Hang, Pause, fake_upstream, json_answer, openai_chunk, openai_completion
 from tests.serving import POLICY, Running, serving
-from translators.jsontext import dumps, loads
+from translators.json_codec import dumps, loads
 
 HEAD = b"POST %b HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
 

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from translators.jsontext import dumps
+from translators.json_codec import dumps
 
 Kind = str
 """small · tools · images · large · structured."""

@@ -5,11 +5,11 @@ import time
 import timeit
 from typing import Final
 
-from gateway.accounting.learning import Learned
+from gateway.accounting.observed import Learned
 from gateway.config import Balance, Config, StrategyName, TargetRef
-from gateway.routing.health import HealthBook
-from gateway.routing.selection import plan, policy_of
-from gateway.routing.view import View
+from gateway.health.targets import HealthBook
+from gateway.routing.plan import plan, policy_of
+from gateway.routing.state import View
 from tests.routing.worlds import config, facts, model, persona, provider, view
 
 TARGETS: Final = 10

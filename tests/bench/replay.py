@@ -10,18 +10,19 @@ from functools import partial
 from itertools import product
 from typing import Any, Final, NamedTuple
 
-from gateway.accounting.learning import Learned
+from gateway.accounting.observed import Learned
 from gateway.config import Balance, Config, Model, Persona, Price, Rule, TargetRef, When
-from gateway.routing.deciding import decide
+from gateway.health.targets import HealthBook
+from gateway.routing.decision import decide
 from gateway.routing.facts import Caller
-from gateway.routing.health import HealthBook
-from gateway.routing.view import View
+from gateway.routing.state import View
 from tests.bench import conversations, transcripts
 from tests.routing.worlds import config, provider, view
+from translators.capabilities import Capability, ModelRecord, Thinking
 from translators.chat.chunks import ChunkWriter
 from translators.chat.request import ChatRequest, parse
-from translators.dialect import Capability, Dialect, Envelope, ModelRecord, Target, Thinking, UpstreamRequest
-from translators.jsontext import dumps, first_flaw, loads
+from translators.dialect import Dialect, Envelope, Target, UpstreamRequest
+from translators.json_codec import dumps, first_flaw, loads
 from translators.registry import dialect_for
 
 REQUESTS: Final = 10

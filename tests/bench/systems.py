@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import yaml
 
-from gateway.api.context import VERSION
+from gateway.api.request import VERSION
 from tests.bench.load import ask, connection
 from tests.bench.processes import PYTHON, ROOT, free_port, process
 from tests.bench.upstream import CERTIFICATE

@@ -16,7 +16,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import Final
 
-from translators.jsontext import dumps
+from translators.json_codec import dumps
 
 CHUNKS: Final = 200
 TEXTS: Final = tuple(f"token {number} of some " for number in range(CHUNKS))

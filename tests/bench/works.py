@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from tests.bench.upstream import CHUNKS, LARGE, LARGE_WORDS, SMALL_WORDS, TOKEN
-from translators.jsontext import dumps
+from translators.json_codec import dumps
 
 Route = Literal["openai", "claude", "gemini", "tls"]
 """The dialect of the upstream that is to be asked; `tls` is openai over TLS."""

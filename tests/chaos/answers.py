@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
-from translators.jsontext import dumps
+from translators.json_codec import dumps
 
 TEXT: Final = "one two"
 DIALECTS: Final = ("claude", "openai", "gemini")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.chaos.answers import TEXT
-from translators.jsontext import loads
+from translators.json_codec import loads
 
 ERROR_FIELDS = ["message", "type", "param", "code"]
 

@@ -16,7 +16,7 @@ from tests.chaos.leftovers import left_over, standing
 from tests.chaos.outcomes import Outcome, Served, Wrong, seen
 from tests.chaos.responses import good
 from tests.serving import Running, serving
-from translators.jsontext import dumps
+from translators.json_codec import dumps
 
 UNRESOLVABLE: Final = ".".join(["x" * 60] * 5) + ".invalid"
 """Longer than a name can be: the resolver refuses it itself, so no network is asked."""

@@ -15,7 +15,7 @@ from tests.chaos.responses import body, events, good, half_headers, head, header
 from tests.chaos.run import ROW
 from tests.fakes import End, Pause, Reset
 from tests.serving import serving
-from translators.jsontext import dumps
+from translators.json_codec import dumps
 
 CALLERS: Final = 200
 RETRY_BUDGET: Final = 10

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.config import load
 from tests.config.samples import loaded
-from translators.dialect import ModelRecord
+from translators.capabilities import ModelRecord
 
 CAPABILITIES: Final = """\
 version: 1

@@ -41,8 +41,10 @@ from gateway.config.persona_rows import (
 from gateway.config.schema import AuthRow, KeyRow, ModelRow, ProviderRow, TlsRow
 from gateway.config.validation import keys_of
 from gateway.routing.personas import apply
+from translators.capabilities import ModelRecord, Thinking
 from translators.chat.request import ChatRequest
-from translators.dialect import ModelRecord, Target, Thinking, losses
+from translators.dialect import Target
+from translators.notes import losses
 from translators.registry import DIALECTS
 
 CONFIG: Final = load(Path(__file__).parents[2] / "config", {})

@@ -5,11 +5,11 @@ from random import Random
 
 import pytest
 
+from gateway.health.key_selection import choose
+from gateway.health.targets import HealthBook
 from gateway.routing.affinity import CAPACITY, LIFETIME, Affinity, Pin, ranks
 from gateway.routing.facts import Facts, facts_of
-from gateway.routing.health import HealthBook
-from gateway.routing.keys import choose
-from gateway.routing.view import View
+from gateway.routing.state import View
 from tests.routing.worlds import config, facts, model, names, persona, planned, provider, view
 from translators.chat.request import ChatRequest
 from translators.errors import FailureKind

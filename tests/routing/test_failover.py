@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gateway.config import OnFailure
 from gateway.config.values import FAILURE_CLASSES, MOVES_ON
-from gateway.routing.budgets import Budget
+from gateway.health.retry_budget import Budget
 from gateway.routing.candidates import Candidate
 from gateway.routing.failover import Attempt, Outcome, attempts
 from tests.routing.worlds import config, facts, model, persona, planned, provider

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.accounting.cost import expected_cost
-from gateway.accounting.learning import Learned
+from gateway.accounting.observed import Learned
 from gateway.config import Balance, Config, TargetRef
-from gateway.routing.health import HealthBook
-from gateway.routing.view import View
+from gateway.health.targets import HealthBook
+from gateway.routing.state import View
 from tests.routing.worlds import MOMENT, config, facts, model, names, persona, planned, provider, view
 
 DRAWS = 20_000

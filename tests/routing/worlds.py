@@ -8,16 +8,16 @@ from typing import Any, Final
 
 from pydantic import SecretStr
 
-from gateway.accounting.learning import Learned
+from gateway.accounting.observed import Learned
 from gateway.config import ApiKey, Config, Model, Persona, Price, Provider, Resilience, ServerSettings, TargetRef, Timeouts
+from gateway.health.targets import HealthBook
 from gateway.routing.affinity import Affinity
 from gateway.routing.facts import Facts, Prompt
-from gateway.routing.health import HealthBook
+from gateway.routing.plan import Plan, plan, policy_of
 from gateway.routing.requirements import Requirement
 from gateway.routing.rules import first_match
-from gateway.routing.selection import Plan, plan, policy_of
-from gateway.routing.view import View
-from translators.dialect import ModelRecord
+from gateway.routing.state import View
+from translators.capabilities import ModelRecord
 
 MOMENT: Final = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 

@@ -10,7 +10,7 @@ import yaml
 
 from tests.fakes import SSE_HEAD, End, Step, json_answer
 from tests.serving import ROOT
-from translators.jsontext import dumps
+from translators.json_codec import dumps
 
 ERRORS: Final = ("overflow", "rate_limit", "moderation", "bad_output")
 STREAMS: Final = ("tool_call_stream", "reasoning_stream")

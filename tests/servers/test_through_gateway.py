@@ -11,7 +11,7 @@ from tests.fakes import Answer, InTurn, Step, fake_upstream
 from tests.servers.corpus import KEY, SERVERS, STREAMS, Error, Server, capabilities, environ, streamed, whole
 from tests.servers.told import added_up, message_of, part_of
 from tests.serving import serving
-from translators.jsontext import dumps, loads
+from translators.json_codec import dumps, loads
 
 HI: Final[list[dict[str, Any]]] = [{"role": "user", "content": "hi"}]
 TOOLS: Final[list[dict[str, Any]]] = [

@@ -10,7 +10,7 @@ from tests.translators.cuts import every_way
 from translators.chat.chunks import ChunkWriter
 from translators.dialect import AnswerShape, Envelope, StreamTranslator
 from translators.errors import FailureKind
-from translators.jsontext import dumps
+from translators.json_codec import dumps
 from translators.openai import open_stream, parse_error, parse_response
 
 ENVELOPE: Final = Envelope("chatcmpl-ours", 1, "asked-for", "call_ours", AnswerShape(declared_tools=frozenset({"get_weather", "get_time"})))

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from translators.chat.chunks import FINISH_REASONS
-from translators.jsontext import loads
+from translators.json_codec import loads
 
 DONE: Final = b"data: [DONE]\n\n"
 

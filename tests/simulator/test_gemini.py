@@ -9,7 +9,7 @@ from google.genai import errors, types
 from pydantic import BaseModel
 
 from gateway.simulator import Simulator
-from translators import jsontext
+from translators import json_codec
 
 WEATHER = {"name": "get_weather", "parametersJsonSchema": {"type": "object", "properties": {"city": {"type": "string"}}}}
 TOOLS: Any = [{"functionDeclarations": [WEATHER, {"name": "now"}]}]
@@ -66,7 +66,7 @@ async def test_without_sse_the_stream_is_one_json_array(sim: Simulator) -> None:
     body = {"contents": [{"parts": [{"text": "[[sim: words 3]]"}]}]}
     url = f"{sim.base_urls['gemini']}/v1beta/models/gemini-3.5-flash:streamGenerateContent"
     async with ClientSession() as http, http.post(url, json=body, headers={"x-goog-api-key": "key"}) as answer:
-        frames = jsontext.loads(await answer.read())
+        frames = json_codec.loads(await answer.read())
     texts = [part["text"] for frame in frames for part in frame["candidates"][0]["content"]["parts"]]
     assert "".join(texts) == "the quick brown"
 

@@ -7,7 +7,7 @@ import signal
 import sys
 from typing import Any, Final
 
-from gateway.cli import main
+from gateway.cli.main import main
 
 TOLD: Final = "tasks:"
 

@@ -11,7 +11,7 @@ from typing import Final
 import aiohttp
 
 from tests.soak.works import WORKS, Work
-from translators.jsontext import dumps
+from translators.json_codec import dumps
 
 CALLERS: Final = 32
 LONGEST: Final = 30.0

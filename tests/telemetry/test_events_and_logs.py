@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.telemetry import logs
+from gateway.telemetry import request_log
 from gateway.telemetry.events import AttemptEnded, Bus, Event, RequestEnded, Usage
-from gateway.telemetry.logs import RequestLog, line
-from translators.jsontext import dumps_str, loads
+from gateway.telemetry.request_log import RequestLog, line
+from translators.json_codec import dumps_str, loads
 
 ATTEMPT = AttemptEnded(provider="claude", model="opus", outcome="ok", seconds=0.5, status=200)
 ENDED = RequestEnded(
@@ -106,14 +106,14 @@ async def test_lines_are_written_soon_and_at_the_end() -> None:
 async def test_a_reader_that_stands_still_costs_lines_and_holds_up_nobody(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(logs, "CAPACITY", 500)
-    monkeypatch.setattr(logs, "_PATIENCE", 0.2)
+    monkeypatch.setattr(request_log, "CAPACITY", 500)
+    monkeypatch.setattr(request_log, "_PATIENCE", 0.2)
     read_end, write_end = os.pipe()
     log = RequestLog(write_end)
     for _ in range(8):
         for _ in range(300):
             log.listen(ENDED)
-        await asyncio.sleep(logs.INTERVAL * 1.5)
+        await asyncio.sleep(request_log.INTERVAL * 1.5)
     held = 65_536 // len(line(0.0, ENDED)) + 1
     assert 2400 - 500 - held <= log.lost <= 2400 - 500
     assert "lines of the request log were lost" in caplog.text
@@ -124,14 +124,14 @@ async def test_a_reader_that_stands_still_costs_lines_and_holds_up_nobody(
 
 
 async def test_a_reader_that_goes_on_gets_lines_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logs, "CAPACITY", 500)
+    monkeypatch.setattr(request_log, "CAPACITY", 500)
     read_end, write_end = os.pipe()
     log = RequestLog(write_end)
     for _ in range(900):
         log.listen(ENDED)
     reader = threading.Thread(target=lambda: [*iter(lambda: os.read(read_end, 65_536), b"")], daemon=True)
     reader.start()
-    await asyncio.sleep(logs.INTERVAL * 4)
+    await asyncio.sleep(request_log.INTERVAL * 4)
     before = log.lost
     for _ in range(400):
         log.listen(ENDED)

@@ -1,15 +1,15 @@
-"""gateway.telemetry.logs: several processes write to one pipe, and no line stands inside another."""
+"""gateway.telemetry.request_log: several processes write to one pipe, and no line stands inside another."""
 
 import os
 import subprocess
 import sys
 import tempfile
 
-from translators.jsontext import loads
+from translators.json_codec import loads
 
 WRITER = """
 import asyncio, sys
-from gateway.telemetry.logs import RequestLog
+from gateway.telemetry.request_log import RequestLog
 from tests.telemetry.test_events_and_logs import ENDED
 
 async def main():

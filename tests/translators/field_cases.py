@@ -14,7 +14,7 @@ from tests.serving import config_of
 from translators.chat.request import parse
 from translators.dialect import Target
 from translators.errors import InvalidRequest
-from translators.jsontext import loads
+from translators.json_codec import loads
 from translators.registry import DIALECTS
 
 HERE: Final = Path(__file__).parent / "fields"

@@ -7,7 +7,7 @@ import pytest
 from translators import claude, gemini, openai, responses
 from translators.chat.chunks import Collector
 from translators.dialect import Envelope
-from translators.jsontext import dumps
+from translators.json_codec import dumps
 
 ENVELOPE = Envelope(id="chatcmpl-ours", created=1, model="asked", call_id="call_u")
 HALF = rb"\ud83d"

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from translators.chat.chunks import Chunk, ChunkWriter, Collector, singly
-from translators.chat.continuing import is_empty, is_empty_stream, is_paused
-from translators.chat.stopping import StopCutter, cut_completion
+from translators.chat.continuation import is_empty, is_empty_stream, is_paused
+from translators.chat.stop_sequences import StopCutter, cut_completion
 from translators.chat.usage import summed
 from translators.dialect import AnswerShape, Envelope
 from translators.errors import UpstreamError
-from translators.jsontext import dumps
+from translators.json_codec import dumps
 from translators.registry import DIALECTS
 
 SHAPES = [

@@ -12,7 +12,7 @@ from translators.chat.chunks import Chunk, ChunkWriter, Collector
 from translators.chat.request import ChatRequest, parse
 from translators.dialect import Dialect, Envelope, Target
 from translators.errors import InvalidRequest
-from translators.jsontext import dumps, loads
+from translators.json_codec import dumps, loads
 from translators.registry import DIALECTS
 
 MODELS = {"claude": "claude-sonnet-5", "gemini": "gemini-3.5-flash", "openai": "gpt-4.1", "responses": "gpt-6-astra"}

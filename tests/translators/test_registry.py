@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from translators import claude, openai, responses
+from translators.capabilities import ModelRecord, Thinking
 from translators.chat.request import ChatRequest
-from translators.dialect import ModelRecord, Note, Thinking, losses
+from translators.notes import Note, losses
 from translators.registry import dialect_for, is_open, wants_reasoning_back
 
 TOOLS = {"tools": [{"type": "function", "function": {"name": "f"}}]}

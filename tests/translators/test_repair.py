@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from translators import claude, gemini, openai
+from translators.capabilities import ModelRecord, Thinking
 from translators.chat.request import ChatRequest
-from translators.dialect import ModelRecord, Thinking
 from translators.errors import FailureKind, UpstreamFailure
-from translators.jsontext import dumps
+from translators.json_codec import dumps
 from translators.repair import lacking, repair
 
 RECORD = ModelRecord(

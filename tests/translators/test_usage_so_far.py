@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from translators.dialect import Envelope
-from translators.jsontext import dumps
+from translators.json_codec import dumps
 from translators.registry import DIALECTS
 
 STREAMS: dict[str, list[tuple[dict[str, Any], int | None]]] = {

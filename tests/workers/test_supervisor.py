@@ -16,7 +16,7 @@ from gateway.workers.supervisor import Supervisor, reserved
 MEMBER = """
 import asyncio, os, signal, sys
 from pathlib import Path
-from gateway.workers.siblings import Membership, Siblings
+from gateway.workers.peers import Membership, Siblings
 
 membership = Membership.read(sys.argv[sys.argv.index("--membership") + 1])
 

@@ -8,7 +8,7 @@ from binascii import Error
 from collections.abc import Iterable
 from typing import Any, Final
 
-from translators.jsontext import dumps, loads
+from translators.json_codec import dumps, loads
 
 DONE: Final = b"data: [DONE]\n\n"
 

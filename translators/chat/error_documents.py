@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
-from translators.jsontext import loads
+from translators.json_codec import loads
 
 _DEPTH: Final = 6
 """Values inside values that are looked into."""

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from types import NoneType
 from typing import Any, Final
 
-from translators.chat.complaints import missing, not_one_of, require_object, require_string, wrong_type
 from translators.chat.passthrough import check_passthrough
 from translators.chat.schema_check import check_schema, is_usual, is_usual_object
+from translators.chat.validation_errors import missing, not_one_of, require_object, require_string, wrong_type
 from translators.errors import InvalidRequest
 
 NO_OPS: Final[dict[str, tuple[object, ...]]] = {

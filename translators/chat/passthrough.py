@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from translators.chat.complaints import wrong_type
+from translators.chat.validation_errors import wrong_type
 from translators.errors import InvalidRequest
 
 _DECIDED: Final = frozenset(

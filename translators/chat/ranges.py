@@ -7,7 +7,7 @@ built for a target whose ranges they are, and another target may still take what
 from collections.abc import Callable
 from typing import Any, Final
 
-from translators.chat.complaints import not_one_of, out_of_range, too_long
+from translators.chat.validation_errors import not_one_of, out_of_range, too_long
 from translators.errors import InvalidRequest
 
 MAX_STOP_SEQUENCES: Final = 4

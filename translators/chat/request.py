@@ -7,8 +7,8 @@ parameter, an unknown content part) passes: a relay may know it, and a translato
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from translators.chat.complaints import missing, not_one_of, require_object, require_string, type_name, wrong_type
 from translators.chat.parameters import PARAMETERS, check_combinations
+from translators.chat.validation_errors import missing, not_one_of, require_object, require_string, type_name, wrong_type
 from translators.errors import InvalidRequest
 
 ROLES: Final = ("developer", "system", "user", "assistant", "tool", "function")

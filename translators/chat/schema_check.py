@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final
 
-from translators.chat.complaints import type_name
+from translators.chat.validation_errors import type_name
 from translators.errors import InvalidRequest
 
 _SCHEMA_TYPES: Final = frozenset({"object", "array", "string", "number", "integer", "boolean", "null"})

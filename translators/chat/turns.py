@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from translators.jsontext import dumps, loads
+from translators.json_codec import dumps, loads
 
 _BYTES: Final = 16
 _JOINED: Final = ("text", "summary")

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from translators.jsontext import loads
+from translators.json_codec import loads
 
 RAW: Final = "_raw_arguments"
 """The key under which arguments travel that are no JSON object and cannot be made one."""

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from translators.chat.json_schema import Schema, below, changed_below, pointer_of, same_or, steps_of
 from translators.chat.schema_check import MAX_PLAIN_KEY, is_plain
-from translators.jsontext import dumps_str
+from translators.json_codec import dumps_str
 
 _FORBIDDEN: Final = re.compile(r"[^a-zA-Z0-9_.-]")
 

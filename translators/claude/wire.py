@@ -84,3 +84,21 @@ def _is_whole_answer(block: dict[str, Any]) -> bool:
     if kind == "text":
         return block.get("text").__class__ is str
     return kind.__class__ is str and all(block.get(name).__class__ is str for name in _ANSWER_FIELDS.get(kind, ()))
+
+
+FORMAT: Final = "anthropic-messages"
+"""What `provider_content.format` says when the blocks are Claude's."""
+
+
+def thinking_block(block: Any) -> Block | None:
+    """A thinking block with the keys Claude takes back, or None if it is none of Claude's (or lacks what proves it)."""
+    fields = THINKING_FIELDS.get(str(block.get("type"))) if block.__class__ is dict else None
+    if fields is None or any(block.get(name).__class__ is not str for name in fields):
+        return None
+    if not (block.get("signature") or block.get("data")):
+        return None
+    return {name: block[name] for name in fields}
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if value.__class__ is list else []

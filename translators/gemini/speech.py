@@ -6,9 +6,11 @@ from base64 import b64decode, b64encode
 from binascii import Error
 from typing import Any, Final, NamedTuple
 
-from translators.chat.complaints import not_one_of
-from translators.dialect import Envelope, ModelRecord, Report
+from translators.capabilities import ModelRecord
+from translators.chat.validation_errors import not_one_of
+from translators.dialect import Envelope
 from translators.errors import InvalidRequest, UpstreamError, malformed
+from translators.notes import Report
 
 PCM: Final = "pcm16"
 WAV: Final = "wav"

@@ -2,8 +2,8 @@
 
 from typing import Any, Final
 
-from translators.chat.complaints import require_string, wrong_type
-from translators.jsontext import dumps_str
+from translators.chat.validation_errors import require_string, wrong_type
+from translators.json_codec import dumps_str
 
 Part = dict[str, Any]
 

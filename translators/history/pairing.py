@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from translators.dialect import Report
+from translators.notes import Report
 
 NO_RESULT: Final = "No result was recorded for this tool call."
 """What is said in place of a result that is not there."""

@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from translators.capabilities import ModelRecord
 from translators.chat.calls import SHORT, called_in, formed
 from translators.chat.request import ChatRequest
-from translators.dialect import ModelRecord, Target
+from translators.dialect import Target
 from translators.errors import InvalidRequest
-from translators.jsontext import loads
+from translators.json_codec import loads
 from translators.registry import DIALECTS
 
 RECORD: Final = ModelRecord(context_window=100_000, max_output_tokens=10_000)

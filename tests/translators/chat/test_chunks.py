@@ -6,7 +6,7 @@ import pytest
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from translators.chat.chunks import Chunk, ChunkWriter, Collector
-from translators.jsontext import loads
+from translators.json_codec import loads
 
 USAGE = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from translators.chat.error_documents import Told, plain_text, told
-from translators.jsontext import dumps_str
+from translators.json_codec import dumps_str
 
 RAW = dumps_str(
     {"error": {"message": "tools: names must be unique", "type": "invalid_request_error", "code": "duplicate", "param": "tools"}}

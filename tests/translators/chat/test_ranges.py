@@ -5,11 +5,12 @@ from typing import Any, Final
 import pytest
 
 from tests.serving import config_of
+from translators.capabilities import ModelRecord, Thinking
 from translators.chat.ranges import RANGED, RANGES, within_ranges
 from translators.chat.request import ChatRequest, parse
-from translators.dialect import ModelRecord, Target, Thinking
+from translators.dialect import Target
 from translators.errors import InvalidRequest
-from translators.jsontext import loads
+from translators.json_codec import loads
 from translators.registry import DIALECTS
 
 CONFIG: Final = config_of("version: 1\npersonas:\n  p: {description: d, targets: [openai/gpt-4.1]}\n", {})

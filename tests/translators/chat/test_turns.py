@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from translators.chat.turns import called_names, details_text, joined_details, open_loop, opening_digest, turn_digest, turn_hash
-from translators.jsontext import dumps_str
+from translators.json_codec import dumps_str
 
 
 def turn(arguments: Any = '{"city":"Oslo","days":2}', content: Any = "Let me see.", name: str = "look", **call: Any) -> dict[str, Any]:

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from tests.translators.claude.streams import run
 from translators import claude
+from translators.capabilities import ModelRecord, Thinking
 from translators.chat.request import parse
-from translators.claude.fields import FIELDS
-from translators.dialect import AnswerShape, Envelope, ModelRecord, Target, Thinking
+from translators.claude.request.fields import FIELDS
+from translators.dialect import AnswerShape, Envelope, Target
 from translators.errors import InvalidRequest, UpstreamError
 
 # fmt: off

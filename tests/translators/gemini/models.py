@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from translators.dialect import ModelRecord, Thinking
+from translators.capabilities import ModelRecord, Thinking
 
 _ALL = frozenset({
     "streaming", "tool_calling", "parallel_tool_calls", "vision", "pdf", "audio_input", "video", "json_object", "json_schema", "reasoning",

@@ -7,7 +7,7 @@ from tests.translators.cuts import every_way
 from translators import gemini
 from translators.chat.chunks import Chunk, ChunkWriter, singly
 from translators.dialect import AnswerShape, Envelope, StreamTranslator
-from translators.jsontext import dumps, loads
+from translators.json_codec import dumps, loads
 
 Frame = dict[str, Any]
 

@@ -12,8 +12,8 @@ from translators.chat.chunks import Chunk
 from translators.chat.request import parse
 from translators.dialect import AnswerShape, StreamTranslator, Target, UpstreamRequest
 from translators.errors import FailureKind
-from translators.gemini.long_decode import MOST_HOPS, MOST_STREAMED, MOST_WHOLE
-from translators.jsontext import loads
+from translators.gemini.answer.continuation import MOST_HOPS, MOST_STREAMED, MOST_WHOLE
+from translators.json_codec import loads
 
 LONG = replace(RECORDS["gemini-3.8-flash"], max_output_tokens=1_048_576)
 SEVERAL = AnswerShape(several_hops=True)

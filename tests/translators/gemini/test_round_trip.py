@@ -9,7 +9,7 @@ from tests.translators.gemini.streams import SIGNATURE, envelope
 from translators import gemini
 from translators.chat.request import parse
 from translators.dialect import Target
-from translators.jsontext import dumps, loads
+from translators.json_codec import dumps, loads
 
 OTHER = "c2lnbmF0dXJl"
 CALL = {"functionCall": {"id": "a", "name": "w", "args": {"c": "Oslo", "n": [1, 2.5, None]}}, "thoughtSignature": SIGNATURE}

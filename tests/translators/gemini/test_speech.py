@@ -14,10 +14,11 @@ from tests.translators.gemini.streams import envelope, frame, read, sse, written
 from translators import gemini
 from translators.chat.chunks import Collector
 from translators.chat.request import parse
-from translators.dialect import AnswerShape, Note, Target, UpstreamRequest
+from translators.dialect import AnswerShape, Target, UpstreamRequest
 from translators.errors import FailureKind, InvalidRequest, UpstreamError
 from translators.gemini import speech
-from translators.jsontext import dumps, loads
+from translators.json_codec import dumps, loads
+from translators.notes import Note
 
 SPEAKING = replace(RECORDS["gemini-2.5-flash"], capabilities=RECORDS["gemini-2.5-flash"].capabilities | {"audio_output"})
 L16 = "audio/L16;codec=pcm;rate=24000"

@@ -8,7 +8,7 @@ import pytest
 from tests.translators.gemini.official import check_chunk
 from tests.translators.gemini.streams import read, written
 from translators.errors import UpstreamFailure
-from translators.jsontext import loads
+from translators.json_codec import loads
 from translators.sse import Decoder
 
 HERE = Path(__file__).parent / "transcripts"

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from translators.dialect import Report
 from translators.history.pairing import CallIds, Pairs, Step
+from translators.notes import Report
 
 IDS = st.lists(st.sampled_from(["a", "a_2", "a_2_2", "b", "", "x" * 12]), max_size=12)
 

@@ -5,9 +5,9 @@ from typing import Any
 from tests.translators.cuts import every_way
 from translators.chat.chunks import ChunkWriter
 from translators.dialect import AnswerShape, Envelope
-from translators.jsontext import dumps, loads
+from translators.json_codec import dumps, loads
 from translators.openai import open_stream
-from translators.openai.stream import OpenAIStream
+from translators.openai.answer.stream import OpenAIStream
 
 DONE = b"data: [DONE]\n\n"
 ENVELOPE = Envelope(

@@ -1,4 +1,4 @@
-"""translators.openai.calls: the calls of a stream are told apart, and come out as OpenAI would have written them."""
+"""translators.openai.answer.streamed_calls: the calls of a stream are told apart, and come out as OpenAI would have written them."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""translators.openai.stream: where a stream ends, and as what: one finish_reason for each choice, at its end, and true."""
+"""translators.openai.answer.stream: where a stream ends, and as what: one finish_reason for each choice, at its end, and true."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import pytest
 
 from tests.translators.openai.streams import DONE, ENVELOPE, chunk, deltas, feed, shown
 from translators.errors import FailureKind
-from translators.jsontext import dumps
+from translators.json_codec import dumps
 from translators.openai import open_stream
 
 K = FailureKind

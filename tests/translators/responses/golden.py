@@ -9,7 +9,7 @@ from translators import responses
 from translators.chat.request import parse
 from translators.dialect import AnswerShape, Envelope, Target, UpstreamRequest
 from translators.errors import InvalidRequest, UpstreamError
-from translators.jsontext import dumps, loads
+from translators.json_codec import dumps, loads
 
 HERE = Path(__file__).parent
 REQUESTS = sorted((HERE / "requests").glob("*.json"))

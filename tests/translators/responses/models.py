@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from translators.dialect import ModelRecord, Thinking
+from translators.capabilities import ModelRecord, Thinking
 
 _CAPABILITIES: Final = frozenset({"streaming", "tool_calling", "parallel_tool_calls", "vision", "pdf", "json_schema", "reasoning"})
 _UNSUPPORTED: Final = frozenset(

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from translators.jsontext import dumps
+from translators.json_codec import dumps
 
 Item = dict[str, Any]
 Event = dict[str, Any]

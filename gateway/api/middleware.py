@@ -1,0 +1,129 @@
+"""The edge: access, request ids, the route, and the one place where an exception becomes an answer."""
+
+import asyncio
+import contextlib
+import logging
+import re
+from typing import Any, Final
+
+from aiohttp import HttpVersion10, HttpVersion11, web
+
+from gateway.api import cors
+from gateway.api.auth import ADMIN_ROUTES, OPEN_ROUTES
+from gateway.api.chat import RESTARTING, tell_alone
+from gateway.api.request import Request
+from gateway.api.routes import UNKNOWN, find
+from gateway.api.web_pages import refuse_pages
+from gateway.errors import INVALID_HTTP, NotServed, RequestFailed, Stopping, error_body
+from gateway.http.body import check_length
+from gateway.http.response import Response, json_response
+from gateway.telemetry.ids import unique
+from translators.errors import InvalidRequest
+from translators.json_codec import dumps
+
+_log: Final = logging.getLogger("llm_router")
+_WITHOUT_CALLERS_KEY: Final = OPEN_ROUTES | ADMIN_ROUTES | {cors.PREFLIGHT}
+_NOT_TOLD: Final = OPEN_ROUTES | {cors.PREFLIGHT}
+"""What is asked so often, and means so little, that it stands in no log as long as it is answered."""
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}").fullmatch
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+def new_request_id() -> str:
+    return f"req_{unique(24)}"
+
+
+async def edge(http: Request) -> web.StreamResponse:
+    """Around every request. Broad on purpose: the caller of a gateway always gets an answer in the one error shape."""
+    headers = http.headers
+    given = headers.get("x-request-id")
+    http.request_id = given if given and _REQUEST_ID(given) else new_request_id()
+    failed: InvalidRequest | RequestFailed | None = None
+    try:
+        if http.version is not HttpVersion11 or "transfer-encoding" in headers:
+            _check_framing(http)
+        http.route, http.id, handler = find(http)
+        access = http.gateway.access
+        if access.open:
+            if http.route not in _WITHOUT_CALLERS_KEY:
+                refuse_pages(http)
+        elif (http.path if http.route == UNKNOWN else http.route) not in _WITHOUT_CALLERS_KEY:
+            http.key_id = access.key_id(headers)
+        if "expect" in headers and http.version >= HttpVersion11:
+            await _expected(http)
+        response = await handler(http)
+    except (InvalidRequest, RequestFailed) as error:
+        failed = error
+    except asyncio.CancelledError:
+        if http.caller.cut_for != RESTARTING:
+            raise
+        failed = Stopping("The gateway is being restarted: the answer was cut.")
+        failed.code = RESTARTING
+        if http.stream is not None:
+            return await _broken_off(http, failed)
+    except ConnectionResetError:
+        # The caller left while being written to. aiohttp logs what a handler raises, except this.
+        raise asyncio.CancelledError from None
+    except Exception as error:  # noqa: BLE001 - the outermost place
+        # The type says where to look; the text may hold a caller's words.
+        _log.error("internal error in %s %s: %s", http.method, http.path[:200], type(error).__name__, exc_info=_where(error))
+        failed = NotServed(500, "The gateway failed to handle the request.")
+        if http.stream is not None:
+            return await _broken_off(http, failed)
+    finally:
+        if http.held:
+            http.let_go()
+    if failed is not None:
+        response = json_response(error_body(failed), failed.status, None if isinstance(failed, InvalidRequest) else failed.headers)
+        if failed.code == INVALID_HTTP or not http.content.is_eof():
+            response.force_close()  # where the next request would begin is not sure, or nobody should have to send the rest of the body
+    exchange = http.exchange
+    if exchange is None and not (failed is None and http.route in _NOT_TOLD):
+        tell_alone(http.gateway, http.request_id, http.route, http.started, response.status, failed, http.key_id)
+    if isinstance(response, Response):
+        if exchange is not None:
+            response.beside.update(exchange.headers())
+        else:
+            response.beside["x-request-id"] = response.beside["x-llm-router-request-id"] = http.request_id
+        if http.config.server.cors_origins:
+            cors.tell(http, response.beside)
+    return response
+
+
+def _check_framing(http: Request) -> None:
+    """Raises NotServed for a version or a transfer coding (RFC 9112, 2.3 and 6.1) that is not ours: what the parser made of it may be
+    something else than what the caller meant.
+    """
+    if http.version not in (HttpVersion10, HttpVersion11):
+        raise NotServed(400, "Only HTTP/1.0 and HTTP/1.1 are served.", INVALID_HTTP)
+    if (coding := http.headers.get("transfer-encoding")) is not None and coding.strip().lower() != "chunked":
+        raise NotServed(400, "No transfer coding but 'chunked' is served.", INVALID_HTTP)
+
+
+async def _expected(http: Request) -> None:
+    """The caller waits for leave to send its body. Raises NotServed for any other expectation."""
+    if http.headers["expect"].lower() != "100-continue":
+        raise NotServed(417, f"Expectation Failed: {http.method} {http.path[:200]}")
+    check_length(http)
+    if (transport := http.transport) is not None:
+        transport.write(_CONTINUE)
+
+
+async def _broken_off(http: Request, failed: RequestFailed) -> web.StreamResponse:
+    """End a stream whose headers are out with the error as its last event, unless it has ended already."""
+    stream = http.stream
+    assert stream is not None
+    name = b"event: error\n" if http.path.startswith("/api/") else b""
+    if not stream.ended:
+        with contextlib.suppress(ConnectionResetError):
+            await stream.write_eof(name + b"data: " + dumps(error_body(failed)) + b"\n\n")
+    return stream
+
+
+class _Redacted(Exception):
+    """Stands in for an exception whose text must not be logged."""
+
+
+def _where(error: Exception) -> Any:
+    """Exception info with the traceback but without the exception's own text."""
+    return _Redacted, _Redacted(type(error).__name__), error.__traceback__

@@ -1,0 +1,1 @@
+"""What a configuration that reads well may still have wrong."""

@@ -1,0 +1,127 @@
+"""The rules that go across fields of a model: its facts must agree with each other."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from gateway.config.endpoints import MODEL_PLACE, names_version
+from gateway.config.problems import unknown
+from gateway.config.schema import AuthRow, Concurrency, DialectName, ProviderRow, written_keys
+from gateway.config.validation import Complaint, under
+from gateway.config.values import Model
+from translators.capabilities import ModelRecord, Thinking
+from translators.chat.parameters import PARAMETERS
+from translators.openai.request.foreign_fields import MESSAGE_FIELDS
+
+NAME: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
+NAME_RULE: Final = "must be 1 to 64 small letters, digits, '_', '.' or '-', the first a letter or digit"
+MODEL_ID: Final = re.compile(r"[A-Za-z0-9@][A-Za-z0-9@_.:/-]{0,199}")
+
+_KINDS: Final[Mapping[DialectName, tuple[str, ...]]] = {
+    "claude": ("none", "budget", "adaptive"),
+    "gemini": ("none", "budget", "level"),
+    "openai": ("none", "effort"),
+}
+"""The kinds of thinking that a dialect can express."""
+
+
+def provider_complaints(row: ProviderRow) -> Iterator[Complaint]:
+    """What a provider says twice or without effect."""
+    yield from ((("base_url",), message) for message in base_url_complaints(row, row.base_url))
+    if row.api_version is not None and row.dialect != "openai":
+        yield ("api_version",), f"has no meaning for the dialect {row.dialect!r}"
+    yield from under("auth", _auth_complaints(row))
+    yield from _key_complaints(row)
+
+
+def base_url_complaints(row: ProviderRow, url: str) -> Iterator[str]:
+    """What of a URL, from the row or from the environment, does not go with the rest of the row."""
+    if row.dialect == "openai":
+        if row.api_version is not None and names_version(url):
+            yield "has an api-version in its query, and there is 'api_version', too"
+        return
+    if "?" in url:
+        yield f"must not have a query: the dialect {row.dialect!r} has no place for it"
+    if MODEL_PLACE in url:
+        yield f"must not have {MODEL_PLACE}: the dialect {row.dialect!r} names the model elsewhere"
+
+
+def _auth_complaints(row: ProviderRow) -> Iterator[Complaint]:
+    auth = row.auth
+    if auth is None:
+        return
+    if not written_keys(row):
+        yield (), "has no effect: the provider needs no key"
+    if isinstance(auth, AuthRow) and auth.header in row.headers:
+        yield ("header",), f"{auth.header!r} also stands in 'headers'"
+
+
+def _key_complaints(row: ProviderRow) -> Iterator[Complaint]:
+    if row.keys is None:
+        return
+    if row.key_variable is not None:
+        yield ("keys",), f"stands beside 'key_variable': {row.key_variable} belongs into the list"
+    keys = written_keys(row)
+    variables = [key.variable for key in keys]
+    for i, key in enumerate(keys):
+        if key.variable in variables[:i]:
+            yield ("keys", i), f"{key.variable} stands in the list twice"
+        elif key.weight is not None and len(keys) == 1:
+            yield ("keys", i, "weight"), "has no effect: it is the only key"
+
+
+def concurrency_complaints(model: Model, provider: Concurrency | None) -> Iterator[Complaint]:
+    """A model's limit that its provider's always comes before."""
+    if provider is not None and model.concurrency is not None and model.concurrency.limit > provider.limit:
+        yield ("concurrency", "limit"), f"has no effect: all models of the provider together are sent {provider.limit} at a time"
+
+
+def model_complaints(model: Model, dialect: DialectName | None) -> Iterator[Complaint]:
+    """Facts of one model that contradict each other."""
+    record = model.record
+    if not MODEL_ID.fullmatch(model.id) or ".." in model.id:
+        yield (), "is no model id: letters, digits and '@_.:/-' make one"
+    sizes = {"context_window": record.context_window, "max_output_tokens": record.max_output_tokens}
+    if record.max_input_tokens is not None:
+        sizes["max_input_tokens"] = record.max_input_tokens
+    for name, size in sizes.items():
+        if size < 1:
+            yield (name,), f"must be at least 1, not {size}"
+        elif size > record.context_window:
+            yield (name,), f"must be at most the context_window ({record.context_window}), not {size}"
+    for name in sorted(record.unsupported - PARAMETERS.keys()):
+        yield ("unsupported",), unknown("parameter", name, PARAMETERS)
+    yield from _server_complaints(record)
+    yield from _thinking_complaints(record.thinking, dialect)
+    if record.can("reasoning") != (record.thinking.kind != "none"):
+        yield (
+            ("capabilities",),
+            f"must {'not ' if record.can('reasoning') else ''}hold 'reasoning': thinking.kind is {record.thinking.kind!r}",
+        )
+    if record.can("parallel_tool_calls") and not record.can("tool_calling"):
+        yield ("capabilities",), "holds 'parallel_tool_calls' without 'tool_calling'"
+    days = [price.valid_from for price in model.prices]
+    if days != sorted(set(days)):
+        yield ("prices",), "must be in rising order of 'valid_from', each day once"
+
+
+def _server_complaints(record: ModelRecord) -> Iterator[Complaint]:
+    """What is said of a server that speaks OpenAI's language."""
+    for name in sorted((record.message_fields or frozenset()) - MESSAGE_FIELDS):
+        yield ("message_fields",), unknown("field", name, MESSAGE_FIELDS)
+    if record.max_tools is not None and record.max_tools < 1:
+        yield ("max_tools",), f"must be at least 1, not {record.max_tools}"
+
+
+def _thinking_complaints(thinking: Thinking, dialect: DialectName | None) -> Iterator[Complaint]:
+    kind = thinking.kind
+    if dialect is not None and kind not in _KINDS[dialect]:
+        yield ("thinking", "kind"), f"must be one of {', '.join(_KINDS[dialect])} for the dialect {dialect!r}, not {kind!r}"
+        return
+    if kind == "budget" and not 0 <= thinking.min_budget < thinking.max_budget:
+        yield ("thinking",), f"needs 0 <= min_budget < max_budget, not {thinking.min_budget} and {thinking.max_budget}"
+    if kind in ("adaptive", "level", "effort") and not thinking.levels:
+        yield ("thinking",), f"needs 'levels' for the kind {kind!r}"
+    for name, effort in (("default", thinking.default), ("off_max_effort", thinking.off_max_effort)):
+        if effort is not None and effort not in thinking.levels:
+            yield ("thinking", name), f"{effort!r} is not among the levels ({', '.join(thinking.levels)})"

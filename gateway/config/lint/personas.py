@@ -1,0 +1,149 @@
+"""The rules that go across fields of a persona: its targets must be able to serve it, and nothing in it may be without effect."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from gateway.config.lint.models import NAME, NAME_RULE
+from gateway.config.lint.rules import condition_complaints, rule_complaints
+from gateway.config.lint.strategies import strategy_complaints
+from gateway.config.lint.targets import TargetChecks
+from gateway.config.persona_rows import OnFailureRow, PersonaRow
+from gateway.config.problems import Place, unknown
+from gateway.config.validation import Complaint, under
+from gateway.config.values import ALWAYS, Persona, Provider
+from translators.capabilities import EFFORTS
+from translators.chat.parameters import PARAMETERS
+from translators.chat.ranges import RANGES
+from translators.errors import InvalidRequest
+
+NOT_DEFAULTS: Final = frozenset({"model", "stream", "stream_options"})
+"""What a persona cannot say for its callers: who they ask for, and how they read the answer."""
+CAPPED: Final = frozenset(
+    {
+        "max_tokens", "max_completion_tokens", "temperature", "top_p", "top_k", "n", "top_logprobs", "frequency_penalty",
+        "presence_penalty", "reasoning_effort",
+    }
+)  # fmt: skip
+"""Parameters that have an order, and so can have a limit."""
+
+_DEFAULTS: Final = frozenset(PARAMETERS) - NOT_DEFAULTS
+_MORE_THAN_TEXT: Final[Mapping[str, Callable[[Any], bool]]] = {
+    "tools": bool,
+    "functions": bool,
+    "response_format": lambda value: isinstance(value, dict) and value.get("type") != "text",
+    "n": lambda value: isinstance(value, int) and value > 1,
+}
+"""Parameters with which an answer is more than one plain text."""
+
+
+def persona_complaints(persona: Persona, row: PersonaRow, providers: Mapping[str, Provider]) -> Iterator[Complaint]:
+    """What keeps the persona, a rule or a target of it from ever serving, and what is written there without effect."""
+    checks = TargetChecks(persona, providers)
+    yield from _name_complaints(persona)
+    yield from _parameter_complaints(("defaults",), persona.defaults, _DEFAULTS)
+    yield from _parameter_complaints(("caps",), persona.caps, CAPPED)
+    yield from _limit_complaints(("defaults",), persona.defaults, persona.caps)
+    for i, rule in enumerate(persona.rules):
+        yield from _parameter_complaints(("rules", i, "params"), rule.defaults, _DEFAULTS)
+        yield from _limit_complaints(("rules", i, "params"), rule.defaults, persona.caps)
+    yield from under("targets", checks.listed(persona.targets, persona.defaults, "defaults"))
+    yield from under("targets", condition_complaints(persona.targets, ALWAYS, checks))
+    yield from under("rules", rule_complaints(persona, checks))
+    yield from strategy_complaints(row)
+    yield from _limits_on_targets(persona, checks)
+    yield from _clock_complaints(persona)
+    yield from _failure_complaints(row.on_failure)
+    yield from _hedge_complaints(persona)
+    yield from _resume_complaints(persona)
+
+
+def _name_complaints(persona: Persona) -> Iterator[Complaint]:
+    if not NAME.fullmatch(persona.name):
+        yield (), f"the name of a persona {NAME_RULE}"
+    if persona.system_prompt is None and persona.system_prompt_mode != "prepend":
+        yield ("system_prompt_mode",), "has no effect without a system_prompt"
+    elif persona.system_prompt is not None and not persona.system_prompt.strip():
+        yield ("system_prompt",), "must not be empty"
+
+
+def _parameter_complaints(section: Place, values: Mapping[str, Any], allowed: frozenset[str]) -> Iterator[Complaint]:
+    """Each value held against the rules of its shape, and against OpenAI's ranges: a persona speaks to every provider."""
+    for name, value in values.items():
+        if name in NOT_DEFAULTS:
+            yield (*section, name), "is the caller's to say"
+        elif name not in allowed:
+            yield (*section, name), unknown("parameter", name, allowed)
+        elif value is None:
+            yield (*section, name), "must have a value"
+        else:
+            try:
+                PARAMETERS[name](value, name)
+                if (in_range := RANGES.get(name)) is not None:
+                    in_range(value, name)
+            except InvalidRequest as error:
+                yield (*section, name), error.message
+    if values.keys() >= {"max_tokens", "max_completion_tokens"}:
+        yield (*section, "max_completion_tokens"), "is another name of 'max_tokens', which is also given"
+
+
+def _limit_complaints(section: Place, defaults: Mapping[str, Any], caps: Mapping[str, Any]) -> Iterator[Complaint]:
+    for name, limit in caps.items():
+        value = defaults.get(name)
+        if _comparable(name, value) and _comparable(name, limit) and _rank(value) > _rank(limit):
+            yield (*section, name), f"{value!r} is above the persona's own cap ({limit!r})"
+
+
+def _comparable(name: str, value: Any) -> bool:
+    return value in EFFORTS if name == "reasoning_effort" else isinstance(value, int | float)
+
+
+def _rank(value: Any) -> float:
+    return EFFORTS.index(value) if isinstance(value, str) else value
+
+
+def _limits_on_targets(persona: Persona, checks: TargetChecks) -> Iterator[Complaint]:
+    targets = persona.every_target()
+    models = {str(target): checks.model(target) for target in targets}
+    regions = {region for target in targets if (region := checks.region(target)) is not None}
+    for name in sorted(persona.regions - regions) if all(models.values()) else ():
+        yield ("regions",), f"no target of the persona is in {name!r} (they are in: {', '.join(sorted(regions)) or 'none that is said'})"
+    least = {name: min(price.output for price in model.prices) / 1_000_000 for name, model in models.items() if model and model.prices}
+    if persona.max_price is not None and len(least) == len(models) and persona.max_price < min(least.values()):
+        cheapest = min(least, key=lambda name: least[name])
+        yield ("max_price",), f"is less than any target takes for a single token ({cheapest}: {least[cheapest]:f} USD)"
+
+
+def _clock_complaints(persona: Persona) -> Iterator[Complaint]:
+    clocks = persona.timeouts
+    for name, limit in (("connect", clocks.connect), ("first_content", clocks.first_content), ("idle", clocks.idle)):
+        if limit is not None and clocks.total is not None and limit > clocks.total:
+            yield ("timeouts", name), f"can never run out: the total is {clocks.total:g}"
+
+
+def _failure_complaints(row: OnFailureRow) -> Iterator[Complaint]:
+    if row.backoff.max < row.backoff.initial:
+        yield ("on_failure", "backoff"), f"max ({row.backoff.max:g}) must be at least initial ({row.backoff.initial:g})"
+    if row.retries == 0 and "backoff" in row.model_fields_set:
+        yield ("on_failure", "backoff"), "has no effect: retries is 0"
+
+
+def _hedge_complaints(persona: Persona) -> Iterator[Complaint]:
+    if persona.hedge is None:
+        return
+    lists = [persona.targets, *(rule.targets for rule in persona.rules if rule.targets is not None)]
+    if all(len(targets) < 2 for targets in lists):
+        yield ("hedge",), "has no effect: it needs a second target"
+    after = persona.hedge.seconds
+    for name, limit in (("first_content", persona.timeouts.first_content), ("total", persona.timeouts.total)):
+        if after is not None and limit is not None and after >= limit:
+            yield ("hedge", "after"), f"has no effect: timeouts.{name} ({limit:g} s) runs out before"
+
+
+def _resume_complaints(persona: Persona) -> Iterator[Complaint]:
+    """Only plain text is continued: what a default asks for on every request may be something else."""
+    if not persona.resume:
+        return
+    for name, is_more in _MORE_THAN_TEXT.items():
+        value = persona.defaults.get(name)
+        if value is not None and is_more(value):
+            yield ("resume",), f"has no effect: only plain text is continued, and defaults.{name} asks for more"

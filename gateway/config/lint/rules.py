@@ -1,0 +1,77 @@
+"""Rules and conditions that could never matter: they match nothing, earlier rules match all of it first, or they change nothing."""
+
+from collections.abc import Iterator, Sequence
+
+from gateway.config.lint.coverage import always, boxes, contradict, covering, impossible
+from gateway.config.lint.models import NAME, NAME_RULE
+from gateway.config.lint.targets import TargetChecks, implied
+from gateway.config.validation import Complaint, under
+from gateway.config.values import ALWAYS, Persona, Rule, TargetRef, When
+
+
+def never_matching(rules: Sequence[Rule]) -> Iterator[Complaint]:
+    """Rules whose `when` no request is like, and rules that earlier ones come before whenever they match. Places begin at the rule."""
+    everything, *found = boxes([ALWAYS, *(rule.when for rule in rules)])
+    earlier: list[int] = []
+    """Rules that nothing was found against: a later one is held against these."""
+    for i, rule in enumerate(rules):
+        reasons = list(impossible(rule.when))
+        yield from (((i, "when", *place), message) for place, message in reasons)
+        if reasons:
+            continue
+        boxes_before = [found[j] for j in earlier]
+        if before := covering(found[i], boxes_before):
+            names = _listed([rules[earlier[j]] for j in before], "or")
+            yield (i,), f"{rule.name!r} can never match: whatever is like its 'when' is like that of {names} before it"
+        elif i < len(rules) - 1 and (together := covering(everything, [*boxes_before, found[i]])):
+            others = [rules[earlier[j]] for j in together if j < len(earlier)]
+            with_others = f"with {_listed(others, 'and')} before it " if others else ""
+            yield (i, "when"), f"{with_others}always matches, so no rule after it can: only the last rule may be like that"
+        else:
+            earlier.append(i)
+
+
+def _listed(rules: Sequence[Rule], word: str) -> str:
+    """`'a', 'b' or 'c'`."""
+    *others, last = (repr(rule.name) for rule in rules)
+    return f"{', '.join(others)} {word} {last}" if others else last
+
+
+def rule_complaints(persona: Persona, checks: TargetChecks) -> Iterator[Complaint]:
+    """What is wrong with the rules of a persona."""
+    names: set[str] = set()
+    for i, rule in enumerate(persona.rules):
+        if not NAME.fullmatch(rule.name):
+            yield (i, "name"), f"the name of a rule {NAME_RULE}"
+        elif rule.name in names:
+            yield (i, "name"), f"{rule.name!r} is already the name of another rule"
+        names.add(rule.name)
+        if rule.targets is None and rule.strategy is None and rule.balance is None and rule.params is None and not rule.defaults:
+            yield (i,), f"{rule.name!r} has no effect: it says none of targets, strategy, balance and params"
+        yield from (((i, *place), message) for place, message in _target_complaints(persona, rule, checks))
+    yield from never_matching(persona.rules)
+
+
+def _target_complaints(persona: Persona, rule: Rule, checks: TargetChecks) -> Iterator[Complaint]:
+    targets = persona.targets if rule.targets is None else rule.targets
+    yield from under("when", checks.unservable(targets, rule.when))
+    if rule.targets is None:
+        for name, needed in implied(rule.defaults):
+            models = [checks.model(target) for target in targets]
+            if not any(model is None or model.record.can(needed) for model in models):
+                yield ("params", name), f"can never be served: every target of the persona lacks {needed!r}, which it needs"
+        return
+    yield from under("targets", checks.listed(targets, {**persona.defaults, **rule.defaults}, "params" if rule.defaults else "defaults"))
+    yield from under("targets", condition_complaints(targets, rule.when, checks))
+
+
+def condition_complaints(targets: Sequence[TargetRef], when: When, checks: TargetChecks) -> Iterator[Complaint]:
+    """What is wrong with the conditions of targets that are asked for requests like `when`."""
+    for i, target in enumerate(targets):
+        reasons = list(impossible(target.when))
+        yield from under(i, under("when", reasons))
+        yield from under(i, under("when", checks.unservable([target], target.when)))
+        if not reasons and contradict(target.when, when):
+            yield (i, "when"), "can never match: it contradicts the 'when' of the rule"
+    if not any(always(target.when) for target in targets):
+        yield (), "must hold a target without 'when': some request would have none"

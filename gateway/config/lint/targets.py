@@ -1,0 +1,111 @@
+"""What a target must be to serve its persona ever: the gates of routing that can be looked at before any request comes."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from gateway.config.schema import COST_TIERS, Feature
+from gateway.config.validation import Complaint
+from gateway.config.values import Model, Persona, Provider, TargetRef, When
+from translators.capabilities import Capability
+
+_SHAPES: Final[Mapping[str, type]] = {"response_format": dict, "n": int}
+"""What a default must be for its rule to look at it; another kind of value has been complained about already."""
+
+_IMPLIED: Final[tuple[tuple[str, Capability, Callable[[Any], bool]], ...]] = (
+    ("tools", "tool_calling", bool),
+    ("functions", "tool_calling", bool),
+    ("response_format", "json_schema", lambda value: value.get("type") == "json_schema"),
+    ("n", "multiple_choices", lambda value: value > 1),
+    ("logprobs", "logprobs", bool),
+    ("web_search_options", "web_search", lambda _value: True),
+)
+"""Defaults that need a capability of every target."""
+
+_NEEDED: Final[Mapping[Feature, Capability]] = {
+    "tools": "tool_calling",
+    "images": "vision",
+    "audio": "audio_input",
+    "video": "video",
+    "json_schema": "json_schema",
+    "web_search": "web_search",
+}
+"""What a target needs for a request that has something. A file may be text, which every model reads; reasoning can be left out."""
+
+
+class TargetChecks:
+    """Holds targets against a persona. A target that is unknown, or whose model has problems, is taken for able."""
+
+    def __init__(self, persona: Persona, providers: Mapping[str, Provider]) -> None:
+        self._persona = persona
+        self._providers = providers
+
+    def model(self, target: TargetRef) -> Model | None:
+        provider = self._providers.get(target.provider)
+        return None if provider is None else provider.models.get(target.model)
+
+    def region(self, target: TargetRef) -> str | None:
+        """Where it runs, if that is said."""
+        model = self.model(target)
+        return None if model is None else model.region or self._providers[target.provider].region
+
+    def listed(self, targets: Sequence[TargetRef], defaults: Mapping[str, Any], section: str) -> Iterator[Complaint]:
+        """What is wrong with a list of targets. `defaults` hold there; `section` is where those are written."""
+        seen: set[str] = set()
+        for i, target in enumerate(targets):
+            if str(target) in seen:
+                yield (i,), f"{str(target)!r} stands in the list twice"
+            elif (model := self.model(target)) is not None:
+                yield from (((i,), message) for message in self._target(target, model))
+                yield from (((i,), message) for message in self._for_defaults(target, model, defaults, section))
+            seen.add(str(target))
+
+    def _target(self, target: TargetRef, model: Model) -> Iterator[str]:
+        never = f"{str(target)!r} can never serve this persona"
+        for capability in sorted(self._persona.requires - model.record.capabilities):
+            yield f"{never}: it lacks {capability!r}, which 'requires' asks for"
+        ceiling = self._persona.max_cost_tier
+        if ceiling is not None and COST_TIERS.index(model.cost_tier) > COST_TIERS.index(ceiling):
+            yield f"{never}: its cost tier {model.cost_tier!r} is above max_cost_tier {ceiling!r}"
+        if self._persona.max_price is not None and not model.prices:
+            yield f"{never}: it has no price in capabilities.yaml to hold against max_price"
+        allowed, region = self._persona.regions, self.region(target)
+        if allowed and region not in allowed and any(self.region(other) in allowed for other in self._persona.every_target()):
+            why = "it has no region, and 'regions' asks for one" if region is None else f"its region {region!r} is not among 'regions'"
+            yield f"{never}: {why}"
+
+    def _for_defaults(self, target: TargetRef, model: Model, defaults: Mapping[str, Any], section: str) -> Iterator[str]:
+        for name, needed in implied(defaults):
+            if not model.record.can(needed):
+                yield f"{str(target)!r} can never serve this persona: it lacks {needed!r}, which {section}.{name} needs"
+        for name in ("max_tokens", "max_completion_tokens"):
+            limit = defaults.get(name)
+            if isinstance(limit, int) and limit > model.record.max_output_tokens:
+                yield f"{str(target)!r} gives at most {model.record.max_output_tokens} tokens, fewer than {section}.{name} ({limit})"
+
+    def unservable(self, targets: Sequence[TargetRef], when: When) -> Iterator[Complaint]:
+        """Why none of the targets could serve any request that is like `when`."""
+        models = [model for target in targets if (model := self.model(target)) is not None]
+        if len(models) < len(targets):
+            return
+        needed = {_NEEDED[feature] for feature in when.has if feature in _NEEDED}
+        if not any(needed <= model.record.capabilities for model in models):
+            names = ", ".join(sorted(feature for feature in when.has if feature in _NEEDED))
+            yield ("has",), f"can never be served: no target here takes a request that has {names}"
+        longest = max(map(_longest_prompt, models))
+        if when.over is not None and when.over >= longest:
+            yield ("input_tokens", "over"), f"can never be served: no target here takes a prompt of more than {longest} tokens"
+
+
+def implied(defaults: Mapping[str, Any]) -> Iterator[tuple[str, Capability]]:
+    """The defaults that need a capability, each with it."""
+    for name, needed, implies in _IMPLIED:
+        value = defaults.get(name)
+        if value is not None and isinstance(value, _SHAPES.get(name, object)) and implies(value):
+            yield name, needed
+
+
+def _longest_prompt(model: Model) -> int:
+    """In tokens as they are estimated. A factor above 1 is left out: what is learned from answers may lower it."""
+    record = model.record
+    limit = min(record.context_window, record.max_input_tokens or record.context_window)
+    return int(limit / min(1.0, model.token_factor))

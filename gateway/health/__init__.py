@@ -1,0 +1,1 @@
+"""What is known of targets and keys. Pure state: every method is told the time."""

@@ -1,0 +1,87 @@
+"""Server-Sent Events out: headers as late as possible, a comment when it has been quiet too long, every write with backpressure."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from gateway.api.request import Request
+from gateway.http.response import Stream
+
+KEEP_ALIVE: Final = b": keep-alive\n\n"
+_HEADERS: Final = {
+    "content-type": "text/event-stream; charset=utf-8",
+    "cache-control": "no-cache",
+    "x-accel-buffering": "no",
+}
+
+
+class EventStream:
+    """A context manager around one streamed answer.
+
+    `started` tells whether headers are out: before that an error can still be a JSON answer with its own status. `headers` is asked
+    for them at that moment, so that they say which provider serves, if it is known by then.
+    """
+
+    def __init__(self, http: Request, interval: float, headers: Callable[[], Mapping[str, str]]) -> None:
+        self._http = http
+        self._interval = interval
+        self._headers = headers
+        self._response: Stream | None = None
+        self._loop = asyncio.get_running_loop()
+        self._last = self._loop.time()
+        self._timer: asyncio.TimerHandle | None = None
+        self._comment: asyncio.Task[None] | None = None
+
+    @property
+    def started(self) -> bool:
+        return self._response is not None
+
+    def __enter__(self) -> "EventStream":
+        self._timer = self._loop.call_later(self._interval, self._tick)
+        return self
+
+    def __exit__(self, *exc: Any) -> None:
+        self._fall_silent()
+
+    async def write(self, data: bytes) -> None:
+        """Send events. Waits while the caller reads slowly. Raises ConnectionResetError when the caller has gone."""
+        response = self._response
+        if response is None:
+            response = self._start()
+        await response.write(data)
+        self._last = self._loop.time()
+
+    async def end(self, data: bytes) -> Stream:
+        """Send the last event and the end of the body. The connection stays: who had all of this answer sends the next request on it."""
+        self._fall_silent()  # the end may have to wait until it is read, and nothing may come behind it
+        response = self._response
+        if response is None:
+            response = self._start()
+        await response.write_eof(data)
+        return response
+
+    def _fall_silent(self) -> None:
+        """No more comments."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._comment is not None:
+            self._comment.cancel()
+
+    def _start(self) -> Stream:
+        response = Stream({**_HEADERS, **self._headers()})
+        response.begin(self._http)
+        self._response = self._http.stream = response
+        return response
+
+    def _tick(self) -> None:
+        quiet = self._loop.time() - self._last
+        if quiet >= self._interval and (self._comment is None or self._comment.done()):
+            self._comment = self._loop.create_task(self._send_comment())
+            quiet = 0.0
+        self._timer = self._loop.call_later(max(self._interval - quiet, 0.01), self._tick)
+
+    async def _send_comment(self) -> None:
+        # A caller who has gone is the handler's to notice.
+        with contextlib.suppress(ConnectionResetError):
+            await self.write(KEEP_ALIVE)

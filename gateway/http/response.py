@@ -1,0 +1,156 @@
+"""Answers as they go over the wire: whole ones in one write, streamed ones in one write for each piece.
+
+aiohttp's own can also compress, set cookies and more, and take 15 µs for an answer and 2 µs for a piece that these do not.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import formatdate
+from functools import lru_cache
+from typing import Any, Final
+
+from aiohttp import HttpVersion11, web
+from aiohttp.abc import AbstractStreamWriter
+
+from translators.json_codec import dumps
+
+SERVER: Final = "llm-router"
+
+
+@dataclass(slots=True)
+class _Caller:
+    """What an answer needs of its request. (Not the request itself, which holds the answer.)"""
+
+    transport: asyncio.Transport | None
+    writer: AbstractStreamWriter
+    newest: bool
+    """HTTP/1.1."""
+    head_only: bool
+
+
+class _Answer(web.StreamResponse):
+    """What both have: a head, and a connection that stays or does not."""
+
+    def __init__(self, status: int, headers: Mapping[str, str] | None) -> None:
+        super().__init__(status=status)
+        self.beside: dict[str, str] = {} if headers is None else {**headers}
+        """Headers, beside those of every answer. Names in lower case."""
+        self._to: _Caller | None = None
+        self._stays: bool | None = None
+
+    @property
+    def keep_alive(self) -> bool | None:
+        """Whether the connection stays for the next request."""
+        return self._stays
+
+    def force_close(self) -> None:
+        self._stays = False
+
+    def begin(self, request: web.BaseRequest) -> None:
+        """It is the answer to `request`. Nothing is sent yet: the head goes out with what comes first."""
+        self._to = _Caller(request.transport, request.writer, request.version >= HttpVersion11, request.method == "HEAD")
+        if self._stays is None:
+            self._stays = request.keep_alive
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        """`begin`, as aiohttp asks for it."""
+        if self._to is None:
+            self.begin(request)
+        return None
+
+    def _head(self, newest: bool, framing: str) -> bytes:
+        headers = self.beside
+        headers["server"] = SERVER
+        if self._stays != newest:  # what the version does by itself needs no words
+            headers["connection"] = "keep-alive" if self._stays else "close"
+        lines = "\r\n".join(map(": ".join, headers.items()))
+        if lines.count("\n") != len(headers) - 1 or lines.count("\r") != len(headers) - 1:
+            raise ValueError("a header's value must be one line")
+        version = "HTTP/1.1" if newest else "HTTP/1.0"
+        return f"{version} {self.status} {self.reason}\r\n{lines}\r\n{framing}date: {_date(int(time.time()))}\r\n\r\n".encode()
+
+    async def _send(self, data: bytes) -> None:
+        """Write, and wait while the caller reads slowly. Raises ConnectionResetError if the caller has gone."""
+        to = self._to
+        assert to is not None
+        transport = to.transport
+        if transport is None or transport.is_closing():
+            raise ConnectionResetError("the caller has gone")
+        transport.write(data)
+        await to.writer.drain()
+
+
+class Response(_Answer):
+    """An answer whose body is known."""
+
+    def __init__(
+        self, body: bytes, status: int = 200, content_type: str = "application/json", headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(status, headers)
+        self._content = body
+        self._media_type = content_type
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Send it. Raises ConnectionResetError if the caller has gone."""
+        to, content = self._to, self._content
+        assert to is not None
+        head = self._head(to.newest, f"content-type: {self._media_type}\r\ncontent-length: {len(content)}\r\n")
+        await self._send(head if to.head_only else head + content)
+
+
+class NoContent(Response):
+    """An answer of status 204, which has no body and says nothing of one."""
+
+    def __init__(self) -> None:
+        super().__init__(b"", 204)
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Send it. Raises ConnectionResetError if the caller has gone."""
+        assert self._to is not None
+        await self._send(self._head(self._to.newest, ""))
+
+
+class Stream(_Answer):
+    """An answer that comes piece by piece. To a caller of HTTP/1.0, who knows no chunks, its end is the connection's."""
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        super().__init__(200, headers)
+        self.ended = False
+        self._begun = False
+        self._chunks = True
+
+    async def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Send a piece, of at least one byte. Raises ConnectionResetError if the caller has gone."""
+        begin = b"" if self._begun else self._begin()
+        await self._send(begin + self._piece(data))
+
+    async def write_eof(self, data: bytes | bytearray | memoryview = b"") -> None:
+        """Send the last piece, if any, and the end: only once."""
+        if self.ended:
+            return
+        self.ended = True
+        begin = b"" if self._begun else self._begin()
+        await self._send(begin + (self._piece(data) if data else b"") + (b"0\r\n\r\n" if self._chunks else b""))
+
+    def _begin(self) -> bytes:
+        to = self._to
+        assert to is not None
+        self._begun = True
+        if not to.newest:
+            self._chunks = self._stays = False
+        return self._head(to.newest, "transfer-encoding: chunked\r\n" if self._chunks else "")
+
+    def _piece(self, data: bytes | bytearray | memoryview) -> bytes:
+        return b"%x\r\n%b\r\n" % (len(data), bytes(data)) if self._chunks else bytes(data)
+
+
+def json_response(document: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A JSON answer, compact."""
+    return Response(dumps(document), status, "application/json", headers)
+
+
+@lru_cache(maxsize=1)
+def _date(second: int) -> str:
+    return formatdate(second, usegmt=True)

@@ -1,0 +1,214 @@
+"""Decisions that were made, kept without content: what was asked, what was planned, what came of it. And read back to be made again."""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from json.encoder import encode_basestring as quoted
+from typing import Any, Final
+
+from gateway.config import NOTHING, Persona
+from gateway.routing.facts import NONE, Caller, Facts, Prompt
+from gateway.routing.plan import Plan, plan_document
+from gateway.routing.requirements import Requirement
+from gateway.telemetry.events import RequestEnded
+from gateway.telemetry.ids import unique
+from translators.json_codec import dumps_str, loads
+
+KEPT: Final = 1000
+_MOST_CHARACTERS: Final = 200
+"""Of a header's or metadata's value that a rule names."""
+
+
+@dataclass(slots=True)
+class Record:
+    """One decision. `attempts` and what follows become known later."""
+
+    id: str
+    moment: datetime
+    """UTC."""
+    plan: Plan
+    request_id: str
+    ended: RequestEnded | None = None
+    """What came of it, once that is known."""
+    resumed: Sequence[dict[str, Any]] = ()
+
+    def close(self, ended: RequestEnded, resumed: Sequence[dict[str, Any]]) -> None:
+        """The request is over: keep what came of it, and nothing of its content any more."""
+        facts, persona = self.plan.facts, self.plan.policy.persona
+        if persona is None or persona.looks_at == NOTHING:
+            facts.forget(NONE, NONE)
+        else:
+            facts.forget(*_seen(facts, persona))
+        self.ended, self.resumed = ended, resumed
+
+    def outcome(self) -> dict[str, Any]:
+        """What came of it, as JSON without content; nothing as long as that is not known."""
+        ended = self.ended
+        if ended is None:
+            return {}
+        attempts, usage = ended.attempts, ended.usage
+        served = next((a for a in reversed(attempts) if a.outcome == "ok"), None)
+        if served is None and ended.outcome == "ok":  # an answer that was shown although it lacks something
+            served = next((a for a in reversed(attempts) if (a.provider, a.model) == (ended.provider, ended.model)), None)
+        return {
+            "attempts": [
+                {"target": f"{a.provider}/{a.model}", "why": a.why, "outcome": a.outcome, "ms": round(a.seconds * 1000, 2)}
+                for a in attempts
+            ],
+            "served": None if served is None else f"{served.provider}/{served.model}",
+            "resumed": list(self.resumed),
+            "prompt_tokens": None if usage is None else usage.prompt,
+            "completion_tokens": None if usage is None else usage.completion,
+            "status": ended.status,
+            "outcome": ended.outcome,
+            "error_code": ended.error_code,
+        }
+
+
+def compact(name: str, plan: Plan) -> dict[str, Any]:
+    """The decision called `name` as the log line has it: enough to decide again."""
+    shown: dict[str, Any] = loads(compact_text(name, plan))
+    return shown
+
+
+def compact_text(name: str, plan: Plan) -> str:
+    """The same as JSON text, by hand as all of the log line (gateway.telemetry.request_log)."""
+    policy = plan.policy
+    targets = tuple([c.name if c.verdict != "rejected" else f"{c.name} ({'; '.join(c.reasons)})" for c in plan.candidates])
+    planned = _planned(plan.revision, policy.strategy, targets, None if policy.rule is None else policy.rule.name, plan.pinned)
+    return f'{{"id":{quoted(name)}{planned},"facts":{_facts_text(plan.facts, policy.persona)}}}'
+
+
+@lru_cache(maxsize=1024)
+def _planned(revision: str, strategy: str, targets: tuple[str, ...], rule: str | None, pinned: str | None) -> str:
+    """What many decisions share."""
+    shown: dict[str, Any] = {"revision": revision, "strategy": strategy, "targets": targets}
+    if rule is not None:
+        shown["rule"] = rule
+    if pinned is not None:
+        shown["pinned"] = pinned
+    return f",{dumps_str(shown)[1:-1]}"
+
+
+class Records:
+    """The last decisions of a running gateway."""
+
+    def __init__(self) -> None:
+        self._records: OrderedDict[str, Record] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def add(self, plan: Plan, moment: datetime, request_id: str) -> Record:
+        record = Record(f"dec_{unique(20)}", moment, plan, request_id)
+        self._records[record.id] = record
+        if len(self._records) > KEPT:
+            self._records.popitem(last=False)
+        return record
+
+    def find(self, name: str) -> Record | None:
+        return self._records.get(name)
+
+
+def record_document(record: Record) -> dict[str, Any]:
+    """A decision as JSON: what `GET /api/v1/decisions/{id}` answers, and what `llm-router replay` reads."""
+    return {
+        "id": record.id,
+        "time": record.moment.isoformat(timespec="milliseconds"),
+        "request_id": record.request_id,
+        "facts": facts_document(record.plan.facts, record.plan.policy.persona),
+        **plan_document(record.plan),
+        **record.outcome(),
+    }
+
+
+def facts_document(facts: Facts, persona: Persona | None) -> dict[str, Any]:
+    """What a decision was made from; of headers and metadata only what the persona's rules look at. What is not there is left out."""
+    document: dict[str, Any] = loads(_facts_text(facts, persona))
+    return document
+
+
+def _facts_text(facts: Facts, persona: Persona | None) -> str:
+    caller, prompt = facts.caller, facts.prompt
+    needs, features, tokens = facts.requirements, facts.features, prompt.known
+    text = '{"needs":{}' if not needs else f'{{"needs":{dumps_str({need.capability: need.cause for need in needs})}'
+    if features:
+        text += f',"features":{dumps_str(sorted(features))}'
+    text += f',"bytes":{prompt.size}'
+    if tokens:
+        text += f',"tokens":{tokens}'
+    if prompt.exact:
+        text += ',"exact":true'
+    if most := facts.max_tokens:
+        text += f',"max_tokens":{most}'
+    text += f',"n":{facts.answers}'
+    if facts.stream:
+        text += ',"stream":true'
+    if facts.forces_tool:
+        text += ',"forces_tool":true'
+    if key := caller.key_id:
+        text += f',"key":{quoted(key)}'
+    if conversation := facts.conversation:
+        text += f',"conversation":{quoted(conversation)}'
+    if facts.settled:
+        text += ',"settled":true'
+    if facts.tools:
+        text += f',"tools":{facts.tools}'
+    if facts.open_schema:
+        text += ',"open_schema":true'
+    if persona is not None and persona.looks_at != NOTHING:
+        for name, seen in zip(("headers", "metadata"), _seen(facts, persona), strict=True):
+            if seen:
+                text += f',"{name}":{dumps_str(seen)}'
+    return f"{text}}}"
+
+
+def _seen(facts: Facts, persona: Persona) -> tuple[dict[str, str], dict[str, str]]:
+    """The headers and the metadata that the persona's conditions look at, as far as the request has them."""
+    headers, metadata = persona.looks_at
+    return (
+        {name: _sayable(value[:_MOST_CHARACTERS]) for name in headers if (value := facts.header(name)) is not None},
+        {name: value[:_MOST_CHARACTERS] for name in metadata if (value := facts.metadata.get(name)).__class__ is str},
+    )
+
+
+def _sayable(value: str) -> str:
+    """A header's value as JSON can say it: bytes that are no UTF-8 have come as lone surrogates."""
+    return value.encode("utf-8", "replace").decode()
+
+
+def read_facts(document: Mapping[str, Any]) -> Facts:
+    """The facts that `facts_document` wrote. Raises KeyError, TypeError, AttributeError or ValueError for anything else."""
+    needs: Mapping[str, str] = document["needs"]
+    tokens, most = document.get("tokens"), document.get("max_tokens")
+    key, conversation = document.get("key"), document.get("conversation")
+    prompt = Prompt(None, int(document.get("bytes", 0)), None if tokens is None else int(tokens), bool(document.get("exact", False)))
+    return Facts(
+        requirements=tuple(Requirement(capability, str(cause)) for capability, cause in needs.items()),  # type: ignore[arg-type]
+        features=frozenset(document.get("features", ())),
+        prompt=prompt,
+        max_tokens=None if most is None else int(most),
+        answers=int(document.get("n", 1)),
+        stream=bool(document.get("stream", False)),
+        forces_tool=bool(document.get("forces_tool", False)),
+        metadata=_texts(document.get("metadata", {})),
+        caller=Caller(key_id=None if key is None else str(key), headers=_texts(document.get("headers", {}))),
+        conversation=None if conversation is None else str(conversation),
+        settled=bool(document.get("settled", False)),
+        schema={} if needs.get("json_schema") == "response_format" else None,
+        open_schema=bool(document.get("open_schema", False)),
+        tools=int(document.get("tools", 0)),
+    )
+
+
+def _texts(document: Mapping[str, Any]) -> dict[str, str]:
+    return {name: str(value) for name, value in document.items()}
+
+
+def not_recorded(facts: Mapping[str, Any], persona: Persona) -> Iterable[str]:
+    """Headers and metadata that the persona's rules look at, and the record does not have: as if the request had not carried them."""
+    headers, metadata = persona.looks_at
+    yield from (f"header {name}" for name in headers if name not in facts.get("headers", {}))
+    yield from (f"metadata {name}" for name in metadata if name not in facts.get("metadata", {}))

@@ -1,0 +1,51 @@
+"""The world at the moment of a decision: the clock, the dice and what is known of the providers, as arguments."""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from gateway.accounting.observed import Learned
+from gateway.config import Config
+from gateway.health.targets import HealthBook
+from gateway.health.unsupported_features import NONE_KNOWN, Lacks
+from gateway.routing.affinity import Affinity
+
+
+@dataclass(slots=True)  # frozen, it would cost twice as much to make
+class View:
+    """What a plan is made from, beside the policy and the request."""
+
+    now: float
+    """Seconds, monotonic: the clock of health and affinity."""
+    moment: datetime
+    """UTC."""
+    dice: Callable[[], float]
+    """From 0 up to 1."""
+    health: HealthBook
+    affinity: Affinity
+    learned: Learned
+    lacks: Lacks = NONE_KNOWN
+
+
+class Memory:
+    """What a running gateway has learned of its providers; outlives a reload of the configuration."""
+
+    def __init__(self, config: Config) -> None:
+        self.health = HealthBook(config)
+        self.affinity = Affinity()
+        self.learned = Learned()
+        self.lacks = Lacks()
+
+    def now(self) -> float:
+        """Seconds, monotonic."""
+        return time.monotonic()
+
+    def dice(self) -> float:
+        """From 0 up to 1."""
+        return random.random()
+
+    def view(self) -> View:
+        """The world now."""
+        return View(self.now(), datetime.now(UTC), self.dice, self.health, self.affinity, self.learned, self.lacks)

@@ -1,0 +1,89 @@
+"""A worker's end: what it asks of its parent, and through it of the other workers."""
+
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Final, NamedTuple
+
+from gateway.errors import NoSiblings
+from gateway.workers.rpc import Answers, Link, Unanswered
+
+_LIMIT: Final = 15.0
+"""Seconds for the parent: more than it gives the others."""
+_STANDING: Final = 1.0
+"""The same for what readiness tells: probes are not kept waiting."""
+
+
+class Membership(NamedTuple):
+    """What a worker is told when it is started. The two descriptors are inherited."""
+
+    number: int
+    """From 1 on."""
+    link: int
+    """Of the socket to the parent."""
+    lock: int
+    """Of a file that workers lock while they write the log, so that no line stands inside another."""
+
+    @classmethod
+    def read(cls, text: str) -> "Membership":
+        """From `number:link:lock`, as `str` wrote it. Raises ValueError, TypeError."""
+        return cls(*map(int, text.split(":")))
+
+    def __str__(self) -> str:
+        return ":".join(map(str, self))
+
+
+class Siblings:
+    """The other workers, as one of them sees them; use `joined`."""
+
+    def __init__(self, number: int, link: Link) -> None:
+        self.number = number
+        self._link = link
+
+    @classmethod
+    @asynccontextmanager
+    async def joined(cls, membership: Membership, answers: Answers) -> AsyncIterator["Siblings"]:
+        """One of them until the block ends. `answers`: snapshot, decision and reload."""
+        ours = socket.socket(fileno=membership.link)
+        ours.set_inheritable(False)
+        async with Link.running(ours, {**answers, "alive": _alive}) as link:
+            yield cls(membership.number, link)
+
+    def when_alone(self, call: Callable[[], None]) -> None:
+        """Call once the parent is gone: nobody would end this process then."""
+        self._link.ended.add_done_callback(lambda _: call())
+
+    async def tell_listening(self, banner: str) -> None:
+        """From now on callers are served; `banner` is what the parent shows once all of them are. Raises NoSiblings."""
+        await self._ask("listening", banner)
+
+    async def standing(self) -> dict[str, int] | None:
+        """How many workers there should be, and how many listen; None if the parent does not answer."""
+        try:
+            standing: dict[str, int] = await self._link.ask("standing", limit=_STANDING)
+        except Unanswered:
+            return None
+        return standing
+
+    async def scrape(self, accept: str) -> tuple[bytes, str]:
+        """The exposition text of all workers and its content type. Raises NoSiblings."""
+        text, content_type = await self._ask("scrape", accept)
+        return text.encode(), content_type
+
+    async def decision(self, name: str) -> dict[str, Any] | None:
+        """A decision that another worker made, as JSON. Raises NoSiblings."""
+        return next((answer for _, answer in await self._ask("others", ["decision", name]) if answer is not None), None)
+
+    async def reload(self) -> list[tuple[int, dict[str, Any] | None]]:
+        """Have the others reload: by number what came of it, None for one that did not answer. Raises NoSiblings."""
+        return [(number, answer) for number, answer in await self._ask("others", ["reload", "request"])]
+
+    async def _ask(self, question: str, about: Any) -> Any:
+        try:
+            return await self._link.ask(question, about, limit=_LIMIT)
+        except Unanswered:
+            raise NoSiblings("The process through which the workers ask each other does not answer.") from None
+
+
+async def _alive(_: Any) -> bool:
+    return True

@@ -1,0 +1,1 @@
+"""What the Messages API answers, as chat completions, chunks and failures."""

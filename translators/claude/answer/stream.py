@@ -1,0 +1,397 @@
+"""A streamed answer of Claude as chunks: events in, each looked at once; what only the end can tell comes in a trailer before it."""
+
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+from translators.chat.chunks import Chunk
+from translators.chat.code_fence import Unfenced
+from translators.chat.usage import summed
+from translators.claude.answer.block_builder import OpenBlock
+from translators.claude.answer.blocks import trailer
+from translators.claude.answer.errors import error_failure
+from translators.claude.answer.pause_turn import MOST_ROUNDS, returned, taken_up
+from translators.claude.answer.response import answer_id, answer_model, no_output
+from translators.claude.answer.stop_reason import CUT, finish_reason, provider_specific, refusal, stop_reason
+from translators.claude.answer.tool_input import CallReader, TextInput, reader, start_input
+from translators.claude.answer.usage import service_tier, usage
+from translators.claude.wire import Block, whole_blocks
+from translators.dialect import Envelope, UpstreamRequest
+from translators.errors import UpstreamFailure, malformed, truncated
+from translators.json_codec import loads_repaired
+from translators.sse import EventTooLarge
+from translators.text_fast_path import Run, TextReader
+
+_TEXT: Final = re.compile(rb'"text": ?"')
+
+
+class ClaudeStream:
+    """StreamTranslator of the Claude dialect, and its own Pause: the rounds of a paused turn are read as one message."""
+
+    billed_prompt_tokens: Final = None
+
+    def __init__(self, envelope: Envelope) -> None:
+        self.id = envelope.id
+        self.model = envelope.model
+        self.pause: ClaudeStream | None = None
+        self.failure: UpstreamFailure | None = None
+        self.finished = False
+        self._envelope = envelope
+        self._shape = envelope.shape
+        self._reader = TextReader(_TEXT)
+        self._chunks: list[Chunk] = []
+        """Of what is being read."""
+        self._opened = False
+        self._blocks: list[OpenBlock] = []
+        self._at: dict[int, OpenBlock] = {}
+        """The block that an index means now."""
+        self._calls = 0
+        self._ended_calls: list[tuple[OpenBlock, CallReader]] = []
+        self._unfenced = Unfenced() if envelope.shape.strip_json_fence else None
+        self._usage: dict[str, Any] = {}
+        self._told: dict[str, Any] = {}
+        """stop_reason and what comes with it: the last value of each."""
+        self._rounds = 1
+        self._earlier: list[dict[str, Any]] = []
+        """The usage of the rounds before this one."""
+        self._said_before = 0
+        """How many of the blocks are from rounds before this one."""
+
+    @property
+    def ended(self) -> bool:
+        return stop_reason(self._told) is not None
+
+    @property
+    def usage_so_far(self) -> dict[str, Any] | None:
+        counted = [*self._earlier, usage(self._usage)] if self._usage else self._earlier
+        return summed(counted) if counted else None
+
+    @property
+    def _over(self) -> bool:
+        """Nothing more will be read, or not of this round."""
+        return self.finished or self.failure is not None or self.pause is not None
+
+    def resume(self, request: UpstreamRequest) -> UpstreamRequest:
+        following = taken_up(request, returned(self._whole_blocks()), self._told.get("container"))
+        self.pause = None
+        self._rounds += 1
+        self._reader = TextReader(_TEXT)
+        self._at = {}
+        self._said_before = len(self._blocks)
+        if self._usage:
+            self._earlier.append(usage(self._usage))
+            self._usage = {}
+        for name in ("stop_reason", "stop_sequence", "stop_details"):
+            self._told.pop(name, None)
+        return following
+
+    def settle(self) -> list[Chunk]:
+        return []
+
+    def receive(self, data: bytes) -> list[Chunk]:
+        return self._read(self._reader.receive, data, self._event, self._more_texts)
+
+    def receive_eof(self) -> list[Chunk]:
+        if self._over:
+            return []
+        chunks = self._read(self._reader.receive_eof, self._event)
+        if self._over:
+            return chunks
+        if self.ended:  # the reason to stop is proof enough: some compatible servers never send message_stop
+            self._finish({}, chunks)
+        elif stray := self._reader.decoder.stray:
+            self._read_document(stray, chunks)
+        else:
+            self.failure = truncated()
+        return chunks
+
+    def _read(self, read: Callable[..., None], *given: Any) -> list[Chunk]:
+        chunks = self._chunks = []
+        if not self._over:
+            try:
+                read(*given)
+            except EventTooLarge as error:
+                self.failure = malformed(str(error))
+        return chunks
+
+    def _event(self, name: bytes, text: bytes) -> bool:
+        try:
+            event = loads_repaired(text)
+        except ValueError as error:
+            if text.strip() not in (b"", b"[DONE]"):
+                self.failure = malformed(f"The provider sent an event that is not JSON: {error}")
+            return not self._over
+        if event.__class__ is not dict:
+            self.failure = malformed("The provider sent an event that is not an object.")
+            return False
+        kind = event.get("type")
+        if kind is None:
+            kind = "error" if "error" in event else name.decode("utf-8", "replace")
+        handle = _EVENTS.get(kind) if kind.__class__ is str else None
+        if handle is not None:
+            handle(self, event, self._chunks)
+        return not self._over
+
+    def _more_texts(self, run: Run) -> None:
+        """Of text_deltas that are like one before them but for their text."""
+        if run.text:
+            self._at[run.known].pieces.append(run.text)
+            self._chunks.append(run.shown(0))
+
+    def _start(self, event: dict[str, Any], chunks: list[Chunk]) -> None:
+        message = _object(event, "message")
+        if self._rounds == 1:  # the rounds after the first have ids of their own
+            self.id = answer_id(message, self._envelope)
+            self.model = answer_model(message, self._envelope)
+        self._count(message)
+        self._note(message)
+
+    def _count(self, holder: dict[str, Any]) -> None:
+        """Usage is cumulative: the last value of each field counts."""
+        self._usage.update((name, value) for name, value in _object(holder, "usage").items() if value is not None)
+
+    def _note(self, told: dict[str, Any]) -> None:
+        self._told.update((name, told[name]) for name in _TOLD if told.get(name) is not None)
+
+    def _open(self, chunks: list[Chunk]) -> None:
+        if not self._opened:
+            self._opened = True
+            chunks.append(Chunk({"role": "assistant", "content": ""}))
+
+    def _block_start(self, event: dict[str, Any], chunks: list[Chunk]) -> None:
+        self._open(chunks)
+        if self._ended_calls:  # a block behind them proves that they are complete
+            self._end_calls(False, chunks)
+        found = whole_blocks([event.get("content_block")])
+        if found:
+            self._begin(event.get("index"), found[0], chunks)
+
+    def _begin(self, index: Any, start: Block, chunks: list[Chunk]) -> OpenBlock:
+        block = OpenBlock(start)
+        self._blocks.append(block)
+        self._at[_key(index)] = block
+        if (begin := _BEGIN.get(start["type"])) is not None:
+            begin(self, block, start, chunks)
+        citations = start.get("citations")
+        if citations.__class__ is list:
+            block.citations += citations
+        return block
+
+    def _block_delta(self, event: dict[str, Any], chunks: list[Chunk]) -> None:
+        delta, index = event.get("delta"), event.get("index")
+        if delta.__class__ is not dict:
+            return
+        kind = delta.get("type")
+        block = self._at.get(_key(index))
+        if block is None:
+            if kind != "text_delta":
+                return
+            self._open(chunks)
+            block = self._begin(index, {"type": "text", "text": ""}, chunks)
+        handle = _DELTAS.get(kind) if kind.__class__ is str else None
+        if handle is not None:
+            handle(self, block, delta, chunks)
+            if kind == "text_delta" and len(event) == 3 and len(delta) == 2 and self._unfenced is None:
+                text, index = delta.get("text"), event.get("index")
+                if text.__class__ is str and index.__class__ is int:
+                    self._reader.plain = text, index
+
+    def _text(self, block: OpenBlock, delta: dict[str, Any], chunks: list[Chunk]) -> None:
+        text = delta.get("text")
+        if not text or text.__class__ is not str:
+            return
+        block.pieces.append(text)
+        if self._unfenced is not None:
+            text = self._unfenced.receive(text)
+        if text:
+            chunks.append(Chunk({"content": text}))
+
+    def _thinking(self, block: OpenBlock, delta: dict[str, Any], chunks: list[Chunk]) -> None:
+        text = delta.get("thinking")
+        if text and text.__class__ is str:
+            block.pieces.append(text)
+            chunks.append(Chunk({"reasoning_content": text}))
+        self._signature(block, delta, chunks)
+
+    def _signature(self, block: OpenBlock, delta: dict[str, Any], chunks: list[Chunk]) -> None:
+        signature = delta.get("signature")
+        if signature.__class__ is str:
+            block.signature += signature
+
+    def _tool_use(self, block: OpenBlock, start: Block, chunks: list[Chunk]) -> None:
+        number, shape = self._calls, self._shape
+        self._calls += 1
+        if number and shape.one_tool_call:
+            return
+        name = shape.tool_names.get(start["name"], start["name"])
+        block.number = number
+        block.call = reader(name, shape)
+        if shape.legacy_functions:
+            chunks.append(Chunk({"function_call": {"name": name, "arguments": ""}}))
+            return
+        kind, text = _call_kind(block.call)
+        call = {"index": number, "id": start["id"], "type": kind, kind: {"name": name, text: ""}}
+        chunks.append(Chunk({"tool_calls": [call]}))
+
+    def _input(self, block: OpenBlock, delta: dict[str, Any], chunks: list[Chunk]) -> None:
+        fragment = delta.get("partial_json")
+        if not fragment or fragment.__class__ is not str:
+            return
+        block.fragments.append(fragment)
+        if block.call is not None:
+            self._show_input(block.number, block.call, block.call.receive(fragment), chunks)
+
+    def _show_input(self, number: int, call: CallReader, text: str, chunks: list[Chunk]) -> None:
+        if not text:
+            return
+        if self._shape.legacy_functions:
+            chunks.append(Chunk({"function_call": {"arguments": text}}))
+            return
+        kind, name = _call_kind(call)
+        chunks.append(Chunk({"tool_calls": [{"index": number, kind: {name: text}}]}))
+
+    def _citation(self, block: OpenBlock, delta: dict[str, Any], chunks: list[Chunk]) -> None:
+        if delta.get("citation") is not None:
+            block.citations.append(delta["citation"])
+
+    def _compaction(self, block: OpenBlock, delta: dict[str, Any], chunks: list[Chunk]) -> None:
+        if delta.get("content").__class__ is str:
+            block.pieces.append(delta["content"])
+
+    def _block_stop(self, event: dict[str, Any], chunks: list[Chunk]) -> None:
+        block = self._at.get(_key(event.get("index")))
+        if block is not None:
+            self._call_ended(block)
+
+    def _call_ended(self, block: OpenBlock) -> None:
+        if block.call is not None:
+            self._ended_calls.append((block, block.call))
+            block.call = None
+
+    def _end_calls(self, cut: bool, chunks: list[Chunk]) -> None:
+        """Show what is still missing of calls that have ended: empty arguments, and those that came whole or had to be whole."""
+        for block, call in self._ended_calls:
+            raw, missing = "".join(block.fragments), ""
+            if not raw:
+                raw = start_input(block.start.get("input"))
+                missing = call.receive(raw)
+            self._show_input(block.number, call, missing + call.finish(raw, cut), chunks)
+        self._ended_calls.clear()
+
+    def _message_delta(self, event: dict[str, Any], chunks: list[Chunk]) -> None:
+        self._open(chunks)
+        self._count(event)
+        self._note(_object(event, "delta"))
+        self._note(event)
+
+    def _error(self, event: dict[str, Any], chunks: list[Chunk]) -> None:
+        self.failure = error_failure(event)
+
+    def _finish(self, event: dict[str, Any], chunks: list[Chunk]) -> None:
+        """The tail: what is missing of tool calls, a refusal, the trailer, the finish reason, the usage."""
+        reason = stop_reason(self._told)
+        if reason is None and len(self._blocks) == self._said_before:
+            self.failure = no_output()
+            return
+        if reason == "pause_turn" and self._rounds <= MOST_ROUNDS and returned(self._whole_blocks()):
+            self.pause = self
+            return
+        self._open(chunks)
+        for block in self._blocks:
+            self._call_ended(block)
+        self._end_calls(reason in CUT, chunks)
+        if self._unfenced is not None and (rest := self._unfenced.finish()):
+            chunks.append(Chunk({"content": rest}))
+        if reason == "refusal":
+            chunks.append(Chunk({"refusal": refusal(self._told.get("stop_details"))}))
+        if more := trailer(self._whole_blocks(), self.model):
+            chunks.append(Chunk(more))
+        tier = service_tier(self._usage)
+        chunks.append(
+            Chunk(
+                {},
+                finish_reason(reason, self._calls > 0, self._shape.legacy_functions),
+                choice=_named(provider_specific(self._told, self._calls > 0)),
+                top=None if tier is None else {"service_tier": tier},
+            )
+        )
+        if (counted := self.usage_so_far) is not None:
+            chunks.append(Chunk(usage=counted))
+        self.finished = True
+
+    def _whole_blocks(self) -> list[Block]:
+        return [block.whole() for block in self._blocks]
+
+    def _read_document(self, text: bytes, chunks: list[Chunk]) -> None:
+        """The provider answered with one JSON document where a stream was asked for, or ended a stream with one."""
+        try:
+            document = loads_repaired(text)
+        except ValueError:
+            document = None
+        if document.__class__ is dict and ("error" in document or document.get("type") == "error"):
+            self.failure = error_failure(document)
+        elif document.__class__ is dict and document.get("type") == "message":
+            self._message(document, chunks)
+        elif self._opened:
+            self.failure = truncated()
+        else:
+            self.failure = malformed("The provider answered with something that is neither a stream nor a message.")
+
+    def _message(self, message: dict[str, Any], chunks: list[Chunk]) -> None:
+        """A whole message, as if it had been streamed."""
+        self._start({"message": message}, chunks)
+        content = message.get("content")
+        for index, block in enumerate(content if content.__class__ is list else ()):
+            self._block_start({"index": index, "content_block": block}, chunks)
+            self._block_stop({"index": index}, chunks)
+        self._finish({}, chunks)
+
+
+_TOLD: Final = ("stop_reason", "stop_sequence", "stop_details", "container", "input_transformations")
+
+_Handler = Callable[[ClaudeStream, dict[str, Any], list[Chunk]], None]
+_EVENTS: Final[dict[str, _Handler]] = {
+    "content_block_delta": ClaudeStream._block_delta,
+    "content_block_start": ClaudeStream._block_start,
+    "content_block_stop": ClaudeStream._block_stop,
+    "message_start": ClaudeStream._start,
+    "message_delta": ClaudeStream._message_delta,
+    "message_stop": ClaudeStream._finish,
+    "message": ClaudeStream._message,
+    "error": ClaudeStream._error,
+}
+
+_BlockHandler = Callable[[ClaudeStream, OpenBlock, dict[str, Any], list[Chunk]], None]
+_BEGIN: Final[dict[str, _BlockHandler]] = {
+    "text": ClaudeStream._text,
+    "thinking": ClaudeStream._thinking,
+    "tool_use": ClaudeStream._tool_use,
+}
+"""What a block shows at its start: some servers put the first words into it."""
+
+_DELTAS: Final[dict[str, _BlockHandler]] = {
+    "text_delta": ClaudeStream._text,
+    "thinking_delta": ClaudeStream._thinking,
+    "signature_delta": ClaudeStream._signature,
+    "input_json_delta": ClaudeStream._input,
+    "citations_delta": ClaudeStream._citation,
+    "compaction_delta": ClaudeStream._compaction,
+}
+
+
+def _object(holder: dict[str, Any], name: str) -> dict[str, Any]:
+    value = holder.get(name)
+    return value if value.__class__ is dict else {}
+
+
+def _key(index: Any) -> int:
+    return index if index.__class__ is int else -1
+
+
+def _call_kind(call: CallReader) -> tuple[str, str]:
+    """The name of a call's kind, and of the text in it."""
+    return ("custom", "input") if call.__class__ is TextInput else ("function", "arguments")
+
+
+def _named(specific: dict[str, Any] | None) -> dict[str, Any] | None:
+    return None if specific is None else {"provider_specific": specific}

@@ -1,0 +1,56 @@
+"""Cache marks of a finished request, held to Claude's rules: four at most, and the long-lived ones first."""
+
+from typing import Any, Final
+
+from translators.claude.request.context import cache_mark
+from translators.notes import Report
+
+MAX_MARKS: Final = 4
+_AUTOMATIC_TTL: Final = {"24h": "1h", "in_memory": "5m"}
+
+
+def automatic(body: dict[str, Any]) -> dict[str, Any] | None:
+    """The request's own mark, which moves along with the conversation, if the caller asks for one."""
+    control = body.get("cache_control")
+    if control.__class__ is dict:
+        return cache_mark(control.get("ttl"))
+    options = body.get("prompt_cache_options") or {}
+    if options.get("mode") != "implicit":
+        return None
+    return cache_mark(_AUTOMATIC_TTL.get(str(body.get("prompt_cache_retention"))) or options.get("ttl"))
+
+
+def keep_rules(body: dict[str, Any], texts_only: bool, report: Report) -> None:
+    """Take away the marks over four, the earliest first: the longest prefixes matter. A long mark behind a short one is shortened.
+
+    `texts_only`: the messages have no marks.
+    """
+    marked = _marked(body, texts_only)
+    if not marked:
+        return
+    excess = len(marked) - MAX_MARKS
+    if excess > 0:
+        report.dropped("cache_control", f"Claude takes {MAX_MARKS} marks: the last ones are kept")
+        for block in marked[:excess]:
+            del block["cache_control"]
+    short = False
+    for block in marked[max(excess, 0) :]:
+        long = block["cache_control"].get("ttl") == "1h"
+        if long and short:
+            report.changed("cache_control", "an hour's mark cannot stand behind a shorter one: it was shortened")
+            block["cache_control"] = cache_mark(None)
+        short = short or not long
+
+
+def _marked(body: dict[str, Any], texts_only: bool) -> list[dict[str, Any]]:
+    """Everything that carries a mark, in the order of the prompt: tools, system, messages; the request's own mark last."""
+    marked = [block for name in ("tools", "system") for block in body.get(name, ()) if "cache_control" in block]
+    for message in () if texts_only else body["messages"]:
+        for block in message["content"]:
+            if block["type"] == "tool_result" and block.get("content").__class__ is list:
+                marked += [inner for inner in block["content"] if "cache_control" in inner]
+            if "cache_control" in block:
+                marked.append(block)
+    if "cache_control" in body:
+        marked.append(body)
+    return marked

@@ -1,0 +1,1 @@
+"""What the Gemini API answers, as chat completions, chunks and failures."""

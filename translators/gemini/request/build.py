@@ -1,0 +1,182 @@
+"""A chat request in Gemini's words."""
+
+import re
+from functools import lru_cache
+from typing import Any, Final
+from urllib.parse import quote
+
+from translators.capabilities import ModelRecord
+from translators.chat.passthrough import extension_for
+from translators.chat.request import ChatRequest
+from translators.dialect import PLAIN, AnswerShape, KeyHeader, Target, UpstreamRequest
+from translators.errors import InvalidRequest
+from translators.gemini.answer.continuation import is_long
+from translators.gemini.names import upstream_name
+from translators.gemini.request import fields
+from translators.gemini.request.content import ContentReader
+from translators.gemini.request.extensions import NO_EXTENSIONS, GoogleExtensions, google_extensions, merged
+from translators.gemini.request.generation import generation_config, service_tier
+from translators.gemini.request.messages import conversation
+from translators.gemini.request.response_format import FREE, JsonAnswer, json_answer
+from translators.gemini.request.thinking import thinking_config, wish_of
+from translators.gemini.request.tools import NO_TOOLS, Toolset, toolset
+from translators.gemini.speech import format_of
+from translators.json_codec import dumps
+from translators.notes import Report
+
+_VERSION: Final = re.compile(r"v\d+(?:alpha|beta)?\d*", re.ASCII).fullmatch
+_UNSAFE: Final = re.compile(r"\.\.|[?&#]").search
+_DEFAULT_VERSION: Final = "v1beta"
+_ASIDE: Final = frozenset({
+    "audio", "stream_options", "google", "extra_body", "tools", "functions", "web_search_options", "response_format", "reasoning_effort",
+    "service_tier", "x_provider",
+})  # fmt: skip
+"""What of a request has a place beside the conversation and its scalars: where it has none of them, one look tells."""
+
+
+def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
+    """The request for generateContent or streamGenerateContent. Raises InvalidRequest for what can be neither said nor dropped."""
+    report, record = Report(), target.record
+    body = fields.supported(request.body, record, report)
+    plain = _ASIDE.isdisjoint(body)
+    extensions = NO_EXTENSIONS if plain else _extensions(body, report)
+    reader = ContentReader(record, report)
+    system, contents = conversation(request.body["messages"], record, report, reader)
+    answer, tools = (FREE, NO_TOOLS) if plain else _form(body, request.usual_schemas, record, report)
+    config = generation_config(body, record, report)
+    if not plain:
+        _configure(config, body, answer, extensions, record, report)
+    if (resolution := reader.resolution()) is not None:
+        config["mediaResolution"] = resolution
+    if answer.instruction is not None:
+        system.append(answer.instruction)
+    if tools.told is not None:
+        system.append(tools.told.instruction(upstream_name))
+    upstream: dict[str, Any] = {"systemInstruction": {"parts": [{"text": text} for text in system]}} if system else {}
+    upstream["contents"] = contents
+    if not plain:
+        upstream = _with_aside(upstream, body, tools, config, extensions, target, report)
+    elif config:
+        upstream["generationConfig"] = config
+    asked_for_stream = request.body.get("stream") is True
+    several_hops = is_long(config.get("maxOutputTokens"), record, stream=asked_for_stream)
+    stream = several_hops or asked_for_stream  # more can come as a stream than as one JSON answer
+    shape = PLAIN if plain else _shape(body, tools, answer, report)
+    if "generationConfig" in upstream and (sound := format_of(body, upstream["generationConfig"])):
+        shape = shape._replace(audio=sound)
+    if several_hops:
+        shape = shape._replace(several_hops=True)
+    url = _url(target.base_url, target.model, stream)
+    headers = {"content-type": "application/json", **key_headers(target.api_key, target.key_header)}
+    return UpstreamRequest(url, headers, _written(upstream), stream, tuple(report.notes), shape)
+
+
+def _form(body: dict[str, Any], usual: bool, record: ModelRecord, report: Report) -> tuple[JsonAnswer, Toolset]:
+    """The form of the answer and the tools, whose schemas are read in the words of the newest draft (as they are, if `usual`)."""
+    tools = toolset(body, record, report, usual)
+    return json_answer(body, tools, record, report, usual)
+
+
+def _extensions(body: dict[str, Any], report: Report) -> GoogleExtensions:
+    if "stream_options" in body:
+        _report_stream_options(body["stream_options"], report)
+    return google_extensions(body, report)
+
+
+def _configure(
+    config: dict[str, Any], body: dict[str, Any], answer: JsonAnswer, extensions: GoogleExtensions, record: ModelRecord, report: Report
+) -> None:
+    """The form of the answer and the thinking before it."""
+    config.update(answer.config)
+    wish = wish_of(body.get("reasoning_effort"), extensions.thinking_config)
+    if wish is not None and (thinking := thinking_config(wish, record.thinking, report)) is not None:
+        config["thinkingConfig"] = thinking
+
+
+def _with_aside(
+    made: dict[str, Any],
+    body: dict[str, Any],
+    tools: Toolset,
+    config: dict[str, Any],
+    extensions: GoogleExtensions,
+    target: Target,
+    report: Report,
+) -> dict[str, Any]:
+    """The request with all that stands beside the conversation."""
+    tier = service_tier(body, report) if "service_tier" in body else None
+    if declared := tools.tools():
+        made["tools"] = declared
+    if (tool_config := tools.config()) is not None:
+        made["toolConfig"] = tool_config
+    if extensions.cached_content is not None:
+        _leave_to_cache(made, report)
+        made["cachedContent"] = extensions.cached_content
+    if extensions.response_modalities is not None:
+        config["responseModalities"] = [str(modality).upper() for modality in extensions.response_modalities]
+    if extensions.image_config is not None:
+        config["imageConfig"] = extensions.image_config
+    if config:
+        made["generationConfig"] = config
+    if tier is not None:
+        made["serviceTier"] = tier
+    if extensions.labels is not None:
+        made["labels"] = extensions.labels
+    extension = extension_for(body, target.provider, target.dialect)
+    return merged(made, extension) if extension else made
+
+
+def _leave_to_cache(made: dict[str, Any], report: Report) -> None:
+    """Cached content brings its own instruction and tools; beside it Gemini refuses others."""
+    for name, param in (("systemInstruction", "messages"), ("tools", "tools"), ("toolConfig", "tool_choice")):
+        if made.pop(name, None) is not None:
+            report.dropped(param, f"cached content brings its own {name}, and no other may stand beside it")
+
+
+def _shape(body: dict[str, Any], tools: Toolset, answer: JsonAnswer, report: Report) -> AnswerShape:
+    if not tools.names and answer.instruction is None:
+        return PLAIN
+    one_call = body.get("parallel_tool_calls") is False and bool(tools.declarations)
+    if one_call:
+        report.emulated("parallel_tool_calls", "only the first call of an answer is kept")
+    return AnswerShape(
+        tool_names={alias: name for name in tools.names if (alias := upstream_name(name)) != name},
+        declared_tools=frozenset(tools.names),
+        custom_tools=tools.custom,
+        legacy_functions=tools.legacy,
+        one_tool_call=one_call,
+        strip_json_fence=answer.instruction is not None,
+        must_call=frozenset() if tools.told is None else tools.told.must_call,
+        json_schema=answer.schema,
+    )
+
+
+def _report_stream_options(options: dict[str, Any], report: Report) -> None:
+    for name, value in options.items():
+        if value is not None and f"stream_options.{name}" not in fields.FIELDS:
+            report.dropped(f"stream_options.{name}", "no such option is known")
+
+
+@lru_cache(maxsize=256)  # quoting takes a tenth of what a request takes, and the targets of a configuration are few
+def _url(base: str, model: str, stream: bool) -> str:
+    base = base.rstrip("/")
+    if not _VERSION(base.rpartition("/")[2]):
+        base = f"{base}/{_DEFAULT_VERSION}"
+    if _UNSAFE(model):
+        raise InvalidRequest(f"Invalid model name: {model[:80]!r}.", "model", "model_not_found", 404)
+    if not model.startswith(("models/", "tunedModels/")):
+        model = f"models/{model}"
+    method = "streamGenerateContent?alt=sse" if stream else "generateContent"
+    return f"{base}/{quote(model, safe='/')}:{method}"
+
+
+def key_headers(key: str, header: KeyHeader | None = None) -> dict[str, str]:
+    if not key:
+        return {}
+    return {"x-goog-api-key": key} if header is None else {header.name: header.prefix + key}
+
+
+def _written(body: dict[str, Any]) -> bytes:
+    try:
+        return dumps(body)
+    except ValueError as error:
+        raise InvalidRequest(f"The request cannot be written for this provider: {error}", None, "invalid_value") from None

@@ -1,0 +1,117 @@
+"""generationConfig: the scalars of a chat request, held against the model's limits."""
+
+from typing import Any, Final
+
+from translators.capabilities import ModelRecord
+from translators.chat.ranges import without_limit
+from translators.errors import InvalidRequest
+from translators.gemini.speech import spoken
+from translators.notes import Report
+
+_SAME: Final = {
+    "temperature": "temperature",
+    "top_p": "topP",
+    "presence_penalty": "presencePenalty",
+    "frequency_penalty": "frequencyPenalty",
+}
+_RARE: Final = frozenset({*_SAME, "top_k", "n", "stop", "seed", "logprobs", "modalities"})
+"""What most requests say nothing about."""
+_TIERS: Final = {"default": "standard", "flex": "flex", "priority": "priority", "fast": "priority"}
+_MAX_CANDIDATES: Final = 8
+_INT32: Final = 0x7FFFFFFF
+
+
+def generation_config(body: dict[str, Any], record: ModelRecord, report: Report) -> dict[str, Any]:
+    """The scalars. `body` holds only what the model supports. Raises InvalidRequest for several choices where there is one."""
+    rare = not _RARE.isdisjoint(body)
+    config: dict[str, Any] = _settings(body) if rare else {}
+    if (limit := body.get("max_completion_tokens", body.get("max_tokens"))) is not None:
+        limit = int(limit)
+        if limit >= 1:
+            config["maxOutputTokens"] = limit if limit <= record.max_output_tokens else _clamped(limit, body, record, report)
+        else:
+            without_limit(body, report.emulated)
+    if rare:
+        _shape(config, body, record, report)
+    return config
+
+
+def _settings(body: dict[str, Any]) -> dict[str, Any]:
+    config = {theirs: body[ours] for ours, theirs in _SAME.items() if ours in body}
+    if "top_k" in body:
+        config["topK"] = int(body["top_k"])
+    return config
+
+
+def _shape(config: dict[str, Any], body: dict[str, Any], record: ModelRecord, report: Report) -> None:
+    if (count := body.get("n", 1)) > 1:
+        config["candidateCount"] = _candidates(int(count), record)
+    if stops := _stops(body.get("stop")):
+        config["stopSequences"] = stops
+    if "seed" in body:
+        config["seed"] = _seed(int(body["seed"]), report)
+    if body.get("logprobs"):
+        config |= _logprobs(body, record, report)
+    if "modalities" in body:
+        config |= _modalities(body, record, report)
+
+
+def service_tier(body: dict[str, Any], report: Report) -> str | None:
+    """`serviceTier`. Auto is left out: Google has no such tier, and no other may be chosen for the caller."""
+    tier = body["service_tier"]
+    if tier == "auto":
+        return None
+    if tier not in _TIERS:
+        report.dropped("service_tier", f"Google has no tier like {tier[:40]!r}")
+    return _TIERS.get(tier)
+
+
+def _clamped(limit: int, body: dict[str, Any], record: ModelRecord, report: Report) -> int:
+    asked = "max_completion_tokens" if "max_completion_tokens" in body else "max_tokens"
+    report.changed(asked, f"{limit} is more than the model's {record.max_output_tokens}")
+    return record.max_output_tokens
+
+
+def _candidates(count: int, record: ModelRecord) -> int:
+    if not record.can("multiple_choices"):
+        raise InvalidRequest("This model gives one choice only.", "n", "unsupported_value")
+    if count > _MAX_CANDIDATES:
+        raise InvalidRequest(f"This model gives at most {_MAX_CANDIDATES} choices.", "n", "unsupported_value")
+    return count
+
+
+def _stops(stop: str | list[str] | None) -> list[str]:
+    return [s for s in ([stop] if isinstance(stop, str) else stop or ()) if s]
+
+
+def _seed(seed: int, report: Report) -> int:
+    if -_INT32 - 1 <= seed <= _INT32:
+        return seed
+    report.changed("seed", f"Gemini takes 32 bits: {seed & _INT32} stands for it")
+    return seed & _INT32
+
+
+def _logprobs(body: dict[str, Any], record: ModelRecord, report: Report) -> dict[str, Any]:
+    top = int(body.get("top_logprobs", 0))
+    if record.can("logprobs"):
+        return {"responseLogprobs": True, "logprobs": max(top, 1)}
+    report.dropped("logprobs", "this model gives no log probabilities")
+    if top:
+        report.dropped("top_logprobs", "this model gives no log probabilities")
+    return {}
+
+
+def _modalities(body: dict[str, Any], record: ModelRecord, report: Report) -> dict[str, Any]:
+    modalities: list[str] = body["modalities"]
+    for modality in modalities:
+        if modality not in ("text", "image", "audio"):
+            raise InvalidRequest(f"This provider does not answer with {modality[:40]!r}.", "modalities", "unsupported_value")
+    if "audio" in modalities:
+        if "image" in modalities:
+            raise InvalidRequest("This provider does not draw and speak in one answer.", "modalities", "unsupported_value")
+        return spoken(body.get("audio"), record, report)
+    if "image" not in modalities:
+        return {}
+    if not record.can("image_output"):
+        raise InvalidRequest("This model does not draw.", "modalities", "unsupported_value")
+    return {"responseModalities": ["TEXT", "IMAGE"]}

@@ -1,0 +1,1 @@
+"""What such a server answers, made whole: completions, chunks and failures."""

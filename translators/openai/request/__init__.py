@@ -1,0 +1,1 @@
+"""A chat request as a server takes it that speaks Chat Completions."""

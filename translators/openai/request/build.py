@@ -1,0 +1,114 @@
+"""A chat request for a server that speaks the hub's language: the caller's body, held against the rules of the model.
+
+Everything is relayed unless the model's record says that the server would refuse or ignore it; the body is copied only where it changes.
+"""
+
+from typing import Any, Final
+
+from translators.capabilities import ModelRecord
+from translators.chat.passthrough import extension_for
+from translators.chat.ranges import LIMITS, MAX_STOP_SEQUENCES, RANGED, check_stop, within_ranges, without_limit
+from translators.chat.request import ChatRequest
+from translators.chat.stop_sequences import as_sequences
+from translators.dialect import PLAIN, AnswerShape, KeyHeader, Target, UpstreamRequest
+from translators.json_codec import dumps
+from translators.notes import Report
+from translators.openai.request.foreign_fields import PARAMETERS as FOREIGN
+from translators.openai.request.foreign_fields import SWITCHES
+from translators.openai.request.messages import read_messages
+from translators.openai.request.reasoning import SAMPLING, drop, settle_reasoning
+from translators.openai.request.tool_choice import CHOICES, tell
+from translators.openai.request.tools import NOTHING, Declared, read_tools
+
+_SHAPING: Final = frozenset({
+    "reasoning", "reasoning_effort", "tools", "functions", "tool_choice", "function_call", "parallel_tool_calls", "stop", *SAMPLING,
+})  # fmt: skip
+"""What makes a difference to how a model may be asked: most requests have none of it, one look tells."""
+
+
+def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
+    """The relayed request. What this server cannot take is reported; raises InvalidRequest only where OpenAI's ranges hold.
+
+    `x_provider`'s fields for this provider or dialect are laid over the body last. They hold nothing that the request or its persona
+    decide (translators.chat.passthrough), so targets and limits hold.
+    """
+    report, record, asked = Report(), target.record, request.body
+    body = {name: value for name, value in asked.items() if value is not None} if None in asked.values() else asked.copy()
+    if record.ranges == "openai":
+        body = _in_openais_words(body, report)
+    body["model"] = target.model
+    if not LIMITS.isdisjoint(body):
+        _limit_tokens(body, record, report)
+    shape, tools = PLAIN, NOTHING
+    if not _SHAPING.isdisjoint(body):
+        tools = read_tools(body, record, report)
+        shape = _shape(body, record, tools, report)
+    body["messages"] = read_messages(body["messages"], record, tools, report)
+    if not CHOICES.isdisjoint(body) and (must_call := tell(body, record, report)):
+        shape = shape._replace(must_call=frozenset([tools.aliases.get(name, name) for name in must_call]))
+    if not record.unsupported.isdisjoint(body):
+        drop(body, [name for name in body if name in record.unsupported], report, "this model does not take it")
+    stream = asked.get("stream") is True
+    if stream and "stream_options" not in record.unsupported:
+        body["stream_options"] = {**body.get("stream_options", {}), "include_usage": True}
+    if "x_provider" in body:
+        del body["x_provider"]
+        body.update(extension_for(asked, target.provider, target.dialect))
+    headers = {"content-type": "application/json", **key_headers(target.api_key, target.key_header)}
+    url = target.base_url.rstrip("/") + "/chat/completions" + target.query
+    return UpstreamRequest(url, headers, dumps(body), stream, tuple(report.notes), shape)
+
+
+def key_headers(key: str, header: KeyHeader | None = None) -> dict[str, str]:
+    if not key:
+        return {}
+    return {"authorization": f"Bearer {key}"} if header is None else {header.name: header.prefix + key}
+
+
+def _in_openais_words(body: dict[str, Any], report: Report) -> dict[str, Any]:
+    """For OpenAI's own API: values held against its ranges, parameters that it does not know left out with a report."""
+    if not RANGED.isdisjoint(body):
+        body = within_ranges(body)
+    if not FOREIGN.isdisjoint(body):
+        for name in body:
+            if name in FOREIGN and (body[name] or name in SWITCHES):
+                report.dropped(name, "OpenAI has no such parameter")
+        body = {name: value for name, value in body.items() if name not in FOREIGN}
+    return body
+
+
+def _shape(body: dict[str, Any], record: ModelRecord, tools: Declared, report: Report) -> AnswerShape:
+    """Say how the model is to answer in the words it takes. What is then to be done with its answer."""
+    settle_reasoning(body, record, report)
+    stop = _stop_here(body, record, report)
+    return PLAIN if tools is NOTHING and not stop else AnswerShape(tools.aliases, tools.declared, stop=stop)
+
+
+def _limit_tokens(body: dict[str, Any], record: ModelRecord, report: Report) -> None:
+    older, newer = body.pop("max_tokens", None), body.pop("max_completion_tokens", None)
+    limit = older if newer is None else newer
+    if limit is None:
+        return
+    asked = "max_tokens" if newer is None else "max_completion_tokens"
+    if limit > record.max_output_tokens:
+        report.changed(asked, f"{limit} is more than the model's {record.max_output_tokens}")
+        limit = record.max_output_tokens
+    elif limit < 1 and record.ranges == "openai":
+        without_limit({asked: limit}, report.emulated)
+        return
+    body[record.max_tokens_parameter] = int(limit)
+
+
+def _stop_here(body: dict[str, Any], record: ModelRecord, report: Report) -> tuple[str, ...]:
+    """The stop sequences that the gateway has to look for, because the model does not: no more than OpenAI would look for.
+
+    Raises InvalidRequest for more.
+    """
+    sequences = as_sequences(body.get("stop"))
+    if not sequences or "stop" not in record.unsupported:
+        if body.get("stop") in ("", []):
+            del body["stop"]
+        return ()
+    check_stop(body.pop("stop"), MAX_STOP_SEQUENCES)
+    report.emulated("stop", "this model has no stop sequences: the gateway cuts its text")
+    return sequences

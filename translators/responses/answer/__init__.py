@@ -1,0 +1,1 @@
+"""What the Responses API answers, as chat completions, chunks and failures."""

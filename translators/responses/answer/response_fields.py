@@ -1,0 +1,106 @@
+"""How a response ended: its finish_reason, its failure, and what stands beside the choice."""
+
+from typing import Any, Final
+
+from translators.errors import FailureKind, UpstreamFailure
+from translators.responses.answer.errors import told_failure
+from translators.responses.items import Item, parts_of
+
+_INCOMPLETE: Final = {"max_output_tokens": "length", "max_messages": "length", "content_filter": "content_filter", "steered": "stop"}
+_UNFINISHED: Final = ("queued", "in_progress")
+_OWN_WORDS: Final = ("max_messages", "steered")
+"""Reasons that `finish_reason` hides."""
+
+
+def failure_of(response: dict[str, Any]) -> UpstreamFailure | None:
+    """Why the response is no answer, or None if it is one."""
+    status = response.get("status")
+    if response.get("error") or status == "failed":
+        return told_failure(response.get("error"))
+    if status == "cancelled":
+        return told_failure({"message": "The provider cancelled the response."})
+    if status in _UNFINISHED:
+        return no_output()
+    return None
+
+
+def no_output() -> UpstreamFailure:
+    return UpstreamFailure(
+        kind=FailureKind.NO_OUTPUT,
+        message="The provider's answer has neither content nor a reason for its end.",
+        status=502,
+        type="server_error",
+        code="upstream_no_output",
+    )
+
+
+def finish_reason(response: dict[str, Any], has_calls: bool, legacy: bool) -> str:
+    """The hub's word for how `response` ended."""
+    if response.get("status") == "incomplete":
+        return _INCOMPLETE.get(_reason(response), "length")
+    if not has_calls:
+        return "stop"
+    return "function_call" if legacy else "tool_calls"
+
+
+def native_reason(response: dict[str, Any]) -> str | None:
+    """The provider's own reason where finish_reason does not say it."""
+    reason = _reason(response)
+    return reason if reason in _OWN_WORDS or (reason and reason not in _INCOMPLETE) else None
+
+
+def _reason(response: dict[str, Any]) -> str:
+    details = response.get("incomplete_details")
+    return str(details.get("reason") or "") if details.__class__ is dict else ""
+
+
+def beside(response: dict[str, Any]) -> dict[str, Any]:
+    """What the hub's answer has at its top: the tier that served, and what moderation found."""
+    told: dict[str, Any] = {}
+    if response.get("service_tier"):
+        told["service_tier"] = response["service_tier"]
+    if (found := response.get("moderation")).__class__ is dict:
+        told["moderation"] = {name: _moderation(result) for name, result in found.items()}
+    return told
+
+
+def _moderation(result: Any) -> Any:
+    """One result, as the list of results that Chat Completions has."""
+    if result.__class__ is not dict or result.get("type") != "moderation_result":
+        return result
+    return {"type": "moderation_results", "model": result.get("model"), "results": [result]}
+
+
+def logprobs(tokens: Any) -> dict[str, Any] | None:
+    """The log probabilities of some tokens as a choice has them; None if there are none."""
+    known = [token for token in tokens if token.__class__ is dict] if tokens.__class__ is list else []
+    if not known:
+        return None
+    return {"content": [{"bytes": None, **token, "top_logprobs": _top(token)} for token in known], "refusal": None}
+
+
+def _top(token: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{"bytes": None, **one} for one in parts_of(token, "top_logprobs")]
+
+
+def answer_id(response: dict[str, Any], default: str) -> str:
+    own = response.get("id")
+    return f"chatcmpl-{own}" if own.__class__ is str and own else default
+
+
+def answer_model(response: dict[str, Any], default: str) -> str:
+    served = response.get("model")
+    return served if served.__class__ is str and served else default
+
+
+def output_of(response: dict[str, Any]) -> list[Item]:
+    """The items of the answer, each once."""
+    output = response.get("output")
+    items: list[Item] = [item for item in output if item.__class__ is dict] if output.__class__ is list else []
+    return [item for n, item in enumerate(items) if item not in items[:n]] if len(items) > 1 and _repeats(items) else items
+
+
+def _repeats(items: list[Item]) -> bool:
+    """Whether an id stands twice among them: then an item may, too."""
+    ids = [item["id"] for item in items if item.get("id").__class__ is str]
+    return len(set(ids)) < len(ids)

@@ -1,0 +1,1 @@
+"""A chat request as a request of OpenAI's Responses API."""

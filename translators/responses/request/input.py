@@ -1,0 +1,126 @@
+"""The conversation as input items, each message in its place: a longer history begins with the same items."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from translators.chat.request import INSTRUCTION_ROLES
+from translators.chat.results import TOLD_IN_WORDS, told_as_failed
+from translators.errors import InvalidRequest
+from translators.history.arranging import Irregular, Placed, arranged
+from translators.history.blocks import has_blocks
+from translators.history.pairing import NO_RESULT
+from translators.responses.items import Item
+from translators.responses.names import upstream_name
+from translators.responses.request.assistant import MAX_CALL_ID, assistant_items, call_id_of, calls_in
+from translators.responses.request.content import read_content
+from translators.responses.request.context import Translation
+
+
+def read_messages(messages: list[dict[str, Any]], translation: Translation, *, whole: bool = True) -> list[Item]:
+    """The items, of a history that was arranged first if this API would refuse it: it knows a call by its id, and wants its result.
+
+    `whole`: the messages are all there is of the conversation. Raises InvalidRequest for content the model cannot take, and for nothing
+    to say.
+    """
+    noted = len(translation.report.notes)
+    try:
+        items = _Reader(translation, arranged=not whole).read(enumerate(messages))
+    except Irregular:
+        items = _read_arranged(messages, noted, translation)
+    except InvalidRequest:
+        if not has_blocks(messages):
+            raise
+        items = _read_arranged(messages, noted, translation)
+    if not items:
+        raise InvalidRequest("There is nothing to answer: every message is empty.", "messages", "invalid_value")
+    return items
+
+
+def _read_arranged(messages: list[dict[str, Any]], noted: int, translation: Translation) -> list[Item]:
+    """Start over; what was noted since the first `noted` is forgotten."""
+    translation.forget(noted)
+    return _Reader(translation, arranged=True).read(arranged(messages, translation.report, MAX_CALL_ID))
+
+
+class _Reader:
+    """Reads messages one by one; remembers which calls are open, and of what kind they were. Raises Irregular, unless they are arranged."""
+
+    def __init__(self, translation: Translation, *, arranged: bool = False) -> None:
+        self.items: list[Item] = []
+        self._translation = translation
+        self._arranged = arranged
+        self._calls: dict[str, bool] = {}
+        """By the ids of all calls so far: whether the result has yet to come."""
+        self._customs: set[str] = set()
+        self._functions: list[tuple[str, str]] = []
+        """Name and call id of calls that a `function` message may answer."""
+
+    def read(self, messages: Iterable[Placed]) -> list[Item]:
+        for index, message in messages:
+            if message.get("name") and message["role"] != "function":
+                self._translation.once("dropped", "messages.name", "the Responses API has no names for participants")
+            _READ[message["role"]](self, message, index)
+        if self._calls and not self._arranged and True in self._calls.values():
+            raise Irregular
+        return self.items
+
+    def _add(self, role: str, message: dict[str, Any], index: int) -> None:
+        content = read_content(message["content"], f"messages[{index}]", self._translation)
+        self.items.append({"type": "message", "role": role, "content": content})
+
+    def _instruct(self, message: dict[str, Any], index: int) -> None:
+        wanted = self._translation.record.instructions_role
+        self._add(message["role"] if wanted == "any" else wanted, message, index)
+
+    def _user(self, message: dict[str, Any], index: int) -> None:
+        self._add("user", message, index)
+
+    def _assistant(self, message: dict[str, Any], index: int) -> None:
+        items = assistant_items(message, index, self._translation)
+        if not items:
+            self._translation.report.repaired(f"messages[{index}]", "an empty message was left out")
+        for call in calls_in(items):
+            call_id = call["call_id"]
+            if call_id in self._calls and not self._arranged:
+                raise Irregular
+            self._calls[call_id] = True
+            if call["type"] == "custom_tool_call":
+                self._customs.add(call_id)
+            elif message.get("function_call") is not None:
+                self._functions.append((call["name"], call_id))
+        self.items += items
+
+    def _tool(self, message: dict[str, Any], index: int) -> None:
+        self._result(call_id_of(message["tool_call_id"]), message, index)
+
+    def _function(self, message: dict[str, Any], index: int) -> None:
+        """The answer to the oldest open call of that function, or else to the oldest open call."""
+        name = message["name"]
+        name = upstream_name(name)
+        found = next((entry for entry in self._functions if entry[0] == name), self._functions[0] if self._functions else None)
+        if found is None:
+            if self._arranged:
+                raise InvalidRequest("The result of a function that was not called.", f"messages[{index}].name", "invalid_value")
+            raise Irregular
+        self._functions.remove(found)
+        self._result(found[1], message, index)
+
+    def _result(self, call_id: str, message: dict[str, Any], index: int) -> None:
+        if not self._calls.get(call_id) and not self._arranged:
+            raise Irregular
+        self._calls[call_id] = False
+        if message.get("is_error") is True and message["content"] != NO_RESULT:
+            self._translation.once("emulated", "messages.is_error", TOLD_IN_WORDS)
+            message = told_as_failed(message)
+        output = read_content(message.get("content"), f"messages[{index}]", self._translation) or ""
+        kind = "custom_tool_call_output" if call_id in self._customs else "function_call_output"
+        self.items.append({"type": kind, "call_id": call_id, "output": output})
+
+
+_READ: Final[dict[str, Callable[[_Reader, dict[str, Any], int], None]]] = {
+    **dict.fromkeys(INSTRUCTION_ROLES, _Reader._instruct),
+    "user": _Reader._user,
+    "assistant": _Reader._assistant,
+    "tool": _Reader._tool,
+    "function": _Reader._function,
+}

@@ -1,0 +1,55 @@
+"""How much the model is to reason, and whether it says what it thought."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from translators.capabilities import Effort, effort_in, nearest_effort
+from translators.responses.request.context import Translation
+
+SUMMARIES: Final = ("auto", "concise", "detailed")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`sent` is the request's `reasoning`; `active` whether the model reasons, told to or by itself."""
+
+    sent: dict[str, Any] | None
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    param: str
+    effort: Effort | None = None
+    summary: str | None = None
+
+
+def plan_reasoning(body: dict[str, Any], translation: Translation) -> Plan:
+    """`reasoning_effort`, else `reasoning` as OpenRouter has it, held against the efforts the model takes."""
+    thinking, report = translation.record.thinking, translation.report
+    asked = _read(body, translation)
+    if thinking.kind != "effort":
+        if asked.effort not in (None, "none") or asked.summary is not None:
+            report.dropped(asked.param, "this model does not reason")
+        return Plan(None, False)
+    effort = asked.effort
+    if effort is not None:
+        effort = nearest_effort(effort, thinking.levels)
+        if effort != asked.effort:
+            report.changed(asked.param, f"this model takes {effort!r}, not {asked.effort!r}")
+    active = thinking.on_by_default if effort is None else effort != "none"
+    sent = {"effort": effort, "summary": asked.summary if active else None}
+    return Plan({name: value for name, value in sent.items() if value is not None} or None, active)
+
+
+def _read(body: dict[str, Any], translation: Translation) -> _Asked:
+    """Who asks for an effort gets a summary of the reasoning, unless it is to be hidden."""
+    effort, reasoning = body.get("reasoning_effort"), body.get("reasoning") or {}
+    param = "reasoning_effort"
+    if effort is None and reasoning:
+        effort, param = effort_in(reasoning), "reasoning"
+        if reasoning.get("max_tokens") is not None:
+            translation.report.dropped("reasoning.max_tokens", "OpenAI takes no budget for reasoning")
+    wanted = reasoning.get("summary")
+    summary = wanted if wanted in SUMMARIES else "auto" if effort not in (None, "none") or reasoning.get("enabled") is True else None
+    return _Asked(param, effort, None if reasoning.get("exclude") is True else summary)

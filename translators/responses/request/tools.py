@@ -1,0 +1,126 @@
+"""The caller's tools and tool_choice, flat as this API has them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from translators.chat.calls import OWN, refuse_foreign_tools
+from translators.chat.emulation import TOLD, ForcedCall, forced_call
+from translators.responses.names import are_valid, upstream_name
+from translators.responses.request.context import Translation
+
+Tool = dict[str, Any]
+
+_LEFT_OUT: Final = frozenset({"type", "cache_control"})
+_NO_PARAMETERS: Final = {"type": "object", "properties": {}, "required": [], "additionalProperties": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What is said about tools: the tools, the choice, and whether several may be called at once (None: nothing is said)."""
+
+    tools: list[Tool]
+    choice: Any
+    parallel: bool | None
+    legacy: bool
+    """The caller speaks of `functions`: one call, answered as `function_call`."""
+    one_call: bool
+    """Only the first call of the answer may be shown."""
+    names: frozenset[str] = frozenset()
+    """What the caller calls its own tools."""
+    rewritten: Mapping[str, str] = field(default_factory=dict)
+    """What they are called here → by the caller, for the names that differ."""
+    told: ForcedCall | None = None
+    """The call that the model cannot be made to make, and is asked for in words."""
+
+
+def read_tools(body: dict[str, Any], reasons: bool, translation: Translation) -> Tools:
+    """`tools` or the older `functions`, with their choice. `reasons`: the model reasons in this request.
+
+    Raises InvalidRequest for another server's tools.
+    """
+    declared = body.get("tools")
+    legacy = not declared and bool(body.get("functions"))
+    tools = (
+        [_flat({"type": "function", "function": function}) for function in body["functions"]]
+        if legacy
+        else [_flat(t) for t in declared or ()]
+    )
+    named = [tool["name"] for tool in tools if tool["type"] in OWN]
+    if declared:
+        if len(named) < len(tools):
+            refuse_foreign_tools(declared)
+        if any("cache_control" in tool for tool in declared):
+            translation.report.dropped("tools.cache_control", "this API caches by itself")
+    if (options := body.get("web_search_options")) is not None and not any(tool["type"].startswith("web_search") for tool in tools):
+        tools.append(web_search_tool(options))
+    if not tools:
+        return Tools([], None, None, legacy=False, one_call=False)
+    names = frozenset(named)
+    rewritten = {}
+    if names and not are_valid(names):
+        rewritten = {alias: name for name in names if (alias := upstream_name(name)) != name}
+        tools = [{**tool, "name": upstream_name(tool["name"])} if tool["type"] in OWN else tool for tool in tools]
+    choice = _choice(body.get("function_call" if legacy else "tool_choice"))
+    parallel, one_call = _parallel(body.get("parallel_tool_calls"), translation)
+    told = None if _can_force(reasons, translation) else forced_call(body)
+    if told is not None:
+        translation.report.emulated(told.param, TOLD)
+        choice = {**choice, "mode": "auto"} if choice.__class__ is dict and "mode" in choice else "auto"
+    return Tools(tools, choice, False if legacy else parallel, legacy, legacy or one_call, names, rewritten, told)
+
+
+def _parallel(asked: bool | None, translation: Translation) -> tuple[bool | None, bool]:
+    """What is sent, and whether the answer has to be cut to one call instead."""
+    if asked is None or "parallel_tool_calls" not in translation.record.unsupported:
+        return asked, False
+    if not asked:
+        translation.report.emulated("parallel_tool_calls", "this model does not take it: only the first call of the answer is kept")
+    return None, not asked
+
+
+def _flat(tool: Tool) -> Tool:
+    kind = tool["type"]
+    said: Tool = {"type": kind}
+    for name, value in (tool[kind] if kind in OWN and tool.get(kind).__class__ is dict else tool).items():
+        if value is not None and name not in _LEFT_OUT:
+            said[name] = value
+    if kind == "function":
+        if not said.get("parameters"):
+            said["parameters"] = _NO_PARAMETERS
+        said.setdefault("strict", False)  # this API's own default is true, Chat's is false
+    elif kind == "custom" and "format" in said:
+        said["format"] = _format(said["format"])
+    return said
+
+
+def _format(asked: dict[str, Any]) -> dict[str, Any]:
+    grammar = asked.get("grammar")
+    return {"type": "grammar", **grammar} if grammar.__class__ is dict else asked
+
+
+def web_search_tool(options: dict[str, Any]) -> Tool:
+    """`web_search_options` as the tool that searches."""
+    tool = {"type": "web_search", **{name: value for name, value in options.items() if value is not None}}
+    location = tool.get("user_location")
+    if location.__class__ is dict and location.get("approximate").__class__ is dict:
+        tool["user_location"] = {"type": "approximate", **location["approximate"]}
+    return tool
+
+
+def _choice(asked: Any) -> Any:
+    """A tool_choice (or function_call) as this API has it: names stand beside the type."""
+    if asked.__class__ is not dict:
+        return asked
+    kind = asked.get("type", "function")
+    inner = asked.get(kind)
+    if kind == "allowed_tools" and inner.__class__ is dict:
+        return {"type": kind, "mode": inner["mode"], "tools": [_choice(tool) for tool in inner["tools"]]}
+    chosen = {"type": kind, "name": inner["name"]} if inner.__class__ is dict else {"type": kind, **asked}
+    return {**chosen, "name": upstream_name(chosen["name"])} if kind in OWN and chosen.get("name").__class__ is str else chosen
+
+
+def _can_force(reasons: bool, translation: Translation) -> bool:
+    """Whether the model, which `reasons` or does not, can be made to call something."""
+    possible = translation.record.forced_tool_choice
+    return possible == "yes" or (possible == "without_thinking" and not reasons)

@@ -1,0 +1,257 @@
+"""Streams are mostly one text after another, in events that differ in nothing else: those are recognised, not parsed.
+
+The first event that is only a text is a model for those that follow: the bytes before and after its text must be the same. The text
+may be whatever a JSON string may hold (of escapes all but surrogates, which the parser judges). What is not like the model is parsed.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from translators.chat.chunks import Chunk, Texts, strings
+from translators.json_codec import dumps, loads
+from translators.sse import Decoder
+
+_TEXT: Final = rb'[^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u(?![dD][89a-fA-F])[0-9a-fA-F]{4})[^"\\\x00-\x1f]*+)*+'
+_STRING: Final = re.compile(_TEXT).match
+_STRINGS: Final = re.compile(rb"%s(?:\n%s)*+" % (_TEXT, _TEXT)).fullmatch
+_CONTROL: Final = re.compile(r"[\x00-\x1f]").search
+_OTHER_ESCAPE: Final = re.compile(rb"\\[/u]").search
+"""What our own JSON does not write, or not always."""
+_OBFUSCATION: Final = re.compile(rb'("obfuscation":")[0-9A-Za-z]*(")')
+"""OpenAI pads its chunks with a field of random length."""
+_COUNTS: Final = re.compile(rb'"usageMetadata": ?\{(?:[^{}]++|\{[^{}]*+\})*+\}').search
+"""Gemini counts its tokens in every event."""
+_COUNT: Final = re.compile(rb"(?<=[: ])[0-9]++(?=[,} ])")
+_MODELS: Final = 4
+"""Models that are tried in one stream: answers to several choices may take turns."""
+_PARSED: Final = 8
+"""Events that are parsed one by one before the rest of what has arrived is parsed at once."""
+
+
+Event = Callable[[bytes, bytes], bool]
+
+
+class Run:
+    """Texts that came one right after the other."""
+
+    __slots__ = ("_model", "events", "known", "text", "written")
+
+    def __init__(self, text: str, written: list[bytes], events: bytes, model: "_Model") -> None:
+        self.text = text
+        """All of them together."""
+        self.written = written
+        """Each as its event has it: the inside of a JSON string."""
+        self.events = events
+        self.known = model.known
+        """What the reader wanted to know of such events."""
+        self._model = model
+
+    @property
+    def texts(self) -> list[str]:
+        return strings(self.written)
+
+    @property
+    def last(self) -> bytes:
+        """The data of the last event."""
+        ending = self._model.ending
+        return self.events[: -len(ending)].rpartition(ending)[2][self._model.skipped :]
+
+    def relayed(self, index: int) -> Chunk:
+        """The events as they came, in a stream of our own dialect."""
+        model, events = self._model, self.events
+        skipped, ending = model.skipped, model.ending
+        if len(self.written) == 1:
+            return Chunk({"content": self.text}, None, index, raw=events[skipped : -len(ending)])
+        if model.bare:
+            return Texts(self.text, index, self.written, events)
+        bare = [b"data: %s\n\n" % event[skipped:] for event in events.split(ending)[:-1]]
+        return Texts(self.text, index, self.written, b"".join(bare))
+
+    def shown(self, index: int) -> Chunk:
+        """The texts in events of ours. An empty one says nothing."""
+        if len(self.written) == 1:
+            return Chunk({"content": self.text}, None, index)
+        written = [text for text in self.written if text]
+        if self.events.find(b"\\") >= 0 and _OTHER_ESCAPE(self.events) is not None:
+            written = [dumps(loads(b'"%s"' % text))[1:-1] if text.find(b"\\") >= 0 else text for text in written]
+        return Texts(self.text, index, written)
+
+
+class TextReader:
+    """Reads the events of one stream. `key` finds the text.
+
+    Who receives says what is to be done with them: `event` is given the name and data of each that is parsed, and returns whether to go
+    on; it sets `plain` to the text, and what else it wants to know of such events, if the event was nothing but a text. `texts` is given
+    those that were recognised. (They are not kept: a reader and the stream that it belongs to would hold each other.)
+    """
+
+    def __init__(self, key: re.Pattern[bytes]) -> None:
+        self.decoder = Decoder()
+        self.plain: tuple[str, Any] | None = None
+        self._key = key
+        self._model: _Model | None = None
+        self._models = 0
+
+    def receive(self, data: bytes, event: Event, texts: Callable[[Run], None]) -> None:
+        """Raises EventTooLarge."""
+        model = self._model
+        if model is not None and self.decoder.idle and (alone := model.text_of(data)) is not None:
+            texts(Run(alone, [data[len(model.opening) : -len(model.closing)]], data, model))
+            return
+        at = self._singly(data, event, texts)
+        if at < len(data):
+            for name, text in self.decoder.receive(data[at:] if at else data):
+                if not event(name, text):
+                    return
+
+    def receive_eof(self, event: Event) -> None:
+        for name, text in self.decoder.receive_eof():
+            if not event(name, text):
+                return
+
+    def _singly(self, data: bytes, event: Event, texts: Callable[[Run], None]) -> int:
+        """Read the first events one by one, and all texts before, between and after them. Returns up to where."""
+        at, parsed, decoder = 0, 0, self.decoder
+        while at < len(data) and parsed < _PARSED:
+            idle = decoder.idle
+            if idle and self._model is not None:
+                at = _recognised(data, at, self._model, texts)
+                if at == len(data):
+                    break
+            line_end = data.find(b"\n", at)
+            ending = b"\r\n\r\n" if data[line_end - 1 : line_end] == b"\r" else b"\n\n"
+            end = data.find(ending, at) + len(ending)
+            if end < len(ending) or self._key.search(data, at) is None:
+                break
+            block, self.plain = data[at:end], None
+            if block.count(b"\r") != (block.count(b"\n") if ending == b"\r\n\r\n" else 0):
+                break
+            at = end
+            parsed += 1
+            for name, text in decoder.receive(block):
+                if not event(name, text):
+                    return len(data)
+                if self.plain is not None and idle and self._models < _MODELS:
+                    self._learn(block, ending, text, *self.plain)
+        return at
+
+    def _learn(self, block: bytes, ending: bytes, data: bytes, text: str, known: Any) -> None:
+        skipped = len(block) - len(data) - len(ending)
+        if block[0] in b"\r\n" or block[skipped : -len(ending)] != data:  # in several lines, or with other fields behind it
+            return
+        keys = list(self._key.finditer(data))
+        if len(keys) != 1:
+            return
+        start = keys[0].end()
+        string = _STRING(data, start)
+        if string is None or data[string.end() : string.end() + 1] != b'"' or loads(b'"%s"' % string[0]) != text:
+            return
+        self._models += 1
+        closing = data[string.end() :] + ending
+        counts = _COUNTS(closing)
+        # What stands behind the counts is the same in one stream and another in the next: compiling a pattern of it takes 100 µs.
+        like, tail = (_like(closing), b"") if counts is None else (_like(closing[: counts.end()], counts.start()), closing[counts.end() :])
+        bare = skipped == 6 and block.startswith(b"data: ") and ending == b"\n\n"
+        opening = block[: skipped + start]
+        self._model = _Model(opening, closing, closing + opening, re.compile(like).match, tail, skipped, ending, bare, known)
+
+
+def _recognised(data: bytes, at: int, model: "_Model", texts: Callable[[Run], None], carefully: bool = False) -> int:
+    begin = at
+    written: list[bytes] = []
+    opening, closing, between, close, tail = model.opening, model.closing, model.between, model.close, model.tail
+    while data.startswith(opening, at):
+        start = at + len(opening)
+        end = data.find(b'"', start)
+        if not carefully:
+            while end >= 0 and data[end : end + len(between)] == between:  # `startswith` would take twice the instructions
+                written.append(data[start:end])
+                start = end + len(between)
+                end = data.find(b'"', start)
+        at = start - len(opening)
+        if end < 0:
+            break
+        if data.startswith(closing, end):
+            text, following = data[start:end], end + len(closing)
+        else:  # a quote in the text, or something a little different behind it
+            string = _STRING(data, start)
+            assert string is not None  # it matches nothing, too
+            closed = close(data, string.end())
+            if closed is None or not data.startswith(tail, closed.end()):
+                break
+            text, following = string[0], closed.end() + len(tail)
+        if carefully and _together([text]) is None:
+            break
+        at = following
+        written.append(text)
+    if not written:
+        return begin
+    together = _together(written)
+    if together is None:  # one is broken, and the parser's to judge: those before it are not
+        return _recognised(data, begin, model, texts, carefully=True)
+    texts(Run(together, written, data[begin:at], model))
+    return at
+
+
+def _together(written: list[bytes]) -> str | None:
+    """The whole text. None if one is not the inside of a JSON string, or has surrogates: the parser says so."""
+    together = b"".join(written) if len(written) > 1 else written[0]
+    escapes = together.find(b"\\") >= 0
+    if escapes and _STRINGS(b"\n".join(written)) is None:
+        return None
+    try:
+        if len(written) > 1 and not together.isascii():
+            for text in written:
+                text.decode()  # halves of a character in two of them would make a whole one
+        whole = together.decode()
+    except ValueError:
+        return None
+    if not whole.isprintable() and _CONTROL(whole) is not None:
+        return None
+    return str(loads(f'"{whole}"')) if escapes else whole
+
+
+def _like(closing: bytes, counts: int | None = None) -> bytes:
+    """A pattern of what may stand for `closing`. The numbers behind `counts` may be others."""
+    like = re.escape(closing[:counts])
+    if counts is not None:
+        like += b"(?:0|[1-9][0-9]{0,15}+)".join(map(re.escape, _COUNT.split(closing[counts:])))
+    like = like.replace(rb"\}", rb"\ *+\}")  # Claude pads with spaces
+    return _OBFUSCATION.sub(rb"\1[0-9A-Za-z]*+\2", like)
+
+
+@dataclass(slots=True)
+class _Model:
+    """What an event was like that was only a text."""
+
+    opening: bytes
+    """Everything before the text."""
+    closing: bytes
+    """Everything behind it."""
+    between: bytes
+    """Everything between two texts of such events."""
+    close: Callable[[bytes, int], re.Match[bytes] | None]
+    """Matches what may come behind it in others, up to the tail."""
+    tail: bytes
+    skipped: int
+    """Bytes before the data."""
+    ending: bytes
+    bare: bool
+    """There is nothing but the data in it."""
+    known: Any
+
+    def text_of(self, data: bytes) -> str | None:
+        """The text, where `data` is one such event and its text has neither quotes nor escapes: each chunk that comes alone."""
+        opening, closing = self.opening, self.closing
+        if not data.startswith(opening) or not data.endswith(closing) or len(data) < len(opening) + len(closing):
+            return None
+        written = data[len(opening) : -len(closing)]
+        if written.find(b'"') >= 0 or written.find(b"\\") >= 0:
+            return None
+        try:
+            text = written.decode()
+        except UnicodeDecodeError:  # the parser says so
+            return None
+        return text if text.isprintable() else None  # among what is not is what may not stand in JSON
