@@ -1,8 +1,10 @@
 """The composition root: the only file that knows every room."""
 
+import random
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 from gateway.accounting.token_counter import TokenCounter
 from gateway.api.auth import Access, Admin
@@ -17,6 +19,11 @@ from gateway.upstream.client import UpstreamClient
 from gateway.upstream.health_probe import HealthChecks
 from gateway.upstream.media import MediaFetcher
 from translators.openai.request.fields import FIELDS
+
+
+def memory_of(config: Config) -> Memory:
+    """What is known of a configuration's providers before the first request, by this machine's clocks and its randomness."""
+    return Memory(config, lambda: datetime.now(UTC), time.monotonic, random.random)
 
 
 @asynccontextmanager
@@ -34,7 +41,7 @@ async def running_gateway(
     `files` is where `config` came from: they are watched, and read again when asked for.
     """
     limits = config.server.media_fetch
-    metrics, memory = Metrics((), (), FIELDS), Memory(config)
+    metrics, memory = Metrics((), (), FIELDS), memory_of(config)
 
     def measure_by(config: Config) -> None:
         targets = [(provider.name, model) for provider in config.providers.values() for model in provider.models]
@@ -46,7 +53,7 @@ async def running_gateway(
         UpstreamClient.running() as client,
         MediaFetcher.running(limits.max_bytes, limits.timeout) as media,
         TokenCounter.running() as counter,
-        HealthChecks.running(config, memory) as checks,
+        HealthChecks.running(config, memory.health.checks, memory.now, memory.dice) as checks,
         Reloader(config, files, bus, (measure_by, memory.health.adopt, checks.adopt)).running() as reloader,
     ):
         yield Gateway(

@@ -111,8 +111,8 @@ class ModelRecord:
     max_tokens_parameter: Literal["max_completion_tokens", "max_tokens"] = "max_completion_tokens"
     """OpenAI dialect: which of the two names the server takes."""
     message_fields: frozenset[str] | None = None
-    """OpenAI dialect: of the fields of messages, parts, calls and tools that OpenAI's own API does not know (translators.openai.request.foreign_fields)
-    those that the server takes; the others are dropped with a report. None: all of them."""
+    """OpenAI dialect: of the fields of messages, parts, calls and tools that OpenAI's own API does not know
+    (translators.openai.request.foreign_fields) those that the server takes; the others are dropped with a report. None: all of them."""
     ranges: Literal["openai", "relay"] = "relay"
     """OpenAI dialect, whose ranges and vocabularies hold. openai: OpenAI's, and parameters that only other servers have are dropped with
     a report. relay: the server's own, so every value and parameter is sent as it came."""

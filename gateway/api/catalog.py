@@ -1,6 +1,6 @@
 """What there is: models as OpenAI lists them, personas, providers, and the plan for a request that is not sent."""
 
-from datetime import UTC, datetime
+from datetime import date
 from typing import Any
 
 from gateway.api.chat import decided
@@ -8,7 +8,6 @@ from gateway.api.native_chat import native_request
 from gateway.api.request import Gateway, Request
 from gateway.config import Config, Model, Persona, Provider
 from gateway.errors import DecisionNotFound, ModelNotFound
-from gateway.http.body import read_json
 from gateway.http.offload import BIG, off_loop
 from gateway.http.response import Response, json_response
 from gateway.routing.decision_log import KEPT, record_document
@@ -87,7 +86,7 @@ async def list_providers(http: Request) -> Response:
 
 
 def _provider(provider: Provider, gateway: Gateway, now: float) -> dict[str, Any]:
-    health = gateway.memory.health
+    health, day = gateway.memory.health, gateway.memory.clock().date()
     down = health.checks.down.get(provider.name)
     return {
         "name": provider.name,
@@ -100,14 +99,15 @@ def _provider(provider: Provider, gateway: Gateway, now: float) -> dict[str, Any
         "key_variables": list(provider.key_variables),
         "keys": [health.key_document(provider, key, now) for key in provider.keys],
         "models": [
-            {**_capabilities(model), "health": health.document(f"{provider.name}/{model.id}", now)} for model in provider.models.values()
+            {**_capabilities(model, day), "health": health.document(f"{provider.name}/{model.id}", now)}
+            for model in provider.models.values()
         ],
     }
 
 
-def _capabilities(model: Model) -> dict[str, Any]:
+def _capabilities(model: Model, day: date) -> dict[str, Any]:
     record = model.record
-    price = model.price_at(datetime.now(UTC).date())
+    price = model.price_at(day)
     return {
         "id": model.id,
         "capabilities": sorted(record.capabilities),
@@ -128,7 +128,7 @@ def price_document(price: Any) -> dict[str, Any]:
 async def route(http: Request) -> Response:
     """POST /api/v1/route: the plan for a chat request of either form. No provider is called."""
     gateway = http.gateway
-    document, size = await read_json(http)
+    document, size = await http.read_json()
     native = document.__class__ is dict and "persona" in document
     read = native_request if native else parse
     request = read(document, size) if size <= BIG else await off_loop(read, document, size)

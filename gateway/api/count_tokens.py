@@ -7,7 +7,6 @@ from gateway.accounting.token_estimate import estimate_request, overflow
 from gateway.api.native_chat import native_request
 from gateway.api.request import Request
 from gateway.config import Model, TargetRef
-from gateway.http.body import read_json
 from gateway.http.offload import BIG, off_loop
 from gateway.http.response import Response, json_response
 from gateway.routing import personas
@@ -18,7 +17,7 @@ from translators.chat.request import parse
 async def count_tokens(http: Request) -> Response:
     """Takes a chat request of either form; the persona's own messages are counted with the caller's."""
     config, learned = http.config, http.gateway.memory.learned
-    document, size = await read_json(http)
+    document, size = await http.read_json()
     native = document.__class__ is dict and "persona" in document
     read = native_request if native else parse
     request = read(document, size) if size <= BIG else await off_loop(read, document, size)

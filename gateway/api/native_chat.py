@@ -16,7 +16,6 @@ from gateway.api.request import Gateway, Request
 from gateway.dispatch.exchange import Exchange
 from gateway.dispatch.streams import Answer
 from gateway.errors import RequestFailed, error_body
-from gateway.http.body import read_json
 from gateway.http.event_stream import EventStream
 from gateway.http.offload import BIG, off_loop
 from gateway.http.response import json_response
@@ -51,7 +50,7 @@ def native_request(document: Any, size: int) -> ChatRequest:
 async def native_chat(http: Request) -> web.StreamResponse:
     gateway = http.gateway
     with exchange_of(http, "native") as exchange:
-        document, size = await read_json(http)
+        document, size = await http.read_json()
         request = native_request(document, size) if size <= BIG else await off_loop(native_request, document, size)
         decision = await prepare(gateway, http, request, exchange)
         if request.stream:

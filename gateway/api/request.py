@@ -5,16 +5,15 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from aiohttp import web
-
 from gateway.accounting.token_counter import TokenCounter
 from gateway.api.auth import Access, Admin
 from gateway.config import Config
 from gateway.config.reload import Reloader
 from gateway.dispatch.dispatcher import Dispatcher
 from gateway.dispatch.exchange import Exchange
+from gateway.http.body import read_json
 from gateway.http.body_budget import Bodies
-from gateway.http.response import Stream
+from gateway.http.request import IncomingRequest
 from gateway.routing.decision_log import Records
 from gateway.routing.state import Memory
 from gateway.telemetry.events import Bus
@@ -83,12 +82,10 @@ class CallersConnection(Protocol):
         """Seconds in which the caller took nothing of what was there for it, in this request."""
 
 
-class Request(web.BaseRequest):
-    """A request, and what becomes known of it at the edge. (aiohttp's own `web.Request` is for its Application, which we do without.)"""
+class Request(IncomingRequest):
+    """A request, and what becomes known of it at the edge."""
 
-    ATTRS = web.BaseRequest.ATTRS | {
-        "gateway", "config", "started", "request_id", "route", "id", "key_id", "exchange", "stream", "held", "repaired",
-    }  # fmt: skip
+    ATTRS = IncomingRequest.ATTRS | {"gateway", "config", "started", "request_id", "route", "id", "key_id", "exchange", "held"}
 
     request_id: str
     route: str = "unknown"
@@ -100,10 +97,6 @@ class Request(web.BaseRequest):
     """None for a request that is no exchange with providers, or not yet."""
     held: int = 0
     """Bytes of its body that are counted among all that are in memory."""
-    repaired: bool = False
-    """Its body was not JSON as it came, and was mended: whoever asked is told."""
-    stream: Stream | None = None
-    """The streamed answer whose headers are out: from then on an error can only be its last event."""
 
     def __init__(self, gateway: Gateway, *parts: Any, **settings: Any) -> None:
         """`parts` and `settings`: aiohttp's."""
@@ -123,8 +116,11 @@ class Request(web.BaseRequest):
         """The connection that it came by: see gateway.server.http_server."""
         return self._protocol  # type: ignore[return-value]  # ours, not any of aiohttp's
 
+    async def read_json(self) -> tuple[Any, int]:
+        """Its decoded body and the size of it in bytes. Raises as gateway.http.body.read_json does."""
+        return await read_json(self, self.config.server, declared=self.gateway.access.open)
+
     def hold(self, size: int) -> None:
-        """So many bytes of its body more are in memory, until it is answered. Raises TooManyBodies."""
         self.gateway.bodies.take(size, self.config.server.max_bodies_bytes)
         self.held += size
 

@@ -11,7 +11,6 @@ from gateway.api.request import Request
 from gateway.config import EVERY_ORIGIN, OPAQUE_ORIGIN
 from gateway.errors import NotServed
 
-JSON: Final = "application/json"
 _MOST_KNOWN: Final = 256
 
 
@@ -25,13 +24,6 @@ def refuse_pages(http: Request) -> None:
     if ("origin" in headers or headers.get("sec-fetch-site") == "cross-site") and not _is_allowed(http, headers.get("origin"), host):
         message = "Pages of other origins may not call: list them in server.cors_origins, or give callers keys."
         raise NotServed(403, message, "origin_not_allowed")
-
-
-def check_declared(http: Request) -> None:
-    """Raises NotServed for a body that is not said to be JSON: what is, no page sends to another origin without leave."""
-    declared = http.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if declared != JSON and not (declared.startswith("application/") and declared.endswith("+json")):
-        raise NotServed(415, f"The request body must be JSON: send 'content-type: {JSON}'.", "unsupported_media_type")
 
 
 def _is_allowed(http: Request, origin: str | None, host: str) -> bool:

@@ -15,6 +15,7 @@ from gateway.accounting.token_counter import TokenCounter
 from gateway.api.auth import AccessError, read, read_admin
 from gateway.api.native_chat import native_request
 from gateway.api.request import VERSION
+from gateway.app import memory_of
 from gateway.cli.check import advice
 from gateway.cli.replay import logged, replay, report
 from gateway.cli.serve import Serving, overview, serve, supervise
@@ -23,7 +24,6 @@ from gateway.errors import RequestFailed, error_body
 from gateway.routing.decision import decide
 from gateway.routing.facts import Caller
 from gateway.routing.plan import plan_document
-from gateway.routing.state import Memory
 from gateway.telemetry.messages import MessageHandler
 from gateway.workers.peers import Membership
 from translators.chat.request import ChatRequest, parse
@@ -131,7 +131,7 @@ def _contents(name: str) -> bytes:
 def _check(config: Config, strict: bool) -> int:
     print(f"The configuration in {config.directory} is fine (revision {config.revision}).")
     print(overview(config, False))
-    found = [*advice(config, Memory(config).view())]
+    found = [*advice(config, memory_of(config).view())]
     if found:
         print("Worth a look:")
         print("\n".join(f"  {line}" for line in found))
@@ -145,7 +145,7 @@ def _route(config: Config, options: argparse.Namespace) -> int:
         document = loads(data)
         native = isinstance(document, dict) and "persona" in document
         request = native_request(document, len(data)) if native else parse(document, len(data))
-        view = Memory(config).view()
+        view = memory_of(config).view()
         decision = decide(config, request, caller, view)
         if decision.plan.near_limit and (tokens := asyncio.run(_counted(decision.request))) is not None:
             decision = decide(config, request, caller, view, tokens)

@@ -18,10 +18,9 @@ from gateway import simulator
 from gateway.api.auth import Access, Admin
 from gateway.api.catalog import standing
 from gateway.api.request import VERSION
-from gateway.app import running_gateway
+from gateway.app import memory_of, running_gateway
 from gateway.config import Config, ConfigFiles, simulated_by
 from gateway.errors import NoSiblings
-from gateway.routing.state import Memory
 from gateway.server.file_descriptors import raise_limit
 from gateway.server.listener import Server, is_loopback, listening
 from gateway.server.worker_requests import answers_of
@@ -143,7 +142,7 @@ def _banner(config: Config, host: str, port: int, demo: bool) -> str:
 
 def overview(config: Config, demo: bool) -> str:
     """Providers and personas, and whether they can be served, a line each."""
-    view = Memory(config).view()
+    view = memory_of(config).view()
     providers = ", ".join(_standing(p.name, p.unavailable_reason, demo) for p in config.providers.values())
     personas = ", ".join(p.name if standing(config, p, view).eligible else f"{p.name} (cannot be served)" for p in config.personas.values())
     return f"  providers: {providers}\n  personas:  {personas}"

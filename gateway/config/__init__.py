@@ -10,6 +10,7 @@ from gateway.config.origins import EVERY_ORIGIN, OPAQUE_ORIGIN
 from gateway.config.problems import ConfigError, Problem
 from gateway.config.schema import (
     BreakerSettings,
+    CheckOutcome,
     Concurrency,
     Feature,
     HealthCheck,
@@ -53,6 +54,7 @@ __all__ = [
     "ApiKey",
     "Balance",
     "BreakerSettings",
+    "CheckOutcome",
     "Clocks",
     "Concurrency",
     "Config",

@@ -143,6 +143,10 @@ class Timeouts(Row):
     total: Seconds = 900.0
 
 
+CheckOutcome = Literal["ok", "key_refused", "connect", "timeout", "malformed", "server_error"]
+"""How a health check ended. The first two come from a provider that answers. `malformed`: what answers does not speak HTTP."""
+
+
 class HealthCheck(Row):
     """A free endpoint of a provider that tells whether it is up."""
 

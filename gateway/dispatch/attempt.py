@@ -61,7 +61,7 @@ class Asking:
         self._client = client
         self._media = media
         self._memory = memory
-        self._reasoning = ReasoningStore(time.monotonic)
+        self._reasoning = ReasoningStore(memory.now)
         self._corrected: dict[str, tuple[ModelRecord, ModelRecord]] = {}
         """The facts about targets that their providers corrected, and what they were corrected to; until the next start or reload."""
 

@@ -5,10 +5,10 @@ Pure: every method is told the time (seconds, monotonic).
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-CheckOutcome = Literal["ok", "key_refused", "connect", "timeout", "malformed", "server_error"]
-"""The first two come from a provider that answers. `malformed`: what answers does not speak HTTP."""
+from gateway.config import CheckOutcome
+
 FAILURES: Final[frozenset[CheckOutcome]] = frozenset({"connect", "timeout", "malformed", "server_error"})
 ENOUGH: Final = 2
 """Failures in a row that set a provider aside: one may be chance."""
@@ -60,8 +60,10 @@ class CheckBook:
         self._last.pop(provider, None)
         self.down.pop(provider, None)
 
-    def last(self, provider: str) -> Checked | None:
-        return self._last.get(provider)
+    def last_outcome(self, provider: str) -> CheckOutcome | None:
+        """How its last check ended; None before the first."""
+        checked = self._last.get(provider)
+        return None if checked is None else checked.outcome
 
     def up(self) -> Iterator[tuple[str, float]]:
         """The providers that were checked: 1, or 0 for those that are down."""

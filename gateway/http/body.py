@@ -2,15 +2,14 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from aiohttp import web
 
-from gateway.api.request import Request
-from gateway.api.web_pages import JSON, check_declared
-from gateway.errors import BodyTimeout, BodyTooLarge
+from gateway.errors import BodyTimeout, BodyTooLarge, NotServed
 from gateway.http.decompression import encoding_of, inflated
 from gateway.http.offload import BIG, off_loop
+from gateway.http.request import IncomingRequest
 from translators.errors import InvalidRequest
 from translators.json_codec import first_flaw, loads, repaired_surrogates
 
@@ -18,15 +17,30 @@ SLOWEST: Final = 4096
 """Bytes a second that a body must have on average, after the time that one read may take."""
 _SURELY_SMALL: Final = 4096
 """Compressed bytes that are inflated on the loop: at most 4 MB are in them, which takes some milliseconds."""
+_JSON: Final = "application/json"
 _TOO_LARGE: Final = "The request body is larger than the server accepts."
 
 
-async def read_json(http: Request) -> tuple[Any, int]:
+class BodyTimeouts(Protocol):
+    """How long a body may take, in seconds."""
+
+    @property
+    def body_timeout(self) -> float:
+        """Until the next bytes of it come."""
+
+    @property
+    def body_total_timeout(self) -> float:
+        """Altogether."""
+
+
+async def read_json(http: IncomingRequest, timeouts: BodyTimeouts, *, declared: bool) -> tuple[Any, int]:
     """The decoded body and its size in bytes; `http.repaired` then tells whether its text was mended.
+
+    `declared`: it must be said to be JSON, see `check_declared`.
 
     Raises InvalidRequest, BodyTimeout, BodyTooLarge, NotServed, TooManyBodies.
     """
-    if http.headers.get("content-type") != JSON and http.gateway.access.open:
+    if declared and http.headers.get("content-type") != _JSON:
         check_declared(http)
     content = http.content
     if content.is_eof():  # most bodies arrive with their headers: only the others need a clock
@@ -39,18 +53,25 @@ async def read_json(http: Request) -> tuple[Any, int]:
         pieces = [text]
     else:
         check_length(http)
-        pieces = await _arriving(http)
+        pieces = await _arriving(http, timeouts)
     return await _read(http, pieces)
 
 
-def check_length(http: Request) -> None:
+def check_declared(http: IncomingRequest) -> None:
+    """Raises NotServed for a body that is not said to be JSON: what is, no page sends to another origin without leave."""
+    declared = http.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if declared != _JSON and not (declared.startswith("application/") and declared.endswith("+json")):
+        raise NotServed(415, f"The request body must be JSON: send 'content-type: {_JSON}'..", "unsupported_media_type")
+
+
+def check_length(http: IncomingRequest) -> None:
     """Raises BodyTooLarge at once for a body that says it is: it is not waited for."""
     declared = http.content_length
     if declared is not None and declared > http.client_max_size:
         raise BodyTooLarge(_TOO_LARGE)
 
 
-async def _read(http: Request, pieces: list[bytes]) -> tuple[Any, int]:
+async def _read(http: IncomingRequest, pieces: list[bytes]) -> tuple[Any, int]:
     """What those bodies hold that are big, or compressed."""
     encoding = encoding_of(http.headers.get("content-encoding", ""))
     size = sum(map(len, pieces))
@@ -65,22 +86,22 @@ async def _read(http: Request, pieces: list[bytes]) -> tuple[Any, int]:
     return document, len(text)
 
 
-async def _arriving(http: Request) -> list[bytes]:
+async def _arriving(http: IncomingRequest, timeouts: BodyTimeouts) -> list[bytes]:
     """A body that comes in several reads, as it arrives."""
-    settings, content, limit = http.config.server, http.content, http.client_max_size
+    content, limit = http.content, http.client_max_size
     loop = asyncio.get_running_loop()
     began = loop.time()
     pieces, size = [], 0
     try:
-        async with asyncio.timeout(settings.body_timeout) as clock:
+        async with asyncio.timeout(timeouts.body_timeout) as clock:
             while data := await content.readany():
                 pieces.append(data)
                 size += len(data)
                 if size > limit:
                     raise BodyTooLarge(_TOO_LARGE)
                 http.hold(len(data))
-                allowed = min(settings.body_timeout + size / SLOWEST, settings.body_total_timeout)
-                clock.reschedule(min(loop.time() + settings.body_timeout, began + allowed))
+                allowed = min(timeouts.body_timeout + size / SLOWEST, timeouts.body_total_timeout)
+                clock.reschedule(min(loop.time() + timeouts.body_timeout, began + allowed))
     except TimeoutError:
         raise BodyTimeout(f"The request body did not arrive in time: {size} bytes in {loop.time() - began:.0f} seconds.") from None
     except web.RequestPayloadError:

@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from gateway.api.request import Request
+from gateway.http.request import IncomingRequest
 from gateway.http.response import Stream
 
 KEEP_ALIVE: Final = b": keep-alive\n\n"
@@ -23,7 +23,7 @@ class EventStream:
     for them at that moment, so that they say which provider serves, if it is known by then.
     """
 
-    def __init__(self, http: Request, interval: float, headers: Callable[[], Mapping[str, str]]) -> None:
+    def __init__(self, http: IncomingRequest, interval: float, headers: Callable[[], Mapping[str, str]]) -> None:
         self._http = http
         self._interval = interval
         self._headers = headers

@@ -1,10 +1,8 @@
-"""The world at the moment of a decision: the clock, the dice and what is known of the providers, as arguments."""
+"""The world at the moment of a decision: time, randomness and what is known of the providers, as arguments."""
 
-import random
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from gateway.accounting.observed import Learned
 from gateway.config import Config
@@ -32,20 +30,18 @@ class View:
 class Memory:
     """What a running gateway has learned of its providers; outlives a reload of the configuration."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, clock: Callable[[], datetime], now: Callable[[], float], dice: Callable[[], float]) -> None:
+        self.clock = clock
+        """The time of day, in UTC."""
+        self.now = now
+        """Seconds, monotonic."""
+        self.dice = dice
+        """From 0 up to 1."""
         self.health = HealthBook(config)
         self.affinity = Affinity()
         self.learned = Learned()
         self.lacks = Lacks()
 
-    def now(self) -> float:
-        """Seconds, monotonic."""
-        return time.monotonic()
-
-    def dice(self) -> float:
-        """From 0 up to 1."""
-        return random.random()
-
     def view(self) -> View:
         """The world now."""
-        return View(self.now(), datetime.now(UTC), self.dice, self.health, self.affinity, self.learned, self.lacks)
+        return View(self.now(), self.clock(), self.dice, self.health, self.affinity, self.learned, self.lacks)

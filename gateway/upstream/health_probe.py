@@ -5,16 +5,14 @@ A check is a GET of the path that the configuration names: nothing that is paid 
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import aiohttp
 
-from gateway.config import Config, HealthCheck, Link, Provider
-from gateway.health.probes import CheckOutcome
-from gateway.routing.state import Memory
+from gateway.config import CheckOutcome, Config, HealthCheck, Link, Provider
 from gateway.upstream.tls_contexts import Contexts
 from translators.registry import DIALECTS
 
@@ -37,11 +35,25 @@ class _Check:
     link: Link | None = None
 
 
+class Results(Protocol):
+    """Where the outcomes of checks go: gateway.health.probes.CheckBook. Times are monotonic seconds."""
+
+    @property
+    def down(self) -> Mapping[str, object]:
+        """By name, the providers that are set aside."""
+
+    def last_outcome(self, provider: str) -> CheckOutcome | None: ...
+
+    def record(self, provider: str, outcome: CheckOutcome, status: int | None, now: float, next_at: float) -> None: ...
+
+    def forget(self, provider: str) -> None: ...
+
+
 class HealthChecks:
     """A task for each provider that has a check; use `running`."""
 
-    def __init__(self, memory: Memory) -> None:
-        self._memory = memory
+    def __init__(self, results: Results, now: Callable[[], float], dice: Callable[[], float]) -> None:
+        self._results, self._now, self._dice = results, now, dice
         self._session = aiohttp.ClientSession(
             # A new connection each time: whether there can be one is a part of what is asked.
             connector=aiohttp.TCPConnector(limit=0, force_close=True),
@@ -58,9 +70,11 @@ class HealthChecks:
 
     @classmethod
     @asynccontextmanager
-    async def running(cls, config: Config, memory: Memory) -> AsyncIterator["HealthChecks"]:
-        """Checks until the block ends."""
-        checks = cls(memory)
+    async def running(
+        cls, config: Config, results: Results, now: Callable[[], float], dice: Callable[[], float]
+    ) -> AsyncIterator["HealthChecks"]:
+        """Checks until the block ends. `now`: monotonic seconds. `dice`: from 0 up to 1."""
+        checks = cls(results, now, dice)
         try:
             checks.adopt(config)
             yield checks
@@ -78,7 +92,7 @@ class HealthChecks:
             if wanted.get(name) != check:
                 task.cancel()
                 del self._running[name]
-                self._memory.health.checks.forget(name)
+                self._results.forget(name)
         for name, check in wanted.items():
             if name not in self._running:
                 task = asyncio.create_task(self._repeat(name, check))
@@ -89,7 +103,7 @@ class HealthChecks:
     async def _repeat(self, provider: str, check: _Check) -> None:
         while True:
             outcome, status = await self._once(check)
-            pause = check.settings.every * (1 - _JITTER + 2 * _JITTER * self._memory.dice())
+            pause = check.settings.every * (1 - _JITTER + 2 * _JITTER * self._dice())
             self._record(provider, outcome, status, pause)
             await asyncio.sleep(pause)
 
@@ -126,15 +140,15 @@ class HealthChecks:
         return way
 
     def _record(self, provider: str, outcome: CheckOutcome, status: int | None, pause: float) -> None:
-        checks, now = self._memory.health.checks, self._memory.now()
-        before = checks.last(provider)
+        checks, now = self._results, self._now()
+        before = checks.last_outcome(provider)
         was_down = provider in checks.down
         checks.record(provider, outcome, status, now, now + pause)
         if provider in checks.down and not was_down:
             _log.warning("the health check of %s failed twice (%s): it is set aside until one succeeds", provider, outcome)
         elif was_down and provider not in checks.down:
             _log.warning("the health check of %s succeeds again", provider)
-        if outcome == "key_refused" and (before is None or before.outcome != outcome):
+        if outcome == "key_refused" and before != outcome:
             _log.warning("the health check of %s: its key is refused (%s)", provider, status)
 
 

@@ -1,4 +1,4 @@
-"""gateway.accounting.token_counter and o200k: o200k's own counts, from the vocabulary in the package, in windows, by a process of its own."""
+"""gateway.accounting.token_counter: o200k's own counts, from the vocabulary in the package, in windows, by a process of its own."""
 
 import asyncio
 import base64

@@ -1,4 +1,4 @@
-"""gateway.dispatch.reasoning_cache: what a plain OpenAI client loses between two turns is put back, for the caller and the model it belongs to."""
+"""gateway.dispatch.reasoning_cache: what a plain OpenAI client loses between two turns is put back, for its caller and model."""
 
 from typing import Any
 

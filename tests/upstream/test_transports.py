@@ -1,4 +1,4 @@
-"""gateway.upstream.transports: proxies and TLS of many kinds on the way to a provider, on both loops, and what is said when there is no way."""
+"""gateway.upstream.transports: proxies and TLS of many kinds on the way to a provider, on both loops, and their failures."""
 
 import asyncio
 import base64

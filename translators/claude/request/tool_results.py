@@ -9,7 +9,7 @@ from typing import NamedTuple
 from translators.claude.names import sanitised_id
 from translators.claude.request.content import text_block
 from translators.claude.wire import Block, Turn
-from translators.history.pairing import NO_RESULT, CallIds, Pairs, Step, note_missing, note_orphan
+from translators.history.tool_results import NO_RESULT, CallIds, Pairs, Step, note_missing, note_orphan
 from translators.notes import Report
 
 

@@ -14,7 +14,7 @@ from translators.gemini.request.content import ContentReader, Part, texts
 from translators.gemini.request.function_responses import OpenCall
 from translators.gemini.request.model_turn import TEXT_ONLY
 from translators.gemini.request.thought_signatures import split_id, with_plain_ids
-from translators.history.arranging import Irregular, arranged
+from translators.history.arrangement import Irregular, arranged
 from translators.history.blocks import has_blocks
 from translators.notes import Report
 

@@ -8,9 +8,9 @@ from translators.capabilities import ModelRecord
 from translators.chat.calls import OWN, SHORT, called_in, formed, unreadable
 from translators.chat.request import INSTRUCTION_ROLES
 from translators.chat.results import TOLD_IN_WORDS, told_as_failed
-from translators.history.arranging import Irregular, Placed, arranged
+from translators.history.arrangement import Irregular, Placed, arranged
 from translators.history.blocks import BLOCKS
-from translators.history.pairing import NO_RESULT
+from translators.history.tool_results import NO_RESULT
 from translators.json_codec import dumps_str
 from translators.notes import Report
 from translators.openai.request.foreign_fields import NOISE, refused_fields

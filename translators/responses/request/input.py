@@ -6,9 +6,9 @@ from typing import Any, Final
 from translators.chat.request import INSTRUCTION_ROLES
 from translators.chat.results import TOLD_IN_WORDS, told_as_failed
 from translators.errors import InvalidRequest
-from translators.history.arranging import Irregular, Placed, arranged
+from translators.history.arrangement import Irregular, Placed, arranged
 from translators.history.blocks import has_blocks
-from translators.history.pairing import NO_RESULT
+from translators.history.tool_results import NO_RESULT
 from translators.responses.items import Item
 from translators.responses.names import upstream_name
 from translators.responses.request.assistant import MAX_CALL_ID, assistant_items, call_id_of, calls_in

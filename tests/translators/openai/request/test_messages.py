@@ -8,7 +8,7 @@ from translators.capabilities import ModelRecord
 from translators.chat.request import ChatRequest
 from translators.dialect import Target
 from translators.errors import InvalidRequest
-from translators.history.pairing import NO_RESULT
+from translators.history.tool_results import NO_RESULT
 from translators.json_codec import dumps, loads
 from translators.openai import build_request
 from translators.openai.request.foreign_fields import MESSAGE_FIELDS, NOISE

@@ -11,7 +11,7 @@ from translators import responses
 from translators.capabilities import EFFORTS, nearest_effort
 from translators.chat.request import ChatRequest
 from translators.dialect import Target
-from translators.history.pairing import NO_RESULT
+from translators.history.tool_results import NO_RESULT
 from translators.json_codec import dumps, loads
 
 USER = {"role": "user", "content": "hi"}

@@ -1,10 +1,10 @@
-"""translators.history.pairing: which result answers which call, and ids that are the call's own."""
+"""translators.history.tool_results: which result answers which call, and ids that are the call's own."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from translators.history.pairing import CallIds, Pairs, Step
+from translators.history.tool_results import CallIds, Pairs, Step
 from translators.notes import Report
 
 IDS = st.lists(st.sampled_from(["a", "a_2", "a_2_2", "b", "", "x" * 12]), max_size=12)

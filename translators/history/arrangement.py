@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from translators.history.blocks import call_of_block, result_of_block
-from translators.history.pairing import NO_RESULT, CallIds, Pairs, Step, note_missing, note_orphan
+from translators.history.tool_results import NO_RESULT, CallIds, Pairs, Step, note_missing, note_orphan
 from translators.notes import Report
 
 Message = dict[str, Any]

@@ -1,0 +1,24 @@
+"""A request as far as its bytes are concerned: what reading its body and streaming its answer need of it."""
+
+from typing import Final
+
+from aiohttp import web
+
+from gateway.http.response import Stream
+
+BODY_ATTRIBUTES: Final = frozenset({"stream", "repaired"})
+
+
+class IncomingRequest(web.BaseRequest):
+    """aiohttp's request without its Application (`web.Request` is for that), and what becomes known of it on the way."""
+
+    ATTRS = web.BaseRequest.ATTRS | BODY_ATTRIBUTES
+
+    repaired: bool = False
+    """Its body was not JSON as it came, and was mended: the caller is told."""
+    stream: Stream | None = None
+    """The streamed answer whose headers are out: from then on an error can only be its last event."""
+
+    def hold(self, size: int) -> None:
+        """Count `size` more bytes of its body as held in memory. Raises TooManyBodies if there is no room for them."""
+        raise NotImplementedError
