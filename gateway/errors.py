@@ -27,6 +27,7 @@ from typing import Any, Final
 
 from translators.chat.redaction import without_account
 from translators.errors import FailureKind, InvalidRequest, UpstreamFailure
+from translators.failures import OUR_KEY
 
 
 class RequestFailed(Exception):
@@ -127,9 +128,8 @@ class NotServed(RequestFailed):
         self.headers.update(headers or {})
 
 
-_OURS: Final = frozenset({FailureKind.AUTHENTICATION, FailureKind.PERMISSION})
 UNTOLD: Final[Mapping[FailureKind, str]] = {
-    **dict.fromkeys(_OURS, "{provider} refused the gateway's credentials."),
+    **dict.fromkeys(OUR_KEY, "{provider} refused the gateway's credentials."),
     FailureKind.QUOTA: "{provider}: the gateway's quota or credit there is used up.",
 }
 """What a caller is told in place of a provider's words where these are about our account, its projects, permissions and limits: logged."""
@@ -143,12 +143,7 @@ class UpstreamFailed(RequestFailed):
         super().__init__(f"{provider}: {without_account(failure.message)}" if said is None else said.format(provider=provider))
         self.failure = failure
         self.provider = provider
-        # Our own key being refused is never shown as the caller's 401.
-        ours = failure.kind in _OURS
-        self.status = 502 if ours else failure.status
-        self.type = "server_error" if ours else failure.type
-        self.code = "provider_auth_failed" if ours else failure.code
-        self.param = None if ours else failure.param
+        self.status, self.type, self.code, self.param = failure.status, failure.type, failure.code, failure.param
         if failure.retry_after is not None:
             self.retry_in(failure.retry_after)
         if failure.should_retry is not None:

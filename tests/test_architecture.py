@@ -27,7 +27,7 @@ FLOORS = [
     {"translators.openai", "translators.claude", "translators.gemini", "translators.responses"},
     {"translators.dialect", "translators.history", "translators.text_fast_path", "translators.repair"},
     {"translators.chat"},
-    {"translators.media"},
+    {"translators.failures", "translators.media"},
     {
         "translators.capabilities",
         "translators.notes",

@@ -11,7 +11,8 @@ from translators.chat.continuation import is_empty, is_paused
 from translators.chat.emulation import unfollowed
 from translators.chat.stop_sequences import StopCutter, cut_completion
 from translators.dialect import Dialect, Envelope, Pause, StreamTranslator, UpstreamRequest
-from translators.errors import FailureKind, UpstreamError, UpstreamFailure, truncated
+from translators.errors import FailureKind, UpstreamError, UpstreamFailure
+from translators.failures import truncated
 
 T = TypeVar("T")
 

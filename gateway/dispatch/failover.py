@@ -27,6 +27,7 @@ from gateway.telemetry.events import Why
 from gateway.upstream.concurrency import NoPlace, Places
 from translators.chat.request import ChatRequest
 from translators.errors import FailureKind, InvalidRequest, UpstreamError, UpstreamFailure
+from translators.failures import Cause, failure
 
 T = TypeVar("T")
 Use = Callable[[Trial, ChatRequest, str, str], Awaitable[T]]
@@ -36,7 +37,7 @@ _log: Final = logging.getLogger("llm_router")
 
 
 def _timed_out(code: str, message: str) -> UpstreamFailure:
-    return UpstreamFailure(kind=FailureKind.TIMEOUT, message=message, status=504, type="server_error", code=code)
+    return failure(Cause(FailureKind.TIMEOUT, code), message)
 
 
 _TOTAL: Final = _timed_out("total_timeout", "The request took longer than its total time limit.")

@@ -10,7 +10,8 @@ from typing import Final, NamedTuple, Protocol
 from gateway.upstream import failures
 from gateway.upstream.deadlines import Watch
 from gateway.upstream.decoding import Decoder, UndecodableBody, encoding_of
-from translators.errors import UpstreamError, UpstreamFailure, malformed
+from translators.errors import UpstreamError, UpstreamFailure
+from translators.failures import malformed
 
 MAX_ANSWER_BYTES: Final = 128 * 1024 * 1024
 """The most that is kept of one answer, after decompression: of a JSON answer, of a stream added up to one, and of what a stream

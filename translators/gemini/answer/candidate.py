@@ -5,7 +5,8 @@ from typing import Any, Final
 
 from translators.chat.chunks import Chunk
 from translators.chat.code_fence import Unfenced
-from translators.errors import UpstreamError, malformed
+from translators.errors import UpstreamError
+from translators.failures import malformed
 from translators.gemini.answer.function_calls import CallWriter
 from translators.gemini.answer.partial_call import PartialCall
 from translators.gemini.speech import Sound

@@ -6,7 +6,8 @@ from typing import Any, Final
 from translators.chat.chunks import Chunk
 from translators.chat.code_fence import Unfenced
 from translators.dialect import Envelope
-from translators.errors import UpstreamError, UpstreamFailure, malformed, truncated
+from translators.errors import UpstreamError, UpstreamFailure
+from translators.failures import malformed, no_output, truncated
 from translators.gemini.answer import finish_reason
 from translators.gemini.answer.candidate import Choice
 from translators.gemini.answer.continuation import MOST_HOPS
@@ -224,7 +225,7 @@ class Answer:
 
     def _end_without_choices(self, chunks: list[Chunk]) -> UpstreamFailure | None:
         if self._blocked is None:
-            return finish_reason.no_output("The provider gave no candidates.") if self._begun else truncated()
+            return no_output("The provider gave no candidates.") if self._begun else truncated()
         chunks.append(Chunk({"role": "assistant", "content": ""}))
         chunks.append(self._finish("content_filter", 0, f"PROMPT_{self._blocked}"))
         self._end_usage(chunks)

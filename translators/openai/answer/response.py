@@ -4,7 +4,8 @@ from typing import Any, Final
 
 from translators.chat.chunks import Collector
 from translators.dialect import Envelope
-from translators.errors import UpstreamError, UpstreamFailure, malformed
+from translators.errors import UpstreamError, UpstreamFailure
+from translators.failures import malformed
 from translators.json_codec import loads_repaired
 from translators.openai.answer.errors import failure
 from translators.openai.answer.finish_reason import UNKNOWN_FINISH_REASON, fitting, is_none, meaning

@@ -10,7 +10,8 @@ from typing import Any, Final, NamedTuple
 
 from translators.chat.chunks import Chunk, says
 from translators.dialect import Envelope
-from translators.errors import UpstreamFailure, malformed, truncated
+from translators.errors import UpstreamFailure
+from translators.failures import malformed, truncated
 from translators.json_codec import loads, loads_repaired, repaired_surrogates
 from translators.openai.answer.errors import failure
 from translators.openai.answer.finish_reason import UNKNOWN_FINISH_REASON, fitting, is_none, meaning

@@ -5,7 +5,8 @@ from typing import Any, Final, NamedTuple
 
 from translators.chat.chunks import Chunk
 from translators.dialect import Envelope
-from translators.errors import FailureKind, UpstreamFailure, malformed, truncated
+from translators.errors import FailureKind, UpstreamFailure
+from translators.failures import malformed, truncated
 from translators.json_codec import loads_repaired
 from translators.responses.answer.deltas import Shown
 from translators.responses.answer.errors import told_failure
