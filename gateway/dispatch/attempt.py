@@ -6,13 +6,13 @@ Raises UpstreamError for what the provider did and InvalidRequest for what its d
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
 from typing import Any, Final, TypeVar
 
 from gateway.dispatch import fan_out
-from gateway.dispatch.continuation import Question, whole_or_again
+from gateway.dispatch.continuation import whole_or_again
 from gateway.dispatch.exchange import Trial
 from gateway.dispatch.reasoning_cache import RELAYED, SIGNED, AnswerTap, Loss, ReasoningStore
+from gateway.dispatch.send import PreparedRequest
 from gateway.dispatch.streams import LiveAnswer, MergedAnswer, OneAnswer, begun
 from gateway.http.offload import BIG, off_loop
 from gateway.routing.candidates import Candidate
@@ -22,10 +22,9 @@ from gateway.routing.state import Memory
 from gateway.telemetry.ids import unique
 from gateway.upstream.client import UpstreamClient
 from gateway.upstream.media import MediaFetcher, refuse_urls
-from gateway.upstream.response import UpstreamResponse
 from translators.capabilities import ModelRecord
 from translators.chat.request import ChatRequest
-from translators.dialect import Dialect, Envelope, Target, UpstreamRequest
+from translators.dialect import Envelope, Target
 from translators.errors import InvalidRequest, UpstreamError, UpstreamFailure
 from translators.notes import Note, losses
 from translators.registry import dialect_for, wants_reasoning_back
@@ -49,7 +48,6 @@ _LOSSES: Final[dict[Loss, Note]] = {
 }
 _REFUSED: Final = Note("dropped", "messages.reasoning", "the provider refused the signed reasoning of this conversation: it was left out")
 
-MAX_ERROR_BYTES: Final = 1024 * 1024
 MOST_MENDED: Final = 3
 """How often one request is mended for a target: a server names one parameter at a time."""
 
@@ -157,7 +155,7 @@ class Asking:
             self._memory.lacks.learn(target, trial.candidate.model.record, capability, self._memory.now())
             _log.warning("%s has no %s: it is not asked for it for an hour. Its row in capabilities.yaml may be wrong.", target, capability)
 
-    async def _prepare(self, trial: Trial, asked: Asked, params: str) -> Question:
+    async def _prepare(self, trial: Trial, asked: Asked, params: str) -> PreparedRequest:
         """The request in the target's dialect; raises InvalidRequest if it cannot be said there, or in strict mode not without loss."""
         provider = trial.candidate.provider
         request, record = asked
@@ -179,7 +177,7 @@ class Asking:
             raise _strict(lost, trial.candidate.name)
         number = unique()
         envelope = Envelope(f"chatcmpl-{number}", int(time.time()), target.model, f"call_{number}", upstream.shape)
-        return Question(dialect, upstream, envelope, trial, partial(self._send, trial, dialect))
+        return PreparedRequest(self._client, dialect, upstream, envelope, trial)
 
     async def _inlined(self, request: ChatRequest, trial: Trial) -> ChatRequest:
         limit = trial.limit()
@@ -187,21 +185,6 @@ class Asking:
             return await self._media.inlined(request, limit.seconds)
         except TimeoutError:
             raise UpstreamError(limit.failure) from None
-
-    async def _send(self, trial: Trial, dialect: Dialect, upstream: UpstreamRequest) -> UpstreamResponse:
-        """The answer's headers, with a status that means success. Raises UpstreamError."""
-        provider = trial.candidate.provider
-        response = await self._client.send(upstream, trial.clocks, trial.limit(more=True), provider.headers, provider.link)
-        if trial.first_chunk_at is not None:
-            response.allow(trial.limit())
-        trial.heard(response.headers)
-        if 200 <= response.status < 300:
-            return response
-        try:
-            body = await response.read(MAX_ERROR_BYTES)
-            raise UpstreamError(trial.cleaned(dialect.parse_error(response.status, response.headers, body)))
-        finally:
-            response.close()
 
     def _complete(self, trial: Trial, asked: Asked, params: str) -> Awaitable[dict[str, Any]]:
         count, asked = _fanned_out(trial, asked)
@@ -215,10 +198,10 @@ class Asking:
         return fan_out.merged(answers)
 
     async def _complete_one(self, trial: Trial, asked: Asked, params: str) -> dict[str, Any]:
-        question = await self._prepare(trial, asked, params)
+        prepared = await self._prepare(trial, asked, params)
         started = trial.clock()
         try:
-            return await whole_or_again(question)
+            return await whole_or_again(prepared)
         finally:
             trial.upstream_seconds += trial.clock() - started
 
@@ -235,9 +218,9 @@ class Asking:
         return MergedAnswer(answers, trial)
 
     async def _open_one(self, trial: Trial, asked: Asked, params: str) -> LiveAnswer:
-        question = await self._prepare(trial, asked, params)
+        prepared = await self._prepare(trial, asked, params)
         request = asked[0]
-        return await begun(question, AnswerTap(request.messages, _kept(trial.candidate)) if request.body.get("tools") else None)
+        return await begun(prepared, AnswerTap(request.messages, _kept(trial.candidate)) if request.body.get("tools") else None)
 
 
 def _kept(target: Candidate) -> frozenset[str]:

@@ -1,19 +1,16 @@
 """One answer of a provider, over as many requests as it takes: pauses are taken up again, what is no answer is asked for once more."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final
 
-from gateway.dispatch.exchange import Trial
+from gateway.dispatch.send import PreparedRequest, send
 from gateway.upstream.response import Limit, UpstreamResponse
 from translators.chat.chunks import Chunk, Collector
 from translators.chat.continuation import is_empty, is_paused
 from translators.chat.emulation import unfollowed
 from translators.chat.stop_sequences import StopCutter, cut_completion
-from translators.dialect import Dialect, Envelope, Pause, StreamTranslator, UpstreamRequest
+from translators.dialect import Pause, StreamTranslator
 from translators.errors import FailureKind, UpstreamError, UpstreamFailure, truncated
-
-T = TypeVar("T")
 
 QUIET_AFTER_END: Final = 5.0
 """Seconds a provider may stay silent after every choice has its finish reason; then the answer is over."""
@@ -25,23 +22,12 @@ EMPTY: Final = "empty_output"
 """The warning for an answer that still said nothing then."""
 
 
-class Question(NamedTuple):
-    """A request ready to be sent, and all it takes to read its answer."""
-
-    dialect: Dialect
-    request: UpstreamRequest
-    envelope: Envelope
-    trial: Trial
-    send: Callable[[UpstreamRequest], Awaitable[UpstreamResponse]]
-    """Gives an answer whose status means success. Raises UpstreamError."""
-
-
 class Rounds:
     """Reads one answer to its end and asks its provider to go on where it paused. Close it, whatever happens."""
 
-    def __init__(self, question: Question, response: UpstreamResponse) -> None:
-        self.translator: StreamTranslator = question.dialect.open_stream(question.envelope)
-        self._question = question
+    def __init__(self, prepared: PreparedRequest, response: UpstreamResponse) -> None:
+        self.translator: StreamTranslator = prepared.dialect.open_stream(prepared.envelope)
+        self._prepared = prepared
         self._response = response
         self._pause: Pause | None = None
         """The newest pause that was taken up again."""
@@ -72,7 +58,7 @@ class Rounds:
     async def _go_on(self, pause: Pause) -> None:
         await self.release()
         self._pause = pause
-        self._response = await self._question.send(pause.resume(self._question.request))
+        self._response = await send(self._prepared, pause.resume(self._prepared.request))
 
     def allow(self, limit: Limit) -> None:
         """From now on this is how long the rest of this round may take."""
@@ -88,7 +74,7 @@ class Rounds:
 
     async def collected(self, body: bytes = b"") -> dict[str, Any]:
         """The whole answer as one completion; `body` is what was read of it already. Raises UpstreamError."""
-        translator, envelope, trial = self.translator, self._question.envelope, self._question.trial
+        translator, envelope, trial = self.translator, self._prepared.envelope, self._prepared.trial
         chunks = [*translator.receive(body), *translator.receive_eof()] if body else []
         try:
             while not translator.finished:
@@ -135,37 +121,37 @@ def may_do_better(failure: UpstreamFailure) -> bool:
     return failure.kind in ASKED_AGAIN and failure.upstream_status is None
 
 
-async def whole(question: Question) -> dict[str, Any]:
+async def whole(prepared: PreparedRequest) -> dict[str, Any]:
     """The answer as one completion, however many requests it takes. Raises UpstreamError."""
-    response = await question.send(question.request)
+    response = await send(prepared, prepared.request)
     rounds: Rounds | None = None
     try:
-        if question.request.stream:
-            rounds = Rounds(question, response)
+        if prepared.request.stream:
+            rounds = Rounds(prepared, response)
             return await rounds.collected()
         body = await response.read()
-        completion = question.dialect.parse_response(body, question.envelope)
+        completion = prepared.dialect.parse_response(body, prepared.envelope)
         if is_paused(completion):
-            rounds = Rounds(question, response)
+            rounds = Rounds(prepared, response)
             return await rounds.collected(body)
     finally:
         (response if rounds is None else rounds).close()
-    if question.envelope.shape.stop:
-        cut_completion(completion, question.envelope.shape.stop)
+    if prepared.envelope.shape.stop:
+        cut_completion(completion, prepared.envelope.shape.stop)
     return completion
 
 
-async def whole_or_again(question: Question) -> dict[str, Any]:
+async def whole_or_again(prepared: PreparedRequest) -> dict[str, Any]:
     """`whole`; if that is nothing, unusable, or not what was asked for in words, it is asked once more, and that answer stands."""
-    shape, trial = question.envelope.shape, question.trial
+    shape, trial = prepared.envelope.shape, prepared.trial
     try:
-        completion = await whole(question)
+        completion = await whole(prepared)
         if not is_empty(completion) and not (shape.in_words and unfollowed(completion, shape.must_call, shape.json_schema)):
             return completion
     except UpstreamError as error:
         if not may_do_better(error.failure):
             raise
-    completion = await whole(question)
+    completion = await whole(prepared)
     if is_empty(completion):
         trial.warnings.append(EMPTY)
     elif shape.in_words:

@@ -6,10 +6,11 @@ from contextlib import aclosing
 from typing import Any, Final
 
 from gateway.dispatch import fan_out
-from gateway.dispatch.continuation import EMPTY, Question, Rounds, may_do_better
+from gateway.dispatch.continuation import EMPTY, Rounds, may_do_better
 from gateway.dispatch.exchange import Exchange, Trial
 from gateway.dispatch.reasoning_cache import AnswerTap
 from gateway.dispatch.resume import Joiner, Said
+from gateway.dispatch.send import PreparedRequest, send
 from gateway.upstream.response import UpstreamResponse
 from translators.chat.chunks import Chunk, singly
 from translators.chat.continuation import is_empty_stream
@@ -31,11 +32,11 @@ class LiveAnswer:
     JSON until it ends, for nobody knows before that it is valid. The caller sees comments meanwhile, and another target may still be asked.
     """
 
-    def __init__(self, question: Question, response: UpstreamResponse) -> None:
-        envelope = question.envelope
-        self._rounds = Rounds(question, response)
+    def __init__(self, prepared: PreparedRequest, response: UpstreamResponse) -> None:
+        envelope = prepared.envelope
+        self._rounds = Rounds(prepared, response)
         self._translator = self._rounds.translator
-        self._trial = question.trial
+        self._trial = prepared.trial
         self._shape = envelope.shape
         self._held: list[Chunk] = []
         self._hung_up = False
@@ -163,21 +164,21 @@ class LiveAnswer:
         self._trial.usage = self.usage
 
 
-async def begun(question: Question, tap: AnswerTap | None) -> LiveAnswer:
+async def begun(prepared: PreparedRequest, tap: AnswerTap | None) -> LiveAnswer:
     """A stream whose first content has arrived.
 
     If it is nothing, unusable, or not what was asked for in words, it is asked for once more, and that answer stands. Raises UpstreamError.
     """
     try:
-        live = await _committed(question, tap)
+        live = await _committed(prepared, tap)
         if not live.empty and live.unfollowed is None:
             return live
         live.hang_up()
     except UpstreamError as error:
         if not may_do_better(error.failure):
             raise
-    trial = question.trial
-    live = await _committed(question, tap)
+    trial = prepared.trial
+    live = await _committed(prepared, tap)
     if live.empty:
         trial.warnings.append(EMPTY)
     elif (warning := live.unfollowed) is not None:
@@ -186,8 +187,8 @@ async def begun(question: Question, tap: AnswerTap | None) -> LiveAnswer:
     return live
 
 
-async def _committed(question: Question, tap: AnswerTap | None) -> LiveAnswer:
-    live = LiveAnswer(question, await question.send(question.request))
+async def _committed(prepared: PreparedRequest, tap: AnswerTap | None) -> LiveAnswer:
+    live = LiveAnswer(prepared, await send(prepared, prepared.request))
     live.tap = tap
     try:
         await live.commit()
