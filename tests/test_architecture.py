@@ -149,6 +149,80 @@ def test_names_are_nouns_of_the_field(path: Path) -> None:
     assert all(not word.endswith("ing") or word in NOUNS for word in name.split("_")), f"{name}: no gerund"
 
 
+RECORDS = ("Exchange", "Trial")
+"""Of gateway.dispatch.exchange, where alone their fields are assigned."""
+CHANGES = {"append", "extend", "insert", "update", "add", "pop", "remove", "clear", "setdefault"}
+
+
+def test_who_owns_a_record_writes_it() -> None:
+    """No assignment to a field of Exchange or Trial, and no change of what one holds, outside of gateway.dispatch.exchange."""
+    owner = ROOT / "gateway" / "dispatch" / "exchange.py"
+    fields = {
+        node.target.id
+        for record in ast.parse(owner.read_text("utf-8")).body
+        if isinstance(record, ast.ClassDef) and record.name in RECORDS
+        for node in record.body
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+    }
+    trees = {path: ast.parse(path.read_text("utf-8")) for path in SOURCES if path.parts[len(ROOT.parts)] == "gateway" and path != owner}
+    names = {name for tree in trees.values() for name in names_of_records(tree)}
+    assert {"exchange", "trial"} <= names
+    written = [
+        f"{module_name(path)}:{node.lineno} {ast.unparse(node)}"
+        for path, tree in trees.items()
+        for node in changed(tree)
+        if node.attr in fields and last_name(node.value) in names
+    ]
+    assert written == []
+
+
+def names_of_records(tree: ast.AST) -> Iterator[str]:
+    """What a file calls values of these classes: as arguments and variables with a type, and where it makes or keeps one."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.arg) and node.annotation is not None and is_record(node.annotation):
+            yield node.arg
+        elif isinstance(node, ast.AnnAssign) and is_record(node.annotation):
+            yield last_name(node.target)
+        elif isinstance(node, ast.Assign):
+            for target, value in pairs(node):
+                made = isinstance(value, ast.Call) and last_name(value.func) in RECORDS
+                if made or last_name(value) in ("exchange", "trial"):
+                    yield last_name(target)
+
+
+def pairs(node: ast.Assign) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """Each name that is assigned, with what it is given."""
+    for target in node.targets:
+        if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+            yield from zip(target.elts, node.value.elts, strict=False)
+        else:
+            yield target, node.value
+
+
+def is_record(annotation: ast.expr) -> bool:
+    return set(re.findall(r"\w+", ast.unparse(annotation))) <= {*RECORDS, "None", "Optional"}
+
+
+def last_name(node: ast.expr) -> str:
+    """`exchange` of `exchange`, `self._exchange` and `http.exchange`."""
+    return (node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else "").lstrip("_")
+
+
+def changed(tree: ast.AST) -> Iterator[ast.Attribute]:
+    """The attributes that are assigned, deleted, or changed in place."""
+    for node in ast.walk(tree):
+        targets: list[ast.expr] = []
+        if isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Store | ast.Del):
+            targets = [node]
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CHANGES:
+            targets = [node.func.value]
+        for target in targets:
+            while isinstance(target, ast.Subscript):
+                target = target.value
+            if isinstance(target, ast.Attribute):
+                yield target
+
+
 def test_broad_excepts_stand_in_two_places_only() -> None:
     """Where an exception becomes an answer, and the loop that calls telemetry listeners."""
     found = set()

@@ -3,14 +3,15 @@
 Raises UpstreamError for what the provider did and InvalidRequest for what its dialect cannot say; who is asked next is not decided here.
 """
 
+import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final, TypeVar
+from collections.abc import Coroutine, Sequence
+from typing import Any, Final, Literal
 
 from gateway.dispatch import fan_out
-from gateway.dispatch.continuation import whole_or_again
-from gateway.dispatch.exchange import Trial
+from gateway.dispatch.continuation import EMPTY, whole_or_again
+from gateway.dispatch.exchange import AttemptResult, Trial
 from gateway.dispatch.reasoning_cache import RELAYED, SIGNED, AnswerTap, Loss, ReasoningStore
 from gateway.dispatch.send import PreparedRequest
 from gateway.dispatch.streams import LiveAnswer, MergedAnswer, OneAnswer, begun
@@ -35,7 +36,7 @@ Asked = tuple[ChatRequest, ModelRecord]
 
 _log: Final = logging.getLogger("llm_router")
 
-T = TypeVar("T")
+Mode = Literal["complete", "stream"]
 
 _LOSSES: Final[dict[Loss, Note]] = {
     "edited": Note("dropped", "messages.reasoning", "an assistant message with tool calls was edited: the reasoning before it is lost"),
@@ -63,35 +64,65 @@ class Asking:
         self._corrected: dict[str, tuple[ModelRecord, ModelRecord]] = {}
         """The facts about targets that their providers corrected, and what they were corrected to; until the next start or reload."""
 
-    async def complete(self, trial: Trial, request: ChatRequest, caller: str, params: str) -> dict[str, Any]:
+    def complete(self, trial: Trial, request: ChatRequest, caller: str, params: str) -> Coroutine[Any, Any, AttemptResult[dict[str, Any]]]:
         """A whole chat.completion."""
-        asked = self._asked(trial, request, caller)
-        try:
-            completion = await self._complete(trial, asked, params)
-        except UpstreamError as error:
-            completion = await self._mended(trial, asked, error, lambda mended: self._complete(trial, mended, params))
-        self._note_loss(trial, asked, caller)
-        trial.usage = completion.get("usage")
-        trial.model = completion.get("model")
-        trial.finish_reason = completion["choices"][0].get("finish_reason")
-        if "x_llm_router" in completion:
-            trial.warnings += completion["x_llm_router"]["warnings"]
-        return completion
+        return self._answer("complete", trial, request, caller, params)
 
-    async def open(self, trial: Trial, request: ChatRequest, caller: str, params: str) -> OneAnswer:
+    def open_stream(self, trial: Trial, request: ChatRequest, caller: str, params: str) -> Coroutine[Any, Any, AttemptResult[OneAnswer]]:
         """A stream whose first content is in hand; the caller closes it."""
-        asked = self._asked(trial, request, caller)
-        try:
-            answer = await self._open(trial, asked, params)
-        except UpstreamError as error:
-            answer = await self._mended(trial, asked, error, lambda mended: self._open(trial, mended, params))
-        self._note_loss(trial, asked, caller)
-        return answer
+        return self._answer("stream", trial, request, caller, params)
 
     def remember(self, caller: str, target: Candidate, messages: Sequence[dict[str, Any]], answer: dict[str, Any]) -> None:
         """Keep what the next turn will need of an answer to `messages`: its reasoning."""
         if answer.get("tool_calls"):
             self._reasoning.remember(caller, target.name, messages, answer, _kept(target))
+
+    async def _answer(self, mode: Mode, trial: Trial, request: ChatRequest, caller: str, params: str) -> AttemptResult[Any]:
+        """The answer, after as many corrections of the request as its refusals call for."""
+        asked = first = self._asked(trial, request, caller)
+        mended, learned = 0, "x_provider" not in request.body  # what a caller's own passthrough may have provoked is no fact
+        while True:
+            try:
+                count, single = _fanned_out(trial, asked)
+                if count > 1:
+                    result = await self._several(mode, count, trial, single, params)
+                elif mode == "complete":
+                    result = await whole_or_again(await self._prepare(trial, asked, params))
+                else:
+                    result = await begun(await self._prepare(trial, asked, params), _tap(trial.candidate, asked[0]))
+                break
+            except UpstreamError as error:
+                if mended == MOST_MENDED:
+                    raise
+                correction = self._correction(trial, asked, error)
+                mended, learned, asked = mended + 1, learned and correction.learned, (correction.request, correction.record)
+        notes = self._lost_reasoning(trial, first, caller)
+        if mended:
+            if learned:  # only what helped is a fact
+                self._corrected[trial.candidate.name] = (trial.candidate.model.record, asked[1])
+            if asked[0] is not first[0]:
+                notes = (_REFUSED, *notes)
+        return result._replace(notes=result.notes + notes) if notes else result
+
+    async def _several(self, mode: Mode, count: int, trial: Trial, asked: Asked, params: str) -> AttemptResult[Any]:
+        """Several answers, asked for at once, as one."""
+        started = trial.clock()
+        tasks = [asyncio.ensure_future(self._one(mode, trial, asked, params)) for _ in range(count)]
+        try:
+            results = await asyncio.gather(*tasks)
+        except BaseException:
+            for result in await fan_out.ended(tasks):
+                if isinstance(result.answer, LiveAnswer):
+                    result.answer.hang_up()
+            raise
+        if mode == "complete":
+            trial.took(trial.clock() - started)
+        return _merged(mode, trial, results)
+
+    async def _one(self, mode: Mode, trial: Trial, asked: Asked, params: str) -> AttemptResult[Any]:
+        """One of several answers."""
+        prepared = await self._prepare(trial, asked, params)
+        return await (whole_or_again(prepared) if mode == "complete" else begun(prepared, _tap(trial.candidate, asked[0])))
 
     def _asked(self, trial: Trial, request: ChatRequest, caller: str) -> Asked:
         """The request with the reasoning its history had, and the facts about the target as they are known by now."""
@@ -101,48 +132,28 @@ class Asking:
         # What was wrong may be from another revision of the files, which may say better now.
         return self._reasoning.restore(caller, candidate.name, request), corrected if wrong is configured else configured
 
-    def _note_loss(self, trial: Trial, asked: Asked, caller: str) -> None:
-        """Tell of reasoning that the model needed and did not get back. Not before it has answered: in strict mode, too, the request was
-        sent as it came.
+    def _lost_reasoning(self, trial: Trial, asked: Asked, caller: str) -> tuple[Note, ...]:
+        """Of reasoning that the model needed and did not get back. Not before it has answered: in strict mode, too, the request was sent
+        as it came.
         """
         request, record = asked
         target = trial.candidate
         if not wants_reasoning_back(target.provider.dialect, record, request):
-            return
+            return ()
         loss = self._reasoning.lost(caller, target.name, request)
-        if loss is not None:
-            trial.notes.append(_LOSSES[loss])
+        return () if loss is None else (_LOSSES[loss],)
 
-    async def _mended(self, trial: Trial, asked: Asked, error: UpstreamError, ask: Callable[[Asked], Awaitable[T]]) -> T:
-        """What is answered once what was refused is mended, where the provider refused because facts about the model are wrong."""
-        first = asked[0]
-        learned = "x_provider" not in first.body  # what a caller's own passthrough may have provoked is no fact
-        for _ in range(MOST_MENDED):
-            mended = self._way_out(trial, asked, error)
-            learned, asked = learned and mended.learned, (mended.request, mended.record)
-            try:
-                value = await ask(asked)
-            except UpstreamError as again:
-                error = again
-                continue
-            if learned:  # only what helped is a fact
-                self._corrected[trial.candidate.name] = (trial.candidate.model.record, mended.record)
-            if mended.request is not first:
-                trial.notes.append(_REFUSED)
-            return value
-        raise error
-
-    def _way_out(self, trial: Trial, asked: Asked, error: UpstreamError) -> Repair:
-        """What to ask instead; raises `error` if there is no such thing."""
-        mended = repair(*asked, error.failure)
-        if mended is None:
+    def _correction(self, trial: Trial, asked: Asked, error: UpstreamError) -> Repair:
+        """What to ask instead, where the provider refused because facts about the model are wrong. Raises `error` if it did not."""
+        correction = repair(*asked, error.failure)
+        if correction is None:
             self._note_lack(trial, asked[0], error.failure)
             raise error
         failure = trial.cleaned(error.failure)
         target, fact = trial.candidate.name, failure.upstream_code or failure.code
         _log.warning("%s refused a request (%s): sent again, mended. Its row in capabilities.yaml may be wrong.", target, fact)
-        trial.notes[:] = trial.persona_notes
-        return mended
+        trial.asked_anew()
+        return correction
 
     def _note_lack(self, trial: Trial, request: ChatRequest, failure: UpstreamFailure) -> None:
         """If the model does not have what the request needs: plans know it from now on."""
@@ -172,8 +183,8 @@ class Asking:
         build = dialect.build_request
         upstream = build(request, target) if request.size <= BIG else await off_loop(build, request, target)
         if upstream.notes:
-            trial.notes.extend(upstream.notes)
-        if params == "strict" and (lost := losses(trial.notes)):
+            trial.translated(upstream.notes)
+        if params == "strict" and (lost := losses((*trial.persona_notes, *trial.notes))):
             raise _strict(lost, trial.candidate.name)
         number = unique()
         envelope = Envelope(f"chatcmpl-{number}", int(time.time()), target.model, f"call_{number}", upstream.shape)
@@ -186,42 +197,6 @@ class Asking:
         except TimeoutError:
             raise UpstreamError(limit.failure) from None
 
-    def _complete(self, trial: Trial, asked: Asked, params: str) -> Awaitable[dict[str, Any]]:
-        count, asked = _fanned_out(trial, asked)
-        return self._complete_one(trial, asked, params) if count == 1 else self._complete_several(count, trial, asked, params)
-
-    async def _complete_several(self, count: int, trial: Trial, asked: Asked, params: str) -> dict[str, Any]:
-        started = trial.clock()
-        answers = await fan_out.together(count, lambda: self._complete_one(trial, asked, params), lambda _: None)
-        trial.upstream_seconds = trial.clock() - started
-        _note_fan_out(trial)
-        return fan_out.merged(answers)
-
-    async def _complete_one(self, trial: Trial, asked: Asked, params: str) -> dict[str, Any]:
-        prepared = await self._prepare(trial, asked, params)
-        started = trial.clock()
-        try:
-            return await whole_or_again(prepared)
-        finally:
-            trial.upstream_seconds += trial.clock() - started
-
-    def _open(self, trial: Trial, asked: Asked, params: str) -> Awaitable[OneAnswer]:
-        count, asked = _fanned_out(trial, asked)
-        return self._open_one(trial, asked, params) if count == 1 else self._open_several(count, trial, asked, params)
-
-    async def _open_several(self, count: int, trial: Trial, asked: Asked, params: str) -> OneAnswer:
-        answers = await fan_out.together(count, lambda: self._open_one(trial, asked, params), LiveAnswer.hang_up)
-        _note_fan_out(trial)
-        if trial.unfollowed is not None:  # the others go on, so they are shown
-            trial.warnings.append(trial.unfollowed)
-            trial.unfollowed = None
-        return MergedAnswer(answers, trial)
-
-    async def _open_one(self, trial: Trial, asked: Asked, params: str) -> LiveAnswer:
-        prepared = await self._prepare(trial, asked, params)
-        request = asked[0]
-        return await begun(prepared, AnswerTap(request.messages, _kept(trial.candidate)) if request.body.get("tools") else None)
-
 
 def _kept(target: Candidate) -> frozenset[str]:
     """What is kept of a target's answers: what it signed, and of the hub's own dialect whatever its server takes back."""
@@ -229,6 +204,11 @@ def _kept(target: Candidate) -> frozenset[str]:
         return SIGNED
     taken = target.model.record.message_fields
     return RELAYED if taken is None else SIGNED | (RELAYED & taken)
+
+
+def _tap(target: Candidate, request: ChatRequest) -> AnswerTap | None:
+    """What looks for reasoning in a streamed answer, where the next turn of a tool loop may need it."""
+    return AnswerTap(request.messages, _kept(target)) if request.body.get("tools") else None
 
 
 def _fanned_out(trial: Trial, asked: Asked) -> tuple[int, Asked]:
@@ -245,9 +225,19 @@ def _fanned_out(trial: Trial, asked: Asked) -> tuple[int, Asked]:
     return int(count), (fan_out.single(request), record)
 
 
-def _note_fan_out(trial: Trial) -> None:
-    """Each of the requests made the same notes: keep them once."""
-    trial.notes[:] = [*dict.fromkeys(trial.notes), Note("emulated", "n", "this model gives one answer: it was asked several times")]
+def _merged(mode: Mode, trial: Trial, results: Sequence[AttemptResult[Any]]) -> AttemptResult[Any]:
+    """Several answers as one. Each of the requests made the same notes: they are kept once."""
+    first = results[0]
+    notes = (*dict.fromkeys(trial.notes), Note("emulated", "n", "this model gives one answer: it was asked several times"))
+    warnings = (*(EMPTY for result in results if EMPTY in result.warnings), *(word for word in first.warnings if word != EMPTY))
+    unfollowed = next((result.unfollowed for result in results if result.unfollowed), None)
+    answers = [result.answer for result in results]
+    if mode == "complete":
+        completion = fan_out.merged(answers)
+        return first._replace(answer=completion, usage=completion.get("usage"), notes=notes, warnings=warnings, unfollowed=unfollowed)
+    if unfollowed is not None:  # the others go on, so they are shown
+        warnings = (*warnings, unfollowed)
+    return first._replace(answer=MergedAnswer(answers), notes=notes, warnings=warnings, unfollowed=None)
 
 
 def _strict(lost: list[Note], target: str) -> InvalidRequest:

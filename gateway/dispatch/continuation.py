@@ -1,15 +1,16 @@
 """One answer of a provider, over as many requests as it takes: pauses are taken up again, what is no answer is asked for once more."""
 
 import asyncio
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+from gateway.dispatch.exchange import AttemptResult
 from gateway.dispatch.send import PreparedRequest, send
 from gateway.upstream.response import Limit, UpstreamResponse
 from translators.chat.chunks import Chunk, Collector
 from translators.chat.continuation import is_empty, is_paused
 from translators.chat.emulation import unfollowed
 from translators.chat.stop_sequences import StopCutter, cut_completion
-from translators.dialect import Pause, StreamTranslator
+from translators.dialect import AnswerShape, Pause, StreamTranslator
 from translators.errors import FailureKind, UpstreamError, UpstreamFailure, truncated
 
 QUIET_AFTER_END: Final = 5.0
@@ -72,9 +73,14 @@ class Rounds:
         """Bytes of this round so far."""
         return self._response.received
 
+    @property
+    def billed_prompt_tokens(self) -> int | None:
+        """What was read for all of it, where its usage tells only of the first request."""
+        return None if self._pause is None else self._pause.billed_prompt_tokens
+
     async def collected(self, body: bytes = b"") -> dict[str, Any]:
         """The whole answer as one completion; `body` is what was read of it already. Raises UpstreamError."""
-        translator, envelope, trial = self.translator, self._prepared.envelope, self._prepared.trial
+        translator, envelope = self.translator, self._prepared.envelope
         chunks = [*translator.receive(body), *translator.receive_eof()] if body else []
         try:
             while not translator.finished:
@@ -88,9 +94,7 @@ class Rounds:
                 raise
             chunks += rest
         finally:
-            trial.usage = translator.usage_so_far
-        if self._pause is not None:
-            trial.billed_prompt_tokens = self._pause.billed_prompt_tokens
+            self._prepared.trial.counted(translator.usage_so_far)
         collector = Collector(translator.id, envelope.created, translator.model)
         if envelope.shape.stop:
             chunks = StopCutter(envelope.shape.stop).receive(chunks)
@@ -121,39 +125,63 @@ def may_do_better(failure: UpstreamFailure) -> bool:
     return failure.kind in ASKED_AGAIN and failure.upstream_status is None
 
 
-async def whole(prepared: PreparedRequest) -> dict[str, Any]:
+class Whole(NamedTuple):
+    """An answer as one completion, and what its usage does not tell."""
+
+    completion: dict[str, Any]
+    billed_prompt_tokens: int | None = None
+
+
+async def whole(prepared: PreparedRequest) -> Whole:
     """The answer as one completion, however many requests it takes. Raises UpstreamError."""
     response = await send(prepared, prepared.request)
     rounds: Rounds | None = None
     try:
         if prepared.request.stream:
             rounds = Rounds(prepared, response)
-            return await rounds.collected()
+            return Whole(await rounds.collected(), rounds.billed_prompt_tokens)
         body = await response.read()
         completion = prepared.dialect.parse_response(body, prepared.envelope)
         if is_paused(completion):
             rounds = Rounds(prepared, response)
-            return await rounds.collected(body)
+            return Whole(await rounds.collected(body), rounds.billed_prompt_tokens)
     finally:
         (response if rounds is None else rounds).close()
     if prepared.envelope.shape.stop:
         cut_completion(completion, prepared.envelope.shape.stop)
-    return completion
+    return Whole(completion)
 
 
-async def whole_or_again(prepared: PreparedRequest) -> dict[str, Any]:
+async def whole_or_again(prepared: PreparedRequest) -> AttemptResult[dict[str, Any]]:
     """`whole`; if that is nothing, unusable, or not what was asked for in words, it is asked once more, and that answer stands."""
     shape, trial = prepared.envelope.shape, prepared.trial
+    started = trial.clock()
     try:
-        completion = await whole(prepared)
-        if not is_empty(completion) and not (shape.in_words and unfollowed(completion, shape.must_call, shape.json_schema)):
-            return completion
-    except UpstreamError as error:
-        if not may_do_better(error.failure):
-            raise
-    completion = await whole(prepared)
-    if is_empty(completion):
-        trial.warnings.append(EMPTY)
-    elif shape.in_words:
-        trial.unfollowed = trial.unfollowed or unfollowed(completion, shape.must_call, shape.json_schema)
-    return completion
+        try:
+            answer = await whole(prepared)
+            if not is_empty(answer.completion) and not (shape.in_words and _lacks(answer.completion, shape)):
+                return _result(prepared, answer)
+        except UpstreamError as error:
+            if not may_do_better(error.failure):
+                raise
+        answer = await whole(prepared)
+    finally:
+        trial.took(trial.upstream_seconds + trial.clock() - started)
+    if is_empty(answer.completion):
+        return _result(prepared, answer, (EMPTY,))
+    return _result(prepared, answer, unfollowed=_lacks(answer.completion, shape) if shape.in_words else None)
+
+
+def _lacks(completion: dict[str, Any], shape: AnswerShape) -> str | None:
+    return unfollowed(completion, shape.must_call, shape.json_schema)
+
+
+def _result(
+    prepared: PreparedRequest, answer: Whole, warnings: tuple[str, ...] = (), unfollowed: str | None = None
+) -> AttemptResult[dict[str, Any]]:
+    completion, billed = answer
+    if "x_llm_router" in completion:
+        warnings = (*warnings, *completion["x_llm_router"]["warnings"])
+    finish_reason = completion["choices"][0].get("finish_reason")
+    notes = prepared.trial.notes
+    return AttemptResult(completion, completion.get("model"), completion.get("usage"), finish_reason, notes, warnings, unfollowed, billed)

@@ -37,7 +37,7 @@ class Dispatcher:
     async def complete(self, decision: Decision, exchange: Exchange) -> dict[str, Any]:
         """A whole chat.completion. Raises RequestFailed or InvalidRequest."""
         run = Execution(self.memory, self.places, decision, exchange, self.asking.complete)
-        completion = await run.first_success()
+        completion = (await run.first_success()).answer
         trial = exchange.trial
         assert trial is not None
         self._succeeded(trial, exchange)
@@ -47,16 +47,16 @@ class Dispatcher:
         if completion.get("usage") is None:
             tokens = decision.plan.facts.prompt.tokens
             completion["usage"] = estimated(tokens, trial.candidate.model.token_factor, completion)
-            trial.warnings.append(USAGE_ESTIMATED)
+            trial.warn(USAGE_ESTIMATED)
         return completion
 
     async def open(self, decision: Decision, exchange: Exchange) -> Answer:
         """A stream whose first content is in hand. Raises RequestFailed or InvalidRequest; `close` what is returned."""
-        run = Execution(self.memory, self.places, decision, exchange, self.asking.open)
-        answer = await run.first_success()
+        run = Execution(self.memory, self.places, decision, exchange, self.asking.open_stream)
+        answer = (await run.first_success()).answer
         persona = decision.plan.policy.persona
         if persona is not None and persona.resume and may_resume(decision.request):
-            exchange.resumable = True
+            exchange.may_be_resumed()
             return ResumableAnswer(answer, exchange, run.take_up)
         return answer
 
@@ -64,6 +64,7 @@ class Dispatcher:
         """A stream came to its end: learn from it, and keep what the next turn will need of it."""
         trial = exchange.trial
         assert trial is not None
+        trial.streamed(live.usage, live.finish_reason)
         self._succeeded(trial, exchange)
         if (tap := live.tap) is not None:
             self.asking.remember(exchange.key_id or "", trial.candidate, tap.messages, tap.message())
@@ -73,7 +74,7 @@ class Dispatcher:
         trial = exchange.trial
         assert trial is not None
         broke_off(trial, error.failure, exchange, self.memory)
-        exchange.outcome = "stream_aborted"
+        exchange.aborted()
         return failed(trial, error.failure)
 
     async def close(self, live: Answer, exchange: Exchange) -> None:
@@ -82,6 +83,7 @@ class Dispatcher:
             await live.aclose()
         finally:
             if exchange.trial is not None:
+                exchange.trial.streamed(live.usage, live.finish_reason)
                 release(exchange.trial, self.memory)
 
     def _succeeded(self, trial: Trial, exchange: Exchange) -> None:

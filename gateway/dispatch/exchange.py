@@ -1,11 +1,10 @@
 """One request and all that becomes known of it on its way: the record that headers, events and the native answer are made from."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from gateway.accounting.cost import cost_of_usage
 from gateway.accounting.usage import count, totals
@@ -25,13 +24,40 @@ from translators.notes import Note
 _HEADER_LIMIT: Final = 2000
 _IDS: Final = frozenset({"request-id", "x-request-id", "x-goog-request-id"})
 _LIMITS: Final = ("x-ratelimit-", "anthropic-ratelimit-")
-_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 _CLEAN: Final = re.compile(r"[ -~]{1,200}").fullmatch
 
 
-@dataclass(init=False, slots=True)  # a written __init__ takes half the instructions of a generated one with twenty defaults
+A = TypeVar("A")
+
+
+class AttemptResult(NamedTuple, Generic[A]):
+    """What came of an attempt that answered, said once by whoever asked. (A frozen dataclass would take four times as long to make.)
+
+    What is known only at the end of a stream, its usage and finish reason, is asked of the stream then.
+    """
+
+    answer: A
+    """A chat.completion, or a stream whose first content has arrived."""
+    model: str | None
+    """The upstream model that served, by its own name."""
+    usage: dict[str, Any] | None
+    finish_reason: str | None
+    notes: tuple[Note, ...]
+    """What the translation did to the request."""
+    warnings: tuple[str, ...] = ()
+    """What the caller should know of an answer that is no failure, as words of our own."""
+    unfollowed: str | None = None
+    """The warning for an answer that lacks what was asked for in words only: it is shown if nobody gives a better one."""
+    billed_prompt_tokens: int | None = None
+    """What was read for an answer that came in several rounds, where its usage tells only of the first."""
+
+
+@dataclass(slots=True)
 class Trial:
-    """One try at one target, and what becomes known of it. Several may run at once; the exchange shows the one that won."""
+    """One try at one target, and what becomes known of it. Several may run at once; the exchange shows the one that won.
+
+    Only its methods change it.
+    """
 
     candidate: Candidate
     why: Why
@@ -39,67 +65,77 @@ class Trial:
     clock: Callable[[], float] = field(repr=False)
     deadline: float
     """Of the whole request, by `clock`."""
-    persona_notes: Sequence[Note]
-    key: ApiKey | None
-    leave: Leave | None
-    fans_out: bool
-    """Several answers may be asked for one by one."""
-    place: Place | None
-    notes: list[Note]
-    """What the translation did to the request, after what the persona did."""
-    upstream_headers: Mapping[str, str]
-    """What the provider said of the request and of its limits, under our names."""
-    model: str | None
-    """The upstream model that served, by its own name."""
-    usage: dict[str, Any] | None
-    billed_prompt_tokens: int | None
-    """What was read for an answer that came in several rounds, where its usage tells only of the first."""
-    warnings: list[str]
-    """What the caller should know of an answer that is no failure, as words of our own."""
-    unfollowed: str | None
-    """The warning for an answer that lacks what was asked for in words only: it is shown if nobody gives a better one."""
-    finish_reason: str | None
-    first_chunk_at: float | None
-    upstream_seconds: float
-    held_up: Callable[[], float] = field(repr=False)
-    """Seconds in which the caller of this request took nothing of what was there for it."""
     started: float
-    asked_at: float
+    persona_notes: tuple[Note, ...] = ()
+    key: ApiKey | None = None
+    leave: Leave | None = None
+    fans_out: bool = True
+    """Several answers may be asked for one by one."""
+    held_up: Callable[[], float] = field(default=no_time, repr=False)
+    """Seconds in which the caller of this request took nothing of what was there for it."""
+    place: Place | None = None
+    asked_at: float = 0.0
     """When the request went to the provider, after the wait for a place; its clocks run from here."""
-    number: int
+    notes: tuple[Note, ...] = ()
+    """What the translation did to the request, beside what the persona did."""
+    upstream_headers: Mapping[str, str] | None = None
+    """What the provider said of the request and of its limits, under our names."""
+    upstream_seconds: float = 0.0
+    first_chunk_at: float | None = None
+    number: int = 0
     """Its place among the exchange's attempts, once it has ended or has content to show."""
+    model: str | None = None
+    """This and what follows: as in AttemptResult."""
+    usage: dict[str, Any] | None = None
+    finish_reason: str | None = None
+    warnings: tuple[str, ...] = ()
+    billed_prompt_tokens: int | None = None
 
-    def __init__(
-        self,
-        candidate: Candidate,
-        why: Why,
-        clocks: Timeouts,
-        clock: Callable[[], float],
-        deadline: float,
-        persona_notes: Sequence[Note] = (),
-        key: ApiKey | None = None,
-        leave: Leave | None = None,
-        fans_out: bool = True,
-        held_up: Callable[[], float] = no_time,
-    ) -> None:
-        self.candidate = candidate
-        self.fans_out = fans_out
-        self.why = why
-        self.clocks = clocks
-        self.clock = clock
-        self.deadline = deadline
-        self.persona_notes = persona_notes
-        self.key = key
+    def seated(self, place: Place | None) -> None:
+        """It has its place at the target, or needs none."""
+        self.place = place
+
+    def readmitted(self, leave: Leave | None) -> None:
+        """It has another leave; None if the target may not be asked any more."""
         self.leave = leave
-        self.held_up = held_up
-        self.notes = [*persona_notes]
-        self.warnings = []
-        self.upstream_headers = _NOTHING
-        self.place = self.model = self.usage = self.billed_prompt_tokens = self.unfollowed = None
-        self.finish_reason = self.first_chunk_at = None
-        self.upstream_seconds = 0.0
-        self.started = self.asked_at = clock()
-        self.number = 0
+
+    def asked(self) -> None:
+        """The request goes to the provider now."""
+        self.asked_at = self.clock()
+
+    def translated(self, notes: tuple[Note, ...]) -> None:
+        """The request was translated, and this is what that did to it."""
+        self.notes += notes
+
+    def asked_anew(self) -> None:
+        """The request will be translated once more, so nothing was done to it yet."""
+        self.notes = ()
+
+    def began(self) -> None:
+        """The first content has arrived."""
+        self.first_chunk_at = self.clock()
+
+    def took(self, seconds: float) -> None:
+        """The provider took so long, for all it was asked."""
+        self.upstream_seconds = seconds
+
+    def counted(self, usage: dict[str, Any] | None) -> None:
+        """What the provider had counted when an answer was given up: it is billed, too."""
+        self.usage = usage
+
+    def answered(self, result: AttemptResult[Any]) -> None:
+        """There is an answer."""
+        self.notes, self.warnings = result.notes, result.warnings
+        self.model, self.usage, self.finish_reason = result.model, result.usage, result.finish_reason
+        self.billed_prompt_tokens = result.billed_prompt_tokens
+
+    def streamed(self, usage: dict[str, Any] | None, finish_reason: str | None) -> None:
+        """The stream has ended, or is hung up."""
+        self.usage, self.finish_reason = usage, finish_reason
+
+    def warn(self, *warnings: str) -> None:
+        """Of an answer: what else its caller should know."""
+        self.warnings += warnings
 
     def limit(self, more: bool = False) -> Limit:
         """How long the provider may take from now on. Until it has given content, or `more` of it after a pause, that clock runs, too."""
@@ -122,7 +158,7 @@ class Trial:
             elif name in _IDS:
                 kept["x-llm-router-upstream-request-id"] = value
         if not kept:
-            self.upstream_headers = _NOTHING
+            self.upstream_headers = None
             return
         holds = self.candidate.provider.redactor.holds
         spoilt = holds("\n".join(kept.values()))
@@ -137,7 +173,7 @@ class Trial:
 
 @dataclass(init=False, slots=True)
 class Exchange:
-    """Mutable, owned by one handler."""
+    """Mutable, owned by one handler; only its methods change it."""
 
     request_id: str
     api: str
@@ -154,7 +190,7 @@ class Exchange:
     """The one the caller asked for."""
     params: str
     """What happens to what a provider cannot be told: report · strict · quiet."""
-    persona_notes: Sequence[Note]
+    persona_notes: tuple[Note, ...]
     """What the persona's limits did to the request."""
     attempts: list[AttemptEnded]
     trial: Trial | None
@@ -170,15 +206,24 @@ class Exchange:
     outcome: str
     error_code: str | None
 
-    def __init__(self, request_id: str, api: str, clock: Callable[[], float], simulated: bool = False, key_id: str | None = None) -> None:
+    def __init__(
+        self,
+        request_id: str,
+        api: str,
+        clock: Callable[[], float],
+        simulated: bool = False,
+        key_id: str | None = None,
+        held_up: Callable[[], float] = no_time,
+        started: float | None = None,
+    ) -> None:
         self.request_id = request_id
         self.api = api
         self.clock = clock
-        self.held_up = no_time
+        self.held_up = held_up
         self.simulated = simulated
         self.key_id = key_id
         self.stream = self.resumable = False
-        self.started = clock()
+        self.started = clock() if started is None else started
         self.plan = self.record = self.service_tier = self.trial = self.served = self.error_code = None
         self.params = "report"
         self.persona_notes = ()
@@ -189,11 +234,11 @@ class Exchange:
         self.outcome = "ok"
 
     @property
-    def notes(self) -> Sequence[Note]:
-        return self.persona_notes if self.trial is None else self.trial.notes
+    def notes(self) -> tuple[Note, ...]:
+        return self.persona_notes if self.trial is None else self.persona_notes + self.trial.notes
 
     @property
-    def warnings(self) -> Sequence[str]:
+    def warnings(self) -> tuple[str, ...]:
         return () if self.trial is None else self.trial.warnings
 
     @property
@@ -233,7 +278,7 @@ class Exchange:
             headers["x-llm-router-attempts"] = str(len(self.attempts))
         notes = self.persona_notes
         if trial is not None:
-            notes = trial.notes
+            notes = self.persona_notes + trial.notes
             if trial.upstream_headers:
                 headers.update(trial.upstream_headers)
             if trial.billed_prompt_tokens is not None:
@@ -247,6 +292,36 @@ class Exchange:
         if self.simulated:
             headers["x-llm-router-simulated"] = "true"
         return headers
+
+    def asks(self, stream: bool) -> None:
+        """The request was read: it asks for a stream, or for one JSON answer."""
+        self.stream = stream
+
+    def reports(self, params: str, persona_notes: tuple[Note, ...]) -> None:
+        """What the persona's limits did to the request, and what happens to what a provider cannot be told."""
+        self.params, self.persona_notes = params, persona_notes
+
+    def planned(self, plan: Plan, record: Record, service_tier: str | None) -> None:
+        """There is a plan for it."""
+        self.plan, self.record, self.service_tier = plan, record, service_tier
+
+    def may_be_resumed(self) -> None:
+        """Its answer, if it breaks off, is taken up by another target."""
+        self.resumable = True
+
+    def resumed_by(self, candidate: Candidate, characters: int, usage: dict[str, Any] | None) -> None:
+        """An answer that broke off after so many characters is taken up by another target; `usage` was counted of it before."""
+        if usage is not None:
+            self.usage_before.append(usage)
+        self.resumed.append({"provider": candidate.provider.name, "model": candidate.model.id, "after_characters": characters})
+
+    def aborted(self) -> None:
+        """The caller has seen a part of the answer and gets no more of it."""
+        self.outcome = "stream_aborted"
+
+    def concluded(self, outcome: str, status: int, error_code: str | None) -> None:
+        """How it ended, and what the caller was told."""
+        self.outcome, self.status, self.error_code = outcome, status, error_code
 
     def ended(self, trial: Trial, outcome: str, status: int | None) -> None:
         """A try is over, or has content to show."""
@@ -289,7 +364,7 @@ class Exchange:
             provider, model = attempts[-1].provider, attempts[-1].model
         notes, upstream_seconds = self.persona_notes, 0.0
         if trial is not None:
-            notes, finish_reason, upstream_seconds = trial.notes, trial.finish_reason, trial.upstream_seconds
+            notes, finish_reason, upstream_seconds = notes + trial.notes, trial.finish_reason, trial.upstream_seconds
             if trial.first_chunk_at is not None:
                 first_chunk_seconds = trial.first_chunk_at - started
         ended = RequestEnded(  # in its fields' order: their names would cost 1 µs

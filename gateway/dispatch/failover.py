@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Generic, TypeVar
 
 from gateway.config import OnFailure, Persona
-from gateway.dispatch.exchange import Exchange, Trial
+from gateway.dispatch.exchange import AttemptResult, Exchange, Trial
 from gateway.dispatch.resume import Said, continuation
 from gateway.dispatch.streams import OneAnswer
 from gateway.errors import UNTOLD, NoRoom, RequestFailed, UpstreamFailed
@@ -29,7 +29,7 @@ from translators.chat.request import ChatRequest
 from translators.errors import FailureKind, InvalidRequest, UpstreamError, UpstreamFailure
 
 T = TypeVar("T")
-Use = Callable[[Trial, ChatRequest, str, str], Awaitable[T]]
+Use = Callable[[Trial, ChatRequest, str, str], Awaitable[AttemptResult[T]]]
 
 _DIRECT: Final = OnFailure()
 _log: Final = logging.getLogger("llm_router")
@@ -52,7 +52,7 @@ class _Ended(Generic[T]):
     """How an attempt ended: with a value, or with an outcome for who decides what comes next."""
 
     trial: Trial | None
-    value: T | None = None
+    value: AttemptResult[T] | None = None
     outcome: Outcome = _NOT_SENT
 
 
@@ -81,7 +81,7 @@ class Execution(Generic[T]):
         self._deadline = exchange.started + total(persona)
         self._asked: set[str] = set()
 
-    async def first_success(self) -> T:
+    async def first_success(self) -> AttemptResult[T]:
         """Ask the plan's targets until one answers. Raises RequestFailed or InvalidRequest."""
         plan, memory = self._plan, self._memory
         memory.health.retries.request()
@@ -100,15 +100,15 @@ class Execution(Generic[T]):
             ended = await self._try(attempt, "retry" if attempt.candidate.name in self._asked else "failover")
         return self._won(ended, ended.value)
 
-    def _shown_at_last(self) -> T:
+    def _shown_at_last(self) -> AttemptResult[T]:
         """When nobody gave a good answer: one that lacks something, with a warning. Raises RequestFailed or InvalidRequest without one."""
         ended = self._unfollowed
-        if ended is None or ended.value is None or ended.trial is None or ended.trial.unfollowed is None:
+        if ended is None or ended.value is None or ended.trial is None or ended.value.unfollowed is None:
             raise self._error()
-        ended.trial.warnings.append(ended.trial.unfollowed)
+        ended.trial.warn(ended.value.unfollowed)
         return self._won(ended, ended.value)
 
-    async def take_up(self, error: UpstreamError, said: Said) -> T | None:
+    async def take_up(self, error: UpstreamError, said: Said) -> AttemptResult[T] | None:
         """The rest of an answer that broke off after `said`, from another target; None if none gives it."""
         exchange, broken = self._exchange, self._exchange.trial
         assert broken is not None
@@ -125,11 +125,7 @@ class Execution(Generic[T]):
             request = continuation(self._request, said.text, attempt.candidate.model.record.prefill)
             ended = await self._try(attempt, "resume", request)
             if ended.value is not None:
-                if broken.usage is not None:
-                    exchange.usage_before.append(broken.usage)
-                exchange.resumed.append(
-                    {"provider": attempt.candidate.provider.name, "model": attempt.candidate.model.id, "after_characters": length}
-                )
+                exchange.resumed_by(attempt.candidate, length, broken.usage)
                 return self._won(ended, ended.value)
             try:
                 attempt = steps.send(ended.outcome)
@@ -137,7 +133,7 @@ class Execution(Generic[T]):
                 return None
         return None
 
-    def _won(self, ended: _Ended[T], value: T) -> T:
+    def _won(self, ended: _Ended[T], value: AttemptResult[T]) -> AttemptResult[T]:
         """The answer that is shown: the conversation stays where it was given."""
         trial, conversation = ended.trial, self._plan.facts.conversation
         assert trial is not None
@@ -203,8 +199,8 @@ class Execution(Generic[T]):
     def _discard(self, ended: _Ended[T]) -> None:
         """An answer that came at the same moment as the one that won."""
         assert ended.trial is not None
-        if isinstance(ended.value, OneAnswer):
-            ended.value.hang_up()
+        if ended.value is not None and isinstance(ended.value.answer, OneAnswer):
+            ended.value.answer.hang_up()
         self._exchange.broke(ended.trial, "cancelled")
         release(ended.trial, self._memory)
 
@@ -242,7 +238,8 @@ class Execution(Generic[T]):
             return None
         exchange, limits = self._exchange, clocks(provider, self._persona, candidate.ref)
         fans_out, notes = self._persona is None or self._persona.fan_out, exchange.persona_notes
-        return Trial(candidate, why, limits, exchange.clock, self._deadline, notes, key, leave, fans_out, exchange.held_up)
+        clock = exchange.clock
+        return Trial(candidate, why, limits, clock, self._deadline, clock(), notes, key, leave, fans_out, exchange.held_up)
 
     def _pinned_key(self, candidate: Candidate, now: float) -> str | None:
         facts = self._plan.facts
@@ -256,7 +253,7 @@ class Execution(Generic[T]):
         candidate, outcome = trial.candidate, "cancelled"
         try:
             async with asyncio.timeout(max(0.0, self._remaining())):
-                trial.place = await self._places.take(candidate.provider, candidate.model)
+                trial.seated(await self._places.take(candidate.provider, candidate.model))
             outcome = "ok"
             return None
         except (NoPlace, TimeoutError) as full:
@@ -274,7 +271,7 @@ class Execution(Generic[T]):
         health, candidate, leave = self._memory.health, trial.candidate, trial.leave
         assert leave is not None
         health.abandoned(leave)
-        trial.leave = health.admit(candidate.provider.name, candidate.name, leave.key, self._memory.now())
+        trial.readmitted(health.admit(candidate.provider.name, candidate.name, leave.key, self._memory.now()))
         if trial.leave is None:
             release(trial, self._memory)
             self._exchange.ended(trial, "no_place", None)
@@ -286,10 +283,11 @@ class Execution(Generic[T]):
         outcome, status = "cancelled", None
         leave = trial.leave
         assert leave is not None
-        trial.asked_at = trial.clock()
+        trial.asked()
         try:
             value = await self._use(trial, request, exchange.key_id or "", exchange.params)
-            if trial.unfollowed is not None:
+            trial.answered(value)
+            if value.unfollowed is not None:
                 outcome, status = FailureKind.MODEL_OUTPUT.value, 200
                 self._unfollowed = _Ended(trial, value)
                 return _Ended(trial, None, _UNFOLLOWED)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from gateway.dispatch import fan_out
 from gateway.dispatch.continuation import EMPTY, Rounds, may_do_better
-from gateway.dispatch.exchange import Exchange, Trial
+from gateway.dispatch.exchange import AttemptResult, Exchange
 from gateway.dispatch.reasoning_cache import AnswerTap
 from gateway.dispatch.resume import Joiner, Said
 from gateway.dispatch.send import PreparedRequest, send
@@ -41,6 +41,8 @@ class LiveAnswer:
         self._held: list[Chunk] = []
         self._hung_up = False
         self.tap: AnswerTap | None = None
+        self.finish_reason: str | None = None
+        """Once it was given."""
         self._cutter = StopCutter(envelope.shape.stop) if envelope.shape.stop else None
         self.created = envelope.created
 
@@ -70,11 +72,10 @@ class LiveAnswer:
                 raise UpstreamError(self._translator.failure)
         if not begun:
             self._begun()
-        self._trial.model = self.model
 
     def _begun(self) -> None:
         """From the first content on the clocks are those of an answer that goes on."""
-        self._trial.first_chunk_at = self._trial.clock()
+        self._trial.began()
         self._rounds.allow(self._trial.limit())
 
     def _settled(self, chunks: Sequence[Chunk]) -> bool:
@@ -91,7 +92,7 @@ class LiveAnswer:
         batch, self._held = self._held, []
         while True:
             for chunk in batch:
-                if chunk.usage is not None or chunk.finish_reason is not None:
+                if chunk.finish_reason is not None:
                     note(chunk)
                 if tap is not None:
                     tap.see(chunk)
@@ -108,16 +109,13 @@ class LiveAnswer:
         return batch if self._cutter is None else self._cutter.receive(singly(batch))
 
     def _note(self, chunk: Chunk) -> None:
-        if chunk.usage is not None:
-            self._trial.usage = chunk.usage
-        if chunk.finish_reason is None:
-            return
+        trial = self._trial
         if chunk.top and "x_llm_router" in chunk.top:
-            self._trial.warnings += chunk.top["x_llm_router"]["warnings"]
+            trial.warn(*chunk.top["x_llm_router"]["warnings"])
         if chunk.index == 0:
-            self._trial.finish_reason = chunk.finish_reason
-            if self._trial.warnings and chunk.raw is None:  # the headers may be gone, and with them the place for warnings
-                chunk.top = {**(chunk.top or {}), "x_llm_router": {"warnings": [*self._trial.warnings]}}
+            self.finish_reason = chunk.finish_reason
+            if trial.warnings and chunk.raw is None:  # the headers may be gone, and with them the place for warnings
+                chunk.top = {**(chunk.top or {}), "x_llm_router": {"warnings": [*trial.warnings]}}
 
     @property
     def over(self) -> bool:
@@ -151,20 +149,15 @@ class LiveAnswer:
         """Hang up; after a finished answer so that its connection is used again."""
         if not self._hung_up:
             await self._rounds.release()
-        self._record()
 
     def hang_up(self) -> None:
         """Close without waiting."""
         self._hung_up = True
         self._rounds.close()
-        self._record()
-
-    def _record(self) -> None:
-        """What was counted so far goes on record: an answer that ends early is billed too."""
-        self._trial.usage = self.usage
+        self._trial.counted(self.usage)
 
 
-async def begun(prepared: PreparedRequest, tap: AnswerTap | None) -> LiveAnswer:
+async def begun(prepared: PreparedRequest, tap: AnswerTap | None) -> AttemptResult[LiveAnswer]:
     """A stream whose first content has arrived.
 
     If it is nothing, unusable, or not what was asked for in words, it is asked for once more, and that answer stands. Raises UpstreamError.
@@ -172,19 +165,25 @@ async def begun(prepared: PreparedRequest, tap: AnswerTap | None) -> LiveAnswer:
     try:
         live = await _committed(prepared, tap)
         if not live.empty and live.unfollowed is None:
-            return live
+            return _result(prepared, live)
         live.hang_up()
     except UpstreamError as error:
         if not may_do_better(error.failure):
             raise
-    trial = prepared.trial
     live = await _committed(prepared, tap)
     if live.empty:
-        trial.warnings.append(EMPTY)
-    elif (warning := live.unfollowed) is not None:
-        trial.unfollowed = warning
+        return _result(prepared, live, (EMPTY,))
+    if (warning := live.unfollowed) is not None:
         live.hang_up()  # all of it is here, and others may be asked before it is shown
-    return live
+        return _result(prepared, live, unfollowed=warning)
+    return _result(prepared, live)
+
+
+def _result(
+    prepared: PreparedRequest, live: LiveAnswer, warnings: tuple[str, ...] = (), unfollowed: str | None = None
+) -> AttemptResult[LiveAnswer]:
+    usage = None if unfollowed is None else live.usage  # all of it is here
+    return AttemptResult(live, live.model, usage, None, prepared.trial.notes, warnings, unfollowed)
 
 
 async def _committed(prepared: PreparedRequest, tap: AnswerTap | None) -> LiveAnswer:
@@ -207,9 +206,10 @@ class MergedAnswer:
     """Likewise."""
     tap: AnswerTap | None = None
 
-    def __init__(self, answers: Sequence[LiveAnswer], trial: Trial) -> None:
+    def __init__(self, answers: Sequence[LiveAnswer]) -> None:
         self._answers = answers
-        self._trial = trial
+        self.finish_reason: str | None = None
+        """That of the answer that ended last."""
         self.created = answers[0].created
 
     @property
@@ -224,14 +224,18 @@ class MergedAnswer:
         """All chunks, each by itself: they are written anew."""
         async with aclosing(fan_out.merged_batches(self._answers)) as batches:
             async for batch in batches:
+                for chunk in batch:
+                    self.finish_reason = chunk.finish_reason or self.finish_reason
                 yield batch
-                if batch[-1].usage is not None:
-                    self._trial.usage = batch[-1].usage
+
+    @property
+    def usage(self) -> dict[str, Any] | None:
+        """What was counted for all of them so far."""
+        counted = [usage for answer in self._answers if (usage := answer.usage) is not None]
+        return summed(counted) if counted else None
 
     async def aclose(self) -> None:
         await asyncio.gather(*(answer.aclose() for answer in self._answers))
-        counted = [answer.usage for answer in self._answers if answer.usage is not None]
-        self._trial.usage = summed(counted) if counted else None
 
     def hang_up(self) -> None:
         """Close without waiting."""
@@ -239,7 +243,7 @@ class MergedAnswer:
             answer.hang_up()
 
 
-TakeUp = Callable[[UpstreamError, Said], Awaitable["OneAnswer | None"]]
+TakeUp = Callable[[UpstreamError, Said], Awaitable["AttemptResult[OneAnswer] | None"]]
 
 
 class ResumableAnswer:
@@ -274,7 +278,7 @@ class ResumableAnswer:
                 following = await self._take_up(error, said) if said.continuable and not self._answer.ended else None
                 if following is None:
                     raise
-            self._answer = following
+            self._answer = following.answer
             joiner = Joiner(said.text)
 
     def _marked(self, chunk: Chunk) -> Chunk:
@@ -284,6 +288,15 @@ class ResumableAnswer:
         if chunk.usage is not None:
             chunk.usage = summed([*self._exchange.usage_before, chunk.usage])
         return chunk
+
+    @property
+    def usage(self) -> dict[str, Any] | None:
+        """What was counted of the part that was given last."""
+        return self._answer.usage
+
+    @property
+    def finish_reason(self) -> str | None:
+        return self._answer.finish_reason
 
     async def aclose(self) -> None:
         await self._answer.aclose()
