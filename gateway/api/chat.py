@@ -118,19 +118,12 @@ async def prepare(gateway: Gateway, http: Request, request: ChatRequest, exchang
     exchange.asks(request.stream)
     decision, view = await decided(gateway, http, request)
     params = _mode(http, decision.params)
-    exchange.reports(params, decision.notes)
-    if http.repaired:
-        _note_repair(exchange, params)
-    record = gateway.records.add(decision.plan, view.moment, exchange.request_id)
-    exchange.planned(decision.plan, record, decision.request.body.get("service_tier"))
-    return decision
-
-
-def _note_repair(exchange: Exchange, params: str) -> None:
-    """Raises InvalidRequest in strict mode, where a text is sent as it came or not at all."""
-    if params == "strict":
+    if http.repaired and params == "strict":  # a text is sent as it came or not at all
+        exchange.reports(params, decision.notes)
         raise InvalidRequest(f"In strict mode nothing may be changed, but {_HALF_PAIR}.", "messages", "invalid_json")
-    exchange.reports(params, (_REPAIRED, *exchange.persona_notes))
+    record = gateway.records.add(decision.plan, view.moment, exchange.request_id)
+    exchange.planned(decision, record, params, (_REPAIRED, *decision.notes) if http.repaired else decision.notes)
+    return decision
 
 
 async def decided(gateway: Gateway, http: Request, request: ChatRequest) -> tuple[Decision, View]:

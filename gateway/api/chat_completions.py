@@ -8,7 +8,7 @@ from gateway.api import cors
 from gateway.api.chat import exchange_of, fail, prepare
 from gateway.api.request import Gateway, Request
 from gateway.dispatch.exchange import Exchange
-from gateway.dispatch.streams import Answer
+from gateway.dispatch.resume import Answer
 from gateway.errors import RequestFailed, error_body
 from gateway.http.event_stream import EventStream
 from gateway.http.offload import BIG, off_loop

@@ -6,15 +6,16 @@ Raises UpstreamError for what the provider did and InvalidRequest for what its d
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, Literal
 
 from gateway.dispatch import fan_out
+from gateway.dispatch.attempt_result import AttemptResult
 from gateway.dispatch.continuation import EMPTY, whole_or_again
-from gateway.dispatch.exchange import AttemptResult, Trial
+from gateway.dispatch.exchange import Trial
 from gateway.dispatch.reasoning_cache import RELAYED, SIGNED, AnswerTap, Loss, ReasoningStore
 from gateway.dispatch.send import PreparedRequest
-from gateway.dispatch.streams import LiveAnswer, MergedAnswer, OneAnswer, begun
+from gateway.dispatch.streams import LiveAnswer, MergedAnswer, begun
 from gateway.http.offload import BIG, off_loop
 from gateway.routing.candidates import Candidate
 from gateway.routing.plan import MOST_FANNED_OUT
@@ -64,28 +65,22 @@ class Asking:
         self._corrected: dict[str, tuple[ModelRecord, ModelRecord]] = {}
         """The facts about targets that their providers corrected, and what they were corrected to; until the next start or reload."""
 
-    def complete(self, trial: Trial, request: ChatRequest, caller: str, params: str) -> Coroutine[Any, Any, AttemptResult[dict[str, Any]]]:
-        """A whole chat.completion."""
-        return self._answer("complete", trial, request, caller, params)
-
-    def open_stream(self, trial: Trial, request: ChatRequest, caller: str, params: str) -> Coroutine[Any, Any, AttemptResult[OneAnswer]]:
-        """A stream whose first content is in hand; the caller closes it."""
-        return self._answer("stream", trial, request, caller, params)
-
     def remember(self, caller: str, target: Candidate, messages: Sequence[dict[str, Any]], answer: dict[str, Any]) -> None:
         """Keep what the next turn will need of an answer to `messages`: its reasoning."""
         if answer.get("tool_calls"):
             self._reasoning.remember(caller, target.name, messages, answer, _kept(target))
 
-    async def _answer(self, mode: Mode, trial: Trial, request: ChatRequest, caller: str, params: str) -> AttemptResult[Any]:
-        """The answer, after as many corrections of the request as its refusals call for."""
+    async def run(self, mode: Mode, trial: Trial, request: ChatRequest, caller: str, params: str) -> AttemptResult[Any]:
+        """A whole chat.completion, or a stream whose first content is in hand and which the caller closes.
+
+        The request is corrected as often as its refusals call for it.
+        """
         asked = first = self._asked(trial, request, caller)
         mended, learned = 0, "x_provider" not in request.body  # what a caller's own passthrough may have provoked is no fact
         while True:
             try:
-                count, single = _fanned_out(trial, asked)
-                if count > 1:
-                    result = await self._several(mode, count, trial, single, params)
+                if (request.body.get("n") or 1) > 1 and not asked[1].can("multiple_choices"):
+                    result = await self._several(mode, trial, asked, params)
                 elif mode == "complete":
                     result = await whole_or_again(await self._prepare(trial, asked, params))
                 else:
@@ -104,10 +99,17 @@ class Asking:
                 notes = (_REFUSED, *notes)
         return result._replace(notes=result.notes + notes) if notes else result
 
-    async def _several(self, mode: Mode, count: int, trial: Trial, asked: Asked, params: str) -> AttemptResult[Any]:
-        """Several answers, asked for at once, as one."""
-        started = trial.clock()
-        tasks = [asyncio.ensure_future(self._one(mode, trial, asked, params)) for _ in range(count)]
+    async def _several(self, mode: Mode, trial: Trial, asked: Asked, params: str) -> AttemptResult[Any]:
+        """Several answers of a model that gives one, asked for at once, as one.
+
+        Raises InvalidRequest where that may not be: routing saw to it, but may not have known that the model gives one.
+        """
+        request, record = asked
+        count = int(request.body["n"])
+        if not trial.fans_out or count > MOST_FANNED_OUT:
+            raise InvalidRequest("This model gives one choice only.", "n", "unsupported_value")
+        started, single = trial.clock(), (fan_out.single(request), record)
+        tasks = [asyncio.ensure_future(self._one(mode, trial, single, params)) for _ in range(count)]
         try:
             results = await asyncio.gather(*tasks)
         except BaseException:
@@ -209,20 +211,6 @@ def _kept(target: Candidate) -> frozenset[str]:
 def _tap(target: Candidate, request: ChatRequest) -> AnswerTap | None:
     """What looks for reasoning in a streamed answer, where the next turn of a tool loop may need it."""
     return AnswerTap(request.messages, _kept(target)) if request.body.get("tools") else None
-
-
-def _fanned_out(trial: Trial, asked: Asked) -> tuple[int, Asked]:
-    """How often a request is sent, and as what: several times for `n` answers of a model that gives one.
-
-    Raises InvalidRequest where that may not be: routing saw to it, but may not have known that the model gives one.
-    """
-    request, record = asked
-    count = request.body.get("n") or 1
-    if count <= 1 or record.can("multiple_choices"):
-        return 1, asked
-    if not trial.fans_out or count > MOST_FANNED_OUT:
-        raise InvalidRequest("This model gives one choice only.", "n", "unsupported_value")
-    return int(count), (fan_out.single(request), record)
 
 
 def _merged(mode: Mode, trial: Trial, results: Sequence[AttemptResult[Any]]) -> AttemptResult[Any]:

@@ -1,9 +1,9 @@
 """One answer of a provider, over as many requests as it takes: pauses are taken up again, what is no answer is asked for once more."""
 
 import asyncio
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from gateway.dispatch.exchange import AttemptResult
+from gateway.dispatch.attempt_result import AttemptResult
 from gateway.dispatch.send import PreparedRequest, send
 from gateway.upstream.response import Limit, UpstreamResponse
 from translators.chat.chunks import Chunk, Collector
@@ -125,31 +125,27 @@ def may_do_better(failure: UpstreamFailure) -> bool:
     return failure.kind in ASKED_AGAIN and failure.upstream_status is None
 
 
-class Whole(NamedTuple):
-    """An answer as one completion, and what its usage does not tell."""
-
-    completion: dict[str, Any]
-    billed_prompt_tokens: int | None = None
+Whole = tuple[dict[str, Any], int | None]
+"""A completion, and what was read for it where its usage tells only of the first request."""
 
 
-async def whole(prepared: PreparedRequest) -> Whole:
-    """The answer as one completion, however many requests it takes. Raises UpstreamError."""
-    response = await send(prepared, prepared.request)
+async def whole(prepared: PreparedRequest, response: UpstreamResponse) -> Whole:
+    """The answer that begins with `response` as one completion, however many requests it takes. Raises UpstreamError."""
     rounds: Rounds | None = None
     try:
         if prepared.request.stream:
             rounds = Rounds(prepared, response)
-            return Whole(await rounds.collected(), rounds.billed_prompt_tokens)
+            return await rounds.collected(), rounds.billed_prompt_tokens
         body = await response.read()
         completion = prepared.dialect.parse_response(body, prepared.envelope)
         if is_paused(completion):
             rounds = Rounds(prepared, response)
-            return Whole(await rounds.collected(body), rounds.billed_prompt_tokens)
+            return await rounds.collected(body), rounds.billed_prompt_tokens
     finally:
         (response if rounds is None else rounds).close()
     if prepared.envelope.shape.stop:
         cut_completion(completion, prepared.envelope.shape.stop)
-    return Whole(completion)
+    return completion, None
 
 
 async def whole_or_again(prepared: PreparedRequest) -> AttemptResult[dict[str, Any]]:
@@ -158,18 +154,18 @@ async def whole_or_again(prepared: PreparedRequest) -> AttemptResult[dict[str, A
     started = trial.clock()
     try:
         try:
-            answer = await whole(prepared)
-            if not is_empty(answer.completion) and not (shape.in_words and _lacks(answer.completion, shape)):
+            answer = await whole(prepared, await send(prepared, prepared.request))
+            if not is_empty(answer[0]) and not (shape.in_words and _lacks(answer[0], shape)):
                 return _result(prepared, answer)
         except UpstreamError as error:
             if not may_do_better(error.failure):
                 raise
-        answer = await whole(prepared)
+        answer = await whole(prepared, await send(prepared, prepared.request))
     finally:
         trial.took(trial.upstream_seconds + trial.clock() - started)
-    if is_empty(answer.completion):
+    if is_empty(answer[0]):
         return _result(prepared, answer, (EMPTY,))
-    return _result(prepared, answer, unfollowed=_lacks(answer.completion, shape) if shape.in_words else None)
+    return _result(prepared, answer, unfollowed=_lacks(answer[0], shape) if shape.in_words else None)
 
 
 def _lacks(completion: dict[str, Any], shape: AnswerShape) -> str | None:

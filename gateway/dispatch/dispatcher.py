@@ -8,10 +8,11 @@ from typing import Any, Final
 
 from gateway.accounting.usage import USAGE_ESTIMATED, estimated
 from gateway.dispatch.attempt import Asking
+from gateway.dispatch.attempt_end import broke_off, failed, release
 from gateway.dispatch.exchange import Exchange, Trial
-from gateway.dispatch.failover import Execution, broke_off, failed, release
-from gateway.dispatch.resume import may_resume
-from gateway.dispatch.streams import Answer, ResumableAnswer
+from gateway.dispatch.failover import Execution
+from gateway.dispatch.resume import Answer, ResumableAnswer
+from gateway.dispatch.text_continuation import may_resume
 from gateway.errors import UpstreamFailed
 from gateway.routing.decision import Decision
 from gateway.routing.state import Memory
@@ -31,19 +32,20 @@ class Dispatcher:
 
     def __init__(self, client: UpstreamClient, media: MediaFetcher, memory: Memory) -> None:
         self.memory = memory
-        self.asking = Asking(client, media, memory)
         self.places = Places()
+        self._attempts = Asking(client, media, memory)
+        self._runner = Execution(self._attempts, memory, self.places)
 
     async def complete(self, decision: Decision, exchange: Exchange) -> dict[str, Any]:
         """A whole chat.completion. Raises RequestFailed or InvalidRequest."""
-        run = Execution(self.memory, self.places, decision, exchange, self.asking.complete)
-        completion = (await run.first_success()).answer
+        completion = (await self._runner.run(decision, exchange, "complete")).answer
         trial = exchange.trial
         assert trial is not None
         self._succeeded(trial, exchange)
         release(trial, self.memory)
         answer = completion["choices"][0].get("message") or {}
-        self.asking.remember(exchange.key_id or "", trial.candidate, decision.request.messages, answer)
+        if answer.get("tool_calls"):
+            self._attempts.remember(exchange.key_id or "", trial.candidate, decision.request.messages, answer)
         if completion.get("usage") is None:
             tokens = decision.plan.facts.prompt.tokens
             completion["usage"] = estimated(tokens, trial.candidate.model.token_factor, completion)
@@ -52,12 +54,11 @@ class Dispatcher:
 
     async def open(self, decision: Decision, exchange: Exchange) -> Answer:
         """A stream whose first content is in hand. Raises RequestFailed or InvalidRequest; `close` what is returned."""
-        run = Execution(self.memory, self.places, decision, exchange, self.asking.open_stream)
-        answer = (await run.first_success()).answer
+        answer = (await self._runner.run(decision, exchange, "stream")).answer
         persona = decision.plan.policy.persona
         if persona is not None and persona.resume and may_resume(decision.request):
             exchange.may_be_resumed()
-            return ResumableAnswer(answer, exchange, run.take_up)
+            return ResumableAnswer(answer, self._runner, decision, exchange)
         return answer
 
     def finished(self, live: Answer, exchange: Exchange) -> None:
@@ -67,7 +68,7 @@ class Dispatcher:
         trial.streamed(live.usage, live.finish_reason)
         self._succeeded(trial, exchange)
         if (tap := live.tap) is not None:
-            self.asking.remember(exchange.key_id or "", trial.candidate, tap.messages, tap.message())
+            self._attempts.remember(exchange.key_id or "", trial.candidate, tap.messages, tap.message())
 
     def broke(self, error: UpstreamError, exchange: Exchange) -> UpstreamFailed:
         """What to tell a caller whose answer broke; the attempt goes into the record, and into the target's health, as failed."""

@@ -4,13 +4,15 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Final, Generic, NamedTuple, TypeVar
+from typing import Any, Final
 
 from gateway.accounting.cost import cost_of_usage
 from gateway.accounting.usage import count, totals
 from gateway.config import ApiKey, Timeouts
+from gateway.dispatch.attempt_result import AttemptResult
 from gateway.health.targets import Leave
 from gateway.routing.candidates import Candidate
+from gateway.routing.decision import Decision
 from gateway.routing.decision_log import Record, compact_text
 from gateway.routing.plan import Plan
 from gateway.telemetry.events import AttemptEnded, Bus, RequestEnded, Usage, Why
@@ -27,31 +29,6 @@ _LIMITS: Final = ("x-ratelimit-", "anthropic-ratelimit-")
 _CLEAN: Final = re.compile(r"[ -~]{1,200}").fullmatch
 
 
-A = TypeVar("A")
-
-
-class AttemptResult(NamedTuple, Generic[A]):
-    """What came of an attempt that answered, said once by whoever asked. (A frozen dataclass would take four times as long to make.)
-
-    What is known only at the end of a stream, its usage and finish reason, is asked of the stream then.
-    """
-
-    answer: A
-    """A chat.completion, or a stream whose first content has arrived."""
-    model: str | None
-    """The upstream model that served, by its own name."""
-    usage: dict[str, Any] | None
-    finish_reason: str | None
-    notes: tuple[Note, ...]
-    """What the translation did to the request."""
-    warnings: tuple[str, ...] = ()
-    """What the caller should know of an answer that is no failure, as words of our own."""
-    unfollowed: str | None = None
-    """The warning for an answer that lacks what was asked for in words only: it is shown if nobody gives a better one."""
-    billed_prompt_tokens: int | None = None
-    """What was read for an answer that came in several rounds, where its usage tells only of the first."""
-
-
 @dataclass(slots=True)
 class Trial:
     """One try at one target, and what becomes known of it. Several may run at once; the exchange shows the one that won.
@@ -66,6 +43,8 @@ class Trial:
     deadline: float
     """Of the whole request, by `clock`."""
     started: float
+    asked_at: float
+    """When the request went to the provider, after the wait for a place; its clocks run from here."""
     persona_notes: tuple[Note, ...] = ()
     key: ApiKey | None = None
     leave: Leave | None = None
@@ -74,8 +53,6 @@ class Trial:
     held_up: Callable[[], float] = field(default=no_time, repr=False)
     """Seconds in which the caller of this request took nothing of what was there for it."""
     place: Place | None = None
-    asked_at: float = 0.0
-    """When the request went to the provider, after the wait for a place; its clocks run from here."""
     notes: tuple[Note, ...] = ()
     """What the translation did to the request, beside what the persona did."""
     upstream_headers: Mapping[str, str] | None = None
@@ -92,16 +69,12 @@ class Trial:
     billed_prompt_tokens: int | None = None
 
     def seated(self, place: Place | None) -> None:
-        """It has its place at the target, or needs none."""
-        self.place = place
+        """It waited for a place at the target and has it, or needs none any more."""
+        self.place, self.asked_at = place, self.clock()
 
     def readmitted(self, leave: Leave | None) -> None:
         """It has another leave; None if the target may not be asked any more."""
         self.leave = leave
-
-    def asked(self) -> None:
-        """The request goes to the provider now."""
-        self.asked_at = self.clock()
 
     def translated(self, notes: tuple[Note, ...]) -> None:
         """The request was translated, and this is what that did to it."""
@@ -301,9 +274,10 @@ class Exchange:
         """What the persona's limits did to the request, and what happens to what a provider cannot be told."""
         self.params, self.persona_notes = params, persona_notes
 
-    def planned(self, plan: Plan, record: Record, service_tier: str | None) -> None:
-        """There is a plan for it."""
-        self.plan, self.record, self.service_tier = plan, record, service_tier
+    def planned(self, decision: Decision, record: Record, params: str, notes: tuple[Note, ...]) -> None:
+        """It is decided what will be done with it; `params` and `notes` as in `reports`."""
+        self.plan, self.record, self.service_tier = decision.plan, record, decision.request.body.get("service_tier")
+        self.params, self.persona_notes = params, notes
 
     def may_be_resumed(self) -> None:
         """Its answer, if it breaks off, is taken up by another target."""

@@ -1,15 +1,14 @@
 """Answers that are being streamed: what has arrived of them, until when failure can be hidden, and how they end."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Any, Final
 
 from gateway.dispatch import fan_out
+from gateway.dispatch.attempt_result import AttemptResult
 from gateway.dispatch.continuation import EMPTY, Rounds, may_do_better
-from gateway.dispatch.exchange import AttemptResult, Exchange
 from gateway.dispatch.reasoning_cache import AnswerTap
-from gateway.dispatch.resume import Joiner, Said
 from gateway.dispatch.send import PreparedRequest, send
 from gateway.upstream.response import UpstreamResponse
 from translators.chat.chunks import Chunk, singly
@@ -163,14 +162,14 @@ async def begun(prepared: PreparedRequest, tap: AnswerTap | None) -> AttemptResu
     If it is nothing, unusable, or not what was asked for in words, it is asked for once more, and that answer stands. Raises UpstreamError.
     """
     try:
-        live = await _committed(prepared, tap)
+        live = await _committed(prepared, await send(prepared, prepared.request), tap)
         if not live.empty and live.unfollowed is None:
             return _result(prepared, live)
         live.hang_up()
     except UpstreamError as error:
         if not may_do_better(error.failure):
             raise
-    live = await _committed(prepared, tap)
+    live = await _committed(prepared, await send(prepared, prepared.request), tap)
     if live.empty:
         return _result(prepared, live, (EMPTY,))
     if (warning := live.unfollowed) is not None:
@@ -186,8 +185,8 @@ def _result(
     return AttemptResult(live, live.model, usage, None, prepared.trial.notes, warnings, unfollowed)
 
 
-async def _committed(prepared: PreparedRequest, tap: AnswerTap | None) -> LiveAnswer:
-    live = LiveAnswer(prepared, await send(prepared, prepared.request))
+async def _committed(prepared: PreparedRequest, response: UpstreamResponse, tap: AnswerTap | None) -> LiveAnswer:
+    live = LiveAnswer(prepared, response)
     live.tap = tap
     try:
         await live.commit()
@@ -243,67 +242,4 @@ class MergedAnswer:
             answer.hang_up()
 
 
-TakeUp = Callable[[UpstreamError, Said], Awaitable["AttemptResult[OneAnswer] | None"]]
-
-
-class ResumableAnswer:
-    """A plain text that, when it breaks off, is continued by another target, as long as one gives the rest."""
-
-    tap: AnswerTap | None = None
-
-    def __init__(self, answer: "OneAnswer", exchange: Exchange, take_up: TakeUp) -> None:
-        self._answer = answer
-        self._exchange = exchange
-        self._take_up = take_up
-        self.id, self.created, self.model = answer.id, answer.created, answer.model
-
-    @property
-    def over(self) -> bool:
-        return self._answer.over
-
-    async def batches(self, runs: bool = False) -> AsyncGenerator[list[Chunk], None]:
-        said = Said()
-        joiner: Joiner | None = None
-        while True:
-            try:
-                async with aclosing(self._answer.batches(runs and joiner is None)) as batches:
-                    async for batch in batches:
-                        shown = batch if joiner is None else [self._marked(chunk) for chunk in joiner.join(batch)]
-                        said.see(shown)
-                        if shown:
-                            yield shown
-                return
-            except UpstreamError as error:
-                self._answer.hang_up()  # so that what it counted is known
-                following = await self._take_up(error, said) if said.continuable and not self._answer.ended else None
-                if following is None:
-                    raise
-            self._answer = following.answer
-            joiner = Joiner(said.text)
-
-    def _marked(self, chunk: Chunk) -> Chunk:
-        """Of a continuation: the chunk that ends the answer says who took it up, the usage is everybody's."""
-        if chunk.finish_reason is not None:
-            chunk.top = {**(chunk.top or {}), "x_llm_router": {"resumed": self._exchange.resumed}}
-        if chunk.usage is not None:
-            chunk.usage = summed([*self._exchange.usage_before, chunk.usage])
-        return chunk
-
-    @property
-    def usage(self) -> dict[str, Any] | None:
-        """What was counted of the part that was given last."""
-        return self._answer.usage
-
-    @property
-    def finish_reason(self) -> str | None:
-        return self._answer.finish_reason
-
-    async def aclose(self) -> None:
-        await self._answer.aclose()
-
-    def hang_up(self) -> None:
-        self._answer.hang_up()
-
-
 OneAnswer = LiveAnswer | MergedAnswer
-Answer = LiveAnswer | MergedAnswer | ResumableAnswer

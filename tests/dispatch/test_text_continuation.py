@@ -1,4 +1,4 @@
-"""gateway.dispatch.resume: when an answer may be continued, what is asked for, and how the two are joined."""
+"""gateway.dispatch.text_continuation: when an answer may be continued, what is asked for, and how the two are joined."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gateway.dispatch.resume import INSTRUCTION, LONGEST_OVERLAP, LOOKED_AT, Joiner, Said, continuation, may_resume, overlap
+from gateway.dispatch.text_continuation import INSTRUCTION, LONGEST_OVERLAP, LOOKED_AT, Joiner, Said, continuation, may_resume, overlap
 from translators.chat.chunks import Chunk
 from translators.chat.request import ChatRequest
 
