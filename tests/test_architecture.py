@@ -149,6 +149,75 @@ def test_names_are_nouns_of_the_field(path: Path) -> None:
     assert all(not word.endswith("ing") or word in NOUNS for word in name.split("_")), f"{name}: no gerund"
 
 
+LOOP = ("gateway.dispatch", "gateway.routing")
+CALLED_BACK = {
+    ("gateway.dispatch.failover", "attempts", "self._remaining"): "a clock: the seconds that a request still has",
+}
+"""What is handed down to be called all the same: the module, the function it is handed to, what it is, and why. Clocks and randomness may
+be; beside this table they are plain attributes (`clock`, `now`, `dice`, `held_up`) and no methods of these rooms.
+"""
+
+
+def test_calls_point_down() -> None:
+    """In the loop that answers a request no method of an upper module is handed to a lower one: no callback leads up again."""
+    trees = {module_name(path): ast.parse(path.read_text("utf-8")) for path in SOURCES if module_name(path).startswith(LOOP)}
+    methods = {name: found for tree in trees.values() for name, found in methods_of(tree).items()}
+    fields = {name for path in SOURCES for name in fields_of(ast.parse(path.read_text("utf-8")))}
+    unmistakable = set().union(*methods.values()) - fields
+    assert {"complete", "remember", "batches", "hang_up"} <= unmistakable
+    handed = {(module, *what) for module, tree in trees.items() for what in handed_over(tree, methods, unmistakable)}
+    assert handed == set(CALLED_BACK)
+
+
+def methods_of(tree: ast.AST) -> dict[str, set[str]]:
+    """By the classes of a file: the names of what is called of them, properties not being called."""
+    return {
+        node.name: {f.name for f in node.body if isinstance(f, ast.FunctionDef | ast.AsyncFunctionDef) and not is_property(f)}
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+    }
+
+
+def is_property(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    return "property" in map(last_name, function.decorator_list)
+
+
+def fields_of(tree: ast.AST) -> Iterator[str]:
+    """The names of data: of an object whose class is not known, an attribute of such a name may be no method."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef):
+            yield from (last_name(item.target) for item in node.body if isinstance(item, ast.AnnAssign))
+            yield from (f.name for f in node.body if isinstance(f, ast.FunctionDef) and is_property(f))
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield node.attr
+
+
+def handed_over(tree: ast.Module, methods: dict[str, set[str]], unmistakable: set[str]) -> Iterator[tuple[str, str]]:
+    """A method, or a lambda that holds `self`, as an argument of any call, behind what is called."""
+    classes = {**classes_of(tree, set(methods)), "self": set(methods_of(tree))}
+    for node in [node for node in ast.walk(tree) if isinstance(node, ast.Call)]:
+        for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
+            if isinstance(argument, ast.Attribute):
+                known = {name for of in classes.get(last_name(argument.value), ()) for name in methods[of]}
+                found = argument.attr in unmistakable | known
+            else:
+                found = isinstance(argument, ast.Lambda) and any(last_name(n) == "self" for n in ast.walk(argument))
+            if found:
+                yield ast.unparse(node.func), ast.unparse(argument)
+
+
+def classes_of(tree: ast.AST, classes: set[str]) -> dict[str, set[str]]:
+    """What the names of arguments and attributes in a file stand for, as far as they say it or are made there."""
+    found: dict[str, set[str]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.arg) and node.annotation is not None:
+            found.setdefault(node.arg, set()).update(classes.intersection(re.findall(r"\w+", ast.unparse(node.annotation))))
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
+            for target in node.targets:
+                found.setdefault(last_name(target), set()).update(classes & {last_name(node.value.func)})
+    return found
+
+
 RECORDS = ("Exchange", "Trial")
 """Of gateway.dispatch.exchange, where alone their fields are assigned."""
 CHANGES = {"append", "extend", "insert", "update", "add", "pop", "remove", "clear", "setdefault"}
@@ -203,7 +272,7 @@ def is_record(annotation: ast.expr) -> bool:
     return set(re.findall(r"\w+", ast.unparse(annotation))) <= {*RECORDS, "None", "Optional"}
 
 
-def last_name(node: ast.expr) -> str:
+def last_name(node: ast.AST) -> str:
     """`exchange` of `exchange`, `self._exchange` and `http.exchange`."""
     return (node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else "").lstrip("_")
 
