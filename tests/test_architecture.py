@@ -218,13 +218,13 @@ def classes_of(tree: ast.AST, classes: set[str]) -> dict[str, set[str]]:
     return found
 
 
-RECORDS = ("Exchange", "Trial")
+RECORDS = ("Exchange", "Attempt")
 """Of gateway.dispatch.exchange, where alone their fields are assigned."""
 CHANGES = {"append", "extend", "insert", "update", "add", "pop", "remove", "clear", "setdefault"}
 
 
 def test_who_owns_a_record_writes_it() -> None:
-    """No assignment to a field of Exchange or Trial, and no change of what one holds, outside of gateway.dispatch.exchange."""
+    """No assignment to a field of Exchange or Attempt, and no change of what one holds, outside of gateway.dispatch.exchange."""
     owner = ROOT / "gateway" / "dispatch" / "exchange.py"
     fields = {
         node.target.id
@@ -235,7 +235,7 @@ def test_who_owns_a_record_writes_it() -> None:
     }
     trees = {path: ast.parse(path.read_text("utf-8")) for path in SOURCES if path.parts[len(ROOT.parts)] == "gateway" and path != owner}
     names = {name for tree in trees.values() for name in names_of_records(tree)}
-    assert {"exchange", "trial"} <= names
+    assert {"exchange", "attempt"} <= names
     written = [
         f"{module_name(path)}:{node.lineno} {ast.unparse(node)}"
         for path, tree in trees.items()
@@ -255,7 +255,7 @@ def names_of_records(tree: ast.AST) -> Iterator[str]:
         elif isinstance(node, ast.Assign):
             for target, value in pairs(node):
                 made = isinstance(value, ast.Call) and last_name(value.func) in RECORDS
-                if made or last_name(value) in ("exchange", "trial"):
+                if made or last_name(value) in ("exchange", "attempt"):
                     yield last_name(target)
 
 

@@ -62,7 +62,7 @@ class exchange_of:
             case InvalidRequest() | RequestFailed():
                 fail(exchange, error)
             case _:
-                exchange.concluded("internal_error", 500, exchange.error_code)
+                exchange.record_end("internal_error", 500, exchange.error_code)
         self._gateway.leave()
         exchange.tell(self._gateway.bus)
 
@@ -70,13 +70,13 @@ class exchange_of:
         """The caller is not there any more: it left, or we cut it."""
         why = self._caller.cut_for
         outcome, status = ("restarting", 503) if why == RESTARTING else ("client_gone", 499)
-        exchange.concluded(outcome, status, why)
+        exchange.record_end(outcome, status, why)
 
 
 def fail(exchange: Exchange, error: InvalidRequest | RequestFailed) -> None:
     """Note how the exchange failed."""
     outcome = _outcome_of(error) if exchange.outcome == "ok" else exchange.outcome
-    exchange.concluded(outcome, error.status, error.code)
+    exchange.record_end(outcome, error.status, error.code)
 
 
 def _outcome_of(error: InvalidRequest | RequestFailed) -> str:
@@ -107,7 +107,7 @@ def tell_alone(
 ) -> None:
     """Tell of a request that is no exchange with providers: a catalog's, or one refused at the edge. `started`: by perf_counter."""
     exchange = Exchange(request_id, api, time.perf_counter, gateway.simulated, key_id, started=started)
-    exchange.concluded("ok", status, None)
+    exchange.record_end("ok", status, None)
     if error is not None:
         fail(exchange, error)
     exchange.tell(gateway.bus)
@@ -115,14 +115,14 @@ def tell_alone(
 
 async def prepare(gateway: Gateway, http: Request, request: ChatRequest, exchange: Exchange) -> Decision:
     """What will be done with a request, on record. Raises ModelNotFound, InvalidRequest."""
-    exchange.asks(request.stream)
+    exchange.set_stream(request.stream)
     decision, view = await decided(gateway, http, request)
     params = _mode(http, decision.params)
     if http.repaired and params == "strict":  # a text is sent as it came or not at all
-        exchange.reports(params, decision.notes)
+        exchange.set_params(params, decision.notes)
         raise InvalidRequest(f"In strict mode nothing may be changed, but {_HALF_PAIR}.", "messages", "invalid_json")
     record = gateway.records.add(decision.plan, view.moment, exchange.request_id)
-    exchange.planned(decision, record, params, (_REPAIRED, *decision.notes) if http.repaired else decision.notes)
+    exchange.record_decision(decision, record, params, (_REPAIRED, *decision.notes) if http.repaired else decision.notes)
     return decision
 
 

@@ -11,11 +11,11 @@ from typing import Any, Final, Literal
 
 from gateway.dispatch import fan_out
 from gateway.dispatch.attempt_result import AttemptResult
-from gateway.dispatch.continuation import EMPTY, whole_or_again
-from gateway.dispatch.exchange import Trial
+from gateway.dispatch.continuation import EMPTY, complete_with_retry
+from gateway.dispatch.exchange import Attempt
 from gateway.dispatch.reasoning_cache import RELAYED, SIGNED, AnswerTap, Loss, ReasoningStore
 from gateway.dispatch.send import PreparedRequest
-from gateway.dispatch.streams import LiveAnswer, MergedAnswer, begun
+from gateway.dispatch.streams import MergedStream, UpstreamStream, open_stream
 from gateway.http.offload import BIG, off_loop
 from gateway.routing.candidates import Candidate
 from gateway.routing.plan import MOST_FANNED_OUT
@@ -54,7 +54,7 @@ MOST_MENDED: Final = 3
 """How often one request is mended for a target: a server names one parameter at a time."""
 
 
-class Asking:
+class AttemptRunner:
     """Asks targets. One for a running gateway."""
 
     def __init__(self, client: UpstreamClient, media: MediaFetcher, memory: Memory) -> None:
@@ -70,130 +70,130 @@ class Asking:
         if answer.get("tool_calls"):
             self._reasoning.remember(caller, target.name, messages, answer, _kept(target))
 
-    async def run(self, mode: Mode, trial: Trial, request: ChatRequest, caller: str, params: str) -> AttemptResult[Any]:
+    async def run(self, mode: Mode, attempt: Attempt, request: ChatRequest, caller: str, params: str) -> AttemptResult[Any]:
         """A whole chat.completion, or a stream whose first content is in hand and which the caller closes.
 
         The request is corrected as often as its refusals call for it.
         """
-        asked = first = self._asked(trial, request, caller)
+        asked = first = self._asked(attempt, request, caller)
         mended, learned = 0, "x_provider" not in request.body  # what a caller's own passthrough may have provoked is no fact
         while True:
             try:
                 if (request.body.get("n") or 1) > 1 and not asked[1].can("multiple_choices"):
-                    result = await self._several(mode, trial, asked, params)
+                    result = await self._several(mode, attempt, asked, params)
                 elif mode == "complete":
-                    result = await whole_or_again(await self._prepare(trial, asked, params))
+                    result = await complete_with_retry(await self._prepare(attempt, asked, params))
                 else:
-                    result = await begun(await self._prepare(trial, asked, params), _tap(trial.candidate, asked[0]))
+                    result = await open_stream(await self._prepare(attempt, asked, params), _tap(attempt.candidate, asked[0]))
                 break
             except UpstreamError as error:
                 if mended == MOST_MENDED:
                     raise
-                correction = self._correction(trial, asked, error)
+                correction = self._correction(attempt, asked, error)
                 mended, learned, asked = mended + 1, learned and correction.learned, (correction.request, correction.record)
-        notes = self._lost_reasoning(trial, first, caller)
+        notes = self._lost_reasoning(attempt, first, caller)
         if mended:
             if learned:  # only what helped is a fact
-                self._corrected[trial.candidate.name] = (trial.candidate.model.record, asked[1])
+                self._corrected[attempt.candidate.name] = (attempt.candidate.model.record, asked[1])
             if asked[0] is not first[0]:
                 notes = (_REFUSED, *notes)
         return result._replace(notes=result.notes + notes) if notes else result
 
-    async def _several(self, mode: Mode, trial: Trial, asked: Asked, params: str) -> AttemptResult[Any]:
+    async def _several(self, mode: Mode, attempt: Attempt, asked: Asked, params: str) -> AttemptResult[Any]:
         """Several answers of a model that gives one, asked for at once, as one.
 
         Raises InvalidRequest where that may not be: routing saw to it, but may not have known that the model gives one.
         """
         request, record = asked
         count = int(request.body["n"])
-        if not trial.fans_out or count > MOST_FANNED_OUT:
+        if not attempt.fans_out or count > MOST_FANNED_OUT:
             raise InvalidRequest("This model gives one choice only.", "n", "unsupported_value")
-        started, single = trial.clock(), (fan_out.single(request), record)
-        tasks = [asyncio.ensure_future(self._one(mode, trial, single, params)) for _ in range(count)]
+        started, single = attempt.clock(), (fan_out.single(request), record)
+        tasks = [asyncio.ensure_future(self._one(mode, attempt, single, params)) for _ in range(count)]
         try:
             results = await asyncio.gather(*tasks)
         except BaseException:
             for result in await fan_out.ended(tasks):
-                if isinstance(result.answer, LiveAnswer):
+                if isinstance(result.answer, UpstreamStream):
                     result.answer.hang_up()
             raise
         if mode == "complete":
-            trial.took(trial.clock() - started)
-        return _merged(mode, trial, results)
+            attempt.set_upstream_seconds(attempt.clock() - started)
+        return _merged(mode, attempt, results)
 
-    async def _one(self, mode: Mode, trial: Trial, asked: Asked, params: str) -> AttemptResult[Any]:
+    async def _one(self, mode: Mode, attempt: Attempt, asked: Asked, params: str) -> AttemptResult[Any]:
         """One of several answers."""
-        prepared = await self._prepare(trial, asked, params)
-        return await (whole_or_again(prepared) if mode == "complete" else begun(prepared, _tap(trial.candidate, asked[0])))
+        prepared = await self._prepare(attempt, asked, params)
+        return await (complete_with_retry(prepared) if mode == "complete" else open_stream(prepared, _tap(attempt.candidate, asked[0])))
 
-    def _asked(self, trial: Trial, request: ChatRequest, caller: str) -> Asked:
+    def _asked(self, attempt: Attempt, request: ChatRequest, caller: str) -> Asked:
         """The request with the reasoning its history had, and the facts about the target as they are known by now."""
-        candidate = trial.candidate
+        candidate = attempt.candidate
         configured = candidate.model.record
         wrong, corrected = self._corrected.get(candidate.name, (configured, configured))
         # What was wrong may be from another revision of the files, which may say better now.
         return self._reasoning.restore(caller, candidate.name, request), corrected if wrong is configured else configured
 
-    def _lost_reasoning(self, trial: Trial, asked: Asked, caller: str) -> tuple[Note, ...]:
+    def _lost_reasoning(self, attempt: Attempt, asked: Asked, caller: str) -> tuple[Note, ...]:
         """Of reasoning that the model needed and did not get back. Not before it has answered: in strict mode, too, the request was sent
         as it came.
         """
         request, record = asked
-        target = trial.candidate
+        target = attempt.candidate
         if not wants_reasoning_back(target.provider.dialect, record, request):
             return ()
         loss = self._reasoning.lost(caller, target.name, request)
         return () if loss is None else (_LOSSES[loss],)
 
-    def _correction(self, trial: Trial, asked: Asked, error: UpstreamError) -> Repair:
+    def _correction(self, attempt: Attempt, asked: Asked, error: UpstreamError) -> Repair:
         """What to ask instead, where the provider refused because facts about the model are wrong. Raises `error` if it did not."""
         correction = repair(*asked, error.failure)
         if correction is None:
-            self._note_lack(trial, asked[0], error.failure)
+            self._note_lack(attempt, asked[0], error.failure)
             raise error
-        failure = trial.cleaned(error.failure)
-        target, fact = trial.candidate.name, failure.upstream_code or failure.code
+        failure = attempt.cleaned(error.failure)
+        target, fact = attempt.candidate.name, failure.upstream_code or failure.code
         _log.warning("%s refused a request (%s): sent again, mended. Its row in capabilities.yaml may be wrong.", target, fact)
-        trial.asked_anew()
+        attempt.clear_notes()
         return correction
 
-    def _note_lack(self, trial: Trial, request: ChatRequest, failure: UpstreamFailure) -> None:
+    def _note_lack(self, attempt: Attempt, request: ChatRequest, failure: UpstreamFailure) -> None:
         """If the model does not have what the request needs: plans know it from now on."""
         capability = lacking(failure)
         if capability is None or "x_provider" in request.body:
             return
         needs, _ = derive(request, None)
         if any(need.capability == capability for need in needs):
-            target = trial.candidate.name
-            self._memory.lacks.learn(target, trial.candidate.model.record, capability, self._memory.now())
+            target = attempt.candidate.name
+            self._memory.lacks.learn(target, attempt.candidate.model.record, capability, self._memory.now())
             _log.warning("%s has no %s: it is not asked for it for an hour. Its row in capabilities.yaml may be wrong.", target, capability)
 
-    async def _prepare(self, trial: Trial, asked: Asked, params: str) -> PreparedRequest:
+    async def _prepare(self, attempt: Attempt, asked: Asked, params: str) -> PreparedRequest:
         """The request in the target's dialect; raises InvalidRequest if it cannot be said there, or in strict mode not without loss."""
-        provider = trial.candidate.provider
+        provider = attempt.candidate.provider
         request, record = asked
         dialect = dialect_for(provider.dialect, record, request)
         match provider.media_urls:
             case "fetch":
-                request = await self._inlined(request, trial)
+                request = await self._inlined(request, attempt)
             case "refuse":
                 refuse_urls(request)
-        key = "" if trial.key is None else trial.key.secret.get_secret_value()
-        model = trial.candidate.model
+        key = "" if attempt.key is None else attempt.key.secret.get_secret_value()
+        model = attempt.candidate.model
         base_url = provider.base_url if model.base_url is None else model.base_url
         target = Target(provider.name, provider.dialect, base_url, model.id, record, key, provider.key_header, provider.query)
         build = dialect.build_request
         upstream = build(request, target) if request.size <= BIG else await off_loop(build, request, target)
         if upstream.notes:
-            trial.translated(upstream.notes)
-        if params == "strict" and (lost := losses((*trial.persona_notes, *trial.notes))):
-            raise _strict(lost, trial.candidate.name)
+            attempt.add_notes(upstream.notes)
+        if params == "strict" and (lost := losses((*attempt.persona_notes, *attempt.notes))):
+            raise _strict(lost, attempt.candidate.name)
         number = unique()
         envelope = Envelope(f"chatcmpl-{number}", int(time.time()), target.model, f"call_{number}", upstream.shape)
-        return PreparedRequest(self._client, dialect, upstream, envelope, trial)
+        return PreparedRequest(self._client, dialect, upstream, envelope, attempt)
 
-    async def _inlined(self, request: ChatRequest, trial: Trial) -> ChatRequest:
-        limit = trial.limit()
+    async def _inlined(self, request: ChatRequest, attempt: Attempt) -> ChatRequest:
+        limit = attempt.limit()
         try:
             return await self._media.inlined(request, limit.seconds)
         except TimeoutError:
@@ -213,10 +213,10 @@ def _tap(target: Candidate, request: ChatRequest) -> AnswerTap | None:
     return AnswerTap(request.messages, _kept(target)) if request.body.get("tools") else None
 
 
-def _merged(mode: Mode, trial: Trial, results: Sequence[AttemptResult[Any]]) -> AttemptResult[Any]:
+def _merged(mode: Mode, attempt: Attempt, results: Sequence[AttemptResult[Any]]) -> AttemptResult[Any]:
     """Several answers as one. Each of the requests made the same notes: they are kept once."""
     first = results[0]
-    notes = (*dict.fromkeys(trial.notes), Note("emulated", "n", "this model gives one answer: it was asked several times"))
+    notes = (*dict.fromkeys(attempt.notes), Note("emulated", "n", "this model gives one answer: it was asked several times"))
     warnings = (*(EMPTY for result in results if EMPTY in result.warnings), *(word for word in first.warnings if word != EMPTY))
     unfollowed = next((result.unfollowed for result in results if result.unfollowed), None)
     answers = [result.answer for result in results]
@@ -225,7 +225,7 @@ def _merged(mode: Mode, trial: Trial, results: Sequence[AttemptResult[Any]]) -> 
         return first._replace(answer=completion, usage=completion.get("usage"), notes=notes, warnings=warnings, unfollowed=unfollowed)
     if unfollowed is not None:  # the others go on, so they are shown
         warnings = (*warnings, unfollowed)
-    return first._replace(answer=MergedAnswer(answers), notes=notes, warnings=warnings, unfollowed=None)
+    return first._replace(answer=MergedStream(answers), notes=notes, warnings=warnings, unfollowed=None)
 
 
 def _strict(lost: list[Note], target: str) -> InvalidRequest:

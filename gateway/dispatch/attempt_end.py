@@ -3,7 +3,7 @@
 import logging
 from typing import Final
 
-from gateway.dispatch.exchange import Exchange, Trial
+from gateway.dispatch.exchange import Attempt, Exchange
 from gateway.errors import UNTOLD, UpstreamFailed
 from gateway.routing.state import Memory
 from translators.errors import FailureKind, UpstreamFailure
@@ -12,29 +12,29 @@ _CLOCKS: Final = frozenset({"connect_timeout", "first_content_timeout", "idle_ti
 _log: Final = logging.getLogger("llm_router")
 
 
-def broke_off(trial: Trial, failure: UpstreamFailure, exchange: Exchange, memory: Memory) -> None:
+def broke_off(attempt: Attempt, failure: UpstreamFailure, exchange: Exchange, memory: Memory) -> None:
     """An answer that had begun broke off: into the record, and into the target's health."""
-    exchange.broke(trial, outcome_of(failure))
-    if trial.leave is not None:
-        memory.health.failed(trial.leave, failure.kind, failure.retry_after, memory.now())
+    exchange.broke(attempt, outcome_of(failure))
+    if attempt.leave is not None:
+        memory.health.failed(attempt.leave, failure.kind, failure.retry_after, memory.now())
 
 
-def failed(trial: Trial, failure: UpstreamFailure) -> UpstreamFailed:
-    """What a caller may be told of a failed try; what the provider said of our account goes into the log instead."""
-    failure = trial.cleaned(failure)
+def failed(attempt: Attempt, failure: UpstreamFailure) -> UpstreamFailed:
+    """What a caller may be told of a failed attempt; what the provider said of our account goes into the log instead."""
+    failure = attempt.cleaned(failure)
     if failure.kind in UNTOLD:
-        key = "without a key" if trial.key is None else f"with {trial.key.variable}"
+        key = "without a key" if attempt.key is None else f"with {attempt.key.variable}"
         words = "".join(c if c.isprintable() else " " for c in failure.message)
-        _log.warning("%s %s: %s (%s): %s", trial.candidate.name, key, failure.kind.value, failure.upstream_status, words)
-    return UpstreamFailed(failure, trial.candidate.provider.name)
+        _log.warning("%s %s: %s (%s): %s", attempt.candidate.name, key, failure.kind.value, failure.upstream_status, words)
+    return UpstreamFailed(failure, attempt.candidate.provider.name)
 
 
-def release(trial: Trial, memory: Memory) -> None:
+def release(attempt: Attempt, memory: Memory) -> None:
     """Give back a place and a leave; both only once."""
-    if trial.place is not None:
-        trial.place.leave()
-    if trial.leave is not None:
-        memory.health.abandoned(trial.leave)
+    if attempt.place is not None:
+        attempt.place.leave()
+    if attempt.leave is not None:
+        memory.health.abandoned(attempt.leave)
 
 
 def outcome_of(failure: UpstreamFailure) -> str:

@@ -26,4 +26,4 @@ class AttemptResult(NamedTuple, Generic[A]):
     unfollowed: str | None = None
     """The warning for an answer that lacks what was asked for in words only: it is shown if nobody gives a better one."""
     billed_prompt_tokens: int | None = None
-    """What was read for an answer that came in several rounds, where its usage tells only of the first."""
+    """What was read for an answer that took several requests, where its usage tells only of the first."""

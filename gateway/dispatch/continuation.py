@@ -23,7 +23,7 @@ EMPTY: Final = "empty_output"
 """The warning for an answer that still said nothing then."""
 
 
-class Rounds:
+class ContinuedResponse:
     """Reads one answer to its end and asks its provider to go on where it paused. Close it, whatever happens."""
 
     def __init__(self, prepared: PreparedRequest, response: UpstreamResponse) -> None:
@@ -94,7 +94,7 @@ class Rounds:
                 raise
             chunks += rest
         finally:
-            self._prepared.trial.counted(translator.usage_so_far)
+            self._prepared.attempt.record_usage(translator.usage_so_far)
         collector = Collector(translator.id, envelope.created, translator.model)
         if envelope.shape.stop:
             chunks = StopCutter(envelope.shape.stop).receive(chunks)
@@ -125,44 +125,44 @@ def may_do_better(failure: UpstreamFailure) -> bool:
     return failure.kind in ASKED_AGAIN and failure.upstream_status is None
 
 
-Whole = tuple[dict[str, Any], int | None]
+Completed = tuple[dict[str, Any], int | None]
 """A completion, and what was read for it where its usage tells only of the first request."""
 
 
-async def whole(prepared: PreparedRequest, response: UpstreamResponse) -> Whole:
+async def complete(prepared: PreparedRequest, response: UpstreamResponse) -> Completed:
     """The answer that begins with `response` as one completion, however many requests it takes. Raises UpstreamError."""
-    rounds: Rounds | None = None
+    continued: ContinuedResponse | None = None
     try:
         if prepared.request.stream:
-            rounds = Rounds(prepared, response)
-            return await rounds.collected(), rounds.billed_prompt_tokens
+            continued = ContinuedResponse(prepared, response)
+            return await continued.collected(), continued.billed_prompt_tokens
         body = await response.read()
         completion = prepared.dialect.parse_response(body, prepared.envelope)
         if is_paused(completion):
-            rounds = Rounds(prepared, response)
-            return await rounds.collected(body), rounds.billed_prompt_tokens
+            continued = ContinuedResponse(prepared, response)
+            return await continued.collected(body), continued.billed_prompt_tokens
     finally:
-        (response if rounds is None else rounds).close()
+        (response if continued is None else continued).close()
     if prepared.envelope.shape.stop:
         cut_completion(completion, prepared.envelope.shape.stop)
     return completion, None
 
 
-async def whole_or_again(prepared: PreparedRequest) -> AttemptResult[dict[str, Any]]:
-    """`whole`; if that is nothing, unusable, or not what was asked for in words, it is asked once more, and that answer stands."""
-    shape, trial = prepared.envelope.shape, prepared.trial
-    started = trial.clock()
+async def complete_with_retry(prepared: PreparedRequest) -> AttemptResult[dict[str, Any]]:
+    """`complete`; if that is nothing, unusable, or not what was asked for in words, it is asked once more, and that answer stands."""
+    shape, attempt = prepared.envelope.shape, prepared.attempt
+    started = attempt.clock()
     try:
         try:
-            answer = await whole(prepared, await send(prepared, prepared.request))
+            answer = await complete(prepared, await send(prepared, prepared.request))
             if not is_empty(answer[0]) and not (shape.in_words and _lacks(answer[0], shape)):
                 return _result(prepared, answer)
         except UpstreamError as error:
             if not may_do_better(error.failure):
                 raise
-        answer = await whole(prepared, await send(prepared, prepared.request))
+        answer = await complete(prepared, await send(prepared, prepared.request))
     finally:
-        trial.took(trial.upstream_seconds + trial.clock() - started)
+        attempt.set_upstream_seconds(attempt.upstream_seconds + attempt.clock() - started)
     if is_empty(answer[0]):
         return _result(prepared, answer, (EMPTY,))
     return _result(prepared, answer, unfollowed=_lacks(answer[0], shape) if shape.in_words else None)
@@ -173,11 +173,11 @@ def _lacks(completion: dict[str, Any], shape: AnswerShape) -> str | None:
 
 
 def _result(
-    prepared: PreparedRequest, answer: Whole, warnings: tuple[str, ...] = (), unfollowed: str | None = None
+    prepared: PreparedRequest, answer: Completed, warnings: tuple[str, ...] = (), unfollowed: str | None = None
 ) -> AttemptResult[dict[str, Any]]:
     completion, billed = answer
     if "x_llm_router" in completion:
         warnings = (*warnings, *completion["x_llm_router"]["warnings"])
     finish_reason = completion["choices"][0].get("finish_reason")
-    notes = prepared.trial.notes
+    notes = prepared.attempt.notes
     return AttemptResult(completion, completion.get("model"), completion.get("usage"), finish_reason, notes, warnings, unfollowed, billed)

@@ -30,8 +30,8 @@ _CLEAN: Final = re.compile(r"[ -~]{1,200}").fullmatch
 
 
 @dataclass(slots=True)
-class Trial:
-    """One try at one target, and what becomes known of it. Several may run at once; the exchange shows the one that won.
+class Attempt:
+    """One attempt at one target, and what becomes known of it. Several may run at once; the exchange shows the one that won.
 
     Only its methods change it.
     """
@@ -68,46 +68,46 @@ class Trial:
     warnings: tuple[str, ...] = ()
     billed_prompt_tokens: int | None = None
 
-    def seated(self, place: Place | None) -> None:
-        """It waited for a place at the target and has it, or needs none any more."""
+    def set_place(self, place: Place | None) -> None:
+        """Keep the place that the attempt waited for at its target; None if the target has no limit any more."""
         self.place, self.asked_at = place, self.clock()
 
-    def readmitted(self, leave: Leave | None) -> None:
-        """It has another leave; None if the target may not be asked any more."""
+    def set_leave(self, leave: Leave | None) -> None:
+        """Replace the leave to call the target; None if it may not be called any more."""
         self.leave = leave
 
-    def translated(self, notes: tuple[Note, ...]) -> None:
-        """The request was translated, and this is what that did to it."""
+    def add_notes(self, notes: tuple[Note, ...]) -> None:
+        """Add what a translation did to the request."""
         self.notes += notes
 
-    def asked_anew(self) -> None:
-        """The request will be translated once more, so nothing was done to it yet."""
+    def clear_notes(self) -> None:
+        """Forget the notes of a translation whose request was refused: the corrected request makes its own."""
         self.notes = ()
 
-    def began(self) -> None:
-        """The first content has arrived."""
+    def mark_first_chunk(self) -> None:
+        """The first content has arrived now."""
         self.first_chunk_at = self.clock()
 
-    def took(self, seconds: float) -> None:
-        """The provider took so long, for all it was asked."""
+    def set_upstream_seconds(self, seconds: float) -> None:
+        """Set how long the provider took, over all requests of this attempt."""
         self.upstream_seconds = seconds
 
-    def counted(self, usage: dict[str, Any] | None) -> None:
-        """What the provider had counted when an answer was given up: it is billed, too."""
+    def record_usage(self, usage: dict[str, Any] | None) -> None:
+        """Keep what the provider has counted of an answer that may be given up: it is billed even so."""
         self.usage = usage
 
-    def answered(self, result: AttemptResult[Any]) -> None:
-        """There is an answer."""
+    def record_result(self, result: AttemptResult[Any]) -> None:
+        """Keep what is known of the answer, without the answer itself."""
         self.notes, self.warnings = result.notes, result.warnings
         self.model, self.usage, self.finish_reason = result.model, result.usage, result.finish_reason
         self.billed_prompt_tokens = result.billed_prompt_tokens
 
-    def streamed(self, usage: dict[str, Any] | None, finish_reason: str | None) -> None:
-        """The stream has ended, or is hung up."""
+    def record_stream_end(self, usage: dict[str, Any] | None, finish_reason: str | None) -> None:
+        """Keep what a stream knows when it has ended or was hung up."""
         self.usage, self.finish_reason = usage, finish_reason
 
-    def warn(self, *warnings: str) -> None:
-        """Of an answer: what else its caller should know."""
+    def add_warnings(self, *warnings: str) -> None:
+        """Add what else the caller should know of the answer."""
         self.warnings += warnings
 
     def limit(self, more: bool = False) -> Limit:
@@ -152,7 +152,7 @@ class Exchange:
     api: str
     clock: Callable[[], float] = field(repr=False)
     held_up: Callable[[], float] = field(repr=False)
-    """As in Trial."""
+    """As in Attempt."""
     simulated: bool
     key_id: str | None
     stream: bool
@@ -166,8 +166,8 @@ class Exchange:
     persona_notes: tuple[Note, ...]
     """What the persona's limits did to the request."""
     attempts: list[AttemptEnded]
-    trial: Trial | None
-    """The try that is shown: the one that won, else the one that ended last."""
+    attempt: Attempt | None
+    """The attempt that is shown: the one that won, else the one that ended last."""
     served: Candidate | None
     resumable: bool
     """An answer that breaks off is taken up by another target."""
@@ -197,7 +197,7 @@ class Exchange:
         self.key_id = key_id
         self.stream = self.resumable = False
         self.started = clock() if started is None else started
-        self.plan = self.record = self.service_tier = self.trial = self.served = self.error_code = None
+        self.plan = self.record = self.service_tier = self.attempt = self.served = self.error_code = None
         self.params = "report"
         self.persona_notes = ()
         self.attempts = []
@@ -208,31 +208,31 @@ class Exchange:
 
     @property
     def notes(self) -> tuple[Note, ...]:
-        return self.persona_notes if self.trial is None else self.persona_notes + self.trial.notes
+        return self.persona_notes if self.attempt is None else self.persona_notes + self.attempt.notes
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        return () if self.trial is None else self.trial.warnings
+        return () if self.attempt is None else self.attempt.warnings
 
     @property
     def model(self) -> str | None:
-        return None if self.trial is None else self.trial.model
+        return None if self.attempt is None else self.attempt.model
 
     @property
     def finish_reason(self) -> str | None:
-        return None if self.trial is None else self.trial.finish_reason
+        return None if self.attempt is None else self.attempt.finish_reason
 
     @property
     def usage(self) -> dict[str, Any] | None:
         """What was counted of the answer, by all who gave a part of it."""
-        own = None if self.trial is None else self.trial.usage
+        own = None if self.attempt is None else self.attempt.usage
         if not self.usage_before:
             return own
         return summed([*self.usage_before, own] if own is not None else self.usage_before)
 
     def headers(self) -> dict[str, str]:
         """What every answer carries, as far as it is known now."""
-        plan, trial, served = self.plan, self.trial, self.served
+        plan, attempt, served = self.plan, self.attempt, self.served
         headers = {"x-request-id": self.request_id, "x-llm-router-request-id": self.request_id}
         if plan is not None:
             headers["x-llm-router-persona"] = plan.policy.name
@@ -240,7 +240,7 @@ class Exchange:
             headers["x-llm-router-decision"] = self.record.id
         if served is not None:
             headers["x-llm-router-provider"] = served.provider.name
-            model = None if trial is None else trial.model
+            model = None if attempt is None else attempt.model
             if model.__class__ is not str or not model or not _CLEAN(model) or served.provider.redactor.holds(model):
                 model = served.model.id
             headers["x-llm-router-model"] = model
@@ -250,14 +250,14 @@ class Exchange:
         if plan is not None:
             headers["x-llm-router-attempts"] = str(len(self.attempts))
         notes = self.persona_notes
-        if trial is not None:
-            notes = self.persona_notes + trial.notes
-            if trial.upstream_headers:
-                headers.update(trial.upstream_headers)
-            if trial.billed_prompt_tokens is not None:
-                headers["x-llm-router-billed-prompt-tokens"] = str(trial.billed_prompt_tokens)
-            if trial.warnings:
-                headers["x-llm-router-warning"] = ", ".join(dict.fromkeys(trial.warnings))
+        if attempt is not None:
+            notes = self.persona_notes + attempt.notes
+            if attempt.upstream_headers:
+                headers.update(attempt.upstream_headers)
+            if attempt.billed_prompt_tokens is not None:
+                headers["x-llm-router-billed-prompt-tokens"] = str(attempt.billed_prompt_tokens)
+            if attempt.warnings:
+                headers["x-llm-router-warning"] = ", ".join(dict.fromkeys(attempt.warnings))
         if notes and self.params != "quiet":
             headers["x-llm-router-dropped-params"] = dropped_header(notes)
         if self.resumable:
@@ -266,54 +266,54 @@ class Exchange:
             headers["x-llm-router-simulated"] = "true"
         return headers
 
-    def asks(self, stream: bool) -> None:
-        """The request was read: it asks for a stream, or for one JSON answer."""
+    def set_stream(self, stream: bool) -> None:
+        """Whether the caller asks for a stream."""
         self.stream = stream
 
-    def reports(self, params: str, persona_notes: tuple[Note, ...]) -> None:
-        """What the persona's limits did to the request, and what happens to what a provider cannot be told."""
+    def set_params(self, params: str, persona_notes: tuple[Note, ...]) -> None:
+        """Set what happens to what a provider cannot be told, and what the persona's limits did to the request."""
         self.params, self.persona_notes = params, persona_notes
 
-    def planned(self, decision: Decision, record: Record, params: str, notes: tuple[Note, ...]) -> None:
-        """It is decided what will be done with it; `params` and `notes` as in `reports`."""
+    def record_decision(self, decision: Decision, record: Record, params: str, notes: tuple[Note, ...]) -> None:
+        """Keep the decision and its record; `params` and `notes` as in `set_params`."""
         self.plan, self.record, self.service_tier = decision.plan, record, decision.request.body.get("service_tier")
         self.params, self.persona_notes = params, notes
 
-    def may_be_resumed(self) -> None:
-        """Its answer, if it breaks off, is taken up by another target."""
+    def mark_resumable(self) -> None:
+        """An answer that breaks off will be continued by another target."""
         self.resumable = True
 
-    def resumed_by(self, candidate: Candidate, characters: int, usage: dict[str, Any] | None) -> None:
-        """An answer that broke off after so many characters is taken up by another target; `usage` was counted of it before."""
+    def record_resumption(self, candidate: Candidate, characters: int, usage: dict[str, Any] | None) -> None:
+        """`candidate` continues an answer that broke off after so many characters; `usage`: what was counted of it until then."""
         if usage is not None:
             self.usage_before.append(usage)
         self.resumed.append({"provider": candidate.provider.name, "model": candidate.model.id, "after_characters": characters})
 
-    def aborted(self) -> None:
-        """The caller has seen a part of the answer and gets no more of it."""
+    def mark_aborted(self) -> None:
+        """The caller has seen a part of the answer and gets no more."""
         self.outcome = "stream_aborted"
 
-    def concluded(self, outcome: str, status: int, error_code: str | None) -> None:
-        """How it ended, and what the caller was told."""
+    def record_end(self, outcome: str, status: int, error_code: str | None) -> None:
+        """Set how the request ended, and the status and code that the caller was told."""
         self.outcome, self.status, self.error_code = outcome, status, error_code
 
-    def ended(self, trial: Trial, outcome: str, status: int | None) -> None:
-        """A try is over, or has content to show."""
-        candidate = trial.candidate
-        seconds = self.clock() - trial.started
-        trial.number = len(self.attempts)
-        self.attempts.append(AttemptEnded(candidate.provider.name, candidate.model.id, outcome, seconds, status, trial.why))
+    def ended(self, attempt: Attempt, outcome: str, status: int | None) -> None:
+        """An attempt is over, or has content to show."""
+        candidate = attempt.candidate
+        seconds = self.clock() - attempt.started
+        attempt.number = len(self.attempts)
+        self.attempts.append(AttemptEnded(candidate.provider.name, candidate.model.id, outcome, seconds, status, attempt.why))
         if self.served is None:
-            self.trial = trial
+            self.attempt = attempt
 
-    def won(self, trial: Trial) -> None:
-        """The answer of `trial` is the one that is shown."""
-        self.trial = trial
-        self.served = trial.candidate
+    def won(self, attempt: Attempt) -> None:
+        """The answer of `attempt` is the one that is shown."""
+        self.attempt = attempt
+        self.served = attempt.candidate
 
-    def broke(self, trial: Trial, outcome: str) -> None:
+    def broke(self, attempt: Attempt, outcome: str) -> None:
         """An answer that had begun ended with a failure."""
-        self.attempts[trial.number] = self.attempts[trial.number]._replace(outcome=outcome)
+        self.attempts[attempt.number] = self.attempts[attempt.number]._replace(outcome=outcome)
 
     @property
     def cost_nano_usd(self) -> int | None:
@@ -328,7 +328,7 @@ class Exchange:
     def tell(self, bus: Bus) -> None:
         """The request is over: tell it to whoever listens."""
         now, started = self.clock(), self.started
-        attempts, trial, record, usage = self.attempts, self.trial, self.record, self.usage
+        attempts, attempt, record, usage = self.attempts, self.attempt, self.record, self.usage
         for event in attempts:
             bus.tell(event)
         provider = model = finish_reason = first_chunk_seconds = None
@@ -337,10 +337,10 @@ class Exchange:
         elif attempts:
             provider, model = attempts[-1].provider, attempts[-1].model
         notes, upstream_seconds = self.persona_notes, 0.0
-        if trial is not None:
-            notes, finish_reason, upstream_seconds = notes + trial.notes, trial.finish_reason, trial.upstream_seconds
-            if trial.first_chunk_at is not None:
-                first_chunk_seconds = trial.first_chunk_at - started
+        if attempt is not None:
+            notes, finish_reason, upstream_seconds = notes + attempt.notes, attempt.finish_reason, attempt.upstream_seconds
+            if attempt.first_chunk_at is not None:
+                first_chunk_seconds = attempt.first_chunk_at - started
         ended = RequestEnded(  # in its fields' order: their names would cost 1 µs
             self.request_id,
             self.api,

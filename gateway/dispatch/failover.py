@@ -10,18 +10,18 @@ from dataclasses import replace
 from typing import Any, Final, Literal, NamedTuple, overload
 
 from gateway.config import OnFailure, Persona
-from gateway.dispatch.attempt import Asking, Mode
+from gateway.dispatch.attempt import AttemptRunner, Mode
 from gateway.dispatch.attempt_end import broke_off, failed, outcome_of, release
 from gateway.dispatch.attempt_result import AttemptResult
-from gateway.dispatch.exchange import Exchange, Trial
-from gateway.dispatch.streams import OneAnswer
+from gateway.dispatch.exchange import Attempt, Exchange
+from gateway.dispatch.streams import AttemptStream
 from gateway.dispatch.text_continuation import continuation
 from gateway.errors import NoRoom, RequestFailed, UpstreamFailed
 from gateway.health.key_selection import choose
 from gateway.health.targets import ROTATES
 from gateway.routing.candidates import Candidate
 from gateway.routing.decision import Decision
-from gateway.routing.failover import Attempt, Outcome, attempts
+from gateway.routing.failover import NextAttempt, Outcome, attempts
 from gateway.routing.plan import Plan, refusal
 from gateway.routing.state import Memory
 from gateway.routing.timeouts import clocks, total
@@ -48,7 +48,7 @@ _UNFOLLOWED: Final = Outcome(FailureKind.MODEL_OUTPUT, may_pass=False)
 class _Ended(NamedTuple):
     """How an attempt ended: with a result, or with an outcome for who decides what comes next."""
 
-    trial: Trial | None
+    attempt: Attempt | None
     result: AttemptResult[Any] | None = None
     outcome: Outcome = _NOT_SENT
 
@@ -56,10 +56,10 @@ class _Ended(NamedTuple):
 _NOT_TRIED: Final = _Ended(None)
 
 
-class Execution:
+class FailoverRunner:
     """Carries decisions out. One for a running gateway."""
 
-    def __init__(self, attempts: Asking, state: Memory, slots: Places) -> None:
+    def __init__(self, attempts: AttemptRunner, state: Memory, slots: Places) -> None:
         self._attempts = attempts
         self._state = state
         self._slots = slots
@@ -70,7 +70,7 @@ class Execution:
     ) -> Coroutine[Any, Any, AttemptResult[dict[str, Any]]]: ...
 
     @overload
-    def run(self, decision: Decision, exchange: Exchange, mode: Literal["stream"]) -> Coroutine[Any, Any, AttemptResult[OneAnswer]]: ...
+    def run(self, decision: Decision, exchange: Exchange, mode: Literal["stream"]) -> Coroutine[Any, Any, AttemptResult[AttemptStream]]: ...
 
     def run(self, decision: Decision, exchange: Exchange, mode: Mode) -> Coroutine[Any, Any, AttemptResult[Any]]:
         """Ask the plan's targets until one answers. Raises RequestFailed or InvalidRequest."""
@@ -78,15 +78,15 @@ class Execution:
 
     async def resume(
         self, decision: Decision, exchange: Exchange, failure: UpstreamFailure, text: str, broken: frozenset[str]
-    ) -> AttemptResult[OneAnswer] | None:
+    ) -> AttemptResult[AttemptStream] | None:
         """The rest of a streamed answer that broke off after `text`, from another target; None if none gives it.
 
         `broken`: the names of the targets whose part of the answer broke off; they are not asked for the rest.
         """
-        trial = exchange.trial
-        assert trial is not None
-        broke_off(trial, failure, exchange, self._state)
-        release(trial, self._state)
+        attempt = exchange.attempt
+        assert attempt is not None
+        broke_off(attempt, failure, exchange, self._state)
+        release(attempt, self._state)
         series = _Series(self._attempts, self._state, self._slots, decision, exchange, "stream")
         return await series.rest(text, broken) if failure.kind in series.policy.move_on else None
 
@@ -102,7 +102,7 @@ class _Series:
     _soonest: float | None = None
     """The shortest time after which one of the targets wants to be asked again."""
 
-    def __init__(self, attempts: Asking, state: Memory, slots: Places, decision: Decision, exchange: Exchange, mode: Mode) -> None:
+    def __init__(self, attempts: AttemptRunner, state: Memory, slots: Places, decision: Decision, exchange: Exchange, mode: Mode) -> None:
         self._attempts = attempts
         self._memory = state
         self._slots = slots
@@ -133,9 +133,9 @@ class _Series:
                 ended = self._shown_at_last()
             else:
                 ended = await self._try(step, "retry" if step.candidate.name in self._asked else "failover")
-        return self._won(ended.trial, ended.result)
+        return self._won(ended.attempt, ended.result)
 
-    async def rest(self, text: str, broken: frozenset[str]) -> AttemptResult[OneAnswer] | None:
+    async def rest(self, text: str, broken: frozenset[str]) -> AttemptResult[AttemptStream] | None:
         """The rest of an answer of which `text` was said, from a target that is not `broken`; None if none gives it."""
         others = [c for c in self._plan.eligible if c.name not in broken and self._holds(c, len(text))]
         steps = self._steps(others)
@@ -144,7 +144,7 @@ class _Series:
             request = continuation(self._request, text, step.candidate.model.record.prefill)
             ended = await self._try(step, "resume", request)
             if ended.result is not None:
-                return self._won(ended.trial, ended.result)
+                return self._won(ended.attempt, ended.result)
             try:
                 step = steps.send(ended.outcome)
             except StopIteration:
@@ -153,22 +153,22 @@ class _Series:
 
     def _shown_at_last(self) -> _Ended:
         """When nobody gave a good answer: one that lacks something, with a warning. Raises RequestFailed or InvalidRequest without one."""
-        trial, result, _ = self._unfollowed
-        if trial is None or result is None or result.unfollowed is None:
+        attempt, result, _ = self._unfollowed
+        if attempt is None or result is None or result.unfollowed is None:
             raise self._error()
-        trial.warn(result.unfollowed)
+        attempt.add_warnings(result.unfollowed)
         return self._unfollowed
 
-    def _won(self, trial: Trial | None, result: AttemptResult[Any]) -> AttemptResult[Any]:
+    def _won(self, attempt: Attempt | None, result: AttemptResult[Any]) -> AttemptResult[Any]:
         """The answer that is shown: the conversation stays where it was given."""
-        assert trial is not None
-        self._exchange.won(trial)
+        assert attempt is not None
+        self._exchange.won(attempt)
         if (conversation := self._plan.facts.conversation) is not None:
-            key = "" if trial.key is None else trial.key.variable
-            self._memory.affinity.remember(conversation, trial.candidate.name, key, self._memory.now())
+            key = "" if attempt.key is None else attempt.key.variable
+            self._memory.affinity.remember(conversation, attempt.candidate.name, key, self._memory.now())
         return result
 
-    def _steps(self, candidates: list[Candidate]) -> Generator[Attempt, Outcome, None]:
+    def _steps(self, candidates: list[Candidate]) -> Generator[NextAttempt, Outcome, None]:
         return attempts(candidates, self.policy, self._memory.health.retries, self._memory.dice, self._remaining)
 
     def _remaining(self) -> float:
@@ -192,7 +192,7 @@ class _Series:
             return hedge.seconds
         return self._memory.health.latency(eligible[0].name).quantile(self._exchange.stream, hedge.quantile or 1.0)
 
-    async def _hedged(self, step: Attempt, steps: Generator[Attempt, Outcome, None], after: float) -> _Ended:
+    async def _hedged(self, step: NextAttempt, steps: Generator[NextAttempt, Outcome, None], after: float) -> _Ended:
         """The first attempt and, if it has no content in time and the budget allows it, the second beside it: the faster one wins."""
         tasks = {asyncio.ensure_future(self._try(step, "first"))}
         budget = None if self._persona is None else self._memory.health.hedges(self._persona)
@@ -218,17 +218,17 @@ class _Series:
             for task in tasks:
                 task.cancel()
             for ended in await asyncio.gather(*tasks, return_exceptions=True):
-                if isinstance(ended, _Ended) and ended.trial is not None and ended.result is not None:
-                    self._discard(ended.trial, ended.result)
+                if isinstance(ended, _Ended) and ended.attempt is not None and ended.result is not None:
+                    self._discard(ended.attempt, ended.result)
 
-    def _discard(self, trial: Trial, result: AttemptResult[Any]) -> None:
+    def _discard(self, attempt: Attempt, result: AttemptResult[Any]) -> None:
         """An answer that came at the same moment as the one that won."""
         if self._mode == "stream":
             result.answer.hang_up()
-        self._exchange.broke(trial, "cancelled")
-        release(trial, self._memory)
+        self._exchange.broke(attempt, "cancelled")
+        release(attempt, self._memory)
 
-    async def _try(self, step: Attempt, why: Why, request: ChatRequest | None = None) -> _Ended:
+    async def _try(self, step: NextAttempt, why: Why, request: ChatRequest | None = None) -> _Ended:
         """One attempt, with one key after the other as long as it is the keys that are refused."""
         if step.wait > 0:
             await asyncio.sleep(step.wait)
@@ -236,60 +236,60 @@ class _Series:
         self._asked.add(candidate.name)
         used: set[str] = set()
         ended = _NOT_TRIED
-        while (trial := self._trial(candidate, "key" if used else why, used)) is not None:
-            if candidate.limited and not await self._has_slot(trial):
+        while (attempt := self._attempt(candidate, "key" if used else why, used)) is not None:
+            if candidate.limited and not await self._has_slot(attempt):
                 break
             try:
-                result = await self._attempts.run(self._mode, trial, request or self._request, exchange.key_id or "", exchange.params)
+                result = await self._attempts.run(self._mode, attempt, request or self._request, exchange.key_id or "", exchange.params)
             except UpstreamError as error:
-                ended = self._failure(trial, error.failure)
+                ended = self._failure(attempt, error.failure)
             except InvalidRequest as error:
-                ended = self._rejected(trial, error)
+                ended = self._rejected(attempt, error)
             except BaseException:
-                self._over(trial, "cancelled", None)
+                self._over(attempt, "cancelled", None)
                 raise
             else:
-                ended = self._success(trial, result)
-            if ended.result is not None or ended.outcome.kind not in ROTATES or trial.key is None:
+                ended = self._success(attempt, result)
+            if ended.result is not None or ended.outcome.kind not in ROTATES or attempt.key is None:
                 break
-            used.add(trial.key.variable)
+            used.add(attempt.key.variable)
         return ended
 
-    def _success(self, trial: Trial, result: AttemptResult[Any]) -> _Ended:
+    def _success(self, attempt: Attempt, result: AttemptResult[Any]) -> _Ended:
         """There is an answer; one that lacks what was asked for in words is kept in case nobody gives a better one."""
-        trial.answered(result)
+        attempt.record_result(result)
         if result.unfollowed is not None:
-            self._unfollowed = _Ended(trial, result)
-            self._over(trial, FailureKind.MODEL_OUTPUT.value, 200)
-            return _Ended(trial, None, _UNFOLLOWED)
-        memory, leave = self._memory, trial.leave
+            self._unfollowed = _Ended(attempt, result)
+            self._over(attempt, FailureKind.MODEL_OUTPUT.value, 200)
+            return _Ended(attempt, None, _UNFOLLOWED)
+        memory, leave = self._memory, attempt.leave
         assert leave is not None
-        began = trial.clock() if trial.first_chunk_at is None else trial.first_chunk_at  # what is held back began before it is shown
-        memory.health.began(leave, self._exchange.stream, began - trial.asked_at, memory.now())
-        self._exchange.ended(trial, "ok", 200)
-        return _Ended(trial, result)
+        began = attempt.clock() if attempt.first_chunk_at is None else attempt.first_chunk_at  # what is held back began before it is shown
+        memory.health.began(leave, self._exchange.stream, began - attempt.asked_at, memory.now())
+        self._exchange.ended(attempt, "ok", 200)
+        return _Ended(attempt, result)
 
-    def _failure(self, trial: Trial, failure: UpstreamFailure) -> _Ended:
+    def _failure(self, attempt: Attempt, failure: UpstreamFailure) -> _Ended:
         """The provider failed."""
         if self._failed is None or failure.kind is not FailureKind.UNSUPPORTED:  # what another could do tells more of why nobody did
-            self._failed = failed(trial, failure)
-        outcome = self._judged(trial, failure)
-        self._over(trial, outcome_of(failure), failure.upstream_status)
-        return _Ended(trial, None, outcome)
+            self._failed = failed(attempt, failure)
+        outcome = self._judged(attempt, failure)
+        self._over(attempt, outcome_of(failure), failure.upstream_status)
+        return _Ended(attempt, None, outcome)
 
-    def _rejected(self, trial: Trial, error: InvalidRequest) -> _Ended:
+    def _rejected(self, attempt: Attempt, error: InvalidRequest) -> _Ended:
         """The target's dialect cannot say the request."""
         self._rejection = self._rejection or error
-        self._over(trial, "rejected", None)
-        return _Ended(trial)
+        self._over(attempt, "rejected", None)
+        return _Ended(attempt)
 
-    def _over(self, trial: Trial, outcome: str, status: int | None) -> None:
+    def _over(self, attempt: Attempt, outcome: str, status: int | None) -> None:
         """An attempt without an answer that is good to show."""
-        release(trial, self._memory)
-        self._exchange.ended(trial, outcome, status)
+        release(attempt, self._memory)
+        self._exchange.ended(attempt, outcome, status)
 
-    def _trial(self, candidate: Candidate, why: Why, used: set[str]) -> Trial | None:
-        """A try with a key that may be used now; None if none is left, or another request makes the one probe there may be."""
+    def _attempt(self, candidate: Candidate, why: Why, used: set[str]) -> Attempt | None:
+        """An attempt with a key that may be used now; None if none is left, or another request makes the one probe there may be."""
         provider, memory = candidate.provider, self._memory
         now = memory.now()
         pinned = None if self._plan.facts.conversation is None or len(provider.keys) < 2 else self._pinned_key(candidate, now)
@@ -302,7 +302,7 @@ class _Series:
         exchange, limits = self._exchange, clocks(provider, self._persona, candidate.ref)
         fans_out, notes = self._persona is None or self._persona.fan_out, exchange.persona_notes
         began = exchange.clock()
-        return Trial(candidate, why, limits, exchange.clock, self._deadline, began, began, notes, key, leave, fans_out, exchange.held_up)
+        return Attempt(candidate, why, limits, exchange.clock, self._deadline, began, began, notes, key, leave, fans_out, exchange.held_up)
 
     def _pinned_key(self, candidate: Candidate, now: float) -> str | None:
         """The key that the conversation had at this target."""
@@ -310,12 +310,12 @@ class _Series:
         pin = None if conversation is None else self._memory.affinity.find(conversation, now)
         return pin.key if pin is not None and pin.target == candidate.name else None
 
-    async def _has_slot(self, trial: Trial) -> bool:
+    async def _has_slot(self, attempt: Attempt) -> bool:
         """Wait for a place at a target that has a limit. False if there is none in time, or the target may not be asked any more."""
-        candidate, outcome = trial.candidate, "cancelled"
+        candidate, outcome = attempt.candidate, "cancelled"
         try:
             async with asyncio.timeout(max(0.0, self._remaining())):
-                trial.seated(await self._slots.take(candidate.provider, candidate.model))
+                attempt.set_place(await self._slots.take(candidate.provider, candidate.model))
             outcome = "ok"
         except (NoPlace, TimeoutError) as full:
             outcome = "no_place"
@@ -324,26 +324,26 @@ class _Series:
             self._no_room = self._no_room or NoRoom(candidate.name, wait)
         finally:
             if outcome != "ok":
-                self._over(trial, outcome, None)
-        return outcome == "ok" and (trial.place is None or self._readmitted(trial))
+                self._over(attempt, outcome, None)
+        return outcome == "ok" and (attempt.place is None or self._readmitted(attempt))
 
-    def _readmitted(self, trial: Trial) -> bool:
+    def _readmitted(self, attempt: Attempt) -> bool:
         """Whether the target may still be asked: others may have failed there while this request waited for its place."""
-        health, candidate, leave = self._memory.health, trial.candidate, trial.leave
+        health, candidate, leave = self._memory.health, attempt.candidate, attempt.leave
         assert leave is not None
         health.abandoned(leave)
-        trial.readmitted(health.admit(candidate.provider.name, candidate.name, leave.key, self._memory.now()))
-        if trial.leave is None:
-            self._over(trial, "no_place", None)
-        return trial.leave is not None
+        attempt.set_leave(health.admit(candidate.provider.name, candidate.name, leave.key, self._memory.now()))
+        if attempt.leave is None:
+            self._over(attempt, "no_place", None)
+        return attempt.leave is not None
 
-    def _judged(self, trial: Trial, failure: UpstreamFailure) -> Outcome:
+    def _judged(self, attempt: Attempt, failure: UpstreamFailure) -> Outcome:
         """What a failure means for the target's health, and for asking it again."""
-        health, now, candidate = self._memory.health, self._memory.now(), trial.candidate
-        assert trial.leave is not None
-        late = self._deadline - trial.started < total(self._persona) / 2
+        health, now, candidate = self._memory.health, self._memory.now(), attempt.candidate
+        assert attempt.leave is not None
+        late = self._deadline - attempt.started < total(self._persona) / 2
         if failure.code != _TOTAL.code or not late:  # who was asked late is not to blame that time ran out
-            health.failed(trial.leave, failure.kind, failure.retry_after, now)
+            health.failed(attempt.leave, failure.kind, failure.retry_after, now)
         pause = failure.retry_after
         if pause is None:
             pause = health.standing(candidate.provider, candidate.name, now).retry_in

@@ -40,7 +40,7 @@ async def ended(tasks: Sequence[asyncio.Task[T]]) -> list[T]:
 
 
 class Streamed(Protocol):
-    """An answer that can be merged: gateway.dispatch.streams.LiveAnswer."""
+    """An answer that can be merged: gateway.dispatch.streams.UpstreamStream."""
 
     def batches(self) -> AsyncGenerator[list[Chunk], None]: ...
 

@@ -8,40 +8,40 @@ from contextlib import aclosing
 from typing import Any
 
 from gateway.dispatch.exchange import Exchange
-from gateway.dispatch.failover import Execution
+from gateway.dispatch.failover import FailoverRunner
 from gateway.dispatch.reasoning_cache import AnswerTap
-from gateway.dispatch.streams import LiveAnswer, MergedAnswer, OneAnswer
-from gateway.dispatch.text_continuation import Joiner, Said
+from gateway.dispatch.streams import AttemptStream, MergedStream, UpstreamStream
+from gateway.dispatch.text_continuation import ContinuationJoiner, StreamedText
 from gateway.routing.decision import Decision
 from translators.chat.chunks import Chunk
 from translators.chat.usage import summed
 from translators.errors import UpstreamError
 
 
-class ResumableAnswer:
+class ResumedStream:
     """A plain text that, when it breaks off, is continued by another target, as long as one gives the rest."""
 
     tap: AnswerTap | None = None
 
-    def __init__(self, answer: OneAnswer, runner: Execution, decision: Decision, exchange: Exchange) -> None:
-        self._answer = answer
+    def __init__(self, stream: AttemptStream, runner: FailoverRunner, decision: Decision, exchange: Exchange) -> None:
+        self._stream = stream
         self._runner = runner
         self._decision = decision
         self._exchange = exchange
         self._broken: frozenset[str] = frozenset()
         """Targets whose part of the answer broke off."""
-        self.id, self.created, self.model = answer.id, answer.created, answer.model
+        self.id, self.created, self.model = stream.id, stream.created, stream.model
 
     @property
     def over(self) -> bool:
-        return self._answer.over
+        return self._stream.over
 
     async def batches(self, runs: bool = False) -> AsyncGenerator[list[Chunk], None]:
-        said = Said()
-        joiner: Joiner | None = None
+        said = StreamedText()
+        joiner: ContinuationJoiner | None = None
         while True:
             try:
-                async with aclosing(self._answer.batches(runs and joiner is None)) as batches:
+                async with aclosing(self._stream.batches(runs and joiner is None)) as batches:
                     async for batch in batches:
                         shown = batch if joiner is None else [self._marked(chunk) for chunk in joiner.join(batch)]
                         said.see(shown)
@@ -49,21 +49,21 @@ class ResumableAnswer:
                             yield shown
                 return
             except UpstreamError as error:
-                self._answer.hang_up()  # so that what it counted is known
-                if not said.continuable or self._answer.ended or not await self._taken_up(error, said):
+                self._stream.hang_up()  # so that what it counted is known
+                if not said.continuable or self._stream.ended or not await self._taken_up(error, said):
                     raise
-            joiner = Joiner(said.text)
+            joiner = ContinuationJoiner(said.text)
 
-    async def _taken_up(self, error: UpstreamError, said: Said) -> bool:
+    async def _taken_up(self, error: UpstreamError, said: StreamedText) -> bool:
         """Whether another target gives the rest of what broke off."""
-        exchange, broken = self._exchange, self._answer
+        exchange, broken = self._exchange, self._stream
         assert exchange.served is not None
         self._broken |= {exchange.served.name}
         rest = await self._runner.resume(self._decision, exchange, error.failure, said.text, self._broken)
         if rest is None:
             return False
-        exchange.resumed_by(exchange.served, said.length, broken.usage)
-        self._answer = rest.answer
+        exchange.record_resumption(exchange.served, said.length, broken.usage)
+        self._stream = rest.answer
         return True
 
     def _marked(self, chunk: Chunk) -> Chunk:
@@ -77,17 +77,17 @@ class ResumableAnswer:
     @property
     def usage(self) -> dict[str, Any] | None:
         """What was counted of the part that was given last."""
-        return self._answer.usage
+        return self._stream.usage
 
     @property
     def finish_reason(self) -> str | None:
-        return self._answer.finish_reason
+        return self._stream.finish_reason
 
     async def aclose(self) -> None:
-        await self._answer.aclose()
+        await self._stream.aclose()
 
     def hang_up(self) -> None:
-        self._answer.hang_up()
+        self._stream.hang_up()
 
 
-Answer = LiveAnswer | MergedAnswer | ResumableAnswer
+AnswerStream = UpstreamStream | MergedStream | ResumedStream

@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from gateway.dispatch.exchange import Trial
+from gateway.dispatch.exchange import Attempt
 from gateway.upstream.client import UpstreamClient
 from gateway.upstream.response import UpstreamResponse
 from translators.dialect import Dialect, Envelope, UpstreamRequest
@@ -18,7 +18,7 @@ class PreparedRequest(NamedTuple):
     dialect: Dialect
     request: UpstreamRequest
     envelope: Envelope
-    trial: Trial
+    attempt: Attempt
 
 
 async def send(prepared: PreparedRequest, request: UpstreamRequest) -> UpstreamResponse:
@@ -26,16 +26,16 @@ async def send(prepared: PreparedRequest, request: UpstreamRequest) -> UpstreamR
 
     The caller closes what is returned. Raises UpstreamError, with the provider's words for an error status.
     """
-    trial = prepared.trial
-    provider = trial.candidate.provider
-    response = await prepared.client.send(request, trial.clocks, trial.limit(more=True), provider.headers, provider.link)
-    if trial.first_chunk_at is not None:
-        response.allow(trial.limit())
-    trial.heard(response.headers)
+    attempt = prepared.attempt
+    provider = attempt.candidate.provider
+    response = await prepared.client.send(request, attempt.clocks, attempt.limit(more=True), provider.headers, provider.link)
+    if attempt.first_chunk_at is not None:
+        response.allow(attempt.limit())
+    attempt.heard(response.headers)
     if 200 <= response.status < 300:
         return response
     try:
         body = await response.read(MAX_ERROR_BYTES)
-        raise UpstreamError(trial.cleaned(prepared.dialect.parse_error(response.status, response.headers, body)))
+        raise UpstreamError(attempt.cleaned(prepared.dialect.parse_error(response.status, response.headers, body)))
     finally:
         response.close()

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from gateway.dispatch import fan_out
 from gateway.dispatch.attempt_result import AttemptResult
-from gateway.dispatch.continuation import EMPTY, Rounds, may_do_better
+from gateway.dispatch.continuation import EMPTY, ContinuedResponse, may_do_better
 from gateway.dispatch.reasoning_cache import AnswerTap
 from gateway.dispatch.send import PreparedRequest, send
 from gateway.upstream.response import UpstreamResponse
@@ -22,7 +22,7 @@ MAX_HELD: Final = 32 * 1024 * 1024
 """Bytes of a stream that are held back until it is seen to give what was asked for in words; a longer one is shown as it comes."""
 
 
-class LiveAnswer:
+class UpstreamStream:
     """A stream whose first content has arrived: iterate `batches`, then `aclose`.
 
     A batch is what one read from the provider gave, so that it is written to the caller in one piece.
@@ -33,9 +33,9 @@ class LiveAnswer:
 
     def __init__(self, prepared: PreparedRequest, response: UpstreamResponse) -> None:
         envelope = prepared.envelope
-        self._rounds = Rounds(prepared, response)
-        self._translator = self._rounds.translator
-        self._trial = prepared.trial
+        self._response = ContinuedResponse(prepared, response)
+        self._translator = self._response.translator
+        self._attempt = prepared.attempt
         self._shape = envelope.shape
         self._held: list[Chunk] = []
         self._hung_up = False
@@ -66,7 +66,7 @@ class LiveAnswer:
                 if not self._shape.in_words or self._settled(held[seen:]):
                     break
             seen = len(held)
-            self._rounds.check_size()
+            self._response.check_size()
             if self._translator.failure is not None:
                 raise UpstreamError(self._translator.failure)
         if not begun:
@@ -74,13 +74,13 @@ class LiveAnswer:
 
     def _begun(self) -> None:
         """From the first content on the clocks are those of an answer that goes on."""
-        self._trial.began()
-        self._rounds.allow(self._trial.limit())
+        self._attempt.mark_first_chunk()
+        self._response.allow(self._attempt.limit())
 
     def _settled(self, chunks: Sequence[Chunk]) -> bool:
         """Nothing need be held back any more: a call that was asked for begins, or it is too much."""
         must_call = self._shape.must_call
-        return self._rounds.received > MAX_HELD or any(begins_call(chunk.delta, must_call) for chunk in chunks)
+        return self._response.received > MAX_HELD or any(begins_call(chunk.delta, must_call) for chunk in chunks)
 
     async def batches(self, runs: bool = False) -> AsyncGenerator[list[Chunk], None]:
         """All chunks, those held back first. Raises UpstreamError if the answer breaks.
@@ -104,17 +104,17 @@ class LiveAnswer:
             batch = await self._next()
 
     async def _next(self) -> list[Chunk]:
-        batch = await self._rounds.next()
+        batch = await self._response.next()
         return batch if self._cutter is None else self._cutter.receive(singly(batch))
 
     def _note(self, chunk: Chunk) -> None:
-        trial = self._trial
+        attempt = self._attempt
         if chunk.top and "x_llm_router" in chunk.top:
-            trial.warn(*chunk.top["x_llm_router"]["warnings"])
+            attempt.add_warnings(*chunk.top["x_llm_router"]["warnings"])
         if chunk.index == 0:
             self.finish_reason = chunk.finish_reason
-            if trial.warnings and chunk.raw is None:  # the headers may be gone, and with them the place for warnings
-                chunk.top = {**(chunk.top or {}), "x_llm_router": {"warnings": [*trial.warnings]}}
+            if attempt.warnings and chunk.raw is None:  # the headers may be gone, and with them the place for warnings
+                chunk.top = {**(chunk.top or {}), "x_llm_router": {"warnings": [*attempt.warnings]}}
 
     @property
     def over(self) -> bool:
@@ -147,57 +147,57 @@ class LiveAnswer:
     async def aclose(self) -> None:
         """Hang up; after a finished answer so that its connection is used again."""
         if not self._hung_up:
-            await self._rounds.release()
+            await self._response.release()
 
     def hang_up(self) -> None:
         """Close without waiting."""
         self._hung_up = True
-        self._rounds.close()
-        self._trial.counted(self.usage)
+        self._response.close()
+        self._attempt.record_usage(self.usage)
 
 
-async def begun(prepared: PreparedRequest, tap: AnswerTap | None) -> AttemptResult[LiveAnswer]:
+async def open_stream(prepared: PreparedRequest, tap: AnswerTap | None) -> AttemptResult[UpstreamStream]:
     """A stream whose first content has arrived.
 
     If it is nothing, unusable, or not what was asked for in words, it is asked for once more, and that answer stands. Raises UpstreamError.
     """
     try:
-        live = await _committed(prepared, await send(prepared, prepared.request), tap)
-        if not live.empty and live.unfollowed is None:
-            return _result(prepared, live)
-        live.hang_up()
+        stream = await _committed(prepared, await send(prepared, prepared.request), tap)
+        if not stream.empty and stream.unfollowed is None:
+            return _result(prepared, stream)
+        stream.hang_up()
     except UpstreamError as error:
         if not may_do_better(error.failure):
             raise
-    live = await _committed(prepared, await send(prepared, prepared.request), tap)
-    if live.empty:
-        return _result(prepared, live, (EMPTY,))
-    if (warning := live.unfollowed) is not None:
-        live.hang_up()  # all of it is here, and others may be asked before it is shown
-        return _result(prepared, live, unfollowed=warning)
-    return _result(prepared, live)
+    stream = await _committed(prepared, await send(prepared, prepared.request), tap)
+    if stream.empty:
+        return _result(prepared, stream, (EMPTY,))
+    if (warning := stream.unfollowed) is not None:
+        stream.hang_up()  # all of it is here, and others may be asked before it is shown
+        return _result(prepared, stream, unfollowed=warning)
+    return _result(prepared, stream)
 
 
 def _result(
-    prepared: PreparedRequest, live: LiveAnswer, warnings: tuple[str, ...] = (), unfollowed: str | None = None
-) -> AttemptResult[LiveAnswer]:
-    usage = None if unfollowed is None else live.usage  # all of it is here
-    return AttemptResult(live, live.model, usage, None, prepared.trial.notes, warnings, unfollowed)
+    prepared: PreparedRequest, stream: UpstreamStream, warnings: tuple[str, ...] = (), unfollowed: str | None = None
+) -> AttemptResult[UpstreamStream]:
+    usage = None if unfollowed is None else stream.usage  # all of it is here
+    return AttemptResult(stream, stream.model, usage, None, prepared.attempt.notes, warnings, unfollowed)
 
 
-async def _committed(prepared: PreparedRequest, response: UpstreamResponse, tap: AnswerTap | None) -> LiveAnswer:
-    live = LiveAnswer(prepared, response)
-    live.tap = tap
+async def _committed(prepared: PreparedRequest, response: UpstreamResponse, tap: AnswerTap | None) -> UpstreamStream:
+    stream = UpstreamStream(prepared, response)
+    stream.tap = tap
     try:
-        await live.commit()
+        await stream.commit()
     except BaseException:
-        live.hang_up()
+        stream.hang_up()
         raise
-    return live
+    return stream
 
 
-class MergedAnswer:
-    """Several live answers as one, each under its own choice index."""
+class MergedStream:
+    """Several streams as one, each under its own choice index."""
 
     over = False
     """It is not known before the end."""
@@ -205,7 +205,7 @@ class MergedAnswer:
     """Likewise."""
     tap: AnswerTap | None = None
 
-    def __init__(self, answers: Sequence[LiveAnswer]) -> None:
+    def __init__(self, answers: Sequence[UpstreamStream]) -> None:
         self._answers = answers
         self.finish_reason: str | None = None
         """That of the answer that ended last."""
@@ -242,4 +242,4 @@ class MergedAnswer:
             answer.hang_up()
 
 
-OneAnswer = LiveAnswer | MergedAnswer
+AttemptStream = UpstreamStream | MergedStream

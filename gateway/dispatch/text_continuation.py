@@ -39,7 +39,7 @@ def may_resume(request: ChatRequest) -> bool:
     return not (body.get("thinking") or body.get("reasoning")) and body.get("reasoning_effort") in (None, "none")
 
 
-class Said:
+class StreamedText:
     """What the caller has of an answer."""
 
     def __init__(self) -> None:
@@ -88,7 +88,7 @@ def continuation(request: ChatRequest, said: str, prefill: bool) -> ChatRequest:
     return ChatRequest(body, request.size + len(said) + 200, request.usual_schemas)
 
 
-class Joiner:
+class ContinuationJoiner:
     """Joins the chunks of a continuation to what was said: no second role, no repetition, in the words of the first answer's stream."""
 
     def __init__(self, said: str) -> None:
