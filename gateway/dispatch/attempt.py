@@ -91,7 +91,7 @@ class AttemptRunner:
                     raise
                 correction = self._correction(attempt, asked, error)
                 mended, learned, asked = mended + 1, learned and correction.learned, (correction.request, correction.record)
-        notes = self._lost_reasoning(attempt, first, caller)
+        notes = () if len(request.body["messages"]) < 2 else self._lost_reasoning(attempt, first, caller)
         if mended:
             if learned:  # only what helped is a fact
                 self._corrected[attempt.candidate.name] = (attempt.candidate.model.record, asked[1])
