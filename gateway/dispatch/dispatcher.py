@@ -54,12 +54,12 @@ class Dispatcher:
 
     async def open_stream(self, decision: Decision, exchange: Exchange) -> AnswerStream:
         """A stream whose first content is in hand. Raises RequestFailed or InvalidRequest; `close` what is returned."""
-        answer = (await self._runner.run(decision, exchange, "stream")).answer
+        stream = (await self._runner.run(decision, exchange, "stream")).answer
         persona = decision.plan.policy.persona
         if persona is not None and persona.resume and may_resume(decision.request):
             exchange.mark_resumable()
-            return ResumedStream(answer, self._runner, decision, exchange)
-        return answer
+            return ResumedStream(stream, self._runner, decision, exchange)
+        return stream
 
     def finished(self, stream: AnswerStream, exchange: Exchange) -> None:
         """A stream came to its end: learn from it, and keep what the next turn will need of it."""
