@@ -14,7 +14,7 @@ from gateway.api import cors
 from gateway.api.chat import exchange_of, fail, prepare
 from gateway.api.request import Gateway, Request
 from gateway.dispatch.exchange import Exchange
-from gateway.dispatch.streams import Answer
+from gateway.dispatch.resume import AnswerStream
 from gateway.errors import RequestFailed, error_body
 from gateway.http.event_stream import EventStream
 from gateway.http.offload import BIG, off_loop
@@ -102,23 +102,23 @@ def _usd(nano: int | None) -> float | None:
 async def _stream(gateway: Gateway, http: Request, decision: Decision, exchange: Exchange) -> web.StreamResponse:
     with EventStream(http, http.config.server.keep_alive_interval, cors.told(http, exchange.headers)) as out:
         try:
-            live = await gateway.dispatcher.open(decision, exchange)
+            stream = await gateway.dispatcher.open_stream(decision, exchange)
         except (RequestFailed, InvalidRequest) as error:
             if not out.started:
                 raise
             fail(exchange, error)
             return await out.end(event("error", error_body(error)))
         try:
-            return await _relay(gateway, live, out, exchange)
+            return await _relay(gateway, stream, out, exchange)
         finally:
-            await gateway.dispatcher.close(live, exchange)
+            await gateway.dispatcher.close(stream, exchange)
 
 
-async def _relay(gateway: Gateway, live: Answer, out: EventStream, exchange: Exchange) -> web.StreamResponse:
-    calls = Collector(live.id, live.created, live.model)
-    await out.write(event("route", {"id": live.id, **_route(exchange), "attempt": len(exchange.attempts)}))
+async def _relay(gateway: Gateway, stream: AnswerStream, out: EventStream, exchange: Exchange) -> web.StreamResponse:
+    calls = Collector(stream.id, stream.created, stream.model)
+    await out.write(event("route", {"id": stream.id, **_route(exchange), "attempt": len(exchange.attempts)}))
     try:
-        async with aclosing(live.batches()) as batches:
+        async with aclosing(stream.batches()) as batches:
             async for chunks in batches:
                 if data := b"".join(_events(chunks, calls)):
                     await out.write(data)
@@ -126,10 +126,10 @@ async def _relay(gateway: Gateway, live: Answer, out: EventStream, exchange: Exc
         failed = gateway.dispatcher.broke(error, exchange)
         fail(exchange, failed)
         return await out.end(event("error", error_body(failed)))
-    gateway.dispatcher.finished(live, exchange)
+    gateway.dispatcher.finished(stream, exchange)
     choices = calls.completion()["choices"]
     whole = b"".join(event("tool_call", call) for choice in choices[:1] for call in choice["message"].get("tool_calls") or ())
-    return await out.end(whole + event("done", {"id": live.id, **_route(exchange), **_summary(exchange)}))
+    return await out.end(whole + event("done", {"id": stream.id, **_route(exchange), **_summary(exchange)}))
 
 
 def _events(chunks: list[Chunk], calls: Collector) -> Iterator[bytes]:
