@@ -1,4 +1,4 @@
-"""The result: a JSON document, and the same as Markdown. `python -m tests.bench.report RESULT.json` puts one into this folder's README again."""
+"""The result: a JSON document, and the same as Markdown. `python -m tests.bench.report RESULT.json` writes one into README.md again."""
 
 import json
 import os

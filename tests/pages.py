@@ -1,0 +1,124 @@
+"""The pages of documentation, and what the code says that they must say, too."""
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any, Final, get_args, get_type_hints
+
+from pydantic import BaseModel
+
+ROOT: Final = Path(__file__).parents[1]
+PAGES: Final = sorted(
+    path for top in (".", "config", "gateway", "translators", "tests") for path in (ROOT / top).glob("*.md" if top == "." else "**/*.md")
+)
+SOURCES: Final = sorted(
+    path for house in ("gateway", "translators") for path in (ROOT / house).rglob("*.py") if "simulator" not in path.parts
+)
+
+_CODE_AT: Final = {"InvalidRequest": 2, "NotServed": 2, "_failed": 3, "_timed_out": 0, "_Row": 3, "_Rule": 4, "_failure": 2}
+"""Where a code stands among the positional arguments of what makes an error."""
+
+
+def page(path: str) -> str:
+    return (ROOT / path).read_text("utf-8")
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """The fenced blocks whose first line says `language`."""
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+def section(text: str, heading: str) -> str:
+    """What stands under a heading like `## Routes`, up to the next heading of its level or above."""
+    level = heading.partition(" ")[0]
+    _, found, rest = f"\n{text}".partition(f"\n{heading}\n")
+    assert found, f"there is no heading {heading!r}"
+    return re.split(rf"\n#{{1,{len(level)}}} ", rest)[0]
+
+
+def spans(text: str) -> set[str]:
+    """All that stands in backticks outside of blocks."""
+    return set(re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)))
+
+
+def words(text: str) -> set[str]:
+    """The names in what stands in backticks."""
+    return {word for span in spans(text) for word in re.findall(r"[A-Za-z_][A-Za-z0-9_]*", span)}
+
+
+def rows(text: str) -> dict[str, list[str]]:
+    """The rows of its tables by the first name in their first cell."""
+    found = {}
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+        if cells and (name := re.match(r"`([^`]+)`", cells[0])):
+            found[name[1]] = cells
+    return found
+
+
+def anchors(text: str) -> set[str]:
+    """What a link to a heading of a page is called."""
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in re.findall(r"^#+ (.*)", text, re.MULTILINE)}
+
+
+def constants(node: ast.AST) -> Iterator[str]:
+    """The texts that stand in a piece of code."""
+    return (each.value for each in ast.walk(node) if isinstance(each, ast.Constant) and isinstance(each.value, str))
+
+
+def nodes() -> Iterator[ast.AST]:
+    """All code of both houses but the simulator's."""
+    for path in SOURCES:
+        yield from ast.walk(ast.parse(path.read_text("utf-8")))
+
+
+def error_codes() -> set[str]:
+    """Every code that is written down where an error is made."""
+    found: set[str] = set()
+    for node in nodes():
+        match node:
+            case ast.Call():
+                name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+                at = _CODE_AT.get(name)
+                given = [] if at is None else node.args[at : at + 1]
+                given += [keyword.value for keyword in node.keywords if keyword.arg == "code"]
+                found.update(each.value for each in given if isinstance(each, ast.Constant) and isinstance(each.value, str))
+                if name == "_tls":
+                    found.update(f"upstream_tls_{code}" for code in constants(node.args[0]))
+            case ast.ClassDef():
+                found.update(_codes_of_class(node))
+    return found
+
+
+def _codes_of_class(node: ast.ClassDef) -> Iterator[str]:
+    """`code = …` or `status, type, code = …` in the body of an exception."""
+    for line in node.body:
+        if isinstance(line, ast.Assign):
+            target = line.targets[0]
+            names = target.elts if isinstance(target, ast.Tuple) else [target]
+            values = line.value.elts if isinstance(line.value, ast.Tuple) else [line.value]
+            yield from (
+                value.value
+                for name, value in zip(names, values, strict=False)
+                if isinstance(name, ast.Name) and name.id == "code" and isinstance(value, ast.Constant) and isinstance(value.value, str)
+            )
+
+
+def settings(root: type[Any], seen: set[type[Any]] | None = None) -> set[str]:
+    """The names of all that may be set in a class that is read from a file, and in the classes within."""
+    seen = set() if seen is None else seen
+    if root in seen:
+        return set()
+    seen.add(root)
+    hints = get_type_hints(root, include_extras=True)
+    names = set(root.model_fields) if issubclass(root, BaseModel) else {field.name for field in fields(root) if field.init}
+    return names.union(*(settings(inner, seen) for name in names for inner in _classes(hints[name])))
+
+
+def _classes(hint: Any) -> Iterator[type[Any]]:
+    if isinstance(hint, type) and (is_dataclass(hint) or issubclass(hint, BaseModel)):
+        yield hint
+    for argument in get_args(hint):
+        yield from _classes(argument)
