@@ -11,7 +11,7 @@ from gateway.config import ConfigFiles
 from gateway.routing.decision import decide
 from gateway.routing.facts import NOBODY
 from gateway.routing.plan import SCHEMA_IN_WORDS, plan_document
-from tests.pages import ROOT, blocks, page, spans
+from tests.pages import ROOT, blocks, page, section, spans
 from tests.routing.worlds import view
 from translators.chat.request import parse
 from translators.json_codec import dumps
@@ -55,4 +55,4 @@ def test_every_reason_is_documented() -> None:
     given = set(re.findall(r'(?:refuse|Standing)\(f?"(\w+)', sources))
     assert {"context_overflow", "over_cost_tier", "cooldown", "no_usable_key", "unavailable"} <= given
     assert [reason for reason in OTHERS if not re.search(rf'"{reason}[":]', sources)] == []
-    assert (given | OTHERS) - {span.partition(":")[0] for span in spans(README)} == set()
+    assert (given | OTHERS) - {span.partition(":")[0] for span in spans(section(README, "## Reasons"))} == set()
