@@ -17,7 +17,7 @@ SOURCES: Final = sorted(
     path for house in ("gateway", "translators") for path in (ROOT / house).rglob("*.py") if "simulator" not in path.parts
 )
 
-_CODE_AT: Final = {"InvalidRequest": 2, "NotServed": 2, "_failed": 3, "_timed_out": 0, "_Row": 3, "_Rule": 4, "_failure": 2}
+_CODE_AT: Final = {"InvalidRequest": 2, "NotServed": 2, "Cause": 1, "_Told": 2, "_failed": 2, "_timed_out": 0}
 """Where a code stands among the positional arguments of what makes an error."""
 
 
