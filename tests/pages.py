@@ -2,12 +2,13 @@
 
 import ast
 import re
+import warnings
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any, Final, get_args, get_type_hints
+from typing import Any, Final
 
-from pydantic import BaseModel
+from pydantic import TypeAdapter
+from pydantic.json_schema import PydanticJsonSchemaWarning
 
 ROOT: Final = Path(__file__).parents[1]
 PAGES: Final = sorted(
@@ -106,19 +107,56 @@ def _codes_of_class(node: ast.ClassDef) -> Iterator[str]:
             )
 
 
-def settings(root: type[Any], seen: set[type[Any]] | None = None) -> set[str]:
-    """The names of all that may be set in a class that is read from a file, and in the classes within."""
-    seen = set() if seen is None else seen
-    if root in seen:
-        return set()
-    seen.add(root)
-    hints = get_type_hints(root, include_extras=True)
-    names = set(root.model_fields) if issubclass(root, BaseModel) else {field.name for field in fields(root) if field.init}
-    return names.union(*(settings(inner, seen) for name in names for inner in _classes(hints[name])))
+class Form:
+    """What a class that is read from a file may hold, as pydantic's JSON Schema tells it."""
 
+    def __init__(self, of: type[Any]) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", PydanticJsonSchemaWarning)  # a default that JSON cannot say
+            self._root = TypeAdapter(of).json_schema()
 
-def _classes(hint: Any) -> Iterator[type[Any]]:
-    if isinstance(hint, type) and (is_dataclass(hint) or issubclass(hint, BaseModel)):
-        yield hint
-    for argument in get_args(hint):
-        yield from _classes(argument)
+    def keys(self, *path: str) -> set[str]:
+        """The keys of the mapping behind these keys."""
+        return {key for schema in self._at(path) for key in self._properties(schema)}
+
+    def choices(self, *path: str) -> set[str]:
+        """The words that may stand behind these keys."""
+        return {word for schema in self._at(path) for word in schema.get("enum", ())}
+
+    def settings(self) -> set[str]:
+        """All keys, of the mappings within, too."""
+        found: set[str] = set()
+        seen: list[Any] = []
+        waiting = [self._root]
+        while waiting:
+            for schema in self._same(waiting.pop()):
+                if schema not in seen:
+                    seen.append(schema)
+                    properties = self._properties(schema)
+                    found.update(properties)
+                    waiting += properties.values()
+        return found
+
+    def _at(self, path: tuple[str, ...]) -> list[dict[str, Any]]:
+        found = [*self._same(self._root)]
+        for key in path:
+            behind = [properties[key] for schema in found if key in (properties := self._properties(schema))]
+            found = [each for schema in behind for each in self._same(schema)]
+        return found
+
+    def _properties(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """Names that begin with a control character stand in no file."""
+        properties: dict[str, Any] = schema.get("properties", {})
+        return {name: inner for name, inner in properties.items() if name[0].isprintable()}
+
+    def _same(self, schema: Any) -> Iterator[dict[str, Any]]:
+        """A schema, its alternatives, and what its items are: all that stands behind the same key."""
+        if not isinstance(schema, dict):
+            return
+        yield schema
+        if "$ref" in schema:
+            yield from self._same(self._root["$defs"][schema["$ref"].rpartition("/")[2]])
+        for name in ("anyOf", "oneOf", "allOf"):
+            for inner in schema.get(name, ()):
+                yield from self._same(inner)
+        yield from self._same(schema.get("items"))

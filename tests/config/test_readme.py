@@ -2,48 +2,57 @@
 
 import ast
 import re
-from typing import Any, get_args
 
 import pytest
 import yaml
 
-from gateway.config import Resilience, ServerSettings
-from gateway.config.persona_rows import FailureClass, PersonaRow, PolicyRow, WhenRow
-from gateway.config.schema import CapabilitiesRow, Feature, HealthCheck, ModelRow, ProviderRow, Timeouts
-from tests.pages import ROOT, blocks, nodes, page, rows, section, settings, spans, words
+from gateway.config import HealthCheck, Resilience, ServerSettings, Timeouts
+from gateway.config.persona_rows import PersonaRow, PolicyRow
+from gateway.config.schema import CapabilitiesRow, ModelRow, ProviderRow
+from tests.pages import ROOT, Form, blocks, nodes, page, rows, section, spans, words
 from tests.serving import config_of
-from translators.capabilities import Capability, ModelRecord, Thinking
+from translators.capabilities import ModelRecord
 
 README = page("config/README.md")
-POLICY_FILE = (PolicyRow, PersonaRow)
-CAPABILITIES_FILE = (CapabilitiesRow, ProviderRow, ModelRow, ModelRecord)
+POLICY, PERSONA, CAPABILITIES, PROVIDER, MODEL = (Form(of) for of in (PolicyRow, PersonaRow, CapabilitiesRow, ProviderRow, ModelRow))
+FACTS = Form(ModelRecord)
 
 
-@pytest.mark.parametrize("of", POLICY_FILE, ids=lambda of: of.__name__)
-def test_every_setting_of_the_policy_is_documented(of: type[Any]) -> None:
-    assert settings(of) - words(section(README, "## persona_policy.yaml")) == set()
+def first_names(heading: str) -> set[str]:
+    """The names in the first column of the tables under a heading."""
+    return words(" ".join(cells[0] for cells in rows(section(README, heading)).values()))
 
 
-@pytest.mark.parametrize("of", CAPABILITIES_FILE, ids=lambda of: of.__name__)
-def test_every_setting_of_the_capabilities_is_documented(of: type[Any]) -> None:
-    assert settings(of) - words(section(README, "## capabilities.yaml")) == set()
+def test_every_setting_of_the_policy_is_documented() -> None:
+    assert (POLICY.settings() | PERSONA.settings()) - words(section(README, "## persona_policy.yaml")) == set()
+
+
+def test_every_setting_of_the_capabilities_is_documented() -> None:
+    known = CAPABILITIES.settings() | PROVIDER.settings() | MODEL.settings() | FACTS.settings()
+    assert known - words(section(README, "## capabilities.yaml")) == set()
 
 
 @pytest.mark.parametrize(
-    ("of", "heading"),
-    [(PolicyRow, "### Top level"), (ServerSettings, "### server"), (PersonaRow, "### A persona"), (ProviderRow, "### A provider")],
-    ids=lambda of: getattr(of, "__name__", ""),
+    ("keys", "heading"),
+    [
+        (POLICY.keys(), "### Top level"),
+        (POLICY.keys("server"), "### server"),
+        (PERSONA.keys(), "### A persona"),
+        (PERSONA.keys("rules", "when"), "### Rules"),
+        (PERSONA.choices("on_failure", "move_on"), "### Failures"),
+        (PROVIDER.keys(), "### A provider"),
+        (PROVIDER.keys("tls"), "### TLS"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_each_table_has_the_keys_of_its_mapping(of: type[Any], heading: str) -> None:
-    first_cells = " ".join(cells[0] for cells in rows(section(README, heading)).values())
-    assert set(of.model_fields) == words(first_cells)
+def test_a_table_has_all_keys_of_its_mapping(keys: set[str], heading: str) -> None:
+    assert keys
+    assert keys - first_names(heading) == set()
 
 
-@pytest.mark.parametrize("of", [ModelRow, ModelRecord, Thinking], ids=lambda of: of.__name__)
-def test_a_models_tables_have_its_keys(of: type[Any]) -> None:
-    first_cells = " ".join(cells[0] for cells in rows(section(README, "### A model")).values())
-    own = set(getattr(of, "model_fields", {})) or {field for field in of.__dataclass_fields__ if field != "__pydantic_config__"}
-    assert own - words(first_cells) == set()
+def test_the_tables_of_a_model_have_all_its_keys() -> None:
+    keys = MODEL.keys() | FACTS.keys() | FACTS.keys("thinking") | MODEL.keys("prices")
+    assert keys | {"like"} == first_names("### A model")
 
 
 def numbers(cell: str) -> list[float]:
@@ -74,10 +83,10 @@ def test_the_defaults_of_a_provider_are_the_documented_ones() -> None:
 
 
 def test_every_value_that_may_be_chosen_is_documented() -> None:
-    assert set(get_args(FailureClass)) <= spans(section(README, "### Failures"))
-    assert set(get_args(Capability)) <= spans(section(README, "### A model"))
-    assert set(get_args(Feature)) <= words(section(README, "### Rules"))
-    assert set(WhenRow.model_fields) <= words(" ".join(cells[0] for cells in rows(section(README, "### Rules")).values()))
+    capabilities, features, strategies = FACTS.choices("capabilities"), PERSONA.choices("rules", "when", "has"), PERSONA.choices("strategy")
+    assert "vision" in capabilities <= spans(section(README, "### A model"))
+    assert "images" in features <= words(section(README, "### Rules"))
+    assert "balanced" in strategies <= spans(rows(section(README, "### A persona"))["strategy"][1])
 
 
 def test_the_examples_load() -> None:
