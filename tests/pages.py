@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from pydantic import TypeAdapter
-from pydantic.json_schema import PydanticJsonSchemaWarning
 
 ROOT: Final = Path(__file__).parents[1]
 PAGES: Final = sorted(
@@ -112,7 +111,7 @@ class Form:
 
     def __init__(self, of: type[Any]) -> None:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", PydanticJsonSchemaWarning)  # a default that JSON cannot say
+            warnings.simplefilter("ignore", UserWarning)  # a default that JSON cannot say
             self._root = TypeAdapter(of).json_schema()
 
     def keys(self, *path: str) -> set[str]:
