@@ -25,7 +25,7 @@ unit: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2
 
 # What the gateway costs: CPU, latency, memory, start-up, beside nginx (where installed) and a bare aiohttp relay, in some minutes.
-# PEERS=litellm,portkey,smg installs other gateways into .bench-cache/ and measures them too; BENCH=--readme puts the table into README.md.
+# PEERS=litellm,portkey,smg installs other gateways into .bench-cache/ and measures them too; BENCH=--readme puts the table into tests/bench/README.md.
 PEERS ?=
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.bench --peers '$(PEERS)' $(BENCH)
