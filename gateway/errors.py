@@ -32,7 +32,7 @@ from translators.errors import FailureKind, InvalidRequest, UpstreamFailure
 from translators.failures import OUR_KEY
 
 
-class ErrorDetail(TypedDict):
+class ErrorDetailDocument(TypedDict):
     """What failed, in OpenAI's shape."""
 
     message: str
@@ -48,7 +48,7 @@ class ErrorDetail(TypedDict):
 class ErrorDocument(TypedDict):
     """The body of every error answer and of every error event."""
 
-    error: ErrorDetail
+    error: ErrorDetailDocument
     """What failed."""
 
 

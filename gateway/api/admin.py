@@ -1,11 +1,24 @@
 """What an operator may ask of a running gateway, with a key of its own: callers' keys open none of it."""
 
+from typing import TypedDict
+
 from gateway.api.request import Request
-from gateway.api.schemas import ReloadDocument, ReloadedDocument
+from gateway.api.schemas import ReloadedDocument
 from gateway.config import Problem
 from gateway.config.reload import Reload
-from gateway.errors import ConfigRejected, RejectedConfigDocument, WorkerReloadDocument
+from gateway.errors import ConfigRejected, ProblemDocument, RejectedConfigDocument, WorkerReloadDocument
 from gateway.http.response import Response, json_response
+
+
+class ReloadDocument(TypedDict):
+    """What came of a reload in one process, as workers tell each other."""
+
+    result: str
+    revision: str
+    previous: str
+    changed: bool
+    needs_restart: list[str]
+    problems: list[ProblemDocument]
 
 
 async def reload(http: Request) -> Response:

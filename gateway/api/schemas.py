@@ -11,7 +11,7 @@ from typing_extensions import TypedDict  # pydantic reads typing's own from Pyth
 from gateway.config import StrategyName
 from gateway.config.reload import Trigger
 from gateway.config.schema import CostTier, DialectName, PromptMode
-from gateway.errors import ProblemDocument, WorkerReloadDocument
+from gateway.errors import WorkerReloadDocument
 from gateway.health.documents import CheckDocument, KeyDocument, TargetHealthDocument
 from gateway.workers.peers import WorkersDocument
 from translators.capabilities import Capability
@@ -304,20 +304,3 @@ class ReloadedDocument(TypedDict):
     """Settings that differ from those the server was started with: they hold after the next start."""
     workers: NotRequired[list[WorkerReloadDocument]]
     """What came of it at each worker; there if there are several."""
-
-
-class ReloadDocument(TypedDict):
-    """What came of a reload in one process, as workers tell each other."""
-
-    result: str
-    """changed, unchanged or failed."""
-    revision: str
-    """The revision that is served now."""
-    previous: str
-    """The revision that was served before."""
-    changed: bool
-    """Whether they differ."""
-    needs_restart: list[str]
-    """Settings that hold after the next start."""
-    problems: list[ProblemDocument]
-    """Why the files cannot be used; empty if they can."""

@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from gateway.api.admin import reload_document
+from gateway.api.admin import ReloadDocument, reload_document
 from gateway.api.catalog import decision_document
 from gateway.api.health import show_present
 from gateway.api.request import Gateway
-from gateway.api.schemas import ReloadDocument
 from gateway.config.reload import Trigger
 from gateway.routing.documents import DecisionDocument
 from gateway.telemetry.multiprocess import Snapshot
