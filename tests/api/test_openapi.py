@@ -1,0 +1,452 @@
+"""What the gateway answers is what /openapi.json says: every documented route is asked, and its real answer held against the document.
+
+In a strict copy of the document, where a component has no fields but those it names: a field that is answered and not documented fails.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from copy import deepcopy
+from functools import cache
+from typing import Any, Final, NamedTuple
+
+import aiohttp
+import pytest
+from openapi_core import Config, OpenAPI
+from openapi_core.testing import MockRequest, MockResponse
+from openapi_schema_validator import OAS31Validator
+
+from gateway.api.auth import read, read_admin
+from gateway.api.openapi import document
+from gateway.api.routes import ROUTES
+from gateway.workers.peers import WorkersDocument
+from tests.api.failing import BROKEN, World, chunks_of, said, world
+from tests.fakes import End, fake_upstream, json_answer, openai_chunk, openai_completion, sse
+from tests.matrix import TABLES
+from tests.serving import Running, serving
+from translators.chat.parameters import PARAMETERS
+from translators.errors import FailureKind
+from translators.failures import failure
+from translators.json_codec import dumps, loads
+
+KEY: Final = {"authorization": "Bearer caller"}
+ADMIN: Final = {"authorization": "Bearer operator"}
+POLICY: Final = """
+version: 1
+direct_models: true
+server: {drain_delay: 0, max_body_bytes: 20000, body_timeout: 0.2}
+personas:
+  plain: {description: d, targets: [openai/gpt-4.1], on_failure: {retries: 0}}
+  thinker: {description: d, targets: [claude/claude-sonnet-5], on_failure: {retries: 0}}
+  painter: {description: d, targets: [gemini/gemini-3.5-flash], on_failure: {retries: 0}}
+  rich:
+    description: everything that a persona can have
+    targets: [openai/gpt-4.1, claude/claude-sonnet-5, gemini/gemini-3.5-flash]
+    strategy: cost
+    system_prompt: be kind
+    system_prompt_mode: default
+    requires: [tool_calling]
+    defaults: {temperature: 0.5}
+    caps: {max_tokens: 100}
+    max_cost_tier: high
+    resume: true
+    hedge: {after: 20s}
+    rules:
+      - {name: vip, when: {header: {x-team: [vip]}, metadata: {team: vip}}, targets: [openai/gpt-4.1, claude/claude-sonnet-5]}
+"""
+MESSAGES: Final = [{"role": "user", "content": "hi"}]
+TOOL: Final = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {"at": {"type": "string"}}}}}
+OPENAI: Final = {**openai_completion(), "system_fingerprint": "fp", "service_tier": "default", "x_of_its_own": {"a": 1}}
+CLAUDE: Final = json_answer({
+    "id": "msg_1", "type": "message", "role": "assistant", "model": "claude-served", "stop_reason": "tool_use", "stop_sequence": None,
+    "content": [
+        {"type": "thinking", "thinking": "hm", "signature": "c2ln"},
+        {"type": "text", "text": "hi"},
+        {"type": "tool_use", "id": "toolu_1", "name": "look", "input": {"at": "x"}},
+    ],
+    "usage": {"input_tokens": 3, "output_tokens": 2, "cache_read_input_tokens": 1, "service_tier": "standard"},
+})  # fmt: skip
+GEMINI: Final = json_answer({
+    "candidates": [{
+        "content": {"role": "model", "parts": [
+            {"text": "hm", "thought": True},
+            {"text": "hi", "thoughtSignature": "c2ln"},
+            {"functionCall": {"name": "look", "args": {"at": "x"}}, "thoughtSignature": "c2ln"},
+        ]},
+        "finishReason": "STOP",
+    }],
+    "usageMetadata": {"promptTokenCount": 3, "candidatesTokenCount": 2, "totalTokenCount": 5, "thoughtsTokenCount": 1},
+    "modelVersion": "gemini-served",
+})  # fmt: skip
+
+
+def closed(schema: Any) -> Any:
+    """The same schema without room for fields that it does not name, unless it says that there may be others."""
+    if isinstance(schema, list):
+        return [closed(inner) for inner in schema]
+    if not isinstance(schema, dict):
+        return schema
+    made = {name: closed(inner) for name, inner in schema.items()}
+    return {"additionalProperties": False, **made} if isinstance(made.get("properties"), dict) and made.get("type") == "object" else made
+
+
+@cache
+def strict() -> dict[str, Any]:
+    made = deepcopy(document())
+    requests = {name: schema for name, schema in made["components"]["schemas"].items() if "Request" in name}
+    made["components"]["schemas"] = {name: closed(schema) for name, schema in made["components"]["schemas"].items()} | requests
+    return made
+
+
+@cache
+def validator() -> OpenAPI:
+    """Raises OpenAPIError if the document is no OpenAPI 3.1."""
+    return OpenAPI.from_dict(strict(), config=Config(extra_media_type_deserializers={"text/event-stream": bytes.decode}))
+
+
+def check_component(name: str, value: Any) -> None:
+    OAS31Validator({"$ref": f"#/components/schemas/{name}", **strict()}).validate(value)
+
+
+class Got(NamedTuple):
+    status: int
+    body: bytes
+
+
+async def ask(
+    running: Running, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None, data: bytes | None = None
+) -> Got:
+    """The answer to a request of a documented route, held against the document; if it is a good one, so is the request."""
+    sent = dumps(body) if body is not None else data
+    said = {**({"content-type": "application/json"} if sent is not None else {}), **(headers or {})}
+    async with aiohttp.ClientSession() as session, session.request(method, f"{running.url}{path}", data=sent, headers=said) as answer:
+        status, content, kind = answer.status, await answer.read(), answer.headers["content-type"].partition(";")[0]
+    keyed = {**KEY, **said}  # the document asks for a key, the gateway only where keys are configured
+    request = MockRequest(running.url, method.lower(), path, headers=keyed, data=sent, content_type=said.get("content-type", ""))
+    try:
+        validator().validate_response(request, MockResponse(content, status, content_type=kind))
+        if status == 200 and body is not None:
+            validator().validate_request(request)
+    except Exception as error:
+        raise AssertionError(f"{method} {path} {status}: {error.__cause__ or error}\n{content[:2000]!r}") from error
+    return Got(status, content)
+
+
+@asynccontextmanager
+async def everything(**environ: str) -> AsyncIterator[Running]:
+    """A gateway with callers' keys and an operator's, at providers that answer."""
+    access, admin = read({"LLM_ROUTER_API_KEYS": "caller"}), read_admin({"LLM_ROUTER_ADMIN_KEY": "operator"})
+    async with (
+        fake_upstream(openai=json_answer(OPENAI), claude=CLAUDE, gemini=GEMINI) as fake,
+        serving(environ or fake.environ(), POLICY, access=access, admin=admin) as running,
+    ):
+        yield running
+
+
+CHAT: Final = {"model": "plain", "messages": MESSAGES}
+NATIVE: Final = {"persona": "plain", "messages": MESSAGES}
+GOOD: Final[dict[str, tuple[str, str, str, Any]]] = {
+    "chat, OpenAI": ("POST", "/v1/chat/completions", "/v1/chat/completions", CHAT),
+    "chat, Claude": ("POST", "/v1/chat/completions", "/v1/chat/completions", {**CHAT, "model": "thinker", "tools": [TOOL]}),
+    "chat, Gemini": ("POST", "/v1/chat/completions", "/v1/chat/completions", {**CHAT, "model": "painter", "tools": [TOOL]}),
+    "chat, direct": ("POST", "/v1/chat/completions", "/v1/chat/completions", {**CHAT, "model": "openai/gpt-4.1", "stop": None}),
+    "native, OpenAI": ("POST", "/api/v1/chat", "/api/v1/chat", {**NATIVE, "reasoning_effort": "high", "seed": 1}),
+    "native, Claude": ("POST", "/api/v1/chat", "/api/v1/chat", {**NATIVE, "persona": "thinker", "tools": [TOOL]}),
+    "native, Gemini": ("POST", "/api/v1/chat", "/api/v1/chat", {**NATIVE, "persona": "painter", "tools": [TOOL]}),
+    "models": ("GET", "/v1/models", "/v1/models", None),
+    "model": ("GET", "/v1/models/{id}", "/v1/models/plain", None),
+    "personas": ("GET", "/api/v1/personas", "/api/v1/personas", None),
+    "providers": ("GET", "/api/v1/providers", "/api/v1/providers", None),
+    "route": ("POST", "/api/v1/route", "/api/v1/route", {**CHAT, "model": "rich", "tools": [TOOL], "metadata": {"team": "vip"}}),
+    "route, native": ("POST", "/api/v1/route", "/api/v1/route", {**NATIVE, "persona": "rich", "max_tokens": 5}),
+    "tokens": ("POST", "/api/v1/tokens", "/api/v1/tokens", {**CHAT, "model": "rich"}),
+    "tokens, native": ("POST", "/api/v1/tokens", "/api/v1/tokens", NATIVE),
+    "reload": ("POST", "/-/reload", "/-/reload", None),
+    "health": ("GET", "/health", "/health", None),
+    "ready": ("GET", "/health/ready", "/health/ready", None),
+    "metrics": ("GET", "/metrics", "/metrics", None),
+    "openapi": ("GET", "/openapi.json", "/openapi.json", None),
+}
+"""Method, the route's own path, path, body. Decisions have a test of their own."""
+
+
+@pytest.mark.parametrize(("method", "_", "path", "body"), GOOD.values(), ids=GOOD.keys())
+async def test_a_good_answer_is_as_documented(method: str, _: str, path: str, body: Any) -> None:
+    async with everything() as running:
+        got = await ask(running, method, path, body, ADMIN if path == "/-/reload" else KEY)
+    assert got.status == 200
+
+
+def test_every_documented_route_is_served_and_asked_here() -> None:
+    documented = {(path, method) for path, operations in document()["paths"].items() for method in operations}
+    assert documented == {(route.path.replace("{id:.+}", "{id}"), route.method.lower()) for route in ROUTES}
+    asked = {(path, method.lower()) for method, path, *_ in GOOD.values()}
+    assert documented - asked == {("/api/v1/decisions/{id}", "get")}
+
+
+BAD: Final[dict[str, tuple[int, str, str, Any, dict[str, str]]]] = {
+    "no key": (401, "GET", "/v1/models", None, {}),
+    "no key for a chat": (401, "POST", "/v1/chat/completions", CHAT, {}),
+    "no admin key": (401, "POST", "/-/reload", None, KEY),
+    "no messages": (400, "POST", "/v1/chat/completions", {"model": "plain"}, KEY),
+    "no persona": (400, "POST", "/api/v1/chat", {"messages": MESSAGES}, KEY),
+    "a wrong type": (400, "POST", "/api/v1/route", {**CHAT, "stream": "yes"}, KEY),
+    "no target": (400, "POST", "/v1/chat/completions", {**CHAT, "model": "thinker", "logprobs": True}, KEY),
+    "unknown persona": (404, "POST", "/v1/chat/completions", {**CHAT, "model": "nobody"}, KEY),
+    "unknown persona of tokens": (404, "POST", "/api/v1/tokens", {**CHAT, "model": "nobody"}, KEY),
+    "unknown model": (404, "GET", "/v1/models/nobody", None, KEY),
+    "unknown decision": (404, "GET", "/api/v1/decisions/dec_none", None, KEY),
+    "large": (413, "POST", "/v1/chat/completions", {**CHAT, "user": "x" * 30_000}, KEY),
+    "large, native": (413, "POST", "/api/v1/chat", {**NATIVE, "user": "x" * 30_000}, KEY),
+    "encoding": (415, "POST", "/v1/chat/completions", CHAT, {**KEY, "content-encoding": "compress"}),
+    "expectation": (417, "GET", "/health", None, {"expect": "the unexpected"}),
+}
+
+
+@pytest.mark.parametrize(("status", "method", "path", "body", "headers"), BAD.values(), ids=BAD.keys())
+async def test_an_error_is_as_documented(status: int, method: str, path: str, body: Any, headers: dict[str, str]) -> None:
+    async with everything() as running:
+        got = await ask(running, method, path, body, headers)
+    assert got.status == status
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [("GET", "/nope", 404), ("DELETE", "/health", 405), ("GET", "/api/v1/chat", 405)])
+async def test_what_is_no_route_has_the_one_error_shape(method: str, path: str, status: int) -> None:
+    async with (
+        everything() as running,
+        aiohttp.ClientSession() as session,
+        session.request(method, f"{running.url}{path}", headers=KEY) as answer,
+    ):
+        assert answer.status == status
+        check_component("Error", await answer.json())
+
+
+async def test_a_page_of_another_origin_is_refused_as_documented() -> None:
+    async with serving({"OPENAI_API_KEY": "k"}, POLICY) as running:
+        assert (await ask(running, "GET", "/v1/models", headers={"origin": "https://example.org"})).status == 403
+        assert (await ask(running, "GET", "/v1/models", headers={"host": "example.org"})).status == 421
+        assert (await ask(running, "POST", "/api/v1/tokens", CHAT, {"content-type": "text/plain"})).status == 415
+
+
+async def test_where_nothing_can_serve_it_is_said_as_documented() -> None:
+    async with everything(OPENAI_BASE_URL="http://127.0.0.1:1") as running:
+        assert (await ask(running, "GET", "/health/ready")).status == 503
+        assert (await ask(running, "POST", "/v1/chat/completions", CHAT, KEY)).status == 503
+        for path in ("/api/v1/personas", "/api/v1/providers"):
+            assert (await ask(running, "GET", path, headers=KEY)).status == 200
+        assert (await ask(running, "POST", "/api/v1/route", CHAT, KEY)).status == 200
+
+
+async def test_while_it_stops_it_is_as_documented() -> None:
+    async with everything() as running:
+        running.gateway.draining = running.gateway.closing = True
+        got = await ask(running, "GET", "/health/ready")
+        assert (got.status, loads(got.body)["status"]) == (503, "draining")
+        assert (await ask(running, "POST", "/api/v1/chat", NATIVE, KEY)).status == 503
+        running.gateway.draining = False
+
+
+def test_a_providers_failure_has_a_documented_status() -> None:
+    for path in ("/v1/chat/completions", "/api/v1/chat"):
+        documented = {int(status) for status in document()["paths"][path]["post"]["responses"]}
+        assert {failure(kind, "m").status for kind in FailureKind} <= documented
+
+
+async def test_a_reload_is_as_documented_whatever_comes_of_it() -> None:
+    async with everything() as running:
+        path = running.files.directory / "persona_policy.yaml"
+        path.write_text(POLICY + "  more: {targets: [openai/gpt-4.1]}\n", "utf-8")
+        got = await ask(running, "POST", "/-/reload", headers=ADMIN)
+        assert (got.status, loads(got.body)["changed"]) == (200, True)
+        path.write_text(POLICY + "  more: {targets: [openai/nothing], strategy: none}\n", "utf-8")
+        assert (await ask(running, "POST", "/-/reload", headers=ADMIN)).status == 422
+        assert (await ask(running, "GET", "/health/ready")).status == 200
+    async with serving({"OPENAI_API_KEY": "k"}, POLICY) as running:
+        assert (await ask(running, "POST", "/-/reload", headers=ADMIN)).status == 403
+
+
+class Siblings:
+    """Two other workers: one reloads as we do, one does not answer."""
+
+    number = 1
+
+    async def standing(self) -> WorkersDocument:
+        return {"configured": 3, "listening": 2}
+
+    async def reload(self) -> list[tuple[int, Any]]:
+        done = {"result": "unchanged", "revision": "r", "previous": "r", "changed": False, "needs_restart": [], "problems": []}
+        return [(2, done), (3, None)]
+
+    async def decision(self, name: str) -> None:
+        return None
+
+
+async def test_several_workers_are_as_documented() -> None:
+    async with everything() as running:
+        running.gateway.siblings = Siblings()  # type: ignore[assignment]
+        assert loads((await ask(running, "GET", "/health/ready")).body)["workers"] == {"configured": 3, "listening": 2}
+        assert len(loads((await ask(running, "POST", "/-/reload", headers=ADMIN)).body)["workers"]) == 3
+        (running.files.directory / "persona_policy.yaml").write_text("version: 2\n", "utf-8")
+        assert (await ask(running, "POST", "/-/reload", headers=ADMIN)).status == 422
+        assert (await ask(running, "GET", "/api/v1/decisions/dec_none", headers=KEY)).status == 404
+
+
+async def test_decisions_are_as_documented() -> None:
+    """With all the facts that there can be, and before their request ends."""
+    body = {
+        **CHAT, "model": "rich", "tools": [TOOL], "tool_choice": "required", "max_tokens": 5, "metadata": {"team": "vip"},
+        "messages": [{"role": "user", "content": "hi " * 100}, {"role": "assistant", "content": "hi"}, *MESSAGES],
+    }  # fmt: skip
+    async with everything() as running:
+        await ask(running, "POST", "/v1/chat/completions", body, {**KEY, "x-team": "vip"})
+        await ask(running, "POST", "/v1/chat/completions", CHAT, KEY)
+        first, last = list(running.gateway.records._records)
+        for name in (first, last):
+            got = await ask(running, "GET", f"/api/v1/decisions/{name}", headers=KEY)
+            assert (got.status, loads(got.body)["status"]) == (200, 200)
+        record = running.gateway.records.find(last)
+        assert record is not None
+        record.ended = None
+        got = await ask(running, "GET", f"/api/v1/decisions/{last}", headers=KEY)
+        assert (got.status, "status" in loads(got.body)) == (200, False)
+
+
+async def test_an_answer_that_was_continued_is_as_documented() -> None:
+    """In its stream and in its decision."""
+    async with world({"resume": True}, one=sse(*chunks_of("one ", finish=None)), two=said("two", "stream")) as there:
+        got = await ask(there.running, "POST", "/v1/chat/completions", {**CHAT, "model": "p", "stream": True})
+        check_chunks(got.body)
+        (name,) = there.running.gateway.records._records
+        decision = loads((await ask(there.running, "GET", f"/api/v1/decisions/{name}")).body)
+    assert [resumed["provider"] for resumed in decision["resumed"]] == ["two"]
+
+
+async def test_providers_that_fail_are_as_documented() -> None:
+    """Breakers of targets, of keys, and of keys at a target; and a health check."""
+    limited = json_answer({"error": {"message": "slow down"}}, "429 Too Many Requests", retry_after="30")
+    refused = json_answer({"error": {"message": "no"}}, "401 Unauthorized")
+    keys = {"ONE": "a", "TWO": "b"}
+    targets = {
+        "limited": {"keys": list(keys)},
+        "refused": {"keys": list(keys)},
+        "broken": {"health_check": {"path": "/models", "every": 60}},
+    }
+    async with world(None, targets, keys, limited=limited, refused=refused, broken=BROKEN) as there:
+        seen = ""
+        for _ in range(12):
+            await there.ask()
+            got = await ask(there.running, "GET", "/api/v1/providers")
+            await ask(there.running, "GET", "/api/v1/personas")
+            await ask(there.running, "POST", "/api/v1/route", {**CHAT, "model": "p"})
+            seen += got.body.decode()
+        there.time_passes(3600)
+        seen += (await ask(there.running, "GET", "/api/v1/providers")).body.decode()
+    for word in ('"targets":{"limited/m"', '"state":"open"', '"state":"half_open"', '"retry_in_seconds"', '"checked_seconds_ago"'):
+        assert word in seen
+
+
+def check_chunks(stream: bytes) -> list[dict[str, Any]]:
+    """Every event of a chat completion's stream, held against the component that the document names for it."""
+    events = [loads(line[6:]) for line in stream.split(b"\n\n") if line.startswith(b"data: {")]
+    shown = document()["paths"]["/v1/chat/completions"]["post"]["responses"]["200"]["content"]["text/event-stream"]["x-events"]
+    for event in events:
+        check_component(shown["error" if "error" in event else "chunk"]["$ref"].rpartition("/")[2], event)
+    return events
+
+
+def check_events(stream: bytes) -> list[str]:
+    """The same of a native stream: the names of its events."""
+    pairs = [block.split(b"\n", 1) for block in stream.split(b"\n\n") if block.startswith(b"event:")]
+    shown = document()["paths"]["/api/v1/chat"]["post"]["responses"]["200"]["content"]["text/event-stream"]["x-events"]
+    for name, data in pairs:
+        check_component(shown[name[7:].decode()]["$ref"].rpartition("/")[2], loads(data[6:]))
+    return [name[7:].decode() for name, _ in pairs]
+
+
+CALL: Final = {"index": 0, "id": "a", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+USAGE: Final = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5, "x_of_its_own": 1}
+WHOLE: Final = sse(
+    openai_chunk({"role": "assistant", "reasoning_content": "hm"}),
+    openai_chunk({"content": "hi", "x_of_its_own": 1}),
+    openai_chunk({"tool_calls": [CALL]}),
+    openai_chunk({}, "tool_calls"),
+    openai_chunk({}).replace(b'[{"index":0,"delta":{},"finish_reason":null}]', b'[],"usage":' + dumps(USAGE)),
+    b"data: [DONE]\n\n",
+)
+BROKEN_OFF: Final = [*sse(openai_chunk({"content": "hi"}), end=False), End()]
+
+
+def claude_events() -> list[bytes]:
+    message = {"id": "m", "type": "message", "role": "assistant", "model": "claude-served", "content": [], "stop_reason": None}
+    blocks: list[tuple[dict[str, Any], list[dict[str, Any]]]] = [
+        (
+            {"type": "thinking", "thinking": "", "signature": ""},
+            [{"type": "thinking_delta", "thinking": "hm"}, {"type": "signature_delta", "signature": "c2ln"}],
+        ),
+        ({"type": "text", "text": ""}, [{"type": "text_delta", "text": "hi"}]),
+        ({"type": "tool_use", "id": "t", "name": "look", "input": {}}, [{"type": "input_json_delta", "partial_json": "{}"}]),
+    ]
+    events: list[dict[str, Any]] = [{"type": "message_start", "message": {**message, "usage": {"input_tokens": 3, "output_tokens": 0}}}]
+    for i, (block, deltas) in enumerate(blocks):
+        events.append({"type": "content_block_start", "index": i, "content_block": block})
+        events += [{"type": "content_block_delta", "index": i, "delta": delta} for delta in deltas]
+        events.append({"type": "content_block_stop", "index": i})
+    events.append({"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": {"output_tokens": 2}})
+    events.append({"type": "message_stop"})
+    return [b"event: %s\ndata: %s\n\n" % (event["type"].encode(), dumps(event)) for event in events]
+
+
+async def streams(there: World) -> tuple[bytes, bytes]:
+    """The streams of both chat routes."""
+    chat = {"messages": MESSAGES, "stream": True, "stream_options": {"include_usage": True}, "tools": [TOOL]}
+    one = await ask(there.running, "POST", "/v1/chat/completions", {"model": "p", **chat})
+    other = await ask(there.running, "POST", "/api/v1/chat", {"persona": "p", **chat})
+    return one.body, other.body
+
+
+async def test_the_events_of_streams_are_as_documented() -> None:
+    async with world(one=WHOLE) as there:
+        chunks, events = await streams(there)
+    assert check_chunks(chunks)[-1]["usage"] == USAGE
+    assert check_events(events) == ["route", "delta", "delta", "tool_call", "done"]
+
+
+async def test_the_events_of_a_translated_stream_are_as_documented() -> None:
+    """Claude's answer, whose chunks are all the gateway's own."""
+    async with world(None, {"one": {"dialect": "claude"}}, one=sse(*claude_events())) as there:
+        chunks, events = await streams(there)
+    assert check_chunks(chunks)[-1]["usage"]["completion_tokens"] == 2
+    assert check_events(events) == ["route", "delta", "delta", "tool_call", "done"]
+
+
+async def test_the_events_of_streams_that_break_off_are_as_documented() -> None:
+    async with world(one=BROKEN_OFF) as there:
+        chunks, events = await streams(there)
+    assert "error" in check_chunks(chunks)[-1]
+    assert check_events(events) == ["route", "delta", "error"]
+
+
+@pytest.mark.parametrize("name", ["ChatCompletionRequest", "NativeChatRequest"])
+def test_every_parameter_of_a_request_is_documented(name: str) -> None:
+    """What the hub checks, and what any dialect looks at."""
+    looked_at = {field for table in TABLES.values() for field in table if "." not in field}
+    properties = document()["components"]["schemas"][name]["properties"]
+    known = {"messages"} | PARAMETERS.keys() | looked_at
+    assert properties.keys() == (known if name == "ChatCompletionRequest" else known - {"model"} | {"persona"})
+    assert [field for field, schema in properties.items() if not schema.get("description")] == []
+
+
+def test_every_field_of_an_answer_is_described_and_every_component_is_used() -> None:
+    components = document()["components"]["schemas"]
+    for name, schema in components.items():
+        assert schema["description"], name
+        for field, described in schema["properties"].items():
+            assert described["description"], f"{name}.{field}"
+    text = dumps(document()).decode()
+    used = {part.split('"')[0] for part in text.split("#/components/schemas/")[1:]}
+    assert used == components.keys()
+
+
+async def test_it_is_served_as_it_is_made_and_made_once() -> None:
+    async with serving({"OPENAI_API_KEY": "k"}, POLICY) as running:
+        bodies = {(await ask(running, "GET", "/openapi.json")).body for _ in range(2)}
+    assert bodies == {dumps(document())}
