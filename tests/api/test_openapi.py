@@ -3,6 +3,7 @@
 In a strict copy of the document, where a component has no fields but those it names: a field that is answered and not documented fails.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from copy import deepcopy
@@ -18,6 +19,7 @@ from openapi_schema_validator import OAS31Validator
 from gateway.api.auth import read, read_admin
 from gateway.api.openapi import document
 from gateway.api.routes import ROUTES
+from gateway.routing.state import Memory
 from gateway.workers.peers import WorkersDocument
 from tests.api.failing import BROKEN, World, chunks_of, said, world
 from tests.fakes import End, fake_upstream, json_answer, openai_chunk, openai_completion, sse
@@ -110,16 +112,22 @@ def check_component(name: str, value: Any) -> None:
 class Got(NamedTuple):
     status: int
     body: bytes
+    decision: str | None
 
 
-async def ask(
-    running: Running, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None, data: bytes | None = None
-) -> Got:
-    """The answer to a request of a documented route, held against the document; if it is a good one, so is the request."""
-    sent = dumps(body) if body is not None else data
+async def ask(running: Running, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None, pause: float = 0) -> Got:
+    """The answer to a request of a documented route, held against the document; if it is a good one, so is the request.
+
+    `pause`: seconds in the middle of the body.
+    """
+    sent = None if body is None else dumps(body)
     said = {**({"content-type": "application/json"} if sent is not None else {}), **(headers or {})}
-    async with aiohttp.ClientSession() as session, session.request(method, f"{running.url}{path}", data=sent, headers=said) as answer:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.request(method, f"{running.url}{path}", data=halves(sent, pause) if sent and pause else sent, headers=said) as answer,
+    ):
         status, content, kind = answer.status, await answer.read(), answer.headers["content-type"].partition(";")[0]
+        decision = answer.headers.get("x-llm-router-decision")
     keyed = {**KEY, **said}  # the document asks for a key, the gateway only where keys are configured
     request = MockRequest(running.url, method.lower(), path, headers=keyed, data=sent, content_type=said.get("content-type", ""))
     try:
@@ -128,7 +136,13 @@ async def ask(
             validator().validate_request(request)
     except Exception as error:
         raise AssertionError(f"{method} {path} {status}: {error.__cause__ or error}\n{content[:2000]!r}") from error
-    return Got(status, content)
+    return Got(status, content, decision)
+
+
+async def halves(body: bytes, pause: float) -> AsyncIterator[bytes]:
+    yield body[:10]
+    await asyncio.sleep(pause)
+    yield body[10:]
 
 
 @asynccontextmanager
@@ -236,6 +250,17 @@ async def test_where_nothing_can_serve_it_is_said_as_documented() -> None:
         assert (await ask(running, "POST", "/api/v1/route", CHAT, KEY)).status == 200
 
 
+async def test_a_slow_body_and_a_fault_of_our_own_are_as_documented(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fault(memory: Memory) -> None:
+        raise RuntimeError("a fault")
+
+    async with everything() as running:
+        assert (await ask(running, "POST", "/api/v1/tokens", CHAT, KEY, pause=5)).status == 408
+        monkeypatch.setattr(Memory, "view", fault)
+        for path in ("/health/ready", "/api/v1/personas"):
+            assert (await ask(running, "GET", path, headers=KEY)).status == 500
+
+
 async def test_while_it_stops_it_is_as_documented() -> None:
     async with everything() as running:
         running.gateway.draining = running.gateway.closing = True
@@ -297,16 +322,15 @@ async def test_decisions_are_as_documented() -> None:
         "messages": [{"role": "user", "content": "hi " * 100}, {"role": "assistant", "content": "hi"}, *MESSAGES],
     }  # fmt: skip
     async with everything() as running:
-        await ask(running, "POST", "/v1/chat/completions", body, {**KEY, "x-team": "vip"})
-        await ask(running, "POST", "/v1/chat/completions", CHAT, KEY)
-        first, last = list(running.gateway.records._records)
-        for name in (first, last):
+        first = await ask(running, "POST", "/v1/chat/completions", body, {**KEY, "x-team": "vip"})
+        last = await ask(running, "POST", "/v1/chat/completions", CHAT, KEY)
+        for name in (first.decision, last.decision):
             got = await ask(running, "GET", f"/api/v1/decisions/{name}", headers=KEY)
             assert (got.status, loads(got.body)["status"]) == (200, 200)
-        record = running.gateway.records.find(last)
+        record = running.gateway.records.find(last.decision or "")
         assert record is not None
         record.ended = None
-        got = await ask(running, "GET", f"/api/v1/decisions/{last}", headers=KEY)
+        got = await ask(running, "GET", f"/api/v1/decisions/{last.decision}", headers=KEY)
         assert (got.status, "status" in loads(got.body)) == (200, False)
 
 
@@ -315,8 +339,7 @@ async def test_an_answer_that_was_continued_is_as_documented() -> None:
     async with world({"resume": True}, one=sse(*chunks_of("one ", finish=None)), two=said("two", "stream")) as there:
         got = await ask(there.running, "POST", "/v1/chat/completions", {**CHAT, "model": "p", "stream": True})
         check_chunks(got.body)
-        (name,) = there.running.gateway.records._records
-        decision = loads((await ask(there.running, "GET", f"/api/v1/decisions/{name}")).body)
+        decision = loads((await ask(there.running, "GET", f"/api/v1/decisions/{got.decision}")).body)
     assert [resumed["provider"] for resumed in decision["resumed"]] == ["two"]
 
 
@@ -331,9 +354,9 @@ async def test_providers_that_fail_are_as_documented() -> None:
         "broken": {"health_check": {"path": "/models", "every": 60}},
     }
     async with world(None, targets, keys, limited=limited, refused=refused, broken=BROKEN) as there:
-        seen = ""
+        seen, statuses = "", set()
         for _ in range(12):
-            await there.ask()
+            statuses.add((await ask(there.running, "POST", "/v1/chat/completions", {**CHAT, "model": "p"})).status)
             got = await ask(there.running, "GET", "/api/v1/providers")
             await ask(there.running, "GET", "/api/v1/personas")
             await ask(there.running, "POST", "/api/v1/route", {**CHAT, "model": "p"})
@@ -342,6 +365,7 @@ async def test_providers_that_fail_are_as_documented() -> None:
         seen += (await ask(there.running, "GET", "/api/v1/providers")).body.decode()
     for word in ('"targets":{"limited/m"', '"state":"open"', '"state":"half_open"', '"retry_in_seconds"', '"checked_seconds_ago"'):
         assert word in seen
+    assert statuses == {502, 503}
 
 
 def check_chunks(stream: bytes) -> list[dict[str, Any]]:
