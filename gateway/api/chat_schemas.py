@@ -7,6 +7,7 @@ from typing import Any, Literal, NotRequired
 
 from typing_extensions import TypedDict  # pydantic reads typing's own from Python 3.12 on only
 
+from gateway.routing.documents import ResumedDocument
 from translators.notes import NoteKind
 
 
@@ -51,17 +52,7 @@ class ToolCallDocument(TypedDict, total=False):
     """Signatures of Gemini's reasoning: send them back with the call."""
 
 
-class SaidDocument(TypedDict, total=False):
-    """What a message and a delta can hold. Further fields are the provider's own."""
-
-    role: Literal["assistant"] | None
-    """Who speaks."""
-    content: str | None
-    """The text; null where the model calls tools or refuses."""
-    refusal: str | None
-    """Why the model refuses; null if it does not."""
-    reasoning_content: str | None
-    """The reasoning, as far as the provider shows it."""
+class _BesideText(TypedDict, total=False):
     tool_calls: list[ToolCallDocument] | None
     """The tools that the model calls."""
     function_call: FunctionDocument | None
@@ -78,6 +69,19 @@ class SaidDocument(TypedDict, total=False):
     """The answer in the provider's own form, where OpenAI's loses something of it: send it back with the message."""
     extra_content: dict[str, Any] | None
     """Signatures of Gemini's reasoning: send them back with the message."""
+
+
+class SaidDocument(_BesideText, total=False):
+    """What a message and a delta can hold. Further fields are the provider's own."""
+
+    role: Literal["assistant"] | None
+    """Who speaks."""
+    content: str | None
+    """The text; null where the model calls tools or refuses."""
+    refusal: str | None
+    """Why the model refuses; null if it does not."""
+    reasoning_content: str | None
+    """The reasoning, as far as the provider shows it."""
 
 
 class MessageDocument(SaidDocument):
@@ -115,13 +119,13 @@ class ChunkChoiceDocument(_AnyChoice):
     """stop, length, tool_calls, content_filter or function_call in the last part of an answer; null before."""
 
 
-class StreamNotesDocument(TypedDict, total=False):
-    """What the gateway has to say of a stream whose headers are out."""
+class NotesDocument(TypedDict, total=False):
+    """What the gateway has to say of an answer: of a stream, whose headers are out, all of it."""
 
     warnings: list[str]
-    """As the header `x-llm-router-warning` of a whole answer."""
-    resumed: list[dict[str, Any]]
-    """Where the answer broke off and another target continued it: `provider`, `model`, `after_characters`."""
+    """As the header `x-llm-router-warning` says them."""
+    resumed: list[ResumedDocument]
+    """Where the answer broke off and another target continued it."""
 
 
 class _AnyCompletion(TypedDict):
@@ -135,6 +139,8 @@ class _AnyCompletion(TypedDict):
     """The provider's word for the version that served."""
     service_tier: NotRequired[str | None]
     """The tier that served, in OpenAI's words."""
+    x_llm_router: NotRequired[NotesDocument]
+    """What the gateway has to say of the answer; of a stream, in the last chunk."""
 
 
 class ChatCompletionDocument(_AnyCompletion):
@@ -157,8 +163,6 @@ class ChatCompletionChunkDocument(_AnyCompletion):
     """Parts of answers; empty in the usage chunk."""
     usage: NotRequired[UsageDocument | None]
     """In the last chunk, where `stream_options.include_usage` asked for it; null or missing in all others."""
-    x_llm_router: NotRequired[StreamNotesDocument]
-    """In the last chunk, where there is something to say."""
 
 
 class NativeUsageDocument(UsageDocument):
@@ -218,7 +222,7 @@ class SummaryDocument(TypedDict):
     """What did not go as the request says; empty if all did."""
 
 
-class NativeMessageDocument(TypedDict):
+class NativeMessageDocument(_BesideText):
     """An assistant's message as in OpenAI's answer, without nulls. Further fields are the provider's own."""
 
     role: Literal["assistant"]
@@ -229,8 +233,6 @@ class NativeMessageDocument(TypedDict):
     """The reasoning, as far as the provider shows it: OpenAI's route calls it `reasoning_content`."""
     refusal: NotRequired[str]
     """Why the model refuses."""
-    tool_calls: NotRequired[list[ToolCallDocument]]
-    """The tools that the model calls."""
 
 
 class NativeChatAnswerDocument(ServedDocument, SummaryDocument):

@@ -1,6 +1,6 @@
 """GET /openapi.json: the routes as an OpenAPI 3.1 document, made from the types of the answers and the table of parameters.
 
-https://spec.openapis.org/oas/v3.1.1. It is made when it is first asked for, not at start: that takes a tenth of a second.
+Specification: https://spec.openapis.org/oas/v3.1.1. It is made when it is first asked for, not at start: that takes a tenth of a second.
 """
 
 import ast
@@ -266,5 +266,5 @@ def _text() -> bytes:
 
 
 async def openapi(http: Request) -> Response:
-    """Made in a thread, that nobody waits for it."""
+    """GET /openapi.json. The first one makes it, in a thread, so that no other request waits."""
     return Response(await off_loop(_text))

@@ -68,7 +68,7 @@ class PersonaDocument(TypedDict):
     caps: dict[str, Any]
     """Limits of parameters, whatever a request says."""
     max_cost_tier: CostTier | None
-    """The dearest tier of models that may serve; null if all may."""
+    """Models of a higher tier may not serve; null: all may."""
     strategy: StrategyName
     """What puts its targets in order."""
     rules: list[str]
@@ -96,17 +96,17 @@ class RatesDocument(TypedDict):
     """USD for a million tokens, as decimal text so that nothing is rounded."""
 
     input: str
-    """Read."""
+    """Tokens of the prompt."""
     output: str
-    """Written."""
+    """Tokens of the answer, reasoning included."""
     cached_input: NotRequired[str]
-    """Read from a cache; `input` where it is not there."""
+    """Tokens of the prompt that the provider had cached; `input` where this is missing."""
     cache_write: NotRequired[str]
-    """Written to a cache."""
+    """Tokens of the prompt that the provider caches."""
     cache_write_1h: NotRequired[str]
-    """Written to a cache for an hour."""
+    """Tokens of the prompt that the provider caches for an hour."""
     audio_input: NotRequired[str]
-    """Sound that is read."""
+    """Tokens of audio in the prompt."""
 
 
 class PriceTierDocument(RatesDocument):
@@ -141,7 +141,7 @@ class CapabilitiesDocument(TypedDict):
     max_output_tokens: int
     """Tokens of an answer."""
     cost_tier: CostTier
-    """How dear it is beside others."""
+    """Its class of prices, as the operator says."""
     region: str | None
     """Where it runs, if that is not its provider's region."""
     prices: PriceDocument | None
@@ -161,7 +161,7 @@ class ProviderDocument(TypedDict):
     name: str
     """The provider's name."""
     dialect: DialectName
-    """The language of its API."""
+    """The wire format of its API."""
     available: bool
     """Whether it can be asked."""
     reason: str | None
@@ -195,9 +195,9 @@ class ExactTokensDocument(TypedDict):
     """A count by a tokenizer."""
 
     encoding: Literal["o200k_base"]
-    """Whose vocabulary."""
+    """The tokenizer's vocabulary."""
     tokens: int
-    """How many."""
+    """The number of tokens."""
 
 
 class TargetTokensDocument(TypedDict):
@@ -292,7 +292,7 @@ class ReadinessDocument(TypedDict):
 
 
 class ReloadedDocument(TypedDict):
-    """The files hold."""
+    """The files were read again and can be used."""
 
     revision: str
     """The revision that is served now."""
