@@ -23,11 +23,72 @@ A request that breaks a rule of the hub is translators.errors.InvalidRequest, 40
 
 import math
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final, NotRequired
+
+from typing_extensions import TypedDict  # pydantic reads typing's own from Python 3.12 on only
 
 from translators.chat.redaction import without_account
 from translators.errors import FailureKind, InvalidRequest, UpstreamFailure
 from translators.failures import OUR_KEY
+
+
+class ErrorDetailDocument(TypedDict):
+    """What failed, in OpenAI's shape."""
+
+    message: str
+    """One or two sentences for people."""
+    type: str
+    """The class of the failure, as OpenAI names it: invalid_request_error, rate_limit_error, insufficient_quota, server_error …"""
+    param: str | None
+    """The field of the request that is at fault; null if none is."""
+    code: str | None
+    """The failure, for programs; null if it has no name."""
+
+
+class ErrorDocument(TypedDict):
+    """The body of every error answer and of every error event."""
+
+    error: ErrorDetailDocument
+    """What failed."""
+
+
+class ProblemDocument(TypedDict):
+    """Something in a configuration file that cannot be used."""
+
+    file: str
+    """The file's name."""
+    line: int | None
+    """Its line, from 1 on; null where no line is at fault."""
+    path: str
+    """The keys that lead there in the file."""
+    message: str
+    """What is wrong."""
+
+
+class WorkerReloadDocument(TypedDict):
+    """What came of a reload at one worker."""
+
+    worker: int
+    """Its number, from 1 on."""
+    result: str
+    """changed, unchanged, failed, or no_answer from one that is being started: it begins with the files as they are then."""
+    revision: str | None
+    """The revision it serves; null from one that did not answer."""
+
+
+class RejectedConfigDocument(TypedDict):
+    """What an operator is told of files that cannot be used."""
+
+    revision: str
+    """The revision that goes on being served."""
+    problems: list[ProblemDocument]
+    """Every problem, in the order of the files."""
+    workers: NotRequired[list[WorkerReloadDocument]]
+    """What came of it at each worker; there if there are several."""
+
+
+class NotReloadedDocument(ErrorDocument, RejectedConfigDocument):
+    """The files cannot be used; nothing has changed."""
 
 
 class RequestFailed(Exception):
@@ -42,8 +103,6 @@ class RequestFailed(Exception):
         super().__init__(message)
         self.message = message
         self.headers: dict[str, str] = {}
-        self.beside: dict[str, Any] = {}
-        """What its body says beside `error`."""
 
     def retry_in(self, seconds: float) -> None:
         """Say when it makes sense to ask again."""
@@ -111,7 +170,13 @@ class NoSiblings(RequestFailed):
 
 
 class ConfigRejected(RequestFailed):
+    """`rejected` is told beside the error."""
+
     status, type, code = 422, "invalid_request_error", "invalid_configuration"
+
+    def __init__(self, message: str, rejected: RejectedConfigDocument) -> None:
+        super().__init__(message)
+        self.rejected = rejected
 
 
 INVALID_HTTP: Final = "invalid_http"
@@ -150,12 +215,16 @@ class UpstreamFailed(RequestFailed):
             self.headers["x-should-retry"] = "true" if failure.should_retry else "false"
 
 
-def error_body(error: RequestFailed | InvalidRequest) -> dict[str, Any]:
+def error_body(error: RequestFailed | InvalidRequest) -> ErrorDocument:
     """The body of every error answer and of every error event: OpenAI's shape."""
     if isinstance(error, InvalidRequest):
         return _body(error.message, "invalid_request_error", error.param, error.code)
-    return {**_body(error.message, error.type, error.param, error.code), **error.beside}
+    body = _body(error.message, error.type, error.param, error.code)
+    if isinstance(error, ConfigRejected):
+        not_reloaded: NotReloadedDocument = {**body, **error.rejected}
+        return not_reloaded
+    return body
 
 
-def _body(message: str, type_: str, param: str | None, code: str | None) -> dict[str, Any]:
+def _body(message: str, type_: str, param: str | None, code: str | None) -> ErrorDocument:
     return {"error": {"message": message, "type": type_, "param": param, "code": code}}
