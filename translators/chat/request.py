@@ -111,9 +111,11 @@ def _check_message(message: dict[str, Any], role: Any, content: Any, at: str) ->
         raise not_one_of(f"{at}.role", role, ROLES)
     if content is None:
         if role not in ("assistant", "function"):
-            if "content" in message:
+            if "content" not in message:
+                raise missing(f"{at}.content")
+            if role == "user":
                 raise wrong_type(f"{at}.content", "a string or an array of content parts", None)
-            raise missing(f"{at}.content")
+            message["content"] = ""  # a tool that gave nothing, an instruction that is not there
     elif content.__class__ is list:
         for j, part in enumerate(content):
             _check_part(part, f"{at}.content[{j}]")

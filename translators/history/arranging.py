@@ -38,7 +38,7 @@ def arranged(messages: list[Message], report: Report, longest_id: int | None = N
                 note_orphan(report, entry.at)
                 found.append((entry.at, _as_user_text(entry.result, entry.message)))
         elif entry.calls:
-            results = [None if place is None else entries[place].message for place in pairs.of[t]]
+            results = [(-1, None) if stood is None else (stood, entries[stood].message) for stood in pairs.of[t]]
             found += _with_results(entry, results, ids, report)
         else:
             found.append((entry.at, entry.message))
@@ -103,12 +103,13 @@ def _with_calls(message: Message, at: str) -> Message:
     return {**message, "content": said or None, "tool_calls": [*others, *given]}
 
 
-def _with_results(entry: _Entry, results: list[Message | None], ids: CallIds, report: Report) -> Iterator[Placed]:
-    """A message with calls, and a result for each of them behind it."""
+def _with_results(entry: _Entry, results: list[tuple[int, Message | None]], ids: CallIds, report: Report) -> Iterator[Placed]:
+    """A message with calls, and a result for each of them behind it: in the order in which they stood, made ones first."""
     own = [ids.own(call_id) for call_id in entry.calls]
     yield entry.at, _renamed(entry.message, entry.calls, own)
     calls = entry.message.get("tool_calls") or []
-    for place, result in enumerate(results):
+    for place in sorted(range(len(results)), key=lambda place: results[place][0]):
+        result = results[place][1]
         if result is None:
             note_missing(report, entry.at, place)
             result = _missing(entry.message) if place == len(calls) else {"role": "tool", "content": NO_RESULT, "is_error": True}
@@ -119,7 +120,7 @@ def _with_results(entry: _Entry, results: list[Message | None], ids: CallIds, re
 
 
 def _missing(message: Message) -> Message:
-    return {"role": "function", "name": message[_FUNCTION]["name"], "content": NO_RESULT}
+    return {"role": "function", "name": message[_FUNCTION]["name"], "content": NO_RESULT, "is_error": True}
 
 
 def _renamed(message: Message, before: list[str], now: list[str]) -> Message:

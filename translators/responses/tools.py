@@ -50,7 +50,7 @@ def read_tools(body: dict[str, Any], reasons: bool, translation: Translation) ->
     if declared:
         if len(named) < len(tools):
             refuse_foreign_tools(declared)
-        if any("cache_control" in tool for tool in declared):
+        if any(tool.get("cache_control") is not None for tool in declared):
             translation.report.dropped("tools.cache_control", "this API caches by itself")
     if (options := body.get("web_search_options")) is not None and not any(tool["type"].startswith("web_search") for tool in tools):
         tools.append(web_search_tool(options))

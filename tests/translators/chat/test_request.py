@@ -92,6 +92,8 @@ BAD: list[tuple[Any, str | None, str]] = [
     (body(messages=[{"role": "user"}]), "messages[0].content", "missing_required_parameter"),
     (body(messages=[{"role": "user", "content": None}]), "messages[0].content", "invalid_type"),
     (body(messages=[{"role": "user", "content": 5}]), "messages[0].content", "invalid_type"),
+    (body(messages=[{"role": "system"}]), "messages[0].content", "missing_required_parameter"),
+    (body(messages=[USER, {"role": "tool", "tool_call_id": "a"}]), "messages[1].content", "missing_required_parameter"),
     (body(messages=[{"role": "user", "content": ["x"]}]), "messages[0].content[0]", "invalid_type"),
     (part(text="x"), "messages[0].content[0].type", "missing_required_parameter"),
     (part(type=1), "messages[0].content[0].type", "invalid_type"),
@@ -258,6 +260,15 @@ def test_what_a_request_says_of_itself() -> None:
 def test_a_bare_image_url_is_read_as_the_object_it_stands_for() -> None:
     request = parse(part(type="image_url", image_url="https://x/y.png"))
     assert request.messages[0]["content"] == [{"type": "image_url", "image_url": {"url": "https://x/y.png"}}]
+
+
+def test_a_result_or_an_instruction_of_nothing_is_an_empty_text() -> None:
+    nothing = [
+        {"role": "system", "content": None},
+        {"role": "developer", "content": None},
+        {"role": "tool", "tool_call_id": "a", "content": None},
+    ]
+    assert [message["content"] for message in parse(body(messages=[*nothing, USER])).messages] == ["", "", "", "hi"]
 
 
 @pytest.mark.parametrize("name", ["properties", "$defs", "definitions"])
