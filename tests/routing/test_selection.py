@@ -301,6 +301,22 @@ def test_refusals_name_the_field() -> None:
     assert (error.status, error.param, error.code) == (400, "messages", "context_length_exceeded")
 
 
+def test_more_tools_than_a_target_takes() -> None:
+    few, many = model("few", capabilities=["tool_calling"], max_tools=3), model("many", capabilities=["tool_calling"], max_tools=128)
+    of = config(
+        [provider("x", few, many, model("any", capabilities=["tool_calling"]))], persona("x/few", "x/many"), persona("x/any", name="q")
+    )
+    assert names(planned(of, facts(tools=3))) == ["x/few", "x/many"]
+    assert verdicts(planned(of, facts(tools=4))) == [
+        ("x/many", "chosen", ()),
+        ("x/few", "rejected", ("too_many_tools: 4 > 3",)),
+    ]
+    error = refusal(planned(of, facts({"tool_calling": "tools"}, tools=150)))
+    assert (error.status, error.param, error.code) == (400, "tools", "no_eligible_target")
+    assert "x/few: too_many_tools: 150 > 3; x/many: too_many_tools: 150 > 128" in error.message
+    assert names(planned(of, facts(tools=10**6), name="q")) == ["x/any"]
+
+
 def test_names_of_models() -> None:
     assert resolve(WORLD, "a/small") == TargetRef("a", "small")
     assert resolve(WORLD, "p") is WORLD.personas["p"]

@@ -16,11 +16,6 @@ SHORT: Final = 40
 _NINE: Final = re.compile(r"[a-zA-Z0-9]{9}").fullmatch
 
 
-def kind_of(call: dict[str, Any]) -> str:
-    """`function` where nothing else is said."""
-    return call.get("type") or "function"
-
-
 def called_in(call: dict[str, Any]) -> dict[str, Any] | None:
     """The object that names what is called. A call of an unknown kind counts as one of a function if it has one, as Moonshot's
     `builtin_function` does; None if it has none: then nobody but the server that made it can tell what was called.
@@ -31,7 +26,7 @@ def called_in(call: dict[str, Any]) -> dict[str, Any] | None:
 def unreadable(call: dict[str, Any], index: int, place: int) -> InvalidRequest:
     """For the call at `place` of message `index`, of which `called_in` says None."""
     at = f"messages[{index}].tool_calls[{place}].type"
-    return InvalidRequest(f"This provider has no tool calls of type '{kind_of(call)[:80]}'.", at, "unsupported_value")
+    return InvalidRequest(f"This provider has no tool calls of type '{call['type'][:80]}'.", at, "unsupported_value")
 
 
 def refuse_foreign_tools(tools: Iterable[dict[str, Any]]) -> None:

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 from translators.chat.chunks import Chunk
 from translators.dialect import Envelope
 from translators.errors import FailureKind, UpstreamFailure, malformed, truncated
-from translators.jsontext import loads
+from translators.jsontext import loads_repaired
 from translators.responses.errors import told_failure
 from translators.responses.items import Item, is_call
 from translators.responses.message import trailer
@@ -77,7 +77,7 @@ class ResponsesStream:
 
     def _event(self, name: bytes, text: bytes, chunks: list[Chunk]) -> None:
         try:
-            event = loads(text)
+            event = loads_repaired(text)
         except ValueError as error:
             if text.strip() not in (b"", b"[DONE]"):
                 self.failure = malformed(f"The provider sent an event that is not JSON: {error}")
@@ -169,7 +169,7 @@ class ResponsesStream:
     def _read_document(self, text: bytes, chunks: list[Chunk]) -> None:
         """The provider answered with one JSON document where a stream was asked for, or ended a stream with one."""
         try:
-            document = loads(text)
+            document = loads_repaired(text)
         except ValueError:
             document = None
         if document.__class__ is dict and document.get("object") == "response":
