@@ -57,7 +57,8 @@ def process(
 def count_once(port: int) -> None:
     """The first exact count starts the process that counts, and the gateway keeps a socket to it: no leak."""
     body = json.dumps({"model": "openai", "messages": [{"role": "user", "content": "Hello!"}]}).encode()
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/tokens", body, timeout=20) as answer:
+    asked = urllib.request.Request(f"http://127.0.0.1:{port}/api/v1/tokens", body, {"content-type": "application/json"})
+    with urllib.request.urlopen(asked, timeout=20) as answer:
         if json.load(answer)["exact"] is None:
             raise RuntimeError("tokens could not be counted")
 
