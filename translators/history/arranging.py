@@ -38,7 +38,8 @@ def arranged(messages: list[Message], report: Report, longest_id: int | None = N
                 note_orphan(report, entry.at)
                 found.append((entry.at, _as_user_text(entry.result, entry.message)))
         elif entry.calls:
-            results = [(-1, None) if stood is None else (stood, entries[stood].message) for stood in pairs.of[t]]
+            stood = [-1 if place is None else place for place in pairs.of[t]]
+            results: list[tuple[int, Message | None]] = [(place, None if place < 0 else entries[place].message) for place in stood]
             found += _with_results(entry, results, ids, report)
         else:
             found.append((entry.at, entry.message))
