@@ -60,8 +60,8 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     several_hops = is_long(config.get("maxOutputTokens"), record, stream=asked_for_stream)
     stream = several_hops or asked_for_stream  # more can come as a stream than as one JSON answer
     shape = PLAIN if plain else _shape(body, tools, answer, report)
-    if "generationConfig" in upstream and (sound := format_of(body, upstream["generationConfig"])):
-        shape = shape._replace(audio=sound)
+    if "responseModalities" in (asked := upstream.get("generationConfig", config)):
+        shape = shape._replace(audio=format_of(body, asked))
     if several_hops:
         shape = shape._replace(several_hops=True)
     url = _url(target.base_url, target.model, stream)
