@@ -20,6 +20,8 @@ Message = dict[str, Any]
 
 _NONE: Final = frozenset[str]()
 
+_FUNCTION: Final = "function_call"
+"""Among ids of calls: the older kind, which has none."""
 _LEFT_OUT: Final = "this provider's API does not know it"
 _SIGNED: Final = "thinking_blocks"
 _SIGNED_PARTS: Final = frozenset({"thinking", "redacted_thinking"})
@@ -37,7 +39,7 @@ def read_messages(messages: list[Message], record: ModelRecord, tools: Declared,
         return _read(enumerate(messages), record, tools, report, whole=False)
     except Irregular:
         longest = SHORT if record.call_id_form == "short" else None
-        return _read(arranged(messages, report, longest), record, tools, report, whole=True)
+        return _read(arranged(messages, report, longest, relayed=record.ranges != "openai"), record, tools, report, whole=True)
 
 
 def _read(messages: Iterable[Placed], record: ModelRecord, tools: Declared, report: Report, *, whole: bool) -> list[Message]:
@@ -122,6 +124,8 @@ class _Reader:
             if len(message) == 3 and content.__class__ is str:  # it is nothing but a result
                 self._said.append(message if len(message["tool_call_id"]) <= self._fitting else self._with_id(message))
                 return
+        elif role == "function":
+            self._expect(_FUNCTION)
         elif self.waiting and not self._whole:
             raise Irregular
         if content.__class__ is list and not self._whole and _has_blocks(content, role):
@@ -193,6 +197,7 @@ class _Reader:
             message = {name: value for name, value in message.items() if name != "tool_calls"}
         function = message.get("function_call")
         if function is not None:
+            self.waiting.add(_FUNCTION)
             return {**message, "function_call": self._function(function)}
         if message.get("content") is None and not (message.get("refusal") or message.get("audio")):
             message = {**message, "content": ""}
