@@ -274,6 +274,20 @@ async def test_stream_options_are_left_out_where_they_are_refused() -> None:
         assert ["stream_options" in received.body for received in w.fake.received] == [True, False]
 
 
+@pytest.mark.parametrize("strict", ["true", "false"])
+async def test_usage_of_a_server_that_counts_without_being_asked_is_no_loss(strict: str) -> None:
+    """As Mistral does, which refuses `stream_options`: nothing is dropped, so a strict caller is served too."""
+    usage = {"prompt_tokens": 3, "completion_tokens": 1, "total_tokens": 4}
+    last = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "usage": usage}
+    event = {**last, "choices": [{"index": 0, "delta": {"content": "here"}, "finish_reason": "stop"}]}
+    answer = sse(b"data: " + dumps(event) + b"\n\n", b"data: [DONE]\n\n")
+    async with world(targets={"one": {"model": {"unsupported": ["stream_options"]}}}, one=answer) as w:
+        reply = await w.ask("stream", headers={"x-llm-router-strict": strict}, stream_options={"include_usage": True})
+        assert (reply.content, reply.headers["x-llm-router-dropped-params"]) == ("here", "stream_options=emulated")
+        assert (reply.events[-1]["choices"], reply.events[-1]["usage"]) == ([], usage)
+        assert "stream_options" not in w.fake.received[0].body
+
+
 async def test_several_wrong_facts_cost_a_request_each_and_only_once() -> None:
     def answer(received: Received) -> list[Step]:
         for name in ("temperature", "top_p"):

@@ -45,6 +45,8 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     if not CHOICES.isdisjoint(body) and (must_call := tell(body, record, report)):
         shape = shape._replace(must_call=frozenset([tools.aliases.get(name, name) for name in must_call]))
     if not record.unsupported.isdisjoint(body):
+        if "stream_options" in body and "stream_options" in record.unsupported:
+            _count_unasked(body, report)
         drop(body, [name for name in body if name in record.unsupported], report, "this model does not take it")
     stream = asked.get("stream") is True
     if stream and "stream_options" not in record.unsupported:
@@ -80,6 +82,15 @@ def _shape(body: dict[str, Any], record: ModelRecord, tools: Declared, report: R
     settle_reasoning(body, record, report)
     stop = _stop_here(body, record, report)
     return PLAIN if tools is NOTHING and not stop else AnswerShape(tools.aliases, tools.declared, stop=stop)
+
+
+def _count_unasked(body: dict[str, Any], report: Report) -> None:
+    """Take `stream_options` out, for a server that counts without being asked: the gateway shows the usage to who asked for it."""
+    for name, value in body.pop("stream_options").items():
+        if name == "include_usage" and value:
+            report.emulated("stream_options", "usage comes without being asked for, and is shown to who asked")
+        elif value:
+            report.dropped(f"stream_options.{name}", "this model does not take it")
 
 
 def _limit_tokens(body: dict[str, Any], record: ModelRecord, report: Report) -> None:
