@@ -144,8 +144,8 @@ class _Builder:
     def _result(self, role: str, message: dict[str, Any], at: str) -> None:
         wanted = split_id(message["tool_call_id"])[0] if role == "tool" else message["name"]
         for call in self._open:
-            name = call.id if role == "tool" else call.name
-            if name == wanted and call.response is None:
+            known = call.id if role == "tool" else call.name if call.id is None else None
+            if known == wanted and call.response is None:
                 results.answer(call, message, self._record, self._reader, at)
                 self._answered.append(call)
                 return

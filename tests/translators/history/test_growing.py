@@ -128,3 +128,15 @@ def test_results_stand_in_the_order_in_which_they_came(name: str) -> None:
         assert sorted((b"of a", b"of b", b"of c"), key=sent.index) == [b"of c", b"of a", b"of b"]
     cut = history_of(name, [USER, asked, results[0], {"role": "user", "content": "Wait."}])
     assert cut.index(NO_RESULT.encode()) < cut.index(b"of c")
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_message_may_call_in_both_ways(name: str) -> None:
+    """By `tool_calls` and by the older `function_call`: each has its own result, also where another one is missing later."""
+    both = {"role": "assistant", "content": None, "tool_calls": [call("a", "f")], "function_call": {"name": "f", "arguments": "{}"}}
+    first = [USER, both, result("a", "of a"), {"role": "function", "name": "f", "content": "of f"}, {"role": "user", "content": "So?"}]
+    later = [*first, {"role": "assistant", "content": None, "tool_calls": [call("a", "f")]}, {"role": "user", "content": "And?"}]
+    sent = history_of(name, first)
+    assert sent.index(b"of a") < sent.index(b"of f")
+    assert NO_RESULT.encode() not in sent
+    assert history_of(name, later).startswith(sent)
