@@ -15,7 +15,7 @@ from translators.openai.foreign import PARAMETERS as FOREIGN
 from translators.openai.foreign import SWITCHES
 from translators.openai.messages import read_messages
 from translators.openai.reasoning import SAMPLING, drop, settle_reasoning
-from translators.openai.tool_choice import CHOICES, tell
+from translators.openai.tool_choice import tell
 from translators.openai.tools import NOTHING, Declared, read_tools
 
 _SHAPING: Final = frozenset({
@@ -43,7 +43,7 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
         tools = read_tools(body, record, report)
         shape = _shape(body, record, tools, report)
     body["messages"] = read_messages(body["messages"], record, tools, report)
-    if shaped and not CHOICES.isdisjoint(body) and (must_call := tell(body, record, report)):
+    if shaped and ("tool_choice" in body or "function_call" in body) and (must_call := tell(body, record, report)):
         shape = shape._replace(must_call=frozenset([tools.aliases.get(name, name) for name in must_call]))
     if not record.unsupported.isdisjoint(body):
         drop(body, [name for name in body if name in record.unsupported], report, "this model does not take it")
