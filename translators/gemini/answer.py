@@ -195,13 +195,13 @@ class Answer:
             if choice.reason == "STOP":
                 choice.close_call(chunks)
             choice.end_text(chunks)
-        reasons = [self._reason(choice) for choice in choices]
-        for choice, reason in zip(choices, reasons, strict=True):
+        ends = [(choice, self._reason(choice)) for choice in choices]
+        for choice, reason in ends:
             if reason is None:
                 return finish.failure(choice.reason, choice.finish_message)
             if choice.omitted and reason == "stop" and not choice.has_content:
                 return finish.only_omitted(choice.omitted)
-        for choice, reason in zip(choices, reasons, strict=True):
+        for choice, reason in ends:
             self._end_choice(choice, reason, chunks)
         self._end_usage(chunks)
         return None

@@ -17,6 +17,7 @@ MAX_OMITTED: Final = 8
 MAX_TYPE: Final = 80
 """Types of media that are told of, and letters of each."""
 _SERVER_PARTS: Final = ("toolCall", "toolResponse", "executableCode", "codeExecutionResult")
+_SERVER: Final = frozenset(_SERVER_PARTS)
 
 
 class TextRun:
@@ -259,7 +260,7 @@ class Choice:
                     return True
                 signed = part.signature is not None
             elif part is not None:
-                if any(name in part for name in _SERVER_PARTS):
+                if not _SERVER.isdisjoint(part):
                     return True
                 called = True
         return False

@@ -69,8 +69,8 @@ class _Builder:
         self._answered: list[OpenCall] = []
         """Of the open calls those that have their results, in the order in which these stand."""
         self._opened_at = ""
-        self._ids: set[str] = set()
-        """Of all calls so far, where they are sent."""
+        self._ids: set[str] | None = None
+        """Of all calls so far, where they are sent; None until there is a call."""
         self._mergeable = False
         """The last content is plain text of its role: more of the same role may be added to it."""
 
@@ -125,11 +125,14 @@ class _Builder:
             self._note_ids(turn.calls)
 
     def _note_ids(self, calls: list[OpenCall]) -> None:
-        ids = [call.id for call in calls if call.id is not None]
-        before = len(self._ids)
-        self._ids.update(ids)
-        if len(self._ids) < before + len(ids):
-            raise Irregular
+        if self._ids is None:
+            self._ids = set()
+        ids = self._ids
+        for call in calls:
+            if call.id is not None:
+                if call.id in ids:
+                    raise Irregular
+                ids.add(call.id)
 
     def _append(self, role: str, parts: list[Part], *, mergeable: bool) -> None:
         contents = self.contents

@@ -50,7 +50,7 @@ class Counts:
         """The `usageMetadata` of a frame."""
         if None in snapshot.values():
             snapshot = {name: value for name, value in snapshot.items() if value is not None}
-        if "totalTokenCount" in snapshot and snapshot.keys() >= self.known.keys():
+        if "totalTokenCount" in snapshot and (not self.known or snapshot.keys() >= self.known.keys()):
             self.known = self._newest = snapshot
             self._said_of = None
             return
