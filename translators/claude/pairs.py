@@ -1,4 +1,4 @@
-"""Every tool call finds its result: Claude takes results only right behind the calls they answer, and exactly one for each."""
+"""Every tool call finds its result: Claude takes results only right behind the calls they answer, in their order and one for each."""
 
 from translators.claude.content import text_block
 from translators.claude.names import sanitised_id
@@ -19,15 +19,14 @@ def pair(turns: list[Turn], report: Report) -> list[Turn]:
 
 
 def _is_regular(turns: list[Turn]) -> bool:
-    """Whether each call has an id of its own that Claude takes, and its result behind it, as nearly all have."""
+    """Whether each call has an id of its own that Claude takes, and behind it its result in the order of calls, as nearly all have."""
     seen: set[str] = set()
-    waiting: set[str] = set()
+    waiting: list[str] = []
+    """The last of them is answered first."""
     for turn in turns:
         if turn.role == "tool":
-            call_id = turn.blocks[0]["tool_use_id"]
-            if call_id not in waiting:
+            if not waiting or waiting.pop() != turn.blocks[0]["tool_use_id"]:
                 return False
-            waiting.discard(call_id)
         elif waiting:
             return False
         elif turn.role == "assistant":
@@ -36,7 +35,8 @@ def _is_regular(turns: list[Turn]) -> bool:
                 if call_id in seen or sanitised_id(call_id) != call_id:
                     return False
                 seen.add(call_id)
-                waiting.add(call_id)
+                waiting.append(call_id)
+            waiting.reverse()
     return not waiting
 
 

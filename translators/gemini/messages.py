@@ -1,8 +1,8 @@
 """The hub's messages as Gemini's systemInstruction and contents.
 
 Laws of Gemini that are kept here: contents begin with `user`, none is empty, all results of one turn of calls stand in one `user`
-content right behind it, and nothing else stands in that content. They keep their order; a model that takes no ids has them in call order,
-for it knows them by their place. A history in which a call has no result, or a result no call, is arranged first.
+content right behind it, in call order, and nothing else stands in that content. A history in which a call has no result, or a result no
+call, is arranged first.
 """
 
 from typing import Any, Final
@@ -51,7 +51,7 @@ class _Builder:
     """`places`: where the messages stand in the request, if they are not just those of it. Raises Irregular where the history is."""
 
     __slots__ = (
-        "_answered", "_ids", "_mergeable", "_messages", "_open", "_opened_at", "_places", "_reader", "_record", "_report", "contents",
+        "_ids", "_mergeable", "_messages", "_open", "_opened_at", "_places", "_reader", "_record", "_report", "contents",
         "system",
     )  # fmt: skip
 
@@ -66,8 +66,6 @@ class _Builder:
         self._report = report
         self._reader = reader
         self._open: list[OpenCall] = []
-        self._answered: list[OpenCall] = []
-        """Of the open calls those that have their results, in the order in which these stand."""
         self._opened_at = ""
         self._ids: set[str] | None = None
         """Of all calls so far, where they are sent; None until there is a call."""
@@ -150,7 +148,6 @@ class _Builder:
             known = call.id if role == "tool" else call.name if call.id is None else None
             if known == wanted and call.response is None:
                 results.answer(call, message, self._record, self._reader, at)
-                self._answered.append(call)
                 return
         raise Irregular
 
@@ -158,13 +155,12 @@ class _Builder:
         """Put the results of the newest calls behind them."""
         if not self._open:
             return
-        calls, answered, self._open, self._answered = self._open, self._answered, [], []
-        if len(answered) < len(calls):
+        calls, self._open = self._open, []
+        responses = [call.response for call in calls if call.response is not None]
+        if len(responses) < len(calls):
             raise Irregular
-        if not self._record.call_ids:
-            answered = calls
-        self._append("user", [call.response for call in answered if call.response is not None], mergeable=False)
-        media = [part for call in answered for part in call.media]
+        self._append("user", responses, mergeable=False)
+        media = [part for call in calls for part in call.media]
         if media:
             self._report.repaired(self._opened_at, "media in the results of its calls follow in a message of their own")
             self._append("user", media, mergeable=True)

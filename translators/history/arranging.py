@@ -24,16 +24,19 @@ class Irregular(Exception):
     """A call without its one result, a result without a call, an id used twice: the history has to be arranged first."""
 
 
-def arranged(messages: list[Message], report: Report, longest_id: int | None = None, *, relayed: bool = False) -> list[Placed]:
+def arranged(
+    messages: list[Message], report: Report, longest_id: int | None = None, *, relayed: bool = False, standing: bool = False
+) -> list[Placed]:
     """The messages in an order that every provider takes, none of them changed in place. What was repaired is told to `report`.
 
     `longest_id`: characters that an id may have which is given here. `relayed`: calls of kinds that only some server knows go back to it,
-    which may have run them itself: they and their results stay as they are. Raises InvalidRequest for a call or a result that came as a
-    block and is not whole.
+    which may have run them itself: they and their results stay as they are. `standing`: as in `arrange`. Raises
+    InvalidRequest for a call or a result that came as a block and is not whole.
     """
     entries = list(_entries(messages, relayed=relayed))
     steps = [Step(entry.at, entry.message["role"] == "assistant", entry.calls, entry.result) for entry in entries]
-    return [(entry.at, entry.message) for entry in arrange(entries, steps, _Writer(relayed=relayed), CallIds(longest_id), report)]
+    found = arrange(entries, steps, _Writer(relayed=relayed), CallIds(longest_id), report, standing=standing)
+    return [(entry.at, entry.message) for entry in found]
 
 
 @dataclass(slots=True)

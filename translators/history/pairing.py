@@ -133,10 +133,13 @@ class Writer(Protocol[Entry]):
         """A result that answers no call, as what the user says."""
 
 
-def arrange(entries: Sequence[Entry], steps: Sequence[Step], write: Writer[Entry], ids: CallIds, report: Report) -> Iterator[Entry]:
+def arrange(
+    entries: Sequence[Entry], steps: Sequence[Step], write: Writer[Entry], ids: CallIds, report: Report, *, standing: bool = False
+) -> Iterator[Entry]:
     """The entries, of which `steps` tells, in an order that every provider takes: each call with an id of its own and one result behind it.
 
-    Results of one turn keep the order in which they stood. What was repaired is told to `report`.
+    Results of one turn stand in the order of its calls or, with `standing`, in the order in which they stood: for providers that are sent
+    the results of a history without flaws as they stand. What was repaired is told to `report`.
     """
     pairs = Pairs(steps, report)
     for t in pairs.order:
@@ -145,7 +148,7 @@ def arrange(entries: Sequence[Entry], steps: Sequence[Step], write: Writer[Entry
             own = [ids.own(call_id or f"call_{step.at}_{place}") for place, call_id in enumerate(step.calls)]
             yield write.calling(entries[t], own)
             results = pairs.of[t]
-            for place in _standing(results):
+            for place in _standing(results) if standing else range(len(results)):
                 if (result := results[place]) is not None:
                     yield write.result(entries[result], entries[t], place, own[place])
                 else:

@@ -39,7 +39,9 @@ def read_messages(messages: list[Message], record: ModelRecord, tools: Declared,
         return _read(enumerate(messages), record, tools, report, whole=False)
     except Irregular:
         longest = SHORT if record.call_id_form == "short" else None
-        return _read(arranged(messages, report, longest, relayed=record.ranges != "openai"), record, tools, report, whole=True)
+        return _read(
+            arranged(messages, report, longest, relayed=record.ranges != "openai", standing=True), record, tools, report, whole=True
+        )
 
 
 def _read(messages: Iterable[Placed], record: ModelRecord, tools: Declared, report: Report, *, whole: bool) -> list[Message]:
@@ -133,7 +135,10 @@ class _Reader:
                 self._said.append(message if len(call_id) <= self._fitting else self._with_id(message))
                 return
         elif role == "function":
-            self._expect(_FUNCTION)
+            if _FUNCTION in self.waiting:
+                self.waiting.discard(_FUNCTION)
+            elif not self._whole:
+                raise Irregular
         elif self.waiting and not self._whole:
             raise Irregular
         elif len(message) == 3 and role == "assistant" and content is None and "content" in message and message.get("tool_calls"):

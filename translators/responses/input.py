@@ -38,7 +38,7 @@ def read_messages(messages: list[dict[str, Any]], translation: Translation, *, w
 def _read_arranged(messages: list[dict[str, Any]], noted: int, translation: Translation) -> list[Item]:
     """Start over; what was noted since the first `noted` is forgotten."""
     translation.forget(noted)
-    return _Reader(translation, arranged=True).read(arranged(messages, translation.report, MAX_CALL_ID))
+    return _Reader(translation, arranged=True).read(arranged(messages, translation.report, MAX_CALL_ID, standing=True))
 
 
 class _Reader:

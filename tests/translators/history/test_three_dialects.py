@@ -115,7 +115,8 @@ def test_any_history_is_repaired_alike(messages: Messages) -> None:
     assert notes == [notes[0]] * 3
     ordered = {dialect: seen(dialect, body) for dialect, (body, _) in bodies.items()}
     order = {dialect: [entry[:3] for entry in without_additions(found)] for dialect, found in ordered.items()}
-    assert order["claude"] == order["gemini"] == order["responses"]
+    assert order["claude"] == order["gemini"]
+    assert sorted(order["responses"]) == sorted(order["claude"])  # it takes results in any order: they stand as they stood
     for found in ordered.values():
         calls = [id for kind, id, _, _ in found if kind == "call"]
         assert len(set(calls)) == len(calls)
