@@ -42,7 +42,7 @@ def loads_repaired(text: bytes) -> Any:
     before it is forgiven (RFC 8259, 8.1).
     """
     try:
-        return loads(text)
+        return from_json(text, allow_inf_nan=False, cache_strings="keys")  # `loads`, but every event of a stream is read here
     except ValueError:
         unmarked = text.removeprefix(BOM_UTF8)
         repaired = repaired_surrogates(unmarked) or unmarked

@@ -44,12 +44,12 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     config = generation_config(body, record, report)
     if not plain:
         _configure(config, body, answer, extensions, record, report)
+        if answer.instruction is not None:
+            system.append(answer.instruction)
+        if tools.told is not None:
+            system.append(tools.told.instruction(upstream_name))
     if (resolution := reader.resolution()) is not None:
         config["mediaResolution"] = resolution
-    if answer.instruction is not None:
-        system.append(answer.instruction)
-    if tools.told is not None:
-        system.append(tools.told.instruction(upstream_name))
     upstream: dict[str, Any] = {"systemInstruction": {"parts": [{"text": text} for text in system]}} if system else {}
     upstream["contents"] = contents
     if not plain:
@@ -60,8 +60,9 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     several_hops = is_long(config.get("maxOutputTokens"), record, stream=asked_for_stream)
     stream = several_hops or asked_for_stream  # more can come as a stream than as one JSON answer
     shape = PLAIN if plain else _shape(body, tools, answer, report)
-    if "generationConfig" in upstream and (sound := format_of(body, upstream["generationConfig"])):
-        shape = shape._replace(audio=sound)
+    asked = config if plain else upstream.get("generationConfig", config)
+    if "responseModalities" in asked:
+        shape = shape._replace(audio=format_of(body, asked))
     if several_hops:
         shape = shape._replace(several_hops=True)
     url = _url(target.base_url, target.model, stream)

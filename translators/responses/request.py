@@ -7,14 +7,14 @@ from translators.chat.passthrough import extension_for
 from translators.chat.ranges import LIMITS, RANGED, in_range, without_limit
 from translators.chat.request import ChatRequest
 from translators.chat.stopping import as_sequences
-from translators.dialect import AnswerShape, KeyHeader, Report, Target, UpstreamRequest
+from translators.dialect import PLAIN, AnswerShape, KeyHeader, Report, Target, UpstreamRequest
 from translators.errors import InvalidRequest
 from translators.jsontext import dumps
 from translators.responses.fields import FIELDS
 from translators.responses.input import read_messages
 from translators.responses.names import upstream_name
 from translators.responses.reasoning import Plan, plan_reasoning
-from translators.responses.tools import Tools, read_tools
+from translators.responses.tools import NO_TOOLS, Tools, read_tools
 from translators.responses.translation import Translation
 
 LEAST_OUTPUT_TOKENS: Final = 16
@@ -58,9 +58,7 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
         translation.report.emulated("stop", "this API has no stop sequences: the gateway cuts its text")
     body.update(own)
     headers = {"content-type": "application/json", **key_headers(target.api_key, target.key_header)}
-    shape = AnswerShape(tools.rewritten, tools.names, legacy_functions=tools.legacy, one_tool_call=tools.one_call, stop=stop)
-    if tools.told is not None:
-        shape = shape._replace(must_call=tools.told.must_call)
+    shape = PLAIN if tools is NO_TOOLS and not stop else _shape(tools, stop)
     return UpstreamRequest(
         url=target.base_url.rstrip("/") + "/responses" + target.query,
         headers=headers,
@@ -69,6 +67,11 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
         notes=tuple(translation.report.notes),
         shape=shape,
     )
+
+
+def _shape(tools: Tools, stop: tuple[str, ...]) -> AnswerShape:
+    shape = AnswerShape(tools.rewritten, tools.names, legacy_functions=tools.legacy, one_tool_call=tools.one_call, stop=stop)
+    return shape if tools.told is None else shape._replace(must_call=tools.told.must_call)
 
 
 def key_headers(key: str, header: KeyHeader | None = None) -> dict[str, str]:
