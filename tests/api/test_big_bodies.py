@@ -7,15 +7,17 @@ import pytest
 
 from tests.fakes import fake_upstream, json_answer, openai_completion
 from tests.serving import serving
+from tests.translators.gemini.test_growth import tree
 from translators.jsontext import dumps
 
 LONG = "word " * 100_000
+FROM_GEMINI = {"candidates": [{"content": {"role": "model", "parts": [{"text": "seen"}]}, "finishReason": "STOP"}]}
 BIG: dict[str, Any] = {"model": "on_openai", "messages": [{"role": "user", "content": LONG}]}
 
 
 async def post(path: str, data: bytes) -> tuple[int, Any, list[Any]]:
     async with (
-        fake_upstream(openai=json_answer(openai_completion())) as fake,
+        fake_upstream(openai=json_answer(openai_completion()), gemini=json_answer(FROM_GEMINI)) as fake,
         serving(fake.environ()) as running,
         aiohttp.ClientSession() as session,
         session.post(f"{running.url}{path}", data=data, headers={"content-type": "application/json"}) as answer,
@@ -46,3 +48,13 @@ async def test_the_plan_of_a_big_request() -> None:
 async def test_a_big_request_that_breaks_a_rule(data: bytes, status: int, code: str) -> None:
     got, document, sent = await post("/v1/chat/completions", data)
     assert (got, document["error"]["code"], sent) == (status, code, [])
+
+
+@pytest.mark.parametrize(("levels", "status", "requests"), [(3, 200, 1), (8, 200, 1), (30, 400, 0)])
+async def test_a_small_request_whose_references_stand_for_much(levels: int, status: int, requests: int) -> None:
+    """Read on the loop, built in the thread, refused: by how much they add."""
+    tool = {"type": "function", "function": {"name": "look", "parameters": tree(levels)}}
+    asked = {"model": "on_gemini", "messages": [{"role": "user", "content": "go"}], "tools": [tool]}
+    got, document, sent = await post("/v1/chat/completions", dumps(asked))
+    assert (got, len(sent)) == (status, requests)
+    assert status == 200 or document["error"]["param"] == "tools[0].function.parameters"

@@ -14,6 +14,7 @@ from translators.gemini.content import ContentReader
 from translators.gemini.extensions import NO_EXTENSIONS, GoogleExtensions, google_extensions, merged
 from translators.gemini.formats import FREE, JsonAnswer, json_answer
 from translators.gemini.generation import generation_config, service_tier
+from translators.gemini.growth import Growth
 from translators.gemini.long_decode import is_long
 from translators.gemini.messages import conversation
 from translators.gemini.names import upstream_name
@@ -40,7 +41,7 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     extensions = NO_EXTENSIONS if plain else _extensions(body, report)
     reader = ContentReader(record, report)
     system, contents = conversation(request.body["messages"], record, report, reader)
-    answer, tools = (FREE, NO_TOOLS) if plain else _form(body, request.usual_schemas, record, report)
+    answer, tools = (FREE, NO_TOOLS) if plain else _form(body, request.usual_schemas, target, report)
     config = generation_config(body, record, report)
     if not plain:
         _configure(config, body, answer, extensions, record, report)
@@ -69,10 +70,11 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     return UpstreamRequest(url, headers, _written(upstream), stream, tuple(report.notes), shape)
 
 
-def _form(body: dict[str, Any], usual: bool, record: ModelRecord, report: Report) -> tuple[JsonAnswer, Toolset]:
+def _form(body: dict[str, Any], usual: bool, target: Target, report: Report) -> tuple[JsonAnswer, Toolset]:
     """The form of the answer and the tools, whose schemas are read in the words of the newest draft (as they are, if `usual`)."""
-    tools = toolset(body, record, report, usual)
-    return json_answer(body, tools, record, report, usual)
+    record, growth = target.record, Growth(target.max_growth)
+    tools = toolset(body, record, report, growth, usual)
+    return json_answer(body, tools, record, report, growth, usual)
 
 
 def _extensions(body: dict[str, Any], report: Report) -> GoogleExtensions:
