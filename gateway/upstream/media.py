@@ -15,6 +15,8 @@ from typing import Any, Final
 import aiohttp
 from aiohttp import AddrInfoType
 
+from gateway.descriptors import are_lacking
+from gateway.errors import OutOfDescriptors
 from gateway.off_loop import BIG, off_loop
 from gateway.upstream.addresses import is_public
 from gateway.upstream.lookups import Lookups
@@ -83,7 +85,7 @@ class MediaFetcher:
 
     async def inlined(self, request: ChatRequest, seconds: float) -> ChatRequest:
         """The request with every image URL replaced by its data. Raises InvalidRequest naming the part that could not be had,
-        and TimeoutError if all of them together take longer than `seconds`."""
+        TimeoutError if all of them together take longer than `seconds`, and OutOfDescriptors."""
         found = [(i, j, url) for i, message in enumerate(request.messages) for j, url in _urls(message.get("content"))]
         if not found:
             return request
@@ -111,8 +113,11 @@ class MediaFetcher:
         except _Forbidden:
             raise InvalidRequest("The URL leads to an address that is not public.", param, "invalid_image_url") from None
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, _Forbidden):
-                raise InvalidRequest("The URL leads to an address that is not public.", param, "invalid_image_url") from None
+            if isinstance(error, aiohttp.ClientConnectorError):
+                if isinstance(error.os_error, _Forbidden):
+                    raise InvalidRequest("The URL leads to an address that is not public.", param, "invalid_image_url") from None
+                if are_lacking(error.os_error):
+                    raise OutOfDescriptors from None
             raise InvalidRequest("The URL could not be fetched.", param, "invalid_image_url") from None
         mime = sniff(data) or clean_mime(declared)
         if not mime.startswith(_PREFIXES):
