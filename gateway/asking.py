@@ -185,7 +185,7 @@ class Asking:
     async def _inlined(self, request: ChatRequest, trial: Trial) -> ChatRequest:
         limit = trial.limit()
         try:
-            return await self._media.inlined(request, limit.seconds)
+            return await self._media.inlined(request, limit.seconds, trial.hold)
         except TimeoutError:
             raise UpstreamError(limit.failure) from None
 
