@@ -1,10 +1,12 @@
 """Big bodies are read, refused and sent on as small ones are: they only take another way, through a thread."""
 
+import io
 from typing import Any
 
 import aiohttp
 import pytest
 
+from gateway.api.reading import MAX_KEYS, MAX_VALUES
 from tests.fakes import fake_upstream, json_answer, openai_completion
 from tests.serving import serving
 from tests.translators.gemini.test_growth import tree
@@ -20,7 +22,7 @@ async def post(path: str, data: bytes) -> tuple[int, Any, list[Any]]:
         fake_upstream(openai=json_answer(openai_completion()), gemini=json_answer(FROM_GEMINI)) as fake,
         serving(fake.environ()) as running,
         aiohttp.ClientSession() as session,
-        session.post(f"{running.url}{path}", data=data, headers={"content-type": "application/json"}) as answer,
+        session.post(f"{running.url}{path}", data=io.BytesIO(data), headers={"content-type": "application/json"}) as answer,
     ):
         return answer.status, await answer.json(), [received.body for received in fake.received]
 
@@ -42,6 +44,8 @@ async def test_the_plan_of_a_big_request() -> None:
         (dumps(BIG)[:-1], 400, "invalid_json"),
         (dumps(BIG)[:-1] + b',"model" :"x"}', 400, "invalid_json"),
         (dumps({**BIG, "n": 0}), 400, "integer_below_min_value"),
+        (dumps({**BIG, "x": [[]] * MAX_VALUES}), 400, "too_many_values"),
+        (dumps({**BIG, "x": [{"k": 0}] * MAX_KEYS}), 400, "too_many_values"),
         (dumps({**BIG, "model": "nobody"}), 404, "model_not_found"),
     ],
 )
