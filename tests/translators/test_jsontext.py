@@ -164,6 +164,7 @@ COUNTED: dict[str, tuple[Any, int, int]] = {
     "objects": ([{"a": 1, "b": [2, 3]}] * 50, 250, 100),
     "marks in strings": ([',[{:"' * 1000, "\\", '\\"', "\\\\,"] * 30, 120, 0),
     "long strings": (["x" * 200_000, '"' * 70_000, "\\" * 131_073, ",:[{" * 40_000], 4, 0),
+    "long numbers": ([10**400, 10**200, "9" * 400] * 5, 5_015, 0),
     "keys with marks": ({f'{i},:"\\': i for i in range(200)}, 200, 200),
 }
 """Values, and the commas and openings around them; keys."""
