@@ -193,11 +193,11 @@ class UpstreamResponse:
     def _take_some(self) -> bytes:
         if self._size <= _AT_ONCE:
             return self._take()
-        pieces, size = self._pieces, 0
-        for count, piece in enumerate(pieces, 1):
-            size += len(piece)
-            if size >= _AT_ONCE:
-                break
+        pieces = self._pieces
+        count = size = 0
+        while size < _AT_ONCE:
+            size += len(pieces[count])
+            count += 1
         if count == len(pieces):
             return self._take()
         data = pieces[0] if count == 1 else b"".join(pieces[:count])
