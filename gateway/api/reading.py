@@ -13,6 +13,7 @@ from gateway.errors import BodyTimeout, BodyTooLarge
 from gateway.off_loop import BIG, off_loop
 from translators.errors import InvalidRequest
 from translators.jsontext import first_flaw, holds_more_than, loads, repaired_surrogates
+from translators.long_texts import LONG, taken_apart
 
 SLOWEST: Final = 4096
 """Bytes a second that a body must have on average, after the time that one read may take."""
@@ -106,6 +107,8 @@ def _decoded(text: bytes) -> tuple[Any, bool]:
     repaired = False
     if len(text) > BIG and holds_more_than(text, MAX_VALUES, MAX_KEYS):
         raise InvalidRequest(f"The request body holds more than {MAX_VALUES} values or {MAX_KEYS} keys.", None, "too_many_values")
+    if len(text) > LONG and (document := _in_pieces(text)) is not None:
+        return document, False
     try:
         document = loads(text)
     except ValueError as error:
@@ -116,6 +119,17 @@ def _decoded(text: bytes) -> tuple[Any, bool]:
     if (flaw := first_flaw(text, document)) is not None:
         raise _invalid(flaw)
     return document, repaired
+
+
+def _in_pieces(text: bytes) -> Any | None:
+    """A document of megabytes, if there are long texts in it and nothing else is to be said of it."""
+    try:
+        if (apart := taken_apart(text)) is None:
+            return None
+        document = loads(apart.skeleton)
+        return None if first_flaw(apart.skeleton, document) is not None else apart.put_together(document)
+    except ValueError:
+        return None
 
 
 def _loaded(text: bytes) -> Any:

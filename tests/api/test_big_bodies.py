@@ -10,11 +10,12 @@ from gateway.api.reading import MAX_KEYS, MAX_VALUES
 from tests.fakes import fake_upstream, json_answer, openai_completion
 from tests.serving import serving
 from tests.translators.gemini.test_growth import tree
-from translators.jsontext import dumps
+from translators.jsontext import dumps, loads
+from translators.long_texts import LONG
 
-LONG = "word " * 100_000
+WORDS = "word " * 100_000
 FROM_GEMINI = {"candidates": [{"content": {"role": "model", "parts": [{"text": "seen"}]}, "finishReason": "STOP"}]}
-BIG: dict[str, Any] = {"model": "on_openai", "messages": [{"role": "user", "content": LONG}]}
+BIG: dict[str, Any] = {"model": "on_openai", "messages": [{"role": "user", "content": WORDS}]}
 
 
 async def post(path: str, data: bytes) -> tuple[int, Any, list[Any]]:
@@ -62,3 +63,25 @@ async def test_a_small_request_whose_references_stand_for_much(levels: int, stat
     got, document, sent = await post("/v1/chat/completions", dumps(asked))
     assert (got, len(sent)) == (status, requests)
     assert status == 200 or document["error"]["param"] == "tools[0].function.parameters"
+
+
+@pytest.mark.parametrize("model", ["on_openai", "on_gemini"])
+@pytest.mark.parametrize("letter", ["\\u7684", "x", "é", "\\ud83d\\ude00", "\\n"])
+async def test_texts_of_megabytes_arrive_as_they_were(model: str, letter: str) -> None:
+    """They are read and written in pieces."""
+    text = letter * (LONG // len(letter.encode())) + "end"
+    data = f'{{"model":"{model}","messages":[{{"role":"user","content":"{text}"}}]}}'.encode()
+    status, _, (sent,) = await post("/v1/chat/completions", data)
+    shown = sent["messages"][0]["content"] if model == "on_openai" else sent["contents"][0]["parts"][0]["text"]
+    assert (status, shown) == (200, loads(f'"{text}"'.encode()))
+
+
+@pytest.mark.parametrize(("text", "status", "repaired"), [("\\ud83d", 200, "\ufffd"), ("\\x", 400, None)])
+async def test_a_text_of_megabytes_that_is_not_valid(text: str, status: int, repaired: str | None) -> None:
+    data = f'{{"model":"on_openai","messages":[{{"role":"user","content":"{"x" * LONG}{text}{"x" * LONG}"}}]}}'.encode()
+    got, document, sent = await post("/v1/chat/completions", data)
+    assert got == status
+    if repaired is None:
+        assert (document["error"]["code"], sent) == ("invalid_json", [])
+    else:
+        assert sent[0]["messages"][0]["content"] == "x" * LONG + repaired + "x" * LONG

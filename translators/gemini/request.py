@@ -22,6 +22,7 @@ from translators.gemini.speech import format_of
 from translators.gemini.thinking import thinking_config, wish_of
 from translators.gemini.tools import NO_TOOLS, Toolset, toolset
 from translators.jsontext import dumps
+from translators.long_texts import LONG, dumps_long
 
 _VERSION: Final = re.compile(r"v\d+(?:alpha|beta)?\d*", re.ASCII).fullmatch
 _UNSAFE: Final = re.compile(r"\.\.|[?&#]").search
@@ -67,7 +68,7 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
         shape = shape._replace(several_hops=True)
     url = _url(target.base_url, target.model, stream)
     headers = {"content-type": "application/json", **key_headers(target.api_key, target.key_header)}
-    return UpstreamRequest(url, headers, _written(upstream), stream, tuple(report.notes), shape)
+    return UpstreamRequest(url, headers, _written(upstream, request.size), stream, tuple(report.notes), shape)
 
 
 def _form(body: dict[str, Any], usual: bool, target: Target, report: Report) -> tuple[JsonAnswer, Toolset]:
@@ -175,8 +176,8 @@ def key_headers(key: str, header: KeyHeader | None = None) -> dict[str, str]:
     return {"x-goog-api-key": key} if header is None else {header.name: header.prefix + key}
 
 
-def _written(body: dict[str, Any]) -> bytes:
+def _written(body: dict[str, Any], size: int) -> bytes:
     try:
-        return dumps(body)
+        return dumps(body) if size <= LONG else dumps_long(body)
     except ValueError as error:
         raise InvalidRequest(f"The request cannot be written for this provider: {error}", None, "invalid_value") from None
