@@ -28,15 +28,15 @@ FLOORS = [
         "gateway.telemetry",
         "gateway.simulator",
         "gateway.ids",
-        "gateway.descriptors",
         "gateway.listening",
         "gateway.off_loop",
     },
+    {"gateway.descriptors"},
     {"translators.registry", "translators.repair"},
     {"translators.openai", "translators.claude", "translators.gemini", "translators.responses"},
     {"translators.history"},
     {"translators.dialect", "translators.text_events"},
-    {"translators.chat", "translators.sse", "translators.media", "translators.retry_after"},
+    {"translators.chat", "translators.sse", "translators.media", "translators.retry_after", "translators.long_texts"},
     {"translators.jsontext", "translators.errors"},
 ]
 """Top to bottom: a room imports from its own floor's room (itself) or from floors below. `server` and `app` may see `api`."""

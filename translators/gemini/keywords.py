@@ -178,7 +178,7 @@ def merge(made: Schema, branch: Schema) -> bool:
             agreed &= all(mine.get(name, schema) == schema for name, schema in value.items())
             made[keyword] = {**value, **mine}
         elif keyword == "required" and mine.__class__ is list and value.__class__ is list:
-            made[keyword] = [*mine, *(name for name in value if name not in mine)]
+            made[keyword] = list(dict.fromkeys([*mine, *value]))
         elif keyword not in made:
             made[keyword] = value
         elif keyword not in ANNOTATIONS and keyword not in ("description", "default", "additionalProperties"):

@@ -14,6 +14,7 @@ from translators.gemini.content import ContentReader
 from translators.gemini.extensions import NO_EXTENSIONS, GoogleExtensions, google_extensions, merged
 from translators.gemini.formats import FREE, JsonAnswer, json_answer
 from translators.gemini.generation import generation_config, service_tier
+from translators.gemini.growth import Growth
 from translators.gemini.long_decode import is_long
 from translators.gemini.messages import conversation
 from translators.gemini.names import upstream_name
@@ -21,6 +22,7 @@ from translators.gemini.speech import format_of
 from translators.gemini.thinking import thinking_config, wish_of
 from translators.gemini.tools import NO_TOOLS, Toolset, toolset
 from translators.jsontext import dumps
+from translators.long_texts import LONG, dumps_long
 
 _VERSION: Final = re.compile(r"v\d+(?:alpha|beta)?\d*", re.ASCII).fullmatch
 _UNSAFE: Final = re.compile(r"\.\.|[?&#]").search
@@ -40,7 +42,7 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     extensions = NO_EXTENSIONS if plain else _extensions(body, report)
     reader = ContentReader(record, report)
     system, contents = conversation(request.body["messages"], record, report, reader)
-    answer, tools = (FREE, NO_TOOLS) if plain else _form(body, request.usual_schemas, record, report)
+    answer, tools = (FREE, NO_TOOLS) if plain else _form(body, request.usual_schemas, target, report)
     config = generation_config(body, record, report)
     if not plain:
         _configure(config, body, answer, extensions, record, report)
@@ -67,13 +69,14 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
         shape = shape._replace(several_hops=True)
     url = _url(target.base_url, target.model, stream)
     headers = {"content-type": "application/json", **key_headers(target.api_key, target.key_header)}
-    return UpstreamRequest(url, headers, _written(upstream), stream, tuple(report.notes), shape)
+    return UpstreamRequest(url, headers, _written(upstream, request.size), stream, tuple(report.notes), shape)
 
 
-def _form(body: dict[str, Any], usual: bool, record: ModelRecord, report: Report) -> tuple[JsonAnswer, Toolset]:
+def _form(body: dict[str, Any], usual: bool, target: Target, report: Report) -> tuple[JsonAnswer, Toolset]:
     """The form of the answer and the tools, whose schemas are read in the words of the newest draft (as they are, if `usual`)."""
-    tools = toolset(body, record, report, usual)
-    return json_answer(body, tools, record, report, usual)
+    record, growth = target.record, Growth(target.max_growth)
+    tools = toolset(body, record, report, growth, usual)
+    return json_answer(body, tools, record, report, growth, usual)
 
 
 def _extensions(body: dict[str, Any], report: Report) -> GoogleExtensions:
@@ -174,8 +177,8 @@ def key_headers(key: str, header: KeyHeader | None = None) -> dict[str, str]:
     return {"x-goog-api-key": key} if header is None else {header.name: header.prefix + key}
 
 
-def _written(body: dict[str, Any]) -> bytes:
+def _written(body: dict[str, Any], size: int) -> bytes:
     try:
-        return dumps(body)
+        return dumps(body) if size <= LONG else dumps_long(body)
     except ValueError as error:
         raise InvalidRequest(f"The request cannot be written for this provider: {error}", None, "invalid_value") from None

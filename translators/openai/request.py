@@ -11,6 +11,7 @@ from translators.chat.request import ChatRequest
 from translators.chat.stopping import as_sequences
 from translators.dialect import PLAIN, AnswerShape, KeyHeader, ModelRecord, Report, Target, UpstreamRequest
 from translators.jsontext import dumps
+from translators.long_texts import LONG, dumps_long
 from translators.openai.foreign import PARAMETERS as FOREIGN
 from translators.openai.foreign import SWITCHES
 from translators.openai.messages import read_messages
@@ -57,7 +58,8 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
         body.update(extension_for(asked, target.provider, target.dialect))
     headers = {"content-type": "application/json", **key_headers(target.api_key, target.key_header)}
     url = target.base_url.rstrip("/") + "/chat/completions" + target.query
-    return UpstreamRequest(url, headers, dumps(body), stream, tuple(report.notes), shape)
+    written = dumps(body) if request.size <= LONG else dumps_long(body)
+    return UpstreamRequest(url, headers, written, stream, tuple(report.notes), shape)
 
 
 def key_headers(key: str, header: KeyHeader | None = None) -> dict[str, str]:
