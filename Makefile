@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint types unit bench instructions instructions-record chaos soak check clean
+.PHONY: run test lint types unit bench instructions instructions-record chaos soak mutants check clean
 
 run: $(VENV)/.run
 	$(BIN)/python -m gateway serve --demo-without-keys
@@ -46,6 +46,11 @@ chaos: $(VENV)/.dev
 REQUESTS ?= 50000
 soak: $(VENV)/.dev
 	$(BIN)/python -m tests.soak --requests $(REQUESTS)
+
+# Faults planted one by one into a copy: which of them do the project's own checks not notice? Some minutes; NAME=… plants some only.
+NAME ?=
+mutants: $(VENV)/.dev
+	$(BIN)/python -m tests.mutants $(NAME)
 
 check: $(VENV)/.run
 	$(BIN)/llm-router check

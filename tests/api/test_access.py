@@ -3,10 +3,13 @@
 import hashlib
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from gateway.api.access import AccessError, read
+from gateway.api.routes import ROUTES
 from gateway.errors import NotAuthorized
+from tests.serving import serving
 
 DIGEST = hashlib.sha256(b"secret-1").hexdigest()
 
@@ -61,3 +64,13 @@ def test_a_missing_file_is_an_error() -> None:
 def test_set_but_without_keys_does_not_open_the_gateway(value: str) -> None:
     with pytest.raises(AccessError):
         read({"LLM_ROUTER_API_KEYS": value})
+
+
+async def test_every_route_but_these_asks_for_a_callers_key() -> None:
+    """What a load balancer and Prometheus read is open; the reload is the operator's, and disabled without a key of theirs."""
+    open_routes = {("GET", "/health"): 200, ("GET", "/health/ready"): 200, ("GET", "/metrics"): 200, ("POST", "/-/reload"): 403}
+    async with serving({"LLM_ROUTER_API_KEYS": "secret-1"}) as running, aiohttp.ClientSession() as session:
+        for route in ROUTES:
+            path = route.path.replace("{id:.+}", "x").replace("{id}", "x")
+            async with session.request(route.method, running.url + path, json={}) as answer:
+                assert (route.path, answer.status) == (route.path, open_routes.get((route.method, route.path), 401))
