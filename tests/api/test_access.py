@@ -69,7 +69,8 @@ def test_set_but_without_keys_does_not_open_the_gateway(value: str) -> None:
 async def test_every_route_but_these_asks_for_a_callers_key() -> None:
     """What a load balancer and Prometheus read is open; the reload is the operator's, and disabled without a key of theirs."""
     open_routes = {("GET", "/health"): 200, ("GET", "/health/ready"): 200, ("GET", "/metrics"): 200, ("POST", "/-/reload"): 403}
-    async with serving({"LLM_ROUTER_API_KEYS": "secret-1"}) as running, aiohttp.ClientSession() as session:
+    access = read({"LLM_ROUTER_API_KEYS": "secret-1"})
+    async with serving({"OPENAI_API_KEY": "k"}, access=access) as running, aiohttp.ClientSession() as session:
         for route in ROUTES:
             path = route.path.replace("{id:.+}", "x").replace("{id}", "x")
             async with session.request(route.method, running.url + path, json={}) as answer:
