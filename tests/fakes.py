@@ -65,6 +65,8 @@ class FakeUpstream:
     answers: dict[str, Answer] = field(default_factory=dict)
     received: list[Received] = field(default_factory=list)
     open: int = 0
+    connections: int = 0
+    """Ever made."""
     sent: int = 0
     """Bytes that the other side let us send."""
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
@@ -83,6 +85,7 @@ class FakeUpstream:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.open += 1
+        self.connections += 1
         try:
             while await self._one(reader, writer):
                 pass

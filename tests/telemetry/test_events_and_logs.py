@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.telemetry.events import AttemptEnded, Bus, Event, RequestEnded, Usage
-from gateway.telemetry.logs import RequestLog, line
+from gateway.telemetry.logs import CAPACITY, RequestLog, line
 from translators.jsontext import dumps_str, loads
 
 ATTEMPT = AttemptEnded(provider="claude", model="opus", outcome="ok", seconds=0.5, status=200)
@@ -108,3 +109,17 @@ async def test_a_log_nobody_reads_costs_lines_and_nothing_else() -> None:
     log.close()
     os.close(write_end)
     assert log.lost == 1
+
+
+async def test_only_so_many_lines_wait(tmp_path: Path) -> None:
+    """The loop is not left, so nothing can be written meanwhile: what is too much is counted, and the first stay."""
+    written = tmp_path / "log"
+    descriptor = os.open(written, os.O_WRONLY | os.O_CREAT)
+    log = RequestLog(descriptor)
+    for number in range(CAPACITY + 7):
+        log.listen(ENDED._replace(request_id=f"req_{number}"))
+    log.close()
+    os.close(descriptor)
+    assert log.lost == 7
+    told = [loads(text)["request_id"] for text in written.read_bytes().splitlines()]
+    assert told == [f"req_{number}" for number in range(CAPACITY)]

@@ -1,0 +1,56 @@
+"""URLs that the gateway fetches for a provider: a whole gateway, with the guard that it is started with."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.fakes import FakeUpstream, fake_upstream
+from tests.serving import Running, serving
+
+
+@dataclass(slots=True)
+class Inner:
+    """A service of this machine that callers must not reach."""
+
+    port: int = 0
+    connections: int = 0
+
+    async def serve(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        writer.close()
+
+
+@asynccontextmanager
+async def inner_service() -> AsyncIterator[Inner]:
+    """Listens on all of the machine's own addresses, of both kinds where it has both."""
+    inner = Inner()
+    with socket.socket() as probe:
+        probe.bind(("0.0.0.0", 0))
+        inner.port = probe.getsockname()[1]
+    server = await asyncio.start_server(inner.serve, None, inner.port)
+    async with server:
+        yield inner
+
+
+async def ask(running: Running, url: str) -> tuple[int, str]:
+    """Status and code of the answer to a prompt with an image."""
+    parts = [{"type": "text", "text": "What is this?"}, {"type": "image_url", "image_url": {"url": url}}]
+    body: dict[str, Any] = {"model": "on_gemini", "messages": [{"role": "user", "content": parts}]}
+    async with aiohttp.ClientSession() as session, session.post(f"{running.url}/v1/chat/completions", json=body) as answer:
+        return answer.status, (await answer.json())["error"]["code"]
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "127.9.9.9", "localhost", "0x7f.0.0.1", "2130706433", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0"]
+)
+async def test_no_spelling_of_this_machine_is_connected_to(host: str) -> None:
+    fake: FakeUpstream
+    async with inner_service() as inner, fake_upstream() as fake, serving(fake.environ()) as running:
+        assert await ask(running, f"https://{host}:{inner.port}/x.png") == (400, "invalid_image_url")
+        assert (inner.connections, fake.received) == (0, [])
