@@ -23,7 +23,8 @@ class Decoder:
     def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
         self._max = max_event_bytes
         self._pieces: list[bytes] = []
-        self._size = 0
+        self.size = 0
+        """Bytes held back."""
         self._ended_with_cr = False
         self._start = True
         self._by_lines = False
@@ -44,7 +45,7 @@ class Decoder:
         self._by_lines = True
         held = self.held
         self._pieces.clear()
-        self._size = 0
+        self.size = 0
         return self.receive(held)
 
     def receive(self, data: bytes) -> list[Event]:
@@ -70,7 +71,7 @@ class Decoder:
             pieces.append(data)
             data = b"".join(pieces)
             pieces.clear()
-            self._size = 0
+            self.size = 0
         blocks = data.split(b"\n\n")
         tail = blocks.pop()
         if tail:
@@ -98,8 +99,8 @@ class Decoder:
         return [] if event is None else [event]
 
     def _hold(self, data: bytes) -> list[Event]:
-        self._size += len(data)
-        if self._size > self._max:
+        self.size += len(data)
+        if self.size > self._max:
             raise EventTooLarge(f"an event is larger than {self._max} bytes")
         self._pieces.append(data)
         return []

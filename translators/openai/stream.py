@@ -23,6 +23,8 @@ from translators.text_events import Run, TextReader
 _CONTENT: Final = re.compile(rb'"content": ?"')
 _ONE_LINE: Final = re.compile(rb"(?:\A|\n)data: ?(\{[^\n]*\})\r?\ndata:").search
 """One event right behind another, with no blank line between them."""
+_LOOKED_AT: Final = 64 * 1024
+"""Bytes in which that is looked for: each look is at all that is held back."""
 _ENVELOPE: Final = frozenset({"id", "object", "created", "model", "choices", "usage", "x_llm_router"})
 _NAMES: Final = (b'"id":', b'"object":', b'"created":', b'"model":')
 _NO_HEAD: Final = b"-"
@@ -127,6 +129,8 @@ class OpenAIStream:
     def _look_for_lines(self) -> None:
         """Whether what is held back are whole events with one line break between them: then each line is one."""
         decoder = self._reader.decoder
+        if decoder.size > _LOOKED_AT:
+            return
         match = _ONE_LINE(decoder.held)
         if match is not None and _is_json(match[1]):  # else it is one event in several lines
             for name, text in decoder.read_by_lines():
