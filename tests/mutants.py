@@ -1,7 +1,8 @@
 """Faults planted one by one into a copy of the project, to see that its own checks notice: `python -m tests.mutants [NAME …]`.
 
 Each mutant is one replacement in one file and the command that must fail because of it: tests where a rule is broken, chaos or soak
-where these claim to see it. A mutant whose command passes has survived, and is a hole in the checks. Exits with 1 if any survives.
+where these claim to see it. A mutant whose command passes has survived, and is a hole in the checks. A command that fails without any
+fault would notice everything, so each is run once without one. Exits with 1 if any survives, or fails so.
 Not part of `make test`: each mutant costs a start of its command. Its own test holds that every replacement still fits the code.
 """
 
@@ -12,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -38,6 +39,14 @@ class Mutant:
         if text.count(self.before) != 1:
             raise ValueError(f"{self.name}: {self.before!r} stands {text.count(self.before)} times in {self.file}, not once")
         path.write_text(text.replace(self.before, self.after))
+
+
+def _chaos(*words: str) -> tuple[str, ...]:
+    return ("tests.chaos", "-k", *words)
+
+
+def _soak(requests: int = 4000) -> tuple[str, ...]:
+    return ("tests.soak", "--requests", str(requests))
 
 
 def _pytest(*paths: str) -> tuple[str, ...]:
@@ -115,6 +124,153 @@ MUTANTS: Final = (
         'OPEN_ROUTES: Final = frozenset({"/health", "/health/ready", "/metrics", "/v1/models"})',
         _pytest("tests/api/test_access.py"),
     ),
+    # What comes from outside.
+    Mutant(
+        "the guard on fetched URLs is off", "gateway/upstream/media.py",
+        "if not ip.is_global:", "if False:",
+        _pytest("tests/api/test_fetched_urls.py"),
+    ),
+    Mutant(
+        "a provider's words become headers unseen", "gateway/exchange.py",
+        'r"[ -~]{1,200}"', 'r"(?s:.*)"',
+        _pytest("tests/api/test_answer_headers.py"),
+    ),
+    Mutant(
+        "a provider's model becomes a header unseen", "gateway/exchange.py",
+        " and model and _CLEAN(model)", " and model",
+        _pytest("tests/api/test_answer_headers.py"),
+    ),
+    Mutant(
+        "a provider's headers are handed on unseen", "gateway/exchange.py",
+        " for name, value in kept.items() if _CLEAN(value)", " for name, value in kept.items()",
+        _pytest("tests/api/test_answer_headers.py"),
+    ),
+    Mutant(
+        "a header to a provider may be several lines", "gateway/upstream/client.py",
+        'if any("\\r" in line or "\\n" in line', 'if any("\\r\\n\\r" in line',
+        _pytest("tests/upstream/test_connection.py"),
+    ),
+    Mutant(
+        "a configured header may hold anything", "gateway/config/endpoints.py",
+        "if not _PRINTABLE.fullmatch(value):", "if False:",
+        _pytest("tests/config"),
+    ),
+    Mutant(
+        "a header of ours may be several lines", "gateway/api/responses.py",
+        'if lines.count("\\n") != ', 'if False and lines.count("\\n") != ',
+        _pytest("tests/api/test_answer_headers.py"),
+    ),
+    # Connections to providers.
+    Mutant(
+        "a connection that is to be closed is used again", "gateway/upstream/connection.py",
+        "= parser.should_keep_alive()", "= True",
+        _pytest("tests/upstream/test_connection.py"),
+    ),
+    Mutant(
+        "a connection is used again whatever came behind the answer", "gateway/upstream/connection.py",
+        "if self._reusable and self.usable", "if self.usable",
+        _pytest("tests/upstream/test_connection.py"),
+    ),
+    Mutant(
+        "a connection with a second answer is used again", "gateway/upstream/connection.py",
+        "        if self._complete:  # more than was asked for\n            self._reusable = False\n", "",
+        _pytest("tests/upstream/test_connection.py"),
+    ),
+    Mutant(
+        "a connection on which something came unasked is used again", "gateway/upstream/connection.py",
+        "can be trusted\n            self.abort()\n", "can be trusted\n",
+        _pytest("tests/upstream/test_connection.py"),
+    ),
+    Mutant(
+        "framing has no limit", "gateway/upstream/connection.py",
+        "elif self._framing > _MAX_FRAMING_BYTES:", "elif False:",
+        _chaos("without end"),
+    ),
+    Mutant(
+        "a provider is never paused", "gateway/upstream/connection.py",
+        "transport.pause_reading()", "pass",
+        _chaos("slowly"),
+    ),
+    Mutant(
+        "a provider that was paused stays so", "gateway/upstream/connection.py",
+        "transport.resume_reading()", "pass",
+        _chaos("slowly"),
+    ),
+    Mutant(
+        "connections are never swept", "gateway/upstream/pool.py",
+        "self._loop.call_later(KEEP_IDLE, self._sweep)\n\n    def", "None\n\n    def",
+        _chaos("connection stays"),
+    ),
+    Mutant(
+        "a request is sent again on a fresh connection, and paid twice", "gateway/upstream/client.py",
+        "if not (pooled and lost and", "if not (lost and",
+        _chaos("request:", "accept:"),
+    ),
+    Mutant(
+        "a place is never given back", "gateway/upstream/places.py",
+        "room.leave(self._loop.time() - self._since)", "pass",
+        _chaos("502 storm"),
+    ),
+    Mutant(
+        "who leaves while it waits keeps its turn", "gateway/upstream/places.py",
+        "                self._waiting.remove(turn)\n", "                pass\n",
+        _pytest("tests/upstream/test_places.py"),
+    ),
+    Mutant(
+        "a place of a failed call is not given back", "gateway/execution.py",
+        "        trial.place.leave()\n", "        pass\n",
+        _chaos("502 storm"),
+    ),
+    Mutant(
+        "a probe's permit is never given back", "gateway/routing/breaker.py",
+        'by another."""\n        if permit is _PROBE:', 'by another."""\n        if False:',
+        _chaos("probe"),
+    ),
+    Mutant(
+        "a leave is never given back", "gateway/execution.py",
+        "    if trial.leave is not None:\n        memory.health.abandoned(trial.leave)", "    if trial.leave is not None:\n        pass",
+        _chaos("probe"),
+    ),
+    Mutant(
+        "an answer that is given up is not hung up", "gateway/upstream/connection.py",
+        "        if self._connection is not None:\n            self._connection.abort()\n",
+        "        if self._connection is not None:\n            pass\n",
+        _chaos("callers: leave in", "callers: leave before"),
+    ),
+    # What the soak sees.
+    Mutant(
+        "a response is closed without hanging up", "gateway/upstream/connection.py",
+        "            self._connection.abort()\n            self._connection = None\n", "            self._connection = None\n",
+        _soak(),
+    ),
+    Mutant(
+        "reading is never resumed", "gateway/upstream/connection.py",
+        "                transport.resume_reading()", "                return",
+        _soak(),
+    ),
+    Mutant(
+        "places stay taken", "gateway/upstream/places.py",
+        "        for room in rooms:\n            room.leave(", "        for room in rooms[:0]:\n            room.leave(",
+        _soak(),
+    ),
+    Mutant(
+        "requests whose callers leave are in flight for ever", "gateway/api/serving.py",
+        "        self._gateway.leave()\n",
+        "        if exchange.outcome != \"client_gone\":\n            self._gateway.leave()\n",
+        _soak(),
+    ),
+    Mutant(
+        "a kilobyte is kept of each request", "gateway/api/context.py",
+        "    def leave(self) -> None:\n",
+        "    def leave(self, kept: list[bytes] = []) -> None:\n        kept.append(bytes(1024))\n",
+        _soak(),
+    ),
+    # Growth.
+    Mutant(
+        "the log waits for its reader without limit", "gateway/telemetry/logs.py",
+        "if len(self._waiting) >= CAPACITY:", "if False:",
+        _pytest("tests/telemetry/test_events_and_logs.py"),
+    ),
 )  # fmt: skip
 
 
@@ -129,16 +285,17 @@ def copied(to: Path) -> None:
             shutil.copy2(source, target)
 
 
-def survives(mutant: Mutant) -> bool:
-    """Whether the command that must notice does not."""
+def passes(command: tuple[str, ...], mutant: Mutant | None = None) -> bool:
+    """Whether the command is content with a copy of the project, in which the fault may be planted."""
     with tempfile.TemporaryDirectory() as directory:
         root = Path(directory)
         copied(root)
-        mutant.plant(root)
+        if mutant is not None:
+            mutant.plant(root)
         environ = {**os.environ, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
         try:
             done = subprocess.run(
-                [sys.executable, "-m", *mutant.noticed_by], cwd=root, env=environ, capture_output=True, timeout=LONGEST, check=False
+                [sys.executable, "-m", *command], cwd=root, env=environ, capture_output=True, timeout=LONGEST, check=False
             )
         except subprocess.TimeoutExpired:
             return False
@@ -152,14 +309,24 @@ def chosen(names: list[str]) -> Iterator[Mutant]:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants")
     parser.add_argument("names", nargs="*", help="only mutants whose names hold one of these")
-    survivors = []
-    for mutant in chosen(parser.parse_args().names):
-        started = time.monotonic()
-        survived = survives(mutant)
-        survivors += [mutant.name] if survived else []
-        print(f"{'SURVIVES' if survived else 'noticed '}  {time.monotonic() - started:5.0f} s  {mutant.name}", flush=True)
-    print(f"{len(survivors)} survive")
-    return 1 if survivors else 0
+    mutants = list(chosen(parser.parse_args().names))
+    faults = 0
+    for command in dict.fromkeys(mutant.noticed_by for mutant in mutants):
+        faults += _told(
+            f"without a fault: {' '.join(command)}", {True: "passes", False: "FAILS"}, lambda command=command: passes(command), True
+        )
+    for mutant in mutants:
+        faults += _told(mutant.name, {True: "SURVIVES", False: "noticed"}, lambda mutant=mutant: passes(mutant.noticed_by, mutant), False)
+    print(f"{faults} of these are not as they should be")
+    return 1 if faults else 0
+
+
+def _told(what: str, words: dict[bool, str], look: Callable[[], bool], expected: bool) -> bool:
+    """Look, and print what was seen and how long it took. Whether it was not as expected."""
+    started = time.monotonic()
+    seen = look()
+    print(f"{words[seen]:8}  {time.monotonic() - started:5.0f} s  {what}", flush=True)
+    return seen is not expected
 
 
 if __name__ == "__main__":
