@@ -10,7 +10,7 @@ from gateway.exchange import Exchange, Trial
 from gateway.reasoning import AnswerTap
 from gateway.resuming import Joiner, Said
 from gateway.rounds import EMPTY, Question, Rounds, may_do_better
-from gateway.upstream.connection import UpstreamResponse
+from gateway.upstream.response import UpstreamResponse
 from translators.chat.chunks import Chunk, singly
 from translators.chat.continuing import is_empty_stream
 from translators.chat.in_words import begins_call, unfollowed_stream

@@ -3,10 +3,9 @@
 Raises UpstreamError for what the provider did and InvalidRequest for what its dialect cannot say; who is asked next is not decided here.
 """
 
-import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -14,18 +13,20 @@ from gateway import fan_out
 from gateway.answers import LiveAnswer, MergedAnswer, OneAnswer, begun
 from gateway.exchange import Trial
 from gateway.ids import unique
-from gateway.off_loop import BIG
-from gateway.reasoning import AnswerTap, ReasoningStore
+from gateway.off_loop import BIG, off_loop
+from gateway.reasoning import RELAYED, SIGNED, AnswerTap, Loss, ReasoningStore
 from gateway.rounds import Question, whole_or_again
+from gateway.routing.candidates import Candidate
 from gateway.routing.requirements import derive
+from gateway.routing.selection import MOST_FANNED_OUT
 from gateway.routing.view import Memory
 from gateway.upstream.client import UpstreamClient
-from gateway.upstream.connection import UpstreamResponse
 from gateway.upstream.media import MediaFetcher, refuse_urls
+from gateway.upstream.response import UpstreamResponse
 from translators.chat.request import ChatRequest
 from translators.dialect import Dialect, Envelope, ModelRecord, Note, Target, UpstreamRequest, losses
 from translators.errors import InvalidRequest, UpstreamError, UpstreamFailure
-from translators.registry import dialect_for
+from translators.registry import dialect_for, wants_reasoning_back
 from translators.repair import Repair, lacking, repair
 
 Asked = tuple[ChatRequest, ModelRecord]
@@ -34,6 +35,17 @@ Asked = tuple[ChatRequest, ModelRecord]
 _log: Final = logging.getLogger("llm_router")
 
 T = TypeVar("T")
+
+_LOSSES: Final[dict[Loss, Note]] = {
+    "edited": Note("dropped", "messages.reasoning", "an assistant message with tool calls was edited: the reasoning before it is lost"),
+    "unknown": Note(
+        "dropped",
+        "messages.reasoning",
+        "of these tool calls nothing is known here (another worker, a restart, or too long ago): if the model reasoned before them, that "
+        "is lost unless assistant messages are sent back whole",
+    ),
+}
+_REFUSED: Final = Note("dropped", "messages.reasoning", "the provider refused the signed reasoning of this conversation: it was left out")
 
 MAX_ERROR_BYTES: Final = 1024 * 1024
 MOST_MENDED: Final = 3
@@ -58,6 +70,7 @@ class Asking:
             completion = await self._complete(trial, asked, params)
         except UpstreamError as error:
             completion = await self._mended(trial, asked, error, lambda mended: self._complete(trial, mended, params))
+        self._note_loss(trial, asked, caller)
         trial.usage = completion.get("usage")
         trial.model = completion.get("model")
         trial.finish_reason = completion["choices"][0].get("finish_reason")
@@ -69,13 +82,16 @@ class Asking:
         """A stream whose first content is in hand; the caller closes it."""
         asked = self._asked(trial, request, caller)
         try:
-            return await self._open(trial, asked, params)
+            answer = await self._open(trial, asked, params)
         except UpstreamError as error:
-            return await self._mended(trial, asked, error, lambda mended: self._open(trial, mended, params))
+            answer = await self._mended(trial, asked, error, lambda mended: self._open(trial, mended, params))
+        self._note_loss(trial, asked, caller)
+        return answer
 
-    def remember(self, caller: str, target: str, message: dict[str, Any]) -> None:
-        """Keep what the next turn will need of an answer: signed reasoning."""
-        self._reasoning.remember(caller, target, message)
+    def remember(self, caller: str, target: Candidate, messages: Sequence[dict[str, Any]], answer: dict[str, Any]) -> None:
+        """Keep what the next turn will need of an answer to `messages`: its reasoning."""
+        if answer.get("tool_calls"):
+            self._reasoning.remember(caller, target.name, messages, answer, _kept(target))
 
     def _asked(self, trial: Trial, request: ChatRequest, caller: str) -> Asked:
         """The request with the reasoning its history had, and the facts about the target as they are known by now."""
@@ -85,9 +101,22 @@ class Asking:
         # What was wrong may be from another revision of the files, which may say better now.
         return self._reasoning.restore(caller, candidate.name, request), corrected if wrong is configured else configured
 
+    def _note_loss(self, trial: Trial, asked: Asked, caller: str) -> None:
+        """Tell of reasoning that the model needed and did not get back. Not before it has answered: in strict mode, too, the request was
+        sent as it came.
+        """
+        request, record = asked
+        target = trial.candidate
+        if not wants_reasoning_back(target.provider.dialect, record, request):
+            return
+        loss = self._reasoning.lost(caller, target.name, request)
+        if loss is not None:
+            trial.notes.append(_LOSSES[loss])
+
     async def _mended(self, trial: Trial, asked: Asked, error: UpstreamError, ask: Callable[[Asked], Awaitable[T]]) -> T:
         """What is answered once what was refused is mended, where the provider refused because facts about the model are wrong."""
-        learned = "x_provider" not in asked[0].body  # what a caller's own passthrough may have provoked is no fact
+        first = asked[0]
+        learned = "x_provider" not in first.body  # what a caller's own passthrough may have provoked is no fact
         for _ in range(MOST_MENDED):
             mended = self._way_out(trial, asked, error)
             learned, asked = learned and mended.learned, (mended.request, mended.record)
@@ -98,6 +127,8 @@ class Asking:
                 continue
             if learned:  # only what helped is a fact
                 self._corrected[trial.candidate.name] = (trial.candidate.model.record, mended.record)
+            if mended.request is not first:
+                trial.notes.append(_REFUSED)
             return value
         raise error
 
@@ -107,7 +138,8 @@ class Asking:
         if mended is None:
             self._note_lack(trial, asked[0], error.failure)
             raise error
-        target, fact = trial.candidate.name, error.failure.upstream_code or error.failure.code
+        failure = trial.cleaned(error.failure)
+        target, fact = trial.candidate.name, failure.upstream_code or failure.code
         _log.warning("%s refused a request (%s): sent again, mended. Its row in capabilities.yaml may be wrong.", target, fact)
         trial.notes[:] = trial.persona_notes
         return mended
@@ -138,7 +170,7 @@ class Asking:
         base_url = provider.base_url if model.base_url is None else model.base_url
         target = Target(provider.name, provider.dialect, base_url, model.id, record, key, provider.key_header, provider.query)
         build = dialect.build_request
-        upstream = build(request, target) if request.size <= BIG else await asyncio.to_thread(build, request, target)
+        upstream = build(request, target) if request.size <= BIG else await off_loop(build, request, target)
         if upstream.notes:
             trial.notes.extend(upstream.notes)
         if params == "strict" and (lost := losses(trial.notes)):
@@ -156,7 +188,8 @@ class Asking:
 
     async def _send(self, trial: Trial, dialect: Dialect, upstream: UpstreamRequest) -> UpstreamResponse:
         """The answer's headers, with a status that means success. Raises UpstreamError."""
-        response = await self._client.send(upstream, trial.clocks, trial.limit(more=True), trial.candidate.provider.headers)
+        provider = trial.candidate.provider
+        response = await self._client.send(upstream, trial.clocks, trial.limit(more=True), provider.headers, provider.link)
         if trial.first_chunk_at is not None:
             response.allow(trial.limit())
         trial.heard(response.headers)
@@ -164,12 +197,12 @@ class Asking:
             return response
         try:
             body = await response.read(MAX_ERROR_BYTES)
-            raise UpstreamError(dialect.parse_error(response.status, response.headers, body))
+            raise UpstreamError(trial.cleaned(dialect.parse_error(response.status, response.headers, body)))
         finally:
             response.close()
 
     def _complete(self, trial: Trial, asked: Asked, params: str) -> Awaitable[dict[str, Any]]:
-        count, asked = _fanned_out(asked)
+        count, asked = _fanned_out(trial, asked)
         return self._complete_one(trial, asked, params) if count == 1 else self._complete_several(count, trial, asked, params)
 
     async def _complete_several(self, count: int, trial: Trial, asked: Asked, params: str) -> dict[str, Any]:
@@ -188,7 +221,7 @@ class Asking:
             trial.upstream_seconds += trial.clock() - started
 
     def _open(self, trial: Trial, asked: Asked, params: str) -> Awaitable[OneAnswer]:
-        count, asked = _fanned_out(asked)
+        count, asked = _fanned_out(trial, asked)
         return self._open_one(trial, asked, params) if count == 1 else self._open_several(count, trial, asked, params)
 
     async def _open_several(self, count: int, trial: Trial, asked: Asked, params: str) -> OneAnswer:
@@ -201,15 +234,29 @@ class Asking:
 
     async def _open_one(self, trial: Trial, asked: Asked, params: str) -> LiveAnswer:
         question = await self._prepare(trial, asked, params)
-        return await begun(question, AnswerTap() if asked[0].body.get("tools") else None)
+        request = asked[0]
+        return await begun(question, AnswerTap(request.messages, _kept(trial.candidate)) if request.body.get("tools") else None)
 
 
-def _fanned_out(asked: Asked) -> tuple[int, Asked]:
-    """How often a request is sent, and as what: several times for `n` answers of a model that gives one."""
+def _kept(target: Candidate) -> frozenset[str]:
+    """What is kept of a target's answers: what it signed, and of the hub's own dialect whatever its server takes back."""
+    if target.provider.dialect != "openai":
+        return SIGNED
+    taken = target.model.record.message_fields
+    return RELAYED if taken is None else SIGNED | (RELAYED & taken)
+
+
+def _fanned_out(trial: Trial, asked: Asked) -> tuple[int, Asked]:
+    """How often a request is sent, and as what: several times for `n` answers of a model that gives one.
+
+    Raises InvalidRequest where that may not be: routing saw to it, but may not have known that the model gives one.
+    """
     request, record = asked
     count = request.body.get("n") or 1
-    if count == 1 or record.can("multiple_choices"):
+    if count <= 1 or record.can("multiple_choices"):
         return 1, asked
+    if not trial.fans_out or count > MOST_FANNED_OUT:
+        raise InvalidRequest("This model gives one choice only.", "n", "unsupported_value")
     return int(count), (fan_out.single(request), record)
 
 

@@ -24,6 +24,7 @@ from gateway.routing.deciding import decide
 from gateway.routing.facts import Caller
 from gateway.routing.selection import plan_document
 from gateway.routing.view import Memory
+from gateway.telemetry.messages import MessageHandler
 from gateway.workers.siblings import Membership
 from translators.chat.request import ChatRequest, parse
 from translators.errors import InvalidRequest
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(given)
     member = getattr(options, "membership", None)
     who = "" if member is None else f" worker {member.number}:"
-    logging.basicConfig(level=logging.INFO, format=f"%(levelname)s{who} %(message)s", stream=sys.stderr)
+    logging.basicConfig(level=logging.INFO, format=f"%(levelname)s{who} %(message)s", handlers=[MessageHandler()])
     try:
         files = ConfigFiles(options.config or find_directory(os.environ), os.environ)
         config = files.load()

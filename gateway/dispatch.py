@@ -42,7 +42,8 @@ class Dispatcher:
         assert trial is not None
         self._succeeded(trial, exchange)
         release(trial, self.memory)
-        self.asking.remember(exchange.key_id or "", trial.candidate.name, completion["choices"][0].get("message") or {})
+        answer = completion["choices"][0].get("message") or {}
+        self.asking.remember(exchange.key_id or "", trial.candidate, decision.request.messages, answer)
         if completion.get("usage") is None:
             tokens = decision.plan.facts.prompt.tokens
             completion["usage"] = estimated(tokens, trial.candidate.model.token_factor, completion)
@@ -64,8 +65,8 @@ class Dispatcher:
         trial = exchange.trial
         assert trial is not None
         self._succeeded(trial, exchange)
-        if live.tap is not None:
-            self.asking.remember(exchange.key_id or "", trial.candidate.name, live.tap.message())
+        if (tap := live.tap) is not None:
+            self.asking.remember(exchange.key_id or "", trial.candidate, tap.messages, tap.message())
 
     def broke(self, error: UpstreamError, exchange: Exchange) -> UpstreamFailed:
         """What to tell a caller whose answer broke; the attempt goes into the record, and into the target's health, as failed."""

@@ -13,7 +13,9 @@
     ├── NoRoom                 503  the queue of the only target is full
     ├── NoSiblings             503  the process through which workers ask each other does not answer
     ├── ConfigRejected         422  an operator's files cannot be used
-    ├── NotServed              404  an unknown route, 405 a wrong method, 400 no HTTP, 500 a fault of our own
+    ├── TooManyBodies          503  the bodies of other requests take all memory (gateway.api.bodies)
+    ├── NotServed              404  an unknown route, 405 a wrong method, 400 no HTTP or none that is served here, 415 an
+    │                          encoding or type that is not read, 403 and 421 a web page's request, 500 a fault of our own
     └── UpstreamFailed         as the provider's failure says (translators.errors.UpstreamFailure)
 
 A request that breaks a rule of the hub is translators.errors.InvalidRequest, 400 with `param`.
@@ -109,6 +111,9 @@ class NoSiblings(RequestFailed):
 
 class ConfigRejected(RequestFailed):
     status, type, code = 422, "invalid_request_error", "invalid_configuration"
+
+
+INVALID_HTTP: Final = "invalid_http"
 
 
 class NotServed(RequestFailed):

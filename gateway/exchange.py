@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
@@ -15,11 +15,12 @@ from gateway.routing.health import Leave
 from gateway.routing.records import Record, compact_text
 from gateway.routing.selection import Plan
 from gateway.telemetry.events import AttemptEnded, Bus, RequestEnded, Usage, Why
-from gateway.upstream.connection import Limit
 from gateway.upstream.failures import FIRST_CONTENT_CLOCK, TOTAL_CLOCK
 from gateway.upstream.places import Place
+from gateway.upstream.response import Limit, no_time
 from translators.chat.usage import summed
 from translators.dialect import Note
+from translators.errors import UpstreamFailure
 
 _HEADER_LIMIT: Final = 2000
 _IDS: Final = frozenset({"request-id", "x-request-id", "x-goog-request-id"})
@@ -41,6 +42,8 @@ class Trial:
     persona_notes: Sequence[Note]
     key: ApiKey | None
     leave: Leave | None
+    fans_out: bool
+    """Several answers may be asked for one by one."""
     place: Place | None
     notes: list[Note]
     """What the translation did to the request, after what the persona did."""
@@ -58,6 +61,8 @@ class Trial:
     finish_reason: str | None
     first_chunk_at: float | None
     upstream_seconds: float
+    held_up: Callable[[], float] = field(repr=False)
+    """Seconds in which the caller of this request took nothing of what was there for it."""
     started: float
     asked_at: float
     """When the request went to the provider, after the wait for a place; its clocks run from here."""
@@ -74,8 +79,11 @@ class Trial:
         persona_notes: Sequence[Note] = (),
         key: ApiKey | None = None,
         leave: Leave | None = None,
+        fans_out: bool = True,
+        held_up: Callable[[], float] = no_time,
     ) -> None:
         self.candidate = candidate
+        self.fans_out = fans_out
         self.why = why
         self.clocks = clocks
         self.clock = clock
@@ -83,6 +91,7 @@ class Trial:
         self.persona_notes = persona_notes
         self.key = key
         self.leave = leave
+        self.held_up = held_up
         self.notes = [*persona_notes]
         self.warnings = []
         self.upstream_headers = _NOTHING
@@ -95,13 +104,13 @@ class Trial:
     def limit(self, more: bool = False) -> Limit:
         """How long the provider may take from now on. Until it has given content, or `more` of it after a pause, that clock runs, too."""
         now, clocks = self.clock(), self.clocks
-        total, left = clocks.total, self.deadline - now
+        total, left = clocks.total, self.deadline + self.held_up() - now
         content = total = left if left < total else total
         if self.first_chunk_at is None:
             content = self.asked_at + clocks.first_content - now
         elif more:
             content = clocks.first_content
-        return Limit(content, FIRST_CONTENT_CLOCK) if content < total else Limit(total, TOTAL_CLOCK)
+        return Limit(content, FIRST_CONTENT_CLOCK) if content < total else Limit(total, TOTAL_CLOCK, self.held_up)
 
     def heard(self, headers: Mapping[str, str]) -> None:
         """Keep the provider's id of the request and its rate limits (`headers` has lower-case names)."""
@@ -112,7 +121,18 @@ class Trial:
                     kept[f"x-llm-router-upstream-ratelimit-{name.partition('ratelimit-')[2]}"] = value
             elif name in _IDS:
                 kept["x-llm-router-upstream-request-id"] = value
-        self.upstream_headers = {name: value for name, value in kept.items() if _CLEAN(value)} if kept else _NOTHING
+        if not kept:
+            self.upstream_headers = _NOTHING
+            return
+        holds = self.candidate.provider.redactor.holds
+        spoilt = holds("\n".join(kept.values()))
+        self.upstream_headers = {name: value for name, value in kept.items() if _CLEAN(value) and not (spoilt and holds(value))}
+
+    def cleaned(self, failure: UpstreamFailure) -> UpstreamFailure:
+        """A failure without any of our keys in the provider's words: before anybody hears of it."""
+        clean = self.candidate.provider.redactor.clean
+        type_, code, param, own = (word and clean(word) for word in (failure.type, failure.code, failure.param, failure.upstream_code))
+        return replace(failure, message=clean(failure.message), type=type_ or "", code=code, param=param, upstream_code=own)
 
 
 @dataclass(init=False, slots=True)
@@ -122,6 +142,8 @@ class Exchange:
     request_id: str
     api: str
     clock: Callable[[], float] = field(repr=False)
+    held_up: Callable[[], float] = field(repr=False)
+    """As in Trial."""
     simulated: bool
     key_id: str | None
     stream: bool
@@ -152,6 +174,7 @@ class Exchange:
         self.request_id = request_id
         self.api = api
         self.clock = clock
+        self.held_up = no_time
         self.simulated = simulated
         self.key_id = key_id
         self.stream = self.resumable = False
@@ -200,7 +223,9 @@ class Exchange:
         if served is not None:
             headers["x-llm-router-provider"] = served.provider.name
             model = None if trial is None else trial.model
-            headers["x-llm-router-model"] = model if model.__class__ is str and model and _CLEAN(model) else served.model.id
+            if model.__class__ is not str or not model or not _CLEAN(model) or served.provider.redactor.holds(model):
+                model = served.model.id
+            headers["x-llm-router-model"] = model
         elif self.attempts:
             headers["x-llm-router-provider"] = self.attempts[-1].provider
             headers["x-llm-router-model"] = self.attempts[-1].model

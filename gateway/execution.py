@@ -151,7 +151,7 @@ class Execution(Generic[T]):
         return attempts(candidates, self._on_failure, self._memory.health.retries, self._memory.dice, self._remaining)
 
     def _remaining(self) -> float:
-        return self._deadline - self._exchange.clock()
+        return self._deadline + self._exchange.held_up() - self._exchange.clock()
 
     def _holds(self, candidate: Candidate, characters: int) -> bool:
         """Whether the prompt and what was said fit; a token is rarely shorter than three characters."""
@@ -241,7 +241,8 @@ class Execution(Generic[T]):
         if leave is None:
             return None
         exchange, limits = self._exchange, clocks(provider, self._persona, candidate.ref)
-        return Trial(candidate, why, limits, exchange.clock, self._deadline, exchange.persona_notes, key, leave)
+        fans_out, notes = self._persona is None or self._persona.fan_out, exchange.persona_notes
+        return Trial(candidate, why, limits, exchange.clock, self._deadline, notes, key, leave, fans_out, exchange.held_up)
 
     def _pinned_key(self, candidate: Candidate, now: float) -> str | None:
         facts = self._plan.facts
@@ -362,9 +363,7 @@ def broke_off(trial: Trial, failure: UpstreamFailure, exchange: Exchange, memory
 
 def failed(trial: Trial, failure: UpstreamFailure) -> UpstreamFailed:
     """What a caller may be told of a failed try; what the provider said of our account goes into the log instead."""
-    secret = "" if trial.key is None else trial.key.secret.get_secret_value()
-    if secret and secret in failure.message:
-        failure = replace(failure, message=failure.message.replace(secret, "[redacted]"))
+    failure = trial.cleaned(failure)
     if failure.kind in UNTOLD:
         key = "without a key" if trial.key is None else f"with {trial.key.variable}"
         words = "".join(c if c.isprintable() else " " for c in failure.message)

@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 def single(request: ChatRequest) -> ChatRequest:
     """The request for one answer."""
-    return ChatRequest({name: value for name, value in request.body.items() if name != "n"}, request.size)
+    return ChatRequest({name: value for name, value in request.body.items() if name != "n"}, request.size, request.usual_schemas)
 
 
 def merged(completions: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -8,13 +8,14 @@ import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
 
-from gateway.config import Config, HealthCheck, Provider
+from gateway.config import Config, HealthCheck, Link, Provider
 from gateway.routing.checks import CheckOutcome
 from gateway.routing.view import Memory
+from gateway.upstream.contexts import Contexts
 from translators.registry import DIALECTS
 
 MAX_BYTES: Final = 64 * 1024
@@ -33,6 +34,7 @@ class _Check:
     url: str
     headers: Mapping[str, str] = field(repr=False)
     settings: HealthCheck
+    link: Link | None = None
 
 
 class HealthChecks:
@@ -49,6 +51,7 @@ class HealthChecks:
             trust_env=False,
             headers={"user-agent": "llm-router", "accept-encoding": "identity"},
         )
+        self._contexts = Contexts()
         self._running: dict[str, tuple[_Check, asyncio.Task[None]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         """Those that run, and those that were cancelled and have not ended yet."""
@@ -95,7 +98,7 @@ class HealthChecks:
         try:
             async with (
                 asyncio.timeout(check.settings.timeout),
-                self._session.get(check.url, headers=check.headers, allow_redirects=False) as response,
+                self._session.get(check.url, headers=check.headers, allow_redirects=False, **await self._way(check)) as response,
             ):
                 received = 0
                 while received < MAX_BYTES and (data := await response.content.readany()):
@@ -105,8 +108,22 @@ class HealthChecks:
             return "timeout", None
         except aiohttp.ClientResponseError:
             return "malformed", None
-        except (aiohttp.ClientError, OSError):
+        except (aiohttp.ClientError, OSError, ValueError):  # or a certificate's file has gone
             return "connect", None
+
+    async def _way(self, check: _Check) -> dict[str, Any]:
+        """What aiohttp is told of the provider's proxy and TLS."""
+        link = check.link
+        if link is None:
+            return {}
+        way: dict[str, Any] = {}
+        if link.tls is not None:
+            way |= {"ssl": await self._contexts.get(link.tls), "server_hostname": link.tls.server_name}
+        if (proxy := link.proxy) is not None:
+            scheme, host = "https" if proxy.tls else "http", f"[{proxy.host}]" if ":" in proxy.host else proxy.host
+            told = proxy.authorization
+            way |= {"proxy": f"{scheme}://{host}:{proxy.port}", "proxy_auth": None if told is None else aiohttp.BasicAuth.decode(told)}
+        return way
 
     def _record(self, provider: str, outcome: CheckOutcome, status: int | None, pause: float) -> None:
         checks, now = self._memory.health.checks, self._memory.now()
@@ -136,4 +153,4 @@ def _check_of(provider: Provider) -> _Check | None:
     # Where each model has a URL of its own, that of the first stands for all.
     base_url = next(iter(provider.models.values())).base_url or provider.base_url
     query = provider.query.replace("?", "&", 1) if "?" in settings.path else provider.query
-    return _Check(base_url + settings.path + query, headers, settings)
+    return _Check(base_url + settings.path + query, headers, settings, provider.link)

@@ -5,12 +5,12 @@ import contextlib
 import gc
 import importlib
 import importlib.util
-import ipaddress
 import logging
 import os
 import sys
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -21,9 +21,10 @@ from gateway.api.catalog import standing
 from gateway.api.context import VERSION
 from gateway.app import running_gateway
 from gateway.config import Config, ConfigFiles, simulated_by
+from gateway.descriptors import raise_limit
 from gateway.errors import NoSiblings
 from gateway.routing.view import Memory
-from gateway.server import Server, listening
+from gateway.server import Server, is_loopback, listening
 from gateway.telemetry.logs import RequestLog
 from gateway.workers.siblings import Membership, Siblings
 from gateway.workers.supervisor import Supervisor, reserved
@@ -51,6 +52,7 @@ def serve(what: Serving, membership: Membership | None = None) -> int:
 
     On uvloop where it is installed (the extra `fast`): 10 to 25 % less CPU.
     """
+    raise_limit()
     factory = None
     if importlib.util.find_spec("uvloop") is not None:
         factory = importlib.import_module("uvloop").new_event_loop
@@ -69,6 +71,7 @@ async def _serve(what: Serving, membership: Membership | None) -> int:
         gateway = await stack.enter_async_context(
             running_gateway(config, files, what.access, what.admin, simulated=what.demo, listeners=[log.listen])
         )
+        gateway.metrics.tell_lost_lines(lambda: log.lost)
         if membership is not None:
             # Before it listens: whoever is asked answers for all.
             gateway.siblings = await stack.enter_async_context(Siblings.joined(membership, answers_of(gateway)))
@@ -88,9 +91,15 @@ async def _announce(what: Serving, config: Config, server: Server, siblings: Sib
     if siblings is None:
         _tell(what, server.port, banner)
     else:
-        siblings.when_alone(stop.set)
+        siblings.when_alone(partial(_end_alone, server, stop))
         with contextlib.suppress(NoSiblings):  # then it is alone
             await siblings.tell_listening(banner)
+
+
+def _end_alone(server: Server, stop: asyncio.Event) -> None:
+    """Without a parent: whoever starts the service again wants the port at once."""
+    server.leave_port()
+    stop.set()
 
 
 def supervise(what: Serving, directory: Path | None, workers: int) -> int:
@@ -118,17 +127,10 @@ def _cannot_listen(what: Serving, error: OSError) -> int:
 def _tell(what: Serving, port: int, banner: str) -> None:
     """The gateway serves from now on."""
     print(banner, file=sys.stderr, flush=True)
-    if what.access.open and not _loopback(what.host):
+    if what.access.open and not is_loopback(what.host):
         _log.warning(
             "ANYBODY who reaches %s:%d can spend your provider keys: set LLM_ROUTER_API_KEYS to close the gateway.", what.host, port
         )
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _banner(config: Config, host: str, port: int, demo: bool) -> str:

@@ -1,18 +1,21 @@
-"""Signed reasoning, remembered between the turns of a tool loop.
+"""Reasoning, remembered between the turns of a tool loop.
 
-Claude's thinking blocks and Gemini's thought signatures must come back with the tool results, but a plain OpenAI client sends back only
-what OpenAI's SDK keeps: role, content, tool calls. So what an answer with tool calls carried beside them is kept under the ids of its
-calls, for the caller who got it, and put back when a message with those calls returns to the same model. Bounded in entries, bytes and age.
+Claude's thinking blocks, Gemini's thought signatures and OpenAI's encrypted items must come back with the tool results, and so must what
+compatible servers reasoned; but a plain OpenAI client sends back only what OpenAI's SDK keeps: role, content, tool calls. So what an
+answer with tool calls carried beside them is kept for the caller who got it, and put back when a message with those calls returns to the
+same model. It is known by the ids of its calls; where a client gave them others, by what was said and called after the same first message.
+Bounded in entries, bytes and age.
 """
 
-import hashlib
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from itertools import accumulate
+from typing import Any, Final, Literal, NamedTuple
 
 from translators.chat.chunks import Chunk
 from translators.chat.request import ChatRequest
+from translators.chat.turns import called_names, details_text, joined_details, open_loop, opening_digest, turn_digest, turn_hash
 from translators.jsontext import dumps
 
 MAX_ENTRIES: Final = 10_000
@@ -20,28 +23,71 @@ MAX_BYTES: Final = 64 * 1024 * 1024
 MAX_AGE: Final = 24 * 3600.0
 """Seconds."""
 
-_SIGNED: Final = ("thinking_blocks", "provider_content", "extra_content")
+_FIELDS: Final = ("thinking_blocks", "provider_content", "extra_content", "reasoning_content", "reasoning", "reasoning_details")
+SIGNED: Final = frozenset(_FIELDS[:3])
+_TEXTS: Final = frozenset(_FIELDS[3:5])
+RELAYED: Final = frozenset(_FIELDS)
+"""What servers of the hub's own dialect want back, each in the words it used. Others sign what matters of it."""
+_CARRYING: Final = SIGNED | {"provider_specific_fields"}
+_THINKING: Final = ("thinking", "redacted_thinking")
+_HIDDEN: Final = "__thought__"
+"""Behind it another gateway hid a signature in a call's id."""
+_PER_CALL: Final = 100
+"""Bytes that a call's id takes in the index."""
+
+Turn = tuple[bytes, bytes]
+"""The digests of a conversation's first message and of a turn in it."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """What one answer carried beside its text and calls. `said` is a digest of its text and calls, to know an edited message by."""
+class _Entry(NamedTuple):
+    """What one answer carried beside its text and calls, and what it is known by."""
 
+    caller: str
     model: str
     fields: dict[str, Any]
-    calls: dict[str, Any]
-    said: bytes
+    ids: tuple[Any, ...]
+    names: tuple[str, ...]
+    extras: tuple[Any, ...]
+    """Each call's own `extra_content`; empty if none has any."""
+    said: int
+    turn: Turn
+    place: int
+    """How often the assistant had spoken before."""
     expires: float
     size: int
+
+    def says(self, message: Mapping[str, Any]) -> bool:
+        """Whether a message has the text and the calls of the answer, however they are written."""
+        return self.said == turn_hash(message) or self.turn[1] == turn_digest(message)
+
+
+class _History:
+    """A conversation in which turns are looked for that are not known by the ids of their calls."""
+
+    def __init__(self, messages: Sequence[Mapping[str, Any]]) -> None:
+        self._messages = messages
+        self._opening = opening_digest(messages)
+        self._places = list(accumulate([message["role"] == "assistant" for message in messages]))
+
+    def find(self, at: int, turns: Mapping[Turn, Mapping[int, _Entry]]) -> _Entry | None:
+        """The entry of a message: at its place, or the only one there is."""
+        found = turns.get((self._opening, turn_digest(self._messages[at])))
+        if found is None:
+            return None
+        return found.get(self._places[at] - 1) or (next(iter(found.values())) if len(found) == 1 else None)
 
 
 @dataclass(slots=True)
 class AnswerTap:
-    """Sees the chunks of a streamed answer and gives the message that `remember` takes."""
+    """Sees the chunks of a streamed answer to `messages` and gives the message that `remember` takes, with the fields that are `kept`."""
 
+    messages: Sequence[dict[str, Any]] = ()
+    kept: frozenset[str] = SIGNED
     text: list[str] = field(default_factory=list)
     calls: list[dict[str, Any]] = field(default_factory=list)
     fields: dict[str, Any] = field(default_factory=dict)
+    pieces: dict[str, list[Any]] = field(default_factory=dict)
+    """Of the fields that come in pieces."""
 
     def see(self, chunk: Chunk) -> None:
         delta = chunk.delta
@@ -51,9 +97,8 @@ class AnswerTap:
             self.text.append(content)
         for part in delta.get("tool_calls") or ():
             self._see_call(part)
-        for name in _SIGNED:
-            if name in delta:
-                self.fields[name] = delta[name]
+        if not self.kept.isdisjoint(delta):
+            self._see_fields(delta)
 
     def _see_call(self, part: dict[str, Any]) -> None:
         index = part["index"]
@@ -69,8 +114,23 @@ class AnswerTap:
                 gathered["name"] += said.get("name") or ""
                 gathered[text] += said.get(text) or ""
 
+    def _see_fields(self, delta: dict[str, Any]) -> None:
+        for name in self.kept.intersection(delta):
+            value = delta[name]
+            if name in SIGNED:
+                self.fields[name] = value
+            elif value.__class__ is str:
+                self.pieces.setdefault(name, []).append(value)
+            elif value.__class__ is list:
+                self.pieces.setdefault(name, []).extend(value)
+
     def message(self) -> dict[str, Any]:
-        return {"content": "".join(self.text), "tool_calls": self.calls, **self.fields}
+        whole = {name: joined_details(of) if name == "reasoning_details" else "".join(of) for name, of in self.pieces.items()}
+        return {"content": "".join(self.text), "tool_calls": self.calls, **self.fields, **whole}
+
+
+Loss = Literal["edited", "unknown"]
+"""Why reasoning cannot be put back: its message was edited, or nothing is known of its calls here."""
 
 
 class ReasoningStore:
@@ -80,86 +140,173 @@ class ReasoningStore:
         self._clock = clock
         self._max_entries = max_entries
         self._max_bytes = max_bytes
-        self._entries: OrderedDict[tuple[str, str], _Entry] = OrderedDict()
+        self._entries: OrderedDict[int, _Entry] = OrderedDict()
+        """By the identity of an entry, the one that was used last at the end."""
+        self._calls: dict[tuple[str, Any], _Entry] = {}
+        """By caller and id of a call: the newest one."""
+        self._again: set[tuple[str, Any]] = set()
+        """Of these, the ids that were used before, as some servers do: they tell nothing of the turn."""
+        self._turns: dict[tuple[str, str], dict[Turn, dict[int, _Entry]]] = {}
+        """By caller and model, then by turn and its place: an agent may call the same several times."""
+        self._bare: OrderedDict[tuple[str, Any], None] = OrderedDict()
+        """Calls, and turns, that are known to have come without any reasoning."""
         self._bytes = 0
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    def remember(self, caller: str, model: str, message: dict[str, Any]) -> None:
-        """Keep what `message`, an answer of `model` (`provider/model`), carries for its tool calls; nothing if it carries nothing."""
-        calls = message.get("tool_calls")
+    def remember(
+        self, caller: str, model: str, messages: Sequence[Mapping[str, Any]], answer: dict[str, Any], kept: frozenset[str] = SIGNED
+    ) -> None:
+        """Keep what `answer`, which `model` (`provider/model`) gave to `messages`, carries for its calls, of the fields that are `kept`."""
+        calls = answer.get("tool_calls")
         if not calls:
             return
-        fields = {name: message[name] for name in _SIGNED if message.get(name)}
-        extras = {call["id"]: call["extra_content"] for call in calls if call.get("extra_content")}
+        fields = _fields(answer, kept)
+        extras = tuple([call.get("extra_content") for call in calls])
+        extras = extras if any(extras) else ()
+        ids = tuple([call.get("id") for call in calls])
+        turn = opening_digest(messages), turn_digest(answer)
         if not fields and not extras:
+            self._keep_bare([(caller, key) for key in (*ids, turn)])
             return
-        entry = _Entry(model, fields, extras, _said(message), self._clock() + MAX_AGE, len(dumps([fields, extras])))
-        for call in calls:
-            self._put((caller, call["id"]), entry)
+        place = sum([message["role"] == "assistant" for message in messages])
+        size = len(dumps([fields, extras])) + _PER_CALL * len(ids)
+        expires = self._clock() + MAX_AGE
+        self._keep(_Entry(caller, model, fields, ids, called_names(answer), extras, turn_hash(answer), turn, place, expires, size))
 
-    def _put(self, key: tuple[str, str], entry: _Entry) -> None:
-        old = self._entries.pop(key, None)
-        if old is not None:
-            self._bytes -= old.size
-        self._entries[key] = entry
+    def _keep_bare(self, keys: list[tuple[str, Any]]) -> None:
+        for key in keys:
+            self._bare[key] = None
+        while len(self._bare) > self._max_entries:
+            self._bare.popitem(last=False)
+
+    def _keep(self, entry: _Entry) -> None:
+        self._entries[id(entry)] = entry
         self._bytes += entry.size
+        for key in [(entry.caller, call_id) for call_id in entry.ids]:
+            if key in self._calls:
+                self._again.add(key)
+            self._calls[key] = entry
+        self._turns.setdefault((entry.caller, entry.model), {}).setdefault(entry.turn, {})[entry.place] = entry
         while self._bytes > self._max_bytes or len(self._entries) > self._max_entries:
-            _, dropped = self._entries.popitem(last=False)
-            self._bytes -= dropped.size
+            self._forget(next(iter(self._entries.values())))
+
+    def _forget(self, entry: _Entry) -> None:
+        del self._entries[id(entry)]
+        self._bytes -= entry.size
+        for key in [(entry.caller, call_id) for call_id in entry.ids]:
+            if self._calls.get(key) is entry:
+                del self._calls[key]
+                self._again.discard(key)
+        turns = self._turns.get((entry.caller, entry.model), {})
+        places = turns.get(entry.turn, {})
+        if places.get(entry.place) is entry:
+            del places[entry.place]
+            if not places:
+                del turns[entry.turn]
+            if not turns:
+                del self._turns[entry.caller, entry.model]
 
     def restore(self, caller: str, model: str, request: ChatRequest) -> ChatRequest:
         """The request with what was kept put back on the messages of `model`'s own answers; the same request if there is nothing."""
         if not self._entries:
             return request
         messages: list[dict[str, Any]] | None = None
+        history: _History | None = None
         for i, message in enumerate(request.messages):
             calls = message.get("tool_calls")
             if not calls:
                 continue
-            entry = self._find(caller, calls[0].get("id"))
+            key = caller, calls[0].get("id")
+            entry = self._alive(self._calls.get(key))
+            if entry is None or key in self._again:
+                if (turns := self._turns.get((caller, model))) is None:
+                    continue
+                history = history or _History(request.messages)
+                entry = self._alive(history.find(i, turns)) or (entry if entry is not None and entry.says(message) else None)
             if entry is not None and entry.model == model and (restored := _restored(message, entry)) is not message:
                 messages = list(request.messages) if messages is None else messages
                 messages[i] = restored
-        return request if messages is None else ChatRequest({**request.body, "messages": messages}, request.size)
+        return request if messages is None else ChatRequest({**request.body, "messages": messages}, request.size, request.usual_schemas)
 
-    def _find(self, caller: str, call_id: Any) -> _Entry | None:
-        key = (caller, call_id)
-        entry = self._entries.get(key)
+    def _alive(self, entry: _Entry | None) -> _Entry | None:
         if entry is None:
             return None
         if entry.expires < self._clock():
-            self._bytes -= self._entries.pop(key).size
+            self._forget(entry)
             return None
-        self._entries.move_to_end(key)
+        self._entries.move_to_end(id(entry))
         return entry
+
+    def lost(self, caller: str, model: str, request: ChatRequest) -> Loss | None:
+        """Why the turn that is going on in `request`, as `restore` gave it, lacks reasoning of `model`'s.
+
+        None if it lacks none: calls of others had none of its, and of its own some come without.
+        """
+        for message in open_loop(request.messages):
+            if not _CARRYING.isdisjoint(message) or _carries(message):
+                continue
+            key = caller, message["tool_calls"][0].get("id")
+            entry = self._calls.get(key)
+            if entry is not None and entry.model == model:
+                return "edited"
+            if entry is None and key not in self._bare:
+                turn = opening_digest(request.messages), turn_digest(message)
+                if (caller, turn) not in self._bare:
+                    return "unknown"
+        return None
+
+
+def _fields(answer: Mapping[str, Any], kept: frozenset[str]) -> dict[str, Any]:
+    """What is kept of an answer, once: a text that stands in other fields, or that signed blocks hold, is not kept beside them."""
+    fields: dict[str, Any] = {name: answer[name] for name in _FIELDS if name in kept and answer.get(name)}
+    if "provider_content" in fields:
+        return {name: value for name, value in fields.items() if name in SIGNED}
+    shown = fields.get("reasoning_content")
+    if shown is not None and shown in (fields.get("reasoning"), details_text(fields.get("reasoning_details"))):
+        del fields["reasoning_content"]
+    return fields
 
 
 def _restored(message: dict[str, Any], entry: _Entry) -> dict[str, Any]:
-    """What the caller sent of its own wins; blocks that repeat the whole turn are put back only if the turn was not edited."""
-    if any(message.get(name) for name in _SIGNED):
-        return message
-    fields = dict(entry.fields)
-    if "provider_content" in fields and entry.said != _said(message):
-        del fields["provider_content"]
-    calls = message["tool_calls"]
-    if entry.calls:
-        calls = [
-            {**call, "extra_content": entry.calls[call["id"]]} if call.get("id") in entry.calls and not call.get("extra_content") else call
-            for call in calls
-        ]
-    return {**message, **fields, "tool_calls": calls}
+    """What the caller sent of its own wins; blocks that repeat the whole turn are put back only if the turn says what it said."""
+    fields = entry.fields
+    if not RELAYED.isdisjoint(message):
+        if any(message.get(name) for name in SIGNED):
+            return message
+        own = _has_own_text(message, fields)
+        fields = {name: value for name, value in fields.items() if not (message.get(name) or (own and name in _TEXTS))}
+    if "provider_content" in fields and not entry.says(message):
+        fields = {name: value for name, value in fields.items() if name != "provider_content"}
+    if entry.extras:
+        return {**message, **fields, "tool_calls": _with_extras(message["tool_calls"], entry)}
+    return {**message, **fields} if fields else message
 
 
-def _said(message: dict[str, Any]) -> bytes:
-    content = message.get("content") or ""
-    if isinstance(content, list):
-        content = "".join(part.get("text") or "" for part in content)
-    calls = [_call_said(call) for call in message.get("tool_calls") or ()]
-    return hashlib.sha256(repr((content, calls)).encode("utf-8", "surrogatepass")).digest()
+def _has_own_text(message: Mapping[str, Any], fields: Mapping[str, Any]) -> bool:
+    """Whether a message holds reasoning of its caller's own, and not what it was shown, which may have come under another name."""
+    shown = (fields.get("reasoning_content"), fields.get("reasoning"), details_text(fields.get("reasoning_details")))
+    return any(message.get(name) and message[name] not in shown for name in _TEXTS)
 
 
-def _call_said(call: dict[str, Any]) -> tuple[str, str, str]:
-    function = call.get("function") or call.get("custom") or {}
-    return call.get("id") or "", function.get("name") or "", str(function.get("arguments") or function.get("input") or "")
+def _with_extras(calls: list[dict[str, Any]], entry: _Entry) -> list[dict[str, Any]]:
+    """By the ids of the calls; where these are others, by their places."""
+    ids = [call.get("id") for call in calls]
+    extras = dict(zip(ids if ids[0] not in entry.ids else entry.ids, entry.extras, strict=False))
+    found = []
+    for call, call_id in zip(calls, ids, strict=True):
+        extra = extras.get(call_id)
+        found.append({**call, "extra_content": extra} if extra and not call.get("extra_content") else call)
+    return found
+
+
+def _carries(message: Mapping[str, Any]) -> bool:
+    """Whether a message has signed reasoning in its parts or calls."""
+    content = message.get("content")
+    if content.__class__ is list and any(part.get("type") in _THINKING for part in content):
+        return True
+    return any(
+        not _CARRYING.isdisjoint(call) or _HIDDEN in str(call.get("id")) or "thought_signature" in (call.get("function") or ())
+        for call in message["tool_calls"]
+    )

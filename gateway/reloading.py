@@ -82,7 +82,9 @@ class Reloader:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     def ask(self, trigger: Trigger) -> None:
-        """Reload soon, without waiting for it."""
+        """Reload soon, without waiting for it. One that waits for its turn already will see what the files are then."""
+        if len(self._asked_for) > 1:
+            return
         task = asyncio.create_task(self.reload(trigger))
         self._asked_for.add(task)
         task.add_done_callback(self._asked_for.discard)

@@ -85,7 +85,7 @@ def continuation(request: ChatRequest, said: str, prefill: bool) -> ChatRequest:
         # At most as many tokens as the text has bytes were spent; four bytes are about one.
         left = max(1, limit - len(said.encode("utf-8", "surrogatepass")) // 4)
         body["max_completion_tokens" if body.get("max_completion_tokens") is not None else "max_tokens"] = left
-    return ChatRequest(body, request.size + len(said) + 200)
+    return ChatRequest(body, request.size + len(said) + 200, request.usual_schemas)
 
 
 class Joiner:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, NamedTuple, TypeVar
 
 from gateway.exchange import Trial
-from gateway.upstream.connection import Limit, UpstreamResponse
+from gateway.upstream.response import Limit, UpstreamResponse
 from translators.chat.chunks import Chunk, Collector
 from translators.chat.continuing import is_empty, is_paused
 from translators.chat.in_words import unfollowed

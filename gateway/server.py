@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import ipaddress
 import logging
 import signal
 from collections.abc import AsyncIterator
@@ -12,17 +13,32 @@ from typing import Final
 from aiohttp import web
 
 from gateway.api.context import Gateway
-from gateway.api.protocol import HttpServer
+from gateway.api.protocol import CallersProtocol, HttpServer
+from gateway.api.serving import RESTARTING
+from gateway.listening import close_to_newcomers
 
 _log: Final = logging.getLogger("llm_router")
 KEEP_ALIVE_TIMEOUT: Final = 75.0
+_QUIET: Final = 0.2
+"""Seconds without a request after which none is on its way any more."""
+_LAST_WORDS: Final = 1.0
+"""Seconds for the callers of what is cut to be told so."""
+
+
+def is_loopback(host: str) -> bool:
+    """Whether nobody but this machine reaches what listens on `host`."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 class Server:
     """A started server. `port` is the real one, also when 0 was asked for."""
 
-    def __init__(self, gateway: Gateway, runner: web.ServerRunner, site: web.TCPSite) -> None:
+    def __init__(self, gateway: Gateway, server: HttpServer, runner: web.ServerRunner, site: web.TCPSite) -> None:
         self._gateway = gateway
+        self._server = server
         self._site = site
         self.port: int = runner.addresses[0][1]
 
@@ -34,6 +50,12 @@ class Server:
         loop.add_signal_handler(signal.SIGHUP, self._gateway.reloader.ask, "SIGHUP")
         return stop
 
+    def leave_port(self) -> None:
+        """Listen no more, at once: somebody else may want to. What runs goes on."""
+        listening = self._site._server  # aiohttp has no other way to it
+        if listening is not None:
+            listening.close()
+
     async def drain(self) -> None:
         """Fail readiness, give load balancers time to notice, stop accepting, wait for running answers up to the grace."""
         gateway = self._gateway
@@ -41,16 +63,50 @@ class Server:
         gateway.draining = True
         _log.warning("stopping: %d requests running", gateway.running)
         deadline = asyncio.get_running_loop().time() + settings.drain_grace
-        await asyncio.sleep(settings.drain_delay)
-        gateway.closing = True
-        if gateway.running:
-            # Readiness goes on being answered while answers finish, so the listener closes after them.
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout_at(deadline):
-                    await gateway.idle.wait()
-        await self._site.stop()
+        await asyncio.sleep(settings.drain_delay / 2)
+        begun = gateway.begun
+        await asyncio.sleep(settings.drain_delay / 2)
+        # Readiness goes on being answered while answers finish, and a request that comes then is refused. But where requests still come,
+        # whoever sends them does not look at readiness: that nobody listens sends it elsewhere, and no request is lost.
+        gateway.closing = gateway.begun == begun
+        if gateway.closing:
+            await self._answers_end(deadline)
+            await self._site.stop()
+        else:
+            await close_to_newcomers([listener.fileno() for listener in getattr(self._site._server, "sockets", ())])
+            await self._site.stop()
+            await self._answers_end(deadline)
         if gateway.running:
             _log.warning("the grace of %g s is over: %d answers are cut", settings.drain_grace, gateway.running)
+            await self._cut()
+
+    async def _answers_end(self, deadline: float) -> None:
+        """Wait until no answer runs, and no request has come for a moment: what was sent before the listener closed is still answered."""
+        gateway = self._gateway
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(deadline):
+                while True:
+                    if gateway.running:
+                        gateway.idle.clear()
+                        await gateway.idle.wait()
+                    begun = gateway.begun
+                    if gateway.closing:
+                        return
+                    await asyncio.sleep(_QUIET)
+                    if begun == gateway.begun and not gateway.running:
+                        return
+
+    async def _cut(self) -> None:
+        """End what still runs; its callers are told why."""
+        gateway = self._gateway
+        gateway.closing = True
+        gateway.idle.clear()
+        cut = [caller.cut(RESTARTING) for caller in self._server.connections if isinstance(caller, CallersProtocol)]
+        if any(cut):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LAST_WORDS):
+                    await gateway.idle.wait()
+                    await asyncio.sleep(0.05)  # what was written goes out
 
 
 @asynccontextmanager
@@ -58,7 +114,10 @@ async def listening(gateway: Gateway, host: str, port: int, *, reuse_port: bool 
     """Serve `gateway`; with `reuse_port` beside other processes that do so. A caller who leaves cancels its handler, and with it the call
     to the provider.
     """
-    server = HttpServer(gateway, gateway.config.server.max_body_bytes, access_log=None, keepalive_timeout=KEEP_ALIVE_TIMEOUT)
+    # Nothing of a body is inflated before its route and key are known: gateway.api.reading does it then.
+    settings = {"access_log": None, "keepalive_timeout": KEEP_ALIVE_TIMEOUT, "auto_decompress": False}
+    server = HttpServer(gateway, gateway.config.server.max_body_bytes, **settings)
+    gateway.loopback = is_loopback(host)
     runner = web.ServerRunner(server, shutdown_timeout=0.1)
     await runner.setup()
     try:
@@ -70,6 +129,6 @@ async def listening(gateway: Gateway, host: str, port: int, *, reuse_port: bool 
         gc.freeze()
         gc.set_threshold(2_000, 10, 10)
         gc.enable()
-        yield Server(gateway, runner, site)
+        yield Server(gateway, server, runner, site)
     finally:
         await runner.cleanup()

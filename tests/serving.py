@@ -83,7 +83,7 @@ async def serving(
 
 def clean_environ(**more: str) -> dict[str, str]:
     """The process's environment without anything that configures a gateway, and `more`."""
-    names: Sequence[str] = ("_API_KEY", "_BASE_URL", "_API_KEYS", "_ADMIN_KEY")
+    names: Sequence[str] = ("_API_KEY", "_BASE_URL", "_API_KEYS", "_ADMIN_KEY", "_PROXY", "_proxy")
     others = ("PORT", "HOST", "LLM_ROUTER_CONFIG_DIR", "LLM_ROUTER_WORKERS")
     kept = {k: v for k, v in os.environ.items() if not k.endswith(tuple(names)) and k not in others}
     return {**kept, **more}

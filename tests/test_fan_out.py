@@ -8,8 +8,9 @@ from openai import APIStatusError, AsyncOpenAI
 
 from gateway.fan_out import merged, summed
 from tests.api.test_commit_rule import CLAUDE_ANSWER, CLAUDE_STREAM
-from tests.fakes import Reset, fake_upstream, json_answer, sse
+from tests.fakes import OPENAI_STREAM, Received, Reset, fake_upstream, json_answer, openai_completion, sse
 from tests.serving import POLICY, Running, serving
+from translators.jsontext import dumps
 
 
 def client(running: Running) -> AsyncOpenAI:
@@ -72,3 +73,56 @@ async def test_a_persona_may_forbid_it_and_nine_are_too_many(n: int) -> None:
         with pytest.raises(APIStatusError) as caught:
             await sdk.chat.completions.create(model="one", messages=MESSAGES, n=n)
     assert (caught.value.status_code, caught.value.param) == (400, "n")  # type: ignore[attr-defined]
+
+
+REFUSED: Any = json_answer(
+    {"error": {"code": 400, "message": "Multiple candidates is not enabled for this model", "status": "INVALID_ARGUMENT"}},
+    "400 Bad Request",
+)
+GROQ: Any = json_answer({"error": {"message": "'n' : number must be at most 1", "type": "invalid_request_error"}}, "400 Bad Request")
+GEMINI_FRAME = {
+    "candidates": [{"index": 0, "content": {"role": "model", "parts": [{"text": "from gemini"}]}, "finishReason": "STOP"}],
+    "usageMetadata": {"promptTokenCount": 3, "candidatesTokenCount": 2, "totalTokenCount": 5},
+}
+
+
+def of_gemini(received: Received) -> Any:
+    """A model of Google's that gives one candidate only, whatever its row says."""
+    if received.body.get("generationConfig", {}).get("candidateCount"):
+        return REFUSED
+    return sse(b"data: " + dumps(GEMINI_FRAME) + b"\n\n") if "stream" in received.path else json_answer(GEMINI_FRAME)
+
+
+def of_a_compatible_server(received: Received) -> Any:
+    if received.body.get("n"):
+        return GROQ
+    return sse(*OPENAI_STREAM) if received.body.get("stream") else json_answer(openai_completion())
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("model", "upstream"),
+    [("gemini/gemini-2.5-flash", {"gemini": of_gemini}), ("openai/gpt-4.1", {"openai": of_a_compatible_server})],
+)
+async def test_a_model_that_turns_out_to_give_one_answer_is_asked_several_times(model: str, upstream: Any, stream: bool) -> None:
+    """One request is refused; from then on nobody asks it for several at once."""
+    async with fake_upstream(**upstream) as fake, serving(fake.environ()) as running, client(running) as sdk:
+        for received in (4, 7):
+            raw = await sdk.chat.completions.with_raw_response.create(model=model, messages=MESSAGES, n=3, stream=stream)  # type: ignore[call-overload]
+            if stream:
+                shown = {choice.index async for chunk in raw.parse() for choice in chunk.choices if choice.finish_reason}
+            else:
+                shown = {choice.index for choice in raw.parse().choices}
+            assert shown == {0, 1, 2}
+            assert raw.headers["x-llm-router-dropped-params"] == "n=emulated"
+            assert len(fake.received) == received
+
+
+async def test_what_turned_out_is_held_against_a_persona_that_forbids_it() -> None:
+    policy = POLICY + "  one: {description: d, targets: [gemini/gemini-2.5-flash, openai/gpt-4.1], fan_out: false}\n"
+    answers: Any = {"gemini": of_gemini, "openai": json_answer(openai_completion())}
+    async with fake_upstream(**answers) as fake, serving(fake.environ(), policy) as running, client(running) as sdk:
+        for _ in range(2):
+            answer = await sdk.chat.completions.create(model="one", messages=MESSAGES, n=2)
+            assert answer.choices[0].message.content == "from openai"
+        assert [received.path.split("/")[1] for received in fake.received] == ["gemini", "openai", "gemini", "openai"]

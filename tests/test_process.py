@@ -151,7 +151,11 @@ async def test_one_json_line_a_request_without_content_or_keys() -> None:
     async with gateway_process("--demo", **environ) as (process, url), aiohttp.ClientSession() as session:
         body = {"model": "chatbot", "messages": [{"role": "user", "content": "prompt-canary-3"}]}
         for key, status in (("caller-canary-2", 200), ("wrong-canary-4", 401)):
-            answer = await session.post(f"{url}/v1/chat/completions", data=dumps(body), headers={"authorization": f"Bearer {key}"})
+            answer = await session.post(
+                f"{url}/v1/chat/completions",
+                data=dumps(body),
+                headers={"authorization": f"Bearer {key}", "content-type": "application/json"},
+            )
             assert answer.status == status
         process.send_signal(signal.SIGTERM)
         output, errors = await asyncio.wait_for(process.communicate(), 10)
@@ -174,7 +178,10 @@ async def test_a_slow_reader_slows_the_provider_and_costs_no_memory(tmp_path: Pa
     async with fake_upstream(openai=steps) as fake, direct_process(tmp_path, fake.environ()) as (process, url):
         reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]), limit=1000)
         body = dumps(chat(stream=True))
-        writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        writer.write(
+            b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
+            + body
+        )
         await reader.read(1)
         before = -1
         while fake.sent != before:  # until nothing moves any more

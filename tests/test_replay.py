@@ -66,7 +66,9 @@ async def ask(url: str, requests: Sequence[tuple[dict[str, Any], dict[str, str]]
     ids = []
     async with aiohttp.ClientSession() as session:
         for body, headers in requests:
-            async with session.post(f"{url}/v1/chat/completions", data=dumps(body), headers=headers) as answer:
+            async with session.post(
+                f"{url}/v1/chat/completions", data=dumps(body), headers={"content-type": "application/json", **headers}
+            ) as answer:
                 await answer.read()
                 if "x-llm-router-decision" in answer.headers:
                     ids.append(answer.headers["x-llm-router-decision"])

@@ -112,6 +112,16 @@ class ModelRecord:
     """OpenAI dialect: the role that carries instructions."""
     max_tokens_parameter: Literal["max_completion_tokens", "max_tokens"] = "max_completion_tokens"
     """OpenAI dialect: which of the two names the server takes."""
+    message_fields: frozenset[str] | None = None
+    """OpenAI dialect: of the fields of messages, parts, calls and tools that OpenAI's own API does not know (translators.openai.foreign)
+    those that the server takes; the others are dropped with a report. None: all of them."""
+    ranges: Literal["openai", "relay"] = "relay"
+    """OpenAI dialect, whose ranges and vocabularies hold. openai: OpenAI's, and parameters that only other servers have are dropped with
+    a report. relay: the server's own, so every value and parameter is sent as it came."""
+    call_id_form: Literal["any", "short", "nine"] = "any"
+    """OpenAI dialect: the ids of tool calls that the server takes: any, of at most 40 characters, or of exactly nine letters and digits."""
+    max_tools: int | None = None
+    """Tools that one request may declare; None: there is no limit."""
     api_version: str | None = None
     """Claude: the anthropic-version header."""
     cache_min_tokens: int | None = None
@@ -208,6 +218,7 @@ def losses(notes: Iterable[Note]) -> list[Note]:
 
 
 _NO_NAMES: Final[Mapping[str, str]] = MappingProxyType({})
+_NO_KEYS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType({})
 
 
 class AnswerShape(NamedTuple):
@@ -221,6 +232,8 @@ class AnswerShape(NamedTuple):
     """The caller's names of `custom` tools that travel as functions with one `input` string."""
     wrapped_tools: frozenset[str] = frozenset()
     """The caller's names of tools whose arguments travel inside {"value": …}, because their schema is not an object."""
+    tool_keys: Mapping[str, Mapping[str, str]] = _NO_KEYS
+    """By the caller's tool names: property keys upstream → the caller's, in the arguments of tools whose keys had to be changed."""
     legacy_functions: bool = False
     """Answer with `message.function_call` instead of `tool_calls`."""
     one_tool_call: bool = False
@@ -229,6 +242,8 @@ class AnswerShape(NamedTuple):
     """Stop sequences that the model lacks: the gateway cuts the text at the first of them."""
     strip_json_fence: bool = False
     """JSON was asked for by instruction: a code fence around the answer is taken off."""
+    audio: str = ""
+    """The format in which sound in the answer is shown; "" where nobody asked for any."""
     several_hops: bool = False
     """The answer may be longer than one request gives: the provider is asked to go on until it ends."""
     must_call: frozenset[str] = frozenset()

@@ -7,6 +7,7 @@ UpstreamError     the exception that carries an UpstreamFailure out of `parse_re
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 
 class InvalidRequest(Exception):
@@ -59,6 +60,10 @@ class UpstreamFailure:
     """Sent to OpenAI SDKs as x-should-retry; None leaves the choice to them."""
     upstream_status: int | None = None
     upstream_code: str | None = None
+
+
+ONE_CHOICE: Final = "multiple_choices_unsupported"
+"""The `upstream_code` of a refusal of `n`: the model gives one answer to a request."""
 
 
 class UpstreamError(Exception):

@@ -6,6 +6,7 @@ They keep integers of any size, keep `1.0` a float, refuse NaN and lone surrogat
 
 import math
 import re
+from codecs import BOM_UTF8
 from typing import Any, Final
 
 from pydantic_core import PydanticSerializationError, from_json, to_json
@@ -19,11 +20,13 @@ _SAMPLED: Final = 8192
 _DENSE: Final = 12
 """Bytes for each quote, up to which there are many."""
 _QUOTE: Final = b"\\u0022"
-_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]").search
-_ESCAPE: Final = re.compile(
-    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
-)
-"""One escape of a string, or the two that make a character."""
+_SURROGATES: Final = re.compile(
+    rb"\\(?:\\|u[dD](?:[89abAB][0-9a-fA-F]{2}(?:\\u[dD][c-fC-F][0-9a-fA-F]{2})?|[c-fC-F][0-9a-fA-F]{2}))"
+).finditer
+"""Escapes of surrogates: whole pairs, and halves without the other. And escaped backslashes, behind which no escape begins."""
+_HALF: Final = len(b"\\ud83d")
+_PAIR: Final = 2 * _HALF
+_REPLACEMENT: Final = b"\\ufffd"
 
 MAX_DEPTH: Final = 200
 """Levels of nesting that `loads` accepts. `dumps` accepts 255, so a value read here can be wrapped and written again."""
@@ -35,26 +38,17 @@ def loads(text: bytes | str) -> Any:
 
 
 def loads_repaired(text: bytes) -> Any:
-    """The same for a text of a model's: where half of a surrogate pair is escaped in it, U+FFFD is read instead."""
+    """The same for a text of a model's: where half of a surrogate pair is escaped in it, U+FFFD is read instead. A byte order mark
+    before it is forgiven (RFC 8259, 8.1).
+    """
     try:
         return loads(text)
     except ValueError:
-        repaired = repaired_surrogates(text)
-        if repaired is None:
+        unmarked = text.removeprefix(BOM_UTF8)
+        repaired = repaired_surrogates(unmarked) or unmarked
+        if repaired is text:
             raise
         return loads(repaired)
-
-
-def repaired_surrogates(text: bytes) -> bytes | None:
-    """`text` with U+FFFD for each escaped surrogate that has no other half beside it (RFC 8259, 8.2); None if there is none."""
-    if _SURROGATE(text) is None:
-        return None
-    repaired = _ESCAPE.sub(_without_half, text)
-    return None if repaired == text else repaired
-
-
-def _without_half(escape: re.Match[bytes]) -> bytes:
-    return escape[0] if escape["half"] is None else b"\\ufffd"
 
 
 def dumps(value: Any) -> bytes:
@@ -71,6 +65,28 @@ def dumps(value: Any) -> bytes:
 def dumps_str(value: Any) -> str:
     """The same as text: the form OpenAI gives tool arguments in."""
     return dumps(value).decode()
+
+
+def repaired_surrogates(text: bytes) -> bytes | None:
+    """`text` with U+FFFD for every escaped half of a surrogate pair that stands without the other; None if there is none.
+
+    JSON's grammar allows such an escape (RFC 8259, section 8.2), no UTF-8 can say it, and `loads` refuses it. Takes linear time, and in a
+    thread it lets others run.
+    """
+    pieces: list[bytes] = []
+    kept = at = 0
+    while at < len(text):
+        end = at + _SLICE
+        for found in _SURROGATES(text, at, end + _PAIR):
+            start = found.start()
+            if start >= end:
+                break
+            at = found.end()
+            if at - start == _HALF:
+                pieces += (text[kept:start], _REPLACEMENT)
+                kept = at
+        at = max(at, end)
+    return b"".join((*pieces, text[kept:])) if pieces else None
 
 
 def first_flaw(text: bytes, value: Any) -> str | None:

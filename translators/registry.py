@@ -1,12 +1,14 @@
 """Every dialect, one line each, and which of them a request to a model needs."""
 
+from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any, Final
 
 from translators import claude, gemini, openai, responses
 from translators.chat.request import ChatRequest
+from translators.chat.schema_drafts import modern
 from translators.claude.schema import Narrowed, Unrepresentable
-from translators.dialect import Dialect, ModelRecord
+from translators.dialect import Dialect, ModelRecord, effort_in
 
 DIALECTS: Final = MappingProxyType[str, Dialect](
     {
@@ -30,14 +32,37 @@ def dialect_for(name: str, record: ModelRecord, request: ChatRequest) -> Dialect
 
 def _calls_and_reasons(record: ModelRecord, body: dict[str, Any]) -> bool:
     effort = body.get("reasoning_effort")
-    reasons = record.thinking.on_by_default if effort is None else effort != "none" or "none" not in record.thinking.levels
+    reasons = record.thinking.on_by_default if effort in (None, "default") else effort != "none" or "none" not in record.thinking.levels
     return reasons and (bool(body.get("functions")) or any(tool.get("type") == "function" for tool in body.get("tools") or ()))
 
 
 def is_open(schema: dict[str, Any]) -> bool:
     """Whether a model whose record says no to `open_schemas` can only be told this JSON Schema in words."""
     try:
-        Narrowed(schema)
+        Narrowed(modern(schema))
     except Unrepresentable:
         return True
     return False
+
+
+def wants_reasoning_back(name: str, record: ModelRecord, request: ChatRequest) -> bool:
+    """Whether a model of a provider that speaks `name` goes on worse, or not at all, in a tool loop without the reasoning it signed."""
+    return _WANTS_BACK[name](record, request)
+
+
+def _reasons(record: ModelRecord, body: dict[str, Any]) -> bool:
+    """Whether the model reasons in answer to `body`."""
+    thinking, reasoning, verbatim = record.thinking, body.get("reasoning"), body.get("thinking")
+    if thinking.kind == "none":
+        return False
+    effort = body.get("reasoning_effort") or (effort_in(reasoning) if reasoning else None)
+    if effort == "none" or (verbatim.__class__ is dict and verbatim.get("type") == "disabled"):
+        return thinking.switch_off == "never"
+    return thinking.on_by_default or bool(effort or reasoning or verbatim)
+
+
+_WANTS_BACK: Final[dict[str, Callable[[ModelRecord, ChatRequest], bool]]] = {
+    "claude": lambda record, request: _reasons(record, request.body),
+    "gemini": lambda record, _: record.signatures == "required",
+    "openai": lambda record, request: dialect_for("openai", record, request) is responses and _reasons(record, request.body),
+}

@@ -1,7 +1,8 @@
 """A request mended after a refusal that shows a fact to be wrong: once, with what the provider said taken for true.
 
 A wrong row in the capability file should cost one request, not all. Which refusal it was stands in `upstream_code` or `code`; the mended
-request is built again from the same chat request, with other facts or without the signed reasoning that was refused.
+request is built again from the same chat request: with other facts, without the signed reasoning that was refused, or with its schemas
+written anew.
 """
 
 import re
@@ -11,8 +12,9 @@ from typing import Any, Final
 
 from translators.chat.parameters import PARAMETERS
 from translators.chat.request import ChatRequest
+from translators.chat.schema_drafts import with_modern_schemas
 from translators.dialect import EFFORTS, Capability, ModelRecord, Thinking
-from translators.errors import FailureKind, UpstreamFailure
+from translators.errors import ONE_CHOICE, FailureKind, UpstreamFailure
 
 _SIGNED: Final = ("thinking_blocks", "provider_content", "extra_content", "provider_specific_fields")
 _LIMIT: Final = re.compile(r"\d+ > (\d{1,9})|at most ([\d,]{1,12})|\[\d{1,9}, ?(\d{1,9})\]|less than or equal to `?(\d{1,9})")
@@ -41,6 +43,11 @@ def repair(request: ChatRequest, record: ModelRecord, failure: UpstreamFailure) 
         if name in _UNSIGNED:
             unsigned = without_signatures(request)
             return None if unsigned is request else Repair(unsigned, record, learned=False)
+        if name == _REFUSED_SCHEMA:
+            modern = with_modern_schemas(request)
+            return None if modern is request else Repair(modern, record, learned=False)
+        if name == ONE_CHOICE and (request.body.get("n") or 1) == 1:
+            return None
         if name is not None and (correct := _CORRECTIONS.get(name)) is not None:
             corrected = correct(record, failure, request)
             return None if corrected == record else Repair(request, corrected, learned=name not in _OF_ONE_REQUEST)
@@ -124,6 +131,9 @@ def _with_role(record: ModelRecord, failure: UpstreamFailure, _: ChatRequest) ->
 
 _UNSIGNED: Final = frozenset({"thinking_signature_invalid", "invalid_thought_signature", "invalid_encrypted_content"})
 
+_REFUSED_SCHEMA: Final = "invalid_function_parameters"
+"""OpenAI's: it may be one of an older draft."""
+
 _OF_ONE_REQUEST: Final = frozenset({"schema_too_complex", "thinking_missing", "thinking_with_forced_tool"})
 """Refusals that say something of the request, not of the model."""
 
@@ -141,6 +151,7 @@ _CORRECTIONS: Final[dict[str, Callable[[ModelRecord, UpstreamFailure, ChatReques
     "parameter_unsupported": _without_parameter,
     "value_unsupported": _with_values,
     "role_unsupported": _with_role,
+    ONE_CHOICE: lambda record, *_: replace(record, capabilities=record.capabilities - {"multiple_choices"}),
 }
 
 
@@ -149,7 +160,7 @@ def without_signatures(request: ChatRequest) -> ChatRequest:
     messages = [_unsigned(message) for message in request.messages]
     if all(new is old for new, old in zip(messages, request.messages, strict=True)):
         return request
-    return ChatRequest({**request.body, "messages": messages}, request.size)
+    return ChatRequest({**request.body, "messages": messages}, request.size, request.usual_schemas)
 
 
 def _unsigned(message: dict[str, Any]) -> dict[str, Any]:

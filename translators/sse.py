@@ -23,8 +23,7 @@ class Decoder:
     def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
         self._max = max_event_bytes
         self._pieces: list[bytes] = []
-        self.size = 0
-        """Bytes held back."""
+        self._size = 0
         self._ended_with_cr = False
         self._start = True
         self._by_lines = False
@@ -40,12 +39,17 @@ class Decoder:
         """The beginning of an event that is not whole yet."""
         return b"".join(self._pieces)
 
+    @property
+    def held_size(self) -> int:
+        """Bytes of it."""
+        return self._size
+
     def read_by_lines(self) -> list[Event]:
         """From now on every line ends its event, as some servers write it. The events among what was held back."""
         self._by_lines = True
         held = self.held
         self._pieces.clear()
-        self.size = 0
+        self._size = 0
         return self.receive(held)
 
     def receive(self, data: bytes) -> list[Event]:
@@ -71,7 +75,7 @@ class Decoder:
             pieces.append(data)
             data = b"".join(pieces)
             pieces.clear()
-            self.size = 0
+            self._size = 0
         blocks = data.split(b"\n\n")
         tail = blocks.pop()
         if tail:
@@ -99,8 +103,8 @@ class Decoder:
         return [] if event is None else [event]
 
     def _hold(self, data: bytes) -> list[Event]:
-        self.size += len(data)
-        if self.size > self._max:
+        self._size += len(data)
+        if self._size > self._max:
             raise EventTooLarge(f"an event is larger than {self._max} bytes")
         self._pieces.append(data)
         return []

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from gateway.accounting.contents import contents_of
+from gateway.off_loop import BIG, off_loop
 from translators.chat.request import ChatRequest
 
 ENCODING: Final = "o200k_base"
@@ -73,7 +74,7 @@ class TokenCounter:
 
     async def count_request(self, request: ChatRequest) -> int | None:
         """Prompt tokens of a request, its frames and media estimated as ever. None if they cannot be counted now."""
-        contents = contents_of(request)
+        contents = contents_of(request) if request.size <= BIG else await off_loop(contents_of, request)
         await asyncio.sleep(0)
         counted = await self.count_texts(contents.texts)
         return None if counted is None else int((counted + contents.tokens) * contents.scale) + 1

@@ -1,6 +1,5 @@
 """What there is: models as OpenAI lists them, personas, providers, and the plan for a request that is not sent."""
 
-import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +10,7 @@ from gateway.api.responses import Response, json_response
 from gateway.api.serving import decided
 from gateway.config import Config, Model, Persona, Provider
 from gateway.errors import DecisionNotFound, ModelNotFound
-from gateway.off_loop import BIG
+from gateway.off_loop import BIG, off_loop
 from gateway.routing.facts import NOBODY, facts_of
 from gateway.routing.records import KEPT, record_document
 from gateway.routing.selection import Plan, plan, plan_document, policy_of
@@ -132,7 +131,7 @@ async def route(http: Request) -> Response:
     document, size = await read_json(http)
     native = document.__class__ is dict and "persona" in document
     read = native_request if native else parse
-    request = read(document, size) if size <= BIG else await asyncio.to_thread(read, document, size)
+    request = read(document, size) if size <= BIG else await off_loop(read, document, size)
     decision, _ = await decided(gateway, http, request)
     return json_response(plan_document(decision.plan))
 

@@ -1,6 +1,5 @@
 """POST /v1/chat/completions: OpenAI's own route, where `model` names a persona."""
 
-import asyncio
 from contextlib import aclosing
 
 from aiohttp import web
@@ -14,7 +13,7 @@ from gateway.api.responses import json_response
 from gateway.api.serving import exchange_of, fail, prepare
 from gateway.errors import RequestFailed, error_body
 from gateway.exchange import Exchange
-from gateway.off_loop import BIG
+from gateway.off_loop import BIG, off_loop
 from gateway.routing.deciding import Decision
 from translators.chat.chunks import DONE, ChunkWriter
 from translators.chat.request import ChatRequest, parse
@@ -26,7 +25,7 @@ async def chat_completions(http: Request) -> web.StreamResponse:
     gateway = http.gateway
     with exchange_of(http, "chat") as exchange:
         document, size = await read_json(http)
-        request = parse(document, size) if size <= BIG else await asyncio.to_thread(parse, document, size)
+        request = parse(document, size) if size <= BIG else await off_loop(parse, document, size)
         decision = await prepare(gateway, http, request, exchange)
         if request.stream:
             return await _stream(gateway, http, decision, exchange)

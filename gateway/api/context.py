@@ -3,12 +3,13 @@
 import asyncio
 import time
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from aiohttp import web
 
 from gateway.accounting.exact import TokenCounter
 from gateway.api.access import Access, Admin
+from gateway.api.bodies import Bodies
 from gateway.api.responses import Stream
 from gateway.config import Config
 from gateway.dispatch import Dispatcher
@@ -37,15 +38,22 @@ class Gateway:
     metrics: Metrics
     started: int
     records: Records = field(default_factory=Records)
+    bodies: Bodies = field(default_factory=Bodies)
     simulated: bool = False
     draining: bool = False
     closing: bool = False
     """The time for load balancers to notice is over: new chat requests are refused."""
     siblings: Siblings | None = None
     """The other workers, where there are several; set before the server listens."""
+    loopback: bool = False
+    """It listens on a loopback address; set before it does."""
+    hosts: set[str] = field(default_factory=set)
+    """Names by which it was called there, and may be: see gateway.api.pages."""
+    begun: int = 0
+    """Chat requests so far."""
     running: int = 0
     idle: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when, after the closing, the last request has ended."""
+    """Set when, while draining, the last request has ended."""
 
     @property
     def config(self) -> Config:
@@ -57,17 +65,30 @@ class Gateway:
 
     def enter(self) -> None:
         self.running += 1
+        self.begun += 1
 
     def leave(self) -> None:
         self.running -= 1
-        if self.closing and self.running == 0:
+        if self.draining and self.running == 0:
             self.idle.set()
+
+
+class CallersConnection(Protocol):
+    """What a request must know of its connection."""
+
+    cut_for: str | None
+    """Why we cut it, if we did."""
+
+    def held_up(self) -> float:
+        """Seconds in which the caller took nothing of what was there for it, in this request."""
 
 
 class Request(web.BaseRequest):
     """A request, and what becomes known of it at the edge. (aiohttp's own `web.Request` is for its Application, which we do without.)"""
 
-    ATTRS = web.BaseRequest.ATTRS | {"gateway", "config", "started", "request_id", "route", "id", "key_id", "exchange", "stream"}
+    ATTRS = web.BaseRequest.ATTRS | {
+        "gateway", "config", "started", "request_id", "route", "id", "key_id", "exchange", "stream", "held", "repaired",
+    }  # fmt: skip
 
     request_id: str
     route: str = "unknown"
@@ -77,6 +98,10 @@ class Request(web.BaseRequest):
     key_id: str | None = None
     exchange: Exchange | None = None
     """None for a request that is no exchange with providers, or not yet."""
+    held: int = 0
+    """Bytes of its body that are counted among all that are in memory."""
+    repaired: bool = False
+    """Its body was not JSON as it came, and was mended: whoever asked is told."""
     stream: Stream | None = None
     """The streamed answer whose headers are out: from then on an error can only be its last event."""
 
@@ -87,3 +112,23 @@ class Request(web.BaseRequest):
         self.config = gateway.config
         """The configuration that held when the request began: all of it is served by this one."""
         self.started = time.perf_counter()
+
+    @property
+    def keep_alive(self) -> bool:
+        """Whether the connection stays: while the server drains, each is told to be the caller's last."""
+        return not (self._message.should_close or self.gateway.draining)
+
+    @property
+    def caller(self) -> "CallersConnection":
+        """The connection that it came by: see gateway.api.protocol."""
+        return self._protocol  # type: ignore[return-value]  # ours, not any of aiohttp's
+
+    def hold(self, size: int) -> None:
+        """So many bytes of its body more are in memory, until it is answered. Raises TooManyBodies."""
+        self.gateway.bodies.take(size, self.config.server.max_bodies_bytes)
+        self.held += size
+
+    def let_go(self) -> None:
+        """Its body is in memory no more."""
+        self.gateway.bodies.give_back(self.held)
+        self.held = 0

@@ -6,15 +6,17 @@ import logging
 import re
 from typing import Any, Final
 
-from aiohttp import HttpVersion11, web
+from aiohttp import HttpVersion10, HttpVersion11, web
 
 from gateway.api import cors
 from gateway.api.access import ADMIN_ROUTES, OPEN_ROUTES
 from gateway.api.context import Request
-from gateway.api.responses import Response, Stream, json_response
+from gateway.api.pages import refuse_pages
+from gateway.api.reading import check_length
+from gateway.api.responses import Response, json_response
 from gateway.api.routes import UNKNOWN, find
-from gateway.api.serving import tell_alone
-from gateway.errors import NotServed, RequestFailed, error_body
+from gateway.api.serving import RESTARTING, tell_alone
+from gateway.errors import INVALID_HTTP, NotServed, RequestFailed, Stopping, error_body
 from gateway.ids import unique
 from translators.errors import InvalidRequest
 from translators.jsontext import dumps
@@ -38,15 +40,27 @@ async def edge(http: Request) -> web.StreamResponse:
     http.request_id = given if given and _REQUEST_ID(given) else new_request_id()
     failed: InvalidRequest | RequestFailed | None = None
     try:
+        if http.version is not HttpVersion11 or "transfer-encoding" in headers:
+            _check_framing(http)
         http.route, http.id, handler = find(http)
         access = http.gateway.access
-        if not access.open and (http.path if http.route == UNKNOWN else http.route) not in _WITHOUT_CALLERS_KEY:
+        if access.open:
+            if http.route not in _WITHOUT_CALLERS_KEY:
+                refuse_pages(http)
+        elif (http.path if http.route == UNKNOWN else http.route) not in _WITHOUT_CALLERS_KEY:
             http.key_id = access.key_id(headers)
         if "expect" in headers and http.version >= HttpVersion11:
             await _expected(http)
         response = await handler(http)
     except (InvalidRequest, RequestFailed) as error:
         failed = error
+    except asyncio.CancelledError:
+        if http.caller.cut_for != RESTARTING:
+            raise
+        failed = Stopping("The gateway is being restarted: the answer was cut.")
+        failed.code = RESTARTING
+        if http.stream is not None:
+            return await _broken_off(http, failed)
     except ConnectionResetError:
         # The caller left while being written to. aiohttp logs what a handler raises, except this.
         raise asyncio.CancelledError from None
@@ -55,9 +69,14 @@ async def edge(http: Request) -> web.StreamResponse:
         _log.error("internal error in %s %s: %s", http.method, http.path[:200], type(error).__name__, exc_info=_where(error))
         failed = NotServed(500, "The gateway failed to handle the request.")
         if http.stream is not None:
-            return await _broken_off(http.stream, b"event: error\n" if http.path.startswith("/api/") else b"", error_body(failed))
+            return await _broken_off(http, failed)
+    finally:
+        if http.held:
+            http.let_go()
     if failed is not None:
         response = json_response(error_body(failed), failed.status, None if isinstance(failed, InvalidRequest) else failed.headers)
+        if failed.code == INVALID_HTTP or not http.content.is_eof():
+            response.force_close()  # where the next request would begin is not sure, or nobody should have to send the rest of the body
     exchange = http.exchange
     if exchange is None and not (failed is None and http.route in _NOT_TOLD):
         tell_alone(http.gateway, http.request_id, http.route, http.started, response.status, failed, http.key_id)
@@ -71,21 +90,33 @@ async def edge(http: Request) -> web.StreamResponse:
     return response
 
 
+def _check_framing(http: Request) -> None:
+    """Raises NotServed for a version or a transfer coding (RFC 9112, 2.3 and 6.1) that is not ours: what the parser made of it may be
+    something else than what the caller meant.
+    """
+    if http.version not in (HttpVersion10, HttpVersion11):
+        raise NotServed(400, "Only HTTP/1.0 and HTTP/1.1 are served.", INVALID_HTTP)
+    if (coding := http.headers.get("transfer-encoding")) is not None and coding.strip().lower() != "chunked":
+        raise NotServed(400, "No transfer coding but 'chunked' is served.", INVALID_HTTP)
+
+
 async def _expected(http: Request) -> None:
     """The caller waits for leave to send its body. Raises NotServed for any other expectation."""
     if http.headers["expect"].lower() != "100-continue":
         raise NotServed(417, f"Expectation Failed: {http.method} {http.path[:200]}")
+    check_length(http)
     if (transport := http.transport) is not None:
         transport.write(_CONTINUE)
 
 
-async def _broken_off(stream: Stream, name: bytes, body: Any) -> web.StreamResponse:
+async def _broken_off(http: Request, failed: RequestFailed) -> web.StreamResponse:
     """End a stream whose headers are out with the error as its last event, unless it has ended already."""
-    if stream.ended:
-        return stream
-    with contextlib.suppress(ConnectionResetError):
-        await stream.write(name + b"data: " + dumps(body) + b"\n\n")
-        await stream.write_eof()
+    stream = http.stream
+    assert stream is not None
+    name = b"event: error\n" if http.path.startswith("/api/") else b""
+    if not stream.ended:
+        with contextlib.suppress(ConnectionResetError):
+            await stream.write_eof(name + b"data: " + dumps(error_body(failed)) + b"\n\n")
     return stream
 
 

@@ -4,7 +4,6 @@ A stream is SSE with named events: `route` once, when a target has begun to answ
 `tool_call`, one for each call, whole; then exactly one of `done` and `error`.
 """
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import aclosing
 from typing import Any, Final
@@ -20,7 +19,7 @@ from gateway.api.responses import json_response
 from gateway.api.serving import exchange_of, fail, prepare
 from gateway.errors import RequestFailed, error_body
 from gateway.exchange import Exchange
-from gateway.off_loop import BIG
+from gateway.off_loop import BIG, off_loop
 from gateway.routing.deciding import Decision
 from translators.chat.chunks import Chunk, Collector
 from translators.chat.request import ChatRequest, parse
@@ -53,7 +52,7 @@ async def native_chat(http: Request) -> web.StreamResponse:
     gateway = http.gateway
     with exchange_of(http, "native") as exchange:
         document, size = await read_json(http)
-        request = native_request(document, size) if size <= BIG else await asyncio.to_thread(native_request, document, size)
+        request = native_request(document, size) if size <= BIG else await off_loop(native_request, document, size)
         decision = await prepare(gateway, http, request, exchange)
         if request.stream:
             return await _stream(gateway, http, decision, exchange)

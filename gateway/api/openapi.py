@@ -50,16 +50,19 @@ _NATIVE_USAGE: Final = _object(
 _PARAMETERS: Final[_Json] = {
     "messages": {**_array(_ref("Message")), "minItems": 1},
     "stream": {"type": "boolean", "default": False},
-    "temperature": {"type": "number", "minimum": 0, "maximum": 2},
-    "top_p": {"type": "number", "minimum": 0, "maximum": 1},
-    "max_tokens": {"type": "integer", "minimum": 1},
-    "max_completion_tokens": {"type": "integer", "minimum": 1},
-    "stop": {"anyOf": [_STRING, {**_array(_STRING), "maxItems": 4}]},
+    "temperature": _NUMBER,
+    "top_p": _NUMBER,
+    "max_tokens": _INTEGER,
+    "max_completion_tokens": _INTEGER,
+    "stop": {"anyOf": [_STRING, _array(_STRING)]},
     "tools": _array({"type": "object"}),
-    "tool_choice": {"anyOf": [{"enum": ["none", "auto", "required"]}, {"type": "object"}]},
+    "tool_choice": {
+        "anyOf": [_STRING, {"type": "object"}],
+        "description": "none, auto, required, or an object that names tools; some servers have more words.",
+    },
     "parallel_tool_calls": _BOOLEAN,
     "response_format": {"type": "object"},
-    "reasoning_effort": {"enum": ["none", "minimal", "low", "medium", "high", "xhigh", "max"]},
+    "reasoning_effort": {"type": "string", "description": "none, minimal, low, medium, high, xhigh or max; some servers have more words."},
 }
 _ATTEMPT: Final = _object({"provider": _STRING, "model": _STRING, "outcome": _STRING, "ms": _NUMBER})
 _TARGET: Final = _object({"provider": _STRING, "model": _STRING, "available": _BOOLEAN, "reasons": _array(_STRING)})
@@ -131,7 +134,8 @@ SCHEMAS: Final[_Json] = {
             ["model", "messages"],
         ),
         "additionalProperties": True,
-        "description": "OpenAI's chat completion request; every parameter of it is accepted, what a provider cannot be told is reported.",
+        "description": "OpenAI's chat completion request; every parameter of it is accepted, what a provider cannot be told is reported. "
+        "Ranges are the target's: a value that it would refuse is a 400 if no other target takes it.",
     },
     "ChatCompletion": _object(
         {

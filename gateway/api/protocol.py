@@ -3,6 +3,7 @@ in plain text, and log the bytes, in which a key may stand.
 """
 
 import asyncio
+import socket
 import time
 from typing import Any, Final
 
@@ -11,32 +12,127 @@ from aiohttp import web
 from gateway.api.context import Gateway, Request
 from gateway.api.edge import edge, new_request_id
 from gateway.api.responses import json_response
-from gateway.api.serving import tell_alone
-from gateway.errors import NotServed, error_body
+from gateway.api.serving import WRITE_TIMEOUT, tell_alone
+from gateway.errors import INVALID_HTTP, NotServed, error_body
+from gateway.routing.clocks import total
 
 _NO_HTTP: Final = "The request is not valid HTTP, or a line of its head is too long."
 _OUR_FAULT: Final = "The gateway failed to handle the request."
 
 
-class _Protocol(web.RequestHandler):
-    __slots__ = ("_gateway",)
+_KERNEL_BYTES: Final = 256 * 1024
+"""Sent and not yet received: enough for 2.5 MB a second at 100 ms."""
+_AFTER_TOTAL: Final = 5.0
+"""Seconds for a caller to take anything once the time of its request is over."""
+_LOOKS: Final = 20
+"""Looks at a caller who takes nothing until its time is up."""
+
+
+class CallersProtocol(web.RequestHandler):
+    """A caller's connection. Everything that is written for it waits in `_drain_helper` while it takes nothing."""
+
+    __slots__ = ("_gateway", "_held_up", "_waits_since", "cut_for")
 
     def __init__(self, manager: web.Server, gateway: Gateway, **settings: Any) -> None:
         super().__init__(manager, **settings)
         self._gateway = gateway
+        self.cut_for: str | None = None
+        self._held_up = 0.0
+        self._waits_since: float | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The kernel would keep megabytes for a caller who reads nothing, and take them as they come: that looks like reading."""
+        super().connection_made(transport)
+        ours: socket.socket | None = transport.get_extra_info("socket")
+        if ours is not None:
+            ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BYTES)
+
+    def begin(self) -> None:
+        """A request of it begins."""
+        self._held_up = 0.0
+
+    def held_up(self) -> float:
+        """Seconds in which the caller took nothing of what was there for it, in this request."""
+        since = self._waits_since
+        return self._held_up if since is None else self._held_up + self._loop.time() - since
+
+    def cut(self, why: str) -> bool:
+        """End what is being answered, if anything: it is told why, where it can be."""
+        if self._current_request is None or self._task_handler is None:
+            return False
+        self.cut_for = why
+        self._task_handler.cancel()
+        return True
+
+    async def _drain_helper(self) -> None:
+        """aiohttp's, with a clock: whoever takes nothing for `server.write_timeout` is cut. That is no failure of the provider's, and it
+        must not keep the place there. A caller who takes little, but something, is waited for.
+        """
+        if self._waits_since is not None:  # a comment waits behind the answer, or the answer behind a comment
+            return await super()._drain_helper()
+        self._waits_since = now = self._loop.time()
+        timer = _Patience(self, now)
+        try:
+            await super()._drain_helper()
+        finally:
+            timer.end()
+            self._held_up, self._waits_since = self.held_up(), None
+
+    def patience(self) -> float:
+        """Seconds without progress after which it is cut."""
+        patience = self._gateway.reloader.config.server.write_timeout
+        http = self._current_request
+        if not isinstance(http, Request) or (exchange := http.exchange) is None or exchange.plan is None:
+            return patience
+        ends = exchange.started + total(exchange.plan.policy.persona)
+        return patience if exchange.clock() < ends else min(patience, _AFTER_TOTAL)
+
+    def give_up(self) -> None:
+        """It takes nothing."""
+        self.cut_for = WRITE_TIMEOUT
+        if self.transport is not None:
+            self.transport.abort()
 
     def handle_error(
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
     ) -> web.StreamResponse:
         if isinstance(request, Request) and request.stream is not None:
             raise ConnectionError("the answer has begun: there is no place for another")
-        error = NotServed(status, _NO_HTTP if status < 500 else _OUR_FAULT, "invalid_http")
+        error = NotServed(status, _NO_HTTP if status < 500 else _OUR_FAULT, INVALID_HTTP)
         request_id = new_request_id()
         tell_alone(self._gateway, request_id, "unknown", time.perf_counter(), error.status, error)
         headers = {"x-request-id": request_id, "x-llm-router-request-id": request_id}
         response = json_response(error_body(error), error.status, headers)
         response.force_close()
         return response
+
+
+class _Patience:
+    """Looks whether a caller takes anything of what waits for it, until it gives it up or is ended."""
+
+    def __init__(self, caller: CallersProtocol, now: float) -> None:
+        self._caller = caller
+        self._loop = asyncio.get_running_loop()
+        self._left = self._waiting()
+        self._progress = now
+        self._look()
+
+    def end(self) -> None:
+        self._timer.cancel()
+
+    def _look(self) -> None:
+        now, left, patience = self._loop.time(), self._waiting(), self._caller.patience()
+        if left < self._left:
+            self._left, self._progress = left, now
+        elif now - self._progress >= patience:
+            self._caller.give_up()
+            return
+        self._timer = self._loop.call_later(patience / _LOOKS, self._look)
+
+    def _waiting(self) -> int:
+        """Bytes."""
+        transport = self._caller.transport
+        return 0 if transport is None else transport.get_write_buffer_size()
 
 
 class HttpServer(web.Server):
@@ -50,7 +146,8 @@ class HttpServer(web.Server):
         self._loop = asyncio.get_running_loop()
 
     def __call__(self) -> web.RequestHandler:
-        return _Protocol(self, self._gateway, loop=self._loop, **self._settings)
+        return CallersProtocol(self, self._gateway, loop=self._loop, **self._settings)
 
     def _request(self, *parts: Any) -> Request:
+        parts[2].begin()
         return Request(self._gateway, *parts, self._loop, client_max_size=self._max_body_bytes)

@@ -1,46 +1,124 @@
-"""A request body read from the wire: size, time, JSON and the hub's rules, each with its own answer."""
+"""A request body read from the wire: size, time, encoding, JSON and the hub's rules, each with its own answer."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any, Final
 
 from aiohttp import web
 
 from gateway.api.context import Request
+from gateway.api.inflating import encoding_of, inflated
+from gateway.api.pages import JSON, check_declared
 from gateway.errors import BodyTimeout, BodyTooLarge
-from gateway.off_loop import BIG
+from gateway.off_loop import BIG, off_loop
 from translators.errors import InvalidRequest
-from translators.jsontext import first_flaw, loads
+from translators.jsontext import first_flaw, loads, repaired_surrogates
 
+SLOWEST: Final = 4096
+"""Bytes a second that a body must have on average, after the time that one read may take."""
+_SURELY_SMALL: Final = 4096
+"""Compressed bytes that are inflated on the loop: at most 4 MB are in them, which takes some milliseconds."""
 _TOO_LARGE: Final = "The request body is larger than the server accepts."
 
 
 async def read_json(http: Request) -> tuple[Any, int]:
-    """The decoded body and its size in bytes. Raises InvalidRequest, BodyTimeout, BodyTooLarge."""
+    """The decoded body and its size in bytes; `http.repaired` then tells whether its text was mended.
+
+    Raises InvalidRequest, BodyTimeout, BodyTooLarge, NotServed, TooManyBodies.
+    """
+    if http.headers.get("content-type") != JSON and http.gateway.access.open:
+        check_declared(http)
     content = http.content
+    if content.is_eof():  # most bodies arrive with their headers: only the others need a clock
+        text = content.read_nowait()
+        if len(text) > http.client_max_size:
+            raise BodyTooLarge(_TOO_LARGE)
+        if "content-encoding" not in http.headers and len(text) <= BIG:
+            document, http.repaired = _decoded(text)
+            return document, len(text)
+        pieces = [text]
+    else:
+        check_length(http)
+        pieces = await _arriving(http)
+    return await _read(http, pieces)
+
+
+def check_length(http: Request) -> None:
+    """Raises BodyTooLarge at once for a body that says it is: it is not waited for."""
+    declared = http.content_length
+    if declared is not None and declared > http.client_max_size:
+        raise BodyTooLarge(_TOO_LARGE)
+
+
+async def _read(http: Request, pieces: list[bytes]) -> tuple[Any, int]:
+    """What those bodies hold that are big, or compressed."""
+    encoding = encoding_of(http.headers.get("content-encoding", ""))
+    size = sum(map(len, pieces))
+    limit = http.client_max_size
+    if encoding == "identity":
+        document, http.repaired = _joined(pieces) if size <= BIG else await off_loop(_joined, pieces)
+        return document, size
+    small = size <= _SURELY_SMALL
+    text = inflated(b"".join(pieces), encoding, limit) if small else await off_loop(_inflated, pieces, encoding, limit)
+    http.hold(len(text))
+    document, http.repaired = _decoded(text) if len(text) <= BIG else await off_loop(_decoded, text)
+    return document, len(text)
+
+
+async def _arriving(http: Request) -> list[bytes]:
+    """A body that comes in several reads, as it arrives."""
+    settings, content, limit = http.config.server, http.content, http.client_max_size
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    pieces, size = [], 0
     try:
-        if content.is_eof():  # most bodies arrive with their headers: only the others need a clock
-            text = content.read_nowait()
-            if len(text) > http.client_max_size:
-                raise BodyTooLarge(_TOO_LARGE)
-        else:
-            async with asyncio.timeout(http.config.server.body_timeout):
-                text = await http.read()
+        async with asyncio.timeout(settings.body_timeout) as clock:
+            while data := await content.readany():
+                pieces.append(data)
+                size += len(data)
+                if size > limit:
+                    raise BodyTooLarge(_TOO_LARGE)
+                http.hold(len(data))
+                allowed = min(settings.body_timeout + size / SLOWEST, settings.body_total_timeout)
+                clock.reschedule(min(loop.time() + settings.body_timeout, began + allowed))
     except TimeoutError:
-        limit = http.config.server.body_timeout
-        raise BodyTimeout(f"The request body did not arrive within {limit:g} seconds.") from None
-    except web.HTTPRequestEntityTooLarge:
-        raise BodyTooLarge(_TOO_LARGE) from None
+        raise BodyTimeout(f"The request body did not arrive in time: {size} bytes in {loop.time() - began:.0f} seconds.") from None
     except web.RequestPayloadError:
-        raise InvalidRequest("The request body ended early or is not encoded as its headers say.", None, "invalid_body") from None
-    size = len(text)
-    return _decoded(text) if size <= BIG else await asyncio.to_thread(_decoded, text), size
+        raise InvalidRequest("The request body ended early or is not framed as its headers say.", None, "invalid_body") from None
+    return pieces
 
 
-def _decoded(text: bytes) -> Any:
+def _inflated(pieces: Sequence[bytes], encoding: str, limit: int) -> bytes:
+    return inflated(b"".join(pieces), encoding, limit)
+
+
+def _joined(pieces: list[bytes]) -> tuple[Any, bool]:
+    text = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    pieces.clear()  # a big body is here once, not twice
+    return _decoded(text)
+
+
+def _decoded(text: bytes) -> tuple[Any, bool]:
+    """The document, and whether halves of surrogate pairs had to be taken out of its text: a conversation that has one would be stuck."""
+    repaired = False
     try:
         document = loads(text)
     except ValueError as error:
-        raise InvalidRequest(f"The request body is not valid JSON: {error}.", None, "invalid_json") from None
+        mended = repaired_surrogates(text)
+        if mended is None:
+            raise _invalid(str(error)) from None
+        text, document, repaired = mended, _loaded(mended), True
     if (flaw := first_flaw(text, document)) is not None:
-        raise InvalidRequest(f"The request body is not valid JSON: {flaw}.", None, "invalid_json")
-    return document
+        raise _invalid(flaw)
+    return document, repaired
+
+
+def _loaded(text: bytes) -> Any:
+    try:
+        return loads(text)
+    except ValueError as error:
+        raise _invalid(str(error)) from None
+
+
+def _invalid(flaw: str) -> InvalidRequest:
+    return InvalidRequest(f"The request body is not valid JSON: {flaw}.", None, "invalid_json")

@@ -16,26 +16,37 @@ from gateway.errors import (
     UpstreamFailed,
 )
 from gateway.exchange import Exchange
-from gateway.off_loop import BIG
+from gateway.off_loop import BIG, off_loop
 from gateway.routing.deciding import Decision, decide
 from gateway.routing.facts import Caller
 from gateway.routing.view import View
 from translators.chat.request import ChatRequest
+from translators.dialect import Note
 from translators.errors import InvalidRequest
 
+RESTARTING: Final = "restarting"
+"""Why an answer is cut when the grace of a stop is over."""
+WRITE_TIMEOUT: Final = "write_timeout"
+"""Why a caller who takes nothing is cut."""
 MODES: Final = ("report", "strict", "quiet")
+_HALF_PAIR: Final = "the request's JSON text holds half of a surrogate pair (an escape like \\ud83d without its other half)"
+_REPAIRED: Final = Note("repaired", "messages", f"{_HALF_PAIR}: U+FFFD stands for it")
 
 
 class exchange_of:
     """The record of one chat request, told when it is over, however it ends. (A generator would cost ten microseconds more.)"""
 
-    __slots__ = ("_exchange", "_gateway")
+    __slots__ = ("_caller", "_exchange", "_gateway")
 
     def __init__(self, http: Request, api: str) -> None:
         gateway = self._gateway = http.gateway
         if gateway.closing:
-            raise Stopping("The server is shutting down.")
+            stopping = Stopping("The server is shutting down.")
+            stopping.retry_in(1.0)
+            raise stopping
         exchange = self._exchange = Exchange(http.request_id, api, time.perf_counter, gateway.simulated, http.key_id)
+        self._caller = http.caller
+        exchange.held_up = self._caller.held_up
         http.exchange = exchange
 
     def __enter__(self) -> Exchange:
@@ -48,13 +59,18 @@ class exchange_of:
             case None:
                 pass
             case asyncio.CancelledError() | ConnectionResetError():
-                exchange.outcome, exchange.status = "client_gone", 499
+                self._left(exchange)
             case InvalidRequest() | RequestFailed():
                 fail(exchange, error)
             case _:
                 exchange.outcome, exchange.status = "internal_error", 500
         self._gateway.leave()
         exchange.tell(self._gateway.bus)
+
+    def _left(self, exchange: Exchange) -> None:
+        """The caller is not there any more: it left, or we cut it."""
+        why = exchange.error_code = self._caller.cut_for
+        exchange.outcome, exchange.status = ("restarting", 503) if why == RESTARTING else ("client_gone", 499)
 
 
 def fail(exchange: Exchange, error: InvalidRequest | RequestFailed) -> None:
@@ -100,10 +116,19 @@ async def prepare(gateway: Gateway, http: Request, request: ChatRequest, exchang
     decision, view = await decided(gateway, http, request)
     exchange.params = _mode(http, decision.params)
     exchange.persona_notes = decision.notes
+    if http.repaired:
+        _note_repair(exchange)
     exchange.plan = decision.plan
     exchange.service_tier = decision.request.body.get("service_tier")
     exchange.record = gateway.records.add(decision.plan, view.moment, exchange.request_id)
     return decision
+
+
+def _note_repair(exchange: Exchange) -> None:
+    """Raises InvalidRequest in strict mode, where a text is sent as it came or not at all."""
+    if exchange.params == "strict":
+        raise InvalidRequest(f"In strict mode nothing may be changed, but {_HALF_PAIR}.", "messages", "invalid_json")
+    exchange.persona_notes = (_REPAIRED, *exchange.persona_notes)
 
 
 async def decided(gateway: Gateway, http: Request, request: ChatRequest) -> tuple[Decision, View]:
@@ -111,13 +136,13 @@ async def decided(gateway: Gateway, http: Request, request: ChatRequest) -> tupl
     config, view = http.config, gateway.memory.view()
     caller = Caller(http.key_id, http.headers)
     small = request.size <= BIG
-    decision = decide(config, request, caller, view) if small else await asyncio.to_thread(decide, config, request, caller, view)
+    decision = decide(config, request, caller, view) if small else await off_loop(decide, config, request, caller, view)
     if decision.plan.near_limit:
         tokens = await gateway.counter.count_request(decision.request)
         if tokens is not None:
             view = gateway.memory.view()
             asked = config, request, caller, view, tokens
-            decision = decide(*asked) if small else await asyncio.to_thread(decide, *asked)
+            decision = decide(*asked) if small else await off_loop(decide, *asked)
     return decision, view
 
 

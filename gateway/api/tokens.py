@@ -1,6 +1,5 @@
 """POST /api/v1/tokens: what a chat request weighs, as routing sees it and counted exactly. No provider is called."""
 
-import asyncio
 from typing import Any
 
 from gateway.accounting.exact import ENCODING
@@ -10,7 +9,7 @@ from gateway.api.native_chat import native_request
 from gateway.api.reading import read_json
 from gateway.api.responses import Response, json_response
 from gateway.config import Model, TargetRef
-from gateway.off_loop import BIG
+from gateway.off_loop import BIG, off_loop
 from gateway.routing import personas
 from gateway.routing.selection import resolve
 from translators.chat.request import parse
@@ -22,12 +21,12 @@ async def count_tokens(http: Request) -> Response:
     document, size = await read_json(http)
     native = document.__class__ is dict and "persona" in document
     read = native_request if native else parse
-    request = read(document, size) if size <= BIG else await asyncio.to_thread(read, document, size)
+    request = read(document, size) if size <= BIG else await off_loop(read, document, size)
     asked = resolve(config, request.model)
     targets = (asked,) if isinstance(asked, TargetRef) else asked.every_target()
     if not isinstance(asked, TargetRef):
         request, _ = personas.apply(asked, request)
-    estimated = estimate_request(request)
+    estimated = estimate_request(request) if size <= BIG else await off_loop(estimate_request, request)
     counted = await http.gateway.counter.count_request(request)
     return json_response(
         {

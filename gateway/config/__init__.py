@@ -4,6 +4,7 @@
 """
 
 from gateway.config.files import ConfigFiles
+from gateway.config.links import Link, Proxy, TlsFiles, tls_context
 from gateway.config.loading import find_directory, load
 from gateway.config.origins import EVERY_ORIGIN, OPAQUE_ORIGIN
 from gateway.config.problems import ConfigError, Problem
@@ -60,6 +61,7 @@ __all__ = [
     "Feature",
     "HealthCheck",
     "Hedge",
+    "Link",
     "MediaFetch",
     "Model",
     "OnFailure",
@@ -70,6 +72,7 @@ __all__ = [
     "PriceTier",
     "Problem",
     "Provider",
+    "Proxy",
     "Resilience",
     "RetryBudget",
     "Rule",
@@ -78,8 +81,10 @@ __all__ = [
     "TargetRef",
     "TimeWindow",
     "Timeouts",
+    "TlsFiles",
     "When",
     "find_directory",
     "load",
     "simulated_by",
+    "tls_context",
 ]

@@ -10,7 +10,8 @@ from gateway.config.schema import AuthRow, Concurrency, DialectName, ProviderRow
 from gateway.config.validation import Complaint, under
 from gateway.config.values import Model
 from translators.chat.parameters import PARAMETERS
-from translators.dialect import Thinking
+from translators.dialect import ModelRecord, Thinking
+from translators.openai.foreign import MESSAGE_FIELDS
 
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 NAME_RULE: Final = "must be 1 to 64 small letters, digits, '_', '.' or '-', the first a letter or digit"
@@ -90,6 +91,7 @@ def model_complaints(model: Model, dialect: DialectName | None) -> Iterator[Comp
             yield (name,), f"must be at most the context_window ({record.context_window}), not {size}"
     for name in sorted(record.unsupported - PARAMETERS.keys()):
         yield ("unsupported",), unknown("parameter", name, PARAMETERS)
+    yield from _server_complaints(record)
     yield from _thinking_complaints(record.thinking, dialect)
     if record.can("reasoning") != (record.thinking.kind != "none"):
         yield (
@@ -101,6 +103,14 @@ def model_complaints(model: Model, dialect: DialectName | None) -> Iterator[Comp
     days = [price.valid_from for price in model.prices]
     if days != sorted(set(days)):
         yield ("prices",), "must be in rising order of 'valid_from', each day once"
+
+
+def _server_complaints(record: ModelRecord) -> Iterator[Complaint]:
+    """What is said of a server that speaks OpenAI's language."""
+    for name in sorted((record.message_fields or frozenset()) - MESSAGE_FIELDS):
+        yield ("message_fields",), unknown("field", name, MESSAGE_FIELDS)
+    if record.max_tools is not None and record.max_tools < 1:
+        yield ("max_tools",), f"must be at least 1, not {record.max_tools}"
 
 
 def _thinking_complaints(thinking: Thinking, dialect: DialectName | None) -> Iterator[Complaint]:

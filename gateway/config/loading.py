@@ -12,6 +12,8 @@ from pydantic import SecretStr
 
 from gateway.config.checking import NAME, NAME_RULE, base_url_complaints, provider_complaints
 from gateway.config.endpoints import MODEL_PLACE, check_url, parts_of, placed
+from gateway.config.link_rows import environment_problems, read_link
+from gateway.config.links import Link
 from gateway.config.models import ModelReader
 from gateway.config.persona_rows import PolicyRow
 from gateway.config.personas import PersonaReader
@@ -52,8 +54,8 @@ def load(directory: Path, environ: Mapping[str, str]) -> Config:
     """Read both files of `directory`; keys and base URLs come from `environ`. Raises ConfigError with every problem."""
     policy, problems = read(directory / POLICY_FILE)
     capabilities, more = read(directory / CAPABILITIES_FILE)
-    problems += more
-    providers = _providers(capabilities, environ, problems)
+    problems += [*more, *environment_problems(environ)]
+    providers = _providers(capabilities, directory, environ, problems)
     top = _top(_POLICY, policy, problems)
     params = _params(policy, top, problems)
     personas = _personas(policy, capabilities, providers, problems)
@@ -94,7 +96,7 @@ def _params(source: Source, top: PolicyRow | None, problems: list[Problem]) -> P
     return "strict"
 
 
-def _providers(source: Source, environ: Mapping[str, str], problems: list[Problem]) -> dict[str, Provider]:
+def _providers(source: Source, directory: Path, environ: Mapping[str, str], problems: list[Problem]) -> dict[str, Provider]:
     """The providers without problems, with their models without problems."""
     _top(_CAPABILITIES, source, problems)
     reader = ModelReader(source, _section(source.value, "families"))
@@ -107,16 +109,20 @@ def _providers(source: Source, environ: Mapping[str, str], problems: list[Proble
         row, complaints = _PROVIDER.read(value)
         complaints += provider_complaints(row) if row is not None else ()
         problems += [source.problem(at + place, message) for place, message in complaints]
-        models, more = reader.read(name, row, _section(value, "models"))
+        base_url, wrong = ("", []) if row is None else _base_url(row, environ)
+        models, more = reader.read(name, row, base_url, _section(value, "models"))
         problems += more
+        problems += [source.problem((*at, "base_url_variable"), message) for message in wrong]
         if row is not None:
-            base_url, wrong = _base_url(row, environ)
-            problems += [source.problem((*at, "base_url_variable"), message) for message in wrong]
-            providers[name] = _provider(name, row, base_url, models, environ)
+            link, wrong_link = read_link(row, base_url, directory, environ)
+            problems += [source.problem((*at, *place), message) for place, message in wrong_link]
+            providers[name] = _provider(name, row, base_url, models, environ, link)
     return providers
 
 
-def _provider(name: str, row: ProviderRow, url: str, models: Mapping[str, Model], environ: Mapping[str, str]) -> Provider:
+def _provider(
+    name: str, row: ProviderRow, url: str, models: Mapping[str, Model], environ: Mapping[str, str], link: Link | None
+) -> Provider:
     written = written_keys(row)
     keys, reason = _keys(written, environ)
     base_url, query = parts_of(url, row.api_version)
@@ -138,6 +144,7 @@ def _provider(name: str, row: ProviderRow, url: str, models: Mapping[str, Model]
         region=row.region,
         concurrency=row.concurrency,
         health_check=row.health_check,
+        link=link,
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from gateway.config.checking import concurrency_complaints, model_complaints
 from gateway.config.problems import Place, Problem, Source, shown, unknown
@@ -14,6 +15,20 @@ from translators.dialect import ModelRecord
 _KEYS: Final = RECORD_KEYS | keys_of(ModelRow) | {"like"}
 _RECORD: Final = Validator(ModelRecord, _KEYS)
 _REST: Final = Validator(ModelRow, _KEYS)
+
+_OPENAIS_HOSTS: Final = (
+    ".api.openai.com", ".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com", ".openai.azure.us",
+)  # fmt: skip
+"""How the hosts end where OpenAI's own API is served, by OpenAI or by Azure, with a dot before each name."""
+_OPENAIS_FACTS: Final[Mapping[str, Any]] = {
+    "message_fields": [], "ranges": "openai", "call_id_form": "short", "max_tools": 128, "media_in_tool_results": False,
+}  # fmt: skip
+"""The facts of a model there whose row says nothing else: the family `openai-api` of the shipped file has the same."""
+
+
+def facts_of_host(base_url: str) -> Mapping[str, Any]:
+    """What is known of a model of the dialect `openai` by where it is served."""
+    return _OPENAIS_FACTS if f".{urlsplit(base_url).hostname}".endswith(_OPENAIS_HOSTS) else {}
 
 
 @dataclass(slots=True)
@@ -63,24 +78,29 @@ class ModelReader:
             problems += [self._source.problem((*at, key), unknown("key", key, _KEYS)) for key in row if key not in _KEYS]
         return problems
 
-    def read(self, provider: str, row: ProviderRow | None, rows: Mapping[str, Any]) -> tuple[dict[str, Model], list[Problem]]:
-        """The models of one provider; those with problems are left out. `row` is None where it cannot be read."""
+    def read(
+        self, provider: str, row: ProviderRow | None, base_url: str, rows: Mapping[str, Any]
+    ) -> tuple[dict[str, Model], list[Problem]]:
+        """The models of one provider, which is at `base_url`; those with problems are left out. `row` is None where it cannot be read."""
         models: dict[str, Model] = {}
         problems: list[Problem] = []
+        known = facts_of_host(base_url) if row is not None and row.dialect == "openai" else {}
         for name in rows:
-            model, complaints = self._model(provider, row, rows, name)
+            model, complaints = self._model(provider, row, rows, name, known)
             problems += complaints
             if model is not None:
                 models[name] = model
         return models, problems
 
-    def _model(self, provider: str, row: ProviderRow | None, rows: Mapping[str, Any], name: str) -> tuple[Model | None, list[Problem]]:
+    def _model(
+        self, provider: str, row: ProviderRow | None, rows: Mapping[str, Any], name: str, known: Mapping[str, Any]
+    ) -> tuple[Model | None, list[Problem]]:
         at: Place = ("providers", provider, "models", name)
         completed, problem = self._completed(provider, rows, name)
         if problem is not None:
             return None, [problem]
         values = completed.values
-        record, complaints = _RECORD.read({k: v for k, v in values.items() if k in RECORD_KEYS})
+        record, complaints = _RECORD.read({**known, **{k: v for k, v in values.items() if k in RECORD_KEYS}})
         rest, more = _REST.read({k: v for k, v in values.items() if k not in RECORD_KEYS})
         complaints += more
         model = None

@@ -12,6 +12,7 @@ from gateway.config.target_checks import TargetChecks
 from gateway.config.validation import Complaint, under
 from gateway.config.values import ALWAYS, Persona, Provider
 from translators.chat.parameters import PARAMETERS
+from translators.chat.ranges import RANGES
 from translators.dialect import EFFORTS
 from translators.errors import InvalidRequest
 
@@ -66,7 +67,7 @@ def _name_complaints(persona: Persona) -> Iterator[Complaint]:
 
 
 def _parameter_complaints(section: Place, values: Mapping[str, Any], allowed: frozenset[str]) -> Iterator[Complaint]:
-    """Each value held against the rule that a caller's would be held against."""
+    """Each value held against the rules of its shape, and against OpenAI's ranges: a persona speaks to every provider."""
     for name, value in values.items():
         if name in NOT_DEFAULTS:
             yield (*section, name), "is the caller's to say"
@@ -77,6 +78,8 @@ def _parameter_complaints(section: Place, values: Mapping[str, Any], allowed: fr
         else:
             try:
                 PARAMETERS[name](value, name)
+                if (in_range := RANGES.get(name)) is not None:
+                    in_range(value, name)
             except InvalidRequest as error:
                 yield (*section, name), error.message
     if values.keys() >= {"max_tokens", "max_completion_tokens"}:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from gateway.config.endpoints import check_headers, check_key_header, check_path, check_written_url
+from gateway.config.links import check_proxy
 from gateway.config.origins import check_origin, check_origins
 from gateway.config.problems import shown
 
@@ -27,6 +28,7 @@ COST_TIERS: Final[tuple[CostTier, ...]] = ("low", "medium", "high")
 
 _REGION: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 _VARIABLE: Final = re.compile(r"[A-Z_][A-Z0-9_]*")
+_HOST: Final = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?")
 _API_VERSION: Final = re.compile(r"[A-Za-z0-9._-]{1,40}")
 
 
@@ -46,6 +48,12 @@ def _check_api_version(version: str) -> str:
     if not _API_VERSION.fullmatch(version):
         raise ValueError(f"must be 1 to 40 letters, digits, '.', '_' or '-', like 2024-10-21, not {shown(version)}")
     return version
+
+
+def _check_host(name: str) -> str:
+    if not _HOST.fullmatch(name):
+        raise ValueError(f"must be a host name in small letters, without scheme and port, not {shown(name)}")
+    return name
 
 
 class Row(BaseModel):
@@ -156,13 +164,14 @@ class BreakerSettings(Row):
     failure_rate: Annotated[float, Field(gt=0, le=1)] = 0.5
     open_for: Annotated[float, Field(gt=0, le=3600)] = 10.0
     """Before the first probe; twice as long after each probe that fails."""
-    longest_open: Annotated[float, Field(gt=0, le=86_400)] = 300.0
+    longest_open: Annotated[float, Field(gt=0, le=86_400)] = 15.0
+    """Between two probes: a probe costs one request, a long wait all of them once the provider is back. Not less than open_for."""
     ramp: Annotated[float, Field(ge=0, le=3600)] = 10.0
     """From the probe that succeeded until everything is sent again."""
 
     @model_validator(mode="after")
     def _open_times_rise(self) -> Self:
-        if self.longest_open < self.open_for:
+        if self.longest_open < self.open_for and "longest_open" in self.model_fields_set:
             raise ValueError(f"longest_open ({self.longest_open:g}) must be at least open_for ({self.open_for:g})")
         return self
 
@@ -216,6 +225,19 @@ AuthItem = Annotated[
 ]
 
 
+class TlsRow(Row):
+    """A provider's certificates: files in PEM, relative to the directory of the configuration."""
+
+    ca_file: Annotated[str, Field(min_length=1)] | None = None
+    """The only authorities that count for this provider; without it those of this machine."""
+    client_certificate: Annotated[str, Field(min_length=1)] | None = None
+    """Shown to the provider, with what lies between it and its authority."""
+    client_key: Annotated[str, Field(min_length=1)] | None = None
+    """Without it the certificate's file holds the key, too."""
+    server_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]{1,253}$")] | None = None
+    """The name in the provider's certificate, where that is not the host of its URL."""
+
+
 class ProviderRow(Row):
     """A provider, its models still unread."""
 
@@ -232,6 +254,9 @@ class ProviderRow(Row):
     region: Region | None = None
     concurrency: Concurrency | None = None
     health_check: HealthCheck | None = None
+    proxy: Annotated[str, AfterValidator(check_proxy)] | None = None
+    proxy_variable: Variable | None = None
+    tls: TlsRow | None = None
     models: Annotated[dict[str, Any], Field(min_length=1)]
 
 
@@ -261,7 +286,14 @@ class ServerSettings(Row):
     """Limits and clocks of the server itself; bytes and seconds."""
 
     max_body_bytes: Annotated[int, Field(gt=0)] = 32 * 1024 * 1024
+    max_bodies_bytes: Annotated[int, Field(gt=0)] = 128 * 1024 * 1024
+    """Of all bodies that are in memory at a time. One takes two to three times its size while it is served."""
     body_timeout: Seconds = 30.0
+    """Between two reads of a request body; a body that comes at less than 4 KB a second on average has no more altogether."""
+    body_total_timeout: Seconds = 300.0
+    """For all of a request body."""
+    write_timeout: Seconds = 60.0
+    """In which a caller takes nothing of what waits for it, before its connection is cut."""
     keep_alive_interval: Seconds = 15.0
     drain_delay: Annotated[float, Field(ge=0)] = 0.5
     """Between failing readiness and closing the listener."""
@@ -271,3 +303,5 @@ class ServerSettings(Row):
     media_fetch: MediaFetch = MediaFetch()
     cors_origins: Origins = ()
     """Origins whose pages may call from a browser; `*` is every one but `null`."""
+    hosts: Annotated[tuple[Annotated[str, AfterValidator(_check_host)], ...], Field(max_length=100)] = ()
+    """Names under which a gateway that listens on loopback, and has no callers' keys, is reached beside loopback's own."""

@@ -10,6 +10,8 @@ from typing import Any, Final
 
 from pydantic import SecretStr
 
+from gateway.config.links import Link
+from gateway.config.redactor import Redactor
 from gateway.config.schema import (
     Concurrency,
     CostTier,
@@ -119,6 +121,13 @@ class Provider:
     concurrency: Concurrency | None = None
     """For all its models together."""
     health_check: HealthCheck | None = None
+    link: Link | None = None
+    """How it is reached, where that is not the plain way."""
+    redactor: Redactor = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        proxy = () if self.link is None or self.link.proxy is None else self.link.proxy.secrets
+        object.__setattr__(self, "redactor", Redactor([*(key.secret.get_secret_value() for key in self.keys), *proxy]))
 
     @property
     def available(self) -> bool:
@@ -339,5 +348,6 @@ def _simulated(provider: Provider, base_url: str) -> Provider:
         key_header=None,
         unavailable_reason=None,
         health_check=None,
+        link=None,
         models=MappingProxyType({name: replace(model, base_url=None) for name, model in provider.models.items()}),
     )

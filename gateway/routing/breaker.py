@@ -6,6 +6,8 @@ Pure: every method is told the time (seconds, monotonic).
        ▲                              ▲                      │                                      │
        └── also: trip() at once       └────── it failed ─────┘ (twice as long)  ◀── failing again ──┘
 
+A probe that has not ended after PROBE_TIME lets another one be made beside it: what hangs may hang alone.
+
 What `passes` (a rate limit) is over when its time is up: it closes then, without probe and ramp. Only if nothing succeeded since the
 last time it is twice as long.
 """
@@ -21,6 +23,10 @@ _BUCKETS: Final = 10
 _FEWEST_IN_RAMP: Final = 3
 """Outcomes that are enough to open again while coming back."""
 _FIRST_SHARE: Final = 0.1
+PROBE_TIME: Final = 5.0
+"""Seconds for a probe, before another may be made."""
+LONGEST_TOLD: Final = 300.0
+"""Seconds that a provider may ask to be left alone, at most, where `longest_open` is shorter."""
 
 
 class Permit(Enum):
@@ -82,7 +88,8 @@ class Breaker:
         """When it may be probed; None while it is not open."""
         self._passes = False
         """What it opened for last is over when the time is up."""
-        self._probing = False
+        self._probing: float | None = None
+        """When the last probe that runs was let through."""
         self._ramp_from: float | None = None
         self._times_opened = 0
         self.reason: str | None = None
@@ -111,7 +118,7 @@ class Breaker:
             return None
         if now < self._until:
             return self._until - now
-        return self._settings.open_for if self._probing else None
+        return self._settings.open_for if self._probes(now) else None
 
     def share(self, now: float) -> float:
         """The part of its usual calls that it should get now: below 1 while it comes back."""
@@ -127,16 +134,20 @@ class Breaker:
             case "open":
                 return None
             case "half_open":
-                if self._probing:
+                if self._probes(now):
                     return None
-                self._probing = True
+                self._probing = now
                 return _PROBE
             case _:
                 return _CALL
 
+    def _probes(self, now: float) -> bool:
+        """A probe runs, and may yet end in its time."""
+        return self._probing is not None and now - self._probing < PROBE_TIME
+
     def succeeded(self, permit: Permit, now: float) -> None:
         if permit is _PROBE:
-            self._probing = False
+            self._probing = None
             if self._until is not None:
                 self._until = None
                 self._ramp_from = now
@@ -149,9 +160,10 @@ class Breaker:
 
     def failed(self, permit: Permit, now: float, reason: str, seconds: float | None = None, passes: bool = False) -> None:
         """`seconds`: how long the provider wants to be left alone, if it said so; holds once it opens."""
-        if permit is _PROBE:
-            self._probing = False
-            self._open(now, reason, seconds, passes)
+        if permit is _PROBE and self._until is not None:
+            self._probing = None
+            if now >= self._until:  # else another probe, begun later, has failed before
+                self._open(now, reason, seconds, passes)
         elif self._until is None:  # what was sent before it opened tells nothing new
             self._window.add(True, now)
             calls, bad = self._window.counts(now)
@@ -164,19 +176,19 @@ class Breaker:
     def trip(self, permit: Permit, now: float, reason: str, seconds: float | None = None, passes: bool = False) -> None:
         """Open at once: the failure proves itself. `seconds` if the provider said how long."""
         if permit is _PROBE:
-            self._probing = False
-        if self._until is None or permit is _PROBE:
+            self._probing = None
+        if self._until is None or (permit is _PROBE and now >= self._until):
             self._open(now, reason, seconds, passes)
 
     def abandoned(self, permit: Permit) -> None:
         """The call ended without telling anything (the caller left): the probe may be made by another."""
         if permit is _PROBE:
-            self._probing = False
+            self._probing = None
 
     def _open(self, now: float, reason: str, seconds: float | None, passes: bool) -> None:
         settings = self._settings
-        backoff = min(settings.longest_open, settings.open_for * 2 ** min(self._times_opened, 30))
-        self._until = now + (backoff if seconds is None else min(max(seconds, 0.0), settings.longest_open))
+        backoff = min(max(settings.longest_open, settings.open_for), settings.open_for * 2 ** min(self._times_opened, 30))
+        self._until = now + (backoff if seconds is None else min(max(seconds, 0.0), max(settings.longest_open, LONGEST_TOLD)))
         self.calm = False
         self._times_opened += 1
         self._passes = passes

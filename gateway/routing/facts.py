@@ -15,6 +15,8 @@ from translators.registry import is_open
 
 SESSION_HEADERS: Final = ("x-llm-router-session", "x-session-id")
 NONE: Final[Mapping[str, Any]] = MappingProxyType({})
+MOST_ANSWERS: Final = 1000
+"""Above it `n` is not reckoned with: what a server makes of such a number is its own affair."""
 _HASHED_CHARACTERS: Final = 4000
 """Of each text of a conversation's beginning."""
 
@@ -68,40 +70,17 @@ class Prompt:
         self._request = None
 
 
-class AnswerSchema:
-    """The JSON Schema of an answer. It is looked into only if somebody asks: where some targets can hold any schema, and others cannot."""
-
-    __slots__ = ("_schema", "known")
-
-    def __init__(self, schema: dict[str, Any] | None, known: bool | None = None) -> None:
-        self._schema = schema
-        self.known = known
-        """Whether it is open, if somebody asked."""
-
-    @property
-    def open(self) -> bool:
-        """It has objects of any keys, or refers to itself (translators.registry.is_open)."""
-        if self.known is None:
-            if self._schema is None:
-                return False  # of what was forgotten
-            self.known = is_open(self._schema)
-        return self.known
-
-    def forget(self) -> None:
-        self._schema = None
-
-
 @dataclass(slots=True)
 class Facts:
-    """One request as routing sees it. Nothing changes it but `forget`."""
+    """One request as routing sees it. Nothing changes it but what becomes known, and `forget`."""
 
     requirements: tuple[Requirement, ...]
     features: frozenset[Feature]
     prompt: Prompt
     max_tokens: int | None = None
-    """The longest answer the caller takes, None if it says nothing."""
+    """The longest answer the caller takes, at least 1; None if it sets no limit."""
     answers: int = 1
-    """`n`."""
+    """`n`, as far as it is believable: at least 1."""
     stream: bool = False
     forces_tool: bool = False
     metadata: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -110,17 +89,26 @@ class Facts:
     """Names the conversation, the same for each of its turns; None if it must not be known (no affinity)."""
     settled: bool = False
     """The conversation may have been served before: it has an answer in it, or the caller named it."""
-    schema: AnswerSchema | None = None
-    """What the answer is to be valid against."""
+    schema: dict[str, Any] | None = field(default=None, repr=False)
+    """What the answer is to be valid against; nothing is left of it once the request is over."""
+    open_schema: bool | None = None
+    """Whether that is an open schema, once somebody asked."""
+    tools: int = 0
+    """How many are declared."""
 
     def header(self, name: str) -> str | None:
         return self.caller.headers.get(name)
 
+    def holds_open_schema(self) -> bool:
+        """The schema has objects of any keys, or refers to itself. Looked into only where a target that may serve cannot hold such."""
+        if self.open_schema is None:
+            self.open_schema = self.schema is not None and is_open(self.schema)
+        return self.open_schema
+
     def forget(self, headers: Mapping[str, str], metadata: Mapping[str, str]) -> None:
         """Keep nothing of the request's content, and of its headers and metadata only these."""
         self.prompt.forget()
-        if self.schema is not None:
-            self.schema.forget()
+        self.schema = None
         self.metadata = metadata
         self.caller = Caller(self.caller.key_id, headers) if headers else _without_headers(self.caller.key_id)
 
@@ -131,13 +119,13 @@ def facts_of(request: ChatRequest, persona: Persona | None, caller: Caller, toke
     requirements, features = derive(request, persona)
     named = _named_session(body, caller)
     affine = persona is not None and persona.affinity
-    choice = body.get("tool_choice") or body.get("function_call")
+    choice, n = body.get("tool_choice") or body.get("function_call"), body.get("n")
     return Facts(  # in its fields' order: their names would cost 1 µs
         requirements,
         features,
         Prompt(request, request.size, tokens, tokens is not None),
         request.max_tokens,
-        body.get("n") or 1,
+        1 if n is None else min(max(int(n), 1), MOST_ANSWERS),
         body.get("stream") is True,
         choice is not None and _forces_a_tool(choice),
         body.get("metadata") or NONE,
@@ -145,19 +133,22 @@ def facts_of(request: ChatRequest, persona: Persona | None, caller: Caller, toke
         conversation_of(request, caller, named) if affine else None,
         "history" in features or named is not None,
         _schema_of(body) if "json_schema" in features else None,
+        None,
+        len(body.get("tools") or body["functions"]) if "tools" in features else 0,
     )
 
 
-def _schema_of(body: Mapping[str, Any]) -> AnswerSchema | None:
+def _schema_of(body: Mapping[str, Any]) -> dict[str, Any] | None:
     described = body["response_format"].get("json_schema")
-    schema = described.get("schema") if described else None
-    return None if schema is None else AnswerSchema(schema)
+    return described.get("schema") if described else None
 
 
 def _forces_a_tool(choice: Any) -> bool:
-    if choice.__class__ is dict:
-        return choice.get("type") != "allowed_tools" or choice["allowed_tools"]["mode"] == "required"
-    return bool(choice == "required")
+    """`any` is how some servers say `required`."""
+    if choice.__class__ is not dict:
+        return choice in ("required", "any")
+    kind = choice.get("type")
+    return bool(choice["allowed_tools"]["mode"] == "required") if kind == "allowed_tools" else kind not in ("auto", "none")
 
 
 def _named_session(body: Mapping[str, Any], caller: Caller) -> str | None:

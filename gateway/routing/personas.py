@@ -13,6 +13,8 @@ from translators.errors import InvalidRequest
 
 _SAME: Final = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
 """Two names of one parameter: a caller who gave either has given both."""
+_OPEN_ENDED: Final = frozenset({"max_tokens", "max_completion_tokens", "top_k"})
+"""Parameters that servers take a number below 1 for which means that there is no limit."""
 
 
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
@@ -38,7 +40,7 @@ def apply(persona: Persona, request: ChatRequest, of_rule: Mapping[str, Any] = _
             rule = f"the persona limits '{name}', so it is taken by that name only"
             raise InvalidRequest(f"'{at[:200]}' is not taken: {rule}.", at[:200], "unsupported_parameter")
         for spelling in (name, _SAME.get(name)):
-            if spelling is not None and (value := body.get(spelling)) is not None and _exceeds(value, limit):
+            if spelling is not None and (value := body.get(spelling)) is not None and _exceeds(name, value, limit):
                 body[spelling] = limit
                 report.changed(spelling, f"the persona's limit is {limit}")
     longest = persona.caps.get("max_tokens", persona.caps.get("max_completion_tokens"))
@@ -47,7 +49,7 @@ def apply(persona: Persona, request: ChatRequest, of_rule: Mapping[str, Any] = _
     hold_reasoning(body, persona.caps, report)
     if persona.system_prompt is not None:
         body["messages"] = _with_prompt(persona, request.messages)
-    return ChatRequest(body, request.size + len(persona.system_prompt or "")), tuple(report.notes)
+    return ChatRequest(body, request.size + len(persona.system_prompt or ""), request.usual_schemas), tuple(report.notes)
 
 
 def _defaults(persona: Persona, of_rule: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -56,11 +58,11 @@ def _defaults(persona: Persona, of_rule: Mapping[str, Any]) -> Mapping[str, Any]
     return {**{name: value for name, value in persona.defaults.items() if _SAME.get(name) not in of_rule}, **of_rule}
 
 
-def _exceeds(value: Any, limit: Any) -> bool:
+def _exceeds(name: str, value: Any, limit: Any) -> bool:
+    """A word of a server's own may mean any effort, and -1 or 0 of tokens as many as there are."""
     if isinstance(limit, str):
-        return value in EFFORTS and EFFORTS.index(value) > EFFORTS.index(limit)
-    exceeds: bool = value > limit
-    return exceeds
+        return value not in EFFORTS or EFFORTS.index(value) > EFFORTS.index(limit)
+    return bool(value > limit or (name in _OPEN_ENDED and value < 1))
 
 
 def _with_prompt(persona: Persona, messages: list[dict[str, Any]]) -> list[dict[str, Any]]:

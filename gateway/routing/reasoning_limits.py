@@ -43,7 +43,8 @@ def _held(asked: dict[str, Any], param: str, most: int, report: Report) -> dict[
     """`asked` with the budget in it held to `most`."""
     name = param.rpartition(".")[2]
     budget = asked.get(name)
-    if budget.__class__ not in (int, float) or budget <= most:
+    unlimited = budget == -1 and not param.endswith("thinking_budget")  # Google's own is held by `_hold_google`
+    if budget.__class__ not in (int, float) or (budget <= most and not unlimited):
         return asked
     report.changed(param, _limit(most))
     return {**asked, name: most}
@@ -54,7 +55,8 @@ def _hold_effort(reasoning: dict[str, Any], effort: Effort | None, report: Repor
         return reasoning
     asked = reasoning.get("effort")
     unsaid = asked is None and reasoning.get("max_tokens") is None and EFFORTS.index(effort) < _OFTEN
-    if unsaid or (asked in EFFORTS and EFFORTS.index(asked) > EFFORTS.index(effort)):
+    unknown = asked is not None and asked not in EFFORTS  # a server's own word, which may mean any effort
+    if unsaid or unknown or (asked is not None and EFFORTS.index(asked) > EFFORTS.index(effort)):
         report.changed("reasoning.effort", _limit(effort))
         return {**reasoning, "effort": effort}
     return reasoning

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from gateway.config import NOTHING, Persona
 from gateway.ids import unique
-from gateway.routing.facts import NONE, AnswerSchema, Caller, Facts, Prompt
+from gateway.routing.facts import NONE, Caller, Facts, Prompt
 from gateway.routing.requirements import Requirement
 from gateway.routing.selection import Plan, plan_document
 from gateway.telemetry.events import RequestEnded
@@ -154,7 +154,9 @@ def _facts_text(facts: Facts, persona: Persona | None) -> str:
         text += f',"conversation":{quoted(conversation)}'
     if facts.settled:
         text += ',"settled":true'
-    if facts.schema is not None and facts.schema.known:
+    if facts.tools:
+        text += f',"tools":{facts.tools}'
+    if facts.open_schema:
         text += ',"open_schema":true'
     if persona is not None and persona.looks_at != NOTHING:
         for name, seen in zip(("headers", "metadata"), _seen(facts, persona), strict=True):
@@ -195,7 +197,9 @@ def read_facts(document: Mapping[str, Any]) -> Facts:
         caller=Caller(key_id=None if key is None else str(key), headers=_texts(document.get("headers", {}))),
         conversation=None if conversation is None else str(conversation),
         settled=bool(document.get("settled", False)),
-        schema=AnswerSchema(None, bool(document.get("open_schema", False))) if needs.get("json_schema") == "response_format" else None,
+        schema={} if needs.get("json_schema") == "response_format" else None,
+        open_schema=bool(document.get("open_schema", False)),
+        tools=int(document.get("tools", 0)),
     )
 
 

@@ -108,6 +108,6 @@ def _reasons(body: dict[str, Any]) -> bool:
     """The request asks for reasoning, whichever way it says so."""
     effort = body.get("reasoning_effort")
     if effort is not None:
-        return bool(effort != "none")
+        return effort not in ("none", "default")
     thinking = body.get("thinking") or body.get("reasoning")
     return bool(thinking) and not (thinking.__class__ is dict and (thinking.get("type") == "disabled" or thinking.get("effort") == "none"))

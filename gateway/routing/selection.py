@@ -11,7 +11,7 @@ from gateway.accounting.tokens import near, overflow
 from gateway.config import ALWAYS, Config, Model, Persona, Policy, Rule, StrategyName, TargetRef
 from gateway.errors import ModelNotFound, NoEligibleTarget
 from gateway.routing.candidates import Candidate
-from gateway.routing.facts import AnswerSchema, Facts
+from gateway.routing.facts import Facts
 from gateway.routing.health import WELL
 from gateway.routing.requirements import Requirement
 from gateway.routing.rules import failing
@@ -24,6 +24,7 @@ MOST_FANNED_OUT: Final = 8
 """`n` up to which a model that gives one answer is asked several times: each time pays for the whole prompt."""
 _NOT_SEVERAL: Final = "missing_capability:multiple_choices"
 SCHEMA_IN_WORDS: Final = "schema_in_words"
+_TOO_MANY_TOOLS: Final = "too_many_tools"
 _TIERS: Final = {"low": 0, "medium": 1, "high": 2}
 TEMPORARY: Final = ("unavailable:", "cooldown:", "no_usable_key:")
 """What a reason begins with that may be gone later: the target could serve the request."""
@@ -108,7 +109,7 @@ def plan(config: Config, policy: Policy, facts: Facts, view: View) -> Plan:
     able = order(policy.strategy, policy.balance, able, facts, view, policy.name)
     pinned = _take_up(able, policy.strategy, facts, view)
     if facts.schema is not None and not facts.forces_tool and len(able) > 1:
-        able = _holding_first(able, facts, facts.schema)
+        able = _holding_first(able, facts)
         if pinned is not None and able[0].name != pinned:
             pinned = None
     if able:
@@ -120,7 +121,8 @@ class _Gates:
     """What a target must pass, whatever its place in the order."""
 
     __slots__ = (
-        "_answer", "_bounded", "_facts", "_lacking", "_max_price", "_name", "_needed", "_needs", "_persona", "_size", "_view", "near_limit",
+        "_answer", "_bounded", "_facts", "_lacking", "_max_price", "_name", "_needed", "_needs", "_persona", "_size", "_tools", "_view",
+        "near_limit",
     )  # fmt: skip
 
     def __init__(self, policy: Policy, facts: Facts, view: View) -> None:
@@ -135,6 +137,7 @@ class _Gates:
         self._max_price = None if persona is None or persona.max_price is None else int(persona.max_price * 10**9)
         self._size = facts.prompt.size
         self._answer = facts.max_tokens or 0
+        self._tools = facts.tools
         self.near_limit = False
 
     def hold(self, candidate: Candidate) -> None:
@@ -148,6 +151,8 @@ class _Gates:
             self._capabilities(candidate, capabilities)
         elif self._lacking:
             self._capabilities(candidate, capabilities - self._view.lacks.of(candidate.name, record, self._view.now))
+        if self._tools and record.max_tools is not None and self._tools > record.max_tools:
+            candidate.refuse(f"{_TOO_MANY_TOOLS}: {self._tools} > {record.max_tools}")
         if self._bounded and self._persona is not None:
             self._bounds(candidate, self._persona)
         if provider.unavailable_reason is not None:
@@ -216,13 +221,17 @@ def _without(able: list[Candidate], rejected: list[Candidate], reasons: Mapping[
     return [candidate for candidate in able if candidate.name not in reasons]
 
 
-def _holding_first(able: list[Candidate], facts: Facts, schema: AnswerSchema) -> list[Candidate]:
+def _holding_first(able: list[Candidate], facts: Facts) -> list[Candidate]:
     """Those that can only be told the schema of the answer in words behind those that are held to it, whatever the strategy says.
 
     They are not rejected: what they answer is checked, so they do when nobody else answers.
     """
     beside_tools = "tools" in facts.features
-    told = [c for c in able if (beside_tools and not c.model.record.tools_with_json) or (not c.model.record.open_schemas and schema.open)]
+    told = []
+    for candidate in able:
+        record = candidate.model.record
+        if (not record.open_schemas and facts.holds_open_schema()) or (beside_tools and not record.tools_with_json):
+            told.append(candidate)
     if not told or len(told) == len(able):
         return able
     for candidate in told:
@@ -263,6 +272,8 @@ def refusal(plan: Plan) -> NoEligibleTarget:
         error = NoEligibleTarget(f"The request fits no target of {plan.persona!r}. {shown}", 400, "messages", reasons)
         error.code = "context_length_exceeded"
         return error
+    if param is None and any(reason.startswith(_TOO_MANY_TOOLS) for why in reasons.values() for reason in why):
+        param = "tools"
     return NoEligibleTarget(f"No target of {plan.persona!r} can serve this request. {shown}", 400, param, reasons)
 
 

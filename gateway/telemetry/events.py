@@ -48,7 +48,8 @@ class RequestEnded(NamedTuple):
     stream: bool
     status: int
     outcome: str
-    """ok · invalid_request · not_authorized · no_target · refused · upstream_error · stream_aborted · client_gone · internal_error"""
+    """ok · invalid_request · not_authorized · no_target · refused · upstream_error · stream_aborted · client_gone · restarting ·
+    internal_error"""
     error_code: str | None
     attempts: tuple[AttemptEnded, ...]
     dropped: tuple[str, ...]

@@ -2,13 +2,17 @@
 
 import asyncio
 import fcntl
+import logging
+import math
 import os
+import re
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache
 from json.encoder import encode_basestring as quoted
+from queue import SimpleQueue
+from threading import Thread
 from typing import Final
 
 from gateway.telemetry.events import Event, RequestEnded, Why
@@ -18,41 +22,71 @@ INTERVAL: Final = 0.1
 """Seconds a line waits at most. Waking a thread for every request would cost more than the line."""
 CAPACITY: Final = 10_000
 """Lines that wait at most: a reader of the log that stands still costs lines, not memory."""
+_PATIENCE: Final = 2.0
+"""Seconds that the end of the process waits for the last lines."""
+_TELL_EVERY: Final = 60.0
+"""Seconds between two warnings that lines are lost."""
+_log: Final = logging.getLogger("llm_router")
 
 
 class RequestLog:
-    """A listener that writes RequestEnded events; made inside a running loop. `close` writes what is left."""
+    """A listener that writes RequestEnded events; made inside a running loop. `close` writes what is left.
+
+    At most CAPACITY lines wait, those that the thread holds included. It is a daemon: it may stand in a write that never ends.
+    """
 
     def __init__(self, descriptor: int = 1, lock: int | None = None) -> None:
         """`lock` is a descriptor of a file that all processes lock which write there: a full pipe takes a batch in pieces."""
-        self.lost = 0
+        self._lost_here = self._lost_there = 0
         self._lock = lock
         self._descriptor = descriptor
         self._loop = asyncio.get_running_loop()
         self._waiting: list[tuple[float, RequestEnded]] = []
-        self._writer = ThreadPoolExecutor(1, "request-log")
+        self._handed = self._done = 0
+        """Lines that the thread was given, and those of them that it has done with; each is counted by one thread only."""
+        self._batches: SimpleQueue[list[tuple[float, RequestEnded]]] = SimpleQueue()
+        self._writer = Thread(target=self._write_all, name="request-log", daemon=True)
+        self._writer.start()
         self._timer: asyncio.TimerHandle | None = None
+        self._told_at = -math.inf
+
+    @property
+    def lost(self) -> int:
+        """Lines that were dropped."""
+        return self._lost_here + self._lost_there
 
     def listen(self, event: Event) -> None:
         if type(event) is RequestEnded:
-            if len(self._waiting) >= CAPACITY:
-                self.lost += 1
-                return
-            self._waiting.append((time.time(), event))
+            if len(self._waiting) >= CAPACITY - (self._handed - self._done):
+                self._lost_here += 1
+            else:
+                self._waiting.append((time.time(), event))
             if self._timer is None:
                 self._timer = self._loop.call_later(INTERVAL, self._flush)
 
     def close(self) -> None:
+        """Write what is left, if it can be written soon."""
         if self._timer is not None:
             self._timer.cancel()
         self._flush()
-        self._writer.shutdown()
+        self._batches.put([])
+        self._writer.join(_PATIENCE)
 
     def _flush(self) -> None:
         self._timer = None
         batch, self._waiting = self._waiting, []
         if batch:
-            self._writer.submit(self._write, batch)
+            self._handed += len(batch)
+            self._batches.put(batch)
+        now = self._loop.time()
+        if self.lost and now - self._told_at >= _TELL_EVERY:
+            self._told_at = now
+            _log.warning("%d lines of the request log were lost so far: nobody reads it, or it cannot be written", self.lost)
+
+    def _write_all(self) -> None:
+        while batch := self._batches.get():
+            self._write(batch)
+            self._done += len(batch)
 
     def _write(self, batch: list[tuple[float, RequestEnded]]) -> None:
         text = b"".join(line(*item) for item in batch)
@@ -61,7 +95,7 @@ class RequestLog:
                 while text:
                     text = text[os.write(self._descriptor, text) :]
         except OSError:
-            self.lost += len(batch)  # nobody reads the log any more; requests go on
+            self._lost_there += len(batch)  # nobody reads the log any more; requests go on
 
 
 @contextmanager
@@ -108,6 +142,8 @@ def line(when: float, event: RequestEnded) -> bytes:
         text += f',"resumed":{resumed}'
     if decision is not None:
         text += f',"decision":{decision()}'
+    if not text.isascii() or "\x7f" in text:  # some readers see the end of a line in some of them
+        text = _INVISIBLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
     return f"{text}}}\n".encode()
 
 
@@ -132,6 +168,8 @@ def _routed(key_id: str | None, persona: str | None, provider: str | None, model
     return "".join(f',"{name}":{quoted(value)}' for name, value in named.items() if value is not None)
 
 
+_INVISIBLE: Final = re.compile("[\x7f-\x9f\u2028\u2029]")
+"""Control characters and line ends that JSON allows in a string."""
 _MILLISECONDS: Final = tuple(f".{number:03}Z" for number in range(1000))
 
 

@@ -1,12 +1,14 @@
 """Prometheus metrics, as a listener. Every label has a closed set of values from the configuration; anything else counts as `other`."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client.core import CounterMetricFamily
 from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
 
 from gateway.telemetry.events import AttemptEnded, ConfigReloaded, Event, RequestEnded, Usage
 from gateway.telemetry.merging import Snapshot, snapshot
@@ -20,6 +22,14 @@ _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 
 _OVERHEAD: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5)
 _CLOCKS: Final = ("connect_timeout", "first_content_timeout", "idle_timeout", "total_timeout")
 _OUTCOMES: Final = frozenset({*(kind.value for kind in FailureKind), *_CLOCKS, "ok", "cancelled", "rejected", "no_place"})
+
+
+class _LostLines(Collector):
+    def __init__(self, lost: Callable[[], int]) -> None:
+        self._lost = lost
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        yield CounterMetricFamily("llm_router_log_lines_lost", "Lines of the request log that were dropped.", self._lost())
 
 
 class Metrics:
@@ -62,6 +72,10 @@ class Metrics:
         self.in_flight = Gauge("llm_router_in_flight_requests", "Chat requests being served.", registry=registry)
         self._revisions = RevisionMetrics(registry)
         self.routing = RoutingMetrics(registry)
+
+    def tell_lost_lines(self, lost: Callable[[], int]) -> None:
+        """`lost`: how many lines of the request log were dropped so far."""
+        self.registry.register(_LostLines(lost))
 
     def adopt(self, version: str, revision: str, personas: Iterable[str], targets: Iterable[tuple[str, str]]) -> None:
         """A configuration holds from now on: its names may appear as labels, beside earlier ones, which requests still use."""

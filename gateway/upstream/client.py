@@ -8,10 +8,11 @@ from typing import Final
 
 from yarl import URL
 
-from gateway.config import Timeouts
-from gateway.upstream.connection import Limit, Server, UpstreamResponse
-from gateway.upstream.failures import BROKEN, CONNECT_CLOCK, NO_ANSWER
+from gateway.config import Link, Timeouts
+from gateway.upstream.connection import Server
+from gateway.upstream.failures import BROKEN, CONNECT_CLOCK, NO_ANSWER, of_proxy
 from gateway.upstream.pool import Pool
+from gateway.upstream.response import Limit, UpstreamResponse
 from translators.dialect import UpstreamRequest
 from translators.errors import UpstreamError
 
@@ -35,12 +36,14 @@ class UpstreamClient:
         finally:
             await client._pool.aclose()
 
-    async def send(self, request: UpstreamRequest, timeouts: Timeouts, limit: Limit, extra_headers: Mapping[str, str]) -> UpstreamResponse:
+    async def send(
+        self, request: UpstreamRequest, timeouts: Timeouts, limit: Limit, extra_headers: Mapping[str, str], link: Link | None = None
+    ) -> UpstreamResponse:
         """POST and wait for the headers of the answer. Raises UpstreamError. The caller closes what is returned.
 
         `limit` is for connecting and for all of the answer, until the answer is allowed more; of `timeouts` only connect and idle matter.
         """
-        server, target = _target(request.url)
+        server, target = _target(request.url, link)
         head = _head(target, request, extra_headers)
         loop = self._loop
         started = loop.time()
@@ -54,10 +57,13 @@ class UpstreamClient:
             response = connection.ask(head, request.body, timeouts.idle, limit)
             try:
                 await response.started()
+                if response.status == 407 and link is not None and link.proxy is not None:
+                    raise UpstreamError(of_proxy("wants other credentials (407)"))
                 return response
             except UpstreamError as error:
                 lost = error.failure in (NO_ANSWER, BROKEN) and not response.touched
                 if not (pooled and lost and loop.time() - started <= STALE_CONNECTION_SECONDS):
+                    response.close()
                     raise
                 fresh = True
             except BaseException:
@@ -70,14 +76,18 @@ def _sooner(connect: float, limit: Limit) -> Limit:
 
 
 @lru_cache(maxsize=1024)
-def _target(url: str) -> tuple[Server, str]:
-    """Where to connect, and a request's first line and host header."""
+def _target(url: str, link: Link | None) -> tuple[Server, str]:
+    """Where to connect, and a request's first line and host header; without TLS a proxy is asked for the whole URL."""
     parts = URL(url)
     host, port = parts.raw_host, parts.port
     assert host is not None
     assert port is not None
-    shown = parts.host_port_subcomponent
-    return Server(host, port, parts.scheme == "https"), f"POST {parts.raw_path_qs} HTTP/1.1\r\nhost: {shown}\r\n"
+    shown, tls = parts.host_port_subcomponent, parts.scheme == "https"
+    at, authorization = "", None
+    if link is not None and link.proxy is not None and not tls:
+        at, authorization = f"http://{shown}", link.proxy.authorization
+    for_proxy = "" if authorization is None else f"proxy-authorization: {authorization}\r\n"
+    return Server(host, port, tls, link), f"POST {at}{parts.raw_path_qs} HTTP/1.1\r\nhost: {shown}\r\n{for_proxy}"
 
 
 def _head(target: str, request: UpstreamRequest, extra_headers: Mapping[str, str]) -> bytes:

@@ -8,6 +8,15 @@ _PIECE: Final = 256 * 1024
 _GZIP: Final = 16 + zlib.MAX_WBITS
 
 
+_NONE: Final = frozenset({"", "identity", "none", "utf-8", "utf8"})
+"""What servers write that change nothing: the last two confuse it with a charset."""
+
+
+def encoding_of(header: str) -> str:
+    """What a content-encoding header says was done to the body, empty if nothing; several encodings with commas."""
+    return ",".join(name for part in header.split(",") if (name := part.strip().lower()) not in _NONE)
+
+
 class UndecodableBody(Exception):
     """The body is not what its content-encoding says."""
 
@@ -47,6 +56,10 @@ class Decoder:
         if self._inflate.eof and data:
             if not self._gzip:
                 raise UndecodableBody
+            data = data.lstrip(b"\0")  # padding, as gzip itself forgives it
+            if not data:
+                self._full = False
+                return b""
             self._inflate = zlib.decompressobj(_GZIP)  # gzip may come in several members
         try:
             piece = self._inflate.decompress(data, _PIECE)

@@ -6,21 +6,27 @@ nor a name that resolves to an inner host, nor a redirect gets around it.
 
 import asyncio
 import base64
-import ipaddress
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any, Final
 
 import aiohttp
 from aiohttp import AddrInfoType
 
+from gateway.off_loop import BIG, off_loop
+from gateway.upstream.addresses import is_public
+from gateway.upstream.lookups import Lookups
 from translators.chat.request import ChatRequest
 from translators.errors import InvalidRequest
 from translators.media import clean_mime, sniff
 
 MAX_FETCHES: Final = 20
 """URLs fetched for one request."""
+_OF_ALL: Final = 2
+"""Times max_bytes that the URLs of one request may hold together: no provider takes more in one request."""
+_PIECE: Final = 3 * 64 * 1024
 _PREFIXES: Final = ("image/", "audio/", "video/", "application/pdf", "text/")
 
 
@@ -28,11 +34,10 @@ class _Forbidden(OSError):
     """The address is not public."""
 
 
-def _guard(address: AddrInfoType) -> socket.socket:
+def guarded(address: AddrInfoType) -> socket.socket:
+    """A socket to a public address; OSError for any other."""
     family, kind, protocol, _, where = address
-    ip = ipaddress.ip_address(where[0])
-    ip = getattr(ip, "ipv4_mapped", None) or ip
-    if not ip.is_global:
+    if not is_public(where[0]):
         raise _Forbidden("not a public address")
     return socket.socket(family=family, type=kind, proto=protocol)
 
@@ -43,18 +48,26 @@ def unguarded(address: AddrInfoType) -> socket.socket:
     return socket.socket(family=family, type=kind, proto=protocol)
 
 
+@dataclass(slots=True)
+class _Room:
+    """Bytes that the contents of one request's URLs may still take together."""
+
+    left: int
+
+
 class MediaFetcher:
     """Fetches what a request points at. One session of its own: no keys, no cookies, no proxies, no redirects."""
 
-    def __init__(self, max_bytes: int, seconds: float, socket_factory: Callable[[AddrInfoType], socket.socket] = _guard) -> None:
+    def __init__(self, max_bytes: int, seconds: float, socket_factory: Callable[[AddrInfoType], socket.socket] = guarded) -> None:
         self._max_bytes = max_bytes
+        self._max_bytes_of_all = _OF_ALL * max_bytes
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=20, socket_factory=socket_factory, force_close=True),
+            connector=aiohttp.TCPConnector(limit=20, resolver=Lookups(), socket_factory=socket_factory, force_close=True),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=seconds),
             trust_env=False,
         )
-        self._schemes = ("https://",) if socket_factory is _guard else ("https://", "http://")
+        self._schemes = ("https://",) if socket_factory is guarded else ("https://", "http://")
 
     @classmethod
     @asynccontextmanager
@@ -77,22 +90,23 @@ class MediaFetcher:
         if len(found) > MAX_FETCHES:
             raise InvalidRequest(f"At most {MAX_FETCHES} URLs are fetched for one request, but it has {len(found)}.", "messages")
         async with asyncio.timeout(seconds):
-            data = await asyncio.gather(*(self._fetch(url, f"messages[{i}].content[{j}].image_url.url") for i, j, url in found))
+            room = _Room(self._max_bytes_of_all)
+            data = await _together([self._fetch(url, f"messages[{i}].content[{j}].image_url.url", room) for i, j, url in found])
         messages = list(request.messages)
         for (i, j, _), url in zip(found, data, strict=True):
             content = list(messages[i]["content"])
             content[j] = {**content[j], "image_url": {**content[j]["image_url"], "url": url}}
             messages[i] = {**messages[i], "content": content}
-        return ChatRequest({**request.body, "messages": messages}, request.size)
+        return ChatRequest({**request.body, "messages": messages}, request.size + sum(map(len, data)), request.usual_schemas)
 
-    async def _fetch(self, url: str, param: str) -> str:
+    async def _fetch(self, url: str, param: str, room: "_Room") -> str:
         if not url.lower().startswith(self._schemes):
             raise InvalidRequest("Only https URLs are fetched.", param, "invalid_image_url")
         try:
             async with self._session.get(url, allow_redirects=False) as response:
                 if response.status != 200:
                     raise InvalidRequest(f"The URL answered with status {response.status}.", param, "invalid_image_url")
-                data = await self._read(response, param)
+                data = await self._read(response, param, room)
                 declared = response.content_type
         except _Forbidden:
             raise InvalidRequest("The URL leads to an address that is not public.", param, "invalid_image_url") from None
@@ -103,16 +117,37 @@ class MediaFetcher:
         mime = sniff(data) or clean_mime(declared)
         if not mime.startswith(_PREFIXES):
             raise InvalidRequest(f"The URL's content is of type {mime[:60]!r}, which is no image.", param, "invalid_image_format")
-        return f"data:{mime};base64,{base64.b64encode(data).decode()}"
+        return _data_url(mime, data) if len(data) <= BIG else await off_loop(_data_url, mime, data)
 
-    async def _read(self, response: aiohttp.ClientResponse, param: str) -> bytes:
+    async def _read(self, response: aiohttp.ClientResponse, param: str, room: "_Room") -> bytes:
         pieces, size = [], 0
         async for data in response.content.iter_any():
             size += len(data)
             if size > self._max_bytes:
                 raise InvalidRequest(f"The URL's content is larger than {self._max_bytes} bytes.", param, "image_too_large")
+            room.left -= len(data)
+            if room.left < 0:
+                raise InvalidRequest(
+                    f"The URLs' contents are larger than {self._max_bytes_of_all} bytes together.", param, "image_too_large"
+                )
             pieces.append(data)
         return b"".join(pieces)
+
+
+async def _together(fetches: list[Coroutine[Any, Any, str]]) -> list[str]:
+    """What each gives. When one fails the others end, and what they have so far is let go."""
+    tasks = [asyncio.ensure_future(fetch) for fetch in fetches]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+def _data_url(mime: str, data: bytes) -> str:
+    """In pieces, between which others have Python's lock."""
+    encoded = (base64.b64encode(data[start : start + _PIECE]).decode("ascii") for start in range(0, len(data), _PIECE))
+    return "".join((f"data:{mime};base64,", *encoded))
 
 
 def refuse_urls(request: ChatRequest) -> None:

@@ -1,25 +1,29 @@
 """Connections to providers: made by name, with TLS, to whichever address answers first; kept while they may be of use."""
 
 import asyncio
+import logging
 import socket
 import ssl
 from collections import defaultdict
-from functools import partial
-from typing import Any, Final
+from typing import Final
 
-from aiohappyeyeballs import AddrInfoType, start_connection
+from aiohappyeyeballs import start_connection
 
+from gateway.config import Proxy
 from gateway.upstream import failures
-from gateway.upstream.connection import Connection, Limit, Server
+from gateway.upstream.connection import Connection, Server
+from gateway.upstream.contexts import Contexts
+from gateway.upstream.layers import ProxyError, connected
+from gateway.upstream.names import Names
+from gateway.upstream.response import Limit
 from gateway.upstream.watch import Watch
 from translators.errors import UpstreamError
 
 KEEP_IDLE: Final = 30.0
 """Seconds that a connection waits for its next request."""
-_KEEP_NAMES: Final = 60.0
-"""Seconds that a resolved name is not asked for again."""
 _SECOND_ADDRESS: Final = 0.25
 """Seconds after which the next address is tried beside the first (RFC 8305)."""
+_log: Final = logging.getLogger("llm_router")
 
 
 class Pool:
@@ -32,8 +36,8 @@ class Pool:
         """The one used last is used next."""
         self._open: set[Connection] = set()
         self._sweeping: asyncio.TimerHandle | None = None
-        self._names: dict[Server, tuple[float, asyncio.Task[list[AddrInfoType]]]] = {}
-        self._tls: asyncio.Future[ssl.SSLContext] | None = None
+        self._names = Names()
+        self._contexts = Contexts()
         self._closed: asyncio.Event | None = None
 
     def idle(self, server: Server) -> Connection | None:
@@ -54,9 +58,14 @@ class Pool:
                 return await self._connect(server)
         except TimeoutError:
             raise UpstreamError(limit.failure) from None
+        except ProxyError as error:
+            raise UpstreamError(failures.of_proxy(error.why)) from None
         except socket.gaierror:
             raise UpstreamError(failures.NO_NAME) from None
-        except ssl.SSLError:
+        except ssl.SSLError as error:
+            raise UpstreamError(failures.of_tls(error)) from None
+        except ValueError as error:  # a file of certificates has gone since the start
+            _log.error("TLS to %s: %s", server.host, error)
             raise UpstreamError(failures.NO_TLS) from None
         except OSError:
             raise UpstreamError(failures.NO_CONNECTION) from None
@@ -66,8 +75,7 @@ class Pool:
         if self._sweeping is not None:
             self._sweeping.cancel()
         self._watch.close()
-        for _, asked in self._names.values():
-            asked.cancel()
+        self._names.close()
         self._closed = asyncio.Event()
         for connection in tuple(self._open):
             connection.abort()
@@ -75,37 +83,34 @@ class Pool:
             await self._closed.wait()
 
     async def _connect(self, server: Server) -> Connection:
-        loop = self._loop
-        opened = await start_connection(await self._addresses(server), happy_eyeballs_delay=_SECOND_ADDRESS, loop=loop)
-        opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # an answer may take minutes to begin
-        make = partial(Connection, server, self._watch, self._freed, self._lost)
-        if server.tls:
-            _, connection = await loop.create_connection(make, sock=opened, ssl=await self._context(), server_hostname=server.host)
-        else:
-            _, connection = await loop.create_connection(make, sock=opened)
+        link = server.link
+        proxy = None if link is None else link.proxy
+        # Before there is a socket that would have to be closed.
+        to_proxy = await self._contexts.get(None) if proxy is not None and proxy.tls else None
+        to_server = await self._contexts.get(None if link is None else link.tls) if server.tls else None
+        opened = await (self._socket(server.host, server.port) if proxy is None else self._socket_of(proxy))
+        connection = Connection(server, self._watch, self._freed, self._lost)
+        await connected(opened, connection, to_proxy, to_server)
+        if connection.spoke_unasked:  # no server of HTTP does
+            raise UpstreamError(failures.NOT_HTTP)
         if not connection.usable:
             raise ConnectionResetError
         self._open.add(connection)
         return connection
 
-    async def _context(self) -> ssl.SSLContext:
-        """Made in a thread, when the first connection needs it: reading all certificates takes tens of milliseconds."""
-        if self._tls is None:
-            self._tls = self._loop.run_in_executor(None, _tls_context)
-        return await asyncio.shield(self._tls)
+    async def _socket(self, host: str, port: int) -> socket.socket:
+        addresses = await self._names.addresses(host, port)
+        opened = await start_connection(addresses, happy_eyeballs_delay=_SECOND_ADDRESS, loop=self._loop)
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # an answer may take minutes to begin
+        return opened
 
-    async def _addresses(self, server: Server) -> list[AddrInfoType]:
-        """Of the server's name. Many who ask at once wait for one answer."""
-        loop = self._loop
-        known = self._names.get(server)
-        if known is None or known[0] < loop.time():
-            known = self._names[server] = (loop.time() + _KEEP_NAMES, loop.create_task(_resolved(server)))
+    async def _socket_of(self, proxy: Proxy) -> socket.socket:
         try:
-            return await asyncio.shield(known[1])
+            return await self._socket(proxy.host, proxy.port)
+        except socket.gaierror:
+            raise ProxyError("has a name that could not be resolved") from None
         except OSError:
-            if self._names.get(server) is known:
-                del self._names[server]
-            raise
+            raise ProxyError("could not be reached") from None
 
     def _freed(self, connection: Connection) -> None:
         connection.idle_since = self._loop.time()
@@ -132,15 +137,3 @@ class Pool:
                 else:
                     left += 1
         self._sweeping = self._loop.call_later(KEEP_IDLE, self._sweep) if left else None
-
-
-async def _resolved(server: Server) -> list[AddrInfoType]:
-    loop = asyncio.get_running_loop()
-    found: list[Any] = await loop.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
-    return found
-
-
-def _tls_context() -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    context.set_alpn_protocols(["http/1.1"])
-    return context

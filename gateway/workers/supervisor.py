@@ -56,6 +56,7 @@ class Supervisor:
         self._processes: dict[int, asyncio.subprocess.Process] = {}
         self._failed = False
         self._reloads: set[asyncio.Task[None]] = set()
+        self._one_at_a_time = asyncio.Lock()
 
     async def run(self) -> int:
         """Until SIGTERM or SIGINT, and the workers have drained. Exit status: 1 if one could not start or did not end as it should."""
@@ -81,9 +82,15 @@ class Supervisor:
                     process.terminate()
 
     def _reload(self) -> None:
-        task = asyncio.create_task(self._hub.reload())
+        if len(self._reloads) > 1:  # one runs, and one waits that will see what the files are then
+            return
+        task = asyncio.create_task(self._reload_in_turn())
         self._reloads.add(task)
         task.add_done_callback(self._reloads.discard)
+
+    async def _reload_in_turn(self) -> None:
+        async with self._one_at_a_time:
+            await self._hub.reload()
 
     async def _keep(self, number: int, lock: int) -> None:
         loop, pause = asyncio.get_running_loop(), 0.0

@@ -78,6 +78,10 @@ class World:
     async def native(self, mode: str = "json", **body: Any) -> Reply:
         return await self._post("/api/v1/chat", {"persona": "p", **_asked(mode), **body}, None)
 
+    async def look(self, path: str, **body: Any) -> Reply:
+        """Ask a route that asks no provider."""
+        return await self._post(path, {"persona": "p", **_asked("json"), **body}, None)
+
     async def _post(self, path: str, body: dict[str, Any], headers: Mapping[str, str] | None) -> Reply:
         async with (
             aiohttp.ClientSession(read_bufsize=2**20) as session,

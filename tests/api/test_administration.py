@@ -195,7 +195,9 @@ async def test_a_request_whose_body_is_still_arriving_keeps_its_revision() -> No
             await begun.wait()
             yield b'"messages":[{"role":"user","content":"hi"}]}'
 
-        call = asyncio.ensure_future(session.post(f"{running.url}/v1/chat/completions", data=body()))
+        call = asyncio.ensure_future(
+            session.post(f"{running.url}/v1/chat/completions", data=body(), headers={"content-type": "application/json"})
+        )
         async with asyncio.timeout(10):
             while running.gateway.running == 0:  # noqa: ASYNC110 - the handler tells nobody that it waits
                 await asyncio.sleep(0.01)

@@ -18,7 +18,7 @@ async def post(path: str, data: bytes) -> tuple[int, Any, list[Any]]:
         fake_upstream(openai=json_answer(openai_completion())) as fake,
         serving(fake.environ()) as running,
         aiohttp.ClientSession() as session,
-        session.post(f"{running.url}{path}", data=data) as answer,
+        session.post(f"{running.url}{path}", data=data, headers={"content-type": "application/json"}) as answer,
     ):
         return answer.status, await answer.json(), [received.body for received in fake.received]
 

@@ -315,7 +315,9 @@ async def test_after_an_error_event_the_connection_serves_the_next_request(their
     """Closing it would lose the request that a client sends on it at that moment."""
     fault = theirs or our_fault
     body = dumps({"model": "on_openai", "messages": [{"role": "user", "content": "hi"}], "stream": True})
-    request = b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    request = (
+        b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    )
     broken: list[Step] = [*sse(*OPENAI_STREAM[:2], end=False), Pause(0.05), fault, End()]
     async with fake_upstream(openai=broken) as fake, serving(fake.environ()) as running:
         reader, writer = await asyncio.open_connection("127.0.0.1", running.server.port)

@@ -20,7 +20,10 @@ GOOD = {"model": "on_openai", "messages": [{"role": "user", "content": "hi"}]}
 
 
 async def post(running: Running, data: bytes, path: str = "/v1/chat/completions", **headers: str) -> tuple[int, dict[str, Any]]:
-    async with aiohttp.ClientSession() as session, session.post(f"{running.url}{path}", data=data, headers=headers) as answer:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(f"{running.url}{path}", data=data, headers={"content-type": "application/json", **headers}) as answer,
+    ):
         body = loads(await answer.read())
         assert answer.headers["x-request-id"]
         return answer.status, body
@@ -36,7 +39,12 @@ BAD: dict[str, tuple[bytes, int, str | None]] = {
     "cut off": (dumps(GOOD)[:-5], 400, "invalid_json"),
     "nan": (b'{"model":"on_openai","messages":[{"role":"user","content":"x"}],"temperature":NaN}', 400, "invalid_json"),
     "infinity": (b'{"model":"on_openai","messages":[{"role":"user","content":"x"}],"temperature":1e999}', 400, "invalid_json"),
-    "lone surrogate": (b'{"model":"on_openai","messages":[{"role":"user","content":"\\ud800"}]}', 400, "invalid_json"),
+    "lone surrogate and more": (b'{"model":"on_openai","messages":[{"role":"user","content":"\\ud800"},]}', 400, "invalid_json"),
+    "keys that a repair makes one": (
+        b'{"model":"on_openai","messages":[{"role":"user","content":"x","\\ud800":1,"\\ud801":2}]}',
+        400,
+        "invalid_json",
+    ),
     "bad utf-8": (b'{"model":"on_openai","messages":[{"role":"user","content":"\xff"}]}', 400, "invalid_json"),
     "deep": (nested(5000), 400, "invalid_json"),
     "deep but read": (nested(150), 400, "invalid_type"),
@@ -86,7 +94,7 @@ async def test_a_gzipped_body_is_read() -> None:
 async def test_half_a_body_ends_at_the_clock() -> None:
     async with fake_upstream() as fake, serving(fake.environ(), SMALL) as running:
         reader, writer = await asyncio.open_connection("127.0.0.1", running.server.port)
-        writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+        writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
         head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
         writer.close()
         await writer.wait_closed()

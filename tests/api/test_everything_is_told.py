@@ -39,7 +39,12 @@ async def test_answers_without_an_exchange(method: str, path: str, key: str, eve
     access = read({"LLM_ROUTER_API_KEYS": "k"})
     async with fake_upstream() as fake, serving(fake.environ(), SMALL, access=access) as running, aiohttp.ClientSession() as session:
         data = b"x" * 200 if method == "POST" else None
-        async with session.request(method, f"{running.url}{path}", data=data, headers={"x-api-key": key, "x-request-id": "mine"}) as answer:
+        async with session.request(
+            method,
+            f"{running.url}{path}",
+            data=data,
+            headers={"x-api-key": key, "x-request-id": "mine", "content-type": "application/json"},
+        ) as answer:
             assert answer.status == event[1]
         assert told(running) == [event]
         (ended,) = running.events

@@ -148,7 +148,7 @@ async def test_what_the_model_did_wrong_is_not_told_as_the_callers(mode: str, an
         assert (await w.ask(mode, tools=TOOLS)).content == "again"
     async with world(one=answer) as w:
         reply = await w.ask(mode, tools=TOOLS)
-        assert (reply.status, reply.document["error"]["type"], len(w.asked())) == (502, "server_error", 1)
+        assert (reply.status, reply.code, len(w.asked())) == (502, "bad_output", 1)
 
 
 @pytest.mark.parametrize("mode", MODES)

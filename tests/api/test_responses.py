@@ -18,7 +18,8 @@ async def connected(running: Running) -> tuple[asyncio.StreamReader, asyncio.Str
 
 
 def request(first: str, body: bytes = b"", **headers: str) -> bytes:
-    lines = {"Host": "x", **({"Content-Length": str(len(body))} if body else {}), **headers}
+    ours = {"Content-Type": "application/json", "Content-Length": str(len(body))} if body else {}
+    lines = {"Host": "x", **ours, **headers}
     head = [first, *(f"{name}: {value}" for name, value in lines.items()), "", ""]
     return "\r\n".join(head).encode() + body
 

@@ -25,7 +25,10 @@ KEYS = {"OPENAI_API_KEY": "k", "ANTHROPIC_API_KEY": "k", "GEMINI_API_KEY": "k"}
 
 async def post(running: Running, path: str, body: Any, **headers: str) -> tuple[int, Any]:
     data = io.BytesIO(dumps(body))
-    async with aiohttp.ClientSession() as session, session.post(f"{running.url}{path}", data=data, headers=headers) as answer:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(f"{running.url}{path}", data=data, headers={"content-type": "application/json", **headers}) as answer,
+    ):
         return answer.status, await answer.json()
 
 

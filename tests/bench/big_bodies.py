@@ -82,7 +82,7 @@ async def _caller() -> None:
             url, _, shape = line.strip().partition(" ")
             body = SHAPES[shape]()
             started = time.perf_counter()
-            async with session.post(f"{url}/v1/chat/completions", data=body) as answer:
+            async with session.post(f"{url}/v1/chat/completions", data=body, headers={"content-type": "application/json"}) as answer:
                 await answer.read()
             fake.received.clear()
             print(time.perf_counter() - started, answer.status, flush=True)

@@ -1,6 +1,7 @@
-"""`python -m tests.chaos`: runs every fault, writes TABLE.md, and exits with 1 if anything was not as specified or was left over.
+"""Runs every fault, writes TABLE.md, and exits with 1 if anything was not as specified or was left over: `python -m tests.chaos`.
 
-`-k WORD` runs only the faults whose titles hold one of the words, and writes nothing.
+On the loop that the gateway takes by itself, or on the one of `--loop`; `make test` runs the same faults on asyncio's.
+`-k WORD …` runs only the faults whose titles hold one of the words, and writes nothing.
 """
 
 import argparse
@@ -11,6 +12,7 @@ from time import perf_counter
 from tests.chaos.faults import FAULTS
 from tests.chaos.run import run
 from tests.chaos.table import PAGE, Score, page, title
+from tests.loops import LOOPS, TAKEN
 
 
 async def main(words: list[str]) -> int:
@@ -38,12 +40,14 @@ async def main(words: list[str]) -> int:
     return 1 if faulty or not chosen else 0
 
 
-def words() -> list[str]:
+def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos")
+    parser.add_argument("--loop", choices=LOOPS, default=TAKEN)
     parser.add_argument("-k", metavar="WORD", nargs="+", default=[], help="only faults whose titles hold one of these")
-    found: list[str] = parser.parse_args().k
-    return found
+    return parser.parse_args()
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main(words())))
+    asked = options()
+    with asyncio.Runner(loop_factory=LOOPS[asked.loop]) as runner:
+        sys.exit(runner.run(main(asked.k)))

@@ -63,7 +63,7 @@ class Faulty:
             elif self.script is not None:
                 while await self._run(*await self._read(reader, self.script), reader, writer):
                     pass
-        except (ConnectionError, asyncio.IncompleteReadError):
+        except (ConnectionError, asyncio.IncompleteReadError, RuntimeError):  # the last is uvloop's, for a connection that is gone
             pass
         finally:
             self.open -= 1

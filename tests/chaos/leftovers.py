@@ -22,9 +22,11 @@ def standing() -> Standing:
     descriptors = set()
     for number in os.listdir("/proc/self/fd"):
         try:
-            descriptors.add(f"{number} {os.readlink(f'/proc/self/fd/{number}')}")
+            what = os.readlink(f"/proc/self/fd/{number}")
         except FileNotFoundError:  # the one that listed them
             continue
+        if what != os.devnull:  # uvloop keeps one from its first server on
+            descriptors.add(f"{number} {what}")
     tasks = {f"{task.get_name()} {task.get_coro()}" for task in asyncio.all_tasks()}
     return Standing(frozenset(tasks), frozenset(descriptors))
 
@@ -39,7 +41,7 @@ def held(gateway: Gateway) -> dict[str, int]:
         "requests in flight": gateway.running,
         "places taken": sum(room._taken for room in rooms),
         "requests waiting for a place": sum(room.waiting for room in rooms),
-        "probes": sum(breaker._probing for breaker in breakers),
+        "probes": sum(breaker._probing is not None for breaker in breakers),
         "connections to providers": len(pool._open),
         "idle connections to providers": sum(map(len, pool._idle.values())),
     }

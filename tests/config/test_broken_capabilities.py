@@ -93,7 +93,8 @@ CASES: Final = [
            ("20: providers.claude.timeouts.idle: must be greater than 0, not 0",)),
     Broken("unknown provider key", "media_urls: pass", "api_key: sk-hidden",
            ("18: providers.claude.api_key: unknown key 'api_key' (known: api_version, auth, base_url, "
-            "base_url_variable, concurrency, dialect, headers, health_check, key_variable, keys, media_urls, models, region, timeouts)",)),
+            "base_url_variable, concurrency, dialect, headers, health_check, key_variable, keys, media_urls, models, proxy, "
+            "proxy_variable, region and 2 more)",)),
     Broken("health check key", "media_urls: pass", "health_check: {path: /models, evry: 5}",
            ("18: providers.claude.health_check.evry: unknown key 'evry' (did you mean 'every'? known: every, path, timeout)",)),
     Broken("health check without path", "media_urls: pass", "health_check: {every: 5}",
@@ -142,6 +143,16 @@ CASES: Final = [
            ("33: providers.local.models.small.max_input_tokens: must be at most the context_window (8000), not 8001",)),
     Broken("unknown unsupported parameter", "small: {like: base}", "small: {like: base, unsupported: [sead]}",
            ("33: providers.local.models.small.unsupported: unknown parameter 'sead' (did you mean 'seed'? known: …)",)),
+    Broken("unknown message field", "small: {like: base}", "small: {like: base, message_fields: [resoning, cache_control]}",
+           ("33: providers.local.models.small.message_fields: unknown field 'resoning' (did you mean 'reasoning'? known: …)",)),
+    Broken("message fields as text", "small: {like: base}", "small: {like: base, message_fields: reasoning}",
+           ("33: providers.local.models.small.message_fields: must be a list, not 'reasoning'",)),
+    Broken("unknown ranges", "small: {like: base}", "small: {like: base, ranges: own}",
+           ("33: providers.local.models.small.ranges: unknown value 'own' (known: openai, relay)",)),
+    Broken("unknown form of call ids", "small: {like: base}", "small: {like: base, call_id_form: long}",
+           ("33: providers.local.models.small.call_id_form: unknown value 'long' (known: any, nine, short)",)),
+    Broken("no tools", "small: {like: base}", "small: {like: base, max_tools: 0}",
+           ("33: providers.local.models.small.max_tools: must be at least 1, not 0",)),
     Broken("bad sampling", "small: {like: base}", "small: {like: base, sampling: none}",
            ("33: providers.local.models.small.sampling: unknown value 'none' (known: exclusive, full, ignored, refused,"
             " unless_reasoning)",)),

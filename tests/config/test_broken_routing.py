@@ -249,7 +249,7 @@ CASES: Final = [
            ("2: resilience.braker: unknown key 'braker' (did you mean 'breaker'? known: breaker, retry_budget)",)),
     Broken("unknown breaker key", "version: 1\n", "version: 1\nresilience: {breaker: {min_call: 5}}\n",
            ("2: resilience.breaker.min_call: unknown key 'min_call' (did you mean 'min_calls'? known: …)",)),
-    Broken("breaker times", "version: 1\n", "version: 1\nresilience: {breaker: {open_for: 600}}\n",
+    Broken("breaker times", "version: 1\n", "version: 1\nresilience: {breaker: {open_for: 600, longest_open: 300}}\n",
            ("2: resilience.breaker: longest_open (300) must be at least open_for (600)",)),
     Broken("failure rate", "version: 1\n", "version: 1\nresilience: {breaker: {failure_rate: 50}}\n",
            ("2: resilience.breaker.failure_rate: must be at most 1, not 50",)),

@@ -38,7 +38,7 @@ from gateway.config.persona_rows import (
     TokensRow,
     WhenRow,
 )
-from gateway.config.schema import AuthRow, KeyRow, ModelRow, ProviderRow
+from gateway.config.schema import AuthRow, KeyRow, ModelRow, ProviderRow, TlsRow
 from gateway.config.validation import keys_of
 from gateway.routing.personas import apply
 from translators.chat.request import ChatRequest
@@ -94,7 +94,8 @@ def test_the_settings_that_are_written_out_are_the_defaults() -> None:
             [PolicyRow, PersonaRow, RuleRow, WhenRow, TokensRow, TimeRow, TargetRow, PersonaClocksRow, BalanceRow, OnFailureRow, BackoffRow,
              HedgeRow, ServerSettings, MediaFetch, Resilience, BreakerSettings, RetryBudget],
         ),
-        ("capabilities.yaml", [ProviderRow, AuthRow, KeyRow, ModelRow, Concurrency, Timeouts, ModelRecord, Thinking, Price, PriceTier]),
+        ("capabilities.yaml", [ProviderRow, AuthRow, KeyRow, TlsRow, ModelRow, Concurrency, Timeouts, ModelRecord, Thinking, Price,
+             PriceTier]),
     ],
 )  # fmt: skip
 def test_every_key_stands_in_its_file(file: str, rows: list[type]) -> None:

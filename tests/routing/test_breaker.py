@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, precondition, rule
 
 from gateway.config import BreakerSettings
-from gateway.routing.breaker import Breaker, Permit, Window
+from gateway.routing.breaker import LONGEST_TOLD, PROBE_TIME, Breaker, Permit, Window
 
 SETTINGS = BreakerSettings(window=10, min_calls=4, failure_rate=0.5, open_for=5, longest_open=30, ramp=10)
 
@@ -69,6 +69,39 @@ def test_one_probe_at_a_time() -> None:
     assert tested.admit(106.0) is Permit.PROBE, "who left without an answer makes room for another"
 
 
+def test_a_probe_that_hangs_lets_another_one_be_made_beside_it() -> None:
+    tested = opened()
+    assert tested.admit(105.0) is Permit.PROBE
+    assert tested.admit(105.0 + PROBE_TIME - 0.1) is None
+    assert tested.admit(105.0 + PROBE_TIME) is Permit.PROBE
+    tested.succeeded(Permit.PROBE, 110.5)
+    assert tested.state(110.5) == "ramping"
+    tested.failed(Permit.PROBE, 120.0, "timeout")  # the one that hung is one failure among all calls
+    assert tested.state(120.0) == "ramping"
+
+
+def test_of_two_probes_that_fail_only_the_first_counts() -> None:
+    tested = opened()
+    assert [tested.admit(105.0), tested.admit(110.0)] == [Permit.PROBE, Permit.PROBE]
+    tested.failed(Permit.PROBE, 111.0, "timeout")
+    tested.failed(Permit.PROBE, 112.0, "timeout")
+    assert tested.opens_in(112.0) == 9.0
+
+
+@pytest.mark.parametrize("outage", [20, 60, 130, 330, 900, 3600])
+def test_after_an_outage_of_any_length_the_next_probe_is_seconds_away(outage: int) -> None:
+    tested, now = Breaker(BreakerSettings()), 0.0
+    while True:
+        now += 0.25
+        permit = tested.admit(now)
+        if permit is None:
+            continue
+        if now >= outage:
+            break
+        tested.failed(permit, now, "server_error")
+    assert now - outage <= 15.25
+
+
 def test_a_probe_that_fails_doubles_the_time_up_to_the_longest() -> None:
     tested, now, waits = opened(), 100.0, []
     for _ in range(5):
@@ -120,7 +153,7 @@ def test_a_trip_opens_at_once_for_as_long_as_the_provider_says() -> None:
     assert tested.opens_in(101.0) == 11.5, "a call sent before says nothing new"
     long = breaker()
     long.trip(Permit.CALL, 100.0, "quota", 9999.0)
-    assert long.opens_in(100.0) == 30
+    assert long.opens_in(100.0) == LONGEST_TOLD
 
 
 def test_what_passes_is_over_when_the_time_is_up() -> None:
@@ -172,7 +205,11 @@ class BreakerMachine(RuleBasedStateMachine):
         self.until: float | None = None
         self.ramp_from: int | None = None
         self.opened = 0
-        self.probing = self.passes = False
+        self.probing: int | None = None
+        self.passes = False
+
+    def probes(self) -> bool:
+        return self.probing is not None and self.now - self.probing < PROBE_TIME
 
     def state(self) -> str:
         if self.until is not None and self.passes and self.now >= self.until:
@@ -185,7 +222,7 @@ class BreakerMachine(RuleBasedStateMachine):
 
     def open(self, seconds: float | None, passes: bool) -> None:
         self.passes = passes
-        self.until = self.now + (min(30, 5 * 2**self.opened) if seconds is None else min(30, seconds))
+        self.until = self.now + (min(30, 5 * 2**self.opened) if seconds is None else min(300, seconds))
         self.opened += 1
         self.ramp_from = None
         self.outcomes = []
@@ -198,10 +235,11 @@ class BreakerMachine(RuleBasedStateMachine):
 
     @rule(target=permits)
     def call(self) -> Permit | None:
-        expected = {"open": None, "half_open": None if self.probing else Permit.PROBE}.get(self.state(), Permit.CALL)
+        expected = {"open": None, "half_open": None if self.probes() else Permit.PROBE}.get(self.state(), Permit.CALL)
         got = self.tested.admit(self.now)
         assert got is expected
-        self.probing = self.probing or got is Permit.PROBE
+        if got is Permit.PROBE:
+            self.probing = self.now
         return got
 
     @rule(permit=consumes(permits))
@@ -210,7 +248,7 @@ class BreakerMachine(RuleBasedStateMachine):
             return
         self.tested.succeeded(permit, self.now)
         if permit is Permit.PROBE:
-            self.probing = False
+            self.probing = None
             if self.until is not None:
                 self.until, self.ramp_from, self.outcomes = None, self.now, []
             return
@@ -224,9 +262,10 @@ class BreakerMachine(RuleBasedStateMachine):
         if permit is None:
             return
         self.tested.failed(permit, self.now, "x", None, passes)
-        if permit is Permit.PROBE:
-            self.probing = False
-            self.open(None, passes)
+        if permit is Permit.PROBE and self.until is not None:
+            self.probing = None
+            if self.now >= self.until:
+                self.open(None, passes)
         elif self.until is None:
             self.outcomes.append((self.now, True))
             recent = [bad for at, bad in self.outcomes if self.now - at < SETTINGS.window]
@@ -238,8 +277,9 @@ class BreakerMachine(RuleBasedStateMachine):
         if permit is None:
             return
         self.tested.trip(permit, self.now, "x", seconds, passes)
-        self.probing = self.probing and permit is not Permit.PROBE
-        if permit is Permit.PROBE or self.until is None:
+        if permit is Permit.PROBE:
+            self.probing = None
+        if self.until is None or (permit is Permit.PROBE and self.now >= self.until):
             self.open(seconds, passes)
 
     @rule(permit=consumes(permits))
@@ -248,7 +288,8 @@ class BreakerMachine(RuleBasedStateMachine):
         if permit is None:
             return
         self.tested.abandoned(permit)
-        self.probing = self.probing and permit is not Permit.PROBE
+        if permit is Permit.PROBE:
+            self.probing = None
 
     @precondition(lambda self: self.state() == "ramping")
     @rule()
@@ -265,7 +306,7 @@ class BreakerMachine(RuleBasedStateMachine):
             assert self.until is not None
             assert wait == self.until - self.now
         else:
-            assert (wait is None) == (not (state == "half_open" and self.probing))
+            assert (wait is None) == (not (state == "half_open" and self.probes()))
 
 
 TestBreakerMachine = BreakerMachine.TestCase

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection
+from dataclasses import replace
 from random import Random
 
 from pydantic import SecretStr
@@ -15,7 +16,7 @@ from translators.errors import FailureKind
 
 KEYS = tuple(ApiKey(name, SecretStr(name.lower()), weight) for name, weight in (("A", 1.0), ("B", 3.0), ("C", 4.0)))
 X = provider("x", model("m"), model("n"), keys=3)
-X = type(X)(**{name: getattr(X, name) for name in X.__slots__} | {"keys": KEYS})
+X = replace(X, keys=KEYS)
 ONE, NONE = provider("one", model("m")), provider("none", model("m"), keys=0)
 WORLD = config([X, ONE, NONE], persona("x/m"))
 

@@ -63,3 +63,31 @@ def test_how_the_system_prompt_meets_the_callers(mode: Any, messages: list[Any],
     persona = Persona(name="p", targets=targets("a/small"), system_prompt="Be brief.", system_prompt_mode=mode)
     body, _ = applied(persona, messages=messages)
     assert [message["content"] for message in body["messages"]] == texts
+
+
+@pytest.mark.parametrize(
+    ("caps", "body", "expected"),
+    [
+        ({"max_tokens": 300}, {"max_tokens": -1}, 300),
+        ({"max_tokens": 300}, {"max_tokens": 0}, 300),
+        ({"max_completion_tokens": 300}, {"max_completion_tokens": -1}, 300),
+        ({"top_k": 40}, {"top_k": -1}, 40),
+        ({"top_k": 40}, {"top_k": 0}, 40),
+        ({"reasoning_effort": "medium"}, {"reasoning_effort": "default"}, "medium"),
+        ({"reasoning_effort": "medium"}, {"reasoning_effort": "extreme"}, "medium"),
+    ],
+)
+def test_a_servers_own_word_for_much_is_held_too(caps: dict[str, Any], body: dict[str, Any], expected: Any) -> None:
+    (name,) = body
+    held, notes = applied(Persona(name="p", targets=targets("a/small"), caps=caps), **body)
+    assert (held[name], notes) == (expected, [("changed", name)])
+
+
+@pytest.mark.parametrize(
+    ("caps", "body"),
+    [({"temperature": 1}, {"temperature": -1}), ({"n": 2}, {"n": 0}), ({"reasoning_effort": "low"}, {"reasoning_effort": "none"})],
+)
+def test_what_is_little_in_every_words_is_not(caps: dict[str, Any], body: dict[str, Any]) -> None:
+    (name,) = body
+    held, notes = applied(Persona(name="p", targets=targets("a/small"), caps=caps), **body)
+    assert (held[name], notes) == (body[name], [])

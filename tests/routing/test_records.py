@@ -112,6 +112,15 @@ def test_of_a_schema_it_is_kept_whether_it_is_open(schema: dict[str, Any], open_
     assert without.facts.schema is None
 
 
+@pytest.mark.parametrize("count", [0, 1, 150])
+def test_of_tools_it_is_kept_how_many_they_were(count: int) -> None:
+    of = config([provider("x", model("few", max_tools=100), model("any"))], persona("x/few", "x/any"))
+    document = facts_document(facts(tools=count), of.personas["p"])
+    assert (document.get("tools", 0), read_facts(document).tools) == (count, count)
+    before, again = planned(of, facts(tools=count)), planned(of, read_facts(document))
+    assert [(c.name, c.reasons) for c in again.candidates] == [(c.name, c.reasons) for c in before.candidates]
+
+
 def test_of_headers_and_metadata_only_what_the_rules_look_at() -> None:
     of = facts(metadata={"team": "blue", "user": "bob", "n": 5}, caller=Caller(headers={"x-region": "west" * 100, "cookie": "c"}))
     document = facts_document(of, P)

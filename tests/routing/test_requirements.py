@@ -36,6 +36,8 @@ PART = "messages[0].content[0]"
         ({"stream": True}, [("streaming", "stream")], set()),
         ({"tools": [1]}, [("tool_calling", "tools")], {"tools"}),
         ({"functions": [1]}, [("tool_calling", "functions")], {"tools"}),
+        ({"n": 0}, [], set()),
+        ({"n": -3, "max_tokens": -1, "top_k": -1, "reasoning_effort": "default"}, [], set()),
         ({"tools": [], "n": 1, "logprobs": False, "modalities": ["text"]}, [], set()),
         ({"response_format": {"type": "json_schema"}}, [("json_schema", "response_format")], {"json_schema"}),
         ({"response_format": {"type": "json_object"}}, [], set()),

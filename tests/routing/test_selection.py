@@ -14,7 +14,7 @@ from gateway.config import Config, Model, Persona, Provider, Rule, TargetRef, Wh
 from gateway.errors import ModelNotFound
 from gateway.routing.affinity import Affinity
 from gateway.routing.candidates import Candidate
-from gateway.routing.facts import AnswerSchema, Facts, Prompt
+from gateway.routing.facts import Facts, Prompt
 from gateway.routing.health import HealthBook
 from gateway.routing.selection import Plan, plan_document, refusal, resolve
 from tests.routing.worlds import MOMENT, config, facts, model, names, persona, planned, provider, view
@@ -160,13 +160,13 @@ SCHEMAS = config(
 )
 
 
-def schema_facts(schema: AnswerSchema, **fields: Any) -> Facts:
+def schema_facts(schema: dict[str, Any], **fields: Any) -> Facts:
     return facts(HELD, schema=schema, **fields)
 
 
 def test_a_schema_is_asked_first_of_those_that_can_be_held_to_it() -> None:
     """The others are asked behind them: what they answer is checked."""
-    made = planned(SCHEMAS, schema_facts(AnswerSchema(MAP)))
+    made = planned(SCHEMAS, schema_facts(MAP))
     assert verdicts(made) == [
         ("b/any", "chosen", ()),
         ("a/apart", "eligible", ()),
@@ -177,27 +177,26 @@ def test_a_schema_is_asked_first_of_those_that_can_be_held_to_it() -> None:
 
 
 def test_a_schema_beside_tools_likewise() -> None:
-    made = planned(SCHEMAS, schema_facts(AnswerSchema({"type": "integer"}), features=["tools"]))
+    made = planned(SCHEMAS, schema_facts({"type": "integer"}, features=["tools"]))
     assert names(made) == ["a/closed", "b/any", "a/apart"]
     assert made.eligible[2].reasons == ("schema_in_words",)
 
 
 def test_who_alone_could_serve_is_no_second_choice() -> None:
-    made = planned(SCHEMAS, schema_facts(AnswerSchema(MAP)), name="told_only")
+    made = planned(SCHEMAS, schema_facts(MAP), name="told_only")
     assert verdicts(made) == [("a/closed", "chosen", ()), ("b/none", "rejected", ("missing_capability:json_schema",))]
 
 
-@pytest.mark.parametrize("fields", [{"schema": None}, {"schema": AnswerSchema(MAP), "forces_tool": True}])
+@pytest.mark.parametrize("fields", [{"schema": None}, {"schema": MAP, "forces_tool": True}])
 def test_without_a_schema_and_where_the_answer_is_a_call_nobody_looks(fields: dict[str, Any]) -> None:
     assert names(planned(SCHEMAS, facts(HELD, **fields)))[0] == "a/closed"
 
 
 def test_a_schema_is_looked_into_only_where_it_matters() -> None:
-    schemas = [AnswerSchema(MAP), AnswerSchema(MAP), AnswerSchema(MAP)]
-    planned(SCHEMAS, schema_facts(schemas[0]), name="told_only")
-    planned(SCHEMAS, schema_facts(schemas[1], forces_tool=True))
-    planned(SCHEMAS, schema_facts(schemas[2]))
-    assert [schema.known for schema in schemas] == [None, None, True]
+    asked = [schema_facts(MAP), schema_facts(MAP, forces_tool=True), schema_facts(MAP)]
+    for of, name in zip(asked, ("told_only", "p", "p"), strict=True):
+        planned(SCHEMAS, of, name=name)
+    assert [of.open_schema for of in asked] == [None, None, True]
 
 
 def test_a_pin_gives_way_to_who_can_be_held_to_the_schema() -> None:
@@ -205,9 +204,9 @@ def test_a_pin_gives_way_to_who_can_be_held_to_the_schema() -> None:
     affinity.remember("c", "a/closed", "", 1000.0)
     seen = view(SCHEMAS, affinity=affinity)
     pinned = {"conversation": "c", "settled": True}
-    made = planned(SCHEMAS, schema_facts(AnswerSchema(MAP), **pinned), seen)
+    made = planned(SCHEMAS, schema_facts(MAP, **pinned), seen)
     assert (made.eligible[0].name, made.pinned) == ("b/any", None)
-    made = planned(SCHEMAS, schema_facts(AnswerSchema({"type": "string"}), **pinned), seen)
+    made = planned(SCHEMAS, schema_facts({"type": "string"}, **pinned), seen)
     assert (made.eligible[0].name, made.pinned) == ("a/closed", "a/closed")
 
 
@@ -302,6 +301,22 @@ def test_refusals_name_the_field() -> None:
     assert (error.status, error.param, error.code) == (400, "messages", "context_length_exceeded")
 
 
+def test_more_tools_than_a_target_takes() -> None:
+    few, many = model("few", capabilities=["tool_calling"], max_tools=3), model("many", capabilities=["tool_calling"], max_tools=128)
+    of = config(
+        [provider("x", few, many, model("any", capabilities=["tool_calling"]))], persona("x/few", "x/many"), persona("x/any", name="q")
+    )
+    assert names(planned(of, facts(tools=3))) == ["x/few", "x/many"]
+    assert verdicts(planned(of, facts(tools=4))) == [
+        ("x/many", "chosen", ()),
+        ("x/few", "rejected", ("too_many_tools: 4 > 3",)),
+    ]
+    error = refusal(planned(of, facts({"tool_calling": "tools"}, tools=150)))
+    assert (error.status, error.param, error.code) == (400, "tools", "no_eligible_target")
+    assert "x/few: too_many_tools: 150 > 3; x/many: too_many_tools: 150 > 128" in error.message
+    assert names(planned(of, facts(tools=10**6), name="q")) == ["x/any"]
+
+
 def test_names_of_models() -> None:
     assert resolve(WORLD, "a/small") == TargetRef("a", "small")
     assert resolve(WORLD, "p") is WORLD.personas["p"]
@@ -375,7 +390,8 @@ requests = st.builds(
         features=["images"] if images else [],
         conversation="c" if pinned else None,
         settled=pinned,
-        schema=None if schema is None else AnswerSchema(None, schema),
+        schema=None if schema is None else {},
+        open_schema=schema,
     ),
     st.sets(st.sampled_from(CAPABILITIES)),
     st.sampled_from([1, 399, 401, 600, 900, 4000]),

@@ -1,4 +1,4 @@
-"""Runs the soak and prints what it saw: `python -m tests.soak [--requests N]`. Exits with 1 if a limit was missed. Linux only.
+"""Runs the soak and prints what it saw: `python -m tests.soak [--requests N] [--loop L]`. Exits with 1 if a limit was missed. Linux only.
 
 The gateway and the simulated providers have a process each. After every 500 requests the memory in use is looked at (the gateway's RSS
 once garbage is collected and the allocator has given back what was freed) and the RSS as it is, of its children, too; a straight line is
@@ -28,6 +28,7 @@ from typing import IO, Final
 import yaml
 
 from tests.bench.processes import ROOT, free_port, rss_mb, wait_ready
+from tests.loops import LOOPS, TAKEN
 from tests.serving import clean_environ
 from tests.soak.gateway import TOLD
 from tests.soak.load import run
@@ -71,7 +72,8 @@ def process(
 def count_once(port: int) -> None:
     """The first exact count starts the process that counts, and the gateway keeps a socket to it: no leak."""
     body = json.dumps({"model": "openai", "messages": [{"role": "user", "content": "Hello!"}]}).encode()
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/tokens", body, timeout=20) as answer:
+    asked = urllib.request.Request(f"http://127.0.0.1:{port}/api/v1/tokens", body, {"content-type": "application/json"})
+    with urllib.request.urlopen(asked, timeout=20) as answer:
         if json.load(answer)["exact"] is None:
             raise RuntimeError("tokens could not be counted")
 
@@ -144,7 +146,9 @@ def configure(directory: Path) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.soak")
     parser.add_argument("--requests", type=int, default=50_000)
-    requests: int = parser.parse_args().requests
+    parser.add_argument("--loop", choices=LOOPS, default=TAKEN)
+    options = parser.parse_args()
+    requests: int = options.requests
     if requests < LEAST:
         parser.error(f"at least {LEAST} requests are needed to see growth")
     warm_up = max(LEAST // 2, requests // 5 // EVERY * EVERY)
@@ -160,7 +164,7 @@ def main() -> int:
             "OPENAI_API_KEY": "soak", "ANTHROPIC_API_KEY": "soak", "GEMINI_API_KEY": "soak",
             "OPENAI_BASE_URL": f"{base}/openai/v1", "ANTHROPIC_BASE_URL": f"{base}/claude", "GEMINI_BASE_URL": f"{base}/gemini",
         }  # fmt: skip
-        gateway = stack.enter_context(process("tests.soak.gateway", errors=errors, **environ))
+        gateway = stack.enter_context(process("tests.soak.gateway", options.loop, errors=errors, **environ))
         wait_ready(port)
         time.sleep(0.5)
         count_once(port)

@@ -1,4 +1,6 @@
-"""The gateway as `llm-router` starts it, with one more signal: SIGUSR1 writes to standard error what it holds, as JSON."""
+"""The gateway as `llm-router` starts it, on the loop that is named, with one more signal: SIGUSR1 writes to standard error what it holds,
+as JSON.
+"""
 
 import asyncio
 import ctypes
@@ -43,4 +45,6 @@ def _in_use() -> int:
 if __name__ == "__main__":
     processes.running_gateway = _remembered
     signal.signal(signal.SIGUSR1, _tell)
+    if sys.argv.pop(1) == "asyncio":
+        sys.modules["uvloop"] = None  # type: ignore[assignment]  # as if it were not installed
     sys.exit(main())

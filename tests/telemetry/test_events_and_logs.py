@@ -2,15 +2,17 @@
 
 import asyncio
 import os
-from pathlib import Path
+import threading
+import time
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.telemetry import logs
 from gateway.telemetry.events import AttemptEnded, Bus, Event, RequestEnded, Usage
-from gateway.telemetry.logs import CAPACITY, RequestLog, line
+from gateway.telemetry.logs import RequestLog, line
 from translators.jsontext import dumps_str, loads
 
 ATTEMPT = AttemptEnded(provider="claude", model="opus", outcome="ok", seconds=0.5, status=200)
@@ -101,6 +103,45 @@ async def test_lines_are_written_soon_and_at_the_end() -> None:
         assert [loads(text)["event"] for text in pipe.read().splitlines()] == ["request", "request"]
 
 
+async def test_a_reader_that_stands_still_costs_lines_and_holds_up_nobody(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(logs, "CAPACITY", 500)
+    monkeypatch.setattr(logs, "_PATIENCE", 0.2)
+    read_end, write_end = os.pipe()
+    log = RequestLog(write_end)
+    for _ in range(8):
+        for _ in range(300):
+            log.listen(ENDED)
+        await asyncio.sleep(logs.INTERVAL * 1.5)
+    held = 65_536 // len(line(0.0, ENDED)) + 1
+    assert 2400 - 500 - held <= log.lost <= 2400 - 500
+    assert "lines of the request log were lost" in caplog.text
+    started = time.monotonic()
+    log.close()
+    assert time.monotonic() - started < 2
+    os.close(read_end)
+
+
+async def test_a_reader_that_goes_on_gets_lines_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "CAPACITY", 500)
+    read_end, write_end = os.pipe()
+    log = RequestLog(write_end)
+    for _ in range(900):
+        log.listen(ENDED)
+    reader = threading.Thread(target=lambda: [*iter(lambda: os.read(read_end, 65_536), b"")], daemon=True)
+    reader.start()
+    await asyncio.sleep(logs.INTERVAL * 4)
+    before = log.lost
+    for _ in range(400):
+        log.listen(ENDED)
+    log.close()
+    assert (before, log.lost) == (400, 400)
+    os.close(write_end)
+    reader.join(5)
+    os.close(read_end)
+
+
 async def test_a_log_nobody_reads_costs_lines_and_nothing_else() -> None:
     read_end, write_end = os.pipe()
     os.close(read_end)
@@ -109,17 +150,3 @@ async def test_a_log_nobody_reads_costs_lines_and_nothing_else() -> None:
     log.close()
     os.close(write_end)
     assert log.lost == 1
-
-
-async def test_only_so_many_lines_wait(tmp_path: Path) -> None:
-    """The loop is not left, so nothing can be written meanwhile: what is too much is counted, and the first stay."""
-    written = tmp_path / "log"
-    descriptor = os.open(written, os.O_WRONLY | os.O_CREAT)
-    log = RequestLog(descriptor)
-    for number in range(CAPACITY + 7):
-        log.listen(ENDED._replace(request_id=f"req_{number}"))
-    log.close()
-    os.close(descriptor)
-    assert log.lost == 7
-    told = [loads(text)["request_id"] for text in written.read_bytes().splitlines()]
-    assert told == [f"req_{number}" for number in range(CAPACITY)]

@@ -132,6 +132,8 @@ CASES: Final[dict[str, Json]] = {
     "messages.name": {"messages": [{"role": "user", "name": "jo", "content": "hi"}]},
     "messages.audio": {"messages": [USER, {"role": "assistant", "content": "ok", "audio": {"id": "a"}}, USER]},
     "messages.images": answered(images=[image()]),
+    "messages.is_error": {**LOOP, "messages": [*LOOP["messages"][:2], {**RESULT, "is_error": True}]},
+    "messages.cache_control": said({"type": "text", "text": "x", "cache_control": {"type": "ephemeral"}}),
     "messages.reasoning_content": answered(reasoning_content="hm"),
     "messages.extra_content": answered(extra_content={"google": {"thought_signature": "c2ln"}}),
     "messages.thinking_blocks": answered(thinking_blocks=[THOUGHT]),

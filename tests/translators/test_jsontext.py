@@ -1,8 +1,12 @@
 """translators.jsontext: what is read, what is refused, what a valid text hides."""
 
-import pytest
+import json
 
-from translators.jsontext import dumps, first_flaw, loads
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from translators.jsontext import dumps, first_flaw, loads, loads_repaired, repaired_surrogates
 
 
 @pytest.mark.parametrize(
@@ -93,3 +97,62 @@ def test_many_short_texts_hide_nothing(text: bytes, flaw: str | None, times: int
 def test_long_texts_hide_nothing(size: int, repeated: bool) -> None:
     text = b'{"a":"%s","b":"\\"","%s":1}' % (b"x" * size, b"b" if repeated else b"c")
     assert first_flaw(text, loads(text)) == ("the key 'b' appears twice in one object" if repeated else None)
+
+
+def test_a_byte_order_mark_before_an_answer_is_forgiven_once() -> None:
+    mark = b"\xef\xbb\xbf"
+    assert loads_repaired(mark + b'{"a": 1}') == {"a": 1}
+    assert loads_repaired(mark + b'{"a": "\\ud83d"}') == {"a": "\ufffd"}
+    for text in (mark * 2 + b"{}", mark, b"{" + mark):
+        with pytest.raises(ValueError, match="line 1"):
+            loads_repaired(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "repaired"),
+    [
+        (rb'"\ud83d"', rb'"\ufffd"'),
+        (rb'"\uDE00"', rb'"\ufffd"'),
+        (rb'"see \ud83D, then \uDBFF."', rb'"see \ufffd, then \ufffd."'),
+        (rb'"\ude00\ud83d"', rb'"\ufffd\ufffd"'),
+        (rb'"\ud83d\ud83d\ude00"', rb'"\ufffd\ud83d\ude00"'),
+        (rb'"\ud83d\ude00\ude00"', rb'"\ud83d\ude00\ufffd"'),
+        (rb'"\ud83d\n\ude00"', rb'"\ufffd\n\ufffd"'),
+        (rb'"\ud83d\\ude00"', rb'"\ufffd\\ude00"'),
+        (rb'"\\ud83d\\\ud83d"', rb'"\\ud83d\\\ufffd"'),
+        (rb'{"\udfff":["\ud800"]}', rb'{"\ufffd":["\ufffd"]}'),
+        (rb'"\ud83d\ude00 \\ud83d \u00e9 \ud7ff \ue000"', None),
+        (b'"' + "😀".encode() + b'"', None),
+        (b"", None),
+    ],
+)
+def test_half_a_surrogate_pair_is_repaired(text: bytes, repaired: bytes | None) -> None:
+    assert repaired_surrogates(text) == repaired
+
+
+@pytest.mark.parametrize("distance", range(-14, 15))
+@pytest.mark.parametrize(
+    ("inside", "repaired"),
+    [
+        (rb"\ud83d\ude00", rb"\ud83d\ude00"),
+        (rb"\\\ud83d.", rb"\\\ufffd."),
+        (rb"\\ud83d", rb"\\ud83d"),
+        (rb"\ude00\ud83d", rb"\ufffd\ufffd"),
+    ],
+)
+def test_pairs_are_told_from_halves_across_slices(distance: int, inside: bytes, repaired: bytes) -> None:
+    filler = b"x" * (1024 * 1024 - 1 + distance)
+    assert repaired_surrogates(b'"%s%s","\\udc00"' % (filler, inside)) == b'"%s%s","\\ufffd"' % (filler, repaired)
+
+
+@given(st.text(st.characters(categories=["Cs", "Lu", "So"]) | st.sampled_from('\\"ud83'), max_size=20))
+def test_what_was_repaired_is_read(text: str) -> None:
+    """Also text that only looks like an escape: it comes out as it was."""
+    written = json.dumps(text).encode()
+    paired = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    assert loads(repaired_surrogates(written) or written) == paired
+
+
+def test_a_text_of_nothing_but_backslashes_is_looked_at_once() -> None:
+    text = b'"' + b"\\" * 4_000_000 + rb'\ud83d"'
+    assert repaired_surrogates(text) == text[:-7] + rb'\ufffd"'

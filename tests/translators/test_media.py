@@ -1,11 +1,16 @@
 """translators.media: lenient reading, strict writing, the bytes' own word for their type."""
 
 import base64
+import tracemalloc
+from urllib.parse import unquote_to_bytes
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from translators import media
 from translators.errors import InvalidRequest
-from translators.media import Media, from_base64, mime_of_filename, parse_data_url, sniff
+from translators.media import Media, from_base64, mime_of_filename, parse_data_url, sniff, unquoted
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 JPEG = b"\xff\xd8\xff\xe0" + bytes(40)
@@ -64,3 +69,29 @@ def test_sniff(head: bytes, mime: str | None) -> None:
 
 def test_mime_of_filename() -> None:
     assert (mime_of_filename("A.PDF"), mime_of_filename("b.md"), mime_of_filename("c")) == ("application/pdf", "text/markdown", None)
+
+
+@given(st.lists(st.sampled_from(["%41", "%0a", "%3D", "%", "%%", "%4", "%zz", "=", "==", "a", " ", "\r", "\n", " \n", "\r\n", "é"])))
+def test_escapes_are_what_urllib_says_wherever_the_text_is_cut(parts: list[str]) -> None:
+    text = "".join(parts)
+    for piece in (3, 4, 5, 64, 65_536):
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(media, "_PIECE", piece)
+            assert unquoted(text, "p") == unquote_to_bytes(text)
+
+
+@pytest.mark.parametrize("stray", ["%", "%zz", "%4 "])
+def test_a_text_of_stray_percent_signs_is_no_url(stray: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        parse_data_url("data:text/plain," + stray * 100_000, "messages")
+    assert refused.value.param == "messages"
+
+
+@pytest.mark.parametrize("escape", ["%41", "%e9", "a"])
+def test_escapes_cost_no_more_than_their_text(escape: str) -> None:
+    text = escape * (2_000_000 // len(escape))
+    tracemalloc.start()
+    unquoted(text, "p")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 3 * len(text)

@@ -7,7 +7,7 @@ import pytest
 from translators import claude, openai, responses
 from translators.chat.request import ChatRequest
 from translators.dialect import ModelRecord, Note, Thinking, losses
-from translators.registry import dialect_for, is_open
+from translators.registry import dialect_for, is_open, wants_reasoning_back
 
 TOOLS = {"tools": [{"type": "function", "function": {"name": "f"}}]}
 
@@ -71,3 +71,38 @@ def test_which_schemas_are_open(schema: dict[str, Any], expected: bool) -> None:
 )
 def test_who_can_be_made_to_call_a_tool(facts: dict[str, Any], expected: bool) -> None:
     assert ModelRecord(context_window=1, max_output_tokens=1, **facts).can_force_tools is expected
+
+
+ON = Thinking(kind="adaptive", on_by_default=True, switch_off="disabled")
+ASKED = Thinking(kind="budget")
+ALWAYS = Thinking(kind="adaptive", on_by_default=True, switch_off="never")
+
+
+def facts(**of: Any) -> ModelRecord:
+    return ModelRecord(context_window=1, max_output_tokens=1, **of)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "model", "body", "expected"),
+    [
+        ("claude", facts(), {}, False),
+        ("claude", facts(), {"reasoning_effort": "high"}, False),
+        ("claude", facts(thinking=ON), {}, True),
+        ("claude", facts(thinking=ON), {"reasoning_effort": "none"}, False),
+        ("claude", facts(thinking=ON), {"thinking": {"type": "disabled"}}, False),
+        ("claude", facts(thinking=ON), {"reasoning": {"enabled": False}}, False),
+        ("claude", facts(thinking=ALWAYS), {"reasoning_effort": "none"}, True),
+        ("claude", facts(thinking=ASKED), {}, False),
+        ("claude", facts(thinking=ASKED), {"reasoning_effort": "low"}, True),
+        ("claude", facts(thinking=ASKED), {"thinking": {"type": "enabled", "budget_tokens": 2000}}, True),
+        ("claude", facts(thinking=ASKED), {"reasoning": {"effort": "low"}}, True),
+        ("gemini", facts(signatures="required"), {}, True),
+        ("gemini", facts(signatures="optional"), {}, False),
+        ("openai", record("never"), {}, False),
+        ("openai", record("always"), {}, True),
+        ("openai", record("with_tools"), {}, True),
+        ("openai", record("with_tools"), {"reasoning_effort": "none"}, False),
+    ],
+)
+def test_who_wants_its_reasoning_back(dialect: str, model: ModelRecord, body: dict[str, Any], expected: bool) -> None:
+    assert wants_reasoning_back(dialect, model, ChatRequest({"model": "m", "messages": [], **TOOLS, **body})) is expected

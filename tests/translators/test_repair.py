@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from translators import claude, openai
+from translators import claude, gemini, openai
 from translators.chat.request import ChatRequest
 from translators.dialect import ModelRecord, Thinking
 from translators.errors import FailureKind, UpstreamFailure
@@ -83,6 +83,78 @@ def test_refused_signatures_are_taken_out_and_nothing_is_learned(code: str) -> N
     mixed = repair(ChatRequest({"messages": [*PLAIN.messages, plain, bare]}), RECORD, failure)
     assert mixed is not None
     assert mixed.request.messages[1:] == [plain, {"role": "assistant", "content": "x"}]
+
+
+SEVERAL = ChatRequest({"messages": PLAIN.messages, "n": 3})
+ABLE = replace(RECORD, capabilities=RECORD.capabilities | {"multiple_choices"})
+
+
+def gemini_refusal(message: str) -> UpstreamFailure:
+    return gemini.parse_error(400, {}, dumps({"error": {"code": 400, "message": message, "status": "INVALID_ARGUMENT"}}))
+
+
+def openai_refusal(message: str) -> UpstreamFailure:
+    return openai.parse_error(400, {}, dumps({"error": {"message": message, "type": "invalid_request_error"}}))
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        gemini_refusal("Multiple candidates is not enabled for this model"),
+        gemini_refusal("Only one candidate can be specified in the current model"),
+        gemini_refusal("Unable to submit request because candidateCount must be 1 but the entered value was 3."),
+        gemini_refusal("Unable to submit request because it has a candidateCount value of 3 but the supported range is from 1 to 2"),
+        openai_refusal("'n' : number must be at most 1"),
+        openai_refusal("Invalid n value (currently only n = 1 is supported)"),
+        openai_refusal("Unsupported value: 'n' does not support 3 with this model. Only the default (1) value is supported."),
+        openai_refusal("n > 1 is not supported by this server."),
+        openai_refusal("Only one completion choice is allowed"),
+        openai_refusal("Parameter n must be 1"),
+    ],
+    ids=lambda failure: failure.message[:30],
+)
+def test_a_model_that_gives_one_answer_is_known_from_then_on(failure: UpstreamFailure) -> None:
+    mended = repair(SEVERAL, ABLE, failure)
+    assert mended is not None
+    assert (mended.request, mended.record.capabilities, mended.learned) == (SEVERAL, RECORD.capabilities, True)
+    assert repair(PLAIN, ABLE, failure) is None, "who asked for one answer was not refused for asking for several"
+    assert repair(SEVERAL, RECORD, failure) is None
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        openai_refusal("n must be 1 when using greedy sampling, got 3."),
+        openai_refusal("top_n must be 1"),
+        openai_refusal("The value of 'n' must be an integer."),
+        gemini_refusal("Penalty is not enabled for this model"),
+        gemini_refusal("Unable to submit request because it has a topK value of 3 but the supported range is from 1 to 2"),
+    ],
+    ids=lambda failure: failure.message[:30],
+)
+def test_other_refusals_say_nothing_of_several_answers(failure: UpstreamFailure) -> None:
+    assert repair(SEVERAL, ABLE, failure) is None
+
+
+def test_refused_schemas_are_written_in_the_newest_drafts_words() -> None:
+    failure = UpstreamFailure(kind=FailureKind.INVALID_REQUEST, message="m", status=400, type="t", code="invalid_function_parameters")
+    older = {"type": "object", "properties": {"a": {"type": "number", "minimum": 0, "exclusiveMinimum": True}}}
+    newer = {"type": "object", "properties": {"a": {"type": "number", "exclusiveMinimum": 0}}}
+
+    def asked(schema: Any) -> ChatRequest:
+        tool = {"type": "function", "function": {"name": "f", "parameters": schema}}
+        form = {"type": "json_schema", "json_schema": {"name": "r", "schema": schema}}
+        bare = [{"type": "web_search"}, {"type": "function", "function": {"name": "g"}}]
+        functions = [{"name": "h", "parameters": schema}]
+        return ChatRequest({"messages": [], "tools": [tool, *bare], "functions": functions, "response_format": form})
+
+    request = asked(older)
+    mended = repair(request, RECORD, failure)
+    assert mended is not None
+    assert (mended.request, mended.record, mended.learned) == (asked(newer), RECORD, False)
+    assert request == asked(older)
+    assert repair(asked(newer), RECORD, failure) is None
+    assert repair(PLAIN, RECORD, failure) is None
 
 
 def test_other_refusals_have_no_repair() -> None:

@@ -7,8 +7,8 @@ import pytest
 
 from gateway.config import Timeouts
 from gateway.upstream.client import UpstreamClient
-from gateway.upstream.connection import Limit
 from gateway.upstream.failures import TOTAL_CLOCK
+from gateway.upstream.response import Limit
 from tests.fakes import Hang, Pause, fake_upstream, json_answer, openai_completion
 from tests.serving import Running, serving
 from translators.dialect import UpstreamRequest

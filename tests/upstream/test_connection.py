@@ -12,8 +12,8 @@ import pytest
 
 from gateway.config import Timeouts
 from gateway.upstream.client import UpstreamClient
-from gateway.upstream.connection import Limit, UpstreamResponse
 from gateway.upstream.failures import TOTAL_CLOCK
+from gateway.upstream.response import Limit, UpstreamResponse
 from tests.fakes import End, FakeUpstream, Hang, Pause, Reset, Step, fake_upstream
 from translators.dialect import UpstreamRequest
 from translators.errors import FailureKind, UpstreamError
@@ -67,9 +67,20 @@ class Asked:
         (http(zlib.compress(b"hello"), "Content-Encoding: deflate"), b"hello"),
         (http(zlib.compress(b"hello", wbits=-15), "Content-Encoding: deflate"), b"hello"),
         (http(gzip.compress(b"a" * 3_000_000), "Content-Encoding: gzip"), b"a" * 3_000_000),
+        (http(gzip.compress(b"hello"), "Content-Encoding:  GZip "), b"hello"),
+        (http(gzip.compress(b"hello"), "Content-Encoding: identity, gzip"), b"hello"),
+        (http(gzip.compress(b"hello") + bytes(600), "Content-Encoding: gzip"), b"hello"),
+        (http(gzip.compress(b"he") + bytes(3) + gzip.compress(b"llo") + bytes(1), "Content-Encoding: gzip"), b"hello"),
+        (http(b"hello", "Content-Encoding: "), b"hello"),
+        (http(b"hello", "Content-Encoding: None"), b"hello"),
+        (http(b"hello", "Content-Encoding: utf-8"), b"hello"),
+        (http(b"hello", "Content-Encoding: Identity, identity"), b"hello"),
     ],
-    ids=["length", "chunked", "informational", "none", "bare LF", "gzip", "gzip members", "deflate", "raw deflate", "large gzip"],
-)
+    ids=[
+        "length", "chunked", "informational", "none", "bare LF", "gzip", "gzip members", "deflate", "raw deflate", "large gzip",
+        "gzip in capitals", "identity, gzip", "padded gzip", "padded members", "empty encoding", "no encoding", "charset", "identity twice",
+    ],
+)  # fmt: skip
 @pytest.mark.parametrize("bytewise", [False, True], ids=["at once", "in pieces"])
 async def test_a_body_arrives_and_its_connection_is_used_again(answer: bytes, body: bytes, bytewise: bool) -> None:
     size = max(1, len(answer) // 500)
@@ -85,8 +96,13 @@ async def test_a_body_arrives_and_its_connection_is_used_again(answer: bytes, bo
         assert asked.fake.open == 1
 
 
-async def test_an_answer_until_the_connection_ends() -> None:
-    async with asking(b"HTTP/1.1 200 OK\r\n\r\nhello", End()) as asked:
+@pytest.mark.parametrize(
+    "answer",
+    [b"HTTP/1.1 200 OK\r\n\r\nhello", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\n\r\nhello"],
+    ids=["without a length", "identity"],
+)
+async def test_an_answer_until_the_connection_ends(answer: bytes) -> None:
+    async with asking(answer, End()) as asked:
         for _ in range(2):
             assert await (await asked.send()).read() == b"hello"
         await asyncio.sleep(0.01)
@@ -103,9 +119,16 @@ async def test_an_answer_until_the_connection_ends() -> None:
         http(b"hello") + http(b"more than was asked for"),
         http(b"hello") + b"\x00",
         http(b"hello") + b"HTTP/9",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\nContent-Length: 99\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        http(b"hello", "Transfer-Encoding: Identity"),
+        http(b"hello", "Transfer-Encoding: identity") + b"and more",
     ],
-    ids=["HTTP/1.0", "close", "close in a list", "close, chunked", "two answers", "rubbish after it", "half an answer after it"],
-)
+    ids=[
+        "HTTP/1.0", "close", "close in a list", "close, chunked", "two answers", "rubbish after it", "half an answer after it",
+        "length and chunks", "chunks and length", "identity and length", "identity and more",
+    ],
+)  # fmt: skip
 async def test_a_connection_that_is_not_to_be_used_again(answer: bytes) -> None:
     """Though the server would take another request on it."""
     async with asking(answer) as asked:
@@ -160,8 +183,11 @@ async def test_an_answer_that_is_none(steps: list[Step], kind: FailureKind) -> N
         (b"hello", "gzip", FailureKind.MALFORMED),
         (b"hello", "br", FailureKind.MALFORMED),
         (zlib.compress(b"hello") + b"x", "deflate", FailureKind.MALFORMED),
+        (gzip.compress(b"hello") + b"\0\0rubbish", "gzip", FailureKind.MALFORMED),
+        (gzip.compress(b"hello") + bytes(9) + gzip.compress(b"hello")[:-1], "gzip", FailureKind.TRUNCATED),
+        (gzip.compress(gzip.compress(b"hello")), "gzip, gzip", FailureKind.MALFORMED),
     ],
-    ids=["cut", "not compressed", "unknown", "more than deflate"],
+    ids=["cut", "not compressed", "unknown", "more than deflate", "rubbish behind padding", "cut behind padding", "twice"],
 )
 async def test_a_body_that_cannot_be_decoded(body: bytes, encoding: str, kind: FailureKind) -> None:
     async with asking(http(body, f"Content-Encoding: {encoding}")) as asked:
@@ -180,6 +206,12 @@ async def test_a_body_that_cannot_be_decoded(body: bytes, encoding: str, kind: F
 async def test_clocks(steps: list[Step], limits: dict[str, float], code: str) -> None:
     async with asking(*steps, timeouts=Timeouts(**limits)) as asked:
         assert await asked.kind() == (FailureKind.TIMEOUT, code)
+
+
+async def test_an_identity_body_with_a_length_does_not_wait_for_the_connections_end() -> None:
+    for body in (b"hello", b""):
+        async with asking(http(body, "Transfer-Encoding: identity"), Hang(), timeouts=Timeouts(total=5)) as asked:
+            assert await (await asked.send()).read() == body
 
 
 async def test_what_arrives_keeps_the_idle_clock_from_running_out() -> None:

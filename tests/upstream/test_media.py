@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from gateway.upstream.media import MAX_FETCHES, MediaFetcher, refuse_urls, unguarded
+from gateway.upstream.media import MAX_FETCHES, MediaFetcher, guarded, refuse_urls, unguarded
 from translators.chat.request import ChatRequest
 from translators.errors import InvalidRequest
 
@@ -118,6 +118,18 @@ async def test_inner_addresses_are_never_connected_to(url: str) -> None:
     assert caught.value.code == "invalid_image_url"
 
 
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1", "0x7f.1", "localhost", "[::1]", "10.0.0.5", "169.254.169.254", "192.0.0.192", "192.88.99.7", "[fec0::5]",
+     "[64:ff9b::a00:5]", "[64:ff9b:1::a00:5]", "[2002:a00:5::1]", "[2001:0:a00:5::1]", "[::10.0.0.5]", "[::ffff:10.0.0.5]",
+     "[::ffff:0:a00:5]", "[2a00:1450:4001::5efe:a00:5]"],
+)  # fmt: skip
+async def test_it_is_the_guard_that_refuses_them(host: str) -> None:
+    async with fetcher(socket_factory=guarded) as fetch:
+        with pytest.raises(InvalidRequest, match="not public"):
+            await fetch.inlined(request(f"https://{host}/x"), 10.0)
+
+
 @pytest.mark.parametrize("url", ["http://example.org/x.png", "ftp://x/y", "file:///etc/passwd", "//x/y", "x"])
 async def test_only_https_is_fetched(url: str) -> None:
     made = MediaFetcher(1000, 1)
@@ -132,6 +144,21 @@ async def test_the_number_of_fetches_is_limited() -> None:
     async with fetcher() as fetch:
         with pytest.raises(InvalidRequest, match="At most"):
             await fetch.inlined(request(*["https://example.org/x.png"] * (MAX_FETCHES + 1)), 10.0)
+
+
+async def test_all_contents_together_are_limited() -> None:
+    async with images() as url, fetcher(max_bytes=200) as fetch:
+        await fetch.inlined(request(*[f"{url}/good"] * 3), 10.0)
+        with pytest.raises(InvalidRequest, match="together") as caught:
+            await fetch.inlined(request(*[f"{url}/good"] * 4), 10.0)
+    assert caught.value.code == "image_too_large"
+
+
+async def test_what_was_fetched_counts_for_the_size_of_the_request() -> None:
+    async with images() as url, fetcher() as fetch:
+        before = request(f"{url}/good")
+        after = await fetch.inlined(before, 10.0)
+    assert after.size - before.size == len(after.messages[1]["content"][1]["image_url"]["url"])
 
 
 async def test_what_only_the_provider_can_read_is_left_alone() -> None:

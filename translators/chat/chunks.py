@@ -3,6 +3,8 @@
 A dialect's stream translator makes chunks; the gateway looks at `commits` and `usage`, and writes them with a ChunkWriter.
 """
 
+from base64 import b64decode, b64encode
+from binascii import Error
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -188,6 +190,8 @@ class Collector:
         for choice in answer["choices"]:
             message = choice["message"]
             calls = message.get("tool_calls") or message.get("function_call")
+            if isinstance(pieces := message.get("audio"), list):
+                message["audio"] = _joined_audio([piece for piece in pieces if isinstance(piece, dict)])
             if not message["content"]:
                 message["content"] = None if calls or message["refusal"] is not None else ""
         if self._usage is not None:
@@ -208,6 +212,11 @@ def _merge_delta(message: dict[str, Any], delta: dict[str, Any]) -> None:
         if name == "tool_calls":
             for part in value:
                 _merge_tool_call(message.setdefault("tool_calls", []), part)
+        elif name == "audio" and isinstance(value, dict):
+            if isinstance(known := message.get("audio"), list):
+                known.append(value)
+            else:
+                message["audio"] = [value]
         elif name == "function_call":
             call = message.setdefault("function_call", {"name": "", "arguments": ""})
             call["name"] += value.get("name") or ""
@@ -218,6 +227,26 @@ def _merge_delta(message: dict[str, Any], delta: dict[str, Any]) -> None:
             message[name] = message[name] + value
         else:
             message[name] = value
+
+
+def _joined_audio(pieces: list[dict[str, Any]]) -> dict[str, Any]:
+    """The `audio` of a message from those of its deltas: each has a text of base64 of its own."""
+    joined: dict[str, Any] = {}
+    for piece in pieces:
+        joined.update((name, value) for name, value in piece.items() if value is not None)
+    if len(pieces) > 1:
+        joined["transcript"] = "".join([piece["transcript"] for piece in pieces if isinstance(piece.get("transcript"), str)])
+        joined["data"] = _joined_base64([piece["data"] for piece in pieces if isinstance(piece.get("data"), str)])
+    return joined
+
+
+def _joined_base64(texts: list[str]) -> str:
+    if len(texts) < 2:
+        return "".join(texts)
+    try:
+        return b64encode(b"".join([b64decode(text) for text in texts])).decode()
+    except Error:  # a server of the hub's own dialect may send anything
+        return "".join(texts)
 
 
 def _merge_tool_call(calls: list[dict[str, Any]], part: dict[str, Any]) -> None:

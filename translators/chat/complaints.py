@@ -37,6 +37,18 @@ def not_one_of(param: str, value: Any, allowed: tuple[str, ...]) -> InvalidReque
     return InvalidRequest(f"Invalid value: {str(value)[:80]!r}. Supported values are: {shown}.", param, "invalid_value")
 
 
+def out_of_range(param: str, value: float, low: float, high: float | None) -> InvalidRequest:
+    below = value < low
+    rule = f"expected a value >= {low:g}" if below or high is None else f"expected a value <= {high:g}"
+    code = f"{'integer' if value.__class__ is int else 'decimal'}_{'below_min' if below else 'above_max'}_value"
+    return InvalidRequest(f"Invalid '{param}': {rule}, but got {str(value)[:40]} instead.", param, code)
+
+
+def too_long(param: str, length: int, most: int) -> InvalidRequest:
+    rule = f"array too long. Expected an array with maximum length {most}, but got {length} instead."
+    return InvalidRequest(f"Invalid '{param}': {rule}", param, "array_above_max_length")
+
+
 def require_string(owner: dict[str, Any], name: str, at: str) -> None:
     value = owner.get(name)
     if value is None:

@@ -94,11 +94,11 @@ _DEFAULT_CODE: Final = {
     _K.CONTEXT_LENGTH: "context_length_exceeded",
     _K.CONTENT_FILTER: "content_filter",
     _K.MODEL_NOT_FOUND: "model_not_found",
-    _K.MODEL_OUTPUT: "invalid_model_output",
+    _K.MODEL_OUTPUT: "bad_output",
 }
 
 _OURS: Final = frozenset({_K.AUTHENTICATION, _K.PERMISSION})
-_ONE_CODE: Final = frozenset({_K.CONTEXT_LENGTH, _K.CONTENT_FILTER})
+_ONE_CODE: Final = frozenset({_K.CONTEXT_LENGTH, _K.CONTENT_FILTER, _K.MODEL_OUTPUT})
 """Kinds that callers know by one code, whatever a compatible server calls it."""
 _NOT_AGAIN: Final = frozenset({_K.QUOTA, _K.UNSUPPORTED})
 """After these the same request makes no sense."""
@@ -120,7 +120,7 @@ def failure(
     fact = None if said is None else said.fact
     return UpstreamFailure(
         kind=kind,
-        message=redacted(error.message or f"The provider answered with status {status}."),
+        message=redacted(error.message or _silent(status)),
         status=ours,
         type=error.type[:80] if kind is _K.INVALID_REQUEST and error.type is not None else type_,
         code=_DEFAULT_CODE.get(kind) if by_default else error.code,
@@ -130,6 +130,10 @@ def failure(
         upstream_status=status,
         upstream_code=fact or error.code,
     )
+
+
+def _silent(status: int) -> str:
+    return "The provider reported an error without a message." if status == 200 else f"The provider answered with status {status}."
 
 
 def _classify(status: int, error: Told) -> tuple[Row, Refusal | None]:
@@ -176,7 +180,9 @@ def _said_by(code: str, error: Told) -> Refusal | None:
     if error.param is None:  # only the words name it
         said = refusal(400, error.message or "")
         return said if said is not None and said.kind is _K.UNSUPPORTED else None
-    return Refusal(_K.UNSUPPORTED, "role_unsupported" if error.param.endswith(".role") else fact, error.param)
+    if error.param.startswith("messages"):
+        fact = "role_unsupported" if error.param.endswith(".role") else "message_field_unsupported"
+    return Refusal(_K.UNSUPPORTED, fact, error.param)
 
 
 def _by_status(status: int, accepted: bool, type_: str | None) -> Row:

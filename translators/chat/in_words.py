@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from translators.chat.chunks import Chunk, Collector
 from translators.chat.continuing import is_paused
-from translators.chat.json_schema import is_valid
+from translators.chat.schema_validation import is_valid
 from translators.jsontext import loads
 
 NOT_CALLED: Final = "tool_choice_not_followed"

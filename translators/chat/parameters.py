@@ -1,14 +1,16 @@
-"""The rules of every parameter of a chat request, one row each, and of the combinations of parameters."""
+"""The shape of every parameter of a chat request, one row each, and the rules of their combinations.
+
+Which values are allowed is not said here: that is the target's (translators.chat.ranges), and servers differ in it.
+"""
 
 from collections.abc import Callable
+from types import NoneType
 from typing import Any, Final
 
-from translators.chat.complaints import missing, not_one_of, require_object, require_string, type_name, wrong_type
+from translators.chat.complaints import missing, not_one_of, require_object, require_string, wrong_type
 from translators.chat.passthrough import check_passthrough
+from translators.chat.schema_check import check_schema, is_usual, is_usual_object
 from translators.errors import InvalidRequest
-
-MAX_STOP_SEQUENCES: Final = 4
-MAX_CHOICES: Final = 128
 
 NO_OPS: Final[dict[str, tuple[object, ...]]] = {
     "temperature": (1,),
@@ -27,7 +29,8 @@ NO_OPS: Final[dict[str, tuple[object, ...]]] = {
 }
 """Values of parameters that ask for what every server does anyway: leaving them out loses nothing."""
 
-_Check = Callable[[Any, str], None]
+_Check = Callable[[Any, str], bool | None]
+"""Raises InvalidRequest. True: there is a schema in the value that is not a usual one."""
 
 
 def _string(value: Any, param: str) -> None:
@@ -56,42 +59,14 @@ def _array(value: Any, param: str) -> None:
         raise wrong_type(param, "an array", value)
 
 
-def _number(low: float, high: float) -> _Check:
-    def check(value: Any, param: str) -> None:
-        if value.__class__ is not float and value.__class__ is not int:
-            raise wrong_type(param, "a number", value)
-        if not low <= value <= high:
-            raise _out_of_range(value, param, low, high)
-
-    return check
+def _number(value: Any, param: str) -> None:
+    if value.__class__ is not float and value.__class__ is not int:
+        raise wrong_type(param, "a number", value)
 
 
-def _integer(low: int, high: int | None = None) -> _Check:
-    def check(value: Any, param: str) -> None:
-        if value.__class__ is not int:
-            if value.__class__ is not float or not value.is_integer():
-                raise wrong_type(param, "an integer", value)
-            value = int(value)
-        if value < low or (high is not None and value > high):
-            raise _out_of_range(value, param, low, high)
-
-    return check
-
-
-def _out_of_range(value: float, param: str, low: float, high: float | None) -> InvalidRequest:
-    below = value < low
-    rule = f"expected a value >= {low:g}" if below or high is None else f"expected a value <= {high:g}"
-    code = f"{'integer' if value.__class__ is int else 'decimal'}_{'below_min' if below else 'above_max'}_value"
-    return InvalidRequest(f"Invalid '{param}': {rule}, but got {str(value)[:40]} instead.", param, code)
-
-
-def _one_of(*allowed: str) -> _Check:
-    def check(value: Any, param: str) -> None:
-        _string(value, param)
-        if value not in allowed:
-            raise not_one_of(param, value, allowed)
-
-    return check
+def _integer(value: Any, param: str) -> None:
+    if value.__class__ is not int and (value.__class__ is not float or not value.is_integer()):
+        raise wrong_type(param, "an integer", value)
 
 
 def _stop(value: Any, param: str) -> None:
@@ -99,16 +74,13 @@ def _stop(value: Any, param: str) -> None:
         return
     if value.__class__ is not list:
         raise wrong_type(param, "a string or an array of strings", value)
-    if len(value) > MAX_STOP_SEQUENCES:
-        raise InvalidRequest(
-            f"Invalid '{param}': array too long. Expected an array with maximum length {MAX_STOP_SEQUENCES}, but got {len(value)} instead.",
-            param, "array_above_max_length",
-        )  # fmt: skip
     for i, sequence in enumerate(value):
-        _string(sequence, f"{param}[{i}]")
+        if sequence.__class__ is not str:
+            raise wrong_type(f"{param}[{i}]", "a string", sequence)
 
 
-def _tools(value: Any, param: str) -> None:
+def _tools(value: Any, param: str) -> bool:
+    odd = False
     _array(value, param)
     for i, tool in enumerate(value):
         at = f"{param}[{i}]"
@@ -131,20 +103,24 @@ def _tools(value: Any, param: str) -> None:
             if "function" not in tool and "name" in tool:
                 hint = 'Chat Completions has {"type": "function", "function": {"name": …}}; the flat form is that of Responses.'
                 raise InvalidRequest(f"Missing required parameter: '{at}.function'. {hint}", f"{at}.function", "missing_required_parameter")
-            _function(require_object(tool, "function", at), f"{at}.function")
+            odd |= _function(require_object(tool, "function", at), f"{at}.function")
         elif "function" in tool:
             require_string(tool["function"], "name", f"{at}.function")
+    return odd
 
 
-def _functions(value: Any, param: str) -> None:
+def _functions(value: Any, param: str) -> bool:
+    odd = False
     _array(value, param)
     for i, function in enumerate(value):
         if function.__class__ is not dict:
             raise wrong_type(f"{param}[{i}]", "an object", function)
-        _function(function, f"{param}[{i}]")
+        odd |= _function(function, f"{param}[{i}]")
+    return odd
 
 
-def _function(function: dict[str, Any], at: str) -> None:
+def _function(function: dict[str, Any], at: str) -> bool:
+    """Whether the schema of its parameters is not a usual one."""
     require_string(function, "name", at)
     if not function["name"]:
         raise InvalidRequest(f"Invalid '{at}.name': empty string. Expected a string with minimum length 1.", f"{at}.name", "empty_string")
@@ -153,71 +129,17 @@ def _function(function: dict[str, Any], at: str) -> None:
         _string(description, f"{at}.description")
     if strict is not None:
         _boolean(strict, f"{at}.strict")
-    if parameters is not None:
-        _object(parameters, f"{at}.parameters")
-        check_schema(parameters, f"{at}.parameters")
-
-
-_TEXTS_IN_ORDER: Final = ("format", "description", "$ref", "pattern")
-_TEXTS: Final = frozenset(_TEXTS_IN_ORDER)
-_NESTED: Final = frozenset({"properties", "$defs", "definitions", "required", "items", "anyOf", "oneOf", "allOf"})
-_SCHEMA_TYPES: Final = ("object", "array", "string", "number", "integer", "boolean", "null")
-
-
-def check_schema(schema: Any, at: str) -> None:
-    """The shape of a JSON Schema as far as every provider needs it. Raises InvalidRequest naming the place in it."""
-    if schema.__class__ is bool:
-        return
-    if schema.__class__ is not dict:
-        raise InvalidRequest(
-            f"Invalid schema at '{at}': expected an object, but got {type_name(schema)}.", at, "invalid_function_parameters"
-        )
-    kind = schema.get("type")
-    if kind is not None:
-        for one in kind if kind.__class__ is list else (kind,):
-            if one not in _SCHEMA_TYPES:
-                shown = str(one)[:40]
-                raise InvalidRequest(
-                    f"Invalid schema at '{at}.type': {shown!r} is not a JSON Schema type.", f"{at}.type", "invalid_function_parameters"
-                )
-    if not _TEXTS.isdisjoint(schema):
-        for name in _TEXTS_IN_ORDER:
-            text = schema.get(name)
-            if text is not None and text.__class__ is not str:
-                raise InvalidRequest(f"Invalid schema at '{at}.{name}': expected a string.", f"{at}.{name}", "invalid_function_parameters")
-    if _NESTED.isdisjoint(schema):  # most places in a schema name a type and describe it
-        return
-    for name in ("properties", "$defs", "definitions"):
-        members = schema.get(name)
-        if members is not None:
-            if members.__class__ is not dict:
-                raise InvalidRequest(
-                    f"Invalid schema at '{at}.{name}': expected an object, but got {type_name(members)}.",
-                    f"{at}.{name}",
-                    "invalid_function_parameters",
-                )
-            for key, member in members.items():
-                check_schema(member, f"{at}.{name}.{key}")
-    required = schema.get("required")
-    if required is not None and (required.__class__ is not list or not all(r.__class__ is str for r in required)):
-        raise InvalidRequest(
-            f"Invalid schema at '{at}.required': expected an array of strings.", f"{at}.required", "invalid_function_parameters"
-        )
-    if (items := schema.get("items")) is not None and items.__class__ is not list:
-        check_schema(items, f"{at}.items")
-    for name in ("anyOf", "oneOf", "allOf"):
-        branches = schema.get(name)
-        if branches is not None:
-            if branches.__class__ is not list:
-                raise InvalidRequest(f"Invalid schema at '{at}.{name}': expected an array.", f"{at}.{name}", "invalid_function_parameters")
-            for i, branch in enumerate(branches):
-                check_schema(branch, f"{at}.{name}[{i}]")
+    if not parameters and parameters.__class__ in (dict, NoneType):
+        return False
+    if is_usual_object(parameters):
+        return False
+    _object(parameters, f"{at}.parameters")
+    check_schema(parameters, f"{at}.parameters")
+    return True
 
 
 def _tool_choice(value: Any, param: str) -> None:
     if value.__class__ is str:
-        if value not in ("none", "auto", "required"):
-            raise not_one_of(param, value, ("none", "auto", "required"))
         return
     _object(value, param)
     kind = value.get("type")
@@ -230,8 +152,6 @@ def _tool_choice(value: Any, param: str) -> None:
         _array(allowed.get("tools"), f"{param}.allowed_tools.tools")
         for i, tool in enumerate(allowed["tools"]):
             _allowed_tool(tool, f"{param}.allowed_tools.tools[{i}]")
-    elif "name" not in value:
-        raise not_one_of(f"{param}.type", kind, ("function", "custom", "allowed_tools"))
 
 
 def _allowed_tool(tool: Any, at: str) -> None:
@@ -246,26 +166,22 @@ def _allowed_tool(tool: Any, at: str) -> None:
 
 def _function_call(value: Any, param: str) -> None:
     if value.__class__ is str:
-        if value not in ("none", "auto"):
-            raise not_one_of(param, value, ("none", "auto"))
         return
     _object(value, param)
     require_string(value, "name", param)
 
 
-def _response_format(value: Any, param: str) -> None:
+def _response_format(value: Any, param: str) -> bool:
     _object(value, param)
-    kind = value.get("type")
-    if kind is None:
-        raise missing(f"{param}.type")
-    if kind not in ("text", "json_object", "json_schema"):
-        raise not_one_of(f"{param}.type", kind, ("text", "json_object", "json_schema"))
-    if kind == "json_schema":
+    require_string(value, "type", param)
+    if value["type"] == "json_schema":
         inner = require_object(value, "json_schema", param)
         schema = inner.get("schema")
-        if schema is not None:
+        if schema is not None and not is_usual(schema):
             _object(schema, f"{param}.json_schema.schema")
             check_schema(schema, f"{param}.json_schema.schema")
+            return True
+    return False
 
 
 def _modalities(value: Any, param: str) -> None:
@@ -276,8 +192,6 @@ def _modalities(value: Any, param: str) -> None:
 
 def _metadata(value: Any, param: str) -> None:
     _object(value, param)
-    if len(value) > 16:
-        raise InvalidRequest(f"Invalid '{param}': at most 16 pairs, but got {len(value)}.", param, "object_above_max_properties")
     for key, text in value.items():
         _string(text, f"{param}.{key}")
 
@@ -286,18 +200,18 @@ PARAMETERS: Final[dict[str, _Check]] = {
     "model": _model,
     "stream": _boolean,
     "stream_options": _object,
-    "temperature": _number(0, 2),
-    "top_p": _number(0, 1),
-    "top_k": _integer(0),
-    "frequency_penalty": _number(-2, 2),
-    "presence_penalty": _number(-2, 2),
-    "max_tokens": _integer(1),
-    "max_completion_tokens": _integer(1),
-    "n": _integer(1, MAX_CHOICES),
+    "temperature": _number,
+    "top_p": _number,
+    "top_k": _integer,
+    "frequency_penalty": _number,
+    "presence_penalty": _number,
+    "max_tokens": _integer,
+    "max_completion_tokens": _integer,
+    "n": _integer,
     "stop": _stop,
-    "seed": _integer(-(2**63), 2**63 - 1),
+    "seed": _integer,
     "logprobs": _boolean,
-    "top_logprobs": _integer(0, 20),
+    "top_logprobs": _integer,
     "logit_bias": _object,
     "user": _string,
     "safety_identifier": _string,
@@ -309,8 +223,8 @@ PARAMETERS: Final[dict[str, _Check]] = {
     "function_call": _function_call,
     "parallel_tool_calls": _boolean,
     "response_format": _response_format,
-    "reasoning_effort": _one_of("none", "minimal", "low", "medium", "high", "xhigh", "max"),
-    "verbosity": _one_of("low", "medium", "high"),
+    "reasoning_effort": _string,
+    "verbosity": _string,
     "modalities": _modalities,
     "audio": _object,
     "prediction": _object,

@@ -6,8 +6,10 @@ from typing import Final
 MOST_CHARACTERS: Final = 2000
 
 _KEYS: Final = re.compile(
-    r"\b(?:sk|gsk|xai|hf|nvapi|pplx|csk|fw|tgp|r8)[-_][A-Za-z0-9_*-]{6,}"
-    r"|AIza[0-9A-Za-z_-]{10,}|\bAQ\.[0-9A-Za-z_-]+|Bearer\s+\S+|(?<=key=)[^\s&\"']+"
+    r"\b(?:sk|gsk|xai|hf|nvapi|pplx|csk|fw|tgp|r8|esecret|ghp|glpat)[-_][A-Za-z0-9_*-]{6,}"
+    r"|AIza[0-9A-Za-z_-]{10,}|\bAQ\.[0-9A-Za-z_-]+|\bya29\.[0-9A-Za-z_-]+|\b(?:AKIA|ASIA|ABSK)[0-9A-Za-z+/=]{12,}"
+    r"|\beyJ[0-9A-Za-z_-]{6,}\.[0-9A-Za-z_.-]+|Bearer\s+\S+|Basic\s+[0-9A-Za-z+/]{8,}={1,2}|\bdapi[0-9a-f]{20,}|(?<=key=)[^\s&\"']+"
+    r"|(?i:(?<=api[-_ ]key: )|(?<=api[-_ ]key provided: ))[^\s.,;]{6,}"
     r"|[\w-]{0,40}\*{3,}[\w*-]{0,40}"
 )
 _ACCOUNT: Final = re.compile(

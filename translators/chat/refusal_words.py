@@ -42,6 +42,12 @@ _SPENT: Final = _words(
     r"account[^.\n]{0,40} (?:is overdue|in arrears|good standing)", r"requires more credits", r"key limit exceeded",
     r"doesn't have any credits", r"余额不足",
 )  # fmt: skip
+_SPENT_AT_ONCE: Final = _words(
+    r"\Ainsufficient (?:account )?(?:balance|credits?|funds|quota)",
+    r"\A(?:your )?credit balance is too low",
+    r"\Aaccess denied, please make sure your account is in good standing",
+)
+"""The same with a status that blames the request, and may come with the caller's words: only where the message begins with it."""
 _LIMITED: Final = _words(
     r"rate.?limit", r"(?:tokens|requests) per (?:minute|hour|day)", r"\b[TR]P[MD]\b", r"too many requests", r"throttl", r"please wait",
     r"quota",
@@ -105,6 +111,7 @@ _LACKS: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
             rf"{_MODEL}{_UNABLE}{_TOOLS}(?! in stream)\b", rf"\A{_TOOLS} (?:is|are) not supported (?:with|by|for) (?:this|the) model",
             r"\A\W?auto\W? tool choice requires --enable-auto-tool-choice", r"\Atool(?:s|_choice) param requires --jinja",
             r"\Ano endpoints found that support tool use", r"\Atools are only supported on",
+            r"\A['\"`]?tool['\"`]? role (?:is )?not supported", r"\A(?:unexpected|unsupported|unknown) (?:message )?role:? ['\"`]?tool\b",
         ),
         "tools_unsupported",
     ),
@@ -112,6 +119,7 @@ _LACKS: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
         _words(
             rf"{_MODEL}{_UNABLE}{_IMAGES}(?!\w)", rf"\A{_IMAGES} (?:is|are) not supported (?:with|by|for|on) (?:this|the) (?:model|end)",
             r"\Aimage input is not supported", r"\Ano endpoints found that support image input",
+            r"\Ainvalid content type\. image_url is only supported",
             r"\A(?:the model|(?:model )?\S{1,200}) is not a (?:multimodal model|VLM)",
             r"\AFailed to deserialize [^\n]{0,100}unknown variant `image_url`", r"\Aat most 0 image",
         ),
@@ -143,6 +151,13 @@ _ROLE: Final = _words(
     r"\A[^\n]{0,40}['\"`]?(system|developer)['\"`]? role (?:is )?not supported",
     r"\A(?:unexpected|unsupported|unknown|invalid) (?:message )?role:? ['\"`]?(developer|system)",
 )  # fmt: skip
+_OWN_LIMITS: Final = _words(
+    r"conversation roles must alternate", r"only user and assistant roles are supported", r"(?:value|content) must be a string",
+    r"\Ainvalid schema for (?:function|response_format)", r"json schema conversion failed", r"failed to parse grammar",
+    r"schema contains features not supported", r"['\"`]?tools['\"`]? ?: (?:maximum number|array too long)", r"too many tools",
+)  # fmt: skip
+"""Of templates, grammars and numbers: another server takes the same request."""
+_CALL_ID: Final = _words(r"\Atool call id was \S{1,200} but must be")
 _LIMIT: Final = _words(
     r"supports at most [\d,]{1,12} (?:completion|output) tokens", r"range of max_(?:completion_)?tokens (?:should be|is) \[\d",
     r"max_(?:completion_|output_)?tokens`?:? must be less than or equal to",
@@ -165,7 +180,7 @@ def refusal(status: int, message: str, accepted: bool = False) -> Refusal | None
     `accepted`: the error came inside an answer that had begun, and `status` is only taken for it.
     """
     message = message[:_READ]
-    if status in (400, 402, 403, 429) and _SPENT.search(message):
+    if (_SPENT if status in (402, 403, 429) else _SPENT_AT_ONCE).search(message) and status in (400, 402, 403, 429):
         return Refusal(_K.QUOTA)
     if (accepted or status in _FLAGGED_WITH) and _FLAGGED.search(message) and not (status == 403 and _OF_THE_ACCOUNT.search(message)):
         return Refusal(_K.CONTENT_FILTER)
@@ -193,5 +208,11 @@ def _unable(message: str) -> Refusal | None:
             return Refusal(_K.UNSUPPORTED, fact)
     for words, fact in ((_ROLE, "role_unsupported"), (_VALUE, "value_unsupported"), (_PARAMETER, "parameter_unsupported")):
         if (found := words.search(message)) is not None:
-            return Refusal(_K.UNSUPPORTED, fact, next(name for name in found.groups() if name))
+            name = next(name for name in found.groups() if name)
+            of_a_message = fact == "parameter_unsupported" and (name.startswith("messages") or "'messages" in message[:60])
+            return Refusal(_K.UNSUPPORTED, "message_field_unsupported" if of_a_message else fact, name)
+    if _CALL_ID.search(message):
+        return Refusal(_K.UNSUPPORTED, "call_id_unsupported")
+    if _OWN_LIMITS.search(message):
+        return Refusal(_K.UNSUPPORTED)
     return Refusal(_K.INVALID_REQUEST, "output_limit_exceeded") if _LIMIT.search(message) else None

@@ -25,6 +25,8 @@ class ChatRequest:
     body: dict[str, Any]
     size: int = field(default=0, compare=False)
     """Bytes of the JSON text it came from: an upper bound for its tokens."""
+    usual_schemas: bool = field(default=False, compare=False)
+    """All of its schemas were seen to be usual ones (translators.chat.schema_check). False says nothing: look at them."""
 
     @property
     def model(self) -> str:
@@ -47,9 +49,14 @@ class ChatRequest:
 
     @property
     def max_tokens(self) -> int | None:
-        """The caller's limit for the answer: `max_completion_tokens` wins over the older `max_tokens`."""
-        limit = self.body.get("max_completion_tokens")
-        return self.body.get("max_tokens") if limit is None else limit
+        """The caller's limit for the answer: `max_completion_tokens` wins over the older `max_tokens`.
+
+        None also for a number below 1, which limits nothing: with some servers it says so (translators.chat.ranges.UNLIMITED).
+        """
+        limit: int | None = self.body.get("max_completion_tokens")
+        if limit is None:
+            limit = self.body.get("max_tokens")
+        return limit if limit is None or limit >= 1 else None
 
 
 def parse(body: Any, size: int = 0) -> ChatRequest:
@@ -60,11 +67,12 @@ def parse(body: Any, size: int = 0) -> ChatRequest:
     if model is None or messages is None:
         raise missing("model" if model is None else "messages")
     _check_messages(messages)
+    usual = True
     for name, value in body.items():
-        if value is not None and (check := PARAMETERS.get(name)) is not None:
-            check(value, name)
+        if value is not None and (check := PARAMETERS.get(name)) is not None and check(value, name):
+            usual = False
     check_combinations(body)
-    return ChatRequest(body, size)
+    return ChatRequest(body, size, usual)
 
 
 def _check_messages(messages: Any) -> None:
@@ -103,9 +111,11 @@ def _check_message(message: dict[str, Any], role: Any, content: Any, at: str) ->
         raise not_one_of(f"{at}.role", role, ROLES)
     if content is None:
         if role not in ("assistant", "function"):
-            if "content" in message:
+            if "content" not in message:
+                raise missing(f"{at}.content")
+            if role == "user":
                 raise wrong_type(f"{at}.content", "a string or an array of content parts", None)
-            raise missing(f"{at}.content")
+            message["content"] = ""  # a tool that gave nothing, an instruction that is not there
     elif content.__class__ is list:
         for j, part in enumerate(content):
             _check_part(part, f"{at}.content[{j}]")
@@ -188,11 +198,18 @@ def _check_call(call: Any, at: str) -> None:
         raise wrong_type(at, "an object", call)
     if call.get("id") is not None and call["id"].__class__ is not str:
         raise wrong_type(f"{at}.id", "a string", call["id"])
-    kind = call.get("type", "function")
-    if kind not in ("function", "custom"):
-        raise not_one_of(f"{at}.type", kind, ("function", "custom"))
-    function = require_object(call, kind, at)
-    require_string(function, "name", f"{at}.{kind}")
+    kind = call.get("type")
+    if kind is not None and kind.__class__ is not str:
+        raise wrong_type(f"{at}.type", "a string", kind)
+    if kind in (None, "function", "custom"):
+        require_object(call, kind or "function", at)
+    for name in ("function", "custom"):  # a call of any other kind may have them, too: Moonshot's `builtin_function` has a function
+        if call.get(name) is not None:
+            _check_called(require_object(call, name, at), f"{at}.{name}")
+
+
+def _check_called(function: dict[str, Any], at: str) -> None:
+    require_string(function, "name", at)
     arguments = function.get("arguments")
     if arguments is not None and arguments.__class__ not in (str, dict):
-        raise wrong_type(f"{at}.{kind}.arguments", "a string", arguments)
+        raise wrong_type(f"{at}.arguments", "a string", arguments)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from translators.chat.in_words import ANY_OBJECT
+from translators.chat.schema_drafts import modern
 from translators.claude.schema import Narrowed, Unrepresentable
 from translators.claude.translation import Translation
 from translators.errors import InvalidRequest
@@ -26,8 +27,11 @@ class AnswerFormat:
 FREE: Final = AnswerFormat()
 
 
-def answer_format(body: dict[str, Any], translation: Translation) -> AnswerFormat:
-    """What `response_format` becomes. Raises InvalidRequest for a schema together with web search, which Claude refuses."""
+def answer_format(body: dict[str, Any], translation: Translation, usual: bool = False) -> AnswerFormat:
+    """What `response_format` becomes; `usual`: its schema is known to be a usual one.
+
+    Raises InvalidRequest for a schema together with web search, which Claude refuses.
+    """
     asked = body.get("response_format") or {}
     kind = asked.get("type")
     if kind not in ("json_object", "json_schema"):
@@ -40,6 +44,8 @@ def answer_format(body: dict[str, Any], translation: Translation) -> AnswerForma
     if body.get("web_search_options") is not None:
         raise InvalidRequest("Claude does not search the web for an answer in a JSON Schema.", "response_format", "unsupported_value")
     named = {"title": described.get("name"), "description": described.get("description")}
+    if not usual:
+        schema = modern(schema)
     schema = {**{name: text for name, text in named.items() if text and name not in schema}, **schema}
     native = _narrowed(schema, translation) if translation.record.can("json_schema") else None
     if native is not None:

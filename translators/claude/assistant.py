@@ -3,8 +3,10 @@
 import re
 from typing import Any, Final
 
+from translators.chat.calls import called_in, unreadable
 from translators.claude.arguments import read_arguments
 from translators.claude.content import mark_last, read_content, text_block, thinking_block, without_blanks
+from translators.claude.property_keys import renamed
 from translators.claude.translation import Translation
 from translators.claude.wire import NATIVE_PARTS, THINKING, Block, is_whole
 
@@ -30,7 +32,7 @@ def assistant_blocks(message: dict[str, Any], index: int, translation: Translati
     if blocks is None:
         said = _said(message, at, translation)
         thoughts = [] if any(block["type"] in THINKING for block in said) else _thoughts(message, at, translation)
-        blocks = thoughts + without_blanks(said, "assistant") + _calls(message, index, translation)
+        blocks = thoughts + without_blanks(said, "assistant") + _other_calls(said, _calls(message, index, translation))
     if all(block["type"] in THINKING for block in blocks):
         return []  # Claude refuses a turn that ends with thinking
     if (mark := translation.mark(message)) is not None:
@@ -99,6 +101,12 @@ def _said(message: dict[str, Any], at: str, translation: Translation) -> list[Bl
     return blocks
 
 
+def _other_calls(said: list[Block], calls: list[Block]) -> list[Block]:
+    """The calls that are not given as blocks of the content already: some clients send both."""
+    given = {block["id"] for block in said if block["type"] == "tool_use"}
+    return [call for call in calls if call["id"] not in given] if given else calls
+
+
 def _calls(message: dict[str, Any], index: int, translation: Translation) -> list[Block]:
     blocks = [_call(call, index, j, translation) for j, call in enumerate(message.get("tool_calls") or ())]
     if (function := message.get("function_call")) is not None:
@@ -111,11 +119,13 @@ def _calls(message: dict[str, Any], index: int, translation: Translation) -> lis
 
 def _call(call: dict[str, Any], index: int, place: int, translation: Translation) -> Block:
     call_id = call.get("id") or ""
+    called = called_in(call)
+    if called is None:
+        raise unreadable(call, index, place)
     if call.get("type") == "custom":
-        custom = call["custom"]
-        name = translation.names.upstream(custom["name"])
-        return {"type": "tool_use", "id": call_id, "name": name, "input": {"input": custom.get("input") or ""}}
-    block, flaw = _tool_use(call_id, call["function"], translation)
+        name = translation.names.upstream(called["name"])
+        return {"type": "tool_use", "id": call_id, "name": name, "input": {"input": called.get("input") or ""}}
+    block, flaw = _tool_use(call_id, called, translation)
     if flaw is not None:
         translation.report.repaired(f"messages[{index}].tool_calls[{place}].arguments", flaw)
     return block
@@ -125,7 +135,10 @@ def _tool_use(call_id: str, function: dict[str, Any], translation: Translation) 
     """The block, and what had to be done to the arguments."""
     name = function["name"]
     written = function.get("arguments")
-    arguments, flaw = read_arguments(_wrapped(written) if name in translation.wrapped else written)
+    schema = translation.schemas.get(name) if translation.schemas else None
+    arguments, flaw = read_arguments(_wrapped(written) if schema is not None and schema.wrapped else written)
+    if schema is not None and schema.keys:
+        arguments = renamed(arguments, schema.keys)
     return {"type": "tool_use", "id": call_id, "name": translation.names.upstream(name), "input": arguments}, flaw
 
 

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from translators.claude.assistant import FORMAT
 from translators.claude.content import thinking_block
+from translators.claude.property_keys import renamed
 from translators.claude.schema import as_list
 from translators.claude.wire import THINKING, Block
 from translators.dialect import AnswerShape
@@ -88,9 +89,11 @@ def tool_call(block: Block, shape: AnswerShape) -> dict[str, Any]:
 
 
 def arguments(name: str, value: Any, shape: AnswerShape) -> str:
-    """The arguments of a call as JSON text, taken out of the object that carried them if they are none."""
+    """The arguments of a call as JSON text: out of the object that carried them if they are none, under the caller's own keys."""
     if name in shape.wrapped_tools and value.__class__ is dict and "value" in value:
         value = value["value"]
+    if name in shape.tool_keys:
+        value = renamed(value, shape.tool_keys[name])
     return dumps_str(value)
 
 

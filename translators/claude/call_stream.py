@@ -4,6 +4,7 @@ import re
 from typing import Any, Final
 
 from translators.claude.blocks import arguments, custom_input
+from translators.claude.property_keys import NO_KEYS, renamed_text
 from translators.dialect import AnswerShape
 from translators.jsontext import dumps_str, loads
 
@@ -26,8 +27,8 @@ class PlainInput:
         return "" if raw or cut else "{}"
 
 
-class WrappedInput:
-    """Arguments that travel inside {"value": …}: shown when they are whole."""
+class WholeInput:
+    """Arguments that travel inside {"value": …} or under other keys: shown when they are whole."""
 
     def __init__(self, name: str, shape: AnswerShape) -> None:
         self._name = name
@@ -42,7 +43,7 @@ class WrappedInput:
         try:
             return arguments(self._name, loads(raw), self._shape)
         except ValueError:
-            return raw
+            return renamed_text(raw, self._shape.tool_keys.get(self._name, NO_KEYS))
 
 
 class TextInput:
@@ -134,11 +135,11 @@ def start_input(value: Any) -> str:
     return dumps_str(value) if value else ""
 
 
-CallReader = PlainInput | WrappedInput | TextInput
+CallReader = PlainInput | WholeInput | TextInput
 
 
 def reader(name: str, shape: AnswerShape) -> CallReader:
     """How the input of the caller's tool `name` is read."""
     if name in shape.custom_tools:
         return TextInput()
-    return WrappedInput(name, shape) if name in shape.wrapped_tools else PlainInput()
+    return WholeInput(name, shape) if name in shape.wrapped_tools or name in shape.tool_keys else PlainInput()

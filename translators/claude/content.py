@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from translators.chat.complaints import wrong_type
+from translators.claude.property_keys import renamed
 from translators.claude.translation import Translation
 from translators.claude.wire import THINKING, THINKING_FIELDS, USER_ONLY, Block, is_whole
 from translators.errors import InvalidRequest
@@ -93,7 +94,11 @@ def _native(part: dict[str, Any], at: str, role: str, translation: Translation) 
     if kind in THINKING:
         return thinking_block(part)
     block = _unmarked(part)
-    if kind == "tool_result" and block.get("content").__class__ is list:
+    if kind == "tool_use":
+        block["name"] = translation.names.upstream(block["name"])
+        if (schema := translation.schemas.get(part["name"])) is not None and schema.keys:
+            block["input"] = renamed(block["input"], schema.keys)
+    elif kind == "tool_result" and block.get("content").__class__ is list:
         block["content"] = [_inner(inner, f"{at}.content[{k}]", translation) for k, inner in enumerate(block["content"])]
     return block
 

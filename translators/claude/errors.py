@@ -31,7 +31,7 @@ _RATE_LIMIT: Final = _Row(_K.RATE_LIMIT, 429, "rate_limit_error", "rate_limit_ex
 _CONTEXT: Final = _Row(_K.CONTEXT_LENGTH, 400, "invalid_request_error", "context_length_exceeded")
 _FILTERED: Final = _Row(_K.CONTENT_FILTER, 400, "invalid_request_error", "content_filter")
 _UNSUPPORTED: Final = _Row(_K.UNSUPPORTED, 400, "invalid_request_error")
-_BAD_OUTPUT: Final = _Row(_K.MODEL_OUTPUT, 502, "server_error", "invalid_model_output")
+_BAD_OUTPUT: Final = _Row(_K.MODEL_OUTPUT, 502, "server_error", "bad_output")
 
 _OF_OTHERS: Final = {row.kind: row for row in (_INVALID, _QUOTA, _CONTEXT, _FILTERED, _UNSUPPORTED, _BAD_OUTPUT)}
 """What other servers that speak this API say in words of their own."""
@@ -88,7 +88,7 @@ _BY_WORDS: Final[tuple[tuple[re.Pattern[str], _Row, str], ...]] = tuple(
         (r"does not support assistant message prefill", _UNSUPPORTED, "prefill_unsupported"),
         (
             r"too many strict tools|too many optional parameters|compiled grammar is too large|grammar compilation timed out"
-            r"|schema is too complex for compilation",
+            r"|schema is too complex for compilation|output_config[^\n]{0,200}property keys should match pattern",
             _UNSUPPORTED,
             "schema_too_complex",
         ),

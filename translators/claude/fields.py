@@ -24,7 +24,7 @@ FIELDS: Final[dict[str, Verdict]] = {
     "stream_options.include_usage": Verdict("emulated", "Usage is always collected; the chunk is shown only to who asked."),
     "stream_options.include_obfuscation": Verdict("ignored", "Nothing is ever added to a stream."),
     "max_completion_tokens": Verdict("mapped", "`max_tokens`; clamped with a report to the model's maximum, which is also the default."),
-    "max_tokens": Verdict("mapped", "As max_completion_tokens, which wins if both are given."),
+    "max_tokens": Verdict("mapped", "As max_completion_tokens, which wins if both are given. -1 is no limit."),
     "temperature": _SAMPLING,
     "top_p": _SAMPLING,
     "top_k": _SAMPLING,

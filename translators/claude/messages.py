@@ -22,7 +22,7 @@ def read_messages(messages: list[dict[str, Any]], translation: Translation) -> t
     """The system blocks and the turns, which alternate and begin with the user. The last one may be the assistant's.
 
     And whether nothing stands in the turns but texts: then neither a call nor a picture nor a mark needs to be looked for.
-    Raises InvalidRequest for content Claude cannot take, calls without any answer at the end, and a conversation with nothing in it.
+    Raises InvalidRequest for content Claude cannot take, and for a conversation with nothing in it.
     """
     instructions: list[list[Block]] = []
     turns: list[Turn] = []

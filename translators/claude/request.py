@@ -8,6 +8,7 @@ from typing import Any, Final
 from translators.chat.in_words import ForcedCall, forced_call
 from translators.chat.parameters import NO_OPS
 from translators.chat.passthrough import extension_for
+from translators.chat.ranges import LIMITS, RANGED, within_ranges, without_limit
 from translators.chat.request import ChatRequest
 from translators.claude.answer_format import FREE, AnswerFormat, answer_format
 from translators.claude.caching import automatic, keep_rules
@@ -18,8 +19,17 @@ from translators.claude.messages import end_with_user, read_messages
 from translators.claude.sampling import sampling, stop_sequences
 from translators.claude.thinking import Plan, plan_thinking
 from translators.claude.tool_choice import NO_CHOICE, Choice, read_choice, tell, write_choice
-from translators.claude.tools import NO_TOOLS, Declared, declared_from_history, declared_tools, historic_names, web_search_tool, write_tools
-from translators.claude.translation import Translation
+from translators.claude.tools import (
+    NO_TOOLS,
+    Declared,
+    declared_from_history,
+    declared_tools,
+    historic_names,
+    tool_keys,
+    web_search_tool,
+    write_tools,
+)
+from translators.claude.translation import NO_SCHEMAS, Translation
 from translators.claude.wire import Block, Turn
 from translators.dialect import PLAIN, AnswerShape, KeyHeader, ModelRecord, Report, Target, UpstreamRequest
 from translators.errors import InvalidRequest
@@ -35,8 +45,8 @@ _ASIDE: Final = frozenset({
     "temperature", "top_p", "top_k", "stop", "user", "safety_identifier", "service_tier", "cache_control", "prompt_cache_options",
 })  # fmt: skip
 """What of a request has a small place of its own: where it has none of them, one look tells."""
-_MORE: Final = _ASIDE | {"tools", "functions", "web_search_options", "response_format", "x_provider"}
-"""Without these there is nothing but a conversation and how it is thought about: no tools to read, and no form of the answer."""
+_MORE: Final = _ASIDE | RANGED | {"tools", "functions", "web_search_options", "x_provider"}
+"""Without these there is nothing but a conversation and how long the answer may be: no tools to read, no form of it, no other rules."""
 _MARKABLE: Final = frozenset({"tools", "system", "cache_control"})
 """Where a finished request may have cache marks outside of its messages."""
 MAX_BODY: Final = 32 * 1024 * 1024
@@ -49,20 +59,25 @@ MAX_IMAGES_SMALL: Final = 100
 def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     """The request in Claude's words. Raises InvalidRequest for what can be neither said, emulated nor dropped."""
     report, record = Report(), target.record
+    plain = _MORE.isdisjoint(request.body)
+    if not plain and (settled := within_ranges(request.body, most_stops=None)) is not request.body:
+        request = ChatRequest(settled, request.size, request.usual_schemas)
     if not record.unsupported.isdisjoint(request.body):
         request = _without_unsupported(request, record, report)
     asked, limit = request.body, request.max_tokens
+    if limit is None and not LIMITS.isdisjoint(asked):
+        without_limit(asked, report.emulated)
     if not _TAKEN.issuperset(asked):
         _check_parameters(asked, report)
     headers = {"content-type": "application/json", **key_headers(target.api_key, target.key_header, record.api_version)}
-    if _MORE.isdisjoint(asked):
+    if plain:
         shape = PLAIN
-        body = _body(asked, limit, NO_TOOLS, FREE, None, Translation(target, report, NO_TOOLS.names))
+        body = _body(asked, limit, NO_TOOLS, FREE, None, Translation(target, report, NO_TOOLS.names, NO_SCHEMAS))
     else:
-        declared = declared_tools(asked)
+        declared = declared_tools(asked, request.usual_schemas)
         options = asked.get("prompt_cache_options") or {}
-        translation = Translation(target, report, declared.names, declared.wrapped, options.get("ttl"))
-        format_ = answer_format(asked, translation) if "response_format" in asked else FREE
+        translation = Translation(target, report, declared.names, declared.prepared, options.get("ttl"))
+        format_ = answer_format(asked, translation, request.usual_schemas) if "response_format" in asked else FREE
         told = None if record.can_force_tools or not declared.tools else forced_call(asked)
         body = _body(asked, limit, declared, format_, told, translation)
         shape = _shape(declared, format_, told)
@@ -122,7 +137,8 @@ def _shape(declared: Declared, format_: AnswerFormat, told: ForcedCall | None) -
         tool_names=declared.names.rewritten,
         declared_tools=declared.callers_names,
         custom_tools=declared.custom,
-        wrapped_tools=declared.wrapped,
+        wrapped_tools=frozenset(name for name, schema in declared.prepared.items() if schema.wrapped),
+        tool_keys=tool_keys(declared),
         legacy_functions=declared.legacy,
         one_tool_call=declared.legacy,
         strip_json_fence=format_.instruction is not None,

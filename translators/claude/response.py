@@ -10,13 +10,13 @@ from translators.claude.usage import service_tier, usage
 from translators.claude.wire import Block, whole_blocks
 from translators.dialect import AnswerShape, Envelope
 from translators.errors import FailureKind, UpstreamError, UpstreamFailure, malformed
-from translators.jsontext import loads
+from translators.jsontext import loads_repaired
 
 
 def parse_response(body: bytes, envelope: Envelope) -> dict[str, Any]:
     """The chat.completion in `body`. Raises UpstreamError if it is no message of Claude."""
     try:
-        message = loads(body)
+        message = loads_repaired(body)
     except ValueError as error:
         raise UpstreamError(malformed(f"The provider's answer is not JSON: {error}")) from None
     if message.__class__ is not dict:

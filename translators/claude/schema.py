@@ -1,4 +1,4 @@
-"""JSON Schema narrowed to what Claude's grammars can hold: for structured answers and for strict tools.
+"""JSON Schema (of the newest draft) narrowed to what Claude's grammars can hold: for structured answers and for strict tools.
 
 Limits that a grammar cannot enforce move into the description, where the model still reads them.
 """
@@ -47,7 +47,6 @@ class Narrowed:
     def _walk(self, node: Any) -> Any:
         if node.__class__ is not dict:
             return node
-        nullable = node.get("nullable") is True
         node = self._merged(node)
         kept: Schema = {}
         limits: list[str] = []
@@ -66,7 +65,7 @@ class Narrowed:
             self._close(kept)
         if "anyOf" in kept or kept.get("type").__class__ is list:
             self.unions += 1
-        return {"anyOf": [kept, {"type": "null"}]} if nullable else kept
+        return kept
 
     def _note(self, name: str) -> None:
         if name not in self.moved:

@@ -18,7 +18,7 @@ from translators.claude.usage import service_tier, usage
 from translators.claude.wire import Block, whole_blocks
 from translators.dialect import Envelope, UpstreamRequest
 from translators.errors import UpstreamFailure, malformed, truncated
-from translators.jsontext import loads
+from translators.jsontext import loads_repaired
 from translators.sse import EventTooLarge
 from translators.text_events import Run, TextReader
 
@@ -116,7 +116,7 @@ class ClaudeStream:
 
     def _event(self, name: bytes, text: bytes) -> bool:
         try:
-            event = loads(text)
+            event = loads_repaired(text)
         except ValueError as error:
             if text.strip() not in (b"", b"[DONE]"):
                 self.failure = malformed(f"The provider sent an event that is not JSON: {error}")
@@ -325,7 +325,7 @@ class ClaudeStream:
     def _read_document(self, text: bytes, chunks: list[Chunk]) -> None:
         """The provider answered with one JSON document where a stream was asked for, or ended a stream with one."""
         try:
-            document = loads(text)
+            document = loads_repaired(text)
         except ValueError:
             document = None
         if document.__class__ is dict and ("error" in document or document.get("type") == "error"):

@@ -1,7 +1,11 @@
-"""The root of a tool's schema as Claude wants it: an object, without alternatives at the top."""
+"""A tool's schema as Claude wants it: of the newest draft, with keys of its letters, an object at its root and no alternatives there."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
+from translators.chat.schema_drafts import modern
+from translators.claude.property_keys import NO_KEYS, aliased, keys_of
 from translators.claude.schema import Schema, Unrepresentable, as_list, as_object, resolved
 from translators.jsontext import dumps_str
 
@@ -12,6 +16,29 @@ _NO_OBJECT: Final = ("enum", "const", "items", "prefixItems")
 MAX_BRANCHES: Final = 100
 """Alternatives merged into one root, with those inside of them: references to references multiply."""
 _DEFINITIONS: Final = ("$defs", "definitions")
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A schema that is sent as another than it was given."""
+
+    schema: Schema
+    original: str | None
+    """What it said before alternatives at its root were merged, as text."""
+    wrapped: bool
+    """Arguments travel inside {"value": …}."""
+    keys: Mapping[str, str]
+    """The caller's property keys that Claude refuses → what they are called there."""
+
+
+def prepared(parameters: Schema) -> Prepared:
+    """The schema of a tool whose `parameters` are not usual."""
+    schema = modern(parameters)
+    keys = keys_of(schema)
+    if keys:
+        schema = aliased(schema, keys)
+    root, original = object_root(schema)
+    return Prepared(root, original, not is_object_root(schema), keys or NO_KEYS)
 
 
 def is_object_root(parameters: Schema | None) -> bool:

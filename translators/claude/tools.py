@@ -1,14 +1,16 @@
 """The tools of a request: declared in Claude's form, filtered and chosen from as the caller's tool_choice says."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from translators.claude.names import ToolNames
+from translators.chat.schema_check import is_usual_object
+from translators.chat.tool_names import ToolNames
+from translators.claude.property_keys import renamed
 from translators.claude.schema import Narrowed, Unrepresentable
-from translators.claude.tool_schema import is_object_root, object_root
-from translators.claude.translation import Translation
+from translators.claude.tool_schema import EMPTY, Prepared, prepared
+from translators.claude.translation import NO_SCHEMAS, Translation
 from translators.claude.wire import Turn
 from translators.dialect import ModelRecord
 from translators.errors import InvalidRequest
@@ -38,10 +40,11 @@ class Declared:
     names: ToolNames
     callers_names: frozenset[str]
     custom: frozenset[str]
-    wrapped: frozenset[str]
+    prepared: Mapping[str, Prepared]
+    """By the caller's names: the schemas of tools that are sent otherwise than they were given."""
 
 
-NO_TOOLS: Final = Declared([], False, _NO_NAMES, frozenset(), frozenset(), frozenset())
+NO_TOOLS: Final = Declared([], False, _NO_NAMES, frozenset(), frozenset(), NO_SCHEMAS)
 
 
 @dataclass(slots=True)
@@ -61,32 +64,54 @@ class _Budget:
         return True
 
 
-def declared_tools(body: dict[str, Any]) -> Declared:
-    """What `tools`, or the older `functions`, declare. Raises InvalidRequest for tools of other providers and for names used twice."""
-    tools, functions = body.get("tools"), body.get("functions")
-    if not tools and not functions and body.get("web_search_options") is None:
+def declared_tools(body: dict[str, Any], usual: bool = False) -> Declared:
+    """What `tools`, or the older `functions`, declare; `usual`: all of their schemas are known to be usual ones.
+
+    Raises InvalidRequest for tools of other providers and for names used twice.
+    """
+    tools, functions, searches = body.get("tools"), body.get("functions"), body.get("web_search_options") is not None
+    if not tools and not functions and not searches:
         return NO_TOOLS
     legacy = not tools and bool(functions)
-    found = [{"type": "function", "function": f} for f in functions or ()] if legacy else [_known(t, i) for i, t in enumerate(tools or ())]
-    named = {kind: [tool[kind] for tool in found if tool["type"] == kind] for kind in ("function", "custom")}
-    custom = frozenset(tool["name"] for tool in named["custom"])
-    names = [_name(tool) for tool in found]
-    if body.get("web_search_options") is not None:
+    found = [{"type": "function", "function": function} for function in functions or ()] if legacy else tools or []
+    names: list[str] = []
+    callers: list[str] = []
+    custom: list[str] = []
+    schemas: dict[str, Prepared] = {}
+    for i, tool in enumerate(found):
+        kind = tool["type"]
+        if kind == "function":
+            function = tool["function"]
+            name = function["name"]
+            callers.append(name)
+            if not usual and (parameters := function.get("parameters")) and not is_usual_object(parameters):
+                schemas[name] = prepared(parameters)
+        elif kind == "custom":
+            name = tool["custom"]["name"]
+            callers.append(name)
+            custom.append(name)
+        else:
+            name = _server_tool(tool, i)
+        names.append(name)
+    if searches:
         names.append("web_search")
-    _refuse_repeated(names)
-    return Declared(
-        tools=found,
-        legacy=legacy,
-        names=ToolNames(names),
-        callers_names=frozenset(tool["name"] for tools in named.values() for tool in tools),
-        custom=custom,
-        wrapped=frozenset(tool["name"] for tool in named["function"] if not is_object_root(tool.get("parameters"))),
-    )
+    if len(set(names)) < len(names):
+        _refuse_repeated(names)
+    return Declared(found, legacy, ToolNames(names), frozenset(callers), frozenset(custom), schemas or NO_SCHEMAS)
 
 
-def _name(tool: Tool) -> str:
-    inner = tool.get(tool["type"])
-    return str((inner if inner.__class__ is dict else tool).get("name", tool["type"]))
+def _server_tool(tool: Tool, i: int) -> str:
+    """The name of a tool that runs on Claude's side."""
+    kind: str = tool["type"]
+    if not _SERVER_TOOL.fullmatch(kind):
+        raise InvalidRequest(f"Claude has no tool of type '{kind[:80]}'.", f"tools[{i}].type", "unsupported_value")
+    inner = tool.get(kind)
+    return str((inner if inner.__class__ is dict else tool).get("name", kind))
+
+
+def tool_keys(declared: Declared) -> Mapping[str, Mapping[str, str]]:
+    """By the caller's names of tools: Claude's property keys → the caller's, for those that differ."""
+    return {name: {alias: key for key, alias in schema.keys.items()} for name, schema in declared.prepared.items() if schema.keys}
 
 
 def _refuse_repeated(names: list[str]) -> None:
@@ -95,14 +120,6 @@ def _refuse_repeated(names: list[str]) -> None:
         if name in seen:
             raise InvalidRequest(f"Tool names must be unique, but {name[:80]!r} is used twice.", "tools", "invalid_value")
         seen.add(name)
-
-
-def _known(tool: Tool, i: int) -> Tool:
-    """A tool with its description under its kind, or one that runs on Claude's side."""
-    kind = tool["type"]
-    if kind in ("function", "custom") or _SERVER_TOOL.fullmatch(kind):
-        return tool
-    raise InvalidRequest(f"Claude has no tool of type '{kind[:80]}'.", f"tools[{i}].type", "unsupported_value")
 
 
 def write_tools(tools: Iterable[Tool], translation: Translation) -> list[Tool]:
@@ -129,6 +146,8 @@ def _write(tool: Tool, translation: Translation, budget: _Budget) -> Tool:
         _add_schema(written, inner, translation, budget)
     if len(tool) > 2:
         written.update({name: tool[name] for name in _EXTRAS if tool.get(name) is not None})
+        if "input_examples" in written and (other := translation.schemas.get(inner["name"])) is not None:
+            written["input_examples"] = renamed(written["input_examples"], other.keys)
     if (mark := mark or translation.mark(inner)) is not None:
         written["cache_control"] = mark
     return written
@@ -141,26 +160,33 @@ def _refuse_grammar(custom: dict[str, Any]) -> None:
 
 
 def _add_schema(written: Tool, function: dict[str, Any], translation: Translation, budget: _Budget) -> None:
-    name, param = function["name"], f"tools.{function['name']}"
-    schema, original = object_root(function.get("parameters"))
-    if original is not None:
+    other = translation.schemas.get(function["name"]) if translation.schemas else None
+    if other is not None:
+        _tell(written, other, f"tools.{function['name']}", translation)
+    schema = written["input_schema"] = (function.get("parameters") or EMPTY) if other is None else other.schema
+    if function.get("strict") is True:
+        _make_strict(written, schema, other is not None and other.original is not None, f"tools.{function['name']}", translation, budget)
+
+
+def _tell(written: Tool, other: Prepared, param: str, translation: Translation) -> None:
+    """What was done to a schema, and to Claude what it can no longer read there."""
+    if other.keys:
+        translation.report.emulated(f"{param}.parameters", "property names that Claude refuses travel under others")
+    if other.original is not None:
         translation.report.changed(f"{param}.parameters", "alternatives at the root of a schema were merged into one object")
-        told = f"The arguments must match this JSON Schema: {original}"
+        told = f"The arguments must match this JSON Schema: {other.original}"
         written["description"] = f"{written['description']}\n\n{told}" if "description" in written else told
-    elif name in translation.wrapped:
+    elif other.wrapped:
         translation.report.emulated(f"{param}.parameters", "arguments that are no object travel inside one")
-    written["input_schema"] = schema
-    if function.get("strict") is not True:
-        return
-    if original is not None:
+
+
+def _make_strict(written: Tool, schema: dict[str, Any], merged: bool, param: str, translation: Translation, budget: _Budget) -> None:
+    if merged:
         translation.report.dropped(f"{param}.strict", "alternatives at the root of a schema cannot be enforced")
-    elif not translation.record.strict_tools:
+        return
+    if not translation.record.strict_tools:
         translation.report.dropped(f"{param}.strict", "this model does not take it")
-    else:
-        _make_strict(written, schema, param, translation, budget)
-
-
-def _make_strict(written: Tool, schema: dict[str, Any], param: str, translation: Translation, budget: _Budget) -> None:
+        return
     try:
         narrowed = Narrowed(schema)
     except Unrepresentable as error:

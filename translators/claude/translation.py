@@ -1,13 +1,18 @@
 """What the rooms of one request's translation share."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
-from translators.claude.names import ToolNames
+from translators.chat.tool_names import ToolNames
+from translators.claude.tool_schema import Prepared
 from translators.dialect import ModelRecord, Note, NoteKind, Report, Target
 
 _LONG: Final = ("30m", "12h", "24h", "1h")
 """Lifetimes that callers name and only Claude's longer cache can hold."""
+
+NO_SCHEMAS: Final[Mapping[str, Prepared]] = MappingProxyType({})
 
 
 @dataclass(slots=True)
@@ -20,8 +25,8 @@ class Translation:
     target: Target
     report: Report
     names: ToolNames
-    wrapped: frozenset[str] = frozenset()
-    """The caller's names of tools whose arguments travel inside {"value": …}."""
+    schemas: Mapping[str, Prepared]
+    """By the caller's names of tools: the schemas that are sent otherwise than they were given."""
     breakpoint_ttl: str | None = None
     _told: set[Note] | None = None
 

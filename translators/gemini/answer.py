@@ -1,5 +1,6 @@
 """An answer while it is read frame by frame: choices, counts, and what to say at its end. One frame for a whole answer is a case of it."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from translators.chat.chunks import Chunk
@@ -12,7 +13,8 @@ from translators.gemini.choice import Choice
 from translators.gemini.grounding import annotations
 from translators.gemini.logprobs import logprobs
 from translators.gemini.long_decode import MOST_HOPS
-from translators.gemini.usage import merge, over_hops, service_tier, usage
+from translators.gemini.speech import Sound
+from translators.gemini.usage import Counts, over_hops, service_tier, usage
 from translators.jsontext import loads
 from translators.text_events import Run
 
@@ -24,10 +26,11 @@ class Answer:
 
     def __init__(self, envelope: Envelope) -> None:
         self.model = envelope.model
+        self._envelope = envelope
         self._shape = envelope.shape
         self._calls = CallWriter(envelope)
         self._choices: dict[int, Choice] = {}
-        self._metadata: dict[str, Any] = {}
+        self._metadata = Counts()
         """What this hop has counted, up to the last frame that was parsed."""
         self._counted_since: bytes | None = None
         """The last frame that was recognised since then: its counts are read when they are asked for."""
@@ -54,15 +57,15 @@ class Answer:
         return sum(hop["prompt_tokens"] for hop in self._counted())
 
     def _counted(self) -> list[dict[str, Any]]:
-        counted = usage(self._counts())
+        counted = usage(self._counts().settled())
         return self._earlier if counted is None else [*self._earlier, counted]
 
-    def _counts(self) -> dict[str, Any]:
+    def _counts(self) -> Counts:
         """What this hop has counted."""
         if self._counted_since is not None:
             metadata, self._counted_since = loads(self._counted_since).get("usageMetadata"), None
             if metadata.__class__ is dict:
-                merge(self._metadata, metadata)
+                self._metadata.add(metadata)
         return self._metadata
 
     @property
@@ -80,7 +83,7 @@ class Answer:
         self._tokens.add(token)
         choice.reason = choice.continuation = None
         self._earlier = self._counted()
-        self._metadata = {}
+        self._metadata = Counts()
         return token
 
     def stop_here(self) -> bool:
@@ -96,7 +99,7 @@ class Answer:
             self.model = model_of(frame) or self.model
         metadata = frame.get("usageMetadata")
         if metadata.__class__ is dict:
-            merge(self._counts(), metadata)
+            (self._metadata if self._counted_since is None else self._counts()).add(metadata)
         candidates = frame.get("candidates")
         if candidates.__class__ is list and candidates:
             taken: set[int] = set()
@@ -172,7 +175,9 @@ class Answer:
         return self._new(index)
 
     def _new(self, index: int) -> Choice:
-        choice = self._choices[index] = Choice(index, self._calls, Unfenced() if self._shape.strip_json_fence else None)
+        shape = self._shape
+        sound = Sound(self._envelope, index) if shape.audio else None
+        choice = self._choices[index] = Choice(index, self._calls, Unfenced() if shape.strip_json_fence else None, sound)
         return choice
 
     def end(self, chunks: list[Chunk], *, complete: bool) -> UpstreamFailure | None:
@@ -193,6 +198,8 @@ class Answer:
         for choice, reason in zip(choices, reasons, strict=True):
             if reason is None:
                 return finish.failure(choice.reason, choice.finish_message)
+            if reason == "stop" and choice.omitted and not choice.has_content:
+                return finish.only_omitted(choice.omitted)
         for choice, reason in zip(choices, reasons, strict=True):
             self._end_choice(choice, reason, chunks)
         self._end_usage(chunks)
@@ -208,7 +215,7 @@ class Answer:
             choice.emit(chunks, {"extra_content": opaque})
         if choice.grounding is not None and (cited := annotations(choice.grounding, choice.visible())):
             choice.emit(chunks, {"annotations": cited})
-        chunks.append(self._finish(reason, choice.index, choice.reason))
+        chunks.append(self._finish(reason, choice.index, choice.reason, choice.omitted))
 
     def _end_without_choices(self, chunks: list[Chunk]) -> UpstreamFailure | None:
         if self._blocked is None:
@@ -218,10 +225,13 @@ class Answer:
         self._end_usage(chunks)
         return None
 
-    def _finish(self, reason: str | None, index: int, native: str | None) -> Chunk:
-        tier = service_tier(self._counts())
+    def _finish(self, reason: str | None, index: int, native: str | None, omitted: Sequence[str] = ()) -> Chunk:
+        tier = service_tier(self._counts().known)
         top = None if tier is None else {"service_tier": tier}
-        return Chunk({}, reason, index, choice={"native_finish_reason": native}, top=top)
+        told: dict[str, Any] = {"native_finish_reason": native}
+        if omitted:
+            told["omitted_media"] = omitted
+        return Chunk({}, reason, index, choice=told, top=top)
 
     def _end_usage(self, chunks: list[Chunk]) -> None:
         if (counted := self.usage_so_far) is not None:

@@ -8,10 +8,14 @@ from translators.chat.fence import Unfenced
 from translators.errors import UpstreamError, malformed
 from translators.gemini.calls import CallWriter
 from translators.gemini.partial_call import PartialCall
+from translators.gemini.speech import Sound
 from translators.text_events import Run
 
 Part = dict[str, Any]
 
+MAX_OMITTED: Final = 8
+MAX_TYPE: Final = 80
+"""Types of media that are told of, and letters of each."""
 _SERVER_PARTS: Final = ("toolCall", "toolResponse", "executableCode", "codeExecutionResult")
 
 
@@ -32,7 +36,7 @@ class TextRun:
 class Choice:
     """Reads the parts of one candidate. `reason` is Gemini's own, the last one it gave."""
 
-    def __init__(self, index: int, calls: CallWriter, unfenced: Unfenced | None) -> None:
+    def __init__(self, index: int, calls: CallWriter, unfenced: Unfenced | None, sound: Sound | None = None) -> None:
         self.index = index
         self.reason: str | None = None
         self.finish_message: str | None = None
@@ -41,9 +45,12 @@ class Choice:
         self.grounding: dict[str, Any] | None = None
         self.calls = 0
         self.has_content = False
+        self.omitted: list[str] = []
+        """The types of media that came, and that nobody asked for."""
         self.begun = False
         self._writer = calls
         self._unfenced = unfenced
+        self._sound = sound
         self._signature: str | None = None
         self._images = 0
         self._pending: PartialCall | None = None
@@ -156,18 +163,31 @@ class Choice:
         self._parts.append(part)
 
     def _media(self, part: Part, chunks: list[Chunk]) -> None:
-        """Pictures are shown, drafts of the model's thinking are not, and nothing else was asked for."""
+        """Pictures are shown, sound to those who asked for it; drafts of the model's thinking are not."""
         self._run = None
         self._parts.append(None)
         media = part["inlineData"] if part["inlineData"].__class__ is dict else {}
         mime = str(media.get("mimeType") or "")
-        if part.get("thought") is True or not mime.startswith("image/"):
+        if part.get("thought") is True:
+            return
+        if not mime.startswith("image/"):
+            self._other_media(mime, media.get("data"), chunks)
             return
         self.has_content = True
         url = f"data:{mime};base64,{media.get('data') or ''}"
         self.emit(chunks, {"images": [{"type": "image_url", "image_url": {"url": url}, "index": self._images}]})
         self._images += 1
         self._sign(part.get("thoughtSignature"))
+
+    def _other_media(self, mime: str, data: Any, chunks: list[Chunk]) -> None:
+        kind = mime.partition(";")[0][:MAX_TYPE] or "application/octet-stream"
+        if self._sound is None or not kind.startswith("audio/") or data.__class__ is not str:
+            if kind not in self.omitted and len(self.omitted) < MAX_OMITTED:
+                self.omitted.append(kind)
+            return
+        self.has_content = True
+        if (delta := self._sound.receive(mime, data)) is not None:
+            self.emit(chunks, delta)
 
     def _function_call(self, part: Part, chunks: list[Chunk]) -> None:
         self._run = None
@@ -206,7 +226,10 @@ class Choice:
         self.calls += 1
 
     def end_text(self, chunks: list[Chunk]) -> None:
-        """Give what was held back because it might have been the end of a code fence."""
+        """Give what was held back: it might have been the end of a code fence, or sound before its header was known."""
+        if self._sound is not None:
+            for delta in self._sound.finish():
+                self.emit(chunks, delta)
         if self._unfenced is not None and (text := self._unfenced.finish()):
             self._unfenced = None
             self.has_content = True

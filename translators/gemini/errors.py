@@ -11,7 +11,7 @@ from typing import Any, Final
 from translators.chat.error_documents import plain_text
 from translators.chat.redaction import redacted
 from translators.chat.refusal_words import refusal
-from translators.errors import FailureKind, UpstreamFailure
+from translators.errors import ONE_CHOICE, FailureKind, UpstreamFailure
 from translators.jsontext import loads
 from translators.retry_after import LONGEST, retry_after
 
@@ -35,6 +35,8 @@ class _Rule:
     type: str
     code: str | None
     words: re.Pattern[str] | None = None
+    name: str | None = None
+    """What a repair is chosen by, where the caller's code says less."""
 
 
 def _words(pattern: str) -> re.Pattern[str]:
@@ -52,7 +54,7 @@ _OF_OTHERS: Final = {
     for rule in (
         _Rule((), _K.CONTEXT_LENGTH, 400, _INVALID, "context_length_exceeded"),
         _Rule((), _K.CONTENT_FILTER, 400, _INVALID, "content_filter"),
-        _Rule((), _K.MODEL_OUTPUT, 502, _SERVER, "invalid_model_output"),
+        _Rule((), _K.MODEL_OUTPUT, 502, _SERVER, "bad_output"),
     )
 }
 """What only the words of other servers tell."""
@@ -70,6 +72,11 @@ _RULES: Final = (
     _Rule((400,), _K.PERMISSION, 502, _SERVER, "provider_unavailable_region", _words("User location is not supported")),
     _Rule((400,), _K.QUOTA, 502, _SERVER, "provider_billing", _words("billing")),
     _Rule((400,), _K.UNSUPPORTED, 400, _INVALID, None, _words(r"function_declarations|\btools\[")),
+    _Rule(
+        (400,), _K.UNSUPPORTED, 400, _INVALID, "unsupported_parameter",
+        _words(r"multiple candidates|only one candidate|candidateCount (?:must be 1\b|value of \d+ but the supported range)"),
+        ONE_CHOICE,
+    ),
     _Rule(
         (400,), _K.UNSUPPORTED, 400, _INVALID, "unsupported_parameter",
         _words("is not enabled|Budget 0 is invalid|thinking level|is unsupported|Unknown name"),
@@ -138,7 +145,7 @@ def failure(error: dict[str, Any], status: int, headers: Mapping[str, str]) -> U
         retry_after=None if rule.kind is _K.QUOTA else _wait(rule, delay, headers),
         should_retry=False if rule.kind in (_K.QUOTA, _K.UNSUPPORTED) else None,
         upstream_status=status,
-        upstream_code=word if word.__class__ is str else None,
+        upstream_code=rule.name or (word if word.__class__ is str else None),
     )
 
 

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from translators.chat.parameters import NO_OPS
+from translators.chat.ranges import RANGED, in_range
 from translators.dialect import ModelRecord, Report, Verdict
 
 FIELDS: Final[dict[str, Verdict]] = {
@@ -13,12 +14,12 @@ FIELDS: Final[dict[str, Verdict]] = {
     "stream_options.include_usage": Verdict("emulated", "Gemini always counts; the usage chunk is written if asked for."),
     "stream_options.include_obfuscation": Verdict("ignored", "Nothing is padded."),
     "max_completion_tokens": Verdict("mapped", "`maxOutputTokens`, clamped to the model's maximum."),
-    "max_tokens": Verdict("mapped", "`maxOutputTokens`; `max_completion_tokens` wins."),
+    "max_tokens": Verdict("mapped", "`maxOutputTokens`; `max_completion_tokens` wins. -1 is no limit."),
     "temperature": Verdict("depends", "`temperature`, where the model samples."),
     "top_p": Verdict("depends", "`topP`, where the model samples."),
     "top_k": Verdict("depends", "`topK`, where the model samples."),
     "n": Verdict("depends", "`candidateCount`, where the model gives several candidates."),
-    "stop": Verdict("mapped", "`stopSequences`."),
+    "stop": Verdict("mapped", "`stopSequences`, at most five."),
     "seed": Verdict("mapped", "`seed`, masked to 31 bits where it is larger."),
     "logprobs": Verdict("depends", "`responseLogprobs`, where the model gives them."),
     "top_logprobs": Verdict("depends", "`logprobs`, where the model gives them."),
@@ -41,8 +42,8 @@ FIELDS: Final[dict[str, Verdict]] = {
     "parallel_tool_calls": Verdict("emulated", "False: only the first call of the answer is kept."),
     "reasoning_effort": Verdict("depends", "`thinkingConfig`: a budget or a level, as the model takes it."),
     "verbosity": Verdict("dropped", "Gemini has no such control."),
-    "modalities": Verdict("depends", "`responseModalities` for models that draw; audio is refused."),
-    "audio": Verdict("rejected", "Gemini's chat models do not speak."),
+    "modalities": Verdict("depends", "`responseModalities` for models that draw or speak; else refused."),
+    "audio": Verdict("depends", "`speechConfig` where sound was asked for; formats other than pcm16 and wav are refused."),
     "prediction": Verdict("dropped", "Gemini takes no predicted output."),
     "web_search_options": Verdict("depends", "The `googleSearch` tool, where the model may have it."),
     "web_search_options.search_context_size": Verdict("dropped", "Google Search has no such control."),
@@ -83,7 +84,8 @@ FIELDS: Final[dict[str, Verdict]] = {
 _SAMPLING: Final = frozenset({"temperature", "top_p", "top_k"})
 _TAKEN: Final = frozenset(name for name, verdict in FIELDS.items() if "." not in name and verdict.kind not in ("ignored", "dropped"))
 """What goes further wherever the model takes it."""
-_USUAL: Final = _TAKEN - _SAMPLING
+_USUAL: Final = _TAKEN - _SAMPLING - RANGED
+MAX_STOP_SEQUENCES: Final = 5
 
 _NO_OPS: Final[dict[str, tuple[Any, ...]]] = {
     **NO_OPS,
@@ -101,7 +103,7 @@ _NO_OPS: Final[dict[str, tuple[Any, ...]]] = {
 def supported(body: dict[str, Any], record: ModelRecord, report: Report) -> dict[str, Any]:
     """The parameters of `body` that go further: without nulls, and without what Gemini or this model cannot be told.
 
-    That may be all of them, `body` itself: nobody changes it.
+    That may be all of them, `body` itself: nobody changes it. Raises InvalidRequest for a value that is out of its range.
     """
     unsupported = record.unsupported
     for name, value in body.items():
@@ -112,6 +114,8 @@ def supported(body: dict[str, Any], record: ModelRecord, report: Report) -> dict
     kept: dict[str, Any] = {}
     refused = unsupported if record.sampling == "full" else unsupported | _SAMPLING
     for name, value in body.items():
+        if name in RANGED:
+            value = in_range(name, value, MAX_STOP_SEQUENCES)
         if value is None:
             continue
         if name in _TAKEN and name not in refused:

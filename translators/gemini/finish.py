@@ -52,6 +52,11 @@ def failure(native: str | None, message: str | None) -> UpstreamFailure:
     return no_output(f"The provider gave no output ({native}){told}" if native else "The provider gave no output.")
 
 
+def only_omitted(types: list[str]) -> UpstreamFailure:
+    """An answer in which there is nothing but media that nobody asked for."""
+    return no_output(f"The provider answered with {', '.join(types)} only, which was not asked for ('modalities').")
+
+
 def no_output(message: str) -> UpstreamFailure:
     return _failure(FailureKind.NO_OUTPUT, message, "upstream_no_output")
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from translators.chat.in_words import ANY_OBJECT
+from translators.chat.schema_drafts import modern
 from translators.dialect import ModelRecord, Report
 from translators.gemini.openapi_schema import openapi
 from translators.gemini.schema import Sanitizer
@@ -29,14 +30,21 @@ class JsonAnswer:
 FREE: Final = JsonAnswer()
 
 
-def json_answer(body: dict[str, Any], tools: Toolset, record: ModelRecord, report: Report) -> tuple[JsonAnswer, Toolset]:
-    """The form of the answer, and the tools that may stand beside it. Raises InvalidRequest for a schema that is none."""
+def json_answer(
+    body: dict[str, Any], tools: Toolset, record: ModelRecord, report: Report, usual: bool = False
+) -> tuple[JsonAnswer, Toolset]:
+    """The form of the answer, and the tools that may stand beside it; `usual`: its schema is known to be a usual one.
+
+    Raises InvalidRequest for a schema that is none.
+    """
     wanted = body.get("response_format")
     # Where the answer has to be a call, Gemini refuses a MIME type, and the text it would shape does not come.
     if wanted is None or wanted["type"] == "text" or tools.forced:
         return FREE, tools
     inner = wanted.get("json_schema") or {}
     schema: dict[str, Any] | None = inner.get("schema") if wanted["type"] == "json_schema" else None
+    if schema and not usual:
+        schema = modern(schema)
     maps = any(name == "googleMaps" for name, _ in tools.google)
     if maps or (tools.declarations and not record.tools_with_json):
         report.emulated(_WHERE, "JSON is asked for by instruction: this model gives no JSON answers beside tools")

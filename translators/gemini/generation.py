@@ -2,8 +2,10 @@
 
 from typing import Any, Final
 
+from translators.chat.ranges import without_limit
 from translators.dialect import ModelRecord, Report
 from translators.errors import InvalidRequest
+from translators.gemini.speech import spoken
 
 _SAME: Final = {
     "temperature": "temperature",
@@ -24,7 +26,10 @@ def generation_config(body: dict[str, Any], record: ModelRecord, report: Report)
     config: dict[str, Any] = _settings(body) if rare else {}
     if (limit := body.get("max_completion_tokens", body.get("max_tokens"))) is not None:
         limit = int(limit)
-        config["maxOutputTokens"] = limit if limit <= record.max_output_tokens else _clamped(limit, body, record, report)
+        if limit >= 1:
+            config["maxOutputTokens"] = limit if limit <= record.max_output_tokens else _clamped(limit, body, record, report)
+        else:
+            without_limit(body, report.emulated)
     if rare:
         _shape(config, body, record, report)
     return config
@@ -47,7 +52,7 @@ def _shape(config: dict[str, Any], body: dict[str, Any], record: ModelRecord, re
     if body.get("logprobs"):
         config |= _logprobs(body, record, report)
     if "modalities" in body:
-        config |= _modalities(body["modalities"], record)
+        config |= _modalities(body, record, report)
 
 
 def service_tier(body: dict[str, Any], report: Report) -> str | None:
@@ -95,10 +100,15 @@ def _logprobs(body: dict[str, Any], record: ModelRecord, report: Report) -> dict
     return {}
 
 
-def _modalities(modalities: list[str], record: ModelRecord) -> dict[str, Any]:
+def _modalities(body: dict[str, Any], record: ModelRecord, report: Report) -> dict[str, Any]:
+    modalities: list[str] = body["modalities"]
     for modality in modalities:
-        if modality not in ("text", "image"):
+        if modality not in ("text", "image", "audio"):
             raise InvalidRequest(f"This provider does not answer with {modality[:40]!r}.", "modalities", "unsupported_value")
+    if "audio" in modalities:
+        if "image" in modalities:
+            raise InvalidRequest("This provider does not draw and speak in one answer.", "modalities", "unsupported_value")
+        return spoken(body.get("audio"), record, report)
     if "image" not in modalities:
         return {}
     if not record.can("image_output"):

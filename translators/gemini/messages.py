@@ -1,7 +1,8 @@
 """The hub's messages as Gemini's systemInstruction and contents.
 
 Laws of Gemini that are kept here: contents begin with `user`, none is empty, all results of one turn of calls stand in one `user`
-content right behind it, in call order, and nothing else stands in that content.
+content right behind it, in call order, and nothing else stands in that content. A history in which a call has no result, or a result no
+call, is arranged first.
 """
 
 from typing import Any, Final
@@ -12,7 +13,9 @@ from translators.gemini import model_turn, results
 from translators.gemini.content import ContentReader, Part, texts
 from translators.gemini.model_turn import TEXT_ONLY
 from translators.gemini.results import OpenCall
-from translators.gemini.signatures import split_id
+from translators.gemini.signatures import split_id, with_plain_ids
+from translators.history.arranging import Irregular, arranged
+from translators.history.blocks import has_blocks
 
 FIRST_USER_TEXT: Final = "."
 CONTINUE_TEXT: Final = "Continue."
@@ -22,24 +25,47 @@ EMPTY_TEXT: Final = " "
 def conversation(
     messages: list[dict[str, Any]], record: ModelRecord, report: Report, reader: ContentReader
 ) -> tuple[list[str], list[dict[str, Any]]]:
-    """The texts of the system instruction and the contents, in their order. Raises InvalidRequest for a history nobody could read."""
-    builder = _Builder(messages, record, report, reader)
-    builder.read()
+    """The texts of the system instruction and the contents, in their order. Raises InvalidRequest for content nobody could read."""
+    noted = len(report.notes)
+    builder = _Builder(messages, None, record, report, reader)
+    try:
+        builder.read()
+    except Irregular:
+        pass
+    except InvalidRequest:
+        if not has_blocks(messages):
+            raise
+    else:
+        return builder.system, builder.contents
+    del report.notes[noted:]
+    placed = arranged(with_plain_ids(messages), report)
+    builder = _Builder([message for _, message in placed], [at for at, _ in placed], record, report, reader)
+    try:
+        builder.read()
+    except Irregular:
+        raise InvalidRequest("The tool calls of this conversation and their results do not fit together.", "messages") from None
     return builder.system, builder.contents
 
 
 class _Builder:
-    __slots__ = ("_mergeable", "_messages", "_open", "_opened_at", "_reader", "_record", "_report", "contents", "system")
+    """`places`: where the messages stand in the request, if they are not just those of it. Raises Irregular where the history is."""
 
-    def __init__(self, messages: list[dict[str, Any]], record: ModelRecord, report: Report, reader: ContentReader) -> None:
+    __slots__ = ("_ids", "_mergeable", "_messages", "_open", "_opened_at", "_places", "_reader", "_record", "_report", "contents", "system")
+
+    def __init__(
+        self, messages: list[dict[str, Any]], places: list[int] | None, record: ModelRecord, report: Report, reader: ContentReader
+    ) -> None:
         self.system: list[str] = []
         self.contents: list[dict[str, Any]] = []
         self._messages = messages
+        self._places = places
         self._record = record
         self._report = report
         self._reader = reader
         self._open: list[OpenCall] = []
         self._opened_at = ""
+        self._ids: set[str] = set()
+        """Of all calls so far, where they are sent."""
         self._mergeable = False
         """The last content is plain text of its role: more of the same role may be added to it."""
 
@@ -60,12 +86,12 @@ class _Builder:
 
     def _add(self, i: int, role: str, message: dict[str, Any]) -> None:
         """A message that does more than say a text, or says nothing."""
-        at = f"messages[{i}]"
+        at = f"messages[{i if self._places is None else self._places[i]}]"
         match role:
             case "user":
                 self._user(i, message, at)
             case "assistant":
-                self._assistant(message, at)
+                self._assistant(message, i, at)
             case "tool" | "function":
                 self._result(role, message, at)
             case _:
@@ -85,11 +111,20 @@ class _Builder:
             parts = [{"text": EMPTY_TEXT}]
         self._append("user", parts, mergeable=True)
 
-    def _assistant(self, message: dict[str, Any], at: str) -> None:
+    def _assistant(self, message: dict[str, Any], i: int, at: str) -> None:
         self._close()
-        turn = model_turn.read(message, self._record, self._report, at)
+        turn = model_turn.read(message, self._record, self._report, i)
         self._append("model", turn.parts, mergeable=turn.plain)
         self._open, self._opened_at = turn.calls, at
+        if turn.calls and self._record.call_ids and self._places is None:
+            self._note_ids(turn.calls)
+
+    def _note_ids(self, calls: list[OpenCall]) -> None:
+        ids = [call.id for call in calls if call.id is not None]
+        before = len(self._ids)
+        self._ids.update(ids)
+        if len(self._ids) < before + len(ids):
+            raise Irregular
 
     def _append(self, role: str, parts: list[Part], *, mergeable: bool) -> None:
         contents = self.contents
@@ -108,27 +143,17 @@ class _Builder:
             if name == wanted and call.response is None:
                 results.answer(call, message, self._record, self._reader, at)
                 return
-        if role == "tool":
-            raise InvalidRequest(
-                "Invalid parameter: messages with role 'tool' must be a response to a preceding message with 'tool_calls'.", f"{at}.role"
-            )
-        raise InvalidRequest(
-            "Invalid parameter: messages with role 'function' must be a response to a preceding message with 'function_call'.", f"{at}.role"
-        )
+        raise Irregular
 
     def _close(self) -> None:
-        """Put the results of the newest calls behind them. Raises InvalidRequest if one is missing."""
+        """Put the results of the newest calls behind them."""
         if not self._open:
             return
         calls, self._open = self._open, []
-        missing = [call.id or call.name for call in calls if call.response is None]
-        if missing:
-            raise InvalidRequest(
-                "An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'. "
-                f"(missing: {', '.join(missing)})",
-                f"{self._opened_at}.role",
-            )
-        self._append("user", [call.response for call in calls if call.response is not None], mergeable=False)
+        responses = [call.response for call in calls if call.response is not None]
+        if len(responses) < len(calls):
+            raise Irregular
+        self._append("user", responses, mergeable=False)
         media = [part for call in calls for part in call.media]
         if media:
             self._report.repaired(self._opened_at, "media in the results of its calls follow in a message of their own")

@@ -2,6 +2,7 @@
 
 from typing import Any, Final, NamedTuple
 
+from translators.chat.calls import called_in, unreadable
 from translators.dialect import ModelRecord, Report
 from translators.errors import InvalidRequest
 from translators.gemini import signatures
@@ -22,14 +23,15 @@ class ModelTurn(NamedTuple):
     """Neither a call nor a signature in it: it may be merged with a neighbour."""
 
 
-def read(message: dict[str, Any], record: ModelRecord, report: Report, at: str) -> ModelTurn:
-    """The turn that an assistant message stands for; no parts if it says nothing. Raises InvalidRequest."""
+def read(message: dict[str, Any], record: ModelRecord, report: Report, index: int) -> ModelTurn:
+    """The turn that an assistant message, the caller's `index`-th, stands for; no parts if it says nothing. Raises InvalidRequest."""
+    at = f"messages[{index}]"
     if message.get("audio") is not None:
         raise InvalidRequest("Audio of an earlier answer cannot be sent to this provider.", f"{at}.audio", "unsupported_value")
     if message.get("images"):
         report.dropped(f"{at}.images", "images of an earlier answer are not sent back")
     spoken: list[Part] = [{"text": text} for text in _spoken(message, at)]
-    calls, call_parts = _calls(message, record, report, at)
+    calls, call_parts = _calls(message, record, report, index)
     carried = _carried(message, spoken, call_parts, record, report, at) if "extra_content" in message else None
     if carried is None:
         signature = signatures.of_message(message, record)
@@ -46,13 +48,15 @@ def _spoken(message: dict[str, Any], at: str) -> list[str]:
     return [refusal] if not found and refusal and refusal.__class__ is str else found
 
 
-def _calls(message: dict[str, Any], record: ModelRecord, report: Report, at: str) -> tuple[list[OpenCall], list[Part]]:
+def _calls(message: dict[str, Any], record: ModelRecord, report: Report, index: int) -> tuple[list[OpenCall], list[Part]]:
+    at = f"messages[{index}]"
     calls, parts = [], []
     for j, call in enumerate(message.get("tool_calls") or ()):
         given = call.get("id")
         plain_id, hidden = signatures.split_id(given) if given else (None, None)
-        custom = call.get("type") == "custom"
-        function = call["custom" if custom else "function"]
+        custom, function = call.get("type") == "custom", called_in(call)
+        if function is None:
+            raise unreadable(call, index, j)
         args = {"input": function.get("input") or ""} if custom else _args(function, report, f"{at}.tool_calls[{j}].function")
         open_call = OpenCall(plain_id, function["name"], upstream_name(function["name"]))
         part = _call_part(open_call, args, record)

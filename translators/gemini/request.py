@@ -17,6 +17,7 @@ from translators.gemini.generation import generation_config, service_tier
 from translators.gemini.long_decode import is_long
 from translators.gemini.messages import conversation
 from translators.gemini.names import upstream_name
+from translators.gemini.speech import format_of
 from translators.gemini.thinking import thinking_config, wish_of
 from translators.gemini.tools import NO_TOOLS, Toolset, toolset
 from translators.jsontext import dumps
@@ -39,7 +40,7 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     extensions = NO_EXTENSIONS if plain else _extensions(body, report)
     reader = ContentReader(record, report)
     system, contents = conversation(request.body["messages"], record, report, reader)
-    answer, tools = (FREE, NO_TOOLS) if plain else json_answer(body, toolset(body, record, report), record, report)
+    answer, tools = (FREE, NO_TOOLS) if plain else _form(body, request.usual_schemas, record, report)
     config = generation_config(body, record, report)
     if not plain:
         _configure(config, body, answer, extensions, record, report)
@@ -59,6 +60,8 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     several_hops = is_long(config.get("maxOutputTokens"), record, stream=asked_for_stream)
     stream = several_hops or asked_for_stream  # more can come as a stream than as one JSON answer
     shape = PLAIN if plain else _shape(body, tools, answer, report)
+    if "generationConfig" in upstream and (sound := format_of(body, upstream["generationConfig"])):
+        shape = shape._replace(audio=sound)
     if several_hops:
         shape = shape._replace(several_hops=True)
     url = _url(target.base_url, target.model, stream)
@@ -66,9 +69,13 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     return UpstreamRequest(url, headers, _written(upstream), stream, tuple(report.notes), shape)
 
 
+def _form(body: dict[str, Any], usual: bool, record: ModelRecord, report: Report) -> tuple[JsonAnswer, Toolset]:
+    """The form of the answer and the tools, whose schemas are read in the words of the newest draft (as they are, if `usual`)."""
+    tools = toolset(body, record, report, usual)
+    return json_answer(body, tools, record, report, usual)
+
+
 def _extensions(body: dict[str, Any], report: Report) -> GoogleExtensions:
-    if "audio" in body:
-        raise InvalidRequest("This provider's chat models do not speak.", "audio", "unsupported_parameter")
     if "stream_options" in body:
         _report_stream_options(body["stream_options"], report)
     return google_extensions(body, report)

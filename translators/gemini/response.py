@@ -9,13 +9,13 @@ from translators.gemini import finish
 from translators.gemini.answer import Answer, model_of, only_part
 from translators.gemini.errors import error_of, failure
 from translators.gemini.usage import service_tier, usage
-from translators.jsontext import loads
+from translators.jsontext import loads_repaired
 
 
 def parse_response(body: bytes, envelope: Envelope) -> dict[str, Any]:
     """The chat.completion in `body`. Raises UpstreamError if there is none in it."""
     try:
-        document = loads(body)
+        document = loads_repaired(body)
     except ValueError as error:
         raise UpstreamError(malformed(f"The provider's answer is not JSON: {error}")) from None
     if document.__class__ is dict and "error" not in document and (completion := _one_text(document, envelope)) is not None:

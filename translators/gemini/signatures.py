@@ -37,6 +37,28 @@ def split_id(call_id: str) -> tuple[str, str | None]:
     return (plain, hidden or None) if plain else (call_id, None)
 
 
+def with_plain_ids(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The messages with nothing hidden behind the ids of their calls: each signature stands where callers carry it."""
+    return [_with_plain_ids(message) for message in messages]
+
+
+def _with_plain_ids(message: dict[str, Any]) -> dict[str, Any]:
+    answered = message.get("tool_call_id")
+    if answered.__class__ is str and _ID_SUFFIX in answered:
+        return {**message, "tool_call_id": split_id(answered)[0]}
+    calls = message.get("tool_calls")
+    if not calls or not any(_ID_SUFFIX in (call.get("id") or "") for call in calls):
+        return message
+    return {**message, "tool_calls": [_with_plain_id(call) for call in calls]}
+
+
+def _with_plain_id(call: dict[str, Any]) -> dict[str, Any]:
+    plain, hidden = split_id(call.get("id") or "")
+    if hidden is None:
+        return call
+    return {**call, "id": plain, "provider_specific_fields": {"thought_signature": hidden, **_object(call.get("provider_specific_fields"))}}
+
+
 def google_extra(owner: dict[str, Any]) -> dict[str, Any]:
     """`extra_content.google` of a message or a tool call, or nothing."""
     return _object(_object(owner.get("extra_content")).get("google"))

@@ -13,7 +13,7 @@ from translators.gemini.answer import Answer
 from translators.gemini.errors import error_of, failure
 from translators.gemini.long_decode import next_hop
 from translators.gemini.response import frames_of
-from translators.jsontext import loads
+from translators.jsontext import loads_repaired
 from translators.sse import EventTooLarge
 from translators.text_events import Run, TextReader
 
@@ -113,7 +113,7 @@ class GeminiStream:
 
     def _event(self, _: bytes, text: bytes) -> bool:
         try:
-            frame = loads(text)
+            frame = loads_repaired(text)
         except ValueError as error:
             if text.strip() in (b"", _DONE):
                 return True
@@ -138,7 +138,7 @@ class GeminiStream:
         stray = self._reader.decoder.stray
         self._stray = len(stray)
         try:
-            found = error_of(loads(stray))
+            found = error_of(loads_repaired(stray))
         except ValueError:
             return
         if found is not None:
@@ -150,7 +150,7 @@ class GeminiStream:
         if not stray:
             return
         try:
-            document = loads(stray)
+            document = loads_repaired(stray)
         except ValueError as error:
             if stray[:1] in (b"{", b"[") or _FIELD.startswith(stray.rpartition(b"\n")[2]):
                 raise UpstreamError(truncated()) from None
@@ -162,7 +162,7 @@ class GeminiStream:
 
 def _is_json(text: bytes) -> bool:
     try:
-        loads(text)
+        loads_repaired(text)
     except ValueError:
         return False
     return True

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from translators.chat.in_words import TOLD, ForcedCall, forced_call
+from translators.chat.schema_drafts import modern
 from translators.dialect import ModelRecord, Report
 from translators.errors import InvalidRequest
 from translators.gemini.names import upstream_name
@@ -68,8 +69,11 @@ class Toolset:
 NO_TOOLS: Final = Toolset()
 
 
-def toolset(body: dict[str, Any], record: ModelRecord, report: Report) -> Toolset:
-    """The request's tools. Raises InvalidRequest for a kind that is not known here and for a choice that is none."""
+def toolset(body: dict[str, Any], record: ModelRecord, report: Report, usual: bool = False) -> Toolset:
+    """The request's tools; `usual`: all of their schemas are known to be usual ones.
+
+    Raises InvalidRequest for a kind that is not known here and for a choice that is none.
+    """
     tools: list[dict[str, Any]] = body.get("tools") or []
     functions: list[dict[str, Any]] = body.get("functions") or []
     if tools and functions:
@@ -78,7 +82,7 @@ def toolset(body: dict[str, Any], record: ModelRecord, report: Report) -> Toolse
     options = body.get("web_search_options")
     if not tools and not functions and options is None:
         return NO_TOOLS
-    reader = _Reader(record, report)
+    reader = _Reader(record, report, usual)
     for i, tool in enumerate(tools):
         reader.add(tool, f"tools[{i}]")
     for i, function in enumerate(functions):
@@ -99,7 +103,8 @@ def toolset(body: dict[str, Any], record: ModelRecord, report: Report) -> Toolse
 
 
 class _Reader:
-    def __init__(self, record: ModelRecord, report: Report) -> None:
+    def __init__(self, record: ModelRecord, report: Report, usual: bool) -> None:
+        self._usual = usual
         self._record = record
         self._report = report
         self.declarations: list[dict[str, Any]] = []
@@ -129,7 +134,9 @@ class _Reader:
         schema = function.get("parameters")
         if not schema:
             return
-        sanitizer = Sanitizer(schema, f"tools.{function['name']}.parameters", f"{at}.parameters", self._report)
+        sanitizer = Sanitizer(
+            schema if self._usual else modern(schema), f"tools.{function['name']}.parameters", f"{at}.parameters", self._report
+        )
         parameters = sanitizer.tool_root()
         # A function without parameters has no schema at all: the older form refuses an object without properties.
         if not any(parameters[name] for name in parameters.keys() - _NOTHING_IN_IT):

@@ -1,6 +1,7 @@
 """usageMetadata as the hub's usage: thoughts are completion tokens, the results of Google's own tools are prompt tokens."""
 
 from collections.abc import Sequence
+from itertools import combinations
 from typing import Any, Final
 
 from translators.chat.usage import summed
@@ -15,11 +16,74 @@ _DIGITS: Final = 18
 """Of a count at most: Python refuses to read or write a number of thousands of them."""
 
 
-def merge(known: dict[str, Any], snapshot: dict[str, Any]) -> None:
-    """Add a frame's counts to what is known: each stands for the whole answer so far, and a later frame may leave some out."""
-    for name, value in snapshot.items():
-        if value is not None:
-            known[name] = value
+_ADDED: Final = ("promptTokenCount", "toolUsePromptTokenCount", "thoughtsTokenCount", "candidatesTokenCount")
+"""The counts that add up to `totalTokenCount`."""
+_COUNTS: Final = frozenset({"totalTokenCount", *_ADDED})
+_OF: Final = {
+    "cachedContentTokenCount": "promptTokenCount",
+    "promptTokensDetails": "promptTokenCount",
+    "cacheTokensDetails": "promptTokenCount",
+    "candidatesTokensDetails": "candidatesTokenCount",
+    "toolUsePromptTokensDetails": "toolUsePromptTokenCount",
+}
+"""What says more of a count, and of which."""
+_DETAILS: Final = frozenset(_OF)
+
+
+class Counts:
+    """What the frames of one answer have counted: each stands for the whole answer so far, and may leave some of it out.
+
+    The newest one holds. What it leaves out is taken from before only if its total needs it, or if it has none.
+    """
+
+    __slots__ = ("_newest", "_said_of", "known")
+
+    def __init__(self) -> None:
+        self.known: dict[str, Any] = {}
+        """The last value of everything."""
+        self._newest: dict[str, Any] = self.known
+        """The last frame that counted something."""
+        self._said_of: dict[str, Any] | None = None
+        """The count that each value was said of which says more of one."""
+
+    def add(self, snapshot: dict[str, Any]) -> None:
+        """The `usageMetadata` of a frame."""
+        if None in snapshot.values():
+            snapshot = {name: value for name, value in snapshot.items() if value is not None}
+        known = self.known
+        known.update(snapshot)
+        if "totalTokenCount" in snapshot or not _COUNTS.isdisjoint(snapshot):
+            self._newest = snapshot
+        if not _DETAILS.isdisjoint(snapshot):
+            if self._said_of is None:
+                self._said_of = {}
+            for name in _DETAILS.intersection(snapshot):
+                self._said_of[name] = known.get(_OF[name])
+
+    def settled(self) -> dict[str, Any]:
+        """What holds by now, as one `usageMetadata`."""
+        known, newest = self.known, self._newest
+        if len(newest) == len(known):  # nothing was left out
+            return known
+        settled = {name: value for name, value in known.items() if name in newest or not (name in _COUNTS or name in _DETAILS)}
+        for name in _carried(newest, known):
+            settled[name] = known[name]
+        for name, said_of in (self._said_of or {}).items():
+            if name not in settled and _OF[name] in settled and _count(settled[_OF[name]]) == _count(said_of):
+                settled[name] = known[name]
+        return settled
+
+
+def _carried(newest: dict[str, Any], known: dict[str, Any]) -> tuple[str, ...]:
+    """The counts from before that belong to the newest: as few as bring it to its total, or as near as they can without passing it."""
+    missing = [name for name in _ADDED if name in known and name not in newest]
+    if "totalTokenCount" not in newest:
+        return tuple(missing)
+    gap = _count(newest["totalTokenCount"]) - sum([_count(newest.get(name)) for name in _ADDED])
+    choices = [names for size in range(len(missing) + 1) for names in combinations(missing, size)]
+    sums = [sum([_count(known[name]) for name in names]) for names in choices]
+    best = max([total for total in sums if total <= gap], default=0)
+    return choices[sums.index(best)]
 
 
 def usage(metadata: dict[str, Any]) -> dict[str, Any] | None:

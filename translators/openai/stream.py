@@ -21,10 +21,10 @@ from translators.sse import EventTooLarge
 from translators.text_events import Run, TextReader
 
 _CONTENT: Final = re.compile(rb'"content": ?"')
+_MOST_LOOKED_AT: Final = 256 * 1024
+"""Bytes of a first event that are looked at, each time more of it arrives, for single line breaks between whole events."""
 _ONE_LINE: Final = re.compile(rb"(?:\A|\n)data: ?(\{[^\n]*\})\r?\ndata:").search
 """One event right behind another, with no blank line between them."""
-_LOOKED_AT: Final = 64 * 1024
-"""Bytes in which that is looked for: each look is at all that is held back."""
 _ENVELOPE: Final = frozenset({"id", "object", "created", "model", "choices", "usage", "x_llm_router"})
 _NAMES: Final = (b'"id":', b'"object":', b'"created":', b'"model":')
 _NO_HEAD: Final = b"-"
@@ -94,7 +94,7 @@ class OpenAIStream:
 
     def receive(self, data: bytes) -> list[Chunk]:
         chunks = self._read(self._reader.receive, data, self._event, self._texts)
-        if not self._begun and not self._over and not self._reader.decoder.idle:
+        if not self._begun and not self._over and 0 < self._reader.decoder.held_size <= _MOST_LOOKED_AT:
             self._look_for_lines()
         return chunks
 
@@ -129,8 +129,6 @@ class OpenAIStream:
     def _look_for_lines(self) -> None:
         """Whether what is held back are whole events with one line break between them: then each line is one."""
         decoder = self._reader.decoder
-        if decoder.size > _LOOKED_AT:
-            return
         match = _ONE_LINE(decoder.held)
         if match is not None and _is_json(match[1]):  # else it is one event in several lines
             for name, text in decoder.read_by_lines():

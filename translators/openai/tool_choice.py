@@ -6,7 +6,9 @@ from translators.chat.in_words import TOLD, forced_call
 from translators.chat.request import INSTRUCTION_ROLES
 from translators.dialect import ModelRecord, Report
 
+NO_CALL: Final[frozenset[str]] = frozenset()
 CHOICES: Final = frozenset({"tool_choice", "function_call"})
+"""Parameters that may force a call."""
 
 
 def tell(body: dict[str, Any], record: ModelRecord, report: Report) -> frozenset[str]:
@@ -15,11 +17,11 @@ def tell(body: dict[str, Any], record: ModelRecord, report: Report) -> frozenset
     None of them where the model can be forced, or nothing forces it.
     The words go into the first instruction, or become one: many chat templates take no more than one, and only in front.
     """
-    if record.can_force_tools and CHOICES.isdisjoint(record.unsupported):
-        return frozenset()
+    if record.can_force_tools and record.unsupported.isdisjoint(CHOICES):
+        return NO_CALL
     forced = forced_call(body)
     if forced is None:
-        return frozenset()
+        return NO_CALL
     report.emulated(forced.param, TOLD)
     choice = body.pop(forced.param)
     if choice.__class__ is dict and choice.get("type") == "allowed_tools":

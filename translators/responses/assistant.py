@@ -3,9 +3,11 @@
 from hashlib import sha256
 from typing import Any, Final
 
+from translators.chat.calls import called_in, unreadable
 from translators.errors import InvalidRequest
 from translators.jsontext import dumps_str
 from translators.responses.items import CALLS, FORMAT, Item, is_item, same_model
+from translators.responses.names import upstream_name
 from translators.responses.translation import Translation
 
 MAX_CALL_ID: Final = 64
@@ -13,6 +15,9 @@ MAX_CALL_ID: Final = 64
 _TEXT_ONLY: Final = frozenset({"role", "name", "content"})
 """The fields of a message that only says something: most of a long conversation are such."""
 _FOREIGN: Final = ("thinking_blocks", "extra_content")
+_UNKNOWN: Final = ("reasoning_content", "reasoning", "reasoning_details", "images")
+"""What an answer says beside its text, and what only its items could say again."""
+_BESIDE: Final = frozenset({*_FOREIGN, *_UNKNOWN})
 _FOREIGN_PARTS: Final = ("thinking", "redacted_thinking")
 _FOREIGN_REASONING: Final = "signed reasoning of another provider means nothing to this one"
 _TEXT_PARTS: Final = ("text", "output_text", "refusal")
@@ -33,13 +38,21 @@ def assistant_items(message: dict[str, Any], index: int, translation: Translatio
     if items is not None:
         return items
     calls = message.get("tool_calls") or []
-    if any(message.get(name) for name in _FOREIGN) or any(call.get("extra_content") for call in calls):
-        translation.once("dropped", "messages.thinking_blocks", _FOREIGN_REASONING)
+    if not _BESIDE.isdisjoint(message):
+        _note_beside(message, translation)
     items = _said(message, f"messages[{index}]", translation)
-    items += [_call(call, f"call_{index}_{j}") for j, call in enumerate(calls)]
+    items += [_call(call, index, j, translation) for j, call in enumerate(calls)]
     if (function := message.get("function_call")) is not None:
         items.append(_function_call(function, f"call_{index}"))
     return items
+
+
+def _note_beside(message: dict[str, Any], translation: Translation) -> None:
+    if any(message.get(name) for name in _FOREIGN):
+        translation.once("dropped", "messages.thinking_blocks", _FOREIGN_REASONING)
+    for name in _UNKNOWN:
+        if message.get(name):
+            translation.once("dropped", f"messages.{name}", "the Responses API has no place for it in a message")
 
 
 def _original_items(content: Any, translation: Translation) -> list[Item] | None:
@@ -119,19 +132,24 @@ def _part(part: dict[str, Any], at: str, translation: Translation) -> dict[str, 
     return {"type": "output_text", "text": text, "annotations": []} if text else None
 
 
-def _call(call: dict[str, Any], missing_id: str) -> Item:
-    call_id = call_id_of(call.get("id") or missing_id)
+def _call(call: dict[str, Any], index: int, place: int, translation: Translation) -> Item:
+    call_id = call_id_of(call.get("id") or f"call_{index}_{place}")
+    if call.get("extra_content"):
+        translation.once("dropped", "messages.thinking_blocks", _FOREIGN_REASONING)
+    called = called_in(call)
+    if called is None:
+        raise unreadable(call, index, place)
     if call.get("type") == "custom":
-        custom = call["custom"]
-        return {"type": "custom_tool_call", "call_id": call_id, "name": custom["name"], "input": custom.get("input") or ""}
-    return _function_call(call["function"], call_id)
+        name = upstream_name(called["name"])
+        return {"type": "custom_tool_call", "call_id": call_id, "name": name, "input": called.get("input") or ""}
+    return _function_call(called, call_id)
 
 
 def _function_call(function: dict[str, Any], call_id: str) -> Item:
     arguments = function.get("arguments")
-    if arguments.__class__ is not str:
-        arguments = "{}" if arguments is None else dumps_str(arguments)
-    return {"type": "function_call", "call_id": call_id, "name": function["name"], "arguments": arguments}
+    if arguments.__class__ is not str or not arguments:
+        arguments = dumps_str(arguments or {})
+    return {"type": "function_call", "call_id": call_id, "name": upstream_name(function["name"]), "arguments": arguments}
 
 
 def calls_in(items: list[Item]) -> list[Item]:

@@ -1,37 +1,68 @@
 """The conversation as input items, each message in its place: a longer history begins with the same items."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from translators.chat.request import INSTRUCTION_ROLES
+from translators.chat.results import TOLD_IN_WORDS, told_as_failed
 from translators.errors import InvalidRequest
-from translators.responses.assistant import assistant_items, call_id_of, calls_in
+from translators.history.arranging import Irregular, Placed, arranged
+from translators.history.blocks import has_blocks
+from translators.history.pairing import NO_RESULT
+from translators.responses.assistant import MAX_CALL_ID, assistant_items, call_id_of, calls_in
 from translators.responses.content import read_content
 from translators.responses.items import Item
+from translators.responses.names import upstream_name
 from translators.responses.translation import Translation
 
 
-def read_messages(messages: list[dict[str, Any]], translation: Translation) -> list[Item]:
-    """The items. Raises InvalidRequest for content the model cannot take, a function's result without a call, and nothing to say."""
-    reader = _Reader(translation)
-    for index, message in enumerate(messages):
-        if message.get("name") and message["role"] != "function":
-            translation.once("dropped", "messages.name", "the Responses API has no names for participants")
-        _READ[message["role"]](reader, message, index)
-    if not reader.items:
+def read_messages(messages: list[dict[str, Any]], translation: Translation, *, whole: bool = True) -> list[Item]:
+    """The items, of a history that was arranged first if this API would refuse it: it knows a call by its id, and wants its result.
+
+    `whole`: the messages are all there is of the conversation. Raises InvalidRequest for content the model cannot take, and for nothing
+    to say.
+    """
+    noted = len(translation.report.notes)
+    try:
+        items = _Reader(translation, arranged=not whole).read(enumerate(messages))
+    except Irregular:
+        items = _read_arranged(messages, noted, translation)
+    except InvalidRequest:
+        if not has_blocks(messages):
+            raise
+        items = _read_arranged(messages, noted, translation)
+    if not items:
         raise InvalidRequest("There is nothing to answer: every message is empty.", "messages", "invalid_value")
-    return reader.items
+    return items
+
+
+def _read_arranged(messages: list[dict[str, Any]], noted: int, translation: Translation) -> list[Item]:
+    """Start over; what was noted since the first `noted` is forgotten."""
+    translation.forget(noted)
+    return _Reader(translation, arranged=True).read(arranged(messages, translation.report, MAX_CALL_ID))
 
 
 class _Reader:
-    """Reads messages one by one; remembers which calls are open, and of what kind they were."""
+    """Reads messages one by one; remembers which calls are open, and of what kind they were. Raises Irregular, unless they are arranged."""
 
-    def __init__(self, translation: Translation) -> None:
+    def __init__(self, translation: Translation, *, arranged: bool = False) -> None:
         self.items: list[Item] = []
         self._translation = translation
+        self._arranged = arranged
+        self._calls: dict[str, bool] = {}
+        """By the ids of all calls so far: whether the result has yet to come."""
         self._customs: set[str] = set()
         self._functions: list[tuple[str, str]] = []
         """Name and call id of calls that a `function` message may answer."""
+
+    def read(self, messages: Iterable[Placed]) -> list[Item]:
+        for index, message in messages:
+            if message.get("name") and message["role"] != "function":
+                self._translation.once("dropped", "messages.name", "the Responses API has no names for participants")
+            _READ[message["role"]](self, message, index)
+        if self._calls and not self._arranged and True in self._calls.values():
+            raise Irregular
+        return self.items
 
     def _add(self, role: str, message: dict[str, Any], index: int) -> None:
         content = read_content(message["content"], f"messages[{index}]", self._translation)
@@ -49,10 +80,14 @@ class _Reader:
         if not items:
             self._translation.report.repaired(f"messages[{index}]", "an empty message was left out")
         for call in calls_in(items):
+            call_id = call["call_id"]
+            if call_id in self._calls and not self._arranged:
+                raise Irregular
+            self._calls[call_id] = True
             if call["type"] == "custom_tool_call":
-                self._customs.add(call["call_id"])
+                self._customs.add(call_id)
             elif message.get("function_call") is not None:
-                self._functions.append((call["name"], call["call_id"]))
+                self._functions.append((call["name"], call_id))
         self.items += items
 
     def _tool(self, message: dict[str, Any], index: int) -> None:
@@ -61,15 +96,22 @@ class _Reader:
     def _function(self, message: dict[str, Any], index: int) -> None:
         """The answer to the oldest open call of that function, or else to the oldest open call."""
         name = message["name"]
+        name = upstream_name(name)
         found = next((entry for entry in self._functions if entry[0] == name), self._functions[0] if self._functions else None)
         if found is None:
-            raise InvalidRequest(
-                "A 'function' message must answer a 'function_call' before it.", f"messages[{index}].role", "invalid_value"
-            )
+            if self._arranged:
+                raise InvalidRequest("The result of a function that was not called.", f"messages[{index}].name", "invalid_value")
+            raise Irregular
         self._functions.remove(found)
         self._result(found[1], message, index)
 
     def _result(self, call_id: str, message: dict[str, Any], index: int) -> None:
+        if not self._calls.get(call_id) and not self._arranged:
+            raise Irregular
+        self._calls[call_id] = False
+        if message.get("is_error") is True and message["content"] != NO_RESULT:
+            self._translation.once("emulated", "messages.is_error", TOLD_IN_WORDS)
+            message = told_as_failed(message)
         output = read_content(message.get("content"), f"messages[{index}]", self._translation) or ""
         kind = "custom_tool_call_output" if call_id in self._customs else "function_call_output"
         self.items.append({"type": kind, "call_id": call_id, "output": output})

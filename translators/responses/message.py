@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from translators.chat.tool_names import declared_name
-from translators.dialect import Envelope
+from translators.dialect import AnswerShape, Envelope
 from translators.responses.items import CALLS, FORMAT, Item, is_call, is_item, parts_of, text_of
 
 _IMAGE_TYPES: Final = {"png": "image/png", "webp": "image/webp", "jpeg": "image/jpeg", "gif": "image/gif", "svg": "image/svg+xml"}
@@ -45,9 +45,14 @@ def thoughts_of(item: Item) -> list[str]:
 def tool_call(item: Item, number: int, envelope: Envelope) -> dict[str, Any]:
     """A function_call or custom_tool_call item as one of `tool_calls`."""
     kind, text = call_kind(item)
-    name = declared_name(text_of(item, "name"), envelope.shape.declared_tools)
+    name = _callers_name(text_of(item, "name"), envelope.shape)
     call_id = text_of(item, "call_id") or f"{envelope.call_id}_{number}"
     return {"id": call_id, "type": kind, kind: {"name": name, text: written(item)}}
+
+
+def _callers_name(name: str, shape: AnswerShape) -> str:
+    known = shape.tool_names
+    return (known.get(name) or known.get(name.removeprefix("functions.")) if known else None) or declared_name(name, shape.declared_tools)
 
 
 def call_kind(item: Item) -> tuple[str, str]:

@@ -94,5 +94,13 @@ def answer_model(response: dict[str, Any], default: str) -> str:
 
 
 def output_of(response: dict[str, Any]) -> list[Item]:
+    """The items of the answer, each once."""
     output = response.get("output")
-    return [item for item in output if item.__class__ is dict] if output.__class__ is list else []
+    items: list[Item] = [item for item in output if item.__class__ is dict] if output.__class__ is list else []
+    return [item for n, item in enumerate(items) if item not in items[:n]] if len(items) > 1 and _repeats(items) else items
+
+
+def _repeats(items: list[Item]) -> bool:
+    """Whether an id stands twice among them: then an item may, too."""
+    ids = [item["id"] for item in items if item.get("id").__class__ is str]
+    return len(set(ids)) < len(ids)

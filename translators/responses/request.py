@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from translators.chat.parameters import NO_OPS
 from translators.chat.passthrough import extension_for
+from translators.chat.ranges import LIMITS, RANGED, in_range, without_limit
 from translators.chat.request import ChatRequest
 from translators.chat.stopping import as_sequences
 from translators.dialect import AnswerShape, KeyHeader, Report, Target, UpstreamRequest
@@ -11,6 +12,7 @@ from translators.errors import InvalidRequest
 from translators.jsontext import dumps
 from translators.responses.fields import FIELDS
 from translators.responses.input import read_messages
+from translators.responses.names import upstream_name
 from translators.responses.reasoning import Plan, plan_reasoning
 from translators.responses.tools import Tools, read_tools
 from translators.responses.translation import Translation
@@ -28,6 +30,8 @@ _SAMPLING: Final = ("temperature", "top_p", "logprobs", "top_logprobs")
 _TAKEN: Final = frozenset(name for name, verdict in FIELDS.items() if verdict.kind not in ("dropped", "rejected"))
 _NOT_PARAMETERS: Final = ("web_search_options", "parallel_tool_calls", "stop")
 """Chat's parameters that a model may refuse there, and that are something else here."""
+_STATE: Final = frozenset({"previous_response_id", "conversation"})
+"""What of the API's own words means that it keeps the beginning of the conversation."""
 
 
 def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
@@ -36,9 +40,11 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     asked = _kept(request.body, translation)
     plan = plan_reasoning(asked, translation)
     tools = read_tools(asked, plan.active, translation)
-    body: dict[str, Any] = {"model": target.model, "input": read_messages(request.messages, translation)}
+    own = extension_for(request.body, "responses", target.provider, target.dialect) if "x_provider" in request.body else {}
+    items = read_messages(request.messages, translation, whole=_STATE.isdisjoint(own))
+    body: dict[str, Any] = {"model": target.model, "input": items}
     if tools.told is not None:
-        body["instructions"] = tools.told.instruction()
+        body["instructions"] = tools.told.instruction(upstream_name)
     _add_tools(body, tools)
     _add_output(body, asked, request, translation)
     _add_state(body, asked, plan, translation)
@@ -50,21 +56,18 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     stop = as_sequences(asked.get("stop"))
     if stop:
         translation.report.emulated("stop", "this API has no stop sequences: the gateway cuts its text")
-    body.update(extension_for(request.body, "responses", target.provider, target.dialect))
+    body.update(own)
     headers = {"content-type": "application/json", **key_headers(target.api_key, target.key_header)}
+    shape = AnswerShape(tools.rewritten, tools.names, legacy_functions=tools.legacy, one_tool_call=tools.one_call, stop=stop)
+    if tools.told is not None:
+        shape = shape._replace(must_call=tools.told.must_call)
     return UpstreamRequest(
         url=target.base_url.rstrip("/") + "/responses" + target.query,
         headers=headers,
         body=dumps(body),
         stream=request.stream,
         notes=tuple(translation.report.notes),
-        shape=AnswerShape(
-            declared_tools=tools.names,
-            legacy_functions=tools.legacy,
-            one_tool_call=tools.one_call,
-            stop=stop,
-            must_call=frozenset() if tools.told is None else tools.told.must_call,
-        ),
+        shape=shape,
     )
 
 
@@ -75,13 +78,15 @@ def key_headers(key: str, header: KeyHeader | None = None) -> dict[str, str]:
 
 
 def _kept(body: dict[str, Any], translation: Translation) -> dict[str, Any]:
-    """What is left when nulls and what is dropped are taken away. Refuses what would change the shape of the answer."""
+    """What is left when nulls and what is dropped are taken away. Refuses what is out of range, or would change the shape of the answer."""
     kept: dict[str, Any] = {}
-    report = translation.report
+    report, unsupported = translation.report, translation.record.unsupported
     for name, value in body.items():
+        if name in RANGED:
+            value = in_range(name, value)
         if value is None:
             continue
-        if name in _TAKEN and name not in translation.target.record.unsupported:
+        if name in _TAKEN and name not in unsupported:
             kept[name] = value
             continue
         no_op = value in NO_OPS.get(name, ())
@@ -90,7 +95,7 @@ def _kept(body: dict[str, Any], translation: Translation) -> dict[str, Any]:
             report.dropped(name, "this parameter is not known")
         elif verdict.kind == "rejected" and not no_op:
             raise InvalidRequest(verdict.how, name, "unsupported_value")
-        elif name in translation.record.unsupported and name not in _NOT_PARAMETERS:
+        elif name in unsupported and name not in _NOT_PARAMETERS:
             if not no_op:
                 report.dropped(name, "this model does not take it")
         elif verdict.kind == "dropped" and not no_op:
@@ -123,6 +128,8 @@ def _add_output(body: dict[str, Any], asked: dict[str, Any], request: ChatReques
             rule = f"is more than the model's {held}" if held < limit else f"is less than the {held} that the API takes"
             translation.report.changed(name, f"{limit} {rule}")
         body["max_output_tokens"] = held
+    elif not LIMITS.isdisjoint(asked):
+        without_limit(asked, translation.report.emulated)
 
 
 def _format(asked: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from translators.dialect import Envelope
 from translators.errors import UpstreamError, malformed
-from translators.jsontext import loads
+from translators.jsontext import loads_repaired
 from translators.responses.items import Item, parts_of
 from translators.responses.message import message, spoken
 from translators.responses.outcome import (
@@ -24,7 +24,7 @@ from translators.responses.usage import usage
 def parse_response(body: bytes, envelope: Envelope) -> dict[str, Any]:
     """The chat.completion in `body`. Raises UpstreamError for a response that failed, and for what is none."""
     try:
-        response = loads(body)
+        response = loads_repaired(body)
     except ValueError as error:
         raise UpstreamError(malformed(f"The provider's answer is not JSON: {error}")) from None
     if response.__class__ is not dict:

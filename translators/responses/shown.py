@@ -53,6 +53,10 @@ class Shown:
         else:
             chunks.append(Chunk({"reasoning_content": text}))
 
+    def said(self, place: int) -> str:
+        """All that was shown of the item at `place`."""
+        return "".join(piece for key, pieces in self._texts.items() if key[0] == place for piece in pieces)
+
     def _part_thoughts(self, chunks: list[Chunk]) -> None:
         """A blank line between two parts of the reasoning."""
         if self._thought:

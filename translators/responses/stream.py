@@ -6,11 +6,12 @@ from typing import Any, Final, NamedTuple
 from translators.chat.chunks import Chunk
 from translators.dialect import Envelope
 from translators.errors import FailureKind, UpstreamFailure, malformed, truncated
-from translators.jsontext import loads
+from translators.jsontext import loads_repaired
 from translators.responses.errors import told_failure
 from translators.responses.items import Item, is_call
 from translators.responses.message import trailer
 from translators.responses.outcome import answer_id, answer_model, beside, failure_of, finish_reason, native_reason, output_of
+from translators.responses.places import Places
 from translators.responses.shown import Shown
 from translators.responses.usage import usage
 from translators.sse import Decoder, Event, EventTooLarge
@@ -31,8 +32,10 @@ class ResponsesStream:
         self._began = False
         """At least one event was read."""
         self._shown = Shown(envelope)
+        self._places = Places()
+        self._moved = self._places.moved
         self._items: dict[int, Item] = {}
-        """Items that are complete, by their place in the output."""
+        """Items that are complete, by their places."""
         self.usage_so_far: dict[str, Any] | None = None
 
     @property
@@ -74,7 +77,7 @@ class ResponsesStream:
 
     def _event(self, name: bytes, text: bytes, chunks: list[Chunk]) -> None:
         try:
-            event = loads(text)
+            event = loads_repaired(text)
         except ValueError as error:
             if text.strip() not in (b"", b"[DONE]"):
                 self.failure = malformed(f"The provider sent an event that is not JSON: {error}")
@@ -97,7 +100,12 @@ class ResponsesStream:
         text = event.get(delta.text)
         if text.__class__ is not str:
             return
-        key = (_index(event, "output_index"), delta.kind, _index(event, delta.part))
+        place = event.get("output_index")
+        if place.__class__ is not int:
+            place = 0
+        if self._moved:
+            place = self._places.of(event, place)
+        key = (place, delta.kind, _index(event, delta.part))
         if delta.whole:
             self._shown.complete(key, text, event.get("logprobs"), chunks)
         else:
@@ -112,11 +120,13 @@ class ResponsesStream:
 
     def _item_added(self, event: dict[str, Any], chunks: list[Chunk]) -> None:
         item = _object(event, "item")
+        place = self._places.begun(event, item, self._items)
         if is_call(item):
-            self._shown.begin_call(_index(event, "output_index"), item, chunks)
+            self._shown.begin_call(place, item, chunks)
 
     def _item_done(self, event: dict[str, Any], chunks: list[Chunk]) -> None:
-        self._finish_item(_index(event, "output_index"), _object(event, "item"), chunks)
+        item = _object(event, "item")
+        self._finish_item(self._places.done(event, item, self._items), item, chunks)
 
     def _finish_item(self, place: int, item: Item, chunks: list[Chunk]) -> None:
         if place not in self._items:
@@ -133,10 +143,14 @@ class ResponsesStream:
         self.failure = failure_of(response)
         if self.failure is not None:
             return
-        for place, item in enumerate(output_of(response)):
+        output = output_of(response)
+        places = self._places.matched(output, self._shown.said)
+        for place, item in zip(places, output, strict=True):
             self._finish_item(place, item, chunks)
         self._shown.open(chunks, "")
-        items = [self._items[place] for place in sorted(self._items)]
+        if places != [*self._items]:  # else they came in the order that they stand in
+            places = [*dict.fromkeys(places)] if self._items.keys() <= set(places) else sorted(self._items)
+        items = [self._items[place] for place in places]
         if more := trailer(items, self._envelope):
             chunks.append(Chunk(more))
         native = native_reason(response)
@@ -155,7 +169,7 @@ class ResponsesStream:
     def _read_document(self, text: bytes, chunks: list[Chunk]) -> None:
         """The provider answered with one JSON document where a stream was asked for, or ended a stream with one."""
         try:
-            document = loads(text)
+            document = loads_repaired(text)
         except ValueError:
             document = None
         if document.__class__ is dict and document.get("object") == "response":

@@ -1,13 +1,17 @@
 """The caller's tools and tool_choice, flat as this API has them."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
+from translators.chat.calls import OWN, refuse_foreign_tools
 from translators.chat.in_words import TOLD, ForcedCall, forced_call
+from translators.responses.names import are_valid, upstream_name
 from translators.responses.translation import Translation
 
 Tool = dict[str, Any]
 
+_LEFT_OUT: Final = frozenset({"type", "cache_control"})
 _NO_PARAMETERS: Final = {"type": "object", "properties": {}, "required": [], "additionalProperties": False}
 
 
@@ -22,17 +26,19 @@ class Tools:
     """The caller speaks of `functions`: one call, answered as `function_call`."""
     one_call: bool
     """Only the first call of the answer may be shown."""
+    names: frozenset[str] = frozenset()
+    """What the caller calls its own tools."""
+    rewritten: Mapping[str, str] = field(default_factory=dict)
+    """What they are called here → by the caller, for the names that differ."""
     told: ForcedCall | None = None
     """The call that the model cannot be made to make, and is asked for in words."""
 
-    @property
-    def names(self) -> frozenset[str]:
-        """What the caller's own tools are called."""
-        return frozenset(tool["name"] for tool in self.tools if tool["type"] in ("function", "custom"))
-
 
 def read_tools(body: dict[str, Any], reasons: bool, translation: Translation) -> Tools:
-    """`tools` or the older `functions`, with their choice. `reasons`: the model reasons in this request."""
+    """`tools` or the older `functions`, with their choice. `reasons`: the model reasons in this request.
+
+    Raises InvalidRequest for another server's tools.
+    """
     declared = body.get("tools")
     legacy = not declared and bool(body.get("functions"))
     tools = (
@@ -40,17 +46,28 @@ def read_tools(body: dict[str, Any], reasons: bool, translation: Translation) ->
         if legacy
         else [_flat(t) for t in declared or ()]
     )
+    named = [tool["name"] for tool in tools if tool["type"] in OWN]
+    if declared:
+        if len(named) < len(tools):
+            refuse_foreign_tools(declared)
+        if any("cache_control" in tool for tool in declared):
+            translation.report.dropped("tools.cache_control", "this API caches by itself")
     if (options := body.get("web_search_options")) is not None and not any(tool["type"].startswith("web_search") for tool in tools):
         tools.append(web_search_tool(options))
-    choice = _choice(body.get("function_call" if legacy else "tool_choice"))
     if not tools:
         return Tools([], None, None, legacy=False, one_call=False)
+    names = frozenset(named)
+    rewritten = {}
+    if names and not are_valid(names):
+        rewritten = {alias: name for name in names if (alias := upstream_name(name)) != name}
+        tools = [{**tool, "name": upstream_name(tool["name"])} if tool["type"] in OWN else tool for tool in tools]
+    choice = _choice(body.get("function_call" if legacy else "tool_choice"))
     parallel, one_call = _parallel(body.get("parallel_tool_calls"), translation)
     told = None if _can_force(reasons, translation) else forced_call(body)
     if told is not None:
         translation.report.emulated(told.param, TOLD)
         choice = {**choice, "mode": "auto"} if choice.__class__ is dict and "mode" in choice else "auto"
-    return Tools(tools, choice, False if legacy else parallel, legacy=legacy, one_call=legacy or one_call, told=told)
+    return Tools(tools, choice, False if legacy else parallel, legacy, legacy or one_call, names, rewritten, told)
 
 
 def _parallel(asked: bool | None, translation: Translation) -> tuple[bool | None, bool]:
@@ -64,22 +81,17 @@ def _parallel(asked: bool | None, translation: Translation) -> tuple[bool | None
 
 def _flat(tool: Tool) -> Tool:
     kind = tool["type"]
-    inner = tool.get(kind) if kind in ("function", "custom") else None
-    said = {
-        name: value
-        for name, value in (tool if inner is None else inner).items()
-        if name not in ("type", "cache_control") and value is not None
-    }
+    said: Tool = {"type": kind}
+    for name, value in (tool[kind] if kind in OWN and tool.get(kind).__class__ is dict else tool).items():
+        if value is not None and name not in _LEFT_OUT:
+            said[name] = value
     if kind == "function":
-        return {
-            "type": kind,
-            **said,
-            "parameters": said.get("parameters") or _NO_PARAMETERS,
-            "strict": said.get("strict", False),  # this API's own default is true, Chat's is false
-        }
-    if kind == "custom" and "format" in said:
+        if not said.get("parameters"):
+            said["parameters"] = _NO_PARAMETERS
+        said.setdefault("strict", False)  # this API's own default is true, Chat's is false
+    elif kind == "custom" and "format" in said:
         said["format"] = _format(said["format"])
-    return {"type": kind, **said}
+    return said
 
 
 def _format(asked: dict[str, Any]) -> dict[str, Any]:
@@ -102,11 +114,10 @@ def _choice(asked: Any) -> Any:
         return asked
     kind = asked.get("type", "function")
     inner = asked.get(kind)
-    if inner.__class__ is not dict:
-        return {"type": kind, **asked}
-    if kind == "allowed_tools":
+    if kind == "allowed_tools" and inner.__class__ is dict:
         return {"type": kind, "mode": inner["mode"], "tools": [_choice(tool) for tool in inner["tools"]]}
-    return {"type": kind, "name": inner["name"]}
+    chosen = {"type": kind, "name": inner["name"]} if inner.__class__ is dict else {"type": kind, **asked}
+    return {**chosen, "name": upstream_name(chosen["name"])} if kind in OWN and chosen.get("name").__class__ is str else chosen
 
 
 def _can_force(reasons: bool, translation: Translation) -> bool:

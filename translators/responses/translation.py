@@ -23,3 +23,8 @@ class Translation:
         if note not in self._told:
             self._told.add(note)
             self.report.notes.append(note)
+
+    def forget(self, count: int) -> None:
+        """Take back all notes but the first `count`."""
+        del self.report.notes[count:]
+        self._told = set(self.report.notes)

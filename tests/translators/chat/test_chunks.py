@@ -148,3 +148,21 @@ def test_a_call_that_began_with_null_adds_up() -> None:
         collector.add(Chunk({"tool_calls": [{"index": 0, "function": called}]}))
     call = collector.completion()["choices"][0]["message"]["tool_calls"][0]
     assert call == {"function": {"name": "f", "arguments": "{}", "x": "y"}}
+
+
+def test_sound_adds_up_however_it_is_sent() -> None:
+    """Each piece is a text of base64 of its own; what is none of ours is left as it is."""
+
+    def audio(*pieces: Any) -> Any:
+        collector = Collector("i", 1, "m")
+        for piece in pieces:
+            collector.add(Chunk({"audio": piece}))
+        return collector.completion()["choices"][0]["message"].get("audio")
+
+    heard = audio({"id": "a", "transcript": "Hi"}, {"data": "AQ=="}, {"data": "AgM=", "transcript": " you"}, {"expires_at": 7})
+    assert heard == {"id": "a", "transcript": "Hi you", "data": "AQID", "expires_at": 7}
+    assert audio({"id": "a", "data": "AQ=="}) == {"id": "a", "data": "AQ=="}
+    assert audio({"data": "AQ="}, {"data": "!"}) == {"data": "AQ=!", "transcript": ""}
+    assert audio("x", {"data": 5}, {"data": "AQ=="}) == {"data": "AQ==", "transcript": ""}
+    assert audio({"data": "AQ=="}, [7]) == {"data": "AQ=="}
+    assert (audio(7), audio(None)) == (7, None)

@@ -15,7 +15,12 @@ from translators.chat.redaction import redacted, without_account
         ("authorization: Bearer a.b-c!", "authorization: [redacted]"),
         ("https://x/y?key=abc&z=1", "https://x/y?key=[redacted]&z=1"),
         ("AIzaabcdefghijkl is no key", "[redacted] is no key"),
+        ("Incorrect API key provided: 0f3Az9kQ71.", "Incorrect API key provided: [redacted]."),
+        ("token eyJhbGciOi.eyJzdWIi.c2ln expired", "token [redacted] expired"),
+        ("ya29.abc-def and AKIAABCDEFGHIJKLMNOP", "[redacted] and [redacted]"),
+        ("Basic dXNlcjpwYXNzd29yZA==", "[redacted]"),
         ("a task-management-service", "a task-management-service"),
+        ("Basic authentication is no way in. Token limit exceeded.", "Basic authentication is no way in. Token limit exceeded."),
     ],
 )
 def test_keys(message: str, shown: str) -> None:

@@ -148,6 +148,9 @@ FACTS: dict[str, tuple[int, str, str, str | None]] = {
     "llama.cpp": (500, "tools param requires --jinja flag", "tools_unsupported", None),
     "openrouter": (404, "No endpoints found that support tool use. To learn more, visit: x", "tools_unsupported", None),
     "groq": (400, "`tool calling` is not supported with this model", "tools_unsupported", None),
+    "a template without tools": (400, "'tool' role not supported", "tools_unsupported", None),
+    "mistral template": (400, "Unexpected role 'tool' after role 'user'", "tools_unsupported", None),
+    "openai images": (400, "Invalid content type. image_url is only supported by certain models.", "vision_unsupported", None),
     "siliconflow": (400, "Function call is not supported for this model.", "tools_unsupported", None),
     "deepseek": (400, "tiny-reasoner does not support Function Calling", "tools_unsupported", None),
     "bedrock": (400, "This model doesn't support tool use.", "tools_unsupported", None),
@@ -199,6 +202,19 @@ FACTS: dict[str, tuple[int, str, str, str | None]] = {
         "parameter_unsupported",
         "parallel_tool_calls",
     ),
+    "fireworks message": (
+        400,
+        "Extra inputs are not permitted, field: 'messages[2].reasoning_content', value: 'hm'",
+        "message_field_unsupported",
+        "messages[2].reasoning_content",
+    ),
+    "groq message": (
+        400,
+        "'messages.2' : for 'role:assistant' the following must be satisfied[('messages.2' : property 'reasoning' is unsupported)]",
+        "message_field_unsupported",
+        "reasoning",
+    ),
+    "mistral call": (400, "Tool call id was call_1 but must be a-z, A-Z, 0-9, with a length of 9.", "call_id_unsupported", None),
     "ollama thinking": (400, '"tiny" does not support thinking', "parameter_unsupported", "thinking"),
     "deepseek choice": (400, "tiny-reasoner does not support this tool_choice", "value_unsupported", "tool_choice"),
     "deepseek role": (
@@ -240,6 +256,21 @@ def test_what_a_model_does_not_do(status: int, message: str, fact: str, param: s
     assert refusal(status, message) == (K.UNSUPPORTED, fact, param)
 
 
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (400, "Conversation roles must alternate user/assistant/user/assistant/..."),
+        (400, "('messages.0.content' : value must be a string)"),
+        (400, "Invalid schema for function 'find': 'x' is not of type 'object'"),
+        (500, "JSON schema conversion failed: unsupported pattern"),
+        (400, "The provided JSON schema contains features not supported by xgrammar."),
+        (400, "'tools' : maximum number of items is 128"),
+    ],
+)
+def test_a_servers_own_limit(status: int, message: str) -> None:
+    assert refusal(status, message) == (K.UNSUPPORTED, None, None)
+
+
 @pytest.mark.parametrize(("status", "message", "fact", "param"), [f for f in FACTS.values() if f[3] is None], ids=str)
 def test_a_fact_is_not_believed_where_it_may_be_the_callers_words(status: int, message: str, fact: str, param: str | None) -> None:
     """Servers repeat what they were sent; who could have them say this would take a target away from everybody."""
@@ -260,6 +291,10 @@ def test_a_fact_is_not_believed_where_it_may_be_the_callers_words(status: int, m
 )
 def test_an_account_that_is_empty(status: int, message: str) -> None:
     assert refusal(status, message) == (K.QUOTA, None, None)
+
+
+def test_nor_is_our_account_empty_because_a_caller_says_so() -> None:
+    assert refusal(400, "Invalid value: 'insufficient balance'") is None
 
 
 @pytest.mark.parametrize(

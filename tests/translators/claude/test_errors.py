@@ -116,6 +116,13 @@ def test_f93_413_with_html() -> None:
         ("Unexpected value(s) `x` for the `anthropic-beta` header", "invalid_request", 400, None, "beta_unknown"),
         ("image dimensions exceed the limit for many-image requests", "invalid_request", 400, None, "image_too_large"),
         ("tools.3.custom.input_schema.properties: Property keys should match pattern '^x$'", "unsupported", 400, None, "tool_refused"),
+        (
+            "output_config.format.schema.properties: Property keys should match pattern '^x$'",
+            "unsupported",
+            400,
+            None,
+            "schema_too_complex",
+        ),
         ("tools.0.custom.name: String should have at most 128 characters", "unsupported", 400, None, "tool_refused"),
         ("something else", "invalid_request", 400, None, "invalid_request_error"),
     ],
@@ -157,7 +164,7 @@ def test_words_of_a_400_do_not_count_under_another_status() -> None:
         (400, "invalid_request_error", "Content Exists Risk", "content_filter", "content_filter"),
         (403, "permission_error", "Content violates usage guidelines.", "content_filter", "content_filter"),
         (403, "permission_error", "This key may not use the model.", "permission", "permission_denied"),
-        (500, "api_error", "error parsing tool call: raw='{', err=unexpected end", "model_output", "invalid_model_output"),
+        (500, "api_error", "error parsing tool call: raw='{', err=unexpected end", "model_output", "bad_output"),
         (400, "invalid_request_error", "tiny:latest does not support tools", "unsupported", None),
     ],
 )

@@ -177,7 +177,7 @@ def test_two_calls_of_one_id_share_no_result() -> None:
     built = build({"messages": [USER, {"role": "assistant", "content": None, "tool_calls": [call, call]}, *results], "tools": [TOOL]})
     assert json.loads(built.body)["messages"][2]["content"] == [
         {"type": "tool_result", "tool_use_id": "c", "content": "c"},
-        {"type": "tool_result", "tool_use_id": "c_1", "content": "No result was recorded for this tool call.", "is_error": True},
+        {"type": "tool_result", "tool_use_id": "c_2", "content": "No result was recorded for this tool call.", "is_error": True},
         {"type": "text", "text": "Tool result for other: other"},
     ]
 

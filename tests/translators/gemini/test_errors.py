@@ -63,7 +63,7 @@ def quota(quota_id: str) -> dict[str, Any]:
                  id="tool_name"),
     pytest.param(500, "Input is too long for requested model.", K.CONTEXT_LENGTH, 400, "context_length_exceeded", id="others_context"),
     pytest.param(400, "Your prompt was flagged by our moderation.", K.CONTENT_FILTER, 400, "content_filter", id="others_filter"),
-    pytest.param(500, "Failed to parse tool call", K.MODEL_OUTPUT, 502, "invalid_model_output", id="others_output"),
+    pytest.param(500, "Failed to parse tool call", K.MODEL_OUTPUT, 502, "bad_output", id="others_output"),
     pytest.param(401, "m", K.AUTHENTICATION, 502, "provider_auth_failed", id="unauthenticated"),
     pytest.param(403, "m", K.PERMISSION, 502, "provider_auth_failed", id="permission"),
     pytest.param(404, "models/x is not found", K.MODEL_NOT_FOUND, 404, "model_not_found", id="model"),

@@ -50,11 +50,15 @@ def test_counts_are_known_while_it_is_read() -> None:
     assert seen == [1, 22, 333, 333]
 
 
-def test_a_count_that_comes_later_is_added_to_those_before() -> None:
+@pytest.mark.parametrize(("total", "reasoning"), [(4 + 5 + 9, 9), (4 + 5, 0)])
+def test_a_count_that_comes_once_is_kept_if_the_last_total_needs_it(total: int, reasoning: int) -> None:
     frames = [counted("a", 1), counted("b", 2), counted("c", 3, thoughtsTokenCount=9), counted("d", 4), counted("e", 5)]
+    for one in (*frames[3:], frames[2]):
+        one["usageMetadata"]["totalTokenCount"] = total
     _, chunks = read(sse(*frames, STOP))
     assert chunks[-1].usage is not None
-    assert chunks[-1].usage["completion_tokens_details"]["reasoning_tokens"] == 9
+    assert chunks[-1].usage["completion_tokens_details"]["reasoning_tokens"] == reasoning
+    assert chunks[-1].usage["total_tokens"] == total
     assert chunks[-1].usage["prompt_tokens_details"]["text_tokens"] == 4
 
 

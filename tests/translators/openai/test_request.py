@@ -18,6 +18,12 @@ REASONER = ModelRecord(
     tools_with_reasoning="effort_none",
     unsupported=frozenset({"stop", "presence_penalty"}),
 )
+OPENAI = ModelRecord(
+    context_window=400_000,
+    max_output_tokens=128_000,
+    thinking=Thinking(kind="effort", levels=("none", "low", "medium", "high", "xhigh"), on_by_default=True),
+    ranges="openai",
+)
 USER = {"role": "user", "content": "hi"}
 TOOL = {"type": "function", "function": {"name": "f"}}
 
@@ -104,6 +110,36 @@ def test_rules_of_reasoning_models(given: dict[str, Any], sent: dict[str, Any], 
 def test_effort_for_a_model_that_does_not_reason() -> None:
     assert build(reasoning_effort="high") == ({"model": "gpt-x", "messages": [USER]}, [("dropped", "reasoning_effort")])
     assert build(reasoning_effort="none") == ({"model": "gpt-x", "messages": [USER]}, [])
+    assert build(reasoning_effort="default") == ({"model": "gpt-x", "messages": [USER]}, [])
+
+
+@pytest.mark.parametrize("effort", ["default", "on", "ultra"])
+def test_an_effort_of_a_servers_own_is_not_snapped(effort: str) -> None:
+    body, notes = build(REASONER, reasoning_effort=effort)
+    assert (body["reasoning_effort"], notes) == (effort, [])
+
+
+FOREIGN = {
+    "top_k": 5, "min_p": 0.1, "repetition_penalty": 1.1, "cache_control": {"type": "ephemeral"}, "thinking": {"type": "enabled"},
+    "google": {"thinking_config": {}}, "extra_body": {"google": {}}, "chat_template_kwargs": {"enable_thinking": False},
+    "enable_thinking": False,
+}  # fmt: skip
+
+
+def test_parameters_of_other_servers_are_not_passed_on_to_openai() -> None:
+    body, notes = build(OPENAI, **FOREIGN, new_feature={"x": 1})
+    assert body == {"model": "gpt-x", "messages": [USER], "new_feature": {"x": 1}}
+    assert notes == [("dropped", name) for name in FOREIGN]
+
+
+def test_other_servers_get_them() -> None:
+    body, notes = build(**FOREIGN)
+    assert (body, notes) == ({"model": "gpt-x", "messages": [USER], **FOREIGN}, [])
+
+
+def test_of_a_parameter_that_asks_for_nothing_nothing_is_told() -> None:
+    nothing = {"top_k": 0, "min_p": 0.0, "thinking": {}, "extra_body": {}, "ignore_eos": False, "stop_token_ids": [], "cache_control": None}
+    assert build(OPENAI, **nothing) == ({"model": "gpt-x", "messages": [USER]}, [])
 
 
 @pytest.mark.parametrize(
@@ -123,8 +159,15 @@ def test_effort_for_a_model_that_does_not_reason() -> None:
     ],
 )
 def test_openrouters_form_of_reasoning_is_told_in_this_apis_words(asked: Any, sent: str | None, notes: Any) -> None:
-    body, made = build(REASONER, **asked)
+    body, made = build(OPENAI, **asked)
     assert (body.get("reasoning_effort"), "reasoning" in body, made) == (sent, False, notes)
+
+
+@pytest.mark.parametrize("reasoning", [{"effort": "odd", "max_tokens": 5}, {"enabled": True, "exclude": True}, {}])
+@pytest.mark.parametrize("record", [PLAIN, REASONER])
+def test_a_server_with_words_of_its_own_gets_openrouters_form_as_it_came(record: ModelRecord, reasoning: dict[str, Any]) -> None:
+    body, made = build(record, reasoning=reasoning)
+    assert (body["reasoning"], "reasoning_effort" in body, made) == (reasoning, False, [])
 
 
 def test_nearest_effort() -> None:
@@ -133,40 +176,6 @@ def test_nearest_effort() -> None:
     assert nearest_effort("minimal", ("none", "low")) == "low"
     assert nearest_effort("max", ("none",)) == "none"
     assert nearest_effort("high", ()) == "high"
-
-
-def test_fields_of_other_dialects_are_taken_off_messages() -> None:
-    """What our own answers add comes back from callers who echo messages; signed reasoning is lost, and said so."""
-    history = [
-        USER,
-        {
-            "role": "assistant",
-            "content": None,
-            "reasoning_content": "hm",
-            "thinking_blocks": [{"type": "thinking", "thinking": "hm", "signature": "s"}],
-            "tool_calls": [
-                {
-                    "id": "a",
-                    "type": "function",
-                    "function": {"name": "f", "arguments": {"x": 1}},
-                    "extra_content": {"google": {}},
-                    "index": 0,
-                }
-            ],
-        },
-        {"role": "tool", "tool_call_id": "a", "content": "1", "is_error": True},
-    ]
-    body, notes = build(messages=history)
-    assert body["messages"] == [
-        USER,
-        {
-            "role": "assistant",
-            "content": None,
-            "tool_calls": [{"id": "a", "type": "function", "function": {"name": "f", "arguments": '{"x":1}'}}],
-        },
-        {"role": "tool", "tool_call_id": "a", "content": "1"},
-    ]
-    assert notes == [("dropped", "messages.thinking_blocks")]
 
 
 @pytest.mark.parametrize(("role", "sent"), [("any", ["system", "developer"]), ("system", ["system"] * 2), ("developer", ["developer"] * 2)])

@@ -1,4 +1,4 @@
-"""translators.chat.json_schema: what it judges, what it leaves alone, and that no schema keeps it busy."""
+"""translators.chat.schema_validation: what it judges, what it leaves alone, and that no schema keeps it busy."""
 
 from typing import Any
 
@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from translators.chat import json_schema
-from translators.chat.json_schema import MAX_STEPS, is_valid
+from translators.chat import schema_validation
+from translators.chat.schema_validation import MAX_STEPS, is_valid
 
 TREE = {"$ref": "#/$defs/tree", "$defs": {"tree": {"type": "array", "items": {"$ref": "#/$defs/tree"}}}}
 PERSON = {
@@ -135,14 +135,14 @@ HOSTILE: dict[str, tuple[Any, Any]] = {
 def test_no_schema_keeps_it_busy(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the budget is spent, what is left counts as valid; a step looks at a bounded number of things."""
     steps = 0
-    accepts = json_schema._Judge.accepts
+    accepts = schema_validation._Judge.accepts
 
     def counted(*given: Any) -> bool:
         nonlocal steps
         steps += 1
         return accepts(*given)
 
-    monkeypatch.setattr(json_schema._Judge, "accepts", counted)
+    monkeypatch.setattr(schema_validation._Judge, "accepts", counted)
     assert is_valid(*HOSTILE[name]) is True
     assert steps <= MAX_STEPS + 1
 
@@ -156,7 +156,7 @@ values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", "b"]), inner, max_size=2),
     max_leaves=6,
 )
-keywords = st.sampled_from([*json_schema._CHECKS, "nullable", "$defs", "pattern"])
+keywords = st.sampled_from([*schema_validation._CHECKS, "nullable", "$defs", "pattern"])
 
 
 @given(values, st.dictionaries(keywords, values | st.sampled_from(["#", "#/$defs/a", "object", "string"]), max_size=4))

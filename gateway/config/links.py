@@ -1,0 +1,142 @@
+"""The way to a provider: through which proxy, and with whose certificates.
+
+A provider's own `proxy` counts first, then HTTPS_PROXY or HTTP_PROXY by the scheme of its URL, then ALL_PROXY; NO_PROXY names the hosts
+that are reached directly. The environment is read as urllib, requests and curl read it, in both cases of letters, the small ones first.
+"""
+
+import base64
+import ipaddress
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote, urlsplit
+from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # it is there, typeshed does not know it
+
+NO_PROXY: Final = "none"
+"""As a provider's `proxy`: it is reached directly, whatever the environment says."""
+_PORTS: Final = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """Where a proxy listens. With `tls` it is spoken to encrypted."""
+
+    host: str
+    port: int
+    tls: bool = False
+    credentials: str | None = field(default=None, repr=False)
+    """`user:password`."""
+
+    @property
+    def authorization(self) -> str | None:
+        """The header's value."""
+        return None if self.credentials is None else f"Basic {base64.b64encode(self.credentials.encode()).decode()}"
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What nobody may be shown."""
+        if self.credentials is None or self.authorization is None:
+            return ()
+        return (self.credentials, self.credentials.partition(":")[2], self.authorization.removeprefix("Basic "))
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """Whom a provider's certificate is checked against, and who we are; None: as on this machine, and nobody in particular."""
+
+    ca_file: str | None = None
+    client_certificate: str | None = None
+    client_key: str | None = None
+    server_name: str | None = None
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        return tuple(file for file in (self.ca_file, self.client_certificate, self.client_key) if file is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """How a provider is reached where that is not the plain way."""
+
+    proxy: Proxy | None = None
+    tls: TlsFiles | None = None
+
+
+def tls_context(files: TlsFiles | None) -> ssl.SSLContext:
+    """For connections to a provider. Raises ValueError naming a file that cannot be used; reading them takes tens of milliseconds."""
+    for file in () if files is None else files.files:
+        try:
+            Path(file).read_bytes()
+        except OSError as error:
+            raise ValueError(f"{file}: {error.strerror or error}") from None
+    try:
+        context = ssl.create_default_context(cafile=None if files is None else files.ca_file)
+    except ssl.SSLError:
+        raise ValueError(f"{files.ca_file if files else 'the system'}: holds no certificates in PEM") from None
+    if files is not None and files.client_certificate is not None:
+        try:
+            context.load_cert_chain(files.client_certificate, files.client_key, password="")  # never asked for at a terminal
+        except ssl.SSLError as error:
+            raise ValueError(f"{' and '.join(files.files[-2:])}: no certificate with its unencrypted key ({error.reason})") from None
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def proxy_at(url: str) -> Proxy:
+    """The proxy of a URL; without a scheme it is spoken to in HTTP. Raises ValueError that does not repeat it."""
+    try:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        port = parts.port
+    except ValueError:
+        raise ValueError("must be an http or https URL") from None
+    if parts.scheme not in _PORTS:
+        raise ValueError("must be an http or https URL: other proxies (SOCKS) are not spoken to")
+    if not parts.hostname or parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise ValueError("must be a URL of a host and its port alone")
+    credentials = None
+    if parts.username is not None:
+        credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    return Proxy(parts.hostname, port or _PORTS[parts.scheme], parts.scheme == "https", credentials)
+
+
+def check_proxy(url: str) -> str:
+    """A proxy as it may stand in a file. Raises ValueError."""
+    if url != NO_PROXY and proxy_at(url).credentials is not None:
+        raise ValueError("must not hold a user name or password: 'proxy_variable' names a variable with the whole URL")
+    return url
+
+
+def proxies_of(environ: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """By scheme, `all` and `no`: the variable's name and what it says."""
+    found: dict[str, tuple[str, str]] = {}
+    for name, value in sorted(environ.items()):  # capitals first, so that small letters win
+        if name.lower().endswith("_proxy"):
+            found[name.lower().removesuffix("_proxy")] = (name, value.strip())
+    return {scheme: told for scheme, told in found.items() if told[1]}
+
+
+def proxy_for(url: str, environ: Mapping[str, str]) -> Proxy | None:
+    """What the environment says of a provider's URL. Raises ValueError naming the variable."""
+    proxies, parts = proxies_of(environ), urlsplit(url)
+    told = proxies.get(parts.scheme) or proxies.get("all")
+    if told is None or (parts.hostname and _bypassed(parts.hostname, parts.port or _PORTS[parts.scheme], proxies.get("no", ("", ""))[1])):
+        return None
+    try:
+        return proxy_at(told[1])
+    except ValueError as error:
+        raise ValueError(f"the proxy in the environment variable {told[0]} {error}") from None
+
+
+def _bypassed(host: str, port: int, no_proxy: str) -> bool:
+    """Whether NO_PROXY names the host: itself, a domain it is in, with its port or without, a network of its address, or everything."""
+    forms = (f"[{host}]:{port}", f"[{host}]") if ":" in host else (f"{host}:{port}",)
+    if any(proxy_bypass_environment(form, {"no": no_proxy}) for form in forms):
+        return True
+    entries = [entry.strip() for entry in no_proxy.split(",")]
+    try:
+        address = ipaddress.ip_address(host)
+        return any(address in ipaddress.ip_network(entry, strict=False) for entry in entries if "/" in entry or entry == host)
+    except ValueError:  # a name, or an entry that is no network
+        return False

@@ -1,0 +1,234 @@
+"""The response to one request: fed by the connection it comes over, read by one task.
+
+Whoever reads it gets all that has arrived in one piece, decompressed.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, NamedTuple, Protocol
+
+from gateway.upstream import failures
+from gateway.upstream.decoding import Decoder, UndecodableBody, encoding_of
+from gateway.upstream.watch import Watch
+from translators.errors import UpstreamError, UpstreamFailure, malformed
+
+MAX_ANSWER_BYTES: Final = 128 * 1024 * 1024
+"""The most that is kept of one answer, after decompression: of a JSON answer, of a stream added up to one, and of what a stream
+says before its first content."""
+HIGH_WATER: Final = 256 * 1024
+"""Bytes that nobody has read yet, from which on no more are taken from the provider."""
+
+
+def no_time() -> float:
+    """Nobody holds anything up."""
+    return 0.0
+
+
+class Limit(NamedTuple):
+    """How long something may take."""
+
+    seconds: float
+    failure: UpstreamFailure
+    """What it is called when they are over."""
+    held_up: Callable[[], float] = no_time
+    """Seconds so far in which we waited for our caller to take what had come: no clock of the provider's runs meanwhile."""
+
+
+class Carrier(Protocol):
+    """The connection a response comes over."""
+
+    loop: asyncio.AbstractEventLoop
+    watch: Watch
+
+    def abort(self) -> None:
+        """Hang up."""
+
+    def pause(self, paused: bool) -> None:
+        """Take no more from the provider, or again."""
+
+
+class UpstreamResponse:
+    """What comes back for one request: fed by its connection, read by one task, which closes it."""
+
+    __slots__ = (
+        "_connection", "_deadline", "_decoder", "_failure", "_heard", "_held_up", "_idle", "_late", "_loop", "_paused", "_pieces", "_size",
+        "_spared", "_waiter", "_watch", "headers", "received", "status", "touched", "whole",
+    )  # fmt: skip
+
+    def __init__(self, connection: Carrier, idle: float, limit: Limit) -> None:
+        self.status = 0
+        """0 until the headers have arrived."""
+        self.headers: dict[str, str] = {}
+        """Names in lower case."""
+        self.touched = False
+        """A byte has arrived."""
+        self.whole = False
+        """All of it has arrived."""
+        self.received = 0
+        """Bytes of the body that were read, after decompression."""
+        self._connection: Carrier | None = connection
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._paused = False
+        self._failure: UpstreamFailure | None = None
+        self._decoder: Decoder | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._loop = connection.loop
+        self._heard = now = self._loop.time()
+        self._idle = idle
+        self._deadline, self._late, self._held_up = now + limit.seconds, limit.failure, limit.held_up
+        self._spared = limit.held_up()
+        self._watch = connection.watch
+        self._watch.add(self, now + min(idle, limit.seconds))
+
+    async def started(self) -> None:
+        """Wait for the headers. Raises UpstreamError."""
+        while not self.status:
+            if self._failure is not None:
+                raise UpstreamError(self._failure)
+            await self._more()
+
+    def allow(self, limit: Limit) -> None:
+        """From now on this is how long the rest may take."""
+        self._deadline, self._late, self._held_up = self._loop.time() + limit.seconds, limit.failure, limit.held_up
+        self._spared = limit.held_up()
+
+    async def read(self, limit: int = MAX_ANSWER_BYTES) -> bytes:
+        """The whole body. Raises UpstreamError."""
+        if self.whole and self._decoder is None and self._pieces:  # most JSON answers are here with their headers
+            data = self._take()
+            self.received += len(data)
+            self.check_size(limit)
+            return data
+        pieces = []
+        while data := await self.read_some():
+            self.check_size(limit)
+            pieces.append(data)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    async def read_some(self) -> bytes:
+        """What has arrived, at least one byte; b"" at the end. Raises UpstreamError."""
+        while True:
+            data = self._decoded(self._decoder) if self._decoder is not None else self._take() if self._pieces else b""
+            if data:
+                self.received += len(data)
+                return data
+            if self._failure is not None:
+                raise UpstreamError(self._failure)
+            if self.whole:
+                return b""
+            await self._more()
+
+    def check_size(self, limit: int = MAX_ANSWER_BYTES) -> None:
+        """For who keeps what was read. Raises UpstreamError once that is more than `limit` bytes."""
+        if self.received > limit:
+            raise UpstreamError(malformed(f"The provider's answer is larger than {limit} bytes."))
+
+    def close(self) -> None:
+        """Hang up unless all of the response has arrived: the provider stops generating."""
+        self._watch.remove(self)
+        if self._connection is not None:
+            self._connection.abort()
+            self._connection = None
+
+    def look(self, now: float) -> float:
+        """For the watch: hang up if it has taken too long. Silence is no fault before the headers, nor while we take nothing."""
+        if (held_up := self._held_up()) > self._spared:
+            more, self._spared = held_up - self._spared, held_up
+            self._deadline += more
+            self._heard = min(now, self._heard + more)
+        silent_until = (now if self._paused or not self.status else self._heard) + self._idle
+        if now >= self._deadline:
+            self._hang_up(self._late)
+        elif now >= silent_until:
+            self._hang_up(failures.IDLE_CLOCK)
+        return min(silent_until, self._deadline)
+
+    # For the connection.
+
+    def start(self, status: int, headers: dict[str, str]) -> None:
+        """Status and headers have arrived."""
+        self.status, self.headers = status, headers
+        if "content-encoding" in headers and (encoding := encoding_of(headers["content-encoding"])):
+            self._decoder = Decoder(encoding)
+
+    def feed(self, data: bytes) -> None:
+        """A part of the body has arrived."""
+        self._pieces.append(data)
+        self._size += len(data)
+        if self._size > HIGH_WATER and not self._paused and self._connection is not None:
+            self._paused = True
+            self._connection.pause(True)
+
+    def heard(self) -> None:
+        """All that arrived at once was fed."""
+        self.touched = True
+        self._heard = self._loop.time()
+        self._wake()
+
+    def end(self) -> None:
+        """The body is whole."""
+        self.whole = True
+        self._part()
+
+    def fail(self, failure: UpstreamFailure) -> None:
+        """Nothing more comes, and this is why. What has arrived can still be read."""
+        if self._failure is None and not self.whole:
+            self._failure = failure
+            self._part()
+
+    def _part(self) -> None:
+        if self._paused and self._connection is not None:
+            self._connection.pause(False)
+        self._connection = None
+        self._watch.remove(self)
+        self._wake()
+
+    # Within.
+
+    def _take(self) -> bytes:
+        pieces = self._pieces
+        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        pieces.clear()
+        self._size = 0
+        if self._paused and self._connection is not None:
+            self._paused = False
+            self._heard = self._loop.time()
+            self._connection.pause(False)
+        return data
+
+    def _decoded(self, decoder: Decoder) -> bytes:
+        try:
+            while True:
+                while decoder.pending:  # a member's last bytes give nothing, and may have the next member behind them
+                    if data := decoder.take():
+                        return data
+                if not self._pieces:
+                    break
+                decoder.feed(self._take())
+        except UndecodableBody:
+            self._hang_up(failures.NOT_DECODABLE)
+        else:
+            if self.whole and not decoder.ended:
+                self._failure = failures.CUT
+        return b""
+
+    def _more(self) -> asyncio.Future[None]:
+        """Done when something has happened."""
+        waiter = self._waiter = self._loop.create_future()
+        return waiter
+
+    def _wake(self) -> None:
+        waiter = self._waiter
+        if waiter is not None:
+            self._waiter = None
+            if not waiter.done():  # who waited may have been cancelled
+                waiter.set_result(None)
+
+    def _hang_up(self, failure: UpstreamFailure) -> None:
+        """Give the response up."""
+        connection = self._connection
+        self.fail(failure)
+        self._failure = failure
+        if connection is not None:
+            connection.abort()

@@ -1,0 +1,109 @@
+"""The caller's tools and the choice among them, under names that the server takes, and only where there are any."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
+
+from translators.chat.calls import OWN, refuse_foreign_tools
+from translators.chat.tool_names import NO_NAMES, ToolNames, are_plain
+from translators.dialect import ModelRecord, Report
+from translators.openai.foreign import refused_fields
+
+_OF_TOOLS: Final = ("tools", "functions", "tool_choice", "function_call", "parallel_tool_calls")
+"""What says nothing where no tool is declared, and is refused by OpenAI there."""
+
+
+class Declared(NamedTuple):
+    """What is declared, by the caller's names."""
+
+    declared: frozenset[str]
+    plain: frozenset[str]
+    """Names that need no alias: all of them, or none if one does."""
+    names: ToolNames
+    aliases: Mapping[str, str]
+    """The server's name → the caller's, where they differ."""
+
+
+_NONE: Final = frozenset[str]()
+_NO_ALIASES: Final[Mapping[str, str]] = MappingProxyType({})
+NOTHING: Final = Declared(_NONE, _NONE, NO_NAMES, _NO_ALIASES)
+
+
+def read_tools(body: dict[str, Any], record: ModelRecord, report: Report) -> Declared:
+    """Mend what `body`, a copy of the caller's, says of tools: what is empty goes, names get aliases where the server would refuse them."""
+    tools, functions = body.get("tools"), body.get("functions")
+    if not tools and not functions:
+        if record.ranges == "openai" or tools is not None or functions is not None:
+            for name in _OF_TOOLS:
+                body.pop(name, None)
+        return NOTHING
+    if tools is not None and not tools:
+        del body["tools"]
+    if functions is not None and not functions:
+        del body["functions"]
+    if record.message_fields is not None:
+        _leave_out(body, refused_fields(record.message_fields), report)
+    if record.ranges == "openai":
+        refuse_foreign_tools(tools or ())
+        if (choice := body.get("tool_choice")).__class__ is dict:
+            body["tool_choice"] = _nested(choice)
+    named = [tool[tool["type"]]["name"] for tool in tools if tool["type"] in OWN] if tools else []
+    if functions:
+        named += [function["name"] for function in functions]
+    declared = frozenset(named)
+    if are_plain(named):
+        return Declared(declared, declared, NO_NAMES, _NO_ALIASES)
+    names = ToolNames(named)
+    _rename(body, names)
+    return Declared(declared, _NONE, names, names.rewritten)
+
+
+def _leave_out(body: dict[str, Any], refused: frozenset[str], report: Report) -> None:
+    """Fields of tools that the server does not know."""
+    tools = body.get("tools")
+    if tools is None or all(refused.isdisjoint(tool) for tool in tools):
+        return
+    for name in sorted({name for tool in tools for name in refused.intersection(tool) if tool[name]}):
+        report.dropped(f"tools.{name}", "this provider's API does not know it")
+    body["tools"] = [{name: value for name, value in tool.items() if name not in refused} for tool in tools]
+
+
+def _nested(choice: dict[str, Any]) -> dict[str, Any]:
+    """A choice that names a tool beside its type, as Claude and the Responses API have it, in the form of Chat Completions."""
+    kind = choice.get("type")
+    if "name" not in choice or kind == "allowed_tools" or kind in choice:
+        return choice
+    kind = "custom" if kind == "custom" else "function"
+    return {"type": kind, kind: {"name": choice["name"]}}
+
+
+def _rename(body: dict[str, Any], names: ToolNames) -> None:
+    if "tools" in body:
+        body["tools"] = [_renamed(tool, names) for tool in body["tools"]]
+    if "functions" in body:
+        body["functions"] = [{**function, "name": names.upstream(function["name"])} for function in body["functions"]]
+    choice, call = body.get("tool_choice"), body.get("function_call")
+    if choice.__class__ is dict:
+        body["tool_choice"] = _renamed_choice(choice, names)
+    if call.__class__ is dict:
+        body["function_call"] = {**call, "name": names.upstream(call["name"])}
+
+
+def _renamed(tool: dict[str, Any], names: ToolNames) -> dict[str, Any]:
+    """A tool, or what names one, under its alias; kinds that are the server's own keep their names."""
+    kind = tool.get("type", "function")
+    if kind not in OWN:
+        return tool
+    inner = tool.get(kind)
+    if inner.__class__ is dict:
+        return {**tool, kind: {**inner, "name": names.upstream(inner["name"])}}
+    return {**tool, "name": names.upstream(tool["name"])} if tool.get("name").__class__ is str else tool
+
+
+def _renamed_choice(choice: dict[str, Any], names: ToolNames) -> dict[str, Any]:
+    if choice.get("type") == "allowed_tools":
+        allowed = choice["allowed_tools"]
+        return {**choice, "allowed_tools": {**allowed, "tools": [_renamed(tool, names) for tool in allowed["tools"]]}}
+    if "name" in choice and choice["name"].__class__ is str:
+        return {**choice, "name": names.upstream(choice["name"])}
+    return _renamed(choice, names)
