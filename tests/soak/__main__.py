@@ -3,8 +3,9 @@
 The gateway and the simulated providers have a process each. After every 500 requests the memory in use is looked at (the gateway's RSS
 once garbage is collected and the allocator has given back what was freed) and the RSS as it is, of its children, too; a straight line is
 laid through what was seen after the warm-up, the first fifth (at least 2,000 requests), in which caches fill. RSS as it is moves by a
-megabyte or two before it settles, so its line says something in long runs only; and no line says anything of less than an arena of
-Python's allocator, which a leak of 1 KB a request passes within 1,000 requests.
+megabyte or two before it settles, so its line says something in long runs only; and that of the memory in use says nothing of less than
+an arena of Python's allocator, which a leak of 1 KB a request passes within 1,000 requests. What is smaller shows in the number of
+blocks that the allocator has given out.
 
 What the gateway held must be given back, twice: places, probes, requests and busy connections while the providers still run, sockets and
 tasks when they are gone.
@@ -39,6 +40,10 @@ LEAST: Final = 4000
 """Requests: with fewer there is no line to be seen."""
 MOST_GROWTH: Final = 1.0
 """MB per 10,000 requests."""
+MOST_BLOCKS: Final = 0.5
+"""Blocks of Python's allocator that one request more takes: a small object is one."""
+BLOCKS_THAT_VARY: Final = 2000
+"""By what is on its way at the moment."""
 ARENA: Final = 1.0
 """MB: Python takes its memory from the system in such pieces, so a line that rises by less shows no growth."""
 LONG: Final = 50_000
@@ -107,7 +112,7 @@ def held(pid: int, told: Path) -> dict[str, int]:
 
 def busy(counts: dict[str, int]) -> dict[str, int]:
     """Of what a gateway holds, what a request holds."""
-    kept = {"tasks", "bytes", "connections to providers", "idle connections to providers"}
+    kept = {"tasks", "bytes", "blocks", "connections to providers", "idle connections to providers"}
     used = counts["connections to providers"] - counts["idle connections to providers"]
     return {**{what: count for what, count in counts.items() if what not in kept}, "busy connections to providers": used}
 
@@ -171,11 +176,14 @@ def main() -> int:
         tasks_before, sockets_before = at_rest(lambda: held(gateway.pid, told)["tasks"]), at_rest(lambda: sockets(gateway.pid))
         points: list[tuple[int, float]] = []
         in_use: list[tuple[int, float]] = []
+        blocks: list[tuple[int, float]] = []
         started = time.monotonic()
 
         def progress(done: int) -> None:
             points.append((done, rss_mb(gateway.pid)))
-            in_use.append((done, held(gateway.pid, told)["bytes"] / 1024**2))
+            now = held(gateway.pid, told)
+            in_use.append((done, now["bytes"] / 1024**2))
+            blocks.append((done, now["blocks"]))
             if done % (5 * EVERY) == 0:
                 print(f"{done:7} requests  {time.monotonic() - started:5.0f} s  {in_use[-1][1]:6.1f} MB in use", flush=True)
 
@@ -190,12 +198,15 @@ def main() -> int:
         sockets_after = settled(lambda: sockets(gateway.pid), sockets_before)
         tasks_after = settled(lambda: held(gateway.pid, told)["tasks"], tasks_before)
         log = told.read_text()
-    memory, rss = (slope([point for point in line if point[0] >= warm_up]) * 10_000 for line in (in_use, points))
+    memory, rss, small = (slope([point for point in line if point[0] >= warm_up]) for line in (in_use, points, blocks))
+    memory, rss = memory * 10_000, rss * 10_000
     print(f"\n{requests} requests of {len(tally.done)} kinds, {time.monotonic() - started:.0f} s\n")
     most = max(MOST_GROWTH, ARENA * 10_000 / (requests - warm_up))
+    most_blocks = max(MOST_BLOCKS, BLOCKS_THAT_VARY / (requests - warm_up))
     long = requests >= LONG
     rows = (
         ("growth of memory in use, MB per 10,000 requests", f"{memory:.2f}", f"< {most:.2f}", memory < most),
+        ("growth of allocated blocks, per request", f"{small:.2f}", f"< {most_blocks:.2f}", small < most_blocks),
         ("RSS growth, MB per 10,000 requests", f"{rss:.2f}", f"< {MOST_GROWTH:g}" if long else "", rss < MOST_GROWTH or not long),
         ("RSS after the warm-up / at the end, MB", f"{dict(points)[warm_up]:.1f} / {points[-1][1]:.1f}", "", True),
         *((f"{what}, after the last request", str(count), "0", count == 0) for what, count in held_at_rest.items()),

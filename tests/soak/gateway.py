@@ -21,18 +21,23 @@ from tests.chaos.leftovers import held
 
 TOLD: Final = "held: "
 _running_gateway: Final = processes.running_gateway
+REMEMBERED: Final = 50
+"""Answers whose reasoning is kept: what the gateway remembers on purpose is complete after the warm-up."""
 _gateways: Final[list[Gateway]] = []
 
 
 @asynccontextmanager
 async def _remembered(*parts: Any, **settings: Any) -> AsyncIterator[Gateway]:
     async with _running_gateway(*parts, **settings) as gateway:
+        reasoning: Any = gateway.dispatcher.asking._reasoning
+        reasoning._max_entries = REMEMBERED
         _gateways.append(gateway)
         yield gateway
 
 
 def _tell(*_: Any) -> None:
-    print(TOLD + json.dumps({"tasks": len(asyncio.all_tasks()), "bytes": _in_use(), **held(_gateways[0])}), file=sys.stderr, flush=True)
+    told = {"tasks": len(asyncio.all_tasks()), "bytes": _in_use(), "blocks": sys.getallocatedblocks(), **held(_gateways[0])}
+    print(TOLD + json.dumps(told), file=sys.stderr, flush=True)
 
 
 def _in_use() -> int:

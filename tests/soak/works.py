@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-CONVERSATIONS: Final = 200
+CONVERSATIONS: Final = 20
 """Different ones: what the gateway remembers of them is complete after the warm-up."""
 
 POLICY: Final = """
