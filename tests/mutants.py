@@ -343,7 +343,7 @@ MUTANTS: Final = (
     Mutant(
         "an object is kept of each request", "gateway/api/context.py",
         "    def enter(self) -> None:\n", "    def enter(self, kept: list[object] = []) -> None:\n        kept.append(object())\n",
-        _soak(),
+        _soak(10_000),
     ),
     # Growth.
     Mutant(
