@@ -13,7 +13,7 @@ from typing import Final, ParamSpec, TypeVar
 P = ParamSpec("P")
 T = TypeVar("T")
 
-BIG: Final = 64 * 1024
+BIG: Final = 128 * 1024
 """Bytes of a request above which it is worth a thread: a hop costs a tenth of a millisecond, so much JSON takes several."""
 _THREAD: Final = ThreadPoolExecutor(1, "big-requests")
 

@@ -86,12 +86,15 @@ def unquoted(text: str, param: str) -> bytes:
 
 def from_base64(text: str, declared: str, param: str) -> Media:
     """Bare base64 (standard or url-safe alphabet, with or without padding) of the declared type; the bytes' own magic wins."""
-    if not _is_base64(text):
+    digits = len(text) - text.count("=", -2)
+    valid = _are_digits(text, digits)
+    if not valid:
         text = "".join([text[start : start + _PIECE].translate(_STANDARD) for start in range(0, len(text), _PIECE)])
-    digits = len(text.rstrip("=")) if text.endswith("===") else len(text) - text.count("=", -2)
+        digits = len(text.rstrip("="))
+        valid = _are_digits(text, digits)
     if not digits:
         raise InvalidRequest("The base64 data is empty.", param, "invalid_base64")
-    if digits % 4 == 1 or not _are_digits(text, digits):
+    if digits % 4 == 1 or not valid:
         raise InvalidRequest("The data is not valid base64.", param, "invalid_base64")
     head = text[: min(digits, 64)]
     mime = sniff(base64.b64decode(head + "=" * (-len(head) % 4))) or clean_mime(declared)
@@ -99,12 +102,10 @@ def from_base64(text: str, declared: str, param: str) -> Media:
     return Media(mime, text if digits + padding == len(text) else text[:digits] + "=" * padding)
 
 
-def _is_base64(text: str) -> bool:
-    return _are_digits(text, len(text) - text.count("=", -2))
-
-
 def _are_digits(text: str, end: int) -> bool:
     """Of the standard alphabet, up to `end`."""
+    if end <= _PIECE:
+        return _DIGITS(text, 0, end) is not None
     return all(_DIGITS(text, start, min(start + _PIECE, end)) for start in range(0, end, _PIECE))
 
 

@@ -102,7 +102,7 @@ class Sanitizer:
     def _node(self, schema: Any) -> Schema:
         self.enter()
         made = self._narrowed(schema)
-        self.leave()
+        self._depth -= 1  # `leave`, without a call for each node
         return made
 
     def _narrowed(self, schema: Any) -> Schema:
