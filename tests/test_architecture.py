@@ -35,15 +35,15 @@ FLOORS = [
         "gateway.telemetry",
         "gateway.simulator",
         "gateway.telemetry.ids",
-        "gateway.server.file_descriptors",
         "gateway.server.sockets",
         "gateway.http.offload",
     },
+    {"gateway.server.file_descriptors"},
     {"translators.registry", "translators.repair"},
     {"translators.openai", "translators.claude", "translators.gemini", "translators.responses"},
     {"translators.history"},
     {"translators.dialect", "translators.text_fast_path"},
-    {"translators.chat", "translators.sse", "translators.media", "translators.retry_after"},
+    {"translators.chat", "translators.sse", "translators.media", "translators.retry_after", "translators.long_texts"},
     {"translators.json_codec", "translators.errors"},
 ]
 """Top to bottom: a room imports from its own floor's room (itself) or from floors below. `server` and `app` may see `api`."""

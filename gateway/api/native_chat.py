@@ -60,7 +60,8 @@ async def native_chat(http: Request) -> web.StreamResponse:
         message, summary = _message(completion["choices"][0]["message"]), _summary(exchange)
         if summary["usage"] is None:  # estimated, not counted: it has no price
             summary["usage"] = {**completion["usage"], "cost_usd": None}
-        return json_response({"id": completion["id"], **_route(exchange), "message": message, **summary})
+        document = {"id": completion["id"], **_route(exchange), "message": message, **summary}
+        return json_response(document) if exchange.received <= BIG else await off_loop(json_response, document)
 
 
 def _route(exchange: Exchange) -> dict[str, Any]:

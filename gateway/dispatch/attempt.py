@@ -6,6 +6,7 @@ Raises UpstreamError for what the provider did and InvalidRequest for what its d
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -25,8 +26,8 @@ from gateway.upstream.media import MediaFetcher, refuse_urls
 from gateway.upstream.response import UpstreamResponse
 from translators.capabilities import ModelRecord
 from translators.chat.request import ChatRequest
-from translators.dialect import Dialect, Envelope, Target, UpstreamRequest
-from translators.errors import InvalidRequest, UpstreamError, UpstreamFailure
+from translators.dialect import MAX_GROWTH, Dialect, Envelope, Target, UpstreamRequest
+from translators.errors import GrownTooLarge, InvalidRequest, UpstreamError, UpstreamFailure
 from translators.notes import Note, losses
 from translators.registry import dialect_for, wants_reasoning_back
 from translators.repair import Repair, lacking, repair
@@ -37,6 +38,9 @@ Asked = tuple[ChatRequest, ModelRecord]
 _log: Final = logging.getLogger("llm_router")
 
 T = TypeVar("T")
+
+_AT_ONCE: Final = 500
+"""Nodes that a small request's references may add to it on the loop: they take some milliseconds."""
 
 _LOSSES: Final[dict[Loss, Note]] = {
     "edited": Note("dropped", "messages.reasoning", "an assistant message with tool calls was edited: the reasoning before it is lost"),
@@ -170,9 +174,8 @@ class Asking:
         key = "" if trial.key is None else trial.key.secret.get_secret_value()
         model = trial.candidate.model
         base_url = provider.base_url if model.base_url is None else model.base_url
-        target = Target(provider.name, provider.dialect, base_url, model.id, record, key, provider.key_header, provider.query)
-        build = dialect.build_request
-        upstream = build(request, target) if request.size <= BIG else await off_loop(build, request, target)
+        target = Target(provider.name, provider.dialect, base_url, model.id, record, key, provider.key_header, provider.query, _AT_ONCE)
+        upstream = await _built(dialect, request, target)
         if upstream.notes:
             trial.notes.extend(upstream.notes)
         if params == "strict" and (lost := losses(trial.notes)):
@@ -184,7 +187,7 @@ class Asking:
     async def _inlined(self, request: ChatRequest, trial: Trial) -> ChatRequest:
         limit = trial.limit()
         try:
-            return await self._media.inlined(request, limit.seconds)
+            return await self._media.inlined(request, limit.seconds, trial.hold)
         except TimeoutError:
             raise UpstreamError(limit.failure) from None
 
@@ -238,6 +241,17 @@ class Asking:
         question = await self._prepare(trial, asked, params)
         request = asked[0]
         return await begun(question, AnswerTap(request.messages, _kept(trial.candidate)) if request.body.get("tools") else None)
+
+
+async def _built(dialect: Dialect, request: ChatRequest, target: Target) -> UpstreamRequest:
+    """The request in its dialect; off the loop if it is big, or stands for more than it shows."""
+    build = dialect.build_request
+    if request.size <= BIG:
+        try:
+            return build(request, target)
+        except GrownTooLarge:
+            target = replace(target, max_growth=MAX_GROWTH)
+    return await off_loop(build, request, target)
 
 
 def _kept(target: Candidate) -> frozenset[str]:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, NamedTuple, TypeVar
 
 from gateway.dispatch.exchange import Trial
+from gateway.http.offload import BIG, off_loop, sized
 from gateway.upstream.response import Limit, UpstreamResponse
 from translators.chat.chunks import Chunk, Collector
 from translators.chat.continuation import is_empty, is_paused
@@ -45,6 +46,8 @@ class Rounds:
         self._response = response
         self._pause: Pause | None = None
         """The newest pause that was taken up again."""
+        self._unread = 0
+        """Bytes that have come without giving a chunk: of an event that is not whole."""
 
     async def next(self) -> list[Chunk]:
         """What the next read gives: of the following round, if this one has ended with a pause. Raises UpstreamError.
@@ -56,7 +59,11 @@ class Rounds:
             await self._go_on(pause)
         data = await (self._read_last() if translator.ended else self._response.read_some())
         if data:
-            return translator.receive(data)
+            self._unread += len(data)
+            chunks = translator.receive(data) if self._unread <= BIG else await off_loop(translator.receive, data)
+            if chunks:
+                self._unread = 0
+            return chunks
         chunks = translator.receive_eof()
         if translator.failure is None and not translator.finished and translator.pause is None:
             translator.failure = truncated()
@@ -89,7 +96,7 @@ class Rounds:
     async def collected(self, body: bytes = b"") -> dict[str, Any]:
         """The whole answer as one completion; `body` is what was read of it already. Raises UpstreamError."""
         translator, envelope, trial = self.translator, self._question.envelope, self._question.trial
-        chunks = [*translator.receive(body), *translator.receive_eof()] if body else []
+        chunks = [*(await sized(len(body), translator.receive, body)), *translator.receive_eof()] if body else []
         try:
             while not translator.finished:
                 if translator.failure is not None:
@@ -105,12 +112,11 @@ class Rounds:
             trial.usage = translator.usage_so_far
         if self._pause is not None:
             trial.billed_prompt_tokens = self._pause.billed_prompt_tokens
+        trial.received = self.received
         collector = Collector(translator.id, envelope.created, translator.model)
         if envelope.shape.stop:
             chunks = StopCutter(envelope.shape.stop).receive(chunks)
-        for chunk in chunks:
-            collector.add(chunk)
-        return collector.completion()
+        return await sized(self.received, _put_together, collector, chunks)
 
     async def release(self) -> None:
         """Hang up. After all was read the end of the body is waited for briefly, so that the connection is used again."""
@@ -126,6 +132,12 @@ class Rounds:
     def close(self) -> None:
         """Hang up without waiting."""
         self._response.close()
+
+
+def _put_together(collector: Collector, chunks: list[Chunk]) -> dict[str, Any]:
+    for chunk in chunks:
+        collector.add(chunk)
+    return collector.completion()
 
 
 def may_do_better(failure: UpstreamFailure) -> bool:
@@ -144,7 +156,9 @@ async def whole(question: Question) -> dict[str, Any]:
             rounds = Rounds(question, response)
             return await rounds.collected()
         body = await response.read()
-        completion = question.dialect.parse_response(body, question.envelope)
+        question.trial.received = len(body)
+        parse = question.dialect.parse_response
+        completion = parse(body, question.envelope) if len(body) <= BIG else await off_loop(parse, body, question.envelope)
         if is_paused(completion):
             rounds = Rounds(question, response)
             return await rounds.collected(body)

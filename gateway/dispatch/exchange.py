@@ -29,6 +29,10 @@ _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 _CLEAN: Final = re.compile(r"[ -~]{1,200}").fullmatch
 
 
+def uncounted(size: int) -> None:
+    """Nobody counts bytes."""
+
+
 @dataclass(init=False, slots=True)  # a written __init__ takes half the instructions of a generated one with twenty defaults
 class Trial:
     """One try at one target, and what becomes known of it. Several may run at once; the exchange shows the one that won."""
@@ -63,6 +67,10 @@ class Trial:
     upstream_seconds: float
     held_up: Callable[[], float] = field(repr=False)
     """Seconds in which the caller of this request took nothing of what was there for it."""
+    hold: Callable[[int], None] = field(repr=False)
+    """Told of so many bytes that are in memory for this request, beside its body. Raises RequestFailed if they are too many."""
+    received: int
+    """Bytes of a whole answer."""
     started: float
     asked_at: float
     """When the request went to the provider, after the wait for a place; its clocks run from here."""
@@ -81,6 +89,7 @@ class Trial:
         leave: Leave | None = None,
         fans_out: bool = True,
         held_up: Callable[[], float] = no_time,
+        hold: Callable[[int], None] = uncounted,
     ) -> None:
         self.candidate = candidate
         self.fans_out = fans_out
@@ -92,6 +101,7 @@ class Trial:
         self.key = key
         self.leave = leave
         self.held_up = held_up
+        self.hold = hold
         self.notes = [*persona_notes]
         self.warnings = []
         self.upstream_headers = _NOTHING
@@ -99,7 +109,7 @@ class Trial:
         self.finish_reason = self.first_chunk_at = None
         self.upstream_seconds = 0.0
         self.started = self.asked_at = clock()
-        self.number = 0
+        self.number = self.received = 0
 
     def limit(self, more: bool = False) -> Limit:
         """How long the provider may take from now on. Until it has given content, or `more` of it after a pause, that clock runs, too."""
@@ -144,6 +154,8 @@ class Exchange:
     clock: Callable[[], float] = field(repr=False)
     held_up: Callable[[], float] = field(repr=False)
     """As in Trial."""
+    hold: Callable[[int], None] = field(repr=False)
+    """As in Trial."""
     simulated: bool
     key_id: str | None
     stream: bool
@@ -175,6 +187,7 @@ class Exchange:
         self.api = api
         self.clock = clock
         self.held_up = no_time
+        self.hold = uncounted
         self.simulated = simulated
         self.key_id = key_id
         self.stream = self.resumable = False
@@ -199,6 +212,11 @@ class Exchange:
     @property
     def model(self) -> str | None:
         return None if self.trial is None else self.trial.model
+
+    @property
+    def received(self) -> int:
+        """Bytes that came of a whole answer, about as many as are shown."""
+        return 0 if self.trial is None else self.trial.received
 
     @property
     def finish_reason(self) -> str | None:

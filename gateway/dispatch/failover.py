@@ -14,7 +14,7 @@ from gateway.config import OnFailure, Persona
 from gateway.dispatch.exchange import Exchange, Trial
 from gateway.dispatch.resume import Said, continuation
 from gateway.dispatch.streams import OneAnswer
-from gateway.errors import UNTOLD, NoRoom, RequestFailed, UpstreamFailed
+from gateway.errors import UNTOLD, NoRoom, OutOfDescriptors, RequestFailed, UpstreamFailed
 from gateway.health.key_selection import choose
 from gateway.health.targets import ROTATES, Leave
 from gateway.routing.candidates import Candidate
@@ -242,7 +242,7 @@ class Execution(Generic[T]):
             return None
         exchange, limits = self._exchange, clocks(provider, self._persona, candidate.ref)
         fans_out, notes = self._persona is None or self._persona.fan_out, exchange.persona_notes
-        return Trial(candidate, why, limits, exchange.clock, self._deadline, notes, key, leave, fans_out, exchange.held_up)
+        return Trial(candidate, why, limits, exchange.clock, self._deadline, notes, key, leave, fans_out, exchange.held_up, exchange.hold)
 
     def _pinned_key(self, candidate: Candidate, now: float) -> str | None:
         facts = self._plan.facts
@@ -303,6 +303,9 @@ class Execution(Generic[T]):
             if self._failed is None or failure.kind is not FailureKind.UNSUPPORTED:  # what another could do tells more of why nobody did
                 self._failed = failed(trial, failure)
             return _Ended(trial, None, self._judged(trial, leave, failure))
+        except OutOfDescriptors:
+            outcome = "out_of_descriptors"
+            raise
         except InvalidRequest as error:
             outcome = "rejected"
             self._rejection = self._rejection or error

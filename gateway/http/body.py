@@ -12,12 +12,16 @@ from gateway.errors import BodyTimeout, BodyTooLarge
 from gateway.http.decompression import encoding_of, inflated
 from gateway.http.offload import BIG, off_loop
 from translators.errors import InvalidRequest
-from translators.json_codec import first_flaw, loads, repaired_surrogates
+from translators.json_codec import first_flaw, holds_more_than, loads, repaired_surrogates
+from translators.long_texts import LONG, taken_apart
 
 SLOWEST: Final = 4096
 """Bytes a second that a body must have on average, after the time that one read may take."""
 _SURELY_SMALL: Final = 4096
 """Compressed bytes that are inflated on the loop: at most 4 MB are in them, which takes some milliseconds."""
+MAX_VALUES: Final = 400_000
+MAX_KEYS: Final = 100_000
+"""In one body, outside of strings. A megabyte of `[]` makes objects of 30 MB, and Python lets nobody else run while it makes them."""
 _TOO_LARGE: Final = "The request body is larger than the server accepts."
 
 
@@ -101,6 +105,10 @@ def _joined(pieces: list[bytes]) -> tuple[Any, bool]:
 def _decoded(text: bytes) -> tuple[Any, bool]:
     """The document, and whether halves of surrogate pairs had to be taken out of its text: a conversation that has one would be stuck."""
     repaired = False
+    if len(text) > BIG and holds_more_than(text, MAX_VALUES, MAX_KEYS):
+        raise InvalidRequest(f"The request body holds more than {MAX_VALUES} values or {MAX_KEYS} keys.", None, "too_many_values")
+    if len(text) > LONG and (document := _in_pieces(text)) is not None:
+        return document, False
     try:
         document = loads(text)
     except ValueError as error:
@@ -111,6 +119,17 @@ def _decoded(text: bytes) -> tuple[Any, bool]:
     if (flaw := first_flaw(text, document)) is not None:
         raise _invalid(flaw)
     return document, repaired
+
+
+def _in_pieces(text: bytes) -> Any | None:
+    """A document of megabytes, if there are long texts in it and nothing else is to be said of it."""
+    try:
+        if (apart := taken_apart(text)) is None:
+            return None
+        document = loads(apart.skeleton)
+        return None if first_flaw(apart.skeleton, document) is not None else apart.put_together(document)
+    except ValueError:
+        return None
 
 
 def _loaded(text: bytes) -> Any:

@@ -8,7 +8,7 @@ from translators.capabilities import ModelRecord
 from translators.chat.request import ChatRequest
 from translators.dialect import Target
 from translators.errors import InvalidRequest
-from translators.history.pairing import NO_RESULT
+from translators.history.tool_results import NO_RESULT
 from translators.json_codec import dumps, loads
 from translators.openai import build_request
 from translators.openai.request.foreign_fields import MESSAGE_FIELDS, NOISE
@@ -170,7 +170,7 @@ def test_a_history_without_results_is_mended_and_told(record: ModelRecord) -> No
 def test_results_that_stand_elsewhere_are_moved_to_their_calls() -> None:
     other, later = {**CALL, "id": "b"}, {**RESULT, "tool_call_id": "b"}
     messages, notes = sent(RELAY, USER, answered(CALL, other), later, USER, RESULT)
-    assert messages == [USER, answered(CALL, other), RESULT, later, USER]
+    assert messages == [USER, answered(CALL, other), later, RESULT, USER]
     assert notes == [("repaired", "messages[4]")]
 
 
