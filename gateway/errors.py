@@ -165,6 +165,16 @@ class NoRoom(RequestFailed):
         self.retry_in(retry_after)
 
 
+class OutOfDescriptors(RequestFailed):
+    """This process, or the machine, may open no more files and connections. That is no provider's failure."""
+
+    status, code = 503, "out_of_descriptors"
+
+    def __init__(self) -> None:
+        super().__init__("The gateway has no file descriptor left for a connection to the provider.")
+        self.retry_in(1.0)
+
+
 class NoSiblings(RequestFailed):
     status, code = 503, "no_siblings"
 

@@ -21,6 +21,10 @@ class InvalidRequest(Exception):
         self.status = status
 
 
+class GrownTooLarge(InvalidRequest):
+    """A request whose schemas' references stand for more than they may add to it."""
+
+
 class FailureKind(StrEnum):
     """What happened upstream, as failover and metrics see it: a closed set."""
 

@@ -45,7 +45,7 @@ class exchange_of:
             stopping.retry_in(1.0)
             raise stopping
         caller = self._caller = http.caller
-        exchange = Exchange(http.request_id, api, time.perf_counter, gateway.simulated, http.key_id, caller.held_up)
+        exchange = Exchange(http.request_id, api, time.perf_counter, gateway.simulated, http.key_id, caller.held_up, http.in_memory.take)
         self._exchange = http.exchange = exchange
 
     def __enter__(self) -> Exchange:

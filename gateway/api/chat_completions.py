@@ -29,7 +29,7 @@ async def chat_completions(http: Request) -> web.StreamResponse:
         if request.stream:
             return await _stream(gateway, http, decision, exchange)
         completion = await gateway.dispatcher.complete(decision, exchange)
-        return json_response(completion)
+        return json_response(completion) if exchange.received <= BIG else await off_loop(json_response, completion)
 
 
 async def _stream(gateway: Gateway, http: Request, decision: Decision, exchange: Exchange) -> web.StreamResponse:

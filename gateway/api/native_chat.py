@@ -66,7 +66,8 @@ async def native_chat(http: Request) -> web.StreamResponse:
         if request.stream:
             return await _stream(gateway, http, decision, exchange)
         completion = await gateway.dispatcher.complete(decision, exchange)
-        return json_response(_answer(completion, exchange))
+        document = _answer(completion, exchange)
+        return json_response(document) if exchange.received <= BIG else await off_loop(json_response, document)
 
 
 def _answer(completion: dict[str, Any], exchange: Exchange) -> NativeChatAnswerDocument:

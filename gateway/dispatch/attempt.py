@@ -7,6 +7,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final, Literal
 
 from gateway.dispatch import fan_out
@@ -26,8 +27,8 @@ from gateway.upstream.client import UpstreamClient
 from gateway.upstream.media import MediaFetcher, refuse_urls
 from translators.capabilities import ModelRecord
 from translators.chat.request import ChatRequest
-from translators.dialect import Envelope, Target
-from translators.errors import InvalidRequest, UpstreamError, UpstreamFailure
+from translators.dialect import MAX_GROWTH, Dialect, Envelope, Target, UpstreamRequest
+from translators.errors import GrownTooLarge, InvalidRequest, UpstreamError, UpstreamFailure
 from translators.notes import Note, losses
 from translators.registry import dialect_for, wants_reasoning_back
 from translators.repair import Repair, lacking, repair
@@ -38,6 +39,9 @@ Asked = tuple[ChatRequest, ModelRecord]
 _log: Final = logging.getLogger("llm_router")
 
 Mode = Literal["complete", "stream"]
+
+_AT_ONCE: Final = 500
+"""Nodes that a small request's references may add to it on the loop: they take some milliseconds."""
 
 _LOSSES: Final[dict[Loss, Note]] = {
     "edited": Note("dropped", "messages.reasoning", "an assistant message with tool calls was edited: the reasoning before it is lost"),
@@ -181,9 +185,8 @@ class AttemptRunner:
         key = "" if attempt.key is None else attempt.key.secret.get_secret_value()
         model = attempt.candidate.model
         base_url = provider.base_url if model.base_url is None else model.base_url
-        target = Target(provider.name, provider.dialect, base_url, model.id, record, key, provider.key_header, provider.query)
-        build = dialect.build_request
-        upstream = build(request, target) if request.size <= BIG else await off_loop(build, request, target)
+        target = Target(provider.name, provider.dialect, base_url, model.id, record, key, provider.key_header, provider.query, _AT_ONCE)
+        upstream = await _built(dialect, request, target)
         if upstream.notes:
             attempt.add_notes(upstream.notes)
         if params == "strict" and (lost := losses((*attempt.persona_notes, *attempt.notes))):
@@ -195,9 +198,20 @@ class AttemptRunner:
     async def _inlined(self, request: ChatRequest, attempt: Attempt) -> ChatRequest:
         limit = attempt.limit()
         try:
-            return await self._media.inlined(request, limit.seconds)
+            return await self._media.inlined(request, limit.seconds, attempt.hold)
         except TimeoutError:
             raise UpstreamError(limit.failure) from None
+
+
+async def _built(dialect: Dialect, request: ChatRequest, target: Target) -> UpstreamRequest:
+    """The request in its dialect; off the loop if it is big, or stands for more than it shows."""
+    build = dialect.build_request
+    if request.size <= BIG:
+        try:
+            return build(request, target)
+        except GrownTooLarge:
+            target = replace(target, max_growth=MAX_GROWTH)
+    return await off_loop(build, request, target)
 
 
 def _kept(target: Candidate) -> frozenset[str]:

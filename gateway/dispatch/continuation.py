@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from gateway.dispatch.attempt_result import AttemptResult
 from gateway.dispatch.send import PreparedRequest, send
+from gateway.http.offload import BIG, off_loop, sized
 from gateway.upstream.response import Limit, UpstreamResponse
 from translators.chat.chunks import Chunk, Collector
 from translators.chat.continuation import is_empty, is_paused
@@ -33,6 +34,8 @@ class ContinuedResponse:
         self._response = response
         self._pause: Pause | None = None
         """The newest pause that was taken up again."""
+        self._unread = 0
+        """Bytes that have come without giving a chunk: of an event that is not whole."""
 
     async def next(self) -> list[Chunk]:
         """What the next read gives: of the following round, if this one has ended with a pause. Raises UpstreamError.
@@ -44,7 +47,11 @@ class ContinuedResponse:
             await self._go_on(pause)
         data = await (self._read_last() if translator.ended else self._response.read_some())
         if data:
-            return translator.receive(data)
+            self._unread += len(data)
+            chunks = translator.receive(data) if self._unread <= BIG else await off_loop(translator.receive, data)
+            if chunks:
+                self._unread = 0
+            return chunks
         chunks = translator.receive_eof()
         if translator.failure is None and not translator.finished and translator.pause is None:
             translator.failure = truncated()
@@ -82,7 +89,7 @@ class ContinuedResponse:
     async def collected(self, body: bytes = b"") -> dict[str, Any]:
         """The whole answer as one completion; `body` is what was read of it already. Raises UpstreamError."""
         translator, envelope = self.translator, self._prepared.envelope
-        chunks = [*translator.receive(body), *translator.receive_eof()] if body else []
+        chunks = [*(await sized(len(body), translator.receive, body)), *translator.receive_eof()] if body else []
         try:
             while not translator.finished:
                 if translator.failure is not None:
@@ -96,12 +103,11 @@ class ContinuedResponse:
             chunks += rest
         finally:
             self._prepared.attempt.record_usage(translator.usage_so_far)
+        self._prepared.attempt.record_received(self.received)
         collector = Collector(translator.id, envelope.created, translator.model)
         if envelope.shape.stop:
             chunks = StopCutter(envelope.shape.stop).receive(chunks)
-        for chunk in chunks:
-            collector.add(chunk)
-        return collector.completion()
+        return await sized(self.received, _put_together, collector, chunks)
 
     async def release(self) -> None:
         """Hang up. After all was read the end of the body is waited for briefly, so that the connection is used again."""
@@ -117,6 +123,12 @@ class ContinuedResponse:
     def close(self) -> None:
         """Hang up without waiting."""
         self._response.close()
+
+
+def _put_together(collector: Collector, chunks: list[Chunk]) -> dict[str, Any]:
+    for chunk in chunks:
+        collector.add(chunk)
+    return collector.completion()
 
 
 def may_do_better(failure: UpstreamFailure) -> bool:
@@ -138,7 +150,9 @@ async def complete(prepared: PreparedRequest, response: UpstreamResponse) -> Com
             continued = ContinuedResponse(prepared, response)
             return await continued.collected(), continued.billed_prompt_tokens
         body = await response.read()
-        completion = prepared.dialect.parse_response(body, prepared.envelope)
+        prepared.attempt.record_received(len(body))
+        parse = prepared.dialect.parse_response
+        completion = parse(body, prepared.envelope) if len(body) <= BIG else await off_loop(parse, body, prepared.envelope)
         if is_paused(completion):
             continued = ContinuedResponse(prepared, response)
             return await continued.collected(body), continued.billed_prompt_tokens

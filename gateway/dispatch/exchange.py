@@ -29,6 +29,10 @@ _LIMITS: Final = ("x-ratelimit-", "anthropic-ratelimit-")
 _CLEAN: Final = re.compile(r"[ -~]{1,200}").fullmatch
 
 
+def uncounted(size: int) -> None:
+    """Nobody counts bytes."""
+
+
 @dataclass(slots=True)
 class Attempt:
     """One attempt at one target, and what becomes known of it. Several may run at once; the exchange shows the one that won.
@@ -52,6 +56,10 @@ class Attempt:
     """Several answers may be asked for one by one."""
     held_up: Callable[[], float] = field(default=no_time, repr=False)
     """Seconds in which the caller of this request took nothing of what was there for it."""
+    hold: Callable[[int], None] = field(default=uncounted, repr=False)
+    """Counts bytes that are in memory for this request, beside its body. Raises RequestFailed if they are too many."""
+    received: int = 0
+    """Bytes of a whole answer."""
     place: Place | None = None
     notes: tuple[Note, ...] = ()
     """What the translation did to the request, beside what the persona did."""
@@ -101,6 +109,10 @@ class Attempt:
         self.notes, self.warnings = result.notes, result.warnings
         self.model, self.usage, self.finish_reason = result.model, result.usage, result.finish_reason
         self.billed_prompt_tokens = result.billed_prompt_tokens
+
+    def record_received(self, size: int) -> None:
+        """Keep how many bytes a whole answer has."""
+        self.received = size
 
     def record_stream_end(self, usage: dict[str, Any] | None, finish_reason: str | None) -> None:
         """Keep what a stream knows when it has ended or was hung up."""
@@ -153,6 +165,8 @@ class Exchange:
     clock: Callable[[], float] = field(repr=False)
     held_up: Callable[[], float] = field(repr=False)
     """As in Attempt."""
+    hold: Callable[[int], None] = field(repr=False)
+    """As in Attempt."""
     simulated: bool
     key_id: str | None
     stream: bool
@@ -187,12 +201,14 @@ class Exchange:
         simulated: bool = False,
         key_id: str | None = None,
         held_up: Callable[[], float] = no_time,
+        hold: Callable[[int], None] = uncounted,
         started: float | None = None,
     ) -> None:
         self.request_id = request_id
         self.api = api
         self.clock = clock
         self.held_up = held_up
+        self.hold = hold
         self.simulated = simulated
         self.key_id = key_id
         self.stream = self.resumable = False
@@ -217,6 +233,11 @@ class Exchange:
     @property
     def model(self) -> str | None:
         return None if self.attempt is None else self.attempt.model
+
+    @property
+    def received(self) -> int:
+        """Bytes that came of a whole answer, about as many as are shown."""
+        return 0 if self.attempt is None else self.attempt.received
 
     @property
     def finish_reason(self) -> str | None:

@@ -16,7 +16,7 @@ from gateway.dispatch.attempt_result import AttemptResult
 from gateway.dispatch.exchange import Attempt, Exchange
 from gateway.dispatch.streams import AttemptStream
 from gateway.dispatch.text_continuation import continuation
-from gateway.errors import NoRoom, RequestFailed, UpstreamFailed
+from gateway.errors import NoRoom, OutOfDescriptors, RequestFailed, UpstreamFailed
 from gateway.health.key_selection import choose
 from gateway.health.targets import ROTATES
 from gateway.routing.candidates import Candidate
@@ -244,6 +244,9 @@ class _Series:
                 result = await self._attempts.run(self._mode, attempt, request or self._request, exchange.key_id or "", exchange.params)
             except UpstreamError as error:
                 ended = self._failure(attempt, error.failure)
+            except OutOfDescriptors:
+                self._over(attempt, "out_of_descriptors", None)
+                raise
             except InvalidRequest as error:
                 ended = self._rejected(attempt, error)
             except BaseException:
@@ -303,7 +306,21 @@ class _Series:
         exchange, limits = self._exchange, clocks(provider, self._persona, candidate.ref)
         fans_out, notes = self._persona is None or self._persona.fan_out, exchange.persona_notes
         began = exchange.clock()
-        return Attempt(candidate, why, limits, exchange.clock, self._deadline, began, began, notes, key, leave, fans_out, exchange.held_up)
+        return Attempt(
+            candidate,
+            why,
+            limits,
+            exchange.clock,
+            self._deadline,
+            began,
+            began,
+            notes,
+            key,
+            leave,
+            fans_out,
+            exchange.held_up,
+            exchange.hold,
+        )
 
     def _pinned_key(self, candidate: Candidate, now: float) -> str | None:
         """The key that the conversation had at this target."""

@@ -182,8 +182,9 @@ class Answer:
 
     def _new(self, index: int) -> Choice:
         shape = self._shape
-        sound = Sound(self._envelope, index) if shape.audio else None
-        choice = self._choices[index] = Choice(index, self._calls, Unfenced() if shape.strip_json_fence else None, sound)
+        choice = self._choices[index] = Choice(index, self._calls, Unfenced() if shape.strip_json_fence else None)
+        if shape.audio:
+            choice.sound = Sound(self._envelope, index)
         return choice
 
     def end(self, chunks: list[Chunk], *, complete: bool) -> UpstreamFailure | None:
@@ -200,13 +201,13 @@ class Answer:
             if choice.reason == "STOP":
                 choice.close_call(chunks)
             choice.end_text(chunks)
-        reasons = [self._reason(choice) for choice in choices]
-        for choice, reason in zip(choices, reasons, strict=True):
+        ends = [(choice, self._reason(choice)) for choice in choices]
+        for choice, reason in ends:
             if reason is None:
                 return finish_reason.failure(choice.reason, choice.finish_message)
-            if reason == "stop" and choice.omitted and not choice.has_content:
+            if choice.omitted and reason == "stop" and not choice.has_content:
                 return finish_reason.only_omitted(choice.omitted)
-        for choice, reason in zip(choices, reasons, strict=True):
+        for choice, reason in ends:
             self._end_choice(choice, reason, chunks)
         self._end_usage(chunks)
         return None
@@ -234,9 +235,7 @@ class Answer:
     def _finish(self, reason: str | None, index: int, native: str | None, omitted: Sequence[str] = ()) -> Chunk:
         tier = service_tier(self._counts().known)
         top = None if tier is None else {"service_tier": tier}
-        told: dict[str, Any] = {"native_finish_reason": native}
-        if omitted:
-            told["omitted_media"] = omitted
+        told = {"native_finish_reason": native, "omitted_media": omitted} if omitted else {"native_finish_reason": native}
         return Chunk({}, reason, index, choice=told, top=top)
 
     def _end_usage(self, chunks: list[Chunk]) -> None:

@@ -1,5 +1,6 @@
 """finishReason as finish_reason, all values; the reasons that mean there is no usable answer become failures."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from translators.errors import FailureKind, UpstreamFailure
@@ -54,6 +55,6 @@ def failure(native: str | None, message: str | None) -> UpstreamFailure:
     return no_output(f"The provider gave no output ({native}){told}" if native else "The provider gave no output.")
 
 
-def only_omitted(types: list[str]) -> UpstreamFailure:
+def only_omitted(types: Sequence[str]) -> UpstreamFailure:
     """An answer in which there is nothing but media that nobody asked for."""
     return no_output(f"The provider answered with {', '.join(types)} only, which was not asked for ('modalities').")

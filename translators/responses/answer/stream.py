@@ -114,7 +114,8 @@ class ResponsesStream:
             place = 0
         if self._moved:
             place = self._places.of(event, place)
-        key = (place, delta.kind, _index(event, delta.part))
+        part = event.get(delta.part)
+        key = (place, delta.kind, part if part.__class__ is int else 0)
         if delta.whole:
             self._shown.complete(key, text, event.get("logprobs"), chunks)
         else:
@@ -231,8 +232,3 @@ _EVENTS: Final[dict[str, Callable[[ResponsesStream, dict[str, Any], list[Chunk]]
 def _object(holder: dict[str, Any], name: str) -> dict[str, Any]:
     value = holder.get(name)
     return value if value.__class__ is dict else {}
-
-
-def _index(event: dict[str, Any], name: str) -> int:
-    value = event.get(name)
-    return value if value.__class__ is int else 0
