@@ -9,7 +9,7 @@ from aiohttp import web
 
 from gateway.accounting.exact import TokenCounter
 from gateway.api.access import Access, Admin
-from gateway.api.bodies import Bodies
+from gateway.api.bodies import Bodies, BodyHold
 from gateway.api.responses import Stream
 from gateway.config import Config
 from gateway.dispatch import Dispatcher
@@ -87,7 +87,7 @@ class Request(web.BaseRequest):
     """A request, and what becomes known of it at the edge. (aiohttp's own `web.Request` is for its Application, which we do without.)"""
 
     ATTRS = web.BaseRequest.ATTRS | {
-        "gateway", "config", "started", "request_id", "route", "id", "key_id", "exchange", "stream", "held", "repaired",
+        "gateway", "config", "started", "request_id", "route", "id", "key_id", "exchange", "stream", "in_memory", "repaired",
     }  # fmt: skip
 
     request_id: str
@@ -98,8 +98,6 @@ class Request(web.BaseRequest):
     key_id: str | None = None
     exchange: Exchange | None = None
     """None for a request that is no exchange with providers, or not yet."""
-    held: int = 0
-    """Bytes of its body that are counted among all that are in memory."""
     repaired: bool = False
     """Its body was not JSON as it came, and was mended: whoever asked is told."""
     stream: Stream | None = None
@@ -112,6 +110,7 @@ class Request(web.BaseRequest):
         self.config = gateway.config
         """The configuration that held when the request began: all of it is served by this one."""
         self.started = time.perf_counter()
+        self.in_memory = BodyHold(gateway.bodies, self.config.server.max_bodies_bytes)
 
     @property
     def keep_alive(self) -> bool:
@@ -122,13 +121,3 @@ class Request(web.BaseRequest):
     def caller(self) -> "CallersConnection":
         """The connection that it came by: see gateway.api.protocol."""
         return self._protocol  # type: ignore[return-value]  # ours, not any of aiohttp's
-
-    def hold(self, size: int) -> None:
-        """So many bytes of its body more are in memory, until it is answered. Raises TooManyBodies."""
-        self.gateway.bodies.take(size, self.config.server.max_bodies_bytes)
-        self.held += size
-
-    def let_go(self) -> None:
-        """Its body is in memory no more."""
-        self.gateway.bodies.give_back(self.held)
-        self.held = 0

@@ -64,7 +64,7 @@ async def _read(http: Request, pieces: list[bytes]) -> tuple[Any, int]:
         return document, size
     small = size <= _SURELY_SMALL
     text = inflated(b"".join(pieces), encoding, limit) if small else await off_loop(_inflated, pieces, encoding, limit)
-    http.hold(len(text))
+    http.in_memory.take(len(text))
     document, http.repaired = _decoded(text) if len(text) <= BIG else await off_loop(_decoded, text)
     return document, len(text)
 
@@ -82,7 +82,7 @@ async def _arriving(http: Request) -> list[bytes]:
                 size += len(data)
                 if size > limit:
                     raise BodyTooLarge(_TOO_LARGE)
-                http.hold(len(data))
+                http.in_memory.take(len(data))
                 allowed = min(settings.body_timeout + size / SLOWEST, settings.body_total_timeout)
                 clock.reschedule(min(loop.time() + settings.body_timeout, began + allowed))
     except TimeoutError:

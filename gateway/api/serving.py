@@ -47,7 +47,7 @@ class exchange_of:
         exchange = self._exchange = Exchange(http.request_id, api, time.perf_counter, gateway.simulated, http.key_id)
         self._caller = http.caller
         exchange.held_up = self._caller.held_up
-        exchange.hold = http.hold
+        exchange.hold = http.in_memory.take
         http.exchange = exchange
 
     def __enter__(self) -> Exchange:
