@@ -32,27 +32,27 @@ MUTANTS: Final = (
     Mutant(
         "an open breaker lets calls through", "gateway/health/breaker.py",
         '            case "open":\n                return None\n', '            case "open":\n                return _CALL\n',
-        _pytest("routing/test_breaker.py"),
+        _pytest("health/test_breaker.py"),
     ),
     Mutant(
         "a breaker's probe is given to everybody", "gateway/health/breaker.py",
         "                self._probing = now\n", "                self._probing = None\n",
-        _pytest("routing/test_breaker.py"),
+        _pytest("health/test_breaker.py"),
     ),
     Mutant(
         "a target that comes back gets all of its calls at once", "gateway/health/breaker.py",
         "return max(_FIRST_SHARE, (now - self._ramp_from) / self._settings.ramp)", "return 1.0",
-        _pytest("routing/test_breaker.py"),
+        _pytest("health/test_breaker.py"),
     ),
     Mutant(
         "an outage is probed as often after hours as at first", "gateway/health/breaker.py",
         " * 2 ** min(self._times_opened, 30)", "",
-        _pytest("routing/test_breaker.py"),
+        _pytest("health/test_breaker.py"),
     ),
     Mutant(
         "a target that is set aside is asked", "gateway/routing/plan.py",
         "                candidate.refuse(standing.reason)\n", "                pass\n",
-        _pytest("routing/test_selection.py"),
+        _pytest("routing/test_plan.py"),
     ),
     Mutant(
         "retries cost no budget", "gateway/routing/failover.py",
@@ -73,17 +73,17 @@ MUTANTS: Final = (
     Mutant(
         "a prompt goes where it does not fit", "gateway/routing/plan.py",
         'candidate.refuse(f"context_overflow', '(f"context_overflow',
-        _pytest("routing/test_selection.py"),
+        _pytest("routing/test_plan.py"),
     ),
     Mutant(
         "a persona's price ceiling is not looked at", "gateway/routing/plan.py",
         "        elif cost > ceiling:\n", "        elif cost > ceiling * 10**9:\n",
-        _pytest("routing/test_selection.py"),
+        _pytest("routing/test_plan.py"),
     ),
     Mutant(
         "regions of a persona are not looked at", "gateway/routing/plan.py",
         "not in regions:\n", "in regions and False:\n",
-        _pytest("routing/test_selection.py"),
+        _pytest("routing/test_plan.py"),
     ),
     Mutant(
         "a conversation is forgotten at once", "gateway/routing/affinity.py",
@@ -94,7 +94,7 @@ MUTANTS: Final = (
     Mutant(
         "a stream without an end looks whole", "translators/openai/answer/stream.py",
         "        elif self.ended:  # a finish reason", "        elif self._choices:  # a finish reason",
-        _pytest("translators/openai/test_response.py"),
+        _pytest("translators/openai/answer/test_response.py"),
     ),
     Mutant(
         "calls of a stream are told apart by index alone", "translators/openai/answer/streamed_calls.py",
@@ -104,12 +104,12 @@ MUTANTS: Final = (
     Mutant(
         "an answer that broke ends with stop", "translators/openai/answer/finish_reason.py",
         "        if (kind := _BROKEN.get(each)) is not None:\n", "        if (kind := _BROKEN.get(each)) is not None and False:\n",
-        _pytest("translators/openai/test_response.py"),
+        _pytest("translators/openai/answer/test_response.py"),
     ),
     Mutant(
         "half a surrogate pair is let through", "translators/json_codec.py",
         "if at - start == _HALF:", "if at - start < _HALF:",
-        _pytest("translators/test_jsontext.py"),
+        _pytest("translators/test_json_codec.py"),
     ),
     Mutant(
         "an event grows without end", "translators/sse.py",
@@ -119,17 +119,17 @@ MUTANTS: Final = (
     Mutant(
         "an answer that was cut looks finished", "translators/claude/answer/stop_reason.py",
         '"max_tokens": "length"', '"max_tokens": "stop"',
-        _pytest("translators/claude/test_stop.py"),
+        _pytest("translators/claude/answer/test_stop_reason.py"),
     ),
     Mutant(
-        "thinking of others is sent to Claude as its own", "translators/claude/request/content.py",
+        "thinking of others is sent to Claude as its own", "translators/claude/wire.py",
         'if not (block.get("signature") or block.get("data")):', "if False:",
         _pytest("translators/claude/test_golden.py"),
     ),
     Mutant(
         "a signature that comes in pieces is cut", "translators/claude/answer/stream.py",
         "block.signature += signature", "block.signature = signature",
-        _pytest("translators/claude/test_stream.py"),
+        _pytest("translators/claude/answer/test_stream.py"),
     ),
     Mutant(
         "Gemini's signed calls lose their signatures", "translators/gemini/answer/candidate.py",
@@ -140,33 +140,33 @@ MUTANTS: Final = (
     Mutant(
         "any key opens the gateway", "gateway/api/auth.py",
         "    if not any(matches):\n", "    if not matches:\n",
-        _pytest("api/test_access.py"),
+        _pytest("api/test_auth.py"),
     ),
     Mutant(
         "callers' keys administer", "gateway/api/auth.py",
         "    if digests & _digests(VARIABLE, environ):\n", "    if False:\n",
-        _pytest("api/test_administration.py::test_a_caller_cannot_have_the_admin_key"),
+        _pytest("api/test_admin.py::test_a_caller_cannot_have_the_admin_key"),
     ),
     Mutant(
         "without a key of theirs everybody administers", "gateway/api/auth.py",
         "        if not self._digests:\n            raise AdminDisabled", "        if not self._digests:\n            AdminDisabled",
-        _pytest("api/test_administration.py::test_without_an_admin_key_nobody_reloads"),
+        _pytest("api/test_admin.py::test_without_an_admin_key_nobody_reloads"),
     ),
     Mutant(
         "a variable that holds no key opens the gateway", "gateway/api/auth.py",
         "    if environ.get(VARIABLE) and not digests:\n", "    if False:\n",
-        _pytest("api/test_access.py"),
+        _pytest("api/test_auth.py"),
     ),
     Mutant(
         "keys in files open nothing and are not missed", "gateway/api/auth.py",
         "            digests |= _from_file(variable, Path(item))\n", "            digests |= {item.encode()}\n",
-        _pytest("api/test_access.py"),
+        _pytest("api/test_auth.py"),
     ),
     Mutant(
         "the catalog asks for no key", "gateway/api/auth.py",
         'OPEN_ROUTES: Final = frozenset({"/health", "/health/ready", "/metrics"})',
         'OPEN_ROUTES: Final = frozenset({"/health", "/health/ready", "/metrics", "/v1/models"})',
-        _pytest("api/test_access.py"),
+        _pytest("api/test_auth.py"),
     ),
     # What comes from outside.
     Mutant(
@@ -263,11 +263,11 @@ MUTANTS: Final = (
     Mutant(
         "who leaves while it waits keeps its turn", "gateway/upstream/concurrency.py",
         "                self._waiting.remove(turn)\n", "                pass\n",
-        _pytest("upstream/test_places.py"),
+        _pytest("upstream/test_concurrency.py"),
     ),
     Mutant(
-        "a place of a failed call is not given back", "gateway/dispatch/failover.py",
-        "        trial.place.leave()\n", "        pass\n",
+        "a place of a failed call is not given back", "gateway/dispatch/attempt_end.py",
+        "        attempt.place.leave()\n", "        pass\n",
         _chaos("502 storm"),
     ),
     Mutant(
@@ -276,8 +276,8 @@ MUTANTS: Final = (
         _chaos("probe"),
     ),
     Mutant(
-        "a leave is never given back", "gateway/dispatch/failover.py",
-        "    if trial.leave is not None:\n        memory.health.abandoned(trial.leave)", "    if trial.leave is not None:\n        pass",
+        "a leave is never given back", "gateway/dispatch/attempt_end.py",
+        "    if attempt.leave is not None:\n        memory.health.abandoned(attempt.leave)", "    if attempt.leave is not None:\n        pass",
         _chaos("probe"),
     ),
     Mutant(
