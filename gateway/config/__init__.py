@@ -3,11 +3,11 @@
 `load` gives one value that is passed on, never imported; whatever is wrong comes as one ConfigError with every problem in it.
 """
 
+from gateway.config.errors import ConfigError, Problem
 from gateway.config.files import ConfigFiles
 from gateway.config.links import Link, Proxy, TlsFiles, tls_context
 from gateway.config.load import find_directory, load
 from gateway.config.origins import EVERY_ORIGIN, OPAQUE_ORIGIN
-from gateway.config.problems import ConfigError, Problem
 from gateway.config.schema import (
     BreakerSettings,
     CheckOutcome,

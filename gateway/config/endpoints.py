@@ -4,7 +4,7 @@ import re
 from typing import Final
 from urllib.parse import quote, urlsplit
 
-from gateway.config.problems import shown
+from gateway.config.errors import shown
 
 MODEL_PLACE: Final = "{model}"
 """In a base_url: where the model's id goes, percent-encoded (Azure's deployments)."""

@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from gateway.config.errors import RECORD_KEYS, Place, Problem, Source, Validator, keys_of, shown, unknown
 from gateway.config.lint.models import concurrency_complaints, model_complaints
-from gateway.config.problems import Place, Problem, Source, shown, unknown
 from gateway.config.schema import ModelRow, ProviderRow
-from gateway.config.validation import RECORD_KEYS, Validator, keys_of
 from gateway.config.values import Model
 from translators.capabilities import ModelRecord
 

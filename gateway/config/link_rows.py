@@ -6,10 +6,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from gateway.config.errors import Complaint, Problem
 from gateway.config.links import NO_PROXY, Link, Proxy, TlsFiles, proxy_at, proxy_for, tls_context
-from gateway.config.problems import Problem
 from gateway.config.schema import ProviderRow, TlsRow
-from gateway.config.validation import Complaint
 
 _PATHS: Final = ("ca_file", "client_certificate", "client_key")
 

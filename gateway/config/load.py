@@ -11,15 +11,14 @@ from typing import Any, Final, TypeVar
 from pydantic import SecretStr
 
 from gateway.config.endpoints import MODEL_PLACE, check_url, parts_of, placed
+from gateway.config.errors import ConfigError, Place, Problem, Source, Validator
 from gateway.config.inheritance import ModelReader
 from gateway.config.link_rows import environment_problems, read_link
 from gateway.config.links import Link
 from gateway.config.lint.models import NAME, NAME_RULE, base_url_complaints, provider_complaints
 from gateway.config.persona_rows import PolicyRow
 from gateway.config.personas import PersonaReader
-from gateway.config.problems import ConfigError, Place, Problem, Source
 from gateway.config.schema import AuthItem, CapabilitiesRow, KeyRow, MediaUrls, ParamsMode, ProviderRow, written_keys
-from gateway.config.validation import Validator
 from gateway.config.values import ApiKey, Config, Model, Persona, Provider
 from gateway.config.yaml_source import read, revision_of
 from translators.dialect import BEARER, KeyHeader

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from gateway.config.problems import shown
+from gateway.config.errors import shown
 
 EVERY_ORIGIN: Final = "*"
 OPAQUE_ORIGIN: Final = "null"

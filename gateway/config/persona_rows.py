@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
-from gateway.config.problems import shown, unknown
+from gateway.config.errors import shown, unknown
 from gateway.config.schema import (
     PARAMS_MODES,
     CostTier,

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+from gateway.config.errors import Complaint, Place, Validator, shown, unknown
 from gateway.config.lint.personas import persona_complaints
 from gateway.config.persona_rows import (
     DAYS,
@@ -21,8 +22,6 @@ from gateway.config.persona_rows import (
     time_of,
     wait_of,
 )
-from gateway.config.problems import Place, shown, unknown
-from gateway.config.validation import Complaint, Validator
 from gateway.config.values import (
     FAILURE_CLASSES,
     MOVES_ON,

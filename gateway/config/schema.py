@@ -9,9 +9,9 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from gateway.config.endpoints import check_headers, check_key_header, check_path, check_written_url
+from gateway.config.errors import shown
 from gateway.config.links import check_proxy
 from gateway.config.origins import check_origin, check_origins
-from gateway.config.problems import shown
 
 CostTier = Literal["low", "medium", "high"]
 DialectName = Literal["openai", "claude", "gemini"]

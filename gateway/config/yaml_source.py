@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import yaml
 
-from gateway.config.problems import Place, Problem, Source, path_of
+from gateway.config.errors import Place, Problem, Source, path_of
 
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The parser in C where PyYAML was built with it: eight times as fast."""

@@ -1,5 +1,6 @@
 """From two files and an environment to one value: keys, base URLs, directories, inheritance, revisions, many problems at once."""
 
+import sys
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -238,5 +239,6 @@ def test_the_checkout_has_its_own_directory() -> None:
 def test_the_installed_package_carries_its_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     installed = tmp_path / "gateway" / "_data" / "config"
     installed.mkdir(parents=True)
-    monkeypatch.setattr("gateway.config.load.files", lambda _package: tmp_path / "gateway")
+    module = sys.modules["gateway.config.load"]  # the package's own `load` is the function
+    monkeypatch.setattr(module, "files", lambda _package: tmp_path / "gateway")
     assert find_directory({}) == installed

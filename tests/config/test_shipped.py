@@ -24,6 +24,7 @@ from gateway.config import (
     Timeouts,
     load,
 )
+from gateway.config.errors import keys_of
 from gateway.config.persona_rows import (
     BackoffRow,
     BalanceRow,
@@ -39,7 +40,6 @@ from gateway.config.persona_rows import (
     WhenRow,
 )
 from gateway.config.schema import AuthRow, KeyRow, ModelRow, ProviderRow, TlsRow
-from gateway.config.validation import keys_of
 from gateway.routing.personas import apply
 from translators.capabilities import ModelRecord, Thinking
 from translators.chat.request import ChatRequest

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from gateway.config.validation import Complaint
+from gateway.config.errors import Complaint
 from gateway.config.values import ALWAYS, TimeWindow, When
 
 MOST_METADATA: Final = 16

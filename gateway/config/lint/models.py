@@ -5,9 +5,8 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from gateway.config.endpoints import MODEL_PLACE, names_version
-from gateway.config.problems import unknown
+from gateway.config.errors import Complaint, under, unknown
 from gateway.config.schema import AuthRow, Concurrency, DialectName, ProviderRow, written_keys
-from gateway.config.validation import Complaint, under
 from gateway.config.values import Model
 from translators.capabilities import ModelRecord, Thinking
 from translators.chat.parameters import PARAMETERS

@@ -3,13 +3,12 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
+from gateway.config.errors import Complaint, Place, under, unknown
 from gateway.config.lint.models import NAME, NAME_RULE
 from gateway.config.lint.rules import condition_complaints, rule_complaints
 from gateway.config.lint.strategies import strategy_complaints
 from gateway.config.lint.targets import TargetChecks
 from gateway.config.persona_rows import OnFailureRow, PersonaRow
-from gateway.config.problems import Place, unknown
-from gateway.config.validation import Complaint, under
 from gateway.config.values import ALWAYS, Persona, Provider
 from translators.capabilities import EFFORTS
 from translators.chat.parameters import PARAMETERS

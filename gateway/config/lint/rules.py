@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
+from gateway.config.errors import Complaint, under
 from gateway.config.lint.coverage import always, boxes, contradict, covering, impossible
 from gateway.config.lint.models import NAME, NAME_RULE
 from gateway.config.lint.targets import TargetChecks, implied
-from gateway.config.validation import Complaint, under
 from gateway.config.values import ALWAYS, Persona, Rule, TargetRef, When
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from gateway.config.errors import Complaint, under
 from gateway.config.persona_rows import BalanceRow, PersonaRow, TargetItem
-from gateway.config.validation import Complaint, under
 
 
 def strategy_complaints(row: PersonaRow) -> Iterator[Complaint]:

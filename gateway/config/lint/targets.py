@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from gateway.config.errors import Complaint
 from gateway.config.schema import COST_TIERS, Feature
-from gateway.config.validation import Complaint
 from gateway.config.values import Model, Persona, Provider, TargetRef, When
 from translators.capabilities import Capability
 
