@@ -6,7 +6,7 @@ from typing import Any
 from gateway.api.chat import decided
 from gateway.api.native_chat import native_request
 from gateway.api.request import Gateway, Request
-from gateway.config import Config, Model, Persona, Provider
+from gateway.config import Config, Model, Persona, Price, Provider
 from gateway.errors import DecisionNotFound, ModelNotFound
 from gateway.http.offload import BIG, off_loop
 from gateway.http.response import Response, json_response
@@ -119,10 +119,9 @@ def _capabilities(model: Model, day: date) -> dict[str, Any]:
     }
 
 
-def price_document(price: Any) -> dict[str, Any]:
+def price_document(price: Price) -> dict[str, Any]:
     """A price row in USD per million tokens; decimal numbers as text, so that none is rounded."""
-    document: dict[str, Any] = price.model_dump(mode="json", exclude_none=True)
-    return {"currency": "USD", "per_tokens": 1_000_000, **document}
+    return {"currency": "USD", "per_tokens": 1_000_000, **price.document()}
 
 
 async def route(http: Request) -> Response:

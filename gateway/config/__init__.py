@@ -4,45 +4,45 @@
 """
 
 from gateway.config.errors import ConfigError, Problem
-from gateway.config.files import ConfigFiles
 from gateway.config.links import Link, Proxy, TlsFiles, tls_context
-from gateway.config.load import find_directory, load
+from gateway.config.load import Config, ConfigFiles, find_directory, load, simulated_by
 from gateway.config.origins import EVERY_ORIGIN, OPAQUE_ORIGIN
-from gateway.config.schema import (
-    BreakerSettings,
-    CheckOutcome,
-    Concurrency,
-    Feature,
-    HealthCheck,
-    MediaFetch,
-    ParamsMode,
-    Price,
-    PriceTier,
-    Resilience,
-    RetryBudget,
-    ServerSettings,
-    StrategyName,
-    Timeouts,
-)
-from gateway.config.values import (
+from gateway.config.personas import (
     ALWAYS,
     NO_CLOCKS,
     NOTHING,
-    ApiKey,
+    Backoff,
     Balance,
     Clocks,
-    Config,
+    Feature,
     Hedge,
-    Model,
     OnFailure,
     Persona,
     Policy,
-    Provider,
     Rule,
+    StrategyName,
     TargetRef,
     TimeWindow,
     When,
-    simulated_by,
+)
+from gateway.config.providers import (
+    ApiKey,
+    CheckOutcome,
+    Concurrency,
+    HealthCheck,
+    Model,
+    Price,
+    PriceTier,
+    Provider,
+    Timeouts,
+)
+from gateway.config.server import (
+    BreakerSettings,
+    MediaFetch,
+    ParamsMode,
+    Resilience,
+    RetryBudget,
+    ServerSettings,
 )
 
 __all__ = [
@@ -52,6 +52,7 @@ __all__ = [
     "NO_CLOCKS",
     "OPAQUE_ORIGIN",
     "ApiKey",
+    "Backoff",
     "Balance",
     "BreakerSettings",
     "CheckOutcome",

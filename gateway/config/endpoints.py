@@ -1,6 +1,8 @@
 """How a provider is reached: what its URL may be, what its headers may be called, and the parts of a URL that is fine."""
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 from urllib.parse import quote, urlsplit
 
@@ -87,7 +89,7 @@ def placed(base_url: str, model: str) -> str:
     return base_url.replace(MODEL_PLACE, quote(model, safe=""))
 
 
-def check_headers(headers: dict[str, str]) -> dict[str, str]:
+def check_headers(headers: dict[str, str]) -> Mapping[str, str]:
     """Headers for every request, names in small letters. Raises ValueError that repeats no value."""
     for name, value in headers.items():
         if not _HEADER.fullmatch(name):
@@ -98,7 +100,7 @@ def check_headers(headers: dict[str, str]) -> dict[str, str]:
             raise ValueError(f"{name!r} carries credentials: a key is given by 'key_variable' or 'keys' only")
         if not _PRINTABLE.fullmatch(value):
             raise ValueError(f"the value of {name!r} must be printable ASCII")
-    return {name.lower(): value for name, value in headers.items()}
+    return MappingProxyType({name.lower(): value for name, value in headers.items()})
 
 
 def check_key_header(name: str) -> str:

@@ -2,19 +2,19 @@
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
-from typing import Any, Final, Generic, TypeVar, get_args, get_type_hints
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
-
-from translators.capabilities import ModelRecord
-from translators.json_codec import dumps
 
 Place = tuple[str | int, ...]
 """Where a value stands in a file: `("personas", "analyst", "targets", 0)`."""
+Complaint = tuple[Place, str]
+"""A place below the value that was read, and what is wrong there."""
 
+FORMS: Final = "forms"
+"""The type of our own error for a value that has none of its forms: its message is the rule."""
 MAX_KNOWN: Final = 15
 """Known names shown in one message."""
 
@@ -58,6 +58,10 @@ class Source:
         known = next((self.lines[place[:n]] for n in range(len(place), -1, -1) if place[:n] in self.lines), None)
         return Problem(self.name, known, path_of(place), message)
 
+    def problems(self, at: Place, complaints: Iterable[Complaint]) -> list[Problem]:
+        """Complaints about what stands at `at`, as problems."""
+        return [self.problem((*at, *place), message) for place, message in complaints]
+
 
 def path_of(place: Place) -> str:
     """`personas.analyst.targets[0]`."""
@@ -82,88 +86,25 @@ def shown(value: Any) -> str:
     return kinds.get(type(value)) or str(value)[:60]
 
 
-T = TypeVar("T")
-Complaint = tuple[Place, str]
-"""A place below the validated value, and what is wrong there."""
-
-
 def under(step: str | int, complaints: Iterable[Complaint]) -> Iterator[Complaint]:
     """The same complaints, their places below `step`."""
     return (((step, *place), message) for place, message in complaints)
 
 
-def keys_of(row: type) -> frozenset[str]:
-    """The keys that a row may have."""
-    if issubclass(row, BaseModel):
-        return frozenset(row.model_fields)
-    return frozenset(field.name for field in fields(row)) if is_dataclass(row) else frozenset()
-
-
-class Validator(Generic[T]):
-    """Reads values as rows of one type. `known` are the keys that a complaint lists, if not the row's own."""
-
-    def __init__(self, row: type[T], known: frozenset[str] | None = None) -> None:
-        self._row = row
-        self._adapter = TypeAdapter(row)
-        self._known = keys_of(row) if known is None else known
-
-    def read(self, value: Any) -> tuple[T | None, list[Complaint]]:
-        """The row, or None and everything that is wrong with it.
-
-        Validated as JSON, because strict JSON takes a list for a tuple or set and text for a date, and converts nothing else.
-        """
-        try:
-            return self._adapter.validate_json(dumps(value), strict=True), []
-        except ValidationError as error:
-            details = error.errors(include_url=False)
-            # A list of which no item could be read is called too short as well: its `input` says whether it is.
-            return None, [self._complaint(detail) for detail in details if detail["type"] != "too_short" or not detail["input"]]
-
-    def _complaint(self, detail: ErrorDetails) -> Complaint:
-        place = tuple(step for step in detail["loc"] if step not in _FORMS)
-        if detail["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-            return place, unknown("key", place[-1], self._known if len(place) == 1 else _keys_at(self._row, place[:-1]))
-        return _complaint(place, detail)
-
-
-def _keys_at(row: type, place: Place) -> frozenset[str]:
-    """The keys of the rows that may stand at `place` below a row."""
-    rows = [row]
-    for step in place:
-        if isinstance(step, str):
-            rows = [inner for owner in rows for inner in _rows_in(_types_of(owner).get(step))]
-    return frozenset[str]().union(*map(keys_of, rows))
-
-
-def _types_of(row: type) -> Mapping[str, Any]:
-    return get_type_hints(row, include_extras=False)
-
-
-def _rows_in(kind: Any) -> Iterator[type]:
-    """The rows that a type is made of: `tuple[PriceTier, ...]` of PriceTier."""
-    if isinstance(kind, type) and keys_of(kind):
-        yield kind
-    for argument in get_args(kind):
-        yield from _rows_in(argument)
-
-
-def _complaint(place: Place, detail: ErrorDetails) -> Complaint:
+def complaint(place: Place, detail: ErrorDetails) -> str:
+    """What pydantic found, in our words. A header's value is not shown: it may be a secret, whatever it looks like."""
     context = detail.get("ctx", {})
     match detail["type"]:
         case "literal_error":
-            return place, _not_one_of(detail["input"], context["expected"])
-        case "missing":
-            return place, "is required"
-        case "too_short" | "string_too_short":
-            return place, "must not be empty"
+            return _not_one_of(detail["input"], context["expected"])
         case "value_error":
-            return place, str(context["error"])
-        case kind if kind in _RULES:
-            # A header's value may be a secret, whatever it looks like.
-            seen = "" if "headers" in place else f", not {shown(detail['input'])}"
-            return place, _RULES[kind](context) + seen
-        case _:
-            return place, detail["msg"][:1].lower() + detail["msg"][1:]
+            return str(context["error"])
+        case kind if kind in _PLAIN:
+            return _PLAIN[kind]
+    rule = detail["msg"] if detail["type"] == FORMS else _RULES.get(detail["type"], "").format(**context)
+    if not rule:
+        return detail["msg"][:1].lower() + detail["msg"][1:]
+    return rule if "headers" in place else f"{rule}, not {shown(detail['input'])}"
 
 
 def _not_one_of(value: Any, expected: str) -> str:
@@ -171,39 +112,16 @@ def _not_one_of(value: Any, expected: str) -> str:
     return unknown("value", value, names) if names else f"must be {expected}, not {shown(value)}"
 
 
-def _plain(rule: str) -> Callable[[Mapping[str, Any]], str]:
-    return lambda _context: rule
-
-
-_FORMS: Final = frozenset({"<text>", "<other>"})
-"""Steps of a place that stand in no file: they tell which form of a value was read."""
-
-_MAPPING: Final = _plain("must be a mapping of keys to values")
-_LIST: Final = _plain("must be a list")
-
-_RULES: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
-    "bool_type": _plain("must be true or false"),
-    "int_type": _plain("must be a whole number"),
-    "float_type": _plain("must be a number"),
-    "decimal_type": _plain("must be a number"),
-    "decimal_parsing": _plain("must be a number"),
-    "string_type": _plain("must be text"),
-    "date_type": _plain("must be a date like 2026-11-30"),
-    "date_parsing": _plain("must be a date like 2026-11-30"),
-    "date_from_datetime_parsing": _plain("must be a date like 2026-11-30"),
-    "dict_type": _MAPPING,
-    "model_type": _MAPPING,
-    "dataclass_type": _MAPPING,
-    "model_attributes_type": _MAPPING,
-    "tuple_type": _LIST,
-    "frozen_set_type": _LIST,
-    "one_or_more": _plain("must be text, or a list of texts"),
-    "target": _plain("must be provider/model, or a mapping with the key 'target'"),
-    "key": _plain("must be the name of an environment variable, or a mapping with the key 'variable'"),
-    "auth": _plain("must be bearer, or a mapping with the key 'header'"),
-    "greater_than": lambda context: f"must be greater than {context['gt']:g}",
-    "greater_than_equal": lambda context: f"must be at least {context['ge']:g}",
-    "less_than_equal": lambda context: f"must be at most {context['le']:g}",
+_PLAIN: Final = {"missing": "is required", "too_short": "must not be empty", "string_too_short": "must not be empty"}
+_RULES: Final = {
+    "bool_type": "must be true or false",
+    "int_type": "must be a whole number",
+    "string_type": "must be text",
+    **dict.fromkeys(("float_type", "decimal_type", "decimal_parsing"), "must be a number"),
+    **dict.fromkeys(("date_type", "date_parsing", "date_from_datetime_parsing"), "must be a date like 2026-11-30"),
+    **dict.fromkeys(("dict_type", "dataclass_type"), "must be a mapping of keys to values"),
+    **dict.fromkeys(("tuple_type", "frozen_set_type"), "must be a list"),
+    "greater_than": "must be greater than {gt:g}",
+    "greater_than_equal": "must be at least {ge:g}",
+    "less_than_equal": "must be at most {le:g}",
 }
-
-RECORD_KEYS: Final = keys_of(ModelRecord)

@@ -5,15 +5,15 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from gateway.config.errors import RECORD_KEYS, Place, Problem, Source, Validator, keys_of, shown, unknown
-from gateway.config.lint.models import concurrency_complaints, model_complaints
-from gateway.config.schema import ModelRow, ProviderRow
-from gateway.config.values import Model
+from gateway.config.errors import Place, Problem, Source, shown, unknown
+from gateway.config.lint.models import model_complaints
+from gateway.config.providers import Model, Provider
+from gateway.config.schema import HIDDEN, Validator, keys_of
 from translators.capabilities import ModelRecord
 
-_KEYS: Final = RECORD_KEYS | keys_of(ModelRow) | {"like"}
-_RECORD: Final = Validator(ModelRecord, _KEYS)
-_REST: Final = Validator(ModelRow, _KEYS)
+_RECORD_KEYS: Final = keys_of(ModelRecord)
+_KEYS: Final = _RECORD_KEYS | keys_of(Model) | {"like"}
+_MODEL: Final = Validator(Model, _KEYS)
 
 _OPENAIS_HOSTS: Final = (
     ".api.openai.com", ".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com", ".openai.azure.us",
@@ -77,45 +77,28 @@ class ModelReader:
             problems += [self._source.problem((*at, key), unknown("key", key, _KEYS)) for key in row if key not in _KEYS]
         return problems
 
-    def read(
-        self, provider: str, row: ProviderRow | None, base_url: str, rows: Mapping[str, Any]
-    ) -> tuple[dict[str, Model], list[Problem]]:
-        """The models of one provider, which is at `base_url`; those with problems are left out. `row` is None where it cannot be read."""
+    def read(self, name: str, provider: Provider | None, rows: Mapping[str, Any]) -> tuple[dict[str, Model], list[Problem]]:
+        """The models of the provider `name`; those with problems are left out. `provider` is None where its row cannot be read."""
         models: dict[str, Model] = {}
         problems: list[Problem] = []
-        known = facts_of_host(base_url) if row is not None and row.dialect == "openai" else {}
-        for name in rows:
-            model, complaints = self._model(provider, row, rows, name, known)
+        for id_ in rows:
+            model, complaints = self._model(name, provider, rows, id_)
             problems += complaints
             if model is not None:
-                models[name] = model
+                models[id_] = model
         return models, problems
 
-    def _model(
-        self, provider: str, row: ProviderRow | None, rows: Mapping[str, Any], name: str, known: Mapping[str, Any]
-    ) -> tuple[Model | None, list[Problem]]:
-        at: Place = ("providers", provider, "models", name)
-        completed, problem = self._completed(provider, rows, name)
+    def _model(self, name: str, provider: Provider | None, rows: Mapping[str, Any], id_: str) -> tuple[Model | None, list[Problem]]:
+        completed, problem = self._completed(name, rows, id_)
         if problem is not None:
             return None, [problem]
-        values = completed.values
-        record, complaints = _RECORD.read({**known, **{k: v for k, v in values.items() if k in RECORD_KEYS}})
-        rest, more = _REST.read({k: v for k, v in values.items() if k not in RECORD_KEYS})
-        complaints += more
-        model = None
-        if record is not None and rest is not None:
-            model = Model(
-                id=name,
-                record=record,
-                cost_tier=rest.cost_tier,
-                prices=rest.prices,
-                token_factor=rest.token_factor,
-                retirement=rest.retirement,
-                region=rest.region,
-                concurrency=rest.concurrency,
-            )
-            complaints += model_complaints(model, row.dialect if row is not None else None)
-            complaints += concurrency_complaints(model, row.concurrency if row is not None else None)
+        record = facts_of_host(provider.base_url) if provider is not None and provider.dialect == "openai" else {}
+        record = {**record, **{key: value for key, value in completed.values.items() if key in _RECORD_KEYS}}
+        rest = {key: value for key, value in completed.values.items() if key not in _RECORD_KEYS}
+        model, complaints = _MODEL.read({**rest, HIDDEN + "id": id_, HIDDEN + "record": record})
+        if model is not None:
+            complaints += model_complaints(model, provider)
+        at: Place = ("providers", name, "models", id_)
         problems = [self._source.problem(completed.written_at(at, place), message) for place, message in complaints]
         return (None if problems else model), problems
 

@@ -10,9 +10,13 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 from urllib.parse import unquote, urlsplit
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # it is there, typeshed does not know it
+
+from pydantic import Field
+
+from gateway.config.schema import Row
 
 NO_PROXY: Final = "none"
 """As a provider's `proxy`: it is reached directly, whatever the environment says."""
@@ -42,14 +46,21 @@ class Proxy:
         return (self.credentials, self.credentials.partition(":")[2], self.authorization.removeprefix("Basic "))
 
 
-@dataclass(frozen=True, slots=True)
-class TlsFiles:
-    """Whom a provider's certificate is checked against, and who we are; None: as on this machine, and nobody in particular."""
+_File = Annotated[str, Field(min_length=1)]
 
-    ca_file: str | None = None
-    client_certificate: str | None = None
-    client_key: str | None = None
-    server_name: str | None = None
+
+@dataclass(frozen=True, slots=True)
+class TlsFiles(Row):
+    """A provider's certificates: files in PEM, in the file relative to the directory of the configuration."""
+
+    ca_file: _File | None = None
+    """The only authorities that count for this provider; without it those of this machine."""
+    client_certificate: _File | None = None
+    """Shown to the provider, with what lies between it and its authority."""
+    client_key: _File | None = None
+    """Without it the certificate's file holds the key, too."""
+    server_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]{1,253}$")] | None = None
+    """The name in the provider's certificate, where that is not the host of its URL."""
 
     @property
     def files(self) -> tuple[str, ...]:

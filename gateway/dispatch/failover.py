@@ -321,7 +321,7 @@ class Execution(Generic[T]):
         pause = failure.retry_after
         if pause is None:
             pause = health.standing(candidate.provider, candidate.name, now).retry_in
-        may_pass = pause <= self._on_failure.longest_backoff  # the caller can wait longer, and is told how long
+        may_pass = pause <= self._on_failure.backoff.max  # the caller can wait longer, and is told how long
         self._wait_at_most(pause)
         return Outcome(failure.kind, pause, may_pass and failure.should_retry is not False)
 

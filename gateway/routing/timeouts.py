@@ -1,5 +1,6 @@
 """Whose time limit holds: the target's in its persona, else the persona's, else the provider's."""
 
+from dataclasses import replace
 from functools import lru_cache
 
 from gateway.config import NO_CLOCKS, Clocks, Persona, Provider, TargetRef, Timeouts
@@ -28,4 +29,4 @@ def _laid_over(base: Timeouts, of_persona: Clocks, of_target: Clocks) -> Timeout
     for name in ("connect", "first_content", "idle"):
         nearest = getattr(of_target, name)
         found[name] = nearest if nearest is not None else getattr(of_persona, name)
-    return base.model_copy(update={name: value for name, value in found.items() if value is not None})
+    return replace(base, **{name: value for name, value in found.items() if value is not None})

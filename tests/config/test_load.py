@@ -95,7 +95,7 @@ def test_prices_are_exact_and_hold_from_their_day_on(tmp_path: Path) -> None:
 def test_a_fraction_in_a_price_stays_decimal(tmp_path: Path) -> None:
     capabilities = replaced(CAPABILITIES, "input: 1.25,", "input: 0.1,")
     price = loaded(tmp_path, capabilities=capabilities).providers["claude"].models["big"].prices[1]
-    assert price.model_dump(mode="json")["input"] == "0.1"
+    assert price.input == Decimal("0.1")
 
 
 def test_the_key_comes_from_its_variable(tmp_path: Path) -> None:
@@ -242,3 +242,15 @@ def test_the_installed_package_carries_its_files(tmp_path: Path, monkeypatch: py
     module = sys.modules["gateway.config.load"]  # the package's own `load` is the function
     monkeypatch.setattr(module, "files", lambda _package: tmp_path / "gateway")
     assert find_directory({}) == installed
+
+
+@pytest.mark.parametrize("key", ["over", "<over>", '"\\0over"'])
+def test_what_is_worked_out_cannot_be_written(tmp_path: Path, key: str) -> None:
+    (told,) = complaints(tmp_path, replaced(POLICY, "- claude/big", f"- {{target: claude/big, when: {{{key}: 5}}}}"))
+    assert "unknown key" in told
+
+
+@pytest.mark.parametrize("key", ["name", "query", "key_variables", "key_header", "link", "redactor", "unavailable_reason"])
+def test_nor_can_what_the_environment_adds(tmp_path: Path, key: str) -> None:
+    (told,) = complaints(tmp_path, capabilities=replaced(CAPABILITIES, "media_urls: pass", f"{key}: x"))
+    assert f"providers.claude.{key}: unknown key {key!r}" in told

@@ -9,10 +9,8 @@ from typing import Any, get_args
 import hypothesis.strategies as st
 from hypothesis import event, given, settings
 
-from gateway.config import ALWAYS, NO_CLOCKS, Balance, Clocks, Persona, Rule, StrategyName, TargetRef, When
-from gateway.config.persona_rows import DAYS
-from gateway.config.schema import Feature
-from gateway.config.values import FAILURE_CLASSES
+from gateway.config import ALWAYS, NO_CLOCKS, Balance, Clocks, Feature, Persona, Rule, StrategyName, TargetRef, When
+from gateway.config.personas import DAYS, DEFAULT_BALANCE, FAILURE_CLASSES
 from tests.config.samples import ABLE, complaints, loaded
 
 
@@ -33,10 +31,10 @@ def written(persona: Persona) -> dict[str, Any]:
         "resume": persona.resume,
         "timeouts": written_clocks(persona.timeouts),
     }
-    if persona.balance != Balance():
+    if persona.balance != DEFAULT_BALANCE:
         document["balance"] = written_balance(persona.balance)
     if failure.retries:
-        document["on_failure"]["backoff"] = {"initial": failure.backoff, "max": failure.longest_backoff}
+        document["on_failure"]["backoff"] = {"initial": failure.backoff.initial, "max": failure.backoff.max}
     if hedge is not None:
         after = f"{hedge.seconds * 1000:g}ms" if hedge.seconds is not None else f"p{round((hedge.quantile or 0) * 100)}"
         document["hedge"] = {"after": after, "max_extra": hedge.max_extra}

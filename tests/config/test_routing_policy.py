@@ -23,8 +23,7 @@ from gateway.config import (
     TimeWindow,
     When,
 )
-from gateway.config.persona_rows import FailureClass
-from gateway.config.values import FAILURE_CLASSES, MOVES_ON
+from gateway.config.personas import FAILURE_CLASSES, MOVES_ON, FailureClass
 from tests.config.samples import ABLE, CAPABILITIES, POLICY, complaints, loaded, replaced
 from translators.errors import FailureKind
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from gateway.config.errors import Complaint
-from gateway.config.values import ALWAYS, TimeWindow, When
+from gateway.config.personas import ALWAYS, TimeWindow, When
 
 MOST_METADATA: Final = 16
 """Pairs that a request may have: one with more is refused."""

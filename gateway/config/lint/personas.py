@@ -8,8 +8,8 @@ from gateway.config.lint.models import NAME, NAME_RULE
 from gateway.config.lint.rules import condition_complaints, rule_complaints
 from gateway.config.lint.strategies import strategy_complaints
 from gateway.config.lint.targets import TargetChecks
-from gateway.config.persona_rows import OnFailureRow, PersonaRow
-from gateway.config.values import ALWAYS, Persona, Provider
+from gateway.config.personas import ALWAYS, Persona
+from gateway.config.providers import Provider
 from translators.capabilities import EFFORTS
 from translators.chat.parameters import PARAMETERS
 from translators.chat.ranges import RANGES
@@ -35,8 +35,11 @@ _MORE_THAN_TEXT: Final[Mapping[str, Callable[[Any], bool]]] = {
 """Parameters with which an answer is more than one plain text."""
 
 
-def persona_complaints(persona: Persona, row: PersonaRow, providers: Mapping[str, Provider]) -> Iterator[Complaint]:
-    """What keeps the persona, a rule or a target of it from ever serving, and what is written there without effect."""
+def persona_complaints(persona: Persona, written: Mapping[str, Any], providers: Mapping[str, Provider]) -> Iterator[Complaint]:
+    """What keeps the persona, a rule or a target of it from ever serving, and what is written there without effect.
+
+    `written` is its row in the file: some keys that only repeat a default are without effect all the same.
+    """
     checks = TargetChecks(persona, providers)
     yield from _name_complaints(persona)
     yield from _parameter_complaints(("defaults",), persona.defaults, _DEFAULTS)
@@ -48,10 +51,11 @@ def persona_complaints(persona: Persona, row: PersonaRow, providers: Mapping[str
     yield from under("targets", checks.listed(persona.targets, persona.defaults, "defaults"))
     yield from under("targets", condition_complaints(persona.targets, ALWAYS, checks))
     yield from under("rules", rule_complaints(persona, checks))
-    yield from strategy_complaints(row)
+    yield from strategy_complaints(persona, written)
     yield from _limits_on_targets(persona, checks)
     yield from _clock_complaints(persona)
-    yield from _failure_complaints(row.on_failure)
+    if persona.on_failure.retries == 0 and "backoff" in written.get("on_failure", ()):
+        yield ("on_failure", "backoff"), "has no effect: retries is 0"
     yield from _hedge_complaints(persona)
     yield from _resume_complaints(persona)
 
@@ -117,13 +121,6 @@ def _clock_complaints(persona: Persona) -> Iterator[Complaint]:
     for name, limit in (("connect", clocks.connect), ("first_content", clocks.first_content), ("idle", clocks.idle)):
         if limit is not None and clocks.total is not None and limit > clocks.total:
             yield ("timeouts", name), f"can never run out: the total is {clocks.total:g}"
-
-
-def _failure_complaints(row: OnFailureRow) -> Iterator[Complaint]:
-    if row.backoff.max < row.backoff.initial:
-        yield ("on_failure", "backoff"), f"max ({row.backoff.max:g}) must be at least initial ({row.backoff.initial:g})"
-    if row.retries == 0 and "backoff" in row.model_fields_set:
-        yield ("on_failure", "backoff"), "has no effect: retries is 0"
 
 
 def _hedge_complaints(persona: Persona) -> Iterator[Complaint]:

@@ -6,7 +6,7 @@ from gateway.config.errors import Complaint, under
 from gateway.config.lint.coverage import always, boxes, contradict, covering, impossible
 from gateway.config.lint.models import NAME, NAME_RULE
 from gateway.config.lint.targets import TargetChecks, implied
-from gateway.config.values import ALWAYS, Persona, Rule, TargetRef, When
+from gateway.config.personas import ALWAYS, Persona, Rule, TargetRef, When
 
 
 def never_matching(rules: Sequence[Rule]) -> Iterator[Complaint]:

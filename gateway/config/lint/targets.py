@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from gateway.config.errors import Complaint
-from gateway.config.schema import COST_TIERS, Feature
-from gateway.config.values import Model, Persona, Provider, TargetRef, When
+from gateway.config.errors import Complaint, Place, shown, unknown
+from gateway.config.personas import Feature, Persona, TargetRef, When
+from gateway.config.providers import COST_TIERS, Model, Provider
 from translators.capabilities import Capability
 
 _SHAPES: Final[Mapping[str, type]] = {"response_format": dict, "n": int}
@@ -30,6 +30,29 @@ _NEEDED: Final[Mapping[Feature, Capability]] = {
     "web_search": "web_search",
 }
 """What a target needs for a request that has something. A file may be text, which every model reads; reasoning can be left out."""
+
+
+def unknown_targets(persona: Any, listed: Mapping[str, Mapping[str, Any]]) -> Iterator[Complaint]:
+    """Targets that are not `listed`, by provider and model, in a persona as it is written, which may be wrong elsewhere."""
+    rules = persona.get("rules") if isinstance(persona, dict) else None
+    owners: list[tuple[Place, Any]] = [((), persona)]
+    owners += ((("rules", i), rule) for i, rule in enumerate(rules if isinstance(rules, list) else ()))
+    for at, owner in owners:
+        targets = owner.get("targets") if isinstance(owner, dict) else None
+        for i, item in enumerate(targets if isinstance(targets, list) else ()):
+            target, place = (item.get("target"), ("target",)) if isinstance(item, dict) else (item, ())
+            if isinstance(target, str) and (message := _unknown(target, listed)) is not None:
+                yield (*at, "targets", i, *place), message
+
+
+def _unknown(target: str, listed: Mapping[str, Mapping[str, Any]]) -> str | None:
+    provider, slash, model = target.partition("/")
+    if not slash:
+        return f"must be written provider/model, not {shown(target)}"
+    if provider not in listed:
+        return unknown("provider", provider, listed)
+    models = listed[provider]
+    return None if model in models else unknown(f"{provider} model", model, models)
 
 
 class TargetChecks:

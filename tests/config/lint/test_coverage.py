@@ -8,10 +8,9 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import assume, event, example, given, settings
 
-from gateway.config import ALWAYS, Rule, TimeWindow, When
+from gateway.config import ALWAYS, Feature, Rule, TimeWindow, When
 from gateway.config.lint.coverage import always, contradict, impossible, within
 from gateway.config.lint.rules import never_matching
-from gateway.config.schema import Feature
 
 MONDAY: Final = datetime(2026, 11, 23)
 VALUES: Final = ("x", "y", "z")
