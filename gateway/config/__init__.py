@@ -3,18 +3,17 @@
 `load` gives one value that is passed on, never imported; whatever is wrong comes as one ConfigError with every problem in it.
 """
 
+from gateway.config.conditions import ALWAYS, Feature, TimeWindow, When
 from gateway.config.errors import ConfigError, Problem
 from gateway.config.links import Link, Proxy, TlsFiles, tls_context
 from gateway.config.load import Config, ConfigFiles, find_directory, load, simulated_by
 from gateway.config.origins import EVERY_ORIGIN, OPAQUE_ORIGIN
 from gateway.config.personas import (
-    ALWAYS,
     NO_CLOCKS,
     NOTHING,
     Backoff,
     Balance,
     Clocks,
-    Feature,
     Hedge,
     OnFailure,
     Persona,
@@ -22,8 +21,6 @@ from gateway.config.personas import (
     Rule,
     StrategyName,
     TargetRef,
-    TimeWindow,
-    When,
 )
 from gateway.config.providers import (
     ApiKey,
@@ -46,48 +43,11 @@ from gateway.config.server import (
 )
 
 __all__ = [
-    "ALWAYS",
-    "EVERY_ORIGIN",
-    "NOTHING",
-    "NO_CLOCKS",
-    "OPAQUE_ORIGIN",
-    "ApiKey",
-    "Backoff",
-    "Balance",
-    "BreakerSettings",
-    "CheckOutcome",
-    "Clocks",
-    "Concurrency",
-    "Config",
-    "ConfigError",
-    "ConfigFiles",
-    "Feature",
-    "HealthCheck",
-    "Hedge",
-    "Link",
-    "MediaFetch",
-    "Model",
-    "OnFailure",
-    "ParamsMode",
-    "Persona",
-    "Policy",
-    "Price",
-    "PriceTier",
-    "Problem",
-    "Provider",
-    "Proxy",
-    "Resilience",
-    "RetryBudget",
-    "Rule",
-    "ServerSettings",
-    "StrategyName",
-    "TargetRef",
-    "TimeWindow",
-    "Timeouts",
-    "TlsFiles",
-    "When",
-    "find_directory",
-    "load",
-    "simulated_by",
-    "tls_context",
-]
+    "ALWAYS", "EVERY_ORIGIN", "NOTHING", "NO_CLOCKS", "OPAQUE_ORIGIN", "ApiKey", "Backoff",
+    "Balance", "BreakerSettings", "CheckOutcome", "Clocks", "Concurrency", "Config",
+    "ConfigError", "ConfigFiles", "Feature", "HealthCheck", "Hedge", "Link", "MediaFetch",
+    "Model", "OnFailure", "ParamsMode", "Persona", "Policy", "Price", "PriceTier", "Problem",
+    "Provider", "Proxy", "Resilience", "RetryBudget", "Rule", "ServerSettings", "StrategyName",
+    "TargetRef", "TimeWindow", "Timeouts", "TlsFiles", "When", "find_directory", "load",
+    "simulated_by", "tls_context",
+]  # fmt: skip

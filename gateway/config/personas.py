@@ -3,35 +3,25 @@
 import re
 from collections.abc import Mapping
 from dataclasses import InitVar, dataclass, field
-from datetime import time
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Annotated, Any, Final, Literal, get_args
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
+from gateway.config.conditions import ALWAYS, When
 from gateway.config.errors import shown, unknown
 from gateway.config.providers import CostTier
-from gateway.config.schema import DERIVED, REQUIRED, OrText, Region, Row, Seconds, Weight, Written, given, if_none, matching
+from gateway.config.schema import DERIVED, REQUIRED, OrText, Region, Row, Seconds, Weight, Written, derive, given, if_none
 from gateway.config.server import PARAMS_MODES, ParamsMode
 from translators.capabilities import Capability
 from translators.errors import FailureKind
 
 PromptMode = Literal["prepend", "default", "replace"]
 StrategyName = Literal["priority", "weighted", "cost", "latency", "balanced"]
-Feature = Literal["tools", "images", "files", "audio", "video", "json_schema", "reasoning", "web_search", "history"]
-"""What a rule may ask of a request: history means that an assistant has spoken in it already."""
-Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-FailureClass = Literal[
-    "connect", "timeout", "rate_limit", "quota", "overloaded", "server_error", "our_key", "model_not_found", "context_overflow",
-    "unsupported", "content_filter", "malformed", "truncated_before_content", "bad_output",
-]  # fmt: skip
-
-DAYS: Final[tuple[Day, ...]] = get_args(Day)
-EVERY_DAY: Final = frozenset(range(7))
 
 _K = FailureKind
-FAILURE_CLASSES: Final[Mapping[FailureClass, tuple[FailureKind, ...]]] = MappingProxyType(
+FAILURE_CLASSES: Final[Mapping[str, tuple[FailureKind, ...]]] = MappingProxyType(
     {
         "connect": (_K.CONNECT,),
         "timeout": (_K.TIMEOUT,),
@@ -50,41 +40,25 @@ FAILURE_CLASSES: Final[Mapping[FailureClass, tuple[FailureKind, ...]]] = Mapping
     }
 )
 """What `on_failure.move_on` may name. INVALID_REQUEST is in none: a request that is wrong in itself is wrong everywhere."""
+_FAILURE_CLASS: Any = Literal[tuple(FAILURE_CLASSES)]
 MOVES_ON: Final = frozenset(kind for name, kinds in FAILURE_CLASSES.items() if name != "content_filter" for kind in kinds)
 """The kinds of failure after which another target is tried, unless the persona says otherwise."""
 
 _DURATION: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s)")
-_QUANTILES: Final = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
+_QUANTILES: Final[Mapping[Any, float]] = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 _SHARE: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?%")
-_HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-_SECRET_HEADERS: Final = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key"})
 
 
-def _time(text: str) -> time:
-    if not re.fullmatch("([01][0-9]|2[0-3]):[0-5][0-9]", text):
-        raise ValueError(f'must be a time of the day like "09:00", not {shown(text)}')
-    return time(int(text[:2]), int(text[3:]))
-
-
-def _header_names(headers: dict[str, frozenset[str]]) -> Mapping[str, frozenset[str]]:
-    """With the names in small letters."""
-    for name in headers:
-        if not _HEADER.fullmatch(name):
-            raise ValueError(f"{shown(name)} is no name of a header: letters, digits and dashes make one")
-        if name.lower() in _SECRET_HEADERS:
-            raise ValueError(f"{name!r} carries a key: the condition 'key' is for that")
-    if len({name.lower() for name in headers}) < len(headers):
-        raise ValueError("one header stands here twice: capitals make no difference in its name")
-    return MappingProxyType({name.lower(): values for name, values in headers.items()})
-
-
-def _wait(after: Any) -> str:
+def _wait(after: Any) -> tuple[float | None, float | None]:
+    """The seconds, or the quantile."""
+    text = after if isinstance(after, str) else ""
     if after is None:
         raise ValueError("is required")
-    wait = _DURATION.fullmatch(after) if isinstance(after, str) else None
-    if not isinstance(after, str) or (after not in _QUANTILES and (wait is None or float(wait[1]) <= 0)):
-        raise ValueError(f"must be one of {', '.join(_QUANTILES)} or a time like 800ms or 1.5s, not {shown(after)}")
-    return after
+    if (found := _DURATION.fullmatch(text)) and float(found[1]) > 0:
+        return float(found[1]) / (1000 if found[2] == "ms" else 1), None
+    if text in _QUANTILES:
+        return None, _QUANTILES[text]
+    raise ValueError(f"must be one of {', '.join(_QUANTILES)} or a time like 800ms or 1.5s, not {shown(after)}")
 
 
 def _share(text: str) -> float:
@@ -102,95 +76,15 @@ def _params(params: Any) -> Any:
     return params
 
 
-def _required(target: str | None) -> str:
+def _names(target: str | None) -> tuple[str, str]:
     if target is None:
         raise ValueError("is required")
-    return target
+    provider, _, model = target.partition("/")
+    return provider, model
 
 
-def _one_or_more(text: Any) -> OrText:
-    return OrText(text, lambda value: frozenset((value,)), "must be text, or a list of texts", list)
-
-
-# Not repeated in a message: a header's value may be secret, and whoever mistakes a key's id for the key writes the key.
-_HEADER_VALUE = Annotated[
-    str,
-    matching(
-        r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?",
-        "a header's value is printable ASCII without spaces around it: this one can never match",
-        repeated=False,
-    ),
-]
-_KEY_ID = Annotated[
-    str,
-    matching("[0-9a-f]{8}", "must be the id of a caller's key as the log shows it: 8 hex digits, in small letters", repeated=False),
-]
 _SOME: Final = Field(min_length=1)
-Texts = Annotated[frozenset[str], _SOME, _one_or_more(str)]
-HeaderValues = Annotated[frozenset[_HEADER_VALUE], _SOME, _one_or_more(_HEADER_VALUE)]
-KeyIds = Annotated[frozenset[_KEY_ID], _SOME, _one_or_more(_KEY_ID)]
 Parameters = Annotated[Mapping[str, Any], Written(dict[str, Any], MappingProxyType)]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimeWindow(Row):
-    """Hours of the day and days of the week, in UTC. From `after` until before `before`; over midnight if `before` is the earlier."""
-
-    after: Annotated[time, Written(Annotated[time, Written(str, _time)] | None, if_none(time.min))] = time.min
-    before: Annotated[time, Written(str, _time)] | None = None
-    """None: the day's end."""
-    days: Annotated[
-        frozenset[int],
-        Written(Annotated[tuple[Day, ...], _SOME] | None, lambda days: EVERY_DAY if days is None else frozenset(map(DAYS.index, days))),
-    ] = EVERY_DAY
-    """0 is Monday. For a window over midnight, the day on which it began."""
-
-    def __post_init__(self) -> None:
-        if self.after is time.min and self.before is None and self.days is EVERY_DAY:  # nothing was said: these are the defaults themselves
-            raise ValueError("needs 'after', 'before' or 'days'")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenRange(Row):
-    """Bounds on the estimated tokens of a prompt, both excluded."""
-
-    over: Annotated[int, Field(ge=0)] | None = None
-    under: Annotated[int, Field(ge=1)] | None = None
-
-    def __post_init__(self) -> None:
-        if self.over is None and self.under is None:
-            raise ValueError("needs 'over' or 'under'")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class When(Row):
-    """What a request must be like. Every condition given must hold."""
-
-    input_tokens: InitVar[TokenRange | None] = None
-    over: Annotated[int | None, DERIVED] = None
-    """Estimated prompt tokens: more than this."""
-    under: Annotated[int | None, DERIVED] = None
-    """Fewer than this."""
-    has: Annotated[frozenset[Feature], _SOME] = frozenset()
-    metadata: Annotated[Mapping[str, frozenset[str]], Written(Annotated[dict[str, Texts], _SOME], MappingProxyType)] = field(
-        default_factory=dict
-    )
-    """`metadata` of the request: for each name one of these values."""
-    header: Annotated[Mapping[str, frozenset[str]], Written(Annotated[dict[str, HeaderValues], _SOME], _header_names)] = field(
-        default_factory=dict
-    )
-    """Headers of the request, names in small letters: for each one of these values."""
-    key: KeyIds = frozenset()
-    """The caller's key is one of these ids."""
-    time: TimeWindow | None = None
-
-    def __post_init__(self, input_tokens: TokenRange | None) -> None:
-        if input_tokens is not None:
-            object.__setattr__(self, "over", input_tokens.over)
-            object.__setattr__(self, "under", input_tokens.under)
-
-
-ALWAYS: Final = When()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,23 +126,20 @@ class TargetRef(Row):
     """Its share where the strategy is weighted."""
     when: When = ALWAYS
     timeouts: Annotated[Clocks, Written(TargetClocks, _clocks)] = NO_CLOCKS
-    target: InitVar[Annotated[str | None, REQUIRED, AfterValidator(_required)]] = None
-    """`provider/model`, as the file has it."""
+    target: InitVar[Annotated[tuple[str, str] | None, REQUIRED, Written(str | None, _names)]] = None
+    """In the file: `provider/model`."""
     name: str = field(init=False, repr=False, compare=False)
     """`provider/model`."""
 
-    def __post_init__(self, target: str | None) -> None:
-        if target is not None:
-            provider, _, model = target.partition("/")
-            object.__setattr__(self, "provider", provider)
-            object.__setattr__(self, "model", model)
-        object.__setattr__(self, "name", f"{self.provider}/{self.model}")
+    def __post_init__(self, target: tuple[str, str] | None) -> None:
+        provider, model = target or (self.provider, self.model)
+        derive(self, provider=provider, model=model, name=f"{provider}/{model}")
 
     def __str__(self) -> str:
         return self.name
 
 
-_TARGET: Final = OrText(str, lambda target: TargetRef(target=target), "must be provider/model, or a mapping with the key 'target'")
+_TARGET: Final = OrText(str, lambda text: TargetRef(*_names(text)), "must be provider/model, or a mapping with the key 'target'")
 Targets = Annotated[tuple[Annotated[TargetRef, _TARGET], ...], _SOME]
 
 
@@ -281,8 +172,7 @@ class Rule(Row):
     def __post_init__(self) -> None:
         written: Any = self.params
         if isinstance(written, dict):
-            object.__setattr__(self, "defaults", MappingProxyType(written))
-            object.__setattr__(self, "params", None)
+            derive(self, defaults=MappingProxyType(written), params=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,7 +200,7 @@ class Backoff(Row):
             raise ValueError(f"max ({self.max:g}) must be at least initial ({self.initial:g})")
 
 
-def _kinds(named: frozenset[FailureClass] | None) -> frozenset[FailureKind]:
+def _kinds(named: frozenset[str] | None) -> frozenset[FailureKind]:
     return MOVES_ON if named is None else frozenset(kind for name in named for kind in FAILURE_CLASSES[name])
 
 
@@ -318,7 +208,7 @@ def _kinds(named: frozenset[FailureClass] | None) -> frozenset[FailureKind]:
 class OnFailure(Row):
     """What happens when an attempt fails."""
 
-    move_on: Annotated[frozenset[FailureKind], Written(frozenset[FailureClass] | None, _kinds)] = MOVES_ON
+    move_on: Annotated[frozenset[FailureKind], Written(frozenset[_FAILURE_CLASS] | None, _kinds)] = MOVES_ON
     """After these another attempt is made; after others the failure is the answer."""
     retries: Annotated[int, Field(ge=0, le=5)] = 1
     """How often one target may be asked again, once every other was asked."""
@@ -331,8 +221,8 @@ class OnFailure(Row):
 class Hedge(Row):
     """When a second target is asked, although the first has not failed."""
 
-    after: InitVar[Annotated[Any, REQUIRED, AfterValidator(_wait)]] = None
-    """As the file has it: 800ms, or p95."""
+    after: InitVar[Annotated[tuple[float | None, float | None] | None, REQUIRED, Written(Any, _wait)]] = None
+    """In the file: a time like 800ms, or a quantile like p95."""
     seconds: Annotated[float | None, DERIVED] = None
     """After this time without content."""
     quantile: Annotated[float | None, DERIVED] = None
@@ -340,13 +230,9 @@ class Hedge(Row):
     max_extra: Annotated[float, Field(gt=0, le=1), OrText(str, _share, other=object)] = 0.05
     """Hedged requests, as a share of all of the persona's."""
 
-    def __post_init__(self, after: str | None) -> None:
-        if after is None:
-            return
-        if wait := _DURATION.fullmatch(after):
-            object.__setattr__(self, "seconds", float(wait[1]) / (1000 if wait[2] == "ms" else 1))
-        else:
-            object.__setattr__(self, "quantile", _QUANTILES[after])
+    def __post_init__(self, after: tuple[float | None, float | None] | None) -> None:
+        if after is not None:
+            derive(self, seconds=after[0], quantile=after[1])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -389,13 +275,16 @@ class Persona(Row):
     """Its own, where no rule of it holds: made once."""
 
     def __post_init__(self) -> None:
-        listed = [*self.targets, *(target for rule in self.rules for target in rule.targets or ())]
+        listed = self._listed()
         whens = [*(rule.when for rule in self.rules), *(target.when for target in listed)]
-        headers, metadata = {name for when in whens for name in when.header}, {name for when in whens for name in when.metadata}
-        object.__setattr__(self, "looks_at", (tuple(sorted(headers)), tuple(sorted(metadata))))
-        object.__setattr__(self, "policy", Policy(self.name, self, None, self.targets, self.strategy, self.balance))
+        headers = tuple(sorted({name for when in whens for name in when.header}))
+        metadata = tuple(sorted({name for when in whens for name in when.metadata}))
+        policy = Policy(self.name, self, None, self.targets, self.strategy, self.balance)
+        derive(self, looks_at=(headers, metadata), policy=policy)
+
+    def _listed(self) -> list[TargetRef]:
+        return [*self.targets, *(target for rule in self.rules for target in rule.targets or ())]
 
     def every_target(self) -> tuple[TargetRef, ...]:
         """Its own targets and those of its rules, each model once."""
-        listed = [*self.targets, *(target for rule in self.rules for target in rule.targets or ())]
-        return tuple({str(target): target for target in reversed(listed)}.values())[::-1]
+        return tuple({target.name: target for target in reversed(self._listed())}.values())[::-1]

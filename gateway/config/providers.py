@@ -13,7 +13,7 @@ from gateway.config.endpoints import check_headers, check_key_header, check_path
 from gateway.config.errors import unknown
 from gateway.config.links import Link, TlsFiles, check_proxy
 from gateway.config.redactor import Redactor
-from gateway.config.schema import DERIVED, OrText, Region, Row, Seconds, Variable, Weight, Written, given, if_none, matching
+from gateway.config.schema import DERIVED, OrText, Region, Row, Seconds, Variable, Weight, Written, derive, given, if_none, matching
 from translators.capabilities import ModelRecord
 from translators.dialect import BEARER, KeyHeader
 
@@ -44,7 +44,7 @@ class Rates(Row):
     def __post_init__(self) -> None:
         cached = self.input if self.cached_input is None else self.cached_input
         exact = round(self.input * _FEMTO), round(cached * _FEMTO), round(self.output * _FEMTO)
-        object.__setattr__(self, "exact", exact)
+        derive(self, exact=exact)
 
     def document(self) -> dict[str, Any]:
         """The rates that are known as JSON: decimal numbers as text, so that none is rounded."""
@@ -172,6 +172,11 @@ def _bearer(text: str) -> KeyHeader:
     return BEARER
 
 
+_Auth = Annotated[
+    KeyHeader,
+    Written(Auth, lambda auth: KeyHeader(auth.header)),
+    OrText(str, _bearer, "must be bearer, or a mapping with the key 'header'"),
+]
 _KEY: Final = OrText(Variable, ApiKey, "must be the name of an environment variable, or a mapping with the key 'variable'")
 _KEYS: Any = Annotated[tuple[Annotated[ApiKey, _KEY], ...], Field(min_length=1)] | None
 _API_VERSION: Final = matching("[A-Za-z0-9._-]{1,40}", "must be 1 to 40 letters, digits, '.', '_' or '-', like 2024-10-21")
@@ -189,15 +194,7 @@ class Provider(Row):
     api_version: Annotated[str, _API_VERSION] | None = None
     query: Annotated[str, DERIVED] = ""
     """What stands behind each path, with its question mark."""
-    key_header: Annotated[
-        Annotated[
-            KeyHeader,
-            Written(Auth, lambda auth: KeyHeader(auth.header)),
-            OrText(str, _bearer, "must be bearer, or a mapping with the key 'header'"),
-        ]
-        | None,
-        Field(alias="auth"),
-    ] = None
+    key_header: Annotated[_Auth | None, Field(alias="auth")] = None
     """How a key is sent, where that is not as the dialect's own API takes it."""
     keys: Annotated[tuple[ApiKey, ...], Written(_KEYS, if_none(()))] = ()
     """Those that are set; empty for a server that needs none, or that is unavailable."""
@@ -222,11 +219,12 @@ class Provider(Row):
     redactor: Redactor = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if not self.key_variables:
-            names = tuple(key.variable for key in self.keys) or (self.key_variable,)
-            object.__setattr__(self, "key_variables", tuple(name for name in names if name is not None))
+        keys, names = self.keys, self.key_variables
+        if not names:
+            names = tuple(key.variable for key in keys) or ((self.key_variable,) if self.key_variable else ())
         proxy = () if self.link is None or self.link.proxy is None else self.link.proxy.secrets
-        object.__setattr__(self, "redactor", Redactor([*(key.secret.get_secret_value() for key in self.keys), *proxy]))
+        redactor = Redactor([*(key.secret.get_secret_value() for key in keys), *proxy])
+        derive(self, key_variables=names, redactor=redactor)
 
     @property
     def available(self) -> bool:

@@ -7,6 +7,7 @@ where that is not what it becomes, and `DERIVED` marks the fields that no file h
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import InitVar, dataclass, is_dataclass
+from functools import cached_property
 from typing import Annotated, Any, ClassVar, Final, Generic, TypeVar, get_args, get_origin, get_type_hints
 
 from pydantic import (
@@ -79,6 +80,12 @@ class OrText(Written):
         )
 
 
+def derive(row: Any, **values: Any) -> None:
+    """Sets fields of a frozen row: in its __post_init__ only."""
+    for name, value in values.items():
+        object.__setattr__(row, name, value)
+
+
 def if_none(default: T) -> Callable[[T | None], T]:
     """What stands for null."""
     return lambda value: default if value is None else value
@@ -86,10 +93,9 @@ def if_none(default: T) -> Callable[[T | None], T]:
 
 def matching(pattern: str, rule: str, *, repeated: bool = True) -> AfterValidator:
     """Text must match the whole pattern; `rule` says how it must be. `repeated`: the error may show the text."""
-    compiled = re.compile(pattern)
 
     def check(text: str) -> str:
-        if not compiled.fullmatch(text):
+        if not re.fullmatch(pattern, text):
             raise ValueError(f"{rule}, not {shown(text)}" if repeated else rule)
         return text
 
@@ -98,15 +104,10 @@ def matching(pattern: str, rule: str, *, repeated: bool = True) -> AfterValidato
 
 Seconds = Annotated[float, Field(gt=0)]
 Weight = Annotated[float, Field(gt=0, le=1_000_000)]
-Variable = Annotated[
-    str,
-    matching(
-        "[A-Z_][A-Z0-9_]*",
-        "must be the name of an environment variable, in capitals (a key itself never stands in this file)",
-        repeated=False,
-    ),
-]
-Region = Annotated[str, matching("[a-z0-9][a-z0-9_.-]{0,63}", "must be 1 to 64 small letters, digits, '_', '.' or '-'")]
+_VARIABLE: Final = "must be the name of an environment variable, in capitals (a key itself never stands in this file)"
+Variable = Annotated[str, matching("[A-Z_][A-Z0-9_]*", _VARIABLE, repeated=False)]
+_REGION: Final = "must be 1 to 64 small letters, digits, '_', '.' or '-'"
+Region = Annotated[str, matching("[a-z0-9][a-z0-9_.-]{0,63}", _REGION)]
 
 
 def keys_of(row: type) -> frozenset[str]:
@@ -141,8 +142,12 @@ class Validator(Generic[T]):
 
     def __init__(self, row: type[T], known: Iterable[str] = ()) -> None:
         self._row = row
-        self._adapter = TypeAdapter(row)
         self._known = frozenset(known)
+
+    @cached_property
+    def _adapter(self) -> TypeAdapter[T]:
+        """Built when it is first needed: that takes milliseconds, and not every command reads a configuration."""
+        return TypeAdapter(self._row)
 
     def read(self, value: Any) -> tuple[T | None, list[Complaint]]:
         """The row, or None and everything that is wrong with it.

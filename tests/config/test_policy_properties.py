@@ -10,7 +10,8 @@ import hypothesis.strategies as st
 from hypothesis import event, given, settings
 
 from gateway.config import ALWAYS, NO_CLOCKS, Balance, Clocks, Feature, Persona, Rule, StrategyName, TargetRef, When
-from gateway.config.personas import DAYS, DEFAULT_BALANCE, FAILURE_CLASSES
+from gateway.config.conditions import DAYS
+from gateway.config.personas import DEFAULT_BALANCE, FAILURE_CLASSES
 from tests.config.samples import ABLE, complaints, loaded
 
 

@@ -3,7 +3,7 @@
 from datetime import time
 from decimal import Decimal
 from pathlib import Path
-from typing import Final, get_args
+from typing import Final
 
 import pytest
 
@@ -23,7 +23,7 @@ from gateway.config import (
     TimeWindow,
     When,
 )
-from gateway.config.personas import FAILURE_CLASSES, MOVES_ON, FailureClass
+from gateway.config.personas import FAILURE_CLASSES, MOVES_ON
 from tests.config.samples import ABLE, CAPABILITIES, POLICY, complaints, loaded, replaced
 from translators.errors import FailureKind
 
@@ -115,8 +115,9 @@ def test_where_nothing_is_said(tmp_path: Path) -> None:
     assert loaded(tmp_path).resilience == Resilience()
 
 
-def test_every_class_of_failures_can_be_named() -> None:
-    assert set(get_args(FailureClass)) == FAILURE_CLASSES.keys()
+@pytest.mark.parametrize(("name", "kinds"), FAILURE_CLASSES.items(), ids=FAILURE_CLASSES)
+def test_every_class_of_failures_can_be_named(tmp_path: Path, name: str, kinds: tuple[FailureKind, ...]) -> None:
+    assert persona_of(f"{{targets: [a/one], on_failure: {{move_on: [{name}]}}}}", tmp_path).on_failure.move_on == set(kinds)
 
 
 @pytest.mark.parametrize(

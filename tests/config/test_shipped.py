@@ -35,7 +35,7 @@ from gateway.config import (
     When,
     load,
 )
-from gateway.config.personas import TokenRange
+from gateway.config.conditions import TokenRange
 from gateway.config.providers import Auth
 from gateway.config.schema import keys_of
 from gateway.config.server import PolicyFile

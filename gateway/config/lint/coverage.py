@@ -7,8 +7,8 @@ that only several earlier ones cover together is let pass.
 from collections.abc import Iterator
 from typing import Final
 
+from gateway.config.conditions import ALWAYS, TimeWindow, When
 from gateway.config.errors import Complaint
-from gateway.config.personas import ALWAYS, TimeWindow, When
 
 MOST_METADATA: Final = 16
 """Pairs that a request may have: one with more is refused."""

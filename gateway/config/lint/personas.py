@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
+from gateway.config.conditions import ALWAYS
 from gateway.config.errors import Complaint, Place, under, unknown
 from gateway.config.lint.models import NAME, NAME_RULE
 from gateway.config.lint.rules import condition_complaints, rule_complaints
 from gateway.config.lint.strategies import strategy_complaints
 from gateway.config.lint.targets import TargetChecks
-from gateway.config.personas import ALWAYS, Persona
+from gateway.config.personas import Persona
 from gateway.config.providers import Provider
 from translators.capabilities import EFFORTS
 from translators.chat.parameters import PARAMETERS

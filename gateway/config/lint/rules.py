@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
+from gateway.config.conditions import When
 from gateway.config.errors import Complaint, under
 from gateway.config.lint.coverage import always, contradict, impossible, within
 from gateway.config.lint.models import NAME, NAME_RULE
 from gateway.config.lint.targets import TargetChecks, implied
-from gateway.config.personas import Persona, Rule, TargetRef, When
+from gateway.config.personas import Persona, Rule, TargetRef
 
 
 def never_matching(rules: Sequence[Rule]) -> Iterator[Complaint]:

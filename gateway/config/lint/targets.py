@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from gateway.config.conditions import Feature, When
 from gateway.config.errors import Complaint, Place, shown, unknown
-from gateway.config.personas import Feature, Persona, TargetRef, When
+from gateway.config.personas import Persona, TargetRef
 from gateway.config.providers import COST_TIERS, Model, Provider
 from translators.capabilities import Capability
 
