@@ -84,6 +84,21 @@ def test_a_mistake_in_an_overlaid_key_is_told_where_it_is_written(tmp_path: Path
     ]
 
 
+@pytest.mark.parametrize(
+    ("dear", "line", "place"),
+    [
+        ("thinking: {levels: []}", 11, "families.thinker.thinking: needs 'levels'"),
+        ("thinking: 5", 28, "providers.claude.models.dear.thinking: must be a mapping"),
+        ("thinking: {default: max}", 28, "providers.claude.models.dear.thinking.default: 'max' is not among"),
+    ],
+    ids=["the whole", "no mapping", "one key"],
+)
+def test_what_is_wrong_with_thinking_is_told_at_one_of_its_rows(tmp_path: Path, dear: str, line: int, place: str) -> None:
+    """As a whole it is told where it begins, a key where it is written."""
+    told = complaints(tmp_path, capabilities=replaced(CAPABILITIES, "dear: {like: big,", f"dear: {{like: big, {dear},"))
+    assert told[0].startswith(f"capabilities.yaml:{line}: {place}")
+
+
 def test_prices_are_exact_and_hold_from_their_day_on(tmp_path: Path) -> None:
     model = loaded(tmp_path).providers["claude"].models["big"]
     held = [model.price_at(day) for day in (date(2025, 12, 31), date(2026, 1, 1), date(2026, 5, 31), date(2026, 6, 1), date(2030, 1, 1))]
