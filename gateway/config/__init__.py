@@ -1,6 +1,6 @@
 """Persona policy and capabilities: read, checked whole, frozen; read again as a new value.
 
-`load` gives one value that is passed on, never imported; whatever is wrong comes as one ConfigError with every problem in it.
+`load` returns one value that is passed on, never imported, or raises ConfigError with every problem.
 """
 
 from gateway.config.conditions import ALWAYS, Feature, TimeWindow, When

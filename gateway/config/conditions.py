@@ -63,7 +63,7 @@ TimeOfDay = Annotated[time, Written(str, _time)]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeWindow(Row):
-    """Hours of the day and days of the week, in UTC. From `after` until before `before`; over midnight if `before` is the earlier."""
+    """Hours and days of the week in UTC, from `after` until before `before`, maybe of the next day."""
 
     after: Annotated[time, Written(TimeOfDay | None, if_none(time.min))] = time.min
     before: TimeOfDay | None = None

@@ -1,4 +1,4 @@
-"""How a provider is reached: what its URL may be, what its headers may be called, and the parts of a URL that is fine."""
+"""How a provider is reached: rules for its URL, its headers and paths, and the parts of a URL."""
 
 import re
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ MODEL_PLACE: Final = "{model}"
 
 _QUERY: Final = re.compile(r"[^=&]+=[^&]*(?:&[^=&]+=[^&]*)*")
 _SECRET_NAME: Final = re.compile(r"(?:.*[-_.])?(?:key|apikey|token|secret|password|sig|signature|code)", re.I)
-"""Parameters of a query that open something: what a URL holds is in logs and traces of everything it passes."""
+"""Parameters that open something: a URL is in the logs and traces of everything it passes."""
 
 _HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _LONGEST_NAME: Final = 64
@@ -30,10 +30,7 @@ _NEVER_A_KEYS_BEGINNING: Final = ("content-", "proxy-", "accept-", "sec-")
 
 
 def check_url(url: str) -> str:
-    """An http(s) URL to which paths can be appended, before its query if it has one; without a slash at the end of its path.
-
-    Raises ValueError that does not repeat it.
-    """
+    """An http(s) URL without a final slash. Raises ValueError that does not repeat it."""
     try:
         parts = urlsplit(url)
         port_is_valid = parts.port is None or parts.port > 0
@@ -71,7 +68,7 @@ def check_written_url(url: str) -> str:
 
 
 def parts_of(url: str, api_version: str | None) -> tuple[str, str]:
-    """A checked URL without its query, and the query as it stands behind a path: empty, or with its question mark."""
+    """A checked URL without its query, and the query: empty, or with its question mark."""
     base, _, query = url.partition("?")
     pairs = [query] if query else []
     if api_version is not None:
@@ -90,7 +87,7 @@ def placed(base_url: str, model: str) -> str:
 
 
 def check_headers(headers: dict[str, str]) -> Mapping[str, str]:
-    """Headers for every request, names in small letters. Raises ValueError that repeats no value."""
+    """Headers for every request, in small letters. Raises ValueError that repeats no value."""
     for name, value in headers.items():
         if not _HEADER.fullmatch(name):
             raise ValueError("a header's name must be made of letters, digits and dashes")

@@ -1,4 +1,4 @@
-"""What the environment adds to a provider: its keys, its URL, and the way to it. What cannot be used is an error at start."""
+"""What the environment adds to a provider: its keys, its URL and the way to it, all checked."""
 
 import os
 import re
@@ -21,7 +21,7 @@ _KEY: Final = re.compile(r"[\x21-\x7e]+")
 
 
 def completed(row: Provider, directory: Path, environ: Mapping[str, str]) -> tuple[Provider, list[Complaint]]:
-    """A provider as the file has it, with its keys, its URL and its link; and what in the environment is wrong."""
+    """A provider of the file with its keys, URL and link; and what the environment has wrong."""
     complaints: list[Complaint] = []
     url = _base_url(row, environ, complaints)
     base_url, query = parts_of(url, row.api_version)
@@ -35,7 +35,7 @@ def completed(row: Provider, directory: Path, environ: Mapping[str, str]) -> tup
 
 
 def _base_url(row: Provider, environ: Mapping[str, str], complaints: list[Complaint]) -> str:
-    """The URL of the file or, if its variable is set, of the environment, which no complaint repeats."""
+    """The URL of the file or, if set, of the environment, which no complaint repeats."""
     variable = row.base_url_variable
     given = _said(variable, environ)
     if not given:
@@ -54,7 +54,7 @@ def _said(variable: str | None, environ: Mapping[str, str]) -> str:
 
 
 def _keys(row: Provider, environ: Mapping[str, str]) -> tuple[tuple[ApiKey, ...], str | None]:
-    """The keys that are set, and why the provider is not available. A key that no header can carry counts as none."""
+    """The keys that are set and that a header can carry, and why there are none."""
     keys, reasons = [], []
     for key in row.keys or map(ApiKey, row.key_variables):
         secret = _said(key.variable, environ)
@@ -103,7 +103,7 @@ def _tls_complaints(tls: TlsFiles, base_url: str) -> Iterator[Complaint]:
 
 
 def environment_problems(environ: Mapping[str, str]) -> Iterator[Problem]:
-    """What is wrong with the certificates that OpenSSL takes from the environment: it would quietly have none."""
+    """Certificate paths of the environment that do not exist: OpenSSL would quietly use none."""
     paths = ssl.get_default_verify_paths()
     file, directories = environ.get(paths.openssl_cafile_env), environ.get(paths.openssl_capath_env)
     if file and not (Path(file).is_file() and os.access(file, os.R_OK)):

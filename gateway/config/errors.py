@@ -1,4 +1,4 @@
-"""What is wrong with a configuration: every problem with its file, line and path; and pydantic's errors in our words."""
+"""Problems of a configuration with file, line and path, and pydantic's errors in our words."""
 
 import difflib
 import re
@@ -54,7 +54,7 @@ class Source:
     lines: dict[Place, int] = field(repr=False)
 
     def problem(self, place: Place, message: str) -> Problem:
-        """A problem at `place`, on the line of the nearest value that is written there or above it."""
+        """A problem at `place`, on the line of the nearest value written there or above it."""
         known = next((self.lines[place[:n]] for n in range(len(place), -1, -1) if place[:n] in self.lines), None)
         return Problem(self.name, known, path_of(place), message)
 
@@ -92,7 +92,7 @@ def under(step: str | int, complaints: Iterable[Complaint]) -> Iterator[Complain
 
 
 def complaint(place: Place, detail: ErrorDetails) -> str:
-    """What pydantic found, in our words. A header's value is not shown: it may be a secret, whatever it looks like."""
+    """What pydantic found, in our words. A header's value is never shown: it may be a secret."""
     context = detail.get("ctx", {})
     match detail["type"]:
         case "literal_error":

@@ -18,11 +18,11 @@ _MODEL: Final = Validator(Model, _KEYS)
 _OPENAIS_HOSTS: Final = (
     ".api.openai.com", ".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com", ".openai.azure.us",
 )  # fmt: skip
-"""How the hosts end where OpenAI's own API is served, by OpenAI or by Azure, with a dot before each."""
+"""How hosts end that serve OpenAI's own API, with a dot before each."""
 _OPENAIS_FACTS: Final[Mapping[str, Any]] = {
     "message_fields": [], "ranges": "openai", "call_id_form": "short", "max_tools": 128, "media_in_tool_results": False,
 }  # fmt: skip
-"""The facts of a model there whose row says nothing else: the family `openai-api` of the shipped file has the same."""
+"""What holds for models there unless their row says otherwise, as for the family `openai-api`."""
 
 Chain = Sequence[tuple[Place, Mapping[str, Any]]]
 """A row and the rows that it is like, each with its place, the nearest first."""
@@ -43,7 +43,7 @@ class ModelReader:
         self._families = families
 
     def check_families(self) -> list[Problem]:
-        """Families that are no mappings, and keys that no model can have: also in families that no model is like."""
+        """Families that are no mappings, and keys that no model has."""
         problems = []
         for name, row in self._families.items():
             at: Place = ("families", name)
@@ -54,7 +54,7 @@ class ModelReader:
         return problems
 
     def read(self, name: str, provider: Provider | None, rows: Mapping[str, Any]) -> tuple[dict[str, Model], list[Problem]]:
-        """The models of the provider `name`; those with problems are left out. `provider` is None where its row cannot be read."""
+        """The models of `name` without problems. `provider` is None if it is invalid."""
         models: dict[str, Model] = {}
         problems: list[Problem] = []
         for id_ in rows:
@@ -99,7 +99,7 @@ class ModelReader:
         return self._source.problem(at, f"must be a mapping of keys to values, not {shown(row)}")
 
     def _circle(self, places: list[Place]) -> Problem:
-        """The same problem for every model that leads into the circle: told from its first name in the alphabet."""
+        """The same problem for every model that leads into the circle."""
         names = [str(place[-1]) for place in places]
         first = names.index(min(names))
         told = " → ".join([*names[first:], *names[:first], names[first]])
@@ -118,7 +118,7 @@ def _laid_over_each_other(chain: Chain) -> dict[str, Any]:
 
 
 def _written_at(chain: Chain, inside: Place) -> Place:
-    """Where a place of the completed row was written: `thinking` as a whole in the last row whose keys are laid over."""
+    """Where a place of the completed row was written; all of `thinking`: furthest up."""
     holders = [(at, row) for at, row in chain if inside and inside[0] in row]
     if inside[:1] == ("thinking",):
         merged = list(takewhile(lambda holder: isinstance(holder[1]["thinking"], dict), holders))

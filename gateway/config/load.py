@@ -1,4 +1,4 @@
-"""The two files and the environment, read and checked whole: one immutable value, or every problem at once."""
+"""The two files and the environment, read and checked: one immutable value, or every problem."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -34,7 +34,7 @@ _PROVIDER: Final = Validator(Provider)
 _PERSONA: Final = Validator(Persona)
 
 _MEDIA_URLS: Final[Mapping[str, MediaUrls]] = {"gemini": "fetch"}
-"""Gemini reads data and Google's own names, not URLs of elsewhere; the other dialects pass URLs on."""
+"""Gemini reads data and Google's own names, not other URLs. Other dialects: pass."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,16 +50,13 @@ class Config:
     """Callers may name `provider/model` instead of a persona."""
     server: ServerSettings
     params: ParamsMode
-    """What becomes of parameters that a provider cannot be told: reported, refused, or dropped quietly."""
+    """Parameters that a provider does not have are reported, refused, or dropped quietly."""
     resilience: Resilience = field(default_factory=Resilience)
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigFiles:
-    """Where a configuration comes from, to be read again while the gateway runs: keys and base URLs still come from its environment.
-
-    In demo mode `simulator` gives the simulator's URL for each dialect.
-    """
+    """Where a configuration comes from. `simulator`: in demo mode, the URL for each dialect."""
 
     directory: Path
     environ: Mapping[str, str] = field(repr=False)
@@ -71,9 +68,9 @@ class ConfigFiles:
         return config if self.simulator is None else simulated_by(config, self.simulator)
 
     def revision(self) -> str:
-        """The revision that `load` would give, without reading what the files say. One that cannot be read counts as empty.
+        """The revision that `load` would give; a file that cannot be read counts as empty.
 
-        The content is the only sure sign of a change: a copy may keep its time, an edit its size, and a mounted directory swaps links.
+        Only content tells a change: copies keep times, edits may keep the size, mounts swap links.
         """
         return revision_of(*(_content(self.directory / name) for name in (POLICY_FILE, CAPABILITIES_FILE)))
 
@@ -86,7 +83,7 @@ def _content(path: Path) -> bytes:
 
 
 def find_directory(environ: Mapping[str, str]) -> Path:
-    """Where the two files are: LLM_ROUTER_CONFIG_DIR, else the installed package, else the checkout."""
+    """Where the files are: LLM_ROUTER_CONFIG_DIR, else the installed package, else the checkout."""
     if given := environ.get(DIRECTORY_VARIABLE):
         return Path(given)
     package = Path(str(files("gateway")))
@@ -95,7 +92,7 @@ def find_directory(environ: Mapping[str, str]) -> Path:
 
 
 def load(directory: Path, environ: Mapping[str, str]) -> Config:
-    """Read both files of `directory`; keys and base URLs come from `environ`. Raises ConfigError with every problem."""
+    """Read both files; keys and URLs come from `environ`. Raises ConfigError with every problem."""
     policy, problems = read(directory / POLICY_FILE)
     capabilities, more = read(directory / CAPABILITIES_FILE)
     problems += [*more, *environment_problems(environ)]
@@ -119,7 +116,7 @@ def load(directory: Path, environ: Mapping[str, str]) -> Config:
 
 
 def _top(validator: Validator[T], source: Source, problems: list[Problem]) -> T | None:
-    """The file's own row. None for a file that could not be read, too: that has been complained about."""
+    """The file's own row; None if it is invalid or the file could not be read."""
     if source.value is None:
         return None
     row, complaints = validator.read(source.value)
@@ -136,7 +133,7 @@ def _top_complaints(top: PolicyFile, written: Mapping[str, Any]) -> Iterable[Com
 
 
 def _section(value: Any, name: str) -> dict[str, Any]:
-    """A mapping inside a row that may itself be wrong elsewhere: its entries are checked all the same."""
+    """A mapping in a row that may be invalid elsewhere: its entries are checked anyway."""
     section = value.get(name) if isinstance(value, dict) else None
     return section if isinstance(section, dict) else {}
 
@@ -180,12 +177,12 @@ def _with_models(provider: Provider, models: Mapping[str, Model]) -> Provider:
 
 
 def _personas(source: Source, known: Source, providers: Mapping[str, Provider], problems: list[Problem]) -> dict[str, Persona]:
-    """The personas, each held against its targets. `known` names the providers and models, also those that have problems."""
+    """The personas, with their targets checked. `known` names invalid models, too."""
     listed = {name: _section(value, "models") for name, value in _section(known.value, "providers").items()}
     personas = {}
     for name, value in _section(source.value, "personas").items():
         persona, complaints = _PERSONA.read({**value, HIDDEN + "name": name} if isinstance(value, dict) else value)
-        # Where capabilities.yaml could not be read, no name is known: one complaint about that is enough.
+        # If capabilities.yaml cannot be read, no name is known: that is one problem, not many.
         complaints += unknown_targets(value, listed) if listed else ()
         if persona is not None:
             complaints += persona_complaints(persona, value, providers)
@@ -195,7 +192,7 @@ def _personas(source: Source, known: Source, providers: Mapping[str, Provider], 
 
 
 def simulated_by(config: Config, base_urls: Mapping[str, str]) -> Config:
-    """The same configuration with every provider at the simulator's URL for its dialect, available and with a key that opens nothing."""
+    """The configuration with every provider available at the simulator, with a key of no use."""
     providers = {name: _simulated(provider, base_urls[provider.dialect]) for name, provider in config.providers.items()}
     return replace(config, providers=MappingProxyType(providers))
 

@@ -39,7 +39,7 @@ FAILURE_CLASSES: Final[Mapping[str, tuple[FailureKind, ...]]] = MappingProxyType
         "bad_output": (_K.MODEL_OUTPUT,),
     }
 )
-"""What `on_failure.move_on` may name. INVALID_REQUEST is in none: a request that is wrong in itself is wrong everywhere."""
+"""What `move_on` may name. INVALID_REQUEST is in none: an invalid request is invalid everywhere."""
 _FAILURE_CLASS: Any = Literal[tuple(FAILURE_CLASSES)]
 MOVES_ON: Final = frozenset(kind for name, kinds in FAILURE_CLASSES.items() if name != "content_filter" for kind in kinds)
 """The kinds of failure after which another target is tried, unless the persona says otherwise."""
@@ -157,7 +157,7 @@ DEFAULT_BALANCE: Final = Balance(cost=1.0, latency=1.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule(Row):
-    """Another choice of targets, or another way to choose, for some requests. None: as the persona says."""
+    """Other targets, or another way to choose, for some requests. None: as the persona says."""
 
     name: str
     when: When
@@ -177,7 +177,7 @@ class Rule(Row):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How one request is routed: the persona, or the rule of it that holds, or one target that the caller named."""
+    """How one request is routed: by a persona, a rule of it, or a target the caller named."""
 
     name: str
     persona: "Persona | None"
@@ -243,7 +243,8 @@ class Persona(Row):
     description: str = ""
     system_prompt: Annotated[str, _SOME] | None = None
     system_prompt_mode: PromptMode = "prepend"
-    """prepend: before the caller's messages. default: only if the caller sent no instructions. replace: instead of them."""
+    """prepend: before the caller's messages; default: only if the caller sent no instructions;
+    replace: instead of the caller's."""
     defaults: Parameters = field(default_factory=dict)
     """Parameters for callers who say nothing of their own."""
     caps: Parameters = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""capabilities.yaml: its concepts, one frozen class each, read straight from the file; providers are completed by the environment."""
+"""capabilities.yaml: one frozen class per concept, read straight from the file."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -82,7 +82,7 @@ class Price(Rates):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Concurrency(Row):
-    """How many requests are sent at a time; more wait in a queue, and are sent elsewhere when it is full."""
+    """Requests sent at a time; more wait in a queue, or go elsewhere when it is full."""
 
     limit: Annotated[int, Field(ge=1, le=100_000)]
     queue: Annotated[int, Field(ge=0, le=100_000)] = 100
@@ -131,7 +131,7 @@ class Timeouts(Row):
 
 
 CheckOutcome = Literal["ok", "key_refused", "connect", "timeout", "malformed", "server_error"]
-"""How a health check ended. The first two come from a provider that answers. `malformed`: what answers does not speak HTTP."""
+"""How a health check ended. The first two: the provider answers. `malformed`: not in HTTP."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +152,7 @@ UNSET: Final = SecretStr("")
 
 @dataclass(frozen=True, slots=True)
 class ApiKey(Row):
-    """One key of a provider. `variable` is the environment variable that holds it, and its name wherever it is spoken of."""
+    """One key of a provider, known in logs and metrics by its environment variable."""
 
     variable: Variable
     secret: Annotated[SecretStr, DERIVED] = UNSET
@@ -189,7 +189,7 @@ class Provider(Row):
     name: Annotated[str, given("name")]
     dialect: DialectName
     base_url: Annotated[str, AfterValidator(check_written_url)]
-    """Without a slash at its end, and without its query; `{model}` in it stands for a model's id: see Model.base_url."""
+    """Without a final slash and its query; `{model}` stands for a model's id: Model.base_url."""
     base_url_variable: Variable | None = None
     api_version: Annotated[str, _API_VERSION] | None = None
     query: Annotated[str, DERIVED] = ""

@@ -1,7 +1,7 @@
-"""How the classes of the configuration are read from a file: strictly, without unknown keys, with every mistake in our words.
+"""How the classes of the configuration are read: strictly, with errors in our words.
 
-Each concept is one frozen dataclass derived from `Row`. Its fields are the keys of the file; `Written` says how a value is written
-where that is not what it becomes, and `DERIVED` marks the fields that no file holds.
+Each concept is one frozen dataclass derived from `Row`, its fields the keys of the file. `Written`
+says how a value is written where that is not what it becomes; `DERIVED` marks fields that no file has.
 """
 
 import re
@@ -35,7 +35,7 @@ class Row:
 
 
 HIDDEN: Final = "\0"
-"""Begins names that stand in no file: of fields that the reader gives, and of the forms of a value."""
+"""Begins the names that no file has: of fields that the reader gives, and of forms of a value."""
 
 
 def given(name: str) -> Any:
@@ -51,7 +51,7 @@ REQUIRED: Final = Field(validate_default=True)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Written:
-    """How a value is written in the file: as `form`, of which `read` makes the value or raises ValueError."""
+    """How a value is written: as `form`, from which `read` makes the value or raises ValueError."""
 
     form: Any
     read: Callable[[Any], Any]
@@ -65,7 +65,7 @@ _TEXT, _OTHER = HIDDEN + "text", HIDDEN + "other"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OrText(Written):
-    """The short form of a value: it may also be written as text, as `form`. `rule` is said of what is neither text nor `other`."""
+    """A value may also be written as text, in `form`. `rule` is the error for anything else."""
 
     rule: str = ""
     other: type = dict
@@ -92,7 +92,7 @@ def if_none(default: T) -> Callable[[T | None], T]:
 
 
 def matching(pattern: str, rule: str, *, repeated: bool = True) -> AfterValidator:
-    """Text must match the whole pattern; `rule` says how it must be. `repeated`: the error may show the text."""
+    """The whole text must match; `rule` is the error. `repeated`: the error may show the text."""
 
     def check(text: str) -> str:
         if not re.fullmatch(pattern, text):
@@ -138,7 +138,7 @@ def _rows_in(kind: Any) -> Iterator[type]:
 
 
 class Validator(Generic[T]):
-    """Reads values as rows of one type. `known` are the keys that a complaint lists, if not the row's own."""
+    """Reads values as rows of one type. `known`: keys that errors list instead of the row's."""
 
     def __init__(self, row: type[T], known: Iterable[str] = ()) -> None:
         self._row = row
@@ -146,19 +146,19 @@ class Validator(Generic[T]):
 
     @cached_property
     def _adapter(self) -> TypeAdapter[T]:
-        """Built when it is first needed: that takes milliseconds, and not every command reads a configuration."""
+        """Built at its first use: it takes milliseconds that not every command needs."""
         return TypeAdapter(self._row)
 
     def read(self, value: Any) -> tuple[T | None, list[Complaint]]:
         """The row, or None and everything that is wrong with it.
 
-        Validated as JSON, because strict JSON takes a list for a tuple or set and text for a date, and converts nothing else.
+        Validated as JSON: strict JSON takes lists as tuples or sets and text as dates.
         """
         try:
             return self._adapter.validate_json(dumps(value), strict=True), []
         except ValidationError as error:
             details = error.errors(include_url=False)
-            # A list of which no item could be read is called too short as well: its `input` says whether it is.
+            # A list without a valid item is called too short, too: its `input` says whether it is.
             return None, [self._complaint(detail) for detail in details if detail["type"] != "too_short" or not detail["input"]]
 
     def _complaint(self, detail: ErrorDetails) -> Complaint:
@@ -172,7 +172,7 @@ class Validator(Generic[T]):
         return place, complaint(place, detail)
 
     def _keys_at(self, steps: Iterable[str | int]) -> frozenset[str]:
-        """The keys of the rows that may stand there; steps that are no key of a row lead nowhere else."""
+        """The keys of the rows that may stand there. Steps that are no key are passed over."""
         rows: list[type] = [self._row]
         for step in steps:
             rows = [inner for row in rows for inner in _rows_in(_types_of(row).get(str(step)))] or rows

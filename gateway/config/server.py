@@ -26,7 +26,7 @@ class BreakerSettings(Row):
     open_for: Annotated[float, Field(gt=0, le=3600)] = 10.0
     """Before the first probe; twice as long after each probe that fails."""
     longest_open: Annotated[float, Field(gt=0, le=86_400)] = 15.0
-    """Between two probes: a probe costs one request, a long wait all of them once the provider is back. Not less than open_for."""
+    """Between probes, at least open_for: a probe costs one request, a long wait many."""
     ramp: Annotated[float, Field(ge=0, le=3600)] = 10.0
     """From the probe that succeeded until everything is sent again."""
 
@@ -63,9 +63,9 @@ class ServerSettings(Row):
 
     max_body_bytes: Annotated[int, Field(gt=0)] = 32 * 1024 * 1024
     max_bodies_bytes: Annotated[int, Field(gt=0)] = 128 * 1024 * 1024
-    """Of all bodies that are in memory at a time. One takes two to three times its size while it is served."""
+    """Of all bodies in memory at a time. Serving one takes two to three times its size."""
     body_timeout: Seconds = 30.0
-    """Between two reads of a request body; a body that comes at less than 4 KB a second on average has no more altogether."""
+    """Between two reads of a request body; for all of it at less than 4 KB a second on average."""
     body_total_timeout: Seconds = 300.0
     """For all of a request body."""
     write_timeout: Seconds = 60.0
@@ -80,7 +80,7 @@ class ServerSettings(Row):
     cors_origins: Annotated[tuple[Annotated[str, AfterValidator(check_origin)], ...], AfterValidator(check_origins)] = ()
     """Origins whose pages may call from a browser; `*` is every one but `null`."""
     hosts: Annotated[tuple[Annotated[str, _HOST], ...], Field(max_length=100)] = ()
-    """Names under which a gateway that listens on loopback, and has no callers' keys, is reached beside loopback's own."""
+    """Names of a gateway that listens on loopback without callers' keys, beside loopback's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ SOON: Final = timedelta(days=60)
 
 
 def persona_advice(config: Config, persona: Persona, reachable: Collection[str], today: date) -> Iterator[str]:
-    """One line for each thing about a persona of which the targets called `reachable` can be reached."""
+    """What is worth a look in a persona whose targets in `reachable` can be reached."""
     lists = [("", persona.targets), *((f"rule {rule.name}: ", rule.targets) for rule in persona.rules if rule.targets)]
     for label, targets in lists:
         for line in _of_targets(config, [ref for ref in targets if ref.name in reachable]):

@@ -1,7 +1,6 @@
-"""What conditions mean as sets of requests: whether one is empty, lies inside another, or has anything in common with it.
+"""Conditions as sets of requests: is one empty, inside another, or without anything in common?
 
-Verdicts are safe: what is called empty or covered is so; a set that is empty for a deeper reason may be called full, and a rule
-that only several earlier ones cover together is let pass.
+What is called empty or covered is so. A rule that only several earlier rules cover is let pass.
 """
 
 from collections.abc import Iterator
@@ -59,7 +58,7 @@ def contradict(one: When, other: When) -> bool:
 
 
 def minutes(window: TimeWindow | None) -> int:
-    """The minutes of the week that are in the window, each a bit; the first is the first of Monday."""
+    """The minutes of the week in the window, a bit each; the first is the first of Monday."""
     if window is None:
         return _EVERY_MINUTE
     start = window.after.hour * 60 + window.after.minute

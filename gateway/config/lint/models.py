@@ -58,7 +58,7 @@ def _key_complaints(variables: Sequence[str], written: Sequence[Any]) -> Iterato
 
 
 def model_complaints(model: Model, provider: Provider | None) -> Iterator[Complaint]:
-    """Facts of one model that contradict each other or its provider's, which is None where it cannot be read."""
+    """Facts of a model that contradict each other or its provider's (None: invalid)."""
     record = model.record
     if not MODEL_ID.fullmatch(model.id) or ".." in model.id:
         yield (), "is no model id: letters, digits and '@_.:/-' make one"

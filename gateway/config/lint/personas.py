@@ -1,4 +1,4 @@
-"""The rules that go across fields of a persona: its targets must be able to serve it, and nothing in it may be without effect."""
+"""Rules across the fields of a persona: targets can serve it, and nothing is without effect."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
@@ -37,9 +37,9 @@ _MORE_THAN_TEXT: Final[Mapping[str, Callable[[Any], bool]]] = {
 
 
 def persona_complaints(persona: Persona, written: Mapping[str, Any], providers: Mapping[str, Provider]) -> Iterator[Complaint]:
-    """What keeps the persona, a rule or a target of it from ever serving, and what is written there without effect.
+    """What keeps a persona, a rule or a target from ever serving, and what has no effect.
 
-    `written` is its row in the file: some keys that only repeat a default are without effect all the same.
+    `written` is its row in the file: a key may have no effect although it only repeats a default.
     """
     checks = TargetChecks(persona, providers)
     yield from _name_complaints(persona)
@@ -71,7 +71,7 @@ def _name_complaints(persona: Persona) -> Iterator[Complaint]:
 
 
 def _parameter_complaints(section: Place, values: Mapping[str, Any], allowed: frozenset[str]) -> Iterator[Complaint]:
-    """Each value held against the rules of its shape, and against OpenAI's ranges: a persona speaks to every provider."""
+    """Values must have their shape and lie in OpenAI's range, since any provider may serve."""
     for name, value in values.items():
         if name in NOT_DEFAULTS:
             yield (*section, name), "is the caller's to say"
@@ -137,7 +137,7 @@ def _hedge_complaints(persona: Persona) -> Iterator[Complaint]:
 
 
 def _resume_complaints(persona: Persona) -> Iterator[Complaint]:
-    """Only plain text is continued: what a default asks for on every request may be something else."""
+    """Only plain text is continued, and a default may ask for something else on every request."""
     if not persona.resume:
         return
     for name, is_more in _MORE_THAN_TEXT.items():

@@ -1,4 +1,4 @@
-"""Rules and conditions that could never matter: they match nothing, earlier rules match all of it first, or they change nothing."""
+"""Rules and conditions that never matter: nothing matches, or an earlier rule does."""
 
 from collections.abc import Iterator, Sequence
 
@@ -11,7 +11,7 @@ from gateway.config.personas import Persona, Rule, TargetRef
 
 
 def never_matching(rules: Sequence[Rule]) -> Iterator[Complaint]:
-    """Rules whose `when` no request is like, and rules that an earlier one comes before whenever they match. Places begin at the rule."""
+    """Rules whose `when` matches no request, or none that an earlier rule leaves to it."""
     earlier: list[Rule] = []
     """Rules that nothing was found against: a later one is held against these."""
     for i, rule in enumerate(rules):

@@ -8,7 +8,7 @@ from gateway.config.personas import Balance, Persona
 
 
 def strategy_complaints(persona: Persona, written: Mapping[str, Any]) -> Iterator[Complaint]:
-    """Weights of targets where the strategy is not `weighted`, and a `balance` where it is not `balanced`; also of its rules."""
+    """Weights where the strategy is not `weighted`, a `balance` where it is not `balanced`."""
     of_rules = [rule.strategy or persona.strategy for rule in persona.rules]
     own = {persona.strategy, *(strategy for strategy, rule in zip(of_rules, persona.rules, strict=True) if rule.targets is None)}
     if "weighted" not in own:

@@ -1,4 +1,4 @@
-"""What a target must be to serve its persona ever: the gates of routing that can be looked at before any request comes."""
+"""What a target must be able to do for its persona: the gates that need no request."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -10,7 +10,7 @@ from gateway.config.providers import COST_TIERS, Model, Provider
 from translators.capabilities import Capability
 
 _SHAPES: Final[Mapping[str, type]] = {"response_format": dict, "n": int}
-"""What a default must be for its rule to look at it; another kind of value has been complained about already."""
+"""The type of a default that _IMPLIED looks at; another type has been complained about already."""
 
 _IMPLIED: Final[tuple[tuple[str, Capability, Callable[[Any], bool]], ...]] = (
     ("tools", "tool_calling", bool),
@@ -30,11 +30,11 @@ _NEEDED: Final[Mapping[Feature, Capability]] = {
     "json_schema": "json_schema",
     "web_search": "web_search",
 }
-"""What a target needs for a request that has something. A file may be text, which every model reads; reasoning can be left out."""
+"""What a target needs for a feature. Every model reads text files; reasoning can be left out."""
 
 
 def unknown_targets(persona: Any, listed: Mapping[str, Mapping[str, Any]]) -> Iterator[Complaint]:
-    """Targets that are not `listed`, by provider and model, in a persona as it is written, which may be wrong elsewhere."""
+    """Targets of a persona's row, which may be invalid elsewhere, that no `listed` provider has."""
     rules = persona.get("rules") if isinstance(persona, dict) else None
     owners: list[tuple[Place, Any]] = [((), persona)]
     owners += ((("rules", i), rule) for i, rule in enumerate(rules if isinstance(rules, list) else ()))
@@ -57,7 +57,7 @@ def _unknown(target: str, listed: Mapping[str, Mapping[str, Any]]) -> str | None
 
 
 class TargetChecks:
-    """Holds targets against a persona. A target that is unknown, or whose model has problems, is taken for able."""
+    """Checks targets for a persona. One that is unknown or has problems of its own passes."""
 
     def __init__(self, persona: Persona, providers: Mapping[str, Provider]) -> None:
         self._persona = persona
@@ -73,7 +73,7 @@ class TargetChecks:
         return None if model is None else model.region or self._providers[target.provider].region
 
     def listed(self, targets: Sequence[TargetRef], defaults: Mapping[str, Any], section: str) -> Iterator[Complaint]:
-        """What is wrong with a list of targets. `defaults` hold there; `section` is where those are written."""
+        """What is wrong with a list of targets where `defaults`, written in `section`, hold."""
         seen: set[str] = set()
         for i, target in enumerate(targets):
             if str(target) in seen:
@@ -129,7 +129,7 @@ def implied(defaults: Mapping[str, Any]) -> Iterator[tuple[str, Capability]]:
 
 
 def _longest_prompt(model: Model) -> int:
-    """In tokens as they are estimated. A factor above 1 is left out: what is learned from answers may lower it."""
+    """In estimated tokens. A factor above 1 is left out: what answers teach may lower it."""
     record = model.record
     limit = min(record.context_window, record.max_input_tokens or record.context_window)
     return int(limit / min(1.0, model.token_factor))
