@@ -1,7 +1,7 @@
 """capabilities.yaml: one frozen class per concept, read straight from the file."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from types import MappingProxyType
@@ -13,7 +13,21 @@ from gateway.config.endpoints import check_headers, check_key_header, check_path
 from gateway.config.errors import unknown
 from gateway.config.links import Link, TlsFiles, check_proxy
 from gateway.config.redactor import Redactor
-from gateway.config.schema import DERIVED, OrText, Region, Row, Seconds, Variable, Weight, Written, derive, given, if_none, matching
+from gateway.config.schema import (
+    DERIVED,
+    OrText,
+    Region,
+    Row,
+    Seconds,
+    Validator,
+    Variable,
+    Weight,
+    Written,
+    derive,
+    given,
+    if_none,
+    matching,
+)
 from translators.capabilities import ModelRecord
 from translators.dialect import BEARER, KeyHeader
 
@@ -46,20 +60,12 @@ class Rates(Row):
         exact = round(self.input * _FEMTO), round(cached * _FEMTO), round(self.output * _FEMTO)
         derive(self, exact=exact)
 
-    def document(self) -> dict[str, Any]:
-        """The rates that are known as JSON: decimal numbers as text, so that none is rounded."""
-        rates = {row.name: getattr(self, row.name) for row in fields(Rates) if row.init}
-        return {name: str(rate) for name, rate in rates.items() if rate is not None}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriceTier(Rates):
     """Rates for the whole request once its prompt is longer than this."""
 
     above_prompt_tokens: Annotated[int, Field(gt=0)]
-
-    def document(self) -> dict[str, Any]:
-        return {**Rates.document(self), "above_prompt_tokens": self.above_prompt_tokens}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +82,11 @@ class Price(Rates):
             raise ValueError("tiers must be in rising order of 'above_prompt_tokens'")
 
     def document(self) -> dict[str, Any]:
-        tiers = [tier.document() for tier in self.tiers]
-        return {**Rates.document(self), "valid_from": self.valid_from.isoformat(), "tiers": tiers}
+        """As JSON, without rates that are not known; decimal numbers as text, so that none is rounded."""
+        return _PRICE.document(self)
+
+
+_PRICE: Final = Validator(Price)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

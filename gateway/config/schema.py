@@ -161,6 +161,11 @@ class Validator(Generic[T]):
             # A list without a valid item is called too short, too: its `input` says whether it is.
             return None, [self._complaint(detail) for detail in details if detail["type"] != "too_short" or not detail["input"]]
 
+    def document(self, row: T) -> dict[str, Any]:
+        """The row as JSON, without what is None."""
+        document: dict[str, Any] = self._adapter.dump_python(row, mode="json", exclude_none=True)
+        return document
+
     def _complaint(self, detail: ErrorDetails) -> Complaint:
         *steps, last = detail["loc"] or ("",)
         place = tuple(step for step in steps if not str(step).startswith(HIDDEN))
