@@ -3,17 +3,16 @@
 `load` returns one value that is passed on, never imported, or raises ConfigError with every problem.
 """
 
-from gateway.config.conditions import ALWAYS, Feature, TimeWindow, When
+from gateway.config.conditions import ALWAYS, Condition, Feature, TimeWindow
 from gateway.config.errors import ConfigError, Problem
 from gateway.config.links import Link, Proxy, TlsFiles, tls_context
 from gateway.config.load import Config, ConfigFiles, find_directory, load, simulated_by
 from gateway.config.origins import EVERY_ORIGIN, OPAQUE_ORIGIN
 from gateway.config.personas import (
-    NO_CLOCKS,
+    NO_OVERRIDES,
     NOTHING,
     Backoff,
     Balance,
-    Clocks,
     Hedge,
     OnFailure,
     Persona,
@@ -21,6 +20,7 @@ from gateway.config.personas import (
     Rule,
     StrategyName,
     TargetRef,
+    TimeoutOverrides,
 )
 from gateway.config.providers import (
     ApiKey,
@@ -43,11 +43,48 @@ from gateway.config.server import (
 )
 
 __all__ = [
-    "ALWAYS", "EVERY_ORIGIN", "NOTHING", "NO_CLOCKS", "OPAQUE_ORIGIN", "ApiKey", "Backoff",
-    "Balance", "BreakerSettings", "CheckOutcome", "Clocks", "Concurrency", "Config",
-    "ConfigError", "ConfigFiles", "Feature", "HealthCheck", "Hedge", "Link", "MediaFetch",
-    "Model", "OnFailure", "ParamsMode", "Persona", "Policy", "Price", "PriceTier", "Problem",
-    "Provider", "Proxy", "Resilience", "RetryBudget", "Rule", "ServerSettings", "StrategyName",
-    "TargetRef", "TimeWindow", "Timeouts", "TlsFiles", "When", "find_directory", "load",
-    "simulated_by", "tls_context",
+    "ALWAYS",
+    "EVERY_ORIGIN",
+    "NOTHING",
+    "NO_OVERRIDES",
+    "OPAQUE_ORIGIN",
+    "ApiKey",
+    "Backoff",
+    "Balance",
+    "BreakerSettings",
+    "CheckOutcome",
+    "Concurrency",
+    "Condition",
+    "Config",
+    "ConfigError",
+    "ConfigFiles",
+    "Feature",
+    "HealthCheck",
+    "Hedge",
+    "Link",
+    "MediaFetch",
+    "Model",
+    "OnFailure",
+    "ParamsMode",
+    "Persona",
+    "Policy",
+    "Price",
+    "PriceTier",
+    "Problem",
+    "Provider",
+    "Proxy",
+    "Resilience",
+    "RetryBudget",
+    "Rule",
+    "ServerSettings",
+    "StrategyName",
+    "TargetRef",
+    "TimeWindow",
+    "TimeoutOverrides",
+    "Timeouts",
+    "TlsFiles",
+    "find_directory",
+    "load",
+    "simulated_by",
+    "tls_context",
 ]  # fmt: skip

@@ -90,15 +90,15 @@ class TokenRange(Row):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class When(Row):
+class Condition(Row):
     """What a request must be like. Every condition given must hold."""
 
     input_tokens: InitVar[TokenRange | None] = None
-    over: Annotated[int | None, DERIVED] = None
+    tokens_over: Annotated[int | None, DERIVED] = None
     """Estimated prompt tokens: more than this."""
-    under: Annotated[int | None, DERIVED] = None
+    tokens_under: Annotated[int | None, DERIVED] = None
     """Fewer than this."""
-    has: Annotated[frozenset[Feature], _SOME] = frozenset()
+    features: Annotated[frozenset[Feature], _SOME, Field(alias="has")] = frozenset()
     metadata: Annotated[
         Mapping[str, frozenset[str]],
         Written(Annotated[dict[str, Texts], _SOME], MappingProxyType),
@@ -115,7 +115,7 @@ class When(Row):
 
     def __post_init__(self, input_tokens: TokenRange | None) -> None:
         if input_tokens is not None:
-            derive(self, over=input_tokens.over, under=input_tokens.under)
+            derive(self, tokens_over=input_tokens.over, tokens_under=input_tokens.under)
 
 
-ALWAYS: Final = When()
+ALWAYS: Final = Condition()

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
-from gateway.config.conditions import ALWAYS, When
+from gateway.config.conditions import ALWAYS, Condition
 from gateway.config.errors import shown, unknown
 from gateway.config.providers import CostTier
 from gateway.config.schema import DERIVED, REQUIRED, OrText, Region, Row, Seconds, Weight, Written, derive, given, if_none
@@ -88,7 +88,7 @@ Parameters = Annotated[Mapping[str, Any], Written(dict[str, Any], MappingProxyTy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TargetClocks(Row):
+class TargetTimeouts(Row):
     """Time limits of a target in seconds, where they differ from those that hold otherwise."""
 
     connect: Seconds | None = None
@@ -97,23 +97,23 @@ class TargetClocks(Row):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Clocks(TargetClocks):
+class TimeoutOverrides(TargetTimeouts):
     """Those of a persona: of each of its targets, and of the whole request."""
 
     total: Seconds | None = None
     """Of the whole request, over all its attempts."""
 
 
-NO_CLOCKS: Final = Clocks()
+NO_OVERRIDES: Final = TimeoutOverrides()
 NOTHING: Final[tuple[tuple[str, ...], tuple[str, ...]]] = ((), ())
 """What most personas look at of headers and metadata."""
 
 
-def _clocks(found: TargetClocks) -> Clocks:
-    """NO_CLOCKS itself where nothing is said: it is looked for by identity."""
-    total = found.total if isinstance(found, Clocks) else None
-    clocks = Clocks(connect=found.connect, first_content=found.first_content, idle=found.idle, total=total)
-    return NO_CLOCKS if clocks == NO_CLOCKS else clocks
+def _clocks(found: TargetTimeouts) -> TimeoutOverrides:
+    """NO_OVERRIDES itself where nothing is said: it is looked for by identity."""
+    total = found.total if isinstance(found, TimeoutOverrides) else None
+    clocks = TimeoutOverrides(connect=found.connect, first_content=found.first_content, idle=found.idle, total=total)
+    return NO_OVERRIDES if clocks == NO_OVERRIDES else clocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +124,8 @@ class TargetRef(Row):
     model: Annotated[str, DERIVED] = ""
     weight: Annotated[float, Written(Weight | None, if_none(1.0))] = 1.0
     """Its share where the strategy is weighted."""
-    when: When = ALWAYS
-    timeouts: Annotated[Clocks, Written(TargetClocks, _clocks)] = NO_CLOCKS
+    when: Condition = ALWAYS
+    timeouts: Annotated[TimeoutOverrides, Written(TargetTimeouts, _clocks)] = NO_OVERRIDES
     target: InitVar[Annotated[tuple[str, str] | None, REQUIRED, Written(str | None, _names)]] = None
     """In the file: `provider/model`."""
     name: str = field(init=False, repr=False, compare=False)
@@ -160,7 +160,7 @@ class Rule(Row):
     """Other targets, or another way to choose, for some requests. None: as the persona says."""
 
     name: str
-    when: When
+    when: Condition
     targets: Targets | None = None
     strategy: StrategyName | None = None
     balance: Balance | None = None
@@ -265,7 +265,7 @@ class Persona(Row):
     """USD that one request may cost, as expected before it is sent."""
     regions: Annotated[frozenset[str], Written(Annotated[frozenset[Region], _SOME] | None, if_none(frozenset()))] = frozenset()
     """Only targets in these regions; empty: anywhere."""
-    timeouts: Annotated[Clocks, Written(Clocks, _clocks)] = NO_CLOCKS
+    timeouts: Annotated[TimeoutOverrides, Written(TimeoutOverrides, _clocks)] = NO_OVERRIDES
     fan_out: bool = True
     """`n` answers may be asked for one by one from models that give one."""
     params: ParamsMode | None = None

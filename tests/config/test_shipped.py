@@ -13,8 +13,8 @@ from gateway.config import (
     Backoff,
     Balance,
     BreakerSettings,
-    Clocks,
     Concurrency,
+    Condition,
     Config,
     Hedge,
     MediaFetch,
@@ -29,10 +29,10 @@ from gateway.config import (
     Rule,
     ServerSettings,
     TargetRef,
+    TimeoutOverrides,
     Timeouts,
     TimeWindow,
     TlsFiles,
-    When,
     load,
 )
 from gateway.config.conditions import TokenRange
@@ -92,7 +92,7 @@ def test_the_settings_that_are_written_out_are_the_defaults() -> None:
     [
         (
             "persona_policy.yaml",
-            [PolicyFile, Persona, Rule, When, TokenRange, TimeWindow, TargetRef, Clocks, Balance, OnFailure, Backoff, Hedge,
+            [PolicyFile, Persona, Rule, Condition, TokenRange, TimeWindow, TargetRef, TimeoutOverrides, Balance, OnFailure, Backoff, Hedge,
              ServerSettings, MediaFetch, Resilience, BreakerSettings, RetryBudget],
         ),
         ("capabilities.yaml", [Provider, Auth, ApiKey, TlsFiles, Model, Concurrency, Timeouts, ModelRecord, Thinking, Price,

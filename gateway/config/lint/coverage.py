@@ -6,7 +6,7 @@ What is called empty or covered is so. A rule that only several earlier rules co
 from collections.abc import Iterator
 from typing import Final
 
-from gateway.config.conditions import ALWAYS, TimeWindow, When
+from gateway.config.conditions import ALWAYS, Condition, TimeWindow
 from gateway.config.errors import Complaint
 
 MOST_METADATA: Final = 16
@@ -17,17 +17,17 @@ _EVERY_MINUTE: Final = (1 << _WEEK) - 1
 _ENDLESS: Final = float("inf")
 
 
-def impossible(when: When) -> Iterator[Complaint]:
+def impossible(when: Condition) -> Iterator[Complaint]:
     """Why no request can be like this."""
-    if when.over is not None and when.under is not None and when.over + 1 >= when.under:
-        yield ("input_tokens",), f"can never match: no number is over {when.over} and under {when.under}"
+    if when.tokens_over is not None and when.tokens_under is not None and when.tokens_over + 1 >= when.tokens_under:
+        yield ("input_tokens",), f"can never match: no number is over {when.tokens_over} and under {when.tokens_under}"
     if len(when.metadata) > MOST_METADATA:
         yield ("metadata",), f"can never match: a request has at most {MOST_METADATA} pairs"
     if when.time is not None and not minutes(when.time):
         yield ("time",), "can never match: 'after' and 'before' are the same, and no time is in between"
 
 
-def within(inner: When, outer: When) -> bool:
+def within(inner: Condition, outer: Condition) -> bool:
     """Whether every request that is like `inner` is like `outer`, too."""
     first, end = _tokens(inner)
     outer_first, outer_end = _tokens(outer)
@@ -35,18 +35,18 @@ def within(inner: When, outer: When) -> bool:
     return (
         outer_first <= first
         and end <= outer_end
-        and outer.has <= inner.has
+        and outer.features <= inner.features
         and all(name in values and values[name] <= allowed for name, allowed in outer_values.items())
         and not minutes(inner.time) & ~minutes(outer.time)
     )
 
 
-def always(when: When) -> bool:
+def always(when: Condition) -> bool:
     """Whether it says nothing about the request."""
     return within(ALWAYS, when)
 
 
-def contradict(one: When, other: When) -> bool:
+def contradict(one: Condition, other: Condition) -> bool:
     """Whether no request can be like both."""
     first, end = zip(_tokens(one), _tokens(other), strict=True)
     values, others = _values(one), _values(other)
@@ -71,12 +71,12 @@ def minutes(window: TimeWindow | None) -> int:
     return found & _EVERY_MINUTE
 
 
-def _tokens(when: When) -> tuple[float, float]:
+def _tokens(when: Condition) -> tuple[float, float]:
     """The fewest tokens, and the number from which on there are too many."""
-    return (0 if when.over is None else when.over + 1), (_ENDLESS if when.under is None else when.under)
+    return (0 if when.tokens_over is None else when.tokens_over + 1), (_ENDLESS if when.tokens_under is None else when.tokens_under)
 
 
-def _values(when: When) -> dict[tuple[str, str], frozenset[str]]:
+def _values(when: Condition) -> dict[tuple[str, str], frozenset[str]]:
     """The texts allowed for each thing that is looked at."""
     found = {("metadata", name): values for name, values in when.metadata.items()}
     found |= {("header", name): values for name, values in when.header.items()}

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from gateway.config.conditions import When
+from gateway.config.conditions import Condition
 from gateway.config.errors import Complaint, under
 from gateway.config.lint.coverage import always, contradict, impossible, within
 from gateway.config.lint.models import NAME, NAME_RULE
@@ -55,7 +55,7 @@ def _target_complaints(persona: Persona, rule: Rule, checks: TargetChecks) -> It
     yield from under("targets", condition_complaints(targets, rule.when, checks))
 
 
-def condition_complaints(targets: Sequence[TargetRef], when: When, checks: TargetChecks) -> Iterator[Complaint]:
+def condition_complaints(targets: Sequence[TargetRef], when: Condition, checks: TargetChecks) -> Iterator[Complaint]:
     """What is wrong with the conditions of targets that are asked for requests like `when`."""
     for i, target in enumerate(targets):
         reasons = list(impossible(target.when))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from gateway.config.conditions import Feature, When
+from gateway.config.conditions import Condition, Feature
 from gateway.config.errors import Complaint, Place, shown, unknown
 from gateway.config.personas import Persona, TargetRef
 from gateway.config.providers import COST_TIERS, Model, Provider
@@ -106,17 +106,17 @@ class TargetChecks:
             if isinstance(limit, int) and limit > model.record.max_output_tokens:
                 yield f"{str(target)!r} gives at most {model.record.max_output_tokens} tokens, fewer than {section}.{name} ({limit})"
 
-    def unservable(self, targets: Sequence[TargetRef], when: When) -> Iterator[Complaint]:
+    def unservable(self, targets: Sequence[TargetRef], when: Condition) -> Iterator[Complaint]:
         """Why none of the targets could serve any request that is like `when`."""
         models = [model for target in targets if (model := self.model(target)) is not None]
         if len(models) < len(targets):
             return
-        needed = {_NEEDED[feature] for feature in when.has if feature in _NEEDED}
+        needed = {_NEEDED[feature] for feature in when.features if feature in _NEEDED}
         if not any(needed <= model.record.capabilities for model in models):
-            names = ", ".join(sorted(feature for feature in when.has if feature in _NEEDED))
+            names = ", ".join(sorted(feature for feature in when.features if feature in _NEEDED))
             yield ("has",), f"can never be served: no target here takes a request that has {names}"
         longest = max(map(_longest_prompt, models))
-        if when.over is not None and when.over >= longest:
+        if when.tokens_over is not None and when.tokens_over >= longest:
             yield ("input_tokens", "over"), f"can never be served: no target here takes a prompt of more than {longest} tokens"
 
 
