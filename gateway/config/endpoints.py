@@ -36,7 +36,8 @@ def check_url(url: str) -> str:
         port_is_valid = parts.port is None or parts.port > 0
     except ValueError:
         raise ValueError("must be an http or https URL") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_valid or re.search(r"[\x00-\x20\x7f-\uffff]", url):
+    written_well = url.isascii() and url.isprintable() and " " not in url
+    if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_valid or not written_well:
         raise ValueError("must be an http or https URL")
     if not all(0 < len(label) < 64 for label in parts.hostname.removesuffix(".").split(".")):  # resolvers raise, instead of not finding it
         raise ValueError("must name a host: its parts have 1 to 63 characters")

@@ -109,11 +109,11 @@ NOTHING: Final[tuple[tuple[str, ...], tuple[str, ...]]] = ((), ())
 """What most personas look at of headers and metadata."""
 
 
-def _clocks(found: TargetTimeouts) -> TimeoutOverrides:
+def _overrides(found: TargetTimeouts) -> TimeoutOverrides:
     """NO_OVERRIDES itself where nothing is said: it is looked for by identity."""
     total = found.total if isinstance(found, TimeoutOverrides) else None
-    clocks = TimeoutOverrides(connect=found.connect, first_content=found.first_content, idle=found.idle, total=total)
-    return NO_OVERRIDES if clocks == NO_OVERRIDES else clocks
+    overrides = TimeoutOverrides(connect=found.connect, first_content=found.first_content, idle=found.idle, total=total)
+    return NO_OVERRIDES if overrides == NO_OVERRIDES else overrides
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ class TargetRef(Row):
     weight: Annotated[float, Written(Weight | None, if_none(1.0))] = 1.0
     """Its share where the strategy is weighted."""
     when: Condition = ALWAYS
-    timeouts: Annotated[TimeoutOverrides, Written(TargetTimeouts, _clocks)] = NO_OVERRIDES
+    timeouts: Annotated[TimeoutOverrides, Written(TargetTimeouts, _overrides)] = NO_OVERRIDES
     target: InitVar[Annotated[tuple[str, str] | None, REQUIRED, Written(str | None, _names)]] = None
     """In the file: `provider/model`."""
     name: str = field(init=False, repr=False, compare=False)
@@ -265,7 +265,7 @@ class Persona(Row):
     """USD that one request may cost, as expected before it is sent."""
     regions: Annotated[frozenset[str], Written(Annotated[frozenset[Region], _SOME] | None, if_none(frozenset()))] = frozenset()
     """Only targets in these regions; empty: anywhere."""
-    timeouts: Annotated[TimeoutOverrides, Written(TimeoutOverrides, _clocks)] = NO_OVERRIDES
+    timeouts: Annotated[TimeoutOverrides, Written(TimeoutOverrides, _overrides)] = NO_OVERRIDES
     fan_out: bool = True
     """`n` answers may be asked for one by one from models that give one."""
     params: ParamsMode | None = None

@@ -234,6 +234,18 @@ def test_what_comes_out_cannot_be_changed(tmp_path: Path) -> None:
         config.direct_models = True  # type: ignore[misc]
 
 
+@pytest.mark.parametrize("key", ["over", "<over>", '"\\0over"'])
+def test_what_is_worked_out_cannot_be_written(tmp_path: Path, key: str) -> None:
+    (told,) = complaints(tmp_path, replaced(POLICY, "- claude/big", f"- {{target: claude/big, when: {{{key}: 5}}}}"))
+    assert "unknown key" in told
+
+
+@pytest.mark.parametrize("key", ["name", "query", "key_variables", "key_header", "link", "redactor", "unavailable_reason"])
+def test_nor_can_what_the_environment_adds(tmp_path: Path, key: str) -> None:
+    (told,) = complaints(tmp_path, capabilities=replaced(CAPABILITIES, "media_urls: pass", f"{key}: x"))
+    assert f"providers.claude.{key}: unknown key {key!r}" in told
+
+
 def test_simulated_providers_are_all_available_at_their_dialects_url(tmp_path: Path) -> None:
     config = simulated_by(loaded(tmp_path), {"claude": "http://sim/claude", "openai": "http://sim/v1", "gemini": "http://sim/gemini"})
     assert {p.name: (p.base_url, p.available) for p in config.providers.values()} == {
@@ -254,18 +266,5 @@ def test_the_checkout_has_its_own_directory() -> None:
 def test_the_installed_package_carries_its_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     installed = tmp_path / "gateway" / "_data" / "config"
     installed.mkdir(parents=True)
-    module = sys.modules["gateway.config.load"]  # the package's own `load` is the function
-    monkeypatch.setattr(module, "files", lambda _package: tmp_path / "gateway")
+    monkeypatch.setattr(sys.modules["gateway.config.load"], "files", lambda _package: tmp_path / "gateway")
     assert find_directory({}) == installed
-
-
-@pytest.mark.parametrize("key", ["over", "<over>", '"\\0over"'])
-def test_what_is_worked_out_cannot_be_written(tmp_path: Path, key: str) -> None:
-    (told,) = complaints(tmp_path, replaced(POLICY, "- claude/big", f"- {{target: claude/big, when: {{{key}: 5}}}}"))
-    assert "unknown key" in told
-
-
-@pytest.mark.parametrize("key", ["name", "query", "key_variables", "key_header", "link", "redactor", "unavailable_reason"])
-def test_nor_can_what_the_environment_adds(tmp_path: Path, key: str) -> None:
-    (told,) = complaints(tmp_path, capabilities=replaced(CAPABILITIES, "media_urls: pass", f"{key}: x"))
-    assert f"providers.claude.{key}: unknown key {key!r}" in told

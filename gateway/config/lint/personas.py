@@ -54,7 +54,7 @@ def persona_complaints(persona: Persona, written: Mapping[str, Any], providers: 
     yield from under("rules", rule_complaints(persona, checks))
     yield from strategy_complaints(persona, written)
     yield from _limits_on_targets(persona, checks)
-    yield from _clock_complaints(persona)
+    yield from _timeout_complaints(persona)
     if persona.on_failure.retries == 0 and "backoff" in written.get("on_failure", ()):
         yield ("on_failure", "backoff"), "has no effect: retries is 0"
     yield from _hedge_complaints(persona)
@@ -117,11 +117,11 @@ def _limits_on_targets(persona: Persona, checks: TargetChecks) -> Iterator[Compl
         yield ("max_price",), f"is less than any target takes for a single token ({cheapest}: {least[cheapest]:f} USD)"
 
 
-def _clock_complaints(persona: Persona) -> Iterator[Complaint]:
-    clocks = persona.timeouts
-    for name, limit in (("connect", clocks.connect), ("first_content", clocks.first_content), ("idle", clocks.idle)):
-        if limit is not None and clocks.total is not None and limit > clocks.total:
-            yield ("timeouts", name), f"can never run out: the total is {clocks.total:g}"
+def _timeout_complaints(persona: Persona) -> Iterator[Complaint]:
+    limits = persona.timeouts
+    for name, limit in (("connect", limits.connect), ("first_content", limits.first_content), ("idle", limits.idle)):
+        if limit is not None and limits.total is not None and limit > limits.total:
+            yield ("timeouts", name), f"can never run out: the total is {limits.total:g}"
 
 
 def _hedge_complaints(persona: Persona) -> Iterator[Complaint]:

@@ -1,36 +1,32 @@
 """Weights that no strategy looks at."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from gateway.config.errors import Complaint, under
-from gateway.config.personas import Balance, Persona
+from gateway.config.personas import Persona
 
 
 def strategy_complaints(persona: Persona, written: Mapping[str, Any]) -> Iterator[Complaint]:
     """Weights where the strategy is not `weighted`, a `balance` where it is not `balanced`."""
-    of_rules = [rule.strategy or persona.strategy for rule in persona.rules]
-    own = {persona.strategy, *(strategy for strategy, rule in zip(of_rules, persona.rules, strict=True) if rule.targets is None)}
-    if "weighted" not in own:
-        yield from under("targets", _weights(written["targets"], persona.strategy))
-    unsaid = {persona.strategy, *(strategy for strategy, rule in zip(of_rules, persona.rules, strict=True) if rule.balance is None)}
-    if written.get("balance") is not None:
-        yield from _balance(persona.balance, "balanced" in unsaid, persona.strategy)
-    for i, (strategy, rule) in enumerate(zip(of_rules, persona.rules, strict=True)):
-        if rule.targets is not None and strategy != "weighted":
-            yield from under("rules", under(i, under("targets", _weights(written["rules"][i]["targets"], strategy))))
-        if rule.balance is not None:
-            yield from under("rules", under(i, _balance(rule.balance, strategy == "balanced", strategy)))
+    rules = [(rule, rule.strategy or persona.strategy) for rule in persona.rules]
+    with_targets = {persona.strategy, *(strategy for rule, strategy in rules if rule.targets is None)}
+    with_balance = {persona.strategy, *(strategy for rule, strategy in rules if rule.balance is None)}
+    yield from _without_effect(written, persona.strategy, with_targets, with_balance)
+    for i, (_, strategy) in enumerate(rules):
+        row = written["rules"][i]
+        yield from under("rules", under(i, _without_effect(row, strategy, (strategy,), (strategy,))))
 
 
-def _weights(targets: Sequence[Any], strategy: str) -> Iterator[Complaint]:
-    for i, target in enumerate(targets):
-        if isinstance(target, dict) and target.get("weight") is not None:
-            yield (i, "weight"), f"has no effect: the strategy is {strategy!r}, not 'weighted'"
-
-
-def _balance(balance: Balance, used: bool, strategy: str) -> Iterator[Complaint]:
-    if not used:
+def _without_effect(
+    row: Mapping[str, Any], strategy: str, with_targets: Collection[str], with_balance: Collection[str]
+) -> Iterator[Complaint]:
+    """Of a persona or a rule, whose targets and whose balance are used with these strategies."""
+    for i, target in enumerate(row.get("targets") or ()):
+        if "weighted" not in with_targets and isinstance(target, dict) and target.get("weight") is not None:
+            yield ("targets", i, "weight"), f"has no effect: the strategy is {strategy!r}, not 'weighted'"
+    balance = row.get("balance")
+    if balance is not None and "balanced" not in with_balance:
         yield ("balance",), f"has no effect: the strategy is {strategy!r}, not 'balanced'"
-    if balance.cost == balance.latency == balance.tier == 0:
+    if balance is not None and not any(balance.values()):
         yield ("balance",), "must hold a weight above 0"
