@@ -219,3 +219,22 @@ def test_a_models_limit_above_its_providers_is_told(tmp_path: Path) -> None:
         "capabilities.yaml:28: providers.claude.models.dear.concurrency.limit: has no effect: all models of the provider together "
         "are sent 5 at a time"
     ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "targets: [{target: a/one, weight: null}]",
+        "targets: [a/one], balance: null, hedge: null, regions: null, max_price: null, system_prompt: null, params: null",
+        "targets: [a/one], on_failure: {move_on: null}",
+    ],
+)
+def test_null_is_as_good_as_nothing(tmp_path: Path, text: str) -> None:
+    assert persona_of(f"{{{text}}}", tmp_path) == persona_of("{targets: [a/one]}", tmp_path)
+
+
+@pytest.mark.parametrize(("when", "message"), [("input_tokens: {over: null}", "needs 'over'"), ("time: {days: null}", "needs 'after'")])
+def test_a_condition_of_nulls_says_nothing(tmp_path: Path, when: str, message: str) -> None:
+    policy = f"version: 1\npersonas: {{p: {{targets: [a/one], rules: [{{name: r, when: {{{when}}}, strategy: cost}}]}}}}"
+    (told,) = complaints(tmp_path, policy, ABLE)
+    assert message in told
