@@ -3,7 +3,7 @@
 import os
 import re
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -30,8 +30,18 @@ def completed(row: Provider, directory: Path, environ: Mapping[str, str]) -> tup
     if tls is not None:
         complaints += _tls_complaints(tls, base_url)
     link = None if proxy is None and tls is None else Link(proxy, tls)
-    keys, reason = _keys(row, environ)
-    return replace(row, base_url=base_url, query=query, keys=keys, unavailable_reason=reason, link=link), complaints
+    written = row.keys or (() if row.key_variable is None else (ApiKey(row.key_variable),))
+    keys, reason = _keys(written, environ)
+    provider = replace(
+        row,
+        base_url=base_url,
+        query=query,
+        keys=keys,
+        key_variables=tuple(key.variable for key in written),
+        unavailable_reason=reason,
+        link=link,
+    )
+    return provider, complaints
 
 
 def _base_url(row: Provider, environ: Mapping[str, str], complaints: list[Complaint]) -> str:
@@ -53,10 +63,10 @@ def _said(variable: str | None, environ: Mapping[str, str]) -> str:
     return "" if variable is None else environ.get(variable, "").strip()
 
 
-def _keys(row: Provider, environ: Mapping[str, str]) -> tuple[tuple[ApiKey, ...], str | None]:
+def _keys(written: Sequence[ApiKey], environ: Mapping[str, str]) -> tuple[tuple[ApiKey, ...], str | None]:
     """The keys that are set and that a header can carry, and why there are none."""
     keys, reasons = [], []
-    for key in row.keys or map(ApiKey, row.key_variables):
+    for key in written:
         secret = _said(key.variable, environ)
         if not secret:
             reasons.append(f"{key.variable} is not set")

@@ -228,12 +228,8 @@ class Provider(Row):
     redactor: Redactor = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        keys, names = self.keys, self.key_variables
-        if not names:
-            names = tuple(key.variable for key in keys) or ((self.key_variable,) if self.key_variable else ())
         proxy = () if self.link is None or self.link.proxy is None else self.link.proxy.secrets
-        redactor = Redactor([*(key.secret.get_secret_value() for key in keys), *proxy])
-        derive(self, key_variables=names, redactor=redactor)
+        derive(self, redactor=Redactor([*(key.secret.get_secret_value() for key in self.keys), *proxy]))
 
     @property
     def available(self) -> bool:

@@ -253,6 +253,7 @@ def test_simulated_providers_are_all_available_at_their_dialects_url(tmp_path: P
         "local": ("http://sim/v1", True),
     }
     assert all([key.secret.get_secret_value() for key in p.keys] == ["simulated"] for p in config.providers.values())
+    assert {p.name: p.key_variables for p in config.providers.values()} == {"claude": ("CLAUDE_KEY",), "local": ()}
 
 
 def test_the_directory_of_the_environment_wins(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def provider_complaints(row: Provider, written: Mapping[str, Any]) -> Iterator[C
     yield from ((("base_url",), message) for message in base_url_complaints(row, row.base_url))
     if row.api_version is not None and row.dialect != "openai":
         yield ("api_version",), f"has no meaning for the dialect {row.dialect!r}"
-    if row.key_header is not None and not row.key_variables:
+    if row.key_header is not None and not row.keys and row.key_variable is None:
         yield ("auth",), "has no effect: the provider needs no key"
     if row.key_header is not None and row.key_header.name in row.headers:
         yield ("auth", "header"), f"{row.key_header.name!r} also stands in 'headers'"
