@@ -17,7 +17,7 @@ from gateway.api.schemas import (
     ProviderDocument,
     ProvidersDocument,
 )
-from gateway.config import Config, Model, Persona, Provider
+from gateway.config import Config, Model, Persona, Price, Provider
 from gateway.errors import DecisionNotFound, ModelNotFound
 from gateway.http.offload import BIG, off_loop
 from gateway.http.response import Response, json_response
@@ -136,9 +136,9 @@ def _capabilities(model: Model, day: date) -> CapabilitiesDocument:
     }
 
 
-def price_document(price: Any) -> PriceDocument:
+def price_document(price: Price) -> PriceDocument:
     """A price row in USD per million tokens; decimal numbers as text, so that none is rounded."""
-    return cast(PriceDocument, {"currency": "USD", "per_tokens": 1_000_000, **price.model_dump(mode="json", exclude_none=True)})
+    return cast(PriceDocument, {"currency": "USD", "per_tokens": 1_000_000, **price.document()})
 
 
 async def route(http: Request) -> Response:

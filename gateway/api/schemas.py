@@ -8,9 +8,8 @@ from typing import Any, Literal, NotRequired
 
 from typing_extensions import TypedDict  # pydantic reads typing's own from Python 3.12 on only
 
-from gateway.config import StrategyName
+from gateway.config import CostTier, DialectName, PromptMode, StrategyName
 from gateway.config.reload import Trigger
-from gateway.config.schema import CostTier, DialectName, PromptMode
 from gateway.errors import WorkerReloadDocument
 from gateway.health.documents import CheckDocument, KeyDocument, TargetHealthDocument
 from gateway.workers.peers import WorkersDocument

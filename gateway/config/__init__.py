@@ -1,92 +1,56 @@
 """Persona policy and capabilities: read, checked whole, frozen; read again as a new value.
 
-`load` gives one value that is passed on, never imported; whatever is wrong comes as one ConfigError with every problem in it.
+`load` returns one value that is passed on, never imported, or raises ConfigError with every problem.
 """
 
-from gateway.config.files import ConfigFiles
+from gateway.config.conditions import ALWAYS, Condition, Feature, TimeWindow
+from gateway.config.errors import ConfigError, Problem
 from gateway.config.links import Link, Proxy, TlsFiles, tls_context
-from gateway.config.load import find_directory, load
+from gateway.config.load import Config, ConfigFiles, find_directory, load, simulated_by
 from gateway.config.origins import EVERY_ORIGIN, OPAQUE_ORIGIN
-from gateway.config.problems import ConfigError, Problem
-from gateway.config.schema import (
-    BreakerSettings,
-    CheckOutcome,
-    Concurrency,
-    Feature,
-    HealthCheck,
-    MediaFetch,
-    ParamsMode,
-    Price,
-    PriceTier,
-    Resilience,
-    RetryBudget,
-    ServerSettings,
-    StrategyName,
-    Timeouts,
-)
-from gateway.config.values import (
-    ALWAYS,
-    NO_CLOCKS,
+from gateway.config.personas import (
+    NO_OVERRIDES,
     NOTHING,
-    ApiKey,
+    Backoff,
     Balance,
-    Clocks,
-    Config,
     Hedge,
-    Model,
     OnFailure,
     Persona,
     Policy,
-    Provider,
+    PromptMode,
     Rule,
+    StrategyName,
     TargetRef,
-    TimeWindow,
-    When,
-    simulated_by,
+    TimeoutOverrides,
+)
+from gateway.config.providers import (
+    ApiKey,
+    CheckOutcome,
+    Concurrency,
+    CostTier,
+    DialectName,
+    HealthCheck,
+    Model,
+    Price,
+    PriceTier,
+    Provider,
+    Timeouts,
+)
+from gateway.config.server import (
+    BreakerSettings,
+    MediaFetch,
+    ParamsMode,
+    Resilience,
+    RetryBudget,
+    ServerSettings,
 )
 
 __all__ = [
-    "ALWAYS",
-    "EVERY_ORIGIN",
-    "NOTHING",
-    "NO_CLOCKS",
-    "OPAQUE_ORIGIN",
-    "ApiKey",
-    "Balance",
-    "BreakerSettings",
-    "CheckOutcome",
-    "Clocks",
-    "Concurrency",
-    "Config",
-    "ConfigError",
-    "ConfigFiles",
-    "Feature",
-    "HealthCheck",
-    "Hedge",
-    "Link",
-    "MediaFetch",
-    "Model",
-    "OnFailure",
-    "ParamsMode",
-    "Persona",
-    "Policy",
-    "Price",
-    "PriceTier",
-    "Problem",
-    "Provider",
-    "Proxy",
-    "Resilience",
-    "RetryBudget",
-    "Rule",
-    "ServerSettings",
-    "StrategyName",
-    "TargetRef",
-    "TimeWindow",
-    "Timeouts",
-    "TlsFiles",
-    "When",
-    "find_directory",
-    "load",
-    "simulated_by",
-    "tls_context",
-]
+    "ALWAYS", "EVERY_ORIGIN", "NOTHING", "NO_OVERRIDES", "OPAQUE_ORIGIN", "ApiKey", "Backoff",
+    "Balance", "BreakerSettings", "CheckOutcome", "Concurrency", "Condition", "Config",
+    "ConfigError", "ConfigFiles", "CostTier", "DialectName", "Feature", "HealthCheck", "Hedge",
+    "Link", "MediaFetch", "Model", "OnFailure", "ParamsMode", "Persona", "Policy", "Price",
+    "PriceTier", "Problem", "PromptMode", "Provider", "Proxy", "Resilience", "RetryBudget",
+    "Rule", "ServerSettings", "StrategyName", "TargetRef", "TimeWindow", "TimeoutOverrides",
+    "Timeouts", "TlsFiles", "find_directory", "load", "simulated_by", "tls_context",
+]  # fmt: skip

@@ -1,17 +1,19 @@
-"""How a provider is reached: what its URL may be, what its headers may be called, and the parts of a URL that is fine."""
+"""How a provider is reached: rules for its URL, its headers and paths, and the parts of a URL."""
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 from urllib.parse import quote, urlsplit
 
-from gateway.config.problems import shown
+from gateway.config.errors import shown
 
 MODEL_PLACE: Final = "{model}"
 """In a base_url: where the model's id goes, percent-encoded (Azure's deployments)."""
 
 _QUERY: Final = re.compile(r"[^=&]+=[^&]*(?:&[^=&]+=[^&]*)*")
 _SECRET_NAME: Final = re.compile(r"(?:.*[-_.])?(?:key|apikey|token|secret|password|sig|signature|code)", re.I)
-"""Parameters of a query that open something: what a URL holds is in logs and traces of everything it passes."""
+"""Parameters that open something: a URL is in the logs and traces of everything it passes."""
 
 _HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _LONGEST_NAME: Final = 64
@@ -28,16 +30,14 @@ _NEVER_A_KEYS_BEGINNING: Final = ("content-", "proxy-", "accept-", "sec-")
 
 
 def check_url(url: str) -> str:
-    """An http(s) URL to which paths can be appended, before its query if it has one; without a slash at the end of its path.
-
-    Raises ValueError that does not repeat it.
-    """
+    """An http(s) URL without a final slash. Raises ValueError that does not repeat it."""
     try:
         parts = urlsplit(url)
         port_is_valid = parts.port is None or parts.port > 0
     except ValueError:
         raise ValueError("must be an http or https URL") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_valid or re.search(r"[\x00-\x20\x7f-\uffff]", url):
+    written_well = url.isascii() and url.isprintable() and " " not in url
+    if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_valid or not written_well:
         raise ValueError("must be an http or https URL")
     if not all(0 < len(label) < 64 for label in parts.hostname.removesuffix(".").split(".")):  # resolvers raise, instead of not finding it
         raise ValueError("must name a host: its parts have 1 to 63 characters")
@@ -69,7 +69,7 @@ def check_written_url(url: str) -> str:
 
 
 def parts_of(url: str, api_version: str | None) -> tuple[str, str]:
-    """A checked URL without its query, and the query as it stands behind a path: empty, or with its question mark."""
+    """A checked URL without its query, and the query: empty, or with its question mark."""
     base, _, query = url.partition("?")
     pairs = [query] if query else []
     if api_version is not None:
@@ -87,8 +87,8 @@ def placed(base_url: str, model: str) -> str:
     return base_url.replace(MODEL_PLACE, quote(model, safe=""))
 
 
-def check_headers(headers: dict[str, str]) -> dict[str, str]:
-    """Headers for every request, names in small letters. Raises ValueError that repeats no value."""
+def check_headers(headers: dict[str, str]) -> Mapping[str, str]:
+    """Headers for every request, in small letters. Raises ValueError that repeats no value."""
     for name, value in headers.items():
         if not _HEADER.fullmatch(name):
             raise ValueError("a header's name must be made of letters, digits and dashes")
@@ -98,7 +98,7 @@ def check_headers(headers: dict[str, str]) -> dict[str, str]:
             raise ValueError(f"{name!r} carries credentials: a key is given by 'key_variable' or 'keys' only")
         if not _PRINTABLE.fullmatch(value):
             raise ValueError(f"the value of {name!r} must be printable ASCII")
-    return {name.lower(): value for name, value in headers.items()}
+    return MappingProxyType({name.lower(): value for name, value in headers.items()})
 
 
 def check_key_header(name: str) -> str:

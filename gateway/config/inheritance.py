@@ -1,63 +1,38 @@
 """A provider's model rows, completed by the rows they are `like`, and read as models."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from gateway.config.lint.models import concurrency_complaints, model_complaints
-from gateway.config.problems import Place, Problem, Source, shown, unknown
-from gateway.config.schema import ModelRow, ProviderRow
-from gateway.config.validation import RECORD_KEYS, Validator, keys_of
-from gateway.config.values import Model
+from gateway.config.errors import Place, Problem, Source, shown, unknown
+from gateway.config.lint.models import model_complaints
+from gateway.config.providers import Model, Provider
+from gateway.config.schema import HIDDEN, Validator, keys_of
 from translators.capabilities import ModelRecord
 
-_KEYS: Final = RECORD_KEYS | keys_of(ModelRow) | {"like"}
-_RECORD: Final = Validator(ModelRecord, _KEYS)
-_REST: Final = Validator(ModelRow, _KEYS)
+_RECORD_KEYS: Final = keys_of(ModelRecord)
+_KEYS: Final = _RECORD_KEYS | keys_of(Model) | {"like"}
+_MODEL: Final = Validator(Model, _KEYS)
 
 _OPENAIS_HOSTS: Final = (
     ".api.openai.com", ".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com", ".openai.azure.us",
 )  # fmt: skip
-"""How the hosts end where OpenAI's own API is served, by OpenAI or by Azure, with a dot before each name."""
+"""How hosts end that serve OpenAI's own API, with a dot before each."""
 _OPENAIS_FACTS: Final[Mapping[str, Any]] = {
     "message_fields": [], "ranges": "openai", "call_id_form": "short", "max_tools": 128, "media_in_tool_results": False,
 }  # fmt: skip
-"""The facts of a model there whose row says nothing else: the family `openai-api` of the shipped file has the same."""
+"""What holds for models there unless their row says otherwise, as for the family `openai-api`."""
+
+Chain = Sequence[tuple[Place, Mapping[str, Any]]]
+"""A row and the rows that it is like, each with its place, the nearest first."""
 
 
-def facts_of_host(base_url: str) -> Mapping[str, Any]:
+def facts_of_host(provider: Provider | None) -> Mapping[str, Any]:
     """What is known of a model of the dialect `openai` by where it is served."""
-    return _OPENAIS_FACTS if f".{urlsplit(base_url).hostname}".endswith(_OPENAIS_HOSTS) else {}
-
-
-@dataclass(slots=True)
-class _Completed:
-    """A row with everything it takes over. `origins` says where each key was really written."""
-
-    values: dict[str, Any] = field(default_factory=dict)
-    origins: dict[Place, Place] = field(default_factory=dict)
-
-    def written_at(self, own: Place, inside: Place) -> Place:
-        """The place in the file of `inside`, a place in the completed row."""
-        for length in range(len(inside), 0, -1):
-            if (origin := self.origins.get(inside[:length])) is not None:
-                return origin + inside[length:]
-        return own + inside
-
-    def lay_over(self, row: Mapping[str, Any], at: Place) -> None:
-        """Take the keys of `row`, written at `at`; `thinking` is laid over key by key, everything else whole."""
-        for key, value in row.items():
-            if key == "like":
-                continue
-            below = self.values.get(key)
-            if key == "thinking" and isinstance(value, dict) and isinstance(below, dict):
-                self.values[key] = {**below, **value}
-                self.origins.update({(key, inner): (*at, key, inner) for inner in value})
-            else:
-                self.values[key] = value
-                self.origins = {place: origin for place, origin in self.origins.items() if place[0] != key}
-                self.origins[(key,)] = (*at, key)
+    if provider is None or provider.dialect != "openai":
+        return {}
+    return _OPENAIS_FACTS if f".{urlsplit(provider.base_url).hostname}".endswith(_OPENAIS_HOSTS) else {}
 
 
 class ModelReader:
@@ -68,87 +43,85 @@ class ModelReader:
         self._families = families
 
     def check_families(self) -> list[Problem]:
-        """Families that are no mappings, and keys that no model can have: also in families that nobody is like."""
+        """Families that are no mappings, and keys that no model has."""
         problems = []
         for name, row in self._families.items():
             at: Place = ("families", name)
             if not isinstance(row, dict):
-                problems.append(self._source.problem(at, f"must be a mapping of keys to values, not {shown(row)}"))
+                problems.append(self._no_mapping(at, row))
                 continue
             problems += [self._source.problem((*at, key), unknown("key", key, _KEYS)) for key in row if key not in _KEYS]
         return problems
 
-    def read(
-        self, provider: str, row: ProviderRow | None, base_url: str, rows: Mapping[str, Any]
-    ) -> tuple[dict[str, Model], list[Problem]]:
-        """The models of one provider, which is at `base_url`; those with problems are left out. `row` is None where it cannot be read."""
+    def read(self, name: str, provider: Provider | None, rows: Mapping[str, Any]) -> tuple[dict[str, Model], list[Problem]]:
+        """The models of `name` without problems. `provider` is None if it is invalid."""
         models: dict[str, Model] = {}
         problems: list[Problem] = []
-        known = facts_of_host(base_url) if row is not None and row.dialect == "openai" else {}
-        for name in rows:
-            model, complaints = self._model(provider, row, rows, name, known)
-            problems += complaints
+        for id_ in rows:
+            chain, problem = self._chain(name, rows, id_)
+            if problem is not None:
+                problems.append(problem)
+                continue
+            values = {**facts_of_host(provider), **_laid_over_each_other(chain)}
+            record = {key: value for key, value in values.items() if key in _RECORD_KEYS}
+            rest = {key: value for key, value in values.items() if key not in _RECORD_KEYS}
+            model, complaints = _MODEL.read({**rest, HIDDEN + "id": id_, HIDDEN + "record": record})
             if model is not None:
-                models[name] = model
+                complaints += model_complaints(model, provider)
+            problems += [self._source.problem(_written_at(chain, place), message) for place, message in complaints]
+            if model is not None and not complaints:
+                models[id_] = model
         return models, problems
 
-    def _model(
-        self, provider: str, row: ProviderRow | None, rows: Mapping[str, Any], name: str, known: Mapping[str, Any]
-    ) -> tuple[Model | None, list[Problem]]:
-        at: Place = ("providers", provider, "models", name)
-        completed, problem = self._completed(provider, rows, name)
-        if problem is not None:
-            return None, [problem]
-        values = completed.values
-        record, complaints = _RECORD.read({**known, **{k: v for k, v in values.items() if k in RECORD_KEYS}})
-        rest, more = _REST.read({k: v for k, v in values.items() if k not in RECORD_KEYS})
-        complaints += more
-        model = None
-        if record is not None and rest is not None:
-            model = Model(
-                id=name,
-                record=record,
-                cost_tier=rest.cost_tier,
-                prices=rest.prices,
-                token_factor=rest.token_factor,
-                retirement=rest.retirement,
-                region=rest.region,
-                concurrency=rest.concurrency,
-            )
-            complaints += model_complaints(model, row.dialect if row is not None else None)
-            complaints += concurrency_complaints(model, row.concurrency if row is not None else None)
-        problems = [self._source.problem(completed.written_at(at, place), message) for place, message in complaints]
-        return (None if problems else model), problems
-
-    def _completed(self, provider: str, rows: Mapping[str, Any], name: str) -> tuple[_Completed, Problem | None]:
-        """The row `name` laid over the one it is like, and so on."""
+    def _chain(self, provider: str, rows: Mapping[str, Any], name: str) -> tuple[Chain, Problem | None]:
+        """The row `name` of the provider, the one it is like, and so on."""
         chain: list[tuple[Place, Mapping[str, Any]]] = []
         at: Place = ("providers", provider, "models", name)
         row = rows[name]
         while True:
             if not isinstance(row, dict):
-                return _Completed(), self._source.problem(at, f"must be a mapping of keys to values, not {shown(row)}")
+                return (), self._no_mapping(at, row)
             seen = [place for place, _ in chain]
             if at in seen:
-                return _Completed(), self._circle(seen[seen.index(at) :])
+                return (), self._circle(seen[seen.index(at) :])
             chain.append((at, row))
             if "like" not in row:
-                break
+                return chain, None
             other = row["like"]
             if not isinstance(other, str) or (other not in self._families and other not in rows):
                 known = [*self._families, *rows]
-                return _Completed(), self._source.problem((*at, "like"), unknown("family or model", other, known))
+                return (), self._source.problem((*at, "like"), unknown("family or model", other, known))
             family = other in self._families
             at = ("families", other) if family else ("providers", provider, "models", other)
             row = self._families[other] if family else rows[other]
-        completed = _Completed()
-        for place, taken in reversed(chain):
-            completed.lay_over(taken, place)
-        return completed, None
+
+    def _no_mapping(self, at: Place, row: Any) -> Problem:
+        return self._source.problem(at, f"must be a mapping of keys to values, not {shown(row)}")
 
     def _circle(self, places: list[Place]) -> Problem:
-        """The same problem for every model that leads into the circle: told from its first name in the alphabet."""
+        """The same problem for every model that leads into the circle."""
         names = [str(place[-1]) for place in places]
         first = names.index(min(names))
         told = " → ".join([*names[first:], *names[:first], names[first]])
         return self._source.problem((*places[first], "like"), f"goes round in a circle: {told}")
+
+
+def _laid_over_each_other(chain: Chain) -> dict[str, Any]:
+    """What the rows say together: `thinking` is laid over key by key, everything else whole."""
+    values: dict[str, Any] = {}
+    for _, row in reversed(chain):
+        below = values.get("thinking")
+        values |= {key: value for key, value in row.items() if key != "like"}
+        if isinstance(below, dict) and isinstance(values["thinking"], dict):
+            values["thinking"] = {**below, **values["thinking"]}
+    return values
+
+
+def _written_at(chain: Chain, inside: Place) -> Place:
+    """Where a place of the completed row was written; all of `thinking`: furthest up."""
+    holders = [(at, row) for at, row in chain if inside and inside[0] in row]
+    if inside[:1] == ("thinking",):
+        merged = list(takewhile(lambda holder: isinstance(holder[1]["thinking"], dict), holders))
+        said = [(at, row) for at, row in merged if inside[1:] and inside[1] in row["thinking"]]
+        holders = said or merged[-1:] or holders
+    return (holders or chain)[0][0] + inside

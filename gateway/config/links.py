@@ -1,7 +1,7 @@
 """The way to a provider: through which proxy, and with whose certificates.
 
-A provider's own `proxy` counts first, then HTTPS_PROXY or HTTP_PROXY by the scheme of its URL, then ALL_PROXY; NO_PROXY names the hosts
-that are reached directly. The environment is read as urllib, requests and curl read it, in both cases of letters, the small ones first.
+A provider's own `proxy` counts first, then HTTPS_PROXY or HTTP_PROXY by the scheme of its URL, then
+ALL_PROXY; hosts in NO_PROXY are reached directly. Variables in small letters win, as in curl.
 """
 
 import base64
@@ -10,9 +10,13 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 from urllib.parse import unquote, urlsplit
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # it is there, typeshed does not know it
+
+from pydantic import Field
+
+from gateway.config.schema import Row
 
 NO_PROXY: Final = "none"
 """As a provider's `proxy`: it is reached directly, whatever the environment says."""
@@ -42,14 +46,21 @@ class Proxy:
         return (self.credentials, self.credentials.partition(":")[2], self.authorization.removeprefix("Basic "))
 
 
-@dataclass(frozen=True, slots=True)
-class TlsFiles:
-    """Whom a provider's certificate is checked against, and who we are; None: as on this machine, and nobody in particular."""
+_File = Annotated[str, Field(min_length=1)]
 
-    ca_file: str | None = None
-    client_certificate: str | None = None
-    client_key: str | None = None
-    server_name: str | None = None
+
+@dataclass(frozen=True, slots=True)
+class TlsFiles(Row):
+    """A provider's certificates: PEM files, written relative to the configuration's directory."""
+
+    ca_file: _File | None = None
+    """The only authorities that count for this provider; without it those of this machine."""
+    client_certificate: _File | None = None
+    """Shown to the provider, with what lies between it and its authority."""
+    client_key: _File | None = None
+    """Without it the certificate's file holds the key, too."""
+    server_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]{1,253}$")] | None = None
+    """The name in the provider's certificate, where that is not the host of its URL."""
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -65,7 +76,7 @@ class Link:
 
 
 def tls_context(files: TlsFiles | None) -> ssl.SSLContext:
-    """For connections to a provider. Raises ValueError naming a file that cannot be used; reading them takes tens of milliseconds."""
+    """For connections to a provider; takes tens of ms. Raises ValueError naming a bad file."""
     for file in () if files is None else files.files:
         try:
             Path(file).read_bytes()
@@ -85,7 +96,7 @@ def tls_context(files: TlsFiles | None) -> ssl.SSLContext:
 
 
 def proxy_at(url: str) -> Proxy:
-    """The proxy of a URL; without a scheme it is spoken to in HTTP. Raises ValueError that does not repeat it."""
+    """The proxy of a URL, by default http. Raises ValueError that does not repeat it."""
     try:
         parts = urlsplit(url if "://" in url else f"http://{url}")
         port = parts.port
@@ -130,7 +141,7 @@ def proxy_for(url: str, environ: Mapping[str, str]) -> Proxy | None:
 
 
 def _bypassed(host: str, port: int, no_proxy: str) -> bool:
-    """Whether NO_PROXY names the host: itself, a domain it is in, with its port or without, a network of its address, or everything."""
+    """Whether NO_PROXY names the host or its domain, with or without port, its network, or `*`."""
     forms = (f"[{host}]:{port}", f"[{host}]") if ":" in host else (f"{host}:{port}",)
     if any(proxy_bypass_environment(form, {"no": no_proxy}) for form in forms):
         return True

@@ -1,8 +1,7 @@
-"""The two files and the environment, read and checked whole: one immutable value, or every problem at once."""
+"""The two files and the environment, read and checked: one immutable value, or every problem."""
 
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
@@ -10,19 +9,18 @@ from typing import Any, Final, TypeVar
 
 from pydantic import SecretStr
 
-from gateway.config.endpoints import MODEL_PLACE, check_url, parts_of, placed
+from gateway.config.endpoints import MODEL_PLACE, placed
+from gateway.config.environment import completed, environment_problems
+from gateway.config.errors import Complaint, ConfigError, Place, Problem, Source
 from gateway.config.inheritance import ModelReader
-from gateway.config.link_rows import environment_problems, read_link
-from gateway.config.links import Link
-from gateway.config.lint.models import NAME, NAME_RULE, base_url_complaints, provider_complaints
-from gateway.config.persona_rows import PolicyRow
-from gateway.config.personas import PersonaReader
-from gateway.config.problems import ConfigError, Place, Problem, Source
-from gateway.config.schema import AuthItem, CapabilitiesRow, KeyRow, MediaUrls, ParamsMode, ProviderRow, written_keys
-from gateway.config.validation import Validator
-from gateway.config.values import ApiKey, Config, Model, Persona, Provider
+from gateway.config.lint.models import NAME, NAME_RULE, provider_complaints
+from gateway.config.lint.personas import persona_complaints
+from gateway.config.lint.targets import unknown_targets
+from gateway.config.personas import Persona
+from gateway.config.providers import ApiKey, CapabilitiesFile, MediaUrls, Model, Provider
+from gateway.config.schema import HIDDEN, Validator
+from gateway.config.server import ParamsMode, PolicyFile, Resilience, ServerSettings
 from gateway.config.yaml_source import read, revision_of
-from translators.dialect import BEARER, KeyHeader
 
 POLICY_FILE: Final = "persona_policy.yaml"
 CAPABILITIES_FILE: Final = "capabilities.yaml"
@@ -30,19 +28,62 @@ DIRECTORY_VARIABLE: Final = "LLM_ROUTER_CONFIG_DIR"
 
 T = TypeVar("T")
 
-_POLICY: Final = Validator(PolicyRow)
-_CAPABILITIES: Final = Validator(CapabilitiesRow)
-_PROVIDER: Final = Validator(ProviderRow)
+_POLICY: Final = Validator(PolicyFile)
+_CAPABILITIES: Final = Validator(CapabilitiesFile)
+_PROVIDER: Final = Validator(Provider)
+_PERSONA: Final = Validator(Persona)
 
-_MEDIA_URLS: Final[Mapping[str, MediaUrls]] = {"openai": "pass", "claude": "pass", "gemini": "fetch"}
-"""Gemini reads data and Google's own names, not URLs of elsewhere."""
+_MEDIA_URLS: Final[Mapping[str, MediaUrls]] = {"gemini": "fetch"}
+"""Gemini reads data and Google's own names, not other URLs. Other dialects: pass."""
 
-_KEY: Final = re.compile(r"[\x21-\x7e]+")
-"""What a header can carry."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Everything the two files and the environment say."""
+
+    revision: str
+    """12 hex digits that change with the files' content."""
+    directory: Path
+    providers: Mapping[str, Provider]
+    personas: Mapping[str, Persona]
+    direct_models: bool
+    """Callers may name `provider/model` instead of a persona."""
+    server: ServerSettings
+    params: ParamsMode
+    """Parameters that a provider does not have are reported, refused, or dropped quietly."""
+    resilience: Resilience = field(default_factory=Resilience)
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFiles:
+    """Where a configuration comes from. `simulator`: in demo mode, the URL for each dialect."""
+
+    directory: Path
+    environ: Mapping[str, str] = field(repr=False)
+    simulator: Mapping[str, str] | None = None
+
+    def load(self) -> Config:
+        """Read and check both files. Raises ConfigError with every problem."""
+        config = load(self.directory, self.environ)
+        return config if self.simulator is None else simulated_by(config, self.simulator)
+
+    def revision(self) -> str:
+        """The revision that `load` would give; a file that cannot be read counts as empty.
+
+        Only content tells a change: copies keep times, edits may keep the size, mounts swap links.
+        """
+        return revision_of(*(_content(self.directory / name) for name in (POLICY_FILE, CAPABILITIES_FILE)))
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
 
 
 def find_directory(environ: Mapping[str, str]) -> Path:
-    """Where the two files are: LLM_ROUTER_CONFIG_DIR, else the installed package, else the checkout."""
+    """Where the files are: LLM_ROUTER_CONFIG_DIR, else the installed package, else the checkout."""
     if given := environ.get(DIRECTORY_VARIABLE):
         return Path(given)
     package = Path(str(files("gateway")))
@@ -51,14 +92,15 @@ def find_directory(environ: Mapping[str, str]) -> Path:
 
 
 def load(directory: Path, environ: Mapping[str, str]) -> Config:
-    """Read both files of `directory`; keys and base URLs come from `environ`. Raises ConfigError with every problem."""
+    """Read both files; keys and URLs come from `environ`. Raises ConfigError with every problem."""
     policy, problems = read(directory / POLICY_FILE)
     capabilities, more = read(directory / CAPABILITIES_FILE)
     problems += [*more, *environment_problems(environ)]
     providers = _providers(capabilities, directory, environ, problems)
     top = _top(_POLICY, policy, problems)
-    params = _params(policy, top, problems)
     personas = _personas(policy, capabilities, providers, problems)
+    if top is not None:
+        problems += policy.problems((), _top_complaints(top, policy.value))
     if problems or top is None:
         raise ConfigError(problems)
     return Config(
@@ -68,32 +110,32 @@ def load(directory: Path, environ: Mapping[str, str]) -> Config:
         personas=MappingProxyType(personas),
         direct_models=top.direct_models,
         server=top.server,
-        params=params,
+        params="strict" if top.strict_params else top.params or "report",
         resilience=top.resilience,
     )
 
 
 def _top(validator: Validator[T], source: Source, problems: list[Problem]) -> T | None:
-    """The file's own row. None for a file that could not be read, too: that has been complained about."""
+    """The file's own row; None if it is invalid or the file could not be read."""
     if source.value is None:
         return None
     row, complaints = validator.read(source.value)
-    problems += [source.problem(place, message) for place, message in complaints]
+    problems += source.problems((), complaints)
     return row
 
 
+def _top_complaints(top: PolicyFile, written: Mapping[str, Any]) -> Iterable[Complaint]:
+    if top.strict_params and top.params not in (None, "strict"):
+        yield ("params",), f"says {top.params!r}, but strict_params is true"
+    breaker = top.resilience.breaker
+    if breaker.longest_open < breaker.open_for and "longest_open" in written["resilience"]["breaker"]:
+        yield ("resilience", "breaker"), f"longest_open ({breaker.longest_open:g}) must be at least open_for ({breaker.open_for:g})"
+
+
 def _section(value: Any, name: str) -> dict[str, Any]:
-    """A mapping inside a row that may itself be wrong elsewhere: its entries are checked all the same."""
+    """A mapping in a row that may be invalid elsewhere: its entries are checked anyway."""
     section = value.get(name) if isinstance(value, dict) else None
     return section if isinstance(section, dict) else {}
-
-
-def _params(source: Source, top: PolicyRow | None, problems: list[Problem]) -> ParamsMode:
-    if top is None or not top.strict_params:
-        return (top and top.params) or "report"
-    if top.params not in (None, "strict"):
-        problems.append(source.problem(("params",), f"says {top.params!r}, but strict_params is true"))
-    return "strict"
 
 
 def _providers(source: Source, directory: Path, environ: Mapping[str, str], problems: list[Problem]) -> dict[str, Provider]:
@@ -106,93 +148,64 @@ def _providers(source: Source, directory: Path, environ: Mapping[str, str], prob
         at: Place = ("providers", name)
         if not NAME.fullmatch(name):
             problems.append(source.problem(at, f"the name of a provider {NAME_RULE}"))
-        row, complaints = _PROVIDER.read(value)
-        complaints += provider_complaints(row) if row is not None else ()
-        problems += [source.problem(at + place, message) for place, message in complaints]
-        base_url, wrong = ("", []) if row is None else _base_url(row, environ)
-        models, more = reader.read(name, row, base_url, _section(value, "models"))
+        provider, complaints = _provider(name, value, directory, environ)
+        problems += source.problems(at, complaints)
+        models, more = reader.read(name, provider, _section(value, "models"))
         problems += more
-        problems += [source.problem((*at, "base_url_variable"), message) for message in wrong]
-        if row is not None:
-            link, wrong_link = read_link(row, base_url, directory, environ)
-            problems += [source.problem((*at, *place), message) for place, message in wrong_link]
-            providers[name] = _provider(name, row, base_url, models, environ, link)
+        if provider is not None:
+            providers[name] = _with_models(provider, models)
     return providers
 
 
-def _provider(
-    name: str, row: ProviderRow, url: str, models: Mapping[str, Model], environ: Mapping[str, str], link: Link | None
-) -> Provider:
-    written = written_keys(row)
-    keys, reason = _keys(written, environ)
-    base_url, query = parts_of(url, row.api_version)
-    if MODEL_PLACE in base_url:
-        models = {id_: replace(model, base_url=placed(base_url, id_)) for id_, model in models.items()}
-    return Provider(
-        name=name,
-        dialect=row.dialect,
-        base_url=base_url,
-        query=query,
-        keys=keys,
-        key_header=_key_header(row.auth),
-        key_variables=tuple(key.variable for key in written),
-        unavailable_reason=reason,
-        media_urls=row.media_urls or _MEDIA_URLS[row.dialect],
-        headers=MappingProxyType(row.headers),
-        timeouts=row.timeouts,
-        models=MappingProxyType(models),
-        region=row.region,
-        concurrency=row.concurrency,
-        health_check=row.health_check,
-        link=link,
-    )
+def _provider(name: str, value: Any, directory: Path, environ: Mapping[str, str]) -> tuple[Provider | None, list[Complaint]]:
+    """A provider with what the environment adds, its models still unread."""
+    if isinstance(value, dict):
+        value = {**value, HIDDEN + "name": name}
+        if value.get("media_urls") is None:
+            value["media_urls"] = _MEDIA_URLS.get(str(value.get("dialect")), "pass")
+    row, complaints = _PROVIDER.read(value)
+    if row is None:
+        return None, complaints
+    provider, more = completed(row, directory, environ)
+    return provider, [*provider_complaints(row, value), *more]
 
 
-def _base_url(row: ProviderRow, environ: Mapping[str, str]) -> tuple[str, list[str]]:
-    """The URL of the file or, if its variable is set, of the environment; and what is wrong with the latter, without repeating it."""
-    given = environ.get(row.base_url_variable, "").strip() if row.base_url_variable is not None else ""
-    if not given:
-        return row.base_url, []
-    try:
-        url = check_url(given)
-    except ValueError as error:
-        return row.base_url, [f"the URL in the environment variable {row.base_url_variable} {error}"]
-    return url, [f"the URL in the environment variable {row.base_url_variable} {message}" for message in base_url_complaints(row, url)]
-
-
-def _key_header(auth: AuthItem | None) -> KeyHeader | None:
-    """How keys are sent; None: as the dialect's own API takes them."""
-    match auth:
-        case None:
-            return None
-        case "bearer":
-            return BEARER
-        case _:
-            return KeyHeader(auth.header)
-
-
-def _keys(written: Sequence[KeyRow], environ: Mapping[str, str]) -> tuple[tuple[ApiKey, ...], str | None]:
-    """The keys that are set, and why the provider is not available. A key that no header can carry counts as none."""
-    keys, reasons = [], []
-    for row in written:
-        secret = environ.get(row.variable, "").strip()
-        if not secret:
-            reasons.append(f"{row.variable} is not set")
-        elif not _KEY.fullmatch(secret):
-            reasons.append(f"{row.variable} holds characters that no key has")
-        else:
-            keys.append(ApiKey(row.variable, SecretStr(secret), 1.0 if row.weight is None else row.weight))
-    return tuple(keys), None if keys or not written else ", ".join(reasons)
+def _with_models(provider: Provider, models: Mapping[str, Model]) -> Provider:
+    if MODEL_PLACE in provider.base_url:
+        models = {id_: replace(model, base_url=placed(provider.base_url, id_)) for id_, model in models.items()}
+    return replace(provider, models=MappingProxyType(models))
 
 
 def _personas(source: Source, known: Source, providers: Mapping[str, Provider], problems: list[Problem]) -> dict[str, Persona]:
-    """The personas, each held against its targets. `known` names the providers and models, also those that have problems."""
+    """The personas, with their targets checked. `known` names invalid models, too."""
     listed = {name: _section(value, "models") for name, value in _section(known.value, "providers").items()}
-    reader = PersonaReader(listed, providers)
     personas = {}
     for name, value in _section(source.value, "personas").items():
-        persona, complaints = reader.read(name, value)
-        problems += [source.problem(("personas", name, *place), message) for place, message in complaints]
+        persona, complaints = _PERSONA.read({**value, HIDDEN + "name": name} if isinstance(value, dict) else value)
+        # If capabilities.yaml cannot be read, no name is known: that is one problem, not many.
+        complaints += unknown_targets(value, listed) if listed else ()
         if persona is not None:
+            complaints += persona_complaints(persona, value, providers)
             personas[name] = persona
+        problems += source.problems(("personas", name), complaints)
     return personas
+
+
+def simulated_by(config: Config, base_urls: Mapping[str, str]) -> Config:
+    """The configuration with every provider available at the simulator, with a key of no use."""
+    providers = {name: _simulated(provider, base_urls[provider.dialect]) for name, provider in config.providers.items()}
+    return replace(config, providers=MappingProxyType(providers))
+
+
+def _simulated(provider: Provider, base_url: str) -> Provider:
+    return replace(
+        provider,
+        base_url=base_url,
+        query="",
+        keys=(ApiKey("SIMULATED", SecretStr("simulated")),),
+        key_header=None,
+        unavailable_reason=None,
+        health_check=None,
+        link=None,
+        models=MappingProxyType({name: replace(model, base_url=None) for name, model in provider.models.items()}),
+    )

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from gateway.config.problems import shown
+from gateway.config.errors import shown
 
 EVERY_ORIGIN: Final = "*"
 OPAQUE_ORIGIN: Final = "null"
@@ -15,7 +15,7 @@ _RULE: Final = "must be an origin: scheme://host or scheme://host:port, nothing 
 
 
 def check_origin(text: str) -> str:
-    """An origin as browsers write it: in small letters, without the port that its scheme has anyway. Raises ValueError."""
+    """An origin as browsers write it: small letters, no default port. Raises ValueError."""
     if text in (EVERY_ORIGIN, OPAQUE_ORIGIN):
         return text
     if EVERY_ORIGIN in text:

@@ -1,4 +1,4 @@
-"""What must not be heard of a provider: the keys that it was sent, in whichever spelling it repeats them."""
+"""Takes the keys that a provider was sent out of what it answers, in whichever spelling."""
 
 import json
 import re
@@ -10,16 +10,16 @@ from translators.chat.redaction import redacted
 
 REDACTED: Final = "[redacted]"
 _SHORTEST: Final = 8
-"""Characters of a key that is one: shorter ones (`EMPTY`, `ollama`) are placeholders, and words of any text."""
+"""Characters of a real key: shorter ones (`EMPTY`, `ollama`) are placeholders and common words."""
 _SHORTEST_HALF: Final = 12
 
 
 class Redactor:
-    """Knows the secrets of one provider: each whole, and each half of it from 12 characters on. Made once for a configuration."""
+    """Knows the secrets of one provider, each whole and each half of at least 12 characters."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         forms = {form for secret in secrets if len(secret) >= _SHORTEST for form in _forms(secret)}
-        # Whoever holds a form holds those that are in it, so most texts are done with after a look for a few.
+        # A text with a form has every form inside it, too: looking for the smallest is enough.
         self._signs = tuple(form for form in forms if not any(other in form for other in forms - {form}))
         self._forms = re.compile("|".join(map(re.escape, sorted(forms, key=len, reverse=True)))) if forms else None
 
@@ -28,7 +28,7 @@ class Redactor:
         return any(sign in text for sign in self._signs)
 
     def clean(self, text: str) -> str:
-        """Without the secrets, and without anything that looks like a key; cut to 2,000 characters."""
+        """The text without the secrets and whatever looks like a key; cut to 2,000 characters."""
         return redacted(text if self._forms is None else self._forms.sub(REDACTED, text))
 
 

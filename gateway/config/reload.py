@@ -1,7 +1,7 @@
 """The configuration while the gateway runs: which revision holds, and how another takes its place.
 
-The files are read and checked in a thread; then one reference is swapped on the event loop, so that no request sees half of a change.
-A request keeps the revision it began with. Files that cannot be used change nothing: the last good revision goes on.
+The files are read and checked in a thread; then one reference is swapped on the event loop: no request
+sees half of a change, and each keeps the revision it began with. Invalid files change nothing.
 """
 
 import asyncio
@@ -17,10 +17,10 @@ from gateway.telemetry.events import Bus, ConfigReloaded
 
 Trigger = Literal["SIGHUP", "request", "watch"]
 Adopter = Callable[[Config], None]
-"""Told of a new configuration on the event loop, just before it holds. Must not fail: what it was built from has been checked."""
+"""Called with a new configuration on the event loop, just before it holds. Must not fail."""
 
 AT_START_ONLY: Final = ("max_body_bytes", "media_fetch")
-"""Settings of `server` that the running server was built with: a change of them waits for the next start."""
+"""Settings of `server` of which a change waits for the next start."""
 BETWEEN: Final = 0.5
 """Seconds between two reloads that signals or the watch ask for."""
 UNWATCHED: Final = 5.0
@@ -97,7 +97,7 @@ class Reloader:
         task.add_done_callback(self._asked_for.discard)
 
     async def reload(self, trigger: Trigger) -> Reload:
-        """Read the files and, if they are fine, let them hold. Whoever asks meanwhile waits, and has them read after that."""
+        """Read the files and use them if they are valid; one reload at a time."""
         async with self._one_at_a_time:
             return await self._reload(trigger)
 
@@ -143,7 +143,7 @@ class Reloader:
         return tuple(f"server.{name}" for name in AT_START_ONLY if getattr(config.server, name) != getattr(self._started_with, name))
 
     async def _watch(self) -> None:
-        """Reload once the files differ from what was last read and have not changed between two looks: they may be half written."""
+        """Reload when the files differ from what was read and are not being written."""
         before = self._last_read
         while True:
             every = self.config.server.watch

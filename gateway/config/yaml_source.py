@@ -1,7 +1,8 @@
 """A YAML file read as plain values, each with its line; what YAML would quietly misread is refused.
 
-The text is read by the rules of YAML 1.2: `no`, `on` and `12:30` are text, `true` and `false` the only booleans. Refused are keys that
-older readers take for something else, a key written twice, numbers with a leading zero, tags, anchors and aliases.
+The text is read by the rules of YAML 1.2: `no`, `on` and `12:30` are text, `true` and `false` the
+only booleans. Refused are keys that older readers take for something else, a key written twice,
+numbers with a leading zero, tags, anchors and aliases.
 """
 
 import hashlib
@@ -13,7 +14,7 @@ from typing import Any, Final
 
 import yaml
 
-from gateway.config.problems import Place, Problem, Source, path_of
+from gateway.config.errors import Place, Problem, Source, path_of
 
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The parser in C where PyYAML was built with it: eight times as fast."""

@@ -365,7 +365,7 @@ class _Series:
         pause = failure.retry_after
         if pause is None:
             pause = health.standing(candidate.provider, candidate.name, now).retry_in
-        may_pass = pause <= self.policy.longest_backoff  # the caller can wait longer, and is told how long
+        may_pass = pause <= self.policy.backoff.max  # the caller can wait longer, and is told how long
         self._wait_at_most(pause)
         return Outcome(failure.kind, pause, may_pass and failure.should_retry is not False)
 

@@ -5,7 +5,7 @@ permissions are a key's at a model). Pure: every method is told the time (second
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple
 
 from gateway.config import ApiKey, BreakerSettings, Config, Hedge, Persona, Provider
@@ -266,7 +266,7 @@ class HealthBook:
 
 
 def _lane_settings(settings: BreakerSettings) -> BreakerSettings:
-    return settings.model_copy(update={"open_for": min(_DEFAULT_RATE_LIMIT, settings.open_for)})
+    return replace(settings, open_for=min(_DEFAULT_RATE_LIMIT, settings.open_for))
 
 
 def _hedge_budget(hedge: Hedge) -> Budget:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from gateway.config import Rule, TimeWindow, When
+from gateway.config import Condition, Rule, TimeWindow
 from gateway.routing.facts import Facts
 
 
@@ -12,14 +12,14 @@ def first_match(rules: Sequence[Rule], facts: Facts, moment: datetime) -> Rule |
     return next((rule for rule in rules if holds(rule.when, facts, moment)), None)
 
 
-def holds(when: When, facts: Facts, moment: datetime) -> bool:
+def holds(when: Condition, facts: Facts, moment: datetime) -> bool:
     """Whether every condition given holds."""
     return failing(when, facts, moment) is None
 
 
-def failing(when: When, facts: Facts, moment: datetime) -> str | None:
+def failing(when: Condition, facts: Facts, moment: datetime) -> str | None:
     """The first condition that does not hold, None if all do. Those that cost nothing are looked at first."""
-    if not when.has <= facts.features:
+    if not when.features <= facts.features:
         return "has"
     if when.key and facts.caller.key_id not in when.key:
         return "key"
@@ -32,9 +32,9 @@ def failing(when: When, facts: Facts, moment: datetime) -> str | None:
             return f"header.{name}"
     if when.time is not None and not inside(when.time, moment):
         return "time"
-    if when.over is not None and facts.prompt.tokens <= when.over:
+    if when.tokens_over is not None and facts.prompt.tokens <= when.tokens_over:
         return "input_tokens"
-    if when.under is not None and facts.prompt.tokens >= when.under:
+    if when.tokens_under is not None and facts.prompt.tokens >= when.tokens_under:
         return "input_tokens"
     return None
 

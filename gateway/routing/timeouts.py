@@ -1,8 +1,9 @@
 """Whose time limit holds: the target's in its persona, else the persona's, else the provider's."""
 
+from dataclasses import replace
 from functools import lru_cache
 
-from gateway.config import NO_CLOCKS, Clocks, Persona, Provider, TargetRef, Timeouts
+from gateway.config import NO_OVERRIDES, Persona, Provider, TargetRef, TimeoutOverrides, Timeouts
 
 DEFAULT_TOTAL = 900.0
 """Seconds for a whole request, all its attempts together, unless its persona says otherwise."""
@@ -15,17 +16,17 @@ def total(persona: Persona | None) -> float:
 
 def clocks(provider: Provider, persona: Persona | None, ref: TargetRef | None) -> Timeouts:
     """The time limits of one attempt. Its own total is the provider's: the whole request has another."""
-    of_persona = NO_CLOCKS if persona is None else persona.timeouts
-    of_target = NO_CLOCKS if ref is None else ref.timeouts
-    if of_persona is NO_CLOCKS and of_target is NO_CLOCKS:
+    of_persona = NO_OVERRIDES if persona is None else persona.timeouts
+    of_target = NO_OVERRIDES if ref is None else ref.timeouts
+    if of_persona is NO_OVERRIDES and of_target is NO_OVERRIDES:
         return provider.timeouts
     return _laid_over(provider.timeouts, of_persona, of_target)
 
 
 @lru_cache(maxsize=1024)
-def _laid_over(base: Timeouts, of_persona: Clocks, of_target: Clocks) -> Timeouts:
+def _laid_over(base: Timeouts, of_persona: TimeoutOverrides, of_target: TimeoutOverrides) -> Timeouts:
     found = {}
     for name in ("connect", "first_content", "idle"):
         nearest = getattr(of_target, name)
         found[name] = nearest if nearest is not None else getattr(of_persona, name)
-    return base.model_copy(update={name: value for name, value in found.items() if value is not None})
+    return replace(base, **{name: value for name, value in found.items() if value is not None})

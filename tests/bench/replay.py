@@ -11,7 +11,7 @@ from itertools import product
 from typing import Any, Final, NamedTuple
 
 from gateway.accounting.observed import Learned
-from gateway.config import Balance, Config, Model, Persona, Price, Rule, TargetRef, When
+from gateway.config import Balance, Condition, Config, Model, Persona, Price, Rule, TargetRef
 from gateway.health.targets import HealthBook
 from gateway.routing.decision import decide
 from gateway.routing.facts import Caller
@@ -91,7 +91,7 @@ def _world() -> tuple[Config, View]:
         for route in _ROUTES
     ]
     refs = tuple(TargetRef(route.provider, "m", weight) for weight, route in enumerate(_ROUTES, 1))
-    rules = (Rule(name="long", when=When(over=500_000)), Rule(name="team", when=When(header={"x-team": frozenset({"a"})})))
+    rules = (Rule(name="long", when=Condition(tokens_over=500_000)), Rule(name="team", when=Condition(header={"x-team": frozenset({"a"})})))
     personas = (
         Persona(name="by-priority", targets=refs, rules=rules),
         Persona(name="by-weight", targets=refs, rules=rules, strategy="weighted", system_prompt="Answer in one sentence."),

@@ -137,15 +137,6 @@ CASES: Final = [
            "rules:\n  - {name: a, when: {input_tokens: {over: 100}}, strategy: cost}\n  - {name: b, "
           "when: {input_tokens: {over: 200}, has: [tools]}, strategy: latency}",
            ("16: personas.helper.rules[1]: 'b' can never match: whatever is like its 'when' is like that of 'a' before it",)),
-    _more("shadowed by two rules together",
-           "rules:\n  - {name: a, when: {input_tokens: {over: 1000}}, strategy: cost}\n  - {name: b, when: {input_tokens: {under: "
-          "2000}, has: [tools]}, strategy: cost}\n  - {name: c, when: {has: [tools, history]}, strategy: latency}",
-           ("17: personas.helper.rules[2]: 'c' can never match: whatever is like its 'when' is like that of 'a' or 'b' before it",)),
-    _more("two rules that always match together",
-           'rules:\n  - {name: a, when: {time: {after: "09:00", before: "17:00"}}, strategy: cost}\n  - {name: b, '
-          'when: {time: {after: "17:00", before: "09:00"}}, strategy: latency}\n  - {name: c, when: {has: [tools]}, strategy: cost}',
-           ("16: personas.helper.rules[1].when: with 'a' before it always matches, so no rule after it can: only the last rule "
-            "may be like that",)),
     _more("shadowed by hours",
            'rules:\n  - {name: a, when: {time: {after: "22:00", before: "06:00"}}, strategy: cost}\n  - {name: b, '
           'when: {time: {after: "01:00", before: "05:00", days: [tue]}}, strategy: latency}',

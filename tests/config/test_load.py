@@ -84,6 +84,21 @@ def test_a_mistake_in_an_overlaid_key_is_told_where_it_is_written(tmp_path: Path
     ]
 
 
+@pytest.mark.parametrize(
+    ("dear", "line", "place"),
+    [
+        ("thinking: {levels: []}", 11, "families.thinker.thinking: needs 'levels'"),
+        ("thinking: 5", 28, "providers.claude.models.dear.thinking: must be a mapping"),
+        ("thinking: {default: max}", 28, "providers.claude.models.dear.thinking.default: 'max' is not among"),
+    ],
+    ids=["the whole", "no mapping", "one key"],
+)
+def test_what_is_wrong_with_thinking_is_told_at_one_of_its_rows(tmp_path: Path, dear: str, line: int, place: str) -> None:
+    """As a whole it is told where it begins, a key where it is written."""
+    told = complaints(tmp_path, capabilities=replaced(CAPABILITIES, "dear: {like: big,", f"dear: {{like: big, {dear},"))
+    assert told[0].startswith(f"capabilities.yaml:{line}: {place}")
+
+
 def test_prices_are_exact_and_hold_from_their_day_on(tmp_path: Path) -> None:
     model = loaded(tmp_path).providers["claude"].models["big"]
     held = [model.price_at(day) for day in (date(2025, 12, 31), date(2026, 1, 1), date(2026, 5, 31), date(2026, 6, 1), date(2030, 1, 1))]
@@ -95,7 +110,7 @@ def test_prices_are_exact_and_hold_from_their_day_on(tmp_path: Path) -> None:
 def test_a_fraction_in_a_price_stays_decimal(tmp_path: Path) -> None:
     capabilities = replaced(CAPABILITIES, "input: 1.25,", "input: 0.1,")
     price = loaded(tmp_path, capabilities=capabilities).providers["claude"].models["big"].prices[1]
-    assert price.model_dump(mode="json")["input"] == "0.1"
+    assert price.input == Decimal("0.1")
 
 
 def test_the_key_comes_from_its_variable(tmp_path: Path) -> None:
@@ -219,6 +234,18 @@ def test_what_comes_out_cannot_be_changed(tmp_path: Path) -> None:
         config.direct_models = True  # type: ignore[misc]
 
 
+@pytest.mark.parametrize("key", ["over", "<over>", '"\\0over"'])
+def test_what_is_worked_out_cannot_be_written(tmp_path: Path, key: str) -> None:
+    (told,) = complaints(tmp_path, replaced(POLICY, "- claude/big", f"- {{target: claude/big, when: {{{key}: 5}}}}"))
+    assert "unknown key" in told
+
+
+@pytest.mark.parametrize("key", ["name", "query", "key_variables", "key_header", "link", "redactor", "unavailable_reason"])
+def test_nor_can_what_the_environment_adds(tmp_path: Path, key: str) -> None:
+    (told,) = complaints(tmp_path, capabilities=replaced(CAPABILITIES, "media_urls: pass", f"{key}: x"))
+    assert f"providers.claude.{key}: unknown key {key!r}" in told
+
+
 def test_simulated_providers_are_all_available_at_their_dialects_url(tmp_path: Path) -> None:
     config = simulated_by(loaded(tmp_path), {"claude": "http://sim/claude", "openai": "http://sim/v1", "gemini": "http://sim/gemini"})
     assert {p.name: (p.base_url, p.available) for p in config.providers.values()} == {
@@ -226,6 +253,7 @@ def test_simulated_providers_are_all_available_at_their_dialects_url(tmp_path: P
         "local": ("http://sim/v1", True),
     }
     assert all([key.secret.get_secret_value() for key in p.keys] == ["simulated"] for p in config.providers.values())
+    assert {p.name: p.key_variables for p in config.providers.values()} == {"claude": ("CLAUDE_KEY",), "local": ()}
 
 
 def test_the_directory_of_the_environment_wins(tmp_path: Path) -> None:

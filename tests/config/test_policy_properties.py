@@ -9,10 +9,9 @@ from typing import Any, get_args
 import hypothesis.strategies as st
 from hypothesis import event, given, settings
 
-from gateway.config import ALWAYS, NO_CLOCKS, Balance, Clocks, Persona, Rule, StrategyName, TargetRef, When
-from gateway.config.persona_rows import DAYS
-from gateway.config.schema import Feature
-from gateway.config.values import FAILURE_CLASSES
+from gateway.config import ALWAYS, NO_OVERRIDES, Balance, Condition, Feature, Persona, Rule, StrategyName, TargetRef, TimeoutOverrides
+from gateway.config.conditions import DAYS
+from gateway.config.personas import DEFAULT_BALANCE, FAILURE_CLASSES
 from tests.config.samples import ABLE, complaints, loaded
 
 
@@ -33,10 +32,10 @@ def written(persona: Persona) -> dict[str, Any]:
         "resume": persona.resume,
         "timeouts": written_clocks(persona.timeouts),
     }
-    if persona.balance != Balance():
+    if persona.balance != DEFAULT_BALANCE:
         document["balance"] = written_balance(persona.balance)
     if failure.retries:
-        document["on_failure"]["backoff"] = {"initial": failure.backoff, "max": failure.longest_backoff}
+        document["on_failure"]["backoff"] = {"initial": failure.backoff.initial, "max": failure.backoff.max}
     if hedge is not None:
         after = f"{hedge.seconds * 1000:g}ms" if hedge.seconds is not None else f"p{round((hedge.quantile or 0) * 100)}"
         document["hedge"] = {"after": after, "max_extra": hedge.max_extra}
@@ -53,7 +52,7 @@ def written_target(target: TargetRef) -> Any:
         document["weight"] = target.weight
     if target.when != ALWAYS:
         document["when"] = written_when(target.when)
-    if target.timeouts != NO_CLOCKS:
+    if target.timeouts != NO_OVERRIDES:
         document["timeouts"] = written_clocks(target.timeouts)
     return document if len(document) > 1 else str(target)
 
@@ -71,11 +70,11 @@ def written_rule(rule: Rule) -> dict[str, Any]:
     return document
 
 
-def written_when(when: When) -> dict[str, Any]:
-    bounds = {name: bound for name, bound in (("over", when.over), ("under", when.under)) if bound is not None}
+def written_when(when: Condition) -> dict[str, Any]:
+    bounds = {name: bound for name, bound in (("over", when.tokens_over), ("under", when.tokens_under)) if bound is not None}
     document = {
         "input_tokens": bounds,
-        "has": sorted(when.has),
+        "has": sorted(when.features),
         "metadata": {name: sorted(values) for name, values in when.metadata.items()},
         "header": {name: sorted(values) for name, values in when.header.items()},
         "key": sorted(when.key),
@@ -86,7 +85,7 @@ def written_when(when: When) -> dict[str, Any]:
     return {name: value for name, value in document.items() if value}
 
 
-def written_clocks(clocks: Clocks) -> dict[str, float]:
+def written_clocks(clocks: TimeoutOverrides) -> dict[str, float]:
     found = {"connect": clocks.connect, "first_content": clocks.first_content, "idle": clocks.idle, "total": clocks.total}
     return {name: limit for name, limit in found.items() if limit is not None}
 

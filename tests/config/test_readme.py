@@ -7,14 +7,15 @@ import pytest
 import yaml
 
 from gateway.config import HealthCheck, Resilience, ServerSettings, Timeouts
-from gateway.config.persona_rows import PersonaRow, PolicyRow
-from gateway.config.schema import CapabilitiesRow, ModelRow, ProviderRow
+from gateway.config.personas import Persona
+from gateway.config.providers import CapabilitiesFile, Model, Provider
+from gateway.config.server import PolicyFile
 from tests.pages import ROOT, Form, blocks, nodes, page, rows, section, spans, words
 from tests.serving import config_of
 from translators.capabilities import ModelRecord
 
 README = page("config/README.md")
-POLICY, PERSONA, CAPABILITIES, PROVIDER, MODEL = (Form(of) for of in (PolicyRow, PersonaRow, CapabilitiesRow, ProviderRow, ModelRow))
+POLICY, PERSONA, CAPABILITIES, PROVIDER, MODEL = (Form(of) for of in (PolicyFile, Persona, CapabilitiesFile, Provider, Model))
 FACTS = Form(ModelRecord)
 
 

@@ -3,7 +3,7 @@
 from datetime import time
 from decimal import Decimal
 from pathlib import Path
-from typing import Final, get_args
+from typing import Final
 
 import pytest
 
@@ -11,8 +11,8 @@ from gateway.config import (
     ALWAYS,
     Balance,
     BreakerSettings,
-    Clocks,
     Concurrency,
+    Condition,
     Hedge,
     OnFailure,
     Persona,
@@ -20,11 +20,10 @@ from gateway.config import (
     RetryBudget,
     Rule,
     TargetRef,
+    TimeoutOverrides,
     TimeWindow,
-    When,
 )
-from gateway.config.persona_rows import FailureClass
-from gateway.config.values import FAILURE_CLASSES, MOVES_ON
+from gateway.config.personas import FAILURE_CLASSES, MOVES_ON
 from tests.config.samples import ABLE, CAPABILITIES, POLICY, complaints, loaded, replaced
 from translators.errors import FailureKind
 
@@ -76,33 +75,33 @@ def test_everything_as_written(tmp_path: Path) -> None:
     )
     persona = config.personas["full"]
     assert persona.targets == (
-        TargetRef("a", "one", 3, When(has=frozenset({"images"})), Clocks(connect=2, first_content=20, idle=30)),
+        TargetRef("a", "one", 3, Condition(features=frozenset({"images"})), TimeoutOverrides(connect=2, first_content=20, idle=30)),
         TargetRef("a", "two"),
     )
     assert (persona.strategy, persona.affinity, persona.resume) == ("weighted", False, True)
     assert persona.rules == (
         Rule(
             name="long-night",
-            when=When(
-                over=1000,
-                under=50000,
-                has=frozenset({"tools", "history"}),
+            when=Condition(
+                tokens_over=1000,
+                tokens_under=50000,
+                features=frozenset({"tools", "history"}),
                 metadata={"team": frozenset({"blue", "red"}), "tier": frozenset({"gold"})},
                 header={"x-team": frozenset({"a"})},
                 key=frozenset({"0a1b2c3d", "12345678"}),
                 time=TimeWindow(after=time(22), before=time(6), days=frozenset({4, 5})),
             ),
-            targets=(TargetRef("b", "three"), TargetRef("a", "one", timeouts=Clocks(idle=9))),
+            targets=(TargetRef("b", "three"), TargetRef("a", "one", timeouts=TimeoutOverrides(idle=9))),
             strategy="balanced",
             balance=Balance(cost=2, latency=0, tier=0.5),
             defaults={"temperature": 0.1},
         ),
-        Rule(name="strict", when=When(key=frozenset({"deadbeef"})), params="strict"),
+        Rule(name="strict", when=Condition(key=frozenset({"deadbeef"})), params="strict"),
         Rule(name="rest", when=ALWAYS, strategy="latency"),
     )
     moves_on = frozenset({FailureKind.CONNECT, FailureKind.CONTEXT_LENGTH, FailureKind.REQUEST_TOO_LARGE})
     assert persona.on_failure == OnFailure(move_on=moves_on, retries=0, max_attempts=3)
-    assert persona.timeouts == Clocks(connect=1, first_content=10, idle=15, total=60)
+    assert persona.timeouts == TimeoutOverrides(connect=1, first_content=10, idle=15, total=60)
     assert persona.hedge == Hedge(seconds=0.8, max_extra=0.1)
     assert (persona.max_price, persona.regions) == (Decimal("0.25"), {"eu", "us"})
 
@@ -116,8 +115,9 @@ def test_where_nothing_is_said(tmp_path: Path) -> None:
     assert loaded(tmp_path).resilience == Resilience()
 
 
-def test_every_class_of_failures_can_be_named() -> None:
-    assert set(get_args(FailureClass)) == FAILURE_CLASSES.keys()
+@pytest.mark.parametrize(("name", "kinds"), FAILURE_CLASSES.items(), ids=FAILURE_CLASSES)
+def test_every_class_of_failures_can_be_named(tmp_path: Path, name: str, kinds: tuple[FailureKind, ...]) -> None:
+    assert persona_of(f"{{targets: [a/one], on_failure: {{move_on: [{name}]}}}}", tmp_path).on_failure.move_on == set(kinds)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_when_a_second_target_is_asked(tmp_path: Path, text: str, hedge: Hedge) 
 )
 def test_windows(tmp_path: Path, text: str, window: TimeWindow) -> None:
     persona = persona_of(f"{{targets: [a/one], rules: [{{name: r, when: {{time: {text}}}, strategy: cost}}]}}", tmp_path)
-    assert persona.rules[0].when == When(time=window)
+    assert persona.rules[0].when == Condition(time=window)
 
 
 @pytest.mark.parametrize(
@@ -219,3 +219,22 @@ def test_a_models_limit_above_its_providers_is_told(tmp_path: Path) -> None:
         "capabilities.yaml:28: providers.claude.models.dear.concurrency.limit: has no effect: all models of the provider together "
         "are sent 5 at a time"
     ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "targets: [{target: a/one, weight: null}]",
+        "targets: [a/one], balance: null, hedge: null, regions: null, max_price: null, system_prompt: null, params: null",
+        "targets: [a/one], on_failure: {move_on: null}",
+    ],
+)
+def test_null_is_as_good_as_nothing(tmp_path: Path, text: str) -> None:
+    assert persona_of(f"{{{text}}}", tmp_path) == persona_of("{targets: [a/one]}", tmp_path)
+
+
+@pytest.mark.parametrize(("when", "message"), [("input_tokens: {over: null}", "needs 'over'"), ("time: {days: null}", "needs 'after'")])
+def test_a_condition_of_nulls_says_nothing(tmp_path: Path, when: str, message: str) -> None:
+    policy = f"version: 1\npersonas: {{p: {{targets: [a/one], rules: [{{name: r, when: {{{when}}}, strategy: cost}}]}}}}"
+    (told,) = complaints(tmp_path, policy, ABLE)
+    assert message in told

@@ -9,37 +9,36 @@ from typing import Final
 import pytest
 
 from gateway.config import (
+    ApiKey,
+    Backoff,
+    Balance,
     BreakerSettings,
     Concurrency,
+    Condition,
     Config,
     Hedge,
     MediaFetch,
     Model,
+    OnFailure,
     Persona,
     Price,
     PriceTier,
+    Provider,
     Resilience,
     RetryBudget,
+    Rule,
     ServerSettings,
+    TargetRef,
+    TimeoutOverrides,
     Timeouts,
+    TimeWindow,
+    TlsFiles,
     load,
 )
-from gateway.config.persona_rows import (
-    BackoffRow,
-    BalanceRow,
-    HedgeRow,
-    OnFailureRow,
-    PersonaClocksRow,
-    PersonaRow,
-    PolicyRow,
-    RuleRow,
-    TargetRow,
-    TimeRow,
-    TokensRow,
-    WhenRow,
-)
-from gateway.config.schema import AuthRow, KeyRow, ModelRow, ProviderRow, TlsRow
-from gateway.config.validation import keys_of
+from gateway.config.conditions import TokenRange
+from gateway.config.providers import Auth
+from gateway.config.schema import keys_of
+from gateway.config.server import PolicyFile
 from gateway.routing.personas import apply
 from translators.capabilities import ModelRecord, Thinking
 from translators.chat.request import ChatRequest
@@ -93,10 +92,10 @@ def test_the_settings_that_are_written_out_are_the_defaults() -> None:
     [
         (
             "persona_policy.yaml",
-            [PolicyRow, PersonaRow, RuleRow, WhenRow, TokensRow, TimeRow, TargetRow, PersonaClocksRow, BalanceRow, OnFailureRow, BackoffRow,
-             HedgeRow, ServerSettings, MediaFetch, Resilience, BreakerSettings, RetryBudget],
+            [PolicyFile, Persona, Rule, Condition, TokenRange, TimeWindow, TargetRef, TimeoutOverrides, Balance, OnFailure, Backoff, Hedge,
+             ServerSettings, MediaFetch, Resilience, BreakerSettings, RetryBudget],
         ),
-        ("capabilities.yaml", [ProviderRow, AuthRow, KeyRow, TlsRow, ModelRow, Concurrency, Timeouts, ModelRecord, Thinking, Price,
+        ("capabilities.yaml", [Provider, Auth, ApiKey, TlsFiles, Model, Concurrency, Timeouts, ModelRecord, Thinking, Price,
              PriceTier]),
     ],
 )  # fmt: skip

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.config.problems import Place
+from gateway.config.errors import Place
 from gateway.config.yaml_source import read
 
 

@@ -1,5 +1,7 @@
 """gateway.health.breaker: opens by rate, one probe at a time, comes back gradually."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -12,7 +14,7 @@ SETTINGS = BreakerSettings(window=10, min_calls=4, failure_rate=0.5, open_for=5,
 
 
 def breaker(**fields: float) -> Breaker:
-    return Breaker(SETTINGS.model_copy(update=fields))
+    return Breaker(replace(SETTINGS, **fields))
 
 
 def called(tested: Breaker, failed: bool, now: float) -> None:

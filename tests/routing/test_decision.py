@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gateway.config import Rule, TargetRef, When
+from gateway.config import Condition, Rule, TargetRef
 from gateway.errors import ModelNotFound
 from gateway.routing.decision import Decision, decide
 from gateway.routing.facts import NOBODY, Caller
@@ -21,9 +21,9 @@ WORLD = config(
         defaults={"temperature": 0.2, "max_tokens": 100},
         caps={"max_tokens": 300},
         rules=(
-            Rule(name="warm", when=When(header={"x-mood": frozenset({"warm"})}), defaults={"temperature": 0.9, "max_tokens": 900}),
-            Rule(name="strict", when=When(metadata={"team": frozenset({"qa"})}), params="strict"),
-            Rule(name="long", when=When(over=500), targets=(TargetRef("x", "large"),), strategy="cost"),
+            Rule(name="warm", when=Condition(header={"x-mood": frozenset({"warm"})}), defaults={"temperature": 0.9, "max_tokens": 900}),
+            Rule(name="strict", when=Condition(metadata={"team": frozenset({"qa"})}), params="strict"),
+            Rule(name="long", when=Condition(tokens_over=500), targets=(TargetRef("x", "large"),), strategy="cost"),
         ),
         params="quiet",
     ),

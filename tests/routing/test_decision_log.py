@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.config import Rule, TargetRef, When
+from gateway.config import Condition, Rule, TargetRef
 from gateway.routing.decision import decide
 from gateway.routing.decision_log import KEPT, Records, compact, facts_document, not_recorded, read_facts, record_document
 from gateway.routing.facts import Caller, Facts, Prompt, facts_of
@@ -16,8 +16,8 @@ from tests.routing.worlds import config, facts, model, persona, planned, provide
 from translators.chat.request import ChatRequest
 from translators.json_codec import dumps, loads
 
-TEAM = When(metadata={"team": frozenset({"blue"})})
-WEST = When(header={"x-region": frozenset({"west"})})
+TEAM = Condition(metadata={"team": frozenset({"blue"})})
+WEST = Condition(header={"x-region": frozenset({"west"})})
 CAPABLE = ["streaming", "tool_calling", "vision"]
 MAP = {"type": "object", "additionalProperties": {"type": "string"}}
 X = provider("x", model("small", window=1000, output=500, capabilities=CAPABLE), model("large", capabilities=CAPABLE, price=(5, 9)))
@@ -27,8 +27,8 @@ P = persona(
     strategy="cost",
     rules=(
         Rule(name="team", when=TEAM, targets=(TargetRef("x", "large"),)),
-        Rule(name="long", when=When(over=300), targets=(TargetRef("x", "small", when=WEST), TargetRef("x", "large"))),
-        Rule(name="key", when=When(key=frozenset({"0a0a0a0a"})), strategy="priority"),
+        Rule(name="long", when=Condition(tokens_over=300), targets=(TargetRef("x", "small", when=WEST), TargetRef("x", "large"))),
+        Rule(name="key", when=Condition(key=frozenset({"0a0a0a0a"})), strategy="priority"),
     ),
 )
 WORLD = config([X], P)
@@ -137,7 +137,7 @@ def test_a_header_that_is_no_utf_8_is_written_without_what_json_cannot_say() -> 
 
 def test_a_condition_counts_wherever_its_target_is_listed_twice() -> None:
     """The same model without a condition elsewhere does not hide the one here."""
-    twice = persona("x/small", rules=(Rule(name="r", when=When(over=1), targets=(TargetRef("x", "small", when=WEST),)),))
+    twice = persona("x/small", rules=(Rule(name="r", when=Condition(tokens_over=1), targets=(TargetRef("x", "small", when=WEST),)),))
     assert facts_document(facts(caller=Caller(headers={"x-region": "west"})), twice)["headers"] == {"x-region": "west"}
     only = persona(TargetRef("x", "small", when=WEST), "x/large")
     assert facts_document(facts(caller=Caller(headers={"x-region": "west"})), only)["headers"] == {"x-region": "west"}

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.config import OnFailure
-from gateway.config.values import FAILURE_CLASSES, MOVES_ON
+from gateway.config import Backoff, OnFailure
+from gateway.config.personas import FAILURE_CLASSES, MOVES_ON
 from gateway.health.retry_budget import Budget
 from gateway.routing.candidates import Candidate
 from gateway.routing.failover import NextAttempt, Outcome, attempts
@@ -79,7 +79,7 @@ def test_every_target_once_then_the_same_order_again() -> None:
 
 
 def test_the_backoff_doubles_up_to_the_longest_and_is_jittered() -> None:
-    policy = OnFailure(retries=5, backoff=1.0, longest_backoff=5.0)
+    policy = OnFailure(retries=5, backoff=Backoff(initial=1.0, max=5.0))
     one = candidates(1000)
     assert [step.wait for step in play(one, *[K.CONNECT] * 9, policy=policy).steps] == [0, 1, 2, 4, 5, 5]
     assert [step.wait for step in play(one, *[K.CONNECT] * 9, policy=policy, dice=0.0).steps] == [0, 0.5, 1, 2, 2.5, 2.5]
@@ -137,8 +137,7 @@ policies = st.builds(
     move_on=st.frozensets(st.sampled_from(sorted(set(K) - {K.INVALID_REQUEST}))) | st.just(MOVES_ON),
     retries=st.integers(0, 5),
     max_attempts=st.integers(1, 12),
-    backoff=st.floats(0.01, 5),
-    longest_backoff=st.floats(5, 20),
+    backoff=st.builds(Backoff, initial=st.floats(0.01, 5), max=st.floats(5, 20)),
 )
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.accounting.cost import expected_cost
-from gateway.config import Config, Model, Persona, Provider, Rule, TargetRef, When
+from gateway.config import Condition, Config, Model, Persona, Provider, Rule, TargetRef
 from gateway.errors import ModelNotFound
 from gateway.health.targets import HealthBook
 from gateway.routing.affinity import Affinity
@@ -96,7 +96,7 @@ def test_a_price_is_a_ceiling_for_this_request() -> None:
 
 
 def test_a_condition_of_a_target() -> None:
-    of = config([A, B], persona(TargetRef("b", "sees", when=When(has=frozenset({"images"}))), "a/large"))
+    of = config([A, B], persona(TargetRef("b", "sees", when=Condition(features=frozenset({"images"}))), "a/large"))
     assert names(planned(of, facts(IMAGE, features=["images"]))) == ["b/sees", "a/large"]
     assert verdicts(planned(of, facts())) == [("a/large", "chosen", ()), ("b/sees", "rejected", ("condition: has",))]
 
@@ -219,7 +219,7 @@ def test_several_answers_are_asked_for_one_by_one_up_to_a_bound() -> None:
 
 
 def test_a_rule_chooses_other_targets() -> None:
-    rule = Rule(name="images", when=When(has=frozenset({"images"})), targets=(TargetRef("b", "sees"),), strategy="cost")
+    rule = Rule(name="images", when=Condition(features=frozenset({"images"})), targets=(TargetRef("b", "sees"),), strategy="cost")
     of = config([A, B], persona("a/large", rules=(rule,)))
     made = planned(of, facts(IMAGE, features=["images"]))
     assert (names(made), made.policy.rule, made.policy.strategy) == (["b/sees"], rule, "cost")
@@ -367,7 +367,15 @@ models = st.builds(
     st.sampled_from(["yes", "no"]),
     st.booleans(),
 )
-whens = st.sampled_from([When(), When(over=400), When(under=400), When(has=frozenset({"images"})), When(key=frozenset({"0a0a0a0a"}))])
+whens = st.sampled_from(
+    [
+        Condition(),
+        Condition(tokens_over=400),
+        Condition(tokens_under=400),
+        Condition(features=frozenset({"images"})),
+        Condition(key=frozenset({"0a0a0a0a"})),
+    ]
+)
 personas = st.fixed_dictionaries(
     {},
     optional={
@@ -422,9 +430,9 @@ def may(of: Persona, ref: TargetRef, where: Provider, what: Model, asked: Facts,
             of.max_price is None or (cost is not None and cost <= of.max_price * 10**9),
             where.unavailable_reason is None,
             not cooling,
-            ref.when.over is None or asked.prompt.tokens > ref.when.over,
-            ref.when.under is None or asked.prompt.tokens < ref.when.under,
-            ref.when.has <= asked.features,
+            ref.when.tokens_over is None or asked.prompt.tokens > ref.when.tokens_over,
+            ref.when.tokens_under is None or asked.prompt.tokens < ref.when.tokens_under,
+            ref.when.features <= asked.features,
             not ref.when.key,
         )
     )
@@ -439,7 +447,7 @@ def may(of: Persona, ref: TargetRef, where: Provider, what: Model, asked: Facts,
     pin=st.integers(0, 4),
 )
 def test_no_plan_breaks_a_gate_and_none_is_refused_that_could_be_served(
-    offered: list[tuple[Model, When, bool, bool]], fields: dict[str, Any], asked: Facts, dice: float, pin: int
+    offered: list[tuple[Model, Condition, bool, bool]], fields: dict[str, Any], asked: Facts, dice: float, pin: int
 ) -> None:
     providers = [
         provider(f"p{i}", what, region="us", unavailable_reason=None if available else "KEY is not set")

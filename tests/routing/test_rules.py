@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from gateway.config import Rule, TimeWindow, When
+from gateway.config import Condition, Rule, TimeWindow
 from gateway.routing.facts import Caller
 from gateway.routing.rules import failing, first_match, holds, inside
 from tests.routing.worlds import MOMENT, facts
@@ -25,13 +25,13 @@ ASKED = facts(
     ("when", "fails"),
     [
         ({}, None),
-        ({"over": 999}, None),
-        ({"over": 1000}, "input_tokens"),
-        ({"under": 1001}, None),
-        ({"under": 1000}, "input_tokens"),
-        ({"has": frozenset({"tools"})}, None),
-        ({"has": frozenset({"tools", "images"})}, None),
-        ({"has": frozenset({"tools", "audio"})}, "has"),
+        ({"tokens_over": 999}, None),
+        ({"tokens_over": 1000}, "input_tokens"),
+        ({"tokens_under": 1001}, None),
+        ({"tokens_under": 1000}, "input_tokens"),
+        ({"features": frozenset({"tools"})}, None),
+        ({"features": frozenset({"tools", "images"})}, None),
+        ({"features": frozenset({"tools", "audio"})}, "has"),
         ({"metadata": {"team": frozenset({"blue", "green"})}}, None),
         ({"metadata": {"team": frozenset({"green"})}}, "metadata.team"),
         ({"metadata": {"count": frozenset({"5"})}}, "metadata.count"),
@@ -43,22 +43,26 @@ ASKED = facts(
         ({"key": frozenset({"00000000"})}, "key"),
         ({"time": TimeWindow(after=time(12))}, None),
         ({"time": TimeWindow(after=time(12, 1))}, "time"),
-        ({"over": 10, "has": frozenset({"audio"})}, "has"),
+        ({"tokens_over": 10, "features": frozenset({"audio"})}, "has"),
     ],
 )
 def test_conditions(when: dict[str, Any], fails: str | None) -> None:
-    assert failing(When(**when), ASKED, MOMENT) == fails
+    assert failing(Condition(**when), ASKED, MOMENT) == fails
 
 
 def test_conditions_that_cost_nothing_are_looked_at_before_the_prompt_is_estimated() -> None:
     """An estimate is made only for a request that meets every other condition."""
     unknown = facts(tokens=None)  # type: ignore[arg-type]
-    assert failing(When(over=10, key=frozenset({"00000000"})), unknown, MOMENT) == "key"
+    assert failing(Condition(tokens_over=10, key=frozenset({"00000000"})), unknown, MOMENT) == "key"
     assert unknown.prompt.known is None
 
 
 def test_the_first_that_holds_wins_else_none() -> None:
-    rules = [Rule(name="a", when=When(over=5000)), Rule(name="b", when=When(over=500)), Rule(name="c", when=When())]
+    rules = [
+        Rule(name="a", when=Condition(tokens_over=5000)),
+        Rule(name="b", when=Condition(tokens_over=500)),
+        Rule(name="c", when=Condition()),
+    ]
     assert [getattr(first_match(rules[:n], ASKED, MOMENT), "name", None) for n in (1, 2, 3)] == [None, "b", "b"]
     assert first_match((), ASKED, MOMENT) is None
 
@@ -99,4 +103,4 @@ def test_a_window_is_as_long_as_it_says_on_each_of_its_days(after: time, before:
 
 
 def test_a_target_may_have_a_condition_of_its_own() -> None:
-    assert holds(When(has=frozenset({"images"})), ASKED, MOMENT)
+    assert holds(Condition(features=frozenset({"images"})), ASKED, MOMENT)

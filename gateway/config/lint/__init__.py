@@ -1,1 +1,1 @@
-"""What a configuration that reads well may still have wrong."""
+"""Checks of a configuration that reads well: complaints, which are errors, and advice."""

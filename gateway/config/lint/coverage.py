@@ -1,86 +1,66 @@
-"""What conditions mean as sets of requests: whether one is empty, lies inside others, or has anything in common with one.
+"""Conditions as sets of requests: is one empty, inside another, or without anything in common?
 
-The conditions of a `When` are about different things, so it is a box: a request is in it if its value for each thing is among those
-allowed. Verdicts are safe: what is called empty or covered is so; a set that is empty for a deeper reason may be called full.
+What is called empty or covered is so. A rule that only several earlier rules cover is let pass.
 """
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from typing import Final
 
-from gateway.config.validation import Complaint
-from gateway.config.values import ALWAYS, TimeWindow, When
+from gateway.config.conditions import ALWAYS, Condition, TimeWindow
+from gateway.config.errors import Complaint
 
 MOST_METADATA: Final = 16
 """Pairs that a request may have: one with more is refused."""
-MOST_PIECES: Final = 2_000
-"""Into which a box is cut to see whether others cover it. If that is not enough, they are said not to."""
 _DAY: Final = 24 * 60
 _WEEK: Final = 7 * _DAY
 _EVERY_MINUTE: Final = (1 << _WEEK) - 1
-_ANYTHING: Final = -1
-"""Every bit, without end: also those for values that no condition names, and for none at all."""
-
-Thing = tuple[str, str]
-"""What a condition is about: `("header", "x-team")`, `("tokens", "")`."""
-Box = Mapping[Thing, int]
-"""The values allowed for each thing, a bit each; anything for what is not named."""
-_TOKENS: Final = ("tokens", "")
-_KEY: Final = ("key", "")
-_TIME: Final = ("time", "")
+_ENDLESS: Final = float("inf")
 
 
-def impossible(when: When) -> Iterator[Complaint]:
+def impossible(when: Condition) -> Iterator[Complaint]:
     """Why no request can be like this."""
-    if when.over is not None and when.under is not None and when.over + 1 >= when.under:
-        yield ("input_tokens",), f"can never match: no number is over {when.over} and under {when.under}"
+    if when.tokens_over is not None and when.tokens_under is not None and when.tokens_over + 1 >= when.tokens_under:
+        yield ("input_tokens",), f"can never match: no number is over {when.tokens_over} and under {when.tokens_under}"
     if len(when.metadata) > MOST_METADATA:
         yield ("metadata",), f"can never match: a request has at most {MOST_METADATA} pairs"
     if when.time is not None and not minutes(when.time):
         yield ("time",), "can never match: 'after' and 'before' are the same, and no time is in between"
 
 
-def within(inner: When, outer: When) -> bool:
+def within(inner: Condition, outer: Condition) -> bool:
     """Whether every request that is like `inner` is like `outer`, too."""
-    return _within(*boxes((inner, outer)))
+    first, end = _tokens(inner)
+    outer_first, outer_end = _tokens(outer)
+    values, outer_values = _values(inner), _values(outer)
+    return (
+        outer_first <= first
+        and end <= outer_end
+        and outer.features <= inner.features
+        and all(name in values and values[name] <= allowed for name, allowed in outer_values.items())
+        and not minutes(inner.time) & ~minutes(outer.time)
+    )
 
 
-def always(when: When) -> bool:
+def always(when: Condition) -> bool:
     """Whether it says nothing about the request."""
     return within(ALWAYS, when)
 
 
-def contradict(one: When, other: When) -> bool:
+def contradict(one: Condition, other: Condition) -> bool:
     """Whether no request can be like both."""
-    return not _meet(*boxes((one, other)))
+    first, end = zip(_tokens(one), _tokens(other), strict=True)
+    values, others = _values(one), _values(other)
+    return (
+        max(first) >= min(end)
+        or any(values[name].isdisjoint(others[name]) for name in values.keys() & others.keys())
+        or not minutes(one.time) & minutes(other.time)
+    )
 
 
-def boxes(whens: Sequence[When]) -> list[Box]:
-    """The conditions as boxes that can be compared with each other."""
-    ends = sorted({end for when in whens for end in _bounds(when) if end})
-    numbers: dict[Thing, dict[str, int]] = defaultdict(dict)
-    return [_box(when, ends, numbers) for when in whens]
-
-
-def covering(box: Box, others: Sequence[Box]) -> list[int]:
-    """Which of `others` hold every request of `box` between them, none of those needlessly. Empty: some request is in none of them, or
-    it would take too long to tell.
-    """
-    for i, other in enumerate(others):
-        if _within(box, other):
-            return [i]
-    if not _covered(box, others):
-        return []
-    needed = list(range(len(others)))
-    for i in reversed(needed):
-        fewer = [j for j in needed if j != i]
-        if _covered(box, [others[j] for j in fewer]):
-            needed = fewer
-    return needed
-
-
-def minutes(window: TimeWindow) -> int:
-    """The minutes of the week that are in the window, each a bit; the first is the first of Monday."""
+def minutes(window: TimeWindow | None) -> int:
+    """The minutes of the week in the window, a bit each; the first is the first of Monday."""
+    if window is None:
+        return _EVERY_MINUTE
     start = window.after.hour * 60 + window.after.minute
     end = _DAY if window.before is None else window.before.hour * 60 + window.before.minute
     length = end - start if end >= start else end + _DAY - start
@@ -91,57 +71,13 @@ def minutes(window: TimeWindow) -> int:
     return found & _EVERY_MINUTE
 
 
-def _covered(box: Box, others: Sequence[Box]) -> bool:
-    """Whether nothing is left of the box once each of the others is cut out of it."""
-    others = sorted(others, key=len)  # those that say little cut into few pieces
-    left = [(box, 0)]
-    for _ in range(MOST_PIECES):
-        if not left:
-            return True
-        piece, start = left.pop()
-        cut = next((i for i in range(start, len(others)) if _meet(piece, others[i])), None)
-        if cut is None:
-            return False
-        left += ((rest, cut + 1) for rest in _minus(piece, others[cut]))
-    return False
-
-
-def _minus(box: Box, other: Box) -> Iterator[Box]:
-    """What is in `box` and not in `other`, which it meets: boxes that have nothing in common."""
-    inside = dict(box)
-    for thing, allowed in other.items():
-        before = inside.get(thing, _ANYTHING)
-        if outside := before & ~allowed:
-            yield {**inside, thing: outside}
-        inside[thing] = before & allowed
-
-
-def _within(inner: Box, outer: Box) -> bool:
-    return not any(inner.get(thing, _ANYTHING) & ~allowed for thing, allowed in outer.items())
-
-
-def _meet(one: Box, other: Box) -> bool:
-    return all(one.get(thing, _ANYTHING) & allowed for thing, allowed in other.items())
-
-
-def _box(when: When, ends: Sequence[int], numbers: Mapping[Thing, dict[str, int]]) -> Box:
-    """`ends` and `numbers` say which bit stands for which numbers of tokens, and for which text."""
-    box: dict[Thing, int] = {_TIME: _EVERY_MINUTE if when.time is None else minutes(when.time)}
-    first, end = _bounds(when)
-    if first:
-        box[_TOKENS] = _ANYTHING << ends.index(first) + 1
-    if end is not None:
-        box[_TOKENS] = box.get(_TOKENS, _ANYTHING) & ((1 << ends.index(end) + 1) - 1)
-    box.update({("has", feature): 1 for feature in when.has})
-    texts = {_KEY: when.key} if when.key else {}
-    texts |= {("metadata", name): values for name, values in when.metadata.items()}
-    texts |= {("header", name): values for name, values in when.header.items()}
-    for thing, values in texts.items():
-        known = numbers[thing]
-        box[thing] = sum(1 << known.setdefault(value, len(known)) for value in values)
-    return box
-
-
-def _bounds(when: When) -> tuple[int, int | None]:
+def _tokens(when: Condition) -> tuple[float, float]:
     """The fewest tokens, and the number from which on there are too many."""
-    return (0 if when.over is None else when.over + 1), when.under
+    return (0 if when.tokens_over is None else when.tokens_over + 1), (_ENDLESS if when.tokens_under is None else when.tokens_under)
+
+
+def _values(when: Condition) -> dict[tuple[str, str], frozenset[str]]:
+    """The texts allowed for each thing that is looked at."""
+    found = {("metadata", name): values for name, values in when.metadata.items()}
+    found |= {("header", name): values for name, values in when.header.items()}
+    return {**found, ("key", ""): when.key} if when.key else found

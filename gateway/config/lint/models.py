@@ -1,14 +1,12 @@
 """The rules that go across fields of a model: its facts must agree with each other."""
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
 
 from gateway.config.endpoints import MODEL_PLACE, names_version
-from gateway.config.problems import unknown
-from gateway.config.schema import AuthRow, Concurrency, DialectName, ProviderRow, written_keys
-from gateway.config.validation import Complaint, under
-from gateway.config.values import Model
+from gateway.config.errors import Complaint, under, unknown
+from gateway.config.providers import DialectName, Model, Provider
 from translators.capabilities import ModelRecord, Thinking
 from translators.chat.parameters import PARAMETERS
 from translators.openai.request.foreign_fields import MESSAGE_FIELDS
@@ -25,16 +23,21 @@ _KINDS: Final[Mapping[DialectName, tuple[str, ...]]] = {
 """The kinds of thinking that a dialect can express."""
 
 
-def provider_complaints(row: ProviderRow) -> Iterator[Complaint]:
-    """What a provider says twice or without effect."""
+def provider_complaints(row: Provider, written: Mapping[str, Any]) -> Iterator[Complaint]:
+    """What a provider says twice or without effect; `written` is its row in the file."""
     yield from ((("base_url",), message) for message in base_url_complaints(row, row.base_url))
     if row.api_version is not None and row.dialect != "openai":
         yield ("api_version",), f"has no meaning for the dialect {row.dialect!r}"
-    yield from under("auth", _auth_complaints(row))
-    yield from _key_complaints(row)
+    if row.key_header is not None and not row.keys and row.key_variable is None:
+        yield ("auth",), "has no effect: the provider needs no key"
+    if row.key_header is not None and row.key_header.name in row.headers:
+        yield ("auth", "header"), f"{row.key_header.name!r} also stands in 'headers'"
+    if row.keys and row.key_variable is not None:
+        yield ("keys",), f"stands beside 'key_variable': {row.key_variable} belongs into the list"
+    yield from under("keys", _key_complaints([key.variable for key in row.keys], written.get("keys") or ()))
 
 
-def base_url_complaints(row: ProviderRow, url: str) -> Iterator[str]:
+def base_url_complaints(row: Provider, url: str) -> Iterator[str]:
     """What of a URL, from the row or from the environment, does not go with the rest of the row."""
     if row.dialect == "openai":
         if row.api_version is not None and names_version(url):
@@ -46,38 +49,16 @@ def base_url_complaints(row: ProviderRow, url: str) -> Iterator[str]:
         yield f"must not have {MODEL_PLACE}: the dialect {row.dialect!r} names the model elsewhere"
 
 
-def _auth_complaints(row: ProviderRow) -> Iterator[Complaint]:
-    auth = row.auth
-    if auth is None:
-        return
-    if not written_keys(row):
-        yield (), "has no effect: the provider needs no key"
-    if isinstance(auth, AuthRow) and auth.header in row.headers:
-        yield ("header",), f"{auth.header!r} also stands in 'headers'"
+def _key_complaints(variables: Sequence[str], written: Sequence[Any]) -> Iterator[Complaint]:
+    for i, (variable, key) in enumerate(zip(variables, written, strict=True)):
+        if variable in variables[:i]:
+            yield (i,), f"{variable} stands in the list twice"
+        elif len(variables) == 1 and isinstance(key, dict) and key.get("weight") is not None:
+            yield (i, "weight"), "has no effect: it is the only key"
 
 
-def _key_complaints(row: ProviderRow) -> Iterator[Complaint]:
-    if row.keys is None:
-        return
-    if row.key_variable is not None:
-        yield ("keys",), f"stands beside 'key_variable': {row.key_variable} belongs into the list"
-    keys = written_keys(row)
-    variables = [key.variable for key in keys]
-    for i, key in enumerate(keys):
-        if key.variable in variables[:i]:
-            yield ("keys", i), f"{key.variable} stands in the list twice"
-        elif key.weight is not None and len(keys) == 1:
-            yield ("keys", i, "weight"), "has no effect: it is the only key"
-
-
-def concurrency_complaints(model: Model, provider: Concurrency | None) -> Iterator[Complaint]:
-    """A model's limit that its provider's always comes before."""
-    if provider is not None and model.concurrency is not None and model.concurrency.limit > provider.limit:
-        yield ("concurrency", "limit"), f"has no effect: all models of the provider together are sent {provider.limit} at a time"
-
-
-def model_complaints(model: Model, dialect: DialectName | None) -> Iterator[Complaint]:
-    """Facts of one model that contradict each other."""
+def model_complaints(model: Model, provider: Provider | None) -> Iterator[Complaint]:
+    """Facts of a model that contradict each other or its provider's (None: invalid)."""
     record = model.record
     if not MODEL_ID.fullmatch(model.id) or ".." in model.id:
         yield (), "is no model id: letters, digits and '@_.:/-' make one"
@@ -92,7 +73,7 @@ def model_complaints(model: Model, dialect: DialectName | None) -> Iterator[Comp
     for name in sorted(record.unsupported - PARAMETERS.keys()):
         yield ("unsupported",), unknown("parameter", name, PARAMETERS)
     yield from _server_complaints(record)
-    yield from _thinking_complaints(record.thinking, dialect)
+    yield from _thinking_complaints(record.thinking, None if provider is None else provider.dialect)
     if record.can("reasoning") != (record.thinking.kind != "none"):
         yield (
             ("capabilities",),
@@ -103,6 +84,9 @@ def model_complaints(model: Model, dialect: DialectName | None) -> Iterator[Comp
     days = [price.valid_from for price in model.prices]
     if days != sorted(set(days)):
         yield ("prices",), "must be in rising order of 'valid_from', each day once"
+    limit, most = model.concurrency, None if provider is None else provider.concurrency
+    if limit is not None and most is not None and limit.limit > most.limit:
+        yield ("concurrency", "limit"), f"has no effect: all models of the provider together are sent {most.limit} at a time"
 
 
 def _server_complaints(record: ModelRecord) -> Iterator[Complaint]:

@@ -1,16 +1,16 @@
-"""The rules that go across fields of a persona: its targets must be able to serve it, and nothing in it may be without effect."""
+"""Rules across the fields of a persona: targets can serve it, and nothing is without effect."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
+from gateway.config.conditions import ALWAYS
+from gateway.config.errors import Complaint, Place, under, unknown
 from gateway.config.lint.models import NAME, NAME_RULE
 from gateway.config.lint.rules import condition_complaints, rule_complaints
 from gateway.config.lint.strategies import strategy_complaints
 from gateway.config.lint.targets import TargetChecks
-from gateway.config.persona_rows import OnFailureRow, PersonaRow
-from gateway.config.problems import Place, unknown
-from gateway.config.validation import Complaint, under
-from gateway.config.values import ALWAYS, Persona, Provider
+from gateway.config.personas import Persona
+from gateway.config.providers import Provider
 from translators.capabilities import EFFORTS
 from translators.chat.parameters import PARAMETERS
 from translators.chat.ranges import RANGES
@@ -36,8 +36,11 @@ _MORE_THAN_TEXT: Final[Mapping[str, Callable[[Any], bool]]] = {
 """Parameters with which an answer is more than one plain text."""
 
 
-def persona_complaints(persona: Persona, row: PersonaRow, providers: Mapping[str, Provider]) -> Iterator[Complaint]:
-    """What keeps the persona, a rule or a target of it from ever serving, and what is written there without effect."""
+def persona_complaints(persona: Persona, written: Mapping[str, Any], providers: Mapping[str, Provider]) -> Iterator[Complaint]:
+    """What keeps a persona, a rule or a target from ever serving, and what has no effect.
+
+    `written` is its row in the file: a key may have no effect although it only repeats a default.
+    """
     checks = TargetChecks(persona, providers)
     yield from _name_complaints(persona)
     yield from _parameter_complaints(("defaults",), persona.defaults, _DEFAULTS)
@@ -49,10 +52,11 @@ def persona_complaints(persona: Persona, row: PersonaRow, providers: Mapping[str
     yield from under("targets", checks.listed(persona.targets, persona.defaults, "defaults"))
     yield from under("targets", condition_complaints(persona.targets, ALWAYS, checks))
     yield from under("rules", rule_complaints(persona, checks))
-    yield from strategy_complaints(row)
+    yield from strategy_complaints(persona, written)
     yield from _limits_on_targets(persona, checks)
-    yield from _clock_complaints(persona)
-    yield from _failure_complaints(row.on_failure)
+    yield from _timeout_complaints(persona)
+    if persona.on_failure.retries == 0 and "backoff" in written.get("on_failure", ()):
+        yield ("on_failure", "backoff"), "has no effect: retries is 0"
     yield from _hedge_complaints(persona)
     yield from _resume_complaints(persona)
 
@@ -67,7 +71,7 @@ def _name_complaints(persona: Persona) -> Iterator[Complaint]:
 
 
 def _parameter_complaints(section: Place, values: Mapping[str, Any], allowed: frozenset[str]) -> Iterator[Complaint]:
-    """Each value held against the rules of its shape, and against OpenAI's ranges: a persona speaks to every provider."""
+    """Values must have their shape and lie in OpenAI's range, since any provider may serve."""
     for name, value in values.items():
         if name in NOT_DEFAULTS:
             yield (*section, name), "is the caller's to say"
@@ -113,18 +117,11 @@ def _limits_on_targets(persona: Persona, checks: TargetChecks) -> Iterator[Compl
         yield ("max_price",), f"is less than any target takes for a single token ({cheapest}: {least[cheapest]:f} USD)"
 
 
-def _clock_complaints(persona: Persona) -> Iterator[Complaint]:
-    clocks = persona.timeouts
-    for name, limit in (("connect", clocks.connect), ("first_content", clocks.first_content), ("idle", clocks.idle)):
-        if limit is not None and clocks.total is not None and limit > clocks.total:
-            yield ("timeouts", name), f"can never run out: the total is {clocks.total:g}"
-
-
-def _failure_complaints(row: OnFailureRow) -> Iterator[Complaint]:
-    if row.backoff.max < row.backoff.initial:
-        yield ("on_failure", "backoff"), f"max ({row.backoff.max:g}) must be at least initial ({row.backoff.initial:g})"
-    if row.retries == 0 and "backoff" in row.model_fields_set:
-        yield ("on_failure", "backoff"), "has no effect: retries is 0"
+def _timeout_complaints(persona: Persona) -> Iterator[Complaint]:
+    limits = persona.timeouts
+    for name, limit in (("connect", limits.connect), ("first_content", limits.first_content), ("idle", limits.idle)):
+        if limit is not None and limits.total is not None and limit > limits.total:
+            yield ("timeouts", name), f"can never run out: the total is {limits.total:g}"
 
 
 def _hedge_complaints(persona: Persona) -> Iterator[Complaint]:
@@ -140,7 +137,7 @@ def _hedge_complaints(persona: Persona) -> Iterator[Complaint]:
 
 
 def _resume_complaints(persona: Persona) -> Iterator[Complaint]:
-    """Only plain text is continued: what a default asks for on every request may be something else."""
+    """Only plain text is continued, and a default may ask for something else on every request."""
     if not persona.resume:
         return
     for name, is_more in _MORE_THAN_TEXT.items():

@@ -1,40 +1,30 @@
-"""Rules and conditions that could never matter: they match nothing, earlier rules match all of it first, or they change nothing."""
+"""Rules and conditions that never matter: nothing matches, or an earlier rule does."""
 
 from collections.abc import Iterator, Sequence
 
-from gateway.config.lint.coverage import always, boxes, contradict, covering, impossible
+from gateway.config.conditions import Condition
+from gateway.config.errors import Complaint, under
+from gateway.config.lint.coverage import always, contradict, impossible, within
 from gateway.config.lint.models import NAME, NAME_RULE
 from gateway.config.lint.targets import TargetChecks, implied
-from gateway.config.validation import Complaint, under
-from gateway.config.values import ALWAYS, Persona, Rule, TargetRef, When
+from gateway.config.personas import Persona, Rule, TargetRef
 
 
 def never_matching(rules: Sequence[Rule]) -> Iterator[Complaint]:
-    """Rules whose `when` no request is like, and rules that earlier ones come before whenever they match. Places begin at the rule."""
-    everything, *found = boxes([ALWAYS, *(rule.when for rule in rules)])
-    earlier: list[int] = []
+    """Rules whose `when` matches no request, or none that an earlier rule leaves to it."""
+    earlier: list[Rule] = []
     """Rules that nothing was found against: a later one is held against these."""
     for i, rule in enumerate(rules):
         reasons = list(impossible(rule.when))
-        yield from (((i, "when", *place), message) for place, message in reasons)
+        yield from under(i, under("when", reasons))
         if reasons:
             continue
-        boxes_before = [found[j] for j in earlier]
-        if before := covering(found[i], boxes_before):
-            names = _listed([rules[earlier[j]] for j in before], "or")
-            yield (i,), f"{rule.name!r} can never match: whatever is like its 'when' is like that of {names} before it"
-        elif i < len(rules) - 1 and (together := covering(everything, [*boxes_before, found[i]])):
-            others = [rules[earlier[j]] for j in together if j < len(earlier)]
-            with_others = f"with {_listed(others, 'and')} before it " if others else ""
-            yield (i, "when"), f"{with_others}always matches, so no rule after it can: only the last rule may be like that"
+        if before := next((other for other in earlier if within(rule.when, other.when)), None):
+            yield (i,), f"{rule.name!r} can never match: whatever is like its 'when' is like that of {before.name!r} before it"
+        elif i < len(rules) - 1 and always(rule.when):
+            yield (i, "when"), "always matches, so no rule after it can: only the last rule may be like that"
         else:
-            earlier.append(i)
-
-
-def _listed(rules: Sequence[Rule], word: str) -> str:
-    """`'a', 'b' or 'c'`."""
-    *others, last = (repr(rule.name) for rule in rules)
-    return f"{', '.join(others)} {word} {last}" if others else last
+            earlier.append(rule)
 
 
 def rule_complaints(persona: Persona, checks: TargetChecks) -> Iterator[Complaint]:
@@ -48,7 +38,7 @@ def rule_complaints(persona: Persona, checks: TargetChecks) -> Iterator[Complain
         names.add(rule.name)
         if rule.targets is None and rule.strategy is None and rule.balance is None and rule.params is None and not rule.defaults:
             yield (i,), f"{rule.name!r} has no effect: it says none of targets, strategy, balance and params"
-        yield from (((i, *place), message) for place, message in _target_complaints(persona, rule, checks))
+        yield from under(i, _target_complaints(persona, rule, checks))
     yield from never_matching(persona.rules)
 
 
@@ -65,7 +55,7 @@ def _target_complaints(persona: Persona, rule: Rule, checks: TargetChecks) -> It
     yield from under("targets", condition_complaints(targets, rule.when, checks))
 
 
-def condition_complaints(targets: Sequence[TargetRef], when: When, checks: TargetChecks) -> Iterator[Complaint]:
+def condition_complaints(targets: Sequence[TargetRef], when: Condition, checks: TargetChecks) -> Iterator[Complaint]:
     """What is wrong with the conditions of targets that are asked for requests like `when`."""
     for i, target in enumerate(targets):
         reasons = list(impossible(target.when))

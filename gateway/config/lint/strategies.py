@@ -1,35 +1,32 @@
 """Weights that no strategy looks at."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
 
-from gateway.config.persona_rows import BalanceRow, PersonaRow, TargetItem
-from gateway.config.validation import Complaint, under
-
-
-def strategy_complaints(row: PersonaRow) -> Iterator[Complaint]:
-    """Weights of targets where the strategy is not `weighted`, and a `balance` where it is not `balanced`; also of its rules."""
-    here = {row.strategy, *(rule.strategy or row.strategy for rule in row.rules if rule.targets is None)}
-    if "weighted" not in here:
-        yield from under("targets", _weights(row.targets, row.strategy))
-    unsaid = {row.strategy, *(rule.strategy or row.strategy for rule in row.rules if rule.balance is None)}
-    yield from _balance(row.balance, "balanced" in unsaid, row.strategy)
-    for i, rule in enumerate(row.rules):
-        strategy = rule.strategy or row.strategy
-        if rule.targets is not None and strategy != "weighted":
-            yield from under("rules", under(i, under("targets", _weights(rule.targets, strategy))))
-        yield from under("rules", under(i, _balance(rule.balance, strategy == "balanced", strategy)))
+from gateway.config.errors import Complaint, under
+from gateway.config.personas import Persona
 
 
-def _weights(targets: tuple[TargetItem, ...], strategy: str) -> Iterator[Complaint]:
-    for i, target in enumerate(targets):
-        if not isinstance(target, str) and target.weight is not None:
-            yield (i, "weight"), f"has no effect: the strategy is {strategy!r}, not 'weighted'"
+def strategy_complaints(persona: Persona, written: Mapping[str, Any]) -> Iterator[Complaint]:
+    """Weights where the strategy is not `weighted`, a `balance` where it is not `balanced`."""
+    rules = [(rule, rule.strategy or persona.strategy) for rule in persona.rules]
+    with_targets = {persona.strategy, *(strategy for rule, strategy in rules if rule.targets is None)}
+    with_balance = {persona.strategy, *(strategy for rule, strategy in rules if rule.balance is None)}
+    yield from _without_effect(written, persona.strategy, with_targets, with_balance)
+    for i, (_, strategy) in enumerate(rules):
+        row = written["rules"][i]
+        yield from under("rules", under(i, _without_effect(row, strategy, (strategy,), (strategy,))))
 
 
-def _balance(balance: BalanceRow | None, used: bool, strategy: str) -> Iterator[Complaint]:
-    if balance is None:
-        return
-    if not used:
+def _without_effect(
+    row: Mapping[str, Any], strategy: str, with_targets: Collection[str], with_balance: Collection[str]
+) -> Iterator[Complaint]:
+    """Of a persona or a rule, whose targets and whose balance are used with these strategies."""
+    for i, target in enumerate(row.get("targets") or ()):
+        if "weighted" not in with_targets and isinstance(target, dict) and target.get("weight") is not None:
+            yield ("targets", i, "weight"), f"has no effect: the strategy is {strategy!r}, not 'weighted'"
+    balance = row.get("balance")
+    if balance is not None and "balanced" not in with_balance:
         yield ("balance",), f"has no effect: the strategy is {strategy!r}, not 'balanced'"
-    if balance.cost == balance.latency == balance.tier == 0:
+    if balance is not None and not any(balance.values()):
         yield ("balance",), "must hold a weight above 0"

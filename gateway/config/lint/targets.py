@@ -1,15 +1,16 @@
-"""What a target must be to serve its persona ever: the gates of routing that can be looked at before any request comes."""
+"""What a target must be able to do for its persona: the gates that need no request."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from gateway.config.schema import COST_TIERS, Feature
-from gateway.config.validation import Complaint
-from gateway.config.values import Model, Persona, Provider, TargetRef, When
+from gateway.config.conditions import Condition, Feature
+from gateway.config.errors import Complaint, Place, shown, unknown
+from gateway.config.personas import Persona, TargetRef
+from gateway.config.providers import COST_TIERS, Model, Provider
 from translators.capabilities import Capability
 
 _SHAPES: Final[Mapping[str, type]] = {"response_format": dict, "n": int}
-"""What a default must be for its rule to look at it; another kind of value has been complained about already."""
+"""The type of a default that _IMPLIED looks at; another type has been complained about already."""
 
 _IMPLIED: Final[tuple[tuple[str, Capability, Callable[[Any], bool]], ...]] = (
     ("tools", "tool_calling", bool),
@@ -29,11 +30,34 @@ _NEEDED: Final[Mapping[Feature, Capability]] = {
     "json_schema": "json_schema",
     "web_search": "web_search",
 }
-"""What a target needs for a request that has something. A file may be text, which every model reads; reasoning can be left out."""
+"""What a target needs for a feature. Every model reads text files; reasoning can be left out."""
+
+
+def unknown_targets(persona: Any, listed: Mapping[str, Mapping[str, Any]]) -> Iterator[Complaint]:
+    """Targets of a persona's row, which may be invalid elsewhere, that no `listed` provider has."""
+    rules = persona.get("rules") if isinstance(persona, dict) else None
+    owners: list[tuple[Place, Any]] = [((), persona)]
+    owners += ((("rules", i), rule) for i, rule in enumerate(rules if isinstance(rules, list) else ()))
+    for at, owner in owners:
+        targets = owner.get("targets") if isinstance(owner, dict) else None
+        for i, item in enumerate(targets if isinstance(targets, list) else ()):
+            target, place = (item.get("target"), ("target",)) if isinstance(item, dict) else (item, ())
+            if isinstance(target, str) and (message := _unknown(target, listed)) is not None:
+                yield (*at, "targets", i, *place), message
+
+
+def _unknown(target: str, listed: Mapping[str, Mapping[str, Any]]) -> str | None:
+    provider, slash, model = target.partition("/")
+    if not slash:
+        return f"must be written provider/model, not {shown(target)}"
+    if provider not in listed:
+        return unknown("provider", provider, listed)
+    models = listed[provider]
+    return None if model in models else unknown(f"{provider} model", model, models)
 
 
 class TargetChecks:
-    """Holds targets against a persona. A target that is unknown, or whose model has problems, is taken for able."""
+    """Checks targets for a persona. One that is unknown or has problems of its own passes."""
 
     def __init__(self, persona: Persona, providers: Mapping[str, Provider]) -> None:
         self._persona = persona
@@ -49,7 +73,7 @@ class TargetChecks:
         return None if model is None else model.region or self._providers[target.provider].region
 
     def listed(self, targets: Sequence[TargetRef], defaults: Mapping[str, Any], section: str) -> Iterator[Complaint]:
-        """What is wrong with a list of targets. `defaults` hold there; `section` is where those are written."""
+        """What is wrong with a list of targets where `defaults`, written in `section`, hold."""
         seen: set[str] = set()
         for i, target in enumerate(targets):
             if str(target) in seen:
@@ -82,17 +106,17 @@ class TargetChecks:
             if isinstance(limit, int) and limit > model.record.max_output_tokens:
                 yield f"{str(target)!r} gives at most {model.record.max_output_tokens} tokens, fewer than {section}.{name} ({limit})"
 
-    def unservable(self, targets: Sequence[TargetRef], when: When) -> Iterator[Complaint]:
+    def unservable(self, targets: Sequence[TargetRef], when: Condition) -> Iterator[Complaint]:
         """Why none of the targets could serve any request that is like `when`."""
         models = [model for target in targets if (model := self.model(target)) is not None]
         if len(models) < len(targets):
             return
-        needed = {_NEEDED[feature] for feature in when.has if feature in _NEEDED}
+        needed = {_NEEDED[feature] for feature in when.features if feature in _NEEDED}
         if not any(needed <= model.record.capabilities for model in models):
-            names = ", ".join(sorted(feature for feature in when.has if feature in _NEEDED))
+            names = ", ".join(sorted(feature for feature in when.features if feature in _NEEDED))
             yield ("has",), f"can never be served: no target here takes a request that has {names}"
         longest = max(map(_longest_prompt, models))
-        if when.over is not None and when.over >= longest:
+        if when.tokens_over is not None and when.tokens_over >= longest:
             yield ("input_tokens", "over"), f"can never be served: no target here takes a prompt of more than {longest} tokens"
 
 
@@ -105,7 +129,7 @@ def implied(defaults: Mapping[str, Any]) -> Iterator[tuple[str, Capability]]:
 
 
 def _longest_prompt(model: Model) -> int:
-    """In tokens as they are estimated. A factor above 1 is left out: what is learned from answers may lower it."""
+    """In estimated tokens. A factor above 1 is left out: what answers teach may lower it."""
     record = model.record
     limit = min(record.context_window, record.max_input_tokens or record.context_window)
     return int(limit / min(1.0, model.token_factor))

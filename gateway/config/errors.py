@@ -1,14 +1,20 @@
-"""What is wrong with a configuration: every problem with its file, line and path, said in one line each."""
+"""Problems of a configuration with file, line and path, and pydantic's errors in our words."""
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from pydantic_core import ErrorDetails
+
 Place = tuple[str | int, ...]
 """Where a value stands in a file: `("personas", "analyst", "targets", 0)`."""
+Complaint = tuple[Place, str]
+"""A place below the value that was read, and what is wrong there."""
 
+FORMS: Final = "forms"
+"""The type of our own error for a value that has none of its forms: its message is the rule."""
 MAX_KNOWN: Final = 15
 """Known names shown in one message."""
 
@@ -48,9 +54,13 @@ class Source:
     lines: dict[Place, int] = field(repr=False)
 
     def problem(self, place: Place, message: str) -> Problem:
-        """A problem at `place`, on the line of the nearest value that is written there or above it."""
+        """A problem at `place`, on the line of the nearest value written there or above it."""
         known = next((self.lines[place[:n]] for n in range(len(place), -1, -1) if place[:n] in self.lines), None)
         return Problem(self.name, known, path_of(place), message)
+
+    def problems(self, at: Place, complaints: Iterable[Complaint]) -> list[Problem]:
+        """Complaints about what stands at `at`, as problems."""
+        return [self.problem((*at, *place), message) for place, message in complaints]
 
 
 def path_of(place: Place) -> str:
@@ -74,3 +84,44 @@ def shown(value: Any) -> str:
         return "(not shown: it looks like a secret)" if _SECRET.search(value) else repr(value if len(value) <= 60 else value[:59] + "…")
     kinds = {dict: "a mapping", list: "a list", type(None): "nothing", bool: str(value).lower()}
     return kinds.get(type(value)) or str(value)[:60]
+
+
+def under(step: str | int, complaints: Iterable[Complaint]) -> Iterator[Complaint]:
+    """The same complaints, their places below `step`."""
+    return (((step, *place), message) for place, message in complaints)
+
+
+def complaint(place: Place, detail: ErrorDetails) -> str:
+    """What pydantic found, in our words. A header's value is never shown: it may be a secret."""
+    context = detail.get("ctx", {})
+    match detail["type"]:
+        case "literal_error":
+            return _not_one_of(detail["input"], context["expected"])
+        case "value_error":
+            return str(context["error"])
+        case kind if kind in _PLAIN:
+            return _PLAIN[kind]
+    rule = detail["msg"] if detail["type"] == FORMS else _RULES.get(detail["type"], "").format(**context)
+    if not rule:
+        return detail["msg"][:1].lower() + detail["msg"][1:]
+    return rule if "headers" in place else f"{rule}, not {shown(detail['input'])}"
+
+
+def _not_one_of(value: Any, expected: str) -> str:
+    names = re.findall(r"'([^']*)'", expected)
+    return unknown("value", value, names) if names else f"must be {expected}, not {shown(value)}"
+
+
+_PLAIN: Final = {"missing": "is required", "too_short": "must not be empty", "string_too_short": "must not be empty"}
+_RULES: Final = {
+    "bool_type": "must be true or false",
+    "int_type": "must be a whole number",
+    "string_type": "must be text",
+    **dict.fromkeys(("float_type", "decimal_type", "decimal_parsing"), "must be a number"),
+    **dict.fromkeys(("date_type", "date_parsing", "date_from_datetime_parsing"), "must be a date like 2026-11-30"),
+    **dict.fromkeys(("dict_type", "dataclass_type"), "must be a mapping of keys to values"),
+    **dict.fromkeys(("tuple_type", "frozen_set_type"), "must be a list"),
+    "greater_than": "must be greater than {gt:g}",
+    "greater_than_equal": "must be at least {ge:g}",
+    "less_than_equal": "must be at most {le:g}",
+}

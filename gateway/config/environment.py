@@ -1,0 +1,122 @@
+"""What the environment adds to a provider: its keys, its URL and the way to it, all checked."""
+
+import os
+import re
+import ssl
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from pydantic import SecretStr
+
+from gateway.config.endpoints import check_url, parts_of
+from gateway.config.errors import Complaint, Problem
+from gateway.config.links import NO_PROXY, Link, Proxy, TlsFiles, proxy_at, proxy_for, tls_context
+from gateway.config.lint.models import base_url_complaints
+from gateway.config.providers import ApiKey, Provider
+
+_KEY: Final = re.compile(r"[\x21-\x7e]+")
+"""What a header can carry."""
+
+
+def completed(row: Provider, directory: Path, environ: Mapping[str, str]) -> tuple[Provider, list[Complaint]]:
+    """A provider of the file with its keys, URL and link; and what the environment has wrong."""
+    complaints: list[Complaint] = []
+    url = _base_url(row, environ, complaints)
+    base_url, query = parts_of(url, row.api_version)
+    proxy = _proxy(row, base_url, environ, complaints)
+    tls = None if row.tls is None else _in_directory(row.tls, directory)
+    if tls is not None:
+        complaints += _tls_complaints(tls, base_url)
+    link = None if proxy is None and tls is None else Link(proxy, tls)
+    written = row.keys or (() if row.key_variable is None else (ApiKey(row.key_variable),))
+    keys, reason = _keys(written, environ)
+    provider = replace(
+        row,
+        base_url=base_url,
+        query=query,
+        keys=keys,
+        key_variables=tuple(key.variable for key in written),
+        unavailable_reason=reason,
+        link=link,
+    )
+    return provider, complaints
+
+
+def _base_url(row: Provider, environ: Mapping[str, str], complaints: list[Complaint]) -> str:
+    """The URL of the file or, if set, of the environment, which no complaint repeats."""
+    variable = row.base_url_variable
+    given = _said(variable, environ)
+    if not given:
+        return row.base_url
+    try:
+        url = check_url(given)
+        wrong = list(base_url_complaints(row, url))
+    except ValueError as error:
+        url, wrong = row.base_url, [str(error)]
+    complaints += ((("base_url_variable",), f"the URL in the environment variable {variable} {message}") for message in wrong)
+    return url
+
+
+def _said(variable: str | None, environ: Mapping[str, str]) -> str:
+    return "" if variable is None else environ.get(variable, "").strip()
+
+
+def _keys(written: Sequence[ApiKey], environ: Mapping[str, str]) -> tuple[tuple[ApiKey, ...], str | None]:
+    """The keys that are set and that a header can carry, and why there are none."""
+    keys, reasons = [], []
+    for key in written:
+        secret = _said(key.variable, environ)
+        if not secret:
+            reasons.append(f"{key.variable} is not set")
+        elif not _KEY.fullmatch(secret):
+            reasons.append(f"{key.variable} holds characters that no key has")
+        else:
+            keys.append(replace(key, secret=SecretStr(secret)))
+    return tuple(keys), ", ".join(reasons) if reasons and not keys else None
+
+
+def _proxy(row: Provider, base_url: str, environ: Mapping[str, str], complaints: list[Complaint]) -> Proxy | None:
+    variable = row.proxy_variable
+    given = _said(variable, environ)
+    try:
+        if given:
+            return None if given == NO_PROXY else proxy_at(given)
+    except ValueError as error:
+        complaints.append((("proxy_variable",), f"the proxy in the environment variable {variable} {error}"))
+        return None
+    if row.proxy is not None:
+        return None if row.proxy == NO_PROXY else proxy_at(row.proxy)
+    try:
+        return proxy_for(base_url, environ)
+    except ValueError as error:
+        complaints.append((("base_url",), f"cannot be reached: {error}"))
+        return None
+
+
+def _in_directory(tls: TlsFiles, directory: Path) -> TlsFiles:
+    names = ("ca_file", "client_certificate", "client_key")
+    return replace(tls, **{name: str(directory / file) for name in names if (file := getattr(tls, name)) is not None})
+
+
+def _tls_complaints(tls: TlsFiles, base_url: str) -> Iterator[Complaint]:
+    if not base_url.startswith("https:"):
+        yield ("tls",), "has no effect: the provider's URL is not https"
+    if tls.client_key is not None and tls.client_certificate is None:
+        yield ("tls", "client_key"), "has no effect without 'client_certificate'"
+        return
+    try:
+        tls_context(tls)
+    except ValueError as error:
+        yield ("tls",), str(error)
+
+
+def environment_problems(environ: Mapping[str, str]) -> Iterator[Problem]:
+    """Certificate paths of the environment that do not exist: OpenSSL would quietly use none."""
+    paths = ssl.get_default_verify_paths()
+    file, directories = environ.get(paths.openssl_cafile_env), environ.get(paths.openssl_capath_env)
+    if file and not (Path(file).is_file() and os.access(file, os.R_OK)):
+        yield Problem("environment", None, paths.openssl_cafile_env, f"{file} is no file that can be read")
+    if directories and not any(Path(directory).is_dir() for directory in directories.split(os.pathsep)):
+        yield Problem("environment", None, paths.openssl_capath_env, f"{directories} is no directory")
