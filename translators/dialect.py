@@ -176,8 +176,20 @@ class StreamTranslator(Protocol):
     def receive_eof(self) -> list[Chunk]: ...
 
 
+class Endings(NamedTuple):
+    """A provider's own words for ends after which it is asked once more."""
+
+    paused: str | None = None
+    """The `stop_reason` of a turn that goes on when it is sent back."""
+    silent: str | None = None
+    """The `native_finish_reason` with which a model may end as if it had answered, and have said nothing."""
+
+
 class Dialect(Protocol):
     """What a wire format can do; each dialect package satisfies it as a module (PEP 544)."""
+
+    @property
+    def ENDINGS(self) -> Endings: ...
 
     def build_request(self, request: ChatRequest, target: Target) -> UpstreamRequest:
         """The hub's request in this dialect. Raises InvalidRequest for what can be neither said, emulated nor dropped."""

@@ -11,7 +11,7 @@ from translators.chat.chunks import Chunk, Collector
 from translators.chat.continuation import is_empty, is_paused
 from translators.chat.emulation import unfollowed
 from translators.chat.stop_sequences import StopCutter, cut_completion
-from translators.dialect import AnswerShape, Pause, StreamTranslator
+from translators.dialect import Pause, StreamTranslator
 from translators.errors import FailureKind, UpstreamError, UpstreamFailure
 from translators.failures import truncated
 
@@ -153,7 +153,7 @@ async def complete(prepared: PreparedRequest, response: UpstreamResponse) -> Com
         prepared.attempt.record_received(len(body))
         parse = prepared.dialect.parse_response
         completion = parse(body, prepared.envelope) if len(body) <= BIG else await off_loop(parse, body, prepared.envelope)
-        if is_paused(completion):
+        if is_paused(completion, prepared.dialect.ENDINGS.paused):
             continued = ContinuedResponse(prepared, response)
             return await continued.collected(body), continued.billed_prompt_tokens
     finally:
@@ -165,12 +165,12 @@ async def complete(prepared: PreparedRequest, response: UpstreamResponse) -> Com
 
 async def complete_with_retry(prepared: PreparedRequest) -> AttemptResult[dict[str, Any]]:
     """`complete`; if that is nothing, unusable, or not what was asked for in words, it is asked once more, and that answer stands."""
-    shape, attempt = prepared.envelope.shape, prepared.attempt
+    shape, attempt, silent = prepared.envelope.shape, prepared.attempt, prepared.dialect.ENDINGS.silent
     started = attempt.clock()
     try:
         try:
             answer = await complete(prepared, await send(prepared, prepared.request))
-            if not is_empty(answer[0]) and not (shape.in_words and _lacks(answer[0], shape)):
+            if not is_empty(answer[0], silent) and not (shape.in_words and _lacks(prepared, answer[0])):
                 return _result(prepared, answer)
         except UpstreamError as error:
             if not may_do_better(error.failure):
@@ -178,13 +178,14 @@ async def complete_with_retry(prepared: PreparedRequest) -> AttemptResult[dict[s
         answer = await complete(prepared, await send(prepared, prepared.request))
     finally:
         attempt.set_upstream_seconds(attempt.upstream_seconds + attempt.clock() - started)
-    if is_empty(answer[0]):
+    if is_empty(answer[0], silent):
         return _result(prepared, answer, (EMPTY,))
-    return _result(prepared, answer, unfollowed=_lacks(answer[0], shape) if shape.in_words else None)
+    return _result(prepared, answer, unfollowed=_lacks(prepared, answer[0]) if shape.in_words else None)
 
 
-def _lacks(completion: dict[str, Any], shape: AnswerShape) -> str | None:
-    return unfollowed(completion, shape.must_call, shape.json_schema)
+def _lacks(prepared: PreparedRequest, completion: dict[str, Any]) -> str | None:
+    shape = prepared.envelope.shape
+    return unfollowed(completion, shape.must_call, shape.json_schema, prepared.dialect.ENDINGS.paused)
 
 
 def _result(

@@ -37,6 +37,7 @@ class UpstreamStream:
         self._translator = self._response.translator
         self._attempt = prepared.attempt
         self._shape = envelope.shape
+        self._endings = prepared.dialect.ENDINGS
         self._held: list[Chunk] = []
         self._hung_up = False
         self.tap: AnswerTap | None = None
@@ -134,7 +135,7 @@ class UpstreamStream:
     @property
     def empty(self) -> bool:
         """The answer is over and says nothing: only right after `commit`."""
-        return self._translator.finished and is_empty_stream(self._held)
+        return self._translator.finished and is_empty_stream(self._held, self._endings.silent)
 
     @property
     def unfollowed(self) -> str | None:
@@ -142,7 +143,7 @@ class UpstreamStream:
         shape = self._shape
         if not shape.in_words or not self._translator.finished:
             return None
-        return unfollowed_stream(self._held, shape.must_call, shape.json_schema)
+        return unfollowed_stream(self._held, shape.must_call, shape.json_schema, self._endings.paused)
 
     async def aclose(self) -> None:
         """Hang up; after a finished answer so that its connection is used again."""

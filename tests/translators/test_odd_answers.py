@@ -177,8 +177,8 @@ def test_whole_answers(name: str, shape: AnswerShape) -> None:
             assert error.failure.message  # noqa: PT017 - it is one of two answers
             continue
         assert read(dumps(completion))["choices"]
-        is_paused(completion)
-        is_empty(completion)
+        is_paused(completion, DIALECTS[name].ENDINGS.paused)
+        is_empty(completion, DIALECTS[name].ENDINGS.silent)
         if counted := completion.get("usage"):
             assert read(dumps(summed([counted, counted])))
         cut_completion(completion, ("a",))
@@ -206,7 +206,7 @@ def look_at(name: str, shape: AnswerShape, data: bytes) -> None:
             read(text.removeprefix(b"data: "))
     if stream.finished:
         assert read(dumps(collected(chunks)))["choices"]
-        is_empty_stream(chunks)
+        is_empty_stream(chunks, DIALECTS[name].ENDINGS.silent)
 
 
 def collected(chunks: list[Chunk]) -> dict[str, Any]:

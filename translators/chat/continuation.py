@@ -8,34 +8,40 @@ from translators.chat.chunks import Chunk, Collector
 _SAID: Final = ("content", "refusal", "tool_calls", "function_call", "images", "audio")
 
 
-def is_paused(completion: dict[str, Any]) -> bool:
-    """Whether the provider stopped in the middle of its turn and waits for it to be sent back."""
+def is_paused(completion: dict[str, Any], paused: str | None) -> bool:
+    """Whether the provider stopped in the middle of its turn, for which its stop reason is `paused`, and waits for it to be sent back."""
+    if paused is None:
+        return False
     for choice in completion["choices"]:
         specific = choice.get("provider_specific")
-        if specific and _object(specific).get("stop_reason") == "pause_turn":
+        if specific and _object(specific).get("stop_reason") == paused:
             return True
     return False
 
 
-def is_empty(completion: dict[str, Any]) -> bool:
-    """Whether a model ended as if it had answered but said nothing, as Gemini does now and then; thoughts are no answer."""
+def is_empty(completion: dict[str, Any], silent: str | None) -> bool:
+    """Whether a model ended with the native reason `silent` as if it had answered, but said nothing; thoughts are no answer."""
+    if silent is None:
+        return False
     for choice in completion["choices"]:  # nearly always one: all() takes three times as long for it
-        if choice.get("native_finish_reason") != "STOP":
+        if choice.get("native_finish_reason") != silent:
             return False
         if _says(choice["message"]):
             return False
     return True
 
 
-def is_empty_stream(chunks: Sequence[Chunk]) -> bool:
+def is_empty_stream(chunks: Sequence[Chunk], silent: str | None) -> bool:
     """The same for all chunks of a streamed answer. Nearly always one of the first says something."""
+    if silent is None:
+        return False
     for chunk in chunks:
         if chunk.delta and _says(chunk.delta):
             return False
     collector = Collector("", 0, "")
     for chunk in chunks:
         collector.add(chunk)
-    return is_empty(collector.completion())
+    return is_empty(collector.completion(), silent)
 
 
 def _says(message: dict[str, Any]) -> bool:

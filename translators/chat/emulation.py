@@ -84,12 +84,14 @@ def _name(tool: Mapping[str, Any]) -> str | None:
     return str((tool.get(kind) or tool).get("name")) if kind in ("function", "custom") else None
 
 
-def unfollowed(completion: dict[str, Any], must_call: frozenset[str], schema: dict[str, Any] | None) -> str | None:
+def unfollowed(
+    completion: dict[str, Any], must_call: frozenset[str], schema: dict[str, Any] | None, paused: str | None = None
+) -> str | None:
     """The name of what was asked for in words and did not come: NOT_CALLED or NOT_IN_SCHEMA; None if it came, or the answer was cut off.
 
-    A call is no JSON answer yet, so beside one the text may be anything.
+    A call is no JSON answer yet, so beside one the text may be anything. `paused`: as for `is_paused`.
     """
-    if is_paused(completion):
+    if is_paused(completion, paused):
         return None
     for choice in completion["choices"]:
         message = choice.get("message") or {}
@@ -103,12 +105,14 @@ def unfollowed(completion: dict[str, Any], must_call: frozenset[str], schema: di
     return None
 
 
-def unfollowed_stream(chunks: Sequence[Chunk], must_call: frozenset[str], schema: dict[str, Any] | None) -> str | None:
+def unfollowed_stream(
+    chunks: Sequence[Chunk], must_call: frozenset[str], schema: dict[str, Any] | None, paused: str | None = None
+) -> str | None:
     """The same for all chunks of an answer."""
     collector = Collector("", 0, "")
     for chunk in chunks:
         collector.add(chunk)
-    return unfollowed(collector.completion(), must_call, schema)
+    return unfollowed(collector.completion(), must_call, schema, paused)
 
 
 def begins_call(delta: Mapping[str, Any] | None, must_call: frozenset[str]) -> bool:
