@@ -302,3 +302,26 @@ def test_broad_excepts_stand_in_two_places_only() -> None:
             ):
                 found.add(module_name(path))
     assert found == {"gateway.api.middleware", "gateway.telemetry.events"}
+
+
+DIALECTS_WORDS = {
+    "pause_turn", "stop_reason", "STOP", "MAX_TOKENS", "finishReason", "functionCall", "functionResponse", "inlineData", "thinking_config",
+    "thinkingConfig", "thoughtSignature", "generationConfig", "systemInstruction", "usageMetadata", "output_config", "server_tool_use",
+    "web_search_requests", "inference_geo", "function_call_output", "output_text", "input_text", "previous_response_id",
+}  # fmt: skip
+"""Names of one provider's API that mean nothing to the hub."""
+KNOWN_TO_THE_HUB = {"translators.chat.continuation": {"stop_reason"}}
+"""Under `provider_specific` a completion has the provider's own stop reason."""
+
+
+@pytest.mark.parametrize(
+    "path",
+    [p for p in SOURCES if not module_name(p).startswith(("gateway.simulator", *(f"translators.{d}" for d in DIALECTS)))],
+    ids=module_name,
+)
+def test_the_words_of_a_dialect_stand_in_its_folder(path: Path) -> None:
+    """And in the simulator, which pretends to be a provider."""
+    tree = ast.parse(path.read_text("utf-8"))
+    documentation = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant)}
+    texts = {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str) and id(n) not in documentation}
+    assert texts & DIALECTS_WORDS <= KNOWN_TO_THE_HUB.get(module_name(path), set())

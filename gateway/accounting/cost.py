@@ -3,7 +3,6 @@
 Decimal arithmetic over the price rows of capabilities.yaml, rounded once at the end. What cannot be known is None, never a guess.
 """
 
-from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any, Final
@@ -16,11 +15,8 @@ _NANO_PER_RATE: Final = 1000
 _HALF: Final = Decimal("0.5")
 _FEMTO_PER_NANO: Final = 1_000_000
 _HALF_NANO: Final = 500_000
-_WEB_SEARCH: Final = 10_000_000
-"""Claude's own web search: 10 USD per 1000 requests, beside the tokens."""
-_GEOGRAPHY: Final[Mapping[str, Decimal]] = {"us": Decimal("1.1")}
-"""Claude's surcharge for inference that stays in a place; elsewhere there is none."""
-_BESIDE: Final = frozenset({"inference_geo", "server_tool_use", "cache_creation"})
+_NANO_PER_FEE: Final = 1_000_000
+"""A fee is USD for a thousand: 10^9 / 10^3 nano-USD for one."""
 _LIST_PRICE_TIERS: Final = frozenset({None, "auto", "default", "standard", "standard_only"})
 
 
@@ -43,7 +39,7 @@ def cost_of_usage(model: Model, usage: Any, day: date, service_tier: str | None 
     prompt, completion = totals(usage)
     if price is None or prompt is None or completion is None or service_tier not in _LIST_PRICE_TIERS:
         return None
-    if _is_plain(usage):
+    if _is_plain(usage) and model.billed_beside.isdisjoint(usage):
         return _plain_cost(price, prompt, 0.0, completion)
     if count(usage.get("completion_tokens_details"), "audio_tokens"):
         return None
@@ -52,10 +48,17 @@ def cost_of_usage(model: Model, usage: Any, day: date, service_tier: str | None 
     if read is None:
         return None
     cost = read + completion * rates.output
-    surcharge = _GEOGRAPHY.get(str(usage.get("inference_geo")))
-    if surcharge is not None:
-        cost *= surcharge
-    return _nano(cost) + (count(usage.get("server_tool_use"), "web_search_requests") or 0) * _WEB_SEARCH
+    for name, factors in model.surcharges.items():
+        cost *= factors.get(str(usage.get(name)), 1)
+    return _nano(cost) + sum(int(_counted(usage, path) * fee * _NANO_PER_FEE) for path, fee in model.fees.items())
+
+
+def _counted(usage: Any, path: str) -> int:
+    """What `usage` counts under a path of names with dots between them."""
+    *objects, name = path.split(".")
+    for each in objects:
+        usage = usage.get(each) if usage.__class__ is dict else None
+    return count(usage, name) or 0
 
 
 def _plain_cost(price: Price, prompt_tokens: int, cached_share: float, output_tokens: int) -> int:
@@ -73,7 +76,7 @@ def _is_plain(usage: dict[str, Any]) -> bool:
     return (
         (not details or (details.__class__ is dict and not any(details.values())))
         and (not spoken or (spoken.__class__ is dict and not spoken.get("audio_tokens")))
-        and _BESIDE.isdisjoint(usage)
+        and "cache_creation" not in usage
     )
 
 

@@ -108,6 +108,12 @@ class Model(Row):
     cost_tier: CostTier
     prices: tuple[Price, ...] = ()
     """Oldest first; empty where no price is known."""
+    fees: Mapping[str, Usd] = field(default_factory=dict)
+    """Beside the tokens: USD for a thousand of what `usage` counts under a path (`server_tool_use.web_search_requests`)."""
+    surcharges: Mapping[str, Mapping[str, Usd]] = field(default_factory=dict)
+    """By a field of `usage` and what stands in it: the factor on the price of all tokens (`inference_geo: {us: 1.1}`)."""
+    billed_beside: Annotated[frozenset[str], DERIVED] = frozenset()
+    """The fields of `usage` that fees and surcharges depend on."""
     token_factor: Annotated[float, Field(ge=0.2, le=5)] = 1.0
     """Its tokens for a text, relative to those of o200k."""
     retirement: date | None = None
@@ -118,6 +124,9 @@ class Model(Row):
     """How many requests it is sent at a time; None: as many as come."""
     base_url: Annotated[str | None, DERIVED] = None
     """Where it is served, where its provider has a URL for each model."""
+
+    def __post_init__(self) -> None:
+        derive(self, billed_beside=frozenset([*(path.partition(".")[0] for path in self.fees), *self.surcharges]))
 
     def price_at(self, day: date) -> Price | None:
         """The price that holds on `day`."""

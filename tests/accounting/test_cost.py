@@ -25,11 +25,16 @@ def tier(above: int, input: str, output: str, **more: str) -> PriceTier:
     return PriceTier(above_prompt_tokens=above, input=Decimal(input), output=Decimal(output), **rates)
 
 
-def model(*prices: Price) -> Model:
-    return Model(id="m", record=ModelRecord(context_window=1000, max_output_tokens=100), cost_tier="low", prices=prices)
+def model(*prices: Price, **more: Any) -> Model:
+    return Model(id="m", record=ModelRecord(context_window=1000, max_output_tokens=100), cost_tier="low", prices=prices, **more)
 
 
-CLAUDE = model(price("2", "10", cached_input="0.2", cache_write="2.5", cache_write_1h="4"))
+CLAUDE_PRICES = (price("2", "10", cached_input="0.2", cache_write="2.5", cache_write_1h="4"),)
+CLAUDE = model(
+    *CLAUDE_PRICES,
+    fees={"server_tool_use.web_search_requests": Decimal(10)},
+    surcharges={"inference_geo": {"us": Decimal("1.1")}},
+)
 GEMINI = model(
     price("1.25", "10", cached_input="0.125", audio_input="1.5", tiers=(tier(200_000, "2.5", "15", cached_input="0.25"),)),
 )

@@ -98,7 +98,7 @@ CALLS: dict[str, tuple[dict[str, Any], str | None]] = {
 @pytest.mark.parametrize("name", CALLS)
 def test_whether_the_call_came(name: str) -> None:
     completion, expected = CALLS[name]
-    assert unfollowed(completion, FIND, None) == expected
+    assert unfollowed(completion, FIND, None, "pause_turn") == expected
 
 
 SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
