@@ -71,7 +71,7 @@ def _share(text: str) -> float:
 def _params(params: Any) -> Any:
     if params == {}:
         raise ValueError("must not be empty")
-    if params is not None and not isinstance(params, dict) and params not in PARAMS_MODES:
+    if not isinstance(params, dict) and params not in PARAMS_MODES:
         raise ValueError(f"{unknown('value', params, PARAMS_MODES)}, or a mapping of parameters")
     return params
 
