@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint types unit bench instructions instructions-record chaos soak mutants check clean
+.PHONY: run test lint types unit bench instructions instructions-record chaos soak attacks mutants check clean
 
 run: $(VENV)/.run
 	$(BIN)/python -m gateway serve --demo-without-keys
@@ -25,7 +25,7 @@ unit: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2
 
 # What the gateway costs: CPU, latency, memory, start-up, beside nginx (where installed) and a bare aiohttp relay, in some minutes.
-# PEERS=litellm,portkey,smg installs other gateways into .bench-cache/ and measures them too; BENCH=--readme puts the table into README.md.
+# PEERS=litellm,portkey,smg installs other gateways into .bench-cache/ and measures them too; BENCH=--readme puts the table into tests/bench/README.md.
 PEERS ?=
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.bench --peers '$(PEERS)' $(BENCH)
@@ -46,6 +46,11 @@ chaos: $(VENV)/.dev
 REQUESTS ?= 50000
 soak: $(VENV)/.dev
 	$(BIN)/python -m tests.soak --requests $(REQUESTS)
+
+# What a hostile or slow world does, on real sockets and signals; tests/attacks/TABLE.md says what bounds it. Part of `make test`, too.
+attacks: $(VENV)/.dev
+	$(BIN)/python -m pytest tests/attacks tests/config/test_reload.py tests/server/test_file_descriptors.py tests/upstream tests/api/test_big_bodies.py \
+	  tests/api/test_fetched_urls.py tests/translators/gemini/request/test_schema_growth.py tests/telemetry/test_messages.py
 
 # Faults planted one by one into a copy: which of them do the project's own checks not notice? Some minutes; NAME=… plants some only.
 NAME ?=

@@ -23,10 +23,72 @@ A request that breaks a rule of the hub is translators.errors.InvalidRequest, 40
 
 import math
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final, NotRequired
+
+from typing_extensions import TypedDict  # pydantic reads typing's own from Python 3.12 on only
 
 from translators.chat.redaction import without_account
 from translators.errors import FailureKind, InvalidRequest, UpstreamFailure
+from translators.failures import OUR_KEY
+
+
+class ErrorDetailDocument(TypedDict):
+    """What failed, in OpenAI's shape."""
+
+    message: str
+    """One or two sentences for people."""
+    type: str
+    """The class of the failure, as OpenAI names it: invalid_request_error, rate_limit_error, insufficient_quota, server_error …"""
+    param: str | None
+    """The field of the request that is at fault; null if none is."""
+    code: str | None
+    """The failure, for programs; null if it has no name."""
+
+
+class ErrorDocument(TypedDict):
+    """The body of every error answer and of every error event."""
+
+    error: ErrorDetailDocument
+    """What failed."""
+
+
+class ProblemDocument(TypedDict):
+    """Something in a configuration file that cannot be used."""
+
+    file: str
+    """The file's name."""
+    line: int | None
+    """Its line, from 1 on; null where no line is at fault."""
+    path: str
+    """The keys that lead there in the file."""
+    message: str
+    """What is wrong."""
+
+
+class WorkerReloadDocument(TypedDict):
+    """What came of a reload at one worker."""
+
+    worker: int
+    """Its number, from 1 on."""
+    result: str
+    """changed, unchanged, failed, or no_answer from one that is being started: it begins with the files as they are then."""
+    revision: str | None
+    """The revision it serves; null from one that did not answer."""
+
+
+class RejectedConfigDocument(TypedDict):
+    """What an operator is told of files that cannot be used."""
+
+    revision: str
+    """The revision that goes on being served."""
+    problems: list[ProblemDocument]
+    """Every problem, in the order of the files."""
+    workers: NotRequired[list[WorkerReloadDocument]]
+    """What came of it at each worker; there if there are several."""
+
+
+class NotReloadedDocument(ErrorDocument, RejectedConfigDocument):
+    """The files cannot be used; nothing has changed."""
 
 
 class RequestFailed(Exception):
@@ -41,8 +103,6 @@ class RequestFailed(Exception):
         super().__init__(message)
         self.message = message
         self.headers: dict[str, str] = {}
-        self.beside: dict[str, Any] = {}
-        """What its body says beside `error`."""
 
     def retry_in(self, seconds: float) -> None:
         """Say when it makes sense to ask again."""
@@ -105,12 +165,28 @@ class NoRoom(RequestFailed):
         self.retry_in(retry_after)
 
 
+class OutOfDescriptors(RequestFailed):
+    """This process, or the machine, may open no more files and connections. That is no provider's failure."""
+
+    status, code = 503, "out_of_descriptors"
+
+    def __init__(self) -> None:
+        super().__init__("The gateway has no file descriptor left for a connection to the provider.")
+        self.retry_in(1.0)
+
+
 class NoSiblings(RequestFailed):
     status, code = 503, "no_siblings"
 
 
 class ConfigRejected(RequestFailed):
+    """`rejected` is told beside the error."""
+
     status, type, code = 422, "invalid_request_error", "invalid_configuration"
+
+    def __init__(self, message: str, rejected: RejectedConfigDocument) -> None:
+        super().__init__(message)
+        self.rejected = rejected
 
 
 INVALID_HTTP: Final = "invalid_http"
@@ -127,9 +203,8 @@ class NotServed(RequestFailed):
         self.headers.update(headers or {})
 
 
-_OURS: Final = frozenset({FailureKind.AUTHENTICATION, FailureKind.PERMISSION})
 UNTOLD: Final[Mapping[FailureKind, str]] = {
-    **dict.fromkeys(_OURS, "{provider} refused the gateway's credentials."),
+    **dict.fromkeys(OUR_KEY, "{provider} refused the gateway's credentials."),
     FailureKind.QUOTA: "{provider}: the gateway's quota or credit there is used up.",
 }
 """What a caller is told in place of a provider's words where these are about our account, its projects, permissions and limits: logged."""
@@ -143,24 +218,23 @@ class UpstreamFailed(RequestFailed):
         super().__init__(f"{provider}: {without_account(failure.message)}" if said is None else said.format(provider=provider))
         self.failure = failure
         self.provider = provider
-        # Our own key being refused is never shown as the caller's 401.
-        ours = failure.kind in _OURS
-        self.status = 502 if ours else failure.status
-        self.type = "server_error" if ours else failure.type
-        self.code = "provider_auth_failed" if ours else failure.code
-        self.param = None if ours else failure.param
+        self.status, self.type, self.code, self.param = failure.status, failure.type, failure.code, failure.param
         if failure.retry_after is not None:
             self.retry_in(failure.retry_after)
         if failure.should_retry is not None:
             self.headers["x-should-retry"] = "true" if failure.should_retry else "false"
 
 
-def error_body(error: RequestFailed | InvalidRequest) -> dict[str, Any]:
+def error_body(error: RequestFailed | InvalidRequest) -> ErrorDocument:
     """The body of every error answer and of every error event: OpenAI's shape."""
     if isinstance(error, InvalidRequest):
         return _body(error.message, "invalid_request_error", error.param, error.code)
-    return {**_body(error.message, error.type, error.param, error.code), **error.beside}
+    body = _body(error.message, error.type, error.param, error.code)
+    if isinstance(error, ConfigRejected):
+        not_reloaded: NotReloadedDocument = {**body, **error.rejected}
+        return not_reloaded
+    return body
 
 
-def _body(message: str, type_: str, param: str | None, code: str | None) -> dict[str, Any]:
+def _body(message: str, type_: str, param: str | None, code: str | None) -> ErrorDocument:
     return {"error": {"message": message, "type": type_, "param": param, "code": code}}

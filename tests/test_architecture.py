@@ -23,11 +23,11 @@ FLOORS = [
     {"gateway.health", "gateway.accounting", "gateway.upstream"},
     {"gateway.config", "gateway.workers", "gateway.http"},
     {"gateway.telemetry", "gateway.errors", "gateway.simulator"},
-    {"translators.registry"},
+    {"translators.registry", "translators.repair"},
     {"translators.openai", "translators.claude", "translators.gemini", "translators.responses"},
-    {"translators.dialect", "translators.history", "translators.text_fast_path", "translators.repair"},
+    {"translators.dialect", "translators.history", "translators.text_fast_path"},
     {"translators.chat"},
-    {"translators.media"},
+    {"translators.failures", "translators.media", "translators.long_texts"},
     {
         "translators.capabilities",
         "translators.notes",
@@ -147,6 +147,149 @@ def test_names_are_nouns_of_the_field(path: Path) -> None:
     name = module_name(path).rpartition(".")[2]
     assert not NOT_A_NAME.search(name)
     assert all(not word.endswith("ing") or word in NOUNS for word in name.split("_")), f"{name}: no gerund"
+
+
+LOOP = ("gateway.dispatch", "gateway.routing")
+CALLED_BACK = {
+    ("gateway.dispatch.failover", "attempts", "self._remaining"): "a clock: the seconds that a request still has",
+}
+"""What is handed down to be called all the same: the module, the function it is handed to, what it is, and why. Clocks and randomness may
+be; beside this table they are plain attributes (`clock`, `now`, `dice`, `held_up`) and no methods of these rooms.
+"""
+
+
+def test_calls_point_down() -> None:
+    """In the loop that answers a request no method of an upper module is handed to a lower one: no callback leads up again."""
+    trees = {module_name(path): ast.parse(path.read_text("utf-8")) for path in SOURCES if module_name(path).startswith(LOOP)}
+    methods = {name: found for tree in trees.values() for name, found in methods_of(tree).items()}
+    fields = {name for path in SOURCES for name in fields_of(ast.parse(path.read_text("utf-8")))}
+    unmistakable = set().union(*methods.values()) - fields
+    assert {"complete", "remember", "batches", "hang_up"} <= unmistakable
+    handed = {(module, *what) for module, tree in trees.items() for what in handed_over(tree, methods, unmistakable)}
+    assert handed == set(CALLED_BACK)
+
+
+def methods_of(tree: ast.AST) -> dict[str, set[str]]:
+    """By the classes of a file: the names of what is called of them, properties not being called."""
+    return {
+        node.name: {f.name for f in node.body if isinstance(f, ast.FunctionDef | ast.AsyncFunctionDef) and not is_property(f)}
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+    }
+
+
+def is_property(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    return "property" in map(last_name, function.decorator_list)
+
+
+def fields_of(tree: ast.AST) -> Iterator[str]:
+    """The names of data: of an object whose class is not known, an attribute of such a name may be no method."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef):
+            yield from (last_name(item.target) for item in node.body if isinstance(item, ast.AnnAssign))
+            yield from (f.name for f in node.body if isinstance(f, ast.FunctionDef) and is_property(f))
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield node.attr
+
+
+def handed_over(tree: ast.Module, methods: dict[str, set[str]], unmistakable: set[str]) -> Iterator[tuple[str, str]]:
+    """A method, or a lambda that holds `self`, as an argument of any call, behind what is called."""
+    classes = {**classes_of(tree, set(methods)), "self": set(methods_of(tree))}
+    for node in [node for node in ast.walk(tree) if isinstance(node, ast.Call)]:
+        for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
+            if isinstance(argument, ast.Attribute):
+                known = {name for of in classes.get(last_name(argument.value), ()) for name in methods[of]}
+                found = argument.attr in unmistakable | known
+            else:
+                found = isinstance(argument, ast.Lambda) and any(last_name(n) == "self" for n in ast.walk(argument))
+            if found:
+                yield ast.unparse(node.func), ast.unparse(argument)
+
+
+def classes_of(tree: ast.AST, classes: set[str]) -> dict[str, set[str]]:
+    """What the names of arguments and attributes in a file stand for, as far as they say it or are made there."""
+    found: dict[str, set[str]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.arg) and node.annotation is not None:
+            found.setdefault(node.arg, set()).update(classes.intersection(re.findall(r"\w+", ast.unparse(node.annotation))))
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
+            for target in node.targets:
+                found.setdefault(last_name(target), set()).update(classes & {last_name(node.value.func)})
+    return found
+
+
+RECORDS = ("Exchange", "Attempt")
+"""Of gateway.dispatch.exchange, where alone their fields are assigned."""
+CHANGES = {"append", "extend", "insert", "update", "add", "pop", "remove", "clear", "setdefault"}
+
+
+def test_who_owns_a_record_writes_it() -> None:
+    """No assignment to a field of Exchange or Attempt, and no change of what one holds, outside of gateway.dispatch.exchange."""
+    owner = ROOT / "gateway" / "dispatch" / "exchange.py"
+    fields = {
+        node.target.id
+        for record in ast.parse(owner.read_text("utf-8")).body
+        if isinstance(record, ast.ClassDef) and record.name in RECORDS
+        for node in record.body
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+    }
+    trees = {path: ast.parse(path.read_text("utf-8")) for path in SOURCES if path.parts[len(ROOT.parts)] == "gateway" and path != owner}
+    names = {name for tree in trees.values() for name in names_of_records(tree)}
+    assert {"exchange", "attempt"} <= names
+    written = [
+        f"{module_name(path)}:{node.lineno} {ast.unparse(node)}"
+        for path, tree in trees.items()
+        for node in changed(tree)
+        if node.attr in fields and last_name(node.value) in names
+    ]
+    assert written == []
+
+
+def names_of_records(tree: ast.AST) -> Iterator[str]:
+    """What a file calls values of these classes: as arguments and variables with a type, and where it makes or keeps one."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.arg) and node.annotation is not None and is_record(node.annotation):
+            yield node.arg
+        elif isinstance(node, ast.AnnAssign) and is_record(node.annotation):
+            yield last_name(node.target)
+        elif isinstance(node, ast.Assign):
+            for target, value in pairs(node):
+                made = isinstance(value, ast.Call) and last_name(value.func) in RECORDS
+                if made or last_name(value) in ("exchange", "attempt"):
+                    yield last_name(target)
+
+
+def pairs(node: ast.Assign) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """Each name that is assigned, with what it is given."""
+    for target in node.targets:
+        if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+            yield from zip(target.elts, node.value.elts, strict=False)
+        else:
+            yield target, node.value
+
+
+def is_record(annotation: ast.expr) -> bool:
+    return set(re.findall(r"\w+", ast.unparse(annotation))) <= {*RECORDS, "None", "Optional"}
+
+
+def last_name(node: ast.AST) -> str:
+    """`exchange` of `exchange`, `self._exchange` and `http.exchange`."""
+    return (node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else "").lstrip("_")
+
+
+def changed(tree: ast.AST) -> Iterator[ast.Attribute]:
+    """The attributes that are assigned, deleted, or changed in place."""
+    for node in ast.walk(tree):
+        targets: list[ast.expr] = []
+        if isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Store | ast.Del):
+            targets = [node]
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CHANGES:
+            targets = [node.func.value]
+        for target in targets:
+            while isinstance(target, ast.Subscript):
+                target = target.value
+            if isinstance(target, ast.Attribute):
+                yield target
 
 
 def test_broad_excepts_stand_in_two_places_only() -> None:

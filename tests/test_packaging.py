@@ -22,3 +22,13 @@ def test_the_image_is_built_from_the_whole_package() -> None:
     sent = (ROOT / ".dockerignore").read_text("utf-8").split()
     assert "!gateway" in sent
     assert not [line for line in sent if line.endswith((".bin", ".LICENSE"))]
+
+
+def test_the_first_page_is_packaged_and_the_others_are_not() -> None:
+    """The index shows README.md. The pages beside the source link to each other and to files that no package holds."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    assert project["project"]["readme"] == "README.md"
+    assert project["tool"]["poetry"]["exclude"] == ["gateway/**/*.md", "translators/**/*.md"]
+    assert "\nCOPY pyproject.toml README.md LICENSE ./\n" in (ROOT / "Dockerfile").read_text("utf-8")
+    sent = (ROOT / ".dockerignore").read_text("utf-8").split()
+    assert sent.index("**/*.md") < len(sent) - 1 - sent[::-1].index("!README.md"), "the last line that fits a file decides"

@@ -24,6 +24,10 @@ class KeyHeader(NamedTuple):
 BEARER: Final = KeyHeader("authorization", "Bearer ")
 
 
+MAX_GROWTH: Final = 20_000
+"""Nodes that references may add to the schemas of one request, where what they point at is put in their place."""
+
+
 @dataclass(slots=True)
 class Target:
     """Where an attempt goes: one model at one provider, with the key that opens it."""
@@ -38,6 +42,8 @@ class Target:
     """How the key is sent; None: as the dialect's own API takes it."""
     query: str = ""
     """What stands behind the path, with its question mark (OpenAI's dialect: Azure's `?api-version=…`)."""
+    max_growth: int = MAX_GROWTH
+    """For who has little time at first: less than MAX_GROWTH. Beyond it GrownTooLarge is raised."""
 
 
 _NO_NAMES: Final[Mapping[str, str]] = MappingProxyType({})

@@ -21,6 +21,10 @@ class InvalidRequest(Exception):
         self.status = status
 
 
+class GrownTooLarge(InvalidRequest):
+    """A request whose schemas' references stand for more than they may add to it."""
+
+
 class FailureKind(StrEnum):
     """What happened upstream, as failover and metrics see it: a closed set."""
 
@@ -72,13 +76,3 @@ class UpstreamError(Exception):
     def __init__(self, failure: UpstreamFailure) -> None:
         super().__init__(failure.message)
         self.failure = failure
-
-
-def truncated(message: str = "The provider ended the stream before completing the response.") -> UpstreamFailure:
-    """The failure of an answer that stopped before its dialect's end mark."""
-    return UpstreamFailure(kind=FailureKind.TRUNCATED, message=message, status=502, type="server_error", code="stream_truncated")
-
-
-def malformed(message: str) -> UpstreamFailure:
-    """The failure of an answer that is not in its dialect."""
-    return UpstreamFailure(kind=FailureKind.MALFORMED, message=message, status=502, type="server_error", code="upstream_malformed")

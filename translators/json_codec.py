@@ -15,6 +15,8 @@ _SPACE: Final = b" \t\r\n"
 _MARK: Final = re.compile(rb'["{}\[\]]').search
 _SLICE: Final = 1024 * 1024
 """Bytes scanned in one call: a thread that scans a big document lets others run between two of them."""
+_WINDOW: Final = 64 * 1024
+_LONG_NUMBERS: Final = re.compile(rb"\d{310,}").findall
 _SAMPLED: Final = 8192
 """Bytes from which on a look at some of them pays."""
 _DENSE: Final = 12
@@ -42,7 +44,7 @@ def loads_repaired(text: bytes) -> Any:
     before it is forgiven (RFC 8259, 8.1).
     """
     try:
-        return loads(text)
+        return from_json(text, allow_inf_nan=False, cache_strings="keys")  # `loads`, but every event of a stream is read here
     except ValueError:
         unmarked = text.removeprefix(BOM_UTF8)
         repaired = repaired_surrogates(unmarked) or unmarked
@@ -87,6 +89,30 @@ def repaired_surrogates(text: bytes) -> bytes | None:
                 kept = at
         at = max(at, end)
     return b"".join((*pieces, text[kept:])) if pieces else None
+
+
+def holds_more_than(text: bytes, values: int, keys: int) -> bool:
+    """Whether a JSON text holds more values, or keys, than that: counted without making them, in pieces between which others may run.
+
+    A number longer than any float takes as long to read as a thousand others, and counts so.
+    """
+    inside = False  # a string goes on
+    start = 0
+    while start < len(text):
+        piece = text[start : start + _WINDOW]
+        if (len(piece) - len(piece.rstrip(b"\\"))) % 2:  # an escape stays whole
+            piece = text[start : start + _WINDOW + 1]
+        start += len(piece)
+        if inside and b'"' not in piece:
+            continue
+        parts = piece.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')
+        between = b"".join(parts[inside::2])
+        inside ^= len(parts) % 2 == 0
+        keys -= between.count(b":")
+        values -= between.count(b",") + between.count(b"[") + between.count(b"{") + 1000 * len(_LONG_NUMBERS(between))
+        if keys < 0 or values < 0:
+            return True
+    return False
 
 
 def first_flaw(text: bytes, value: Any) -> str | None:

@@ -8,14 +8,13 @@ from typing import Final
 
 from translators.errors import InvalidRequest
 
-_BASE64: Final = re.compile(r"[A-Za-z0-9+/]*={0,2}", re.ASCII).fullmatch
+_DIGITS: Final = re.compile(r"[A-Za-z0-9+/]*", re.ASCII).fullmatch
 _ESCAPE: Final = re.compile(r"%[0-9A-Fa-f]{2}").match
 _STRAY: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _MOST_STRAYS: Final = 1000
 _PIECE: Final = 64 * 1024
 """Characters of a data URL that are read at once: others have Python's lock between two of them."""
-_SPACE: Final = str.maketrans("", "", " \t\r\n")
-_URLSAFE: Final = str.maketrans("-_", "+/")
+_STANDARD: Final = str.maketrans("-_", "+/", " \t\r\n")
 
 _MAGIC: Final[tuple[tuple[bytes, str], ...]] = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
@@ -56,9 +55,10 @@ def is_data_url(url: str) -> bool:
 
 def parse_data_url(url: str, param: str) -> Media:
     """Read a data: URL. Lenient about parameters, white space and the url-safe alphabet; InvalidRequest names `param` otherwise."""
-    head, comma, payload = url[5:].partition(",")
-    if not comma:
+    comma = url.find(",")
+    if comma < 0:
         raise InvalidRequest("The data URL has no comma between its type and its data.", param, "invalid_value")
+    head, payload = url[5:comma], url[comma + 1 :]
     declared, *parameters = head.split(";")
     if any(p.strip().lower() == "base64" for p in parameters):
         return from_base64(unquoted(payload, param).decode("latin-1") if "%" in payload else payload, declared, param)
@@ -86,15 +86,27 @@ def unquoted(text: str, param: str) -> bytes:
 
 def from_base64(text: str, declared: str, param: str) -> Media:
     """Bare base64 (standard or url-safe alphabet, with or without padding) of the declared type; the bytes' own magic wins."""
-    if not _BASE64(text):
-        text = text.translate(_SPACE).translate(_URLSAFE)
-    digits = text.rstrip("=")
+    digits = len(text) - text.count("=", -2)
+    valid = _are_digits(text, digits)
+    if not valid:
+        text = "".join([text[start : start + _PIECE].translate(_STANDARD) for start in range(0, len(text), _PIECE)])
+        digits = len(text.rstrip("="))
+        valid = _are_digits(text, digits)
     if not digits:
         raise InvalidRequest("The base64 data is empty.", param, "invalid_base64")
-    if len(digits) % 4 == 1 or not _BASE64(digits):
+    if digits % 4 == 1 or not valid:
         raise InvalidRequest("The data is not valid base64.", param, "invalid_base64")
-    head = digits[:64] + "=" * (-len(digits[:64]) % 4)
-    return Media(sniff(base64.b64decode(head)) or clean_mime(declared), digits + "=" * (-len(digits) % 4))
+    head = text[: min(digits, 64)]
+    mime = sniff(base64.b64decode(head + "=" * (-len(head) % 4))) or clean_mime(declared)
+    padding = -digits % 4
+    return Media(mime, text if digits + padding == len(text) else text[:digits] + "=" * padding)
+
+
+def _are_digits(text: str, end: int) -> bool:
+    """Of the standard alphabet, up to `end`."""
+    if end <= _PIECE:
+        return _DIGITS(text, 0, end) is not None
+    return all(_DIGITS(text, start, min(start + _PIECE, end)) for start in range(0, end, _PIECE))
 
 
 def clean_mime(mime: str) -> str:

@@ -1,15 +1,18 @@
 """Every dialect, one line each, and which of them a request to a model needs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
 from translators import claude, gemini, openai, responses
 from translators.capabilities import ModelRecord, effort_in
+from translators.chat import reasoning
 from translators.chat.request import ChatRequest
 from translators.chat.schema_drafts import modern
 from translators.claude.request.schema import Narrowed, Unrepresentable
 from translators.dialect import Dialect
+from translators.gemini.request import thinking_limits
+from translators.notes import Report
 
 DIALECTS: Final = MappingProxyType[str, Dialect](
     {
@@ -35,6 +38,11 @@ def _calls_and_reasons(record: ModelRecord, body: dict[str, Any]) -> bool:
     effort = body.get("reasoning_effort")
     reasons = record.thinking.on_by_default if effort in (None, "default") else effort != "none" or "none" not in record.thinking.levels
     return reasons and (bool(body.get("functions")) or any(tool.get("type") == "function" for tool in body.get("tools") or ()))
+
+
+def hold_reasoning(body: dict[str, Any], caps: Mapping[str, Any], report: Report) -> None:
+    """Hold every form in which `body` may ask for reasoning to a persona's `caps`; `body` is changed, the objects in it are not."""
+    reasoning.hold_reasoning(body, caps, report, (thinking_limits,))
 
 
 def is_open(schema: dict[str, Any]) -> bool:

@@ -6,7 +6,7 @@ written anew.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from translators.chat.parameters import PARAMETERS
 from translators.chat.request import ChatRequest
 from translators.chat.schema_drafts import with_modern_schemas
 from translators.errors import ONE_CHOICE, FailureKind, UpstreamFailure
+from translators.openai.request.foreign_fields import MESSAGE_FIELDS
 
 _SIGNED: Final = ("thinking_blocks", "provider_content", "extra_content", "provider_specific_fields")
 _LIMIT: Final = re.compile(r"\d+ > (\d{1,9})|at most ([\d,]{1,12})|\[\d{1,9}, ?(\d{1,9})\]|less than or equal to `?(\d{1,9})")
@@ -129,6 +130,23 @@ def _with_role(record: ModelRecord, failure: UpstreamFailure, _: ChatRequest) ->
     return replace(record, instructions_role="system" if refused == "developer" else "developer")
 
 
+def _without_message_fields(record: ModelRecord, failure: UpstreamFailure, request: ChatRequest) -> ModelRecord:
+    """Without the fields of messages that OpenAI's own API does not know, if the request has the one that was refused."""
+    name = (failure.param or "messages").rpartition(".")[2]
+    refused = MESSAGE_FIELDS if name.startswith("messages") else MESSAGE_FIELDS & {name}  # some servers name no field
+    return record if all(refused.isdisjoint(owner) for owner in _owners(request)) else replace(record, message_fields=frozenset())
+
+
+def _owners(request: ChatRequest) -> Iterator[dict[str, Any]]:
+    """What such a field may stand in: messages, their parts and calls, and tools."""
+    for message in request.messages:
+        yield message
+        yield from message.get("tool_calls") or ()
+        if message.get("content").__class__ is list:
+            yield from message["content"]
+    yield from request.body.get("tools") or ()
+
+
 _UNSIGNED: Final = frozenset({"thinking_signature_invalid", "invalid_thought_signature", "invalid_encrypted_content"})
 
 _REFUSED_SCHEMA: Final = "invalid_function_parameters"
@@ -151,6 +169,8 @@ _CORRECTIONS: Final[dict[str, Callable[[ModelRecord, UpstreamFailure, ChatReques
     "parameter_unsupported": _without_parameter,
     "value_unsupported": _with_values,
     "role_unsupported": _with_role,
+    "message_field_unsupported": _without_message_fields,
+    "call_id_unsupported": lambda record, *_: replace(record, call_id_form="nine"),
     ONE_CHOICE: lambda record, *_: replace(record, capabilities=record.capabilities - {"multiple_choices"}),
 }
 

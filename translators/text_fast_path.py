@@ -98,7 +98,7 @@ class TextReader:
         """Raises EventTooLarge."""
         model = self._model
         if model is not None and self.decoder.idle and (alone := model.text_of(data)) is not None:
-            texts(Run(alone, [data[len(model.opening) : -len(model.closing)]], data, model))
+            texts(Run(alone, [data[model.start : -model.behind]], data, model))
             return
         at = self._singly(data, event, texts)
         if at < len(data):
@@ -155,26 +155,28 @@ class TextReader:
         like, tail = (_like(closing), b"") if counts is None else (_like(closing[: counts.end()], counts.start()), closing[counts.end() :])
         bare = skipped == 6 and block.startswith(b"data: ") and ending == b"\n\n"
         opening = block[: skipped + start]
-        self._model = _Model(opening, closing, closing + opening, re.compile(like).match, tail, skipped, ending, bare, known)
+        between, close = closing + opening, re.compile(like).match
+        self._model = _Model(opening, closing, between, close, tail, skipped, ending, bare, known, len(opening), len(closing))
 
 
 def _recognised(data: bytes, at: int, model: "_Model", texts: Callable[[Run], None], carefully: bool = False) -> int:
     begin = at
     written: list[bytes] = []
     opening, closing, between, close, tail = model.opening, model.closing, model.between, model.close, model.tail
+    size = len(between)
     while data.startswith(opening, at):
-        start = at + len(opening)
+        start = at + model.start
         end = data.find(b'"', start)
         if not carefully:
-            while end >= 0 and data[end : end + len(between)] == between:  # `startswith` would take twice the instructions
+            while end >= 0 and data[end : (next_ := end + size)] == between:  # `startswith` would take twice the instructions
                 written.append(data[start:end])
-                start = end + len(between)
+                start = next_
                 end = data.find(b'"', start)
-        at = start - len(opening)
+        at = start - model.start
         if end < 0:
             break
         if data.startswith(closing, end):
-            text, following = data[start:end], end + len(closing)
+            text, following = data[start:end], end + model.behind
         else:  # a quote in the text, or something a little different behind it
             string = _STRING(data, start)
             assert string is not None  # it matches nothing, too
@@ -241,13 +243,16 @@ class _Model:
     bare: bool
     """There is nothing but the data in it."""
     known: Any
+    start: int
+    """Bytes before the text, and behind it: to ask for them each time costs as much as to cut the text out."""
+    behind: int
 
     def text_of(self, data: bytes) -> str | None:
         """The text, where `data` is one such event and its text has neither quotes nor escapes: each chunk that comes alone."""
-        opening, closing = self.opening, self.closing
-        if not data.startswith(opening) or not data.endswith(closing) or len(data) < len(opening) + len(closing):
+        start, behind = self.start, self.behind
+        if not data.startswith(self.opening) or not data.endswith(self.closing) or len(data) < start + behind:
             return None
-        written = data[len(opening) : -len(closing)]
+        written = data[start:-behind]
         if written.find(b'"') >= 0 or written.find(b"\\") >= 0:
             return None
         try:

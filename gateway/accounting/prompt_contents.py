@@ -132,13 +132,20 @@ class _Walk:
             found.texts.append(value)
             self.syntax += _STRING
         elif value.__class__ is dict:
+            texts, keys, strings = found.texts, 0, 0
             for key, child in value.items():
                 if self.room < 0:
-                    return
-                found.texts.append(key)
-                found.tokens += 1
-                self.syntax += _STRING
-                self.value(child)
+                    break
+                texts.append(key)
+                keys += 1
+                if child.__class__ is str and self.room > 0:  # most are: a call for each would cost as much as all the rest
+                    self.room -= 1
+                    texts.append(child)
+                    strings += 1
+                else:
+                    self.value(child)
+            found.tokens += keys
+            self.syntax += (keys + strings) * _STRING
         elif value.__class__ is list:
             for child in value:
                 if self.room < 0:

@@ -21,7 +21,7 @@ from gateway.http.offload import BIG, off_loop
 from translators.chat.request import ChatRequest
 
 ENCODING: Final = "o200k_base"
-WORKER: Final = Path(__file__).with_name("o200k.py")
+WORKER: Final = Path(__file__).with_name("tokenizer_worker.py")
 """Run by its path, not imported: tiktoken stays out of this process."""
 WINDOW: Final = 4096
 """Characters that are encoded at once. tiktoken is slow on long texts without a boundary and panics (a BaseException) on a million

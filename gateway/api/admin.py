@@ -1,14 +1,24 @@
 """What an operator may ask of a running gateway, with a key of its own: callers' keys open none of it."""
 
-from typing import Any, Final
+from typing import TypedDict
 
 from gateway.api.request import Request
+from gateway.api.schemas import ReloadedDocument
 from gateway.config import Problem
 from gateway.config.reload import Reload
-from gateway.errors import ConfigRejected
+from gateway.errors import ConfigRejected, ProblemDocument, RejectedConfigDocument, WorkerReloadDocument
 from gateway.http.response import Response, json_response
 
-_SHOWN: Final = ("revision", "previous", "changed", "needs_restart")
+
+class ReloadDocument(TypedDict):
+    """What came of a reload in one process, as workers tell each other."""
+
+    result: str
+    revision: str
+    previous: str
+    changed: bool
+    needs_restart: list[str]
+    problems: list[ProblemDocument]
 
 
 async def reload(http: Request) -> Response:
@@ -19,34 +29,46 @@ async def reload(http: Request) -> Response:
     gateway = http.gateway
     gateway.admin.check(http.headers)
     done = reload_document(await gateway.reloader.reload("request"))
-    beside: dict[str, Any] = {}
+    workers: list[WorkerReloadDocument] | None = None
     if gateway.siblings is not None:
         everywhere = sorted([(gateway.siblings.number, done), *await gateway.siblings.reload()])
-        beside["workers"] = [_worker(number, document) for number, document in everywhere]
+        workers = [_worker(number, document) for number, document in everywhere]
         done = next((document for _, document in everywhere if document is not None and document["problems"]), done)
-    if not done["problems"]:
-        return json_response({**{name: done[name] for name in _SHOWN}, **beside})
+    if done["problems"]:
+        raise _rejected(done, workers)
+    document: ReloadedDocument = {
+        "revision": done["revision"],
+        "previous": done["previous"],
+        "changed": done["changed"],
+        "needs_restart": done["needs_restart"],
+    }
+    if workers is not None:
+        document["workers"] = workers
+    return json_response(document)
+
+
+def _rejected(done: ReloadDocument, workers: list[WorkerReloadDocument] | None) -> ConfigRejected:
     problems = done["problems"]
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    error = ConfigRejected(f"The configuration cannot be used: {Problem(**problems[0])}{more}")
-    error.beside.update(revision=done["revision"], problems=problems, **beside)
-    raise error
+    rejected: RejectedConfigDocument = {"revision": done["revision"], "problems": problems}
+    if workers is not None:
+        rejected["workers"] = workers
+    return ConfigRejected(f"The configuration cannot be used: {Problem(**problems[0])}{more}", rejected)
 
 
-def reload_document(done: Reload) -> dict[str, Any]:
+def reload_document(done: Reload) -> ReloadDocument:
     """What came of it, as JSON."""
-    problems = [{"file": p.file, "line": p.line, "path": p.path, "message": p.message} for p in done.problems]
     return {
         "result": done.result,
         "revision": done.revision,
         "previous": done.previous,
         "changed": done.changed,
         "needs_restart": list(done.needs_restart),
-        "problems": problems,
+        "problems": [{"file": p.file, "line": p.line, "path": p.path, "message": p.message} for p in done.problems],
     }
 
 
-def _worker(number: int, document: dict[str, Any] | None) -> dict[str, Any]:
+def _worker(number: int, document: ReloadDocument | None) -> WorkerReloadDocument:
     """One that did not answer is being started, or will be: it begins with the files as they are then."""
     if document is None:
         return {"worker": number, "result": "no_answer", "revision": None}

@@ -1,16 +1,28 @@
 """What there is: models as OpenAI lists them, personas, providers, and the plan for a request that is not sent."""
 
+from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
 from gateway.api.chat import decided
 from gateway.api.native_chat import native_request
 from gateway.api.request import Gateway, Request
+from gateway.api.schemas import (
+    CapabilitiesDocument,
+    ModelDocument,
+    ModelListDocument,
+    PersonaDocument,
+    PersonasDocument,
+    PriceDocument,
+    ProviderDocument,
+    ProvidersDocument,
+)
 from gateway.config import Config, Model, Persona, Price, Provider
 from gateway.errors import DecisionNotFound, ModelNotFound
 from gateway.http.offload import BIG, off_loop
 from gateway.http.response import Response, json_response
 from gateway.routing.decision_log import KEPT, record_document
+from gateway.routing.documents import DecisionDocument
 from gateway.routing.facts import NOBODY, facts_of
 from gateway.routing.plan import Plan, plan, plan_document, policy_of
 from gateway.routing.state import View
@@ -19,7 +31,8 @@ from translators.chat.request import ChatRequest, parse
 
 async def list_models(http: Request) -> Response:
     """GET /v1/models: personas, and direct models where they are allowed."""
-    return json_response({"object": "list", "data": [_model(http, name) for name in _names(http.config)]})
+    models: ModelListDocument = {"object": "list", "data": [_model(http, name) for name in _names(http.config)]}
+    return json_response(models)
 
 
 async def get_model(http: Request) -> Response:
@@ -35,7 +48,7 @@ def _names(config: Config) -> list[str]:
     return [*config.personas, *direct]
 
 
-def _model(http: Request, name: str) -> dict[str, Any]:
+def _model(http: Request, name: str) -> ModelDocument:
     owner = "llm-router" if name in http.config.personas else name.partition("/")[0]
     return {"id": name, "object": "model", "created": http.gateway.started, "owned_by": owner}
 
@@ -43,7 +56,11 @@ def _model(http: Request, name: str) -> dict[str, Any]:
 async def list_personas(http: Request) -> Response:
     """GET /api/v1/personas."""
     config, view = http.config, http.gateway.memory.view()
-    return json_response({"revision": config.revision, "personas": [_persona(config, p, view) for p in config.personas.values()]})
+    personas: PersonasDocument = {
+        "revision": config.revision,
+        "personas": [_persona(config, p, view) for p in config.personas.values()],
+    }
+    return json_response(personas)
 
 
 def standing(config: Config, persona: Persona, view: View) -> Plan:
@@ -52,7 +69,7 @@ def standing(config: Config, persona: Persona, view: View) -> Plan:
     return plan(config, policy_of(persona), facts_of(request, persona, NOBODY), view)
 
 
-def _persona(config: Config, persona: Persona, view: View) -> dict[str, Any]:
+def _persona(config: Config, persona: Persona, view: View) -> PersonaDocument:
     now = standing(config, persona, view)
     return {
         "name": persona.name,
@@ -77,7 +94,7 @@ def _persona(config: Config, persona: Persona, view: View) -> dict[str, Any]:
 async def list_providers(http: Request) -> Response:
     """GET /api/v1/providers: what they can do, and how they and their keys are doing. Never a key."""
     gateway, config = http.gateway, http.config
-    document = {
+    document: ProvidersDocument = {
         "revision": config.revision,
         "simulated": gateway.simulated,
         "providers": [_provider(provider, gateway, gateway.memory.now()) for provider in config.providers.values()],
@@ -85,7 +102,7 @@ async def list_providers(http: Request) -> Response:
     return json_response(document)
 
 
-def _provider(provider: Provider, gateway: Gateway, now: float) -> dict[str, Any]:
+def _provider(provider: Provider, gateway: Gateway, now: float) -> ProviderDocument:
     health, day = gateway.memory.health, gateway.memory.clock().date()
     down = health.checks.down.get(provider.name)
     return {
@@ -105,7 +122,7 @@ def _provider(provider: Provider, gateway: Gateway, now: float) -> dict[str, Any
     }
 
 
-def _capabilities(model: Model, day: date) -> dict[str, Any]:
+def _capabilities(model: Model, day: date) -> CapabilitiesDocument:
     record = model.record
     price = model.price_at(day)
     return {
@@ -119,9 +136,9 @@ def _capabilities(model: Model, day: date) -> dict[str, Any]:
     }
 
 
-def price_document(price: Price) -> dict[str, Any]:
+def price_document(price: Price) -> PriceDocument:
     """A price row in USD per million tokens; decimal numbers as text, so that none is rounded."""
-    return {"currency": "USD", "per_tokens": 1_000_000, **price.document()}
+    return cast(PriceDocument, {"currency": "USD", "per_tokens": 1_000_000, **price.document()})
 
 
 async def route(http: Request) -> Response:
@@ -138,7 +155,7 @@ async def route(http: Request) -> Response:
 async def decision(http: Request) -> Response:
     """GET /api/v1/decisions/{id}: one of the last thousand decisions of each worker, without content, and what came of it."""
     name, gateway = http.id, http.gateway
-    document = decision_document(gateway, name)
+    document: Mapping[str, Any] | None = decision_document(gateway, name)
     if document is None and gateway.siblings is not None:
         document = await gateway.siblings.decision(name)
     if document is None:
@@ -146,7 +163,7 @@ async def decision(http: Request) -> Response:
     return json_response(document)
 
 
-def decision_document(gateway: Gateway, name: str) -> dict[str, Any] | None:
+def decision_document(gateway: Gateway, name: str) -> DecisionDocument | None:
     """A decision of this process as JSON, None if it keeps none of that name."""
     record = gateway.records.find(name)
     return None if record is None else record_document(record)

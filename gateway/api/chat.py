@@ -44,10 +44,9 @@ class exchange_of:
             stopping = Stopping("The server is shutting down.")
             stopping.retry_in(1.0)
             raise stopping
-        exchange = self._exchange = Exchange(http.request_id, api, time.perf_counter, gateway.simulated, http.key_id)
-        self._caller = http.caller
-        exchange.held_up = self._caller.held_up
-        http.exchange = exchange
+        caller = self._caller = http.caller
+        exchange = Exchange(http.request_id, api, time.perf_counter, gateway.simulated, http.key_id, caller.held_up, http.in_memory.take)
+        self._exchange = http.exchange = exchange
 
     def __enter__(self) -> Exchange:
         self._gateway.enter()
@@ -63,34 +62,38 @@ class exchange_of:
             case InvalidRequest() | RequestFailed():
                 fail(exchange, error)
             case _:
-                exchange.outcome, exchange.status = "internal_error", 500
+                exchange.record_end("internal_error", 500, exchange.error_code)
         self._gateway.leave()
         exchange.tell(self._gateway.bus)
 
     def _left(self, exchange: Exchange) -> None:
         """The caller is not there any more: it left, or we cut it."""
-        why = exchange.error_code = self._caller.cut_for
-        exchange.outcome, exchange.status = ("restarting", 503) if why == RESTARTING else ("client_gone", 499)
+        why = self._caller.cut_for
+        outcome, status = ("restarting", 503) if why == RESTARTING else ("client_gone", 499)
+        exchange.record_end(outcome, status, why)
 
 
 def fail(exchange: Exchange, error: InvalidRequest | RequestFailed) -> None:
     """Note how the exchange failed."""
-    exchange.status, exchange.error_code = error.status, error.code
-    if exchange.outcome != "ok":
-        return
+    outcome = _outcome_of(error) if exchange.outcome == "ok" else exchange.outcome
+    exchange.record_end(outcome, error.status, error.code)
+
+
+def _outcome_of(error: InvalidRequest | RequestFailed) -> str:
+    """What the record calls it."""
     match error:
         case InvalidRequest():
-            exchange.outcome = "invalid_request"
+            return "invalid_request"
         case NotAuthorized():
-            exchange.outcome = "not_authorized"
+            return "not_authorized"
         case NotServed():
-            exchange.outcome = "internal_error" if error.status >= 500 else "invalid_request"
+            return "internal_error" if error.status >= 500 else "invalid_request"
         case ModelNotFound() | NoEligibleTarget() | NoRoom():
-            exchange.outcome = "no_target"
+            return "no_target"
         case UpstreamFailed():
-            exchange.outcome = "upstream_error"
+            return "upstream_error"
         case _:
-            exchange.outcome = "refused"
+            return "refused"
 
 
 def tell_alone(
@@ -103,8 +106,8 @@ def tell_alone(
     key_id: str | None = None,
 ) -> None:
     """Tell of a request that is no exchange with providers: a catalog's, or one refused at the edge. `started`: by perf_counter."""
-    exchange = Exchange(request_id, api, time.perf_counter, gateway.simulated, key_id)
-    exchange.started, exchange.status = started, status
+    exchange = Exchange(request_id, api, time.perf_counter, gateway.simulated, key_id, started=started)
+    exchange.record_end("ok", status, None)
     if error is not None:
         fail(exchange, error)
     exchange.tell(gateway.bus)
@@ -112,23 +115,15 @@ def tell_alone(
 
 async def prepare(gateway: Gateway, http: Request, request: ChatRequest, exchange: Exchange) -> Decision:
     """What will be done with a request, on record. Raises ModelNotFound, InvalidRequest."""
-    exchange.stream = request.stream
+    exchange.set_stream(request.stream)
     decision, view = await decided(gateway, http, request)
-    exchange.params = _mode(http, decision.params)
-    exchange.persona_notes = decision.notes
-    if http.repaired:
-        _note_repair(exchange)
-    exchange.plan = decision.plan
-    exchange.service_tier = decision.request.body.get("service_tier")
-    exchange.record = gateway.records.add(decision.plan, view.moment, exchange.request_id)
-    return decision
-
-
-def _note_repair(exchange: Exchange) -> None:
-    """Raises InvalidRequest in strict mode, where a text is sent as it came or not at all."""
-    if exchange.params == "strict":
+    params = _mode(http, decision.params)
+    if http.repaired and params == "strict":  # a text is sent as it came or not at all
+        exchange.set_params(params, decision.notes)
         raise InvalidRequest(f"In strict mode nothing may be changed, but {_HALF_PAIR}.", "messages", "invalid_json")
-    exchange.persona_notes = (_REPAIRED, *exchange.persona_notes)
+    record = gateway.records.add(decision.plan, view.moment, exchange.request_id)
+    exchange.record_decision(decision, record, params, (_REPAIRED, *decision.notes) if http.repaired else decision.notes)
+    return decision
 
 
 async def decided(gateway: Gateway, http: Request, request: ChatRequest) -> tuple[Decision, View]:

@@ -8,7 +8,7 @@ from gateway.api import cors
 from gateway.api.chat import exchange_of, fail, prepare
 from gateway.api.request import Gateway, Request
 from gateway.dispatch.exchange import Exchange
-from gateway.dispatch.streams import Answer
+from gateway.dispatch.resume import AnswerStream
 from gateway.errors import RequestFailed, error_body
 from gateway.http.event_stream import EventStream
 from gateway.http.offload import BIG, off_loop
@@ -29,31 +29,31 @@ async def chat_completions(http: Request) -> web.StreamResponse:
         if request.stream:
             return await _stream(gateway, http, decision, exchange)
         completion = await gateway.dispatcher.complete(decision, exchange)
-        return json_response(completion)
+        return json_response(completion) if exchange.received <= BIG else await off_loop(json_response, completion)
 
 
 async def _stream(gateway: Gateway, http: Request, decision: Decision, exchange: Exchange) -> web.StreamResponse:
     with EventStream(http, http.config.server.keep_alive_interval, cors.told(http, exchange.headers)) as out:
         try:
-            live = await gateway.dispatcher.open(decision, exchange)
+            stream = await gateway.dispatcher.open_stream(decision, exchange)
         except (RequestFailed, InvalidRequest) as error:
             if not out.started:
                 raise
             fail(exchange, error)
             return await out.end(b"data: " + dumps(error_body(error)) + b"\n\n")
         try:
-            return await _relay(gateway, live, out, decision.request, exchange)
+            return await _relay(gateway, stream, out, decision.request, exchange)
         finally:
-            await gateway.dispatcher.close(live, exchange)
+            await gateway.dispatcher.close(stream, exchange)
 
 
-async def _relay(gateway: Gateway, live: Answer, out: EventStream, request: ChatRequest, exchange: Exchange) -> web.StreamResponse:
-    writer, last = ChunkWriter(live.id, live.created, live.model, request.include_usage), b""
+async def _relay(gateway: Gateway, stream: AnswerStream, out: EventStream, request: ChatRequest, exchange: Exchange) -> web.StreamResponse:
+    writer, last = ChunkWriter(stream.id, stream.created, stream.model, request.include_usage), b""
     try:
-        async with aclosing(live.batches(runs=True)) as batches:
+        async with aclosing(stream.batches(runs=True)) as batches:
             async for chunks in batches:
                 data = writer.write(chunks)
-                if live.over:
+                if stream.over:
                     last = data  # goes out with the end, in one system call
                 elif data:
                     await out.write(data)
@@ -61,5 +61,5 @@ async def _relay(gateway: Gateway, live: Answer, out: EventStream, request: Chat
         failed = gateway.dispatcher.broke(error, exchange)
         fail(exchange, failed)
         return await out.end(b"data: " + dumps(error_body(failed)) + b"\n\n")
-    gateway.dispatcher.finished(live, exchange)
+    gateway.dispatcher.finished(stream, exchange)
     return await out.end(last + DONE)

@@ -1,11 +1,10 @@
 """POST /api/v1/tokens: what a chat request weighs, as routing sees it and counted exactly. No provider is called."""
 
-from typing import Any
-
 from gateway.accounting.token_counter import ENCODING
 from gateway.accounting.token_estimate import estimate_request, overflow
 from gateway.api.native_chat import native_request
 from gateway.api.request import Request
+from gateway.api.schemas import TargetTokensDocument, TokensDocument
 from gateway.config import Model, TargetRef
 from gateway.http.offload import BIG, off_loop
 from gateway.http.response import Response, json_response
@@ -27,20 +26,19 @@ async def count_tokens(http: Request) -> Response:
         request, _ = personas.apply(asked, request)
     estimated = estimate_request(request) if size <= BIG else await off_loop(estimate_request, request)
     counted = await http.gateway.counter.count_request(request)
-    return json_response(
-        {
-            "persona": request.model,
-            "estimated_tokens": estimated,
-            "exact": None if counted is None else {"encoding": ENCODING, "tokens": counted},
-            "targets": [
-                _target(ref, config.providers[ref.provider].models[ref.model], learned.factor(str(ref)), estimated, request.max_tokens)
-                for ref in targets
-            ],
-        }
-    )
+    tokens: TokensDocument = {
+        "persona": request.model,
+        "estimated_tokens": estimated,
+        "exact": None if counted is None else {"encoding": ENCODING, "tokens": counted},
+        "targets": [
+            _target(ref, config.providers[ref.provider].models[ref.model], learned.factor(str(ref)), estimated, request.max_tokens)
+            for ref in targets
+        ],
+    }
+    return json_response(tokens)
 
 
-def _target(ref: TargetRef, model: Model, factor: float, estimated: int, max_tokens: int | None) -> dict[str, Any]:
+def _target(ref: TargetRef, model: Model, factor: float, estimated: int, max_tokens: int | None) -> TargetTokensDocument:
     """`tokens` is the estimate in the model's own tokens: by its row's factor, and by the one that its answers taught."""
     tokens = int(estimated * model.token_factor * factor)
     return {

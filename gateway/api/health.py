@@ -1,10 +1,11 @@
 """Liveness, readiness and metrics. No provider is ever called here."""
 
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 from gateway.api.catalog import standing
 from gateway.api.request import VERSION, Gateway, Request
+from gateway.api.schemas import ConfigDocument, HealthDocument, LastReloadDocument, ReadinessDocument
 from gateway.config import Config
 from gateway.config.reload import Reloader
 from gateway.http.response import Response, json_response
@@ -16,7 +17,8 @@ MOST_PROBLEMS: Final = 20
 async def health(http: Request) -> Response:
     """GET /health: the process answers."""
     gateway = http.gateway
-    return json_response({"status": "ok", "version": VERSION, "simulated": gateway.simulated})
+    document: HealthDocument = {"status": "ok", "version": VERSION, "simulated": gateway.simulated}
+    return json_response(document)
 
 
 async def ready(http: Request) -> Response:
@@ -26,23 +28,28 @@ async def ready(http: Request) -> Response:
     gateway, config = http.gateway, http.config
     view = gateway.memory.view()
     servable = [p.name for p in config.personas.values() if standing(config, p, view).eligible]
-    status = "draining" if gateway.draining else "ready" if servable else "no_persona_available"
-    document: dict[str, Any] = {"status": status, "revision": config.revision, "personas": servable, "config": _config(gateway.reloader)}
+    document: ReadinessDocument = {
+        "status": "draining" if gateway.draining else "ready" if servable else "no_persona_available",
+        "revision": config.revision,
+        "personas": servable,
+        "config": _config(gateway.reloader),
+    }
     if gateway.siblings is not None:
         document["workers"] = await gateway.siblings.standing()
-    return json_response(document, 200 if status == "ready" else 503)
+    return json_response(document, 200 if document["status"] == "ready" else 503)
 
 
-def _config(reloader: Reloader) -> dict[str, Any]:
+def _config(reloader: Reloader) -> ConfigDocument:
     """Which revision holds since when, and what came of the last reload."""
     last = reloader.last
-    document: dict[str, Any] = {"revision": reloader.config.revision, "loaded_at": _utc(reloader.loaded_at), "last_reload": None}
+    document: ConfigDocument = {"revision": reloader.config.revision, "loaded_at": _utc(reloader.loaded_at), "last_reload": None}
     if last is not None:
-        document["last_reload"] = {"ok": last.ok, "at": _utc(last.at), "trigger": last.trigger}
+        told: LastReloadDocument = {"ok": last.ok, "at": _utc(last.at), "trigger": last.trigger}
         if last.problems:
             # Everybody may read this, and a problem's text can quote the file: only its place is told here.
-            document["last_reload"]["problems"] = [{"file": p.file, "line": p.line} for p in last.problems[:MOST_PROBLEMS]]
-            document["last_reload"]["problem_count"] = len(last.problems)
+            told["problems"] = [{"file": p.file, "line": p.line} for p in last.problems[:MOST_PROBLEMS]]
+            told["problem_count"] = len(last.problems)
+        document["last_reload"] = told
     return document
 
 

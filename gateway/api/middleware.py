@@ -71,8 +71,8 @@ async def edge(http: Request) -> web.StreamResponse:
         if http.stream is not None:
             return await _broken_off(http, failed)
     finally:
-        if http.held:
-            http.let_go()
+        if http.in_memory.size:
+            http.in_memory.give_back()
     if failed is not None:
         response = json_response(error_body(failed), failed.status, None if isinstance(failed, InvalidRequest) else failed.headers)
         if failed.code == INVALID_HTTP or not http.content.is_eof():

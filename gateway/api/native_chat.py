@@ -4,17 +4,27 @@ A stream is SSE with named events: `route` once, when a target has begun to answ
 `tool_call`, one for each call, whole; then exactly one of `done` and `error`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import aclosing
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from aiohttp import web
 
 from gateway.api import cors
 from gateway.api.chat import exchange_of, fail, prepare
+from gateway.api.chat_schemas import (
+    DoneEventDocument,
+    NativeChatAnswerDocument,
+    NativeMessageDocument,
+    NativeUsageDocument,
+    RouteEventDocument,
+    ServedDocument,
+    SummaryDocument,
+    WarningDocument,
+)
 from gateway.api.request import Gateway, Request
 from gateway.dispatch.exchange import Exchange
-from gateway.dispatch.streams import Answer
+from gateway.dispatch.resume import AnswerStream
 from gateway.errors import RequestFailed, error_body
 from gateway.http.event_stream import EventStream
 from gateway.http.offload import BIG, off_loop
@@ -56,69 +66,75 @@ async def native_chat(http: Request) -> web.StreamResponse:
         if request.stream:
             return await _stream(gateway, http, decision, exchange)
         completion = await gateway.dispatcher.complete(decision, exchange)
-        message, summary = _message(completion["choices"][0]["message"]), _summary(exchange)
-        if summary["usage"] is None:  # estimated, not counted: it has no price
-            summary["usage"] = {**completion["usage"], "cost_usd": None}
-        return json_response({"id": completion["id"], **_route(exchange), "message": message, **summary})
+        document = _answer(completion, exchange)
+        return json_response(document) if exchange.received <= BIG else await off_loop(json_response, document)
 
 
-def _route(exchange: Exchange) -> dict[str, Any]:
+def _answer(completion: dict[str, Any], exchange: Exchange) -> NativeChatAnswerDocument:
+    summary = _summary(exchange)
+    if summary["usage"] is None:  # estimated, not counted: it has no price
+        summary["usage"] = _priced(completion["usage"], None)
+    return {**_route(completion["id"], exchange), "message": _message(completion["choices"][0]["message"]), **summary}
+
+
+def _route(id: str, exchange: Exchange) -> ServedDocument:
     assert exchange.plan is not None
     assert exchange.served is not None
     return {
+        "id": id,
         "persona": exchange.plan.persona,
         "provider": exchange.served.provider.name,
         "model": exchange.model or exchange.served.model.id,
     }
 
 
-def _message(message: dict[str, Any]) -> dict[str, Any]:
+def _message(message: dict[str, Any]) -> NativeMessageDocument:
     """OpenAI's message with the reasoning under its own name, and only the fields that are there."""
     native = {name: value for name, value in message.items() if name != "reasoning_content" and value is not None}
     native.setdefault("content", None)
     if message.get("reasoning_content"):
         native["reasoning"] = message["reasoning_content"]
-    return native
+    return cast(NativeMessageDocument, native)
 
 
-def _summary(exchange: Exchange) -> dict[str, Any]:
+def _summary(exchange: Exchange) -> SummaryDocument:
     return {
         "finish_reason": exchange.finish_reason,
-        "usage": None if exchange.usage is None else {**exchange.usage, "cost_usd": _usd(exchange.cost_nano_usd)},
+        "usage": None if exchange.usage is None else _priced(exchange.usage, exchange.cost_nano_usd),
         "attempts": [
             {"provider": a.provider, "model": a.model, "outcome": a.outcome, "ms": round(a.seconds * 1000, 1)} for a in exchange.attempts
         ],
         "warnings": [
-            *({"kind": note.kind, "param": note.param, "message": note.why} for note in exchange.notes),
-            *({"kind": "warning", "param": None, "message": word} for word in exchange.warnings),
+            *[WarningDocument(kind=note.kind, param=note.param, message=note.why) for note in exchange.notes],
+            *[WarningDocument(kind="warning", param=None, message=word) for word in exchange.warnings],
         ],
     }
 
 
-def _usd(nano: int | None) -> float | None:
-    return None if nano is None else nano / 1e9
+def _priced(usage: dict[str, Any], cost_nano_usd: int | None) -> NativeUsageDocument:
+    return cast(NativeUsageDocument, {**usage, "cost_usd": None if cost_nano_usd is None else cost_nano_usd / 1e9})
 
 
 async def _stream(gateway: Gateway, http: Request, decision: Decision, exchange: Exchange) -> web.StreamResponse:
     with EventStream(http, http.config.server.keep_alive_interval, cors.told(http, exchange.headers)) as out:
         try:
-            live = await gateway.dispatcher.open(decision, exchange)
+            stream = await gateway.dispatcher.open_stream(decision, exchange)
         except (RequestFailed, InvalidRequest) as error:
             if not out.started:
                 raise
             fail(exchange, error)
             return await out.end(event("error", error_body(error)))
         try:
-            return await _relay(gateway, live, out, exchange)
+            return await _relay(gateway, stream, out, exchange)
         finally:
-            await gateway.dispatcher.close(live, exchange)
+            await gateway.dispatcher.close(stream, exchange)
 
 
-async def _relay(gateway: Gateway, live: Answer, out: EventStream, exchange: Exchange) -> web.StreamResponse:
-    calls = Collector(live.id, live.created, live.model)
-    await out.write(event("route", {"id": live.id, **_route(exchange), "attempt": len(exchange.attempts)}))
+async def _relay(gateway: Gateway, stream: AnswerStream, out: EventStream, exchange: Exchange) -> web.StreamResponse:
+    calls = Collector(stream.id, stream.created, stream.model)
+    await out.write(event("route", _begun(stream.id, exchange)))
     try:
-        async with aclosing(live.batches()) as batches:
+        async with aclosing(stream.batches()) as batches:
             async for chunks in batches:
                 if data := b"".join(_events(chunks, calls)):
                     await out.write(data)
@@ -126,10 +142,10 @@ async def _relay(gateway: Gateway, live: Answer, out: EventStream, exchange: Exc
         failed = gateway.dispatcher.broke(error, exchange)
         fail(exchange, failed)
         return await out.end(event("error", error_body(failed)))
-    gateway.dispatcher.finished(live, exchange)
+    gateway.dispatcher.finished(stream, exchange)
     choices = calls.completion()["choices"]
     whole = b"".join(event("tool_call", call) for choice in choices[:1] for call in choice["message"].get("tool_calls") or ())
-    return await out.end(whole + event("done", {"id": live.id, **_route(exchange), **_summary(exchange)}))
+    return await out.end(whole + event("done", _done(stream.id, exchange)))
 
 
 def _events(chunks: list[Chunk], calls: Collector) -> Iterator[bytes]:
@@ -145,6 +161,14 @@ def _events(chunks: list[Chunk], calls: Collector) -> Iterator[bytes]:
                 yield event("delta", {native: text})
 
 
-def event(name: str, data: dict[str, Any]) -> bytes:
+def _begun(id: str, exchange: Exchange) -> RouteEventDocument:
+    return {**_route(id, exchange), "attempt": len(exchange.attempts)}
+
+
+def _done(id: str, exchange: Exchange) -> DoneEventDocument:
+    return {**_route(id, exchange), **_summary(exchange)}
+
+
+def event(name: str, data: Mapping[str, Any]) -> bytes:
     """One named event."""
     return b"event: %s\ndata: %s\n\n" % (name.encode(), dumps(data))

@@ -1,410 +1,270 @@
-"""GET /openapi.json: the routes as an OpenAPI 3.1 document. A test holds it against the routes that are served."""
+"""GET /openapi.json: the routes as an OpenAPI 3.1 document, made from the types of the answers and the table of parameters.
 
-from typing import Any, Final
+Specification: https://spec.openapis.org/oas/v3.1.1. It is made when it is first asked for, not at start: that takes a tenth of a second.
+"""
 
+import ast
+import inspect
+from functools import cache
+from itertools import pairwise
+from types import ModuleType
+from typing import Any, Final, NamedTuple
+
+from pydantic import TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema
+
+from gateway import errors
+from gateway.api import chat_schemas, schemas
 from gateway.api.request import VERSION, Request
-from gateway.http.response import Response, json_response
+from gateway.health import documents as health_documents
+from gateway.http.offload import off_loop
+from gateway.http.response import Response
+from gateway.routing import documents as routing_documents
+from gateway.workers import peers
+from translators.chat.parameter_schemas import MESSAGE, SCHEMAS
+from translators.json_codec import dumps
 
 _Json = dict[str, Any]
+
+_MODULES: Final = (errors, health_documents, routing_documents, peers, chat_schemas, schemas)
+"""Where the types of the answers stand: each before those that extend its types."""
+_SUFFIX: Final = "Document"
+"""Ends the name of each type, and is left out of the component's."""
+_RELAYED: Final = frozenset(
+    {"Usage", "NativeUsage", "ToolCall", "Function", "Message", "NativeMessage", "Delta", "Choice", "ChunkChoice", "ChatCompletion"}
+    | {"ChatCompletionChunk"}
+)
+"""Components of what providers answer: they may have further fields, which are relayed."""
+
+_EVERYWHERE: Final = (400, 417, 500)
+_CALLERS: Final = (*_EVERYWHERE, 401, 403, 421)
+_READING: Final = (*_CALLERS, 404, 408, 413, 415, 503)
+_CHAT: Final = (*_READING, 429, 502, 504)
+_ERRORS: Final = {
+    400: "The request breaks a rule, or no target can serve it: `param` names the field.",
+    401: "The key is missing or unknown.",
+    403: "The page of another origin may not call; of /-/reload: no admin key is configured.",
+    404: "There is no persona, model or decision of that name.",
+    408: "The request body did not arrive in time.",
+    413: "The request body is too large.",
+    415: "The request body is no JSON, or has an encoding that is not read.",
+    417: "An `expect` other than 100-continue.",
+    421: "The host name is not served to web pages.",
+    429: "The provider's rate limit or quota is used up: `retry-after` says when to ask again.",
+    500: "The gateway failed.",
+    502: "The provider cannot be reached, or failed.",
+    503: "Nothing can serve the request now, or the gateway is stopping or out of memory for bodies.",
+    504: "The provider did not answer in time.",
+}
+_EVENTS: Final = {
+    "ChatCompletion": (
+        'data: chat.completion.chunk events, ended by `data: [DONE]`; a failure is one `data: {"error": …}` event without it.',
+        {"chunk": "ChatCompletionChunk", "error": "Error"},
+    ),
+    "NativeChatAnswer": (
+        "Named events: route, delta, tool_call, then exactly one of done and error.",
+        {"route": "RouteEvent", "delta": "DeltaEvent", "tool_call": "ToolCall", "done": "DoneEvent", "error": "Error"},
+    ),
+}
+"""What the stream of an answer is, and the component of each of its events."""
+_HEADERS: Final = {
+    "x-llm-router-params": "report, strict or quiet: parameters that a provider cannot be told are named in a header, refused, or neither.",
+    "x-llm-router-strict": "true is the same as `x-llm-router-params: strict`.",
+    "x-llm-router-session": "Names the conversation, as `prompt_cache_key` does: it stays on its target and key.",
+    "x-session-id": "The same.",
+    "x-request-id": "Names the request in the log and in the answer: letters, digits, `.`, `_` and `-`.",
+}
+_CORS: Final = (
+    "Where `server.cors_origins` names origins, a browser's preflight (OPTIONS) to any path is answered 204 without a key, and every "
+    "answer to an allowed origin carries `access-control-allow-origin` and `access-control-expose-headers`."
+)
+
+
+class _Operation(NamedTuple):
+    """One row of the document's paths. `answer`, `body` and `others` name components; several bodies: any of them."""
+
+    summary: str
+    answer: str
+    errors: tuple[int, ...]
+    body: tuple[str, ...] = ()
+    others: tuple[tuple[int, str, str], ...] = ()
+    """Answers of other shapes: status, what it means, component."""
+    public: bool = False
+    """It takes no key."""
+
+
+_EITHER: Final = ("ChatCompletionRequest", "NativeChatRequest")
+_NOT_READY: Final = ((503, "Stopping, or no persona can be served.", "Readiness"),)
+_NOT_RELOADED: Final = ((422, "The files cannot be used; nothing has changed.", "NotReloaded"),)
+_OPERATIONS: Final = {
+    ("/v1/chat/completions", "post"): _Operation(
+        "OpenAI chat completions; model names a persona", "ChatCompletion", _CHAT, ("ChatCompletionRequest",)
+    ),
+    ("/v1/models", "get"): _Operation("Personas as models", "ModelList", _CALLERS),
+    ("/v1/models/{id}", "get"): _Operation("One persona as a model", "Model", (*_CALLERS, 404)),
+    ("/api/v1/chat", "post"): _Operation("Native chat", "NativeChatAnswer", _CHAT, ("NativeChatRequest",)),
+    ("/api/v1/personas", "get"): _Operation("Personas and what can serve them now", "Personas", _CALLERS),
+    ("/api/v1/providers", "get"): _Operation("Providers, models, capabilities, prices", "Providers", _CALLERS),
+    ("/api/v1/route", "post"): _Operation("The plan for a request; no provider is called", "Plan", _READING, _EITHER),
+    ("/api/v1/decisions/{id}", "get"): _Operation(
+        "One of the last decisions, and what came of it", "Decision", (*_CALLERS, 404, 503)
+    ),
+    ("/api/v1/tokens", "post"): _Operation("The tokens of a request; no provider is called", "Tokens", _READING, _EITHER),
+    ("/-/reload", "post"): _Operation(
+        "Read the configuration's files again; wants the admin key", "Reloaded", (*_EVERYWHERE, 401, 403, 503), (), _NOT_RELOADED
+    ),
+    ("/health", "get"): _Operation("Liveness", "Health", _EVERYWHERE, public=True),
+    ("/health/ready", "get"): _Operation("Readiness", "Readiness", _EVERYWHERE, (), _NOT_READY, public=True),
+    ("/metrics", "get"): _Operation("Prometheus metrics", "Metrics", (*_EVERYWHERE, 503), public=True),
+    ("/openapi.json", "get"): _Operation("This document", "OpenApi", _CALLERS),
+}  # fmt: skip
+_OF_ITS_OWN: Final[dict[str, _Json]] = {
+    "Metrics": {"text/plain": {"schema": {"type": "string", "description": "Prometheus text, or OpenMetrics by Accept."}}},
+    "OpenApi": {"application/json": {"schema": {"type": "object", "description": "OpenAPI 3.1."}}},
+}
+"""Answers that have no component."""
+
+
+class _Generator(GenerateJsonSchema):
+    """Components are named as the types are, without the suffix; fields have no titles."""
+
+    def normalize_name(self, name: str) -> str:
+        return super().normalize_name(name).removesuffix(_SUFFIX)
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
+
+
+@cache
+def document() -> _Json:
+    """The whole document."""
+    paths: dict[str, _Json] = {}
+    for (path, method), operation in _OPERATIONS.items():
+        paths.setdefault(path, {})[method] = _operation(path, operation)
+    info = {"title": "LLM Router", "version": VERSION, "description": _CORS, "license": {"name": "MIT", "identifier": "MIT"}}
+    return {
+        "openapi": "3.1.0",
+        "info": info,
+        "security": [{"bearer": []}, {"apiKey": []}],
+        "paths": paths,
+        "components": {
+            "schemas": {**_answers(), **_requests()},
+            "responses": {str(status): {"description": about, "content": _content("Error")} for status, about in _ERRORS.items()},
+            "parameters": {name: _header(name, about) for name, about in _HEADERS.items()},
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer"},
+                "apiKey": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+            },
+        },
+    }
+
+
+def _operation(path: str, operation: _Operation) -> _Json:
+    content = _OF_ITS_OWN.get(operation.answer) or _content(operation.answer)
+    if (stream := _EVENTS.get(operation.answer)) is not None:
+        about, events = stream
+        shown = {"schema": {"type": "string", "description": about}, "x-events": {name: _ref(of) for name, of in events.items()}}
+        content = {**content, "text/event-stream": shown}
+    responses: _Json = {"200": {"description": "OK", "content": content}}
+    for status in sorted(operation.errors):
+        responses[str(status)] = {"$ref": f"#/components/responses/{status}"}
+    for status, about, component in operation.others:
+        responses[str(status)] = {"description": about, "content": _content(component)}
+    made: _Json = {"summary": operation.summary, "responses": responses}
+    if operation.body:
+        made["parameters"] = [{"$ref": f"#/components/parameters/{name}"} for name in _HEADERS]
+        made["requestBody"] = {"required": True, "content": _content(*operation.body)}
+    if "{id}" in path:
+        about = "As `GET /v1/models` lists it: a slash is written as it is." if "models" in path else "As `x-llm-router-decision` says it."
+        made["parameters"] = [{"name": "id", "in": "path", "required": True, "description": about, "schema": {"type": "string"}}]
+    if operation.public:
+        made["security"] = []
+    return made
 
 
 def _ref(name: str) -> _Json:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def _content(schema: _Json, media_type: str = "application/json") -> _Json:
-    return {media_type: {"schema": schema}}
+def _content(*components: str) -> _Json:
+    refs = [_ref(name) for name in components]
+    return {"application/json": {"schema": refs[0] if len(refs) == 1 else {"anyOf": refs}}}
 
 
-def _object(properties: _Json, required: list[str] | None = None, description: str | None = None) -> _Json:
-    schema: _Json = {"type": "object", "properties": properties}
-    if required:
-        schema["required"] = required
-    if description:
-        schema["description"] = description
-    return schema
+def _header(name: str, about: str) -> _Json:
+    return {"name": name, "in": "header", "description": about, "schema": {"type": "string"}}
 
 
-def _array(items: _Json) -> _Json:
-    return {"type": "array", "items": items}
-
-
-_STRING: Final[_Json] = {"type": "string"}
-_NULLABLE: Final[_Json] = {"type": ["string", "null"]}
-_INTEGER: Final[_Json] = {"type": "integer"}
-_NUMBER: Final[_Json] = {"type": "number"}
-_BOOLEAN: Final[_Json] = {"type": "boolean"}
-
-_USAGE: Final = _object(
-    {
-        "prompt_tokens": _INTEGER,
-        "completion_tokens": _INTEGER,
-        "total_tokens": _INTEGER,
-        "prompt_tokens_details": {"type": "object"},
-        "completion_tokens_details": {"type": "object"},
+def _requests() -> dict[str, _Json]:
+    """The two forms of a chat request."""
+    shared = {name: _or_null(schema) for name, schema in SCHEMAS.items() if name not in ("model", "messages")}
+    shared = {"messages": {**SCHEMAS["messages"], "items": _ref("RequestMessage")}, **shared}
+    persona = {**SCHEMAS["model"], "description": "What answers: a persona, or provider/model where `direct_models` allows it."}
+    about = "OpenAI's chat completion request{}. Further parameters are relayed to servers that speak OpenAI's language."
+    return {
+        "RequestMessage": {**MESSAGE, "additionalProperties": True},
+        "ChatCompletionRequest": {
+            "type": "object",
+            "description": about.format(""),
+            "properties": {"model": SCHEMAS["model"], **shared},
+            "required": ["model", "messages"],
+            "additionalProperties": True,
+        },
+        "NativeChatRequest": {
+            "type": "object",
+            "description": about.format(" with `persona` for `model`"),
+            "properties": {"persona": persona, **shared},
+            "required": ["persona", "messages"],
+            "additionalProperties": True,
+        },
     }
-)
-_NATIVE_USAGE: Final = _object(
-    {**_USAGE["properties"], "cost_usd": {"type": ["number", "null"], "description": "By the price list; null where it is not known."}}
-)
-_PARAMETERS: Final[_Json] = {
-    "messages": {**_array(_ref("Message")), "minItems": 1},
-    "stream": {"type": "boolean", "default": False},
-    "temperature": _NUMBER,
-    "top_p": _NUMBER,
-    "max_tokens": _INTEGER,
-    "max_completion_tokens": _INTEGER,
-    "stop": {"anyOf": [_STRING, _array(_STRING)]},
-    "tools": _array({"type": "object"}),
-    "tool_choice": {
-        "anyOf": [_STRING, {"type": "object"}],
-        "description": "none, auto, required, or an object that names tools; some servers have more words.",
-    },
-    "parallel_tool_calls": _BOOLEAN,
-    "response_format": {"type": "object"},
-    "reasoning_effort": {"type": "string", "description": "none, minimal, low, medium, high, xhigh or max; some servers have more words."},
-}
-_ATTEMPT: Final = _object({"provider": _STRING, "model": _STRING, "outcome": _STRING, "ms": _NUMBER})
-_TARGET: Final = _object({"provider": _STRING, "model": _STRING, "available": _BOOLEAN, "reasons": _array(_STRING)})
-
-_PLAN: Final[_Json] = {
-    "persona": _STRING,
-    "revision": _STRING,
-    "rule": _NULLABLE,
-    "strategy": {"enum": ["priority", "weighted", "cost", "latency", "balanced"]},
-    "conversation": _NULLABLE,
-    "pinned": _NULLABLE,
-    "estimated_tokens": {"type": ["integer", "null"], "description": "null where the size alone shows that the prompt fits everywhere."},
-    "tokens_exact": _BOOLEAN,
-    "retry_in_seconds": {"type": ["number", "null"]},
-    "requirements": _array(_object({"capability": _STRING, "cause": _STRING})),
-    "features": _array(_STRING),
-    "targets": _array(
-        _object(
-            {
-                "provider": _STRING,
-                "model": _STRING,
-                "verdict": {"enum": ["chosen", "eligible", "rejected"]},
-                "reasons": _array(_STRING),
-                "score": {"type": ["number", "null"], "description": "By the strategy: a position, a share, USD, seconds or a balance."},
-                "prompt_tokens": {"type": ["integer", "null"]},
-                "expected_cost_usd": {"type": ["number", "null"]},
-            }
-        )
-    ),
-}
-_TIME: Final = {"type": "string", "format": "date-time"}
-_PLACE: Final = {"file": _STRING, "line": {"type": ["integer", "null"]}}
-_RELOADED_WORKERS: Final = _array(
-    _object({"worker": _INTEGER, "result": {"enum": ["changed", "unchanged", "failed", "no_answer"]}, "revision": _NULLABLE})
-)
-_LAST_RELOAD: Final = _object(
-    {
-        "ok": _BOOLEAN,
-        "at": _TIME,
-        "trigger": {"enum": ["SIGHUP", "request", "watch"]},
-        "problems": _array(_object(_PLACE)),
-        "problem_count": _INTEGER,
-    },
-    ["ok", "at", "trigger"],
-)
-
-SCHEMAS: Final[_Json] = {
-    "Error": _object(
-        {
-            "error": _object(
-                {"message": _STRING, "type": _STRING, "param": _NULLABLE, "code": _NULLABLE}, ["message", "type", "param", "code"]
-            )
-        },
-        ["error"],
-    ),
-    "Message": _object(
-        {
-            "role": {"enum": ["developer", "system", "user", "assistant", "tool", "function"]},
-            "content": {"anyOf": [_STRING, _array({"type": "object"}), {"type": "null"}]},
-            "tool_calls": _array({"type": "object"}),
-            "tool_call_id": _STRING,
-        },
-        ["role"],
-    ),
-    "Usage": _USAGE,
-    "ChatCompletionRequest": {
-        **_object(
-            {"model": {"type": "string", "description": "A persona, or provider/model where allowed."}, **_PARAMETERS},
-            ["model", "messages"],
-        ),
-        "additionalProperties": True,
-        "description": "OpenAI's chat completion request; every parameter of it is accepted, what a provider cannot be told is reported. "
-        "Ranges are the target's: a value that it would refuse is a 400 if no other target takes it.",
-    },
-    "ChatCompletion": _object(
-        {
-            "id": _STRING,
-            "object": {"const": "chat.completion"},
-            "created": _INTEGER,
-            "model": {"type": "string", "description": "The upstream model that served."},
-            "choices": _array(_object({"index": _INTEGER, "message": _ref("Message"), "finish_reason": _STRING})),
-            "usage": _ref("Usage"),
-        },
-        ["id", "object", "created", "model", "choices"],
-    ),
-    "NativeChatRequest": {
-        **_object({"persona": _STRING, **_PARAMETERS}, ["persona", "messages"]),
-        "additionalProperties": True,
-    },
-    "NativeChatAnswer": _object(
-        {
-            "id": _STRING,
-            "persona": _STRING,
-            "provider": _STRING,
-            "model": _STRING,
-            "message": _object(
-                {
-                    "role": {"const": "assistant"},
-                    "content": _NULLABLE,
-                    "reasoning": _STRING,
-                    "refusal": _STRING,
-                    "tool_calls": _array({"type": "object"}),
-                }
-            ),
-            "finish_reason": _STRING,
-            "usage": {"anyOf": [_NATIVE_USAGE, {"type": "null"}]},
-            "attempts": _array(_ATTEMPT),
-            "warnings": _array(_object({"kind": _STRING, "param": {"type": ["string", "null"]}, "message": _STRING})),
-        },
-        ["id", "persona", "provider", "model", "message", "finish_reason", "usage", "attempts", "warnings"],
-    ),
-    "Model": _object({"id": _STRING, "object": {"const": "model"}, "created": _INTEGER, "owned_by": _STRING}),
-    "ModelList": _object({"object": {"const": "list"}, "data": _array(_ref("Model"))}),
-    "Personas": _object(
-        {
-            "revision": _STRING,
-            "personas": _array(
-                _object(
-                    {
-                        "name": _STRING,
-                        "description": _STRING,
-                        "requires": _array(_STRING),
-                        "defaults": {"type": "object"},
-                        "caps": {"type": "object"},
-                        "strategy": _STRING,
-                        "rules": _array(_STRING),
-                        "hedge": _BOOLEAN,
-                        "resume": _BOOLEAN,
-                        "available": _BOOLEAN,
-                        "targets": _array(_TARGET),
-                    }
-                )
-            ),
-        }
-    ),
-    "Providers": _object(
-        {
-            "revision": _STRING,
-            "simulated": _BOOLEAN,
-            "providers": _array(
-                _object(
-                    {
-                        "name": _STRING,
-                        "dialect": _STRING,
-                        "available": _BOOLEAN,
-                        "reason": _NULLABLE,
-                        "health_check": {
-                            **_object(
-                                {
-                                    "state": _STRING,
-                                    "outcome": _STRING,
-                                    "status": {"type": ["integer", "null"]},
-                                    "failures": _INTEGER,
-                                    "checked_seconds_ago": _NUMBER,
-                                    "next_check_in_seconds": _NUMBER,
-                                }
-                            ),
-                            "type": ["object", "null"],
-                        },
-                        "key_variables": _array(_STRING),
-                        "keys": _array(_object({"variable": _STRING, "state": _STRING, "reason": _STRING, "retry_in_seconds": _NUMBER})),
-                        "models": _array({"type": "object"}),
-                    }
-                )
-            ),
-        }
-    ),
-    "Plan": _object(_PLAN),
-    "Decision": _object(
-        {
-            "id": _STRING,
-            "time": _STRING,
-            "request_id": _STRING,
-            "facts": {"type": "object", "description": "What the decision was made from; no content."},
-            **_PLAN,
-            "attempts": _array(_object({"target": _STRING, "why": _STRING, "outcome": _STRING, "ms": _NUMBER})),
-            "served": _NULLABLE,
-            "resumed": _array({"type": "object"}),
-            "prompt_tokens": {"type": ["integer", "null"], "description": "As the provider counted them."},
-            "completion_tokens": {"type": ["integer", "null"]},
-            "status": _INTEGER,
-            "outcome": _STRING,
-            "error_code": _NULLABLE,
-        },
-        description="attempts and what follows are there once the request is over.",
-    ),
-    "Tokens": _object(
-        {
-            "persona": _STRING,
-            "estimated_tokens": {"type": "integer", "description": "Of o200k_base: what routing decides by."},
-            "exact": {
-                "anyOf": [_object({"encoding": {"const": "o200k_base"}, "tokens": _INTEGER}, ["encoding", "tokens"]), {"type": "null"}],
-                "description": "null if the tokens could not be counted in time.",
-            },
-            "targets": _array(
-                _object(
-                    {
-                        "provider": _STRING,
-                        "model": _STRING,
-                        "tokens": {"type": "integer", "description": "The estimate in the model's own tokens."},
-                        "context_window": _INTEGER,
-                        "max_output_tokens": _INTEGER,
-                        "fits": {"type": "boolean", "description": "Whether the prompt and the answer asked for fit into the window."},
-                    }
-                )
-            ),
-        },
-        ["persona", "estimated_tokens", "exact", "targets"],
-    ),
-    "Health": _object({"status": _STRING, "version": _STRING, "simulated": _BOOLEAN}),
-    "Readiness": _object(
-        {
-            "status": {"enum": ["ready", "draining", "no_persona_available"]},
-            "revision": _STRING,
-            "personas": _array(_STRING),
-            "config": _object({"revision": _STRING, "loaded_at": _TIME, "last_reload": {"anyOf": [_LAST_RELOAD, {"type": "null"}]}}),
-            "workers": {"anyOf": [_object({"configured": _INTEGER, "listening": _INTEGER}), {"type": "null"}]},
-        }
-    ),
-    "Reloaded": _object(
-        {"revision": _STRING, "previous": _STRING, "changed": _BOOLEAN, "needs_restart": _array(_STRING), "workers": _RELOADED_WORKERS},
-        ["revision", "previous", "changed", "needs_restart"],
-    ),
-    "NotReloaded": {
-        "allOf": [
-            _ref("Error"),
-            _object(
-                {
-                    "revision": {"type": "string", "description": "What goes on being served."},
-                    "problems": _array(_object({**_PLACE, "path": _STRING, "message": _STRING})),
-                    "workers": _RELOADED_WORKERS,
-                },
-                ["revision", "problems"],
-            ),
-        ]
-    },
-}
 
 
-def _answers(schema: str, stream: str | None = None, errors: tuple[int, ...] = (401,)) -> _Json:
-    content = _content(_ref(schema))
-    if stream is not None:
-        content["text/event-stream"] = {"schema": {"type": "string", "description": stream}}
-    answers: _Json = {"200": {"description": "OK", "content": content}}
-    for status in errors:
-        answers[str(status)] = {"description": "An error in the one error shape.", "content": _content(_ref("Error"))}
-    return answers
+def _or_null(schema: _Json) -> _Json:
+    """The same, or null, which stands for leaving the parameter out."""
+    if "type" in schema:
+        return {**schema, "type": [schema["type"], "null"]}
+    return {**schema, "anyOf": [*schema["anyOf"], {"type": "null"}]} if "anyOf" in schema else schema
 
 
-def _operation(summary: str, responses: _Json, body: _Json | None = None, *, public: bool = False, path_id: bool = False) -> _Json:
-    operation: _Json = {"summary": summary, "responses": responses}
-    if body is not None:
-        operation["requestBody"] = {"required": True, "content": _content(body)}
-    if path_id:
-        operation["parameters"] = [{"name": "id", "in": "path", "required": True, "schema": _STRING}]
-    if public:
-        operation["security"] = []
-    return operation
+def _answers() -> dict[str, _Json]:
+    """A component for each type that is answered, and for each type inside one, with the texts of its fields."""
+    named = {name.removesuffix(_SUFFIX): kind for module in _MODULES for name, kind in vars(module).items() if name.endswith(_SUFFIX)}
+    answered = {operation.answer for operation in _OPERATIONS.values()} - _OF_ITS_OWN.keys()
+    answered |= {component for operation in _OPERATIONS.values() for _, _, component in operation.others}
+    answered |= {component for _, events in _EVENTS.values() for component in events.values()}
+    types = [named[name] for name in sorted(answered)]
+    whole = TypeAdapter(tuple[*types]).json_schema(ref_template="#/components/schemas/{model}", schema_generator=_Generator)  # type: ignore[valid-type]
+    made: dict[str, _Json] = whole["$defs"]
+    texts = {name: about for module in _MODULES for name, about in _field_texts(module).items()}
+    for name, schema in made.items():
+        schema.pop("title", None)
+        if name in _RELAYED:
+            schema["additionalProperties"] = True
+        for field, described in schema["properties"].items():
+            described["description"] = texts[name + _SUFFIX][field]
+    return dict(sorted(made.items()))
 
 
-_CHAT_ERRORS: Final = (400, 401, 404, 408, 413, 429, 500, 502, 503, 504)
-_CHUNKS: Final = 'data: chat.completion.chunk events, ended by `data: [DONE]`; a failure is one `data: {"error": …}` event without it.'
-_EVENTS: Final = "Named events: route, delta, tool_call, then exactly one of done and error."
-_CORS: Final = (
-    "Where `server.cors_origins` names origins, a browser's preflight (OPTIONS) to any path is answered 204 without a key, and every "
-    "answer to an allowed origin carries `access-control-allow-origin` and `access-control-expose-headers`."
-)
-_EITHER: Final = {"anyOf": [_ref("ChatCompletionRequest"), _ref("NativeChatRequest")]}
+def _field_texts(module: ModuleType) -> dict[str, dict[str, str]]:
+    """By class and field: the texts under the fields, as they stand in the source. (Nothing keeps them at run time.)"""
+    texts: dict[str, dict[str, str]] = {}
+    for node in ast.parse(inspect.getsource(module)).body:
+        if isinstance(node, ast.ClassDef):
+            own = texts[node.name] = {}
+            for base in node.bases:
+                own |= texts.get(ast.unparse(base), {})
+            for field, text in pairwise(node.body):
+                if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(text, ast.Expr):
+                    own[field.target.id] = inspect.cleandoc(ast.literal_eval(text.value))
+    return texts
 
-DOCUMENT: Final[_Json] = {
-    "openapi": "3.1.0",
-    "info": {
-        "title": "LLM Router",
-        "version": VERSION,
-        "description": _CORS,
-        "license": {"name": "MIT", "identifier": "MIT"},
-    },
-    "security": [{"bearer": []}, {"apiKey": []}],
-    "paths": {
-        "/v1/chat/completions": {
-            "post": _operation(
-                "OpenAI chat completions; model names a persona",
-                _answers("ChatCompletion", _CHUNKS, _CHAT_ERRORS),
-                _ref("ChatCompletionRequest"),
-            )
-        },
-        "/v1/models": {"get": _operation("Personas as models", _answers("ModelList"))},
-        "/v1/models/{id}": {"get": _operation("One persona as a model", _answers("Model", errors=(401, 404)), path_id=True)},
-        "/api/v1/chat": {
-            "post": _operation("Native chat", _answers("NativeChatAnswer", _EVENTS, _CHAT_ERRORS), _ref("NativeChatRequest")),
-        },
-        "/api/v1/personas": {"get": _operation("Personas and what can serve them now", _answers("Personas"))},
-        "/api/v1/providers": {"get": _operation("Providers, models, capabilities, prices", _answers("Providers"))},
-        "/api/v1/route": {
-            "post": _operation("The plan for a request; no provider is called", _answers("Plan", errors=(400, 401, 404, 413)), _EITHER),
-        },
-        "/api/v1/decisions/{id}": {
-            "get": _operation("One of the last decisions, and what came of it", _answers("Decision", errors=(401, 404)), path_id=True),
-        },
-        "/api/v1/tokens": {
-            "post": _operation("The tokens of a request; no provider is called", _answers("Tokens", errors=(400, 401, 404, 413)), _EITHER),
-        },
-        "/-/reload": {
-            "post": _operation(
-                "Read the configuration's files again; wants the admin key",
-                {
-                    **_answers("Reloaded", errors=(401, 403)),
-                    "422": {"description": "They cannot be used; nothing has changed.", "content": _content(_ref("NotReloaded"))},
-                },
-            )
-        },
-        "/health": {"get": _operation("Liveness", _answers("Health", errors=()), public=True)},
-        "/health/ready": {
-            "get": _operation(
-                "Readiness",
-                {
-                    **_answers("Readiness", errors=()),
-                    "503": {"description": "Stopping, or no persona can be served.", "content": _content(_ref("Readiness"))},
-                },
-                public=True,
-            )
-        },
-        "/metrics": {
-            "get": _operation(
-                "Prometheus metrics",
-                {"200": {"description": "Prometheus text, or OpenMetrics by Accept.", "content": _content(_STRING, "text/plain")}},
-                public=True,
-            )
-        },
-        "/openapi.json": {
-            "get": _operation("This document", {"200": {"description": "OpenAPI 3.1", "content": _content({"type": "object"})}})
-        },
-    },
-    "components": {
-        "schemas": SCHEMAS,
-        "securitySchemes": {
-            "bearer": {"type": "http", "scheme": "bearer"},
-            "apiKey": {"type": "apiKey", "in": "header", "name": "x-api-key"},
-        },
-    },
-}
+
+@cache
+def _text() -> bytes:
+    return dumps(document())
 
 
 async def openapi(http: Request) -> Response:
-    return json_response(DOCUMENT)
+    """GET /openapi.json. The first one makes it, in a thread, so that no other request waits."""
+    return Response(await off_loop(_text))

@@ -12,7 +12,7 @@ from gateway.config.reload import Reloader
 from gateway.dispatch.dispatcher import Dispatcher
 from gateway.dispatch.exchange import Exchange
 from gateway.http.body import read_json
-from gateway.http.body_budget import Bodies
+from gateway.http.body_budget import Bodies, BodyHold
 from gateway.http.request import IncomingRequest
 from gateway.routing.decision_log import Records
 from gateway.routing.state import Memory
@@ -85,7 +85,7 @@ class CallersConnection(Protocol):
 class Request(IncomingRequest):
     """A request, and what becomes known of it at the edge."""
 
-    ATTRS = IncomingRequest.ATTRS | {"gateway", "config", "started", "request_id", "route", "id", "key_id", "exchange", "held"}
+    ATTRS = IncomingRequest.ATTRS | {"gateway", "config", "started", "request_id", "route", "id", "key_id", "exchange"}
 
     request_id: str
     route: str = "unknown"
@@ -95,8 +95,6 @@ class Request(IncomingRequest):
     key_id: str | None = None
     exchange: Exchange | None = None
     """None for a request that is no exchange with providers, or not yet."""
-    held: int = 0
-    """Bytes of its body that are counted among all that are in memory."""
 
     def __init__(self, gateway: Gateway, *parts: Any, **settings: Any) -> None:
         """`parts` and `settings`: aiohttp's."""
@@ -105,6 +103,7 @@ class Request(IncomingRequest):
         self.config = gateway.config
         """The configuration that held when the request began: all of it is served by this one."""
         self.started = time.perf_counter()
+        self.in_memory = BodyHold(gateway.bodies, self.config.server.max_bodies_bytes)
 
     @property
     def keep_alive(self) -> bool:
@@ -119,12 +118,3 @@ class Request(IncomingRequest):
     async def read_json(self) -> tuple[Any, int]:
         """Its decoded body and the size of it in bytes. Raises as gateway.http.body.read_json does."""
         return await read_json(self, self.config.server, declared=self.gateway.access.open)
-
-    def hold(self, size: int) -> None:
-        self.gateway.bodies.take(size, self.config.server.max_bodies_bytes)
-        self.held += size
-
-    def let_go(self) -> None:
-        """Its body is in memory no more."""
-        self.gateway.bodies.give_back(self.held)
-        self.held = 0

@@ -21,6 +21,8 @@ Adopter = Callable[[Config], None]
 
 AT_START_ONLY: Final = ("max_body_bytes", "media_fetch")
 """Settings of `server` of which a change waits for the next start."""
+BETWEEN: Final = 0.5
+"""Seconds between two reloads that signals or the watch ask for."""
 UNWATCHED: Final = 5.0
 """Seconds between two looks at whether a reload has turned the watch on."""
 
@@ -68,6 +70,10 @@ class Reloader:
         """The revision of the files when they were last read, whatever came of it."""
         self._one_at_a_time = asyncio.Lock()
         self._asked_for: set[asyncio.Task[Reload]] = set()
+        self._waits = False
+        """One that was asked for has not begun."""
+        self._not_before = 0.0
+        """When the next that is asked for may begin, by the loop's clock."""
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Reloader"]:
@@ -83,24 +89,38 @@ class Reloader:
 
     def ask(self, trigger: Trigger) -> None:
         """Reload soon, without waiting for it; nothing to do if a reload is waiting already."""
-        if len(self._asked_for) > 1:
+        if self._waits:
             return
-        task = asyncio.create_task(self.reload(trigger))
+        self._waits = True
+        task = asyncio.create_task(self._reload_asked_for(trigger))
         self._asked_for.add(task)
         task.add_done_callback(self._asked_for.discard)
 
     async def reload(self, trigger: Trigger) -> Reload:
         """Read the files and use them if they are valid; one reload at a time."""
         async with self._one_at_a_time:
-            self._last_read, found = await asyncio.to_thread(self._read)
-            now, previous = time.time(), self.config.revision
-            if isinstance(found, ConfigError):
-                done = Reload(trigger=trigger, at=now, previous=previous, revision=previous, problems=found.problems)
-            else:
-                if found.revision != previous:
-                    self._adopt(found, now)
-                done = Reload(trigger=trigger, at=now, previous=previous, revision=found.revision, needs_restart=self._needs_restart(found))
-            self.last = done
+            return await self._reload(trigger)
+
+    async def _reload_asked_for(self, trigger: Trigger) -> Reload:
+        """The first at once, and those of a storm (of signals, of writes) half a second apart."""
+        loop = asyncio.get_running_loop()
+        if (pause := self._not_before - loop.time()) > 0:
+            await asyncio.sleep(pause)
+        async with self._one_at_a_time:
+            self._waits = False
+            self._not_before = loop.time() + BETWEEN
+            return await self._reload(trigger)
+
+    async def _reload(self, trigger: Trigger) -> Reload:
+        self._last_read, found = await asyncio.to_thread(self._read)
+        now, previous = time.time(), self.config.revision
+        if isinstance(found, ConfigError):
+            done = Reload(trigger=trigger, at=now, previous=previous, revision=previous, problems=found.problems)
+        else:
+            if found.revision != previous:
+                self._adopt(found, now)
+            done = Reload(trigger=trigger, at=now, previous=previous, revision=found.revision, needs_restart=self._needs_restart(found))
+        self.last = done
         _tell_log(done)
         self._bus.tell(ConfigReloaded(trigger, done.result, done.revision, previous, len(done.problems)))
         return done

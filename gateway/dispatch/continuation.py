@@ -1,19 +1,19 @@
 """One answer of a provider, over as many requests as it takes: pauses are taken up again, what is no answer is asked for once more."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final
 
-from gateway.dispatch.exchange import Trial
+from gateway.dispatch.attempt_result import AttemptResult
+from gateway.dispatch.send import PreparedRequest, send
+from gateway.http.offload import BIG, off_loop, sized
 from gateway.upstream.response import Limit, UpstreamResponse
 from translators.chat.chunks import Chunk, Collector
 from translators.chat.continuation import is_empty, is_paused
 from translators.chat.emulation import unfollowed
 from translators.chat.stop_sequences import StopCutter, cut_completion
-from translators.dialect import Dialect, Envelope, Pause, StreamTranslator, UpstreamRequest
-from translators.errors import FailureKind, UpstreamError, UpstreamFailure, truncated
-
-T = TypeVar("T")
+from translators.dialect import AnswerShape, Pause, StreamTranslator
+from translators.errors import FailureKind, UpstreamError, UpstreamFailure
+from translators.failures import truncated
 
 QUIET_AFTER_END: Final = 5.0
 """Seconds a provider may stay silent after every choice has its finish reason; then the answer is over."""
@@ -25,26 +25,17 @@ EMPTY: Final = "empty_output"
 """The warning for an answer that still said nothing then."""
 
 
-class Question(NamedTuple):
-    """A request ready to be sent, and all it takes to read its answer."""
-
-    dialect: Dialect
-    request: UpstreamRequest
-    envelope: Envelope
-    trial: Trial
-    send: Callable[[UpstreamRequest], Awaitable[UpstreamResponse]]
-    """Gives an answer whose status means success. Raises UpstreamError."""
-
-
-class Rounds:
+class ContinuedResponse:
     """Reads one answer to its end and asks its provider to go on where it paused. Close it, whatever happens."""
 
-    def __init__(self, question: Question, response: UpstreamResponse) -> None:
-        self.translator: StreamTranslator = question.dialect.open_stream(question.envelope)
-        self._question = question
+    def __init__(self, prepared: PreparedRequest, response: UpstreamResponse) -> None:
+        self.translator: StreamTranslator = prepared.dialect.open_stream(prepared.envelope)
+        self._prepared = prepared
         self._response = response
         self._pause: Pause | None = None
         """The newest pause that was taken up again."""
+        self._unread = 0
+        """Bytes that have come without giving a chunk: of an event that is not whole."""
 
     async def next(self) -> list[Chunk]:
         """What the next read gives: of the following round, if this one has ended with a pause. Raises UpstreamError.
@@ -56,7 +47,11 @@ class Rounds:
             await self._go_on(pause)
         data = await (self._read_last() if translator.ended else self._response.read_some())
         if data:
-            return translator.receive(data)
+            self._unread += len(data)
+            chunks = translator.receive(data) if self._unread <= BIG else await off_loop(translator.receive, data)
+            if chunks:
+                self._unread = 0
+            return chunks
         chunks = translator.receive_eof()
         if translator.failure is None and not translator.finished and translator.pause is None:
             translator.failure = truncated()
@@ -72,7 +67,7 @@ class Rounds:
     async def _go_on(self, pause: Pause) -> None:
         await self.release()
         self._pause = pause
-        self._response = await self._question.send(pause.resume(self._question.request))
+        self._response = await send(self._prepared, pause.resume(self._prepared.request))
 
     def allow(self, limit: Limit) -> None:
         """From now on this is how long the rest of this round may take."""
@@ -86,10 +81,15 @@ class Rounds:
         """Bytes of this round so far."""
         return self._response.received
 
+    @property
+    def billed_prompt_tokens(self) -> int | None:
+        """What was read for all of it, where its usage tells only of the first request."""
+        return None if self._pause is None else self._pause.billed_prompt_tokens
+
     async def collected(self, body: bytes = b"") -> dict[str, Any]:
         """The whole answer as one completion; `body` is what was read of it already. Raises UpstreamError."""
-        translator, envelope, trial = self.translator, self._question.envelope, self._question.trial
-        chunks = [*translator.receive(body), *translator.receive_eof()] if body else []
+        translator, envelope = self.translator, self._prepared.envelope
+        chunks = [*(await sized(len(body), translator.receive, body)), *translator.receive_eof()] if body else []
         try:
             while not translator.finished:
                 if translator.failure is not None:
@@ -102,15 +102,12 @@ class Rounds:
                 raise
             chunks += rest
         finally:
-            trial.usage = translator.usage_so_far
-        if self._pause is not None:
-            trial.billed_prompt_tokens = self._pause.billed_prompt_tokens
+            self._prepared.attempt.record_usage(translator.usage_so_far)
+        self._prepared.attempt.record_received(self.received)
         collector = Collector(translator.id, envelope.created, translator.model)
         if envelope.shape.stop:
             chunks = StopCutter(envelope.shape.stop).receive(chunks)
-        for chunk in chunks:
-            collector.add(chunk)
-        return collector.completion()
+        return await sized(self.received, _put_together, collector, chunks)
 
     async def release(self) -> None:
         """Hang up. After all was read the end of the body is waited for briefly, so that the connection is used again."""
@@ -128,6 +125,12 @@ class Rounds:
         self._response.close()
 
 
+def _put_together(collector: Collector, chunks: list[Chunk]) -> dict[str, Any]:
+    for chunk in chunks:
+        collector.add(chunk)
+    return collector.completion()
+
+
 def may_do_better(failure: UpstreamFailure) -> bool:
     """Whether the same model is asked once more right away: not where it was the provider that found its answer unusable, and said so with
     an error. Then the next target is asked first, and this one again by the persona's `retries`.
@@ -135,39 +138,61 @@ def may_do_better(failure: UpstreamFailure) -> bool:
     return failure.kind in ASKED_AGAIN and failure.upstream_status is None
 
 
-async def whole(question: Question) -> dict[str, Any]:
-    """The answer as one completion, however many requests it takes. Raises UpstreamError."""
-    response = await question.send(question.request)
-    rounds: Rounds | None = None
+Completed = tuple[dict[str, Any], int | None]
+"""A completion, and what was read for it where its usage tells only of the first request."""
+
+
+async def complete(prepared: PreparedRequest, response: UpstreamResponse) -> Completed:
+    """The answer that begins with `response` as one completion, however many requests it takes. Raises UpstreamError."""
+    continued: ContinuedResponse | None = None
     try:
-        if question.request.stream:
-            rounds = Rounds(question, response)
-            return await rounds.collected()
+        if prepared.request.stream:
+            continued = ContinuedResponse(prepared, response)
+            return await continued.collected(), continued.billed_prompt_tokens
         body = await response.read()
-        completion = question.dialect.parse_response(body, question.envelope)
+        prepared.attempt.record_received(len(body))
+        parse = prepared.dialect.parse_response
+        completion = parse(body, prepared.envelope) if len(body) <= BIG else await off_loop(parse, body, prepared.envelope)
         if is_paused(completion):
-            rounds = Rounds(question, response)
-            return await rounds.collected(body)
+            continued = ContinuedResponse(prepared, response)
+            return await continued.collected(body), continued.billed_prompt_tokens
     finally:
-        (response if rounds is None else rounds).close()
-    if question.envelope.shape.stop:
-        cut_completion(completion, question.envelope.shape.stop)
-    return completion
+        (response if continued is None else continued).close()
+    if prepared.envelope.shape.stop:
+        cut_completion(completion, prepared.envelope.shape.stop)
+    return completion, None
 
 
-async def whole_or_again(question: Question) -> dict[str, Any]:
-    """`whole`; if that is nothing, unusable, or not what was asked for in words, it is asked once more, and that answer stands."""
-    shape, trial = question.envelope.shape, question.trial
+async def complete_with_retry(prepared: PreparedRequest) -> AttemptResult[dict[str, Any]]:
+    """`complete`; if that is nothing, unusable, or not what was asked for in words, it is asked once more, and that answer stands."""
+    shape, attempt = prepared.envelope.shape, prepared.attempt
+    started = attempt.clock()
     try:
-        completion = await whole(question)
-        if not is_empty(completion) and not (shape.in_words and unfollowed(completion, shape.must_call, shape.json_schema)):
-            return completion
-    except UpstreamError as error:
-        if not may_do_better(error.failure):
-            raise
-    completion = await whole(question)
-    if is_empty(completion):
-        trial.warnings.append(EMPTY)
-    elif shape.in_words:
-        trial.unfollowed = trial.unfollowed or unfollowed(completion, shape.must_call, shape.json_schema)
-    return completion
+        try:
+            answer = await complete(prepared, await send(prepared, prepared.request))
+            if not is_empty(answer[0]) and not (shape.in_words and _lacks(answer[0], shape)):
+                return _result(prepared, answer)
+        except UpstreamError as error:
+            if not may_do_better(error.failure):
+                raise
+        answer = await complete(prepared, await send(prepared, prepared.request))
+    finally:
+        attempt.set_upstream_seconds(attempt.upstream_seconds + attempt.clock() - started)
+    if is_empty(answer[0]):
+        return _result(prepared, answer, (EMPTY,))
+    return _result(prepared, answer, unfollowed=_lacks(answer[0], shape) if shape.in_words else None)
+
+
+def _lacks(completion: dict[str, Any], shape: AnswerShape) -> str | None:
+    return unfollowed(completion, shape.must_call, shape.json_schema)
+
+
+def _result(
+    prepared: PreparedRequest, answer: Completed, warnings: tuple[str, ...] = (), unfollowed: str | None = None
+) -> AttemptResult[dict[str, Any]]:
+    completion, billed = answer
+    if "x_llm_router" in completion:
+        warnings = (*warnings, *completion["x_llm_router"]["warnings"])
+    finish_reason = completion["choices"][0].get("finish_reason")
+    notes = prepared.attempt.notes
+    return AttemptResult(completion, completion.get("model"), completion.get("usage"), finish_reason, notes, warnings, unfollowed, billed)

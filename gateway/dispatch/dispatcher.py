@@ -1,17 +1,18 @@
 """One exchange with the providers: from a decision to a completion, or to a stream that has begun to answer.
 
-The place where routing (which target, when) and asking (what bytes) meet. Once content was shown a failure is the caller's to see,
+The place where routing (which target, when) and attempts (what bytes) meet. Once content was shown a failure is the caller's to see,
 unless the persona resumes.
 """
 
 from typing import Any, Final
 
 from gateway.accounting.usage import USAGE_ESTIMATED, estimated
-from gateway.dispatch.attempt import Asking
-from gateway.dispatch.exchange import Exchange, Trial
-from gateway.dispatch.failover import Execution, broke_off, failed, release
-from gateway.dispatch.resume import may_resume
-from gateway.dispatch.streams import Answer, ResumableAnswer
+from gateway.dispatch.attempt import AttemptRunner
+from gateway.dispatch.attempt_end import broke_off, failed, release
+from gateway.dispatch.exchange import Attempt, Exchange
+from gateway.dispatch.failover import FailoverRunner
+from gateway.dispatch.resume import AnswerStream, ResumedStream
+from gateway.dispatch.text_continuation import may_resume
 from gateway.errors import UpstreamFailed
 from gateway.routing.decision import Decision
 from gateway.routing.state import Memory
@@ -31,68 +32,70 @@ class Dispatcher:
 
     def __init__(self, client: UpstreamClient, media: MediaFetcher, memory: Memory) -> None:
         self.memory = memory
-        self.asking = Asking(client, media, memory)
         self.places = Places()
+        self._attempts = AttemptRunner(client, media, memory)
+        self._runner = FailoverRunner(self._attempts, memory, self.places)
 
     async def complete(self, decision: Decision, exchange: Exchange) -> dict[str, Any]:
         """A whole chat.completion. Raises RequestFailed or InvalidRequest."""
-        run = Execution(self.memory, self.places, decision, exchange, self.asking.complete)
-        completion = await run.first_success()
-        trial = exchange.trial
-        assert trial is not None
-        self._succeeded(trial, exchange)
-        release(trial, self.memory)
+        completion = (await self._runner.run(decision, exchange, "complete")).answer
+        attempt = exchange.attempt
+        assert attempt is not None
+        self._succeeded(attempt, exchange)
+        release(attempt, self.memory)
         answer = completion["choices"][0].get("message") or {}
-        self.asking.remember(exchange.key_id or "", trial.candidate, decision.request.messages, answer)
+        if answer.get("tool_calls"):
+            self._attempts.remember(exchange.key_id or "", attempt.candidate, decision.request.messages, answer)
         if completion.get("usage") is None:
             tokens = decision.plan.facts.prompt.tokens
-            completion["usage"] = estimated(tokens, trial.candidate.model.token_factor, completion)
-            trial.warnings.append(USAGE_ESTIMATED)
+            completion["usage"] = estimated(tokens, attempt.candidate.model.token_factor, completion)
+            attempt.add_warnings(USAGE_ESTIMATED)
         return completion
 
-    async def open(self, decision: Decision, exchange: Exchange) -> Answer:
+    async def open_stream(self, decision: Decision, exchange: Exchange) -> AnswerStream:
         """A stream whose first content is in hand. Raises RequestFailed or InvalidRequest; `close` what is returned."""
-        run = Execution(self.memory, self.places, decision, exchange, self.asking.open)
-        answer = await run.first_success()
+        stream = (await self._runner.run(decision, exchange, "stream")).answer
         persona = decision.plan.policy.persona
         if persona is not None and persona.resume and may_resume(decision.request):
-            exchange.resumable = True
-            return ResumableAnswer(answer, exchange, run.take_up)
-        return answer
+            exchange.mark_resumable()
+            return ResumedStream(stream, self._runner, decision, exchange)
+        return stream
 
-    def finished(self, live: Answer, exchange: Exchange) -> None:
+    def finished(self, stream: AnswerStream, exchange: Exchange) -> None:
         """A stream came to its end: learn from it, and keep what the next turn will need of it."""
-        trial = exchange.trial
-        assert trial is not None
-        self._succeeded(trial, exchange)
-        if (tap := live.tap) is not None:
-            self.asking.remember(exchange.key_id or "", trial.candidate, tap.messages, tap.message())
+        attempt = exchange.attempt
+        assert attempt is not None
+        attempt.record_stream_end(stream.usage, stream.finish_reason)
+        self._succeeded(attempt, exchange)
+        if (tap := stream.tap) is not None:
+            self._attempts.remember(exchange.key_id or "", attempt.candidate, tap.messages, tap.message())
 
     def broke(self, error: UpstreamError, exchange: Exchange) -> UpstreamFailed:
         """What to tell a caller whose answer broke; the attempt goes into the record, and into the target's health, as failed."""
-        trial = exchange.trial
-        assert trial is not None
-        broke_off(trial, error.failure, exchange, self.memory)
-        exchange.outcome = "stream_aborted"
-        return failed(trial, error.failure)
+        attempt = exchange.attempt
+        assert attempt is not None
+        broke_off(attempt, error.failure, exchange, self.memory)
+        exchange.mark_aborted()
+        return failed(attempt, error.failure)
 
-    async def close(self, live: Answer, exchange: Exchange) -> None:
+    async def close(self, stream: AnswerStream, exchange: Exchange) -> None:
         """Hang up, and give back what the answer held."""
         try:
-            await live.aclose()
+            await stream.aclose()
         finally:
-            if exchange.trial is not None:
-                release(exchange.trial, self.memory)
+            if exchange.attempt is not None:
+                exchange.attempt.record_stream_end(stream.usage, stream.finish_reason)
+                release(exchange.attempt, self.memory)
 
-    def _succeeded(self, trial: Trial, exchange: Exchange) -> None:
+    def _succeeded(self, attempt: Attempt, exchange: Exchange) -> None:
         """An answer came to its end: what it tells of its target."""
-        memory, plan, candidate = self.memory, exchange.plan, trial.candidate
+        memory, plan, candidate = self.memory, exchange.plan, attempt.candidate
         assert plan is not None
         now = memory.now()
-        if trial.leave is not None:
-            memory.health.succeeded(trial.leave, now)
-        usage = trial.usage
-        if usage.__class__ is not dict or usage is None or trial.why == "resume":
+        if attempt.leave is not None:
+            memory.health.succeeded(attempt.leave, now)
+        usage = attempt.usage
+        if usage.__class__ is not dict or usage is None or attempt.why == "resume":
             return
         prompt = plan.facts.prompt
         estimated = None
@@ -102,5 +105,5 @@ class Dispatcher:
             estimated = int(prompt.tokens * candidate.model.token_factor)
         memory.learned.observe(plan.persona, candidate.name, estimated, usage)
         tokens = usage.get("completion_tokens")
-        if tokens.__class__ is int and trial.first_chunk_at is not None:
-            memory.health.latency(candidate.name).observe_rate(tokens, trial.clock() - trial.first_chunk_at, now)
+        if tokens.__class__ is int and attempt.first_chunk_at is not None:
+            memory.health.latency(candidate.name).observe_rate(tokens, attempt.clock() - attempt.first_chunk_at, now)

@@ -4,22 +4,24 @@ The commit rule stands here: until the first content is in hand an attempt may f
 """
 
 import asyncio
-import logging
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Coroutine, Generator
 from copy import copy
-from dataclasses import dataclass, replace
-from typing import Final, Generic, TypeVar
+from dataclasses import replace
+from typing import Any, Final, Literal, NamedTuple, overload
 
 from gateway.config import OnFailure, Persona
-from gateway.dispatch.exchange import Exchange, Trial
-from gateway.dispatch.resume import Said, continuation
-from gateway.dispatch.streams import OneAnswer
-from gateway.errors import UNTOLD, NoRoom, RequestFailed, UpstreamFailed
+from gateway.dispatch.attempt import AttemptRunner, Mode
+from gateway.dispatch.attempt_end import broke_off, failed, outcome_of, release
+from gateway.dispatch.attempt_result import AttemptResult
+from gateway.dispatch.exchange import Attempt, Exchange
+from gateway.dispatch.streams import AttemptStream
+from gateway.dispatch.text_continuation import continuation
+from gateway.errors import NoRoom, OutOfDescriptors, RequestFailed, UpstreamFailed
 from gateway.health.key_selection import choose
-from gateway.health.targets import ROTATES, Leave
+from gateway.health.targets import ROTATES
 from gateway.routing.candidates import Candidate
 from gateway.routing.decision import Decision
-from gateway.routing.failover import Attempt, Outcome, attempts
+from gateway.routing.failover import NextAttempt, Outcome, attempts
 from gateway.routing.plan import Plan, refusal
 from gateway.routing.state import Memory
 from gateway.routing.timeouts import clocks, total
@@ -27,16 +29,13 @@ from gateway.telemetry.events import Why
 from gateway.upstream.concurrency import NoPlace, Places
 from translators.chat.request import ChatRequest
 from translators.errors import FailureKind, InvalidRequest, UpstreamError, UpstreamFailure
-
-T = TypeVar("T")
-Use = Callable[[Trial, ChatRequest, str, str], Awaitable[T]]
+from translators.failures import Cause, failure
 
 _DIRECT: Final = OnFailure()
-_log: Final = logging.getLogger("llm_router")
 
 
 def _timed_out(code: str, message: str) -> UpstreamFailure:
-    return UpstreamFailure(kind=FailureKind.TIMEOUT, message=message, status=504, type="server_error", code=code)
+    return failure(Cause(FailureKind.TIMEOUT, code), message)
 
 
 _TOTAL: Final = _timed_out("total_timeout", "The request took longer than its total time limit.")
@@ -47,108 +46,131 @@ _UNFOLLOWED: Final = Outcome(FailureKind.MODEL_OUTPUT, may_pass=False)
 """The target was asked twice already."""
 
 
-@dataclass(slots=True)
-class _Ended(Generic[T]):
-    """How an attempt ended: with a value, or with an outcome for who decides what comes next."""
+class _Ended(NamedTuple):
+    """How an attempt ended: with a result, or with an outcome for who decides what comes next."""
 
-    trial: Trial | None
-    value: T | None = None
+    attempt: Attempt | None
+    result: AttemptResult[Any] | None = None
     outcome: Outcome = _NOT_SENT
 
 
-class Execution(Generic[T]):
+_NOT_TRIED: Final = _Ended(None)
+
+
+class FailoverRunner:
+    """Carries decisions out. One for a running gateway."""
+
+    def __init__(self, attempts: AttemptRunner, state: Memory, slots: Places) -> None:
+        self._attempts = attempts
+        self._state = state
+        self._slots = slots
+
+    @overload
+    def run(
+        self, decision: Decision, exchange: Exchange, mode: Literal["complete"]
+    ) -> Coroutine[Any, Any, AttemptResult[dict[str, Any]]]: ...
+
+    @overload
+    def run(self, decision: Decision, exchange: Exchange, mode: Literal["stream"]) -> Coroutine[Any, Any, AttemptResult[AttemptStream]]: ...
+
+    def run(self, decision: Decision, exchange: Exchange, mode: Mode) -> Coroutine[Any, Any, AttemptResult[Any]]:
+        """Ask the plan's targets until one answers. Raises RequestFailed or InvalidRequest."""
+        return _Series(self._attempts, self._state, self._slots, decision, exchange, mode).first_success()
+
+    async def resume(
+        self, decision: Decision, exchange: Exchange, failure: UpstreamFailure, text: str, broken: frozenset[str]
+    ) -> AttemptResult[AttemptStream] | None:
+        """The rest of a streamed answer that broke off after `text`, from another target; None if none gives it.
+
+        `broken`: the names of the targets whose part of the answer broke off; they are not asked for the rest.
+        """
+        attempt = exchange.attempt
+        assert attempt is not None
+        broke_off(attempt, failure, exchange, self._state)
+        release(attempt, self._state)
+        series = _Series(self._attempts, self._state, self._slots, decision, exchange, "stream")
+        return await series.rest(text, broken) if failure.kind in series.policy.move_on else None
+
+
+class _Series:
     """The attempts of one request."""
 
     _failed: UpstreamFailed | None = None
     _rejection: InvalidRequest | None = None
     _no_room: NoRoom | None = None
-    _broken: frozenset[str] = frozenset()
-    """Targets whose part of the answer broke off: they are not asked for the rest."""
-    _unfollowed: _Ended[T] | None = None
+    _unfollowed: _Ended = _NOT_TRIED
     """The last answer that lacks what was asked for in words: better than none."""
     _soonest: float | None = None
     """The shortest time after which one of the targets wants to be asked again."""
 
-    def __init__(self, memory: Memory, places: Places, decision: Decision, exchange: Exchange, use: Use[T]) -> None:
-        self._memory = memory
-        self._places = places
+    def __init__(self, attempts: AttemptRunner, state: Memory, slots: Places, decision: Decision, exchange: Exchange, mode: Mode) -> None:
+        self._attempts = attempts
+        self._memory = state
+        self._slots = slots
         self._plan = decision.plan
         self._persona = persona = decision.plan.policy.persona
-        self._on_failure = _DIRECT if persona is None else persona.on_failure
+        self.policy = _DIRECT if persona is None else persona.on_failure
         self._request = decision.request
         self._exchange = exchange
-        self._use = use
+        self._mode: Mode = mode
         self._deadline = exchange.started + total(persona)
         self._asked: set[str] = set()
 
-    async def first_success(self) -> T:
+    async def first_success(self) -> AttemptResult[Any]:
         """Ask the plan's targets until one answers. Raises RequestFailed or InvalidRequest."""
-        plan, memory = self._plan, self._memory
-        memory.health.retries.request()
+        plan, persona = self._plan, self._persona
+        self._memory.health.retries.request()
         eligible = plan.eligible
         steps = self._steps(eligible)
-        attempt = next(steps, None)
-        if attempt is None:
+        step = next(steps, None)
+        if step is None:
             raise UpstreamFailed(_TOTAL, eligible[0].provider.name) if eligible else refusal(plan)
-        after = None if self._persona is None or self._persona.hedge is None else self._hedged_after(self._persona, eligible)
-        ended = await (self._try(attempt, "first") if after is None else self._hedged(attempt, steps, after))
-        while ended.value is None:
+        after = None if persona is None or persona.hedge is None else self._hedged_after(persona, eligible)
+        ended = await (self._try(step, "first") if after is None else self._hedged(step, steps, after))
+        while ended.result is None:
             try:
-                attempt = steps.send(ended.outcome)
+                step = steps.send(ended.outcome)
             except StopIteration:
-                return self._shown_at_last()
-            ended = await self._try(attempt, "retry" if attempt.candidate.name in self._asked else "failover")
-        return self._won(ended, ended.value)
+                ended = self._shown_at_last()
+            else:
+                ended = await self._try(step, "retry" if step.candidate.name in self._asked else "failover")
+        return self._won(ended.attempt, ended.result)
 
-    def _shown_at_last(self) -> T:
-        """When nobody gave a good answer: one that lacks something, with a warning. Raises RequestFailed or InvalidRequest without one."""
-        ended = self._unfollowed
-        if ended is None or ended.value is None or ended.trial is None or ended.trial.unfollowed is None:
-            raise self._error()
-        ended.trial.warnings.append(ended.trial.unfollowed)
-        return self._won(ended, ended.value)
-
-    async def take_up(self, error: UpstreamError, said: Said) -> T | None:
-        """The rest of an answer that broke off after `said`, from another target; None if none gives it."""
-        exchange, broken = self._exchange, self._exchange.trial
-        assert broken is not None
-        broke_off(broken, error.failure, exchange, self._memory)
-        release(broken, self._memory)
-        if error.failure.kind not in self._on_failure.move_on:
-            return None
-        self._broken |= {broken.candidate.name}
-        length = said.length
-        others = [c for c in self._plan.eligible if c.name not in self._broken and self._holds(c, length)]
+    async def rest(self, text: str, broken: frozenset[str]) -> AttemptResult[AttemptStream] | None:
+        """The rest of an answer of which `text` was said, from a target that is not `broken`; None if none gives it."""
+        others = [c for c in self._plan.eligible if c.name not in broken and self._holds(c, len(text))]
         steps = self._steps(others)
-        attempt = next(steps, None)
-        while attempt is not None:
-            request = continuation(self._request, said.text, attempt.candidate.model.record.prefill)
-            ended = await self._try(attempt, "resume", request)
-            if ended.value is not None:
-                if broken.usage is not None:
-                    exchange.usage_before.append(broken.usage)
-                exchange.resumed.append(
-                    {"provider": attempt.candidate.provider.name, "model": attempt.candidate.model.id, "after_characters": length}
-                )
-                return self._won(ended, ended.value)
+        step = next(steps, None)
+        while step is not None:
+            request = continuation(self._request, text, step.candidate.model.record.prefill)
+            ended = await self._try(step, "resume", request)
+            if ended.result is not None:
+                return self._won(ended.attempt, ended.result)
             try:
-                attempt = steps.send(ended.outcome)
+                step = steps.send(ended.outcome)
             except StopIteration:
                 return None
         return None
 
-    def _won(self, ended: _Ended[T], value: T) -> T:
-        """The answer that is shown: the conversation stays where it was given."""
-        trial, conversation = ended.trial, self._plan.facts.conversation
-        assert trial is not None
-        self._exchange.won(trial)
-        if conversation is not None:
-            key = "" if trial.key is None else trial.key.variable
-            self._memory.affinity.remember(conversation, trial.candidate.name, key, self._memory.now())
-        return value
+    def _shown_at_last(self) -> _Ended:
+        """When nobody gave a good answer: one that lacks something, with a warning. Raises RequestFailed or InvalidRequest without one."""
+        attempt, result, _ = self._unfollowed
+        if attempt is None or result is None or result.unfollowed is None:
+            raise self._error()
+        attempt.add_warnings(result.unfollowed)
+        return self._unfollowed
 
-    def _steps(self, candidates: list[Candidate]) -> Generator[Attempt, Outcome, None]:
-        return attempts(candidates, self._on_failure, self._memory.health.retries, self._memory.dice, self._remaining)
+    def _won(self, attempt: Attempt | None, result: AttemptResult[Any]) -> AttemptResult[Any]:
+        """The answer that is shown: the conversation stays where it was given."""
+        assert attempt is not None
+        self._exchange.won(attempt)
+        if (conversation := self._plan.facts.conversation) is not None:
+            key = "" if attempt.key is None else attempt.key.variable
+            self._memory.affinity.remember(conversation, attempt.candidate.name, key, self._memory.now())
+        return result
+
+    def _steps(self, candidates: list[Candidate]) -> Generator[NextAttempt, Outcome, None]:
+        return attempts(candidates, self.policy, self._memory.health.retries, self._memory.dice, self._remaining)
 
     def _remaining(self) -> float:
         return self._deadline + self._exchange.held_up() - self._exchange.clock()
@@ -171,11 +193,11 @@ class Execution(Generic[T]):
             return hedge.seconds
         return self._memory.health.latency(eligible[0].name).quantile(self._exchange.stream, hedge.quantile or 1.0)
 
-    async def _hedged(self, attempt: Attempt, steps: Generator[Attempt, Outcome, None], after: float) -> _Ended[T]:
+    async def _hedged(self, step: NextAttempt, steps: Generator[NextAttempt, Outcome, None], after: float) -> _Ended:
         """The first attempt and, if it has no content in time and the budget allows it, the second beside it: the faster one wins."""
-        tasks = {asyncio.ensure_future(self._try(attempt, "first"))}
+        tasks = {asyncio.ensure_future(self._try(step, "first"))}
         budget = None if self._persona is None else self._memory.health.hedges(self._persona)
-        last: _Ended[T] = _Ended(None)
+        last = _NOT_TRIED
         try:
             done, _ = await asyncio.wait(tasks, timeout=after)
             if not done and budget is not None and budget.take():
@@ -190,51 +212,92 @@ class Execution(Generic[T]):
                 task = done.pop()
                 tasks.discard(task)
                 last = task.result()
-                if last.value is not None or last.outcome.kind not in (None, *self._on_failure.move_on):
+                if last.result is not None or last.outcome.kind not in (None, *self.policy.move_on):
                     break
             return last
         finally:
             for task in tasks:
                 task.cancel()
             for ended in await asyncio.gather(*tasks, return_exceptions=True):
-                if isinstance(ended, _Ended) and ended.trial is not None and ended.value is not None:
-                    self._discard(ended)
+                if isinstance(ended, _Ended) and ended.attempt is not None and ended.result is not None:
+                    self._discard(ended.attempt, ended.result)
 
-    def _discard(self, ended: _Ended[T]) -> None:
+    def _discard(self, attempt: Attempt, result: AttemptResult[Any]) -> None:
         """An answer that came at the same moment as the one that won."""
-        assert ended.trial is not None
-        if isinstance(ended.value, OneAnswer):
-            ended.value.hang_up()
-        self._exchange.broke(ended.trial, "cancelled")
-        release(ended.trial, self._memory)
+        if self._mode == "stream":
+            result.answer.hang_up()
+        self._exchange.broke(attempt, "cancelled")
+        release(attempt, self._memory)
 
-    async def _try(self, attempt: Attempt, why: Why, request: ChatRequest | None = None) -> _Ended[T]:
+    async def _try(self, step: NextAttempt, why: Why, request: ChatRequest | None = None) -> _Ended:
         """One attempt, with one key after the other as long as it is the keys that are refused."""
-        if attempt.wait > 0:
-            await asyncio.sleep(attempt.wait)
-        candidate = attempt.candidate
+        if step.wait > 0:
+            await asyncio.sleep(step.wait)
+        candidate, exchange = step.candidate, self._exchange
         self._asked.add(candidate.name)
         used: set[str] = set()
-        ended: _Ended[T] = _Ended(None)
-        while True:
-            trial = self._trial(candidate, "key" if used else why, used)
-            if trial is None:
-                return ended
-            if candidate.limited and (no_room := await self._seated(trial)) is not None:
-                self._no_room = self._no_room or no_room
-                return ended
-            if trial.place is not None and not self._readmitted(trial):
-                return ended
-            ended = await self._ask(trial, request or self._request)
-            if ended.value is not None or ended.outcome.kind not in ROTATES or trial.key is None:
-                return ended
-            used.add(trial.key.variable)
+        ended = _NOT_TRIED
+        while (attempt := self._attempt(candidate, "key" if used else why, used)) is not None:
+            if candidate.limited and not await self._has_slot(attempt):
+                break
+            try:
+                result = await self._attempts.run(self._mode, attempt, request or self._request, exchange.key_id or "", exchange.params)
+            except UpstreamError as error:
+                ended = self._failure(attempt, error.failure)
+            except OutOfDescriptors:
+                self._over(attempt, "out_of_descriptors", None)
+                raise
+            except InvalidRequest as error:
+                ended = self._rejected(attempt, error)
+            except BaseException:
+                self._over(attempt, "cancelled", None)
+                raise
+            else:
+                ended = self._success(attempt, result)
+            if ended.result is not None or ended.outcome.kind not in ROTATES or attempt.key is None:
+                break
+            used.add(attempt.key.variable)
+        return ended
 
-    def _trial(self, candidate: Candidate, why: Why, used: set[str]) -> Trial | None:
-        """A try with a key that may be used now; None if none is left, or another request makes the one probe there may be."""
+    def _success(self, attempt: Attempt, result: AttemptResult[Any]) -> _Ended:
+        """There is an answer; one that lacks what was asked for in words is kept in case nobody gives a better one."""
+        attempt.record_result(result)
+        if result.unfollowed is not None:
+            self._unfollowed = _Ended(attempt, result)
+            self._over(attempt, FailureKind.MODEL_OUTPUT.value, 200)
+            return _Ended(attempt, None, _UNFOLLOWED)
+        memory, leave = self._memory, attempt.leave
+        assert leave is not None
+        began = attempt.clock() if attempt.first_chunk_at is None else attempt.first_chunk_at  # what is held back began before it is shown
+        memory.health.began(leave, self._exchange.stream, began - attempt.asked_at, memory.now())
+        self._exchange.ended(attempt, "ok", 200)
+        return _Ended(attempt, result)
+
+    def _failure(self, attempt: Attempt, failure: UpstreamFailure) -> _Ended:
+        """The provider failed."""
+        if self._failed is None or failure.kind is not FailureKind.UNSUPPORTED:  # what another could do tells more of why nobody did
+            self._failed = failed(attempt, failure)
+        outcome = self._judged(attempt, failure)
+        self._over(attempt, outcome_of(failure), failure.upstream_status)
+        return _Ended(attempt, None, outcome)
+
+    def _rejected(self, attempt: Attempt, error: InvalidRequest) -> _Ended:
+        """The target's dialect cannot say the request."""
+        self._rejection = self._rejection or error
+        self._over(attempt, "rejected", None)
+        return _Ended(attempt)
+
+    def _over(self, attempt: Attempt, outcome: str, status: int | None) -> None:
+        """An attempt without an answer that is good to show."""
+        release(attempt, self._memory)
+        self._exchange.ended(attempt, outcome, status)
+
+    def _attempt(self, candidate: Candidate, why: Why, used: set[str]) -> Attempt | None:
+        """An attempt with a key that may be used now; None if none is left, or another request makes the one probe there may be."""
         provider, memory = candidate.provider, self._memory
         now = memory.now()
-        key = choose(provider, candidate.name, memory.health, now, memory.dice, used, self._pinned_key(candidate, now))
+        pinned = None if self._plan.facts.conversation is None or len(provider.keys) < 2 else self._pinned_key(candidate, now)
+        key = choose(provider, candidate.name, memory.health, now, memory.dice, used, pinned)
         if key is None and provider.keys:
             return None
         leave = memory.health.admit(provider.name, candidate.name, "" if key is None else key.variable, now)
@@ -242,86 +305,67 @@ class Execution(Generic[T]):
             return None
         exchange, limits = self._exchange, clocks(provider, self._persona, candidate.ref)
         fans_out, notes = self._persona is None or self._persona.fan_out, exchange.persona_notes
-        return Trial(candidate, why, limits, exchange.clock, self._deadline, notes, key, leave, fans_out, exchange.held_up)
+        began = exchange.clock()
+        return Attempt(
+            candidate,
+            why,
+            limits,
+            exchange.clock,
+            self._deadline,
+            began,
+            began,
+            notes,
+            key,
+            leave,
+            fans_out,
+            exchange.held_up,
+            exchange.hold,
+        )
 
     def _pinned_key(self, candidate: Candidate, now: float) -> str | None:
-        facts = self._plan.facts
-        if facts.conversation is None or len(candidate.provider.keys) < 2:
-            return None
-        pin = self._memory.affinity.find(facts.conversation, now)
+        """The key that the conversation had at this target."""
+        conversation = self._plan.facts.conversation
+        pin = None if conversation is None else self._memory.affinity.find(conversation, now)
         return pin.key if pin is not None and pin.target == candidate.name else None
 
-    async def _seated(self, trial: Trial) -> NoRoom | None:
-        """Wait for a place at the target, where it has a limit."""
-        candidate, outcome = trial.candidate, "cancelled"
+    async def _has_slot(self, attempt: Attempt) -> bool:
+        """Wait for a place at a target that has a limit. False if there is none in time, or the target may not be asked any more."""
+        candidate, outcome = attempt.candidate, "cancelled"
         try:
             async with asyncio.timeout(max(0.0, self._remaining())):
-                trial.place = await self._places.take(candidate.provider, candidate.model)
+                attempt.set_place(await self._slots.take(candidate.provider, candidate.model))
             outcome = "ok"
-            return None
         except (NoPlace, TimeoutError) as full:
             outcome = "no_place"
             wait = full.retry_after if isinstance(full, NoPlace) else 1.0
             self._wait_at_most(wait)
-            return NoRoom(candidate.name, wait)
+            self._no_room = self._no_room or NoRoom(candidate.name, wait)
         finally:
             if outcome != "ok":
-                release(trial, self._memory)
-                self._exchange.ended(trial, outcome, None)
+                self._over(attempt, outcome, None)
+        return outcome == "ok" and (attempt.place is None or self._readmitted(attempt))
 
-    def _readmitted(self, trial: Trial) -> bool:
+    def _readmitted(self, attempt: Attempt) -> bool:
         """Whether the target may still be asked: others may have failed there while this request waited for its place."""
-        health, candidate, leave = self._memory.health, trial.candidate, trial.leave
+        health, candidate, leave = self._memory.health, attempt.candidate, attempt.leave
         assert leave is not None
         health.abandoned(leave)
-        trial.leave = health.admit(candidate.provider.name, candidate.name, leave.key, self._memory.now())
-        if trial.leave is None:
-            release(trial, self._memory)
-            self._exchange.ended(trial, "no_place", None)
-        return trial.leave is not None
+        attempt.set_leave(health.admit(candidate.provider.name, candidate.name, leave.key, self._memory.now()))
+        if attempt.leave is None:
+            self._over(attempt, "no_place", None)
+        return attempt.leave is not None
 
-    async def _ask(self, trial: Trial, request: ChatRequest) -> _Ended[T]:
-        """One call, within its time; what came of it goes into the record and into the target's health."""
-        exchange, memory = self._exchange, self._memory
-        outcome, status = "cancelled", None
-        leave = trial.leave
-        assert leave is not None
-        trial.asked_at = trial.clock()
-        try:
-            value = await self._use(trial, request, exchange.key_id or "", exchange.params)
-            if trial.unfollowed is not None:
-                outcome, status = FailureKind.MODEL_OUTPUT.value, 200
-                self._unfollowed = _Ended(trial, value)
-                return _Ended(trial, None, _UNFOLLOWED)
-            outcome, status = "ok", 200
-            began = trial.clock() if trial.first_chunk_at is None else trial.first_chunk_at  # what is held back began before it is shown
-            memory.health.began(leave, exchange.stream, began - trial.asked_at, memory.now())
-            return _Ended(trial, value)
-        except UpstreamError as error:
-            failure = error.failure
-            outcome, status = outcome_of(failure), failure.upstream_status
-            if self._failed is None or failure.kind is not FailureKind.UNSUPPORTED:  # what another could do tells more of why nobody did
-                self._failed = failed(trial, failure)
-            return _Ended(trial, None, self._judged(trial, leave, failure))
-        except InvalidRequest as error:
-            outcome = "rejected"
-            self._rejection = self._rejection or error
-            return _Ended(trial)
-        finally:
-            if outcome != "ok":
-                release(trial, self._memory)
-            exchange.ended(trial, outcome, status)
-
-    def _judged(self, trial: Trial, leave: Leave, failure: UpstreamFailure) -> Outcome:
+    def _judged(self, attempt: Attempt, failure: UpstreamFailure) -> Outcome:
         """What a failure means for the target's health, and for asking it again."""
-        health, now, candidate = self._memory.health, self._memory.now(), trial.candidate
-        late = self._deadline - trial.started < total(self._persona) / 2
+        health, now, candidate = self._memory.health, self._memory.now(), attempt.candidate
+        assert attempt.leave is not None
+        late = self._deadline - attempt.started < total(self._persona) / 2
         if failure.code != _TOTAL.code or not late:  # who was asked late is not to blame that time ran out
-            health.failed(leave, failure.kind, failure.retry_after, now)
+            health.failed(attempt.leave, failure.kind, failure.retry_after, now)
         pause = failure.retry_after
         if pause is None:
             pause = health.standing(candidate.provider, candidate.name, now).retry_in
-        may_pass = pause <= self._on_failure.backoff.max  # the caller can wait longer, and is told how long
+        may_pass = pause <= self.policy.backoff.max  # the caller can wait longer, and is told how long
         self._wait_at_most(pause)
         return Outcome(failure.kind, pause, may_pass and failure.should_retry is not False)
 
@@ -352,36 +396,3 @@ class Execution(Generic[T]):
                 candidate.refuse(standing.reason or "cooldown: it is being probed")
             candidates.append(candidate)
         return replace(self._plan, candidates=tuple(candidates))
-
-
-def broke_off(trial: Trial, failure: UpstreamFailure, exchange: Exchange, memory: Memory) -> None:
-    """An answer that had begun broke off: into the record, and into the target's health."""
-    exchange.broke(trial, outcome_of(failure))
-    if trial.leave is not None:
-        memory.health.failed(trial.leave, failure.kind, failure.retry_after, memory.now())
-
-
-def failed(trial: Trial, failure: UpstreamFailure) -> UpstreamFailed:
-    """What a caller may be told of a failed try; what the provider said of our account goes into the log instead."""
-    failure = trial.cleaned(failure)
-    if failure.kind in UNTOLD:
-        key = "without a key" if trial.key is None else f"with {trial.key.variable}"
-        words = "".join(c if c.isprintable() else " " for c in failure.message)
-        _log.warning("%s %s: %s (%s): %s", trial.candidate.name, key, failure.kind.value, failure.upstream_status, words)
-    return UpstreamFailed(failure, trial.candidate.provider.name)
-
-
-def release(trial: Trial, memory: Memory) -> None:
-    """Give back a place and a leave; both only once."""
-    if trial.place is not None:
-        trial.place.leave()
-    if trial.leave is not None:
-        memory.health.abandoned(trial.leave)
-
-
-def outcome_of(failure: UpstreamFailure) -> str:
-    """What the record calls a failure: its kind or, for our own clocks, which one it was."""
-    return failure.code if failure.kind is FailureKind.TIMEOUT and failure.code in CLOCKS else failure.kind.value
-
-
-CLOCKS: Final = frozenset({"connect_timeout", "first_content_timeout", "idle_timeout", "total_timeout"})

@@ -1,7 +1,7 @@
 """Several answers (`n`) from models that give one: the request is sent n times at once, and the answers become its choices."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Any, Final, Protocol, TypeVar
 
@@ -31,22 +31,16 @@ def merged(completions: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return answer
 
 
-async def together(count: int, make: Callable[[], Awaitable[T]], discard: Callable[[T], None]) -> list[T]:
-    """`count` results made at once. If one fails, the others are ended (and discarded if they were done) before its error is raised."""
-    tasks = [asyncio.ensure_future(make()) for _ in range(count)]
-    try:
-        return list(await asyncio.gather(*tasks))
-    except BaseException:
-        for task in tasks:
-            task.cancel()
-        for result in await asyncio.gather(*tasks, return_exceptions=True):
-            if not isinstance(result, BaseException):
-                discard(result)
-        raise
+async def ended(tasks: Sequence[asyncio.Task[T]]) -> list[T]:
+    """After one of several that ran at once has failed: end those that still run, and give what the others have made already."""
+    for task in tasks:
+        task.cancel()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    return [result for result in results if not isinstance(result, BaseException)]
 
 
 class Streamed(Protocol):
-    """An answer that can be merged: gateway.dispatch.dispatcher.LiveAnswer."""
+    """An answer that can be merged: gateway.dispatch.streams.UpstreamStream."""
 
     def batches(self) -> AsyncGenerator[list[Chunk], None]: ...
 

@@ -1,149 +1,93 @@
-"""A text that broke off, continued by another target: what is asked of it, and how the two are joined. Pure.
+"""A streamed text that goes on after it broke off: another target gives the rest, and the caller sees one answer.
 
-Only plain text: a tool call, JSON or reasoning cannot be continued by another model.
+It stands above failover: it owns the stream that is shown, and the runner that gives another one.
 """
 
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
 
+from gateway.dispatch.exchange import Exchange
+from gateway.dispatch.failover import FailoverRunner
+from gateway.dispatch.reasoning_cache import AnswerTap
+from gateway.dispatch.streams import AttemptStream, MergedStream, UpstreamStream
+from gateway.dispatch.text_continuation import ContinuationJoiner, StreamedText
+from gateway.routing.decision import Decision
 from translators.chat.chunks import Chunk
-from translators.chat.request import ChatRequest
-
-INSTRUCTION: Final = (
-    "Your answer above was cut off by a broken connection. Continue it from exactly where it stopped: "
-    "begin with the very next character, repeat nothing, do not comment on the interruption."
-)
-MOST_CHARACTERS: Final = 200_000
-"""Of an answer so far: a longer one is not continued."""
-LOOKED_AT: Final = 400
-"""Characters of a continuation that are awaited before it is shown."""
-SHORTEST_OVERLAP: Final = 12
-"""Characters that must be the same for them to be a repetition and not a coincidence."""
-LONGEST_OVERLAP: Final = 20_000
-"""Characters up to which a repetition is recognized."""
-_UNCONTINUABLE: Final = ("tools", "functions", "audio", "logprobs", "web_search_options")
-_REASONING: Final = ("reasoning_content", "thinking_blocks")
-_UNTEXTUAL: Final = (*_REASONING, "tool_calls", "function_call", "refusal", "images", "audio")
-_NOT_AGAIN: Final = frozenset({"role", "content", *_REASONING})
-"""What a continuation gives up: the answer has a role, its text is joined, and thoughts in the middle of a text are no part of it."""
+from translators.chat.usage import summed
+from translators.errors import UpstreamError
 
 
-def may_resume(request: ChatRequest) -> bool:
-    """Whether the answer to `request` is plain text."""
-    body = request.body
-    if any(body.get(name) for name in _UNCONTINUABLE) or (body.get("n") or 1) > 1:
-        return False
-    shape = body.get("response_format")
-    if shape is not None and shape.get("type") != "text":
-        return False
-    return not (body.get("thinking") or body.get("reasoning")) and body.get("reasoning_effort") in (None, "none")
+class ResumedStream:
+    """A plain text that, when it breaks off, is continued by another target, as long as one gives the rest."""
 
+    tap: AnswerTap | None = None
 
-class Said:
-    """What the caller has of an answer."""
-
-    def __init__(self) -> None:
-        self._texts: list[str] = []
-        self.length = 0
-        self.plain = True
-        """Nothing but text so far."""
-        self.finished = False
-
-    def see(self, chunks: Sequence[Chunk]) -> None:
-        for chunk in chunks:
-            delta = chunk.delta
-            if chunk.finish_reason is not None:
-                self.finished = True
-            if not delta:
-                continue
-            if any(delta.get(name) for name in _UNTEXTUAL):
-                self.plain = False
-            if text := delta.get("content"):
-                self._texts.append(text)
-                self.length += len(text)
+    def __init__(self, stream: AttemptStream, runner: FailoverRunner, decision: Decision, exchange: Exchange) -> None:
+        self._stream = stream
+        self._runner = runner
+        self._decision = decision
+        self._exchange = exchange
+        self._broken: frozenset[str] = frozenset()
+        """Targets whose part of the answer broke off."""
+        self.id, self.created, self.model = stream.id, stream.created, stream.model
 
     @property
-    def text(self) -> str:
-        self._texts = ["".join(self._texts)]
-        return self._texts[0]
+    def over(self) -> bool:
+        return self._stream.over
 
-    @property
-    def continuable(self) -> bool:
-        return self.plain and not self.finished and 0 < self.length <= MOST_CHARACTERS
+    async def batches(self, runs: bool = False) -> AsyncGenerator[list[Chunk], None]:
+        said = StreamedText()
+        joiner: ContinuationJoiner | None = None
+        while True:
+            try:
+                async with aclosing(self._stream.batches(runs and joiner is None)) as batches:
+                    async for batch in batches:
+                        shown = batch if joiner is None else [self._marked(chunk) for chunk in joiner.join(batch)]
+                        said.see(shown)
+                        if shown:
+                            yield shown
+                return
+            except UpstreamError as error:
+                self._stream.hang_up()  # so that what it counted is known
+                if not said.continuable or self._stream.ended or not await self._taken_up(error, said):
+                    raise
+            joiner = ContinuationJoiner(said.text)
 
-
-def continuation(request: ChatRequest, said: str, prefill: bool) -> ChatRequest:
-    """The request for the rest of an answer: the model goes on with its own last message, or is told to."""
-    if not said.strip():
-        return request
-    text = said.rstrip() if prefill else said
-    message: dict[str, Any] = {"role": "assistant", "content": text}
-    more = [message] if prefill else [message, {"role": "user", "content": INSTRUCTION}]
-    body = {**request.body, "messages": [*request.messages, *more]}
-    limit = request.max_tokens
-    if limit is not None:
-        # At most as many tokens as the text has bytes were spent; four bytes are about one.
-        left = max(1, limit - len(said.encode("utf-8", "surrogatepass")) // 4)
-        body["max_completion_tokens" if body.get("max_completion_tokens") is not None else "max_tokens"] = left
-    return ChatRequest(body, request.size + len(said) + 200, request.usual_schemas)
-
-
-class Joiner:
-    """Joins the chunks of a continuation to what was said: no second role, no repetition, in the words of the first answer's stream."""
-
-    def __init__(self, said: str) -> None:
-        self._said = said
-        self._held = ""
-        self._found = 0
-        """Where in what was said the held text stands, or may stand at the earliest."""
-        self._joined = False
-
-    def join(self, chunks: Sequence[Chunk]) -> list[Chunk]:
-        """The chunks to show. Text is held back until it is known whether it repeats something."""
-        joined: list[Chunk] = []
-        for chunk in chunks:
-            if chunk.delta is None:
-                joined.append(Chunk(usage=chunk.usage, top=chunk.top))
-                continue
-            text = chunk.delta.get("content")
-            rest = {name: value for name, value in chunk.delta.items() if name not in _NOT_AGAIN}
-            shown = self._text(text or "", chunk.finish_reason is not None)
-            if shown:
-                rest["content"] = shown
-            if rest or chunk.finish_reason is not None:
-                joined.append(Chunk(rest, chunk.finish_reason, chunk.index, choice=chunk.choice, usage=chunk.usage, top=chunk.top))
-        return joined
-
-    def _text(self, text: str, last: bool) -> str:
-        if self._joined:
-            return text
-        self._held += text
-        if not last and (len(self._held) < LOOKED_AT or self._still_repeats()):
-            return ""
-        self._joined = True
-        return self._held[overlap(self._said, self._held) :]
-
-    def _still_repeats(self) -> bool:
-        """All that is held was said before, and more was said after it: how far the repetition goes is not known yet."""
-        said, held = self._said, self._held
-        if len(held) > LONGEST_OVERLAP:
+    async def _taken_up(self, error: UpstreamError, said: StreamedText) -> bool:
+        """Whether another target gives the rest of what broke off."""
+        exchange, broken = self._exchange, self._stream
+        assert exchange.served is not None
+        self._broken |= {exchange.served.name}
+        rest = await self._runner.resume(self._decision, exchange, error.failure, said.text, self._broken)
+        if rest is None:
             return False
-        if not said.startswith(held, self._found):
-            self._found = said.find(held, self._found)
-        return 0 <= self._found < len(said) - len(held)
+        exchange.record_resumption(exchange.served, said.length, broken.usage)
+        self._stream = rest.answer
+        return True
+
+    def _marked(self, chunk: Chunk) -> Chunk:
+        """Of a continuation: the chunk that ends the answer says who took it up, the usage is everybody's."""
+        if chunk.finish_reason is not None:
+            chunk.top = {**(chunk.top or {}), "x_llm_router": {"resumed": self._exchange.resumed}}
+        if chunk.usage is not None:
+            chunk.usage = summed([*self._exchange.usage_before, chunk.usage])
+        return chunk
+
+    @property
+    def usage(self) -> dict[str, Any] | None:
+        """What was counted of the part that was given last."""
+        return self._stream.usage
+
+    @property
+    def finish_reason(self) -> str | None:
+        return self._stream.finish_reason
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    def hang_up(self) -> None:
+        self._stream.hang_up()
 
 
-def overlap(said: str, following: str) -> int:
-    """Characters at the beginning of `following` that only repeat the end of `said`.
-
-    White space that both have counts from one character on, other text from twelve.
-    """
-    beginning = following[:SHORTEST_OVERLAP]
-    at = len(said) - min(len(following), LONGEST_OVERLAP)
-    while len(beginning) == SHORTEST_OVERLAP and (at := said.find(beginning, max(at, 0))) >= 0:
-        if following.startswith(said[at:]):
-            return len(said) - at
-        at += 1
-    ending = len(said) - len(said.rstrip())
-    blank = len(following) - len(following.lstrip())
-    return next((n for n in range(min(ending, blank), 0, -1) if said.endswith(following[:n])), 0)
+AnswerStream = UpstreamStream | MergedStream | ResumedStream

@@ -5,9 +5,10 @@ Pure: every method is told the time (seconds, monotonic).
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from gateway.config import CheckOutcome
+from gateway.health.documents import CheckDocument
 
 FAILURES: Final[frozenset[CheckOutcome]] = frozenset({"connect", "timeout", "malformed", "server_error"})
 ENOUGH: Final = 2
@@ -69,7 +70,7 @@ class CheckBook:
         """The providers that were checked: 1, or 0 for those that are down."""
         return ((provider, 0.0 if checked.down else 1.0) for provider, checked in self._last.items())
 
-    def document(self, provider: str, now: float) -> dict[str, Any]:
+    def document(self, provider: str, now: float) -> CheckDocument:
         """What is known from the checks of a provider, as JSON."""
         checked = self._last.get(provider)
         if checked is None:

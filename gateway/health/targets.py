@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from gateway.config import ApiKey, BreakerSettings, Config, Hedge, Persona, Provider
 from gateway.health.breaker import Breaker, Permit
+from gateway.health.documents import BreakerDocument, KeyDocument, TargetHealthDocument
 from gateway.health.latency import Latency
 from gateway.health.probes import CheckBook
 from gateway.health.retry_budget import Budget
@@ -212,7 +213,7 @@ class HealthBook:
                 held = breaker is not None and breaker.opens_in(now) is not None
                 yield provider.name, key.variable, 0.0 if held else 1.0 if breaker is None else breaker.share(now)
 
-    def document(self, target: str, now: float) -> dict[str, Any]:
+    def document(self, target: str, now: float) -> TargetHealthDocument:
         """What is known of a target, as JSON."""
         known = self._of(target)
         return {
@@ -222,7 +223,7 @@ class HealthBook:
             "tokens_per_second": _rounded(known.latency.tokens_per_second(now)),
         }
 
-    def key_document(self, provider: Provider, key: ApiKey, now: float) -> dict[str, Any]:
+    def key_document(self, provider: Provider, key: ApiKey, now: float) -> KeyDocument:
         """What is known of a key, as JSON: by its variable, never the key."""
         breaker = self._keys.get((provider.name, key.variable))
         lanes = {
@@ -230,8 +231,11 @@ class HealthBook:
             for at, lane in self._lanes.items()
             if at[:2] == (provider.name, key.variable) and lane.state(now) != "closed"
         }
-        known = {"state": "closed"} if breaker is None else _breaker_document(breaker, now)
-        return {"variable": key.variable, "weight": key.weight, **known, **({"targets": lanes} if lanes else {})}
+        known: BreakerDocument = {"state": "closed"} if breaker is None else _breaker_document(breaker, now)
+        document: KeyDocument = {"variable": key.variable, "weight": key.weight, **known, "targets": lanes}
+        if not lanes:
+            del document["targets"]
+        return document
 
     def _of(self, target: str) -> _Target:
         """What is known of a target; of one that a reload took away, nothing, and nothing will be."""
@@ -273,9 +277,9 @@ def _variables(provider: Provider) -> tuple[str, ...]:
     return tuple(key.variable for key in provider.keys) or ("",)
 
 
-def _breaker_document(breaker: Breaker, now: float) -> dict[str, Any]:
+def _breaker_document(breaker: Breaker, now: float) -> BreakerDocument:
     state = breaker.state(now)
-    document: dict[str, Any] = {"state": state}
+    document: BreakerDocument = {"state": state}
     if state != "closed":
         document["reason"] = breaker.reason
     if (wait := breaker.opens_in(now)) is not None:

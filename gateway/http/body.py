@@ -11,12 +11,16 @@ from gateway.http.decompression import encoding_of, inflated
 from gateway.http.offload import BIG, off_loop
 from gateway.http.request import IncomingRequest
 from translators.errors import InvalidRequest
-from translators.json_codec import first_flaw, loads, repaired_surrogates
+from translators.json_codec import first_flaw, holds_more_than, loads, repaired_surrogates
+from translators.long_texts import LONG, taken_apart
 
 SLOWEST: Final = 4096
 """Bytes a second that a body must have on average, after the time that one read may take."""
 _SURELY_SMALL: Final = 4096
 """Compressed bytes that are inflated on the loop: at most 4 MB are in them, which takes some milliseconds."""
+MAX_VALUES: Final = 400_000
+MAX_KEYS: Final = 100_000
+"""In one body, outside of strings. A megabyte of `[]` makes objects of 30 MB, and Python lets nobody else run while it makes them."""
 _JSON: Final = "application/json"
 _TOO_LARGE: Final = "The request body is larger than the server accepts."
 
@@ -81,7 +85,7 @@ async def _read(http: IncomingRequest, pieces: list[bytes]) -> tuple[Any, int]:
         return document, size
     small = size <= _SURELY_SMALL
     text = inflated(b"".join(pieces), encoding, limit) if small else await off_loop(_inflated, pieces, encoding, limit)
-    http.hold(len(text))
+    http.in_memory.take(len(text))
     document, http.repaired = _decoded(text) if len(text) <= BIG else await off_loop(_decoded, text)
     return document, len(text)
 
@@ -99,7 +103,7 @@ async def _arriving(http: IncomingRequest, timeouts: BodyTimeouts) -> list[bytes
                 size += len(data)
                 if size > limit:
                     raise BodyTooLarge(_TOO_LARGE)
-                http.hold(len(data))
+                http.in_memory.take(len(data))
                 allowed = min(timeouts.body_timeout + size / SLOWEST, timeouts.body_total_timeout)
                 clock.reschedule(min(loop.time() + timeouts.body_timeout, began + allowed))
     except TimeoutError:
@@ -122,6 +126,10 @@ def _joined(pieces: list[bytes]) -> tuple[Any, bool]:
 def _decoded(text: bytes) -> tuple[Any, bool]:
     """The document, and whether halves of surrogate pairs had to be taken out of its text: a conversation that has one would be stuck."""
     repaired = False
+    if len(text) > BIG and holds_more_than(text, MAX_VALUES, MAX_KEYS):
+        raise InvalidRequest(f"The request body holds more than {MAX_VALUES} values or {MAX_KEYS} keys.", None, "too_many_values")
+    if len(text) > LONG and (document := _in_pieces(text)) is not None:
+        return document, False
     try:
         document = loads(text)
     except ValueError as error:
@@ -132,6 +140,17 @@ def _decoded(text: bytes) -> tuple[Any, bool]:
     if (flaw := first_flaw(text, document)) is not None:
         raise _invalid(flaw)
     return document, repaired
+
+
+def _in_pieces(text: bytes) -> Any | None:
+    """A document of megabytes, if there are long texts in it and nothing else is to be said of it."""
+    try:
+        if (apart := taken_apart(text)) is None:
+            return None
+        document = loads(apart.skeleton)
+        return None if first_flaw(apart.skeleton, document) is not None else apart.put_together(document)
+    except ValueError:
+        return None
 
 
 def _loaded(text: bytes) -> Any:

@@ -4,9 +4,10 @@ from typing import Final
 
 from aiohttp import web
 
+from gateway.http.body_budget import BodyHold
 from gateway.http.response import Stream
 
-BODY_ATTRIBUTES: Final = frozenset({"stream", "repaired"})
+BODY_ATTRIBUTES: Final = frozenset({"stream", "repaired", "in_memory"})
 
 
 class IncomingRequest(web.BaseRequest):
@@ -14,11 +15,9 @@ class IncomingRequest(web.BaseRequest):
 
     ATTRS = web.BaseRequest.ATTRS | BODY_ATTRIBUTES
 
+    in_memory: BodyHold
+    """Counts what is in memory of its body."""
     repaired: bool = False
     """Its body was not JSON as it came, and was mended: the caller is told."""
     stream: Stream | None = None
     """The streamed answer whose headers are out: from then on an error can only be its last event."""
-
-    def hold(self, size: int) -> None:
-        """Count `size` more bytes of its body as held in memory. Raises TooManyBodies if there is no room for them."""
-        raise NotImplementedError

@@ -9,6 +9,7 @@ from json.encoder import encode_basestring as quoted
 from typing import Any, Final
 
 from gateway.config import NOTHING, Persona
+from gateway.routing.documents import DecisionDocument, FactsDocument, OutcomeDocument
 from gateway.routing.facts import NONE, Caller, Facts, Prompt
 from gateway.routing.plan import Plan, plan_document
 from gateway.routing.requirements import Requirement
@@ -43,7 +44,7 @@ class Record:
             facts.forget(*_seen(facts, persona))
         self.ended, self.resumed = ended, resumed
 
-    def outcome(self) -> dict[str, Any]:
+    def outcome(self) -> OutcomeDocument:
         """What came of it, as JSON without content; nothing as long as that is not known."""
         ended = self.ended
         if ended is None:
@@ -58,7 +59,7 @@ class Record:
                 for a in attempts
             ],
             "served": None if served is None else f"{served.provider}/{served.model}",
-            "resumed": list(self.resumed),
+            "resumed": [{"provider": r["provider"], "model": r["model"], "after_characters": r["after_characters"]} for r in self.resumed],
             "prompt_tokens": None if usage is None else usage.prompt,
             "completion_tokens": None if usage is None else usage.completion,
             "status": ended.status,
@@ -112,7 +113,7 @@ class Records:
         return self._records.get(name)
 
 
-def record_document(record: Record) -> dict[str, Any]:
+def record_document(record: Record) -> DecisionDocument:
     """A decision as JSON: what `GET /api/v1/decisions/{id}` answers, and what `llm-router replay` reads."""
     return {
         "id": record.id,
@@ -124,9 +125,9 @@ def record_document(record: Record) -> dict[str, Any]:
     }
 
 
-def facts_document(facts: Facts, persona: Persona | None) -> dict[str, Any]:
+def facts_document(facts: Facts, persona: Persona | None) -> FactsDocument:
     """What a decision was made from; of headers and metadata only what the persona's rules look at. What is not there is left out."""
-    document: dict[str, Any] = loads(_facts_text(facts, persona))
+    document: FactsDocument = loads(_facts_text(facts, persona))
     return document
 
 

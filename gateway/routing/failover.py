@@ -23,8 +23,8 @@ _LARGER_ONLY: Final = frozenset({_K.CONTEXT_LENGTH, _K.REQUEST_TOO_LARGE})
 
 
 @dataclass(slots=True)
-class Attempt:
-    """One try at one target; `number` counts from 1. `wait`: seconds before it is made."""
+class NextAttempt:
+    """An attempt that is to be made at a target; `number` counts from 1. `wait`: seconds before it is made."""
 
     candidate: Candidate
     number: int
@@ -47,7 +47,7 @@ def attempts(
     budget: Budget,
     dice: Callable[[], float],
     remaining: Callable[[], float],
-) -> Generator[Attempt, Outcome, None]:
+) -> Generator[NextAttempt, Outcome, None]:
     """Yields the attempts in order. Send it how each failed; it ends when nothing is left that could do better.
 
     `budget` gives leave to retries; `dice` (0 to 1) jitters the backoff; `remaining` says how many seconds the request still has.
@@ -61,7 +61,7 @@ def attempts(
         if number >= policy.max_attempts or remaining() <= 0:
             return
         number += 1
-        outcome = yield Attempt(candidate, number)
+        outcome = yield NextAttempt(candidate, number)
         kind = outcome.kind
         if kind is None:
             continue
@@ -81,7 +81,7 @@ def attempts(
             if number >= policy.max_attempts or wait >= remaining() or not budget.take():
                 return
             number += 1
-            outcome = yield Attempt(candidate, number, wait)
+            outcome = yield NextAttempt(candidate, number, wait)
             kind = outcome.kind
             if kind is not None and kind not in policy.move_on:
                 return

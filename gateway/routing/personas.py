@@ -7,10 +7,10 @@ from typing import Any, Final
 from gateway.config import Persona
 from translators.capabilities import EFFORTS
 from translators.chat.passthrough import passed_through
-from translators.chat.reasoning import hold_reasoning
 from translators.chat.request import INSTRUCTION_ROLES, ChatRequest
 from translators.errors import InvalidRequest
 from translators.notes import Note, Report
+from translators.registry import hold_reasoning
 
 _SAME: Final = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
 """Two names of one parameter: a caller who gave either has given both."""
@@ -24,7 +24,7 @@ _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 def apply(persona: Persona, request: ChatRequest, of_rule: Mapping[str, Any] = _NOTHING) -> tuple[ChatRequest, tuple[Note, ...]]:
     """The request as the persona sends it, and what its limits changed. Defaults `of_rule` win over the persona's own.
 
-    A limit holds for every way to say the same: for `thinking`, `reasoning` and Google's `thinking_config` it is laid on them too. A
+    A limit holds for every way to say the same: it is laid on each of them (translators.registry.hold_reasoning). A
     passthrough cannot be held to a limit, as only its provider knows what it means. Raises InvalidRequest if `x_provider` names a
     parameter that the persona limits (model, messages, output limits and reasoning are refused there from anyone, see
     translators.chat.passthrough).

@@ -5,13 +5,14 @@ The same value is what dispatch executes and what `POST /api/v1/route` shows. Pu
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from gateway.accounting.token_estimate import near, overflow
 from gateway.config import ALWAYS, Config, Model, Persona, Policy, Rule, StrategyName, TargetRef
 from gateway.errors import ModelNotFound, NoEligibleTarget
 from gateway.health.targets import WELL
 from gateway.routing.candidates import Candidate
+from gateway.routing.documents import CandidateDocument, PlanDocument
 from gateway.routing.facts import Facts
 from gateway.routing.requirements import Requirement
 from gateway.routing.rules import failing
@@ -277,7 +278,7 @@ def refusal(plan: Plan) -> NoEligibleTarget:
     return NoEligibleTarget(f"No target of {plan.persona!r} can serve this request. {shown}", 400, param, reasons)
 
 
-def plan_document(plan: Plan) -> dict[str, Any]:
+def plan_document(plan: Plan) -> PlanDocument:
     """The plan as JSON: what `POST /api/v1/route` answers."""
     facts, policy = plan.facts, plan.policy
     return {
@@ -296,8 +297,8 @@ def plan_document(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _candidate_document(candidate: Candidate) -> dict[str, Any]:
-    document = {
+def _candidate_document(candidate: Candidate) -> CandidateDocument:
+    return {
         "provider": candidate.provider.name,
         "model": candidate.model.id,
         "verdict": candidate.verdict,
@@ -306,4 +307,3 @@ def _candidate_document(candidate: Candidate) -> dict[str, Any]:
         "prompt_tokens": candidate.prompt_tokens,
         "expected_cost_usd": None if candidate.cost is None else candidate.cost / NANO,
     }
-    return document

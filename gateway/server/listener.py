@@ -15,7 +15,7 @@ from aiohttp import web
 from gateway.api.chat import RESTARTING
 from gateway.api.request import Gateway
 from gateway.server.http_server import CallersProtocol, HttpServer
-from gateway.server.sockets import close_to_newcomers
+from gateway.server.sockets import Listener, close_to_newcomers
 
 _log: Final = logging.getLogger("llm_router")
 KEEP_ALIVE_TIMEOUT: Final = 75.0
@@ -36,11 +36,11 @@ def is_loopback(host: str) -> bool:
 class Server:
     """A started server. `port` is the real one, also when 0 was asked for."""
 
-    def __init__(self, gateway: Gateway, server: HttpServer, runner: web.ServerRunner, site: web.TCPSite) -> None:
+    def __init__(self, gateway: Gateway, server: HttpServer, listener: Listener) -> None:
         self._gateway = gateway
         self._server = server
-        self._site = site
-        self.port: int = runner.addresses[0][1]
+        self._listener = listener
+        self.port = listener.port
 
     def watch_signals(self) -> asyncio.Event:
         """An event that SIGTERM or SIGINT sets. SIGHUP reads the configuration again."""
@@ -52,9 +52,7 @@ class Server:
 
     def leave_port(self) -> None:
         """Listen no more, at once: somebody else may want to. What runs goes on."""
-        listening = self._site._server  # aiohttp has no other way to it
-        if listening is not None:
-            listening.close()
+        self._listener.close()
 
     async def drain(self) -> None:
         """Fail readiness, give load balancers time to notice, stop accepting, wait for running answers up to the grace."""
@@ -71,10 +69,10 @@ class Server:
         gateway.closing = gateway.begun == begun
         if gateway.closing:
             await self._answers_end(deadline)
-            await self._site.stop()
+            self._listener.close()
         else:
-            await close_to_newcomers([listener.fileno() for listener in getattr(self._site._server, "sockets", ())])
-            await self._site.stop()
+            await close_to_newcomers(self._listener.open_descriptors)
+            self._listener.close()
             await self._answers_end(deadline)
         if gateway.running:
             _log.warning("the grace of %g s is over: %d answers are cut", settings.drain_grace, gateway.running)
@@ -120,15 +118,17 @@ async def listening(gateway: Gateway, host: str, port: int, *, reuse_port: bool 
     gateway.loopback = is_loopback(host)
     runner = web.ServerRunner(server, shutdown_timeout=0.1)
     await runner.setup()
+    listener = None
     try:
-        site = web.TCPSite(runner, host, port, backlog=1024, reuse_port=reuse_port)
-        await site.start()
+        listener = await Listener.bound(server, host, port, reuse_port)
         # What start-up made stays for ever: the collector need not look at it again. A request makes hundreds of objects that
         # die by themselves, so it looks a third as often as by default; more seldom still, and the cycles of failed requests pile up.
         gc.collect()
         gc.freeze()
         gc.set_threshold(2_000, 10, 10)
         gc.enable()
-        yield Server(gateway, server, runner, site)
+        yield Server(gateway, server, listener)
     finally:
+        if listener is not None:
+            listener.close()
         await runner.cleanup()

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from gateway.api.admin import reload_document
+from gateway.api.admin import ReloadDocument, reload_document
 from gateway.api.catalog import decision_document
 from gateway.api.health import show_present
 from gateway.api.request import Gateway
 from gateway.config.reload import Trigger
+from gateway.routing.documents import DecisionDocument
 from gateway.telemetry.multiprocess import Snapshot
 from gateway.workers.rpc import Answers
 
@@ -16,10 +17,10 @@ def answers_of(gateway: Gateway) -> Answers:
         show_present(gateway, gateway.reloader.config)
         return await gateway.metrics.snapshot()
 
-    async def decision(name: str) -> dict[str, Any] | None:
+    async def decision(name: str) -> DecisionDocument | None:
         return decision_document(gateway, name)
 
-    async def reload(trigger: Trigger) -> dict[str, Any]:
+    async def reload(trigger: Trigger) -> ReloadDocument:
         return reload_document(await gateway.reloader.reload(trigger))
 
     return {"snapshot": snapshot, "decision": decision, "reload": reload}

@@ -15,7 +15,8 @@ class AttemptEnded(NamedTuple):
     """One try at one target, over.
 
     `outcome` is "ok", a FailureKind's value, for a time limit which one (connect_timeout …), "cancelled" (the caller left, or another
-    target was faster), "rejected" (its dialect cannot say the request: never sent) or "no_place" (its queue is full: never sent).
+    target was faster), "rejected" (its dialect cannot say the request: never sent), "no_place" (its queue is full: never sent) or
+    "out_of_descriptors" (of ours: never sent).
     """
 
     provider: str

@@ -21,7 +21,9 @@ OTHER: Final = "other"
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 _OVERHEAD: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5)
 _CLOCKS: Final = ("connect_timeout", "first_content_timeout", "idle_timeout", "total_timeout")
-_OUTCOMES: Final = frozenset({*(kind.value for kind in FailureKind), *_CLOCKS, "ok", "cancelled", "rejected", "no_place"})
+_OUTCOMES: Final = frozenset(
+    {*(kind.value for kind in FailureKind), *_CLOCKS, "ok", "cancelled", "rejected", "no_place", "out_of_descriptors"}
+)
 
 
 class _LostLines(Collector):

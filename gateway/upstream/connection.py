@@ -231,16 +231,22 @@ class Connection(asyncio.Protocol):
             return
         headers = self._headers
         self._headers = {}  # of the trailers
-        self._reusable = (
-            parser.should_keep_alive()
-        )  # not where both a length and chunks are given: chunks hold then, and nothing after them
+        self._reusable = parser.should_keep_alive()
         self._ends_with_connection = not ("content-length" in headers or "transfer-encoding" in headers or status in (204, 304))
         response.start(status, headers)
         self._body = response
-        if "transfer-encoding" in headers and not headers["transfer-encoding"].rstrip().lower().endswith("chunked"):
+        if "transfer-encoding" in headers:
+            self._of_odd_length(response, headers)
+
+    def _of_odd_length(self, response: UpstreamResponse, headers: dict[str, str]) -> None:
+        """Where its end is may be told in several ways: RFC 9112, 6.3."""
+        measured = "content-length" in headers
+        if measured:  # chunks hold then, and what follows them cannot be trusted
+            self._reusable = False
+        if not headers["transfer-encoding"].rstrip().lower().endswith("chunked"):
             # To the parser the connection's end is the body's: old servers say "identity" and give a length.
-            self._ends_with_connection = "content-length" not in headers
-            if not self._ends_with_connection:
+            self._ends_with_connection = not measured
+            if measured:
                 self._body = _Measured(response, int(headers["content-length"]), self.on_message_complete)
                 self._body.feed(b"")
 

@@ -5,21 +5,20 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from translators.errors import FailureKind, UpstreamFailure, malformed
+from translators.errors import FailureKind, UpstreamFailure
+from translators.failures import Cause, failure, malformed
 
 
-def _failed(kind: FailureKind, message: str, status: int, code: str) -> UpstreamFailure:
-    return UpstreamFailure(kind=kind, message=message, status=status, type="server_error", code=code)
+def _failed(kind: FailureKind, message: str, code: str | None = None) -> UpstreamFailure:
+    return failure(Cause(kind, code), message)
 
 
-_UNREACHABLE: Final = "upstream_unreachable"
-
-NO_NAME: Final = _failed(FailureKind.CONNECT, "The provider's name could not be resolved.", 502, _UNREACHABLE)
-NO_TLS: Final = _failed(FailureKind.CONNECT, "The TLS handshake with the provider failed.", 502, _UNREACHABLE)
+NO_NAME: Final = _failed(FailureKind.CONNECT, "The provider's name could not be resolved.")
+NO_TLS: Final = _failed(FailureKind.CONNECT, "The TLS handshake with the provider failed.")
 
 
 def _tls(code: str, why: str) -> UpstreamFailure:
-    return _failed(FailureKind.CONNECT, f"The TLS handshake with the provider failed: {why}.", 502, f"upstream_tls_{code}")
+    return _failed(FailureKind.CONNECT, f"The TLS handshake with the provider failed: {why}.", f"upstream_tls_{code}")
 
 
 _UNKNOWN_CA: Final = _tls("unknown_ca", "its certificate is signed by nobody who is trusted here")
@@ -54,17 +53,17 @@ def of_tls(error: ssl.SSLError) -> UpstreamFailure:
 
 def of_proxy(why: str) -> UpstreamFailure:
     """What went wrong with the proxy that the provider is reached through."""
-    return _failed(FailureKind.CONNECT, f"The provider's proxy {why}.", 502, "upstream_proxy_failed")
+    return _failed(FailureKind.CONNECT, f"The provider's proxy {why}.", "upstream_proxy_failed")
 
 
-NO_CONNECTION: Final = _failed(FailureKind.CONNECT, "The provider could not be reached.", 502, _UNREACHABLE)
-NO_ANSWER: Final = _failed(FailureKind.CONNECT, "The provider closed the connection without an answer.", 502, _UNREACHABLE)
-BROKEN: Final = _failed(FailureKind.CONNECT, "The connection to the provider broke.", 502, _UNREACHABLE)
-CUT: Final = _failed(FailureKind.TRUNCATED, "The provider ended the answer before completing it.", 502, "stream_truncated")
+NO_CONNECTION: Final = _failed(FailureKind.CONNECT, "The provider could not be reached.")
+NO_ANSWER: Final = _failed(FailureKind.CONNECT, "The provider closed the connection without an answer.")
+BROKEN: Final = _failed(FailureKind.CONNECT, "The connection to the provider broke.")
+CUT: Final = _failed(FailureKind.TRUNCATED, "The provider ended the answer before completing it.")
 NOT_HTTP: Final = malformed("The provider's answer is not valid HTTP.")
 NOT_DECODABLE: Final = malformed("The provider's answer has a content encoding that cannot be decoded.")
 
-CONNECT_CLOCK: Final = _failed(FailureKind.TIMEOUT, "Connecting to the provider took too long.", 504, "connect_timeout")
-FIRST_CONTENT_CLOCK: Final = _failed(FailureKind.TIMEOUT, "The provider gave no content in time.", 504, "first_content_timeout")
-IDLE_CLOCK: Final = _failed(FailureKind.TIMEOUT, "The provider was silent for too long.", 504, "idle_timeout")
-TOTAL_CLOCK: Final = _failed(FailureKind.TIMEOUT, "The provider took longer than the total time limit.", 504, "total_timeout")
+CONNECT_CLOCK: Final = _failed(FailureKind.TIMEOUT, "Connecting to the provider took too long.", "connect_timeout")
+FIRST_CONTENT_CLOCK: Final = _failed(FailureKind.TIMEOUT, "The provider gave no content in time.", "first_content_timeout")
+IDLE_CLOCK: Final = _failed(FailureKind.TIMEOUT, "The provider was silent for too long.", "idle_timeout")
+TOTAL_CLOCK: Final = _failed(FailureKind.TIMEOUT, "The provider took longer than the total time limit.", "total_timeout")

@@ -15,8 +15,10 @@ from typing import Any, Final
 import aiohttp
 from aiohttp import AddrInfoType
 
+from gateway.errors import OutOfDescriptors
 from gateway.http.offload import BIG, off_loop
 from gateway.upstream.address_guard import is_public
+from gateway.upstream.descriptors import are_lacking
 from gateway.upstream.media_lookups import Lookups
 from translators.chat.request import ChatRequest
 from translators.errors import InvalidRequest
@@ -53,6 +55,7 @@ class _Room:
     """Bytes that the contents of one request's URLs may still take together."""
 
     left: int
+    hold: Callable[[int], None]
 
 
 class MediaFetcher:
@@ -81,16 +84,17 @@ class MediaFetcher:
     async def aclose(self) -> None:
         await self._session.close()
 
-    async def inlined(self, request: ChatRequest, seconds: float) -> ChatRequest:
+    async def inlined(self, request: ChatRequest, seconds: float, hold: Callable[[int], None]) -> ChatRequest:
         """The request with every image URL replaced by its data. Raises InvalidRequest naming the part that could not be had,
-        and TimeoutError if all of them together take longer than `seconds`."""
+        TimeoutError if all of them together take longer than `seconds`, OutOfDescriptors, and what `hold` raises, which is told of the
+        bytes as they arrive."""
         found = [(i, j, url) for i, message in enumerate(request.messages) for j, url in _urls(message.get("content"))]
         if not found:
             return request
         if len(found) > MAX_FETCHES:
             raise InvalidRequest(f"At most {MAX_FETCHES} URLs are fetched for one request, but it has {len(found)}.", "messages")
         async with asyncio.timeout(seconds):
-            room = _Room(self._max_bytes_of_all)
+            room = _Room(self._max_bytes_of_all, hold)
             data = await _together([self._fetch(url, f"messages[{i}].content[{j}].image_url.url", room) for i, j, url in found])
         messages = list(request.messages)
         for (i, j, _), url in zip(found, data, strict=True):
@@ -111,8 +115,11 @@ class MediaFetcher:
         except _Forbidden:
             raise InvalidRequest("The URL leads to an address that is not public.", param, "invalid_image_url") from None
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, _Forbidden):
-                raise InvalidRequest("The URL leads to an address that is not public.", param, "invalid_image_url") from None
+            if isinstance(error, aiohttp.ClientConnectorError):
+                if isinstance(error.os_error, _Forbidden):
+                    raise InvalidRequest("The URL leads to an address that is not public.", param, "invalid_image_url") from None
+                if are_lacking(error.os_error):
+                    raise OutOfDescriptors from None
             raise InvalidRequest("The URL could not be fetched.", param, "invalid_image_url") from None
         mime = sniff(data) or clean_mime(declared)
         if not mime.startswith(_PREFIXES):
@@ -130,8 +137,9 @@ class MediaFetcher:
                 raise InvalidRequest(
                     f"The URLs' contents are larger than {self._max_bytes_of_all} bytes together.", param, "image_too_large"
                 )
+            room.hold(len(data))
             pieces.append(data)
-        return b"".join(pieces)
+        return b"".join(pieces) if size <= BIG else await off_loop(b"".join, pieces)
 
 
 async def _together(fetches: list[Coroutine[Any, Any, str]]) -> list[str]:

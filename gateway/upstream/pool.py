@@ -10,14 +10,16 @@ from typing import Final
 from aiohappyeyeballs import start_connection
 
 from gateway.config import Proxy
+from gateway.errors import OutOfDescriptors
 from gateway.upstream import failures
 from gateway.upstream.connection import Connection, Server
 from gateway.upstream.deadlines import Watch
+from gateway.upstream.descriptors import LACKING, are_lacking
 from gateway.upstream.resolver import Names
 from gateway.upstream.response import Limit
 from gateway.upstream.tls_contexts import Contexts
 from gateway.upstream.transports import ProxyError, connected
-from translators.errors import UpstreamError
+from translators.errors import UpstreamError, UpstreamFailure
 
 KEEP_IDLE: Final = 30.0
 """Seconds that a connection waits for its next request."""
@@ -52,23 +54,19 @@ class Pool:
         return None
 
     async def connect(self, server: Server, limit: Limit) -> Connection:
-        """A new connection. Raises UpstreamError."""
+        """A new connection. Raises UpstreamError, and OutOfDescriptors for what is not the provider's fault."""
         try:
             async with asyncio.timeout(limit.seconds):
                 return await self._connect(server)
         except TimeoutError:
             raise UpstreamError(limit.failure) from None
-        except ProxyError as error:
-            raise UpstreamError(failures.of_proxy(error.why)) from None
-        except socket.gaierror:
-            raise UpstreamError(failures.NO_NAME) from None
-        except ssl.SSLError as error:
-            raise UpstreamError(failures.of_tls(error)) from None
+        except OSError as error:
+            if are_lacking(error):
+                raise OutOfDescriptors from None
+            raise UpstreamError(_failure_of(error)) from None
         except ValueError as error:  # a file of certificates has gone since the start
             _log.error("TLS to %s: %s", server.host, error)
             raise UpstreamError(failures.NO_TLS) from None
-        except OSError:
-            raise UpstreamError(failures.NO_CONNECTION) from None
 
     async def aclose(self) -> None:
         """Hang up everywhere."""
@@ -109,7 +107,9 @@ class Pool:
             return await self._socket(proxy.host, proxy.port)
         except socket.gaierror:
             raise ProxyError("has a name that could not be resolved") from None
-        except OSError:
+        except OSError as error:
+            if error.errno in LACKING:
+                raise
             raise ProxyError("could not be reached") from None
 
     def _freed(self, connection: Connection) -> None:
@@ -137,3 +137,15 @@ class Pool:
                 else:
                     left += 1
         self._sweeping = self._loop.call_later(KEEP_IDLE, self._sweep) if left else None
+
+
+def _failure_of(error: OSError) -> UpstreamFailure:
+    """What an attempt to connect that failed is called."""
+    match error:
+        case ProxyError():
+            return failures.of_proxy(error.why)
+        case socket.gaierror():
+            return failures.NO_NAME
+        case ssl.SSLError():
+            return failures.of_tls(error)
+    return failures.NO_CONNECTION

@@ -10,13 +10,18 @@ from typing import Final, NamedTuple, Protocol
 from gateway.upstream import failures
 from gateway.upstream.deadlines import Watch
 from gateway.upstream.decoding import Decoder, UndecodableBody, encoding_of
-from translators.errors import UpstreamError, UpstreamFailure, malformed
+from translators.errors import UpstreamError, UpstreamFailure
+from translators.failures import malformed
 
 MAX_ANSWER_BYTES: Final = 128 * 1024 * 1024
 """The most that is kept of one answer, after decompression: of a JSON answer, of a stream added up to one, and of what a stream
 says before its first content."""
-HIGH_WATER: Final = 256 * 1024
+HIGH_WATER: Final = 64 * 1024
 """Bytes that nobody has read yet, from which on no more are taken from the provider."""
+
+
+_AT_ONCE: Final = 32 * 1024
+"""Bytes from which on the rest is read later: what is read is there several times over while it is translated and written."""
 
 
 def no_time() -> float:
@@ -109,7 +114,7 @@ class UpstreamResponse:
     async def read_some(self) -> bytes:
         """What has arrived, at least one byte; b"" at the end. Raises UpstreamError."""
         while True:
-            data = self._decoded(self._decoder) if self._decoder is not None else self._take() if self._pieces else b""
+            data = self._decoded(self._decoder) if self._decoder is not None else self._take_some() if self._pieces else b""
             if data:
                 self.received += len(data)
                 return data
@@ -185,6 +190,21 @@ class UpstreamResponse:
         self._wake()
 
     # Within.
+
+    def _take_some(self) -> bytes:
+        if self._size <= _AT_ONCE:
+            return self._take()
+        pieces = self._pieces
+        count = size = 0
+        while size < _AT_ONCE:
+            size += len(pieces[count])
+            count += 1
+        if count == len(pieces):
+            return self._take()
+        data = pieces[0] if count == 1 else b"".join(pieces[:count])
+        del pieces[:count]
+        self._size -= size
+        return data
 
     def _take(self) -> bytes:
         pieces = self._pieces

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final, NamedTuple
 
+from typing_extensions import TypedDict  # pydantic reads typing's own from Python 3.12 on only
+
 from gateway.errors import NoSiblings
 from gateway.workers.rpc import Answers, Link, Unanswered
 
@@ -33,6 +35,15 @@ class Membership(NamedTuple):
         return ":".join(map(str, self))
 
 
+class WorkersDocument(TypedDict):
+    """The workers that serve on this port."""
+
+    configured: int
+    """How many there should be."""
+    listening: int
+    """How many serve."""
+
+
 class Siblings:
     """The other workers, as one of them sees them; use `joined`."""
 
@@ -57,10 +68,10 @@ class Siblings:
         """From now on callers are served; `banner` is what the parent shows once all of them are. Raises NoSiblings."""
         await self._ask("listening", banner)
 
-    async def standing(self) -> dict[str, int] | None:
+    async def standing(self) -> WorkersDocument | None:
         """How many workers there should be, and how many listen; None if the parent does not answer."""
         try:
-            standing: dict[str, int] = await self._link.ask("standing", limit=_STANDING)
+            standing: WorkersDocument = await self._link.ask("standing", limit=_STANDING)
         except Unanswered:
             return None
         return standing
@@ -74,8 +85,8 @@ class Siblings:
         """A decision that another worker made, as JSON. Raises NoSiblings."""
         return next((answer for _, answer in await self._ask("others", ["decision", name]) if answer is not None), None)
 
-    async def reload(self) -> list[tuple[int, dict[str, Any] | None]]:
-        """Have the others reload: by number what came of it, None for one that did not answer. Raises NoSiblings."""
+    async def reload(self) -> list[tuple[int, Any]]:
+        """Have the others reload: by number what came of it as JSON, None for one that did not answer. Raises NoSiblings."""
         return [(number, answer) for number, answer in await self._ask("others", ["reload", "request"])]
 
     async def _ask(self, question: str, about: Any) -> Any:

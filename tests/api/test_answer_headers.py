@@ -6,6 +6,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from gateway.http.response import Response, Stream
 from tests.fakes import fake_upstream, json_answer, openai_completion
 from tests.serving import serving
 
@@ -42,3 +43,12 @@ async def test_odd_headers_of_a_provider_are_left_out(value: str) -> None:
     headers = await headers_of(said.replace(b"VALUE", value.encode("latin-1")))
     told = {name: value for name, value in headers.items() if name.startswith("x-llm-router-upstream-")}
     assert told == {"x-llm-router-upstream-ratelimit-limit-requests": "60"}
+
+
+@pytest.mark.parametrize("value", ["a\r\nx-planted: 1", "a\nb", "a\rb"])
+@pytest.mark.parametrize("kind", [Response, Stream])
+def test_no_answer_of_ours_has_a_header_of_several_lines(kind: Any, value: str) -> None:
+    """Wherever it came from."""
+    answer = kind(headers={"x-a": value}) if kind is Stream else kind(b"{}", headers={"x-a": value})
+    with pytest.raises(ValueError, match="one line"):
+        answer._head(True, "")

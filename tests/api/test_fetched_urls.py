@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -10,8 +10,10 @@ from typing import Any
 import aiohttp
 import pytest
 
+from gateway.upstream.media import MediaFetcher
 from tests.fakes import FakeUpstream, fake_upstream
 from tests.serving import Running, serving
+from translators.chat.request import ChatRequest
 
 
 @dataclass(slots=True)
@@ -54,3 +56,18 @@ async def test_no_spelling_of_this_machine_is_connected_to(host: str) -> None:
     async with inner_service() as inner, fake_upstream() as fake, serving(fake.environ()) as running:
         assert await ask(running, f"https://{host}:{inner.port}/x.png") == (400, "invalid_image_url")
         assert (inner.connections, fake.received) == (0, [])
+
+
+async def test_what_is_fetched_counts_as_a_body_until_the_request_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    held: list[int] = []
+
+    async def fetched(_: MediaFetcher, request: ChatRequest, seconds: float, hold: Callable[[int], None]) -> ChatRequest:
+        hold(1000)
+        held.append(running.gateway.bodies.held)
+        hold(running.gateway.reloader.config.server.max_bodies_bytes)
+        raise AssertionError
+
+    monkeypatch.setattr(MediaFetcher, "inlined", fetched)
+    async with fake_upstream() as fake, serving(fake.environ()) as running:
+        assert await ask(running, "https://images.example/x.png") == (503, "too_many_bodies")
+        assert (held, running.gateway.bodies.held, fake.received) == ([1000], 0, [])

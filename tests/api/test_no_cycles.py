@@ -18,8 +18,7 @@ OURS = (
     "gateway.routing",
     "gateway.telemetry",
     "gateway.upstream",
-    "gateway.dispatch.exchange",
-    "gateway.dispatch.streams",
+    "gateway.dispatch",
     "translators",
 )
 

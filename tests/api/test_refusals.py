@@ -274,6 +274,20 @@ async def test_stream_options_are_left_out_where_they_are_refused() -> None:
         assert ["stream_options" in received.body for received in w.fake.received] == [True, False]
 
 
+@pytest.mark.parametrize("strict", ["true", "false"])
+async def test_usage_of_a_server_that_counts_without_being_asked_is_no_loss(strict: str) -> None:
+    """As Mistral does, which refuses `stream_options`: nothing is dropped, so a strict caller is served too."""
+    usage = {"prompt_tokens": 3, "completion_tokens": 1, "total_tokens": 4}
+    last = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "usage": usage}
+    event = {**last, "choices": [{"index": 0, "delta": {"content": "here"}, "finish_reason": "stop"}]}
+    answer = sse(b"data: " + dumps(event) + b"\n\n", b"data: [DONE]\n\n")
+    async with world(targets={"one": {"model": {"unsupported": ["stream_options"]}}}, one=answer) as w:
+        reply = await w.ask("stream", headers={"x-llm-router-strict": strict}, stream_options={"include_usage": True})
+        assert (reply.content, reply.headers["x-llm-router-dropped-params"]) == ("here", "stream_options=emulated")
+        assert (reply.events[-1]["choices"], reply.events[-1]["usage"]) == ([], usage)
+        assert "stream_options" not in w.fake.received[0].body
+
+
 async def test_several_wrong_facts_cost_a_request_each_and_only_once() -> None:
     def answer(received: Received) -> list[Step]:
         for name in ("temperature", "top_p"):
@@ -310,6 +324,68 @@ async def test_a_role_that_is_not_known_is_called_by_its_other_name() -> None:
     async with world(one=lambda received: refusal if received.body["messages"][0]["role"] == "developer" else said("here")) as w:
         assert (await w.ask(messages=messages)).content == "here"
         assert w.fake.received[1].body["messages"][0] == {"role": "system", "content": "be brief"}
+
+
+CALL = {"id": "call_abc", "type": "function", "function": {"name": "find", "arguments": "{}"}}
+LOOP = [
+    {"role": "user", "content": "hi"},
+    {"role": "assistant", "content": None, "reasoning_content": "I look.", "tool_calls": [CALL]},
+    {"role": "tool", "tool_call_id": "call_abc", "content": "found"},
+]
+FIELD: dict[str, list[Step]] = {
+    "fireworks": refused(400, "Extra inputs are not permitted, field: 'messages[1].reasoning_content', value: 'I look.'"),
+    "openai": refused(400, "Unknown parameter", param="messages[1].reasoning_content", code="unknown_parameter"),
+    "fastapi": json_answer(
+        {"detail": [{"type": "extra_forbidden", "loc": ["body", "messages", 1, "assistant", "reasoning_content"], "msg": "no"}]}, "422 No"
+    ),
+}
+
+
+@pytest.mark.parametrize("refusal", FIELD.values(), ids=FIELD)
+@pytest.mark.parametrize("mode", MODES)
+async def test_a_field_of_messages_that_is_refused_is_left_out_from_then_on(mode: str, refusal: list[Step]) -> None:
+    def answer(received: Received) -> list[Step]:
+        return refusal if any("reasoning_content" in message for message in received.body["messages"]) else said("here", mode)
+
+    async with world(one=answer, two=said("two", mode)) as w:
+        for _ in range(2):
+            reply = await w.ask(mode, messages=LOOP, tools=TOOLS)
+            assert (reply.content, reply.headers["x-llm-router-dropped-params"]) == ("here", "messages.reasoning_content")
+        assert w.asked() == ["one"] * 3
+        plain = {name: value for name, value in LOOP[1].items() if name != "reasoning_content"}
+        assert [received.body["messages"] for received in w.fake.received[1:]] == [[LOOP[0], plain, LOOP[2]]] * 2
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_an_id_of_a_call_that_is_refused_is_made_one_of_nine_letters_from_then_on(mode: str) -> None:
+    refusal = refused(400, "Tool call id was call_abc but must be a-z, A-Z, 0-9, with a length of 9.")
+
+    def answer(received: Received) -> list[Step]:
+        _, asked, result = received.body["messages"]
+        call_id = asked["tool_calls"][0]["id"]
+        assert result["tool_call_id"] == call_id
+        return said("here", mode) if len(call_id) == 9 and call_id.isalnum() else refusal
+
+    async with world(one=answer, two=said("two", mode)) as w:
+        for _ in range(2):
+            assert (await w.ask(mode, messages=LOOP, tools=TOOLS)).content == "here"
+        assert w.asked() == ["one"] * 3
+        first, second = (received.body["messages"][1]["tool_calls"] for received in w.fake.received[1:])
+        assert first == second
+
+
+async def test_what_is_still_refused_without_its_fields_moves_on() -> None:
+    refusal = refused(400, "Extra inputs are not permitted, field: 'messages[1].reasoning_content', value: 'I look.'")
+    async with world(one=refusal, two=said("two")) as w:
+        assert (await w.ask(messages=LOOP, tools=TOOLS)).content == "two"
+        assert ["reasoning_content" in received.body["messages"][1] for received in w.fake.received] == [True, False, True]
+
+
+async def test_a_refused_field_of_openais_own_is_not_left_out() -> None:
+    refusal = refused(400, "Extra inputs are not permitted, field: 'messages[1].tool_calls', value: []")
+    async with world(one=refusal, two=said("two")) as w:
+        assert (await w.ask(messages=LOOP, tools=TOOLS)).content == "two"
+        assert w.asked() == ["one", "two"]
 
 
 async def test_a_request_that_is_wrong_in_itself_moves_on_to_nothing() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gateway.dispatch.resume import INSTRUCTION
+from gateway.dispatch.text_continuation import INSTRUCTION
 from tests.api.failing import BROKEN, Reply, World, chunks_of, said, world
 from tests.fakes import InTurn, Reset, Step, openai_chunk, sse
 from translators.json_codec import dumps

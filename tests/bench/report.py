@@ -1,4 +1,4 @@
-"""The result: a JSON document, and the same as Markdown. `python -m tests.bench.report RESULT.json` puts one into the README again."""
+"""The result: a JSON document, and the same as Markdown. `python -m tests.bench.report RESULT.json` writes one into README.md again."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from tests.bench.processes import ROOT
 from tests.bench.systems import NGINX, OURS, RELAY
 
 RESULTS: Final = ROOT / "bench-results"
-README: Final = ROOT / "README.md"
+README: Final = Path(__file__).with_name("README.md")
 TICKS: Final = os.sysconf("SC_CLK_TCK")
 BEGIN, END = "<!-- make bench -->", "<!-- end of make bench -->"
 
@@ -120,7 +120,7 @@ def put_into_readme(table: str) -> None:
     before, begin, rest = README.read_text("utf-8").partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):
-        raise RuntimeError(f"README.md has no {BEGIN} … {END}")
+        raise RuntimeError(f"{README.relative_to(ROOT)} has no {BEGIN} … {END}")
     README.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}", "utf-8")
 
 

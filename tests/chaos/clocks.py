@@ -10,6 +10,13 @@ PATIENT: Final = {"connect": 20.0, "first_content": 20.0, "idle": 20.0, "total":
 DRIP: Final = 0.07
 """Seconds between the pieces of a slow answer: less than every clock, all of them together more than one."""
 
+PAUSE: Final = 0.3
+"""Seconds between requests that come one after the other: longer than OPEN_FOR."""
+OPEN_FOR: Final = 0.1
+"""Seconds until what was set aside is probed, where that is tried."""
+KEEP_IDLE: Final = 0.2
+"""Seconds that the gateway keeps a connection that has served: in earnest it is half a minute."""
+
 CONNECT: Final = "connect_timeout"
 FIRST_CONTENT: Final = "first_content_timeout"
 IDLE: Final = "idle_timeout"

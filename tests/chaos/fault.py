@@ -1,14 +1,16 @@
 """What a row of the table of faults says, and which outcome it stands for."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Final, Literal
 
-from tests.chaos.answers import Answer
+from tests.chaos.answers import TEXT, Answer
 from tests.chaos.faulty import Step
 from tests.chaos.outcomes import Outcome, Refused, Served
 
 Place = Literal["server", "tls", "refused", "unresolvable", "blackhole"]
+PLACES: Final = 8
+"""Requests that are sent to a faulty provider at a time: as many as a case has, unless it is about waiting."""
 Steps = Callable[[Answer, bool, int], Sequence[Step]]
 """For a good answer, whether it is to be a stream, and how many requests came before: what the server does after it read one."""
 Expected = Outcome | Mapping[str, Outcome]
@@ -40,11 +42,29 @@ class Fault:
     """Every other call of this provider works: the outcome stands beside a served one, and both must be seen."""
     heavy: bool = False
     """Many megabytes: the cases come one after the other."""
+    calls: int | None = 1
+    """How often the provider is asked for one request: what it may charge for. None where that is not known."""
+    text: str = TEXT
+    """Of a whole answer."""
+    read_slowly: bool = False
+    """The callers read only when nothing moves any more."""
+    lead_up: tuple[Outcome, ...] = ()
+    """What is seen of the requests before the one that counts, one after the other, without a fallback."""
+    breaker: Mapping[str, float] = field(default_factory=dict)
+    """`resilience.breaker` of the policy."""
 
     def outcome(self, dialect: str, stream: bool, backed: bool) -> Outcome | None:
         """What the caller is to see; None where the case does not exist."""
+        if backed and self.lead_up:
+            return None
         expected = self.stream if stream else self.json
         alone = expected[dialect] if isinstance(expected, Mapping) else expected
         # Every target is asked once before one is asked again.
         fails_first = isinstance(alone, Refused) or self.retries > 0
         return Served(by_fallback=True) if backed and fails_first else alone
+
+    def calls_in_all(self, backed: bool) -> int | None:
+        """What the provider is asked in one case. With a fallback that one is asked before the provider is asked again."""
+        if self.calls is None:
+            return None
+        return len(self.lead_up) + self.requests * (1 if backed and self.retries else self.calls)

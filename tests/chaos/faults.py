@@ -7,11 +7,12 @@ import gzip
 from typing import Final
 
 from tests.chaos import clocks
-from tests.chaos.fault import Expected, Fault, by_dialect
+from tests.chaos.fault import PLACES, Expected, Fault, by_dialect
 from tests.chaos.faulty import HalfClose, Repeat, Step
-from tests.chaos.outcomes import Broken, Outcome, Refused, Served
+from tests.chaos.outcomes import Broken, Left, Outcome, Refused, Served
 from tests.chaos.responses import (
     JSON,
+    LARGE,
     LAST_CHUNK,
     SSE,
     Begin,
@@ -27,7 +28,10 @@ from tests.chaos.responses import (
     head,
     headers,
     in_turn,
+    kept,
+    large,
     no_content_yet,
+    nothing,
     status,
     then,
 )
@@ -55,6 +59,7 @@ LATE: Final = by_dialect(Refused(504, "upstream_timeout"), Refused(504, "upstrea
 BOMB: Final = gzip.compress(b" " * (160 * 1024 * 1024), 6)
 """160 KB that become more than the gateway reads of an answer (128 MB)."""
 MEGABYTE: Final = chunk(b"x" * (1024 * 1024))
+INTERIM: Final = b"HTTP/1.1 103 Early Hints\r\n\r\n" * 256
 NOT_TLS: Final = b"HTTP/1.1 400 Bad Request\r\n\r\n"
 
 
@@ -110,7 +115,7 @@ STATUS: Final = [
         "status", "flapping: 503 and good in turn", BUSY, requests=6, sometimes_served=True, patient=True,
         steps=in_turn(status("503 Unavailable"), lambda answer, stream, _: good(answer, stream)),
     ),
-    _both("status", "503, good when asked again", Served(), steps=first(status("503 Unavailable")), retries=1, patient=True),
+    _both("status", "503, good when asked again", Served(), steps=first(status("503 Unavailable")), retries=1, calls=2, patient=True),
 ]  # fmt: skip
 
 BODY: Final = [
@@ -147,6 +152,10 @@ BODY: Final = [
         steps=lambda answer, stream, _: [head(SSE if stream else JSON), Pause(clocks.DRIP), b"zz\r\n", Hang()],
     ),
     _both(
+        "body", "a chunk extension without end", MALFORMED,
+        steps=lambda answer, stream, _: [head(SSE if stream else JSON), b"1;", Repeat(b"x" * 8192, 0.01)],
+    ),
+    _both(
         "body", "gzip bomb", MALFORMED, patient=True, heavy=True,
         steps=lambda answer, stream, _: body(BOMB, SSE if stream else JSON, "Content-Encoding: gzip\r\n"),
     ),
@@ -180,13 +189,38 @@ AFTER_CONTENT: Final = [
     _after_content("comments for ever", Broken(clocks.TOTAL), steps=then(content, Repeat(chunk(b": ping\n\n"), clocks.DRIP))),
 ]  # fmt: skip
 
+CALLERS: Final = [
+    Fault(
+        phase="callers", name="read a large answer slowly", json=None, stream=Served(), text=LARGE, read_slowly=True, patient=True,
+        steps=lambda answer, *_: large(answer),
+    ),
+    _both("callers", "leave before the headers", Left(), steps=always([Hang()]), patient=True),
+    _both("callers", "leave before there is content", Left(), steps=then(no_content_yet, Hang()), patient=True),
+    Fault(phase="callers", name="leave in the middle", json=None, stream=Left(), steps=then(content, Hang()), patient=True),
+    _both(
+        "callers", "leave, some of them while they wait for a place", Left(), steps=always([Hang()]), patient=True, requests=PLACES + 4,
+        calls=None,
+    ),
+    _both(
+        "callers", "the one with a probe leaves", Served(), lead_up=(FAILED, Left()), patient=True,
+        breaker={"min_calls": 1, "open_for": clocks.OPEN_FOR},
+        steps=in_turn(status("502 Bad Gateway"), always([Hang()]), lambda answer, stream, _: good(answer, stream)),
+    ),
+]  # fmt: skip
+
 FAULTS: Final = [
     *CONNECTION,
+    *_ways_to_end("request", nothing, UNREACHABLE, UNREACHABLE, NO_CONTENT),
     *_ways_to_end("headers", half_headers, UNREACHABLE, UNREACHABLE, NO_CONTENT),
     _both("headers", "a line of 100 KB", MALFORMED, steps=always([head(JSON, f"X-Long: {'x' * 100_000}\r\n", 0)]), patient=True),
+    _both("headers", "interim answers without end", MALFORMED, steps=always([Repeat(INTERIM, 0.01)])),
     *STATUS,
     *_ways_to_end("after headers", headers, TRUNCATED, TRUNCATED, SILENT),
     *_ways_to_end("before content", no_content_yet, TRUNCATED, TRUNCATED, SILENT),
     *BODY,
     *AFTER_CONTENT,
+    _both(
+        "after the answer", "the connection stays", Served(), steps=lambda answer, stream, _: kept(answer, stream), requests=3, patient=True
+    ),
+    *CALLERS,
 ]

@@ -42,6 +42,14 @@ class Broken:
 
 
 @dataclass(frozen=True, slots=True)
+class Left:
+    """The caller did not wait for it."""
+
+    def __str__(self) -> str:
+        return "the caller has left"
+
+
+@dataclass(frozen=True, slots=True)
 class Wrong:
     """Something that must never be seen."""
 
@@ -51,20 +59,20 @@ class Wrong:
         return f"WRONG: {self.what}"
 
 
-Outcome = Served | Refused | Broken | Wrong
+Outcome = Served | Refused | Broken | Left | Wrong
 
 
-def seen(status: int, headers: Mapping[str, str], body: bytes, stream: bool) -> Outcome:
-    """The outcome of an answer. `headers` are looked up without regard to case."""
+def seen(status: int, headers: Mapping[str, str], body: bytes, stream: bool, text: str = TEXT) -> Outcome:
+    """The outcome of an answer. `headers` are looked up without regard to case; `text` is what a whole answer says."""
     try:
         if status != 200:
             return Refused(status, _code(loads(body)))
         by_fallback = headers["x-llm-router-provider"].startswith("well_")
         if stream:
-            return _stream(headers, body, by_fallback)
+            return _stream(headers, body, by_fallback, text)
         choice = loads(body)["choices"][0]
         said = (choice["message"]["role"], choice["message"]["content"], choice["finish_reason"])
-        return Served(by_fallback) if said == ("assistant", TEXT, "stop") else Wrong(f"the answer says {said}")
+        return Served(by_fallback) if said == ("assistant", text, "stop") else Wrong(f"the answer says {said}")
     except (ValueError, LookupError, TypeError, AssertionError) as error:
         return Wrong(f"{type(error).__name__}: {error} in {status} {body[:300]!r}")
 
@@ -76,7 +84,7 @@ def _code(document: Any) -> str:
     return str(document["error"]["code"])
 
 
-def _stream(headers: Mapping[str, str], body: bytes, by_fallback: bool) -> Outcome:
+def _stream(headers: Mapping[str, str], body: bytes, by_fallback: bool, whole: str) -> Outcome:
     assert headers["content-type"].startswith("text/event-stream"), "a stream is an event stream"
     assert body.endswith(b"\n\n"), "the last event is whole"
     events = [event.removeprefix(b"data: ") for event in body.split(b"\n\n")[:-1]]
@@ -88,10 +96,10 @@ def _stream(headers: Mapping[str, str], body: bytes, by_fallback: bool) -> Outco
     text = "".join(choice["delta"].get("content") or "" for choice in choices)
     reasons = [choice["finish_reason"] for choice in choices if choice["finish_reason"] is not None]
     if broken:
-        assert TEXT.startswith(text), "what was shown is the answer's beginning"
+        assert whole.startswith(text), "what was shown is the answer's beginning"
         assert text, "an error before content is no event but an answer with its status"
         assert reasons == [], "what broke has not finished"
         return Broken(_code(last))
     assert last is None, "a whole stream ends with [DONE]"
-    assert (text, reasons) == (TEXT, ["stop"]), "the whole text, one end"
+    assert (text == whole, reasons) == (True, ["stop"]), "the whole text, one end"
     return Served(by_fallback)

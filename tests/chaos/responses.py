@@ -6,12 +6,17 @@ from typing import Final
 from tests.chaos import clocks
 from tests.chaos.answers import Answer
 from tests.chaos.fault import Steps
-from tests.chaos.faulty import Step
+from tests.chaos.faulty import Again, Step
 from tests.fakes import Pause
 
 SSE: Final = "text/event-stream"
 JSON: Final = "application/json"
 LAST_CHUNK: Final = b"0\r\n\r\n"
+
+BLOCK: Final = b"one " * 16_000
+BLOCKS: Final = 384
+LARGE: Final = BLOCK.decode() * BLOCKS + "two"
+"""24 MB: more than all buffers between a provider and a caller who does not read."""
 
 Begin = Callable[[Answer, bool], list[Step]]
 """An answer up to some point."""
@@ -41,12 +46,29 @@ def good(answer: Answer, stream: bool) -> list[Step]:
     return events(*answer.events) if stream else body(answer.whole)
 
 
+def kept(answer: Answer, stream: bool) -> list[Step]:
+    """A good answer whose connection stays for the next request."""
+    first, *rest = [step for step in good(answer, stream) if isinstance(step, bytes)]
+    whole = first.replace(b"Connection: close\r\n", b"") + b"".join(rest)
+    return [whole[:-1], Again(whole[-1:])]
+
+
+def large(answer: Answer) -> list[Step]:
+    """A stream that says LARGE."""
+    content = chunk(answer.content[0].replace(b"one ", BLOCK))
+    return [head(SSE), chunk(answer.prelude), *[content] * BLOCKS, chunk(answer.content[1]), chunk(answer.ending), LAST_CHUNK]
+
+
 def dripped(answer: Answer, stream: bool) -> list[Step]:
     """A good answer in ten pieces, cut anywhere."""
     data = b"".join(chunk(event) for event in answer.events) + LAST_CHUNK if stream else answer.whole
     size = len(data) // 9
     pieces = [data[i : i + size] for i in range(0, len(data), size)]
     return [*headers(answer, stream), *(step for piece in pieces for step in (Pause(clocks.DRIP), piece))]
+
+
+def nothing(answer: Answer, stream: bool) -> list[Step]:
+    return []
 
 
 def half_headers(answer: Answer, stream: bool) -> list[Step]:

@@ -5,15 +5,16 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Final
+from unittest import mock
 
-import aiohttp
-
+from gateway.upstream import pool
 from tests.chaos import clocks
 from tests.chaos.answers import ANSWERS, DIALECTS
-from tests.chaos.fault import Fault
+from tests.chaos.callers import ask, ask_and_read_slowly, leave
+from tests.chaos.fault import PLACES, Fault
 from tests.chaos.faulty import Faulty, Script, Step, blackhole, closed_port, listening
-from tests.chaos.leftovers import left_over, standing
-from tests.chaos.outcomes import Outcome, Served, Wrong, seen
+from tests.chaos.leftovers import held, left_over, standing
+from tests.chaos.outcomes import Left, Outcome, Served
 from tests.chaos.responses import good
 from tests.serving import Running, serving
 from translators.json_codec import dumps
@@ -49,13 +50,18 @@ class Result:
     case: Case
     expected: Outcome
     seen: tuple[Outcome, ...]
+    calls: tuple[int, int] = (0, 0)
+    """How often the provider was to be asked, and was."""
     sometimes_served: bool = False
 
     def __str__(self) -> str:
-        return f"{self.case.name}: expected {self.expected}, seen: {', '.join(dict.fromkeys(map(str, self.seen)))}"
+        what = f"{self.case.name}: expected {self.expected}, seen: {', '.join(dict.fromkeys(map(str, self.seen)))}"
+        return what if self.calls[0] == self.calls[1] else f"{what}; asked {self.calls[1]} times instead of {self.calls[0]}"
 
     @property
     def as_specified(self) -> bool:
+        if self.calls[0] != self.calls[1]:
+            return False
         if self.sometimes_served and not self.case.backed:
             return set(self.seen) == {self.expected, Served()}
         return set(self.seen) <= ({self.expected, Served()} if self.sometimes_served else {self.expected})
@@ -68,45 +74,59 @@ def cases(fault: Fault) -> list[tuple[Case, Outcome]]:
 
 
 async def run(fault: Fault) -> tuple[list[Result], list[str]]:
-    """The results, and what was left over of tasks, connections and descriptors: at rest, and after everything was closed."""
+    """The results, and what was left over of tasks, descriptors and what the gateway held: at rest, and after everything was closed."""
     at_first = standing()
     faulty, well = Faulty(_script(fault), fault.on_accept), Faulty(_well)
     async with AsyncExitStack() as stack:
+        stack.enter_context(mock.patch.object(pool, "KEEP_IDLE", clocks.KEEP_IDLE))
         await stack.enter_async_context(listening(faulty))
         await stack.enter_async_context(listening(well))
         running = await stack.enter_async_context(_gateway(fault, _place(fault, faulty.port, stack), well.port))
         before = standing()
-        one_by_one = asyncio.Semaphore(1) if fault.heavy else nullcontext()
-        results = await asyncio.gather(*(_case(running.url, fault, case, expected, one_by_one) for case, expected in cases(fault)))
-        left = await left_over(before)
-        left += [f"{what}: {count}" for what, count in _counts(running, faulty, well).items() if count]
+        run = _Run(fault, running.url, faulty, asyncio.Semaphore(1) if fault.heavy else nullcontext())
+        results = await asyncio.gather(*(run.case(case, expected) for case, expected in cases(fault)))
+        left = await left_over(before, lambda: _counts(running, faulty, well))
+        asked = sum(result.calls[0] for result in results)
+        if fault.on_accept is not None and faulty.accepted != asked:
+            left.append(f"connections to the faulty: {faulty.accepted} were made instead of {asked}")
     return list(results), [*left, *await left_over(at_first)]
 
 
 def _counts(running: Running, faulty: Faulty, well: Faulty) -> dict[str, int]:
-    return {"requests in flight": running.gateway.running, "connections to the faulty": faulty.open, "connections to the well": well.open}
+    return {**held(running.gateway), "connections to the faulty": faulty.open, "connections to the well": well.open}
 
 
-async def _case(url: str, fault: Fault, case: Case, expected: Outcome, turn: asyncio.Semaphore | nullcontext[None]) -> Result:
-    async with turn:
-        outcomes = await asyncio.gather(*(_ask(url, case) for _ in range(fault.requests)))
-    return Result(case, expected, tuple(outcomes), fault.sometimes_served)
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One fault while it runs."""
 
+    fault: Fault
+    url: str
+    faulty: Faulty
+    turn: asyncio.Semaphore | nullcontext[None]
 
-async def _ask(url: str, case: Case) -> Outcome:
-    message = {"role": "user", "content": "hi"}
-    body = dumps({"model": case.name, "messages": [message], "stream": case.stream, "max_tokens": 50})
-    try:
-        async with (
-            asyncio.timeout(clocks.SAFETY),
-            aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True)) as session,
-            session.post(f"{url}/v1/chat/completions", data=body, headers={"content-type": "application/json"}) as answer,
-        ):
-            return seen(answer.status, answer.headers, await answer.read(), case.stream)
-    except TimeoutError:
-        return Wrong("it hangs")
-    except aiohttp.ClientError as error:
-        return Wrong(f"the gateway's own answer broke: {error!r}")
+    async def case(self, case: Case, expected: Outcome) -> Result:
+        fault = self.fault
+        async with self.turn:
+            led_up = []
+            for outcome in fault.lead_up:
+                led_up.append(await self._request(case, outcome, 1))
+                await asyncio.sleep(clocks.PAUSE)
+            outcomes = await asyncio.gather(*(self._request(case, expected, fault.requests) for _ in range(fault.requests)))
+        if tuple(led_up) != fault.lead_up:
+            outcomes = [*led_up, *outcomes]
+        calls = fault.calls_in_all(case.backed)
+        asked = self.faulty.calls[case.name] if calls is not None and fault.steps is not None else calls or 0
+        return Result(case, expected, tuple(outcomes), (calls or 0, asked), fault.sometimes_served)
+
+    async def _request(self, case: Case, expected: Outcome, at_once: int) -> Outcome:
+        calls = self.faulty.calls
+        if isinstance(expected, Left):
+            enough = calls[case.name] + min(at_once, PLACES)
+            return await leave(self.url, case.name, case.stream, lambda: calls[case.name] >= enough)
+        if self.fault.read_slowly:
+            return await ask_and_read_slowly(self.url, case.name, self.fault.text, lambda: self.faulty.sent[case.name])
+        return await ask(self.url, case.name, case.stream)
 
 
 def _script(fault: Fault) -> Script | None:
@@ -142,7 +162,8 @@ async def _gateway(fault: Fault, faulty: str, well_port: int) -> AsyncIterator[R
         timeouts = clocks.SHORT if short else clocks.PATIENT
         return {"dialect": dialect, "base_url": url + path, "key_variable": None, "timeouts": timeouts, "models": {"m": ROW}}
 
-    providers = {case.name: provider(case.dialect, f"{faulty}/{case.name}", not fault.patient) for case in CASES}
+    places = {"concurrency": {"limit": PLACES, "queue": 100}}
+    providers = {case.name: provider(case.dialect, f"{faulty}/{case.name}", not fault.patient) | places for case in CASES}
     providers |= {f"well_{dialect}": provider(dialect, f"http://127.0.0.1:{well_port}/{dialect}", False) for dialect in DIALECTS}
     personas = {
         case.name: {
@@ -153,6 +174,6 @@ async def _gateway(fault: Fault, faulty: str, well_port: int) -> AsyncIterator[R
         for case in CASES
     }
     capabilities = dumps({"version": 1, "providers": providers}).decode()
-    policy = dumps({"version": 1, "personas": personas}).decode()
+    policy = dumps({"version": 1, "resilience": {"breaker": fault.breaker}, "personas": personas}).decode()
     async with serving({}, policy, capabilities=capabilities) as running:
         yield running

@@ -17,9 +17,10 @@ Score = tuple[int, int]
 HEAD: Final = """# What a caller sees when a provider fails
 
 Made by `python -m tests.chaos`: a gateway, its callers and the failing providers on real sockets. Each fault is tried with the three
-dialects (Claude, OpenAI, Gemini), for a JSON answer and for a stream, with a healthy second target and without one; no target is asked
-twice, but where the row says so. After each fault no task, connection or file descriptor may be left over. A stream that was served has
-one role, one finish and one `[DONE]`; one that broke off ends with the error event and has no `[DONE]`.
+dialects (Claude, OpenAI, Gemini), for a JSON answer and for a stream, with a healthy second target and without one. How often the
+failing provider is asked for one request is counted: it may charge for each time. After each fault no task, connection, file descriptor,
+place or probe may be left over. A stream that was served has one role, one finish and one `[DONE]`; one that broke off ends with the
+error event and has no `[DONE]`.
 """
 
 
@@ -27,7 +28,7 @@ def page(scores: Mapping[str, Score]) -> str:
     """`scores` by the faults' titles."""
     rows = [_row(fault, scores[title(fault)]) for fault in FAULTS]
     passed, total = (sum(score[i] for score in scores.values()) for i in (0, 1))
-    columns = ("phase", "fault", "JSON", "stream", "JSON, with a fallback", "stream, with a fallback", "as specified")
+    columns = ("phase", "fault", "JSON", "stream", "JSON, with a fallback", "stream, with a fallback", "asked", "as specified")
     table = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|", *rows]
     return "\n".join([HEAD, f"**{passed} of {total} cases as specified.**", "", *table, ""])
 
@@ -43,7 +44,11 @@ def title(fault: Fault) -> str:
 def _row(fault: Fault, score: Score) -> str:
     cells = [_cell(fault, stream, backed) for backed in (False, True) for stream in (False, True)]
     mark = "" if score[0] == score[1] else " ✗"
-    return f"| {fault.phase} | {fault.name} | {' | '.join(cells)} | {score[0]} / {score[1]}{mark} |"
+    return f"| {fault.phase} | {fault.name} | {' | '.join(cells)} | {_asked(fault)} | {score[0]} / {score[1]}{mark} |"
+
+
+def _asked(fault: Fault) -> str:
+    return "–" if fault.calls is None or fault.place != "server" else str(fault.calls)
 
 
 def _cell(fault: Fault, stream: bool, backed: bool) -> str:

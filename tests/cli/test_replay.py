@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 
 from gateway.api.auth import read
-from gateway.api.openapi import SCHEMAS
+from gateway.api.openapi import document
 from gateway.cli.main import main
 from gateway.telemetry.events import RequestEnded
 from gateway.telemetry.request_log import line
@@ -309,11 +309,12 @@ async def test_a_decision_is_as_documented_before_and_after_its_request_ends() -
         decision = loads(text)
         record = running.gateway.records.find(ids[0])
         assert record is not None
-        assert list(decision) == list(SCHEMAS["Decision"]["properties"])
+        schemas = document()["components"]["schemas"]
+        assert list(decision) == list(schemas["Decision"]["properties"])
         target = decision["targets"][0]
-        assert list(target) == list(SCHEMAS["Decision"]["properties"]["targets"]["items"]["properties"])
+        assert list(target) == list(schemas["Candidate"]["properties"])
         (attempt,) = decision["attempts"]
-        assert list(attempt) == list(SCHEMAS["Decision"]["properties"]["attempts"]["items"]["properties"])
+        assert list(attempt) == list(schemas["DecisionAttempt"]["properties"])
         assert (decision["id"], decision["persona"], decision["revision"]) == (ids[0], "chat", running.gateway.config.revision)
         assert (decision["served"], decision["status"], decision["outcome"]) == ("openai/gpt-4.1", 200, "ok")
         assert (decision["prompt_tokens"], decision["completion_tokens"]) == (1000, 500)

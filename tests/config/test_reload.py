@@ -86,6 +86,22 @@ async def test_a_missing_file_keeps_the_last_good_revision(tmp_path: Path) -> No
     assert prompt(reloader.config) == "Be brief."
 
 
+async def test_a_storm_of_signals_is_a_few_reloads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first at once, the others soon, and the last of them after all were sent: what the files say then holds."""
+    monkeypatch.setattr("gateway.config.reload.BETWEEN", 0.05)
+    reloader, events = reloader_of(write(tmp_path, POLICY))
+    async with reloader.running():
+        for _ in range(500):
+            reloader.ask("SIGHUP")
+            await asyncio.sleep(0)
+        write(tmp_path, OTHER)
+        reloader.ask("SIGHUP")
+        await asyncio.sleep(0.4)
+    results = [event.result for event in events if isinstance(event, ConfigReloaded)]
+    assert 2 <= len(results) <= 4
+    assert prompt(reloader.config) == "Be thorough."
+
+
 async def test_many_at_once_are_done_one_after_another(tmp_path: Path) -> None:
     """Each reads after it was asked for: none answers with what was read before."""
     reloader, _ = reloader_of(write(tmp_path, POLICY))

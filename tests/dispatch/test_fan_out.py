@@ -1,12 +1,13 @@
 """gateway.dispatch.fan_out: n answers from models that give one."""
 
+import asyncio
 from collections import Counter
 from typing import Any
 
 import pytest
 from openai import APIStatusError, AsyncOpenAI
 
-from gateway.dispatch.fan_out import merged, summed
+from gateway.dispatch.fan_out import ended, merged, summed
 from tests.api.test_commit_rule import CLAUDE_ANSWER, CLAUDE_STREAM
 from tests.fakes import OPENAI_STREAM, Received, Reset, fake_upstream, json_answer, openai_completion, sse
 from tests.serving import POLICY, Running, serving
@@ -28,6 +29,20 @@ def test_usage_is_summed_with_its_details() -> None:
 def test_answers_without_usage_have_none() -> None:
     answer = {"id": "a", "choices": [{"index": 0, "message": {}}]}
     assert merged([answer, answer]) == {"id": "a", "choices": [{"index": 0, "message": {}}, {"index": 1, "message": {}}]}
+
+
+async def test_after_a_failure_what_is_made_already_is_given_and_the_rest_is_ended() -> None:
+    async def made() -> str:
+        return "made"
+
+    async def broken() -> str:
+        raise KeyError
+
+    tasks = [asyncio.ensure_future(one) for one in (made(), broken(), asyncio.sleep(60, "late"))]
+    with pytest.raises(KeyError):
+        await asyncio.gather(*tasks)
+    assert await ended(tasks) == ["made"]
+    assert tasks[2].cancelled()
 
 
 async def test_json() -> None:

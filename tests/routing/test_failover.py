@@ -10,7 +10,7 @@ from gateway.config import Backoff, OnFailure
 from gateway.config.personas import FAILURE_CLASSES, MOVES_ON
 from gateway.health.retry_budget import Budget
 from gateway.routing.candidates import Candidate
-from gateway.routing.failover import Attempt, Outcome, attempts
+from gateway.routing.failover import NextAttempt, Outcome, attempts
 from tests.routing.worlds import config, facts, model, persona, planned, provider
 from translators.errors import FailureKind
 
@@ -31,7 +31,7 @@ def candidates(*windows: int) -> list[Candidate]:
 class Played:
     """What the generator did when every attempt took `seconds` and ended as told."""
 
-    steps: list[Attempt] = field(default_factory=list)
+    steps: list[NextAttempt] = field(default_factory=list)
     left: list[float] = field(default_factory=list)
     """Seconds that the request had when an attempt was asked for, its wait not counted."""
     ended: bool = False

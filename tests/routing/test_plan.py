@@ -337,7 +337,7 @@ def test_the_plan_as_a_document() -> None:
     assert document["targets"][-1]["reasons"] == ["missing_capability:vision"]
 
 
-# What follows holds any plan against an oracle of its own, written from the README and not from the code.
+# What follows holds any plan against an oracle of its own, written from gateway/routing/README.md and not from the code.
 
 CAPABILITIES = ["streaming", "tool_calling", "vision", "multiple_choices"]
 TIERS = ["low", "medium", "high"]

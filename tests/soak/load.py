@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -26,10 +26,10 @@ class Tally:
     unexpected: Counter[str] = field(default_factory=Counter)
 
 
-async def run(url: str, requests: int, every: int, progress: Callable[[int], None]) -> Tally:
+async def run(url: str, requests: int, every: int, progress: Callable[[int], None], works: Sequence[Work] = WORKS) -> Tally:
     """`progress` is told the number of requests done, each time `every` more are. The order is the same in each run."""
     dice = random.Random(1)
-    chosen = iter(enumerate(dice.choices(WORKS, [work.weight for work in WORKS], k=requests)))
+    chosen = iter(enumerate(dice.choices(works, [work.weight for work in works], k=requests)))
     tally, done = Tally(), 0
 
     async def caller(session: aiohttp.ClientSession) -> None:

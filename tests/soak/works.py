@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-CONVERSATIONS: Final = 200
+CONVERSATIONS: Final = 20
 """Different ones: what the gateway remembers of them is complete after the warm-up."""
 
 POLICY: Final = """
@@ -60,7 +60,6 @@ FAILS: Final = frozenset({500, 502, 503, 504})
 TOOLS: Final = {"tools": [WEATHER]}
 USAGE: Final = {"stream_options": {"include_usage": True}}
 CALLS: Final = '[[sim: think]] [[sim: call get_weather {"city": "Paris"}]]'
-
 WORKS: Final = (
     *(Work(f"JSON, {name}", 10, name) for name in ("openai", "claude", "gemini")),
     *(Work(f"stream, {name}", 8, name, stream=True, more=USAGE) for name in ("openai", "claude", "gemini")),
@@ -89,6 +88,7 @@ WORKS: Final = (
     Work("stall", 0.5, "silent", "[[sim: stall 3]]", True, expected=frozenset({200, 504})),
     Work("no answer", 0.5, "silent", "[[sim: hang]]", expected=frozenset({504})),
     Work("leaves a stream", 4, "openai", "[[sim: words 300]] [[sim: slow 0.002]]", True, leaves_after=0),
+    Work("leaves a stream of minutes", 1, "openai", "[[sim: words 5000]] [[sim: slow 0.02]]", True, {"max_tokens": 20_000}, leaves_after=0),
     Work("leaves before an answer", 2, "openai", "[[sim: delay 5]]", leaves_after=0.02),
     Work("leaves a fan-out", 1, "claude", "[[sim: delay 5]]", more={"n": 3}, leaves_after=0.02),
     Work("leaves a hedge", 1, "hedged", "[[sim: delay 5]]", leaves_after=0.05),
@@ -101,3 +101,6 @@ WORKS: Final = (
     Work("tokens", 0.5, path="/api/v1/tokens"),
     Work("metrics", 0.2, path="/metrics", raw=b""),
 )
+
+LARGE_WORKS: Final = (Work("a large answer", 1, "openai", f'[[sim: call get_weather {{"city": "{"x" * 1_500_000}"}}]]', more=TOOLS),)
+"""More than is taken from a provider before it is read. Not of the mix: what is on its way of them hides a leak of kilobytes."""

@@ -1,12 +1,13 @@
 """translators.json_codec: what is read, what is refused, what a valid text hides."""
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from translators.json_codec import dumps, first_flaw, loads, loads_repaired, repaired_surrogates
+from translators.json_codec import dumps, first_flaw, holds_more_than, loads, loads_repaired, repaired_surrogates
 
 
 @pytest.mark.parametrize(
@@ -156,3 +157,24 @@ def test_what_was_repaired_is_read(text: str) -> None:
 def test_a_text_of_nothing_but_backslashes_is_looked_at_once() -> None:
     text = b'"' + b"\\" * 4_000_000 + rb'\ud83d"'
     assert repaired_surrogates(text) == text[:-7] + rb'\ufffd"'
+
+
+COUNTED: dict[str, tuple[Any, int, int]] = {
+    "lists": ([[]] * 100, 200, 0),
+    "objects": ([{"a": 1, "b": [2, 3]}] * 50, 250, 100),
+    "marks in strings": ([',[{:"' * 1000, "\\", '\\"', "\\\\,"] * 30, 120, 0),
+    "long strings": (["x" * 200_000, '"' * 70_000, "\\" * 131_073, ",:[{" * 40_000], 4, 0),
+    "long numbers": ([10**400, 10**200, "9" * 400] * 5, 5_015, 0),
+    "keys with marks": ({f'{i},:"\\': i for i in range(200)}, 200, 200),
+}
+"""Values, and the commas and openings around them; keys."""
+
+
+@pytest.mark.parametrize(("value", "values", "keys"), COUNTED.values(), ids=COUNTED)
+@pytest.mark.parametrize("shift", range(4))
+def test_values_and_keys_are_counted_without_being_made(value: Any, values: int, keys: int, shift: int) -> None:
+    """Where a piece begins makes no difference."""
+    text = b" " * shift + dumps(value)
+    assert not holds_more_than(text, values, keys)
+    assert holds_more_than(text, values - 1, keys)
+    assert holds_more_than(text, values, keys - 1)

@@ -2,6 +2,7 @@
 
 import base64
 import tracemalloc
+from collections.abc import Callable
 from urllib.parse import unquote_to_bytes
 
 import pytest
@@ -95,3 +96,21 @@ def test_escapes_cost_no_more_than_their_text(escape: str) -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 3 * len(text)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 47, 48, 49, 50, 51, 96, 100])
+@pytest.mark.parametrize("dressed", [b64, lambda data: b64(data).rstrip("="), lambda data: "\n".join(b64(data)) + "===="])
+def test_base64_longer_than_a_piece(monkeypatch: pytest.MonkeyPatch, size: int, dressed: Callable[[bytes], str]) -> None:
+    monkeypatch.setattr(media, "_PIECE", 16)
+    data = bytes(range(size))
+    assert from_base64(dressed(data), "image/png", "p") == Media("image/png", b64(data))
+
+
+@pytest.mark.parametrize("place", [0, 15, 16, 17, 31, 32, 60, 62, 63])
+@pytest.mark.parametrize("wrong", ["!", "=", "é"])
+def test_a_character_that_is_no_digit_is_found_in_any_piece(monkeypatch: pytest.MonkeyPatch, place: int, wrong: str) -> None:
+    monkeypatch.setattr(media, "_PIECE", 16)
+    text = b64(bytes(range(48)))
+    with pytest.raises(InvalidRequest, match="not valid base64") as caught:
+        from_base64(text[:place] + wrong + text[place + 1 :] + "A", "image/png", "p")
+    assert caught.value.code == "invalid_base64"

@@ -145,3 +145,21 @@ async def test_never_more_than_the_limit_and_nobody_forgotten(seed: int) -> None
     assert all(result is None or isinstance(result, asyncio.CancelledError) for result in results)
     for _ in range(3):
         assert await taken(places, where, one), "every place is free again"
+
+
+async def test_who_leaves_the_queue_takes_up_no_room_in_it() -> None:
+    places, (where, one) = Places(), limited(1, 1)
+    first = await taken(places, where, one)
+    for _ in range(3):
+        gone = started(places.take(where, one))
+        await settled()
+        gone.cancel()
+        await settled()
+        assert dict(places.waiting()) == {"x/m": 0}
+    waits = started(places.take(where, one))
+    await settled()
+    assert not waits.done()
+    first.leave()
+    place = await waits
+    assert place is not None
+    place.leave()

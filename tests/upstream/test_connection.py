@@ -98,29 +98,55 @@ async def test_a_body_arrives_and_its_connection_is_used_again(answer: bytes, bo
 
 @pytest.mark.parametrize(
     "answer",
-    [
-        b"HTTP/1.1 200 OK\r\n\r\nhello",
-        b"HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello",
-        http(b"hello", "Connection: close"),
-        http(b"hello") + http(b"more than was asked for"),
-        http(b"hello") + b"\x00",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\nContent-Length: 99\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\n\r\nhello",
-        http(b"hello", "Transfer-Encoding: Identity"),
-        http(b"hello", "Transfer-Encoding: identity") + b"and more",
-    ],
-    ids=[
-        "until it closes", "HTTP/1.0", "close", "two answers", "rubbish after it", "length and chunks", "chunks and length",
-        "identity until it closes", "identity and length", "identity and more",
-    ],
-)  # fmt: skip
-async def test_a_connection_that_is_not_to_be_used_again(answer: bytes) -> None:
+    [b"HTTP/1.1 200 OK\r\n\r\nhello", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\n\r\nhello"],
+    ids=["without a length", "identity"],
+)
+async def test_an_answer_until_the_connection_ends(answer: bytes) -> None:
     async with asking(answer, End()) as asked:
         for _ in range(2):
             assert await (await asked.send()).read() == b"hello"
         await asyncio.sleep(0.01)
         assert asked.fake.open == 0
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+        http(b"hello", "Connection: close"),
+        http(b"hello", "Connection: Close, x"),
+        b"HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        http(b"hello") + http(b"more than was asked for"),
+        http(b"hello") + b"\x00",
+        http(b"hello") + b"HTTP/9",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\nContent-Length: 99\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        http(b"hello", "Transfer-Encoding: Identity"),
+        http(b"hello", "Transfer-Encoding: identity") + b"and more",
+    ],
+    ids=[
+        "HTTP/1.0", "close", "close in a list", "close, chunked", "two answers", "rubbish after it", "half an answer after it",
+        "length and chunks", "chunks and length", "identity and length", "identity and more",
+    ],
+)  # fmt: skip
+async def test_a_connection_that_is_not_to_be_used_again(answer: bytes) -> None:
+    """Though the server would take another request on it."""
+    async with asking(answer) as asked:
+        for number in range(3):
+            assert await (await asked.send()).read() == b"hello"
+            assert asked.fake.connections == number + 1
+        await asyncio.sleep(0.01)
+        assert asked.fake.open == 0
+
+
+@pytest.mark.parametrize("late", [http(b"nobody asked"), b"\x00", b"HTTP/1.1 408 Request Timeout\r\n"], ids=["answer", "rubbish", "half"])
+async def test_a_connection_on_which_something_came_that_nobody_asked_for(late: bytes) -> None:
+    async with asking(http(b"hello"), Pause(0.05), late) as asked:
+        for number in range(2):
+            assert await (await asked.send()).read() == b"hello"
+            assert asked.fake.connections == number + 1
+            await asyncio.sleep(0.1)
+            assert asked.fake.open == 0
 
 
 @pytest.mark.parametrize(

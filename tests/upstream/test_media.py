@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from gateway.dispatch.exchange import uncounted
+from gateway.http.body_budget import Bodies, TooManyBodies
 from gateway.upstream.media import MAX_FETCHES, MediaFetcher, guarded, refuse_urls, unguarded
 from translators.chat.request import ChatRequest
 from translators.errors import InvalidRequest
@@ -74,7 +76,7 @@ async def fetcher(**options: Any) -> AsyncIterator[MediaFetcher]:
 async def test_an_image_becomes_its_data_by_what_its_bytes_say() -> None:
     async with images() as url, fetcher() as fetch:
         before = request(f"{url}/good", "data:image/png;base64,AA==", f"{url}/good")
-        after = await fetch.inlined(before, 10.0)
+        after = await fetch.inlined(before, 10.0, uncounted)
     parts = after.messages[1]["content"]
     assert parts[1]["image_url"]["url"].startswith("data:image/png;base64,iVBORw0KGgo")
     assert parts[1]["image_url"]["detail"] == "low"
@@ -95,7 +97,7 @@ async def test_an_image_becomes_its_data_by_what_its_bytes_say() -> None:
 async def test_what_is_no_image_is_the_callers_error(path: str, code: str) -> None:
     async with images() as url, fetcher() as fetch:
         with pytest.raises(InvalidRequest) as caught:
-            await fetch.inlined(request(url + path), 10.0)
+            await fetch.inlined(request(url + path), 10.0, uncounted)
     assert (caught.value.code, caught.value.param) == (code, "messages[1].content[1].image_url.url")
 
 
@@ -112,7 +114,7 @@ async def test_inner_addresses_are_never_connected_to(url: str) -> None:
     made = MediaFetcher(1000, 2)
     try:
         with pytest.raises(InvalidRequest) as caught:
-            await made.inlined(request(url), 10.0)
+            await made.inlined(request(url), 10.0, uncounted)
     finally:
         await made.aclose()
     assert caught.value.code == "invalid_image_url"
@@ -127,7 +129,7 @@ async def test_inner_addresses_are_never_connected_to(url: str) -> None:
 async def test_it_is_the_guard_that_refuses_them(host: str) -> None:
     async with fetcher(socket_factory=guarded) as fetch:
         with pytest.raises(InvalidRequest, match="not public"):
-            await fetch.inlined(request(f"https://{host}/x"), 10.0)
+            await fetch.inlined(request(f"https://{host}/x"), 10.0, uncounted)
 
 
 @pytest.mark.parametrize("url", ["http://example.org/x.png", "ftp://x/y", "file:///etc/passwd", "//x/y", "x"])
@@ -135,7 +137,7 @@ async def test_only_https_is_fetched(url: str) -> None:
     made = MediaFetcher(1000, 1)
     try:
         with pytest.raises(InvalidRequest, match="https"):
-            await made.inlined(request(url), 10.0)
+            await made.inlined(request(url), 10.0, uncounted)
     finally:
         await made.aclose()
 
@@ -143,28 +145,28 @@ async def test_only_https_is_fetched(url: str) -> None:
 async def test_the_number_of_fetches_is_limited() -> None:
     async with fetcher() as fetch:
         with pytest.raises(InvalidRequest, match="At most"):
-            await fetch.inlined(request(*["https://example.org/x.png"] * (MAX_FETCHES + 1)), 10.0)
+            await fetch.inlined(request(*["https://example.org/x.png"] * (MAX_FETCHES + 1)), 10.0, uncounted)
 
 
 async def test_all_contents_together_are_limited() -> None:
     async with images() as url, fetcher(max_bytes=200) as fetch:
-        await fetch.inlined(request(*[f"{url}/good"] * 3), 10.0)
+        await fetch.inlined(request(*[f"{url}/good"] * 3), 10.0, uncounted)
         with pytest.raises(InvalidRequest, match="together") as caught:
-            await fetch.inlined(request(*[f"{url}/good"] * 4), 10.0)
+            await fetch.inlined(request(*[f"{url}/good"] * 4), 10.0, uncounted)
     assert caught.value.code == "image_too_large"
 
 
 async def test_what_was_fetched_counts_for_the_size_of_the_request() -> None:
     async with images() as url, fetcher() as fetch:
         before = request(f"{url}/good")
-        after = await fetch.inlined(before, 10.0)
+        after = await fetch.inlined(before, 10.0, uncounted)
     assert after.size - before.size == len(after.messages[1]["content"][1]["image_url"]["url"])
 
 
 async def test_what_only_the_provider_can_read_is_left_alone() -> None:
     async with fetcher() as fetch:
         asked = request("gs://bucket/x.png", "https://generativelanguage.googleapis.com/v1beta/files/abc")
-        assert await fetch.inlined(asked, 10.0) is asked
+        assert await fetch.inlined(asked, 10.0, uncounted) is asked
 
 
 def test_a_provider_may_refuse_urls() -> None:
@@ -172,3 +174,17 @@ def test_a_provider_may_refuse_urls() -> None:
     with pytest.raises(InvalidRequest) as caught:
         refuse_urls(request("https://example.org/x.png"))
     assert caught.value.param == "messages[1].content[1].image_url.url"
+
+
+async def test_what_arrives_is_counted_as_it_comes() -> None:
+    counted: list[int] = []
+    async with images() as url, fetcher() as fetch:
+        await fetch.inlined(request(f"{url}/good", f"{url}/good"), 10.0, counted.append)
+    assert sum(counted) == 2 * len(PNG)
+
+
+async def test_no_more_is_fetched_than_there_is_memory_for() -> None:
+    bodies = Bodies()
+    async with images() as url, fetcher() as fetch:
+        with pytest.raises(TooManyBodies):
+            await fetch.inlined(request(f"{url}/good", f"{url}/good"), 10.0, lambda size: bodies.take(size, 150))

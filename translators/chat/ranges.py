@@ -119,8 +119,8 @@ def within_ranges(body: dict[str, Any], most_stops: int | None = MAX_STOP_SEQUEN
     `most_stops` sequences are taken, None: any number. Raises InvalidRequest for a value that is out of its range.
     """
     said = body
-    for name, value in body.items():
-        if name in RANGED and (settled := in_range(name, value, most_stops)) is not value:
+    for name in body:
+        if name in RANGED and (settled := in_range(name, value := body[name], most_stops)) is not value:
             said = {key: settled if key == name else kept for key, kept in said.items() if key != name or settled is not None}
     return said
 

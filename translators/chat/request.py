@@ -85,7 +85,7 @@ def _check_messages(messages: Any) -> None:
             raise wrong_type(f"messages[{i}]", "an object", message)
         role = message.get("role")
         content = message.get("content")
-        if content.__class__ is str and _is_usual(message, role):
+        if content.__class__ is str and (role == "user" or _is_usual(message, role)):  # a user's, every other one, without a call
             continue
         _check_message(message, role, content, f"messages[{i}]")
     if messages[-1]["role"] == "tool" and all(message["role"] in ("tool", *INSTRUCTION_ROLES) for message in messages):

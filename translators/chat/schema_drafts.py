@@ -217,13 +217,17 @@ def _dependencies(older: _Older, value: Any, node: Schema, made: Schema) -> None
             word, needed = "dependentSchemas", older.node(needed)
         else:
             word, needed = "dependentRequired", [needed] if needed.__class__ is str else needed
-        made[word] = {**made.get(word, {}), name: needed}
+        before = made.get(word)
+        made[word] = {**before, name: needed} if before.__class__ is dict else {name: needed}
 
 
 def _dependent(word: str) -> _Rule:
     def rule(older: _Older, value: Any, node: Schema, made: Schema) -> None:
         value = changed_below(word, value, older.node)
-        made[word] = {**value, **made[word]} if word in made and value.__class__ is dict else value
+        before = made.get(word)
+        if before.__class__ is dict:  # of `dependencies`
+            value = {**value, **before} if value.__class__ is dict else before
+        made[word] = value
 
     return rule
 

@@ -90,6 +90,10 @@ FORMAT: Final = "anthropic-messages"
 """What `provider_content.format` says when the blocks are Claude's."""
 
 
+def as_list(value: Any) -> list[Any]:
+    return value if value.__class__ is list else []
+
+
 def thinking_block(block: Any) -> Block | None:
     """A thinking block with the keys Claude takes back, or None if it is none of Claude's (or lacks what proves it)."""
     fields = THINKING_FIELDS.get(str(block.get("type"))) if block.__class__ is dict else None
@@ -98,7 +102,3 @@ def thinking_block(block: Any) -> Block | None:
     if not (block.get("signature") or block.get("data")):
         return None
     return {name: block[name] for name in fields}
-
-
-def as_list(value: Any) -> list[Any]:
-    return value if value.__class__ is list else []

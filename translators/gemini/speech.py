@@ -9,7 +9,8 @@ from typing import Any, Final, NamedTuple
 from translators.capabilities import ModelRecord
 from translators.chat.validation_errors import not_one_of
 from translators.dialect import Envelope
-from translators.errors import InvalidRequest, UpstreamError, malformed
+from translators.errors import InvalidRequest, UpstreamError
+from translators.failures import malformed
 from translators.notes import Report
 
 PCM: Final = "pcm16"

@@ -3,12 +3,14 @@
 For dialects that answer a flaw in a history by starting over with this: nearly all histories have none.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from translators.chat.calls import OWN
 from translators.history.blocks import call_of_block, result_of_block
-from translators.history.tool_results import NO_RESULT, CallIds, Pairs, Step, note_missing, note_orphan
+from translators.history.tool_results import NO_RESULT, CallIds, Step, answered_functions, arrange
 from translators.notes import Report
 
 Message = dict[str, Any]
@@ -22,27 +24,19 @@ class Irregular(Exception):
     """A call without its one result, a result without a call, an id used twice: the history has to be arranged first."""
 
 
-def arranged(messages: list[Message], report: Report, longest_id: int | None = None) -> list[Placed]:
+def arranged(
+    messages: list[Message], report: Report, longest_id: int | None = None, *, relayed: bool = False, standing: bool = False
+) -> list[Placed]:
     """The messages in an order that every provider takes, none of them changed in place. What was repaired is told to `report`.
 
-    `longest_id`: characters that an id may have which is given here. Raises InvalidRequest for a call or a result that came as a block
-    and is not whole.
+    `longest_id`: characters that an id may have which is given here. `relayed`: calls of kinds that only some server knows go back to it,
+    which may have run them itself: they and their results stay as they are. `standing`: as in `arrange`. Raises
+    InvalidRequest for a call or a result that came as a block and is not whole.
     """
-    entries = list(_entries(messages))
-    pairs = Pairs([entry.step() for entry in entries], report)
-    ids = CallIds(longest_id)
-    found: list[Placed] = []
-    for t, entry in enumerate(entries):
-        if entry.result is not None:
-            if t not in pairs.claimed:
-                note_orphan(report, entry.at)
-                found.append((entry.at, _as_user_text(entry.result, entry.message)))
-        elif entry.calls:
-            results = [None if place is None else entries[place].message for place in pairs.of[t]]
-            found += _with_results(entry, results, ids, report)
-        else:
-            found.append((entry.at, entry.message))
-    return found
+    entries = list(_entries(messages, relayed=relayed))
+    steps = [Step(entry.at, entry.message["role"] == "assistant", entry.calls, entry.result) for entry in entries]
+    found = arrange(entries, steps, _Writer(relayed=relayed), CallIds(longest_id), report, standing=standing)
+    return [(entry.at, entry.message) for entry in found]
 
 
 @dataclass(slots=True)
@@ -53,25 +47,26 @@ class _Entry:
     """The ids of its calls: those of `tool_calls`, and of the older `function_call` behind them."""
     result: str | None = None
 
-    def step(self) -> Step:
-        return Step(self.at, self.message["role"] == "assistant", self.calls, self.result)
 
-
-def _entries(messages: list[Message]) -> Iterator[_Entry]:
-    open_functions: list[tuple[str, str]] = []
+def _entries(messages: list[Message], *, relayed: bool) -> Iterator[_Entry]:
+    answered: dict[int, int] | None = None
+    servers: set[str] = set()
     for at, message in enumerate(messages):
         role, content = message["role"], message.get("content")
         if role == "assistant":
             message = _with_calls(message, f"messages[{at}]") if content.__class__ is list else message
-            calls = [call.get("id") or f"call_{at}_{place}" for place, call in enumerate(message.get("tool_calls") or ())]
-            if message.get(_FUNCTION) is not None:
-                calls.append(f"fc_{at}")
-                open_functions.append((message[_FUNCTION]["name"], calls[-1]))
-            yield _Entry(at, message, calls)
+            given = message.get("tool_calls") or ()
+            if relayed:
+                servers.update(call.get("id") or "" for call in given if _is_of_server(call))
+                given = [call for call in given if not _is_of_server(call)]
+            calls = [call.get("id") or "" for call in given]
+            yield _Entry(at, message, calls if message.get(_FUNCTION) is None else [*calls, f"fc_{at}"])
         elif role == "tool":
-            yield _Entry(at, message, [], message["tool_call_id"])
+            call_id = message["tool_call_id"]
+            yield _Entry(at, message, [], None if call_id in servers else call_id)
         elif role == "function":
-            yield _Entry(at, message, [], _answered(message["name"], open_functions))
+            answered = answered_functions(messages) if answered is None else answered
+            yield _Entry(at, message, [], f"fc_{answered[at]}" if at in answered else message["name"])
         elif role == "user" and content.__class__ is list:
             results = [result_of_block(part, f"messages[{at}].content[{j}]") for j, part in enumerate(content)]
             yield from (_Entry(at, result, [], result["tool_call_id"]) for result in results if result is not None)
@@ -82,13 +77,8 @@ def _entries(messages: list[Message]) -> Iterator[_Entry]:
             yield _Entry(at, message, [])
 
 
-def _answered(name: str, waiting: list[tuple[str, str]]) -> str:
-    """The id of the oldest open call of that function, or else of the oldest open call; the name itself if none is open."""
-    found = next((entry for entry in waiting if entry[0] == name), waiting[0] if waiting else None)
-    if found is None:
-        return name
-    waiting.remove(found)
-    return found[1]
+def _is_of_server(call: dict[str, Any]) -> bool:
+    return call.get("type") is not None and call["type"] not in OWN
 
 
 def _with_calls(message: Message, at: str) -> Message:
@@ -103,46 +93,55 @@ def _with_calls(message: Message, at: str) -> Message:
     return {**message, "content": said or None, "tool_calls": [*others, *given]}
 
 
-def _with_results(entry: _Entry, results: list[Message | None], ids: CallIds, report: Report) -> Iterator[Placed]:
-    """A message with calls, and a result for each of them behind it."""
-    own = [ids.own(call_id) for call_id in entry.calls]
-    yield entry.at, _renamed(entry.message, entry.calls, own)
-    calls = entry.message.get("tool_calls") or []
-    for place, result in enumerate(results):
-        if result is None:
-            note_missing(report, entry.at, place)
-            result = _missing(entry.message) if place == len(calls) else {"role": "tool", "content": NO_RESULT, "is_error": True}
-        if result["role"] == "function":
-            yield entry.at, {**result, "name": entry.message[_FUNCTION]["name"]} if place == len(calls) else result
+class _Writer:
+    """Writes messages; a result is placed where its call is."""
+
+    def __init__(self, *, relayed: bool) -> None:
+        self._relayed = relayed
+
+    def calling(self, entry: _Entry, own: list[str]) -> _Entry:
+        return _Entry(entry.at, _renamed(entry.message, iter(own), relayed=self._relayed), [])
+
+    def result(self, entry: _Entry, caller: _Entry, place: int, own: str) -> _Entry:
+        return _Entry(caller.at, self._answering(entry.message, caller, place, own), [])
+
+    def missing(self, caller: _Entry, place: int, own: str) -> _Entry:
+        message = {"role": "tool", "content": NO_RESULT, "is_error": True}
+        return _Entry(caller.at, self._answering(message, caller, place, own), [])
+
+    def orphan(self, entry: _Entry, call_id: str) -> _Entry:
+        heading, content = f"Tool result for {call_id}:", entry.message.get("content")
+        if content.__class__ is list:
+            said: Message = {"role": "user", "content": [{"type": "text", "text": heading}, *content]}
         else:
-            yield entry.at, {**result, "tool_call_id": own[place]}
+            said = {"role": "user", "content": f"{heading} {content or ''}".rstrip()}
+        return _Entry(entry.at, said, [])
+
+    def _answering(self, message: Message, caller: _Entry, place: int, own: str) -> Message:
+        """`message` as the result of that call: the last one may be a `function_call`, which is answered by its name."""
+        if place == len(caller.calls) - 1 and (function := caller.message.get(_FUNCTION)) is not None:
+            answer = {name: value for name, value in message.items() if name != "tool_call_id"}
+            return {**answer, "role": "function", "name": function["name"]}
+        return {**message, "tool_call_id": own}
 
 
-def _missing(message: Message) -> Message:
-    return {"role": "function", "name": message[_FUNCTION]["name"], "content": NO_RESULT}
-
-
-def _renamed(message: Message, before: list[str], now: list[str]) -> Message:
-    """The message with its calls under the ids `now`, also where it repeats them in a provider's own words."""
+def _renamed(message: Message, own: Iterator[str], *, relayed: bool) -> Message:
+    """The message with its calls under the ids `own`, also where it repeats them in a provider's own words."""
     calls = message.get("tool_calls") or []
-    if all(call.get("id") == own for call, own in zip(calls, now, strict=False)):
+    ids = [call.get("id") if relayed and _is_of_server(call) else next(own) for call in calls]
+    if all(call.get("id") == now for call, now in zip(calls, ids, strict=True)):
         return message
-    renamed = {**message, "tool_calls": [{**call, "id": own} for call, own in zip(calls, now, strict=False)]}
+    renamed = {**message, "tool_calls": [{**call, "id": now} for call, now in zip(calls, ids, strict=True)]}
     original = message.get("provider_content")
     if original.__class__ is dict and original.get("blocks").__class__ is list:
-        others = dict(zip(before, now, strict=True))
+        others: dict[Any, list[Any]] = defaultdict(list)
+        for call, now in zip(reversed(calls), reversed(ids), strict=True):
+            others[call.get("id")].append(now)
         renamed["provider_content"] = {**original, "blocks": [_renamed_block(block, others) for block in original["blocks"]]}
     return renamed
 
 
-def _renamed_block(block: Any, others: dict[str, str]) -> Any:
+def _renamed_block(block: Any, others: dict[Any, list[Any]]) -> Any:
+    """A block that calls under the first of the ids that its own was changed to: the next block of that id has the next one."""
     known = block.get("call_id") if block.__class__ is dict else None
-    return {**block, "call_id": others[known]} if known.__class__ is str and known in others else block
-
-
-def _as_user_text(call_id: str, result: Message) -> Message:
-    """A result whose call is not there any more, as what the user says."""
-    heading, content = f"Tool result for {call_id}:", result.get("content")
-    if content.__class__ is list:
-        return {"role": "user", "content": [{"type": "text", "text": heading}, *content]}
-    return {"role": "user", "content": f"{heading} {content or ''}".rstrip()}
+    return {**block, "call_id": others[known].pop()} if known.__class__ is str and others.get(known) else block

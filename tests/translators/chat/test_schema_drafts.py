@@ -4,7 +4,7 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from translators.chat.request import ChatRequest
@@ -151,6 +151,8 @@ JUNK = st.recursive(
 
 
 @given(st.dictionaries(WORDS, JUNK, max_size=6))
+@example({"dependentRequired": [], "dependencies": {"a": ["b"]}})
+@example({"dependencies": {"a": {}}, "dependentSchemas": 1})
 @settings(max_examples=300, deadline=None)
 def test_junk_stops_nothing(schema: dict[str, Any]) -> None:
     """Where the hub does not look there may stand anything: it never raises, changes nothing in place, and comes to an end."""

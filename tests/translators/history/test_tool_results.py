@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from translators.history.tool_results import CallIds, Pairs, Step
+from translators.history.tool_results import CallIds, Pairs, Step, answered_functions
 from translators.notes import Report
 
 IDS = st.lists(st.sampled_from(["a", "a_2", "a_2_2", "b", "", "x" * 12]), max_size=12)
@@ -62,7 +62,10 @@ LAST = "messages[7]: a tool call had several results: the last one is kept"
         ([asked("a"), told("a"), asked("a"), told("a")], {0: [1], 2: [3]}, []),
         ([asked("a", "a"), told("a"), told("a")], {0: [1, 2]}, []),
         ([asked("a"), said(), told("a", 7)], {0: [2]}, [MOVED]),
-        ([asked("a"), said(), said(True), told("a", 7)], {0: [3]}, [BEHIND]),
+        ([asked("a"), said(), said(True), told("a", 7)], {0: [None]}, []),
+        ([asked("a"), told("a"), said(True), told("a", 7)], {0: [1]}, []),
+        ([asked("a"), said(True), told("a", 7)], {0: [2]}, [BEHIND]),
+        ([asked("a"), asked("b"), told("b"), told("a", 7)], {0: [3], 1: [2]}, [BEHIND]),
         ([asked("a"), said(True), asked("a"), told("a"), told("a", 7)], {0: [None], 2: [4]}, ["messages[0]: " + LAST.partition(": ")[2]]),
         ([asked("a"), told("a", 7), told("a")], {0: [2]}, [LAST]),
         ([told("a"), asked("a")], {1: [None]}, []),
@@ -93,19 +96,48 @@ def test_a_result_answers_one_call_that_stands_before_it(steps: list[Step]) -> N
         assert found > t
         assert steps[found].result == steps[t].calls[place]
         assert found in pairs.claimed
-    unclaimed = {t for t, step in enumerate(steps) if step.result is not None} - pairs.claimed
-    for t in unclaimed:  # none of its calls before it still waits
-        assert all(
-            steps[c].calls[place] != steps[t].result or found is not None
-            for c, places in pairs.of.items()
-            if c < t
-            for place, found in enumerate(places)
-        )
+    assert pairs.late.isdisjoint(pairs.claimed)
+    assert sorted(pairs.order) == list(range(len(steps)))
 
 
 @given(STEPS, st.integers(0, 10))
 def test_what_was_told_to_an_earlier_request_holds(steps: list[Step], length: int) -> None:
-    """A result that a call had in the shorter history is still its own, or another stands behind it."""
+    """A turn is paired and ordered by nothing that comes behind it."""
+    if length < len(steps) and not (length and steps[length].assistant and not steps[length - 1].assistant):
+        return  # no request ends there: it is the middle of a turn
     shorter, longer = Pairs(steps[:length], Report()), Pairs(steps, Report())
-    for t, places in shorter.of.items():
-        assert all(now is not None for before, now in zip(places, longer.of[t], strict=True) if before is not None)
+    assert {t: longer.of[t] for t in shorter.of} == shorter.of
+    assert longer.order[: len(shorter.order)] == shorter.order
+    assert {t for t in longer.claimed if t < length} == shorter.claimed
+    assert {t for t in longer.late if t < length} == shorter.late
+
+
+@pytest.mark.parametrize(
+    ("steps", "order"),
+    [
+        ([asked("a"), said(True), told("a")], [1, 0, 2]),
+        ([asked("a"), said(True), said()], [0, 1, 2]),
+        ([asked("a"), asked("b"), told("b"), told("a")], [0, 1, 2, 3]),
+        ([said(), asked("a"), said(True), told("a"), said(True), asked("b"), told("b")], [0, 2, 1, 3, 4, 5, 6]),
+    ],
+)
+def test_calls_stand_where_their_results_are(steps: list[Step], order: list[int]) -> None:
+    assert Pairs(steps, Report()).order == order
+
+
+def test_many_calls_and_results_of_one_turn_take_no_time() -> None:
+    ids = [str(n) for n in range(20_000)]
+    steps = [asked(*ids), *(told(id) for id in reversed(ids))]
+    assert Pairs(steps, Report()).of[0] == list(range(20_000, 0, -1))
+
+
+def test_a_function_answers_the_call_of_its_turn_that_waits() -> None:
+    """It names the function only: the oldest open call of that name, or else the oldest open call."""
+    f, g = ({"role": "assistant", "function_call": {"name": name}} for name in "fg")
+    of_f, of_g = ({"role": "function", "name": name} for name in "fg")
+    user = {"role": "user"}
+    assert answered_functions([f, g, of_g, of_f]) == {2: 1, 3: 0}
+    assert answered_functions([f, of_g, of_f]) == {1: 0}
+    assert answered_functions([f, f, of_f, of_f]) == {2: 0, 3: 1}
+    assert answered_functions([f, user, f, of_f]) == {3: 2}
+    assert answered_functions([f, user, {"role": "assistant"}, of_f]) == {}

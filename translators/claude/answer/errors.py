@@ -2,58 +2,42 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from translators.chat.error_documents import told
 from translators.chat.redaction import redacted
 from translators.chat.refusal_words import refusal
 from translators.errors import FailureKind, UpstreamFailure
+from translators.failures import Cause, failure
 from translators.json_codec import loads
 from translators.retry_after import retry_after
 
 _K = FailureKind
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """What one kind of error is to us and to our caller."""
-
-    kind: FailureKind
-    status: int
-    type: str
-    code: str | None = None
-
-
-_INVALID: Final = _Row(_K.INVALID_REQUEST, 400, "invalid_request_error")
-_QUOTA: Final = _Row(_K.QUOTA, 429, "insufficient_quota", "insufficient_quota")
-_RATE_LIMIT: Final = _Row(_K.RATE_LIMIT, 429, "rate_limit_error", "rate_limit_exceeded")
-_CONTEXT: Final = _Row(_K.CONTEXT_LENGTH, 400, "invalid_request_error", "context_length_exceeded")
-_FILTERED: Final = _Row(_K.CONTENT_FILTER, 400, "invalid_request_error", "content_filter")
-_UNSUPPORTED: Final = _Row(_K.UNSUPPORTED, 400, "invalid_request_error")
-_BAD_OUTPUT: Final = _Row(_K.MODEL_OUTPUT, 502, "server_error", "bad_output")
-
-_OF_OTHERS: Final = {row.kind: row for row in (_INVALID, _QUOTA, _CONTEXT, _FILTERED, _UNSUPPORTED, _BAD_OUTPUT)}
+_OF_OTHERS: Final = frozenset({_K.INVALID_REQUEST, _K.QUOTA, _K.CONTEXT_LENGTH, _K.CONTENT_FILTER, _K.UNSUPPORTED, _K.MODEL_OUTPUT})
 """What other servers that speak this API say in words of their own."""
 
-_BY_STATUS: Final[dict[int, _Row]] = {
-    400: _INVALID,
-    401: _Row(_K.AUTHENTICATION, 500, "server_error", "provider_auth_failed"),
-    402: _QUOTA,
-    403: _Row(_K.PERMISSION, 500, "permission_error", "permission_denied"),
-    404: _Row(_K.MODEL_NOT_FOUND, 404, "invalid_request_error", "model_not_found"),
-    408: _Row(_K.TIMEOUT, 503, "server_error"),
-    409: _Row(_K.SERVER_ERROR, 409, "conflict_error"),
-    413: _Row(_K.REQUEST_TOO_LARGE, 413, "invalid_request_error", "request_too_large"),
-    422: _INVALID,
-    425: _Row(_K.SERVER_ERROR, 503, "server_error"),
-    429: _RATE_LIMIT,
-    500: _Row(_K.SERVER_ERROR, 500, "server_error", "upstream_error"),
-    503: _Row(_K.SERVER_ERROR, 503, "server_error", "upstream_error"),
-    504: _Row(_K.TIMEOUT, 504, "server_error", "upstream_timeout"),
-    529: _Row(_K.OVERLOADED, 503, "server_error", "provider_overloaded"),
+_BY_STATUS: Final[dict[int, FailureKind]] = {
+    400: _K.INVALID_REQUEST,
+    401: _K.AUTHENTICATION,
+    402: _K.QUOTA,
+    403: _K.PERMISSION,
+    404: _K.MODEL_NOT_FOUND,
+    408: _K.TIMEOUT,
+    409: _K.SERVER_ERROR,
+    413: _K.REQUEST_TOO_LARGE,
+    422: _K.INVALID_REQUEST,
+    425: _K.SERVER_ERROR,
+    429: _K.RATE_LIMIT,
+    500: _K.SERVER_ERROR,
+    451: _K.CONTENT_FILTER,
+    503: _K.OVERLOADED,
+    504: _K.TIMEOUT,
+    529: _K.OVERLOADED,
 }
-_BAD_GATEWAY: Final = _Row(_K.SERVER_ERROR, 502, "server_error", "upstream_error")
+_MAY_PASS_AT_ONCE: Final = frozenset({409, 425})
+"""Of the server's errors those that callers are told as 503: an SDK asks again."""
 
 _STATUS_OF_TYPE: Final = {
     "invalid_request_error": 400,
@@ -71,31 +55,35 @@ _STATUS_OF_TYPE: Final = {
 
 _SPENT: Final = frozenset({"enforced_spend_limit_reached", "contract_spend_limit_reached", "linked_organization_spend_limit_reached"})
 
-_BY_WORDS: Final[tuple[tuple[re.Pattern[str], _Row, str], ...]] = tuple(
-    (re.compile(words, re.IGNORECASE), row, name)
-    for words, row, name in (
-        (r"prompt is too long|input length and `?max_tokens`? exceed|exceeds? the context window", _CONTEXT, "context_length_exceeded"),
-        (r"credit balance is too low", _QUOTA, "credit_balance_too_low"),
-        (r"usage limits|spend(ing)? limit", _QUOTA, "usage_limit_reached"),
-        (r"content filtering policy", _FILTERED, "content_filter"),
-        (r"invalid `?signature`? in `?thinking`?|bound to a different conversation", _INVALID, "thinking_signature_invalid"),
-        (r"expected `?thinking`? or `?redacted_thinking`?", _INVALID, "thinking_missing"),
-        (r"thinking\.type\.\w+\W+is not supported|adaptive thinking is not supported", _UNSUPPORTED, "thinking_type_unsupported"),
-        (r"thinking may not be enabled when `?tool_choice`? forces", _INVALID, "thinking_with_forced_tool"),
-        (r"tool_choice.*not supported for this model", _UNSUPPORTED, "tool_choice_unsupported"),
-        (r"\b(temperature|top_p|top_k)\b.*(deprecated|not supported|cannot both be specified)", _UNSUPPORTED, "sampling_unsupported"),
-        (r"role '?system'? is not supported on this model", _UNSUPPORTED, "system_role_unsupported"),
-        (r"does not support assistant message prefill", _UNSUPPORTED, "prefill_unsupported"),
+_BY_WORDS: Final[tuple[tuple[re.Pattern[str], FailureKind, str], ...]] = tuple(
+    (re.compile(words, re.IGNORECASE), kind, name)
+    for words, kind, name in (
+        (
+            r"prompt is too long|input length and `?max_tokens`? exceed|exceeds? the context window",
+            _K.CONTEXT_LENGTH,
+            "context_length_exceeded",
+        ),
+        (r"credit balance is too low", _K.QUOTA, "credit_balance_too_low"),
+        (r"usage limits|spend(ing)? limit", _K.QUOTA, "usage_limit_reached"),
+        (r"content filtering policy", _K.CONTENT_FILTER, "content_filter"),
+        (r"invalid `?signature`? in `?thinking`?|bound to a different conversation", _K.INVALID_REQUEST, "thinking_signature_invalid"),
+        (r"expected `?thinking`? or `?redacted_thinking`?", _K.INVALID_REQUEST, "thinking_missing"),
+        (r"thinking\.type\.\w+\W+is not supported|adaptive thinking is not supported", _K.UNSUPPORTED, "thinking_type_unsupported"),
+        (r"thinking may not be enabled when `?tool_choice`? forces", _K.INVALID_REQUEST, "thinking_with_forced_tool"),
+        (r"tool_choice.*not supported for this model", _K.UNSUPPORTED, "tool_choice_unsupported"),
+        (r"\b(temperature|top_p|top_k)\b.*(deprecated|not supported|cannot both be specified)", _K.UNSUPPORTED, "sampling_unsupported"),
+        (r"role '?system'? is not supported on this model", _K.UNSUPPORTED, "system_role_unsupported"),
+        (r"does not support assistant message prefill", _K.UNSUPPORTED, "prefill_unsupported"),
         (
             r"too many strict tools|too many optional parameters|compiled grammar is too large|grammar compilation timed out"
             r"|schema is too complex for compilation|output_config[^\n]{0,200}property keys should match pattern",
-            _UNSUPPORTED,
+            _K.UNSUPPORTED,
             "schema_too_complex",
         ),
-        (r"max_tokens: \d+ > \d+, which is the maximum allowed", _INVALID, "max_tokens_too_large"),
-        (r"unexpected value\(s\).*`?anthropic-beta`? header", _INVALID, "beta_unknown"),
-        (r"many-image requests", _INVALID, "image_too_large"),
-        (r"\Atools\.\d+\.", _UNSUPPORTED, "tool_refused"),
+        (r"max_tokens: \d+ > \d+, which is the maximum allowed", _K.INVALID_REQUEST, "max_tokens_too_large"),
+        (r"unexpected value\(s\).*`?anthropic-beta`? header", _K.INVALID_REQUEST, "beta_unknown"),
+        (r"many-image requests", _K.INVALID_REQUEST, "image_too_large"),
+        (r"\Atools\.\d+\.", _K.UNSUPPORTED, "tool_refused"),
     )
 )
 """Refusals that Claude tells apart only in words: what they are to us, and the name they get as `upstream_code`."""
@@ -131,15 +119,11 @@ def _failure(document: Any, status: int | None, headers: Mapping[str, str]) -> U
         message = told(document).message  # a server in between may put it anywhere
     own_code = _text(details.get("error_code")) if details.__class__ is dict else None
     wait = retry_after(headers)
-    row, name = _classify(status, type_, own_code, message or "", wait)
-    return UpstreamFailure(
-        kind=row.kind,
-        message=_IDS.sub("[redacted]", redacted(message)) if message else _silent(status),
-        status=row.status,
-        type=row.type,
-        code=row.code,
+    cause, name = _classify(status, type_, own_code, message or "", wait)
+    return failure(
+        cause,
+        _IDS.sub("[redacted]", redacted(message)) if message else _silent(status),
         retry_after=wait,
-        should_retry=False if row.kind in (_K.QUOTA, _K.UNSUPPORTED) else None,
         upstream_status=status,
         upstream_code=own_code or name or type_,
     )
@@ -153,33 +137,27 @@ def _silent(status: int | None) -> str:
     return "The provider reported an error without a message." if status is None else f"The provider answered with status {status}."
 
 
-def _classify(status: int | None, type_: str | None, own_code: str | None, message: str, wait: float | None) -> tuple[_Row, str | None]:
-    """The row, and the name of what the words say, if they say more than status and type: Claude's words first, then other servers'."""
+def _classify(
+    status: int | None, type_: str | None, own_code: str | None, message: str, wait: float | None
+) -> tuple[FailureKind | Cause, str | None]:
+    """The cause, and the name of what the words say, if they say more than status and type: Claude's words first, then other servers'."""
     seen = status if status in _BY_STATUS else _STATUS_OF_TYPE.get(type_ or "", status)
     if seen in (400, 413, 422):
-        for words, row, name in _BY_WORDS:
+        for words, kind, name in _BY_WORDS:
             if words.search(message):
-                return row, name
-    if (said := refusal(seen or 500, message, accepted=status is None)) is not None:
-        return _OF_OTHERS[said.kind], said.fact
+                return kind, name
+    if (said := refusal(seen or 500, message, accepted=status is None)) is not None and said.kind in _OF_OTHERS:
+        return said.kind, said.fact
     if seen == 429 and own_code != "ramp_limit_exceeded" and (own_code in _SPENT or (status == 429 and wait is None)):
-        return _QUOTA, None
-    if type_ is not None and type_ not in _STATUS_OF_TYPE:
-        return _unknown(seen, type_), None
-    return _by_status(seen), None
+        return _K.QUOTA, None
+    unknown = type_ if type_ is not None and type_ not in _STATUS_OF_TYPE else None
+    return Cause(_by_status(seen), unknown, 503 if seen in _MAY_PASS_AT_ONCE else None), None
 
 
-def _by_status(status: int | None) -> _Row:
+def _by_status(status: int | None) -> FailureKind:
     if status is None:
-        return _BY_STATUS[500]
-    if (row := _BY_STATUS.get(status)) is not None:
-        return row
+        return _K.SERVER_ERROR
+    if (kind := _BY_STATUS.get(status)) is not None:
+        return kind
     misplaced = status < 400 or status == 405  # a redirect, a wrong base URL: not the request's fault
-    return _BAD_GATEWAY if status >= 500 or misplaced else _INVALID
-
-
-def _unknown(status: int | None, type_: str) -> _Row:
-    """A type that is not known keeps its status and its name."""
-    row = _by_status(status)
-    kept = row.status if status is None or row.kind in (_K.AUTHENTICATION, _K.PERMISSION) else status
-    return _Row(row.kind, kept, "server_error" if kept >= 500 else "invalid_request_error", type_[:80])
+    return _K.SERVER_ERROR if status >= 500 or misplaced else _K.INVALID_REQUEST

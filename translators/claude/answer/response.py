@@ -9,7 +9,8 @@ from translators.claude.answer.stop_reason import finish_reason, hidden, refusal
 from translators.claude.answer.usage import service_tier, usage
 from translators.claude.wire import Block, whole_blocks
 from translators.dialect import AnswerShape, Envelope
-from translators.errors import FailureKind, UpstreamError, UpstreamFailure, malformed
+from translators.errors import UpstreamError
+from translators.failures import malformed, no_output
 from translators.json_codec import loads_repaired
 
 
@@ -36,16 +37,6 @@ def parse_response(body: bytes, envelope: Envelope) -> dict[str, Any]:
         if reason != "refusal":
             said.update(trailer(blocks, answer_model(message, envelope)))
     return _completion(message, said, reason, envelope)
-
-
-def no_output() -> UpstreamFailure:
-    return UpstreamFailure(
-        kind=FailureKind.NO_OUTPUT,
-        message="The provider's answer has neither content nor a reason for its end.",
-        status=502,
-        type="server_error",
-        code="upstream_no_output",
-    )
 
 
 def answer_id(message: dict[str, Any], envelope: Envelope) -> str:

@@ -11,13 +11,14 @@ from translators.claude.answer.block_builder import OpenBlock
 from translators.claude.answer.blocks import trailer
 from translators.claude.answer.errors import error_failure
 from translators.claude.answer.pause_turn import MOST_ROUNDS, returned, taken_up
-from translators.claude.answer.response import answer_id, answer_model, no_output
+from translators.claude.answer.response import answer_id, answer_model
 from translators.claude.answer.stop_reason import CUT, finish_reason, provider_specific, refusal, stop_reason
 from translators.claude.answer.tool_input import CallReader, TextInput, reader, start_input
 from translators.claude.answer.usage import service_tier, usage
 from translators.claude.wire import Block, whole_blocks
 from translators.dialect import Envelope, UpstreamRequest
-from translators.errors import UpstreamFailure, malformed, truncated
+from translators.errors import UpstreamFailure
+from translators.failures import malformed, no_output, truncated
 from translators.json_codec import loads_repaired
 from translators.sse import EventTooLarge
 from translators.text_fast_path import Run, TextReader

@@ -35,6 +35,7 @@ from translators.claude.wire import Block, Turn
 from translators.dialect import PLAIN, AnswerShape, KeyHeader, Target, UpstreamRequest
 from translators.errors import InvalidRequest
 from translators.json_codec import dumps
+from translators.long_texts import LONG, dumps_long
 from translators.notes import Report
 
 DEFAULT_VERSION: Final = "2023-06-01"
@@ -86,7 +87,7 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
         _extend(body, headers, asked, target)
     stream = asked.get("stream") is True or (limit is None and body["max_tokens"] > LONGEST_UNSTREAMED)
     body["stream"] = stream
-    written = dumps(body)
+    written = dumps(body) if request.size <= LONG else dumps_long(body)
     if len(written) > MAX_BODY:
         raise InvalidRequest(f"Claude takes requests of at most {MAX_BODY} bytes.", None, "request_too_large", 413)
     return UpstreamRequest(_url(target.base_url), headers, written, stream, tuple(report.notes), shape)

@@ -11,6 +11,7 @@ from translators.claude.request.context import Translation
 from translators.claude.request.tool_results import pair
 from translators.claude.wire import Block, Turn, is_server_result
 from translators.errors import InvalidRequest
+from translators.history.tool_results import answered_functions
 
 OPENING: Final = "(conversation continues)"
 CLOSING: Final = "Continue."
@@ -40,7 +41,7 @@ def read_messages(messages: list[dict[str, Any]], translation: Translation) -> t
             turns.append(Turn(role, [{"type": "text", "text": content}], index))
         else:  # it does more than say something, which most messages of a long conversation do not
             if reader is None:
-                reader = _Reader(turns, translation)
+                reader = _Reader(messages, turns, translation)
             _READ[role](reader, message, index)
     if leading:
         instructions, turns = _last_as_user(instructions, translation)
@@ -49,6 +50,7 @@ def read_messages(messages: list[dict[str, Any]], translation: Translation) -> t
         roles = {turn.role for turn in turns}
         if "tool" in roles or "assistant" in roles:
             turns = pair(turns, translation.report)
+        turns = [turn for turn in turns if turn.blocks]
         if "system" in roles:
             turns = _placed(turns, translation)
     if len(turns) > 1:
@@ -110,17 +112,18 @@ def _last_as_user(instructions: list[list[Block]], translation: Translation) -> 
 class _Reader:
     """Reads messages that do more than say a text, one by one, into the turns of all of them."""
 
-    __slots__ = ("_functions", "_translation", "turns")
+    __slots__ = ("_answered", "_messages", "_translation", "turns")
 
-    def __init__(self, turns: list[Turn], translation: Translation) -> None:
+    def __init__(self, messages: list[dict[str, Any]], turns: list[Turn], translation: Translation) -> None:
         self.turns = turns
+        self._messages = messages
         self._translation = translation
-        self._functions: list[tuple[str, str]] = []
+        self._answered: dict[int, int] | None = None
 
     def _add(self, turn: Turn) -> None:
-        if turn.blocks:
-            self.turns.append(turn)
-        else:
+        """Also one that says nothing: it is left out when results have been paired, for which it is a turn like any other."""
+        self.turns.append(turn)
+        if not turn.blocks:
             self._translation.report.repaired(f"messages[{turn.at}]", "an empty message was left out")
 
     def _instruct(self, message: dict[str, Any], index: int) -> None:
@@ -140,20 +143,15 @@ class _Reader:
 
     def _assistant(self, message: dict[str, Any], index: int) -> None:
         _note_name(message, self._translation)
-        if message.get("function_call") is not None:
-            self._functions.append((message["function_call"]["name"], f"fc_{index}"))
         self._add(Turn("assistant", assistant_blocks(message, index, self._translation), index))
 
     def _tool(self, message: dict[str, Any], index: int) -> None:
         self._result(message["tool_call_id"], message, index)
 
     def _function(self, message: dict[str, Any], index: int) -> None:
-        """The answer to the oldest open call of that function, or else to the oldest open call."""
-        name = message["name"]
-        found = next((entry for entry in self._functions if entry[0] == name), self._functions[0] if self._functions else None)
-        if found is not None:
-            self._functions.remove(found)
-        self._result(name if found is None else found[1], message, index)
+        if self._answered is None:
+            self._answered = answered_functions(self._messages)
+        self._result(f"fc_{self._answered[index]}" if index in self._answered else message["name"], message, index)
 
     def _result(self, call_id: str, message: dict[str, Any], index: int) -> None:
         content = message.get("content")

@@ -25,6 +25,10 @@ MAX_NODES: Final = 200_000
 _FORGOTTEN: Final = frozenset({"$schema", "$id", "$comment", "nullable"})
 _LISTS: Final = ("anyOf", "prefixItems")
 _MAPS: Final = ("properties", "$defs", "definitions")
+_LOOSE: Final = frozenset({"minItems", "format"})
+"""Keywords of which Claude enforces some values only."""
+_LOOKED_INTO: Final = frozenset({*_LISTS, *_MAPS, "items", "$ref", "const", "enum"})
+"""Keywords whose values hold schemas, or what may not be said: most others are kept as they are."""
 
 
 class Unrepresentable(Exception):
@@ -54,11 +58,11 @@ class Narrowed:
         for name, value in node.items():
             if name in _FORGOTTEN:
                 continue
-            if name in _UNENFORCED or self._is_loose(name, value):
+            if name in _UNENFORCED or (name in _LOOSE and self._is_loose(name, value)):
                 limits.append(f"{name}: {dumps_str(value)}")
                 self._note(name)
             else:
-                kept[name] = self._value(name, value)
+                kept[name] = self._value(name, value) if name in _LOOKED_INTO else value
         if limits:
             told = kept.get("description")
             kept["description"] = f"{told} ({'; '.join(limits)})" if told else "; ".join(limits)

@@ -1,11 +1,12 @@
 """One choice of an answer while it is read: its deltas, and what is kept of it until its end."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from translators.chat.chunks import Chunk
 from translators.chat.code_fence import Unfenced
-from translators.errors import UpstreamError, malformed
+from translators.errors import UpstreamError
+from translators.failures import malformed
 from translators.gemini.answer.function_calls import CallWriter
 from translators.gemini.answer.partial_call import PartialCall
 from translators.gemini.speech import Sound
@@ -17,6 +18,7 @@ MAX_OMITTED: Final = 8
 MAX_TYPE: Final = 80
 """Types of media that are told of, and letters of each."""
 _SERVER_PARTS: Final = ("toolCall", "toolResponse", "executableCode", "codeExecutionResult")
+_SERVER: Final = frozenset(_SERVER_PARTS)
 
 
 class TextRun:
@@ -36,7 +38,7 @@ class TextRun:
 class Choice:
     """Reads the parts of one candidate. `reason` is Gemini's own, the last one it gave."""
 
-    def __init__(self, index: int, calls: CallWriter, unfenced: Unfenced | None, sound: Sound | None = None) -> None:
+    def __init__(self, index: int, calls: CallWriter, unfenced: Unfenced | None) -> None:
         self.index = index
         self.reason: str | None = None
         self.finish_message: str | None = None
@@ -45,12 +47,13 @@ class Choice:
         self.grounding: dict[str, Any] | None = None
         self.calls = 0
         self.has_content = False
-        self.omitted: list[str] = []
+        self.omitted: Sequence[str] = ()
         """The types of media that came, and that nobody asked for."""
+        self.sound: Sound | None = None
+        """Where sound was asked for."""
         self.begun = False
         self._writer = calls
         self._unfenced = unfenced
-        self._sound = sound
         self._signature: str | None = None
         self._images = 0
         self._pending: PartialCall | None = None
@@ -181,12 +184,12 @@ class Choice:
 
     def _other_media(self, mime: str, data: Any, chunks: list[Chunk]) -> None:
         kind = mime.partition(";")[0][:MAX_TYPE] or "application/octet-stream"
-        if self._sound is None or not kind.startswith("audio/") or data.__class__ is not str:
+        if self.sound is None or not kind.startswith("audio/") or data.__class__ is not str:
             if kind not in self.omitted and len(self.omitted) < MAX_OMITTED:
-                self.omitted.append(kind)
+                self.omitted = [*self.omitted, kind]
             return
         self.has_content = True
-        if (delta := self._sound.receive(mime, data)) is not None:
+        if (delta := self.sound.receive(mime, data)) is not None:
             self.emit(chunks, delta)
 
     def _function_call(self, part: Part, chunks: list[Chunk]) -> None:
@@ -227,8 +230,8 @@ class Choice:
 
     def end_text(self, chunks: list[Chunk]) -> None:
         """Give what was held back: it might have been the end of a code fence, or sound before its header was known."""
-        if self._sound is not None:
-            for delta in self._sound.finish():
+        if self.sound is not None:
+            for delta in self.sound.finish():
                 self.emit(chunks, delta)
         if self._unfenced is not None and (text := self._unfenced.finish()):
             self._unfenced = None
@@ -258,7 +261,7 @@ class Choice:
                     return True
                 signed = part.signature is not None
             elif part is not None:
-                if any(name in part for name in _SERVER_PARTS):
+                if not _SERVER.isdisjoint(part):
                     return True
                 called = True
         return False

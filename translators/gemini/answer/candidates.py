@@ -6,7 +6,8 @@ from typing import Any, Final
 from translators.chat.chunks import Chunk
 from translators.chat.code_fence import Unfenced
 from translators.dialect import Envelope
-from translators.errors import UpstreamError, UpstreamFailure, malformed, truncated
+from translators.errors import UpstreamError, UpstreamFailure
+from translators.failures import malformed, no_output, truncated
 from translators.gemini.answer import finish_reason
 from translators.gemini.answer.candidate import Choice
 from translators.gemini.answer.continuation import MOST_HOPS
@@ -181,8 +182,9 @@ class Answer:
 
     def _new(self, index: int) -> Choice:
         shape = self._shape
-        sound = Sound(self._envelope, index) if shape.audio else None
-        choice = self._choices[index] = Choice(index, self._calls, Unfenced() if shape.strip_json_fence else None, sound)
+        choice = self._choices[index] = Choice(index, self._calls, Unfenced() if shape.strip_json_fence else None)
+        if shape.audio:
+            choice.sound = Sound(self._envelope, index)
         return choice
 
     def end(self, chunks: list[Chunk], *, complete: bool) -> UpstreamFailure | None:
@@ -199,13 +201,13 @@ class Answer:
             if choice.reason == "STOP":
                 choice.close_call(chunks)
             choice.end_text(chunks)
-        reasons = [self._reason(choice) for choice in choices]
-        for choice, reason in zip(choices, reasons, strict=True):
+        ends = [(choice, self._reason(choice)) for choice in choices]
+        for choice, reason in ends:
             if reason is None:
                 return finish_reason.failure(choice.reason, choice.finish_message)
-            if reason == "stop" and choice.omitted and not choice.has_content:
+            if choice.omitted and reason == "stop" and not choice.has_content:
                 return finish_reason.only_omitted(choice.omitted)
-        for choice, reason in zip(choices, reasons, strict=True):
+        for choice, reason in ends:
             self._end_choice(choice, reason, chunks)
         self._end_usage(chunks)
         return None
@@ -224,7 +226,7 @@ class Answer:
 
     def _end_without_choices(self, chunks: list[Chunk]) -> UpstreamFailure | None:
         if self._blocked is None:
-            return finish_reason.no_output("The provider gave no candidates.") if self._begun else truncated()
+            return no_output("The provider gave no candidates.") if self._begun else truncated()
         chunks.append(Chunk({"role": "assistant", "content": ""}))
         chunks.append(self._finish("content_filter", 0, f"PROMPT_{self._blocked}"))
         self._end_usage(chunks)
@@ -233,9 +235,7 @@ class Answer:
     def _finish(self, reason: str | None, index: int, native: str | None, omitted: Sequence[str] = ()) -> Chunk:
         tier = service_tier(self._counts().known)
         top = None if tier is None else {"service_tier": tier}
-        told: dict[str, Any] = {"native_finish_reason": native}
-        if omitted:
-            told["omitted_media"] = omitted
+        told = {"native_finish_reason": native, "omitted_media": omitted} if omitted else {"native_finish_reason": native}
         return Chunk({}, reason, index, choice=told, top=top)
 
     def _end_usage(self, chunks: list[Chunk]) -> None:

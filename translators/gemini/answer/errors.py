@@ -12,13 +12,13 @@ from translators.chat.error_documents import plain_text
 from translators.chat.redaction import redacted
 from translators.chat.refusal_words import refusal
 from translators.errors import ONE_CHOICE, FailureKind, UpstreamFailure
+from translators.failures import Cause
+from translators.failures import failure as failure_of
 from translators.json_codec import loads
 from translators.retry_after import LONGEST, retry_after
 
 _K = FailureKind
 
-_INVALID: Final = "invalid_request_error"
-_SERVER: Final = "server_error"
 _DELAY: Final = re.compile(r"(\d+(?:\.\d+)?)s", re.ASCII).fullmatch
 _DELAY_IN_WORDS: Final = re.compile(r"retry in (\d+(?:\.\d+)?)s", re.ASCII)
 _OVERLOAD_DELAY: Final = 2.0
@@ -30,10 +30,7 @@ class _Rule:
     """One kind of failure. A rule without words holds for its statuses; one with words only where the message has them."""
 
     statuses: tuple[int, ...]
-    kind: FailureKind
-    status: int
-    type: str
-    code: str | None
+    cause: Cause
     words: re.Pattern[str] | None = None
     name: str | None = None
     """What a repair is chosen by, where the caller's code says less."""
@@ -43,53 +40,41 @@ def _words(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.I)
 
 
-_KEY_REFUSED: Final = _Rule((), _K.AUTHENTICATION, 502, _SERVER, "provider_auth_failed", _words("API key not valid|API key expired"))
-_DAILY_QUOTA: Final = _Rule((), _K.QUOTA, 429, "insufficient_quota", "insufficient_quota")
-_RATE_LIMIT: Final = _Rule((), _K.RATE_LIMIT, 429, "rate_limit_error", "rate_limit_exceeded")
-_OTHER_SERVER: Final = _Rule((), _K.SERVER_ERROR, 502, _SERVER, "upstream_error")
-_OTHER_CLIENT: Final = _Rule((), _K.INVALID_REQUEST, 400, _INVALID, None)
-
-_OF_OTHERS: Final = {
-    rule.kind: rule
-    for rule in (
-        _Rule((), _K.CONTEXT_LENGTH, 400, _INVALID, "context_length_exceeded"),
-        _Rule((), _K.CONTENT_FILTER, 400, _INVALID, "content_filter"),
-        _Rule((), _K.MODEL_OUTPUT, 502, _SERVER, "bad_output"),
-    )
-}
+_OF_OTHERS: Final = frozenset({_K.CONTEXT_LENGTH, _K.CONTENT_FILTER, _K.MODEL_OUTPUT})
 """What only the words of other servers tell."""
 
 _RULES: Final = (
-    _Rule((400,), _K.AUTHENTICATION, 502, _SERVER, "provider_auth_failed", _KEY_REFUSED.words),
+    _Rule((400,), Cause(_K.AUTHENTICATION), _words("API key not valid|API key expired")),
+    _Rule((400,), Cause(_K.CONTEXT_LENGTH), _words("input token count.*exceeds|maximum number of tokens allowed")),
     _Rule(
-        (400,), _K.CONTEXT_LENGTH, 400, _INVALID, "context_length_exceeded",
-        _words("input token count.*exceeds|maximum number of tokens allowed"),
-    ),
-    _Rule(
-        (400,), _K.INVALID_REQUEST, 400, _INVALID, "invalid_thought_signature",
+        (400,), Cause(_K.INVALID_REQUEST, "invalid_thought_signature"),
         _words("thought_signature|thought signature|Base64 decoding failed"),
     ),
-    _Rule((400,), _K.PERMISSION, 502, _SERVER, "provider_unavailable_region", _words("User location is not supported")),
-    _Rule((400,), _K.QUOTA, 502, _SERVER, "provider_billing", _words("billing")),
-    _Rule((400,), _K.UNSUPPORTED, 400, _INVALID, None, _words(r"function_declarations|\btools\[")),
+    _Rule((400,), Cause(_K.PERMISSION), _words("User location is not supported")),
+    _Rule((400,), Cause(_K.QUOTA), _words("billing")),
+    _Rule((400,), Cause(_K.UNSUPPORTED), _words(r"function_declarations|\btools\[")),
     _Rule(
-        (400,), _K.UNSUPPORTED, 400, _INVALID, "unsupported_parameter",
+        (400,), Cause(_K.UNSUPPORTED, "unsupported_parameter"),
         _words(r"multiple candidates|only one candidate|candidateCount (?:must be 1\b|value of \d+ but the supported range)"),
         ONE_CHOICE,
     ),
     _Rule(
-        (400,), _K.UNSUPPORTED, 400, _INVALID, "unsupported_parameter",
+        (400,), Cause(_K.UNSUPPORTED, "unsupported_parameter"),
         _words("is not enabled|Budget 0 is invalid|thinking level|is unsupported|Unknown name"),
     ),
     # The caller named it, and it has expired: neither our key nor the model is at fault, and nobody else has it.
-    _Rule((403, 404), _K.INVALID_REQUEST, 404, _INVALID, None, _words("cached? ?content|access the File")),
-    _Rule((401,), _K.AUTHENTICATION, 502, _SERVER, "provider_auth_failed"),
-    _Rule((403,), _K.PERMISSION, 502, _SERVER, "provider_auth_failed"),
-    _Rule((404,), _K.MODEL_NOT_FOUND, 404, _INVALID, "model_not_found"),
-    _Rule((408, 499, 504), _K.TIMEOUT, 504, _SERVER, "timeout"),
-    _Rule((413,), _K.REQUEST_TOO_LARGE, 413, _INVALID, "request_too_large"),
-    _Rule((503,), _K.OVERLOADED, 503, _SERVER, "server_is_overloaded"),
+    _Rule((403, 404), Cause(_K.INVALID_REQUEST, None, 404), _words("cached? ?content|access the File")),
+    _Rule((401,), Cause(_K.AUTHENTICATION)),
+    _Rule((402,), Cause(_K.QUOTA)),
+    _Rule((403,), Cause(_K.PERMISSION)),
+    _Rule((404,), Cause(_K.MODEL_NOT_FOUND)),
+    _Rule((408, 499, 504), Cause(_K.TIMEOUT)),
+    _Rule((409, 425), Cause(_K.SERVER_ERROR, None, 503)),
+    _Rule((413,), Cause(_K.REQUEST_TOO_LARGE)),
+    _Rule((451,), Cause(_K.CONTENT_FILTER)),
+    _Rule((503, 529), Cause(_K.OVERLOADED)),
 )  # fmt: skip
+"""Source: https://ai.google.dev/gemini-api/docs/troubleshooting and https://cloud.google.com/apis/design/errors"""
 
 _STATUS_OF: Final = {
     "INVALID_ARGUMENT": 400, "FAILED_PRECONDITION": 400, "OUT_OF_RANGE": 400, "UNAUTHENTICATED": 401, "PERMISSION_DENIED": 403,
@@ -131,21 +116,17 @@ def failure(error: dict[str, Any], status: int, headers: Mapping[str, str]) -> U
     message = str(error.get("message") or f"The provider answered with status {status}.")
     details = _details(error)
     delay = _retry_delay(details, message)
-    rule = _rule(status, message, details, delay)
-    if accepted and rule is _OTHER_CLIENT and word != "INVALID_ARGUMENT":
-        rule = _OTHER_SERVER  # the request had been taken: only the word makes it the request's fault
-    return UpstreamFailure(
-        kind=rule.kind,
-        message=redacted(message),
-        status=rule.status,
-        type=rule.type,
-        code=rule.code,
-        param=_field(details) if rule.kind is _K.INVALID_REQUEST else None,
+    cause, name = _cause(status, message, details, delay)
+    if accepted and cause is _OTHER and word != "INVALID_ARGUMENT":
+        cause = Cause(_K.SERVER_ERROR)  # the request had been taken: only the word makes it the request's fault
+    return failure_of(
+        cause,
+        redacted(message),
+        param=_field(details) if cause.kind is _K.INVALID_REQUEST else None,
         # The delay that comes with a daily allowance means the next minute, not the next day.
-        retry_after=None if rule.kind is _K.QUOTA else _wait(rule, delay, headers),
-        should_retry=False if rule.kind in (_K.QUOTA, _K.UNSUPPORTED) else None,
+        retry_after=None if cause.kind is _K.QUOTA else _wait(cause.kind, delay, headers),
         upstream_status=status,
-        upstream_code=rule.name or (word if word.__class__ is str else None),
+        upstream_code=name or (word if word.__class__ is str else None),
     )
 
 
@@ -159,20 +140,25 @@ def _details(error: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _rule(status: int, message: str, details: dict[str, dict[str, Any]], delay: float | None) -> _Rule:
+_OTHER: Final = Cause(_K.INVALID_REQUEST)
+"""An error of the 400s that nothing else is known of."""
+
+
+def _cause(status: int, message: str, details: dict[str, dict[str, Any]], delay: float | None) -> tuple[Cause, str | None]:
+    """What happened, and the name that a repair is chosen by."""
     if status == 400 and details.get("ErrorInfo", {}).get("reason") in ("API_KEY_INVALID", "API_KEY_EXPIRED"):
-        return _KEY_REFUSED
+        return Cause(_K.AUTHENTICATION), None
     if status == 429:
         spent = _is_daily(details) or ("exceeded your current quota" in message and delay is None)
-        return _DAILY_QUOTA if spent else _RATE_LIMIT
+        return Cause(_K.QUOTA if spent else _K.RATE_LIMIT), None
     for rule in _RULES:
         if status in rule.statuses and (rule.words is None or rule.words.search(message)):
-            return rule
+            return rule.cause, rule.name
     said = refusal(status, message)
     if said is not None and said.kind in _OF_OTHERS:
-        return _OF_OTHERS[said.kind]
+        return Cause(said.kind), None
     # 405 is a wrong base URL: not the request's fault.
-    return _OTHER_SERVER if status >= 500 or status == 405 else _OTHER_CLIENT
+    return Cause(_K.SERVER_ERROR) if status >= 500 or status == 405 else _OTHER, None
 
 
 def _is_daily(details: dict[str, dict[str, Any]]) -> bool:
@@ -190,10 +176,10 @@ def _retry_delay(details: dict[str, dict[str, Any]], message: str) -> float | No
     return min(float(match[1]), LONGEST) if match is not None else None
 
 
-def _wait(rule: _Rule, delay: float | None, headers: Mapping[str, str]) -> float | None:
+def _wait(kind: FailureKind, delay: float | None, headers: Mapping[str, str]) -> float | None:
     if delay is None:
         delay = retry_after(headers)
-    return _OVERLOAD_DELAY if delay is None and rule.kind is _K.OVERLOADED else delay
+    return _OVERLOAD_DELAY if delay is None and kind is _K.OVERLOADED else delay
 
 
 def _field(details: dict[str, dict[str, Any]]) -> str | None:

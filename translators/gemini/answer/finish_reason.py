@@ -1,8 +1,11 @@
 """finishReason as finish_reason, all values; the reasons that mean there is no usable answer become failures."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from translators.errors import FailureKind, UpstreamFailure
+from translators.failures import Cause, no_output
+from translators.failures import failure as failure_of
 
 _FILTERED: Final = frozenset({
     "SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "LANGUAGE", "MODEL_ARMOR", "ESCALATION", "PUP_LIMITED_DISABLED",
@@ -48,18 +51,10 @@ def failure(native: str | None, message: str | None) -> UpstreamFailure:
     """Why there is no answer."""
     told = f": {message[:_MAX_MESSAGE]}" if message else ""
     if native in _UNUSABLE:
-        return _failure(FailureKind.MODEL_OUTPUT, f"Gemini: {native}{told}", str(native).lower())
+        return failure_of(Cause(FailureKind.MODEL_OUTPUT, str(native).lower()), f"Gemini: {native}{told}")
     return no_output(f"The provider gave no output ({native}){told}" if native else "The provider gave no output.")
 
 
-def only_omitted(types: list[str]) -> UpstreamFailure:
+def only_omitted(types: Sequence[str]) -> UpstreamFailure:
     """An answer in which there is nothing but media that nobody asked for."""
     return no_output(f"The provider answered with {', '.join(types)} only, which was not asked for ('modalities').")
-
-
-def no_output(message: str) -> UpstreamFailure:
-    return _failure(FailureKind.NO_OUTPUT, message, "upstream_no_output")
-
-
-def _failure(kind: FailureKind, message: str, code: str) -> UpstreamFailure:
-    return UpstreamFailure(kind=kind, message=message, status=502, type="server_error", code=code)

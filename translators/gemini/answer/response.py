@@ -4,7 +4,8 @@ from typing import Any
 
 from translators.chat.chunks import Chunk, Collector
 from translators.dialect import Envelope
-from translators.errors import UpstreamError, malformed
+from translators.errors import UpstreamError
+from translators.failures import malformed
 from translators.gemini.answer import finish_reason
 from translators.gemini.answer.candidates import Answer, model_of, only_part
 from translators.gemini.answer.errors import error_of, failure

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from translators.chat.chunks import Chunk
 from translators.dialect import Envelope, UpstreamRequest
-from translators.errors import UpstreamError, UpstreamFailure, malformed, truncated
+from translators.errors import UpstreamError, UpstreamFailure
+from translators.failures import malformed, truncated
 from translators.gemini.answer.candidates import Answer
 from translators.gemini.answer.continuation import next_hop
 from translators.gemini.answer.errors import error_of, failure

@@ -44,31 +44,34 @@ class Counts:
         self._newest: dict[str, Any] = self.known
         """The last frame that counted something."""
         self._said_of: dict[str, Any] | None = None
-        """The count that each value was said of which says more of one."""
+        """The count that each value was said of which says more of one; None while one frame says all that is known."""
 
     def add(self, snapshot: dict[str, Any]) -> None:
         """The `usageMetadata` of a frame."""
         if None in snapshot.values():
             snapshot = {name: value for name, value in snapshot.items() if value is not None}
-        known = self.known
-        known.update(snapshot)
-        if "totalTokenCount" in snapshot or not _COUNTS.isdisjoint(snapshot):
+        if "totalTokenCount" in snapshot and (not self.known or snapshot.keys() >= self.known.keys()):
+            self.known = self._newest = snapshot
+            self._said_of = None
+            return
+        before = self.known
+        known = self.known = {**before, **snapshot}
+        if not _COUNTS.isdisjoint(snapshot):
             self._newest = snapshot
-        if not _DETAILS.isdisjoint(snapshot):
-            if self._said_of is None:
-                self._said_of = {}
-            for name in _DETAILS.intersection(snapshot):
-                self._said_of[name] = known.get(_OF[name])
+        if self._said_of is None:
+            self._said_of = {name: before.get(_OF[name]) for name in _DETAILS.intersection(before)}
+        for name in _DETAILS.intersection(snapshot):
+            self._said_of[name] = known.get(_OF[name])
 
     def settled(self) -> dict[str, Any]:
         """What holds by now, as one `usageMetadata`."""
         known, newest = self.known, self._newest
-        if len(newest) == len(known):  # nothing was left out
+        if self._said_of is None:
             return known
         settled = {name: value for name, value in known.items() if name in newest or not (name in _COUNTS or name in _DETAILS)}
         for name in _carried(newest, known):
             settled[name] = known[name]
-        for name, said_of in (self._said_of or {}).items():
+        for name, said_of in self._said_of.items():
             if name not in settled and _OF[name] in settled and _count(settled[_OF[name]]) == _count(said_of):
                 settled[name] = known[name]
         return settled

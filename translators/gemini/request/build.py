@@ -18,10 +18,12 @@ from translators.gemini.request.extensions import NO_EXTENSIONS, GoogleExtension
 from translators.gemini.request.generation import generation_config, service_tier
 from translators.gemini.request.messages import conversation
 from translators.gemini.request.response_format import FREE, JsonAnswer, json_answer
+from translators.gemini.request.schema_growth import Growth
 from translators.gemini.request.thinking import thinking_config, wish_of
 from translators.gemini.request.tools import NO_TOOLS, Toolset, toolset
 from translators.gemini.speech import format_of
 from translators.json_codec import dumps
+from translators.long_texts import LONG, dumps_long
 from translators.notes import Report
 
 _VERSION: Final = re.compile(r"v\d+(?:alpha|beta)?\d*", re.ASCII).fullmatch
@@ -42,16 +44,16 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     extensions = NO_EXTENSIONS if plain else _extensions(body, report)
     reader = ContentReader(record, report)
     system, contents = conversation(request.body["messages"], record, report, reader)
-    answer, tools = (FREE, NO_TOOLS) if plain else _form(body, request.usual_schemas, record, report)
+    answer, tools = (FREE, NO_TOOLS) if plain else _form(body, request.usual_schemas, target, report)
     config = generation_config(body, record, report)
     if not plain:
         _configure(config, body, answer, extensions, record, report)
+        if answer.instruction is not None:
+            system.append(answer.instruction)
+        if tools.told is not None:
+            system.append(tools.told.instruction(upstream_name))
     if (resolution := reader.resolution()) is not None:
         config["mediaResolution"] = resolution
-    if answer.instruction is not None:
-        system.append(answer.instruction)
-    if tools.told is not None:
-        system.append(tools.told.instruction(upstream_name))
     upstream: dict[str, Any] = {"systemInstruction": {"parts": [{"text": text} for text in system]}} if system else {}
     upstream["contents"] = contents
     if not plain:
@@ -62,19 +64,21 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     several_hops = is_long(config.get("maxOutputTokens"), record, stream=asked_for_stream)
     stream = several_hops or asked_for_stream  # more can come as a stream than as one JSON answer
     shape = PLAIN if plain else _shape(body, tools, answer, report)
-    if "generationConfig" in upstream and (sound := format_of(body, upstream["generationConfig"])):
-        shape = shape._replace(audio=sound)
+    asked = config if plain else upstream.get("generationConfig", config)
+    if "responseModalities" in asked:
+        shape = shape._replace(audio=format_of(body, asked))
     if several_hops:
         shape = shape._replace(several_hops=True)
     url = _url(target.base_url, target.model, stream)
     headers = {"content-type": "application/json", **key_headers(target.api_key, target.key_header)}
-    return UpstreamRequest(url, headers, _written(upstream), stream, tuple(report.notes), shape)
+    return UpstreamRequest(url, headers, _written(upstream, request.size), stream, tuple(report.notes), shape)
 
 
-def _form(body: dict[str, Any], usual: bool, record: ModelRecord, report: Report) -> tuple[JsonAnswer, Toolset]:
+def _form(body: dict[str, Any], usual: bool, target: Target, report: Report) -> tuple[JsonAnswer, Toolset]:
     """The form of the answer and the tools, whose schemas are read in the words of the newest draft (as they are, if `usual`)."""
-    tools = toolset(body, record, report, usual)
-    return json_answer(body, tools, record, report, usual)
+    record, growth = target.record, Growth(target.max_growth)
+    tools = toolset(body, record, report, growth, usual)
+    return json_answer(body, tools, record, report, growth, usual)
 
 
 def _extensions(body: dict[str, Any], report: Report) -> GoogleExtensions:
@@ -175,8 +179,8 @@ def key_headers(key: str, header: KeyHeader | None = None) -> dict[str, str]:
     return {"x-goog-api-key": key} if header is None else {header.name: header.prefix + key}
 
 
-def _written(body: dict[str, Any]) -> bytes:
+def _written(body: dict[str, Any], size: int) -> bytes:
     try:
-        return dumps(body)
+        return dumps(body) if size <= LONG else dumps_long(body)
     except ValueError as error:
         raise InvalidRequest(f"The request cannot be written for this provider: {error}", None, "invalid_value") from None

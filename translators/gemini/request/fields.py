@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from translators.capabilities import ModelRecord
 from translators.chat.parameters import NO_OPS
-from translators.chat.ranges import RANGED, in_range
+from translators.chat.ranges import RANGED, within_ranges
 from translators.notes import Report, Verdict
 
 FIELDS: Final[dict[str, Verdict]] = {
@@ -82,10 +82,10 @@ FIELDS: Final[dict[str, Verdict]] = {
 }
 """Every parameter, and in dotted names every role, content part, tool kind and option below one."""
 
-_SAMPLING: Final = frozenset({"temperature", "top_p", "top_k"})
 _TAKEN: Final = frozenset(name for name, verdict in FIELDS.items() if "." not in name and verdict.kind not in ("ignored", "dropped"))
 """What goes further wherever the model takes it."""
-_USUAL: Final = _TAKEN - _SAMPLING - RANGED
+_UNSAMPLED: Final = _TAKEN - {"temperature", "top_p", "top_k"}
+"""The same for models that refuse sampling parameters."""
 MAX_STOP_SEQUENCES: Final = 5
 
 _NO_OPS: Final[dict[str, tuple[Any, ...]]] = {
@@ -106,20 +106,19 @@ def supported(body: dict[str, Any], record: ModelRecord, report: Report) -> dict
 
     That may be all of them, `body` itself: nobody changes it. Raises InvalidRequest for a value that is out of its range.
     """
-    unsupported = record.unsupported
+    if not RANGED.isdisjoint(body):
+        body = within_ranges(body, MAX_STOP_SEQUENCES)
+    unsupported, taken = record.unsupported, _TAKEN if record.sampling == "full" else _UNSAMPLED
     for name, value in body.items():
-        if value is None or name not in _USUAL or name in unsupported:
+        if value is None or name not in taken or name in unsupported:
             break
     else:
         return body
     kept: dict[str, Any] = {}
-    refused = unsupported if record.sampling == "full" else unsupported | _SAMPLING
     for name, value in body.items():
-        if name in RANGED:
-            value = in_range(name, value, MAX_STOP_SEQUENCES)
         if value is None:
             continue
-        if name in _TAKEN and name not in refused:
+        if name in taken and name not in unsupported:
             kept[name] = value
             continue
         verdict = FIELDS.get(name)

@@ -24,7 +24,9 @@ _INT32: Final = 0x7FFFFFFF
 def generation_config(body: dict[str, Any], record: ModelRecord, report: Report) -> dict[str, Any]:
     """The scalars. `body` holds only what the model supports. Raises InvalidRequest for several choices where there is one."""
     rare = not _RARE.isdisjoint(body)
-    config: dict[str, Any] = _settings(body) if rare else {}
+    config: dict[str, Any] = {}
+    if rare:
+        _set(config, body)
     if (limit := body.get("max_completion_tokens", body.get("max_tokens"))) is not None:
         limit = int(limit)
         if limit >= 1:
@@ -36,17 +38,18 @@ def generation_config(body: dict[str, Any], record: ModelRecord, report: Report)
     return config
 
 
-def _settings(body: dict[str, Any]) -> dict[str, Any]:
-    config = {theirs: body[ours] for ours, theirs in _SAME.items() if ours in body}
+def _set(config: dict[str, Any], body: dict[str, Any]) -> None:
+    for ours, theirs in _SAME.items():
+        if ours in body:
+            config[theirs] = body[ours]
     if "top_k" in body:
         config["topK"] = int(body["top_k"])
-    return config
 
 
 def _shape(config: dict[str, Any], body: dict[str, Any], record: ModelRecord, report: Report) -> None:
-    if (count := body.get("n", 1)) > 1:
+    if "n" in body and (count := body["n"]) > 1:
         config["candidateCount"] = _candidates(int(count), record)
-    if stops := _stops(body.get("stop")):
+    if "stop" in body and (stops := _stops(body["stop"])):
         config["stopSequences"] = stops
     if "seed" in body:
         config["seed"] = _seed(int(body["seed"]), report)
@@ -80,8 +83,8 @@ def _candidates(count: int, record: ModelRecord) -> int:
     return count
 
 
-def _stops(stop: str | list[str] | None) -> list[str]:
-    return [s for s in ([stop] if isinstance(stop, str) else stop or ()) if s]
+def _stops(stop: str | list[str]) -> list[str]:
+    return [s for s in ([stop] if isinstance(stop, str) else stop) if s]
 
 
 def _seed(seed: int, report: Report) -> int:

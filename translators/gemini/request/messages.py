@@ -51,7 +51,10 @@ def conversation(
 class _Builder:
     """`places`: where the messages stand in the request, if they are not just those of it. Raises Irregular where the history is."""
 
-    __slots__ = ("_ids", "_mergeable", "_messages", "_open", "_opened_at", "_places", "_reader", "_record", "_report", "contents", "system")
+    __slots__ = (
+        "_ids", "_mergeable", "_messages", "_open", "_opened_at", "_places", "_reader", "_record", "_report", "contents",
+        "system",
+    )  # fmt: skip
 
     def __init__(
         self, messages: list[dict[str, Any]], places: list[int] | None, record: ModelRecord, report: Report, reader: ContentReader
@@ -65,8 +68,8 @@ class _Builder:
         self._reader = reader
         self._open: list[OpenCall] = []
         self._opened_at = ""
-        self._ids: set[str] = set()
-        """Of all calls so far, where they are sent."""
+        self._ids: set[str] | None = None
+        """Of all calls so far, where they are sent; None until there is a call."""
         self._mergeable = False
         """The last content is plain text of its role: more of the same role may be added to it."""
 
@@ -121,11 +124,14 @@ class _Builder:
             self._note_ids(turn.calls)
 
     def _note_ids(self, calls: list[OpenCall]) -> None:
-        ids = [call.id for call in calls if call.id is not None]
-        before = len(self._ids)
-        self._ids.update(ids)
-        if len(self._ids) < before + len(ids):
-            raise Irregular
+        if self._ids is None:
+            self._ids = set()
+        ids = self._ids
+        for call in calls:
+            if call.id is not None:
+                if call.id in ids:
+                    raise Irregular
+                ids.add(call.id)
 
     def _append(self, role: str, parts: list[Part], *, mergeable: bool) -> None:
         contents = self.contents
@@ -140,8 +146,8 @@ class _Builder:
     def _result(self, role: str, message: dict[str, Any], at: str) -> None:
         wanted = split_id(message["tool_call_id"])[0] if role == "tool" else message["name"]
         for call in self._open:
-            name = call.id if role == "tool" else call.name
-            if name == wanted and call.response is None:
+            known = call.id if role == "tool" else call.name if call.id is None else None
+            if known == wanted and call.response is None:
                 function_responses.answer(call, message, self._record, self._reader, at)
                 return
         raise Irregular

@@ -66,7 +66,7 @@ def _calls(message: dict[str, Any], record: ModelRecord, report: Report, index: 
         calls.append(open_call)
         parts.append(part)
     legacy = message.get("function_call")
-    if legacy is not None and not calls:
+    if legacy is not None:
         open_call = OpenCall(None, legacy["name"], upstream_name(legacy["name"]))
         calls.append(open_call)
         parts.append(_call_part(open_call, _args(legacy, report, f"{at}.function_call"), record))

@@ -87,6 +87,8 @@ class _Converter:
             self._sanitizer.lost("$ref", "this model's schemas cannot hold themselves")
             return {"type": "OBJECT"}
         self._inside.append(reference)
+        self._sanitizer.follow(target)
         made = self.node(target)
+        self._sanitizer.followed()
         self._inside.pop()
         return made

@@ -8,6 +8,7 @@ from translators.chat.emulation import ANY_OBJECT
 from translators.chat.schema_drafts import modern
 from translators.gemini.request.openapi_schema import openapi
 from translators.gemini.request.schema import Sanitizer
+from translators.gemini.request.schema_growth import Growth
 from translators.gemini.request.tools import Toolset
 from translators.json_codec import dumps_str
 from translators.notes import Report
@@ -32,11 +33,11 @@ FREE: Final = JsonAnswer()
 
 
 def json_answer(
-    body: dict[str, Any], tools: Toolset, record: ModelRecord, report: Report, usual: bool = False
+    body: dict[str, Any], tools: Toolset, record: ModelRecord, report: Report, growth: Growth, usual: bool = False
 ) -> tuple[JsonAnswer, Toolset]:
     """The form of the answer, and the tools that may stand beside it; `usual`: its schema is known to be a usual one.
 
-    Raises InvalidRequest for a schema that is none.
+    `growth` is the request's. Raises InvalidRequest for a schema that is none.
     """
     wanted = body.get("response_format")
     # Where the answer has to be a call, Gemini refuses a MIME type, and the text it would shape does not come.
@@ -55,13 +56,13 @@ def json_answer(
         tools = tools.without_google(report, "this model gives no JSON answers beside tools of Google's")
     config: dict[str, Any] = {"responseMimeType": _JSON}
     if schema:
-        name, narrowed = _narrowed(schema, inner.get("description"), record, report)
+        name, narrowed = _narrowed(schema, inner.get("description"), record, report, growth)
         config[name] = narrowed
     return JsonAnswer(config), tools
 
 
-def _narrowed(schema: dict[str, Any], description: Any, record: ModelRecord, report: Report) -> tuple[str, dict[str, Any]]:
-    sanitizer = Sanitizer(schema, _WHERE, f"{_WHERE}.json_schema.schema", report)
+def _narrowed(schema: dict[str, Any], description: Any, record: ModelRecord, report: Report, growth: Growth) -> tuple[str, dict[str, Any]]:
+    sanitizer = Sanitizer(schema, _WHERE, f"{_WHERE}.json_schema.schema", report, growth)
     narrowed = sanitizer.sanitized()
     if description.__class__ is str and description and "$ref" not in narrowed:
         narrowed.setdefault("description", description)

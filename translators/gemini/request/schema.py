@@ -7,26 +7,30 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from translators.errors import InvalidRequest
+from translators.gemini.request.schema_growth import Growth
 from translators.gemini.request.schema_keywords import ANNOTATIONS, KEPT, NO_OPS, RULES, Schema, close, merge, types_of
 from translators.notes import Report
 
 _RULED: Final = frozenset(RULES)
 
 MAX_NODES: Final = 20_000
-"""Nodes that one schema may have after inlining: a few nested references can stand for very many."""
+"""Nodes of one schema."""
 
 MAX_DEPTH: Final = 64
 """Nodes that may stand inside each other, references followed."""
 
 
 class Sanitizer:
-    """Narrows one schema. `where` names it in reports (`tools.<name>.parameters`, `response_format`), `param` in rejections."""
+    """Narrows one schema. `where` names it in reports (`tools.<name>.parameters`, `response_format`), `param` in rejections; `growth` is
+    the whole request's.
+    """
 
-    def __init__(self, root: Schema, where: str, param: str, report: Report) -> None:
+    def __init__(self, root: Schema, where: str, param: str, report: Report, growth: Growth) -> None:
         self._root = {**root, "$defs": {**_members_of(root, "definitions"), **_members_of(root, "$defs")}}
         self._where = where
         self._param = param
         self._report = report
+        self._growth = growth
         self._reported: set[str] = set()
         self._inlining: list[str] = []
         self._nodes = 0
@@ -74,13 +78,23 @@ class Sanitizer:
 
     def enter(self) -> None:
         """Count a node and what it stands in; `leave` it afterwards. Raises InvalidRequest."""
-        self._nodes += 1
         self._depth += 1
+        if self._growth.following:
+            self._growth.add(self._param)
+        else:
+            self._nodes += 1
         if self._nodes > MAX_NODES or self._depth > MAX_DEPTH:
             raise self._invalid("it is too large." if self._nodes > MAX_NODES else "it is nested too deeply.")
 
     def leave(self) -> None:
         self._depth -= 1
+
+    def follow(self, target: Schema) -> None:
+        """The nodes from here on stand where a reference to `target` was; `followed` afterwards."""
+        self._growth.follow(target)
+
+    def followed(self) -> None:
+        self._growth.following -= 1
 
     def _invalid(self, what: str) -> InvalidRequest:
         return InvalidRequest(f"Invalid schema: {what}", self._param, "invalid_function_parameters")
@@ -88,7 +102,7 @@ class Sanitizer:
     def _node(self, schema: Any) -> Schema:
         self.enter()
         made = self._narrowed(schema)
-        self.leave()
+        self._depth -= 1  # `leave`, without a call for each node
         return made
 
     def _narrowed(self, schema: Any) -> Schema:
@@ -136,8 +150,11 @@ class Sanitizer:
         return self._inlined(reference, siblings)
 
     def _inlined(self, reference: str, siblings: Schema) -> Schema:
+        target = self.resolved(reference)
         self._inlining.append(reference)
-        made = self._node({**self.resolved(reference), **siblings})
+        self.follow(target)
+        made = self._node({**target, **siblings})
+        self.followed()
         self._inlining.pop()
         return made
 
@@ -170,7 +187,11 @@ class Sanitizer:
             if reference in seen:
                 return None
             siblings = {k: v for k, v in branch.items() if k != "$ref"}
-            return self._flat({**self.resolved(reference), **siblings}, (*seen, reference))
+            target = self.resolved(reference)
+            self.follow(target)
+            flat = self._flat({**target, **siblings}, (*seen, reference))
+            self.followed()
+            return flat
         return self._merged(branch, seen) if branch.get("allOf").__class__ is list else branch
 
     def _members(self, members: Any) -> Schema | None:

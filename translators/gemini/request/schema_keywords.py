@@ -113,7 +113,7 @@ def _describe(keyword: str, value: Any, made: Schema, lost: Lost) -> None:
 
 
 def _exclusive(keyword: str, inclusive: str, step: int) -> Callable[[Schema, Schema, Lost], None]:
-    """A limit that is not reached itself. For whole numbers the next one is; draft 4 writes true beside the inclusive limit."""
+    """A limit that is not reached itself: for whole numbers the next one is, else it is let in. Draft 4 writes true beside it."""
 
     def rule(schema: Schema, made: Schema, lost: Lost) -> None:
         limit = schema[keyword]
@@ -121,10 +121,14 @@ def _exclusive(keyword: str, inclusive: str, step: int) -> Callable[[Schema, Sch
             return
         if limit is True:
             limit = schema.get(inclusive)
-        if types_of(made) != ["integer"] or limit.__class__ not in (int, float):
+        if limit.__class__ not in (int, float):
             lost(keyword, "Gemini knows inclusive limits only")
             return
-        reached: float = math.floor(limit) + 1 if step > 0 else math.ceil(limit) - 1
+        reached: float = limit
+        if types_of(made) == ["integer"]:
+            reached = math.floor(limit) + 1 if step > 0 else math.ceil(limit) - 1
+        else:
+            lost(keyword, "Gemini knows inclusive limits only")
         known = made.get(inclusive)
         if known.__class__ in (int, float):
             reached = max(known, reached) if step > 0 else min(known, reached)
@@ -174,7 +178,7 @@ def merge(made: Schema, branch: Schema) -> bool:
             agreed &= all(mine.get(name, schema) == schema for name, schema in value.items())
             made[keyword] = {**value, **mine}
         elif keyword == "required" and mine.__class__ is list and value.__class__ is list:
-            made[keyword] = [*mine, *(name for name in value if name not in mine)]
+            made[keyword] = list(dict.fromkeys([*mine, *value]))
         elif keyword not in made:
             made[keyword] = value
         elif keyword not in ANNOTATIONS and keyword not in ("description", "default", "additionalProperties"):

@@ -10,6 +10,7 @@ from translators.errors import InvalidRequest
 from translators.gemini.names import upstream_name
 from translators.gemini.request.openapi_schema import openapi
 from translators.gemini.request.schema import Sanitizer
+from translators.gemini.request.schema_growth import Growth
 from translators.notes import Report
 
 GOOGLE_TOOLS: Final = {
@@ -70,8 +71,8 @@ class Toolset:
 NO_TOOLS: Final = Toolset()
 
 
-def toolset(body: dict[str, Any], record: ModelRecord, report: Report, usual: bool = False) -> Toolset:
-    """The request's tools; `usual`: all of their schemas are known to be usual ones.
+def toolset(body: dict[str, Any], record: ModelRecord, report: Report, growth: Growth, usual: bool = False) -> Toolset:
+    """The request's tools; `usual`: all of their schemas are known to be usual ones. `growth` is the request's.
 
     Raises InvalidRequest for a kind that is not known here and for a choice that is none.
     """
@@ -83,7 +84,7 @@ def toolset(body: dict[str, Any], record: ModelRecord, report: Report, usual: bo
     options = body.get("web_search_options")
     if not tools and not functions and options is None:
         return NO_TOOLS
-    reader = _Reader(record, report, usual)
+    reader = _Reader(record, report, growth, usual)
     for i, tool in enumerate(tools):
         reader.add(tool, f"tools[{i}]")
     for i, function in enumerate(functions):
@@ -104,8 +105,9 @@ def toolset(body: dict[str, Any], record: ModelRecord, report: Report, usual: bo
 
 
 class _Reader:
-    def __init__(self, record: ModelRecord, report: Report, usual: bool) -> None:
+    def __init__(self, record: ModelRecord, report: Report, growth: Growth, usual: bool) -> None:
         self._usual = usual
+        self._growth = growth
         self._record = record
         self._report = report
         self.declarations: list[dict[str, Any]] = []
@@ -135,9 +137,8 @@ class _Reader:
         schema = function.get("parameters")
         if not schema:
             return
-        sanitizer = Sanitizer(
-            schema if self._usual else modern(schema), f"tools.{function['name']}.parameters", f"{at}.parameters", self._report
-        )
+        where, read = f"tools.{function['name']}.parameters", schema if self._usual else modern(schema)
+        sanitizer = Sanitizer(read, where, f"{at}.parameters", self._report, self._growth)
         parameters = sanitizer.tool_root()
         # A function without parameters has no schema at all: the older form refuses an object without properties.
         if not any(parameters[name] for name in parameters.keys() - _NOTHING_IN_IT):

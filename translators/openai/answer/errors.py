@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from translators.chat.failures import failure as failure_of
+from translators.chat.error_codes import read_failure
 from translators.errors import ONE_CHOICE, FailureKind, UpstreamFailure
 from translators.json_codec import loads_repaired
 from translators.retry_after import retry_after
@@ -32,6 +32,6 @@ def parse_error(status: int, headers: Mapping[str, str], body: bytes) -> Upstrea
 
 def failure(document: Any, status: int, headers: Mapping[str, str]) -> UpstreamFailure:
     """The failure that an error document tells of; `status` is 200 for one inside a stream."""
-    told = failure_of(document, status, retry_after(headers))
+    told = read_failure(document, status, retry_after(headers))
     refused = told.kind in (FailureKind.INVALID_REQUEST, FailureKind.UNSUPPORTED) and _ONE_CHOICE.search(told.message) is not None
     return replace(told, upstream_code=ONE_CHOICE) if refused else told

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from translators.chat.chunks import FINISH_REASONS
 from translators.errors import FailureKind, UpstreamFailure
+from translators.failures import failure
 
 UNKNOWN_FINISH_REASON: Final = "unknown_finish_reason"
 """The warning beside an answer whose finish_reason stands in no table here: it is shown as `stop`."""
@@ -33,13 +34,6 @@ _BROKEN: Final[dict[str, FailureKind]] = {
 }
 """Reasons that say that the answer is not whole: DeepSeek's insufficient_system_resource, Z.ai's network_error, OpenRouter's error, …"""
 
-_TOLD: Final[dict[FailureKind, tuple[int, str]]] = {
-    FailureKind.SERVER_ERROR: (502, "upstream_error"),
-    FailureKind.OVERLOADED: (503, "provider_overloaded"),
-    FailureKind.TIMEOUT: (504, "upstream_timeout"),
-    FailureKind.MODEL_OUTPUT: (502, "bad_output"),
-}
-
 
 def is_none(reason: Any) -> bool:
     """Whether a finish_reason says that the answer goes on: some servers write an empty text for null."""
@@ -57,15 +51,7 @@ def meaning(reason: Any) -> str | UpstreamFailure | None:
     word = reason.strip().lower()
     for each in (word, *map(str.strip, word.split(":"))):  # Gemini's OpenAI route: "content_filter: RECITATION"
         if (kind := _BROKEN.get(each)) is not None:
-            status, code = _TOLD[kind]
-            return UpstreamFailure(
-                kind=kind,
-                message=f"The provider ended the answer with finish_reason {each!r}.",
-                status=status,
-                type="server_error",
-                code=code,
-                upstream_code=each,
-            )
+            return failure(kind, f"The provider ended the answer with finish_reason {each!r}.", upstream_code=each)
         if (known := _HUB.get(each)) is not None:
             return known
     return None

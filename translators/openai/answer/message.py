@@ -47,7 +47,12 @@ def well_formed(choices: Any, inner: str) -> bool:
 
 
 def _are_calls(calls: Any) -> bool:
-    return calls is None or (calls.__class__ is list and all(map(_is_call, calls)))
+    if calls.__class__ is not list:
+        return calls is None
+    for call in calls:  # noqa: SIM110 (a chunk has one: `all` would cost more than to look at it)
+        if not _is_call(call):
+            return False
+    return True
 
 
 def _is_call(call: Any) -> bool:
@@ -56,7 +61,7 @@ def _is_call(call: Any) -> bool:
         call.__class__ is dict
         and call.get("id").__class__ in _NAMING
         and call.get("index").__class__ in _NAMING
-        and _is_named(call.get("function"))
+        and (((called := call.get("function")).__class__ is dict and "name" not in called) or _is_named(called))
         and ("custom" not in call or _is_named(call["custom"]))
     )
 

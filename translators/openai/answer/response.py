@@ -4,7 +4,8 @@ from typing import Any, Final
 
 from translators.chat.chunks import Collector
 from translators.dialect import Envelope
-from translators.errors import UpstreamError, UpstreamFailure, malformed
+from translators.errors import UpstreamError, UpstreamFailure
+from translators.failures import malformed
 from translators.json_codec import loads_repaired
 from translators.openai.answer.errors import failure
 from translators.openai.answer.finish_reason import UNKNOWN_FINISH_REASON, fitting, is_none, meaning
@@ -61,7 +62,7 @@ def _mend(choice: dict[str, Any], envelope: Envelope) -> bool:
     if message is None:
         message = choice["message"] = {"content": None}
     message["role"] = "assistant"
-    if "reasoning" in message or message.get("content").__class__ is list or not REASONED.isdisjoint(message):
+    if message.get("content").__class__ is list or not REASONED.isdisjoint(message):
         mend_texts(message)
     calls = "tool_calls" in message and _mend_calls(message, envelope)
     legacy = "function_call" in message and _mend_function_call(message, envelope)

@@ -10,7 +10,8 @@ from typing import Any, Final, NamedTuple
 
 from translators.chat.chunks import Chunk, says
 from translators.dialect import Envelope
-from translators.errors import UpstreamFailure, malformed, truncated
+from translators.errors import UpstreamFailure
+from translators.failures import malformed, truncated
 from translators.json_codec import loads, loads_repaired, repaired_surrogates
 from translators.openai.answer.errors import failure
 from translators.openai.answer.finish_reason import UNKNOWN_FINISH_REASON, fitting, is_none, meaning
@@ -145,7 +146,7 @@ class OpenAIStream:
     def _event(self, _: bytes, text: bytes) -> bool:
         self._begun = True
         self._parsed(text)
-        return not self._over
+        return not self.finished and self.failure is None
 
     def _parsed(self, text: bytes) -> None:
         if text == b"[DONE]":
@@ -226,7 +227,7 @@ class OpenAIStream:
         if id_ != self.id or model != self.model or not is_chunk:
             return False
         head = text[: text.find(b'"choices"')]
-        if self._named and all(head.find(name) >= 0 for name in _NAMES):
+        if self._named and all(map(head.__contains__, _NAMES)):
             self._head = head
         return True
 
@@ -264,9 +265,12 @@ class OpenAIStream:
         if state.end is not None and (reason or says(delta)):
             self._go_on(index, state)
         if reason is None:
-            self._show(chunk, choice, delta, index, raw)
-            if plain and raw is not None:
-                self._reader.plain = delta["content"], index
+            if raw is None:
+                self._show(chunk, choice, delta, index, None)
+            else:
+                self._chunks.append(Chunk(delta, None, index, raw=raw))
+                if plain:
+                    self._reader.plain = delta["content"], index
         elif reason == "":
             self._show(chunk, choice, delta, index, None)
         elif isinstance(broken := meaning(reason), UpstreamFailure):
@@ -278,19 +282,23 @@ class OpenAIStream:
 
     def _keeps_promises(self, state: _Choice, delta: dict[str, Any]) -> bool:
         """False if a delta that is more than a text had to be mended."""
-        kept = len(delta) == 1 and "tool_calls" in delta  # nearly always
-        kept = kept or not mend_texts(delta)
-        if "function_call" in delta and delta["function_call"] is not None:
-            function = delta["function_call"]
+        kept = (len(delta) == 1 and "tool_calls" in delta) or self._keeps_words(state, delta)  # nearly always nothing but calls
+        if calls := delta.get("tool_calls"):
+            if state.calls is None:
+                state.calls = StreamedCalls(self._envelope)
+            kept &= state.calls.read(calls)
+        return kept
+
+    def _keeps_words(self, state: _Choice, delta: dict[str, Any]) -> bool:
+        """The same of its texts and of its older kind of call."""
+        kept = not mend_texts(delta)
+        function = delta.get("function_call")
+        if function is not None:
             kept &= not write_out(delta)
             state.function_call = True
             if name := function.get("name"):
                 function["name"] = callers_name(name, self._envelope.shape)
                 kept &= function["name"] == name
-        if calls := delta.get("tool_calls"):
-            if state.calls is None:
-                state.calls = StreamedCalls(self._envelope)
-            kept &= state.calls.read(calls)
         return kept
 
     def _is_bare(self, choice: dict[str, Any]) -> bool:

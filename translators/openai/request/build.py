@@ -7,17 +7,18 @@ from typing import Any, Final
 
 from translators.capabilities import ModelRecord
 from translators.chat.passthrough import extension_for
-from translators.chat.ranges import LIMITS, MAX_STOP_SEQUENCES, RANGED, check_stop, within_ranges, without_limit
+from translators.chat.ranges import MAX_STOP_SEQUENCES, RANGED, check_stop, within_ranges, without_limit
 from translators.chat.request import ChatRequest
 from translators.chat.stop_sequences import as_sequences
 from translators.dialect import PLAIN, AnswerShape, KeyHeader, Target, UpstreamRequest
 from translators.json_codec import dumps
+from translators.long_texts import LONG, dumps_long
 from translators.notes import Report
 from translators.openai.request.foreign_fields import PARAMETERS as FOREIGN
 from translators.openai.request.foreign_fields import SWITCHES
 from translators.openai.request.messages import read_messages
 from translators.openai.request.reasoning import SAMPLING, drop, settle_reasoning
-from translators.openai.request.tool_choice import CHOICES, tell
+from translators.openai.request.tool_choice import tell
 from translators.openai.request.tools import NOTHING, Declared, read_tools
 
 _SHAPING: Final = frozenset({
@@ -37,16 +38,19 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     if record.ranges == "openai":
         body = _in_openais_words(body, report)
     body["model"] = target.model
-    if not LIMITS.isdisjoint(body):
+    if "max_tokens" in body or "max_completion_tokens" in body:
         _limit_tokens(body, record, report)
     shape, tools = PLAIN, NOTHING
-    if not _SHAPING.isdisjoint(body):
+    shaped = not _SHAPING.isdisjoint(body)
+    if shaped:
         tools = read_tools(body, record, report)
         shape = _shape(body, record, tools, report)
     body["messages"] = read_messages(body["messages"], record, tools, report)
-    if not CHOICES.isdisjoint(body) and (must_call := tell(body, record, report)):
+    if shaped and ("tool_choice" in body or "function_call" in body) and (must_call := tell(body, record, report)):
         shape = shape._replace(must_call=frozenset([tools.aliases.get(name, name) for name in must_call]))
     if not record.unsupported.isdisjoint(body):
+        if "stream_options" in body and "stream_options" in record.unsupported:
+            _count_unasked(body, report)
         drop(body, [name for name in body if name in record.unsupported], report, "this model does not take it")
     stream = asked.get("stream") is True
     if stream and "stream_options" not in record.unsupported:
@@ -56,7 +60,8 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
         body.update(extension_for(asked, target.provider, target.dialect))
     headers = {"content-type": "application/json", **key_headers(target.api_key, target.key_header)}
     url = target.base_url.rstrip("/") + "/chat/completions" + target.query
-    return UpstreamRequest(url, headers, dumps(body), stream, tuple(report.notes), shape)
+    written = dumps(body) if request.size <= LONG else dumps_long(body)
+    return UpstreamRequest(url, headers, written, stream, tuple(report.notes), shape)
 
 
 def key_headers(key: str, header: KeyHeader | None = None) -> dict[str, str]:
@@ -80,8 +85,19 @@ def _in_openais_words(body: dict[str, Any], report: Report) -> dict[str, Any]:
 def _shape(body: dict[str, Any], record: ModelRecord, tools: Declared, report: Report) -> AnswerShape:
     """Say how the model is to answer in the words it takes. What is then to be done with its answer."""
     settle_reasoning(body, record, report)
-    stop = _stop_here(body, record, report)
-    return PLAIN if tools is NOTHING and not stop else AnswerShape(tools.aliases, tools.declared, stop=stop)
+    shape = PLAIN if tools is NOTHING else AnswerShape(tools.aliases, tools.declared)
+    if "stop" in body and (stop := _stop_here(body, record, report)):
+        shape = shape._replace(stop=stop)
+    return shape
+
+
+def _count_unasked(body: dict[str, Any], report: Report) -> None:
+    """Take `stream_options` out, for a server that counts without being asked: the gateway shows the usage to who asked for it."""
+    for name, value in body.pop("stream_options").items():
+        if name == "include_usage" and value:
+            report.emulated("stream_options", "usage comes without being asked for, and is shown to who asked")
+        elif value:
+            report.dropped(f"stream_options.{name}", "this model does not take it")
 
 
 def _limit_tokens(body: dict[str, Any], record: ModelRecord, report: Report) -> None:
@@ -104,9 +120,9 @@ def _stop_here(body: dict[str, Any], record: ModelRecord, report: Report) -> tup
 
     Raises InvalidRequest for more.
     """
-    sequences = as_sequences(body.get("stop"))
+    sequences = as_sequences(body["stop"])
     if not sequences or "stop" not in record.unsupported:
-        if body.get("stop") in ("", []):
+        if body["stop"] in ("", []):
             del body["stop"]
         return ()
     check_stop(body.pop("stop"), MAX_STOP_SEQUENCES)

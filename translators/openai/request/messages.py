@@ -21,6 +21,8 @@ Message = dict[str, Any]
 
 _NONE: Final = frozenset[str]()
 
+_FUNCTION: Final = "function_call"
+"""Among ids of calls: the older kind, which has none."""
 _LEFT_OUT: Final = "this provider's API does not know it"
 _SIGNED: Final = "thinking_blocks"
 _SIGNED_PARTS: Final = frozenset({"thinking", "redacted_thinking"})
@@ -38,7 +40,9 @@ def read_messages(messages: list[Message], record: ModelRecord, tools: Declared,
         return _read(enumerate(messages), record, tools, report, whole=False)
     except Irregular:
         longest = SHORT if record.call_id_form == "short" else None
-        return _read(arranged(messages, report, longest), record, tools, report, whole=True)
+        return _read(
+            arranged(messages, report, longest, relayed=record.ranges != "openai", standing=True), record, tools, report, whole=True
+        )
 
 
 def _read(messages: Iterable[Placed], record: ModelRecord, tools: Declared, report: Report, *, whole: bool) -> list[Message]:
@@ -72,7 +76,11 @@ def _is_relayed(content: Any, message: Message) -> bool:
 
 def _has_blocks(content: list[dict[str, Any]], role: str) -> bool:
     block = BLOCKS.get(role)
-    return block is not None and any(part["type"] == block for part in content)
+    if block is not None:
+        for part in content:  # there are few: `any` would cost more than to look at them
+            if part["type"] == block:
+                return True
+    return False
 
 
 class _Reader:
@@ -97,7 +105,7 @@ class _Reader:
         self._media = self._failed = False
         self._ids: set[str] = set()
         """Of all calls so far."""
-        self._servers: set[str] = set()
+        self._servers = _NONE
         """Of calls that the server may have run itself: there may be a result."""
         self.waiting: set[str] = set()
         """Of calls whose results have not come yet."""
@@ -119,15 +127,27 @@ class _Reader:
         """`index`: its place among the caller's. Raises InvalidRequest for a call that only another server could have made."""
         content, role = message.get("content"), message["role"]
         if role == "tool":
-            self._expect(message["tool_call_id"])
+            call_id = message["tool_call_id"]
+            if call_id in self.waiting:
+                self.waiting.discard(call_id)
+            elif not self._whole and call_id not in self._servers:
+                raise Irregular
             if len(message) == 3 and content.__class__ is str:  # it is nothing but a result
-                self._said.append(message if len(message["tool_call_id"]) <= self._fitting else self._with_id(message))
+                self._said.append(message if len(call_id) <= self._fitting else self._with_id(message))
                 return
+        elif role == "function":
+            if _FUNCTION in self.waiting:
+                self.waiting.discard(_FUNCTION)
+            elif not self._whole:
+                raise Irregular
         elif self.waiting and not self._whole:
             raise Irregular
+        elif len(message) == 3 and role == "assistant" and content is None and "content" in message and message.get("tool_calls"):
+            self._said.append(self._with_calls(message, index))  # it does nothing but call
+            return
         if content.__class__ is list and not self._whole and _has_blocks(content, role):
             raise Irregular
-        if None in message.values() and not (content is None and len(message) == 3 and message.get("tool_calls")):
+        if None in message.values():
             message = {name: value for name, value in message.items() if value is not None or name == "content"}
         if self._refused:
             message = self._known(message)
@@ -138,13 +158,6 @@ class _Reader:
         elif role in INSTRUCTION_ROLES and self._record.instructions_role not in ("any", role):
             message = {**message, "role": self._record.instructions_role}
         self._said.append(message)
-
-    def _expect(self, call_id: str) -> None:
-        """A result for that call."""
-        if call_id in self.waiting:
-            self.waiting.discard(call_id)
-        elif not self._whole and call_id not in self._servers:
-            raise Irregular
 
     def _with_id(self, owner: dict[str, Any], name: str = "tool_call_id") -> dict[str, Any]:
         return {**owner, name: formed(owner[name], self._record.call_id_form)}
@@ -188,34 +201,41 @@ class _Reader:
     def _assistant(self, message: Message, index: int) -> Message:
         calls = message.get("tool_calls")
         if calls:
-            written = self._calls(calls, index)
-            return message if written == calls else {**message, "tool_calls": written}  # the same objects are told at once
+            return self._with_calls(message, index)
         if calls is not None:
             message = {name: value for name, value in message.items() if name != "tool_calls"}
         function = message.get("function_call")
         if function is not None:
+            self.waiting.add(_FUNCTION)
             return {**message, "function_call": self._function(function)}
         if message.get("content") is None and not (message.get("refusal") or message.get("audio")):
             message = {**message, "content": ""}
         return message
 
-    def _calls(self, calls: list[dict[str, Any]], index: int) -> list[dict[str, Any]]:
-        written, plain, fitting, whole = [], self._plain, self._fitting, self._whole
+    def _with_calls(self, message: Message, index: int) -> Message:
+        calls: list[dict[str, Any]] = message["tool_calls"]
+        written, plain, fitting, whole, ids = [], self._plain, self._fitting, self._whole, self._ids
         for place, call in enumerate(calls):
-            if len(call) != 3 or call.get("type") != "function" or not _is_usual(call["function"], plain):
+            if (  # all but a usual call: its arguments are a text, and its name goes as it is
+                len(call) != 3
+                or call.get("type") != "function"
+                or (function := call["function"])["name"] not in plain
+                or (arguments := function.get("arguments")).__class__ is not str
+                or not arguments
+            ):
                 call = self._call(call, index, place)
             call_id = call.get("id")
             if call["type"] not in OWN:
-                self._servers.add(call_id or "")
+                self._servers |= {call_id or ""}
             elif not whole:
-                if not call_id or call_id in self._ids:
+                if not call_id or call_id in ids:
                     raise Irregular
-                self._ids.add(call_id)
+                ids.add(call_id)
                 self.waiting.add(call_id)
             if call_id is not None and len(call_id) > fitting:
                 call = self._with_id(call, "id")
             written.append(call)
-        return written
+        return message if written == calls else {**message, "tool_calls": written}  # the same objects are told at once
 
     def _result(self, message: Message) -> Message:
         if message["role"] == "tool":
@@ -266,9 +286,3 @@ class _Reader:
         if alias != name:
             self._aliases[name] = alias
         return alias
-
-
-def _is_usual(function: dict[str, Any], plain: frozenset[str]) -> bool:
-    """Whether a call needs no other look: its arguments are a text, and its name goes as it is."""
-    arguments = function.get("arguments")
-    return arguments.__class__ is str and arguments != "" and function["name"] in plain

@@ -48,7 +48,11 @@ def read_tools(body: dict[str, Any], record: ModelRecord, report: Report) -> Dec
         refuse_foreign_tools(tools or ())
         if (choice := body.get("tool_choice")).__class__ is dict:
             body["tool_choice"] = _nested(choice)
-    named = [tool[tool["type"]]["name"] for tool in tools if tool["type"] in OWN] if tools else []
+    named = []
+    for tool in tools or ():
+        kind = tool["type"]
+        if kind in OWN:
+            named.append(tool[kind]["name"])
     if functions:
         named += [function["name"] for function in functions]
     declared = frozenset(named)

@@ -5,13 +5,10 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
-from translators.chat.failures import Row, failure
+from translators.chat.error_codes import read_failure
 from translators.errors import FailureKind, UpstreamFailure
 from translators.json_codec import loads
 from translators.retry_after import retry_after
-
-_FILTERED: Final[Row] = (FailureKind.CONTENT_FILTER, 400, "invalid_request_error")
-_INVALID: Final[Row] = (FailureKind.INVALID_REQUEST, 400, "invalid_request_error")
 
 _OF_IMAGES: Final = (
     "invalid_image", "invalid_image_format", "invalid_base64_image", "invalid_image_url", "image_too_large", "image_too_small",
@@ -19,16 +16,16 @@ _OF_IMAGES: Final = (
     "failed_to_download_image", "image_file_not_found",
 )  # fmt: skip
 
-_CODES: Final[Mapping[str, Row]] = MappingProxyType(
+_CODES: Final[Mapping[str, FailureKind]] = MappingProxyType(
     {
-        "invalid_prompt": _FILTERED,  # what is said of a prompt that was flagged
-        "bio_policy": _FILTERED,
-        "misalignment_policy_violation": _FILTERED,
-        "image_content_policy_violation": _FILTERED,
-        "data_residency_mismatch": (FailureKind.PERMISSION, 502, "server_error"),
-        "vector_store_timeout": (FailureKind.TIMEOUT, 504, "server_error"),
-        "server_error": (FailureKind.SERVER_ERROR, 502, "server_error"),
-        **dict.fromkeys(_OF_IMAGES, _INVALID),
+        "invalid_prompt": FailureKind.CONTENT_FILTER,  # what is said of a prompt that was flagged
+        "bio_policy": FailureKind.CONTENT_FILTER,
+        "misalignment_policy_violation": FailureKind.CONTENT_FILTER,
+        "image_content_policy_violation": FailureKind.CONTENT_FILTER,
+        "data_residency_mismatch": FailureKind.PERMISSION,
+        "vector_store_timeout": FailureKind.TIMEOUT,
+        "server_error": FailureKind.SERVER_ERROR,
+        **dict.fromkeys(_OF_IMAGES, FailureKind.INVALID_REQUEST),
     }
 )
 """The codes of `response.error` that Chat Completions has not."""
@@ -43,7 +40,7 @@ def parse_error(status: int, headers: Mapping[str, str], body: bytes) -> Upstrea
         document = loads(body)
     except ValueError:
         document = body.decode("utf-8", "replace").strip()
-    return failure(document, status, retry_after(headers), _CODES)
+    return read_failure(document, status, retry_after(headers), _CODES)
 
 
 def told_failure(error: Any) -> UpstreamFailure:
@@ -56,4 +53,4 @@ def told_failure(error: Any) -> UpstreamFailure:
         del fields["type"]
     fields.setdefault("message", "The provider reported an error without a message.")
     status = _STATUS_OF_TYPE.get(str(fields.get("type")), 200)
-    return replace(failure({"error": fields}, status, codes=_CODES), upstream_status=200)
+    return replace(read_failure({"error": fields}, status, codes=_CODES), upstream_status=200)

@@ -4,7 +4,8 @@ from math import isfinite
 from typing import Any
 
 from translators.dialect import Envelope
-from translators.errors import UpstreamError, malformed
+from translators.errors import UpstreamError
+from translators.failures import malformed
 from translators.json_codec import loads_repaired
 from translators.responses.answer.message import message, spoken
 from translators.responses.answer.response_fields import (

@@ -2,7 +2,8 @@
 
 from typing import Any, Final
 
-from translators.errors import FailureKind, UpstreamFailure
+from translators.errors import UpstreamFailure
+from translators.failures import no_output
 from translators.responses.answer.errors import told_failure
 from translators.responses.items import Item, parts_of
 
@@ -22,16 +23,6 @@ def failure_of(response: dict[str, Any]) -> UpstreamFailure | None:
     if status in _UNFINISHED:
         return no_output()
     return None
-
-
-def no_output() -> UpstreamFailure:
-    return UpstreamFailure(
-        kind=FailureKind.NO_OUTPUT,
-        message="The provider's answer has neither content nor a reason for its end.",
-        status=502,
-        type="server_error",
-        code="upstream_no_output",
-    )
 
 
 def finish_reason(response: dict[str, Any], has_calls: bool, legacy: bool) -> str:

@@ -5,7 +5,8 @@ from typing import Any, Final, NamedTuple
 
 from translators.chat.chunks import Chunk
 from translators.dialect import Envelope
-from translators.errors import FailureKind, UpstreamFailure, malformed, truncated
+from translators.errors import FailureKind, UpstreamFailure
+from translators.failures import malformed, truncated
 from translators.json_codec import loads_repaired
 from translators.responses.answer.deltas import Shown
 from translators.responses.answer.errors import told_failure
@@ -113,7 +114,8 @@ class ResponsesStream:
             place = 0
         if self._moved:
             place = self._places.of(event, place)
-        key = (place, delta.kind, _index(event, delta.part))
+        part = event.get(delta.part)
+        key = (place, delta.kind, part if part.__class__ is int else 0)
         if delta.whole:
             self._shown.complete(key, text, event.get("logprobs"), chunks)
         else:
@@ -230,8 +232,3 @@ _EVENTS: Final[dict[str, Callable[[ResponsesStream, dict[str, Any], list[Chunk]]
 def _object(holder: dict[str, Any], name: str) -> dict[str, Any]:
     value = holder.get(name)
     return value if value.__class__ is dict else {}
-
-
-def _index(event: dict[str, Any], name: str) -> int:
-    value = event.get(name)
-    return value if value.__class__ is int else 0

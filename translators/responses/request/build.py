@@ -7,7 +7,7 @@ from translators.chat.passthrough import extension_for
 from translators.chat.ranges import LIMITS, RANGED, in_range, without_limit
 from translators.chat.request import ChatRequest
 from translators.chat.stop_sequences import as_sequences
-from translators.dialect import AnswerShape, KeyHeader, Target, UpstreamRequest
+from translators.dialect import PLAIN, AnswerShape, KeyHeader, Target, UpstreamRequest
 from translators.errors import InvalidRequest
 from translators.json_codec import dumps
 from translators.notes import Report
@@ -16,7 +16,7 @@ from translators.responses.request.context import Translation
 from translators.responses.request.fields import FIELDS
 from translators.responses.request.input import read_messages
 from translators.responses.request.reasoning import Plan, plan_reasoning
-from translators.responses.request.tools import Tools, read_tools
+from translators.responses.request.tools import NO_TOOLS, Tools, read_tools
 
 LEAST_OUTPUT_TOKENS: Final = 16
 """The smallest max_output_tokens that the API takes."""
@@ -59,9 +59,7 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
         translation.report.emulated("stop", "this API has no stop sequences: the gateway cuts its text")
     body.update(own)
     headers = {"content-type": "application/json", **key_headers(target.api_key, target.key_header)}
-    shape = AnswerShape(tools.rewritten, tools.names, legacy_functions=tools.legacy, one_tool_call=tools.one_call, stop=stop)
-    if tools.told is not None:
-        shape = shape._replace(must_call=tools.told.must_call)
+    shape = PLAIN if tools is NO_TOOLS and not stop else _shape(tools, stop)
     return UpstreamRequest(
         url=target.base_url.rstrip("/") + "/responses" + target.query,
         headers=headers,
@@ -70,6 +68,11 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
         notes=tuple(translation.report.notes),
         shape=shape,
     )
+
+
+def _shape(tools: Tools, stop: tuple[str, ...]) -> AnswerShape:
+    shape = AnswerShape(tools.rewritten, tools.names, legacy_functions=tools.legacy, one_tool_call=tools.one_call, stop=stop)
+    return shape if tools.told is None else shape._replace(must_call=tools.told.must_call)
 
 
 def key_headers(key: str, header: KeyHeader | None = None) -> dict[str, str]:

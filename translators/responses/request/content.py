@@ -32,7 +32,7 @@ def _read_part(part: Part, at: str, translation: Translation) -> Part:
     if reader is None:
         raise InvalidRequest(f"This provider takes no content of type '{kind[:80]}'.", at, "unsupported_content_type")
     read = reader(part, at, translation)
-    if "cache_control" in part:
+    if part.get("cache_control") is not None:
         translation.once("dropped", "messages.cache_control", "this API caches by itself")
     if (mark := part.get("prompt_cache_breakpoint")) is not None:
         read["prompt_cache_breakpoint"] = mark

@@ -10,7 +10,6 @@ from translators.history.arrangement import Irregular, Placed, arranged
 from translators.history.blocks import has_blocks
 from translators.history.tool_results import NO_RESULT
 from translators.responses.items import Item
-from translators.responses.names import upstream_name
 from translators.responses.request.assistant import MAX_CALL_ID, assistant_items, call_id_of, calls_in
 from translators.responses.request.content import read_content
 from translators.responses.request.context import Translation
@@ -39,7 +38,7 @@ def read_messages(messages: list[dict[str, Any]], translation: Translation, *, w
 def _read_arranged(messages: list[dict[str, Any]], noted: int, translation: Translation) -> list[Item]:
     """Start over; what was noted since the first `noted` is forgotten."""
     translation.forget(noted)
-    return _Reader(translation, arranged=True).read(arranged(messages, translation.report, MAX_CALL_ID))
+    return _Reader(translation, arranged=True).read(arranged(messages, translation.report, MAX_CALL_ID, standing=True))
 
 
 class _Reader:
@@ -49,18 +48,23 @@ class _Reader:
         self.items: list[Item] = []
         self._translation = translation
         self._arranged = arranged
-        self._calls: dict[str, bool] = {}
-        """By the ids of all calls so far: whether the result has yet to come."""
+        self._calls: set[str] = set()
+        """The ids of all calls so far."""
+        self._waiting: set[str] = set()
+        """Those of them whose results have yet to come."""
         self._customs: set[str] = set()
-        self._functions: list[tuple[str, str]] = []
-        """Name and call id of calls that a `function` message may answer."""
+        self._function_call = ""
+        """The id of the newest call that a `function` message may answer."""
 
     def read(self, messages: Iterable[Placed]) -> list[Item]:
         for index, message in messages:
-            if message.get("name") and message["role"] != "function":
+            role = message["role"]
+            if self._waiting and role != "tool" and role != "function" and not self._arranged:
+                raise Irregular
+            if message.get("name") and role != "function":
                 self._translation.once("dropped", "messages.name", "the Responses API has no names for participants")
-            _READ[message["role"]](self, message, index)
-        if self._calls and not self._arranged and True in self._calls.values():
+            _READ[role](self, message, index)
+        if self._waiting and not self._arranged:
             raise Irregular
         return self.items
 
@@ -83,32 +87,30 @@ class _Reader:
             call_id = call["call_id"]
             if call_id in self._calls and not self._arranged:
                 raise Irregular
-            self._calls[call_id] = True
+            self._calls.add(call_id)
+            self._waiting.add(call_id)
             if call["type"] == "custom_tool_call":
                 self._customs.add(call_id)
             elif message.get("function_call") is not None:
-                self._functions.append((call["name"], call_id))
+                self._function_call = call_id
         self.items += items
 
     def _tool(self, message: dict[str, Any], index: int) -> None:
         self._result(call_id_of(message["tool_call_id"]), message, index)
 
     def _function(self, message: dict[str, Any], index: int) -> None:
-        """The answer to the oldest open call of that function, or else to the oldest open call."""
-        name = message["name"]
-        name = upstream_name(name)
-        found = next((entry for entry in self._functions if entry[0] == name), self._functions[0] if self._functions else None)
-        if found is None:
-            if self._arranged:
-                raise InvalidRequest("The result of a function that was not called.", f"messages[{index}].name", "invalid_value")
+        """The answer to the call of the message before it: it names no id."""
+        if self._function_call in self._waiting:
+            self._result(self._function_call, message, index)
+        elif self._arranged:
+            raise InvalidRequest("The result of a function that was not called.", f"messages[{index}].name", "invalid_value")
+        else:
             raise Irregular
-        self._functions.remove(found)
-        self._result(found[1], message, index)
 
     def _result(self, call_id: str, message: dict[str, Any], index: int) -> None:
-        if not self._calls.get(call_id) and not self._arranged:
+        if call_id not in self._waiting and not self._arranged:
             raise Irregular
-        self._calls[call_id] = False
+        self._waiting.discard(call_id)
         if message.get("is_error") is True and message["content"] != NO_RESULT:
             self._translation.once("emulated", "messages.is_error", TOLD_IN_WORDS)
             message = told_as_failed(message)

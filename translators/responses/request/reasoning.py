@@ -24,9 +24,15 @@ class _Asked:
     summary: str | None = None
 
 
+_BY_ITSELF: Final = Plan(None, True)
+_NOT_AT_ALL: Final = Plan(None, False)
+
+
 def plan_reasoning(body: dict[str, Any], translation: Translation) -> Plan:
     """`reasoning_effort`, else `reasoning` as OpenRouter has it, held against the efforts the model takes."""
     thinking, report = translation.record.thinking, translation.report
+    if "reasoning_effort" not in body and "reasoning" not in body:  # as in most requests: there is nothing to weigh
+        return _BY_ITSELF if thinking.kind == "effort" and thinking.on_by_default else _NOT_AT_ALL
     asked = _read(body, translation)
     if thinking.kind != "effort":
         if asked.effort not in (None, "none") or asked.summary is not None:

@@ -34,11 +34,17 @@ class Tools:
     """The call that the model cannot be made to make, and is asked for in words."""
 
 
+NO_TOOLS: Final = Tools([], None, None, legacy=False, one_call=False)
+_DECLARING: Final = frozenset({"tools", "functions", "web_search_options"})
+
+
 def read_tools(body: dict[str, Any], reasons: bool, translation: Translation) -> Tools:
     """`tools` or the older `functions`, with their choice. `reasons`: the model reasons in this request.
 
     Raises InvalidRequest for another server's tools.
     """
+    if _DECLARING.isdisjoint(body):
+        return NO_TOOLS
     declared = body.get("tools")
     legacy = not declared and bool(body.get("functions"))
     tools = (
@@ -50,12 +56,12 @@ def read_tools(body: dict[str, Any], reasons: bool, translation: Translation) ->
     if declared:
         if len(named) < len(tools):
             refuse_foreign_tools(declared)
-        if any("cache_control" in tool for tool in declared):
+        if any(tool.get("cache_control") is not None for tool in declared):
             translation.report.dropped("tools.cache_control", "this API caches by itself")
     if (options := body.get("web_search_options")) is not None and not any(tool["type"].startswith("web_search") for tool in tools):
         tools.append(web_search_tool(options))
     if not tools:
-        return Tools([], None, None, legacy=False, one_call=False)
+        return NO_TOOLS
     names = frozenset(named)
     rewritten = {}
     if names and not are_valid(names):

@@ -115,7 +115,8 @@ def check_laws(body: dict[str, Any], record: ModelRecord) -> None:
         results = [part["functionResponse"] for part in parts if "functionResponse" in part]
         if calls:
             assert content["role"] == "model"
-            assert [part["functionResponse"]["name"] for part in contents[i + 1]["parts"]] == calls
+            answered = [part["functionResponse"]["name"] for part in contents[i + 1]["parts"]]
+            assert answered == calls if not record.call_ids else sorted(answered) == sorted(calls)
             assert record.signatures != "required" or "thoughtSignature" in next(part for part in parts if "functionCall" in part)
         if results:
             assert (content["role"], len(results)) == ("user", len(parts))

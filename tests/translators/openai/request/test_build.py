@@ -67,6 +67,23 @@ def test_usage_is_always_asked_for_in_streams() -> None:
 
 
 @pytest.mark.parametrize(
+    ("options", "notes"),
+    [
+        ({"include_usage": True}, [("emulated", "stream_options")]),
+        ({"include_usage": False}, []),
+        ({"include_usage": None, "include_obfuscation": False}, []),
+        ({"include_usage": True, "include_obfuscation": True},
+         [("emulated", "stream_options"), ("dropped", "stream_options.include_obfuscation")]),
+        ({}, []),
+    ],
+)  # fmt: skip
+def test_usage_that_comes_without_being_asked_for_is_no_loss(options: dict[str, Any], notes: list[tuple[str, str]]) -> None:
+    counts = ModelRecord(context_window=1, max_output_tokens=1, unsupported=frozenset({"stream_options", "seed"}))
+    body, made = build(counts, stream=True, stream_options=options)
+    assert ("stream_options" in body, made) == (False, notes)
+
+
+@pytest.mark.parametrize(
     ("given", "sent", "notes"),
     [
         ({"max_tokens": 5}, {"max_completion_tokens": 5}, []),

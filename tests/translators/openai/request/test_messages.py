@@ -170,7 +170,7 @@ def test_a_history_without_results_is_mended_and_told(record: ModelRecord) -> No
 def test_results_that_stand_elsewhere_are_moved_to_their_calls() -> None:
     other, later = {**CALL, "id": "b"}, {**RESULT, "tool_call_id": "b"}
     messages, notes = sent(RELAY, USER, answered(CALL, other), later, USER, RESULT)
-    assert messages == [USER, answered(CALL, other), RESULT, later, USER]
+    assert messages == [USER, answered(CALL, other), later, RESULT, USER]
     assert notes == [("repaired", "messages[4]")]
 
 

@@ -41,12 +41,13 @@ def test_a_stream_is_asked_for_as_the_caller_does(stream: bool) -> None:
 
 def longest_conversations() -> list[dict[str, Any]]:
     cases = [read(path) for path in REQUESTS]
-    return [case for case in cases if "body" in case["expected"] and len(case["request"]["messages"]) > 2]
+    appended = [case for case in cases if "body" in case["expected"] and "had several results" not in str(case["expected"]["notes"])]
+    return [case for case in appended if len(case["request"]["messages"]) > 2]
 
 
 @pytest.mark.parametrize("case", longest_conversations(), ids=range(len(longest_conversations())))
 def test_a_longer_history_begins_with_the_same_items(case: dict[str, Any]) -> None:
-    """The provider's prompt cache depends on it. (A call that has no result yet is given one: such a history is another.)"""
+    """The provider's prompt cache depends on it. (A call without a result is given one, a second one takes its place.)"""
     messages = case["request"]["messages"]
     inputs = []
     for end in range(1, len(messages) + 1):

@@ -1,4 +1,4 @@
-"""gateway.dispatch.resume: when an answer may be continued, what is asked for, and how the two are joined."""
+"""gateway.dispatch.text_continuation: when an answer may be continued, what is asked for, and how the two are joined."""
 
 from typing import Any
 
@@ -6,7 +6,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gateway.dispatch.resume import INSTRUCTION, LONGEST_OVERLAP, LOOKED_AT, Joiner, Said, continuation, may_resume, overlap
+from gateway.dispatch.text_continuation import (
+    INSTRUCTION,
+    LONGEST_OVERLAP,
+    LOOKED_AT,
+    ContinuationJoiner,
+    StreamedText,
+    continuation,
+    may_resume,
+    overlap,
+)
 from translators.chat.chunks import Chunk
 from translators.chat.request import ChatRequest
 
@@ -39,8 +48,8 @@ def test_only_plain_text_may_be_resumed(body: dict[str, Any], may: bool) -> None
     assert may_resume(request(**body)) is may
 
 
-def seen(*chunks: Chunk) -> Said:
-    said = Said()
+def seen(*chunks: Chunk) -> StreamedText:
+    said = StreamedText()
     said.see(chunks)
     return said
 
@@ -85,7 +94,7 @@ def test_of_nothing_but_white_space_there_is_nothing_to_go_on_with() -> None:
 
 
 def joined(said: str, *pieces: str) -> str:
-    joiner = Joiner(said)
+    joiner = ContinuationJoiner(said)
     shown = [chunk for piece in pieces for chunk in joiner.join([Chunk({"content": piece})])]
     shown += joiner.join([Chunk({}, "stop")])
     return said + "".join((chunk.delta or {}).get("content") or "" for chunk in shown)
@@ -142,7 +151,7 @@ def test_a_model_that_begins_again_from_the_start_is_followed_until_it_says_some
 
 
 def test_what_is_no_repetition_is_shown_once_enough_of_it_is_there() -> None:
-    joiner = Joiner("said before")
+    joiner = ContinuationJoiner("said before")
     assert joiner.join([Chunk({"content": "x" * (LOOKED_AT - 1)})]) == []
     (chunk,) = joiner.join([Chunk({"content": "yz"})])
     assert chunk.delta == {"content": "x" * (LOOKED_AT - 1) + "yz"}
@@ -152,13 +161,13 @@ def test_what_is_no_repetition_is_shown_once_enough_of_it_is_there() -> None:
 
 def test_a_model_that_repeats_itself_for_ever_is_shown_in_the_end() -> None:
     said = "".join(f"{i:05d}" for i in range(10_000))
-    joiner = Joiner(said)
+    joiner = ContinuationJoiner(said)
     shown = joiner.join([Chunk({"content": said[i : i + 1000]}) for i in range(0, 30_000, 1000)])
     assert shown, "what is held is bounded"
 
 
 def test_one_role_no_thoughts_and_the_finish_as_it_is() -> None:
-    joiner = Joiner("It was a dark and")
+    joiner = ContinuationJoiner("It was a dark and")
     shown = joiner.join(
         [
             Chunk({"role": "assistant", "content": ""}),

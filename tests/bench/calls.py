@@ -1,0 +1,163 @@
+"""How far a plain request is from its bytes: the Python calls that one makes in a warm gateway, and the files they are in.
+
+    python -m tests.bench.calls [--files]
+
+The gateway runs as it is served, with its log, on the loop it takes by itself; caller and provider are threads of their own, and only the
+gateway's is counted (sys.setprofile sees one thread). A coroutine that goes on after a wait counts once more for each function it is deep
+in, as it costs so. C functions do not count.
+"""
+
+import argparse
+import asyncio
+import os
+import socket
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+from gateway.app import running_gateway
+from gateway.config import ConfigFiles
+from gateway.server.listener import listening
+from gateway.telemetry.request_log import RequestLog
+from tests.bench.systems import Provider, gateway
+from tests.bench.upstream import Upstream
+from tests.bench.works import SMALL
+from tests.loops import LOOPS, TAKEN
+
+ROOT: Final = Path(__file__).parents[2]
+WARM_UP: Final = 50
+"""Requests before the one that is counted: connections are open and what is made once is made."""
+PATIENCE: Final = 30.0
+"""Seconds."""
+QUIET: Final = 0.1
+"""Seconds in which a gateway comes to rest."""
+_SENT: Final = "ask"
+"""The function of gateway.upstream.connection in which a request's bytes go out."""
+
+
+@dataclass(slots=True)
+class Calls:
+    """What one request did."""
+
+    by_file: Counter[str] = field(default_factory=Counter)
+    depth: int = 0
+    """Functions of gateway/dispatch and gateway/upstream that were running when the bytes went out."""
+
+    @property
+    def total(self) -> int:
+        return self.by_file.total()
+
+    @property
+    def files(self) -> int:
+        return sum(not file.startswith("<") for file in self.by_file)
+
+    def see(self, frame: FrameType, event: str, _: Any) -> None:
+        """For sys.setprofile."""
+        code = frame.f_code
+        if event != "call" or code.co_filename == __file__:
+            return
+        self.by_file[_shown(code.co_filename)] += 1
+        if code.co_name == _SENT and code.co_filename.endswith("upstream/connection.py"):
+            self.depth = sum("/gateway/dispatch/" in name or "/gateway/upstream/" in name for name in _stack(frame))
+
+
+def _stack(frame: FrameType | None) -> Iterator[str]:
+    while frame is not None:
+        yield frame.f_code.co_filename
+        frame = frame.f_back
+
+
+def _shown(file: str) -> str:
+    return file.removeprefix(f"{ROOT}/").rpartition("site-packages/")[2]
+
+
+def count() -> Calls:
+    """The calls of one warm request of 1 KB to an OpenAI target, which answers with JSON."""
+    with _provider() as port, tempfile.TemporaryDirectory() as directory, open(os.devnull, "wb") as nowhere:
+        system = gateway(Provider(port, port), Path(directory) / "gateway")
+        files = ConfigFiles(Path(system.environ["LLM_ROUTER_CONFIG_DIR"]), system.environ)
+        with asyncio.Runner(loop_factory=LOOPS[TAKEN]) as runner:
+            return runner.run(_count(files, SMALL.http(system.ways["openai"]), nowhere.fileno()))
+
+
+async def _count(files: ConfigFiles, request: bytes, descriptor: int) -> Calls:
+    calls, loop = Calls(), asyncio.get_running_loop()
+    async with AsyncExitStack() as stack:
+        log = RequestLog(descriptor)
+        stack.callback(log.close)
+        served = await stack.enter_async_context(running_gateway(files.load(), files, listeners=[log.listen]))
+        server = await stack.enter_async_context(listening(served, "127.0.0.1", 0))
+        await loop.run_in_executor(None, _ask, server.port, request, calls, loop)
+    return calls
+
+
+def _ask(port: int, request: bytes, calls: Calls, loop: asyncio.AbstractEventLoop) -> None:
+    """Ask until all is warm, then once more while the gateway's thread counts."""
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
+        for _ in range(WARM_UP):
+            _answer(connection, request)
+        _profile(loop, calls.see)
+        _answer(connection, request)
+        _profile(loop, None)
+
+
+def _profile(loop: asyncio.AbstractEventLoop, see: Callable[[FrameType, str, Any], None] | None) -> None:
+    """From now on; what was done after an answer is over by then."""
+    time.sleep(QUIET)
+    loop.call_soon_threadsafe(sys.setprofile, see)
+    time.sleep(QUIET)
+
+
+def _answer(connection: socket.socket, request: bytes) -> None:
+    connection.sendall(request)
+    with connection.makefile("rb") as answer:
+        status, length = answer.readline(), 0
+        while line := answer.readline().strip():
+            name, _, value = line.lower().partition(b":")
+            length = int(value) if name == b"content-length" else length
+        body = answer.read(length)
+    if b" 200 " not in status:
+        raise RuntimeError(f"not served: {status!r} {body!r}")
+    SMALL.check(body)
+
+
+@contextmanager
+def _provider() -> Iterator[int]:
+    """A provider in a thread of its own; gives its port."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    try:
+        server = asyncio.run_coroutine_threadsafe(_listen(), loop).result(PATIENCE)
+        yield server.sockets[0].getsockname()[1]
+        loop.call_soon_threadsafe(server.close)
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(PATIENCE)
+        loop.close()
+
+
+async def _listen() -> asyncio.Server:
+    return await asyncio.get_running_loop().create_server(Upstream, "127.0.0.1", 0)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Count the Python calls of one warm plain request.")
+    parser.add_argument("--files", action="store_true", help="show the calls of each file")
+    calls = count()
+    if parser.parse_args().files:
+        for file, number in calls.by_file.most_common():
+            print(f"{number:5}  {file}")
+    print(f"{calls.total} Python calls in {calls.files} files; the bytes go out {calls.depth} functions deep in dispatch and upstream")
+
+
+if __name__ == "__main__":
+    main()

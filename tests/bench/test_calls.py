@@ -1,0 +1,14 @@
+"""tests.bench.calls: the calls of one request are counted, and only those of the gateway's own thread."""
+
+from tests.bench.calls import WARM_UP, count
+
+
+def test_the_calls_of_one_request_are_counted_by_file() -> None:
+    calls = count()
+    assert calls.by_file["gateway/api/chat_completions.py"] < WARM_UP
+    assert calls.by_file["gateway/api/chat_completions.py"] > 0
+    assert not any(file.startswith("tests/") for file in calls.by_file)
+    assert calls.total == sum(calls.by_file.values())
+    assert 40 < calls.total < 400
+    assert calls.files <= len(calls.by_file)
+    assert 3 < calls.depth < 12
