@@ -88,7 +88,7 @@ class Reloader:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     def ask(self, trigger: Trigger) -> None:
-        """Reload soon, without waiting for it; nothing to do if a reload is waiting already."""
+        """Reload soon, without waiting for it. One that waits for its turn already will see what the files are then."""
         if self._waits:
             return
         self._waits = True
