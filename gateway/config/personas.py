@@ -21,24 +21,14 @@ PromptMode = Literal["prepend", "default", "replace"]
 StrategyName = Literal["priority", "weighted", "cost", "latency", "balanced"]
 
 _K = FailureKind
-FAILURE_CLASSES: Final[Mapping[str, tuple[FailureKind, ...]]] = MappingProxyType(
-    {
-        "connect": (_K.CONNECT,),
-        "timeout": (_K.TIMEOUT,),
-        "rate_limit": (_K.RATE_LIMIT,),
-        "quota": (_K.QUOTA,),
-        "overloaded": (_K.OVERLOADED,),
-        "server_error": (_K.SERVER_ERROR,),
-        "our_key": (_K.AUTHENTICATION, _K.PERMISSION),
-        "model_not_found": (_K.MODEL_NOT_FOUND,),
-        "context_overflow": (_K.CONTEXT_LENGTH, _K.REQUEST_TOO_LARGE),
-        "unsupported": (_K.UNSUPPORTED,),
-        "content_filter": (_K.CONTENT_FILTER,),
-        "malformed": (_K.MALFORMED,),
-        "truncated_before_content": (_K.TRUNCATED, _K.NO_OUTPUT),
-        "bad_output": (_K.MODEL_OUTPUT,),
-    }
-)
+FAILURE_CLASSES: Final[Mapping[str, tuple[FailureKind, ...]]] = MappingProxyType({
+    "connect": (_K.CONNECT,), "timeout": (_K.TIMEOUT,), "rate_limit": (_K.RATE_LIMIT,),
+    "quota": (_K.QUOTA,), "overloaded": (_K.OVERLOADED,), "server_error": (_K.SERVER_ERROR,),
+    "our_key": (_K.AUTHENTICATION, _K.PERMISSION), "model_not_found": (_K.MODEL_NOT_FOUND,),
+    "context_overflow": (_K.CONTEXT_LENGTH, _K.REQUEST_TOO_LARGE), "unsupported": (_K.UNSUPPORTED,),
+    "content_filter": (_K.CONTENT_FILTER,), "malformed": (_K.MALFORMED,),
+    "truncated_before_content": (_K.TRUNCATED, _K.NO_OUTPUT), "bad_output": (_K.MODEL_OUTPUT,),
+})  # fmt: skip
 """What `move_on` may name. INVALID_REQUEST is in none: an invalid request is invalid everywhere."""
 _FAILURE_CLASS: Any = Literal[tuple(FAILURE_CLASSES)]
 MOVES_ON: Final = frozenset(kind for name, kinds in FAILURE_CLASSES.items() if name != "content_filter" for kind in kinds)
@@ -71,7 +61,7 @@ def _share(text: str) -> float:
 def _params(params: Any) -> Any:
     if params == {}:
         raise ValueError("must not be empty")
-    if params is not None and not isinstance(params, dict) and params not in PARAMS_MODES:
+    if not isinstance(params, dict) and params not in PARAMS_MODES:
         raise ValueError(f"{unknown('value', params, PARAMS_MODES)}, or a mapping of parameters")
     return params
 

@@ -162,6 +162,10 @@ CASES: Final = [
     _more("unknown params of a rule", "rules: [{name: a, when: {has: [tools]}, params: stric}]",
            ("14: personas.helper.rules[0].params: unknown value 'stric' (did you mean 'strict'? known: …), or a mapping of "
             "parameters",)),
+    _more("params of a rule without value", "rules: [{name: a, when: {has: [tools]}, params: null}]",
+           ("14: personas.helper.rules[0].params: unknown value nothing (known: quiet, report, strict), or a mapping of parameters",)),
+    _more("hedge after nothing", "hedge: {after: null}",
+           ("14: personas.helper.hedge.after: is required",)),
     _more("unknown parameter in a rule", "rules: [{name: a, when: {has: [tools]}, params: {temprature: 1}}]",
            ("14: personas.helper.rules[0].params.temprature: unknown parameter 'temprature' (did you mean 'temperature'? "
             "known: …)",)),
