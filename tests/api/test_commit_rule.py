@@ -93,7 +93,7 @@ async def test_the_same_for_json(steps: list[Step]) -> None:
         (BEFORE_CONTENT["429"], 429, "rate_limit_exceeded"),
         (BEFORE_CONTENT["500"], 502, "upstream_error"),
         (BEFORE_CONTENT["401"], 502, "provider_auth_failed"),
-        (BEFORE_CONTENT["error event first"], 503, "server_is_overloaded"),
+        (BEFORE_CONTENT["error event first"], 503, "provider_overloaded"),
         (BEFORE_CONTENT["end before content"], 502, "stream_truncated"),
         (BEFORE_CONTENT["reset"], 502, "upstream_unreachable"),
     ],
@@ -210,7 +210,7 @@ async def test_after_a_keep_alive_a_final_failure_is_the_error_event() -> None:
         status, _, text = await stream(running, "all")
     assert status == 200
     assert b"[DONE]" not in text
-    assert [c["error"]["code"] for c in chunks(text)] == ["upstream_error"]
+    assert [c["error"]["code"] for c in chunks(text)] == ["provider_overloaded"]
 
 
 async def test_a_silent_stream_is_kept_alive_after_content() -> None:

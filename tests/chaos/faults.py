@@ -47,14 +47,9 @@ NO_CONNECTION: Final = Refused(504, clocks.CONNECT)
 NO_CONTENT: Final = Refused(504, clocks.FIRST_CONTENT)
 SILENT: Final = Refused(504, clocks.IDLE)
 
-# The dialects keep the words that their own error tables give.
-SAID_BUSY: Final = by_dialect(
-    Refused(503, "provider_overloaded"), Refused(503, "server_is_overloaded"), Refused(503, "server_is_overloaded")
-)
-BROKE_BUSY: Final = by_dialect(Broken("provider_overloaded"), Broken("server_is_overloaded"), Broken("server_is_overloaded"))
-BUSY: Final = by_dialect(Refused(503, "upstream_error"), Refused(503, "provider_overloaded"), Refused(503, "server_is_overloaded"))
-FAILED_500: Final = by_dialect(Refused(500, "upstream_error"), FAILED, FAILED)
-LATE: Final = by_dialect(Refused(504, "upstream_timeout"), Refused(504, "upstream_timeout"), Refused(504, "timeout"))
+BUSY: Final = Refused(503, "provider_overloaded")
+BROKE_BUSY: Final = Broken("provider_overloaded")
+LATE: Final = Refused(504, "upstream_timeout")
 
 BOMB: Final = gzip.compress(b" " * (160 * 1024 * 1024), 6)
 """160 KB that become more than the gateway reads of an answer (128 MB)."""
@@ -100,7 +95,7 @@ CONNECTION: Final = [
 
 STATUS: Final = [
     _both("status", "429 storm", LIMITED, steps=status("429 Too Many Requests", "Retry-After: 7\r\n"), requests=8, patient=True),
-    _both("status", "500 storm", FAILED_500, steps=status("500 Internal Server Error"), requests=8, patient=True),
+    _both("status", "500 storm", FAILED, steps=status("500 Internal Server Error"), requests=8, patient=True),
     _both("status", "502 storm", FAILED, steps=status("502 Bad Gateway"), requests=8, patient=True),
     _both("status", "503 storm", BUSY, steps=status("503 Service Unavailable"), requests=8, patient=True),
     _both("status", "504 storm", LATE, steps=status("504 Gateway Timeout"), requests=8, patient=True),
@@ -120,7 +115,7 @@ STATUS: Final = [
 
 BODY: Final = [
     _both(
-        "body", "200 with an error", SAID_BUSY, patient=True,
+        "body", "200 with an error", BUSY, patient=True,
         steps=lambda answer, stream, _: events(answer.error_event) if stream else body(answer.error),
     ),
     _both(

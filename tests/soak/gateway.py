@@ -29,7 +29,7 @@ _gateways: Final[list[Gateway]] = []
 @asynccontextmanager
 async def _remembered(*parts: Any, **settings: Any) -> AsyncIterator[Gateway]:
     async with _running_gateway(*parts, **settings) as gateway:
-        reasoning: Any = gateway.dispatcher.asking._reasoning
+        reasoning: Any = gateway.dispatcher._attempts._reasoning
         reasoning._max_entries = REMEMBERED
         _gateways.append(gateway)
         yield gateway

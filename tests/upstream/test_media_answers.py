@@ -23,7 +23,7 @@ def asking_for(*urls: str) -> ChatRequest:
 
 async def fetched(*urls: str) -> list[str]:
     async with MediaFetcher.running(10_000, 1.0) as media:
-        request = await media.inlined(asking_for(*urls), 2.0)
+        request = await media.inlined(asking_for(*urls), 2.0, lambda size: None)
     return [part["image_url"]["url"] for part in request.messages[0]["content"]]
 
 
