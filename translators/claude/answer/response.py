@@ -11,10 +11,10 @@ from translators.claude.wire import Block, whole_blocks
 from translators.dialect import AnswerShape, Envelope
 from translators.errors import UpstreamError
 from translators.failures import malformed, no_output
-from translators.json_codec import loads_repaired
+from translators.json_codec import JsonObject, loads_repaired
 
 
-def parse_response(body: bytes, envelope: Envelope) -> dict[str, Any]:
+def parse_response(body: bytes, envelope: Envelope) -> JsonObject:
     """The chat.completion in `body`. Raises UpstreamError if it is no message of Claude."""
     try:
         message = loads_repaired(body)
@@ -39,19 +39,19 @@ def parse_response(body: bytes, envelope: Envelope) -> dict[str, Any]:
     return _completion(message, said, reason, envelope)
 
 
-def answer_id(message: dict[str, Any], envelope: Envelope) -> str:
+def answer_id(message: JsonObject, envelope: Envelope) -> str:
     """The answer's id: Claude's own, shown."""
     own = message.get("id")
     return f"chatcmpl-{own}" if own.__class__ is str and own else envelope.id
 
 
-def answer_model(message: dict[str, Any], envelope: Envelope) -> str:
+def answer_model(message: JsonObject, envelope: Envelope) -> str:
     """The model that served."""
     served = message.get("model")
     return served if served.__class__ is str and served else envelope.model
 
 
-def _completion(message: dict[str, Any], said: dict[str, Any], reason: str | None, envelope: Envelope) -> dict[str, Any]:
+def _completion(message: JsonObject, said: JsonObject, reason: str | None, envelope: Envelope) -> JsonObject:
     has_calls = "tool_calls" in said or "function_call" in said
     finished = finish_reason(reason, has_calls, envelope.shape.legacy_functions)
     choice = {"index": 0, "message": said, "logprobs": None, "finish_reason": finished}
@@ -73,9 +73,9 @@ def _completion(message: dict[str, Any], said: dict[str, Any], reason: str | Non
     return answer
 
 
-def _message(blocks: list[Block], reason: str | None, stop_details: Any, shape: AnswerShape) -> dict[str, Any]:
+def _message(blocks: list[Block], reason: str | None, stop_details: Any, shape: AnswerShape) -> JsonObject:
     """The assistant message. What stood before a refusal is no answer and is not shown as one."""
-    said: dict[str, Any] = {"role": "assistant", "content": None, "refusal": None}
+    said: JsonObject = {"role": "assistant", "content": None, "refusal": None}
     thoughts = "".join(block["thinking"] for block in blocks if block["type"] == "thinking")
     if thoughts:
         said["reasoning_content"] = thoughts

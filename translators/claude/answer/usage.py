@@ -2,12 +2,14 @@
 
 from typing import Any, Final
 
+from translators.json_codec import JsonObject
+
 _ITERATION_TYPES: Final = ("message", "compaction")
 _COUNTED: Final = ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
 _TIERS: Final = {"standard": "default", "priority": "priority", "batch": "default"}
 
 
-def usage(counted: dict[str, Any]) -> dict[str, Any]:
+def usage(counted: JsonObject) -> JsonObject:
     """`prompt_tokens` holds everything that was read, from the cache or not; `completion_tokens` holds the thinking.
 
     `counted` is Claude's usage object, in a stream the last value of each of its fields. What the hub has no name for but the price
@@ -18,7 +20,7 @@ def usage(counted: dict[str, Any]) -> dict[str, Any]:
     prompt = given + written + read
     details = counted.get("output_tokens_details")
     reasoning = _number(details, "thinking_tokens") if details.__class__ is dict else 0
-    shown: dict[str, Any] = {
+    shown: JsonObject = {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "total_tokens": prompt + completion,
@@ -31,7 +33,7 @@ def usage(counted: dict[str, Any]) -> dict[str, Any]:
     return shown
 
 
-def service_tier(counted: dict[str, Any]) -> str | None:
+def service_tier(counted: JsonObject) -> str | None:
     """The tier that served, in OpenAI's words."""
     if counted.get("speed") == "fast":
         return "fast"
@@ -39,7 +41,7 @@ def service_tier(counted: dict[str, Any]) -> str | None:
     return _TIERS.get(tier) if tier.__class__ is str else None
 
 
-def _numbers(counted: dict[str, Any]) -> tuple[int, ...]:
+def _numbers(counted: JsonObject) -> tuple[int, ...]:
     given, completion, written, read = map(counted.get, _COUNTED)
     return (
         given if given.__class__ is int else 0,
@@ -49,7 +51,7 @@ def _numbers(counted: dict[str, Any]) -> tuple[int, ...]:
     )
 
 
-def _summed(counted: dict[str, Any], rounds: list[Any]) -> tuple[int, ...]:
+def _summed(counted: JsonObject, rounds: list[Any]) -> tuple[int, ...]:
     """The sum over the rounds of a compacted answer, which the top leaves out, or the numbers at the top."""
     entries = [entry for entry in rounds if entry.__class__ is dict]
     summed = [entry for entry in entries if entry.get("type") in _ITERATION_TYPES]
@@ -58,6 +60,6 @@ def _summed(counted: dict[str, Any], rounds: list[Any]) -> tuple[int, ...]:
     return tuple([sum(numbers) for numbers in zip(*map(_numbers, summed), strict=True)])
 
 
-def _number(counted: dict[str, Any], name: str) -> int:
+def _number(counted: JsonObject, name: str) -> int:
     value = counted.get(name)
     return value if value.__class__ is int else 0
