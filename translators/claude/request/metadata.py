@@ -15,11 +15,8 @@ _PERSONAL: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]|\A\+?[\d\s().-]{7,}\Z|[\
 """E-mail addresses and phone numbers, which Claude refuses as ids, and control characters."""
 
 _TIERS: Final[dict[str, Literal["auto", "standard_only"]]] = {
-    "auto": "auto",
-    "default": "standard_only",
-    "priority": "auto",
-    "scale": "auto",
-}
+    "auto": "auto", "default": "standard_only", "priority": "auto", "scale": "auto",
+}  # fmt: skip
 
 
 def user_id(body: JsonObject) -> str | None:

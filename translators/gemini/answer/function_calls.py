@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from translators.dialect import AnswerShape, Envelope
-from translators.json_codec import dumps_str
+from translators.json_codec import JsonObject, dumps_str
 
 _NAMESPACES: Final = ("default_api.", "default_api:")
 """Gemini's own namespace of functions leaks into names now and then."""
@@ -27,7 +27,7 @@ class CallWriter:
     def only_first(self) -> bool:
         return self._shape.one_tool_call or self._shape.legacy_functions
 
-    def delta(self, call: dict[str, Any], signature: Any, index: int) -> dict[str, Any]:
+    def delta(self, call: JsonObject, signature: Any, index: int) -> JsonObject:
         """The whole call as one delta."""
         name = caller_name(str(call.get("name") or ""), self._shape)
         args = call.get("args")
@@ -35,7 +35,7 @@ class CallWriter:
         signed = {"extra_content": {"google": {"thought_signature": signature}}} if signature.__class__ is str and signature else {}
         if self._shape.legacy_functions:
             return {"function_call": {"name": name, "arguments": arguments}, **signed}
-        made: dict[str, Any] = {"index": index, "id": self._id(call.get("id"))}
+        made: JsonObject = {"index": index, "id": self._id(call.get("id"))}
         if name in self._shape.custom_tools:
             text = args.get("input") if args.__class__ is dict else None
             made |= {"type": "custom", "custom": {"name": name, "input": text if text.__class__ is str else arguments}}

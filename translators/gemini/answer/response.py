@@ -10,10 +10,10 @@ from translators.gemini.answer import finish_reason
 from translators.gemini.answer.candidates import Answer, model_of, only_part
 from translators.gemini.answer.errors import error_of, failure
 from translators.gemini.answer.usage import service_tier, usage
-from translators.json_codec import loads_repaired
+from translators.json_codec import JsonObject, loads_repaired
 
 
-def parse_response(body: bytes, envelope: Envelope) -> dict[str, Any]:
+def parse_response(body: bytes, envelope: Envelope) -> JsonObject:
     """The chat.completion in `body`. Raises UpstreamError if there is none in it."""
     try:
         document = loads_repaired(body)
@@ -36,7 +36,7 @@ def parse_response(body: bytes, envelope: Envelope) -> dict[str, Any]:
     return collector.completion()
 
 
-def _one_text(frame: dict[str, Any], envelope: Envelope) -> dict[str, Any] | None:
+def _one_text(frame: JsonObject, envelope: Envelope) -> JsonObject | None:
     """The completion of an answer that is one text, signed or not, as most are; None for any other.
 
     It says what chunks of it would add up to, without making them: that takes five times as long.
@@ -53,10 +53,10 @@ def _one_text(frame: dict[str, Any], envelope: Envelope) -> dict[str, Any] | Non
     reason = finish_reason.finish_reason(native, calls=None, content=True)
     if reason is None or "groundingMetadata" in candidate or "logprobsResult" in candidate or envelope.shape.strip_json_fence:
         return None
-    message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None}
+    message: JsonObject = {"role": "assistant", "content": text, "refusal": None}
     if signature:
         message["extra_content"] = {"google": {"thought_signature": signature}}
-    completion: dict[str, Any] = {
+    completion: JsonObject = {
         "id": envelope.id,
         "object": "chat.completion",
         "created": envelope.created,
@@ -72,7 +72,7 @@ def _one_text(frame: dict[str, Any], envelope: Envelope) -> dict[str, Any] | Non
     return completion
 
 
-def frames_of(document: Any) -> list[dict[str, Any]]:
+def frames_of(document: Any) -> list[JsonObject]:
     """The frames of a document: one, or a list of them. Raises UpstreamError for anything else."""
     frames = document if document.__class__ is list else [document]
     if not frames or any(frame.__class__ is not dict for frame in frames):
