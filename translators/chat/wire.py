@@ -5,48 +5,22 @@ looked at by its class first, and may have further fields. The text under a fiel
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal, NotRequired, Required
+from typing import Any, Literal, NotRequired
 
 from typing_extensions import TypedDict  # pydantic reads typing's own from Python 3.12 on only
 
 from translators.json_codec import JsonObject
 
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "function_call"]
-Role = Literal["developer", "system", "user", "assistant", "tool", "function"]
 
-
-class ContentPart(TypedDict, total=False):
-    """A part of a message's content: `type`, and the field that its type names."""
-
-    type: Required[str]
-    text: str
-    refusal: str
-    image_url: JsonObject
-    input_audio: JsonObject
-    file: JsonObject
-    video_url: JsonObject
-    cache_control: JsonObject | None
-    prompt_cache_breakpoint: Any
-
-
-class InputMessage(TypedDict, total=False):
-    """A message of a request. Its content is a text or a list of parts; what a server or client adds of its own may be of any class."""
-
-    role: Required[str]
-    content: Any
-    name: str
-    refusal: str | None
-    audio: JsonObject | None
-    tool_call_id: str
-    is_error: bool
-    tool_calls: Any
-    function_call: Any
-    reasoning_content: Any
-    reasoning_details: Any
-    images: Any
-    thinking_blocks: Any
-    provider_content: Any
-    extra_content: Any
+InputMessage = JsonObject
+"""A message of a request. translators.chat.request has checked `role`, `content`, `tool_calls`, `function_call` and what names a call;
+clients and servers add fields of their own, which are relayed.
+"""
+InputCall = JsonObject
+"""One of the `tool_calls` of such a message, checked likewise."""
+ContentPart = JsonObject
+"""A part of a message's content: its `type` is a string, and what that type needs has been looked at. Unknown types are relayed."""
 
 
 class PromptTokensDetails(TypedDict, total=False):
@@ -113,13 +87,13 @@ class BesideText(TypedDict, total=False):
     """The tools that the model calls."""
     function_call: Function | None
     """The function that the model calls, where the request has `functions`."""
-    annotations: list[Mapping[str, Any]] | None
+    annotations: list[JsonObject] | None
     """Sources that the text cites, as `url_citation`."""
-    images: list[Mapping[str, Any]] | None
+    images: list[JsonObject] | None
     """Pictures that the model drew, as `image_url` with a data URL."""
     audio: Mapping[str, Any] | None
     """What the model said, as base64 with its transcript."""
-    thinking_blocks: list[Mapping[str, Any]] | None
+    thinking_blocks: list[JsonObject] | None
     """Claude's signed reasoning: send it back with the message."""
     provider_content: Mapping[str, Any] | None
     """The answer in the provider's own form, where OpenAI's loses something of it: send it back with the message."""

@@ -7,6 +7,7 @@ from typing import Any, Final
 from translators.chat.chunks import Chunk
 from translators.chat.code_fence import Unfenced
 from translators.chat.usage import summed
+from translators.chat.wire import Usage
 from translators.claude.answer.block_builder import OpenBlock
 from translators.claude.answer.blocks import trailer
 from translators.claude.answer.errors import error_failure
@@ -53,7 +54,7 @@ class ClaudeStream:
         self._told: dict[str, Any] = {}
         """stop_reason and what comes with it: the last value of each."""
         self._rounds = 1
-        self._earlier: list[dict[str, Any]] = []
+        self._earlier: list[Usage] = []
         """The usage of the rounds before this one."""
         self._said_before = 0
         """How many of the blocks are from rounds before this one."""
@@ -63,7 +64,7 @@ class ClaudeStream:
         return stop_reason(self._told) is not None
 
     @property
-    def usage_so_far(self) -> dict[str, Any] | None:
+    def usage_so_far(self) -> Usage | None:
         counted = [*self._earlier, usage(self._usage)] if self._usage else self._earlier
         return summed(counted) if counted else None
 
@@ -231,7 +232,7 @@ class ClaudeStream:
             chunks.append(Chunk({"function_call": {"name": name, "arguments": ""}}))
             return
         kind, text = _call_kind(block.call)
-        call = {"index": number, "id": start["id"], "type": kind, kind: {"name": name, text: ""}}
+        call: Any = {"index": number, "id": start["id"], "type": kind, kind: {"name": name, text: ""}}
         chunks.append(Chunk({"tool_calls": [call]}))
 
     def _input(self, block: OpenBlock, delta: dict[str, Any], chunks: list[Chunk]) -> None:
@@ -249,7 +250,8 @@ class ClaudeStream:
             chunks.append(Chunk({"function_call": {"arguments": text}}))
             return
         kind, name = _call_kind(call)
-        chunks.append(Chunk({"tool_calls": [{"index": number, kind: {name: text}}]}))
+        piece: Any = {"index": number, kind: {name: text}}
+        chunks.append(Chunk({"tool_calls": [piece]}))
 
     def _citation(self, block: OpenBlock, delta: dict[str, Any], chunks: list[Chunk]) -> None:
         if delta.get("citation") is not None:

@@ -2,12 +2,14 @@
 
 from typing import Any, Final
 
+from translators.chat.wire import Usage
+
 _ITERATION_TYPES: Final = ("message", "compaction")
 _COUNTED: Final = ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
 _TIERS: Final = {"standard": "default", "priority": "priority", "batch": "default"}
 
 
-def usage(counted: dict[str, Any]) -> dict[str, Any]:
+def usage(counted: dict[str, Any]) -> Usage:
     """`prompt_tokens` holds everything that was read, from the cache or not; `completion_tokens` holds the thinking.
 
     `counted` is Claude's usage object, in a stream the last value of each of its fields. What the hub has no name for but the price
@@ -18,16 +20,17 @@ def usage(counted: dict[str, Any]) -> dict[str, Any]:
     prompt = given + written + read
     details = counted.get("output_tokens_details")
     reasoning = _number(details, "thinking_tokens") if details.__class__ is dict else 0
-    shown: dict[str, Any] = {
+    shown: Usage = {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "total_tokens": prompt + completion,
         "prompt_tokens_details": {"cached_tokens": read, "cache_write_tokens": written},
         "completion_tokens_details": {"reasoning_tokens": reasoning},
     }
+    own: Any = shown
     for name in ("cache_creation", "server_tool_use", "inference_geo"):
         if found := counted.get(name):
-            shown[name] = found
+            own[name] = found
     return shown
 
 
