@@ -1,14 +1,16 @@
 """Answers after which the provider is asked once more: paused ones, to go on, and empty ones, to try again."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from translators.chat.chunks import Chunk, Collector
+from translators.chat.wire import Completion
+from translators.json_codec import JsonObject
 
 _SAID: Final = ("content", "refusal", "tool_calls", "function_call", "images", "audio")
 
 
-def is_paused(completion: dict[str, Any]) -> bool:
+def is_paused(completion: Completion) -> bool:
     """Whether the provider stopped in the middle of its turn and waits for it to be sent back."""
     for choice in completion["choices"]:
         specific = choice.get("provider_specific")
@@ -17,7 +19,7 @@ def is_paused(completion: dict[str, Any]) -> bool:
     return False
 
 
-def is_empty(completion: dict[str, Any]) -> bool:
+def is_empty(completion: Completion) -> bool:
     """Whether a model ended as if it had answered but said nothing, as Gemini does now and then; thoughts are no answer."""
     for choice in completion["choices"]:  # nearly always one: all() takes three times as long for it
         if choice.get("native_finish_reason") != "STOP":
@@ -38,7 +40,7 @@ def is_empty_stream(chunks: Sequence[Chunk]) -> bool:
     return is_empty(collector.completion())
 
 
-def _says(message: dict[str, Any]) -> bool:
+def _says(message: Mapping[str, Any]) -> bool:
     for name in _SAID:
         if message.get(name):
             return True
@@ -46,6 +48,6 @@ def _says(message: dict[str, Any]) -> bool:
     return "parts" in _object(_object(message.get("extra_content")).get("google"))
 
 
-def _object(value: Any) -> dict[str, Any]:
+def _object(value: Any) -> JsonObject:
     """Servers of the hub's own dialect are relayed: they may send anything under our names."""
     return value if value.__class__ is dict else {}

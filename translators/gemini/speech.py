@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from translators.capabilities import ModelRecord
 from translators.chat.validation_errors import not_one_of
+from translators.chat.wire import Delta
 from translators.dialect import Envelope
 from translators.errors import InvalidRequest, UpstreamError
 from translators.failures import malformed
@@ -82,7 +83,7 @@ class Sound:
         self._size = 0
         self._begun = False
 
-    def receive(self, mime: str, data: str) -> JsonObject | None:
+    def receive(self, mime: str, data: str) -> Delta | None:
         """A piece of it, as a delta; None while it is held. Raises UpstreamError."""
         self._begun = True
         if self._format == AS_IT_COMES or (self._format == PCM and mime.partition(";")[0].strip().lower() in _BARE):
@@ -98,15 +99,15 @@ class Sound:
         self._held.append(samples)
         return None
 
-    def finish(self) -> list[JsonObject]:
+    def finish(self) -> list[Delta]:
         """What is left of it, as deltas."""
         if not self._begun:
             return []
         held, self._held = self._held, []
-        file = [self._delta(b64encode(wav_of(held)).decode())] if held else []
+        file: list[Delta] = [self._delta(b64encode(wav_of(held)).decode())] if held else []
         return [*file, {"audio": {"id": self._id, "expires_at": self._expires_at}}]
 
-    def _delta(self, data: str) -> JsonObject:
+    def _delta(self, data: str) -> Delta:
         return {"audio": {"id": self._id, "data": data, "transcript": ""}}
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 from translators.chat.chunks import Chunk
 from translators.chat.code_fence import Unfenced
 from translators.chat.usage import summed
+from translators.chat.wire import Usage
 from translators.claude.answer.block_builder import OpenBlock
 from translators.claude.answer.blocks import trailer
 from translators.claude.answer.errors import error_failure
@@ -23,7 +24,7 @@ from translators.json_codec import JsonObject, loads_repaired
 from translators.sse import EventTooLarge
 from translators.text_fast_path import Run, TextReader
 
-Said = Mapping[str, Any]
+BlockPart = Mapping[str, Any]
 """A block as it starts, or one of its deltas: of any shape, each field looked at before it is used."""
 
 _TEXT: Final = re.compile(rb'"text": ?"')
@@ -56,7 +57,7 @@ class ClaudeStream:
         self._told: JsonObject = {}
         """stop_reason and what comes with it: the last value of each."""
         self._rounds = 1
-        self._earlier: list[JsonObject] = []
+        self._earlier: list[Usage] = []
         """The usage of the rounds before this one."""
         self._said_before = 0
         """How many of the blocks are from rounds before this one."""
@@ -66,7 +67,7 @@ class ClaudeStream:
         return stop_reason(self._told) is not None
 
     @property
-    def usage_so_far(self) -> JsonObject | None:
+    def usage_so_far(self) -> Usage | None:
         counted = [*self._earlier, usage(self._usage)] if self._usage else self._earlier
         return summed(counted) if counted else None
 
@@ -200,7 +201,7 @@ class ClaudeStream:
                 if text.__class__ is str and index.__class__ is int:
                     self._reader.plain = text, index
 
-    def _text(self, block: OpenBlock, delta: Said, chunks: list[Chunk]) -> None:
+    def _text(self, block: OpenBlock, delta: BlockPart, chunks: list[Chunk]) -> None:
         text = delta.get("text")
         if not text or text.__class__ is not str:
             return
@@ -210,19 +211,19 @@ class ClaudeStream:
         if text:
             chunks.append(Chunk({"content": text}))
 
-    def _thinking(self, block: OpenBlock, delta: Said, chunks: list[Chunk]) -> None:
+    def _thinking(self, block: OpenBlock, delta: BlockPart, chunks: list[Chunk]) -> None:
         text = delta.get("thinking")
         if text and text.__class__ is str:
             block.pieces.append(text)
             chunks.append(Chunk({"reasoning_content": text}))
         self._signature(block, delta, chunks)
 
-    def _signature(self, block: OpenBlock, delta: Said, chunks: list[Chunk]) -> None:
+    def _signature(self, block: OpenBlock, delta: BlockPart, chunks: list[Chunk]) -> None:
         signature = delta.get("signature")
         if signature.__class__ is str:
             block.signature += signature
 
-    def _tool_use(self, block: OpenBlock, start: Said, chunks: list[Chunk]) -> None:
+    def _tool_use(self, block: OpenBlock, start: BlockPart, chunks: list[Chunk]) -> None:
         number, shape = self._calls, self._shape
         self._calls += 1
         if number and shape.one_tool_call:
@@ -234,10 +235,10 @@ class ClaudeStream:
             chunks.append(Chunk({"function_call": {"name": name, "arguments": ""}}))
             return
         kind, text = _call_kind(block.call)
-        call = {"index": number, "id": start["id"], "type": kind, kind: {"name": name, text: ""}}
+        call: Any = {"index": number, "id": start["id"], "type": kind, kind: {"name": name, text: ""}}
         chunks.append(Chunk({"tool_calls": [call]}))
 
-    def _input(self, block: OpenBlock, delta: Said, chunks: list[Chunk]) -> None:
+    def _input(self, block: OpenBlock, delta: BlockPart, chunks: list[Chunk]) -> None:
         fragment = delta.get("partial_json")
         if not fragment or fragment.__class__ is not str:
             return
@@ -252,13 +253,14 @@ class ClaudeStream:
             chunks.append(Chunk({"function_call": {"arguments": text}}))
             return
         kind, name = _call_kind(call)
-        chunks.append(Chunk({"tool_calls": [{"index": number, kind: {name: text}}]}))
+        piece: Any = {"index": number, kind: {name: text}}
+        chunks.append(Chunk({"tool_calls": [piece]}))
 
-    def _citation(self, block: OpenBlock, delta: Said, chunks: list[Chunk]) -> None:
+    def _citation(self, block: OpenBlock, delta: BlockPart, chunks: list[Chunk]) -> None:
         if delta.get("citation") is not None:
             block.citations.append(delta["citation"])
 
-    def _compaction(self, block: OpenBlock, delta: Said, chunks: list[Chunk]) -> None:
+    def _compaction(self, block: OpenBlock, delta: BlockPart, chunks: list[Chunk]) -> None:
         if delta.get("content").__class__ is str:
             block.pieces.append(delta["content"])
 
@@ -365,7 +367,7 @@ _EVENTS: Final[dict[str, _Handler]] = {
     "error": ClaudeStream._error,
 }
 
-_BlockHandler = Callable[[ClaudeStream, OpenBlock, Said, list[Chunk]], None]
+_BlockHandler = Callable[[ClaudeStream, OpenBlock, BlockPart, list[Chunk]], None]
 _BEGIN: Final[dict[str, _BlockHandler]] = {
     "text": ClaudeStream._text,
     "thinking": ClaudeStream._thinking,

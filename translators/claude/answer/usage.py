@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from translators.chat.wire import Usage
 from translators.json_codec import JsonObject
 
 _ITERATION_TYPES: Final = ("message", "compaction")
@@ -9,7 +10,7 @@ _COUNTED: Final = ("input_tokens", "output_tokens", "cache_creation_input_tokens
 _TIERS: Final = {"standard": "default", "priority": "priority", "batch": "default"}
 
 
-def usage(counted: JsonObject) -> JsonObject:
+def usage(counted: JsonObject) -> Usage:
     """`prompt_tokens` holds everything that was read, from the cache or not; `completion_tokens` holds the thinking.
 
     `counted` is Claude's usage object, in a stream the last value of each of its fields. What the hub has no name for but the price
@@ -20,16 +21,17 @@ def usage(counted: JsonObject) -> JsonObject:
     prompt = given + written + read
     details = counted.get("output_tokens_details")
     reasoning = _number(details, "thinking_tokens") if details.__class__ is dict else 0
-    shown: JsonObject = {
+    shown: Usage = {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "total_tokens": prompt + completion,
         "prompt_tokens_details": {"cached_tokens": read, "cache_write_tokens": written},
         "completion_tokens_details": {"reasoning_tokens": reasoning},
     }
+    own: Any = shown
     for name in ("cache_creation", "server_tool_use", "inference_geo"):
         if found := counted.get(name):
-            shown[name] = found
+            own[name] = found
     return shown
 
 

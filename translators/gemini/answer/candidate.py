@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from translators.chat.chunks import Chunk
 from translators.chat.code_fence import Unfenced
+from translators.chat.wire import Delta
 from translators.errors import UpstreamError
 from translators.failures import malformed
 from translators.gemini.answer.function_calls import CallWriter
@@ -61,7 +62,7 @@ class Choice:
         self._run: TextRun | None = None
         """The text part that further text continues."""
 
-    def emit(self, chunks: list[Chunk], delta: JsonObject, **more: Any) -> None:
+    def emit(self, chunks: list[Chunk], delta: Delta, **more: Any) -> None:
         """The first delta of a choice names the role, and no content where it has none."""
         if not self.begun:
             self.begun = True

@@ -5,6 +5,7 @@ from typing import Final
 
 from translators.chat.chunks import Chunk
 from translators.chat.code_fence import Unfenced
+from translators.chat.wire import Usage
 from translators.dialect import Envelope
 from translators.errors import UpstreamError, UpstreamFailure
 from translators.failures import malformed, no_output, truncated
@@ -35,7 +36,7 @@ class Answer:
         """What this hop has counted, up to the last frame that was parsed."""
         self._counted_since: bytes | None = None
         """The last frame that was recognised since then: its counts are read when they are asked for."""
-        self._earlier: list[JsonObject] = []
+        self._earlier: list[Usage] = []
         """The usage of the hops before this one."""
         self._tokens: set[str] = set()
         """The tokens that hops were asked for with."""
@@ -50,14 +51,14 @@ class Answer:
         return all(choice.reason is not None for choice in self._choices.values())
 
     @property
-    def usage_so_far(self) -> JsonObject | None:
+    def usage_so_far(self) -> Usage | None:
         return over_hops(self._counted())
 
     @property
     def billed_prompt_tokens(self) -> int:
         return sum(hop["prompt_tokens"] for hop in self._counted())
 
-    def _counted(self) -> list[JsonObject]:
+    def _counted(self) -> list[Usage]:
         counted = usage(self._counts().settled())
         return self._earlier if counted is None else [*self._earlier, counted]
 

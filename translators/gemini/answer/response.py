@@ -1,8 +1,9 @@
 """A whole answer of generateContent as a chat.completion: read as a stream of one frame, so that both ways say the same."""
 
-from typing import Any
+from typing import Any, cast
 
 from translators.chat.chunks import Chunk, Collector
+from translators.chat.wire import Choice, Completion, Message
 from translators.dialect import Envelope
 from translators.errors import UpstreamError
 from translators.failures import malformed
@@ -13,7 +14,7 @@ from translators.gemini.answer.usage import service_tier, usage
 from translators.json_codec import JsonObject, loads_repaired
 
 
-def parse_response(body: bytes, envelope: Envelope) -> JsonObject:
+def parse_response(body: bytes, envelope: Envelope) -> Completion:
     """The chat.completion in `body`. Raises UpstreamError if there is none in it."""
     try:
         document = loads_repaired(body)
@@ -36,7 +37,7 @@ def parse_response(body: bytes, envelope: Envelope) -> JsonObject:
     return collector.completion()
 
 
-def _one_text(frame: JsonObject, envelope: Envelope) -> JsonObject | None:
+def _one_text(frame: JsonObject, envelope: Envelope) -> Completion | None:
     """The completion of an answer that is one text, signed or not, as most are; None for any other.
 
     It says what chunks of it would add up to, without making them: that takes five times as long.
@@ -53,7 +54,7 @@ def _one_text(frame: JsonObject, envelope: Envelope) -> JsonObject | None:
     reason = finish_reason.finish_reason(native, calls=None, content=True)
     if reason is None or "groundingMetadata" in candidate or "logprobsResult" in candidate or envelope.shape.strip_json_fence:
         return None
-    message: JsonObject = {"role": "assistant", "content": text, "refusal": None}
+    message: Message = {"role": "assistant", "content": text, "refusal": None}
     if signature:
         message["extra_content"] = {"google": {"thought_signature": signature}}
     completion: JsonObject = {
@@ -65,11 +66,11 @@ def _one_text(frame: JsonObject, envelope: Envelope) -> JsonObject | None:
     counted = metadata if metadata.__class__ is dict else {}
     if (tier := service_tier(counted)) is not None:
         completion["service_tier"] = tier
-    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": reason, "native_finish_reason": native}
+    choice: Choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": reason, "native_finish_reason": native}
     completion["choices"] = [choice]
     if (tokens := usage(counted)) is not None:
         completion["usage"] = tokens
-    return completion
+    return cast(Completion, completion)
 
 
 def frames_of(document: Any) -> list[JsonObject]:

@@ -7,6 +7,7 @@ import re
 from typing import Any, Final
 
 from translators.chat.chunks import Chunk
+from translators.chat.wire import Usage
 from translators.dialect import Envelope, UpstreamRequest
 from translators.errors import UpstreamError, UpstreamFailure
 from translators.failures import malformed, truncated
@@ -14,7 +15,7 @@ from translators.gemini.answer.candidates import Answer
 from translators.gemini.answer.continuation import next_hop
 from translators.gemini.answer.errors import error_of, failure
 from translators.gemini.answer.response import frames_of
-from translators.json_codec import JsonObject, loads_repaired
+from translators.json_codec import loads_repaired
 from translators.sse import EventTooLarge
 from translators.text_fast_path import Run, TextReader
 
@@ -48,7 +49,7 @@ class GeminiStream:
         return self._answer.ended
 
     @property
-    def usage_so_far(self) -> JsonObject | None:
+    def usage_so_far(self) -> Usage | None:
         return self._answer.usage_so_far
 
     @property

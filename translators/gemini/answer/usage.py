@@ -5,6 +5,7 @@ from itertools import combinations
 from typing import Any, Final
 
 from translators.chat.usage import summed
+from translators.chat.wire import Usage
 from translators.json_codec import JsonObject
 
 _TIERS: Final = {
@@ -90,7 +91,7 @@ def _carried(newest: JsonObject, known: JsonObject) -> tuple[str, ...]:
     return choices[sums.index(best)]
 
 
-def usage(metadata: JsonObject) -> JsonObject | None:
+def usage(metadata: JsonObject) -> Usage | None:
     """The hub's usage, or None if nothing was counted."""
     prompt, visible = metadata.get("promptTokenCount"), metadata.get("candidatesTokenCount")
     total = metadata.get("totalTokenCount")
@@ -124,13 +125,15 @@ def usage(metadata: JsonObject) -> JsonObject | None:
     }
 
 
-def over_hops(usages: Sequence[JsonObject]) -> JsonObject | None:
+def over_hops(usages: Sequence[Usage]) -> Usage | None:
     """The usage of an answer that came in hops: each hop counts again what was read and written before it as its prompt."""
     if len(usages) < 2:
         return usages[0] if usages else None
     first, total = usages[0], summed(usages)
-    read = {name: first[name] for name in ("prompt_tokens", "prompt_tokens_details")}
-    return {**total, **read, "total_tokens": first["prompt_tokens"] + total["completion_tokens"]}
+    prompt = first["prompt_tokens"]
+    total["prompt_tokens"], total["prompt_tokens_details"] = prompt, first["prompt_tokens_details"]
+    total["total_tokens"] = prompt + total["completion_tokens"]
+    return total
 
 
 def service_tier(metadata: JsonObject) -> str | None:

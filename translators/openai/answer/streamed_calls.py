@@ -5,11 +5,13 @@ What goes out is as OpenAI's own: dense indexes from 0; id, type and name with t
 
 from typing import Any, Final
 
+from translators.chat.wire import ToolCall
 from translators.dialect import Envelope
-from translators.json_codec import loads
+from translators.json_codec import JsonObject, loads
 from translators.openai.answer.message import callers_name, write_out
 
-Piece = dict[str, Any]
+Piece = JsonObject
+"""A piece of a call as a server sent it, written in place as OpenAI would."""
 
 _TEXT_OF: Final = {"function": "arguments", "custom": "input"}
 
@@ -63,7 +65,7 @@ class StreamedCalls:
             kept &= self._read(piece)
         return kept
 
-    def bare(self) -> list[Piece]:
+    def bare(self) -> list[ToolCall]:
         """Pieces that give an empty object to the functions for which no arguments came: callers parse them as JSON."""
         bare = [call for call in self._calls if call.kind == "function" and not "".join(call.texts).strip()]
         return [{"index": call.number, "function": {"arguments": "{}"}} for call in bare]
@@ -119,7 +121,7 @@ class StreamedCalls:
             return index is None or bool(call.texts)
         return text.lstrip().startswith("{") and call.is_whole()
 
-    def _begin(self, piece: Piece, called: dict[str, Any], kind: str, index: Any, given: str) -> bool:
+    def _begin(self, piece: Piece, called: JsonObject, kind: str, index: Any, given: str) -> bool:
         number = len(self._calls)
         call = _Call(number, given, kind)
         self._calls.append(call)
@@ -135,7 +137,7 @@ class StreamedCalls:
         piece["index"], piece["id"], piece["type"] = number, own, piece.get("type") or kind
         return self._name(call, called) or changed
 
-    def _go_on(self, call: _Call, piece: Piece, called: dict[str, Any], index: Any, given: str) -> bool:
+    def _go_on(self, call: _Call, piece: Piece, called: JsonObject, index: Any, given: str) -> bool:
         """A further piece: of id, type and name only a name that was missing so far is news."""
         if index is not None:
             self._at[index] = call
@@ -150,7 +152,7 @@ class StreamedCalls:
             return True
         return self._name(call, called) or changed
 
-    def _name(self, call: _Call, called: dict[str, Any]) -> bool:
+    def _name(self, call: _Call, called: JsonObject) -> bool:
         """Remember the name that the server gives, and show the caller's own for it. Whether that differs."""
         name = called.get("name") or ""
         call.name += name

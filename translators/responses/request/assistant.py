@@ -6,9 +6,10 @@ from typing import Any, Final
 from translators.chat.calls import called_in, unreadable
 from translators.errors import InvalidRequest
 from translators.json_codec import dumps_str
-from translators.responses.items import CALLS, FORMAT, Item, is_item, same_model
+from translators.responses.items import CALLS, FORMAT, is_item, same_model
 from translators.responses.names import upstream_name
 from translators.responses.request.context import Translation
+from translators.responses.wire import Item
 
 MAX_CALL_ID: Final = 64
 

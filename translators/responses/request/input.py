@@ -9,10 +9,10 @@ from translators.errors import InvalidRequest
 from translators.history.arrangement import Irregular, Placed, arranged
 from translators.history.blocks import has_blocks
 from translators.history.tool_results import NO_RESULT
-from translators.responses.items import Item
 from translators.responses.request.assistant import MAX_CALL_ID, assistant_items, call_id_of, calls_in
 from translators.responses.request.content import read_content
 from translators.responses.request.context import Translation
+from translators.responses.wire import Item
 
 
 def read_messages(messages: list[dict[str, Any]], translation: Translation, *, whole: bool = True) -> list[Item]:
