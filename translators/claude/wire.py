@@ -9,6 +9,16 @@ from typing import Any, Final, Literal, NotRequired, Required, TypedDict, TypeGu
 
 from translators.capabilities import Effort
 from translators.chat.json_schema import Schema
+from translators.json_codec import JsonObject
+
+AnswerMessage = JsonObject
+"""A message as Claude answers with it. This and what follows is read from outside: each field's class is looked at before it is used."""
+Event = JsonObject
+"""An event of a stream: its `type` says which fields it has."""
+BlockPart = Mapping[str, Any]
+"""`content_block` of an event, or its `delta`."""
+CountedTokens = JsonObject
+"""`usage` of an answer, of one of its `iterations` or of an event."""
 
 
 class CacheControl(TypedDict):

@@ -8,6 +8,19 @@ from typing import Literal, NotRequired, Required, TypedDict
 from translators.chat.json_schema import Schema
 from translators.json_codec import JsonObject
 
+Frame = JsonObject
+"""`GenerateContentResponse`. This and what follows is read from outside: each field's class is looked at before it is used."""
+Candidate = JsonObject
+"""`Candidate`: one choice of an answer, or what a frame adds to it."""
+AnswerPart = JsonObject
+"""`Part` of an answer; it may go back to Gemini as it came."""
+AnswerCall = JsonObject
+"""`FunctionCall` of an answer, whole or a piece of one (`partialArgs`, `willContinue`)."""
+UsageMetadata = JsonObject
+"""`UsageMetadata`."""
+GoogleError = JsonObject
+"""The object in `error`: https://cloud.google.com/apis/design/errors."""
+
 
 class Blob(TypedDict):
     """`Blob`: media as base64 text."""

@@ -8,11 +8,11 @@ from translators.claude.answer.blocks import one_text, tool_call, trailer
 from translators.claude.answer.errors import error_failure
 from translators.claude.answer.stop_reason import finish_reason, hidden, refusal, stop_reason
 from translators.claude.answer.usage import service_tier, usage
-from translators.claude.wire import Block, whole_blocks
+from translators.claude.wire import AnswerMessage, Block, whole_blocks
 from translators.dialect import AnswerShape, Envelope
 from translators.errors import UpstreamError
 from translators.failures import malformed, no_output
-from translators.json_codec import JsonObject, loads_repaired
+from translators.json_codec import loads_repaired
 
 
 def parse_response(body: bytes, envelope: Envelope) -> Completion:
@@ -40,19 +40,19 @@ def parse_response(body: bytes, envelope: Envelope) -> Completion:
     return _completion(message, said, reason, envelope)
 
 
-def answer_id(message: JsonObject, envelope: Envelope) -> str:
+def answer_id(message: AnswerMessage, envelope: Envelope) -> str:
     """The answer's id: Claude's own, shown."""
     own = message.get("id")
     return f"chatcmpl-{own}" if own.__class__ is str and own else envelope.id
 
 
-def answer_model(message: JsonObject, envelope: Envelope) -> str:
+def answer_model(message: AnswerMessage, envelope: Envelope) -> str:
     """The model that served."""
     served = message.get("model")
     return served if served.__class__ is str and served else envelope.model
 
 
-def _completion(message: JsonObject, said: Message, reason: str | None, envelope: Envelope) -> Completion:
+def _completion(message: AnswerMessage, said: Message, reason: str | None, envelope: Envelope) -> Completion:
     has_calls = "tool_calls" in said or "function_call" in said
     finished = finish_reason(reason, has_calls, envelope.shape.legacy_functions)
     choice: Any = {"index": 0, "message": said, "logprobs": None, "finish_reason": finished}

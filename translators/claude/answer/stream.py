@@ -1,7 +1,7 @@
 """A streamed answer of Claude as chunks: events in, each looked at once; what only the end can tell comes in a trailer before it."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
 from translators.chat.chunks import Chunk
@@ -16,16 +16,13 @@ from translators.claude.answer.response import answer_id, answer_model
 from translators.claude.answer.stop_reason import CUT, finish_reason, provider_specific, refusal, stop_reason
 from translators.claude.answer.tool_input import CallReader, TextInput, reader, start_input
 from translators.claude.answer.usage import service_tier, usage
-from translators.claude.wire import Block, whole_blocks
+from translators.claude.wire import AnswerMessage, Block, BlockPart, CountedTokens, Event, whole_blocks
 from translators.dialect import Envelope, UpstreamRequest
 from translators.errors import UpstreamFailure
 from translators.failures import malformed, no_output, truncated
 from translators.json_codec import JsonObject, loads_repaired
 from translators.sse import EventTooLarge
 from translators.text_fast_path import Run, TextReader
-
-BlockPart = Mapping[str, Any]
-"""A block as it starts, or one of its deltas: of any shape, each field looked at before it is used."""
 
 _TEXT: Final = re.compile(rb'"text": ?"')
 
@@ -53,7 +50,7 @@ class ClaudeStream:
         self._calls = 0
         self._ended_calls: list[tuple[OpenBlock, CallReader]] = []
         self._unfenced = Unfenced() if envelope.shape.strip_json_fence else None
-        self._usage: JsonObject = {}
+        self._usage: CountedTokens = {}
         self._told: JsonObject = {}
         """stop_reason and what comes with it: the last value of each."""
         self._rounds = 1
@@ -143,7 +140,7 @@ class ClaudeStream:
             self._at[run.known].pieces.append(run.text)
             self._chunks.append(run.shown(0))
 
-    def _start(self, event: JsonObject, chunks: list[Chunk]) -> None:
+    def _start(self, event: Event, chunks: list[Chunk]) -> None:
         message = _object(event, "message")
         if self._rounds == 1:  # the rounds after the first have ids of their own
             self.id = answer_id(message, self._envelope)
@@ -163,7 +160,7 @@ class ClaudeStream:
             self._opened = True
             chunks.append(Chunk({"role": "assistant", "content": ""}))
 
-    def _block_start(self, event: JsonObject, chunks: list[Chunk]) -> None:
+    def _block_start(self, event: Event, chunks: list[Chunk]) -> None:
         self._open(chunks)
         if self._ended_calls:  # a block behind them proves that they are complete
             self._end_calls(False, chunks)
@@ -182,7 +179,7 @@ class ClaudeStream:
             block.citations += citations
         return block
 
-    def _block_delta(self, event: JsonObject, chunks: list[Chunk]) -> None:
+    def _block_delta(self, event: Event, chunks: list[Chunk]) -> None:
         delta, index = event.get("delta"), event.get("index")
         if delta.__class__ is not dict:
             return
@@ -264,7 +261,7 @@ class ClaudeStream:
         if delta.get("content").__class__ is str:
             block.pieces.append(delta["content"])
 
-    def _block_stop(self, event: JsonObject, chunks: list[Chunk]) -> None:
+    def _block_stop(self, event: Event, chunks: list[Chunk]) -> None:
         block = self._at.get(_key(event.get("index")))
         if block is not None:
             self._call_ended(block)
@@ -284,16 +281,16 @@ class ClaudeStream:
             self._show_input(block.number, call, missing + call.finish(raw, cut), chunks)
         self._ended_calls.clear()
 
-    def _message_delta(self, event: JsonObject, chunks: list[Chunk]) -> None:
+    def _message_delta(self, event: Event, chunks: list[Chunk]) -> None:
         self._open(chunks)
         self._count(event)
         self._note(_object(event, "delta"))
         self._note(event)
 
-    def _error(self, event: JsonObject, chunks: list[Chunk]) -> None:
+    def _error(self, event: Event, chunks: list[Chunk]) -> None:
         self.failure = error_failure(event)
 
-    def _finish(self, event: JsonObject, chunks: list[Chunk]) -> None:
+    def _finish(self, event: Event, chunks: list[Chunk]) -> None:
         """The tail: what is missing of tool calls, a refusal, the trailer, the finish reason, the usage."""
         reason = stop_reason(self._told)
         if reason is None and len(self._blocks) == self._said_before:
@@ -343,7 +340,7 @@ class ClaudeStream:
         else:
             self.failure = malformed("The provider answered with something that is neither a stream nor a message.")
 
-    def _message(self, message: JsonObject, chunks: list[Chunk]) -> None:
+    def _message(self, message: AnswerMessage, chunks: list[Chunk]) -> None:
         """A whole message, as if it had been streamed."""
         self._start({"message": message}, chunks)
         content = message.get("content")
@@ -355,7 +352,7 @@ class ClaudeStream:
 
 _TOLD: Final = ("stop_reason", "stop_sequence", "stop_details", "container", "input_transformations")
 
-_Handler = Callable[[ClaudeStream, JsonObject, list[Chunk]], None]
+_Handler = Callable[[ClaudeStream, Event, list[Chunk]], None]
 _EVENTS: Final[dict[str, _Handler]] = {
     "content_block_delta": ClaudeStream._block_delta,
     "content_block_start": ClaudeStream._block_start,

@@ -3,14 +3,14 @@
 from typing import Any, Final
 
 from translators.chat.wire import Usage
-from translators.json_codec import JsonObject
+from translators.claude.wire import CountedTokens
 
 _ITERATION_TYPES: Final = ("message", "compaction")
 _COUNTED: Final = ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
 _TIERS: Final = {"standard": "default", "priority": "priority", "batch": "default"}
 
 
-def usage(counted: JsonObject) -> Usage:
+def usage(counted: CountedTokens) -> Usage:
     """`prompt_tokens` holds everything that was read, from the cache or not; `completion_tokens` holds the thinking.
 
     `counted` is Claude's usage object, in a stream the last value of each of its fields. What the hub has no name for but the price
@@ -35,7 +35,7 @@ def usage(counted: JsonObject) -> Usage:
     return shown
 
 
-def service_tier(counted: JsonObject) -> str | None:
+def service_tier(counted: CountedTokens) -> str | None:
     """The tier that served, in OpenAI's words."""
     if counted.get("speed") == "fast":
         return "fast"
@@ -43,7 +43,7 @@ def service_tier(counted: JsonObject) -> str | None:
     return _TIERS.get(tier) if tier.__class__ is str else None
 
 
-def _numbers(counted: JsonObject) -> tuple[int, ...]:
+def _numbers(counted: CountedTokens) -> tuple[int, ...]:
     given, completion, written, read = map(counted.get, _COUNTED)
     return (
         given if given.__class__ is int else 0,
@@ -53,7 +53,7 @@ def _numbers(counted: JsonObject) -> tuple[int, ...]:
     )
 
 
-def _summed(counted: JsonObject, rounds: list[Any]) -> tuple[int, ...]:
+def _summed(counted: CountedTokens, rounds: list[Any]) -> tuple[int, ...]:
     """The sum over the rounds of a compacted answer, which the top leaves out, or the numbers at the top."""
     entries = [entry for entry in rounds if entry.__class__ is dict]
     summed = [entry for entry in entries if entry.get("type") in _ITERATION_TYPES]
@@ -62,6 +62,6 @@ def _summed(counted: JsonObject, rounds: list[Any]) -> tuple[int, ...]:
     return tuple([sum(numbers) for numbers in zip(*map(_numbers, summed), strict=True)])
 
 
-def _number(counted: JsonObject, name: str) -> int:
+def _number(counted: CountedTokens, name: str) -> int:
     value = counted.get(name)
     return value if value.__class__ is int else 0

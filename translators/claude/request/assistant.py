@@ -4,6 +4,7 @@ import re
 from typing import Any, Final
 
 from translators.chat.calls import called_in, unreadable
+from translators.chat.wire import InputCall, InputMessage
 from translators.claude.arguments import read_arguments
 from translators.claude.property_keys import renamed
 from translators.claude.request.content import mark_last, read_content, text_block, without_blanks
@@ -16,7 +17,7 @@ _PLAIN: Final = frozenset({"role", "name", "content", "tool_calls"})
 _SNAPSHOT: Final = re.compile(r"-20\d{6}\Z")
 
 
-def assistant_blocks(message: JsonObject, index: int, translation: Translation) -> list[Block]:
+def assistant_blocks(message: InputMessage, index: int, translation: Translation) -> list[Block]:
     """Thinking first, then text, then tool calls with the ids the caller gave them; or `provider_content` as it came.
 
     Empty where nothing was said or called.
@@ -73,7 +74,7 @@ def _keeps_thinking(translation: Translation) -> bool:
     return translation.record.thinking.kind != "none"
 
 
-def _thoughts(message: JsonObject, at: str, translation: Translation) -> list[Block]:
+def _thoughts(message: InputMessage, at: str, translation: Translation) -> list[Block]:
     written = message.get("thinking_blocks")
     if not written:
         if message.get("reasoning_content"):
@@ -89,7 +90,7 @@ def _thoughts(message: JsonObject, at: str, translation: Translation) -> list[Bl
     return blocks
 
 
-def _said(message: JsonObject, at: str, translation: Translation) -> list[Block]:
+def _said(message: InputMessage, at: str, translation: Translation) -> list[Block]:
     blocks = read_content(message.get("content"), at, "assistant", translation)
     refusal = message.get("refusal")
     if refusal.__class__ is str and refusal:
@@ -105,7 +106,7 @@ def _other_calls(said: list[Block], calls: list[Block]) -> list[Block]:
     return [call for call in calls if call["id"] not in given] if given else calls
 
 
-def _calls(message: JsonObject, index: int, translation: Translation) -> list[Block]:
+def _calls(message: InputMessage, index: int, translation: Translation) -> list[Block]:
     blocks = [_call(call, index, j, translation) for j, call in enumerate(message.get("tool_calls") or ())]
     if (function := message.get("function_call")) is not None:
         block, flaw = _tool_use(f"fc_{index}", function, translation)
@@ -115,7 +116,7 @@ def _calls(message: JsonObject, index: int, translation: Translation) -> list[Bl
     return blocks
 
 
-def _call(call: JsonObject, index: int, place: int, translation: Translation) -> Block:
+def _call(call: InputCall, index: int, place: int, translation: Translation) -> Block:
     call_id = call.get("id") or ""
     called = called_in(call)
     if called is None:

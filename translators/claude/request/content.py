@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import Any, Final, cast
 
 from translators.chat.validation_errors import wrong_type
+from translators.chat.wire import ContentPart
 from translators.claude.property_keys import renamed
 from translators.claude.request.context import Translation
 from translators.claude.wire import THINKING, USER_ONLY, Block, CacheControl, Source, is_whole, thinking_block
 from translators.errors import InvalidRequest
-from translators.json_codec import JsonObject
 from translators.media import Media, from_base64, is_data_url, mime_of_filename, parse_data_url
 
 IMAGE_TYPES: Final = ("image/jpeg", "image/png", "image/gif", "image/webp")
@@ -16,7 +16,7 @@ MAX_IMAGE_BYTES: Final = 10 * 1024 * 1024
 """Of base64 text: what Claude takes for one image."""
 _TEXT_TYPES: Final = ("application/json", "application/xml", "application/yaml", "application/x-yaml", "application/csv")
 
-_Reader = Callable[[JsonObject, str, Translation], Block | None]
+_Reader = Callable[[ContentPart, str, Translation], Block | None]
 
 
 def text_block(text: str) -> Block:
@@ -65,7 +65,7 @@ def without_blanks(blocks: list[Block], role: str) -> list[Block]:
     return blocks if not kept and role == "user" else kept
 
 
-def _read_part(part: JsonObject, at: str, role: str, translation: Translation) -> Block | None:
+def _read_part(part: ContentPart, at: str, role: str, translation: Translation) -> Block | None:
     kind = part["type"]
     if is_whole(part):
         return _native(part, at, role, translation)
@@ -77,7 +77,7 @@ def _read_part(part: JsonObject, at: str, role: str, translation: Translation) -
     return reader(part, at, translation)
 
 
-def _native(part: JsonObject, at: str, role: str, translation: Translation) -> Block | None:
+def _native(part: ContentPart, at: str, role: str, translation: Translation) -> Block | None:
     kind: str = part["type"]
     belongs = ("user", "tool") if kind in USER_ONLY else ("assistant",)
     if role not in belongs or (role == "tool" and kind == "tool_result"):
@@ -101,19 +101,19 @@ def _inner(block: Any, at: str, translation: Translation) -> Block:
     return _unmarked(block) if mark is None else {**_unmarked(block), "cache_control": mark}
 
 
-def _unmarked(part: JsonObject) -> Block:
+def _unmarked(part: ContentPart) -> Block:
     return cast(Block, {name: value for name, value in part.items() if name not in ("cache_control", "prompt_cache_breakpoint")})
 
 
-def _text(part: JsonObject, at: str, translation: Translation) -> Block:
+def _text(part: ContentPart, at: str, translation: Translation) -> Block:
     return text_block(part["text"])
 
 
-def _refusal(part: JsonObject, at: str, translation: Translation) -> Block:
+def _refusal(part: ContentPart, at: str, translation: Translation) -> Block:
     return text_block(part["refusal"])
 
 
-def _image(part: JsonObject, at: str, translation: Translation) -> Block:
+def _image(part: ContentPart, at: str, translation: Translation) -> Block:
     if part["image_url"].get("detail") not in (None, "auto"):
         translation.once("dropped", "messages.image_url.detail", "Claude scales images itself")
     url, param = part["image_url"]["url"].strip(), f"{at}.image_url.url"
@@ -151,7 +151,7 @@ def _decoded(media: Media, param: str) -> str:
         raise InvalidRequest("The text file is not UTF-8.", param, "invalid_value") from None
 
 
-def _file(part: JsonObject, at: str, translation: Translation) -> Block:
+def _file(part: ContentPart, at: str, translation: Translation) -> Block:
     file = part["file"]
     name, data, param = file.get("filename"), file.get("file_data"), f"{at}.file.file_data"
     title = name if name.__class__ is str else None

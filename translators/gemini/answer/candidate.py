@@ -11,6 +11,7 @@ from translators.failures import malformed
 from translators.gemini.answer.function_calls import CallWriter
 from translators.gemini.answer.partial_call import PartialCall
 from translators.gemini.speech import Sound
+from translators.gemini.wire import AnswerCall, AnswerPart
 from translators.json_codec import JsonObject
 from translators.text_fast_path import Run
 
@@ -57,7 +58,7 @@ class Choice:
         self._signature: str | None = None
         self._images = 0
         self._pending: PartialCall | None = None
-        self._parts: list[TextRun | JsonObject | None] = []
+        self._parts: list[TextRun | AnswerPart | None] = []
         """What the model said, in order: texts, calls and parts of server tools as they came, None for thoughts and media."""
         self._run: TextRun | None = None
         """The text part that further text continues."""
@@ -146,14 +147,14 @@ class Choice:
             last.signature = signature
         self._run = None
 
-    def _part(self, part: JsonObject, chunks: list[Chunk]) -> None:
+    def _part(self, part: AnswerPart, chunks: list[Chunk]) -> None:
         for name, read in _READERS.items():
             if name in part:
                 read(self, part, chunks)
                 return
         self._sign(part.get("thoughtSignature"))
 
-    def _thought(self, part: JsonObject, chunks: list[Chunk]) -> None:
+    def _thought(self, part: AnswerPart, chunks: list[Chunk]) -> None:
         self._run = None
         self._parts.append(None)
         text = part["text"]
@@ -161,11 +162,11 @@ class Choice:
             self.emit(chunks, {"reasoning_content": text})
         self._sign(part.get("thoughtSignature"))
 
-    def _server_part(self, part: JsonObject, chunks: list[Chunk]) -> None:
+    def _server_part(self, part: AnswerPart, chunks: list[Chunk]) -> None:
         self._run = None
         self._parts.append(part)
 
-    def _media(self, part: JsonObject, chunks: list[Chunk]) -> None:
+    def _media(self, part: AnswerPart, chunks: list[Chunk]) -> None:
         """Pictures are shown, sound to those who asked for it; drafts of the model's thinking are not."""
         self._run = None
         self._parts.append(None)
@@ -192,7 +193,7 @@ class Choice:
         if (delta := self.sound.receive(mime, data)) is not None:
             self.emit(chunks, delta)
 
-    def _function_call(self, part: JsonObject, chunks: list[Chunk]) -> None:
+    def _function_call(self, part: AnswerPart, chunks: list[Chunk]) -> None:
         self._run = None
         call = part["functionCall"]
         if call.__class__ is not dict:
@@ -221,7 +222,7 @@ class Choice:
         if pending is not None:
             self._whole_call(pending.raw, pending.signature, chunks)
 
-    def _whole_call(self, call: JsonObject, signature: Any, chunks: list[Chunk]) -> None:
+    def _whole_call(self, call: AnswerCall, signature: Any, chunks: list[Chunk]) -> None:
         if self.calls and self._writer.only_first:
             return
         self._parts.append({"functionCall": call, **({"thoughtSignature": signature} if signature else {})})
@@ -267,13 +268,13 @@ class Choice:
         return False
 
 
-def _replayable(part: TextRun | JsonObject) -> JsonObject:
+def _replayable(part: TextRun | AnswerPart) -> AnswerPart:
     if isinstance(part, TextRun):
         return {"text": part.text, **({"thoughtSignature": part.signature} if part.signature else {})}
     return part
 
 
-_READERS: Final[dict[str, Callable[[Choice, JsonObject, list[Chunk]], None]]] = {
+_READERS: Final[dict[str, Callable[[Choice, AnswerPart, list[Chunk]], None]]] = {
     "functionCall": Choice._function_call,
     "text": Choice._thought,
     "inlineData": Choice._media,

@@ -17,7 +17,8 @@ from translators.gemini.answer.grounding import annotations
 from translators.gemini.answer.logprobs import logprobs
 from translators.gemini.answer.usage import Counts, over_hops, service_tier, usage
 from translators.gemini.speech import Sound
-from translators.json_codec import JsonObject, loads
+from translators.gemini.wire import AnswerPart, Candidate, Frame
+from translators.json_codec import loads
 from translators.text_fast_path import Run
 
 MAX_CHOICES: Final = 128
@@ -99,7 +100,7 @@ class Answer:
         choice.reason = finish_reason.CONTINUATION
         return choice.has_content or choice.calls > 0
 
-    def read(self, frame: JsonObject, chunks: list[Chunk]) -> None:
+    def read(self, frame: Frame, chunks: list[Chunk]) -> None:
         """One GenerateContentResponse."""
         if not self._begun:
             self._begun = True
@@ -118,7 +119,7 @@ class Answer:
             if feedback.__class__ is dict and feedback.get("blockReason").__class__ is str:
                 self._blocked = feedback["blockReason"]
 
-    def only_text(self, frame: JsonObject) -> tuple[str, Choice] | None:
+    def only_text(self, frame: Frame) -> tuple[str, Choice] | None:
         """The text of a frame that was read and says nothing else, and whose it is."""
         found = only_part(frame)
         if found is None:
@@ -135,7 +136,7 @@ class Answer:
         choice.texts(run, chunks)
         self._counted_since = run.last
 
-    def _candidate(self, candidate: JsonObject, position: int, taken: set[int], chunks: list[Chunk]) -> None:
+    def _candidate(self, candidate: Candidate, position: int, taken: set[int], chunks: list[Chunk]) -> None:
         index = candidate.get("index", 0)
         if index.__class__ is not int or index in taken:
             index = position
@@ -154,7 +155,7 @@ class Answer:
         if len(candidate) > 2 or "finishReason" in candidate:
             self._note(candidate, choice, before, chunks)
 
-    def _note(self, candidate: JsonObject, choice: Choice, before: int, chunks: list[Chunk]) -> None:
+    def _note(self, candidate: Candidate, choice: Choice, before: int, chunks: list[Chunk]) -> None:
         """What else a candidate holds: a reason may come early or again, so that none is told before the end."""
         reason = finish_reason.given(candidate)
         if reason is not None:
@@ -244,13 +245,13 @@ class Answer:
             chunks.append(Chunk(usage=counted))
 
 
-def model_of(frame: JsonObject) -> str | None:
+def model_of(frame: Frame) -> str | None:
     """The model that served, if a frame names it."""
     version = frame.get("modelVersion")
     return version if version.__class__ is str and version else None
 
 
-def only_part(frame: JsonObject) -> tuple[JsonObject, JsonObject] | None:
+def only_part(frame: Frame) -> tuple[Candidate, AnswerPart] | None:
     """The candidate of a frame that has one with one part, and that part."""
     candidates = frame.get("candidates")
     if candidates.__class__ is not list or len(candidates) != 1:

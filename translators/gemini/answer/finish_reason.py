@@ -6,7 +6,7 @@ from typing import Final
 from translators.errors import FailureKind, UpstreamFailure
 from translators.failures import Cause, no_output
 from translators.failures import failure as failure_of
-from translators.json_codec import JsonObject
+from translators.gemini.wire import Candidate
 
 _FILTERED: Final = frozenset({
     "SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "LANGUAGE", "MODEL_ARMOR", "ESCALATION", "PUP_LIMITED_DISABLED",
@@ -23,7 +23,7 @@ UNSPECIFIED: Final = "FINISH_REASON_UNSPECIFIED"
 _MAX_MESSAGE: Final = 500
 
 
-def given(candidate: JsonObject) -> str | None:
+def given(candidate: Candidate) -> str | None:
     """Gemini's own reason, if a candidate has one by now."""
     reason = candidate.get("finishReason")
     return reason if reason.__class__ is str and reason != UNSPECIFIED else None

@@ -4,7 +4,8 @@ from typing import Any, Final
 
 from translators.chat.wire import Delta, ToolCall
 from translators.dialect import AnswerShape, Envelope
-from translators.json_codec import JsonObject, dumps_str
+from translators.gemini.wire import AnswerCall
+from translators.json_codec import dumps_str
 
 _NAMESPACES: Final = ("default_api.", "default_api:")
 """Gemini's own namespace of functions leaks into names now and then."""
@@ -28,7 +29,7 @@ class CallWriter:
     def only_first(self) -> bool:
         return self._shape.one_tool_call or self._shape.legacy_functions
 
-    def delta(self, call: JsonObject, signature: Any, index: int) -> Delta:
+    def delta(self, call: AnswerCall, signature: Any, index: int) -> Delta:
         """The whole call as one delta."""
         name = caller_name(str(call.get("name") or ""), self._shape)
         args = call.get("args")

@@ -4,6 +4,7 @@ import re
 from itertools import pairwise
 from typing import Any, Final
 
+from translators.gemini.wire import AnswerCall
 from translators.json_codec import JsonObject
 
 _STEP: Final = re.compile(r"""\.([^.\[\]]+)|\[(\d+)\]|\['([^']*)'\]|\["([^"]*)"\]""")
@@ -12,12 +13,12 @@ _STEP: Final = re.compile(r"""\.([^.\[\]]+)|\[(\d+)\]|\['([^']*)'\]|\["([^"]*)"\
 class PartialCall:
     """Gathers one call. `raw` is the call as far as it is known, in the shape of a whole one."""
 
-    def __init__(self, first: JsonObject) -> None:
+    def __init__(self, first: AnswerCall) -> None:
         self.raw: JsonObject = {name: first[name] for name in ("id", "name") if name in first}
         self.raw["args"] = {}
         self.signature: Any = None
 
-    def add(self, piece: JsonObject) -> None:
+    def add(self, piece: AnswerCall) -> None:
         """Raises ValueError for a place that cannot be in the arguments."""
         for name in ("id", "name"):
             if piece.get(name):

@@ -11,6 +11,7 @@ from translators.gemini.answer import finish_reason
 from translators.gemini.answer.candidates import Answer, model_of, only_part
 from translators.gemini.answer.errors import error_of, failure
 from translators.gemini.answer.usage import service_tier, usage
+from translators.gemini.wire import Frame
 from translators.json_codec import JsonObject, loads_repaired
 
 
@@ -37,7 +38,7 @@ def parse_response(body: bytes, envelope: Envelope) -> Completion:
     return collector.completion()
 
 
-def _one_text(frame: JsonObject, envelope: Envelope) -> Completion | None:
+def _one_text(frame: Frame, envelope: Envelope) -> Completion | None:
     """The completion of an answer that is one text, signed or not, as most are; None for any other.
 
     It says what chunks of it would add up to, without making them: that takes five times as long.
@@ -73,7 +74,7 @@ def _one_text(frame: JsonObject, envelope: Envelope) -> Completion | None:
     return cast(Completion, completion)
 
 
-def frames_of(document: Any) -> list[JsonObject]:
+def frames_of(document: Any) -> list[Frame]:
     """The frames of a document: one, or a list of them. Raises UpstreamError for anything else."""
     frames = document if document.__class__ is list else [document]
     if not frames or any(frame.__class__ is not dict for frame in frames):

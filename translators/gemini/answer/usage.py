@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from translators.chat.usage import summed
 from translators.chat.wire import Usage
+from translators.gemini.wire import UsageMetadata
 from translators.json_codec import JsonObject
 
 _TIERS: Final = {
@@ -41,14 +42,14 @@ class Counts:
     __slots__ = ("_newest", "_said_of", "known")
 
     def __init__(self) -> None:
-        self.known: JsonObject = {}
+        self.known: UsageMetadata = {}
         """The last value of everything."""
-        self._newest: JsonObject = self.known
+        self._newest: UsageMetadata = self.known
         """The last frame that counted something."""
         self._said_of: JsonObject | None = None
         """The count that each value was said of which says more of one; None while one frame says all that is known."""
 
-    def add(self, snapshot: JsonObject) -> None:
+    def add(self, snapshot: UsageMetadata) -> None:
         """The `usageMetadata` of a frame."""
         if None in snapshot.values():
             snapshot = {name: value for name, value in snapshot.items() if value is not None}
@@ -65,7 +66,7 @@ class Counts:
         for name in _DETAILS.intersection(snapshot):
             self._said_of[name] = known.get(_OF[name])
 
-    def settled(self) -> JsonObject:
+    def settled(self) -> UsageMetadata:
         """What holds by now, as one `usageMetadata`."""
         known, newest = self.known, self._newest
         if self._said_of is None:
@@ -79,7 +80,7 @@ class Counts:
         return settled
 
 
-def _carried(newest: JsonObject, known: JsonObject) -> tuple[str, ...]:
+def _carried(newest: UsageMetadata, known: UsageMetadata) -> tuple[str, ...]:
     """The counts from before that belong to the newest: as few as bring it to its total, or as near as they can without passing it."""
     missing = [name for name in _ADDED if name in known and name not in newest]
     if "totalTokenCount" not in newest:
@@ -91,7 +92,7 @@ def _carried(newest: JsonObject, known: JsonObject) -> tuple[str, ...]:
     return choices[sums.index(best)]
 
 
-def usage(metadata: JsonObject) -> Usage | None:
+def usage(metadata: UsageMetadata) -> Usage | None:
     """The hub's usage, or None if nothing was counted."""
     prompt, visible = metadata.get("promptTokenCount"), metadata.get("candidatesTokenCount")
     total = metadata.get("totalTokenCount")
@@ -136,7 +137,7 @@ def over_hops(usages: Sequence[Usage]) -> Usage | None:
     return total
 
 
-def service_tier(metadata: JsonObject) -> str | None:
+def service_tier(metadata: UsageMetadata) -> str | None:
     """The hub's name of the tier that served, if Google named one."""
     for name in ("trafficType", "serviceTier"):
         tier = metadata.get(name)

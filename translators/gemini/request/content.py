@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import Any, Final, Literal
 
 from translators.capabilities import ModelRecord
+from translators.chat.wire import ContentPart
 from translators.errors import InvalidRequest
 from translators.gemini.request.media_resolution import Resolutions
 from translators.gemini.wire import Part, VideoMetadata
-from translators.json_codec import JsonObject
 from translators.media import Media, from_base64, is_data_url, mime_of_filename, parse_data_url
 from translators.notes import Report
 
@@ -46,10 +46,10 @@ class ContentReader:
                 parts.append(made)
         return parts
 
-    def _text(self, part: JsonObject, at: str) -> Part | None:
+    def _text(self, part: ContentPart, at: str) -> Part | None:
         return {"text": part["text"]} if part["text"] else None
 
-    def _image(self, part: JsonObject, at: str) -> Part:
+    def _image(self, part: ContentPart, at: str) -> Part:
         image = part["image_url"]
         made = located(image["url"], f"{at}.image_url.url")
         if self._resolutions is None:
@@ -57,7 +57,7 @@ class ContentReader:
         self._resolutions.note(image.get("detail"), made, f"{at}.image_url.detail")
         return made
 
-    def _audio(self, part: JsonObject, at: str) -> Part:
+    def _audio(self, part: ContentPart, at: str) -> Part:
         audio = part["input_audio"]
         kind = audio.get("format")
         if kind.__class__ is not str or kind not in _AUDIO_FORMATS:
@@ -67,7 +67,7 @@ class ContentReader:
         data: str = audio["data"]
         return _inline(parse_data_url(data, at) if is_data_url(data) else from_base64(data, f"audio/{kind}", at))
 
-    def _file(self, part: JsonObject, at: str) -> Part:
+    def _file(self, part: ContentPart, at: str) -> Part:
         file = part["file"]
         data: str | None = file.get("file_data")
         if data is None:
@@ -79,7 +79,7 @@ class ContentReader:
             raise InvalidRequest("The file's type is unknown: give a data URL or a filename with a known ending.", at, "invalid_value")
         return _inline(Media(mime, media.base64))
 
-    def _video(self, part: JsonObject, at: str) -> Part:
+    def _video(self, part: ContentPart, at: str) -> Part:
         made = located(part["video_url"]["url"], f"{at}.video_url.url")
         metadata = part.get("video_metadata")
         if metadata.__class__ is dict:
@@ -91,7 +91,7 @@ class ContentReader:
         return made
 
 
-_READERS: Final[dict[str, Callable[[ContentReader, JsonObject, str], Part | None]]] = {
+_READERS: Final[dict[str, Callable[[ContentReader, ContentPart, str], Part | None]]] = {
     "text": ContentReader._text,
     "image_url": ContentReader._image,
     "input_audio": ContentReader._audio,

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from translators.capabilities import ModelRecord
+from translators.chat.wire import InputMessage
 from translators.gemini.request.content import ContentReader
 from translators.gemini.wire import FunctionResponse, Part
 from translators.json_codec import JsonObject, first_flaw, loads
@@ -29,7 +30,7 @@ class OpenCall:
     """What the result shows but the response cannot hold: it follows in a content of its own."""
 
 
-def answer(call: OpenCall, message: JsonObject, record: ModelRecord, reader: ContentReader, at: str) -> None:
+def answer(call: OpenCall, message: InputMessage, record: ModelRecord, reader: ContentReader, at: str) -> None:
     """Give `call` the result in `message`. Raises InvalidRequest for a content part that is none."""
     content = message.get("content")
     media: list[Part] = []

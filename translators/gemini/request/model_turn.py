@@ -4,6 +4,7 @@ from typing import Any, Final, NamedTuple, cast
 
 from translators.capabilities import ModelRecord
 from translators.chat.calls import called_in, unreadable
+from translators.chat.wire import InputMessage
 from translators.errors import InvalidRequest
 from translators.gemini.names import upstream_name
 from translators.gemini.request import thought_signatures
@@ -26,7 +27,7 @@ class ModelTurn(NamedTuple):
     """Neither a call nor a signature in it: it may be merged with a neighbour."""
 
 
-def read(message: JsonObject, record: ModelRecord, report: Report, index: int) -> ModelTurn:
+def read(message: InputMessage, record: ModelRecord, report: Report, index: int) -> ModelTurn:
     """The turn that an assistant message, the caller's `index`-th, stands for; no parts if it says nothing. Raises InvalidRequest."""
     at = f"messages[{index}]"
     if message.get("audio") is not None:
@@ -45,13 +46,13 @@ def read(message: JsonObject, record: ModelRecord, report: Report, index: int) -
     return ModelTurn(carried, calls, not calls and not any("thoughtSignature" in part for part in carried))
 
 
-def _spoken(message: JsonObject, at: str) -> list[str]:
+def _spoken(message: InputMessage, at: str) -> list[str]:
     found = texts(message.get("content"), f"{at}.content", ("text", "refusal"))
     refusal = message.get("refusal")
     return [refusal] if not found and refusal and refusal.__class__ is str else found
 
 
-def _calls(message: JsonObject, record: ModelRecord, report: Report, index: int) -> tuple[list[OpenCall], list[Part]]:
+def _calls(message: InputMessage, record: ModelRecord, report: Report, index: int) -> tuple[list[OpenCall], list[Part]]:
     at = f"messages[{index}]"
     calls: list[OpenCall] = []
     parts: list[Part] = []
@@ -90,7 +91,7 @@ def _args(function: JsonObject, report: Report, at: str) -> JsonObject:
     return args
 
 
-def _sign(signature: str, spoken: list[Part], calls: list[Part], message: JsonObject) -> None:
+def _sign(signature: str, spoken: list[Part], calls: list[Part], message: InputMessage) -> None:
     """A message's own signature belongs to its last text, or to a legacy function call, which has no place for one."""
     if spoken:
         spoken[-1]["thoughtSignature"] = signature
@@ -98,7 +99,9 @@ def _sign(signature: str, spoken: list[Part], calls: list[Part], message: JsonOb
         calls[0]["thoughtSignature"] = signature
 
 
-def _carried(message: JsonObject, spoken: list[Part], calls: list[Part], record: ModelRecord, report: Report, at: str) -> list[Part] | None:
+def _carried(
+    message: InputMessage, spoken: list[Part], calls: list[Part], record: ModelRecord, report: Report, at: str
+) -> list[Part] | None:
     """The turn as Gemini gave it, if the caller kept it (`extra_content.google.parts`) and it still says what the message says."""
     kept = thought_signatures.google_extra(message).get("parts")
     if kept.__class__ is not list:

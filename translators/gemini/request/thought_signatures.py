@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from translators.capabilities import ModelRecord
+from translators.chat.wire import InputCall, InputMessage
 from translators.gemini.wire import Part
 from translators.json_codec import JsonObject
 
@@ -39,12 +40,12 @@ def split_id(call_id: str) -> tuple[str, str | None]:
     return (plain, hidden or None) if plain else (call_id, None)
 
 
-def with_plain_ids(messages: list[JsonObject]) -> list[JsonObject]:
+def with_plain_ids(messages: list[InputMessage]) -> list[InputMessage]:
     """The messages with nothing hidden behind the ids of their calls: each signature stands where callers carry it."""
     return [_with_plain_ids(message) for message in messages]
 
 
-def _with_plain_ids(message: JsonObject) -> JsonObject:
+def _with_plain_ids(message: InputMessage) -> InputMessage:
     answered = message.get("tool_call_id")
     if answered.__class__ is str and _ID_SUFFIX in answered:
         return {**message, "tool_call_id": split_id(answered)[0]}
@@ -54,7 +55,7 @@ def _with_plain_ids(message: JsonObject) -> JsonObject:
     return {**message, "tool_calls": [_with_plain_id(call) for call in calls]}
 
 
-def _with_plain_id(call: JsonObject) -> JsonObject:
+def _with_plain_id(call: InputCall) -> InputCall:
     plain, hidden = split_id(call.get("id") or "")
     if hidden is None:
         return call
@@ -66,7 +67,7 @@ def google_extra(owner: JsonObject) -> JsonObject:
     return _object(_object(owner.get("extra_content")).get("google"))
 
 
-def of_message(message: JsonObject, record: ModelRecord) -> str | None:
+def of_message(message: InputMessage, record: ModelRecord) -> str | None:
     """The signature of a message's text: of several the last one."""
     if record.signatures == "none" or _HOLDERS.isdisjoint(message):
         return None
@@ -75,7 +76,7 @@ def of_message(message: JsonObject, record: ModelRecord) -> str | None:
     return _first_valid(candidates)
 
 
-def of_call(call: JsonObject, hidden: str | None, record: ModelRecord) -> str | None:
+def of_call(call: InputCall, hidden: str | None, record: ModelRecord) -> str | None:
     """The signature of a tool call, from whichever field its caller kept it in."""
     if record.signatures == "none":
         return None
