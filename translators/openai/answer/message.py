@@ -9,10 +9,8 @@ from typing import Any, Final
 
 from translators.chat.tool_names import declared_name
 from translators.dialect import AnswerShape
-from translators.json_codec import JsonObject, dumps_str
-
-Said = JsonObject
-"""A message, a delta or a call of one, as a server sent it."""
+from translators.json_codec import dumps_str
+from translators.openai.wire import Said
 
 _TEXT: Final = (str, NoneType)
 _SPOKEN: Final = (str, NoneType, list)

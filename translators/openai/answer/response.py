@@ -7,12 +7,13 @@ from translators.chat.wire import Completion
 from translators.dialect import Envelope
 from translators.errors import UpstreamError, UpstreamFailure
 from translators.failures import malformed
-from translators.json_codec import JsonObject, loads_repaired
+from translators.json_codec import loads_repaired
 from translators.openai.answer.errors import failure
 from translators.openai.answer.finish_reason import UNKNOWN_FINISH_REASON, fitting, is_none, meaning
 from translators.openai.answer.message import REASONED, callers_name, fill_arguments, mend_texts, well_formed, write_out
 from translators.openai.answer.stream import OpenAIStream
 from translators.openai.answer.usage import mend_usage
+from translators.openai.wire import Call, Called, Said, SentChoice, SentDocument
 
 _EVENTS: Final = (b"data:", b"event:", b":")
 
@@ -55,7 +56,7 @@ def parse_response(body: bytes, envelope: Envelope) -> Completion:
     return cast(Completion, document)
 
 
-def _mend(choice: JsonObject, envelope: Envelope) -> bool:
+def _mend(choice: SentChoice, envelope: Envelope) -> bool:
     """Put one choice into the hub's form. False if its finish_reason is not known. Raises UpstreamError if it is not whole."""
     if "error" in choice and (error := choice["error"]):
         raise UpstreamError(failure({"error": error}, 200, {}))
@@ -78,7 +79,7 @@ def _mend(choice: JsonObject, envelope: Envelope) -> bool:
     return found is not None
 
 
-def _mend_function_call(message: JsonObject, envelope: Envelope) -> bool:
+def _mend_function_call(message: Said, envelope: Envelope) -> bool:
     """Whether there is one."""
     function = message["function_call"]
     if function is None:
@@ -89,7 +90,7 @@ def _mend_function_call(message: JsonObject, envelope: Envelope) -> bool:
     return True
 
 
-def _mend_calls(message: JsonObject, envelope: Envelope) -> bool:
+def _mend_calls(message: Said, envelope: Envelope) -> bool:
     """Whether there are any."""
     calls = message["tool_calls"]
     if not calls:
@@ -106,14 +107,14 @@ def _mend_calls(message: JsonObject, envelope: Envelope) -> bool:
     return True
 
 
-def _mend_call(call: JsonObject, other_id: str, ids: set[str]) -> JsonObject:
+def _mend_call(call: Call, other_id: str, ids: set[str]) -> Called:
     """Give one call what it lacks, `other_id` where its own is missing or taken. What holds its name."""
     call_id = call.get("id")
     call["id"] = str(call_id) if call_id and call_id not in ids else other_id
     write_out(call)
     kind = "custom" if call.get("custom") is not None else "function"
     call["type"] = call.get("type") or kind
-    called: JsonObject | None = call.get(kind)
+    called: Called | None = call.get(kind)
     if called is None:
         called = call["function"] = {}
     if kind == "function":
@@ -121,7 +122,7 @@ def _mend_call(call: JsonObject, other_id: str, ids: set[str]) -> JsonObject:
     return called
 
 
-def _find_usage(document: JsonObject, choices: list[JsonObject]) -> None:
+def _find_usage(document: SentDocument, choices: list[SentChoice]) -> None:
     """Take the count from a choice (Moonshot), where there is none in its place."""
     document.pop("usage", None)
     for choice in choices:

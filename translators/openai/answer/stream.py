@@ -19,6 +19,7 @@ from translators.openai.answer.finish_reason import UNKNOWN_FINISH_REASON, fitti
 from translators.openai.answer.message import callers_name, mend_texts, well_formed, write_out
 from translators.openai.answer.streamed_calls import StreamedCalls
 from translators.openai.answer.usage import mend_usage
+from translators.openai.wire import Said, SentChoice, SentDocument
 from translators.sse import EventTooLarge
 from translators.text_fast_path import Run, TextReader
 
@@ -39,8 +40,8 @@ _ERROR: Final = frozenset({"message", "detail", "error_msg"})
 class _End(NamedTuple):
     """The last chunk of a choice so far, which has a finish_reason: held back until it is known that nothing follows."""
 
-    document: JsonObject
-    choice: JsonObject
+    document: SentDocument
+    choice: SentChoice
     delta: Delta
     raw: bytes | None
     """The chunk as it came, where it may go out as it is."""
@@ -179,7 +180,7 @@ class OpenAIStream:
         else:
             self._chunk(chunk, text)
 
-    def _break_off(self, chunk: JsonObject) -> None:
+    def _break_off(self, chunk: SentDocument) -> None:
         """An error, which may stand beside the last piece of the answer."""
         choices = chunk.get("choices")
         if choices and well_formed(choices, "delta"):
@@ -195,7 +196,7 @@ class OpenAIStream:
         if self._usage is not None:
             self._chunks.append(self._usage)
 
-    def _chunk(self, chunk: JsonObject, text: bytes) -> None:
+    def _chunk(self, chunk: SentDocument, text: bytes) -> None:
         choices = chunk.get("choices")
         usage: Any = chunk.get("usage")
         if (choices and not well_formed(choices, "delta")) or (usage is not None and usage.__class__ is not dict):
@@ -215,7 +216,7 @@ class OpenAIStream:
             mend_usage(usage)
             self._usage = Chunk(usage=usage)
 
-    def _is_named(self, chunk: JsonObject, text: bytes) -> bool:
+    def _is_named(self, chunk: SentDocument, text: bytes) -> bool:
         """Whether a chunk has the id and model of the stream, which are the first that it names, and OpenAI's other fields."""
         id_, model = chunk.get("id"), chunk.get("model")
         if not self._named:
@@ -232,7 +233,7 @@ class OpenAIStream:
             self._head = head
         return True
 
-    def _without_choice(self, chunk: JsonObject, usage: Any | None, raw: bytes | None) -> None:
+    def _without_choice(self, chunk: SentDocument, usage: Any, raw: bytes | None) -> None:
         """The usage, a comment of a kind (Azure's filter speaks of the prompt in the first chunk), or an error that does not say so."""
         rest = {name: value for name, value in chunk.items() if name not in _ENVELOPE}
         if usage is not None:
@@ -244,7 +245,7 @@ class OpenAIStream:
         else:
             self._top.update(rest)
 
-    def _choice(self, chunk: JsonObject, choice: JsonObject, raw: bytes | None) -> None:
+    def _choice(self, chunk: SentDocument, choice: SentChoice, raw: bytes | None) -> None:
         """Relay one choice of a chunk: as `raw`, unless that is None or does not keep the hub's promises."""
         delta: Any
         delta, index = choice.get("delta"), choice.get("index")
@@ -282,7 +283,7 @@ class OpenAIStream:
             state.reason, state.end = reason, _End(chunk, choice, delta, raw)
             self._ending += 1
 
-    def _keeps_promises(self, state: _Choice, delta: JsonObject) -> bool:
+    def _keeps_promises(self, state: _Choice, delta: Said) -> bool:
         """False if a delta that is more than a text had to be mended."""
         kept = (len(delta) == 1 and "tool_calls" in delta) or self._keeps_words(state, delta)  # nearly always nothing but calls
         if calls := delta.get("tool_calls"):
@@ -291,7 +292,7 @@ class OpenAIStream:
             kept &= state.calls.read(calls)
         return kept
 
-    def _keeps_words(self, state: _Choice, delta: JsonObject) -> bool:
+    def _keeps_words(self, state: _Choice, delta: Said) -> bool:
         """The same of its texts and of its older kind of call."""
         kept = not mend_texts(delta)
         function = delta.get("function_call")
@@ -303,7 +304,7 @@ class OpenAIStream:
                 kept &= function["name"] == name
         return kept
 
-    def _is_bare(self, choice: JsonObject) -> bool:
+    def _is_bare(self, choice: SentChoice) -> bool:
         """Whether nothing beside the delta of a choice belongs elsewhere: a count (Moonshot), or an error (OpenRouter)."""
         kept = True
         if "usage" in choice:
@@ -319,7 +320,7 @@ class OpenAIStream:
             kept = False
         return kept
 
-    def _show(self, chunk: JsonObject, choice: JsonObject, delta: Delta, index: int, raw: bytes | None) -> None:
+    def _show(self, chunk: SentDocument, choice: SentChoice, delta: Delta, index: int, raw: bytes | None) -> None:
         self._chunks.append(self._written(chunk, choice, delta, None, index) if raw is None else Chunk(delta, None, index, raw=raw))
 
     def _go_on(self, index: int, state: _Choice) -> None:
@@ -351,7 +352,7 @@ class OpenAIStream:
         else:
             self._chunks.append(self._written(end.document, end.choice, end.delta, reason, index))
 
-    def _written(self, chunk: JsonObject, choice: JsonObject, delta: Delta, reason: str | None, index: int) -> Chunk:
+    def _written(self, chunk: SentDocument, choice: SentChoice, delta: Delta, reason: str | None, index: int) -> Chunk:
         """A chunk that is written anew, with the fields of those before it that had no choice."""
         top = {**self._top, **{k: v for k, v in chunk.items() if k not in _ENVELOPE}}
         self._top.clear()
