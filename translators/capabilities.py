@@ -1,5 +1,6 @@
 """The facts about a model that translators and routing read, and the efforts of reasoning."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Literal
 
@@ -22,7 +23,7 @@ EFFORT_TOKENS: Final[dict[Effort, int]] = {
 """Tokens of reasoning that stand for an effort, where a model or a caller counts in tokens."""
 
 
-def effort_in(reasoning: dict[str, Any]) -> Effort | None:
+def effort_in(reasoning: Mapping[str, Any]) -> Effort | None:
     """The effort that `reasoning`, as OpenRouter has it, asks for by name; None if it names none."""
     if reasoning.get("enabled") is False:
         return "none"
@@ -46,7 +47,7 @@ def nearest_effort(asked: Effort, levels: tuple[Effort, ...]) -> Effort:
 class Thinking:
     """How a model reasons, and how it is told to. Which fields matter depends on `kind`."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+    __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
 
     kind: Literal["none", "budget", "adaptive", "level", "effort"] = "none"
     """none: cannot. budget: a token budget (Claude to 4.5, Gemini 2.5). adaptive: Claude 4.6 and later. level: Gemini 3 and later.
@@ -68,7 +69,7 @@ class Thinking:
 class ModelRecord:
     """The facts about one model that translators and routing read (config/capabilities.yaml): never a test on a model's name."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+    __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
 
     context_window: int
     """Tokens that prompt and answer may have together."""

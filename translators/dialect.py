@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from translators.capabilities import ModelRecord
 from translators.chat.chunks import Chunk
+from translators.chat.json_schema import Schema
 from translators.chat.request import ChatRequest
+from translators.chat.wire import Completion, Usage
 from translators.errors import UpstreamFailure
 from translators.notes import Note
 
@@ -77,7 +79,7 @@ class AnswerShape(NamedTuple):
     """The answer may be longer than one request gives: the provider is asked to go on until it ends."""
     must_call: frozenset[str] = frozenset()
     """The caller's names of tools: a call of one of them was asked for in words only, so it is looked whether it came."""
-    json_schema: dict[str, Any] | None = None
+    json_schema: Schema | None = None
     """JSON was asked for in words only: the schema that the text is held against."""
 
     @property
@@ -168,7 +170,7 @@ class StreamTranslator(Protocol):
         """Likewise the model that serves."""
 
     @property
-    def usage_so_far(self) -> dict[str, Any] | None:
+    def usage_so_far(self) -> Usage | None:
         """The hub's usage as far as the provider has counted it, at any moment: what an answer cost that ends early. None: not counted."""
 
     def receive(self, data: bytes) -> list[Chunk]: ...
@@ -197,7 +199,7 @@ class Dialect(Protocol):
     def key_headers(self, key: str, header: KeyHeader | None = None) -> dict[str, str]:
         """The headers that open this API to any request; those of a key only if there is one, in `header` if that is given."""
 
-    def parse_response(self, body: bytes, envelope: Envelope) -> dict[str, Any]:
+    def parse_response(self, body: bytes, envelope: Envelope) -> Completion:
         """A whole answer as a chat.completion. Raises UpstreamError if it is not one."""
 
     def open_stream(self, envelope: Envelope) -> StreamTranslator:

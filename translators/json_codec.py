@@ -11,6 +11,9 @@ from typing import Any, Final
 
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
+JsonObject = dict[str, Any]
+"""A JSON object of any shape, as `loads` gives it."""
+
 _SPACE: Final = b" \t\r\n"
 _MARK: Final = re.compile(rb'["{}\[\]]').search
 _SLICE: Final = 1024 * 1024

@@ -7,11 +7,13 @@ from typing import Any, Final
 from translators import claude, gemini, openai, responses
 from translators.capabilities import ModelRecord, effort_in
 from translators.chat import reasoning
+from translators.chat.json_schema import Schema
 from translators.chat.request import ChatRequest
 from translators.chat.schema_drafts import modern
 from translators.claude.request.schema import Narrowed, Unrepresentable
 from translators.dialect import Dialect
 from translators.gemini.request import thinking_limits
+from translators.json_codec import JsonObject
 from translators.notes import Report
 
 DIALECTS: Final = MappingProxyType[str, Dialect](
@@ -34,18 +36,18 @@ def dialect_for(name: str, record: ModelRecord, request: ChatRequest) -> Dialect
     return DIALECTS[name]
 
 
-def _calls_and_reasons(record: ModelRecord, body: dict[str, Any]) -> bool:
+def _calls_and_reasons(record: ModelRecord, body: JsonObject) -> bool:
     effort = body.get("reasoning_effort")
     reasons = record.thinking.on_by_default if effort in (None, "default") else effort != "none" or "none" not in record.thinking.levels
     return reasons and (bool(body.get("functions")) or any(tool.get("type") == "function" for tool in body.get("tools") or ()))
 
 
-def hold_reasoning(body: dict[str, Any], caps: Mapping[str, Any], report: Report) -> None:
+def hold_reasoning(body: JsonObject, caps: Mapping[str, Any], report: Report) -> None:
     """Hold every form in which `body` may ask for reasoning to a persona's `caps`; `body` is changed, the objects in it are not."""
     reasoning.hold_reasoning(body, caps, report, (thinking_limits,))
 
 
-def is_open(schema: dict[str, Any]) -> bool:
+def is_open(schema: Schema) -> bool:
     """Whether a model whose record says no to `open_schemas` can only be told this JSON Schema in words."""
     try:
         Narrowed(modern(schema))
@@ -59,7 +61,7 @@ def wants_reasoning_back(name: str, record: ModelRecord, request: ChatRequest) -
     return _WANTS_BACK[name](record, request)
 
 
-def _reasons(record: ModelRecord, body: dict[str, Any]) -> bool:
+def _reasons(record: ModelRecord, body: JsonObject) -> bool:
     """Whether the model reasons in answer to `body`."""
     thinking, reasoning, verbatim = record.thinking, body.get("reasoning"), body.get("thinking")
     if thinking.kind == "none":

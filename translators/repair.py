@@ -14,7 +14,9 @@ from translators.capabilities import EFFORTS, Capability, ModelRecord, Thinking
 from translators.chat.parameters import PARAMETERS
 from translators.chat.request import ChatRequest
 from translators.chat.schema_drafts import with_modern_schemas
+from translators.chat.wire import InputMessage
 from translators.errors import ONE_CHOICE, FailureKind, UpstreamFailure
+from translators.json_codec import JsonObject
 from translators.openai.request.foreign_fields import MESSAGE_FIELDS
 
 _SIGNED: Final = ("thinking_blocks", "provider_content", "extra_content", "provider_specific_fields")
@@ -137,7 +139,7 @@ def _without_message_fields(record: ModelRecord, failure: UpstreamFailure, reque
     return record if all(refused.isdisjoint(owner) for owner in _owners(request)) else replace(record, message_fields=frozenset())
 
 
-def _owners(request: ChatRequest) -> Iterator[dict[str, Any]]:
+def _owners(request: ChatRequest) -> Iterator[JsonObject]:
     """What such a field may stand in: messages, their parts and calls, and tools."""
     for message in request.messages:
         yield message
@@ -183,7 +185,7 @@ def without_signatures(request: ChatRequest) -> ChatRequest:
     return ChatRequest({**request.body, "messages": messages}, request.size, request.usual_schemas)
 
 
-def _unsigned(message: dict[str, Any]) -> dict[str, Any]:
+def _unsigned(message: InputMessage) -> InputMessage:
     if message["role"] != "assistant":
         return message
     calls = message.get("tool_calls") or []

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from gateway.accounting.token_estimate import estimate_texts
+from translators.chat.wire import Completion, Usage
 
 MOST: Final = 100_000_000
 """Tokens above which a count is a provider's mistake: no request is that large."""
@@ -30,7 +31,7 @@ USAGE_ESTIMATED: Final = "usage_estimated"
 _SPOKEN: Final = ("content", "reasoning_content", "refusal")
 
 
-def estimated(prompt_tokens: int, token_factor: float, completion: dict[str, Any]) -> dict[str, int]:
+def estimated(prompt_tokens: int, token_factor: float, completion: Completion) -> Usage:
     """A usage object for an answer whose provider counted nothing: callers read its fields unasked. Both counts are estimates.
 
     `prompt_tokens` are o200k's; `token_factor` tells how many of the model's own tokens one of those is.

@@ -32,6 +32,7 @@ from gateway.http.response import json_response
 from gateway.routing.decision import Decision
 from translators.chat.chunks import Chunk, Collector
 from translators.chat.request import ChatRequest, parse
+from translators.chat.wire import Completion, Message, Usage
 from translators.errors import InvalidRequest, UpstreamError
 from translators.json_codec import dumps
 
@@ -70,10 +71,12 @@ async def native_chat(http: Request) -> web.StreamResponse:
         return json_response(document) if exchange.received <= BIG else await off_loop(json_response, document)
 
 
-def _answer(completion: dict[str, Any], exchange: Exchange) -> NativeChatAnswerDocument:
+def _answer(completion: Completion, exchange: Exchange) -> NativeChatAnswerDocument:
     summary = _summary(exchange)
     if summary["usage"] is None:  # estimated, not counted: it has no price
-        summary["usage"] = _priced(completion["usage"], None)
+        usage = completion["usage"]
+        assert usage is not None
+        summary["usage"] = _priced(usage, None)
     return {**_route(completion["id"], exchange), "message": _message(completion["choices"][0]["message"]), **summary}
 
 
@@ -88,7 +91,7 @@ def _route(id: str, exchange: Exchange) -> ServedDocument:
     }
 
 
-def _message(message: dict[str, Any]) -> NativeMessageDocument:
+def _message(message: Message) -> NativeMessageDocument:
     """OpenAI's message with the reasoning under its own name, and only the fields that are there."""
     native = {name: value for name, value in message.items() if name != "reasoning_content" and value is not None}
     native.setdefault("content", None)
@@ -111,7 +114,7 @@ def _summary(exchange: Exchange) -> SummaryDocument:
     }
 
 
-def _priced(usage: dict[str, Any], cost_nano_usd: int | None) -> NativeUsageDocument:
+def _priced(usage: Usage, cost_nano_usd: int | None) -> NativeUsageDocument:
     return cast(NativeUsageDocument, {**usage, "cost_usd": None if cost_nano_usd is None else cost_nano_usd / 1e9})
 
 

@@ -21,12 +21,13 @@ from gateway.http.offload import off_loop
 from gateway.http.response import Response
 from gateway.routing import documents as routing_documents
 from gateway.workers import peers
+from translators.chat import wire
 from translators.chat.parameter_schemas import MESSAGE, SCHEMAS
 from translators.json_codec import dumps
 
 _Json = dict[str, Any]
 
-_MODULES: Final = (errors, health_documents, routing_documents, peers, chat_schemas, schemas)
+_MODULES: Final = (errors, health_documents, routing_documents, peers, wire, chat_schemas, schemas)
 """Where the types of the answers stand: each before those that extend its types."""
 _SUFFIX: Final = "Document"
 """Ends the name of each type, and is left out of the component's."""
@@ -236,28 +237,28 @@ def _answers() -> dict[str, _Json]:
     types = [named[name] for name in sorted(answered)]
     whole = TypeAdapter(tuple[*types]).json_schema(ref_template="#/components/schemas/{model}", schema_generator=_Generator)  # type: ignore[valid-type]
     made: dict[str, _Json] = whole["$defs"]
-    texts = {name: about for module in _MODULES for name, about in _field_texts(module).items()}
+    texts: dict[str, dict[str, str]] = {}
+    for module in _MODULES:
+        _read_field_texts(module, texts)
     for name, schema in made.items():
         schema.pop("title", None)
         if name in _RELAYED:
             schema["additionalProperties"] = True
         for field, described in schema["properties"].items():
-            described["description"] = texts[name + _SUFFIX][field]
+            described["description"] = texts[name][field]
     return dict(sorted(made.items()))
 
 
-def _field_texts(module: ModuleType) -> dict[str, dict[str, str]]:
-    """By class and field: the texts under the fields, as they stand in the source. (Nothing keeps them at run time.)"""
-    texts: dict[str, dict[str, str]] = {}
+def _read_field_texts(module: ModuleType, texts: dict[str, dict[str, str]]) -> None:
+    """Add to `texts`, by component and field, the texts under the fields as they stand in the source. (Nothing keeps them at run time.)"""
     for node in ast.parse(inspect.getsource(module)).body:
         if isinstance(node, ast.ClassDef):
-            own = texts[node.name] = {}
+            own = texts[node.name.removesuffix(_SUFFIX)] = {}
             for base in node.bases:
-                own |= texts.get(ast.unparse(base), {})
+                own |= texts.get(ast.unparse(base).removesuffix(_SUFFIX), {})
             for field, text in pairwise(node.body):
                 if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(text, ast.Expr):
                     own[field.target.id] = inspect.cleandoc(ast.literal_eval(text.value))
-    return texts
 
 
 @cache

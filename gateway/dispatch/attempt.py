@@ -6,7 +6,7 @@ Raises UpstreamError for what the provider did and InvalidRequest for what its d
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, Literal
 
@@ -27,6 +27,7 @@ from gateway.upstream.client import UpstreamClient
 from gateway.upstream.media import MediaFetcher, refuse_urls
 from translators.capabilities import ModelRecord
 from translators.chat.request import ChatRequest
+from translators.chat.wire import InputMessage
 from translators.dialect import MAX_GROWTH, Dialect, Envelope, Target, UpstreamRequest
 from translators.errors import GrownTooLarge, InvalidRequest, UpstreamError, UpstreamFailure
 from translators.notes import Note, losses
@@ -69,7 +70,7 @@ class AttemptRunner:
         self._corrected: dict[str, tuple[ModelRecord, ModelRecord]] = {}
         """The facts about targets that their providers corrected, and what they were corrected to; until the next start or reload."""
 
-    def remember(self, caller: str, target: Candidate, messages: Sequence[dict[str, Any]], answer: dict[str, Any]) -> None:
+    def remember(self, caller: str, target: Candidate, messages: Sequence[InputMessage], answer: Mapping[str, Any]) -> None:
         """Keep what the next turn will need of an answer to `messages`: its reasoning."""
         if answer.get("tool_calls"):
             self._reasoning.remember(caller, target.name, messages, answer, _kept(target))

@@ -1,7 +1,8 @@
 """What one attempt gave, as a value."""
 
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
+from translators.chat.wire import Usage
 from translators.notes import Note
 
 A = TypeVar("A")
@@ -17,7 +18,7 @@ class AttemptResult(NamedTuple, Generic[A]):
     """A chat.completion, or a stream whose first content has arrived."""
     model: str | None
     """The upstream model that served, by its own name."""
-    usage: dict[str, Any] | None
+    usage: Usage | None
     finish_reason: str | None
     notes: tuple[Note, ...]
     """What the translation did to the request."""

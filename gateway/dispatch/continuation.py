@@ -1,7 +1,7 @@
 """One answer of a provider, over as many requests as it takes: pauses are taken up again, what is no answer is asked for once more."""
 
 import asyncio
-from typing import Any, Final
+from typing import Final
 
 from gateway.dispatch.attempt_result import AttemptResult
 from gateway.dispatch.send import PreparedRequest, send
@@ -11,6 +11,7 @@ from translators.chat.chunks import Chunk, Collector
 from translators.chat.continuation import is_empty, is_paused
 from translators.chat.emulation import unfollowed
 from translators.chat.stop_sequences import StopCutter, cut_completion
+from translators.chat.wire import Completion
 from translators.dialect import Pause, StreamTranslator
 from translators.errors import FailureKind, UpstreamError, UpstreamFailure
 from translators.failures import truncated
@@ -86,7 +87,7 @@ class ContinuedResponse:
         """What was read for all of it, where its usage tells only of the first request."""
         return None if self._pause is None else self._pause.billed_prompt_tokens
 
-    async def collected(self, body: bytes = b"") -> dict[str, Any]:
+    async def collected(self, body: bytes = b"") -> Completion:
         """The whole answer as one completion; `body` is what was read of it already. Raises UpstreamError."""
         translator, envelope = self.translator, self._prepared.envelope
         chunks = [*(await sized(len(body), translator.receive, body)), *translator.receive_eof()] if body else []
@@ -125,7 +126,7 @@ class ContinuedResponse:
         self._response.close()
 
 
-def _put_together(collector: Collector, chunks: list[Chunk]) -> dict[str, Any]:
+def _put_together(collector: Collector, chunks: list[Chunk]) -> Completion:
     for chunk in chunks:
         collector.add(chunk)
     return collector.completion()
@@ -138,7 +139,7 @@ def may_do_better(failure: UpstreamFailure) -> bool:
     return failure.kind in ASKED_AGAIN and failure.upstream_status is None
 
 
-Completed = tuple[dict[str, Any], int | None]
+Completed = tuple[Completion, int | None]
 """A completion, and what was read for it where its usage tells only of the first request."""
 
 
@@ -163,7 +164,7 @@ async def complete(prepared: PreparedRequest, response: UpstreamResponse) -> Com
     return completion, None
 
 
-async def complete_with_retry(prepared: PreparedRequest) -> AttemptResult[dict[str, Any]]:
+async def complete_with_retry(prepared: PreparedRequest) -> AttemptResult[Completion]:
     """`complete`; if that is nothing, unusable, or not what was asked for in words, it is asked once more, and that answer stands."""
     shape, attempt, silent = prepared.envelope.shape, prepared.attempt, prepared.dialect.ENDINGS.silent
     started = attempt.clock()
@@ -183,14 +184,14 @@ async def complete_with_retry(prepared: PreparedRequest) -> AttemptResult[dict[s
     return _result(prepared, answer, unfollowed=_lacks(prepared, answer[0]) if shape.in_words else None)
 
 
-def _lacks(prepared: PreparedRequest, completion: dict[str, Any]) -> str | None:
+def _lacks(prepared: PreparedRequest, completion: Completion) -> str | None:
     shape = prepared.envelope.shape
     return unfollowed(completion, shape.must_call, shape.json_schema, prepared.dialect.ENDINGS.paused)
 
 
 def _result(
     prepared: PreparedRequest, answer: Completed, warnings: tuple[str, ...] = (), unfollowed: str | None = None
-) -> AttemptResult[dict[str, Any]]:
+) -> AttemptResult[Completion]:
     completion, billed = answer
     if "x_llm_router" in completion:
         warnings = (*warnings, *completion["x_llm_router"]["warnings"])

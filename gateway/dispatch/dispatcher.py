@@ -19,6 +19,7 @@ from gateway.routing.state import Memory
 from gateway.upstream.client import UpstreamClient
 from gateway.upstream.concurrency import Places
 from gateway.upstream.media import MediaFetcher
+from translators.chat.wire import Completion
 from translators.errors import UpstreamError
 
 _LEARNED_FROM: Final = 4000
@@ -36,7 +37,7 @@ class Dispatcher:
         self._attempts = AttemptRunner(client, media, memory)
         self._runner = FailoverRunner(self._attempts, memory, self.places)
 
-    async def complete(self, decision: Decision, exchange: Exchange) -> dict[str, Any]:
+    async def complete(self, decision: Decision, exchange: Exchange) -> Completion:
         """A whole chat.completion. Raises RequestFailed or InvalidRequest."""
         completion = (await self._runner.run(decision, exchange, "complete")).answer
         attempt = exchange.attempt
@@ -94,8 +95,8 @@ class Dispatcher:
         now = memory.now()
         if attempt.leave is not None:
             memory.health.succeeded(attempt.leave, now)
-        usage = attempt.usage
-        if usage.__class__ is not dict or usage is None or attempt.why == "resume":
+        usage: Any = attempt.usage  # a provider may send anything
+        if usage.__class__ is not dict or attempt.why == "resume":
             return
         prompt = plan.facts.prompt
         estimated = None

@@ -19,6 +19,7 @@ from gateway.telemetry.events import AttemptEnded, Bus, RequestEnded, Usage, Why
 from gateway.upstream.concurrency import Place
 from gateway.upstream.failures import FIRST_CONTENT_CLOCK, TOTAL_CLOCK
 from gateway.upstream.response import Limit, no_time
+from translators.chat import wire
 from translators.chat.usage import summed
 from translators.errors import UpstreamFailure
 from translators.notes import Note
@@ -71,7 +72,7 @@ class Attempt:
     """Its place among the exchange's attempts, once it has ended or has content to show."""
     model: str | None = None
     """This and what follows: as in AttemptResult."""
-    usage: dict[str, Any] | None = None
+    usage: wire.Usage | None = None
     finish_reason: str | None = None
     warnings: tuple[str, ...] = ()
     billed_prompt_tokens: int | None = None
@@ -100,7 +101,7 @@ class Attempt:
         """Set how long the provider took, over all requests of this attempt."""
         self.upstream_seconds = seconds
 
-    def record_usage(self, usage: dict[str, Any] | None) -> None:
+    def record_usage(self, usage: wire.Usage | None) -> None:
         """Keep what the provider has counted of an answer that may be given up: it is billed even so."""
         self.usage = usage
 
@@ -114,7 +115,7 @@ class Attempt:
         """Keep how many bytes a whole answer has."""
         self.received = size
 
-    def record_stream_end(self, usage: dict[str, Any] | None, finish_reason: str | None) -> None:
+    def record_stream_end(self, usage: wire.Usage | None, finish_reason: str | None) -> None:
         """Keep what a stream knows when it has ended or was hung up."""
         self.usage, self.finish_reason = usage, finish_reason
 
@@ -187,7 +188,7 @@ class Exchange:
     """An answer that breaks off is taken up by another target."""
     resumed: list[dict[str, Any]]
     """Targets that took up an answer that had broken off, and after how many characters."""
-    usage_before: list[dict[str, Any]]
+    usage_before: list[wire.Usage]
     """What was counted of the answer before it was taken up by another target."""
     status: int
     outcome: str
@@ -244,7 +245,7 @@ class Exchange:
         return None if self.attempt is None else self.attempt.finish_reason
 
     @property
-    def usage(self) -> dict[str, Any] | None:
+    def usage(self) -> wire.Usage | None:
         """What was counted of the answer, by all who gave a part of it."""
         own = None if self.attempt is None else self.attempt.usage
         if not self.usage_before:
@@ -304,7 +305,7 @@ class Exchange:
         """An answer that breaks off will be continued by another target."""
         self.resumable = True
 
-    def record_resumption(self, candidate: Candidate, characters: int, usage: dict[str, Any] | None) -> None:
+    def record_resumption(self, candidate: Candidate, characters: int, usage: wire.Usage | None) -> None:
         """`candidate` continues an answer that broke off after so many characters; `usage`: what was counted of it until then."""
         if usage is not None:
             self.usage_before.append(usage)

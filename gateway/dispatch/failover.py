@@ -28,6 +28,7 @@ from gateway.routing.timeouts import clocks, total
 from gateway.telemetry.events import Why
 from gateway.upstream.concurrency import NoPlace, Places
 from translators.chat.request import ChatRequest
+from translators.chat.wire import Completion
 from translators.errors import FailureKind, InvalidRequest, UpstreamError, UpstreamFailure
 from translators.failures import Cause, failure
 
@@ -66,9 +67,7 @@ class FailoverRunner:
         self._slots = slots
 
     @overload
-    def run(
-        self, decision: Decision, exchange: Exchange, mode: Literal["complete"]
-    ) -> Coroutine[Any, Any, AttemptResult[dict[str, Any]]]: ...
+    def run(self, decision: Decision, exchange: Exchange, mode: Literal["complete"]) -> Coroutine[Any, Any, AttemptResult[Completion]]: ...
 
     @overload
     def run(self, decision: Decision, exchange: Exchange, mode: Literal["stream"]) -> Coroutine[Any, Any, AttemptResult[AttemptStream]]: ...

@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from typing import Any, Final, Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from translators.chat.chunks import Chunk
 from translators.chat.request import ChatRequest
 from translators.chat.usage import summed
+from translators.chat.wire import Choice, Completion, Usage
 from translators.errors import UpstreamError
 
 _WAITING: Final = 16
@@ -21,11 +22,11 @@ def single(request: ChatRequest) -> ChatRequest:
     return ChatRequest({name: value for name, value in request.body.items() if name != "n"}, request.size, request.usual_schemas)
 
 
-def merged(completions: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def merged(completions: Sequence[Completion]) -> Completion:
     """Completions with one choice each as one completion; usage is the sum of what was billed."""
-    choices = [{**completion["choices"][0], "index": i} for i, completion in enumerate(completions)]
-    answer = {**completions[0], "choices": choices}
-    usages = [completion["usage"] for completion in completions if completion.get("usage")]
+    choices: list[Choice] = [{**completion["choices"][0], "index": i} for i, completion in enumerate(completions)]
+    answer: Completion = {**completions[0], "choices": choices}
+    usages = [usage for completion in completions if (usage := completion.get("usage"))]
     if usages:
         answer["usage"] = summed(usages)
     return answer
@@ -59,7 +60,7 @@ async def merged_batches(answers: Sequence[Streamed]) -> AsyncGenerator[list[Chu
             await queue.put((index, error))
 
     tasks = [asyncio.ensure_future(pump(index, answer)) for index, answer in enumerate(answers)]
-    usages: dict[int, dict[str, Any]] = {}
+    usages: dict[int, Usage] = {}
     running = len(tasks)
     try:
         while running:

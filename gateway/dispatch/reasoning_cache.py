@@ -100,7 +100,7 @@ class AnswerTap:
         if not self.kept.isdisjoint(delta):
             self._see_fields(delta)
 
-    def _see_call(self, part: dict[str, Any]) -> None:
+    def _see_call(self, part: Mapping[str, Any]) -> None:
         index = part["index"]
         while len(self.calls) <= index:
             self.calls.append({"id": ""})
@@ -114,7 +114,7 @@ class AnswerTap:
                 gathered["name"] += said.get("name") or ""
                 gathered[text] += said.get(text) or ""
 
-    def _see_fields(self, delta: dict[str, Any]) -> None:
+    def _see_fields(self, delta: Mapping[str, Any]) -> None:
         for name in self.kept.intersection(delta):
             value = delta[name]
             if name in SIGNED:
@@ -156,7 +156,7 @@ class ReasoningStore:
         return len(self._entries)
 
     def remember(
-        self, caller: str, model: str, messages: Sequence[Mapping[str, Any]], answer: dict[str, Any], kept: frozenset[str] = SIGNED
+        self, caller: str, model: str, messages: Sequence[Mapping[str, Any]], answer: Mapping[str, Any], kept: frozenset[str] = SIGNED
     ) -> None:
         """Keep what `answer`, which `model` (`provider/model`) gave to `messages`, carries for its calls, of the fields that are `kept`."""
         calls = answer.get("tool_calls")

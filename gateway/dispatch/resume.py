@@ -5,7 +5,6 @@ It stands above failover: it owns the stream that is shown, and the runner that 
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Any
 
 from gateway.dispatch.exchange import Exchange
 from gateway.dispatch.failover import FailoverRunner
@@ -15,6 +14,7 @@ from gateway.dispatch.text_continuation import ContinuationJoiner, StreamedText
 from gateway.routing.decision import Decision
 from translators.chat.chunks import Chunk
 from translators.chat.usage import summed
+from translators.chat.wire import Usage
 from translators.errors import UpstreamError
 
 
@@ -75,7 +75,7 @@ class ResumedStream:
         return chunk
 
     @property
-    def usage(self) -> dict[str, Any] | None:
+    def usage(self) -> Usage | None:
         """What was counted of the part that was given last."""
         return self._stream.usage
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from typing import Any, Final
+from typing import Final
 
 from gateway.dispatch import fan_out
 from gateway.dispatch.attempt_result import AttemptResult
@@ -16,6 +16,7 @@ from translators.chat.continuation import is_empty_stream
 from translators.chat.emulation import begins_call, unfollowed_stream
 from translators.chat.stop_sequences import StopCutter
 from translators.chat.usage import summed
+from translators.chat.wire import Usage
 from translators.errors import UpstreamError
 
 MAX_HELD: Final = 32 * 1024 * 1024
@@ -128,7 +129,7 @@ class UpstreamStream:
         return self._translator.ended
 
     @property
-    def usage(self) -> dict[str, Any] | None:
+    def usage(self) -> Usage | None:
         """What the provider has counted so far."""
         return self._translator.usage_so_far
 
@@ -229,7 +230,7 @@ class MergedStream:
                 yield batch
 
     @property
-    def usage(self) -> dict[str, Any] | None:
+    def usage(self) -> Usage | None:
         """What was counted for all of them so far."""
         counted = [usage for answer in self._answers if (usage := answer.usage) is not None]
         return summed(counted) if counted else None

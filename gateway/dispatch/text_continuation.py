@@ -4,10 +4,12 @@ Only plain text: a tool call, JSON or reasoning cannot be continued by another m
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from translators.chat.chunks import Chunk
 from translators.chat.request import ChatRequest
+from translators.chat.wire import Delta
+from translators.json_codec import JsonObject
 
 INSTRUCTION: Final = (
     "Your answer above was cut off by a broken connection. Continue it from exactly where it stopped: "
@@ -106,12 +108,14 @@ class ContinuationJoiner:
                 joined.append(Chunk(usage=chunk.usage, top=chunk.top))
                 continue
             text = chunk.delta.get("content")
-            rest = {name: value for name, value in chunk.delta.items() if name not in _NOT_AGAIN}
+            rest: JsonObject = {name: value for name, value in chunk.delta.items() if name not in _NOT_AGAIN}
             shown = self._text(text or "", chunk.finish_reason is not None)
             if shown:
                 rest["content"] = shown
             if rest or chunk.finish_reason is not None:
-                joined.append(Chunk(rest, chunk.finish_reason, chunk.index, choice=chunk.choice, usage=chunk.usage, top=chunk.top))
+                joined.append(
+                    Chunk(cast(Delta, rest), chunk.finish_reason, chunk.index, choice=chunk.choice, usage=chunk.usage, top=chunk.top)
+                )
         return joined
 
     def _text(self, text: str, last: bool) -> str:

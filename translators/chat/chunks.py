@@ -5,10 +5,11 @@ A dialect's stream translator makes chunks; the gateway looks at `commits` and `
 
 from base64 import b64decode, b64encode
 from binascii import Error
-from collections.abc import Iterable
-from typing import Any, Final
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, cast
 
-from translators.json_codec import dumps, loads
+from translators.chat.wire import Completion, Delta, Usage
+from translators.json_codec import JsonObject, dumps, loads
 
 DONE: Final = b"data: [DONE]\n\n"
 
@@ -17,7 +18,7 @@ FINISH_REASONS: Final = frozenset({"stop", "length", "tool_calls", "content_filt
 _CONTENT: Final = ("content", "reasoning_content", "tool_calls", "function_call", "refusal", "images", "audio")
 
 
-def says(delta: dict[str, Any]) -> bool:
+def says(delta: Mapping[str, Any]) -> bool:
     """Whether a delta is part of the answer, and not only its role or empty fields."""
     return any(delta.get(name) for name in _CONTENT)
 
@@ -33,13 +34,13 @@ class Chunk:
 
     def __init__(
         self,
-        delta: dict[str, Any] | None = None,
+        delta: Delta | None = None,
         finish_reason: str | None = None,
         index: int = 0,
         *,
-        choice: dict[str, Any] | None = None,
-        usage: dict[str, Any] | None = None,
-        top: dict[str, Any] | None = None,
+        choice: Mapping[str, Any] | None = None,
+        usage: Usage | None = None,
+        top: Mapping[str, Any] | None = None,
         raw: bytes | None = None,
     ) -> None:
         self.delta = delta
@@ -161,9 +162,9 @@ class Collector:
     """Adds the chunks of one answer up to a chat.completion: for callers that asked for JSON while the provider streams."""
 
     def __init__(self, id: str, created: int, model: str) -> None:
-        self._answer: dict[str, Any] = {"id": id, "object": "chat.completion", "created": created, "model": model}
-        self._choices: dict[int, dict[str, Any]] = {}
-        self._usage: dict[str, Any] | None = None
+        self._answer: JsonObject = {"id": id, "object": "chat.completion", "created": created, "model": model}
+        self._choices: dict[int, JsonObject] = {}
+        self._usage: Usage | None = None
 
     def add(self, chunk: Chunk) -> None:
         if chunk.usage is not None:
@@ -184,7 +185,7 @@ class Collector:
                 choice[name] = value
         _merge_delta(choice["message"], chunk.delta)
 
-    def completion(self) -> dict[str, Any]:
+    def completion(self) -> Completion:
         answer = self._answer
         answer["choices"] = [self._choices[index] for index in sorted(self._choices)]
         for choice in answer["choices"]:
@@ -196,16 +197,16 @@ class Collector:
                 message["content"] = None if calls or message["refusal"] is not None else ""
         if self._usage is not None:
             answer["usage"] = self._usage
-        return answer
+        return cast(Completion, answer)
 
 
-def _merge_logprobs(into: dict[str, Any], more: dict[str, Any]) -> None:
+def _merge_logprobs(into: JsonObject, more: Mapping[str, Any]) -> None:
     for name, tokens in more.items():
         before = into.get(name)
         into[name] = (before if isinstance(before, list) else []) + tokens if tokens and isinstance(tokens, list) else before
 
 
-def _merge_delta(message: dict[str, Any], delta: dict[str, Any]) -> None:
+def _merge_delta(message: JsonObject, delta: Mapping[str, Any]) -> None:
     for name, value in delta.items():
         if name == "role" or value is None:
             continue
@@ -229,9 +230,9 @@ def _merge_delta(message: dict[str, Any], delta: dict[str, Any]) -> None:
             message[name] = value
 
 
-def _joined_audio(pieces: list[dict[str, Any]]) -> dict[str, Any]:
+def _joined_audio(pieces: list[JsonObject]) -> JsonObject:
     """The `audio` of a message from those of its deltas: each has a text of base64 of its own."""
-    joined: dict[str, Any] = {}
+    joined: JsonObject = {}
     for piece in pieces:
         joined.update((name, value) for name, value in piece.items() if value is not None)
     if len(pieces) > 1:
@@ -249,7 +250,7 @@ def _joined_base64(texts: list[str]) -> str:
         return "".join(texts)
 
 
-def _merge_tool_call(calls: list[dict[str, Any]], part: dict[str, Any]) -> None:
+def _merge_tool_call(calls: list[JsonObject], part: Mapping[str, Any]) -> None:
     index = part.get("index", len(calls))
     while len(calls) <= index:
         calls.append({})

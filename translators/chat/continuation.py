@@ -1,14 +1,16 @@
 """Answers after which the provider is asked once more: paused ones, to go on, and empty ones, to try again."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from translators.chat.chunks import Chunk, Collector
+from translators.chat.wire import Completion
+from translators.json_codec import JsonObject
 
 _SAID: Final = ("content", "refusal", "tool_calls", "function_call", "images", "audio")
 
 
-def is_paused(completion: dict[str, Any], paused: str | None) -> bool:
+def is_paused(completion: Completion, paused: str | None) -> bool:
     """Whether the provider stopped in the middle of its turn, for which its stop reason is `paused`, and waits for it to be sent back."""
     if paused is None:
         return False
@@ -19,7 +21,7 @@ def is_paused(completion: dict[str, Any], paused: str | None) -> bool:
     return False
 
 
-def is_empty(completion: dict[str, Any], silent: str | None) -> bool:
+def is_empty(completion: Completion, silent: str | None) -> bool:
     """Whether a model ended with the native reason `silent` as if it had answered, but said nothing; thoughts are no answer."""
     if silent is None:
         return False
@@ -44,7 +46,7 @@ def is_empty_stream(chunks: Sequence[Chunk], silent: str | None) -> bool:
     return is_empty(collector.completion(), silent)
 
 
-def _says(message: dict[str, Any]) -> bool:
+def _says(message: Mapping[str, Any]) -> bool:
     for name in _SAID:
         if message.get(name):
             return True
@@ -52,6 +54,6 @@ def _says(message: dict[str, Any]) -> bool:
     return "parts" in _object(_object(message.get("extra_content")).get("google"))
 
 
-def _object(value: Any) -> dict[str, Any]:
+def _object(value: Any) -> JsonObject:
     """Servers of the hub's own dialect are relayed: they may send anything under our names."""
     return value if value.__class__ is dict else {}

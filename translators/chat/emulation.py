@@ -9,12 +9,14 @@ from typing import Any, Final, NamedTuple
 
 from translators.chat.chunks import Chunk, Collector
 from translators.chat.continuation import is_paused
+from translators.chat.json_schema import Schema
 from translators.chat.schema_validation import is_valid
+from translators.chat.wire import Completion
 from translators.json_codec import loads
 
 NOT_CALLED: Final = "tool_choice_not_followed"
 NOT_IN_SCHEMA: Final = "schema_not_followed"
-ANY_OBJECT: Final[dict[str, Any]] = {"type": "object"}
+ANY_OBJECT: Final[Schema] = {"type": "object"}
 """The schema that `json_object` stands for."""
 TOLD: Final = "this model cannot be made to call a tool: it is told to, and its answer is checked"
 """The note on a tool choice that was put into words."""
@@ -84,9 +86,7 @@ def _name(tool: Mapping[str, Any]) -> str | None:
     return str((tool.get(kind) or tool).get("name")) if kind in ("function", "custom") else None
 
 
-def unfollowed(
-    completion: dict[str, Any], must_call: frozenset[str], schema: dict[str, Any] | None, paused: str | None = None
-) -> str | None:
+def unfollowed(completion: Completion, must_call: frozenset[str], schema: Schema | None, paused: str | None = None) -> str | None:
     """The name of what was asked for in words and did not come: NOT_CALLED or NOT_IN_SCHEMA; None if it came, or the answer was cut off.
 
     A call is no JSON answer yet, so beside one the text may be anything. `paused`: as for `is_paused`.
@@ -105,9 +105,7 @@ def unfollowed(
     return None
 
 
-def unfollowed_stream(
-    chunks: Sequence[Chunk], must_call: frozenset[str], schema: dict[str, Any] | None, paused: str | None = None
-) -> str | None:
+def unfollowed_stream(chunks: Sequence[Chunk], must_call: frozenset[str], schema: Schema | None, paused: str | None = None) -> str | None:
     """The same for all chunks of an answer."""
     collector = Collector("", 0, "")
     for chunk in chunks:
@@ -129,7 +127,7 @@ def called_names(message: Mapping[str, Any]) -> list[str]:
     return [name for name in found if name]
 
 
-def _holds(content: Any, schema: dict[str, Any]) -> bool:
+def _holds(content: Any, schema: Schema) -> bool:
     if content.__class__ is list:
         content = "".join([part.get("text") or "" for part in content])
     try:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
-from translators.json_codec import loads
+from translators.json_codec import JsonObject, loads
 
 _DEPTH: Final = 6
 """Values inside values that are looked into."""
@@ -130,7 +130,7 @@ def _is_detail(value: Any) -> bool:
     return value.__class__ is dict and value.get("msg").__class__ is str
 
 
-def _place(detail: dict[str, Any]) -> str:
+def _place(detail: JsonObject) -> str:
     """The field that a detail is about, in OpenAI's words: `messages[0].name`."""
     steps = detail.get("loc")
     path = ""
@@ -160,7 +160,7 @@ def _is_status(code: str) -> bool:
     return len(code) == 3 and code.isdigit() and 400 <= int(code) < 600
 
 
-def _status(layer: dict[str, Any]) -> int | None:
+def _status(layer: JsonObject) -> int | None:
     for name in ("code", "status", "status_code"):
         value = layer.get(name)
         if value.__class__ is str and _is_status(value):

@@ -3,7 +3,10 @@
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-Schema = dict[str, Any]
+from translators.json_codec import JsonObject
+
+Schema = JsonObject
+"""A JSON Schema: nothing is known of it before it is looked at."""
 Change = Callable[[Any], Any]
 """What is made of one schema: another one, or itself."""
 

@@ -6,21 +6,21 @@ are the target's (`translators.chat.ranges`). What each provider is told of a pa
 
 from typing import Any, Final
 
-_Schema = dict[str, Any]
+from translators.chat.json_schema import Schema
 
 
-def _of(kind: str, about: str, **more: Any) -> _Schema:
+def _of(kind: str, about: str, **more: Any) -> Schema:
     return {"type": kind, "description": about, **more}
 
 
-def _either(about: str, *schemas: _Schema) -> _Schema:
+def _either(about: str, *schemas: Schema) -> Schema:
     return {"anyOf": list(schemas), "description": about}
 
 
-_TEXT: Final[_Schema] = {"type": "string"}
-_OBJECT: Final[_Schema] = {"type": "object"}
-_NAMED: Final[_Schema] = {"type": "object", "properties": {"name": _TEXT}, "required": ["name"]}
-_FUNCTION: Final[_Schema] = {
+_TEXT: Final[Schema] = {"type": "string"}
+_OBJECT: Final[Schema] = {"type": "object"}
+_NAMED: Final[Schema] = {"type": "object", "properties": {"name": _TEXT}, "required": ["name"]}
+_FUNCTION: Final[Schema] = {
     "type": "object",
     "properties": {
         "name": {"type": "string", "minLength": 1},
@@ -30,7 +30,7 @@ _FUNCTION: Final[_Schema] = {
     },
     "required": ["name"],
 }
-_TOOL: Final[_Schema] = {
+_TOOL: Final[Schema] = {
     "type": "object",
     "properties": {
         "type": {"type": "string", "description": "function, custom, or a kind that a server runs itself."},
@@ -39,7 +39,7 @@ _TOOL: Final[_Schema] = {
     },
     "required": ["type"],
 }
-_CALL: Final[_Schema] = {
+_CALL: Final[Schema] = {
     "type": "object",
     "properties": {
         "id": {"type": ["string", "null"]},
@@ -49,7 +49,7 @@ _CALL: Final[_Schema] = {
     },
 }
 
-MESSAGE: Final[_Schema] = {
+MESSAGE: Final[Schema] = {
     "type": "object",
     "description": "One message of the conversation. What an answer holds (`reasoning_content`, `thinking_blocks`, …) may be sent back.",
     "properties": {
@@ -71,7 +71,7 @@ MESSAGE: Final[_Schema] = {
     "required": ["role"],
 }
 
-CHECKED: Final[dict[str, _Schema]] = {
+CHECKED: Final[dict[str, Schema]] = {
     "model": _of("string", "The persona that answers, or provider/model where `direct_models` allows it.", minLength=1),
     "messages": {"type": "array", "items": MESSAGE, "minItems": 1, "description": "The conversation so far."},
     "stream": _of("boolean", "Whether the answer comes in pieces, as server-sent events."),
@@ -128,7 +128,7 @@ CHECKED: Final[dict[str, _Schema]] = {
 }  # fmt: skip
 """What the hub checks."""
 
-RELAYED: Final[dict[str, _Schema]] = {
+RELAYED: Final[dict[str, Schema]] = {
     "moderation": {"description": "OpenAI's moderation of prompt and answer."},
     "prompt_cache_retention": {"description": "How long the provider keeps the prompt cached."},
     "cache_control": {"description": "Claude's mark: the prompt is cached."},
@@ -137,4 +137,4 @@ RELAYED: Final[dict[str, _Schema]] = {
 }
 """What dialects look at and the hub does not check."""
 
-SCHEMAS: Final[dict[str, _Schema]] = {**CHECKED, **RELAYED}
+SCHEMAS: Final[dict[str, Schema]] = {**CHECKED, **RELAYED}

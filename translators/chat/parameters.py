@@ -11,6 +11,7 @@ from translators.chat.passthrough import check_passthrough
 from translators.chat.schema_check import check_schema, is_usual, is_usual_object
 from translators.chat.validation_errors import missing, not_one_of, require_object, require_string, wrong_type
 from translators.errors import InvalidRequest
+from translators.json_codec import JsonObject
 
 NO_OPS: Final[dict[str, tuple[object, ...]]] = {
     "temperature": (1,),
@@ -119,7 +120,7 @@ def _functions(value: Any, param: str) -> bool:
     return odd
 
 
-def _function(function: dict[str, Any], at: str) -> bool:
+def _function(function: JsonObject, at: str) -> bool:
     """Whether the schema of its parameters is not a usual one."""
     require_string(function, "name", at)
     if not function["name"]:
@@ -241,7 +242,7 @@ PARAMETERS: Final[dict[str, _Check]] = {
 _COMBINED: Final = frozenset({"stream_options", "tools", "functions", "tool_choice", "top_logprobs"})
 
 
-def check_combinations(body: dict[str, Any]) -> None:
+def check_combinations(body: JsonObject) -> None:
     if _COMBINED.isdisjoint(body):
         return
     if body.get("stream_options") is not None and body.get("stream") is not True:
@@ -256,7 +257,7 @@ def check_combinations(body: dict[str, Any]) -> None:
         _check_tool_names(tools, choice)
 
 
-def _check_tool_names(tools: list[dict[str, Any]], choice: Any) -> None:
+def _check_tool_names(tools: list[JsonObject], choice: Any) -> None:
     seen: set[str] = set()
     for i, tool in enumerate(tools):
         name = _name_of(tool)
@@ -271,7 +272,7 @@ def _check_tool_names(tools: list[dict[str, Any]], choice: Any) -> None:
             raise InvalidRequest(f"Tool choice {wanted[:80]!r} not found in 'tools' parameter.", "tool_choice", "invalid_value")
 
 
-def _name_of(tool: dict[str, Any]) -> str | None:
+def _name_of(tool: JsonObject) -> str | None:
     inner = tool.get("function") or tool.get("custom") or tool
     name = inner.get("name") if inner.__class__ is dict else None
     return name if name.__class__ is str else None

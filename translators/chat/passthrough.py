@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from translators.chat.validation_errors import wrong_type
 from translators.errors import InvalidRequest
+from translators.json_codec import JsonObject
 
 _DECIDED: Final = frozenset(
     {
@@ -32,7 +33,7 @@ def check_passthrough(value: Any, param: str) -> None:
             raise InvalidRequest(f"'{at[:200]}' is not taken: {rule}.", at[:200], "unsupported_parameter")
 
 
-def extension_for(body: dict[str, Any], *names: str) -> dict[str, Any]:
+def extension_for(body: JsonObject, *names: str) -> JsonObject:
     """The fields of a checked `x_provider` under the first of `names` that it holds: the provider's own name before its dialect's."""
     extension = body.get("x_provider")
     if not extension:
@@ -40,13 +41,13 @@ def extension_for(body: dict[str, Any], *names: str) -> dict[str, Any]:
     return next((dict(own) for name in names if (own := extension.get(name)) is not None), {})
 
 
-def passed_through(value: dict[str, Any], parameter: str) -> str | None:
+def passed_through(value: JsonObject, parameter: str) -> str | None:
     """Where a checked `x_provider` says what the hub's `parameter` says; None if it does not."""
     wanted = _plain(parameter)
     return next((at for at, name in _fields(value, "x_provider") if name == wanted), None)
 
 
-def _fields(value: dict[str, Any], param: str) -> Iterator[tuple[str, str]]:
+def _fields(value: JsonObject, param: str) -> Iterator[tuple[str, str]]:
     """Every field with its path and its plain name."""
     for provider, extension in value.items():
         for name, inner in (extension or {}).items():

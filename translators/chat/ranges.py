@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from translators.chat.validation_errors import not_one_of, out_of_range, too_long
 from translators.errors import InvalidRequest
+from translators.json_codec import JsonObject
 
 MAX_STOP_SEQUENCES: Final = 4
 MAX_CHOICES: Final = 128
@@ -113,7 +114,7 @@ _OTHERS_WORDS: Final[dict[str, tuple[Any, Any]]] = {
 """What some servers have another word for, and what the hub says: None, where leaving the parameter out says it."""
 
 
-def within_ranges(body: dict[str, Any], most_stops: int | None = MAX_STOP_SEQUENCES) -> dict[str, Any]:
+def within_ranges(body: JsonObject, most_stops: int | None = MAX_STOP_SEQUENCES) -> JsonObject:
     """`body` with what other servers have their own words for in the hub's words; the same one if there is nothing of it.
 
     `most_stops` sequences are taken, None: any number. Raises InvalidRequest for a value that is out of its range.
@@ -139,7 +140,7 @@ def in_range(name: str, value: Any, most_stops: int | None = MAX_STOP_SEQUENCES)
     return value
 
 
-def without_limit(body: dict[str, Any], emulated: Callable[[str, str], None]) -> None:
+def without_limit(body: JsonObject, emulated: Callable[[str, str], None]) -> None:
     """Where ChatRequest.max_tokens is None: a limit that says so is told of by `emulated`. Raises InvalidRequest for one that is none."""
     for name in ("max_tokens", "max_completion_tokens"):
         value = body.get(name)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from translators.capabilities import EFFORT_TOKENS, EFFORTS, Effort
+from translators.json_codec import JsonObject
 from translators.notes import Report
 
 _OFTEN: Final = EFFORTS.index("high")
@@ -14,14 +15,14 @@ _OFF: Final = ("disabled", "between_tools")
 class Form(Protocol):
     """One provider's own way to ask for reasoning inside of a chat request. `body` is changed, the objects in it are not."""
 
-    def hold(self, body: dict[str, Any], effort: Effort | None, most: int, report: Report) -> None:
+    def hold(self, body: JsonObject, effort: Effort | None, most: int, report: Report) -> None:
         """Hold it to an effort and to so many tokens."""
 
-    def switch_off(self, body: dict[str, Any], report: Report) -> bool:
+    def switch_off(self, body: JsonObject, report: Report) -> bool:
         """Take it out; whether it was there."""
 
 
-def hold_reasoning(body: dict[str, Any], caps: Mapping[str, Any], report: Report, forms: Sequence[Form]) -> None:
+def hold_reasoning(body: JsonObject, caps: Mapping[str, Any], report: Report, forms: Sequence[Form]) -> None:
     """Hold `thinking`, `reasoning` and what other `forms` there are in `body` to `caps`; `body` is changed, the objects in it are not.
 
     A budget is held to the tokens that stand for the effort, and to the answer's own limit.
@@ -51,7 +52,7 @@ def limit(value: object) -> str:
     return f"the persona's limit is {value}"
 
 
-def _held(asked: dict[str, Any], param: str, most: int, report: Report) -> dict[str, Any]:
+def _held(asked: JsonObject, param: str, most: int, report: Report) -> JsonObject:
     """`asked` with the budget in it held to `most`; -1 stands for no limit."""
     name = param.rpartition(".")[2]
     budget = asked.get(name)
@@ -61,7 +62,7 @@ def _held(asked: dict[str, Any], param: str, most: int, report: Report) -> dict[
     return {**asked, name: most}
 
 
-def _hold_effort(reasoning: dict[str, Any], effort: Effort | None, report: Report) -> dict[str, Any]:
+def _hold_effort(reasoning: JsonObject, effort: Effort | None, report: Report) -> JsonObject:
     if effort is None or reasoning.get("enabled") is False:
         return reasoning
     asked = reasoning.get("effort")
@@ -73,7 +74,7 @@ def _hold_effort(reasoning: dict[str, Any], effort: Effort | None, report: Repor
     return reasoning
 
 
-def _switch_off(body: dict[str, Any], report: Report, forms: Sequence[Form]) -> None:
+def _switch_off(body: JsonObject, report: Report, forms: Sequence[Form]) -> None:
     """No reasoning at all: other forms go, and `reasoning_effort` says it for every dialect."""
     asked = [name for name in ("thinking", "reasoning") if body.get(name) is not None]
     for name in asked:

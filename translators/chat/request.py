@@ -9,7 +9,9 @@ from typing import Any, Final
 
 from translators.chat.parameters import PARAMETERS, check_combinations
 from translators.chat.validation_errors import missing, not_one_of, require_object, require_string, type_name, wrong_type
+from translators.chat.wire import InputMessage
 from translators.errors import InvalidRequest
+from translators.json_codec import JsonObject
 
 ROLES: Final = ("developer", "system", "user", "assistant", "tool", "function")
 INSTRUCTION_ROLES: Final = ("system", "developer")
@@ -22,7 +24,7 @@ class ChatRequest:
     It is not frozen because that would double what it costs to make one.
     """
 
-    body: dict[str, Any]
+    body: JsonObject
     size: int = field(default=0, compare=False)
     """Bytes of the JSON text it came from: an upper bound for its tokens."""
     usual_schemas: bool = field(default=False, compare=False)
@@ -34,8 +36,8 @@ class ChatRequest:
         return model
 
     @property
-    def messages(self) -> list[dict[str, Any]]:
-        messages: list[dict[str, Any]] = self.body["messages"]
+    def messages(self) -> list[InputMessage]:
+        messages: list[InputMessage] = self.body["messages"]
         return messages
 
     @property
@@ -93,7 +95,7 @@ def _check_messages(messages: Any) -> None:
         raise InvalidRequest(f"Invalid parameter: {rule}", f"messages[{len(messages) - 1}].role", "invalid_value")
 
 
-def _is_usual(message: dict[str, Any], role: Any) -> bool:
+def _is_usual(message: InputMessage, role: Any) -> bool:
     """Whether a message whose content is a text needs no other look: most of every conversation does not."""
     if role == "user" or role == "system":
         return True
@@ -102,7 +104,7 @@ def _is_usual(message: dict[str, Any], role: Any) -> bool:
     return role == "tool" and message.get("tool_call_id").__class__ is str
 
 
-def _check_message(message: dict[str, Any], role: Any, content: Any, at: str) -> None:
+def _check_message(message: InputMessage, role: Any, content: Any, at: str) -> None:
     if role is None:
         raise missing(f"{at}.role")
     if role.__class__ is not str:
@@ -167,7 +169,7 @@ def _check_part(part: Any, at: str) -> None:
         raise InvalidRequest(f"'{at}.file' needs 'file_data' or 'file_id'.", f"{at}.file", "missing_required_parameter")
 
 
-def _check_calls(message: dict[str, Any], at: str) -> None:
+def _check_calls(message: InputMessage, at: str) -> None:
     calls = message.get("tool_calls")
     if calls is not None:
         if calls.__class__ is not list:
@@ -208,7 +210,7 @@ def _check_call(call: Any, at: str) -> None:
             _check_called(require_object(call, name, at), f"{at}.{name}")
 
 
-def _check_called(function: dict[str, Any], at: str) -> None:
+def _check_called(function: JsonObject, at: str) -> None:
     require_string(function, "name", at)
     arguments = function.get("arguments")
     if arguments is not None and arguments.__class__ not in (str, dict):

@@ -12,12 +12,14 @@ import operator
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
+from translators.chat.json_schema import Schema
+
 MAX_STEPS: Final = 10_000
 """Schemas held against values, and entries of lists looked through: some 20 ms of work."""
 MAX_DEPTH: Final = 120
 """Schemas inside of schemas, references followed; each costs some five frames of Python's stack, which holds a thousand."""
 
-Check = Callable[["_Judge", Any, Any, dict[str, Any], int], bool]
+Check = Callable[["_Judge", Any, Any, Schema, int], bool]
 """Holds a value against a keyword's operand, which stands in a schema at some depth."""
 
 
@@ -57,7 +59,7 @@ class _Judge:
                 return False
         return True
 
-    def reference(self, pointer: Any, value: Any, schema: dict[str, Any], depth: int) -> bool:
+    def reference(self, pointer: Any, value: Any, schema: Schema, depth: int) -> bool:
         if pointer.__class__ is not str or not pointer.startswith("#"):
             return True
         node = self._root
@@ -66,34 +68,34 @@ class _Judge:
             node = node.get(name) if node.__class__ is dict else None
         return node is None or self.accepts(value, node, depth)
 
-    def properties(self, of: Any, value: Any, schema: dict[str, Any], depth: int) -> bool:
+    def properties(self, of: Any, value: Any, schema: Schema, depth: int) -> bool:
         of = _as(dict, of)
         return self._all(((child, of[name]) for name, child in _as(dict, value).items() if name in of), depth)
 
-    def other_properties(self, of: Any, value: Any, schema: dict[str, Any], depth: int) -> bool:
+    def other_properties(self, of: Any, value: Any, schema: Schema, depth: int) -> bool:
         """Beside patterns, which are not judged, nobody knows which those are."""
         if value.__class__ is not dict or "patternProperties" in schema:
             return True
         known = _as(dict, schema.get("properties"))
         return self._all(((child, of) for name, child in value.items() if name not in known), depth)
 
-    def items(self, of: Any, value: Any, schema: dict[str, Any], depth: int) -> bool:
+    def items(self, of: Any, value: Any, schema: Schema, depth: int) -> bool:
         if value.__class__ is not list:
             return True
         if of.__class__ is list:
             return self.first_items(of, value, schema, depth)  # as drafts up to 2019-09 have it
         return self._all(((child, of) for child in value[len(_as(list, schema.get("prefixItems"))) :]), depth)
 
-    def first_items(self, of: Any, value: Any, schema: dict[str, Any], depth: int) -> bool:
+    def first_items(self, of: Any, value: Any, schema: Schema, depth: int) -> bool:
         return self._all(zip(_as(list, value), _as(list, of), strict=False), depth)
 
-    def every(self, of: Any, value: Any, schema: dict[str, Any], depth: int) -> bool:
+    def every(self, of: Any, value: Any, schema: Schema, depth: int) -> bool:
         return self._all(((value, part) for part in _as(list, of)), depth)
 
-    def some(self, of: Any, value: Any, schema: dict[str, Any], depth: int) -> bool:
+    def some(self, of: Any, value: Any, schema: Schema, depth: int) -> bool:
         return not _as(list, of) or any(self.accepts(value, alternative, depth) for alternative in of)
 
-    def exactly_one(self, of: Any, value: Any, schema: dict[str, Any], depth: int) -> bool:
+    def exactly_one(self, of: Any, value: Any, schema: Schema, depth: int) -> bool:
         return not _as(list, of) or sum([self.accepts(value, alternative, depth) for alternative in of]) == 1
 
     def _all(self, held: Iterable[tuple[Any, Any]], depth: int) -> bool:
@@ -105,23 +107,23 @@ def _as(kind: type, value: Any) -> Any:
     return value if value.__class__ is kind else kind()
 
 
-def _has_kind(judge: _Judge, kinds: Any, value: Any, schema: dict[str, Any], depth: int) -> bool:
+def _has_kind(judge: _Judge, kinds: Any, value: Any, schema: Schema, depth: int) -> bool:
     classes = [_KINDS.get(kind) for kind in (kinds if kinds.__class__ is list else [kinds]) if kind.__class__ is str]
     found = int if value.__class__ is float and value.is_integer() else value.__class__
     return not classes or any(of is None or found in of for of in classes)
 
 
-def _is_one_of(judge: _Judge, values: Any, value: Any, schema: dict[str, Any], depth: int) -> bool:
+def _is_one_of(judge: _Judge, values: Any, value: Any, schema: Schema, depth: int) -> bool:
     listed = _as(list, values)
     judge.spend(len(listed))
     return not listed or any(_is_same(judge, other, value, schema, depth) for other in listed)
 
 
-def _is_same(judge: _Judge, other: Any, value: Any, schema: dict[str, Any], depth: int) -> bool:
+def _is_same(judge: _Judge, other: Any, value: Any, schema: Schema, depth: int) -> bool:
     return bool(value == other) and (value.__class__ is bool) == (other.__class__ is bool)
 
 
-def _has_all(judge: _Judge, names: Any, value: Any, schema: dict[str, Any], depth: int) -> bool:
+def _has_all(judge: _Judge, names: Any, value: Any, schema: Schema, depth: int) -> bool:
     judge.spend(len(_as(list, names)))
     return value.__class__ is not dict or all(name in value for name in _as(list, names) if name.__class__ is str)
 

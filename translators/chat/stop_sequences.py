@@ -6,6 +6,7 @@ The provider goes on to its own end, so the usage is what it really was; what co
 from typing import Any, Final
 
 from translators.chat.chunks import Chunk
+from translators.chat.wire import Completion, Delta
 
 _OF_THE_WHOLE: Final = ("tool_calls", "annotations", "provider_content")
 """What of a message belongs to its end, or says the whole text again."""
@@ -22,10 +23,10 @@ def _first(text: str, sequences: tuple[str, ...]) -> int:
     return min(ends, default=(0, -1))[1]
 
 
-def cut_completion(completion: dict[str, Any], sequences: tuple[str, ...]) -> None:
+def cut_completion(completion: Completion, sequences: tuple[str, ...]) -> None:
     """Cut every choice of a whole answer."""
     for choice in completion["choices"]:
-        message = choice.get("message") or {}
+        message: Any = choice.get("message") or {}
         content = message.get("content")
         if content and (at := _first(content, sequences)) >= 0:
             message["content"] = content[:at]
@@ -55,7 +56,7 @@ class StopCutter:
                 self._read(chunk, chunk.delta, shown)
         return shown
 
-    def _read(self, chunk: Chunk, delta: dict[str, Any], shown: list[Chunk]) -> None:
+    def _read(self, chunk: Chunk, delta: Delta, shown: list[Chunk]) -> None:
         index = chunk.index
         text = self._held.pop(index, "") + (delta.get("content") or "")
         at = _first(text, self._sequences)
@@ -68,7 +69,7 @@ class StopCutter:
             kept, held = self._split(text)
         if held:
             self._held[index] = held
-        rest = {name: value for name, value in delta.items() if name != "content" and not (at >= 0 and name == "tool_calls")}
+        rest: Any = {name: value for name, value in delta.items() if name != "content" and not (at >= 0 and name == "tool_calls")}
         if kept or ("content" in delta and not text):
             rest = {**rest, "content": kept}
         if rest or chunk.finish_reason is not None:

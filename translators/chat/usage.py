@@ -3,17 +3,21 @@
 from collections.abc import Sequence
 from typing import Any
 
+from translators.chat.wire import Usage
 
-def summed(usages: Sequence[dict[str, Any]]) -> dict[str, Any]:
+
+def summed(usages: Sequence[Usage]) -> Usage:
     """The sum of usages, field by field, details included."""
-    total: dict[str, Any] = {}
+    total: Usage = {}
+    sums: Any = total
     for usage in usages:
         for name, value in usage.items():
-            before = total.get(name)  # a provider may send anything, and two of them different things
+            before = sums.get(name)  # a provider may send anything, and two of them different things
             if isinstance(value, dict):
-                total[name] = summed([before, value] if isinstance(before, dict) else [value])
+                counts: list[Any] = [before, value] if isinstance(before, dict) else [value]
+                sums[name] = summed(counts)
             elif isinstance(value, int) and not isinstance(value, bool):
-                total[name] = before + value if isinstance(before, int) else value
+                sums[name] = before + value if isinstance(before, int) else value
             else:
-                total.setdefault(name, value)
+                sums.setdefault(name, value)
     return total

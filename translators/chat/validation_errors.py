@@ -1,8 +1,10 @@
 """What is said about a field that breaks a rule: OpenAI's sentences and error codes."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from translators.errors import InvalidRequest
+from translators.json_codec import JsonObject
 
 
 def type_name(value: Any) -> str:
@@ -49,7 +51,7 @@ def too_long(param: str, length: int, most: int) -> InvalidRequest:
     return InvalidRequest(f"Invalid '{param}': {rule}", param, "array_above_max_length")
 
 
-def require_string(owner: dict[str, Any], name: str, at: str) -> None:
+def require_string(owner: Mapping[str, Any], name: str, at: str) -> None:
     value = owner.get(name)
     if value is None:
         raise missing(f"{at}.{name}")
@@ -57,11 +59,11 @@ def require_string(owner: dict[str, Any], name: str, at: str) -> None:
         raise wrong_type(f"{at}.{name}", "a string", value)
 
 
-def require_object(owner: dict[str, Any], name: str, at: str) -> dict[str, Any]:
+def require_object(owner: Mapping[str, Any], name: str, at: str) -> JsonObject:
     value = owner.get(name)
     if value is None:
         raise missing(f"{at}.{name}")
     if value.__class__ is not dict:
         raise wrong_type(f"{at}.{name}", "an object", value)
-    found: dict[str, Any] = value
+    found: JsonObject = value
     return found

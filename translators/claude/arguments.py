@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from translators.json_codec import loads
+from translators.json_codec import JsonObject, loads
 
 RAW: Final = "_raw_arguments"
 """The key under which arguments travel that are no JSON object and cannot be made one."""
@@ -13,7 +13,7 @@ _HALF_ESCAPE: Final = re.compile(r"(?<!\\)((?:\\\\)*)\\(?:u[0-9a-fA-F]{0,3})?\Z"
 _OPENING: Final = {"{": "}", "[": "]"}
 
 
-def read_arguments(arguments: Any) -> tuple[dict[str, Any], str | None]:
+def read_arguments(arguments: Any) -> tuple[JsonObject, str | None]:
     """The arguments as an object, and what had to be done to them (None if nothing was)."""
     if arguments.__class__ is dict:
         return arguments, None
@@ -32,7 +32,7 @@ def read_arguments(arguments: Any) -> tuple[dict[str, Any], str | None]:
     return (value, None) if value.__class__ is dict else ({RAW: text}, "the arguments are not a JSON object")
 
 
-def close(text: str) -> dict[str, Any] | None:
+def close(text: str) -> JsonObject | None:
     """The object that a cut-off JSON text began, or None if it began none."""
     stack: list[str] = []
     in_string = escaped = False

@@ -4,13 +4,16 @@ import re
 import struct
 from base64 import b64decode, b64encode
 from binascii import Error
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from translators.capabilities import ModelRecord
 from translators.chat.validation_errors import not_one_of
+from translators.chat.wire import Delta
 from translators.dialect import Envelope
 from translators.errors import InvalidRequest, UpstreamError
 from translators.failures import malformed
+from translators.gemini.wire import GenerationConfig, Speaking
+from translators.json_codec import JsonObject
 from translators.notes import Report
 
 PCM: Final = "pcm16"
@@ -33,7 +36,7 @@ _VOICES: Final = {
 """OpenAI's voices, and the one of Gemini's that speaks instead."""
 
 
-def spoken(audio: dict[str, Any] | None, record: ModelRecord, report: Report) -> dict[str, Any]:
+def spoken(audio: JsonObject | None, record: ModelRecord, report: Report) -> Speaking:
     """What `generationConfig` says to a model that shall speak. Raises InvalidRequest for a model that does not, and for other formats."""
     if not record.can("audio_output"):
         raise InvalidRequest("This provider does not answer with 'audio'.", "modalities", "unsupported_value")
@@ -41,7 +44,7 @@ def spoken(audio: dict[str, Any] | None, record: ModelRecord, report: Report) ->
     form, voice = asked.get("format"), asked.get("voice")
     if form not in (None, PCM, WAV):
         raise not_one_of("audio.format", form, (PCM, WAV))
-    config: dict[str, Any] = {"responseModalities": ["AUDIO"]}
+    config: Speaking = {"responseModalities": ["AUDIO"]}
     if voice.__class__ is str:
         name = _VOICES.get(voice, voice)
         if name != voice:
@@ -52,7 +55,7 @@ def spoken(audio: dict[str, Any] | None, record: ModelRecord, report: Report) ->
     return config
 
 
-def format_of(body: dict[str, Any], config: dict[str, Any]) -> str:
+def format_of(body: JsonObject, config: GenerationConfig) -> str:
     """How sound is given to the caller; "" if the request (`config`: its generationConfig) asks for none."""
     modalities = config.get("responseModalities")
     if modalities.__class__ is not list or "AUDIO" not in modalities:
@@ -80,7 +83,7 @@ class Sound:
         self._size = 0
         self._begun = False
 
-    def receive(self, mime: str, data: str) -> dict[str, Any] | None:
+    def receive(self, mime: str, data: str) -> Delta | None:
         """A piece of it, as a delta; None while it is held. Raises UpstreamError."""
         self._begun = True
         if self._format == AS_IT_COMES or (self._format == PCM and mime.partition(";")[0].strip().lower() in _BARE):
@@ -96,15 +99,15 @@ class Sound:
         self._held.append(samples)
         return None
 
-    def finish(self) -> list[dict[str, Any]]:
+    def finish(self) -> list[Delta]:
         """What is left of it, as deltas."""
         if not self._begun:
             return []
         held, self._held = self._held, []
-        file = [self._delta(b64encode(wav_of(held)).decode())] if held else []
+        file: list[Delta] = [self._delta(b64encode(wav_of(held)).decode())] if held else []
         return [*file, {"audio": {"id": self._id, "expires_at": self._expires_at}}]
 
-    def _delta(self, data: str) -> dict[str, Any]:
+    def _delta(self, data: str) -> Delta:
         return {"audio": {"id": self._id, "data": data, "transcript": ""}}
 
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from translators.chat.calls import OWN
+from translators.chat.wire import InputCall, InputMessage
 from translators.history.blocks import call_of_block, result_of_block
 from translators.history.tool_results import NO_RESULT, CallIds, Step, answered_functions, arrange
 from translators.notes import Report
 
-Message = dict[str, Any]
-Placed = tuple[int, Message]
+Placed = tuple[int, InputMessage]
 """A message, and the index of the one in the request that it is or comes from."""
 
 _FUNCTION: Final = "function_call"
@@ -25,7 +25,7 @@ class Irregular(Exception):
 
 
 def arranged(
-    messages: list[Message], report: Report, longest_id: int | None = None, *, relayed: bool = False, standing: bool = False
+    messages: list[InputMessage], report: Report, longest_id: int | None = None, *, relayed: bool = False, standing: bool = False
 ) -> list[Placed]:
     """The messages in an order that every provider takes, none of them changed in place. What was repaired is told to `report`.
 
@@ -42,13 +42,13 @@ def arranged(
 @dataclass(slots=True)
 class _Entry:
     at: int
-    message: Message
+    message: InputMessage
     calls: list[str]
     """The ids of its calls: those of `tool_calls`, and of the older `function_call` behind them."""
     result: str | None = None
 
 
-def _entries(messages: list[Message], *, relayed: bool) -> Iterator[_Entry]:
+def _entries(messages: list[InputMessage], *, relayed: bool) -> Iterator[_Entry]:
     answered: dict[int, int] | None = None
     servers: set[str] = set()
     for at, message in enumerate(messages):
@@ -77,11 +77,11 @@ def _entries(messages: list[Message], *, relayed: bool) -> Iterator[_Entry]:
             yield _Entry(at, message, [])
 
 
-def _is_of_server(call: dict[str, Any]) -> bool:
+def _is_of_server(call: InputCall) -> bool:
     return call.get("type") is not None and call["type"] not in OWN
 
 
-def _with_calls(message: Message, at: str) -> Message:
+def _with_calls(message: InputMessage, at: str) -> InputMessage:
     """A message whose content has calls as blocks, with all of them in `tool_calls`: one that is given both ways is one call."""
     given = message.get("tool_calls") or []
     known = {call.get("id") for call in given}
@@ -112,12 +112,12 @@ class _Writer:
     def orphan(self, entry: _Entry, call_id: str) -> _Entry:
         heading, content = f"Tool result for {call_id}:", entry.message.get("content")
         if content.__class__ is list:
-            said: Message = {"role": "user", "content": [{"type": "text", "text": heading}, *content]}
+            said: InputMessage = {"role": "user", "content": [{"type": "text", "text": heading}, *content]}
         else:
             said = {"role": "user", "content": f"{heading} {content or ''}".rstrip()}
         return _Entry(entry.at, said, [])
 
-    def _answering(self, message: Message, caller: _Entry, place: int, own: str) -> Message:
+    def _answering(self, message: InputMessage, caller: _Entry, place: int, own: str) -> InputMessage:
         """`message` as the result of that call: the last one may be a `function_call`, which is answered by its name."""
         if place == len(caller.calls) - 1 and (function := caller.message.get(_FUNCTION)) is not None:
             answer = {name: value for name, value in message.items() if name != "tool_call_id"}
@@ -125,7 +125,7 @@ class _Writer:
         return {**message, "tool_call_id": own}
 
 
-def _renamed(message: Message, own: Iterator[str], *, relayed: bool) -> Message:
+def _renamed(message: InputMessage, own: Iterator[str], *, relayed: bool) -> InputMessage:
     """The message with its calls under the ids `own`, also where it repeats them in a provider's own words."""
     calls = message.get("tool_calls") or []
     ids = [call.get("id") if relayed and _is_of_server(call) else next(own) for call in calls]

@@ -3,15 +3,14 @@
 from typing import Any, Final
 
 from translators.chat.validation_errors import require_string, wrong_type
+from translators.chat.wire import ContentPart, InputCall, InputMessage
 from translators.json_codec import dumps_str
-
-Part = dict[str, Any]
 
 BLOCKS: Final = {"assistant": "tool_use", "user": "tool_result"}
 """What such a part is in a message of each role."""
 
 
-def has_blocks(messages: list[dict[str, Any]]) -> bool:
+def has_blocks(messages: list[InputMessage]) -> bool:
     """Whether there are such blocks in `messages`, each in a message of its own role."""
     return any(
         message.get("content").__class__ is list and any(part["type"] == BLOCKS.get(message["role"]) for part in message["content"])
@@ -19,7 +18,7 @@ def has_blocks(messages: list[dict[str, Any]]) -> bool:
     )
 
 
-def call_of_block(part: Part, at: str) -> dict[str, Any] | None:
+def call_of_block(part: ContentPart, at: str) -> InputCall | None:
     """A `tool_use` block as one of `tool_calls`; None for anything else. Raises InvalidRequest for one that is not whole."""
     if part["type"] != "tool_use":
         return None
@@ -28,7 +27,7 @@ def call_of_block(part: Part, at: str) -> dict[str, Any] | None:
     return {"id": part["id"], "type": "function", "function": {"name": part["name"], "arguments": dumps_str(part.get("input") or {})}}
 
 
-def result_of_block(part: Part, at: str) -> dict[str, Any] | None:
+def result_of_block(part: ContentPart, at: str) -> InputMessage | None:
     """A `tool_result` block as a `tool` message; None for anything else. Raises InvalidRequest for one that is not whole."""
     if part["type"] != "tool_result":
         return None

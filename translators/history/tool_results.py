@@ -6,8 +6,9 @@ behind it until it speaks again. A turn is mended as a whole and by nothing that
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final, NamedTuple, Protocol, TypeVar
+from typing import Final, NamedTuple, Protocol, TypeVar
 
+from translators.chat.wire import InputMessage
 from translators.notes import Report
 
 NO_RESULT: Final = "No result was recorded for this tool call."
@@ -164,7 +165,7 @@ def arrange(
             yield write.orphan(entries[t], step.result)
 
 
-def answered_functions(messages: Sequence[dict[str, Any]]) -> dict[int, int]:
+def answered_functions(messages: Sequence[InputMessage]) -> dict[int, int]:
     """By the index of each `function` message: that of the message whose `function_call` it answers, for it names no id.
 
     Of the open calls of its turn, the oldest one of that function, or else the oldest one. Those that answer none are left out.

@@ -3,7 +3,7 @@
 import re
 from typing import Any, Final
 
-Item = dict[str, Any]
+from translators.responses.wire import Item
 
 FORMAT: Final = "openai-responses"
 """What `provider_content.format` says when the blocks are items of this API."""
@@ -37,12 +37,12 @@ def is_item(item: Any) -> bool:
     return kind.__class__ is str
 
 
-def parts_of(item: Item, name: str) -> list[dict[str, Any]]:
+def parts_of(item: Item, name: str) -> list[Item]:
     """The parts under `name` (`content`, `summary`) that are objects."""
     parts = item.get(name)
     return [part for part in parts if part.__class__ is dict] if parts.__class__ is list else []
 
 
-def text_of(part: dict[str, Any], name: str) -> str:
+def text_of(part: Item, name: str) -> str:
     value = part.get(name)
     return value if value.__class__ is str else ""

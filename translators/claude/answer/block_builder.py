@@ -24,11 +24,12 @@ class OpenBlock:
 
     def whole(self) -> Block:
         """The block as an answer that is not streamed would hold it."""
-        block = dict(self.start)
+        block = self.start.copy()
         kind = block["type"]
-        if kind in ("text", "thinking"):
-            block[kind] = "".join(self.pieces)
-        if kind == "thinking":
+        if kind == "text":
+            block["text"] = "".join(self.pieces)
+        elif kind == "thinking":
+            block["thinking"] = "".join(self.pieces)
             block["signature"] = self.signature
         elif kind == "compaction" and self.pieces:
             block["content"] = "".join(self.pieces)

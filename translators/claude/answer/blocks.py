@@ -1,17 +1,18 @@
 """The blocks of an answer, complete, as the fields of an assistant message that hold more than its text."""
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
+from translators.chat.wire import Delta, ToolCall
 from translators.claude.property_keys import renamed
 from translators.claude.wire import FORMAT, THINKING, Block, as_list, thinking_block
 from translators.dialect import AnswerShape
-from translators.json_codec import dumps_str
+from translators.json_codec import JsonObject, dumps_str
 
 _ORDER: Final = {"thinking": 0, "redacted_thinking": 0, "text": 1, "tool_use": 2}
 """The order in which a chat message gives its parts back; blocks in any other need `provider_content`."""
 
 
-def trailer(blocks: list[Block], model: str) -> dict[str, Any]:
+def trailer(blocks: list[Block], model: str) -> Delta:
     """`thinking_blocks`, `annotations` and `provider_content`, each if there is something in it."""
     if one_text(blocks) is not None:
         return {}
@@ -20,7 +21,7 @@ def trailer(blocks: list[Block], model: str) -> dict[str, Any]:
         "annotations": annotations(blocks),
         "provider_content": None if _is_canonical(blocks) else {"format": FORMAT, "model": model, "blocks": blocks},
     }
-    return {name: value for name, value in found.items() if value}
+    return cast(Delta, {name: value for name, value in found.items() if value})
 
 
 def one_text(content: list[Any]) -> str | None:
@@ -34,9 +35,9 @@ def one_text(content: list[Any]) -> str | None:
     return text if text.__class__ is str else None
 
 
-def annotations(blocks: list[Block]) -> list[dict[str, Any]]:
+def annotations(blocks: list[Block]) -> list[JsonObject]:
     """Web citations with the place, in characters of the whole text, that they support. Each place names an address once."""
-    shown: list[dict[str, Any]] = []
+    shown: list[JsonObject] = []
     seen: set[tuple[int, str]] = set()
     start = 0
     for block in blocks:
@@ -77,7 +78,7 @@ def _is_called_by_code(block: Block) -> bool:
     return caller.__class__ is dict and caller.get("type") != "direct"
 
 
-def tool_call(block: Block, shape: AnswerShape) -> dict[str, Any]:
+def tool_call(block: Block, shape: AnswerShape) -> ToolCall:
     """A tool_use block as one of `tool_calls`, under the caller's own name and in the form the tool was declared in."""
     name = shape.tool_names.get(block["name"], block["name"])
     if name in shape.custom_tools:

@@ -3,18 +3,19 @@
 from typing import Any
 
 from translators.chat.code_fence import unfenced
+from translators.chat.wire import Completion, Message
 from translators.claude.answer.blocks import one_text, tool_call, trailer
 from translators.claude.answer.errors import error_failure
 from translators.claude.answer.stop_reason import finish_reason, hidden, refusal, stop_reason
 from translators.claude.answer.usage import service_tier, usage
-from translators.claude.wire import Block, whole_blocks
+from translators.claude.wire import AnswerMessage, Block, whole_blocks
 from translators.dialect import AnswerShape, Envelope
 from translators.errors import UpstreamError
 from translators.failures import malformed, no_output
 from translators.json_codec import loads_repaired
 
 
-def parse_response(body: bytes, envelope: Envelope) -> dict[str, Any]:
+def parse_response(body: bytes, envelope: Envelope) -> Completion:
     """The chat.completion in `body`. Raises UpstreamError if it is no message of Claude."""
     try:
         message = loads_repaired(body)
@@ -28,7 +29,7 @@ def parse_response(body: bytes, envelope: Envelope) -> dict[str, Any]:
     if content.__class__ is not list:
         raise UpstreamError(malformed("The provider's answer has no content."))
     if reason != "refusal" and (text := one_text(content)) is not None:
-        said = {"role": "assistant", "content": unfenced(text) if envelope.shape.strip_json_fence else text, "refusal": None}
+        said: Message = {"role": "assistant", "content": unfenced(text) if envelope.shape.strip_json_fence else text, "refusal": None}
     else:
         blocks = whole_blocks(content)
         if not blocks and reason is None:
@@ -39,25 +40,25 @@ def parse_response(body: bytes, envelope: Envelope) -> dict[str, Any]:
     return _completion(message, said, reason, envelope)
 
 
-def answer_id(message: dict[str, Any], envelope: Envelope) -> str:
+def answer_id(message: AnswerMessage, envelope: Envelope) -> str:
     """The answer's id: Claude's own, shown."""
     own = message.get("id")
     return f"chatcmpl-{own}" if own.__class__ is str and own else envelope.id
 
 
-def answer_model(message: dict[str, Any], envelope: Envelope) -> str:
+def answer_model(message: AnswerMessage, envelope: Envelope) -> str:
     """The model that served."""
     served = message.get("model")
     return served if served.__class__ is str and served else envelope.model
 
 
-def _completion(message: dict[str, Any], said: dict[str, Any], reason: str | None, envelope: Envelope) -> dict[str, Any]:
+def _completion(message: AnswerMessage, said: Message, reason: str | None, envelope: Envelope) -> Completion:
     has_calls = "tool_calls" in said or "function_call" in said
     finished = finish_reason(reason, has_calls, envelope.shape.legacy_functions)
-    choice = {"index": 0, "message": said, "logprobs": None, "finish_reason": finished}
+    choice: Any = {"index": 0, "message": said, "logprobs": None, "finish_reason": finished}
     if (specific := hidden(reason, message, has_calls)) is not None:
         choice["provider_specific"] = specific
-    answer = {
+    answer: Completion = {
         "id": answer_id(message, envelope),
         "object": "chat.completion",
         "created": envelope.created,
@@ -73,9 +74,9 @@ def _completion(message: dict[str, Any], said: dict[str, Any], reason: str | Non
     return answer
 
 
-def _message(blocks: list[Block], reason: str | None, stop_details: Any, shape: AnswerShape) -> dict[str, Any]:
+def _message(blocks: list[Block], reason: str | None, stop_details: Any, shape: AnswerShape) -> Message:
     """The assistant message. What stood before a refusal is no answer and is not shown as one."""
-    said: dict[str, Any] = {"role": "assistant", "content": None, "refusal": None}
+    said: Message = {"role": "assistant", "content": None, "refusal": None}
     thoughts = "".join(block["thinking"] for block in blocks if block["type"] == "thinking")
     if thoughts:
         said["reasoning_content"] = thoughts

@@ -2,6 +2,9 @@
 
 from typing import Any, Final
 
+from translators.claude.wire import AnswerMessage
+from translators.json_codec import JsonObject
+
 REFUSED: Final = "The model declined to respond."
 CUT: Final = ("max_tokens", "model_context_window_exceeded")
 """The stop reasons of an answer that was not finished: its last tool call may be incomplete."""
@@ -19,7 +22,7 @@ _PLAIN: Final = frozenset({"end_turn", "max_tokens", "tool_use", None})
 _DETAILS: Final = ("stop_sequence", "stop_details", "container", "input_transformations")
 
 
-def stop_reason(message: dict[str, Any]) -> str | None:
+def stop_reason(message: AnswerMessage) -> str | None:
     """Claude's own word, if it gave one."""
     reason = message.get("stop_reason")
     return reason if reason.__class__ is str and reason else None
@@ -35,12 +38,12 @@ def finish_reason(reason: str | None, has_calls: bool, legacy: bool) -> str:
     return "function_call" if legacy else "tool_calls"
 
 
-def provider_specific(message: dict[str, Any], has_calls: bool) -> dict[str, Any] | None:
+def provider_specific(message: AnswerMessage, has_calls: bool) -> JsonObject | None:
     """What the finish_reason hides: Claude's own reason where it says more, and its details. None if there is nothing to add."""
     return hidden(stop_reason(message), message, has_calls)
 
 
-def hidden(reason: str | None, message: dict[str, Any], has_calls: bool) -> dict[str, Any] | None:
+def hidden(reason: str | None, message: AnswerMessage, has_calls: bool) -> JsonObject | None:
     """The same where the reason was read already."""
     details = {}
     for name in _DETAILS:

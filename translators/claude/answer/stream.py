@@ -7,6 +7,7 @@ from typing import Any, Final
 from translators.chat.chunks import Chunk
 from translators.chat.code_fence import Unfenced
 from translators.chat.usage import summed
+from translators.chat.wire import Usage
 from translators.claude.answer.block_builder import OpenBlock
 from translators.claude.answer.blocks import trailer
 from translators.claude.answer.errors import error_failure
@@ -15,11 +16,11 @@ from translators.claude.answer.response import answer_id, answer_model
 from translators.claude.answer.stop_reason import CUT, finish_reason, provider_specific, refusal, stop_reason
 from translators.claude.answer.tool_input import CallReader, TextInput, reader, start_input
 from translators.claude.answer.usage import service_tier, usage
-from translators.claude.wire import Block, whole_blocks
+from translators.claude.wire import AnswerMessage, Block, BlockPart, CountedTokens, Event, whole_blocks
 from translators.dialect import Envelope, UpstreamRequest
 from translators.errors import UpstreamFailure
 from translators.failures import malformed, no_output, truncated
-from translators.json_codec import loads_repaired
+from translators.json_codec import JsonObject, loads_repaired
 from translators.sse import EventTooLarge
 from translators.text_fast_path import Run, TextReader
 
@@ -49,11 +50,11 @@ class ClaudeStream:
         self._calls = 0
         self._ended_calls: list[tuple[OpenBlock, CallReader]] = []
         self._unfenced = Unfenced() if envelope.shape.strip_json_fence else None
-        self._usage: dict[str, Any] = {}
-        self._told: dict[str, Any] = {}
+        self._usage: CountedTokens = {}
+        self._told: JsonObject = {}
         """stop_reason and what comes with it: the last value of each."""
         self._rounds = 1
-        self._earlier: list[dict[str, Any]] = []
+        self._earlier: list[Usage] = []
         """The usage of the rounds before this one."""
         self._said_before = 0
         """How many of the blocks are from rounds before this one."""
@@ -63,7 +64,7 @@ class ClaudeStream:
         return stop_reason(self._told) is not None
 
     @property
-    def usage_so_far(self) -> dict[str, Any] | None:
+    def usage_so_far(self) -> Usage | None:
         counted = [*self._earlier, usage(self._usage)] if self._usage else self._earlier
         return summed(counted) if counted else None
 
@@ -139,7 +140,7 @@ class ClaudeStream:
             self._at[run.known].pieces.append(run.text)
             self._chunks.append(run.shown(0))
 
-    def _start(self, event: dict[str, Any], chunks: list[Chunk]) -> None:
+    def _start(self, event: Event, chunks: list[Chunk]) -> None:
         message = _object(event, "message")
         if self._rounds == 1:  # the rounds after the first have ids of their own
             self.id = answer_id(message, self._envelope)
@@ -147,11 +148,11 @@ class ClaudeStream:
         self._count(message)
         self._note(message)
 
-    def _count(self, holder: dict[str, Any]) -> None:
+    def _count(self, holder: JsonObject) -> None:
         """Usage is cumulative: the last value of each field counts."""
         self._usage.update((name, value) for name, value in _object(holder, "usage").items() if value is not None)
 
-    def _note(self, told: dict[str, Any]) -> None:
+    def _note(self, told: JsonObject) -> None:
         self._told.update((name, told[name]) for name in _TOLD if told.get(name) is not None)
 
     def _open(self, chunks: list[Chunk]) -> None:
@@ -159,7 +160,7 @@ class ClaudeStream:
             self._opened = True
             chunks.append(Chunk({"role": "assistant", "content": ""}))
 
-    def _block_start(self, event: dict[str, Any], chunks: list[Chunk]) -> None:
+    def _block_start(self, event: Event, chunks: list[Chunk]) -> None:
         self._open(chunks)
         if self._ended_calls:  # a block behind them proves that they are complete
             self._end_calls(False, chunks)
@@ -178,7 +179,7 @@ class ClaudeStream:
             block.citations += citations
         return block
 
-    def _block_delta(self, event: dict[str, Any], chunks: list[Chunk]) -> None:
+    def _block_delta(self, event: Event, chunks: list[Chunk]) -> None:
         delta, index = event.get("delta"), event.get("index")
         if delta.__class__ is not dict:
             return
@@ -197,7 +198,7 @@ class ClaudeStream:
                 if text.__class__ is str and index.__class__ is int:
                     self._reader.plain = text, index
 
-    def _text(self, block: OpenBlock, delta: dict[str, Any], chunks: list[Chunk]) -> None:
+    def _text(self, block: OpenBlock, delta: BlockPart, chunks: list[Chunk]) -> None:
         text = delta.get("text")
         if not text or text.__class__ is not str:
             return
@@ -207,19 +208,19 @@ class ClaudeStream:
         if text:
             chunks.append(Chunk({"content": text}))
 
-    def _thinking(self, block: OpenBlock, delta: dict[str, Any], chunks: list[Chunk]) -> None:
+    def _thinking(self, block: OpenBlock, delta: BlockPart, chunks: list[Chunk]) -> None:
         text = delta.get("thinking")
         if text and text.__class__ is str:
             block.pieces.append(text)
             chunks.append(Chunk({"reasoning_content": text}))
         self._signature(block, delta, chunks)
 
-    def _signature(self, block: OpenBlock, delta: dict[str, Any], chunks: list[Chunk]) -> None:
+    def _signature(self, block: OpenBlock, delta: BlockPart, chunks: list[Chunk]) -> None:
         signature = delta.get("signature")
         if signature.__class__ is str:
             block.signature += signature
 
-    def _tool_use(self, block: OpenBlock, start: Block, chunks: list[Chunk]) -> None:
+    def _tool_use(self, block: OpenBlock, start: BlockPart, chunks: list[Chunk]) -> None:
         number, shape = self._calls, self._shape
         self._calls += 1
         if number and shape.one_tool_call:
@@ -231,10 +232,10 @@ class ClaudeStream:
             chunks.append(Chunk({"function_call": {"name": name, "arguments": ""}}))
             return
         kind, text = _call_kind(block.call)
-        call = {"index": number, "id": start["id"], "type": kind, kind: {"name": name, text: ""}}
+        call: Any = {"index": number, "id": start["id"], "type": kind, kind: {"name": name, text: ""}}
         chunks.append(Chunk({"tool_calls": [call]}))
 
-    def _input(self, block: OpenBlock, delta: dict[str, Any], chunks: list[Chunk]) -> None:
+    def _input(self, block: OpenBlock, delta: BlockPart, chunks: list[Chunk]) -> None:
         fragment = delta.get("partial_json")
         if not fragment or fragment.__class__ is not str:
             return
@@ -249,17 +250,18 @@ class ClaudeStream:
             chunks.append(Chunk({"function_call": {"arguments": text}}))
             return
         kind, name = _call_kind(call)
-        chunks.append(Chunk({"tool_calls": [{"index": number, kind: {name: text}}]}))
+        piece: Any = {"index": number, kind: {name: text}}
+        chunks.append(Chunk({"tool_calls": [piece]}))
 
-    def _citation(self, block: OpenBlock, delta: dict[str, Any], chunks: list[Chunk]) -> None:
+    def _citation(self, block: OpenBlock, delta: BlockPart, chunks: list[Chunk]) -> None:
         if delta.get("citation") is not None:
             block.citations.append(delta["citation"])
 
-    def _compaction(self, block: OpenBlock, delta: dict[str, Any], chunks: list[Chunk]) -> None:
+    def _compaction(self, block: OpenBlock, delta: BlockPart, chunks: list[Chunk]) -> None:
         if delta.get("content").__class__ is str:
             block.pieces.append(delta["content"])
 
-    def _block_stop(self, event: dict[str, Any], chunks: list[Chunk]) -> None:
+    def _block_stop(self, event: Event, chunks: list[Chunk]) -> None:
         block = self._at.get(_key(event.get("index")))
         if block is not None:
             self._call_ended(block)
@@ -279,16 +281,16 @@ class ClaudeStream:
             self._show_input(block.number, call, missing + call.finish(raw, cut), chunks)
         self._ended_calls.clear()
 
-    def _message_delta(self, event: dict[str, Any], chunks: list[Chunk]) -> None:
+    def _message_delta(self, event: Event, chunks: list[Chunk]) -> None:
         self._open(chunks)
         self._count(event)
         self._note(_object(event, "delta"))
         self._note(event)
 
-    def _error(self, event: dict[str, Any], chunks: list[Chunk]) -> None:
+    def _error(self, event: Event, chunks: list[Chunk]) -> None:
         self.failure = error_failure(event)
 
-    def _finish(self, event: dict[str, Any], chunks: list[Chunk]) -> None:
+    def _finish(self, event: Event, chunks: list[Chunk]) -> None:
         """The tail: what is missing of tool calls, a refusal, the trailer, the finish reason, the usage."""
         reason = stop_reason(self._told)
         if reason is None and len(self._blocks) == self._said_before:
@@ -338,7 +340,7 @@ class ClaudeStream:
         else:
             self.failure = malformed("The provider answered with something that is neither a stream nor a message.")
 
-    def _message(self, message: dict[str, Any], chunks: list[Chunk]) -> None:
+    def _message(self, message: AnswerMessage, chunks: list[Chunk]) -> None:
         """A whole message, as if it had been streamed."""
         self._start({"message": message}, chunks)
         content = message.get("content")
@@ -350,7 +352,7 @@ class ClaudeStream:
 
 _TOLD: Final = ("stop_reason", "stop_sequence", "stop_details", "container", "input_transformations")
 
-_Handler = Callable[[ClaudeStream, dict[str, Any], list[Chunk]], None]
+_Handler = Callable[[ClaudeStream, Event, list[Chunk]], None]
 _EVENTS: Final[dict[str, _Handler]] = {
     "content_block_delta": ClaudeStream._block_delta,
     "content_block_start": ClaudeStream._block_start,
@@ -362,7 +364,7 @@ _EVENTS: Final[dict[str, _Handler]] = {
     "error": ClaudeStream._error,
 }
 
-_BlockHandler = Callable[[ClaudeStream, OpenBlock, dict[str, Any], list[Chunk]], None]
+_BlockHandler = Callable[[ClaudeStream, OpenBlock, BlockPart, list[Chunk]], None]
 _BEGIN: Final[dict[str, _BlockHandler]] = {
     "text": ClaudeStream._text,
     "thinking": ClaudeStream._thinking,
@@ -380,7 +382,7 @@ _DELTAS: Final[dict[str, _BlockHandler]] = {
 }
 
 
-def _object(holder: dict[str, Any], name: str) -> dict[str, Any]:
+def _object(holder: JsonObject, name: str) -> JsonObject:
     value = holder.get(name)
     return value if value.__class__ is dict else {}
 
@@ -394,5 +396,5 @@ def _call_kind(call: CallReader) -> tuple[str, str]:
     return ("custom", "input") if call.__class__ is TextInput else ("function", "arguments")
 
 
-def _named(specific: dict[str, Any] | None) -> dict[str, Any] | None:
+def _named(specific: JsonObject | None) -> JsonObject | None:
     return None if specific is None else {"provider_specific": specific}

@@ -2,12 +2,15 @@
 
 from typing import Any, Final
 
+from translators.chat.wire import Usage
+from translators.claude.wire import CountedTokens
+
 _ITERATION_TYPES: Final = ("message", "compaction")
 _COUNTED: Final = ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
 _TIERS: Final = {"standard": "default", "priority": "priority", "batch": "default"}
 
 
-def usage(counted: dict[str, Any]) -> dict[str, Any]:
+def usage(counted: CountedTokens) -> Usage:
     """`prompt_tokens` holds everything that was read, from the cache or not; `completion_tokens` holds the thinking.
 
     `counted` is Claude's usage object, in a stream the last value of each of its fields. What the hub has no name for but the price
@@ -18,20 +21,21 @@ def usage(counted: dict[str, Any]) -> dict[str, Any]:
     prompt = given + written + read
     details = counted.get("output_tokens_details")
     reasoning = _number(details, "thinking_tokens") if details.__class__ is dict else 0
-    shown: dict[str, Any] = {
+    shown: Usage = {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "total_tokens": prompt + completion,
         "prompt_tokens_details": {"cached_tokens": read, "cache_write_tokens": written},
         "completion_tokens_details": {"reasoning_tokens": reasoning},
     }
+    own: Any = shown
     for name in ("cache_creation", "server_tool_use", "inference_geo"):
         if found := counted.get(name):
-            shown[name] = found
+            own[name] = found
     return shown
 
 
-def service_tier(counted: dict[str, Any]) -> str | None:
+def service_tier(counted: CountedTokens) -> str | None:
     """The tier that served, in OpenAI's words."""
     if counted.get("speed") == "fast":
         return "fast"
@@ -39,7 +43,7 @@ def service_tier(counted: dict[str, Any]) -> str | None:
     return _TIERS.get(tier) if tier.__class__ is str else None
 
 
-def _numbers(counted: dict[str, Any]) -> tuple[int, ...]:
+def _numbers(counted: CountedTokens) -> tuple[int, ...]:
     given, completion, written, read = map(counted.get, _COUNTED)
     return (
         given if given.__class__ is int else 0,
@@ -49,7 +53,7 @@ def _numbers(counted: dict[str, Any]) -> tuple[int, ...]:
     )
 
 
-def _summed(counted: dict[str, Any], rounds: list[Any]) -> tuple[int, ...]:
+def _summed(counted: CountedTokens, rounds: list[Any]) -> tuple[int, ...]:
     """The sum over the rounds of a compacted answer, which the top leaves out, or the numbers at the top."""
     entries = [entry for entry in rounds if entry.__class__ is dict]
     summed = [entry for entry in entries if entry.get("type") in _ITERATION_TYPES]
@@ -58,6 +62,6 @@ def _summed(counted: dict[str, Any], rounds: list[Any]) -> tuple[int, ...]:
     return tuple([sum(numbers) for numbers in zip(*map(_numbers, summed), strict=True)])
 
 
-def _number(counted: dict[str, Any], name: str) -> int:
+def _number(counted: CountedTokens, name: str) -> int:
     value = counted.get(name)
     return value if value.__class__ is int else 0

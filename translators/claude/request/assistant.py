@@ -4,18 +4,20 @@ import re
 from typing import Any, Final
 
 from translators.chat.calls import called_in, unreadable
+from translators.chat.wire import InputCall, InputMessage
 from translators.claude.arguments import read_arguments
 from translators.claude.property_keys import renamed
 from translators.claude.request.content import mark_last, read_content, text_block, without_blanks
 from translators.claude.request.context import Translation
 from translators.claude.wire import FORMAT, NATIVE_PARTS, THINKING, Block, is_whole, thinking_block
+from translators.json_codec import JsonObject
 
 _PLAIN: Final = frozenset({"role", "name", "content", "tool_calls"})
 """The fields of a message that only says or calls something: most of a long conversation are such."""
 _SNAPSHOT: Final = re.compile(r"-20\d{6}\Z")
 
 
-def assistant_blocks(message: dict[str, Any], index: int, translation: Translation) -> list[Block]:
+def assistant_blocks(message: InputMessage, index: int, translation: Translation) -> list[Block]:
     """Thinking first, then text, then tool calls with the ids the caller gave them; or `provider_content` as it came.
 
     Empty where nothing was said or called.
@@ -48,7 +50,7 @@ def _original_blocks(content: Any, translation: Translation) -> list[Block] | No
     if content.__class__ is not dict or content.get("format") != FORMAT or not _are_blocks(content.get("blocks")):
         translation.once("dropped", "messages.provider_content", "it was not made by Claude")
         return None
-    blocks: list[Block] = [dict(block) for block in content["blocks"] if block["type"] != "text" or block["text"].strip()]
+    blocks: list[Block] = [block.copy() for block in content["blocks"] if block["type"] != "text" or block["text"].strip()]
     if _keeps_thinking(translation) and same_model(content.get("model"), translation.target.model):
         return blocks
     kept = [block for block in blocks if block["type"] not in THINKING]
@@ -61,7 +63,7 @@ def _are_blocks(blocks: Any) -> bool:
     return blocks.__class__ is list and all(block.__class__ is dict and _is_block(block) for block in blocks)
 
 
-def _is_block(block: Block) -> bool:
+def _is_block(block: JsonObject) -> bool:
     kind = block.get("type")
     if kind == "text":
         return block.get("text").__class__ is str
@@ -72,7 +74,7 @@ def _keeps_thinking(translation: Translation) -> bool:
     return translation.record.thinking.kind != "none"
 
 
-def _thoughts(message: dict[str, Any], at: str, translation: Translation) -> list[Block]:
+def _thoughts(message: InputMessage, at: str, translation: Translation) -> list[Block]:
     written = message.get("thinking_blocks")
     if not written:
         if message.get("reasoning_content"):
@@ -88,7 +90,7 @@ def _thoughts(message: dict[str, Any], at: str, translation: Translation) -> lis
     return blocks
 
 
-def _said(message: dict[str, Any], at: str, translation: Translation) -> list[Block]:
+def _said(message: InputMessage, at: str, translation: Translation) -> list[Block]:
     blocks = read_content(message.get("content"), at, "assistant", translation)
     refusal = message.get("refusal")
     if refusal.__class__ is str and refusal:
@@ -104,7 +106,7 @@ def _other_calls(said: list[Block], calls: list[Block]) -> list[Block]:
     return [call for call in calls if call["id"] not in given] if given else calls
 
 
-def _calls(message: dict[str, Any], index: int, translation: Translation) -> list[Block]:
+def _calls(message: InputMessage, index: int, translation: Translation) -> list[Block]:
     blocks = [_call(call, index, j, translation) for j, call in enumerate(message.get("tool_calls") or ())]
     if (function := message.get("function_call")) is not None:
         block, flaw = _tool_use(f"fc_{index}", function, translation)
@@ -114,7 +116,7 @@ def _calls(message: dict[str, Any], index: int, translation: Translation) -> lis
     return blocks
 
 
-def _call(call: dict[str, Any], index: int, place: int, translation: Translation) -> Block:
+def _call(call: InputCall, index: int, place: int, translation: Translation) -> Block:
     call_id = call.get("id") or ""
     called = called_in(call)
     if called is None:
@@ -128,7 +130,7 @@ def _call(call: dict[str, Any], index: int, place: int, translation: Translation
     return block
 
 
-def _tool_use(call_id: str, function: dict[str, Any], translation: Translation) -> tuple[Block, str | None]:
+def _tool_use(call_id: str, function: JsonObject, translation: Translation) -> tuple[Block, str | None]:
     """The block, and what had to be done to the arguments."""
     name = function["name"]
     written = function.get("arguments")

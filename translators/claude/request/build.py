@@ -3,7 +3,7 @@
 import re
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from translators.capabilities import ModelRecord
 from translators.chat.emulation import ForcedCall, forced_call
@@ -31,10 +31,10 @@ from translators.claude.request.tools import (
     web_search_tool,
     write_tools,
 )
-from translators.claude.wire import Block, Turn
+from translators.claude.wire import Block, MessageParam, MessagesRequest, OutputConfig, Sampling, Service, Turn
 from translators.dialect import PLAIN, AnswerShape, KeyHeader, Target, UpstreamRequest
 from translators.errors import InvalidRequest
-from translators.json_codec import dumps
+from translators.json_codec import JsonObject, dumps
 from translators.long_texts import LONG, dumps_long
 from translators.notes import Report
 
@@ -93,13 +93,13 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     return UpstreamRequest(_url(target.base_url), headers, written, stream, tuple(report.notes), shape)
 
 
-def _extend(body: dict[str, Any], headers: dict[str, str], asked: dict[str, Any], target: Target) -> None:
+def _extend(body: MessagesRequest, headers: dict[str, str], asked: JsonObject, target: Target) -> None:
     """Add what the caller says in Claude's own words, and the names of what is not for everybody yet."""
     betas = [FAST_MODE_BETA] if body.get("speed") == "fast" else []
     if "x_provider" in asked:
         extension = extension_for(asked, target.provider, target.dialect)
         betas += _betas(extension.pop("betas", None), f"x_provider.{target.dialect}.betas")
-        body.update(extension)
+        cast(JsonObject, body).update(extension)
     if betas:
         headers["anthropic-beta"] = ",".join(dict.fromkeys(betas))
 
@@ -158,7 +158,7 @@ def _without_unsupported(request: ChatRequest, record: ModelRecord, report: Repo
     return replace(request, body={k: v for k, v in request.body.items() if k not in refused}) if refused else request
 
 
-def _check_parameters(body: dict[str, Any], report: Report) -> None:
+def _check_parameters(body: JsonObject, report: Report) -> None:
     """Refuse what changes the shape of the answer, report what is lost."""
     for name, value in body.items():
         if name in _TAKEN or value is None or value in NO_OPS.get(name, ()):
@@ -173,8 +173,8 @@ def _check_parameters(body: dict[str, Any], report: Report) -> None:
 
 
 def _body(
-    asked: dict[str, Any], limit: int | None, declared: Declared, format_: AnswerFormat, told: ForcedCall | None, translation: Translation
-) -> dict[str, Any]:
+    asked: JsonObject, limit: int | None, declared: Declared, format_: AnswerFormat, told: ForcedCall | None, translation: Translation
+) -> MessagesRequest:
     record = translation.target.record
     system, turns, texts_only = read_messages(asked["messages"], translation)
     if not texts_only:
@@ -193,10 +193,11 @@ def _body(
     plan = plan_thinking(asked, max_tokens, choice is not NO_CHOICE and choice.forced, turns, translation)
     if turns[-1].role == "assistant":
         end_with_user(turns, record.prefill and format_.native is None and not plan.active, translation)
-    body: dict[str, Any] = {"model": translation.target.model, "max_tokens": max_tokens}
+    body: MessagesRequest = {"model": translation.target.model, "max_tokens": max_tokens}
     if system:
         body["system"] = system
-    said = body["messages"] = []
+    said: list[MessageParam] = []
+    body["messages"] = said
     for turn in turns:  # nearly always one: a comprehension costs as much again
         said.append({"role": turn.role, "content": turn.blocks})
     if declared.tools or historic or "web_search_options" in asked:
@@ -204,8 +205,12 @@ def _body(
     if plan.thinking is not None:
         body["thinking"] = plan.thinking
     if plan.effort is not None or format_.native is not None:
-        output = {"effort": plan.effort, "format": format_.native}
-        body["output_config"] = {name: value for name, value in output.items() if value is not None}
+        output: OutputConfig = {}
+        if plan.effort is not None:
+            output["effort"] = plan.effort
+        if format_.native is not None:
+            output["format"] = format_.native
+        body["output_config"] = output
     if not _ASIDE.isdisjoint(asked):
         _add_aside(body, asked, plan, translation)
     if not texts_only or not _MARKABLE.isdisjoint(body):
@@ -213,14 +218,16 @@ def _body(
     return body
 
 
-def _add_aside(body: dict[str, Any], asked: dict[str, Any], plan: Plan, translation: Translation) -> None:
+def _add_aside(body: MessagesRequest, asked: JsonObject, plan: Plan, translation: Translation) -> None:
     """What stands beside the conversation, its tools and the form of the answer."""
-    body.update(sampling(asked, plan.active, translation))
+    drawn: Sampling = body
+    drawn.update(sampling(asked, plan.active, translation))
     if stop := stop_sequences(asked.get("stop"), translation):
         body["stop_sequences"] = stop
     if (user := user_id(asked)) is not None:
         body["metadata"] = {"user_id": user}
-    body.update(service(asked.get("service_tier"), translation))
+    served: Service = body
+    served.update(service(asked.get("service_tier"), translation))
     if (mark := automatic(asked)) is not None:
         body["cache_control"] = mark
 
@@ -243,7 +250,7 @@ def _images(blocks: list[Block]) -> int:
     return count
 
 
-def _clamped(limit: int, asked: dict[str, Any], translation: Translation) -> int:
+def _clamped(limit: int, asked: JsonObject, translation: Translation) -> int:
     most = translation.target.record.max_output_tokens
     name = "max_tokens" if asked.get("max_completion_tokens") is None else "max_completion_tokens"
     translation.report.changed(name, f"{limit} is more than the model's {most}")
@@ -251,7 +258,7 @@ def _clamped(limit: int, asked: dict[str, Any], translation: Translation) -> int
 
 
 def _add_tools(
-    body: dict[str, Any], asked: dict[str, Any], declared: Declared, choice: Choice, historic: list[str], translation: Translation
+    body: MessagesRequest, asked: JsonObject, declared: Declared, choice: Choice, historic: list[str], translation: Translation
 ) -> None:
     tools = write_tools(choice.tools, translation)
     if (search := asked.get("web_search_options")) is not None:

@@ -1,15 +1,17 @@
 """Cache marks of a finished request, held to Claude's rules: four at most, and the long-lived ones first."""
 
-from typing import Any, Final
+from typing import Final
 
 from translators.claude.request.context import cache_mark
+from translators.claude.wire import CacheControl, Marked, MessagesRequest
+from translators.json_codec import JsonObject
 from translators.notes import Report
 
 MAX_MARKS: Final = 4
 _AUTOMATIC_TTL: Final = {"24h": "1h", "in_memory": "5m"}
 
 
-def automatic(body: dict[str, Any]) -> dict[str, Any] | None:
+def automatic(body: JsonObject) -> CacheControl | None:
     """The request's own mark, which moves along with the conversation, if the caller asks for one."""
     control = body.get("cache_control")
     if control.__class__ is dict:
@@ -20,7 +22,7 @@ def automatic(body: dict[str, Any]) -> dict[str, Any] | None:
     return cache_mark(_AUTOMATIC_TTL.get(str(body.get("prompt_cache_retention"))) or options.get("ttl"))
 
 
-def keep_rules(body: dict[str, Any], texts_only: bool, report: Report) -> None:
+def keep_rules(body: MessagesRequest, texts_only: bool, report: Report) -> None:
     """Take away the marks over four, the earliest first: the longest prefixes matter. A long mark behind a short one is shortened.
 
     `texts_only`: the messages have no marks.
@@ -42,9 +44,10 @@ def keep_rules(body: dict[str, Any], texts_only: bool, report: Report) -> None:
         short = short or not long
 
 
-def _marked(body: dict[str, Any], texts_only: bool) -> list[dict[str, Any]]:
+def _marked(body: MessagesRequest, texts_only: bool) -> list[Marked]:
     """Everything that carries a mark, in the order of the prompt: tools, system, messages; the request's own mark last."""
-    marked = [block for name in ("tools", "system") for block in body.get(name, ()) if "cache_control" in block]
+    marked: list[Marked] = [tool for tool in body.get("tools", ()) if "cache_control" in tool]
+    marked += [block for block in body.get("system", ()) if "cache_control" in block]
     for message in () if texts_only else body["messages"]:
         for block in message["content"]:
             if block["type"] == "tool_result" and block.get("content").__class__ is list:

@@ -1,12 +1,13 @@
 """What a chat message holds, part by part, as Claude content blocks."""
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from translators.chat.validation_errors import wrong_type
+from translators.chat.wire import ContentPart
 from translators.claude.property_keys import renamed
 from translators.claude.request.context import Translation
-from translators.claude.wire import THINKING, USER_ONLY, Block, is_whole, thinking_block
+from translators.claude.wire import THINKING, USER_ONLY, Block, CacheControl, Source, is_whole, thinking_block
 from translators.errors import InvalidRequest
 from translators.media import Media, from_base64, is_data_url, mime_of_filename, parse_data_url
 
@@ -15,7 +16,7 @@ MAX_IMAGE_BYTES: Final = 10 * 1024 * 1024
 """Of base64 text: what Claude takes for one image."""
 _TEXT_TYPES: Final = ("application/json", "application/xml", "application/yaml", "application/x-yaml", "application/csv")
 
-_Reader = Callable[[dict[str, Any], str, Translation], Block | None]
+_Reader = Callable[[ContentPart, str, Translation], Block | None]
 
 
 def text_block(text: str) -> Block:
@@ -50,7 +51,7 @@ def read_content(content: Any, at: str, role: str, translation: Translation) -> 
     return blocks
 
 
-def mark_last(blocks: list[Block], mark: dict[str, Any]) -> None:
+def mark_last(blocks: list[Block], mark: CacheControl) -> None:
     """Put a cache mark on the last block that may carry one."""
     for block in reversed(blocks):
         if block["type"] not in THINKING:
@@ -64,7 +65,7 @@ def without_blanks(blocks: list[Block], role: str) -> list[Block]:
     return blocks if not kept and role == "user" else kept
 
 
-def _read_part(part: dict[str, Any], at: str, role: str, translation: Translation) -> Block | None:
+def _read_part(part: ContentPart, at: str, role: str, translation: Translation) -> Block | None:
     kind = part["type"]
     if is_whole(part):
         return _native(part, at, role, translation)
@@ -76,7 +77,7 @@ def _read_part(part: dict[str, Any], at: str, role: str, translation: Translatio
     return reader(part, at, translation)
 
 
-def _native(part: dict[str, Any], at: str, role: str, translation: Translation) -> Block | None:
+def _native(part: ContentPart, at: str, role: str, translation: Translation) -> Block | None:
     kind: str = part["type"]
     belongs = ("user", "tool") if kind in USER_ONLY else ("assistant",)
     if role not in belongs or (role == "tool" and kind == "tool_result"):
@@ -100,19 +101,19 @@ def _inner(block: Any, at: str, translation: Translation) -> Block:
     return _unmarked(block) if mark is None else {**_unmarked(block), "cache_control": mark}
 
 
-def _unmarked(block: Block) -> Block:
-    return {name: value for name, value in block.items() if name not in ("cache_control", "prompt_cache_breakpoint")}
+def _unmarked(part: ContentPart) -> Block:
+    return cast(Block, {name: value for name, value in part.items() if name not in ("cache_control", "prompt_cache_breakpoint")})
 
 
-def _text(part: dict[str, Any], at: str, translation: Translation) -> Block:
+def _text(part: ContentPart, at: str, translation: Translation) -> Block:
     return text_block(part["text"])
 
 
-def _refusal(part: dict[str, Any], at: str, translation: Translation) -> Block:
+def _refusal(part: ContentPart, at: str, translation: Translation) -> Block:
     return text_block(part["refusal"])
 
 
-def _image(part: dict[str, Any], at: str, translation: Translation) -> Block:
+def _image(part: ContentPart, at: str, translation: Translation) -> Block:
     if part["image_url"].get("detail") not in (None, "auto"):
         translation.once("dropped", "messages.image_url.detail", "Claude scales images itself")
     url, param = part["image_url"]["url"].strip(), f"{at}.image_url.url"
@@ -130,6 +131,7 @@ def media_block(media: Media, param: str, title: str | None = None) -> Block:
         if len(media.base64) > MAX_IMAGE_BYTES:
             raise InvalidRequest(f"The image is larger than {MAX_IMAGE_BYTES} bytes of base64.", param, "image_too_large")
         return {"type": "image", "source": {"type": "base64", "media_type": mime, "data": media.base64}}
+    source: Source
     if mime == "application/pdf":
         source = {"type": "base64", "media_type": mime, "data": media.base64}
     elif mime.startswith("text/") or mime in _TEXT_TYPES:
@@ -149,7 +151,7 @@ def _decoded(media: Media, param: str) -> str:
         raise InvalidRequest("The text file is not UTF-8.", param, "invalid_value") from None
 
 
-def _file(part: dict[str, Any], at: str, translation: Translation) -> Block:
+def _file(part: ContentPart, at: str, translation: Translation) -> Block:
     file = part["file"]
     name, data, param = file.get("filename"), file.get("file_data"), f"{at}.file.file_data"
     title = name if name.__class__ is str else None

@@ -8,7 +8,9 @@ from typing import Any, Final
 from translators.capabilities import ModelRecord
 from translators.chat.tool_names import ToolNames
 from translators.claude.request.tool_schema import Prepared
+from translators.claude.wire import CacheControl
 from translators.dialect import Target
+from translators.json_codec import JsonObject
 from translators.notes import Note, NoteKind, Report
 
 _LONG: Final = ("30m", "12h", "24h", "1h")
@@ -45,7 +47,7 @@ class Translation:
             self._told.add(note)
             self.report.notes.append(note)
 
-    def mark(self, holder: dict[str, Any]) -> dict[str, Any] | None:
+    def mark(self, holder: JsonObject) -> CacheControl | None:
         """The cache mark a part, message or tool asks for: `cache_control` in Claude's words or `prompt_cache_breakpoint` in OpenAI's."""
         control = holder.get("cache_control")
         if control.__class__ is dict and control.get("type") == "ephemeral":
@@ -54,7 +56,7 @@ class Translation:
         return cache_mark(point.get("ttl") or self.breakpoint_ttl) if point.__class__ is dict else None
 
 
-def cache_mark(ttl: Any) -> dict[str, Any]:
+def cache_mark(ttl: Any) -> CacheControl:
     """`cache_control` with the lifetime nearest to `ttl`: Claude has five minutes (its default, left out) and one hour."""
     if ttl == "5m":
         return {"type": "ephemeral", "ttl": "5m"}

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from translators.chat.request import INSTRUCTION_ROLES
+from translators.chat.wire import InputMessage
 from translators.claude.request.assistant import assistant_blocks
 from translators.claude.request.content import mark_last, read_content, text_block, without_blanks
 from translators.claude.request.context import Translation
@@ -19,7 +20,7 @@ _WRAPPER: Final = "<system>\nThis is an instruction of the system operating this
 _TAG: Final = re.compile(r"<(?=\s*/?\s*system\b)", re.IGNORECASE)
 
 
-def read_messages(messages: list[dict[str, Any]], translation: Translation) -> tuple[list[Block], list[Turn], bool]:
+def read_messages(messages: list[InputMessage], translation: Translation) -> tuple[list[Block], list[Turn], bool]:
     """The system blocks and the turns, which alternate and begin with the user. The last one may be the assistant's.
 
     And whether nothing stands in the turns but texts: then neither a call nor a picture nor a mark needs to be looked for.
@@ -78,17 +79,17 @@ def end_with_user(turns: list[Turn], prefill: bool, translation: Translation) ->
     turns.append(Turn("user", [text_block(CLOSING)], last.at))
 
 
-def _note_name(message: dict[str, Any], translation: Translation) -> None:
+def _note_name(message: InputMessage, translation: Translation) -> None:
     if message.get("name"):
         translation.once("dropped", "messages.name", "Claude has no names for participants")
 
 
-def _instruction(message: dict[str, Any], index: int, translation: Translation) -> list[Block]:
+def _instruction(message: InputMessage, index: int, translation: Translation) -> list[Block]:
     _note_name(message, translation)
     return _said(message, index, "system", translation)
 
 
-def _said(message: dict[str, Any], index: int, role: str, translation: Translation) -> list[Block]:
+def _said(message: InputMessage, index: int, role: str, translation: Translation) -> list[Block]:
     """The blocks of an instruction or of what the user says."""
     content = message["content"]
     if content.__class__ is str:
@@ -114,7 +115,7 @@ class _Reader:
 
     __slots__ = ("_answered", "_messages", "_translation", "turns")
 
-    def __init__(self, messages: list[dict[str, Any]], turns: list[Turn], translation: Translation) -> None:
+    def __init__(self, messages: list[InputMessage], turns: list[Turn], translation: Translation) -> None:
         self.turns = turns
         self._messages = messages
         self._translation = translation
@@ -126,10 +127,10 @@ class _Reader:
         if not turn.blocks:
             self._translation.report.repaired(f"messages[{turn.at}]", "an empty message was left out")
 
-    def _instruct(self, message: dict[str, Any], index: int) -> None:
+    def _instruct(self, message: InputMessage, index: int) -> None:
         self._add(Turn("system", _instruction(message, index, self._translation), index))
 
-    def _user(self, message: dict[str, Any], index: int) -> None:
+    def _user(self, message: InputMessage, index: int) -> None:
         translation = self._translation
         _note_name(message, translation)
         blocks = _said(message, index, "user", translation)
@@ -141,19 +142,19 @@ class _Reader:
         if said or not blocks:
             self._add(Turn("user", said, index))
 
-    def _assistant(self, message: dict[str, Any], index: int) -> None:
+    def _assistant(self, message: InputMessage, index: int) -> None:
         _note_name(message, self._translation)
         self._add(Turn("assistant", assistant_blocks(message, index, self._translation), index))
 
-    def _tool(self, message: dict[str, Any], index: int) -> None:
+    def _tool(self, message: InputMessage, index: int) -> None:
         self._result(message["tool_call_id"], message, index)
 
-    def _function(self, message: dict[str, Any], index: int) -> None:
+    def _function(self, message: InputMessage, index: int) -> None:
         if self._answered is None:
             self._answered = answered_functions(self._messages)
         self._result(f"fc_{self._answered[index]}" if index in self._answered else message["name"], message, index)
 
-    def _result(self, call_id: str, message: dict[str, Any], index: int) -> None:
+    def _result(self, call_id: str, message: InputMessage, index: int) -> None:
         content = message.get("content")
         block: Block = {"type": "tool_result", "tool_use_id": call_id}
         if content.__class__ is list:
@@ -167,7 +168,7 @@ class _Reader:
         self.turns.append(Turn("tool", [block], index))
 
 
-_READ: Final[dict[str, Callable[[_Reader, dict[str, Any], int], None]]] = {
+_READ: Final[dict[str, Callable[[_Reader, InputMessage, int], None]]] = {
     "system": _Reader._instruct,
     "developer": _Reader._instruct,
     "user": _Reader._user,

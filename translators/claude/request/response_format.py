@@ -1,14 +1,16 @@
 """The form of the answer: a JSON Schema that Claude holds to, or an instruction where it has none."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from translators.chat.emulation import ANY_OBJECT
+from translators.chat.json_schema import Schema
 from translators.chat.schema_drafts import modern
 from translators.claude.request.context import Translation
 from translators.claude.request.schema import Narrowed, Unrepresentable
+from translators.claude.wire import OutputFormat
 from translators.errors import InvalidRequest
-from translators.json_codec import dumps_str
+from translators.json_codec import JsonObject, dumps_str
 
 _JSON: Final = "Answer with one valid JSON object and nothing else: no prose before or after it, no code fence around it."
 _SCHEMA: Final = "Answer with one JSON value that is valid against this JSON Schema, and nothing else: no prose, no code fence.\n"
@@ -18,16 +20,16 @@ _SCHEMA: Final = "Answer with one JSON value that is valid against this JSON Sch
 class AnswerFormat:
     """`output_config.format`, or the instruction that stands in for it, or neither."""
 
-    native: dict[str, Any] | None = None
+    native: OutputFormat | None = None
     instruction: str | None = None
-    schema: dict[str, Any] | None = None
+    schema: Schema | None = None
     """What an answer to the instruction is held against."""
 
 
 FREE: Final = AnswerFormat()
 
 
-def answer_format(body: dict[str, Any], translation: Translation, usual: bool = False) -> AnswerFormat:
+def answer_format(body: JsonObject, translation: Translation, usual: bool = False) -> AnswerFormat:
     """What `response_format` becomes; `usual`: its schema is known to be a usual one.
 
     Raises InvalidRequest for a schema together with web search, which Claude refuses.
@@ -54,17 +56,17 @@ def answer_format(body: dict[str, Any], translation: Translation, usual: bool = 
     return AnswerFormat(instruction=_SCHEMA + dumps_str(schema), schema=_checked(schema, body))
 
 
-def _checked(schema: dict[str, Any], body: dict[str, Any]) -> dict[str, Any] | None:
+def _checked(schema: Schema, body: JsonObject) -> Schema | None:
     """Not where a stop sequence may end the text anywhere."""
     return None if body.get("stop") else schema
 
 
-def _narrowed(schema: dict[str, Any], translation: Translation) -> dict[str, Any] | None:
+def _narrowed(schema: Schema, translation: Translation) -> Schema | None:
     try:
         narrowed = Narrowed(schema)
     except Unrepresentable:
         return None
     for keyword in narrowed.moved:
         translation.report.changed(f"response_format:{keyword}", "Claude cannot enforce it: it is told in the description")
-    result: dict[str, Any] = narrowed.schema
+    result: Schema = narrowed.schema
     return result

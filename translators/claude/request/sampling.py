@@ -1,17 +1,23 @@
 """How the words are drawn and where they end: temperature, top_p, top_k, stop."""
 
-from typing import Any
+from typing import Any, Final, Literal
 
 from translators.claude.request.context import Translation
+from translators.claude.wire import Sampling
+from translators.json_codec import JsonObject
 
+_NAMES: Final[tuple[Literal["temperature", "top_p", "top_k"], ...]] = ("temperature", "top_p", "top_k")
 LEAST_TOP_P_THINKING = 0.95
 """While Claude thinks, top_p may only be between this and 1."""
 
 
-def sampling(body: dict[str, Any], thinking: bool, translation: Translation) -> dict[str, Any]:
+def sampling(body: JsonObject, thinking: bool, translation: Translation) -> Sampling:
     """What of temperature, top_p and top_k is sent. Never two of the first two: newer models refuse it, older ones advise against it."""
     report = translation.report
-    asked = {name: body[name] for name in ("temperature", "top_p", "top_k") if body.get(name) is not None}
+    asked: Sampling = {}
+    for kind in _NAMES:
+        if body.get(kind) is not None:
+            asked[kind] = body[kind]
     if not asked:
         return asked
     if translation.record.sampling not in ("full", "exclusive"):
@@ -32,12 +38,12 @@ def sampling(body: dict[str, Any], thinking: bool, translation: Translation) -> 
     return asked
 
 
-def _while_thinking(asked: dict[str, Any], translation: Translation) -> dict[str, Any]:
-    kept = {}
+def _while_thinking(asked: Sampling, translation: Translation) -> Sampling:
+    kept: Sampling = {}
+    if (top_p := asked.get("top_p", 0)) >= LEAST_TOP_P_THINKING:
+        kept["top_p"] = top_p
     for name, value in asked.items():
-        if name == "top_p" and value >= LEAST_TOP_P_THINKING:
-            kept[name] = value
-        elif name == "top_k" or value != 1:
+        if name not in kept and (name == "top_k" or value != 1):
             translation.report.dropped(name, "Claude does not take it while it thinks")
     return kept
 

@@ -6,10 +6,9 @@ Limits that a grammar cannot enforce move into the description, where the model 
 from collections import defaultdict
 from typing import Any, Final
 
+from translators.chat.json_schema import Schema
 from translators.claude.wire import as_list
 from translators.json_codec import dumps_str
-
-Schema = dict[str, Any]
 
 FORMATS: Final = frozenset({"date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"})
 

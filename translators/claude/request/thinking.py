@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import Any, Final
+from typing import Final, Literal
 
 from translators.capabilities import EFFORT_TOKENS, EFFORTS, Effort, Thinking
 from translators.claude.request.context import Translation
-from translators.claude.wire import THINKING, Turn
+from translators.claude.wire import THINKING, ThinkingConfig, Turn
+from translators.json_codec import JsonObject
 
 _PREFERENCE: Final[dict[Effort, tuple[Effort, ...]]] = {
     "none": ("low", "medium", "high"),
@@ -32,7 +33,7 @@ class Asked:
     """Reasoning was asked for without saying how much."""
     hidden: bool = False
     """The reasoning itself shall not be shown."""
-    verbatim: dict[str, Any] | None = None
+    verbatim: ThinkingConfig | None = None
 
 
 _UNASKED: Final = Asked("reasoning")
@@ -43,7 +44,7 @@ _ASKING: Final = frozenset({"reasoning_effort", "thinking", "reasoning"})
 class Plan:
     """`thinking` and `output_config.effort` as they are sent, and the parameter to name if they must be taken back."""
 
-    thinking: dict[str, Any] | None
+    thinking: ThinkingConfig | None
     effort: Effort | None
     param: str
 
@@ -52,7 +53,7 @@ class Plan:
         return _kind(self.thinking) in ("enabled", "adaptive")
 
 
-def plan_thinking(body: dict[str, Any], max_tokens: int, forced: bool, turns: list[Turn], translation: Translation) -> Plan:
+def plan_thinking(body: JsonObject, max_tokens: int, forced: bool, turns: list[Turn], translation: Translation) -> Plan:
     """What to send, after everything that may not stand beside it has been looked at."""
     thinking = translation.target.record.thinking
     asked = _UNASKED if _ASKING.isdisjoint(body) else read_asked(body)
@@ -68,11 +69,11 @@ def plan_thinking(body: dict[str, Any], max_tokens: int, forced: bool, turns: li
     return plan
 
 
-def _kind(thinking: dict[str, Any] | None) -> str | None:
+def _kind(thinking: ThinkingConfig | None) -> str | None:
     return None if thinking is None else thinking.get("type")
 
 
-def read_asked(body: dict[str, Any]) -> Asked:
+def read_asked(body: JsonObject) -> Asked:
     """The caller's wish: `thinking` in Claude's own words, else `reasoning_effort`, else `reasoning` as OpenRouter has it."""
     effort = body.get("reasoning_effort")
     if (verbatim := body.get("thinking")) is not None:
@@ -124,7 +125,7 @@ def _budget(asked: Asked, thinking: Thinking, translation: Translation) -> Plan:
     held = max(thinking.min_budget, min(budget, thinking.max_budget or budget))
     if held != budget:
         translation.report.changed(asked.param, f"{budget} thinking tokens are outside of the model's range: {held}")
-    shown = {"type": "enabled", "budget_tokens": held, "display": _display(asked)}
+    shown: ThinkingConfig = {"type": "enabled", "budget_tokens": held, "display": _display(asked)}
     return Plan(shown, _level(effort, thinking, translation, asked.param), asked.param)
 
 
@@ -136,7 +137,7 @@ def _adaptive(asked: Asked, thinking: Thinking, translation: Translation) -> Pla
         return _verbatim(asked, thinking, translation)
     if asked.effort == "none":
         return _off(asked, thinking, translation)
-    shown = {"type": "adaptive", "display": _display(asked)}
+    shown: ThinkingConfig = {"type": "adaptive", "display": _display(asked)}
     return Plan(shown, _level(asked.effort, thinking, translation, asked.param), asked.param)
 
 
@@ -162,7 +163,7 @@ def _nearest(effort: Effort, thinking: Thinking) -> Effort | None:
     return next((level for level in _PREFERENCE[effort] if level in thinking.levels), None)
 
 
-def _display(asked: Asked) -> str:
+def _display(asked: Asked) -> Literal["summarized", "omitted"]:
     """Without this the newer models answer with empty thinking blocks."""
     return "omitted" if asked.hidden else "summarized"
 
@@ -172,7 +173,7 @@ _PLANS: Final[dict[str, Callable[[Asked, Thinking, Translation], Plan]]] = {"bud
 
 def _hold_budget(plan: Plan, max_tokens: int, forced: bool, turns: list[Turn], translation: Translation) -> None:
     """A budget lies below max_tokens, and leaves no room for a forced tool or for a tool loop that began without thinking."""
-    thinking = plan.thinking or {}
+    thinking = plan.thinking
     least = translation.record.thinking.min_budget or EFFORT_TOKENS["minimal"]
     reason = None
     if forced:
@@ -185,8 +186,8 @@ def _hold_budget(plan: Plan, max_tokens: int, forced: bool, turns: list[Turn], t
         translation.report.dropped(plan.param, reason)
         plan.thinking = None
         return
-    budget = thinking.get("budget_tokens")
-    if budget.__class__ is int and budget >= max_tokens:
+    budget = None if thinking is None else thinking.get("budget_tokens")
+    if thinking is not None and isinstance(budget, int) and budget.__class__ is int and budget >= max_tokens:
         plan.thinking = {**thinking, "budget_tokens": max_tokens - 1}
         translation.report.changed(plan.param, f"the thinking budget of {budget} tokens must be less than max_tokens")
 

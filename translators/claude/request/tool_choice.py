@@ -1,41 +1,45 @@
 """Which tools Claude may, must or must not call: `tool_choice`, `parallel_tool_calls` and the older `function_call`."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from translators.chat.emulation import TOLD, ForcedCall
 from translators.claude.request.content import text_block
 from translators.claude.request.context import Translation
-from translators.claude.request.tools import Declared, Tool
-from translators.claude.wire import Block
+from translators.claude.request.tools import Declared
+from translators.claude.wire import Block, ChoiceMode, ToolChoice
 from translators.errors import InvalidRequest
+from translators.json_codec import JsonObject
 
 
 @dataclass(slots=True)
 class Choice:
     """What the caller asks: `mode` auto, any, tool or none (None: nothing asked), and the tools it may be. Nobody changes it."""
 
-    mode: str | None
+    mode: ChoiceMode | None
     name: str | None
-    tools: list[Tool]
+    tools: list[JsonObject]
 
     @property
     def forced(self) -> bool:
         return self.mode in ("any", "tool")
 
 
+_MODES: Final[dict[str, ChoiceMode]] = {"auto": "auto", "required": "any", "none": "none"}
+"""Claude's mode for each word that may be asked for (translators.chat.ranges)."""
+
 NO_CHOICE: Final = Choice(None, None, [])
 """Where no tool is declared."""
 
 
-def read_choice(body: dict[str, Any], declared: Declared, translation: Translation) -> Choice:
+def read_choice(body: JsonObject, declared: Declared, translation: Translation) -> Choice:
     """The caller's choice among declared tools. Raises InvalidRequest if it names another."""
     param = "function_call" if declared.legacy and body.get("tool_choice") is None else "tool_choice"
     asked = body.get(param)
     if asked is None:
         return Choice(None, None, declared.tools)
     if asked.__class__ is str:
-        return Choice({"required": "any"}.get(asked, asked), None, declared.tools)
+        return Choice(_MODES[asked], None, declared.tools)
     if asked.get("type") == "allowed_tools":
         return _allowed(asked["allowed_tools"], declared, translation)
     name = (asked.get("function") or asked.get("custom") or asked)["name"]
@@ -44,7 +48,7 @@ def read_choice(body: dict[str, Any], declared: Declared, translation: Translati
     return Choice("tool", name, declared.tools)
 
 
-def _allowed(allowed: dict[str, Any], declared: Declared, translation: Translation) -> Choice:
+def _allowed(allowed: JsonObject, declared: Declared, translation: Translation) -> Choice:
     wanted = {_allowed_name(tool) for tool in allowed["tools"]}
     tools = [tool for tool in declared.tools if _allowed_name(tool) in wanted]
     if not tools:
@@ -59,7 +63,7 @@ def _allowed(allowed: dict[str, Any], declared: Declared, translation: Translati
     return Choice("any", None, tools)
 
 
-def _allowed_name(tool: dict[str, Any]) -> str | None:
+def _allowed_name(tool: JsonObject) -> str | None:
     inner = tool.get(tool.get("type", ""))
     name = (inner if inner.__class__ is dict else tool).get("name")
     return name if name.__class__ is str else None
@@ -78,11 +82,11 @@ def tell(forced: ForcedCall, choice: Choice, historic: list[str], system: list[B
     return Choice("auto", None, tools)
 
 
-def write_choice(choice: Choice, parallel: bool, translation: Translation) -> dict[str, Any] | None:
+def write_choice(choice: Choice, parallel: bool, translation: Translation) -> ToolChoice | None:
     """Claude's `tool_choice`, or None where its default says the same."""
     if not choice.tools or (choice.mode in (None, "auto") and parallel):
         return None
-    written: dict[str, Any] = {"type": choice.mode or "auto"}
+    written: ToolChoice = {"type": choice.mode or "auto"}
     if choice.name is not None:
         written["name"] = translation.names.upstream(choice.name)
     if not parallel and choice.mode != "none":

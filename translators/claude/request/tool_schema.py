@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from translators.chat.json_schema import Schema
 from translators.chat.schema_drafts import modern
 from translators.claude.property_keys import NO_KEYS, aliased, keys_of
-from translators.claude.request.schema import Schema, Unrepresentable, as_object, resolved
+from translators.claude.request.schema import Unrepresentable, as_object, resolved
 from translators.claude.wire import as_list
-from translators.json_codec import dumps_str
+from translators.json_codec import JsonObject, dumps_str
 
 EMPTY: Final[Schema] = {"type": "object", "properties": {}}
 _BRANCHES: Final = ("oneOf", "anyOf", "allOf")
@@ -128,7 +129,7 @@ def _merged(node: Schema, root: Schema) -> Schema:
     return merged
 
 
-def _add_properties(properties: dict[str, Any], more: dict[str, Any], joint: str) -> None:
+def _add_properties(properties: JsonObject, more: JsonObject, joint: str) -> None:
     for key, schema in more.items():
         known = properties.get(key)
         if known is None or known == schema:

@@ -3,23 +3,30 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final, Literal, cast
 
 from translators.capabilities import ModelRecord
+from translators.chat.json_schema import Schema
 from translators.chat.schema_check import is_usual_object
 from translators.chat.tool_names import ToolNames
 from translators.claude.property_keys import renamed
 from translators.claude.request.context import NO_SCHEMAS, Translation
 from translators.claude.request.schema import Narrowed, Unrepresentable
 from translators.claude.request.tool_schema import EMPTY, Prepared, prepared
-from translators.claude.wire import Turn
+from translators.claude.wire import Tool, Turn, UserLocation
 from translators.errors import InvalidRequest
+from translators.json_codec import JsonObject
 
-Tool = dict[str, Any]
+Extra = Literal["defer_loading", "eager_input_streaming", "input_examples", "allowed_callers"]
 
 _SERVER_TOOL: Final = re.compile(r"[a-z_]+_20\d{6}")
 """The `type` of a tool that runs on Claude's side: it says its version."""
-_EXTRAS: Final = ("defer_loading", "eager_input_streaming", "input_examples", "allowed_callers")
+_EXTRAS: Final[tuple[Extra, ...]] = (
+    "defer_loading",
+    "eager_input_streaming",
+    "input_examples",
+    "allowed_callers",
+)
 _TEXT_INPUT: Final = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
 
 _NO_NAMES: Final = ToolNames(())
@@ -27,14 +34,14 @@ _NO_NAMES: Final = ToolNames(())
 MAX_STRICT_TOOLS: Final = 20
 MAX_OPTIONAL: Final = 24
 MAX_UNIONS: Final = 16
-_LOCATION: Final = ("city", "region", "country", "timezone")
+_LOCATION: Final[tuple[Literal["city", "region", "country", "timezone"], ...]] = ("city", "region", "country", "timezone")
 
 
 @dataclass(slots=True)
 class Declared:
     """The caller's tools, before they are translated. Nobody changes it."""
 
-    tools: list[Tool]
+    tools: list[JsonObject]
     """Each with its kind's object (`function`, `custom`) or a server tool as it is."""
     legacy: bool
     names: ToolNames
@@ -64,7 +71,7 @@ class _Budget:
         return True
 
 
-def declared_tools(body: dict[str, Any], usual: bool = False) -> Declared:
+def declared_tools(body: JsonObject, usual: bool = False) -> Declared:
     """What `tools`, or the older `functions`, declare; `usual`: all of their schemas are known to be usual ones.
 
     Raises InvalidRequest for tools of other providers and for names used twice.
@@ -100,7 +107,7 @@ def declared_tools(body: dict[str, Any], usual: bool = False) -> Declared:
     return Declared(found, legacy, ToolNames(names), frozenset(callers), frozenset(custom), schemas or NO_SCHEMAS)
 
 
-def _server_tool(tool: Tool, i: int) -> str:
+def _server_tool(tool: JsonObject, i: int) -> str:
     """The name of a tool that runs on Claude's side."""
     kind: str = tool["type"]
     if not _SERVER_TOOL.fullmatch(kind):
@@ -122,17 +129,17 @@ def _refuse_repeated(names: list[str]) -> None:
         seen.add(name)
 
 
-def write_tools(tools: Iterable[Tool], translation: Translation) -> list[Tool]:
+def write_tools(tools: Iterable[JsonObject], translation: Translation) -> list[Tool]:
     """The tools in Claude's form, in their order. Raises InvalidRequest for a grammar."""
     budget = _Budget()
     return [_write(tool, translation, budget) for tool in tools]
 
 
-def _write(tool: Tool, translation: Translation, budget: _Budget) -> Tool:
+def _write(tool: JsonObject, translation: Translation, budget: _Budget) -> Tool:
     kind = tool["type"]
     mark = translation.mark(tool) if len(tool) > 2 else None
     if kind not in ("function", "custom"):
-        native = {name: value for name, value in tool.items() if name != "cache_control"}
+        native = cast(Tool, {name: value for name, value in tool.items() if name != "cache_control"})
         return native if mark is None else {**native, "cache_control": mark}
     inner = tool[kind]
     written: Tool = {"name": translation.names.upstream(inner["name"])}
@@ -145,7 +152,9 @@ def _write(tool: Tool, translation: Translation, budget: _Budget) -> Tool:
     else:
         _add_schema(written, inner, translation, budget)
     if len(tool) > 2:
-        written.update({name: tool[name] for name in _EXTRAS if tool.get(name) is not None})
+        for name in _EXTRAS:
+            if tool.get(name) is not None:
+                written[name] = tool[name]
         if "input_examples" in written and (other := translation.schemas.get(inner["name"])) is not None:
             written["input_examples"] = renamed(written["input_examples"], other.keys)
     if (mark := mark or translation.mark(inner)) is not None:
@@ -153,13 +162,13 @@ def _write(tool: Tool, translation: Translation, budget: _Budget) -> Tool:
     return written
 
 
-def _refuse_grammar(custom: dict[str, Any]) -> None:
+def _refuse_grammar(custom: JsonObject) -> None:
     form = custom.get("format")
     if form.__class__ is dict and form.get("type") not in (None, "text"):
         raise InvalidRequest("Claude has no custom tools with a grammar.", "tools.custom.format", "unsupported_value")
 
 
-def _add_schema(written: Tool, function: dict[str, Any], translation: Translation, budget: _Budget) -> None:
+def _add_schema(written: Tool, function: JsonObject, translation: Translation, budget: _Budget) -> None:
     other = translation.schemas.get(function["name"]) if translation.schemas else None
     if other is not None:
         _tell(written, other, f"tools.{function['name']}", translation)
@@ -180,7 +189,7 @@ def _tell(written: Tool, other: Prepared, param: str, translation: Translation) 
         translation.report.emulated(f"{param}.parameters", "arguments that are no object travel inside one")
 
 
-def _make_strict(written: Tool, schema: dict[str, Any], merged: bool, param: str, translation: Translation, budget: _Budget) -> None:
+def _make_strict(written: Tool, schema: Schema, merged: bool, param: str, translation: Translation, budget: _Budget) -> None:
     if merged:
         translation.report.dropped(f"{param}.strict", "alternatives at the root of a schema cannot be enforced")
         return
@@ -201,7 +210,7 @@ def _make_strict(written: Tool, schema: dict[str, Any], merged: bool, param: str
     written["strict"] = True
 
 
-def web_search_tool(options: dict[str, Any], record: ModelRecord, translation: Translation) -> Tool:
+def web_search_tool(options: JsonObject, record: ModelRecord, translation: Translation) -> Tool:
     """Claude's own search, as `web_search_options` asks for it. Raises InvalidRequest where the model has none."""
     if not record.can("web_search"):
         raise InvalidRequest("This model does not search the web.", "web_search_options", "unsupported_parameter")
@@ -211,7 +220,11 @@ def web_search_tool(options: dict[str, Any], record: ModelRecord, translation: T
     location = options.get("user_location")
     near = location.get("approximate") if location.__class__ is dict else None
     if near.__class__ is dict:
-        tool["user_location"] = {"type": "approximate", **{name: near[name] for name in _LOCATION if near.get(name)}}
+        place: UserLocation = {"type": "approximate"}
+        for name in _LOCATION:
+            if near.get(name):
+                place[name] = near[name]
+        tool["user_location"] = place
     return tool
 
 

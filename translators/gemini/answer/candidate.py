@@ -5,14 +5,15 @@ from typing import Any, Final
 
 from translators.chat.chunks import Chunk
 from translators.chat.code_fence import Unfenced
+from translators.chat.wire import Delta
 from translators.errors import UpstreamError
 from translators.failures import malformed
 from translators.gemini.answer.function_calls import CallWriter
 from translators.gemini.answer.partial_call import PartialCall
 from translators.gemini.speech import Sound
+from translators.gemini.wire import AnswerCall, AnswerPart
+from translators.json_codec import JsonObject
 from translators.text_fast_path import Run
-
-Part = dict[str, Any]
 
 MAX_OMITTED: Final = 8
 MAX_TYPE: Final = 80
@@ -44,7 +45,7 @@ class Choice:
         self.finish_message: str | None = None
         self.continuation: str | None = None
         """The token that asks for the following hop."""
-        self.grounding: dict[str, Any] | None = None
+        self.grounding: JsonObject | None = None
         self.calls = 0
         self.has_content = False
         self.omitted: Sequence[str] = ()
@@ -57,12 +58,12 @@ class Choice:
         self._signature: str | None = None
         self._images = 0
         self._pending: PartialCall | None = None
-        self._parts: list[TextRun | Part | None] = []
+        self._parts: list[TextRun | AnswerPart | None] = []
         """What the model said, in order: texts, calls and parts of server tools as they came, None for thoughts and media."""
         self._run: TextRun | None = None
         """The text part that further text continues."""
 
-    def emit(self, chunks: list[Chunk], delta: dict[str, Any], **more: Any) -> None:
+    def emit(self, chunks: list[Chunk], delta: Delta, **more: Any) -> None:
         """The first delta of a choice names the role, and no content where it has none."""
         if not self.begun:
             self.begun = True
@@ -146,14 +147,14 @@ class Choice:
             last.signature = signature
         self._run = None
 
-    def _part(self, part: Part, chunks: list[Chunk]) -> None:
+    def _part(self, part: AnswerPart, chunks: list[Chunk]) -> None:
         for name, read in _READERS.items():
             if name in part:
                 read(self, part, chunks)
                 return
         self._sign(part.get("thoughtSignature"))
 
-    def _thought(self, part: Part, chunks: list[Chunk]) -> None:
+    def _thought(self, part: AnswerPart, chunks: list[Chunk]) -> None:
         self._run = None
         self._parts.append(None)
         text = part["text"]
@@ -161,11 +162,11 @@ class Choice:
             self.emit(chunks, {"reasoning_content": text})
         self._sign(part.get("thoughtSignature"))
 
-    def _server_part(self, part: Part, chunks: list[Chunk]) -> None:
+    def _server_part(self, part: AnswerPart, chunks: list[Chunk]) -> None:
         self._run = None
         self._parts.append(part)
 
-    def _media(self, part: Part, chunks: list[Chunk]) -> None:
+    def _media(self, part: AnswerPart, chunks: list[Chunk]) -> None:
         """Pictures are shown, sound to those who asked for it; drafts of the model's thinking are not."""
         self._run = None
         self._parts.append(None)
@@ -192,7 +193,7 @@ class Choice:
         if (delta := self.sound.receive(mime, data)) is not None:
             self.emit(chunks, delta)
 
-    def _function_call(self, part: Part, chunks: list[Chunk]) -> None:
+    def _function_call(self, part: AnswerPart, chunks: list[Chunk]) -> None:
         self._run = None
         call = part["functionCall"]
         if call.__class__ is not dict:
@@ -221,7 +222,7 @@ class Choice:
         if pending is not None:
             self._whole_call(pending.raw, pending.signature, chunks)
 
-    def _whole_call(self, call: dict[str, Any], signature: Any, chunks: list[Chunk]) -> None:
+    def _whole_call(self, call: AnswerCall, signature: Any, chunks: list[Chunk]) -> None:
         if self.calls and self._writer.only_first:
             return
         self._parts.append({"functionCall": call, **({"thoughtSignature": signature} if signature else {})})
@@ -242,9 +243,9 @@ class Choice:
         """The parts as grounding counts them."""
         return [part.text if isinstance(part, TextRun) else None for part in self._parts]
 
-    def opaque(self) -> dict[str, Any] | None:
+    def opaque(self) -> JsonObject | None:
         """`extra_content` of the message: its signature, and the turn as it was where no other field could tell it."""
-        google: dict[str, Any] = {}
+        google: JsonObject = {}
         if self._signature is not None:
             google["thought_signature"] = self._signature
         if self._needs_parts():
@@ -267,13 +268,13 @@ class Choice:
         return False
 
 
-def _replayable(part: TextRun | Part) -> Part:
+def _replayable(part: TextRun | AnswerPart) -> AnswerPart:
     if isinstance(part, TextRun):
         return {"text": part.text, **({"thoughtSignature": part.signature} if part.signature else {})}
     return part
 
 
-_READERS: Final[dict[str, Callable[[Choice, Part, list[Chunk]], None]]] = {
+_READERS: Final[dict[str, Callable[[Choice, AnswerPart, list[Chunk]], None]]] = {
     "functionCall": Choice._function_call,
     "text": Choice._thought,
     "inlineData": Choice._media,

@@ -1,10 +1,11 @@
 """An answer while it is read frame by frame: choices, counts, and what to say at its end. One frame for a whole answer is a case of it."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from translators.chat.chunks import Chunk
 from translators.chat.code_fence import Unfenced
+from translators.chat.wire import Usage
 from translators.dialect import Envelope
 from translators.errors import UpstreamError, UpstreamFailure
 from translators.failures import malformed, no_output, truncated
@@ -16,6 +17,7 @@ from translators.gemini.answer.grounding import annotations
 from translators.gemini.answer.logprobs import logprobs
 from translators.gemini.answer.usage import Counts, over_hops, service_tier, usage
 from translators.gemini.speech import Sound
+from translators.gemini.wire import AnswerPart, Candidate, Frame
 from translators.json_codec import loads
 from translators.text_fast_path import Run
 
@@ -35,7 +37,7 @@ class Answer:
         """What this hop has counted, up to the last frame that was parsed."""
         self._counted_since: bytes | None = None
         """The last frame that was recognised since then: its counts are read when they are asked for."""
-        self._earlier: list[dict[str, Any]] = []
+        self._earlier: list[Usage] = []
         """The usage of the hops before this one."""
         self._tokens: set[str] = set()
         """The tokens that hops were asked for with."""
@@ -50,14 +52,14 @@ class Answer:
         return all(choice.reason is not None for choice in self._choices.values())
 
     @property
-    def usage_so_far(self) -> dict[str, Any] | None:
+    def usage_so_far(self) -> Usage | None:
         return over_hops(self._counted())
 
     @property
     def billed_prompt_tokens(self) -> int:
         return sum(hop["prompt_tokens"] for hop in self._counted())
 
-    def _counted(self) -> list[dict[str, Any]]:
+    def _counted(self) -> list[Usage]:
         counted = usage(self._counts().settled())
         return self._earlier if counted is None else [*self._earlier, counted]
 
@@ -98,7 +100,7 @@ class Answer:
         choice.reason = finish_reason.CONTINUATION
         return choice.has_content or choice.calls > 0
 
-    def read(self, frame: dict[str, Any], chunks: list[Chunk]) -> None:
+    def read(self, frame: Frame, chunks: list[Chunk]) -> None:
         """One GenerateContentResponse."""
         if not self._begun:
             self._begun = True
@@ -117,7 +119,7 @@ class Answer:
             if feedback.__class__ is dict and feedback.get("blockReason").__class__ is str:
                 self._blocked = feedback["blockReason"]
 
-    def only_text(self, frame: dict[str, Any]) -> tuple[str, Choice] | None:
+    def only_text(self, frame: Frame) -> tuple[str, Choice] | None:
         """The text of a frame that was read and says nothing else, and whose it is."""
         found = only_part(frame)
         if found is None:
@@ -134,7 +136,7 @@ class Answer:
         choice.texts(run, chunks)
         self._counted_since = run.last
 
-    def _candidate(self, candidate: dict[str, Any], position: int, taken: set[int], chunks: list[Chunk]) -> None:
+    def _candidate(self, candidate: Candidate, position: int, taken: set[int], chunks: list[Chunk]) -> None:
         index = candidate.get("index", 0)
         if index.__class__ is not int or index in taken:
             index = position
@@ -153,7 +155,7 @@ class Answer:
         if len(candidate) > 2 or "finishReason" in candidate:
             self._note(candidate, choice, before, chunks)
 
-    def _note(self, candidate: dict[str, Any], choice: Choice, before: int, chunks: list[Chunk]) -> None:
+    def _note(self, candidate: Candidate, choice: Choice, before: int, chunks: list[Chunk]) -> None:
         """What else a candidate holds: a reason may come early or again, so that none is told before the end."""
         reason = finish_reason.given(candidate)
         if reason is not None:
@@ -243,13 +245,13 @@ class Answer:
             chunks.append(Chunk(usage=counted))
 
 
-def model_of(frame: dict[str, Any]) -> str | None:
+def model_of(frame: Frame) -> str | None:
     """The model that served, if a frame names it."""
     version = frame.get("modelVersion")
     return version if version.__class__ is str and version else None
 
 
-def only_part(frame: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]] | None:
+def only_part(frame: Frame) -> tuple[Candidate, AnswerPart] | None:
     """The candidate of a frame that has one with one part, and that part."""
     candidates = frame.get("candidates")
     if candidates.__class__ is not list or len(candidates) != 1:

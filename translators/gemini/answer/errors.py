@@ -14,10 +14,14 @@ from translators.chat.refusal_words import refusal
 from translators.errors import ONE_CHOICE, FailureKind, UpstreamFailure
 from translators.failures import Cause
 from translators.failures import failure as failure_of
-from translators.json_codec import loads
+from translators.gemini.wire import GoogleError
+from translators.json_codec import JsonObject, loads
 from translators.retry_after import LONGEST, retry_after
 
 _K = FailureKind
+
+Details = dict[str, JsonObject]
+"""`error.details` by the last word of their type (`RetryInfo`)."""
 
 _DELAY: Final = re.compile(r"(\d+(?:\.\d+)?)s", re.ASCII).fullmatch
 _DELAY_IN_WORDS: Final = re.compile(r"retry in (\d+(?:\.\d+)?)s", re.ASCII)
@@ -96,7 +100,7 @@ def parse_error(status: int, headers: Mapping[str, str], body: bytes) -> Upstrea
     return failure(error, status, headers)
 
 
-def error_of(document: Any) -> dict[str, Any] | None:
+def error_of(document: Any) -> GoogleError | None:
     """The error object in a document: in a list of one, or by itself. None if the document tells of no error."""
     if document.__class__ is list and document:
         document = document[0]
@@ -106,7 +110,7 @@ def error_of(document: Any) -> dict[str, Any] | None:
     return error if error.__class__ is dict and error else None
 
 
-def failure(error: dict[str, Any], status: int, headers: Mapping[str, str]) -> UpstreamFailure:
+def failure(error: GoogleError, status: int, headers: Mapping[str, str]) -> UpstreamFailure:
     """The failure an error object tells of; `status` is that of the HTTP answer, 200 for an error inside a stream."""
     word = error.get("status")
     accepted = status < 400
@@ -130,9 +134,9 @@ def failure(error: dict[str, Any], status: int, headers: Mapping[str, str]) -> U
     )
 
 
-def _details(error: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def _details(error: GoogleError) -> Details:
     """The typed details by the last word of their type (`RetryInfo`); the first of each."""
-    found: dict[str, dict[str, Any]] = {}
+    found: Details = {}
     given = error.get("details")
     for detail in given if given.__class__ is list else ():
         if detail.__class__ is dict:
@@ -144,7 +148,7 @@ _OTHER: Final = Cause(_K.INVALID_REQUEST)
 """An error of the 400s that nothing else is known of."""
 
 
-def _cause(status: int, message: str, details: dict[str, dict[str, Any]], delay: float | None) -> tuple[Cause, str | None]:
+def _cause(status: int, message: str, details: Details, delay: float | None) -> tuple[Cause, str | None]:
     """What happened, and the name that a repair is chosen by."""
     if status == 400 and details.get("ErrorInfo", {}).get("reason") in ("API_KEY_INVALID", "API_KEY_EXPIRED"):
         return Cause(_K.AUTHENTICATION), None
@@ -161,7 +165,7 @@ def _cause(status: int, message: str, details: dict[str, dict[str, Any]], delay:
     return Cause(_K.SERVER_ERROR) if status >= 500 or status == 405 else _OTHER, None
 
 
-def _is_daily(details: dict[str, dict[str, Any]]) -> bool:
+def _is_daily(details: Details) -> bool:
     violations = details.get("QuotaFailure", {}).get("violations")
     return any(
         violation.__class__ is dict and "PerDay" in str(violation.get("quotaId"))
@@ -169,7 +173,7 @@ def _is_daily(details: dict[str, dict[str, Any]]) -> bool:
     )
 
 
-def _retry_delay(details: dict[str, dict[str, Any]], message: str) -> float | None:
+def _retry_delay(details: Details, message: str) -> float | None:
     """Seconds, from RetryInfo or from the sentence that says the same."""
     told = details.get("RetryInfo", {}).get("retryDelay")
     match = (_DELAY(told) if told.__class__ is str else None) or _DELAY_IN_WORDS.search(message)
@@ -182,7 +186,7 @@ def _wait(kind: FailureKind, delay: float | None, headers: Mapping[str, str]) ->
     return _OVERLOAD_DELAY if delay is None and kind is _K.OVERLOADED else delay
 
 
-def _field(details: dict[str, dict[str, Any]]) -> str | None:
+def _field(details: Details) -> str | None:
     violations = details.get("BadRequest", {}).get("fieldViolations")
     first = violations[0] if violations.__class__ is list and violations else None
     name = first.get("field") if first.__class__ is dict else None

@@ -1,11 +1,12 @@
 """finishReason as finish_reason, all values; the reasons that mean there is no usable answer become failures."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from translators.errors import FailureKind, UpstreamFailure
 from translators.failures import Cause, no_output
 from translators.failures import failure as failure_of
+from translators.gemini.wire import Candidate
 
 _FILTERED: Final = frozenset({
     "SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "LANGUAGE", "MODEL_ARMOR", "ESCALATION", "PUP_LIMITED_DISABLED",
@@ -22,7 +23,7 @@ UNSPECIFIED: Final = "FINISH_REASON_UNSPECIFIED"
 _MAX_MESSAGE: Final = 500
 
 
-def given(candidate: dict[str, Any]) -> str | None:
+def given(candidate: Candidate) -> str | None:
     """Gemini's own reason, if a candidate has one by now."""
     reason = candidate.get("finishReason")
     return reason if reason.__class__ is str and reason != UNSPECIFIED else None

@@ -2,7 +2,9 @@
 
 from typing import Any, Final
 
+from translators.chat.wire import Delta, ToolCall
 from translators.dialect import AnswerShape, Envelope
+from translators.gemini.wire import AnswerCall
 from translators.json_codec import dumps_str
 
 _NAMESPACES: Final = ("default_api.", "default_api:")
@@ -27,21 +29,25 @@ class CallWriter:
     def only_first(self) -> bool:
         return self._shape.one_tool_call or self._shape.legacy_functions
 
-    def delta(self, call: dict[str, Any], signature: Any, index: int) -> dict[str, Any]:
+    def delta(self, call: AnswerCall, signature: Any, index: int) -> Delta:
         """The whole call as one delta."""
         name = caller_name(str(call.get("name") or ""), self._shape)
         args = call.get("args")
         arguments = "{}" if args is None else dumps_str(args)
-        signed = {"extra_content": {"google": {"thought_signature": signature}}} if signature.__class__ is str and signature else {}
+        signed: Delta = {"extra_content": {"google": {"thought_signature": signature}}} if signature.__class__ is str and signature else {}
         if self._shape.legacy_functions:
             return {"function_call": {"name": name, "arguments": arguments}, **signed}
-        made: dict[str, Any] = {"index": index, "id": self._id(call.get("id"))}
+        made: ToolCall = {"index": index, "id": self._id(call.get("id"))}
         if name in self._shape.custom_tools:
             text = args.get("input") if args.__class__ is dict else None
-            made |= {"type": "custom", "custom": {"name": name, "input": text if text.__class__ is str else arguments}}
+            made["type"] = "custom"
+            made["custom"] = {"name": name, "input": text if text.__class__ is str else arguments}
         else:
-            made |= {"type": "function", "function": {"name": name, "arguments": arguments}}
-        return {"tool_calls": [{**made, **signed}]}
+            made["type"] = "function"
+            made["function"] = {"name": name, "arguments": arguments}
+        if signed:
+            made["extra_content"] = signed["extra_content"]
+        return {"tool_calls": [made]}
 
     def _id(self, given: Any) -> str:
         number, self._written = self._written, self._written + 1

@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
+from translators.json_codec import JsonObject
+
 _SOURCES: Final = ("web", "retrievedContext", "maps")
 
 
-def annotations(metadata: dict[str, Any], parts: Sequence[str | None]) -> list[dict[str, Any]]:
+def annotations(metadata: JsonObject, parts: Sequence[str | None]) -> list[JsonObject]:
     """url_citation annotations. `parts` are the answer's parts in order: visible text, or None for any other part."""
     chunks = _list(metadata.get("groundingChunks"))
-    found: list[dict[str, Any]] = []
+    found: list[JsonObject] = []
     seen: set[tuple[int, int, str]] = set()
     for support in _list(metadata.get("groundingSupports")):
         if support.__class__ is not dict or (span := _span(support.get("segment"), parts)) is None:

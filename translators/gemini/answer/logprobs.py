@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from translators.json_codec import JsonObject
 
-def logprobs(result: dict[str, Any]) -> dict[str, Any]:
+
+def logprobs(result: JsonObject) -> JsonObject:
     """`{content, refusal}`: each chosen token with those that were nearly chosen."""
     chosen, top = _list(result.get("chosenCandidates")), _list(result.get("topCandidates"))
     content = []
@@ -13,7 +15,7 @@ def logprobs(result: dict[str, Any]) -> dict[str, Any]:
     return {"content": content, "refusal": None}
 
 
-def _token(candidate: Any) -> dict[str, Any]:
+def _token(candidate: Any) -> JsonObject:
     candidate = candidate if candidate.__class__ is dict else {}
     token = str(candidate.get("token") or "")
     # Zero is left out on the wire.

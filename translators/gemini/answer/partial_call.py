@@ -4,18 +4,21 @@ import re
 from itertools import pairwise
 from typing import Any, Final
 
+from translators.gemini.wire import AnswerCall
+from translators.json_codec import JsonObject
+
 _STEP: Final = re.compile(r"""\.([^.\[\]]+)|\[(\d+)\]|\['([^']*)'\]|\["([^"]*)"\]""")
 
 
 class PartialCall:
     """Gathers one call. `raw` is the call as far as it is known, in the shape of a whole one."""
 
-    def __init__(self, first: dict[str, Any]) -> None:
-        self.raw: dict[str, Any] = {name: first[name] for name in ("id", "name") if name in first}
+    def __init__(self, first: AnswerCall) -> None:
+        self.raw: JsonObject = {name: first[name] for name in ("id", "name") if name in first}
         self.raw["args"] = {}
         self.signature: Any = None
 
-    def add(self, piece: dict[str, Any]) -> None:
+    def add(self, piece: AnswerCall) -> None:
         """Raises ValueError for a place that cannot be in the arguments."""
         for name in ("id", "name"):
             if piece.get(name):
@@ -28,7 +31,7 @@ class PartialCall:
             if argument.__class__ is dict:
                 self._put(str(argument.get("jsonPath") or ""), argument)
 
-    def _put(self, path: str, argument: dict[str, Any]) -> None:
+    def _put(self, path: str, argument: JsonObject) -> None:
         steps = _steps(path)
         if not steps or steps[0].__class__ is not str:
             raise ValueError(f"a function call's argument has no place: {path[:80]!r}")
@@ -81,7 +84,7 @@ def _enter(node: Any, step: str | int, fresh: Any) -> Any:
     return child
 
 
-def _value(argument: dict[str, Any]) -> Any:
+def _value(argument: JsonObject) -> Any:
     for name in ("stringValue", "boolValue"):
         if name in argument:
             return argument[name]

@@ -1,8 +1,9 @@
 """A whole answer of generateContent as a chat.completion: read as a stream of one frame, so that both ways say the same."""
 
-from typing import Any
+from typing import Any, cast
 
 from translators.chat.chunks import Chunk, Collector
+from translators.chat.wire import Choice, Completion, Message
 from translators.dialect import Envelope
 from translators.errors import UpstreamError
 from translators.failures import malformed
@@ -10,10 +11,11 @@ from translators.gemini.answer import finish_reason
 from translators.gemini.answer.candidates import Answer, model_of, only_part
 from translators.gemini.answer.errors import error_of, failure
 from translators.gemini.answer.usage import service_tier, usage
-from translators.json_codec import loads_repaired
+from translators.gemini.wire import Frame
+from translators.json_codec import JsonObject, loads_repaired
 
 
-def parse_response(body: bytes, envelope: Envelope) -> dict[str, Any]:
+def parse_response(body: bytes, envelope: Envelope) -> Completion:
     """The chat.completion in `body`. Raises UpstreamError if there is none in it."""
     try:
         document = loads_repaired(body)
@@ -36,7 +38,7 @@ def parse_response(body: bytes, envelope: Envelope) -> dict[str, Any]:
     return collector.completion()
 
 
-def _one_text(frame: dict[str, Any], envelope: Envelope) -> dict[str, Any] | None:
+def _one_text(frame: Frame, envelope: Envelope) -> Completion | None:
     """The completion of an answer that is one text, signed or not, as most are; None for any other.
 
     It says what chunks of it would add up to, without making them: that takes five times as long.
@@ -53,10 +55,10 @@ def _one_text(frame: dict[str, Any], envelope: Envelope) -> dict[str, Any] | Non
     reason = finish_reason.finish_reason(native, calls=None, content=True)
     if reason is None or "groundingMetadata" in candidate or "logprobsResult" in candidate or envelope.shape.strip_json_fence:
         return None
-    message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None}
+    message: Message = {"role": "assistant", "content": text, "refusal": None}
     if signature:
         message["extra_content"] = {"google": {"thought_signature": signature}}
-    completion: dict[str, Any] = {
+    completion: JsonObject = {
         "id": envelope.id,
         "object": "chat.completion",
         "created": envelope.created,
@@ -65,14 +67,14 @@ def _one_text(frame: dict[str, Any], envelope: Envelope) -> dict[str, Any] | Non
     counted = metadata if metadata.__class__ is dict else {}
     if (tier := service_tier(counted)) is not None:
         completion["service_tier"] = tier
-    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": reason, "native_finish_reason": native}
+    choice: Choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": reason, "native_finish_reason": native}
     completion["choices"] = [choice]
     if (tokens := usage(counted)) is not None:
         completion["usage"] = tokens
-    return completion
+    return cast(Completion, completion)
 
 
-def frames_of(document: Any) -> list[dict[str, Any]]:
+def frames_of(document: Any) -> list[Frame]:
     """The frames of a document: one, or a list of them. Raises UpstreamError for anything else."""
     frames = document if document.__class__ is list else [document]
     if not frames or any(frame.__class__ is not dict for frame in frames):

@@ -7,6 +7,7 @@ import re
 from typing import Any, Final
 
 from translators.chat.chunks import Chunk
+from translators.chat.wire import Usage
 from translators.dialect import Envelope, UpstreamRequest
 from translators.errors import UpstreamError, UpstreamFailure
 from translators.failures import malformed, truncated
@@ -48,7 +49,7 @@ class GeminiStream:
         return self._answer.ended
 
     @property
-    def usage_so_far(self) -> dict[str, Any] | None:
+    def usage_so_far(self) -> Usage | None:
         return self._answer.usage_so_far
 
     @property

@@ -5,6 +5,9 @@ from itertools import combinations
 from typing import Any, Final
 
 from translators.chat.usage import summed
+from translators.chat.wire import Usage
+from translators.gemini.wire import UsageMetadata
+from translators.json_codec import JsonObject
 
 _TIERS: Final = {
     "ON_DEMAND": "default", "STANDARD": "default", "ON_DEMAND_FLEX": "flex", "FLEX": "flex", "ON_DEMAND_OFFPEAK": "flex",
@@ -39,14 +42,14 @@ class Counts:
     __slots__ = ("_newest", "_said_of", "known")
 
     def __init__(self) -> None:
-        self.known: dict[str, Any] = {}
+        self.known: UsageMetadata = {}
         """The last value of everything."""
-        self._newest: dict[str, Any] = self.known
+        self._newest: UsageMetadata = self.known
         """The last frame that counted something."""
-        self._said_of: dict[str, Any] | None = None
+        self._said_of: JsonObject | None = None
         """The count that each value was said of which says more of one; None while one frame says all that is known."""
 
-    def add(self, snapshot: dict[str, Any]) -> None:
+    def add(self, snapshot: UsageMetadata) -> None:
         """The `usageMetadata` of a frame."""
         if None in snapshot.values():
             snapshot = {name: value for name, value in snapshot.items() if value is not None}
@@ -63,7 +66,7 @@ class Counts:
         for name in _DETAILS.intersection(snapshot):
             self._said_of[name] = known.get(_OF[name])
 
-    def settled(self) -> dict[str, Any]:
+    def settled(self) -> UsageMetadata:
         """What holds by now, as one `usageMetadata`."""
         known, newest = self.known, self._newest
         if self._said_of is None:
@@ -77,7 +80,7 @@ class Counts:
         return settled
 
 
-def _carried(newest: dict[str, Any], known: dict[str, Any]) -> tuple[str, ...]:
+def _carried(newest: UsageMetadata, known: UsageMetadata) -> tuple[str, ...]:
     """The counts from before that belong to the newest: as few as bring it to its total, or as near as they can without passing it."""
     missing = [name for name in _ADDED if name in known and name not in newest]
     if "totalTokenCount" not in newest:
@@ -89,7 +92,7 @@ def _carried(newest: dict[str, Any], known: dict[str, Any]) -> tuple[str, ...]:
     return choices[sums.index(best)]
 
 
-def usage(metadata: dict[str, Any]) -> dict[str, Any] | None:
+def usage(metadata: UsageMetadata) -> Usage | None:
     """The hub's usage, or None if nothing was counted."""
     prompt, visible = metadata.get("promptTokenCount"), metadata.get("candidatesTokenCount")
     total = metadata.get("totalTokenCount")
@@ -123,16 +126,18 @@ def usage(metadata: dict[str, Any]) -> dict[str, Any] | None:
     }
 
 
-def over_hops(usages: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+def over_hops(usages: Sequence[Usage]) -> Usage | None:
     """The usage of an answer that came in hops: each hop counts again what was read and written before it as its prompt."""
     if len(usages) < 2:
         return usages[0] if usages else None
     first, total = usages[0], summed(usages)
-    read = {name: first[name] for name in ("prompt_tokens", "prompt_tokens_details")}
-    return {**total, **read, "total_tokens": first["prompt_tokens"] + total["completion_tokens"]}
+    prompt = first["prompt_tokens"]
+    total["prompt_tokens"], total["prompt_tokens_details"] = prompt, first["prompt_tokens_details"]
+    total["total_tokens"] = prompt + total["completion_tokens"]
+    return total
 
 
-def service_tier(metadata: dict[str, Any]) -> str | None:
+def service_tier(metadata: UsageMetadata) -> str | None:
     """The hub's name of the tier that served, if Google named one."""
     for name in ("trafficType", "serviceTier"):
         tier = metadata.get(name)

@@ -2,7 +2,7 @@
 
 import re
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final, Literal, cast
 from urllib.parse import quote
 
 from translators.capabilities import ModelRecord
@@ -22,7 +22,8 @@ from translators.gemini.request.schema_growth import Growth
 from translators.gemini.request.thinking import thinking_config, wish_of
 from translators.gemini.request.tools import NO_TOOLS, Toolset, toolset
 from translators.gemini.speech import format_of
-from translators.json_codec import dumps
+from translators.gemini.wire import GenerateContentRequest, GenerationConfig, JsonForm
+from translators.json_codec import JsonObject, dumps
 from translators.long_texts import LONG, dumps_long
 from translators.notes import Report
 
@@ -34,6 +35,10 @@ _ASIDE: Final = frozenset({
     "service_tier", "x_provider",
 })  # fmt: skip
 """What of a request has a place beside the conversation and its scalars: where it has none of them, one look tells."""
+_CACHED: Final[dict[Literal["systemInstruction", "tools", "toolConfig"], str]] = {
+    "systemInstruction": "messages", "tools": "tools", "toolConfig": "tool_choice",
+}  # fmt: skip
+"""What cached content brings, and the parameter it would come from."""
 
 
 def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
@@ -54,7 +59,7 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
             system.append(tools.told.instruction(upstream_name))
     if (resolution := reader.resolution()) is not None:
         config["mediaResolution"] = resolution
-    upstream: dict[str, Any] = {"systemInstruction": {"parts": [{"text": text} for text in system]}} if system else {}
+    upstream: GenerateContentRequest = {"systemInstruction": {"parts": [{"text": text} for text in system]}} if system else {}
     upstream["contents"] = contents
     if not plain:
         upstream = _with_aside(upstream, body, tools, config, extensions, target, report)
@@ -74,38 +79,39 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     return UpstreamRequest(url, headers, _written(upstream, request.size), stream, tuple(report.notes), shape)
 
 
-def _form(body: dict[str, Any], usual: bool, target: Target, report: Report) -> tuple[JsonAnswer, Toolset]:
+def _form(body: JsonObject, usual: bool, target: Target, report: Report) -> tuple[JsonAnswer, Toolset]:
     """The form of the answer and the tools, whose schemas are read in the words of the newest draft (as they are, if `usual`)."""
     record, growth = target.record, Growth(target.max_growth)
     tools = toolset(body, record, report, growth, usual)
     return json_answer(body, tools, record, report, growth, usual)
 
 
-def _extensions(body: dict[str, Any], report: Report) -> GoogleExtensions:
+def _extensions(body: JsonObject, report: Report) -> GoogleExtensions:
     if "stream_options" in body:
         _report_stream_options(body["stream_options"], report)
     return google_extensions(body, report)
 
 
 def _configure(
-    config: dict[str, Any], body: dict[str, Any], answer: JsonAnswer, extensions: GoogleExtensions, record: ModelRecord, report: Report
+    config: GenerationConfig, body: JsonObject, answer: JsonAnswer, extensions: GoogleExtensions, record: ModelRecord, report: Report
 ) -> None:
     """The form of the answer and the thinking before it."""
-    config.update(answer.config)
+    form: JsonForm = config
+    form.update(answer.config)
     wish = wish_of(body.get("reasoning_effort"), extensions.thinking_config)
     if wish is not None and (thinking := thinking_config(wish, record.thinking, report)) is not None:
         config["thinkingConfig"] = thinking
 
 
 def _with_aside(
-    made: dict[str, Any],
-    body: dict[str, Any],
+    made: GenerateContentRequest,
+    body: JsonObject,
     tools: Toolset,
-    config: dict[str, Any],
+    config: GenerationConfig,
     extensions: GoogleExtensions,
     target: Target,
     report: Report,
-) -> dict[str, Any]:
+) -> GenerateContentRequest:
     """The request with all that stands beside the conversation."""
     tier = service_tier(body, report) if "service_tier" in body else None
     if declared := tools.tools():
@@ -126,17 +132,17 @@ def _with_aside(
     if extensions.labels is not None:
         made["labels"] = extensions.labels
     extension = extension_for(body, target.provider, target.dialect)
-    return merged(made, extension) if extension else made
+    return cast(GenerateContentRequest, merged(made, extension)) if extension else made
 
 
-def _leave_to_cache(made: dict[str, Any], report: Report) -> None:
+def _leave_to_cache(made: GenerateContentRequest, report: Report) -> None:
     """Cached content brings its own instruction and tools; beside it Gemini refuses others."""
-    for name, param in (("systemInstruction", "messages"), ("tools", "tools"), ("toolConfig", "tool_choice")):
+    for name, param in _CACHED.items():
         if made.pop(name, None) is not None:
             report.dropped(param, f"cached content brings its own {name}, and no other may stand beside it")
 
 
-def _shape(body: dict[str, Any], tools: Toolset, answer: JsonAnswer, report: Report) -> AnswerShape:
+def _shape(body: JsonObject, tools: Toolset, answer: JsonAnswer, report: Report) -> AnswerShape:
     if not tools.names and answer.instruction is None:
         return PLAIN
     one_call = body.get("parallel_tool_calls") is False and bool(tools.declarations)
@@ -154,7 +160,7 @@ def _shape(body: dict[str, Any], tools: Toolset, answer: JsonAnswer, report: Rep
     )
 
 
-def _report_stream_options(options: dict[str, Any], report: Report) -> None:
+def _report_stream_options(options: JsonObject, report: Report) -> None:
     for name, value in options.items():
         if value is not None and f"stream_options.{name}" not in fields.FIELDS:
             report.dropped(f"stream_options.{name}", "no such option is known")
@@ -179,7 +185,7 @@ def key_headers(key: str, header: KeyHeader | None = None) -> dict[str, str]:
     return {"x-goog-api-key": key} if header is None else {header.name: header.prefix + key}
 
 
-def _written(body: dict[str, Any], size: int) -> bytes:
+def _written(body: GenerateContentRequest, size: int) -> bytes:
     try:
         return dumps(body) if size <= LONG else dumps_long(body)
     except ValueError as error:

@@ -1,20 +1,22 @@
 """Content parts of the hub as parts of Gemini: text, and media as data or as a reference. Nothing is fetched here."""
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from translators.capabilities import ModelRecord
+from translators.chat.wire import ContentPart
 from translators.errors import InvalidRequest
 from translators.gemini.request.media_resolution import Resolutions
+from translators.gemini.wire import Part, VideoMetadata
 from translators.media import Media, from_base64, is_data_url, mime_of_filename, parse_data_url
 from translators.notes import Report
-
-Part = dict[str, Any]
 
 _FILES_API: Final = "https://generativelanguage.googleapis.com/v1beta/"
 _AUDIO_FORMATS: Final = frozenset({"wav", "mp3", "flac", "ogg", "aac", "aiff", "webm"})
 _SCHEMES: Final = ("https://", "http://", "gs://")
-_VIDEO_METADATA: Final = {"start_offset": "startOffset", "end_offset": "endOffset", "fps": "fps"}
+_VIDEO_METADATA: Final[dict[str, Literal["startOffset", "endOffset", "fps"]]] = {
+    "start_offset": "startOffset", "end_offset": "endOffset", "fps": "fps",
+}  # fmt: skip
 
 
 class ContentReader:
@@ -44,10 +46,10 @@ class ContentReader:
                 parts.append(made)
         return parts
 
-    def _text(self, part: Part, at: str) -> Part | None:
+    def _text(self, part: ContentPart, at: str) -> Part | None:
         return {"text": part["text"]} if part["text"] else None
 
-    def _image(self, part: Part, at: str) -> Part:
+    def _image(self, part: ContentPart, at: str) -> Part:
         image = part["image_url"]
         made = located(image["url"], f"{at}.image_url.url")
         if self._resolutions is None:
@@ -55,7 +57,7 @@ class ContentReader:
         self._resolutions.note(image.get("detail"), made, f"{at}.image_url.detail")
         return made
 
-    def _audio(self, part: Part, at: str) -> Part:
+    def _audio(self, part: ContentPart, at: str) -> Part:
         audio = part["input_audio"]
         kind = audio.get("format")
         if kind.__class__ is not str or kind not in _AUDIO_FORMATS:
@@ -65,7 +67,7 @@ class ContentReader:
         data: str = audio["data"]
         return _inline(parse_data_url(data, at) if is_data_url(data) else from_base64(data, f"audio/{kind}", at))
 
-    def _file(self, part: Part, at: str) -> Part:
+    def _file(self, part: ContentPart, at: str) -> Part:
         file = part["file"]
         data: str | None = file.get("file_data")
         if data is None:
@@ -77,15 +79,19 @@ class ContentReader:
             raise InvalidRequest("The file's type is unknown: give a data URL or a filename with a known ending.", at, "invalid_value")
         return _inline(Media(mime, media.base64))
 
-    def _video(self, part: Part, at: str) -> Part:
+    def _video(self, part: ContentPart, at: str) -> Part:
         made = located(part["video_url"]["url"], f"{at}.video_url.url")
         metadata = part.get("video_metadata")
         if metadata.__class__ is dict:
-            made["videoMetadata"] = {_VIDEO_METADATA[k]: v for k, v in metadata.items() if k in _VIDEO_METADATA and v is not None}
+            shown: VideoMetadata = {}
+            for name, value in metadata.items():
+                if name in _VIDEO_METADATA and value is not None:
+                    shown[_VIDEO_METADATA[name]] = value
+            made["videoMetadata"] = shown
         return made
 
 
-_READERS: Final[dict[str, Callable[[ContentReader, Part, str], Part | None]]] = {
+_READERS: Final[dict[str, Callable[[ContentReader, ContentPart, str], Part | None]]] = {
     "text": ContentReader._text,
     "image_url": ContentReader._image,
     "input_audio": ContentReader._audio,

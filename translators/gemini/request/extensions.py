@@ -1,9 +1,11 @@
 """Google's own request extensions (`google`, or `extra_body.google`), and how one body is laid over another."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from translators.chat.validation_errors import wrong_type
+from translators.json_codec import JsonObject
 from translators.notes import Report
 
 _IMAGE_CONFIG: Final = {"aspect_ratio": "aspectRatio", "image_size": "imageSize"}
@@ -11,11 +13,11 @@ _IMAGE_CONFIG: Final = {"aspect_ratio": "aspectRatio", "image_size": "imageSize"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoogleExtensions:
-    thinking_config: dict[str, Any] | None = None
+    thinking_config: JsonObject | None = None
     cached_content: str | None = None
     response_modalities: list[Any] | None = None
-    image_config: dict[str, Any] | None = None
-    labels: dict[str, Any] | None = None
+    image_config: JsonObject | None = None
+    labels: JsonObject | None = None
 
 
 NO_EXTENSIONS: Final = GoogleExtensions()
@@ -30,11 +32,11 @@ _TYPES: Final[dict[str, tuple[type, str]]] = {
 }
 
 
-def google_extensions(body: dict[str, Any], report: Report) -> GoogleExtensions:
+def google_extensions(body: JsonObject, report: Report) -> GoogleExtensions:
     """What the caller says to Google. Raises InvalidRequest for a wrong type; what is not known is reported."""
     if _SOURCES.isdisjoint(body) or not (sources := _sources(body, report)):
         return NO_EXTENSIONS
-    found: dict[str, Any] = {}
+    found: JsonObject = {}
     for at, source in sources:
         for name, value in source.items():
             if value is None:
@@ -53,7 +55,7 @@ def google_extensions(body: dict[str, Any], report: Report) -> GoogleExtensions:
     return GoogleExtensions(**found)
 
 
-def _sources(body: dict[str, Any], report: Report) -> list[tuple[str, dict[str, Any]]]:
+def _sources(body: JsonObject, report: Report) -> list[tuple[str, JsonObject]]:
     sources = []
     if (google := body.get("google")) is not None:
         sources.append(("google", google))
@@ -72,7 +74,7 @@ def _sources(body: dict[str, Any], report: Report) -> list[tuple[str, dict[str, 
     return sources
 
 
-def merged(base: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
+def merged(base: Mapping[str, Any], more: JsonObject) -> JsonObject:
     """`base` with `more` over it: objects are merged, everything else is replaced. Neither is changed."""
     made = dict(base)
     for name, value in more.items():

@@ -5,6 +5,7 @@ from typing import Any, Final
 from translators.capabilities import ModelRecord
 from translators.chat.parameters import NO_OPS
 from translators.chat.ranges import RANGED, within_ranges
+from translators.json_codec import JsonObject
 from translators.notes import Report, Verdict
 
 FIELDS: Final[dict[str, Verdict]] = {
@@ -101,7 +102,7 @@ _NO_OPS: Final[dict[str, tuple[Any, ...]]] = {
 }
 
 
-def supported(body: dict[str, Any], record: ModelRecord, report: Report) -> dict[str, Any]:
+def supported(body: JsonObject, record: ModelRecord, report: Report) -> JsonObject:
     """The parameters of `body` that go further: without nulls, and without what Gemini or this model cannot be told.
 
     That may be all of them, `body` itself: nobody changes it. Raises InvalidRequest for a value that is out of its range.
@@ -114,7 +115,7 @@ def supported(body: dict[str, Any], record: ModelRecord, report: Report) -> dict
             break
     else:
         return body
-    kept: dict[str, Any] = {}
+    kept: JsonObject = {}
     for name, value in body.items():
         if value is None:
             continue

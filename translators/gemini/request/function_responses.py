@@ -4,8 +4,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from translators.capabilities import ModelRecord
-from translators.gemini.request.content import ContentReader, Part
-from translators.json_codec import first_flaw, loads
+from translators.chat.wire import InputMessage
+from translators.gemini.request.content import ContentReader
+from translators.gemini.wire import FunctionResponse, Part
+from translators.json_codec import JsonObject, first_flaw, loads
 
 _EXACT: Final = 2**53
 """Numbers in a response become doubles: whole numbers beyond this one would be rounded."""
@@ -28,7 +30,7 @@ class OpenCall:
     """What the result shows but the response cannot hold: it follows in a content of its own."""
 
 
-def answer(call: OpenCall, message: dict[str, Any], record: ModelRecord, reader: ContentReader, at: str) -> None:
+def answer(call: OpenCall, message: InputMessage, record: ModelRecord, reader: ContentReader, at: str) -> None:
     """Give `call` the result in `message`. Raises InvalidRequest for a content part that is none."""
     content = message.get("content")
     media: list[Part] = []
@@ -38,7 +40,7 @@ def answer(call: OpenCall, message: dict[str, Any], record: ModelRecord, reader:
         text = "\n".join(part["text"] for part in parts if "text" in part)
     else:
         text = content or ""
-    response: dict[str, Any] = {"name": call.upstream_name, "response": _response(text, message.get("is_error") is True)}
+    response: FunctionResponse = {"name": call.upstream_name, "response": _response(text, message.get("is_error") is True)}
     if record.call_ids and call.id is not None:
         response = {"id": call.id, **response}
     if media:
@@ -53,7 +55,7 @@ def _fits(part: Part) -> bool:
     return part.get("inlineData", {}).get("mimeType") in _TAKEN_MEDIA
 
 
-def _response(text: str, is_error: bool) -> dict[str, Any]:
+def _response(text: str, is_error: bool) -> JsonObject:
     if is_error:
         return {"error": text}
     if text.lstrip()[:1] == "{":
@@ -62,12 +64,12 @@ def _response(text: str, is_error: bool) -> dict[str, Any]:
         except ValueError:
             return {"output": text}
         if _survives(value) and first_flaw(text.encode(), value) is None:
-            found: dict[str, Any] = value
+            found: JsonObject = value
             return found
     return {"output": text}
 
 
-def _survives(value: dict[str, Any]) -> bool:
+def _survives(value: JsonObject) -> bool:
     """Whether an object may travel as it is: `$ref` would be taken for a reference to a part, a large number rounded."""
     stack: list[Any] = [value]
     while stack:
@@ -83,12 +85,12 @@ def _survives(value: dict[str, Any]) -> bool:
     return True
 
 
-def arguments(text: Any) -> dict[str, Any] | None:
+def arguments(text: Any) -> JsonObject | None:
     """The arguments of a call as an object; None if the text is no JSON object."""
     if text is None or (text.__class__ is str and not text.strip()):
         return {}
     if text.__class__ is dict:
-        given: dict[str, Any] = text
+        given: JsonObject = text
         return given
     try:
         value = loads(text)
@@ -97,6 +99,6 @@ def arguments(text: Any) -> dict[str, Any] | None:
     return value if value.__class__ is dict else None
 
 
-def raw_arguments(text: Any) -> dict[str, Any]:
+def raw_arguments(text: Any) -> JsonObject:
     """What is sent for arguments that are no object: nothing of them is lost."""
     return {"_raw_arguments": text}

@@ -1,14 +1,16 @@
 """generationConfig: the scalars of a chat request, held against the model's limits."""
 
-from typing import Any, Final
+from typing import Final, Literal
 
 from translators.capabilities import ModelRecord
 from translators.chat.ranges import without_limit
 from translators.errors import InvalidRequest
 from translators.gemini.speech import spoken
+from translators.gemini.wire import GenerationConfig, Logprobs, Speaking
+from translators.json_codec import JsonObject
 from translators.notes import Report
 
-_SAME: Final = {
+_SAME: Final[dict[str, Literal["temperature", "topP", "presencePenalty", "frequencyPenalty"]]] = {
     "temperature": "temperature",
     "top_p": "topP",
     "presence_penalty": "presencePenalty",
@@ -21,10 +23,10 @@ _MAX_CANDIDATES: Final = 8
 _INT32: Final = 0x7FFFFFFF
 
 
-def generation_config(body: dict[str, Any], record: ModelRecord, report: Report) -> dict[str, Any]:
+def generation_config(body: JsonObject, record: ModelRecord, report: Report) -> GenerationConfig:
     """The scalars. `body` holds only what the model supports. Raises InvalidRequest for several choices where there is one."""
     rare = not _RARE.isdisjoint(body)
-    config: dict[str, Any] = {}
+    config: GenerationConfig = {}
     if rare:
         _set(config, body)
     if (limit := body.get("max_completion_tokens", body.get("max_tokens"))) is not None:
@@ -38,7 +40,7 @@ def generation_config(body: dict[str, Any], record: ModelRecord, report: Report)
     return config
 
 
-def _set(config: dict[str, Any], body: dict[str, Any]) -> None:
+def _set(config: GenerationConfig, body: JsonObject) -> None:
     for ours, theirs in _SAME.items():
         if ours in body:
             config[theirs] = body[ours]
@@ -46,7 +48,7 @@ def _set(config: dict[str, Any], body: dict[str, Any]) -> None:
         config["topK"] = int(body["top_k"])
 
 
-def _shape(config: dict[str, Any], body: dict[str, Any], record: ModelRecord, report: Report) -> None:
+def _shape(config: GenerationConfig, body: JsonObject, record: ModelRecord, report: Report) -> None:
     if "n" in body and (count := body["n"]) > 1:
         config["candidateCount"] = _candidates(int(count), record)
     if "stop" in body and (stops := _stops(body["stop"])):
@@ -54,12 +56,14 @@ def _shape(config: dict[str, Any], body: dict[str, Any], record: ModelRecord, re
     if "seed" in body:
         config["seed"] = _seed(int(body["seed"]), report)
     if body.get("logprobs"):
-        config |= _logprobs(body, record, report)
+        counted: Logprobs = config
+        counted.update(_logprobs(body, record, report))
     if "modalities" in body:
-        config |= _modalities(body, record, report)
+        shown: Speaking = config
+        shown.update(_modalities(body, record, report))
 
 
-def service_tier(body: dict[str, Any], report: Report) -> str | None:
+def service_tier(body: JsonObject, report: Report) -> str | None:
     """`serviceTier`. Auto is left out: Google has no such tier, and no other may be chosen for the caller."""
     tier = body["service_tier"]
     if tier == "auto":
@@ -69,7 +73,7 @@ def service_tier(body: dict[str, Any], report: Report) -> str | None:
     return _TIERS.get(tier)
 
 
-def _clamped(limit: int, body: dict[str, Any], record: ModelRecord, report: Report) -> int:
+def _clamped(limit: int, body: JsonObject, record: ModelRecord, report: Report) -> int:
     asked = "max_completion_tokens" if "max_completion_tokens" in body else "max_tokens"
     report.changed(asked, f"{limit} is more than the model's {record.max_output_tokens}")
     return record.max_output_tokens
@@ -94,7 +98,7 @@ def _seed(seed: int, report: Report) -> int:
     return seed & _INT32
 
 
-def _logprobs(body: dict[str, Any], record: ModelRecord, report: Report) -> dict[str, Any]:
+def _logprobs(body: JsonObject, record: ModelRecord, report: Report) -> Logprobs:
     top = int(body.get("top_logprobs", 0))
     if record.can("logprobs"):
         return {"responseLogprobs": True, "logprobs": max(top, 1)}
@@ -104,7 +108,7 @@ def _logprobs(body: dict[str, Any], record: ModelRecord, report: Report) -> dict
     return {}
 
 
-def _modalities(body: dict[str, Any], record: ModelRecord, report: Report) -> dict[str, Any]:
+def _modalities(body: JsonObject, record: ModelRecord, report: Report) -> Speaking:
     modalities: list[str] = body["modalities"]
     for modality in modalities:
         if modality not in ("text", "image", "audio"):

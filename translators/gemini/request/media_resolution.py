@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from translators.capabilities import ModelRecord
+from translators.gemini.wire import Part
 from translators.notes import Report
 
 _PER_PART: Final = {"low": "MEDIA_RESOLUTION_LOW", "high": "MEDIA_RESOLUTION_HIGH", "original": "MEDIA_RESOLUTION_ULTRA_HIGH"}
@@ -18,7 +19,7 @@ class Resolutions:
         self._report = report
         self._asked: list[str | None] = []
 
-    def note(self, detail: Any, part: dict[str, Any], param: str) -> None:
+    def note(self, detail: Any, part: Part, param: str) -> None:
         """One image's detail; `part` is marked where the model takes it on the part. An unknown one counts as `auto`."""
         detail = detail if detail.__class__ is str and detail in _PER_PART else None
         if self._kind == "level":

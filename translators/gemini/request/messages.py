@@ -5,15 +5,17 @@ content right behind it, in call order, and nothing else stands in that content.
 call, is arranged first.
 """
 
-from typing import Any, Final
+from typing import Final, Literal
 
 from translators.capabilities import ModelRecord
+from translators.chat.wire import InputMessage
 from translators.errors import InvalidRequest
 from translators.gemini.request import function_responses, model_turn
-from translators.gemini.request.content import ContentReader, Part, texts
+from translators.gemini.request.content import ContentReader, texts
 from translators.gemini.request.function_responses import OpenCall
 from translators.gemini.request.model_turn import TEXT_ONLY
 from translators.gemini.request.thought_signatures import split_id, with_plain_ids
+from translators.gemini.wire import Content, Part
 from translators.history.arrangement import Irregular, arranged
 from translators.history.blocks import has_blocks
 from translators.notes import Report
@@ -24,8 +26,8 @@ EMPTY_TEXT: Final = " "
 
 
 def conversation(
-    messages: list[dict[str, Any]], record: ModelRecord, report: Report, reader: ContentReader
-) -> tuple[list[str], list[dict[str, Any]]]:
+    messages: list[InputMessage], record: ModelRecord, report: Report, reader: ContentReader
+) -> tuple[list[str], list[Content]]:
     """The texts of the system instruction and the contents, in their order. Raises InvalidRequest for content nobody could read."""
     noted = len(report.notes)
     builder = _Builder(messages, None, record, report, reader)
@@ -57,10 +59,10 @@ class _Builder:
     )  # fmt: skip
 
     def __init__(
-        self, messages: list[dict[str, Any]], places: list[int] | None, record: ModelRecord, report: Report, reader: ContentReader
+        self, messages: list[InputMessage], places: list[int] | None, record: ModelRecord, report: Report, reader: ContentReader
     ) -> None:
         self.system: list[str] = []
-        self.contents: list[dict[str, Any]] = []
+        self.contents: list[Content] = []
         self._messages = messages
         self._places = places
         self._record = record
@@ -88,7 +90,7 @@ class _Builder:
         if not contents or contents[0]["role"] == "model" or contents[-1]["role"] == "model":
             self._mend()
 
-    def _add(self, i: int, role: str, message: dict[str, Any]) -> None:
+    def _add(self, i: int, role: str, message: InputMessage) -> None:
         """A message that does more than say a text, or says nothing."""
         at = f"messages[{i if self._places is None else self._places[i]}]"
         match role:
@@ -101,13 +103,13 @@ class _Builder:
             case _:
                 self._instructions(message, at)
 
-    def _instructions(self, message: dict[str, Any], at: str) -> None:
+    def _instructions(self, message: InputMessage, at: str) -> None:
         found = texts(message["content"], f"{at}.content")
         if found and self.contents:
             self._report.repaired(at, "Gemini has one system instruction: this message moves into it")
         self.system += found
 
-    def _user(self, i: int, message: dict[str, Any], at: str) -> None:
+    def _user(self, i: int, message: InputMessage, at: str) -> None:
         self._close()
         parts = self._reader.user(message["content"], f"{at}.content")
         if not parts and not any(self._messages[later]["role"] == "user" for later in range(i + 1, len(self._messages))):
@@ -115,7 +117,7 @@ class _Builder:
             parts = [{"text": EMPTY_TEXT}]
         self._append("user", parts, mergeable=True)
 
-    def _assistant(self, message: dict[str, Any], i: int, at: str) -> None:
+    def _assistant(self, message: InputMessage, i: int, at: str) -> None:
         self._close()
         turn = model_turn.read(message, self._record, self._report, i)
         self._append("model", turn.parts, mergeable=turn.plain)
@@ -133,7 +135,7 @@ class _Builder:
                     raise Irregular
                 ids.add(call.id)
 
-    def _append(self, role: str, parts: list[Part], *, mergeable: bool) -> None:
+    def _append(self, role: Literal["user", "model"], parts: list[Part], *, mergeable: bool) -> None:
         contents = self.contents
         if not parts:
             return
@@ -143,7 +145,7 @@ class _Builder:
             contents.append({"role": role, "parts": parts})
         self._mergeable = mergeable
 
-    def _result(self, role: str, message: dict[str, Any], at: str) -> None:
+    def _result(self, role: str, message: InputMessage, at: str) -> None:
         wanted = split_id(message["tool_call_id"])[0] if role == "tool" else message["name"]
         for call in self._open:
             known = call.id if role == "tool" else call.name if call.id is None else None

@@ -1,14 +1,17 @@
 """An assistant message as the parts of a `model` content: texts, then calls in their order, each with the signature it was given."""
 
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 from translators.capabilities import ModelRecord
 from translators.chat.calls import called_in, unreadable
+from translators.chat.wire import InputMessage
 from translators.errors import InvalidRequest
 from translators.gemini.names import upstream_name
 from translators.gemini.request import thought_signatures
-from translators.gemini.request.content import Part, texts
+from translators.gemini.request.content import texts
 from translators.gemini.request.function_responses import OpenCall, arguments, raw_arguments
+from translators.gemini.wire import Part
+from translators.json_codec import JsonObject
 from translators.notes import Report
 
 TEXT_ONLY: Final = frozenset({"role", "name", "content"})
@@ -24,7 +27,7 @@ class ModelTurn(NamedTuple):
     """Neither a call nor a signature in it: it may be merged with a neighbour."""
 
 
-def read(message: dict[str, Any], record: ModelRecord, report: Report, index: int) -> ModelTurn:
+def read(message: InputMessage, record: ModelRecord, report: Report, index: int) -> ModelTurn:
     """The turn that an assistant message, the caller's `index`-th, stands for; no parts if it says nothing. Raises InvalidRequest."""
     at = f"messages[{index}]"
     if message.get("audio") is not None:
@@ -43,15 +46,16 @@ def read(message: dict[str, Any], record: ModelRecord, report: Report, index: in
     return ModelTurn(carried, calls, not calls and not any("thoughtSignature" in part for part in carried))
 
 
-def _spoken(message: dict[str, Any], at: str) -> list[str]:
+def _spoken(message: InputMessage, at: str) -> list[str]:
     found = texts(message.get("content"), f"{at}.content", ("text", "refusal"))
     refusal = message.get("refusal")
     return [refusal] if not found and refusal and refusal.__class__ is str else found
 
 
-def _calls(message: dict[str, Any], record: ModelRecord, report: Report, index: int) -> tuple[list[OpenCall], list[Part]]:
+def _calls(message: InputMessage, record: ModelRecord, report: Report, index: int) -> tuple[list[OpenCall], list[Part]]:
     at = f"messages[{index}]"
-    calls, parts = [], []
+    calls: list[OpenCall] = []
+    parts: list[Part] = []
     for j, call in enumerate(message.get("tool_calls") or ()):
         given = call.get("id")
         plain_id, hidden = thought_signatures.split_id(given) if given else (None, None)
@@ -73,14 +77,13 @@ def _calls(message: dict[str, Any], record: ModelRecord, report: Report, index: 
     return calls, parts
 
 
-def _call_part(call: OpenCall, args: dict[str, Any], record: ModelRecord) -> Part:
-    body: dict[str, Any] = {"name": call.upstream_name, "args": args}
+def _call_part(call: OpenCall, args: JsonObject, record: ModelRecord) -> Part:
     if record.call_ids and call.id is not None:
-        body = {"id": call.id, **body}
-    return {"functionCall": body}
+        return {"functionCall": {"id": call.id, "name": call.upstream_name, "args": args}}
+    return {"functionCall": {"name": call.upstream_name, "args": args}}
 
 
-def _args(function: dict[str, Any], report: Report, at: str) -> dict[str, Any]:
+def _args(function: JsonObject, report: Report, at: str) -> JsonObject:
     text = function.get("arguments")
     if (args := arguments(text)) is None:
         report.changed(f"{at}.arguments", "they are no JSON object and travel as text")
@@ -88,7 +91,7 @@ def _args(function: dict[str, Any], report: Report, at: str) -> dict[str, Any]:
     return args
 
 
-def _sign(signature: str, spoken: list[Part], calls: list[Part], message: dict[str, Any]) -> None:
+def _sign(signature: str, spoken: list[Part], calls: list[Part], message: InputMessage) -> None:
     """A message's own signature belongs to its last text, or to a legacy function call, which has no place for one."""
     if spoken:
         spoken[-1]["thoughtSignature"] = signature
@@ -97,7 +100,7 @@ def _sign(signature: str, spoken: list[Part], calls: list[Part], message: dict[s
 
 
 def _carried(
-    message: dict[str, Any], spoken: list[Part], calls: list[Part], record: ModelRecord, report: Report, at: str
+    message: InputMessage, spoken: list[Part], calls: list[Part], record: ModelRecord, report: Report, at: str
 ) -> list[Part] | None:
     """The turn as Gemini gave it, if the caller kept it (`extra_content.google.parts`) and it still says what the message says."""
     kept = thought_signatures.google_extra(message).get("parts")
@@ -133,7 +136,7 @@ def _carried_part(part: Any, record: ModelRecord) -> Part | None:
         return None
     if part[data].__class__ is not (str if data == "text" else dict) or not part[data]:
         return None
-    made = {data: part[data]}
+    made = cast(Part, {data: part[data]})
     if record.signatures != "none" and (signature := thought_signatures.normalized(part.get("thoughtSignature"))) is not None:
         made["thoughtSignature"] = signature
     return made

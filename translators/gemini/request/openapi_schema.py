@@ -5,8 +5,9 @@ For models that do not read JSON Schema. What comes in has been narrowed by `sch
 
 from typing import Any, Final
 
+from translators.chat.json_schema import Schema
 from translators.gemini.request.schema import Sanitizer
-from translators.gemini.request.schema_keywords import Schema, types_of
+from translators.gemini.request.schema_keywords import types_of
 
 MAX_RECURSION: Final = 3
 """How often a schema may stand inside itself before it is cut."""

@@ -1,31 +1,34 @@
 """response_format: told to Gemini as a MIME type and a schema, or asked for in words where it cannot stand beside tools."""
 
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from translators.capabilities import ModelRecord
 from translators.chat.emulation import ANY_OBJECT
+from translators.chat.json_schema import Schema
 from translators.chat.schema_drafts import modern
 from translators.gemini.request.openapi_schema import openapi
 from translators.gemini.request.schema import Sanitizer
 from translators.gemini.request.schema_growth import Growth
 from translators.gemini.request.tools import Toolset
-from translators.json_codec import dumps_str
+from translators.gemini.wire import JsonForm
+from translators.json_codec import JsonObject, dumps_str
 from translators.notes import Report
 
 _JSON: Final = "application/json"
 _WHERE: Final = "response_format"
+_Name = Literal["responseJsonSchema", "responseSchema"]
 
 
 @dataclass(frozen=True, slots=True)
 class JsonAnswer:
     """How the form of the answer is asked for."""
 
-    config: dict[str, Any] = field(default_factory=dict)
+    config: JsonForm = field(default_factory=JsonForm)
     """For `generationConfig`."""
     instruction: str | None = None
     """For `systemInstruction`: the answer may then stand in a code fence, which is taken off."""
-    schema: dict[str, Any] | None = None
+    schema: Schema | None = None
     """What an answer to the instruction is held against."""
 
 
@@ -33,7 +36,7 @@ FREE: Final = JsonAnswer()
 
 
 def json_answer(
-    body: dict[str, Any], tools: Toolset, record: ModelRecord, report: Report, growth: Growth, usual: bool = False
+    body: JsonObject, tools: Toolset, record: ModelRecord, report: Report, growth: Growth, usual: bool = False
 ) -> tuple[JsonAnswer, Toolset]:
     """The form of the answer, and the tools that may stand beside it; `usual`: its schema is known to be a usual one.
 
@@ -44,7 +47,7 @@ def json_answer(
     if wanted is None or wanted["type"] == "text" or tools.forced:
         return FREE, tools
     inner = wanted.get("json_schema") or {}
-    schema: dict[str, Any] | None = inner.get("schema") if wanted["type"] == "json_schema" else None
+    schema: Schema | None = inner.get("schema") if wanted["type"] == "json_schema" else None
     if schema and not usual:
         schema = modern(schema)
     maps = any(name == "googleMaps" for name, _ in tools.google)
@@ -54,14 +57,14 @@ def json_answer(
         return JsonAnswer(instruction=_instruction(schema), schema=checked), tools
     if tools.google and not record.tools_with_json:
         tools = tools.without_google(report, "this model gives no JSON answers beside tools of Google's")
-    config: dict[str, Any] = {"responseMimeType": _JSON}
+    config: JsonForm = {"responseMimeType": _JSON}
     if schema:
         name, narrowed = _narrowed(schema, inner.get("description"), record, report, growth)
         config[name] = narrowed
     return JsonAnswer(config), tools
 
 
-def _narrowed(schema: dict[str, Any], description: Any, record: ModelRecord, report: Report, growth: Growth) -> tuple[str, dict[str, Any]]:
+def _narrowed(schema: Schema, description: Any, record: ModelRecord, report: Report, growth: Growth) -> tuple[_Name, Schema]:
     sanitizer = Sanitizer(schema, _WHERE, f"{_WHERE}.json_schema.schema", report, growth)
     narrowed = sanitizer.sanitized()
     if description.__class__ is str and description and "$ref" not in narrowed:
@@ -71,7 +74,7 @@ def _narrowed(schema: dict[str, Any], description: Any, record: ModelRecord, rep
     return "responseSchema", openapi(narrowed, sanitizer)
 
 
-def _instruction(schema: dict[str, Any] | None) -> str:
+def _instruction(schema: Schema | None) -> str:
     what = "JSON" if schema else "one JSON object"
     head = f"When you give your final answer, and not a tool call, answer with {what} only: no prose and no code fence around it."
     return f"{head} It must match this JSON Schema:\n{dumps_str(schema)}" if schema else head

@@ -6,9 +6,10 @@ Annotations go in silence, constraints that Gemini cannot enforce go with a repo
 from collections.abc import Callable
 from typing import Any, Final
 
+from translators.chat.json_schema import Schema
 from translators.errors import InvalidRequest
 from translators.gemini.request.schema_growth import Growth
-from translators.gemini.request.schema_keywords import ANNOTATIONS, KEPT, NO_OPS, RULES, Schema, close, merge, types_of
+from translators.gemini.request.schema_keywords import ANNOTATIONS, KEPT, NO_OPS, RULES, close, merge, types_of
 from translators.notes import Report
 
 _RULED: Final = frozenset(RULES)

@@ -4,7 +4,8 @@ import math
 from collections.abc import Callable
 from typing import Any, Final
 
-Schema = dict[str, Any]
+from translators.chat.json_schema import Schema
+
 Lost = Callable[[str, str], None]
 """Told a keyword and why its effect is gone."""
 

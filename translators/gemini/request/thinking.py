@@ -1,10 +1,12 @@
 """How a caller's wish for reasoning becomes a thinkingConfig: a token budget or a level, as the model takes it, never both."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from translators.capabilities import EFFORTS, Effort, Thinking
 from translators.errors import InvalidRequest
+from translators.gemini.wire import ThinkingConfig
+from translators.json_codec import JsonObject
 from translators.notes import Report
 
 _BUDGETS: Final[dict[Effort, int]] = {
@@ -26,9 +28,9 @@ class Wish:
     param: str = "reasoning_effort"
 
 
-def thinking_config(wish: Wish, thinking: Thinking, report: Report) -> dict[str, Any] | None:
+def thinking_config(wish: Wish, thinking: Thinking, report: Report) -> ThinkingConfig | None:
     """`generationConfig.thinkingConfig`, or None to send nothing: the model then reasons as it does by default."""
-    config: dict[str, Any] = {}
+    config: ThinkingConfig = {}
     match thinking.kind:
         case "budget":
             config = _budget(wish, thinking, report)
@@ -43,7 +45,7 @@ def thinking_config(wish: Wish, thinking: Thinking, report: Report) -> dict[str,
     return config or None
 
 
-def _budget(wish: Wish, thinking: Thinking, report: Report) -> dict[str, Any]:
+def _budget(wish: Wish, thinking: Thinking, report: Report) -> ThinkingConfig:
     if wish.budget is not None:
         wanted = wish.budget
     elif wish.effort is None:
@@ -66,7 +68,7 @@ def _within_limits(budget: int, thinking: Thinking) -> int:
     return max(thinking.min_budget, min(budget, thinking.max_budget))
 
 
-def _level(wish: Wish, thinking: Thinking, report: Report) -> dict[str, Any]:
+def _level(wish: Wish, thinking: Thinking, report: Report) -> ThinkingConfig:
     if wish.budget == DYNAMIC:
         return {}
     asked = _effort_of(wish.budget) if wish.budget is not None else wish.effort
@@ -96,7 +98,7 @@ def nearest_level(asked: Effort, levels: tuple[Effort, ...]) -> Effort:
     return min(levels, key=lambda level: (abs(EFFORTS.index(level) - rank), -EFFORTS.index(level)))
 
 
-def wish_of(effort: Effort | None, config: dict[str, Any] | None) -> Wish | None:
+def wish_of(effort: Effort | None, config: JsonObject | None) -> Wish | None:
     """The caller's wish, from `reasoning_effort` and Google's own `thinking_config`, which wins; None without one. Raises InvalidRequest.
 
     Thoughts are shown to a caller who asked for an effort, or for the thoughts themselves.

@@ -3,23 +3,24 @@
 https://ai.google.dev/gemini-api/docs/openai#thinking
 """
 
-from typing import Any, Final
+from typing import Final
 
 from translators.capabilities import EFFORTS, Effort
 from translators.chat.reasoning import limit
 from translators.gemini.request.thinking import DYNAMIC
+from translators.json_codec import JsonObject
 from translators.notes import Report
 
 _CONFIG: Final = "thinking_config"
 
 
-def hold(body: dict[str, Any], effort: Effort | None, most: int, report: Report) -> None:
+def hold(body: JsonObject, effort: Effort | None, most: int, report: Report) -> None:
     """Hold its budget to `most` tokens and its level to `effort`."""
     for holder, at in _holders(body):
         holder[_CONFIG] = _held(holder[_CONFIG], at, effort, most, report)
 
 
-def switch_off(body: dict[str, Any], report: Report) -> bool:
+def switch_off(body: JsonObject, report: Report) -> bool:
     """Take it out; whether it was there."""
     holders = _holders(body)
     for holder, at in holders:
@@ -28,9 +29,9 @@ def switch_off(body: dict[str, Any], report: Report) -> bool:
     return bool(holders)
 
 
-def _holders(body: dict[str, Any]) -> list[tuple[dict[str, Any], str]]:
+def _holders(body: JsonObject) -> list[tuple[JsonObject, str]]:
     """The objects with a `thinking_config`, copied into `body` so that they may be changed, each with the path of the config."""
-    found: list[tuple[dict[str, Any], str]] = []
+    found: list[tuple[JsonObject, str]] = []
     places = [(body, "google", "google")]
     if (extra := body.get("extra_body")).__class__ is dict:
         body["extra_body"] = extra = dict(extra)
@@ -43,7 +44,7 @@ def _holders(body: dict[str, Any]) -> list[tuple[dict[str, Any], str]]:
     return found
 
 
-def _held(config: dict[str, Any], at: str, effort: Effort | None, most: int, report: Report) -> dict[str, Any]:
+def _held(config: JsonObject, at: str, effort: Effort | None, most: int, report: Report) -> JsonObject:
     budget = config.get("thinking_budget")
     if budget.__class__ in (int, float) and budget > most:
         report.changed(f"{at}.thinking_budget", limit(most))

@@ -9,6 +9,9 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from translators.capabilities import ModelRecord
+from translators.chat.wire import InputCall, InputMessage
+from translators.gemini.wire import Part
+from translators.json_codec import JsonObject
 
 SENTINEL: Final = "skip_thought_signature_validator"
 """Gemini's own word for "there is none": it is accepted where a signature is demanded."""
@@ -37,12 +40,12 @@ def split_id(call_id: str) -> tuple[str, str | None]:
     return (plain, hidden or None) if plain else (call_id, None)
 
 
-def with_plain_ids(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def with_plain_ids(messages: list[InputMessage]) -> list[InputMessage]:
     """The messages with nothing hidden behind the ids of their calls: each signature stands where callers carry it."""
     return [_with_plain_ids(message) for message in messages]
 
 
-def _with_plain_ids(message: dict[str, Any]) -> dict[str, Any]:
+def _with_plain_ids(message: InputMessage) -> InputMessage:
     answered = message.get("tool_call_id")
     if answered.__class__ is str and _ID_SUFFIX in answered:
         return {**message, "tool_call_id": split_id(answered)[0]}
@@ -52,19 +55,19 @@ def _with_plain_ids(message: dict[str, Any]) -> dict[str, Any]:
     return {**message, "tool_calls": [_with_plain_id(call) for call in calls]}
 
 
-def _with_plain_id(call: dict[str, Any]) -> dict[str, Any]:
+def _with_plain_id(call: InputCall) -> InputCall:
     plain, hidden = split_id(call.get("id") or "")
     if hidden is None:
         return call
     return {**call, "id": plain, "provider_specific_fields": {"thought_signature": hidden, **_object(call.get("provider_specific_fields"))}}
 
 
-def google_extra(owner: dict[str, Any]) -> dict[str, Any]:
+def google_extra(owner: JsonObject) -> JsonObject:
     """`extra_content.google` of a message or a tool call, or nothing."""
     return _object(_object(owner.get("extra_content")).get("google"))
 
 
-def of_message(message: dict[str, Any], record: ModelRecord) -> str | None:
+def of_message(message: InputMessage, record: ModelRecord) -> str | None:
     """The signature of a message's text: of several the last one."""
     if record.signatures == "none" or _HOLDERS.isdisjoint(message):
         return None
@@ -73,7 +76,7 @@ def of_message(message: dict[str, Any], record: ModelRecord) -> str | None:
     return _first_valid(candidates)
 
 
-def of_call(call: dict[str, Any], hidden: str | None, record: ModelRecord) -> str | None:
+def of_call(call: InputCall, hidden: str | None, record: ModelRecord) -> str | None:
     """The signature of a tool call, from whichever field its caller kept it in."""
     if record.signatures == "none":
         return None
@@ -90,7 +93,7 @@ def of_call(call: dict[str, Any], hidden: str | None, record: ModelRecord) -> st
     return _first_valid(candidates)
 
 
-def ensure_first_signed(calls: list[dict[str, Any]], record: ModelRecord) -> None:
+def ensure_first_signed(calls: list[Part], record: ModelRecord) -> None:
     """Gemini demands a signature on the first function call of a turn only."""
     if record.signatures == "required" and calls:
         calls[0].setdefault("thoughtSignature", SENTINEL)
@@ -100,5 +103,5 @@ def _first_valid(candidates: Iterable[Any]) -> str | None:
     return next((found for candidate in candidates if (found := normalized(candidate)) is not None), None)
 
 
-def _object(value: Any) -> dict[str, Any]:
+def _object(value: Any) -> JsonObject:
     return value if value.__class__ is dict else {}

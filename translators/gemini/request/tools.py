@@ -1,19 +1,22 @@
 """Tools and tool_choice as functionDeclarations, Google's own tools, and the toolConfig that goes with them."""
 
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from translators.capabilities import ModelRecord
 from translators.chat.emulation import TOLD, ForcedCall, forced_call
+from translators.chat.json_schema import Schema
 from translators.chat.schema_drafts import modern
 from translators.errors import InvalidRequest
 from translators.gemini.names import upstream_name
 from translators.gemini.request.openapi_schema import openapi
 from translators.gemini.request.schema import Sanitizer
 from translators.gemini.request.schema_growth import Growth
+from translators.gemini.wire import CallingMode, FunctionCallingConfig, FunctionDeclaration, GoogleTool, Tool, ToolConfig
+from translators.json_codec import JsonObject
 from translators.notes import Report
 
-GOOGLE_TOOLS: Final = {
+GOOGLE_TOOLS: Final[dict[str, GoogleTool]] = {
     "google_search": "googleSearch",
     "url_context": "urlContext",
     "code_execution": "codeExecution",
@@ -21,7 +24,7 @@ GOOGLE_TOOLS: Final = {
 }
 """Tools that Google runs itself: the types a caller names them by."""
 
-_INPUT_SCHEMA: Final = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
+_INPUT_SCHEMA: Final[Schema] = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
 _NOTHING_IN_IT: Final = frozenset({"type", "description", "$defs", "default"})
 """What may stand in the schema of an object of which nothing else is said."""
 
@@ -30,12 +33,12 @@ _NOTHING_IN_IT: Final = frozenset({"type", "description", "$defs", "default"})
 class Toolset:
     """What the request can call. Names are the caller's."""
 
-    declarations: tuple[dict[str, Any], ...] = ()
+    declarations: tuple[FunctionDeclaration, ...] = ()
     names: tuple[str, ...] = ()
     custom: frozenset[str] = frozenset()
-    google: tuple[tuple[str, dict[str, Any]], ...] = ()
+    google: tuple[tuple[GoogleTool, JsonObject], ...] = ()
     """Google's own tools: upstream name and settings, and nothing twice."""
-    mode: str | None = None
+    mode: CallingMode = "AUTO"
     allowed: tuple[str, ...] = ()
     legacy: bool = False
     """Declared by `functions`."""
@@ -52,32 +55,33 @@ class Toolset:
             report.dropped(f"tools.{name}", why)
         return replace(self, google=())
 
-    def tools(self) -> list[dict[str, Any]]:
+    def tools(self) -> list[Tool]:
         """`tools`: all functions in one object, each of Google's in its own."""
-        declared = [{"functionDeclarations": list(self.declarations)}] if self.declarations else []
-        return declared + [{name: settings} for name, settings in self.google]
+        declared: list[Tool] = [{"functionDeclarations": list(self.declarations)}] if self.declarations else []
+        return declared + cast(list[Tool], [{name: settings} for name, settings in self.google])
 
-    def config(self) -> dict[str, Any] | None:
+    def config(self) -> ToolConfig | None:
         """`toolConfig`; only with functions, without them it is refused."""
         if not self.declarations:
             return None
-        calling: dict[str, Any] = {"mode": self.mode}
+        calling: FunctionCallingConfig = {"mode": self.mode}
         if self.allowed:
             calling["allowedFunctionNames"] = [upstream_name(name) for name in self.allowed]
-        both = {"includeServerSideToolInvocations": True} if self.google else {}
-        return {"functionCallingConfig": calling, **both}
+        if self.google:
+            return {"functionCallingConfig": calling, "includeServerSideToolInvocations": True}
+        return {"functionCallingConfig": calling}
 
 
 NO_TOOLS: Final = Toolset()
 
 
-def toolset(body: dict[str, Any], record: ModelRecord, report: Report, growth: Growth, usual: bool = False) -> Toolset:
+def toolset(body: JsonObject, record: ModelRecord, report: Report, growth: Growth, usual: bool = False) -> Toolset:
     """The request's tools; `usual`: all of their schemas are known to be usual ones. `growth` is the request's.
 
     Raises InvalidRequest for a kind that is not known here and for a choice that is none.
     """
-    tools: list[dict[str, Any]] = body.get("tools") or []
-    functions: list[dict[str, Any]] = body.get("functions") or []
+    tools: list[JsonObject] = body.get("tools") or []
+    functions: list[JsonObject] = body.get("functions") or []
     if tools and functions:
         report.dropped("functions", "`tools` stands beside it")
         functions = []
@@ -110,13 +114,13 @@ class _Reader:
         self._growth = growth
         self._record = record
         self._report = report
-        self.declarations: list[dict[str, Any]] = []
+        self.declarations: list[FunctionDeclaration] = []
         self.names: list[str] = []
         self.custom: list[str] = []
-        self.google: dict[str, dict[str, Any]] = {}
+        self.google: dict[GoogleTool, JsonObject] = {}
         self.all_strict = True
 
-    def add(self, tool: dict[str, Any], at: str) -> None:
+    def add(self, tool: JsonObject, at: str) -> None:
         kind = tool["type"]
         if kind == "function":
             self.function(tool["function"], f"{at}.function")
@@ -131,7 +135,7 @@ class _Reader:
                 f"Invalid value: {kind[:80]!r}. Supported values for this provider are: {shown}.", f"{at}.type", "unsupported_value"
             )
 
-    def function(self, function: dict[str, Any], at: str) -> None:
+    def function(self, function: JsonObject, at: str) -> None:
         declaration = self._declared(function["name"], function.get("description"))
         self.all_strict &= function.get("strict") is True
         schema = function.get("parameters")
@@ -148,7 +152,7 @@ class _Reader:
         else:
             declaration["parameters"] = openapi(parameters, sanitizer)
 
-    def _custom(self, tool: dict[str, Any], at: str) -> None:
+    def _custom(self, tool: JsonObject, at: str) -> None:
         self._report.emulated(at, "a custom tool travels as a function with one text `input`")
         self.all_strict = False
         description = tool.get("description") or ""
@@ -167,8 +171,8 @@ class _Reader:
         else:
             declaration["parameters"] = {"type": "OBJECT", "properties": {"input": {"type": "STRING"}}, "required": ["input"]}
 
-    def _declared(self, name: str, description: str | None) -> dict[str, Any]:
-        declaration: dict[str, Any] = {"name": upstream_name(name)}
+    def _declared(self, name: str, description: str | None) -> FunctionDeclaration:
+        declaration: FunctionDeclaration = {"name": upstream_name(name)}
         if description:
             declaration["description"] = description
         self.names.append(name)
@@ -188,7 +192,7 @@ def _web_search(options: Any, record: ModelRecord, reader: _Reader, report: Repo
             report.dropped(f"web_search_options.{name}", "Google Search has no such control")
 
 
-def _with_choice(found: Toolset, body: dict[str, Any], all_strict: bool) -> Toolset:
+def _with_choice(found: Toolset, body: JsonObject, all_strict: bool) -> Toolset:
     """Add the mode that tool_choice or function_call asks for. AUTO for strict functions is VALIDATED: calls keep to the schema."""
     if not found.declarations:
         return found

@@ -10,8 +10,7 @@ from typing import Any, Final
 from translators.chat.tool_names import declared_name
 from translators.dialect import AnswerShape
 from translators.json_codec import dumps_str
-
-Said = dict[str, Any]
+from translators.openai.wire import Said
 
 _TEXT: Final = (str, NoneType)
 _SPOKEN: Final = (str, NoneType, list)

@@ -1,8 +1,9 @@
 """A whole answer of a server that speaks the hub's language: relayed, with its defects mended."""
 
-from typing import Any, Final
+from typing import Final, cast
 
 from translators.chat.chunks import Collector
+from translators.chat.wire import Completion
 from translators.dialect import Envelope
 from translators.errors import UpstreamError, UpstreamFailure
 from translators.failures import malformed
@@ -12,11 +13,12 @@ from translators.openai.answer.finish_reason import UNKNOWN_FINISH_REASON, fitti
 from translators.openai.answer.message import REASONED, callers_name, fill_arguments, mend_texts, well_formed, write_out
 from translators.openai.answer.stream import OpenAIStream
 from translators.openai.answer.usage import mend_usage
+from translators.openai.wire import Call, Called, Said, SentChoice, SentDocument
 
 _EVENTS: Final = (b"data:", b"event:", b":")
 
 
-def parse_response(body: bytes, envelope: Envelope) -> dict[str, Any]:
+def parse_response(body: bytes, envelope: Envelope) -> Completion:
     """The chat.completion in `body`. Raises UpstreamError if it is none."""
     try:
         document = loads_repaired(body)
@@ -51,10 +53,10 @@ def parse_response(body: bytes, envelope: Envelope) -> dict[str, Any]:
     if not document.get("model"):
         document["model"] = envelope.model
     document.setdefault("created", envelope.created)
-    return document
+    return cast(Completion, document)
 
 
-def _mend(choice: dict[str, Any], envelope: Envelope) -> bool:
+def _mend(choice: SentChoice, envelope: Envelope) -> bool:
     """Put one choice into the hub's form. False if its finish_reason is not known. Raises UpstreamError if it is not whole."""
     if "error" in choice and (error := choice["error"]):
         raise UpstreamError(failure({"error": error}, 200, {}))
@@ -77,7 +79,7 @@ def _mend(choice: dict[str, Any], envelope: Envelope) -> bool:
     return found is not None
 
 
-def _mend_function_call(message: dict[str, Any], envelope: Envelope) -> bool:
+def _mend_function_call(message: Said, envelope: Envelope) -> bool:
     """Whether there is one."""
     function = message["function_call"]
     if function is None:
@@ -88,7 +90,7 @@ def _mend_function_call(message: dict[str, Any], envelope: Envelope) -> bool:
     return True
 
 
-def _mend_calls(message: dict[str, Any], envelope: Envelope) -> bool:
+def _mend_calls(message: Said, envelope: Envelope) -> bool:
     """Whether there are any."""
     calls = message["tool_calls"]
     if not calls:
@@ -105,14 +107,14 @@ def _mend_calls(message: dict[str, Any], envelope: Envelope) -> bool:
     return True
 
 
-def _mend_call(call: dict[str, Any], other_id: str, ids: set[str]) -> dict[str, Any]:
+def _mend_call(call: Call, other_id: str, ids: set[str]) -> Called:
     """Give one call what it lacks, `other_id` where its own is missing or taken. What holds its name."""
     call_id = call.get("id")
     call["id"] = str(call_id) if call_id and call_id not in ids else other_id
     write_out(call)
     kind = "custom" if call.get("custom") is not None else "function"
     call["type"] = call.get("type") or kind
-    called: dict[str, Any] | None = call.get(kind)
+    called: Called | None = call.get(kind)
     if called is None:
         called = call["function"] = {}
     if kind == "function":
@@ -120,7 +122,7 @@ def _mend_call(call: dict[str, Any], other_id: str, ids: set[str]) -> dict[str, 
     return called
 
 
-def _find_usage(document: dict[str, Any], choices: list[dict[str, Any]]) -> None:
+def _find_usage(document: SentDocument, choices: list[SentChoice]) -> None:
     """Take the count from a choice (Moonshot), where there is none in its place."""
     document.pop("usage", None)
     for choice in choices:
@@ -130,7 +132,7 @@ def _find_usage(document: dict[str, Any], choices: list[dict[str, Any]]) -> None
             document["usage"] = usage
 
 
-def _collected(body: bytes, envelope: Envelope) -> dict[str, Any]:
+def _collected(body: bytes, envelope: Envelope) -> Completion:
     """The answer of a server that streams although a whole answer was asked for."""
     stream = OpenAIStream(envelope)
     chunks = stream.receive(body) + stream.receive_eof()

@@ -9,15 +9,17 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from translators.chat.chunks import Chunk, says
+from translators.chat.wire import Delta, Usage
 from translators.dialect import Envelope
 from translators.errors import UpstreamFailure
 from translators.failures import malformed, truncated
-from translators.json_codec import loads, loads_repaired, repaired_surrogates
+from translators.json_codec import JsonObject, loads, loads_repaired, repaired_surrogates
 from translators.openai.answer.errors import failure
 from translators.openai.answer.finish_reason import UNKNOWN_FINISH_REASON, fitting, is_none, meaning
 from translators.openai.answer.message import callers_name, mend_texts, well_formed, write_out
 from translators.openai.answer.streamed_calls import StreamedCalls
 from translators.openai.answer.usage import mend_usage
+from translators.openai.wire import Said, SentChoice, SentDocument
 from translators.sse import EventTooLarge
 from translators.text_fast_path import Run, TextReader
 
@@ -38,9 +40,9 @@ _ERROR: Final = frozenset({"message", "detail", "error_msg"})
 class _End(NamedTuple):
     """The last chunk of a choice so far, which has a finish_reason: held back until it is known that nothing follows."""
 
-    document: dict[str, Any]
-    choice: dict[str, Any]
-    delta: dict[str, Any]
+    document: SentDocument
+    choice: SentChoice
+    delta: Delta
     raw: bytes | None
     """The chunk as it came, where it may go out as it is."""
 
@@ -80,7 +82,7 @@ class OpenAIStream:
         self._choices: dict[int, _Choice] = {}
         self._ending = 0
         """Choices whose end is held back."""
-        self._top: dict[str, Any] = {}
+        self._top: JsonObject = {}
         """Fields of chunks that have no choice: they go out with the next that has one."""
         self._usage: Chunk | None = None
         """The last count so far, shown at the end: some servers send a running one with every chunk."""
@@ -90,7 +92,7 @@ class OpenAIStream:
         return self._ending > 0 and self._ending == len(self._choices)
 
     @property
-    def usage_so_far(self) -> dict[str, Any] | None:
+    def usage_so_far(self) -> Usage | None:
         return None if self._usage is None else self._usage.usage
 
     def receive(self, data: bytes) -> list[Chunk]:
@@ -178,7 +180,7 @@ class OpenAIStream:
         else:
             self._chunk(chunk, text)
 
-    def _break_off(self, chunk: dict[str, Any]) -> None:
+    def _break_off(self, chunk: SentDocument) -> None:
         """An error, which may stand beside the last piece of the answer."""
         choices = chunk.get("choices")
         if choices and well_formed(choices, "delta"):
@@ -194,9 +196,9 @@ class OpenAIStream:
         if self._usage is not None:
             self._chunks.append(self._usage)
 
-    def _chunk(self, chunk: dict[str, Any], text: bytes) -> None:
+    def _chunk(self, chunk: SentDocument, text: bytes) -> None:
         choices = chunk.get("choices")
-        usage = chunk.get("usage")
+        usage: Any = chunk.get("usage")
         if (choices and not well_formed(choices, "delta")) or (usage is not None and usage.__class__ is not dict):
             self.failure = malformed("The provider sent a chunk that is not in OpenAI's form.")
             return
@@ -214,7 +216,7 @@ class OpenAIStream:
             mend_usage(usage)
             self._usage = Chunk(usage=usage)
 
-    def _is_named(self, chunk: dict[str, Any], text: bytes) -> bool:
+    def _is_named(self, chunk: SentDocument, text: bytes) -> bool:
         """Whether a chunk has the id and model of the stream, which are the first that it names, and OpenAI's other fields."""
         id_, model = chunk.get("id"), chunk.get("model")
         if not self._named:
@@ -231,7 +233,7 @@ class OpenAIStream:
             self._head = head
         return True
 
-    def _without_choice(self, chunk: dict[str, Any], usage: dict[str, Any] | None, raw: bytes | None) -> None:
+    def _without_choice(self, chunk: SentDocument, usage: Any, raw: bytes | None) -> None:
         """The usage, a comment of a kind (Azure's filter speaks of the prompt in the first chunk), or an error that does not say so."""
         rest = {name: value for name, value in chunk.items() if name not in _ENVELOPE}
         if usage is not None:
@@ -243,8 +245,9 @@ class OpenAIStream:
         else:
             self._top.update(rest)
 
-    def _choice(self, chunk: dict[str, Any], choice: dict[str, Any], raw: bytes | None) -> None:
+    def _choice(self, chunk: SentDocument, choice: SentChoice, raw: bytes | None) -> None:
         """Relay one choice of a chunk: as `raw`, unless that is None or does not keep the hub's promises."""
+        delta: Any
         delta, index = choice.get("delta"), choice.get("index")
         if delta is None or index.__class__ is not int:
             delta, index, raw = delta or {}, index or 0, None
@@ -280,7 +283,7 @@ class OpenAIStream:
             state.reason, state.end = reason, _End(chunk, choice, delta, raw)
             self._ending += 1
 
-    def _keeps_promises(self, state: _Choice, delta: dict[str, Any]) -> bool:
+    def _keeps_promises(self, state: _Choice, delta: Said) -> bool:
         """False if a delta that is more than a text had to be mended."""
         kept = (len(delta) == 1 and "tool_calls" in delta) or self._keeps_words(state, delta)  # nearly always nothing but calls
         if calls := delta.get("tool_calls"):
@@ -289,7 +292,7 @@ class OpenAIStream:
             kept &= state.calls.read(calls)
         return kept
 
-    def _keeps_words(self, state: _Choice, delta: dict[str, Any]) -> bool:
+    def _keeps_words(self, state: _Choice, delta: Said) -> bool:
         """The same of its texts and of its older kind of call."""
         kept = not mend_texts(delta)
         function = delta.get("function_call")
@@ -301,22 +304,23 @@ class OpenAIStream:
                 kept &= function["name"] == name
         return kept
 
-    def _is_bare(self, choice: dict[str, Any]) -> bool:
+    def _is_bare(self, choice: SentChoice) -> bool:
         """Whether nothing beside the delta of a choice belongs elsewhere: a count (Moonshot), or an error (OpenRouter)."""
         kept = True
         if "usage" in choice:
             usage = choice.pop("usage")
             kept = False
             if usage.__class__ is dict:
-                mend_usage(usage)
-                self._usage = Chunk(usage=usage)
+                counted: Any = usage
+                mend_usage(counted)
+                self._usage = Chunk(usage=counted)
         if error := choice.pop("error", None):
             self.failure = failure({"error": error}, 200, {})
             choice["finish_reason"] = None
             kept = False
         return kept
 
-    def _show(self, chunk: dict[str, Any], choice: dict[str, Any], delta: dict[str, Any], index: int, raw: bytes | None) -> None:
+    def _show(self, chunk: SentDocument, choice: SentChoice, delta: Delta, index: int, raw: bytes | None) -> None:
         self._chunks.append(self._written(chunk, choice, delta, None, index) if raw is None else Chunk(delta, None, index, raw=raw))
 
     def _go_on(self, index: int, state: _Choice) -> None:
@@ -348,7 +352,7 @@ class OpenAIStream:
         else:
             self._chunks.append(self._written(end.document, end.choice, end.delta, reason, index))
 
-    def _written(self, chunk: dict[str, Any], choice: dict[str, Any], delta: dict[str, Any], reason: str | None, index: int) -> Chunk:
+    def _written(self, chunk: SentDocument, choice: SentChoice, delta: Delta, reason: str | None, index: int) -> Chunk:
         """A chunk that is written anew, with the fields of those before it that had no choice."""
         top = {**self._top, **{k: v for k, v in chunk.items() if k not in _ENVELOPE}}
         self._top.clear()

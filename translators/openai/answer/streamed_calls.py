@@ -5,11 +5,11 @@ What goes out is as OpenAI's own: dense indexes from 0; id, type and name with t
 
 from typing import Any, Final
 
+from translators.chat.wire import ToolCall
 from translators.dialect import Envelope
 from translators.json_codec import loads
 from translators.openai.answer.message import callers_name, write_out
-
-Piece = dict[str, Any]
+from translators.openai.wire import Call, Called
 
 _TEXT_OF: Final = {"function": "arguments", "custom": "input"}
 
@@ -48,7 +48,7 @@ class StreamedCalls:
         self._by_id: dict[str, _Call] = {}
         self._ids: set[str] = set()
 
-    def read(self, pieces: list[Piece]) -> bool:
+    def read(self, pieces: list[Call]) -> bool:
         """Write the pieces of one delta as OpenAI would. False if that changed any."""
         kept = True
         for piece in pieces:
@@ -63,12 +63,12 @@ class StreamedCalls:
             kept &= self._read(piece)
         return kept
 
-    def bare(self) -> list[Piece]:
+    def bare(self) -> list[ToolCall]:
         """Pieces that give an empty object to the functions for which no arguments came: callers parse them as JSON."""
         bare = [call for call in self._calls if call.kind == "function" and not "".join(call.texts).strip()]
         return [{"index": call.number, "function": {"arguments": "{}"}} for call in bare]
 
-    def _read(self, piece: Piece) -> bool:
+    def _read(self, piece: Call) -> bool:
         index = piece.get("index")
         changed = write_out(piece)
         kind = "custom" if piece.get("custom") is not None else "function"
@@ -119,7 +119,7 @@ class StreamedCalls:
             return index is None or bool(call.texts)
         return text.lstrip().startswith("{") and call.is_whole()
 
-    def _begin(self, piece: Piece, called: dict[str, Any], kind: str, index: Any, given: str) -> bool:
+    def _begin(self, piece: Call, called: Called, kind: str, index: Any, given: str) -> bool:
         number = len(self._calls)
         call = _Call(number, given, kind)
         self._calls.append(call)
@@ -135,7 +135,7 @@ class StreamedCalls:
         piece["index"], piece["id"], piece["type"] = number, own, piece.get("type") or kind
         return self._name(call, called) or changed
 
-    def _go_on(self, call: _Call, piece: Piece, called: dict[str, Any], index: Any, given: str) -> bool:
+    def _go_on(self, call: _Call, piece: Call, called: Called, index: Any, given: str) -> bool:
         """A further piece: of id, type and name only a name that was missing so far is news."""
         if index is not None:
             self._at[index] = call
@@ -150,7 +150,7 @@ class StreamedCalls:
             return True
         return self._name(call, called) or changed
 
-    def _name(self, call: _Call, called: dict[str, Any]) -> bool:
+    def _name(self, call: _Call, called: Called) -> bool:
         """Remember the name that the server gives, and show the caller's own for it. Whether that differs."""
         name = called.get("name") or ""
         call.name += name

@@ -1,9 +1,9 @@
 """What a server counted, as OpenAI counts it."""
 
-from typing import Any
+from translators.json_codec import JsonObject
 
 
-def mend_usage(usage: dict[str, Any]) -> bool:
+def mend_usage(usage: JsonObject) -> bool:
     """Count reasoning among the completion's tokens where the server counts it beside them (xAI). Whether anything changed."""
     details = usage.get("completion_tokens_details")
     if not details or details.__class__ is not dict:

@@ -3,7 +3,7 @@
 Everything is relayed unless the model's record says that the server would refuse or ignore it; the body is copied only where it changes.
 """
 
-from typing import Any, Final
+from typing import Final
 
 from translators.capabilities import ModelRecord
 from translators.chat.passthrough import extension_for
@@ -20,6 +20,7 @@ from translators.openai.request.messages import read_messages
 from translators.openai.request.reasoning import SAMPLING, drop, settle_reasoning
 from translators.openai.request.tool_choice import tell
 from translators.openai.request.tools import NOTHING, Declared, read_tools
+from translators.openai.wire import RequestBody
 
 _SHAPING: Final = frozenset({
     "reasoning", "reasoning_effort", "tools", "functions", "tool_choice", "function_call", "parallel_tool_calls", "stop", *SAMPLING,
@@ -70,7 +71,7 @@ def key_headers(key: str, header: KeyHeader | None = None) -> dict[str, str]:
     return {"authorization": f"Bearer {key}"} if header is None else {header.name: header.prefix + key}
 
 
-def _in_openais_words(body: dict[str, Any], report: Report) -> dict[str, Any]:
+def _in_openais_words(body: RequestBody, report: Report) -> RequestBody:
     """For OpenAI's own API: values held against its ranges, parameters that it does not know left out with a report."""
     if not RANGED.isdisjoint(body):
         body = within_ranges(body)
@@ -82,7 +83,7 @@ def _in_openais_words(body: dict[str, Any], report: Report) -> dict[str, Any]:
     return body
 
 
-def _shape(body: dict[str, Any], record: ModelRecord, tools: Declared, report: Report) -> AnswerShape:
+def _shape(body: RequestBody, record: ModelRecord, tools: Declared, report: Report) -> AnswerShape:
     """Say how the model is to answer in the words it takes. What is then to be done with its answer."""
     settle_reasoning(body, record, report)
     shape = PLAIN if tools is NOTHING else AnswerShape(tools.aliases, tools.declared)
@@ -91,7 +92,7 @@ def _shape(body: dict[str, Any], record: ModelRecord, tools: Declared, report: R
     return shape
 
 
-def _count_unasked(body: dict[str, Any], report: Report) -> None:
+def _count_unasked(body: RequestBody, report: Report) -> None:
     """Take `stream_options` out, for a server that counts without being asked: the gateway shows the usage to who asked for it."""
     for name, value in body.pop("stream_options").items():
         if name == "include_usage" and value:
@@ -100,7 +101,7 @@ def _count_unasked(body: dict[str, Any], report: Report) -> None:
             report.dropped(f"stream_options.{name}", "this model does not take it")
 
 
-def _limit_tokens(body: dict[str, Any], record: ModelRecord, report: Report) -> None:
+def _limit_tokens(body: RequestBody, record: ModelRecord, report: Report) -> None:
     older, newer = body.pop("max_tokens", None), body.pop("max_completion_tokens", None)
     limit = older if newer is None else newer
     if limit is None:
@@ -115,7 +116,7 @@ def _limit_tokens(body: dict[str, Any], record: ModelRecord, report: Report) -> 
     body[record.max_tokens_parameter] = int(limit)
 
 
-def _stop_here(body: dict[str, Any], record: ModelRecord, report: Report) -> tuple[str, ...]:
+def _stop_here(body: RequestBody, record: ModelRecord, report: Report) -> tuple[str, ...]:
     """The stop sequences that the gateway has to look for, because the model does not: no more than OpenAI would look for.
 
     Raises InvalidRequest for more.

@@ -1,19 +1,18 @@
 """Images and files in tool results, for servers whose tool messages hold only text: the user shows them behind the results."""
 
-from typing import Any, Final
+from typing import Final
 
+from translators.chat.wire import ContentPart, InputMessage
 from translators.notes import Report
-
-Message = dict[str, Any]
 
 SEEN_BELOW: Final = "(shown in the user message that follows)"
 
 
-def media_behind_results(messages: list[Message], report: Report) -> list[Message]:
+def media_behind_results(messages: list[InputMessage], report: Report) -> list[InputMessage]:
     """What is no text in a run of tool messages moves into one user message behind the run. Results stand right behind their calls."""
     report.repaired("messages", "a tool message holds only text here: images and files follow in a user message")
-    made: list[Message] = []
-    shown: list[dict[str, Any]] = []
+    made: list[InputMessage] = []
+    shown: list[ContentPart] = []
     for message in messages:
         if message["role"] == "tool":
             content = message["content"]

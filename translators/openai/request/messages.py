@@ -8,16 +8,16 @@ from translators.capabilities import ModelRecord
 from translators.chat.calls import OWN, SHORT, called_in, formed, unreadable
 from translators.chat.request import INSTRUCTION_ROLES
 from translators.chat.results import TOLD_IN_WORDS, told_as_failed
+from translators.chat.wire import ContentPart, InputCall, InputMessage
 from translators.history.arrangement import Irregular, Placed, arranged
 from translators.history.blocks import BLOCKS
 from translators.history.tool_results import NO_RESULT
-from translators.json_codec import dumps_str
+from translators.json_codec import JsonObject, dumps_str
 from translators.notes import Report
 from translators.openai.request.foreign_fields import NOISE, refused_fields
 from translators.openai.request.media import media_behind_results
 from translators.openai.request.tools import Declared
-
-Message = dict[str, Any]
+from translators.openai.wire import Called
 
 _NONE: Final = frozenset[str]()
 
@@ -30,7 +30,7 @@ _FITTING: Final = {"any": maxsize, "short": SHORT, "nine": -1}
 """By the form of ids that a server wants: the characters up to which any id has it."""
 
 
-def read_messages(messages: list[Message], record: ModelRecord, tools: Declared, report: Report) -> list[Message]:
+def read_messages(messages: list[InputMessage], record: ModelRecord, tools: Declared, report: Report) -> list[InputMessage]:
     """The messages, most of them as they came. Those of a longer history begin in the same way: prompt caches depend on it.
 
     A history that servers would refuse, because a result is not where its call is or two calls have one id, is arranged first.
@@ -45,9 +45,9 @@ def read_messages(messages: list[Message], record: ModelRecord, tools: Declared,
         )
 
 
-def _read(messages: Iterable[Placed], record: ModelRecord, tools: Declared, report: Report, *, whole: bool) -> list[Message]:
+def _read(messages: Iterable[Placed], record: ModelRecord, tools: Declared, report: Report, *, whole: bool) -> list[InputMessage]:
     """`whole`: each call has its result. Raises Irregular otherwise, and has reported nothing then."""
-    said: list[Message] = []
+    said: list[InputMessage] = []
     reader: _Reader | None = None
     wanted, takes_all = record.instructions_role, record.message_fields is None
     for index, message in messages:
@@ -66,7 +66,7 @@ def _read(messages: Iterable[Placed], record: ModelRecord, tools: Declared, repo
     return said if reader is None else reader.finished(report)
 
 
-def _is_relayed(content: Any, message: Message) -> bool:
+def _is_relayed(content: Any, message: InputMessage) -> bool:
     """Whether a content is parts that go to a server as they came which takes every field."""
     role = message["role"]
     if content.__class__ is not list or role == "assistant":
@@ -74,7 +74,7 @@ def _is_relayed(content: Any, message: Message) -> bool:
     return role != "user" or not _has_blocks(content, role)
 
 
-def _has_blocks(content: list[dict[str, Any]], role: str) -> bool:
+def _has_blocks(content: list[ContentPart], role: str) -> bool:
     block = BLOCKS.get(role)
     if block is not None:
         for part in content:  # there are few: `any` would cost more than to look at them
@@ -91,7 +91,7 @@ class _Reader:
         "_whole", "waiting",
     )  # fmt: skip
 
-    def __init__(self, said: list[Message], record: ModelRecord, tools: Declared, *, whole: bool) -> None:
+    def __init__(self, said: list[InputMessage], record: ModelRecord, tools: Declared, *, whole: bool) -> None:
         self._said = said
         self._record = record
         self._whole = whole
@@ -110,7 +110,7 @@ class _Reader:
         self.waiting: set[str] = set()
         """Of calls whose results have not come yet."""
 
-    def finished(self, report: Report) -> list[Message]:
+    def finished(self, report: Report) -> list[InputMessage]:
         """All messages, those that were read and those that needed no reading."""
         said = self._said
         if self.waiting and not self._whole:
@@ -123,7 +123,7 @@ class _Reader:
             report.dropped(name, _LEFT_OUT)
         return said
 
-    def read(self, message: Message, index: int) -> None:
+    def read(self, message: InputMessage, index: int) -> None:
         """`index`: its place among the caller's. Raises InvalidRequest for a call that only another server could have made."""
         content, role = message.get("content"), message["role"]
         if role == "tool":
@@ -159,7 +159,7 @@ class _Reader:
             message = {**message, "role": self._record.instructions_role}
         self._said.append(message)
 
-    def _with_id(self, owner: dict[str, Any], name: str = "tool_call_id") -> dict[str, Any]:
+    def _with_id(self, owner: JsonObject, name: str = "tool_call_id") -> JsonObject:
         return {**owner, name: formed(owner[name], self._record.call_id_form)}
 
     def _lose(self, name: str) -> None:
@@ -167,14 +167,14 @@ class _Reader:
             self._lost = {}
         self._lost[f"messages.{name}"] = None
 
-    def _known(self, message: Message) -> Message:
+    def _known(self, message: InputMessage) -> InputMessage:
         """What the server knows of a message and its parts."""
         if not self._refused.isdisjoint(message):
             message = self._without(message)
         content = message.get("content")
         return self._with_known_parts(message, content) if content.__class__ is list else message
 
-    def _without(self, owner: dict[str, Any]) -> dict[str, Any]:
+    def _without(self, owner: JsonObject) -> JsonObject:
         """A message, part or call without what the server does not know. Only a field that says something is missed."""
         refused = self._refused
         for name in owner:
@@ -185,7 +185,7 @@ class _Reader:
             owner = told_as_failed(owner)
         return {name: value for name, value in owner.items() if name not in refused}
 
-    def _with_known_parts(self, message: Message, content: list[dict[str, Any]]) -> Message:
+    def _with_known_parts(self, message: InputMessage, content: list[ContentPart]) -> InputMessage:
         refused = self._refused
         signed = _SIGNED_PARTS if _SIGNED in refused else _NONE
         if all(refused.isdisjoint(part) and part["type"] not in signed for part in content):
@@ -198,7 +198,7 @@ class _Reader:
                 kept.append(part if refused.isdisjoint(part) else self._without(part))
         return {**message, "content": kept or None}
 
-    def _assistant(self, message: Message, index: int) -> Message:
+    def _assistant(self, message: InputMessage, index: int) -> InputMessage:
         calls = message.get("tool_calls")
         if calls:
             return self._with_calls(message, index)
@@ -212,8 +212,8 @@ class _Reader:
             message = {**message, "content": ""}
         return message
 
-    def _with_calls(self, message: Message, index: int) -> Message:
-        calls: list[dict[str, Any]] = message["tool_calls"]
+    def _with_calls(self, message: InputMessage, index: int) -> InputMessage:
+        calls: list[InputCall] = message["tool_calls"]
         written, plain, fitting, whole, ids = [], self._plain, self._fitting, self._whole, self._ids
         for place, call in enumerate(calls):
             if (  # all but a usual call: its arguments are a text, and its name goes as it is
@@ -237,7 +237,7 @@ class _Reader:
             written.append(call)
         return message if written == calls else {**message, "tool_calls": written}  # the same objects are told at once
 
-    def _result(self, message: Message) -> Message:
+    def _result(self, message: InputMessage) -> InputMessage:
         if message["role"] == "tool":
             if len(message["tool_call_id"]) > self._fitting:
                 message = self._with_id(message)
@@ -249,7 +249,7 @@ class _Reader:
         alias = None if name.__class__ is not str else self._aliases.get(name) or self._names.known(name)
         return message if alias is None or alias == name else {**message, "name": alias}
 
-    def _call(self, call: dict[str, Any], index: int, place: int) -> dict[str, Any]:
+    def _call(self, call: InputCall, index: int, place: int) -> InputCall:
         if "index" in call or None in call.values():  # a stream's chunks have an index, and what is added up of them keeps it
             call = {name: value for name, value in call.items() if value is not None and name != "index"}
         if not self._refused.isdisjoint(call):
@@ -271,7 +271,7 @@ class _Reader:
         written = self._function(call["function"])
         return call if written is call["function"] else {**call, "function": written}
 
-    def _function(self, function: dict[str, Any]) -> dict[str, Any]:
+    def _function(self, function: Called) -> Called:
         """What is called, under the name that the server knows, its arguments as a JSON text: never none at all."""
         arguments, name = function.get("arguments"), function["name"]
         if arguments.__class__ is not str or not arguments:

@@ -1,10 +1,11 @@
 """How hard the model is to reason, and the sampling that it refuses meanwhile."""
 
-from typing import Any, Final
+from typing import Final
 
 from translators.capabilities import EFFORTS, ModelRecord, effort_in, nearest_effort
 from translators.chat.parameters import NO_OPS
 from translators.notes import Report
+from translators.openai.wire import RequestBody
 
 SAMPLING: Final = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "logit_bias", "logprobs", "top_logprobs")
 """What GPT-5 and later refuse while they reason."""
@@ -12,14 +13,14 @@ _NONE: Final = ("none", "default")
 """Efforts that ask for nothing which a model that does not reason would lack."""
 
 
-def settle_reasoning(body: dict[str, Any], record: ModelRecord, report: Report) -> None:
+def settle_reasoning(body: RequestBody, record: ModelRecord, report: Report) -> None:
     """Say in `body`, a copy of the caller's, how the model is to reason in the words it takes."""
     if "reasoning" in body and record.ranges == "openai":
         _read_reasoning(body, report)
     _choose_effort(body, record, report)
 
 
-def _read_reasoning(body: dict[str, Any], report: Report) -> None:
+def _read_reasoning(body: RequestBody, report: Report) -> None:
     """`reasoning` as OpenRouter has it, in this API's words; `reasoning_effort` wins if both are given."""
     reasoning = body.pop("reasoning")
     if not reasoning:
@@ -32,7 +33,7 @@ def _read_reasoning(body: dict[str, Any], report: Report) -> None:
             report.dropped(f"reasoning.{name}", "this API takes an effort only")
 
 
-def _choose_effort(body: dict[str, Any], record: ModelRecord, report: Report) -> None:
+def _choose_effort(body: RequestBody, record: ModelRecord, report: Report) -> None:
     """Snap reasoning_effort to the model's levels, switch reasoning off where tools demand it, drop sampling where reasoning forbids it.
 
     A word that is none of the hub's efforts is the server's own, and is left as it is.
@@ -61,11 +62,11 @@ def _choose_effort(body: dict[str, Any], record: ModelRecord, report: Report) ->
         drop(body, SAMPLING, report, "this model refuses it while it reasons")
 
 
-def _has_function_tools(body: dict[str, Any]) -> bool:
+def _has_function_tools(body: RequestBody) -> bool:
     return bool(body.get("functions")) or any(tool.get("type") == "function" for tool in body.get("tools") or ())
 
 
-def drop(body: dict[str, Any], names: tuple[str, ...] | list[str], report: Report, why: str) -> None:
+def drop(body: RequestBody, names: tuple[str, ...] | list[str], report: Report, why: str) -> None:
     """Take parameters out of `body`; those that ask for what every server does anyway are no loss."""
     for name in names:
         if name in body:

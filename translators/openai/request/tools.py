@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from translators.capabilities import ModelRecord
 from translators.chat.calls import OWN, refuse_foreign_tools
 from translators.chat.tool_names import NO_NAMES, ToolNames, are_plain
 from translators.notes import Report
 from translators.openai.request.foreign_fields import refused_fields
+from translators.openai.wire import RequestBody, Tool
 
 _OF_TOOLS: Final = ("tools", "functions", "tool_choice", "function_call", "parallel_tool_calls")
 """What says nothing where no tool is declared, and is refused by OpenAI there."""
@@ -30,7 +31,7 @@ _NO_ALIASES: Final[Mapping[str, str]] = MappingProxyType({})
 NOTHING: Final = Declared(_NONE, _NONE, NO_NAMES, _NO_ALIASES)
 
 
-def read_tools(body: dict[str, Any], record: ModelRecord, report: Report) -> Declared:
+def read_tools(body: RequestBody, record: ModelRecord, report: Report) -> Declared:
     """Mend what `body`, a copy of the caller's, says of tools: what is empty goes, names get aliases where the server would refuse them."""
     tools, functions = body.get("tools"), body.get("functions")
     if not tools and not functions:
@@ -63,7 +64,7 @@ def read_tools(body: dict[str, Any], record: ModelRecord, report: Report) -> Dec
     return Declared(declared, _NONE, names, names.rewritten)
 
 
-def _leave_out(body: dict[str, Any], refused: frozenset[str], report: Report) -> None:
+def _leave_out(body: RequestBody, refused: frozenset[str], report: Report) -> None:
     """Fields of tools that the server does not know."""
     tools = body.get("tools")
     if tools is None or all(refused.isdisjoint(tool) for tool in tools):
@@ -73,7 +74,7 @@ def _leave_out(body: dict[str, Any], refused: frozenset[str], report: Report) ->
     body["tools"] = [{name: value for name, value in tool.items() if name not in refused} for tool in tools]
 
 
-def _nested(choice: dict[str, Any]) -> dict[str, Any]:
+def _nested(choice: Tool) -> Tool:
     """A choice that names a tool beside its type, as Claude and the Responses API have it, in the form of Chat Completions."""
     kind = choice.get("type")
     if "name" not in choice or kind == "allowed_tools" or kind in choice:
@@ -82,7 +83,7 @@ def _nested(choice: dict[str, Any]) -> dict[str, Any]:
     return {"type": kind, kind: {"name": choice["name"]}}
 
 
-def _rename(body: dict[str, Any], names: ToolNames) -> None:
+def _rename(body: RequestBody, names: ToolNames) -> None:
     if "tools" in body:
         body["tools"] = [_renamed(tool, names) for tool in body["tools"]]
     if "functions" in body:
@@ -94,7 +95,7 @@ def _rename(body: dict[str, Any], names: ToolNames) -> None:
         body["function_call"] = {**call, "name": names.upstream(call["name"])}
 
 
-def _renamed(tool: dict[str, Any], names: ToolNames) -> dict[str, Any]:
+def _renamed(tool: Tool, names: ToolNames) -> Tool:
     """A tool, or what names one, under its alias; kinds that are the server's own keep their names."""
     kind = tool.get("type", "function")
     if kind not in OWN:
@@ -105,7 +106,7 @@ def _renamed(tool: dict[str, Any], names: ToolNames) -> dict[str, Any]:
     return {**tool, "name": names.upstream(tool["name"])} if tool.get("name").__class__ is str else tool
 
 
-def _renamed_choice(choice: dict[str, Any], names: ToolNames) -> dict[str, Any]:
+def _renamed_choice(choice: Tool, names: ToolNames) -> Tool:
     if choice.get("type") == "allowed_tools":
         allowed = choice["allowed_tools"]
         return {**choice, "allowed_tools": {**allowed, "tools": [_renamed(tool, names) for tool in allowed["tools"]]}}

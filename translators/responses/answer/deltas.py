@@ -6,7 +6,8 @@ from translators.chat.chunks import Chunk
 from translators.dialect import Envelope
 from translators.responses.answer.message import call_kind, image, spoken, tool_call, written
 from translators.responses.answer.response_fields import logprobs
-from translators.responses.items import CALLS, Item, is_call, parts_of, text_of
+from translators.responses.items import CALLS, is_call, parts_of, text_of
+from translators.responses.wire import Item
 
 Key = tuple[int, str, int]
 """The item's place in the output, whose text it is (`text`, `refusal`, `summary`, `thought`, `call`), and the number of its part."""
@@ -79,10 +80,11 @@ class Shown:
         kind, text = call_kind(item)
         self._open_calls[place] = (number, kind, text)
         call = tool_call({**item, CALLS[item["type"]]: ""}, number, self._envelope)
-        call[kind][text] = ""
+        named: Any = call
+        named[kind][text] = ""
         if shape.legacy_functions:
             if number == 0:
-                chunks.append(Chunk({"function_call": call[kind]}))
+                chunks.append(Chunk({"function_call": named[kind]}))
         elif number == 0 or not shape.one_tool_call:
             chunks.append(Chunk({"tool_calls": [{"index": number, **call}]}))
         self.say((place, "call", 0), text_of(item, text), None, chunks)
@@ -93,9 +95,11 @@ class Shown:
         if number and shape.one_tool_call:
             return
         if shape.legacy_functions:
-            chunks.append(Chunk({"function_call": {name: text}}))
+            said: Any = {name: text}
+            chunks.append(Chunk({"function_call": said}))
         else:
-            chunks.append(Chunk({"tool_calls": [{"index": number, kind: {name: text}}]}))
+            piece: Any = {"index": number, kind: {name: text}}
+            chunks.append(Chunk({"tool_calls": [piece]}))
 
     def complete_item(self, place: int, item: Item, chunks: list[Chunk]) -> None:
         """Show what is missing of an item now that all of it is known."""

@@ -1,23 +1,26 @@
 """The items of an answer, complete, as the fields of an assistant message."""
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final, cast
 
 from translators.chat.tool_names import declared_name
+from translators.chat.wire import Delta, Message, ToolCall
 from translators.dialect import AnswerShape, Envelope
-from translators.responses.items import CALLS, FORMAT, Item, is_call, is_item, parts_of, text_of
+from translators.json_codec import JsonObject
+from translators.responses.items import CALLS, FORMAT, is_call, is_item, parts_of, text_of
+from translators.responses.wire import Item
 
 _IMAGE_TYPES: Final = {"png": "image/png", "webp": "image/webp", "jpeg": "image/jpeg", "gif": "image/gif", "svg": "image/svg+xml"}
 
 
-def message(items: list[Item], envelope: Envelope) -> dict[str, Any]:
+def message(items: list[Item], envelope: Envelope) -> Message:
     """The assistant message. `content` is null only where a call or a refusal stands in its place."""
     shape = envelope.shape
     texts = [part for item in items for part in spoken(item)]
     text = "".join(text_of(part, "text") for part in texts if part.get("type") == "output_text")
     refusal = "".join(text_of(part, "refusal") for part in texts if part.get("type") == "refusal")
     calls = [tool_call(item, n, envelope) for n, item in enumerate(filter(is_call, items))]
-    said: dict[str, Any] = {"role": "assistant", "content": text or (None if calls or refusal else ""), "refusal": refusal or None}
+    said: Message = {"role": "assistant", "content": text or (None if calls or refusal else ""), "refusal": refusal or None}
     if thoughts := "\n\n".join(thought for item in items for thought in thoughts_of(item)):
         said["reasoning_content"] = thoughts
     if calls and shape.legacy_functions and "function" in calls[0]:
@@ -30,7 +33,7 @@ def message(items: list[Item], envelope: Envelope) -> dict[str, Any]:
     return said
 
 
-def spoken(item: Item) -> list[dict[str, Any]]:
+def spoken(item: Item) -> list[JsonObject]:
     """The parts of a message item, none of any other."""
     return parts_of(item, "content") if item.get("type") == "message" else []
 
@@ -42,12 +45,12 @@ def thoughts_of(item: Item) -> list[str]:
     return [text for name in ("summary", "content") for part in parts_of(item, name) if (text := text_of(part, "text"))]
 
 
-def tool_call(item: Item, number: int, envelope: Envelope) -> dict[str, Any]:
+def tool_call(item: Item, number: int, envelope: Envelope) -> ToolCall:
     """A function_call or custom_tool_call item as one of `tool_calls`."""
     kind, text = call_kind(item)
     name = _callers_name(text_of(item, "name"), envelope.shape)
     call_id = text_of(item, "call_id") or f"{envelope.call_id}_{number}"
-    return {"id": call_id, "type": kind, kind: {"name": name, text: written(item)}}
+    return cast(ToolCall, {"id": call_id, "type": kind, kind: {"name": name, text: written(item)}})
 
 
 def _callers_name(name: str, shape: AnswerShape) -> str:
@@ -66,26 +69,26 @@ def written(item: Item) -> str:
     return text or ("{}" if item["type"] == "function_call" else "")
 
 
-def images(items: list[Item]) -> list[dict[str, Any]]:
+def images(items: list[Item]) -> list[JsonObject]:
     """The pictures that the server's own tool has drawn."""
     drawn = [item for item in items if item.get("type") == "image_generation_call" and text_of(item, "result")]
     return [image(item, n) for n, item in enumerate(drawn)]
 
 
-def image(item: Item, number: int) -> dict[str, Any]:
+def image(item: Item, number: int) -> JsonObject:
     mime = _IMAGE_TYPES.get(text_of(item, "output_format"), "image/png")
     return {"type": "image_url", "image_url": {"url": f"data:{mime};base64,{item['result']}"}, "index": number}
 
 
-def trailer(items: list[Item], envelope: Envelope) -> dict[str, Any]:
+def trailer(items: list[Item], envelope: Envelope) -> Delta:
     """`annotations` and `provider_content`, each if there is something in it."""
     found = {"annotations": annotations(items), "provider_content": _original(items, envelope)}
-    return {name: value for name, value in found.items() if value}
+    return cast(Delta, {name: value for name, value in found.items() if value})
 
 
-def annotations(items: list[Item]) -> list[dict[str, Any]]:
+def annotations(items: list[Item]) -> list[JsonObject]:
     """Web citations; their places are moved from characters of their part to characters of the whole text."""
-    shown: list[dict[str, Any]] = []
+    shown: list[JsonObject] = []
     start = 0
     for part in (part for item in items for part in spoken(item) if part.get("type") == "output_text"):
         shown += [_citation(cited, start) for cited in parts_of(part, "annotations") if cited.get("type") == "url_citation"]
@@ -93,12 +96,12 @@ def annotations(items: list[Item]) -> list[dict[str, Any]]:
     return shown
 
 
-def _citation(cited: dict[str, Any], start: int) -> dict[str, Any]:
+def _citation(cited: JsonObject, start: int) -> JsonObject:
     place = {name: start + (cited[name] if cited.get(name).__class__ is int else 0) for name in ("start_index", "end_index")}
     return {"type": "url_citation", "url_citation": {**place, "title": text_of(cited, "title"), "url": text_of(cited, "url")}}
 
 
-def _original(items: list[Item], envelope: Envelope) -> dict[str, Any] | None:
+def _original(items: list[Item], envelope: Envelope) -> JsonObject | None:
     """All items as they came, for the next turn; None where content and tool_calls rebuild them. Calls not shown are left out.
 
     They are the asked model's: what an alias stands for is named only by the answer, and the next request asks for the alias again.

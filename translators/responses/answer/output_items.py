@@ -4,9 +4,9 @@ Servers number items wrongly, list others at the end than they streamed, in anot
 """
 
 from collections.abc import Callable, Container
-from typing import Any
 
-from translators.responses.items import Item, is_call, parts_of, text_of
+from translators.responses.items import is_call, parts_of, text_of
+from translators.responses.wire import Item, StreamEvent
 
 
 class Places:
@@ -21,18 +21,18 @@ class Places:
         self.moved: dict[int, int] = {}
         """The place that an index means now, where it is another: empty, as nearly always, and every index is the place."""
 
-    def of(self, event: dict[str, Any], index: int) -> int:
+    def of(self, event: StreamEvent, index: int) -> int:
         """The place of the item that an event adds to."""
         return self._named.get(text_of(event, "item_id"), self.moved.get(index, index))
 
-    def begun(self, event: dict[str, Any], item: Item, finished: Container[int]) -> int:
+    def begun(self, event: StreamEvent, item: Item, finished: Container[int]) -> int:
         """The place of an item that is announced: a new one, unless it was announced before."""
         place = self._known(item)
         if place is None or place in finished:
             place = self._new(_index(event))
         return self._keep(place, item)
 
-    def done(self, event: dict[str, Any], item: Item, finished: Container[int]) -> int:
+    def done(self, event: StreamEvent, item: Item, finished: Container[int]) -> int:
         """The place of an item that is complete."""
         index, place = _index(event), self._known(item)
         if place is None:
@@ -101,7 +101,7 @@ class Places:
         return _text(item).startswith(said(place))
 
 
-def _index(event: dict[str, Any]) -> int:
+def _index(event: StreamEvent) -> int:
     index = event.get("output_index")
     return index if index.__class__ is int else 0
 

@@ -3,10 +3,11 @@
 from math import isfinite
 from typing import Any
 
+from translators.chat.wire import Choice, Completion
 from translators.dialect import Envelope
 from translators.errors import UpstreamError
 from translators.failures import malformed
-from translators.json_codec import loads_repaired
+from translators.json_codec import JsonObject, loads_repaired
 from translators.responses.answer.message import message, spoken
 from translators.responses.answer.response_fields import (
     answer_id,
@@ -19,10 +20,11 @@ from translators.responses.answer.response_fields import (
     output_of,
 )
 from translators.responses.answer.usage import usage
-from translators.responses.items import Item, parts_of
+from translators.responses.items import parts_of
+from translators.responses.wire import Item, Response
 
 
-def parse_response(body: bytes, envelope: Envelope) -> dict[str, Any]:
+def parse_response(body: bytes, envelope: Envelope) -> Completion:
     """The chat.completion in `body`. Raises UpstreamError for a response that failed, and for what is none."""
     try:
         response = loads_repaired(body)
@@ -37,11 +39,11 @@ def parse_response(body: bytes, envelope: Envelope) -> dict[str, Any]:
     return _completion(response, envelope)
 
 
-def _completion(response: dict[str, Any], envelope: Envelope) -> dict[str, Any]:
+def _completion(response: Response, envelope: Envelope) -> Completion:
     items, model = output_of(response), answer_model(response, envelope.model)
     said = message(items, envelope)
     has_calls = "tool_calls" in said or "function_call" in said
-    choice = {
+    choice: Choice = {
         "index": 0,
         "message": said,
         "logprobs": _all_logprobs(items),
@@ -50,18 +52,19 @@ def _completion(response: dict[str, Any], envelope: Envelope) -> dict[str, Any]:
     if (native := native_reason(response)) is not None:
         choice["native_finish_reason"] = native
     created = response.get("created_at")
-    answer = {
+    answer: Completion = {
         "id": answer_id(response, envelope.id),
         "object": "chat.completion",
         "created": int(created) if created.__class__ is int or (created.__class__ is float and isfinite(created)) else envelope.created,
         "model": model,
         "choices": [choice],
-        **beside(response),
     }
+    top: Any = answer
+    top.update(beside(response))
     if response.get("usage").__class__ is dict:
         answer["usage"] = usage(response["usage"])
     return answer
 
 
-def _all_logprobs(items: list[Item]) -> dict[str, Any] | None:
+def _all_logprobs(items: list[Item]) -> JsonObject | None:
     return logprobs([token for item in items for part in spoken(item) for token in parts_of(part, "logprobs")])

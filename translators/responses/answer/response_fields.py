@@ -4,8 +4,10 @@ from typing import Any, Final
 
 from translators.errors import UpstreamFailure
 from translators.failures import no_output
+from translators.json_codec import JsonObject
 from translators.responses.answer.errors import told_failure
-from translators.responses.items import Item, parts_of
+from translators.responses.items import parts_of
+from translators.responses.wire import Item, Response
 
 _INCOMPLETE: Final = {"max_output_tokens": "length", "max_messages": "length", "content_filter": "content_filter", "steered": "stop"}
 _UNFINISHED: Final = ("queued", "in_progress")
@@ -13,7 +15,7 @@ _OWN_WORDS: Final = ("max_messages", "steered")
 """Reasons that `finish_reason` hides."""
 
 
-def failure_of(response: dict[str, Any]) -> UpstreamFailure | None:
+def failure_of(response: Response) -> UpstreamFailure | None:
     """Why the response is no answer, or None if it is one."""
     status = response.get("status")
     if response.get("error") or status == "failed":
@@ -25,7 +27,7 @@ def failure_of(response: dict[str, Any]) -> UpstreamFailure | None:
     return None
 
 
-def finish_reason(response: dict[str, Any], has_calls: bool, legacy: bool) -> str:
+def finish_reason(response: Response, has_calls: bool, legacy: bool) -> str:
     """The hub's word for how `response` ended."""
     if response.get("status") == "incomplete":
         return _INCOMPLETE.get(_reason(response), "length")
@@ -34,20 +36,20 @@ def finish_reason(response: dict[str, Any], has_calls: bool, legacy: bool) -> st
     return "function_call" if legacy else "tool_calls"
 
 
-def native_reason(response: dict[str, Any]) -> str | None:
+def native_reason(response: Response) -> str | None:
     """The provider's own reason where finish_reason does not say it."""
     reason = _reason(response)
     return reason if reason in _OWN_WORDS or (reason and reason not in _INCOMPLETE) else None
 
 
-def _reason(response: dict[str, Any]) -> str:
+def _reason(response: Response) -> str:
     details = response.get("incomplete_details")
     return str(details.get("reason") or "") if details.__class__ is dict else ""
 
 
-def beside(response: dict[str, Any]) -> dict[str, Any]:
+def beside(response: Response) -> JsonObject:
     """What the hub's answer has at its top: the tier that served, and what moderation found."""
-    told: dict[str, Any] = {}
+    told: JsonObject = {}
     if response.get("service_tier"):
         told["service_tier"] = response["service_tier"]
     if (found := response.get("moderation")).__class__ is dict:
@@ -62,7 +64,7 @@ def _moderation(result: Any) -> Any:
     return {"type": "moderation_results", "model": result.get("model"), "results": [result]}
 
 
-def logprobs(tokens: Any) -> dict[str, Any] | None:
+def logprobs(tokens: Any) -> JsonObject | None:
     """The log probabilities of some tokens as a choice has them; None if there are none."""
     known = [token for token in tokens if token.__class__ is dict] if tokens.__class__ is list else []
     if not known:
@@ -70,21 +72,21 @@ def logprobs(tokens: Any) -> dict[str, Any] | None:
     return {"content": [{"bytes": None, **token, "top_logprobs": _top(token)} for token in known], "refusal": None}
 
 
-def _top(token: dict[str, Any]) -> list[dict[str, Any]]:
+def _top(token: JsonObject) -> list[JsonObject]:
     return [{"bytes": None, **one} for one in parts_of(token, "top_logprobs")]
 
 
-def answer_id(response: dict[str, Any], default: str) -> str:
+def answer_id(response: Response, default: str) -> str:
     own = response.get("id")
     return f"chatcmpl-{own}" if own.__class__ is str and own else default
 
 
-def answer_model(response: dict[str, Any], default: str) -> str:
+def answer_model(response: Response, default: str) -> str:
     served = response.get("model")
     return served if served.__class__ is str and served else default
 
 
-def output_of(response: dict[str, Any]) -> list[Item]:
+def output_of(response: Response) -> list[Item]:
     """The items of the answer, each once."""
     output = response.get("output")
     items: list[Item] = [item for item in output if item.__class__ is dict] if output.__class__ is list else []

@@ -1,13 +1,14 @@
 """A streamed response as chunks: deltas are shown as they come, what a server only told at the end is made up for there."""
 
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from translators.chat.chunks import Chunk
+from translators.chat.wire import Usage
 from translators.dialect import Envelope
 from translators.errors import FailureKind, UpstreamFailure
 from translators.failures import malformed, truncated
-from translators.json_codec import loads_repaired
+from translators.json_codec import JsonObject, loads_repaired
 from translators.responses.answer.deltas import Shown
 from translators.responses.answer.errors import told_failure
 from translators.responses.answer.message import trailer
@@ -22,7 +23,8 @@ from translators.responses.answer.response_fields import (
     output_of,
 )
 from translators.responses.answer.usage import usage
-from translators.responses.items import Item, is_call
+from translators.responses.items import is_call
+from translators.responses.wire import Item, StreamEvent
 from translators.sse import Decoder, Event, EventTooLarge
 
 
@@ -45,7 +47,7 @@ class ResponsesStream:
         self._moved = self._places.moved
         self._items: dict[int, Item] = {}
         """Items that are complete, by their places."""
-        self.usage_so_far: dict[str, Any] | None = None
+        self.usage_so_far: Usage | None = None
 
     @property
     def ended(self) -> bool:
@@ -105,7 +107,7 @@ class ResponsesStream:
         elif (handle := _EVENTS.get(kind)) is not None:
             handle(self, event, chunks)
 
-    def _delta(self, delta: "_Delta", event: dict[str, Any], chunks: list[Chunk]) -> None:
+    def _delta(self, delta: "_Delta", event: StreamEvent, chunks: list[Chunk]) -> None:
         text = event.get(delta.text)
         if text.__class__ is not str:
             return
@@ -121,20 +123,20 @@ class ResponsesStream:
         else:
             self._shown.say(key, text, event.get("logprobs"), chunks)
 
-    def _name(self, event: dict[str, Any], chunks: list[Chunk]) -> None:
+    def _name(self, event: StreamEvent, chunks: list[Chunk]) -> None:
         response = _object(event, "response")
         self.id = answer_id(response, self.id)
         self.model = answer_model(response, self.model)
         if response.get("usage").__class__ is dict:
             self.usage_so_far = usage(response["usage"])
 
-    def _item_added(self, event: dict[str, Any], chunks: list[Chunk]) -> None:
+    def _item_added(self, event: StreamEvent, chunks: list[Chunk]) -> None:
         item = _object(event, "item")
         place = self._places.begun(event, item, self._items)
         if is_call(item):
             self._shown.begin_call(place, item, chunks)
 
-    def _item_done(self, event: dict[str, Any], chunks: list[Chunk]) -> None:
+    def _item_done(self, event: StreamEvent, chunks: list[Chunk]) -> None:
         item = _object(event, "item")
         self._finish_item(self._places.done(event, item, self._items), item, chunks)
 
@@ -143,10 +145,10 @@ class ResponsesStream:
             self._items[place] = item
             self._shown.complete_item(place, item, chunks)
 
-    def _error(self, event: dict[str, Any], chunks: list[Chunk]) -> None:
+    def _error(self, event: StreamEvent, chunks: list[Chunk]) -> None:
         self.failure = told_failure(event)
 
-    def _end(self, event: dict[str, Any], chunks: list[Chunk]) -> None:
+    def _end(self, event: StreamEvent, chunks: list[Chunk]) -> None:
         """The tail: what was never streamed, the trailer, the finish reason, the usage."""
         self._name(event, chunks)
         response = {"status": str(event.get("type")).rpartition(".")[2], **_object(event, "response")}
@@ -216,7 +218,7 @@ _DELTAS: Final[dict[str, _Delta]] = {
     "response.custom_tool_call_input.done": _Delta("call", "", "input", True),
 }
 
-_EVENTS: Final[dict[str, Callable[[ResponsesStream, dict[str, Any], list[Chunk]], None]]] = {
+_EVENTS: Final[dict[str, Callable[[ResponsesStream, StreamEvent, list[Chunk]], None]]] = {
     "response.created": ResponsesStream._name,
     "response.in_progress": ResponsesStream._name,
     "response.output_item.added": ResponsesStream._item_added,
@@ -229,6 +231,6 @@ _EVENTS: Final[dict[str, Callable[[ResponsesStream, dict[str, Any], list[Chunk]]
 """Everything else says nothing that the hub could: parts beginning, the server's own tools at work, what is not known yet."""
 
 
-def _object(holder: dict[str, Any], name: str) -> dict[str, Any]:
+def _object(holder: JsonObject, name: str) -> JsonObject:
     value = holder.get(name)
     return value if value.__class__ is dict else {}

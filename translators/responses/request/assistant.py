@@ -1,14 +1,17 @@
 """An assistant message of the history as the items the model once answered with, or would have."""
 
+from collections.abc import Iterable
 from hashlib import sha256
 from typing import Any, Final
 
 from translators.chat.calls import called_in, unreadable
+from translators.chat.wire import ContentPart, InputCall, InputMessage
 from translators.errors import InvalidRequest
-from translators.json_codec import dumps_str
-from translators.responses.items import CALLS, FORMAT, Item, is_item, same_model
+from translators.json_codec import JsonObject, dumps_str
+from translators.responses.items import CALLS, FORMAT, is_item, same_model
 from translators.responses.names import upstream_name
 from translators.responses.request.context import Translation
+from translators.responses.wire import CustomToolCallItem, FunctionCallItem, InputItem, Item, MessageItem, OutputPart
 
 MAX_CALL_ID: Final = 64
 
@@ -30,7 +33,7 @@ def call_id_of(call_id: str) -> str:
     return f"{call_id[: MAX_CALL_ID - 9]}_{sha256(call_id.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
 
 
-def assistant_items(message: dict[str, Any], index: int, translation: Translation) -> list[Item]:
+def assistant_items(message: InputMessage, index: int, translation: Translation) -> list[InputItem]:
     """Text, then calls; or `provider_content`, if it holds items of this very model."""
     if message.keys() <= _TEXT_ONLY and (text := message.get("content")).__class__ is str:
         return [_message(text)] if text else []
@@ -47,7 +50,7 @@ def assistant_items(message: dict[str, Any], index: int, translation: Translatio
     return items
 
 
-def _note_beside(message: dict[str, Any], translation: Translation) -> None:
+def _note_beside(message: InputMessage, translation: Translation) -> None:
     if any(message.get(name) for name in _FOREIGN):
         translation.once("dropped", "messages.thinking_blocks", _FOREIGN_REASONING)
     for name in _UNKNOWN:
@@ -55,7 +58,7 @@ def _note_beside(message: dict[str, Any], translation: Translation) -> None:
             translation.once("dropped", f"messages.{name}", "the Responses API has no place for it in a message")
 
 
-def _original_items(content: Any, translation: Translation) -> list[Item] | None:
+def _original_items(content: Any, translation: Translation) -> list[InputItem] | None:
     """The items as they came, without what only the answer has; None if they are another model's, or none of this API's."""
     if content is None:
         return None
@@ -66,7 +69,7 @@ def _original_items(content: Any, translation: Translation) -> list[Item] | None
     if not same_model(content.get("model"), translation.target.model):
         translation.once("dropped", "messages.provider_content", "the reasoning of another model means nothing to this one")
         return None
-    items = [_as_input(block) for block in blocks if _is_readable(block, translation)]
+    items: list[InputItem] = [_as_input(block) for block in blocks if _is_readable(block, translation)]
     while items and items[-1]["type"] == "reasoning":
         translation.once("repaired", "messages.provider_content", "reasoning that led to nothing was left out: the API refuses it")
         items.pop()
@@ -99,7 +102,7 @@ def _as_input(block: Item) -> Item:
     return block
 
 
-def _said(message: dict[str, Any], at: str, translation: Translation) -> list[Item]:
+def _said(message: InputMessage, at: str, translation: Translation) -> list[InputItem]:
     """At most one message item: plain text as a string, with a refusal or in parts as parts."""
     if message.get("audio"):
         translation.once("dropped", "messages.audio", "this API does not take answers back as audio")
@@ -113,11 +116,11 @@ def _said(message: dict[str, Any], at: str, translation: Translation) -> list[It
     return [_message(parts)] if parts else []
 
 
-def _message(content: str | list[dict[str, Any]]) -> Item:
+def _message(content: str | list[OutputPart]) -> MessageItem:
     return {"type": "message", "role": "assistant", "content": content}
 
 
-def _part(part: dict[str, Any], at: str, translation: Translation) -> dict[str, Any] | None:
+def _part(part: ContentPart, at: str, translation: Translation) -> OutputPart | None:
     kind = part["type"]
     if kind in _FOREIGN_PARTS:
         translation.once("dropped", "messages.thinking_blocks", _FOREIGN_REASONING)
@@ -132,7 +135,7 @@ def _part(part: dict[str, Any], at: str, translation: Translation) -> dict[str, 
     return {"type": "output_text", "text": text, "annotations": []} if text else None
 
 
-def _call(call: dict[str, Any], index: int, place: int, translation: Translation) -> Item:
+def _call(call: InputCall, index: int, place: int, translation: Translation) -> FunctionCallItem | CustomToolCallItem:
     call_id = call_id_of(call.get("id") or f"call_{index}_{place}")
     if call.get("extra_content"):
         translation.once("dropped", "messages.thinking_blocks", _FOREIGN_REASONING)
@@ -145,13 +148,13 @@ def _call(call: dict[str, Any], index: int, place: int, translation: Translation
     return _function_call(called, call_id)
 
 
-def _function_call(function: dict[str, Any], call_id: str) -> Item:
+def _function_call(function: JsonObject, call_id: str) -> FunctionCallItem:
     arguments = function.get("arguments")
     if arguments.__class__ is not str or not arguments:
         arguments = dumps_str(arguments or {})
     return {"type": "function_call", "call_id": call_id, "name": upstream_name(function["name"]), "arguments": arguments}
 
 
-def calls_in(items: list[Item]) -> list[Item]:
+def calls_in(items: Iterable[Any]) -> list[Item]:
     """The items that call a tool of the caller's."""
     return [item for item in items if item["type"] in CALLS]

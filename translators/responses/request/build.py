@@ -1,6 +1,6 @@
 """A chat request for the Responses API: the rooms of this package put together into one body."""
 
-from typing import Any, Final
+from typing import Any, Final, Literal, cast
 
 from translators.chat.parameters import NO_OPS
 from translators.chat.passthrough import extension_for
@@ -9,7 +9,7 @@ from translators.chat.request import ChatRequest
 from translators.chat.stop_sequences import as_sequences
 from translators.dialect import PLAIN, AnswerShape, KeyHeader, Target, UpstreamRequest
 from translators.errors import InvalidRequest
-from translators.json_codec import dumps
+from translators.json_codec import JsonObject, dumps
 from translators.notes import Report
 from translators.responses.names import upstream_name
 from translators.responses.request.context import Translation
@@ -17,6 +17,7 @@ from translators.responses.request.fields import FIELDS
 from translators.responses.request.input import read_messages
 from translators.responses.request.reasoning import Plan, plan_reasoning
 from translators.responses.request.tools import NO_TOOLS, Tools, read_tools
+from translators.responses.wire import JsonObjectFormat, JsonSchemaFormat, ResponsesRequest, TextConfig
 
 LEAST_OUTPUT_TOKENS: Final = 16
 """The smallest max_output_tokens that the API takes."""
@@ -43,13 +44,14 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     tools = read_tools(asked, plan.active, translation)
     own = extension_for(request.body, "responses", target.provider, target.dialect) if "x_provider" in request.body else {}
     items = read_messages(request.messages, translation, whole=_STATE.isdisjoint(own))
-    body: dict[str, Any] = {"model": target.model, "input": items}
+    body: ResponsesRequest = {"model": target.model, "input": items}
     if tools.told is not None:
         body["instructions"] = tools.told.instruction(upstream_name)
     _add_tools(body, tools)
     _add_output(body, asked, request, translation)
     _add_state(body, asked, plan, translation)
-    body.update({name: asked[name] for name in _RELAYED if name in asked})
+    relayed: Any = body
+    relayed.update({name: asked[name] for name in _RELAYED if name in asked})
     if request.stream:
         body["stream"] = True
         if "include_obfuscation" in (asked.get("stream_options") or {}):
@@ -57,7 +59,7 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     stop = as_sequences(asked.get("stop"))
     if stop:
         translation.report.emulated("stop", "this API has no stop sequences: the gateway cuts its text")
-    body.update(own)
+    relayed.update(own)
     headers = {"content-type": "application/json", **key_headers(target.api_key, target.key_header)}
     shape = PLAIN if tools is NO_TOOLS and not stop else _shape(tools, stop)
     return UpstreamRequest(
@@ -81,9 +83,9 @@ def key_headers(key: str, header: KeyHeader | None = None) -> dict[str, str]:
     return {"authorization": f"Bearer {key}"} if header is None else {header.name: header.prefix + key}
 
 
-def _kept(body: dict[str, Any], translation: Translation) -> dict[str, Any]:
+def _kept(body: JsonObject, translation: Translation) -> JsonObject:
     """What is left when nulls and what is dropped are taken away. Refuses what is out of range, or would change the shape of the answer."""
-    kept: dict[str, Any] = {}
+    kept: JsonObject = {}
     report, unsupported = translation.report, translation.record.unsupported
     for name, value in body.items():
         if name in RANGED:
@@ -109,7 +111,7 @@ def _kept(body: dict[str, Any], translation: Translation) -> dict[str, Any]:
     return kept
 
 
-def _add_tools(body: dict[str, Any], tools: Tools) -> None:
+def _add_tools(body: ResponsesRequest, tools: Tools) -> None:
     if tools.tools:
         body["tools"] = tools.tools
     if tools.choice is not None:
@@ -118,12 +120,16 @@ def _add_tools(body: dict[str, Any], tools: Tools) -> None:
         body["parallel_tool_calls"] = tools.parallel
 
 
-def _add_output(body: dict[str, Any], asked: dict[str, Any], request: ChatRequest, translation: Translation) -> None:
+def _add_output(body: ResponsesRequest, asked: JsonObject, request: ChatRequest, translation: Translation) -> None:
     """How the answer is to look, and how long it may be."""
     if "response_format" in asked or "verbosity" in asked:
-        text = {"format": _format(asked.get("response_format")), "verbosity": asked.get("verbosity")}
-        if said := {name: value for name, value in text.items() if value is not None}:
-            body["text"] = said
+        text: TextConfig = {}
+        if (form := _format(asked.get("response_format"))) is not None:
+            text["format"] = form
+        if (verbosity := asked.get("verbosity")) is not None:
+            text["verbosity"] = verbosity
+        if text:
+            body["text"] = text
     limit = request.max_tokens
     if limit is not None:
         held = max(LEAST_OUTPUT_TOKENS, min(int(limit), translation.record.max_output_tokens))
@@ -136,17 +142,18 @@ def _add_output(body: dict[str, Any], asked: dict[str, Any], request: ChatReques
         without_limit(asked, translation.report.emulated)
 
 
-def _format(asked: dict[str, Any] | None) -> dict[str, Any] | None:
+def _format(asked: JsonObject | None) -> JsonObjectFormat | JsonSchemaFormat | None:
     """`response_format` as `text.format`; None for plain text."""
     if asked is None or asked["type"] == "text":
         return None
     if asked["type"] == "json_object":
         return {"type": "json_object"}
-    told = {name: value for name, value in asked["json_schema"].items() if value is not None}
-    return {"type": "json_schema", "name": "response", "schema": {"type": "object"}, "strict": False, **told}
+    told: Any = {"type": "json_schema", "name": "response", "schema": {"type": "object"}, "strict": False}
+    told.update({name: value for name, value in asked["json_schema"].items() if value is not None})
+    return cast(JsonSchemaFormat, told)
 
 
-def _add_state(body: dict[str, Any], asked: dict[str, Any], plan: Plan, translation: Translation) -> None:
+def _add_state(body: ResponsesRequest, asked: JsonObject, plan: Plan, translation: Translation) -> None:
     """Reasoning, sampling, and what is kept of the answer: nothing there unless asked for, its reasoning here, encrypted."""
     include: list[str] = []
     if plan.sent is not None:
@@ -154,6 +161,7 @@ def _add_state(body: dict[str, Any], asked: dict[str, Any], plan: Plan, translat
     if translation.record.thinking.kind == "effort":
         include.append("reasoning.encrypted_content")
     sampling = _sampling(asked, plan, translation)
+    name: Literal["temperature", "top_p"]
     for name in ("temperature", "top_p"):
         if name in sampling:
             body[name] = sampling[name]
@@ -166,8 +174,8 @@ def _add_state(body: dict[str, Any], asked: dict[str, Any], plan: Plan, translat
     body["store"] = asked.get("store") is True
 
 
-def _sampling(asked: dict[str, Any], plan: Plan, translation: Translation) -> dict[str, Any]:
-    given: dict[str, Any] = {name: asked[name] for name in _SAMPLING if name in asked}
+def _sampling(asked: JsonObject, plan: Plan, translation: Translation) -> JsonObject:
+    given: JsonObject = {name: asked[name] for name in _SAMPLING if name in asked}
     rule = translation.record.sampling
     if rule != "refused" and not (rule == "unless_reasoning" and plan.active):
         return given

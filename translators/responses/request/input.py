@@ -1,21 +1,22 @@
 """The conversation as input items, each message in its place: a longer history begins with the same items."""
 
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Final, Literal
 
 from translators.chat.request import INSTRUCTION_ROLES
 from translators.chat.results import TOLD_IN_WORDS, told_as_failed
+from translators.chat.wire import InputMessage
 from translators.errors import InvalidRequest
 from translators.history.arrangement import Irregular, Placed, arranged
 from translators.history.blocks import has_blocks
 from translators.history.tool_results import NO_RESULT
-from translators.responses.items import Item
 from translators.responses.request.assistant import MAX_CALL_ID, assistant_items, call_id_of, calls_in
 from translators.responses.request.content import read_content
 from translators.responses.request.context import Translation
+from translators.responses.wire import InputItem
 
 
-def read_messages(messages: list[dict[str, Any]], translation: Translation, *, whole: bool = True) -> list[Item]:
+def read_messages(messages: list[InputMessage], translation: Translation, *, whole: bool = True) -> list[InputItem]:
     """The items, of a history that was arranged first if this API would refuse it: it knows a call by its id, and wants its result.
 
     `whole`: the messages are all there is of the conversation. Raises InvalidRequest for content the model cannot take, and for nothing
@@ -35,7 +36,7 @@ def read_messages(messages: list[dict[str, Any]], translation: Translation, *, w
     return items
 
 
-def _read_arranged(messages: list[dict[str, Any]], noted: int, translation: Translation) -> list[Item]:
+def _read_arranged(messages: list[InputMessage], noted: int, translation: Translation) -> list[InputItem]:
     """Start over; what was noted since the first `noted` is forgotten."""
     translation.forget(noted)
     return _Reader(translation, arranged=True).read(arranged(messages, translation.report, MAX_CALL_ID, standing=True))
@@ -45,7 +46,7 @@ class _Reader:
     """Reads messages one by one; remembers which calls are open, and of what kind they were. Raises Irregular, unless they are arranged."""
 
     def __init__(self, translation: Translation, *, arranged: bool = False) -> None:
-        self.items: list[Item] = []
+        self.items: list[InputItem] = []
         self._translation = translation
         self._arranged = arranged
         self._calls: set[str] = set()
@@ -56,7 +57,7 @@ class _Reader:
         self._function_call = ""
         """The id of the newest call that a `function` message may answer."""
 
-    def read(self, messages: Iterable[Placed]) -> list[Item]:
+    def read(self, messages: Iterable[Placed]) -> list[InputItem]:
         for index, message in messages:
             role = message["role"]
             if self._waiting and role != "tool" and role != "function" and not self._arranged:
@@ -68,18 +69,18 @@ class _Reader:
             raise Irregular
         return self.items
 
-    def _add(self, role: str, message: dict[str, Any], index: int) -> None:
+    def _add(self, role: str, message: InputMessage, index: int) -> None:
         content = read_content(message["content"], f"messages[{index}]", self._translation)
         self.items.append({"type": "message", "role": role, "content": content})
 
-    def _instruct(self, message: dict[str, Any], index: int) -> None:
+    def _instruct(self, message: InputMessage, index: int) -> None:
         wanted = self._translation.record.instructions_role
         self._add(message["role"] if wanted == "any" else wanted, message, index)
 
-    def _user(self, message: dict[str, Any], index: int) -> None:
+    def _user(self, message: InputMessage, index: int) -> None:
         self._add("user", message, index)
 
-    def _assistant(self, message: dict[str, Any], index: int) -> None:
+    def _assistant(self, message: InputMessage, index: int) -> None:
         items = assistant_items(message, index, self._translation)
         if not items:
             self._translation.report.repaired(f"messages[{index}]", "an empty message was left out")
@@ -95,10 +96,10 @@ class _Reader:
                 self._function_call = call_id
         self.items += items
 
-    def _tool(self, message: dict[str, Any], index: int) -> None:
+    def _tool(self, message: InputMessage, index: int) -> None:
         self._result(call_id_of(message["tool_call_id"]), message, index)
 
-    def _function(self, message: dict[str, Any], index: int) -> None:
+    def _function(self, message: InputMessage, index: int) -> None:
         """The answer to the call of the message before it: it names no id."""
         if self._function_call in self._waiting:
             self._result(self._function_call, message, index)
@@ -107,7 +108,7 @@ class _Reader:
         else:
             raise Irregular
 
-    def _result(self, call_id: str, message: dict[str, Any], index: int) -> None:
+    def _result(self, call_id: str, message: InputMessage, index: int) -> None:
         if call_id not in self._waiting and not self._arranged:
             raise Irregular
         self._waiting.discard(call_id)
@@ -115,11 +116,12 @@ class _Reader:
             self._translation.once("emulated", "messages.is_error", TOLD_IN_WORDS)
             message = told_as_failed(message)
         output = read_content(message.get("content"), f"messages[{index}]", self._translation) or ""
+        kind: Literal["function_call_output", "custom_tool_call_output"]
         kind = "custom_tool_call_output" if call_id in self._customs else "function_call_output"
         self.items.append({"type": kind, "call_id": call_id, "output": output})
 
 
-_READ: Final[dict[str, Callable[[_Reader, dict[str, Any], int], None]]] = {
+_READ: Final[dict[str, Callable[[_Reader, InputMessage, int], None]]] = {
     **dict.fromkeys(INSTRUCTION_ROLES, _Reader._instruct),
     "user": _Reader._user,
     "assistant": _Reader._assistant,

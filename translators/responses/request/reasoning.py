@@ -1,10 +1,12 @@
 """How much the model is to reason, and whether it says what it thought."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from translators.capabilities import Effort, effort_in, nearest_effort
+from translators.json_codec import JsonObject
 from translators.responses.request.context import Translation
+from translators.responses.wire import ReasoningConfig
 
 SUMMARIES: Final = ("auto", "concise", "detailed")
 
@@ -13,7 +15,7 @@ SUMMARIES: Final = ("auto", "concise", "detailed")
 class Plan:
     """`sent` is the request's `reasoning`; `active` whether the model reasons, told to or by itself."""
 
-    sent: dict[str, Any] | None
+    sent: ReasoningConfig | None
     active: bool
 
 
@@ -28,7 +30,7 @@ _BY_ITSELF: Final = Plan(None, True)
 _NOT_AT_ALL: Final = Plan(None, False)
 
 
-def plan_reasoning(body: dict[str, Any], translation: Translation) -> Plan:
+def plan_reasoning(body: JsonObject, translation: Translation) -> Plan:
     """`reasoning_effort`, else `reasoning` as OpenRouter has it, held against the efforts the model takes."""
     thinking, report = translation.record.thinking, translation.report
     if "reasoning_effort" not in body and "reasoning" not in body:  # as in most requests: there is nothing to weigh
@@ -44,11 +46,15 @@ def plan_reasoning(body: dict[str, Any], translation: Translation) -> Plan:
         if effort != asked.effort:
             report.changed(asked.param, f"this model takes {effort!r}, not {asked.effort!r}")
     active = thinking.on_by_default if effort is None else effort != "none"
-    sent = {"effort": effort, "summary": asked.summary if active else None}
-    return Plan({name: value for name, value in sent.items() if value is not None} or None, active)
+    sent: ReasoningConfig = {}
+    if effort is not None:
+        sent["effort"] = effort
+    if active and asked.summary is not None:
+        sent["summary"] = asked.summary
+    return Plan(sent or None, active)
 
 
-def _read(body: dict[str, Any], translation: Translation) -> _Asked:
+def _read(body: JsonObject, translation: Translation) -> _Asked:
     """Who asks for an effort gets a summary of the reasoning, unless it is to be hidden."""
     effort, reasoning = body.get("reasoning_effort"), body.get("reasoning") or {}
     param = "reasoning_effort"

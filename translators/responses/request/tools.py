@@ -6,10 +6,10 @@ from typing import Any, Final
 
 from translators.chat.calls import OWN, refuse_foreign_tools
 from translators.chat.emulation import TOLD, ForcedCall, forced_call
+from translators.json_codec import JsonObject
 from translators.responses.names import are_valid, upstream_name
 from translators.responses.request.context import Translation
-
-Tool = dict[str, Any]
+from translators.responses.wire import Tool
 
 _LEFT_OUT: Final = frozenset({"type", "cache_control"})
 _NO_PARAMETERS: Final = {"type": "object", "properties": {}, "required": [], "additionalProperties": False}
@@ -38,7 +38,7 @@ NO_TOOLS: Final = Tools([], None, None, legacy=False, one_call=False)
 _DECLARING: Final = frozenset({"tools", "functions", "web_search_options"})
 
 
-def read_tools(body: dict[str, Any], reasons: bool, translation: Translation) -> Tools:
+def read_tools(body: JsonObject, reasons: bool, translation: Translation) -> Tools:
     """`tools` or the older `functions`, with their choice. `reasons`: the model reasons in this request.
 
     Raises InvalidRequest for another server's tools.
@@ -100,12 +100,12 @@ def _flat(tool: Tool) -> Tool:
     return said
 
 
-def _format(asked: dict[str, Any]) -> dict[str, Any]:
+def _format(asked: JsonObject) -> JsonObject:
     grammar = asked.get("grammar")
     return {"type": "grammar", **grammar} if grammar.__class__ is dict else asked
 
 
-def web_search_tool(options: dict[str, Any]) -> Tool:
+def web_search_tool(options: JsonObject) -> Tool:
     """`web_search_options` as the tool that searches."""
     tool = {"type": "web_search", **{name: value for name, value in options.items() if value is not None}}
     location = tool.get("user_location")
