@@ -8,12 +8,12 @@ from binascii import Error
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, cast
 
-from translators.chat.wire import Completion, Delta, Usage
+from translators.chat.wire import Completion, Delta, FinishReason, Usage
 from translators.json_codec import JsonObject, dumps, loads
 
 DONE: Final = b"data: [DONE]\n\n"
 
-FINISH_REASONS: Final = frozenset({"stop", "length", "tool_calls", "content_filter", "function_call"})
+FINISH_REASONS: Final = frozenset[FinishReason]({"stop", "length", "tool_calls", "content_filter", "function_call"})
 
 _CONTENT: Final = ("content", "reasoning_content", "tool_calls", "function_call", "refusal", "images", "audio")
 

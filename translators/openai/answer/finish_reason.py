@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from translators.chat.chunks import FINISH_REASONS
+from translators.chat.wire import FinishReason
 from translators.errors import FailureKind, UpstreamFailure
 from translators.failures import failure
 
@@ -17,7 +18,7 @@ _FILTERED: Final = (
     "sensitive", "safety", "image_safety", "refusal", "content_filtered", "recitation", "blocklist", "prohibited_content", "spii",
     "error_toxic", "guardrail_intervened", "data_inspection_failed", "moderation", "flagged",
 )  # fmt: skip
-_HUB: Final[dict[str, str]] = {
+_HUB: Final[dict[str, FinishReason]] = {
     **{reason: reason for reason in FINISH_REASONS},
     **dict.fromkeys(_CUT, "length"),
     **dict.fromkeys(_FILTERED, "content_filter"),
@@ -40,14 +41,14 @@ def is_none(reason: Any) -> bool:
     return reason is None or reason == ""
 
 
-def meaning(reason: Any) -> str | UpstreamFailure | None:
+def meaning(reason: Any) -> FinishReason | UpstreamFailure | None:
     """The hub's reason, or the failure that the server's stands for; None for one that is not known."""
     if reason.__class__ is dict:  # SGLang's own form, which some of its versions let out
         reason = reason.get("type")
     if reason.__class__ is not str:
         return None
     if reason in FINISH_REASONS:
-        return str(reason)
+        return _HUB[reason]
     word = reason.strip().lower()
     for each in (word, *map(str.strip, word.split(":"))):  # Gemini's OpenAI route: "content_filter: RECITATION"
         if (kind := _BROKEN.get(each)) is not None:
@@ -57,7 +58,7 @@ def meaning(reason: Any) -> str | UpstreamFailure | None:
     return None
 
 
-def fitting(reason: str, calls: bool, function_call: bool) -> str:
+def fitting(reason: FinishReason, calls: bool, function_call: bool) -> FinishReason:
     """`reason` as it goes with what was said: `tool_calls` if and only if there are calls, where the answer ended by itself."""
     if reason == "length" or reason == "content_filter":
         return reason

@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from translators.chat.wire import FinishReason
 from translators.errors import UpstreamFailure
 from translators.failures import no_output
 from translators.json_codec import JsonObject
@@ -9,7 +10,12 @@ from translators.responses.answer.errors import told_failure
 from translators.responses.items import parts_of
 from translators.responses.wire import Item, Response
 
-_INCOMPLETE: Final = {"max_output_tokens": "length", "max_messages": "length", "content_filter": "content_filter", "steered": "stop"}
+_INCOMPLETE: Final[dict[str, FinishReason]] = {
+    "max_output_tokens": "length",
+    "max_messages": "length",
+    "content_filter": "content_filter",
+    "steered": "stop",
+}
 _UNFINISHED: Final = ("queued", "in_progress")
 _OWN_WORDS: Final = ("max_messages", "steered")
 """Reasons that `finish_reason` hides."""
@@ -27,7 +33,7 @@ def failure_of(response: Response) -> UpstreamFailure | None:
     return None
 
 
-def finish_reason(response: Response, has_calls: bool, legacy: bool) -> str:
+def finish_reason(response: Response, has_calls: bool, legacy: bool) -> FinishReason:
     """The hub's word for how `response` ended."""
     if response.get("status") == "incomplete":
         return _INCOMPLETE.get(_reason(response), "length")
