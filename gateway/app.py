@@ -12,18 +12,18 @@ from gateway.api.request import VERSION, Gateway
 from gateway.config import Config, ConfigFiles
 from gateway.config.reload import Reloader
 from gateway.dispatch.dispatcher import Dispatcher
-from gateway.routing.state import Memory
-from gateway.telemetry.events import Bus, Listener
+from gateway.routing.state import RouterState
+from gateway.telemetry.events import EventBus, Listener
 from gateway.telemetry.metrics import Metrics
 from gateway.upstream.client import UpstreamClient
-from gateway.upstream.health_probe import HealthChecks
+from gateway.upstream.health_probe import HealthProbes
 from gateway.upstream.media import MediaFetcher
 from translators.openai.request.fields import FIELDS
 
 
-def memory_of(config: Config) -> Memory:
+def memory_of(config: Config) -> RouterState:
     """What is known of a configuration's providers before the first request, by this machine's clocks and its randomness."""
-    return Memory(config, lambda: datetime.now(UTC), time.monotonic, random.random)
+    return RouterState(config, lambda: datetime.now(UTC), time.monotonic, random.random)
 
 
 @asynccontextmanager
@@ -41,25 +41,25 @@ async def running_gateway(
     `files` is where `config` came from: they are watched, and read again when asked for.
     """
     limits = config.server.media_fetch
-    metrics, memory = Metrics((), (), FIELDS), memory_of(config)
+    metrics, state = Metrics((), (), FIELDS), memory_of(config)
 
     def measure_by(config: Config) -> None:
         targets = [(provider.name, model) for provider in config.providers.values() for model in provider.models]
-        metrics.adopt(VERSION, config.revision, config.personas, targets)
+        metrics.apply_config(VERSION, config.revision, config.personas, targets)
 
     measure_by(config)
-    bus = Bus([metrics.listen, *listeners])
+    bus = EventBus([metrics.on_event, *listeners])
     async with (
         UpstreamClient.running() as client,
         MediaFetcher.running(limits.max_bytes, limits.timeout) as media,
         TokenCounter.running() as counter,
-        HealthChecks.running(config, memory.health.checks, memory.now, memory.dice) as checks,
-        Reloader(config, files, bus, (measure_by, memory.health.adopt, checks.adopt)).running() as reloader,
+        HealthProbes.running(config, state.health.checks, state.now, state.random) as checks,
+        Reloader(config, files, bus, (measure_by, state.health.apply_config, checks.apply_config)).running() as reloader,
     ):
         yield Gateway(
             reloader=reloader,
-            dispatcher=Dispatcher(client, media, memory),
-            memory=memory,
+            dispatcher=Dispatcher(client, media, state),
+            state=state,
             counter=counter,
             access=access or Access(),
             admin=admin or Admin(),

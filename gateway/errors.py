@@ -155,7 +155,7 @@ class Stopping(RequestFailed):
     status, code = 503, "server_stopping"
 
 
-class NoRoom(RequestFailed):
+class ProviderQueueFull(RequestFailed):
     """`retry_after`: seconds until there should be a place."""
 
     status, code = 503, "no_place_in_queue"
@@ -175,7 +175,7 @@ class OutOfDescriptors(RequestFailed):
         self.retry_in(1.0)
 
 
-class NoSiblings(RequestFailed):
+class NoPeers(RequestFailed):
     status, code = 503, "no_siblings"
 
 

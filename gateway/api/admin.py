@@ -30,8 +30,8 @@ async def reload(http: Request) -> Response:
     gateway.admin.check(http.headers)
     done = reload_document(await gateway.reloader.reload("request"))
     workers: list[WorkerReloadDocument] | None = None
-    if gateway.siblings is not None:
-        everywhere = sorted([(gateway.siblings.number, done), *await gateway.siblings.reload()])
+    if gateway.peers is not None:
+        everywhere = sorted([(gateway.peers.number, done), *await gateway.peers.reload()])
         workers = [_worker(number, document) for number, document in everywhere]
         done = next((document for _, document in everywhere if document is not None and document["problems"]), done)
     if done["problems"]:

@@ -25,7 +25,7 @@ from gateway.routing.decision_log import KEPT, record_document
 from gateway.routing.documents import DecisionDocument
 from gateway.routing.facts import NOBODY, facts_of
 from gateway.routing.plan import Plan, plan, plan_document, policy_of
-from gateway.routing.state import View
+from gateway.routing.state import RoutingContext
 from translators.chat.request import ChatRequest, parse
 
 
@@ -55,22 +55,22 @@ def _model(http: Request, name: str) -> ModelDocument:
 
 async def list_personas(http: Request) -> Response:
     """GET /api/v1/personas."""
-    config, view = http.config, http.gateway.memory.view()
+    config, context = http.config, http.gateway.state.view()
     personas: PersonasDocument = {
         "revision": config.revision,
-        "personas": [_persona(config, p, view) for p in config.personas.values()],
+        "personas": [_persona(config, p, context) for p in config.personas.values()],
     }
     return json_response(personas)
 
 
-def standing(config: Config, persona: Persona, view: View) -> Plan:
+def standing(config: Config, persona: Persona, context: RoutingContext) -> Plan:
     """The plan for the smallest request the persona can get: what can serve it now."""
     request = ChatRequest({"model": persona.name, "messages": []})
-    return plan(config, policy_of(persona), facts_of(request, persona, NOBODY), view)
+    return plan(config, policy_of(persona), facts_of(request, persona, NOBODY), context)
 
 
-def _persona(config: Config, persona: Persona, view: View) -> PersonaDocument:
-    now = standing(config, persona, view)
+def _persona(config: Config, persona: Persona, context: RoutingContext) -> PersonaDocument:
+    now = standing(config, persona, context)
     return {
         "name": persona.name,
         "description": persona.description,
@@ -97,13 +97,13 @@ async def list_providers(http: Request) -> Response:
     document: ProvidersDocument = {
         "revision": config.revision,
         "simulated": gateway.simulated,
-        "providers": [_provider(provider, gateway, gateway.memory.now()) for provider in config.providers.values()],
+        "providers": [_provider(provider, gateway, gateway.state.now()) for provider in config.providers.values()],
     }
     return json_response(document)
 
 
 def _provider(provider: Provider, gateway: Gateway, now: float) -> ProviderDocument:
-    health, day = gateway.memory.health, gateway.memory.clock().date()
+    health, day = gateway.state.health, gateway.state.clock().date()
     down = health.checks.down.get(provider.name)
     return {
         "name": provider.name,
@@ -156,8 +156,8 @@ async def decision(http: Request) -> Response:
     """GET /api/v1/decisions/{id}: one of the last thousand decisions of each worker, without content, and what came of it."""
     name, gateway = http.id, http.gateway
     document: Mapping[str, Any] | None = decision_document(gateway, name)
-    if document is None and gateway.siblings is not None:
-        document = await gateway.siblings.decision(name)
+    if document is None and gateway.peers is not None:
+        document = await gateway.peers.decision(name)
     if document is None:
         raise DecisionNotFound(f"There is no decision {name[:100]!r} among the last {KEPT}.")
     return json_response(document)

@@ -9,9 +9,9 @@ from gateway.dispatch.exchange import Exchange
 from gateway.errors import (
     ModelNotFound,
     NoEligibleTarget,
-    NoRoom,
     NotAuthorized,
     NotServed,
+    ProviderQueueFull,
     RequestFailed,
     Stopping,
     UpstreamFailed,
@@ -19,7 +19,7 @@ from gateway.errors import (
 from gateway.http.offload import BIG, off_loop
 from gateway.routing.decision import Decision, decide
 from gateway.routing.facts import Caller
-from gateway.routing.state import View
+from gateway.routing.state import RoutingContext
 from translators.chat.request import ChatRequest
 from translators.errors import InvalidRequest
 from translators.notes import Note
@@ -64,7 +64,7 @@ class exchange_of:
             case _:
                 exchange.record_end("internal_error", 500, exchange.error_code)
         self._gateway.leave()
-        exchange.tell(self._gateway.bus)
+        exchange.publish(self._gateway.bus)
 
     def _left(self, exchange: Exchange) -> None:
         """The caller is not there any more: it left, or we cut it."""
@@ -88,7 +88,7 @@ def _outcome_of(error: InvalidRequest | RequestFailed) -> str:
             return "not_authorized"
         case NotServed():
             return "internal_error" if error.status >= 500 else "invalid_request"
-        case ModelNotFound() | NoEligibleTarget() | NoRoom():
+        case ModelNotFound() | NoEligibleTarget() | ProviderQueueFull():
             return "no_target"
         case UpstreamFailed():
             return "upstream_error"
@@ -96,7 +96,7 @@ def _outcome_of(error: InvalidRequest | RequestFailed) -> str:
             return "refused"
 
 
-def tell_alone(
+def publish_request_without_exchange(
     gateway: Gateway,
     request_id: str,
     api: str,
@@ -110,35 +110,35 @@ def tell_alone(
     exchange.record_end("ok", status, None)
     if error is not None:
         fail(exchange, error)
-    exchange.tell(gateway.bus)
+    exchange.publish(gateway.bus)
 
 
 async def prepare(gateway: Gateway, http: Request, request: ChatRequest, exchange: Exchange) -> Decision:
     """What will be done with a request, on record. Raises ModelNotFound, InvalidRequest."""
     exchange.set_stream(request.stream)
-    decision, view = await decided(gateway, http, request)
+    decision, context = await decided(gateway, http, request)
     params = _mode(http, decision.params)
     if http.repaired and params == "strict":  # a text is sent as it came or not at all
         exchange.set_params(params, decision.notes)
         raise InvalidRequest(f"In strict mode nothing may be changed, but {_HALF_PAIR}.", "messages", "invalid_json")
-    record = gateway.records.add(decision.plan, view.moment, exchange.request_id)
+    record = gateway.records.add(decision.plan, context.moment, exchange.request_id)
     exchange.record_decision(decision, record, params, (_REPAIRED, *decision.notes) if http.repaired else decision.notes)
     return decision
 
 
-async def decided(gateway: Gateway, http: Request, request: ChatRequest) -> tuple[Decision, View]:
+async def decided(gateway: Gateway, http: Request, request: ChatRequest) -> tuple[Decision, RoutingContext]:
     """The decision for a request, and the world it was made in. Near a limit the prompt is counted instead of estimated."""
-    config, view = http.config, gateway.memory.view()
+    config, context = http.config, gateway.state.view()
     caller = Caller(http.key_id, http.headers)
     small = request.size <= BIG
-    decision = decide(config, request, caller, view) if small else await off_loop(decide, config, request, caller, view)
+    decision = decide(config, request, caller, context) if small else await off_loop(decide, config, request, caller, context)
     if decision.plan.near_limit:
         tokens = await gateway.counter.count_request(decision.request)
         if tokens is not None:
-            view = gateway.memory.view()
-            asked = config, request, caller, view, tokens
+            context = gateway.state.view()
+            asked = config, request, caller, context, tokens
             decision = decide(*asked) if small else await off_loop(decide, *asked)
-    return decision, view
+    return decision, context
 
 
 def _mode(http: Request, configured: str) -> str:

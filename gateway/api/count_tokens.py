@@ -15,7 +15,7 @@ from translators.chat.request import parse
 
 async def count_tokens(http: Request) -> Response:
     """Takes a chat request of either form; the persona's own messages are counted with the caller's."""
-    config, learned = http.config, http.gateway.memory.learned
+    config, learned = http.config, http.gateway.state.learned
     document, size = await http.read_json()
     native = document.__class__ is dict and "persona" in document
     read = native_request if native else parse

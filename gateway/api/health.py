@@ -26,16 +26,16 @@ async def ready(http: Request) -> Response:
     the last good revision serves. Of several workers each speaks for itself, and says how many listen.
     """
     gateway, config = http.gateway, http.config
-    view = gateway.memory.view()
-    servable = [p.name for p in config.personas.values() if standing(config, p, view).eligible]
+    context = gateway.state.view()
+    servable = [p.name for p in config.personas.values() if standing(config, p, context).eligible]
     document: ReadinessDocument = {
         "status": "draining" if gateway.draining else "ready" if servable else "no_persona_available",
         "revision": config.revision,
         "personas": servable,
         "config": _config(gateway.reloader),
     }
-    if gateway.siblings is not None:
-        document["workers"] = await gateway.siblings.standing()
+    if gateway.peers is not None:
+        document["workers"] = await gateway.peers.standing()
     return json_response(document, 200 if document["status"] == "ready" else 503)
 
 
@@ -61,16 +61,16 @@ async def metrics(http: Request) -> Response:
     """GET /metrics: Prometheus text, or OpenMetrics for who accepts it; of all workers, where there are several."""
     gateway = http.gateway
     accept = http.headers.get("accept", "")
-    if gateway.siblings is None:
+    if gateway.peers is None:
         show_present(gateway, http.config)
         text, content_type = await gateway.metrics.scrape(accept)
     else:
-        text, content_type = await gateway.siblings.scrape(accept)
+        text, content_type = await gateway.peers.scrape(accept)
     return Response(text, content_type=content_type)
 
 
 def show_present(gateway: Gateway, config: Config) -> None:
     """Set the metrics of what holds at this moment."""
-    health, now = gateway.memory.health, gateway.memory.now()
+    health, now = gateway.state.health, gateway.state.now()
     waiting = gateway.dispatcher.places.waiting()
     gateway.metrics.routing.show(health.availability(now), health.key_availability(config, now), waiting, health.checks.up())

@@ -10,7 +10,7 @@ from aiohttp import HttpVersion10, HttpVersion11, web
 
 from gateway.api import cors
 from gateway.api.auth import ADMIN_ROUTES, OPEN_ROUTES
-from gateway.api.chat import RESTARTING, tell_alone
+from gateway.api.chat import RESTARTING, publish_request_without_exchange
 from gateway.api.request import Request
 from gateway.api.routes import UNKNOWN, find
 from gateway.api.web_pages import refuse_pages
@@ -79,7 +79,7 @@ async def edge(http: Request) -> web.StreamResponse:
             response.force_close()  # where the next request would begin is not sure, or nobody should have to send the rest of the body
     exchange = http.exchange
     if exchange is None and not (failed is None and http.route in _NOT_TOLD):
-        tell_alone(http.gateway, http.request_id, http.route, http.started, response.status, failed, http.key_id)
+        publish_request_without_exchange(http.gateway, http.request_id, http.route, http.started, response.status, failed, http.key_id)
     if isinstance(response, Response):
         if exchange is not None:
             response.beside.update(exchange.headers())

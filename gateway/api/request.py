@@ -14,11 +14,11 @@ from gateway.dispatch.exchange import Exchange
 from gateway.http.body import read_json
 from gateway.http.body_budget import Bodies, BodyHold
 from gateway.http.request import IncomingRequest
-from gateway.routing.decision_log import Records
-from gateway.routing.state import Memory
-from gateway.telemetry.events import Bus
+from gateway.routing.decision_log import DecisionLog
+from gateway.routing.state import RouterState
+from gateway.telemetry.events import EventBus
 from gateway.telemetry.metrics import Metrics
-from gateway.workers.peers import Siblings
+from gateway.workers.peers import Peers
 
 VERSION: Final = "0.1.0"
 
@@ -29,20 +29,20 @@ class Gateway:
 
     reloader: Reloader
     dispatcher: Dispatcher
-    memory: Memory
+    state: RouterState
     counter: TokenCounter
     access: Access
     admin: Admin
-    bus: Bus
+    bus: EventBus
     metrics: Metrics
     started: int
-    records: Records = field(default_factory=Records)
+    records: DecisionLog = field(default_factory=DecisionLog)
     bodies: Bodies = field(default_factory=Bodies)
     simulated: bool = False
     draining: bool = False
     closing: bool = False
     """The time for load balancers to notice is over: new chat requests are refused."""
-    siblings: Siblings | None = None
+    peers: Peers | None = None
     """The other workers, where there are several; set before the server listens."""
     loopback: bool = False
     """It listens on a loopback address; set before it does."""

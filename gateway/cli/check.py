@@ -7,37 +7,37 @@ from gateway.config import Config, Persona, TargetRef
 from gateway.config.lint.advice import persona_advice, unused_providers
 from gateway.routing.facts import NOBODY, facts_of
 from gateway.routing.plan import TEMPORARY, plan, policy_of
-from gateway.routing.state import View
+from gateway.routing.state import RoutingContext
 from translators.chat.request import ChatRequest
 
 
-def advice(config: Config, view: View) -> Iterator[str]:
+def advice(config: Config, context: RoutingContext) -> Iterator[str]:
     """One line for each thing, in the order of the personas."""
     for persona in config.personas.values():
-        for line in _of_persona(config, persona, view):
+        for line in _of_persona(config, persona, context):
             yield f"personas.{persona.name}: {line}"
     yield from unused_providers(config)
 
 
-def _of_persona(config: Config, persona: Persona, view: View) -> Iterator[str]:
+def _of_persona(config: Config, persona: Persona, context: RoutingContext) -> Iterator[str]:
     reachable = set()
     lost: dict[str, list[str]] = {}
     for ref in persona.every_target():
-        why = _unreachable(config, persona, ref, view)
+        why = _unreachable(config, persona, ref, context)
         if why is None:
             reachable.add(ref.name)
         else:
             lost.setdefault(why, []).append(ref.name)
     for why, names in lost.items():
         yield f"{', '.join(names)} cannot be reached: {why}"
-    yield from persona_advice(config, persona, reachable, view.moment.date())
+    yield from persona_advice(config, persona, reachable, context.moment.date())
 
 
-def _unreachable(config: Config, persona: Persona, ref: TargetRef, view: View) -> str | None:
+def _unreachable(config: Config, persona: Persona, ref: TargetRef, context: RoutingContext) -> str | None:
     """Why not even the smallest request gets there; None if it may. What a target's own condition asks for is taken to hold."""
     request = ChatRequest({"model": persona.name, "messages": []})
     policy = replace(policy_of(persona), targets=(TargetRef(ref.provider, ref.model),))
-    smallest = plan(config, policy, facts_of(request, persona, NOBODY), view)
+    smallest = plan(config, policy, facts_of(request, persona, NOBODY), context)
     reasons = smallest.candidates[0].reasons
     lasting = [reason for reason in reasons if not reason.startswith(TEMPORARY[1:])]
     return "; ".join(lasting) or None

@@ -25,7 +25,7 @@ from gateway.routing.decision import decide
 from gateway.routing.facts import Caller
 from gateway.routing.plan import plan_document
 from gateway.telemetry.messages import MessageHandler
-from gateway.workers.peers import Membership
+from gateway.workers.peers import WorkerIdentity
 from translators.chat.request import ChatRequest, parse
 from translators.errors import InvalidRequest
 from translators.json_codec import loads
@@ -81,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
         "--workers", type=_workers, default=os.environ.get("LLM_ROUTER_WORKERS", "1"), metavar="N",
         help="processes that share the port (LLM_ROUTER_WORKERS, default 1)",
     )  # fmt: skip
-    serve.add_argument("--membership", type=Membership.read, help=argparse.SUPPRESS)  # a process that --workers started
+    serve.add_argument("--membership", type=WorkerIdentity.read, help=argparse.SUPPRESS)  # a process that --workers started
     serve.add_argument("--demo", action="store_true", help="serve from the built-in simulator instead of the real providers")
     serve.add_argument("--demo-without-keys", action="store_true", help="the same, but only if no provider key is set")
     check = commands.add_parser("check", parents=[where], help="check the configuration and exit")
@@ -145,10 +145,10 @@ def _route(config: Config, options: argparse.Namespace) -> int:
         document = loads(data)
         native = isinstance(document, dict) and "persona" in document
         request = native_request(document, len(data)) if native else parse(document, len(data))
-        view = memory_of(config).view()
-        decision = decide(config, request, caller, view)
+        context = memory_of(config).view()
+        decision = decide(config, request, caller, context)
         if decision.plan.near_limit and (tokens := asyncio.run(_counted(decision.request))) is not None:
-            decision = decide(config, request, caller, view, tokens)
+            decision = decide(config, request, caller, context, tokens)
     except (InvalidRequest, RequestFailed) as error:
         print(json.dumps(error_body(error), indent=2), file=sys.stderr)
         return 1

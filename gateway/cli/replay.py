@@ -15,14 +15,14 @@ from gateway.accounting.cost import expected_cost
 from gateway.accounting.observed import DEFAULT_OUTPUT, Learned
 from gateway.config import Config, Model, Persona, TargetRef
 from gateway.errors import ModelNotFound
-from gateway.health.targets import HealthBook
+from gateway.health.targets import TargetHealth
 from gateway.routing.affinity import Affinity
 from gateway.routing.decision_log import not_recorded, read_facts
 from gateway.routing.facts import Facts, Prompt
 from gateway.routing.plan import plan, policy_of, resolve
 from gateway.routing.requirements import Requirement
 from gateway.routing.rules import first_match
-from gateway.routing.state import View
+from gateway.routing.state import RoutingContext
 
 SEED: Final = 20260101
 """Of the dice: the same decisions give the same answer."""
@@ -115,20 +115,20 @@ def replay(decisions: Iterable[Logged | None], config: Config) -> Outcome:
     outcome = Outcome(without_key=[name for name, provider in config.providers.items() if not provider.available])
     providers = {name: replace(provider, unavailable_reason=None) for name, provider in config.providers.items()}
     config = replace(config, providers=providers)
-    health, affinity, dice = HealthBook(config), Affinity(), random.Random(SEED).random
+    health, affinity, draw = TargetHealth(config), Affinity(), random.Random(SEED).random
     for decision in decisions:
         if decision is None:
             outcome.unreadable += 1
             continue
         now = decision.moment.timestamp()
-        chosen, why = _decide(config, decision, View(now, decision.moment, dice, health, affinity, Learned()), outcome)
+        chosen, why = _decide(config, decision, RoutingContext(now, decision.moment, draw, health, affinity, Learned()), outcome)
         if chosen is not None and decision.facts.conversation is not None:
             affinity.remember(decision.facts.conversation, chosen, "", now)
         _count(outcome, config, decision, chosen, why)
     return outcome
 
 
-def _decide(config: Config, decision: Logged, view: View, outcome: Outcome) -> tuple[str | None, str]:
+def _decide(config: Config, decision: Logged, context: RoutingContext, outcome: Outcome) -> tuple[str | None, str]:
     """The target chosen now, or why there is none."""
     try:
         asked = resolve(config, decision.persona)
@@ -139,8 +139,8 @@ def _decide(config: Config, decision: Logged, view: View, outcome: Outcome) -> t
     if isinstance(asked, Persona):
         facts = _needing(facts, asked)
         outcome.not_recorded.update(not_recorded(decision.document, asked))
-        rule = first_match(asked.rules, facts, view.moment)
-    made = plan(config, policy_of(asked, rule), facts, view)
+        rule = first_match(asked.rules, facts, context.moment)
+    made = plan(config, policy_of(asked, rule), facts, context)
     if made.eligible:
         return made.eligible[0].name, ""
     return None, "; ".join(sorted({reason for candidate in made.candidates for reason in candidate.reasons}))

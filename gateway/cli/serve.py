@@ -20,12 +20,12 @@ from gateway.api.catalog import standing
 from gateway.api.request import VERSION
 from gateway.app import memory_of, running_gateway
 from gateway.config import Config, ConfigFiles, simulated_by
-from gateway.errors import NoSiblings
+from gateway.errors import NoPeers
 from gateway.server.file_descriptors import raise_limit
 from gateway.server.listener import Server, is_loopback, listening
 from gateway.server.worker_requests import answers_of
 from gateway.telemetry.request_log import RequestLog
-from gateway.workers.peers import Membership, Siblings
+from gateway.workers.peers import Peers, WorkerIdentity
 from gateway.workers.supervisor import Supervisor, reserved
 
 _WORKER: Final = "import os, sys; sys.path[:] = sys.argv.pop(1).split(os.pathsep); from gateway.__main__ import main; sys.exit(main())"
@@ -46,7 +46,7 @@ class Serving:
     demo: bool
 
 
-def serve(what: Serving, membership: Membership | None = None) -> int:
+def serve(what: Serving, membership: WorkerIdentity | None = None) -> int:
     """Until SIGTERM or SIGINT. Exit status: 1 if the address cannot be listened on.
 
     On uvloop where it is installed (the extra `fast`): 10 to 25 % less CPU.
@@ -59,7 +59,7 @@ def serve(what: Serving, membership: Membership | None = None) -> int:
         return runner.run(_serve(what, membership))
 
 
-async def _serve(what: Serving, membership: Membership | None) -> int:
+async def _serve(what: Serving, membership: WorkerIdentity | None) -> int:
     async with AsyncExitStack() as stack:
         config, files = what.config, what.files
         if what.demo:
@@ -68,31 +68,31 @@ async def _serve(what: Serving, membership: Membership | None) -> int:
         log = RequestLog(lock=None if membership is None else membership.lock)
         stack.callback(log.close)
         gateway = await stack.enter_async_context(
-            running_gateway(config, files, what.access, what.admin, simulated=what.demo, listeners=[log.listen])
+            running_gateway(config, files, what.access, what.admin, simulated=what.demo, listeners=[log.on_event])
         )
         gateway.metrics.tell_lost_lines(lambda: log.lost)
         if membership is not None:
             # Before it listens: whoever is asked answers for all.
-            gateway.siblings = await stack.enter_async_context(Siblings.joined(membership, answers_of(gateway)))
+            gateway.peers = await stack.enter_async_context(Peers.joined(membership, answers_of(gateway)))
         try:
             server = await stack.enter_async_context(listening(gateway, what.host, what.port, reuse_port=membership is not None))
         except OSError as error:
             return _cannot_listen(what, error)
         stop = server.watch_signals()
-        await _announce(what, config, server, gateway.siblings, stop)
+        await _announce(what, config, server, gateway.peers, stop)
         await stop.wait()
         await server.drain()
     return 0
 
 
-async def _announce(what: Serving, config: Config, server: Server, siblings: Siblings | None, stop: asyncio.Event) -> None:
+async def _announce(what: Serving, config: Config, server: Server, peers: Peers | None, stop: asyncio.Event) -> None:
     banner = _banner(config, what.host, server.port, what.demo)
-    if siblings is None:
+    if peers is None:
         _tell(what, server.port, banner)
     else:
-        siblings.when_alone(partial(_end_alone, server, stop))
-        with contextlib.suppress(NoSiblings):  # then it is alone
-            await siblings.tell_listening(banner)
+        peers.when_alone(partial(_end_alone, server, stop))
+        with contextlib.suppress(NoPeers):  # then it is alone
+            await peers.tell_listening(banner)
 
 
 def _end_alone(server: Server, stop: asyncio.Event) -> None:
@@ -142,9 +142,11 @@ def _banner(config: Config, host: str, port: int, demo: bool) -> str:
 
 def overview(config: Config, demo: bool) -> str:
     """Providers and personas, and whether they can be served, a line each."""
-    view = memory_of(config).view()
+    context = memory_of(config).view()
     providers = ", ".join(_standing(p.name, p.unavailable_reason, demo) for p in config.providers.values())
-    personas = ", ".join(p.name if standing(config, p, view).eligible else f"{p.name} (cannot be served)" for p in config.personas.values())
+    personas = ", ".join(
+        p.name if standing(config, p, context).eligible else f"{p.name} (cannot be served)" for p in config.personas.values()
+    )
     return f"  providers: {providers}\n  personas:  {personas}"
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from gateway.config import Config, ConfigError, ConfigFiles, Problem
-from gateway.telemetry.events import Bus, ConfigReloaded
+from gateway.telemetry.events import ConfigReloaded, EventBus
 
 Trigger = Literal["SIGHUP", "request", "watch"]
 Adopter = Callable[[Config], None]
@@ -58,7 +58,7 @@ class Reload:
 class Reloader:
     """Holds the configuration in force; use `running`, which also watches the files."""
 
-    def __init__(self, config: Config, files: ConfigFiles, bus: Bus, adopters: tuple[Adopter, ...] = ()) -> None:
+    def __init__(self, config: Config, files: ConfigFiles, bus: EventBus, adopters: tuple[Adopter, ...] = ()) -> None:
         self.config = config
         self.loaded_at = time.time()
         self.last: Reload | None = None
@@ -122,7 +122,7 @@ class Reloader:
             done = Reload(trigger=trigger, at=now, previous=previous, revision=found.revision, needs_restart=self._needs_restart(found))
         self.last = done
         _tell_log(done)
-        self._bus.tell(ConfigReloaded(trigger, done.result, done.revision, previous, len(done.problems)))
+        self._bus.publish(ConfigReloaded(trigger, done.result, done.revision, previous, len(done.problems)))
         return done
 
     def _read(self) -> tuple[str, Config | ConfigError]:

@@ -21,7 +21,7 @@ from gateway.http.offload import BIG, off_loop
 from gateway.routing.candidates import Candidate
 from gateway.routing.plan import MOST_FANNED_OUT
 from gateway.routing.requirements import derive
-from gateway.routing.state import Memory
+from gateway.routing.state import RouterState
 from gateway.telemetry.ids import unique
 from gateway.upstream.client import UpstreamClient
 from gateway.upstream.media import MediaFetcher, refuse_urls
@@ -62,11 +62,11 @@ MOST_MENDED: Final = 3
 class AttemptRunner:
     """Asks targets. One for a running gateway."""
 
-    def __init__(self, client: UpstreamClient, media: MediaFetcher, memory: Memory) -> None:
+    def __init__(self, client: UpstreamClient, media: MediaFetcher, state: RouterState) -> None:
         self._client = client
         self._media = media
-        self._memory = memory
-        self._reasoning = ReasoningStore(memory.now)
+        self._state = state
+        self._reasoning = ReasoningStore(state.now)
         self._corrected: dict[str, tuple[ModelRecord, ModelRecord]] = {}
         """The facts about targets that their providers corrected, and what they were corrected to; until the next start or reload."""
 
@@ -170,7 +170,7 @@ class AttemptRunner:
         needs, _ = derive(request, None)
         if any(need.capability == capability for need in needs):
             target = attempt.candidate.name
-            self._memory.lacks.learn(target, attempt.candidate.model.record, capability, self._memory.now())
+            self._state.lacks.learn(target, attempt.candidate.model.record, capability, self._state.now())
             _log.warning("%s has no %s: it is not asked for it for an hour. Its row in capabilities.yaml may be wrong.", target, capability)
 
     async def _prepare(self, attempt: Attempt, asked: Asked, params: str) -> PreparedRequest:

@@ -5,18 +5,18 @@ from typing import Final
 
 from gateway.dispatch.exchange import Attempt, Exchange
 from gateway.errors import UNTOLD, UpstreamFailed
-from gateway.routing.state import Memory
+from gateway.routing.state import RouterState
 from translators.errors import FailureKind, UpstreamFailure
 
 _CLOCKS: Final = frozenset({"connect_timeout", "first_content_timeout", "idle_timeout", "total_timeout"})
 _log: Final = logging.getLogger("llm_router")
 
 
-def broke_off(attempt: Attempt, failure: UpstreamFailure, exchange: Exchange, memory: Memory) -> None:
+def broke_off(attempt: Attempt, failure: UpstreamFailure, exchange: Exchange, state: RouterState) -> None:
     """An answer that had begun broke off: into the record, and into the target's health."""
     exchange.broke(attempt, outcome_of(failure))
     if attempt.leave is not None:
-        memory.health.failed(attempt.leave, failure.kind, failure.retry_after, memory.now())
+        state.health.failed(attempt.leave, failure.kind, failure.retry_after, state.now())
 
 
 def failed(attempt: Attempt, failure: UpstreamFailure) -> UpstreamFailed:
@@ -29,12 +29,12 @@ def failed(attempt: Attempt, failure: UpstreamFailure) -> UpstreamFailed:
     return UpstreamFailed(failure, attempt.candidate.provider.name)
 
 
-def release(attempt: Attempt, memory: Memory) -> None:
+def release(attempt: Attempt, state: RouterState) -> None:
     """Give back a place and a leave; both only once."""
     if attempt.place is not None:
         attempt.place.leave()
     if attempt.leave is not None:
-        memory.health.abandoned(attempt.leave)
+        state.health.abandoned(attempt.leave)
 
 
 def outcome_of(failure: UpstreamFailure) -> str:

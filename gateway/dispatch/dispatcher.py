@@ -15,9 +15,9 @@ from gateway.dispatch.resume import AnswerStream, ResumedStream
 from gateway.dispatch.text_continuation import may_resume
 from gateway.errors import UpstreamFailed
 from gateway.routing.decision import Decision
-from gateway.routing.state import Memory
+from gateway.routing.state import RouterState
 from gateway.upstream.client import UpstreamClient
-from gateway.upstream.concurrency import Places
+from gateway.upstream.concurrency import ConcurrencyLimiter
 from gateway.upstream.media import MediaFetcher
 from translators.chat.wire import Completion
 from translators.errors import UpstreamError
@@ -31,11 +31,11 @@ _LEARNED_SHARE: Final = 1 / 16
 class Dispatcher:
     """Executes decisions. Everything it needs comes in as arguments."""
 
-    def __init__(self, client: UpstreamClient, media: MediaFetcher, memory: Memory) -> None:
-        self.memory = memory
-        self.places = Places()
-        self._attempts = AttemptRunner(client, media, memory)
-        self._runner = FailoverRunner(self._attempts, memory, self.places)
+    def __init__(self, client: UpstreamClient, media: MediaFetcher, state: RouterState) -> None:
+        self.state = state
+        self.places = ConcurrencyLimiter()
+        self._attempts = AttemptRunner(client, media, state)
+        self._runner = FailoverRunner(self._attempts, state, self.places)
 
     async def complete(self, decision: Decision, exchange: Exchange) -> Completion:
         """A whole chat.completion. Raises RequestFailed or InvalidRequest."""
@@ -43,7 +43,7 @@ class Dispatcher:
         attempt = exchange.attempt
         assert attempt is not None
         self._succeeded(attempt, exchange)
-        release(attempt, self.memory)
+        release(attempt, self.state)
         answer = completion["choices"][0].get("message") or {}
         if answer.get("tool_calls"):
             self._attempts.remember(exchange.key_id or "", attempt.candidate, decision.request.messages, answer)
@@ -75,7 +75,7 @@ class Dispatcher:
         """What to tell a caller whose answer broke; the attempt goes into the record, and into the target's health, as failed."""
         attempt = exchange.attempt
         assert attempt is not None
-        broke_off(attempt, error.failure, exchange, self.memory)
+        broke_off(attempt, error.failure, exchange, self.state)
         exchange.mark_aborted()
         return failed(attempt, error.failure)
 
@@ -86,25 +86,25 @@ class Dispatcher:
         finally:
             if exchange.attempt is not None:
                 exchange.attempt.record_stream_end(stream.usage, stream.finish_reason)
-                release(exchange.attempt, self.memory)
+                release(exchange.attempt, self.state)
 
     def _succeeded(self, attempt: Attempt, exchange: Exchange) -> None:
         """An answer came to its end: what it tells of its target."""
-        memory, plan, candidate = self.memory, exchange.plan, attempt.candidate
+        state, plan, candidate = self.state, exchange.plan, attempt.candidate
         assert plan is not None
-        now = memory.now()
+        now = state.now()
         if attempt.leave is not None:
-            memory.health.succeeded(attempt.leave, now)
+            state.health.succeeded(attempt.leave, now)
         usage: Any = attempt.usage  # a provider may send anything
         if usage.__class__ is not dict or attempt.why == "resume":
             return
         prompt = plan.facts.prompt
         estimated = None
-        worth_it = prompt.known is not None or (prompt.size >= _LEARNED_FROM and memory.dice() < _LEARNED_SHARE)
+        worth_it = prompt.known is not None or (prompt.size >= _LEARNED_FROM and state.random() < _LEARNED_SHARE)
         # A prompt sent several times was counted as often: it teaches no factor.
         if worth_it and not prompt.exact and plan.facts.answers == 1:
             estimated = int(prompt.tokens * candidate.model.token_factor)
-        memory.learned.observe(plan.persona, candidate.name, estimated, usage)
+        state.learned.observe(plan.persona, candidate.name, estimated, usage)
         tokens = usage.get("completion_tokens")
         if tokens.__class__ is int and attempt.first_chunk_at is not None:
-            memory.health.latency(candidate.name).observe_rate(tokens, attempt.clock() - attempt.first_chunk_at, now)
+            state.health.latency(candidate.name).observe_rate(tokens, attempt.clock() - attempt.first_chunk_at, now)

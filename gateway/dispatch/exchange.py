@@ -10,13 +10,13 @@ from gateway.accounting.cost import cost_of_usage
 from gateway.accounting.usage import count, totals
 from gateway.config import ApiKey, Timeouts
 from gateway.dispatch.attempt_result import AttemptResult
-from gateway.health.targets import Leave
+from gateway.health.targets import CallPermit
 from gateway.routing.candidates import Candidate
 from gateway.routing.decision import Decision
-from gateway.routing.decision_log import Record, compact_text
+from gateway.routing.decision_log import DecisionRecord, log_fragment
 from gateway.routing.plan import Plan
-from gateway.telemetry.events import AttemptEnded, Bus, RequestEnded, Usage, Why
-from gateway.upstream.concurrency import Place
+from gateway.telemetry.events import AttemptEnded, EventBus, RequestEnded, Usage, Why
+from gateway.upstream.concurrency import Slot
 from gateway.upstream.failures import FIRST_CONTENT_CLOCK, TOTAL_CLOCK
 from gateway.upstream.response import Limit, no_time
 from translators.chat import wire
@@ -52,7 +52,7 @@ class Attempt:
     """When the request went to the provider, after the wait for a place; its clocks run from here."""
     persona_notes: tuple[Note, ...] = ()
     key: ApiKey | None = None
-    leave: Leave | None = None
+    leave: CallPermit | None = None
     fans_out: bool = True
     """Several answers may be asked for one by one."""
     held_up: Callable[[], float] = field(default=no_time, repr=False)
@@ -61,7 +61,7 @@ class Attempt:
     """Counts bytes that are in memory for this request, beside its body. Raises RequestFailed if they are too many."""
     received: int = 0
     """Bytes of a whole answer."""
-    place: Place | None = None
+    place: Slot | None = None
     notes: tuple[Note, ...] = ()
     """What the translation did to the request, beside what the persona did."""
     upstream_headers: Mapping[str, str] | None = None
@@ -77,11 +77,11 @@ class Attempt:
     warnings: tuple[str, ...] = ()
     billed_prompt_tokens: int | None = None
 
-    def set_place(self, place: Place | None) -> None:
+    def set_place(self, place: Slot | None) -> None:
         """Keep the place that the attempt waited for at its target; None if the target has no limit any more."""
         self.place, self.asked_at = place, self.clock()
 
-    def set_leave(self, leave: Leave | None) -> None:
+    def set_leave(self, leave: CallPermit | None) -> None:
         """Replace the leave to call the target; None if it may not be called any more."""
         self.leave = leave
 
@@ -173,7 +173,7 @@ class Exchange:
     stream: bool
     started: float
     plan: Plan | None
-    record: Record | None
+    record: DecisionRecord | None
     service_tier: str | None
     """The one the caller asked for."""
     params: str
@@ -296,7 +296,7 @@ class Exchange:
         """Set what happens to what a provider cannot be told, and what the persona's limits did to the request."""
         self.params, self.persona_notes = params, persona_notes
 
-    def record_decision(self, decision: Decision, record: Record, params: str, notes: tuple[Note, ...]) -> None:
+    def record_decision(self, decision: Decision, record: DecisionRecord, params: str, notes: tuple[Note, ...]) -> None:
         """Keep the decision and its record; `params` and `notes` as in `set_params`."""
         self.plan, self.record, self.service_tier = decision.plan, record, decision.request.body.get("service_tier")
         self.params, self.persona_notes = params, notes
@@ -347,12 +347,12 @@ class Exchange:
             return None
         return cost_of_usage(self.served.model, usage, self.record.moment.date(), self.service_tier)
 
-    def tell(self, bus: Bus) -> None:
+    def publish(self, bus: EventBus) -> None:
         """The request is over: tell it to whoever listens."""
         now, started = self.clock(), self.started
         attempts, attempt, record, usage = self.attempts, self.attempt, self.record, self.usage
         for event in attempts:
-            bus.tell(event)
+            bus.publish(event)
         provider = model = finish_reason = first_chunk_seconds = None
         if (served := self.served) is not None:
             provider, model = served.provider.name, served.model.id
@@ -381,13 +381,13 @@ class Exchange:
             now - started,
             upstream_seconds,
             first_chunk_seconds,
-            None if record is None else partial(compact_text, record.id, record.plan),  # not the record, which holds this event
+            None if record is None else partial(log_fragment, record.id, record.plan),  # not the record, which holds this event
             len(self.resumed),
             self._cost(usage),
         )
         if record is not None:
             record.close(ended, self.resumed)
-        bus.tell(ended)
+        bus.publish(ended)
 
 
 def dropped_header(notes: Iterable[Note]) -> str:

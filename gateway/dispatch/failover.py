@@ -16,17 +16,17 @@ from gateway.dispatch.attempt_result import AttemptResult
 from gateway.dispatch.exchange import Attempt, Exchange
 from gateway.dispatch.streams import AttemptStream
 from gateway.dispatch.text_continuation import continuation
-from gateway.errors import NoRoom, OutOfDescriptors, RequestFailed, UpstreamFailed
+from gateway.errors import OutOfDescriptors, ProviderQueueFull, RequestFailed, UpstreamFailed
 from gateway.health.key_selection import choose
 from gateway.health.targets import ROTATES
 from gateway.routing.candidates import Candidate
 from gateway.routing.decision import Decision
 from gateway.routing.failover import NextAttempt, Outcome, attempts
 from gateway.routing.plan import Plan, refusal
-from gateway.routing.state import Memory
+from gateway.routing.state import RouterState
 from gateway.routing.timeouts import clocks, total
 from gateway.telemetry.events import Why
-from gateway.upstream.concurrency import NoPlace, Places
+from gateway.upstream.concurrency import ConcurrencyLimiter, QueueFull
 from translators.chat.request import ChatRequest
 from translators.chat.wire import Completion
 from translators.errors import FailureKind, InvalidRequest, UpstreamError, UpstreamFailure
@@ -61,7 +61,7 @@ _NOT_TRIED: Final = _Ended(None)
 class FailoverRunner:
     """Carries decisions out. One for a running gateway."""
 
-    def __init__(self, attempts: AttemptRunner, state: Memory, slots: Places) -> None:
+    def __init__(self, attempts: AttemptRunner, state: RouterState, slots: ConcurrencyLimiter) -> None:
         self._attempts = attempts
         self._state = state
         self._slots = slots
@@ -96,15 +96,17 @@ class _Series:
 
     _failed: UpstreamFailed | None = None
     _rejection: InvalidRequest | None = None
-    _no_room: NoRoom | None = None
+    _no_room: ProviderQueueFull | None = None
     _unfollowed: _Ended = _NOT_TRIED
     """The last answer that lacks what was asked for in words: better than none."""
     _soonest: float | None = None
     """The shortest time after which one of the targets wants to be asked again."""
 
-    def __init__(self, attempts: AttemptRunner, state: Memory, slots: Places, decision: Decision, exchange: Exchange, mode: Mode) -> None:
+    def __init__(
+        self, attempts: AttemptRunner, state: RouterState, slots: ConcurrencyLimiter, decision: Decision, exchange: Exchange, mode: Mode
+    ) -> None:
         self._attempts = attempts
-        self._memory = state
+        self._state = state
         self._slots = slots
         self._plan = decision.plan
         self._persona = persona = decision.plan.policy.persona
@@ -118,7 +120,7 @@ class _Series:
     async def first_success(self) -> AttemptResult[Any]:
         """Ask the plan's targets until one answers. Raises RequestFailed or InvalidRequest."""
         plan, persona = self._plan, self._persona
-        self._memory.health.retries.request()
+        self._state.health.retries.request()
         eligible = plan.eligible
         steps = self._steps(eligible)
         step = next(steps, None)
@@ -165,11 +167,11 @@ class _Series:
         self._exchange.won(attempt)
         if (conversation := self._plan.facts.conversation) is not None:
             key = "" if attempt.key is None else attempt.key.variable
-            self._memory.affinity.remember(conversation, attempt.candidate.name, key, self._memory.now())
+            self._state.affinity.remember(conversation, attempt.candidate.name, key, self._state.now())
         return result
 
     def _steps(self, candidates: list[Candidate]) -> Generator[NextAttempt, Outcome, None]:
-        return attempts(candidates, self.policy, self._memory.health.retries, self._memory.dice, self._remaining)
+        return attempts(candidates, self.policy, self._state.health.retries, self._state.random, self._remaining)
 
     def _remaining(self) -> float:
         return self._deadline + self._exchange.held_up() - self._exchange.clock()
@@ -183,19 +185,19 @@ class _Series:
         """Seconds without content after which the second target is asked, too; None if it is not to be."""
         hedge = persona.hedge
         assert hedge is not None
-        budget = self._memory.health.hedges(persona)
+        budget = self._state.health.hedges(persona)
         if budget is not None:
             budget.request()
         if len(eligible) < 2:
             return None
         if hedge.seconds is not None:
             return hedge.seconds
-        return self._memory.health.latency(eligible[0].name).quantile(self._exchange.stream, hedge.quantile or 1.0)
+        return self._state.health.latency(eligible[0].name).quantile(self._exchange.stream, hedge.quantile or 1.0)
 
     async def _hedged(self, step: NextAttempt, steps: Generator[NextAttempt, Outcome, None], after: float) -> _Ended:
         """The first attempt and, if it has no content in time and the budget allows it, the second beside it: the faster one wins."""
         tasks = {asyncio.ensure_future(self._try(step, "first"))}
-        budget = None if self._persona is None else self._memory.health.hedges(self._persona)
+        budget = None if self._persona is None else self._state.health.hedges(self._persona)
         last = _NOT_TRIED
         try:
             done, _ = await asyncio.wait(tasks, timeout=after)
@@ -226,7 +228,7 @@ class _Series:
         if self._mode == "stream":
             result.answer.hang_up()
         self._exchange.broke(attempt, "cancelled")
-        release(attempt, self._memory)
+        release(attempt, self._state)
 
     async def _try(self, step: NextAttempt, why: Why, request: ChatRequest | None = None) -> _Ended:
         """One attempt, with one key after the other as long as it is the keys that are refused."""
@@ -265,10 +267,10 @@ class _Series:
             self._unfollowed = _Ended(attempt, result)
             self._over(attempt, FailureKind.MODEL_OUTPUT.value, 200)
             return _Ended(attempt, None, _UNFOLLOWED)
-        memory, leave = self._memory, attempt.leave
+        router_state, leave = self._state, attempt.leave
         assert leave is not None
         began = attempt.clock() if attempt.first_chunk_at is None else attempt.first_chunk_at  # what is held back began before it is shown
-        memory.health.began(leave, self._exchange.stream, began - attempt.asked_at, memory.now())
+        router_state.health.began(leave, self._exchange.stream, began - attempt.asked_at, router_state.now())
         self._exchange.ended(attempt, "ok", 200)
         return _Ended(attempt, result)
 
@@ -288,18 +290,18 @@ class _Series:
 
     def _over(self, attempt: Attempt, outcome: str, status: int | None) -> None:
         """An attempt without an answer that is good to show."""
-        release(attempt, self._memory)
+        release(attempt, self._state)
         self._exchange.ended(attempt, outcome, status)
 
     def _attempt(self, candidate: Candidate, why: Why, used: set[str]) -> Attempt | None:
         """An attempt with a key that may be used now; None if none is left, or another request makes the one probe there may be."""
-        provider, memory = candidate.provider, self._memory
-        now = memory.now()
+        provider, router_state = candidate.provider, self._state
+        now = router_state.now()
         pinned = None if self._plan.facts.conversation is None or len(provider.keys) < 2 else self._pinned_key(candidate, now)
-        key = choose(provider, candidate.name, memory.health, now, memory.dice, used, pinned)
+        key = choose(provider, candidate.name, router_state.health, now, router_state.random, used, pinned)
         if key is None and provider.keys:
             return None
-        leave = memory.health.admit(provider.name, candidate.name, "" if key is None else key.variable, now)
+        leave = router_state.health.admit(provider.name, candidate.name, "" if key is None else key.variable, now)
         if leave is None:
             return None
         exchange, limits = self._exchange, clocks(provider, self._persona, candidate.ref)
@@ -324,7 +326,7 @@ class _Series:
     def _pinned_key(self, candidate: Candidate, now: float) -> str | None:
         """The key that the conversation had at this target."""
         conversation = self._plan.facts.conversation
-        pin = None if conversation is None else self._memory.affinity.find(conversation, now)
+        pin = None if conversation is None else self._state.affinity.find(conversation, now)
         return pin.key if pin is not None and pin.target == candidate.name else None
 
     async def _has_slot(self, attempt: Attempt) -> bool:
@@ -334,11 +336,11 @@ class _Series:
             async with asyncio.timeout(max(0.0, self._remaining())):
                 attempt.set_place(await self._slots.take(candidate.provider, candidate.model))
             outcome = "ok"
-        except (NoPlace, TimeoutError) as full:
+        except (QueueFull, TimeoutError) as full:
             outcome = "no_place"
-            wait = full.retry_after if isinstance(full, NoPlace) else 1.0
+            wait = full.retry_after if isinstance(full, QueueFull) else 1.0
             self._wait_at_most(wait)
-            self._no_room = self._no_room or NoRoom(candidate.name, wait)
+            self._no_room = self._no_room or ProviderQueueFull(candidate.name, wait)
         finally:
             if outcome != "ok":
                 self._over(attempt, outcome, None)
@@ -346,17 +348,17 @@ class _Series:
 
     def _readmitted(self, attempt: Attempt) -> bool:
         """Whether the target may still be asked: others may have failed there while this request waited for its place."""
-        health, candidate, leave = self._memory.health, attempt.candidate, attempt.leave
+        health, candidate, leave = self._state.health, attempt.candidate, attempt.leave
         assert leave is not None
         health.abandoned(leave)
-        attempt.set_leave(health.admit(candidate.provider.name, candidate.name, leave.key, self._memory.now()))
+        attempt.set_leave(health.admit(candidate.provider.name, candidate.name, leave.key, self._state.now()))
         if attempt.leave is None:
             self._over(attempt, "no_place", None)
         return attempt.leave is not None
 
     def _judged(self, attempt: Attempt, failure: UpstreamFailure) -> Outcome:
         """What a failure means for the target's health, and for asking it again."""
-        health, now, candidate = self._memory.health, self._memory.now(), attempt.candidate
+        health, now, candidate = self._state.health, self._state.now(), attempt.candidate
         assert attempt.leave is not None
         late = self._deadline - attempt.started < total(self._persona) / 2
         if failure.code != _TOTAL.code or not late:  # who was asked late is not to blame that time ran out
@@ -384,7 +386,7 @@ class _Series:
 
     def _plan_now(self) -> Plan:
         """The plan after all its targets became unavailable while it was carried out."""
-        health, now = self._memory.health, self._memory.now()
+        health, now = self._state.health, self._state.now()
         candidates = []
         for candidate in self._plan.candidates:
             if candidate.verdict != "rejected":

@@ -29,15 +29,15 @@ LONGEST_TOLD: Final = 300.0
 """Seconds that a provider may ask to be left alone, at most, where `longest_open` is shorter."""
 
 
-class Permit(Enum):
+class Admission(Enum):
     """Leave to make one call. Whoever got it says how the call ended."""
 
     CALL = "call"
     PROBE = "probe"
 
 
-_CALL: Final = Permit.CALL
-_PROBE: Final = Permit.PROBE
+_CALL: Final = Admission.CALL
+_PROBE: Final = Admission.PROBE
 """Each look into an enumeration's class is a call in Python 3.11, of 0.2 µs."""
 
 
@@ -79,7 +79,7 @@ class Window:
 class Breaker:
     """One of a target, or of a key."""
 
-    __slots__ = ("_passes", "_probing", "_ramp_from", "_settings", "_times_opened", "_until", "_window", "calm", "reason")
+    __slots__ = ("_passes", "_probing", "_ramp_from", "_settings", "_times_opened", "_until", "_window", "closed", "reason")
 
     def __init__(self, settings: BreakerSettings) -> None:
         self._settings = settings
@@ -94,7 +94,7 @@ class Breaker:
         self._times_opened = 0
         self.reason: str | None = None
         """Why it is open, or was last."""
-        self.calm = True
+        self.closed = True
         """Neither open nor coming back, whatever the time."""
 
     def state(self, now: float) -> State:
@@ -109,7 +109,7 @@ class Breaker:
                 return "ramping"
             self._ramp_from = None
             self._times_opened = 0
-        self.calm = True
+        self.closed = True
         return "closed"
 
     def opens_in(self, now: float) -> float | None:
@@ -126,9 +126,9 @@ class Breaker:
             return 1.0
         return max(_FIRST_SHARE, (now - self._ramp_from) / self._settings.ramp)
 
-    def admit(self, now: float) -> Permit | None:
+    def admit(self, now: float) -> Admission | None:
         """Leave to make a call now, None if none may be made."""
-        if self.calm:
+        if self.closed:
             return _CALL
         match self.state(now):
             case "open":
@@ -145,7 +145,7 @@ class Breaker:
         """A probe runs, and may yet end in its time."""
         return self._probing is not None and now - self._probing < PROBE_TIME
 
-    def succeeded(self, permit: Permit, now: float) -> None:
+    def succeeded(self, permit: Admission, now: float) -> None:
         if permit is _PROBE:
             self._probing = None
             if self._until is not None:
@@ -158,7 +158,7 @@ class Breaker:
         if self._until is None:
             self._window.add(False, now)
 
-    def failed(self, permit: Permit, now: float, reason: str, seconds: float | None = None, passes: bool = False) -> None:
+    def failed(self, permit: Admission, now: float, reason: str, seconds: float | None = None, passes: bool = False) -> None:
         """`seconds`: how long the provider wants to be left alone, if it said so; holds once it opens."""
         if permit is _PROBE and self._until is not None:
             self._probing = None
@@ -173,14 +173,14 @@ class Breaker:
             if calls >= fewest and bad >= self._settings.failure_rate * calls:
                 self._open(now, reason, seconds, passes)
 
-    def trip(self, permit: Permit, now: float, reason: str, seconds: float | None = None, passes: bool = False) -> None:
+    def trip(self, permit: Admission, now: float, reason: str, seconds: float | None = None, passes: bool = False) -> None:
         """Open at once: the failure proves itself. `seconds` if the provider said how long."""
         if permit is _PROBE:
             self._probing = None
         if self._until is None or (permit is _PROBE and now >= self._until):
             self._open(now, reason, seconds, passes)
 
-    def abandoned(self, permit: Permit) -> None:
+    def abandoned(self, permit: Admission) -> None:
         """The call ended without telling anything (the caller left): the probe may be made by another."""
         if permit is _PROBE:
             self._probing = None
@@ -189,7 +189,7 @@ class Breaker:
         settings = self._settings
         backoff = min(max(settings.longest_open, settings.open_for), settings.open_for * 2 ** min(self._times_opened, 30))
         self._until = now + (backoff if seconds is None else min(max(seconds, 0.0), max(settings.longest_open, LONGEST_TOLD)))
-        self.calm = False
+        self.closed = False
         self._times_opened += 1
         self._passes = passes
         self._ramp_from = None

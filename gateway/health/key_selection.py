@@ -3,15 +3,15 @@
 from collections.abc import Callable, Collection
 
 from gateway.config import ApiKey, Provider
-from gateway.health.targets import HealthBook
+from gateway.health.targets import TargetHealth
 
 
 def choose(
     provider: Provider,
     target: str,
-    health: HealthBook,
+    health: TargetHealth,
     now: float,
-    dice: Callable[[], float],
+    random: Callable[[], float],
     used: Collection[str] = (),
     pinned: str | None = None,
 ) -> ApiKey | None:
@@ -24,7 +24,7 @@ def choose(
         return None
     if pinned is not None and (found := next((key for key, _ in weighted if key.variable == pinned), None)) is not None:
         return found
-    drawn = dice() * sum(weight for _, weight in weighted)
+    drawn = random() * sum(weight for _, weight in weighted)
     for key, weight in weighted:
         drawn -= weight
         if drawn < 0:

@@ -16,7 +16,7 @@ ENOUGH: Final = 2
 
 
 @dataclass(slots=True)
-class Checked:
+class ProbeResult:
     """The last check of a provider. Times are monotonic seconds."""
 
     outcome: CheckOutcome
@@ -36,21 +36,21 @@ class Checked:
         return max(1.0, self.next_at - now)
 
 
-class CheckBook:
+class ProbeResults:
     """Of one running gateway."""
 
     __slots__ = ("_last", "down")
 
     def __init__(self) -> None:
-        self._last: dict[str, Checked] = {}
-        self.down: dict[str, Checked] = {}
+        self._last: dict[str, ProbeResult] = {}
+        self.down: dict[str, ProbeResult] = {}
         """By the names of providers; nearly always empty, which is cheap to see."""
 
     def record(self, provider: str, outcome: CheckOutcome, status: int | None, now: float, next_at: float) -> None:
         """A check ended."""
         before = self._last.get(provider)
         failures = 0 if outcome not in FAILURES else 1 if before is None else before.failures + 1
-        checked = self._last[provider] = Checked(outcome, status, failures, now, next_at)
+        checked = self._last[provider] = ProbeResult(outcome, status, failures, now, next_at)
         if checked.down:
             self.down[provider] = checked
         else:

@@ -9,15 +9,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple
 
 from gateway.config import ApiKey, BreakerSettings, Config, Hedge, Persona, Provider
-from gateway.health.breaker import Breaker, Permit
+from gateway.health.breaker import Admission, Breaker
 from gateway.health.documents import BreakerDocument, KeyDocument, TargetHealthDocument
 from gateway.health.latency import Latency
-from gateway.health.probes import CheckBook
+from gateway.health.probes import ProbeResults
 from gateway.health.retry_budget import Budget
 from translators.errors import FailureKind
 
 _K = FailureKind
-_CALL: Final = Permit.CALL  # a look into the class is a call
+_CALL: Final = Admission.CALL  # a look into the class is a call
 
 _OF_THE_TARGET: Final = frozenset({_K.CONNECT, _K.TIMEOUT, _K.SERVER_ERROR, _K.OVERLOADED, _K.MALFORMED, _K.TRUNCATED, _K.MODEL_NOT_FOUND})
 """Counted against the target. A request's own faults (4xx), filtered content and odd answers of a model say nothing of its health."""
@@ -42,14 +42,14 @@ WELL: Final = Standing(None, 0.0, 1.0)
 
 
 @dataclass(slots=True)
-class Leave:
+class CallPermit:
     """Leave to make one call, to be given back by exactly one of HealthBook.succeeded, failed, abandoned."""
 
     target: str
     provider: str
     key: str
     """Its variable; empty for a server that needs none."""
-    permits: list[tuple[Breaker, Permit]]
+    permits: list[tuple[Breaker, Admission]]
 
 
 @dataclass(slots=True)
@@ -58,7 +58,7 @@ class _Target:
     latency: Latency = field(default_factory=Latency)
 
 
-class HealthBook:
+class TargetHealth:
     """Of one running gateway."""
 
     def __init__(self, config: Config) -> None:
@@ -70,11 +70,11 @@ class HealthBook:
         self._lane_settings = _lane_settings(self._settings)
         self._hedges: dict[str, tuple[Hedge, Budget]] = {}
         self.retries = Budget(config.resilience.retry_budget.ratio, config.resilience.retry_budget.reserve)
-        self.checks = CheckBook()
+        self.checks = ProbeResults()
         """Of whole providers, beside the breakers: neither opens nor closes one."""
-        self.adopt(config)
+        self.apply_config(config)
 
-    def adopt(self, config: Config) -> None:
+    def apply_config(self, config: Config) -> None:
         """Follow a new configuration: what is known of targets and keys that are still there is kept."""
         old, fresh = self._targets, config.resilience.breaker != self._settings
         if fresh:
@@ -112,10 +112,10 @@ class HealthBook:
         if (down := self.checks.down) and (checked := down.get(provider.name)) is not None:
             return Standing(f"unavailable: health check: {checked.outcome}", checked.retry_in(now), 0.0)
         breaker = (self._targets.get(target) or self._of(target)).breaker
-        if breaker.calm and not self._keys and not self._lanes:
+        if breaker.closed and not self._keys and not self._lanes:
             return WELL
         share = 1.0
-        if not breaker.calm:
+        if not breaker.closed:
             if (wait := breaker.opens_in(now)) is not None:
                 return Standing(f"cooldown: {_shown(wait)} ({breaker.reason})", wait, 0.0)
             share = breaker.share(now)
@@ -141,7 +141,7 @@ class HealthBook:
         """Whether this key may be used at `target` now."""
         return (not self._keys and not self._lanes) or self._key_wait(provider.name, key.variable, target, now) is None
 
-    def admit(self, provider: str, target: str, key: str, now: float) -> Leave | None:
+    def admit(self, provider: str, target: str, key: str, now: float) -> CallPermit | None:
         """Leave to call `target` with the key of the variable `key`; None if another took the one probe there is, or a health
         check says that the provider is down.
         """
@@ -150,7 +150,7 @@ class HealthBook:
         own = (self._targets.get(target) or self._of(target)).breaker
         if (permit := own.admit(now)) is None:
             return None
-        leave = Leave(target, provider, key, [(own, permit)])
+        leave = CallPermit(target, provider, key, [(own, permit)])
         if self._keys or self._lanes:
             for breaker in self._of_key(provider, key, target):
                 if (permit := breaker.admit(now)) is None:
@@ -159,7 +159,7 @@ class HealthBook:
                 leave.permits.append((breaker, permit))
         return leave
 
-    def began(self, leave: Leave, stream: bool, seconds: float, now: float) -> None:
+    def began(self, leave: CallPermit, stream: bool, seconds: float, now: float) -> None:
         """The answer has content, `seconds` after the call: a probe has shown what it was to show."""
         target = leave.target
         (self._targets.get(target) or self._of(target)).latency.observe(stream, seconds, now)
@@ -168,13 +168,13 @@ class HealthBook:
                 breaker.succeeded(permit, now)
                 leave.permits[i] = (breaker, _CALL)
 
-    def succeeded(self, leave: Leave, now: float) -> None:
+    def succeeded(self, leave: CallPermit, now: float) -> None:
         """The answer came to its end."""
         for breaker, permit in leave.permits:
             breaker.succeeded(permit, now)
         leave.permits = []
 
-    def failed(self, leave: Leave, kind: FailureKind, retry_after: float | None, now: float) -> None:
+    def failed(self, leave: CallPermit, kind: FailureKind, retry_after: float | None, now: float) -> None:
         """The call failed, or its answer broke off. Told again of the same call, nothing more is learned."""
         if not leave.permits:
             return
@@ -184,12 +184,12 @@ class HealthBook:
         elif kind in _OF_THE_LANE:
             self._hold(self._lanes, (leave.provider, leave.key, leave.target), self._lane_settings, leave, kind, retry_after, now)
         elif kind in _OF_THE_TARGET:
-            permit = next((permit for breaker, permit in leave.permits if breaker is own), Permit.CALL)
+            permit = next((permit for breaker, permit in leave.permits if breaker is own), Admission.CALL)
             leave.permits = [(b, p) for b, p in leave.permits if b is not own]
             own.failed(permit, now, kind.value, retry_after)
         self.abandoned(leave)
 
-    def abandoned(self, leave: Leave) -> None:
+    def abandoned(self, leave: CallPermit) -> None:
         """The call ended and told nothing."""
         for breaker, permit in leave.permits:
             breaker.abandoned(permit)
@@ -203,7 +203,7 @@ class HealthBook:
             if provider in self.checks.down:
                 yield provider, model, 0.0
                 continue
-            yield provider, model, 1.0 if breaker.calm else 0.0 if breaker.opens_in(now) is not None else breaker.share(now)
+            yield provider, model, 1.0 if breaker.closed else 0.0 if breaker.opens_in(now) is not None else breaker.share(now)
 
     def key_availability(self, config: Config, now: float) -> Iterator[tuple[str, str, float]]:
         """The same for the keys that are set, by their variables."""
@@ -227,9 +227,9 @@ class HealthBook:
         """What is known of a key, as JSON: by its variable, never the key."""
         breaker = self._keys.get((provider.name, key.variable))
         lanes = {
-            at[2]: _breaker_document(lane, now)
-            for at, lane in self._lanes.items()
-            if at[:2] == (provider.name, key.variable) and lane.state(now) != "closed"
+            at[2]: _breaker_document(key_at_target, now)
+            for at, key_at_target in self._lanes.items()
+            if at[:2] == (provider.name, key.variable) and key_at_target.state(now) != "closed"
         }
         known: BreakerDocument = {"state": "closed"} if breaker is None else _breaker_document(breaker, now)
         document: KeyDocument = {"variable": key.variable, "weight": key.weight, **known, "targets": lanes}
@@ -242,12 +242,19 @@ class HealthBook:
         return self._targets.get(target) or _Target(Breaker(self._settings))
 
     def _hold(
-        self, known: dict[Any, Breaker], at: Any, settings: BreakerSettings, leave: Leave, kind: FailureKind, wait: float | None, now: float
+        self,
+        known: dict[Any, Breaker],
+        at: Any,
+        settings: BreakerSettings,
+        leave: CallPermit,
+        kind: FailureKind,
+        wait: float | None,
+        now: float,
     ) -> None:
         breaker = known.get(at)
         if breaker is None:
             breaker = known[at] = Breaker(settings)
-        permit = next((permit for held, permit in leave.permits if held is breaker), Permit.CALL)
+        permit = next((permit for held, permit in leave.permits if held is breaker), Admission.CALL)
         leave.permits = [(b, p) for b, p in leave.permits if b is not breaker]
         passes = kind is _K.RATE_LIMIT  # a limit that is reached all day long still lets through what it allows
         if leave.provider in self._several_keys:

@@ -7,7 +7,7 @@ from gateway.routing import personas
 from gateway.routing.facts import Caller, facts_of
 from gateway.routing.plan import Plan, plan, policy_of, resolve
 from gateway.routing.rules import first_match
-from gateway.routing.state import View
+from gateway.routing.state import RoutingContext
 from translators.chat.request import ChatRequest
 from translators.notes import Note
 
@@ -25,19 +25,19 @@ class Decision:
     """Unless the request says so itself: what becomes of parameters that a provider cannot be told."""
 
 
-def decide(config: Config, request: ChatRequest, caller: Caller, view: View, tokens: int | None = None) -> Decision:
+def decide(config: Config, request: ChatRequest, caller: Caller, context: RoutingContext, tokens: int | None = None) -> Decision:
     """Raises ModelNotFound. Pure: the same arguments give the same decision. `tokens`: of its prompt, if they were counted."""
     asked = resolve(config, request.model)
     if isinstance(asked, TargetRef):
         facts = facts_of(request, None, caller, tokens)
-        return Decision(plan(config, policy_of(asked), facts, view), request, (), config.params)
+        return Decision(plan(config, policy_of(asked), facts, context), request, (), config.params)
     applied, notes = personas.apply(asked, request)
     facts = facts_of(applied, asked, caller, tokens)
-    rule = first_match(asked.rules, facts, view.moment) if asked.rules else None
+    rule = first_match(asked.rules, facts, context.moment) if asked.rules else None
     params = asked.params or config.params
     if rule is not None:
         if rule.defaults:
             applied, notes = personas.apply(asked, request, rule.defaults)
             facts = facts_of(applied, asked, caller, tokens)
         params = rule.params or params
-    return Decision(plan(config, policy_of(asked, rule), facts, view), applied, notes, params)
+    return Decision(plan(config, policy_of(asked, rule), facts, context), applied, notes, params)

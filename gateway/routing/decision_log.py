@@ -23,7 +23,7 @@ _MOST_CHARACTERS: Final = 200
 
 
 @dataclass(slots=True)
-class Record:
+class DecisionRecord:
     """One decision. `attempts` and what follows become known later."""
 
     id: str
@@ -70,11 +70,11 @@ class Record:
 
 def compact(name: str, plan: Plan) -> dict[str, Any]:
     """The decision called `name` as the log line has it: enough to decide again."""
-    shown: dict[str, Any] = loads(compact_text(name, plan))
+    shown: dict[str, Any] = loads(log_fragment(name, plan))
     return shown
 
 
-def compact_text(name: str, plan: Plan) -> str:
+def log_fragment(name: str, plan: Plan) -> str:
     """The same as JSON text, by hand as all of the log line (gateway.telemetry.request_log)."""
     policy = plan.policy
     targets = tuple([c.name if c.verdict != "rejected" else f"{c.name} ({'; '.join(c.reasons)})" for c in plan.candidates])
@@ -93,27 +93,27 @@ def _planned(revision: str, strategy: str, targets: tuple[str, ...], rule: str |
     return f",{dumps_str(shown)[1:-1]}"
 
 
-class Records:
+class DecisionLog:
     """The last decisions of a running gateway."""
 
     def __init__(self) -> None:
-        self._records: OrderedDict[str, Record] = OrderedDict()
+        self._records: OrderedDict[str, DecisionRecord] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._records)
 
-    def add(self, plan: Plan, moment: datetime, request_id: str) -> Record:
-        record = Record(f"dec_{unique(20)}", moment, plan, request_id)
+    def add(self, plan: Plan, moment: datetime, request_id: str) -> DecisionRecord:
+        record = DecisionRecord(f"dec_{unique(20)}", moment, plan, request_id)
         self._records[record.id] = record
         if len(self._records) > KEPT:
             self._records.popitem(last=False)
         return record
 
-    def find(self, name: str) -> Record | None:
+    def find(self, name: str) -> DecisionRecord | None:
         return self._records.get(name)
 
 
-def record_document(record: Record) -> DecisionDocument:
+def record_document(record: DecisionRecord) -> DecisionDocument:
     """A decision as JSON: what `GET /api/v1/decisions/{id}` answers, and what `llm-router replay` reads."""
     return {
         "id": record.id,

@@ -45,7 +45,7 @@ def attempts(
     candidates: Sequence[Candidate],
     policy: OnFailure,
     budget: Budget,
-    dice: Callable[[], float],
+    random: Callable[[], float],
     remaining: Callable[[], float],
 ) -> Generator[NextAttempt, Outcome, None]:
     """Yields the attempts in order. Send it how each failed; it ends when nothing is left that could do better.
@@ -72,7 +72,7 @@ def attempts(
         elif kind in _MAY_PASS and outcome.may_pass:
             again.append((candidate, remaining() - (outcome.retry_after or 0.0)))
     for turn in range(policy.retries):
-        backoff = min(policy.backoff.max, policy.backoff.initial * 2**turn) * (0.5 + dice() / 2)
+        backoff = min(policy.backoff.max, policy.backoff.initial * 2**turn) * (0.5 + random() / 2)
         still: list[tuple[Candidate, float]] = []
         for candidate, due in sorted(again, key=lambda item: -item[1]):
             if candidate.model.record.context_window <= smallest_window:

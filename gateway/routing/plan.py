@@ -16,7 +16,7 @@ from gateway.routing.documents import CandidateDocument, PlanDocument
 from gateway.routing.facts import Facts
 from gateway.routing.requirements import Requirement
 from gateway.routing.rules import failing
-from gateway.routing.state import View
+from gateway.routing.state import RoutingContext
 from gateway.routing.strategies import NANO, order, prices, prompt_tokens
 from translators.capabilities import Capability
 from translators.errors import FailureKind
@@ -86,13 +86,13 @@ def policy_of(asked: Persona | TargetRef, rule: Rule | None = None) -> Policy:
     )  # fmt: skip
 
 
-def plan(config: Config, policy: Policy, facts: Facts, view: View) -> Plan:
+def plan(config: Config, policy: Policy, facts: Facts, context: RoutingContext) -> Plan:
     """Hold every target against what the request needs, and put those that can serve it in order."""
-    gates = _Gates(policy, facts, view)
+    gates = _Gates(policy, facts, context)
     able: list[Candidate] = []
     rejected: list[Candidate] = []
     retry_in: float | None = None
-    providers, standing_of, now = config.providers, view.health.standing, view.now
+    providers, standing_of, now = config.providers, context.health.standing, context.now
     for ref in policy.targets:
         provider = providers[ref.provider]
         candidate = Candidate(ref, provider, provider.models[ref.model])
@@ -107,8 +107,8 @@ def plan(config: Config, policy: Policy, facts: Facts, view: View) -> Plan:
         (rejected if candidate.reasons else able).append(candidate)
     if facts.forces_tool or facts.max_tokens is not None:
         able = _preferred(able, rejected, facts)
-    able = order(policy.strategy, policy.balance, able, facts, view, policy.name)
-    pinned = _take_up(able, policy.strategy, facts, view)
+    able = order(policy.strategy, policy.balance, able, facts, context, policy.name)
+    pinned = _take_up(able, policy.strategy, facts, context)
     if facts.schema is not None and not facts.forces_tool and len(able) > 1:
         able = _holding_first(able, facts)
         if pinned is not None and able[0].name != pinned:
@@ -122,18 +122,29 @@ class _Gates:
     """What a target must pass, whatever its place in the order."""
 
     __slots__ = (
-        "_answer", "_bounded", "_facts", "_lacking", "_max_price", "_name", "_needed", "_needs", "_persona", "_size", "_tools", "_view",
+        "_answer",
+        "_bounded",
+        "_context",
+        "_facts",
+        "_lacking",
+        "_max_price",
+        "_name",
+        "_needed",
+        "_needs",
+        "_persona",
+        "_size",
+        "_tools",
         "near_limit",
     )  # fmt: skip
 
-    def __init__(self, policy: Policy, facts: Facts, view: View) -> None:
+    def __init__(self, policy: Policy, facts: Facts, context: RoutingContext) -> None:
         self._facts = facts
-        self._view = view
+        self._context = context
         self._persona = persona = policy.persona
         self._name = policy.name
         self._needs = tuple([need.capability for need in facts.requirements]) if facts.requirements else ()
         self._needed = frozenset(self._needs)
-        self._lacking = bool(self._needs and view.lacks.known)
+        self._lacking = bool(self._needs and context.lacks.known)
         self._bounded = persona is not None and (persona.max_cost_tier is not None or bool(persona.regions))
         self._max_price = None if persona is None or persona.max_price is None else int(persona.max_price * 10**9)
         self._size = facts.prompt.size
@@ -144,14 +155,14 @@ class _Gates:
     def hold(self, candidate: Candidate) -> None:
         """Write down every reason against the target that its health has no part in."""
         model, provider, ref = candidate.model, candidate.provider, candidate.ref
-        if ref.when is not ALWAYS and (condition := failing(ref.when, self._facts, self._view.moment)) is not None:
+        if ref.when is not ALWAYS and (condition := failing(ref.when, self._facts, self._context.moment)) is not None:
             candidate.refuse(f"condition: {condition}")
         record = model.record
         capabilities = record.capabilities
         if not self._needed <= capabilities:
             self._capabilities(candidate, capabilities)
         elif self._lacking:
-            self._capabilities(candidate, capabilities - self._view.lacks.of(candidate.name, record, self._view.now))
+            self._capabilities(candidate, capabilities - self._context.lacks.of(candidate.name, record, self._context.now))
         if self._tools and record.max_tools is not None and self._tools > record.max_tools:
             candidate.refuse(f"{_TOO_MANY_TOOLS}: {self._tools} > {record.max_tools}")
         if self._bounded and self._persona is not None:
@@ -186,14 +197,14 @@ class _Gates:
 
     def _window(self, candidate: Candidate, model: Model, answer: int, window: int, longest: int) -> None:
         facts = self._facts
-        prompt = prompt_tokens(candidate, facts, self._view)
+        prompt = prompt_tokens(candidate, facts, self._context)
         if (over := overflow(model, prompt, facts.max_tokens)) is not None:
             candidate.refuse(f"context_overflow: needs {over[0]} > {over[1]}")
         if not facts.prompt.exact and (near(prompt, longest) or near(prompt + answer, window)):
             self.near_limit = True
 
     def _price(self, candidate: Candidate, ceiling: int) -> None:
-        (cost,) = prices([candidate], self._facts, self._view, self._name)
+        (cost,) = prices([candidate], self._facts, self._context, self._name)
         if cost is None:
             candidate.refuse("over_max_price: its price is not known")
         elif cost > ceiling:
@@ -240,17 +251,17 @@ def _holding_first(able: list[Candidate], facts: Facts) -> list[Candidate]:
     return [*(candidate for candidate in able if not candidate.reasons), *told]
 
 
-def _take_up(able: list[Candidate], strategy: StrategyName, facts: Facts, view: View) -> str | None:
+def _take_up(able: list[Candidate], strategy: StrategyName, facts: Facts, context: RoutingContext) -> str | None:
     """The target that served the conversation goes first. One that comes back from a failure gets a part of the others."""
     if not able:
         return None
     if facts.conversation is not None and facts.settled:
-        pin = view.affinity.find(facts.conversation, view.now)
+        pin = context.affinity.find(facts.conversation, context.now)
         if pin is not None and (found := next((candidate for candidate in able if candidate.name == pin.target), None)) is not None:
             able.remove(found)
             able.insert(0, found)
             return found.name
-    if strategy != "weighted" and len(able) > 1 and able[0].share < 1 and view.dice() >= able[0].share:  # else its weight says so
+    if strategy != "weighted" and len(able) > 1 and able[0].share < 1 and context.random() >= able[0].share:  # else its weight says so
         able.append(able.pop(0))
     return None
 

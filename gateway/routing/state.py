@@ -6,42 +6,42 @@ from datetime import datetime
 
 from gateway.accounting.observed import Learned
 from gateway.config import Config
-from gateway.health.targets import HealthBook
+from gateway.health.targets import TargetHealth
 from gateway.health.unsupported_features import NONE_KNOWN, Lacks
 from gateway.routing.affinity import Affinity
 
 
 @dataclass(slots=True)  # frozen, it would cost twice as much to make
-class View:
+class RoutingContext:
     """What a plan is made from, beside the policy and the request."""
 
     now: float
     """Seconds, monotonic: the clock of health and affinity."""
     moment: datetime
     """UTC."""
-    dice: Callable[[], float]
+    random: Callable[[], float]
     """From 0 up to 1."""
-    health: HealthBook
+    health: TargetHealth
     affinity: Affinity
     learned: Learned
     lacks: Lacks = NONE_KNOWN
 
 
-class Memory:
+class RouterState:
     """What a running gateway has learned of its providers; outlives a reload of the configuration."""
 
-    def __init__(self, config: Config, clock: Callable[[], datetime], now: Callable[[], float], dice: Callable[[], float]) -> None:
+    def __init__(self, config: Config, clock: Callable[[], datetime], now: Callable[[], float], random: Callable[[], float]) -> None:
         self.clock = clock
         """The time of day, in UTC."""
         self.now = now
         """Seconds, monotonic."""
-        self.dice = dice
+        self.random = random
         """From 0 up to 1."""
-        self.health = HealthBook(config)
+        self.health = TargetHealth(config)
         self.affinity = Affinity()
         self.learned = Learned()
         self.lacks = Lacks()
 
-    def view(self) -> View:
+    def view(self) -> RoutingContext:
         """The world now."""
-        return View(self.now(), self.clock(), self.dice, self.health, self.affinity, self.learned, self.lacks)
+        return RoutingContext(self.now(), self.clock(), self.random, self.health, self.affinity, self.learned, self.lacks)

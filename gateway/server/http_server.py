@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from gateway.api.chat import WRITE_TIMEOUT, tell_alone
+from gateway.api.chat import WRITE_TIMEOUT, publish_request_without_exchange
 from gateway.api.middleware import edge, new_request_id
 from gateway.api.request import Gateway, Request
 from gateway.errors import INVALID_HTTP, NotServed, error_body
@@ -100,7 +100,7 @@ class CallersProtocol(web.RequestHandler):
             raise ConnectionError("the answer has begun: there is no place for another")
         error = NotServed(status, _NO_HTTP if status < 500 else _OUR_FAULT, INVALID_HTTP)
         request_id = new_request_id()
-        tell_alone(self._gateway, request_id, "unknown", time.perf_counter(), error.status, error)
+        publish_request_without_exchange(self._gateway, request_id, "unknown", time.perf_counter(), error.status, error)
         headers = {"x-request-id": request_id, "x-llm-router-request-id": request_id}
         response = json_response(error_body(error), error.status, headers)
         response.force_close()

@@ -13,14 +13,14 @@ from prometheus_client.registry import Collector
 Labels = tuple[str, ...]
 
 
-class Counts:
+class Counter:
     """A counter with labels."""
 
     def __init__(self, name: str, help_: str, labels: Sequence[str]) -> None:
         self._family: Final = name, help_, tuple(labels)
         self._cells: dict[Labels, list[float]] = {}
 
-    def cell(self, *labels: str) -> list[float]:
+    def series(self, *labels: str) -> list[float]:
         """Its number, alone in a list: whoever counts adds to it."""
         found = self._cells.get(labels)
         if found is None:
@@ -35,7 +35,7 @@ class Counts:
         return family
 
 
-class Times:
+class Histogram:
     """A histogram with labels; `bounds` are in seconds, rising."""
 
     def __init__(self, name: str, help_: str, labels: Sequence[str], bounds: Sequence[float]) -> None:
@@ -43,7 +43,7 @@ class Times:
         self._bounds: Final = tuple(bounds)
         self._cells: dict[Labels, list[float]] = {}
 
-    def cell(self, *labels: str) -> list[float]:
+    def series(self, *labels: str) -> list[float]:
         """Its numbers: the sum, then how many fell into each bucket. Whoever observes a value calls `observe` with them."""
         found = self._cells.get(labels)
         if found is None:
@@ -67,10 +67,10 @@ class Times:
         return family
 
 
-class Tallies(Collector):
+class FastCollector(Collector):
     """Shows them to a registry."""
 
-    def __init__(self, shown: Sequence[Counts | Times]) -> None:
+    def __init__(self, shown: Sequence[Counter | Histogram]) -> None:
         self._shown = shown
 
     def collect(self) -> Iterable[Metric]:

@@ -84,7 +84,7 @@ Event = AttemptEnded | RequestEnded | ConfigReloaded
 Listener = Callable[[Event], None]
 
 
-class Bus:
+class EventBus:
     """Hands each event to every listener. A listener that fails is logged and does not touch the request."""
 
     __slots__ = ("_listeners",)
@@ -92,7 +92,7 @@ class Bus:
     def __init__(self, listeners: Sequence[Listener] = ()) -> None:
         self._listeners = tuple(listeners)
 
-    def tell(self, event: Event) -> None:
+    def publish(self, event: Event) -> None:
         for listener in self._listeners:
             try:
                 listener(event)

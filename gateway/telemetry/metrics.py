@@ -10,7 +10,7 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from gateway.telemetry.counters import Counts, Tallies, Times
+from gateway.telemetry.counters import Counter, FastCollector, Histogram
 from gateway.telemetry.events import AttemptEnded, ConfigReloaded, Event, RequestEnded, Usage
 from gateway.telemetry.multiprocess import Snapshot, snapshot
 from gateway.telemetry.revisions import RevisionMetrics
@@ -45,26 +45,26 @@ class Metrics:
         self._bound_attempts: dict[tuple[str, ...], tuple[list[float], list[float]]] = {}
         registry = self.registry = CollectorRegistry(auto_describe=True)
         of_request, of_target = ["persona", "provider", "model"], ["provider", "model"]
-        self._requests = Counts("llm_router_requests", "Requests answered.", [*of_request, "outcome"])
-        self._duration = Times(
+        self._requests = Counter("llm_router_requests", "Requests answered.", [*of_request, "outcome"])
+        self._duration = Histogram(
             "llm_router_request_duration_seconds", "From the first byte read to the last byte written.", ["persona", "provider"], _SECONDS
         )
-        self._first_chunk = Times(
+        self._first_chunk = Histogram(
             "llm_router_time_to_first_chunk_seconds", "From the first byte read to the first content of a stream.",
             ["persona", "provider"], _SECONDS,
         )  # fmt: skip
-        self._overhead = Times(
+        self._overhead = Histogram(
             "llm_router_overhead_seconds", "Time of a JSON request that was not spent waiting for providers.", [], _OVERHEAD
         )
-        self._attempts = Counts("llm_router_upstream_attempts", "Attempts at targets by outcome.", [*of_target, "outcome"])
-        self._attempt_seconds = Times("llm_router_upstream_attempt_duration_seconds", "Duration of attempts.", ["provider"], _SECONDS)
-        self._tokens = Counts("llm_router_tokens", "Tokens as providers counted them.", [*of_request, "kind"])
-        self._cost = Counts("llm_router_cost_usd", "Cost of answers by the price list, where it is known.", of_request)
-        self._dropped = Counts("llm_router_dropped_params", "Parameters that a provider could not be told.", ["provider", "param"])
-        self._aborted = Counts("llm_router_stream_aborted", "Streams that ended without their end mark.", ["reason"])
-        self._seen_overhead = self._overhead.cell()
+        self._attempts = Counter("llm_router_upstream_attempts", "Attempts at targets by outcome.", [*of_target, "outcome"])
+        self._attempt_seconds = Histogram("llm_router_upstream_attempt_duration_seconds", "Duration of attempts.", ["provider"], _SECONDS)
+        self._tokens = Counter("llm_router_tokens", "Tokens as providers counted them.", [*of_request, "kind"])
+        self._cost = Counter("llm_router_cost_usd", "Cost of answers by the price list, where it is known.", of_request)
+        self._dropped = Counter("llm_router_dropped_params", "Parameters that a provider could not be told.", ["provider", "param"])
+        self._aborted = Counter("llm_router_stream_aborted", "Streams that ended without their end mark.", ["reason"])
+        self._seen_overhead = self._overhead.series()
         registry.register(
-            Tallies(
+            FastCollector(
                 [
                     self._requests, self._duration, self._first_chunk, self._overhead, self._attempts, self._attempt_seconds, self._tokens,
                     self._cost, self._dropped, self._aborted,
@@ -79,19 +79,19 @@ class Metrics:
         """`lost`: how many lines of the request log were dropped so far."""
         self.registry.register(_LostLines(lost))
 
-    def adopt(self, version: str, revision: str, personas: Iterable[str], targets: Iterable[tuple[str, str]]) -> None:
+    def apply_config(self, version: str, revision: str, personas: Iterable[str], targets: Iterable[tuple[str, str]]) -> None:
         """A configuration holds from now on: its names may appear as labels, beside earlier ones, which requests still use."""
         self._personas |= frozenset(personas)
         self._targets |= frozenset(targets)
-        self._revisions.adopt(version, revision)
+        self._revisions.apply_config(version, revision)
 
-    def listen(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         if type(event) is AttemptEnded:
             self._attempt(event)
         elif type(event) is RequestEnded:
             self._request(event)
         elif type(event) is ConfigReloaded:
-            self._revisions.listen(event)
+            self._revisions.on_event(event)
 
     async def scrape(self, accept: str) -> tuple[bytes, str]:
         """The exposition text and its content type, made in a thread: a thousand series take a quarter of a second."""
@@ -111,7 +111,7 @@ class Metrics:
         if bound is None:
             provider, model = self._target(event.provider, event.model)
             outcome = event.outcome if event.outcome in _OUTCOMES else OTHER
-            bound = self._attempts.cell(provider, model, outcome), self._attempt_seconds.cell(provider)
+            bound = self._attempts.series(provider, model, outcome), self._attempt_seconds.series(provider)
             if outcome == event.outcome and provider != OTHER:
                 self._bound_attempts[key] = bound
         attempts, seconds = bound
@@ -139,9 +139,9 @@ class Metrics:
         if len(attempts) > 1:
             self.routing.beside_the_first(event, persona if persona in self._personas else OTHER)
         if outcome == "stream_aborted":
-            self._aborted.cell(attempts[-1].outcome if attempts else OTHER)[0] += 1
+            self._aborted.series(attempts[-1].outcome if attempts else OTHER)[0] += 1
         for param in dropped:
-            self._dropped.cell(bound.provider, param if param in self._parameters else OTHER)[0] += 1
+            self._dropped.series(bound.provider, param if param in self._parameters else OTHER)[0] += 1
         if usage is not None:
             prompt, cached, completion, reasoning = bound.tokens
             prompt[0] += usage[0]
@@ -158,11 +158,11 @@ class Metrics:
         return _Bound(
             provider=provider,
             closed=OTHER not in labels,
-            requests=self._requests.cell(*labels, event.outcome),
-            duration=self._duration.cell(persona, provider),
-            first_chunk=self._first_chunk.cell(persona, provider),
-            tokens=tuple(self._tokens.cell(*labels, kind) for kind in Usage._fields),
-            cost=self._cost.cell(*labels),
+            requests=self._requests.series(*labels, event.outcome),
+            duration=self._duration.series(persona, provider),
+            first_chunk=self._first_chunk.series(persona, provider),
+            tokens=tuple(self._tokens.series(*labels, kind) for kind in Usage._fields),
+            cost=self._cost.series(*labels),
         )
 
 

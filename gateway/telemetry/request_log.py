@@ -55,7 +55,7 @@ class RequestLog:
         """Lines that were dropped."""
         return self._lost_here + self._lost_there
 
-    def listen(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         if type(event) is RequestEnded:
             if len(self._waiting) >= CAPACITY - (self._handed - self._done):
                 self._lost_here += 1

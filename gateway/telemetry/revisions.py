@@ -19,11 +19,11 @@ class RevisionMetrics:
         )  # fmt: skip
         self._successful.set(1)
 
-    def adopt(self, version: str, revision: str) -> None:
+    def apply_config(self, version: str, revision: str) -> None:
         """This revision holds, and no other."""
         self._info.clear()
         self._info.labels(version, revision).set(1)
 
-    def listen(self, event: ConfigReloaded) -> None:
+    def on_event(self, event: ConfigReloaded) -> None:
         self._reloads.labels(event.result).inc()
         self._successful.set(event.result != "failed")

@@ -11,7 +11,7 @@ _WEIGHT: Final = 0.1
 """Of a new observation of how long a place is taken."""
 
 
-class NoPlace(Exception):
+class QueueFull(Exception):
     """The queue is full, or the wait was too long. `retry_after`: seconds until there should be a place."""
 
     def __init__(self, retry_after: float) -> None:
@@ -19,7 +19,7 @@ class NoPlace(Exception):
         self.retry_after = retry_after
 
 
-class _Room:
+class _Limit:
     """The places of one provider or model."""
 
     def __init__(self, settings: Concurrency) -> None:
@@ -34,7 +34,7 @@ class _Room:
             self._taken += 1
             return
         if len(self._waiting) >= self.settings.queue:
-            raise NoPlace(self.expected_wait())
+            raise QueueFull(self.expected_wait())
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         try:
@@ -46,7 +46,7 @@ class _Room:
             elif turn in self._waiting:
                 self._waiting.remove(turn)
             if isinstance(error, TimeoutError):
-                raise NoPlace(self.expected_wait()) from None
+                raise QueueFull(self.expected_wait()) from None
             raise
 
     def leave(self, seconds: float) -> None:
@@ -76,12 +76,12 @@ class _Room:
                 turn.set_result(None)
 
 
-class Place:
+class Slot:
     """A place that is taken; `leave` it once."""
 
     __slots__ = ("_loop", "_rooms", "_since")
 
-    def __init__(self, rooms: tuple[_Room, ...]) -> None:
+    def __init__(self, rooms: tuple[_Limit, ...]) -> None:
         self._loop = asyncio.get_running_loop()
         self._rooms = rooms
         self._since = self._loop.time()
@@ -92,17 +92,17 @@ class Place:
             room.leave(self._loop.time() - self._since)
 
 
-class Places:
+class ConcurrencyLimiter:
     """Of one running gateway. A limit that changes by a reload holds for requests from then on."""
 
     def __init__(self) -> None:
-        self._rooms: dict[str, _Room] = {}
+        self._rooms: dict[str, _Limit] = {}
 
-    async def take(self, provider: Provider, model: Model) -> Place | None:
+    async def take(self, provider: Provider, model: Model) -> Slot | None:
         """A place at the provider and at the model; None if neither has a limit. Raises NoPlace."""
         if provider.concurrency is None and model.concurrency is None:
             return None
-        taken: list[_Room] = []
+        taken: list[_Limit] = []
         try:
             # The model's first: who waits for it takes no place from the provider's other models.
             for name, settings in ((f"{provider.name}/{model.id}", model.concurrency), (provider.name, provider.concurrency)):
@@ -114,16 +114,16 @@ class Places:
             for room in taken:
                 room.give_back()
             raise
-        return Place(tuple(taken))
+        return Slot(tuple(taken))
 
     def waiting(self) -> Iterator[tuple[str, int]]:
         """Of every provider and `provider/model` that has a limit and was asked: how many requests wait for a place."""
         return ((name, room.waiting) for name, room in self._rooms.items())
 
-    def _room(self, name: str, settings: Concurrency) -> _Room:
+    def _room(self, name: str, settings: Concurrency) -> _Limit:
         room = self._rooms.get(name)
         if room is None:
-            room = self._rooms[name] = _Room(settings)
+            room = self._rooms[name] = _Limit(settings)
         elif room.settings is not settings:
             room.limit(settings)
         return room

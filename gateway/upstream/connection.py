@@ -16,7 +16,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from gateway.config import Link
 from gateway.upstream import failures
-from gateway.upstream.deadlines import Watch
+from gateway.upstream.deadlines import DeadlineTimer
 from gateway.upstream.response import HIGH_WATER, Limit, UpstreamResponse
 from translators.errors import UpstreamFailure
 
@@ -71,7 +71,9 @@ def rest_of(sock: socket.socket) -> Iterator[bytes]:
 class Connection(asyncio.Protocol):
     """One connection to `server`. `freed` is called when the next request may be sent on it, `lost` when it is gone."""
 
-    def __init__(self, server: Server, watch: Watch, freed: Callable[["Connection"], None], lost: Callable[["Connection"], None]) -> None:
+    def __init__(
+        self, server: Server, watch: DeadlineTimer, freed: Callable[["Connection"], None], lost: Callable[["Connection"], None]
+    ) -> None:
         self.server = server
         self.watch = watch
         self.loop = asyncio.get_running_loop()

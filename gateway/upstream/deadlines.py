@@ -16,11 +16,11 @@ _MOST_PATIENCE: Final = 1.0
 class Watched(Protocol):
     """Something that may take too long."""
 
-    def look(self, now: float) -> float:
+    def check(self, now: float) -> float:
         """Do what is due at `now`, by the loop's clock; returns when to look again at the latest."""
 
 
-class Watch:
+class DeadlineTimer:
     """Looks after everything that was added until it is removed."""
 
     def __init__(self) -> None:
@@ -53,7 +53,7 @@ class Watch:
         if late > _LATE:
             self._set(now + min(late, _MOST_PATIENCE))
             return
-        following = min([watched.look(now) for watched in tuple(self._watched)], default=math.inf)
+        following = min([watched.check(now) for watched in tuple(self._watched)], default=math.inf)
         self._next, self._timer = math.inf, None
         if self._watched and following < math.inf:
             self._set(max(following, now + _TICK))

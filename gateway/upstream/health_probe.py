@@ -49,11 +49,11 @@ class Results(Protocol):
     def forget(self, provider: str) -> None: ...
 
 
-class HealthChecks:
+class HealthProbes:
     """A task for each provider that has a check; use `running`."""
 
-    def __init__(self, results: Results, now: Callable[[], float], dice: Callable[[], float]) -> None:
-        self._results, self._now, self._dice = results, now, dice
+    def __init__(self, results: Results, now: Callable[[], float], random: Callable[[], float]) -> None:
+        self._results, self._now, self._random = results, now, random
         self._session = aiohttp.ClientSession(
             # A new connection each time: whether there can be one is a part of what is asked.
             connector=aiohttp.TCPConnector(limit=0, force_close=True),
@@ -71,12 +71,12 @@ class HealthChecks:
     @classmethod
     @asynccontextmanager
     async def running(
-        cls, config: Config, results: Results, now: Callable[[], float], dice: Callable[[], float]
-    ) -> AsyncIterator["HealthChecks"]:
+        cls, config: Config, results: Results, now: Callable[[], float], random: Callable[[], float]
+    ) -> AsyncIterator["HealthProbes"]:
         """Checks until the block ends. `now`: monotonic seconds. `dice`: from 0 up to 1."""
-        checks = cls(results, now, dice)
+        checks = cls(results, now, random)
         try:
-            checks.adopt(config)
+            checks.apply_config(config)
             yield checks
         finally:
             tasks = [*checks._tasks]
@@ -85,7 +85,7 @@ class HealthChecks:
             await asyncio.gather(*tasks, return_exceptions=True)
             await checks._session.close()
 
-    def adopt(self, config: Config) -> None:
+    def apply_config(self, config: Config) -> None:
         """Follow a configuration: a check that is new or different begins anew, knowing nothing; one that is gone ends."""
         wanted = {name: check for name, provider in config.providers.items() if (check := _check_of(provider)) is not None}
         for name, (check, task) in [*self._running.items()]:
@@ -103,7 +103,7 @@ class HealthChecks:
     async def _repeat(self, provider: str, check: _Check) -> None:
         while True:
             outcome, status = await self._once(check)
-            pause = check.settings.every * (1 - _JITTER + 2 * _JITTER * self._dice())
+            pause = check.settings.every * (1 - _JITTER + 2 * _JITTER * self._random())
             self._record(provider, outcome, status, pause)
             await asyncio.sleep(pause)
 

@@ -13,7 +13,7 @@ from gateway.config import Proxy
 from gateway.errors import OutOfDescriptors
 from gateway.upstream import failures
 from gateway.upstream.connection import Connection, Server
-from gateway.upstream.deadlines import Watch
+from gateway.upstream.deadlines import DeadlineTimer
 from gateway.upstream.descriptors import LACKING, are_lacking
 from gateway.upstream.resolver import Names
 from gateway.upstream.response import Limit
@@ -33,7 +33,7 @@ class Pool:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._watch = Watch()
+        self._watch = DeadlineTimer()
         self._idle: defaultdict[Server, list[Connection]] = defaultdict(list)
         """The one used last is used next."""
         self._open: set[Connection] = set()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple, Protocol
 
 from gateway.upstream import failures
-from gateway.upstream.deadlines import Watch
+from gateway.upstream.deadlines import DeadlineTimer
 from gateway.upstream.decoding import Decoder, UndecodableBody, encoding_of
 from translators.errors import UpstreamError, UpstreamFailure
 from translators.failures import malformed
@@ -43,7 +43,7 @@ class Carrier(Protocol):
     """The connection a response comes over."""
 
     loop: asyncio.AbstractEventLoop
-    watch: Watch
+    watch: DeadlineTimer
 
     def abort(self) -> None:
         """Hang up."""
@@ -136,7 +136,7 @@ class UpstreamResponse:
             self._connection.abort()
             self._connection = None
 
-    def look(self, now: float) -> float:
+    def check(self, now: float) -> float:
         """For the watch: hang up if it has taken too long. Silence is no fault before the headers, nor while we take nothing."""
         if (held_up := self._held_up()) > self._spared:
             more, self._spared = held_up - self._spared, held_up

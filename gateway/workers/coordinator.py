@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Final
 
 from gateway.telemetry.multiprocess import Snapshot, exposition, merged
-from gateway.workers.rpc import Answers, Link, Unanswered
+from gateway.workers.rpc import Answers, NoReply, RpcChannel
 
 _SNAPSHOT: Final = 2.0
 """Seconds a worker has for its metrics: one that hangs must not keep a scrape waiting."""
@@ -19,13 +19,13 @@ _QUESTION: Final = 10.0
 class Member:
     """One worker's process, as long as it runs."""
 
-    link: Link
+    link: RpcChannel
     listening: bool = False
     counted: Snapshot = field(default_factory=list)
     """Its metrics when it was asked last."""
 
 
-class Hub:
+class Coordinator:
     """The workers by number; None for one that does not run at the moment."""
 
     def __init__(self, count: int, all_listen: Callable[[str], None]) -> None:
@@ -61,7 +61,7 @@ class Hub:
             member = self._members[number]
             try:
                 return number, None if member is None else await member.link.ask(question, about, limit=limit)
-            except Unanswered:
+            except NoReply:
                 return number, None
 
         return await asyncio.gather(*map(one, numbers))
@@ -98,7 +98,7 @@ class Hub:
             return None
         try:
             told = await member.link.ask("snapshot", limit=_SNAPSHOT)
-        except Unanswered:
+        except NoReply:
             return None
         if member in self._members.values():
             member.counted = told

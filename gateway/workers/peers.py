@@ -7,8 +7,8 @@ from typing import Any, Final, NamedTuple
 
 from typing_extensions import TypedDict  # pydantic reads typing's own from Python 3.12 on only
 
-from gateway.errors import NoSiblings
-from gateway.workers.rpc import Answers, Link, Unanswered
+from gateway.errors import NoPeers
+from gateway.workers.rpc import Answers, NoReply, RpcChannel
 
 _LIMIT: Final = 15.0
 """Seconds for the parent: more than it gives the others."""
@@ -16,7 +16,7 @@ _STANDING: Final = 1.0
 """The same for what readiness tells: probes are not kept waiting."""
 
 
-class Membership(NamedTuple):
+class WorkerIdentity(NamedTuple):
     """What a worker is told when it is started. The two descriptors are inherited."""
 
     number: int
@@ -27,7 +27,7 @@ class Membership(NamedTuple):
     """Of a file that workers lock while they write the log, so that no line stands inside another."""
 
     @classmethod
-    def read(cls, text: str) -> "Membership":
+    def read(cls, text: str) -> "WorkerIdentity":
         """From `number:link:lock`, as `str` wrote it. Raises ValueError, TypeError."""
         return cls(*map(int, text.split(":")))
 
@@ -44,20 +44,20 @@ class WorkersDocument(TypedDict):
     """How many serve."""
 
 
-class Siblings:
+class Peers:
     """The other workers, as one of them sees them; use `joined`."""
 
-    def __init__(self, number: int, link: Link) -> None:
+    def __init__(self, number: int, link: RpcChannel) -> None:
         self.number = number
         self._link = link
 
     @classmethod
     @asynccontextmanager
-    async def joined(cls, membership: Membership, answers: Answers) -> AsyncIterator["Siblings"]:
+    async def joined(cls, membership: WorkerIdentity, answers: Answers) -> AsyncIterator["Peers"]:
         """One of them until the block ends. `answers`: snapshot, decision and reload."""
         ours = socket.socket(fileno=membership.link)
         ours.set_inheritable(False)
-        async with Link.running(ours, {**answers, "alive": _alive}) as link:
+        async with RpcChannel.running(ours, {**answers, "alive": _alive}) as link:
             yield cls(membership.number, link)
 
     def when_alone(self, call: Callable[[], None]) -> None:
@@ -72,7 +72,7 @@ class Siblings:
         """How many workers there should be, and how many listen; None if the parent does not answer."""
         try:
             standing: WorkersDocument = await self._link.ask("standing", limit=_STANDING)
-        except Unanswered:
+        except NoReply:
             return None
         return standing
 
@@ -92,8 +92,8 @@ class Siblings:
     async def _ask(self, question: str, about: Any) -> Any:
         try:
             return await self._link.ask(question, about, limit=_LIMIT)
-        except Unanswered:
-            raise NoSiblings("The process through which the workers ask each other does not answer.") from None
+        except NoReply:
+            raise NoPeers("The process through which the workers ask each other does not answer.") from None
 
 
 async def _alive(_: Any) -> bool:

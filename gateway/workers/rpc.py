@@ -19,11 +19,11 @@ _QUESTION: Final = "?"
 _ANSWER: Final = "="
 
 
-class Unanswered(Exception):
+class NoReply(Exception):
     """The other end is gone, or did not answer in time."""
 
 
-class Link:
+class RpcChannel:
     """One end of the socket; use `running`. `ended` is done once the other end is gone."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answers: Answers) -> None:
@@ -37,7 +37,7 @@ class Link:
 
     @classmethod
     @asynccontextmanager
-    async def running(cls, ours: socket.socket, answers: Answers) -> AsyncIterator["Link"]:
+    async def running(cls, ours: socket.socket, answers: Answers) -> AsyncIterator["RpcChannel"]:
         """Answers until the block ends."""
         link = cls(*await asyncio.open_connection(sock=ours), answers)
         try:
@@ -52,7 +52,7 @@ class Link:
     async def ask(self, question: str, about: Any = None, *, limit: float) -> Any:
         """The other end's answer, within `limit` seconds. Raises Unanswered."""
         if self.ended.done():
-            raise Unanswered
+            raise NoReply
         number = next(self._numbers)
         answer = self._asked[number] = asyncio.get_running_loop().create_future()
         self._write([_QUESTION, number, question, about])
@@ -60,7 +60,7 @@ class Link:
             async with asyncio.timeout(limit):
                 return await answer
         except TimeoutError:
-            raise Unanswered from None
+            raise NoReply from None
         finally:
             del self._asked[number]
 
@@ -80,7 +80,7 @@ class Link:
         finally:
             for asked in self._asked.values():
                 if not asked.done():
-                    asked.set_exception(Unanswered())
+                    asked.set_exception(NoReply())
 
     async def _answer(self, number: int, question: str, about: Any) -> None:
         self._write([_ANSWER, number, await self._answers[question](about)])

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
-from gateway.workers.coordinator import Hub, Member
-from gateway.workers.peers import Membership
-from gateway.workers.rpc import Link, Unanswered
+from gateway.workers.coordinator import Coordinator, Member
+from gateway.workers.peers import WorkerIdentity
+from gateway.workers.rpc import NoReply, RpcChannel
 
 PATIENCE: Final = 30.0
 """Seconds without a sign of life after which a worker is killed: the kernel goes on giving it connections."""
@@ -51,7 +51,7 @@ class Supervisor:
         self._numbers = range(1, count + 1)
         self._all_listen: Callable[[str], None] | None = all_listen
         self._patience = patience
-        self._hub = Hub(count, self._started)
+        self._hub = Coordinator(count, self._started)
         self._stop = asyncio.Event()
         self._processes: dict[int, asyncio.subprocess.Process] = {}
         self._failed = False
@@ -122,7 +122,7 @@ class Supervisor:
         """Start a process and wait for its end; its exit status, -N if signal N ended it."""
         ours, its = socket.socketpair()
         with its:
-            membership = Membership(number, its.fileno(), lock)
+            membership = WorkerIdentity(number, its.fileno(), lock)
             try:
                 process = await asyncio.create_subprocess_exec(
                     *self._command, "--membership", str(membership), pass_fds=(membership.link, membership.lock)
@@ -134,7 +134,7 @@ class Supervisor:
         self._processes[number] = process
         if self._stop.is_set():
             process.terminate()
-        async with Link.running(ours, self._hub.answers(number)) as link:
+        async with RpcChannel.running(ours, self._hub.answers(number)) as link:
             self._hub.join(number, Member(link))
             watch = asyncio.create_task(self._watch(number, link, process))
             status = await process.wait()
@@ -143,12 +143,12 @@ class Supervisor:
         del self._processes[number]
         return status
 
-    async def _watch(self, number: int, link: Link, process: asyncio.subprocess.Process) -> None:
+    async def _watch(self, number: int, link: RpcChannel, process: asyncio.subprocess.Process) -> None:
         """Kill a worker that hangs. One that drains is waited for."""
         while await self._sleep(self._patience / 6):
             try:
                 await link.ask("alive", limit=self._patience)
-            except Unanswered:
+            except NoReply:
                 if process.returncode is None and not self._stop.is_set():
                     _log.error("worker %d gave no sign of life for %g s: it is killed", number, self._patience)
                     process.kill()

@@ -78,7 +78,7 @@ class World:
     async def native(self, mode: str = "json", **body: Any) -> Reply:
         return await self._post("/api/v1/chat", {"persona": "p", **_asked(mode), **body}, None)
 
-    async def look(self, path: str, **body: Any) -> Reply:
+    async def check(self, path: str, **body: Any) -> Reply:
         """Ask a route that asks no provider."""
         return await self._post(path, {"persona": "p", **_asked("json"), **body}, None)
 
@@ -106,8 +106,8 @@ class World:
 
     async def set_aside(self, name: str) -> None:
         """Wait until a target's breaker is open."""
-        memory = self.running.gateway.memory
-        await until(lambda: memory.health.document(f"{name}/m", memory.now())["state"] == "open")
+        state = self.running.gateway.state
+        await until(lambda: state.health.document(f"{name}/m", state.now())["state"] == "open")
 
     async def attempts(self, request: int = -1) -> list[tuple[str, str, str]]:
         """Target, reason and outcome of each attempt of a request that is over."""
@@ -119,14 +119,14 @@ class World:
 
     def time_passes(self, seconds: float) -> None:
         """For health and affinity, not for what is waited for."""
-        now = self.running.gateway.memory.now
-        self.running.gateway.memory.now = lambda: now() + seconds  # type: ignore[method-assign]
+        now = self.running.gateway.state.now
+        self.running.gateway.state.now = lambda: now() + seconds  # type: ignore[method-assign]
 
     def key(self, number: int, provider: str = "one") -> dict[str, Any]:
         """What is known of a key."""
         gateway = self.running.gateway
         of = gateway.config.providers[provider]
-        return gateway.memory.health.key_document(of, of.keys[number], gateway.memory.now())
+        return gateway.state.health.key_document(of, of.keys[number], gateway.state.now())
 
 
 def _asked(mode: str) -> dict[str, Any]:

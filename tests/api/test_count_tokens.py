@@ -126,7 +126,7 @@ async def test_real_answers_correct_the_estimate_of_their_target() -> None:
         for _ in range(3):
             assert (await post(running, "/v1/chat/completions", body))[0] == 200
         _, after = await post(running, "/api/v1/tokens", body)
-        assert running.gateway.memory.learned.expected_output("two", "openai/gpt-4o") == 2
+        assert running.gateway.state.learned.expected_output("two", "openai/gpt-4o") == 2
     assert before["targets"][0]["tokens"] < after["targets"][0]["tokens"] < 90_000
     assert before["targets"][1] == after["targets"][1]
 

@@ -82,7 +82,7 @@ async def test_a_key_that_is_refused_makes_way_for_another(status: str, code: st
         return refused if received.headers["authorization"] == "Bearer sk-aaa" else said("with b", mode)
 
     async with world({}, KEYS, ENVIRON, one=by_key) as w:
-        w.running.gateway.memory.dice = lambda: 0.0  # type: ignore[method-assign]
+        w.running.gateway.state.random = lambda: 0.0  # type: ignore[method-assign]
         reply = await w.ask(mode)
         assert (reply.status, reply.content) == (200, "with b")
         assert await w.attempts() == [("one", "first", reason), ("one", "key", "ok")]

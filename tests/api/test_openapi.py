@@ -7,7 +7,7 @@ import pytest
 
 from gateway.api.openapi import document
 from gateway.api.routes import ROUTES
-from gateway.routing.state import Memory
+from gateway.routing.state import RouterState
 from gateway.workers.peers import WorkersDocument
 from tests.api.documented import ADMIN, KEY, MESSAGES, POLICY, TOOL, ask, check_component, everything
 from tests.api.failing import BROKEN, World, chunks_of, said, world
@@ -123,12 +123,12 @@ async def test_where_nothing_can_serve_it_is_said_as_documented() -> None:
 
 
 async def test_a_slow_body_and_a_fault_of_our_own_are_as_documented(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fault(memory: Memory) -> None:
+    def fault(state: RouterState) -> None:
         raise RuntimeError("a fault")
 
     async with everything() as running:
         assert (await ask(running, "POST", "/api/v1/tokens", CHAT, KEY, pause=5)).status == 408
-        monkeypatch.setattr(Memory, "view", fault)
+        monkeypatch.setattr(RouterState, "view", fault)
         for path in ("/health/ready", "/api/v1/personas"):
             assert (await ask(running, "GET", path, headers=KEY)).status == 500
 
@@ -179,7 +179,7 @@ class Siblings:
 
 async def test_several_workers_are_as_documented() -> None:
     async with everything() as running:
-        running.gateway.siblings = Siblings()  # type: ignore[assignment]
+        running.gateway.peers = Siblings()  # type: ignore[assignment]
         assert loads((await ask(running, "GET", "/health/ready")).body)["workers"] == {"configured": 3, "listening": 2}
         assert len(loads((await ask(running, "POST", "/-/reload", headers=ADMIN)).body)["workers"]) == 3
         (running.files.directory / "persona_policy.yaml").write_text("version: 2\n", "utf-8")

@@ -112,5 +112,5 @@ async def test_very_many_answers_are_no_questions(n: int, mode: str) -> None:
 @pytest.mark.parametrize("path", ["route", "tokens"])
 async def test_what_only_looks_at_a_request_takes_such_values(fields: dict[str, Any], path: str) -> None:
     async with world(one=said("never")) as there:
-        reply = await there.look(f"/api/v1/{path}", **fields)
+        reply = await there.check(f"/api/v1/{path}", **fields)
         assert (reply.status, there.asked()) == (200, [])

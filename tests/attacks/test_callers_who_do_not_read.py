@@ -62,7 +62,7 @@ async def test_one_who_takes_nothing_is_cut_and_gives_back_its_place(
         places = running.gateway.dispatcher.places
         assert [room._taken for room in places._rooms.values()] == [0]
         assert running.gateway.running == 0
-        health = running.gateway.memory.health.document("p/m", running.gateway.memory.now())
+        health = running.gateway.state.health.document("p/m", running.gateway.state.now())
         caller.close()
     assert (event.outcome, event.error_code) == ("client_gone", "write_timeout")
     assert health["state"] == "closed"

@@ -93,7 +93,7 @@ async def _count(files: ConfigFiles, request: bytes, descriptor: int) -> Calls:
     async with AsyncExitStack() as stack:
         log = RequestLog(descriptor)
         stack.callback(log.close)
-        served = await stack.enter_async_context(running_gateway(files.load(), files, listeners=[log.listen]))
+        served = await stack.enter_async_context(running_gateway(files.load(), files, listeners=[log.on_event]))
         server = await stack.enter_async_context(listening(served, "127.0.0.1", 0))
         await loop.run_in_executor(None, _ask, server.port, request, calls, loop)
     return calls

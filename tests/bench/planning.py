@@ -7,9 +7,9 @@ from typing import Final
 
 from gateway.accounting.observed import Learned
 from gateway.config import Balance, Config, StrategyName, TargetRef
-from gateway.health.targets import HealthBook
+from gateway.health.targets import TargetHealth
 from gateway.routing.plan import plan, policy_of
-from gateway.routing.state import View
+from gateway.routing.state import RoutingContext
 from tests.routing.worlds import config, facts, model, persona, provider, view
 
 TARGETS: Final = 10
@@ -28,15 +28,15 @@ def world() -> Config:
     return config(providers, *(persona(*refs, name=name, strategy=name, balance=balance) for name in STRATEGIES))
 
 
-def experienced(of: Config) -> View:
+def experienced(of: Config) -> RoutingContext:
     """A view in which every target has answered before."""
-    book, learned = HealthBook(of), Learned()
+    book, learned = TargetHealth(of), Learned()
     for i, target in enumerate(f"{p.name}/{m}" for p in of.providers.values() for m in p.models):
         book.latency(target).observe(True, 0.1 + i / 10, 990.0)
         book.latency(target).observe_rate(500, 5.0, 990.0)
         for strategy in STRATEGIES:
             learned.observe(strategy, target, 1000, {"prompt_tokens": 1100, "completion_tokens": 300})
-    return view(of, dice=random.Random(1).random, book=book, learned=learned)
+    return view(of, draw=random.Random(1).random, book=book, learned=learned)
 
 
 def main() -> None:

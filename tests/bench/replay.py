@@ -12,10 +12,10 @@ from typing import Any, Final, NamedTuple
 
 from gateway.accounting.observed import Learned
 from gateway.config import Balance, Condition, Config, Model, Persona, Price, Rule, TargetRef
-from gateway.health.targets import HealthBook
+from gateway.health.targets import TargetHealth
 from gateway.routing.decision import decide
 from gateway.routing.facts import Caller
-from gateway.routing.state import View
+from gateway.routing.state import RoutingContext
 from tests.bench import conversations, transcripts
 from tests.routing.worlds import config, provider, view
 from translators.capabilities import Capability, ModelRecord, Thinking
@@ -77,7 +77,7 @@ _RECORDS: Final = {
 }
 
 
-def _world() -> tuple[Config, View]:
+def _world() -> tuple[Config, RoutingContext]:
     """Four providers that have all answered before, and the personas."""
     price = Price(input=Decimal("1.25"), output=Decimal("10"), valid_from=date(2026, 1, 1))
     providers = [
@@ -99,7 +99,7 @@ def _world() -> tuple[Config, View]:
         Persona(name="balanced", targets=refs, rules=rules, strategy="balanced", balance=Balance(cost=1, latency=1, tier=1)),
     )
     of = config(providers, *personas)
-    book, learned = HealthBook(of), Learned()
+    book, learned = TargetHealth(of), Learned()
     for n, ref in enumerate(refs):
         book.latency(ref.name).observe(True, 0.1 + n / 10, 990.0)
         book.latency(ref.name).observe_rate(500, 5.0, 990.0)
@@ -121,7 +121,7 @@ def sections() -> Iterator[Section]:
             yield from _stream(of, seen, route, kind, times[place])
 
 
-def _exchange(of: Config, seen: View, route: _Route, kind: str) -> Iterator[Section]:
+def _exchange(of: Config, seen: RoutingContext, route: _Route, kind: str) -> Iterator[Section]:
     """A request that is answered with one JSON document."""
     request = _parsed(conversations.request(route.persona, kind))
     decision = decide(of, request, _CALLER, seen)
@@ -134,7 +134,7 @@ def _exchange(of: Config, seen: View, route: _Route, kind: str) -> Iterator[Sect
     yield Section(f"answer {name}", REQUESTS, lambda: dumps(dialect.parse_response(answer, envelope)))
 
 
-def _stream(of: Config, seen: View, route: _Route, kind: str, times: int) -> Iterator[Section]:
+def _stream(of: Config, seen: RoutingContext, route: _Route, kind: str, times: int) -> Iterator[Section]:
     """A request that is answered with a stream."""
     calls = kind == "calls"
     request = _parsed(conversations.request(route.persona, "tools" if calls else "small", stream=True))

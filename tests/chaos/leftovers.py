@@ -33,7 +33,7 @@ def standing() -> Standing:
 
 def held(gateway: Gateway) -> dict[str, int]:
     """What a gateway holds while it serves, and gives back: nobody but a check of that needs to know."""
-    dispatcher, health = gateway.dispatcher, gateway.memory.health
+    dispatcher, health = gateway.dispatcher, gateway.state.health
     pool: Any = dispatcher._attempts._client._pool
     rooms = [*dispatcher.places._rooms.values()]
     breakers = [*(target.breaker for target in health._targets.values()), *health._keys.values(), *health._lanes.values()]

@@ -13,7 +13,7 @@ import pytest
 
 from gateway.config import Config, ConfigFiles
 from gateway.config.reload import Reloader
-from gateway.telemetry.events import Bus, ConfigReloaded, Event
+from gateway.telemetry.events import ConfigReloaded, Event, EventBus
 from tests.config.samples import CAPABILITIES, POLICY, replaced
 
 OTHER = replaced(POLICY, "Be brief.", "Be thorough.")
@@ -32,7 +32,7 @@ def prompt(config: Config) -> str | None:
 
 def reloader_of(files: ConfigFiles, *adopters: Callable[[Config], None]) -> tuple[Reloader, list[Event]]:
     events: list[Event] = []
-    return Reloader(files.load(), files, Bus([events.append]), adopters), events
+    return Reloader(files.load(), files, EventBus([events.append]), adopters), events
 
 
 async def test_a_change_holds_and_is_told(tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ class Scripted:
 async def test_the_watch_does_not_read_what_moves_or_is_as_before(tmp_path: Path, looks: str) -> None:
     config = write(tmp_path, WATCHING).load()
     scripted = Scripted(config, cycle(look.replace("=", config.revision) for look in looks))
-    async with Reloader(config, cast("ConfigFiles", scripted), Bus()).running(), asyncio.timeout(10):
+    async with Reloader(config, cast("ConfigFiles", scripted), EventBus()).running(), asyncio.timeout(10):
         await asyncio.to_thread(scripted.looked.wait)
     assert scripted.reads == []
 
@@ -171,7 +171,7 @@ async def test_the_watch_does_not_read_what_moves_or_is_as_before(tmp_path: Path
 async def test_the_watch_reads_once_what_has_been_stable_for_one_interval(tmp_path: Path, looks: str, last: str) -> None:
     config = write(tmp_path, WATCHING).load()
     scripted = Scripted(config, chain((look.replace("=", config.revision) for look in looks), repeat(last)))
-    reloader = Reloader(config, cast("ConfigFiles", scripted), Bus())
+    reloader = Reloader(config, cast("ConfigFiles", scripted), EventBus())
     async with reloader.running(), asyncio.timeout(10):
         await asyncio.to_thread(scripted.read.wait)
         await asyncio.to_thread(scripted.looked.wait)
@@ -184,7 +184,7 @@ class Told:
 
     def __init__(self) -> None:
         self._queue: asyncio.Queue[Event] = asyncio.Queue()
-        self.bus = Bus([self._queue.put_nowait])
+        self.bus = EventBus([self._queue.put_nowait])
 
     async def result(self) -> str:
         async with asyncio.timeout(20):
@@ -248,7 +248,7 @@ async def test_a_reload_turns_the_watch_on_and_off(tmp_path: Path, monkeypatch: 
     off = replaced(POLICY, "body_timeout: 30", "watch: 0")
     config = write(tmp_path, off).load()
     unseen = Scripted(config, repeat("a"))
-    async with Reloader(config, cast("ConfigFiles", unseen), Bus()).running():
+    async with Reloader(config, cast("ConfigFiles", unseen), EventBus()).running():
         for _ in range(10):
             await asyncio.sleep(0.01)
     assert unseen.seen == []

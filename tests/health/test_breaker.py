@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, precondition, rule
 
 from gateway.config import BreakerSettings
-from gateway.health.breaker import LONGEST_TOLD, PROBE_TIME, Breaker, Permit, Window
+from gateway.health.breaker import LONGEST_TOLD, PROBE_TIME, Admission, Breaker, Window
 
 SETTINGS = BreakerSettings(window=10, min_calls=4, failure_rate=0.5, open_for=5, longest_open=30, ramp=10)
 
@@ -65,28 +65,28 @@ def test_one_probe_at_a_time() -> None:
     assert tested.admit(104.9) is None
     assert tested.state(105.0) == "half_open"
     assert tested.opens_in(105.0) is None
-    assert [tested.admit(105.0) for _ in range(3)] == [Permit.PROBE, None, None]
+    assert [tested.admit(105.0) for _ in range(3)] == [Admission.PROBE, None, None]
     assert tested.opens_in(105.0) is not None, "whoever plans now is told to wait for the probe"
-    tested.abandoned(Permit.PROBE)
-    assert tested.admit(106.0) is Permit.PROBE, "who left without an answer makes room for another"
+    tested.abandoned(Admission.PROBE)
+    assert tested.admit(106.0) is Admission.PROBE, "who left without an answer makes room for another"
 
 
 def test_a_probe_that_hangs_lets_another_one_be_made_beside_it() -> None:
     tested = opened()
-    assert tested.admit(105.0) is Permit.PROBE
+    assert tested.admit(105.0) is Admission.PROBE
     assert tested.admit(105.0 + PROBE_TIME - 0.1) is None
-    assert tested.admit(105.0 + PROBE_TIME) is Permit.PROBE
-    tested.succeeded(Permit.PROBE, 110.5)
+    assert tested.admit(105.0 + PROBE_TIME) is Admission.PROBE
+    tested.succeeded(Admission.PROBE, 110.5)
     assert tested.state(110.5) == "ramping"
-    tested.failed(Permit.PROBE, 120.0, "timeout")  # the one that hung is one failure among all calls
+    tested.failed(Admission.PROBE, 120.0, "timeout")  # the one that hung is one failure among all calls
     assert tested.state(120.0) == "ramping"
 
 
 def test_of_two_probes_that_fail_only_the_first_counts() -> None:
     tested = opened()
-    assert [tested.admit(105.0), tested.admit(110.0)] == [Permit.PROBE, Permit.PROBE]
-    tested.failed(Permit.PROBE, 111.0, "timeout")
-    tested.failed(Permit.PROBE, 112.0, "timeout")
+    assert [tested.admit(105.0), tested.admit(110.0)] == [Admission.PROBE, Admission.PROBE]
+    tested.failed(Admission.PROBE, 111.0, "timeout")
+    tested.failed(Admission.PROBE, 112.0, "timeout")
     assert tested.opens_in(112.0) == 9.0
 
 
@@ -109,7 +109,7 @@ def test_a_probe_that_fails_doubles_the_time_up_to_the_longest() -> None:
     for _ in range(5):
         now += tested.opens_in(now) or 0.0
         permit = tested.admit(now)
-        assert permit is Permit.PROBE
+        assert permit is Admission.PROBE
         tested.failed(permit, now, "timeout")
         waits.append(tested.opens_in(now))
     assert waits == [10, 20, 30, 30, 30]
@@ -118,11 +118,11 @@ def test_a_probe_that_fails_doubles_the_time_up_to_the_longest() -> None:
 def test_it_comes_back_gradually_and_forgets_after_the_ramp() -> None:
     tested = opened()
     permit = tested.admit(105.0)
-    assert permit is Permit.PROBE
+    assert permit is Admission.PROBE
     tested.succeeded(permit, 105.0)
-    assert (tested.state(105.0), tested.calm) == ("ramping", False)
+    assert (tested.state(105.0), tested.closed) == ("ramping", False)
     assert [tested.share(now) for now in (105.0, 107.5, 110.0, 114.0)] == [0.1, 0.25, 0.5, pytest.approx(0.9)]
-    assert (tested.share(115.0), tested.state(115.0), tested.calm) == (1.0, "closed", True)
+    assert (tested.share(115.0), tested.state(115.0), tested.closed) == (1.0, "closed", True)
     for _ in range(4):
         called(tested, True, 115.0)
     assert tested.opens_in(115.0) == 5, "as if it had never failed"
@@ -130,7 +130,7 @@ def test_it_comes_back_gradually_and_forgets_after_the_ramp() -> None:
 
 def test_fewer_failures_are_enough_while_it_comes_back() -> None:
     tested = opened()
-    tested.succeeded(tested.admit(105.0) or Permit.CALL, 105.0)
+    tested.succeeded(tested.admit(105.0) or Admission.CALL, 105.0)
     for _ in range(3):
         called(tested, True, 106.0)
     assert tested.opens_in(106.0) == 10, "and it stays away twice as long"
@@ -139,48 +139,48 @@ def test_fewer_failures_are_enough_while_it_comes_back() -> None:
 def test_what_was_sent_before_it_opened_tells_nothing_new() -> None:
     tested = breaker()
     early = [tested.admit(100.0) for _ in range(6)]
-    assert set(early) == {Permit.CALL}
+    assert set(early) == {Admission.CALL}
     for _ in range(5):
-        tested.failed(Permit.CALL, 101.0, "timeout")
-    tested.failed(Permit.CALL, 104.0, "timeout")
-    tested.succeeded(Permit.CALL, 104.0)
+        tested.failed(Admission.CALL, 101.0, "timeout")
+    tested.failed(Admission.CALL, 104.0, "timeout")
+    tested.succeeded(Admission.CALL, 104.0)
     assert tested.opens_in(104.0) == 2.0
 
 
 def test_a_trip_opens_at_once_for_as_long_as_the_provider_says() -> None:
     tested = breaker()
-    tested.trip(Permit.CALL, 100.0, "quota", 12.5)
+    tested.trip(Admission.CALL, 100.0, "quota", 12.5)
     assert (tested.opens_in(100.0), tested.reason) == (12.5, "quota")
-    tested.trip(Permit.CALL, 101.0, "quota", 3.0)
+    tested.trip(Admission.CALL, 101.0, "quota", 3.0)
     assert tested.opens_in(101.0) == 11.5, "a call sent before says nothing new"
     long = breaker()
-    long.trip(Permit.CALL, 100.0, "quota", 9999.0)
+    long.trip(Admission.CALL, 100.0, "quota", 9999.0)
     assert long.opens_in(100.0) == LONGEST_TOLD
 
 
 def test_what_passes_is_over_when_the_time_is_up() -> None:
     """Without a probe and without a ramp: whatever the limit lets through by then may be used at once."""
     tested = breaker()
-    tested.trip(Permit.CALL, 100.0, "rate_limit", passes=True)
+    tested.trip(Admission.CALL, 100.0, "rate_limit", passes=True)
     assert (tested.opens_in(104.9), tested.opens_in(105.0)) == (pytest.approx(0.1), None)
-    assert [tested.admit(105.0) for _ in range(3)] == [Permit.CALL] * 3
-    assert (tested.state(105.0), tested.share(105.0), tested.calm) == ("closed", 1.0, True)
+    assert [tested.admit(105.0) for _ in range(3)] == [Admission.CALL] * 3
+    assert (tested.state(105.0), tested.share(105.0), tested.closed) == ("closed", 1.0, True)
 
 
 @pytest.mark.parametrize(("succeeded_at", "wait"), [(None, 10.0), (103.0, 5.0), (106.0, 5.0)])
 def test_what_passes_lasts_twice_as_long_only_if_nothing_succeeded_meanwhile(succeeded_at: float | None, wait: float) -> None:
     tested = breaker()
-    tested.trip(Permit.CALL, 100.0, "rate_limit", passes=True)
+    tested.trip(Admission.CALL, 100.0, "rate_limit", passes=True)
     if succeeded_at is not None:
-        tested.succeeded(Permit.CALL, succeeded_at)
-    assert tested.admit(107.0) is Permit.CALL
-    tested.trip(Permit.CALL, 107.0, "rate_limit", passes=True)
+        tested.succeeded(Admission.CALL, succeeded_at)
+    assert tested.admit(107.0) is Admission.CALL
+    tested.trip(Admission.CALL, 107.0, "rate_limit", passes=True)
     assert tested.opens_in(107.0) == wait
 
 
 def test_without_a_ramp_it_is_back_at_once() -> None:
     tested = opened(ramp=0)
-    tested.succeeded(tested.admit(105.0) or Permit.CALL, 105.0)
+    tested.succeeded(tested.admit(105.0) or Admission.CALL, 105.0)
     assert (tested.state(105.0), tested.share(105.0)) == ("closed", 1.0)
 
 
@@ -236,20 +236,20 @@ class BreakerMachine(RuleBasedStateMachine):
             self.ramp_from, self.opened = None, 0
 
     @rule(target=permits)
-    def call(self) -> Permit | None:
-        expected = {"open": None, "half_open": None if self.probes() else Permit.PROBE}.get(self.state(), Permit.CALL)
+    def call(self) -> Admission | None:
+        expected = {"open": None, "half_open": None if self.probes() else Admission.PROBE}.get(self.state(), Admission.CALL)
         got = self.tested.admit(self.now)
         assert got is expected
-        if got is Permit.PROBE:
+        if got is Admission.PROBE:
             self.probing = self.now
         return got
 
     @rule(permit=consumes(permits))
-    def success(self, permit: Permit | None) -> None:
+    def success(self, permit: Admission | None) -> None:
         if permit is None:
             return
         self.tested.succeeded(permit, self.now)
-        if permit is Permit.PROBE:
+        if permit is Admission.PROBE:
             self.probing = None
             if self.until is not None:
                 self.until, self.ramp_from, self.outcomes = None, self.now, []
@@ -260,11 +260,11 @@ class BreakerMachine(RuleBasedStateMachine):
             self.outcomes.append((self.now, False))
 
     @rule(permit=consumes(permits), passes=st.booleans())
-    def failure(self, permit: Permit | None, passes: bool) -> None:
+    def failure(self, permit: Admission | None, passes: bool) -> None:
         if permit is None:
             return
         self.tested.failed(permit, self.now, "x", None, passes)
-        if permit is Permit.PROBE and self.until is not None:
+        if permit is Admission.PROBE and self.until is not None:
             self.probing = None
             if self.now >= self.until:
                 self.open(None, passes)
@@ -275,22 +275,22 @@ class BreakerMachine(RuleBasedStateMachine):
                 self.open(None, passes)
 
     @rule(permit=consumes(permits), seconds=st.none() | st.integers(1, 60), passes=st.booleans())
-    def trip(self, permit: Permit | None, seconds: int | None, passes: bool) -> None:
+    def trip(self, permit: Admission | None, seconds: int | None, passes: bool) -> None:
         if permit is None:
             return
         self.tested.trip(permit, self.now, "x", seconds, passes)
-        if permit is Permit.PROBE:
+        if permit is Admission.PROBE:
             self.probing = None
-        if self.until is None or (permit is Permit.PROBE and self.now >= self.until):
+        if self.until is None or (permit is Admission.PROBE and self.now >= self.until):
             self.open(seconds, passes)
 
     @rule(permit=consumes(permits))
-    def nothing_told(self, permit: Permit | None) -> None:
+    def nothing_told(self, permit: Admission | None) -> None:
         """The caller left, or it was the caller's own fault (4xx): no state changes but that another may probe."""
         if permit is None:
             return
         self.tested.abandoned(permit)
-        if permit is Permit.PROBE:
+        if permit is Admission.PROBE:
             self.probing = None
 
     @precondition(lambda self: self.state() == "ramping")

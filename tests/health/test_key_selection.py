@@ -9,8 +9,8 @@ from pydantic import SecretStr
 
 from gateway.config import ApiKey, Provider
 from gateway.health import key_selection
-from gateway.health.targets import HealthBook
-from gateway.routing.state import View
+from gateway.health.targets import TargetHealth
+from gateway.routing.state import RoutingContext
 from tests.routing.worlds import config, model, persona, provider, view
 from translators.errors import FailureKind
 
@@ -21,18 +21,18 @@ ONE, NONE = provider("one", model("m")), provider("none", model("m"), keys=0)
 WORLD = config([X, ONE, NONE], persona("x/m"))
 
 
-def choose(of: Provider, target: str, seen: View, used: Collection[str] = (), pinned: str | None = None) -> ApiKey | None:
-    return key_selection.choose(of, target, seen.health, seen.now, seen.dice, used, pinned)
+def choose(of: Provider, target: str, seen: RoutingContext, used: Collection[str] = (), pinned: str | None = None) -> ApiKey | None:
+    return key_selection.choose(of, target, seen.health, seen.now, seen.random, used, pinned)
 
 
-def refused(book: HealthBook, key: str, kind: FailureKind, target: str = "x/m", retry_after: float | None = None) -> None:
+def refused(book: TargetHealth, key: str, kind: FailureKind, target: str = "x/m", retry_after: float | None = None) -> None:
     leave = book.admit("x", target, key, 1000.0)
     assert leave is not None
     book.failed(leave, kind, retry_after, 1000.0)
 
 
 def test_weights_converge() -> None:
-    seen = view(WORLD, dice=Random(1).random)
+    seen = view(WORLD, random=Random(1).random)
     drawn = Counter(key.variable for _ in range(20_000) if (key := choose(X, "x/m", seen)))
     assert [round(drawn[name] / 20_000, 2) for name in "ABC"] in (
         [0.12, 0.38, 0.5],
@@ -43,15 +43,15 @@ def test_weights_converge() -> None:
 
 
 def test_the_pinned_key_unless_it_was_used_or_is_not_usable() -> None:
-    book = HealthBook(WORLD)
-    seen = view(WORLD, book=book, dice=lambda: 0.0)
+    book = TargetHealth(WORLD)
+    seen = view(WORLD, book=book, random=lambda: 0.0)
     assert [choose(X, "x/m", seen, used, "C") for used in ((), ("C",))] == [KEYS[2], KEYS[0]]
     refused(book, "C", FailureKind.QUOTA)
     assert choose(X, "x/m", seen, (), "C") == KEYS[0]
 
 
 def test_each_key_once_and_then_none() -> None:
-    seen, used = view(WORLD, dice=lambda: 0.999), []
+    seen, used = view(WORLD, random=lambda: 0.999), []
     while (key := choose(X, "x/m", seen, used)) is not None:
         used.append(key.variable)
     assert used == ["C", "B", "A"]
@@ -65,8 +65,8 @@ def test_a_single_key_and_a_server_without_keys() -> None:
 
 
 def test_a_rate_limit_is_a_keys_at_one_model_a_quota_everywhere() -> None:
-    book = HealthBook(WORLD)
-    seen = view(WORLD, book=book, dice=lambda: 0.0)
+    book = TargetHealth(WORLD)
+    seen = view(WORLD, book=book, random=lambda: 0.0)
     refused(book, "A", FailureKind.RATE_LIMIT, retry_after=5.0)
     assert [choose(X, target, seen) for target in ("x/m", "x/n")] == [KEYS[1], KEYS[0]]
     refused(book, "B", FailureKind.AUTHENTICATION)
@@ -74,7 +74,7 @@ def test_a_rate_limit_is_a_keys_at_one_model_a_quota_everywhere() -> None:
 
 
 def test_a_key_that_comes_back_gets_a_part_of_its_share() -> None:
-    book = HealthBook(WORLD)
+    book = TargetHealth(WORLD)
     refused(book, "C", FailureKind.AUTHENTICATION)
     leave = book.admit("x", "x/m", "C", 1010.0)
     assert leave is not None

@@ -4,7 +4,7 @@ import pytest
 
 from gateway.config import BreakerSettings, Resilience
 from gateway.health.probes import FAILURES, CheckOutcome
-from gateway.health.targets import WELL, HealthBook
+from gateway.health.targets import WELL, TargetHealth
 from gateway.routing.plan import refusal
 from tests.routing.worlds import config, facts, model, names, persona, planned, provider, view
 from translators.errors import FailureKind
@@ -14,14 +14,14 @@ SETTINGS = Resilience(breaker=BreakerSettings(window=10, min_calls=4, failure_ra
 WORLD = config([X, Y], persona("x/m", "y/m"), persona("x/m", "x/n", name="lone"), resilience=SETTINGS)
 
 
-def checked(book: HealthBook, *outcomes: CheckOutcome, now: float = 1000.0, pause: float = 30.0) -> None:
+def checked(book: TargetHealth, *outcomes: CheckOutcome, now: float = 1000.0, pause: float = 30.0) -> None:
     for outcome in outcomes:
         book.checks.record("x", outcome, None, now, now + pause)
 
 
 @pytest.mark.parametrize("outcome", sorted(FAILURES))
 def test_two_failures_in_a_row_set_all_its_targets_aside_and_nobody_elses(outcome: CheckOutcome) -> None:
-    book = HealthBook(WORLD)
+    book = TargetHealth(WORLD)
     checked(book, outcome)
     assert book.standing(X, "x/m", 1000.0) == WELL
     assert book.admit("x", "x/m", "KEY_1", 1000.0) is not None
@@ -35,21 +35,21 @@ def test_two_failures_in_a_row_set_all_its_targets_aside_and_nobody_elses(outcom
 
 
 def test_only_failures_in_a_row_count() -> None:
-    book = HealthBook(WORLD)
+    book = TargetHealth(WORLD)
     checked(book, "connect", "ok", "timeout", "key_refused", "server_error")
     assert book.standing(X, "x/m", 1000.0) == WELL
 
 
 @pytest.mark.parametrize("outcome", ["ok", "key_refused"])
 def test_one_answer_is_enough_to_come_back_at_once(outcome: CheckOutcome) -> None:
-    book = HealthBook(WORLD)
+    book = TargetHealth(WORLD)
     checked(book, "connect", "connect", "connect", outcome)
     assert book.standing(X, "x/m", 1000.0) == WELL
 
 
 def test_breakers_are_as_if_there_were_no_checks() -> None:
     """A failed check counts as no call, and one that succeeds shortens no cooldown."""
-    book = HealthBook(WORLD)
+    book = TargetHealth(WORLD)
     for _ in range(4):
         given = book.admit("x", "x/m", "KEY_1", 1000.0)
         assert given is not None
@@ -64,7 +64,7 @@ def test_breakers_are_as_if_there_were_no_checks() -> None:
 
 
 def test_the_plan_says_so_and_goes_to_another() -> None:
-    book = HealthBook(WORLD)
+    book = TargetHealth(WORLD)
     checked(book, "connect", "connect")
     seen = view(WORLD, now=1010.0, book=book)
     made = planned(WORLD, facts(), seen)
@@ -76,15 +76,15 @@ def test_the_plan_says_so_and_goes_to_another() -> None:
 
 
 def test_a_check_that_is_late_says_a_second() -> None:
-    book = HealthBook(WORLD)
+    book = TargetHealth(WORLD)
     checked(book, "connect", "connect")
     assert book.standing(X, "x/m", 1031.0).retry_in == 1.0
 
 
 def test_a_reload_keeps_what_checks_said_and_who_ends_a_check_forgets_it() -> None:
-    book = HealthBook(WORLD)
+    book = TargetHealth(WORLD)
     checked(book, "connect", "connect")
-    book.adopt(WORLD)
+    book.apply_config(WORLD)
     assert book.standing(X, "x/m", 1000.0).reason is not None
     book.checks.forget("x")
     assert book.standing(X, "x/m", 1000.0) == WELL
@@ -93,7 +93,7 @@ def test_a_reload_keeps_what_checks_said_and_who_ends_a_check_forgets_it() -> No
 
 
 def test_what_is_shown() -> None:
-    book = HealthBook(WORLD)
+    book = TargetHealth(WORLD)
     book.checks.record("x", "server_error", 503, 1000.0, 1030.0)
     assert book.checks.document("x", 1002.5) == {
         "state": "failing", "outcome": "server_error", "status": 503, "failures": 1, "checked_seconds_ago": 2.5,

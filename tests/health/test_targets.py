@@ -5,7 +5,7 @@ from collections import deque
 import pytest
 
 from gateway.config import BreakerSettings, Config, Hedge, Resilience, RetryBudget
-from gateway.health.targets import WELL, HealthBook, Leave
+from gateway.health.targets import WELL, CallPermit, TargetHealth
 from tests.routing.worlds import config, model, persona, provider
 from translators.errors import FailureKind
 
@@ -21,26 +21,26 @@ def world(**fields: object) -> Config:
     return config([X], persona("x/m", "x/n", **fields), resilience=SETTINGS)
 
 
-def leave(book: HealthBook, key: str = "KEY_1", target: str = "x/m", now: float = 100.0) -> Leave:
+def leave(book: TargetHealth, key: str = "KEY_1", target: str = "x/m", now: float = 100.0) -> CallPermit:
     found = book.admit("x", target, key, now)
     assert found is not None
     return found
 
 
-def fail(book: HealthBook, kind: FailureKind, times: int = 10, key: str = "KEY_1", retry_after: float | None = None) -> None:
+def fail(book: TargetHealth, kind: FailureKind, times: int = 10, key: str = "KEY_1", retry_after: float | None = None) -> None:
     for _ in range(times):
         if (given := book.admit("x", "x/m", key, 100.0)) is not None:
             book.failed(given, kind, retry_after, 100.0)
 
 
-def usable(book: HealthBook, target: str = "x/m", now: float = 100.0) -> list[str]:
+def usable(book: TargetHealth, target: str = "x/m", now: float = 100.0) -> list[str]:
     return [key.variable for key, _ in book.usable_keys(X, target, now)]
 
 
 @pytest.mark.parametrize("kind", sorted(K))
 def test_whose_fault_it_is(kind: FailureKind) -> None:
     """A caller's own fault, filtered content and odd words of a model set nothing aside, however often they come."""
-    book = HealthBook(world())
+    book = TargetHealth(world())
     fail(book, kind)
     target, key, other = book.standing(X, "x/m", 100.0), usable(book), usable(book, "x/n")
     assert (target.reason is not None) == (kind in OF_THE_TARGET)
@@ -50,7 +50,7 @@ def test_whose_fault_it_is(kind: FailureKind) -> None:
 
 
 def test_without_a_usable_key_the_target_cannot_be_asked() -> None:
-    book = HealthBook(world())
+    book = TargetHealth(world())
     fail(book, K.AUTHENTICATION, retry_after=30.0)
     assert book.standing(X, "x/m", 100.0) == WELL
     fail(book, K.QUOTA, key="KEY_2", retry_after=20.0)
@@ -60,10 +60,10 @@ def test_without_a_usable_key_the_target_cannot_be_asked() -> None:
 
 def test_how_long_a_rate_limit_holds() -> None:
     """As long as the provider says; else a second, then twice as long each time it is still there."""
-    book = HealthBook(world())
+    book = TargetHealth(world())
     fail(book, K.RATE_LIMIT, 1, retry_after=7.0)
     assert [usable(book, now=now) for now in (106.9, 107.0)] == [["KEY_2"], ["KEY_1", "KEY_2"]]
-    book = HealthBook(world())
+    book = TargetHealth(world())
     waits, now = [], 100.0
     for _ in range(4):
         given = leave(book, now=now)
@@ -79,9 +79,9 @@ def test_how_long_a_rate_limit_holds() -> None:
 def test_a_limit_that_is_always_reached_still_serves_what_it_allows(keys: int, said: float | None) -> None:
     """Five calls a second are let through with each key and twice as many are wanted, for five minutes; an answer takes eight seconds."""
     asked = provider("x", model("m"), keys=keys)
-    book = HealthBook(config([asked]))
+    book = TargetHealth(config([asked]))
     allowed = {key.variable: 5.0 for key in asked.keys}
-    running: deque[tuple[float, Leave]] = deque()
+    running: deque[tuple[float, CallPermit]] = deque()
     answered = 0
     for tick in range(300 * 10 * keys):
         now = 100.0 + tick / (10 * keys)
@@ -106,7 +106,7 @@ def test_a_limit_that_is_always_reached_still_serves_what_it_allows(keys: int, s
 @pytest.mark.parametrize("kind", [K.OVERLOADED, K.AUTHENTICATION, K.QUOTA, K.RATE_LIMIT, K.PERMISSION])
 def test_one_refusal_of_a_lone_key_closes_nothing_but_a_rate_of_them_does(kind: FailureKind) -> None:
     lone = provider("x", model("m"))
-    book = HealthBook(config([lone]))
+    book = TargetHealth(config([lone]))
     for number in range(10):
         assert book.standing(lone, "x/m", 100.0) == WELL, number
         held = book.admit("x", "x/m", "KEY_1", 100.0)
@@ -116,7 +116,7 @@ def test_one_refusal_of_a_lone_key_closes_nothing_but_a_rate_of_them_does(kind: 
 
 
 def test_one_probe_whichever_key_it_is_made_with() -> None:
-    book = HealthBook(world())
+    book = TargetHealth(world())
     fail(book, K.SERVER_ERROR)
     assert book.admit("x", "x/m", "KEY_1", 107.0) is None
     probe = leave(book, now=108.0)
@@ -131,7 +131,7 @@ def test_one_probe_whichever_key_it_is_made_with() -> None:
 
 def test_a_probe_for_a_key_is_given_back_if_the_target_has_none() -> None:
     """Leave is given for all of it or for nothing."""
-    book = HealthBook(world())
+    book = TargetHealth(world())
     fail(book, K.AUTHENTICATION, 1, retry_after=5.0)
     fail(book, K.SERVER_ERROR, key="KEY_2")
     probe = leave(book, "KEY_2", now=108.0)
@@ -141,7 +141,7 @@ def test_a_probe_for_a_key_is_given_back_if_the_target_has_none() -> None:
 
 
 def test_a_call_counts_once_however_often_it_is_told() -> None:
-    book = HealthBook(world())
+    book = TargetHealth(world())
     given = leave(book)
     for _ in range(10):
         book.failed(given, K.TRUNCATED, None, 100.0)
@@ -150,7 +150,7 @@ def test_a_call_counts_once_however_often_it_is_told() -> None:
 
 
 def test_a_dead_key_is_shown_by_its_variable() -> None:
-    book = HealthBook(world())
+    book = TargetHealth(world())
     fail(book, K.AUTHENTICATION, 1)
     fail(book, K.RATE_LIMIT, 1, key="KEY_2", retry_after=3.0)
     assert book.key_document(X, X.keys[0], 100.0) == {
@@ -164,7 +164,7 @@ def test_a_dead_key_is_shown_by_its_variable() -> None:
 
 
 def test_the_document_of_a_target() -> None:
-    book = HealthBook(world())
+    book = TargetHealth(world())
     book.began(leave(book), True, 0.25, 100.0)
     book.latency("x/m").observe_rate(100, 2.0, 100.0)
     assert book.document("x/m", 100.0) == {
@@ -173,38 +173,38 @@ def test_the_document_of_a_target() -> None:
 
 
 def test_a_reload_keeps_what_is_known_and_forgets_what_is_gone() -> None:
-    book = HealthBook(world())
+    book = TargetHealth(world())
     fail(book, K.SERVER_ERROR)
     fail(book, K.AUTHENTICATION, key="KEY_1")
     running = leave(book, "KEY_2", "x/n")
     smaller = config([provider("x", model("m"), keys=2)], persona("x/m"), resilience=SETTINGS)
-    book.adopt(smaller)
+    book.apply_config(smaller)
     assert book.standing(X, "x/m", 100.0).reason is not None
     book.began(running, True, 0.1, 100.0)
     book.failed(running, K.SERVER_ERROR, None, 100.0)
     assert book.admit("x", "x/n", "KEY_2", 100.0) is not None, "a request keeps the configuration it began with"
-    book.adopt(config([X], persona("x/m"), resilience=Resilience()))
+    book.apply_config(config([X], persona("x/m"), resilience=Resilience()))
     assert book.standing(X, "x/m", 100.0) == WELL, "other settings of the breaker: begun anew"
 
 
 def test_budgets_follow_a_reload() -> None:
     first = world(hedge=Hedge(seconds=1, max_extra=0.05))
-    book = HealthBook(first)
+    book = TargetHealth(first)
     budget = book.hedges(first.personas["p"])
     assert budget is not None
     assert [budget.take(), budget.take()] == [True, False]
-    book.adopt(first)
+    book.apply_config(first)
     assert book.hedges(first.personas["p"]) is budget, "spent stays spent"
     changed = world(hedge=Hedge(seconds=1, max_extra=0.5))
-    book.adopt(changed)
+    book.apply_config(changed)
     wider = book.hedges(changed.personas["p"])
     assert wider is not None
     wider.take()
     for _ in range(2):
         wider.request()
     assert wider.take(), "half of the requests"
-    book.adopt(world())
+    book.apply_config(world())
     assert book.hedges(world().personas["p"]) is None
     poor = config([X], persona("x/m"), resilience=Resilience(retry_budget=RetryBudget(ratio=0, reserve=2)))
-    book.adopt(poor)
+    book.apply_config(poor)
     assert [book.retries.take() for _ in range(3)] == [True, True, False]

@@ -6,10 +6,10 @@ from random import Random
 import pytest
 
 from gateway.health.key_selection import choose
-from gateway.health.targets import HealthBook
+from gateway.health.targets import TargetHealth
 from gateway.routing.affinity import CAPACITY, LIFETIME, Affinity, Pin, ranks
 from gateway.routing.facts import Facts, facts_of
-from gateway.routing.state import View
+from gateway.routing.state import RoutingContext
 from tests.routing.worlds import config, facts, model, names, persona, planned, provider, view
 from translators.chat.request import ChatRequest
 from translators.errors import FailureKind
@@ -58,13 +58,19 @@ def test_a_name_that_goes_away_moves_only_its_own_conversations(gone: int) -> No
             assert first(str(i), left) == before
 
 
-def served(turn: Facts, seen: View) -> tuple[str, str]:
+def served(turn: Facts, seen: RoutingContext) -> tuple[str, str]:
     """One turn where everything planned succeeds: the target and the key, remembered as dispatch does."""
     first = planned(WORLD, turn, seen).eligible[0]
     assert turn.conversation is not None
     pin = seen.affinity.find(turn.conversation, seen.now)
     key = choose(
-        first.provider, first.name, seen.health, seen.now, seen.dice, (), pin.key if pin is not None and pin.target == first.name else None
+        first.provider,
+        first.name,
+        seen.health,
+        seen.now,
+        seen.random,
+        (),
+        pin.key if pin is not None and pin.target == first.name else None,
     )
     assert key is not None
     seen.affinity.remember(turn.conversation, first.name, key.variable, seen.now)
@@ -73,19 +79,19 @@ def served(turn: Facts, seen: View) -> tuple[str, str]:
 
 def test_a_hundred_turns_stay_on_one_provider_and_key() -> None:
     for seed in range(20):
-        dice, affinity, book = Random(seed).random, Affinity(), HealthBook(WORLD)
+        random, affinity, book = Random(seed).random, Affinity(), TargetHealth(WORLD)
         turns = [facts(conversation="c0ffee"), *[TURN] * 99] if seed % 2 else [TURN] * 100
-        places = {served(turn, view(WORLD, now=1000.0 + i, dice=dice, affinity=affinity, book=book)) for i, turn in enumerate(turns)}
+        places = {served(turn, view(WORLD, now=1000.0 + i, random=random, affinity=affinity, book=book)) for i, turn in enumerate(turns)}
         assert len(places) == 1
 
 
 def test_one_switch_on_failure_and_no_flapping_back() -> None:
     """The place fails for a while, comes back gradually, is well again: the conversation moves once."""
     for seed in range(20):
-        dice, affinity, book = Random(seed).random, Affinity(), HealthBook(WORLD)
+        random, affinity, book = Random(seed).random, Affinity(), TargetHealth(WORLD)
         places = []
         for i in range(300):
-            seen = view(WORLD, now=1000.0 + i, dice=dice, affinity=affinity, book=book)
+            seen = view(WORLD, now=1000.0 + i, random=random, affinity=affinity, book=book)
             place = served(TURN, seen)
             if i == 100:
                 for _ in range(10):
@@ -101,11 +107,11 @@ def test_one_switch_on_failure_and_no_flapping_back() -> None:
 
 
 def test_a_key_that_died_is_left_and_the_new_one_kept() -> None:
-    affinity, book = Affinity(), HealthBook(WORLD)
+    affinity, book = Affinity(), TargetHealth(WORLD)
     affinity.remember("c0ffee", "a/m", "KEY_2", 1000.0)
     keys = []
     for i in range(40):
-        seen = view(WORLD, now=1000.0 + i, dice=Random(i).random, affinity=affinity, book=book)
+        seen = view(WORLD, now=1000.0 + i, random=Random(i).random, affinity=affinity, book=book)
         keys.append(served(TURN, seen))
         if i == 5:
             leave = book.admit("a", "a/m", "KEY_2", seen.now)
@@ -120,7 +126,7 @@ def test_a_key_that_died_is_left_and_the_new_one_kept() -> None:
 def test_a_first_turn_is_not_led_by_another_that_began_the_same_way() -> None:
     affinity = Affinity()
     affinity.remember("c0ffee", "b/m", "KEY_1", 1000.0)
-    made = planned(WORLD, facts(conversation="c0ffee"), view(WORLD, affinity=affinity, dice=lambda: 0.5))
+    made = planned(WORLD, facts(conversation="c0ffee"), view(WORLD, affinity=affinity, random=lambda: 0.5))
     assert made.pinned is None
     assert planned(WORLD, TURN, view(WORLD, affinity=affinity)).pinned == "b/m"
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gateway.config import Condition, Rule, TargetRef
 from gateway.routing.decision import decide
-from gateway.routing.decision_log import KEPT, Records, compact, facts_document, not_recorded, read_facts, record_document
+from gateway.routing.decision_log import KEPT, DecisionLog, compact, facts_document, not_recorded, read_facts, record_document
 from gateway.routing.facts import Caller, Facts, Prompt, facts_of
 from gateway.telemetry.events import AttemptEnded, RequestEnded, Usage
 from tests.routing.worlds import config, facts, model, persona, planned, provider, view
@@ -156,7 +156,7 @@ def decided(text: str = "a secret prompt") -> Any:
 
 
 def test_a_record_says_what_was_planned_and_what_came_of_it_and_nothing_of_the_content() -> None:
-    records = Records()
+    records = DecisionLog()
     record = records.add(decided(), NOW, "req_1")
     assert record.id.startswith("dec_")
     assert record.outcome() == {}
@@ -173,7 +173,7 @@ def test_a_record_says_what_was_planned_and_what_came_of_it_and_nothing_of_the_c
 
 
 def test_only_the_last_are_kept() -> None:
-    records, made = Records(), decided()
+    records, made = DecisionLog(), decided()
     first, *_, last = [records.add(made, NOW, str(i)) for i in range(KEPT + 1)]
     assert len(records) == KEPT
     assert (records.find(first.id), records.find(last.id)) == (None, last)

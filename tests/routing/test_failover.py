@@ -48,11 +48,11 @@ def play(
     budget: Budget | None = None,
     total: float = 1000.0,
     seconds: float = 0.0,
-    dice: float = 1.0,
+    random: float = 1.0,
 ) -> Played:
     clock = [total]
     played = Played()
-    steps = attempts(among, policy or OnFailure(), budget or Budget(0.1, 100), lambda: dice, lambda: clock[0])
+    steps = attempts(among, policy or OnFailure(), budget or Budget(0.1, 100), lambda: random, lambda: clock[0])
     step = next(steps, None)
     for outcome in outcomes:
         if step is None:
@@ -82,7 +82,7 @@ def test_the_backoff_doubles_up_to_the_longest_and_is_jittered() -> None:
     policy = OnFailure(retries=5, backoff=Backoff(initial=1.0, max=5.0))
     one = candidates(1000)
     assert [step.wait for step in play(one, *[K.CONNECT] * 9, policy=policy).steps] == [0, 1, 2, 4, 5, 5]
-    assert [step.wait for step in play(one, *[K.CONNECT] * 9, policy=policy, dice=0.0).steps] == [0, 0.5, 1, 2, 2.5, 2.5]
+    assert [step.wait for step in play(one, *[K.CONNECT] * 9, policy=policy, random=0.0).steps] == [0, 0.5, 1, 2, 2.5, 2.5]
 
 
 def test_retry_after_is_honoured_from_the_moment_it_was_said() -> None:
@@ -148,13 +148,13 @@ policies = st.builds(
     reserve=st.integers(0, 6),
     total=st.floats(0.5, 100),
     seconds=st.floats(0, 5),
-    dice=st.floats(0, 1, exclude_max=True),
+    random=st.floats(0, 1, exclude_max=True),
 )
 def test_whatever_happens(
-    windows: list[int], told: list[Outcome], policy: OnFailure, reserve: int, total: float, seconds: float, dice: float
+    windows: list[int], told: list[Outcome], policy: OnFailure, reserve: int, total: float, seconds: float, random: float
 ) -> None:
     budget = Budget(0.0, reserve)
-    played = play(candidates(*windows), *told, policy=policy, budget=budget, total=total, seconds=seconds, dice=dice)
+    played = play(candidates(*windows), *told, policy=policy, budget=budget, total=total, seconds=seconds, random=random)
     steps, ends = played.steps, told[: len(played.steps)]
     assert played.ended, "it ends"
     assert len(steps) <= policy.max_attempts

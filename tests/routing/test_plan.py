@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gateway.accounting.cost import expected_cost
 from gateway.config import Condition, Config, Model, Persona, Provider, Rule, TargetRef
 from gateway.errors import ModelNotFound
-from gateway.health.targets import HealthBook
+from gateway.health.targets import TargetHealth
 from gateway.routing.affinity import Affinity
 from gateway.routing.candidates import Candidate
 from gateway.routing.facts import Facts, Prompt
@@ -226,7 +226,7 @@ def test_a_rule_chooses_other_targets() -> None:
     assert names(planned(of, facts())) == ["a/large"]
 
 
-def failed(book: HealthBook, target: str, times: int = 10, now: float = 1000.0) -> None:
+def failed(book: TargetHealth, target: str, times: int = 10, now: float = 1000.0) -> None:
     for _ in range(times):
         leave = book.admit(target[0], target, "KEY_1" if target[0] == "b" else "", now)
         assert leave is not None
@@ -234,7 +234,7 @@ def failed(book: HealthBook, target: str, times: int = 10, now: float = 1000.0) 
 
 
 def test_what_fails_is_set_aside_and_says_for_how_long() -> None:
-    book = HealthBook(WORLD)
+    book = TargetHealth(WORLD)
     failed(book, "a/small")
     made = planned(WORLD, facts(), view(WORLD, book=book, now=1002.0))
     assert verdicts(made)[-1] == ("a/small", "rejected", ("cooldown: 8 s (server_error)",))
@@ -243,13 +243,13 @@ def test_what_fails_is_set_aside_and_says_for_how_long() -> None:
 
 
 def test_what_comes_back_gets_a_part_of_its_requests() -> None:
-    book = HealthBook(WORLD)
+    book = TargetHealth(WORLD)
     failed(book, "a/small")
     leave = book.admit("a", "a/small", "", 1010.0)
     assert leave is not None
     book.began(leave, True, 0.1, 1010.0)
-    dice = Random(2).random
-    first = [names(planned(WORLD, facts(), view(WORLD, book=book, now=1013.0, dice=dice)))[0] for _ in range(2000)]
+    random = Random(2).random
+    first = [names(planned(WORLD, facts(), view(WORLD, book=book, now=1013.0, random=random)))[0] for _ in range(2000)]
     assert 540 < first.count("a/small") < 660
     assert set(first) == {"a/small", "a/large"}
 
@@ -257,19 +257,19 @@ def test_what_comes_back_gets_a_part_of_its_requests() -> None:
 def test_weights_and_a_comeback_are_not_counted_twice() -> None:
     """A target that comes back at half its share gets half of its weight, not a quarter."""
     of = config([A, B], persona("a/small", "a/large", strategy="weighted"))
-    book = HealthBook(of)
+    book = TargetHealth(of)
     failed(book, "a/small")
     leave = book.admit("a", "a/small", "", 1010.0)
     assert leave is not None
     book.began(leave, True, 0.1, 1010.0)
-    dice = Random(2).random
-    first = [names(planned(of, facts(), view(of, book=book, now=1015.0, dice=dice)))[0] for _ in range(3000)]
+    random = Random(2).random
+    first = [names(planned(of, facts(), view(of, book=book, now=1015.0, random=random)))[0] for _ in range(3000)]
     assert 930 < first.count("a/small") < 1070
 
 
 def test_where_only_rate_limits_are_in_the_way_it_is_429() -> None:
     of = config([A], persona("a/small", "a/large"))
-    book = HealthBook(of)
+    book = TargetHealth(of)
     for target in ("a/small", "a/large"):
         for _ in range(10):
             leave = book.admit("a", target, "", 1000.0)
@@ -285,7 +285,7 @@ def test_a_missing_key_and_a_cooldown_are_503_with_the_soonest_moment() -> None:
     of = config([A, gone], persona("b/free"), persona("a/small", "a/large", name="busy"))
     error = refusal(planned(of, facts()))
     assert (error.status, error.code, error.headers) == (503, "no_available_target", {})
-    book = HealthBook(of)
+    book = TargetHealth(of)
     failed(book, "a/small", now=995.0)
     failed(book, "a/large")
     error = refusal(planned(of, facts(), view(of, book=book), name="busy"))
@@ -443,11 +443,11 @@ def may(of: Persona, ref: TargetRef, where: Provider, what: Model, asked: Facts,
     offered=st.lists(st.tuples(models, whens, st.booleans(), st.booleans()), min_size=1, max_size=5),
     fields=personas,
     asked=requests,
-    dice=st.floats(0, 1, exclude_max=True),
+    random=st.floats(0, 1, exclude_max=True),
     pin=st.integers(0, 4),
 )
 def test_no_plan_breaks_a_gate_and_none_is_refused_that_could_be_served(
-    offered: list[tuple[Model, Condition, bool, bool]], fields: dict[str, Any], asked: Facts, dice: float, pin: int
+    offered: list[tuple[Model, Condition, bool, bool]], fields: dict[str, Any], asked: Facts, random: float, pin: int
 ) -> None:
     providers = [
         provider(f"p{i}", what, region="us", unavailable_reason=None if available else "KEY is not set")
@@ -455,14 +455,14 @@ def test_no_plan_breaks_a_gate_and_none_is_refused_that_could_be_served(
     ]
     refs = [TargetRef(f"p{i}", "m", 1.0 + i, when) for i, (_, when, _, _) in enumerate(offered)]
     of: Config = config(providers, persona(*refs, **fields))
-    book, affinity = HealthBook(of), Affinity()
+    book, affinity = TargetHealth(of), Affinity()
     for where, (_, _, _, cooling) in zip(providers, offered, strict=True):
         for _ in range(10 if cooling else 0):
             leave = book.admit(where.name, f"{where.name}/m", "KEY_1", 1000.0)
             assert leave is not None
             book.failed(leave, FailureKind.QUOTA, None, 1000.0)
     affinity.remember("c", f"p{pin}/m", "", 1000.0)
-    made = planned(of, asked, view(of, dice=lambda: dice, book=book, affinity=affinity))
+    made = planned(of, asked, view(of, random=lambda: random, book=book, affinity=affinity))
 
     passing = {
         str(ref)

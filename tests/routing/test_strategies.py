@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from gateway.accounting.cost import expected_cost
 from gateway.accounting.observed import Learned
 from gateway.config import Balance, Config, TargetRef
-from gateway.health.targets import HealthBook
-from gateway.routing.state import View
+from gateway.health.targets import TargetHealth
+from gateway.routing.state import RoutingContext
 from tests.routing.worlds import MOMENT, config, facts, model, names, persona, planned, provider, view
 
 DRAWS = 20_000
@@ -32,8 +32,8 @@ def test_priority_is_the_order_as_written() -> None:
 
 def test_weights_converge_by_the_dice() -> None:
     of = world("weighted", weights=(6, 3, 1))
-    dice = Random(7).random
-    asked, seen = facts(), view(of, dice=dice)
+    random = Random(7).random
+    asked, seen = facts(), view(of, random=random)
     first = Counter(names(planned(of, asked, seen))[0] for _ in range(DRAWS))
     for name, share in (("x/0", 0.6), ("x/1", 0.3), ("x/2", 0.1)):
         assert abs(first[name] / DRAWS - share) < 0.015
@@ -50,16 +50,16 @@ def test_weights_converge_by_conversation() -> None:
 def test_a_weight_that_is_small_comes_after_one_that_is_large_on_failover_too() -> None:
     """The order behind the first is drawn by the weights as well."""
     of = world("weighted", weights=(1, 98, 1))
-    dice = Random(3).random
-    second = Counter(names(planned(of, facts(), view(of, dice=dice)))[1] for _ in range(2000))
+    random = Random(3).random
+    second = Counter(names(planned(of, facts(), view(of, random=random)))[1] for _ in range(2000))
     assert 900 < second["x/0"] < 1100
 
 
 @pytest.mark.parametrize("dice", [0.0, 1 - 2**-53])
 @pytest.mark.parametrize("strategy", ["priority", "weighted", "cost", "latency", "balanced"])
-def test_the_dice_may_show_their_extremes(strategy: str, dice: float) -> None:
+def test_the_dice_may_show_their_extremes(strategy: str, random: float) -> None:
     of = world(strategy, weights=(1, 2, 3))
-    assert sorted(names(planned(of, facts(), view(of, dice=lambda: dice)))) == ["x/0", "x/1", "x/2"]
+    assert sorted(names(planned(of, facts(), view(of, random=lambda: random)))) == ["x/0", "x/1", "x/2"]
 
 
 def test_the_cheapest_for_this_request() -> None:
@@ -107,9 +107,9 @@ def test_cost_never_picks_a_dearer_eligible_target(
     assert order == sorted(known) + [None] * (3 - len(known))
 
 
-def fast(of: Config, *seconds: float | None) -> View:
+def fast(of: Config, *seconds: float | None) -> RoutingContext:
     """A view in which each target has been seen to take so long."""
-    book = HealthBook(of)
+    book = TargetHealth(of)
     for i, took in enumerate(seconds):
         if took is not None:
             book.latency(f"x/{i}").observe(True, took, 1000.0)
@@ -119,10 +119,12 @@ def fast(of: Config, *seconds: float | None) -> View:
 
 def test_of_two_the_faster_one() -> None:
     of = config([provider("x", model("0"), model("1"))], persona("x/0", "x/1", strategy="latency"))
-    for dice in (0.0, 0.3, 0.99):
+    for random in (0.0, 0.3, 0.99):
         seen = fast(of, 2.0, 1.0)
         made = planned(
-            of, facts(stream=True), View(seen.now, seen.moment, lambda dice=dice: dice, seen.health, seen.affinity, seen.learned)
+            of,
+            facts(stream=True),
+            RoutingContext(seen.now, seen.moment, lambda random=random: random, seen.health, seen.affinity, seen.learned),
         )
         assert [(c.name, c.score) for c in made.eligible] == [("x/1", 1.0), ("x/0", 2.0)]
 
@@ -131,8 +133,8 @@ def test_of_many_the_faster_of_two_drawn() -> None:
     """The slowest never wins a draw, the fastest wins most."""
     of = world("latency")
     seen = fast(of, 3.0, 1.0, 2.0)
-    dice = Random(5).random
-    drawn = View(seen.now, seen.moment, dice, seen.health, seen.affinity, seen.learned)
+    random = Random(5).random
+    drawn = RoutingContext(seen.now, seen.moment, random, seen.health, seen.affinity, seen.learned)
     first = Counter(names(planned(of, facts(), drawn))[0] for _ in range(3000))
     assert first["x/0"] == 0
     assert 1900 < first["x/1"] < 2100

@@ -10,13 +10,13 @@ from pydantic import SecretStr
 
 from gateway.accounting.observed import Learned
 from gateway.config import ApiKey, Config, Model, Persona, Price, Provider, Resilience, ServerSettings, TargetRef, Timeouts
-from gateway.health.targets import HealthBook
+from gateway.health.targets import TargetHealth
 from gateway.routing.affinity import Affinity
 from gateway.routing.facts import Facts, Prompt
 from gateway.routing.plan import Plan, plan, policy_of
 from gateway.routing.requirements import Requirement
 from gateway.routing.rules import first_match
-from gateway.routing.state import View
+from gateway.routing.state import RoutingContext
 from translators.capabilities import ModelRecord
 
 MOMENT: Final = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
@@ -71,22 +71,22 @@ def facts(
     )
 
 
-def view(
+def context(
     of: Config,
     *,
     now: float = 1000.0,
     moment: datetime = MOMENT,
-    dice: Callable[[], float] = lambda: 0.5,
-    book: HealthBook | None = None,
+    random: Callable[[], float] = lambda: 0.5,
+    book: TargetHealth | None = None,
     affinity: Affinity | None = None,
     learned: Learned | None = None,
-) -> View:
+) -> RoutingContext:
     """The world at a moment, in which nothing is known but what is given."""
-    return View(
+    return RoutingContext(
         now,
         moment,
-        dice,
-        HealthBook(of) if book is None else book,
+        random,
+        TargetHealth(of) if book is None else book,
         Affinity() if affinity is None else affinity,
         Learned() if learned is None else learned,
     )
@@ -97,10 +97,10 @@ def persona(*of: str | TargetRef, name: str = "p", **fields: Any) -> Persona:
     return Persona(name=name, targets=tuple(TargetRef(*t.split("/", 1)) if isinstance(t, str) else t for t in of), **fields)
 
 
-def planned(of: Config, asked: Facts, seen: View | None = None, name: str = "p") -> Plan:
+def planned(of: Config, asked: Facts, seen: RoutingContext | None = None, name: str = "p") -> Plan:
     """The plan of the persona `name` for a request with the facts `asked`."""
     chosen = of.personas[name]
-    seen = seen or view(of)
+    seen = seen or context(of)
     return plan(of, policy_of(chosen, first_match(chosen.rules, asked, seen.moment)), asked, seen)
 
 

@@ -154,13 +154,13 @@ def configure(directory: Path) -> None:
 
 def growth(requests: int, warm_up: int, in_use: Points, blocks: Points, rss: Points) -> list[Row]:
     """What is said of memory: MB in use, allocated blocks, and MB of RSS as it is."""
-    memory, small, whole = (slope([point for point in line if point[0] >= warm_up]) for line in (in_use, blocks, rss))
-    memory, whole = memory * 10_000, whole * 10_000
+    in_mb, small, whole = (slope([point for point in line if point[0] >= warm_up]) for line in (in_use, blocks, rss))
+    in_mb, whole = in_mb * 10_000, whole * 10_000
     most = max(MOST_GROWTH, ARENA * 10_000 / (requests - warm_up))
     most_blocks = max(MOST_BLOCKS, BLOCKS_THAT_VARY / (requests - warm_up))
     long = requests >= LONG
     return [
-        ("growth of memory in use, MB per 10,000 requests", f"{memory:.2f}", f"< {most:.2f}", memory < most),
+        ("growth of memory in use, MB per 10,000 requests", f"{in_mb:.2f}", f"< {most:.2f}", in_mb < most),
         ("growth of allocated blocks, per request", f"{small:.2f}", f"< {most_blocks:.2f}", small < most_blocks),
         ("RSS growth, MB per 10,000 requests", f"{whole:.2f}", f"< {MOST_GROWTH:g}" if long else "", whole < MOST_GROWTH or not long),
         ("RSS after the warm-up / at the end, MB", f"{dict(rss)[warm_up]:.1f} / {rss[-1][1]:.1f}", "", True),

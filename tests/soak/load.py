@@ -28,8 +28,8 @@ class Tally:
 
 async def run(url: str, requests: int, every: int, progress: Callable[[int], None], works: Sequence[Work] = WORKS) -> Tally:
     """`progress` is told the number of requests done, each time `every` more are. The order is the same in each run."""
-    dice = random.Random(1)
-    chosen = iter(enumerate(dice.choices(works, [work.weight for work in works], k=requests)))
+    draw = random.Random(1)
+    chosen = iter(enumerate(draw.choices(works, [work.weight for work in works], k=requests)))
     tally, done = Tally(), 0
 
     async def caller(session: aiohttp.ClientSession) -> None:

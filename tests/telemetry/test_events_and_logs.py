@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.telemetry import request_log
-from gateway.telemetry.events import AttemptEnded, Bus, Event, RequestEnded, Usage
+from gateway.telemetry.events import AttemptEnded, Event, EventBus, RequestEnded, Usage
 from gateway.telemetry.request_log import RequestLog, line
 from translators.json_codec import dumps_str, loads
 
@@ -29,7 +29,7 @@ def test_every_listener_hears_every_event_even_after_one_fails(caplog: pytest.Lo
     def broken(event: Event) -> None:
         raise RuntimeError("prompt text that must not be logged")
 
-    Bus([broken, heard.append]).tell(ATTEMPT)
+    EventBus([broken, heard.append]).publish(ATTEMPT)
     assert heard == [ATTEMPT]
     assert "RuntimeError" in caplog.text
     assert "prompt text" not in caplog.text
@@ -93,10 +93,10 @@ def test_a_cost_is_written_exactly(nano: int) -> None:
 async def test_lines_are_written_soon_and_at_the_end() -> None:
     read_end, write_end = os.pipe()
     log = RequestLog(write_end)
-    log.listen(ATTEMPT)
-    log.listen(ENDED)
+    log.on_event(ATTEMPT)
+    log.on_event(ENDED)
     await asyncio.sleep(0.15)
-    log.listen(ENDED)
+    log.on_event(ENDED)
     log.close()
     os.close(write_end)
     with os.fdopen(read_end, "rb") as pipe:
@@ -112,7 +112,7 @@ async def test_a_reader_that_stands_still_costs_lines_and_holds_up_nobody(
     log = RequestLog(write_end)
     for _ in range(8):
         for _ in range(300):
-            log.listen(ENDED)
+            log.on_event(ENDED)
         await asyncio.sleep(request_log.INTERVAL * 1.5)
     held = 65_536 // len(line(0.0, ENDED)) + 1
     assert 2400 - 500 - held <= log.lost <= 2400 - 500
@@ -128,13 +128,13 @@ async def test_a_reader_that_goes_on_gets_lines_again(monkeypatch: pytest.Monkey
     read_end, write_end = os.pipe()
     log = RequestLog(write_end)
     for _ in range(900):
-        log.listen(ENDED)
+        log.on_event(ENDED)
     reader = threading.Thread(target=lambda: [*iter(lambda: os.read(read_end, 65_536), b"")], daemon=True)
     reader.start()
     await asyncio.sleep(request_log.INTERVAL * 4)
     before = log.lost
     for _ in range(400):
-        log.listen(ENDED)
+        log.on_event(ENDED)
     log.close()
     assert (before, log.lost) == (400, 400)
     os.close(write_end)
@@ -146,7 +146,7 @@ async def test_a_log_nobody_reads_costs_lines_and_nothing_else() -> None:
     read_end, write_end = os.pipe()
     os.close(read_end)
     log = RequestLog(write_end)
-    log.listen(ENDED)
+    log.on_event(ENDED)
     log.close()
     os.close(write_end)
     assert log.lost == 1

@@ -15,8 +15,8 @@ async def series(measured: Metrics) -> list[str]:
 
 async def test_a_request_is_counted() -> None:
     measured = metrics()
-    measured.listen(ATTEMPT)
-    measured.listen(ENDED)
+    measured.on_event(ATTEMPT)
+    measured.on_event(ENDED)
     lines = await series(measured)
     assert 'llm_router_requests_total{model="opus",outcome="ok",persona="p",provider="claude"} 1.0' in lines
     assert 'llm_router_upstream_attempts_total{model="opus",outcome="ok",provider="claude"} 1.0' in lines
@@ -29,12 +29,12 @@ async def test_a_request_is_counted() -> None:
 async def test_ten_thousand_random_names_add_no_series() -> None:
     measured = metrics()
     strange = ENDED._replace(persona="x", provider="y", model="z", dropped=("zap",))
-    measured.listen(strange)
-    measured.listen(ATTEMPT._replace(provider="y", outcome="weird"))
+    measured.on_event(strange)
+    measured.on_event(ATTEMPT._replace(provider="y", outcome="weird"))
     before = len(await series(measured))
     for i in range(10_000):
-        measured.listen(strange._replace(persona=f"persona-{i}", model=f"m{i}", dropped=(f"param{i}",)))
-        measured.listen(ATTEMPT._replace(provider=f"p{i}", outcome=f"o{i}"))
+        measured.on_event(strange._replace(persona=f"persona-{i}", model=f"m{i}", dropped=(f"param{i}",)))
+        measured.on_event(ATTEMPT._replace(provider=f"p{i}", outcome=f"o{i}"))
     lines = await series(measured)
     assert len(lines) == before
     assert 'llm_router_requests_total{model="other",outcome="ok",persona="other",provider="other"} 10001.0' in lines
@@ -42,7 +42,7 @@ async def test_ten_thousand_random_names_add_no_series() -> None:
 
 async def test_an_aborted_stream_says_why() -> None:
     measured = metrics()
-    measured.listen(ENDED._replace(outcome="stream_aborted", attempts=(ATTEMPT._replace(outcome="truncated"),)))
+    measured.on_event(ENDED._replace(outcome="stream_aborted", attempts=(ATTEMPT._replace(outcome="truncated"),)))
     assert 'llm_router_stream_aborted_total{reason="truncated"} 1.0' in await series(measured)
 
 

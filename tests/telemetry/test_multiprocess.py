@@ -11,8 +11,8 @@ from tests.telemetry.test_events_and_logs import ATTEMPT, ENDED
 def measured(requests: int) -> Snapshot:
     metrics = Metrics(["p"], [("claude", "opus")], ["seed"])
     for _ in range(requests):
-        metrics.listen(ATTEMPT)
-        metrics.listen(ENDED)
+        metrics.on_event(ATTEMPT)
+        metrics.on_event(ENDED)
     return snapshot(metrics.registry)
 
 

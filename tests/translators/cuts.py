@@ -27,9 +27,9 @@ def every_way(data: bytes, opened: Opened, key: object) -> None:
     _checked.add((data, key))
     whole = _said(opened(), [data])
     assert _said(opened(), _bytes(data)) == whole, "byte by byte"
-    dice = random.Random(zlib.crc32(data))
+    draw = random.Random(zlib.crc32(data))
     for _ in range(RANDOM_SPLITS if len(data) > 1 else 0):
-        cuts = sorted(dice.sample(range(1, len(data)), min(dice.randint(1, 12), len(data) - 1)))
+        cuts = sorted(draw.sample(range(1, len(data)), min(draw.randint(1, 12), len(data) - 1)))
         assert _said(opened(), _pieces(data, cuts)) == whole, f"cut at {cuts}"
     for offset in range(1, len(data)):
         _check_ended_early(_said(opened(), [data[:offset]]), whole, f"ended at {offset}")

@@ -183,8 +183,8 @@ def read(dialect: Dialect, pieces: list[bytes]) -> tuple[dict[str, Any], bytes]:
 @settings(max_examples=60, deadline=None)
 def test_any_answer_arrives_whole_however_it_is_cut(name: str, text: str, args: dict[str, Any], seed: int) -> None:
     answer = ANSWERS[name](text, args)
-    dice = random.Random(seed)
-    cuts = sorted(dice.sample(range(1, len(answer)), min(12, len(answer) - 1)))
+    draw = random.Random(seed)
+    cuts = sorted(draw.sample(range(1, len(answer)), min(12, len(answer) - 1)))
     pieces = [answer[a:b] for a, b in zip([0, *cuts], [*cuts, len(answer)], strict=True)]
     choice, shown = read(DIALECTS[name], pieces)
     assert choice["message"]["content"] == text

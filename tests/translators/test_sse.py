@@ -33,9 +33,9 @@ def test_any_cut_gives_the_same_events(ending: bytes) -> None:
     assert read([text[i : i + 1] for i in range(len(text))]) == EVENTS
     for i in range(len(text)):
         assert read([text[:i], text[i:]]) == EVENTS
-    dice = random.Random(1)
+    draw = random.Random(1)
     for _ in range(300):
-        cuts = sorted(dice.sample(range(1, len(text)), dice.randint(1, 20)))
+        cuts = sorted(draw.sample(range(1, len(text)), draw.randint(1, 20)))
         assert read([text[a:b] for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)]) == EVENTS
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.config import Concurrency, Model, Provider
-from gateway.upstream.concurrency import NoPlace, Place, Places
+from gateway.upstream.concurrency import ConcurrencyLimiter, QueueFull, Slot
 from tests.routing.worlds import model, provider
 
 
@@ -24,11 +24,11 @@ async def settled() -> None:
         await asyncio.sleep(0)
 
 
-def started(coroutine: Coroutine[Any, Any, Place | None]) -> asyncio.Task[Place | None]:
+def started(coroutine: Coroutine[Any, Any, Slot | None]) -> asyncio.Task[Slot | None]:
     return asyncio.ensure_future(coroutine)
 
 
-async def taken(places: Places, where: Provider, what: Model) -> Place:
+async def taken(places: ConcurrencyLimiter, where: Provider, what: Model) -> Slot:
     place = await places.take(where, what)
     assert place is not None
     return place
@@ -36,15 +36,15 @@ async def taken(places: Places, where: Provider, what: Model) -> Place:
 
 async def test_without_a_limit_there_is_nothing_to_give_back() -> None:
     where = provider("x", model("m"))
-    assert await Places().take(where, where.models["m"]) is None
+    assert await ConcurrencyLimiter().take(where, where.models["m"]) is None
 
 
 async def test_they_wait_in_order_and_the_one_too_many_is_turned_away() -> None:
-    places, (where, one) = Places(), limited(1, 2)
+    places, (where, one) = ConcurrencyLimiter(), limited(1, 2)
     first = await taken(places, where, one)
     second, third = started(places.take(where, one)), started(places.take(where, one))
     await settled()
-    with pytest.raises(NoPlace) as full:
+    with pytest.raises(QueueFull) as full:
         await places.take(where, one)
     assert full.value.retry_after >= 1
     first.leave()
@@ -61,9 +61,9 @@ async def test_they_wait_in_order_and_the_one_too_many_is_turned_away() -> None:
 
 
 async def test_who_waits_too_long_is_turned_away_and_the_queue_goes_on() -> None:
-    places, (where, one) = Places(), limited(1, 5, wait=0.02)
+    places, (where, one) = ConcurrencyLimiter(), limited(1, 5, wait=0.02)
     first = await taken(places, where, one)
-    with pytest.raises(NoPlace):
+    with pytest.raises(QueueFull):
         await places.take(where, one)
     patient = started(places.take(where, replace(one, concurrency=Concurrency(limit=1, queue=5, wait=30))))
     await settled()
@@ -72,7 +72,7 @@ async def test_who_waits_too_long_is_turned_away_and_the_queue_goes_on() -> None
 
 
 async def test_who_leaves_the_queue_is_passed_over() -> None:
-    places, (where, one) = Places(), limited(1, 5)
+    places, (where, one) = ConcurrencyLimiter(), limited(1, 5)
     first = await taken(places, where, one)
     gone, next_one = started(places.take(where, one)), started(places.take(where, one))
     await settled()
@@ -84,7 +84,7 @@ async def test_who_leaves_the_queue_is_passed_over() -> None:
 
 
 async def test_who_is_cancelled_at_the_moment_of_getting_a_place_gives_it_on() -> None:
-    places, (where, one) = Places(), limited(1, 5)
+    places, (where, one) = ConcurrencyLimiter(), limited(1, 5)
     first = await taken(places, where, one)
     unlucky, next_one = started(places.take(where, one)), started(places.take(where, one))
     await settled()
@@ -94,22 +94,22 @@ async def test_who_is_cancelled_at_the_moment_of_getting_a_place_gives_it_on() -
 
 
 async def test_who_waits_for_a_model_takes_no_place_from_the_providers_other_models() -> None:
-    places, (where, one) = Places(), limited(1, 5, of_provider=Concurrency(limit=2, queue=0))
+    places, (where, one) = ConcurrencyLimiter(), limited(1, 5, of_provider=Concurrency(limit=2, queue=0))
     assert await taken(places, where, one)
     waiting = started(places.take(where, one))
     await settled()
     other = await taken(places, where, where.models["n"])
-    with pytest.raises(NoPlace):
+    with pytest.raises(QueueFull):
         await places.take(where, where.models["n"])
     other.leave()
     waiting.cancel()
 
 
 async def test_a_provider_that_is_full_gives_the_models_place_back() -> None:
-    places, (where, one) = Places(), limited(1, 0, of_provider=Concurrency(limit=1, queue=0))
+    places, (where, one) = ConcurrencyLimiter(), limited(1, 0, of_provider=Concurrency(limit=1, queue=0))
     other = await taken(places, where, where.models["n"])
     for _ in range(3):
-        with pytest.raises(NoPlace):
+        with pytest.raises(QueueFull):
             await places.take(where, one)
     other.leave()
     assert await taken(places, where, one)
@@ -118,7 +118,7 @@ async def test_a_provider_that_is_full_gives_the_models_place_back() -> None:
 @pytest.mark.parametrize("seed", range(10))
 async def test_never_more_than_the_limit_and_nobody_forgotten(seed: int) -> None:
     """Callers come, wait, leave and are cancelled in any order."""
-    dice, places = Random(seed), Places()
+    random, places = Random(seed), ConcurrencyLimiter()
     where, one = limited(3, 1000, of_provider=Concurrency(limit=4, queue=1000))
     inside = {"m": 0, "n": 0}
 
@@ -128,7 +128,7 @@ async def test_never_more_than_the_limit_and_nobody_forgotten(seed: int) -> None
         assert inside["m"] <= 3
         assert inside["m"] + inside["n"] <= 4
         try:
-            for _ in range(dice.randrange(4)):
+            for _ in range(random.randrange(4)):
                 await asyncio.sleep(0)
         finally:
             inside[name] -= 1
@@ -136,10 +136,10 @@ async def test_never_more_than_the_limit_and_nobody_forgotten(seed: int) -> None
 
     tasks = []
     for _ in range(200):
-        tasks.append(asyncio.ensure_future(call(dice.choice("mn"))))
-        if dice.random() < 0.3:
-            dice.choice(tasks).cancel()
-        if dice.random() < 0.5:
+        tasks.append(asyncio.ensure_future(call(random.choice("mn"))))
+        if random.random() < 0.3:
+            random.choice(tasks).cancel()
+        if random.random() < 0.5:
             await asyncio.sleep(0)
     results = await asyncio.gather(*tasks, return_exceptions=True)
     assert all(result is None or isinstance(result, asyncio.CancelledError) for result in results)
@@ -148,7 +148,7 @@ async def test_never_more_than_the_limit_and_nobody_forgotten(seed: int) -> None
 
 
 async def test_who_leaves_the_queue_takes_up_no_room_in_it() -> None:
-    places, (where, one) = Places(), limited(1, 1)
+    places, (where, one) = ConcurrencyLimiter(), limited(1, 1)
     first = await taken(places, where, one)
     for _ in range(3):
         gone = started(places.take(where, one))

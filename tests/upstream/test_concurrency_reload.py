@@ -5,15 +5,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from gateway.config import Concurrency
-from gateway.upstream.concurrency import Place, Places
+from gateway.upstream.concurrency import ConcurrencyLimiter, Slot
 from tests.config.samples import loaded
 
 
 async def test_a_moved_limit_holds_from_the_next_request_on(tmp_path: Path) -> None:
     """Lowered, it holds although requests wait all the time; raised, those that wait profit from it."""
     provider = loaded(tmp_path).providers["local"]
-    model, places = provider.models["small"], Places()
-    started: list[Place] = []
+    model, places = provider.models["small"], ConcurrencyLimiter()
+    started: list[Slot] = []
 
     async def enter(limit: int) -> None:
         place = await places.take(provider, replace(model, concurrency=Concurrency(limit=limit, wait=30)))

@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-from gateway.upstream.deadlines import Watch
+from gateway.upstream.deadlines import DeadlineTimer
 
 
 class Thing:
@@ -11,13 +11,13 @@ class Thing:
         self.every = every
         self.looked: list[float] = []
 
-    def look(self, now: float) -> float:
+    def check(self, now: float) -> float:
         self.looked.append(now)
         return now + self.every
 
 
 async def test_everything_is_looked_at_when_the_first_is_due_and_what_was_removed_no_more() -> None:
-    loop, watch = asyncio.get_running_loop(), Watch()
+    loop, watch = asyncio.get_running_loop(), DeadlineTimer()
     soon, late = Thing(10.0), Thing(10.0)
     began = loop.time()
     watch.add(late, began + 10.0)
@@ -35,7 +35,7 @@ async def test_everything_is_looked_at_when_the_first_is_due_and_what_was_remove
 
 async def test_a_loop_that_was_held_is_patient() -> None:
     """What arrived meanwhile is read before anybody is found to have been silent."""
-    loop, watch, thing = asyncio.get_running_loop(), Watch(), Thing(10.0)
+    loop, watch, thing = asyncio.get_running_loop(), DeadlineTimer(), Thing(10.0)
     watch.add(thing, loop.time() + 0.05)
     await asyncio.sleep(0)
     time.sleep(0.3)  # noqa: ASYNC251 - it is held on purpose

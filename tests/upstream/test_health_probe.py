@@ -73,7 +73,7 @@ async def until(condition: Callable[[], object]) -> None:
 
 
 def state(running: Running, provider: str = "main") -> str:
-    found = running.gateway.memory.health.checks.document(provider, running.gateway.memory.now())["state"]
+    found = running.gateway.state.health.checks.document(provider, running.gateway.state.now())["state"]
     assert isinstance(found, str)
     return found
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from gateway.upstream.deadlines import Watch
+from gateway.upstream.deadlines import DeadlineTimer
 from gateway.upstream.failures import TOTAL_CLOCK
 from gateway.upstream.response import HIGH_WATER, Limit, UpstreamResponse
 
@@ -14,7 +14,7 @@ class Carried:
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
-        self.watch = Watch()
+        self.watch = DeadlineTimer()
         self.paused = False
 
     def abort(self) -> None: ...

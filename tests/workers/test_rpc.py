@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway.workers.rpc import Answers, Link, Unanswered
+from gateway.workers.rpc import Answers, NoReply, RpcChannel
 
 
 async def twice(about: Any) -> Any:
@@ -20,9 +20,9 @@ async def never(_: Any) -> None:
 
 
 @asynccontextmanager
-async def linked(ours: Answers, theirs: Answers) -> AsyncIterator[tuple[Link, Link]]:
+async def linked(ours: Answers, theirs: Answers) -> AsyncIterator[tuple[RpcChannel, RpcChannel]]:
     one, other = socket.socketpair()
-    async with Link.running(one, ours) as first, Link.running(other, theirs) as second:
+    async with RpcChannel.running(one, ours) as first, RpcChannel.running(other, theirs) as second:
         yield first, second
 
 
@@ -42,27 +42,27 @@ async def test_both_ends_ask_at_once_and_each_gets_its_own_answer() -> None:
 async def test_a_late_answer_is_no_answer() -> None:
     """And those that come in time are heard meanwhile and after."""
     async with linked({}, {"never": never, "twice": twice}) as (first, _):
-        with pytest.raises(Unanswered):
+        with pytest.raises(NoReply):
             await first.ask("never", limit=0.01)
         assert await first.ask("twice", 3, limit=5) == [3, 3]
 
 
 async def test_nobody_waits_for_an_end_that_is_gone() -> None:
     one, other = socket.socketpair()
-    async with Link.running(one, {}) as first:
-        async with Link.running(other, {"never": never}):
+    async with RpcChannel.running(one, {}) as first:
+        async with RpcChannel.running(other, {"never": never}):
             asked = asyncio.create_task(first.ask("never", limit=600))
             await asyncio.sleep(0.01)
-        with pytest.raises(Unanswered):
+        with pytest.raises(NoReply):
             await asked
         await first.ended
-        with pytest.raises(Unanswered):
+        with pytest.raises(NoReply):
             await first.ask("never", limit=600)
 
 
 async def test_an_end_that_dies_in_the_middle_of_a_frame_is_gone() -> None:
     one, other = socket.socketpair()
-    async with Link.running(one, {}) as first:
+    async with RpcChannel.running(one, {}) as first:
         other.sendall((100).to_bytes(4) + b"[")
         other.close()
         await asyncio.wait_for(first.ended, 5)
