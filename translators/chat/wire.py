@@ -12,6 +12,7 @@ from typing_extensions import TypedDict  # pydantic reads typing's own from Pyth
 from translators.json_codec import JsonObject
 
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "function_call"]
+"""Why an answer ended, in OpenAI's words."""
 
 InputMessage = JsonObject
 """A message of a request. translators.chat.request has checked `role`, `content`, `tool_calls`, `function_call` and what names a call;

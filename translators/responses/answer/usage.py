@@ -1,6 +1,6 @@
 """What the Responses API counted, as the hub's usage."""
 
-from translators.chat.wire import PromptTokensDetails, Usage
+from translators.chat.wire import CompletionTokensDetails, PromptTokensDetails, Usage
 from translators.json_codec import JsonObject
 
 
@@ -13,12 +13,13 @@ def usage(counted: JsonObject) -> Usage:
         prompt_details["cache_write_tokens"] = _number(read, "cache_write_tokens")
     if read.get("cache_write_tokens_details"):
         prompt_details["cache_write_tokens_details"] = read["cache_write_tokens_details"]
+    completion_details: CompletionTokensDetails = {"reasoning_tokens": _number(made, "reasoning_tokens")}
     return {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "total_tokens": prompt + completion,
         "prompt_tokens_details": prompt_details,
-        "completion_tokens_details": {"reasoning_tokens": _number(made, "reasoning_tokens")},
+        "completion_tokens_details": completion_details,
     }
 
 
