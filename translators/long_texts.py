@@ -29,11 +29,14 @@ class Apart:
         self._texts = iter(texts)
 
     def put_together(self, document: Any) -> Any:
-        """What `skeleton` says, with the texts in their places; once. Raises ValueError if one stands in a key."""
+        """What `skeleton` says, with the texts in their places; once.
+
+        Raises ValueError if one stands in a key, or if what was not taken out says the mark, too, in escapes.
+        """
         match document:
             case str() if self._mark in document:
                 first, *others = document.split(self._mark)
-                return "".join([first, *(part for other in others for part in (next(self._texts), other))])
+                return "".join([first, *(part for other in others for part in (self._next(), other))])
             case dict():
                 for key, value in document.items():
                     if self._mark in key:
@@ -42,6 +45,11 @@ class Apart:
             case list():
                 document[:] = map(self.put_together, document)
         return document
+
+    def _next(self) -> str:
+        for text in self._texts:
+            return text
+        raise ValueError("there are more marks than texts")
 
 
 def taken_apart(text: bytes) -> Apart | None:
@@ -53,7 +61,7 @@ def taken_apart(text: bytes) -> Apart | None:
     kept = [text[before[1] : after[0]] for before, after in pairwise(ends)]
     for mark in _MARKS:
         skeleton = mark.encode().join(kept)
-        if skeleton.count(mark.encode()) == len(cuts):
+        if skeleton.split(mark.encode()) == kept:  # also where what stands before one ends as it begins
             return Apart(skeleton, mark, ["".join([loads(b'"%b"' % text[start:end]) for start, end in cut]) for cut in cuts])
     return None
 

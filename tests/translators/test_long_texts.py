@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from translators import long_texts
@@ -36,6 +36,7 @@ def read(text: bytes) -> Any:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
 @given(DOCUMENTS, st.booleans())
+@example([None, None, None, "~text~" + "ab" * 18], False)
 def test_what_is_read_in_pieces(document: Any, escaped: bool) -> None:
     text = json.dumps(document, ensure_ascii=escaped).encode()
     assert read(text) == document
@@ -47,6 +48,13 @@ def test_what_is_written_in_pieces(document: Any) -> None:
     before = dumps(document)
     assert dumps_long(document) == before
     assert dumps(document) == before
+
+
+@pytest.mark.parametrize("before", ["\\u007etext\\u007e", "~text\\u007e", "\\u007etext-taken-out\\u007e"])
+def test_a_mark_in_escapes_is_no_mark(before: str) -> None:
+    document = f'["{before}", "{"ab" * 40}", "{before}"]'.encode()
+    assert taken_apart(document) is not None
+    assert read(document) == loads(document)
 
 
 @pytest.mark.parametrize("shift", range(16))
