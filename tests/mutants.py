@@ -277,7 +277,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a leave is never given back", "gateway/dispatch/attempt_end.py",
-        "    if attempt.leave is not None:\n        memory.health.abandoned(attempt.leave)",
+        "    if attempt.leave is not None:\n        state.health.abandoned(attempt.leave)",
         "    if attempt.leave is not None:\n        pass",
         _chaos("probe"),
     ),
