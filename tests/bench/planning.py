@@ -10,7 +10,7 @@ from gateway.config import Balance, Config, StrategyName, TargetRef
 from gateway.health.targets import TargetHealth
 from gateway.routing.plan import plan, policy_of
 from gateway.routing.state import RoutingContext
-from tests.routing.worlds import config, facts, model, persona, provider, view
+from tests.routing.worlds import config, context, facts, model, persona, provider
 
 TARGETS: Final = 10
 PLANS: Final = 200
@@ -29,14 +29,14 @@ def world() -> Config:
 
 
 def experienced(of: Config) -> RoutingContext:
-    """A view in which every target has answered before."""
+    """A context in which every target has answered before."""
     book, learned = TargetHealth(of), Learned()
     for i, target in enumerate(f"{p.name}/{m}" for p in of.providers.values() for m in p.models):
         book.latency(target).observe(True, 0.1 + i / 10, 990.0)
         book.latency(target).observe_rate(500, 5.0, 990.0)
         for strategy in STRATEGIES:
             learned.observe(strategy, target, 1000, {"prompt_tokens": 1100, "completion_tokens": 300})
-    return view(of, draw=random.Random(1).random, book=book, learned=learned)
+    return context(of, draw=random.Random(1).random, book=book, learned=learned)
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ from gateway.routing.decision import decide
 from gateway.routing.facts import Caller
 from gateway.routing.state import RoutingContext
 from tests.bench import conversations, transcripts
-from tests.routing.worlds import config, provider, view
+from tests.routing.worlds import config, context, provider
 from translators.capabilities import Capability, ModelRecord, Thinking
 from translators.chat.chunks import ChunkWriter
 from translators.chat.request import ChatRequest, parse
@@ -105,7 +105,7 @@ def _world() -> tuple[Config, RoutingContext]:
         book.latency(ref.name).observe_rate(500, 5.0, 990.0)
         for persona in personas:
             learned.observe(persona.name, ref.name, 1000, {"prompt_tokens": 1100, "completion_tokens": 300})
-    return of, view(of, book=book, learned=learned)
+    return of, context(of, book=book, learned=learned)
 
 
 def sections() -> Iterator[Section]:

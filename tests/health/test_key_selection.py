@@ -11,7 +11,7 @@ from gateway.config import ApiKey, Provider
 from gateway.health import key_selection
 from gateway.health.targets import TargetHealth
 from gateway.routing.state import RoutingContext
-from tests.routing.worlds import config, model, persona, provider, view
+from tests.routing.worlds import config, context, model, persona, provider
 from translators.errors import FailureKind
 
 KEYS = tuple(ApiKey(name, SecretStr(name.lower()), weight) for name, weight in (("A", 1.0), ("B", 3.0), ("C", 4.0)))
@@ -32,7 +32,7 @@ def refused(book: TargetHealth, key: str, kind: FailureKind, target: str = "x/m"
 
 
 def test_weights_converge() -> None:
-    seen = view(WORLD, random=Random(1).random)
+    seen = context(WORLD, random=Random(1).random)
     drawn = Counter(key.variable for _ in range(20_000) if (key := choose(X, "x/m", seen)))
     assert [round(drawn[name] / 20_000, 2) for name in "ABC"] in (
         [0.12, 0.38, 0.5],
@@ -44,21 +44,21 @@ def test_weights_converge() -> None:
 
 def test_the_pinned_key_unless_it_was_used_or_is_not_usable() -> None:
     book = TargetHealth(WORLD)
-    seen = view(WORLD, book=book, random=lambda: 0.0)
+    seen = context(WORLD, book=book, random=lambda: 0.0)
     assert [choose(X, "x/m", seen, used, "C") for used in ((), ("C",))] == [KEYS[2], KEYS[0]]
     refused(book, "C", FailureKind.QUOTA)
     assert choose(X, "x/m", seen, (), "C") == KEYS[0]
 
 
 def test_each_key_once_and_then_none() -> None:
-    seen, used = view(WORLD, random=lambda: 0.999), []
+    seen, used = context(WORLD, random=lambda: 0.999), []
     while (key := choose(X, "x/m", seen, used)) is not None:
         used.append(key.variable)
     assert used == ["C", "B", "A"]
 
 
 def test_a_single_key_and_a_server_without_keys() -> None:
-    seen = view(WORLD)
+    seen = context(WORLD)
     assert choose(ONE, "one/m", seen) == ONE.keys[0]
     assert choose(ONE, "one/m", seen, ("KEY_1",)) is None
     assert choose(NONE, "none/m", seen) is None
@@ -66,7 +66,7 @@ def test_a_single_key_and_a_server_without_keys() -> None:
 
 def test_a_rate_limit_is_a_keys_at_one_model_a_quota_everywhere() -> None:
     book = TargetHealth(WORLD)
-    seen = view(WORLD, book=book, random=lambda: 0.0)
+    seen = context(WORLD, book=book, random=lambda: 0.0)
     refused(book, "A", FailureKind.RATE_LIMIT, retry_after=5.0)
     assert [choose(X, target, seen) for target in ("x/m", "x/n")] == [KEYS[1], KEYS[0]]
     refused(book, "B", FailureKind.AUTHENTICATION)

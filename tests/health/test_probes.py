@@ -6,7 +6,7 @@ from gateway.config import BreakerSettings, Resilience
 from gateway.health.probes import FAILURES, CheckOutcome
 from gateway.health.targets import WELL, TargetHealth
 from gateway.routing.plan import refusal
-from tests.routing.worlds import config, facts, model, names, persona, planned, provider, view
+from tests.routing.worlds import config, context, facts, model, names, persona, planned, provider
 from translators.errors import FailureKind
 
 X, Y = provider("x", model("m"), model("n")), provider("y", model("m"))
@@ -66,7 +66,7 @@ def test_breakers_are_as_if_there_were_no_checks() -> None:
 def test_the_plan_says_so_and_goes_to_another() -> None:
     book = TargetHealth(WORLD)
     checked(book, "connect", "connect")
-    seen = view(WORLD, now=1010.0, book=book)
+    seen = context(WORLD, now=1010.0, book=book)
     made = planned(WORLD, facts(), seen)
     assert names(made) == ["y/m"]
     assert made.candidates[-1].reasons == ("unavailable: health check: connect",)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from gateway.health.unsupported_features import BELIEVED, NONE_KNOWN, Lacks
-from tests.routing.worlds import config, facts, model, persona, planned, provider, view
+from tests.routing.worlds import config, context, facts, model, persona, planned, provider
 
 ABLE = model("able", capabilities=["streaming", "tool_calling", "vision"])
 OTHER = model("other", capabilities=["streaming", "tool_calling"])
@@ -39,7 +39,7 @@ def test_nothing_is_known_of_others() -> None:
 def test_a_plan_asks_a_target_only_for_what_it_has() -> None:
     lacks = Lacks()
     lacks.learn("x/able", ABLE.record, "tool_calling", 1000.0)
-    now = replace(view(WORLD, now=1001.0), lacks=lacks)
+    now = replace(context(WORLD, now=1001.0), lacks=lacks)
     made = planned(WORLD, facts(TOOLS), now)
     assert [(c.name, c.verdict, c.reasons) for c in made.candidates] == [
         ("x/other", "chosen", ()),

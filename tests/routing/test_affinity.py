@@ -10,7 +10,7 @@ from gateway.health.targets import TargetHealth
 from gateway.routing.affinity import CAPACITY, LIFETIME, Affinity, Pin, ranks
 from gateway.routing.facts import Facts, facts_of
 from gateway.routing.state import RoutingContext
-from tests.routing.worlds import config, facts, model, names, persona, planned, provider, view
+from tests.routing.worlds import config, context, facts, model, names, persona, planned, provider
 from translators.chat.request import ChatRequest
 from translators.errors import FailureKind
 
@@ -81,7 +81,7 @@ def test_a_hundred_turns_stay_on_one_provider_and_key() -> None:
     for seed in range(20):
         random, affinity, book = Random(seed).random, Affinity(), TargetHealth(WORLD)
         turns = [facts(conversation="c0ffee"), *[TURN] * 99] if seed % 2 else [TURN] * 100
-        places = {served(turn, view(WORLD, now=1000.0 + i, random=random, affinity=affinity, book=book)) for i, turn in enumerate(turns)}
+        places = {served(turn, context(WORLD, now=1000.0 + i, random=random, affinity=affinity, book=book)) for i, turn in enumerate(turns)}
         assert len(places) == 1
 
 
@@ -91,7 +91,7 @@ def test_one_switch_on_failure_and_no_flapping_back() -> None:
         random, affinity, book = Random(seed).random, Affinity(), TargetHealth(WORLD)
         places = []
         for i in range(300):
-            seen = view(WORLD, now=1000.0 + i, random=random, affinity=affinity, book=book)
+            seen = context(WORLD, now=1000.0 + i, random=random, affinity=affinity, book=book)
             place = served(TURN, seen)
             if i == 100:
                 for _ in range(10):
@@ -111,7 +111,7 @@ def test_a_key_that_died_is_left_and_the_new_one_kept() -> None:
     affinity.remember("c0ffee", "a/m", "KEY_2", 1000.0)
     keys = []
     for i in range(40):
-        seen = view(WORLD, now=1000.0 + i, random=Random(i).random, affinity=affinity, book=book)
+        seen = context(WORLD, now=1000.0 + i, random=Random(i).random, affinity=affinity, book=book)
         keys.append(served(TURN, seen))
         if i == 5:
             leave = book.admit("a", "a/m", "KEY_2", seen.now)
@@ -126,16 +126,16 @@ def test_a_key_that_died_is_left_and_the_new_one_kept() -> None:
 def test_a_first_turn_is_not_led_by_another_that_began_the_same_way() -> None:
     affinity = Affinity()
     affinity.remember("c0ffee", "b/m", "KEY_1", 1000.0)
-    made = planned(WORLD, facts(conversation="c0ffee"), view(WORLD, affinity=affinity, random=lambda: 0.5))
+    made = planned(WORLD, facts(conversation="c0ffee"), context(WORLD, affinity=affinity, random=lambda: 0.5))
     assert made.pinned is None
-    assert planned(WORLD, TURN, view(WORLD, affinity=affinity)).pinned == "b/m"
+    assert planned(WORLD, TURN, context(WORLD, affinity=affinity)).pinned == "b/m"
 
 
 def test_a_place_that_cannot_serve_this_turn_is_passed_over() -> None:
     world = config([provider("a", model("m", window=50)), provider("b", model("m"))], persona("b/m", "a/m"))
     affinity = Affinity()
     affinity.remember("c0ffee", "a/m", "KEY_1", 1000.0)
-    made = planned(world, TURN, view(world, affinity=affinity))
+    made = planned(world, TURN, context(world, affinity=affinity))
     assert (made.pinned, names(made)) == (None, ["b/m"])
 
 

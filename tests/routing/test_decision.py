@@ -8,7 +8,7 @@ from gateway.config import Condition, Rule, TargetRef
 from gateway.errors import ModelNotFound
 from gateway.routing.decision import Decision, decide
 from gateway.routing.facts import NOBODY, Caller
-from tests.routing.worlds import config, model, names, persona, provider, view
+from tests.routing.worlds import config, context, model, names, persona, provider
 from translators.chat.request import ChatRequest
 
 X = provider("x", model("small", window=1000), model("large", capabilities=["streaming", "tool_calling", "vision"]))
@@ -33,7 +33,7 @@ WORLD = config(
 
 def decided(model: str = "p", text: str = "hi", caller: Caller = NOBODY, tokens: int | None = None, **body: Any) -> Decision:
     request = ChatRequest({"model": model, "messages": [{"role": "user", "content": text}], **body}, 100 + len(text))
-    return decide(WORLD, request, caller, view(WORLD), tokens)
+    return decide(WORLD, request, caller, context(WORLD), tokens)
 
 
 def test_the_persona_is_laid_over_the_request_and_the_plan_made_for_the_result() -> None:

@@ -12,7 +12,7 @@ from gateway.routing.decision import decide
 from gateway.routing.decision_log import KEPT, DecisionLog, compact, facts_document, not_recorded, read_facts, record_document
 from gateway.routing.facts import Caller, Facts, Prompt, facts_of
 from gateway.telemetry.events import AttemptEnded, RequestEnded, Usage
-from tests.routing.worlds import config, facts, model, persona, planned, provider, view
+from tests.routing.worlds import config, context, facts, model, persona, planned, provider
 from translators.chat.request import ChatRequest
 from translators.json_codec import dumps, loads
 
@@ -63,7 +63,7 @@ asked = st.builds(
 
 
 def shape(of: Facts) -> Any:
-    made = planned(WORLD, of, view(WORLD))
+    made = planned(WORLD, of, context(WORLD))
     return made.policy, made.candidates, made.pinned, made.near_limit
 
 
@@ -101,14 +101,14 @@ def test_of_a_schema_it_is_kept_whether_it_is_open(schema: dict[str, Any], open_
     )
     body = {"model": "p", "messages": [{"role": "user", "content": "hi"}]}
     wanted = {"type": "json_schema", "json_schema": {"name": "secret", "schema": schema}}
-    made = decide(of, ChatRequest({**body, "response_format": wanted}, 60), Caller(), view(of)).plan
+    made = decide(of, ChatRequest({**body, "response_format": wanted}, 60), Caller(), context(of)).plan
     document = facts_document(made.facts, of.personas["p"])
     assert document.get("open_schema") is open_schema
     made.facts.forget({}, {})
     assert facts_document(made.facts, of.personas["p"]) == document
     again = planned(of, read_facts(document))
     assert [(c.name, c.reasons) for c in again.candidates] == [(c.name, c.reasons) for c in made.candidates]
-    without = decide(of, ChatRequest({**body, "response_format": {**wanted, "json_schema": {"name": "n"}}}, 60), Caller(), view(of)).plan
+    without = decide(of, ChatRequest({**body, "response_format": {**wanted, "json_schema": {"name": "n"}}}, 60), Caller(), context(of)).plan
     assert without.facts.schema is None
 
 
@@ -152,7 +152,7 @@ ENDED = RequestEnded(
 
 def decided(text: str = "a secret prompt") -> Any:
     request = ChatRequest({"model": "p", "messages": [{"role": "user", "content": text}], "metadata": {"team": "blue"}}, 5000)
-    return decide(WORLD, request, Caller(key_id="0a0a0a0a", headers={"authorization": "Bearer secret"}), view(WORLD)).plan
+    return decide(WORLD, request, Caller(key_id="0a0a0a0a", headers={"authorization": "Bearer secret"}), context(WORLD)).plan
 
 
 def test_a_record_says_what_was_planned_and_what_came_of_it_and_nothing_of_the_content() -> None:

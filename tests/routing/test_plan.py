@@ -17,7 +17,7 @@ from gateway.routing.affinity import Affinity
 from gateway.routing.candidates import Candidate
 from gateway.routing.facts import Facts, Prompt
 from gateway.routing.plan import Plan, plan_document, refusal, resolve
-from tests.routing.worlds import MOMENT, config, facts, model, names, persona, planned, provider, view
+from tests.routing.worlds import MOMENT, config, context, facts, model, names, persona, planned, provider
 from translators.errors import FailureKind
 
 A = provider(
@@ -202,7 +202,7 @@ def test_a_schema_is_looked_into_only_where_it_matters() -> None:
 def test_a_pin_gives_way_to_who_can_be_held_to_the_schema() -> None:
     affinity = Affinity()
     affinity.remember("c", "a/closed", "", 1000.0)
-    seen = view(SCHEMAS, affinity=affinity)
+    seen = context(SCHEMAS, affinity=affinity)
     pinned = {"conversation": "c", "settled": True}
     made = planned(SCHEMAS, schema_facts(MAP, **pinned), seen)
     assert (made.eligible[0].name, made.pinned) == ("b/any", None)
@@ -236,10 +236,10 @@ def failed(book: TargetHealth, target: str, times: int = 10, now: float = 1000.0
 def test_what_fails_is_set_aside_and_says_for_how_long() -> None:
     book = TargetHealth(WORLD)
     failed(book, "a/small")
-    made = planned(WORLD, facts(), view(WORLD, book=book, now=1002.0))
+    made = planned(WORLD, facts(), context(WORLD, book=book, now=1002.0))
     assert verdicts(made)[-1] == ("a/small", "rejected", ("cooldown: 8 s (server_error)",))
     assert made.retry_in == 8.0
-    assert planned(WORLD, facts(IMAGE), view(WORLD, book=book, now=1002.0)).retry_in is None, "it could not serve this one anyway"
+    assert planned(WORLD, facts(IMAGE), context(WORLD, book=book, now=1002.0)).retry_in is None, "it could not serve this one anyway"
 
 
 def test_what_comes_back_gets_a_part_of_its_requests() -> None:
@@ -249,7 +249,7 @@ def test_what_comes_back_gets_a_part_of_its_requests() -> None:
     assert leave is not None
     book.began(leave, True, 0.1, 1010.0)
     random = Random(2).random
-    first = [names(planned(WORLD, facts(), view(WORLD, book=book, now=1013.0, random=random)))[0] for _ in range(2000)]
+    first = [names(planned(WORLD, facts(), context(WORLD, book=book, now=1013.0, random=random)))[0] for _ in range(2000)]
     assert 540 < first.count("a/small") < 660
     assert set(first) == {"a/small", "a/large"}
 
@@ -263,7 +263,7 @@ def test_weights_and_a_comeback_are_not_counted_twice() -> None:
     assert leave is not None
     book.began(leave, True, 0.1, 1010.0)
     random = Random(2).random
-    first = [names(planned(of, facts(), view(of, book=book, now=1015.0, random=random)))[0] for _ in range(3000)]
+    first = [names(planned(of, facts(), context(of, book=book, now=1015.0, random=random)))[0] for _ in range(3000)]
     assert 930 < first.count("a/small") < 1070
 
 
@@ -275,7 +275,7 @@ def test_where_only_rate_limits_are_in_the_way_it_is_429() -> None:
             leave = book.admit("a", target, "", 1000.0)
             if leave is not None:
                 book.failed(leave, FailureKind.RATE_LIMIT, 30.0, 1000.0)
-    error = refusal(planned(of, facts(), view(of, book=book)))
+    error = refusal(planned(of, facts(), context(of, book=book)))
     assert (error.status, error.type, error.code) == (429, "rate_limit_error", "rate_limit_exceeded")
     assert error.headers == {"retry-after": "30"}
 
@@ -288,7 +288,7 @@ def test_a_missing_key_and_a_cooldown_are_503_with_the_soonest_moment() -> None:
     book = TargetHealth(of)
     failed(book, "a/small", now=995.0)
     failed(book, "a/large")
-    error = refusal(planned(of, facts(), view(of, book=book), name="busy"))
+    error = refusal(planned(of, facts(), context(of, book=book), name="busy"))
     assert (error.status, error.headers) == (503, {"retry-after": "5"})
     assert "a/small: cooldown: 5 s (server_error); a/large: cooldown: 10 s (server_error)" in error.message
 
@@ -462,7 +462,7 @@ def test_no_plan_breaks_a_gate_and_none_is_refused_that_could_be_served(
             assert leave is not None
             book.failed(leave, FailureKind.QUOTA, None, 1000.0)
     affinity.remember("c", f"p{pin}/m", "", 1000.0)
-    made = planned(of, asked, view(of, random=lambda: random, book=book, affinity=affinity))
+    made = planned(of, asked, context(of, random=lambda: random, book=book, affinity=affinity))
 
     passing = {
         str(ref)

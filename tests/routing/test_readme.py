@@ -12,7 +12,7 @@ from gateway.routing.decision import decide
 from gateway.routing.facts import NOBODY
 from gateway.routing.plan import SCHEMA_IN_WORDS, plan_document
 from tests.pages import ROOT, blocks, page, section, spans
-from tests.routing.worlds import view
+from tests.routing.worlds import context
 from translators.chat.request import parse
 from translators.json_codec import dumps
 
@@ -36,7 +36,7 @@ EXAMPLES = [(request, missing, json.loads(block)) for (request, missing), block 
 def test_an_example_is_the_plan_that_is_made(request_: dict[str, Any], missing: str | None, shown: dict[str, Any]) -> None:
     """Each field that the page shows, of the shipped configuration."""
     config = ConfigFiles(ROOT / "config", {name: key for name, key in ALL.items() if name != missing}).load()
-    made = plan_document(decide(config, parse(request_, len(dumps(request_))), NOBODY, view(config, moment=DAY)).plan)
+    made = plan_document(decide(config, parse(request_, len(dumps(request_))), NOBODY, context(config, moment=DAY)).plan)
     targets = [{name: target[name] for name in shown_} for target, shown_ in zip(made["targets"], shown["targets"], strict=True)]
     assert {**{name: made[name] for name in shown}, "targets": targets} == shown
 

@@ -13,7 +13,7 @@ from gateway.accounting.observed import Learned
 from gateway.config import Balance, Config, TargetRef
 from gateway.health.targets import TargetHealth
 from gateway.routing.state import RoutingContext
-from tests.routing.worlds import MOMENT, config, facts, model, names, persona, planned, provider, view
+from tests.routing.worlds import MOMENT, config, context, facts, model, names, persona, planned, provider
 
 DRAWS = 20_000
 
@@ -33,7 +33,7 @@ def test_priority_is_the_order_as_written() -> None:
 def test_weights_converge_by_the_dice() -> None:
     of = world("weighted", weights=(6, 3, 1))
     random = Random(7).random
-    asked, seen = facts(), view(of, random=random)
+    asked, seen = facts(), context(of, random=random)
     first = Counter(names(planned(of, asked, seen))[0] for _ in range(DRAWS))
     for name, share in (("x/0", 0.6), ("x/1", 0.3), ("x/2", 0.1)):
         assert abs(first[name] / DRAWS - share) < 0.015
@@ -41,7 +41,7 @@ def test_weights_converge_by_the_dice() -> None:
 
 def test_weights_converge_by_conversation() -> None:
     of = world("weighted", weights=(6, 3, 1))
-    seen = view(of)
+    seen = context(of)
     first = Counter(names(planned(of, facts(conversation=f"{i:x}", settled=True), seen))[0] for i in range(DRAWS))
     for name, share in (("x/0", 0.6), ("x/1", 0.3), ("x/2", 0.1)):
         assert abs(first[name] / DRAWS - share) < 0.015
@@ -51,7 +51,7 @@ def test_a_weight_that_is_small_comes_after_one_that_is_large_on_failover_too() 
     """The order behind the first is drawn by the weights as well."""
     of = world("weighted", weights=(1, 98, 1))
     random = Random(3).random
-    second = Counter(names(planned(of, facts(), view(of, random=random)))[1] for _ in range(2000))
+    second = Counter(names(planned(of, facts(), context(of, random=random)))[1] for _ in range(2000))
     assert 900 < second["x/0"] < 1100
 
 
@@ -59,7 +59,7 @@ def test_a_weight_that_is_small_comes_after_one_that_is_large_on_failover_too() 
 @pytest.mark.parametrize("strategy", ["priority", "weighted", "cost", "latency", "balanced"])
 def test_the_dice_may_show_their_extremes(strategy: str, random: float) -> None:
     of = world(strategy, weights=(1, 2, 3))
-    assert sorted(names(planned(of, facts(), view(of, random=lambda: random)))) == ["x/0", "x/1", "x/2"]
+    assert sorted(names(planned(of, facts(), context(of, random=lambda: random)))) == ["x/0", "x/1", "x/2"]
 
 
 def test_the_cheapest_for_this_request() -> None:
@@ -75,11 +75,11 @@ def test_the_cheapest_for_this_request() -> None:
 def test_what_was_learned_of_answers_counts() -> None:
     """A target that reads most of the prompt from its cache is the cheaper one."""
     of, learned = world("cost", prices=((2, 2), (2.2, 2), (9, 9))), Learned()
-    assert names(planned(of, facts(tokens=10_000), view(of, learned=learned)))[0] == "x/0"
+    assert names(planned(of, facts(tokens=10_000), context(of, learned=learned)))[0] == "x/0"
     for _ in range(50):
         learned.observe("p", "x/0", None, {"prompt_tokens": 1000, "completion_tokens": 5000})
         learned.observe("p", "x/1", None, {"prompt_tokens": 1000, "completion_tokens": 10})
-    assert names(planned(of, facts(tokens=10_000), view(of, learned=learned)))[0] == "x/1"
+    assert names(planned(of, facts(tokens=10_000), context(of, learned=learned)))[0] == "x/1"
 
 
 prices = st.none() | st.tuples(st.sampled_from([0.1, 1, 2.5, 15]), st.sampled_from([0.4, 2, 10, 75]))
@@ -108,13 +108,13 @@ def test_cost_never_picks_a_dearer_eligible_target(
 
 
 def fast(of: Config, *seconds: float | None) -> RoutingContext:
-    """A view in which each target has been seen to take so long."""
+    """A context in which each target has been seen to take so long."""
     book = TargetHealth(of)
     for i, took in enumerate(seconds):
         if took is not None:
             book.latency(f"x/{i}").observe(True, took, 1000.0)
             book.latency(f"x/{i}").observe(False, took, 1000.0)
-    return view(of, book=book)
+    return context(of, book=book)
 
 
 def test_of_two_the_faster_one() -> None:

@@ -16,7 +16,7 @@ async def main():
     log = RequestLog(lock=int(sys.argv[1]))
     for _ in range(3):
         for i in range(300):
-            log.listen(ENDED._replace(request_id=f"{i}-" + "x" * 3000))
+            log.on_event(ENDED._replace(request_id=f"{i}-" + "x" * 3000))
         await asyncio.sleep(0.15)
     log.close()
 

@@ -16,12 +16,12 @@ from gateway.workers.supervisor import Supervisor, reserved
 MEMBER = """
 import asyncio, os, signal, sys
 from pathlib import Path
-from gateway.workers.peers import Membership, Siblings
+from gateway.workers.peers import Peers, WorkerIdentity
 
-membership = Membership.read(sys.argv[sys.argv.index("--membership") + 1])
+membership = WorkerIdentity.read(sys.argv[sys.argv.index("--membership") + 1])
 
 async def main():
-    async with Siblings.joined(membership, {}) as siblings:
+    async with Peers.joined(membership, {}) as siblings:
         stop = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
         await siblings.tell_listening("hello")
