@@ -55,7 +55,7 @@ def test_a_weight_that_is_small_comes_after_one_that_is_large_on_failover_too() 
     assert 900 < second["x/0"] < 1100
 
 
-@pytest.mark.parametrize("dice", [0.0, 1 - 2**-53])
+@pytest.mark.parametrize("random", [0.0, 1 - 2**-53])
 @pytest.mark.parametrize("strategy", ["priority", "weighted", "cost", "latency", "balanced"])
 def test_the_dice_may_show_their_extremes(strategy: str, random: float) -> None:
     of = world(strategy, weights=(1, 2, 3))
