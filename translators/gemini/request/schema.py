@@ -80,10 +80,15 @@ class Sanitizer:
     def enter(self) -> None:
         """Count a node and what it stands in; `leave` it afterwards. Raises InvalidRequest."""
         self._depth += 1
+        self._nodes += 1
+        if self._nodes > MAX_NODES or self._depth > MAX_DEPTH or self._growth.following:
+            self._check_size()
+
+    def _check_size(self) -> None:
+        """A node that stands where a reference was counts for the request, any other for its schema."""
         if self._growth.following:
+            self._nodes -= 1
             self._growth.add(self._param)
-        else:
-            self._nodes += 1
         if self._nodes > MAX_NODES or self._depth > MAX_DEPTH:
             raise self._invalid("it is too large." if self._nodes > MAX_NODES else "it is nested too deeply.")
 
@@ -101,9 +106,13 @@ class Sanitizer:
         return InvalidRequest(f"Invalid schema: {what}", self._param, "invalid_function_parameters")
 
     def _node(self, schema: Any) -> Schema:
-        self.enter()
+        # `enter` and `leave`, without two calls for each node
+        self._depth += 1
+        self._nodes += 1
+        if self._nodes > MAX_NODES or self._depth > MAX_DEPTH or self._growth.following:
+            self._check_size()
         made = self._narrowed(schema)
-        self._depth -= 1  # `leave`, without a call for each node
+        self._depth -= 1
         return made
 
     def _narrowed(self, schema: Any) -> Schema:

@@ -47,8 +47,8 @@ def meaning(reason: Any) -> FinishReason | UpstreamFailure | None:
         reason = reason.get("type")
     if reason.__class__ is not str:
         return None
-    if reason in FINISH_REASONS:
-        return _HUB[reason]
+    if (known := _HUB.get(reason)) is not None:
+        return known
     word = reason.strip().lower()
     for each in (word, *map(str.strip, word.split(":"))):  # Gemini's OpenAI route: "content_filter: RECITATION"
         if (kind := _BROKEN.get(each)) is not None:

@@ -1,6 +1,6 @@
 """A whole answer of a server that speaks the hub's language: relayed, with its defects mended."""
 
-from typing import Final, cast
+from typing import Final
 
 from translators.chat.chunks import Collector
 from translators.chat.wire import Completion
@@ -26,6 +26,7 @@ def parse_response(body: bytes, envelope: Envelope) -> Completion:
         if body.lstrip().startswith(_EVENTS):
             return _collected(body, envelope)
         raise UpstreamError(malformed(f"The provider's answer is not JSON: {error}")) from None
+    completion: Completion = document  # the same object: what it lacks is added below
     if document.__class__ is not dict:
         raise UpstreamError(malformed("The provider's answer is not a JSON object."))
     if document.get("error"):
@@ -53,7 +54,7 @@ def parse_response(body: bytes, envelope: Envelope) -> Completion:
     if not document.get("model"):
         document["model"] = envelope.model
     document.setdefault("created", envelope.created)
-    return cast(Completion, document)
+    return completion
 
 
 def _mend(choice: SentChoice, envelope: Envelope) -> bool:

@@ -1,7 +1,7 @@
 """The items of an answer, complete, as the fields of an assistant message."""
 
 from collections.abc import Callable
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from translators.chat.tool_names import declared_name
 from translators.chat.wire import Delta, Message, ToolCall
@@ -50,7 +50,9 @@ def tool_call(item: Item, number: int, envelope: Envelope) -> ToolCall:
     kind, text = call_kind(item)
     name = _callers_name(text_of(item, "name"), envelope.shape)
     call_id = text_of(item, "call_id") or f"{envelope.call_id}_{number}"
-    return cast(ToolCall, {"id": call_id, "type": kind, kind: {"name": name, text: written(item)}})
+    made: Any = {"id": call_id, "type": kind, kind: {"name": name, text: written(item)}}
+    call: ToolCall = made
+    return call
 
 
 def _callers_name(name: str, shape: AnswerShape) -> str:
