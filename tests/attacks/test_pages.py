@@ -37,7 +37,8 @@ async def status_of(running: Running, first: str, **headers: str) -> int:
 
 FOREIGN = {
     "a form's type": ({"content-type": "text/plain;charset=UTF-8"}, 415),
-    "no type": ({}, 415),
+    "no type, from another origin": ({"origin": "https://evil.example"}, 403),
+    "no type, from its own origin": ({"sec-fetch-site": "same-origin"}, 415),
     "a form": ({"content-type": "application/x-www-form-urlencoded"}, 415),
     "another origin": ({**JSON, "origin": "https://evil.example"}, 403),
     "another port": ({**JSON, "origin": "http://127.0.0.1:1"}, 403),
@@ -86,6 +87,12 @@ async def test_listed_names_and_origins_are_served() -> None:
 async def test_json_may_be_declared_in_any_form(declared: str) -> None:
     async with running_with() as running:
         assert await status_of(running, CHAT, **{"content-type": declared}) == 200
+
+
+async def test_a_client_that_is_no_browser_need_not_declare_its_body() -> None:
+    """Every browser names the origin of a POST to another one: who names none is no page."""
+    async with running_with() as running:
+        assert await status_of(running, CHAT) == 200
 
 
 @pytest.mark.parametrize(("headers", "status"), FOREIGN.values(), ids=FOREIGN.keys())
