@@ -30,6 +30,7 @@ from typing_extensions import TypedDict  # pydantic reads typing's own from Pyth
 from translators.chat.redaction import without_account
 from translators.errors import FailureKind, InvalidRequest, UpstreamFailure
 from translators.failures import OUR_KEY
+from translators.inbound import CallerError
 
 
 class ErrorDetailDocument(TypedDict):
@@ -103,9 +104,12 @@ class RequestFailed(Exception):
         super().__init__(message)
         self.message = message
         self.headers: dict[str, str] = {}
+        self.retry_after: float | None = None
+        """Seconds after which it makes sense to ask again, if that is known."""
 
     def retry_in(self, seconds: float) -> None:
         """Say when it makes sense to ask again."""
+        self.retry_after = seconds
         self.headers["retry-after"] = str(max(1, math.ceil(seconds)))
 
 
@@ -223,6 +227,24 @@ class UpstreamFailed(RequestFailed):
             self.retry_in(failure.retry_after)
         if failure.should_retry is not None:
             self.headers["x-should-retry"] = "true" if failure.should_retry else "false"
+
+
+def caller_error(error: RequestFailed | InvalidRequest) -> CallerError:
+    """The failure as a dialect that is not the hub's is told of it."""
+    if isinstance(error, InvalidRequest):
+        return CallerError(error.status, error.message, "invalid_request_error", error.code, error.param)
+    told = CallerError(error.status, error.message, error.type, error.code, error.param, retry_after=error.retry_after)
+    if not isinstance(error, UpstreamFailed):
+        return told
+    failure = error.failure
+    words = None if failure.kind in UNTOLD else without_account(failure.message)
+    return told._replace(
+        kind=failure.kind,
+        provider=error.provider,
+        provider_message=words,
+        relayed=failure.body,
+        should_retry=failure.should_retry,
+    )
 
 
 def error_body(error: RequestFailed | InvalidRequest) -> ErrorDocument:

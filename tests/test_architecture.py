@@ -25,9 +25,10 @@ FLOORS = [
     {"gateway.telemetry", "gateway.errors", "gateway.simulator"},
     {"translators.registry", "translators.repair"},
     {"translators.openai", "translators.claude", "translators.gemini", "translators.responses"},
+    {"translators.inbound"},
     {"translators.dialect", "translators.history", "translators.text_fast_path"},
     {"translators.chat"},
-    {"translators.failures", "translators.media", "translators.long_texts"},
+    {"translators.failures", "translators.media", "translators.long_texts", "translators.sealed"},
     {
         "translators.capabilities",
         "translators.notes",
@@ -35,6 +36,7 @@ FLOORS = [
         "translators.sse",
         "translators.json_codec",
         "translators.retry_after",
+        "translators.splices",
     },
 ]
 """Top to bottom. A room imports itself and what stands on floors below it."""

@@ -64,6 +64,8 @@ class UpstreamFailure:
     """Sent to OpenAI SDKs as x-should-retry; None leaves the choice to them."""
     upstream_status: int | None = None
     upstream_code: str | None = None
+    body: bytes | None = None
+    """The provider's own answer, where its caller speaks the same dialect and the request was at fault."""
 
 
 ONE_CHOICE: Final = "multiple_choices_unsupported"

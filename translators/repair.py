@@ -57,6 +57,11 @@ def repair(request: ChatRequest, record: ModelRecord, failure: UpstreamFailure) 
     return None
 
 
+def refuses_signatures(failure: UpstreamFailure) -> bool:
+    """Whether signed reasoning of the conversation was refused."""
+    return failure.upstream_code in _UNSIGNED or failure.code in _UNSIGNED
+
+
 def lacking(failure: UpstreamFailure) -> Capability | None:
     """The capability that a model does not have, by this refusal of it."""
     if failure.kind is not FailureKind.UNSUPPORTED:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any, cast
 
-from gateway.api.chat import decided
+from gateway.api.decision import decided
 from gateway.api.native_chat import native_request
 from gateway.api.request import Gateway, Request
 from gateway.api.schemas import (
@@ -143,12 +143,11 @@ def price_document(price: Price) -> PriceDocument:
 
 async def route(http: Request) -> Response:
     """POST /api/v1/route: the plan for a chat request of either form. No provider is called."""
-    gateway = http.gateway
     document, size = await http.read_json()
     native = document.__class__ is dict and "persona" in document
     read = native_request if native else parse
     request = read(document, size) if size <= BIG else await off_loop(read, document, size)
-    decision, _ = await decided(gateway, http, request)
+    decision, _ = await decided(http, request)
     return json_response(plan_document(decision.plan))
 
 

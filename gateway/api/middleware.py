@@ -10,16 +10,16 @@ from aiohttp import HttpVersion10, HttpVersion11, web
 
 from gateway.api import cors
 from gateway.api.auth import ADMIN_ROUTES, OPEN_ROUTES
-from gateway.api.chat import RESTARTING, publish_request_without_exchange
+from gateway.api.exchange import RESTARTING, publish_request_without_exchange
 from gateway.api.request import Request
 from gateway.api.routes import UNKNOWN, find
 from gateway.api.web_pages import refuse_pages
-from gateway.errors import INVALID_HTTP, NotServed, RequestFailed, Stopping, error_body
+from gateway.errors import INVALID_HTTP, NotServed, RequestFailed, Stopping, caller_error, error_body
 from gateway.http.body import check_length
 from gateway.http.response import Response, json_response
 from gateway.telemetry.ids import unique
 from translators.errors import InvalidRequest
-from translators.json_codec import dumps
+from translators.openai import inbound as chat
 
 _log: Final = logging.getLogger("llm_router")
 _WITHOUT_CALLERS_KEY: Final = OPEN_ROUTES | ADMIN_ROUTES | {cors.PREFLIGHT}
@@ -42,7 +42,7 @@ async def edge(http: Request) -> web.StreamResponse:
     try:
         if http.version is not HttpVersion11 or "transfer-encoding" in headers:
             _check_framing(http)
-        http.route, http.id, handler = find(http)
+        http.route, http.id, handler, http.dialect = find(http)
         access = http.gateway.access
         if access.open:
             if http.route not in _WITHOUT_CALLERS_KEY:
@@ -74,7 +74,7 @@ async def edge(http: Request) -> web.StreamResponse:
         if http.in_memory.size:
             http.in_memory.give_back()
     if failed is not None:
-        response = json_response(error_body(failed), failed.status, None if isinstance(failed, InvalidRequest) else failed.headers)
+        response = _error_response(http, failed)
         if failed.code == INVALID_HTTP or not http.content.is_eof():
             response.force_close()  # where the next request would begin is not sure, or nobody should have to send the rest of the body
     exchange = http.exchange
@@ -85,9 +85,20 @@ async def edge(http: Request) -> web.StreamResponse:
             response.beside.update(exchange.headers())
         else:
             response.beside["x-request-id"] = response.beside["x-llm-router-request-id"] = http.request_id
+        if http.dialect is not chat:
+            response.beside.update(http.dialect.headers(http.request_id))
         if http.config.server.cors_origins:
             cors.tell(http, response.beside)
     return response
+
+
+def _error_response(http: Request, failed: InvalidRequest | RequestFailed) -> Response:
+    """The failure in the words of those who call the route."""
+    headers = {} if isinstance(failed, InvalidRequest) else failed.headers
+    if http.dialect is chat:
+        return json_response(error_body(failed), failed.status, headers)
+    written = http.dialect.write_error(caller_error(failed), http.request_id)
+    return Response(written.body, written.status, headers={**headers, **written.headers})
 
 
 def _check_framing(http: Request) -> None:
@@ -113,10 +124,13 @@ async def _broken_off(http: Request, failed: RequestFailed) -> web.StreamRespons
     """End a stream whose headers are out with the error as its last event, unless it has ended already."""
     stream = http.stream
     assert stream is not None
-    name = b"event: error\n" if http.path.startswith("/api/") else b""
+    assert http.answer_writer is not None
     if not stream.ended:
+        *before, last = http.answer_writer.fail(caller_error(failed)) or (b"",)
         with contextlib.suppress(ConnectionResetError):
-            await stream.write_eof(name + b"data: " + dumps(error_body(failed)) + b"\n\n")
+            for piece in before:
+                await stream.write(piece)
+            await stream.write_eof(last)
     return stream
 
 

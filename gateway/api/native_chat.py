@@ -4,14 +4,12 @@ A stream is SSE with named events: `route` once, when a target has begun to answ
 `tool_call`, one for each call, whole; then exactly one of `done` and `error`.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import aclosing
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
 from aiohttp import web
 
-from gateway.api import cors
-from gateway.api.chat import exchange_of, fail, prepare
+from gateway.api.chat import respond
 from gateway.api.chat_schemas import (
     DoneEventDocument,
     NativeChatAnswerDocument,
@@ -22,20 +20,19 @@ from gateway.api.chat_schemas import (
     SummaryDocument,
     WarningDocument,
 )
-from gateway.api.request import Gateway, Request
+from gateway.api.exchange import exchange_of
+from gateway.api.request import Request
 from gateway.dispatch.exchange import Exchange
-from gateway.dispatch.resume import AnswerStream
-from gateway.errors import RequestFailed, error_body
-from gateway.http.event_stream import EventStream
 from gateway.http.offload import BIG, off_loop
-from gateway.http.response import json_response
-from gateway.routing.decision import Decision
-from translators.chat.chunks import Chunk, Collector
+from translators.chat.chunks import Chunk, Collector, singly
 from translators.chat.request import ChatRequest, parse
 from translators.chat.wire import Completion, Message, Usage
-from translators.errors import InvalidRequest, UpstreamError
+from translators.errors import InvalidRequest
+from translators.inbound import AnswerFacts, CallerError
 from translators.json_codec import dumps
+from translators.openai.inbound import EVENT_STREAM, KEEP_ALIVE_COMMENT, error_document
 
+NAME: Final = "native"
 _TEXTS: Final = (("content", "content"), ("reasoning_content", "reasoning"), ("refusal", "refusal"))
 
 
@@ -59,16 +56,58 @@ def native_request(document: Any, size: int) -> ChatRequest:
 
 
 async def native_chat(http: Request) -> web.StreamResponse:
-    gateway = http.gateway
-    with exchange_of(http, "native") as exchange:
+    """Read, decided, dispatched and written as any chat request."""
+    with exchange_of(http, NAME) as exchange:
         document, size = await http.read_json()
         request = native_request(document, size) if size <= BIG else await off_loop(native_request, document, size)
-        decision = await prepare(gateway, http, request, exchange)
-        if request.stream:
-            return await _stream(gateway, http, decision, exchange)
-        completion = await gateway.dispatcher.complete(decision, exchange)
-        document = _answer(completion, exchange)
-        return json_response(document) if exchange.received <= BIG else await off_loop(json_response, document)
+        return await respond(http, NativeRequest(request, exchange), exchange)
+
+
+class NativeRequest:
+    """A native request: its answer tells of the exchange that gave it."""
+
+    origin = None
+
+    def __init__(self, request: ChatRequest, exchange: Exchange) -> None:
+        self.request = request
+        self._exchange = exchange
+
+    def write_completion(self, completion: Completion, answer: AnswerFacts) -> bytes:
+        return dumps(_answer(completion, self._exchange))
+
+    def open_writer(self, answer_id: str, created: int) -> "NativeWriter":
+        return NativeWriter(self._exchange)
+
+
+class NativeWriter:
+    """Named events."""
+
+    over = False
+    content_type = EVENT_STREAM
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._begun = b""
+
+    def begin(self, answer: AnswerFacts) -> None:
+        self._id = answer.id
+        self._calls = Collector(answer.id, answer.created, answer.model)
+        self._begun = event("route", _begun(answer.id, self._exchange))
+
+    def write(self, chunks: Sequence[Chunk]) -> bytes:
+        begun, self._begun = self._begun, b""
+        return begun + b"".join(_events(singly(chunks), self._calls))
+
+    def end(self) -> bytes:
+        choices = self._calls.completion()["choices"]
+        whole = b"".join(event("tool_call", call) for choice in choices[:1] for call in choice["message"].get("tool_calls") or ())
+        return self._begun + whole + event("done", _done(self._id, self._exchange))
+
+    def fail(self, error: CallerError) -> Sequence[bytes]:
+        return (self._begun + event("error", error_document(error)),)
+
+    def keep_alive(self) -> bytes:
+        return KEEP_ALIVE_COMMENT
 
 
 def _answer(completion: Completion, exchange: Exchange) -> NativeChatAnswerDocument:
@@ -116,39 +155,6 @@ def _summary(exchange: Exchange) -> SummaryDocument:
 
 def _priced(usage: Usage, cost_nano_usd: int | None) -> NativeUsageDocument:
     return cast(NativeUsageDocument, {**usage, "cost_usd": None if cost_nano_usd is None else cost_nano_usd / 1e9})
-
-
-async def _stream(gateway: Gateway, http: Request, decision: Decision, exchange: Exchange) -> web.StreamResponse:
-    with EventStream(http, http.config.server.keep_alive_interval, cors.told(http, exchange.headers)) as out:
-        try:
-            stream = await gateway.dispatcher.open_stream(decision, exchange)
-        except (RequestFailed, InvalidRequest) as error:
-            if not out.started:
-                raise
-            fail(exchange, error)
-            return await out.end(event("error", error_body(error)))
-        try:
-            return await _relay(gateway, stream, out, exchange)
-        finally:
-            await gateway.dispatcher.close(stream, exchange)
-
-
-async def _relay(gateway: Gateway, stream: AnswerStream, out: EventStream, exchange: Exchange) -> web.StreamResponse:
-    calls = Collector(stream.id, stream.created, stream.model)
-    await out.write(event("route", _begun(stream.id, exchange)))
-    try:
-        async with aclosing(stream.batches()) as batches:
-            async for chunks in batches:
-                if data := b"".join(_events(chunks, calls)):
-                    await out.write(data)
-    except UpstreamError as error:
-        failed = gateway.dispatcher.broke(error, exchange)
-        fail(exchange, failed)
-        return await out.end(event("error", error_body(failed)))
-    gateway.dispatcher.finished(stream, exchange)
-    choices = calls.completion()["choices"]
-    whole = b"".join(event("tool_call", call) for choice in choices[:1] for call in choice["message"].get("tool_calls") or ())
-    return await out.end(whole + event("done", _done(stream.id, exchange)))
 
 
 def _events(chunks: list[Chunk], calls: Collector) -> Iterator[bytes]:

@@ -19,6 +19,8 @@ from gateway.routing.state import RouterState
 from gateway.telemetry.events import EventBus
 from gateway.telemetry.metrics import Metrics
 from gateway.workers.peers import Peers
+from translators.inbound import AnswerWriter, InboundDialect
+from translators.openai import inbound as chat
 
 VERSION: Final = "0.1.0"
 
@@ -85,7 +87,18 @@ class CallersConnection(Protocol):
 class Request(IncomingRequest):
     """A request, and what becomes known of it at the edge."""
 
-    ATTRS = IncomingRequest.ATTRS | {"gateway", "config", "started", "request_id", "route", "id", "key_id", "exchange"}
+    ATTRS = IncomingRequest.ATTRS | {
+        "gateway",
+        "config",
+        "started",
+        "request_id",
+        "route",
+        "id",
+        "key_id",
+        "exchange",
+        "dialect",
+        "answer_writer",
+    }
 
     request_id: str
     route: str = "unknown"
@@ -93,6 +106,10 @@ class Request(IncomingRequest):
     id: str = ""
     """What stands for `{id}` in the route's path."""
     key_id: str | None = None
+    dialect: InboundDialect = chat
+    """The one that the route's callers speak: errors are told in it."""
+    answer_writer: AnswerWriter | None = None
+    """Of an answer that is streamed."""
     exchange: Exchange | None = None
     """None for a request that is no exchange with providers, or not yet."""
 
@@ -115,6 +132,9 @@ class Request(IncomingRequest):
         """The connection that it came by: see gateway.server.http_server."""
         return self._protocol  # type: ignore[return-value]  # ours, not any of aiohttp's
 
-    async def read_json(self) -> tuple[Any, int]:
-        """Its decoded body and the size of it in bytes. Raises as gateway.http.body.read_json does."""
-        return await read_json(self, self.config.server, declared=self.gateway.access.open)
+    async def read_json(self, keep_text: bool = False) -> tuple[Any, int]:
+        """Its decoded body and the size of it in bytes; `keep_text` keeps its text in `json_text`.
+
+        Raises as gateway.http.body.read_json does.
+        """
+        return await read_json(self, self.config.server, declared=self.gateway.access.open, keep_text=keep_text)

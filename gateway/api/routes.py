@@ -1,20 +1,19 @@
 """Every route, one line each, and which of them a request asks for."""
 
 import re
-from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple
 
 from aiohttp import web
 
 from gateway.api import admin, catalog, cors, health
-from gateway.api.chat_completions import chat_completions
+from gateway.api.chat import Handler, chat
 from gateway.api.count_tokens import count_tokens
 from gateway.api.native_chat import native_chat
 from gateway.api.openapi import openapi
 from gateway.api.request import Request
 from gateway.errors import NotServed
-
-Handler = Callable[[Request], Awaitable[web.StreamResponse]]
+from translators.inbound import InboundDialect
+from translators.openai import inbound as chat_completions
 
 
 class Route(NamedTuple):
@@ -23,6 +22,8 @@ class Route(NamedTuple):
     method: str
     path: str
     handler: Handler
+    dialect: InboundDialect = chat_completions
+    """What its callers speak: errors are told in it."""
 
 
 class Found(NamedTuple):
@@ -33,10 +34,11 @@ class Found(NamedTuple):
     id: str
     handler: Handler
     """Raises NotServed if there is no such route, or not by this method."""
+    dialect: InboundDialect
 
 
 ROUTES: Final = (
-    Route("POST", "/v1/chat/completions", chat_completions),
+    Route("POST", "/v1/chat/completions", chat(chat_completions)),
     Route("GET", "/v1/models", catalog.list_models),
     Route("GET", "/v1/models/{id:.+}", catalog.get_model),
     Route("POST", "/api/v1/chat", native_chat),
@@ -64,22 +66,27 @@ def _only_by(allowed: str) -> Handler:
     return refused
 
 
+SPOKEN: Final[tuple[tuple[str, InboundDialect], ...]] = ()
+"""What is spoken under a path for which there is no route: beginnings of paths."""
 UNKNOWN: Final = "unknown"
-_UNKNOWN: Final = Found(UNKNOWN, "", _unknown)
+_UNKNOWN: Final = Found(UNKNOWN, "", _unknown, chat_completions)
 
 
-def _methods() -> dict[str, dict[str, Handler]]:
-    """The handlers of each path by method. What answers GET answers HEAD."""
-    methods: dict[str, dict[str, Handler]] = {}
-    for method, path, handler in ROUTES:
-        for name in ("GET", "HEAD") if method == "GET" else (method,):
-            methods.setdefault(path, {})[name] = handler
+def _methods() -> dict[str, dict[str, Route]]:
+    """The routes of each path by method. What answers GET answers HEAD."""
+    methods: dict[str, dict[str, Route]] = {}
+    for route in ROUTES:
+        for name in ("GET", "HEAD") if route.method == "GET" else (route.method,):
+            methods.setdefault(route.path, {})[name] = route
     return methods
 
 
 _METHODS: Final = _methods()
 _EXACT: Final = {
-    (method, path): Found(path, "", handler) for path, methods in _METHODS.items() for method, handler in methods.items() if "{" not in path
+    (method, path): Found(path, "", route.handler, route.dialect)
+    for path, methods in _METHODS.items()
+    for method, route in methods.items()
+    if "{" not in path
 }
 _OPEN: Final = [(re.compile(path.replace("{id}", "([^/]+)").replace("{id:.+}", "(.+)")), path) for path in _METHODS if "{" in path]
 
@@ -94,11 +101,12 @@ def _find(http: Request) -> Found:
     method, path = http.method, http.path
     known, id_ = next(((route, match[1]) for pattern, route in _OPEN if (match := pattern.fullmatch(path))), (path, ""))
     methods = _METHODS.get(known, {})
-    if method in methods:
-        return Found(known.replace(":.+}", "}"), id_, methods[method])
+    if (route := methods.get(method)) is not None:
+        return Found(known.replace(":.+}", "}"), id_, route.handler, route.dialect)
+    dialect = next((dialect for prefix, dialect in SPOKEN if path.startswith(prefix)), chat_completions)
     if not methods:
-        return _UNKNOWN
+        return _UNKNOWN._replace(dialect=dialect)
     allowed = ",".join(sorted(methods))
     if method == "OPTIONS" and cors.is_preflight(http):
-        return Found(cors.PREFLIGHT, "", cors.answering(allowed))
-    return _UNKNOWN._replace(handler=_only_by(allowed))
+        return Found(cors.PREFLIGHT, "", cors.answering(allowed), dialect)
+    return _UNKNOWN._replace(handler=_only_by(allowed), dialect=dialect)

@@ -200,6 +200,9 @@ _KEYS: Any = Annotated[tuple[Annotated[ApiKey, _KEY], ...], Field(min_length=1)]
 _API_VERSION: Final = matching("[A-Za-z0-9._-]{1,40}", "must be 1 to 40 letters, digits, '.', '_' or '-', like 2024-10-21")
 
 
+_RELAYS: Final = {"claude": "claude", "gemini": "gemini"}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider(Row):
     """An endpoint that speaks a dialect."""
@@ -243,6 +246,11 @@ class Provider(Row):
     @property
     def available(self) -> bool:
         return self.unavailable_reason is None
+
+    @property
+    def relays(self) -> str:
+        """The dialect whose callers' own bodies it is sent; "" where that is nobody's but the hub's."""
+        return _RELAYS.get(self.dialect, "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from gateway.dispatch.attempt_result import AttemptResult
 from gateway.dispatch.continuation import EMPTY, complete_with_retry
 from gateway.dispatch.exchange import Attempt
 from gateway.dispatch.reasoning_cache import RELAYED, SIGNED, AnswerTap, Loss, ReasoningStore
+from gateway.dispatch.sealed_reasoning import unsealed
 from gateway.dispatch.send import PreparedRequest
 from gateway.dispatch.streams import MergedStream, UpstreamStream, open_stream
 from gateway.http.offload import BIG, off_loop
@@ -32,7 +33,7 @@ from translators.dialect import MAX_GROWTH, Dialect, Envelope, Target, UpstreamR
 from translators.errors import GrownTooLarge, InvalidRequest, UpstreamError, UpstreamFailure
 from translators.notes import Note, losses
 from translators.registry import dialect_for, wants_reasoning_back
-from translators.repair import Repair, lacking, repair
+from translators.repair import Repair, lacking, refuses_signatures, repair
 
 Asked = tuple[ChatRequest, ModelRecord]
 """The request and the facts it is built with."""
@@ -84,23 +85,24 @@ class AttemptRunner:
         mended, learned = 0, "x_provider" not in request.body  # what a caller's own passthrough may have provoked is no fact
         while True:
             try:
-                if (request.body.get("n") or 1) > 1 and not asked[1].can("multiple_choices"):
+                if (request.body.get("n") or 1) > 1 and attempt.overlay is None and not asked[1].can("multiple_choices"):
                     result = await self._several(mode, attempt, asked, params)
                 elif mode == "complete":
                     result = await complete_with_retry(await self._prepare(attempt, asked, params))
                 else:
-                    result = await open_stream(await self._prepare(attempt, asked, params), _tap(attempt.candidate, asked[0]))
+                    result = await open_stream(await self._prepare(attempt, asked, params), _tap(attempt, asked[0]))
                 break
             except UpstreamError as error:
                 if mended == MOST_MENDED:
                     raise
                 correction = self._correction(attempt, asked, error)
                 mended, learned, asked = mended + 1, learned and correction.learned, (correction.request, correction.record)
-        notes = () if len(request.body["messages"]) < 2 else self._lost_reasoning(attempt, first, caller)
+        alone = attempt.overlay is not None or len(request.body["messages"]) < 2
+        notes = () if alone else self._lost_reasoning(attempt, first, caller)
         if mended:
             if learned:  # only what helped is a fact
                 self._corrected[attempt.candidate.name] = (attempt.candidate.model.record, asked[1])
-            if asked[0] is not first[0]:
+            if asked[0] is not first[0] or (attempt.overlay is not None and not attempt.overlay.keeps_reasoning):
                 notes = (_REFUSED, *notes)
         return result._replace(notes=result.notes + notes) if notes else result
 
@@ -129,7 +131,7 @@ class AttemptRunner:
     async def _one(self, mode: Mode, attempt: Attempt, asked: Asked, params: str) -> AttemptResult[Any]:
         """One of several answers."""
         prepared = await self._prepare(attempt, asked, params)
-        return await (complete_with_retry(prepared) if mode == "complete" else open_stream(prepared, _tap(attempt.candidate, asked[0])))
+        return await (complete_with_retry(prepared) if mode == "complete" else open_stream(prepared, _tap(attempt, asked[0])))
 
     def _asked(self, attempt: Attempt, request: ChatRequest, caller: str) -> Asked:
         """The request with the reasoning its history had, and the facts about the target as they are known by now."""
@@ -137,7 +139,13 @@ class AttemptRunner:
         configured = candidate.model.record
         wrong, corrected = self._corrected.get(candidate.name, (configured, configured))
         # What was wrong may be from another revision of the files, which may say better now.
-        return self._reasoning.restore(caller, candidate.name, request), corrected if wrong is configured else configured
+        record = corrected if wrong is configured else configured
+        if attempt.overlay is not None:
+            return request, record
+        if attempt.origin is not None:
+            request, notes = unsealed(request, candidate.name)
+            attempt.add_notes(notes)
+        return self._reasoning.restore(caller, candidate.name, request), record
 
     def _lost_reasoning(self, attempt: Attempt, asked: Asked, caller: str) -> tuple[Note, ...]:
         """Of reasoning that the model needed and did not get back. Not before it has answered: in strict mode, too, the request was sent
@@ -153,6 +161,9 @@ class AttemptRunner:
     def _correction(self, attempt: Attempt, asked: Asked, error: UpstreamError) -> Repair:
         """What to ask instead, where the provider refused because facts about the model are wrong. Raises `error` if it did not."""
         correction = repair(*asked, error.failure)
+        if attempt.overlay is not None and attempt.overlay.keeps_reasoning and refuses_signatures(error.failure):
+            attempt.drop_reasoning()
+            correction = Repair(*asked, learned=False)
         if correction is None:
             self._note_lack(attempt, asked[0], error.failure)
             raise error
@@ -177,12 +188,15 @@ class AttemptRunner:
         """The request in the target's dialect; raises InvalidRequest if it cannot be said there, or in strict mode not without loss."""
         provider = attempt.candidate.provider
         request, record = asked
-        dialect = dialect_for(provider.dialect, record, request)
-        match provider.media_urls:
-            case "fetch":
-                request = await self._inlined(request, attempt)
-            case "refuse":
-                refuse_urls(request)
+        if attempt.overlay is None:
+            dialect = dialect_for(provider.dialect, record, request)
+            if provider.media_urls != "pass":
+                request = await self._without_urls(request, attempt)
+            if attempt.origin is not None:
+                attempt.add_notes(attempt.origin.notes)
+        else:
+            assert attempt.origin is not None
+            dialect = attempt.origin.relay(attempt.overlay)
         key = "" if attempt.key is None else attempt.key.secret.get_secret_value()
         model = attempt.candidate.model
         base_url = provider.base_url if model.base_url is None else model.base_url
@@ -196,7 +210,11 @@ class AttemptRunner:
         envelope = Envelope(f"chatcmpl-{number}", int(time.time()), target.model, f"call_{number}", upstream.shape)
         return PreparedRequest(self._client, dialect, upstream, envelope, attempt)
 
-    async def _inlined(self, request: ChatRequest, attempt: Attempt) -> ChatRequest:
+    async def _without_urls(self, request: ChatRequest, attempt: Attempt) -> ChatRequest:
+        """The request for a provider that fetches no images itself. Raises InvalidRequest where nobody does."""
+        if attempt.candidate.provider.media_urls == "refuse":
+            refuse_urls(request)
+            return request
         limit = attempt.limit()
         try:
             return await self._media.inlined(request, limit.seconds, attempt.hold)
@@ -223,9 +241,13 @@ def _kept(target: Candidate) -> frozenset[str]:
     return RELAYED if taken is None else SIGNED | (RELAYED & taken)
 
 
-def _tap(target: Candidate, request: ChatRequest) -> AnswerTap | None:
-    """What looks for reasoning in a streamed answer, where the next turn of a tool loop may need it."""
-    return AnswerTap(request.messages, _kept(target)) if request.body.get("tools") else None
+def _tap(attempt: Attempt, request: ChatRequest) -> AnswerTap | None:
+    """What looks for reasoning in a streamed answer, where the next turn of a tool loop may need it: not in one that is relayed, whose
+    caller is given all of it.
+    """
+    if attempt.overlay is not None or not request.body.get("tools"):
+        return None
+    return AnswerTap(request.messages, _kept(attempt.candidate))
 
 
 def _merged(mode: Mode, attempt: Attempt, results: Sequence[AttemptResult[Any]]) -> AttemptResult[Any]:

@@ -57,7 +57,8 @@ class Dispatcher:
         """A stream whose first content is in hand. Raises RequestFailed or InvalidRequest; `close` what is returned."""
         stream = (await self._runner.run(decision, exchange, "stream")).answer
         persona = decision.plan.policy.persona
-        if persona is not None and persona.resume and may_resume(decision.request):
+        relayed = exchange.attempt is not None and exchange.attempt.overlay is not None
+        if persona is not None and persona.resume and not relayed and may_resume(decision.request):
             exchange.mark_resumable()
             return ResumedStream(stream, self._runner, decision, exchange)
         return stream

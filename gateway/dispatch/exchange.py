@@ -22,6 +22,7 @@ from gateway.upstream.response import Limit, no_time
 from translators.chat import wire
 from translators.chat.usage import summed
 from translators.errors import UpstreamFailure
+from translators.inbound import Origin, Overlay
 from translators.notes import Note
 
 _HEADER_LIMIT: Final = 2000
@@ -59,6 +60,10 @@ class Attempt:
     """Seconds in which the caller of this request took nothing of what was there for it."""
     hold: Callable[[int], None] = field(default=uncounted, repr=False)
     """Counts bytes that are in memory for this request, beside its body. Raises RequestFailed if they are too many."""
+    origin: Origin | None = None
+    """What the request was in its caller's own dialect; None for what the gateway made itself, as to resume an answer."""
+    overlay: Overlay | None = None
+    """What is laid over the caller's own body where that is sent; None if the target is sent the hub's request in its words."""
     received: int = 0
     """Bytes of a whole answer."""
     place: Slot | None = None
@@ -84,6 +89,11 @@ class Attempt:
     def set_leave(self, leave: CallPermit | None) -> None:
         """Replace the leave to call the target; None if it may not be called any more."""
         self.leave = leave
+
+    def drop_reasoning(self) -> None:
+        """The caller's own body goes without the signed reasoning in it, which was refused."""
+        assert self.overlay is not None
+        self.overlay = self.overlay._replace(keeps_reasoning=False)
 
     def add_notes(self, notes: tuple[Note, ...]) -> None:
         """Add what a translation did to the request."""
@@ -154,7 +164,8 @@ class Attempt:
         """A failure without any of our keys in the provider's words: before anybody hears of it."""
         clean = self.candidate.provider.redactor.clean
         type_, code, param, own = (word and clean(word) for word in (failure.type, failure.code, failure.param, failure.upstream_code))
-        return replace(failure, message=clean(failure.message), type=type_ or "", code=code, param=param, upstream_code=own)
+        body = failure.body and clean(failure.body.decode("utf-8", "replace")).encode()
+        return replace(failure, message=clean(failure.message), type=type_ or "", code=code, param=param, upstream_code=own, body=body)
 
 
 @dataclass(init=False, slots=True)  # a generated __init__, with factories for its three lists, takes 8 % longer (1.23 µs against 1.15)
@@ -251,6 +262,12 @@ class Exchange:
         if not self.usage_before:
             return own
         return summed([*self.usage_before, own] if own is not None else self.usage_before)
+
+    def estimated_prompt(self) -> int:
+        """An estimate of the prompt in tokens of the target that serves, at least 1."""
+        if self.plan is None or self.served is None:
+            return 1
+        return max(1, int(self.plan.facts.prompt.tokens * self.served.model.token_factor))
 
     def headers(self) -> dict[str, str]:
         """What every answer carries, as far as it is known now."""

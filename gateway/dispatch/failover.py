@@ -47,6 +47,11 @@ _UNFOLLOWED: Final = Outcome(FailureKind.MODEL_OUTPUT, may_pass=False)
 """The target was asked twice already."""
 
 
+def _relays(decision: Decision, candidate: Candidate) -> bool:
+    """Whether the target is sent the caller's own body."""
+    return decision.origin is not None and candidate.provider.relays == decision.origin.dialect
+
+
 class _Ended(NamedTuple):
     """How an attempt ended: with a result, or with an outcome for who decides what comes next."""
 
@@ -108,6 +113,7 @@ class _Series:
         self._attempts = attempts
         self._state = state
         self._slots = slots
+        self._decision = decision
         self._plan = decision.plan
         self._persona = persona = decision.plan.policy.persona
         self.policy = _DIRECT if persona is None else persona.on_failure
@@ -304,7 +310,7 @@ class _Series:
         leave = router_state.health.admit(provider.name, candidate.name, "" if key is None else key.variable, now)
         if leave is None:
             return None
-        exchange, limits = self._exchange, clocks(provider, self._persona, candidate.ref)
+        exchange, decision, limits = self._exchange, self._decision, clocks(provider, self._persona, candidate.ref)
         fans_out, notes = self._persona is None or self._persona.fan_out, exchange.persona_notes
         began = exchange.clock()
         return Attempt(
@@ -321,6 +327,8 @@ class _Series:
             fans_out,
             exchange.held_up,
             exchange.hold,
+            None if why == "resume" else decision.origin,
+            None if why == "resume" or not _relays(decision, candidate) else decision.overlay,
         )
 
     def _pinned_key(self, candidate: Candidate, now: float) -> str | None:

@@ -11,7 +11,7 @@ from gateway.dispatch.continuation import EMPTY, ContinuedResponse, may_do_bette
 from gateway.dispatch.reasoning_cache import AnswerTap
 from gateway.dispatch.send import PreparedRequest, send
 from gateway.upstream.response import UpstreamResponse
-from translators.chat.chunks import Chunk, singly
+from translators.chat.chunks import Chunk, only_reasons, singly
 from translators.chat.continuation import is_empty_stream
 from translators.chat.emulation import begins_call, unfollowed_stream
 from translators.chat.stop_sequences import StopCutter
@@ -38,6 +38,9 @@ class UpstreamStream:
         self._translator = self._response.translator
         self._attempt = prepared.attempt
         self._shape = envelope.shape
+        origin = prepared.attempt.origin
+        self._hides_reasoning = origin is not None and not origin.shows_reasoning
+        self._waits = envelope.shape.in_words or self._hides_reasoning
         self._endings = prepared.dialect.ENDINGS
         self._held: list[Chunk] = []
         self._hung_up = False
@@ -65,7 +68,7 @@ class UpstreamStream:
                 if not begun:
                     begun = True
                     self._begun()
-                if not self._shape.in_words or self._settled(held[seen:]):
+                if not self._waits or self._settled(held[seen:]):
                     break
             seen = len(held)
             self._response.check_size()
@@ -80,9 +83,12 @@ class UpstreamStream:
         self._response.allow(self._attempt.limit())
 
     def _settled(self, chunks: Sequence[Chunk]) -> bool:
-        """Nothing need be held back any more: a call that was asked for begins, or it is too much."""
-        must_call = self._shape.must_call
-        return self._response.received > MAX_HELD or any(begins_call(chunk.delta, must_call) for chunk in chunks)
+        """Nothing need be held back any more: a call that was asked for begins, what the caller is shown, or it is too much."""
+        if self._response.received > MAX_HELD:
+            return True
+        if self._shape.in_words:
+            return any(begins_call(chunk.delta, self._shape.must_call) for chunk in chunks)
+        return any(chunk.commits and not only_reasons(chunk) for chunk in chunks)
 
     async def batches(self, runs: bool = False) -> AsyncGenerator[list[Chunk], None]:
         """All chunks, those held back first. Raises UpstreamError if the answer breaks.

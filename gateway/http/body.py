@@ -37,10 +37,10 @@ class BodyTimeouts(Protocol):
         """Altogether."""
 
 
-async def read_json(http: IncomingRequest, timeouts: BodyTimeouts, *, declared: bool) -> tuple[Any, int]:
+async def read_json(http: IncomingRequest, timeouts: BodyTimeouts, *, declared: bool, keep_text: bool = False) -> tuple[Any, int]:
     """The decoded body and its size in bytes; `http.repaired` then tells whether its text was mended.
 
-    `declared`: it must be said to be JSON, see `check_declared`.
+    `declared`: it must be said to be JSON, see `check_declared`. `keep_text`: its text is kept in `http.json_text`.
 
     Raises InvalidRequest, BodyTimeout, BodyTooLarge, NotServed, TooManyBodies.
     """
@@ -52,13 +52,17 @@ async def read_json(http: IncomingRequest, timeouts: BodyTimeouts, *, declared: 
         if len(text) > http.client_max_size:
             raise BodyTooLarge(_TOO_LARGE)
         if "content-encoding" not in http.headers and len(text) <= BIG:
-            document, http.repaired = _decoded(text)
+            document, mended = _decoded(text)
+            if mended is not None:
+                text, http.repaired = mended, True
+            if keep_text:
+                http.json_text = text
             return document, len(text)
         pieces = [text]
     else:
         check_length(http)
         pieces = await _arriving(http, timeouts)
-    return await _read(http, pieces)
+    return await _read(http, pieces, keep_text)
 
 
 def check_declared(http: IncomingRequest) -> None:
@@ -80,19 +84,30 @@ def check_length(http: IncomingRequest) -> None:
         raise BodyTooLarge(_TOO_LARGE)
 
 
-async def _read(http: IncomingRequest, pieces: list[bytes]) -> tuple[Any, int]:
+async def _read(http: IncomingRequest, pieces: list[bytes], keep_text: bool) -> tuple[Any, int]:
     """What those bodies hold that are big, or compressed."""
     encoding = encoding_of(http.headers.get("content-encoding", ""))
     size = sum(map(len, pieces))
     limit = http.client_max_size
     if encoding == "identity":
-        document, http.repaired = _joined(pieces) if size <= BIG else await off_loop(_joined, pieces)
+        if keep_text:
+            http.in_memory.take(size)
+        read = _joined if keep_text else _joined_once
+        document, mended, text = read(pieces) if size <= BIG else await off_loop(read, pieces)
+        _note(http, mended, text if keep_text else None)
         return document, size
     small = size <= _SURELY_SMALL
     text = inflated(b"".join(pieces), encoding, limit) if small else await off_loop(_inflated, pieces, encoding, limit)
     http.in_memory.take(len(text))
-    document, http.repaired = _decoded(text) if len(text) <= BIG else await off_loop(_decoded, text)
+    document, mended = _decoded(text) if len(text) <= BIG else await off_loop(_decoded, text)
+    _note(http, mended, text if keep_text else None)
     return document, len(text)
+
+
+def _note(http: IncomingRequest, mended: bytes | None, text: bytes | None) -> None:
+    http.repaired = mended is not None
+    if text is not None:
+        http.json_text = text if mended is None else mended
 
 
 async def _arriving(http: IncomingRequest, timeouts: BodyTimeouts) -> list[bytes]:
@@ -122,29 +137,35 @@ def _inflated(pieces: Sequence[bytes], encoding: str, limit: int) -> bytes:
     return inflated(b"".join(pieces), encoding, limit)
 
 
-def _joined(pieces: list[bytes]) -> tuple[Any, bool]:
+def _joined(pieces: list[bytes]) -> tuple[Any, bytes | None, bytes]:
     text = pieces[0] if len(pieces) == 1 else b"".join(pieces)
     pieces.clear()  # a big body is here once, not twice
-    return _decoded(text)
+    return *_decoded(text), text
 
 
-def _decoded(text: bytes) -> tuple[Any, bool]:
-    """The document, and whether halves of surrogate pairs had to be taken out of its text: a conversation that has one would be stuck."""
-    repaired = False
+def _joined_once(pieces: list[bytes]) -> tuple[Any, bytes | None, bytes]:
+    """The same for one whose text nobody wants."""
+    document, mended, _ = _joined(pieces)
+    return document, mended, b""
+
+
+def _decoded(text: bytes) -> tuple[Any, bytes | None]:
+    """The document, and its text where halves of surrogate pairs had to be taken out of it: a conversation with one would be stuck."""
+    mended: bytes | None = None
     if len(text) > BIG and holds_more_than(text, MAX_VALUES, MAX_KEYS):
         raise InvalidRequest(f"The request body holds more than {MAX_VALUES} values or {MAX_KEYS} keys.", None, "too_many_values")
     if len(text) > LONG and (document := _in_pieces(text)) is not None:
-        return document, False
+        return document, None
     try:
         document = loads(text)
     except ValueError as error:
         mended = repaired_surrogates(text)
         if mended is None:
             raise _invalid(str(error)) from None
-        text, document, repaired = mended, _loaded(mended), True
+        text, document = mended, _loaded(mended)
     if (flaw := first_flaw(text, document)) is not None:
         raise _invalid(flaw)
-    return document, repaired
+    return document, mended
 
 
 def _in_pieces(text: bytes) -> Any | None:

@@ -8,9 +8,7 @@ from typing import Any, Final
 from gateway.http.request import IncomingRequest
 from gateway.http.response import Stream
 
-KEEP_ALIVE: Final = b": keep-alive\n\n"
 _HEADERS: Final = {
-    "content-type": "text/event-stream; charset=utf-8",
     "cache-control": "no-cache",
     "x-accel-buffering": "no",
 }
@@ -20,10 +18,20 @@ class EventStream:
     """A context manager around one streamed answer.
 
     `started` tells whether headers are out: before that an error can still be a JSON answer with its own status. `headers` is asked
-    for them at that moment, so that they say which provider serves, if it is known by then.
+    for them at that moment, so that they say which provider serves, if it is known by then. `keep_alive` gives what is written after
+    `interval` seconds of silence, at a border between events.
     """
 
-    def __init__(self, http: IncomingRequest, interval: float, headers: Callable[[], Mapping[str, str]]) -> None:
+    def __init__(
+        self,
+        http: IncomingRequest,
+        interval: float,
+        headers: Callable[[], Mapping[str, str]],
+        keep_alive: Callable[[], bytes],
+        content_type: str,
+    ) -> None:
+        self._keep_alive = keep_alive
+        self._content_type = content_type
         self._http = http
         self._interval = interval
         self._headers = headers
@@ -69,7 +77,7 @@ class EventStream:
             self._comment.cancel()
 
     def _start(self) -> Stream:
-        response = Stream({**_HEADERS, **self._headers()})
+        response = Stream({"content-type": self._content_type, **_HEADERS, **self._headers()})
         response.begin(self._http)
         self._response = self._http.stream = response
         return response
@@ -84,4 +92,4 @@ class EventStream:
     async def _send_comment(self) -> None:
         # A caller who has gone is the handler's to notice.
         with contextlib.suppress(ConnectionResetError):
-            await self.write(KEEP_ALIVE)
+            await self.write(self._keep_alive())

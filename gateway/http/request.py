@@ -7,7 +7,7 @@ from aiohttp import web
 from gateway.http.body_budget import BodyHold
 from gateway.http.response import Stream
 
-BODY_ATTRIBUTES: Final = frozenset({"stream", "repaired", "in_memory"})
+BODY_ATTRIBUTES: Final = frozenset({"stream", "repaired", "in_memory", "json_text"})
 
 
 class IncomingRequest(web.BaseRequest):
@@ -19,5 +19,7 @@ class IncomingRequest(web.BaseRequest):
     """Counts what is in memory of its body."""
     repaired: bool = False
     """Its body was not JSON as it came, and was mended: the caller is told."""
+    json_text: bytes = b""
+    """Its body as JSON text, where somebody asked for it: inflated, and mended."""
     stream: Stream | None = None
     """The streamed answer whose headers are out: from then on an error can only be its last event."""

@@ -9,6 +9,7 @@ from gateway.routing.plan import Plan, plan, policy_of, resolve
 from gateway.routing.rules import first_match
 from gateway.routing.state import RoutingContext
 from translators.chat.request import ChatRequest
+from translators.inbound import Origin, Overlay
 from translators.notes import Note
 
 
@@ -23,21 +24,29 @@ class Decision:
     """What the limits changed."""
     params: ParamsMode
     """Unless the request says so itself: what becomes of parameters that a provider cannot be told."""
+    origin: Origin | None = None
+    """What the request was in its caller's own dialect, where that is not the hub's."""
+    overlay: Overlay | None = None
+    """What the persona laid over it, then."""
 
 
-def decide(config: Config, request: ChatRequest, caller: Caller, context: RoutingContext, tokens: int | None = None) -> Decision:
+def decide(
+    config: Config, request: ChatRequest, caller: Caller, context: RoutingContext, tokens: int | None = None, origin: Origin | None = None
+) -> Decision:
     """Raises ModelNotFound. Pure: the same arguments give the same decision. `tokens`: of its prompt, if they were counted."""
     asked = resolve(config, request.model)
     if isinstance(asked, TargetRef):
-        facts = facts_of(request, None, caller, tokens)
-        return Decision(plan(config, policy_of(asked), facts, context), request, (), config.params)
+        facts = facts_of(request, None, caller, tokens, origin)
+        overlay = None if origin is None else Overlay()
+        return Decision(plan(config, policy_of(asked), facts, context), request, (), config.params, origin, overlay)
     applied, notes = personas.apply(asked, request)
-    facts = facts_of(applied, asked, caller, tokens)
+    facts = facts_of(applied, asked, caller, tokens, origin)
     rule = first_match(asked.rules, facts, context.moment) if asked.rules else None
     params = asked.params or config.params
     if rule is not None:
         if rule.defaults:
             applied, notes = personas.apply(asked, request, rule.defaults)
-            facts = facts_of(applied, asked, caller, tokens)
+            facts = facts_of(applied, asked, caller, tokens, origin)
         params = rule.params or params
-    return Decision(plan(config, policy_of(asked, rule), facts, context), applied, notes, params)
+    overlay = None if origin is None else personas.overlay(asked, request, applied)
+    return Decision(plan(config, policy_of(asked, rule), facts, context), applied, notes, params, origin, overlay)

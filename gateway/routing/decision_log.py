@@ -157,6 +157,10 @@ def _facts_text(facts: Facts, persona: Persona | None) -> str:
         text += ',"settled":true'
     if facts.tools:
         text += f',"tools":{facts.tools}'
+    if facts.spoken:
+        text += f',"spoken":{quoted(facts.spoken)}'
+    if facts.natives:
+        text += f',"natives":{dumps_str(facts.natives)}'
     if facts.open_schema:
         text += ',"open_schema":true'
     if persona is not None and persona.looks_at != NOTHING:
@@ -201,6 +205,8 @@ def read_facts(document: Mapping[str, Any]) -> Facts:
         schema={} if needs.get("json_schema") == "response_format" else None,
         open_schema=bool(document.get("open_schema", False)),
         tools=int(document.get("tools", 0)),
+        natives=tuple(map(str, document.get("natives", ()))),
+        spoken=str(document.get("spoken", "")),
     )
 
 

@@ -6,6 +6,7 @@ from typing_extensions import TypedDict  # pydantic reads typing's own from Pyth
 
 from gateway.config import Feature, StrategyName
 from gateway.routing.candidates import Verdict
+from gateway.routing.requirements import NativeCapability
 from gateway.telemetry.events import Why
 from translators.capabilities import Capability
 
@@ -13,8 +14,8 @@ from translators.capabilities import Capability
 class RequirementDocument(TypedDict):
     """Something that a target must be able to do."""
 
-    capability: Capability
-    """What is needed."""
+    capability: Capability | NativeCapability
+    """What is needed; `native:…`: a provider that is sent the caller's own body."""
     cause: str
     """The path in the request that needs it, or `persona`."""
 
@@ -96,6 +97,10 @@ class FactsDocument(TypedDict):
     """Whether the conversation may have been served before."""
     tools: NotRequired[int]
     """How many tools are declared."""
+    spoken: NotRequired[str]
+    """The caller's dialect, where it is not Chat Completions."""
+    natives: NotRequired[list[str]]
+    """Fields that only a provider of the caller's dialect can serve."""
     open_schema: NotRequired[bool]
     """Whether the schema of the answer has objects of any keys or refers to itself."""
     headers: NotRequired[dict[str, str]]

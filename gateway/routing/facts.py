@@ -11,6 +11,7 @@ from gateway.accounting.token_estimate import estimate_request
 from gateway.config import Feature, Persona
 from gateway.routing.requirements import Requirement, derive
 from translators.chat.request import ChatRequest
+from translators.inbound import Origin
 from translators.registry import is_open
 
 SESSION_HEADERS: Final = ("x-llm-router-session", "x-session-id")
@@ -95,6 +96,10 @@ class Facts:
     """Whether that is an open schema, once somebody asked."""
     tools: int = 0
     """How many are declared."""
+    natives: tuple[str, ...] = ()
+    """Fields of the caller's, as paths in its words, that only a target which is sent the caller's own body can serve."""
+    spoken: str = ""
+    """The dialect that the caller speaks, where it is not the hub's."""
 
     def header(self, name: str) -> str | None:
         return self.caller.headers.get(name)
@@ -113,7 +118,9 @@ class Facts:
         self.caller = Caller(self.caller.key_id, headers) if headers else _without_headers(self.caller.key_id)
 
 
-def facts_of(request: ChatRequest, persona: Persona | None, caller: Caller, tokens: int | None = None) -> Facts:
+def facts_of(
+    request: ChatRequest, persona: Persona | None, caller: Caller, tokens: int | None = None, origin: Origin | None = None
+) -> Facts:
     """The facts of `request`, to which its persona has been applied. `tokens`: of its prompt, if they were counted."""
     body = request.body
     requirements, features = derive(request, persona)
@@ -135,6 +142,8 @@ def facts_of(request: ChatRequest, persona: Persona | None, caller: Caller, toke
         _schema_of(body) if "json_schema" in features else None,
         None,
         len(body.get("tools") or body["functions"]) if "tools" in features else 0,
+        () if origin is None else origin.natives,
+        "" if origin is None else origin.dialect,
     )
 
 

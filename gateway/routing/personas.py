@@ -9,6 +9,7 @@ from translators.capabilities import EFFORTS
 from translators.chat.passthrough import passed_through
 from translators.chat.request import INSTRUCTION_ROLES, ChatRequest
 from translators.errors import InvalidRequest
+from translators.inbound import Overlay
 from translators.notes import Note, Report
 from translators.registry import hold_reasoning
 
@@ -51,6 +52,14 @@ def apply(persona: Persona, request: ChatRequest, of_rule: Mapping[str, Any] = _
     if persona.system_prompt is not None:
         body["messages"] = _with_prompt(persona, request.messages)
     return ChatRequest(body, request.size + len(persona.system_prompt or ""), request.usual_schemas), tuple(report.notes)
+
+
+def overlay(persona: Persona, request: ChatRequest, applied: ChatRequest) -> Overlay:
+    """What `apply` made of a request, for those who write it over the caller's own body."""
+    before, after = request.body, applied.body
+    values = {name: value for name, value in after.items() if name != "messages" and before.get(name) is not value}
+    removed = frozenset(name for name, value in before.items() if value is not None and name not in after)
+    return Overlay(persona.system_prompt, persona.system_prompt_mode, values, removed)
 
 
 def _defaults(persona: Persona, of_rule: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -12,9 +12,9 @@ from gateway.config import ALWAYS, Config, Model, Persona, Policy, Rule, Strateg
 from gateway.errors import ModelNotFound, NoEligibleTarget
 from gateway.health.targets import WELL
 from gateway.routing.candidates import Candidate
-from gateway.routing.documents import CandidateDocument, PlanDocument
+from gateway.routing.documents import CandidateDocument, PlanDocument, RequirementDocument
 from gateway.routing.facts import Facts
-from gateway.routing.requirements import Requirement
+from gateway.routing.requirements import NATIVE, Requirement
 from gateway.routing.rules import failing
 from gateway.routing.state import RoutingContext
 from gateway.routing.strategies import NANO, order, prices, prompt_tokens
@@ -129,6 +129,7 @@ class _Gates:
         "_lacking",
         "_max_price",
         "_name",
+        "_natives",
         "_needed",
         "_needs",
         "_persona",
@@ -150,6 +151,7 @@ class _Gates:
         self._size = facts.prompt.size
         self._answer = facts.max_tokens or 0
         self._tools = facts.tools
+        self._natives = bool(facts.natives)
         self.near_limit = False
 
     def hold(self, candidate: Candidate) -> None:
@@ -163,6 +165,8 @@ class _Gates:
             self._capabilities(candidate, capabilities)
         elif self._lacking:
             self._capabilities(candidate, capabilities - self._context.lacks.of(candidate.name, record, self._context.now))
+        if self._natives and provider.relays != self._facts.spoken:
+            candidate.refuse(f"missing_capability:{NATIVE[self._facts.spoken]}")
         if self._tools and record.max_tools is not None and self._tools > record.max_tools:
             candidate.refuse(f"{_TOO_MANY_TOOLS}: {self._tools} > {record.max_tools}")
         if self._bounded and self._persona is not None:
@@ -277,8 +281,10 @@ def refusal(plan: Plan) -> NoEligibleTarget:
         if plan.retry_in is not None:
             error.retry_in(plan.retry_in)
         return error
-    causes = {need.capability: need.cause for need in plan.requirements}
+    causes: dict[str, str] = {need.capability: need.cause for need in plan.requirements}
     lacking = {reason.partition(":")[2] for why in reasons.values() for reason in why if reason.startswith("missing_capability:")}
+    if plan.facts.natives:
+        causes[NATIVE[plan.facts.spoken]] = plan.facts.natives[0]
     param = next((cause for name, cause in causes.items() if name in lacking and cause != "persona"), None)
     if param is None and any(reason.startswith("context_overflow") for why in reasons.values() for reason in why):
         error = NoEligibleTarget(f"The request fits no target of {plan.persona!r}. {shown}", 400, "messages", reasons)
@@ -302,10 +308,15 @@ def plan_document(plan: Plan) -> PlanDocument:
         "estimated_tokens": facts.prompt.known,
         "tokens_exact": facts.prompt.exact,
         "retry_in_seconds": None if plan.retry_in is None else round(plan.retry_in, 3),
-        "requirements": [{"capability": need.capability, "cause": need.cause} for need in plan.requirements],
+        "requirements": _requirements(facts),
         "features": sorted(facts.features),
         "targets": [_candidate_document(candidate) for candidate in plan.candidates],
     }
+
+
+def _requirements(facts: Facts) -> list[RequirementDocument]:
+    found = [RequirementDocument(capability=need.capability, cause=need.cause) for need in facts.requirements]
+    return found + [RequirementDocument(capability=NATIVE[facts.spoken], cause=field) for field in facts.natives]
 
 
 def _candidate_document(candidate: Candidate) -> CandidateDocument:

@@ -1,11 +1,19 @@
 """What a request needs from a model, each need with what in the request caused it; and what it has, as rules ask for it."""
 
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from gateway.config import Feature, Persona
 from translators.capabilities import Capability
 from translators.chat.request import ChatRequest
+
+NativeCapability = Literal["native:claude", "native:gemini", "native:responses"]
+NATIVE: Final[dict[str, NativeCapability]] = {
+    "claude": "native:claude",
+    "gemini": "native:gemini",
+    "responses": "native:responses",
+}
+"""By the dialect of a caller: what a target has that is sent the caller's own body."""
 
 
 class Requirement(NamedTuple):

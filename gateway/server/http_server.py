@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from gateway.api.chat import WRITE_TIMEOUT, publish_request_without_exchange
+from gateway.api.exchange import WRITE_TIMEOUT, publish_request_without_exchange
 from gateway.api.middleware import edge, new_request_id
 from gateway.api.request import Gateway, Request
 from gateway.errors import INVALID_HTTP, NotServed, error_body

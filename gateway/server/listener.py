@@ -12,7 +12,7 @@ from typing import Final
 
 from aiohttp import web
 
-from gateway.api.chat import RESTARTING
+from gateway.api.exchange import RESTARTING
 from gateway.api.request import Gateway
 from gateway.server.http_server import CallersProtocol, HttpServer
 from gateway.server.sockets import Listener, close_to_newcomers

@@ -5,8 +5,8 @@ from tests.bench.calls import WARM_UP, count
 
 def test_the_calls_of_one_request_are_counted_by_file() -> None:
     calls = count()
-    assert calls.by_file["gateway/api/chat_completions.py"] < WARM_UP
-    assert calls.by_file["gateway/api/chat_completions.py"] > 0
+    assert calls.by_file["gateway/api/chat.py"] < WARM_UP
+    assert calls.by_file["gateway/api/chat.py"] > 0
     assert not any(file.startswith("tests/") for file in calls.by_file)
     assert calls.total == sum(calls.by_file.values())
     assert 40 < calls.total < 400

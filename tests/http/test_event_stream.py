@@ -13,7 +13,7 @@ async def test_no_comment_behind_the_end() -> None:
     """The last event waits until it is read, longer than the time between two comments."""
 
     async def handle(http: web.Request) -> web.StreamResponse:
-        with EventStream(http, 0.02, dict) as out:
+        with EventStream(http, 0.02, dict, lambda: b": quiet\n\n", "text/event-stream") as out:
             return await out.end(b"x" * SIZE)
 
     app = web.Application()

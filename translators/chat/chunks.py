@@ -64,6 +64,14 @@ class Chunk:
         return f"Chunk({shown})"
 
 
+def only_reasons(chunk: Chunk) -> bool:
+    """Whether a chunk that commits tells nothing but what the model thought."""
+    delta = chunk.delta
+    return (
+        delta is not None and chunk.finish_reason is None and not any(delta.get(name) for name in _CONTENT if name != "reasoning_content")
+    )
+
+
 class Texts(Chunk):
     """Several chunks that arrived at once, each nothing but a text of the same choice: kept and written together.
 
@@ -82,6 +90,37 @@ class Texts(Chunk):
             return [Chunk({"content": text}, None, self.index) for text in texts]
         events = self.raw.split(b"\n\n")
         return [Chunk({"content": text}, None, self.index, raw=event[6:]) for text, event in zip(texts, events, strict=False)]
+
+
+class Relayed(Chunk):
+    """Whole events of a provider that speaks the caller's own dialect, as they came, in `raw`; and what they tell of the answer.
+
+    Only a writer of that dialect is given one. `finish_reason` and `usage` are the hub's.
+    """
+
+    __slots__ = ("_commits", "failed")
+
+    def __init__(
+        self, raw: bytes, *, commits: bool = False, finish_reason: str | None = None, usage: Usage | None = None, failed: bool = False
+    ) -> None:
+        super().__init__(None, finish_reason, usage=usage, raw=raw)
+        self._commits = commits
+        self.failed = failed
+        """The provider's own error event is in it: none is written behind it."""
+
+    @property
+    def commits(self) -> bool:
+        return self._commits or self.finish_reason is not None
+
+
+class RelayedCompletion(dict[str, Any]):
+    """A chat.completion with only what the gateway reads of one, made of an answer that is shown as its provider wrote it: `raw`."""
+
+    __slots__ = ("raw",)
+
+    def __init__(self, completion: Completion, raw: bytes) -> None:
+        super().__init__(completion)
+        self.raw = raw
 
 
 def strings(written: Iterable[bytes]) -> list[str]:
