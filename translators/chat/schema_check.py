@@ -1,7 +1,7 @@
 """The shape of the JSON Schemas in a request, as far as every provider needs it."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from translators.chat.validation_errors import type_name
@@ -110,17 +110,9 @@ def check_schema(schema: Any, at: str) -> None:
         )
     kind = schema.get("type")
     if kind is not None:
-        for one in kind if kind.__class__ is list else (kind,):
-            if one.__class__ is not str or (one not in _SCHEMA_TYPES and one != _ANY_TYPE):
-                shown = str(one)[:40]
-                raise InvalidRequest(
-                    f"Invalid schema at '{at}.type': {shown!r} is not a JSON Schema type.", f"{at}.type", "invalid_function_parameters"
-                )
+        _check_type(kind, f"{at}.type")
     if not _TEXTS.isdisjoint(schema):
-        for name in _TEXTS_IN_ORDER:
-            text = schema.get(name)
-            if text is not None and text.__class__ is not str:
-                raise InvalidRequest(f"Invalid schema at '{at}.{name}': expected a string.", f"{at}.{name}", "invalid_function_parameters")
+        _check_texts(schema, at)
     if _NESTED.isdisjoint(schema):  # most places in a schema name a type and describe it
         return
     for name in ("properties", "$defs", "definitions"):
@@ -150,3 +142,17 @@ def check_schema(schema: Any, at: str) -> None:
                 raise InvalidRequest(f"Invalid schema at '{at}.{name}': expected an array.", f"{at}.{name}", "invalid_function_parameters")
             for i, branch in enumerate(branches):
                 check_schema(branch, f"{at}.{name}[{i}]")
+
+
+def _check_type(kind: Any, at: str) -> None:
+    for one in kind if kind.__class__ is list else (kind,):
+        if one.__class__ is not str or (one not in _SCHEMA_TYPES and one != _ANY_TYPE):
+            shown = str(one)[:40]
+            raise InvalidRequest(f"Invalid schema at '{at}': {shown!r} is not a JSON Schema type.", at, "invalid_function_parameters")
+
+
+def _check_texts(schema: Mapping[str, Any], at: str) -> None:
+    for name in _TEXTS_IN_ORDER:
+        text = schema.get(name)
+        if text is not None and text.__class__ is not str:
+            raise InvalidRequest(f"Invalid schema at '{at}.{name}': expected a string.", f"{at}.{name}", "invalid_function_parameters")
