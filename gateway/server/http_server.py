@@ -15,6 +15,7 @@ from gateway.api.request import Gateway, Request
 from gateway.errors import INVALID_HTTP, NotServed, error_body
 from gateway.http.response import json_response
 from gateway.routing.timeouts import total
+from gateway.server.round_robin import RoundRobin
 
 _NO_HTTP: Final = "The request is not valid HTTP, or a line of its head is too long."
 _OUR_FAULT: Final = "The gateway failed to handle the request."
@@ -31,11 +32,14 @@ _LOOKS: Final = 20
 class CallersProtocol(web.RequestHandler):
     """A caller's connection. Everything that is written for it waits in `_drain_helper` while it takes nothing."""
 
-    __slots__ = ("_gateway", "_held_up", "_waits_since", "cut_for")
+    __slots__ = ("_gateway", "_held_up", "_turns", "_waits_since", "_was_paused", "cut_for")
 
-    def __init__(self, manager: web.Server, gateway: Gateway, **settings: Any) -> None:
+    def __init__(self, manager: web.Server, gateway: Gateway, turns: RoundRobin, **settings: Any) -> None:
         super().__init__(manager, **settings)
         self._gateway = gateway
+        self._turns = turns
+        self._was_paused = False
+        """Reading was, and has not gone on yet."""
         self.cut_for: str | None = None
         self._held_up = 0.0
         self._waits_since: float | None = None
@@ -46,6 +50,25 @@ class CallersProtocol(web.RequestHandler):
         ours: socket.socket | None = transport.get_extra_info("socket")
         if ours is not None:
             ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BYTES)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._turns.leave(self)
+        super().connection_lost(exc)
+
+    def _pause_transport_reading(self) -> None:
+        self._was_paused = True
+        super()._pause_transport_reading()
+
+    def _resume_transport_reading(self) -> None:
+        """aiohttp's, in turn with other connections that were paused, for bodies and for what is read and thrown away alike."""
+        if self._was_paused:
+            self._turns.wait(self)
+
+    def read_on(self) -> None:
+        """Its turn has come."""
+        if not self._reading_paused and not self._buffer_paused:
+            self._was_paused = False
+            super()._resume_transport_reading()
 
     def begin(self) -> None:
         """A request of it begins."""
@@ -144,9 +167,10 @@ class HttpServer(web.Server):
         self._settings = settings
         self._max_body_bytes = max_body_bytes
         self._loop = asyncio.get_running_loop()
+        self._turns = RoundRobin(self._loop)
 
     def __call__(self) -> web.RequestHandler:
-        return CallersProtocol(self, self._gateway, loop=self._loop, **self._settings)
+        return CallersProtocol(self, self._gateway, self._turns, loop=self._loop, **self._settings)
 
     def _request(self, *parts: Any) -> Request:
         parts[2].begin()

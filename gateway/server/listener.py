@@ -19,6 +19,10 @@ from gateway.server.sockets import Listener, close_to_newcomers
 
 _log: Final = logging.getLogger("llm_router")
 KEEP_ALIVE_TIMEOUT: Final = 75.0
+_READ_AHEAD: Final = 64 * 1024
+"""Bytes of a body, twice which are read before somebody takes them: one read of a big body, so that its connection waits for its turn
+after each.
+"""
 _QUIET: Final = 0.2
 """Seconds without a request after which none is on its way any more."""
 _LAST_WORDS: Final = 1.0
@@ -113,7 +117,12 @@ async def listening(gateway: Gateway, host: str, port: int, *, reuse_port: bool 
     to the provider.
     """
     # Nothing of a body is inflated before its route and key are known: gateway.http.body does it then.
-    settings = {"access_log": None, "keepalive_timeout": KEEP_ALIVE_TIMEOUT, "auto_decompress": False}
+    settings = {
+        "access_log": None,
+        "keepalive_timeout": KEEP_ALIVE_TIMEOUT,
+        "auto_decompress": False,
+        "read_bufsize": _READ_AHEAD,
+    }
     server = HttpServer(gateway, gateway.config.server.max_body_bytes, **settings)
     gateway.loopback = is_loopback(host)
     runner = web.ServerRunner(server, shutdown_timeout=0.1)

@@ -23,6 +23,7 @@ from translators.errors import UpstreamFailure
 _MAX_FRAMING_BYTES: Final = 64 * 1024
 """Of all headers, and of bytes in a row that bring no body: status, headers, chunk extensions, trailers."""
 _PIECE: Final = 256 * 1024
+_ALL_SENT: Final = memoryview(b"")
 _MOST_PIECES: Final = 256
 """Of what is left in a socket: more than any kernel keeps."""
 
@@ -95,6 +96,10 @@ class Connection(asyncio.Protocol):
         self._body: UpstreamResponse | _Measured | None = None
         """What takes the body, while one is expected."""
         self._headers: dict[str, str] = {}
+        self._unsent = _ALL_SENT
+        """Of a big request."""
+        self._full = False
+        """Nobody takes what was sent, for the moment."""
         self._framing = 0
         """Bytes in a row that brought no body."""
         self._header_bytes = 0
@@ -118,8 +123,20 @@ class Connection(asyncio.Protocol):
             transport.write(head + body)
         else:
             transport.write(head)
-            transport.write(body)
+            self._unsent = memoryview(body)
+            self._send_on()
         return response
+
+    def _send_on(self) -> None:
+        """Send a piece of a big request in each iteration of the loop, as long as it is taken: a transport would copy, or encrypt, all
+        that it is given at once.
+        """
+        if self._unsent and not self._full and self._transport is not None and not self._transport.is_closing():
+            piece, rest = self._unsent[:_PIECE], self._unsent[_PIECE:]
+            self._unsent = rest or _ALL_SENT  # an empty rest would hold the whole body
+            self._transport.write(piece)
+            if self._unsent and not self._full:
+                self.loop.call_soon(self._send_on)
 
     def abort(self) -> None:
         if self._transport is not None:
@@ -149,6 +166,13 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = self._below = cast(asyncio.Transport, transport)
 
+    def pause_writing(self) -> None:
+        self._full = True
+
+    def resume_writing(self) -> None:
+        self._full = False
+        self._send_on()
+
     def data_received(self, data: bytes) -> None:
         response, parser = self._response, self._parser
         if response is None or parser is None:  # nobody asked: nothing that comes here can be trusted
@@ -173,6 +197,7 @@ class Connection(asyncio.Protocol):
         if error is not None and self._below is self._transport and self._response is not None and self._take_rest():
             error = None
         self._transport = self._below = self._parser = self._socket = None  # they hold this object, too
+        self._unsent = _ALL_SENT
         response, self._response = self._response, None
         self._lost(self)
         if response is None:
@@ -202,7 +227,8 @@ class Connection(asyncio.Protocol):
     def _served(self, response: UpstreamResponse) -> None:
         transport, self._response = self._transport, None
         response.end()
-        if self._reusable and self.usable and transport is not None and not transport.get_write_buffer_size():
+        sent = not self._unsent and transport is not None and not transport.get_write_buffer_size()
+        if self._reusable and self.usable and sent:
             self._freed(self)
         else:
             self.abort()

@@ -44,6 +44,8 @@ def provider(tls: bool | ssl.SSLContext, answer: Callable[[socket.socket], None]
         context.load_cert_chain(CERTIFICATE)
 
     def one(plain: socket.socket) -> None:
+        # Or an answer may wait in the server for the acknowledgement of its TLS tickets, and closing throws it away unsent.
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with suppress(OSError), context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False) if tls else plain as connection:
             connection.settimeout(10)
             if isinstance(connection, ssl.SSLSocket):
