@@ -104,7 +104,7 @@ class ContinuationJoiner:
         """The chunks to show. Text is held back until it is known whether it repeats something."""
         joined: list[Chunk] = []
         for chunk in chunks:
-            if chunk.delta is None:
+            if chunk.delta is None or chunk.raw == b"":
                 joined.append(Chunk(usage=chunk.usage, top=chunk.top))
                 continue
             text = chunk.delta.get("content")
