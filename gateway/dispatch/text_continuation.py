@@ -104,7 +104,10 @@ class ContinuationJoiner:
         """The chunks to show. Text is held back until it is known whether it repeats something."""
         joined: list[Chunk] = []
         for chunk in chunks:
-            if chunk.delta is None or chunk.raw == b"":
+            if chunk.raw == b"":  # private: shown by none that Chat is written for
+                joined.append(chunk)
+                continue
+            if chunk.delta is None:
                 joined.append(Chunk(usage=chunk.usage, top=chunk.top))
                 continue
             text = chunk.delta.get("content")
