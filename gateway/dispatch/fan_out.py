@@ -71,7 +71,7 @@ async def merged_batches(answers: Sequence[Streamed]) -> AsyncGenerator[list[Chu
                 raise item
             else:
                 usages.update((index, chunk.usage) for chunk in item if chunk.usage is not None)
-                if chunks := [_under(chunk, index) for chunk in item if chunk.delta is not None]:
+                if chunks := [_under(chunk, index) for chunk in item if chunk.delta is not None and chunk.raw != b""]:
                     yield chunks
         if usages:
             yield [Chunk(usage=summed([*usages.values()]))]

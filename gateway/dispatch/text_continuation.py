@@ -104,6 +104,9 @@ class ContinuationJoiner:
         """The chunks to show. Text is held back until it is known whether it repeats something."""
         joined: list[Chunk] = []
         for chunk in chunks:
+            if chunk.raw == b"":  # private: shown by none that Chat is written for
+                joined.append(chunk)
+                continue
             if chunk.delta is None:
                 joined.append(Chunk(usage=chunk.usage, top=chunk.top))
                 continue

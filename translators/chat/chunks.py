@@ -72,6 +72,11 @@ def only_reasons(chunk: Chunk) -> bool:
     )
 
 
+def private(fields: Mapping[str, Any]) -> Chunk:
+    """A chunk for writers of other APIs: Chat shows nothing of it (`raw` is empty), and it is no part of a completion."""
+    return Chunk(cast(Delta, fields), raw=b"")
+
+
 class Texts(Chunk):
     """Several chunks that arrived at once, each nothing but a text of the same choice: kept and written together.
 
@@ -165,7 +170,7 @@ class ChunkWriter:
             return self._texts(chunk)
         raw = chunk.raw
         if raw is not None:
-            if chunk.usage is not None and chunk.delta is None and not self._include_usage:
+            if not raw or (chunk.usage is not None and chunk.delta is None and not self._include_usage):
                 return b""
             return b"data: " + raw + b"\n\n"
         delta = chunk.delta
@@ -206,6 +211,8 @@ class Collector:
         self._usage: Usage | None = None
 
     def add(self, chunk: Chunk) -> None:
+        if chunk.raw == b"":
+            return
         if chunk.usage is not None:
             self._usage = chunk.usage
         if chunk.top:

@@ -38,7 +38,7 @@ FIELDS: Final[dict[str, Verdict]] = {
     "stop": Verdict("mapped", "`stop_sequences`; those of white space alone are dropped with a report."),
     "tools": Verdict("mapped", "`tools`, in their order, with names and schemas as Claude takes them."),
     "tool.function": Verdict("mapped", "A tool; `strict` where its schema can be enforced, else dropped with a report."),
-    "tool.custom": Verdict("emulated", "A function with one string `input`; a grammar is refused."),
+    "tool.custom": Verdict("emulated", "A function with one string `input`; a grammar is described but not enforced."),
     "tool_choice": Verdict("depends", "`tool_choice`; models that cannot be forced are left free, with a report."),
     "tool_choice.allowed_tools": Verdict("emulated", "Only the allowed tools are declared."),
     "parallel_tool_calls": Verdict("mapped", "`tool_choice.disable_parallel_tool_use`, inverted."),

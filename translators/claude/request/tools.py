@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, cast
 
 from translators.capabilities import ModelRecord
+from translators.chat.custom_tools import with_grammar
 from translators.chat.json_schema import Schema
 from translators.chat.schema_check import is_usual_object
 from translators.chat.tool_names import ToolNames
@@ -130,7 +131,7 @@ def _refuse_repeated(names: list[str]) -> None:
 
 
 def write_tools(tools: Iterable[JsonObject], translation: Translation) -> list[Tool]:
-    """The tools in Claude's form, in their order. Raises InvalidRequest for a grammar."""
+    """The tools in Claude's form, in their order."""
     budget = _Budget()
     return [_write(tool, translation, budget) for tool in tools]
 
@@ -146,8 +147,11 @@ def _write(tool: JsonObject, translation: Translation, budget: _Budget) -> Tool:
     if inner.get("description"):
         written["description"] = inner["description"]
     if kind == "custom":
-        _refuse_grammar(inner)
         translation.once("emulated", "tools.custom", "custom tools travel as functions with one string")
+        description, grammar = with_grammar(inner)
+        if grammar:
+            translation.once("dropped", "tools.custom.format", "the grammar is described to the model but not enforced")
+            written["description"] = description
         written["input_schema"] = _TEXT_INPUT
     else:
         _add_schema(written, inner, translation, budget)
@@ -160,12 +164,6 @@ def _write(tool: JsonObject, translation: Translation, budget: _Budget) -> Tool:
     if (mark := mark or translation.mark(inner)) is not None:
         written["cache_control"] = mark
     return written
-
-
-def _refuse_grammar(custom: JsonObject) -> None:
-    form = custom.get("format")
-    if form.__class__ is dict and form.get("type") not in (None, "text"):
-        raise InvalidRequest("Claude has no custom tools with a grammar.", "tools.custom.format", "unsupported_value")
 
 
 def _add_schema(written: Tool, function: JsonObject, translation: Translation, budget: _Budget) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, cast
 
 from translators.capabilities import ModelRecord
+from translators.chat.custom_tools import with_grammar
 from translators.chat.emulation import TOLD, ForcedCall, forced_call
 from translators.chat.json_schema import Schema
 from translators.chat.schema_drafts import modern
@@ -155,15 +156,9 @@ class _Reader:
     def _custom(self, tool: JsonObject, at: str) -> None:
         self._report.emulated(at, "a custom tool travels as a function with one text `input`")
         self.all_strict = False
-        description = tool.get("description") or ""
-        form = tool.get("format")
-        if form.__class__ is dict and form.get("type") == "grammar":
+        description, grammar = with_grammar(tool)
+        if grammar:
             self._report.dropped(f"{at}.custom.format", "the grammar is described to the model but not enforced")
-            inner = form.get("grammar")
-            grammar = inner if isinstance(inner, dict) else form
-            description = (
-                f"{description}\n\nThe input must follow this {grammar.get('syntax')} grammar:\n{grammar.get('definition')}".strip()
-            )
         declaration = self._declared(tool["name"], description)
         self.custom.append(tool["name"])
         if self._record.can("json_schema"):

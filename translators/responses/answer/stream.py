@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from translators.chat.chunks import Chunk
+from translators.chat.chunks import Chunk, private
 from translators.chat.wire import Usage
 from translators.dialect import Envelope
 from translators.errors import FailureKind, UpstreamFailure
@@ -23,7 +23,7 @@ from translators.responses.answer.response_fields import (
     output_of,
 )
 from translators.responses.answer.usage import usage
-from translators.responses.items import is_call
+from translators.responses.items import FORMAT, is_call
 from translators.responses.wire import Item, StreamEvent
 from translators.sse import Decoder, Event, EventTooLarge
 
@@ -144,9 +144,16 @@ class ResponsesStream:
         if place not in self._items:
             self._items[place] = item
             self._shown.complete_item(place, item, chunks)
+            if item.get("type") == "reasoning":
+                chunks.append(private({"signed_reasoning": {"format": FORMAT, "data": [item]}}))
 
     def _error(self, event: StreamEvent, chunks: list[Chunk]) -> None:
         self.failure = told_failure(event)
+
+    def _done(self, event: StreamEvent, chunks: list[Chunk]) -> None:
+        """Some servers' end mark; it ends the answer only if the response in it says how it ended."""
+        if _object(event, "response").get("status") in _ENDED:
+            self._end(event, chunks)
 
     def _end(self, event: StreamEvent, chunks: list[Chunk]) -> None:
         """The tail: what was never streamed, the trailer, the finish reason, the usage."""
@@ -218,6 +225,8 @@ _DELTAS: Final[dict[str, _Delta]] = {
     "response.custom_tool_call_input.done": _Delta("call", "", "input", True),
 }
 
+_ENDED: Final = ("completed", "incomplete", "failed", "cancelled")
+
 _EVENTS: Final[dict[str, Callable[[ResponsesStream, StreamEvent, list[Chunk]], None]]] = {
     "response.created": ResponsesStream._name,
     "response.in_progress": ResponsesStream._name,
@@ -226,6 +235,7 @@ _EVENTS: Final[dict[str, Callable[[ResponsesStream, StreamEvent, list[Chunk]], N
     "response.completed": ResponsesStream._end,
     "response.incomplete": ResponsesStream._end,
     "response.failed": ResponsesStream._end,
+    "response.done": ResponsesStream._done,
     "error": ResponsesStream._error,
 }
 """Everything else says nothing that the hub could: parts beginning, the server's own tools at work, what is not known yet."""

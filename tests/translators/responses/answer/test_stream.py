@@ -269,3 +269,33 @@ def test_an_event_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> Non
     stream.receive(b"data: " + b"x" * 20)
     assert stream.failure is not None
     assert (stream.failure.kind, stream.receive(b"x")) == (FailureKind.MALFORMED, [])
+
+
+def test_finished_reasoning_is_told_at_once_and_not_shown_by_chat() -> None:
+    """Before the call it led to, for writers that have a place for it there."""
+    stream, chunks = feed(t.wire(t.events(t.REASONING, t.CALL)))
+    signed = [n for n, chunk in enumerate(chunks) if chunk.delta and "signed_reasoning" in chunk.delta]
+    called = [n for n, chunk in enumerate(chunks) if chunk.delta and chunk.delta.get("tool_calls")]
+    told: list[Any] = [chunks[n].delta for n in signed]
+    assert told == [{"signed_reasoning": {"format": "openai-responses", "data": [t.REASONING]}}]
+    assert signed[0] < called[0]
+    assert not chunks[signed[0]].commits
+    assert b"signed_reasoning" not in written(stream, chunks)
+    assert "signed_reasoning" not in added_up(stream, chunks)["choices"][0]["message"]
+
+
+@pytest.mark.parametrize(("status", "reason"), [("completed", "stop"), ("incomplete", "length")])
+def test_response_done_ends_an_answer_if_its_response_has_ended(status: str, reason: str) -> None:
+    events = t.events(t.TEXT)
+    last = {**events[-1], "type": "response.done", "response": {**events[-1]["response"], "status": status}}
+    stream, chunks = feed(t.wire([*events[:-1], last]))
+    assert (stream.finished, stream.failure) == (True, None)
+    assert reason in [chunk.finish_reason for chunk in chunks]
+
+
+@pytest.mark.parametrize("response", [{}, {"status": "in_progress"}, {"status": None}])
+def test_response_done_that_does_not_say_how_proves_no_end(response: dict[str, Any]) -> None:
+    stream, _ = feed(t.wire([*t.events(t.TEXT)[:-1], {"type": "response.done", "response": response}]))
+    assert not stream.finished
+    assert stream.failure is not None
+    assert stream.failure.kind is FailureKind.TRUNCATED
