@@ -76,5 +76,9 @@ await s.run({
   unknown_model: () =>
     s.rejects(() => ask("hi", {}, s.NOBODY), (error) => assert.equal(error.status, 404)),
   rate_limit: () => s.rejects(() => ask(s.RATE_LIMIT), (error) => assert.equal(error.status, 429)),
-  broken: () => s.rejects(() => streamed(s.BROKEN), (error) => assert.equal(error.name, "ApiError")),
+  broken: () =>
+    s.breaks(
+      () => client.models.generateContentStream({ model: s.MODEL, contents: s.BROKEN }),
+      (error) => assert.equal(error.name, "ApiError"),
+    ),
 });

@@ -77,8 +77,8 @@ await s.run({
       (error) => assert.ok(error instanceof OpenAI.RateLimitError, error),
     ),
   broken: () =>
-    s.rejects(
-      () => s.drained(create({ ...ask(s.BROKEN), stream: true })),
+    s.breaks(
+      () => create({ ...ask(s.BROKEN), stream: true }),
       (error) => assert.ok(error instanceof OpenAI.APIError, error),
     ),
 });

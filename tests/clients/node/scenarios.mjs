@@ -40,6 +40,15 @@ export async function rejects(work, check) {
   check(error);
 }
 
+// The stream ends with an error, after something of it had come.
+export async function breaks(work, check) {
+  const seen = [];
+  await rejects(async () => {
+    for await (const event of await work()) seen.push(event);
+  }, check);
+  assert.ok(seen.length, "nothing came before the error");
+}
+
 // Reads a stream to its end.
 export async function drained(stream) {
   const seen = [];

@@ -16,6 +16,7 @@ from scenarios import (
     RATE_LIMIT,
     RESULTS,
     WORDS,
+    breaks,
     holds,
     main,
     png_base64,
@@ -117,8 +118,9 @@ def count_tokens():
 
 @scenario
 def models():
-    names = [model.id for model in client.models.list()]
-    assert MODEL in names, names
+    page = client.models.list()
+    same({"model"}, {model.type for model in page.data})
+    assert MODEL in [model.id for model in page]
     same(MODEL, client.models.retrieve(MODEL).id)
     raises(anthropic.NotFoundError, lambda: client.models.retrieve(NOBODY), 404)
 
@@ -153,7 +155,7 @@ def bad_request():
 
 @scenario
 def broken():
-    raises(anthropic.APIError, lambda: streamed(ask(BROKEN)))
+    breaks(anthropic.APIError, lambda: client.messages.create(**ask(BROKEN), stream=True))
 
 
 main()

@@ -15,6 +15,7 @@ from scenarios import (
     RATE_LIMIT,
     RESULTS,
     WORDS,
+    breaks,
     holds,
     main,
     png,
@@ -158,7 +159,10 @@ def rate_limit():
 
 @scenario
 def broken():
-    raises(errors.APIError, lambda: streamed(BROKEN))
+    breaks(
+        errors.APIError,
+        lambda: client.models.generate_content_stream(model=MODEL, contents=BROKEN),
+    )
 
 
 main()

@@ -17,6 +17,7 @@ from scenarios import (
     RATE_LIMIT,
     RESULTS,
     WORDS,
+    breaks,
     holds,
     main,
     png_base64,
@@ -144,7 +145,7 @@ def rate_limit():
 
 @scenario
 def broken():
-    raises(openai.APIError, lambda: list(client.responses.create(**ask(BROKEN), stream=True)))
+    breaks(openai.APIError, lambda: client.responses.create(**ask(BROKEN), stream=True))
 
 
 main()

@@ -75,6 +75,26 @@ def raises(kind, function, status=None):
     raise AssertionError(f"no {kind.__name__}, but {answered!r}")
 
 
+def _line(error):
+    """Where in the client's script it was raised."""
+    frames = traceback.extract_tb(error.__traceback__)
+    script = os.path.abspath(sys.argv[0])
+    return next((f.lineno for f in reversed(frames) if os.path.abspath(f.filename) == script), 0)
+
+
+def breaks(kind, events):
+    """The stream ends with this exception, after something of it had come."""
+    seen = []
+
+    def read():
+        for event in events():
+            seen.append(event)
+
+    error = raises(kind, read)
+    if not seen:
+        raise AssertionError(f"nothing came before {error!r}")
+
+
 def main():
     for name, function in SCENARIOS.items():
         if ONLY and name not in ONLY:
@@ -83,8 +103,7 @@ def main():
         try:
             function()
         except Exception as error:  # noqa: BLE001 - whatever a client raises is what is reported
-            where = traceback.extract_tb(error.__traceback__)[0].lineno
-            problem = f"{type(error).__name__} (line {where}…): {error}"[:600]
+            problem = f"{type(error).__name__} (line {_line(error)}): {error}"[:600]
         seconds = round(time.monotonic() - began, 3)
         line = {"scenario": name, "problem": problem, "seconds": seconds}
         print("@@ " + json.dumps(line), flush=True)
