@@ -127,7 +127,7 @@ MUTANTS: Final = (
         _pytest("translators/claude/test_golden.py"),
     ),
     Mutant(
-        "a signature that comes in pieces is cut", "translators/claude/answer/stream.py",
+        "a signature that comes in pieces is cut", "translators/claude/answer/content_blocks.py",
         "block.signature += signature", "block.signature = signature",
         _pytest("translators/claude/answer/test_stream.py"),
     ),
@@ -171,7 +171,7 @@ MUTANTS: Final = (
     # What comes from outside.
     Mutant(
         "the guard on fetched URLs is off", "gateway/upstream/media.py",
-        "if not is_public(where[0]):", "if False:",
+        "if not is_public(address[4][0]):", "if False:",
         _pytest("api/test_fetched_urls.py"),
     ),
     Mutant(
@@ -304,7 +304,7 @@ MUTANTS: Final = (
         _soak(),
     ),
     Mutant(
-        "requests whose callers leave are in flight for ever", "gateway/api/chat.py",
+        "requests whose callers leave are in flight for ever", "gateway/api/exchange.py",
         "        self._gateway.leave()\n",
         "        if exchange.outcome != \"client_gone\":\n            self._gateway.leave()\n",
         _soak(),
