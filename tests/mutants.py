@@ -175,18 +175,18 @@ MUTANTS: Final = (
         _pytest("api/test_fetched_urls.py"),
     ),
     Mutant(
-        "a provider's words become headers unseen", "gateway/dispatch/exchange.py",
+        "a provider's words become headers unseen", "gateway/dispatch/attempt_record.py",
         'r"[ -~]{1,200}"', 'r"(?s:.*)"',
         _pytest("api/test_answer_headers.py"),
     ),
     Mutant(
         "a provider's model becomes a header unseen", "gateway/dispatch/exchange.py",
-        " or not _CLEAN(model)", "",
+        " or not fits_header(model)", "",
         _pytest("api/test_answer_headers.py"),
     ),
     Mutant(
-        "a provider's headers are handed on unseen", "gateway/dispatch/exchange.py",
-        "if _CLEAN(value) and not (spoilt", "if not (spoilt",
+        "a provider's headers are handed on unseen", "gateway/dispatch/attempt_record.py",
+        "if fits_header(value) and not (spoilt", "if not (spoilt",
         _pytest("api/test_answer_headers.py"),
     ),
     Mutant(

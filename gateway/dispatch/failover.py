@@ -12,8 +12,9 @@ from typing import Any, Final, Literal, NamedTuple, overload
 from gateway.config import OnFailure, Persona
 from gateway.dispatch.attempt import AttemptRunner, Mode
 from gateway.dispatch.attempt_end import broke_off, failed, outcome_of, release
+from gateway.dispatch.attempt_record import Attempt
 from gateway.dispatch.attempt_result import AttemptResult
-from gateway.dispatch.exchange import Attempt, Exchange
+from gateway.dispatch.exchange import Exchange
 from gateway.dispatch.streams import AttemptStream
 from gateway.dispatch.text_continuation import continuation
 from gateway.errors import OutOfDescriptors, ProviderQueueFull, RequestFailed, UpstreamFailed
