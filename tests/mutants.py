@@ -60,7 +60,7 @@ MUTANTS: Final = (
         _pytest("routing/test_failover.py"),
     ),
     Mutant(
-        "hedges cost no budget", "gateway/dispatch/failover.py",
+        "hedges cost no budget", "gateway/dispatch/hedge.py",
         "budget is not None and budget.take():", "budget is not None:",
         _pytest("api/test_hedging.py"),
     ),

@@ -153,7 +153,7 @@ def test_names_are_nouns_of_the_field(path: Path) -> None:
 
 LOOP = ("gateway.dispatch", "gateway.routing")
 CALLED_BACK = {
-    ("gateway.dispatch.failover", "attempts", "self._remaining"): "a clock: the seconds that a request still has",
+    ("gateway.dispatch.failover", "attempts", "calls.remaining"): "a clock: the seconds that a request still has",
 }
 """What is handed down to be called all the same: the module, the function it is handed to, what it is, and why. Clocks and randomness may
 be; beside this table they are plain attributes (`clock`, `now`, `dice`, `held_up`) and no methods of these rooms.
