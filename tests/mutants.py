@@ -71,17 +71,17 @@ MUTANTS: Final = (
         _pytest("api/test_failover.py::test_a_prompt_too_long_for_the_first_goes_to_one_that_holds_it"),
     ),
     Mutant(
-        "a prompt goes where it does not fit", "gateway/routing/plan.py",
+        "a prompt goes where it does not fit", "gateway/routing/gates.py",
         'candidate.refuse(f"context_overflow', '(f"context_overflow',
         _pytest("routing/test_plan.py"),
     ),
     Mutant(
-        "a persona's price ceiling is not looked at", "gateway/routing/plan.py",
+        "a persona's price ceiling is not looked at", "gateway/routing/gates.py",
         "        elif cost > ceiling:\n", "        elif cost > ceiling * 10**9:\n",
         _pytest("routing/test_plan.py"),
     ),
     Mutant(
-        "regions of a persona are not looked at", "gateway/routing/plan.py",
+        "regions of a persona are not looked at", "gateway/routing/gates.py",
         "not in regions:\n", "in regions and False:\n",
         _pytest("routing/test_plan.py"),
     ),

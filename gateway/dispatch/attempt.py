@@ -20,7 +20,7 @@ from gateway.dispatch.send import PreparedRequest
 from gateway.dispatch.streams import MergedStream, UpstreamStream, open_stream
 from gateway.http.offload import BIG, off_loop
 from gateway.routing.candidates import Candidate
-from gateway.routing.plan import MOST_FANNED_OUT
+from gateway.routing.gates import MOST_FANNED_OUT
 from gateway.routing.requirements import derive
 from gateway.routing.state import RouterState
 from gateway.telemetry.ids import unique
