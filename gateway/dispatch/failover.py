@@ -52,7 +52,7 @@ class FailoverRunner:
         if persona is None or persona.hedge is None or (after := hedges_after(persona, eligible, exchange.stream, health)) is None:
             ended = await calls.make(step, "first")
         else:
-            ended = await hedged(calls, step, steps, after, health.hedges(persona))
+            ended = await hedged(calls, step, steps, after, health.hedges.of(persona))
         while ended.result is None:
             try:
                 step = steps.send(ended.outcome)

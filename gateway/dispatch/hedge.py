@@ -16,7 +16,7 @@ def hedges_after(persona: Persona, eligible: list[Candidate], stream: bool, heal
     hedge = persona.hedge
     if hedge is None:
         return None
-    budget = health.hedges(persona)
+    budget = health.hedges.of(persona)
     if budget is not None:
         budget.request()
     if len(eligible) < 2:
