@@ -60,7 +60,7 @@ MUTANTS: Final = (
         _pytest("routing/test_failover.py"),
     ),
     Mutant(
-        "hedges cost no budget", "gateway/dispatch/failover.py",
+        "hedges cost no budget", "gateway/dispatch/hedge.py",
         "budget is not None and budget.take():", "budget is not None:",
         _pytest("api/test_hedging.py"),
     ),
@@ -71,17 +71,17 @@ MUTANTS: Final = (
         _pytest("api/test_failover.py::test_a_prompt_too_long_for_the_first_goes_to_one_that_holds_it"),
     ),
     Mutant(
-        "a prompt goes where it does not fit", "gateway/routing/plan.py",
+        "a prompt goes where it does not fit", "gateway/routing/gates.py",
         'candidate.refuse(f"context_overflow', '(f"context_overflow',
         _pytest("routing/test_plan.py"),
     ),
     Mutant(
-        "a persona's price ceiling is not looked at", "gateway/routing/plan.py",
+        "a persona's price ceiling is not looked at", "gateway/routing/gates.py",
         "        elif cost > ceiling:\n", "        elif cost > ceiling * 10**9:\n",
         _pytest("routing/test_plan.py"),
     ),
     Mutant(
-        "regions of a persona are not looked at", "gateway/routing/plan.py",
+        "regions of a persona are not looked at", "gateway/routing/gates.py",
         "not in regions:\n", "in regions and False:\n",
         _pytest("routing/test_plan.py"),
     ),
@@ -175,18 +175,18 @@ MUTANTS: Final = (
         _pytest("api/test_fetched_urls.py"),
     ),
     Mutant(
-        "a provider's words become headers unseen", "gateway/dispatch/exchange.py",
+        "a provider's words become headers unseen", "gateway/dispatch/attempt_record.py",
         'r"[ -~]{1,200}"', 'r"(?s:.*)"',
         _pytest("api/test_answer_headers.py"),
     ),
     Mutant(
         "a provider's model becomes a header unseen", "gateway/dispatch/exchange.py",
-        " or not _CLEAN(model)", "",
+        " or not fits_header(model)", "",
         _pytest("api/test_answer_headers.py"),
     ),
     Mutant(
-        "a provider's headers are handed on unseen", "gateway/dispatch/exchange.py",
-        "if _CLEAN(value) and not (spoilt", "if not (spoilt",
+        "a provider's headers are handed on unseen", "gateway/dispatch/attempt_record.py",
+        "if fits_header(value) and not (spoilt", "if not (spoilt",
         _pytest("api/test_answer_headers.py"),
     ),
     Mutant(

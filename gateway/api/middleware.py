@@ -39,6 +39,8 @@ async def edge(http: Request) -> web.StreamResponse:
     given = headers.get("x-request-id")
     http.request_id = given if given and _REQUEST_ID(given) else new_request_id()
     failed: InvalidRequest | RequestFailed | None = None
+    broken: RequestFailed | None = None
+    """The failure, where a stream that the handler had begun must be ended with it."""
     try:
         if http.version is not HttpVersion11 or "transfer-encoding" in headers:
             _check_framing(http)
@@ -57,29 +59,22 @@ async def edge(http: Request) -> web.StreamResponse:
     except asyncio.CancelledError:
         if http.caller.cut_for != RESTARTING:
             raise
-        failed = Stopping("The gateway is being restarted: the answer was cut.")
-        failed.code = RESTARTING
-        if http.stream is not None:
-            return await _broken_off(http, failed)
+        failed = broken = _restarting()
     except ConnectionResetError:
         # The caller left while being written to. aiohttp logs what a handler raises, except this.
         raise asyncio.CancelledError from None
     except Exception as error:  # noqa: BLE001 - the outermost place
-        # The type says where to look; the text may hold a caller's words.
-        _log.error("internal error in %s %s: %s", http.method, http.path[:200], type(error).__name__, exc_info=_where(error))
-        failed = NotServed(500, "The gateway failed to handle the request.")
-        if http.stream is not None:
-            return await _broken_off(http, failed)
+        failed = broken = _internal(http, error)
     finally:
         if http.in_memory.size:
             http.in_memory.give_back()
     if failed is not None:
+        if broken is not None and http.stream is not None:
+            return await _broken_off(http, broken)
         response = _error_response(http, failed)
-        if failed.code == INVALID_HTTP or not http.content.is_eof():
-            response.force_close()  # where the next request would begin is not sure, or nobody should have to send the rest of the body
     exchange = http.exchange
     if exchange is None and not (failed is None and http.route in _NOT_TOLD):
-        publish_request_without_exchange(http.gateway, http.request_id, http.route, http.started, response.status, failed, http.key_id)
+        _publish(http, response.status, failed)
     if isinstance(response, Response):
         if exchange is not None:
             response.beside.update(exchange.headers())
@@ -92,13 +87,35 @@ async def edge(http: Request) -> web.StreamResponse:
     return response
 
 
+def _publish(http: Request, status: int, failed: InvalidRequest | RequestFailed | None) -> None:
+    """Tell of a request that was no exchange with providers."""
+    publish_request_without_exchange(http.gateway, http.request_id, http.route, http.started, status, failed, http.key_id)
+
+
+def _restarting() -> RequestFailed:
+    """Why the answer is cut: the grace of a stop is over."""
+    failed = Stopping("The gateway is being restarted: the answer was cut.")
+    failed.code = RESTARTING
+    return failed
+
+
+def _internal(http: Request, error: Exception) -> RequestFailed:
+    """A fault of our own. The log's type says where to look; the text may hold a caller's words."""
+    _log.error("internal error in %s %s: %s", http.method, http.path[:200], type(error).__name__, exc_info=_where(error))
+    return NotServed(500, "The gateway failed to handle the request.")
+
+
 def _error_response(http: Request, failed: InvalidRequest | RequestFailed) -> Response:
     """The failure in the words of those who call the route."""
     headers = {} if isinstance(failed, InvalidRequest) else failed.headers
     if http.dialect is chat:
-        return json_response(error_body(failed), failed.status, headers)
-    written = http.dialect.write_error(caller_error(failed), http.request_id)
-    return Response(written.body, written.status, headers={**headers, **written.headers})
+        response = json_response(error_body(failed), failed.status, headers)
+    else:
+        written = http.dialect.write_error(caller_error(failed), http.request_id)
+        response = Response(written.body, written.status, headers={**headers, **written.headers})
+    if failed.code == INVALID_HTTP or not http.content.is_eof():
+        response.force_close()  # where the next request would begin is not sure, or nobody should have to send the rest of the body
+    return response
 
 
 def _check_framing(http: Request) -> None:

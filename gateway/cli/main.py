@@ -74,7 +74,17 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     where = argparse.ArgumentParser(add_help=False)
     where.add_argument("--config", type=Path, metavar="DIR", help="the directory of the two YAML files (default: LLM_ROUTER_CONFIG_DIR)")
-    serve = commands.add_parser("serve", parents=[where], help="run the gateway (the default)")
+    _add_serve(commands.add_parser("serve", parents=[where], help="run the gateway (the default)"))
+    check = commands.add_parser("check", parents=[where], help="check the configuration and exit")
+    check.add_argument("--strict", action="store_true", help="exit with 1 also when there is only advice")
+    _add_route(commands.add_parser("route", parents=[where], help="print the plan for a request; no provider is called"))
+    replay = commands.add_parser("replay", parents=[where], help="make logged decisions again, under the configuration of --config")
+    replay.add_argument("file", metavar="FILE", help="log lines or decisions, a JSON object a line; - is standard input")
+    return parser
+
+
+def _add_serve(serve: argparse.ArgumentParser) -> None:
+    """The options of `serve`."""
     serve.add_argument("--host", default=os.environ.get("HOST", "127.0.0.1"), help="address to listen on (HOST, default 127.0.0.1)")
     serve.add_argument("--port", type=_port, default=os.environ.get("PORT", str(DEFAULT_PORT)), help="port (PORT, default 8001)")
     serve.add_argument(
@@ -84,17 +94,15 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--membership", type=WorkerIdentity.read, help=argparse.SUPPRESS)  # a process that --workers started
     serve.add_argument("--demo", action="store_true", help="serve from the built-in simulator instead of the real providers")
     serve.add_argument("--demo-without-keys", action="store_true", help="the same, but only if no provider key is set")
-    check = commands.add_parser("check", parents=[where], help="check the configuration and exit")
-    check.add_argument("--strict", action="store_true", help="exit with 1 also when there is only advice")
-    route = commands.add_parser("route", parents=[where], help="print the plan for a request; no provider is called")
+
+
+def _add_route(route: argparse.ArgumentParser) -> None:
+    """The arguments of `route`."""
     route.add_argument("request", metavar="FILE", help="a JSON file with a chat request of either form; - is standard input")
     route.add_argument(
         "--header", action="append", type=_header, default=[], metavar="NAME:VALUE", help="a header of the request; may be repeated"
     )
     route.add_argument("--key", type=_key_id, metavar="ID", help="the id of the caller's key: 8 hex digits, as in the log")
-    replay = commands.add_parser("replay", parents=[where], help="make logged decisions again, under the configuration of --config")
-    replay.add_argument("file", metavar="FILE", help="log lines or decisions, a JSON object a line; - is standard input")
-    return parser
 
 
 def _port(text: str) -> int:

@@ -11,16 +11,17 @@ from dataclasses import replace
 from typing import Any, Final, Literal
 
 from gateway.dispatch import fan_out
+from gateway.dispatch.answer_tap import AnswerTap
+from gateway.dispatch.attempt_record import Attempt
 from gateway.dispatch.attempt_result import AttemptResult
 from gateway.dispatch.continuation import EMPTY, complete_with_retry
-from gateway.dispatch.exchange import Attempt
-from gateway.dispatch.reasoning_cache import RELAYED, SIGNED, AnswerTap, Loss, ReasoningStore
+from gateway.dispatch.reasoning_cache import RELAYED, SIGNED, Loss, ReasoningStore
 from gateway.dispatch.sealed_reasoning import unsealed
 from gateway.dispatch.send import PreparedRequest
 from gateway.dispatch.streams import MergedStream, UpstreamStream, open_stream
 from gateway.http.offload import BIG, off_loop
 from gateway.routing.candidates import Candidate
-from gateway.routing.plan import MOST_FANNED_OUT
+from gateway.routing.gates import MOST_FANNED_OUT
 from gateway.routing.requirements import derive
 from gateway.routing.state import RouterState
 from gateway.telemetry.ids import unique

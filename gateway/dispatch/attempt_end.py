@@ -3,7 +3,8 @@
 import logging
 from typing import Final
 
-from gateway.dispatch.exchange import Attempt, Exchange
+from gateway.dispatch.attempt_record import Attempt
+from gateway.dispatch.exchange import Exchange
 from gateway.errors import UNTOLD, UpstreamFailed
 from gateway.routing.state import RouterState
 from translators.errors import FailureKind, UpstreamFailure

@@ -9,7 +9,8 @@ from typing import Any, Final
 from gateway.accounting.usage import USAGE_ESTIMATED, estimated
 from gateway.dispatch.attempt import AttemptRunner
 from gateway.dispatch.attempt_end import broke_off, failed, release
-from gateway.dispatch.exchange import Attempt, Exchange
+from gateway.dispatch.attempt_record import Attempt
+from gateway.dispatch.exchange import Exchange
 from gateway.dispatch.failover import FailoverRunner
 from gateway.dispatch.resume import AnswerStream, ResumedStream
 from gateway.dispatch.text_continuation import may_resume

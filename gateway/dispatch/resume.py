@@ -6,9 +6,9 @@ It stands above failover: it owns the stream that is shown, and the runner that 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
+from gateway.dispatch.answer_tap import AnswerTap
 from gateway.dispatch.exchange import Exchange
 from gateway.dispatch.failover import FailoverRunner
-from gateway.dispatch.reasoning_cache import AnswerTap
 from gateway.dispatch.streams import AttemptStream, MergedStream, UpstreamStream
 from gateway.dispatch.text_continuation import ContinuationJoiner, StreamedText
 from gateway.routing.decision import Decision

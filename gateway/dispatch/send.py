@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from gateway.dispatch.exchange import Attempt
+from gateway.dispatch.attempt_record import Attempt
 from gateway.upstream.client import UpstreamClient
 from gateway.upstream.response import UpstreamResponse
 from translators.dialect import Dialect, Envelope, UpstreamRequest

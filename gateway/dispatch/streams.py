@@ -6,9 +6,9 @@ from contextlib import aclosing
 from typing import Final
 
 from gateway.dispatch import fan_out
+from gateway.dispatch.answer_tap import AnswerTap
 from gateway.dispatch.attempt_result import AttemptResult
 from gateway.dispatch.continuation import EMPTY, ContinuedResponse, may_do_better
-from gateway.dispatch.reasoning_cache import AnswerTap
 from gateway.dispatch.send import PreparedRequest, send
 from gateway.upstream.response import UpstreamResponse
 from translators.chat.chunks import Chunk, only_reasons, singly

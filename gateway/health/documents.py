@@ -5,7 +5,7 @@ from typing import NotRequired
 from typing_extensions import TypedDict  # pydantic reads typing's own from Python 3.12 on only
 
 from gateway.config import CheckOutcome
-from gateway.health.breaker import State
+from gateway.health.breaker import Breaker, State
 
 
 class BreakerDocument(TypedDict):
@@ -58,3 +58,21 @@ class CheckDocument(TypedDict):
     """Seconds since the last check."""
     next_check_in_seconds: NotRequired[float]
     """Seconds until the next check."""
+
+
+def breaker_document(breaker: Breaker, now: float) -> BreakerDocument:
+    """What a breaker says of itself."""
+    state = breaker.state(now)
+    document: BreakerDocument = {"state": state}
+    if state != "closed":
+        document["reason"] = breaker.reason
+    if (wait := breaker.opens_in(now)) is not None:
+        document["retry_in_seconds"] = rounded(wait)
+    if state == "ramping":
+        document["share"] = rounded(breaker.share(now))
+    return document
+
+
+def rounded(value: float | None) -> float | None:
+    """To milliseconds, or thousandths of a share."""
+    return None if value is None else round(value, 3)

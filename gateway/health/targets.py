@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple
 
-from gateway.config import ApiKey, BreakerSettings, Config, Hedge, Persona, Provider
+from gateway.config import ApiKey, BreakerSettings, Config, Provider
 from gateway.health.breaker import Admission, Breaker
-from gateway.health.documents import BreakerDocument, KeyDocument, TargetHealthDocument
+from gateway.health.documents import BreakerDocument, KeyDocument, TargetHealthDocument, breaker_document, rounded
 from gateway.health.latency import Latency
 from gateway.health.probes import ProbeResults
-from gateway.health.retry_budget import Budget
+from gateway.health.retry_budget import Budget, HedgeBudgets
 from translators.errors import FailureKind
 
 _K = FailureKind
@@ -68,7 +68,7 @@ class TargetHealth:
         self._keys: dict[tuple[str, str], Breaker] = {}
         self._lanes: dict[tuple[str, str, str], Breaker] = {}
         self._lane_settings = _lane_settings(self._settings)
-        self._hedges: dict[str, tuple[Hedge, Budget]] = {}
+        self.hedges = HedgeBudgets()
         self.retries = Budget(config.resilience.retry_budget.ratio, config.resilience.retry_budget.reserve)
         self.checks = ProbeResults()
         """Of whole providers, beside the breakers: neither opens nor closes one."""
@@ -92,17 +92,9 @@ class TargetHealth:
                 self._targets[name] = _Target(Breaker(self._settings)) if known is None or fresh else known
         self._keys = {at: breaker for at, breaker in self._keys.items() if at in keys and not fresh}
         self._lanes = {at: breaker for at, breaker in self._lanes.items() if at[:2] in keys and at[2] in self._targets and not fresh}
-        hedges, self._hedges = self._hedges, {}
-        for name, persona in config.personas.items():
-            if (hedge := persona.hedge) is not None:
-                kept = hedges.get(name)
-                self._hedges[name] = kept if kept is not None and kept[0] == hedge else (hedge, _hedge_budget(hedge))
+        self.hedges.apply_config(config)
         budget = config.resilience.retry_budget
         self.retries = Budget(budget.ratio, budget.reserve, min(self.retries.balance, budget.reserve))
-
-    def hedges(self, persona: Persona) -> Budget | None:
-        found = self._hedges.get(persona.name)
-        return None if found is None else found[1]
 
     def latency(self, target: str) -> Latency:
         return self._of(target).latency
@@ -217,21 +209,21 @@ class TargetHealth:
         """What is known of a target, as JSON."""
         known = self._of(target)
         return {
-            **_breaker_document(known.breaker, now),
-            "first_content_seconds": _rounded(known.latency.first_content(True, now)),
-            "whole_answer_seconds": _rounded(known.latency.first_content(False, now)),
-            "tokens_per_second": _rounded(known.latency.tokens_per_second(now)),
+            **breaker_document(known.breaker, now),
+            "first_content_seconds": rounded(known.latency.first_content(True, now)),
+            "whole_answer_seconds": rounded(known.latency.first_content(False, now)),
+            "tokens_per_second": rounded(known.latency.tokens_per_second(now)),
         }
 
     def key_document(self, provider: Provider, key: ApiKey, now: float) -> KeyDocument:
         """What is known of a key, as JSON: by its variable, never the key."""
         breaker = self._keys.get((provider.name, key.variable))
         lanes = {
-            at[2]: _breaker_document(key_at_target, now)
+            at[2]: breaker_document(key_at_target, now)
             for at, key_at_target in self._lanes.items()
             if at[:2] == (provider.name, key.variable) and key_at_target.state(now) != "closed"
         }
-        known: BreakerDocument = {"state": "closed"} if breaker is None else _breaker_document(breaker, now)
+        known: BreakerDocument = {"state": "closed"} if breaker is None else breaker_document(breaker, now)
         document: KeyDocument = {"variable": key.variable, "weight": key.weight, **known, "targets": lanes}
         if not lanes:
             del document["targets"]
@@ -276,28 +268,8 @@ def _lane_settings(settings: BreakerSettings) -> BreakerSettings:
     return replace(settings, open_for=min(_DEFAULT_RATE_LIMIT, settings.open_for))
 
 
-def _hedge_budget(hedge: Hedge) -> Budget:
-    return Budget(hedge.max_extra, max(1.0, 100 * hedge.max_extra), 1.0)
-
-
 def _variables(provider: Provider) -> tuple[str, ...]:
     return tuple(key.variable for key in provider.keys) or ("",)
-
-
-def _breaker_document(breaker: Breaker, now: float) -> BreakerDocument:
-    state = breaker.state(now)
-    document: BreakerDocument = {"state": state}
-    if state != "closed":
-        document["reason"] = breaker.reason
-    if (wait := breaker.opens_in(now)) is not None:
-        document["retry_in_seconds"] = _rounded(wait)
-    if state == "ramping":
-        document["share"] = _rounded(breaker.share(now))
-    return document
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 3)
 
 
 def _shown(seconds: float) -> str:

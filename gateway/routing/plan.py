@@ -7,26 +7,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.accounting.token_estimate import near, overflow
-from gateway.config import ALWAYS, Config, Model, Persona, Policy, Rule, StrategyName, TargetRef
+from gateway.config import Config, Persona, Policy, Rule, StrategyName, TargetRef
 from gateway.errors import ModelNotFound, NoEligibleTarget
 from gateway.health.targets import WELL
 from gateway.routing.candidates import Candidate
 from gateway.routing.documents import CandidateDocument, PlanDocument, RequirementDocument
 from gateway.routing.facts import Facts
+from gateway.routing.gates import TOO_MANY_TOOLS, Gates
 from gateway.routing.requirements import NATIVE, Requirement
-from gateway.routing.rules import failing
 from gateway.routing.state import RoutingContext
-from gateway.routing.strategies import NANO, order, prices, prompt_tokens
-from translators.capabilities import Capability
+from gateway.routing.strategies import NANO, order
 from translators.errors import FailureKind
 
-MOST_FANNED_OUT: Final = 8
-"""`n` up to which a model that gives one answer is asked several times: each time pays for the whole prompt."""
-_NOT_SEVERAL: Final = "missing_capability:multiple_choices"
 SCHEMA_IN_WORDS: Final = "schema_in_words"
-_TOO_MANY_TOOLS: Final = "too_many_tools"
-_TIERS: Final = {"low": 0, "medium": 1, "high": 2}
 TEMPORARY: Final = ("unavailable:", "cooldown:", "no_usable_key:")
 """What a reason begins with that may be gone later: the target could serve the request."""
 
@@ -88,7 +81,7 @@ def policy_of(asked: Persona | TargetRef, rule: Rule | None = None) -> Policy:
 
 def plan(config: Config, policy: Policy, facts: Facts, context: RoutingContext) -> Plan:
     """Hold every target against what the request needs, and put those that can serve it in order."""
-    gates = _Gates(policy, facts, context)
+    gates = Gates(policy, facts, context)
     able: list[Candidate] = []
     rejected: list[Candidate] = []
     retry_in: float | None = None
@@ -116,103 +109,6 @@ def plan(config: Config, policy: Policy, facts: Facts, context: RoutingContext) 
     if able:
         able[0].verdict = "chosen"
     return Plan(policy, facts, (*able, *rejected), config.revision, pinned, retry_in, gates.near_limit)
-
-
-class _Gates:
-    """What a target must pass, whatever its place in the order."""
-
-    __slots__ = (
-        "_answer",
-        "_bounded",
-        "_context",
-        "_facts",
-        "_lacking",
-        "_max_price",
-        "_name",
-        "_natives",
-        "_needed",
-        "_needs",
-        "_persona",
-        "_size",
-        "_tools",
-        "near_limit",
-    )  # fmt: skip
-
-    def __init__(self, policy: Policy, facts: Facts, context: RoutingContext) -> None:
-        self._facts = facts
-        self._context = context
-        self._persona = persona = policy.persona
-        self._name = policy.name
-        self._needs = tuple([need.capability for need in facts.requirements]) if facts.requirements else ()
-        self._needed = frozenset(self._needs)
-        self._lacking = bool(self._needs and context.lacks.known)
-        self._bounded = persona is not None and (persona.max_cost_tier is not None or bool(persona.regions))
-        self._max_price = None if persona is None or persona.max_price is None else int(persona.max_price * 10**9)
-        self._size = facts.prompt.size
-        self._answer = facts.max_tokens or 0
-        self._tools = facts.tools
-        self._natives = bool(facts.natives)
-        self.near_limit = False
-
-    def hold(self, candidate: Candidate) -> None:
-        """Write down every reason against the target that its health has no part in."""
-        model, provider, ref = candidate.model, candidate.provider, candidate.ref
-        if ref.when is not ALWAYS and (condition := failing(ref.when, self._facts, self._context.moment)) is not None:
-            candidate.refuse(f"condition: {condition}")
-        record = model.record
-        capabilities = record.capabilities
-        if not self._needed <= capabilities:
-            self._capabilities(candidate, capabilities)
-        elif self._lacking:
-            self._capabilities(candidate, capabilities - self._context.lacks.of(candidate.name, record, self._context.now))
-        if self._natives and provider.relays != self._facts.spoken:
-            candidate.refuse(f"missing_capability:{NATIVE[self._facts.spoken]}")
-        if self._tools and record.max_tools is not None and self._tools > record.max_tools:
-            candidate.refuse(f"{_TOO_MANY_TOOLS}: {self._tools} > {record.max_tools}")
-        if self._bounded and self._persona is not None:
-            self._bounds(candidate, self._persona)
-        if provider.unavailable_reason is not None:
-            candidate.refuse(f"unavailable: {provider.unavailable_reason}")
-        # Prompt and answer must fit; a token is at least one byte, or nearly so: a small request needs no estimate.
-        window = record.context_window
-        answer = self._answer if self._answer < record.max_output_tokens else record.max_output_tokens
-        longest = record.max_input_tokens or window
-        most = self._size * model.token_factor if model.token_factor > 1 else self._size
-        if most + answer > window or most > longest:
-            self._window(candidate, model, answer, window, longest)
-        if self._max_price is not None and not candidate.reasons:
-            self._price(candidate, self._max_price)
-
-    def _capabilities(self, candidate: Candidate, has: frozenset[Capability]) -> None:
-        lacking = [f"missing_capability:{need}" for need in self._needs if need not in has]
-        fans_out = (self._persona is None or self._persona.fan_out) and self._facts.answers <= MOST_FANNED_OUT
-        if fans_out and _NOT_SEVERAL in lacking:
-            lacking.remove(_NOT_SEVERAL)
-        if lacking:
-            candidate.refuse(*lacking)
-
-    def _bounds(self, candidate: Candidate, persona: Persona) -> None:
-        """What the persona's operator says of cost tiers and regions."""
-        model, most, regions = candidate.model, persona.max_cost_tier, persona.regions
-        if most is not None and _TIERS[model.cost_tier] > _TIERS[most]:
-            candidate.refuse(f"over_cost_tier: {model.cost_tier} > {most}")
-        if regions and (region := model.region or candidate.provider.region) not in regions:
-            candidate.refuse(f"outside_region: {region or 'unknown'} is not {' or '.join(sorted(regions))}")
-
-    def _window(self, candidate: Candidate, model: Model, answer: int, window: int, longest: int) -> None:
-        facts = self._facts
-        prompt = prompt_tokens(candidate, facts, self._context)
-        if (over := overflow(model, prompt, facts.max_tokens)) is not None:
-            candidate.refuse(f"context_overflow: needs {over[0]} > {over[1]}")
-        if not facts.prompt.exact and (near(prompt, longest) or near(prompt + answer, window)):
-            self.near_limit = True
-
-    def _price(self, candidate: Candidate, ceiling: int) -> None:
-        (cost,) = prices([candidate], self._facts, self._context, self._name)
-        if cost is None:
-            candidate.refuse("over_max_price: its price is not known")
-        elif cost > ceiling:
-            candidate.refuse(f"over_max_price: {cost / NANO:.4g} > {ceiling / NANO:.4g} USD")
 
 
 def _preferred(able: list[Candidate], rejected: list[Candidate], facts: Facts) -> list[Candidate]:
@@ -290,7 +186,7 @@ def refusal(plan: Plan) -> NoEligibleTarget:
         error = NoEligibleTarget(f"The request fits no target of {plan.persona!r}. {shown}", 400, "messages", reasons)
         error.code = "context_length_exceeded"
         return error
-    if param is None and any(reason.startswith(_TOO_MANY_TOOLS) for why in reasons.values() for reason in why):
+    if param is None and any(reason.startswith(TOO_MANY_TOOLS) for why in reasons.values() for reason in why):
         param = "tools"
     return NoEligibleTarget(f"No target of {plan.persona!r} can serve this request. {shown}", 400, param, reasons)
 

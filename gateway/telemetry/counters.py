@@ -68,10 +68,22 @@ class Histogram:
 
 
 class FastCollector(Collector):
-    """Shows them to a registry."""
+    """Makes them, and shows them to a registry in the order in which they were made."""
 
-    def __init__(self, shown: Sequence[Counter | Histogram]) -> None:
-        self._shown = shown
+    def __init__(self) -> None:
+        self._made: list[Counter | Histogram] = []
+
+    def counter(self, name: str, help_: str, labels: Sequence[str]) -> Counter:
+        """A new counter."""
+        made = Counter(name, help_, labels)
+        self._made.append(made)
+        return made
+
+    def histogram(self, name: str, help_: str, labels: Sequence[str], bounds: Sequence[float]) -> Histogram:
+        """A new histogram."""
+        made = Histogram(name, help_, labels, bounds)
+        self._made.append(made)
+        return made
 
     def collect(self) -> Iterable[Metric]:
-        return [each.collect() for each in self._shown]
+        return [each.collect() for each in self._made]

@@ -10,7 +10,7 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from gateway.telemetry.counters import Counter, FastCollector, Histogram
+from gateway.telemetry.counters import FastCollector
 from gateway.telemetry.events import AttemptEnded, ConfigReloaded, Event, RequestEnded, Usage
 from gateway.telemetry.multiprocess import Snapshot, snapshot
 from gateway.telemetry.revisions import RevisionMetrics
@@ -20,6 +20,11 @@ from translators.errors import FailureKind
 OTHER: Final = "other"
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 _OVERHEAD: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5)
+_DURATION: Final = "From the first byte read to the last byte written."
+_FIRST_CHUNK: Final = "From the first byte read to the first content of a stream."
+_OWN_TIME: Final = "Time of a JSON request that was not spent waiting for providers."
+_COST: Final = "Cost of answers by the price list, where it is known."
+_DROPPED: Final = "Parameters that a provider could not be told."
 _CLOCKS: Final = ("connect_timeout", "first_content_timeout", "idle_timeout", "total_timeout")
 _OUTCOMES: Final = frozenset(
     {*(kind.value for kind in FailureKind), *_CLOCKS, "ok", "cancelled", "rejected", "no_place", "out_of_descriptors"}
@@ -44,33 +49,22 @@ class Metrics:
         self._bound: dict[tuple[str | None, ...], _Bound] = {}
         self._bound_attempts: dict[tuple[str, ...], tuple[list[float], list[float]]] = {}
         registry = self.registry = CollectorRegistry(auto_describe=True)
-        of_request, of_target = ["persona", "provider", "model"], ["provider", "model"]
-        self._requests = Counter("llm_router_requests", "Requests answered.", [*of_request, "outcome"])
-        self._duration = Histogram(
-            "llm_router_request_duration_seconds", "From the first byte read to the last byte written.", ["persona", "provider"], _SECONDS
+        fast = FastCollector()
+        of_request, of_target, of_answer = ["persona", "provider", "model"], ["provider", "model"], ["persona", "provider"]
+        self._requests = fast.counter("llm_router_requests", "Requests answered.", [*of_request, "outcome"])
+        self._duration = fast.histogram("llm_router_request_duration_seconds", _DURATION, of_answer, _SECONDS)
+        self._first_chunk = fast.histogram("llm_router_time_to_first_chunk_seconds", _FIRST_CHUNK, of_answer, _SECONDS)
+        self._overhead = fast.histogram("llm_router_overhead_seconds", _OWN_TIME, [], _OVERHEAD)
+        self._attempts = fast.counter("llm_router_upstream_attempts", "Attempts at targets by outcome.", [*of_target, "outcome"])
+        self._attempt_seconds = fast.histogram(
+            "llm_router_upstream_attempt_duration_seconds", "Duration of attempts.", ["provider"], _SECONDS
         )
-        self._first_chunk = Histogram(
-            "llm_router_time_to_first_chunk_seconds", "From the first byte read to the first content of a stream.",
-            ["persona", "provider"], _SECONDS,
-        )  # fmt: skip
-        self._overhead = Histogram(
-            "llm_router_overhead_seconds", "Time of a JSON request that was not spent waiting for providers.", [], _OVERHEAD
-        )
-        self._attempts = Counter("llm_router_upstream_attempts", "Attempts at targets by outcome.", [*of_target, "outcome"])
-        self._attempt_seconds = Histogram("llm_router_upstream_attempt_duration_seconds", "Duration of attempts.", ["provider"], _SECONDS)
-        self._tokens = Counter("llm_router_tokens", "Tokens as providers counted them.", [*of_request, "kind"])
-        self._cost = Counter("llm_router_cost_usd", "Cost of answers by the price list, where it is known.", of_request)
-        self._dropped = Counter("llm_router_dropped_params", "Parameters that a provider could not be told.", ["provider", "param"])
-        self._aborted = Counter("llm_router_stream_aborted", "Streams that ended without their end mark.", ["reason"])
+        self._tokens = fast.counter("llm_router_tokens", "Tokens as providers counted them.", [*of_request, "kind"])
+        self._cost = fast.counter("llm_router_cost_usd", _COST, of_request)
+        self._dropped = fast.counter("llm_router_dropped_params", _DROPPED, ["provider", "param"])
+        self._aborted = fast.counter("llm_router_stream_aborted", "Streams that ended without their end mark.", ["reason"])
         self._seen_overhead = self._overhead.series()
-        registry.register(
-            FastCollector(
-                [
-                    self._requests, self._duration, self._first_chunk, self._overhead, self._attempts, self._attempt_seconds, self._tokens,
-                    self._cost, self._dropped, self._aborted,
-                ]
-            )
-        )  # fmt: skip
+        registry.register(fast)
         self.in_flight = Gauge("llm_router_in_flight_requests", "Chat requests being served.", registry=registry)
         self._revisions = RevisionMetrics(registry)
         self.routing = RoutingMetrics(registry)

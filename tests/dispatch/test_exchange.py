@@ -1,9 +1,10 @@
-"""gateway.dispatch.exchange: what is on record of a request and its attempts, at each moment of them."""
+"""gateway.dispatch.exchange and attempt_record: what is on record of a request and its attempts, at each moment of them."""
 
 import pytest
 
+from gateway.dispatch.attempt_record import Attempt
 from gateway.dispatch.attempt_result import AttemptResult
-from gateway.dispatch.exchange import Attempt, Exchange
+from gateway.dispatch.exchange import Exchange
 from gateway.routing.candidates import Candidate
 from tests.serving import POLICY, config_of
 from translators.notes import Note

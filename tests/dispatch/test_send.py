@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from gateway.dispatch.exchange import Attempt
+from gateway.dispatch.attempt_record import Attempt
 from gateway.dispatch.send import MAX_ERROR_BYTES, PreparedRequest, send
 from gateway.routing.candidates import Candidate
 from gateway.upstream.client import UpstreamClient

@@ -190,21 +190,21 @@ def test_a_reload_keeps_what_is_known_and_forgets_what_is_gone() -> None:
 def test_budgets_follow_a_reload() -> None:
     first = world(hedge=Hedge(seconds=1, max_extra=0.05))
     book = TargetHealth(first)
-    budget = book.hedges(first.personas["p"])
+    budget = book.hedges.of(first.personas["p"])
     assert budget is not None
     assert [budget.take(), budget.take()] == [True, False]
     book.apply_config(first)
-    assert book.hedges(first.personas["p"]) is budget, "spent stays spent"
+    assert book.hedges.of(first.personas["p"]) is budget, "spent stays spent"
     changed = world(hedge=Hedge(seconds=1, max_extra=0.5))
     book.apply_config(changed)
-    wider = book.hedges(changed.personas["p"])
+    wider = book.hedges.of(changed.personas["p"])
     assert wider is not None
     wider.take()
     for _ in range(2):
         wider.request()
     assert wider.take(), "half of the requests"
     book.apply_config(world())
-    assert book.hedges(world().personas["p"]) is None
+    assert book.hedges.of(world().personas["p"]) is None
     poor = config([X], persona("x/m"), resilience=Resilience(retry_budget=RetryBudget(ratio=0, reserve=2)))
     book.apply_config(poor)
     assert [book.retries.take() for _ in range(3)] == [True, True, False]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from gateway.dispatch.exchange import uncounted
+from gateway.dispatch.attempt_record import uncounted
 from gateway.http.body_budget import Bodies, TooManyBodies
 from gateway.upstream.media import MAX_FETCHES, MediaFetcher, guarded, refuse_urls, unguarded
 from translators.chat.request import ChatRequest
