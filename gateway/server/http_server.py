@@ -1,5 +1,5 @@
-"""The HTTP protocol below the edge: bytes that are no request are answered as errors in the one shape, and counted. aiohttp would answer
-in plain text, and log the bytes, in which a key may stand.
+"""The HTTP protocol below the edge: bytes that are no request are answered as errors in the one
+shape, and counted. aiohttp would answer in plain text, and log the bytes, in which a key may stand.
 """
 
 import asyncio
@@ -30,11 +30,15 @@ _LOOKS: Final = 20
 
 
 class CallersProtocol(web.RequestHandler):
-    """A caller's connection. Everything that is written for it waits in `_drain_helper` while it takes nothing."""
+    """A caller's connection. Everything that is written for it waits in `_drain_helper` while it
+    takes nothing.
+    """
 
     __slots__ = ("_gateway", "_held_up", "_turns", "_waits_since", "_was_paused", "cut_for")
 
-    def __init__(self, manager: web.Server, gateway: Gateway, turns: RoundRobin, **settings: Any) -> None:
+    def __init__(
+        self, manager: web.Server, gateway: Gateway, turns: RoundRobin, **settings: Any
+    ) -> None:
         super().__init__(manager, **settings)
         self._gateway = gateway
         self._turns = turns
@@ -45,7 +49,9 @@ class CallersProtocol(web.RequestHandler):
         self._waits_since: float | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The kernel would keep megabytes for a caller who reads nothing, and take them as they come: that looks like reading."""
+        """The kernel would keep megabytes for a caller who reads nothing, and take them as they
+        come: that looks like reading.
+        """
         super().connection_made(transport)
         ours: socket.socket | None = transport.get_extra_info("socket")
         if ours is not None:
@@ -60,7 +66,9 @@ class CallersProtocol(web.RequestHandler):
         super()._pause_transport_reading()
 
     def _resume_transport_reading(self) -> None:
-        """aiohttp's, in turn with other connections that were paused, for bodies and for what is read and thrown away alike."""
+        """aiohttp's, in turn with other connections that were paused, for bodies and for what is
+        read and thrown away alike.
+        """
         if self._was_paused:
             self._turns.wait(self)
 
@@ -88,10 +96,13 @@ class CallersProtocol(web.RequestHandler):
         return True
 
     async def _drain_helper(self) -> None:
-        """aiohttp's, with a clock: whoever takes nothing for `server.write_timeout` is cut. That is no failure of the provider's, and it
-        must not keep the place there. A caller who takes little, but something, is waited for.
+        """aiohttp's, with a clock: whoever takes nothing for `server.write_timeout` is cut. That is
+        no failure of the provider's, and it must not keep the place there. A caller who takes
+        little, but something, is waited for.
         """
-        if self._waits_since is not None:  # a comment waits behind the answer, or the answer behind a comment
+        if (
+            self._waits_since is not None
+        ):  # a comment waits behind the answer, or the answer behind a comment
             return await super()._drain_helper()
         self._waits_since = now = self._loop.time()
         timer = _Patience(self, now)
@@ -105,7 +116,11 @@ class CallersProtocol(web.RequestHandler):
         """Seconds without progress after which it is cut."""
         patience = self._gateway.reloader.config.server.write_timeout
         http = self._current_request
-        if not isinstance(http, Request) or (exchange := http.exchange) is None or exchange.plan is None:
+        if (
+            not isinstance(http, Request)
+            or (exchange := http.exchange) is None
+            or exchange.plan is None
+        ):
             return patience
         ends = exchange.started + total(exchange.plan.policy.persona)
         return patience if exchange.clock() < ends else min(patience, _AFTER_TOTAL)
@@ -117,13 +132,19 @@ class CallersProtocol(web.RequestHandler):
             self.transport.abort()
 
     def handle_error(
-        self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
     ) -> web.StreamResponse:
         if isinstance(request, Request) and request.stream is not None:
             raise ConnectionError("the answer has begun: there is no place for another")
         error = NotServed(status, _NO_HTTP if status < 500 else _OUR_FAULT, INVALID_HTTP)
         request_id = new_request_id()
-        publish_request_without_exchange(self._gateway, request_id, "unknown", time.perf_counter(), error.status, error)
+        publish_request_without_exchange(
+            self._gateway, request_id, "unknown", time.perf_counter(), error.status, error
+        )
         headers = {"x-request-id": request_id, "x-llm-router-request-id": request_id}
         response = json_response(error_body(error), error.status, headers)
         response.force_close()
@@ -131,7 +152,8 @@ class CallersProtocol(web.RequestHandler):
 
 
 class _Patience:
-    """Looks whether a caller takes anything of what waits for it, until it gives it up or is ended."""
+    """Looks whether a caller takes anything of what waits for it, until it gives it up or is
+    ended."""
 
     def __init__(self, caller: CallersProtocol, now: float) -> None:
         self._caller = caller
@@ -159,7 +181,9 @@ class _Patience:
 
 
 class HttpServer(web.Server):
-    """aiohttp's server with our protocol and our edge. `settings` are those of aiohttp's RequestHandler."""
+    """aiohttp's server with our protocol and our edge. `settings` are those of aiohttp's
+    RequestHandler.
+    """
 
     def __init__(self, gateway: Gateway, max_body_bytes: int, **settings: Any) -> None:
         super().__init__(edge, request_factory=self._request, handler_cancellation=True)  # type: ignore[arg-type]  # it gets what we make

@@ -1,8 +1,8 @@
 """Big request bodies are taken in turn: of the connections that were paused, one reads on in each
 iteration of the event loop.
 
-Each would otherwise read in every iteration. With twenty of them one takes tens of milliseconds, the
-more so while a thread works on a big request, because every read waits for Python's lock; and
+Each would otherwise read in every iteration. With twenty of them one takes tens of milliseconds,
+the more so while a thread works on a big request, because every read waits for Python's lock; and
 everybody else waits for the iteration to end.
 """
 

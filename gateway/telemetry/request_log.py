@@ -1,4 +1,6 @@
-"""One JSON line per request on standard output: the event loop keeps the value, a thread makes and writes the lines, ten times a second."""
+"""One JSON line per request on standard output: the event loop keeps the value, a thread makes and
+writes the lines, ten times a second.
+"""
 
 import asyncio
 import fcntl
@@ -30,20 +32,25 @@ _log: Final = logging.getLogger("llm_router")
 
 
 class RequestLog:
-    """A listener that writes RequestEnded events; made inside a running loop. `close` writes what is left.
+    """A listener that writes RequestEnded events; made inside a running loop. `close` writes what
+    is left.
 
-    At most CAPACITY lines wait, those that the thread holds included. It is a daemon: it may stand in a write that never ends.
+    At most CAPACITY lines wait, those that the thread holds included. It is a daemon: it may stand
+    in a write that never ends.
     """
 
     def __init__(self, descriptor: int = 1, lock: int | None = None) -> None:
-        """`lock` is a descriptor of a file that all processes lock which write there: a full pipe takes a batch in pieces."""
+        """`lock` is a descriptor of a file that all processes lock which write there: a full pipe
+        takes a batch in pieces.
+        """
         self._lost_here = self._lost_there = 0
         self._lock = lock
         self._descriptor = descriptor
         self._loop = asyncio.get_running_loop()
         self._waiting: list[tuple[float, RequestEnded]] = []
         self._handed = self._done = 0
-        """Lines that the thread was given, and those of them that it has done with; each is counted by one thread only."""
+        """Lines that the thread was given, and those of them that it has done with; each is counted
+        by one thread only."""
         self._batches: SimpleQueue[list[tuple[float, RequestEnded]]] = SimpleQueue()
         self._writer = Thread(target=self._write_all, name="request-log", daemon=True)
         self._writer.start()
@@ -81,7 +88,11 @@ class RequestLog:
         now = self._loop.time()
         if self.lost and now - self._told_at >= _TELL_EVERY:
             self._told_at = now
-            _log.warning("%d lines of the request log were lost so far: nobody reads it, or it cannot be written", self.lost)
+            _log.warning(
+                "%d lines of the request log were lost so far: nobody reads it, or it cannot be"
+                " written",
+                self.lost,
+            )
 
     def _write_all(self) -> None:
         while batch := self._batches.get():
@@ -113,11 +124,12 @@ def _locked(lock: int | None) -> Iterator[None]:
 def line(when: float, event: RequestEnded) -> bytes:
     """One request as a JSON line; what is not known is left out.
 
-    Written by hand, and what many lines share is kept as text: that takes 49,000 instructions, a dict of some 30 values and its JSON took
-    83,000, of the million that a small request costs.
+    Written by hand, and what many lines share is kept as text: that takes 49,000 instructions, a
+    dict of some 30 values and its JSON took 83,000, of the million that a small request costs.
     """
     (
-        request_id, api, key_id, persona, provider, model, stream, status, outcome, error_code, attempts, dropped, usage, finish_reason,
+        request_id, api, key_id, persona, provider, model, stream, status, outcome, error_code,
+        attempts, dropped, usage, finish_reason,
         seconds, upstream_seconds, first_chunk_seconds, decision, resumed, cost_nano_usd,
     ) = event  # fmt: skip
     text = (
@@ -147,7 +159,9 @@ def line(when: float, event: RequestEnded) -> bytes:
     return f"{text}}}\n".encode()
 
 
-def _attempt(provider: str, model: str, outcome: str, seconds: float, status: int | None, why: Why) -> str:
+def _attempt(
+    provider: str, model: str, outcome: str, seconds: float, status: int | None, why: Why
+) -> str:
     end = "}" if why == "first" else f',"why":"{why}"}}'
     return f"{_attempted(provider, model, outcome)}{seconds * 1000:.2f}{end}"
 
@@ -163,9 +177,13 @@ def _ended(api: str, stream: bool, status: int, outcome: str) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _routed(key_id: str | None, persona: str | None, provider: str | None, model: str | None) -> str:
+def _routed(
+    key_id: str | None, persona: str | None, provider: str | None, model: str | None
+) -> str:
     named = {"key_id": key_id, "persona": persona, "provider": provider, "model": model}
-    return "".join(f',"{name}":{quoted(value)}' for name, value in named.items() if value is not None)
+    return "".join(
+        f',"{name}":{quoted(value)}' for name, value in named.items() if value is not None
+    )
 
 
 _INVISIBLE: Final = re.compile("[\x7f-\x9f\u2028\u2029]")

@@ -52,7 +52,9 @@ def data_url(content: bytes) -> str:
 
 
 @pytest.mark.parametrize("loop", LOOPS)
-def test_a_content_is_whole_whose_server_closes_behind_it(loop: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_content_is_whole_whose_server_closes_behind_it(
+    loop: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With TLS, and without TLS's goodbye: what had arrived is read before the end is believed."""
     context = ssl.create_default_context(cafile=CERTIFICATE)
     monkeypatch.setattr("aiohttp.connector._SSL_CONTEXT_VERIFIED", context)

@@ -34,8 +34,12 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.clients", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}")
     parser.add_argument("--only", choices=("direct", "gateway"), help="one of the two ways")
-    parser.add_argument("--persona", action="append", choices=tuple(PERSONAS), help="may be repeated; default: all")
-    parser.add_argument("--allow-missing", action="store_true", help="what cannot be installed is no failure")
+    parser.add_argument(
+        "--persona", action="append", choices=tuple(PERSONAS), help="may be repeated; default: all"
+    )
+    parser.add_argument(
+        "--allow-missing", action="store_true", help="what cannot be installed is no failure"
+    )
     options = parser.parse_args(arguments)
     unknown = [name for name in options.names if name not in NAMES]
     if unknown:
@@ -55,7 +59,9 @@ def _installed(names: Sequence[str], report: Report) -> dict[str, list[Environme
     return found
 
 
-async def _programs(names: Sequence[str], where: dict[str, list[Environment]], options: argparse.Namespace) -> AsyncIterator[Outcome]:
+async def _programs(
+    names: Sequence[str], where: dict[str, list[Environment]], options: argparse.Namespace
+) -> AsyncIterator[Outcome]:
     async with upstream() as provider:
         for name in names if options.only != "gateway" else ():
             program = PROGRAMS[name]
@@ -71,13 +77,17 @@ async def _programs(names: Sequence[str], where: dict[str, list[Environment]], o
                     yield await run_program(name, PROGRAMS[name], server, provider, where[name])
 
 
-async def _scripts(names: Sequence[str], where: dict[str, list[Environment]], options: argparse.Namespace) -> AsyncIterator[Outcome]:
+async def _scripts(
+    names: Sequence[str], where: dict[str, list[Environment]], options: argparse.Namespace
+) -> AsyncIterator[Outcome]:
     async with simulator.running() as simulated:
         bases = {name: url.removesuffix("/v1") for name, url in simulated.base_urls.items()}
         for name in names if options.only != "gateway" else ():
             script = SCRIPTS[name]
             if script.direct:
-                server = Server(bases[script.provider], PROVIDER_KEY, _DIRECT_MODELS[script.provider])
+                server = Server(
+                    bases[script.provider], PROVIDER_KEY, _DIRECT_MODELS[script.provider]
+                )
                 for outcome in await run_script(name, script, server, script.direct, where[name]):
                     yield outcome
         if options.only == "direct" or not names:

@@ -18,7 +18,9 @@ class Report:
     def add(self, outcome: Outcome) -> None:
         word = "FAILED" if outcome.problems else "ok"
         note = f"  {outcome.note}" if outcome.note else ""
-        self.tell(f"{word:6}  {outcome.client:34} {outcome.against:18} {outcome.seconds:6.1f} s{note}")
+        self.tell(
+            f"{word:6}  {outcome.client:34} {outcome.against:18} {outcome.seconds:6.1f} s{note}"
+        )
         for problem in outcome.problems:
             self.tell(f"          {problem}")
         if outcome.problems:

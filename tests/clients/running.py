@@ -63,7 +63,9 @@ async def run(command: Sequence[str], cwd: Path, environ: Mapping[str, str]) -> 
     )
 
 
-async def run_program(name: str, program: Program, server: Server, upstream: Upstream, where: Sequence[Environment]) -> Outcome:
+async def run_program(
+    name: str, program: Program, server: Server, upstream: Upstream, where: Sequence[Environment]
+) -> Outcome:
     """The client does the job of `task`; what it said, wrote and asked is looked at."""
     upstream.forget()
     with tempfile.TemporaryDirectory(prefix="client-") as directory:
@@ -74,7 +76,9 @@ async def run_program(name: str, program: Program, server: Server, upstream: Ups
             (home / file).parent.mkdir(parents=True, exist_ok=True)
             (home / file).write_text(text, "utf-8")
         home.mkdir(exist_ok=True)
-        ended = await run(program.command(server, work), work, environ_of(program.environ(server), home, where))
+        ended = await run(
+            program.command(server, work), work, environ_of(program.environ(server), home, where)
+        )
         target = work / TARGET
         written = target.read_text("utf-8") if target.exists() else None
     problems = problems_of(ended, written, upstream.seen, upstream.strays)
@@ -93,7 +97,9 @@ def environ_of(told: Mapping[str, str], home: Path, where: Sequence[Environment]
     }  # fmt: skip
 
 
-def problems_of(ended: Ended, written: str | None, seen: Sequence[Seen], strays: Sequence[str] = ()) -> list[str]:
+def problems_of(
+    ended: Ended, written: str | None, seen: Sequence[Seen], strays: Sequence[str] = ()
+) -> list[str]:
     """What is not as it must be after the job; empty if all is well."""
     expected = f"SUM={SUM}"
     problems = []

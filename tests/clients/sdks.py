@@ -36,7 +36,9 @@ class Script:
 SCRIPTS: Final[Mapping[str, Script]] = {
     "anthropic-python": Script("python-sdks", "python/anthropic_sdk.py", "claude", _PROVIDERS),
     "openai-python": Script("python-sdks", "python/openai_sdk.py", "openai", _OPENAIS),
-    "google-genai-python": Script("python-sdks", "python/google_genai_sdk.py", "gemini", _PROVIDERS),
+    "google-genai-python": Script(
+        "python-sdks", "python/google_genai_sdk.py", "gemini", _PROVIDERS
+    ),
     "langchain-anthropic": Script("python-sdks", "python/langchain_chat.py"),
     "openai-agents": Script("python-sdks", "python/agents_run.py"),
     "anthropic-node": Script("node-sdks", "node/anthropic_sdk.mjs", "claude", _PROVIDERS),

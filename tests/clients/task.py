@@ -132,11 +132,15 @@ _WRITE: Final[Mapping[str, Arguments]] = {
 }
 
 
-def _call(asked: Asked, ways: Mapping[str, Arguments], path: str, content: str, number: int) -> Step:
+def _call(
+    asked: Asked, ways: Mapping[str, Arguments], path: str, content: str, number: int
+) -> Step:
     declared = {tool.name: tool for tool in asked.tools}
     name = next((name for name in ways if name in declared), None)
     if name is None:
-        return Say(f"None of {', '.join(ways)} is declared, only {', '.join(declared) or 'nothing'}.")
+        return Say(
+            f"None of {', '.join(ways)} is declared, only {', '.join(declared) or 'nothing'}."
+        )
     tool, arguments = declared[name], ways[name](path, content)
     if isinstance(arguments, str) and not tool.custom:
         if tool.field is None:

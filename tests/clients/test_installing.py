@@ -26,7 +26,10 @@ EXACT = re.compile(r"\d+(\.\d+)+").fullmatch
 
 def test_every_version_is_exact() -> None:
     packages = [
-        (name, version) for table in versions().values() for kind in ("npm", "python") for name, version in table.get(kind, {}).items()
+        (name, version)
+        for table in versions().values()
+        for kind in ("npm", "python")
+        for name, version in table.get(kind, {}).items()
     ]
     assert [name for name, version in packages if EXACT(version) is None] == []
 
@@ -90,7 +93,9 @@ def test_python_packages_get_a_virtual_environment(commands: list[list[str]]) ->
 @pytest.mark.usefixtures("commands")
 def test_a_failed_installation_gives_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(command: list[str], **_: Any) -> None:
-        raise subprocess.CalledProcessError(1, command, stderr="npm error code E404\nnpm error gone")
+        raise subprocess.CalledProcessError(
+            1, command, stderr="npm error code E404\nnpm error gone"
+        )
 
     monkeypatch.setattr(subprocess, "run", fail)
     with pytest.raises(NotInstalled, match="npm ended with 1: npm error gone"):

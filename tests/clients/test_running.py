@@ -16,7 +16,10 @@ SHELL = Tool("Bash")
 
 def seen() -> list[Seen]:
     """The requests of a job that went well."""
-    calls = [Seen("claude", Asked([], [], ["result"] * n, stream=True), Call(SHELL, {}, n + 1)) for n in range(3)]
+    calls = [
+        Seen("claude", Asked([], [], ["result"] * n, stream=True), Call(SHELL, {}, n + 1))
+        for n in range(3)
+    ]
     return [*calls, Seen("claude", Asked([], [], ["result"] * 3, stream=True), Say("Done: SUM=42"))]
 
 
@@ -49,7 +52,9 @@ def test_a_request_beside_the_job_is_no_problem() -> None:
         (WELL, "SUM=42", [*seen(), seen()[-1]], "5 requests of the job instead of 4"),
     ],
 )
-def test_what_went_wrong_is_told(ended: Ended, written: str | None, requests: list[Seen], expected: str) -> None:
+def test_what_went_wrong_is_told(
+    ended: Ended, written: str | None, requests: list[Seen], expected: str
+) -> None:
     assert problems_of(ended, written, requests) == [expected]
 
 
@@ -62,10 +67,14 @@ def test_a_repeated_call_is_told() -> None:
 
 
 def test_a_path_that_is_no_api_is_told() -> None:
-    assert problems_of(WELL, "SUM=42", seen(), ["GET /v1/x"]) == ["asked the provider for GET /v1/x"]
+    assert problems_of(WELL, "SUM=42", seen(), ["GET /v1/x"]) == [
+        "asked the provider for GET /v1/x"
+    ]
 
 
-def test_a_client_gets_nothing_of_the_users_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_client_gets_nothing_of_the_users_settings(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-real")
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
     monkeypatch.setenv("PATH", "/usr/bin")
@@ -113,7 +122,9 @@ def test_a_script_that_tried_nothing_is_a_problem(status: int) -> None:
         (0, 0, True, True, 1),
     ],
 )
-def test_the_exit_status(passed: int, failed: int, missing: bool, allowed: bool, status: int) -> None:
+def test_the_exit_status(
+    passed: int, failed: int, missing: bool, allowed: bool, status: int
+) -> None:
     lines: list[str] = []
     report = Report(lines.append)
     for _ in range(passed):

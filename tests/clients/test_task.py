@@ -57,8 +57,10 @@ PATCH: Final = "*** Begin Patch\n*** Add File: /somewhere/work/sum.txt\n+SUM=42\
         (Tool("shell"), {"command": ["apply_patch", PATCH]}),
         (
             Tool("exec", custom=True),
-            'const said = await tools.apply_patch("*** Begin Patch\\n*** Add File: '
-            '/somewhere/work/sum.txt\\n+SUM=42\\n*** End Patch\\n"); text(said);',
+            (
+                'const said = await tools.apply_patch("*** Begin Patch\\n*** Add File: '
+                '/somewhere/work/sum.txt\\n+SUM=42\\n*** End Patch\\n"); text(said);'
+            ),
         ),
     ],
     ids=lambda value: value.name if isinstance(value, Tool) else "",
@@ -69,10 +71,13 @@ def test_a_file_is_written_with_the_tools_that_there_are(tool: Tool, arguments: 
 
 def test_what_cannot_be_done_is_said() -> None:
     assert step((), [Tool("Read")]) == Say(
-        "None of Bash, exec, exec_command, shell_command, shell, run_shell_command is declared, only Read."
+        "None of Bash, exec, exec_command, shell_command, shell, run_shell_command is declared,"
+        " only Read."
     )
     assert step(("7 11 24",), [Tool("apply_patch")]) == Say("apply_patch should take one text.")
 
 
 def test_a_request_for_something_else_is_answered_with_text() -> None:
-    assert next_step(Asked(["Give this a title."], (), (), stream=False)) == Say("This is not the job.")
+    assert next_step(Asked(["Give this a title."], (), (), stream=False)) == Say(
+        "This is not the job."
+    )

@@ -80,7 +80,12 @@ providers:
 FILES: Final[Mapping[str, str]] = {"persona_policy.yaml": POLICY, "capabilities.yaml": CAPABILITIES}
 
 
-def loaded(directory: Path, policy: str = POLICY, capabilities: str = CAPABILITIES, environ: Mapping[str, str] | None = None) -> Config:
+def loaded(
+    directory: Path,
+    policy: str = POLICY,
+    capabilities: str = CAPABILITIES,
+    environ: Mapping[str, str] | None = None,
+) -> Config:
     """The configuration of two texts, written to `directory`."""
     (directory / "persona_policy.yaml").write_text(policy, "utf-8")
     (directory / "capabilities.yaml").write_text(capabilities, "utf-8")
@@ -94,7 +99,10 @@ def replaced(text: str, old: str, new: str) -> str:
 
 
 def complaints(
-    directory: Path, policy: str = POLICY, capabilities: str = CAPABILITIES, environ: Mapping[str, str] | None = None
+    directory: Path,
+    policy: str = POLICY,
+    capabilities: str = CAPABILITIES,
+    environ: Mapping[str, str] | None = None,
 ) -> list[str]:
     """What `load` says is wrong, a line each; nothing if it finds nothing."""
     try:

@@ -107,7 +107,9 @@ def image_in(body: Any) -> str:
 
 
 @pytest.mark.parametrize(("path", "status"), [("/v1/chat/completions", 200), ("/v1/nowhere", 404)])
-async def test_bodies_at_once_are_read_in_turn(path: str, status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_bodies_at_once_are_read_in_turn(
+    path: str, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What is served arrives whole; what is refused is read to its end, too."""
     order: list[int] = []
     read_on = CallersProtocol.read_on

@@ -104,7 +104,9 @@ async def test_a_small_request_is_one_write_and_its_connection_is_used_again() -
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"])
-def test_it_arrives_as_it_is_and_its_connection_is_used_again(run: Callable[[Coroutine[Any, Any, None]], None], tls: bool) -> None:
+def test_it_arrives_as_it_is_and_its_connection_is_used_again(
+    run: Callable[[Coroutine[Any, Any, None]], None], tls: bool
+) -> None:
     received: list[bytes] = []
 
     def answer(connection: socket.socket) -> None:

@@ -11,5 +11,7 @@ def with_grammar(custom: JsonObject) -> tuple[str, bool]:
         return description, False
     inner = form.get("grammar")
     grammar = inner if inner.__class__ is dict else form
-    rule = f"The input must follow this {grammar.get('syntax')} grammar:\n{grammar.get('definition')}"
+    rule = (
+        f"The input must follow this {grammar.get('syntax')} grammar:\n{grammar.get('definition')}"
+    )
     return f"{description}\n\n{rule}".strip(), True

@@ -52,8 +52,13 @@ def loop(turn):
     calls = [block for block in message.content if block.type == "tool_use"]
     same("tool_use", message.stop_reason)
     same([("get_weather", {"city": "Åre"}), ("now", {})], [(c.name, c.input) for c in calls])
-    results = [{"type": "tool_result", "tool_use_id": call.id, "content": RESULTS[call.name]} for call in calls]
-    said = [block.model_dump(exclude_none=True, exclude={"parsed_output"}) for block in message.content]
+    results = [
+        {"type": "tool_result", "tool_use_id": call.id, "content": RESULTS[call.name]}
+        for call in calls
+    ]
+    said = [
+        block.model_dump(exclude_none=True, exclude={"parsed_output"}) for block in message.content
+    ]
     request["messages"] += [
         {"role": "assistant", "content": said},
         {"role": "user", "content": results},

@@ -36,7 +36,9 @@ def client_of(key):
 
 client = client_of(KEY)
 DECLARED = [
-    types.FunctionDeclaration(name="get_weather", description="The weather in a city.", parameters_json_schema=CITY),
+    types.FunctionDeclaration(
+        name="get_weather", description="The weather in a city.", parameters_json_schema=CITY
+    ),
     types.FunctionDeclaration(name="now", description="The time."),
 ]
 WITH_TOOLS = types.GenerateContentConfig(
@@ -62,7 +64,9 @@ def loop(turn):
     same([("get_weather", {"city": "Åre"}), ("now", {})], found)
     results = []
     for call in calls:
-        answered = types.FunctionResponse(id=call.id, name=call.name, response={"output": RESULTS[call.name]})
+        answered = types.FunctionResponse(
+            id=call.id, name=call.name, response={"output": RESULTS[call.name]}
+        )
         results.append(types.Part(function_response=answered))
     contents += [
         types.Content(role="model", parts=parts), types.Content(role="user", parts=results)
@@ -107,7 +111,9 @@ def tools():
 @scenario
 def tools_stream():
     def turn(contents):
-        frames = client.models.generate_content_stream(model=MODEL, contents=contents, config=WITH_TOOLS)
+        frames = client.models.generate_content_stream(
+            model=MODEL, contents=contents, config=WITH_TOOLS
+        )
         return [part for frame in frames for part in frame.candidates[0].content.parts or []]
 
     loop(turn)

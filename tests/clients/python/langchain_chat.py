@@ -17,7 +17,9 @@ from scenarios import (
     scenario,
 )
 
-model = ChatAnthropic(model=MODEL, base_url=BASE_URL, api_key=KEY, max_retries=0, timeout=30, max_tokens=4000)
+model = ChatAnthropic(
+    model=MODEL, base_url=BASE_URL, api_key=KEY, max_retries=0, timeout=30, max_tokens=4000
+)
 
 
 @tool
@@ -48,7 +50,9 @@ def tools():
     messages = [HumanMessage(CALLS)]
     said = bound.invoke(messages)
     same(["get_weather", "now"], [call["name"] for call in said.tool_calls])
-    results = [ToolMessage(RESULTS[call["name"]], tool_call_id=call["id"]) for call in said.tool_calls]
+    results = [
+        ToolMessage(RESULTS[call["name"]], tool_call_id=call["id"]) for call in said.tool_calls
+    ]
     holds(bound.invoke([*messages, said, *results]).text, *RESULTS.values())
 
 

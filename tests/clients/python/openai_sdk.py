@@ -52,8 +52,13 @@ def loop(turn):
     calls = [item for item in response.output if item.type == "function_call"]
     found = [(call.name, json.loads(call.arguments)) for call in calls]
     same([("get_weather", {"city": "Åre"}), ("now", {})], found)
-    said = [item.model_dump(exclude_none=True, exclude={"parsed_arguments"}) for item in response.output]
-    results = [{"type": "function_call_output", "call_id": call.call_id, "output": RESULTS[call.name]} for call in calls]
+    said = [
+        item.model_dump(exclude_none=True, exclude={"parsed_arguments"}) for item in response.output
+    ]
+    results = [
+        {"type": "function_call_output", "call_id": call.call_id, "output": RESULTS[call.name]}
+        for call in calls
+    ]
     request["input"] = [*request["input"], *said, *results]
     holds(turn(request).output_text, *RESULTS.values())
 

@@ -86,7 +86,8 @@ def answer(asked: Asked, step: Step, model: str) -> bytes:
     chunk = {**head, "object": "chat.completion.chunk"}
     ended = [({}, reason)]
     choices = [
-        {"index": 0, "delta": delta, "finish_reason": finish} for delta, finish in [*((delta, None) for delta in _deltas(message)), *ended]
+        {"index": 0, "delta": delta, "finish_reason": finish}
+        for delta, finish in [*((delta, None) for delta in _deltas(message)), *ended]
     ]
     events = [{**chunk, "choices": [choice]} for choice in choices]
     events.append({**chunk, "choices": [], "usage": _USAGE})
@@ -116,7 +117,10 @@ def _deltas(message: Mapping[str, Any]) -> list[dict[str, Any]]:
         key = "arguments" if kind == "function" else "input"
         empty = {**call, "index": index, kind: {**call[kind], key: ""}}
         deltas.append({"tool_calls": [empty]})
-        deltas += [{"tool_calls": [{"index": index, kind: {key: piece}}]} for piece in pieces(call[kind][key])]
+        deltas += [
+            {"tool_calls": [{"index": index, kind: {key: piece}}]}
+            for piece in pieces(call[kind][key])
+        ]
     return deltas
 
 

@@ -27,10 +27,15 @@ _FIELDS: Final = frozenset(
 
 def read(body: Mapping[str, Any]) -> Asked:
     messages = [m for m in body["messages"] if m["role"] != "system"]
-    results = [text_of(b.get("content", "")) for b in _blocks(messages) if b["type"] == "tool_result"]
+    results = [
+        text_of(b.get("content", "")) for b in _blocks(messages) if b["type"] == "tool_result"
+    ]
     return Asked(
         texts=[text_of(m["content"]) for m in messages if m["role"] == "user"],
-        tools=[Tool(tool["name"], field=text_field(tool.get("input_schema"))) for tool in body.get("tools", [])],
+        tools=[
+            Tool(tool["name"], field=text_field(tool.get("input_schema")))
+            for tool in body.get("tools", [])
+        ],
         results=results,
         stream=body.get("stream", False),
         thinking=body.get("thinking", {}).get("type") in ("enabled", "adaptive"),

@@ -20,7 +20,8 @@ _NAME: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_.:-]{0,127}").fullmatch
 _FIELDS: Final = frozenset(
     re.findall(
         r"\w+",
-        "model contents systemInstruction tools toolConfig generationConfig safetySettings cachedContent serviceTier store labels",
+        "model contents systemInstruction tools toolConfig generationConfig safetySettings"
+        " cachedContent serviceTier store labels",
     )
 )
 
@@ -67,7 +68,9 @@ def refusal(body: Mapping[str, Any]) -> str | None:
 def _unpaired(contents: Sequence[Mapping[str, Any]]) -> str | None:
     waiting: list[str] = []
     for content in contents:
-        answered = [p["functionResponse"]["name"] for p in content["parts"] if "functionResponse" in p]
+        answered = [
+            p["functionResponse"]["name"] for p in content["parts"] if "functionResponse" in p
+        ]
         if sorted(answered) != sorted(waiting):
             return (
                 "Please ensure that the number of function response parts is equal to the number"

@@ -137,7 +137,9 @@ def answer(asked: Asked, step: Step, model: str) -> bytes:
     for index, item in enumerate(items):
         events += _events(index, item)
     events.append({"type": "response.completed", "response": whole})
-    numbered = [{"type": e["type"], "sequence_number": number, **e} for number, e in enumerate(events)]
+    numbered = [
+        {"type": e["type"], "sequence_number": number, **e} for number, e in enumerate(events)
+    ]
     return b"".join(event(e["type"], e) for e in numbered)
 
 
@@ -167,13 +169,18 @@ def _text_events(at: Mapping[str, Any], part: Mapping[str, Any]) -> list[dict[st
     said: dict[str, Any] = {"text": part["text"], "logprobs": []}
     return [
         {"type": "response.content_part.added", **at, "part": {**part, "text": ""}},
-        *({"type": "response.output_text.delta", **at, "delta": piece, "logprobs": []} for piece in pieces(part["text"])),
+        *(
+            {"type": "response.output_text.delta", **at, "delta": piece, "logprobs": []}
+            for piece in pieces(part["text"])
+        ),
         {"type": "response.output_text.done", **at, **said},
         {"type": "response.content_part.done", **at, "part": part},
     ]
 
 
-def _input_events(kind: str, at: Mapping[str, Any], key: str, item: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _input_events(
+    kind: str, at: Mapping[str, Any], key: str, item: Mapping[str, Any]
+) -> list[dict[str, Any]]:
     deltas = [{"type": f"{kind}.delta", **at, "delta": piece} for piece in pieces(item[key])]
     named = {"name": item["name"]} if key == "arguments" else {}
     return [*deltas, {"type": f"{kind}.done", **at, key: item[key], **named}]

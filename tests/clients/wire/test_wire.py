@@ -140,5 +140,7 @@ def test_what_the_api_takes_is_not_refused(dialect: ModuleType, body: dict[str, 
         (gemini, contents(gemini_call(thoughtSignature="x"), ANSWERED), "not valid"),
     ],
 )
-def test_what_the_api_refuses_is_refused(dialect: ModuleType, body: dict[str, Any], words: str) -> None:
+def test_what_the_api_refuses_is_refused(
+    dialect: ModuleType, body: dict[str, Any], words: str
+) -> None:
     assert words in (dialect.refusal(body) or "taken")

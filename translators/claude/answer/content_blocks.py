@@ -1,4 +1,6 @@
-"""The content blocks of a streamed message: what each shows as it comes, and what only its end can tell."""
+"""The content blocks of a streamed message: what each shows as it comes, and what only its end can
+tell.
+"""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -64,7 +66,12 @@ class ContentBlocks:
         handle = _DELTAS.get(kind) if kind.__class__ is str else None
         if handle is not None:
             handle(self, block, delta, chunks)
-            if kind == "text_delta" and len(event) == 3 and len(delta) == 2 and self._unfenced is None:
+            if (
+                kind == "text_delta"
+                and len(event) == 3
+                and len(delta) == 2
+                and self._unfenced is None
+            ):
                 text, index = delta.get("text"), event.get("index")
                 if text.__class__ is str and index.__class__ is int:
                     self._reader.plain = text, index
@@ -103,7 +110,12 @@ class ContentBlocks:
             chunks.append(Chunk({"function_call": {"name": name, "arguments": ""}}))
             return
         kind, text = _call_kind(block.call)
-        call: Any = {"index": number, "id": start["id"], "type": kind, kind: {"name": name, text: ""}}
+        call: Any = {
+            "index": number,
+            "id": start["id"],
+            "type": kind,
+            kind: {"name": name, text: ""},
+        }
         chunks.append(Chunk({"tool_calls": [call]}))
 
     def _input(self, block: OpenBlock, delta: BlockPart, chunks: list[Chunk]) -> None:
@@ -143,7 +155,9 @@ class ContentBlocks:
             block.call = None
 
     def _end_calls(self, cut: bool, chunks: list[Chunk]) -> None:
-        """Show what is still missing of calls that have ended: empty arguments, and those that came whole or had to be whole."""
+        """Show what is still missing of calls that have ended: empty arguments, and those that came
+        whole or had to be whole.
+        """
         for block, call in self._ended_calls:
             raw, missing = "".join(block.fragments), ""
             if not raw:

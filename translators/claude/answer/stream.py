@@ -1,4 +1,6 @@
-"""A streamed answer of Claude as chunks: events in, each looked at once; what only the end can tell comes in a trailer before it."""
+"""A streamed answer of Claude as chunks: events in, each looked at once; what only the end can tell
+comes in a trailer before it.
+"""
 
 import re
 from collections.abc import Callable
@@ -12,7 +14,13 @@ from translators.claude.answer.content_blocks import ContentBlocks
 from translators.claude.answer.errors import error_failure
 from translators.claude.answer.pause_turn import MOST_ROUNDS, returned, taken_up
 from translators.claude.answer.response import answer_id, answer_model
-from translators.claude.answer.stop_reason import CUT, finish_reason, provider_specific, refusal, stop_reason
+from translators.claude.answer.stop_reason import (
+    CUT,
+    finish_reason,
+    provider_specific,
+    refusal,
+    stop_reason,
+)
 from translators.claude.answer.usage import service_tier, usage
 from translators.claude.wire import AnswerMessage, Block, CountedTokens, Event
 from translators.dialect import Envelope, UpstreamRequest
@@ -26,7 +34,9 @@ _TEXT: Final = re.compile(rb'"text": ?"')
 
 
 class ClaudeStream(ContentBlocks):
-    """StreamTranslator of the Claude dialect, and its own Pause: the rounds of a paused turn are read as one message."""
+    """StreamTranslator of the Claude dialect, and its own Pause: the rounds of a paused turn are
+    read as one message.
+    """
 
     billed_prompt_tokens: Final = None
 
@@ -89,7 +99,9 @@ class ClaudeStream(ContentBlocks):
         chunks = self._read(self._reader.receive_eof, self._event)
         if self._over:
             return chunks
-        if self.ended:  # the reason to stop is proof enough: some compatible servers never send message_stop
+        if (
+            self.ended
+        ):  # the reason to stop is proof enough: some compatible servers never send message_stop
             self._finish({}, chunks)
         elif stray := self._reader.decoder.stray:
             self._read_document(stray, chunks)
@@ -140,7 +152,9 @@ class ClaudeStream(ContentBlocks):
 
     def _count(self, holder: JsonObject) -> None:
         """Usage is cumulative: the last value of each field counts."""
-        self._usage.update((name, value) for name, value in _object(holder, "usage").items() if value is not None)
+        self._usage.update(
+            (name, value) for name, value in _object(holder, "usage").items() if value is not None
+        )
 
     def _note(self, told: JsonObject) -> None:
         self._told.update((name, told[name]) for name in _TOLD if told.get(name) is not None)
@@ -155,12 +169,18 @@ class ClaudeStream(ContentBlocks):
         self.failure = error_failure(event)
 
     def _finish(self, event: Event, chunks: list[Chunk]) -> None:
-        """The tail: what is missing of tool calls, a refusal, the trailer, the finish reason, the usage."""
+        """The tail: what is missing of tool calls, a refusal, the trailer, the finish reason, the
+        usage.
+        """
         reason = stop_reason(self._told)
         if reason is None and len(self._blocks) == self._said_before:
             self.failure = no_output()
             return
-        if reason == "pause_turn" and self._rounds <= MOST_ROUNDS and returned(self._whole_blocks()):
+        if (
+            reason == "pause_turn"
+            and self._rounds <= MOST_ROUNDS
+            and returned(self._whole_blocks())
+        ):
             self.pause = self
             return
         self._open(chunks)
@@ -190,7 +210,9 @@ class ClaudeStream(ContentBlocks):
         return [block.whole() for block in self._blocks]
 
     def _read_document(self, text: bytes, chunks: list[Chunk]) -> None:
-        """The provider answered with one JSON document where a stream was asked for, or ended a stream with one."""
+        """The provider answered with one JSON document where a stream was asked for, or ended a
+        stream with one.
+        """
         try:
             document = loads_repaired(text)
         except ValueError:
@@ -202,7 +224,9 @@ class ClaudeStream(ContentBlocks):
         elif self._opened:
             self.failure = truncated()
         else:
-            self.failure = malformed("The provider answered with something that is neither a stream nor a message.")
+            self.failure = malformed(
+                "The provider answered with something that is neither a stream nor a message."
+            )
 
     def _message(self, message: AnswerMessage, chunks: list[Chunk]) -> None:
         """A whole message, as if it had been streamed."""
@@ -214,7 +238,13 @@ class ClaudeStream(ContentBlocks):
         self._finish({}, chunks)
 
 
-_TOLD: Final = ("stop_reason", "stop_sequence", "stop_details", "container", "input_transformations")
+_TOLD: Final = (
+    "stop_reason",
+    "stop_sequence",
+    "stop_details",
+    "container",
+    "input_transformations",
+)
 
 _Handler = Callable[[ClaudeStream, Event, list[Chunk]], None]
 _EVENTS: Final[dict[str, _Handler]] = {

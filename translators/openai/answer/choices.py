@@ -1,4 +1,6 @@
-"""The choices of a streamed answer: each piece as it came, or written anew where it would break the hub's promises; one end for each."""
+"""The choices of a streamed answer: each piece as it came, or written anew where it would break the
+hub's promises; one end for each.
+"""
 
 from typing import Any, Final, NamedTuple
 
@@ -15,13 +17,17 @@ from translators.openai.answer.usage import mend_usage
 from translators.openai.wire import Said, SentChoice, SentDocument
 from translators.text_fast_path import TextReader
 
-ENVELOPE: Final = frozenset({"id", "object", "created", "model", "choices", "usage", "x_llm_router"})
+ENVELOPE: Final = frozenset(
+    {"id", "object", "created", "model", "choices", "usage", "x_llm_router"}
+)
 """The fields of a chunk that each chunk has."""
 _CHOICE: Final = frozenset({"index", "delta", "message", "finish_reason", "error"})
 
 
 class _End(NamedTuple):
-    """The last chunk of a choice so far, which has a finish_reason: held back until it is known that nothing follows."""
+    """The last chunk of a choice so far, which has a finish_reason: held back until it is known
+    that nothing follows.
+    """
 
     document: SentDocument
     choice: SentChoice
@@ -58,10 +64,13 @@ class Choices:
         self._top: JsonObject = {}
         """Fields of chunks that have no choice: they go out with the next that has one."""
         self._usage: Chunk | None = None
-        """The last count so far, shown at the end: some servers send a running one with every chunk."""
+        """The last count so far, shown at the end: some servers send a running one with every
+        chunk."""
 
     def _choice(self, chunk: SentDocument, choice: SentChoice, raw: bytes | None) -> None:
-        """Relay one choice of a chunk: as `raw`, unless that is None or does not keep the hub's promises."""
+        """Relay one choice of a chunk: as `raw`, unless that is None or does not keep the hub's
+        promises.
+        """
         delta: Any
         delta, index = choice.get("delta"), choice.get("index")
         if delta is None or index.__class__ is not int:
@@ -77,7 +86,11 @@ class Choices:
         plain = len(delta) == 1 and delta.get("content").__class__ is str
         if not plain and not self._keeps_promises(state, delta):
             raw = None
-        if len(choice) > 3 and ("usage" in choice or "error" in choice) and not self._is_bare(choice):
+        if (
+            len(choice) > 3
+            and ("usage" in choice or "error" in choice)
+            and not self._is_bare(choice)
+        ):
             raw = None
         reason = choice.get("finish_reason")
         if state.end is not None and (reason or says(delta)):
@@ -100,7 +113,9 @@ class Choices:
 
     def _keeps_promises(self, state: _Choice, delta: Said) -> bool:
         """False if a delta that is more than a text had to be mended."""
-        kept = (len(delta) == 1 and "tool_calls" in delta) or self._keeps_words(state, delta)  # nearly always nothing but calls
+        kept = (len(delta) == 1 and "tool_calls" in delta) or self._keeps_words(
+            state, delta
+        )  # nearly always nothing but calls
         if calls := delta.get("tool_calls"):
             if state.calls is None:
                 state.calls = StreamedCalls(self._envelope)
@@ -120,7 +135,9 @@ class Choices:
         return kept
 
     def _is_bare(self, choice: SentChoice) -> bool:
-        """Whether nothing beside the delta of a choice belongs elsewhere: a count (Moonshot), or an error (OpenRouter)."""
+        """Whether nothing beside the delta of a choice belongs elsewhere: a count (Moonshot), or an
+        error (OpenRouter).
+        """
         kept = True
         if "usage" in choice:
             usage = choice.pop("usage")
@@ -135,8 +152,14 @@ class Choices:
             kept = False
         return kept
 
-    def _show(self, chunk: SentDocument, choice: SentChoice, delta: Delta, index: int, raw: bytes | None) -> None:
-        self._chunks.append(self._written(chunk, choice, delta, None, index) if raw is None else Chunk(delta, None, index, raw=raw))
+    def _show(
+        self, chunk: SentDocument, choice: SentChoice, delta: Delta, index: int, raw: bytes | None
+    ) -> None:
+        self._chunks.append(
+            self._written(chunk, choice, delta, None, index)
+            if raw is None
+            else Chunk(delta, None, index, raw=raw)
+        )
 
     def _go_on(self, index: int, state: _Choice) -> None:
         """More has come behind a finish_reason: it was none."""
@@ -167,7 +190,9 @@ class Choices:
         else:
             self._chunks.append(self._written(end.document, end.choice, end.delta, reason, index))
 
-    def _written(self, chunk: SentDocument, choice: SentChoice, delta: Delta, reason: str | None, index: int) -> Chunk:
+    def _written(
+        self, chunk: SentDocument, choice: SentChoice, delta: Delta, reason: str | None, index: int
+    ) -> Chunk:
         """A chunk that is written anew, with the fields of those before it that had no choice."""
         top = {**self._top, **{k: v for k, v in chunk.items() if k not in ENVELOPE}}
         self._top.clear()

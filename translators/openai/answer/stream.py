@@ -1,7 +1,9 @@
-"""A stream of a server that speaks the hub's language: each chunk is looked at once and relayed as the bytes it came in.
+"""A stream of a server that speaks the hub's language: each chunk is looked at once and relayed as
+the bytes it came in.
 
-A chunk is written anew only where it would break the hub's promises: one id and one model in all chunks, the role once, calls told
-apart, reasoning under its name, and for each choice one finish_reason, at its end and not before.
+A chunk is written anew only where it would break the hub's promises: one id and one model in all
+chunks, the role once, calls told apart, reasoning under its name, and for each choice one
+finish_reason, at its end and not before.
 """
 
 import re
@@ -24,7 +26,8 @@ from translators.text_fast_path import Run, TextReader
 
 _CONTENT: Final = re.compile(rb'"content": ?"')
 _MOST_LOOKED_AT: Final = 256 * 1024
-"""Bytes of a first event that are looked at, each time more of it arrives, for single line breaks between whole events."""
+"""Bytes of a first event that are looked at, each time more of it arrives, for single line breaks
+between whole events."""
 _ONE_LINE: Final = re.compile(rb"(?:\A|\n)data: ?(\{[^\n]*\})\r?\ndata:").search
 """One event right behind another, with no blank line between them."""
 _NAMES: Final = (b'"id":', b'"object":', b'"created":', b'"model":')
@@ -46,7 +49,8 @@ class OpenAIStream(Choices):
         self.finished = False
         self._named = False
         self._head = _NO_HEAD
-        """How a chunk begins that has the names of this stream: the next is not looked at if it begins so, too."""
+        """How a chunk begins that has the names of this stream: the next is not looked at if it
+        begins so, too."""
         self._begun = False
         """An event was read."""
 
@@ -60,7 +64,11 @@ class OpenAIStream(Choices):
 
     def receive(self, data: bytes) -> list[Chunk]:
         chunks = self._read(self._reader.receive, data, self._event, self._texts)
-        if not self._begun and not self._over and 0 < self._reader.decoder.held_size <= _MOST_LOOKED_AT:
+        if (
+            not self._begun
+            and not self._over
+            and 0 < self._reader.decoder.held_size <= _MOST_LOOKED_AT
+        ):
             self._look_for_lines()
         return chunks
 
@@ -73,7 +81,9 @@ class OpenAIStream(Choices):
         stray = self._reader.decoder.stray
         if stray and not self.ended:
             self._read_document(stray)
-        elif self.ended:  # a finish reason with nothing behind it is proof enough: some compatible servers never send [DONE]
+        # a finish reason with nothing behind it is proof enough: some compatible servers never send
+        # [DONE]
+        elif self.ended:
             self._finish()
         else:
             self.failure = truncated()
@@ -93,7 +103,9 @@ class OpenAIStream(Choices):
         return chunks
 
     def _look_for_lines(self) -> None:
-        """Whether what is held back are whole events with one line break between them: then each line is one."""
+        """Whether what is held back are whole events with one line break between them: then each
+        line is one.
+        """
         decoder = self._reader.decoder
         match = _ONE_LINE(decoder.held)
         if match is not None and _is_json(match[1]):  # else it is one event in several lines
@@ -115,7 +127,9 @@ class OpenAIStream(Choices):
 
     def _parsed(self, text: bytes) -> None:
         if text == b"[DONE]":
-            if self._choices and all(choice.reason is not None for choice in self._choices.values()):
+            if self._choices and all(
+                choice.reason is not None for choice in self._choices.values()
+            ):
                 self._finish()
             else:
                 self.failure = truncated("The provider ended the stream without a finish reason.")
@@ -129,7 +143,9 @@ class OpenAIStream(Choices):
                 self._parsed(repaired)
                 return
             lines = text.split(b"\n")
-            if len(lines) > 1 and _is_json(lines[0]):  # several events with one line break between them
+            if len(lines) > 1 and _is_json(
+                lines[0]
+            ):  # several events with one line break between them
                 for line in lines:
                     if not self._over:
                         self._parsed(line)
@@ -162,11 +178,15 @@ class OpenAIStream(Choices):
     def _chunk(self, chunk: SentDocument, text: bytes) -> None:
         choices = chunk.get("choices")
         usage: Any = chunk.get("usage")
-        if (choices and not well_formed(choices, "delta")) or (usage is not None and usage.__class__ is not dict):
+        if (choices and not well_formed(choices, "delta")) or (
+            usage is not None and usage.__class__ is not dict
+        ):
             self.failure = malformed("The provider sent a chunk that is not in OpenAI's form.")
             return
         raw = None
-        if "x_llm_router" not in chunk and (text.startswith(self._head) or self._is_named(chunk, text)):
+        if "x_llm_router" not in chunk and (
+            text.startswith(self._head) or self._is_named(chunk, text)
+        ):
             raw = text if text.find(b"\n") < 0 else text.strip().replace(b"\n", b" ")
         if not choices:
             self._without_choice(chunk, usage, raw)
@@ -180,15 +200,21 @@ class OpenAIStream(Choices):
             self._usage = Chunk(usage=usage)
 
     def _is_named(self, chunk: SentDocument, text: bytes) -> bool:
-        """Whether a chunk has the id and model of the stream, which are the first that it names, and OpenAI's other fields."""
+        """Whether a chunk has the id and model of the stream, which are the first that it names,
+        and OpenAI's other fields.
+        """
         id_, model = chunk.get("id"), chunk.get("model")
         if not self._named:
             if id_ and id_.__class__ is str and self.id is self._envelope.id:
                 self.id = id_
             if model and model.__class__ is str and self.model is self._envelope.model:
                 self.model = model
-            self._named = self.id is not self._envelope.id and self.model is not self._envelope.model
-        is_chunk = chunk.get("object") == "chat.completion.chunk" and chunk.get("created").__class__ is int
+            self._named = (
+                self.id is not self._envelope.id and self.model is not self._envelope.model
+            )
+        is_chunk = (
+            chunk.get("object") == "chat.completion.chunk" and chunk.get("created").__class__ is int
+        )
         if id_ != self.id or model != self.model or not is_chunk:
             return False
         head = text[: text.find(b'"choices"')]
@@ -197,12 +223,18 @@ class OpenAIStream(Choices):
         return True
 
     def _without_choice(self, chunk: SentDocument, usage: Any, raw: bytes | None) -> None:
-        """The usage, a comment of a kind (Azure's filter speaks of the prompt in the first chunk), or an error that does not say so."""
+        """The usage, a comment of a kind (Azure's filter speaks of the prompt in the first chunk),
+        or an error that does not say so.
+        """
         rest = {name: value for name, value in chunk.items() if name not in ENVELOPE}
         if usage is not None:
             if mend_usage(usage) or chunk.get("choices") != []:
                 raw = None
-            self._usage = Chunk(usage=usage, raw=raw) if raw is not None else Chunk(usage=usage, top=rest or None)
+            self._usage = (
+                Chunk(usage=usage, raw=raw)
+                if raw is not None
+                else Chunk(usage=usage, top=rest or None)
+            )
         elif "choices" not in chunk and not _ERROR.isdisjoint(chunk):
             self.failure = failure(chunk, 200, {})
         else:
@@ -213,9 +245,15 @@ class OpenAIStream(Choices):
         try:
             document = loads_repaired(text)
         except ValueError:
-            self.failure = malformed("The provider answered with something that is neither a stream nor JSON.")
+            self.failure = malformed(
+                "The provider answered with something that is neither a stream nor JSON."
+            )
             return
-        if isinstance(document, dict) and document.get("choices") and well_formed(document["choices"], "message"):
+        if (
+            isinstance(document, dict)
+            and document.get("choices")
+            and well_formed(document["choices"], "message")
+        ):
             for choice in document["choices"]:
                 choice["delta"] = choice.pop("message", None) or {}
                 if is_none(choice.get("finish_reason")):

@@ -1,4 +1,6 @@
-"""A streamed response as chunks: deltas are shown as they come, what a server only told at the end is made up for there."""
+"""A streamed response as chunks: deltas are shown as they come, what a server only told at the end
+is made up for there.
+"""
 
 from collections.abc import Callable
 from typing import Final, NamedTuple
@@ -151,14 +153,18 @@ class ResponsesStream:
         self.failure = told_failure(event)
 
     def _done(self, event: StreamEvent, chunks: list[Chunk]) -> None:
-        """Some servers' end mark; it ends the answer only if the response in it says how it ended."""
+        """Some servers' end mark; it ends the answer only if the response in it says how it
+        ended."""
         if _object(event, "response").get("status") in _ENDED:
             self._end(event, chunks)
 
     def _end(self, event: StreamEvent, chunks: list[Chunk]) -> None:
         """The tail: what was never streamed, the trailer, the finish reason, the usage."""
         self._name(event, chunks)
-        response = {"status": str(event.get("type")).rpartition(".")[2], **_object(event, "response")}
+        response = {
+            "status": str(event.get("type")).rpartition(".")[2],
+            **_object(event, "response"),
+        }
         self.failure = failure_of(response)
         if self.failure is not None:
             return
@@ -168,7 +174,11 @@ class ResponsesStream:
             self._finish_item(place, item, chunks)
         self._shown.open(chunks, "")
         if places != [*self._items]:  # else they came in the order that they stand in
-            places = [*dict.fromkeys(places)] if self._items.keys() <= set(places) else sorted(self._items)
+            places = (
+                [*dict.fromkeys(places)]
+                if self._items.keys() <= set(places)
+                else sorted(self._items)
+            )
         items = [self._items[place] for place in places]
         if more := trailer(items, self._envelope):
             chunks.append(Chunk(more))
@@ -176,7 +186,9 @@ class ResponsesStream:
         chunks.append(
             Chunk(
                 {},
-                finish_reason(response, self._shown.calls > 0, self._envelope.shape.legacy_functions),
+                finish_reason(
+                    response, self._shown.calls > 0, self._envelope.shape.legacy_functions
+                ),
                 choice=None if native is None else {"native_finish_reason": native},
                 top=beside(response) or None,
             )
@@ -186,7 +198,9 @@ class ResponsesStream:
         self.finished = True
 
     def _read_document(self, text: bytes, chunks: list[Chunk]) -> None:
-        """The provider answered with one JSON document where a stream was asked for, or ended a stream with one."""
+        """The provider answered with one JSON document where a stream was asked for, or ended a
+        stream with one.
+        """
         try:
             document = loads_repaired(text)
         except ValueError:
@@ -198,11 +212,15 @@ class ResponsesStream:
         elif self._began:
             self.failure = truncated()
         else:
-            self.failure = malformed("The provider answered with something that is neither a stream nor a response.")
+            self.failure = malformed(
+                "The provider answered with something that is neither a stream nor a response."
+            )
 
 
 class _Delta(NamedTuple):
-    """An event that carries text: whose text it is, the field that numbers the part, the field that holds it, whether all of it."""
+    """An event that carries text: whose text it is, the field that numbers the part, the field that
+    holds it, whether all of it.
+    """
 
     kind: str
     part: str
@@ -238,7 +256,8 @@ _EVENTS: Final[dict[str, Callable[[ResponsesStream, StreamEvent, list[Chunk]], N
     "response.done": ResponsesStream._done,
     "error": ResponsesStream._error,
 }
-"""Everything else says nothing that the hub could: parts beginning, the server's own tools at work, what is not known yet."""
+"""Everything else says nothing that the hub could: parts beginning, the server's own tools at work,
+what is not known yet."""
 
 
 def _object(holder: JsonObject, name: str) -> JsonObject:
