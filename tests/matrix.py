@@ -31,7 +31,7 @@ persona can take it. *depends*: on the value or the model.
 What a dialect rejects or lacks, the gateway may still give: `n` answers by asking several times, `stop` by cutting the text.
 
 Fields that are not here are relayed to servers that speak OpenAI's Chat Completions, and dropped with a report elsewhere.
-"""
+"""  # noqa: E501
 
 
 def cell(verdict: Verdict | None) -> str:

@@ -70,7 +70,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a prompt that was too long goes to a window as small", "gateway/routing/failover.py",
-        "    for candidate in candidates:\n        if candidate.model.record.context_window <= smallest_window:\n            continue\n",
+        "    for candidate in candidates:\n        if candidate.model.record.context_window <= smallest_window:\n            continue\n",  # noqa: E501
         "    for candidate in candidates:\n",
         _pytest("api/test_failover.py::test_a_prompt_too_long_for_the_first_goes_to_one_that_holds_it"),
     ),
@@ -97,8 +97,8 @@ MUTANTS: Final = (
     # Translators.
     Mutant(
         "a stream without an end looks whole", "translators/openai/answer/stream.py",
-        "        elif self.ended:  # a finish reason",
-        "        elif self._choices:  # a finish reason",
+        "        elif self.ended:  # proof enough",
+        "        elif self._choices:  # proof enough",
         _pytest("translators/openai/answer/test_response.py"),
     ),
     Mutant(
@@ -233,7 +233,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a connection with a second answer is used again", "gateway/upstream/connection.py",
-        "        if self._complete:  # more than was asked for\n            self._reusable = False\n", "",
+        "        if self._complete:  # more than was asked for\n            self._reusable = False\n", "",  # noqa: E501
         _pytest("upstream/test_connection.py"),
     ),
     Mutant(
@@ -285,7 +285,8 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a probe's permit is never given back", "gateway/health/breaker.py",
-        'by another."""\n        if permit is _PROBE:', 'by another."""\n        if False:',
+        'another.\n        """\n        if permit is _PROBE:',
+        'another.\n        """\n        if False:',
         _chaos("probe"),
     ),
     Mutant(

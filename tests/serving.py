@@ -29,7 +29,7 @@ personas:
     description: all three
     targets: [openai/gpt-4.1, claude/claude-sonnet-5, gemini/gemini-3.5-flash]
     on_failure: {retries: 0}
-"""
+"""  # noqa: E501
 
 
 @dataclass(slots=True)

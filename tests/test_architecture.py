@@ -182,7 +182,7 @@ def test_no_import_inside_a_function(path: Path) -> None:
 @pytest.mark.parametrize("path", SOURCES, ids=module_name)
 def test_files_and_functions_can_be_read_in_one_sitting(path: Path) -> None:
     text = path.read_text("utf-8")
-    assert len(text.splitlines()) <= 420
+    assert len(text.splitlines()) <= 400
     tree = ast.parse(text)
     assert ast.get_docstring(tree), "a file begins by saying what it is"
     for function in (

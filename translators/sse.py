@@ -67,10 +67,8 @@ class Decoder:
             self._ended_with_cr = False
             if data[:1] == b"\n":
                 data = data[1:]
-        if (
-            data.find(b"\r") >= 0
-            # `in` takes three times as long: for bytes it first tries to read the left side as a number
-        ):
+        # `in` takes three times as long: for bytes it first tries to read its left side as a number
+        if data.find(b"\r") >= 0:
             self._ended_with_cr = data.endswith(b"\r")
             data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         if not data:

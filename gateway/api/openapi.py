@@ -331,9 +331,10 @@ def _answers() -> dict[str, _Json]:
     }
     answered |= {component for _, events in _EVENTS.values() for component in events.values()}
     types = [named[name] for name in sorted(answered)]
-    whole = TypeAdapter(tuple[*types]).json_schema(
+    adapter = TypeAdapter(tuple[*types])  # type: ignore[valid-type]
+    whole = adapter.json_schema(
         ref_template="#/components/schemas/{model}", schema_generator=_Generator
-    )  # type: ignore[valid-type]
+    )
     made: dict[str, _Json] = whole["$defs"]
     texts: dict[str, dict[str, str]] = {}
     for module in _MODULES:

@@ -23,11 +23,8 @@ from translators.notes import Note
 _HEADER_LIMIT: Final = 2000
 
 
-@dataclass(
-    init=False,
-    slots=True,
-    # a generated __init__, with factories for its three lists, takes 8 % longer (1.23 µs against 1.15)
-)
+# A generated __init__, with factories for its three lists, takes 8 % longer (1.23 µs against 1.15).
+@dataclass(init=False, slots=True)
 class Exchange:
     """Mutable, owned by one handler; only its methods change it."""
 

@@ -17,6 +17,7 @@ from gateway.routing.plan import Plan, plan_document
 from gateway.routing.requirements import Requirement
 from gateway.telemetry.events import RequestEnded
 from gateway.telemetry.ids import unique
+from translators.capabilities import Capability
 from translators.json_codec import dumps_str, loads
 
 KEPT: Final = 1000
@@ -242,7 +243,7 @@ def read_facts(document: Mapping[str, Any]) -> Facts:
     """The facts that `facts_document` wrote. Raises KeyError, TypeError, AttributeError or
     ValueError for anything else.
     """
-    needs: Mapping[str, str] = document["needs"]
+    needs: Mapping[Capability, str] = document["needs"]
     tokens, most = document.get("tokens"), document.get("max_tokens")
     key, conversation = document.get("key"), document.get("conversation")
     prompt = Prompt(
@@ -252,9 +253,7 @@ def read_facts(document: Mapping[str, Any]) -> Facts:
         bool(document.get("exact", False)),
     )
     return Facts(
-        requirements=tuple(
-            Requirement(capability, str(cause)) for capability, cause in needs.items()
-        ),  # type: ignore[arg-type]
+        requirements=tuple(Requirement(name, str(cause)) for name, cause in needs.items()),
         features=frozenset(document.get("features", ())),
         prompt=prompt,
         max_tokens=None if most is None else int(most),

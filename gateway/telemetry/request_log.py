@@ -132,20 +132,27 @@ def line(when: float, event: RequestEnded) -> bytes:
         attempts, dropped, usage, finish_reason,
         seconds, upstream_seconds, first_chunk_seconds, decision, resumed, cost_nano_usd,
     ) = event  # fmt: skip
+    tried = ",".join([_attempt(*attempt) for attempt in attempts])
     text = (
-        f'{{"time":"{_second(int(when))}{_MILLISECONDS[int(when % 1 * 1000)]}","event":"request","request_id":{quoted(request_id)}'
-        f'{_ended(api, stream, status, outcome)},"attempts":[{",".join([_attempt(*attempt) for attempt in attempts])}]'
-        f',"ms":{seconds * 1000:.2f},"upstream_ms":{upstream_seconds * 1000:.2f}{_routed(key_id, persona, provider, model)}'
+        f'{{"time":"{_second(int(when))}{_MILLISECONDS[int(when % 1 * 1000)]}"'
+        f',"event":"request","request_id":{quoted(request_id)}'
+        f'{_ended(api, stream, status, outcome)},"attempts":[{tried}]'
+        f',"ms":{seconds * 1000:.2f},"upstream_ms":{upstream_seconds * 1000:.2f}'
+        f"{_routed(key_id, persona, provider, model)}"
     )
     if error_code is not None:
         text += f',"error_code":{dumps_str(error_code)}'
     if finish_reason is not None:  # a provider may send anything
-        text += f',"finish_reason":{quoted(finish_reason) if finish_reason.__class__ is str else dumps_str(finish_reason)}'
+        write = quoted if finish_reason.__class__ is str else dumps_str
+        text += f',"finish_reason":{write(finish_reason)}'
     if first_chunk_seconds is not None:
         text += f',"first_chunk_ms":{first_chunk_seconds * 1000:.2f}'
     if usage is not None:
         prompt, cached, completion, reasoning = usage
-        text += f',"prompt_tokens":{prompt},"cached_tokens":{cached},"completion_tokens":{completion},"reasoning_tokens":{reasoning}'
+        text += (
+            f',"prompt_tokens":{prompt},"cached_tokens":{cached}'
+            f',"completion_tokens":{completion},"reasoning_tokens":{reasoning}'
+        )
     if cost_nano_usd is not None:
         text += f',"cost_usd":{cost_nano_usd / 1e9:.9f}'
     if dropped:
@@ -173,7 +180,8 @@ def _attempted(provider: str, model: str, outcome: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _ended(api: str, stream: bool, status: int, outcome: str) -> str:
-    return f',"api":{quoted(api)},"stream":{"true" if stream else "false"},"status":{status},"outcome":{quoted(outcome)}'
+    streams = "true" if stream else "false"
+    return f',"api":{quoted(api)},"stream":{streams},"status":{status},"outcome":{quoted(outcome)}'
 
 
 @lru_cache(maxsize=1024)

@@ -138,10 +138,10 @@ _TYPESCRIPT: Final = """export async function fetchTimetable(quay: string, { ret
   if (!response.ok && retries > 0) return fetchTimetable(quay, { retries: retries - 1 });
   return (await response.json()).departures.map((d: RawDeparture) => ({ ...d, at: new Date(d.at) }));
 }
-"""
+"""  # noqa: E501
 _HTML: Final = """<section class="timetable" id="quay-4"><h2>Departures</h2><ul><li><a href="/boats/17">Lighthouse line</a> 14:35</li>
 <li><a href="/boats/18">Harbour tour</a> 15:10 <em>delayed</em></li></ul></section>
-"""
+"""  # noqa: E501
 _MARKDOWN: Final = """## Departures
 
 | Line | Time | State |

@@ -46,7 +46,7 @@ personas:
     hedge: {after: 20s}
     rules:
       - {name: vip, when: {header: {x-team: [vip]}, metadata: {team: vip}}, targets: [openai/gpt-4.1, claude/claude-sonnet-5]}
-"""
+"""  # noqa: E501
 MESSAGES: Final = [{"role": "user", "content": "hi"}]
 TOOL: Final = {
     "type": "function",

@@ -172,7 +172,7 @@ async def test_metrics_follow() -> None:
         assert running.gateway.config.revision in info
         for persona in ("on_openai", "renamed"):
             assert (
-                f'llm_router_requests_total{{model="gpt-4.1",outcome="ok",persona="{persona}",provider="openai"}} 1.0'
+                f'llm_router_requests_total{{model="gpt-4.1",outcome="ok",persona="{persona}",provider="openai"}} 1.0'  # noqa: E501
                 in lines
             )
         assert 'llm_router_config_reloads_total{result="changed"} 1.0' in lines
@@ -224,7 +224,7 @@ providers:
     key_variable: OPENAI_API_KEY
     models:
       one: {context_window: 8000, max_output_tokens: 2000, capabilities: [streaming], cost_tier: low}
-"""
+"""  # noqa: E501
 ON_ONE: Final = "version: 1\nserver: {watch: 0}\npersonas:\n  on_openai: {targets: [openai/one]}\n"
 
 

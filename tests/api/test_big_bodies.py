@@ -104,7 +104,7 @@ async def test_texts_of_megabytes_arrive_as_they_were(model: str, letter: str) -
 async def test_a_text_of_megabytes_that_is_not_valid(
     text: str, status: int, repaired: str | None
 ) -> None:
-    data = f'{{"model":"on_openai","messages":[{{"role":"user","content":"{"x" * LONG}{text}{"x" * LONG}"}}]}}'.encode()
+    data = f'{{"model":"on_openai","messages":[{{"role":"user","content":"{"x" * LONG}{text}{"x" * LONG}"}}]}}'.encode()  # noqa: E501
     got, document, sent = await post("/v1/chat/completions", data)
     assert got == status
     if repaired is None:

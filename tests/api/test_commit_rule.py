@@ -30,7 +30,7 @@ from translators.openai.answer.stream import OpenAIStream
 CLAUDE_STREAM = [
     (
         b"data:"
-        b' {"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","model":"claude-served","content":[],'
+        b' {"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","model":"claude-served","content":[],'  # noqa: E501
         b'"usage":{"input_tokens":3,"output_tokens":1}}}\n\n'
     ),
     b'data: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}\n\n',
@@ -41,7 +41,7 @@ CLAUDE_STREAM = [
     b'data: {"type":"content_block_stop","index":0}\n\n',
     (
         b"data:"
-        b' {"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":2}}\n\n'
+        b' {"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":2}}\n\n'  # noqa: E501
     ),
     b'data: {"type":"message_stop"}\n\n',
 ]
@@ -363,7 +363,7 @@ providers:
     base_url: {url}/other/v1
     key_variable: null
     models: {{m: {{context_window: 10000, max_output_tokens: 1000, capabilities: [streaming], cost_tier: low}}}}
-"""
+"""  # noqa: E501
     policy = "version: 1\npersonas:\n  p: {description: d, targets: [slow/m, quick/m]}\n"
     async with (
         fake_upstream(openai=[Hang()], other=sse(*OPENAI_STREAM)) as fake,

@@ -17,7 +17,7 @@ personas:
   budget: {description: d, targets: [claude/claude-sonnet-4-5], caps: {reasoning_effort: low, max_tokens: 8000, temperature: 0.5}}
   adaptive: {description: d, targets: [claude/claude-sonnet-5], caps: {reasoning_effort: low, max_tokens: 8000}}
   openai: {description: d, targets: [openai/gpt-5-mini], caps: {reasoning_effort: low}}
-"""
+"""  # noqa: E501
 
 
 async def ask(model: str, **more: Any) -> tuple[int, Any, list[Any]]:

@@ -172,7 +172,7 @@ async def test_a_limit_of_output_is_no_long_prompt() -> None:
         assert (reply.status, reply.code, w.asked()) == (400, None, ["one"])
 
 
-async def test_one_request_that_no_minute_has_room_for_is_served_by_another_and_holds_nobody_up() -> (
+async def test_one_request_that_no_minute_has_room_for_is_served_by_another_and_holds_nobody_up() -> (  # noqa: E501
     None
 ):
     message = (
@@ -291,7 +291,7 @@ async def test_what_a_model_turns_out_not_to_have_is_asked_of_another_from_then_
         assert (await w.ask(mode, **body)).content == "one", "it may have been loaded anew"
 
 
-async def test_where_nobody_else_can_the_callers_request_is_refused_the_second_time_without_asking() -> (
+async def test_where_nobody_else_can_the_callers_request_is_refused_the_second_time_without_asking() -> (  # noqa: E501
     None
 ):
     answer, body = UNABLE["tools"]

@@ -302,7 +302,7 @@ providers:
     key_variable: null
     timeouts: {{first_content: 0.3, idle: 0.2}}
     models: {{m: {{context_window: 10000, max_output_tokens: 1000, capabilities: [streaming], cost_tier: low}}}}
-"""
+"""  # noqa: E501
     policy = "version: 1\npersonas:\n  p: {description: d, targets: [slow/m]}\n"
     async with (
         fake_upstream(claude=InTurn(turn(*LOOKS), later)) as fake,

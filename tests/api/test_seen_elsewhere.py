@@ -180,7 +180,7 @@ STREAMS: dict[str, list[Step]] = {
         openai_chunk({"role": "assistant", "content": "hi"}),
         openai_chunk({}, "stop"),
         b"data:"
-        b' {"id":"x","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{},"finish_reason":null}],'
+        b' {"id":"x","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{},"finish_reason":null}],'  # noqa: E501
         b'"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}}\n\n',
         b"data: [DONE]\n\n",
     ),
@@ -471,7 +471,7 @@ async def test_a_forced_tool_is_forced_or_the_caller_is_told() -> None:
         for provider in PROVIDERS:
             await ask(fake, f"on_{provider}", **body)
             await ask(fake, f"on_{provider}", **named)
-        assert [r.body.get("tool_choice") or r.body["toolConfig"]["functionCallingConfig"] for r in fake.received] == [
+        assert [r.body.get("tool_choice") or r.body["toolConfig"]["functionCallingConfig"] for r in fake.received] == [  # noqa: E501
             "required", named["tool_choice"],
             {"type": "any"}, {"type": "tool", "name": "g"},
             {"mode": "ANY"}, {"mode": "ANY", "allowedFunctionNames": ["g"]},
@@ -630,12 +630,12 @@ ROW = """
     key_variable: null
     models:
       nobody-knows-me-9: {{context_window: 10000, max_output_tokens: 1000, capabilities: [vision], cost_tier: low}}
-"""
+"""  # noqa: E501
 
 
 async def test_a_model_that_nobody_knows_gets_image_and_instructions_in_their_places() -> None:
     """A row with the least that a row may say: nothing is decided by the model's name."""
-    pixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+    pixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="  # noqa: E501
     image = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{pixel}"}}
     messages = [
         {"role": "system", "content": "Be brief."},

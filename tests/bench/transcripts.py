@@ -7,7 +7,7 @@ from typing import Any, Final
 from translators.json_codec import dumps
 
 _TEXTS: Final = ["token " * 3] * 200
-_INPUT: Final = '{"city":"Oslo","days":[0,1,2,3,4,5,6,7,8,9],"options":{"unit":"C","wind":true,"hours":[6,12,18]}}'
+_INPUT: Final = '{"city":"Oslo","days":[0,1,2,3,4,5,6,7,8,9],"options":{"unit":"C","wind":true,"hours":[6,12,18]}}'  # noqa: E501
 _PIECES: Final = [_INPUT[i : i + 5] for i in range(0, len(_INPUT), 5)]
 
 

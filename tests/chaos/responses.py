@@ -25,7 +25,7 @@ Begin = Callable[[Answer, bool], list[Step]]
 def head(kind: str, more: str = "", length: int | None = None, status: str = "200 OK") -> bytes:
     """Status and headers; the body is chunked if it has no length."""
     size = "Transfer-Encoding: chunked" if length is None else f"Content-Length: {length}"
-    return f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\n{size}\r\n{more}Connection: close\r\n\r\n".encode()
+    return f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\n{size}\r\n{more}Connection: close\r\n\r\n".encode()  # noqa: E501
 
 
 def chunk(data: bytes) -> bytes:

@@ -42,7 +42,7 @@ class Case:
 
     @property
     def name(self) -> str:
-        return f"{self.dialect}_{'stream' if self.stream else 'json'}_{'backed' if self.backed else 'alone'}"
+        return f"{self.dialect}_{'stream' if self.stream else 'json'}_{'backed' if self.backed else 'alone'}"  # noqa: E501
 
 
 CASES: Final = tuple(

@@ -23,7 +23,7 @@ dialects (Claude, OpenAI, Gemini), for a JSON answer and for a stream, with a he
 failing provider is asked for one request is counted: it may charge for each time. After each fault no task, connection, file descriptor,
 place or probe may be left over. A stream that was served has one role, one finish and one `[DONE]`; one that broke off ends with the
 error event and has no `[DONE]`.
-"""
+"""  # noqa: E501
 
 
 def page(scores: Mapping[str, Score]) -> str:

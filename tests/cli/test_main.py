@@ -34,7 +34,7 @@ providers:
     models:
       m: {context_window: 100000, max_output_tokens: 1000, capabilities: [streaming], cost_tier: low,
           prices: [{valid_from: 2020-01-01, input: 1, output: 1}]}
-"""
+"""  # noqa: E501
 KEYS = {
     "OPENAI_API_KEY": "sk-canary-1",
     "ANTHROPIC_API_KEY": "sk-canary-2",
@@ -274,7 +274,7 @@ def test_route_reads_standard_input(
     ],
 )
 def test_route_for_a_caller(
-    arguments: list[str], rule: str | None, target: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], rule: str | None, target: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]  # noqa: E501
 ) -> None:  # fmt: skip
     where = directory(tmp_path, ROUTED)
     status, plan, _ = routed(

@@ -37,7 +37,7 @@ personas:
     rules:
       - {name: research, when: {metadata: {team: research}, header: {X-Team: [research]}}, targets: [openai/gpt-4o]}
   draft: {description: d, targets: [openai/gpt-4.1]}
-"""
+"""  # noqa: E501
 NEW = """
 version: 1
 personas:

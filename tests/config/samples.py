@@ -60,7 +60,7 @@ providers:
     base_url: http://127.0.0.1:8000/v1
     models:
       small: {like: base}
-"""
+"""  # noqa: E501
 
 ABLE: Final = """\
 version: 1
@@ -74,7 +74,7 @@ families:
 providers:
   a: {dialect: openai, base_url: http://a.example/v1, region: eu, models: {one: {like: able}, two: {like: able, region: us}}}
   b: {dialect: openai, base_url: http://b.example/v1, region: us, models: {three: {like: able}}}
-"""
+"""  # noqa: E501
 """Three models that can do the same, at two providers, in two regions."""
 
 FILES: Final[Mapping[str, str]] = {"persona_policy.yaml": POLICY, "capabilities.yaml": CAPABILITIES}

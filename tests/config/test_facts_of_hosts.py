@@ -23,7 +23,7 @@ providers:
       plain: {like: base}
       open: {like: base, message_fields: null, ranges: relay, call_id_form: any, max_tools: null, media_in_tool_results: true}
       kin: {like: thoughtful}
-"""
+"""  # noqa: E501
 POLICY: Final = "version: 1\npersonas:\n  p: {description: d, targets: [there/plain]}\n"
 OPENAIS: Final = {
     "message_fields": frozenset(), "ranges": "openai", "call_id_form": "short", "max_tools": 128,

@@ -27,7 +27,7 @@ HALVES = (KEY[:12], KEY[12:])
         (f"/v1?k={quote(KEY, safe='')}", "/v1?k=[redacted]"),
         (
             (
-                f"/v1?k={quote(KEY, safe='').replace('%2F', '%2f').replace('%2B', '%2b').replace('%3D', '%3d')}"
+                f"/v1?k={quote(KEY, safe='').replace('%2F', '%2f').replace('%2B', '%2b').replace('%3D', '%3d')}"  # noqa: E501
             ),
             "/v1?k=[redacted]",
         ),

@@ -60,7 +60,7 @@ personas:
     resume: true
     max_price: 0.25
     regions: [eu, us]
-"""
+"""  # noqa: E501
 
 
 def persona_of(text: str, path: Path, capabilities: str = ABLE) -> Persona:

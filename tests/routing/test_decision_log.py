@@ -52,7 +52,7 @@ WORLD = config([X], P)
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 
 asked = st.builds(
-    lambda needs, tokens, known, exact, limit, stream, forced, team, region, key, conversation, settled: (
+    lambda needs, tokens, known, exact, limit, stream, forced, team, region, key, conversation, settled: (  # noqa: E501
         Facts(
             requirements=facts({need: need for need in needs}).requirements,
             features=frozenset(["tools"] if "tool_calling" in needs else []),

@@ -24,7 +24,7 @@ personas:
   limited: {description: d, targets: [openai/gpt-4o], on_failure: {retries: 0}}
   hedged: {description: d, targets: [openai/gpt-4o-mini, claude/claude-sonnet-5], hedge: {after: 20ms, max_extra: 100%}}
   resumed: {description: d, targets: [openai/gpt-4.1-mini, claude/claude-sonnet-5], resume: true}
-"""
+"""  # noqa: E501
 
 WEATHER: Final = {
     "type": "function",

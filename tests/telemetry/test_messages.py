@@ -13,7 +13,7 @@ started = time.monotonic()
 for number in range(int(sys.argv[1])):
     logging.info("message %d %s", number, "x" * 100)
 print(time.monotonic() - started < 5, flush=True)
-"""
+"""  # noqa: E501
 
 
 def test_messages_are_written_in_order_before_the_end() -> None:

@@ -63,8 +63,8 @@ class Asked:
     ("answer", "body"),
     [
         (http(b"hello"), b"hello"),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3;x=1\r\nllo\r\n0\r\nTrailer: 1\r\n\r\n", b"hello"),
-        (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + http(b"hello"), b"hello"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3;x=1\r\nllo\r\n0\r\nTrailer: 1\r\n\r\n", b"hello"),  # noqa: E501
+        (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + http(b"hello"), b"hello"),  # noqa: E501
         (b"HTTP/1.1 204 No Content\r\n\r\n", b""),
         (b"HTTP/1.1 200 OK\nContent-Length: 5\n\nhello", b"hello"),
         (http(gzip.compress(b"hello"), "Content-Encoding: gzip"), b"hello"),
@@ -75,15 +75,15 @@ class Asked:
         (http(gzip.compress(b"hello"), "Content-Encoding:  GZip "), b"hello"),
         (http(gzip.compress(b"hello"), "Content-Encoding: identity, gzip"), b"hello"),
         (http(gzip.compress(b"hello") + bytes(600), "Content-Encoding: gzip"), b"hello"),
-        (http(gzip.compress(b"he") + bytes(3) + gzip.compress(b"llo") + bytes(1), "Content-Encoding: gzip"), b"hello"),
+        (http(gzip.compress(b"he") + bytes(3) + gzip.compress(b"llo") + bytes(1), "Content-Encoding: gzip"), b"hello"),  # noqa: E501
         (http(b"hello", "Content-Encoding: "), b"hello"),
         (http(b"hello", "Content-Encoding: None"), b"hello"),
         (http(b"hello", "Content-Encoding: utf-8"), b"hello"),
         (http(b"hello", "Content-Encoding: Identity, identity"), b"hello"),
     ],
     ids=[
-        "length", "chunked", "informational", "none", "bare LF", "gzip", "gzip members", "deflate", "raw deflate", "large gzip",
-        "gzip in capitals", "identity, gzip", "padded gzip", "padded members", "empty encoding", "no encoding", "charset", "identity twice",
+        "length", "chunked", "informational", "none", "bare LF", "gzip", "gzip members", "deflate", "raw deflate", "large gzip",  # noqa: E501
+        "gzip in capitals", "identity, gzip", "padded gzip", "padded members", "empty encoding", "no encoding", "charset", "identity twice",  # noqa: E501
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("bytewise", [False, True], ids=["at once", "in pieces"])
@@ -127,17 +127,17 @@ async def test_an_answer_until_the_connection_ends(answer: bytes) -> None:
         b"HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello",
         http(b"hello", "Connection: close"),
         http(b"hello", "Connection: Close, x"),
-        b"HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",  # noqa: E501
         http(b"hello") + http(b"more than was asked for"),
         http(b"hello") + b"\x00",
         http(b"hello") + b"HTTP/9",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\nContent-Length: 99\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",  # noqa: E501
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\nContent-Length: 99\r\n\r\n5\r\nhello\r\n0\r\n\r\n",  # noqa: E501
         http(b"hello", "Transfer-Encoding: Identity"),
         http(b"hello", "Transfer-Encoding: identity") + b"and more",
     ],
     ids=[
-        "HTTP/1.0", "close", "close in a list", "close, chunked", "two answers", "rubbish after it", "half an answer after it",
+        "HTTP/1.0", "close", "close in a list", "close, chunked", "two answers", "rubbish after it", "half an answer after it",  # noqa: E501
         "length and chunks", "chunks and length", "identity and length", "identity and more",
     ],
 )  # fmt: skip
@@ -172,16 +172,16 @@ async def test_a_connection_on_which_something_came_that_nobody_asked_for(late: 
         ([b"HTTP/1.1 200 OK\r\nContent-", End()], FailureKind.CONNECT),
         ([Reset()], FailureKind.CONNECT),
         ([b"SSH-2.0-OpenSSH\r\n"], FailureKind.MALFORMED),
-        ([b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"], FailureKind.MALFORMED),
+        ([b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"], FailureKind.MALFORMED),  # noqa: E501
         ([b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 20_000 + b"\r\n"], FailureKind.MALFORMED),
         ([b"HTTP/1.1 100 Continue\r\n\r\n" * 5_000, Hang()], FailureKind.MALFORMED),
         ([http(b"hello")[:-1], End()], FailureKind.TRUNCATED),
         ([http(b"hello")[:-1], Reset()], FailureKind.TRUNCATED),
-        ([b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n", End()], FailureKind.TRUNCATED),
-        ([b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;" + b"x" * 200_000, Hang()], FailureKind.MALFORMED),
+        ([b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n", End()], FailureKind.TRUNCATED),  # noqa: E501
+        ([b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;" + b"x" * 200_000, Hang()], FailureKind.MALFORMED),  # noqa: E501
     ],
     ids=[
-        "nothing", "half of the headers", "reset", "no HTTP", "another protocol", "120 KB of headers", "endless informational", "cut",
+        "nothing", "half of the headers", "reset", "no HTTP", "another protocol", "120 KB of headers", "endless informational", "cut",  # noqa: E501
         "reset in the body", "no last chunk", "endless chunk extension",
     ],
 )  # fmt: skip

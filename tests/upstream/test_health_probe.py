@@ -38,7 +38,7 @@ personas:
 """
 MODELS: Final = """
     models:
-      one: {context_window: 8000, max_output_tokens: 2000, capabilities: [streaming], cost_tier: low}"""
+      one: {context_window: 8000, max_output_tokens: 2000, capabilities: [streaming], cost_tier: low}"""  # noqa: E501
 ENVIRON: Final = {"MAIN_KEY": "sk-canary-main", "LLM_ROUTER_ADMIN_KEY": "operator-key-0123456789"}
 CHECKED: Final = "health_check: {path: /models, every: 0.1, timeout: 2}"
 WELL: Final = json_answer({"data": []})

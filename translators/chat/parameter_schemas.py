@@ -133,7 +133,8 @@ CHECKED: Final[dict[str, Schema]] = {
     "seed": _of("integer", "The same seed and request give, as far as possible, the same answer."),
     "logprobs": _of("boolean", "Whether the answer has the log probabilities of its tokens."),
     "top_logprobs": _of("integer",
-     "Only with `logprobs`: how many of the likeliest tokens are told at each place; 0 to 20 at OpenAI."),
+     "Only with `logprobs`: how many of the likeliest tokens are told at each place; "
+     "0 to 20 at OpenAI."),
     "logit_bias": _of("object", "Token ids with what is added to their logits."),
     "user": _of("string", "The caller's user, for the provider's abuse monitoring."),
     "safety_identifier": _of("string", "The same under its newer name, which goes before `user`."),
@@ -143,8 +144,11 @@ CHECKED: Final[dict[str, Schema]] = {
     "store": _of("boolean", "Whether the provider keeps the answer."),
     "tools": {"type": "array", "items": _TOOL, "description": "What the model may call."},
     "functions": {"type": "array", "items": _FUNCTION, "description": "The older form of `tools`."},
-    "tool_choice": _either("none, auto, required, or an object that names a tool or the allowed tools.", _TEXT, _OBJECT),
-    "function_call": _either("The older form of `tool_choice`: none, auto, or an object that names a function.", _TEXT, _NAMED),
+    "tool_choice": _either(
+     "none, auto, required, or an object that names a tool or the allowed tools.", _TEXT, _OBJECT),
+    "function_call": _either(
+     "The older form of `tool_choice`: none, auto, or an object that names a function.",
+     _TEXT, _NAMED),
     "parallel_tool_calls": _of("boolean", "Whether the model may call several tools at once."),
     "response_format": _of(
         "object",
@@ -154,7 +158,8 @@ CHECKED: Final[dict[str, Schema]] = {
         required=["type"],
     ),
     "reasoning_effort": _of("string",
-     "How hard to reason: none, minimal, low, medium, high, xhigh or max; servers may have other words."),
+     "How hard to reason: none, minimal, low, medium, high, xhigh or max; "
+     "servers may have other words."),
     "verbosity": _of("string", "How long the answer is: low, medium or high."),
     "modalities": _of("array", "The kinds of answer: text, audio, image.", items=_TEXT),
     "audio": _of("object", "The `voice` and `format` of a spoken answer."),
@@ -168,7 +173,8 @@ CHECKED: Final[dict[str, Schema]] = {
     "prompt_cache_options": _of("object", "How the provider caches the prompt."),
     "x_provider": _of(
         "object",
-        "A provider's own parameters, by the name of the provider or its dialect: laid over the body that it is sent. "
+        "A provider's own parameters, by the name of the provider or its dialect: "
+        "laid over the body that it is sent. "
         "What the request, its persona or routing decide is refused.",
         additionalProperties={"type": ["object", "null"]},
     ),

@@ -68,9 +68,12 @@ _LARGER_THAN_THE_RATE: Final = _words(
 """One request that no minute's allowance has room for (Groq, OpenAI): waiting does not help."""
 
 _FLAGGED: Final = _words(
-    r"(?:input|prompt|content|output|text|message|request)s? (?:was|were|has been|have been|is|are) flagged", r"requires? moderation",
+    r"(?:input|prompt|content|output|text|message|request)s? "
+    r"(?:was|were|has been|have been|is|are) flagged",
+    r"requires? moderation",
     r"(?:content|prompt|input)[^.\n]{0,60} (?:is|was|been) (?:blocked|filtered)",
-    r"violat(?:es?|ing|ion of|ed) (?:\S{1,30} ){0,3}(?:usage|content|safety|use|service)?\W?(?:polic|guideline|terms)",
+    r"violat(?:es?|ing|ion of|ed) (?:\S{1,30} ){0,3}"
+    r"(?:usage|content|safety|use|service)?\W?(?:polic|guideline|terms)",
     r"content[ _-](?:management|filter|moderation|safety|policy)", r"content exists risk",
     r"considered high risk",
     r"(?:inappropriate|sensitive|unsafe|harmful|prohibited|disallowed)(?: or \S{1,20})? content",
@@ -98,7 +101,8 @@ _TOO_LARGE: Final = re.compile(
 _OVERFLOW: Final = _words(
     r"maximum (?:context|model|sequence|prompt) length",
     r"(?:model|engine prompt)[^.\n]{0,40}max_model_len",
-    r"exceed(?:s|ed|ing)? (?:the |this |its |your )?(?:model'?s? |available |configured |max(?:imum)? ){0,3}(?:context|token limit)",
+    r"exceed(?:s|ed|ing)? (?:the |this |its |your )?"
+    r"(?:model'?s? |available |configured |max(?:imum)? ){0,3}(?:context|token limit)",
     r"context(?:[ _-](?:window|length|size|limit)) (?:\S{1,20} ){0,3}exceed",
     r"exceed[^.\n]{0,40}context (?:window|length|size|limit)",
     r"model'?s? (?:maximum )?context (?:length|limit|window)", r"context length (?:is|of) only \d",
@@ -129,7 +133,8 @@ _BAD_OUTPUT: Final = _words(
     r"error parsing tool call",
     r"failed to (?:parse|generate) (?:a |the )?(?:tool|function|fc|json)",
     r"failed to (?:validate|generate)[^.\n]{0,20} json", r"failed to parse input at pos",
-    r"model (?:has )?(?:failed to generate|produced (?:an )?(?:invalid|output that)|generated (?:an )?(?:invalid|output that|tool call))",
+    r"model (?:has )?(?:failed to generate|produced (?:an )?(?:invalid|output that)"
+    r"|generated (?:an )?(?:invalid|output that|tool call))",
     r"unexpected tokens remaining in message header", r"could not decode header",
     r"\AXML syntax error on line \d",
 )  # fmt: skip
@@ -170,7 +175,8 @@ _LACKS: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
     ),
     (
         _words(
-            rf"{_MODEL}{_UNABLE}(?:response[ _]format `?json_schema|structured outputs?|json_schema)",
+            rf"{_MODEL}{_UNABLE}"
+            r"(?:response[ _]format `?json_schema|structured outputs?|json_schema)",
             r"\AInvalid parameter: 'response_format' of type 'json_schema' is not supported",
             r"\Athis response_format type is unavailable",
         ),

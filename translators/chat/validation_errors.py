@@ -54,7 +54,8 @@ def out_of_range(param: str, value: float, low: float, high: float | None) -> In
     rule = (
         f"expected a value >= {low:g}" if below or high is None else f"expected a value <= {high:g}"
     )
-    code = f"{'integer' if value.__class__ is int else 'decimal'}_{'below_min' if below else 'above_max'}_value"
+    kind = "integer" if value.__class__ is int else "decimal"
+    code = f"{kind}_{'below_min' if below else 'above_max'}_value"
     return InvalidRequest(
         f"Invalid '{param}': {rule}, but got {str(value)[:40]} instead.", param, code
     )

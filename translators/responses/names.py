@@ -26,4 +26,5 @@ def upstream_name(name: str) -> str:
     """`name`, or an alias for it: always the same one, and another for every other name."""
     if _VALID(name):
         return name
-    return f"{_BAD.sub('_', name)[:55]}_{sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+    digest = sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{_BAD.sub('_', name)[:55]}_{digest[:8]}"

@@ -20,7 +20,7 @@ personas:
   short: {description: d, targets: [openai/gpt-4.1], caps: {max_tokens: 5000}}
   both: {description: d, targets: [openai/gpt-4.1], caps: {reasoning_effort: medium, max_completion_tokens: 5000}}
   warm: {description: d, targets: [openai/gpt-4.1], caps: {temperature: 1}}
-"""
+"""  # noqa: E501
 CONFIG = config_of(POLICY, {})
 
 

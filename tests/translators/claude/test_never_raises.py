@@ -19,10 +19,10 @@ from translators.errors import InvalidRequest, UpstreamError
 
 # fmt: off
 WORDS = st.sampled_from([
-    "type", "text", "thinking", "tool_use", "tool_result", "content_block_start", "content_block_delta", "content_block_stop",
-    "message_start", "message_delta", "message_stop", "message", "error", "index", "delta", "content_block", "text_delta",
-    "input_json_delta", "partial_json", "thinking_delta", "signature_delta", "citations_delta", "citation", "usage",
-    "input_tokens", "iterations", "stop_reason", "refusal", "stop_details", "explanation", "content", "id", "name", "input",
+    "type", "text", "thinking", "tool_use", "tool_result", "content_block_start", "content_block_delta", "content_block_stop",  # noqa: E501
+    "message_start", "message_delta", "message_stop", "message", "error", "index", "delta", "content_block", "text_delta",  # noqa: E501
+    "input_json_delta", "partial_json", "thinking_delta", "signature_delta", "citations_delta", "citation", "usage",  # noqa: E501
+    "input_tokens", "iterations", "stop_reason", "refusal", "stop_details", "explanation", "content", "id", "name", "input",  # noqa: E501
     "model", "value", "url", "source", "server_tool_use", "g", "sh", "l",
 ])
 # fmt: on

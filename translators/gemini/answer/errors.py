@@ -64,7 +64,10 @@ _RULES: Final = (
     _Rule((400,), Cause(_K.UNSUPPORTED), _words(r"function_declarations|\btools\[")),
     _Rule(
         (400,), Cause(_K.UNSUPPORTED, "unsupported_parameter"),
-        _words(r"multiple candidates|only one candidate|candidateCount (?:must be 1\b|value of \d+ but the supported range)"),
+        _words(
+            r"multiple candidates|only one candidate"
+            r"|candidateCount (?:must be 1\b|value of \d+ but the supported range)"
+        ),
         ONE_CHOICE,
     ),
     _Rule(

@@ -81,9 +81,7 @@ class OpenAIStream(Choices):
         stray = self._reader.decoder.stray
         if stray and not self.ended:
             self._read_document(stray)
-        # a finish reason with nothing behind it is proof enough: some compatible servers never send
-        # [DONE]
-        elif self.ended:
+        elif self.ended:  # proof enough: some compatible servers never send [DONE]
             self._finish()
         else:
             self.failure = truncated()

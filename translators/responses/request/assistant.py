@@ -39,7 +39,8 @@ def call_id_of(call_id: str) -> str:
     """
     if len(call_id) <= MAX_CALL_ID:
         return call_id
-    return f"{call_id[: MAX_CALL_ID - 9]}_{sha256(call_id.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+    digest = sha256(call_id.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{call_id[: MAX_CALL_ID - 9]}_{digest[:8]}"
 
 
 def assistant_items(message: InputMessage, index: int, translation: Translation) -> list[InputItem]:

@@ -204,7 +204,7 @@ def test_violations_of_another_shape() -> None:
 @pytest.mark.parametrize(("body", "message"), [
     pytest.param(b'[{"error":{"code":400,"message":"listed"}}]', "listed", id="f90_list"),
     pytest.param(b'{"error":"a sentence"}', "a sentence", id="sentence"),
-    pytest.param(b"<html><head><title>x</title></head><style>b{}</style><h1>Bad\n gateway</h1></html>",
+    pytest.param(b"<html><head><title>x</title></head><style>b{}</style><h1>Bad\n gateway</h1></html>",  # noqa: E501
                  "The provider answered with status 502: Bad gateway", id="f106_html"),
     pytest.param(b"upstream connect error",
      "The provider answered with status 502: upstream connect error", id="text"),

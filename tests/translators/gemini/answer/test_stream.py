@@ -141,9 +141,9 @@ def test_nothing_at_all_is_a_cut() -> None:
 @pytest.mark.parametrize("tail", [
     pytest.param(sse(ERROR), id="f88_event"),
     pytest.param(b"data: " + dumps(ERROR), id="event_without_end"),
-    pytest.param(b'{\n  "error": {\n    "code": 503,\n    "message": "The model is overloaded.",\n    "status": "UNAVAILABLE"\n  }\n}\n',
+    pytest.param(b'{\n  "error": {\n    "code": 503,\n    "message": "The model is overloaded.",\n    "status": "UNAVAILABLE"\n  }\n}\n',  # noqa: E501
                  id="f89_raw"),
-    pytest.param(b'{"error": {"code": 503,\n\n"message": "The model is overloaded.",\n"status": "UNAVAILABLE"}}\n\n',
+    pytest.param(b'{"error": {"code": 503,\n\n"message": "The model is overloaded.",\n"status": "UNAVAILABLE"}}\n\n',  # noqa: E501
                  id="raw_with_blank_line"),
     pytest.param(sse([ERROR]), id="f90_list_event"),
     pytest.param(b"[" + dumps(ERROR) + b"]", id="f90_raw_list"),
@@ -191,7 +191,7 @@ def test_f91_separators_inside_a_string() -> None:
     """Raw line separators are text, and are escaped when they are written."""
     data = (
         "data:"
-        ' {"candidates":[{"content":{"parts":[{"text":"a\u2028b\x85c"}]},"finishReason":"STOP"}]}\n\n'.encode()
+        ' {"candidates":[{"content":{"parts":[{"text":"a\u2028b\x85c"}]},"finishReason":"STOP"}]}\n\n'.encode()  # noqa: E501
     )
     stream, chunks = read_bytewise(data)
     assert shown(chunks)[0] == {"delta": {"role": "assistant", "content": "a\u2028b\x85c"}}
@@ -344,10 +344,10 @@ def test_nothing_is_read_after_the_end() -> None:
 @pytest.mark.parametrize("data", [
     pytest.param(b"[" + dumps(ONCE) + b"\n,\r\n" + dumps(STOP) + b"\n]", id="array"),
     pytest.param(dumps(frame({"text": "Once"}, reason="STOP")), id="object"),
-    pytest.param(b'{\n "candidates": [{\n"content": {"parts": [{"text": "Once"}]}, "finishReason": "STOP"}]}\n', id="pretty_object"),
+    pytest.param(b'{\n "candidates": [{\n"content": {"parts": [{"text": "Once"}]}, "finishReason": "STOP"}]}\n', id="pretty_object"),  # noqa: E501
     pytest.param(sse([ONCE, STOP]), id="list_event"),
-    pytest.param(b"data: " + dumps(ONCE) + b"\n\ndata: " + dumps(STOP), id="no_blank_line_at_the_end"),
-    pytest.param(b": hi\n\nevent: x\nid: 1\nretry: 5\n" + sse(ONCE, STOP), id="comments_and_fields"),
+    pytest.param(b"data: " + dumps(ONCE) + b"\n\ndata: " + dumps(STOP), id="no_blank_line_at_the_end"),  # noqa: E501
+    pytest.param(b": hi\n\nevent: x\nid: 1\nretry: 5\n" + sse(ONCE, STOP), id="comments_and_fields"),  # noqa: E501
     pytest.param(sse(ONCE, STOP) + b"data: [DONE]\n\n", id="done"),
     pytest.param(sse(ONCE, STOP) + b"data: [DONE]", id="done_without_end"),
     pytest.param(sse(ONCE) + b"data:\n\n" + sse(STOP), id="empty_event"),

@@ -31,7 +31,7 @@ def refused(body: bytes) -> Any:
 
 
 def test_response_is_relayed_with_unknown_fields() -> None:
-    body = b'{"id":"i","created":3,"model":"m","choices":[{"index":0,"message":{"content":"x"},"finish_reason":"stop"}],"zap":[1]}'
+    body = b'{"id":"i","created":3,"model":"m","choices":[{"index":0,"message":{"content":"x"},"finish_reason":"stop"}],"zap":[1]}'  # noqa: E501
     answer = parse_response(body, ENVELOPE)
     assert (answer["id"], answer["zap"], answer["choices"][0]["message"]) == (
         "i",
@@ -93,7 +93,7 @@ def test_anything_a_server_may_send_is_a_failure_of_its(body: bytes) -> None:
 
 
 def test_a_custom_call_and_a_choice_without_a_message_pass() -> None:
-    body = b'{"choices":[{"finish_reason":"stop"},{"message":{"tool_calls":[{"id":"a","custom":{}}]},"finish_reason":"tool_calls"}]}'
+    body = b'{"choices":[{"finish_reason":"stop"},{"message":{"tool_calls":[{"id":"a","custom":{}}]},"finish_reason":"tool_calls"}]}'  # noqa: E501
     assert [choice["finish_reason"] for choice in parse_response(body, ENVELOPE)["choices"]] == [
         "stop",
         "tool_calls",
@@ -113,7 +113,7 @@ def test_a_finish_reason_that_is_no_text_is_unknown() -> None:
 
 
 def test_arguments_that_came_as_a_value_are_written_out() -> None:
-    calls = b'{"id":"a","function":{"name":"f","arguments":{"x":1}}},{"id":"b","custom":{"name":"g","input":[]}}'
+    calls = b'{"id":"a","function":{"name":"f","arguments":{"x":1}}},{"id":"b","custom":{"name":"g","input":[]}}'  # noqa: E501
     body = (
         b'{"choices":[{"message":{"tool_calls":[%s],"function_call":{"name":"f","arguments":{}}}}]}'
         % calls

@@ -43,7 +43,7 @@ def test_what_a_chunk_without_choices_says_goes_out_with_the_next() -> None:
     """
     first = (
         b"data:"
-        b' {"choices":[],"created":0,"id":"","model":"","object":"","prompt_filter_results":[{"prompt_index":0}]}\n\n'
+        b' {"choices":[],"created":0,"id":"","model":"","object":"","prompt_filter_results":[{"prompt_index":0}]}\n\n'  # noqa: E501
     )
     stream, text = feed(first + STREAM)
     chunks = [loads(line[6:]) for line in text.split(b"\n\n") if line]
