@@ -28,10 +28,7 @@ class Access:
 
     def __init__(self, digests: frozenset[bytes] = frozenset()) -> None:
         self._digests = tuple(digests)
-
-    @property
-    def open(self) -> bool:
-        return not self._digests
+        self.open: Final = not self._digests
 
     def key_id(self, headers: Mapping[str, str]) -> str | None:
         """The id (first 8 hex digits of the digest) of the caller's key, None if keys are not asked for. Raises NotAuthorized."""

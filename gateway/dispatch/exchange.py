@@ -132,10 +132,10 @@ class Exchange:
             headers["x-llm-router-decision"] = self.record.id
         if served is not None:
             headers["x-llm-router-provider"] = served.provider.name
-            model = None if attempt is None else attempt.model
-            if model.__class__ is not str or not model or not fits_header(model) or served.provider.redactor.holds(model):
-                model = served.model.id
-            headers["x-llm-router-model"] = model
+            shown, model = served.model.id, None if attempt is None else attempt.model
+            if model and model != shown and model.__class__ is str and fits_header(model) and not served.provider.redactor.holds(model):
+                shown = model
+            headers["x-llm-router-model"] = shown
         elif self.attempts:
             headers["x-llm-router-provider"] = self.attempts[-1].provider
             headers["x-llm-router-model"] = self.attempts[-1].model

@@ -36,11 +36,6 @@ _UNFOLLOWED: Final = Outcome(FailureKind.MODEL_OUTPUT, may_pass=False)
 """The target was asked twice already."""
 
 
-def _relays(decision: Decision, candidate: Candidate) -> bool:
-    """Whether the target is sent the caller's own body."""
-    return decision.origin is not None and candidate.provider.relays == decision.origin.dialect
-
-
 class CallEnded(NamedTuple):
     """How a call ended: with a result, or with an outcome for who decides what comes next."""
 
@@ -173,6 +168,11 @@ class TargetCalls:
         if leave is None:
             return None
         exchange, decision, limits = self._exchange, self._decision, clocks(provider, self._persona, candidate.ref)
+        origin, overlay = decision.origin, decision.overlay
+        if why == "resume":
+            origin = overlay = None
+        elif origin is not None and provider.relays != origin.dialect:  # it is sent the hub's request, not the caller's own body
+            overlay = None
         fans_out, notes = self._persona is None or self._persona.fan_out, exchange.persona_notes
         began = exchange.clock()
         return Attempt(
@@ -189,8 +189,8 @@ class TargetCalls:
             fans_out,
             exchange.held_up,
             exchange.hold,
-            None if why == "resume" else decision.origin,
-            None if why == "resume" or not _relays(decision, candidate) else decision.overlay,
+            origin,
+            overlay,
         )
 
     def _pinned_key(self, candidate: Candidate, now: float) -> str | None:

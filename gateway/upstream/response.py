@@ -131,8 +131,8 @@ class UpstreamResponse:
 
     def close(self) -> None:
         """Hang up unless all of the response has arrived: the provider stops generating."""
-        self._watch.remove(self)
-        if self._connection is not None:
+        if self._connection is not None:  # else it has ended, and is watched no more
+            self._watch.remove(self)
             self._connection.abort()
             self._connection = None
 
