@@ -1,4 +1,4 @@
-"""gateway.routing.plan: who can serve a request and why not; no plan breaks a gate, no refusal is without a reason."""
+"""gateway.routing.plan and gates: who can serve a request and why not; no plan breaks a gate, no refusal is without a reason."""
 
 from dataclasses import replace
 from decimal import Decimal
