@@ -1,4 +1,6 @@
-"""The parameter matrix, made from the dialects' tables: `python -m tests.regenerate` writes translators/PARAMETERS.md."""
+"""The parameter matrix, made from the dialects' tables: `python -m tests.regenerate` writes
+translators/PARAMETERS.md.
+"""
 
 from pathlib import Path
 from typing import Final
@@ -10,7 +12,12 @@ from translators.openai.request.fields import FIELDS as OPENAI
 from translators.responses.request.fields import FIELDS as RESPONSES
 
 PAGE: Final = Path(__file__).parents[1] / "translators" / "PARAMETERS.md"
-TABLES: Final = {"OpenAI": OPENAI, "OpenAI Responses": RESPONSES, "Claude": CLAUDE, "Gemini": GEMINI}
+TABLES: Final = {
+    "OpenAI": OPENAI,
+    "OpenAI Responses": RESPONSES,
+    "Claude": CLAUDE,
+    "Gemini": GEMINI,
+}
 
 HEAD: Final = """# What becomes of every field of a chat request
 
@@ -24,18 +31,33 @@ persona can take it. *depends*: on the value or the model.
 What a dialect rejects or lacks, the gateway may still give: `n` answers by asking several times, `stop` by cutting the text.
 
 Fields that are not here are relayed to servers that speak OpenAI's Chat Completions, and dropped with a report elsewhere.
-"""
+"""  # noqa: E501
 
 
 def cell(verdict: Verdict | None) -> str:
-    return "" if verdict is None else f"**{verdict.kind}** {verdict.how}".replace("|", "\\|").replace("\n", " ")
+    return (
+        ""
+        if verdict is None
+        else f"**{verdict.kind}** {verdict.how}".replace("|", "\\|").replace("\n", " ")
+    )
 
 
 def page() -> str:
     names = list(dict.fromkeys(name for table in TABLES.values() for name in table))
     names.sort(key=lambda name: (name.split(".")[0] in ("role", "content", "tool"), name))
-    rows = [f"| `{name}` | " + " | ".join(cell(table.get(name)) for table in TABLES.values()) + " |" for name in names]
-    return "\n".join([HEAD, "| field | " + " | ".join(TABLES) + " |", "|---" * (len(TABLES) + 1) + "|", *rows, ""])
+    rows = [
+        f"| `{name}` | " + " | ".join(cell(table.get(name)) for table in TABLES.values()) + " |"
+        for name in names
+    ]
+    return "\n".join(
+        [
+            HEAD,
+            "| field | " + " | ".join(TABLES) + " |",
+            "|---" * (len(TABLES) + 1) + "|",
+            *rows,
+            "",
+        ]
+    )
 
 
 def write() -> None:

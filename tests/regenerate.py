@@ -1,4 +1,6 @@
-"""python -m tests.regenerate: write anew what all golden cases expect, and the parameter matrix. Review the difference: it is the test."""
+"""python -m tests.regenerate: write anew what all golden cases expect, and the parameter matrix.
+Review the difference: it is the test.
+"""
 
 from types import ModuleType
 from typing import Final
@@ -14,7 +16,10 @@ GOLDEN: Final[tuple[ModuleType, ...]] = (claude, gemini, responses)
 
 def main() -> None:
     for golden in GOLDEN:
-        for paths, result in ((golden.REQUESTS, golden.request_result), (golden.RESPONSES, golden.response_result)):
+        for paths, result in (
+            (golden.REQUESTS, golden.request_result),
+            (golden.RESPONSES, golden.response_result),
+        ):
             for path in paths:
                 case = golden.read(path)
                 golden.write(path, {**case, "expected": result(case)})

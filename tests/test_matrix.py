@@ -1,4 +1,6 @@
-"""Every field has a verdict: the tables cover the official SDK's parameters, and the generated page shows them as they are."""
+"""Every field has a verdict: the tables cover the official SDK's parameters, and the generated page
+shows them as they are.
+"""
 
 import typing
 
@@ -8,13 +10,19 @@ from openai.types.chat import completion_create_params
 from tests.matrix import PAGE, TABLES, page
 from translators.notes import Verdict
 
-PARAMETERS = set(typing.get_type_hints(completion_create_params.CompletionCreateParamsStreaming, include_extras=True))
+PARAMETERS = set(
+    typing.get_type_hints(
+        completion_create_params.CompletionCreateParamsStreaming, include_extras=True
+    )
+)
 
 
 @pytest.mark.parametrize("dialect", TABLES)
 def test_every_parameter_of_the_sdk_has_a_verdict(dialect: str) -> None:
     missing = PARAMETERS - set(TABLES[dialect])
-    assert missing == set(), f"the SDK has parameters that {dialect} says nothing of: add them to its fields.py"
+    assert missing == set(), (
+        f"the SDK has parameters that {dialect} says nothing of: add them to its fields.py"
+    )
 
 
 @pytest.mark.parametrize("dialect", TABLES)

@@ -47,7 +47,8 @@ class Overlay(NamedTuple):
     removed: frozenset[str] = frozenset()
     """The parameters of the caller's that the persona takes out."""
     keeps_reasoning: bool = True
-    """False once the provider has refused signed reasoning of the conversation: then none is sent."""
+    """False once the provider has refused signed reasoning of the conversation: then none is sent.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,8 @@ class AnswerFacts(NamedTuple):
 
 
 class CallerError(NamedTuple):
-    """A failure as a caller is told of it, in the hub's words: each dialect has its own for them."""
+    """A failure as a caller is told of it, in the hub's words: each dialect has its own for
+    them."""
 
     status: int
     message: str

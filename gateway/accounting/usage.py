@@ -1,4 +1,6 @@
-"""Numbers out of a usage object of the hub: a provider may send anything, so nothing is believed that is no count."""
+"""Numbers out of a usage object of the hub: a provider may send anything, so nothing is believed
+that is no count.
+"""
 
 from typing import Any, Final
 
@@ -10,13 +12,17 @@ MOST: Final = 100_000_000
 
 
 def count(holder: Any, name: str) -> int | None:
-    """The tokens under `name` of a usage object or of one of its details, None if there is no believable count."""
+    """The tokens under `name` of a usage object or of one of its details, None if there is no
+    believable count.
+    """
     value = holder.get(name) if holder.__class__ is dict else None
     return value if value.__class__ is int and 0 <= value <= MOST else None
 
 
 def totals(usage: Any) -> tuple[int | None, int | None]:
-    """The prompt's and the completion's tokens, as `count` finds them, at half its price: they are looked at three times for a request."""
+    """The prompt's and the completion's tokens, as `count` finds them, at half its price: they are
+    looked at three times for a request.
+    """
     if usage.__class__ is not dict:
         return None, None
     prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens")
@@ -32,9 +38,11 @@ _SPOKEN: Final = ("content", "reasoning_content", "refusal")
 
 
 def estimated(prompt_tokens: int, token_factor: float, completion: Completion) -> Usage:
-    """A usage object for an answer whose provider counted nothing: callers read its fields unasked. Both counts are estimates.
+    """A usage object for an answer whose provider counted nothing: callers read its fields unasked.
+    Both counts are estimates.
 
-    `prompt_tokens` are o200k's; `token_factor` tells how many of the model's own tokens one of those is.
+    `prompt_tokens` are o200k's; `token_factor` tells how many of the model's own tokens one of
+    those is.
     """
     texts: list[str] = []
     for choice in completion["choices"]:

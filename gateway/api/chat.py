@@ -1,5 +1,6 @@
-"""THE chat handler: a request is read, decided, dispatched and its answer written, for every dialect
-that callers speak."""
+"""THE chat handler: a request is read, decided, dispatched and its answer written, for every
+dialect that callers speak.
+"""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -51,7 +52,13 @@ async def respond(http: Request, read: InboundRequest, exchange: Exchange) -> we
         interval = http.config.server.keep_alive_interval
         if (most := http.dialect.KEEP_ALIVE) is not None and most < interval:
             interval = most
-        with EventStream(http, interval, cors.told(http, exchange.headers), writer.keep_alive, writer.content_type) as out:
+        with EventStream(
+            http,
+            interval,
+            cors.told(http, exchange.headers),
+            writer.keep_alive,
+            writer.content_type,
+        ) as out:
             try:
                 stream = await gateway.dispatcher.open_stream(decision, exchange)
             except (RequestFailed, InvalidRequest) as error:
@@ -65,15 +72,23 @@ async def respond(http: Request, read: InboundRequest, exchange: Exchange) -> we
     completion = await gateway.dispatcher.complete(decision, exchange)
     facts = _facts_of_completion(completion, exchange)
     write = read.write_completion
-    body = write(completion, facts) if exchange.received <= BIG else await off_loop(write, completion, facts)
+    body = (
+        write(completion, facts)
+        if exchange.received <= BIG
+        else await off_loop(write, completion, facts)
+    )
     return Response(body)
 
 
-async def _relayed(http: Request, stream: AnswerStream, writer: AnswerWriter, out: EventStream, exchange: Exchange) -> web.StreamResponse:
+async def _relayed(
+    http: Request, stream: AnswerStream, writer: AnswerWriter, out: EventStream, exchange: Exchange
+) -> web.StreamResponse:
     """What comes from the provider, written to the caller as it comes."""
     assert exchange.served is not None
     served = exchange.served.name
-    writer.begin(AnswerFacts(stream.id, stream.created, stream.model, served, exchange.estimated_prompt))
+    writer.begin(
+        AnswerFacts(stream.id, stream.created, stream.model, served, exchange.estimated_prompt)
+    )
     write, last = writer.write, b""
     try:
         async with aclosing(stream.batches(runs=True)) as batches:

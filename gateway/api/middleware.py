@@ -1,4 +1,5 @@
-"""The edge: access, request ids, the route, and the one place where an exception becomes an answer."""
+"""The edge: access, request ids, the route, and the one place where an exception becomes an
+answer."""
 
 import asyncio
 import contextlib
@@ -14,7 +15,14 @@ from gateway.api.exchange import RESTARTING, publish_request_without_exchange
 from gateway.api.request import Request
 from gateway.api.routes import UNKNOWN, find
 from gateway.api.web_pages import refuse_pages
-from gateway.errors import INVALID_HTTP, NotServed, RequestFailed, Stopping, caller_error, error_body
+from gateway.errors import (
+    INVALID_HTTP,
+    NotServed,
+    RequestFailed,
+    Stopping,
+    caller_error,
+    error_body,
+)
 from gateway.http.body import check_length
 from gateway.http.response import Response, json_response
 from gateway.telemetry.ids import unique
@@ -24,7 +32,8 @@ from translators.openai import inbound as chat
 _log: Final = logging.getLogger("llm_router")
 _WITHOUT_CALLERS_KEY: Final = OPEN_ROUTES | ADMIN_ROUTES | {cors.PREFLIGHT}
 _NOT_TOLD: Final = OPEN_ROUTES | {cors.PREFLIGHT}
-"""What is asked so often, and means so little, that it stands in no log as long as it is answered."""
+"""What is asked so often, and means so little, that it stands in no log as long as it is answered.
+"""
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}").fullmatch
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -34,7 +43,9 @@ def new_request_id() -> str:
 
 
 async def edge(http: Request) -> web.StreamResponse:
-    """Around every request. Broad on purpose: the caller of a gateway always gets an answer in the one error shape."""
+    """Around every request. Broad on purpose: the caller of a gateway always gets an answer in the
+    one error shape.
+    """
     headers = http.headers
     given = headers.get("x-request-id")
     http.request_id = given if given and _REQUEST_ID(given) else new_request_id()
@@ -79,7 +90,9 @@ async def edge(http: Request) -> web.StreamResponse:
         if exchange is not None:
             response.beside.update(exchange.headers())
         else:
-            response.beside["x-request-id"] = response.beside["x-llm-router-request-id"] = http.request_id
+            response.beside["x-request-id"] = response.beside["x-llm-router-request-id"] = (
+                http.request_id
+            )
         if http.dialect is not chat:
             response.beside.update(http.dialect.headers(http.request_id))
         if http.config.server.cors_origins:
@@ -89,7 +102,9 @@ async def edge(http: Request) -> web.StreamResponse:
 
 def _publish(http: Request, status: int, failed: InvalidRequest | RequestFailed | None) -> None:
     """Tell of a request that was no exchange with providers."""
-    publish_request_without_exchange(http.gateway, http.request_id, http.route, http.started, status, failed, http.key_id)
+    publish_request_without_exchange(
+        http.gateway, http.request_id, http.route, http.started, status, failed, http.key_id
+    )
 
 
 def _restarting() -> RequestFailed:
@@ -101,7 +116,13 @@ def _restarting() -> RequestFailed:
 
 def _internal(http: Request, error: Exception) -> RequestFailed:
     """A fault of our own. The log's type says where to look; the text may hold a caller's words."""
-    _log.error("internal error in %s %s: %s", http.method, http.path[:200], type(error).__name__, exc_info=_where(error))
+    _log.error(
+        "internal error in %s %s: %s",
+        http.method,
+        http.path[:200],
+        type(error).__name__,
+        exc_info=_where(error),
+    )
     return NotServed(500, "The gateway failed to handle the request.")
 
 
@@ -114,17 +135,21 @@ def _error_response(http: Request, failed: InvalidRequest | RequestFailed) -> Re
         written = http.dialect.write_error(caller_error(failed), http.request_id)
         response = Response(written.body, written.status, headers={**headers, **written.headers})
     if failed.code == INVALID_HTTP or not http.content.is_eof():
-        response.force_close()  # where the next request would begin is not sure, or nobody should have to send the rest of the body
+        # where the next request would begin is not sure, or nobody should have to send the rest of
+        # the body
+        response.force_close()
     return response
 
 
 def _check_framing(http: Request) -> None:
-    """Raises NotServed for a version or a transfer coding (RFC 9112, 2.3 and 6.1) that is not ours: what the parser made of it may be
-    something else than what the caller meant.
+    """Raises NotServed for a version or a transfer coding (RFC 9112, 2.3 and 6.1) that is not ours:
+    what the parser made of it may be something else than what the caller meant.
     """
     if http.version not in (HttpVersion10, HttpVersion11):
         raise NotServed(400, "Only HTTP/1.0 and HTTP/1.1 are served.", INVALID_HTTP)
-    if (coding := http.headers.get("transfer-encoding")) is not None and coding.strip().lower() != "chunked":
+    if (
+        coding := http.headers.get("transfer-encoding")
+    ) is not None and coding.strip().lower() != "chunked":
         raise NotServed(400, "No transfer coding but 'chunked' is served.", INVALID_HTTP)
 
 
@@ -138,7 +163,9 @@ async def _expected(http: Request) -> None:
 
 
 async def _broken_off(http: Request, failed: RequestFailed) -> web.StreamResponse:
-    """End a stream whose headers are out with the error as its last event, unless it has ended already."""
+    """End a stream whose headers are out with the error as its last event, unless it has ended
+    already.
+    """
     stream = http.stream
     assert stream is not None
     assert http.answer_writer is not None

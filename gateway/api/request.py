@@ -1,4 +1,6 @@
-"""What every handler is given: the request, and with it the one value that holds the parts of a running gateway."""
+"""What every handler is given: the request, and with it the one value that holds the parts of a
+running gateway.
+"""
 
 import asyncio
 import time
@@ -27,7 +29,8 @@ VERSION: Final = "0.1.0"
 
 @dataclass(slots=True)
 class Gateway:
-    """The parts, put together by gateway.app. `draining` is set when the server is asked to stop."""
+    """The parts, put together by gateway.app. `draining` is set when the server is asked to
+    stop."""
 
     reloader: Reloader
     dispatcher: Dispatcher
@@ -124,7 +127,9 @@ class Request(IncomingRequest):
 
     @property
     def keep_alive(self) -> bool:
-        """Whether the connection stays: while the server drains, each is told to be the caller's last."""
+        """Whether the connection stays: while the server drains, each is told to be the caller's
+        last.
+        """
         return not (self._message.should_close or self.gateway.draining)
 
     @property
@@ -137,4 +142,6 @@ class Request(IncomingRequest):
 
         Raises as gateway.http.body.read_json does.
         """
-        return await read_json(self, self.config.server, declared=self.gateway.access.open, keep_text=keep_text)
+        return await read_json(
+            self, self.config.server, declared=self.gateway.access.open, keep_text=keep_text
+        )

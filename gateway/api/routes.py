@@ -17,7 +17,9 @@ from translators.openai import inbound as chat_completions
 
 
 class Route(NamedTuple):
-    """`path` may end with `{id}`, which is one segment, or with `{id:.+}`, which is all that is left."""
+    """`path` may end with `{id}`, which is one segment, or with `{id:.+}`, which is all that is
+    left.
+    """
 
     method: str
     path: str
@@ -61,7 +63,9 @@ async def _unknown(http: Request) -> web.StreamResponse:
 
 def _only_by(allowed: str) -> Handler:
     async def refused(http: Request) -> web.StreamResponse:
-        raise NotServed(405, f"Method Not Allowed: {http.method} {http.path[:200]}", headers={"allow": allowed})
+        raise NotServed(
+            405, f"Method Not Allowed: {http.method} {http.path[:200]}", headers={"allow": allowed}
+        )
 
     return refused
 
@@ -88,7 +92,11 @@ _EXACT: Final = {
     for method, route in methods.items()
     if "{" not in path
 }
-_OPEN: Final = [(re.compile(path.replace("{id}", "([^/]+)").replace("{id:.+}", "(.+)")), path) for path in _METHODS if "{" in path]
+_OPEN: Final = [
+    (re.compile(path.replace("{id}", "([^/]+)").replace("{id:.+}", "(.+)")), path)
+    for path in _METHODS
+    if "{" in path
+]
 
 
 def find(http: Request) -> Found:
@@ -99,11 +107,16 @@ def find(http: Request) -> Found:
 
 def _find(http: Request) -> Found:
     method, path = http.method, http.path
-    known, id_ = next(((route, match[1]) for pattern, route in _OPEN if (match := pattern.fullmatch(path))), (path, ""))
+    known, id_ = next(
+        ((route, match[1]) for pattern, route in _OPEN if (match := pattern.fullmatch(path))),
+        (path, ""),
+    )
     methods = _METHODS.get(known, {})
     if (route := methods.get(method)) is not None:
         return Found(known.replace(":.+}", "}"), id_, route.handler, route.dialect)
-    dialect = next((dialect for prefix, dialect in SPOKEN if path.startswith(prefix)), chat_completions)
+    dialect = next(
+        (dialect for prefix, dialect in SPOKEN if path.startswith(prefix)), chat_completions
+    )
     if not methods:
         return _UNKNOWN._replace(dialect=dialect)
     allowed = ",".join(sorted(methods))

@@ -11,7 +11,10 @@ from gateway.config.schema import Row, Seconds, matching
 ParamsMode = Literal["report", "strict", "quiet"]
 PARAMS_MODES: Final[tuple[ParamsMode, ...]] = ("report", "strict", "quiet")
 
-_HOST: Final = matching("[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?", "must be a host name in small letters, without scheme and port")
+_HOST: Final = matching(
+    "[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?",
+    "must be a host name in small letters, without scheme and port",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +80,9 @@ class ServerSettings(Row):
     watch: Annotated[float, Field(ge=0)] = 5.0
     """Between two looks at the files, for a change to be loaded; 0: never."""
     media_fetch: MediaFetch = MediaFetch()
-    cors_origins: Annotated[tuple[Annotated[str, AfterValidator(check_origin)], ...], AfterValidator(check_origins)] = ()
+    cors_origins: Annotated[
+        tuple[Annotated[str, AfterValidator(check_origin)], ...], AfterValidator(check_origins)
+    ] = ()
     """Origins whose pages may call from a browser; `*` is every one but `null`."""
     hosts: Annotated[tuple[Annotated[str, _HOST], ...], Field(max_length=100)] = ()
     """Names of a gateway that listens on loopback without callers' keys, beside loopback's own."""

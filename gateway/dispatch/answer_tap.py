@@ -11,7 +11,9 @@ from translators.chat.turns import joined_details
 
 @dataclass(slots=True)
 class AnswerTap:
-    """Sees the chunks of a streamed answer to `messages` and gives the message that `remember` takes, with the fields that are `kept`."""
+    """Sees the chunks of a streamed answer to `messages` and gives the message that `remember`
+    takes, with the fields that are `kept`.
+    """
 
     messages: Sequence[dict[str, Any]] = ()
     kept: frozenset[str] = SIGNED
@@ -57,5 +59,8 @@ class AnswerTap:
                 self.pieces.setdefault(name, []).extend(value)
 
     def message(self) -> dict[str, Any]:
-        whole = {name: joined_details(of) if name == "reasoning_details" else "".join(of) for name, of in self.pieces.items()}
+        whole = {
+            name: joined_details(of) if name == "reasoning_details" else "".join(of)
+            for name, of in self.pieces.items()
+        }
         return {"content": "".join(self.text), "tool_calls": self.calls, **self.fields, **whole}

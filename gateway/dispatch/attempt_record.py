@@ -1,4 +1,6 @@
-"""One attempt at one target, and all that becomes known of it: what an exchange keeps of each, and shows of the one that won."""
+"""One attempt at one target, and all that becomes known of it: what an exchange keeps of each, and
+shows of the one that won.
+"""
 
 import re
 from collections.abc import Callable, Mapping
@@ -30,7 +32,8 @@ def uncounted(size: int) -> None:
 
 @dataclass(slots=True)
 class Attempt:
-    """One attempt at one target, and what becomes known of it. Several may run at once; the exchange shows the one that won.
+    """One attempt at one target, and what becomes known of it. Several may run at once; the
+    exchange shows the one that won.
 
     Only its methods change it.
     """
@@ -43,7 +46,8 @@ class Attempt:
     """Of the whole request, by `clock`."""
     started: float
     asked_at: float
-    """When the request went to the provider, after the wait for a place; its clocks run from here."""
+    """When the request went to the provider, after the wait for a place; its clocks run from here.
+    """
     persona_notes: tuple[Note, ...] = ()
     key: ApiKey | None = None
     leave: CallPermit | None = None
@@ -52,11 +56,14 @@ class Attempt:
     held_up: Callable[[], float] = field(default=no_time, repr=False)
     """Seconds in which the caller of this request took nothing of what was there for it."""
     hold: Callable[[int], None] = field(default=uncounted, repr=False)
-    """Counts bytes that are in memory for this request, beside its body. Raises RequestFailed if they are too many."""
+    """Counts bytes that are in memory for this request, beside its body. Raises RequestFailed if
+    they are too many."""
     origin: Origin | None = None
-    """What the request was in its caller's own dialect; None for what the gateway made itself, as to resume an answer."""
+    """What the request was in its caller's own dialect; None for what the gateway made itself, as
+    to resume an answer."""
     overlay: Overlay | None = None
-    """What is laid over the caller's own body where that is sent; None if the target is sent the hub's request in its words."""
+    """What is laid over the caller's own body where that is sent; None if the target is sent the
+    hub's request in its words."""
     received: int = 0
     """Bytes of a whole answer."""
     place: Slot | None = None
@@ -80,7 +87,9 @@ class Attempt:
         self.number = number
 
     def set_place(self, place: Slot | None) -> None:
-        """Keep the place that the attempt waited for at its target; None if the target has no limit any more."""
+        """Keep the place that the attempt waited for at its target; None if the target has no limit
+        any more.
+        """
         self.place, self.asked_at = place, self.clock()
 
     def set_leave(self, leave: CallPermit | None) -> None:
@@ -97,7 +106,9 @@ class Attempt:
         self.notes += notes
 
     def clear_notes(self) -> None:
-        """Forget the notes of a translation whose request was refused: the corrected request makes its own."""
+        """Forget the notes of a translation whose request was refused: the corrected request makes
+        its own.
+        """
         self.notes = ()
 
     def mark_first_chunk(self) -> None:
@@ -109,13 +120,19 @@ class Attempt:
         self.upstream_seconds = seconds
 
     def record_usage(self, usage: wire.Usage | None) -> None:
-        """Keep what the provider has counted of an answer that may be given up: it is billed even so."""
+        """Keep what the provider has counted of an answer that may be given up: it is billed even
+        so.
+        """
         self.usage = usage
 
     def record_result(self, result: AttemptResult[Any]) -> None:
         """Keep what is known of the answer, without the answer itself."""
         self.notes, self.warnings = result.notes, result.warnings
-        self.model, self.usage, self.finish_reason = result.model, result.usage, result.finish_reason
+        self.model, self.usage, self.finish_reason = (
+            result.model,
+            result.usage,
+            result.finish_reason,
+        )
         self.billed_prompt_tokens = result.billed_prompt_tokens
 
     def record_received(self, size: int) -> None:
@@ -131,7 +148,9 @@ class Attempt:
         self.warnings += warnings
 
     def limit(self, more: bool = False) -> Limit:
-        """How long the provider may take from now on. Until it has given content, or `more` of it after a pause, that clock runs, too."""
+        """How long the provider may take from now on. Until it has given content, or `more` of it
+        after a pause, that clock runs, too.
+        """
         now, clocks = self.clock(), self.clocks
         total, left = clocks.total, self.deadline + self.held_up() - now
         content = total = left if left < total else total
@@ -139,15 +158,23 @@ class Attempt:
             content = self.asked_at + clocks.first_content - now
         elif more:
             content = clocks.first_content
-        return Limit(content, FIRST_CONTENT_CLOCK) if content < total else Limit(total, TOTAL_CLOCK, self.held_up)
+        return (
+            Limit(content, FIRST_CONTENT_CLOCK)
+            if content < total
+            else Limit(total, TOTAL_CLOCK, self.held_up)
+        )
 
     def heard(self, headers: Mapping[str, str]) -> None:
-        """Keep the provider's id of the request and its rate limits (`headers` has lower-case names)."""
+        """Keep the provider's id of the request and its rate limits (`headers` has lower-case
+        names).
+        """
         kept = {}
         for name, value in headers.items():
             if "ratelimit" in name:
                 if name.startswith(_LIMITS):
-                    kept[f"x-llm-router-upstream-ratelimit-{name.partition('ratelimit-')[2]}"] = value
+                    kept[f"x-llm-router-upstream-ratelimit-{name.partition('ratelimit-')[2]}"] = (
+                        value
+                    )
             elif name in _IDS:
                 kept["x-llm-router-upstream-request-id"] = value
         if not kept:
@@ -155,11 +182,26 @@ class Attempt:
             return
         holds = self.candidate.provider.redactor.holds
         spoilt = holds("\n".join(kept.values()))
-        self.upstream_headers = {name: value for name, value in kept.items() if fits_header(value) and not (spoilt and holds(value))}
+        self.upstream_headers = {
+            name: value
+            for name, value in kept.items()
+            if fits_header(value) and not (spoilt and holds(value))
+        }
 
     def cleaned(self, failure: UpstreamFailure) -> UpstreamFailure:
         """A failure without any of our keys in the provider's words: before anybody hears of it."""
         clean = self.candidate.provider.redactor.clean
-        type_, code, param, own = (word and clean(word) for word in (failure.type, failure.code, failure.param, failure.upstream_code))
+        type_, code, param, own = (
+            word and clean(word)
+            for word in (failure.type, failure.code, failure.param, failure.upstream_code)
+        )
         body = failure.body and clean(failure.body.decode("utf-8", "replace")).encode()
-        return replace(failure, message=clean(failure.message), type=type_ or "", code=code, param=param, upstream_code=own, body=body)
+        return replace(
+            failure,
+            message=clean(failure.message),
+            type=type_ or "",
+            code=code,
+            param=param,
+            upstream_code=own,
+            body=body,
+        )

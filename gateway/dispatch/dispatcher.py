@@ -1,7 +1,8 @@
-"""One exchange with the providers: from a decision to a completion, or to a stream that has begun to answer.
+"""One exchange with the providers: from a decision to a completion, or to a stream that has begun
+to answer.
 
-The place where routing (which target, when) and attempts (what bytes) meet. Once content was shown a failure is the caller's to see,
-unless the persona resumes.
+The place where routing (which target, when) and attempts (what bytes) meet. Once content was shown
+a failure is the caller's to see, unless the persona resumes.
 """
 
 from typing import Any, Final
@@ -24,7 +25,8 @@ from translators.chat.wire import Completion
 from translators.errors import UpstreamError
 
 _LEARNED_FROM: Final = 4000
-"""Bytes from which a prompt is worth estimating, only to compare the estimate with what was counted."""
+"""Bytes from which a prompt is worth estimating, only to compare the estimate with what was
+counted."""
 _LEARNED_SHARE: Final = 1 / 16
 """Of such prompts: an estimate of a long one costs as much as sending it."""
 
@@ -47,15 +49,21 @@ class Dispatcher:
         release(attempt, self.state)
         answer = completion["choices"][0].get("message") or {}
         if answer.get("tool_calls"):
-            self._attempts.remember(exchange.key_id or "", attempt.candidate, decision.request.messages, answer)
+            self._attempts.remember(
+                exchange.key_id or "", attempt.candidate, decision.request.messages, answer
+            )
         if completion.get("usage") is None:
             tokens = decision.plan.facts.prompt.tokens
-            completion["usage"] = estimated(tokens, attempt.candidate.model.token_factor, completion)
+            completion["usage"] = estimated(
+                tokens, attempt.candidate.model.token_factor, completion
+            )
             attempt.add_warnings(USAGE_ESTIMATED)
         return completion
 
     async def open_stream(self, decision: Decision, exchange: Exchange) -> AnswerStream:
-        """A stream whose first content is in hand. Raises RequestFailed or InvalidRequest; `close` what is returned."""
+        """A stream whose first content is in hand. Raises RequestFailed or InvalidRequest; `close`
+        what is returned.
+        """
         stream = (await self._runner.run(decision, exchange, "stream")).answer
         persona = decision.plan.policy.persona
         relayed = exchange.attempt is not None and exchange.attempt.overlay is not None
@@ -71,10 +79,14 @@ class Dispatcher:
         attempt.record_stream_end(stream.usage, stream.finish_reason)
         self._succeeded(attempt, exchange)
         if (tap := stream.tap) is not None:
-            self._attempts.remember(exchange.key_id or "", attempt.candidate, tap.messages, tap.message())
+            self._attempts.remember(
+                exchange.key_id or "", attempt.candidate, tap.messages, tap.message()
+            )
 
     def broke(self, error: UpstreamError, exchange: Exchange) -> UpstreamFailed:
-        """What to tell a caller whose answer broke; the attempt goes into the record, and into the target's health, as failed."""
+        """What to tell a caller whose answer broke; the attempt goes into the record, and into the
+        target's health, as failed.
+        """
         attempt = exchange.attempt
         assert attempt is not None
         broke_off(attempt, error.failure, exchange, self.state)
@@ -102,11 +114,15 @@ class Dispatcher:
             return
         prompt = plan.facts.prompt
         estimated = None
-        worth_it = prompt.known is not None or (prompt.size >= _LEARNED_FROM and state.random() < _LEARNED_SHARE)
+        worth_it = prompt.known is not None or (
+            prompt.size >= _LEARNED_FROM and state.random() < _LEARNED_SHARE
+        )
         # A prompt sent several times was counted as often: it teaches no factor.
         if worth_it and not prompt.exact and plan.facts.answers == 1:
             estimated = int(prompt.tokens * candidate.model.token_factor)
         state.learned.observe(plan.persona, candidate.name, estimated, usage)
         tokens = usage.get("completion_tokens")
         if tokens.__class__ is int and attempt.first_chunk_at is not None:
-            state.health.latency(candidate.name).observe_rate(tokens, attempt.clock() - attempt.first_chunk_at, now)
+            state.health.latency(candidate.name).observe_rate(
+                tokens, attempt.clock() - attempt.first_chunk_at, now
+            )

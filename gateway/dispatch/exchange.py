@@ -1,4 +1,6 @@
-"""One request and all that becomes known of it on its way: the record that headers, events and the native answer are made from."""
+"""One request and all that becomes known of it on its way: the record that headers, events and the
+native answer are made from.
+"""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -21,7 +23,8 @@ from translators.notes import Note
 _HEADER_LIMIT: Final = 2000
 
 
-@dataclass(init=False, slots=True)  # a generated __init__, with factories for its three lists, takes 8 % longer (1.23 µs against 1.15)
+# A generated __init__, with factories for its three lists, takes 8 % longer (1.23 µs against 1.15).
+@dataclass(init=False, slots=True)
 class Exchange:
     """Mutable, owned by one handler; only its methods change it."""
 
@@ -78,7 +81,9 @@ class Exchange:
         self.key_id = key_id
         self.stream = self.resumable = False
         self.started = clock() if started is None else started
-        self.plan = self.record = self.service_tier = self.attempt = self.served = self.error_code = None
+        self.plan = self.record = self.service_tier = self.attempt = self.served = (
+            self.error_code
+        ) = None
         self.params = "report"
         self.persona_notes = ()
         self.attempts = []
@@ -89,7 +94,9 @@ class Exchange:
 
     @property
     def notes(self) -> tuple[Note, ...]:
-        return self.persona_notes if self.attempt is None else self.persona_notes + self.attempt.notes
+        return (
+            self.persona_notes if self.attempt is None else self.persona_notes + self.attempt.notes
+        )
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -133,8 +140,8 @@ class Exchange:
         if served is not None:
             headers["x-llm-router-provider"] = served.provider.name
             shown, model = served.model.id, None if attempt is None else attempt.model
-            if model and model != shown and model.__class__ is str and fits_header(model) and not served.provider.redactor.holds(model):
-                shown = model
+            if model and model != shown and model.__class__ is str and fits_header(model):
+                shown = shown if served.provider.redactor.holds(model) else model
             headers["x-llm-router-model"] = shown
         elif self.attempts:
             headers["x-llm-router-provider"] = self.attempts[-1].provider
@@ -163,23 +170,41 @@ class Exchange:
         self.stream = stream
 
     def set_params(self, params: str, persona_notes: tuple[Note, ...]) -> None:
-        """Set what happens to what a provider cannot be told, and what the persona's limits did to the request."""
+        """Set what happens to what a provider cannot be told, and what the persona's limits did to
+        the request.
+        """
         self.params, self.persona_notes = params, persona_notes
 
-    def record_decision(self, decision: Decision, record: DecisionRecord, params: str, notes: tuple[Note, ...]) -> None:
+    def record_decision(
+        self, decision: Decision, record: DecisionRecord, params: str, notes: tuple[Note, ...]
+    ) -> None:
         """Keep the decision and its record; `params` and `notes` as in `set_params`."""
-        self.plan, self.record, self.service_tier = decision.plan, record, decision.request.body.get("service_tier")
+        self.plan, self.record, self.service_tier = (
+            decision.plan,
+            record,
+            decision.request.body.get("service_tier"),
+        )
         self.params, self.persona_notes = params, notes
 
     def mark_resumable(self) -> None:
         """An answer that breaks off will be continued by another target."""
         self.resumable = True
 
-    def record_resumption(self, candidate: Candidate, characters: int, usage: wire.Usage | None) -> None:
-        """`candidate` continues an answer that broke off after so many characters; `usage`: what was counted of it until then."""
+    def record_resumption(
+        self, candidate: Candidate, characters: int, usage: wire.Usage | None
+    ) -> None:
+        """`candidate` continues an answer that broke off after so many characters; `usage`: what
+        was counted of it until then.
+        """
         if usage is not None:
             self.usage_before.append(usage)
-        self.resumed.append({"provider": candidate.provider.name, "model": candidate.model.id, "after_characters": characters})
+        self.resumed.append(
+            {
+                "provider": candidate.provider.name,
+                "model": candidate.model.id,
+                "after_characters": characters,
+            }
+        )
 
     def mark_aborted(self) -> None:
         """The caller has seen a part of the answer and gets no more."""
@@ -194,7 +219,11 @@ class Exchange:
         candidate = attempt.candidate
         seconds = self.clock() - attempt.started
         attempt.set_number(len(self.attempts))
-        self.attempts.append(AttemptEnded(candidate.provider.name, candidate.model.id, outcome, seconds, status, attempt.why))
+        self.attempts.append(
+            AttemptEnded(
+                candidate.provider.name, candidate.model.id, outcome, seconds, status, attempt.why
+            )
+        )
         if self.served is None:
             self.attempt = attempt
 
@@ -230,7 +259,11 @@ class Exchange:
             provider, model = attempts[-1].provider, attempts[-1].model
         notes, upstream_seconds = self.persona_notes, 0.0
         if attempt is not None:
-            notes, finish_reason, upstream_seconds = notes + attempt.notes, attempt.finish_reason, attempt.upstream_seconds
+            notes, finish_reason, upstream_seconds = (
+                notes + attempt.notes,
+                attempt.finish_reason,
+                attempt.upstream_seconds,
+            )
             if attempt.first_chunk_at is not None:
                 first_chunk_seconds = attempt.first_chunk_at - started
         ended = RequestEnded(  # in its fields' order: their names would cost 1 µs
@@ -245,13 +278,19 @@ class Exchange:
             self.outcome,
             self.error_code,
             tuple(attempts),
-            tuple([note.param for note in notes if note.kind in ("dropped", "changed")]) if notes else (),
+            (
+                tuple([note.param for note in notes if note.kind in ("dropped", "changed")])
+                if notes
+                else ()
+            ),
             _usage(usage),
             finish_reason,
             now - started,
             upstream_seconds,
             first_chunk_seconds,
-            None if record is None else partial(log_fragment, record.id, record.plan),  # not the record, which holds this event
+            (
+                None if record is None else partial(log_fragment, record.id, record.plan)
+            ),  # not the record, which holds this event
             len(self.resumed),
             self._cost(usage),
         )
@@ -261,8 +300,12 @@ class Exchange:
 
 
 def dropped_header(notes: Iterable[Note]) -> str:
-    """`seed, temperature=changed, parallel_tool_calls=emulated`: names only, each once, cut to a header's length."""
-    names = dict.fromkeys(note.param if note.kind == "dropped" else f"{note.param}={note.kind}" for note in notes)
+    """`seed, temperature=changed, parallel_tool_calls=emulated`: names only, each once, cut to a
+    header's length.
+    """
+    names = dict.fromkeys(
+        note.param if note.kind == "dropped" else f"{note.param}={note.kind}" for note in notes
+    )
     text = ", ".join(name.encode("ascii", "replace").decode() for name in names)
     text = "".join(c if 32 <= ord(c) < 127 else "?" for c in text)
     return text if len(text) <= _HEADER_LIMIT else text[: _HEADER_LIMIT - 3] + "..."

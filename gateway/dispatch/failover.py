@@ -1,6 +1,8 @@
-"""A decision carried out: its targets are asked one after the other, or two at once, until one answers.
+"""A decision carried out: its targets are asked one after the other, or two at once, until one
+answers.
 
-The commit rule stands here: until the first content is in hand an attempt may fail unseen and the next target is asked.
+The commit rule stands here: until the first content is in hand an attempt may fail unseen and the
+next target is asked.
 """
 
 from collections.abc import Generator
@@ -28,16 +30,22 @@ from translators.errors import UpstreamFailure
 class FailoverRunner:
     """Carries decisions out. One for a running gateway."""
 
-    def __init__(self, attempts: AttemptRunner, state: RouterState, slots: ConcurrencyLimiter) -> None:
+    def __init__(
+        self, attempts: AttemptRunner, state: RouterState, slots: ConcurrencyLimiter
+    ) -> None:
         self._attempts = attempts
         self._state = state
         self._slots = slots
 
     @overload
-    async def run(self, decision: Decision, exchange: Exchange, mode: Literal["complete"]) -> AttemptResult[Completion]: ...
+    async def run(
+        self, decision: Decision, exchange: Exchange, mode: Literal["complete"]
+    ) -> AttemptResult[Completion]: ...
 
     @overload
-    async def run(self, decision: Decision, exchange: Exchange, mode: Literal["stream"]) -> AttemptResult[AttemptStream]: ...
+    async def run(
+        self, decision: Decision, exchange: Exchange, mode: Literal["stream"]
+    ) -> AttemptResult[AttemptStream]: ...
 
     async def run(self, decision: Decision, exchange: Exchange, mode: Mode) -> AttemptResult[Any]:
         """Ask the plan's targets until one answers. Raises RequestFailed or InvalidRequest."""
@@ -48,8 +56,16 @@ class FailoverRunner:
         steps = self._steps(eligible, calls)
         step = next(steps, None)
         if step is None:
-            raise UpstreamFailed(OUT_OF_TIME, eligible[0].provider.name) if eligible else refusal(plan)
-        if persona is None or persona.hedge is None or (after := hedges_after(persona, eligible, exchange.stream, health)) is None:
+            raise (
+                UpstreamFailed(OUT_OF_TIME, eligible[0].provider.name)
+                if eligible
+                else refusal(plan)
+            )
+        if (
+            persona is None
+            or persona.hedge is None
+            or (after := hedges_after(persona, eligible, exchange.stream, health)) is None
+        ):
             ended = await calls.make(step, "first")
         else:
             ended = await hedged(calls, step, steps, after, health.hedges.of(persona))
@@ -59,15 +75,24 @@ class FailoverRunner:
             except StopIteration:
                 ended = calls.unfollowed_answer()
             else:
-                ended = await calls.make(step, "retry" if step.candidate.name in calls.called else "failover")
+                ended = await calls.make(
+                    step, "retry" if step.candidate.name in calls.called else "failover"
+                )
         return self._won(ended, ended.result, plan, exchange)
 
     async def resume(
-        self, decision: Decision, exchange: Exchange, failure: UpstreamFailure, text: str, broken: frozenset[str]
+        self,
+        decision: Decision,
+        exchange: Exchange,
+        failure: UpstreamFailure,
+        text: str,
+        broken: frozenset[str],
     ) -> AttemptResult[AttemptStream] | None:
-        """The rest of a streamed answer that broke off after `text`, from another target; None if none gives it.
+        """The rest of a streamed answer that broke off after `text`, from another target; None if
+        none gives it.
 
-        `broken`: the names of the targets whose part of the answer broke off; they are not asked for the rest.
+        `broken`: the names of the targets whose part of the answer broke off; they are not asked
+        for the rest.
         """
         attempt = exchange.attempt
         assert attempt is not None
@@ -77,7 +102,9 @@ class FailoverRunner:
         if failure.kind not in calls.policy.move_on:
             return None
         plan = decision.plan
-        steps = self._steps([c for c in plan.eligible if c.name not in broken and _holds(c, plan, len(text))], calls)
+        steps = self._steps(
+            [c for c in plan.eligible if c.name not in broken and _holds(c, plan, len(text))], calls
+        )
         step = next(steps, None)
         while step is not None:
             request = continuation(decision.request, text, step.candidate.model.record.prefill)
@@ -90,21 +117,35 @@ class FailoverRunner:
                 return None
         return None
 
-    def _steps(self, candidates: list[Candidate], calls: TargetCalls) -> Generator[NextAttempt, Outcome, None]:
-        return attempts(candidates, calls.policy, self._state.health.retries, self._state.random, calls.remaining)
+    def _steps(
+        self, candidates: list[Candidate], calls: TargetCalls
+    ) -> Generator[NextAttempt, Outcome, None]:
+        return attempts(
+            candidates,
+            calls.policy,
+            self._state.health.retries,
+            self._state.random,
+            calls.remaining,
+        )
 
-    def _won(self, ended: CallEnded, result: AttemptResult[Any], plan: Plan, exchange: Exchange) -> AttemptResult[Any]:
+    def _won(
+        self, ended: CallEnded, result: AttemptResult[Any], plan: Plan, exchange: Exchange
+    ) -> AttemptResult[Any]:
         """The answer that is shown: the conversation stays where it was given."""
         attempt = ended.attempt
         assert attempt is not None
         exchange.won(attempt)
         if (conversation := plan.facts.conversation) is not None:
             key = "" if attempt.key is None else attempt.key.variable
-            self._state.affinity.remember(conversation, attempt.candidate.name, key, self._state.now())
+            self._state.affinity.remember(
+                conversation, attempt.candidate.name, key, self._state.now()
+            )
         return result
 
 
 def _holds(candidate: Candidate, plan: Plan, characters: int) -> bool:
     """Whether the prompt and what was said fit; a token is rarely shorter than three characters."""
     prompt = candidate.prompt_tokens or int(plan.facts.prompt.tokens * candidate.model.token_factor)
-    return prompt + characters // 3 <= (candidate.model.record.max_input_tokens or candidate.model.record.context_window)
+    return prompt + characters // 3 <= (
+        candidate.model.record.max_input_tokens or candidate.model.record.context_window
+    )

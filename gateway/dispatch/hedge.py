@@ -1,4 +1,6 @@
-"""Hedging: a second target is asked beside a slow first one, within a budget, and the faster answer wins."""
+"""Hedging: a second target is asked beside a slow first one, within a budget, and the faster answer
+wins.
+"""
 
 import asyncio
 from collections.abc import Generator
@@ -11,8 +13,11 @@ from gateway.routing.candidates import Candidate
 from gateway.routing.failover import NextAttempt, Outcome
 
 
-def hedges_after(persona: Persona, eligible: list[Candidate], stream: bool, health: TargetHealth) -> float | None:
-    """Seconds without content after which the second target is asked, too; None if it is not to be."""
+def hedges_after(
+    persona: Persona, eligible: list[Candidate], stream: bool, health: TargetHealth
+) -> float | None:
+    """Seconds without content after which the second target is asked, too; None if it is not
+    to be."""
     hedge = persona.hedge
     if hedge is None:
         return None
@@ -33,7 +38,9 @@ async def hedged(
     after: float,
     budget: Budget | None,
 ) -> CallEnded:
-    """The first call and, if it has no content in time and the budget allows it, the second beside it: the faster one wins."""
+    """The first call and, if it has no content in time and the budget allows it, the second beside
+    it: the faster one wins.
+    """
     tasks = {asyncio.ensure_future(calls.make(first, "first"))}
     last = NOT_CALLED
     try:
@@ -57,5 +64,9 @@ async def hedged(
         for task in tasks:
             task.cancel()
         for ended in await asyncio.gather(*tasks, return_exceptions=True):
-            if isinstance(ended, CallEnded) and ended.attempt is not None and ended.result is not None:
+            if (
+                isinstance(ended, CallEnded)
+                and ended.attempt is not None
+                and ended.result is not None
+            ):
                 calls.discard(ended.attempt, ended.result)

@@ -1,6 +1,8 @@
-"""Targets called for one request, one by one: with one key after the other, with a place where there is a limit; and what that has told.
+"""Targets called for one request, one by one: with one key after the other, with a place where
+there is a limit; and what that has told.
 
-Who is called next is decided above (failover, hedge). What is kept here is told to the caller if nobody answers.
+Who is called next is decided above (failover, hedge). What is kept here is told to the caller if
+nobody answers.
 """
 
 import asyncio
@@ -30,7 +32,10 @@ from translators.errors import FailureKind, InvalidRequest, UpstreamError, Upstr
 from translators.failures import Cause, failure
 
 _DIRECT: Final = OnFailure()
-OUT_OF_TIME: Final = failure(Cause(FailureKind.TIMEOUT, "total_timeout"), "The request took longer than its total time limit.")
+OUT_OF_TIME: Final = failure(
+    Cause(FailureKind.TIMEOUT, "total_timeout"),
+    "The request took longer than its total time limit.",
+)
 _NOT_SENT: Final = Outcome(None)
 _UNFOLLOWED: Final = Outcome(FailureKind.MODEL_OUTPUT, may_pass=False)
 """The target was asked twice already."""
@@ -59,7 +64,13 @@ class TargetCalls:
     """The shortest time after which one of the targets wants to be asked again."""
 
     def __init__(
-        self, attempts: AttemptRunner, state: RouterState, slots: ConcurrencyLimiter, decision: Decision, exchange: Exchange, mode: Mode
+        self,
+        attempts: AttemptRunner,
+        state: RouterState,
+        slots: ConcurrencyLimiter,
+        decision: Decision,
+        exchange: Exchange,
+        mode: Mode,
     ) -> None:
         self._attempts = attempts
         self._state = state
@@ -74,11 +85,18 @@ class TargetCalls:
         self.called: set[str] = set()
         """The names of the targets that were called."""
 
-    async def make(self, step: NextAttempt, why: Why, request: ChatRequest | None = None) -> CallEnded:
-        """Call the target, with one key after the other as long as it is the keys that are refused."""
+    async def make(
+        self, step: NextAttempt, why: Why, request: ChatRequest | None = None
+    ) -> CallEnded:
+        """Call the target, with one key after the other as long as it is the keys that are
+        refused."""
         if step.wait > 0:
             await asyncio.sleep(step.wait)
-        candidate, exchange, asked = step.candidate, self._exchange, request or self._decision.request
+        candidate, exchange, asked = (
+            step.candidate,
+            self._exchange,
+            request or self._decision.request,
+        )
         self.called.add(candidate.name)
         used: set[str] = set()
         ended = NOT_CALLED
@@ -86,7 +104,9 @@ class TargetCalls:
             if candidate.limited and not await self._has_slot(attempt):
                 break
             try:
-                result = await self._attempts.run(self._mode, attempt, asked, exchange.key_id or "", exchange.params)
+                result = await self._attempts.run(
+                    self._mode, attempt, asked, exchange.key_id or "", exchange.params
+                )
             except UpstreamError as error:
                 ended = self._failure(attempt, error.failure)
             except OutOfDescriptors:
@@ -112,7 +132,9 @@ class TargetCalls:
         release(attempt, self._state)
 
     def unfollowed_answer(self) -> CallEnded:
-        """When nobody gave a good answer: one that lacks something, with a warning. Raises RequestFailed or InvalidRequest without one."""
+        """When nobody gave a good answer: one that lacks something, with a warning. Raises
+        RequestFailed or InvalidRequest without one.
+        """
         attempt, result, _ = self._unfollowed
         if attempt is None or result is None or result.unfollowed is None:
             raise self._error()
@@ -124,7 +146,9 @@ class TargetCalls:
         return self._deadline + self._exchange.held_up() - self._exchange.clock()
 
     def _success(self, attempt: Attempt, result: AttemptResult[Any]) -> CallEnded:
-        """There is an answer; one that lacks what was asked for in words is kept in case nobody gives a better one."""
+        """There is an answer; one that lacks what was asked for in words is kept in case nobody
+        gives a better one.
+        """
         attempt.record_result(result)
         if result.unfollowed is not None:
             self._unfollowed = CallEnded(attempt, result)
@@ -132,14 +156,20 @@ class TargetCalls:
             return CallEnded(attempt, None, _UNFOLLOWED)
         router_state, leave = self._state, attempt.leave
         assert leave is not None
-        began = attempt.clock() if attempt.first_chunk_at is None else attempt.first_chunk_at  # what is held back began before it is shown
-        router_state.health.began(leave, self._exchange.stream, began - attempt.asked_at, router_state.now())
+        began = (
+            attempt.clock() if attempt.first_chunk_at is None else attempt.first_chunk_at
+        )  # what is held back began before it is shown
+        router_state.health.began(
+            leave, self._exchange.stream, began - attempt.asked_at, router_state.now()
+        )
         self._exchange.ended(attempt, "ok", 200)
         return CallEnded(attempt, result)
 
     def _failure(self, attempt: Attempt, failure: UpstreamFailure) -> CallEnded:
         """The provider failed."""
-        if self._failed is None or failure.kind is not FailureKind.UNSUPPORTED:  # what another could do tells more of why nobody did
+        if (
+            self._failed is None or failure.kind is not FailureKind.UNSUPPORTED
+        ):  # what another could do tells more of why nobody did
             self._failed = failed(attempt, failure)
         outcome = self._judged(attempt, failure)
         self._over(attempt, outcome_of(failure), failure.upstream_status)
@@ -157,22 +187,33 @@ class TargetCalls:
         self._exchange.ended(attempt, outcome, status)
 
     def _attempt(self, candidate: Candidate, why: Why, used: set[str]) -> Attempt | None:
-        """An attempt with a key that may be used now; None if none is left, or another request makes the one probe there may be."""
+        """An attempt with a key that may be used now; None if none is left, or another request
+        makes the one probe there may be.
+        """
         provider, router_state = candidate.provider, self._state
         now = router_state.now()
-        pinned = None if self._plan.facts.conversation is None or len(provider.keys) < 2 else self._pinned_key(candidate, now)
-        key = choose(provider, candidate.name, router_state.health, now, router_state.random, used, pinned)
+        pinned = (
+            None
+            if self._plan.facts.conversation is None or len(provider.keys) < 2
+            else self._pinned_key(candidate, now)
+        )
+        key = choose(
+            provider, candidate.name, router_state.health, now, router_state.random, used, pinned
+        )
         if key is None and provider.keys:
             return None
-        leave = router_state.health.admit(provider.name, candidate.name, "" if key is None else key.variable, now)
+        leave = router_state.health.admit(
+            provider.name, candidate.name, "" if key is None else key.variable, now
+        )
         if leave is None:
             return None
-        exchange, decision, limits = self._exchange, self._decision, clocks(provider, self._persona, candidate.ref)
+        exchange, decision = self._exchange, self._decision
+        limits = clocks(provider, self._persona, candidate.ref)
         origin, overlay = decision.origin, decision.overlay
         if why == "resume":
             origin = overlay = None
-        elif origin is not None and provider.relays != origin.dialect:  # it is sent the hub's request, not the caller's own body
-            overlay = None
+        elif origin is not None and provider.relays != origin.dialect:
+            overlay = None  # it is sent the hub's request, not the caller's own body
         fans_out, notes = self._persona is None or self._persona.fan_out, exchange.persona_notes
         began = exchange.clock()
         return Attempt(
@@ -200,7 +241,9 @@ class TargetCalls:
         return pin.key if pin is not None and pin.target == candidate.name else None
 
     async def _has_slot(self, attempt: Attempt) -> bool:
-        """Wait for a place at a target that has a limit. False if there is none in time, or the target may not be asked any more."""
+        """Wait for a place at a target that has a limit. False if there is none in time, or the
+        target may not be asked any more.
+        """
         candidate, outcome = attempt.candidate, "cancelled"
         try:
             async with asyncio.timeout(max(0.0, self.remaining())):
@@ -217,11 +260,15 @@ class TargetCalls:
         return outcome == "ok" and (attempt.place is None or self._readmitted(attempt))
 
     def _readmitted(self, attempt: Attempt) -> bool:
-        """Whether the target may still be asked: others may have failed there while this request waited for its place."""
+        """Whether the target may still be asked: others may have failed there while this request
+        waited for its place.
+        """
         health, candidate, leave = self._state.health, attempt.candidate, attempt.leave
         assert leave is not None
         health.abandoned(leave)
-        attempt.set_leave(health.admit(candidate.provider.name, candidate.name, leave.key, self._state.now()))
+        attempt.set_leave(
+            health.admit(candidate.provider.name, candidate.name, leave.key, self._state.now())
+        )
         if attempt.leave is None:
             self._over(attempt, "no_place", None)
         return attempt.leave is not None
@@ -231,12 +278,16 @@ class TargetCalls:
         health, now, candidate = self._state.health, self._state.now(), attempt.candidate
         assert attempt.leave is not None
         late = self._deadline - attempt.started < total(self._persona) / 2
-        if failure.code != OUT_OF_TIME.code or not late:  # who was asked late is not to blame that time ran out
+        if (
+            failure.code != OUT_OF_TIME.code or not late
+        ):  # who was asked late is not to blame that time ran out
             health.failed(attempt.leave, failure.kind, failure.retry_after, now)
         pause = failure.retry_after
         if pause is None:
             pause = health.standing(candidate.provider, candidate.name, now).retry_in
-        may_pass = pause <= self.policy.backoff.max  # the caller can wait longer, and is told how long
+        may_pass = (
+            pause <= self.policy.backoff.max
+        )  # the caller can wait longer, and is told how long
         self._wait_at_most(pause)
         return Outcome(failure.kind, pause, may_pass and failure.should_retry is not False)
 
@@ -245,7 +296,9 @@ class TargetCalls:
             self._soonest = seconds if self._soonest is None else min(self._soonest, seconds)
 
     def _error(self) -> RequestFailed | InvalidRequest:
-        """What the caller is told when nothing answered: the last failure, with the soonest moment at which it makes sense to ask again."""
+        """What the caller is told when nothing answered: the last failure, with the soonest moment
+        at which it makes sense to ask again.
+        """
         if self._failed is None and self._rejection is not None:
             return self._rejection
         failed = self._failed or self._no_room or refusal(self._plan_now())

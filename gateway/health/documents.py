@@ -1,4 +1,5 @@
-"""What is known of targets, keys and providers, as the JSON that `GET /api/v1/providers` answers."""
+"""What is known of targets, keys and providers, as the JSON that `GET /api/v1/providers`
+answers."""
 
 from typing import NotRequired
 
@@ -9,7 +10,9 @@ from gateway.health.breaker import Breaker, State
 
 
 class BreakerDocument(TypedDict):
-    """Whether calls are made: closed is healthy, open sets aside, half_open tries one call, ramping lets part of the calls through."""
+    """Whether calls are made: closed is healthy, open sets aside, half_open tries one call, ramping
+    lets part of the calls through.
+    """
 
     state: State
     """closed, open, half_open or ramping."""
@@ -40,14 +43,16 @@ class KeyDocument(BreakerDocument):
     weight: float
     """Its share of the calls beside the provider's other keys."""
     targets: NotRequired[dict[str, BreakerDocument]]
-    """The targets (provider/model) at which this key is set aside, for rate limits and permissions."""
+    """The targets (provider/model) at which this key is set aside, for rate limits and permissions.
+    """
 
 
 class CheckDocument(TypedDict):
     """What a provider's health check found."""
 
     state: str
-    """up, failing (failed once), down (set aside), or unknown before the first check; then nothing else is said."""
+    """up, failing (failed once), down (set aside), or unknown before the first check; then nothing
+    else is said."""
     outcome: NotRequired[CheckOutcome]
     """How the last check ended."""
     status: NotRequired[int | None]

@@ -1,4 +1,5 @@
-"""The gates: what a target must pass to be in a plan, whatever its place in the order; each reason against it as a machine reads it.
+"""The gates: what a target must pass to be in a plan, whatever its place in the order; each reason
+against it as a machine reads it.
 
 Its health is held against it beside them, where the plan is made.
 """
@@ -16,7 +17,8 @@ from gateway.routing.strategies import NANO, prices, prompt_tokens
 from translators.capabilities import Capability
 
 MOST_FANNED_OUT: Final = 8
-"""`n` up to which a model that gives one answer is asked several times: each time pays for the whole prompt."""
+"""`n` up to which a model that gives one answer is asked several times: each time pays for the
+whole prompt."""
 TOO_MANY_TOOLS: Final = "too_many_tools"
 _NOT_SEVERAL: Final = "missing_capability:multiple_choices"
 _TIERS: Final = {"low": 0, "medium": 1, "high": 2}
@@ -47,11 +49,17 @@ class Gates:
         self._context = context
         self._persona = persona = policy.persona
         self._name = policy.name
-        self._needs = tuple([need.capability for need in facts.requirements]) if facts.requirements else ()
+        self._needs = (
+            tuple([need.capability for need in facts.requirements]) if facts.requirements else ()
+        )
         self._needed = frozenset(self._needs)
         self._lacking = bool(self._needs and context.lacks.known)
-        self._bounded = persona is not None and (persona.max_cost_tier is not None or bool(persona.regions))
-        self._max_price = None if persona is None or persona.max_price is None else int(persona.max_price * 10**9)
+        self._bounded = persona is not None and (
+            persona.max_cost_tier is not None or bool(persona.regions)
+        )
+        self._max_price = (
+            None if persona is None or persona.max_price is None else int(persona.max_price * 10**9)
+        )
         self._size = facts.prompt.size
         self._answer = facts.max_tokens or 0
         self._tools = facts.tools
@@ -61,14 +69,20 @@ class Gates:
     def hold(self, candidate: Candidate) -> None:
         """Write down every reason against the target that its health has no part in."""
         model, provider, ref = candidate.model, candidate.provider, candidate.ref
-        if ref.when is not ALWAYS and (condition := failing(ref.when, self._facts, self._context.moment)) is not None:
+        if (
+            ref.when is not ALWAYS
+            and (condition := failing(ref.when, self._facts, self._context.moment)) is not None
+        ):
             candidate.refuse(f"condition: {condition}")
         record = model.record
         capabilities = record.capabilities
         if not self._needed <= capabilities:
             self._capabilities(candidate, capabilities)
         elif self._lacking:
-            self._capabilities(candidate, capabilities - self._context.lacks.of(candidate.name, record, self._context.now))
+            self._capabilities(
+                candidate,
+                capabilities - self._context.lacks.of(candidate.name, record, self._context.now),
+            )
         if self._natives and provider.relays != self._facts.spoken:
             candidate.refuse(f"missing_capability:{NATIVE[self._facts.spoken]}")
         if self._tools and record.max_tools is not None and self._tools > record.max_tools:
@@ -77,9 +91,12 @@ class Gates:
             self._bounds(candidate, self._persona)
         if provider.unavailable_reason is not None:
             candidate.refuse(f"unavailable: {provider.unavailable_reason}")
-        # Prompt and answer must fit; a token is at least one byte, or nearly so: a small request needs no estimate.
+        # Prompt and answer must fit; a token is at least one byte, or nearly so: a small request
+        # needs no estimate.
         window = record.context_window
-        answer = self._answer if self._answer < record.max_output_tokens else record.max_output_tokens
+        answer = (
+            self._answer if self._answer < record.max_output_tokens else record.max_output_tokens
+        )
         longest = record.max_input_tokens or window
         most = self._size * model.token_factor if model.token_factor > 1 else self._size
         if most + answer > window or most > longest:
@@ -89,7 +106,9 @@ class Gates:
 
     def _capabilities(self, candidate: Candidate, has: frozenset[Capability]) -> None:
         lacking = [f"missing_capability:{need}" for need in self._needs if need not in has]
-        fans_out = (self._persona is None or self._persona.fan_out) and self._facts.answers <= MOST_FANNED_OUT
+        fans_out = (
+            self._persona is None or self._persona.fan_out
+        ) and self._facts.answers <= MOST_FANNED_OUT
         if fans_out and _NOT_SEVERAL in lacking:
             lacking.remove(_NOT_SEVERAL)
         if lacking:
@@ -101,9 +120,13 @@ class Gates:
         if most is not None and _TIERS[model.cost_tier] > _TIERS[most]:
             candidate.refuse(f"over_cost_tier: {model.cost_tier} > {most}")
         if regions and (region := model.region or candidate.provider.region) not in regions:
-            candidate.refuse(f"outside_region: {region or 'unknown'} is not {' or '.join(sorted(regions))}")
+            candidate.refuse(
+                f"outside_region: {region or 'unknown'} is not {' or '.join(sorted(regions))}"
+            )
 
-    def _window(self, candidate: Candidate, model: Model, answer: int, window: int, longest: int) -> None:
+    def _window(
+        self, candidate: Candidate, model: Model, answer: int, window: int, longest: int
+    ) -> None:
         facts = self._facts
         prompt = prompt_tokens(candidate, facts, self._context)
         if (over := overflow(model, prompt, facts.max_tokens)) is not None:

@@ -1,6 +1,8 @@
-"""The plan: every target of a policy, in the order in which it will be asked, or rejected, with the reasons as a machine reads them.
+"""The plan: every target of a policy, in the order in which it will be asked, or rejected, with the
+reasons as a machine reads them.
 
-The same value is what dispatch executes and what `POST /api/v1/route` shows. Pure: the same arguments give the same plan.
+The same value is what dispatch executes and what `POST /api/v1/route` shows. Pure: the same
+arguments give the same plan.
 """
 
 from collections.abc import Mapping
@@ -24,7 +26,9 @@ TEMPORARY: Final = ("unavailable:", "cooldown:", "no_usable_key:")
 """What a reason begins with that may be gone later: the target could serve the request."""
 
 
-@dataclass(slots=True)  # a tuple's fields take three times as long to read, and some twenty are read for a request
+@dataclass(
+    slots=True
+)  # a tuple's fields take three times as long to read, and some twenty are read for a request
 class Plan:
     """What will be tried, in order, and why nothing else."""
 
@@ -57,12 +61,19 @@ class Plan:
 
 
 def resolve(config: Config, name: str) -> Persona | TargetRef:
-    """The persona called `name`, or the target of a direct model. Raises ModelNotFound listing the personas."""
+    """The persona called `name`, or the target of a direct model. Raises ModelNotFound listing the
+    personas.
+    """
     persona = config.personas.get(name)
     if persona is not None:
         return persona
     provider, slash, model = name.partition("/")
-    if slash and config.direct_models and provider in config.providers and model in config.providers[provider].models:
+    if (
+        slash
+        and config.direct_models
+        and provider in config.providers
+        and model in config.providers[provider].models
+    ):
         return TargetRef(provider, model)
     known = ", ".join(sorted(config.personas))
     raise ModelNotFound(f"The model {name[:100]!r} does not exist. The personas are: {known}.")
@@ -75,12 +86,14 @@ def policy_of(asked: Persona | TargetRef, rule: Rule | None = None) -> Policy:
     if rule is None:
         return asked.policy
     return Policy(
-        asked.name, asked, rule, rule.targets or asked.targets, rule.strategy or asked.strategy, rule.balance or asked.balance
+        asked.name, asked, rule, rule.targets or asked.targets, rule.strategy or asked.strategy,
+        rule.balance or asked.balance
     )  # fmt: skip
 
 
 def plan(config: Config, policy: Policy, facts: Facts, context: RoutingContext) -> Plan:
-    """Hold every target against what the request needs, and put those that can serve it in order."""
+    """Hold every target against what the request needs, and put those that can serve it in
+    order."""
     gates = Gates(policy, facts, context)
     able: list[Candidate] = []
     rejected: list[Candidate] = []
@@ -94,7 +107,9 @@ def plan(config: Config, policy: Policy, facts: Facts, context: RoutingContext) 
         if standing is not WELL:
             if standing.reason is not None:
                 if not candidate.reasons:
-                    retry_in = standing.retry_in if retry_in is None else min(retry_in, standing.retry_in)
+                    retry_in = (
+                        standing.retry_in if retry_in is None else min(retry_in, standing.retry_in)
+                    )
                 candidate.refuse(standing.reason)
             candidate.share = standing.share
         (rejected if candidate.reasons else able).append(candidate)
@@ -108,22 +123,36 @@ def plan(config: Config, policy: Policy, facts: Facts, context: RoutingContext) 
             pinned = None
     if able:
         able[0].verdict = "chosen"
-    return Plan(policy, facts, (*able, *rejected), config.revision, pinned, retry_in, gates.near_limit)
+    return Plan(
+        policy, facts, (*able, *rejected), config.revision, pinned, retry_in, gates.near_limit
+    )
 
 
 def _preferred(able: list[Candidate], rejected: list[Candidate], facts: Facts) -> list[Candidate]:
-    """Without those that could serve only in part, if another can in full: who cannot be made to call a tool, or answers too shortly."""
+    """Without those that could serve only in part, if another can in full: who cannot be made to
+    call a tool, or answers too shortly.
+    """
     if facts.forces_tool:
-        able = _without(able, rejected, {c.name: "cannot_force_tools" for c in able if not c.model.record.can_force_tools})
+        able = _without(
+            able,
+            rejected,
+            {c.name: "cannot_force_tools" for c in able if not c.model.record.can_force_tools},
+        )
     wanted = facts.max_tokens
     if wanted is not None:
-        short = {c.name: f"max_output: needs {wanted} > {most}" for c in able if wanted > (most := c.model.record.max_output_tokens)}
+        short = {
+            c.name: f"max_output: needs {wanted} > {most}"
+            for c in able
+            if wanted > (most := c.model.record.max_output_tokens)
+        }
         if short:
             able = _without(able, rejected, short)
     return able
 
 
-def _without(able: list[Candidate], rejected: list[Candidate], reasons: Mapping[str, str]) -> list[Candidate]:
+def _without(
+    able: list[Candidate], rejected: list[Candidate], reasons: Mapping[str, str]
+) -> list[Candidate]:
     if not reasons or len(reasons) == len(able):
         return able
     for candidate in able:
@@ -134,7 +163,8 @@ def _without(able: list[Candidate], rejected: list[Candidate], reasons: Mapping[
 
 
 def _holding_first(able: list[Candidate], facts: Facts) -> list[Candidate]:
-    """Those that can only be told the schema of the answer in words behind those that are held to it, whatever the strategy says.
+    """Those that can only be told the schema of the answer in words behind those that are held to
+    it, whatever the strategy says.
 
     They are not rejected: what they answer is checked, so they do when nobody else answers.
     """
@@ -142,7 +172,9 @@ def _holding_first(able: list[Candidate], facts: Facts) -> list[Candidate]:
     told = []
     for candidate in able:
         record = candidate.model.record
-        if (not record.open_schemas and facts.holds_open_schema()) or (beside_tools and not record.tools_with_json):
+        if (not record.open_schemas and facts.holds_open_schema()) or (
+            beside_tools and not record.tools_with_json
+        ):
             told.append(candidate)
     if not told or len(told) == len(able):
         return able
@@ -151,44 +183,84 @@ def _holding_first(able: list[Candidate], facts: Facts) -> list[Candidate]:
     return [*(candidate for candidate in able if not candidate.reasons), *told]
 
 
-def _take_up(able: list[Candidate], strategy: StrategyName, facts: Facts, context: RoutingContext) -> str | None:
-    """The target that served the conversation goes first. One that comes back from a failure gets a part of the others."""
+def _take_up(
+    able: list[Candidate], strategy: StrategyName, facts: Facts, context: RoutingContext
+) -> str | None:
+    """The target that served the conversation goes first. One that comes back from a failure gets a
+    part of the others.
+    """
     if not able:
         return None
     if facts.conversation is not None and facts.settled:
         pin = context.affinity.find(facts.conversation, context.now)
-        if pin is not None and (found := next((candidate for candidate in able if candidate.name == pin.target), None)) is not None:
+        if (
+            pin is not None
+            and (
+                found := next(
+                    (candidate for candidate in able if candidate.name == pin.target), None
+                )
+            )
+            is not None
+        ):
             able.remove(found)
             able.insert(0, found)
             return found.name
-    if strategy != "weighted" and len(able) > 1 and able[0].share < 1 and context.random() >= able[0].share:  # else its weight says so
+    if (
+        strategy != "weighted"
+        and len(able) > 1
+        and able[0].share < 1
+        and context.random() >= able[0].share
+    ):  # else its weight says so
         able.append(able.pop(0))
     return None
 
 
 def refusal(plan: Plan) -> NoEligibleTarget:
-    """The error for a plan without an eligible target: 503 if one could serve later, 429 if only rate limits are in its way, else 400."""
+    """The error for a plan without an eligible target: 503 if one could serve later, 429 if only
+    rate limits are in its way, else 400.
+    """
     reasons = {candidate.name: list(candidate.reasons) for candidate in plan.candidates}
     shown = "; ".join(f"{name}: {', '.join(why)}" for name, why in reasons.items())
-    if later := [why for why in reasons.values() if all(reason.startswith(TEMPORARY) for reason in why)]:
-        limited = all(reason.endswith(f"({FailureKind.RATE_LIMIT.value})") for why in later for reason in why)
+    if later := [
+        why for why in reasons.values() if all(reason.startswith(TEMPORARY) for reason in why)
+    ]:
+        limited = all(
+            reason.endswith(f"({FailureKind.RATE_LIMIT.value})") for why in later for reason in why
+        )
         status = 429 if limited else 503
-        error = NoEligibleTarget(f"No target of {plan.persona!r} is available now. {shown}", status, None, reasons)
+        error = NoEligibleTarget(
+            f"No target of {plan.persona!r} is available now. {shown}", status, None, reasons
+        )
         if plan.retry_in is not None:
             error.retry_in(plan.retry_in)
         return error
     causes: dict[str, str] = {need.capability: need.cause for need in plan.requirements}
-    lacking = {reason.partition(":")[2] for why in reasons.values() for reason in why if reason.startswith("missing_capability:")}
+    lacking = {
+        reason.partition(":")[2]
+        for why in reasons.values()
+        for reason in why
+        if reason.startswith("missing_capability:")
+    }
     if plan.facts.natives:
         causes[NATIVE[plan.facts.spoken]] = plan.facts.natives[0]
-    param = next((cause for name, cause in causes.items() if name in lacking and cause != "persona"), None)
-    if param is None and any(reason.startswith("context_overflow") for why in reasons.values() for reason in why):
-        error = NoEligibleTarget(f"The request fits no target of {plan.persona!r}. {shown}", 400, "messages", reasons)
+    param = next(
+        (cause for name, cause in causes.items() if name in lacking and cause != "persona"), None
+    )
+    if param is None and any(
+        reason.startswith("context_overflow") for why in reasons.values() for reason in why
+    ):
+        error = NoEligibleTarget(
+            f"The request fits no target of {plan.persona!r}. {shown}", 400, "messages", reasons
+        )
         error.code = "context_length_exceeded"
         return error
-    if param is None and any(reason.startswith(TOO_MANY_TOOLS) for why in reasons.values() for reason in why):
+    if param is None and any(
+        reason.startswith(TOO_MANY_TOOLS) for why in reasons.values() for reason in why
+    ):
         param = "tools"
-    return NoEligibleTarget(f"No target of {plan.persona!r} can serve this request. {shown}", 400, param, reasons)
+    return NoEligibleTarget(
+        f"No target of {plan.persona!r} can serve this request. {shown}", 400, param, reasons
+    )
 
 
 def plan_document(plan: Plan) -> PlanDocument:
@@ -211,8 +283,13 @@ def plan_document(plan: Plan) -> PlanDocument:
 
 
 def _requirements(facts: Facts) -> list[RequirementDocument]:
-    found = [RequirementDocument(capability=need.capability, cause=need.cause) for need in facts.requirements]
-    return found + [RequirementDocument(capability=NATIVE[facts.spoken], cause=field) for field in facts.natives]
+    found = [
+        RequirementDocument(capability=need.capability, cause=need.cause)
+        for need in facts.requirements
+    ]
+    return found + [
+        RequirementDocument(capability=NATIVE[facts.spoken], cause=field) for field in facts.natives
+    ]
 
 
 def _candidate_document(candidate: Candidate) -> CandidateDocument:

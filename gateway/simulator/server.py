@@ -22,7 +22,11 @@ _ROUTES: Final[tuple[tuple[str, ModuleType, str], ...]] = (
     ("openai", openai, "/openai/v1/chat/completions"),
     ("openai", responses, "/openai/v1/responses"),
     ("claude", claude, "/claude/v1/messages"),
-    ("gemini", gemini, "/gemini/v1beta/models/{model:[^:]+}:{method:generateContent|streamGenerateContent}"),
+    (
+        "gemini",
+        gemini,
+        "/gemini/v1beta/models/{model:[^:]+}:{method:generateContent|streamGenerateContent}",
+    ),
 )
 """What directives and records call the provider, the dialect, its path."""
 _BASES: Final = {"openai": "/openai/v1", "claude": "/claude", "gemini": "/gemini"}
@@ -83,7 +87,9 @@ SIMULATOR: Final = web.AppKey("simulator", Simulator)
 
 
 def make_app() -> web.Application:
-    """The dialects under /openai/v1 (which has two), /claude and /gemini. Its state is `app[SIMULATOR]`."""
+    """The dialects under /openai/v1 (which has two), /claude and /gemini. Its state is
+    `app[SIMULATOR]`.
+    """
     app = web.Application(client_max_size=_MAX_BODY)
     simulator = app[SIMULATOR] = Simulator()
     for name, module, path in _ROUTES:
@@ -103,13 +109,17 @@ async def running(host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Simul
         port = runner.addresses[0][1]
         shown = f"[{host}]" if ":" in host else host
         simulator = app[SIMULATOR]
-        simulator.base_urls.update({name: f"http://{shown}:{port}{path}" for name, path in _BASES.items()})
+        simulator.base_urls.update(
+            {name: f"http://{shown}:{port}{path}" for name, path in _BASES.items()}
+        )
         yield simulator
     finally:
         await runner.cleanup()
 
 
-def _handler(name: str, dialect: Dialect, simulator: Simulator) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+def _handler(
+    name: str, dialect: Dialect, simulator: Simulator
+) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def handle(request: web.Request) -> web.StreamResponse:
         with simulator.at_work():
             raw = await request.read()
@@ -117,7 +127,9 @@ def _handler(name: str, dialect: Dialect, simulator: Simulator) -> Callable[[web
             headers = {key.lower(): value for key, value in request.headers.items()}
             kept = {key: value for key, value in headers.items() if key not in _KEYS}
             simulator.requests.append(Arrival(name, request.path, kept, body or {}))
-            incoming = Incoming(hashlib.sha256(raw).hexdigest(), headers, request.match_info, request.query)
+            incoming = Incoming(
+                hashlib.sha256(raw).hexdigest(), headers, request.match_info, request.query
+            )
             try:
                 dialect.check_access(headers)
                 conversation = _read(dialect, body, incoming)
@@ -140,7 +152,9 @@ def _object(raw: bytes) -> dict[str, Any] | None:
 
 def _read(dialect: Dialect, body: dict[str, Any] | None, incoming: Incoming) -> Conversation:
     if body is None:
-        raise Refused("We could not parse the JSON body of your request: a JSON object is expected.")
+        raise Refused(
+            "We could not parse the JSON body of your request: a JSON object is expected."
+        )
     try:
         return dialect.read(body, incoming)
     except (KeyError, TypeError, AttributeError, ValueError) as error:

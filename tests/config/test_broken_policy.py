@@ -18,11 +18,13 @@ CASES: Final = [
            ("15: personas.helper.targets[0]: must be written provider/model, not 'claude'",)),
     Broken("target twice", "local/small", "claude/big",
            ("16: personas.helper.targets[1]: 'claude/big' stands in the list twice",)),
-    Broken("no targets", "    targets:\n      - claude/big\n      - local/small\n", "    targets: []\n",
+    Broken("no targets", "    targets:\n      - claude/big\n      - local/small\n",
+     "    targets: []\n",
            ("14: personas.helper.targets: must not be empty",)),
     Broken("targets missing", "    targets:\n      - claude/big\n      - local/small\n", "",
            ("5: personas.helper.targets: is required",)),
-    Broken("targets is text", "    targets:\n      - claude/big\n      - local/small\n", "    targets: claude/big\n",
+    Broken("targets is text", "    targets:\n      - claude/big\n      - local/small\n",
+     "    targets: claude/big\n",
            ("14: personas.helper.targets: must be a list, not 'claude/big'",)),
     Broken("target is a number", "- claude/big", "- 5",
            ("15: personas.helper.targets[0]: must be provider/model, or a mapping with the key 'target', not 5",)),
@@ -43,7 +45,8 @@ CASES: Final = [
             "16: personas.helper.targets[1]: 'local/small' gives at most 2000 tokens, fewer than defaults.max_tokens (3000)",)),
     Broken("default above cap", "caps: {max_tokens: 4000}", "caps: {max_tokens: 500}",
            ("9: personas.helper.defaults.max_tokens: 1000 is above the persona's own cap (500)",)),
-    Broken("effort above cap", "defaults: {max_tokens: 1000, temperature: 0.5}\n    caps: {max_tokens: 4000}",
+    Broken("effort above cap",
+     "defaults: {max_tokens: 1000, temperature: 0.5}\n    caps: {max_tokens: 4000}",
            "defaults: {reasoning_effort: high}\n    caps: {reasoning_effort: low}",
            ("9: personas.helper.defaults.reasoning_effort: 'high' is above the persona's own cap ('low')",)),
     Broken("unknown default", "temperature: 0.5", "temprature: 0.5",
@@ -66,7 +69,8 @@ CASES: Final = [
            ("11: personas.helper.requires[0]: unknown value 'streeming' (did you mean 'streaming'? known: …)",)),
     Broken("unknown prompt mode", "prepend", "prepends",
            ("8: personas.helper.system_prompt_mode: unknown value 'prepends' (did you mean 'prepend'? known: default, prepend, replace)",)),
-    Broken("prompt mode without prompt", "    system_prompt: Be brief.\n    system_prompt_mode: prepend",
+    Broken("prompt mode without prompt",
+     "    system_prompt: Be brief.\n    system_prompt_mode: prepend",
            "    system_prompt_mode: replace",
            ("7: personas.helper.system_prompt_mode: has no effect without a system_prompt",)),
     Broken("empty prompt", "Be brief.", '" "',
@@ -99,7 +103,8 @@ CASES: Final = [
            ("1: version: must be 1, not 2",)),
     Broken("version as text", "version: 1\n", 'version: "1"\n',
            ("1: version: must be 1, not '1'",)),
-    Broken("contradicting params", "version: 1\n", "version: 1\nstrict_params: true\nparams: quiet\n",
+    Broken("contradicting params", "version: 1\n",
+     "version: 1\nstrict_params: true\nparams: quiet\n",
            ("3: params: says 'quiet', but strict_params is true",)),
     Broken("boolean as yes", "version: 1\n", "version: 1\ndirect_models: yes\n",
            ("2: direct_models: must be true or false, not 'yes'",)),
@@ -138,7 +143,8 @@ CASES: Final = [
            ("3: is not YAML: found character that cannot start any token",)),
     Broken("two documents", "version: 1\n", "---\nversion: 1\n---\n",
            ("3: holds more than one document",)),
-    Broken("deep nesting", "temperature: 0.5", "tools: [[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]",
+    Broken("deep nesting", "temperature: 0.5",
+     "tools: [[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]",
            ("9: is nested deeper than 20 levels",)),
     Broken("leading zero", "max_tokens: 4000", "max_tokens: 02000",
            ("10: personas.helper.caps.max_tokens: 02000 is an octal number to other YAML readers: write it without the leading zero",)),
@@ -150,7 +156,8 @@ CASES: Final = [
            ("3: server.cors_origins[0]: must be an origin: scheme://host or scheme://host:port, nothing behind it, not 'https://app.example/'",)),
     Broken("a host for an origin", "body_timeout: 30", "cors_origins: [app.example]",
            ("3: server.cors_origins[0]: must be an origin: scheme://host or scheme://host:port, nothing behind it, not 'app.example'",)),
-    Broken("an origin with a port out of range", "body_timeout: 30", "cors_origins: ['https://app.example:70000']",
+    Broken("an origin with a port out of range", "body_timeout: 30",
+     "cors_origins: ['https://app.example:70000']",
            ("3: server.cors_origins[0]: must be an origin: scheme://host or scheme://host:port, nothing behind it, not "
             "'https://app.example:70000': a port is 1 to 65535",)),
     Broken("a pattern of origins", "body_timeout: 30", "cors_origins: ['https://*.app.example']",
@@ -159,11 +166,14 @@ CASES: Final = [
            ("3: server.cors_origins: must be a list, not 'https://app.example'",)),
     Broken("null without quotes", "body_timeout: 30", "cors_origins: [null]",
            ("3: server.cors_origins[0]: must be text, not nothing",)),
-    Broken("an origin twice", "body_timeout: 30", "cors_origins: [https://app.example, 'HTTPS://App.example:443']",
+    Broken("an origin twice", "body_timeout: 30",
+     "cors_origins: [https://app.example, 'HTTPS://App.example:443']",
            ("3: server.cors_origins: 'https://app.example' stands in the list twice",)),
-    Broken("an origin beside every one", "body_timeout: 30", "cors_origins: ['*', https://app.example]",
+    Broken("an origin beside every one", "body_timeout: 30",
+     "cors_origins: ['*', https://app.example]",
            ("3: server.cors_origins: 'https://app.example' has no effect beside '*', which allows every origin",)),
-    Broken("several origins that are none", "body_timeout: 30", "cors_origins: [a, https://app.example, 'https://b.example?x']",
+    Broken("several origins that are none", "body_timeout: 30",
+     "cors_origins: [a, https://app.example, 'https://b.example?x']",
            ("3: server.cors_origins[0]: must be an origin: scheme://host or scheme://host:port, nothing behind it, not 'a'",
             "3: server.cors_origins[2]: must be an origin: scheme://host or scheme://host:port, nothing behind it, not 'https://b.example?x'",)),
 ]  # fmt: skip
@@ -173,4 +183,7 @@ CASES: Final = [
 def test_what_is_wrong_is_told(case: Broken, tmp_path: Path) -> None:
     told = complaints(tmp_path, policy=replaced(POLICY, case.old, case.new))
     expected = [f"{FILE}:{line}" for line in case.expected]
-    assert [abridged(line) if "…" in wanted else line for line, wanted in zip(told, expected, strict=True)] == expected
+    assert [
+        abridged(line) if "…" in wanted else line
+        for line, wanted in zip(told, expected, strict=True)
+    ] == expected

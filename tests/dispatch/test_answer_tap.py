@@ -15,10 +15,37 @@ def test_the_tap_gathers_a_streamed_answer() -> None:
         {"role": "assistant", "content": ""},
         {"content": "Let me "},
         {"content": "see."},
-        {"tool_calls": [{"index": 0, "id": "call_1", "type": "function", "function": {"name": "f", "arguments": ""}}]},
+        {
+            "tool_calls": [
+                {
+                    "index": 0,
+                    "id": "call_1",
+                    "type": "function",
+                    "function": {"name": "f", "arguments": ""},
+                }
+            ]
+        },
         {"tool_calls": [{"index": 0, "function": {"arguments": '{"x":1}'}}]},
-        {"tool_calls": [{"index": 1, "id": "call_2", "function": {"name": "g", "arguments": "{}"}, "extra_content": {"a": 1}}]},
-        {"tool_calls": [{"index": 2, "id": "call_3", "type": "custom", "custom": {"name": "h", "input": "ab"}}]},
+        {
+            "tool_calls": [
+                {
+                    "index": 1,
+                    "id": "call_2",
+                    "function": {"name": "g", "arguments": "{}"},
+                    "extra_content": {"a": 1},
+                }
+            ]
+        },
+        {
+            "tool_calls": [
+                {
+                    "index": 2,
+                    "id": "call_3",
+                    "type": "custom",
+                    "custom": {"name": "h", "input": "ab"},
+                }
+            ]
+        },
         {"tool_calls": [{"index": 2, "custom": {"input": "c"}}]},
         {"thinking_blocks": BLOCKS},
         {},
@@ -30,7 +57,11 @@ def test_the_tap_gathers_a_streamed_answer() -> None:
         "content": "Let me see.",
         "tool_calls": [
             {"id": "call_1", "function": {"name": "f", "arguments": '{"x":1}'}},
-            {"id": "call_2", "function": {"name": "g", "arguments": "{}"}, "extra_content": {"a": 1}},
+            {
+                "id": "call_2",
+                "function": {"name": "g", "arguments": "{}"},
+                "extra_content": {"a": 1},
+            },
             {"id": "call_3", "custom": {"name": "h", "input": "abc"}},
         ],
         "thinking_blocks": BLOCKS,
@@ -49,10 +80,22 @@ def test_the_tap_joins_what_compatible_servers_stream() -> None:
     piece = {"type": "reasoning.text", "index": 0, "format": "f"}
     for delta in (
         {"role": "assistant", "content": ""},
-        {"reasoning": "Oslo ", "reasoning_content": "Oslo ", "reasoning_details": [{**piece, "text": "Oslo "}]},
-        {"reasoning": "it is.", "reasoning_content": "it is.", "reasoning_details": [{**piece, "text": "it is."}]},
+        {
+            "reasoning": "Oslo ",
+            "reasoning_content": "Oslo ",
+            "reasoning_details": [{**piece, "text": "Oslo "}],
+        },
+        {
+            "reasoning": "it is.",
+            "reasoning_content": "it is.",
+            "reasoning_details": [{**piece, "text": "it is."}],
+        },
         {"reasoning": None, "reasoning_details": [{**piece, "signature": "SIG"}]},
-        {"tool_calls": [{"index": 0, "id": "call_1", "function": {"name": "f", "arguments": "{}"}}]},
+        {
+            "tool_calls": [
+                {"index": 0, "id": "call_1", "function": {"name": "f", "arguments": "{}"}}
+            ]
+        },
         {"extra_content": {"a": 1}},
     ):
         tap.see(Chunk(delta))
@@ -63,7 +106,9 @@ def test_the_tap_joins_what_compatible_servers_stream() -> None:
     store = ReasoningStore(lambda: 0.0)
     store.remember("me", "router/m", tap.messages, message, tap.kept)
     calls = [{"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
-    back = ChatRequest({"messages": [*FIRST, {"role": "assistant", "content": None, "tool_calls": calls}]})
+    back = ChatRequest(
+        {"messages": [*FIRST, {"role": "assistant", "content": None, "tool_calls": calls}]}
+    )
     restored = store.restore("me", "router/m", back).messages[1]
     assert restored["reasoning_details"] == message["reasoning_details"]
 
