@@ -297,8 +297,8 @@ MUTANTS: Final = (
     ),
     Mutant(
         "an answer that is given up is not hung up", "gateway/upstream/response.py",
-        "        if self._connection is not None:\n            self._connection.abort()\n",
-        "        if self._connection is not None:\n            pass\n",
+        "            self._watch.remove(self)\n            self._connection.abort()\n",
+        "            self._watch.remove(self)\n",
         _chaos("callers: leave in", "callers: leave before"),
     ),
     # What the soak sees.

@@ -140,14 +140,8 @@ class Exchange:
         if served is not None:
             headers["x-llm-router-provider"] = served.provider.name
             shown, model = served.model.id, None if attempt is None else attempt.model
-            if (
-                model
-                and model != shown
-                and model.__class__ is str
-                and fits_header(model)
-                and not served.provider.redactor.holds(model)
-            ):
-                shown = model
+            if model and model != shown and model.__class__ is str and fits_header(model):
+                shown = shown if served.provider.redactor.holds(model) else model
             headers["x-llm-router-model"] = shown
         elif self.attempts:
             headers["x-llm-router-provider"] = self.attempts[-1].provider

@@ -207,18 +207,13 @@ class TargetCalls:
         )
         if leave is None:
             return None
-        exchange, decision, limits = (
-            self._exchange,
-            self._decision,
-            clocks(provider, self._persona, candidate.ref),
-        )
+        exchange, decision = self._exchange, self._decision
+        limits = clocks(provider, self._persona, candidate.ref)
         origin, overlay = decision.origin, decision.overlay
         if why == "resume":
             origin = overlay = None
-        elif (
-            origin is not None and provider.relays != origin.dialect
-        ):  # it is sent the hub's request, not the caller's own body
-            overlay = None
+        elif origin is not None and provider.relays != origin.dialect:
+            overlay = None  # it is sent the hub's request, not the caller's own body
         fans_out, notes = self._persona is None or self._persona.fan_out, exchange.persona_notes
         began = exchange.clock()
         return Attempt(
