@@ -8,6 +8,7 @@ Capability = Literal[
     "streaming", "tool_calling", "parallel_tool_calls", "vision", "pdf", "audio_input",
     "audio_output", "video", "json_object",
     "json_schema", "reasoning", "web_search", "logprobs", "multiple_choices", "image_output",
+    "embeddings",
 ]  # fmt: skip
 
 
@@ -70,6 +71,41 @@ class Thinking:
     sonnet-5-5 say `high`)."""
     min_budget: int = 0
     max_budget: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Embedding:
+    """How a model makes embeddings, and how much of them in one request."""
+
+    __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
+
+    space: str | None = None
+    """Models with the same word make vectors that may stand for each other; None: nobody else's
+    may."""
+    dimensions: int
+    """Of a vector, where nobody asks for fewer."""
+    shorten: Literal["request", "cut", "no"] = "no"
+    """Fewer dimensions: the provider is asked for them, the gateway cuts (Matryoshka), or there are
+    none."""
+    min_dimensions: int = 1
+    max_input_tokens: int | None = None
+    """Of one input; None: not known, nothing is checked."""
+    max_inputs: int = 2048
+    """Of one request."""
+    max_request_tokens: int | None = None
+    """Of all inputs of a request together; None: there is no limit."""
+    max_request_bytes: int | None = None
+    """Of the request's body; None: there is no limit."""
+    tokens: Literal["cl100k_base", "none"] = "none"
+    """OpenAI dialect: the vocabulary whose token ids are taken in place of text."""
+    base64: bool = True
+    """OpenAI dialect: the server knows `encoding_format: base64`."""
+    normalised: Literal["always", "native_only", "no"] = "always"
+    """Which vectors have length 1 as they come: all, only those of all dimensions, or none."""
+
+    def space_of(self, target: str) -> str:
+        """What the vectors of `target` (`provider/model`) may stand for."""
+        return self.space or target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +178,8 @@ class ModelRecord:
     """Claude: the anthropic-version header."""
     cache_min_tokens: int | None = None
     fast_mode: bool = False
+    embedding: Embedding | None = None
+    """It makes embeddings, and nothing else."""
 
     def can(self, capability: Capability) -> bool:
         return capability in self.capabilities

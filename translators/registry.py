@@ -2,19 +2,22 @@
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from translators import claude, gemini, openai, responses
 from translators.capabilities import ModelRecord, effort_in
 from translators.chat import reasoning
+from translators.chat.embeddings import BuiltEmbeddings, EmbeddingsAnswer, EmbeddingsRequest
 from translators.chat.json_schema import Schema
 from translators.chat.request import ChatRequest
 from translators.chat.schema_drafts import modern
 from translators.claude.request.schema import Narrowed, Unrepresentable
-from translators.dialect import Dialect
+from translators.dialect import Dialect, Target
+from translators.gemini import embeddings as gemini_embeddings
 from translators.gemini.request import thinking_limits
 from translators.json_codec import JsonObject
 from translators.notes import Report
+from translators.openai import embeddings as openai_embeddings
 
 DIALECTS: Final = MappingProxyType[str, Dialect](
     {
@@ -24,6 +27,22 @@ DIALECTS: Final = MappingProxyType[str, Dialect](
         "responses": responses,
     }
 )
+
+
+class EmbeddingsDialect(Protocol):
+    """What a wire format can do that makes embeddings; a module satisfies it."""
+
+    def build_embeddings(self, request: EmbeddingsRequest, target: Target) -> BuiltEmbeddings:
+        """The request in this dialect, its inputs texts or token ids that the target takes."""
+
+    def parse_embeddings(self, body: bytes, request: EmbeddingsRequest) -> EmbeddingsAnswer:
+        """A whole answer, in the order of the inputs. Raises UpstreamError if it is not one."""
+
+
+EMBEDDINGS: Final = MappingProxyType[str, EmbeddingsDialect](
+    {"gemini": gemini_embeddings, "openai": openai_embeddings}
+)
+"""Those that make embeddings: Claude has none."""
 
 
 def dialect_for(name: str, record: ModelRecord, request: ChatRequest) -> Dialect:

@@ -5,6 +5,7 @@ that is no count.
 from typing import Any, Final
 
 from gateway.accounting.token_estimate import estimate_texts
+from gateway.telemetry import events
 from translators.chat.wire import Completion, Usage
 
 MOST: Final = 100_000_000
@@ -29,6 +30,20 @@ def totals(usage: Any) -> tuple[int | None, int | None]:
     return (
         prompt if prompt.__class__ is int and 0 <= prompt <= MOST else None,
         completion if completion.__class__ is int and 0 <= completion <= MOST else None,
+    )
+
+
+def counted(usage: Any) -> events.Usage | None:
+    """What a provider counted, as far as it is numbers: it may send anything."""
+    if usage.__class__ is not dict:
+        return None
+    prompt, completion = totals(usage)
+    cached, reasoning = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
+    return events.Usage(
+        prompt or 0,
+        count(cached, "cached_tokens") or 0 if cached else 0,
+        completion or 0,
+        count(reasoning, "reasoning_tokens") or 0 if reasoning else 0,
     )
 
 

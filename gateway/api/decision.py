@@ -28,7 +28,7 @@ async def prepare(
     gateway = http.gateway
     exchange.set_stream(request.stream)
     decision, context = await decided(http, request, origin)
-    params = _mode(http, decision.params)
+    params = params_mode(http, decision.params)
     if http.repaired and params == "strict":  # a text is sent as it came or not at all
         exchange.set_params(params, decision.notes)
         raise InvalidRequest(
@@ -61,7 +61,10 @@ async def decided(
     return decision, context
 
 
-def _mode(http: Request, configured: str) -> str:
+def params_mode(http: Request, configured: str) -> str:
+    """What becomes of parameters that a provider cannot be told: as the request says, else as
+    configured.
+    """
     asked = http.headers.get("x-llm-router-params")
     if asked is not None:
         if asked not in MODES:

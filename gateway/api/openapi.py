@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from gateway import errors
-from gateway.api import chat_schemas, schemas
+from gateway.api import chat_schemas, embeddings_schemas, schemas
 from gateway.api.request import VERSION, Request
 from gateway.health import documents as health_documents
 from gateway.http.offload import off_loop
@@ -29,7 +29,16 @@ from translators.json_codec import dumps
 
 _Json = dict[str, Any]
 
-_MODULES: Final = (errors, health_documents, routing_documents, peers, wire, chat_schemas, schemas)
+_MODULES: Final = (
+    errors,
+    health_documents,
+    routing_documents,
+    peers,
+    wire,
+    chat_schemas,
+    embeddings_schemas,
+    schemas,
+)
 """Where the types of the answers stand: each before those that extend its types."""
 _SUFFIX: Final = "Document"
 """Ends the name of each type, and is left out of the component's."""
@@ -135,6 +144,9 @@ _OPERATIONS: Final = {
     ("/v1/chat/completions", "post"): _Operation(
         "OpenAI chat completions; model names a persona", "ChatCompletion", _CHAT,
         ("ChatCompletionRequest",)
+    ),
+    ("/v1/embeddings", "post"): _Operation(
+        "OpenAI embeddings; model names a persona", "EmbeddingList", _CHAT, ("EmbeddingsRequest",)
     ),
     ("/v1/models", "get"): _Operation("Personas as models", "ModelList", _CALLERS),
     ("/v1/models/{id}", "get"): _Operation("One persona as a model", "Model", (*_CALLERS, 404)),
@@ -288,6 +300,7 @@ def _requests() -> dict[str, _Json]:
         " OpenAI's language."
     )
     return {
+        "EmbeddingsRequest": embeddings_schemas.REQUEST,
         "RequestMessage": {**MESSAGE, "additionalProperties": True},
         "ChatCompletionRequest": {
             "type": "object",

@@ -8,6 +8,7 @@ from aiohttp import web
 from gateway.api import admin, catalog, cors, health
 from gateway.api.chat import Handler, chat
 from gateway.api.count_tokens import count_tokens
+from gateway.api.embeddings import embeddings
 from gateway.api.native_chat import native_chat
 from gateway.api.openapi import openapi
 from gateway.api.request import Request
@@ -43,6 +44,7 @@ ROUTES: Final = (
     Route("POST", "/v1/chat/completions", chat(chat_completions)),
     Route("GET", "/v1/models", catalog.list_models),
     Route("GET", "/v1/models/{id:.+}", catalog.get_model),
+    Route("POST", "/v1/embeddings", embeddings),
     Route("POST", "/api/v1/chat", native_chat),
     Route("GET", "/api/v1/personas", catalog.list_personas),
     Route("GET", "/api/v1/providers", catalog.list_providers),
@@ -57,8 +59,17 @@ ROUTES: Final = (
 )
 
 
+_INSTEAD: Final = {
+    "/v1/completions": (
+        "legacy completions are not served, send `messages` to POST /v1/chat/completions"
+    )
+}
+"""Paths that callers may expect, and what to ask in their place."""
+
+
 async def _unknown(http: Request) -> web.StreamResponse:
-    raise NotServed(404, f"Not Found: {http.method} {http.path[:200]}")
+    instead = f": {_INSTEAD[http.path]}" if http.path in _INSTEAD else ""
+    raise NotServed(404, f"Not Found: {http.method} {http.path[:200]}{instead}")
 
 
 def _only_by(allowed: str) -> Handler:

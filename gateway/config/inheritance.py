@@ -26,6 +26,9 @@ _OPENAIS_FACTS: Final[Mapping[str, Any]] = {
 }  # fmt: skip
 """What holds for models there unless their row says otherwise, as for the family `openai-api`."""
 
+_UNKNOWN_WINDOW: Final = 8192
+"""Tokens of a model of embeddings whose limit nobody knows: nothing is held against them."""
+
 Chain = Sequence[tuple[Place, Mapping[str, Any]]]
 """A row and the rows that it is like, each with its place, the nearest first."""
 
@@ -74,7 +77,7 @@ class ModelReader:
             if problem is not None:
                 problems.append(problem)
                 continue
-            values = {**facts_of_host(provider), **_laid_over_each_other(chain)}
+            values = _completed({**facts_of_host(provider), **_laid_over_each_other(chain)})
             record = {key: value for key, value in values.items() if key in _RECORD_KEYS}
             rest = {key: value for key, value in values.items() if key not in _RECORD_KEYS}
             model, complaints = _MODEL.read({**rest, HIDDEN + "id": id_, HIDDEN + "record": record})
@@ -134,6 +137,22 @@ def _laid_over_each_other(chain: Chain) -> dict[str, Any]:
         if isinstance(below, dict) and isinstance(values["thinking"], dict):
             values["thinking"] = {**below, **values["thinking"]}
     return values
+
+
+def _completed(values: dict[str, Any]) -> dict[str, Any]:
+    """A model of embeddings writes no answer: its row says nothing of one, and prices inputs
+    only."""
+    embedding = values.get("embedding")
+    if not isinstance(embedding, dict):
+        return values
+    longest = embedding.get("max_input_tokens")
+    window = longest if isinstance(longest, int) and longest > 0 else _UNKNOWN_WINDOW
+    completed = {"context_window": window, "max_output_tokens": 1, **values}
+    if isinstance(prices := values.get("prices"), list):
+        completed["prices"] = [
+            {"output": 0, **price} if isinstance(price, dict) else price for price in prices
+        ]
+    return completed
 
 
 def _written_at(chain: Chain, inside: Place) -> Place:

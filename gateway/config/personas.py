@@ -294,6 +294,8 @@ class Persona(Row):
     """`n` answers may be asked for one by one from models that give one."""
     params: ParamsMode | None = None
     """Overrides Config.params."""
+    equivalent: bool = False
+    """Of embeddings: vectors of all its targets may stand for each other, whatever their spaces."""
     looks_at: tuple[tuple[str, ...], tuple[str, ...]] = field(init=False, repr=False, compare=False)
     """The headers and the metadata that its conditions look at."""
     policy: Policy = field(init=False, repr=False, compare=False)

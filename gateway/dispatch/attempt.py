@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
 from gateway.dispatch import fan_out
 from gateway.dispatch.answer_tap import AnswerTap
@@ -71,6 +71,15 @@ _REFUSED: Final = Note(
 
 MOST_MENDED: Final = 3
 """How often one request is mended for a target: a server names one parameter at a time."""
+
+
+class Attempts(Protocol):
+    """Asks one target once: AttemptRunner for chat, gateway.dispatch.embeddings."""
+
+    async def run(
+        self, mode: Mode, attempt: Attempt, request: ChatRequest, caller: str, params: str
+    ) -> AttemptResult[Any]:
+        """Raises UpstreamError, InvalidRequest or OutOfDescriptors."""
 
 
 class AttemptRunner:
@@ -286,7 +295,7 @@ class AttemptRunner:
         if upstream.notes:
             attempt.add_notes(upstream.notes)
         if params == "strict" and (lost := losses((*attempt.persona_notes, *attempt.notes))):
-            raise _strict(lost, attempt.candidate.name)
+            raise strict(lost, attempt.candidate.name)
         number = unique()
         envelope = Envelope(
             f"chatcmpl-{number}", int(time.time()), target.model, f"call_{number}", upstream.shape
@@ -368,7 +377,8 @@ def _merged(
     )
 
 
-def _strict(lost: list[Note], target: str) -> InvalidRequest:
+def strict(lost: list[Note], target: str) -> InvalidRequest:
+    """The refusal of a request that strict mode forbids to change."""
     names = ", ".join(dict.fromkeys(f"'{note.param}' ({note.why})" for note in lost))
     return InvalidRequest(
         f"In strict mode nothing may be dropped or changed, but {target} cannot take {names}.",

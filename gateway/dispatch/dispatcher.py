@@ -11,6 +11,7 @@ from gateway.accounting.usage import USAGE_ESTIMATED, estimated
 from gateway.dispatch.attempt import AttemptRunner
 from gateway.dispatch.attempt_end import broke_off, failed, release
 from gateway.dispatch.attempt_record import Attempt
+from gateway.dispatch.embeddings import EmbeddingsDispatcher
 from gateway.dispatch.exchange import Exchange
 from gateway.dispatch.failover import FailoverRunner
 from gateway.dispatch.resume import AnswerStream, ResumedStream
@@ -39,6 +40,7 @@ class Dispatcher:
         self.places = ConcurrencyLimiter()
         self._attempts = AttemptRunner(client, media, state)
         self._runner = FailoverRunner(self._attempts, state, self.places)
+        self.embeddings = EmbeddingsDispatcher(client, state, self.places)
 
     async def complete(self, decision: Decision, exchange: Exchange) -> Completion:
         """A whole chat.completion. Raises RequestFailed or InvalidRequest."""

@@ -8,7 +8,7 @@ next target is asked.
 from collections.abc import Generator
 from typing import Any, Literal, overload
 
-from gateway.dispatch.attempt import AttemptRunner, Mode
+from gateway.dispatch.attempt import Attempts, Mode
 from gateway.dispatch.attempt_end import broke_off, release
 from gateway.dispatch.attempt_result import AttemptResult
 from gateway.dispatch.exchange import Exchange
@@ -24,18 +24,24 @@ from gateway.routing.plan import Plan, refusal
 from gateway.routing.state import RouterState
 from gateway.upstream.concurrency import ConcurrencyLimiter
 from translators.chat.wire import Completion
-from translators.errors import UpstreamFailure
+from translators.errors import FailureKind, UpstreamFailure
 
 
 class FailoverRunner:
     """Carries decisions out. One for a running gateway."""
 
     def __init__(
-        self, attempts: AttemptRunner, state: RouterState, slots: ConcurrencyLimiter
+        self,
+        attempts: Attempts,
+        state: RouterState,
+        slots: ConcurrencyLimiter,
+        ends_at: frozenset[FailureKind] = frozenset(),
     ) -> None:
+        """`ends_at`: failures after which no other target is asked, whatever the persona says."""
         self._attempts = attempts
         self._state = state
         self._slots = slots
+        self._ends_at = ends_at
 
     @overload
     async def run(
@@ -49,7 +55,9 @@ class FailoverRunner:
 
     async def run(self, decision: Decision, exchange: Exchange, mode: Mode) -> AttemptResult[Any]:
         """Ask the plan's targets until one answers. Raises RequestFailed or InvalidRequest."""
-        calls = TargetCalls(self._attempts, self._state, self._slots, decision, exchange, mode)
+        calls = TargetCalls(
+            self._attempts, self._state, self._slots, decision, exchange, mode, self._ends_at
+        )
         plan, persona, health = decision.plan, decision.plan.policy.persona, self._state.health
         health.retries.request()
         eligible = plan.eligible

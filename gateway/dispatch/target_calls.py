@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from gateway.config import OnFailure
-from gateway.dispatch.attempt import AttemptRunner, Mode
+from gateway.dispatch.attempt import Attempts, Mode
 from gateway.dispatch.attempt_end import failed, outcome_of, release
 from gateway.dispatch.attempt_record import Attempt
 from gateway.dispatch.attempt_result import AttemptResult
@@ -65,12 +65,13 @@ class TargetCalls:
 
     def __init__(
         self,
-        attempts: AttemptRunner,
+        attempts: Attempts,
         state: RouterState,
         slots: ConcurrencyLimiter,
         decision: Decision,
         exchange: Exchange,
         mode: Mode,
+        ends_at: frozenset[FailureKind] = frozenset(),
     ) -> None:
         self._attempts = attempts
         self._state = state
@@ -78,7 +79,8 @@ class TargetCalls:
         self._decision = decision
         self._plan = decision.plan
         self._persona = persona = decision.plan.policy.persona
-        self.policy = _DIRECT if persona is None else persona.on_failure
+        policy = _DIRECT if persona is None else persona.on_failure
+        self.policy = replace(policy, move_on=policy.move_on - ends_at) if ends_at else policy
         self._exchange = exchange
         self._mode: Mode = mode
         self._deadline = exchange.started + total(persona)

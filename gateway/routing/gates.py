@@ -10,7 +10,7 @@ from gateway.accounting.token_estimate import near, overflow
 from gateway.config import ALWAYS, Model, Persona, Policy
 from gateway.routing.candidates import Candidate
 from gateway.routing.facts import Facts
-from gateway.routing.requirements import NATIVE
+from gateway.routing.requirements import NATIVE, Requirement
 from gateway.routing.rules import failing
 from gateway.routing.state import RoutingContext
 from gateway.routing.strategies import NANO, prices, prompt_tokens
@@ -20,8 +20,15 @@ MOST_FANNED_OUT: Final = 8
 """`n` up to which a model that gives one answer is asked several times: each time pays for the
 whole prompt."""
 TOO_MANY_TOOLS: Final = "too_many_tools"
+EMBEDDINGS_ONLY: Final = "embeddings_only"
+NO_EMBEDDINGS: Final = "missing_capability:embeddings"
 _NOT_SEVERAL: Final = "missing_capability:multiple_choices"
 _TIERS: Final = {"low": 0, "medium": 1, "high": 2}
+
+
+def asks_for_embeddings(need: Requirement) -> bool:
+    """The request itself does: a persona that requires the capability may be asked for a chat."""
+    return need.capability == "embeddings" and need.cause == "input"
 
 
 class Gates:
@@ -31,6 +38,7 @@ class Gates:
         "_answer",
         "_bounded",
         "_context",
+        "_embeds",
         "_facts",
         "_lacking",
         "_max_price",
@@ -60,7 +68,12 @@ class Gates:
         self._max_price = (
             None if persona is None or persona.max_price is None else int(persona.max_price * 10**9)
         )
-        self._size = facts.prompt.size
+        self._embeds = "embeddings" in self._needed and any(
+            map(asks_for_embeddings, facts.requirements)
+        )
+        self._size = (
+            0 if self._embeds else facts.prompt.size
+        )  # inputs are held against their limits one by one
         self._answer = facts.max_tokens or 0
         self._tools = facts.tools
         self._natives = bool(facts.natives)
@@ -83,6 +96,8 @@ class Gates:
                 candidate,
                 capabilities - self._context.lacks.of(candidate.name, record, self._context.now),
             )
+        if record.embedding is not None and not self._embeds:
+            candidate.refuse(EMBEDDINGS_ONLY)
         if self._natives and provider.relays != self._facts.spoken:
             candidate.refuse(f"missing_capability:{NATIVE[self._facts.spoken]}")
         if self._tools and record.max_tools is not None and self._tools > record.max_tools:

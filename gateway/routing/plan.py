@@ -15,7 +15,13 @@ from gateway.health.targets import WELL
 from gateway.routing.candidates import Candidate
 from gateway.routing.documents import CandidateDocument, PlanDocument, RequirementDocument
 from gateway.routing.facts import Facts
-from gateway.routing.gates import TOO_MANY_TOOLS, Gates
+from gateway.routing.gates import (
+    EMBEDDINGS_ONLY,
+    NO_EMBEDDINGS,
+    TOO_MANY_TOOLS,
+    Gates,
+    asks_for_embeddings,
+)
 from gateway.routing.requirements import NATIVE, Requirement
 from gateway.routing.state import RoutingContext
 from gateway.routing.strategies import NANO, order
@@ -234,6 +240,8 @@ def refusal(plan: Plan) -> NoEligibleTarget:
         if plan.retry_in is not None:
             error.retry_in(plan.retry_in)
         return error
+    if (of_embeddings := _refusal_of_embeddings(plan, reasons)) is not None:
+        return of_embeddings
     causes: dict[str, str] = {need.capability: need.cause for need in plan.requirements}
     lacking = {
         reason.partition(":")[2]
@@ -261,6 +269,19 @@ def refusal(plan: Plan) -> NoEligibleTarget:
     return NoEligibleTarget(
         f"No target of {plan.persona!r} can serve this request. {shown}", 400, param, reasons
     )
+
+
+def _refusal_of_embeddings(plan: Plan, reasons: Mapping[str, list[str]]) -> NoEligibleTarget | None:
+    """Where embeddings are asked of models that chat, or the other way round."""
+    if reasons and all(EMBEDDINGS_ONLY in why for why in reasons.values()):
+        said = f"The persona {plan.persona!r} makes embeddings only: it is asked at /v1/embeddings."
+    elif any(map(asks_for_embeddings, plan.requirements)) and all(
+        NO_EMBEDDINGS in why for why in reasons.values()
+    ):
+        said = f"The persona {plan.persona!r} has no model that makes embeddings."
+    else:
+        return None
+    return NoEligibleTarget(said, 400, "model", reasons)
 
 
 def plan_document(plan: Plan) -> PlanDocument:

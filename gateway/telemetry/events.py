@@ -47,8 +47,8 @@ class RequestEnded(NamedTuple):
 
     request_id: str
     api: str
-    """chat · native, or the route of what asks no provider (`/v1/models/{id}`); unknown where there
-    is none"""
+    """chat · native · embeddings, or the route of what asks no provider (`/v1/models/{id}`);
+    unknown where there is none"""
     key_id: str | None
     persona: str | None
     provider: str | None
@@ -73,6 +73,8 @@ class RequestEnded(NamedTuple):
     cost_nano_usd: int | None = None
     """By what the provider counted and the price list says (10^-9 USD); None where either is not
     known."""
+    estimated: bool = False
+    """`usage` is an estimate: the provider counted nothing."""
 
 
 class ConfigReloaded(NamedTuple):

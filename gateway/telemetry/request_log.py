@@ -131,6 +131,7 @@ def line(when: float, event: RequestEnded) -> bytes:
         request_id, api, key_id, persona, provider, model, stream, status, outcome, error_code,
         attempts, dropped, usage, finish_reason,
         seconds, upstream_seconds, first_chunk_seconds, decision, resumed, cost_nano_usd,
+        estimated,
     ) = event  # fmt: skip
     tried = ",".join([_attempt(*attempt) for attempt in attempts])
     text = (
@@ -153,6 +154,8 @@ def line(when: float, event: RequestEnded) -> bytes:
             f',"prompt_tokens":{prompt},"cached_tokens":{cached}'
             f',"completion_tokens":{completion},"reasoning_tokens":{reasoning}'
         )
+    if estimated:
+        text += ',"estimated":true'
     if cost_nano_usd is not None:
         text += f',"cost_usd":{cost_nano_usd / 1e9:.9f}'
     if dropped:

@@ -176,6 +176,14 @@ async def halves(body: bytes, pause: float) -> AsyncIterator[bytes]:
     yield body[10:]
 
 
+EMBEDDINGS: Final = {
+    "object": "list",
+    "data": [{"object": "embedding", "index": 0, "embedding": [0.6, -0.8]}],
+    "model": "served-embedder",
+    "usage": {"prompt_tokens": 4, "total_tokens": 4},
+}
+
+
 @asynccontextmanager
 async def everything(**environ: str) -> AsyncIterator[Running]:
     """A gateway with callers' keys and an operator's, at providers that answer."""
@@ -184,7 +192,12 @@ async def everything(**environ: str) -> AsyncIterator[Running]:
         read_admin({"LLM_ROUTER_ADMIN_KEY": "operator"}),
     )
     async with (
-        fake_upstream(openai=json_answer(OPENAI), claude=CLAUDE, gemini=GEMINI) as fake,
+        fake_upstream(
+            **{"openai/v1/embeddings": json_answer(EMBEDDINGS)},
+            openai=json_answer(OPENAI),
+            claude=CLAUDE,
+            gemini=GEMINI,
+        ) as fake,
         serving(environ or fake.environ(), POLICY, access=access, admin=admin) as running,
     ):
         yield running

@@ -70,6 +70,12 @@ GOOD: Final[dict[str, tuple[str, str, str, Any]]] = {
         "/api/v1/chat",
         {**NATIVE, "persona": "painter", "tools": [TOOL]},
     ),
+    "embeddings": (
+        "POST",
+        "/v1/embeddings",
+        "/v1/embeddings",
+        {"model": "openai/text-embedding-3-small", "input": "seven geese"},
+    ),
     "models": ("GET", "/v1/models", "/v1/models", None),
     "model": ("GET", "/v1/models/{id}", "/v1/models/plain", None),
     "personas": ("GET", "/api/v1/personas", "/api/v1/personas", None),

@@ -91,6 +91,7 @@ def model_complaints(model: Model, provider: Provider | None) -> Iterator[Compla
         )
     if record.can("parallel_tool_calls") and not record.can("tool_calling"):
         yield ("capabilities",), "holds 'parallel_tool_calls' without 'tool_calling'"
+    yield from _embedding_complaints(record, None if provider is None else provider.dialect)
     days = [price.valid_from for price in model.prices]
     if days != sorted(set(days)):
         yield ("prices",), "must be in rising order of 'valid_from', each day once"
@@ -99,6 +100,35 @@ def model_complaints(model: Model, provider: Provider | None) -> Iterator[Compla
         yield (
             ("concurrency", "limit"),
             f"has no effect: all models of the provider together are sent {most.limit} at a time",
+        )
+
+
+def _embedding_complaints(record: ModelRecord, dialect: DialectName | None) -> Iterator[Complaint]:
+    """A model makes embeddings, and then nothing else, or none."""
+    facts = record.embedding
+    if record.can("embeddings") != (facts is not None):
+        yield ("capabilities",), "must hold 'embeddings' where there is 'embedding', and only there"
+    if facts is None:
+        return
+    if others := sorted(record.capabilities - {"embeddings"}):
+        yield ("capabilities",), f"holds {others[0]!r}: a model of embeddings does nothing else"
+    if dialect == "claude":
+        yield ("embedding",), "has no meaning for the dialect 'claude', which has no embeddings"
+    for name in (
+        "dimensions",
+        "min_dimensions",
+        "max_input_tokens",
+        "max_inputs",
+        "max_request_tokens",
+        "max_request_bytes",
+    ):
+        size = getattr(facts, name)
+        if size is not None and size < 1:
+            yield ("embedding", name), f"must be at least 1, not {size}"
+    if facts.min_dimensions > facts.dimensions:
+        yield (
+            ("embedding", "min_dimensions"),
+            f"must be at most the dimensions ({facts.dimensions}), not {facts.min_dimensions}",
         )
 
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from gateway.config.conditions import ALWAYS
 from gateway.config.errors import Complaint, Place, under, unknown
+from gateway.config.lint.embeddings import embedding_complaints, makes_embeddings
 from gateway.config.lint.models import NAME, NAME_RULE
 from gateway.config.lint.rules import condition_complaints, rule_complaints
 from gateway.config.lint.strategies import strategy_complaints
@@ -46,7 +47,10 @@ def persona_complaints(
     """
     checks = TargetChecks(persona, providers)
     yield from _name_complaints(persona)
-    yield from _parameter_complaints(("defaults",), persona.defaults, _DEFAULTS)
+    embeds = makes_embeddings(persona, checks)
+    yield from embedding_complaints(persona, written, checks)
+    if not embeds:
+        yield from _parameter_complaints(("defaults",), persona.defaults, _DEFAULTS)
     yield from _parameter_complaints(("caps",), persona.caps, CAPPED)
     yield from _limit_complaints(("defaults",), persona.defaults, persona.caps)
     for i, rule in enumerate(persona.rules):
@@ -127,6 +131,8 @@ def _limits_on_targets(persona: Persona, checks: TargetChecks) -> Iterator[Compl
                 f" {', '.join(sorted(regions)) or 'none that is said'})"
             ),
         )
+    if makes_embeddings(persona, checks):
+        return
     least = {
         name: min(price.output for price in model.prices) / 1_000_000
         for name, model in models.items()

@@ -1,9 +1,6 @@
 """A chat request in Gemini's words."""
 
-import re
-from functools import lru_cache
 from typing import Final, Literal, cast
-from urllib.parse import quote
 
 from translators.capabilities import ModelRecord
 from translators.chat.passthrough import extension_for
@@ -11,6 +8,7 @@ from translators.chat.request import ChatRequest
 from translators.dialect import PLAIN, AnswerShape, KeyHeader, Target, UpstreamRequest
 from translators.errors import InvalidRequest
 from translators.gemini.answer.continuation import is_long
+from translators.gemini.endpoint import method_url
 from translators.gemini.names import upstream_name
 from translators.gemini.request import fields
 from translators.gemini.request.content import ContentReader
@@ -32,9 +30,6 @@ from translators.json_codec import JsonObject, dumps
 from translators.long_texts import LONG, dumps_long
 from translators.notes import Report
 
-_VERSION: Final = re.compile(r"v\d+(?:alpha|beta)?\d*", re.ASCII).fullmatch
-_UNSAFE: Final = re.compile(r"\.\.|[?&#]").search
-_DEFAULT_VERSION: Final = "v1beta"
 _ASIDE: Final = frozenset({
     "audio", "stream_options", "google", "extra_body", "tools", "functions", "web_search_options",
     "response_format", "reasoning_effort",
@@ -87,7 +82,8 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
         shape = shape._replace(audio=format_of(body, asked))
     if several_hops:
         shape = shape._replace(several_hops=True)
-    url = _url(target.base_url, target.model, stream)
+    method = "streamGenerateContent?alt=sse" if stream else "generateContent"
+    url = method_url(target.base_url, target.model, method)
     headers = {"content-type": "application/json", **key_headers(target.api_key, target.key_header)}
     return UpstreamRequest(
         url, headers, _written(upstream, request.size), stream, tuple(report.notes), shape
@@ -195,23 +191,6 @@ def _report_stream_options(options: JsonObject, report: Report) -> None:
     for name, value in options.items():
         if value is not None and f"stream_options.{name}" not in fields.FIELDS:
             report.dropped(f"stream_options.{name}", "no such option is known")
-
-
-@lru_cache(
-    maxsize=256
-)  # quoting takes a tenth of what a request takes, and the targets of a configuration are few
-def _url(base: str, model: str, stream: bool) -> str:
-    base = base.rstrip("/")
-    if not _VERSION(base.rpartition("/")[2]):
-        base = f"{base}/{_DEFAULT_VERSION}"
-    if _UNSAFE(model):
-        raise InvalidRequest(
-            f"Invalid model name: {model[:80]!r}.", "model", "model_not_found", 404
-        )
-    if not model.startswith(("models/", "tunedModels/")):
-        model = f"models/{model}"
-    method = "streamGenerateContent?alt=sse" if stream else "generateContent"
-    return f"{base}/{quote(model, safe='/')}:{method}"
 
 
 def key_headers(key: str, header: KeyHeader | None = None) -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""A caller that speaks Google's API."""
