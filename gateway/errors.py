@@ -153,6 +153,11 @@ class NoEligibleTarget(RequestFailed):
         self.type, self.code = _UNSERVED[status]
         self.param = param
         self.reasons = reasons
+        self.needed = 0
+        """Tokens that the request needs, where it fits no target: of the one with the largest
+        window."""
+        self.window = 0
+        """That window."""
 
 
 class BodyTooLarge(RequestFailed):
@@ -273,6 +278,8 @@ def caller_error(error: RequestFailed | InvalidRequest) -> CallerError:
         error.param,
         retry_after=error.retry_after,
     )
+    if isinstance(error, NoEligibleTarget) and error.window:
+        return told._replace(windows=error.window, needed=error.needed)
     if not isinstance(error, UpstreamFailed):
         return told
     failure = error.failure

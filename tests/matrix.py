@@ -5,6 +5,7 @@ translators/PARAMETERS.md.
 from pathlib import Path
 from typing import Final
 
+from translators.claude.inbound import fields as messages
 from translators.claude.request.fields import FIELDS as CLAUDE
 from translators.gemini.request.fields import FIELDS as GEMINI
 from translators.notes import Verdict
@@ -34,12 +35,43 @@ Fields that are not here are relayed to servers that speak OpenAI's Chat Complet
 """  # noqa: E501
 
 
+MESSAGES_HEAD: Final = """
+## What becomes of every field of a Messages request
+
+Made from `translators/claude/inbound/fields.py`. A Claude target is sent the caller's own bytes: every field, known or not, is relayed
+to it. Columns of other providers say what the hub's parameter becomes there; *rejected* means that only Claude targets are planned.
+"""
+RELAYED: Final = Verdict("relayed", "As it came.")
+
+
 def cell(verdict: Verdict | None) -> str:
     return (
         ""
         if verdict is None
         else f"**{verdict.kind}** {verdict.how}".replace("|", "\\|").replace("\n", " ")
     )
+
+
+def messages_page() -> str:
+    """The fields of Messages, then blocks and types of tools."""
+    others = {name: table for name, table in TABLES.items() if table is not CLAUDE}
+    rows = [
+        "| field | Claude | others | " + " | ".join(others) + " |",
+        "|---" * (len(others) + 3) + "|",
+    ]
+    for name, verdict in messages.FIELDS.items():
+        hub = messages.HUB_FIELDS.get(name, "")
+        told = " | ".join(cell(table.get(hub)) for table in others.values())
+        rows.append(f"| `{name}` | {cell(RELAYED)} | {cell(verdict)} | {told} |")
+    for title, table in (
+        ("block", messages.BLOCKS),
+        ("tool, by the beginning of its type", messages.TOOL_TYPES),
+    ):
+        rows += ["", f"| {title} | Claude | others |", "|---|---|---|"]
+        rows += [
+            f"| `{name}` | {cell(RELAYED)} | {cell(verdict)} |" for name, verdict in table.items()
+        ]
+    return "\n".join([MESSAGES_HEAD, *rows, ""])
 
 
 def page() -> str:
@@ -49,14 +81,17 @@ def page() -> str:
         f"| `{name}` | " + " | ".join(cell(table.get(name)) for table in TABLES.values()) + " |"
         for name in names
     ]
-    return "\n".join(
-        [
-            HEAD,
-            "| field | " + " | ".join(TABLES) + " |",
-            "|---" * (len(TABLES) + 1) + "|",
-            *rows,
-            "",
-        ]
+    return (
+        "\n".join(
+            [
+                HEAD,
+                "| field | " + " | ".join(TABLES) + " |",
+                "|---" * (len(TABLES) + 1) + "|",
+                *rows,
+                "",
+            ]
+        )
+        + messages_page()
     )
 
 

@@ -8,6 +8,7 @@ from typing import Final
 from tests import matrix
 from tests.translators import field_cases
 from tests.translators.claude import golden as claude
+from tests.translators.claude.inbound import golden as messages
 from tests.translators.gemini import golden as gemini
 from tests.translators.responses import golden as responses
 
@@ -23,6 +24,7 @@ def main() -> None:
             for path in paths:
                 case = golden.read(path)
                 golden.write(path, {**case, "expected": result(case)})
+    messages.write()
     field_cases.write()
     matrix.write()
 

@@ -34,6 +34,8 @@ class Call:
     of surrogate pairs stood in it."""
     size: int = 0
     """Bytes of it."""
+    request_id: str = ""
+    """The gateway's, which an error event may name."""
 
 
 class Overlay(NamedTuple):

@@ -57,20 +57,22 @@ class Admin:
 
 
 def _known(headers: Mapping[str, str], digests: Sequence[bytes]) -> bytes:
-    """The digest of the key that `headers` carry, if it is one of `digests`. Raises
-    NotAuthorized."""
+    """The digest of a key that `headers` carry, if it is one of `digests`; of two keys either will
+    do. Raises NotAuthorized.
+    """
     scheme, _, token = headers.get("authorization", "").partition(" ")
-    key = token.strip() if scheme.lower() == "bearer" and token else headers.get("x-api-key", "")
-    if not key:
+    keys = [token.strip() if scheme.lower() == "bearer" else "", headers.get("x-api-key", "")]
+    if not any(keys):
         raise NotAuthorized(
             "You didn't provide an API key. Send it as 'Authorization: Bearer KEY' or in"
             " 'x-api-key'."
         )
-    digest = hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
-    matches = [hmac.compare_digest(digest, known) for known in digests]
-    if not any(matches):
-        raise NotAuthorized("Incorrect API key provided.")
-    return digest
+    for key in filter(None, keys):
+        digest = hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
+        matches = [hmac.compare_digest(digest, known) for known in digests]
+        if any(matches):
+            return digest
+    raise NotAuthorized("Incorrect API key provided.")
 
 
 def read(environ: Mapping[str, str]) -> Access:

@@ -33,7 +33,7 @@ def chat(dialect: InboundDialect) -> Handler:
     async def handler(http: Request) -> web.StreamResponse:
         with exchange_of(http, dialect.NAME) as exchange:
             document, size = await http.read_json(dialect.KEEPS_TEXT)
-            call = Call(http.headers, http.raw_path, http.json_text, size)
+            call = Call(http.headers, http.raw_path, http.json_text, size, http.request_id)
             if size <= BIG:
                 read = read_request(document, call)
             else:
@@ -55,7 +55,7 @@ async def respond(http: Request, read: InboundRequest, exchange: Exchange) -> we
         with EventStream(
             http,
             interval,
-            cors.told(http, exchange.headers),
+            cors.told(http, _stream_headers(http, exchange)),
             writer.keep_alive,
             writer.content_type,
         ) as out:
@@ -78,6 +78,12 @@ async def respond(http: Request, read: InboundRequest, exchange: Exchange) -> we
         else await off_loop(write, completion, facts)
     )
     return Response(body)
+
+
+def _stream_headers(http: Request, exchange: Exchange) -> Callable[[], dict[str, str]]:
+    """What gives the headers of a stream, with those that its dialect's clients look for."""
+    more = http.dialect.headers(http.request_id)
+    return (lambda: {**exchange.headers(), **more}) if more else exchange.headers
 
 
 async def _relayed(

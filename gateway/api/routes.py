@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from aiohttp import web
 
-from gateway.api import admin, catalog, cors, health
+from gateway.api import admin, catalog, cors, health, messages
 from gateway.api.chat import Handler, chat
 from gateway.api.count_tokens import count_tokens
 from gateway.api.embeddings import embeddings
@@ -13,6 +13,7 @@ from gateway.api.native_chat import native_chat
 from gateway.api.openapi import openapi
 from gateway.api.request import Request
 from gateway.errors import NotServed
+from translators.claude import inbound as claude_messages
 from translators.inbound import InboundDialect
 from translators.openai import inbound as chat_completions
 
@@ -42,6 +43,8 @@ class Found(NamedTuple):
 
 ROUTES: Final = (
     Route("POST", "/v1/chat/completions", chat(chat_completions)),
+    Route("POST", "/v1/messages", chat(claude_messages), claude_messages),
+    Route("POST", "/v1/messages/count_tokens", messages.count_tokens, claude_messages),
     Route("GET", "/v1/models", catalog.list_models),
     Route("GET", "/v1/models/{id:.+}", catalog.get_model),
     Route("POST", "/v1/embeddings", embeddings),
@@ -81,7 +84,7 @@ def _only_by(allowed: str) -> Handler:
     return refused
 
 
-SPOKEN: Final[tuple[tuple[str, InboundDialect], ...]] = ()
+SPOKEN: Final[tuple[tuple[str, InboundDialect], ...]] = (("/v1/messages", claude_messages),)
 """What is spoken under a path for which there is no route: beginnings of paths."""
 UNKNOWN: Final = "unknown"
 _UNKNOWN: Final = Found(UNKNOWN, "", _unknown, chat_completions)

@@ -5,6 +5,7 @@ The place where routing (which target, when) and attempts (what bytes) meet. Onc
 a failure is the caller's to see, unless the persona resumes.
 """
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from gateway.accounting.usage import USAGE_ESTIMATED, estimated
@@ -16,13 +17,16 @@ from gateway.dispatch.exchange import Exchange
 from gateway.dispatch.failover import FailoverRunner
 from gateway.dispatch.resume import AnswerStream, ResumedStream
 from gateway.dispatch.text_continuation import may_resume
+from gateway.dispatch.token_count import counted
 from gateway.errors import UpstreamFailed
+from gateway.routing.candidates import Candidate
 from gateway.routing.decision import Decision
 from gateway.routing.state import RouterState
 from gateway.upstream.client import UpstreamClient
 from gateway.upstream.concurrency import ConcurrencyLimiter
 from gateway.upstream.media import MediaFetcher
 from translators.chat.wire import Completion
+from translators.dialect import Target, UpstreamRequest
 from translators.errors import UpstreamError
 
 _LEARNED_FROM: Final = 4000
@@ -38,6 +42,7 @@ class Dispatcher:
     def __init__(self, client: UpstreamClient, media: MediaFetcher, state: RouterState) -> None:
         self.state = state
         self.places = ConcurrencyLimiter()
+        self._client = client
         self._attempts = AttemptRunner(client, media, state)
         self._runner = FailoverRunner(self._attempts, state, self.places)
         self.embeddings = EmbeddingsDispatcher(client, state, self.places)
@@ -61,6 +66,14 @@ class Dispatcher:
             )
             attempt.add_warnings(USAGE_ESTIMATED)
         return completion
+
+    async def count_tokens(
+        self, target: Candidate, build: Callable[[Target], UpstreamRequest]
+    ) -> int | None:
+        """What the provider itself counts for a request; None if it does not say. Raises
+        InvalidRequest.
+        """
+        return await counted(self._client, self.state, target, build)
 
     async def open_stream(self, decision: Decision, exchange: Exchange) -> AnswerStream:
         """A stream whose first content is in hand. Raises RequestFailed or InvalidRequest; `close`

@@ -299,9 +299,35 @@ def _restored(message: dict[str, Any], entry: _Entry) -> dict[str, Any]:
         }
     if "provider_content" in fields and not entry.says(message):
         fields = {name: value for name, value in fields.items() if name != "provider_content"}
+    if "provider_content" in fields:
+        fields = {
+            **fields,
+            "provider_content": _with_ids(fields["provider_content"], entry, message["tool_calls"]),
+        }
     if entry.extras:
         return {**message, **fields, "tool_calls": _with_extras(message["tool_calls"], entry)}
     return {**message, **fields} if fields else message
+
+
+def _with_ids(content: Any, entry: _Entry, calls: list[dict[str, Any]]) -> Any:
+    """The blocks of a turn with the ids that its calls have now: results name those."""
+    ids = [call.get("id") for call in calls]
+    if (
+        ids == list(entry.ids)
+        or content.__class__ is not dict
+        or content.get("blocks").__class__ is not list
+    ):
+        return content
+    names = dict(zip(entry.ids, ids, strict=False))
+    blocks = []
+    for block in content["blocks"]:
+        if (
+            block.__class__ is dict
+            and block.get(key := "call_id" if "call_id" in block else "id") in names
+        ):
+            block = {**block, key: names[block[key]]}
+        blocks.append(block)
+    return {**content, "blocks": blocks}
 
 
 def _has_own_text(message: Mapping[str, Any], fields: Mapping[str, Any]) -> bool:

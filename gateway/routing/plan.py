@@ -66,11 +66,15 @@ class Plan:
         return [candidate for candidate in candidates if candidate.verdict != "rejected"]
 
 
+DISCOVERED: Final = "claude-"
+"""Before a persona's name in lists for clients that show only names of Claude's."""
+
+
 def resolve(config: Config, name: str) -> Persona | TargetRef:
     """The persona called `name`, or the target of a direct model. Raises ModelNotFound listing the
     personas.
     """
-    persona = config.personas.get(name)
+    persona = config.personas.get(name) or config.personas.get(name.removeprefix(DISCOVERED))
     if persona is not None:
         return persona
     provider, slash, model = name.partition("/")
@@ -221,6 +225,11 @@ def _take_up(
     return None
 
 
+def _window_of(candidate: Candidate) -> int:
+    record = candidate.model.record
+    return record.context_window if record.max_input_tokens is None else record.max_input_tokens
+
+
 def refusal(plan: Plan) -> NoEligibleTarget:
     """The error for a plan without an eligible target: 503 if one could serve later, 429 if only
     rate limits are in its way, else 400.
@@ -261,6 +270,8 @@ def refusal(plan: Plan) -> NoEligibleTarget:
             f"The request fits no target of {plan.persona!r}. {shown}", 400, "messages", reasons
         )
         error.code = "context_length_exceeded"
+        largest = max(plan.candidates, key=_window_of)
+        error.needed, error.window = largest.prompt_tokens or 0, _window_of(largest)
         return error
     if param is None and any(
         reason.startswith(TOO_MANY_TOOLS) for why in reasons.values() for reason in why

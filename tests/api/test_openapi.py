@@ -29,6 +29,7 @@ from translators.chat.parameters import PARAMETERS
 from translators.errors import FailureKind
 from translators.failures import failure
 from translators.json_codec import dumps, loads
+from translators.openai import inbound as chat
 
 CHAT: Final = {"model": "plain", "messages": MESSAGES}
 NATIVE: Final = {"persona": "plain", "messages": MESSAGES}
@@ -127,8 +128,11 @@ def test_every_documented_route_is_served_and_asked_here() -> None:
     documented = {
         (path, method) for path, operations in document()["paths"].items() for method in operations
     }
+    own = [
+        route for route in ROUTES if route.dialect is chat
+    ]  # other dialects are documented by those whose they are
     assert documented == {
-        (route.path.replace("{id:.+}", "{id}"), route.method.lower()) for route in ROUTES
+        (route.path.replace("{id:.+}", "{id}"), route.method.lower()) for route in own
     }
     asked = {(path, method.lower()) for method, path, *_ in GOOD.values()}
     assert documented - asked == {("/api/v1/decisions/{id}", "get")}

@@ -69,6 +69,21 @@ def test_what_the_caller_sends_wins() -> None:
     assert restored(store, second_turn(thinking_blocks=own))["thinking_blocks"] == own
 
 
+@pytest.mark.parametrize(("kind", "key"), [("tool_use", "id"), ("function_call", "call_id")])
+def test_a_whole_turn_has_the_ids_that_its_calls_have_now(kind: str, key: str) -> None:
+    """A caller may know a call by another id: the results that follow name that one."""
+    store = ReasoningStore(Clock())
+    blocks = [{"type": "reasoning", "id": "rs_1"}, {"type": kind, key: "call_1", "name": "f"}]
+    content = {"format": "any", "blocks": blocks}
+    store.remember("me", "claude/opus", FIRST, {**ANSWER, "provider_content": content})
+    again = second_turn(tool_calls=[{**CALL, "id": "call_of_mine"}])
+    assert restored(store, again)["provider_content"]["blocks"] == [
+        blocks[0],
+        {**blocks[1], key: "call_of_mine"},
+    ]
+    assert blocks[1][key] == "call_1", "what is kept is not changed"
+
+
 def test_a_whole_turn_is_put_back_only_if_it_was_not_edited() -> None:
     store = ReasoningStore(Clock())
     content = {"format": "anthropic-messages", "blocks": [1]}

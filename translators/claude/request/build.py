@@ -132,7 +132,7 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
             f"Claude takes requests of at most {MAX_BODY} bytes.", None, "request_too_large", 413
         )
     return UpstreamRequest(
-        _url(target.base_url), headers, written, stream, tuple(report.notes), shape
+        messages_url(target.base_url), headers, written, stream, tuple(report.notes), shape
     )
 
 
@@ -152,7 +152,9 @@ def _extend(
 
 
 @lru_cache(maxsize=256)  # the targets of a configuration are few
-def _url(base: str) -> str:
+def messages_url(base: str) -> str:
+    """Where messages go at an API whose configured address is `base`, with or without its
+    version."""
     base = base.rstrip("/")
     return f"{base}/messages" if base.endswith("/v1") else f"{base}/v1/messages"
 
