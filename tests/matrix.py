@@ -40,7 +40,7 @@ MESSAGES_HEAD: Final = """
 
 Made from `translators/claude/inbound/fields.py`. A Claude target is sent the caller's own bytes: every field, known or not, is relayed
 to it. Columns of other providers say what the hub's parameter becomes there; *rejected* means that only Claude targets are planned.
-"""
+"""  # noqa: E501
 RELAYED: Final = Verdict("relayed", "As it came.")
 
 
