@@ -9,10 +9,11 @@ from tests import matrix
 from tests.translators import field_cases
 from tests.translators.claude import golden as claude
 from tests.translators.claude.inbound import golden as messages
+from tests.translators.embeddings import golden as embeddings
 from tests.translators.gemini import golden as gemini
 from tests.translators.responses import golden as responses
 
-GOLDEN: Final[tuple[ModuleType, ...]] = (claude, gemini, responses)
+GOLDEN: Final[tuple[ModuleType, ...]] = (claude, embeddings, gemini, responses)
 
 
 def main() -> None:

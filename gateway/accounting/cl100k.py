@@ -1,5 +1,4 @@
-"""Token ids of cl100k_base as text: what LangChain sends in place of texts for models it does not
-know.
+"""Token ids of cl100k_base as text: LangChain sends them for models that it does not know.
 
 The vocabulary lies in this package; nothing is ever downloaded. Unpacking it takes 20 ms and 8 MB.
 """

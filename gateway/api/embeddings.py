@@ -24,6 +24,11 @@ from translators.gemini.inbound import embeddings as gemini
 
 NAME: Final = "embeddings"
 """In metrics, in the log and in decisions."""
+_MOST_VALUES: Final = 2_000_000
+"""In one request: each token id is one, and takes 36 bytes of memory."""
+_MOST_COUNTED: Final = 100
+"""Inputs of a request that are counted exactly: for more the estimate stands, and the provider's
+own check."""
 _NO_VOCABULARY: Final = (
     "This model takes text only: set check_embedding_ctx_length=False (LangChain)."
 )
@@ -32,7 +37,7 @@ _NO_VOCABULARY: Final = (
 async def embeddings(http: Request) -> web.StreamResponse:
     """OpenAI's shape in and out."""
     with exchange_of(http, NAME) as exchange:
-        document, size = await http.read_json()
+        document, size = await http.read_json(most=_MOST_VALUES)
         request = await sized(size, parse, document, size)
         made = await embed(http, request, exchange)
         size = max(size, exchange.received)
@@ -43,8 +48,7 @@ async def embeddings(http: Request) -> web.StreamResponse:
 
 async def gemini_embeddings(http: Request, persona: str, method: str) -> web.StreamResponse:
     """Google's `:embedContent`, `:batchEmbedContents` and `:predict`; `persona` as the path names
-    it.
-    """
+    it."""
     with exchange_of(http, NAME) as exchange:
         document, size = await http.read_json()
         request = await sized(size, gemini.read, method, persona, document, size)
@@ -57,8 +61,7 @@ async def gemini_embeddings(http: Request, persona: str, method: str) -> web.Str
 
 async def embed(http: Request, request: EmbeddingsRequest, exchange: Exchange) -> Embedded:
     """Carry a request out, whatever the shape it was written in. Raises RequestFailed,
-    InvalidRequest.
-    """
+    InvalidRequest."""
     gateway = http.gateway
     tokens = await sized(request.size, _estimates, request.inputs)
     context = gateway.state.view()
@@ -87,10 +90,15 @@ async def _check_lengths(
     if len(limits) < len(eligible) or not limits:
         return
     limit, candidate = max(limits, key=lambda item: item[0])
-    factor = candidate.model.token_factor
+    factor, counted = candidate.model.token_factor, 0
     for i, (item, estimated) in enumerate(zip(request.inputs, tokens, strict=True)):
         count = int(estimated * factor)
-        if isinstance(item, str) and (count > limit or near(count, limit)):
+        if (
+            isinstance(item, str)
+            and (count > limit or near(count, limit))
+            and counted < _MOST_COUNTED
+        ):
+            counted += 1
             exact = await http.gateway.counter.count_texts((item,))
             count = count if exact is None else int(exact * factor)
         if count > limit:

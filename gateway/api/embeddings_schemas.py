@@ -1,6 +1,5 @@
 """Request and answer of /v1/embeddings as types: /openapi.json is made from them. A text under a
-field is its description there.
-"""
+field is its description there."""
 
 from typing import Any, Final, Literal
 
@@ -19,8 +18,7 @@ _IDS: Final = {"type": "array", "items": {"type": "integer", "minimum": 0}, "min
 REQUEST: Final[dict[str, Any]] = {
     "type": "object",
     "description": (
-        "OpenAI's request for embeddings. Further parameters are relayed to servers that speak"
-        " OpenAI's language."
+        "OpenAI's request for embeddings. Further parameters are relayed where they can be."
     ),
     "properties": {
         "model": {"type": "string", "description": "A persona whose targets make embeddings."},
@@ -36,9 +34,7 @@ REQUEST: Final[dict[str, Any]] = {
         "encoding_format": {
             "type": ["string", "null"],
             "enum": [*ENCODINGS, None],
-            "description": (
-                "How vectors are written: lists of numbers, or base64 of little-endian float32."
-            ),
+            "description": "Vectors as lists of numbers, or as base64 of little-endian float32.",
         },
         "dimensions": {
             "type": ["integer", "null"],

@@ -13,7 +13,7 @@ from gateway.config import Config
 from gateway.config.reload import Reloader
 from gateway.dispatch.dispatcher import Dispatcher
 from gateway.dispatch.exchange import Exchange
-from gateway.http.body import read_json
+from gateway.http.body import MAX_VALUES, read_json
 from gateway.http.body_budget import Bodies, BodyHold
 from gateway.http.request import IncomingRequest
 from gateway.routing.decision_log import DecisionLog
@@ -137,11 +137,16 @@ class Request(IncomingRequest):
         """The connection that it came by: see gateway.server.http_server."""
         return self._protocol  # type: ignore[return-value]  # ours, not any of aiohttp's
 
-    async def read_json(self, keep_text: bool = False) -> tuple[Any, int]:
+    async def read_json(self, keep_text: bool = False, most: int = MAX_VALUES) -> tuple[Any, int]:
         """Its decoded body and the size of it in bytes; `keep_text` keeps its text in `json_text`.
+        `most`: values in it.
 
         Raises as gateway.http.body.read_json does.
         """
         return await read_json(
-            self, self.config.server, declared=self.gateway.access.open, keep_text=keep_text
+            self,
+            self.config.server,
+            declared=self.gateway.access.open,
+            keep_text=keep_text,
+            most=most,
         )

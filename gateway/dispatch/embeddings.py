@@ -1,6 +1,5 @@
 """Embeddings: one request carried out in parts, each with the failover that a chat request has, and
-put together again.
-"""
+put together again."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -16,7 +15,7 @@ from gateway.dispatch.failover import FailoverRunner
 from gateway.dispatch.parts import limits_of, size_of, spans
 from gateway.dispatch.send import PreparedRequest, send
 from gateway.errors import UpstreamFailed
-from gateway.http.offload import off_loop, sized
+from gateway.http.offload import BIG, off_loop, sized
 from gateway.routing.decision import Decision
 from gateway.routing.state import RouterState
 from gateway.upstream.client import UpstreamClient
@@ -75,8 +74,7 @@ class EmbeddingsDispatcher:
         exchange: Exchange,
     ) -> Embedded:
         """Every input's vector. `tokens`: of each input, estimated. Raises RequestFailed or
-        InvalidRequest.
-        """
+        InvalidRequest."""
         limits = limits_of(decision.plan.eligible)
         sizes = await sized(request.size, _sizes, request)
         parts = [request.part(start, end) for start, end in spans(tokens, sizes, limits)]
@@ -103,8 +101,7 @@ def _sizes(request: EmbeddingsRequest) -> list[int]:
 
 def _settle(exchange: Exchange, job: "_Job", began: float) -> None:
     """What all parts took together, on the attempt that is shown: also of those that were for
-    nothing.
-    """
+    nothing."""
     attempt = exchange.attempt
     if attempt is None:
         return
@@ -229,6 +226,8 @@ class _Attempts:
             body = await response.read()
         finally:
             response.close()
+        if len(body) > BIG:
+            attempt.hold(len(body))  # all parts of an answer are in memory together
         attempt.record_received(len(body))
         answer = await sized(len(body), _read, dialect, body, part, facts)
         usage = None if answer.prompt_tokens is None else _usage(answer.prompt_tokens)

@@ -10,8 +10,7 @@ _HEADER_LIMIT: Final = 2000
 
 def dropped_header(notes: Iterable[Note]) -> str:
     """`seed, temperature=changed, parallel_tool_calls=emulated`: names only, each once, cut to a
-    header's length.
-    """
+    header's length."""
     names = dict.fromkeys(
         note.param if note.kind == "dropped" else f"{note.param}={note.kind}" for note in notes
     )

@@ -42,13 +42,18 @@ class BodyTimeouts(Protocol):
 
 
 async def read_json(
-    http: IncomingRequest, timeouts: BodyTimeouts, *, declared: bool, keep_text: bool = False
+    http: IncomingRequest,
+    timeouts: BodyTimeouts,
+    *,
+    declared: bool,
+    keep_text: bool = False,
+    most: int = MAX_VALUES,
 ) -> tuple[Any, int]:
     """The decoded body and its size in bytes; `http.repaired` then tells whether its text was
     mended.
 
     `declared`: it must be said to be JSON, see `check_declared`. `keep_text`: its text is kept in
-    `http.json_text`.
+    `http.json_text`. `most`: values in it.
 
     Raises InvalidRequest, BodyTimeout, BodyTooLarge, NotServed, TooManyBodies.
     """
@@ -60,7 +65,7 @@ async def read_json(
         if len(text) > http.client_max_size:
             raise BodyTooLarge(_TOO_LARGE)
         if "content-encoding" not in http.headers and len(text) <= BIG:
-            document, mended = _decoded(text)
+            document, mended = _decoded(text, most)
             if mended is not None:
                 text, http.repaired = mended, True
             if keep_text:
@@ -70,7 +75,7 @@ async def read_json(
     else:
         check_length(http)
         pieces = await _arriving(http, timeouts)
-    return await _read(http, pieces, keep_text)
+    return await _read(http, pieces, keep_text, most)
 
 
 def check_declared(http: IncomingRequest) -> None:
@@ -100,7 +105,9 @@ def check_length(http: IncomingRequest) -> None:
         raise BodyTooLarge(_TOO_LARGE)
 
 
-async def _read(http: IncomingRequest, pieces: list[bytes], keep_text: bool) -> tuple[Any, int]:
+async def _read(
+    http: IncomingRequest, pieces: list[bytes], keep_text: bool, most: int
+) -> tuple[Any, int]:
     """What those bodies hold that are big, or compressed."""
     encoding = encoding_of(http.headers.get("content-encoding", ""))
     size = sum(map(len, pieces))
@@ -109,7 +116,9 @@ async def _read(http: IncomingRequest, pieces: list[bytes], keep_text: bool) -> 
         if keep_text:
             http.in_memory.take(size)
         read = _joined if keep_text else _joined_once
-        document, mended, text = read(pieces) if size <= BIG else await off_loop(read, pieces)
+        document, mended, text = (
+            read(pieces, most) if size <= BIG else await off_loop(read, pieces, most)
+        )
         _note(http, mended, text if keep_text else None)
         return document, size
     small = size <= _SURELY_SMALL
@@ -119,7 +128,9 @@ async def _read(http: IncomingRequest, pieces: list[bytes], keep_text: bool) -> 
         else await off_loop(_inflated, pieces, encoding, limit)
     )
     http.in_memory.take(len(text))
-    document, mended = _decoded(text) if len(text) <= BIG else await off_loop(_decoded, text)
+    document, mended = (
+        _decoded(text, most) if len(text) <= BIG else await off_loop(_decoded, text, most)
+    )
     _note(http, mended, text if keep_text else None)
     return document, len(text)
 
@@ -164,26 +175,26 @@ def _inflated(pieces: Sequence[bytes], encoding: str, limit: int) -> bytes:
     return inflated(b"".join(pieces), encoding, limit)
 
 
-def _joined(pieces: list[bytes]) -> tuple[Any, bytes | None, bytes]:
+def _joined(pieces: list[bytes], most: int) -> tuple[Any, bytes | None, bytes]:
     text = pieces[0] if len(pieces) == 1 else b"".join(pieces)
     pieces.clear()  # a big body is here once, not twice
-    return *_decoded(text), text
+    return *_decoded(text, most), text
 
 
-def _joined_once(pieces: list[bytes]) -> tuple[Any, bytes | None, bytes]:
+def _joined_once(pieces: list[bytes], most: int) -> tuple[Any, bytes | None, bytes]:
     """The same for one whose text nobody wants."""
-    document, mended, _ = _joined(pieces)
+    document, mended, _ = _joined(pieces, most)
     return document, mended, b""
 
 
-def _decoded(text: bytes) -> tuple[Any, bytes | None]:
+def _decoded(text: bytes, most: int) -> tuple[Any, bytes | None]:
     """The document, and its text where halves of surrogate pairs had to be taken out of it: a
     conversation with one would be stuck.
     """
     mended: bytes | None = None
-    if len(text) > BIG and holds_more_than(text, MAX_VALUES, MAX_KEYS):
+    if len(text) > BIG and holds_more_than(text, most, MAX_KEYS):
         raise InvalidRequest(
-            f"The request body holds more than {MAX_VALUES} values or {MAX_KEYS} keys.",
+            f"The request body holds more than {most} values or {MAX_KEYS} keys.",
             None,
             "too_many_values",
         )

@@ -1,6 +1,5 @@
 """A decision for a request for embeddings: the same gates, rules and strategies as for chat, within
-one vector space.
-"""
+one vector space."""
 
 from dataclasses import replace
 from typing import Final
@@ -23,8 +22,7 @@ _NEED: Final = Requirement("embeddings", "input")
 def decide_embeddings(
     config: Config, request: EmbeddingsRequest, caller: Caller, context: RoutingContext, tokens: int
 ) -> tuple[Decision, EmbeddingsRequest]:
-    """The decision, and the request with its persona's defaults. `tokens`: of all inputs,
-    estimated.
+    """The decision, and the request with its persona's defaults. `tokens`: an estimate for all.
 
     Raises ModelNotFound, and InvalidRequest for dimensions that no target has. Pure.
     """

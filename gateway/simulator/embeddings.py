@@ -1,6 +1,5 @@
 """Embeddings of OpenAI and Gemini as their servers make them: the same text always gets the same
-vector.
-"""
+vector."""
 
 import hashlib
 import math

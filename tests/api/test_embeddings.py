@@ -6,19 +6,28 @@ import struct
 from base64 import b64decode
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
+from io import BytesIO
 from typing import Any
 
 import aiohttp
 import openai
 import pytest
+from aiohttp import web
+from google import genai
 
+from gateway.api import routes
+from gateway.api.embeddings import gemini_embeddings
+from gateway.api.request import Request
 from gateway.simulator.embeddings import vector
 from gateway.simulator.server import running
 from gateway.telemetry.events import RequestEnded
 from gateway.telemetry.request_log import line
 from tests.fakes import FakeUpstream, Hang, InTurn, Received, Step, fake_upstream, json_answer
 from tests.serving import Running, serving
-from translators.json_codec import loads
+from translators.gemini.inbound.embeddings import METHODS
+from translators.json_codec import dumps, loads
+from translators.openai import inbound as chat_completions
 
 CAPABILITIES = """
 version: 1
@@ -61,6 +70,7 @@ personas:
   cut: {targets: [first/cut], defaults: {dimensions: 2}}
   birds: {targets: [google/birds], on_failure: {retries: 0}}
   chat: {targets: [first/chat]}
+  required: {targets: [first/text_only], requires: [embeddings]}
 """
 
 
@@ -107,9 +117,10 @@ Asked = tuple[int, Any, dict[str, str]]
 
 
 async def ask(run: Running, body: Any, path: str = "/v1/embeddings", **headers: str) -> Asked:
+    sent, declared = BytesIO(dumps(body)), {"content-type": "application/json", **headers}
     async with (
         aiohttp.ClientSession() as session,
-        session.post(run.url + path, json=body, headers=headers) as answer,
+        session.post(run.url + path, data=sent, headers=declared) as answer,
     ):
         return (
             answer.status,
@@ -205,6 +216,13 @@ async def test_token_ids_are_relayed_where_the_target_takes_them_and_made_text_e
         [{"text": "hello world"}],
         [{"text": "yo"}],
     ]
+
+
+async def test_more_token_ids_are_taken_than_values_of_a_chat() -> None:
+    async with gateway() as (run, fake):
+        status, body, _ = await ask(run, {"model": "search", "input": [[1] * 99] * 4500})
+    assert (status, len(body["data"])) == (200, 4500)
+    assert sum(len(received.body["input"]) for received in fake.received) == 4500
 
 
 async def test_an_id_that_is_no_token_is_named_by_the_callers_number() -> None:
@@ -446,9 +464,10 @@ async def test_what_cannot_be_is_refused_before_anybody_is_asked(
     assert said in error["message"]
 
 
-async def test_a_chat_with_a_persona_of_embeddings_is_refused() -> None:
+@pytest.mark.parametrize("persona", ["search", "required"])
+async def test_a_chat_with_a_persona_of_embeddings_is_refused(persona: str) -> None:
     async with gateway() as (run, fake):
-        body = {"model": "search", "messages": [{"role": "user", "content": "hi"}]}
+        body = {"model": persona, "messages": [{"role": "user", "content": "hi"}]}
         status, answer, _ = await ask(run, body, "/v1/chat/completions")
     assert (status, answer["error"]["param"], answer["error"]["code"], fake.received) == (
         400,
@@ -472,6 +491,31 @@ async def test_legacy_completions_are_told_where_to_go() -> None:
         status, answer, _ = await ask(run, {"model": "search", "prompt": "hi"}, "/v1/completions")
     assert (status, answer["error"]["code"]) == (404, "not_found")
     assert "/v1/chat/completions" in answer["error"]["message"]
+
+
+async def test_a_number_that_base64_cannot_say_is_the_providers_failure() -> None:
+    async with gateway(first=json_answer(b'{"data":[{"embedding":[1e39,1]}]}')) as (run, _):
+        _, body, headers = await ask(
+            run, {"model": "search", "input": "t1", "encoding_format": "base64"}
+        )
+    assert (body["data"][0]["embedding"], headers["x-llm-router-provider"]) == (
+        "AACAPwAAAD8=",
+        "second",
+    )
+
+
+async def test_a_persona_that_requires_embeddings_makes_them() -> None:
+    async with gateway() as (run, _):
+        status, _, _ = await ask(run, {"model": "required", "input": "t1"})
+    assert status == 200
+
+
+async def test_an_answer_that_takes_too_much_memory_is_refused() -> None:
+    large = json_answer(b'{"data":[{"embedding":[' + b"1," * 300_000 + b"2]}]}")
+    async with gateway(first=large) as (run, _):
+        run.gateway.bodies.held = run.gateway.config.server.max_bodies_bytes - 100_000
+        status, body, _ = await ask(run, {"model": "search", "input": "t1"})
+    assert (status, body["error"]["code"]) == (503, "too_many_bodies")
 
 
 SHIPPED = """
@@ -531,3 +575,78 @@ async def test_openais_client_raises_its_own_errors() -> None:
             await client.embeddings.create(model="openai", input="")
         with pytest.raises(openai.NotFoundError):
             await client.embeddings.create(model="nobody", input="a")
+
+
+@pytest.fixture
+def googles_routes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Google's methods of the personas here, whatever routes there are."""
+    for persona in ("search", "birds", "text_only"):
+        for method in METHODS:
+            found = routes.Found(
+                "/v1beta/models", persona, partial(googles, persona, method), chat_completions
+            )
+            for version in ("v1", "v1beta"):
+                monkeypatch.setitem(
+                    routes._EXACT, ("POST", f"/{version}/models/{persona}:{method}"), found
+                )
+
+
+async def googles(persona: str, method: str, http: Request) -> web.StreamResponse:
+    return await gemini_embeddings(http, persona, method)
+
+
+def googles_client(run: Running) -> genai.Client:
+    return genai.Client(api_key="none", http_options={"base_url": run.url})
+
+
+@pytest.mark.usefixtures("googles_routes")
+@pytest.mark.parametrize(
+    ("persona", "values"), [("search", [[1.0, 0.5], [2.0, 0.5]]), ("birds", [[0.6, 0.8]] * 2)]
+)
+async def test_googles_client_gets_vectors_of_any_provider(
+    persona: str, values: list[list[float]]
+) -> None:
+    async with gateway() as (run, _):
+        config = {
+            "task_type": "RETRIEVAL_QUERY",
+            **({"output_dimensionality": 2} if persona == "birds" else {}),
+        }
+        client = googles_client(run)
+        answer = await asyncio.to_thread(
+            client.models.embed_content, model=persona, contents=["t1", "t2"], config=config
+        )  # type: ignore[arg-type]
+    assert [each.values for each in answer.embeddings or ()] == [
+        pytest.approx(each) for each in values
+    ]
+
+
+@pytest.mark.usefixtures("googles_routes")
+async def test_a_batch_for_gemini_is_relayed_and_split() -> None:
+    requests = [
+        {"content": {"role": "user", "parts": [{"text": f"t{i}"}]}, "title": "new", "own": i}
+        for i in range(5)
+    ]
+    async with gateway() as (run, fake):
+        status, body, headers = await ask(
+            run, {"requests": requests}, "/v1beta/models/birds:batchEmbedContents"
+        )
+    assert (status, len(body["embeddings"]), headers["x-llm-router-attempts"]) == (200, 5, "2")
+    assert body["usageMetadata"] == {"promptTokenCount": 5, "totalTokenCount": 5}
+    sent = [each for received in fake.received for each in received.body["requests"]]
+    assert sorted(sent, key=lambda each: each["own"]) == [
+        {**each, "model": "models/birds"} for each in requests
+    ]
+
+
+@pytest.mark.usefixtures("googles_routes")
+async def test_what_is_no_text_is_refused_where_no_target_speaks_gemini() -> None:
+    document = {
+        "content": {
+            "parts": [{"text": "a"}, {"inlineData": {"mimeType": "image/png", "data": "AAAA"}}]
+        }
+    }
+    async with gateway() as (run, fake):
+        status, body, _ = await ask(run, document, "/v1beta/models/search:embedContent")
+        assert (status, body["error"]["param"], fake.received) == (400, "content.parts[1]", [])
+        status, body, _ = await ask(run, document, "/v1beta/models/birds:embedContent")
+        assert (status, list(body)) == (200, ["embedding", "usageMetadata"])

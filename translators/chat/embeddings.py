@@ -19,7 +19,7 @@ from translators.chat.validation_errors import (
     type_name,
     wrong_type,
 )
-from translators.chat.vectors import Vector, base64_text, list_text, shaped
+from translators.chat.vectors import Vector, base64_text, list_text, packed_form, shaped
 from translators.errors import FailureKind, InvalidRequest, UpstreamError, UpstreamFailure
 from translators.failures import malformed
 from translators.json_codec import JsonObject, dumps, loads
@@ -182,7 +182,7 @@ def read_inputs(value: Any) -> list[Input]:
     expected, read = row
     for i, item in enumerate(value):
         if item.__class__ is not kind:
-            raise wrong_type(f"input[{i}]", f"{expected}, as the first one is,", item)
+            raise wrong_type(f"input[{i}]", f"{expected}, as input[0] is", item)
     if kind is int:
         return [_ids(value, "input")]
     return [read(item, f"input[{i}]") for i, item in enumerate(value)]
@@ -243,7 +243,8 @@ def asked_upstream(request: EmbeddingsRequest, facts: Embedding) -> int | None:
 def finished(
     answer: EmbeddingsAnswer, request: EmbeddingsRequest, facts: Embedding
 ) -> EmbeddingsAnswer:
-    """The answer with the dimensions that were asked for, and of length 1.
+    """The answer with the dimensions that were asked for, of length 1, and as float32 where the
+    caller wants base64.
 
     Raises UpstreamError where there is not one vector for each input, all of the same length.
     """
@@ -265,9 +266,12 @@ def finished(
     normalise = (
         given > wanted or facts.normalised == "no" or (facts.normalised == "native_only" and short)
     )
-    if not normalise:
+    packs = request.encoding == "base64" and request.natives is None
+    if not normalise and not packs:
         return answer
     try:
+        if not normalise:
+            return answer._replace(vectors=[packed_form(vector) for vector in vectors])
         return answer._replace(vectors=[shaped(vector, wanted, True) for vector in vectors])
     except ValueError as error:
         raise UpstreamError(
@@ -276,8 +280,8 @@ def finished(
 
 
 _TOTALS: Final = re.compile(
-    r"per[ _]request|request[ _](?:body )?size|payload size|too many inputs|in one batch|batch"
-    r" size|array too long",
+    r"per[ _]request|request[ _](?:body )?size|payload size|too many inputs"
+    r"|in one batch|batch size|array too long",
     re.IGNORECASE,
 ).search
 _MAY_TELL: Final = frozenset(
@@ -286,8 +290,7 @@ _MAY_TELL: Final = frozenset(
 
 
 def too_large_in_total(failure: UpstreamFailure) -> bool:
-    """Whether a provider refused a request for all of its inputs together: half of them may
-    pass."""
+    """Whether a provider refused all inputs of a request together: half of them may pass."""
     if failure.kind is FailureKind.REQUEST_TOO_LARGE:
         return True
     said = f"{failure.message} {failure.upstream_code} {failure.code} {failure.type}"

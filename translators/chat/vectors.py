@@ -36,7 +36,11 @@ def read_list(text: bytes) -> Vector:
     if _NUMBERS(text[1:-1]) is None:
         raise ValueError("a vector holds something that is no number")
     values = loads(text)
-    if not values or not all(map(math.isfinite, values)):
+    try:
+        finite = bool(values) and all(map(math.isfinite, values))
+    except OverflowError:  # an integer larger than any float
+        finite = False
+    if not finite:
         raise ValueError("a vector is empty, or holds a number that is not finite")
     return Vector(len(values), text)
 
@@ -80,27 +84,36 @@ def shaped(vector: Vector, dimensions: int, normalise: bool) -> Vector:
     return pack([value / length for value in values] if length else values)
 
 
+def packed_form(vector: Vector) -> Vector:
+    """The vector as float32. Raises ValueError for a number that is none."""
+    return vector if vector.packed is not None else pack(values_of(vector))
+
+
 def list_text(vector: Vector) -> bytes:
     """As a JSON list: as it came, or the shortest decimals of its float32."""
     if vector.text is not None:
         return vector.text
     assert vector.packed is not None
-    single = _unpacked(vector.packed)
-    texts = [_PRECISIONS[0] % value for value in single]
-    inexact: Iterable[int] = range(len(single))
-    for precision in _PRECISIONS[1:]:
-        read = array("f", [float(texts[i]) for i in inexact])
-        inexact = [i for i, value in zip(inexact, read, strict=True) if value != single[i]]
-        if not inexact:
+    single = _unpacked(vector.packed).tolist()
+    texts = [""] * len(single)
+    left = list(range(len(single)))
+    for precision in _PRECISIONS:
+        written = ((precision + ",") * len(left) % tuple([single[i] for i in left]))[:-1]
+        read = array("f", loads(f"[{written}]"))
+        inexact: list[int] = []
+        for i, text, value in zip(left, written.split(","), read, strict=True):
+            if value == single[i]:
+                texts[i] = text
+            else:
+                inexact.append(i)
+        if not (left := inexact):
             break
-        for i in inexact:
-            texts[i] = precision % single[i]
     return f"[{','.join(texts)}]".encode()
 
 
 def base64_text(vector: Vector) -> bytes:
     """As a JSON string of base64. Raises ValueError for a list with a number that is no float32."""
-    packed = vector.packed if vector.packed is not None else pack(values_of(vector)).packed
+    packed = packed_form(vector).packed
     assert packed is not None
     return b'"' + b64encode(packed) + b'"'
 

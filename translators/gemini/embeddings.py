@@ -49,6 +49,7 @@ def build_embeddings(request: EmbeddingsRequest, target: Target) -> BuiltEmbeddi
                 report.dropped(name, "Gemini has no such parameter")
     else:
         requests = [{**native, "model": model, **beside} for native in request.natives]
+        report.notes += [note for note in request.notes if note.param == "autoTruncate"]
     url = method_url(target.base_url, target.model, METHOD)
     return BuiltEmbeddings(url, dumps({"requests": requests}), tuple(report.notes))
 

@@ -1,6 +1,5 @@
 """Rules for personas whose targets make embeddings: one vector space, and nothing that only chat
-has.
-"""
+has."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final

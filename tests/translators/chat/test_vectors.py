@@ -1,6 +1,5 @@
 """Vectors: base64 and lists are the same numbers, digits are kept, and what is computed has length
-1.
-"""
+1."""
 
 import math
 import struct
@@ -89,11 +88,26 @@ def test_a_vector_of_zeros_stays() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [b"[]", b"[NaN]", b"[null]", b'["1"]', b"[1.2.3]", b"[1e999]", b"[true]"]
+    "text",
+    [
+        b"[]",
+        b"[NaN]",
+        b"[null]",
+        b'["1"]',
+        b"[1.2.3]",
+        b"[1e999]",
+        b"[true]",
+        b"[1%b]" % (b"0" * 400),
+    ],
 )
 def test_a_list_of_anything_but_finite_numbers_is_refused(text: bytes) -> None:
     with pytest.raises(ValueError, match=r"number|empty|JSON|expected"):
         read_list(text)
+
+
+def test_a_number_that_is_no_float32_cannot_be_packed() -> None:
+    with pytest.raises(ValueError, match="no float32"):
+        base64_text(read_list(b"[1e39]"))
 
 
 @pytest.mark.parametrize("text", ["", "AAA", "AAAA", "AADAfw==", "!!!!", "AACAfw=="])

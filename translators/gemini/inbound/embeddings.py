@@ -23,6 +23,8 @@ from translators.notes import Note, Report
 
 _CONFIG: Final = ("taskType", "title", "outputDimensionality")
 """What a request may also say in `embedContentConfig`."""
+_ASIDE: Final = frozenset({"model", "embedContentConfig", "autoTruncate"})
+"""What of a request is not sent on as it came."""
 _CUT: Final = "inputs are never cut off: one that is too long is refused"
 _NO_PLACE: Final = "this target has no such parameter"
 
@@ -121,7 +123,7 @@ def _item(request: JsonObject, at: str, persona: str, report: Report) -> _Item:
     ):
         said = f"'{at}model' must be the model of the path, {resource_of(persona)!r}."
         raise InvalidRequest(said, f"{at}model", "invalid_value")
-    native = _flattened(request, at)
+    native = _flattened(request, at, report)
     text, other = _text(native.get("content"), f"{at}content")
     dimensions = read_dimensions(
         native.pop("outputDimensionality", None), f"{at}outputDimensionality"
@@ -135,24 +137,30 @@ def _item(request: JsonObject, at: str, persona: str, report: Report) -> _Item:
         )
     for name, value in native.items():
         if name != "content" and value is not None:
-            report.dropped(name, _CUT if name == "autoTruncate" else _NO_PLACE)
+            report.dropped(name, _NO_PLACE)
     return _Item(text, native, dimensions, other)
 
 
-def _flattened(request: JsonObject, at: str) -> JsonObject:
+def _refuse_to_cut(wish: Any, report: Report) -> None:
+    """Report a wish for the end of long inputs to be left out; false is what is done anyway."""
+    if wish:
+        report.dropped("autoTruncate", _CUT)
+
+
+def _flattened(request: JsonObject, at: str, report: Report) -> JsonObject:
     """The request with what stands in `embedContentConfig` beside its content; without `model`."""
-    native = {
-        name: value
-        for name, value in request.items()
-        if name not in ("model", "embedContentConfig")
-    }
+    native = {name: value for name, value in request.items() if name not in _ASIDE}
+    _refuse_to_cut(request.get("autoTruncate"), report)
     config = request.get("embedContentConfig")
     if config is None:
         return native
     if config.__class__ is not dict:
         raise wrong_type(f"{at}embedContentConfig", "an object", config)
     native.update({name: config[name] for name in _CONFIG if name in config})
-    if rest := {name: value for name, value in config.items() if name not in _CONFIG}:
+    _refuse_to_cut(config.get("autoTruncate"), report)
+    if rest := {
+        name: value for name, value in config.items() if name not in (*_CONFIG, "autoTruncate")
+    }:
         native["embedContentConfig"] = rest
     return native
 
@@ -191,8 +199,7 @@ def _instances(document: JsonObject, persona: str, report: Report) -> list[_Item
         raise wrong_type("parameters", "an object", parameters)
     at = "parameters.outputDimensionality"
     dimensions = read_dimensions(parameters.get("outputDimensionality"), at)
-    if parameters.get("autoTruncate") is not None:
-        report.dropped("autoTruncate", _CUT)
+    _refuse_to_cut(parameters.get("autoTruncate"), report)
     items = []
     for i, instance in enumerate(_listed(document, "instances")):
         text = instance.get("content")

@@ -76,13 +76,8 @@ def test_embed_content_config_is_read_as_if_it_stood_beside_the_content() -> Non
     config = {"outputDimensionality": 4, "taskType": "CLUSTERING", "autoTruncate": False}
     request = read("embedContent", "birds", {"content": content("a"), "embedContentConfig": config})
     assert (request.dimensions, request.task) == (4, "CLUSTERING")
-    assert request.natives == [
-        {
-            "content": content("a"),
-            "taskType": "CLUSTERING",
-            "embedContentConfig": {"autoTruncate": False},
-        }
-    ]
+    assert request.natives == [{"content": content("a"), "taskType": "CLUSTERING"}]
+    assert [note.param for note in request.notes] == ["taskType"]
 
 
 def test_a_part_that_is_no_text_needs_a_target_that_speaks_gemini() -> None:
@@ -112,7 +107,26 @@ def test_predict_reads_instances() -> None:
     }
     request = read("predict", "birds", document)
     assert (request.inputs, request.dimensions, request.task) == (["a"], 4, "CLUSTERING")
-    assert "autoTruncate" in [note.param for note in request.notes]
+    assert [note.param for note in request.notes] == ["taskType"]
+
+
+@pytest.mark.parametrize(
+    ("method", "document"),
+    [
+        ("embedContent", {"content": content("a"), "autoTruncate": True}),
+        ("embedContent", {"content": content("a"), "embedContentConfig": {"autoTruncate": True}}),
+        ("predict", {"instances": [{"content": "a"}], "parameters": {"autoTruncate": True}}),
+    ],
+)
+@pytest.mark.parametrize(
+    ("build", "target"), [(build_embeddings, GOOGLE), (build_for_openai, OPENAI)]
+)
+def test_nothing_is_cut_off_and_who_asks_for_it_is_told(
+    method: str, document: Any, build: Any, target: Target
+) -> None:
+    built = build(read(method, "birds", document), target)
+    assert b"autoTruncate" not in built.body
+    assert [(note.kind, note.param) for note in built.notes] == [("dropped", "autoTruncate")]
 
 
 @pytest.mark.parametrize(
