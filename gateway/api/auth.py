@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
+from urllib.parse import parse_qs
 
 from gateway.errors import AdminDisabled, NotAuthorized
 
@@ -36,11 +37,13 @@ class Access:
     def open(self) -> bool:
         return not self._digests
 
-    def key_id(self, headers: Mapping[str, str]) -> str | None:
+    def key_id(self, headers: Mapping[str, str], key: str = "") -> str | None:
         """The id (first 8 hex digits of the digest) of the caller's key, None if keys are not asked
         for. Raises NotAuthorized.
+
+        `key`: one that stands elsewhere than in the usual headers.
         """
-        return _known(headers, self._digests).hex()[:8] if self._digests else None
+        return _known(headers, self._digests, key).hex()[:8] if self._digests else None
 
 
 class Admin:
@@ -59,11 +62,24 @@ class Admin:
         _known(headers, self._digests)
 
 
-def _known(headers: Mapping[str, str], digests: Sequence[bytes]) -> bytes:
+def google_key(headers: Mapping[str, str], url: str) -> str:
+    """The key as clients of Google's APIs send it, in `x-goog-api-key` or in the query; "" if it
+    stands in neither.
+    """
+    if key := headers.get("x-goog-api-key", ""):
+        return key
+    query = url.partition("?")[2]
+    return parse_qs(query).get("key", [""])[0] if "key=" in query else ""
+
+
+def _known(headers: Mapping[str, str], digests: Sequence[bytes], key: str = "") -> bytes:
     """The digest of the key that `headers` carry, if it is one of `digests`. Raises
     NotAuthorized."""
     scheme, _, token = headers.get("authorization", "").partition(" ")
-    key = token.strip() if scheme.lower() == "bearer" and token else headers.get("x-api-key", "")
+    if not key:
+        key = (
+            token.strip() if scheme.lower() == "bearer" and token else headers.get("x-api-key", "")
+        )
     if not key:
         raise NotAuthorized(
             "You didn't provide an API key. Send it as 'Authorization: Bearer KEY' or in"

@@ -35,7 +35,7 @@ async def list_models(http: Request) -> Response:
     """GET /v1/models: personas, and direct models where they are allowed."""
     models: ModelListDocument = {
         "object": "list",
-        "data": [_model(http, name) for name in _names(http.config)],
+        "data": [_model(http, name) for name in model_names(http.config)],
     }
     return json_response(models)
 
@@ -43,7 +43,7 @@ async def list_models(http: Request) -> Response:
 async def get_model(http: Request) -> Response:
     """GET /v1/models/{id}; a direct model's id has a slash in it."""
     config, name = http.config, http.id
-    if name not in _names(config):
+    if name not in model_names(config):
         raise ModelNotFound(
             f"The model {name[:100]!r} does not exist. The personas are:"
             f" {', '.join(sorted(config.personas))}."
@@ -51,7 +51,8 @@ async def get_model(http: Request) -> Response:
     return json_response(_model(http, name))
 
 
-def _names(config: Config) -> list[str]:
+def model_names(config: Config) -> list[str]:
+    """What callers may name as their model: personas, and direct models where they are allowed."""
     direct = (
         [f"{p.name}/{m}" for p in config.providers.values() for m in p.models]
         if config.direct_models

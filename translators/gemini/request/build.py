@@ -35,6 +35,8 @@ from translators.notes import Report
 _VERSION: Final = re.compile(r"v\d+(?:alpha|beta)?\d*", re.ASCII).fullmatch
 _UNSAFE: Final = re.compile(r"\.\.|[?&#]").search
 _DEFAULT_VERSION: Final = "v1beta"
+WHOLE: Final = "generateContent"
+STREAM: Final = "streamGenerateContent?alt=sse"
 _ASIDE: Final = frozenset({
     "audio", "stream_options", "google", "extra_body", "tools", "functions", "web_search_options",
     "response_format", "reasoning_effort",
@@ -87,7 +89,7 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
         shape = shape._replace(audio=format_of(body, asked))
     if several_hops:
         shape = shape._replace(several_hops=True)
-    url = _url(target.base_url, target.model, stream)
+    url = method_url(target.base_url, target.model, STREAM if stream else WHOLE)
     headers = {"content-type": "application/json", **key_headers(target.api_key, target.key_header)}
     return UpstreamRequest(
         url, headers, _written(upstream, request.size), stream, tuple(report.notes), shape
@@ -200,7 +202,10 @@ def _report_stream_options(options: JsonObject, report: Report) -> None:
 @lru_cache(
     maxsize=256
 )  # quoting takes a tenth of what a request takes, and the targets of a configuration are few
-def _url(base: str, model: str, stream: bool) -> str:
+def method_url(base: str, model: str, method: str) -> str:
+    """Where a method of `model` is called. Raises InvalidRequest for a name that would lead
+    elsewhere.
+    """
     base = base.rstrip("/")
     if not _VERSION(base.rpartition("/")[2]):
         base = f"{base}/{_DEFAULT_VERSION}"
@@ -210,7 +215,6 @@ def _url(base: str, model: str, stream: bool) -> str:
         )
     if not model.startswith(("models/", "tunedModels/")):
         model = f"models/{model}"
-    method = "streamGenerateContent?alt=sse" if stream else "generateContent"
     return f"{base}/{quote(model, safe='/')}:{method}"
 
 
