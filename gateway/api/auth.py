@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
+from urllib.parse import parse_qs
 
 from gateway.errors import AdminDisabled, NotAuthorized
 
@@ -33,11 +34,13 @@ class Access:
         self._digests = tuple(digests)
         self.open: Final = not self._digests
 
-    def key_id(self, headers: Mapping[str, str]) -> str | None:
+    def key_id(self, headers: Mapping[str, str], key: str = "") -> str | None:
         """The id (first 8 hex digits of the digest) of the caller's key, None if keys are not asked
         for. Raises NotAuthorized.
+
+        `key`: one that stands elsewhere than in the usual headers.
         """
-        return _known(headers, self._digests).hex()[:8] if self._digests else None
+        return _known(headers, self._digests, key).hex()[:8] if self._digests else None
 
 
 class Admin:
@@ -56,12 +59,25 @@ class Admin:
         _known(headers, self._digests)
 
 
-def _known(headers: Mapping[str, str], digests: Sequence[bytes]) -> bytes:
-    """The digest of a key that `headers` carry, if it is one of `digests`; of two keys either will
+def google_key(headers: Mapping[str, str], url: str) -> str:
+    """The key as clients of Google's APIs send it, in `x-goog-api-key` or in the query; "" if it
+    stands in neither.
+    """
+    if key := headers.get("x-goog-api-key", ""):
+        return key
+    query = url.partition("?")[2]
+    return parse_qs(query).get("key", [""])[0] if "key=" in query else ""
+
+
+def _known(headers: Mapping[str, str], digests: Sequence[bytes], key: str = "") -> bytes:
+    """The digest of a key that `headers` carry, if it is one of `digests`; of several any will
     do. Raises NotAuthorized.
+
+    `key`: one that stands elsewhere.
     """
     scheme, _, token = headers.get("authorization", "").partition(" ")
-    keys = [token.strip() if scheme.lower() == "bearer" else "", headers.get("x-api-key", "")]
+    bearer = token.strip() if scheme.lower() == "bearer" else ""
+    keys = [key, bearer, headers.get("x-api-key", "")]
     if not any(keys):
         raise NotAuthorized(
             "You didn't provide an API key. Send it as 'Authorization: Bearer KEY' or in"

@@ -40,7 +40,7 @@ async def list_models(http: Request) -> Response:
         return messages.list_models(http)
     models: ModelListDocument = {
         "object": "list",
-        "data": [_model(http, name) for name in _names(http.config)],
+        "data": [_model(http, name) for name in model_names(http.config)],
     }
     return json_response(models)
 
@@ -50,7 +50,7 @@ async def get_model(http: Request) -> Response:
     if messages.VERSION_HEADER in http.headers:
         return messages.get_model(http)
     config, name = http.config, http.id
-    if name not in _names(config):
+    if name not in model_names(config):
         raise ModelNotFound(
             f"The model {name[:100]!r} does not exist. The personas are:"
             f" {', '.join(sorted(config.personas))}."
@@ -58,7 +58,8 @@ async def get_model(http: Request) -> Response:
     return json_response(_model(http, name))
 
 
-def _names(config: Config) -> list[str]:
+def model_names(config: Config) -> list[str]:
+    """What callers may name as their model: personas, and direct models where they are allowed."""
     direct = (
         [f"{p.name}/{m}" for p in config.providers.values() for m in p.models]
         if config.direct_models

@@ -10,7 +10,7 @@ from typing import Any, Final
 from aiohttp import HttpVersion10, HttpVersion11, web
 
 from gateway.api import cors
-from gateway.api.auth import ADMIN_ROUTES, OPEN_ROUTES
+from gateway.api.auth import ADMIN_ROUTES, OPEN_ROUTES, google_key
 from gateway.api.exchange import RESTARTING, publish_request_without_exchange
 from gateway.api.request import Request
 from gateway.api.routes import UNKNOWN, find
@@ -61,7 +61,11 @@ async def edge(http: Request) -> web.StreamResponse:
             if http.route not in _WITHOUT_CALLERS_KEY:
                 refuse_pages(http)
         elif (http.path if http.route == UNKNOWN else http.route) not in _WITHOUT_CALLERS_KEY:
-            http.key_id = access.key_id(headers)
+            http.key_id = (
+                access.key_id(headers)
+                if http.dialect is chat
+                else access.key_id(headers, google_key(headers, http.raw_path))
+            )
         if "expect" in headers and http.version >= HttpVersion11:
             await _expected(http)
         response = await handler(http)

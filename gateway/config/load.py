@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 
 from pydantic import SecretStr
 
+from gateway.config.aliases import NO_ALIASES, Aliases, alias_complaints, read_aliases
 from gateway.config.endpoints import MODEL_PLACE, placed
 from gateway.config.environment import completed, environment_problems
 from gateway.config.errors import Complaint, ConfigError, Place, Problem, Source
@@ -52,6 +53,7 @@ class Config:
     params: ParamsMode
     """Parameters that a provider does not have are reported, refused, or dropped quietly."""
     resilience: Resilience = field(default_factory=Resilience)
+    aliases: Aliases = NO_ALIASES
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,7 @@ def load(directory: Path, environ: Mapping[str, str]) -> Config:
         server=top.server,
         params="strict" if top.strict_params else top.params or "report",
         resilience=top.resilience,
+        aliases=read_aliases(top.aliases),
     )
 
 
@@ -129,6 +132,7 @@ def _top(validator: Validator[T], source: Source, problems: list[Problem]) -> T 
 def _top_complaints(top: PolicyFile, written: Mapping[str, Any]) -> Iterable[Complaint]:
     if top.strict_params and top.params not in (None, "strict"):
         yield ("params",), f"says {top.params!r}, but strict_params is true"
+    yield from alias_complaints(top.aliases, _section(written, "personas"))
     breaker = top.resilience.breaker
     if (
         breaker.longest_open < breaker.open_for

@@ -1,6 +1,6 @@
 """What persona_policy.yaml says of the server, and of all personas and providers together."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, Field
@@ -98,4 +98,6 @@ class PolicyFile(Row):
     params: ParamsMode | None = None
     server: ServerSettings = ServerSettings()
     resilience: Resilience = Resilience()
+    aliases: dict[str, str] = field(default_factory=dict)
+    """Other names of personas; one may end with `*`."""
     personas: Annotated[dict[str, Any], Field(min_length=1)]

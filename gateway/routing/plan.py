@@ -71,8 +71,8 @@ DISCOVERED: Final = "claude-"
 
 
 def resolve(config: Config, name: str) -> Persona | TargetRef:
-    """The persona called `name`, or the target of a direct model. Raises ModelNotFound listing the
-    personas.
+    """The persona called `name`, the target of a direct model, or the persona of an alias. Raises
+    ModelNotFound listing the personas.
     """
     persona = config.personas.get(name) or config.personas.get(name.removeprefix(DISCOVERED))
     if persona is not None:
@@ -85,6 +85,8 @@ def resolve(config: Config, name: str) -> Persona | TargetRef:
         and model in config.providers[provider].models
     ):
         return TargetRef(provider, model)
+    if (alias := config.aliases.persona(name)) is not None:
+        return config.personas[alias]
     known = ", ".join(sorted(config.personas))
     raise ModelNotFound(f"The model {name[:100]!r} does not exist. The personas are: {known}.")
 

@@ -125,6 +125,7 @@ async def test_a_translated_answer_has_documented_fields_only(name: str) -> None
 
 
 def test_every_documented_route_is_served_and_asked_here() -> None:
+    """Routes of other APIs are documented by those who made them."""
     documented = {
         (path, method) for path, operations in document()["paths"].items() for method in operations
     }

@@ -30,6 +30,8 @@ from translators.json_codec import JsonObject, dumps
 from translators.long_texts import LONG, dumps_long
 from translators.notes import Report
 
+WHOLE: Final = "generateContent"
+STREAM: Final = "streamGenerateContent?alt=sse"
 _ASIDE: Final = frozenset({
     "audio", "stream_options", "google", "extra_body", "tools", "functions", "web_search_options",
     "response_format", "reasoning_effort",
@@ -82,8 +84,7 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
         shape = shape._replace(audio=format_of(body, asked))
     if several_hops:
         shape = shape._replace(several_hops=True)
-    method = "streamGenerateContent?alt=sse" if stream else "generateContent"
-    url = method_url(target.base_url, target.model, method)
+    url = method_url(target.base_url, target.model, STREAM if stream else WHOLE)
     headers = {"content-type": "application/json", **key_headers(target.api_key, target.key_header)}
     return UpstreamRequest(
         url, headers, _written(upstream, request.size), stream, tuple(report.notes), shape
