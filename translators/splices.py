@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 _DECODER: Final = json.JSONDecoder()
 _SPACE: Final = re.compile(r"[ \t\n\r]*")
+_SPACES: Final = ("", " ", "\t", "\n", "\r")
 
 
 class Member(NamedTuple):
@@ -44,6 +45,8 @@ class Edit(NamedTuple):
 
 def skip_space(text: str, at: int) -> int:
     """The place of the next character that is no white space."""
+    if text[at : at + 1] not in _SPACES:
+        return at
     match = _SPACE.match(text, at)
     assert match is not None
     return match.end()
@@ -57,12 +60,15 @@ def members(text: str, at: int = 0) -> list[Member]:
     at = skip_space(text, at)
     found: list[Member] = []
     at = skip_space(text, at + 1)
+    read = _DECODER.raw_decode
     while text[at] != "}":
-        name, colon = _DECODER.raw_decode(text, at)
-        value_start = skip_space(text, skip_space(text, colon) + 1)
-        value, end = _DECODER.raw_decode(text, value_start)
+        name, colon = read(text, at)
+        value_start = (colon if text[colon] == ":" else skip_space(text, colon)) + 1
+        if text[value_start] in _SPACES:
+            value_start = skip_space(text, value_start)
+        value, end = read(text, value_start)
         found.append(Member(name, at, value_start, end, value))
-        at = skip_space(text, end)
+        at = end if text[end] == "," else skip_space(text, end)
         if text[at] == ",":
             at = skip_space(text, at + 1)
     return found

@@ -223,13 +223,9 @@ class AttemptRunner:
         Raises `error` if it did not.
         """
         correction = repair(*asked, error.failure)
-        if (
-            attempt.overlay is not None
-            and attempt.overlay.keeps_reasoning
-            and refuses_signatures(error.failure)
-        ):
+        if attempt.overlay is not None and refuses_signatures(error.failure):
+            correction = Repair(*asked, learned=False) if attempt.overlay.keeps_reasoning else None
             attempt.drop_reasoning()
-            correction = Repair(*asked, learned=False)
         if correction is None:
             self._note_lack(attempt, asked[0], error.failure)
             raise error

@@ -26,3 +26,17 @@ def referred_to(dialect: str) -> set[int]:
 def test_every_number_stands_in_the_list(dialect: str) -> None:
     assert referred_to(dialect) <= listed(dialect)
     assert len(referred_to(dialect)) > 50
+
+
+def test_every_pitfall_of_messages_names_a_test_that_exists_or_says_why_not() -> None:
+    section = LIST.partition("## Messages\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (\d+) \| .* \| (.*) \|$", section, re.M)
+    assert [number for number, _ in rows] == [str(number) for number in range(1, 57)]
+    files = [
+        *(HERE / "claude" / "inbound").glob("test_*.py"),
+        *(HERE.parent / "api").glob("test_messages_*.py"),
+    ]
+    words = " ".join(path.read_text("utf-8") for path in files)
+    named = {name for _, held in rows for name in re.findall(r"`(test_\w+)`", held)}
+    assert {name for name in named if f"def {name}(" not in words} == set()
+    assert all(len(held) > 10 for _, held in rows)

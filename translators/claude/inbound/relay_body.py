@@ -1,9 +1,9 @@
 """A relayed body whose edits are gathered: members by name, and what becomes of them."""
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
+from translators.json_codec import dumps_str
 from translators.splices import Edit, Member, cut_all, last, members, spliced
 
 
@@ -50,11 +50,15 @@ class Body:
         """The text with all edits made."""
         model = self.get("model")
         assert model is not None
-        kept = [edit for edit in self.edits if not self._is_gone(edit)]
-        more = "".join([f",{json.dumps(name)}:{text}" for name, text in self.added])
+        kept = (
+            [edit for edit in self.edits if not self._is_gone(edit)] if self.gone else [*self.edits]
+        )
+        more = "".join([f",{dumps_str(name)}:{text}" for name, text in self.added])
         if more:
             kept.append(Edit(model.end, model.end, more))
-        return spliced(self.text, [*kept, *cut_all(self.text, self.found, self.gone)])
+        if self.gone:
+            kept += cut_all(self.text, self.found, self.gone)
+        return spliced(self.text, kept)
 
     def _is_gone(self, edit: Edit) -> bool:
         cut = [self.found[i] for i in self.gone]
@@ -63,7 +67,7 @@ class Body:
 
 def written(value: Any) -> str:
     """Compact JSON."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return dumps_str(value)
 
 
 def opened(text: str) -> Body:

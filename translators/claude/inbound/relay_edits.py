@@ -81,6 +81,8 @@ def _was_set(body: Body, name: str) -> bool:
 
 def _without_sampling(body: Body, record: ModelRecord, report: Report) -> None:
     refused = record.sampling == "refused"
+    if not refused and not record.unsupported:
+        return
     for name in _SAME_NAME:
         if (refused or name in record.unsupported) and body.value(name) not in (None, 1):
             body.cut(name)

@@ -24,6 +24,12 @@ def fit_thinking(
 ) -> None:
     """Edit what the persona sets and what the record knows to be refused; anything else stays."""
     given = body.value("thinking")
+    if (
+        given is None
+        and body.get("output_config") is None
+        and "reasoning_effort" not in overlay.values
+    ):
+        return
     config: Config = given if given.__class__ is dict else None
     output = body.value("output_config")
     asked = output.get("effort") if output.__class__ is dict else None

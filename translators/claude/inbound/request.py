@@ -59,7 +59,7 @@ def read(document: Any, headers: Mapping[str, str], size: int, *, counts: bool =
         raise rejected("messages", "at least one message with content is required")
     if not conversation.messages:  # all that was said is for Claude alone
         conversation.messages.append({"role": "user", "content": ""})
-    body["max_completion_tokens"] = 1 if counts else _max_tokens(document)
+    body["max_completion_tokens"] = 1 if counts else _max_tokens(document, reading)
     tools = Tools(document.get("tools"), reading)
     tools.write(body, document.get("tool_choice"))
     thinking = thinking_of(document, reading.effort)
@@ -87,14 +87,17 @@ def _hub_name(model: str) -> str:
     return model.removesuffix(_LONG_CONTEXT) or model
 
 
-def _max_tokens(document: JsonObject) -> int:
+def _max_tokens(document: JsonObject, reading: Reading) -> int:
+    """At least 1: `max_tokens: 0` asks Claude to read into its cache and to answer nothing."""
     value = document.get("max_tokens")
     if value is None:
         raise rejected("max_tokens", "Field required")
     if value.__class__ is not int or value < 0:
         raise rejected("max_tokens", "Input should be a whole number of at least 0")
+    if value == 0:
+        reading.note("changed", "max_tokens", "others than Claude write at least one token")
     limit: int = value
-    return limit
+    return max(1, limit)
 
 
 def _write_simple(body: JsonObject, document: JsonObject) -> None:
