@@ -9,9 +9,10 @@ from tests import matrix
 from tests.translators import field_cases
 from tests.translators.claude import golden as claude
 from tests.translators.gemini import golden as gemini
+from tests.translators.gemini.inbound import golden as gemini_inbound
 from tests.translators.responses import golden as responses
 
-GOLDEN: Final[tuple[ModuleType, ...]] = (claude, gemini, responses)
+GOLDEN: Final[tuple[ModuleType, ...]] = (claude, gemini, gemini_inbound, responses)
 
 
 def main() -> None:
