@@ -7,6 +7,8 @@ from typing import Final
 
 from translators.claude.inbound import fields as messages
 from translators.claude.request.fields import FIELDS as CLAUDE
+from translators.gemini.inbound.fields import FIELDS as FROM_GEMINI
+from translators.gemini.inbound.fields import Field
 from translators.gemini.request.fields import FIELDS as GEMINI
 from translators.notes import Verdict
 from translators.openai.request.fields import FIELDS as OPENAI
@@ -42,6 +44,14 @@ Made from `translators/claude/inbound/fields.py`. A Claude target is sent the ca
 to it. Columns of other providers say what the hub's parameter becomes there; *rejected* means that only Claude targets are planned.
 """  # noqa: E501
 RELAYED: Final = Verdict("relayed", "As it came.")
+
+
+GEMINI_HEAD: Final = """
+# What becomes of every field of a request of the Gemini API
+
+A Gemini target is sent the caller's own body, fields that no table knows included. For the others a field becomes the hub's, whose row
+above says more; the first word is what comes of it in the end.
+"""  # noqa: E501
 
 
 def cell(verdict: Verdict | None) -> str:
@@ -81,18 +91,38 @@ def page() -> str:
         f"| `{name}` | " + " | ".join(cell(table.get(name)) for table in TABLES.values()) + " |"
         for name in names
     ]
-    return (
-        "\n".join(
-            [
-                HEAD,
-                "| field | " + " | ".join(TABLES) + " |",
-                "|---" * (len(TABLES) + 1) + "|",
-                *rows,
-                "",
-            ]
-        )
-        + messages_page()
+    chat = [HEAD, "| field | " + " | ".join(TABLES) + " |", "|---" * (len(TABLES) + 1) + "|", *rows]
+    return "\n".join([*chat, *from_gemini(), ""]) + messages_page()
+
+
+def from_gemini() -> list[str]:
+    """The matrix of the Gemini API as callers speak it."""
+    rows = []
+    for name, field in FROM_GEMINI.items():
+        cells = ["**relayed**" if target == "Gemini" else told(field, target) for target in TABLES]
+        rows.append(f"| `{name}` | " + " | ".join(cells) + " |")
+    return [
+        GEMINI_HEAD,
+        "| field | " + " | ".join(TABLES) + " |",
+        "|---" * (len(TABLES) + 1) + "|",
+        *rows,
+    ]
+
+
+def told(field: Field, target: str) -> str:
+    """What comes of a field at a target that speaks another dialect."""
+    if field.hub is None:
+        return cell(field.verdict)
+    how = (
+        field.verdict.how
+        if field.hub in field.verdict.how
+        else f"{field.verdict.how} `{field.hub}`."
     )
+    table = TABLES[target]
+    row = (
+        table.get(field.hub) or table[field.hub.rpartition(".")[0]]
+    )  # a part that a table says nothing of is as its whole
+    return f"**{row.kind}** {how}"
 
 
 def write() -> None:

@@ -11,9 +11,10 @@ from tests.translators.claude import golden as claude
 from tests.translators.claude.inbound import golden as messages
 from tests.translators.embeddings import golden as embeddings
 from tests.translators.gemini import golden as gemini
+from tests.translators.gemini.inbound import golden as gemini_inbound
 from tests.translators.responses import golden as responses
 
-GOLDEN: Final[tuple[ModuleType, ...]] = (claude, embeddings, gemini, responses)
+GOLDEN: Final[tuple[ModuleType, ...]] = (claude, embeddings, gemini, gemini_inbound, responses)
 
 
 def main() -> None:

@@ -99,7 +99,11 @@ def _outcome_of(error: InvalidRequest | RequestFailed) -> str:
         case NotAuthorized():
             return "not_authorized"
         case NotServed():
-            return "internal_error" if error.status >= 500 else "invalid_request"
+            return (
+                "internal_error"
+                if error.status >= 500 and error.status != 501
+                else "invalid_request"
+            )
         case ModelNotFound() | NoEligibleTarget() | ProviderQueueFull():
             return "no_target"
         case UpstreamFailed():

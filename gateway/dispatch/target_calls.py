@@ -24,7 +24,7 @@ from gateway.routing.decision import Decision
 from gateway.routing.failover import NextAttempt, Outcome
 from gateway.routing.plan import Plan, refusal
 from gateway.routing.state import RouterState
-from gateway.routing.timeouts import clocks, total
+from gateway.routing.timeouts import clocks, total, total_asked
 from gateway.telemetry.events import Why
 from gateway.upstream.concurrency import ConcurrencyLimiter, QueueFull
 from translators.chat.request import ChatRequest
@@ -83,7 +83,11 @@ class TargetCalls:
         self.policy = replace(policy, move_on=policy.move_on - ends_at) if ends_at else policy
         self._exchange = exchange
         self._mode: Mode = mode
-        self._deadline = exchange.started + total(persona)
+        if decision.origin is None:
+            self._total = total(persona)
+        else:
+            self._total = total_asked(persona, decision.plan.facts.header("x-server-timeout"))
+        self._deadline = exchange.started + self._total
         self.called: set[str] = set()
         """The names of the targets that were called."""
 
@@ -279,7 +283,7 @@ class TargetCalls:
         """What a failure means for the target's health, and for asking it again."""
         health, now, candidate = self._state.health, self._state.now(), attempt.candidate
         assert attempt.leave is not None
-        late = self._deadline - attempt.started < total(self._persona) / 2
+        late = self._deadline - attempt.started < self._total / 2
         if (
             failure.code != OUT_OF_TIME.code or not late
         ):  # who was asked late is not to blame that time ran out

@@ -18,6 +18,18 @@ def total(persona: Persona | None) -> float:
     )
 
 
+def total_asked(persona: Persona | None, asked: str | None) -> float:
+    """The same, and no longer than a caller asks for: a number of seconds. What is none is not
+    heeded.
+    """
+    most = total(persona)
+    try:
+        seconds = float(asked) if asked else most
+    except ValueError:
+        return most
+    return min(seconds, most) if seconds > 0 else most
+
+
 def clocks(provider: Provider, persona: Persona | None, ref: TargetRef | None) -> Timeouts:
     """The time limits of one attempt. Its own total is the provider's: the whole request has
     another.

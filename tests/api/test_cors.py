@@ -112,10 +112,12 @@ async def test_a_preflight_tells_the_methods_of_its_route(route: Any) -> None:
     path = route.path.replace("{id:.+}", "a/b").replace("{id}", "a")
     async with gateway(LISTED) as running:
         status, headers, _ = await ask(running, "OPTIONS", path, origin=APP, **ASKING)
-    assert (status, cors_of(headers)["allow-methods"]) == (
-        204,
-        "GET,HEAD" if route.method == "GET" else "POST",
-    )
+    methods = {
+        "GET,HEAD" if other.method == "GET" else "POST"
+        for other in ROUTES
+        if other.path == route.path
+    }
+    assert (status, cors_of(headers)["allow-methods"]) == (204, ",".join(sorted(methods)))
 
 
 @pytest.mark.parametrize(

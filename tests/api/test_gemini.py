@@ -18,8 +18,8 @@ from tests.api.gemini_calls import (
     claude_answer,
     claude_stream,
 )
-from tests.fakes import fake_upstream, json_answer, openai_chunk, sse
-from tests.serving import serving
+from tests.fakes import End, Pause, fake_upstream, json_answer, openai_chunk, sse
+from tests.serving import POLICY, serving
 from translators.json_codec import dumps
 
 LOOK = {"name": "look", "parameters": {"type": "OBJECT", "properties": {"at": {"type": "STRING"}}}}
@@ -268,3 +268,75 @@ async def test_fixed_names_of_models_lead_to_personas() -> None:
     async with fake_upstream(**answers(False)) as fake, serving(fake.environ(), policy) as running:
         assert (await ask(running, "maker-lite-3")).text == SAID
         assert (await ask(running, "other")).status == 404
+
+
+async def test_silence_is_a_bare_line_end() -> None:
+    policy = POLICY.replace("keep_alive_interval: 15", "keep_alive_interval: 0.05")
+    slow = [
+        sse()[0],
+        Pause(0.2),
+        openai_chunk({"content": "x"}) + openai_chunk({}, "stop") + b"data: [DONE]\n\n",
+        End(),
+    ]
+    async with fake_upstream(openai=slow) as fake, serving(fake.environ(), policy) as running:
+        events = await ask(running, "on_openai", method=STREAM)
+        array = await ask(running, "on_openai", method="streamGenerateContent")
+    before = events.body.partition(b"data: ")[0]
+    assert (before.count(b"\r\n") >= 2, before.strip()) == (True, b"")
+    assert array.body.startswith(b"[\r\n\r\n")
+    assert array.document[0]["candidates"][0]["content"]["parts"] == [{"text": "x"}]
+
+
+async def test_signed_reasoning_comes_back_to_who_made_it() -> None:
+    """Claude's thinking goes out sealed, comes back to Claude as it was, and to nobody else."""
+    thinking = {"type": "thinking", "thinking": "", "signature": ""}
+    deltas = [
+        {"type": "thinking_delta", "thinking": "Hm."},
+        {"type": "signature_delta", "signature": "c2lnbmVk"},
+    ]
+    begun = {"type": "tool_use", "id": "toolu_7", "name": "look", "input": {}}
+    streams = sse(
+        *claude_stream(
+            (thinking, deltas),
+            (begun, [{"type": "input_json_delta", "partial_json": "{}"}]),
+            stop="tool_use",
+        )
+    )
+    async with (
+        fake_upstream(**{**answers(False), "claude": streams}) as fake,
+        serving(fake.environ()) as running,
+    ):
+        first = await ask(running, "on_claude", {**HELLO, **TOOLS}, method=STREAM)
+        parts = first.frames[-1]["candidates"][0]["content"]["parts"]
+        assert parts[0]["thoughtSignature"].startswith("bGxtcjEu")
+        result = {"functionResponse": {"name": "look", "response": {"output": "seen"}}}
+        body = {
+            "contents": [
+                *HELLO["contents"],
+                {"role": "model", "parts": parts},
+                {"parts": [result]},
+            ],
+            **TOOLS,
+        }
+        fake.answers["/claude"] = json_answer(claude_answer({"type": "text", "text": "done"}))
+        for persona in ("on_claude", "on_openai", "on_gemini"):
+            assert (await ask(running, persona, body)).status == 200
+    claude, openai, gemini = (received.body for received in fake.received[1:])
+    assert {"type": "thinking", "thinking": "Hm.", "signature": "c2lnbmVk"} in claude["messages"][
+        1
+    ]["content"]
+    assert b"c2lnbmVk" not in dumps(openai)
+    assert gemini["contents"][1]["parts"][0].get("thoughtSignature", "") in (
+        "",
+        "skip_thought_signature_validator",
+    )
+
+
+@pytest.mark.parametrize(("asked", "status"), [("0.2", 504), ("nonsense", 200)])
+async def test_a_client_may_ask_for_less_time(asked: str, status: int) -> None:
+    slow = [Pause(0.8), *answers(False)["openai"]]
+    async with fake_upstream(openai=slow) as fake, serving(fake.environ()) as running:
+        reply = await ask(running, "on_openai", headers={"x-server-timeout": asked})
+    assert reply.status == status
+    if status == 504:
+        assert reply.document["error"]["status"] == "DEADLINE_EXCEEDED"

@@ -113,7 +113,7 @@ async def test_what_the_hub_loses_is_told_only_where_its_way_is_taken() -> None:
     assert "novel" in answer["error"]["message"]
 
 
-async def test_a_persona_lays_its_prompt_behind_the_callers_for_claude_and_before_it_for_others() -> (
+async def test_a_persona_lays_its_prompt_behind_the_callers_for_claude_and_before_it_for_others() -> (  # noqa: E501
     None
 ):
     policy = POLICY + "".join(

@@ -194,6 +194,7 @@ class Messages:
         self._close()
         results: list[tuple[int, JsonObject]] = []
         others: list[Part] = []
+        natives = self._found.natives
         for j, part in enumerate(parts_of(content, at)):
             place = f"{at}.parts[{j}]"
             response = record(part, "functionResponse", place)
@@ -213,6 +214,8 @@ class Messages:
             self._add({"role": "user", "content": others[0]["text"]}, at)
         elif others:
             self._add({"role": "user", "content": others}, at)
+        elif self._found.natives != natives:  # only a relay says it, but somebody has spoken
+            self._add({"role": "user", "content": ""}, at)
 
     def _result(self, response: JsonObject, at: str) -> tuple[int, JsonObject]:
         """The tool message, and the place of its call among those of its turn."""

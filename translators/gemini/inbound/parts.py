@@ -20,9 +20,11 @@ SAID: Final = frozenset({
     "codeExecutionResult", "toolCall", "toolResponse", "audioTranscription",
 })  # fmt: skip
 """The fields of a part that say something; it has one of them, or none."""
-ASIDE: Final = frozenset(
-    {"thought", "thoughtSignature", "videoMetadata", "mediaResolution", "partMetadata"}
-)
+ASIDE: Final = frozenset({
+    "thought", "thoughtSignature", "videoMetadata", "mediaResolution", "partMetadata",
+    "mediaProcessing", "speechMetadata",
+    "documentMetadata", "spreadsheetMetadata", "audioMetadata",
+})  # fmt: skip
 NATIVE: Final = frozenset({"toolCall", "toolResponse", "audioTranscription"})
 _SOUND: Final = {
     "audio/wav": "wav", "audio/x-wav": "wav", "audio/wave": "wav", "audio/mp3": "mp3",
