@@ -99,7 +99,7 @@ def test_rooms_of_a_dialect_point_down(path: Path) -> None:
     here = module_name(path)
     dialect = ".".join(here.split(".")[:2])
     below = here.removeprefix(dialect).lstrip(".").partition(".")[0]
-    banned = {"answer": ("request",), "request": ()}.get(below, ("request", "answer"))
+    banned = {"answer": ("request",), "request": (), "inbound": ()}.get(below, ("request", "answer"))
     if path.name == "__init__.py" and here == dialect:
         return  # the face
     for target in imports(path):

@@ -14,6 +14,7 @@ from gateway.api.request import Request
 from gateway.errors import NotServed
 from translators.inbound import InboundDialect
 from translators.openai import inbound as chat_completions
+from translators.responses.inbound import dialect as responses
 
 
 class Route(NamedTuple):
@@ -39,6 +40,8 @@ class Found(NamedTuple):
 
 ROUTES: Final = (
     Route("POST", "/v1/chat/completions", chat(chat_completions)),
+    Route("POST", "/v1/responses", chat(responses), responses),
+    Route("POST", "/responses", chat(responses), responses),
     Route("GET", "/v1/models", catalog.list_models),
     Route("GET", "/v1/models/{id:.+}", catalog.get_model),
     Route("POST", "/api/v1/chat", native_chat),
