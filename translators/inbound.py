@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Protocol
 
+from translators.capabilities import Capability
 from translators.chat.chunks import Chunk
 from translators.chat.request import ChatRequest
 from translators.chat.wire import Completion
@@ -62,6 +63,9 @@ class Origin:
     `build_request` ignores the hub's request but for `target`."""
     natives: tuple[str, ...] = ()
     """Fields of the caller's that only a relay can serve, as paths in its words."""
+    optional: Mapping[Capability, str] = field(default_factory=dict)
+    """Capabilities that the caller can do without, and the hub's field of each: a target that lacks
+    one may serve, without the field."""
     notes: tuple[Note, ...] = ()
     """What reading it into the hub's form lost, changed or emulated: nothing of it is true of a
     relay."""

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from aiohttp import web
 
-from gateway.api import admin, catalog, cors, health
+from gateway.api import admin, catalog, cors, health, responses, stored_responses
 from gateway.api.chat import Handler, chat
 from gateway.api.count_tokens import count_tokens
 from gateway.api.native_chat import native_chat
@@ -14,7 +14,7 @@ from gateway.api.request import Request
 from gateway.errors import NotServed
 from translators.inbound import InboundDialect
 from translators.openai import inbound as chat_completions
-from translators.responses.inbound import dialect as responses
+from translators.responses.inbound import dialect as responses_dialect
 
 
 class Route(NamedTuple):
@@ -38,10 +38,27 @@ class Found(NamedTuple):
     dialect: InboundDialect
 
 
+def _responses(version: str) -> tuple[Route, ...]:
+    """The Responses API, also for base URLs that lack the version."""
+    at, dialect = f"{version}/responses", responses_dialect
+    return (
+        Route("POST", at, responses.create, dialect),
+        Route("GET", at, responses.websocket, dialect),
+        Route("POST", f"{at}/input_tokens", responses.input_tokens, dialect),
+        Route("POST", f"{at}/compact", responses.compact, dialect),
+        Route("GET", f"{at}/{{id}}", stored_responses.get_response, dialect),
+        Route("DELETE", f"{at}/{{id}}", stored_responses.delete_response, dialect),
+        Route("POST", f"{at}/{{id}}/cancel", stored_responses.cancel_response, dialect),
+        Route("GET", f"{at}/{{id}}/input_items", stored_responses.input_items, dialect),
+    )
+
+
 ROUTES: Final = (
     Route("POST", "/v1/chat/completions", chat(chat_completions)),
-    Route("POST", "/v1/responses", chat(responses), responses),
-    Route("POST", "/responses", chat(responses), responses),
+    *_responses(""),
+    *_responses("/v1"),
+    Route("POST", "/v1/conversations", responses.no_conversations, responses_dialect),
+    Route("GET", "/v1/conversations/{id:.+}", responses.no_conversations, responses_dialect),
     Route("GET", "/v1/models", catalog.list_models),
     Route("GET", "/v1/models/{id:.+}", catalog.get_model),
     Route("POST", "/api/v1/chat", native_chat),
@@ -69,7 +86,7 @@ def _only_by(allowed: str) -> Handler:
     return refused
 
 
-SPOKEN: Final[tuple[tuple[str, InboundDialect], ...]] = ()
+SPOKEN: Final[tuple[tuple[str, InboundDialect], ...]] = (("/v1/responses", responses_dialect), ("/responses", responses_dialect))
 """What is spoken under a path for which there is no route: beginnings of paths."""
 UNKNOWN: Final = "unknown"
 _UNKNOWN: Final = Found(UNKNOWN, "", _unknown, chat_completions)

@@ -34,8 +34,11 @@ class MemoryStore:
         """Bytes of all entries."""
 
     async def put(self, entry: Entry) -> bool:
-        """Refuses what is larger than an entry may be."""
+        """Refuses what is larger than an entry may be, and another caller's id."""
         if entry.size > min(MOST_BYTES, self._total):
+            return False
+        known = self._entries.get(entry.id)
+        if known is not None and known[1].caller != entry.caller:
             return False
         self._forget(entry.id)
         self._expire()

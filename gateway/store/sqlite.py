@@ -53,11 +53,10 @@ class SqliteStore:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
 
     async def put(self, entry: Entry) -> bool:
-        """Refuses what is larger than an entry may be."""
+        """Refuses what is larger than an entry may be, and another caller's id."""
         if entry.size > MOST_BYTES:
             return False
-        await self._run(self._put, entry)
-        return True
+        return await self._run(self._put, entry)
 
     async def get(self, entry_id: str, caller: str) -> Entry | None:
         """It counts as used."""
@@ -73,7 +72,7 @@ class SqliteStore:
         await self._run(self._database.close)
         self._thread.shutdown(wait=False)
 
-    def _put(self, entry: Entry) -> None:
+    def _put(self, entry: Entry) -> bool:
         now = int(self._now())
         packed, whole = zlib.compress(entry.input), zlib.compress(entry.object)
         row = (
@@ -84,15 +83,23 @@ class SqliteStore:
         database.execute("BEGIN IMMEDIATE")
         try:
             self._expire(now)
-            marks = ",".join("?" * len(row))
-            database.execute(f"INSERT OR REPLACE INTO responses VALUES({marks})", row)
-            items = [(item, entry.id, place) for place, item in enumerate(entry.items)]
-            database.executemany("INSERT OR REPLACE INTO items VALUES(?, ?, ?)", items)
-            self._evict()
+            query = "SELECT 1 FROM responses WHERE id = ? AND caller <> ?"
+            foreign = database.execute(query, (entry.id, entry.caller)).fetchone() is not None
+            if not foreign:
+                self._insert(entry, row)
         except BaseException:
             database.execute("ROLLBACK")
             raise
         database.execute("COMMIT")
+        return not foreign
+
+    def _insert(self, entry: Entry, row: tuple[Any, ...]) -> None:
+        self._forget(entry.id)
+        marks = ",".join("?" * len(row))
+        self._database.execute(f"INSERT INTO responses VALUES({marks})", row)
+        items = [(item, entry.id, place) for place, item in enumerate(entry.items)]
+        self._database.executemany("INSERT OR REPLACE INTO items VALUES(?, ?, ?)", items)
+        self._evict()
 
     def _expire(self, now: int) -> None:
         query = "SELECT id FROM responses WHERE expires <= ? LIMIT ?"

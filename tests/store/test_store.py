@@ -48,6 +48,7 @@ async def test_what_was_kept_is_given_back_to_its_caller_alone(made: tuple[Store
     assert await store.get("resp_a", "bob") is None
     assert (entry(), 0) == await store.holder_of("msg_resp_a", "ann")
     assert await store.holder_of("msg_resp_a", "bob") is None
+    assert not await store.put(entry(caller="bob"))
     assert not await store.delete("resp_a", "bob")
     assert await store.delete("resp_a", "ann")
     assert await store.get("resp_a", "ann") is None

@@ -143,9 +143,17 @@ class Output:
     def seal(self, sealed: str) -> None:
         """An item that carries what was signed."""
         index, item_id = self.place("rs")
-        item: JsonObject = {"id": item_id, "type": "reasoning", "summary": []}
-        self.add(index, item)
-        self.finish(index, {**item, "encrypted_content": sealed})
+        self.add(index, {"id": item_id, "type": "reasoning", "summary": []})
+        self.finish(index, self.sealed_item(index, sealed))
+
+    def sealed_item(self, index: int, sealed: str) -> JsonObject:
+        """The same item, as it is when it is whole."""
+        return {
+            "id": self._id("rs", index),
+            "type": "reasoning",
+            "summary": [],
+            "encrypted_content": sealed,
+        }
 
     def compact(self, sealed: str) -> None:
         """An item that stands for the conversation so far."""

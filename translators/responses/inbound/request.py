@@ -48,7 +48,7 @@ def read_hub_request(document: Any, size: int) -> ReadRequest:
         said = f"The request body must be a JSON object, but it is {type_name(document)}."
         raise InvalidRequest(said, None, "invalid_type")
     for name in ("model", "input"):
-        if document.get(name) is None:
+        if document.get(name) is None:  # with a history there is an input
             raise missing(name)
     findings = Findings()
     body: JsonObject = {"model": document["model"], "messages": []}

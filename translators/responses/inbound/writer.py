@@ -45,6 +45,8 @@ class ResponsesWriter:
         self.response = response
         self.final: JsonObject | None = None
         """The response object of the terminal event, once it is known."""
+        self.hidden: list[JsonObject] = []
+        """Items that are kept and not shown."""
         self._events = Events()
         self._output = Output(self._events, response.mark, tools)
         self._signed = Signed()
@@ -144,8 +146,11 @@ class ResponsesWriter:
             output.end(status)
             for query in self._signed.searches():
                 output.search(query)
-            if self._seals and (sealed := self._signed.sealed(self._target)) is not None:
-                output.seal(sealed)
+            if (sealed := self._signed.sealed(self._target)) is not None:
+                if self._seals:
+                    output.seal(sealed)
+                else:
+                    self.hidden.append(output.sealed_item(len(output.items), sealed))
         self.final = self.response.document(
             status,
             output.done,
@@ -175,6 +180,7 @@ class ResponsesWriter:
         if not self._created:
             self._create()
         code, message = told(error)
+        self.response.kept = False
         self.response.model = self._serving
         self._events.add("error", error_event(error))
         self.final = self.response.document(
