@@ -25,6 +25,7 @@ from translators.errors import InvalidRequest
 from translators.inbound import Call
 from translators.json_codec import JsonObject, dumps, loads
 from translators.responses.inbound.dialect import NAME, ResponsesInbound, read_kept
+from translators.responses.inbound.state import PREVIOUS
 
 PATIENCE: Final = 0.25
 """Seconds that an answer waits for being kept."""
@@ -135,7 +136,7 @@ def _entry(http: Request, read: ResponsesInbound, whole: WholeRequest, response:
     return Entry(
         id=str(response.get("id")),
         caller=_caller(http),
-        previous=read.document.get("previous_response_id"),
+        previous=read.document.get(PREVIOUS),
         status=str(response.get("status")),
         target=target,
         input=dumps(whole.own),

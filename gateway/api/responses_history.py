@@ -8,11 +8,11 @@ from typing import Any, Final
 from gateway.store.entry import Entry, Store
 from translators.errors import InvalidRequest
 from translators.json_codec import JsonObject, dumps, loads
+from translators.responses.inbound.state import CONTINUED, PREVIOUS, is_reference
 from translators.splices import Edit, Member, elements, last, members, spliced
 
 MOST_LINKS: Final = 1000
 MOST_BYTES: Final = 32 * 1024 * 1024
-_CONTINUED: Final = ("completed", "incomplete")
 _HINT: Final = (
     " Items are not persisted when `store` is set to false. Try again with `store` set to true, or remove this item from your input."
 )
@@ -32,11 +32,11 @@ async def whole_request(document: Any, text: bytes, store: Store | None, caller:
     """Raises InvalidRequest for what was not kept, or not for this caller."""
     if document.__class__ is not dict:
         return WholeRequest(document, text, [])
-    previous, given = document.get("previous_response_id"), document.get("input")
+    previous, given = document.get(PREVIOUS), document.get("input")
     own = given if given.__class__ is list else []
     if given.__class__ is str:
         own = [{"type": "message", "role": "user", "content": given}]
-    refers = any(_is_reference(item) for item in own)
+    refers = any(is_reference(item) for item in own)
     if previous is None and not refers:
         return WholeRequest(document, text, own)
     history = [] if previous is None else await chain(previous, store, caller)
@@ -57,13 +57,13 @@ async def chain(previous: Any, store: Store | None, caller: str) -> list[JsonObj
         entry = None
         if store is not None and wanted.__class__ is str and len(links) < MOST_LINKS:
             entry = await store.get(wanted, caller)
-        if entry is None or entry.status not in _CONTINUED:
+        if entry is None or entry.status not in CONTINUED:
             raise _no_response(previous, store)
         links.append(entry)
         size += entry.size
         if size > MOST_BYTES:
             said = "The conversation behind 'previous_response_id' is too long."
-            raise InvalidRequest(said, "previous_response_id", "context_length_exceeded")
+            raise InvalidRequest(said, PREVIOUS, "context_length_exceeded")
         wanted = entry.previous
     items: list[JsonObject] = []
     for entry in reversed(links):
@@ -76,14 +76,7 @@ def _no_response(previous: Any, store: Store | None) -> InvalidRequest:
     said = f"Previous response with id '{str(previous)[:100]}' not found."
     if store is None:
         said += " This gateway stores no responses: send the whole history."
-    return InvalidRequest(said, "previous_response_id", "previous_response_not_found")
-
-
-def _is_reference(item: Any) -> bool:
-    if item.__class__ is not dict:
-        return False
-    kind = item.get("type")
-    return kind == "item_reference" or (kind is None and "id" in item and "role" not in item)
+    return InvalidRequest(said, PREVIOUS, "previous_response_not_found")
 
 
 async def _references(items: list[Any], store: Store | None, caller: str) -> dict[int, JsonObject]:
@@ -91,7 +84,7 @@ async def _references(items: list[Any], store: Store | None, caller: str) -> dic
     left for the reader to report."""
     found: dict[int, JsonObject] = {}
     for i, item in enumerate(items):
-        if not _is_reference(item) or item.get("id").__class__ is not str:
+        if not is_reference(item) or item.get("id").__class__ is not str:
             continue
         held = None if store is None else await store.holder_of(item["id"], caller)
         if held is not None:

@@ -1,6 +1,6 @@
 """Responses that were kept: shown, forgotten, and what was said in them."""
 
-from typing import Any, Final
+from typing import Final
 
 from gateway.api.request import Request
 from gateway.api.responses_history import chain
@@ -8,9 +8,9 @@ from gateway.errors import NotServed
 from gateway.http.response import Response, json_response
 from gateway.store.entry import Entry
 from translators.errors import InvalidRequest
-from translators.json_codec import JsonObject, loads
+from translators.json_codec import loads
+from translators.responses.inbound.state import listed_item
 
-_PREFIXES: Final = {"message": "msg", "function_call": "fc", "custom_tool_call": "ctc"}
 _MOST: Final = 100
 _USUAL: Final = 20
 
@@ -42,7 +42,7 @@ async def input_items(http: Request) -> Response:
     """GET /v1/responses/{id}/input_items: of the chain and of the request, a page at a time."""
     entry = await _kept(http)
     before = [] if entry.previous is None else await chain(entry.previous, http.gateway.store, entry.caller)
-    items = [_named(item, entry.id, n) for n, item in enumerate([*before, *loads(entry.input)])]
+    items = [listed_item(item, entry.id, n) for n, item in enumerate([*before, *loads(entry.input)])]
     if http.query.get("order", "desc") != "asc":
         items.reverse()
     after, limit = http.query.get("after"), _limit(http.query.get("limit"))
@@ -68,20 +68,6 @@ def _limit(given: str | None) -> int:
         said = f"Invalid 'limit': expected an integer from 1 to {_MOST}."
         raise InvalidRequest(said, "limit", "invalid_value")
     return int(given)
-
-
-def _named(item: Any, entry_id: str, n: int) -> JsonObject:
-    """The item with an id, and with its type."""
-    kind = item.get("type") or "message"
-    if item.get("id"):
-        return {**item, "type": kind}
-    mark = entry_id.rpartition("_lr")[2]
-    content = item.get("content")
-    named = {**item, "type": kind, "id": f"{_PREFIXES.get(kind, 'item')}_lr{mark}_i{n}"}
-    if kind == "message" and content.__class__ is str:
-        written = "output_text" if item.get("role") == "assistant" else "input_text"
-        named["content"] = [{"type": written, "text": content}]
-    return named
 
 
 async def _kept(http: Request) -> Entry:
