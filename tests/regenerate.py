@@ -8,6 +8,7 @@ from tests.translators import field_cases
 from tests.translators.claude import golden as claude
 from tests.translators.gemini import golden as gemini
 from tests.translators.responses import golden as responses
+from tests.translators.responses.inbound import golden as responses_inbound
 
 GOLDEN: Final[tuple[ModuleType, ...]] = (claude, gemini, responses)
 
@@ -18,6 +19,7 @@ def main() -> None:
             for path in paths:
                 case = golden.read(path)
                 golden.write(path, {**case, "expected": result(case)})
+    responses_inbound.regenerate()
     field_cases.write()
     matrix.write()
 

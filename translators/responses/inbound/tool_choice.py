@@ -34,7 +34,7 @@ def read_tool_choice(choice: Any, findings: Findings) -> Any:
     if kind in NATIVE_TOOLS:
         findings.natives.append(f"{_AT}.type")
         return None
-    raise unknown_value(kind, f"{_AT}.type", ", ".join([*_NAMED, "allowed_tools", *NATIVE_TOOLS]))
+    raise unknown_value(kind, f"{_AT}.type", ", ".join([*_NAMED, "allowed_tools", *sorted(NATIVE_TOOLS)]))
 
 
 def _named(asked: Mapping[str, Any], at: str) -> JsonObject:
