@@ -112,14 +112,13 @@ def _text(value: Any, body: JsonObject, findings: Findings) -> None:
         elif kind == "json_object":
             body["response_format"] = {"type": "json_object"}
         elif kind != "text":
-            known = "text, json_object, json_schema"
-            raise unknown_value(kind, "text.format.type", known)
+            findings.natives.append("text.format.type")
 
 
 def _include(value: Any, body: JsonObject, findings: Findings) -> None:
     for i, name in enumerate(array(value, "include")):
         if text(name, f"include[{i}]") not in INCLUDABLE:
-            raise unknown_value(name, f"include[{i}]", ", ".join(sorted(INCLUDABLE)))
+            findings.natives.append(f"include[{i}]")
         if name == "message.output_text.logprobs":
             body["logprobs"] = True
 

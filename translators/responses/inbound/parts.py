@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from translators.errors import InvalidRequest
 from translators.json_codec import JsonObject
-from translators.responses.inbound.checks import array, mapping, text, unknown_value
+from translators.responses.inbound.checks import array, mapping, text
 from translators.responses.inbound.findings import Findings
 
 TEXTS: Final = ("input_text", "output_text", "text", "summary_text")
@@ -38,7 +38,8 @@ def part_of(part: JsonObject, at: str, findings: Findings) -> JsonObject | None:
     elif (reader := _PARTS.get(kind)) is not None:
         read = reader(part, at, findings)
     else:
-        raise unknown_value(kind, f"{at}.type", ", ".join((*TEXTS, *_PARTS)))
+        findings.natives.append(f"{at}.type")
+        return None
     if read is not None and part.get(_BREAKPOINT) is not None:
         read[_BREAKPOINT] = part[_BREAKPOINT]
     return read

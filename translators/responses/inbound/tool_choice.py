@@ -7,7 +7,6 @@ from translators.json_codec import JsonObject
 from translators.responses.inbound.checks import array, mapping, text, unknown_value
 from translators.responses.inbound.findings import Findings
 from translators.responses.inbound.flat_names import flat_name
-from translators.responses.inbound.tools import NATIVE_TOOLS, is_web_search
 
 _WORDS: Final = ("none", "auto", "required")
 _NAMED: Final = ("function", "custom")
@@ -28,13 +27,8 @@ def read_tool_choice(choice: Any, findings: Findings) -> Any:
         return _allowed(asked)
     if kind == "tool_search":
         return {"type": "function", "function": {"name": "tool_search"}}
-    if is_web_search(kind):  # no model can be made to search but OpenAI's own
-        findings.natives.append(f"{_AT}.type")
-        return None
-    if kind in NATIVE_TOOLS:
-        findings.natives.append(f"{_AT}.type")
-        return None
-    raise unknown_value(kind, f"{_AT}.type", ", ".join([*_NAMED, "allowed_tools", *sorted(NATIVE_TOOLS)]))
+    findings.natives.append(f"{_AT}.type")  # of a hosted tool, which only OpenAI's models call
+    return None
 
 
 def _named(asked: Mapping[str, Any], at: str) -> JsonObject:
