@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from gateway import simulator
-from tests.fakes import Pause, fake_upstream, json_answer, openai_chunk, sse
+from tests.fakes import Pause, fake_upstream, json_answer, openai_chunk, openai_completion, sse
 from tests.serving import POLICY, ROOT, Running, serving
 from translators.json_codec import dumps, loads
 
@@ -279,3 +279,47 @@ async def test_what_a_provider_refuses_is_told_in_its_own_words() -> None:
     ):
         status, answer = await ask(running, {"model": "on_openai", "input": "x"})
     assert (400, said) == (status, answer)
+
+
+async def test_a_search_that_the_target_lacks_is_left_out_and_told() -> None:
+    search = [{"type": "web_search", "external_web_access": True}]
+    answer = json_answer(openai_completion())
+    async with (
+        translating(openai=answer) as (running, fake),
+        aiohttp.ClientSession() as session,
+    ):
+        body = dumps({"model": "on_openai", "input": "x", "tools": search})
+        async with session.post(f"{running.url}/v1/responses", data=body, headers=JSON) as got:
+            told = got.status, got.headers.get("x-llm-router-dropped-params", "")
+    assert (told[0], "web_search_options" in told[1]) == (200, True)
+    assert "web_search_options" not in fake.received[0].body
+
+
+async def test_too_few_tokens_are_raised_and_told() -> None:
+    async with (
+        fake_upstream(openai=json_answer(WHOLE)) as fake,
+        serving(fake.environ()) as running,
+        aiohttp.ClientSession() as session,
+    ):
+        body = dumps({"model": "on_openai", "input": "x", "max_output_tokens": 3})
+        async with session.post(f"{running.url}/v1/responses", data=body, headers=JSON) as got:
+            changed = got.headers.get("x-llm-router-dropped-params", "")
+    assert fake.received[0].body["max_output_tokens"] == 16
+    assert "max_output_tokens" in changed
+
+
+async def test_a_provider_may_end_with_response_done() -> None:
+    ended = native_event("response.done", sequence_number=5, response=WHOLE)
+    async with (
+        fake_upstream(openai=sse(*NATIVE[:5], ended)) as fake,
+        serving(fake.environ()) as running,
+    ):
+        events = await stream(running, {"model": "on_openai", "input": "hi", "stream": True, "store": False})
+    assert events[-1]["response"] == WHOLE
+
+
+async def test_a_response_is_counted_as_any_answer() -> None:
+    async with fake_upstream(openai=sse(*NATIVE)) as fake, serving(fake.environ()) as running:
+        await stream(running, {"model": "on_openai", "input": "hi", "stream": True})
+        (told,) = [event for event in running.events if getattr(event, "usage", None)]
+    assert told.usage.prompt == 4

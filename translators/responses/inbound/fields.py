@@ -169,6 +169,7 @@ VERDICTS: Final[Mapping[str, Verdict]] = {
     "previous_response_id": Verdict("emulated", "the history that the gateway keeps"),
     "conversation": Verdict("rejected", "conversations are not kept"),
     "background": Verdict("rejected", "no answer outlives its connection"),
+    "background_options": Verdict("ignored", "it means nothing without background"),
     "truncation": Verdict("dropped", "a history that is too long is refused"),
     "context_management": Verdict("dropped", DROPPED["context_management"]),
     "prompt": Verdict("rejected", "templates are kept by OpenAI"),
@@ -186,3 +187,23 @@ VERDICTS: Final[Mapping[str, Verdict]] = {
 }
 """What becomes of each field where the target speaks another dialect; a relay sends all of them
 but `model`, `store`, `previous_response_id`, `conversation` and `background` as they came."""
+
+RELAY_VERDICTS: Final[Mapping[str, Verdict]] = {
+    "model": Verdict("mapped", "the target's model"),
+    "store": Verdict("emulated", "always false at the provider: the gateway keeps the answer"),
+    "previous_response_id": Verdict("emulated", "the history that the gateway keeps, in input"),
+    "conversation": VERDICTS["conversation"],
+    "background": VERDICTS["background"],
+    "include": Verdict("relayed", "with reasoning.encrypted_content"),
+    "input": Verdict("relayed", "without ids and reasoning of the gateway's own making"),
+    "instructions": Verdict("relayed", "behind the persona's prompt"),
+    "max_output_tokens": Verdict("relayed", "held to the persona's and the model's limits"),
+}
+"""The fields that a relay does not send as they came."""
+HUB_FIELDS: Final[Mapping[str, str]] = {
+    "input": "messages", "max_output_tokens": "max_completion_tokens",
+    "reasoning": "reasoning_effort", "text": "response_format",
+    **{name: name for name in (*SAME, "tools", "tool_choice", "parallel_tool_calls", "stream",
+                               "stream_options", "service_tier") if name in VERDICTS},
+}  # fmt: skip
+"""The hub's parameter that a field becomes, whose verdict then holds."""
