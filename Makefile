@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint types unit bench instructions instructions-record chaos soak attacks mutants check clean
+.PHONY: run test lint types unit bench instructions instructions-record chaos soak attacks mutants clients check clean
 
 run: $(VENV)/.run
 	$(BIN)/python -m gateway serve --demo-without-keys
@@ -56,6 +56,12 @@ attacks: $(VENV)/.dev
 NAME ?=
 mutants: $(VENV)/.dev
 	$(BIN)/python -m tests.mutants $(NAME)
+
+# Real clients (Claude Code, Codex, gemini-cli, the SDKs) through a gateway, on scripted providers. Installs them into ~/.cache on first use.
+# CLIENTS='codex --persona on_claude' runs some only.
+CLIENTS ?=
+clients: $(VENV)/.dev
+	$(BIN)/python -m tests.clients $(CLIENTS)
 
 check: $(VENV)/.run
 	$(BIN)/llm-router check

@@ -3,7 +3,8 @@
 import gc
 import sys
 
-# Nothing made while modules load is garbage: looking for it costs 0.1 s of the start. gateway.server.listener turns the collector on again.
+# Nothing made while modules load is garbage: looking for it costs 0.1 s of the start.
+# gateway.server.listener turns the collector on again.
 gc.disable()
 
 from gateway.cli.main import main  # noqa: E402

@@ -27,7 +27,9 @@ from translators.openai.request.fields import FIELDS
 
 
 def memory_of(config: Config) -> RouterState:
-    """What is known of a configuration's providers before the first request, by this machine's clocks and its randomness."""
+    """What is known of a configuration's providers before the first request, by this machine's
+    clocks and its randomness.
+    """
     return RouterState(config, lambda: datetime.now(UTC), time.monotonic, random.random)
 
 
@@ -69,7 +71,11 @@ async def running_gateway(
     metrics, state = Metrics((), (), FIELDS), memory_of(config)
 
     def measure_by(config: Config) -> None:
-        targets = [(provider.name, model) for provider in config.providers.values() for model in provider.models]
+        targets = [
+            (provider.name, model)
+            for provider in config.providers.values()
+            for model in provider.models
+        ]
         metrics.apply_config(VERSION, config.revision, config.personas, targets)
 
     measure_by(config)
@@ -80,7 +86,9 @@ async def running_gateway(
         TokenCounter.running() as counter,
         responses_store(config.server.responses_store, files.environ) as store,
         HealthProbes.running(config, state.health.checks, state.now, state.random) as checks,
-        Reloader(config, files, bus, (measure_by, state.health.apply_config, checks.apply_config)).running() as reloader,
+        Reloader(
+            config, files, bus, (measure_by, state.health.apply_config, checks.apply_config)
+        ).running() as reloader,
     ):
         yield Gateway(
             reloader=reloader,

@@ -1,4 +1,5 @@
-"""Every way a request can fail, and the status each answers with. One function shapes every error body.
+"""Every way a request can fail, and the status each answers with. One function shapes every error
+body.
 
     RequestFailed
     ├── NotAuthorized          401  the caller's key is missing or unknown
@@ -13,9 +14,12 @@
     ├── NoRoom                 503  the queue of the only target is full
     ├── NoSiblings             503  the process through which workers ask each other does not answer
     ├── ConfigRejected         422  an operator's files cannot be used
-    ├── TooManyBodies          503  the bodies of other requests take all memory (gateway.http.body_budget)
-    ├── NotServed              404  an unknown route, 405 a wrong method, 400 no HTTP or none that is served here, 415 an
-    │                          encoding or type that is not read, 403 and 421 a web page's request, 500 a fault of our own
+    ├── TooManyBodies          503  the bodies of other requests take all memory
+    (gateway.http.body_budget)
+    ├── NotServed              404  an unknown route, 405 a wrong method, 400 no HTTP or none that
+    is served here, 415 an
+    │                          encoding or type that is not read, 403 and 421 a web page's request,
+    500 a fault of our own
     └── UpstreamFailed         as the provider's failure says (translators.errors.UpstreamFailure)
 
 A request that breaks a rule of the hub is translators.errors.InvalidRequest, 400 with `param`.
@@ -39,7 +43,8 @@ class ErrorDetailDocument(TypedDict):
     message: str
     """One or two sentences for people."""
     type: str
-    """The class of the failure, as OpenAI names it: invalid_request_error, rate_limit_error, insufficient_quota, server_error …"""
+    """The class of the failure, as OpenAI names it: invalid_request_error, rate_limit_error,
+    insufficient_quota, server_error …"""
     param: str | None
     """The field of the request that is at fault; null if none is."""
     code: str | None
@@ -72,7 +77,8 @@ class WorkerReloadDocument(TypedDict):
     worker: int
     """Its number, from 1 on."""
     result: str
-    """changed, unchanged, failed, or no_answer from one that is being started: it begins with the files as they are then."""
+    """changed, unchanged, failed, or no_answer from one that is being started: it begins with the
+    files as they are then."""
     revision: str | None
     """The revision it serves; null from one that did not answer."""
 
@@ -139,12 +145,19 @@ _UNSERVED: Final = {
 class NoEligibleTarget(RequestFailed):
     """`reasons` says for each target which requirement failed."""
 
-    def __init__(self, message: str, status: int, param: str | None, reasons: Mapping[str, list[str]]) -> None:
+    def __init__(
+        self, message: str, status: int, param: str | None, reasons: Mapping[str, list[str]]
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.type, self.code = _UNSERVED[status]
         self.param = param
         self.reasons = reasons
+        self.needed = 0
+        """Tokens that the request needs, where it fits no target: of the one with the largest
+        window."""
+        self.window = 0
+        """That window."""
 
 
 class BodyTooLarge(RequestFailed):
@@ -170,12 +183,16 @@ class ProviderQueueFull(RequestFailed):
 
 
 class OutOfDescriptors(RequestFailed):
-    """This process, or the machine, may open no more files and connections. That is no provider's failure."""
+    """This process, or the machine, may open no more files and connections. That is no provider's
+    failure.
+    """
 
     status, code = 503, "out_of_descriptors"
 
     def __init__(self) -> None:
-        super().__init__("The gateway has no file descriptor left for a connection to the provider.")
+        super().__init__(
+            "The gateway has no file descriptor left for a connection to the provider."
+        )
         self.retry_in(1.0)
 
 
@@ -197,9 +214,17 @@ INVALID_HTTP: Final = "invalid_http"
 
 
 class NotServed(RequestFailed):
-    """An error that only has an HTTP status: no route was asked, or it failed in a way nobody foresaw."""
+    """An error that only has an HTTP status: no route was asked, or it failed in a way nobody
+    foresaw.
+    """
 
-    def __init__(self, status: int, message: str, code: str | None = None, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        code: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.type = "server_error" if status >= 500 else "invalid_request_error"
@@ -211,7 +236,8 @@ UNTOLD: Final[Mapping[FailureKind, str]] = {
     **dict.fromkeys(OUR_KEY, "{provider} refused the gateway's credentials."),
     FailureKind.QUOTA: "{provider}: the gateway's quota or credit there is used up.",
 }
-"""What a caller is told in place of a provider's words where these are about our account, its projects, permissions and limits: logged."""
+"""What a caller is told in place of a provider's words where these are about our account, its
+projects, permissions and limits: logged."""
 
 
 class UpstreamFailed(RequestFailed):
@@ -219,10 +245,19 @@ class UpstreamFailed(RequestFailed):
 
     def __init__(self, failure: UpstreamFailure, provider: str) -> None:
         said = UNTOLD.get(failure.kind)
-        super().__init__(f"{provider}: {without_account(failure.message)}" if said is None else said.format(provider=provider))
+        super().__init__(
+            f"{provider}: {without_account(failure.message)}"
+            if said is None
+            else said.format(provider=provider)
+        )
         self.failure = failure
         self.provider = provider
-        self.status, self.type, self.code, self.param = failure.status, failure.type, failure.code, failure.param
+        self.status, self.type, self.code, self.param = (
+            failure.status,
+            failure.type,
+            failure.code,
+            failure.param,
+        )
         if failure.retry_after is not None:
             self.retry_in(failure.retry_after)
         if failure.should_retry is not None:
@@ -232,8 +267,19 @@ class UpstreamFailed(RequestFailed):
 def caller_error(error: RequestFailed | InvalidRequest) -> CallerError:
     """The failure as a dialect that is not the hub's is told of it."""
     if isinstance(error, InvalidRequest):
-        return CallerError(error.status, error.message, "invalid_request_error", error.code, error.param)
-    told = CallerError(error.status, error.message, error.type, error.code, error.param, retry_after=error.retry_after)
+        return CallerError(
+            error.status, error.message, "invalid_request_error", error.code, error.param
+        )
+    told = CallerError(
+        error.status,
+        error.message,
+        error.type,
+        error.code,
+        error.param,
+        retry_after=error.retry_after,
+    )
+    if isinstance(error, NoEligibleTarget) and error.window:
+        return told._replace(windows=error.window, needed=error.needed)
     if not isinstance(error, UpstreamFailed):
         return told
     failure = error.failure

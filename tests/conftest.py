@@ -2,5 +2,7 @@
 
 from hypothesis import settings
 
-settings.register_profile("suite", deadline=None)  # how long an example takes says how busy the machine is
+settings.register_profile(
+    "suite", deadline=None
+)  # how long an example takes says how busy the machine is
 settings.load_profile("suite")

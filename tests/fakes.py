@@ -59,7 +59,9 @@ Answer = Sequence[Step] | InTurn | Callable[[Received], Sequence[Step]]
 
 @dataclass(slots=True)
 class FakeUpstream:
-    """`answers` maps the beginning of a path to the steps of its answer, or to what says them; several requests may use one."""
+    """`answers` maps the beginning of a path to the steps of its answer, or to what says them;
+    several requests may use one.
+    """
 
     port: int = 0
     answers: dict[str, Answer] = field(default_factory=dict)
@@ -79,8 +81,10 @@ class FakeUpstream:
     def environ(self) -> dict[str, str]:
         """Every provider at this server, each with its own first path segment."""
         return {
-            "OPENAI_API_KEY": "sk-canary-openai", "ANTHROPIC_API_KEY": "sk-ant-canary", "GEMINI_API_KEY": "AIzaCanary",
-            "OPENAI_BASE_URL": f"{self.url}/openai/v1", "ANTHROPIC_BASE_URL": f"{self.url}/claude", "GEMINI_BASE_URL": f"{self.url}/gemini",
+            "OPENAI_API_KEY": "sk-canary-openai", "ANTHROPIC_API_KEY": "sk-ant-canary",
+            "GEMINI_API_KEY": "AIzaCanary",
+            "OPENAI_BASE_URL": f"{self.url}/openai/v1", "ANTHROPIC_BASE_URL": f"{self.url}/claude",
+            "GEMINI_BASE_URL": f"{self.url}/gemini",
         }  # fmt: skip
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -98,13 +102,22 @@ class FakeUpstream:
     async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         path = head[0].split(" ")[1]
-        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:] if line)}
+        headers = {
+            name.lower(): value.strip()
+            for name, _, value in (line.partition(":") for line in head[1:] if line)
+        }
         body = await reader.readexactly(int(headers.get("content-length", 0)))
         received = Received(path, headers, loads(body) if body else None)
         self.received.append(received)
         self.arrived.set()
         answer = next(answer for prefix, answer in self.answers.items() if path.startswith(prefix))
-        steps = answer.next() if isinstance(answer, InTurn) else answer(received) if callable(answer) else answer
+        steps = (
+            answer.next()
+            if isinstance(answer, InTurn)
+            else answer(received)
+            if callable(answer)
+            else answer
+        )
         gone = asyncio.ensure_future(reader.read(1))
         try:
             for step in steps:
@@ -139,7 +152,9 @@ class FakeUpstream:
 
 @asynccontextmanager
 async def fake_upstream(**answers: Answer) -> AsyncIterator[FakeUpstream]:
-    """A running FakeUpstream; keywords are first path segments: `openai=[...]`, `claude=[...]`, `gemini=[...]`."""
+    """A running FakeUpstream; keywords are first path segments: `openai=[...]`, `claude=[...]`,
+    `gemini=[...]`.
+    """
     fake = FakeUpstream(answers={f"/{name}": steps for name, steps in answers.items()})
     server = await asyncio.start_server(fake.serve, "127.0.0.1", 0)
     fake.port = server.sockets[0].getsockname()[1]
@@ -154,7 +169,11 @@ def json_answer(document: Any, status: str = "200 OK", **headers: str) -> list[S
     """A whole HTTP answer with a JSON body. Header names: underscores become hyphens."""
     body = document if isinstance(document, bytes) else dumps(document)
     lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
-    return [f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\n{lines}Content-Length: {len(body)}\r\n\r\n".encode() + body]
+    return [
+        f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\n{lines}Content-Length:"
+        f" {len(body)}\r\n\r\n".encode()
+        + body
+    ]
 
 
 SSE_HEAD: Final = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
@@ -169,7 +188,15 @@ def openai_chunk(delta: dict[str, Any], reason: str | None = None) -> bytes:
     choices = [{"index": 0, "delta": delta, "finish_reason": reason}]
     return (
         b"data: "
-        + dumps({"id": "chatcmpl-up", "object": "chat.completion.chunk", "created": 1, "model": "gpt-served", "choices": choices})
+        + dumps(
+            {
+                "id": "chatcmpl-up",
+                "object": "chat.completion.chunk",
+                "created": 1,
+                "model": "gpt-served",
+                "choices": choices,
+            }
+        )
         + b"\n\n"
     )
 

@@ -1,4 +1,6 @@
-"""The event loops that the gateway runs on: asyncio's own, and uvloop where it is installed, which the gateway takes by itself then."""
+"""The event loops that the gateway runs on: asyncio's own, and uvloop where it is installed, which
+the gateway takes by itself then.
+"""
 
 import asyncio
 import importlib
@@ -6,7 +8,9 @@ import importlib.util
 from collections.abc import Callable
 from typing import Final
 
-LOOPS: Final[dict[str, Callable[[], asyncio.AbstractEventLoop]]] = {"asyncio": asyncio.new_event_loop}
+LOOPS: Final[dict[str, Callable[[], asyncio.AbstractEventLoop]]] = {
+    "asyncio": asyncio.new_event_loop
+}
 if importlib.util.find_spec("uvloop") is not None:
     LOOPS["uvloop"] = importlib.import_module("uvloop").new_event_loop
 TAKEN: Final = list(LOOPS)[-1]

@@ -1,8 +1,11 @@
-"""The parameter matrix, made from the dialects' tables: `python -m tests.regenerate` writes translators/PARAMETERS.md."""
+"""The parameter matrix, made from the dialects' tables: `python -m tests.regenerate` writes
+translators/PARAMETERS.md.
+"""
 
 from pathlib import Path
 from typing import Final
 
+from translators.claude.inbound import fields as messages
 from translators.claude.request.fields import FIELDS as CLAUDE
 from translators.gemini.request.fields import FIELDS as GEMINI
 from translators.notes import Verdict
@@ -11,7 +14,12 @@ from translators.responses.inbound import fields as responses_inbound
 from translators.responses.request.fields import FIELDS as RESPONSES
 
 PAGE: Final = Path(__file__).parents[1] / "translators" / "PARAMETERS.md"
-TABLES: Final = {"OpenAI": OPENAI, "OpenAI Responses": RESPONSES, "Claude": CLAUDE, "Gemini": GEMINI}
+TABLES: Final = {
+    "OpenAI": OPENAI,
+    "OpenAI Responses": RESPONSES,
+    "Claude": CLAUDE,
+    "Gemini": GEMINI,
+}
 
 HEAD: Final = """# What becomes of every field of a chat request
 
@@ -25,7 +33,16 @@ persona can take it. *depends*: on the value or the model.
 What a dialect rejects or lacks, the gateway may still give: `n` answers by asking several times, `stop` by cutting the text.
 
 Fields that are not here are relayed to servers that speak OpenAI's Chat Completions, and dropped with a report elsewhere.
-"""
+"""  # noqa: E501
+
+
+MESSAGES_HEAD: Final = """
+## What becomes of every field of a Messages request
+
+Made from `translators/claude/inbound/fields.py`. A Claude target is sent the caller's own bytes: every field, known or not, is relayed
+to it. Columns of other providers say what the hub's parameter becomes there; *rejected* means that only Claude targets are planned.
+"""  # noqa: E501
+RELAYED: Final = Verdict("relayed", "As it came.")
 
 
 RESPONSES_HEAD: Final = """
@@ -34,17 +51,46 @@ RESPONSES_HEAD: Final = """
 Made from `translators/responses/inbound/fields.py`. A target whose provider says `responses: native` is sent the caller's own bytes: every
 field, known or not, is relayed to it. Columns of other providers say what the hub's parameter becomes there; *rejected* means that only
 native targets are planned, or none.
-"""
+"""  # noqa: E501
 AS_IT_CAME: Final = Verdict("relayed", "as it came")
 
 
 def cell(verdict: Verdict | None) -> str:
-    return "" if verdict is None else f"**{verdict.kind}** {verdict.how}".replace("|", "\\|").replace("\n", " ")
+    return (
+        ""
+        if verdict is None
+        else f"**{verdict.kind}** {verdict.how}".replace("|", "\\|").replace("\n", " ")
+    )
+
+
+def messages_page() -> str:
+    """The fields of Messages, then blocks and types of tools."""
+    others = {name: table for name, table in TABLES.items() if table is not CLAUDE}
+    rows = [
+        "| field | Claude | others | " + " | ".join(others) + " |",
+        "|---" * (len(others) + 3) + "|",
+    ]
+    for name, verdict in messages.FIELDS.items():
+        hub = messages.HUB_FIELDS.get(name, "")
+        told = " | ".join(cell(table.get(hub)) for table in others.values())
+        rows.append(f"| `{name}` | {cell(RELAYED)} | {cell(verdict)} | {told} |")
+    for title, table in (
+        ("block", messages.BLOCKS),
+        ("tool, by the beginning of its type", messages.TOOL_TYPES),
+    ):
+        rows += ["", f"| {title} | Claude | others |", "|---|---|---|"]
+        rows += [
+            f"| `{name}` | {cell(RELAYED)} | {cell(verdict)} |" for name, verdict in table.items()
+        ]
+    return "\n".join([MESSAGES_HEAD, *rows, ""])
 
 
 def responses_page() -> str:
     """The fields of a caller's Responses request."""
-    rows = ["| field | native | others | " + " | ".join(TABLES) + " |", "|---" * (len(TABLES) + 3) + "|"]
+    rows = [
+        "| field | native | others | " + " | ".join(TABLES) + " |",
+        "|---" * (len(TABLES) + 3) + "|",
+    ]
     for name, verdict in responses_inbound.VERDICTS.items():
         hub = responses_inbound.HUB_FIELDS.get(name, "")
         told = " | ".join(cell(table.get(hub)) for table in TABLES.values())
@@ -56,8 +102,23 @@ def responses_page() -> str:
 def page() -> str:
     names = list(dict.fromkeys(name for table in TABLES.values() for name in table))
     names.sort(key=lambda name: (name.split(".")[0] in ("role", "content", "tool"), name))
-    rows = [f"| `{name}` | " + " | ".join(cell(table.get(name)) for table in TABLES.values()) + " |" for name in names]
-    return "\n".join([HEAD, "| field | " + " | ".join(TABLES) + " |", "|---" * (len(TABLES) + 1) + "|", *rows, ""]) + responses_page()
+    rows = [
+        f"| `{name}` | " + " | ".join(cell(table.get(name)) for table in TABLES.values()) + " |"
+        for name in names
+    ]
+    return (
+        "\n".join(
+            [
+                HEAD,
+                "| field | " + " | ".join(TABLES) + " |",
+                "|---" * (len(TABLES) + 1) + "|",
+                *rows,
+                "",
+            ]
+        )
+        + messages_page()
+        + responses_page()
+    )
 
 
 def write() -> None:

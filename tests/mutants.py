@@ -1,9 +1,12 @@
-"""Faults planted one by one into a copy of the project, to see that its own checks notice: `python -m tests.mutants [NAME …]`.
+"""Faults planted one by one into a copy of the project, to see that its own checks notice: `python
+-m tests.mutants [NAME …]`.
 
-Each mutant is one replacement in one file and the command that must fail because of it: tests where a rule is broken, chaos or soak
-where these claim to see it. A mutant whose command passes has survived, and is a hole in the checks. A command that fails without any
-fault would notice everything, so each is run once without one. Exits with 1 if any survives, or fails so.
-Not part of `make test`: each mutant costs a start of its command. Its own test holds that every replacement still fits the code.
+Each mutant is one replacement in one file and the command that must fail because of it: tests where
+a rule is broken, chaos or soak where these claim to see it. A mutant whose command passes has
+survived, and is a hole in the checks. A command that fails without any fault would notice
+everything, so each is run once without one. Exits with 1 if any survives, or fails so. Not part of
+`make test`: each mutant costs a start of its command. Its own test holds that every replacement
+still fits the code.
 """
 
 import argparse
@@ -31,7 +34,8 @@ MUTANTS: Final = (
     # Routing.
     Mutant(
         "an open breaker lets calls through", "gateway/health/breaker.py",
-        '            case "open":\n                return None\n', '            case "open":\n                return _CALL\n',
+        '            case "open":\n                return None\n',
+        '            case "open":\n                return _CALL\n',
         _pytest("health/test_breaker.py"),
     ),
     Mutant(
@@ -60,28 +64,28 @@ MUTANTS: Final = (
         _pytest("routing/test_failover.py"),
     ),
     Mutant(
-        "hedges cost no budget", "gateway/dispatch/failover.py",
+        "hedges cost no budget", "gateway/dispatch/hedge.py",
         "budget is not None and budget.take():", "budget is not None:",
         _pytest("api/test_hedging.py"),
     ),
     Mutant(
         "a prompt that was too long goes to a window as small", "gateway/routing/failover.py",
-        "    for candidate in candidates:\n        if candidate.model.record.context_window <= smallest_window:\n            continue\n",
+        "    for candidate in candidates:\n        if candidate.model.record.context_window <= smallest_window:\n            continue\n",  # noqa: E501
         "    for candidate in candidates:\n",
         _pytest("api/test_failover.py::test_a_prompt_too_long_for_the_first_goes_to_one_that_holds_it"),
     ),
     Mutant(
-        "a prompt goes where it does not fit", "gateway/routing/plan.py",
+        "a prompt goes where it does not fit", "gateway/routing/gates.py",
         'candidate.refuse(f"context_overflow', '(f"context_overflow',
         _pytest("routing/test_plan.py"),
     ),
     Mutant(
-        "a persona's price ceiling is not looked at", "gateway/routing/plan.py",
+        "a persona's price ceiling is not looked at", "gateway/routing/gates.py",
         "        elif cost > ceiling:\n", "        elif cost > ceiling * 10**9:\n",
         _pytest("routing/test_plan.py"),
     ),
     Mutant(
-        "regions of a persona are not looked at", "gateway/routing/plan.py",
+        "regions of a persona are not looked at", "gateway/routing/gates.py",
         "not in regions:\n", "in regions and False:\n",
         _pytest("routing/test_plan.py"),
     ),
@@ -93,17 +97,21 @@ MUTANTS: Final = (
     # Translators.
     Mutant(
         "a stream without an end looks whole", "translators/openai/answer/stream.py",
-        "        elif self.ended:  # a finish reason", "        elif self._choices:  # a finish reason",
+        "        elif self.ended:  # proof enough",
+        "        elif self._choices:  # proof enough",
         _pytest("translators/openai/answer/test_response.py"),
     ),
     Mutant(
-        "calls of a stream are told apart by index alone", "translators/openai/answer/streamed_calls.py",
-        "        if given and (call is None or call.given != given):\n", "        if given and call is None:\n",
+        "calls of a stream are told apart by index alone",
+        "translators/openai/answer/streamed_calls.py",
+        "        if given and (call is None or call.given != given):\n",
+        "        if given and call is None:\n",
         _pytest("translators/openai/test_stream_calls.py"),
     ),
     Mutant(
         "an answer that broke ends with stop", "translators/openai/answer/finish_reason.py",
-        "        if (kind := _BROKEN.get(each)) is not None:\n", "        if (kind := _BROKEN.get(each)) is not None and False:\n",
+        "        if (kind := _BROKEN.get(each)) is not None:\n",
+        "        if (kind := _BROKEN.get(each)) is not None and False:\n",
         _pytest("translators/openai/answer/test_response.py"),
     ),
     Mutant(
@@ -127,7 +135,7 @@ MUTANTS: Final = (
         _pytest("translators/claude/test_golden.py"),
     ),
     Mutant(
-        "a signature that comes in pieces is cut", "translators/claude/answer/stream.py",
+        "a signature that comes in pieces is cut", "translators/claude/answer/content_blocks.py",
         "block.signature += signature", "block.signature = signature",
         _pytest("translators/claude/answer/test_stream.py"),
     ),
@@ -149,7 +157,8 @@ MUTANTS: Final = (
     ),
     Mutant(
         "without a key of theirs everybody administers", "gateway/api/auth.py",
-        "        if not self._digests:\n            raise AdminDisabled", "        if not self._digests:\n            AdminDisabled",
+        "        if not self._digests:\n            raise AdminDisabled",
+        "        if not self._digests:\n            AdminDisabled",
         _pytest("api/test_admin.py::test_without_an_admin_key_nobody_reloads"),
     ),
     Mutant(
@@ -159,7 +168,8 @@ MUTANTS: Final = (
     ),
     Mutant(
         "keys in files open nothing and are not missed", "gateway/api/auth.py",
-        "            digests |= _from_file(variable, Path(item))\n", "            digests |= {item.encode()}\n",
+        "            digests |= _from_file(variable, Path(item))\n",
+        "            digests |= {item.encode()}\n",
         _pytest("api/test_auth.py"),
     ),
     Mutant(
@@ -171,22 +181,22 @@ MUTANTS: Final = (
     # What comes from outside.
     Mutant(
         "the guard on fetched URLs is off", "gateway/upstream/media.py",
-        "if not is_public(where[0]):", "if False:",
+        "if not is_public(address[4][0]):", "if False:",
         _pytest("api/test_fetched_urls.py"),
     ),
     Mutant(
-        "a provider's words become headers unseen", "gateway/dispatch/exchange.py",
+        "a provider's words become headers unseen", "gateway/dispatch/attempt_record.py",
         'r"[ -~]{1,200}"', 'r"(?s:.*)"',
         _pytest("api/test_answer_headers.py"),
     ),
     Mutant(
         "a provider's model becomes a header unseen", "gateway/dispatch/exchange.py",
-        " or not _CLEAN(model)", "",
+        " and fits_header(model)", "",
         _pytest("api/test_answer_headers.py"),
     ),
     Mutant(
-        "a provider's headers are handed on unseen", "gateway/dispatch/exchange.py",
-        "if _CLEAN(value) and not (spoilt", "if not (spoilt",
+        "a provider's headers are handed on unseen", "gateway/dispatch/attempt_record.py",
+        "if fits_header(value) and not (spoilt", "if not (spoilt",
         _pytest("api/test_answer_headers.py"),
     ),
     Mutant(
@@ -216,17 +226,19 @@ MUTANTS: Final = (
         _pytest("upstream/test_connection.py"),
     ),
     Mutant(
-        "a connection is used again whatever came behind the answer", "gateway/upstream/connection.py",
+        "a connection is used again whatever came behind the answer",
+        "gateway/upstream/connection.py",
         "if self._reusable and self.usable", "if self.usable",
         _pytest("upstream/test_connection.py"),
     ),
     Mutant(
         "a connection with a second answer is used again", "gateway/upstream/connection.py",
-        "        if self._complete:  # more than was asked for\n            self._reusable = False\n", "",
+        "        if self._complete:  # more than was asked for\n            self._reusable = False\n", "",  # noqa: E501
         _pytest("upstream/test_connection.py"),
     ),
     Mutant(
-        "a connection on which something came unasked is used again", "gateway/upstream/connection.py",
+        "a connection on which something came unasked is used again",
+        "gateway/upstream/connection.py",
         "= True\n            self.abort()\n", "= True\n",
         _pytest("upstream/test_connection.py"),
     ),
@@ -251,7 +263,8 @@ MUTANTS: Final = (
         _chaos("connection stays"),
     ),
     Mutant(
-        "a request is sent again on a fresh connection, and paid twice", "gateway/upstream/client.py",
+        "a request is sent again on a fresh connection, and paid twice",
+        "gateway/upstream/client.py",
         "if not (pooled and lost and", "if not (lost and",
         _chaos("request:", "accept:"),
     ),
@@ -272,7 +285,8 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a probe's permit is never given back", "gateway/health/breaker.py",
-        'by another."""\n        if permit is _PROBE:', 'by another."""\n        if False:',
+        'another.\n        """\n        if permit is _PROBE:',
+        'another.\n        """\n        if False:',
         _chaos("probe"),
     ),
     Mutant(
@@ -283,14 +297,15 @@ MUTANTS: Final = (
     ),
     Mutant(
         "an answer that is given up is not hung up", "gateway/upstream/response.py",
-        "        if self._connection is not None:\n            self._connection.abort()\n",
-        "        if self._connection is not None:\n            pass\n",
+        "            self._watch.remove(self)\n            self._connection.abort()\n",
+        "            self._watch.remove(self)\n",
         _chaos("callers: leave in", "callers: leave before"),
     ),
     # What the soak sees.
     Mutant(
         "a response is closed without hanging up", "gateway/upstream/response.py",
-        "            self._connection.abort()\n            self._connection = None\n", "            self._connection = None\n",
+        "            self._connection.abort()\n            self._connection = None\n",
+        "            self._connection = None\n",
         _soak(),
     ),
     Mutant(
@@ -300,11 +315,12 @@ MUTANTS: Final = (
     ),
     Mutant(
         "places stay taken", "gateway/upstream/concurrency.py",
-        "        for room in rooms:\n            room.leave(", "        for room in rooms[:0]:\n            room.leave(",
+        "        for room in rooms:\n            room.leave(",
+         "        for room in rooms[:0]:\n            room.leave(",
         _soak(),
     ),
     Mutant(
-        "requests whose callers leave are in flight for ever", "gateway/api/chat.py",
+        "requests whose callers leave are in flight for ever", "gateway/api/exchange.py",
         "        self._gateway.leave()\n",
         "        if exchange.outcome != \"client_gone\":\n            self._gateway.leave()\n",
         _soak(),
@@ -317,7 +333,8 @@ MUTANTS: Final = (
     ),
     Mutant(
         "an object is kept of each request", "gateway/api/request.py",
-        "    def enter(self) -> None:\n", "    def enter(self, kept: list[object] = []) -> None:\n        kept.append(object())\n",
+        "    def enter(self) -> None:\n",
+        "    def enter(self, kept: list[object] = []) -> None:\n        kept.append(object())\n",
         _soak(10_000),
     ),
     # Growth.
@@ -340,10 +357,18 @@ def main() -> int:
     faults = 0
     for command in dict.fromkeys(mutant.noticed_by for mutant in mutants):
         faults += _told(
-            f"without a fault: {' '.join(command)}", {True: "passes", False: "FAILS"}, lambda command=command: passes(command), True
+            f"without a fault: {' '.join(command)}",
+            {True: "passes", False: "FAILS"},
+            lambda command=command: passes(command),
+            True,
         )
     for mutant in mutants:
-        faults += _told(mutant.name, {True: "SURVIVES", False: "noticed"}, lambda mutant=mutant: passes(mutant.noticed_by, mutant), False)
+        faults += _told(
+            mutant.name,
+            {True: "SURVIVES", False: "noticed"},
+            lambda mutant=mutant: passes(mutant.noticed_by, mutant),
+            False,
+        )
     print(f"{faults} of these are not as they should be")
     return 1 if faults else 0
 

@@ -11,13 +11,25 @@ from pydantic import TypeAdapter
 
 ROOT: Final = Path(__file__).parents[1]
 PAGES: Final = sorted(
-    path for top in (".", "config", "gateway", "translators", "tests") for path in (ROOT / top).glob("*.md" if top == "." else "**/*.md")
+    path
+    for top in (".", "config", "gateway", "translators", "tests")
+    for path in (ROOT / top).glob("*.md" if top == "." else "**/*.md")
 )
 SOURCES: Final = sorted(
-    path for house in ("gateway", "translators") for path in (ROOT / house).rglob("*.py") if "simulator" not in path.parts
+    path
+    for house in ("gateway", "translators")
+    for path in (ROOT / house).rglob("*.py")
+    if "simulator" not in path.parts
 )
 
-_CODE_AT: Final = {"InvalidRequest": 2, "NotServed": 2, "Cause": 1, "_Told": 2, "_failed": 2, "_timed_out": 0}
+_CODE_AT: Final = {
+    "InvalidRequest": 2,
+    "NotServed": 2,
+    "Cause": 1,
+    "_Told": 2,
+    "_failed": 2,
+    "_timed_out": 0,
+}
 """Where a code stands among the positional arguments of what makes an error."""
 
 
@@ -31,7 +43,8 @@ def blocks(text: str, language: str) -> list[str]:
 
 
 def section(text: str, heading: str) -> str:
-    """What stands under a heading like `## Routes`, up to the next heading of its level or above."""
+    """What stands under a heading like `## Routes`, up to the next heading of its level or
+    above."""
     level = heading.partition(" ")[0]
     _, found, rest = f"\n{text}".partition(f"\n{heading}\n")
     assert found, f"there is no heading {heading!r}"
@@ -40,7 +53,9 @@ def section(text: str, heading: str) -> str:
 
 def spans(text: str) -> set[str]:
     """All that stands in backticks outside of blocks."""
-    return set(re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)))
+    return set(
+        re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE))
+    )
 
 
 def words(text: str) -> set[str]:
@@ -60,12 +75,19 @@ def rows(text: str) -> dict[str, list[str]]:
 
 def anchors(text: str) -> set[str]:
     """What a link to a heading of a page is called."""
-    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in re.findall(r"^#+ (.*)", text, re.MULTILINE)}
+    return {
+        re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
+        for title in re.findall(r"^#+ (.*)", text, re.MULTILINE)
+    }
 
 
 def constants(node: ast.AST) -> Iterator[str]:
     """The texts that stand in a piece of code."""
-    return (each.value for each in ast.walk(node) if isinstance(each, ast.Constant) and isinstance(each.value, str))
+    return (
+        each.value
+        for each in ast.walk(node)
+        if isinstance(each, ast.Constant) and isinstance(each.value, str)
+    )
 
 
 def nodes() -> Iterator[ast.AST]:
@@ -84,7 +106,11 @@ def error_codes() -> set[str]:
                 at = _CODE_AT.get(name)
                 given = [] if at is None else node.args[at : at + 1]
                 given += [keyword.value for keyword in node.keywords if keyword.arg == "code"]
-                found.update(each.value for each in given if isinstance(each, ast.Constant) and isinstance(each.value, str))
+                found.update(
+                    each.value
+                    for each in given
+                    if isinstance(each, ast.Constant) and isinstance(each.value, str)
+                )
                 if name == "_tls":
                     found.update(f"upstream_tls_{code}" for code in constants(node.args[0]))
             case ast.ClassDef():
@@ -102,7 +128,10 @@ def _codes_of_class(node: ast.ClassDef) -> Iterator[str]:
             yield from (
                 value.value
                 for name, value in zip(names, values, strict=False)
-                if isinstance(name, ast.Name) and name.id == "code" and isinstance(value, ast.Constant) and isinstance(value.value, str)
+                if isinstance(name, ast.Name)
+                and name.id == "code"
+                and isinstance(value, ast.Constant)
+                and isinstance(value.value, str)
             )
 
 
@@ -139,7 +168,11 @@ class Form:
     def _at(self, path: tuple[str, ...]) -> list[dict[str, Any]]:
         found = [*self._same(self._root)]
         for key in path:
-            behind = [properties[key] for schema in found if key in (properties := self._properties(schema))]
+            behind = [
+                properties[key]
+                for schema in found
+                if key in (properties := self._properties(schema))
+            ]
             found = [each for schema in behind for each in self._same(schema)]
         return found
 
@@ -149,7 +182,8 @@ class Form:
         return {name: inner for name, inner in properties.items() if name[0].isprintable()}
 
     def _same(self, schema: Any) -> Iterator[dict[str, Any]]:
-        """A schema, its alternatives, and what its items are: all that stands behind the same key."""
+        """A schema, its alternatives, and what its items are: all that stands behind the same
+        key."""
         if not isinstance(schema, dict):
             return
         yield schema

@@ -16,7 +16,9 @@ LONGEST: Final = 420.0
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """`before` stands exactly once in `file`; `after` takes its place. `noticed_by` are arguments of `python -m`."""
+    """`before` stands exactly once in `file`; `after` takes its place. `noticed_by` are arguments
+    of `python -m`.
+    """
 
     name: str
     file: str
@@ -28,13 +30,22 @@ class Mutant:
         path = root / self.file
         text = path.read_text()
         if text.count(self.before) != 1:
-            raise ValueError(f"{self.name}: {self.before!r} stands {text.count(self.before)} times in {self.file}, not once")
+            raise ValueError(
+                f"{self.name}: {self.before!r} stands {text.count(self.before)} times in"
+                f" {self.file}, not once"
+            )
         path.write_text(text.replace(self.before, self.after))
 
 
 def copied(to: Path) -> None:
     """The project's files as git knows them, with what is changed and not committed."""
-    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True)
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     for name in listed.stdout.splitlines():
         source = ROOT / name
         if source.is_file():
@@ -44,7 +55,8 @@ def copied(to: Path) -> None:
 
 
 def passes(command: tuple[str, ...], mutant: Mutant | None = None) -> bool:
-    """Whether the command is content with a copy of the project, in which the fault may be planted."""
+    """Whether the command is content with a copy of the project, in which the fault may be
+    planted."""
     with tempfile.TemporaryDirectory() as directory:
         root = Path(directory)
         copied(root)
@@ -53,7 +65,12 @@ def passes(command: tuple[str, ...], mutant: Mutant | None = None) -> bool:
         environ = {**os.environ, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
         try:
             done = subprocess.run(
-                [sys.executable, "-m", *command], cwd=root, env=environ, capture_output=True, timeout=LONGEST, check=False
+                [sys.executable, "-m", *command],
+                cwd=root,
+                env=environ,
+                capture_output=True,
+                timeout=LONGEST,
+                check=False,
             )
         except subprocess.TimeoutExpired:
             return False

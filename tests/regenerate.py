@@ -1,4 +1,6 @@
-"""python -m tests.regenerate: write anew what all golden cases expect, and the parameter matrix. Review the difference: it is the test."""
+"""python -m tests.regenerate: write anew what all golden cases expect, and the parameter matrix.
+Review the difference: it is the test.
+"""
 
 from types import ModuleType
 from typing import Final
@@ -6,19 +8,25 @@ from typing import Final
 from tests import matrix
 from tests.translators import field_cases
 from tests.translators.claude import golden as claude
+from tests.translators.claude.inbound import golden as messages
+from tests.translators.embeddings import golden as embeddings
 from tests.translators.gemini import golden as gemini
 from tests.translators.responses import golden as responses
 from tests.translators.responses.inbound import golden as responses_inbound
 
-GOLDEN: Final[tuple[ModuleType, ...]] = (claude, gemini, responses)
+GOLDEN: Final[tuple[ModuleType, ...]] = (claude, embeddings, gemini, responses)
 
 
 def main() -> None:
     for golden in GOLDEN:
-        for paths, result in ((golden.REQUESTS, golden.request_result), (golden.RESPONSES, golden.response_result)):
+        for paths, result in (
+            (golden.REQUESTS, golden.request_result),
+            (golden.RESPONSES, golden.response_result),
+        ):
             for path in paths:
                 case = golden.read(path)
                 golden.write(path, {**case, "expected": result(case)})
+    messages.write()
     responses_inbound.regenerate()
     field_cases.write()
     matrix.write()

@@ -29,7 +29,7 @@ personas:
     description: all three
     targets: [openai/gpt-4.1, claude/claude-sonnet-5, gemini/gemini-3.5-flash]
     on_failure: {retries: 0}
-"""
+"""  # noqa: E501
 
 
 @dataclass(slots=True)
@@ -44,7 +44,9 @@ class Running:
 
 
 @contextmanager
-def files_of(policy: str, environ: Mapping[str, str], capabilities: str | None = None) -> Iterator[ConfigFiles]:
+def files_of(
+    policy: str, environ: Mapping[str, str], capabilities: str | None = None
+) -> Iterator[ConfigFiles]:
     """A directory with a policy text and the shipped capabilities, or a text of its own."""
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory)
@@ -75,7 +77,9 @@ async def serving(
     events: list[Event] = []
     with files_of(policy, environ, capabilities) as files:
         async with (
-            running_gateway(files.load(), files, access, admin, simulated=simulated, listeners=[events.append]) as gateway,
+            running_gateway(
+                files.load(), files, access, admin, simulated=simulated, listeners=[events.append]
+            ) as gateway,
             listening(gateway, "127.0.0.1", 0) as server,
         ):
             yield Running(f"http://127.0.0.1:{server.port}", gateway, server, events, files)

@@ -1,4 +1,6 @@
-"""tests.mutants: each planted fault still fits the code, so that `make mutants` plants what it says."""
+"""tests.mutants: each planted fault still fits the code, so that `make mutants` plants what it
+says.
+"""
 
 import pytest
 

@@ -12,7 +12,9 @@ def test_the_package_holds_the_vocabulary_with_its_licence() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     assert {"include": "gateway"} in project["tool"]["poetry"]["packages"]
     assert (ROOT / VOCABULARY).is_file()
-    assert "Copyright (c) 2022 OpenAI" in (ROOT / VOCABULARY).with_suffix(".LICENSE").read_text("utf-8")
+    assert "Copyright (c) 2022 OpenAI" in (ROOT / VOCABULARY).with_suffix(".LICENSE").read_text(
+        "utf-8"
+    )
     ignored = (ROOT / ".gitignore").read_text("utf-8").split()
     assert not {"*.bin", "*.LICENSE"} & set(ignored)
 
@@ -25,10 +27,16 @@ def test_the_image_is_built_from_the_whole_package() -> None:
 
 
 def test_the_first_page_is_packaged_and_the_others_are_not() -> None:
-    """The index shows README.md. The pages beside the source link to each other and to files that no package holds."""
+    """The index shows README.md. The pages beside the source link to each other and to files that
+    no package holds.
+    """
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     assert project["project"]["readme"] == "README.md"
     assert project["tool"]["poetry"]["exclude"] == ["gateway/**/*.md", "translators/**/*.md"]
-    assert "\nCOPY pyproject.toml README.md LICENSE ./\n" in (ROOT / "Dockerfile").read_text("utf-8")
+    assert "\nCOPY pyproject.toml README.md LICENSE ./\n" in (ROOT / "Dockerfile").read_text(
+        "utf-8"
+    )
     sent = (ROOT / ".dockerignore").read_text("utf-8").split()
-    assert sent.index("**/*.md") < len(sent) - 1 - sent[::-1].index("!README.md"), "the last line that fits a file decides"
+    assert sent.index("**/*.md") < len(sent) - 1 - sent[::-1].index("!README.md"), (
+        "the last line that fits a file decides"
+    )

@@ -33,8 +33,12 @@ def children(parent: int) -> list[int]:
 
 
 @asynccontextmanager
-async def gateway_process(*arguments: str, session: bool = False, **environ: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
-    """`python -m gateway` on a free port, in a session of its own if asked; gives the process and its URL, read from the banner."""
+async def gateway_process(
+    *arguments: str, session: bool = False, **environ: str
+) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
+    """`python -m gateway` on a free port, in a session of its own if asked; gives the process and
+    its URL, read from the banner.
+    """
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "gateway", *arguments, env=clean_environ(**{"PORT": "0", **environ}),
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, start_new_session=session,
@@ -54,7 +58,11 @@ async def gateway_process(*arguments: str, session: bool = False, **environ: str
 
 
 def chat(stream: bool = False) -> dict[str, object]:
-    return {"model": "openai/gpt-4.1", "messages": [{"role": "user", "content": "hi"}], "stream": stream}
+    return {
+        "model": "openai/gpt-4.1",
+        "messages": [{"role": "user", "content": "hi"}],
+        "stream": stream,
+    }
 
 
 DIRECT = """
@@ -67,7 +75,9 @@ personas:
 
 
 @asynccontextmanager
-async def direct_process(tmp_path: Path, environ: dict[str, str]) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
+async def direct_process(
+    tmp_path: Path, environ: dict[str, str]
+) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
     """A process whose personas are one, with direct models allowed."""
     (tmp_path / "persona_policy.yaml").write_text(DIRECT)
     shipped = Path(__file__).parents[1] / "config" / "capabilities.yaml"
@@ -105,8 +115,15 @@ async def test_a_caller_who_leaves_a_json_call_closes_the_upstream(tmp_path: Pat
 
 
 async def test_sigterm_fails_readiness_lets_a_stream_finish_and_exits_0(tmp_path: Path) -> None:
-    steps: list[Step] = [*sse(*OPENAI_STREAM[:2], end=False), Pause(1.2), b"".join(OPENAI_STREAM[2:])]
-    async with fake_upstream(openai=[*steps, *sse()[2:]]) as fake, direct_process(tmp_path, fake.environ()) as (process, url):
+    steps: list[Step] = [
+        *sse(*OPENAI_STREAM[:2], end=False),
+        Pause(1.2),
+        b"".join(OPENAI_STREAM[2:]),
+    ]
+    async with (
+        fake_upstream(openai=[*steps, *sse()[2:]]) as fake,
+        direct_process(tmp_path, fake.environ()) as (process, url),
+    ):
         async with aiohttp.ClientSession() as session:
             answer = await session.post(f"{url}/v1/chat/completions", json=chat(stream=True))
             first = await answer.content.readany()
@@ -136,11 +153,17 @@ async def test_without_demo_a_missing_key_is_an_unavailable_provider() -> None:
     """The simulator never starts by itself."""
     async with gateway_process() as (_, url), aiohttp.ClientSession() as session:
         providers = (await (await session.get(f"{url}/api/v1/providers")).json())["providers"]
-        assert [(p["available"], p["reason"]) for p in providers if p["name"] == "openai"] == [(False, "OPENAI_API_KEY is not set")]
+        assert [(p["available"], p["reason"]) for p in providers if p["name"] == "openai"] == [
+            (False, "OPENAI_API_KEY is not set")
+        ]
         answer = await session.post(
-            f"{url}/v1/chat/completions", json={"model": "chatbot", "messages": [{"role": "user", "content": "hi"}]}
+            f"{url}/v1/chat/completions",
+            json={"model": "chatbot", "messages": [{"role": "user", "content": "hi"}]},
         )
-        assert (answer.status, (await answer.json())["error"]["code"]) == (503, "no_available_target")
+        assert (answer.status, (await answer.json())["error"]["code"]) == (
+            503,
+            "no_available_target",
+        )
         assert (await session.get(f"{url}/health")).status == 200
         assert (await session.get(f"{url}/health/ready")).status == 503
 
@@ -148,7 +171,10 @@ async def test_without_demo_a_missing_key_is_an_unavailable_provider() -> None:
 async def test_one_json_line_a_request_without_content_or_keys() -> None:
     """Canary words and keys stand nowhere in what the process prints."""
     environ = {"OPENAI_API_KEY": "sk-canary-1", "LLM_ROUTER_API_KEYS": "caller-canary-2"}
-    async with gateway_process("--demo", **environ) as (process, url), aiohttp.ClientSession() as session:
+    async with (
+        gateway_process("--demo", **environ) as (process, url),
+        aiohttp.ClientSession() as session,
+    ):
         body = {"model": "chatbot", "messages": [{"role": "user", "content": "prompt-canary-3"}]}
         for key, status in (("caller-canary-2", 200), ("wrong-canary-4", 401)):
             answer = await session.post(
@@ -173,14 +199,21 @@ async def test_an_open_start_on_a_public_address_warns() -> None:
 
 async def test_a_slow_reader_slows_the_provider_and_costs_no_memory(tmp_path: Path) -> None:
     """64 MB are on offer; a caller who reads nothing makes the provider stop after a few."""
-    block = b"data: " + dumps({"choices": [{"index": 0, "delta": {"content": "x" * 60_000}}]}) + b"\n\n"
+    block = (
+        b"data: " + dumps({"choices": [{"index": 0, "delta": {"content": "x" * 60_000}}]}) + b"\n\n"
+    )
     steps: list[Step] = [*sse(*OPENAI_STREAM[:1], end=False), *[block] * 1000]
-    async with fake_upstream(openai=steps) as fake, direct_process(tmp_path, fake.environ()) as (process, url):
-        reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]), limit=1000)
+    async with (
+        fake_upstream(openai=steps) as fake,
+        direct_process(tmp_path, fake.environ()) as (process, url),
+    ):
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", int(url.rpartition(":")[2]), limit=1000
+        )
         body = dumps(chat(stream=True))
         writer.write(
-            b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
-            + body
+            b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type:"
+            b" application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body
         )
         await reader.read(1)
         before = -1
@@ -198,7 +231,10 @@ async def test_callers_who_leave_while_being_written_to_leave_no_traceback() -> 
         async def leave() -> None:
             message = {"role": "user", "content": "[[sim: words 5000]] [[sim: slow 0.0005]]"}
             async with aiohttp.ClientSession() as session:
-                answer = await session.post(f"{url}/v1/chat/completions", json={"model": "chatbot", "messages": [message], "stream": True})
+                answer = await session.post(
+                    f"{url}/v1/chat/completions",
+                    json={"model": "chatbot", "messages": [message], "stream": True},
+                )
                 await answer.content.readany()
                 answer.close()
 
@@ -210,9 +246,16 @@ async def test_callers_who_leave_while_being_written_to_leave_no_traceback() -> 
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_the_process_that_counts_tokens_ends_quietly_with_the_gateway(number: signal.Signals) -> None:
-    """Also when a terminal signals the whole group of processes, or a supervisor every single one: it goes on counting till the end."""
-    async with gateway_process("--demo", session=True) as (process, url), aiohttp.ClientSession() as session:
+async def test_the_process_that_counts_tokens_ends_quietly_with_the_gateway(
+    number: signal.Signals,
+) -> None:
+    """Also when a terminal signals the whole group of processes, or a supervisor every single one:
+    it goes on counting till the end.
+    """
+    async with (
+        gateway_process("--demo", session=True) as (process, url),
+        aiohttp.ClientSession() as session,
+    ):
         body = {"model": "chatbot", "messages": [{"role": "user", "content": "hi"}]}
         assert children(process.pid) == []
         for _ in range(2):

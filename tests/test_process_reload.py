@@ -23,7 +23,9 @@ def put(directory: Path, watch: float, description: str) -> None:
     draft.write_text(POLICY % (watch, description), "utf-8")
     draft.rename(directory / "persona_policy.yaml")
     if not (directory / "capabilities.yaml").exists():
-        (directory / "capabilities.yaml").write_text((ROOT / "config" / "capabilities.yaml").read_text("utf-8"), "utf-8")
+        (directory / "capabilities.yaml").write_text(
+            (ROOT / "config" / "capabilities.yaml").read_text("utf-8"), "utf-8"
+        )
 
 
 async def described(session: aiohttp.ClientSession, url: str) -> Any:
@@ -42,13 +44,21 @@ async def last_reload(session: aiohttp.ClientSession, url: str, ok: bool) -> dic
             await asyncio.sleep(0.02)
 
 
-async def test_sighup_reloads_keeps_the_last_good_revision_and_the_simulator(tmp_path: Path) -> None:
+async def test_sighup_reloads_keeps_the_last_good_revision_and_the_simulator(
+    tmp_path: Path,
+) -> None:
     put(tmp_path, 0, "first")
-    async with gateway_process("--demo", "--config", str(tmp_path)) as (process, url), aiohttp.ClientSession() as session:
+    async with (
+        gateway_process("--demo", "--config", str(tmp_path)) as (process, url),
+        aiohttp.ClientSession() as session,
+    ):
         put(tmp_path, 0, "[broken")
         process.send_signal(signal.SIGHUP)
         last = await last_reload(session, url, ok=False)
-        assert (last["trigger"], last["problems"]) == ("SIGHUP", [{"file": "persona_policy.yaml", "line": 5}])
+        assert (last["trigger"], last["problems"]) == (
+            "SIGHUP",
+            [{"file": "persona_policy.yaml", "line": 5}],
+        )
         assert await described(session, url) == "first"
         put(tmp_path, 0, "second")
         process.send_signal(signal.SIGHUP)
@@ -68,7 +78,10 @@ async def test_sighup_reloads_keeps_the_last_good_revision_and_the_simulator(tmp
 
 async def test_a_changed_file_is_noticed(tmp_path: Path) -> None:
     put(tmp_path, 0.05, "first")
-    async with gateway_process("--demo", LLM_ROUTER_CONFIG_DIR=str(tmp_path)) as (_, url), aiohttp.ClientSession() as session:
+    async with (
+        gateway_process("--demo", LLM_ROUTER_CONFIG_DIR=str(tmp_path)) as (_, url),
+        aiohttp.ClientSession() as session,
+    ):
         put(tmp_path, 0.05, "second")
         assert (await last_reload(session, url, ok=True))["trigger"] == "watch"
         assert await described(session, url) == "second"
@@ -82,8 +95,15 @@ async def test_a_changed_file_is_noticed(tmp_path: Path) -> None:
 
 async def test_the_admin_key_comes_from_the_environment(tmp_path: Path) -> None:
     put(tmp_path, 0, "first")
-    environ = {"LLM_ROUTER_CONFIG_DIR": str(tmp_path), "LLM_ROUTER_ADMIN_KEY": "admin-canary", "LLM_ROUTER_API_KEYS": "caller"}
-    async with gateway_process("--demo", **environ) as (process, url), aiohttp.ClientSession() as session:
+    environ = {
+        "LLM_ROUTER_CONFIG_DIR": str(tmp_path),
+        "LLM_ROUTER_ADMIN_KEY": "admin-canary",
+        "LLM_ROUTER_API_KEYS": "caller",
+    }
+    async with (
+        gateway_process("--demo", **environ) as (process, url),
+        aiohttp.ClientSession() as session,
+    ):
         put(tmp_path, 0, "second")
         for key, status in (("caller", 401), ("admin-canary", 200)):
             async with session.post(f"{url}/-/reload", headers={"x-api-key": key}) as answer:

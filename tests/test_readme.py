@@ -1,4 +1,6 @@
-"""README.md is true and short: its examples run, its routes, headers and errors are the served ones. Links of all pages resolve."""
+"""README.md is true and short: its examples run, its routes, headers and errors are the served
+ones. Links of all pages resolve.
+"""
 
 import ast
 import asyncio
@@ -12,19 +14,37 @@ import pytest
 from gateway.accounting.usage import USAGE_ESTIMATED
 from gateway.api.routes import ROUTES
 from gateway.dispatch.continuation import EMPTY
-from tests.pages import PAGES, ROOT, SOURCES, anchors, blocks, error_codes, nodes, page, section, spans, words
+from tests.pages import (
+    PAGES,
+    ROOT,
+    SOURCES,
+    anchors,
+    blocks,
+    error_codes,
+    nodes,
+    page,
+    section,
+    spans,
+    words,
+)
 from tests.test_process import gateway_process
 from translators.chat.emulation import NOT_CALLED, NOT_IN_SCHEMA
 from translators.openai.answer.finish_reason import UNKNOWN_FINISH_REASON
 
 README = page("README.md")
 
-OF_RANGES = {f"{kind}_{bound}_value" for kind in ("integer", "decimal") for bound in ("below_min", "above_max")}
+OF_RANGES = {
+    f"{kind}_{bound}_value"
+    for kind in ("integer", "decimal")
+    for bound in ("below_min", "above_max")
+}
 """Codes that are put together."""
 
 
 async def run(*command: str) -> str:
-    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
+    process = await asyncio.create_subprocess_exec(
+        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
     output, _ = await asyncio.wait_for(process.communicate(), 30)
     assert process.returncode == 0, output.decode()
     return output.decode()
@@ -39,12 +59,16 @@ async def test_the_python_example_runs_as_written() -> None:
 
 
 @pytest.mark.parametrize(
-    "example", [block for block in blocks(README, "sh") if "curl" in block], ids=lambda block: block.split("8001")[1][:30].strip()
+    "example",
+    [block for block in blocks(README, "sh") if "curl" in block],
+    ids=lambda block: block.split("8001")[1][:30].strip(),
 )
 async def test_the_curl_examples_run_as_written(example: str) -> None:
     assert shutil.which("curl"), "curl is needed to test the README"
     async with gateway_process("--demo") as (_, url):
-        output = await run("bash", "-c", "set -o pipefail; " + example.replace("http://127.0.0.1:8001", url))
+        output = await run(
+            "bash", "-c", "set -o pipefail; " + example.replace("http://127.0.0.1:8001", url)
+        )
     assert "Hello!" in output or "x-llm-router-provider: openai" in output
 
 
@@ -54,18 +78,29 @@ def test_it_is_read_in_a_few_minutes() -> None:
 
 
 def test_the_served_routes_are_the_documented_ones() -> None:
-    documented = {path for span in spans(section(README, "## Routes")) for path in re.findall(r"(?:^|\s)(/[\w/{}.-]+)", span)}
+    documented = {
+        path
+        for span in spans(section(README, "## Routes"))
+        for path in re.findall(r"(?:^|\s)(/[\w/{}.-]+)", span)
+    }
     assert {route.path.replace("{id:.+}", "{id}") for route in ROUTES} == documented
 
 
 def test_every_header_is_documented() -> None:
-    """Those of ours that the code names, in either direction; of some it names only the beginning."""
+    """Those of ours that the code names, in either direction; of some it names only the
+    beginning."""
     named = {
         node.value.rstrip("-")
         for node in nodes()
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and re.fullmatch(r"x-llm-router-[a-z-]+", node.value)
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and re.fullmatch(r"x-llm-router-[a-z-]+", node.value)
     }
-    documented = {name.rstrip("-") for span in spans(section(README, "## Headers")) for name in re.findall(r"x-llm-router-[a-z-]+", span)}
+    documented = {
+        name.rstrip("-")
+        for span in spans(section(README, "## Headers"))
+        for name in re.findall(r"x-llm-router-[a-z-]+", span)
+    }
     assert documented == named
 
 
@@ -80,9 +115,17 @@ def test_every_error_code_is_documented() -> None:
 
 
 def test_every_documented_error_code_exists() -> None:
-    table = "\n".join(line.rpartition(" | ")[2] for line in section(README, "## Errors").splitlines() if line.startswith("| "))
+    table = "\n".join(
+        line.rpartition(" | ")[2]
+        for line in section(README, "## Errors").splitlines()
+        if line.startswith("| ")
+    )
     sources = "".join(path.read_text("utf-8") for path in SOURCES)
-    missing = {code for code in spans(table) - {"code"} - OF_RANGES if f'"{code.removeprefix("upstream_tls_")}"' not in sources}
+    missing = {
+        code
+        for code in spans(table) - {"code"} - OF_RANGES
+        if f'"{code.removeprefix("upstream_tls_")}"' not in sources
+    }
     assert missing == set()
 
 
@@ -104,17 +147,29 @@ def test_every_file_that_a_page_names_is_there(path: Path) -> None:
     if path.name == "CHANGELOG.md":  # tells of what was, too
         return
     for span in spans(path.read_text("utf-8")):
-        if re.fullmatch(r"(gateway|translators|tests|config)/[\w./-]+", span) and "NAME" not in span:
+        if (
+            re.fullmatch(r"(gateway|translators|tests|config)/[\w./-]+", span)
+            and "NAME" not in span
+        ):
             assert (ROOT / span).exists(), span
 
 
-@pytest.mark.parametrize("path", [path for path in PAGES if path.name == "README.md"], ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "path",
+    [path for path in PAGES if path.name == "README.md"],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
 def test_every_page_is_linked_from_the_first(path: Path) -> None:
     assert path == ROOT / "README.md" or f"({path.relative_to(ROOT)}" in README
 
 
 def test_no_machine_and_no_foreign_place_is_named() -> None:
-    for path in [*PAGES, *(ROOT / "config").rglob("*.yaml"), *(ROOT / "gateway").rglob("*.py"), *(ROOT / "translators").rglob("*.py")]:
+    for path in [
+        *PAGES,
+        *(ROOT / "config").rglob("*.yaml"),
+        *(ROOT / "gateway").rglob("*.py"),
+        *(ROOT / "translators").rglob("*.py"),
+    ]:
         text = path.read_text("utf-8")
         assert not re.search(r"/(work|home|root)/", text), path
         assert not re.search(r"\bshared/", text), path

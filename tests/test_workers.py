@@ -18,13 +18,19 @@ from tests.serving import clean_environ
 from tests.test_process import DIRECT, chat, children, gateway_process
 from tests.test_process_reload import put
 
-OK = 'llm_router_requests_total{model="gpt-6-luna",outcome="ok",persona="chatbot",provider="openai"}'
+OK = (
+    'llm_router_requests_total{model="gpt-6-luna",outcome="ok",persona="chatbot",provider="openai"}'
+)
 BODY = {"model": "chatbot", "messages": [{"role": "user", "content": "hi"}]}
 
 
 @asynccontextmanager
-async def two_workers(*arguments: str, **environ: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, str, aiohttp.ClientSession]]:
-    """A parent with two workers, and a session whose every request is on a connection of its own: any worker may get it."""
+async def two_workers(
+    *arguments: str, **environ: str
+) -> AsyncIterator[tuple[asyncio.subprocess.Process, str, aiohttp.ClientSession]]:
+    """A parent with two workers, and a session whose every request is on a connection of its own:
+    any worker may get it.
+    """
     async with (
         gateway_process(*arguments, LLM_ROUTER_WORKERS="2", **environ) as (process, url),
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True)) as session,
@@ -35,7 +41,11 @@ async def two_workers(*arguments: str, **environ: str) -> AsyncIterator[tuple[as
 async def metrics(session: aiohttp.ClientSession, url: str) -> dict[str, float]:
     async with session.get(f"{url}/metrics") as answer:
         assert answer.status == 200
-        rows = (line.rpartition(" ") for line in (await answer.text()).splitlines() if not line.startswith("#"))
+        rows = (
+            line.rpartition(" ")
+            for line in (await answer.text()).splitlines()
+            if not line.startswith("#")
+        )
         return {name: float(value) for name, _, value in rows}
 
 
@@ -45,7 +55,9 @@ async def readiness(session: aiohttp.ClientSession, url: str) -> dict[str, Any]:
         return document
 
 
-async def metrics_that(session: aiohttp.ClientSession, url: str, hold: Callable[[dict[str, float]], bool]) -> dict[str, float]:
+async def metrics_that(
+    session: aiohttp.ClientSession, url: str, hold: Callable[[dict[str, float]], bool]
+) -> dict[str, float]:
     """The metrics once they are so."""
     async with asyncio.timeout(40):
         while True:
@@ -87,7 +99,9 @@ async def test_both_serve() -> None:
         before = [*map(sockets, workers)]
         connector = aiohttp.TCPConnector(limit=0)
         session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
-        held = await asyncio.gather(*(stack.enter_async_context(session.get(f"{url}/health")) for _ in range(40)))
+        held = await asyncio.gather(
+            *(stack.enter_async_context(session.get(f"{url}/health")) for _ in range(40))
+        )
         assert [answer.status for answer in held] == [200] * 40
         assert len(workers) == 2
         assert all(now > then for now, then in zip(map(sockets, workers), before, strict=True))
@@ -122,7 +136,11 @@ async def test_a_worker_that_is_killed_is_started_again_and_what_it_counted_stay
         await ended(killed)
         assert (await metrics(session, url))[OK] == 20
         await asyncio.gather(*(ask(session, url) for _ in range(10)))
-        seen = await metrics_that(session, url, lambda told: sum(told[f'llm_router_worker_up{{worker="{n}"}}'] for n in (1, 2)) == 2)
+        seen = await metrics_that(
+            session,
+            url,
+            lambda told: sum(told[f'llm_router_worker_up{{worker="{n}"}}'] for n in (1, 2)) == 2,
+        )
         assert seen[OK] == 30
         assert sum(seen[f'llm_router_worker_restarts_total{{worker="{n}"}}'] for n in (1, 2)) == 1
         await asyncio.gather(*(ask(session, url) for _ in range(10)))
@@ -137,16 +155,29 @@ async def test_a_worker_that_is_killed_is_started_again_and_what_it_counted_stay
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_all_drain(tmp_path: Path, number: signal.Signals) -> None:
-    """Both workers fail readiness and let their streams finish; a terminal signals every process, a supervisor the parent."""
-    steps: list[Step] = [*sse(*OPENAI_STREAM[:2], end=False), Pause(1.2), b"".join(OPENAI_STREAM[2:])]
+    """Both workers fail readiness and let their streams finish; a terminal signals every process, a
+    supervisor the parent.
+    """
+    steps: list[Step] = [
+        *sse(*OPENAI_STREAM[:2], end=False),
+        Pause(1.2),
+        b"".join(OPENAI_STREAM[2:]),
+    ]
     (tmp_path / "persona_policy.yaml").write_text(DIRECT)
-    (tmp_path / "capabilities.yaml").write_text((Path(__file__).parents[1] / "config" / "capabilities.yaml").read_text("utf-8"), "utf-8")
+    (tmp_path / "capabilities.yaml").write_text(
+        (Path(__file__).parents[1] / "config" / "capabilities.yaml").read_text("utf-8"), "utf-8"
+    )
     async with (
         fake_upstream(openai=[*steps, *sse()[2:]]) as fake,
-        two_workers(session=number == signal.SIGINT, **fake.environ(), LLM_ROUTER_CONFIG_DIR=str(tmp_path)) as (process, url, session),
+        two_workers(
+            session=number == signal.SIGINT, **fake.environ(), LLM_ROUTER_CONFIG_DIR=str(tmp_path)
+        ) as (process, url, session),
     ):
         workers = children(process.pid)
-        streams = [await session.post(f"{url}/v1/chat/completions", json=chat(stream=True)) for _ in range(8)]
+        streams = [
+            await session.post(f"{url}/v1/chat/completions", json=chat(stream=True))
+            for _ in range(8)
+        ]
         began = [await stream.content.readany() for stream in streams]
         if number == signal.SIGINT:
             os.killpg(process.pid, number)
@@ -165,10 +196,16 @@ async def test_sighup_reloads_all(tmp_path: Path) -> None:
     async with two_workers("--demo", "--config", str(tmp_path)) as (process, url, session):
         put(tmp_path, 0, "second")
         process.send_signal(signal.SIGHUP)
-        await metrics_that(session, url, lambda told: told['llm_router_config_reloads_total{result="changed"}'] == 2)
+        await metrics_that(
+            session,
+            url,
+            lambda told: told['llm_router_config_reloads_total{result="changed"}'] == 2,
+        )
         put(tmp_path, 0, "[broken")
         process.send_signal(signal.SIGHUP)
-        await metrics_that(session, url, lambda told: told['llm_router_config_reloads_total{result="failed"}'] == 2)
+        await metrics_that(
+            session, url, lambda told: told['llm_router_config_reloads_total{result="failed"}'] == 2
+        )
         for _ in range(10):
             async with session.get(f"{url}/api/v1/personas") as answer:
                 assert (await answer.json())["personas"][0]["description"] == "second"
@@ -190,10 +227,18 @@ async def test_a_reload_by_request_reloads_all(tmp_path: Path) -> None:
         assert document["workers"] == [{"worker": 1, **result}, {"worker": 2, **result}]
         put(tmp_path, 0, "[broken")
         status, document = await reload()
-        assert (status, document["error"]["code"], document["problems"][0]["line"]) == (422, "invalid_configuration", 5)
-        assert document["error"]["message"].startswith("The configuration cannot be used: persona_policy.yaml:5: is not YAML")
+        assert (status, document["error"]["code"], document["problems"][0]["line"]) == (
+            422,
+            "invalid_configuration",
+            5,
+        )
+        assert document["error"]["message"].startswith(
+            "The configuration cannot be used: persona_policy.yaml:5: is not YAML"
+        )
         assert [worker["result"] for worker in document["workers"]] == ["failed", "failed"]
-        assert {(await readiness(session, url))["config"]["last_reload"]["ok"] for _ in range(10)} == {False}
+        assert {
+            (await readiness(session, url))["config"]["last_reload"]["ok"] for _ in range(10)
+        } == {False}
 
 
 async def test_workers_whose_parent_is_killed_end() -> None:
@@ -209,7 +254,8 @@ async def test_workers_whose_parent_is_killed_end() -> None:
 async def test_a_second_gateway_does_not_share_the_port() -> None:
     async with two_workers("--demo") as (_, url, _):
         second = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "gateway", "--demo", "--workers", "2", env=clean_environ(PORT=url.rpartition(":")[2]),
+            sys.executable, "-m", "gateway", "--demo", "--workers", "2",
+            env=clean_environ(PORT=url.rpartition(":")[2]),
             stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
         _, errors = await asyncio.wait_for(second.communicate(), 40)
@@ -220,7 +266,11 @@ async def test_a_second_gateway_does_not_share_the_port() -> None:
 @pytest.mark.parametrize("number", ["0", "65", "two", "-1", "1.5", ""])
 async def test_a_number_of_workers_that_cannot_be(number: str) -> None:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "gateway", env=clean_environ(LLM_ROUTER_WORKERS=number), stderr=asyncio.subprocess.PIPE
+        sys.executable,
+        "-m",
+        "gateway",
+        env=clean_environ(LLM_ROUTER_WORKERS=number),
+        stderr=asyncio.subprocess.PIPE,
     )
     _, errors = await asyncio.wait_for(process.communicate(), 40)
     assert process.returncode == 2

@@ -1,6 +1,7 @@
 """How a translation can fail, and whose fault it is.
 
-InvalidRequest    the caller's: the request breaks a rule. Raised while reading or building a request.
+InvalidRequest    the caller's: the request breaks a rule. Raised while reading or building a
+request.
 UpstreamFailure   the provider's: a value that says what went wrong, in the words of our own API.
 UpstreamError     the exception that carries an UpstreamFailure out of `parse_response`.
 """
@@ -11,9 +12,13 @@ from typing import Final
 
 
 class InvalidRequest(Exception):
-    """A request that cannot be served as written: `param` names the field (`messages[3].content`), `message` the rule."""
+    """A request that cannot be served as written: `param` names the field (`messages[3].content`),
+    `message` the rule.
+    """
 
-    def __init__(self, message: str, param: str | None = None, code: str | None = None, status: int = 400) -> None:
+    def __init__(
+        self, message: str, param: str | None = None, code: str | None = None, status: int = 400
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.param = param
@@ -50,7 +55,9 @@ class FailureKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpstreamFailure:
-    """One failed attempt. `status`, `type` and `code` are what our caller is told; the rest is for routing and records."""
+    """One failed attempt. `status`, `type` and `code` are what our caller is told; the rest is for
+    routing and records.
+    """
 
     kind: FailureKind
     message: str
@@ -65,7 +72,8 @@ class UpstreamFailure:
     upstream_status: int | None = None
     upstream_code: str | None = None
     body: bytes | None = None
-    """The provider's own answer, where its caller speaks the same dialect and the request was at fault."""
+    """The provider's own answer, where its caller speaks the same dialect and the request was at
+    fault."""
 
 
 ONE_CHOICE: Final = "multiple_choices_unsupported"

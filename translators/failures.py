@@ -1,7 +1,8 @@
-"""What a caller is told of each way in which a provider can fail: one table, whichever provider it was.
+"""What a caller is told of each way in which a provider can fail: one table, whichever provider it
+was.
 
-A caller's retry logic reads status, type and code; it must not depend on who served. OpenAI's own errors are the model for all of them:
-https://platform.openai.com/docs/guides/error-codes
+A caller's retry logic reads status, type and code; it must not depend on who served. OpenAI's own
+errors are the model for all of them: https://platform.openai.com/docs/guides/error-codes
 """
 
 from collections.abc import Mapping
@@ -14,7 +15,9 @@ _K = FailureKind
 
 
 class _Told(NamedTuple):
-    """The HTTP status, the error's type, and its code where nothing says more exactly what happened."""
+    """The HTTP status, the error's type, and its code where nothing says more exactly what
+    happened.
+    """
 
     status: int
     type: str
@@ -48,9 +51,11 @@ _TOLD: Final[Mapping[FailureKind, _Told]] = MappingProxyType(
 )
 
 _ONE_CODE: Final = frozenset(
-    {_K.AUTHENTICATION, _K.PERMISSION, _K.QUOTA, _K.RATE_LIMIT, _K.OVERLOADED, _K.CONTEXT_LENGTH, _K.REQUEST_TOO_LARGE, _K.MODEL_NOT_FOUND}
+    {_K.AUTHENTICATION, _K.PERMISSION, _K.QUOTA, _K.RATE_LIMIT, _K.OVERLOADED, _K.CONTEXT_LENGTH,
+     _K.REQUEST_TOO_LARGE, _K.MODEL_NOT_FOUND}
 )  # fmt: skip
-"""Kinds that callers know by one code, whatever the provider calls it (`upstream_code` has the provider's)."""
+"""Kinds that callers know by one code, whatever the provider calls it (`upstream_code` has the
+provider's)."""
 OUR_KEY: Final = frozenset({_K.AUTHENTICATION, _K.PERMISSION})
 """The provider refuses the key that the gateway has for it: never the caller's 401."""
 _NOT_AGAIN: Final = frozenset({_K.QUOTA, _K.UNSUPPORTED})
@@ -64,7 +69,8 @@ class Cause(NamedTuple):
     code: str | None = None
     """What it is called more exactly, for kinds that may be told with a code of their own."""
     status: int | None = None
-    """Where the kind is told with another status than usual: 503 for a conflict that may pass, 404 for a caller's own file that is gone."""
+    """Where the kind is told with another status than usual: 503 for a conflict that may pass, 404
+    for a caller's own file that is gone."""
 
 
 def failure(
@@ -79,7 +85,8 @@ def failure(
 ) -> UpstreamFailure:
     """The failure of one attempt, as callers are told of it.
 
-    `type`: the provider's own, told where the request is at fault. `retry_after`: seconds that the provider wants to be left alone.
+    `type`: the provider's own, told where the request is at fault. `retry_after`: seconds that the
+    provider wants to be left alone.
     """
     kind, code, status = cause if isinstance(cause, tuple) else (cause, None, None)
     told = _TOLD[kind]
@@ -99,7 +106,9 @@ def failure(
     )
 
 
-def truncated(message: str = "The provider ended the stream before completing the response.") -> UpstreamFailure:
+def truncated(
+    message: str = "The provider ended the stream before completing the response.",
+) -> UpstreamFailure:
     """The failure of an answer that stopped before its dialect's end mark."""
     return failure(_K.TRUNCATED, message)
 
@@ -109,6 +118,8 @@ def malformed(message: str) -> UpstreamFailure:
     return failure(_K.MALFORMED, message)
 
 
-def no_output(message: str = "The provider's answer has neither content nor a reason for its end.") -> UpstreamFailure:
+def no_output(
+    message: str = "The provider's answer has neither content nor a reason for its end.",
+) -> UpstreamFailure:
     """The failure of an answer that is complete and says nothing."""
     return failure(_K.NO_OUTPUT, message)

@@ -35,6 +35,8 @@ class Call:
     of surrogate pairs stood in it."""
     size: int = 0
     """Bytes of it."""
+    request_id: str = ""
+    """The gateway's, which an error event may name."""
 
 
 class Overlay(NamedTuple):
@@ -48,7 +50,8 @@ class Overlay(NamedTuple):
     removed: frozenset[str] = frozenset()
     """The parameters of the caller's that the persona takes out."""
     keeps_reasoning: bool = True
-    """False once the provider has refused signed reasoning of the conversation: then none is sent."""
+    """False once the provider has refused signed reasoning of the conversation: then none is sent.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +66,15 @@ class Origin:
     `build_request` ignores the hub's request but for `target`."""
     natives: tuple[str, ...] = ()
     """Fields of the caller's that only a relay can serve, as paths in its words."""
-    optional: Mapping[Capability, str] = field(default_factory=dict)
-    """Capabilities that the caller can do without, and the hub's field of each: a target that lacks
-    one may serve, without the field."""
     notes: tuple[Note, ...] = ()
     """What reading it into the hub's form lost, changed or emulated: nothing of it is true of a
     relay."""
     shows_reasoning: bool = True
     """Whether the caller sees what the model reasons. If not, reasoning is no content: an answer of
     which only that has come may still be another target's."""
+    optional: Mapping[Capability, str] = field(default_factory=dict)
+    """Capabilities that the caller can do without, and the hub's field of each: a target that lacks
+    one may serve, without the field."""
 
 
 class AnswerFacts(NamedTuple):
@@ -90,7 +93,8 @@ class AnswerFacts(NamedTuple):
 
 
 class CallerError(NamedTuple):
-    """A failure as a caller is told of it, in the hub's words: each dialect has its own for them."""
+    """A failure as a caller is told of it, in the hub's words: each dialect has its own for
+    them."""
 
     status: int
     message: str

@@ -1,7 +1,8 @@
 """JSON text ⇄ plain values, the only place that knows which JSON library is used.
 
-pydantic-core's reader and writer come with a dependency we have and cost a third of the standard library's.
-They keep integers of any size, keep `1.0` a float, refuse NaN and lone surrogates on reading, and stop at 200 levels of nesting.
+pydantic-core's reader and writer come with a dependency we have and cost a third of the standard
+library's. They keep integers of any size, keep `1.0` a float, refuse NaN and lone surrogates on
+reading, and stop at 200 levels of nesting.
 """
 
 import math
@@ -17,7 +18,8 @@ JsonObject = dict[str, Any]
 _SPACE: Final = b" \t\r\n"
 _MARK: Final = re.compile(rb'["{}\[\]]').search
 _SLICE: Final = 1024 * 1024
-"""Bytes scanned in one call: a thread that scans a big document lets others run between two of them."""
+"""Bytes scanned in one call: a thread that scans a big document lets others run between two of
+them."""
 _WINDOW: Final = 64 * 1024
 _LONG_NUMBERS: Final = re.compile(rb"\d{310,}").findall
 _SAMPLED: Final = 8192
@@ -28,13 +30,15 @@ _QUOTE: Final = b"\\u0022"
 _SURROGATES: Final = re.compile(
     rb"\\(?:\\|u[dD](?:[89abAB][0-9a-fA-F]{2}(?:\\u[dD][c-fC-F][0-9a-fA-F]{2})?|[c-fC-F][0-9a-fA-F]{2}))"
 ).finditer
-"""Escapes of surrogates: whole pairs, and halves without the other. And escaped backslashes, behind which no escape begins."""
+"""Escapes of surrogates: whole pairs, and halves without the other. And escaped backslashes, behind
+which no escape begins."""
 _HALF: Final = len(b"\\ud83d")
 _PAIR: Final = 2 * _HALF
 _REPLACEMENT: Final = b"\\ufffd"
 
 MAX_DEPTH: Final = 200
-"""Levels of nesting that `loads` accepts. `dumps` accepts 255, so a value read here can be wrapped and written again."""
+"""Levels of nesting that `loads` accepts. `dumps` accepts 255, so a value read here can be wrapped
+and written again."""
 
 
 def loads(text: bytes | str) -> Any:
@@ -43,11 +47,13 @@ def loads(text: bytes | str) -> Any:
 
 
 def loads_repaired(text: bytes) -> Any:
-    """The same for a text of a model's: where half of a surrogate pair is escaped in it, U+FFFD is read instead. A byte order mark
-    before it is forgiven (RFC 8259, 8.1).
+    """The same for a text of a model's: where half of a surrogate pair is escaped in it, U+FFFD is
+    read instead. A byte order mark before it is forgiven (RFC 8259, 8.1).
     """
     try:
-        return from_json(text, allow_inf_nan=False, cache_strings="keys")  # `loads`, but every event of a stream is read here
+        return from_json(
+            text, allow_inf_nan=False, cache_strings="keys"
+        )  # `loads`, but every event of a stream is read here
     except ValueError:
         unmarked = text.removeprefix(BOM_UTF8)
         repaired = repaired_surrogates(unmarked) or unmarked
@@ -73,10 +79,11 @@ def dumps_str(value: Any) -> str:
 
 
 def repaired_surrogates(text: bytes) -> bytes | None:
-    """`text` with U+FFFD for every escaped half of a surrogate pair that stands without the other; None if there is none.
+    """`text` with U+FFFD for every escaped half of a surrogate pair that stands without the other;
+    None if there is none.
 
-    JSON's grammar allows such an escape (RFC 8259, section 8.2), no UTF-8 can say it, and `loads` refuses it. Takes linear time, and in a
-    thread it lets others run.
+    JSON's grammar allows such an escape (RFC 8259, section 8.2), no UTF-8 can say it, and `loads`
+    refuses it. Takes linear time, and in a thread it lets others run.
     """
     pieces: list[bytes] = []
     kept = at = 0
@@ -95,7 +102,8 @@ def repaired_surrogates(text: bytes) -> bytes | None:
 
 
 def holds_more_than(text: bytes, values: int, keys: int) -> bool:
-    """Whether a JSON text holds more values, or keys, than that: counted without making them, in pieces between which others may run.
+    """Whether a JSON text holds more values, or keys, than that: counted without making them, in
+    pieces between which others may run.
 
     A number longer than any float takes as long to read as a thousand others, and counts so.
     """
@@ -112,40 +120,59 @@ def holds_more_than(text: bytes, values: int, keys: int) -> bool:
         between = b"".join(parts[inside::2])
         inside ^= len(parts) % 2 == 0
         keys -= between.count(b":")
-        values -= between.count(b",") + between.count(b"[") + between.count(b"{") + 1000 * len(_LONG_NUMBERS(between))
+        values -= (
+            between.count(b",")
+            + between.count(b"[")
+            + between.count(b"{")
+            + 1000 * len(_LONG_NUMBERS(between))
+        )
         if keys < 0 or values < 0:
             return True
     return False
 
 
 def first_flaw(text: bytes, value: Any) -> str | None:
-    """What a parsed document hides: a repeated key (the parser kept the last) or a number too large for a float.
+    """What a parsed document hides: a repeated key (the parser kept the last) or a number too large
+    for a float.
 
-    A key that was dropped has left its quotes in `text`: they are counted, and the exact search runs only if there are others than those
-    of `value`. Where those are many they are counted in `value` written anew, which takes less than half the time of a walk over it.
+    A key that was dropped has left its quotes in `text`: they are counted, and the exact search
+    runs only if there are others than those of `value`. Where those are many they are counted in
+    `value` written anew, which takes less than half the time of a walk over it.
     """
     written, escapes = _written_quotes(text), b"\\" in text
-    if len(text) < written * _DENSE and len(text) < _SLICE and _says_as_much(text, value, written, escapes):
+    if (
+        len(text) < written * _DENSE
+        and len(text) < _SLICE
+        and _says_as_much(text, value, written, escapes)
+    ):
         return None
     quotes, infinite = _count_quotes(value, escapes)
     if infinite:
         return "a number is too large"
-    if written == quotes and not (escapes and _QUOTE in text):  # a quote written so could make up for another
+    if written == quotes and not (
+        escapes and _QUOTE in text
+    ):  # a quote written so could make up for another
         return None
     repeated = _repeated_key(text)
     return f"the key {repeated!r} appears twice in one object" if repeated is not None else None
 
 
 def _says_as_much(text: bytes, value: Any, written: int, escapes: bool) -> bool:
-    """Whether `value`, written anew, is seen to be all of `text`: it has as many quotes, and no number that is too large."""
+    """Whether `value`, written anew, is seen to be all of `text`: it has as many quotes, and no
+    number that is too large.
+    """
     if escapes and _QUOTE in text:
         return False
-    anew = to_json(value, inf_nan_mode="strings")  # an infinite number becomes "Infinity", which could make up for a key
+    anew = to_json(
+        value, inf_nan_mode="strings"
+    )  # an infinite number becomes "Infinity", which could make up for a key
     return anew.count(b'"') == written and b'Infinity"' not in anew
 
 
 def _count_quotes(value: Any, escapes: bool) -> tuple[int, bool]:
-    """The quotes of all keys and strings in `value`, with those inside them if there are `escapes`; and whether a number is infinite."""
+    """The quotes of all keys and strings in `value`, with those inside them if there are `escapes`;
+    and whether a number is infinite.
+    """
     quotes, infinite = 0, False
     stack: list[Any] = [[value]]
     while stack:
@@ -170,12 +197,17 @@ def _count_quotes(value: Any, escapes: bool) -> tuple[int, bool]:
 
 
 def _written_quotes(text: bytes) -> int:
-    """How many there are. Where they are few, as every 61st byte shows, leaving them out counts them seven times as fast."""
+    """How many there are. Where they are few, as every 61st byte shows, leaving them out counts
+    them seven times as fast.
+    """
     if len(text) < _SAMPLED:
         return text.count(b'"')
     if text[::61].count(b'"') * 4096 > len(text):  # a prime: texts repeat themselves
         return sum(text.count(b'"', start, start + _SLICE) for start in range(0, len(text), _SLICE))
-    left = sum(len(text[start : start + _SLICE].replace(b'"', b"")) for start in range(0, len(text), _SLICE))
+    left = sum(
+        len(text[start : start + _SLICE].replace(b'"', b""))
+        for start in range(0, len(text), _SLICE)
+    )
     return len(text) - left
 
 
@@ -208,7 +240,9 @@ def _is_key(text: bytes, after: int) -> bool:
 
 
 def _string_end(text: bytes, start: int) -> int:
-    """Index after the closing quote of the string that opens at `start`: the first with an even number of backslashes before it."""
+    """Index after the closing quote of the string that opens at `start`: the first with an even
+    number of backslashes before it.
+    """
     quote = start
     while True:
         quote = text.index(b'"', quote + 1)

@@ -1,4 +1,6 @@
-"""data: URLs and media parts: read leniently, checked by content, written as the strict base64 providers want."""
+"""data: URLs and media parts: read leniently, checked by content, written as the strict base64
+providers want.
+"""
 
 import base64
 import binascii
@@ -40,7 +42,9 @@ _ALIASES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """Decoded enough to be sent anywhere: the type that the bytes show (else the declared one) and standard padded base64."""
+    """Decoded enough to be sent anywhere: the type that the bytes show (else the declared one) and
+    standard padded base64.
+    """
 
     mime: str
     base64: str = field(repr=False)
@@ -54,42 +58,67 @@ def is_data_url(url: str) -> bool:
 
 
 def parse_data_url(url: str, param: str) -> Media:
-    """Read a data: URL. Lenient about parameters, white space and the url-safe alphabet; InvalidRequest names `param` otherwise."""
+    """Read a data: URL. Lenient about parameters, white space and the url-safe alphabet;
+    InvalidRequest names `param` otherwise.
+    """
     comma = url.find(",")
     if comma < 0:
-        raise InvalidRequest("The data URL has no comma between its type and its data.", param, "invalid_value")
+        raise InvalidRequest(
+            "The data URL has no comma between its type and its data.", param, "invalid_value"
+        )
     head, payload = url[5:comma], url[comma + 1 :]
     declared, *parameters = head.split(";")
     if any(p.strip().lower() == "base64" for p in parameters):
-        return from_base64(unquoted(payload, param).decode("latin-1") if "%" in payload else payload, declared, param)
+        return from_base64(
+            unquoted(payload, param).decode("latin-1") if "%" in payload else payload,
+            declared,
+            param,
+        )
     data = unquoted(payload, param)
-    return Media(sniff(data) or clean_mime(declared) or "text/plain", base64.b64encode(data).decode())
+    return Media(
+        sniff(data) or clean_mime(declared) or "text/plain", base64.b64encode(data).decode()
+    )
 
 
 def unquoted(text: str, param: str) -> bytes:
-    """What `urllib.parse.unquote_to_bytes` gives in pieces: it makes an object of 80 bytes for each escape, of which there may be millions.
+    """What `urllib.parse.unquote_to_bytes` gives in pieces: it makes an object of 80 bytes for each
+    escape, of which there may be millions.
 
-    A percent sign that begins no escape stands for itself. InvalidRequest names `param` if a piece has many of them: it is no URL.
+    A percent sign that begins no escape stands for itself. InvalidRequest names `param` if a piece
+    has many of them: it is no URL.
     """
     pieces, start = [], 0
     while start < len(text):
         end = start + _PIECE
         if (cut := text.rfind("%", end - 2, end)) >= 0 and _ESCAPE(text, cut):  # it stays whole
             end = cut + 3
-        piece, strays = _STRAY.subn(b"%25", text[start:end].encode("utf-8", "surrogatepass").replace(b"=", b"%3D"))
+        piece, strays = _STRAY.subn(
+            b"%25", text[start:end].encode("utf-8", "surrogatepass").replace(b"=", b"%3D")
+        )
         if strays > _MOST_STRAYS:
-            raise InvalidRequest("The data URL has many percent signs that begin no escape.", param, "invalid_value")
-        pieces.append(binascii.a2b_qp(piece.replace(b"%", b"=")))  # the same escapes, and its decoder is C
+            raise InvalidRequest(
+                "The data URL has many percent signs that begin no escape.", param, "invalid_value"
+            )
+        pieces.append(
+            binascii.a2b_qp(piece.replace(b"%", b"="))
+        )  # the same escapes, and its decoder is C
         start = end
     return b"".join(pieces)
 
 
 def from_base64(text: str, declared: str, param: str) -> Media:
-    """Bare base64 (standard or url-safe alphabet, with or without padding) of the declared type; the bytes' own magic wins."""
+    """Bare base64 (standard or url-safe alphabet, with or without padding) of the declared type;
+    the bytes' own magic wins.
+    """
     digits = len(text) - text.count("=", -2)
     valid = _are_digits(text, digits)
     if not valid:
-        text = "".join([text[start : start + _PIECE].translate(_STANDARD) for start in range(0, len(text), _PIECE)])
+        text = "".join(
+            [
+                text[start : start + _PIECE].translate(_STANDARD)
+                for start in range(0, len(text), _PIECE)
+            ]
+        )
         digits = len(text.rstrip("="))
         valid = _are_digits(text, digits)
     if not digits:
@@ -126,7 +155,9 @@ def sniff(head: bytes) -> str | None:
         return "audio/wav"
     if head[4:8] == b"ftyp":
         brand = head[8:12]
-        return {b"avif": "image/avif", b"heic": "image/heic", b"mif1": "image/heic"}.get(brand, "video/mp4")
+        return {b"avif": "image/avif", b"heic": "image/heic", b"mif1": "image/heic"}.get(
+            brand, "video/mp4"
+        )
     return None
 
 
@@ -137,9 +168,12 @@ def mime_of_filename(filename: str) -> str | None:
 
 _OFFICE: Final = "application/vnd.openxmlformats-officedocument"
 _ENDINGS: Final = {
-    "pdf": "application/pdf", "txt": "text/plain", "md": "text/markdown", "csv": "text/csv", "json": "application/json",
-    "html": "text/html", "xml": "text/xml", "png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "gif": "image/gif",
-    "webp": "image/webp", "mp3": "audio/mp3", "wav": "audio/wav", "flac": "audio/flac", "ogg": "audio/ogg", "aac": "audio/aac",
+    "pdf": "application/pdf", "txt": "text/plain", "md": "text/markdown", "csv": "text/csv",
+    "json": "application/json",
+    "html": "text/html", "xml": "text/xml", "png": "image/png", "jpg": "image/jpeg",
+    "jpeg": "image/jpeg", "gif": "image/gif",
+    "webp": "image/webp", "mp3": "audio/mp3", "wav": "audio/wav", "flac": "audio/flac",
+    "ogg": "audio/ogg", "aac": "audio/aac",
     "mp4": "video/mp4", "webm": "video/webm",
     "docx": f"{_OFFICE}.wordprocessingml.document", "xlsx": f"{_OFFICE}.spreadsheetml.sheet",
 }  # fmt: skip

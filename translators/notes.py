@@ -1,4 +1,6 @@
-"""What a translation did to a request, and what a dialect does with each thing that a request can hold."""
+"""What a translation did to a request, and what a dialect does with each thing that a request can
+hold.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,10 +9,13 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a dialect does with one thing a chat request can hold, in general; what one model makes of it is in its ModelRecord."""
+    """What a dialect does with one thing a chat request can hold, in general; what one model makes
+    of it is in its ModelRecord.
+    """
 
     kind: Literal["mapped", "emulated", "relayed", "ignored", "dropped", "rejected", "depends"]
-    """ignored: a no-op for this provider (nothing is lost). depends: on the value or on the model, see `how`."""
+    """ignored: a no-op for this provider (nothing is lost). depends: on the value or on the model,
+    see `how`."""
     how: str
     """One sentence for the parameter matrix: where it goes, or why not."""
 
@@ -20,10 +25,12 @@ NoteKind = Literal["dropped", "changed", "emulated", "repaired"]
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """One thing a translation did to the request. `param` is a parameter's name or path, `why` one sentence.
+    """One thing a translation did to the request. `param` is a parameter's name or path, `why` one
+    sentence.
 
-    dropped: not sent, its effect is lost. changed: sent with another value. emulated: the effect is produced another way.
-    repaired: the history broke a rule of the provider and was mended without loss.
+    dropped: not sent, its effect is lost. changed: sent with another value. emulated: the effect is
+    produced another way. repaired: the history broke a rule of the provider and was mended without
+    loss.
     """
 
     kind: NoteKind

@@ -2,19 +2,22 @@
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from translators import claude, gemini, openai, responses
 from translators.capabilities import ModelRecord, effort_in
 from translators.chat import reasoning
+from translators.chat.embeddings import BuiltEmbeddings, EmbeddingsAnswer, EmbeddingsRequest
 from translators.chat.json_schema import Schema
 from translators.chat.request import ChatRequest
 from translators.chat.schema_drafts import modern
 from translators.claude.request.schema import Narrowed, Unrepresentable
-from translators.dialect import Dialect
+from translators.dialect import Dialect, Target
+from translators.gemini import embeddings as gemini_embeddings
 from translators.gemini.request import thinking_limits
 from translators.json_codec import JsonObject
 from translators.notes import Report
+from translators.openai import embeddings as openai_embeddings
 
 DIALECTS: Final = MappingProxyType[str, Dialect](
     {
@@ -26,29 +29,61 @@ DIALECTS: Final = MappingProxyType[str, Dialect](
 )
 
 
+class EmbeddingsDialect(Protocol):
+    """What a wire format can do that makes embeddings; a module satisfies it."""
+
+    def build_embeddings(self, request: EmbeddingsRequest, target: Target) -> BuiltEmbeddings:
+        """The request in this dialect, its inputs texts or token ids that the target takes."""
+
+    def parse_embeddings(self, body: bytes, request: EmbeddingsRequest) -> EmbeddingsAnswer:
+        """A whole answer, in the order of the inputs. Raises UpstreamError if it is not one."""
+
+
+EMBEDDINGS: Final = MappingProxyType[str, EmbeddingsDialect](
+    {"gemini": gemini_embeddings, "openai": openai_embeddings}
+)
+"""Those that make embeddings: Claude has none."""
+
+
 def dialect_for(name: str, record: ModelRecord, request: ChatRequest) -> Dialect:
     """The dialect of a provider that speaks `name`, for this model and request.
 
-    OpenAI has two: some of its models are reached through /v1/responses, always or when they are to reason and call functions.
+    OpenAI has two: some of its models are reached through /v1/responses, always or when they are to
+    reason and call functions.
     """
-    if name == "openai" and record.responses != "never" and (record.responses == "always" or _calls_and_reasons(record, request.body)):
+    if (
+        name == "openai"
+        and record.responses != "never"
+        and (record.responses == "always" or _calls_and_reasons(record, request.body))
+    ):
         return DIALECTS["responses"]
     return DIALECTS[name]
 
 
 def _calls_and_reasons(record: ModelRecord, body: JsonObject) -> bool:
     effort = body.get("reasoning_effort")
-    reasons = record.thinking.on_by_default if effort in (None, "default") else effort != "none" or "none" not in record.thinking.levels
-    return reasons and (bool(body.get("functions")) or any(tool.get("type") == "function" for tool in body.get("tools") or ()))
+    reasons = (
+        record.thinking.on_by_default
+        if effort in (None, "default")
+        else effort != "none" or "none" not in record.thinking.levels
+    )
+    return reasons and (
+        bool(body.get("functions"))
+        or any(tool.get("type") == "function" for tool in body.get("tools") or ())
+    )
 
 
 def hold_reasoning(body: JsonObject, caps: Mapping[str, Any], report: Report) -> None:
-    """Hold every form in which `body` may ask for reasoning to a persona's `caps`; `body` is changed, the objects in it are not."""
+    """Hold every form in which `body` may ask for reasoning to a persona's `caps`; `body` is
+    changed, the objects in it are not.
+    """
     reasoning.hold_reasoning(body, caps, report, (thinking_limits,))
 
 
 def is_open(schema: Schema) -> bool:
-    """Whether a model whose record says no to `open_schemas` can only be told this JSON Schema in words."""
+    """Whether a model whose record says no to `open_schemas` can only be told this JSON Schema in
+    words.
+    """
     try:
         Narrowed(modern(schema))
     except Unrepresentable:
@@ -57,7 +92,9 @@ def is_open(schema: Schema) -> bool:
 
 
 def wants_reasoning_back(name: str, record: ModelRecord, request: ChatRequest) -> bool:
-    """Whether a model of a provider that speaks `name` goes on worse, or not at all, in a tool loop without the reasoning it signed."""
+    """Whether a model of a provider that speaks `name` goes on worse, or not at all, in a tool loop
+    without the reasoning it signed.
+    """
     return _WANTS_BACK[name](record, request)
 
 
@@ -75,5 +112,7 @@ def _reasons(record: ModelRecord, body: JsonObject) -> bool:
 _WANTS_BACK: Final[dict[str, Callable[[ModelRecord, ChatRequest], bool]]] = {
     "claude": lambda record, request: _reasons(record, request.body),
     "gemini": lambda record, _: record.signatures == "required",
-    "openai": lambda record, request: dialect_for("openai", record, request) is responses and _reasons(record, request.body),
+    "openai": lambda record, request: (
+        dialect_for("openai", record, request) is responses and _reasons(record, request.body)
+    ),
 }

@@ -9,7 +9,8 @@ LONGEST: Final = 86_400.0
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds from `retry-after-ms` or `retry-after`; an HTTP date is measured against the answer's own `date` header.
+    """Seconds from `retry-after-ms` or `retry-after`; an HTTP date is measured against the answer's
+    own `date` header.
 
     `headers` has lower-case names. None if there is no such header, or it makes no sense.
     """
@@ -21,7 +22,9 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     if (value := _number(text)) is not None:
         return min(value, LONGEST)
     try:
-        wait = (parsedate_to_datetime(text) - parsedate_to_datetime(headers.get("date", ""))).total_seconds()
+        wait = (
+            parsedate_to_datetime(text) - parsedate_to_datetime(headers.get("date", ""))
+        ).total_seconds()
     except (ValueError, TypeError):
         return None
     return min(max(wait, 0.0), LONGEST)

@@ -1,6 +1,8 @@
-"""Server-Sent Events: bytes ⇄ events. The reader works on bytes, so a character or a line ending may be cut anywhere.
+"""Server-Sent Events: bytes ⇄ events. The reader works on bytes, so a character or a line ending
+may be cut anywhere.
 
-Lines end at CR, LF or CRLF and nowhere else (U+2028 and its kin stand raw inside JSON). Buffers are bounded.
+Lines end at CR, LF or CRLF and nowhere else (U+2028 and its kin stand raw inside JSON). Buffers are
+bounded.
 """
 
 from typing import Final
@@ -10,7 +12,8 @@ MAX_EVENT_BYTES: Final = 64 * 1024 * 1024
 
 
 Event = tuple[bytes, bytes]
-"""One dispatched event: its `event:` name (b"" if none) and its `data:` lines joined with LF. A named tuple would cost 0.2 µs more."""
+"""One dispatched event: its `event:` name (b"" if none) and its `data:` lines joined with LF. A
+named tuple would cost 0.2 µs more."""
 
 
 class EventTooLarge(Exception):
@@ -18,7 +21,9 @@ class EventTooLarge(Exception):
 
 
 class Decoder:
-    """Incremental reader. `stray` gathers lines that are no SSE field: a provider's raw JSON error in the middle of a stream."""
+    """Incremental reader. `stray` gathers lines that are no SSE field: a provider's raw JSON error
+    in the middle of a stream.
+    """
 
     def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
         self._max = max_event_bytes
@@ -45,7 +50,9 @@ class Decoder:
         return self._size
 
     def read_by_lines(self) -> list[Event]:
-        """From now on every line ends its event, as some servers write it. The events among what was held back."""
+        """From now on every line ends its event, as some servers write it. The events among what
+        was held back.
+        """
         self._by_lines = True
         held = self.held
         self._pieces.clear()
@@ -60,7 +67,8 @@ class Decoder:
             self._ended_with_cr = False
             if data[:1] == b"\n":
                 data = data[1:]
-        if data.find(b"\r") >= 0:  # `in` takes three times as long: for bytes it first tries to read the left side as a number
+        # `in` takes three times as long: for bytes it first tries to read its left side as a number
+        if data.find(b"\r") >= 0:
             self._ended_with_cr = data.endswith(b"\r")
             data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         if not data:

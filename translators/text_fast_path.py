@@ -1,7 +1,9 @@
-"""Streams are mostly one text after another, in events that differ in nothing else: those are recognised, not parsed.
+"""Streams are mostly one text after another, in events that differ in nothing else: those are
+recognised, not parsed.
 
-The first event that is only a text is a model for those that follow: the bytes before and after its text must be the same. The text
-may be whatever a JSON string may hold (of escapes all but surrogates, which the parser judges). What is not like the model is parsed.
+The first event that is only a text is a model for those that follow: the bytes before and after its
+text must be the same. The text may be whatever a JSON string may hold (of escapes all but
+surrogates, which the parser judges). What is not like the model is parsed.
 """
 
 import re
@@ -13,7 +15,9 @@ from translators.chat.chunks import Chunk, Texts, strings
 from translators.json_codec import dumps, loads
 from translators.sse import Decoder
 
-_TEXT: Final = rb'[^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u(?![dD][89a-fA-F])[0-9a-fA-F]{4})[^"\\\x00-\x1f]*+)*+'
+_TEXT: Final = (
+    rb'[^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u(?![dD][89a-fA-F])[0-9a-fA-F]{4})[^"\\\x00-\x1f]*+)*+'
+)
 _STRING: Final = re.compile(_TEXT).match
 _STRINGS: Final = re.compile(rb"%s(?:\n%s)*+" % (_TEXT, _TEXT)).fullmatch
 _CONTROL: Final = re.compile(r"[\x00-\x1f]").search
@@ -75,16 +79,21 @@ class Run:
             return Chunk({"content": self.text}, None, index)
         written = [text for text in self.written if text]
         if self.events.find(b"\\") >= 0 and _OTHER_ESCAPE(self.events) is not None:
-            written = [dumps(loads(b'"%s"' % text))[1:-1] if text.find(b"\\") >= 0 else text for text in written]
+            written = [
+                dumps(loads(b'"%s"' % text))[1:-1] if text.find(b"\\") >= 0 else text
+                for text in written
+            ]
         return Texts(self.text, index, written)
 
 
 class TextReader:
     """Reads the events of one stream. `key` finds the text.
 
-    Who receives says what is to be done with them: `event` is given the name and data of each that is parsed, and returns whether to go
-    on; it sets `plain` to the text, and what else it wants to know of such events, if the event was nothing but a text. `texts` is given
-    those that were recognised. (They are not kept: a reader and the stream that it belongs to would hold each other.)
+    Who receives says what is to be done with them: `event` is given the name and data of each that
+    is parsed, and returns whether to go on; it sets `plain` to the text, and what else it wants to
+    know of such events, if the event was nothing but a text. `texts` is given those that were
+    recognised. (They are not kept: a reader and the stream that it belongs to would hold each
+    other.)
     """
 
     def __init__(self, key: re.Pattern[bytes]) -> None:
@@ -112,7 +121,9 @@ class TextReader:
                 return
 
     def _singly(self, data: bytes, event: Event, texts: Callable[[Run], None]) -> int:
-        """Read the first events one by one, and all texts before, between and after them. Returns up to where."""
+        """Read the first events one by one, and all texts before, between and after them. Returns
+        up to where.
+        """
         at, parsed, decoder = 0, 0, self.decoder
         while at < len(data) and parsed < _PARSED:
             idle = decoder.idle
@@ -139,36 +150,69 @@ class TextReader:
 
     def _learn(self, block: bytes, ending: bytes, data: bytes, text: str, known: Any) -> None:
         skipped = len(block) - len(data) - len(ending)
-        if block[0] in b"\r\n" or block[skipped : -len(ending)] != data:  # in several lines, or with other fields behind it
+        if (
+            block[0] in b"\r\n" or block[skipped : -len(ending)] != data
+        ):  # in several lines, or with other fields behind it
             return
         keys = list(self._key.finditer(data))
         if len(keys) != 1:
             return
         start = keys[0].end()
         string = _STRING(data, start)
-        if string is None or data[string.end() : string.end() + 1] != b'"' or loads(b'"%s"' % string[0]) != text:
+        if (
+            string is None
+            or data[string.end() : string.end() + 1] != b'"'
+            or loads(b'"%s"' % string[0]) != text
+        ):
             return
         self._models += 1
         closing = data[string.end() :] + ending
         counts = _COUNTS(closing)
-        # What stands behind the counts is the same in one stream and another in the next: compiling a pattern of it takes 100 µs.
-        like, tail = (_like(closing), b"") if counts is None else (_like(closing[: counts.end()], counts.start()), closing[counts.end() :])
+        # What stands behind the counts is the same in one stream and another in the next: compiling
+        # a pattern of it takes 100 µs.
+        like, tail = (
+            (_like(closing), b"")
+            if counts is None
+            else (_like(closing[: counts.end()], counts.start()), closing[counts.end() :])
+        )
         bare = skipped == 6 and block.startswith(b"data: ") and ending == b"\n\n"
         opening = block[: skipped + start]
         between, close = closing + opening, re.compile(like).match
-        self._model = _Model(opening, closing, between, close, tail, skipped, ending, bare, known, len(opening), len(closing))
+        self._model = _Model(
+            opening,
+            closing,
+            between,
+            close,
+            tail,
+            skipped,
+            ending,
+            bare,
+            known,
+            len(opening),
+            len(closing),
+        )
 
 
-def _recognised(data: bytes, at: int, model: "_Model", texts: Callable[[Run], None], carefully: bool = False) -> int:
+def _recognised(
+    data: bytes, at: int, model: "_Model", texts: Callable[[Run], None], carefully: bool = False
+) -> int:
     begin = at
     written: list[bytes] = []
-    opening, closing, between, close, tail = model.opening, model.closing, model.between, model.close, model.tail
+    opening, closing, between, close, tail = (
+        model.opening,
+        model.closing,
+        model.between,
+        model.close,
+        model.tail,
+    )
     size = len(between)
     while data.startswith(opening, at):
         start = at + model.start
         end = data.find(b'"', start)
         if not carefully:
-            while end >= 0 and data[end : (next_ := end + size)] == between:  # `startswith` would take twice the instructions
+            while (
+                end >= 0 and data[end : (next_ := end + size)] == between
+            ):  # `startswith` would take twice the instructions
                 written.append(data[start:end])
                 start = next_
                 end = data.find(b'"', start)
@@ -198,7 +242,9 @@ def _recognised(data: bytes, at: int, model: "_Model", texts: Callable[[Run], No
 
 
 def _together(written: list[bytes]) -> str | None:
-    """The whole text. None if one is not the inside of a JSON string, or has surrogates: the parser says so."""
+    """The whole text. None if one is not the inside of a JSON string, or has surrogates: the parser
+    says so.
+    """
     together = b"".join(written) if len(written) > 1 else written[0]
     escapes = together.find(b"\\") >= 0
     if escapes and _STRINGS(b"\n".join(written)) is None:
@@ -244,13 +290,20 @@ class _Model:
     """There is nothing but the data in it."""
     known: Any
     start: int
-    """Bytes before the text, and behind it: to ask for them each time costs as much as to cut the text out."""
+    """Bytes before the text, and behind it: to ask for them each time costs as much as to cut the
+    text out."""
     behind: int
 
     def text_of(self, data: bytes) -> str | None:
-        """The text, where `data` is one such event and its text has neither quotes nor escapes: each chunk that comes alone."""
+        """The text, where `data` is one such event and its text has neither quotes nor escapes:
+        each chunk that comes alone.
+        """
         start, behind = self.start, self.behind
-        if not data.startswith(self.opening) or not data.endswith(self.closing) or len(data) < start + behind:
+        if (
+            not data.startswith(self.opening)
+            or not data.endswith(self.closing)
+            or len(data) < start + behind
+        ):
             return None
         written = data[start:-behind]
         if written.find(b'"') >= 0 or written.find(b"\\") >= 0:
@@ -259,4 +312,6 @@ class _Model:
             text = written.decode()
         except UnicodeDecodeError:  # the parser says so
             return None
-        return text if text.isprintable() else None  # among what is not is what may not stand in JSON
+        return (
+            text if text.isprintable() else None
+        )  # among what is not is what may not stand in JSON

@@ -1,6 +1,8 @@
-"""What a request costs, in nano-USD (10^-9 USD) as a whole number: expected before it is sent, and by what the provider counted.
+"""What a request costs, in nano-USD (10^-9 USD) as a whole number: expected before it is sent, and
+by what the provider counted.
 
-Decimal arithmetic over the price rows of capabilities.yaml, rounded once at the end. What cannot be known is None, never a guess.
+Decimal arithmetic over the price rows of capabilities.yaml, rounded once at the end. What cannot be
+known is None, never a guess.
 """
 
 from datetime import date
@@ -20,8 +22,11 @@ _NANO_PER_FEE: Final = 1_000_000
 _LIST_PRICE_TIERS: Final = frozenset({None, "auto", "default", "standard", "standard_only"})
 
 
-def expected_cost(model: Model, prompt_tokens: int, cached_share: float, output_tokens: int, day: date) -> int | None:
-    """Nano-USD for a request still to be sent. `cached_share` (0 to 1) of its prompt is expected to be read from a cache.
+def expected_cost(
+    model: Model, prompt_tokens: int, cached_share: float, output_tokens: int, day: date
+) -> int | None:
+    """Nano-USD for a request still to be sent. `cached_share` (0 to 1) of its prompt is expected to
+    be read from a cache.
 
     None if the model has no price on `day`.
     """
@@ -29,15 +34,23 @@ def expected_cost(model: Model, prompt_tokens: int, cached_share: float, output_
     return None if price is None else _plain_cost(price, prompt_tokens, cached_share, output_tokens)
 
 
-def cost_of_usage(model: Model, usage: Any, day: date, service_tier: str | None = None) -> int | None:
-    """Nano-USD for what a provider counted (the hub's usage), reasoning within the completion, fees and surcharges it names included.
+def cost_of_usage(
+    model: Model, usage: Any, day: date, service_tier: str | None = None
+) -> int | None:
+    """Nano-USD for what a provider counted (the hub's usage), reasoning within the completion, fees
+    and surcharges it names included.
 
-    None if it cannot be known: no price on `day`, no count, audio of a model that has no price for it, or a `service_tier` (as the
-    caller asked for) that is not sold at the price list's rates.
+    None if it cannot be known: no price on `day`, no count, audio of a model that has no price for
+    it, or a `service_tier` (as the caller asked for) that is not sold at the price list's rates.
     """
     price = model.price_at(day)
     prompt, completion = totals(usage)
-    if price is None or prompt is None or completion is None or service_tier not in _LIST_PRICE_TIERS:
+    if (
+        price is None
+        or prompt is None
+        or completion is None
+        or service_tier not in _LIST_PRICE_TIERS
+    ):
         return None
     if _is_plain(usage) and model.billed_beside.isdisjoint(usage):
         return _plain_cost(price, prompt, 0.0, completion)
@@ -50,7 +63,9 @@ def cost_of_usage(model: Model, usage: Any, day: date, service_tier: str | None 
     cost = read + completion * rates.output
     for name, factors in model.surcharges.items():
         cost *= factors.get(str(usage.get(name)), 1)
-    return _nano(cost) + sum(int(_counted(usage, path) * fee * _NANO_PER_FEE) for path, fee in model.fees.items())
+    return _nano(cost) + sum(
+        int(_counted(usage, path) * fee * _NANO_PER_FEE) for path, fee in model.fees.items()
+    )
 
 
 def _counted(usage: Any, path: str) -> int:
@@ -89,10 +104,12 @@ def _rates(price: Price, prompt_tokens: int) -> Price | PriceTier:
 
 
 def _prompt_cost(rates: Price | PriceTier, prompt: int, usage: dict[str, Any]) -> Decimal | None:
-    """The prompt by what became of its tokens: read from a cache, written to one, heard, or simply read.
+    """The prompt by what became of its tokens: read from a cache, written to one, heard, or simply
+    read.
 
-    A rate that the row leaves out for a cache is the plain one: the provider makes no difference. Audio is never as cheap as text by
-    default, so without a rate it has no price. What is counted as audio may have been cached: then it is among the cached.
+    A rate that the row leaves out for a cache is the plain one: the provider makes no difference.
+    Audio is never as cheap as text by default, so without a rate it has no price. What is counted
+    as audio may have been cached: then it is among the cached.
     """
     details = usage.get("prompt_tokens_details")
     cached = min(count(details, "cached_tokens") or 0, prompt)

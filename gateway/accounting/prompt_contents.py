@@ -1,7 +1,8 @@
-"""What of a request is read by the model: its texts one by one, and a number of tokens for what is no text.
+"""What of a request is read by the model: its texts one by one, and a number of tokens for what is
+no text.
 
-One walk serves the estimate and the exact count. Its work is bounded: of a request with more parts than `MOST_PARTS` the rest is taken
-to be like the beginning, by its size.
+One walk serves the estimate and the exact count. Its work is bounded: of a request with more parts
+than `MOST_PARTS` the rest is taken to be like the beginning, by its size.
 """
 
 from dataclasses import dataclass, field
@@ -17,7 +18,8 @@ IMAGE_TOKENS: Final = 1600
 """One image at the resolution providers scale to."""
 
 _DOCUMENT: Final = 32
-"""Characters of base64 for a token. A PDF page is about 50 KB of them and 1,500 tokens; text in base64 is 4/3 of its bytes."""
+"""Characters of base64 for a token. A PDF page is about 50 KB of them and 1,500 tokens; text in
+base64 is 4/3 of its bytes."""
 _TEXT_FILE: Final = 5
 _AUDIO: Final = 500
 """A second of compressed audio is about 20 KB of base64 and 10 to 32 tokens."""
@@ -32,7 +34,8 @@ _LITERAL: Final = len("1,")
 
 @dataclass(slots=True)
 class Contents:
-    """`scale` is the whole request in terms of what was looked at: 1 unless it has too many parts."""
+    """`scale` is the whole request in terms of what was looked at: 1 unless it has too many
+    parts."""
 
     texts: list[str] = field(default_factory=list)
     tokens: float = 0.0
@@ -57,7 +60,9 @@ def contents_of(request: ChatRequest) -> Contents:
 
 
 class _Walk:
-    """`room` is how many parts may still be looked at, `syntax` the characters of JSON so far that are in no text."""
+    """`room` is how many parts may still be looked at, `syntax` the characters of JSON so far that
+    are in no text.
+    """
 
     __slots__ = ("found", "room", "syntax")
 
@@ -114,7 +119,10 @@ class _Walk:
                 self._medium(url, max(IMAGE_TOKENS, len(url) / _VIDEO))
             case "file":
                 data = part["file"].get("file_data") or ""
-                self._medium(data, len(data) / (_TEXT_FILE if data[:10].lower() == "data:text/" else _DOCUMENT))
+                self._medium(
+                    data,
+                    len(data) / (_TEXT_FILE if data[:10].lower() == "data:text/" else _DOCUMENT),
+                )
             case _:
                 self.value(part)
 
@@ -138,7 +146,9 @@ class _Walk:
                     break
                 texts.append(key)
                 keys += 1
-                if child.__class__ is str and self.room > 0:  # most are: a call for each would cost as much as all the rest
+                if (
+                    child.__class__ is str and self.room > 0
+                ):  # most are: a call for each would cost as much as all the rest
                     self.room -= 1
                     texts.append(child)
                     strings += 1

@@ -1,7 +1,9 @@
-"""Tokens of a request, counted by o200k: in a process of its own, started at the first count and kept.
+"""Tokens of a request, counted by o200k: in a process of its own, started at the first count and
+kept.
 
-tiktoken holds Python's lock, 0.2 s for its vocabulary and some milliseconds for every count; in another process it holds up nobody. What
-fails there, or takes too long, costs the count and no more: there is always the estimate.
+tiktoken holds Python's lock, 0.2 s for its vocabulary and some milliseconds for every count; in
+another process it holds up nobody. What fails there, or takes too long, costs the count and no
+more: there is always the estimate.
 """
 
 import asyncio
@@ -24,12 +26,12 @@ ENCODING: Final = "o200k_base"
 WORKER: Final = Path(__file__).with_name("tokenizer_worker.py")
 """Run by its path, not imported: tiktoken stays out of this process."""
 WINDOW: Final = 4096
-"""Characters that are encoded at once. tiktoken is slow on long texts without a boundary and panics (a BaseException) on a million
-spaces; cutting costs less than a tenth of a percent of accuracy.
+"""Characters that are encoded at once. tiktoken is slow on long texts without a boundary and panics
+(a BaseException) on a million spaces; cutting costs less than a tenth of a percent of accuracy.
 """
 MOST_WINDOWS: Final = 1024
-"""Windows that are encoded of one request: 4 million characters, as much as the largest context window holds. Of more, so many are taken
-from all over the text.
+"""Windows that are encoded of one request: 4 million characters, as much as the largest context
+window holds. Of more, so many are taken from all over the text.
 """
 TIME_LIMIT: Final = 5.0
 """Seconds for a count, its turn and the start of the process included."""
@@ -73,8 +75,12 @@ class TokenCounter:
         return None if self._worker is None else self._worker.process.pid
 
     async def count_request(self, request: ChatRequest) -> int | None:
-        """Prompt tokens of a request, its frames and media estimated as ever. None if they cannot be counted now."""
-        contents = contents_of(request) if request.size <= BIG else await off_loop(contents_of, request)
+        """Prompt tokens of a request, its frames and media estimated as ever. None if they cannot
+        be counted now.
+        """
+        contents = (
+            contents_of(request) if request.size <= BIG else await off_loop(contents_of, request)
+        )
         await asyncio.sleep(0)
         counted = await self.count_texts(contents.texts)
         return None if counted is None else int((counted + contents.tokens) * contents.scale) + 1
@@ -85,13 +91,19 @@ class TokenCounter:
             async with asyncio.timeout(self._time_limit), self._turn:
                 return await self._counted(texts)
         except TimeoutError:
-            _log.warning("counting tokens took longer than %g s: the estimate is used instead", self._time_limit)
+            _log.warning(
+                "counting tokens took longer than %g s: the estimate is used instead",
+                self._time_limit,
+            )
         except (OSError, EOFError) as error:
-            _log.error("counting tokens failed (%s): the estimate is used instead", type(error).__name__)
+            _log.error(
+                "counting tokens failed (%s): the estimate is used instead", type(error).__name__
+            )
         return None
 
     async def _counted(self, texts: Sequence[str]) -> int:
-        """Ask the process, and a new one if it is gone: somebody may have killed it for its memory."""
+        """Ask the process, and a new one if it is gone: somebody may have killed it for its
+        memory."""
         if self._worker is not None:
             with contextlib.suppress(ConnectionError, EOFError):
                 return await self._ask(self._worker, texts)
@@ -114,7 +126,8 @@ class TokenCounter:
             writer.write(_END)
             counted = int.from_bytes(await reader.readexactly(8))
         except BaseException:
-            # A question asked by half, or its answer not read: nothing more can be asked of this process.
+            # A question asked by half, or its answer not read: nothing more can be asked of this
+            # process.
             await self._end()
             raise
         return counted * total // max(1, seen)
@@ -128,14 +141,19 @@ class TokenCounter:
 
 
 async def _started() -> _Worker:
-    """A new process. Not by asyncio's own means: a loop may fork all of its memory for that and wait, 0.4 s where processors are busy."""
+    """A new process. Not by asyncio's own means: a loop may fork all of its memory for that and
+    wait, 0.4 s where processors are busy.
+    """
     ours, its = socket.socketpair()
     with its:
         reader, writer = await asyncio.open_connection(sock=ours)
         try:
             # In a session of its own, because a terminal's Ctrl-C is the gateway's to handle.
             process = subprocess.Popen(  # noqa: ASYNC220 - it takes a millisecond
-                [sys.executable, "-P", str(WORKER)], stdin=its.fileno(), stdout=its.fileno(), start_new_session=True
+                [sys.executable, "-P", str(WORKER)],
+                stdin=its.fileno(),
+                stdout=its.fileno(),
+                start_new_session=True,
             )
         except OSError:
             writer.transport.abort()

@@ -1,7 +1,9 @@
-"""Tokens of a request, estimated: from classes of bytes, without a tokenizer, in a time that does not grow with the request.
+"""Tokens of a request, estimated: from classes of bytes, without a tokenizer, in a time that does
+not grow with the request.
 
-A long request is measured by pieces from all over it. A model's `token_factor` says how its own tokenizer relates to o200k, and
-gateway.accounting.observed by how much the estimate was off for real answers.
+A long request is measured by pieces from all over it. A model's `token_factor` says how its own
+tokenizer relates to o200k, and gateway.accounting.observed by how much the estimate was off for
+real answers.
 """
 
 from bisect import bisect_right
@@ -24,7 +26,8 @@ NEAR: Final = 0.15
 
 _WORD: Final = 200
 _ENCODED: Final = 0.65
-"""Tokens for a character of base64 or hex: letters and digits, longer than any word, hardly a space among them."""
+"""Tokens for a character of base64 or hex: letters and digits, longer than any word, hardly a space
+among them."""
 _CLASSES: Final[tuple[tuple[bytes, float], ...]] = (
     (bytes(range(0x61, 0x7B)), 0.22),
     (bytes(range(0x41, 0x5B)), 0.55),
@@ -62,18 +65,24 @@ _TABLE, _WEIGHTS = _table()
 
 
 def estimate_request(request: ChatRequest) -> int:
-    """Prompt tokens of a request by the o200k tokenizer: messages, tool calls, media and tool declarations."""
+    """Prompt tokens of a request by the o200k tokenizer: messages, tool calls, media and tool
+    declarations.
+    """
     contents = contents_of(request)
     return int((estimate_texts(contents.texts) + contents.tokens) * contents.scale) + 1
 
 
 def near(tokens: int, limit: int) -> bool:
-    """Whether an estimate is too near to a limit to decide by it: count exactly (gateway.accounting.token_counter) instead."""
+    """Whether an estimate is too near to a limit to decide by it: count exactly
+    (gateway.accounting.token_counter) instead.
+    """
     return abs(tokens - limit) <= NEAR * limit
 
 
 def overflow(model: Model, prompt_tokens: int, max_tokens: int | None) -> tuple[int, int] | None:
-    """(needed, limit) in the model's own tokens if a prompt, or the prompt and the answer asked for, do not fit; else None."""
+    """(needed, limit) in the model's own tokens if a prompt, or the prompt and the answer asked
+    for, do not fit; else None.
+    """
     record = model.record
     if record.max_input_tokens is not None and prompt_tokens > record.max_input_tokens:
         return prompt_tokens, record.max_input_tokens
@@ -95,7 +104,9 @@ def estimate_texts(texts: Sequence[str]) -> float:
 
 
 def pieces(texts: Sequence[str], total: int) -> Iterator[str]:
-    """PIECES stretches of PIECE characters, evenly spread over the texts as if they were one; a stretch may run over several."""
+    """PIECES stretches of PIECE characters, evenly spread over the texts as if they were one; a
+    stretch may run over several.
+    """
     ends = list(accumulate(map(len, texts)))
     for number in range(PIECES):
         start = number * (total - PIECE) // (PIECES - 1)
@@ -110,9 +121,16 @@ def pieces(texts: Sequence[str], total: int) -> Iterator[str]:
 
 def _weighed(text: str) -> float:
     classes = text.encode("utf-8", "surrogatepass").translate(_TABLE)
-    present = range(_ASCII) if text.isascii() else range(len(_WEIGHTS))  # each count takes as long as all the rest
+    present = (
+        range(_ASCII) if text.isascii() else range(len(_WEIGHTS))
+    )  # each count takes as long as all the rest
     counts = [classes.count(number) for number in present]
     small, capital, digits, spaces = counts[1:5]
-    if digits and 50 * spaces < digits and len(classes) > _WORD and small + capital + digits > 0.9 * len(classes):
+    if (
+        digits
+        and 50 * spaces < digits
+        and len(classes) > _WORD
+        and small + capital + digits > 0.9 * len(classes)
+    ):
         return len(classes) * _ENCODED
     return float(sum(map(mul, _WEIGHTS, counts)))

@@ -1,11 +1,14 @@
-"""o200k's tokenizer, and the process that counts with it: reads texts from standard input and writes their counts.
+"""o200k's tokenizer, and the process that counts with it: reads texts from standard input and
+writes their counts.
 
-It stands alone: nothing of the gateway is imported, so that the process starts quickly and is small. The vocabulary lies in this
-package; nothing is ever downloaded. Unpacking it takes 0.2 s and 75 MB, for most of which tiktoken lets no other thread run, and so does
-every count: therefore not in the gateway's own process. See gateway.accounting.token_counter for the other side.
+It stands alone: nothing of the gateway is imported, so that the process starts quickly and is
+small. The vocabulary lies in this package; nothing is ever downloaded. Unpacking it takes 0.2 s and
+75 MB, for most of which tiktoken lets no other thread run, and so does every count: therefore not
+in the gateway's own process. See gateway.accounting.token_counter for the other side.
 
-A question is frames, each a length (4 bytes, big-endian) and as many bytes of UTF-8, ended by a length of zero. Its answer is the number
-of their tokens (8 bytes). The process ends when standard input does: with its gateway, however that ends.
+A question is frames, each a length (4 bytes, big-endian) and as many bytes of UTF-8, ended by a
+length of zero. Its answer is the number of their tokens (8 bytes). The process ends when standard
+input does: with its gateway, however that ends.
 """
 
 import os
@@ -16,7 +19,8 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 if __name__ == "__main__":
-    # It is its gateway's to end. A supervisor signals every process of a service, and answers in flight may still need a count.
+    # It is its gateway's to end. A supervisor signals every process of a service, and answers in
+    # flight may still need a count.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
@@ -57,7 +61,9 @@ def encoding() -> Encoding:
 
 
 def count(text: str) -> int:
-    """Tokens of a text. Of one window at most (see gateway.accounting.token_counter): tiktoken panics on a million spaces."""
+    """Tokens of a text. Of one window at most (see gateway.accounting.token_counter): tiktoken
+    panics on a million spaces.
+    """
     return len(encoding().encode_ordinary(text))
 
 

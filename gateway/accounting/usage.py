@@ -1,8 +1,11 @@
-"""Numbers out of a usage object of the hub: a provider may send anything, so nothing is believed that is no count."""
+"""Numbers out of a usage object of the hub: a provider may send anything, so nothing is believed
+that is no count.
+"""
 
 from typing import Any, Final
 
 from gateway.accounting.token_estimate import estimate_texts
+from gateway.telemetry import events
 from translators.chat.wire import Completion, Usage
 
 MOST: Final = 100_000_000
@@ -10,13 +13,17 @@ MOST: Final = 100_000_000
 
 
 def count(holder: Any, name: str) -> int | None:
-    """The tokens under `name` of a usage object or of one of its details, None if there is no believable count."""
+    """The tokens under `name` of a usage object or of one of its details, None if there is no
+    believable count.
+    """
     value = holder.get(name) if holder.__class__ is dict else None
     return value if value.__class__ is int and 0 <= value <= MOST else None
 
 
 def totals(usage: Any) -> tuple[int | None, int | None]:
-    """The prompt's and the completion's tokens, as `count` finds them, at half its price: they are looked at three times for a request."""
+    """The prompt's and the completion's tokens, as `count` finds them, at half its price: they are
+    looked at three times for a request.
+    """
     if usage.__class__ is not dict:
         return None, None
     prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens")
@@ -26,15 +33,31 @@ def totals(usage: Any) -> tuple[int | None, int | None]:
     )
 
 
+def counted(usage: Any) -> events.Usage | None:
+    """What a provider counted, as far as it is numbers: it may send anything."""
+    if usage.__class__ is not dict:
+        return None
+    prompt, completion = totals(usage)
+    cached, reasoning = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
+    return events.Usage(
+        prompt or 0,
+        count(cached, "cached_tokens") or 0 if cached else 0,
+        completion or 0,
+        count(reasoning, "reasoning_tokens") or 0 if reasoning else 0,
+    )
+
+
 USAGE_ESTIMATED: Final = "usage_estimated"
 """The warning beside a usage that the provider did not count."""
 _SPOKEN: Final = ("content", "reasoning_content", "refusal")
 
 
 def estimated(prompt_tokens: int, token_factor: float, completion: Completion) -> Usage:
-    """A usage object for an answer whose provider counted nothing: callers read its fields unasked. Both counts are estimates.
+    """A usage object for an answer whose provider counted nothing: callers read its fields unasked.
+    Both counts are estimates.
 
-    `prompt_tokens` are o200k's; `token_factor` tells how many of the model's own tokens one of those is.
+    `prompt_tokens` are o200k's; `token_factor` tells how many of the model's own tokens one of
+    those is.
     """
     texts: list[str] = []
     for choice in completion["choices"]:

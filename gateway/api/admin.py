@@ -1,4 +1,6 @@
-"""What an operator may ask of a running gateway, with a key of its own: callers' keys open none of it."""
+"""What an operator may ask of a running gateway, with a key of its own: callers' keys open none of
+it.
+"""
 
 from typing import TypedDict
 
@@ -6,7 +8,12 @@ from gateway.api.request import Request
 from gateway.api.schemas import ReloadedDocument
 from gateway.config import Problem
 from gateway.config.reload import Reload
-from gateway.errors import ConfigRejected, ProblemDocument, RejectedConfigDocument, WorkerReloadDocument
+from gateway.errors import (
+    ConfigRejected,
+    ProblemDocument,
+    RejectedConfigDocument,
+    WorkerReloadDocument,
+)
 from gateway.http.response import Response, json_response
 
 
@@ -22,7 +29,8 @@ class ReloadDocument(TypedDict):
 
 
 async def reload(http: Request) -> Response:
-    """POST /-/reload: read the files again. 422 with every problem if they cannot be used; the previous revision then goes on.
+    """POST /-/reload: read the files again. 422 with every problem if they cannot be used; the
+    previous revision then goes on.
 
     Where there are several workers all of them reload, and `workers` says what came of it at each.
     """
@@ -33,7 +41,14 @@ async def reload(http: Request) -> Response:
     if gateway.peers is not None:
         everywhere = sorted([(gateway.peers.number, done), *await gateway.peers.reload()])
         workers = [_worker(number, document) for number, document in everywhere]
-        done = next((document for _, document in everywhere if document is not None and document["problems"]), done)
+        done = next(
+            (
+                document
+                for _, document in everywhere
+                if document is not None and document["problems"]
+            ),
+            done,
+        )
     if done["problems"]:
         raise _rejected(done, workers)
     document: ReloadedDocument = {
@@ -53,7 +68,9 @@ def _rejected(done: ReloadDocument, workers: list[WorkerReloadDocument] | None) 
     rejected: RejectedConfigDocument = {"revision": done["revision"], "problems": problems}
     if workers is not None:
         rejected["workers"] = workers
-    return ConfigRejected(f"The configuration cannot be used: {Problem(**problems[0])}{more}", rejected)
+    return ConfigRejected(
+        f"The configuration cannot be used: {Problem(**problems[0])}{more}", rejected
+    )
 
 
 def reload_document(done: Reload) -> ReloadDocument:
@@ -64,12 +81,17 @@ def reload_document(done: Reload) -> ReloadDocument:
         "previous": done.previous,
         "changed": done.changed,
         "needs_restart": list(done.needs_restart),
-        "problems": [{"file": p.file, "line": p.line, "path": p.path, "message": p.message} for p in done.problems],
+        "problems": [
+            {"file": p.file, "line": p.line, "path": p.path, "message": p.message}
+            for p in done.problems
+        ],
     }
 
 
 def _worker(number: int, document: ReloadDocument | None) -> WorkerReloadDocument:
-    """One that did not answer is being started, or will be: it begins with the files as they are then."""
+    """One that did not answer is being started, or will be: it begins with the files as they are
+    then.
+    """
     if document is None:
         return {"worker": number, "result": "no_answer", "revision": None}
     return {"worker": number, "result": document["result"], "revision": document["revision"]}

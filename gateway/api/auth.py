@@ -1,4 +1,6 @@
-"""Who may call, and who may administer: keys from the environment, kept and compared as SHA-256 digests, in constant time."""
+"""Who may call, and who may administer: keys from the environment, kept and compared as SHA-256
+digests, in constant time.
+"""
 
 import hashlib
 import hmac
@@ -6,13 +8,15 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
+from urllib.parse import parse_qs
 
 from gateway.errors import AdminDisabled, NotAuthorized
 
 VARIABLE: Final = "LLM_ROUTER_API_KEYS"
 ADMIN_VARIABLE: Final = "LLM_ROUTER_ADMIN_KEY"
 OPEN_ROUTES: Final = frozenset({"/health", "/health/ready", "/metrics"})
-"""What load balancers and Prometheus read without a key. None of it calls a provider or tells a secret."""
+"""What load balancers and Prometheus read without a key. None of it calls a provider or tells a
+secret."""
 ADMIN_ROUTES: Final = frozenset({"/-/reload"})
 """What the admin key opens; callers' keys are not asked for there."""
 
@@ -28,14 +32,15 @@ class Access:
 
     def __init__(self, digests: frozenset[bytes] = frozenset()) -> None:
         self._digests = tuple(digests)
+        self.open: Final = not self._digests
 
-    @property
-    def open(self) -> bool:
-        return not self._digests
+    def key_id(self, headers: Mapping[str, str], key: str = "") -> str | None:
+        """The id (first 8 hex digits of the digest) of the caller's key, None if keys are not asked
+        for. Raises NotAuthorized.
 
-    def key_id(self, headers: Mapping[str, str]) -> str | None:
-        """The id (first 8 hex digits of the digest) of the caller's key, None if keys are not asked for. Raises NotAuthorized."""
-        return _known(headers, self._digests).hex()[:8] if self._digests else None
+        `key`: one that stands elsewhere than in the usual headers.
+        """
+        return _known(headers, self._digests, key).hex()[:8] if self._digests else None
 
 
 class Admin:
@@ -47,26 +52,49 @@ class Admin:
     def check(self, headers: Mapping[str, str]) -> None:
         """Raises AdminDisabled, NotAuthorized."""
         if not self._digests:
-            raise AdminDisabled(f"This route is disabled: set {ADMIN_VARIABLE} in the environment of the gateway to enable it.")
+            raise AdminDisabled(
+                f"This route is disabled: set {ADMIN_VARIABLE} in the environment of the gateway to"
+                " enable it."
+            )
         _known(headers, self._digests)
 
 
-def _known(headers: Mapping[str, str], digests: Sequence[bytes]) -> bytes:
-    """The digest of the key that `headers` carry, if it is one of `digests`. Raises NotAuthorized."""
+def google_key(headers: Mapping[str, str], url: str) -> str:
+    """The key as clients of Google's APIs send it, in `x-goog-api-key` or in the query; "" if it
+    stands in neither.
+    """
+    if key := headers.get("x-goog-api-key", ""):
+        return key
+    query = url.partition("?")[2]
+    return parse_qs(query).get("key", [""])[0] if "key=" in query else ""
+
+
+def _known(headers: Mapping[str, str], digests: Sequence[bytes], key: str = "") -> bytes:
+    """The digest of a key that `headers` carry, if it is one of `digests`; of several any will
+    do. Raises NotAuthorized.
+
+    `key`: one that stands elsewhere.
+    """
     scheme, _, token = headers.get("authorization", "").partition(" ")
-    key = token.strip() if scheme.lower() == "bearer" and token else headers.get("x-api-key", "")
-    if not key:
-        raise NotAuthorized("You didn't provide an API key. Send it as 'Authorization: Bearer KEY' or in 'x-api-key'.")
-    digest = hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
-    matches = [hmac.compare_digest(digest, known) for known in digests]
-    if not any(matches):
-        raise NotAuthorized("Incorrect API key provided.")
-    return digest
+    bearer = token.strip() if scheme.lower() == "bearer" else ""
+    keys = [key, bearer, headers.get("x-api-key", "")]
+    if not any(keys):
+        raise NotAuthorized(
+            "You didn't provide an API key. Send it as 'Authorization: Bearer KEY' or in"
+            " 'x-api-key'."
+        )
+    for key in filter(None, keys):
+        digest = hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
+        matches = [hmac.compare_digest(digest, known) for known in digests]
+        if any(matches):
+            return digest
+    raise NotAuthorized("Incorrect API key provided.")
 
 
 def read(environ: Mapping[str, str]) -> Access:
-    """Callers' keys from LLM_ROUTER_API_KEYS: a comma-separated list of keys; an item that begins with `/` names a file of SHA-256 hex
-    digests, one a line, `#` begins a comment. Raises AccessError.
+    """Callers' keys from LLM_ROUTER_API_KEYS: a comma-separated list of keys; an item that begins
+    with `/` names a file of SHA-256 hex digests, one a line, `#` begins a comment. Raises
+    AccessError.
     """
     digests = _digests(VARIABLE, environ)
     if environ.get(VARIABLE) and not digests:
@@ -75,12 +103,18 @@ def read(environ: Mapping[str, str]) -> Access:
 
 
 def read_admin(environ: Mapping[str, str]) -> Admin:
-    """The operator's keys from LLM_ROUTER_ADMIN_KEY, in the form of callers' keys. One that callers have too is refused: AccessError."""
+    """The operator's keys from LLM_ROUTER_ADMIN_KEY, in the form of callers' keys. One that callers
+    have too is refused: AccessError.
+    """
     digests = _digests(ADMIN_VARIABLE, environ)
     if environ.get(ADMIN_VARIABLE) and not digests:
-        raise AccessError(f"{ADMIN_VARIABLE} is set but holds no key: unset it, and nobody administers")
+        raise AccessError(
+            f"{ADMIN_VARIABLE} is set but holds no key: unset it, and nobody administers"
+        )
     if digests & _digests(VARIABLE, environ):
-        raise AccessError(f"{ADMIN_VARIABLE} holds a key that is also in {VARIABLE}: callers would administer")
+        raise AccessError(
+            f"{ADMIN_VARIABLE} holds a key that is also in {VARIABLE}: callers would administer"
+        )
     return Admin(frozenset(digests))
 
 
@@ -99,14 +133,19 @@ def _from_file(variable: str, path: Path) -> set[bytes]:
     try:
         lines = path.read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise AccessError(f"{variable}: an item that begins with / is a file, and it cannot be read: {type(error).__name__}") from None
+        raise AccessError(
+            f"{variable}: an item that begins with / is a file, and it cannot be read:"
+            f" {type(error).__name__}"
+        ) from None
     digests = set()
     for number, line in enumerate(lines, 1):
         text = line.partition("#")[0].strip().lower()
         if not text:
             continue
         if not _DIGEST.fullmatch(text):
-            raise AccessError(f"{variable}: {path}:{number}: expected the 64 hex digits of a SHA-256 hash")
+            raise AccessError(
+                f"{variable}: {path}:{number}: expected the 64 hex digits of a SHA-256 hash"
+            )
         digests.add(bytes.fromhex(text))
     if not digests:
         raise AccessError(f"{variable}: {path} holds no hash")

@@ -1,9 +1,12 @@
-"""What there is: models as OpenAI lists them, personas, providers, and the plan for a request that is not sent."""
+"""What there is: models as OpenAI lists them, personas, providers, and the plan for a request that
+is not sent.
+"""
 
 from collections.abc import Mapping
 from datetime import date
 from typing import Any, cast
 
+from gateway.api import messages
 from gateway.api.decision import decided
 from gateway.api.native_chat import native_request
 from gateway.api.request import Gateway, Request
@@ -30,21 +33,38 @@ from translators.chat.request import ChatRequest, parse
 
 
 async def list_models(http: Request) -> Response:
-    """GET /v1/models: personas, and direct models where they are allowed."""
-    models: ModelListDocument = {"object": "list", "data": [_model(http, name) for name in _names(http.config)]}
+    """GET /v1/models: personas, and direct models where they are allowed. Anthropic's clients get a
+    list in their shape.
+    """
+    if messages.VERSION_HEADER in http.headers:
+        return messages.list_models(http)
+    models: ModelListDocument = {
+        "object": "list",
+        "data": [_model(http, name) for name in model_names(http.config)],
+    }
     return json_response(models)
 
 
 async def get_model(http: Request) -> Response:
     """GET /v1/models/{id}; a direct model's id has a slash in it."""
+    if messages.VERSION_HEADER in http.headers:
+        return messages.get_model(http)
     config, name = http.config, http.id
-    if name not in _names(config):
-        raise ModelNotFound(f"The model {name[:100]!r} does not exist. The personas are: {', '.join(sorted(config.personas))}.")
+    if name not in model_names(config):
+        raise ModelNotFound(
+            f"The model {name[:100]!r} does not exist. The personas are:"
+            f" {', '.join(sorted(config.personas))}."
+        )
     return json_response(_model(http, name))
 
 
-def _names(config: Config) -> list[str]:
-    direct = [f"{p.name}/{m}" for p in config.providers.values() for m in p.models] if config.direct_models else []
+def model_names(config: Config) -> list[str]:
+    """What callers may name as their model: personas, and direct models where they are allowed."""
+    direct = (
+        [f"{p.name}/{m}" for p in config.providers.values() for m in p.models]
+        if config.direct_models
+        else []
+    )
     return [*config.personas, *direct]
 
 
@@ -85,19 +105,28 @@ def _persona(config: Config, persona: Persona, context: RoutingContext) -> Perso
         "resume": persona.resume,
         "available": bool(now.eligible),
         "targets": [
-            {"provider": c.provider.name, "model": c.model.id, "available": c.verdict != "rejected", "reasons": list(c.reasons)}
+            {
+                "provider": c.provider.name,
+                "model": c.model.id,
+                "available": c.verdict != "rejected",
+                "reasons": list(c.reasons),
+            }
             for c in now.candidates
         ],
     }
 
 
 async def list_providers(http: Request) -> Response:
-    """GET /api/v1/providers: what they can do, and how they and their keys are doing. Never a key."""
+    """GET /api/v1/providers: what they can do, and how they and their keys are doing. Never a
+    key."""
     gateway, config = http.gateway, http.config
     document: ProvidersDocument = {
         "revision": config.revision,
         "simulated": gateway.simulated,
-        "providers": [_provider(provider, gateway, gateway.state.now()) for provider in config.providers.values()],
+        "providers": [
+            _provider(provider, gateway, gateway.state.now())
+            for provider in config.providers.values()
+        ],
     }
     return json_response(document)
 
@@ -112,11 +141,16 @@ def _provider(provider: Provider, gateway: Gateway, now: float) -> ProviderDocum
         "reason": provider.unavailable_reason if down is None else f"health check: {down.outcome}",
         "simulated": gateway.simulated,
         "region": provider.region,
-        "health_check": None if provider.health_check is None else health.checks.document(provider.name, now),
+        "health_check": (
+            None if provider.health_check is None else health.checks.document(provider.name, now)
+        ),
         "key_variables": list(provider.key_variables),
         "keys": [health.key_document(provider, key, now) for key in provider.keys],
         "models": [
-            {**_capabilities(model, day), "health": health.document(f"{provider.name}/{model.id}", now)}
+            {
+                **_capabilities(model, day),
+                "health": health.document(f"{provider.name}/{model.id}", now),
+            }
             for model in provider.models.values()
         ],
     }
@@ -152,7 +186,9 @@ async def route(http: Request) -> Response:
 
 
 async def decision(http: Request) -> Response:
-    """GET /api/v1/decisions/{id}: one of the last thousand decisions of each worker, without content, and what came of it."""
+    """GET /api/v1/decisions/{id}: one of the last thousand decisions of each worker, without
+    content, and what came of it.
+    """
     name, gateway = http.id, http.gateway
     document: Mapping[str, Any] | None = decision_document(gateway, name)
     if document is None and gateway.peers is not None:

@@ -1,5 +1,6 @@
-"""THE chat handler: a request is read, decided, dispatched and its answer written, for every dialect
-that callers speak."""
+"""THE chat handler: a request is read, decided, dispatched and its answer written, for every
+dialect that callers speak.
+"""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -32,7 +33,7 @@ def chat(dialect: InboundDialect) -> Handler:
     async def handler(http: Request) -> web.StreamResponse:
         with exchange_of(http, dialect.NAME) as exchange:
             document, size = await http.read_json(dialect.KEEPS_TEXT)
-            call = Call(http.headers, http.raw_path, http.json_text, size)
+            call = Call(http.headers, http.raw_path, http.json_text, size, http.request_id)
             if size <= BIG:
                 read = read_request(document, call)
             else:
@@ -43,10 +44,13 @@ def chat(dialect: InboundDialect) -> Handler:
 
 
 Settle = Callable[[bytes, Exchange], Awaitable[bytes]]
-"""What is done with a whole answer before its end goes out: given the end as it was written, the end as it is to be."""
+"""What is done with a whole answer before its end goes out: given the end as it was written, the
+end as it is to be."""
 
 
-async def respond(http: Request, read: InboundRequest, exchange: Exchange, settle: Settle | None = None) -> web.StreamResponse:
+async def respond(
+    http: Request, read: InboundRequest, exchange: Exchange, settle: Settle | None = None
+) -> web.StreamResponse:
     """Carry a request out that has been read, and answer it."""
     gateway, request = http.gateway, read.request
     decision = await prepare(http, request, exchange, read.origin)
@@ -55,7 +59,13 @@ async def respond(http: Request, read: InboundRequest, exchange: Exchange, settl
         interval = http.config.server.keep_alive_interval
         if (most := http.dialect.KEEP_ALIVE) is not None and most < interval:
             interval = most
-        with EventStream(http, interval, cors.told(http, exchange.headers), writer.keep_alive, writer.content_type) as out:
+        with EventStream(
+            http,
+            interval,
+            cors.told(http, _stream_headers(http, exchange)),
+            writer.keep_alive,
+            writer.content_type,
+        ) as out:
             try:
                 stream = await gateway.dispatcher.open_stream(decision, exchange)
             except (RequestFailed, InvalidRequest) as error:
@@ -69,8 +79,18 @@ async def respond(http: Request, read: InboundRequest, exchange: Exchange, settl
     completion = await gateway.dispatcher.complete(decision, exchange)
     facts = _facts_of_completion(completion, exchange)
     write = read.write_completion
-    body = write(completion, facts) if exchange.received <= BIG else await off_loop(write, completion, facts)
+    body = (
+        write(completion, facts)
+        if exchange.received <= BIG
+        else await off_loop(write, completion, facts)
+    )
     return Response(body if settle is None else await settle(body, exchange))
+
+
+def _stream_headers(http: Request, exchange: Exchange) -> Callable[[], dict[str, str]]:
+    """What gives the headers of a stream, with those that its dialect's clients look for."""
+    more = http.dialect.headers(http.request_id)
+    return (lambda: {**exchange.headers(), **more}) if more else exchange.headers
 
 
 async def _relayed(
@@ -84,7 +104,9 @@ async def _relayed(
     """What comes from the provider, written to the caller as it comes."""
     assert exchange.served is not None
     served = exchange.served.name
-    writer.begin(AnswerFacts(stream.id, stream.created, stream.model, served, exchange.estimated_prompt))
+    writer.begin(
+        AnswerFacts(stream.id, stream.created, stream.model, served, exchange.estimated_prompt)
+    )
     write, last = writer.write, b""
     try:
         async with aclosing(stream.batches(runs=True)) as batches:

@@ -1,6 +1,8 @@
-"""The answers of both chat routes and the events of their streams as types: /openapi.json is made from them.
+"""The answers of both chat routes and the events of their streams as types: /openapi.json is made
+from them.
 
-A text under a field is its description there. Providers that speak OpenAI's language may add fields of their own.
+A text under a field is its description there. Providers that speak OpenAI's language may add fields
+of their own.
 """
 
 from typing import Literal, NotRequired
@@ -48,7 +50,8 @@ class ChatCompletionChunkDocument(_AnyCompletion):
     choices: list[ChunkChoice]
     """Parts of answers; empty in the usage chunk."""
     usage: NotRequired[Usage | None]
-    """In the last chunk, where `stream_options.include_usage` asked for it; null or missing in all others."""
+    """In the last chunk, where `stream_options.include_usage` asked for it; null or missing in all
+    others."""
 
 
 class NativeUsageDocument(Usage):
@@ -75,11 +78,13 @@ class WarningDocument(TypedDict):
     """What did not go as the request says."""
 
     kind: NoteKind | Literal["warning"]
-    """dropped: not sent. changed: sent with another value. emulated: produced another way. repaired: the history was mended."""
+    """dropped: not sent. changed: sent with another value. emulated: produced another way.
+    repaired: the history was mended."""
     param: str | None
     """The parameter; null for a warning about the answer."""
     message: str
-    """Why, in one sentence; for a warning its word, as the header `x-llm-router-warning` says it."""
+    """Why, in one sentence; for a warning its word, as the header `x-llm-router-warning` says it.
+    """
 
 
 class ServedDocument(TypedDict):
@@ -109,14 +114,17 @@ class SummaryDocument(TypedDict):
 
 
 class NativeMessageDocument(BesideText):
-    """An assistant's message as in OpenAI's answer, without nulls. Further fields are the provider's own."""
+    """An assistant's message as in OpenAI's answer, without nulls. Further fields are the
+    provider's own.
+    """
 
     role: Literal["assistant"]
     """Who speaks."""
     content: str | None
     """The text; null where the model calls tools or refuses."""
     reasoning: NotRequired[str]
-    """The reasoning, as far as the provider shows it: OpenAI's route calls it `reasoning_content`."""
+    """The reasoning, as far as the provider shows it: OpenAI's route calls it `reasoning_content`.
+    """
     refusal: NotRequired[str]
     """Why the model refuses."""
 

@@ -1,6 +1,8 @@
-"""CORS: what browsers are told of pages of other origins that may call, where the configuration names such origins.
+"""CORS: what browsers are told of pages of other origins that may call, where the configuration
+names such origins.
 
-Whoever calls needs a key as ever, in a header that the page itself sets: browsers are never allowed to add credentials of their own.
+Whoever calls needs a key as ever, in a header that the page itself sets: browsers are never allowed
+to add credentials of their own.
 """
 
 import re
@@ -16,7 +18,8 @@ from gateway.http.response import NoContent
 PREFLIGHT: Final = "preflight"
 """Stands for the route of a browser's question whether it may send a request."""
 MAX_AGE: Final = 7200
-"""Seconds that a browser may remember the answer. None of them remembers longer than a day, some not longer than this."""
+"""Seconds that a browser may remember the answer. None of them remembers longer than a day, some
+not longer than this."""
 MOST_HEADERS: Final = 64
 """That a request may ask for."""
 
@@ -28,7 +31,11 @@ _NAME: Final = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]{1,64}").fullmatch
 def is_preflight(http: Request) -> bool:
     """Whether a request by OPTIONS is a browser's question, and origins are configured."""
     headers = http.headers
-    return bool(http.config.server.cors_origins) and "origin" in headers and "access-control-request-method" in headers
+    return (
+        bool(http.config.server.cors_origins)
+        and "origin" in headers
+        and "access-control-request-method" in headers
+    )
 
 
 def answering(methods: str) -> Callable[[Request], Awaitable[web.StreamResponse]]:
@@ -47,7 +54,9 @@ def answering(methods: str) -> Callable[[Request], Awaitable[web.StreamResponse]
 
 
 def tell(http: Request, headers: dict[str, str]) -> None:
-    """Add to all headers of an answer what a browser must know of them. Only where origins are configured."""
+    """Add to all headers of an answer what a browser must know of them. Only where origins are
+    configured.
+    """
     headers["vary"] = "origin"
     allowed = _allowed(http)
     if allowed is not None:
@@ -57,7 +66,9 @@ def tell(http: Request, headers: dict[str, str]) -> None:
 
 
 def told(http: Request, headers: Callable[[], dict[str, str]]) -> Callable[[], dict[str, str]]:
-    """What gives the headers of an answer when they are sent, with what a browser must know of them where origins are configured."""
+    """What gives the headers of an answer when they are sent, with what a browser must know of them
+    where origins are configured.
+    """
     if not http.config.server.cors_origins:
         return headers
 
@@ -70,7 +81,8 @@ def told(http: Request, headers: Callable[[], dict[str, str]]) -> Callable[[], d
 
 
 def _allowed(http: Request) -> str | None:
-    """What the request's origin is told to be allowed as; None if it is not, or if there is none."""
+    """What the request's origin is told to be allowed as; None if it is not, or if there is
+    none."""
     origin, origins = http.headers.get("origin"), http.config.server.cors_origins
     if origin in origins:
         return origin
@@ -78,6 +90,8 @@ def _allowed(http: Request) -> str | None:
 
 
 def _names(asked: str) -> str:
-    """The names of headers that a request is to have, as far as they are names; empty if they are too many."""
+    """The names of headers that a request is to have, as far as they are names; empty if they are
+    too many.
+    """
     names = [name.strip().lower() for name in asked.split(",", MOST_HEADERS)]
     return "" if len(names) > MOST_HEADERS else ", ".join(dict.fromkeys(filter(_NAME, names)))

@@ -14,26 +14,39 @@ from translators.inbound import Origin
 from translators.notes import Note
 
 MODES: Final = ("report", "strict", "quiet")
-_HALF_PAIR: Final = "the request's JSON text holds half of a surrogate pair (an escape like \\ud83d without its other half)"
+_HALF_PAIR: Final = (
+    "the request's JSON text holds half of a surrogate pair (an escape like \\ud83d without its"
+    " other half)"
+)
 _REPAIRED: Final = Note("repaired", "messages", f"{_HALF_PAIR}: U+FFFD stands for it")
 
 
-async def prepare(http: Request, request: ChatRequest, exchange: Exchange, origin: Origin | None = None) -> Decision:
+async def prepare(
+    http: Request, request: ChatRequest, exchange: Exchange, origin: Origin | None = None
+) -> Decision:
     """What will be done with a request, on record. Raises ModelNotFound, InvalidRequest."""
     gateway = http.gateway
     exchange.set_stream(request.stream)
     decision, context = await decided(http, request, origin)
-    params = _mode(http, decision.params)
+    params = params_mode(http, decision.params)
     if http.repaired and params == "strict":  # a text is sent as it came or not at all
         exchange.set_params(params, decision.notes)
-        raise InvalidRequest(f"In strict mode nothing may be changed, but {_HALF_PAIR}.", "messages", "invalid_json")
+        raise InvalidRequest(
+            f"In strict mode nothing may be changed, but {_HALF_PAIR}.", "messages", "invalid_json"
+        )
     record = gateway.records.add(decision.plan, context.moment, exchange.request_id)
-    exchange.record_decision(decision, record, params, (_REPAIRED, *decision.notes) if http.repaired else decision.notes)
+    exchange.record_decision(
+        decision, record, params, (_REPAIRED, *decision.notes) if http.repaired else decision.notes
+    )
     return decision
 
 
-async def decided(http: Request, request: ChatRequest, origin: Origin | None = None) -> tuple[Decision, RoutingContext]:
-    """The decision for a request, and the world it was made in. Near a limit the prompt is counted instead of estimated."""
+async def decided(
+    http: Request, request: ChatRequest, origin: Origin | None = None
+) -> tuple[Decision, RoutingContext]:
+    """The decision for a request, and the world it was made in. Near a limit the prompt is counted
+    instead of estimated.
+    """
     gateway, config, context = http.gateway, http.config, http.gateway.state.view()
     caller = Caller(http.key_id, http.headers)
     small = request.size <= BIG
@@ -48,12 +61,21 @@ async def decided(http: Request, request: ChatRequest, origin: Origin | None = N
     return decision, context
 
 
-def _mode(http: Request, configured: str) -> str:
+def params_mode(http: Request, configured: str) -> str:
+    """What becomes of parameters that a provider cannot be told: as the request says, else as
+    configured.
+    """
     asked = http.headers.get("x-llm-router-params")
     if asked is not None:
         if asked not in MODES:
             raise InvalidRequest(
-                f"Invalid header 'x-llm-router-params': expected one of {', '.join(MODES)}.", "x-llm-router-params", "invalid_value"
+                f"Invalid header 'x-llm-router-params': expected one of {', '.join(MODES)}.",
+                "x-llm-router-params",
+                "invalid_value",
             )
         return asked
-    return "strict" if http.headers.get("x-llm-router-strict", "").lower() in ("true", "1") else configured
+    return (
+        "strict"
+        if http.headers.get("x-llm-router-strict", "").lower() in ("true", "1")
+        else configured
+    )

@@ -28,7 +28,9 @@ WRITE_TIMEOUT: Final = "write_timeout"
 
 
 class exchange_of:
-    """The record of one chat request, told when it is over, however it ends. (A generator would cost ten microseconds more.)"""
+    """The record of one chat request, told when it is over, however it ends. (A generator would
+    cost ten microseconds more.)
+    """
 
     __slots__ = ("_caller", "_dialect", "_exchange", "_gateway")
 
@@ -40,7 +42,15 @@ class exchange_of:
             stopping.retry_in(1.0)
             raise stopping
         caller = self._caller = http.caller
-        exchange = Exchange(http.request_id, api, time.perf_counter, gateway.simulated, http.key_id, caller.held_up, http.in_memory.take)
+        exchange = Exchange(
+            http.request_id,
+            api,
+            time.perf_counter,
+            gateway.simulated,
+            http.key_id,
+            caller.held_up,
+            http.in_memory.take,
+        )
         self._exchange = http.exchange = exchange
 
     def __enter__(self) -> Exchange:
@@ -68,10 +78,16 @@ class exchange_of:
         exchange.record_end(outcome, status, why)
 
 
-def fail(exchange: Exchange, error: InvalidRequest | RequestFailed, dialect: InboundDialect = chat) -> None:
+def fail(
+    exchange: Exchange, error: InvalidRequest | RequestFailed, dialect: InboundDialect = chat
+) -> None:
     """Note how the exchange failed, with the status that its caller is told in `dialect`."""
     outcome = _outcome_of(error) if exchange.outcome == "ok" else exchange.outcome
-    status = error.status if dialect is chat else dialect.write_error(caller_error(error), exchange.request_id).status
+    status = (
+        error.status
+        if dialect is chat
+        else dialect.write_error(caller_error(error), exchange.request_id).status
+    )
     exchange.record_end(outcome, status, error.code)
 
 
@@ -101,8 +117,12 @@ def publish_request_without_exchange(
     error: InvalidRequest | RequestFailed | None = None,
     key_id: str | None = None,
 ) -> None:
-    """Tell of a request that is no exchange with providers: a catalog's, or one refused at the edge. `started`: by perf_counter."""
-    exchange = Exchange(request_id, api, time.perf_counter, gateway.simulated, key_id, started=started)
+    """Tell of a request that is no exchange with providers: a catalog's, or one refused at the
+    edge. `started`: by perf_counter.
+    """
+    exchange = Exchange(
+        request_id, api, time.perf_counter, gateway.simulated, key_id, started=started
+    )
     exchange.record_end("ok", status, None)
     if error is not None:
         fail(exchange, error)

@@ -5,7 +5,12 @@ from typing import Final
 
 from gateway.api.catalog import standing
 from gateway.api.request import VERSION, Gateway, Request
-from gateway.api.schemas import ConfigDocument, HealthDocument, LastReloadDocument, ReadinessDocument
+from gateway.api.schemas import (
+    ConfigDocument,
+    HealthDocument,
+    LastReloadDocument,
+    ReadinessDocument,
+)
 from gateway.config import Config
 from gateway.config.reload import Reloader
 from gateway.http.response import Response, json_response
@@ -22,14 +27,19 @@ async def health(http: Request) -> Response:
 
 
 async def ready(http: Request) -> Response:
-    """GET /health/ready: 503 while stopping, or when no persona can be served. Files that cannot be used are told, and no reason for 503:
-    the last good revision serves. Of several workers each speaks for itself, and says how many listen.
+    """GET /health/ready: 503 while stopping, or when no persona can be served. Files that cannot be
+    used are told, and no reason for 503: the last good revision serves. Of several workers each
+    speaks for itself, and says how many listen.
     """
     gateway, config = http.gateway, http.config
     context = gateway.state.view()
     servable = [p.name for p in config.personas.values() if standing(config, p, context).eligible]
     document: ReadinessDocument = {
-        "status": "draining" if gateway.draining else "ready" if servable else "no_persona_available",
+        "status": "draining"
+        if gateway.draining
+        else "ready"
+        if servable
+        else "no_persona_available",
         "revision": config.revision,
         "personas": servable,
         "config": _config(gateway.reloader),
@@ -42,12 +52,19 @@ async def ready(http: Request) -> Response:
 def _config(reloader: Reloader) -> ConfigDocument:
     """Which revision holds since when, and what came of the last reload."""
     last = reloader.last
-    document: ConfigDocument = {"revision": reloader.config.revision, "loaded_at": _utc(reloader.loaded_at), "last_reload": None}
+    document: ConfigDocument = {
+        "revision": reloader.config.revision,
+        "loaded_at": _utc(reloader.loaded_at),
+        "last_reload": None,
+    }
     if last is not None:
         told: LastReloadDocument = {"ok": last.ok, "at": _utc(last.at), "trigger": last.trigger}
         if last.problems:
-            # Everybody may read this, and a problem's text can quote the file: only its place is told here.
-            told["problems"] = [{"file": p.file, "line": p.line} for p in last.problems[:MOST_PROBLEMS]]
+            # Everybody may read this, and a problem's text can quote the file: only its place is
+            # told here.
+            told["problems"] = [
+                {"file": p.file, "line": p.line} for p in last.problems[:MOST_PROBLEMS]
+            ]
             told["problem_count"] = len(last.problems)
         document["last_reload"] = told
     return document
@@ -58,7 +75,9 @@ def _utc(when: float) -> str:
 
 
 async def metrics(http: Request) -> Response:
-    """GET /metrics: Prometheus text, or OpenMetrics for who accepts it; of all workers, where there are several."""
+    """GET /metrics: Prometheus text, or OpenMetrics for who accepts it; of all workers, where there
+    are several.
+    """
     gateway = http.gateway
     accept = http.headers.get("accept", "")
     if gateway.peers is None:
@@ -73,4 +92,6 @@ def show_present(gateway: Gateway, config: Config) -> None:
     """Set the metrics of what holds at this moment."""
     health, now = gateway.state.health, gateway.state.now()
     waiting = gateway.dispatcher.places.waiting()
-    gateway.metrics.routing.show(health.availability(now), health.key_availability(config, now), waiting, health.checks.up())
+    gateway.metrics.routing.show(
+        health.availability(now), health.key_availability(config, now), waiting, health.checks.up()
+    )

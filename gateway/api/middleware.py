@@ -1,4 +1,5 @@
-"""The edge: access, request ids, the route, and the one place where an exception becomes an answer."""
+"""The edge: access, request ids, the route, and the one place where an exception becomes an
+answer."""
 
 import asyncio
 import contextlib
@@ -9,12 +10,19 @@ from typing import Any, Final
 from aiohttp import HttpVersion10, HttpVersion11, web
 
 from gateway.api import cors
-from gateway.api.auth import ADMIN_ROUTES, OPEN_ROUTES
+from gateway.api.auth import ADMIN_ROUTES, OPEN_ROUTES, google_key
 from gateway.api.exchange import RESTARTING, publish_request_without_exchange
 from gateway.api.request import Request
 from gateway.api.routes import UNKNOWN, find
 from gateway.api.web_pages import refuse_pages
-from gateway.errors import INVALID_HTTP, NotServed, RequestFailed, Stopping, caller_error, error_body
+from gateway.errors import (
+    INVALID_HTTP,
+    NotServed,
+    RequestFailed,
+    Stopping,
+    caller_error,
+    error_body,
+)
 from gateway.http.body import check_length
 from gateway.http.response import Response, json_response
 from gateway.telemetry.ids import unique
@@ -24,7 +32,8 @@ from translators.openai import inbound as chat
 _log: Final = logging.getLogger("llm_router")
 _WITHOUT_CALLERS_KEY: Final = OPEN_ROUTES | ADMIN_ROUTES | {cors.PREFLIGHT}
 _NOT_TOLD: Final = OPEN_ROUTES | {cors.PREFLIGHT}
-"""What is asked so often, and means so little, that it stands in no log as long as it is answered."""
+"""What is asked so often, and means so little, that it stands in no log as long as it is answered.
+"""
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}").fullmatch
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -34,11 +43,15 @@ def new_request_id() -> str:
 
 
 async def edge(http: Request) -> web.StreamResponse:
-    """Around every request. Broad on purpose: the caller of a gateway always gets an answer in the one error shape."""
+    """Around every request. Broad on purpose: the caller of a gateway always gets an answer in the
+    one error shape.
+    """
     headers = http.headers
     given = headers.get("x-request-id")
     http.request_id = given if given and _REQUEST_ID(given) else new_request_id()
     failed: InvalidRequest | RequestFailed | None = None
+    broken: RequestFailed | None = None
+    """The failure, where a stream that the handler had begun must be ended with it."""
     try:
         if http.version is not HttpVersion11 or "transfer-encoding" in headers:
             _check_framing(http)
@@ -48,7 +61,11 @@ async def edge(http: Request) -> web.StreamResponse:
             if http.route not in _WITHOUT_CALLERS_KEY:
                 refuse_pages(http)
         elif (http.path if http.route == UNKNOWN else http.route) not in _WITHOUT_CALLERS_KEY:
-            http.key_id = access.key_id(headers)
+            http.key_id = (
+                access.key_id(headers)
+                if http.dialect is chat
+                else access.key_id(headers, google_key(headers, http.raw_path))
+            )
         if "expect" in headers and http.version >= HttpVersion11:
             await _expected(http)
         response = await handler(http)
@@ -57,34 +74,29 @@ async def edge(http: Request) -> web.StreamResponse:
     except asyncio.CancelledError:
         if http.caller.cut_for != RESTARTING:
             raise
-        failed = Stopping("The gateway is being restarted: the answer was cut.")
-        failed.code = RESTARTING
-        if http.stream is not None:
-            return await _broken_off(http, failed)
+        failed = broken = _restarting()
     except ConnectionResetError:
         # The caller left while being written to. aiohttp logs what a handler raises, except this.
         raise asyncio.CancelledError from None
     except Exception as error:  # noqa: BLE001 - the outermost place
-        # The type says where to look; the text may hold a caller's words.
-        _log.error("internal error in %s %s: %s", http.method, http.path[:200], type(error).__name__, exc_info=_where(error))
-        failed = NotServed(500, "The gateway failed to handle the request.")
-        if http.stream is not None:
-            return await _broken_off(http, failed)
+        failed = broken = _internal(http, error)
     finally:
         if http.in_memory.size:
             http.in_memory.give_back()
     if failed is not None:
+        if broken is not None and http.stream is not None:
+            return await _broken_off(http, broken)
         response = _error_response(http, failed)
-        if failed.code == INVALID_HTTP or not http.content.is_eof():
-            response.force_close()  # where the next request would begin is not sure, or nobody should have to send the rest of the body
     exchange = http.exchange
     if exchange is None and not (failed is None and http.route in _NOT_TOLD):
-        publish_request_without_exchange(http.gateway, http.request_id, http.route, http.started, response.status, failed, http.key_id)
+        _publish(http, response.status, failed)
     if isinstance(response, Response):
         if exchange is not None:
             response.beside.update(exchange.headers())
         else:
-            response.beside["x-request-id"] = response.beside["x-llm-router-request-id"] = http.request_id
+            response.beside["x-request-id"] = response.beside["x-llm-router-request-id"] = (
+                http.request_id
+            )
         if http.dialect is not chat:
             response.beside.update(http.dialect.headers(http.request_id))
         if http.config.server.cors_origins:
@@ -92,22 +104,56 @@ async def edge(http: Request) -> web.StreamResponse:
     return response
 
 
+def _publish(http: Request, status: int, failed: InvalidRequest | RequestFailed | None) -> None:
+    """Tell of a request that was no exchange with providers."""
+    publish_request_without_exchange(
+        http.gateway, http.request_id, http.route, http.started, status, failed, http.key_id
+    )
+
+
+def _restarting() -> RequestFailed:
+    """Why the answer is cut: the grace of a stop is over."""
+    failed = Stopping("The gateway is being restarted: the answer was cut.")
+    failed.code = RESTARTING
+    return failed
+
+
+def _internal(http: Request, error: Exception) -> RequestFailed:
+    """A fault of our own. The log's type says where to look; the text may hold a caller's words."""
+    _log.error(
+        "internal error in %s %s: %s",
+        http.method,
+        http.path[:200],
+        type(error).__name__,
+        exc_info=_where(error),
+    )
+    return NotServed(500, "The gateway failed to handle the request.")
+
+
 def _error_response(http: Request, failed: InvalidRequest | RequestFailed) -> Response:
     """The failure in the words of those who call the route."""
     headers = {} if isinstance(failed, InvalidRequest) else failed.headers
     if http.dialect is chat:
-        return json_response(error_body(failed), failed.status, headers)
-    written = http.dialect.write_error(caller_error(failed), http.request_id)
-    return Response(written.body, written.status, headers={**headers, **written.headers})
+        response = json_response(error_body(failed), failed.status, headers)
+    else:
+        written = http.dialect.write_error(caller_error(failed), http.request_id)
+        response = Response(written.body, written.status, headers={**headers, **written.headers})
+    if failed.code == INVALID_HTTP or not http.content.is_eof():
+        # where the next request would begin is not sure, or nobody should have to send the rest of
+        # the body
+        response.force_close()
+    return response
 
 
 def _check_framing(http: Request) -> None:
-    """Raises NotServed for a version or a transfer coding (RFC 9112, 2.3 and 6.1) that is not ours: what the parser made of it may be
-    something else than what the caller meant.
+    """Raises NotServed for a version or a transfer coding (RFC 9112, 2.3 and 6.1) that is not ours:
+    what the parser made of it may be something else than what the caller meant.
     """
     if http.version not in (HttpVersion10, HttpVersion11):
         raise NotServed(400, "Only HTTP/1.0 and HTTP/1.1 are served.", INVALID_HTTP)
-    if (coding := http.headers.get("transfer-encoding")) is not None and coding.strip().lower() != "chunked":
+    if (
+        coding := http.headers.get("transfer-encoding")
+    ) is not None and coding.strip().lower() != "chunked":
         raise NotServed(400, "No transfer coding but 'chunked' is served.", INVALID_HTTP)
 
 
@@ -121,7 +167,9 @@ async def _expected(http: Request) -> None:
 
 
 async def _broken_off(http: Request, failed: RequestFailed) -> web.StreamResponse:
-    """End a stream whose headers are out with the error as its last event, unless it has ended already."""
+    """End a stream whose headers are out with the error as its last event, unless it has ended
+    already.
+    """
     stream = http.stream
     assert stream is not None
     assert http.answer_writer is not None

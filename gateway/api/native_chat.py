@@ -1,7 +1,9 @@
-"""POST /api/v1/chat: the native route. The same request with `persona` for `model`; an answer that says who served and what it took.
+"""POST /api/v1/chat: the native route. The same request with `persona` for `model`; an answer that
+says who served and what it took.
 
-A stream is SSE with named events: `route` once, when a target has begun to answer; `delta` {content | reasoning | refusal};
-`tool_call`, one for each call, whole; then exactly one of `done` and `error`.
+A stream is SSE with named events: `route` once, when a target has begun to answer; `delta` {content
+| reasoning | refusal}; `tool_call`, one for each call, whole; then exactly one of `done` and
+`error`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,16 +39,27 @@ _TEXTS: Final = (("content", "content"), ("reasoning_content", "reasoning"), ("r
 
 
 def native_request(document: Any, size: int) -> ChatRequest:
-    """A native body as a chat request: `persona` names what OpenAI's route calls `model`. Raises InvalidRequest."""
+    """A native body as a chat request: `persona` names what OpenAI's route calls `model`. Raises
+    InvalidRequest.
+    """
     if document.__class__ is not dict:
         return parse(document, size)
     if "model" in document:
-        raise InvalidRequest("The native route takes 'persona', not 'model'.", "model", "unknown_parameter")
+        raise InvalidRequest(
+            "The native route takes 'persona', not 'model'.", "model", "unknown_parameter"
+        )
     if document.get("persona") is None:
-        raise InvalidRequest("Missing required parameter: 'persona'.", "persona", "missing_required_parameter")
+        raise InvalidRequest(
+            "Missing required parameter: 'persona'.", "persona", "missing_required_parameter"
+        )
     if (document.get("n") or 1) != 1:
-        raise InvalidRequest("The native route gives one answer: 'n' must be 1.", "n", "unsupported_value")
-    body = {"model": document["persona"], **{name: value for name, value in document.items() if name != "persona"}}
+        raise InvalidRequest(
+            "The native route gives one answer: 'n' must be 1.", "n", "unsupported_value"
+        )
+    body = {
+        "model": document["persona"],
+        **{name: value for name, value in document.items() if name != "persona"},
+    }
     try:
         return parse(body, size)
     except InvalidRequest as error:
@@ -59,7 +72,11 @@ async def native_chat(http: Request) -> web.StreamResponse:
     """Read, decided, dispatched and written as any chat request."""
     with exchange_of(http, NAME) as exchange:
         document, size = await http.read_json()
-        request = native_request(document, size) if size <= BIG else await off_loop(native_request, document, size)
+        request = (
+            native_request(document, size)
+            if size <= BIG
+            else await off_loop(native_request, document, size)
+        )
         return await respond(http, NativeRequest(request, exchange), exchange)
 
 
@@ -100,7 +117,11 @@ class NativeWriter:
 
     def end(self) -> bytes:
         choices = self._calls.completion()["choices"]
-        whole = b"".join(event("tool_call", call) for choice in choices[:1] for call in choice["message"].get("tool_calls") or ())
+        whole = b"".join(
+            event("tool_call", call)
+            for choice in choices[:1]
+            for call in choice["message"].get("tool_calls") or ()
+        )
         return self._begun + whole + event("done", _done(self._id, self._exchange))
 
     def fail(self, error: CallerError) -> Sequence[bytes]:
@@ -116,7 +137,11 @@ def _answer(completion: Completion, exchange: Exchange) -> NativeChatAnswerDocum
         usage = completion["usage"]
         assert usage is not None
         summary["usage"] = _priced(usage, None)
-    return {**_route(completion["id"], exchange), "message": _message(completion["choices"][0]["message"]), **summary}
+    return {
+        **_route(completion["id"], exchange),
+        "message": _message(completion["choices"][0]["message"]),
+        **summary,
+    }
 
 
 def _route(id: str, exchange: Exchange) -> ServedDocument:
@@ -131,8 +156,13 @@ def _route(id: str, exchange: Exchange) -> ServedDocument:
 
 
 def _message(message: Message) -> NativeMessageDocument:
-    """OpenAI's message with the reasoning under its own name, and only the fields that are there."""
-    native = {name: value for name, value in message.items() if name != "reasoning_content" and value is not None}
+    """OpenAI's message with the reasoning under its own name, and only the fields that are
+    there."""
+    native = {
+        name: value
+        for name, value in message.items()
+        if name != "reasoning_content" and value is not None
+    }
     native.setdefault("content", None)
     if message.get("reasoning_content"):
         native["reasoning"] = message["reasoning_content"]
@@ -142,23 +172,42 @@ def _message(message: Message) -> NativeMessageDocument:
 def _summary(exchange: Exchange) -> SummaryDocument:
     return {
         "finish_reason": exchange.finish_reason,
-        "usage": None if exchange.usage is None else _priced(exchange.usage, exchange.cost_nano_usd),
+        "usage": (
+            None if exchange.usage is None else _priced(exchange.usage, exchange.cost_nano_usd)
+        ),
         "attempts": [
-            {"provider": a.provider, "model": a.model, "outcome": a.outcome, "ms": round(a.seconds * 1000, 1)} for a in exchange.attempts
+            {
+                "provider": a.provider,
+                "model": a.model,
+                "outcome": a.outcome,
+                "ms": round(a.seconds * 1000, 1),
+            }
+            for a in exchange.attempts
         ],
         "warnings": [
-            *[WarningDocument(kind=note.kind, param=note.param, message=note.why) for note in exchange.notes],
-            *[WarningDocument(kind="warning", param=None, message=word) for word in exchange.warnings],
+            *[
+                WarningDocument(kind=note.kind, param=note.param, message=note.why)
+                for note in exchange.notes
+            ],
+            *[
+                WarningDocument(kind="warning", param=None, message=word)
+                for word in exchange.warnings
+            ],
         ],
     }
 
 
 def _priced(usage: Usage, cost_nano_usd: int | None) -> NativeUsageDocument:
-    return cast(NativeUsageDocument, {**usage, "cost_usd": None if cost_nano_usd is None else cost_nano_usd / 1e9})
+    return cast(
+        NativeUsageDocument,
+        {**usage, "cost_usd": None if cost_nano_usd is None else cost_nano_usd / 1e9},
+    )
 
 
 def _events(chunks: list[Chunk], calls: Collector) -> Iterator[bytes]:
-    """The deltas among `chunks`; parts of tool calls are gathered until the end, when they are whole."""
+    """The deltas among `chunks`; parts of tool calls are gathered until the end, when they are
+    whole.
+    """
     for chunk in chunks:
         delta = chunk.delta
         if not delta or chunk.index != 0:

@@ -1,6 +1,8 @@
-"""GET /openapi.json: the routes as an OpenAPI 3.1 document, made from the types of the answers and the table of parameters.
+"""GET /openapi.json: the routes as an OpenAPI 3.1 document, made from the types of the answers and
+the table of parameters.
 
-Specification: https://spec.openapis.org/oas/v3.1.1. It is made when it is first asked for, not at start: that takes a tenth of a second.
+Specification: https://spec.openapis.org/oas/v3.1.1. It is made when it is first asked for, not at
+start: that takes a tenth of a second.
 """
 
 import ast
@@ -14,7 +16,7 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from gateway import errors
-from gateway.api import chat_schemas, schemas
+from gateway.api import chat_schemas, embeddings_schemas, schemas
 from gateway.api.request import VERSION, Request
 from gateway.health import documents as health_documents
 from gateway.http.offload import off_loop
@@ -27,12 +29,32 @@ from translators.json_codec import dumps
 
 _Json = dict[str, Any]
 
-_MODULES: Final = (errors, health_documents, routing_documents, peers, wire, chat_schemas, schemas)
+_MODULES: Final = (
+    errors,
+    health_documents,
+    routing_documents,
+    peers,
+    wire,
+    chat_schemas,
+    embeddings_schemas,
+    schemas,
+)
 """Where the types of the answers stand: each before those that extend its types."""
 _SUFFIX: Final = "Document"
 """Ends the name of each type, and is left out of the component's."""
 _RELAYED: Final = frozenset(
-    {"Usage", "NativeUsage", "ToolCall", "Function", "Message", "NativeMessage", "Delta", "Choice", "ChunkChoice", "ChatCompletion"}
+    {
+        "Usage",
+        "NativeUsage",
+        "ToolCall",
+        "Function",
+        "Message",
+        "NativeMessage",
+        "Delta",
+        "Choice",
+        "ChunkChoice",
+        "ChatCompletion",
+    }
     | {"ChatCompletionChunk"}
 )
 """Components of what providers answer: they may have further fields, which are relayed."""
@@ -54,35 +76,56 @@ _ERRORS: Final = {
     429: "The provider's rate limit or quota is used up: `retry-after` says when to ask again.",
     500: "The gateway failed.",
     502: "The provider cannot be reached, or failed.",
-    503: "Nothing can serve the request now, or the gateway is stopping or out of memory for bodies.",
+    503: (
+        "Nothing can serve the request now, or the gateway is stopping or out of memory for bodies."
+    ),
     504: "The provider did not answer in time.",
 }
 _EVENTS: Final = {
     "ChatCompletion": (
-        'data: chat.completion.chunk events, ended by `data: [DONE]`; a failure is one `data: {"error": …}` event without it.',
+        (
+            "data: chat.completion.chunk events, ended by `data: [DONE]`; a failure is one `data:"
+            ' {"error": …}` event without it.'
+        ),
         {"chunk": "ChatCompletionChunk", "error": "Error"},
     ),
     "NativeChatAnswer": (
         "Named events: route, delta, tool_call, then exactly one of done and error.",
-        {"route": "RouteEvent", "delta": "DeltaEvent", "tool_call": "ToolCall", "done": "DoneEvent", "error": "Error"},
+        {
+            "route": "RouteEvent",
+            "delta": "DeltaEvent",
+            "tool_call": "ToolCall",
+            "done": "DoneEvent",
+            "error": "Error",
+        },
     ),
 }
 """What the stream of an answer is, and the component of each of its events."""
 _HEADERS: Final = {
-    "x-llm-router-params": "report, strict or quiet: parameters that a provider cannot be told are named in a header, refused, or neither.",
+    "x-llm-router-params": (
+        "report, strict or quiet: parameters that a provider cannot be told are named in a header,"
+        " refused, or neither."
+    ),
     "x-llm-router-strict": "true is the same as `x-llm-router-params: strict`.",
-    "x-llm-router-session": "Names the conversation, as `prompt_cache_key` does: it stays on its target and key.",
+    "x-llm-router-session": (
+        "Names the conversation, as `prompt_cache_key` does: it stays on its target and key."
+    ),
     "x-session-id": "The same.",
-    "x-request-id": "Names the request in the log and in the answer: letters, digits, `.`, `_` and `-`.",
+    "x-request-id": (
+        "Names the request in the log and in the answer: letters, digits, `.`, `_` and `-`."
+    ),
 }
 _CORS: Final = (
-    "Where `server.cors_origins` names origins, a browser's preflight (OPTIONS) to any path is answered 204 without a key, and every "
-    "answer to an allowed origin carries `access-control-allow-origin` and `access-control-expose-headers`."
+    "Where `server.cors_origins` names origins, a browser's preflight (OPTIONS) to any path is"
+    " answered 204 without a key, and every answer to an allowed origin carries"
+    " `access-control-allow-origin` and `access-control-expose-headers`."
 )
 
 
 class _Operation(NamedTuple):
-    """One row of the document's paths. `answer`, `body` and `others` name components; several bodies: any of them."""
+    """One row of the document's paths. `answer`, `body` and `others` name components; several
+    bodies: any of them.
+    """
 
     summary: str
     answer: str
@@ -99,28 +142,47 @@ _NOT_READY: Final = ((503, "Stopping, or no persona can be served.", "Readiness"
 _NOT_RELOADED: Final = ((422, "The files cannot be used; nothing has changed.", "NotReloaded"),)
 _OPERATIONS: Final = {
     ("/v1/chat/completions", "post"): _Operation(
-        "OpenAI chat completions; model names a persona", "ChatCompletion", _CHAT, ("ChatCompletionRequest",)
+        "OpenAI chat completions; model names a persona", "ChatCompletion", _CHAT,
+        ("ChatCompletionRequest",)
+    ),
+    ("/v1/embeddings", "post"): _Operation(
+        "OpenAI embeddings; model names a persona", "EmbeddingList", _CHAT, ("EmbeddingsRequest",)
     ),
     ("/v1/models", "get"): _Operation("Personas as models", "ModelList", _CALLERS),
     ("/v1/models/{id}", "get"): _Operation("One persona as a model", "Model", (*_CALLERS, 404)),
-    ("/api/v1/chat", "post"): _Operation("Native chat", "NativeChatAnswer", _CHAT, ("NativeChatRequest",)),
-    ("/api/v1/personas", "get"): _Operation("Personas and what can serve them now", "Personas", _CALLERS),
-    ("/api/v1/providers", "get"): _Operation("Providers, models, capabilities, prices", "Providers", _CALLERS),
-    ("/api/v1/route", "post"): _Operation("The plan for a request; no provider is called", "Plan", _READING, _EITHER),
+    ("/api/v1/chat", "post"): _Operation("Native chat", "NativeChatAnswer", _CHAT,
+     ("NativeChatRequest",)),
+    ("/api/v1/personas", "get"): _Operation("Personas and what can serve them now", "Personas",
+     _CALLERS),
+    ("/api/v1/providers", "get"): _Operation("Providers, models, capabilities, prices",
+     "Providers", _CALLERS),
+    ("/api/v1/route", "post"): _Operation("The plan for a request; no provider is called", "Plan",
+     _READING, _EITHER),
     ("/api/v1/decisions/{id}", "get"): _Operation(
         "One of the last decisions, and what came of it", "Decision", (*_CALLERS, 404, 503)
     ),
-    ("/api/v1/tokens", "post"): _Operation("The tokens of a request; no provider is called", "Tokens", _READING, _EITHER),
+    ("/api/v1/tokens", "post"): _Operation("The tokens of a request; no provider is called",
+     "Tokens", _READING, _EITHER),
     ("/-/reload", "post"): _Operation(
-        "Read the configuration's files again; wants the admin key", "Reloaded", (*_EVERYWHERE, 401, 403, 503), (), _NOT_RELOADED
+        "Read the configuration's files again; wants the admin key", "Reloaded", (*_EVERYWHERE,
+         401, 403, 503), (), _NOT_RELOADED
     ),
     ("/health", "get"): _Operation("Liveness", "Health", _EVERYWHERE, public=True),
-    ("/health/ready", "get"): _Operation("Readiness", "Readiness", _EVERYWHERE, (), _NOT_READY, public=True),
-    ("/metrics", "get"): _Operation("Prometheus metrics", "Metrics", (*_EVERYWHERE, 503), public=True),
+    ("/health/ready", "get"): _Operation("Readiness", "Readiness", _EVERYWHERE, (), _NOT_READY,
+     public=True),
+    ("/metrics", "get"): _Operation("Prometheus metrics", "Metrics", (*_EVERYWHERE, 503),
+     public=True),
     ("/openapi.json", "get"): _Operation("This document", "OpenApi", _CALLERS),
 }  # fmt: skip
 _OF_ITS_OWN: Final[dict[str, _Json]] = {
-    "Metrics": {"text/plain": {"schema": {"type": "string", "description": "Prometheus text, or OpenMetrics by Accept."}}},
+    "Metrics": {
+        "text/plain": {
+            "schema": {
+                "type": "string",
+                "description": "Prometheus text, or OpenMetrics by Accept.",
+            }
+        }
+    },
     "OpenApi": {"application/json": {"schema": {"type": "object", "description": "OpenAPI 3.1."}}},
 }
 """Answers that have no component."""
@@ -142,7 +204,12 @@ def document() -> _Json:
     paths: dict[str, _Json] = {}
     for (path, method), operation in _OPERATIONS.items():
         paths.setdefault(path, {})[method] = _operation(path, operation)
-    info = {"title": "LLM Router", "version": VERSION, "description": _CORS, "license": {"name": "MIT", "identifier": "MIT"}}
+    info = {
+        "title": "LLM Router",
+        "version": VERSION,
+        "description": _CORS,
+        "license": {"name": "MIT", "identifier": "MIT"},
+    }
     return {
         "openapi": "3.1.0",
         "info": info,
@@ -150,7 +217,10 @@ def document() -> _Json:
         "paths": paths,
         "components": {
             "schemas": {**_answers(), **_requests()},
-            "responses": {str(status): {"description": about, "content": _content("Error")} for status, about in _ERRORS.items()},
+            "responses": {
+                str(status): {"description": about, "content": _content("Error")}
+                for status, about in _ERRORS.items()
+            },
             "parameters": {name: _header(name, about) for name, about in _HEADERS.items()},
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer"},
@@ -164,7 +234,10 @@ def _operation(path: str, operation: _Operation) -> _Json:
     content = _OF_ITS_OWN.get(operation.answer) or _content(operation.answer)
     if (stream := _EVENTS.get(operation.answer)) is not None:
         about, events = stream
-        shown = {"schema": {"type": "string", "description": about}, "x-events": {name: _ref(of) for name, of in events.items()}}
+        shown = {
+            "schema": {"type": "string", "description": about},
+            "x-events": {name: _ref(of) for name, of in events.items()},
+        }
         content = {**content, "text/event-stream": shown}
     responses: _Json = {"200": {"description": "OK", "content": content}}
     for status in sorted(operation.errors):
@@ -176,8 +249,20 @@ def _operation(path: str, operation: _Operation) -> _Json:
         made["parameters"] = [{"$ref": f"#/components/parameters/{name}"} for name in _HEADERS]
         made["requestBody"] = {"required": True, "content": _content(*operation.body)}
     if "{id}" in path:
-        about = "As `GET /v1/models` lists it: a slash is written as it is." if "models" in path else "As `x-llm-router-decision` says it."
-        made["parameters"] = [{"name": "id", "in": "path", "required": True, "description": about, "schema": {"type": "string"}}]
+        about = (
+            "As `GET /v1/models` lists it: a slash is written as it is."
+            if "models" in path
+            else "As `x-llm-router-decision` says it."
+        )
+        made["parameters"] = [
+            {
+                "name": "id",
+                "in": "path",
+                "required": True,
+                "description": about,
+                "schema": {"type": "string"},
+            }
+        ]
     if operation.public:
         made["security"] = []
     return made
@@ -198,11 +283,24 @@ def _header(name: str, about: str) -> _Json:
 
 def _requests() -> dict[str, _Json]:
     """The two forms of a chat request."""
-    shared = {name: _or_null(schema) for name, schema in SCHEMAS.items() if name not in ("model", "messages")}
+    shared = {
+        name: _or_null(schema)
+        for name, schema in SCHEMAS.items()
+        if name not in ("model", "messages")
+    }
     shared = {"messages": {**SCHEMAS["messages"], "items": _ref("RequestMessage")}, **shared}
-    persona = {**SCHEMAS["model"], "description": "What answers: a persona, or provider/model where `direct_models` allows it."}
-    about = "OpenAI's chat completion request{}. Further parameters are relayed to servers that speak OpenAI's language."
+    persona = {
+        **SCHEMAS["model"],
+        "description": (
+            "What answers: a persona, or provider/model where `direct_models` allows it."
+        ),
+    }
+    about = (
+        "OpenAI's chat completion request{}. Further parameters are relayed to servers that speak"
+        " OpenAI's language."
+    )
     return {
+        "EmbeddingsRequest": embeddings_schemas.REQUEST,
         "RequestMessage": {**MESSAGE, "additionalProperties": True},
         "ChatCompletionRequest": {
             "type": "object",
@@ -225,17 +323,31 @@ def _or_null(schema: _Json) -> _Json:
     """The same, or null, which stands for leaving the parameter out."""
     if "type" in schema:
         return {**schema, "type": [schema["type"], "null"]}
-    return {**schema, "anyOf": [*schema["anyOf"], {"type": "null"}]} if "anyOf" in schema else schema
+    return (
+        {**schema, "anyOf": [*schema["anyOf"], {"type": "null"}]} if "anyOf" in schema else schema
+    )
 
 
 def _answers() -> dict[str, _Json]:
-    """A component for each type that is answered, and for each type inside one, with the texts of its fields."""
-    named = {name.removesuffix(_SUFFIX): kind for module in _MODULES for name, kind in vars(module).items() if name.endswith(_SUFFIX)}
+    """A component for each type that is answered, and for each type inside one, with the texts of
+    its fields.
+    """
+    named = {
+        name.removesuffix(_SUFFIX): kind
+        for module in _MODULES
+        for name, kind in vars(module).items()
+        if name.endswith(_SUFFIX)
+    }
     answered = {operation.answer for operation in _OPERATIONS.values()} - _OF_ITS_OWN.keys()
-    answered |= {component for operation in _OPERATIONS.values() for _, _, component in operation.others}
+    answered |= {
+        component for operation in _OPERATIONS.values() for _, _, component in operation.others
+    }
     answered |= {component for _, events in _EVENTS.values() for component in events.values()}
     types = [named[name] for name in sorted(answered)]
-    whole = TypeAdapter(tuple[*types]).json_schema(ref_template="#/components/schemas/{model}", schema_generator=_Generator)  # type: ignore[valid-type]
+    adapter = TypeAdapter(tuple[*types])  # type: ignore[valid-type]
+    whole = adapter.json_schema(
+        ref_template="#/components/schemas/{model}", schema_generator=_Generator
+    )
     made: dict[str, _Json] = whole["$defs"]
     texts: dict[str, dict[str, str]] = {}
     for module in _MODULES:
@@ -250,14 +362,20 @@ def _answers() -> dict[str, _Json]:
 
 
 def _read_field_texts(module: ModuleType, texts: dict[str, dict[str, str]]) -> None:
-    """Add to `texts`, by component and field, the texts under the fields as they stand in the source. (Nothing keeps them at run time.)"""
+    """Add to `texts`, by component and field, the texts under the fields as they stand in the
+    source. (Nothing keeps them at run time.)
+    """
     for node in ast.parse(inspect.getsource(module)).body:
         if isinstance(node, ast.ClassDef):
             own = texts[node.name.removesuffix(_SUFFIX)] = {}
             for base in node.bases:
                 own |= texts.get(ast.unparse(base).removesuffix(_SUFFIX), {})
             for field, text in pairwise(node.body):
-                if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(text, ast.Expr):
+                if (
+                    isinstance(field, ast.AnnAssign)
+                    and isinstance(field.target, ast.Name)
+                    and isinstance(text, ast.Expr)
+                ):
                     own[field.target.id] = inspect.cleandoc(ast.literal_eval(text.value))
 
 

@@ -1,4 +1,6 @@
-"""What every handler is given: the request, and with it the one value that holds the parts of a running gateway."""
+"""What every handler is given: the request, and with it the one value that holds the parts of a
+running gateway.
+"""
 
 import asyncio
 import time
@@ -11,7 +13,7 @@ from gateway.config import Config
 from gateway.config.reload import Reloader
 from gateway.dispatch.dispatcher import Dispatcher
 from gateway.dispatch.exchange import Exchange
-from gateway.http.body import read_json
+from gateway.http.body import MAX_VALUES, read_json
 from gateway.http.body_budget import Bodies, BodyHold
 from gateway.http.request import IncomingRequest
 from gateway.routing.decision_log import DecisionLog
@@ -28,7 +30,8 @@ VERSION: Final = "0.1.0"
 
 @dataclass(slots=True)
 class Gateway:
-    """The parts, put together by gateway.app. `draining` is set when the server is asked to stop."""
+    """The parts, put together by gateway.app. `draining` is set when the server is asked to
+    stop."""
 
     reloader: Reloader
     dispatcher: Dispatcher
@@ -127,7 +130,9 @@ class Request(IncomingRequest):
 
     @property
     def keep_alive(self) -> bool:
-        """Whether the connection stays: while the server drains, each is told to be the caller's last."""
+        """Whether the connection stays: while the server drains, each is told to be the caller's
+        last.
+        """
         return not (self._message.should_close or self.gateway.draining)
 
     @property
@@ -135,9 +140,16 @@ class Request(IncomingRequest):
         """The connection that it came by: see gateway.server.http_server."""
         return self._protocol  # type: ignore[return-value]  # ours, not any of aiohttp's
 
-    async def read_json(self, keep_text: bool = False) -> tuple[Any, int]:
+    async def read_json(self, keep_text: bool = False, most: int = MAX_VALUES) -> tuple[Any, int]:
         """Its decoded body and the size of it in bytes; `keep_text` keeps its text in `json_text`.
+        `most`: values in it.
 
         Raises as gateway.http.body.read_json does.
         """
-        return await read_json(self, self.config.server, declared=self.gateway.access.open, keep_text=keep_text)
+        return await read_json(
+            self,
+            self.config.server,
+            declared=self.gateway.access.open,
+            keep_text=keep_text,
+            most=most,
+        )

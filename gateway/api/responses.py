@@ -106,7 +106,9 @@ def _keeps(http: Request, document: Any) -> bool:
     """Whether the answer is to be kept: unless the caller says no. Raises InvalidRequest."""
     asked = document.get("store") if document.__class__ is dict else False
     if asked is not None and asked.__class__ is not bool:
-        raise InvalidRequest("Invalid type for 'store': expected a boolean.", "store", "invalid_type")
+        raise InvalidRequest(
+            "Invalid type for 'store': expected a boolean.", "store", "invalid_type"
+        )
     return http.gateway.store is not None and asked is not False
 
 
@@ -131,7 +133,9 @@ def _settle(http: Request, read: ResponsesInbound, whole: WholeRequest) -> Settl
     return settle
 
 
-def _entry(http: Request, read: ResponsesInbound, whole: WholeRequest, response: JsonObject, target: str) -> Entry:
+def _entry(
+    http: Request, read: ResponsesInbound, whole: WholeRequest, response: JsonObject, target: str
+) -> Entry:
     output = [*response.get("output", ()), *read.hidden]
     return Entry(
         id=str(response.get("id")),
@@ -157,7 +161,11 @@ def _compacted(whole: WholeRequest) -> WholeRequest:
 
 def _compaction(response: JsonObject, whole: WholeRequest) -> JsonObject:
     """The caller's own messages, then the item."""
-    said = [item for item in whole.document["input"] if item.get("role") == "user" and item.get("type") in (None, "message")]
+    said = [
+        item
+        for item in whole.document["input"]
+        if item.get("role") == "user" and item.get("type") in (None, "message")
+    ]
     return {
         "id": response.get("id"),
         "object": "response.compaction",

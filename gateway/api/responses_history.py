@@ -14,7 +14,8 @@ from translators.splices import Edit, Member, elements, last, members, spliced
 MOST_LINKS: Final = 1000
 MOST_BYTES: Final = 32 * 1024 * 1024
 _HINT: Final = (
-    " Items are not persisted when `store` is set to false. Try again with `store` set to true, or remove this item from your input."
+    " Items are not persisted when `store` is set to false. Try again with `store` set to true,"
+    " or remove this item from your input."
 )
 
 
@@ -28,7 +29,9 @@ class WholeRequest:
     """The items that it brought itself."""
 
 
-async def whole_request(document: Any, text: bytes, store: Store | None, caller: str) -> WholeRequest:
+async def whole_request(
+    document: Any, text: bytes, store: Store | None, caller: str
+) -> WholeRequest:
     """Raises InvalidRequest for what was not kept, or not for this caller."""
     if document.__class__ is not dict:
         return WholeRequest(document, text, [])
@@ -43,7 +46,9 @@ async def whole_request(document: Any, text: bytes, store: Store | None, caller:
     found = await _references(own, store, caller) if refers else {}
     items = [found.get(i, item) for i, item in enumerate(own)]
     known = {item.get("id") for item in history if item.get("id") is not None}
-    repeated = {i for i, item in enumerate(items) if item.__class__ is dict and item.get("id") in known}
+    repeated = {
+        i for i, item in enumerate(items) if item.__class__ is dict and item.get("id") in known
+    }
     kept = [item for i, item in enumerate(items) if i not in repeated]
     whole = {**document, "input": [*history, *kept]}
     return WholeRequest(whole, _spliced(text, history, found, repeated, given), kept)
@@ -124,7 +129,9 @@ def _spliced(
     return spliced(document, [Edit(member.value_start, member.end, whole)]).encode()
 
 
-def _own_texts(document: str, member: Member, found: dict[int, JsonObject], gone: set[int]) -> list[str]:
+def _own_texts(
+    document: str, member: Member, found: dict[int, JsonObject], gone: set[int]
+) -> list[str]:
     texts = []
     for i, element in enumerate(elements(document, member.value_start)):
         if i not in gone:

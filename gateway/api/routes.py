@@ -1,24 +1,40 @@
 """Every route, one line each, and which of them a request asks for."""
 
 import re
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from aiohttp import web
 
-from gateway.api import admin, catalog, cors, health, responses, stored_responses
+from gateway.api import (
+    admin,
+    catalog,
+    cors,
+    gemini,
+    gemini_models,
+    health,
+    messages,
+    responses,
+    stored_responses,
+)
 from gateway.api.chat import Handler, chat
 from gateway.api.count_tokens import count_tokens
+from gateway.api.embeddings import embeddings
 from gateway.api.native_chat import native_chat
 from gateway.api.openapi import openapi
 from gateway.api.request import Request
 from gateway.errors import NotServed
+from translators.claude import inbound as claude_messages
+from translators.gemini import inbound as gemini_api
 from translators.inbound import InboundDialect
 from translators.openai import inbound as chat_completions
 from translators.responses.inbound import dialect as responses_dialect
 
 
 class Route(NamedTuple):
-    """`path` may end with `{id}`, which is one segment, or with `{id:.+}`, which is all that is left."""
+    """`path` may end with `{id}`, which is one segment, or with `{id:.+}`, which is all that is
+    left. Other names stand for a segment that nobody reads.
+    """
 
     method: str
     path: str
@@ -55,12 +71,29 @@ def _responses(version: str) -> tuple[Route, ...]:
 
 ROUTES: Final = (
     Route("POST", "/v1/chat/completions", chat(chat_completions)),
+    Route("POST", "/v1/messages", chat(claude_messages), claude_messages),
+    Route("POST", "/v1/messages/count_tokens", messages.count_tokens, claude_messages),
     *_responses(""),
     *_responses("/v1"),
     Route("POST", "/v1/conversations", responses.no_conversations, responses_dialect),
     Route("GET", "/v1/conversations/{id:.+}", responses.no_conversations, responses_dialect),
     Route("GET", "/v1/models", catalog.list_models),
     Route("GET", "/v1/models/{id:.+}", catalog.get_model),
+    Route("POST", "/v1/embeddings", embeddings),
+    *(Route("POST", path, gemini.call, gemini_api) for path in gemini.PATHS),
+    *(Route("GET", path, gemini_models.list_models, gemini_api) for path in gemini.LISTS),
+    *(
+        Route("GET", f"{path}/{{id:.+}}", gemini_models.get_model, gemini_api)
+        for path in gemini.LISTS
+    ),
+    *(
+        Route("GET", path, gemini_models.list_publisher_models, gemini_api)
+        for path in gemini.PUBLISHERS
+    ),
+    *(
+        Route("GET", f"{path}/{{id:.+}}", gemini_models.get_publisher_model, gemini_api)
+        for path in gemini.PUBLISHERS
+    ),
     Route("POST", "/api/v1/chat", native_chat),
     Route("GET", "/api/v1/personas", catalog.list_personas),
     Route("GET", "/api/v1/providers", catalog.list_providers),
@@ -75,18 +108,49 @@ ROUTES: Final = (
 )
 
 
+_INSTEAD: Final = {
+    "/v1/completions": (
+        "legacy completions are not served, send `messages` to POST /v1/chat/completions"
+    )
+}
+"""Paths that callers may expect, and what to ask in their place."""
+
+
+class Variant(NamedTuple):
+    """What a path of several APIs is for clients of another one."""
+
+    is_asked: Callable[[Request], bool]
+    handler: Handler
+    dialect: InboundDialect
+
+
+VARIANTS: Final[dict[str, tuple[Variant, ...]]] = {
+    "/v1/models": (Variant(gemini_models.is_asked, gemini_models.list_models, gemini_api),),
+    "/v1/models/{id:.+}": (Variant(gemini_models.is_asked, gemini_models.get_model, gemini_api),),
+}
+"""By the path of a route that answers GET; the first that is asked for holds."""
+
+
 async def _unknown(http: Request) -> web.StreamResponse:
-    raise NotServed(404, f"Not Found: {http.method} {http.path[:200]}")
+    instead = f": {_INSTEAD[http.path]}" if http.path in _INSTEAD else ""
+    raise NotServed(404, f"Not Found: {http.method} {http.path[:200]}{instead}")
 
 
 def _only_by(allowed: str) -> Handler:
     async def refused(http: Request) -> web.StreamResponse:
-        raise NotServed(405, f"Method Not Allowed: {http.method} {http.path[:200]}", headers={"allow": allowed})
+        raise NotServed(
+            405, f"Method Not Allowed: {http.method} {http.path[:200]}", headers={"allow": allowed}
+        )
 
     return refused
 
 
-SPOKEN: Final[tuple[tuple[str, InboundDialect], ...]] = (("/v1/responses", responses_dialect), ("/responses", responses_dialect))
+SPOKEN: Final[tuple[tuple[str, InboundDialect], ...]] = (
+    ("/v1/messages", claude_messages),
+    ("/v1/responses", responses_dialect),
+    ("/responses", responses_dialect),
+    *((prefix, gemini_api) for prefix in gemini.PREFIXES),
+)
 """What is spoken under a path for which there is no route: beginnings of paths."""
 UNKNOWN: Final = "unknown"
 _UNKNOWN: Final = Found(UNKNOWN, "", _unknown, chat_completions)
@@ -106,9 +170,16 @@ _EXACT: Final = {
     (method, path): Found(path, "", route.handler, route.dialect)
     for path, methods in _METHODS.items()
     for method, route in methods.items()
-    if "{" not in path
+    if "{" not in path and path not in VARIANTS
 }
-_OPEN: Final = [(re.compile(path.replace("{id}", "([^/]+)").replace("{id:.+}", "(.+)")), path) for path in _METHODS if "{" in path]
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    ids = path.replace("{id}", "(?P<id>[^/]+)").replace("{id:.+}", "(?P<id>.+)")
+    return re.compile(re.sub(r"\{\w+\}", "[^/]+", ids))
+
+
+_OPEN: Final = [(_pattern(path), path) for path in _METHODS if "{" in path]
 
 
 def find(http: Request) -> Found:
@@ -119,11 +190,24 @@ def find(http: Request) -> Found:
 
 def _find(http: Request) -> Found:
     method, path = http.method, http.path
-    known, id_ = next(((route, match[1]) for pattern, route in _OPEN if (match := pattern.fullmatch(path))), (path, ""))
+    matches = ((route, match) for pattern, route in _OPEN if (match := pattern.fullmatch(path)))
+    known, id_ = next(
+        ((route, match.groupdict().get("id", "")) for route, match in matches), (path, "")
+    )
     methods = _METHODS.get(known, {})
     if (route := methods.get(method)) is not None:
+        if (
+            route.method == "GET"
+            and (variant := next((v for v in VARIANTS.get(known, ()) if v.is_asked(http)), None))
+            is not None
+        ):
+            return Found(known.replace(":.+}", "}"), id_, variant.handler, variant.dialect)
         return Found(known.replace(":.+}", "}"), id_, route.handler, route.dialect)
-    dialect = next((dialect for prefix, dialect in SPOKEN if path.startswith(prefix)), chat_completions)
+    dialect = next(
+        (dialect for prefix, dialect in SPOKEN if path.startswith(prefix)), chat_completions
+    )
+    if not methods and (dialect is gemini_api or gemini_models.is_asked(http)):
+        return Found(UNKNOWN, "", gemini.unknown, gemini_api)
     if not methods:
         return _UNKNOWN._replace(dialect=dialect)
     allowed = ",".join(sorted(methods))

@@ -1,7 +1,8 @@
-"""The JSON answers as types: functions that build an answer return one of these, and /openapi.json is made from them.
+"""The JSON answers as types: functions that build an answer return one of these, and /openapi.json
+is made from them.
 
-A text under a field is its description there. Those of chat stand in gateway.api.chat_schemas; those of plans,
-decisions, health and errors where their values are made.
+A text under a field is its description there. Those of chat stand in gateway.api.chat_schemas;
+those of plans, decisions, health and errors where their values are made.
 """
 
 from typing import Any, Literal, NotRequired
@@ -300,6 +301,7 @@ class ReloadedDocument(TypedDict):
     changed: bool
     """Whether they differ."""
     needs_restart: list[str]
-    """Settings that differ from those the server was started with: they hold after the next start."""
+    """Settings that differ from those the server was started with: they hold after the next start.
+    """
     workers: NotRequired[list[WorkerReloadDocument]]
     """What came of it at each worker; there if there are several."""

@@ -41,8 +41,14 @@ async def cancel_response(http: Request) -> Response:
 async def input_items(http: Request) -> Response:
     """GET /v1/responses/{id}/input_items: of the chain and of the request, a page at a time."""
     entry = await _kept(http)
-    before = [] if entry.previous is None else await chain(entry.previous, http.gateway.store, entry.caller)
-    items = [listed_item(item, entry.id, n) for n, item in enumerate([*before, *loads(entry.input)])]
+    before = (
+        []
+        if entry.previous is None
+        else await chain(entry.previous, http.gateway.store, entry.caller)
+    )
+    items = [
+        listed_item(item, entry.id, n) for n, item in enumerate([*before, *loads(entry.input)])
+    ]
     if http.query.get("order", "desc") != "asc":
         items.reverse()
     after, limit = http.query.get("after"), _limit(http.query.get("limit"))

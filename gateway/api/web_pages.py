@@ -1,7 +1,9 @@
-"""Web pages that somebody at this machine visits, where callers need no key: they must not spend the providers' keys, nor read answers.
+"""Web pages that somebody at this machine visits, where callers need no key: they must not spend
+the providers' keys, nor read answers.
 
-A browser sends a page's request to another origin without asking, if it is simple enough, and says whose it is. A page whose own name is
-made to lead here afterwards (DNS rebinding) needs not even that: its name stands in `host`. Whoever has callers' keys needs none of this.
+A browser sends a page's request to another origin without asking, if it is simple enough, and says
+whose it is. A page whose own name is made to lead here afterwards (DNS rebinding) needs not even
+that: its name stands in `host`. Whoever has callers' keys needs none of this.
 """
 
 import ipaddress
@@ -15,14 +17,21 @@ _MOST_KNOWN: Final = 256
 
 
 def refuse_pages(http: Request) -> None:
-    """Raises NotServed for a request that a page of another origin has sent, or one that came by a name that is not ours."""
+    """Raises NotServed for a request that a page of another origin has sent, or one that came by a
+    name that is not ours.
+    """
     headers = http.headers
     host = headers.get("host", "")
     gateway = http.gateway
     if gateway.loopback and host not in gateway.hosts:
         _check_host(http, host)
-    if ("origin" in headers or headers.get("sec-fetch-site") == "cross-site") and not _is_allowed(http, headers.get("origin"), host):
-        message = "Pages of other origins may not call: list them in server.cors_origins, or give callers keys."
+    if ("origin" in headers or headers.get("sec-fetch-site") == "cross-site") and not _is_allowed(
+        http, headers.get("origin"), host
+    ):
+        message = (
+            "Pages of other origins may not call: list them in server.cors_origins, or give callers"
+            " keys."
+        )
         raise NotServed(403, message, "origin_not_allowed")
 
 
@@ -52,8 +61,8 @@ def _name_of(host: str) -> str:
 
 
 def _leads_nowhere_else(name: str) -> bool:
-    """Whether nobody outside can make a browser take this name for a page of his own: an address, a name of this machine, or one without
-    a dot, which no public name server answers.
+    """Whether nobody outside can make a browser take this name for a page of his own: an address, a
+    name of this machine, or one without a dot, which no public name server answers.
     """
     if name.endswith(".localhost") or ("." not in name and ":" not in name):
         return True

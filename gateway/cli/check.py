@@ -1,4 +1,6 @@
-"""What is allowed in a configuration and still worth a look: `llm-router check` says it after the configuration was found to be valid."""
+"""What is allowed in a configuration and still worth a look: `llm-router check` says it after the
+configuration was found to be valid.
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,7 +24,8 @@ def advice(config: Config, context: RoutingContext) -> Iterator[str]:
 def store_advice(config: Config, workers: int) -> Iterator[str]:
     """Answers that one worker keeps in its memory are not found by the others."""
     if workers > 1 and config.server.responses_store == "memory":
-        yield f"server.responses_store: each of the {workers} workers keeps its own; sqlite is shared"
+        each = f"each of the {workers} workers keeps its own"
+        yield f"server.responses_store: {each}; sqlite is shared"
 
 
 def _of_persona(config: Config, persona: Persona, context: RoutingContext) -> Iterator[str]:
@@ -39,8 +42,12 @@ def _of_persona(config: Config, persona: Persona, context: RoutingContext) -> It
     yield from persona_advice(config, persona, reachable, context.moment.date())
 
 
-def _unreachable(config: Config, persona: Persona, ref: TargetRef, context: RoutingContext) -> str | None:
-    """Why not even the smallest request gets there; None if it may. What a target's own condition asks for is taken to hold."""
+def _unreachable(
+    config: Config, persona: Persona, ref: TargetRef, context: RoutingContext
+) -> str | None:
+    """Why not even the smallest request gets there; None if it may. What a target's own condition
+    asks for is taken to hold.
+    """
     request = ChatRequest({"model": persona.name, "messages": []})
     policy = replace(policy_of(persona), targets=(TargetRef(ref.provider, ref.model),))
     smallest = plan(config, policy, facts_of(request, persona, NOBODY), context)

@@ -36,14 +36,18 @@ _KEY_ID: Final = re.compile(r"[0-9a-f]{8}").fullmatch
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit status: 0 stopped as asked or config fine, 1 config, address, request or record unusable, 2 wrong usage."""
+    """Exit status: 0 stopped as asked or config fine, 1 config, address, request or record
+    unusable, 2 wrong usage.
+    """
     given = list(sys.argv[1:] if arguments is None else arguments)
     if not given or (given[0].startswith("-") and given[0] not in ("-h", "--help", "--version")):
         given.insert(0, "serve")
     options = _parser().parse_args(given)
     member = getattr(options, "membership", None)
     who = "" if member is None else f" worker {member.number}:"
-    logging.basicConfig(level=logging.INFO, format=f"%(levelname)s{who} %(message)s", handlers=[MessageHandler()])
+    logging.basicConfig(
+        level=logging.INFO, format=f"%(levelname)s{who} %(message)s", handlers=[MessageHandler()]
+    )
     try:
         files = ConfigFiles(options.config or find_directory(os.environ), os.environ)
         config = files.load()
@@ -61,40 +65,113 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except AccessError as error:
         print(error, file=sys.stderr)
         return 1
-    demo = options.demo or (options.demo_without_keys and not any(provider.keys for provider in config.providers.values()))
-    what = Serving(config=config, files=files, access=access, admin=admin, host=options.host, port=options.port, demo=demo)
+    demo = options.demo or (
+        options.demo_without_keys
+        and not any(provider.keys for provider in config.providers.values())
+    )
+    what = Serving(
+        config=config,
+        files=files,
+        access=access,
+        admin=admin,
+        host=options.host,
+        port=options.port,
+        demo=demo,
+    )
     if options.membership is None and options.workers > 1:
         return supervise(what, options.config, options.workers)
     return serve(what, options.membership)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="llm-router", description="An OpenAI-compatible gateway to Claude, OpenAI and Gemini.")
+    parser = argparse.ArgumentParser(
+        prog="llm-router", description="An OpenAI-compatible gateway to Claude, OpenAI and Gemini."
+    )
     parser.add_argument("--version", action="version", version=f"llm-router {VERSION}")
     commands = parser.add_subparsers(dest="command", required=True)
     where = argparse.ArgumentParser(add_help=False)
-    where.add_argument("--config", type=Path, metavar="DIR", help="the directory of the two YAML files (default: LLM_ROUTER_CONFIG_DIR)")
-    serve = commands.add_parser("serve", parents=[where], help="run the gateway (the default)")
-    serve.add_argument("--host", default=os.environ.get("HOST", "127.0.0.1"), help="address to listen on (HOST, default 127.0.0.1)")
-    serve.add_argument("--port", type=_port, default=os.environ.get("PORT", str(DEFAULT_PORT)), help="port (PORT, default 8001)")
+    where.add_argument(
+        "--config",
+        type=Path,
+        metavar="DIR",
+        help="the directory of the two YAML files (default: LLM_ROUTER_CONFIG_DIR)",
+    )
+    _add_serve(commands.add_parser("serve", parents=[where], help="run the gateway (the default)"))
+    check = commands.add_parser("check", parents=[where], help="check the configuration and exit")
+    check.add_argument(
+        "--strict", action="store_true", help="exit with 1 also when there is only advice"
+    )
+    _add_route(
+        commands.add_parser(
+            "route", parents=[where], help="print the plan for a request; no provider is called"
+        )
+    )
+    replay = commands.add_parser(
+        "replay",
+        parents=[where],
+        help="make logged decisions again, under the configuration of --config",
+    )
+    replay.add_argument(
+        "file",
+        metavar="FILE",
+        help="log lines or decisions, a JSON object a line; - is standard input",
+    )
+    return parser
+
+
+def _add_serve(serve: argparse.ArgumentParser) -> None:
+    """The options of `serve`."""
+    serve.add_argument(
+        "--host",
+        default=os.environ.get("HOST", "127.0.0.1"),
+        help="address to listen on (HOST, default 127.0.0.1)",
+    )
+    serve.add_argument(
+        "--port",
+        type=_port,
+        default=os.environ.get("PORT", str(DEFAULT_PORT)),
+        help="port (PORT, default 8001)",
+    )
     serve.add_argument(
         "--workers", type=_workers, default=os.environ.get("LLM_ROUTER_WORKERS", "1"), metavar="N",
         help="processes that share the port (LLM_ROUTER_WORKERS, default 1)",
     )  # fmt: skip
-    serve.add_argument("--membership", type=WorkerIdentity.read, help=argparse.SUPPRESS)  # a process that --workers started
-    serve.add_argument("--demo", action="store_true", help="serve from the built-in simulator instead of the real providers")
-    serve.add_argument("--demo-without-keys", action="store_true", help="the same, but only if no provider key is set")
-    check = commands.add_parser("check", parents=[where], help="check the configuration and exit")
-    check.add_argument("--strict", action="store_true", help="exit with 1 also when there is only advice")
-    route = commands.add_parser("route", parents=[where], help="print the plan for a request; no provider is called")
-    route.add_argument("request", metavar="FILE", help="a JSON file with a chat request of either form; - is standard input")
-    route.add_argument(
-        "--header", action="append", type=_header, default=[], metavar="NAME:VALUE", help="a header of the request; may be repeated"
+    serve.add_argument(
+        "--membership", type=WorkerIdentity.read, help=argparse.SUPPRESS
+    )  # a process that --workers started
+    serve.add_argument(
+        "--demo",
+        action="store_true",
+        help="serve from the built-in simulator instead of the real providers",
     )
-    route.add_argument("--key", type=_key_id, metavar="ID", help="the id of the caller's key: 8 hex digits, as in the log")
-    replay = commands.add_parser("replay", parents=[where], help="make logged decisions again, under the configuration of --config")
-    replay.add_argument("file", metavar="FILE", help="log lines or decisions, a JSON object a line; - is standard input")
-    return parser
+    serve.add_argument(
+        "--demo-without-keys",
+        action="store_true",
+        help="the same, but only if no provider key is set",
+    )
+
+
+def _add_route(route: argparse.ArgumentParser) -> None:
+    """The arguments of `route`."""
+    route.add_argument(
+        "request",
+        metavar="FILE",
+        help="a JSON file with a chat request of either form; - is standard input",
+    )
+    route.add_argument(
+        "--header",
+        action="append",
+        type=_header,
+        default=[],
+        metavar="NAME:VALUE",
+        help="a header of the request; may be repeated",
+    )
+    route.add_argument(
+        "--key",
+        type=_key_id,
+        metavar="ID",
+        help="the id of the caller's key: 8 hex digits, as in the log",
+    )
 
 
 def _port(text: str) -> int:
@@ -119,7 +196,9 @@ def _header(text: str) -> tuple[str, str]:
 
 def _key_id(text: str) -> str:
     if not _KEY_ID(text):
-        raise argparse.ArgumentTypeError("the id of a key is 8 hex digits (0-9, a-f); it is not the key itself")
+        raise argparse.ArgumentTypeError(
+            "the id of a key is 8 hex digits (0-9, a-f); it is not the key itself"
+        )
     return text
 
 
@@ -132,7 +211,10 @@ def _check(config: Config, strict: bool) -> int:
     print(f"The configuration in {config.directory} is fine (revision {config.revision}).")
     print(overview(config, False))
     workers = os.environ.get("LLM_ROUTER_WORKERS", "1")
-    found = [*advice(config, memory_of(config).view()), *store_advice(config, int(workers) if workers.isdecimal() else 1)]
+    found = [
+        *advice(config, memory_of(config).view()),
+        *store_advice(config, int(workers) if workers.isdecimal() else 1),
+    ]
     if found:
         print("Worth a look:")
         print("\n".join(f"  {line}" for line in found))
@@ -148,7 +230,10 @@ def _route(config: Config, options: argparse.Namespace) -> int:
         request = native_request(document, len(data)) if native else parse(document, len(data))
         context = memory_of(config).view()
         decision = decide(config, request, caller, context)
-        if decision.plan.near_limit and (tokens := asyncio.run(_counted(decision.request))) is not None:
+        if (
+            decision.plan.near_limit
+            and (tokens := asyncio.run(_counted(decision.request))) is not None
+        ):
             decision = decide(config, request, caller, context, tokens)
     except (InvalidRequest, RequestFailed) as error:
         print(json.dumps(error_body(error), indent=2), file=sys.stderr)

@@ -1,4 +1,5 @@
-"""What another policy would have done: logged decisions, made again. No provider is called, and no content is needed.
+"""What another policy would have done: logged decisions, made again. No provider is called, and no
+content is needed.
 
 Reads JSON lines: log lines of requests, or decisions as `GET /api/v1/decisions/{id}` gives them.
 """
@@ -56,7 +57,8 @@ class Outcome:
     """Chosen targets."""
     after: Counter[str] = field(default_factory=Counter)
     cost_before: int = 0
-    """Nano-USD at the new configuration's prices, of the decisions that have a price before and after."""
+    """Nano-USD at the new configuration's prices, of the decisions that have a price before and
+    after."""
     cost_after: int = 0
     priced: int = 0
     refusals: Counter[str] = field(default_factory=Counter)
@@ -82,7 +84,9 @@ def logged(lines: Iterable[bytes]) -> Iterator[Logged | None]:
 def _logged(document: dict[str, Any]) -> Logged:
     made = document.get("decision", document)
     facts = read_facts(made["facts"])
-    chosen = next((name for target in made["targets"] if (name := _eligible(target)) is not None), None)
+    chosen = next(
+        (name for target in made["targets"] if (name := _eligible(target)) is not None), None
+    )
     counted = document.get("prompt_tokens")
     if counted and facts.prompt.known is None:
         # Better than by its bytes: those of an image are far more than its tokens.
@@ -91,13 +95,24 @@ def _logged(document: dict[str, Any]) -> Logged:
     completion = int(document.get("completion_tokens") or DEFAULT_OUTPUT)
     moment = datetime.fromisoformat(document["time"]).astimezone(UTC)
     return Logged(
-        str(document["persona"]), moment, facts, chosen, made["facts"], prompt, completion, _server(document) if counted else None
+        str(document["persona"]),
+        moment,
+        facts,
+        chosen,
+        made["facts"],
+        prompt,
+        completion,
+        _server(document) if counted else None,
     )
 
 
 def _server(document: dict[str, Any]) -> str:
     """Who served, in either form."""
-    return str(document["served"]) if "served" in document else f"{document['provider']}/{document['model']}"
+    return (
+        str(document["served"])
+        if "served" in document
+        else f"{document['provider']}/{document['model']}"
+    )
 
 
 def _eligible(target: Any) -> str | None:
@@ -108,12 +123,19 @@ def _eligible(target: Any) -> str | None:
 
 
 def replay(decisions: Iterable[Logged | None], config: Config) -> Outcome:
-    """Decide again, in order, with every target healthy and nothing learned but where each conversation is.
+    """Decide again, in order, with every target healthy and nothing learned but where each
+    conversation is.
 
-    A provider whose key is not set here is taken as available: it says nothing about where the policy is going to run.
+    A provider whose key is not set here is taken as available: it says nothing about where the
+    policy is going to run.
     """
-    outcome = Outcome(without_key=[name for name, provider in config.providers.items() if not provider.available])
-    providers = {name: replace(provider, unavailable_reason=None) for name, provider in config.providers.items()}
+    outcome = Outcome(
+        without_key=[name for name, provider in config.providers.items() if not provider.available]
+    )
+    providers = {
+        name: replace(provider, unavailable_reason=None)
+        for name, provider in config.providers.items()
+    }
     config = replace(config, providers=providers)
     health, affinity, draw = TargetHealth(config), Affinity(), random.Random(SEED).random
     for decision in decisions:
@@ -121,14 +143,21 @@ def replay(decisions: Iterable[Logged | None], config: Config) -> Outcome:
             outcome.unreadable += 1
             continue
         now = decision.moment.timestamp()
-        chosen, why = _decide(config, decision, RoutingContext(now, decision.moment, draw, health, affinity, Learned()), outcome)
+        chosen, why = _decide(
+            config,
+            decision,
+            RoutingContext(now, decision.moment, draw, health, affinity, Learned()),
+            outcome,
+        )
         if chosen is not None and decision.facts.conversation is not None:
             affinity.remember(decision.facts.conversation, chosen, "", now)
         _count(outcome, config, decision, chosen, why)
     return outcome
 
 
-def _decide(config: Config, decision: Logged, context: RoutingContext, outcome: Outcome) -> tuple[str | None, str]:
+def _decide(
+    config: Config, decision: Logged, context: RoutingContext, outcome: Outcome
+) -> tuple[str | None, str]:
     """The target chosen now, or why there is none."""
     try:
         asked = resolve(config, decision.persona)
@@ -143,7 +172,9 @@ def _decide(config: Config, decision: Logged, context: RoutingContext, outcome: 
     made = plan(config, policy_of(asked, rule), facts, context)
     if made.eligible:
         return made.eligible[0].name, ""
-    return None, "; ".join(sorted({reason for candidate in made.candidates for reason in candidate.reasons}))
+    return None, "; ".join(
+        sorted({reason for candidate in made.candidates for reason in candidate.reasons})
+    )
 
 
 def _needing(facts: Facts, persona: Persona) -> Facts:
@@ -151,10 +182,16 @@ def _needing(facts: Facts, persona: Persona) -> Facts:
     own = [need for need in facts.requirements if need.cause != "persona"]
     known = {need.capability for need in own}
     own += [Requirement(capability, "persona") for capability in sorted(persona.requires - known)]
-    return replace(facts, requirements=tuple(own), conversation=facts.conversation if persona.affinity else None)
+    return replace(
+        facts,
+        requirements=tuple(own),
+        conversation=facts.conversation if persona.affinity else None,
+    )
 
 
-def _count(outcome: Outcome, config: Config, decision: Logged, chosen: str | None, why: str) -> None:
+def _count(
+    outcome: Outcome, config: Config, decision: Logged, chosen: str | None, why: str
+) -> None:
     outcome.decisions += 1
     outcome.before[decision.chosen or REFUSED] += 1
     outcome.after[chosen or REFUSED] += 1
@@ -196,12 +233,16 @@ def report(outcome: Outcome) -> str:
     width = max((len(name) for name in names), default=0)
     for name in names:
         before, after = outcome.before[name], outcome.after[name]
-        lines.append(f"  {name:{width}}  {before:6} ({before / total:6.1%})  ->  {after:6} ({after / total:6.1%})")
+        lines.append(
+            f"  {name:{width}}  {before:6} ({before / total:6.1%})  ->  {after:6}"
+            f" ({after / total:6.1%})"
+        )
     if outcome.priced:
         change = (outcome.cost_after / outcome.cost_before - 1) if outcome.cost_before else 0.0
         lines.append(
-            f"Estimated cost of {outcome.priced} decisions with known prices: "
-            f"{outcome.cost_before / 1e9:.4f} -> {outcome.cost_after / 1e9:.4f} USD ({change:+.1%})."
+            f"Estimated cost of {outcome.priced} decisions with known prices:"
+            f" {outcome.cost_before / 1e9:.4f} -> {outcome.cost_after / 1e9:.4f} USD"
+            f" ({change:+.1%})."
         )
     else:
         lines.append("No decision has a known price before and after.")
@@ -210,7 +251,9 @@ def report(outcome: Outcome) -> str:
     for what, count in outcome.not_recorded.most_common():
         lines.append(f"Not in the record, taken as absent: {what} ({count} decisions)")
     if outcome.without_key:
-        lines.append(f"Taken as available, although no key is set here: {', '.join(outcome.without_key)}")
+        lines.append(
+            f"Taken as available, although no key is set here: {', '.join(outcome.without_key)}"
+        )
     if outcome.unreadable:
         lines.append(f"{outcome.unreadable} lines hold no decision and were passed over.")
     return "\n".join(lines)

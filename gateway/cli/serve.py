@@ -1,4 +1,6 @@
-"""Serving from the command line: in this one process, as one of several workers, or as the parent of several."""
+"""Serving from the command line: in this one process, as one of several workers, or as the parent
+of several.
+"""
 
 import asyncio
 import contextlib
@@ -28,8 +30,12 @@ from gateway.telemetry.request_log import RequestLog
 from gateway.workers.peers import Peers, WorkerIdentity
 from gateway.workers.supervisor import Supervisor, reserved
 
-_WORKER: Final = "import os, sys; sys.path[:] = sys.argv.pop(1).split(os.pathsep); from gateway.__main__ import main; sys.exit(main())"
-"""What a worker's interpreter runs: the same code from the same places, however the parent was started."""
+_WORKER: Final = (
+    "import os, sys; sys.path[:] = sys.argv.pop(1).split(os.pathsep); from gateway.__main__ import"
+    " main; sys.exit(main())"
+)
+"""What a worker's interpreter runs: the same code from the same places, however the parent was
+started."""
 _log: Final = logging.getLogger("llm_router")
 
 
@@ -64,18 +70,32 @@ async def _serve(what: Serving, membership: WorkerIdentity | None) -> int:
         config, files = what.config, what.files
         if what.demo:
             running = await stack.enter_async_context(simulator.running())
-            config, files = simulated_by(config, running.base_urls), replace(files, simulator=running.base_urls)
+            config, files = (
+                simulated_by(config, running.base_urls),
+                replace(files, simulator=running.base_urls),
+            )
         log = RequestLog(lock=None if membership is None else membership.lock)
         stack.callback(log.close)
         gateway = await stack.enter_async_context(
-            running_gateway(config, files, what.access, what.admin, simulated=what.demo, listeners=[log.on_event])
+            running_gateway(
+                config,
+                files,
+                what.access,
+                what.admin,
+                simulated=what.demo,
+                listeners=[log.on_event],
+            )
         )
         gateway.metrics.tell_lost_lines(lambda: log.lost)
         if membership is not None:
             # Before it listens: whoever is asked answers for all.
-            gateway.peers = await stack.enter_async_context(Peers.joined(membership, answers_of(gateway)))
+            gateway.peers = await stack.enter_async_context(
+                Peers.joined(membership, answers_of(gateway))
+            )
         try:
-            server = await stack.enter_async_context(listening(gateway, what.host, what.port, reuse_port=membership is not None))
+            server = await stack.enter_async_context(
+                listening(gateway, what.host, what.port, reuse_port=membership is not None)
+            )
         except OSError as error:
             return _cannot_listen(what, error)
         stop = server.watch_signals()
@@ -85,7 +105,9 @@ async def _serve(what: Serving, membership: WorkerIdentity | None) -> int:
     return 0
 
 
-async def _announce(what: Serving, config: Config, server: Server, peers: Peers | None, stop: asyncio.Event) -> None:
+async def _announce(
+    what: Serving, config: Config, server: Server, peers: Peers | None, stop: asyncio.Event
+) -> None:
     banner = _banner(config, what.host, server.port, what.demo)
     if peers is None:
         _tell(what, server.port, banner)
@@ -102,12 +124,20 @@ def _end_alone(server: Server, stop: asyncio.Event) -> None:
 
 
 def supervise(what: Serving, directory: Path | None, workers: int) -> int:
-    """Serve with several processes until SIGTERM or SIGINT. Exit status: 1 if one could not start, or did not end as it should."""
+    """Serve with several processes until SIGTERM or SIGINT. Exit status: 1 if one could not start,
+    or did not end as it should.
+    """
     gc.enable()  # this process loads no more modules
     try:
         with reserved(what.host, what.port) as port:
             command = _command(what, directory, port)
-            return asyncio.run(Supervisor(command, workers, lambda banner: _tell(what, port, f"{banner}\n  workers:   {workers}")).run())
+            return asyncio.run(
+                Supervisor(
+                    command,
+                    workers,
+                    lambda banner: _tell(what, port, f"{banner}\n  workers:   {workers}"),
+                ).run()
+            )
     except OSError as error:
         return _cannot_listen(what, error)
 
@@ -115,7 +145,19 @@ def supervise(what: Serving, directory: Path | None, workers: int) -> int:
 def _command(what: Serving, directory: Path | None, port: int) -> list[str]:
     where = [] if directory is None else ["--config", str(directory)]
     demo = ["--demo"] if what.demo else []
-    return [sys.executable, "-c", _WORKER, os.pathsep.join(sys.path), "serve", *where, "--host", what.host, "--port", str(port), *demo]
+    return [
+        sys.executable,
+        "-c",
+        _WORKER,
+        os.pathsep.join(sys.path),
+        "serve",
+        *where,
+        "--host",
+        what.host,
+        "--port",
+        str(port),
+        *demo,
+    ]
 
 
 def _cannot_listen(what: Serving, error: OSError) -> int:
@@ -128,27 +170,48 @@ def _tell(what: Serving, port: int, banner: str) -> None:
     print(banner, file=sys.stderr, flush=True)
     if what.access.open and not is_loopback(what.host):
         _log.warning(
-            "ANYBODY who reaches %s:%d can spend your provider keys: set LLM_ROUTER_API_KEYS to close the gateway.", what.host, port
+            "ANYBODY who reaches %s:%d can spend your provider keys: set LLM_ROUTER_API_KEYS to"
+            " close the gateway.",
+            what.host,
+            port,
         )
 
 
 def _banner(config: Config, host: str, port: int, demo: bool) -> str:
     shown = f"[{host}]" if ":" in host else host
-    lines = [f"LLM Router {VERSION} on http://{shown}:{port}  (OpenAI base_url: http://{shown}:{port}/v1)", overview(config, demo)]
+    lines = [
+        (
+            f"LLM Router {VERSION} on http://{shown}:{port}  (OpenAI base_url:"
+            f" http://{shown}:{port}/v1)"
+        ),
+        overview(config, demo),
+    ]
     if demo:
-        lines.append("  SIMULATED: no provider is called. Answers come from the built-in simulator; set a provider key for real ones.")
+        lines.append(
+            "  SIMULATED: no provider is called. Answers come from the built-in simulator; set a"
+            " provider key for real ones."
+        )
     return "\n".join(lines)
 
 
 def overview(config: Config, demo: bool) -> str:
     """Providers and personas, and whether they can be served, a line each."""
     context = memory_of(config).view()
-    providers = ", ".join(_standing(p.name, p.unavailable_reason, demo) for p in config.providers.values())
+    providers = ", ".join(
+        _standing(p.name, p.unavailable_reason, demo) for p in config.providers.values()
+    )
     personas = ", ".join(
-        p.name if standing(config, p, context).eligible else f"{p.name} (cannot be served)" for p in config.personas.values()
+        p.name if standing(config, p, context).eligible else f"{p.name} (cannot be served)"
+        for p in config.personas.values()
     )
     return f"  providers: {providers}\n  personas:  {personas}"
 
 
 def _standing(name: str, reason: str | None, demo: bool) -> str:
-    return f"{name} (simulated)" if demo else name if reason is None else f"{name} (unavailable: {reason})"
+    return (
+        f"{name} (simulated)"
+        if demo
+        else name
+        if reason is None
+        else f"{name} (unavailable: {reason})"
+    )

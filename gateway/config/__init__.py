@@ -1,6 +1,7 @@
 """Persona policy and capabilities: read, checked whole, frozen; read again as a new value.
 
-`load` returns one value that is passed on, never imported, or raises ConfigError with every problem.
+`load` returns one value that is passed on, never imported, or raises ConfigError with every
+problem.
 """
 
 from gateway.config.conditions import ALWAYS, Condition, Feature, TimeWindow

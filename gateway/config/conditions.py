@@ -13,7 +13,8 @@ from gateway.config.errors import shown
 from gateway.config.schema import DERIVED, OrText, Row, Written, derive, if_none, matching
 
 Feature = Literal[
-    "tools", "images", "files", "audio", "video", "json_schema", "reasoning", "web_search", "history",
+    "tools", "images", "files", "audio", "video", "json_schema", "reasoning", "web_search",
+    "history",
 ]  # fmt: skip
 """What a rule may ask of a request: history means that an assistant has spoken in it already."""
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -39,7 +40,9 @@ def _header_names(headers: dict[str, frozenset[str]]) -> Mapping[str, frozenset[
     """With the names in small letters."""
     for name in headers:
         if not _HEADER.fullmatch(name):
-            raise ValueError(f"{shown(name)} is no name of a header: letters, digits and dashes make one")
+            raise ValueError(
+                f"{shown(name)} is no name of a header: letters, digits and dashes make one"
+            )
         if name.lower() in _SECRET_HEADERS:
             raise ValueError(f"{name!r} carries a key: the condition 'key' is for that")
     if len({name.lower() for name in headers}) < len(headers):
@@ -51,10 +54,18 @@ def _one_or_more(text: Any) -> OrText:
     return OrText(text, lambda value: frozenset((value,)), "must be text, or a list of texts", list)
 
 
-_HEADER_RULE: Final = "a header's value is printable ASCII without spaces around it: this one can never match"
-_HeaderValue = Annotated[str, matching(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?", _HEADER_RULE, repeated=False)]
-_KEY_ID_RULE: Final = "must be the id of a caller's key as the log shows it: 8 hex digits, in small letters"
-_KeyId = Annotated[str, matching("[0-9a-f]{8}", _KEY_ID_RULE, repeated=False)]  # it may be the key itself
+_HEADER_RULE: Final = (
+    "a header's value is printable ASCII without spaces around it: this one can never match"
+)
+_HeaderValue = Annotated[
+    str, matching(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?", _HEADER_RULE, repeated=False)
+]
+_KEY_ID_RULE: Final = (
+    "must be the id of a caller's key as the log shows it: 8 hex digits, in small letters"
+)
+_KeyId = Annotated[
+    str, matching("[0-9a-f]{8}", _KEY_ID_RULE, repeated=False)
+]  # it may be the key itself
 Texts = Annotated[frozenset[str], _SOME, _one_or_more(str)]
 HeaderValues = Annotated[frozenset[_HeaderValue], _SOME, _one_or_more(_HeaderValue)]
 KeyIds = Annotated[frozenset[_KeyId], _SOME, _one_or_more(_KeyId)]
@@ -63,12 +74,15 @@ TimeOfDay = Annotated[time, Written(str, _time)]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeWindow(Row):
-    """Hours and days of the week in UTC, from `after` until before `before`, maybe of the next day."""
+    """Hours and days of the week in UTC, from `after` until before `before`, maybe of the
+    next day."""
 
     after: Annotated[time, Written(TimeOfDay | None, if_none(time.min))] = time.min
     before: TimeOfDay | None = None
     """None: the day's end."""
-    days: Annotated[frozenset[int], Written(Annotated[tuple[Day, ...], _SOME] | None, _days)] = EVERY_DAY
+    days: Annotated[frozenset[int], Written(Annotated[tuple[Day, ...], _SOME] | None, _days)] = (
+        EVERY_DAY
+    )
     """0 is Monday. For a window over midnight, the day on which it began."""
 
     def __post_init__(self) -> None:

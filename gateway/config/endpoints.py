@@ -12,18 +12,34 @@ MODEL_PLACE: Final = "{model}"
 """In a base_url: where the model's id goes, percent-encoded (Azure's deployments)."""
 
 _QUERY: Final = re.compile(r"[^=&]+=[^&]*(?:&[^=&]+=[^&]*)*")
-_SECRET_NAME: Final = re.compile(r"(?:.*[-_.])?(?:key|apikey|token|secret|password|sig|signature|code)", re.I)
+_SECRET_NAME: Final = re.compile(
+    r"(?:.*[-_.])?(?:key|apikey|token|secret|password|sig|signature|code)", re.I
+)
 """Parameters that open something: a URL is in the logs and traces of everything it passes."""
 
 _HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _LONGEST_NAME: Final = 64
 _PRINTABLE: Final = re.compile(r"[\x20-\x7e]*")
 _OURS: Final = frozenset(
-    {"host", "content-length", "content-type", "transfer-encoding", "connection", "accept", "accept-encoding", "expect", "te", "upgrade"}
+    {
+        "host",
+        "content-length",
+        "content-type",
+        "transfer-encoding",
+        "connection",
+        "accept",
+        "accept-encoding",
+        "expect",
+        "te",
+        "upgrade",
+    }
 )
-_CREDENTIALS: Final = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key", "x-goog-api-key", "api-key"})
+_CREDENTIALS: Final = frozenset(
+    {"authorization", "proxy-authorization", "cookie", "x-api-key", "x-goog-api-key", "api-key"}
+)
 _NEVER_A_KEY: Final = _OURS | {
-    "keep-alive", "trailer", "cookie", "user-agent", "origin", "anthropic-version", "anthropic-beta",
+    "keep-alive", "trailer", "cookie", "user-agent", "origin", "anthropic-version",
+    "anthropic-beta",
 }  # fmt: skip
 """Headers that mean something else: hop by hop, or said of each request."""
 _NEVER_A_KEYS_BEGINNING: Final = ("content-", "proxy-", "accept-", "sec-")
@@ -37,9 +53,16 @@ def check_url(url: str) -> str:
     except ValueError:
         raise ValueError("must be an http or https URL") from None
     written_well = url.isascii() and url.isprintable() and " " not in url
-    if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_valid or not written_well:
+    if (
+        parts.scheme not in ("http", "https")
+        or not parts.hostname
+        or not port_is_valid
+        or not written_well
+    ):
         raise ValueError("must be an http or https URL")
-    if not all(0 < len(label) < 64 for label in parts.hostname.removesuffix(".").split(".")):  # resolvers raise, instead of not finding it
+    if not all(
+        0 < len(label) < 64 for label in parts.hostname.removesuffix(".").split(".")
+    ):  # resolvers raise, instead of not finding it
         raise ValueError("must name a host: its parts have 1 to 63 characters")
     if parts.username is not None or parts.password is not None:
         raise ValueError("must not hold a user name or password")
@@ -57,7 +80,10 @@ def _check_query(query: str) -> None:
     if not _QUERY.fullmatch(query):
         raise ValueError("must have a query of the form name=value&name=value, or none")
     if any(_SECRET_NAME.fullmatch(pair.partition("=")[0]) for pair in query.split("&")):
-        raise ValueError("must not carry a key in its query: a key is given by 'key_variable' or 'keys' only, see 'auth'")
+        raise ValueError(
+            "must not carry a key in its query: a key is given by 'key_variable' or 'keys' only,"
+            " see 'auth'"
+        )
 
 
 def check_written_url(url: str) -> str:
@@ -65,7 +91,9 @@ def check_written_url(url: str) -> str:
     try:
         return check_url(url)
     except ValueError as error:
-        raise ValueError(str(error) if re.search(r"[?#@]", url) else f"{error}, not {shown(url)}") from None
+        raise ValueError(
+            str(error) if re.search(r"[?#@]", url) else f"{error}, not {shown(url)}"
+        ) from None
 
 
 def parts_of(url: str, api_version: str | None) -> tuple[str, str]:
@@ -95,7 +123,9 @@ def check_headers(headers: dict[str, str]) -> Mapping[str, str]:
         if name.lower() in _OURS:
             raise ValueError(f"{name!r} is set for each request")
         if name.lower() in _CREDENTIALS:
-            raise ValueError(f"{name!r} carries credentials: a key is given by 'key_variable' or 'keys' only")
+            raise ValueError(
+                f"{name!r} carries credentials: a key is given by 'key_variable' or 'keys' only"
+            )
         if not _PRINTABLE.fullmatch(value):
             raise ValueError(f"the value of {name!r} must be printable ASCII")
     return MappingProxyType({name.lower(): value for name, value in headers.items()})
@@ -104,7 +134,10 @@ def check_headers(headers: dict[str, str]) -> Mapping[str, str]:
 def check_key_header(name: str) -> str:
     """The name of a header that may carry a key, in small letters. Raises ValueError."""
     if not _HEADER.fullmatch(name) or len(name) > _LONGEST_NAME:
-        raise ValueError(f"must be a header's name, of at most {_LONGEST_NAME} letters, digits and dashes, not {shown(name)}")
+        raise ValueError(
+            f"must be a header's name, of at most {_LONGEST_NAME} letters, digits and dashes, not"
+            f" {shown(name)}"
+        )
     lower = name.lower()
     if lower in _NEVER_A_KEY or lower.startswith(_NEVER_A_KEYS_BEGINNING):
         raise ValueError(f"{name!r} has another meaning: no key can be sent in it")

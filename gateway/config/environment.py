@@ -20,7 +20,9 @@ _KEY: Final = re.compile(r"[\x21-\x7e]+")
 """What a header can carry."""
 
 
-def completed(row: Provider, directory: Path, environ: Mapping[str, str]) -> tuple[Provider, list[Complaint]]:
+def completed(
+    row: Provider, directory: Path, environ: Mapping[str, str]
+) -> tuple[Provider, list[Complaint]]:
     """A provider of the file with its keys, URL and link; and what the environment has wrong."""
     complaints: list[Complaint] = []
     url = _base_url(row, environ, complaints)
@@ -55,7 +57,10 @@ def _base_url(row: Provider, environ: Mapping[str, str], complaints: list[Compla
         wrong = list(base_url_complaints(row, url))
     except ValueError as error:
         url, wrong = row.base_url, [str(error)]
-    complaints += ((("base_url_variable",), f"the URL in the environment variable {variable} {message}") for message in wrong)
+    complaints += (
+        (("base_url_variable",), f"the URL in the environment variable {variable} {message}")
+        for message in wrong
+    )
     return url
 
 
@@ -63,7 +68,9 @@ def _said(variable: str | None, environ: Mapping[str, str]) -> str:
     return "" if variable is None else environ.get(variable, "").strip()
 
 
-def _keys(written: Sequence[ApiKey], environ: Mapping[str, str]) -> tuple[tuple[ApiKey, ...], str | None]:
+def _keys(
+    written: Sequence[ApiKey], environ: Mapping[str, str]
+) -> tuple[tuple[ApiKey, ...], str | None]:
     """The keys that are set and that a header can carry, and why there are none."""
     keys, reasons = [], []
     for key in written:
@@ -77,14 +84,18 @@ def _keys(written: Sequence[ApiKey], environ: Mapping[str, str]) -> tuple[tuple[
     return tuple(keys), ", ".join(reasons) if reasons and not keys else None
 
 
-def _proxy(row: Provider, base_url: str, environ: Mapping[str, str], complaints: list[Complaint]) -> Proxy | None:
+def _proxy(
+    row: Provider, base_url: str, environ: Mapping[str, str], complaints: list[Complaint]
+) -> Proxy | None:
     variable = row.proxy_variable
     given = _said(variable, environ)
     try:
         if given:
             return None if given == NO_PROXY else proxy_at(given)
     except ValueError as error:
-        complaints.append((("proxy_variable",), f"the proxy in the environment variable {variable} {error}"))
+        complaints.append(
+            (("proxy_variable",), f"the proxy in the environment variable {variable} {error}")
+        )
         return None
     if row.proxy is not None:
         return None if row.proxy == NO_PROXY else proxy_at(row.proxy)
@@ -97,7 +108,14 @@ def _proxy(row: Provider, base_url: str, environ: Mapping[str, str], complaints:
 
 def _in_directory(tls: TlsFiles, directory: Path) -> TlsFiles:
     names = ("ca_file", "client_certificate", "client_key")
-    return replace(tls, **{name: str(directory / file) for name in names if (file := getattr(tls, name)) is not None})
+    return replace(
+        tls,
+        **{
+            name: str(directory / file)
+            for name in names
+            if (file := getattr(tls, name)) is not None
+        },
+    )
 
 
 def _tls_complaints(tls: TlsFiles, base_url: str) -> Iterator[Complaint]:
@@ -117,6 +135,12 @@ def environment_problems(environ: Mapping[str, str]) -> Iterator[Problem]:
     paths = ssl.get_default_verify_paths()
     file, directories = environ.get(paths.openssl_cafile_env), environ.get(paths.openssl_capath_env)
     if file and not (Path(file).is_file() and os.access(file, os.R_OK)):
-        yield Problem("environment", None, paths.openssl_cafile_env, f"{file} is no file that can be read")
-    if directories and not any(Path(directory).is_dir() for directory in directories.split(os.pathsep)):
-        yield Problem("environment", None, paths.openssl_capath_env, f"{directories} is no directory")
+        yield Problem(
+            "environment", None, paths.openssl_cafile_env, f"{file} is no file that can be read"
+        )
+    if directories and not any(
+        Path(directory).is_dir() for directory in directories.split(os.pathsep)
+    ):
+        yield Problem(
+            "environment", None, paths.openssl_capath_env, f"{directories} is no directory"
+        )

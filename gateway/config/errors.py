@@ -39,7 +39,9 @@ class ConfigError(Exception):
     """A configuration that cannot be used: all its problems at once, in the order of the files."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems: tuple[Problem, ...] = tuple(sorted(dict.fromkeys(problems), key=lambda p: (p.file, p.line or 0)))
+        self.problems: tuple[Problem, ...] = tuple(
+            sorted(dict.fromkeys(problems), key=lambda p: (p.file, p.line or 0))
+        )
         super().__init__("\n".join(map(str, self.problems)))
 
 
@@ -55,7 +57,10 @@ class Source:
 
     def problem(self, place: Place, message: str) -> Problem:
         """A problem at `place`, on the line of the nearest value written there or above it."""
-        known = next((self.lines[place[:n]] for n in range(len(place), -1, -1) if place[:n] in self.lines), None)
+        known = next(
+            (self.lines[place[:n]] for n in range(len(place), -1, -1) if place[:n] in self.lines),
+            None,
+        )
         return Problem(self.name, known, path_of(place), message)
 
     def problems(self, at: Place, complaints: Iterable[Complaint]) -> list[Problem]:
@@ -75,13 +80,20 @@ def unknown(what: str, name: Any, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, names, n=1) if isinstance(name, str) else []
     hint = f"did you mean {near[0]!r}? " if near else ""
     more = f" and {len(names) - MAX_KNOWN} more" if len(names) > MAX_KNOWN else ""
-    return f"unknown {what} {shown(name)} ({hint}known: {', '.join(names[:MAX_KNOWN]) or 'none'}{more})"
+    return (
+        f"unknown {what} {shown(name)} ({hint}known:"
+        f" {', '.join(names[:MAX_KNOWN]) or 'none'}{more})"
+    )
 
 
 def shown(value: Any) -> str:
     """A value as a message may show it: short, and never one that looks like a key."""
     if isinstance(value, str):
-        return "(not shown: it looks like a secret)" if _SECRET.search(value) else repr(value if len(value) <= 60 else value[:59] + "…")
+        return (
+            "(not shown: it looks like a secret)"
+            if _SECRET.search(value)
+            else repr(value if len(value) <= 60 else value[:59] + "…")
+        )
     kinds = {dict: "a mapping", list: "a list", type(None): "nothing", bool: str(value).lower()}
     return kinds.get(type(value)) or str(value)[:60]
 
@@ -101,7 +113,11 @@ def complaint(place: Place, detail: ErrorDetails) -> str:
             return str(context["error"])
         case kind if kind in _PLAIN:
             return _PLAIN[kind]
-    rule = detail["msg"] if detail["type"] == FORMS else _RULES.get(detail["type"], "").format(**context)
+    rule = (
+        detail["msg"]
+        if detail["type"] == FORMS
+        else _RULES.get(detail["type"], "").format(**context)
+    )
     if not rule:
         return detail["msg"][:1].lower() + detail["msg"][1:]
     return rule if "headers" in place else f"{rule}, not {shown(detail['input'])}"
@@ -112,13 +128,20 @@ def _not_one_of(value: Any, expected: str) -> str:
     return unknown("value", value, names) if names else f"must be {expected}, not {shown(value)}"
 
 
-_PLAIN: Final = {"missing": "is required", "too_short": "must not be empty", "string_too_short": "must not be empty"}
+_PLAIN: Final = {
+    "missing": "is required",
+    "too_short": "must not be empty",
+    "string_too_short": "must not be empty",
+}
 _RULES: Final = {
     "bool_type": "must be true or false",
     "int_type": "must be a whole number",
     "string_type": "must be text",
     **dict.fromkeys(("float_type", "decimal_type", "decimal_parsing"), "must be a number"),
-    **dict.fromkeys(("date_type", "date_parsing", "date_from_datetime_parsing"), "must be a date like 2026-11-30"),
+    **dict.fromkeys(
+        ("date_type", "date_parsing", "date_from_datetime_parsing"),
+        "must be a date like 2026-11-30",
+    ),
     **dict.fromkeys(("dict_type", "dataclass_type"), "must be a mapping of keys to values"),
     **dict.fromkeys(("tuple_type", "frozen_set_type"), "must be a list"),
     "greater_than": "must be greater than {gt:g}",

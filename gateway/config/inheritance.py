@@ -16,13 +16,18 @@ _KEYS: Final = _RECORD_KEYS | keys_of(Model) | {"like"}
 _MODEL: Final = Validator(Model, _KEYS)
 
 _OPENAIS_HOSTS: Final = (
-    ".api.openai.com", ".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com", ".openai.azure.us",
+    ".api.openai.com", ".openai.azure.com", ".cognitiveservices.azure.com",
+    ".services.ai.azure.com", ".openai.azure.us",
 )  # fmt: skip
 """How hosts end that serve OpenAI's own API, with a dot before each."""
 _OPENAIS_FACTS: Final[Mapping[str, Any]] = {
-    "message_fields": [], "ranges": "openai", "call_id_form": "short", "max_tools": 128, "media_in_tool_results": False,
+    "message_fields": [], "ranges": "openai", "call_id_form": "short", "max_tools": 128,
+    "media_in_tool_results": False,
 }  # fmt: skip
 """What holds for models there unless their row says otherwise, as for the family `openai-api`."""
+
+_UNKNOWN_WINDOW: Final = 8192
+"""Tokens of a model of embeddings whose limit nobody knows: nothing is held against them."""
 
 Chain = Sequence[tuple[Place, Mapping[str, Any]]]
 """A row and the rows that it is like, each with its place, the nearest first."""
@@ -32,7 +37,11 @@ def facts_of_host(provider: Provider | None) -> Mapping[str, Any]:
     """What is known of a model of the dialect `openai` by where it is served."""
     if provider is None or provider.dialect != "openai":
         return {}
-    return _OPENAIS_FACTS if f".{urlsplit(provider.base_url).hostname}".endswith(_OPENAIS_HOSTS) else {}
+    return (
+        _OPENAIS_FACTS
+        if f".{urlsplit(provider.base_url).hostname}".endswith(_OPENAIS_HOSTS)
+        else {}
+    )
 
 
 class ModelReader:
@@ -50,10 +59,16 @@ class ModelReader:
             if not isinstance(row, dict):
                 problems.append(self._no_mapping(at, row))
                 continue
-            problems += [self._source.problem((*at, key), unknown("key", key, _KEYS)) for key in row if key not in _KEYS]
+            problems += [
+                self._source.problem((*at, key), unknown("key", key, _KEYS))
+                for key in row
+                if key not in _KEYS
+            ]
         return problems
 
-    def read(self, name: str, provider: Provider | None, rows: Mapping[str, Any]) -> tuple[dict[str, Model], list[Problem]]:
+    def read(
+        self, name: str, provider: Provider | None, rows: Mapping[str, Any]
+    ) -> tuple[dict[str, Model], list[Problem]]:
         """The models of `name` without problems. `provider` is None if it is invalid."""
         models: dict[str, Model] = {}
         problems: list[Problem] = []
@@ -62,18 +77,23 @@ class ModelReader:
             if problem is not None:
                 problems.append(problem)
                 continue
-            values = {**facts_of_host(provider), **_laid_over_each_other(chain)}
+            values = _completed({**facts_of_host(provider), **_laid_over_each_other(chain)})
             record = {key: value for key, value in values.items() if key in _RECORD_KEYS}
             rest = {key: value for key, value in values.items() if key not in _RECORD_KEYS}
             model, complaints = _MODEL.read({**rest, HIDDEN + "id": id_, HIDDEN + "record": record})
             if model is not None:
                 complaints += model_complaints(model, provider)
-            problems += [self._source.problem(_written_at(chain, place), message) for place, message in complaints]
+            problems += [
+                self._source.problem(_written_at(chain, place), message)
+                for place, message in complaints
+            ]
             if model is not None and not complaints:
                 models[id_] = model
         return models, problems
 
-    def _chain(self, provider: str, rows: Mapping[str, Any], name: str) -> tuple[Chain, Problem | None]:
+    def _chain(
+        self, provider: str, rows: Mapping[str, Any], name: str
+    ) -> tuple[Chain, Problem | None]:
         """The row `name` of the provider, the one it is like, and so on."""
         chain: list[tuple[Place, Mapping[str, Any]]] = []
         at: Place = ("providers", provider, "models", name)
@@ -90,7 +110,9 @@ class ModelReader:
             other = row["like"]
             if not isinstance(other, str) or (other not in self._families and other not in rows):
                 known = [*self._families, *rows]
-                return (), self._source.problem((*at, "like"), unknown("family or model", other, known))
+                return (), self._source.problem(
+                    (*at, "like"), unknown("family or model", other, known)
+                )
             family = other in self._families
             at = ("families", other) if family else ("providers", provider, "models", other)
             row = self._families[other] if family else rows[other]
@@ -115,6 +137,22 @@ def _laid_over_each_other(chain: Chain) -> dict[str, Any]:
         if isinstance(below, dict) and isinstance(values["thinking"], dict):
             values["thinking"] = {**below, **values["thinking"]}
     return values
+
+
+def _completed(values: dict[str, Any]) -> dict[str, Any]:
+    """A model of embeddings writes no answer: its row says nothing of one, and prices inputs
+    only."""
+    embedding = values.get("embedding")
+    if not isinstance(embedding, dict):
+        return values
+    longest = embedding.get("max_input_tokens")
+    window = longest if isinstance(longest, int) and longest > 0 else _UNKNOWN_WINDOW
+    completed = {"context_window": window, "max_output_tokens": 1, **values}
+    if isinstance(prices := values.get("prices"), list):
+        completed["prices"] = [
+            {"output": 0, **price} if isinstance(price, dict) else price for price in prices
+        ]
+    return completed
 
 
 def _written_at(chain: Chain, inside: Place) -> Place:

@@ -36,14 +36,22 @@ class Proxy:
     @property
     def authorization(self) -> str | None:
         """The header's value."""
-        return None if self.credentials is None else f"Basic {base64.b64encode(self.credentials.encode()).decode()}"
+        return (
+            None
+            if self.credentials is None
+            else f"Basic {base64.b64encode(self.credentials.encode()).decode()}"
+        )
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """What nobody may be shown."""
         if self.credentials is None or self.authorization is None:
             return ()
-        return (self.credentials, self.credentials.partition(":")[2], self.authorization.removeprefix("Basic "))
+        return (
+            self.credentials,
+            self.credentials.partition(":")[2],
+            self.authorization.removeprefix("Basic "),
+        )
 
 
 _File = Annotated[str, Field(min_length=1)]
@@ -64,7 +72,11 @@ class TlsFiles(Row):
 
     @property
     def files(self) -> tuple[str, ...]:
-        return tuple(file for file in (self.ca_file, self.client_certificate, self.client_key) if file is not None)
+        return tuple(
+            file
+            for file in (self.ca_file, self.client_certificate, self.client_key)
+            if file is not None
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +97,19 @@ def tls_context(files: TlsFiles | None) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=None if files is None else files.ca_file)
     except ssl.SSLError:
-        raise ValueError(f"{files.ca_file if files else 'the system'}: holds no certificates in PEM") from None
+        raise ValueError(
+            f"{files.ca_file if files else 'the system'}: holds no certificates in PEM"
+        ) from None
     if files is not None and files.client_certificate is not None:
         try:
-            context.load_cert_chain(files.client_certificate, files.client_key, password="")  # never asked for at a terminal
+            context.load_cert_chain(
+                files.client_certificate, files.client_key, password=""
+            )  # never asked for at a terminal
         except ssl.SSLError as error:
-            raise ValueError(f"{' and '.join(files.files[-2:])}: no certificate with its unencrypted key ({error.reason})") from None
+            raise ValueError(
+                f"{' and '.join(files.files[-2:])}: no certificate with its unencrypted key"
+                f" ({error.reason})"
+            ) from None
     context.set_alpn_protocols(["http/1.1"])
     return context
 
@@ -115,7 +134,10 @@ def proxy_at(url: str) -> Proxy:
 def check_proxy(url: str) -> str:
     """A proxy as it may stand in a file. Raises ValueError."""
     if url != NO_PROXY and proxy_at(url).credentials is not None:
-        raise ValueError("must not hold a user name or password: 'proxy_variable' names a variable with the whole URL")
+        raise ValueError(
+            "must not hold a user name or password: 'proxy_variable' names a variable with the"
+            " whole URL"
+        )
     return url
 
 
@@ -132,7 +154,12 @@ def proxy_for(url: str, environ: Mapping[str, str]) -> Proxy | None:
     """What the environment says of a provider's URL. Raises ValueError naming the variable."""
     proxies, parts = proxies_of(environ), urlsplit(url)
     told = proxies.get(parts.scheme) or proxies.get("all")
-    if told is None or (parts.hostname and _bypassed(parts.hostname, parts.port or _PORTS[parts.scheme], proxies.get("no", ("", ""))[1])):
+    if told is None or (
+        parts.hostname
+        and _bypassed(
+            parts.hostname, parts.port or _PORTS[parts.scheme], proxies.get("no", ("", ""))[1]
+        )
+    ):
         return None
     try:
         return proxy_at(told[1])
@@ -148,6 +175,10 @@ def _bypassed(host: str, port: int, no_proxy: str) -> bool:
     entries = [entry.strip() for entry in no_proxy.split(",")]
     try:
         address = ipaddress.ip_address(host)
-        return any(address in ipaddress.ip_network(entry, strict=False) for entry in entries if "/" in entry or entry == host)
+        return any(
+            address in ipaddress.ip_network(entry, strict=False)
+            for entry in entries
+            if "/" in entry or entry == host
+        )
     except ValueError:  # a name, or an entry that is no network
         return False

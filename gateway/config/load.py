@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 
 from pydantic import SecretStr
 
+from gateway.config.aliases import NO_ALIASES, Aliases, alias_complaints, read_aliases
 from gateway.config.endpoints import MODEL_PLACE, placed
 from gateway.config.environment import completed, environment_problems
 from gateway.config.errors import Complaint, ConfigError, Place, Problem, Source
@@ -52,6 +53,7 @@ class Config:
     params: ParamsMode
     """Parameters that a provider does not have are reported, refused, or dropped quietly."""
     resilience: Resilience = field(default_factory=Resilience)
+    aliases: Aliases = NO_ALIASES
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,9 @@ class ConfigFiles:
 
         Only content tells a change: copies keep times, edits may keep the size, mounts swap links.
         """
-        return revision_of(*(_content(self.directory / name) for name in (POLICY_FILE, CAPABILITIES_FILE)))
+        return revision_of(
+            *(_content(self.directory / name) for name in (POLICY_FILE, CAPABILITIES_FILE))
+        )
 
 
 def _content(path: Path) -> bytes:
@@ -112,6 +116,7 @@ def load(directory: Path, environ: Mapping[str, str]) -> Config:
         server=top.server,
         params="strict" if top.strict_params else top.params or "report",
         resilience=top.resilience,
+        aliases=read_aliases(top.aliases),
     )
 
 
@@ -127,9 +132,19 @@ def _top(validator: Validator[T], source: Source, problems: list[Problem]) -> T 
 def _top_complaints(top: PolicyFile, written: Mapping[str, Any]) -> Iterable[Complaint]:
     if top.strict_params and top.params not in (None, "strict"):
         yield ("params",), f"says {top.params!r}, but strict_params is true"
+    yield from alias_complaints(top.aliases, _section(written, "personas"))
     breaker = top.resilience.breaker
-    if breaker.longest_open < breaker.open_for and "longest_open" in written["resilience"]["breaker"]:
-        yield ("resilience", "breaker"), f"longest_open ({breaker.longest_open:g}) must be at least open_for ({breaker.open_for:g})"
+    if (
+        breaker.longest_open < breaker.open_for
+        and "longest_open" in written["resilience"]["breaker"]
+    ):
+        yield (
+            ("resilience", "breaker"),
+            (
+                f"longest_open ({breaker.longest_open:g}) must be at least open_for"
+                f" ({breaker.open_for:g})"
+            ),
+        )
 
 
 def _section(value: Any, name: str) -> dict[str, Any]:
@@ -138,7 +153,9 @@ def _section(value: Any, name: str) -> dict[str, Any]:
     return section if isinstance(section, dict) else {}
 
 
-def _providers(source: Source, directory: Path, environ: Mapping[str, str], problems: list[Problem]) -> dict[str, Provider]:
+def _providers(
+    source: Source, directory: Path, environ: Mapping[str, str], problems: list[Problem]
+) -> dict[str, Provider]:
     """The providers without problems, with their models without problems."""
     _top(_CAPABILITIES, source, problems)
     reader = ModelReader(source, _section(source.value, "families"))
@@ -157,7 +174,9 @@ def _providers(source: Source, directory: Path, environ: Mapping[str, str], prob
     return providers
 
 
-def _provider(name: str, value: Any, directory: Path, environ: Mapping[str, str]) -> tuple[Provider | None, list[Complaint]]:
+def _provider(
+    name: str, value: Any, directory: Path, environ: Mapping[str, str]
+) -> tuple[Provider | None, list[Complaint]]:
     """A provider with what the environment adds, its models still unread."""
     if isinstance(value, dict):
         value = {**value, HIDDEN + "name": name}
@@ -172,16 +191,26 @@ def _provider(name: str, value: Any, directory: Path, environ: Mapping[str, str]
 
 def _with_models(provider: Provider, models: Mapping[str, Model]) -> Provider:
     if MODEL_PLACE in provider.base_url:
-        models = {id_: replace(model, base_url=placed(provider.base_url, id_)) for id_, model in models.items()}
+        models = {
+            id_: replace(model, base_url=placed(provider.base_url, id_))
+            for id_, model in models.items()
+        }
     return replace(provider, models=MappingProxyType(models))
 
 
-def _personas(source: Source, known: Source, providers: Mapping[str, Provider], problems: list[Problem]) -> dict[str, Persona]:
+def _personas(
+    source: Source, known: Source, providers: Mapping[str, Provider], problems: list[Problem]
+) -> dict[str, Persona]:
     """The personas, with their targets checked. `known` names invalid models, too."""
-    listed = {name: _section(value, "models") for name, value in _section(known.value, "providers").items()}
+    listed = {
+        name: _section(value, "models")
+        for name, value in _section(known.value, "providers").items()
+    }
     personas = {}
     for name, value in _section(source.value, "personas").items():
-        persona, complaints = _PERSONA.read({**value, HIDDEN + "name": name} if isinstance(value, dict) else value)
+        persona, complaints = _PERSONA.read(
+            {**value, HIDDEN + "name": name} if isinstance(value, dict) else value
+        )
         # If capabilities.yaml cannot be read, no name is known: that is one problem, not many.
         complaints += unknown_targets(value, listed) if listed else ()
         if persona is not None:
@@ -193,7 +222,10 @@ def _personas(source: Source, known: Source, providers: Mapping[str, Provider], 
 
 def simulated_by(config: Config, base_urls: Mapping[str, str]) -> Config:
     """The configuration with every provider available at the simulator, with a key of no use."""
-    providers = {name: _simulated(provider, base_urls[provider.dialect]) for name, provider in config.providers.items()}
+    providers = {
+        name: _simulated(provider, base_urls[provider.dialect])
+        for name, provider in config.providers.items()
+    }
     return replace(config, providers=MappingProxyType(providers))
 
 
@@ -207,5 +239,7 @@ def _simulated(provider: Provider, base_url: str) -> Provider:
         unavailable_reason=None,
         health_check=None,
         link=None,
-        models=MappingProxyType({name: replace(model, base_url=None) for name, model in provider.models.items()}),
+        models=MappingProxyType(
+            {name: replace(model, base_url=None) for name, model in provider.models.items()}
+        ),
     )

@@ -9,7 +9,9 @@ EVERY_ORIGIN: Final = "*"
 OPAQUE_ORIGIN: Final = "null"
 """What browsers call the origin of files and of frames without one."""
 
-_ORIGIN: Final = re.compile(r"([a-z][a-z0-9+.-]*)://((?:[a-z0-9_-]+\.)*[a-z0-9_-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?")
+_ORIGIN: Final = re.compile(
+    r"([a-z][a-z0-9+.-]*)://((?:[a-z0-9_-]+\.)*[a-z0-9_-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?"
+)
 _DEFAULT_PORTS: Final = {"http": "80", "https": "443"}
 _RULE: Final = "must be an origin: scheme://host or scheme://host:port, nothing behind it"
 
@@ -19,20 +21,33 @@ def check_origin(text: str) -> str:
     if text in (EVERY_ORIGIN, OPAQUE_ORIGIN):
         return text
     if EVERY_ORIGIN in text:
-        raise ValueError(f"must be an origin written out, or {EVERY_ORIGIN!r} alone for every one, not {shown(text)}")
+        raise ValueError(
+            f"must be an origin written out, or {EVERY_ORIGIN!r} alone for every one, not"
+            f" {shown(text)}"
+        )
     match = _ORIGIN.fullmatch(text.lower())
     if match is None:
         raise ValueError(f"{_RULE}, not {shown(text)}")
     scheme, host, port = match.groups()
     if port is not None and not 0 < int(port) < 65_536:
         raise ValueError(f"{_RULE}, not {shown(text)}: a port is 1 to 65535")
-    return f"{scheme}://{host}" if port in (None, _DEFAULT_PORTS.get(scheme)) else f"{scheme}://{host}:{int(port)}"
+    return (
+        f"{scheme}://{host}"
+        if port in (None, _DEFAULT_PORTS.get(scheme))
+        else f"{scheme}://{host}:{int(port)}"
+    )
 
 
 def check_origins(origins: tuple[str, ...]) -> tuple[str, ...]:
     """A list of origins, each of which says something. Raises ValueError."""
     if twice := next((origin for i, origin in enumerate(origins) if origin in origins[:i]), None):
         raise ValueError(f"{twice!r} stands in the list twice")
-    if EVERY_ORIGIN in origins and (needless := next((origin for origin in origins if origin not in (EVERY_ORIGIN, OPAQUE_ORIGIN)), None)):
-        raise ValueError(f"{needless!r} has no effect beside {EVERY_ORIGIN!r}, which allows every origin")
+    if EVERY_ORIGIN in origins and (
+        needless := next(
+            (origin for origin in origins if origin not in (EVERY_ORIGIN, OPAQUE_ORIGIN)), None
+        )
+    ):
+        raise ValueError(
+            f"{needless!r} has no effect beside {EVERY_ORIGIN!r}, which allows every origin"
+        )
     return origins

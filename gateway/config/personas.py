@@ -12,7 +12,19 @@ from pydantic import Field
 from gateway.config.conditions import ALWAYS, Condition
 from gateway.config.errors import shown, unknown
 from gateway.config.providers import CostTier
-from gateway.config.schema import DERIVED, REQUIRED, OrText, Region, Row, Seconds, Weight, Written, derive, given, if_none
+from gateway.config.schema import (
+    DERIVED,
+    REQUIRED,
+    OrText,
+    Region,
+    Row,
+    Seconds,
+    Weight,
+    Written,
+    derive,
+    given,
+    if_none,
+)
 from gateway.config.server import PARAMS_MODES, ParamsMode
 from translators.capabilities import Capability
 from translators.errors import FailureKind
@@ -31,7 +43,9 @@ FAILURE_CLASSES: Final[Mapping[str, tuple[FailureKind, ...]]] = MappingProxyType
 })  # fmt: skip
 """What `move_on` may name. INVALID_REQUEST is in none: an invalid request is invalid everywhere."""
 _FAILURE_CLASS: Any = Literal[tuple(FAILURE_CLASSES)]
-MOVES_ON: Final = frozenset(kind for name, kinds in FAILURE_CLASSES.items() if name != "content_filter" for kind in kinds)
+MOVES_ON: Final = frozenset(
+    kind for name, kinds in FAILURE_CLASSES.items() if name != "content_filter" for kind in kinds
+)
 """The kinds of failure after which another target is tried, unless the persona says otherwise."""
 
 _DURATION: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s)")
@@ -48,13 +62,17 @@ def _wait(after: Any) -> tuple[float | None, float | None]:
         return float(found[1]) / (1000 if found[2] == "ms" else 1), None
     if text in _QUANTILES:
         return None, _QUANTILES[text]
-    raise ValueError(f"must be one of {', '.join(_QUANTILES)} or a time like 800ms or 1.5s, not {shown(after)}")
+    raise ValueError(
+        f"must be one of {', '.join(_QUANTILES)} or a time like 800ms or 1.5s, not {shown(after)}"
+    )
 
 
 def _share(text: str) -> float:
     found = _SHARE.fullmatch(text)
     if found is None or not 0 < float(found[1]) <= 100:
-        raise ValueError(f"must be a share above 0 and up to 100%, like 5% or 0.05, not {shown(text)}")
+        raise ValueError(
+            f"must be a share above 0 and up to 100%, like 5% or 0.05, not {shown(text)}"
+        )
     return float(found[1]) / 100
 
 
@@ -102,7 +120,9 @@ NOTHING: Final[tuple[tuple[str, ...], tuple[str, ...]]] = ((), ())
 def _overrides(found: TargetTimeouts) -> TimeoutOverrides:
     """NO_OVERRIDES itself where nothing is said: it is looked for by identity."""
     total = found.total if isinstance(found, TimeoutOverrides) else None
-    overrides = TimeoutOverrides(connect=found.connect, first_content=found.first_content, idle=found.idle, total=total)
+    overrides = TimeoutOverrides(
+        connect=found.connect, first_content=found.first_content, idle=found.idle, total=total
+    )
     return NO_OVERRIDES if overrides == NO_OVERRIDES else overrides
 
 
@@ -129,7 +149,11 @@ class TargetRef(Row):
         return self.name
 
 
-_TARGET: Final = OrText(str, lambda text: TargetRef(*_names(text)), "must be provider/model, or a mapping with the key 'target'")
+_TARGET: Final = OrText(
+    str,
+    lambda text: TargetRef(*_names(text)),
+    "must be provider/model, or a mapping with the key 'target'",
+)
 Targets = Annotated[tuple[Annotated[TargetRef, _TARGET], ...], _SOME]
 
 
@@ -191,14 +215,20 @@ class Backoff(Row):
 
 
 def _kinds(named: frozenset[str] | None) -> frozenset[FailureKind]:
-    return MOVES_ON if named is None else frozenset(kind for name in named for kind in FAILURE_CLASSES[name])
+    return (
+        MOVES_ON
+        if named is None
+        else frozenset(kind for name in named for kind in FAILURE_CLASSES[name])
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OnFailure(Row):
     """What happens when an attempt fails."""
 
-    move_on: Annotated[frozenset[FailureKind], Written(frozenset[_FAILURE_CLASS] | None, _kinds)] = MOVES_ON
+    move_on: Annotated[
+        frozenset[FailureKind], Written(frozenset[_FAILURE_CLASS] | None, _kinds)
+    ] = MOVES_ON
     """After these another attempt is made; after others the failure is the answer."""
     retries: Annotated[int, Field(ge=0, le=5)] = 1
     """How often one target may be asked again, once every other was asked."""
@@ -211,7 +241,9 @@ class OnFailure(Row):
 class Hedge(Row):
     """When a second target is asked, although the first has not failed."""
 
-    after: InitVar[Annotated[tuple[float | None, float | None] | None, REQUIRED, Written(Any, _wait)]] = None
+    after: InitVar[
+        Annotated[tuple[float | None, float | None] | None, REQUIRED, Written(Any, _wait)]
+    ] = None
     """In the file: a time like 800ms, or a quantile like p95."""
     seconds: Annotated[float | None, DERIVED] = None
     """After this time without content."""
@@ -253,13 +285,17 @@ class Persona(Row):
     max_cost_tier: CostTier | None = None
     max_price: Annotated[Decimal, Field(gt=0)] | None = None
     """USD that one request may cost, as expected before it is sent."""
-    regions: Annotated[frozenset[str], Written(Annotated[frozenset[Region], _SOME] | None, if_none(frozenset()))] = frozenset()
+    regions: Annotated[
+        frozenset[str], Written(Annotated[frozenset[Region], _SOME] | None, if_none(frozenset()))
+    ] = frozenset()
     """Only targets in these regions; empty: anywhere."""
     timeouts: Annotated[TimeoutOverrides, Written(TimeoutOverrides, _overrides)] = NO_OVERRIDES
     fan_out: bool = True
     """`n` answers may be asked for one by one from models that give one."""
     params: ParamsMode | None = None
     """Overrides Config.params."""
+    equivalent: bool = False
+    """Of embeddings: vectors of all its targets may stand for each other, whatever their spaces."""
     looks_at: tuple[tuple[str, ...], tuple[str, ...]] = field(init=False, repr=False, compare=False)
     """The headers and the metadata that its conditions look at."""
     policy: Policy = field(init=False, repr=False, compare=False)

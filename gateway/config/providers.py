@@ -82,7 +82,9 @@ class Price(Rates):
             raise ValueError("tiers must be in rising order of 'above_prompt_tokens'")
 
     def document(self) -> dict[str, Any]:
-        """As JSON, without rates that are not known; decimal numbers as text, so that none is rounded."""
+        """As JSON, without rates that are not known; decimal numbers as text, so that none is
+        rounded.
+        """
         return _PRICE.document(self)
 
 
@@ -109,9 +111,11 @@ class Model(Row):
     prices: tuple[Price, ...] = ()
     """Oldest first; empty where no price is known."""
     fees: Mapping[str, Usd] = field(default_factory=dict)
-    """Beside the tokens: USD for a thousand of what `usage` counts under a path (`server_tool_use.web_search_requests`)."""
+    """Beside the tokens: USD for a thousand of what `usage` counts under a path
+    (`server_tool_use.web_search_requests`)."""
     surcharges: Mapping[str, Mapping[str, Usd]] = field(default_factory=dict)
-    """By a field of `usage` and what stands in it: the factor on the price of all tokens (`inference_geo: {us: 1.1}`)."""
+    """By a field of `usage` and what stands in it: the factor on the price of all tokens
+    (`inference_geo: {us: 1.1}`)."""
     billed_beside: Annotated[frozenset[str], DERIVED] = frozenset()
     """The fields of `usage` that fees and surcharges depend on."""
     token_factor: Annotated[float, Field(ge=0.2, le=5)] = 1.0
@@ -126,7 +130,12 @@ class Model(Row):
     """Where it is served, where its provider has a URL for each model."""
 
     def __post_init__(self) -> None:
-        derive(self, billed_beside=frozenset([*(path.partition(".")[0] for path in self.fees), *self.surcharges]))
+        derive(
+            self,
+            billed_beside=frozenset(
+                [*(path.partition(".")[0] for path in self.fees), *self.surcharges]
+            ),
+        )
 
     def price_at(self, day: date) -> Price | None:
         """The price that holds on `day`."""
@@ -195,9 +204,15 @@ _Auth = Annotated[
     Written(Auth, lambda auth: KeyHeader(auth.header)),
     OrText(str, _bearer, "must be bearer, or a mapping with the key 'header'"),
 ]
-_KEY: Final = OrText(Variable, ApiKey, "must be the name of an environment variable, or a mapping with the key 'variable'")
+_KEY: Final = OrText(
+    Variable,
+    ApiKey,
+    "must be the name of an environment variable, or a mapping with the key 'variable'",
+)
 _KEYS: Any = Annotated[tuple[Annotated[ApiKey, _KEY], ...], Field(min_length=1)] | None
-_API_VERSION: Final = matching("[A-Za-z0-9._-]{1,40}", "must be 1 to 40 letters, digits, '.', '_' or '-', like 2024-10-21")
+_API_VERSION: Final = matching(
+    "[A-Za-z0-9._-]{1,40}", "must be 1 to 40 letters, digits, '.', '_' or '-', like 2024-10-21"
+)
 
 
 _RELAYS: Final = {"claude": "claude", "gemini": "gemini"}
@@ -227,7 +242,9 @@ class Provider(Row):
     unavailable_reason: Annotated[str | None, DERIVED] = None
     media_urls: MediaUrls = "pass"
     """What becomes of https URLs of images: passed on, fetched and sent as data, or refused."""
-    headers: Annotated[Mapping[str, str], Written(dict[str, str], check_headers)] = field(default_factory=dict)
+    headers: Annotated[Mapping[str, str], Written(dict[str, str], check_headers)] = field(
+        default_factory=dict
+    )
     timeouts: Timeouts = Timeouts()
     region: Region | None = None
     concurrency: Concurrency | None = None
@@ -238,12 +255,17 @@ class Provider(Row):
     tls: TlsFiles | None = None
     link: Annotated[Link | None, DERIVED] = None
     """How it is reached, where that is not the plain way."""
-    models: Annotated[Mapping[str, Model], Written(Annotated[dict[str, Any], Field(min_length=1)], MappingProxyType)]
+    models: Annotated[
+        Mapping[str, Model],
+        Written(Annotated[dict[str, Any], Field(min_length=1)], MappingProxyType),
+    ]
     redactor: Redactor = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         proxy = () if self.link is None or self.link.proxy is None else self.link.proxy.secrets
-        derive(self, redactor=Redactor([*(key.secret.get_secret_value() for key in self.keys), *proxy]))
+        derive(
+            self, redactor=Redactor([*(key.secret.get_secret_value() for key in self.keys), *proxy])
+        )
 
     @property
     def available(self) -> bool:
@@ -251,7 +273,9 @@ class Provider(Row):
 
     @property
     def relays(self) -> str:
-        """The dialect whose callers' own bodies it is sent; "" where that is nobody's but the hub's."""
+        """The dialect whose callers' own bodies it is sent; "" where that is nobody's but the
+        hub's.
+        """
         if self.responses is not None:
             return "responses"
         return _RELAYS.get(self.dialect, "")

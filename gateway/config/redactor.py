@@ -20,8 +20,14 @@ class Redactor:
     def __init__(self, secrets: Iterable[str]) -> None:
         forms = {form for secret in secrets if len(secret) >= _SHORTEST for form in _forms(secret)}
         # A text with a form has every form inside it, too: looking for the smallest is enough.
-        self._signs = tuple(form for form in forms if not any(other in form for other in forms - {form}))
-        self._forms = re.compile("|".join(map(re.escape, sorted(forms, key=len, reverse=True)))) if forms else None
+        self._signs = tuple(
+            form for form in forms if not any(other in form for other in forms - {form})
+        )
+        self._forms = (
+            re.compile("|".join(map(re.escape, sorted(forms, key=len, reverse=True))))
+            if forms
+            else None
+        )
 
     def holds(self, text: str) -> bool:
         """Whether a secret is in the text."""
@@ -35,7 +41,10 @@ class Redactor:
 def _forms(secret: str) -> Iterator[str]:
     """A secret and its halves as they are, in a URL and in JSON."""
     middle = (len(secret) + 1) // 2
-    for part in (secret, *(half for half in (secret[:middle], secret[middle:]) if len(half) >= _SHORTEST_HALF)):
+    for part in (
+        secret,
+        *(half for half in (secret[:middle], secret[middle:]) if len(half) >= _SHORTEST_HALF),
+    ):
         in_url = quote(part, safe="")
         yield from (part, in_url, re.sub("%..", lambda code: code[0].lower(), in_url))
         in_json = json.dumps(part)[1:-1]

@@ -1,7 +1,8 @@
 """The configuration while the gateway runs: which revision holds, and how another takes its place.
 
-The files are read and checked in a thread; then one reference is swapped on the event loop: no request
-sees half of a change, and each keeps the revision it began with. Invalid files change nothing.
+The files are read and checked in a thread; then one reference is swapped on the event loop: no
+request sees half of a change, and each keeps the revision it began with. Invalid files change
+nothing.
 """
 
 import asyncio
@@ -58,7 +59,9 @@ class Reload:
 class Reloader:
     """Holds the configuration in force; use `running`, which also watches the files."""
 
-    def __init__(self, config: Config, files: ConfigFiles, bus: EventBus, adopters: tuple[Adopter, ...] = ()) -> None:
+    def __init__(
+        self, config: Config, files: ConfigFiles, bus: EventBus, adopters: tuple[Adopter, ...] = ()
+    ) -> None:
         self.config = config
         self.loaded_at = time.time()
         self.last: Reload | None = None
@@ -88,7 +91,9 @@ class Reloader:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     def ask(self, trigger: Trigger) -> None:
-        """Reload soon, without waiting for it. One that waits for its turn already will see what the files are then."""
+        """Reload soon, without waiting for it. One that waits for its turn already will see what
+        the files are then.
+        """
         if self._waits:
             return
         self._waits = True
@@ -115,14 +120,28 @@ class Reloader:
         self._last_read, found = await asyncio.to_thread(self._read)
         now, previous = time.time(), self.config.revision
         if isinstance(found, ConfigError):
-            done = Reload(trigger=trigger, at=now, previous=previous, revision=previous, problems=found.problems)
+            done = Reload(
+                trigger=trigger,
+                at=now,
+                previous=previous,
+                revision=previous,
+                problems=found.problems,
+            )
         else:
             if found.revision != previous:
                 self._adopt(found, now)
-            done = Reload(trigger=trigger, at=now, previous=previous, revision=found.revision, needs_restart=self._needs_restart(found))
+            done = Reload(
+                trigger=trigger,
+                at=now,
+                previous=previous,
+                revision=found.revision,
+                needs_restart=self._needs_restart(found),
+            )
         self.last = done
         _tell_log(done)
-        self._bus.publish(ConfigReloaded(trigger, done.result, done.revision, previous, len(done.problems)))
+        self._bus.publish(
+            ConfigReloaded(trigger, done.result, done.revision, previous, len(done.problems))
+        )
         return done
 
     def _read(self) -> tuple[str, Config | ConfigError]:
@@ -140,7 +159,11 @@ class Reloader:
         self.config, self.loaded_at = config, now
 
     def _needs_restart(self, config: Config) -> tuple[str, ...]:
-        return tuple(f"server.{name}" for name in AT_START_ONLY if getattr(config.server, name) != getattr(self._started_with, name))
+        return tuple(
+            f"server.{name}"
+            for name in AT_START_ONLY
+            if getattr(config.server, name) != getattr(self._started_with, name)
+        )
 
     async def _watch(self) -> None:
         """Reload when the files differ from what was read and are not being written."""
@@ -159,11 +182,25 @@ class Reloader:
 def _tell_log(done: Reload) -> None:
     if done.problems:
         shown = "\n".join(f"  {problem}" for problem in done.problems)
-        _log.error("the configuration cannot be used (%s); revision %s goes on:\n%s", done.trigger, done.revision, shown)
+        _log.error(
+            "the configuration cannot be used (%s); revision %s goes on:\n%s",
+            done.trigger,
+            done.revision,
+            shown,
+        )
         return
     if done.changed:
-        _log.info("configuration reloaded (%s): revision %s, before %s", done.trigger, done.revision, done.previous)
+        _log.info(
+            "configuration reloaded (%s): revision %s, before %s",
+            done.trigger,
+            done.revision,
+            done.previous,
+        )
     else:
-        _log.info("configuration read again (%s): revision %s as before", done.trigger, done.revision)
+        _log.info(
+            "configuration read again (%s): revision %s as before", done.trigger, done.revision
+        )
     if done.needs_restart:
-        _log.warning("a change of %s holds after the next start only", ", ".join(done.needs_restart))
+        _log.warning(
+            "a change of %s holds after the next start only", ", ".join(done.needs_restart)
+        )

@@ -1,16 +1,34 @@
 """How the classes of the configuration are read: strictly, with errors in our words.
 
 Each concept is one frozen dataclass derived from `Row`, its fields the keys of the file. `Written`
-says how a value is written where that is not what it becomes; `DERIVED` marks fields that no file has.
+says how a value is written where that is not what it becomes; `DERIVED` marks fields that no file
+has.
 """
 
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import InitVar, dataclass, is_dataclass
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, Final, Generic, TypeVar, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    ClassVar,
+    Final,
+    Generic,
+    TypeVar,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
-from pydantic import AfterValidator, ConfigDict, Field, GetCoreSchemaHandler, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    TypeAdapter,
+    ValidationError,
+)
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, ErrorDetails, core_schema
 
@@ -24,7 +42,9 @@ class Row:
     """A mapping in a file: no unknown keys, no conversions."""
 
     __slots__ = ()
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(
+        extra="forbid", strict=True, allow_inf_nan=False
+    )
 
 
 HIDDEN: Final = "\0"
@@ -49,8 +69,12 @@ class Written:
     form: Any
     read: Callable[[Any], Any]
 
-    def __get_pydantic_core_schema__(self, _source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_after_validator_function(self.read, handler.generate_schema(self.form))
+    def __get_pydantic_core_schema__(
+        self, _source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(
+            self.read, handler.generate_schema(self.form)
+        )
 
 
 _TEXT, _OTHER = HIDDEN + "text", HIDDEN + "other"
@@ -63,11 +87,19 @@ class OrText(Written):
     rule: str = ""
     other: type = dict
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
         short = Written.__get_pydantic_core_schema__(self, source, handler)
         return core_schema.tagged_union_schema(
             {_TEXT: short, _OTHER: handler(source)},
-            discriminator=lambda value: _TEXT if isinstance(value, str) else _OTHER if isinstance(value, self.other) else None,
+            discriminator=lambda value: (
+                _TEXT
+                if isinstance(value, str)
+                else _OTHER
+                if isinstance(value, self.other)
+                else None
+            ),
             custom_error_type=FORMS,
             custom_error_message=self.rule,
         )
@@ -97,7 +129,10 @@ def matching(pattern: str, rule: str, *, repeated: bool = True) -> AfterValidato
 
 Seconds = Annotated[float, Field(gt=0)]
 Weight = Annotated[float, Field(gt=0, le=1_000_000)]
-_VARIABLE: Final = "must be the name of an environment variable, in capitals (a key itself never stands in this file)"
+_VARIABLE: Final = (
+    "must be the name of an environment variable, in capitals (a key itself never stands in this"
+    " file)"
+)
 Variable = Annotated[str, matching("[A-Z_][A-Z0-9_]*", _VARIABLE, repeated=False)]
 _REGION: Final = "must be 1 to 64 small letters, digits, '_', '.' or '-'"
 Region = Annotated[str, matching("[a-z0-9][a-z0-9_.-]{0,63}", _REGION)]
@@ -116,7 +151,11 @@ def _types_of(row: Any) -> dict[str, Any]:
         if field is None or not field.init or get_origin(kind) is ClassVar:
             continue
         kind = kind.type if isinstance(kind, InitVar) else kind
-        aliases = [extra.alias for extra in getattr(kind, "__metadata__", ()) if isinstance(extra, FieldInfo) and extra.alias]
+        aliases = [
+            extra.alias
+            for extra in getattr(kind, "__metadata__", ())
+            if isinstance(extra, FieldInfo) and extra.alias
+        ]
         found[aliases[0] if aliases else name] = kind
     return found
 
@@ -152,7 +191,11 @@ class Validator(Generic[T]):
         except ValidationError as error:
             details = error.errors(include_url=False)
             # A list without a valid item is called too short, too: its `input` says whether it is.
-            return None, [self._complaint(detail) for detail in details if detail["type"] != "too_short" or not detail["input"]]
+            return None, [
+                self._complaint(detail)
+                for detail in details
+                if detail["type"] != "too_short" or not detail["input"]
+            ]
 
     def document(self, row: T) -> dict[str, Any]:
         """The row as JSON, without what is None."""
@@ -173,5 +216,7 @@ class Validator(Generic[T]):
         """The keys of the rows that may stand there. Steps that are no key are passed over."""
         rows: list[type] = [self._row]
         for step in steps:
-            rows = [inner for row in rows for inner in _rows_in(_types_of(row).get(str(step)))] or rows
+            rows = [
+                inner for row in rows for inner in _rows_in(_types_of(row).get(str(step)))
+            ] or rows
         return frozenset[str]().union(*map(keys_of, rows))

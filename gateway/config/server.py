@@ -1,6 +1,6 @@
 """What persona_policy.yaml says of the server, and of all personas and providers together."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, Field
@@ -11,7 +11,10 @@ from gateway.config.schema import Row, Seconds, matching
 ParamsMode = Literal["report", "strict", "quiet"]
 PARAMS_MODES: Final[tuple[ParamsMode, ...]] = ("report", "strict", "quiet")
 
-_HOST: Final = matching("[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?", "must be a host name in small letters, without scheme and port")
+_HOST: Final = matching(
+    "[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?",
+    "must be a host name in small letters, without scheme and port",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +82,9 @@ class ServerSettings(Row):
     media_fetch: MediaFetch = MediaFetch()
     responses_store: Literal["memory", "sqlite", "off"] = "memory"
     """Where answers of the Responses API are kept for `previous_response_id`."""
-    cors_origins: Annotated[tuple[Annotated[str, AfterValidator(check_origin)], ...], AfterValidator(check_origins)] = ()
+    cors_origins: Annotated[
+        tuple[Annotated[str, AfterValidator(check_origin)], ...], AfterValidator(check_origins)
+    ] = ()
     """Origins whose pages may call from a browser; `*` is every one but `null`."""
     hosts: Annotated[tuple[Annotated[str, _HOST], ...], Field(max_length=100)] = ()
     """Names of a gateway that listens on loopback without callers' keys, beside loopback's own."""
@@ -95,4 +100,6 @@ class PolicyFile(Row):
     params: ParamsMode | None = None
     server: ServerSettings = ServerSettings()
     resilience: Resilience = Resilience()
+    aliases: dict[str, str] = field(default_factory=dict)
+    """Other names of personas; one may end with `*`."""
     personas: Annotated[dict[str, Any], Field(min_length=1)]

@@ -51,11 +51,15 @@ def read(path: Path) -> tuple[Source, list[Problem]]:
     try:
         data = path.read_bytes()
     except OSError as error:
-        return _unreadable(path.name, b"", None, f"cannot be read from {path.parent} ({error.strerror or 'error'})")
+        return _unreadable(
+            path.name, b"", None, f"cannot be read from {path.parent} ({error.strerror or 'error'})"
+        )
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        return _unreadable(path.name, data, data.count(b"\n", 0, error.start) + 1, "is not UTF-8 text")
+        return _unreadable(
+            path.name, data, data.count(b"\n", 0, error.start) + 1, "is not UTF-8 text"
+        )
     reader = _Reader(path.name)
     try:
         value = reader.document(yaml.parse(text, Loader=_LOADER))
@@ -65,11 +69,15 @@ def read(path: Path) -> tuple[Source, list[Problem]]:
         line = error.problem_mark.line + 1 if error.problem_mark is not None else None
         return _unreadable(path.name, data, line, f"is not YAML: {error.problem or error.context}")
     except yaml.YAMLError:
-        return _unreadable(path.name, data, None, "is not YAML: it holds characters that no text has")
+        return _unreadable(
+            path.name, data, None, "is not YAML: it holds characters that no text has"
+        )
     return Source(path.name, data, value, reader.lines), reader.problems
 
 
-def _unreadable(name: str, data: bytes, line: int | None, message: str) -> tuple[Source, list[Problem]]:
+def _unreadable(
+    name: str, data: bytes, line: int | None, message: str
+) -> tuple[Source, list[Problem]]:
     return Source(name, data, None, {}), [Problem(name, line, "", message)]
 
 
@@ -94,14 +102,20 @@ class _Reader:
                     raise _Broken(_line(event), "holds more than one document")
                 value = self._value(next(events), events, ())
         if not isinstance(value, dict):
-            raise _Broken(None, "is empty" if value is None else "must be a mapping of keys to values")
+            raise _Broken(
+                None, "is empty" if value is None else "must be a mapping of keys to values"
+            )
         return value
 
     def _value(self, event: yaml.Event, events: Iterator[yaml.Event], place: Place) -> Any:
         line = _line(event)
         self.lines.setdefault(place, line)
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise _Broken(line, "anchors and aliases are not used here: a model takes over another's facts with 'like'")
+            raise _Broken(
+                line,
+                "anchors and aliases are not used here: a model takes over another's facts with"
+                " 'like'",
+            )
         if getattr(event, "tag", None):
             raise _Broken(line, "tags are not used here")
         if len(place) > MAX_DEPTH:
@@ -129,7 +143,11 @@ class _Reader:
                 continue
             self.lines[inside] = line
             if not event.style and (misread := _misread_key(key)):
-                self.complain(line, inside, f"the key {key!r} is {misread} to other YAML readers: put it in quotes")
+                self.complain(
+                    line,
+                    inside,
+                    f"the key {key!r} is {misread} to other YAML readers: put it in quotes",
+                )
             mapping[key] = self._value(next(events), events, inside)
         return mapping
 
@@ -146,7 +164,12 @@ class _Reader:
         if text in _CONSTANTS:
             return _CONSTANTS[text]
         if _LEADING_ZERO.fullmatch(text):
-            self.complain(self.lines[place], place, f"{text} is an octal number to other YAML readers: write it without the leading zero")
+            self.complain(
+                self.lines[place],
+                place,
+                f"{text} is an octal number to other YAML readers: write it without the leading"
+                " zero",
+            )
             return int(text.replace("_", "")[:MAX_DIGITS])
         if _INTEGER.fullmatch(text):
             return int(text) if len(text) <= MAX_DIGITS else text

@@ -1,6 +1,8 @@
-"""One target asked once: the request in its dialect, sent with a key, and the answer read until it can be shown.
+"""One target asked once: the request in its dialect, sent with a key, and the answer read until it
+can be shown.
 
-Raises UpstreamError for what the provider did and InvalidRequest for what its dialect cannot say; who is asked next is not decided here.
+Raises UpstreamError for what the provider did and InvalidRequest for what its dialect cannot say;
+who is asked next is not decided here.
 """
 
 import asyncio
@@ -8,20 +10,21 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
 from gateway.dispatch import fan_out
+from gateway.dispatch.answer_tap import AnswerTap
+from gateway.dispatch.attempt_record import Attempt
 from gateway.dispatch.attempt_result import AttemptResult
 from gateway.dispatch.continuation import EMPTY, complete_with_retry
-from gateway.dispatch.exchange import Attempt
 from gateway.dispatch.optional_fields import without_lacking
-from gateway.dispatch.reasoning_cache import RELAYED, SIGNED, AnswerTap, Loss, ReasoningStore
+from gateway.dispatch.reasoning_cache import RELAYED, SIGNED, Loss, ReasoningStore
 from gateway.dispatch.sealed_reasoning import unsealed
 from gateway.dispatch.send import PreparedRequest
 from gateway.dispatch.streams import MergedStream, UpstreamStream, open_stream
 from gateway.http.offload import BIG, off_loop
 from gateway.routing.candidates import Candidate
-from gateway.routing.plan import MOST_FANNED_OUT
+from gateway.routing.gates import MOST_FANNED_OUT
 from gateway.routing.requirements import derive
 from gateway.routing.state import RouterState
 from gateway.telemetry.ids import unique
@@ -44,21 +47,40 @@ _log: Final = logging.getLogger("llm_router")
 Mode = Literal["complete", "stream"]
 
 _AT_ONCE: Final = 500
-"""Nodes that a small request's references may add to it on the loop: they take some milliseconds."""
+"""Nodes that a small request's references may add to it on the loop: they take some milliseconds.
+"""
 
 _LOSSES: Final[dict[Loss, Note]] = {
-    "edited": Note("dropped", "messages.reasoning", "an assistant message with tool calls was edited: the reasoning before it is lost"),
+    "edited": Note(
+        "dropped",
+        "messages.reasoning",
+        "an assistant message with tool calls was edited: the reasoning before it is lost",
+    ),
     "unknown": Note(
         "dropped",
         "messages.reasoning",
-        "of these tool calls nothing is known here (another worker, a restart, or too long ago): if the model reasoned before them, that "
-        "is lost unless assistant messages are sent back whole",
+        "of these tool calls nothing is known here (another worker, a restart, or too long ago): if"
+        " the model reasoned before them, that is lost unless assistant messages are sent back"
+        " whole",
     ),
 }
-_REFUSED: Final = Note("dropped", "messages.reasoning", "the provider refused the signed reasoning of this conversation: it was left out")
+_REFUSED: Final = Note(
+    "dropped",
+    "messages.reasoning",
+    "the provider refused the signed reasoning of this conversation: it was left out",
+)
 
 MOST_MENDED: Final = 3
 """How often one request is mended for a target: a server names one parameter at a time."""
+
+
+class Attempts(Protocol):
+    """Asks one target once: AttemptRunner for chat, gateway.dispatch.embeddings."""
+
+    async def run(
+        self, mode: Mode, attempt: Attempt, request: ChatRequest, caller: str, params: str
+    ) -> AttemptResult[Any]:
+        """Raises UpstreamError, InvalidRequest or OutOfDescriptors."""
 
 
 class AttemptRunner:
@@ -70,54 +92,84 @@ class AttemptRunner:
         self._state = state
         self._reasoning = ReasoningStore(state.now)
         self._corrected: dict[str, tuple[ModelRecord, ModelRecord]] = {}
-        """The facts about targets that their providers corrected, and what they were corrected to; until the next start or reload."""
+        """The facts about targets that their providers corrected, and what they were corrected to;
+        until the next start or reload."""
 
-    def remember(self, caller: str, target: Candidate, messages: Sequence[InputMessage], answer: Mapping[str, Any]) -> None:
+    def remember(
+        self,
+        caller: str,
+        target: Candidate,
+        messages: Sequence[InputMessage],
+        answer: Mapping[str, Any],
+    ) -> None:
         """Keep what the next turn will need of an answer to `messages`: its reasoning."""
         if answer.get("tool_calls"):
             self._reasoning.remember(caller, target.name, messages, answer, _kept(target))
 
-    async def run(self, mode: Mode, attempt: Attempt, request: ChatRequest, caller: str, params: str) -> AttemptResult[Any]:
-        """A whole chat.completion, or a stream whose first content is in hand and which the caller closes.
+    async def run(
+        self, mode: Mode, attempt: Attempt, request: ChatRequest, caller: str, params: str
+    ) -> AttemptResult[Any]:
+        """A whole chat.completion, or a stream whose first content is in hand and which the caller
+        closes.
 
         The request is corrected as often as its refusals call for it.
         """
         asked = first = self._asked(attempt, request, caller)
-        mended, learned = 0, "x_provider" not in request.body  # what a caller's own passthrough may have provoked is no fact
+        mended, learned = (
+            0,
+            "x_provider" not in request.body,
+        )  # what a caller's own passthrough may have provoked is no fact
         while True:
             try:
-                if (request.body.get("n") or 1) > 1 and attempt.overlay is None and not asked[1].can("multiple_choices"):
+                if (
+                    (request.body.get("n") or 1) > 1
+                    and attempt.overlay is None
+                    and not asked[1].can("multiple_choices")
+                ):
                     result = await self._several(mode, attempt, asked, params)
                 elif mode == "complete":
                     result = await complete_with_retry(await self._prepare(attempt, asked, params))
                 else:
-                    result = await open_stream(await self._prepare(attempt, asked, params), _tap(attempt, asked[0]))
+                    result = await open_stream(
+                        await self._prepare(attempt, asked, params), _tap(attempt, asked[0])
+                    )
                 break
             except UpstreamError as error:
                 if mended == MOST_MENDED:
                     raise
                 correction = self._correction(attempt, asked, error)
-                mended, learned, asked = mended + 1, learned and correction.learned, (correction.request, correction.record)
+                mended, learned, asked = (
+                    mended + 1,
+                    learned and correction.learned,
+                    (correction.request, correction.record),
+                )
         alone = attempt.overlay is not None or len(request.body["messages"]) < 2
         notes = () if alone else self._lost_reasoning(attempt, first, caller)
         if mended:
             if learned:  # only what helped is a fact
                 self._corrected[attempt.candidate.name] = (attempt.candidate.model.record, asked[1])
-            if asked[0] is not first[0] or (attempt.overlay is not None and not attempt.overlay.keeps_reasoning):
+            if asked[0] is not first[0] or (
+                attempt.overlay is not None and not attempt.overlay.keeps_reasoning
+            ):
                 notes = (_REFUSED, *notes)
         return result._replace(notes=result.notes + notes) if notes else result
 
-    async def _several(self, mode: Mode, attempt: Attempt, asked: Asked, params: str) -> AttemptResult[Any]:
+    async def _several(
+        self, mode: Mode, attempt: Attempt, asked: Asked, params: str
+    ) -> AttemptResult[Any]:
         """Several answers of a model that gives one, asked for at once, as one.
 
-        Raises InvalidRequest where that may not be: routing saw to it, but may not have known that the model gives one.
+        Raises InvalidRequest where that may not be: routing saw to it, but may not have known that
+        the model gives one.
         """
         request, record = asked
         count = int(request.body["n"])
         if not attempt.fans_out or count > MOST_FANNED_OUT:
             raise InvalidRequest("This model gives one choice only.", "n", "unsupported_value")
         started, single = attempt.clock(), (fan_out.single(request), record)
-        tasks = [asyncio.ensure_future(self._one(mode, attempt, single, params)) for _ in range(count)]
+        tasks = [
+            asyncio.ensure_future(self._one(mode, attempt, single, params)) for _ in range(count)
+        ]
         try:
             results = await asyncio.gather(*tasks)
         except BaseException:
@@ -129,13 +181,21 @@ class AttemptRunner:
             attempt.set_upstream_seconds(attempt.clock() - started)
         return _merged(mode, attempt, results)
 
-    async def _one(self, mode: Mode, attempt: Attempt, asked: Asked, params: str) -> AttemptResult[Any]:
+    async def _one(
+        self, mode: Mode, attempt: Attempt, asked: Asked, params: str
+    ) -> AttemptResult[Any]:
         """One of several answers."""
         prepared = await self._prepare(attempt, asked, params)
-        return await (complete_with_retry(prepared) if mode == "complete" else open_stream(prepared, _tap(attempt, asked[0])))
+        return await (
+            complete_with_retry(prepared)
+            if mode == "complete"
+            else open_stream(prepared, _tap(attempt, asked[0]))
+        )
 
     def _asked(self, attempt: Attempt, request: ChatRequest, caller: str) -> Asked:
-        """The request with the reasoning its history had, and the facts about the target as they are known by now."""
+        """The request with the reasoning its history had, and the facts about the target as they
+        are known by now.
+        """
         candidate = attempt.candidate
         configured = candidate.model.record
         wrong, corrected = self._corrected.get(candidate.name, (configured, configured))
@@ -149,8 +209,8 @@ class AttemptRunner:
         return self._reasoning.restore(caller, candidate.name, request), record
 
     def _lost_reasoning(self, attempt: Attempt, asked: Asked, caller: str) -> tuple[Note, ...]:
-        """Of reasoning that the model needed and did not get back. Not before it has answered: in strict mode, too, the request was sent
-        as it came.
+        """Of reasoning that the model needed and did not get back. Not before it has answered: in
+        strict mode, too, the request was sent as it came.
         """
         request, record = asked
         target = attempt.candidate
@@ -160,9 +220,15 @@ class AttemptRunner:
         return () if loss is None else (_LOSSES[loss],)
 
     def _correction(self, attempt: Attempt, asked: Asked, error: UpstreamError) -> Repair:
-        """What to ask instead, where the provider refused because facts about the model are wrong. Raises `error` if it did not."""
+        """What to ask instead, where the provider refused because facts about the model are wrong.
+        Raises `error` if it did not.
+        """
         correction = repair(*asked, error.failure)
-        if attempt.overlay is not None and attempt.overlay.keeps_reasoning and refuses_signatures(error.failure):
+        if (
+            attempt.overlay is not None
+            and attempt.overlay.keeps_reasoning
+            and refuses_signatures(error.failure)
+        ):
             attempt.drop_reasoning()
             correction = Repair(*asked, learned=False)
         if correction is None:
@@ -170,7 +236,12 @@ class AttemptRunner:
             raise error
         failure = attempt.cleaned(error.failure)
         target, fact = attempt.candidate.name, failure.upstream_code or failure.code
-        _log.warning("%s refused a request (%s): sent again, mended. Its row in capabilities.yaml may be wrong.", target, fact)
+        _log.warning(
+            "%s refused a request (%s): sent again, mended. Its row in capabilities.yaml may be"
+            " wrong.",
+            target,
+            fact,
+        )
         attempt.clear_notes()
         return correction
 
@@ -182,11 +253,20 @@ class AttemptRunner:
         needs, _ = derive(request, None)
         if any(need.capability == capability for need in needs):
             target = attempt.candidate.name
-            self._state.lacks.learn(target, attempt.candidate.model.record, capability, self._state.now())
-            _log.warning("%s has no %s: it is not asked for it for an hour. Its row in capabilities.yaml may be wrong.", target, capability)
+            self._state.lacks.learn(
+                target, attempt.candidate.model.record, capability, self._state.now()
+            )
+            _log.warning(
+                "%s has no %s: it is not asked for it for an hour. Its row in capabilities.yaml may"
+                " be wrong.",
+                target,
+                capability,
+            )
 
     async def _prepare(self, attempt: Attempt, asked: Asked, params: str) -> PreparedRequest:
-        """The request in the target's dialect; raises InvalidRequest if it cannot be said there, or in strict mode not without loss."""
+        """The request in the target's dialect; raises InvalidRequest if it cannot be said there, or
+        in strict mode not without loss.
+        """
         provider = attempt.candidate.provider
         request, record = asked
         if attempt.overlay is None:
@@ -196,7 +276,9 @@ class AttemptRunner:
             if attempt.origin is not None:
                 attempt.add_notes(attempt.origin.notes)
                 if attempt.origin.optional:
-                    request, lost = without_lacking(request, attempt.origin.optional, record.capabilities)
+                    request, lost = without_lacking(
+                        request, attempt.origin.optional, record.capabilities
+                    )
                     attempt.add_notes(lost)
         else:
             assert attempt.origin is not None
@@ -204,18 +286,32 @@ class AttemptRunner:
         key = "" if attempt.key is None else attempt.key.secret.get_secret_value()
         model = attempt.candidate.model
         base_url = provider.base_url if model.base_url is None else model.base_url
-        target = Target(provider.name, provider.dialect, base_url, model.id, record, key, provider.key_header, provider.query, _AT_ONCE)
+        target = Target(
+            provider.name,
+            provider.dialect,
+            base_url,
+            model.id,
+            record,
+            key,
+            provider.key_header,
+            provider.query,
+            _AT_ONCE,
+        )
         upstream = await _built(dialect, request, target)
         if upstream.notes:
             attempt.add_notes(upstream.notes)
         if params == "strict" and (refused := losses((*attempt.persona_notes, *attempt.notes))):
-            raise _strict(refused, attempt.candidate.name)
+            raise strict(refused, attempt.candidate.name)
         number = unique()
-        envelope = Envelope(f"chatcmpl-{number}", int(time.time()), target.model, f"call_{number}", upstream.shape)
+        envelope = Envelope(
+            f"chatcmpl-{number}", int(time.time()), target.model, f"call_{number}", upstream.shape
+        )
         return PreparedRequest(self._client, dialect, upstream, envelope, attempt)
 
     async def _without_urls(self, request: ChatRequest, attempt: Attempt) -> ChatRequest:
-        """The request for a provider that fetches no images itself. Raises InvalidRequest where nobody does."""
+        """The request for a provider that fetches no images itself. Raises InvalidRequest where
+        nobody does.
+        """
         if attempt.candidate.provider.media_urls == "refuse":
             refuse_urls(request)
             return request
@@ -238,7 +334,9 @@ async def _built(dialect: Dialect, request: ChatRequest, target: Target) -> Upst
 
 
 def _kept(target: Candidate) -> frozenset[str]:
-    """What is kept of a target's answers: what it signed, and of the hub's own dialect whatever its server takes back."""
+    """What is kept of a target's answers: what it signed, and of the hub's own dialect whatever its
+    server takes back.
+    """
     if target.provider.dialect != "openai":
         return SIGNED
     taken = target.model.record.message_fields
@@ -246,31 +344,50 @@ def _kept(target: Candidate) -> frozenset[str]:
 
 
 def _tap(attempt: Attempt, request: ChatRequest) -> AnswerTap | None:
-    """What looks for reasoning in a streamed answer, where the next turn of a tool loop may need it: not in one that is relayed, whose
-    caller is given all of it.
+    """What looks for reasoning in a streamed answer, where the next turn of a tool loop may need
+    it: not in one that is relayed, whose caller is given all of it.
     """
     if attempt.overlay is not None or not request.body.get("tools"):
         return None
     return AnswerTap(request.messages, _kept(attempt.candidate))
 
 
-def _merged(mode: Mode, attempt: Attempt, results: Sequence[AttemptResult[Any]]) -> AttemptResult[Any]:
+def _merged(
+    mode: Mode, attempt: Attempt, results: Sequence[AttemptResult[Any]]
+) -> AttemptResult[Any]:
     """Several answers as one. Each of the requests made the same notes: they are kept once."""
     first = results[0]
-    notes = (*dict.fromkeys(attempt.notes), Note("emulated", "n", "this model gives one answer: it was asked several times"))
-    warnings = (*(EMPTY for result in results if EMPTY in result.warnings), *(word for word in first.warnings if word != EMPTY))
+    notes = (
+        *dict.fromkeys(attempt.notes),
+        Note("emulated", "n", "this model gives one answer: it was asked several times"),
+    )
+    warnings = (
+        *(EMPTY for result in results if EMPTY in result.warnings),
+        *(word for word in first.warnings if word != EMPTY),
+    )
     unfollowed = next((result.unfollowed for result in results if result.unfollowed), None)
     answers = [result.answer for result in results]
     if mode == "complete":
         completion = fan_out.merged(answers)
-        return first._replace(answer=completion, usage=completion.get("usage"), notes=notes, warnings=warnings, unfollowed=unfollowed)
+        return first._replace(
+            answer=completion,
+            usage=completion.get("usage"),
+            notes=notes,
+            warnings=warnings,
+            unfollowed=unfollowed,
+        )
     if unfollowed is not None:  # the others go on, so they are shown
         warnings = (*warnings, unfollowed)
-    return first._replace(answer=MergedStream(answers), notes=notes, warnings=warnings, unfollowed=None)
+    return first._replace(
+        answer=MergedStream(answers), notes=notes, warnings=warnings, unfollowed=None
+    )
 
 
-def _strict(lost: list[Note], target: str) -> InvalidRequest:
+def strict(lost: list[Note], target: str) -> InvalidRequest:
+    """The refusal of a request that strict mode forbids to change."""
     names = ", ".join(dict.fromkeys(f"'{note.param}' ({note.why})" for note in lost))
     return InvalidRequest(
-        f"In strict mode nothing may be dropped or changed, but {target} cannot take {names}.", lost[0].param, "unsupported_parameter"
+        f"In strict mode nothing may be dropped or changed, but {target} cannot take {names}.",
+        lost[0].param,
+        "unsupported_parameter",
     )

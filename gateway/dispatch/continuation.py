@@ -1,4 +1,6 @@
-"""One answer of a provider, over as many requests as it takes: pauses are taken up again, what is no answer is asked for once more."""
+"""One answer of a provider, over as many requests as it takes: pauses are taken up again, what is
+no answer is asked for once more.
+"""
 
 import asyncio
 from typing import Final
@@ -17,7 +19,8 @@ from translators.errors import FailureKind, UpstreamError, UpstreamFailure
 from translators.failures import truncated
 
 QUIET_AFTER_END: Final = 5.0
-"""Seconds a provider may stay silent after every choice has its finish reason; then the answer is over."""
+"""Seconds a provider may stay silent after every choice has its finish reason; then the answer is
+over."""
 DRAIN_SECONDS: Final = 0.05
 """How long a finished stream's connection is waited for, to be used again."""
 ASKED_AGAIN: Final = frozenset({FailureKind.NO_OUTPUT, FailureKind.MODEL_OUTPUT})
@@ -27,7 +30,9 @@ EMPTY: Final = "empty_output"
 
 
 class ContinuedResponse:
-    """Reads one answer to its end and asks its provider to go on where it paused. Close it, whatever happens."""
+    """Reads one answer to its end and asks its provider to go on where it paused. Close it,
+    whatever happens.
+    """
 
     def __init__(self, prepared: PreparedRequest, response: UpstreamResponse) -> None:
         self.translator: StreamTranslator = prepared.dialect.open_stream(prepared.envelope)
@@ -39,9 +44,11 @@ class ContinuedResponse:
         """Bytes that have come without giving a chunk: of an event that is not whole."""
 
     async def next(self) -> list[Chunk]:
-        """What the next read gives: of the following round, if this one has ended with a pause. Raises UpstreamError.
+        """What the next read gives: of the following round, if this one has ended with a pause.
+        Raises UpstreamError.
 
-        Whoever keeps the chunks calls `check_size`, and everybody looks at the translator's `failure`.
+        Whoever keeps the chunks calls `check_size`, and everybody looks at the translator's
+        `failure`.
         """
         translator = self.translator
         if (pause := translator.pause) is not None:
@@ -49,7 +56,11 @@ class ContinuedResponse:
         data = await (self._read_last() if translator.ended else self._response.read_some())
         if data:
             self._unread += len(data)
-            chunks = translator.receive(data) if self._unread <= BIG else await off_loop(translator.receive, data)
+            chunks = (
+                translator.receive(data)
+                if self._unread <= BIG
+                else await off_loop(translator.receive, data)
+            )
             if chunks:
                 self._unread = 0
             return chunks
@@ -88,9 +99,15 @@ class ContinuedResponse:
         return None if self._pause is None else self._pause.billed_prompt_tokens
 
     async def collected(self, body: bytes = b"") -> Completion:
-        """The whole answer as one completion; `body` is what was read of it already. Raises UpstreamError."""
+        """The whole answer as one completion; `body` is what was read of it already. Raises
+        UpstreamError.
+        """
         translator, envelope = self.translator, self._prepared.envelope
-        chunks = [*(await sized(len(body), translator.receive, body)), *translator.receive_eof()] if body else []
+        chunks = (
+            [*(await sized(len(body), translator.receive, body)), *translator.receive_eof()]
+            if body
+            else []
+        )
         try:
             while not translator.finished:
                 if translator.failure is not None:
@@ -111,8 +128,12 @@ class ContinuedResponse:
         return await sized(self.received, _put_together, collector, chunks)
 
     async def release(self) -> None:
-        """Hang up. After all was read the end of the body is waited for briefly, so that the connection is used again."""
-        if not self._response.whole and (self.translator.finished or self.translator.pause is not None):
+        """Hang up. After all was read the end of the body is waited for briefly, so that the
+        connection is used again.
+        """
+        if not self._response.whole and (
+            self.translator.finished or self.translator.pause is not None
+        ):
             try:
                 async with asyncio.timeout(DRAIN_SECONDS):
                     while await self._response.read_some():
@@ -133,8 +154,9 @@ def _put_together(collector: Collector, chunks: list[Chunk]) -> Completion:
 
 
 def may_do_better(failure: UpstreamFailure) -> bool:
-    """Whether the same model is asked once more right away: not where it was the provider that found its answer unusable, and said so with
-    an error. Then the next target is asked first, and this one again by the persona's `retries`.
+    """Whether the same model is asked once more right away: not where it was the provider that
+    found its answer unusable, and said so with an error. Then the next target is asked first, and
+    this one again by the persona's `retries`.
     """
     return failure.kind in ASKED_AGAIN and failure.upstream_status is None
 
@@ -144,7 +166,9 @@ Completed = tuple[Completion, int | None]
 
 
 async def complete(prepared: PreparedRequest, response: UpstreamResponse) -> Completed:
-    """The answer that begins with `response` as one completion, however many requests it takes. Raises UpstreamError."""
+    """The answer that begins with `response` as one completion, however many requests it takes.
+    Raises UpstreamError.
+    """
     continued: ContinuedResponse | None = None
     try:
         if prepared.request.stream:
@@ -153,7 +177,11 @@ async def complete(prepared: PreparedRequest, response: UpstreamResponse) -> Com
         body = await response.read()
         prepared.attempt.record_received(len(body))
         parse = prepared.dialect.parse_response
-        completion = parse(body, prepared.envelope) if len(body) <= BIG else await off_loop(parse, body, prepared.envelope)
+        completion = (
+            parse(body, prepared.envelope)
+            if len(body) <= BIG
+            else await off_loop(parse, body, prepared.envelope)
+        )
         if is_paused(completion, prepared.dialect.ENDINGS.paused):
             continued = ContinuedResponse(prepared, response)
             return await continued.collected(body), continued.billed_prompt_tokens
@@ -165,13 +193,21 @@ async def complete(prepared: PreparedRequest, response: UpstreamResponse) -> Com
 
 
 async def complete_with_retry(prepared: PreparedRequest) -> AttemptResult[Completion]:
-    """`complete`; if that is nothing, unusable, or not what was asked for in words, it is asked once more, and that answer stands."""
-    shape, attempt, silent = prepared.envelope.shape, prepared.attempt, prepared.dialect.ENDINGS.silent
+    """`complete`; if that is nothing, unusable, or not what was asked for in words, it is asked
+    once more, and that answer stands.
+    """
+    shape, attempt, silent = (
+        prepared.envelope.shape,
+        prepared.attempt,
+        prepared.dialect.ENDINGS.silent,
+    )
     started = attempt.clock()
     try:
         try:
             answer = await complete(prepared, await send(prepared, prepared.request))
-            if not is_empty(answer[0], silent) and not (shape.in_words and _lacks(prepared, answer[0])):
+            if not is_empty(answer[0], silent) and not (
+                shape.in_words and _lacks(prepared, answer[0])
+            ):
                 return _result(prepared, answer)
         except UpstreamError as error:
             if not may_do_better(error.failure):
@@ -181,20 +217,36 @@ async def complete_with_retry(prepared: PreparedRequest) -> AttemptResult[Comple
         attempt.set_upstream_seconds(attempt.upstream_seconds + attempt.clock() - started)
     if is_empty(answer[0], silent):
         return _result(prepared, answer, (EMPTY,))
-    return _result(prepared, answer, unfollowed=_lacks(prepared, answer[0]) if shape.in_words else None)
+    return _result(
+        prepared, answer, unfollowed=_lacks(prepared, answer[0]) if shape.in_words else None
+    )
 
 
 def _lacks(prepared: PreparedRequest, completion: Completion) -> str | None:
     shape = prepared.envelope.shape
-    return unfollowed(completion, shape.must_call, shape.json_schema, prepared.dialect.ENDINGS.paused)
+    return unfollowed(
+        completion, shape.must_call, shape.json_schema, prepared.dialect.ENDINGS.paused
+    )
 
 
 def _result(
-    prepared: PreparedRequest, answer: Completed, warnings: tuple[str, ...] = (), unfollowed: str | None = None
+    prepared: PreparedRequest,
+    answer: Completed,
+    warnings: tuple[str, ...] = (),
+    unfollowed: str | None = None,
 ) -> AttemptResult[Completion]:
     completion, billed = answer
     if "x_llm_router" in completion:
         warnings = (*warnings, *completion["x_llm_router"]["warnings"])
     finish_reason = completion["choices"][0].get("finish_reason")
     notes = prepared.attempt.notes
-    return AttemptResult(completion, completion.get("model"), completion.get("usage"), finish_reason, notes, warnings, unfollowed, billed)
+    return AttemptResult(
+        completion,
+        completion.get("model"),
+        completion.get("usage"),
+        finish_reason,
+        notes,
+        warnings,
+        unfollowed,
+        billed,
+    )

@@ -1,29 +1,37 @@
-"""One exchange with the providers: from a decision to a completion, or to a stream that has begun to answer.
+"""One exchange with the providers: from a decision to a completion, or to a stream that has begun
+to answer.
 
-The place where routing (which target, when) and attempts (what bytes) meet. Once content was shown a failure is the caller's to see,
-unless the persona resumes.
+The place where routing (which target, when) and attempts (what bytes) meet. Once content was shown
+a failure is the caller's to see, unless the persona resumes.
 """
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from gateway.accounting.usage import USAGE_ESTIMATED, estimated
 from gateway.dispatch.attempt import AttemptRunner
 from gateway.dispatch.attempt_end import broke_off, failed, release
-from gateway.dispatch.exchange import Attempt, Exchange
+from gateway.dispatch.attempt_record import Attempt
+from gateway.dispatch.embeddings import EmbeddingsDispatcher
+from gateway.dispatch.exchange import Exchange
 from gateway.dispatch.failover import FailoverRunner
 from gateway.dispatch.resume import AnswerStream, ResumedStream
 from gateway.dispatch.text_continuation import may_resume
+from gateway.dispatch.token_count import counted
 from gateway.errors import UpstreamFailed
+from gateway.routing.candidates import Candidate
 from gateway.routing.decision import Decision
 from gateway.routing.state import RouterState
 from gateway.upstream.client import UpstreamClient
 from gateway.upstream.concurrency import ConcurrencyLimiter
 from gateway.upstream.media import MediaFetcher
 from translators.chat.wire import Completion
+from translators.dialect import Target, UpstreamRequest
 from translators.errors import UpstreamError
 
 _LEARNED_FROM: Final = 4000
-"""Bytes from which a prompt is worth estimating, only to compare the estimate with what was counted."""
+"""Bytes from which a prompt is worth estimating, only to compare the estimate with what was
+counted."""
 _LEARNED_SHARE: Final = 1 / 16
 """Of such prompts: an estimate of a long one costs as much as sending it."""
 
@@ -34,8 +42,10 @@ class Dispatcher:
     def __init__(self, client: UpstreamClient, media: MediaFetcher, state: RouterState) -> None:
         self.state = state
         self.places = ConcurrencyLimiter()
+        self._client = client
         self._attempts = AttemptRunner(client, media, state)
         self._runner = FailoverRunner(self._attempts, state, self.places)
+        self.embeddings = EmbeddingsDispatcher(client, state, self.places)
 
     async def complete(self, decision: Decision, exchange: Exchange) -> Completion:
         """A whole chat.completion. Raises RequestFailed or InvalidRequest."""
@@ -46,15 +56,29 @@ class Dispatcher:
         release(attempt, self.state)
         answer = completion["choices"][0].get("message") or {}
         if answer.get("tool_calls"):
-            self._attempts.remember(exchange.key_id or "", attempt.candidate, decision.request.messages, answer)
+            self._attempts.remember(
+                exchange.key_id or "", attempt.candidate, decision.request.messages, answer
+            )
         if completion.get("usage") is None:
             tokens = decision.plan.facts.prompt.tokens
-            completion["usage"] = estimated(tokens, attempt.candidate.model.token_factor, completion)
+            completion["usage"] = estimated(
+                tokens, attempt.candidate.model.token_factor, completion
+            )
             attempt.add_warnings(USAGE_ESTIMATED)
         return completion
 
+    async def count_tokens(
+        self, target: Candidate, build: Callable[[Target], UpstreamRequest]
+    ) -> int | None:
+        """What the provider itself counts for a request; None if it does not say. Raises
+        InvalidRequest.
+        """
+        return await counted(self._client, self.state, target, build)
+
     async def open_stream(self, decision: Decision, exchange: Exchange) -> AnswerStream:
-        """A stream whose first content is in hand. Raises RequestFailed or InvalidRequest; `close` what is returned."""
+        """A stream whose first content is in hand. Raises RequestFailed or InvalidRequest; `close`
+        what is returned.
+        """
         stream = (await self._runner.run(decision, exchange, "stream")).answer
         persona = decision.plan.policy.persona
         relayed = exchange.attempt is not None and exchange.attempt.overlay is not None
@@ -70,10 +94,14 @@ class Dispatcher:
         attempt.record_stream_end(stream.usage, stream.finish_reason)
         self._succeeded(attempt, exchange)
         if (tap := stream.tap) is not None:
-            self._attempts.remember(exchange.key_id or "", attempt.candidate, tap.messages, tap.message())
+            self._attempts.remember(
+                exchange.key_id or "", attempt.candidate, tap.messages, tap.message()
+            )
 
     def broke(self, error: UpstreamError, exchange: Exchange) -> UpstreamFailed:
-        """What to tell a caller whose answer broke; the attempt goes into the record, and into the target's health, as failed."""
+        """What to tell a caller whose answer broke; the attempt goes into the record, and into the
+        target's health, as failed.
+        """
         attempt = exchange.attempt
         assert attempt is not None
         broke_off(attempt, error.failure, exchange, self.state)
@@ -101,11 +129,15 @@ class Dispatcher:
             return
         prompt = plan.facts.prompt
         estimated = None
-        worth_it = prompt.known is not None or (prompt.size >= _LEARNED_FROM and state.random() < _LEARNED_SHARE)
+        worth_it = prompt.known is not None or (
+            prompt.size >= _LEARNED_FROM and state.random() < _LEARNED_SHARE
+        )
         # A prompt sent several times was counted as often: it teaches no factor.
         if worth_it and not prompt.exact and plan.facts.answers == 1:
             estimated = int(prompt.tokens * candidate.model.token_factor)
         state.learned.observe(plan.persona, candidate.name, estimated, usage)
         tokens = usage.get("completion_tokens")
         if tokens.__class__ is int and attempt.first_chunk_at is not None:
-            state.health.latency(candidate.name).observe_rate(tokens, attempt.clock() - attempt.first_chunk_at, now)
+            state.health.latency(candidate.name).observe_rate(
+                tokens, attempt.clock() - attempt.first_chunk_at, now
+            )

@@ -1,174 +1,29 @@
-"""One request and all that becomes known of it on its way: the record that headers, events and the native answer are made from."""
+"""One request and all that becomes known of it on its way: the record that headers, events and the
+native answer are made from.
+"""
 
-import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 from gateway.accounting.cost import cost_of_usage
-from gateway.accounting.usage import count, totals
-from gateway.config import ApiKey, Timeouts
-from gateway.dispatch.attempt_result import AttemptResult
-from gateway.health.targets import CallPermit
+from gateway.accounting.usage import counted
+from gateway.dispatch.attempt_record import Attempt, fits_header, uncounted
+from gateway.dispatch.notes_header import dropped_header
 from gateway.routing.candidates import Candidate
 from gateway.routing.decision import Decision
 from gateway.routing.decision_log import DecisionRecord, log_fragment
 from gateway.routing.plan import Plan
-from gateway.telemetry.events import AttemptEnded, EventBus, RequestEnded, Usage, Why
-from gateway.upstream.concurrency import Slot
-from gateway.upstream.failures import FIRST_CONTENT_CLOCK, TOTAL_CLOCK
-from gateway.upstream.response import Limit, no_time
+from gateway.telemetry.events import AttemptEnded, EventBus, RequestEnded
+from gateway.upstream.response import no_time
 from translators.chat import wire
 from translators.chat.usage import summed
-from translators.errors import UpstreamFailure
-from translators.inbound import Origin, Overlay
 from translators.notes import Note
 
-_HEADER_LIMIT: Final = 2000
-_IDS: Final = frozenset({"request-id", "x-request-id", "x-goog-request-id"})
-_LIMITS: Final = ("x-ratelimit-", "anthropic-ratelimit-")
-_CLEAN: Final = re.compile(r"[ -~]{1,200}").fullmatch
 
-
-def uncounted(size: int) -> None:
-    """Nobody counts bytes."""
-
-
-@dataclass(slots=True)
-class Attempt:
-    """One attempt at one target, and what becomes known of it. Several may run at once; the exchange shows the one that won.
-
-    Only its methods change it.
-    """
-
-    candidate: Candidate
-    why: Why
-    clocks: Timeouts
-    clock: Callable[[], float] = field(repr=False)
-    deadline: float
-    """Of the whole request, by `clock`."""
-    started: float
-    asked_at: float
-    """When the request went to the provider, after the wait for a place; its clocks run from here."""
-    persona_notes: tuple[Note, ...] = ()
-    key: ApiKey | None = None
-    leave: CallPermit | None = None
-    fans_out: bool = True
-    """Several answers may be asked for one by one."""
-    held_up: Callable[[], float] = field(default=no_time, repr=False)
-    """Seconds in which the caller of this request took nothing of what was there for it."""
-    hold: Callable[[int], None] = field(default=uncounted, repr=False)
-    """Counts bytes that are in memory for this request, beside its body. Raises RequestFailed if they are too many."""
-    origin: Origin | None = None
-    """What the request was in its caller's own dialect; None for what the gateway made itself, as to resume an answer."""
-    overlay: Overlay | None = None
-    """What is laid over the caller's own body where that is sent; None if the target is sent the hub's request in its words."""
-    received: int = 0
-    """Bytes of a whole answer."""
-    place: Slot | None = None
-    notes: tuple[Note, ...] = ()
-    """What the translation did to the request, beside what the persona did."""
-    upstream_headers: Mapping[str, str] | None = None
-    """What the provider said of the request and of its limits, under our names."""
-    upstream_seconds: float = 0.0
-    first_chunk_at: float | None = None
-    number: int = 0
-    """Its place among the exchange's attempts, once it has ended or has content to show."""
-    model: str | None = None
-    """This and what follows: as in AttemptResult."""
-    usage: wire.Usage | None = None
-    finish_reason: str | None = None
-    warnings: tuple[str, ...] = ()
-    billed_prompt_tokens: int | None = None
-
-    def set_place(self, place: Slot | None) -> None:
-        """Keep the place that the attempt waited for at its target; None if the target has no limit any more."""
-        self.place, self.asked_at = place, self.clock()
-
-    def set_leave(self, leave: CallPermit | None) -> None:
-        """Replace the leave to call the target; None if it may not be called any more."""
-        self.leave = leave
-
-    def drop_reasoning(self) -> None:
-        """The caller's own body goes without the signed reasoning in it, which was refused."""
-        assert self.overlay is not None
-        self.overlay = self.overlay._replace(keeps_reasoning=False)
-
-    def add_notes(self, notes: tuple[Note, ...]) -> None:
-        """Add what a translation did to the request."""
-        self.notes += notes
-
-    def clear_notes(self) -> None:
-        """Forget the notes of a translation whose request was refused: the corrected request makes its own."""
-        self.notes = ()
-
-    def mark_first_chunk(self) -> None:
-        """The first content has arrived now."""
-        self.first_chunk_at = self.clock()
-
-    def set_upstream_seconds(self, seconds: float) -> None:
-        """Set how long the provider took, over all requests of this attempt."""
-        self.upstream_seconds = seconds
-
-    def record_usage(self, usage: wire.Usage | None) -> None:
-        """Keep what the provider has counted of an answer that may be given up: it is billed even so."""
-        self.usage = usage
-
-    def record_result(self, result: AttemptResult[Any]) -> None:
-        """Keep what is known of the answer, without the answer itself."""
-        self.notes, self.warnings = result.notes, result.warnings
-        self.model, self.usage, self.finish_reason = result.model, result.usage, result.finish_reason
-        self.billed_prompt_tokens = result.billed_prompt_tokens
-
-    def record_received(self, size: int) -> None:
-        """Keep how many bytes a whole answer has."""
-        self.received = size
-
-    def record_stream_end(self, usage: wire.Usage | None, finish_reason: str | None) -> None:
-        """Keep what a stream knows when it has ended or was hung up."""
-        self.usage, self.finish_reason = usage, finish_reason
-
-    def add_warnings(self, *warnings: str) -> None:
-        """Add what else the caller should know of the answer."""
-        self.warnings += warnings
-
-    def limit(self, more: bool = False) -> Limit:
-        """How long the provider may take from now on. Until it has given content, or `more` of it after a pause, that clock runs, too."""
-        now, clocks = self.clock(), self.clocks
-        total, left = clocks.total, self.deadline + self.held_up() - now
-        content = total = left if left < total else total
-        if self.first_chunk_at is None:
-            content = self.asked_at + clocks.first_content - now
-        elif more:
-            content = clocks.first_content
-        return Limit(content, FIRST_CONTENT_CLOCK) if content < total else Limit(total, TOTAL_CLOCK, self.held_up)
-
-    def heard(self, headers: Mapping[str, str]) -> None:
-        """Keep the provider's id of the request and its rate limits (`headers` has lower-case names)."""
-        kept = {}
-        for name, value in headers.items():
-            if "ratelimit" in name:
-                if name.startswith(_LIMITS):
-                    kept[f"x-llm-router-upstream-ratelimit-{name.partition('ratelimit-')[2]}"] = value
-            elif name in _IDS:
-                kept["x-llm-router-upstream-request-id"] = value
-        if not kept:
-            self.upstream_headers = None
-            return
-        holds = self.candidate.provider.redactor.holds
-        spoilt = holds("\n".join(kept.values()))
-        self.upstream_headers = {name: value for name, value in kept.items() if _CLEAN(value) and not (spoilt and holds(value))}
-
-    def cleaned(self, failure: UpstreamFailure) -> UpstreamFailure:
-        """A failure without any of our keys in the provider's words: before anybody hears of it."""
-        clean = self.candidate.provider.redactor.clean
-        type_, code, param, own = (word and clean(word) for word in (failure.type, failure.code, failure.param, failure.upstream_code))
-        body = failure.body and clean(failure.body.decode("utf-8", "replace")).encode()
-        return replace(failure, message=clean(failure.message), type=type_ or "", code=code, param=param, upstream_code=own, body=body)
-
-
-@dataclass(init=False, slots=True)  # a generated __init__, with factories for its three lists, takes 8 % longer (1.23 µs against 1.15)
+# A generated __init__, with factories for its three lists, takes 8 % longer (1.23 µs against 1.15).
+@dataclass(init=False, slots=True)
 class Exchange:
     """Mutable, owned by one handler; only its methods change it."""
 
@@ -201,6 +56,8 @@ class Exchange:
     """Targets that took up an answer that had broken off, and after how many characters."""
     usage_before: list[wire.Usage]
     """What was counted of the answer before it was taken up by another target."""
+    estimated: bool
+    """The usage is an estimate, because the provider counted nothing (embeddings)."""
     status: int
     outcome: str
     error_code: str | None
@@ -223,9 +80,11 @@ class Exchange:
         self.hold = hold
         self.simulated = simulated
         self.key_id = key_id
-        self.stream = self.resumable = False
+        self.stream = self.resumable = self.estimated = False
         self.started = clock() if started is None else started
-        self.plan = self.record = self.service_tier = self.attempt = self.served = self.error_code = None
+        self.plan = self.record = self.service_tier = self.attempt = self.served = (
+            self.error_code
+        ) = None
         self.params = "report"
         self.persona_notes = ()
         self.attempts = []
@@ -236,7 +95,9 @@ class Exchange:
 
     @property
     def notes(self) -> tuple[Note, ...]:
-        return self.persona_notes if self.attempt is None else self.persona_notes + self.attempt.notes
+        return (
+            self.persona_notes if self.attempt is None else self.persona_notes + self.attempt.notes
+        )
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -279,10 +140,10 @@ class Exchange:
             headers["x-llm-router-decision"] = self.record.id
         if served is not None:
             headers["x-llm-router-provider"] = served.provider.name
-            model = None if attempt is None else attempt.model
-            if model.__class__ is not str or not model or not _CLEAN(model) or served.provider.redactor.holds(model):
-                model = served.model.id
-            headers["x-llm-router-model"] = model
+            shown, model = served.model.id, None if attempt is None else attempt.model
+            if model and model != shown and model.__class__ is str and fits_header(model):
+                shown = shown if served.provider.redactor.holds(model) else model
+            headers["x-llm-router-model"] = shown
         elif self.attempts:
             headers["x-llm-router-provider"] = self.attempts[-1].provider
             headers["x-llm-router-model"] = self.attempts[-1].model
@@ -299,6 +160,8 @@ class Exchange:
                 headers["x-llm-router-warning"] = ", ".join(dict.fromkeys(attempt.warnings))
         if notes and self.params != "quiet":
             headers["x-llm-router-dropped-params"] = dropped_header(notes)
+        if self.estimated:
+            headers["x-llm-router-usage"] = "estimated"
         if self.resumable:
             headers["x-llm-router-resumable"] = "true"
         if self.simulated:
@@ -310,23 +173,45 @@ class Exchange:
         self.stream = stream
 
     def set_params(self, params: str, persona_notes: tuple[Note, ...]) -> None:
-        """Set what happens to what a provider cannot be told, and what the persona's limits did to the request."""
+        """Set what happens to what a provider cannot be told, and what the persona's limits did to
+        the request.
+        """
         self.params, self.persona_notes = params, persona_notes
 
-    def record_decision(self, decision: Decision, record: DecisionRecord, params: str, notes: tuple[Note, ...]) -> None:
+    def record_decision(
+        self, decision: Decision, record: DecisionRecord, params: str, notes: tuple[Note, ...]
+    ) -> None:
         """Keep the decision and its record; `params` and `notes` as in `set_params`."""
-        self.plan, self.record, self.service_tier = decision.plan, record, decision.request.body.get("service_tier")
+        self.plan, self.record, self.service_tier = (
+            decision.plan,
+            record,
+            decision.request.body.get("service_tier"),
+        )
         self.params, self.persona_notes = params, notes
+
+    def mark_estimated(self) -> None:
+        """The usage is an estimate: nobody knows what it cost."""
+        self.estimated = True
 
     def mark_resumable(self) -> None:
         """An answer that breaks off will be continued by another target."""
         self.resumable = True
 
-    def record_resumption(self, candidate: Candidate, characters: int, usage: wire.Usage | None) -> None:
-        """`candidate` continues an answer that broke off after so many characters; `usage`: what was counted of it until then."""
+    def record_resumption(
+        self, candidate: Candidate, characters: int, usage: wire.Usage | None
+    ) -> None:
+        """`candidate` continues an answer that broke off after so many characters; `usage`: what
+        was counted of it until then.
+        """
         if usage is not None:
             self.usage_before.append(usage)
-        self.resumed.append({"provider": candidate.provider.name, "model": candidate.model.id, "after_characters": characters})
+        self.resumed.append(
+            {
+                "provider": candidate.provider.name,
+                "model": candidate.model.id,
+                "after_characters": characters,
+            }
+        )
 
     def mark_aborted(self) -> None:
         """The caller has seen a part of the answer and gets no more."""
@@ -340,8 +225,12 @@ class Exchange:
         """An attempt is over, or has content to show."""
         candidate = attempt.candidate
         seconds = self.clock() - attempt.started
-        attempt.number = len(self.attempts)
-        self.attempts.append(AttemptEnded(candidate.provider.name, candidate.model.id, outcome, seconds, status, attempt.why))
+        attempt.set_number(len(self.attempts))
+        self.attempts.append(
+            AttemptEnded(
+                candidate.provider.name, candidate.model.id, outcome, seconds, status, attempt.why
+            )
+        )
         if self.served is None:
             self.attempt = attempt
 
@@ -360,7 +249,7 @@ class Exchange:
         return self._cost(self.usage)
 
     def _cost(self, usage: Any) -> int | None:
-        if self.served is None or self.record is None:
+        if self.served is None or self.record is None or self.estimated:
             return None
         return cost_of_usage(self.served.model, usage, self.record.moment.date(), self.service_tier)
 
@@ -377,7 +266,11 @@ class Exchange:
             provider, model = attempts[-1].provider, attempts[-1].model
         notes, upstream_seconds = self.persona_notes, 0.0
         if attempt is not None:
-            notes, finish_reason, upstream_seconds = notes + attempt.notes, attempt.finish_reason, attempt.upstream_seconds
+            notes, finish_reason, upstream_seconds = (
+                notes + attempt.notes,
+                attempt.finish_reason,
+                attempt.upstream_seconds,
+            )
             if attempt.first_chunk_at is not None:
                 first_chunk_seconds = attempt.first_chunk_at - started
         ended = RequestEnded(  # in its fields' order: their names would cost 1 µs
@@ -392,38 +285,23 @@ class Exchange:
             self.outcome,
             self.error_code,
             tuple(attempts),
-            tuple([note.param for note in notes if note.kind in ("dropped", "changed")]) if notes else (),
-            _usage(usage),
+            (
+                tuple([note.param for note in notes if note.kind in ("dropped", "changed")])
+                if notes
+                else ()
+            ),
+            counted(usage),
             finish_reason,
             now - started,
             upstream_seconds,
             first_chunk_seconds,
-            None if record is None else partial(log_fragment, record.id, record.plan),  # not the record, which holds this event
+            (
+                None if record is None else partial(log_fragment, record.id, record.plan)
+            ),  # not the record, which holds this event
             len(self.resumed),
             self._cost(usage),
+            self.estimated,
         )
         if record is not None:
             record.close(ended, self.resumed)
         bus.publish(ended)
-
-
-def dropped_header(notes: Iterable[Note]) -> str:
-    """`seed, temperature=changed, parallel_tool_calls=emulated`: names only, each once, cut to a header's length."""
-    names = dict.fromkeys(note.param if note.kind == "dropped" else f"{note.param}={note.kind}" for note in notes)
-    text = ", ".join(name.encode("ascii", "replace").decode() for name in names)
-    text = "".join(c if 32 <= ord(c) < 127 else "?" for c in text)
-    return text if len(text) <= _HEADER_LIMIT else text[: _HEADER_LIMIT - 3] + "..."
-
-
-def _usage(usage: Any) -> Usage | None:
-    """What a provider counted, as far as it is numbers: it may send anything."""
-    if usage.__class__ is not dict:
-        return None
-    prompt, completion = totals(usage)
-    cached, reasoning = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
-    return Usage(
-        prompt or 0,
-        count(cached, "cached_tokens") or 0 if cached else 0,
-        completion or 0,
-        count(reasoning, "reasoning_tokens") or 0 if reasoning else 0,
-    )

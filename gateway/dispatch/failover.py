@@ -1,407 +1,159 @@
-"""A decision carried out: its targets are asked one after the other, or two at once, until one answers.
+"""A decision carried out: its targets are asked one after the other, or two at once, until one
+answers.
 
-The commit rule stands here: until the first content is in hand an attempt may fail unseen and the next target is asked.
+The commit rule stands here: until the first content is in hand an attempt may fail unseen and the
+next target is asked.
 """
 
-import asyncio
-from collections.abc import Coroutine, Generator
-from copy import copy
-from dataclasses import replace
-from typing import Any, Final, Literal, NamedTuple, overload
+from collections.abc import Generator
+from typing import Any, Literal, overload
 
-from gateway.config import OnFailure, Persona
-from gateway.dispatch.attempt import AttemptRunner, Mode
-from gateway.dispatch.attempt_end import broke_off, failed, outcome_of, release
+from gateway.dispatch.attempt import Attempts, Mode
+from gateway.dispatch.attempt_end import broke_off, release
 from gateway.dispatch.attempt_result import AttemptResult
-from gateway.dispatch.exchange import Attempt, Exchange
+from gateway.dispatch.exchange import Exchange
+from gateway.dispatch.hedge import hedged, hedges_after
 from gateway.dispatch.streams import AttemptStream
+from gateway.dispatch.target_calls import OUT_OF_TIME, CallEnded, TargetCalls
 from gateway.dispatch.text_continuation import continuation
-from gateway.errors import OutOfDescriptors, ProviderQueueFull, RequestFailed, UpstreamFailed
-from gateway.health.key_selection import choose
-from gateway.health.targets import ROTATES
+from gateway.errors import UpstreamFailed
 from gateway.routing.candidates import Candidate
 from gateway.routing.decision import Decision
 from gateway.routing.failover import NextAttempt, Outcome, attempts
 from gateway.routing.plan import Plan, refusal
 from gateway.routing.state import RouterState
-from gateway.routing.timeouts import clocks, total
-from gateway.telemetry.events import Why
-from gateway.upstream.concurrency import ConcurrencyLimiter, QueueFull
-from translators.chat.request import ChatRequest
+from gateway.upstream.concurrency import ConcurrencyLimiter
 from translators.chat.wire import Completion
-from translators.errors import FailureKind, InvalidRequest, UpstreamError, UpstreamFailure
-from translators.failures import Cause, failure
-
-_DIRECT: Final = OnFailure()
-
-
-def _timed_out(code: str, message: str) -> UpstreamFailure:
-    return failure(Cause(FailureKind.TIMEOUT, code), message)
-
-
-_TOTAL: Final = _timed_out("total_timeout", "The request took longer than its total time limit.")
-
-
-_NOT_SENT: Final = Outcome(None)
-_UNFOLLOWED: Final = Outcome(FailureKind.MODEL_OUTPUT, may_pass=False)
-"""The target was asked twice already."""
-
-
-def _relays(decision: Decision, candidate: Candidate) -> bool:
-    """Whether the target is sent the caller's own body."""
-    return decision.origin is not None and candidate.provider.relays == decision.origin.dialect
-
-
-class _Ended(NamedTuple):
-    """How an attempt ended: with a result, or with an outcome for who decides what comes next."""
-
-    attempt: Attempt | None
-    result: AttemptResult[Any] | None = None
-    outcome: Outcome = _NOT_SENT
-
-
-_NOT_TRIED: Final = _Ended(None)
+from translators.errors import FailureKind, UpstreamFailure
 
 
 class FailoverRunner:
     """Carries decisions out. One for a running gateway."""
 
-    def __init__(self, attempts: AttemptRunner, state: RouterState, slots: ConcurrencyLimiter) -> None:
+    def __init__(
+        self,
+        attempts: Attempts,
+        state: RouterState,
+        slots: ConcurrencyLimiter,
+        ends_at: frozenset[FailureKind] = frozenset(),
+    ) -> None:
+        """`ends_at`: failures after which no other target is asked, whatever the persona says."""
         self._attempts = attempts
         self._state = state
         self._slots = slots
+        self._ends_at = ends_at
 
     @overload
-    def run(self, decision: Decision, exchange: Exchange, mode: Literal["complete"]) -> Coroutine[Any, Any, AttemptResult[Completion]]: ...
+    async def run(
+        self, decision: Decision, exchange: Exchange, mode: Literal["complete"]
+    ) -> AttemptResult[Completion]: ...
 
     @overload
-    def run(self, decision: Decision, exchange: Exchange, mode: Literal["stream"]) -> Coroutine[Any, Any, AttemptResult[AttemptStream]]: ...
+    async def run(
+        self, decision: Decision, exchange: Exchange, mode: Literal["stream"]
+    ) -> AttemptResult[AttemptStream]: ...
 
-    def run(self, decision: Decision, exchange: Exchange, mode: Mode) -> Coroutine[Any, Any, AttemptResult[Any]]:
+    async def run(self, decision: Decision, exchange: Exchange, mode: Mode) -> AttemptResult[Any]:
         """Ask the plan's targets until one answers. Raises RequestFailed or InvalidRequest."""
-        return _Series(self._attempts, self._state, self._slots, decision, exchange, mode).first_success()
+        calls = TargetCalls(
+            self._attempts, self._state, self._slots, decision, exchange, mode, self._ends_at
+        )
+        plan, persona, health = decision.plan, decision.plan.policy.persona, self._state.health
+        health.retries.request()
+        eligible = plan.eligible
+        steps = self._steps(eligible, calls)
+        step = next(steps, None)
+        if step is None:
+            raise (
+                UpstreamFailed(OUT_OF_TIME, eligible[0].provider.name)
+                if eligible
+                else refusal(plan)
+            )
+        if (
+            persona is None
+            or persona.hedge is None
+            or (after := hedges_after(persona, eligible, exchange.stream, health)) is None
+        ):
+            ended = await calls.make(step, "first")
+        else:
+            ended = await hedged(calls, step, steps, after, health.hedges.of(persona))
+        while ended.result is None:
+            try:
+                step = steps.send(ended.outcome)
+            except StopIteration:
+                ended = calls.unfollowed_answer()
+            else:
+                ended = await calls.make(
+                    step, "retry" if step.candidate.name in calls.called else "failover"
+                )
+        return self._won(ended, ended.result, plan, exchange)
 
     async def resume(
-        self, decision: Decision, exchange: Exchange, failure: UpstreamFailure, text: str, broken: frozenset[str]
+        self,
+        decision: Decision,
+        exchange: Exchange,
+        failure: UpstreamFailure,
+        text: str,
+        broken: frozenset[str],
     ) -> AttemptResult[AttemptStream] | None:
-        """The rest of a streamed answer that broke off after `text`, from another target; None if none gives it.
+        """The rest of a streamed answer that broke off after `text`, from another target; None if
+        none gives it.
 
-        `broken`: the names of the targets whose part of the answer broke off; they are not asked for the rest.
+        `broken`: the names of the targets whose part of the answer broke off; they are not asked
+        for the rest.
         """
         attempt = exchange.attempt
         assert attempt is not None
         broke_off(attempt, failure, exchange, self._state)
         release(attempt, self._state)
-        series = _Series(self._attempts, self._state, self._slots, decision, exchange, "stream")
-        return await series.rest(text, broken) if failure.kind in series.policy.move_on else None
-
-
-class _Series:
-    """The attempts of one request."""
-
-    _failed: UpstreamFailed | None = None
-    _rejection: InvalidRequest | None = None
-    _no_room: ProviderQueueFull | None = None
-    _unfollowed: _Ended = _NOT_TRIED
-    """The last answer that lacks what was asked for in words: better than none."""
-    _soonest: float | None = None
-    """The shortest time after which one of the targets wants to be asked again."""
-
-    def __init__(
-        self, attempts: AttemptRunner, state: RouterState, slots: ConcurrencyLimiter, decision: Decision, exchange: Exchange, mode: Mode
-    ) -> None:
-        self._attempts = attempts
-        self._state = state
-        self._slots = slots
-        self._decision = decision
-        self._plan = decision.plan
-        self._persona = persona = decision.plan.policy.persona
-        self.policy = _DIRECT if persona is None else persona.on_failure
-        self._request = decision.request
-        self._exchange = exchange
-        self._mode: Mode = mode
-        self._deadline = exchange.started + total(persona)
-        self._asked: set[str] = set()
-
-    async def first_success(self) -> AttemptResult[Any]:
-        """Ask the plan's targets until one answers. Raises RequestFailed or InvalidRequest."""
-        plan, persona = self._plan, self._persona
-        self._state.health.retries.request()
-        eligible = plan.eligible
-        steps = self._steps(eligible)
-        step = next(steps, None)
-        if step is None:
-            raise UpstreamFailed(_TOTAL, eligible[0].provider.name) if eligible else refusal(plan)
-        after = None if persona is None or persona.hedge is None else self._hedged_after(persona, eligible)
-        ended = await (self._try(step, "first") if after is None else self._hedged(step, steps, after))
-        while ended.result is None:
-            try:
-                step = steps.send(ended.outcome)
-            except StopIteration:
-                ended = self._shown_at_last()
-            else:
-                ended = await self._try(step, "retry" if step.candidate.name in self._asked else "failover")
-        return self._won(ended.attempt, ended.result)
-
-    async def rest(self, text: str, broken: frozenset[str]) -> AttemptResult[AttemptStream] | None:
-        """The rest of an answer of which `text` was said, from a target that is not `broken`; None if none gives it."""
-        others = [c for c in self._plan.eligible if c.name not in broken and self._holds(c, len(text))]
-        steps = self._steps(others)
+        calls = TargetCalls(self._attempts, self._state, self._slots, decision, exchange, "stream")
+        if failure.kind not in calls.policy.move_on:
+            return None
+        plan = decision.plan
+        steps = self._steps(
+            [c for c in plan.eligible if c.name not in broken and _holds(c, plan, len(text))], calls
+        )
         step = next(steps, None)
         while step is not None:
-            request = continuation(self._request, text, step.candidate.model.record.prefill)
-            ended = await self._try(step, "resume", request)
+            request = continuation(decision.request, text, step.candidate.model.record.prefill)
+            ended = await calls.make(step, "resume", request)
             if ended.result is not None:
-                return self._won(ended.attempt, ended.result)
+                return self._won(ended, ended.result, plan, exchange)
             try:
                 step = steps.send(ended.outcome)
             except StopIteration:
                 return None
         return None
 
-    def _shown_at_last(self) -> _Ended:
-        """When nobody gave a good answer: one that lacks something, with a warning. Raises RequestFailed or InvalidRequest without one."""
-        attempt, result, _ = self._unfollowed
-        if attempt is None or result is None or result.unfollowed is None:
-            raise self._error()
-        attempt.add_warnings(result.unfollowed)
-        return self._unfollowed
-
-    def _won(self, attempt: Attempt | None, result: AttemptResult[Any]) -> AttemptResult[Any]:
-        """The answer that is shown: the conversation stays where it was given."""
-        assert attempt is not None
-        self._exchange.won(attempt)
-        if (conversation := self._plan.facts.conversation) is not None:
-            key = "" if attempt.key is None else attempt.key.variable
-            self._state.affinity.remember(conversation, attempt.candidate.name, key, self._state.now())
-        return result
-
-    def _steps(self, candidates: list[Candidate]) -> Generator[NextAttempt, Outcome, None]:
-        return attempts(candidates, self.policy, self._state.health.retries, self._state.random, self._remaining)
-
-    def _remaining(self) -> float:
-        return self._deadline + self._exchange.held_up() - self._exchange.clock()
-
-    def _holds(self, candidate: Candidate, characters: int) -> bool:
-        """Whether the prompt and what was said fit; a token is rarely shorter than three characters."""
-        prompt = candidate.prompt_tokens or int(self._plan.facts.prompt.tokens * candidate.model.token_factor)
-        return prompt + characters // 3 <= (candidate.model.record.max_input_tokens or candidate.model.record.context_window)
-
-    def _hedged_after(self, persona: Persona, eligible: list[Candidate]) -> float | None:
-        """Seconds without content after which the second target is asked, too; None if it is not to be."""
-        hedge = persona.hedge
-        assert hedge is not None
-        budget = self._state.health.hedges(persona)
-        if budget is not None:
-            budget.request()
-        if len(eligible) < 2:
-            return None
-        if hedge.seconds is not None:
-            return hedge.seconds
-        return self._state.health.latency(eligible[0].name).quantile(self._exchange.stream, hedge.quantile or 1.0)
-
-    async def _hedged(self, step: NextAttempt, steps: Generator[NextAttempt, Outcome, None], after: float) -> _Ended:
-        """The first attempt and, if it has no content in time and the budget allows it, the second beside it: the faster one wins."""
-        tasks = {asyncio.ensure_future(self._try(step, "first"))}
-        budget = None if self._persona is None else self._state.health.hedges(self._persona)
-        last = _NOT_TRIED
-        try:
-            done, _ = await asyncio.wait(tasks, timeout=after)
-            if not done and budget is not None and budget.take():
-                try:
-                    second = steps.send(Outcome(None))
-                except StopIteration:
-                    pass
-                else:
-                    tasks.add(asyncio.ensure_future(self._try(second, "hedge")))
-            while tasks:
-                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-                task = done.pop()
-                tasks.discard(task)
-                last = task.result()
-                if last.result is not None or last.outcome.kind not in (None, *self.policy.move_on):
-                    break
-            return last
-        finally:
-            for task in tasks:
-                task.cancel()
-            for ended in await asyncio.gather(*tasks, return_exceptions=True):
-                if isinstance(ended, _Ended) and ended.attempt is not None and ended.result is not None:
-                    self._discard(ended.attempt, ended.result)
-
-    def _discard(self, attempt: Attempt, result: AttemptResult[Any]) -> None:
-        """An answer that came at the same moment as the one that won."""
-        if self._mode == "stream":
-            result.answer.hang_up()
-        self._exchange.broke(attempt, "cancelled")
-        release(attempt, self._state)
-
-    async def _try(self, step: NextAttempt, why: Why, request: ChatRequest | None = None) -> _Ended:
-        """One attempt, with one key after the other as long as it is the keys that are refused."""
-        if step.wait > 0:
-            await asyncio.sleep(step.wait)
-        candidate, exchange = step.candidate, self._exchange
-        self._asked.add(candidate.name)
-        used: set[str] = set()
-        ended = _NOT_TRIED
-        while (attempt := self._attempt(candidate, "key" if used else why, used)) is not None:
-            if candidate.limited and not await self._has_slot(attempt):
-                break
-            try:
-                result = await self._attempts.run(self._mode, attempt, request or self._request, exchange.key_id or "", exchange.params)
-            except UpstreamError as error:
-                ended = self._failure(attempt, error.failure)
-            except OutOfDescriptors:
-                self._over(attempt, "out_of_descriptors", None)
-                raise
-            except InvalidRequest as error:
-                ended = self._rejected(attempt, error)
-            except BaseException:
-                self._over(attempt, "cancelled", None)
-                raise
-            else:
-                ended = self._success(attempt, result)
-            if ended.result is not None or ended.outcome.kind not in ROTATES or attempt.key is None:
-                break
-            used.add(attempt.key.variable)
-        return ended
-
-    def _success(self, attempt: Attempt, result: AttemptResult[Any]) -> _Ended:
-        """There is an answer; one that lacks what was asked for in words is kept in case nobody gives a better one."""
-        attempt.record_result(result)
-        if result.unfollowed is not None:
-            self._unfollowed = _Ended(attempt, result)
-            self._over(attempt, FailureKind.MODEL_OUTPUT.value, 200)
-            return _Ended(attempt, None, _UNFOLLOWED)
-        router_state, leave = self._state, attempt.leave
-        assert leave is not None
-        began = attempt.clock() if attempt.first_chunk_at is None else attempt.first_chunk_at  # what is held back began before it is shown
-        router_state.health.began(leave, self._exchange.stream, began - attempt.asked_at, router_state.now())
-        self._exchange.ended(attempt, "ok", 200)
-        return _Ended(attempt, result)
-
-    def _failure(self, attempt: Attempt, failure: UpstreamFailure) -> _Ended:
-        """The provider failed."""
-        if self._failed is None or failure.kind is not FailureKind.UNSUPPORTED:  # what another could do tells more of why nobody did
-            self._failed = failed(attempt, failure)
-        outcome = self._judged(attempt, failure)
-        self._over(attempt, outcome_of(failure), failure.upstream_status)
-        return _Ended(attempt, None, outcome)
-
-    def _rejected(self, attempt: Attempt, error: InvalidRequest) -> _Ended:
-        """The target's dialect cannot say the request."""
-        self._rejection = self._rejection or error
-        self._over(attempt, "rejected", None)
-        return _Ended(attempt)
-
-    def _over(self, attempt: Attempt, outcome: str, status: int | None) -> None:
-        """An attempt without an answer that is good to show."""
-        release(attempt, self._state)
-        self._exchange.ended(attempt, outcome, status)
-
-    def _attempt(self, candidate: Candidate, why: Why, used: set[str]) -> Attempt | None:
-        """An attempt with a key that may be used now; None if none is left, or another request makes the one probe there may be."""
-        provider, router_state = candidate.provider, self._state
-        now = router_state.now()
-        pinned = None if self._plan.facts.conversation is None or len(provider.keys) < 2 else self._pinned_key(candidate, now)
-        key = choose(provider, candidate.name, router_state.health, now, router_state.random, used, pinned)
-        if key is None and provider.keys:
-            return None
-        leave = router_state.health.admit(provider.name, candidate.name, "" if key is None else key.variable, now)
-        if leave is None:
-            return None
-        exchange, decision, limits = self._exchange, self._decision, clocks(provider, self._persona, candidate.ref)
-        fans_out, notes = self._persona is None or self._persona.fan_out, exchange.persona_notes
-        began = exchange.clock()
-        return Attempt(
-            candidate,
-            why,
-            limits,
-            exchange.clock,
-            self._deadline,
-            began,
-            began,
-            notes,
-            key,
-            leave,
-            fans_out,
-            exchange.held_up,
-            exchange.hold,
-            None if why == "resume" else decision.origin,
-            None if why == "resume" or not _relays(decision, candidate) else decision.overlay,
+    def _steps(
+        self, candidates: list[Candidate], calls: TargetCalls
+    ) -> Generator[NextAttempt, Outcome, None]:
+        return attempts(
+            candidates,
+            calls.policy,
+            self._state.health.retries,
+            self._state.random,
+            calls.remaining,
         )
 
-    def _pinned_key(self, candidate: Candidate, now: float) -> str | None:
-        """The key that the conversation had at this target."""
-        conversation = self._plan.facts.conversation
-        pin = None if conversation is None else self._state.affinity.find(conversation, now)
-        return pin.key if pin is not None and pin.target == candidate.name else None
+    def _won(
+        self, ended: CallEnded, result: AttemptResult[Any], plan: Plan, exchange: Exchange
+    ) -> AttemptResult[Any]:
+        """The answer that is shown: the conversation stays where it was given."""
+        attempt = ended.attempt
+        assert attempt is not None
+        exchange.won(attempt)
+        if (conversation := plan.facts.conversation) is not None:
+            key = "" if attempt.key is None else attempt.key.variable
+            self._state.affinity.remember(
+                conversation, attempt.candidate.name, key, self._state.now()
+            )
+        return result
 
-    async def _has_slot(self, attempt: Attempt) -> bool:
-        """Wait for a place at a target that has a limit. False if there is none in time, or the target may not be asked any more."""
-        candidate, outcome = attempt.candidate, "cancelled"
-        try:
-            async with asyncio.timeout(max(0.0, self._remaining())):
-                attempt.set_place(await self._slots.take(candidate.provider, candidate.model))
-            outcome = "ok"
-        except (QueueFull, TimeoutError) as full:
-            outcome = "no_place"
-            wait = full.retry_after if isinstance(full, QueueFull) else 1.0
-            self._wait_at_most(wait)
-            self._no_room = self._no_room or ProviderQueueFull(candidate.name, wait)
-        finally:
-            if outcome != "ok":
-                self._over(attempt, outcome, None)
-        return outcome == "ok" and (attempt.place is None or self._readmitted(attempt))
 
-    def _readmitted(self, attempt: Attempt) -> bool:
-        """Whether the target may still be asked: others may have failed there while this request waited for its place."""
-        health, candidate, leave = self._state.health, attempt.candidate, attempt.leave
-        assert leave is not None
-        health.abandoned(leave)
-        attempt.set_leave(health.admit(candidate.provider.name, candidate.name, leave.key, self._state.now()))
-        if attempt.leave is None:
-            self._over(attempt, "no_place", None)
-        return attempt.leave is not None
-
-    def _judged(self, attempt: Attempt, failure: UpstreamFailure) -> Outcome:
-        """What a failure means for the target's health, and for asking it again."""
-        health, now, candidate = self._state.health, self._state.now(), attempt.candidate
-        assert attempt.leave is not None
-        late = self._deadline - attempt.started < total(self._persona) / 2
-        if failure.code != _TOTAL.code or not late:  # who was asked late is not to blame that time ran out
-            health.failed(attempt.leave, failure.kind, failure.retry_after, now)
-        pause = failure.retry_after
-        if pause is None:
-            pause = health.standing(candidate.provider, candidate.name, now).retry_in
-        may_pass = pause <= self.policy.backoff.max  # the caller can wait longer, and is told how long
-        self._wait_at_most(pause)
-        return Outcome(failure.kind, pause, may_pass and failure.should_retry is not False)
-
-    def _wait_at_most(self, seconds: float) -> None:
-        if seconds > 0:
-            self._soonest = seconds if self._soonest is None else min(self._soonest, seconds)
-
-    def _error(self) -> RequestFailed | InvalidRequest:
-        """What the caller is told when nothing answered: the last failure, with the soonest moment at which it makes sense to ask again."""
-        if self._failed is None and self._rejection is not None:
-            return self._rejection
-        failed = self._failed or self._no_room or refusal(self._plan_now())
-        final = isinstance(failed, UpstreamFailed) and failed.failure.should_retry is False
-        if failed.status in (429, 503) and self._soonest is not None and not final:
-            failed.retry_in(self._soonest)
-        return failed
-
-    def _plan_now(self) -> Plan:
-        """The plan after all its targets became unavailable while it was carried out."""
-        health, now = self._state.health, self._state.now()
-        candidates = []
-        for candidate in self._plan.candidates:
-            if candidate.verdict != "rejected":
-                candidate = copy(candidate)  # the record tells what was planned
-                standing = health.standing(candidate.provider, candidate.name, now)
-                self._wait_at_most(standing.retry_in or 1.0)
-                candidate.reasons = ()  # why it was asked behind others is no reason any more
-                candidate.refuse(standing.reason or "cooldown: it is being probed")
-            candidates.append(candidate)
-        return replace(self._plan, candidates=tuple(candidates))
+def _holds(candidate: Candidate, plan: Plan, characters: int) -> bool:
+    """Whether the prompt and what was said fit; a token is rarely shorter than three characters."""
+    prompt = candidate.prompt_tokens or int(plan.facts.prompt.tokens * candidate.model.token_factor)
+    return prompt + characters // 3 <= (
+        candidate.model.record.max_input_tokens or candidate.model.record.context_window
+    )

@@ -1,4 +1,6 @@
-"""Several answers (`n`) from models that give one: the request is sent n times at once, and the answers become its choices."""
+"""Several answers (`n`) from models that give one: the request is sent n times at once, and the
+answers become its choices.
+"""
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
@@ -19,12 +21,18 @@ T = TypeVar("T")
 
 def single(request: ChatRequest) -> ChatRequest:
     """The request for one answer."""
-    return ChatRequest({name: value for name, value in request.body.items() if name != "n"}, request.size, request.usual_schemas)
+    return ChatRequest(
+        {name: value for name, value in request.body.items() if name != "n"},
+        request.size,
+        request.usual_schemas,
+    )
 
 
 def merged(completions: Sequence[Completion]) -> Completion:
     """Completions with one choice each as one completion; usage is the sum of what was billed."""
-    choices: list[Choice] = [{**completion["choices"][0], "index": i} for i, completion in enumerate(completions)]
+    choices: list[Choice] = [
+        {**completion["choices"][0], "index": i} for i, completion in enumerate(completions)
+    ]
     answer: Completion = {**completions[0], "choices": choices}
     usages = [usage for completion in completions if (usage := completion.get("usage"))]
     if usages:
@@ -33,7 +41,9 @@ def merged(completions: Sequence[Completion]) -> Completion:
 
 
 async def ended(tasks: Sequence[asyncio.Task[T]]) -> list[T]:
-    """After one of several that ran at once has failed: end those that still run, and give what the others have made already."""
+    """After one of several that ran at once has failed: end those that still run, and give what the
+    others have made already.
+    """
     for task in tasks:
         task.cancel()
     results = await asyncio.gather(*tasks, return_exceptions=True)
@@ -47,7 +57,9 @@ class Streamed(Protocol):
 
 
 async def merged_batches(answers: Sequence[Streamed]) -> AsyncGenerator[list[Chunk], None]:
-    """The chunks of all answers as they come, each answer under its own choice index; one usage at the end. Raises UpstreamError."""
+    """The chunks of all answers as they come, each answer under its own choice index; one usage at
+    the end. Raises UpstreamError.
+    """
     queue: asyncio.Queue[tuple[int, list[Chunk] | UpstreamError | None]] = asyncio.Queue(_WAITING)
 
     async def pump(index: int, answer: Streamed) -> None:
@@ -71,7 +83,11 @@ async def merged_batches(answers: Sequence[Streamed]) -> AsyncGenerator[list[Chu
                 raise item
             else:
                 usages.update((index, chunk.usage) for chunk in item if chunk.usage is not None)
-                if chunks := [_under(chunk, index) for chunk in item if chunk.delta is not None]:
+                if chunks := [
+                    _under(chunk, index)
+                    for chunk in item
+                    if chunk.delta is not None and chunk.raw != b""
+                ]:
                     yield chunks
         if usages:
             yield [Chunk(usage=summed([*usages.values()]))]

@@ -14,7 +14,11 @@ def without_lacking(
     capabilities: frozenset[Capability],
 ) -> tuple[ChatRequest, tuple[Note, ...]]:
     """The request without the fields of `optional` capabilities that the model has not."""
-    lacking = {field: capability for capability, field in optional.items() if capability not in capabilities and field in request.body}
+    lacking = {
+        field: capability
+        for capability, field in optional.items()
+        if capability not in capabilities and field in request.body
+    }
     if not lacking:
         return request, ()
     body = {name: value for name, value in request.body.items() if name not in lacking}

@@ -1,21 +1,27 @@
 """Reasoning, remembered between the turns of a tool loop.
 
-Claude's thinking blocks, Gemini's thought signatures and OpenAI's encrypted items must come back with the tool results, and so must what
-compatible servers reasoned; but a plain OpenAI client sends back only what OpenAI's SDK keeps: role, content, tool calls. So what an
-answer with tool calls carried beside them is kept for the caller who got it, and put back when a message with those calls returns to the
-same model. It is known by the ids of its calls; where a client gave them others, by what was said and called after the same first message.
-Bounded in entries, bytes and age.
+Claude's thinking blocks, Gemini's thought signatures and OpenAI's encrypted items must come back
+with the tool results, and so must what compatible servers reasoned; but a plain OpenAI client sends
+back only what OpenAI's SDK keeps: role, content, tool calls. So what an answer with tool calls
+carried beside them is kept for the caller who got it, and put back when a message with those calls
+returns to the same model. It is known by the ids of its calls; where a client gave them others, by
+what was said and called after the same first message. Bounded in entries, bytes and age.
 """
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Any, Final, Literal, NamedTuple
 
-from translators.chat.chunks import Chunk
 from translators.chat.request import ChatRequest
-from translators.chat.turns import called_names, details_text, joined_details, open_loop, opening_digest, turn_digest, turn_hash
+from translators.chat.turns import (
+    called_names,
+    details_text,
+    open_loop,
+    opening_digest,
+    turn_digest,
+    turn_hash,
+)
 from translators.json_codec import dumps
 
 MAX_ENTRIES: Final = 10_000
@@ -23,11 +29,19 @@ MAX_BYTES: Final = 64 * 1024 * 1024
 MAX_AGE: Final = 24 * 3600.0
 """Seconds."""
 
-_FIELDS: Final = ("thinking_blocks", "provider_content", "extra_content", "reasoning_content", "reasoning", "reasoning_details")
+_FIELDS: Final = (
+    "thinking_blocks",
+    "provider_content",
+    "extra_content",
+    "reasoning_content",
+    "reasoning",
+    "reasoning_details",
+)
 SIGNED: Final = frozenset(_FIELDS[:3])
 _TEXTS: Final = frozenset(_FIELDS[3:5])
 RELAYED: Final = frozenset(_FIELDS)
-"""What servers of the hub's own dialect want back, each in the words it used. Others sign what matters of it."""
+"""What servers of the hub's own dialect want back, each in the words it used. Others sign what
+matters of it."""
 _CARRYING: Final = SIGNED | {"provider_specific_fields"}
 _THINKING: Final = ("thinking", "redacted_thinking")
 _HIDDEN: Final = "__thought__"
@@ -74,69 +88,22 @@ class _History:
         found = turns.get((self._opening, turn_digest(self._messages[at])))
         if found is None:
             return None
-        return found.get(self._places[at] - 1) or (next(iter(found.values())) if len(found) == 1 else None)
-
-
-@dataclass(slots=True)
-class AnswerTap:
-    """Sees the chunks of a streamed answer to `messages` and gives the message that `remember` takes, with the fields that are `kept`."""
-
-    messages: Sequence[dict[str, Any]] = ()
-    kept: frozenset[str] = SIGNED
-    text: list[str] = field(default_factory=list)
-    calls: list[dict[str, Any]] = field(default_factory=list)
-    fields: dict[str, Any] = field(default_factory=dict)
-    pieces: dict[str, list[Any]] = field(default_factory=dict)
-    """Of the fields that come in pieces."""
-
-    def see(self, chunk: Chunk) -> None:
-        delta = chunk.delta
-        if not delta or chunk.index != 0:
-            return
-        if (content := delta.get("content")).__class__ is str:
-            self.text.append(content)
-        for part in delta.get("tool_calls") or ():
-            self._see_call(part)
-        if not self.kept.isdisjoint(delta):
-            self._see_fields(delta)
-
-    def _see_call(self, part: Mapping[str, Any]) -> None:
-        index = part["index"]
-        while len(self.calls) <= index:
-            self.calls.append({"id": ""})
-        call = self.calls[index]
-        call["id"] = part.get("id") or call["id"]
-        if "extra_content" in part:
-            call["extra_content"] = part["extra_content"]
-        for kind, text in (("function", "arguments"), ("custom", "input")):
-            if (said := part.get(kind)) is not None:
-                gathered = call.setdefault(kind, {"name": "", text: ""})
-                gathered["name"] += said.get("name") or ""
-                gathered[text] += said.get(text) or ""
-
-    def _see_fields(self, delta: Mapping[str, Any]) -> None:
-        for name in self.kept.intersection(delta):
-            value = delta[name]
-            if name in SIGNED:
-                self.fields[name] = value
-            elif value.__class__ is str:
-                self.pieces.setdefault(name, []).append(value)
-            elif value.__class__ is list:
-                self.pieces.setdefault(name, []).extend(value)
-
-    def message(self) -> dict[str, Any]:
-        whole = {name: joined_details(of) if name == "reasoning_details" else "".join(of) for name, of in self.pieces.items()}
-        return {"content": "".join(self.text), "tool_calls": self.calls, **self.fields, **whole}
+        return found.get(self._places[at] - 1) or (
+            next(iter(found.values())) if len(found) == 1 else None
+        )
 
 
 Loss = Literal["edited", "unknown"]
-"""Why reasoning cannot be put back: its message was edited, or nothing is known of its calls here."""
+"""Why reasoning cannot be put back: its message was edited, or nothing is known of its calls here.
+"""
 
 
 class ReasoningStore:
     """One for the process. `clock` gives seconds that only grow."""
 
-    def __init__(self, clock: Callable[[], float], max_entries: int = MAX_ENTRIES, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(
+        self, clock: Callable[[], float], max_entries: int = MAX_ENTRIES, max_bytes: int = MAX_BYTES
+    ) -> None:
         self._clock = clock
         self._max_entries = max_entries
         self._max_bytes = max_bytes
@@ -145,9 +112,11 @@ class ReasoningStore:
         self._calls: dict[tuple[str, Any], _Entry] = {}
         """By caller and id of a call: the newest one."""
         self._again: set[tuple[str, Any]] = set()
-        """Of these, the ids that were used before, as some servers do: they tell nothing of the turn."""
+        """Of these, the ids that were used before, as some servers do: they tell nothing of the
+        turn."""
         self._turns: dict[tuple[str, str], dict[Turn, dict[int, _Entry]]] = {}
-        """By caller and model, then by turn and its place: an agent may call the same several times."""
+        """By caller and model, then by turn and its place: an agent may call the same several
+        times."""
         self._bare: OrderedDict[tuple[str, Any], None] = OrderedDict()
         """Calls, and turns, that are known to have come without any reasoning."""
         self._bytes = 0
@@ -156,9 +125,16 @@ class ReasoningStore:
         return len(self._entries)
 
     def remember(
-        self, caller: str, model: str, messages: Sequence[Mapping[str, Any]], answer: Mapping[str, Any], kept: frozenset[str] = SIGNED
+        self,
+        caller: str,
+        model: str,
+        messages: Sequence[Mapping[str, Any]],
+        answer: Mapping[str, Any],
+        kept: frozenset[str] = SIGNED,
     ) -> None:
-        """Keep what `answer`, which `model` (`provider/model`) gave to `messages`, carries for its calls, of the fields that are `kept`."""
+        """Keep what `answer`, which `model` (`provider/model`) gave to `messages`, carries for its
+        calls, of the fields that are `kept`.
+        """
         calls = answer.get("tool_calls")
         if not calls:
             return
@@ -173,7 +149,21 @@ class ReasoningStore:
         place = sum([message["role"] == "assistant" for message in messages])
         size = len(dumps([fields, extras])) + _PER_CALL * len(ids)
         expires = self._clock() + MAX_AGE
-        self._keep(_Entry(caller, model, fields, ids, called_names(answer), extras, turn_hash(answer), turn, place, expires, size))
+        self._keep(
+            _Entry(
+                caller,
+                model,
+                fields,
+                ids,
+                called_names(answer),
+                extras,
+                turn_hash(answer),
+                turn,
+                place,
+                expires,
+                size,
+            )
+        )
 
     def _keep_bare(self, keys: list[tuple[str, Any]]) -> None:
         for key in keys:
@@ -188,7 +178,9 @@ class ReasoningStore:
             if key in self._calls:
                 self._again.add(key)
             self._calls[key] = entry
-        self._turns.setdefault((entry.caller, entry.model), {}).setdefault(entry.turn, {})[entry.place] = entry
+        self._turns.setdefault((entry.caller, entry.model), {}).setdefault(entry.turn, {})[
+            entry.place
+        ] = entry
         while self._bytes > self._max_bytes or len(self._entries) > self._max_entries:
             self._forget(next(iter(self._entries.values())))
 
@@ -209,7 +201,9 @@ class ReasoningStore:
                 del self._turns[entry.caller, entry.model]
 
     def restore(self, caller: str, model: str, request: ChatRequest) -> ChatRequest:
-        """The request with what was kept put back on the messages of `model`'s own answers; the same request if there is nothing."""
+        """The request with what was kept put back on the messages of `model`'s own answers; the
+        same request if there is nothing.
+        """
         if not self._entries:
             return request
         messages: list[dict[str, Any]] | None = None
@@ -224,11 +218,23 @@ class ReasoningStore:
                 if (turns := self._turns.get((caller, model))) is None:
                     continue
                 history = history or _History(request.messages)
-                entry = self._alive(history.find(i, turns)) or (entry if entry is not None and entry.says(message) else None)
-            if entry is not None and entry.model == model and (restored := _restored(message, entry)) is not message:
+                entry = self._alive(history.find(i, turns)) or (
+                    entry if entry is not None and entry.says(message) else None
+                )
+            if (
+                entry is not None
+                and entry.model == model
+                and (restored := _restored(message, entry)) is not message
+            ):
                 messages = list(request.messages) if messages is None else messages
                 messages[i] = restored
-        return request if messages is None else ChatRequest({**request.body, "messages": messages}, request.size, request.usual_schemas)
+        return (
+            request
+            if messages is None
+            else ChatRequest(
+                {**request.body, "messages": messages}, request.size, request.usual_schemas
+            )
+        )
 
     def _alive(self, entry: _Entry | None) -> _Entry | None:
         if entry is None:
@@ -240,7 +246,8 @@ class ReasoningStore:
         return entry
 
     def lost(self, caller: str, model: str, request: ChatRequest) -> Loss | None:
-        """Why the turn that is going on in `request`, as `restore` gave it, lacks reasoning of `model`'s.
+        """Why the turn that is going on in `request`, as `restore` gave it, lacks reasoning of
+        `model`'s.
 
         None if it lacks none: calls of others had none of its, and of its own some come without.
         """
@@ -259,34 +266,79 @@ class ReasoningStore:
 
 
 def _fields(answer: Mapping[str, Any], kept: frozenset[str]) -> dict[str, Any]:
-    """What is kept of an answer, once: a text that stands in other fields, or that signed blocks hold, is not kept beside them."""
-    fields: dict[str, Any] = {name: answer[name] for name in _FIELDS if name in kept and answer.get(name)}
+    """What is kept of an answer, once: a text that stands in other fields, or that signed blocks
+    hold, is not kept beside them.
+    """
+    fields: dict[str, Any] = {
+        name: answer[name] for name in _FIELDS if name in kept and answer.get(name)
+    }
     if "provider_content" in fields:
         return {name: value for name, value in fields.items() if name in SIGNED}
     shown = fields.get("reasoning_content")
-    if shown is not None and shown in (fields.get("reasoning"), details_text(fields.get("reasoning_details"))):
+    if shown is not None and shown in (
+        fields.get("reasoning"),
+        details_text(fields.get("reasoning_details")),
+    ):
         del fields["reasoning_content"]
     return fields
 
 
 def _restored(message: dict[str, Any], entry: _Entry) -> dict[str, Any]:
-    """What the caller sent of its own wins; blocks that repeat the whole turn are put back only if the turn says what it said."""
+    """What the caller sent of its own wins; blocks that repeat the whole turn are put back only if
+    the turn says what it said.
+    """
     fields = entry.fields
     if not RELAYED.isdisjoint(message):
         if any(message.get(name) for name in SIGNED):
             return message
         own = _has_own_text(message, fields)
-        fields = {name: value for name, value in fields.items() if not (message.get(name) or (own and name in _TEXTS))}
+        fields = {
+            name: value
+            for name, value in fields.items()
+            if not (message.get(name) or (own and name in _TEXTS))
+        }
     if "provider_content" in fields and not entry.says(message):
         fields = {name: value for name, value in fields.items() if name != "provider_content"}
+    if "provider_content" in fields:
+        fields = {
+            **fields,
+            "provider_content": _with_ids(fields["provider_content"], entry, message["tool_calls"]),
+        }
     if entry.extras:
         return {**message, **fields, "tool_calls": _with_extras(message["tool_calls"], entry)}
     return {**message, **fields} if fields else message
 
 
+def _with_ids(content: Any, entry: _Entry, calls: list[dict[str, Any]]) -> Any:
+    """The blocks of a turn with the ids that its calls have now: results name those."""
+    ids = [call.get("id") for call in calls]
+    if (
+        ids == list(entry.ids)
+        or content.__class__ is not dict
+        or content.get("blocks").__class__ is not list
+    ):
+        return content
+    names = dict(zip(entry.ids, ids, strict=False))
+    blocks = []
+    for block in content["blocks"]:
+        if (
+            block.__class__ is dict
+            and block.get(key := "call_id" if "call_id" in block else "id") in names
+        ):
+            block = {**block, key: names[block[key]]}
+        blocks.append(block)
+    return {**content, "blocks": blocks}
+
+
 def _has_own_text(message: Mapping[str, Any], fields: Mapping[str, Any]) -> bool:
-    """Whether a message holds reasoning of its caller's own, and not what it was shown, which may have come under another name."""
-    shown = (fields.get("reasoning_content"), fields.get("reasoning"), details_text(fields.get("reasoning_details")))
+    """Whether a message holds reasoning of its caller's own, and not what it was shown, which may
+    have come under another name.
+    """
+    shown = (
+        fields.get("reasoning_content"),
+        fields.get("reasoning"),
+        details_text(fields.get("reasoning_details")),
+    )
     return any(message.get(name) and message[name] not in shown for name in _TEXTS)
 
 
@@ -297,7 +349,9 @@ def _with_extras(calls: list[dict[str, Any]], entry: _Entry) -> list[dict[str, A
     found = []
     for call, call_id in zip(calls, ids, strict=True):
         extra = extras.get(call_id)
-        found.append({**call, "extra_content": extra} if extra and not call.get("extra_content") else call)
+        found.append(
+            {**call, "extra_content": extra} if extra and not call.get("extra_content") else call
+        )
     return found
 
 
@@ -307,6 +361,8 @@ def _carries(message: Mapping[str, Any]) -> bool:
     if content.__class__ is list and any(part.get("type") in _THINKING for part in content):
         return True
     return any(
-        not _CARRYING.isdisjoint(call) or _HIDDEN in str(call.get("id")) or "thought_signature" in (call.get("function") or ())
+        not _CARRYING.isdisjoint(call)
+        or _HIDDEN in str(call.get("id"))
+        or "thought_signature" in (call.get("function") or ())
         for call in message["tool_calls"]
     )

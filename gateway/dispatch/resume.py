@@ -1,4 +1,5 @@
-"""A streamed text that goes on after it broke off: another target gives the rest, and the caller sees one answer.
+"""A streamed text that goes on after it broke off: another target gives the rest, and the caller
+sees one answer.
 
 It stands above failover: it owns the stream that is shown, and the runner that gives another one.
 """
@@ -6,9 +7,9 @@ It stands above failover: it owns the stream that is shown, and the runner that 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
+from gateway.dispatch.answer_tap import AnswerTap
 from gateway.dispatch.exchange import Exchange
 from gateway.dispatch.failover import FailoverRunner
-from gateway.dispatch.reasoning_cache import AnswerTap
 from gateway.dispatch.streams import AttemptStream, MergedStream, UpstreamStream
 from gateway.dispatch.text_continuation import ContinuationJoiner, StreamedText
 from gateway.routing.decision import Decision
@@ -19,11 +20,15 @@ from translators.errors import UpstreamError
 
 
 class ResumedStream:
-    """A plain text that, when it breaks off, is continued by another target, as long as one gives the rest."""
+    """A plain text that, when it breaks off, is continued by another target, as long as one gives
+    the rest.
+    """
 
     tap: AnswerTap | None = None
 
-    def __init__(self, stream: AttemptStream, runner: FailoverRunner, decision: Decision, exchange: Exchange) -> None:
+    def __init__(
+        self, stream: AttemptStream, runner: FailoverRunner, decision: Decision, exchange: Exchange
+    ) -> None:
         self._stream = stream
         self._runner = runner
         self._decision = decision
@@ -43,14 +48,22 @@ class ResumedStream:
             try:
                 async with aclosing(self._stream.batches(runs and joiner is None)) as batches:
                     async for batch in batches:
-                        shown = batch if joiner is None else [self._marked(chunk) for chunk in joiner.join(batch)]
+                        shown = (
+                            batch
+                            if joiner is None
+                            else [self._marked(chunk) for chunk in joiner.join(batch)]
+                        )
                         said.see(shown)
                         if shown:
                             yield shown
                 return
             except UpstreamError as error:
                 self._stream.hang_up()  # so that what it counted is known
-                if not said.continuable or self._stream.ended or not await self._taken_up(error, said):
+                if (
+                    not said.continuable
+                    or self._stream.ended
+                    or not await self._taken_up(error, said)
+                ):
                     raise
             joiner = ContinuationJoiner(said.text)
 
@@ -59,7 +72,9 @@ class ResumedStream:
         exchange, broken = self._exchange, self._stream
         assert exchange.served is not None
         self._broken |= {exchange.served.name}
-        rest = await self._runner.resume(self._decision, exchange, error.failure, said.text, self._broken)
+        rest = await self._runner.resume(
+            self._decision, exchange, error.failure, said.text, self._broken
+        )
         if rest is None:
             return False
         exchange.record_resumption(exchange.served, said.length, broken.usage)
@@ -67,7 +82,9 @@ class ResumedStream:
         return True
 
     def _marked(self, chunk: Chunk) -> Chunk:
-        """Of a continuation: the chunk that ends the answer says who took it up, the usage is everybody's."""
+        """Of a continuation: the chunk that ends the answer says who took it up, the usage is
+        everybody's.
+        """
         if chunk.finish_reason is not None:
             chunk.top = {**(chunk.top or {}), "x_llm_router": {"resumed": self._exchange.resumed}}
         if chunk.usage is not None:

@@ -1,4 +1,5 @@
-"""Signed reasoning that a caller sent back sealed, put on its messages for the target that made it."""
+"""Signed reasoning that a caller sent back sealed, put on its messages for the target that
+made it."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -7,7 +8,9 @@ from translators.chat.request import ChatRequest
 from translators.notes import Note
 from translators.sealed import SEALED, SealedReasoning, said_digest
 
-_FOREIGN: Final = Note("dropped", "messages.reasoning", "signed reasoning of another model means nothing to this one")
+_FOREIGN: Final = Note(
+    "dropped", "messages.reasoning", "signed reasoning of another model means nothing to this one"
+)
 
 
 def unsealed(request: ChatRequest, target: str) -> tuple[ChatRequest, tuple[Note, ...]]:
@@ -34,13 +37,19 @@ def unsealed(request: ChatRequest, target: str) -> tuple[ChatRequest, tuple[Note
 
 
 def _with_state(message: dict[str, Any], state: SealedReasoning) -> dict[str, Any]:
-    """What the message has of its own wins; what repeats a whole turn must say what the turn says."""
+    """What the message has of its own wins; what repeats a whole turn must say what the turn
+    says."""
     fields: Mapping[str, Any] = state.fields
     if "provider_content" in fields and state.said not in (None, said_digest(message)):
         fields = {name: value for name, value in fields.items() if name != "provider_content"}
     message = {**fields, **message}
     if state.calls and message.get("tool_calls"):
         message["tool_calls"] = [
-            {"extra_content": state.calls[call["id"]], **call} if call.get("id") in state.calls else call for call in message["tool_calls"]
+            (
+                {"extra_content": state.calls[call["id"]], **call}
+                if call.get("id") in state.calls
+                else call
+            )
+            for call in message["tool_calls"]
         ]
     return message

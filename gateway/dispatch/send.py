@@ -1,8 +1,9 @@
-"""An upstream request out; an answer with a status that means success, or an UpstreamError, back."""
+"""An upstream request out; an answer with a status that means success, or an UpstreamError,
+back."""
 
 from typing import Final, NamedTuple
 
-from gateway.dispatch.exchange import Attempt
+from gateway.dispatch.attempt_record import Attempt
 from gateway.upstream.client import UpstreamClient
 from gateway.upstream.response import UpstreamResponse
 from translators.dialect import Dialect, Envelope, UpstreamRequest
@@ -22,13 +23,17 @@ class PreparedRequest(NamedTuple):
 
 
 async def send(prepared: PreparedRequest, request: UpstreamRequest) -> UpstreamResponse:
-    """Send `request`, the prepared one or one that goes on after a pause, and wait for the headers of an answer with a status of 2xx.
+    """Send `request`, the prepared one or one that goes on after a pause, and wait for the headers
+    of an answer with a status of 2xx.
 
-    The caller closes what is returned. Raises UpstreamError, with the provider's words for an error status.
+    The caller closes what is returned. Raises UpstreamError, with the provider's words for an error
+    status.
     """
     attempt = prepared.attempt
     provider = attempt.candidate.provider
-    response = await prepared.client.send(request, attempt.clocks, attempt.limit(more=True), provider.headers, provider.link)
+    response = await prepared.client.send(
+        request, attempt.clocks, attempt.limit(more=True), provider.headers, provider.link
+    )
     if attempt.first_chunk_at is not None:
         response.allow(attempt.limit())
     attempt.heard(response.headers)
@@ -36,6 +41,8 @@ async def send(prepared: PreparedRequest, request: UpstreamRequest) -> UpstreamR
         return response
     try:
         body = await response.read(MAX_ERROR_BYTES)
-        raise UpstreamError(attempt.cleaned(prepared.dialect.parse_error(response.status, response.headers, body)))
+        raise UpstreamError(
+            attempt.cleaned(prepared.dialect.parse_error(response.status, response.headers, body))
+        )
     finally:
         response.close()

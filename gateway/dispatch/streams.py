@@ -1,4 +1,6 @@
-"""Answers that are being streamed: what has arrived of them, until when failure can be hidden, and how they end."""
+"""Answers that are being streamed: what has arrived of them, until when failure can be hidden, and
+how they end.
+"""
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
@@ -6,9 +8,9 @@ from contextlib import aclosing
 from typing import Final
 
 from gateway.dispatch import fan_out
+from gateway.dispatch.answer_tap import AnswerTap
 from gateway.dispatch.attempt_result import AttemptResult
 from gateway.dispatch.continuation import EMPTY, ContinuedResponse, may_do_better
-from gateway.dispatch.reasoning_cache import AnswerTap
 from gateway.dispatch.send import PreparedRequest, send
 from gateway.upstream.response import UpstreamResponse
 from translators.chat.chunks import Chunk, only_reasons, singly
@@ -20,16 +22,19 @@ from translators.chat.wire import Usage
 from translators.errors import UpstreamError
 
 MAX_HELD: Final = 32 * 1024 * 1024
-"""Bytes of a stream that are held back until it is seen to give what was asked for in words; a longer one is shown as it comes."""
+"""Bytes of a stream that are held back until it is seen to give what was asked for in words; a
+longer one is shown as it comes."""
 
 
 class UpstreamStream:
     """A stream whose first content has arrived: iterate `batches`, then `aclose`.
 
-    A batch is what one read from the provider gave, so that it is written to the caller in one piece.
+    A batch is what one read from the provider gave, so that it is written to the caller in one
+    piece.
 
-    Where something was asked for in words only, all of it, thoughts too, is held back until it is seen to come: a call until it begins,
-    JSON until it ends, for nobody knows before that it is valid. The caller sees comments meanwhile, and another target may still be asked.
+    Where something was asked for in words only, all of it, thoughts too, is held back until it is
+    seen to come: a call until it begins, JSON until it ends, for nobody knows before that it is
+    valid. The caller sees comments meanwhile, and another target may still be asked.
     """
 
     def __init__(self, prepared: PreparedRequest, response: UpstreamResponse) -> None:
@@ -83,7 +88,9 @@ class UpstreamStream:
         self._response.allow(self._attempt.limit())
 
     def _settled(self, chunks: Sequence[Chunk]) -> bool:
-        """Nothing need be held back any more: a call that was asked for begins, what the caller is shown, or it is too much."""
+        """Nothing need be held back any more: a call that was asked for begins, what the caller is
+        shown, or it is too much.
+        """
         if self._response.received > MAX_HELD:
             return True
         if self._shape.in_words:
@@ -93,7 +100,8 @@ class UpstreamStream:
     async def batches(self, runs: bool = False) -> AsyncGenerator[list[Chunk], None]:
         """All chunks, those held back first. Raises UpstreamError if the answer breaks.
 
-        With `runs`, texts that arrived together may be one chunk of class Texts, which a ChunkWriter writes as if they were single.
+        With `runs`, texts that arrived together may be one chunk of class Texts, which a
+        ChunkWriter writes as if they were single.
         """
         translator, note, tap = self._translator, self._note, self.tap
         batch, self._held = self._held, []
@@ -121,7 +129,9 @@ class UpstreamStream:
             attempt.add_warnings(*chunk.top["x_llm_router"]["warnings"])
         if chunk.index == 0:
             self.finish_reason = chunk.finish_reason
-            if attempt.warnings and chunk.raw is None:  # the headers may be gone, and with them the place for warnings
+            if (
+                attempt.warnings and chunk.raw is None
+            ):  # the headers may be gone, and with them the place for warnings
                 chunk.top = {**(chunk.top or {}), "x_llm_router": {"warnings": [*attempt.warnings]}}
 
     @property
@@ -131,7 +141,9 @@ class UpstreamStream:
 
     @property
     def ended(self) -> bool:
-        """Every choice has its finish reason, whether the caller was told or not: nothing is left to say."""
+        """Every choice has its finish reason, whether the caller was told or not: nothing is left
+        to say.
+        """
         return self._translator.ended
 
     @property
@@ -146,11 +158,15 @@ class UpstreamStream:
 
     @property
     def unfollowed(self) -> str | None:
-        """The warning for an answer that is over without what was asked for in words: only right after `commit`."""
+        """The warning for an answer that is over without what was asked for in words: only right
+        after `commit`.
+        """
         shape = self._shape
         if not shape.in_words or not self._translator.finished:
             return None
-        return unfollowed_stream(self._held, shape.must_call, shape.json_schema, self._endings.paused)
+        return unfollowed_stream(
+            self._held, shape.must_call, shape.json_schema, self._endings.paused
+        )
 
     async def aclose(self) -> None:
         """Hang up; after a finished answer so that its connection is used again."""
@@ -164,10 +180,13 @@ class UpstreamStream:
         self._attempt.record_usage(self.usage)
 
 
-async def open_stream(prepared: PreparedRequest, tap: AnswerTap | None) -> AttemptResult[UpstreamStream]:
+async def open_stream(
+    prepared: PreparedRequest, tap: AnswerTap | None
+) -> AttemptResult[UpstreamStream]:
     """A stream whose first content has arrived.
 
-    If it is nothing, unusable, or not what was asked for in words, it is asked for once more, and that answer stands. Raises UpstreamError.
+    If it is nothing, unusable, or not what was asked for in words, it is asked for once more, and
+    that answer stands. Raises UpstreamError.
     """
     try:
         stream = await _committed(prepared, await send(prepared, prepared.request), tap)
@@ -187,13 +206,20 @@ async def open_stream(prepared: PreparedRequest, tap: AnswerTap | None) -> Attem
 
 
 def _result(
-    prepared: PreparedRequest, stream: UpstreamStream, warnings: tuple[str, ...] = (), unfollowed: str | None = None
+    prepared: PreparedRequest,
+    stream: UpstreamStream,
+    warnings: tuple[str, ...] = (),
+    unfollowed: str | None = None,
 ) -> AttemptResult[UpstreamStream]:
     usage = None if unfollowed is None else stream.usage  # all of it is here
-    return AttemptResult(stream, stream.model, usage, None, prepared.attempt.notes, warnings, unfollowed)
+    return AttemptResult(
+        stream, stream.model, usage, None, prepared.attempt.notes, warnings, unfollowed
+    )
 
 
-async def _committed(prepared: PreparedRequest, response: UpstreamResponse, tap: AnswerTap | None) -> UpstreamStream:
+async def _committed(
+    prepared: PreparedRequest, response: UpstreamResponse, tap: AnswerTap | None
+) -> UpstreamStream:
     stream = UpstreamStream(prepared, response)
     stream.tap = tap
     try:

@@ -1,4 +1,5 @@
-"""A text that broke off, continued by another target: what is asked of it, and how the two are joined. Pure.
+"""A text that broke off, continued by another target: what is asked of it, and how the two are
+joined. Pure.
 
 Only plain text: a tool call, JSON or reasoning cannot be continued by another model.
 """
@@ -12,8 +13,9 @@ from translators.chat.wire import Delta
 from translators.json_codec import JsonObject
 
 INSTRUCTION: Final = (
-    "Your answer above was cut off by a broken connection. Continue it from exactly where it stopped: "
-    "begin with the very next character, repeat nothing, do not comment on the interruption."
+    "Your answer above was cut off by a broken connection. Continue it from exactly where it"
+    " stopped: begin with the very next character, repeat nothing, do not comment on the"
+    " interruption."
 )
 MOST_CHARACTERS: Final = 200_000
 """Of an answer so far: a longer one is not continued."""
@@ -27,7 +29,8 @@ _UNCONTINUABLE: Final = ("tools", "functions", "audio", "logprobs", "web_search_
 _REASONING: Final = ("reasoning_content", "thinking_blocks")
 _UNTEXTUAL: Final = (*_REASONING, "tool_calls", "function_call", "refusal", "images", "audio")
 _NOT_AGAIN: Final = frozenset({"role", "content", *_REASONING})
-"""What a continuation gives up: the answer has a role, its text is joined, and thoughts in the middle of a text are no part of it."""
+"""What a continuation gives up: the answer has a role, its text is joined, and thoughts in the
+middle of a text are no part of it."""
 
 
 def may_resume(request: ChatRequest) -> bool:
@@ -38,7 +41,10 @@ def may_resume(request: ChatRequest) -> bool:
     shape = body.get("response_format")
     if shape is not None and shape.get("type") != "text":
         return False
-    return not (body.get("thinking") or body.get("reasoning")) and body.get("reasoning_effort") in (None, "none")
+    return not (body.get("thinking") or body.get("reasoning")) and body.get("reasoning_effort") in (
+        None,
+        "none",
+    )
 
 
 class StreamedText:
@@ -75,7 +81,9 @@ class StreamedText:
 
 
 def continuation(request: ChatRequest, said: str, prefill: bool) -> ChatRequest:
-    """The request for the rest of an answer: the model goes on with its own last message, or is told to."""
+    """The request for the rest of an answer: the model goes on with its own last message, or is
+    told to.
+    """
     if not said.strip():
         return request
     text = said.rstrip() if prefill else said
@@ -86,12 +94,20 @@ def continuation(request: ChatRequest, said: str, prefill: bool) -> ChatRequest:
     if limit is not None:
         # At most as many tokens as the text has bytes were spent; four bytes are about one.
         left = max(1, limit - len(said.encode("utf-8", "surrogatepass")) // 4)
-        body["max_completion_tokens" if body.get("max_completion_tokens") is not None else "max_tokens"] = left
+        body[
+            (
+                "max_completion_tokens"
+                if body.get("max_completion_tokens") is not None
+                else "max_tokens"
+            )
+        ] = left
     return ChatRequest(body, request.size + len(said) + 200, request.usual_schemas)
 
 
 class ContinuationJoiner:
-    """Joins the chunks of a continuation to what was said: no second role, no repetition, in the words of the first answer's stream."""
+    """Joins the chunks of a continuation to what was said: no second role, no repetition, in the
+    words of the first answer's stream.
+    """
 
     def __init__(self, said: str) -> None:
         self._said = said
@@ -104,17 +120,29 @@ class ContinuationJoiner:
         """The chunks to show. Text is held back until it is known whether it repeats something."""
         joined: list[Chunk] = []
         for chunk in chunks:
+            if chunk.raw == b"":  # private: shown by none that Chat is written for
+                joined.append(chunk)
+                continue
             if chunk.delta is None:
                 joined.append(Chunk(usage=chunk.usage, top=chunk.top))
                 continue
             text = chunk.delta.get("content")
-            rest: JsonObject = {name: value for name, value in chunk.delta.items() if name not in _NOT_AGAIN}
+            rest: JsonObject = {
+                name: value for name, value in chunk.delta.items() if name not in _NOT_AGAIN
+            }
             shown = self._text(text or "", chunk.finish_reason is not None)
             if shown:
                 rest["content"] = shown
             if rest or chunk.finish_reason is not None:
                 joined.append(
-                    Chunk(cast(Delta, rest), chunk.finish_reason, chunk.index, choice=chunk.choice, usage=chunk.usage, top=chunk.top)
+                    Chunk(
+                        cast(Delta, rest),
+                        chunk.finish_reason,
+                        chunk.index,
+                        choice=chunk.choice,
+                        usage=chunk.usage,
+                        top=chunk.top,
+                    )
                 )
         return joined
 
@@ -128,7 +156,9 @@ class ContinuationJoiner:
         return self._held[overlap(self._said, self._held) :]
 
     def _still_repeats(self) -> bool:
-        """All that is held was said before, and more was said after it: how far the repetition goes is not known yet."""
+        """All that is held was said before, and more was said after it: how far the repetition goes
+        is not known yet.
+        """
         said, held = self._said, self._held
         if len(held) > LONGEST_OVERLAP:
             return False

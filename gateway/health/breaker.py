@@ -1,15 +1,20 @@
-"""A circuit breaker: sets aside what fails too often, lets one probe through after a while, and comes back gradually.
+"""A circuit breaker: sets aside what fails too often, lets one probe through after a while, and
+comes back gradually.
 
 Pure: every method is told the time (seconds, monotonic).
 
-    closed ──failure rate reached──▶ open ──time is up──▶ half_open ──the one probe succeeded──▶ ramping ──time is up──▶ closed
-       ▲                              ▲                      │                                      │
-       └── also: trip() at once       └────── it failed ─────┘ (twice as long)  ◀── failing again ──┘
+    closed ──failure rate reached──▶ open ──time is up──▶ half_open ──the one probe succeeded──▶
+    ramping ──time is up──▶ closed
+       ▲                              ▲                      │
+       │
+       └── also: trip() at once       └────── it failed ─────┘ (twice as long)  ◀── failing again
+       ──┘
 
-A probe that has not ended after PROBE_TIME lets another one be made beside it: what hangs may hang alone.
+A probe that has not ended after PROBE_TIME lets another one be made beside it: what hangs may hang
+alone.
 
-What `passes` (a rate limit) is over when its time is up: it closes then, without probe and ramp. Only if nothing succeeded since the
-last time it is twice as long.
+What `passes` (a rate limit) is over when its time is up: it closes then, without probe and ramp.
+Only if nothing succeeded since the last time it is twice as long.
 """
 
 from enum import Enum
@@ -79,7 +84,17 @@ class Window:
 class Breaker:
     """One of a target, or of a key."""
 
-    __slots__ = ("_passes", "_probing", "_ramp_from", "_settings", "_times_opened", "_until", "_window", "closed", "reason")
+    __slots__ = (
+        "_passes",
+        "_probing",
+        "_ramp_from",
+        "_settings",
+        "_times_opened",
+        "_until",
+        "_window",
+        "closed",
+        "reason",
+    )
 
     def __init__(self, settings: BreakerSettings) -> None:
         self._settings = settings
@@ -113,7 +128,9 @@ class Breaker:
         return "closed"
 
     def opens_in(self, now: float) -> float | None:
-        """Seconds until a call may be made: None if one may be made now. While the probe runs: what the next opening would last."""
+        """Seconds until a call may be made: None if one may be made now. While the probe runs: what
+        the next opening would last.
+        """
         if self._until is None:
             return None
         if now < self._until:
@@ -158,8 +175,17 @@ class Breaker:
         if self._until is None:
             self._window.add(False, now)
 
-    def failed(self, permit: Admission, now: float, reason: str, seconds: float | None = None, passes: bool = False) -> None:
-        """`seconds`: how long the provider wants to be left alone, if it said so; holds once it opens."""
+    def failed(
+        self,
+        permit: Admission,
+        now: float,
+        reason: str,
+        seconds: float | None = None,
+        passes: bool = False,
+    ) -> None:
+        """`seconds`: how long the provider wants to be left alone, if it said so; holds once it
+        opens.
+        """
         if permit is _PROBE and self._until is not None:
             self._probing = None
             if now >= self._until:  # else another probe, begun later, has failed before
@@ -173,7 +199,14 @@ class Breaker:
             if calls >= fewest and bad >= self._settings.failure_rate * calls:
                 self._open(now, reason, seconds, passes)
 
-    def trip(self, permit: Admission, now: float, reason: str, seconds: float | None = None, passes: bool = False) -> None:
+    def trip(
+        self,
+        permit: Admission,
+        now: float,
+        reason: str,
+        seconds: float | None = None,
+        passes: bool = False,
+    ) -> None:
         """Open at once: the failure proves itself. `seconds` if the provider said how long."""
         if permit is _PROBE:
             self._probing = None
@@ -181,14 +214,23 @@ class Breaker:
             self._open(now, reason, seconds, passes)
 
     def abandoned(self, permit: Admission) -> None:
-        """The call ended without telling anything (the caller left): the probe may be made by another."""
+        """The call ended without telling anything (the caller left): the probe may be made by
+        another.
+        """
         if permit is _PROBE:
             self._probing = None
 
     def _open(self, now: float, reason: str, seconds: float | None, passes: bool) -> None:
         settings = self._settings
-        backoff = min(max(settings.longest_open, settings.open_for), settings.open_for * 2 ** min(self._times_opened, 30))
-        self._until = now + (backoff if seconds is None else min(max(seconds, 0.0), max(settings.longest_open, LONGEST_TOLD)))
+        backoff = min(
+            max(settings.longest_open, settings.open_for),
+            settings.open_for * 2 ** min(self._times_opened, 30),
+        )
+        self._until = now + (
+            backoff
+            if seconds is None
+            else min(max(seconds, 0.0), max(settings.longest_open, LONGEST_TOLD))
+        )
         self.closed = False
         self._times_opened += 1
         self._passes = passes

@@ -1,15 +1,18 @@
-"""What is known of targets, keys and providers, as the JSON that `GET /api/v1/providers` answers."""
+"""What is known of targets, keys and providers, as the JSON that `GET /api/v1/providers`
+answers."""
 
 from typing import NotRequired
 
 from typing_extensions import TypedDict  # pydantic reads typing's own from Python 3.12 on only
 
 from gateway.config import CheckOutcome
-from gateway.health.breaker import State
+from gateway.health.breaker import Breaker, State
 
 
 class BreakerDocument(TypedDict):
-    """Whether calls are made: closed is healthy, open sets aside, half_open tries one call, ramping lets part of the calls through."""
+    """Whether calls are made: closed is healthy, open sets aside, half_open tries one call, ramping
+    lets part of the calls through.
+    """
 
     state: State
     """closed, open, half_open or ramping."""
@@ -40,14 +43,16 @@ class KeyDocument(BreakerDocument):
     weight: float
     """Its share of the calls beside the provider's other keys."""
     targets: NotRequired[dict[str, BreakerDocument]]
-    """The targets (provider/model) at which this key is set aside, for rate limits and permissions."""
+    """The targets (provider/model) at which this key is set aside, for rate limits and permissions.
+    """
 
 
 class CheckDocument(TypedDict):
     """What a provider's health check found."""
 
     state: str
-    """up, failing (failed once), down (set aside), or unknown before the first check; then nothing else is said."""
+    """up, failing (failed once), down (set aside), or unknown before the first check; then nothing
+    else is said."""
     outcome: NotRequired[CheckOutcome]
     """How the last check ended."""
     status: NotRequired[int | None]
@@ -58,3 +63,21 @@ class CheckDocument(TypedDict):
     """Seconds since the last check."""
     next_check_in_seconds: NotRequired[float]
     """Seconds until the next check."""
+
+
+def breaker_document(breaker: Breaker, now: float) -> BreakerDocument:
+    """What a breaker says of itself."""
+    state = breaker.state(now)
+    document: BreakerDocument = {"state": state}
+    if state != "closed":
+        document["reason"] = breaker.reason
+    if (wait := breaker.opens_in(now)) is not None:
+        document["retry_in_seconds"] = rounded(wait)
+    if state == "ramping":
+        document["share"] = rounded(breaker.share(now))
+    return document
+
+
+def rounded(value: float | None) -> float | None:
+    """To milliseconds, or thousandths of a share."""
+    return None if value is None else round(value, 3)

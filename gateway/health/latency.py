@@ -15,11 +15,14 @@ FEWEST_SAMPLES: Final = 20
 _LEAST_WEIGHT: Final = 0.1
 """Of a new observation, however many came just before it."""
 _JUST_BEFORE: Final = 6.0
-"""Seconds after an observation within which the next has no more than that: 1 - exp(-6 / 60) is less."""
+"""Seconds after an observation within which the next has no more than that: 1 - exp(-6 / 60) is
+less."""
 
 
 class Ewma:
-    """An exponentially weighted average. What has not been observed for long fades towards 0, so that it is tried again."""
+    """An exponentially weighted average. What has not been observed for long fades towards 0, so
+    that it is tried again.
+    """
 
     __slots__ = ("_at", "_value")
 
@@ -32,7 +35,11 @@ class Ewma:
         if before is None:
             self._value = value
         else:
-            weight = _LEAST_WEIGHT if elapsed < _JUST_BEFORE else max(_LEAST_WEIGHT, 1 - math.exp(-elapsed / MEMORY))
+            weight = (
+                _LEAST_WEIGHT
+                if elapsed < _JUST_BEFORE
+                else max(_LEAST_WEIGHT, 1 - math.exp(-elapsed / MEMORY))
+            )
             self._value = before + weight * (value - before)
         self._at = now
 
@@ -44,13 +51,18 @@ class Ewma:
 
 
 class Latency:
-    """One target's. `stream` tells apart the time to the first content of a stream and that of a whole JSON answer."""
+    """One target's. `stream` tells apart the time to the first content of a stream and that of a
+    whole JSON answer.
+    """
 
     __slots__ = ("_averages", "_rate", "_samples")
 
     def __init__(self) -> None:
         self._averages = (Ewma(), Ewma())
-        self._samples: tuple[deque[float], deque[float]] = (deque(maxlen=SAMPLES), deque(maxlen=SAMPLES))
+        self._samples: tuple[deque[float], deque[float]] = (
+            deque(maxlen=SAMPLES),
+            deque(maxlen=SAMPLES),
+        )
         self._rate = Ewma()
 
     def observe(self, stream: bool, seconds: float, now: float) -> None:
@@ -68,7 +80,9 @@ class Latency:
         return self._averages[stream].value(now)
 
     def expected(self, stream: bool, now: float) -> tuple[float | None, float | None]:
-        """Seconds until there is content, of the other kind of answer if none of this kind was seen; and tokens per second."""
+        """Seconds until there is content, of the other kind of answer if none of this kind was
+        seen; and tokens per second.
+        """
         first = self._averages[stream].value(now)
         if first is None:
             first = self._averages[not stream].value(now)

@@ -1,4 +1,5 @@
-"""What free endpoints said of the providers that have a health check: one that failed twice in a row is down until a check succeeds.
+"""What free endpoints said of the providers that have a health check: one that failed twice in a
+row is down until a check succeeds.
 
 Pure: every method is told the time (seconds, monotonic).
 """
@@ -10,7 +11,9 @@ from typing import Final
 from gateway.config import CheckOutcome
 from gateway.health.documents import CheckDocument
 
-FAILURES: Final[frozenset[CheckOutcome]] = frozenset({"connect", "timeout", "malformed", "server_error"})
+FAILURES: Final[frozenset[CheckOutcome]] = frozenset(
+    {"connect", "timeout", "malformed", "server_error"}
+)
 ENOUGH: Final = 2
 """Failures in a row that set a provider aside: one may be chance."""
 
@@ -32,7 +35,9 @@ class ProbeResult:
         return self.failures >= ENOUGH
 
     def retry_in(self, now: float) -> float:
-        """Seconds until the provider may be up again, as far as that can be known: when the next check is made."""
+        """Seconds until the provider may be up again, as far as that can be known: when the next
+        check is made.
+        """
         return max(1.0, self.next_at - now)
 
 
@@ -46,7 +51,9 @@ class ProbeResults:
         self.down: dict[str, ProbeResult] = {}
         """By the names of providers; nearly always empty, which is cheap to see."""
 
-    def record(self, provider: str, outcome: CheckOutcome, status: int | None, now: float, next_at: float) -> None:
+    def record(
+        self, provider: str, outcome: CheckOutcome, status: int | None, now: float, next_at: float
+    ) -> None:
         """A check ended."""
         before = self._last.get(provider)
         failures = 0 if outcome not in FAILURES else 1 if before is None else before.failures + 1
@@ -68,7 +75,9 @@ class ProbeResults:
 
     def up(self) -> Iterator[tuple[str, float]]:
         """The providers that were checked: 1, or 0 for those that are down."""
-        return ((provider, 0.0 if checked.down else 1.0) for provider, checked in self._last.items())
+        return (
+            (provider, 0.0 if checked.down else 1.0) for provider, checked in self._last.items()
+        )
 
     def document(self, provider: str, now: float) -> CheckDocument:
         """What is known from the checks of a provider, as JSON."""

@@ -1,6 +1,8 @@
-"""What targets turned out not to have, although their row says so: they are not asked for it again for an hour.
+"""What targets turned out not to have, although their row says so: they are not asked for it again
+for an hour.
 
-A refusal is believed without proof, so it is forgotten: the operator may have loaded another model, or started its server with tools.
+A refusal is believed without proof, so it is forgotten: the operator may have loaded another model,
+or started its server with tools.
 """
 
 from typing import Final
@@ -18,17 +20,23 @@ class Lacks:
 
     def __init__(self) -> None:
         self.known: dict[str, tuple[ModelRecord, dict[Capability, float]]] = {}
-        """By target: the record that was wrong, and until when it is taken to be so. Nearly always empty, which is cheap to see."""
+        """By target: the record that was wrong, and until when it is taken to be so. Nearly always
+        empty, which is cheap to see."""
 
     def learn(self, target: str, record: ModelRecord, capability: Capability, now: float) -> None:
         """The target, of which `record` says so, does not have it."""
         wrong, until = self.known.get(target, (record, {}))
-        self.known[target] = record, {**(until if wrong is record else {}), capability: now + BELIEVED}
+        self.known[target] = (
+            record,
+            {**(until if wrong is record else {}), capability: now + BELIEVED},
+        )
 
     def of(self, target: str, record: ModelRecord, now: float) -> frozenset[Capability]:
         """What the target lacks now. A record of another revision of the files may say better."""
         wrong, until = self.known.get(target, (record, {}))
-        return frozenset(capability for capability, end in until.items() if wrong is record and now < end)
+        return frozenset(
+            capability for capability, end in until.items() if wrong is record and now < end
+        )
 
 
 NONE_KNOWN: Final = Lacks()

@@ -1,4 +1,6 @@
-"""A request body read from the wire: size, time, encoding, JSON and the hub's rules, each with its own answer."""
+"""A request body read from the wire: size, time, encoding, JSON and the hub's rules, each with its
+own answer.
+"""
 
 import asyncio
 from collections.abc import Sequence
@@ -17,10 +19,12 @@ from translators.long_texts import LONG, taken_apart
 SLOWEST: Final = 4096
 """Bytes a second that a body must have on average, after the time that one read may take."""
 _SURELY_SMALL: Final = 4096
-"""Compressed bytes that are inflated on the loop: at most 4 MB are in them, which takes some milliseconds."""
+"""Compressed bytes that are inflated on the loop: at most 4 MB are in them, which takes some
+milliseconds."""
 MAX_VALUES: Final = 400_000
 MAX_KEYS: Final = 100_000
-"""In one body, outside of strings. A megabyte of `[]` makes objects of 30 MB, and Python lets nobody else run while it makes them."""
+"""In one body, outside of strings. A megabyte of `[]` makes objects of 30 MB, and Python lets
+nobody else run while it makes them."""
 _JSON: Final = "application/json"
 _TOO_LARGE: Final = "The request body is larger than the server accepts."
 
@@ -37,10 +41,19 @@ class BodyTimeouts(Protocol):
         """Altogether."""
 
 
-async def read_json(http: IncomingRequest, timeouts: BodyTimeouts, *, declared: bool, keep_text: bool = False) -> tuple[Any, int]:
-    """The decoded body and its size in bytes; `http.repaired` then tells whether its text was mended.
+async def read_json(
+    http: IncomingRequest,
+    timeouts: BodyTimeouts,
+    *,
+    declared: bool,
+    keep_text: bool = False,
+    most: int = MAX_VALUES,
+) -> tuple[Any, int]:
+    """The decoded body and its size in bytes; `http.repaired` then tells whether its text was
+    mended.
 
-    `declared`: it must be said to be JSON, see `check_declared`. `keep_text`: its text is kept in `http.json_text`.
+    `declared`: it must be said to be JSON, see `check_declared`. `keep_text`: its text is kept in
+    `http.json_text`. `most`: values in it.
 
     Raises InvalidRequest, BodyTimeout, BodyTooLarge, NotServed, TooManyBodies.
     """
@@ -52,7 +65,7 @@ async def read_json(http: IncomingRequest, timeouts: BodyTimeouts, *, declared: 
         if len(text) > http.client_max_size:
             raise BodyTooLarge(_TOO_LARGE)
         if "content-encoding" not in http.headers and len(text) <= BIG:
-            document, mended = _decoded(text)
+            document, mended = _decoded(text, most)
             if mended is not None:
                 text, http.repaired = mended, True
             if keep_text:
@@ -62,19 +75,27 @@ async def read_json(http: IncomingRequest, timeouts: BodyTimeouts, *, declared: 
     else:
         check_length(http)
         pieces = await _arriving(http, timeouts)
-    return await _read(http, pieces, keep_text)
+    return await _read(http, pieces, keep_text, most)
 
 
 def check_declared(http: IncomingRequest) -> None:
-    """Raises NotServed for a body that is not said to be JSON: what is, no page sends to another origin without leave.
+    """Raises NotServed for a body that is not said to be JSON: what is, no page sends to another
+    origin without leave.
 
-    A body of no declared type is taken from a client that is no browser: those name their origin with every POST to another one.
+    A body of no declared type is taken from a client that is no browser: those name their origin
+    with every POST to another one.
     """
     declared = http.headers.get("content-type", "").partition(";")[0].strip().lower()
     if not declared and "origin" not in http.headers and "sec-fetch-site" not in http.headers:
         return
-    if declared != _JSON and not (declared.startswith("application/") and declared.endswith("+json")):
-        raise NotServed(415, f"The request body must be JSON: send 'content-type: {_JSON}'.", "unsupported_media_type")
+    if declared != _JSON and not (
+        declared.startswith("application/") and declared.endswith("+json")
+    ):
+        raise NotServed(
+            415,
+            f"The request body must be JSON: send 'content-type: {_JSON}'.",
+            "unsupported_media_type",
+        )
 
 
 def check_length(http: IncomingRequest) -> None:
@@ -84,7 +105,9 @@ def check_length(http: IncomingRequest) -> None:
         raise BodyTooLarge(_TOO_LARGE)
 
 
-async def _read(http: IncomingRequest, pieces: list[bytes], keep_text: bool) -> tuple[Any, int]:
+async def _read(
+    http: IncomingRequest, pieces: list[bytes], keep_text: bool, most: int
+) -> tuple[Any, int]:
     """What those bodies hold that are big, or compressed."""
     encoding = encoding_of(http.headers.get("content-encoding", ""))
     size = sum(map(len, pieces))
@@ -93,13 +116,21 @@ async def _read(http: IncomingRequest, pieces: list[bytes], keep_text: bool) -> 
         if keep_text:
             http.in_memory.take(size)
         read = _joined if keep_text else _joined_once
-        document, mended, text = read(pieces) if size <= BIG else await off_loop(read, pieces)
+        document, mended, text = (
+            read(pieces, most) if size <= BIG else await off_loop(read, pieces, most)
+        )
         _note(http, mended, text if keep_text else None)
         return document, size
     small = size <= _SURELY_SMALL
-    text = inflated(b"".join(pieces), encoding, limit) if small else await off_loop(_inflated, pieces, encoding, limit)
+    text = (
+        inflated(b"".join(pieces), encoding, limit)
+        if small
+        else await off_loop(_inflated, pieces, encoding, limit)
+    )
     http.in_memory.take(len(text))
-    document, mended = _decoded(text) if len(text) <= BIG else await off_loop(_decoded, text)
+    document, mended = (
+        _decoded(text, most) if len(text) <= BIG else await off_loop(_decoded, text, most)
+    )
     _note(http, mended, text if keep_text else None)
     return document, len(text)
 
@@ -127,9 +158,16 @@ async def _arriving(http: IncomingRequest, timeouts: BodyTimeouts) -> list[bytes
                 allowed = min(timeouts.body_timeout + size / SLOWEST, timeouts.body_total_timeout)
                 clock.reschedule(min(loop.time() + timeouts.body_timeout, began + allowed))
     except TimeoutError:
-        raise BodyTimeout(f"The request body did not arrive in time: {size} bytes in {loop.time() - began:.0f} seconds.") from None
+        raise BodyTimeout(
+            f"The request body did not arrive in time: {size} bytes in {loop.time() - began:.0f}"
+            " seconds."
+        ) from None
     except web.RequestPayloadError:
-        raise InvalidRequest("The request body ended early or is not framed as its headers say.", None, "invalid_body") from None
+        raise InvalidRequest(
+            "The request body ended early or is not framed as its headers say.",
+            None,
+            "invalid_body",
+        ) from None
     return pieces
 
 
@@ -137,23 +175,29 @@ def _inflated(pieces: Sequence[bytes], encoding: str, limit: int) -> bytes:
     return inflated(b"".join(pieces), encoding, limit)
 
 
-def _joined(pieces: list[bytes]) -> tuple[Any, bytes | None, bytes]:
+def _joined(pieces: list[bytes], most: int) -> tuple[Any, bytes | None, bytes]:
     text = pieces[0] if len(pieces) == 1 else b"".join(pieces)
     pieces.clear()  # a big body is here once, not twice
-    return *_decoded(text), text
+    return *_decoded(text, most), text
 
 
-def _joined_once(pieces: list[bytes]) -> tuple[Any, bytes | None, bytes]:
+def _joined_once(pieces: list[bytes], most: int) -> tuple[Any, bytes | None, bytes]:
     """The same for one whose text nobody wants."""
-    document, mended, _ = _joined(pieces)
+    document, mended, _ = _joined(pieces, most)
     return document, mended, b""
 
 
-def _decoded(text: bytes) -> tuple[Any, bytes | None]:
-    """The document, and its text where halves of surrogate pairs had to be taken out of it: a conversation with one would be stuck."""
+def _decoded(text: bytes, most: int) -> tuple[Any, bytes | None]:
+    """The document, and its text where halves of surrogate pairs had to be taken out of it: a
+    conversation with one would be stuck.
+    """
     mended: bytes | None = None
-    if len(text) > BIG and holds_more_than(text, MAX_VALUES, MAX_KEYS):
-        raise InvalidRequest(f"The request body holds more than {MAX_VALUES} values or {MAX_KEYS} keys.", None, "too_many_values")
+    if len(text) > BIG and holds_more_than(text, most, MAX_KEYS):
+        raise InvalidRequest(
+            f"The request body holds more than {most} values or {MAX_KEYS} keys.",
+            None,
+            "too_many_values",
+        )
     if len(text) > LONG and (document := _in_pieces(text)) is not None:
         return document, None
     try:
@@ -169,12 +213,17 @@ def _decoded(text: bytes) -> tuple[Any, bytes | None]:
 
 
 def _in_pieces(text: bytes) -> Any | None:
-    """A document of megabytes, if there are long texts in it and nothing else is to be said of it."""
+    """A document of megabytes, if there are long texts in it and nothing else is to be said
+    of it."""
     try:
         if (apart := taken_apart(text)) is None:
             return None
         document = loads(apart.skeleton)
-        return None if first_flaw(apart.skeleton, document) is not None else apart.put_together(document)
+        return (
+            None
+            if first_flaw(apart.skeleton, document) is not None
+            else apart.put_together(document)
+        )
     except ValueError:
         return None
 

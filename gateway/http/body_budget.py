@@ -1,6 +1,7 @@
 """How many bytes of request bodies are in memory, of all requests together.
 
-Counted are bodies that take more than one read; of those that arrive with their headers each connection has at most as much as one read.
+Counted are bodies that take more than one read; of those that arrive with their headers each
+connection has at most as much as one read.
 """
 
 from typing import Final
@@ -23,9 +24,13 @@ class Bodies:
         """Bytes."""
 
     def take(self, size: int, limit: int) -> None:
-        """`size` bytes more. Raises TooManyBodies if that is more than `limit` altogether: then nothing was taken."""
+        """`size` bytes more. Raises TooManyBodies if that is more than `limit` altogether: then
+        nothing was taken.
+        """
         if self.held + size > limit:
-            full = TooManyBodies("The bodies of other requests take all the memory there is for them.")
+            full = TooManyBodies(
+                "The bodies of other requests take all the memory there is for them."
+            )
             full.retry_in(_WAIT)
             raise full
         self.held += size
@@ -35,7 +40,9 @@ class Bodies:
 
 
 class BodyHold:
-    """What one request has in memory of its body and of what is fetched for it; given back at its end."""
+    """What one request has in memory of its body and of what is fetched for it; given back at its
+    end.
+    """
 
     __slots__ = ("_all", "_limit", "size")
 

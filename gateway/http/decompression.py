@@ -1,4 +1,6 @@
-"""Request bodies with a content encoding (RFC 9110, 8.4): gzip and deflate, inflated in pieces, as far as the limits go and no further."""
+"""Request bodies with a content encoding (RFC 9110, 8.4): gzip and deflate, inflated in pieces, as
+far as the limits go and no further.
+"""
 
 import zlib
 from collections.abc import Generator, Iterator
@@ -9,18 +11,22 @@ from translators.errors import InvalidRequest
 
 OFFERED: Final = "gzip, deflate"
 MAX_RATIO: Final = 100
-"""Of the bytes inside to those that arrived, for more than FREE bytes: honest JSON has 3 to 20, what deflate can do at most is 1,032."""
+"""Of the bytes inside to those that arrived, for more than FREE bytes: honest JSON has 3 to 20,
+what deflate can do at most is 1,032."""
 FREE: Final = 1024 * 1024
 """Bytes that may be inside whatever the ratio."""
 
 _IN: Final = 16 * 1024
 _OUT: Final = 64 * 1024
-"""Bytes given and taken at a time: zlib lets go of Python's lock meanwhile, and what surrounds it is short."""
+"""Bytes given and taken at a time: zlib lets go of Python's lock meanwhile, and what surrounds it
+is short."""
 _MOST_MEMBERS: Final = 64
 """Of one gzip body, which may be several files one behind the other (RFC 1952, 2.2)."""
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _ENDED_EARLY: Final = "The request body ended early or is not encoded as its headers say."
-_TOO_MUCH_INSIDE: Final = "The request body is larger than the server accepts once it is decompressed."
+_TOO_MUCH_INSIDE: Final = (
+    "The request body is larger than the server accepts once it is decompressed."
+)
 
 
 def encoding_of(header: str) -> str:
@@ -32,7 +38,9 @@ def encoding_of(header: str) -> str:
         return "gzip"
     if encoding == "deflate":
         return encoding
-    message = f"The request body's encoding is not supported: send it as it is, or as one of {OFFERED}."
+    message = (
+        f"The request body's encoding is not supported: send it as it is, or as one of {OFFERED}."
+    )
     raise NotServed(415, message, "unsupported_content_encoding", {"accept-encoding": OFFERED})
 
 
@@ -72,7 +80,9 @@ def _gunzipped(body: bytes) -> Iterator[bytes]:
 
 
 def _member(body: bytes, start: int, bits: int) -> Generator[bytes, None, int]:
-    """The content of one compressed stream; returns where it ends. Raises zlib.error, and EOFError if it is cut."""
+    """The content of one compressed stream; returns where it ends. Raises zlib.error, and EOFError
+    if it is cut.
+    """
     inflating = zlib.decompressobj(bits)
     while start < len(body):
         given = body[start : start + _IN]

@@ -1,4 +1,6 @@
-"""Server-Sent Events out: headers as late as possible, a comment when it has been quiet too long, every write with backpressure."""
+"""Server-Sent Events out: headers as late as possible, a comment when it has been quiet too long,
+every write with backpressure.
+"""
 
 import asyncio
 import contextlib
@@ -17,9 +19,10 @@ _HEADERS: Final = {
 class EventStream:
     """A context manager around one streamed answer.
 
-    `started` tells whether headers are out: before that an error can still be a JSON answer with its own status. `headers` is asked
-    for them at that moment, so that they say which provider serves, if it is known by then. `keep_alive` gives what is written after
-    `interval` seconds of silence, at a border between events.
+    `started` tells whether headers are out: before that an error can still be a JSON answer with
+    its own status. `headers` is asked for them at that moment, so that they say which provider
+    serves, if it is known by then. `keep_alive` gives what is written after `interval` seconds of
+    silence, at a border between events.
     """
 
     def __init__(
@@ -53,7 +56,9 @@ class EventStream:
         self._fall_silent()
 
     async def write(self, data: bytes) -> None:
-        """Send events. Waits while the caller reads slowly. Raises ConnectionResetError when the caller has gone."""
+        """Send events. Waits while the caller reads slowly. Raises ConnectionResetError when the
+        caller has gone.
+        """
         response = self._response
         if response is None:
             response = self._start()
@@ -61,8 +66,11 @@ class EventStream:
         self._last = self._loop.time()
 
     async def end(self, data: bytes) -> Stream:
-        """Send the last event and the end of the body. The connection stays: who had all of this answer sends the next request on it."""
-        self._fall_silent()  # the end may have to wait until it is read, and nothing may come behind it
+        """Send the last event and the end of the body. The connection stays: who had all of this
+        answer sends the next request on it.
+        """
+        # the end may have to wait until it is read, and nothing may come behind it
+        self._fall_silent()
         response = self._response
         if response is None:
             response = self._start()

@@ -1,4 +1,6 @@
-"""A request as far as its bytes are concerned: what reading its body and streaming its answer need of it."""
+"""A request as far as its bytes are concerned: what reading its body and streaming its answer need
+of it.
+"""
 
 from typing import Final
 
@@ -11,7 +13,9 @@ BODY_ATTRIBUTES: Final = frozenset({"stream", "repaired", "in_memory", "json_tex
 
 
 class IncomingRequest(web.BaseRequest):
-    """aiohttp's request without its Application (`web.Request` is for that), and what becomes known of it on the way."""
+    """aiohttp's request without its Application (`web.Request` is for that), and what becomes known
+    of it on the way.
+    """
 
     ATTRS = web.BaseRequest.ATTRS | BODY_ATTRIBUTES
 
@@ -22,4 +26,5 @@ class IncomingRequest(web.BaseRequest):
     json_text: bytes = b""
     """Its body as JSON text, where somebody asked for it: inflated, and mended."""
     stream: Stream | None = None
-    """The streamed answer whose headers are out: from then on an error can only be its last event."""
+    """The streamed answer whose headers are out: from then on an error can only be its last event.
+    """

@@ -1,6 +1,8 @@
-"""Answers as they go over the wire: whole ones in one write, streamed ones in one write for each piece.
+"""Answers as they go over the wire: whole ones in one write, streamed ones in one write for each
+piece.
 
-aiohttp's own can also compress, set cookies and more, and take 15 µs for an answer and 2 µs for a piece that these do not.
+aiohttp's own can also compress, set cookies and more, and take 15 µs for an answer and 2 µs for a
+piece that these do not.
 """
 
 import asyncio
@@ -49,8 +51,15 @@ class _Answer(web.StreamResponse):
         self._stays = False
 
     def begin(self, request: web.BaseRequest) -> None:
-        """It is the answer to `request`. Nothing is sent yet: the head goes out with what comes first."""
-        self._to = _Caller(request.transport, request.writer, request.version >= HttpVersion11, request.method == "HEAD")
+        """It is the answer to `request`. Nothing is sent yet: the head goes out with what comes
+        first.
+        """
+        self._to = _Caller(
+            request.transport,
+            request.writer,
+            request.version >= HttpVersion11,
+            request.method == "HEAD",
+        )
         if self._stays is None:
             self._stays = request.keep_alive
 
@@ -69,10 +78,15 @@ class _Answer(web.StreamResponse):
         if lines.count("\n") != len(headers) - 1 or lines.count("\r") != len(headers) - 1:
             raise ValueError("a header's value must be one line")
         version = "HTTP/1.1" if newest else "HTTP/1.0"
-        return f"{version} {self.status} {self.reason}\r\n{lines}\r\n{framing}date: {_date(int(time.time()))}\r\n\r\n".encode()
+        return (
+            f"{version} {self.status} {self.reason}\r\n{lines}\r\n{framing}date:"
+            f" {_date(int(time.time()))}\r\n\r\n".encode()
+        )
 
     async def _send(self, data: bytes) -> None:
-        """Write, and wait while the caller reads slowly. Raises ConnectionResetError if the caller has gone."""
+        """Write, and wait while the caller reads slowly. Raises ConnectionResetError if the caller
+        has gone.
+        """
         to = self._to
         assert to is not None
         transport = to.transport
@@ -86,7 +100,11 @@ class Response(_Answer):
     """An answer whose body is known."""
 
     def __init__(
-        self, body: bytes, status: int = 200, content_type: str = "application/json", headers: Mapping[str, str] | None = None
+        self,
+        body: bytes,
+        status: int = 200,
+        content_type: str = "application/json",
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(status, headers)
         self._content = body
@@ -96,7 +114,9 @@ class Response(_Answer):
         """Send it. Raises ConnectionResetError if the caller has gone."""
         to, content = self._to, self._content
         assert to is not None
-        head = self._head(to.newest, f"content-type: {self._media_type}\r\ncontent-length: {len(content)}\r\n")
+        head = self._head(
+            to.newest, f"content-type: {self._media_type}\r\ncontent-length: {len(content)}\r\n"
+        )
         await self._send(head if to.head_only else head + content)
 
 
@@ -113,7 +133,9 @@ class NoContent(Response):
 
 
 class Stream(_Answer):
-    """An answer that comes piece by piece. To a caller of HTTP/1.0, who knows no chunks, its end is the connection's."""
+    """An answer that comes piece by piece. To a caller of HTTP/1.0, who knows no chunks, its end is
+    the connection's.
+    """
 
     def __init__(self, headers: Mapping[str, str]) -> None:
         super().__init__(200, headers)
@@ -122,7 +144,8 @@ class Stream(_Answer):
         self._chunks = True
 
     async def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Send a piece, of at least one byte. Raises ConnectionResetError if the caller has gone."""
+        """Send a piece, of at least one byte. Raises ConnectionResetError if the caller has
+        gone."""
         begin = b"" if self._begun else self._begin()
         await self._send(begin + self._piece(data))
 
@@ -132,7 +155,9 @@ class Stream(_Answer):
             return
         self.ended = True
         begin = b"" if self._begun else self._begin()
-        await self._send(begin + (self._piece(data) if data else b"") + (b"0\r\n\r\n" if self._chunks else b""))
+        await self._send(
+            begin + (self._piece(data) if data else b"") + (b"0\r\n\r\n" if self._chunks else b"")
+        )
 
     def _begin(self) -> bytes:
         to = self._to
@@ -146,7 +171,9 @@ class Stream(_Answer):
         return b"%x\r\n%b\r\n" % (len(data), bytes(data)) if self._chunks else bytes(data)
 
 
-def json_response(document: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+def json_response(
+    document: Any, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
     """A JSON answer, compact."""
     return Response(dumps(document), status, "application/json", headers)
 

@@ -1,4 +1,5 @@
-"""Conversations that stay where they are: prompt caches and signed reasoning live at one provider, under one key.
+"""Conversations that stay where they are: prompt caches and signed reasoning live at one provider,
+under one key.
 
 Pure but for its own table: every method is told the time (seconds, monotonic).
 """
@@ -16,7 +17,8 @@ LIFETIME: Final = 3600.0
 
 
 class Pin(NamedTuple):
-    """Where a conversation was served last. `key` is the key's variable, empty where there is none."""
+    """Where a conversation was served last. `key` is the key's variable, empty where there is
+    none."""
 
     target: str
     key: str
@@ -47,15 +49,19 @@ class Affinity:
 
 
 def ranks(conversation: str, weighted: Iterable[tuple[str, float]]) -> list[float]:
-    """Weighted rendezvous hashing: a number for each name, the smallest first, the same for the same conversation everywhere.
+    """Weighted rendezvous hashing: a number for each name, the smallest first, the same for the
+    same conversation everywhere.
 
-    Over many conversations each name is first in proportion to its weight; a name that goes away moves only its own conversations.
+    Over many conversations each name is first in proportion to its weight; a name that goes away
+    moves only its own conversations.
     """
     return [rank(_unit(conversation, name), weight) for name, weight in weighted]
 
 
 def rank(drawn: float, weight: float) -> float:
-    """When a name's turn comes that has `weight` and drew a number above 0 and up to 1: the sooner, the heavier it is."""
+    """When a name's turn comes that has `weight` and drew a number above 0 and up to 1: the sooner,
+    the heavier it is.
+    """
     return -math.log(drawn) / weight if weight > 0 else math.inf
 
 

@@ -10,7 +10,9 @@ Verdict = Literal["chosen", "eligible", "rejected"]
 
 @dataclass(init=False, slots=True)
 class Candidate:
-    """One target of a plan. One object from the first gate to the last attempt: ten of them may be made for a request."""
+    """One target of a plan. One object from the first gate to the last attempt: ten of them may be
+    made for a request.
+    """
 
     ref: TargetRef
     provider: Provider
@@ -18,7 +20,8 @@ class Candidate:
     name: str
     verdict: Verdict
     reasons: tuple[str, ...]
-    """Why it cannot serve, as codes: `missing_capability:vision`, `context_overflow: needs 182000 > 128000`; empty if it can.
+    """Why it cannot serve, as codes: `missing_capability:vision`, `context_overflow: needs 182000 >
+    128000`; empty if it can.
 
     Of one that is not rejected: why it is asked behind the others (`schema_in_words`).
     """
@@ -31,7 +34,8 @@ class Candidate:
     output: int | None
     """Completion tokens expected of one answer, where somebody had to know."""
     share: float
-    """The part of its usual requests that it should get: below 1 while it comes back from a failure."""
+    """The part of its usual requests that it should get: below 1 while it comes back from a
+    failure."""
 
     def __init__(self, ref: TargetRef, provider: Provider, model: Model) -> None:
         self.ref = ref

@@ -23,7 +23,8 @@ class Decision:
     notes: tuple[Note, ...]
     """What the limits changed."""
     params: ParamsMode
-    """Unless the request says so itself: what becomes of parameters that a provider cannot be told."""
+    """Unless the request says so itself: what becomes of parameters that a provider cannot be told.
+    """
     origin: Origin | None = None
     """What the request was in its caller's own dialect, where that is not the hub's."""
     overlay: Overlay | None = None
@@ -31,14 +32,28 @@ class Decision:
 
 
 def decide(
-    config: Config, request: ChatRequest, caller: Caller, context: RoutingContext, tokens: int | None = None, origin: Origin | None = None
+    config: Config,
+    request: ChatRequest,
+    caller: Caller,
+    context: RoutingContext,
+    tokens: int | None = None,
+    origin: Origin | None = None,
 ) -> Decision:
-    """Raises ModelNotFound. Pure: the same arguments give the same decision. `tokens`: of its prompt, if they were counted."""
+    """Raises ModelNotFound. Pure: the same arguments give the same decision. `tokens`: of its
+    prompt, if they were counted.
+    """
     asked = resolve(config, request.model)
     if isinstance(asked, TargetRef):
         facts = facts_of(request, None, caller, tokens, origin)
         overlay = None if origin is None else Overlay()
-        return Decision(plan(config, policy_of(asked), facts, context), request, (), config.params, origin, overlay)
+        return Decision(
+            plan(config, policy_of(asked), facts, context),
+            request,
+            (),
+            config.params,
+            origin,
+            overlay,
+        )
     applied, notes = personas.apply(asked, request)
     facts = facts_of(applied, asked, caller, tokens, origin)
     rule = first_match(asked.rules, facts, context.moment) if asked.rules else None
@@ -49,4 +64,11 @@ def decide(
             facts = facts_of(applied, asked, caller, tokens, origin)
         params = rule.params or params
     overlay = None if origin is None else personas.overlay(asked, request, applied)
-    return Decision(plan(config, policy_of(asked, rule), facts, context), applied, notes, params, origin, overlay)
+    return Decision(
+        plan(config, policy_of(asked, rule), facts, context),
+        applied,
+        notes,
+        params,
+        origin,
+        overlay,
+    )

@@ -1,4 +1,6 @@
-"""Decisions that were made, kept without content: what was asked, what was planned, what came of it. And read back to be made again."""
+"""Decisions that were made, kept without content: what was asked, what was planned, what came of
+it. And read back to be made again.
+"""
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,6 +17,7 @@ from gateway.routing.plan import Plan, plan_document
 from gateway.routing.requirements import Requirement
 from gateway.telemetry.events import RequestEnded
 from gateway.telemetry.ids import unique
+from translators.capabilities import Capability
 from translators.json_codec import dumps_str, loads
 
 KEPT: Final = 1000
@@ -51,15 +54,36 @@ class DecisionRecord:
             return {}
         attempts, usage = ended.attempts, ended.usage
         served = next((a for a in reversed(attempts) if a.outcome == "ok"), None)
-        if served is None and ended.outcome == "ok":  # an answer that was shown although it lacks something
-            served = next((a for a in reversed(attempts) if (a.provider, a.model) == (ended.provider, ended.model)), None)
+        if (
+            served is None and ended.outcome == "ok"
+        ):  # an answer that was shown although it lacks something
+            served = next(
+                (
+                    a
+                    for a in reversed(attempts)
+                    if (a.provider, a.model) == (ended.provider, ended.model)
+                ),
+                None,
+            )
         return {
             "attempts": [
-                {"target": f"{a.provider}/{a.model}", "why": a.why, "outcome": a.outcome, "ms": round(a.seconds * 1000, 2)}
+                {
+                    "target": f"{a.provider}/{a.model}",
+                    "why": a.why,
+                    "outcome": a.outcome,
+                    "ms": round(a.seconds * 1000, 2),
+                }
                 for a in attempts
             ],
             "served": None if served is None else f"{served.provider}/{served.model}",
-            "resumed": [{"provider": r["provider"], "model": r["model"], "after_characters": r["after_characters"]} for r in self.resumed],
+            "resumed": [
+                {
+                    "provider": r["provider"],
+                    "model": r["model"],
+                    "after_characters": r["after_characters"],
+                }
+                for r in self.resumed
+            ],
             "prompt_tokens": None if usage is None else usage.prompt,
             "completion_tokens": None if usage is None else usage.completion,
             "status": ended.status,
@@ -77,13 +101,26 @@ def compact(name: str, plan: Plan) -> dict[str, Any]:
 def log_fragment(name: str, plan: Plan) -> str:
     """The same as JSON text, by hand as all of the log line (gateway.telemetry.request_log)."""
     policy = plan.policy
-    targets = tuple([c.name if c.verdict != "rejected" else f"{c.name} ({'; '.join(c.reasons)})" for c in plan.candidates])
-    planned = _planned(plan.revision, policy.strategy, targets, None if policy.rule is None else policy.rule.name, plan.pinned)
+    targets = tuple(
+        [
+            c.name if c.verdict != "rejected" else f"{c.name} ({'; '.join(c.reasons)})"
+            for c in plan.candidates
+        ]
+    )
+    planned = _planned(
+        plan.revision,
+        policy.strategy,
+        targets,
+        None if policy.rule is None else policy.rule.name,
+        plan.pinned,
+    )
     return f'{{"id":{quoted(name)}{planned},"facts":{_facts_text(plan.facts, policy.persona)}}}'
 
 
 @lru_cache(maxsize=1024)
-def _planned(revision: str, strategy: str, targets: tuple[str, ...], rule: str | None, pinned: str | None) -> str:
+def _planned(
+    revision: str, strategy: str, targets: tuple[str, ...], rule: str | None, pinned: str | None
+) -> str:
     """What many decisions share."""
     shown: dict[str, Any] = {"revision": revision, "strategy": strategy, "targets": targets}
     if rule is not None:
@@ -114,7 +151,9 @@ class DecisionLog:
 
 
 def record_document(record: DecisionRecord) -> DecisionDocument:
-    """A decision as JSON: what `GET /api/v1/decisions/{id}` answers, and what `llm-router replay` reads."""
+    """A decision as JSON: what `GET /api/v1/decisions/{id}` answers, and what `llm-router replay`
+    reads.
+    """
     return {
         "id": record.id,
         "time": record.moment.isoformat(timespec="milliseconds"),
@@ -126,7 +165,9 @@ def record_document(record: DecisionRecord) -> DecisionDocument:
 
 
 def facts_document(facts: Facts, persona: Persona | None) -> FactsDocument:
-    """What a decision was made from; of headers and metadata only what the persona's rules look at. What is not there is left out."""
+    """What a decision was made from; of headers and metadata only what the persona's rules look at.
+    What is not there is left out.
+    """
     document: FactsDocument = loads(_facts_text(facts, persona))
     return document
 
@@ -134,7 +175,11 @@ def facts_document(facts: Facts, persona: Persona | None) -> FactsDocument:
 def _facts_text(facts: Facts, persona: Persona | None) -> str:
     caller, prompt = facts.caller, facts.prompt
     needs, features, tokens = facts.requirements, facts.features, prompt.known
-    text = '{"needs":{}' if not needs else f'{{"needs":{dumps_str({need.capability: need.cause for need in needs})}'
+    text = (
+        '{"needs":{}'
+        if not needs
+        else f'{{"needs":{dumps_str({need.capability: need.cause for need in needs})}'
+    )
     if features:
         text += f',"features":{dumps_str(sorted(features))}'
     text += f',"bytes":{prompt.size}'
@@ -171,11 +216,21 @@ def _facts_text(facts: Facts, persona: Persona | None) -> str:
 
 
 def _seen(facts: Facts, persona: Persona) -> tuple[dict[str, str], dict[str, str]]:
-    """The headers and the metadata that the persona's conditions look at, as far as the request has them."""
+    """The headers and the metadata that the persona's conditions look at, as far as the request has
+    them.
+    """
     headers, metadata = persona.looks_at
     return (
-        {name: _sayable(value[:_MOST_CHARACTERS]) for name in headers if (value := facts.header(name)) is not None},
-        {name: value[:_MOST_CHARACTERS] for name in metadata if (value := facts.metadata.get(name)).__class__ is str},
+        {
+            name: _sayable(value[:_MOST_CHARACTERS])
+            for name in headers
+            if (value := facts.header(name)) is not None
+        },
+        {
+            name: value[:_MOST_CHARACTERS]
+            for name in metadata
+            if (value := facts.metadata.get(name)).__class__ is str
+        },
     )
 
 
@@ -185,13 +240,20 @@ def _sayable(value: str) -> str:
 
 
 def read_facts(document: Mapping[str, Any]) -> Facts:
-    """The facts that `facts_document` wrote. Raises KeyError, TypeError, AttributeError or ValueError for anything else."""
-    needs: Mapping[str, str] = document["needs"]
+    """The facts that `facts_document` wrote. Raises KeyError, TypeError, AttributeError or
+    ValueError for anything else.
+    """
+    needs: Mapping[Capability, str] = document["needs"]
     tokens, most = document.get("tokens"), document.get("max_tokens")
     key, conversation = document.get("key"), document.get("conversation")
-    prompt = Prompt(None, int(document.get("bytes", 0)), None if tokens is None else int(tokens), bool(document.get("exact", False)))
+    prompt = Prompt(
+        None,
+        int(document.get("bytes", 0)),
+        None if tokens is None else int(tokens),
+        bool(document.get("exact", False)),
+    )
     return Facts(
-        requirements=tuple(Requirement(capability, str(cause)) for capability, cause in needs.items()),  # type: ignore[arg-type]
+        requirements=tuple(Requirement(name, str(cause)) for name, cause in needs.items()),
         features=frozenset(document.get("features", ())),
         prompt=prompt,
         max_tokens=None if most is None else int(most),
@@ -199,7 +261,9 @@ def read_facts(document: Mapping[str, Any]) -> Facts:
         stream=bool(document.get("stream", False)),
         forces_tool=bool(document.get("forces_tool", False)),
         metadata=_texts(document.get("metadata", {})),
-        caller=Caller(key_id=None if key is None else str(key), headers=_texts(document.get("headers", {}))),
+        caller=Caller(
+            key_id=None if key is None else str(key), headers=_texts(document.get("headers", {}))
+        ),
         conversation=None if conversation is None else str(conversation),
         settled=bool(document.get("settled", False)),
         schema={} if needs.get("json_schema") == "response_format" else None,
@@ -215,7 +279,9 @@ def _texts(document: Mapping[str, Any]) -> dict[str, str]:
 
 
 def not_recorded(facts: Mapping[str, Any], persona: Persona) -> Iterable[str]:
-    """Headers and metadata that the persona's rules look at, and the record does not have: as if the request had not carried them."""
+    """Headers and metadata that the persona's rules look at, and the record does not have: as if
+    the request had not carried them.
+    """
     headers, metadata = persona.looks_at
     yield from (f"header {name}" for name in headers if name not in facts.get("headers", {}))
     yield from (f"metadata {name}" for name in metadata if name not in facts.get("metadata", {}))

@@ -1,4 +1,6 @@
-"""Plans and decisions as JSON: what `POST /api/v1/route` and `GET /api/v1/decisions/{id}` answer and `llm-router replay` reads."""
+"""Plans and decisions as JSON: what `POST /api/v1/route` and `GET /api/v1/decisions/{id}` answer
+and `llm-router replay` reads.
+"""
 
 from typing import NotRequired
 
@@ -115,7 +117,8 @@ class DecisionAttemptDocument(TypedDict):
     target: str
     """provider/model."""
     why: Why
-    """What it was made for: key is the same target with another key, resume the rest of an answer that broke off."""
+    """What it was made for: key is the same target with another key, resume the rest of an answer
+    that broke off."""
     outcome: str
     """ok, the kind of failure, the time limit that ran out, cancelled, rejected or no_place."""
     ms: float
@@ -149,7 +152,8 @@ class OutcomeDocument(TypedDict, total=False):
     status: int
     """The HTTP status of the answer; 499 if the caller left."""
     outcome: str
-    """ok, invalid_request, not_authorized, no_target, refused, upstream_error, stream_aborted, client_gone, restarting, internal_error."""
+    """ok, invalid_request, not_authorized, no_target, refused, upstream_error, stream_aborted,
+    client_gone, restarting, internal_error."""
     error_code: str | None
     """The code of the error that the caller was told; null if it was told none."""
 
@@ -168,4 +172,6 @@ class DecisionHeadDocument(TypedDict):
 
 
 class DecisionDocument(DecisionHeadDocument, PlanDocument, OutcomeDocument):
-    """A decision that was made: its facts, its plan and, once the request is over, what came of it. No content."""
+    """A decision that was made: its facts, its plan and, once the request is over, what came of it.
+    No content.
+    """

@@ -1,4 +1,6 @@
-"""What a decision reads of a request: derived once, without its content, so that it can be kept and decided again."""
+"""What a decision reads of a request: derived once, without its content, so that it can be kept and
+decided again.
+"""
 
 import hashlib
 from collections.abc import Mapping
@@ -44,11 +46,15 @@ def _without_headers(key_id: str | None) -> Caller:
 
 
 class Prompt:
-    """The size of a prompt. Its tokens are estimated only if somebody asks: most requests fit everywhere by their bytes alone."""
+    """The size of a prompt. Its tokens are estimated only if somebody asks: most requests fit
+    everywhere by their bytes alone.
+    """
 
     __slots__ = ("_request", "exact", "known", "size")
 
-    def __init__(self, request: ChatRequest | None, size: int, tokens: int | None = None, exact: bool = False) -> None:
+    def __init__(
+        self, request: ChatRequest | None, size: int, tokens: int | None = None, exact: bool = False
+    ) -> None:
         self._request = request
         self.known = tokens
         """The tokens, if somebody asked."""
@@ -87,9 +93,11 @@ class Facts:
     metadata: Mapping[str, Any] = field(default_factory=dict, repr=False)
     caller: Caller = NOBODY
     conversation: str | None = None
-    """Names the conversation, the same for each of its turns; None if it must not be known (no affinity)."""
+    """Names the conversation, the same for each of its turns; None if it must not be known (no
+    affinity)."""
     settled: bool = False
-    """The conversation may have been served before: it has an answer in it, or the caller named it."""
+    """The conversation may have been served before: it has an answer in it, or the caller named it.
+    """
     schema: dict[str, Any] | None = field(default=None, repr=False)
     """What the answer is to be valid against; nothing is left of it once the request is over."""
     open_schema: bool | None = None
@@ -97,7 +105,8 @@ class Facts:
     tools: int = 0
     """How many are declared."""
     natives: tuple[str, ...] = ()
-    """Fields of the caller's, as paths in its words, that only a target which is sent the caller's own body can serve."""
+    """Fields of the caller's, as paths in its words, that only a target which is sent the caller's
+    own body can serve."""
     spoken: str = ""
     """The dialect that the caller speaks, where it is not the hub's."""
 
@@ -105,7 +114,9 @@ class Facts:
         return self.caller.headers.get(name)
 
     def holds_open_schema(self) -> bool:
-        """The schema has objects of any keys, or refers to itself. Looked into only where a target that may serve cannot hold such."""
+        """The schema has objects of any keys, or refers to itself. Looked into only where a target
+        that may serve cannot hold such.
+        """
         if self.open_schema is None:
             self.open_schema = self.schema is not None and is_open(self.schema)
         return self.open_schema
@@ -115,17 +126,31 @@ class Facts:
         self.prompt.forget()
         self.schema = None
         self.metadata = metadata
-        self.caller = Caller(self.caller.key_id, headers) if headers else _without_headers(self.caller.key_id)
+        self.caller = (
+            Caller(self.caller.key_id, headers) if headers else _without_headers(self.caller.key_id)
+        )
 
 
 def facts_of(
-    request: ChatRequest, persona: Persona | None, caller: Caller, tokens: int | None = None, origin: Origin | None = None
+    request: ChatRequest,
+    persona: Persona | None,
+    caller: Caller,
+    tokens: int | None = None,
+    origin: Origin | None = None,
 ) -> Facts:
-    """The facts of `request`, to which its persona has been applied. `tokens`: of its prompt, if they were counted."""
+    """The facts of `request`, to which its persona has been applied. `tokens`: of its prompt, if
+    they were counted.
+    """
     body = request.body
     requirements, features = derive(request, persona)
     if origin is not None and origin.optional:
-        requirements = tuple([need for need in requirements if need.capability not in origin.optional or need.cause == "persona"])
+        requirements = tuple(
+            [
+                need
+                for need in requirements
+                if need.capability not in origin.optional or need.cause == "persona"
+            ]
+        )
     named = _named_session(body, caller)
     affine = persona is not None and persona.affinity
     choice, n = body.get("tool_choice") or body.get("function_call"), body.get("n")
@@ -159,7 +184,11 @@ def _forces_a_tool(choice: Any) -> bool:
     if choice.__class__ is not dict:
         return choice in ("required", "any")
     kind = choice.get("type")
-    return bool(choice["allowed_tools"]["mode"] == "required") if kind == "allowed_tools" else kind not in ("auto", "none")
+    return (
+        bool(choice["allowed_tools"]["mode"] == "required")
+        if kind == "allowed_tools"
+        else kind not in ("auto", "none")
+    )
 
 
 def _named_session(body: Mapping[str, Any], caller: Caller) -> str | None:
@@ -174,7 +203,8 @@ def _named_session(body: Mapping[str, Any], caller: Caller) -> str | None:
 
 
 def conversation_of(request: ChatRequest, caller: Caller, named: str | None) -> str:
-    """16 hex digits that stay the same from turn to turn: of the session's name, else of everything up to the first user message.
+    """16 hex digits that stay the same from turn to turn: of the session's name, else of everything
+    up to the first user message.
 
     They are a digest of the caller's key, too: nobody is led by another's conversations.
     """
@@ -194,4 +224,6 @@ def conversation_of(request: ChatRequest, caller: Caller, named: str | None) -> 
                 texts += [text[:_HASHED_CHARACTERS] for text in parts if text.__class__ is str]
             if role == "user":
                 break
-    return hashlib.blake2b("\0".join(texts).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+    return hashlib.blake2b(
+        "\0".join(texts).encode("utf-8", "surrogatepass"), digest_size=8
+    ).hexdigest()

@@ -1,7 +1,9 @@
-"""Which target is asked next after a failure: a generator that is told outcomes and does nothing itself.
+"""Which target is asked next after a failure: a generator that is told outcomes and does nothing
+itself.
 
-First every target once, in the plan's order. Then those whose failure may have passed are asked again, in the same order, after a
-backoff, as long as the persona, the retry budget and the time that is left allow.
+First every target once, in the plan's order. Then those whose failure may have passed are asked
+again, in the same order, after a backoff, as long as the persona, the retry budget and the time
+that is left allow.
 """
 
 from collections.abc import Callable, Generator, Sequence
@@ -16,7 +18,17 @@ from translators.errors import FailureKind
 _K = FailureKind
 
 _MAY_PASS: Final = frozenset(
-    {_K.CONNECT, _K.TIMEOUT, _K.RATE_LIMIT, _K.OVERLOADED, _K.SERVER_ERROR, _K.MALFORMED, _K.TRUNCATED, _K.NO_OUTPUT, _K.MODEL_OUTPUT}
+    {
+        _K.CONNECT,
+        _K.TIMEOUT,
+        _K.RATE_LIMIT,
+        _K.OVERLOADED,
+        _K.SERVER_ERROR,
+        _K.MALFORMED,
+        _K.TRUNCATED,
+        _K.NO_OUTPUT,
+        _K.MODEL_OUTPUT,
+    }
 )
 """After these the same target may answer when it is asked again."""
 _LARGER_ONLY: Final = frozenset({_K.CONTEXT_LENGTH, _K.REQUEST_TOO_LARGE})
@@ -24,7 +36,9 @@ _LARGER_ONLY: Final = frozenset({_K.CONTEXT_LENGTH, _K.REQUEST_TOO_LARGE})
 
 @dataclass(slots=True)
 class NextAttempt:
-    """An attempt that is to be made at a target; `number` counts from 1. `wait`: seconds before it is made."""
+    """An attempt that is to be made at a target; `number` counts from 1. `wait`: seconds before it
+    is made.
+    """
 
     candidate: Candidate
     number: int
@@ -32,7 +46,9 @@ class NextAttempt:
 
 
 class Outcome(NamedTuple):
-    """How an attempt failed. `kind` is None if nothing was sent: the target's dialect cannot say the request, or it has no room for it."""
+    """How an attempt failed. `kind` is None if nothing was sent: the target's dialect cannot say
+    the request, or it has no room for it.
+    """
 
     kind: FailureKind | None
     retry_after: float | None = None
@@ -48,9 +64,11 @@ def attempts(
     random: Callable[[], float],
     remaining: Callable[[], float],
 ) -> Generator[NextAttempt, Outcome, None]:
-    """Yields the attempts in order. Send it how each failed; it ends when nothing is left that could do better.
+    """Yields the attempts in order. Send it how each failed; it ends when nothing is left that
+    could do better.
 
-    `budget` gives leave to retries; `dice` (0 to 1) jitters the backoff; `remaining` says how many seconds the request still has.
+    `budget` gives leave to retries; `dice` (0 to 1) jitters the backoff; `remaining` says how many
+    seconds the request still has.
     """
     smallest_window = number = 0
     again: list[tuple[Candidate, float]] = []

@@ -1,4 +1,6 @@
-"""A persona laid over a request: its system prompt, its defaults where the caller said nothing, its limits whatever the caller said."""
+"""A persona laid over a request: its system prompt, its defaults where the caller said nothing, its
+limits whatever the caller said.
+"""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -22,12 +24,16 @@ _OPEN_ENDED: Final = frozenset({"max_tokens", "max_completion_tokens", "top_k"})
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
-def apply(persona: Persona, request: ChatRequest, of_rule: Mapping[str, Any] = _NOTHING) -> tuple[ChatRequest, tuple[Note, ...]]:
-    """The request as the persona sends it, and what its limits changed. Defaults `of_rule` win over the persona's own.
+def apply(
+    persona: Persona, request: ChatRequest, of_rule: Mapping[str, Any] = _NOTHING
+) -> tuple[ChatRequest, tuple[Note, ...]]:
+    """The request as the persona sends it, and what its limits changed. Defaults `of_rule` win over
+    the persona's own.
 
-    A limit holds for every way to say the same: it is laid on each of them (translators.registry.hold_reasoning). A
-    passthrough cannot be held to a limit, as only its provider knows what it means. Raises InvalidRequest if `x_provider` names a
-    parameter that the persona limits (model, messages, output limits and reasoning are refused there from anyone, see
+    A limit holds for every way to say the same: it is laid on each of them
+    (translators.registry.hold_reasoning). A passthrough cannot be held to a limit, as only its
+    provider knows what it means. Raises InvalidRequest if `x_provider` names a parameter that the
+    persona limits (model, messages, output limits and reasoning are refused there from anyone, see
     translators.chat.passthrough).
     """
     if persona.system_prompt is None and not persona.defaults and not persona.caps and not of_rule:
@@ -40,32 +46,57 @@ def apply(persona: Persona, request: ChatRequest, of_rule: Mapping[str, Any] = _
     for name, limit in persona.caps.items():
         if (at := passed_through(body.get("x_provider") or {}, name)) is not None:
             rule = f"the persona limits '{name}', so it is taken by that name only"
-            raise InvalidRequest(f"'{at[:200]}' is not taken: {rule}.", at[:200], "unsupported_parameter")
+            raise InvalidRequest(
+                f"'{at[:200]}' is not taken: {rule}.", at[:200], "unsupported_parameter"
+            )
         for spelling in (name, _SAME.get(name)):
-            if spelling is not None and (value := body.get(spelling)) is not None and _exceeds(name, value, limit):
+            if (
+                spelling is not None
+                and (value := body.get(spelling)) is not None
+                and _exceeds(name, value, limit)
+            ):
                 body[spelling] = limit
                 report.changed(spelling, f"the persona's limit is {limit}")
     longest = persona.caps.get("max_tokens", persona.caps.get("max_completion_tokens"))
-    if longest is not None and body.get("max_tokens") is None and body.get("max_completion_tokens") is None:
+    if (
+        longest is not None
+        and body.get("max_tokens") is None
+        and body.get("max_completion_tokens") is None
+    ):
         body["max_completion_tokens"] = longest
     hold_reasoning(body, persona.caps, report)
     if persona.system_prompt is not None:
         body["messages"] = _with_prompt(persona, request.messages)
-    return ChatRequest(body, request.size + len(persona.system_prompt or ""), request.usual_schemas), tuple(report.notes)
+    return ChatRequest(
+        body, request.size + len(persona.system_prompt or ""), request.usual_schemas
+    ), tuple(report.notes)
 
 
 def overlay(persona: Persona, request: ChatRequest, applied: ChatRequest) -> Overlay:
     """What `apply` made of a request, for those who write it over the caller's own body."""
     before, after = request.body, applied.body
-    values = {name: value for name, value in after.items() if name != "messages" and before.get(name) is not value}
-    removed = frozenset(name for name, value in before.items() if value is not None and name not in after)
+    values = {
+        name: value
+        for name, value in after.items()
+        if name != "messages" and before.get(name) is not value
+    }
+    removed = frozenset(
+        name for name, value in before.items() if value is not None and name not in after
+    )
     return Overlay(persona.system_prompt, persona.system_prompt_mode, values, removed)
 
 
 def _defaults(persona: Persona, of_rule: Mapping[str, Any]) -> Mapping[str, Any]:
     if not of_rule:
         return persona.defaults
-    return {**{name: value for name, value in persona.defaults.items() if _SAME.get(name) not in of_rule}, **of_rule}
+    return {
+        **{
+            name: value
+            for name, value in persona.defaults.items()
+            if _SAME.get(name) not in of_rule
+        },
+        **of_rule,
+    }
 
 
 def _exceeds(name: str, value: Any, limit: Any) -> bool:

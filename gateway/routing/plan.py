@@ -1,37 +1,40 @@
-"""The plan: every target of a policy, in the order in which it will be asked, or rejected, with the reasons as a machine reads them.
+"""The plan: every target of a policy, in the order in which it will be asked, or rejected, with the
+reasons as a machine reads them.
 
-The same value is what dispatch executes and what `POST /api/v1/route` shows. Pure: the same arguments give the same plan.
+The same value is what dispatch executes and what `POST /api/v1/route` shows. Pure: the same
+arguments give the same plan.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.accounting.token_estimate import near, overflow
-from gateway.config import ALWAYS, Config, Model, Persona, Policy, Rule, StrategyName, TargetRef
+from gateway.config import Config, Persona, Policy, Rule, StrategyName, TargetRef
 from gateway.errors import ModelNotFound, NoEligibleTarget
 from gateway.health.targets import WELL
 from gateway.routing.candidates import Candidate
 from gateway.routing.documents import CandidateDocument, PlanDocument, RequirementDocument
 from gateway.routing.facts import Facts
+from gateway.routing.gates import (
+    EMBEDDINGS_ONLY,
+    NO_EMBEDDINGS,
+    TOO_MANY_TOOLS,
+    Gates,
+    asks_for_embeddings,
+)
 from gateway.routing.requirements import NATIVE, Requirement
-from gateway.routing.rules import failing
 from gateway.routing.state import RoutingContext
-from gateway.routing.strategies import NANO, order, prices, prompt_tokens
-from translators.capabilities import Capability
+from gateway.routing.strategies import NANO, order
 from translators.errors import FailureKind
 
-MOST_FANNED_OUT: Final = 8
-"""`n` up to which a model that gives one answer is asked several times: each time pays for the whole prompt."""
-_NOT_SEVERAL: Final = "missing_capability:multiple_choices"
 SCHEMA_IN_WORDS: Final = "schema_in_words"
-_TOO_MANY_TOOLS: Final = "too_many_tools"
-_TIERS: Final = {"low": 0, "medium": 1, "high": 2}
 TEMPORARY: Final = ("unavailable:", "cooldown:", "no_usable_key:")
 """What a reason begins with that may be gone later: the target could serve the request."""
 
 
-@dataclass(slots=True)  # a tuple's fields take three times as long to read, and some twenty are read for a request
+@dataclass(
+    slots=True
+)  # a tuple's fields take three times as long to read, and some twenty are read for a request
 class Plan:
     """What will be tried, in order, and why nothing else."""
 
@@ -63,14 +66,27 @@ class Plan:
         return [candidate for candidate in candidates if candidate.verdict != "rejected"]
 
 
+DISCOVERED: Final = "claude-"
+"""Before a persona's name in lists for clients that show only names of Claude's."""
+
+
 def resolve(config: Config, name: str) -> Persona | TargetRef:
-    """The persona called `name`, or the target of a direct model. Raises ModelNotFound listing the personas."""
-    persona = config.personas.get(name)
+    """The persona called `name`, the target of a direct model, or the persona of an alias. Raises
+    ModelNotFound listing the personas.
+    """
+    persona = config.personas.get(name) or config.personas.get(name.removeprefix(DISCOVERED))
     if persona is not None:
         return persona
     provider, slash, model = name.partition("/")
-    if slash and config.direct_models and provider in config.providers and model in config.providers[provider].models:
+    if (
+        slash
+        and config.direct_models
+        and provider in config.providers
+        and model in config.providers[provider].models
+    ):
         return TargetRef(provider, model)
+    if (alias := config.aliases.persona(name)) is not None:
+        return config.personas[alias]
     known = ", ".join(sorted(config.personas))
     raise ModelNotFound(f"The model {name[:100]!r} does not exist. The personas are: {known}.")
 
@@ -82,13 +98,15 @@ def policy_of(asked: Persona | TargetRef, rule: Rule | None = None) -> Policy:
     if rule is None:
         return asked.policy
     return Policy(
-        asked.name, asked, rule, rule.targets or asked.targets, rule.strategy or asked.strategy, rule.balance or asked.balance
+        asked.name, asked, rule, rule.targets or asked.targets, rule.strategy or asked.strategy,
+        rule.balance or asked.balance
     )  # fmt: skip
 
 
 def plan(config: Config, policy: Policy, facts: Facts, context: RoutingContext) -> Plan:
-    """Hold every target against what the request needs, and put those that can serve it in order."""
-    gates = _Gates(policy, facts, context)
+    """Hold every target against what the request needs, and put those that can serve it in
+    order."""
+    gates = Gates(policy, facts, context)
     able: list[Candidate] = []
     rejected: list[Candidate] = []
     retry_in: float | None = None
@@ -101,7 +119,9 @@ def plan(config: Config, policy: Policy, facts: Facts, context: RoutingContext) 
         if standing is not WELL:
             if standing.reason is not None:
                 if not candidate.reasons:
-                    retry_in = standing.retry_in if retry_in is None else min(retry_in, standing.retry_in)
+                    retry_in = (
+                        standing.retry_in if retry_in is None else min(retry_in, standing.retry_in)
+                    )
                 candidate.refuse(standing.reason)
             candidate.share = standing.share
         (rejected if candidate.reasons else able).append(candidate)
@@ -115,119 +135,36 @@ def plan(config: Config, policy: Policy, facts: Facts, context: RoutingContext) 
             pinned = None
     if able:
         able[0].verdict = "chosen"
-    return Plan(policy, facts, (*able, *rejected), config.revision, pinned, retry_in, gates.near_limit)
-
-
-class _Gates:
-    """What a target must pass, whatever its place in the order."""
-
-    __slots__ = (
-        "_answer",
-        "_bounded",
-        "_context",
-        "_facts",
-        "_lacking",
-        "_max_price",
-        "_name",
-        "_natives",
-        "_needed",
-        "_needs",
-        "_persona",
-        "_size",
-        "_tools",
-        "near_limit",
-    )  # fmt: skip
-
-    def __init__(self, policy: Policy, facts: Facts, context: RoutingContext) -> None:
-        self._facts = facts
-        self._context = context
-        self._persona = persona = policy.persona
-        self._name = policy.name
-        self._needs = tuple([need.capability for need in facts.requirements]) if facts.requirements else ()
-        self._needed = frozenset(self._needs)
-        self._lacking = bool(self._needs and context.lacks.known)
-        self._bounded = persona is not None and (persona.max_cost_tier is not None or bool(persona.regions))
-        self._max_price = None if persona is None or persona.max_price is None else int(persona.max_price * 10**9)
-        self._size = facts.prompt.size
-        self._answer = facts.max_tokens or 0
-        self._tools = facts.tools
-        self._natives = bool(facts.natives)
-        self.near_limit = False
-
-    def hold(self, candidate: Candidate) -> None:
-        """Write down every reason against the target that its health has no part in."""
-        model, provider, ref = candidate.model, candidate.provider, candidate.ref
-        if ref.when is not ALWAYS and (condition := failing(ref.when, self._facts, self._context.moment)) is not None:
-            candidate.refuse(f"condition: {condition}")
-        record = model.record
-        capabilities = record.capabilities
-        if not self._needed <= capabilities:
-            self._capabilities(candidate, capabilities)
-        elif self._lacking:
-            self._capabilities(candidate, capabilities - self._context.lacks.of(candidate.name, record, self._context.now))
-        if self._natives and provider.relays != self._facts.spoken:
-            candidate.refuse(f"missing_capability:{NATIVE[self._facts.spoken]}")
-        if self._tools and record.max_tools is not None and self._tools > record.max_tools:
-            candidate.refuse(f"{_TOO_MANY_TOOLS}: {self._tools} > {record.max_tools}")
-        if self._bounded and self._persona is not None:
-            self._bounds(candidate, self._persona)
-        if provider.unavailable_reason is not None:
-            candidate.refuse(f"unavailable: {provider.unavailable_reason}")
-        # Prompt and answer must fit; a token is at least one byte, or nearly so: a small request needs no estimate.
-        window = record.context_window
-        answer = self._answer if self._answer < record.max_output_tokens else record.max_output_tokens
-        longest = record.max_input_tokens or window
-        most = self._size * model.token_factor if model.token_factor > 1 else self._size
-        if most + answer > window or most > longest:
-            self._window(candidate, model, answer, window, longest)
-        if self._max_price is not None and not candidate.reasons:
-            self._price(candidate, self._max_price)
-
-    def _capabilities(self, candidate: Candidate, has: frozenset[Capability]) -> None:
-        lacking = [f"missing_capability:{need}" for need in self._needs if need not in has]
-        fans_out = (self._persona is None or self._persona.fan_out) and self._facts.answers <= MOST_FANNED_OUT
-        if fans_out and _NOT_SEVERAL in lacking:
-            lacking.remove(_NOT_SEVERAL)
-        if lacking:
-            candidate.refuse(*lacking)
-
-    def _bounds(self, candidate: Candidate, persona: Persona) -> None:
-        """What the persona's operator says of cost tiers and regions."""
-        model, most, regions = candidate.model, persona.max_cost_tier, persona.regions
-        if most is not None and _TIERS[model.cost_tier] > _TIERS[most]:
-            candidate.refuse(f"over_cost_tier: {model.cost_tier} > {most}")
-        if regions and (region := model.region or candidate.provider.region) not in regions:
-            candidate.refuse(f"outside_region: {region or 'unknown'} is not {' or '.join(sorted(regions))}")
-
-    def _window(self, candidate: Candidate, model: Model, answer: int, window: int, longest: int) -> None:
-        facts = self._facts
-        prompt = prompt_tokens(candidate, facts, self._context)
-        if (over := overflow(model, prompt, facts.max_tokens)) is not None:
-            candidate.refuse(f"context_overflow: needs {over[0]} > {over[1]}")
-        if not facts.prompt.exact and (near(prompt, longest) or near(prompt + answer, window)):
-            self.near_limit = True
-
-    def _price(self, candidate: Candidate, ceiling: int) -> None:
-        (cost,) = prices([candidate], self._facts, self._context, self._name)
-        if cost is None:
-            candidate.refuse("over_max_price: its price is not known")
-        elif cost > ceiling:
-            candidate.refuse(f"over_max_price: {cost / NANO:.4g} > {ceiling / NANO:.4g} USD")
+    return Plan(
+        policy, facts, (*able, *rejected), config.revision, pinned, retry_in, gates.near_limit
+    )
 
 
 def _preferred(able: list[Candidate], rejected: list[Candidate], facts: Facts) -> list[Candidate]:
-    """Without those that could serve only in part, if another can in full: who cannot be made to call a tool, or answers too shortly."""
+    """Without those that could serve only in part, if another can in full: who cannot be made to
+    call a tool, or answers too shortly.
+    """
     if facts.forces_tool:
-        able = _without(able, rejected, {c.name: "cannot_force_tools" for c in able if not c.model.record.can_force_tools})
+        able = _without(
+            able,
+            rejected,
+            {c.name: "cannot_force_tools" for c in able if not c.model.record.can_force_tools},
+        )
     wanted = facts.max_tokens
     if wanted is not None:
-        short = {c.name: f"max_output: needs {wanted} > {most}" for c in able if wanted > (most := c.model.record.max_output_tokens)}
+        short = {
+            c.name: f"max_output: needs {wanted} > {most}"
+            for c in able
+            if wanted > (most := c.model.record.max_output_tokens)
+        }
         if short:
             able = _without(able, rejected, short)
     return able
 
 
-def _without(able: list[Candidate], rejected: list[Candidate], reasons: Mapping[str, str]) -> list[Candidate]:
+def _without(
+    able: list[Candidate], rejected: list[Candidate], reasons: Mapping[str, str]
+) -> list[Candidate]:
     if not reasons or len(reasons) == len(able):
         return able
     for candidate in able:
@@ -238,7 +175,8 @@ def _without(able: list[Candidate], rejected: list[Candidate], reasons: Mapping[
 
 
 def _holding_first(able: list[Candidate], facts: Facts) -> list[Candidate]:
-    """Those that can only be told the schema of the answer in words behind those that are held to it, whatever the strategy says.
+    """Those that can only be told the schema of the answer in words behind those that are held to
+    it, whatever the strategy says.
 
     They are not rejected: what they answer is checked, so they do when nobody else answers.
     """
@@ -246,7 +184,9 @@ def _holding_first(able: list[Candidate], facts: Facts) -> list[Candidate]:
     told = []
     for candidate in able:
         record = candidate.model.record
-        if (not record.open_schemas and facts.holds_open_schema()) or (beside_tools and not record.tools_with_json):
+        if (not record.open_schemas and facts.holds_open_schema()) or (
+            beside_tools and not record.tools_with_json
+        ):
             told.append(candidate)
     if not told or len(told) == len(able):
         return able
@@ -255,44 +195,106 @@ def _holding_first(able: list[Candidate], facts: Facts) -> list[Candidate]:
     return [*(candidate for candidate in able if not candidate.reasons), *told]
 
 
-def _take_up(able: list[Candidate], strategy: StrategyName, facts: Facts, context: RoutingContext) -> str | None:
-    """The target that served the conversation goes first. One that comes back from a failure gets a part of the others."""
+def _take_up(
+    able: list[Candidate], strategy: StrategyName, facts: Facts, context: RoutingContext
+) -> str | None:
+    """The target that served the conversation goes first. One that comes back from a failure gets a
+    part of the others.
+    """
     if not able:
         return None
     if facts.conversation is not None and facts.settled:
         pin = context.affinity.find(facts.conversation, context.now)
-        if pin is not None and (found := next((candidate for candidate in able if candidate.name == pin.target), None)) is not None:
+        if (
+            pin is not None
+            and (
+                found := next(
+                    (candidate for candidate in able if candidate.name == pin.target), None
+                )
+            )
+            is not None
+        ):
             able.remove(found)
             able.insert(0, found)
             return found.name
-    if strategy != "weighted" and len(able) > 1 and able[0].share < 1 and context.random() >= able[0].share:  # else its weight says so
+    if (
+        strategy != "weighted"
+        and len(able) > 1
+        and able[0].share < 1
+        and context.random() >= able[0].share
+    ):  # else its weight says so
         able.append(able.pop(0))
     return None
 
 
+def _window_of(candidate: Candidate) -> int:
+    record = candidate.model.record
+    return record.context_window if record.max_input_tokens is None else record.max_input_tokens
+
+
 def refusal(plan: Plan) -> NoEligibleTarget:
-    """The error for a plan without an eligible target: 503 if one could serve later, 429 if only rate limits are in its way, else 400."""
+    """The error for a plan without an eligible target: 503 if one could serve later, 429 if only
+    rate limits are in its way, else 400.
+    """
     reasons = {candidate.name: list(candidate.reasons) for candidate in plan.candidates}
     shown = "; ".join(f"{name}: {', '.join(why)}" for name, why in reasons.items())
-    if later := [why for why in reasons.values() if all(reason.startswith(TEMPORARY) for reason in why)]:
-        limited = all(reason.endswith(f"({FailureKind.RATE_LIMIT.value})") for why in later for reason in why)
+    if later := [
+        why for why in reasons.values() if all(reason.startswith(TEMPORARY) for reason in why)
+    ]:
+        limited = all(
+            reason.endswith(f"({FailureKind.RATE_LIMIT.value})") for why in later for reason in why
+        )
         status = 429 if limited else 503
-        error = NoEligibleTarget(f"No target of {plan.persona!r} is available now. {shown}", status, None, reasons)
+        error = NoEligibleTarget(
+            f"No target of {plan.persona!r} is available now. {shown}", status, None, reasons
+        )
         if plan.retry_in is not None:
             error.retry_in(plan.retry_in)
         return error
+    if (of_embeddings := _refusal_of_embeddings(plan, reasons)) is not None:
+        return of_embeddings
     causes: dict[str, str] = {need.capability: need.cause for need in plan.requirements}
-    lacking = {reason.partition(":")[2] for why in reasons.values() for reason in why if reason.startswith("missing_capability:")}
+    lacking = {
+        reason.partition(":")[2]
+        for why in reasons.values()
+        for reason in why
+        if reason.startswith("missing_capability:")
+    }
     if plan.facts.natives:
         causes[NATIVE[plan.facts.spoken]] = plan.facts.natives[0]
-    param = next((cause for name, cause in causes.items() if name in lacking and cause != "persona"), None)
-    if param is None and any(reason.startswith("context_overflow") for why in reasons.values() for reason in why):
-        error = NoEligibleTarget(f"The request fits no target of {plan.persona!r}. {shown}", 400, "messages", reasons)
+    param = next(
+        (cause for name, cause in causes.items() if name in lacking and cause != "persona"), None
+    )
+    if param is None and any(
+        reason.startswith("context_overflow") for why in reasons.values() for reason in why
+    ):
+        error = NoEligibleTarget(
+            f"The request fits no target of {plan.persona!r}. {shown}", 400, "messages", reasons
+        )
         error.code = "context_length_exceeded"
+        largest = max(plan.candidates, key=_window_of)
+        error.needed, error.window = largest.prompt_tokens or 0, _window_of(largest)
         return error
-    if param is None and any(reason.startswith(_TOO_MANY_TOOLS) for why in reasons.values() for reason in why):
+    if param is None and any(
+        reason.startswith(TOO_MANY_TOOLS) for why in reasons.values() for reason in why
+    ):
         param = "tools"
-    return NoEligibleTarget(f"No target of {plan.persona!r} can serve this request. {shown}", 400, param, reasons)
+    return NoEligibleTarget(
+        f"No target of {plan.persona!r} can serve this request. {shown}", 400, param, reasons
+    )
+
+
+def _refusal_of_embeddings(plan: Plan, reasons: Mapping[str, list[str]]) -> NoEligibleTarget | None:
+    """Where embeddings are asked of models that chat, or the other way round."""
+    if reasons and all(EMBEDDINGS_ONLY in why for why in reasons.values()):
+        said = f"The persona {plan.persona!r} makes embeddings only: it is asked at /v1/embeddings."
+    elif any(map(asks_for_embeddings, plan.requirements)) and all(
+        NO_EMBEDDINGS in why for why in reasons.values()
+    ):
+        said = f"The persona {plan.persona!r} has no model that makes embeddings."
+    else:
+        return None
+    return NoEligibleTarget(said, 400, "model", reasons)
 
 
 def plan_document(plan: Plan) -> PlanDocument:
@@ -315,8 +317,13 @@ def plan_document(plan: Plan) -> PlanDocument:
 
 
 def _requirements(facts: Facts) -> list[RequirementDocument]:
-    found = [RequirementDocument(capability=need.capability, cause=need.cause) for need in facts.requirements]
-    return found + [RequirementDocument(capability=NATIVE[facts.spoken], cause=field) for field in facts.natives]
+    found = [
+        RequirementDocument(capability=need.capability, cause=need.cause)
+        for need in facts.requirements
+    ]
+    return found + [
+        RequirementDocument(capability=NATIVE[facts.spoken], cause=field) for field in facts.natives
+    ]
 
 
 def _candidate_document(candidate: Candidate) -> CandidateDocument:

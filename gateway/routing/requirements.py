@@ -1,4 +1,6 @@
-"""What a request needs from a model, each need with what in the request caused it; and what it has, as rules ask for it."""
+"""What a request needs from a model, each need with what in the request caused it; and what it has,
+as rules ask for it.
+"""
 
 from collections.abc import Iterator
 from typing import Any, Final, Literal, NamedTuple
@@ -23,7 +25,11 @@ class Requirement(NamedTuple):
     cause: str
 
 
-_PARTS: Final[dict[str, Capability]] = {"image_url": "vision", "input_audio": "audio_input", "video_url": "video"}
+_PARTS: Final[dict[str, Capability]] = {
+    "image_url": "vision",
+    "input_audio": "audio_input",
+    "video_url": "video",
+}
 _FEATURES: Final[dict[Capability, Feature]] = {
     "tool_calling": "tools",
     "vision": "images",
@@ -32,17 +38,24 @@ _FEATURES: Final[dict[Capability, Feature]] = {
     "json_schema": "json_schema",
     "web_search": "web_search",
 }
-"""What a rule can ask for, by a plainer name than the need's. Files and history are seen apart: a text file needs nothing."""
+"""What a rule can ask for, by a plainer name than the need's. Files and history are seen apart: a
+text file needs nothing."""
 
 
-_NEEDING: Final = frozenset({"tools", "functions", "response_format", "n", "logprobs", "modalities", "web_search_options"})
+_NEEDING: Final = frozenset(
+    {"tools", "functions", "response_format", "n", "logprobs", "modalities", "web_search_options"}
+)
 _NO_FEATURES: Final[frozenset[Feature]] = frozenset()
 _REASONING: Final = frozenset({"reasoning_effort", "thinking", "reasoning"})
 """Most requests have none of these: one look tells."""
 
 
-def derive(request: ChatRequest, persona: Persona | None) -> tuple[tuple[Requirement, ...], frozenset[Feature]]:
-    """The needs of `request` and of its persona, each capability once, the request's own cause first; and the request's features."""
+def derive(
+    request: ChatRequest, persona: Persona | None
+) -> tuple[tuple[Requirement, ...], frozenset[Feature]]:
+    """The needs of `request` and of its persona, each capability once, the request's own cause
+    first; and the request's features.
+    """
     body = request.body
     found: dict[Capability, str] = {}
     features: set[Feature] = set()
@@ -70,7 +83,11 @@ def derive(request: ChatRequest, persona: Persona | None) -> tuple[tuple[Require
     if persona is not None and persona.requires:
         for capability in sorted(persona.requires):
             found.setdefault(capability, "persona")
-    needs = tuple([Requirement(capability, cause) for capability, cause in found.items()]) if found else ()
+    needs = (
+        tuple([Requirement(capability, cause) for capability, cause in found.items()])
+        if found
+        else ()
+    )
     return needs, frozenset(features) if features else _NO_FEATURES
 
 
@@ -79,7 +96,9 @@ def _of_parameters(body: dict[str, Any]) -> Iterator[tuple[Capability, str]]:
         yield "tool_calling", "tools"
     elif body.get("functions"):
         yield "tool_calling", "functions"
-    if (response_format := body.get("response_format")) is not None and response_format["type"] == "json_schema":
+    if (response_format := body.get("response_format")) is not None and response_format[
+        "type"
+    ] == "json_schema":
         yield "json_schema", "response_format"
     if (body.get("n") or 1) > 1:
         yield "multiple_choices", "n"
@@ -118,4 +137,7 @@ def _reasons(body: dict[str, Any]) -> bool:
     if effort is not None:
         return effort not in ("none", "default")
     thinking = body.get("thinking") or body.get("reasoning")
-    return bool(thinking) and not (thinking.__class__ is dict and (thinking.get("type") == "disabled" or thinking.get("effort") == "none"))
+    return bool(thinking) and not (
+        thinking.__class__ is dict
+        and (thinking.get("type") == "disabled" or thinking.get("effort") == "none")
+    )

@@ -1,4 +1,6 @@
-"""Which rule of a persona holds for a request: a closed grammar, no expressions. The first that matches wins."""
+"""Which rule of a persona holds for a request: a closed grammar, no expressions. The first that
+matches wins.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -18,7 +20,9 @@ def holds(when: Condition, facts: Facts, moment: datetime) -> bool:
 
 
 def failing(when: Condition, facts: Facts, moment: datetime) -> str | None:
-    """The first condition that does not hold, None if all do. Those that cost nothing are looked at first."""
+    """The first condition that does not hold, None if all do. Those that cost nothing are looked at
+    first.
+    """
     if not when.features <= facts.features:
         return "has"
     if when.key and facts.caller.key_id not in when.key:
@@ -40,10 +44,16 @@ def failing(when: Condition, facts: Facts, moment: datetime) -> str | None:
 
 
 def inside(window: TimeWindow, moment: datetime) -> bool:
-    """Whether `moment` (UTC) lies in the window; one over midnight belongs to the day on which it began."""
+    """Whether `moment` (UTC) lies in the window; one over midnight belongs to the day on which it
+    began.
+    """
     clock, day = moment.time(), moment.weekday()
     if window.before is None or window.after < window.before:
-        return day in window.days and clock >= window.after and (window.before is None or clock < window.before)
+        return (
+            day in window.days
+            and clock >= window.after
+            and (window.before is None or clock < window.before)
+        )
     if clock >= window.after:
         return day in window.days
     return clock < window.before and (moment - timedelta(days=1)).weekday() in window.days

@@ -1,4 +1,6 @@
-"""The world at the moment of a decision: time, randomness and what is known of the providers, as arguments."""
+"""The world at the moment of a decision: time, randomness and what is known of the providers, as
+arguments.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,9 +30,16 @@ class RoutingContext:
 
 
 class RouterState:
-    """What a running gateway has learned of its providers; outlives a reload of the configuration."""
+    """What a running gateway has learned of its providers; outlives a reload of the
+    configuration."""
 
-    def __init__(self, config: Config, clock: Callable[[], datetime], now: Callable[[], float], random: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        config: Config,
+        clock: Callable[[], datetime],
+        now: Callable[[], float],
+        random: Callable[[], float],
+    ) -> None:
         self.clock = clock
         """The time of day, in UTC."""
         self.now = now
@@ -44,4 +53,12 @@ class RouterState:
 
     def view(self) -> RoutingContext:
         """The world now."""
-        return RoutingContext(self.now(), self.clock(), self.random, self.health, self.affinity, self.learned, self.lacks)
+        return RoutingContext(
+            self.now(),
+            self.clock(),
+            self.random,
+            self.health,
+            self.affinity,
+            self.learned,
+            self.lacks,
+        )

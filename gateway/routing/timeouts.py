@@ -11,11 +11,17 @@ DEFAULT_TOTAL = 900.0
 
 def total(persona: Persona | None) -> float:
     """Seconds for a whole request."""
-    return DEFAULT_TOTAL if persona is None or persona.timeouts.total is None else persona.timeouts.total
+    return (
+        DEFAULT_TOTAL
+        if persona is None or persona.timeouts.total is None
+        else persona.timeouts.total
+    )
 
 
 def clocks(provider: Provider, persona: Persona | None, ref: TargetRef | None) -> Timeouts:
-    """The time limits of one attempt. Its own total is the provider's: the whole request has another."""
+    """The time limits of one attempt. Its own total is the provider's: the whole request has
+    another.
+    """
     of_persona = NO_OVERRIDES if persona is None else persona.timeouts
     of_target = NO_OVERRIDES if ref is None else ref.timeouts
     if of_persona is NO_OVERRIDES and of_target is NO_OVERRIDES:
@@ -24,7 +30,9 @@ def clocks(provider: Provider, persona: Persona | None, ref: TargetRef | None) -
 
 
 @lru_cache(maxsize=1024)
-def _laid_over(base: Timeouts, of_persona: TimeoutOverrides, of_target: TimeoutOverrides) -> Timeouts:
+def _laid_over(
+    base: Timeouts, of_persona: TimeoutOverrides, of_target: TimeoutOverrides
+) -> Timeouts:
     found = {}
     for name in ("connect", "first_content", "idle"):
         nearest = getattr(of_target, name)

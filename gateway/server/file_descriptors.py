@@ -1,4 +1,6 @@
-"""How many files and connections this process may have open: each request takes two, its caller's and its provider's."""
+"""How many files and connections this process may have open: each request takes two, its caller's
+and its provider's.
+"""
 
 import logging
 import resource
@@ -12,7 +14,9 @@ _log: Final = logging.getLogger("llm_router")
 
 
 def raise_limit() -> None:
-    """Raise our own limit as far as we may, up to ENOUGH; say so, and what to do if that is little. Workers inherit it."""
+    """Raise our own limit as far as we may, up to ENOUGH; say so, and what to do if that is little.
+    Workers inherit it.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = ENOUGH if hard == resource.RLIM_INFINITY else min(ENOUGH, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -21,14 +25,23 @@ def raise_limit() -> None:
         except (OSError, ValueError):
             wanted = soft
         else:
-            _log.info("%d files and connections may be open at a time: the limit was %d, and was raised", wanted, soft)
+            _log.info(
+                "%d files and connections may be open at a time: the limit was %d, and was raised",
+                wanted,
+                soft,
+            )
         soft = wanted
     if soft != resource.RLIM_INFINITY and soft < FEW:
-        _log.warning("at most %d files and connections may be open at a time, two for each request: raise the limit (ulimit -n)", soft)
+        _log.warning(
+            "at most %d files and connections may be open at a time, two for each request: raise"
+            " the limit (ulimit -n)",
+            soft,
+        )
 
 
 def for_callers() -> int:
-    """The number of a descriptor from which on no caller is let in: as many are left for the providers' connections.
+    """The number of a descriptor from which on no caller is let in: as many are left for the
+    providers' connections.
 
     A new descriptor gets the lowest number that is free, so its number tells how many are open.
     """

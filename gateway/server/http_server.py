@@ -1,5 +1,5 @@
-"""The HTTP protocol below the edge: bytes that are no request are answered as errors in the one shape, and counted. aiohttp would answer
-in plain text, and log the bytes, in which a key may stand.
+"""The HTTP protocol below the edge: bytes that are no request are answered as errors in the one
+shape, and counted. aiohttp would answer in plain text, and log the bytes, in which a key may stand.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from gateway.api.request import Gateway, Request
 from gateway.errors import INVALID_HTTP, NotServed, error_body
 from gateway.http.response import json_response
 from gateway.routing.timeouts import total
+from gateway.server.round_robin import RoundRobin
 
 _NO_HTTP: Final = "The request is not valid HTTP, or a line of its head is too long."
 _OUR_FAULT: Final = "The gateway failed to handle the request."
@@ -29,23 +30,53 @@ _LOOKS: Final = 20
 
 
 class CallersProtocol(web.RequestHandler):
-    """A caller's connection. Everything that is written for it waits in `_drain_helper` while it takes nothing."""
+    """A caller's connection. Everything that is written for it waits in `_drain_helper` while it
+    takes nothing.
+    """
 
-    __slots__ = ("_gateway", "_held_up", "_waits_since", "cut_for")
+    __slots__ = ("_gateway", "_held_up", "_turns", "_waits_since", "_was_paused", "cut_for")
 
-    def __init__(self, manager: web.Server, gateway: Gateway, **settings: Any) -> None:
+    def __init__(
+        self, manager: web.Server, gateway: Gateway, turns: RoundRobin, **settings: Any
+    ) -> None:
         super().__init__(manager, **settings)
         self._gateway = gateway
+        self._turns = turns
+        self._was_paused = False
+        """Reading was, and has not gone on yet."""
         self.cut_for: str | None = None
         self._held_up = 0.0
         self._waits_since: float | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The kernel would keep megabytes for a caller who reads nothing, and take them as they come: that looks like reading."""
+        """The kernel would keep megabytes for a caller who reads nothing, and take them as they
+        come: that looks like reading.
+        """
         super().connection_made(transport)
         ours: socket.socket | None = transport.get_extra_info("socket")
         if ours is not None:
             ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BYTES)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._turns.leave(self)
+        super().connection_lost(exc)
+
+    def _pause_transport_reading(self) -> None:
+        self._was_paused = True
+        super()._pause_transport_reading()
+
+    def _resume_transport_reading(self) -> None:
+        """aiohttp's, in turn with other connections that were paused, for bodies and for what is
+        read and thrown away alike.
+        """
+        if self._was_paused:
+            self._turns.wait(self)
+
+    def read_on(self) -> None:
+        """Its turn has come."""
+        if not self._reading_paused and not self._buffer_paused:
+            self._was_paused = False
+            super()._resume_transport_reading()
 
     def begin(self) -> None:
         """A request of it begins."""
@@ -65,10 +96,13 @@ class CallersProtocol(web.RequestHandler):
         return True
 
     async def _drain_helper(self) -> None:
-        """aiohttp's, with a clock: whoever takes nothing for `server.write_timeout` is cut. That is no failure of the provider's, and it
-        must not keep the place there. A caller who takes little, but something, is waited for.
+        """aiohttp's, with a clock: whoever takes nothing for `server.write_timeout` is cut. That is
+        no failure of the provider's, and it must not keep the place there. A caller who takes
+        little, but something, is waited for.
         """
-        if self._waits_since is not None:  # a comment waits behind the answer, or the answer behind a comment
+        if (
+            self._waits_since is not None
+        ):  # a comment waits behind the answer, or the answer behind a comment
             return await super()._drain_helper()
         self._waits_since = now = self._loop.time()
         timer = _Patience(self, now)
@@ -82,7 +116,11 @@ class CallersProtocol(web.RequestHandler):
         """Seconds without progress after which it is cut."""
         patience = self._gateway.reloader.config.server.write_timeout
         http = self._current_request
-        if not isinstance(http, Request) or (exchange := http.exchange) is None or exchange.plan is None:
+        if (
+            not isinstance(http, Request)
+            or (exchange := http.exchange) is None
+            or exchange.plan is None
+        ):
             return patience
         ends = exchange.started + total(exchange.plan.policy.persona)
         return patience if exchange.clock() < ends else min(patience, _AFTER_TOTAL)
@@ -94,13 +132,19 @@ class CallersProtocol(web.RequestHandler):
             self.transport.abort()
 
     def handle_error(
-        self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
     ) -> web.StreamResponse:
         if isinstance(request, Request) and request.stream is not None:
             raise ConnectionError("the answer has begun: there is no place for another")
         error = NotServed(status, _NO_HTTP if status < 500 else _OUR_FAULT, INVALID_HTTP)
         request_id = new_request_id()
-        publish_request_without_exchange(self._gateway, request_id, "unknown", time.perf_counter(), error.status, error)
+        publish_request_without_exchange(
+            self._gateway, request_id, "unknown", time.perf_counter(), error.status, error
+        )
         headers = {"x-request-id": request_id, "x-llm-router-request-id": request_id}
         response = json_response(error_body(error), error.status, headers)
         response.force_close()
@@ -108,7 +152,8 @@ class CallersProtocol(web.RequestHandler):
 
 
 class _Patience:
-    """Looks whether a caller takes anything of what waits for it, until it gives it up or is ended."""
+    """Looks whether a caller takes anything of what waits for it, until it gives it up or is
+    ended."""
 
     def __init__(self, caller: CallersProtocol, now: float) -> None:
         self._caller = caller
@@ -136,7 +181,9 @@ class _Patience:
 
 
 class HttpServer(web.Server):
-    """aiohttp's server with our protocol and our edge. `settings` are those of aiohttp's RequestHandler."""
+    """aiohttp's server with our protocol and our edge. `settings` are those of aiohttp's
+    RequestHandler.
+    """
 
     def __init__(self, gateway: Gateway, max_body_bytes: int, **settings: Any) -> None:
         super().__init__(edge, request_factory=self._request, handler_cancellation=True)  # type: ignore[arg-type]  # it gets what we make
@@ -144,9 +191,10 @@ class HttpServer(web.Server):
         self._settings = settings
         self._max_body_bytes = max_body_bytes
         self._loop = asyncio.get_running_loop()
+        self._turns = RoundRobin(self._loop)
 
     def __call__(self) -> web.RequestHandler:
-        return CallersProtocol(self, self._gateway, loop=self._loop, **self._settings)
+        return CallersProtocol(self, self._gateway, self._turns, loop=self._loop, **self._settings)
 
     def _request(self, *parts: Any) -> Request:
         parts[2].begin()

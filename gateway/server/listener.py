@@ -1,4 +1,6 @@
-"""The listening server and its end: readiness fails first, then the listener closes, running answers finish, the process exits 0."""
+"""The listening server and its end: readiness fails first, then the listener closes, running
+answers finish, the process exits 0.
+"""
 
 import asyncio
 import contextlib
@@ -19,6 +21,10 @@ from gateway.server.sockets import Listener, close_to_newcomers
 
 _log: Final = logging.getLogger("llm_router")
 KEEP_ALIVE_TIMEOUT: Final = 75.0
+_READ_AHEAD: Final = 64 * 1024
+"""Bytes of a body, twice which are read before somebody takes them: one read of a big body, so that
+its connection waits for its turn after each.
+"""
 _QUIET: Final = 0.2
 """Seconds without a request after which none is on its way any more."""
 _LAST_WORDS: Final = 1.0
@@ -55,7 +61,9 @@ class Server:
         self._listener.close()
 
     async def drain(self) -> None:
-        """Fail readiness, give load balancers time to notice, stop accepting, wait for running answers up to the grace."""
+        """Fail readiness, give load balancers time to notice, stop accepting, wait for running
+        answers up to the grace.
+        """
         gateway = self._gateway
         settings = gateway.config.server
         gateway.draining = True
@@ -64,8 +72,10 @@ class Server:
         await asyncio.sleep(settings.drain_delay / 2)
         begun = gateway.begun
         await asyncio.sleep(settings.drain_delay / 2)
-        # Readiness goes on being answered while answers finish, and a request that comes then is refused. But where requests still come,
-        # whoever sends them does not look at readiness: that nobody listens sends it elsewhere, and no request is lost.
+        # Readiness goes on being answered while answers finish, and a request that comes then is
+        # refused. But where requests still come,
+        # whoever sends them does not look at readiness: that nobody listens sends it elsewhere, and
+        # no request is lost.
         gateway.closing = gateway.begun == begun
         if gateway.closing:
             await self._answers_end(deadline)
@@ -75,11 +85,17 @@ class Server:
             self._listener.close()
             await self._answers_end(deadline)
         if gateway.running:
-            _log.warning("the grace of %g s is over: %d answers are cut", settings.drain_grace, gateway.running)
+            _log.warning(
+                "the grace of %g s is over: %d answers are cut",
+                settings.drain_grace,
+                gateway.running,
+            )
             await self._cut()
 
     async def _answers_end(self, deadline: float) -> None:
-        """Wait until no answer runs, and no request has come for a moment: what was sent before the listener closed is still answered."""
+        """Wait until no answer runs, and no request has come for a moment: what was sent before the
+        listener closed is still answered.
+        """
         gateway = self._gateway
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout_at(deadline):
@@ -99,7 +115,11 @@ class Server:
         gateway = self._gateway
         gateway.closing = True
         gateway.idle.clear()
-        cut = [caller.cut(RESTARTING) for caller in self._server.connections if isinstance(caller, CallersProtocol)]
+        cut = [
+            caller.cut(RESTARTING)
+            for caller in self._server.connections
+            if isinstance(caller, CallersProtocol)
+        ]
         if any(cut):
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_LAST_WORDS):
@@ -108,12 +128,20 @@ class Server:
 
 
 @asynccontextmanager
-async def listening(gateway: Gateway, host: str, port: int, *, reuse_port: bool = False) -> AsyncIterator[Server]:
-    """Serve `gateway`; with `reuse_port` beside other processes that do so. A caller who leaves cancels its handler, and with it the call
-    to the provider.
+async def listening(
+    gateway: Gateway, host: str, port: int, *, reuse_port: bool = False
+) -> AsyncIterator[Server]:
+    """Serve `gateway`; with `reuse_port` beside other processes that do so. A caller who leaves
+    cancels its handler, and with it the call to the provider.
     """
-    # Nothing of a body is inflated before its route and key are known: gateway.http.body does it then.
-    settings = {"access_log": None, "keepalive_timeout": KEEP_ALIVE_TIMEOUT, "auto_decompress": False}
+    # Nothing of a body is inflated before its route and key are known: gateway.http.body does it
+    # then.
+    settings = {
+        "access_log": None,
+        "keepalive_timeout": KEEP_ALIVE_TIMEOUT,
+        "auto_decompress": False,
+        "read_bufsize": _READ_AHEAD,
+    }
     server = HttpServer(gateway, gateway.config.server.max_body_bytes, **settings)
     gateway.loopback = is_loopback(host)
     runner = web.ServerRunner(server, shutdown_timeout=0.1)
@@ -121,8 +149,10 @@ async def listening(gateway: Gateway, host: str, port: int, *, reuse_port: bool 
     listener = None
     try:
         listener = await Listener.bound(server, host, port, reuse_port)
-        # What start-up made stays for ever: the collector need not look at it again. A request makes hundreds of objects that
-        # die by themselves, so it looks a third as often as by default; more seldom still, and the cycles of failed requests pile up.
+        # What start-up made stays for ever: the collector need not look at it again. A request
+        # makes hundreds of objects that
+        # die by themselves, so it looks a third as often as by default; more seldom still, and the
+        # cycles of failed requests pile up.
         gc.collect()
         gc.freeze()
         gc.set_threshold(2_000, 10, 10)

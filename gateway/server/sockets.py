@@ -1,6 +1,8 @@
-"""Listening: what connects is accepted as long as descriptors are left, and waits in the kernel otherwise; at the end nobody is lost.
+"""Listening: what connects is accepted as long as descriptors are left, and waits in the kernel
+otherwise; at the end nobody is lost.
 
-The loops' own servers accept all that there is and, when descriptors run out, close what they accepted without a word.
+The loops' own servers accept all that there is and, when descriptors run out, close what they
+accepted without a word.
 """
 
 import asyncio
@@ -30,7 +32,9 @@ _log: Final = logging.getLogger("llm_router")
 class Listener:
     """Accepts connections and gives each to a protocol that `factory` makes."""
 
-    def __init__(self, factory: Callable[[], asyncio.Protocol], sockets: list[socket.socket]) -> None:
+    def __init__(
+        self, factory: Callable[[], asyncio.Protocol], sockets: list[socket.socket]
+    ) -> None:
         self._factory = factory
         self._sockets = sockets
         self._loop = asyncio.get_running_loop()
@@ -41,7 +45,9 @@ class Listener:
         self._listen()
 
     @classmethod
-    async def bound(cls, factory: Callable[[], asyncio.Protocol], host: str, port: int, reuse_port: bool) -> "Listener":
+    async def bound(
+        cls, factory: Callable[[], asyncio.Protocol], host: str, port: int, reuse_port: bool
+    ) -> "Listener":
         """On each address of `host`. Raises OSError."""
         loop = asyncio.get_running_loop()
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
@@ -109,7 +115,11 @@ class Listener:
         self._pause = self._loop.call_later(_LOOK_AGAIN, self._look)
         if self._loop.time() - self._said >= _SAY_AGAIN:
             self._said = self._loop.time()
-            _log.warning("%d files and connections are open: callers wait until some end (raise the limit: ulimit -n)", self._full)
+            _log.warning(
+                "%d files and connections are open: callers wait until some end (raise the limit:"
+                " ulimit -n)",
+                self._full,
+            )
 
     def _look(self) -> None:
         with suppress(OSError):
@@ -120,7 +130,11 @@ class Listener:
         self._pause = self._loop.call_later(_LOOK_AGAIN, self._look)
 
 
-def _bound(family: int, address: tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes], reuse_port: bool) -> socket.socket:
+def _bound(
+    family: int,
+    address: tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes],
+    reuse_port: bool,
+) -> socket.socket:
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -145,8 +159,9 @@ _ACCEPTING: Final = 0.1
 
 
 async def close_to_newcomers(listening: Iterable[int]) -> None:
-    """After this nothing waits to be accepted at these descriptors. Whoever connects meanwhile tries again by itself, finds nobody
-    listening, and is told so. (To close at once would reset the connections that wait, with requests in them perhaps.)
+    """After this nothing waits to be accepted at these descriptors. Whoever connects meanwhile
+    tries again by itself, finds nobody listening, and is told so. (To close at once would reset the
+    connections that wait, with requests in them perhaps.)
 
     Where there is no such filter (it is Linux's) nothing happens.
     """
@@ -154,7 +169,11 @@ async def close_to_newcomers(listening: Iterable[int]) -> None:
     for descriptor in listening:
         with suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as listener:
             program = ctypes.create_string_buffer(_DROP_ALL, len(_DROP_ALL))
-            listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HL", 1, ctypes.addressof(program)))
+            listener.setsockopt(
+                socket.SOL_SOCKET,
+                _SO_ATTACH_FILTER,
+                struct.pack("HL", 1, ctypes.addressof(program)),
+            )
             attached = True
     if attached:
         await asyncio.sleep(_ACCEPTING)

@@ -1,4 +1,6 @@
-"""What the simulated model says: decided by the conversation and its directives alone, so the same request gets the same answer."""
+"""What the simulated model says: decided by the conversation and its directives alone, so the same
+request gets the same answer.
+"""
 
 import re
 from collections.abc import Sequence
@@ -12,7 +14,20 @@ from translators import json_codec
 
 THOUGHT: Final = "The user wrote a message, so I think about it and then answer."
 REFUSAL: Final = "I can't help with that."
-_VOCABULARY: Final = ("the", "quick", "brown", "fox", "jumps", "over", "the", "lazy", "dog", "and", "runs", "home")
+_VOCABULARY: Final = (
+    "the",
+    "quick",
+    "brown",
+    "fox",
+    "jumps",
+    "over",
+    "the",
+    "lazy",
+    "dog",
+    "and",
+    "runs",
+    "home",
+)
 _PIECE: Final = re.compile(r"\s*\S{1,12}|\s+")
 
 
@@ -27,7 +42,10 @@ def tokens(text: str) -> int:
 
 def last_words(conversation: Conversation) -> str:
     """The text of the last user turn that has any: the place of the directives."""
-    return next(("\n".join(t.texts) for t in reversed(conversation.turns) if t.side == "user" and t.texts), "")
+    return next(
+        ("\n".join(t.texts) for t in reversed(conversation.turns) if t.side == "user" and t.texts),
+        "",
+    )
 
 
 def answer(conversation: Conversation, script: Script) -> Answer:
@@ -38,12 +56,18 @@ def answer(conversation: Conversation, script: Script) -> Answer:
     elif calls:
         said = Answer(finish="calls", text=_words(script.words), calls=calls, thought=thought)
     else:
-        said = _bounded(Answer(text=_text(conversation, script), thought=thought), conversation, script)
+        said = _bounded(
+            Answer(text=_text(conversation, script), thought=thought), conversation, script
+        )
     return _counted(said, conversation, script)
 
 
 def _calls(conversation: Conversation, script: Script) -> Sequence[Call]:
-    fresh = bool(conversation.turns and conversation.turns[-1].side == "user" and conversation.turns[-1].texts)
+    fresh = bool(
+        conversation.turns
+        and conversation.turns[-1].side == "user"
+        and conversation.turns[-1].texts
+    )
     asked: Sequence[tuple[str, Any]] = script.calls if fresh else ()
     if conversation.choice == "none":
         asked = ()
@@ -52,7 +76,10 @@ def _calls(conversation: Conversation, script: Script) -> Sequence[Call]:
         asked = [call for call in asked if call[0] == name] or [(name, None)]
     elif conversation.choice == "required" and not asked:
         asked = [(next(iter(conversation.tools)), None)]
-    return [_call(conversation, i, *call) for i, call in enumerate(asked if conversation.parallel else asked[:1])]
+    return [
+        _call(conversation, i, *call)
+        for i, call in enumerate(asked if conversation.parallel else asked[:1])
+    ]
 
 
 def _call(conversation: Conversation, index: int, name: str, arguments: Any) -> Call:
@@ -82,7 +109,11 @@ def _text(conversation: Conversation, script: Script) -> str:
 def _media(turn: Turn) -> list[str]:
     images = [m for m in turn.media if m.startswith("image/")]
     files = [m for m in turn.media if not m.startswith("image/")]
-    return [f"{label}: {len(found)} ({', '.join(found)})" for label, found in (("Images", images), ("Files", files)) if found]
+    return [
+        f"{label}: {len(found)} ({', '.join(found)})"
+        for label, found in (("Images", images), ("Files", files))
+        if found
+    ]
 
 
 def _words(count: int | None) -> str:
@@ -91,20 +122,31 @@ def _words(count: int | None) -> str:
 
 def _bounded(said: Answer, conversation: Conversation, script: Script) -> Answer:
     """Stop sequences, then the token limit, which thinking uses up as well."""
-    found = [(said.text.index(stop), stop) for stop in conversation.stop if stop and stop in said.text]
+    found = [
+        (said.text.index(stop), stop) for stop in conversation.stop if stop and stop in said.text
+    ]
     if found:
         end, stop = min(found)
         said = replace(said, text=said.text[:end], finish="stop_sequence", stop_sequence=stop)
     if script.ending == "length":
-        return replace(said, text=said.text[: len(said.text) // 2], finish="length", stop_sequence=None)
-    left = None if conversation.max_tokens is None else max(0, conversation.max_tokens - (tokens(said.thought) if said.thought else 0))
+        return replace(
+            said, text=said.text[: len(said.text) // 2], finish="length", stop_sequence=None
+        )
+    left = (
+        None
+        if conversation.max_tokens is None
+        else max(0, conversation.max_tokens - (tokens(said.thought) if said.thought else 0))
+    )
     if left is not None and tokens(said.text) > left:
         return replace(said, text=said.text[: left * 4], finish="length", stop_sequence=None)
     return said
 
 
 def _counted(said: Answer, conversation: Conversation, script: Script) -> Answer:
-    heard = [conversation.system, *(t for turn in conversation.turns for t in (*turn.texts, *(r for _, r in turn.results)))]
+    heard = [
+        conversation.system,
+        *(t for turn in conversation.turns for t in (*turn.texts, *(r for _, r in turn.results))),
+    ]
     thought = tokens(said.thought) if said.thought else 0
     output = tokens(said.text + "".join(call.text for call in said.calls)) + thought
     prompt, output, cached = (*(script.usage or (tokens("".join(heard)), output)), 0)[:3]

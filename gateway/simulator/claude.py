@@ -6,18 +6,31 @@ from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from gateway.simulator.answer import THOUGHT, pieces
-from gateway.simulator.conversation import Answer, Conversation, Incoming, Piece, Refused, Reply, Turn, known_fields, names, sign, turn_of
-from translators import json_codec
+from gateway.simulator.answer import THOUGHT
+from gateway.simulator.claude_answer import broken_stream, error, stream, whole
+from gateway.simulator.conversation import (
+    Conversation,
+    Incoming,
+    Refused,
+    Turn,
+    known_fields,
+    names,
+    sign,
+    turn_of,
+)
+
+__all__ = ["broken_stream", "check_access", "error", "read", "stream", "whole"]
 
 _FIELDS: Final = names(
-    "cache_control container diagnostics inference_geo max_tokens messages metadata model output_config service_tier speed stop_sequences "
-    "stream system temperature thinking tool_choice tools top_k top_p user_profile_id workspace_id"
+    "cache_control container diagnostics inference_geo max_tokens messages metadata model"
+    " output_config service_tier speed stop_sequences stream system temperature thinking"
+    " tool_choice tools top_k top_p user_profile_id workspace_id"
 )
 _SAMPLING: Final = ("temperature", "top_p", "top_k")
 _VERSIONS: Final = ("2023-06-01", "2026-10-21")
 _TOOL_FIELDS: Final = names(
-    "allowed_callers cache_control defer_loading description eager_input_streaming input_examples input_schema name strict type"
+    "allowed_callers cache_control defer_loading description eager_input_streaming input_examples"
+    " input_schema name strict type"
 )
 _BLOCKS: Final = {
     "text": names("type text cache_control citations"),
@@ -34,11 +47,6 @@ _IMAGES: Final = ("image/jpeg", "image/png", "image/gif", "image/webp")
 _NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,128}").fullmatch
 _ID: Final = re.compile(r"[a-zA-Z0-9_-]+").fullmatch
 _CHOICES: Final = {"auto": "auto", "none": "none", "any": "required"}
-_ERRORS: Final = {
-    400: "invalid_request_error", 401: "authentication_error", 402: "billing_error", 403: "permission_error", 404: "not_found_error",
-    409: "conflict_error", 413: "request_too_large", 429: "rate_limit_error", 504: "timeout_error", 529: "overloaded_error",
-}  # fmt: skip
-_FINISH: Final = {"stop": "end_turn", "calls": "tool_use", "length": "max_tokens"}
 
 
 def check_access(headers: Mapping[str, str]) -> None:
@@ -47,13 +55,17 @@ def check_access(headers: Mapping[str, str]) -> None:
         raise Refused("x-api-key header is required", status=401)
     if (version := headers.get("anthropic-version")) not in _VERSIONS:
         raise Refused(
-            "anthropic-version: header is required" if version is None else f'anthropic-version: "{version}" is not a valid version'
+            "anthropic-version: header is required"
+            if version is None
+            else f'anthropic-version: "{version}" is not a valid version'
         )
 
 
 def read(body: dict[str, Any], incoming: Incoming) -> Conversation:
     _check(body)
-    if incoming.headers.get("anthropic-version") != "2023-06-01" and (refused := [name for name in _SAMPLING if name in body]):
+    if incoming.headers.get("anthropic-version") != "2023-06-01" and (
+        refused := [name for name in _SAMPLING if name in body]
+    ):
         raise Refused(f"{refused[0]}: Extra inputs are not permitted")
     _check_roles(body["messages"])
     messages = list(_blocks(body["messages"]))
@@ -77,7 +89,13 @@ def read(body: dict[str, Any], incoming: Incoming) -> Conversation:
         stream=body.get("stream") is True,
         max_tokens=body["max_tokens"],
         stop=body.get("stop_sequences") or [],
-        thinking="off" if thinking.get("type") == "disabled" else "hidden" if thinking.get("display") == "omitted" else "shown",
+        thinking=(
+            "off"
+            if thinking.get("type") == "disabled"
+            else "hidden"
+            if thinking.get("display") == "omitted"
+            else "shown"
+        ),
     )
 
 
@@ -93,13 +111,21 @@ def _check(body: dict[str, Any]) -> None:
     if not isinstance(body["messages"], list) or not body["messages"]:
         raise Refused("messages: at least one message is required")
     if {"temperature", "top_p"} <= body.keys():
-        raise Refused("`temperature` and `top_p` cannot both be specified for this model. Please use only one.")
+        raise Refused(
+            "`temperature` and `top_p` cannot both be specified for this model. Please use only"
+            " one."
+        )
     if not 0 <= body.get("temperature", 0) <= 1:
         raise Refused("temperature: Input should be less than or equal to 1")
     if any(not stop.strip() for stop in body.get("stop_sequences") or ()):
         raise Refused("stop_sequences: each stop sequence must contain non-whitespace")
-    if (budget := (body.get("thinking") or {}).get("budget_tokens")) is not None and not 1024 <= budget < limit:
-        raise Refused("`max_tokens` must be greater than `thinking.budget_tokens`, which must be at least 1024.")
+    if (
+        budget := (body.get("thinking") or {}).get("budget_tokens")
+    ) is not None and not 1024 <= budget < limit:
+        raise Refused(
+            "`max_tokens` must be greater than `thinking.budget_tokens`, which must be at least"
+            " 1024."
+        )
 
 
 def _turns(messages: list[tuple[str, list[dict[str, Any]]]]) -> tuple[list[Turn], list[str]]:
@@ -111,7 +137,11 @@ def _turns(messages: list[tuple[str, list[dict[str, Any]]]]) -> tuple[list[Turn]
         for block in blocks:
             match block:
                 case {"type": "text", "text": text}:
-                    (system if role == "system" else turn_of(turns, "user" if role == "user" else "model").texts).append(text)
+                    (
+                        system
+                        if role == "system"
+                        else turn_of(turns, "user" if role == "user" else "model").texts
+                    ).append(text)
                 case {"type": "image" | "document", "source": source}:
                     turn_of(turns, "user").media.append(_media(block["type"], source))
                 case {"type": "tool_use", "id": call, "name": name}:
@@ -119,7 +149,10 @@ def _turns(messages: list[tuple[str, list[dict[str, Any]]]]) -> tuple[list[Turn]
                     called[call] = name
                 case {"type": "tool_result", "tool_use_id": call}:
                     turn_of(turns, "user").results.append(
-                        (called[call], "".join(_texts(block.get("content") or [], "tool_result.content")))
+                        (
+                            called[call],
+                            "".join(_texts(block.get("content") or [], "tool_result.content")),
+                        )
                     )
     return turns, system
 
@@ -129,15 +162,23 @@ def _check_roles(messages: list[Any]) -> None:
     for index, role in enumerate(roles):
         if role not in ("user", "assistant", "system"):
             raise Refused(f"messages.{index}.role: Input should be 'user' or 'assistant'")
-        before, after = roles[index - 1] if index else None, roles[index + 1] if index + 1 < len(roles) else "assistant"
+        before, after = (
+            roles[index - 1] if index else None,
+            roles[index + 1] if index + 1 < len(roles) else "assistant",
+        )
         if role == "system" and index and (before == "assistant" or after == "user"):
-            raise Refused(f"messages.{index}: role 'system' must follow a user turn and precede an assistant turn")
+            raise Refused(
+                f"messages.{index}: role 'system' must follow a user turn and precede an assistant"
+                " turn"
+            )
     if roles[0] != "user":
         raise Refused('messages: first message must use the "user" role')
 
 
 def _blocks(messages: list[Any]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Each message as its role and checked blocks. Raises Refused for empty content and unknown fields."""
+    """Each message as its role and checked blocks. Raises Refused for empty content and unknown
+    fields.
+    """
     for index, message in enumerate(messages):
         content, where = message.get("content"), f"messages.{index}"
         if unknown := known_fields(message, frozenset({"role", "content"})):
@@ -147,7 +188,10 @@ def _blocks(messages: list[Any]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
             raise Refused(f"{where}.content: Input should be a valid list")
         last = index == len(messages) - 1 and message["role"] == "assistant"
         if not (blocks and content) and not last:
-            raise Refused(f"{where}: all messages must have non-empty content except for the optional final assistant message")
+            raise Refused(
+                f"{where}: all messages must have non-empty content except for the optional final"
+                " assistant message"
+            )
         for i, block in enumerate(blocks):
             _check_block(block, message["role"], f"{where}.content.{i}")
         if last and blocks and blocks[-1].get("text", "") != blocks[-1].get("text", "").rstrip():
@@ -164,9 +208,16 @@ def _check_block(block: Any, role: str, where: str) -> None:
     if kind in _BLOCKS and (unknown := known_fields(block, _BLOCKS[kind])):
         raise Refused(f"{where}.{kind}.{unknown}: Extra inputs are not permitted")
     if kind == "text" and not block["text"].strip():
-        raise Refused("messages: text content blocks must be non-empty and contain non-whitespace text")
-    if kind == "tool_use" and not (_ID(block["id"]) and _NAME(block["name"]) and isinstance(block["input"], dict)):
-        raise Refused(f"{where}.tool_use: id and name should match '^[a-zA-Z0-9_-]+$', input should be a valid dictionary")
+        raise Refused(
+            "messages: text content blocks must be non-empty and contain non-whitespace text"
+        )
+    if kind == "tool_use" and not (
+        _ID(block["id"]) and _NAME(block["name"]) and isinstance(block["input"], dict)
+    ):
+        raise Refused(
+            f"{where}.tool_use: id and name should match '^[a-zA-Z0-9_-]+$', input should be a"
+            " valid dictionary"
+        )
     if kind == "thinking" and block["signature"] != sign(block["thinking"] or THOUGHT):
         raise Refused(f"{where}: Invalid `signature` in `thinking` block")
 
@@ -178,21 +229,28 @@ def _check_pairs(messages: list[tuple[str, list[dict[str, Any]]]]) -> None:
         kinds = [b["type"] for b in blocks]
         answered = [b["tool_use_id"] for b in blocks if b["type"] == "tool_result"]
         if stray := next((a for a in answered if a not in waiting), None):
-            raise Refused(f"messages.{index}.content: unexpected `tool_use_id` found in `tool_result` blocks: {stray}.")
+            raise Refused(
+                f"messages.{index}.content: unexpected `tool_use_id` found in `tool_result` blocks:"
+                f" {stray}."
+            )
         if len(answered) != len(set(answered)):
             raise Refused(f"messages.{index}: each tool_use must have a single result.")
         if missing := [w for w in waiting if w not in answered]:
             raise Refused(
-                f"messages.{index - 1}: `tool_use` ids were found without `tool_result` blocks immediately after: {', '.join(missing)}."
+                f"messages.{index - 1}: `tool_use` ids were found without `tool_result` blocks"
+                f" immediately after: {', '.join(missing)}."
             )
         if "tool_result" in kinds[len(answered) :]:
             raise Refused(f"messages.{index}: `tool_result` blocks must come before other content.")
-        waiting = [b["id"] for b in blocks if b["type"] == "tool_use"] if role == "assistant" else []
+        waiting = (
+            [b["id"] for b in blocks if b["type"] == "tool_use"] if role == "assistant" else []
+        )
         if len(waiting) != len(set(waiting)):
             raise Refused(f"messages.{index}: `tool_use` ids must be unique")
     if waiting:
         raise Refused(
-            f"messages.{len(messages) - 1}: `tool_use` ids were found without `tool_result` blocks immediately after: {waiting[0]}."
+            f"messages.{len(messages) - 1}: `tool_use` ids were found without `tool_result` blocks"
+            f" immediately after: {waiting[0]}."
         )
 
 
@@ -201,7 +259,9 @@ def _media(kind: str, source: dict[str, Any]) -> str:
         return "image/*" if kind == "image" else str(source.get("media_type", "application/pdf"))
     mime = str(source["media_type"])
     if kind == "image" and mime not in _IMAGES:
-        raise Refused(f"messages: image.source.base64.media_type: Input should be one of {', '.join(_IMAGES)}")
+        raise Refused(
+            f"messages: image.source.base64.media_type: Input should be one of {', '.join(_IMAGES)}"
+        )
     try:
         b64decode(source["data"], validate=True)
     except binascii.Error:
@@ -227,13 +287,18 @@ def _tools(tools: list[Any]) -> dict[str, Any]:
         if unknown := known_fields(tool, _TOOL_FIELDS):
             raise Refused(f"tools.{index}.custom.{unknown}: Extra inputs are not permitted")
         if not isinstance(name, str) or not _NAME(name):
-            raise Refused(f"tools.{index}.custom.name: String should match pattern '^[a-zA-Z0-9_-]{{1,128}}$'")
+            raise Refused(
+                f"tools.{index}.custom.name: String should match pattern '^[a-zA-Z0-9_-]{{1,128}}$'"
+            )
         if name in found:
             raise Refused("tools: Tool names must be unique.")
         if not isinstance(schema, dict) or schema.get("type") != "object":
             raise Refused(f"tools.{index}.custom.input_schema.type: Input should be 'object'")
         if {"oneOf", "anyOf", "allOf"} & schema.keys():
-            raise Refused(f"tools.{index}.custom.input_schema: input_schema does not support oneOf, allOf, or anyOf at the top level")
+            raise Refused(
+                f"tools.{index}.custom.input_schema: input_schema does not support oneOf, allOf, or"
+                " anyOf at the top level"
+            )
         found[name] = schema
     return found
 
@@ -243,7 +308,10 @@ def _choice(choice: dict[str, Any], tools: dict[str, Any]) -> str:
     if kind == "tool" and choice["name"] in tools:
         return f"={choice['name']}"
     if kind not in _CHOICES or (kind == "any" and not tools):
-        raise Refused("tool_choice: it may only be specified while providing `tools`, and has to name one of them.")
+        raise Refused(
+            "tool_choice: it may only be specified while providing `tools`, and has to name one of"
+            " them."
+        )
     return _CHOICES[kind]
 
 
@@ -254,7 +322,10 @@ def _output_schema(config: dict[str, Any]) -> Any:
     if form.get("type") != "json_schema" or "schema" not in form:
         raise Refused("output_config.format: Input should be {type: 'json_schema', schema}")
     if _open_object(form["schema"]):
-        raise Refused("output_config.format.schema: For 'object' type, 'additionalProperties' must be explicitly set to false")
+        raise Refused(
+            "output_config.format.schema: For 'object' type, 'additionalProperties' must be"
+            " explicitly set to false"
+        )
     return form["schema"]
 
 
@@ -263,84 +334,6 @@ def _open_object(schema: Any) -> bool:
         return any(map(_open_object, schema))
     if not isinstance(schema, dict):
         return False
-    return (schema.get("type") == "object" and schema.get("additionalProperties") is not False) or any(map(_open_object, schema.values()))
-
-
-def whole(conversation: Conversation, answer: Answer) -> bytes:
-    content: list[dict[str, Any]] = []
-    if answer.thought:
-        content.append({"type": "thinking", "thinking": _shown(conversation, answer), "signature": sign(answer.thought)})
-    if answer.text and answer.finish != "refusal":
-        content.append({"type": "text", "text": answer.text, "citations": None})
-    content += [{"type": "tool_use", "id": f"toolu_{c.id}", "name": c.name, "input": c.arguments} for c in answer.calls]
-    return json_codec.dumps(_message(conversation, answer) | {"content": content, **_ending(answer), "usage": _usage(answer)})
-
-
-def stream(conversation: Conversation, answer: Answer) -> list[Piece]:
-    start = _message(conversation, answer) | {
-        "content": [],
-        "stop_reason": None,
-        "stop_sequence": None,
-        "usage": _usage(answer) | {"output_tokens": 1},
-    }
-    events = [Piece(_event("message_start", {"message": start})), Piece(_event("ping", {}))]
-    for index, (block, deltas) in enumerate(_deltas(conversation, answer)):
-        events.append(Piece(_event("content_block_start", {"index": index, "content_block": block})))
-        events += [Piece(_event("content_block_delta", {"index": index, "delta": delta}), content=True) for delta in deltas]
-        events.append(Piece(_event("content_block_stop", {"index": index})))
-    events.append(Piece(_event("message_delta", {"delta": _ending(answer), "usage": _usage(answer)})))
-    return [*events, Piece(_event("message_stop", {}))]
-
-
-def _deltas(conversation: Conversation, answer: Answer) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
-    """Each block as it starts, and what is added to it."""
-    if answer.thought:
-        thoughts = [{"type": "thinking_delta", "thinking": piece} for piece in pieces(_shown(conversation, answer))]
-        signature = {"type": "signature_delta", "signature": sign(answer.thought)}
-        yield {"type": "thinking", "thinking": "", "signature": ""}, [*thoughts, signature]
-    if answer.text and answer.finish != "refusal":
-        yield {"type": "text", "text": ""}, [{"type": "text_delta", "text": piece} for piece in pieces(answer.text)]
-    for call in answer.calls:
-        written = pieces(call.text) if call.arguments else []
-        fragments = [{"type": "input_json_delta", "partial_json": piece} for piece in ["", *written]]
-        yield {"type": "tool_use", "id": f"toolu_{call.id}", "name": call.name, "input": {}}, fragments
-
-
-def _shown(conversation: Conversation, answer: Answer) -> str:
-    return answer.thought if conversation.thinking == "shown" else ""
-
-
-def _message(conversation: Conversation, answer: Answer) -> dict[str, Any]:
-    return {"id": f"msg_{conversation.digest[:24]}", "type": "message", "role": "assistant", "model": conversation.model}
-
-
-def _ending(answer: Answer) -> dict[str, Any]:
-    details = {"type": "refusal", "category": None, "explanation": answer.text} if answer.finish == "refusal" else None
-    ending = {"stop_reason": _FINISH.get(answer.finish, answer.finish), "stop_sequence": answer.stop_sequence}
-    return ending | ({"stop_details": details} if details else {})
-
-
-def _usage(answer: Answer) -> dict[str, Any]:
-    return {
-        "input_tokens": answer.prompt_tokens - answer.cached_tokens,
-        "cache_creation_input_tokens": 0,
-        "cache_read_input_tokens": answer.cached_tokens,
-        "output_tokens": answer.output_tokens,
-        "output_tokens_details": {"thinking_tokens": answer.thought_tokens},
-        "service_tier": "standard",
-    }
-
-
-def _event(name: str, data: dict[str, Any]) -> bytes:
-    return b"event: " + name.encode() + b"\ndata: " + json_codec.dumps({"type": name} | data) + b"\n\n"
-
-
-def broken_stream(conversation: Conversation, sent: int) -> bytes:
-    return _event("error", {"error": {"type": "overloaded_error", "message": "Overloaded"}})
-
-
-def error(refusal: Refused, retry_after: int | None = None) -> Reply:
-    kind = _ERRORS.get(refusal.status, "api_error" if refusal.status >= 500 else "invalid_request_error")
-    body = {"type": "error", "error": {"type": kind, "message": refusal.message, "details": None}, "request_id": "req_simulated"}
-    headers = {} if retry_after is None else {"retry-after": str(retry_after)}
-    return Reply(refusal.status, {"request-id": "req_simulated", **headers}, json_codec.dumps(body))
+    return (
+        schema.get("type") == "object" and schema.get("additionalProperties") is not False
+    ) or any(map(_open_object, schema.values()))

@@ -1,4 +1,6 @@
-"""What the dialects have in common: a request read, the answer to give, the pieces of a stream, a refusal."""
+"""What the dialects have in common: a request read, the answer to give, the pieces of a stream, a
+refusal.
+"""
 
 import base64
 import hashlib
@@ -12,9 +14,13 @@ SIGNATURE_PREFIX: Final = b"simulated:"
 
 
 class Refused(Exception):
-    """A request that the real API would not take. `param` and `code` appear where the dialect has a place for them."""
+    """A request that the real API would not take. `param` and `code` appear where the dialect has a
+    place for them.
+    """
 
-    def __init__(self, message: str, param: str | None = None, code: str | None = None, status: int = 400) -> None:
+    def __init__(
+        self, message: str, param: str | None = None, code: str | None = None, status: int = 400
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.param = param
@@ -84,7 +90,9 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What the simulated model says. Token counts: `output` contains `thought`, `prompt` contains `cached`."""
+    """What the simulated model says. Token counts: `output` contains `thought`, `prompt` contains
+    `cached`.
+    """
 
     text: str = ""
     thought: str = ""
@@ -105,7 +113,9 @@ class Piece(NamedTuple):
 
 
 class Incoming(NamedTuple):
-    """What came around a request's body; `headers` and `path` have lower-case names, `path` the route's variables."""
+    """What came around a request's body; `headers` and `path` have lower-case names, `path` the
+    route's variables.
+    """
 
     digest: str
     headers: Mapping[str, str]

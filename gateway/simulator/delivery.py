@@ -18,16 +18,27 @@ _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 
 
 def respond(reply: Reply) -> web.Response:
-    return web.Response(status=reply.status, headers=reply.headers, body=reply.body, content_type="application/json")
+    return web.Response(
+        status=reply.status, headers=reply.headers, body=reply.body, content_type="application/json"
+    )
 
 
-async def deliver(request: web.Request, dialect: Dialect, conversation: Conversation, script: Script) -> web.StreamResponse:
+async def deliver(
+    request: web.Request, dialect: Dialect, conversation: Conversation, script: Script
+) -> web.StreamResponse:
     await asyncio.sleep(script.delay)
     match script.fault:
         case Fault("error", status=status, retry_after=retry_after):
-            return respond(dialect.error(Refused(f"The simulator was told to answer {status}.", status=status), retry_after))
+            return respond(
+                dialect.error(
+                    Refused(f"The simulator was told to answer {status}.", status=status),
+                    retry_after,
+                )
+            )
         case Fault("stream-error") if not conversation.stream:
-            return respond(dialect.error(Refused("The simulator was told to break off.", status=500)))
+            return respond(
+                dialect.error(Refused("The simulator was told to break off.", status=500))
+            )
         case Fault("hang"):
             await asyncio.Event().wait()
         case Fault("reset"):
@@ -35,7 +46,11 @@ async def deliver(request: web.Request, dialect: Dialect, conversation: Conversa
             return web.Response()
     said = answer(conversation, script)
     if conversation.stream:
-        kind = "text/event-stream; charset=utf-8" if conversation.options.get("sse", True) else "application/json"
+        kind = (
+            "text/event-stream; charset=utf-8"
+            if conversation.options.get("sse", True)
+            else "application/json"
+        )
         pieces = dialect.stream(conversation, said)
     else:
         body = dialect.whole(conversation, said)
@@ -45,7 +60,11 @@ async def deliver(request: web.Request, dialect: Dialect, conversation: Conversa
         pieces = [Piece(body[:half], content=True), Piece(body[half:])]
     response = web.StreamResponse(headers={"content-type": kind, "cache-control": "no-cache"})
     await response.prepare(request)
-    await _write(response, _damaged(pieces, script.fault, partial(dialect.broken_stream, conversation)), script.slow)
+    await _write(
+        response,
+        _damaged(pieces, script.fault, partial(dialect.broken_stream, conversation)),
+        script.slow,
+    )
     match script.fault:
         case Fault("stall"):
             await asyncio.Event().wait()
@@ -57,14 +76,18 @@ async def deliver(request: web.Request, dialect: Dialect, conversation: Conversa
 
 
 async def _write(response: web.StreamResponse, pieces: Sequence[Piece], pause: float) -> None:
-    """One write per piece. The pause stands before a piece, so that a client who leaves at the end mark leaves in time."""
+    """One write per piece. The pause stands before a piece, so that a client who leaves at the end
+    mark leaves in time.
+    """
     for index, piece in enumerate(pieces):
         if index:
             await asyncio.sleep(pause)
         await response.write(piece.data)
 
 
-def _damaged(pieces: Sequence[Piece], fault: Fault | None, error: Callable[[int], bytes]) -> Sequence[Piece]:
+def _damaged(
+    pieces: Sequence[Piece], fault: Fault | None, error: Callable[[int], bytes]
+) -> Sequence[Piece]:
     """What is sent of the pieces, and what is sent in place of the rest."""
     match fault:
         case None:
@@ -79,7 +102,9 @@ def _damaged(pieces: Sequence[Piece], fault: Fault | None, error: Callable[[int]
 
 
 def _first(pieces: Sequence[Piece], after: int) -> Sequence[Piece]:
-    """The pieces up to the content event number `after`, or to the last one; 0 is before any content, -1 before everything."""
+    """The pieces up to the content event number `after`, or to the last one; 0 is before any
+    content, -1 before everything.
+    """
     ends = [i for i, piece in enumerate(pieces) if piece.content]
     if after < 0 or not ends:
         return []

@@ -3,47 +3,62 @@
 import binascii
 import re
 from base64 import b64decode
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from gateway.simulator.answer import pieces
-from gateway.simulator.conversation import Answer, Call, Conversation, Incoming, Piece, Refused, Reply, Turn, names, sign, turn_of
+from gateway.simulator.conversation import Conversation, Incoming, Refused, Turn, names, turn_of
+from gateway.simulator.gemini_answer import broken_stream, error, stream, whole
 from translators import json_codec
 
+__all__ = ["broken_stream", "check_access", "error", "read", "stream", "whole"]
+
 _FIELDS: Final = {
-    "request": "contents systemInstruction tools toolConfig safetySettings cachedContent labels serviceTier store continuationToken "
-    "generationConfig",
-    "generationConfig": "temperature topP topK candidateCount maxOutputTokens stopSequences seed presencePenalty frequencyPenalty "
-    "responseLogprobs logprobs responseMimeType responseSchema responseJsonSchema responseFormat responseModalities mediaResolution "
-    "speechConfig imageConfig audioTranscriptionConfig thinkingConfig enableEnhancedCivicAnswers",
+    "request": (
+        "contents systemInstruction tools toolConfig safetySettings cachedContent labels"
+        " serviceTier store continuationToken generationConfig"
+    ),
+    "generationConfig": (
+        "temperature topP topK candidateCount maxOutputTokens stopSequences seed presencePenalty"
+        " frequencyPenalty responseLogprobs logprobs responseMimeType responseSchema"
+        " responseJsonSchema responseFormat responseModalities mediaResolution speechConfig"
+        " imageConfig audioTranscriptionConfig thinkingConfig enableEnhancedCivicAnswers"
+    ),
     "content": "role parts",
-    "part": "text inlineData fileData functionCall functionResponse executableCode codeExecutionResult toolCall toolResponse thought "
-    "thoughtSignature videoMetadata mediaResolution partMetadata",
+    "part": (
+        "text inlineData fileData functionCall functionResponse executableCode codeExecutionResult"
+        " toolCall toolResponse thought thoughtSignature videoMetadata mediaResolution partMetadata"
+    ),
     "inlineData": "mimeType data displayName",
     "fileData": "mimeType fileUri displayName",
     "functionCall": "id name args",
     "functionResponse": "id name response parts scheduling willContinue",
-    "tool": "functionDeclarations googleSearch googleSearchRetrieval codeExecution urlContext googleMaps fileSearch computerUse mcpServers",
-    "declaration": "name description parameters parametersJsonSchema response responseJsonSchema behavior",
+    "tool": (
+        "functionDeclarations googleSearch googleSearchRetrieval codeExecution urlContext"
+        " googleMaps fileSearch computerUse mcpServers"
+    ),
+    "declaration": (
+        "name description parameters parametersJsonSchema response responseJsonSchema behavior"
+    ),
     "thinkingConfig": "includeThoughts thinkingBudget thinkingLevel",
     "functionCallingConfig": "mode allowedFunctionNames",
 }
 _KNOWN: Final = {place: names(fields) for place, fields in _FIELDS.items()}
-_DATA: Final = names("text inlineData fileData functionCall functionResponse executableCode codeExecutionResult toolCall toolResponse")
+_DATA: Final = names(
+    "text inlineData fileData functionCall functionResponse executableCode codeExecutionResult"
+    " toolCall toolResponse"
+)
 _NAME: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_.:-]{0,63}").fullmatch
 _SENTINELS: Final = ("skip_thought_signature_validator", "context_engineering_is_the_way_to_go")
 _CHOICES: Final = {"AUTO": "auto", "VALIDATED": "auto", "NONE": "none", "ANY": "required"}
-_ERRORS: Final = {
-    400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND", 409: "ABORTED", 429: "RESOURCE_EXHAUSTED",
-    499: "CANCELLED", 500: "INTERNAL", 501: "UNIMPLEMENTED", 503: "UNAVAILABLE", 504: "DEADLINE_EXCEEDED",
-}  # fmt: skip
-_FINISH: Final = {"length": "MAX_TOKENS", "refusal": "SAFETY"}
-_TYPE: Final = "type.googleapis.com/google.rpc."
 
 
 def check_access(headers: Mapping[str, str]) -> None:
     if not headers.get("x-goog-api-key", "").strip():
-        raise Refused("Method doesn't allow unregistered callers. Please use API Key or other form of API consumer identity.", status=403)
+        raise Refused(
+            "Method doesn't allow unregistered callers. Please use API Key or other form of API"
+            " consumer identity.",
+            status=403,
+        )
 
 
 def read(body: dict[str, Any], incoming: Incoming) -> Conversation:
@@ -51,7 +66,9 @@ def read(body: dict[str, Any], incoming: Incoming) -> Conversation:
     config = _fields(request.get("generationConfig") or {}, "generationConfig", "generation_config")
     model = incoming.path["model"]
     old = model.startswith("gemini-2")
-    contents = [_content(content, index, old) for index, content in enumerate(request.get("contents") or [])]
+    contents = [
+        _content(content, index, old) for index, content in enumerate(request.get("contents") or [])
+    ]
     if not contents:
         raise Refused("* GenerateContentRequest.contents: contents is not specified\n")
     _check_pairs(contents)
@@ -60,13 +77,18 @@ def read(body: dict[str, Any], incoming: Incoming) -> Conversation:
     tools = _tools(request.get("tools") or [])
     json, schema = _output(config, old and bool(tools))
     choice, tools = _choice(request.get("toolConfig") or {}, tools)
-    thinking = _fields(config.get("thinkingConfig") or {}, "thinkingConfig", "generation_config.thinking_config")
+    thinking = _fields(
+        config.get("thinkingConfig") or {}, "thinkingConfig", "generation_config.thinking_config"
+    )
     return Conversation(
         dialect="gemini",
         model=model,
         digest=incoming.digest,
         turns=_turns(contents),
-        system="".join(part.get("text", "") for part in (request.get("systemInstruction") or {}).get("parts", ())),
+        system="".join(
+            part.get("text", "")
+            for part in (request.get("systemInstruction") or {}).get("parts", ())
+        ),
         tools=tools,
         choice=choice,
         json=json,
@@ -75,7 +97,13 @@ def read(body: dict[str, Any], incoming: Incoming) -> Conversation:
         max_tokens=config.get("maxOutputTokens"),
         stop=config.get("stopSequences") or [],
         choices=config.get("candidateCount") or 1,
-        thinking="off" if thinking.get("thinkingBudget") == 0 else "shown" if thinking.get("includeThoughts") else "hidden",
+        thinking=(
+            "off"
+            if thinking.get("thinkingBudget") == 0
+            else "shown"
+            if thinking.get("includeThoughts")
+            else "hidden"
+        ),
         options={"sse": incoming.query.get("alt") == "sse", "ids": not old},
     )
 
@@ -87,7 +115,10 @@ def _fields(value: Any, place: str, where: str) -> dict[str, Any]:
     found = {re.sub(r"_([a-z])", lambda m: m[1].upper(), key): item for key, item in value.items()}
     if unknown := next((key for key in found if key not in _KNOWN[place]), None):
         at = f" at '{where}'" if where else ""
-        raise Refused(f'Invalid JSON payload received. Unknown name "{unknown}"{at}: Cannot find field.', where)
+        raise Refused(
+            f'Invalid JSON payload received. Unknown name "{unknown}"{at}: Cannot find field.',
+            where,
+        )
     return found
 
 
@@ -98,23 +129,37 @@ def _content(value: Any, index: int, old: bool) -> tuple[str, list[dict[str, Any
     if role not in ("user", "model"):
         raise Refused("Please use a valid role: user, model.")
     if not content.get("parts"):
-        raise Refused(f"* GenerateContentRequest.contents[{index}].parts: contents.parts must not be empty.\n")
-    return role, [_part(part, f"contents[{index}].parts[{i}]", old) for i, part in enumerate(content["parts"])]
+        raise Refused(
+            f"* GenerateContentRequest.contents[{index}].parts: contents.parts must not be empty.\n"
+        )
+    return role, [
+        _part(part, f"contents[{index}].parts[{i}]", old) for i, part in enumerate(content["parts"])
+    ]
 
 
 def _part(value: Any, where: str, old: bool) -> dict[str, Any]:
     part = _fields(value, "part", where)
     data = _DATA & part.keys()
     if len(data) > 1:
-        raise Refused(f"Invalid value at '{where}' (oneof), oneof field 'data' is already set. Cannot set {sorted(data)[1]!r}", where)
+        raise Refused(
+            f"Invalid value at '{where}' (oneof), oneof field 'data' is already set. Cannot set"
+            f" {sorted(data)[1]!r}",
+            where,
+        )
     if (not data or part.get("text") == "") and "thoughtSignature" not in part:
-        raise Refused(f"* GenerateContentRequest.{where}.data: required oneof field 'data' must have one initialized field\n")
+        raise Refused(
+            f"* GenerateContentRequest.{where}.data: required oneof field 'data' must have one"
+            " initialized field\n"
+        )
     for kind in data & _KNOWN.keys():
         part[kind] = _fields(part[kind], kind, f"{where}.{kind}")
         if kind.startswith("function"):
             _check_function(part[kind], f"{where}.{kind}", old)
     if "inlineData" in part and not _is_base64(str(part["inlineData"].get("data", ""))):
-        raise Refused(f"Invalid value at '{where}.inline_data.data' (TYPE_BYTES), Base64 decoding failed", where)
+        raise Refused(
+            f"Invalid value at '{where}.inline_data.data' (TYPE_BYTES), Base64 decoding failed",
+            where,
+        )
     return part
 
 
@@ -125,12 +170,19 @@ def _check_function(function: dict[str, Any], where: str, old: bool) -> None:
     if not all(isinstance(function.get(key, {}), dict) for key in ("args", "response")):
         raise Refused(f"Invalid value at '{where}': a Struct is expected.", where)
     if old and "id" in function:
-        raise Refused(f"Invalid JSON payload received. Unknown name \"id\" at '{where}': Cannot find field.", where)
+        raise Refused(
+            f"Invalid JSON payload received. Unknown name \"id\" at '{where}': Cannot find field.",
+            where,
+        )
 
 
 def _is_base64(text: str) -> bool:
     try:
-        return bool(b64decode(text.translate(str.maketrans("-_", "+/")) + "=" * (-len(text) % 4), validate=True))
+        return bool(
+            b64decode(
+                text.translate(str.maketrans("-_", "+/")) + "=" * (-len(text) % 4), validate=True
+            )
+        )
     except binascii.Error:
         return False
 
@@ -142,20 +194,30 @@ def _check_pairs(contents: list[tuple[str, list[dict[str, Any]]]]) -> None:
         responses = [part["functionResponse"] for part in parts if "functionResponse" in part]
         if len(responses) != len(calls):
             raise Refused(
-                "Please ensure that the number of function response parts is equal to the number of function call parts of the function "
-                "call turn."
+                "Please ensure that the number of function response parts is equal to the number of"
+                " function call parts of the function call turn."
             )
-        if any(a["name"] != b["name"] or a.get("id") != b.get("id") for a, b in zip(calls, responses, strict=True)):
-            raise Refused("Please ensure that function response parts have the names and ids of the function call parts.")
+        if any(
+            a["name"] != b["name"] or a.get("id") != b.get("id")
+            for a, b in zip(calls, responses, strict=True)
+        ):
+            raise Refused(
+                "Please ensure that function response parts have the names and ids of the function"
+                " call parts."
+            )
         calls = [part["functionCall"] for part in parts if "functionCall" in part]
         if calls and role != "model":
             raise Refused("Please ensure that function call turn comes from the model.")
     if calls:
-        raise Refused("Please ensure that function call turn is followed by a function response turn.")
+        raise Refused(
+            "Please ensure that function call turn is followed by a function response turn."
+        )
 
 
 def _check_signatures(contents: list[tuple[str, list[dict[str, Any]]]]) -> None:
-    """In the current turn each first call of a batch carries its signature (from the third generation on)."""
+    """In the current turn each first call of a batch carries its signature (from the third
+    generation on).
+    """
     for role, parts in reversed(contents):
         if role == "user" and not any("functionResponse" in part for part in parts):
             return
@@ -163,7 +225,10 @@ def _check_signatures(contents: list[tuple[str, list[dict[str, Any]]]]) -> None:
         signature = first.get("thoughtSignature") if first else "none"
         if first and not signature:
             name = first["functionCall"]["name"]
-            raise Refused(f"Function call is missing a thought_signature in functionCall parts. Function call `default_api:{name}`.")
+            raise Refused(
+                "Function call is missing a thought_signature in functionCall parts. Function call"
+                f" `default_api:{name}`."
+            )
         if first and signature not in _SENTINELS and not _is_base64(str(signature)):
             raise Refused("Corrupted thought signature.")
 
@@ -198,26 +263,45 @@ def _tools(tools: Iterable[Any]) -> dict[str, Any]:
             declaration = _fields(value, "declaration", f"{where}.function_declarations[{i}]")
             name = declaration.get("name", "")
             if not _NAME(name):
-                raise Refused(f"* GenerateContentRequest.{where}.function_declarations[{i}].name: Invalid function name.\n")
+                raise Refused(
+                    f"* GenerateContentRequest.{where}.function_declarations[{i}].name: Invalid"
+                    " function name.\n"
+                )
             if name in found:
                 raise Refused(f"Duplicate function declaration found: {name}")
             if {"parameters", "parametersJsonSchema"} <= declaration.keys():
-                raise Refused(f"{where}.function_declarations[{i}]: parameters and parameters_json_schema are exclusive.")
-            found[name] = declaration.get("parametersJsonSchema") or declaration.get("parameters") or {"type": "object"}
+                raise Refused(
+                    f"{where}.function_declarations[{i}]: parameters and parameters_json_schema are"
+                    " exclusive."
+                )
+            found[name] = (
+                declaration.get("parametersJsonSchema")
+                or declaration.get("parameters")
+                or {"type": "object"}
+            )
     return found
 
 
 def _choice(config: dict[str, Any], tools: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """The choice, and the tools it leaves."""
-    calling = _fields(config.get("functionCallingConfig") or {}, "functionCallingConfig", "tool_config.function_calling_config")
+    calling = _fields(
+        config.get("functionCallingConfig") or {},
+        "functionCallingConfig",
+        "tool_config.function_calling_config",
+    )
     mode, allowed = calling.get("mode", "AUTO"), calling.get("allowedFunctionNames") or []
     if mode not in _CHOICES:
         raise Refused(f"Invalid value at 'tool_config.function_calling_config.mode': \"{mode}\"")
     if allowed and (mode not in ("ANY", "VALIDATED") or not tools.keys() >= set(allowed)):
-        raise Refused("allowed_function_names should be declared functions, and set only when the mode is ANY or VALIDATED.")
+        raise Refused(
+            "allowed_function_names should be declared functions, and set only when the mode is ANY"
+            " or VALIDATED."
+        )
     if mode == "ANY" and not tools:
         raise Refused("Function calling config is set without function_declarations.")
-    return _CHOICES[mode], {name: schema for name, schema in tools.items() if not allowed or name in allowed}
+    return _CHOICES[mode], {
+        name: schema for name, schema in tools.items() if not allowed or name in allowed
+    }
 
 
 def _output(config: dict[str, Any], calls_without_json: bool) -> tuple[bool, Any]:
@@ -229,81 +313,7 @@ def _output(config: dict[str, Any], calls_without_json: bool) -> tuple[bool, Any
     if len(schemas) > 1:
         raise Refused("response_schema and response_json_schema are exclusive.")
     if json and calls_without_json:
-        raise Refused("Function calling with a response mime type: 'application/json' is unsupported")
+        raise Refused(
+            "Function calling with a response mime type: 'application/json' is unsupported"
+        )
     return json, schemas[0] if schemas else None
-
-
-def whole(conversation: Conversation, answer: Answer) -> bytes:
-    parts = list(_parts(conversation, answer, [answer.text] if answer.text else []))
-    candidates = [_candidate(i, parts, _FINISH.get(answer.finish, "STOP")) for i in range(conversation.choices)]
-    return json_codec.dumps({"candidates": candidates, **_tail(conversation, answer)})
-
-
-def stream(conversation: Conversation, answer: Answer) -> list[Piece]:
-    """SSE events, or one JSON array written piece by piece."""
-    frames = []
-    for index in range(conversation.choices):
-        parts = list(_parts(conversation, answer, pieces(answer.text)))
-        frames += [({"candidates": [_candidate(index, [part])]}, True) for part in parts]
-        frames.append(({"candidates": [_candidate(index, [], _FINISH.get(answer.finish, "STOP"))]}, False))
-    tail = _tail(conversation, answer)
-    if conversation.options["sse"]:
-        return [Piece(b"data: " + json_codec.dumps(frame | tail) + b"\r\n\r\n", content) for frame, content in frames]
-    written = [Piece((b",\r\n" if i else b"[") + json_codec.dumps(frame | tail), content) for i, (frame, content) in enumerate(frames)]
-    return [*written, Piece(b"\n]\n")]
-
-
-def _parts(conversation: Conversation, answer: Answer, texts: list[str]) -> Iterator[dict[str, Any]]:
-    if answer.finish == "refusal":
-        return
-    if answer.thought and conversation.thinking == "shown":
-        yield {"text": answer.thought, "thought": True}
-    for index, text in enumerate(texts):
-        signed = answer.thought and not answer.calls and index == len(texts) - 1
-        yield {"text": text, "thoughtSignature": sign(answer.thought)} if signed else {"text": text}
-    for index, call in enumerate(answer.calls):
-        signature = {"thoughtSignature": sign(call.text)} if conversation.options["ids"] and not index else {}
-        yield {"functionCall": _call(conversation, call), **signature}
-
-
-def _call(conversation: Conversation, call: Call) -> dict[str, Any]:
-    identity = {"id": call.id} if conversation.options["ids"] else {}
-    return identity | {"name": call.name} | ({"args": call.arguments} if call.arguments else {})
-
-
-def _candidate(index: int, parts: list[dict[str, Any]], finish: str | None = None) -> dict[str, Any]:
-    """Proto JSON leaves zeros and empty lists out."""
-    content: dict[str, Any] = {"content": {"parts": parts, "role": "model"}} if parts or finish == "STOP" else {}
-    return content | ({"finishReason": finish} if finish else {}) | {"index": index}
-
-
-def _tail(conversation: Conversation, answer: Answer) -> dict[str, Any]:
-    said = (answer.output_tokens - answer.thought_tokens) * conversation.choices
-    thought = answer.thought_tokens * conversation.choices
-    total = answer.prompt_tokens + said + thought
-    usage = {"promptTokenCount": answer.prompt_tokens, "candidatesTokenCount": said, "totalTokenCount": total}
-    usage |= {"thoughtsTokenCount": thought} if thought else {}
-    usage |= {"cachedContentTokenCount": answer.cached_tokens} if answer.cached_tokens else {}
-    return {"usageMetadata": usage, "modelVersion": conversation.model, "responseId": conversation.digest[:22]}
-
-
-def broken_stream(conversation: Conversation, sent: int) -> bytes:
-    body = error(Refused("The model is overloaded. Please try again later.", status=503)).body
-    return b"data: " + body + b"\r\n\r\n" if conversation.options["sse"] else b",\r\n" + body + b"]"
-
-
-def error(refusal: Refused, retry_after: int | None = None) -> Reply:
-    details: list[dict[str, Any]] = []
-    if refusal.param:
-        details.append({"@type": f"{_TYPE}BadRequest", "fieldViolations": [{"field": refusal.param, "description": refusal.message}]})
-    if refusal.status == 401:
-        details.append({"@type": f"{_TYPE}ErrorInfo", "reason": "ACCESS_TOKEN_TYPE_UNSUPPORTED", "domain": "googleapis.com"})
-    if refusal.status == 429:
-        details.append({"@type": f"{_TYPE}QuotaFailure", "violations": [{"quotaId": "GenerateRequestsPerMinutePerProjectPerModel"}]})
-    if retry_after is not None:
-        details.append({"@type": f"{_TYPE}RetryInfo", "retryDelay": f"{retry_after}s"})
-    status = _ERRORS.get(refusal.status, "INTERNAL" if refusal.status >= 500 else "INVALID_ARGUMENT")
-    body = {"error": {"code": refusal.status, "message": refusal.message, "status": status}}
-    if details:
-        body["error"]["details"] = details
-    return Reply(refusal.status, {}, json_codec.dumps(body))

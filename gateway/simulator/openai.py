@@ -1,34 +1,41 @@
 """OpenAI Chat Completions, as the server speaks it."""
 
 import re
-import time
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from gateway.simulator.answer import pieces
-from gateway.simulator.conversation import Answer, Call, Conversation, Incoming, Piece, Refused, Reply, Turn, known_fields, names, turn_of
+from gateway.simulator.conversation import (
+    Conversation,
+    Incoming,
+    Refused,
+    Turn,
+    known_fields,
+    names,
+    turn_of,
+)
+from gateway.simulator.openai_answer import broken_stream, error, stream, whole
 from translators import json_codec
 
+__all__ = ["broken_stream", "check_access", "error", "read", "stream", "whole"]
+
 _FIELDS: Final = names(
-    "audio frequency_penalty function_call functions logit_bias logprobs max_completion_tokens max_tokens messages metadata modalities "
-    "model moderation n parallel_tool_calls prediction presence_penalty prompt_cache_key prompt_cache_options prompt_cache_retention "
-    "reasoning_effort response_format safety_identifier seed service_tier stop store stream stream_options temperature tool_choice tools "
-    "top_logprobs top_p user verbosity web_search_options"
+    "audio frequency_penalty function_call functions logit_bias logprobs max_completion_tokens"
+    " max_tokens messages metadata modalities model moderation n parallel_tool_calls prediction"
+    " presence_penalty prompt_cache_key prompt_cache_options prompt_cache_retention"
+    " reasoning_effort response_format safety_identifier seed service_tier stop store stream"
+    " stream_options temperature tool_choice tools top_logprobs top_p user verbosity"
+    " web_search_options"
 )
 _RANGES: Final = {
-    "temperature": (0, 2), "top_p": (0, 1), "frequency_penalty": (-2, 2), "presence_penalty": (-2, 2), "n": (1, 128),
+    "temperature": (0, 2), "top_p": (0, 1), "frequency_penalty": (-2, 2), "presence_penalty": (-2,
+     2), "n": (1, 128),
     "max_tokens": (1, 10**9), "max_completion_tokens": (1, 10**9), "top_logprobs": (0, 20),
 }  # fmt: skip
 _ROLES: Final = ("system", "assistant", "user", "function", "tool", "developer")
 _NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}").fullmatch
-_ERRORS: Final = {
-    400: ("invalid_request_error", None), 401: ("invalid_request_error", "invalid_api_key"), 403: ("invalid_request_error", None),
-    404: ("invalid_request_error", "model_not_found"), 429: ("requests", "rate_limit_exceeded"),
-}  # fmt: skip
 _NO_EFFORT_WITH_TOOLS: Final = ("gpt-5.4", "gpt-5.5", "gpt-5.6", "gpt-6")
 """How the ids of models begin that reason and call functions only through the Responses API."""
 _REASONS_BY_ITSELF: Final = ("gpt-5.5", "gpt-5.6", "gpt-6")
-_FINISH: Final = {"calls": "tool_calls", "length": "length"}
 
 
 def check_access(headers: Mapping[str, str]) -> None:
@@ -49,7 +56,10 @@ def read(body: dict[str, Any], incoming: Incoming) -> Conversation:
                 system += texts
             case "assistant":
                 turn_of(turns, "model").texts += texts
-                called |= {c["id"]: c.get(c.get("type", "function"), {}).get("name", "") for c in message.get("tool_calls") or ()}
+                called |= {
+                    c["id"]: c.get(c.get("type", "function"), {}).get("name", "")
+                    for c in message.get("tool_calls") or ()
+                }
             case "tool" | "function":
                 name = called.get(message.get("tool_call_id", ""), message.get("name", "function"))
                 turn_of(turns, "user").results.append((name, "".join(texts)))
@@ -59,8 +69,15 @@ def read(body: dict[str, Any], incoming: Incoming) -> Conversation:
     tools = _tools(body.get("tools"))
     _check_effort(body)
     form = body.get("response_format") or {}
-    if form.get("type") == "json_object" and "json" not in json_codec.dumps_str(body["messages"]).lower():
-        raise Refused("'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'.", "messages")
+    if (
+        form.get("type") == "json_object"
+        and "json" not in json_codec.dumps_str(body["messages"]).lower()
+    ):
+        raise Refused(
+            "'messages' must contain the word 'json' in some form, to use 'response_format' of type"
+            " 'json_object'.",
+            "messages",
+        )
     stop = body.get("stop") or []
     return Conversation(
         dialect="openai",
@@ -88,28 +105,42 @@ def _check(body: dict[str, Any]) -> None:
     if not isinstance(body.get("model"), str) or not body["model"]:
         raise Refused("you must provide a model parameter")
     if "messages" not in body:
-        raise Refused("Missing required parameter: 'messages'.", "messages", "missing_required_parameter")
+        raise Refused(
+            "Missing required parameter: 'messages'.", "messages", "missing_required_parameter"
+        )
     if not isinstance(body["messages"], list) or not body["messages"]:
-        raise Refused("Invalid 'messages': expected an array with minimum length 1.", "messages", "empty_array")
+        raise Refused(
+            "Invalid 'messages': expected an array with minimum length 1.",
+            "messages",
+            "empty_array",
+        )
     if body.get("stream_options") is not None and body.get("stream") is not True:
-        raise Refused("The 'stream_options' parameter is only allowed when 'stream' is enabled.", "stream_options")
+        raise Refused(
+            "The 'stream_options' parameter is only allowed when 'stream' is enabled.",
+            "stream_options",
+        )
     for name, (low, high) in _RANGES.items():
         value = body.get(name)
         if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
             raise Refused(f"Invalid type for '{name}': expected a number.", name, "invalid_type")
         if value is not None and not low <= value <= high:
-            raise Refused(f"Invalid '{name}': {value} is not between {low} and {high}.", name, "invalid_value")
+            raise Refused(
+                f"Invalid '{name}': {value} is not between {low} and {high}.", name, "invalid_value"
+            )
 
 
 def _check_effort(body: dict[str, Any]) -> None:
     """Some models do not call functions here while they reason."""
-    functions = body.get("functions") or [tool for tool in body.get("tools") or () if tool["type"] == "function"]
+    functions = body.get("functions") or [
+        tool for tool in body.get("tools") or () if tool["type"] == "function"
+    ]
     model, effort = body["model"], body.get("reasoning_effort")
     reasons = effort != "none" if effort is not None else model.startswith(_REASONS_BY_ITSELF)
     if functions and reasons and model.startswith(_NO_EFFORT_WITH_TOOLS):
         raise Refused(
-            f"Function tools with reasoning_effort are not supported for {model} in /v1/chat/completions. "
-            "To use function tools, use /v1/responses or set reasoning_effort to 'none'.",
+            f"Function tools with reasoning_effort are not supported for {model} in"
+            " /v1/chat/completions. To use function tools, use /v1/responses or set"
+            " reasoning_effort to 'none'.",
             "reasoning_effort",
         )
 
@@ -121,24 +152,40 @@ def _messages(messages: list[Any]) -> Iterator[dict[str, Any]]:
         role = message.get("role") if isinstance(message, dict) else None
         if message is not None and role not in _ROLES:
             raise Refused(
-                f"Invalid value: '{role}'. Supported values are: {', '.join(_ROLES)}.", f"messages[{index}].role", "invalid_value"
+                f"Invalid value: '{role}'. Supported values are: {', '.join(_ROLES)}.",
+                f"messages[{index}].role",
+                "invalid_value",
             )
         if role == "tool":
             if (answered := message.get("tool_call_id")) not in waiting:
-                rule = "messages with role 'tool' must be a response to a preceding message with 'tool_calls'."
+                rule = (
+                    "messages with role 'tool' must be a response to a preceding message with"
+                    " 'tool_calls'."
+                )
                 raise Refused(f"Invalid parameter: {rule}", f"messages.[{index}].role")
             waiting.discard(answered)
         elif waiting:
-            rule = "An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'."
-            raise Refused(f"{rule} The following tool_call_ids did not have response messages: {', '.join(sorted(waiting))}", "messages")
+            rule = (
+                "An assistant message with 'tool_calls' must be followed by tool messages"
+                " responding to each 'tool_call_id'."
+            )
+            raise Refused(
+                f"{rule} The following tool_call_ids did not have response messages:"
+                f" {', '.join(sorted(waiting))}",
+                "messages",
+            )
         if message is None:
             return
         calls = message.get("tool_calls") if role == "assistant" else None
         waiting |= {call["id"] for call in calls or ()}
         if message.get("content") is None and not (
-            role == "assistant" and (calls or message.get("function_call") or message.get("refusal"))
+            role == "assistant"
+            and (calls or message.get("function_call") or message.get("refusal"))
         ):
-            raise Refused(f"Invalid value for 'content': expected a string, got null. (messages[{index}])", f"messages.[{index}].content")
+            raise Refused(
+                f"Invalid value for 'content': expected a string, got null. (messages[{index}])",
+                f"messages.[{index}].content",
+            )
         yield message
 
 
@@ -147,7 +194,11 @@ def _content(content: Any, param: str) -> tuple[list[str], list[str]]:
     if content is None or isinstance(content, str):
         return ([content] if content else [], [])
     if not isinstance(content, list):
-        raise Refused(f"Invalid type for '{param}': expected a string or an array of content parts.", param, "invalid_type")
+        raise Refused(
+            f"Invalid type for '{param}': expected a string or an array of content parts.",
+            param,
+            "invalid_type",
+        )
     texts, media = [], []
     for index, part in enumerate(content):
         match part:
@@ -159,26 +210,37 @@ def _content(content: Any, param: str) -> tuple[list[str], list[str]]:
                 media.append(f"audio/{form}")
             case {"type": "file", "file": dict(file)}:
                 data = str(file.get("file_data", ""))
-                media.append(data[5:].partition(";")[0] if data.startswith("data:") else "application/pdf")
+                media.append(
+                    data[5:].partition(";")[0] if data.startswith("data:") else "application/pdf"
+                )
             case _:
-                raise Refused(f"Invalid content part at '{param}[{index}]'.", f"{param}[{index}]", "invalid_value")
+                raise Refused(
+                    f"Invalid content part at '{param}[{index}]'.",
+                    f"{param}[{index}]",
+                    "invalid_value",
+                )
     return texts, media
 
 
 def _tools(tools: Any) -> dict[str, Any]:
     if tools is not None and (not isinstance(tools, list) or not tools):
-        raise Refused("Invalid 'tools': expected an array with minimum length 1.", "tools", "empty_array")
+        raise Refused(
+            "Invalid 'tools': expected an array with minimum length 1.", "tools", "empty_array"
+        )
     found: dict[str, Any] = {}
     for index, tool in enumerate(tools or ()):
         kind = tool.get("type") if isinstance(tool, dict) else None
         if kind not in ("function", "custom") or not isinstance(inner := tool.get(kind), dict):
             raise Refused(
-                f"Invalid value: '{kind}'. Supported values are: 'function' and 'custom'.", f"tools[{index}].type", "invalid_value"
+                f"Invalid value: '{kind}'. Supported values are: 'function' and 'custom'.",
+                f"tools[{index}].type",
+                "invalid_value",
             )
         name = inner.get("name")
         if not isinstance(name, str) or not _NAME(name):
             raise Refused(
-                f"Invalid 'tools[{index}].{kind}.name': expected a name of a-z, A-Z, 0-9, _ and -.", f"tools[{index}].{kind}.name"
+                f"Invalid 'tools[{index}].{kind}.name': expected a name of a-z, A-Z, 0-9, _ and -.",
+                f"tools[{index}].{kind}.name",
             )
         found[name] = None if kind == "custom" else inner.get("parameters") or {"type": "object"}
     return found
@@ -186,95 +248,25 @@ def _tools(tools: Any) -> dict[str, Any]:
 
 def _choice(choice: Any, tools: dict[str, Any]) -> str:
     if choice is not None and not tools:
-        raise Refused("Invalid value for 'tool_choice': 'tool_choice' is only allowed when 'tools' are specified.", "tool_choice")
+        raise Refused(
+            "Invalid value for 'tool_choice': 'tool_choice' is only allowed when 'tools' are"
+            " specified.",
+            "tool_choice",
+        )
     match choice:
         case None:
             return "auto"
         case "auto" | "none" | "required":
             return str(choice)
-        case {"type": "function", "function": {"name": str(name)}} | {"type": "custom", "custom": {"name": str(name)}} if name in tools:
+        case {"type": "function", "function": {"name": str(name)}} | {
+            "type": "custom",
+            "custom": {"name": str(name)},
+        } if name in tools:
             return f"={name}"
         case {"type": "allowed_tools", "allowed_tools": {"mode": "auto" | "required" as mode}}:
             return str(mode)
-    raise Refused("Invalid value for 'tool_choice': it names no tool in 'tools'.", "tool_choice", "invalid_value")
-
-
-def whole(conversation: Conversation, answer: Answer) -> bytes:
-    message: dict[str, Any] = {"role": "assistant", "content": answer.text or None if answer.calls else answer.text, "refusal": None}
-    if answer.finish == "refusal":
-        message |= {"content": None, "refusal": answer.text}
-    if answer.calls:
-        message["tool_calls"] = [_call(call) for call in answer.calls]
-    finish = _FINISH.get(answer.finish, "stop")
-    choices = [{"index": i, "message": message, "logprobs": None, "finish_reason": finish} for i in range(conversation.choices)]
-    return json_codec.dumps(_envelope(conversation, "chat.completion") | {"choices": choices, "usage": _usage(conversation, answer)})
-
-
-def stream(conversation: Conversation, answer: Answer) -> list[Piece]:
-    head = _envelope(conversation, "chat.completion.chunk")
-    counted = {"usage": None} if conversation.options["usage"] else {}
-
-    def chunk(index: int, delta: dict[str, Any], finish: str | None = None) -> bytes:
-        return _event(head | {"choices": [{"index": index, "delta": delta, "logprobs": None, "finish_reason": finish}]} | counted)
-
-    events = []
-    for index in range(conversation.choices):
-        events.append(Piece(chunk(index, {"role": "assistant", "content": None if answer.calls else "", "refusal": None})))
-        events += [Piece(chunk(index, delta), content=True) for delta in _deltas(answer)]
-        events.append(Piece(chunk(index, {}, _FINISH.get(answer.finish, "stop"))))
-    if counted:
-        events.append(Piece(_event(head | {"choices": [], "usage": _usage(conversation, answer)})))
-    return [*events, Piece(b"data: [DONE]\n\n")]
-
-
-def _deltas(answer: Answer) -> Iterator[dict[str, Any]]:
-    field = "refusal" if answer.finish == "refusal" else "content"
-    for piece in pieces(answer.text):
-        yield {field: piece}
-    for index, call in enumerate(answer.calls):
-        kind, key = ("custom", "input") if call.custom else ("function", "arguments")
-        yield {"tool_calls": [{"index": index, "id": f"call_{call.id}", "type": kind, kind: {"name": call.name, key: ""}}]}
-        for piece in pieces(call.text):
-            yield {"tool_calls": [{"index": index, kind: {key: piece}}]}
-
-
-def _call(call: Call) -> dict[str, Any]:
-    kind, key = ("custom", "input") if call.custom else ("function", "arguments")
-    return {"id": f"call_{call.id}", "type": kind, kind: {"name": call.name, key: call.text}}
-
-
-def _envelope(conversation: Conversation, kind: str) -> dict[str, Any]:
-    head = {"id": f"chatcmpl-{conversation.digest[:24]}", "object": kind, "created": int(time.time()), "model": conversation.model}
-    return head | {"service_tier": "default", "system_fingerprint": "fp_simulated"}
-
-
-def _usage(conversation: Conversation, answer: Answer) -> dict[str, Any]:
-    output = answer.output_tokens * conversation.choices
-    return {
-        "prompt_tokens": answer.prompt_tokens,
-        "completion_tokens": output,
-        "total_tokens": answer.prompt_tokens + output,
-        "prompt_tokens_details": {"cached_tokens": answer.cached_tokens, "audio_tokens": 0},
-        "completion_tokens_details": {
-            "reasoning_tokens": answer.thought_tokens * conversation.choices,
-            "audio_tokens": 0,
-            "accepted_prediction_tokens": 0,
-            "rejected_prediction_tokens": 0,
-        },
-    }
-
-
-def _event(data: dict[str, Any]) -> bytes:
-    return b"data: " + json_codec.dumps(data) + b"\n\n"
-
-
-def broken_stream(conversation: Conversation, sent: int) -> bytes:
-    refusal = Refused("The server had an error while processing your request.", status=500)
-    return b"data: " + error(refusal).body + b"\n\n"
-
-
-def error(refusal: Refused, retry_after: int | None = None) -> Reply:
-    kind, code = _ERRORS.get(refusal.status, ("server_error" if refusal.status >= 500 else "invalid_request_error", None))
-    body = {"error": {"message": refusal.message, "type": kind, "param": refusal.param, "code": refusal.code or code}}
-    headers = {} if retry_after is None else {"retry-after": str(retry_after)}
-    return Reply(refusal.status, {"x-request-id": "req_simulated", **headers}, json_codec.dumps(body))
+    raise Refused(
+        "Invalid value for 'tool_choice': it names no tool in 'tools'.",
+        "tool_choice",
+        "invalid_value",
+    )

@@ -1,10 +1,19 @@
-"""OpenAI's Responses API, as the server speaks it: what a request may hold. Its items are read in `responses_items`."""
+"""OpenAI's Responses API, as the server speaks it: what a request may hold. Its items are read in
+`responses_items`.
+"""
 
 import re
 from collections.abc import Iterable
 from typing import Any, Final
 
-from gateway.simulator.conversation import Conversation, Incoming, Refused, Turn, known_fields, names
+from gateway.simulator.conversation import (
+    Conversation,
+    Incoming,
+    Refused,
+    Turn,
+    known_fields,
+    names,
+)
 from gateway.simulator.openai import check_access, error
 from gateway.simulator.responses_answer import broken_stream, stream, whole
 from gateway.simulator.responses_items import missing, not_one_of, read_items, unknown, wrong_type
@@ -13,17 +22,23 @@ from translators import json_codec
 __all__ = ["broken_stream", "check_access", "error", "read", "stream", "whole"]
 
 _FIELDS: Final = names(
-    "access_programs background background_options context_management conversation image include input instructions max_output_tokens "
-    "max_tool_calls metadata model moderation parallel_tool_calls previous_response_id prompt prompt_cache_key prompt_cache_options "
-    "prompt_cache_retention reasoning safety_identifier service_tier store stream stream_options temperature text tool_choice tools "
-    "top_logprobs top_p truncation user"
+    "access_programs background background_options context_management conversation image include"
+    " input instructions max_output_tokens max_tool_calls metadata model moderation"
+    " parallel_tool_calls previous_response_id prompt prompt_cache_key prompt_cache_options"
+    " prompt_cache_retention reasoning safety_identifier service_tier store stream stream_options"
+    " temperature text tool_choice tools top_logprobs top_p truncation user"
 )
 _INNER: Final = {
     "reasoning": names("context effort generate_summary mode summary"),
     "text": names("format verbosity"),
     "stream_options": names("include_obfuscation"),
 }
-_RANGES: Final = {"temperature": (0, 2), "top_p": (0, 1), "top_logprobs": (0, 20), "max_output_tokens": (16, 10**9)}
+_RANGES: Final = {
+    "temperature": (0, 2),
+    "top_p": (0, 1),
+    "top_logprobs": (0, 20),
+    "max_output_tokens": (16, 10**9),
+}
 _WHOLE: Final = ("top_logprobs", "max_output_tokens")
 _SUPPORTED: Final = {
     ("reasoning", "effort"): ("none", "minimal", "low", "medium", "high", "xhigh", "max"),
@@ -31,28 +46,40 @@ _SUPPORTED: Final = {
     ("text", "verbosity"): ("low", "medium", "high"),
 }
 _INCLUDABLE: Final = (
-    "file_search_call.results", "web_search_call.results", "web_search_call.action.sources", "message.input_image.image_url",
-    "computer_call_output.output.image_url", "code_interpreter_call.outputs", "reasoning.encrypted_content",
+    "file_search_call.results", "web_search_call.results", "web_search_call.action.sources",
+    "message.input_image.image_url",
+    "computer_call_output.output.image_url", "code_interpreter_call.outputs",
+    "reasoning.encrypted_content",
     "message.output_text.logprobs",
 )  # fmt: skip
-_KEPT_ELSEWHERE: Final = {"previous_response_id": "Previous response", "conversation": "Conversation", "prompt": "Prompt"}
+_KEPT_ELSEWHERE: Final = {
+    "previous_response_id": "Previous response",
+    "conversation": "Conversation",
+    "prompt": "Prompt",
+}
 """Names of what an earlier request left at the server: the simulator keeps nothing."""
 _TOOL_FIELDS: Final = {
-    "function": names("type name description parameters strict allowed_callers async defer_loading output_schema"),
+    "function": names(
+        "type name description parameters strict allowed_callers async defer_loading output_schema"
+    ),
     "custom": names("type name description format allowed_callers async defer_loading"),
 }
 _HOSTED: Final = names(
-    "apply_patch code_interpreter computer computer_use_preview file_search image_generation local_shell mcp namespace "
-    "programmatic_tool_calling shell tool_search web_search web_search_2025_08_26 web_search_preview web_search_preview_2025_03_11"
+    "apply_patch code_interpreter computer computer_use_preview file_search image_generation"
+    " local_shell mcp namespace programmatic_tool_calling shell tool_search web_search"
+    " web_search_2025_08_26 web_search_preview web_search_preview_2025_03_11"
 )
 _NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,128}").fullmatch
 _FORMAT_NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}").fullmatch
 _VALUES: Final = ("enum", "const", "default", "examples")
 """Keywords of a schema that hold values, not schemas."""
 _ECHOED: Final[dict[str, Any]] = {
-    "background": False, "instructions": None, "max_output_tokens": None, "max_tool_calls": None, "metadata": {},
-    "parallel_tool_calls": True, "previous_response_id": None, "prompt_cache_key": None, "safety_identifier": None,
-    "service_tier": "auto", "store": True, "temperature": 1.0, "tool_choice": "auto", "tools": [], "top_logprobs": 0, "top_p": 1.0,
+    "background": False, "instructions": None, "max_output_tokens": None, "max_tool_calls": None,
+    "metadata": {},
+    "parallel_tool_calls": True, "previous_response_id": None, "prompt_cache_key": None,
+    "safety_identifier": None,
+    "service_tier": "auto", "store": True, "temperature": 1.0, "tool_choice": "auto", "tools": [],
+    "top_logprobs": 0, "top_p": 1.0,
     "truncation": "disabled", "user": None,
 }  # fmt: skip
 """What an answer says again of its request, and what it says where the request said nothing."""
@@ -66,7 +93,10 @@ def read(body: dict[str, Any], incoming: Incoming) -> Conversation:
     form = _format((body.get("text") or {}).get("format") or {"type": "text"}, body["input"])
     effort, summary = ((body.get("reasoning") or {}).get(name) for name in ("effort", "summary"))
     text = {"format": form, "verbosity": (body.get("text") or {}).get("verbosity") or "medium"}
-    echo = {name: otherwise if body.get(name) is None else body[name] for name, otherwise in _ECHOED.items()}
+    echo = {
+        name: otherwise if body.get(name) is None else body[name]
+        for name, otherwise in _ECHOED.items()
+    }
     return Conversation(
         dialect="openai",
         model=body["model"],
@@ -84,7 +114,9 @@ def read(body: dict[str, Any], incoming: Incoming) -> Conversation:
         options={
             "echo": echo | {"reasoning": {"effort": effort, "summary": summary}, "text": text},
             "sealed": "reasoning.encrypted_content" in (body.get("include") or ()),
-            "obfuscated": (body.get("stream_options") or {}).get("include_obfuscation") is not False,
+            "obfuscated": (
+                (body.get("stream_options") or {}).get("include_obfuscation") is not False
+            ),
         },
     )
 
@@ -98,11 +130,20 @@ def _check(body: dict[str, Any]) -> None:
         raise wrong_type("model", "a string")
     for name, kept in _KEPT_ELSEWHERE.items():
         if body.get(name) is not None:
-            raise Refused(f"{kept} with id '{body[name]}' not found.", name, f"{name.removesuffix('_id')}_not_found")
+            raise Refused(
+                f"{kept} with id '{body[name]}' not found.",
+                name,
+                f"{name.removesuffix('_id')}_not_found",
+            )
     if body.get("background") is True:
-        raise Refused("The simulator does nothing in the background.", "background", "unsupported_parameter")
+        raise Refused(
+            "The simulator does nothing in the background.", "background", "unsupported_parameter"
+        )
     if body.get("stream_options") is not None and body.get("stream") is not True:
-        raise Refused("The 'stream_options' parameter is only allowed when 'stream' is enabled.", "stream_options")
+        raise Refused(
+            "The 'stream_options' parameter is only allowed when 'stream' is enabled.",
+            "stream_options",
+        )
     if body.get("instructions") is not None and not isinstance(body["instructions"], str):
         raise wrong_type("instructions", "a string")
     _check_inner(body)
@@ -133,9 +174,14 @@ def _check_numbers(body: dict[str, Any]) -> None:
         if isinstance(value, bool) or not isinstance(value, int if name in _WHOLE else int | float):
             raise wrong_type(name, f"a {kind}" if kind == "decimal" else f"an {kind}")
         if not low <= value <= high:
-            side, bound, sign = ("below", "minimum", f">= {low}") if value < low else ("above", "maximum", f"<= {high}")
+            side, bound, sign = (
+                ("below", "minimum", f">= {low}")
+                if value < low
+                else ("above", "maximum", f"<= {high}")
+            )
             raise Refused(
-                f"Invalid '{name}': {kind} {side} {bound} value. Expected a value {sign}, but got {value} instead.",
+                f"Invalid '{name}': {kind} {side} {bound} value. Expected a value {sign}, but got"
+                f" {value} instead.",
                 name,
                 f"{kind}_{side}_{bound[:3]}_value",
             )
@@ -165,13 +211,21 @@ def _tools(tools: Any) -> dict[str, Any]:
         if kind in _HOSTED:
             continue
         if kind not in _TOOL_FIELDS:
-            raise missing(f"{where}.type") if kind is None else not_one_of(f"{where}.type", kind, sorted([*_TOOL_FIELDS, *_HOSTED]))
+            raise (
+                missing(f"{where}.type")
+                if kind is None
+                else not_one_of(f"{where}.type", kind, sorted([*_TOOL_FIELDS, *_HOSTED]))
+            )
         if tool.get("name") is None:
             raise missing(f"{where}.name")
         if name := known_fields(tool, _TOOL_FIELDS[kind]):
             raise unknown(f"{where}.{name}")
         if not isinstance(tool["name"], str) or not _NAME(tool["name"]):
-            raise Refused(f"Invalid '{where}.name': string does not match pattern.", f"{where}.name", "invalid_value")
+            raise Refused(
+                f"Invalid '{where}.name': string does not match pattern.",
+                f"{where}.name",
+                "invalid_value",
+            )
         found[tool["name"]] = None if kind == "custom" else _parameters(tool, where)
     return found
 
@@ -183,7 +237,11 @@ def _parameters(tool: dict[str, Any], where: str) -> dict[str, Any]:
     if not isinstance(schema, dict):
         raise wrong_type(f"{where}.parameters", "an object")
     if flaw := _flaw(schema, strict=tool.get("strict") is True):
-        raise Refused(f"Invalid schema for function '{tool['name']}': {flaw}", f"{where}.parameters", "invalid_function_parameters")
+        raise Refused(
+            f"Invalid schema for function '{tool['name']}': {flaw}",
+            f"{where}.parameters",
+            "invalid_function_parameters",
+        )
     return schema
 
 
@@ -194,19 +252,44 @@ def _choice(choice: Any, tools: dict[str, Any], declared: list[Any]) -> tuple[st
             return choice or "auto", tools
         case "required":
             if not declared:
-                raise Refused("Tool choice 'required' must be specified with 'tools' parameter.", "tool_choice")
+                raise Refused(
+                    "Tool choice 'required' must be specified with 'tools' parameter.",
+                    "tool_choice",
+                )
             return "required" if tools else "auto", tools
         case {"type": "function" | "custom" as kind, "name": str(name)}:
             if any(tool["type"] == kind and tool["name"] == name for tool in declared):
                 return f"={name}", tools
             raise Refused(f"Tool choice '{name}' not found in 'tools' parameter.", "tool_choice")
-        case {"type": "allowed_tools", "mode": "auto" | "required" as mode, "tools": [_, *_] as allowed}:
-            if any(all(tool.get(key) != value for tool in declared) for one in allowed for key, value in one.items()):
-                raise Refused("Tool choice 'allowed_tools' names a tool that is not in the 'tools' parameter.", "tool_choice")
-            return _choice(mode, {one["name"]: tools[one["name"]] for one in allowed if one.get("name") in tools}, declared)
-        case {"type": str(kind)} if any(tool["type"] == kind for tool in declared) and kind in _HOSTED:
+        case {
+            "type": "allowed_tools",
+            "mode": "auto" | "required" as mode,
+            "tools": [_, *_] as allowed,
+        }:
+            if any(
+                all(tool.get(key) != value for tool in declared)
+                for one in allowed
+                for key, value in one.items()
+            ):
+                raise Refused(
+                    "Tool choice 'allowed_tools' names a tool that is not in the 'tools'"
+                    " parameter.",
+                    "tool_choice",
+                )
+            return _choice(
+                mode,
+                {one["name"]: tools[one["name"]] for one in allowed if one.get("name") in tools},
+                declared,
+            )
+        case {"type": str(kind)} if (
+            any(tool["type"] == kind for tool in declared) and kind in _HOSTED
+        ):
             return "auto", tools
-    raise Refused(f"Invalid value for 'tool_choice': {json_codec.dumps_str(choice)}.", "tool_choice", "invalid_value")
+    raise Refused(
+        f"Invalid value for 'tool_choice': {json_codec.dumps_str(choice)}.",
+        "tool_choice",
+        "invalid_value",
+    )
 
 
 def _format(form: dict[str, Any], given: Any) -> dict[str, Any]:
@@ -216,7 +299,10 @@ def _format(form: dict[str, Any], given: Any) -> dict[str, Any]:
             return form
         case "json_object":
             if "json" not in json_codec.dumps_str(given).lower():
-                rule = "must contain the word 'json' in some form to use 'text.format' of type 'json_object'."
+                rule = (
+                    "must contain the word 'json' in some form to use 'text.format' of type"
+                    " 'json_object'."
+                )
                 raise Refused(f"Response input messages {rule}", "input")
             return form
         case "json_schema":
@@ -231,16 +317,29 @@ def _schema_format(form: dict[str, Any], where: str) -> dict[str, Any]:
     if extra := known_fields(form, names("type name schema description strict")):
         raise unknown(f"{where}.{extra}")
     if not _FORMAT_NAME(form["name"]):
-        raise Refused(f"Invalid '{where}.name': string does not match pattern.", f"{where}.name", "invalid_value")
+        raise Refused(
+            f"Invalid '{where}.name': string does not match pattern.",
+            f"{where}.name",
+            "invalid_value",
+        )
     if flaw := _flaw(form["schema"], strict=form.get("strict") is True):
-        raise Refused(f"Invalid schema for response_format '{form['name']}': {flaw}", f"{where}.schema", "invalid_json_schema")
+        raise Refused(
+            f"Invalid schema for response_format '{form['name']}': {flaw}",
+            f"{where}.schema",
+            "invalid_json_schema",
+        )
     return form
 
 
 def _flaw(schema: dict[str, Any], *, strict: bool) -> str | None:
-    """Why the API takes no such schema: its root is no object, or strictness wants every object closed and all its keys required."""
+    """Why the API takes no such schema: its root is no object, or strictness wants every object
+    closed and all its keys required.
+    """
     if schema.get("type") != "object":
-        return f"schema must be a JSON Schema of 'type: \"object\"', got 'type: \"{schema.get('type')}\"'."
+        return (
+            "schema must be a JSON Schema of 'type: \"object\"', got 'type:"
+            f' "{schema.get("type")}"\'.'
+        )
     return _loose(schema, ()) if strict else None
 
 
@@ -251,9 +350,19 @@ def _loose(schema: Any, path: tuple[str, ...]) -> str | None:
         return None
     if schema.get("type") == "object":
         if schema.get("additionalProperties") is not False:
-            return f"In context={path}, 'additionalProperties' is required to be supplied and to be false."
-        if left := [name for name in schema.get("properties") or {} if name not in (schema.get("required") or ())]:
-            rule = "'required' is required to be supplied and to be an array including every key in properties."
+            return (
+                f"In context={path}, 'additionalProperties' is required to be supplied and to be"
+                " false."
+            )
+        if left := [
+            name
+            for name in schema.get("properties") or {}
+            if name not in (schema.get("required") or ())
+        ]:
+            rule = (
+                "'required' is required to be supplied and to be an array including every key in"
+                " properties."
+            )
             return f"In context={path}, {rule} Missing '{left[0]}'."
     return _first_flaw(((key, value) for key, value in schema.items() if key not in _VALUES), path)
 

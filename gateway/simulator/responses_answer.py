@@ -1,4 +1,6 @@
-"""OpenAI's Responses API, as the server speaks it: an answer as a response, and as the events in which a response comes about."""
+"""OpenAI's Responses API, as the server speaks it: an answer as a response, and as the events in
+which a response comes about.
+"""
 
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +13,10 @@ from translators import json_codec
 
 _OBFUSCATED: Final = 16
 """How long a delta is made by what is added to it."""
-_BROKEN: Final = {"code": "server_error", "message": "The server had an error while processing your request."}
+_BROKEN: Final = {
+    "code": "server_error",
+    "message": "The server had an error while processing your request.",
+}
 
 
 class _Event(NamedTuple):
@@ -27,14 +32,23 @@ def whole(conversation: Conversation, answer: Answer) -> bytes:
 
 
 def stream(conversation: Conversation, answer: Answer) -> list[Piece]:
-    return [Piece(_write(number, event), event.content) for number, event in enumerate(_events(conversation, answer))]
+    return [
+        Piece(_write(number, event), event.content)
+        for number, event in enumerate(_events(conversation, answer))
+    ]
 
 
 def broken_stream(conversation: Conversation, sent: int) -> bytes:
     """A response that fails, or an error where none has begun."""
     if not sent:
         return _write(0, _Event("error", {**_BROKEN, "param": None}))
-    return _write(sent, _Event("response.failed", {"response": _begun(conversation) | {"status": "failed", "error": _BROKEN}}))
+    return _write(
+        sent,
+        _Event(
+            "response.failed",
+            {"response": _begun(conversation) | {"status": "failed", "error": _BROKEN}},
+        ),
+    )
 
 
 def _write(number: int, event: _Event) -> bytes:
@@ -93,7 +107,11 @@ def _items(conversation: Conversation, answer: Answer) -> Iterator[Item]:
 
 def _reasoning(conversation: Conversation, answer: Answer) -> Item:
     own = reasoning_id(conversation.digest, stored=conversation.options["echo"]["store"])
-    summary = [{"type": "summary_text", "text": answer.thought}] if conversation.thinking == "shown" else []
+    summary = (
+        [{"type": "summary_text", "text": answer.thought}]
+        if conversation.thinking == "shown"
+        else []
+    )
     return {"id": own, "type": "reasoning", "summary": summary} | (
         {"encrypted_content": sign(own)} if conversation.options["sealed"] else {}
     )
@@ -105,11 +123,21 @@ def _message(conversation: Conversation, answer: Answer) -> Item:
     else:
         part = {"type": "output_text", "annotations": [], "logprobs": [], "text": answer.text}
     status = "incomplete" if answer.finish == "length" else "completed"
-    return {"id": f"msg_{conversation.digest[:48]}", "type": "message", "status": status, "content": [part], "role": "assistant"}
+    return {
+        "id": f"msg_{conversation.digest[:48]}",
+        "type": "message",
+        "status": status,
+        "content": [part],
+        "role": "assistant",
+    }
 
 
 def _call(call: Call) -> Item:
-    kind, prefix, key = ("custom_tool_call", "ctc", "input") if call.custom else ("function_call", "fc", "arguments")
+    kind, prefix, key = (
+        ("custom_tool_call", "ctc", "input")
+        if call.custom
+        else ("function_call", "fc", "arguments")
+    )
     said = {"id": f"{prefix}_{call.id}", "type": kind, "status": "completed", key: call.text}
     return said | {"call_id": f"call_{call.id}", "name": call.name}
 
@@ -119,11 +147,19 @@ def _events(conversation: Conversation, answer: Answer) -> Iterator[_Event]:
         yield _Event(name, {"response": _begun(conversation)})
     for place, item in enumerate(_items(conversation, answer)):
         empty, growth = _GROWTH[item["type"]]
-        yield _Event("response.output_item.added", {"output_index": place, "item": _started(item, empty)})
+        yield _Event(
+            "response.output_item.added", {"output_index": place, "item": _started(item, empty)}
+        )
         for name, fields, content in growth(item):
             if "delta" in fields and conversation.options["obfuscated"]:
-                fields["obfuscation"] = conversation.digest[: max(0, _OBFUSCATED - len(fields["delta"]))]
-            yield _Event(f"response.{name}", {"item_id": item["id"], "output_index": place, **fields}, content)
+                fields["obfuscation"] = conversation.digest[
+                    : max(0, _OBFUSCATED - len(fields["delta"]))
+                ]
+            yield _Event(
+                f"response.{name}",
+                {"item_id": item["id"], "output_index": place, **fields},
+                content,
+            )
         yield _Event("response.output_item.done", {"output_index": place, "item": item})
     finished = _finished(conversation, answer)
     yield _Event(f"response.{finished['status']}", {"response": finished})
@@ -146,7 +182,9 @@ def _reasoning_grows(item: Item) -> Iterator[_Event]:
 
 def _message_grows(item: Item) -> Iterator[_Event]:
     for index, part in enumerate(item["content"]):
-        name, key = ("output_text", "text") if part["type"] == "output_text" else ("refusal", "refusal")
+        name, key = (
+            ("output_text", "text") if part["type"] == "output_text" else ("refusal", "refusal")
+        )
         place = {"content_index": index}
         logprobs: dict[str, Any] = {"logprobs": []} if key == "text" else {}
         yield _Event("content_part.added", place | {"part": part | {key: ""}})
@@ -157,7 +195,11 @@ def _message_grows(item: Item) -> Iterator[_Event]:
 
 
 def _call_grows(item: Item) -> Iterator[_Event]:
-    name, key = ("function_call_arguments", "arguments") if item["type"] == "function_call" else ("custom_tool_call_input", "input")
+    name, key = (
+        ("function_call_arguments", "arguments")
+        if item["type"] == "function_call"
+        else ("custom_tool_call_input", "input")
+    )
     for piece in pieces(item[key]):
         yield _Event(f"{name}.delta", {"delta": piece}, content=True)
     yield _Event(f"{name}.done", {key: item[key]})

@@ -1,4 +1,6 @@
-"""The input items of the Responses API: what each may hold, which of them belong together, and the turns that they make."""
+"""The input items of the Responses API: what each may hold, which of them belong together, and the
+turns that they make.
+"""
 
 import hashlib
 import re
@@ -20,18 +22,27 @@ class _Kind(NamedTuple):
 
 _KINDS: Final = {
     "message": _Kind("msg", ("role", "content"), names("phase status")),
-    "function_call": _Kind("fc", ("call_id", "name", "arguments"), names("async caller namespace status")),
-    "custom_tool_call": _Kind("ctc", ("call_id", "name", "input"), names("async caller namespace status")),
-    "function_call_output": _Kind("fc", ("call_id", "output"), names("caller name namespace status")),
-    "custom_tool_call_output": _Kind("ctc", ("call_id", "output"), names("caller name namespace status")),
+    "function_call": _Kind(
+        "fc", ("call_id", "name", "arguments"), names("async caller namespace status")
+    ),
+    "custom_tool_call": _Kind(
+        "ctc", ("call_id", "name", "input"), names("async caller namespace status")
+    ),
+    "function_call_output": _Kind(
+        "fc", ("call_id", "output"), names("caller name namespace status")
+    ),
+    "custom_tool_call_output": _Kind(
+        "ctc", ("call_id", "output"), names("caller name namespace status")
+    ),
     "reasoning": _Kind("rs", ("id", "summary"), names("content encrypted_content status")),
 }
 """The items that are looked into; those of the server's own tools are taken as they are."""
 _OTHERS: Final = names(
-    "additional_tools apply_patch_call apply_patch_call_output code_interpreter_call compaction compaction_trigger computer_call "
-    "computer_call_output file_search_call image_generation_call local_shell_call local_shell_call_output mcp_approval_request "
-    "mcp_approval_response mcp_call mcp_list_tools program program_output shell_call shell_call_output tool_search_call "
-    "tool_search_output web_search_call"
+    "additional_tools apply_patch_call apply_patch_call_output code_interpreter_call compaction"
+    " compaction_trigger computer_call computer_call_output file_search_call image_generation_call"
+    " local_shell_call local_shell_call_output mcp_approval_request mcp_approval_response mcp_call"
+    " mcp_list_tools program program_output shell_call shell_call_output tool_search_call"
+    " tool_search_output web_search_call"
 )
 _PARTS: Final = {
     "input_text": names("type text prompt_cache_breakpoint"),
@@ -65,16 +76,22 @@ def wrong_type(param: str, expected: str) -> Refused:
 
 def not_one_of(param: str, value: Any, supported: Iterable[str]) -> Refused:
     listed = ", ".join(f"'{name}'" for name in supported)
-    return Refused(f"Invalid value: '{value}'. Supported values are: {listed}.", param, "invalid_value")
+    return Refused(
+        f"Invalid value: '{value}'. Supported values are: {listed}.", param, "invalid_value"
+    )
 
 
 def reasoning_id(digest: str, *, stored: bool) -> str:
-    """The id of a reasoning item, which tells whether the server has kept it: checkable without memory."""
+    """The id of a reasoning item, which tells whether the server has kept it: checkable without
+    memory.
+    """
     return f"rs_{digest[:24]}{hashlib.sha256(f'{digest[:24]} {stored}'.encode()).hexdigest()[:24]}"
 
 
 def read_items(given: list[Any]) -> tuple[list[Turn], list[str]]:
-    """The turns, and the texts of the instructions among them. Raises Refused for items that the API does not take."""
+    """The turns, and the texts of the instructions among them. Raises Refused for items that the
+    API does not take.
+    """
     turns: list[Turn] = []
     system: list[str] = []
     called: dict[str, str] = {}
@@ -84,7 +101,9 @@ def read_items(given: list[Any]) -> tuple[list[Turn], list[str]]:
     for index, item in enumerate(items):
         match item:
             case {"type": "message", "role": role, "content": content}:
-                texts, media = _content(content, _SAID if role == "assistant" else _HEARD, f"input[{index}].content")
+                texts, media = _content(
+                    content, _SAID if role == "assistant" else _HEARD, f"input[{index}].content"
+                )
                 if role in ("system", "developer"):
                     system += texts
                 else:
@@ -94,7 +113,11 @@ def read_items(given: list[Any]) -> tuple[list[Turn], list[str]]:
             case {"type": "function_call" | "custom_tool_call", "call_id": call, "name": name}:
                 turn_of(turns, "model")
                 called[call] = name
-            case {"type": "function_call_output" | "custom_tool_call_output", "call_id": call, "output": output}:
+            case {
+                "type": "function_call_output" | "custom_tool_call_output",
+                "call_id": call,
+                "output": output,
+            }:
                 texts, _ = _content(output, _HEARD, f"input[{index}].output")
                 turn_of(turns, "user").results.append((called[call], "".join(texts)))
             case {"type": "reasoning"}:
@@ -113,7 +136,9 @@ def _item(given: Any, where: str) -> Item:
     if kind not in _KINDS:
         if kind in _OTHERS:
             return item
-        raise not_one_of(where if kind is None else f"{where}.type", kind or "", sorted([*_KINDS, *_OTHERS]))
+        raise not_one_of(
+            where if kind is None else f"{where}.type", kind or "", sorted([*_KINDS, *_OTHERS])
+        )
     _check_fields(item, _KINDS[kind], where)
     if kind == "message" and item["role"] not in _ROLES:
         raise not_one_of(f"{where}.role", item["role"], _ROLES)
@@ -132,23 +157,30 @@ def _check_fields(item: Item, kind: _Kind, where: str) -> None:
     for name in ("id", "call_id"):
         if len(item.get(name) or "") > _LONGEST_ID:
             raise Refused(
-                f"Invalid '{where}.{name}': string too long. Expected a string with maximum length {_LONGEST_ID}, "
-                f"but got a string with length {len(item[name])} instead.",
+                f"Invalid '{where}.{name}': string too long. Expected a string with maximum length"
+                f" {_LONGEST_ID}, but got a string with length {len(item[name])} instead.",
                 f"{where}.{name}",
                 "string_above_max_length",
             )
     if (own := item.get("id")) is not None and not own.startswith(kind.prefix):
-        raise Refused(f"Invalid '{where}.id': '{own}'. Expected an ID that begins with '{kind.prefix}'.", f"{where}.id", "invalid_value")
+        raise Refused(
+            f"Invalid '{where}.id': '{own}'. Expected an ID that begins with '{kind.prefix}'.",
+            f"{where}.id",
+            "invalid_value",
+        )
     if "name" in kind.required and not _NAME(item["name"]):
         raise Refused(
-            f"Invalid '{where}.name': string does not match pattern. Expected a string that matches the pattern '^[a-zA-Z0-9_-]+$'.",
+            f"Invalid '{where}.name': string does not match pattern. Expected a string that matches"
+            " the pattern '^[a-zA-Z0-9_-]+$'.",
             f"{where}.name",
             "invalid_value",
         )
 
 
 def _check_pairs(items: list[Item]) -> None:
-    """Each output answers a call of its own kind, and nothing is left unanswered when the user speaks."""
+    """Each output answers a call of its own kind, and nothing is left unanswered when the user
+    speaks.
+    """
     waiting: dict[str, str] = {}
     for item in items:
         kind = item["type"]
@@ -156,7 +188,10 @@ def _check_pairs(items: list[Item]) -> None:
             waiting[item["call_id"]] = kind
         elif (call := kind.removesuffix("_output")) in _CALLS:
             if waiting.pop(item["call_id"], None) != call:
-                raise Refused(f"No tool call found for {_CALLS[call]} output with call_id {item['call_id']}.", "input")
+                raise Refused(
+                    f"No tool call found for {_CALLS[call]} output with call_id {item['call_id']}.",
+                    "input",
+                )
         elif item.get("role") == "user":
             _check_answered(waiting)
     _check_answered(waiting)
@@ -174,7 +209,8 @@ def _check_reasoning(items: list[Item]) -> None:
             continue
         if item.get("content"):
             raise Refused(
-                f"Invalid 'input[{index}].content': array too long. Expected an array with maximum length 0.",
+                f"Invalid 'input[{index}].content': array too long. Expected an array with maximum"
+                " length 0.",
                 f"input[{index}].content",
                 "array_above_max_length",
             )
@@ -184,16 +220,28 @@ def _check_reasoning(items: list[Item]) -> None:
         if sealed is not None and sealed != sign(own):
             reason = "Encrypted content could not be decrypted or parsed."
             raise Refused(
-                f"The encrypted content for item {own} could not be verified. Reason: {reason}", None, "invalid_encrypted_content"
+                f"The encrypted content for item {own} could not be verified. Reason: {reason}",
+                None,
+                "invalid_encrypted_content",
             )
-        if after["type"] == "end" or after["type"].endswith("_output") or after.get("role", "assistant") != "assistant":
-            raise Refused(f"Item '{own}' of type 'reasoning' was provided without its required following item.", "input")
+        if (
+            after["type"] == "end"
+            or after["type"].endswith("_output")
+            or after.get("role", "assistant") != "assistant"
+        ):
+            raise Refused(
+                f"Item '{own}' of type 'reasoning' was provided without its required following"
+                " item.",
+                "input",
+            )
 
 
 def _not_found(own: Any) -> Refused:
     rule = "Items are not persisted when `store` is set to false."
     advice = "Try again with `store` set to true, or remove this item from your input."
-    return Refused(f"Item with id '{own}' not found. {rule} {advice}", "input", "item_not_found", status=404)
+    return Refused(
+        f"Item with id '{own}' not found. {rule} {advice}", "input", "item_not_found", status=404
+    )
 
 
 def _content(content: Any, allowed: tuple[str, ...], where: str) -> tuple[list[str], list[str]]:
@@ -205,17 +253,27 @@ def _content(content: Any, allowed: tuple[str, ...], where: str) -> tuple[list[s
     texts, media = [], []
     for part, at in _parts(content, allowed, where):
         match part:
-            case {"type": "input_text" | "output_text", "text": str(text)} | {"type": "refusal", "refusal": str(text)}:
+            case {"type": "input_text" | "output_text", "text": str(text)} | {
+                "type": "refusal",
+                "refusal": str(text),
+            }:
                 texts.append(text)
             case {"type": "input_image", "image_url": str(url)}:
                 if not url.startswith(("data:", "http://", "https://")):
-                    raise Refused(f"Invalid '{at}.image_url'. Expected a valid URL.", f"{at}.image_url", "invalid_value")
+                    raise Refused(
+                        f"Invalid '{at}.image_url'. Expected a valid URL.",
+                        f"{at}.image_url",
+                        "invalid_value",
+                    )
                 media.append(_mime(url, "image/*"))
             case {"type": "input_image", "file_id": str()}:
                 media.append("image/*")
             case {"type": "input_file", "file_data": str(data)}:
                 media.append(_mime(data, "application/pdf"))
-            case {"type": "input_file", "file_id": str()} | {"type": "input_file", "file_url": str()}:
+            case {"type": "input_file", "file_id": str()} | {
+                "type": "input_file",
+                "file_url": str(),
+            }:
                 media.append("application/pdf")
             case {"type": "input_audio", "input_audio": {"data": str(), "format": str(form)}}:
                 media.append(f"audio/{form}")
@@ -224,7 +282,9 @@ def _content(content: Any, allowed: tuple[str, ...], where: str) -> tuple[list[s
     return texts, media
 
 
-def _parts(content: list[Any], allowed: tuple[str, ...], where: str) -> Iterator[tuple[dict[str, Any], str]]:
+def _parts(
+    content: list[Any], allowed: tuple[str, ...], where: str
+) -> Iterator[tuple[dict[str, Any], str]]:
     for index, part in enumerate(content):
         at = f"{where}[{index}]"
         if not isinstance(part, dict):

@@ -1,13 +1,17 @@
-"""A value that fits a JSON schema: the same schema gives the same value. Reads Google's spelling (`OBJECT`, `"minItems": "1"`) too."""
+"""A value that fits a JSON schema: the same schema gives the same value. Reads Google's spelling
+(`OBJECT`, `"minItems": "1"`) too.
+"""
 
 from collections.abc import Callable
 from typing import Any, Final
 
 _DEEP: Final = 3
-"""Levels after which optional properties and list items are left out and the simplest alternative is taken."""
+"""Levels after which optional properties and list items are left out and the simplest alternative
+is taken."""
 _DEEPEST: Final = 60
 _MOST_VALUES: Final = 10_000
-"""Bounds for a schema that goes on without an end, or branches without measure: null stands where they are reached."""
+"""Bounds for a schema that goes on without an end, or branches without measure: null stands where
+they are reached."""
 
 _FORMATS: Final = {
     "date-time": "2026-01-31T12:00:00Z",
@@ -43,13 +47,16 @@ class _Generator:
         if depth > _DEEP and schema.get("nullable"):
             return None
         make: Callable[[dict[str, Any], int], Any] = {
-            "object": self._object, "array": self._array, "string": _string, "integer": _integer, "number": _number,
+            "object": self._object, "array": self._array, "string": _string, "integer": _integer,
+            "number": _number,
             "boolean": _true, "null": _none,
         }.get(kind, _string)  # fmt: skip
         return make(schema, depth)
 
     def _resolved(self, given: Any, depth: int) -> dict[str, Any]:
-        """References followed, one alternative chosen, `allOf` put together: what is left says its type by itself."""
+        """References followed, one alternative chosen, `allOf` put together: what is left says its
+        type by itself.
+        """
         self._left -= 1
         if self._left < 0 or depth > _DEEPEST:
             return {"type": "null"}
@@ -73,7 +80,11 @@ class _Generator:
         """The first branch that is not null; deep down the one that ends soonest."""
         objects = [branch for branch in branches if isinstance(branch, dict)]
         shortest = min(objects, key=self._height, default={})
-        return shortest if depth > _DEEP else next((b for b in objects if _kind(b) != "null"), shortest)
+        return (
+            shortest
+            if depth > _DEEP
+            else next((b for b in objects if _kind(b) != "null"), shortest)
+        )
 
     def _height(self, schema: Any, limit: int = 6) -> int:
         """Levels that the smallest value has, as far as `limit` steps show."""
@@ -85,12 +96,22 @@ class _Generator:
         if branches := schema.get("anyOf") or schema.get("oneOf"):
             return min(self._height(branch, limit - 1) for branch in branches)
         properties = schema.get("properties") or {}
-        return 1 + max((self._height(properties.get(name), limit - 1) for name in schema.get("required") or ()), default=0)
+        return 1 + max(
+            (
+                self._height(properties.get(name), limit - 1)
+                for name in schema.get("required") or ()
+            ),
+            default=0,
+        )
 
     def _target(self, reference: str) -> dict[str, Any]:
         node = self._root
         for step in reference.lstrip("#").split("/")[1:]:
-            node = node.get(step.replace("~1", "/").replace("~0", "~"), {}) if isinstance(node, dict) else {}
+            node = (
+                node.get(step.replace("~1", "/").replace("~0", "~"), {})
+                if isinstance(node, dict)
+                else {}
+            )
         return node if isinstance(node, dict) else {}
 
     def _object(self, schema: dict[str, Any], depth: int) -> dict[str, Any]:
@@ -108,7 +129,9 @@ class _Generator:
         least = int(schema.get("minItems", 0 if head or depth > _DEEP else 1))
         most = int(schema.get("maxItems", max(least, 1)))
         items = schema.get("items", {})
-        return head + [self.value(items, depth + 1) for _ in range(min(least, most, self._left) - len(head))]
+        return head + [
+            self.value(items, depth + 1) for _ in range(min(least, most, self._left) - len(head))
+        ]
 
 
 def _merged(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
@@ -125,7 +148,13 @@ def _kind(schema: dict[str, Any]) -> str:
     if isinstance(kind, list):
         kind = next((k for k in kind if str(k).lower() != "null"), "null")
     if kind is None:
-        kind = "object" if "properties" in schema else "array" if "items" in schema or "prefixItems" in schema else "string"
+        kind = (
+            "object"
+            if "properties" in schema
+            else "array"
+            if "items" in schema or "prefixItems" in schema
+            else "string"
+        )
     return str(kind).lower()
 
 
@@ -138,7 +167,10 @@ def _string(schema: dict[str, Any], depth: int) -> str:
 def _number(schema: dict[str, Any], depth: int) -> float:
     if "multipleOf" in schema:
         return float(_grid(schema, schema["multipleOf"]))
-    low, high = schema.get("minimum", schema.get("exclusiveMinimum")), schema.get("maximum", schema.get("exclusiveMaximum"))
+    low, high = (
+        schema.get("minimum", schema.get("exclusiveMinimum")),
+        schema.get("maximum", schema.get("exclusiveMaximum")),
+    )
     if low is not None and high is not None:
         return (float(low) + float(high)) / 2
     if low is not None:
@@ -151,7 +183,9 @@ def _integer(schema: dict[str, Any], depth: int) -> int:
 
 
 def _grid(schema: dict[str, Any], step: float) -> float:
-    """The first multiple of `step` from the lower bound on; without one, `step` itself or what is left under the upper bound."""
+    """The first multiple of `step` from the lower bound on; without one, `step` itself or what is
+    left under the upper bound.
+    """
     if (low := schema.get("minimum")) is not None:
         return -(-float(low) // step) * step
     if (above := schema.get("exclusiveMinimum")) is not None:

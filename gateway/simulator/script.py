@@ -1,15 +1,23 @@
-"""Directives: what a user message tells the simulated model to do, written `[[sim: …]]` anywhere in its text.
+"""Directives: what a user message tells the simulated model to do, written `[[sim: …]]` anywhere in
+its text.
 
-    call NAME {json}      a tool call; several directives are parallel calls; without arguments they are made from the tool's schema
-    think                 reasoning before the answer              words N        an answer of N words
-    refuse                the model declines                       length         the answer is cut by the token limit
+    call NAME {json}      a tool call; several directives are parallel calls; without arguments they
+    are made from the tool's schema
+    think                 reasoning before the answer              words N        an answer of N
+    words
+    refuse                the model declines                       length         the answer is cut
+    by the token limit
     usage IN OUT [CACHED] the token counts to report
-    error STATUS [retry-after S]   an HTTP error                   fail DIALECT   that dialect answers 503, the others serve
+    error STATUS [retry-after S]   an HTTP error                   fail DIALECT   that dialect
+    answers 503, the others serve
     stream-error [first]  an error event after some text, or as the very first event
-    cut N                 the connection closes after N events     truncate N     the body ends well-formed, without the end mark
+    cut N                 the connection closes after N events     truncate N     the body ends
+    well-formed, without the end mark
     stall N               nothing more comes after N events        hang           no answer at all
-    reset                 the connection is reset                  garbage        bytes that are not JSON
-    delay S               wait before the first byte               slow S         wait between events
+    reset                 the connection is reset                  garbage        bytes that are not
+    JSON
+    delay S               wait before the first byte               slow S         wait between
+    events
 Any of them may end in `on openai`, `on claude` or `on gemini`: the other dialects pass it over.
 """
 
@@ -30,7 +38,9 @@ _MOST_WORDS: Final = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something that goes wrong. `after` counts content events; `status` and `retry_after` belong to `error`."""
+    """Something that goes wrong. `after` counts content events; `status` and `retry_after` belong
+    to `error`.
+    """
 
     kind: Literal["error", "stream-error", "cut", "truncate", "stall", "hang", "reset", "garbage"]
     after: int = 0
@@ -40,7 +50,9 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """All directives of one message, as far as they concern one dialect. `text` is the message without them."""
+    """All directives of one message, as far as they concern one dialect. `text` is the message
+    without them.
+    """
 
     text: str = ""
     calls: tuple[tuple[str, Any], ...] = ()
@@ -54,7 +66,9 @@ class Script:
 
 
 def read_script(text: str, dialect: str) -> Script:
-    """Raises Refused for a directive that does not exist: a misspelt one should not look like a passed test."""
+    """Raises Refused for a directive that does not exist: a misspelt one should not look like a
+    passed test.
+    """
     script, kept = Script(), []
     before, opened, rest = text.partition(_OPEN)
     while opened:
@@ -66,7 +80,9 @@ def read_script(text: str, dialect: str) -> Script:
 
 
 def _read_one(script: Script, rest: str, dialect: str) -> tuple[Script, str]:
-    """Reads up to the first `]]` at which the directive makes sense: JSON arguments may hold brackets of their own."""
+    """Reads up to the first `]]` at which the directive makes sense: JSON arguments may hold
+    brackets of their own.
+    """
     end = rest.find("]]")
     while end >= 0:
         directive = _FAIL.sub(r"error 503 on \1", rest[:end].strip())
@@ -78,14 +94,23 @@ def _read_one(script: Script, rest: str, dialect: str) -> tuple[Script, str]:
         if changed is not None:
             return (script if limited and limited[2] != dialect else changed, rest[end + 2 :])
         end = rest.find("]]", end + 1)
-    raise Refused(f"The simulator does not know the directive '{_OPEN}{rest.partition(']]')[0]}]]'.", code="unknown_directive")
+    raise Refused(
+        f"The simulator does not know the directive '{_OPEN}{rest.partition(']]')[0]}]]'.",
+        code="unknown_directive",
+    )
 
 
 def _apply(script: Script, directive: str) -> Script | None:
     """The script with one directive more; None or ValueError when it is none."""
     match directive.split(None, 2):
         case ["call", name, *arguments]:
-            return replace(script, calls=(*script.calls, (name, json_codec.loads(arguments[0]) if arguments else None)))
+            return replace(
+                script,
+                calls=(
+                    *script.calls,
+                    (name, json_codec.loads(arguments[0]) if arguments else None),
+                ),
+            )
         case ["think"]:
             return replace(script, think=True)
         case ["words", count]:

@@ -11,9 +11,9 @@ from typing import Any, Final, cast
 
 from aiohttp import web
 
-from gateway.simulator import claude, gemini, openai, responses
+from gateway.simulator import claude, embeddings, gemini, openai, responses
 from gateway.simulator.answer import last_words
-from gateway.simulator.conversation import Conversation, Dialect, Incoming, Refused
+from gateway.simulator.conversation import Conversation, Dialect, Incoming, Refused, Reply
 from gateway.simulator.delivery import deliver, respond
 from gateway.simulator.script import read_script
 from translators import json_codec
@@ -22,9 +22,20 @@ _ROUTES: Final[tuple[tuple[str, ModuleType, str], ...]] = (
     ("openai", openai, "/openai/v1/chat/completions"),
     ("openai", responses, "/openai/v1/responses"),
     ("claude", claude, "/claude/v1/messages"),
-    ("gemini", gemini, "/gemini/v1beta/models/{model:[^:]+}:{method:generateContent|streamGenerateContent}"),
+    (
+        "gemini",
+        gemini,
+        "/gemini/v1beta/models/{model:[^:]+}:{method:generateContent|streamGenerateContent}",
+    ),
 )
 """What directives and records call the provider, the dialect, its path."""
+_EMBEDDINGS: Final[
+    tuple[tuple[str, ModuleType, Callable[[dict[str, Any], Incoming], dict[str, Any]], str], ...]
+] = (
+    ("openai", openai, embeddings.openai, "/openai/v1/embeddings"),
+    ("gemini", gemini, embeddings.gemini, "/gemini/v1beta/models/{model:[^:]+}:batchEmbedContents"),
+)
+"""Likewise, with what makes the answer."""
 _BASES: Final = {"openai": "/openai/v1", "claude": "/claude", "gemini": "/gemini"}
 _KEYS: Final = frozenset({"authorization", "x-api-key", "x-goog-api-key", "cookie"})
 _MAX_BODY: Final = 64 * 1024 * 1024
@@ -83,11 +94,15 @@ SIMULATOR: Final = web.AppKey("simulator", Simulator)
 
 
 def make_app() -> web.Application:
-    """The dialects under /openai/v1 (which has two), /claude and /gemini. Its state is `app[SIMULATOR]`."""
+    """The dialects under /openai/v1 (which has two), /claude and /gemini. Its state is
+    `app[SIMULATOR]`.
+    """
     app = web.Application(client_max_size=_MAX_BODY)
     simulator = app[SIMULATOR] = Simulator()
     for name, module, path in _ROUTES:
         app.router.add_post(path, _handler(name, cast(Dialect, module), simulator))
+    for name, module, answer, path in _EMBEDDINGS:
+        app.router.add_post(path, _embeddings(name, cast(Dialect, module), answer, simulator))
     app.on_shutdown.append(lambda _: simulator.stop())
     return app
 
@@ -103,13 +118,17 @@ async def running(host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Simul
         port = runner.addresses[0][1]
         shown = f"[{host}]" if ":" in host else host
         simulator = app[SIMULATOR]
-        simulator.base_urls.update({name: f"http://{shown}:{port}{path}" for name, path in _BASES.items()})
+        simulator.base_urls.update(
+            {name: f"http://{shown}:{port}{path}" for name, path in _BASES.items()}
+        )
         yield simulator
     finally:
         await runner.cleanup()
 
 
-def _handler(name: str, dialect: Dialect, simulator: Simulator) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+def _handler(
+    name: str, dialect: Dialect, simulator: Simulator
+) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def handle(request: web.Request) -> web.StreamResponse:
         with simulator.at_work():
             raw = await request.read()
@@ -117,7 +136,9 @@ def _handler(name: str, dialect: Dialect, simulator: Simulator) -> Callable[[web
             headers = {key.lower(): value for key, value in request.headers.items()}
             kept = {key: value for key, value in headers.items() if key not in _KEYS}
             simulator.requests.append(Arrival(name, request.path, kept, body or {}))
-            incoming = Incoming(hashlib.sha256(raw).hexdigest(), headers, request.match_info, request.query)
+            incoming = Incoming(
+                hashlib.sha256(raw).hexdigest(), headers, request.match_info, request.query
+            )
             try:
                 dialect.check_access(headers)
                 conversation = _read(dialect, body, incoming)
@@ -126,6 +147,36 @@ def _handler(name: str, dialect: Dialect, simulator: Simulator) -> Callable[[web
                 return respond(dialect.error(refusal))
             with simulator.streaming() if conversation.stream else nullcontext():
                 return await deliver(request, dialect, conversation, script)
+
+    return handle
+
+
+def _embeddings(
+    name: str,
+    dialect: Dialect,
+    answer: Callable[[dict[str, Any], Incoming], dict[str, Any]],
+    simulator: Simulator,
+) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        with simulator.at_work():
+            raw = await request.read()
+            body = _object(raw)
+            headers = {key.lower(): value for key, value in request.headers.items()}
+            kept = {key: value for key, value in headers.items() if key not in _KEYS}
+            simulator.requests.append(Arrival(name, request.path, kept, body or {}))
+            incoming = Incoming(
+                hashlib.sha256(raw).hexdigest(), headers, request.match_info, request.query
+            )
+            try:
+                dialect.check_access(headers)
+                made = answer(body or {}, incoming)
+            except Refused as refusal:
+                return respond(dialect.error(refusal))
+            except (KeyError, TypeError, AttributeError, IndexError) as error:
+                return respond(
+                    dialect.error(Refused(f"A field is missing or has the wrong type: {error!r}"))
+                )
+            return respond(Reply(200, {}, json_codec.dumps(made)))
 
     return handle
 
@@ -140,7 +191,9 @@ def _object(raw: bytes) -> dict[str, Any] | None:
 
 def _read(dialect: Dialect, body: dict[str, Any] | None, incoming: Incoming) -> Conversation:
     if body is None:
-        raise Refused("We could not parse the JSON body of your request: a JSON object is expected.")
+        raise Refused(
+            "We could not parse the JSON body of your request: a JSON object is expected."
+        )
     try:
         return dialect.read(body, incoming)
     except (KeyError, TypeError, AttributeError, ValueError) as error:

@@ -15,7 +15,7 @@ class Entry:
 
     id: str
     caller: str
-    """The id of the caller's key; "" where callers have none. To others the entry does not exist."""
+    """The id of the caller's key; "" where callers have none. For others it is not there."""
     previous: str | None
     """The id of the entry that this one continues."""
     status: str

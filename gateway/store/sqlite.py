@@ -43,7 +43,9 @@ class SqliteStore:
         self._total, self._lifetime = total_bytes, lifetime
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600, exist_ok=True)
-        self._database = sqlite3.connect(path, timeout=BUSY, check_same_thread=False, isolation_level=None)
+        self._database = sqlite3.connect(
+            path, timeout=BUSY, check_same_thread=False, isolation_level=None
+        )
         self._database.execute("PRAGMA journal_mode=WAL")
         self._database.execute("PRAGMA synchronous=NORMAL")
         self._database.executescript(_SCHEMA)

@@ -1,4 +1,6 @@
-"""The events: plain values without content and without secrets. Whoever wants to know listens; the request path calls no sink by name."""
+"""The events: plain values without content and without secrets. Whoever wants to know listens; the
+request path calls no sink by name.
+"""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -8,15 +10,17 @@ _log: Final = logging.getLogger("llm_router")
 
 
 Why = Literal["first", "failover", "retry", "key", "hedge", "resume"]
-"""What an attempt was made for: key is the same target with another key, resume the rest of an answer that broke off."""
+"""What an attempt was made for: key is the same target with another key, resume the rest of an
+answer that broke off."""
 
 
 class AttemptEnded(NamedTuple):
     """One try at one target, over.
 
-    `outcome` is "ok", a FailureKind's value, for a time limit which one (connect_timeout …), "cancelled" (the caller left, or another
-    target was faster), "rejected" (its dialect cannot say the request: never sent), "no_place" (its queue is full: never sent) or
-    "out_of_descriptors" (of ours: never sent).
+    `outcome` is "ok", a FailureKind's value, for a time limit which one (connect_timeout …),
+    "cancelled" (the caller left, or another target was faster), "rejected" (its dialect cannot say
+    the request: never sent), "no_place" (its queue is full: never sent) or "out_of_descriptors" (of
+    ours: never sent).
     """
 
     provider: str
@@ -37,11 +41,14 @@ class Usage(NamedTuple):
 
 
 class RequestEnded(NamedTuple):
-    """One request, over. Seconds are from its first byte read; `upstream_seconds` is the part spent waiting for providers."""
+    """One request, over. Seconds are from its first byte read; `upstream_seconds` is the part spent
+    waiting for providers.
+    """
 
     request_id: str
     api: str
-    """chat · native, or the route of what asks no provider (`/v1/models/{id}`); unknown where there is none"""
+    """chat · native · embeddings, or the route of what asks no provider (`/v1/models/{id}`);
+    unknown where there is none"""
     key_id: str | None
     persona: str | None
     provider: str | None
@@ -49,8 +56,8 @@ class RequestEnded(NamedTuple):
     stream: bool
     status: int
     outcome: str
-    """ok · invalid_request · not_authorized · no_target · refused · upstream_error · stream_aborted · client_gone · restarting ·
-    internal_error"""
+    """ok · invalid_request · not_authorized · no_target · refused · upstream_error · stream_aborted
+    · client_gone · restarting · internal_error"""
     error_code: str | None
     attempts: tuple[AttemptEnded, ...]
     dropped: tuple[str, ...]
@@ -64,7 +71,10 @@ class RequestEnded(NamedTuple):
     resumed: int = 0
     """How often its answer broke off and was taken up by another target."""
     cost_nano_usd: int | None = None
-    """By what the provider counted and the price list says (10^-9 USD); None where either is not known."""
+    """By what the provider counted and the price list says (10^-9 USD); None where either is not
+    known."""
+    estimated: bool = False
+    """`usage` is an estimate: the provider counted nothing."""
 
 
 class ConfigReloaded(NamedTuple):
@@ -85,7 +95,9 @@ Listener = Callable[[Event], None]
 
 
 class EventBus:
-    """Hands each event to every listener. A listener that fails is logged and does not touch the request."""
+    """Hands each event to every listener. A listener that fails is logged and does not touch the
+    request.
+    """
 
     __slots__ = ("_listeners",)
 

@@ -1,4 +1,6 @@
-"""Identifiers that only have to be unique: from a generator of this process, seeded once by the system, without a system call each."""
+"""Identifiers that only have to be unique: from a generator of this process, seeded once by the
+system, without a system call each.
+"""
 
 import random
 from typing import Final

@@ -1,4 +1,6 @@
-"""What the gateway tells its operator on standard error: written by a thread, so that nobody waits for who reads it, or does not."""
+"""What the gateway tells its operator on standard error: written by a thread, so that nobody waits
+for who reads it, or does not.
+"""
 
 import atexit
 import logging
@@ -15,7 +17,9 @@ _PATIENCE: Final = 1.0
 
 
 class MessageHandler(logging.Handler):
-    """Writes in the order of the messages. The thread is a daemon: it may stand in a write that never ends."""
+    """Writes in the order of the messages. The thread is a daemon: it may stand in a write that
+    never ends.
+    """
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,6 @@
-"""Prometheus metrics, as a listener. Every label has a closed set of values from the configuration; anything else counts as `other`."""
+"""Prometheus metrics, as a listener. Every label has a closed set of values from the configuration;
+anything else counts as `other`.
+"""
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
@@ -10,7 +12,7 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from gateway.telemetry.counters import Counter, FastCollector, Histogram
+from gateway.telemetry.counters import FastCollector
 from gateway.telemetry.events import AttemptEnded, ConfigReloaded, Event, RequestEnded, Usage
 from gateway.telemetry.multiprocess import Snapshot, snapshot
 from gateway.telemetry.revisions import RevisionMetrics
@@ -20,9 +22,22 @@ from translators.errors import FailureKind
 OTHER: Final = "other"
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 _OVERHEAD: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5)
+_DURATION: Final = "From the first byte read to the last byte written."
+_FIRST_CHUNK: Final = "From the first byte read to the first content of a stream."
+_OWN_TIME: Final = "Time of a JSON request that was not spent waiting for providers."
+_COST: Final = "Cost of answers by the price list, where it is known."
+_DROPPED: Final = "Parameters that a provider could not be told."
 _CLOCKS: Final = ("connect_timeout", "first_content_timeout", "idle_timeout", "total_timeout")
 _OUTCOMES: Final = frozenset(
-    {*(kind.value for kind in FailureKind), *_CLOCKS, "ok", "cancelled", "rejected", "no_place", "out_of_descriptors"}
+    {
+        *(kind.value for kind in FailureKind),
+        *_CLOCKS,
+        "ok",
+        "cancelled",
+        "rejected",
+        "no_place",
+        "out_of_descriptors",
+    }
 )
 
 
@@ -31,47 +46,65 @@ class _LostLines(Collector):
         self._lost = lost
 
     def collect(self) -> Iterator[CounterMetricFamily]:
-        yield CounterMetricFamily("llm_router_log_lines_lost", "Lines of the request log that were dropped.", self._lost())
+        yield CounterMetricFamily(
+            "llm_router_log_lines_lost", "Lines of the request log that were dropped.", self._lost()
+        )
 
 
 class Metrics:
-    """The registry and its listener. `known` names the personas, provider/model pairs and parameters that may appear as labels."""
+    """The registry and its listener. `known` names the personas, provider/model pairs and
+    parameters that may appear as labels.
+    """
 
-    def __init__(self, personas: Iterable[str], targets: Iterable[tuple[str, str]], parameters: Iterable[str]) -> None:
+    def __init__(
+        self, personas: Iterable[str], targets: Iterable[tuple[str, str]], parameters: Iterable[str]
+    ) -> None:
         self._personas = frozenset(personas)
         self._targets = frozenset(targets)
         self._parameters = frozenset(parameters)
         self._bound: dict[tuple[str | None, ...], _Bound] = {}
         self._bound_attempts: dict[tuple[str, ...], tuple[list[float], list[float]]] = {}
         registry = self.registry = CollectorRegistry(auto_describe=True)
-        of_request, of_target = ["persona", "provider", "model"], ["provider", "model"]
-        self._requests = Counter("llm_router_requests", "Requests answered.", [*of_request, "outcome"])
-        self._duration = Histogram(
-            "llm_router_request_duration_seconds", "From the first byte read to the last byte written.", ["persona", "provider"], _SECONDS
+        fast = FastCollector()
+        of_request, of_target, of_answer = (
+            ["persona", "provider", "model"],
+            ["provider", "model"],
+            ["persona", "provider"],
         )
-        self._first_chunk = Histogram(
-            "llm_router_time_to_first_chunk_seconds", "From the first byte read to the first content of a stream.",
-            ["persona", "provider"], _SECONDS,
-        )  # fmt: skip
-        self._overhead = Histogram(
-            "llm_router_overhead_seconds", "Time of a JSON request that was not spent waiting for providers.", [], _OVERHEAD
+        self._requests = fast.counter(
+            "llm_router_requests", "Requests answered.", [*of_request, "outcome"]
         )
-        self._attempts = Counter("llm_router_upstream_attempts", "Attempts at targets by outcome.", [*of_target, "outcome"])
-        self._attempt_seconds = Histogram("llm_router_upstream_attempt_duration_seconds", "Duration of attempts.", ["provider"], _SECONDS)
-        self._tokens = Counter("llm_router_tokens", "Tokens as providers counted them.", [*of_request, "kind"])
-        self._cost = Counter("llm_router_cost_usd", "Cost of answers by the price list, where it is known.", of_request)
-        self._dropped = Counter("llm_router_dropped_params", "Parameters that a provider could not be told.", ["provider", "param"])
-        self._aborted = Counter("llm_router_stream_aborted", "Streams that ended without their end mark.", ["reason"])
+        self._duration = fast.histogram(
+            "llm_router_request_duration_seconds", _DURATION, of_answer, _SECONDS
+        )
+        self._first_chunk = fast.histogram(
+            "llm_router_time_to_first_chunk_seconds", _FIRST_CHUNK, of_answer, _SECONDS
+        )
+        self._overhead = fast.histogram("llm_router_overhead_seconds", _OWN_TIME, [], _OVERHEAD)
+        self._attempts = fast.counter(
+            "llm_router_upstream_attempts",
+            "Attempts at targets by outcome.",
+            [*of_target, "outcome"],
+        )
+        self._attempt_seconds = fast.histogram(
+            "llm_router_upstream_attempt_duration_seconds",
+            "Duration of attempts.",
+            ["provider"],
+            _SECONDS,
+        )
+        self._tokens = fast.counter(
+            "llm_router_tokens", "Tokens as providers counted them.", [*of_request, "kind"]
+        )
+        self._cost = fast.counter("llm_router_cost_usd", _COST, of_request)
+        self._dropped = fast.counter("llm_router_dropped_params", _DROPPED, ["provider", "param"])
+        self._aborted = fast.counter(
+            "llm_router_stream_aborted", "Streams that ended without their end mark.", ["reason"]
+        )
         self._seen_overhead = self._overhead.series()
-        registry.register(
-            FastCollector(
-                [
-                    self._requests, self._duration, self._first_chunk, self._overhead, self._attempts, self._attempt_seconds, self._tokens,
-                    self._cost, self._dropped, self._aborted,
-                ]
-            )
-        )  # fmt: skip
-        self.in_flight = Gauge("llm_router_in_flight_requests", "Chat requests being served.", registry=registry)
+        registry.register(fast)
+        self.in_flight = Gauge(
+            "llm_router_in_flight_requests", "Chat requests being served.", registry=registry
+        )
         self._revisions = RevisionMetrics(registry)
         self.routing = RoutingMetrics(registry)
 
@@ -79,8 +112,16 @@ class Metrics:
         """`lost`: how many lines of the request log were dropped so far."""
         self.registry.register(_LostLines(lost))
 
-    def apply_config(self, version: str, revision: str, personas: Iterable[str], targets: Iterable[tuple[str, str]]) -> None:
-        """A configuration holds from now on: its names may appear as labels, beside earlier ones, which requests still use."""
+    def apply_config(
+        self,
+        version: str,
+        revision: str,
+        personas: Iterable[str],
+        targets: Iterable[tuple[str, str]],
+    ) -> None:
+        """A configuration holds from now on: its names may appear as labels, beside earlier ones,
+        which requests still use.
+        """
         self._personas |= frozenset(personas)
         self._targets |= frozenset(targets)
         self._revisions.apply_config(version, revision)
@@ -94,7 +135,9 @@ class Metrics:
             self._revisions.on_event(event)
 
     async def scrape(self, accept: str) -> tuple[bytes, str]:
-        """The exposition text and its content type, made in a thread: a thousand series take a quarter of a second."""
+        """The exposition text and its content type, made in a thread: a thousand series take a
+        quarter of a second.
+        """
         encode, content_type = choose_encoder(accept)
         return await asyncio.to_thread(encode, self.registry), content_type
 
@@ -111,7 +154,10 @@ class Metrics:
         if bound is None:
             provider, model = self._target(event.provider, event.model)
             outcome = event.outcome if event.outcome in _OUTCOMES else OTHER
-            bound = self._attempts.series(provider, model, outcome), self._attempt_seconds.series(provider)
+            bound = (
+                self._attempts.series(provider, model, outcome),
+                self._attempt_seconds.series(provider),
+            )
             if outcome == event.outcome and provider != OTHER:
                 self._bound_attempts[key] = bound
         attempts, seconds = bound
@@ -120,8 +166,9 @@ class Metrics:
 
     def _request(self, event: RequestEnded) -> None:
         (
-            _, _, _, persona, provider, model, stream, _, outcome, _, attempts, dropped, usage, _, seconds, upstream_seconds,
-            first_chunk_seconds, _, _, cost_nano_usd,
+            _, _, _, persona, provider, model, stream, _, outcome, _, attempts, dropped, usage, _,
+            seconds, upstream_seconds,
+            first_chunk_seconds, _, _, cost_nano_usd, _,
         ) = event  # fmt: skip
         key = (persona, provider, model, outcome)
         bound = self._bound.get(key)
@@ -141,7 +188,9 @@ class Metrics:
         if outcome == "stream_aborted":
             self._aborted.series(attempts[-1].outcome if attempts else OTHER)[0] += 1
         for param in dropped:
-            self._dropped.series(bound.provider, param if param in self._parameters else OTHER)[0] += 1
+            self._dropped.series(bound.provider, param if param in self._parameters else OTHER)[
+                0
+            ] += 1
         if usage is not None:
             prompt, cached, completion, reasoning = bound.tokens
             prompt[0] += usage[0]
@@ -172,7 +221,8 @@ class _Bound:
 
     provider: str
     closed: bool
-    """All labels are names of the configuration, so there are few of its kind and it may be kept."""
+    """All labels are names of the configuration, so there are few of its kind and it may be kept.
+    """
     requests: list[float]
     duration: list[float]
     first_chunk: list[float]

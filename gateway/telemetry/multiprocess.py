@@ -1,4 +1,6 @@
-"""The metrics of several processes as one: counters and histograms are added up, each gauge by its own rule."""
+"""The metrics of several processes as one: counters and histograms are added up, each gauge by its
+own rule.
+"""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import fmean
@@ -9,12 +11,14 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 Snapshot = list[Any]
-"""What a registry holds at one moment, as JSON can say it: a list of `[name, kind, help, [[sample, labels, value], …]]`."""
+"""What a registry holds at one moment, as JSON can say it: a list of `[name, kind, help, [[sample,
+labels, value], …]]`."""
 
 GAUGES: Final[Mapping[str, Callable[[Sequence[float]], float]]] = {
     "llm_router_in_flight_requests": sum,
     "llm_router_waiting_requests": sum,
-    # Each worker sets aside by what it saw itself: together a target may get the mean of what each would send it.
+    # Each worker sets aside by what it saw itself: together a target may get the mean of what each
+    # would send it.
     "llm_router_target_availability": fmean,
     "llm_router_key_availability": fmean,
     "llm_router_health_check_up": min,
@@ -26,23 +30,36 @@ GAUGES: Final[Mapping[str, Callable[[Sequence[float]], float]]] = {
 
 def snapshot(registry: CollectorRegistry) -> Snapshot:
     return [
-        [family.name, family.type, family.documentation, [[sample.name, sample.labels, sample.value] for sample in family.samples]]
+        [
+            family.name,
+            family.type,
+            family.documentation,
+            [[sample.name, sample.labels, sample.value] for sample in family.samples],
+        ]
         for family in registry.collect()
     ]
 
 
 def merged(live: Iterable[Snapshot], past: Iterable[Snapshot] = ()) -> Snapshot:
-    """All of them as one. Of `past` ones, whose processes are gone or silent, only what was counted: their gauges hold no more."""
+    """All of them as one. Of `past` ones, whose processes are gone or silent, only what was
+    counted: their gauges hold no more.
+    """
     families: dict[str, tuple[str, str, dict[tuple[Any, ...], list[float]]]] = {}
     for name, kind, documentation, samples in _families(live, past):
         _, _, series = families.setdefault(name, (kind, documentation, {}))
         for sample, labels, value in samples:
             series.setdefault((sample, *labels.items()), []).append(value)
-    return [[name, kind, documentation, _samples(name, kind, series)] for name, (kind, documentation, series) in families.items()]
+    return [
+        [name, kind, documentation, _samples(name, kind, series)]
+        for name, (kind, documentation, series) in families.items()
+    ]
 
 
 def _samples(name: str, kind: str, series: Mapping[tuple[Any, ...], list[float]]) -> list[Any]:
-    return [[sample, dict(labels), _rule(name, kind, sample)(values)] for (sample, *labels), values in series.items()]
+    return [
+        [sample, dict(labels), _rule(name, kind, sample)(values)]
+        for (sample, *labels), values in series.items()
+    ]
 
 
 def _families(live: Iterable[Snapshot], past: Iterable[Snapshot]) -> Iterable[list[Any]]:

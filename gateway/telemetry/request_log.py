@@ -1,4 +1,6 @@
-"""One JSON line per request on standard output: the event loop keeps the value, a thread makes and writes the lines, ten times a second."""
+"""One JSON line per request on standard output: the event loop keeps the value, a thread makes and
+writes the lines, ten times a second.
+"""
 
 import asyncio
 import fcntl
@@ -30,20 +32,25 @@ _log: Final = logging.getLogger("llm_router")
 
 
 class RequestLog:
-    """A listener that writes RequestEnded events; made inside a running loop. `close` writes what is left.
+    """A listener that writes RequestEnded events; made inside a running loop. `close` writes what
+    is left.
 
-    At most CAPACITY lines wait, those that the thread holds included. It is a daemon: it may stand in a write that never ends.
+    At most CAPACITY lines wait, those that the thread holds included. It is a daemon: it may stand
+    in a write that never ends.
     """
 
     def __init__(self, descriptor: int = 1, lock: int | None = None) -> None:
-        """`lock` is a descriptor of a file that all processes lock which write there: a full pipe takes a batch in pieces."""
+        """`lock` is a descriptor of a file that all processes lock which write there: a full pipe
+        takes a batch in pieces.
+        """
         self._lost_here = self._lost_there = 0
         self._lock = lock
         self._descriptor = descriptor
         self._loop = asyncio.get_running_loop()
         self._waiting: list[tuple[float, RequestEnded]] = []
         self._handed = self._done = 0
-        """Lines that the thread was given, and those of them that it has done with; each is counted by one thread only."""
+        """Lines that the thread was given, and those of them that it has done with; each is counted
+        by one thread only."""
         self._batches: SimpleQueue[list[tuple[float, RequestEnded]]] = SimpleQueue()
         self._writer = Thread(target=self._write_all, name="request-log", daemon=True)
         self._writer.start()
@@ -81,7 +88,11 @@ class RequestLog:
         now = self._loop.time()
         if self.lost and now - self._told_at >= _TELL_EVERY:
             self._told_at = now
-            _log.warning("%d lines of the request log were lost so far: nobody reads it, or it cannot be written", self.lost)
+            _log.warning(
+                "%d lines of the request log were lost so far: nobody reads it, or it cannot be"
+                " written",
+                self.lost,
+            )
 
     def _write_all(self) -> None:
         while batch := self._batches.get():
@@ -113,27 +124,38 @@ def _locked(lock: int | None) -> Iterator[None]:
 def line(when: float, event: RequestEnded) -> bytes:
     """One request as a JSON line; what is not known is left out.
 
-    Written by hand, and what many lines share is kept as text: that takes 49,000 instructions, a dict of some 30 values and its JSON took
-    83,000, of the million that a small request costs.
+    Written by hand, and what many lines share is kept as text: that takes 49,000 instructions, a
+    dict of some 30 values and its JSON took 83,000, of the million that a small request costs.
     """
     (
-        request_id, api, key_id, persona, provider, model, stream, status, outcome, error_code, attempts, dropped, usage, finish_reason,
+        request_id, api, key_id, persona, provider, model, stream, status, outcome, error_code,
+        attempts, dropped, usage, finish_reason,
         seconds, upstream_seconds, first_chunk_seconds, decision, resumed, cost_nano_usd,
+        estimated,
     ) = event  # fmt: skip
+    tried = ",".join([_attempt(*attempt) for attempt in attempts])
     text = (
-        f'{{"time":"{_second(int(when))}{_MILLISECONDS[int(when % 1 * 1000)]}","event":"request","request_id":{quoted(request_id)}'
-        f'{_ended(api, stream, status, outcome)},"attempts":[{",".join([_attempt(*attempt) for attempt in attempts])}]'
-        f',"ms":{seconds * 1000:.2f},"upstream_ms":{upstream_seconds * 1000:.2f}{_routed(key_id, persona, provider, model)}'
+        f'{{"time":"{_second(int(when))}{_MILLISECONDS[int(when % 1 * 1000)]}"'
+        f',"event":"request","request_id":{quoted(request_id)}'
+        f'{_ended(api, stream, status, outcome)},"attempts":[{tried}]'
+        f',"ms":{seconds * 1000:.2f},"upstream_ms":{upstream_seconds * 1000:.2f}'
+        f"{_routed(key_id, persona, provider, model)}"
     )
     if error_code is not None:
         text += f',"error_code":{dumps_str(error_code)}'
     if finish_reason is not None:  # a provider may send anything
-        text += f',"finish_reason":{quoted(finish_reason) if finish_reason.__class__ is str else dumps_str(finish_reason)}'
+        write = quoted if finish_reason.__class__ is str else dumps_str
+        text += f',"finish_reason":{write(finish_reason)}'
     if first_chunk_seconds is not None:
         text += f',"first_chunk_ms":{first_chunk_seconds * 1000:.2f}'
     if usage is not None:
         prompt, cached, completion, reasoning = usage
-        text += f',"prompt_tokens":{prompt},"cached_tokens":{cached},"completion_tokens":{completion},"reasoning_tokens":{reasoning}'
+        text += (
+            f',"prompt_tokens":{prompt},"cached_tokens":{cached}'
+            f',"completion_tokens":{completion},"reasoning_tokens":{reasoning}'
+        )
+    if estimated:
+        text += ',"estimated":true'
     if cost_nano_usd is not None:
         text += f',"cost_usd":{cost_nano_usd / 1e9:.9f}'
     if dropped:
@@ -147,7 +169,9 @@ def line(when: float, event: RequestEnded) -> bytes:
     return f"{text}}}\n".encode()
 
 
-def _attempt(provider: str, model: str, outcome: str, seconds: float, status: int | None, why: Why) -> str:
+def _attempt(
+    provider: str, model: str, outcome: str, seconds: float, status: int | None, why: Why
+) -> str:
     end = "}" if why == "first" else f',"why":"{why}"}}'
     return f"{_attempted(provider, model, outcome)}{seconds * 1000:.2f}{end}"
 
@@ -159,13 +183,18 @@ def _attempted(provider: str, model: str, outcome: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _ended(api: str, stream: bool, status: int, outcome: str) -> str:
-    return f',"api":{quoted(api)},"stream":{"true" if stream else "false"},"status":{status},"outcome":{quoted(outcome)}'
+    streams = "true" if stream else "false"
+    return f',"api":{quoted(api)},"stream":{streams},"status":{status},"outcome":{quoted(outcome)}'
 
 
 @lru_cache(maxsize=1024)
-def _routed(key_id: str | None, persona: str | None, provider: str | None, model: str | None) -> str:
+def _routed(
+    key_id: str | None, persona: str | None, provider: str | None, model: str | None
+) -> str:
     named = {"key_id": key_id, "persona": persona, "provider": provider, "model": model}
-    return "".join(f',"{name}":{quoted(value)}' for name, value in named.items() if value is not None)
+    return "".join(
+        f',"{name}":{quoted(value)}' for name, value in named.items() if value is not None
+    )
 
 
 _INVISIBLE: Final = re.compile("[\x7f-\x9f\u2028\u2029]")

@@ -9,12 +9,23 @@ class RevisionMetrics:
     """Part of gateway.telemetry.metrics.Metrics."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._info = Gauge("llm_router_build_info", "1, with version and config revision.", ["version", "revision"], registry=registry)
-        self._reloads = Counter("llm_router_config_reloads_total", "Reloads of the configuration.", ["result"], registry=registry)
+        self._info = Gauge(
+            "llm_router_build_info",
+            "1, with version and config revision.",
+            ["version", "revision"],
+            registry=registry,
+        )
+        self._reloads = Counter(
+            "llm_router_config_reloads_total",
+            "Reloads of the configuration.",
+            ["result"],
+            registry=registry,
+        )
         for result in ("changed", "unchanged", "failed"):
             self._reloads.labels(result)
         self._successful = Gauge(
-            "llm_router_config_last_reload_successful", "0 while the files cannot be used and the last good revision goes on.",
+            "llm_router_config_last_reload_successful",
+            "0 while the files cannot be used and the last good revision goes on.",
             registry=registry,
         )  # fmt: skip
         self._successful.set(1)

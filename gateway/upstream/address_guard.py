@@ -1,7 +1,9 @@
-"""Which addresses a URL of a caller's may lead to: public ones, and nothing that may be, or lead to, a host inside.
+"""Which addresses a URL of a caller's may lead to: public ones, and nothing that may be, or lead
+to, a host inside.
 
-Allowed are IPv4 and IPv6 outside of every block of IANA's special-purpose registries, IPv6 only of the part that is assigned, and of the
-forms that carry an IPv4 address those alone that a host needs to reach IPv4 by IPv6, if that address is public itself.
+Allowed are IPv4 and IPv6 outside of every block of IANA's special-purpose registries, IPv6 only of
+the part that is assigned, and of the forms that carry an IPv4 address those alone that a host needs
+to reach IPv4 by IPv6, if that address is public itself.
 """
 
 import ipaddress
@@ -31,7 +33,8 @@ SPECIAL_V4: Final = tuple(
 )  # fmt: skip
 """https://www.iana.org/assignments/iana-ipv4-special-registry, all of it, and multicast."""
 ASSIGNED_V6: Final = IPv6Network("2000::/3")
-"""Global unicast. All else is special: loopback, compatible, NAT64, discard, SRv6, unique local, link-local, site-local, multicast."""
+"""Global unicast. All else is special: loopback, compatible, NAT64, discard, SRv6, unique local,
+link-local, site-local, multicast."""
 SPECIAL_V6: Final = tuple(
     map(
         IPv6Network,
@@ -44,16 +47,20 @@ SPECIAL_V6: Final = tuple(
         ),
     )
 )  # fmt: skip
-"""Those of https://www.iana.org/assignments/iana-ipv6-special-registry that lie in what is assigned."""
+"""Those of https://www.iana.org/assignments/iana-ipv6-special-registry that lie in what is
+assigned."""
 MAPPED: Final = IPv6Network("::ffff:0:0/96")
 NAT64: Final = IPv6Network("64:ff9b::/96")
-"""The well-known prefix (RFC 6052). The one for local use, 64:ff9b:1::/48, is what its operator makes it, and no public address."""
+"""The well-known prefix (RFC 6052). The one for local use, 64:ff9b:1::/48, is what its operator
+makes it, and no public address."""
 _ISATAP: Final = (0x0000_5EFE, 0x0200_5EFE)
 """The upper half of an interface's number whose lower half is its IPv4 address (RFC 5214)."""
 
 
 def is_public(address: str) -> bool:
-    """Whether a connection may be made to `address`, as the socket is told it. What is no address is not public."""
+    """Whether a connection may be made to `address`, as the socket is told it. What is no address
+    is not public.
+    """
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:

@@ -1,4 +1,6 @@
-"""The one HTTP client: an UpstreamRequest goes out, status and bytes come back, and every way of not answering is an UpstreamFailure."""
+"""The one HTTP client: an UpstreamRequest goes out, status and bytes come back, and every way of
+not answering is an UpstreamFailure.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -17,7 +19,8 @@ from translators.dialect import UpstreamRequest
 from translators.errors import UpstreamError
 
 STALE_CONNECTION_SECONDS: Final = 0.25
-"""A pooled connection that the server had closed fails at once, before a byte of an answer: only that is retried here."""
+"""A pooled connection that the server had closed fails at once, before a byte of an answer: only
+that is retried here."""
 
 
 class UpstreamClient:
@@ -37,11 +40,18 @@ class UpstreamClient:
             await client._pool.aclose()
 
     async def send(
-        self, request: UpstreamRequest, timeouts: Timeouts, limit: Limit, extra_headers: Mapping[str, str], link: Link | None = None
+        self,
+        request: UpstreamRequest,
+        timeouts: Timeouts,
+        limit: Limit,
+        extra_headers: Mapping[str, str],
+        link: Link | None = None,
     ) -> UpstreamResponse:
-        """POST and wait for the headers of the answer. Raises UpstreamError. The caller closes what is returned.
+        """POST and wait for the headers of the answer. Raises UpstreamError. The caller closes what
+        is returned.
 
-        `limit` is for connecting and for all of the answer, until the answer is allowed more; of `timeouts` only connect and idle matter.
+        `limit` is for connecting and for all of the answer, until the answer is allowed more; of
+        `timeouts` only connect and idle matter.
         """
         server, target = _target(request.url, link)
         head = _head(target, request, extra_headers)
@@ -77,7 +87,9 @@ def _sooner(connect: float, limit: Limit) -> Limit:
 
 @lru_cache(maxsize=1024)
 def _target(url: str, link: Link | None) -> tuple[Server, str]:
-    """Where to connect, and a request's first line and host header; without TLS a proxy is asked for the whole URL."""
+    """Where to connect, and a request's first line and host header; without TLS a proxy is asked
+    for the whole URL.
+    """
     parts = URL(url)
     host, port = parts.raw_host, parts.port
     assert host is not None
@@ -87,20 +99,36 @@ def _target(url: str, link: Link | None) -> tuple[Server, str]:
     if link is not None and link.proxy is not None and not tls:
         at, authorization = f"http://{shown}", link.proxy.authorization
     for_proxy = "" if authorization is None else f"proxy-authorization: {authorization}\r\n"
-    return Server(host, port, tls, link), f"POST {at}{parts.raw_path_qs} HTTP/1.1\r\nhost: {shown}\r\n{for_proxy}"
+    return Server(
+        host, port, tls, link
+    ), f"POST {at}{parts.raw_path_qs} HTTP/1.1\r\nhost: {shown}\r\n{for_proxy}"
 
 
 def _head(target: str, request: UpstreamRequest, extra_headers: Mapping[str, str]) -> bytes:
     """Everything before the body. Raises ValueError for a header that would become several."""
-    opening = _opening(target, tuple(extra_headers.items()), tuple(request.headers.items()), request.stream)
+    opening = _opening(
+        target, tuple(extra_headers.items()), tuple(request.headers.items()), request.stream
+    )
     return f"{opening}{len(request.body)}\r\n\r\n".encode()
 
 
 @lru_cache(maxsize=256)
-def _opening(target: str, extra: tuple[tuple[str, str], ...], own: tuple[tuple[str, str], ...], stream: bool) -> str:
-    """Up to the length of the body: the same for nearly all requests to a model, so it is made once (4 µs)."""
+def _opening(
+    target: str, extra: tuple[tuple[str, str], ...], own: tuple[tuple[str, str], ...], stream: bool
+) -> str:
+    """Up to the length of the body: the same for nearly all requests to a model, so it is made once
+    (4 µs).
+    """
     accepted = "identity" if stream else "gzip, deflate"
-    headers = {"user-agent": "llm-router", **dict(extra), **dict(own), "accept": "*/*", "accept-encoding": accepted}
+    headers = {
+        "user-agent": "llm-router",
+        **dict(extra),
+        **dict(own),
+        "accept": "*/*",
+        "accept-encoding": accepted,
+    }
     if any("\r" in line or "\n" in line for pair in headers.items() for line in pair):
         raise ValueError("a header must be one line")
-    return "".join([target, *(f"{name}: {value}\r\n" for name, value in headers.items()), "content-length: "])
+    return "".join(
+        [target, *(f"{name}: {value}\r\n" for name, value in headers.items()), "content-length: "]
+    )

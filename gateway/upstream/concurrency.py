@@ -1,4 +1,6 @@
-"""How many requests are sent to a provider or model at a time: more wait in a bounded queue, in the order they came, for a bounded time."""
+"""How many requests are sent to a provider or model at a time: more wait in a bounded queue, in the
+order they came, for a bounded time.
+"""
 
 import asyncio
 from collections import deque
@@ -12,7 +14,9 @@ _WEIGHT: Final = 0.1
 
 
 class QueueFull(Exception):
-    """The queue is full, or the wait was too long. `retry_after`: seconds until there should be a place."""
+    """The queue is full, or the wait was too long. `retry_after`: seconds until there should be a
+    place.
+    """
 
     def __init__(self, retry_after: float) -> None:
         super().__init__("no place in the queue")
@@ -105,7 +109,10 @@ class ConcurrencyLimiter:
         taken: list[_Limit] = []
         try:
             # The model's first: who waits for it takes no place from the provider's other models.
-            for name, settings in ((f"{provider.name}/{model.id}", model.concurrency), (provider.name, provider.concurrency)):
+            for name, settings in (
+                (f"{provider.name}/{model.id}", model.concurrency),
+                (provider.name, provider.concurrency),
+            ):
                 if settings is not None:
                     room = self._room(name, settings)
                     await room.enter()
@@ -117,7 +124,9 @@ class ConcurrencyLimiter:
         return Slot(tuple(taken))
 
     def waiting(self) -> Iterator[tuple[str, int]]:
-        """Of every provider and `provider/model` that has a limit and was asked: how many requests wait for a place."""
+        """Of every provider and `provider/model` that has a limit and was asked: how many requests
+        wait for a place.
+        """
         return ((name, room.waiting) for name, room in self._rooms.items())
 
     def _room(self, name: str, settings: Concurrency) -> _Limit:

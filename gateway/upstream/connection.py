@@ -1,7 +1,8 @@
 """HTTP/1.1 to a provider: a connection, which carries one request at a time.
 
-llhttp (by way of httptools) reads the protocol. A response that has arrived whole needs its connection no more: that is free for the next
-request, whether anybody has read the response yet or not.
+llhttp (by way of httptools) reads the protocol. A response that has arrived whole needs its
+connection no more: that is free for the next request, whether anybody has read the response yet or
+not.
 """
 
 import asyncio
@@ -21,8 +22,10 @@ from gateway.upstream.response import HIGH_WATER, Limit, UpstreamResponse
 from translators.errors import UpstreamFailure
 
 _MAX_FRAMING_BYTES: Final = 64 * 1024
-"""Of all headers, and of bytes in a row that bring no body: status, headers, chunk extensions, trailers."""
+"""Of all headers, and of bytes in a row that bring no body: status, headers, chunk extensions,
+trailers."""
 _PIECE: Final = 256 * 1024
+_ALL_SENT: Final = memoryview(b"")
 _MOST_PIECES: Final = 256
 """Of what is left in a socket: more than any kernel keeps."""
 
@@ -69,10 +72,16 @@ def rest_of(sock: socket.socket) -> Iterator[bytes]:
 
 
 class Connection(asyncio.Protocol):
-    """One connection to `server`. `freed` is called when the next request may be sent on it, `lost` when it is gone."""
+    """One connection to `server`. `freed` is called when the next request may be sent on it, `lost`
+    when it is gone.
+    """
 
     def __init__(
-        self, server: Server, watch: DeadlineTimer, freed: Callable[["Connection"], None], lost: Callable[["Connection"], None]
+        self,
+        server: Server,
+        watch: DeadlineTimer,
+        freed: Callable[["Connection"], None],
+        lost: Callable[["Connection"], None],
     ) -> None:
         self.server = server
         self.watch = watch
@@ -89,12 +98,19 @@ class Connection(asyncio.Protocol):
         self._parser: HttpResponseParser | None = HttpResponseParser(self)
         # What servers are forgiven for by other clients, too.
         self._parser.set_dangerous_leniencies(
-            lenient_headers=True, lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True, lenient_chunked_length=True
+            lenient_headers=True,
+            lenient_optional_cr_before_lf=True,
+            lenient_spaces_after_chunk_size=True,
+            lenient_chunked_length=True,
         )
         self._response: UpstreamResponse | None = None
         self._body: UpstreamResponse | _Measured | None = None
         """What takes the body, while one is expected."""
         self._headers: dict[str, str] = {}
+        self._unsent = _ALL_SENT
+        """Of a big request."""
+        self._full = False
+        """Nobody takes what was sent, for the moment."""
         self._framing = 0
         """Bytes in a row that brought no body."""
         self._header_bytes = 0
@@ -107,7 +123,9 @@ class Connection(asyncio.Protocol):
         return self._transport is not None and not self._transport.is_closing()
 
     def ask(self, head: bytes, body: bytes, idle: float, limit: Limit) -> UpstreamResponse:
-        """Send a request. `idle`: seconds between two reads; `limit`: for all of the response, until it is allowed more."""
+        """Send a request. `idle`: seconds between two reads; `limit`: for all of the response,
+        until it is allowed more.
+        """
         transport = self._transport
         assert transport is not None
         response = self._response = UpstreamResponse(self, idle, limit)
@@ -118,8 +136,25 @@ class Connection(asyncio.Protocol):
             transport.write(head + body)
         else:
             transport.write(head)
-            transport.write(body)
+            self._unsent = memoryview(body)
+            self._send_on()
         return response
+
+    def _send_on(self) -> None:
+        """Send a piece of a big request in each iteration of the loop, as long as it is taken: a
+        transport would copy, or encrypt, all that it is given at once.
+        """
+        if (
+            self._unsent
+            and not self._full
+            and self._transport is not None
+            and not self._transport.is_closing()
+        ):
+            piece, rest = self._unsent[:_PIECE], self._unsent[_PIECE:]
+            self._unsent = rest or _ALL_SENT  # an empty rest would hold the whole body
+            self._transport.write(piece)
+            if self._unsent and not self._full:
+                self.loop.call_soon(self._send_on)
 
     def abort(self) -> None:
         if self._transport is not None:
@@ -134,8 +169,8 @@ class Connection(asyncio.Protocol):
     def pause(self, paused: bool) -> None:
         """Take no more from the provider, or again.
 
-        With TLS it is the socket that is not read: what was read is always decrypted and handed on at once, because uvloop throws away
-        what its TLS still holds when the connection ends.
+        With TLS it is the socket that is not read: what was read is always decrypted and handed on
+        at once, because uvloop throws away what its TLS still holds when the connection ends.
         """
         transport = self._below
         if transport is not None and not transport.is_closing():
@@ -149,9 +184,18 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = self._below = cast(asyncio.Transport, transport)
 
+    def pause_writing(self) -> None:
+        self._full = True
+
+    def resume_writing(self) -> None:
+        self._full = False
+        self._send_on()
+
     def data_received(self, data: bytes) -> None:
         response, parser = self._response, self._parser
-        if response is None or parser is None:  # nobody asked: nothing that comes here can be trusted
+        if (
+            response is None or parser is None
+        ):  # nobody asked: nothing that comes here can be trusted
             self.spoke_unasked = True
             self.abort()
             return
@@ -170,9 +214,17 @@ class Connection(asyncio.Protocol):
             self._give_up(response, failures.NOT_HTTP)
 
     def connection_lost(self, error: Exception | None) -> None:
-        if error is not None and self._below is self._transport and self._response is not None and self._take_rest():
+        if (
+            error is not None
+            and self._below is self._transport
+            and self._response is not None
+            and self._take_rest()
+        ):
             error = None
-        self._transport = self._below = self._parser = self._socket = None  # they hold this object, too
+        self._transport = self._below = self._parser = self._socket = (
+            None  # they hold this object, too
+        )
+        self._unsent = _ALL_SENT
         response, self._response = self._response, None
         self._lost(self)
         if response is None:
@@ -181,14 +233,16 @@ class Connection(asyncio.Protocol):
             response.end()
         elif response.status:
             response.fail(failures.CUT)
-        elif isinstance(error, ssl.SSLError):  # TLS 1.3 refuses a client's certificate after the handshake
+        elif isinstance(
+            error, ssl.SSLError
+        ):  # TLS 1.3 refuses a client's certificate after the handshake
             response.fail(failures.of_tls(error))
         else:
             response.fail(failures.NO_ANSWER if error is None else failures.BROKEN)
 
     def _take_rest(self) -> bool:
-        """Read what had arrived when sending failed: a provider may answer and close before it has read all of a request. Whether the
-        end was among it, too.
+        """Read what had arrived when sending failed: a provider may answer and close before it has
+        read all of a request. Whether the end was among it, too.
         """
         if self._socket is not None:
             for data in rest_of(self._socket):
@@ -202,7 +256,8 @@ class Connection(asyncio.Protocol):
     def _served(self, response: UpstreamResponse) -> None:
         transport, self._response = self._transport, None
         response.end()
-        if self._reusable and self.usable and transport is not None and not transport.get_write_buffer_size():
+        sent = not self._unsent and transport is not None and not transport.get_write_buffer_size()
+        if self._reusable and self.usable and sent:
             self._freed(self)
         else:
             self.abort()
@@ -224,17 +279,26 @@ class Connection(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         self._header_bytes += len(name) + len(value)
         if self._header_bytes > _MAX_FRAMING_BYTES:
-            raise ValueError("the headers are too large")  # the parser makes an error of its own of this
+            raise ValueError(
+                "the headers are too large"
+            )  # the parser makes an error of its own of this
         self._headers[_lower(name)] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
         response, parser = self._response, self._parser
-        if self._complete or response is None or parser is None or 100 <= (status := parser.get_status_code()) < 200:
+        if (
+            self._complete
+            or response is None
+            or parser is None
+            or 100 <= (status := parser.get_status_code()) < 200
+        ):
             return
         headers = self._headers
         self._headers = {}  # of the trailers
         self._reusable = parser.should_keep_alive()
-        self._ends_with_connection = not ("content-length" in headers or "transfer-encoding" in headers or status in (204, 304))
+        self._ends_with_connection = not (
+            "content-length" in headers or "transfer-encoding" in headers or status in (204, 304)
+        )
         response.start(status, headers)
         self._body = response
         if "transfer-encoding" in headers:
@@ -246,10 +310,13 @@ class Connection(asyncio.Protocol):
         if measured:  # chunks hold then, and what follows them cannot be trusted
             self._reusable = False
         if not headers["transfer-encoding"].rstrip().lower().endswith("chunked"):
-            # To the parser the connection's end is the body's: old servers say "identity" and give a length.
+            # To the parser the connection's end is the body's: old servers say "identity" and give
+            # a length.
             self._ends_with_connection = not measured
             if measured:
-                self._body = _Measured(response, int(headers["content-length"]), self.on_message_complete)
+                self._body = _Measured(
+                    response, int(headers["content-length"]), self.on_message_complete
+                )
                 self._body.feed(b"")
 
     def on_body(self, data: bytes) -> None:

@@ -1,4 +1,6 @@
-"""One timer for all that must not take too long: a timer for each request would cost more than all there is to look at."""
+"""One timer for all that must not take too long: a timer for each request would cost more than all
+there is to look at.
+"""
 
 import asyncio
 import math
@@ -9,7 +11,8 @@ _TICK: Final = 0.01
 
 
 _LATE: Final = 0.05
-"""Seconds of delay from which on it is the loop that was held: what a provider sent meanwhile is yet to be read, so as long is waited."""
+"""Seconds of delay from which on it is the loop that was held: what a provider sent meanwhile is
+yet to be read, so as long is waited."""
 _MOST_PATIENCE: Final = 1.0
 
 
@@ -17,7 +20,8 @@ class Watched(Protocol):
     """Something that may take too long."""
 
     def check(self, now: float) -> float:
-        """Do what is due at `now`, by the loop's clock; returns when to look again at the latest."""
+        """Do what is due at `now`, by the loop's clock; returns when to look again at the
+        latest."""
 
 
 class DeadlineTimer:

@@ -13,8 +13,12 @@ _NONE: Final = frozenset({"", "identity", "none", "utf-8", "utf8"})
 
 
 def encoding_of(header: str) -> str:
-    """What a content-encoding header says was done to the body, empty if nothing; several encodings with commas."""
-    return ",".join(name for part in header.split(",") if (name := part.strip().lower()) not in _NONE)
+    """What a content-encoding header says was done to the body, empty if nothing; several encodings
+    with commas.
+    """
+    return ",".join(
+        name for part in header.split(",") if (name := part.strip().lower()) not in _NONE
+    )
 
 
 class UndecodableBody(Exception):
@@ -22,7 +26,8 @@ class UndecodableBody(Exception):
 
 
 class Decoder:
-    """Gives back what it is fed, decompressed. `ended` tells whether the compressed data are whole."""
+    """Gives back what it is fed, decompressed. `ended` tells whether the compressed data are
+    whole."""
 
     def __init__(self, encoding: str) -> None:
         self._gzip = encoding in ("gzip", "x-gzip")
@@ -51,7 +56,9 @@ class Decoder:
         if self._inflate is None:
             if not data:
                 return b""
-            wrapped = data[0] & 0x0F == zlib.DEFLATED  # some servers say deflate and leave its wrapper out
+            wrapped = (
+                data[0] & 0x0F == zlib.DEFLATED
+            )  # some servers say deflate and leave its wrapper out
             self._inflate = zlib.decompressobj(zlib.MAX_WBITS if wrapped else -zlib.MAX_WBITS)
         if self._inflate.eof and data:
             if not self._gzip:

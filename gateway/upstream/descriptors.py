@@ -1,4 +1,6 @@
-"""Whether a connection failed because this process, or the machine, may open no more files: that is no provider's failure."""
+"""Whether a connection failed because this process, or the machine, may open no more files: that is
+no provider's failure.
+"""
 
 import errno
 import os
@@ -10,7 +12,9 @@ LACKING: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENO
 
 
 def are_lacking(error: OSError) -> bool:
-    """Whether `error`, of an attempt to connect, comes of there being no descriptor left. A resolver does not say so: it is tried out."""
+    """Whether `error`, of an attempt to connect, comes of there being no descriptor left. A
+    resolver does not say so: it is tried out.
+    """
     if not isinstance(error, socket.gaierror):
         return error.errno in LACKING
     try:

@@ -1,6 +1,8 @@
-"""Health checks: where a provider has one configured, a free endpoint of it is asked again and again; the health book is told.
+"""Health checks: where a provider has one configured, a free endpoint of it is asked again and
+again; the health book is told.
 
-A check is a GET of the path that the configuration names: nothing that is paid for. Keys and URLs are in no log line.
+A check is a GET of the path that the configuration names: nothing that is paid for. Keys and URLs
+are in no log line.
 """
 
 import asyncio
@@ -36,7 +38,9 @@ class _Check:
 
 
 class Results(Protocol):
-    """Where the outcomes of checks go: gateway.health.probes.CheckBook. Times are monotonic seconds."""
+    """Where the outcomes of checks go: gateway.health.probes.CheckBook. Times are monotonic
+    seconds.
+    """
 
     @property
     def down(self) -> Mapping[str, object]:
@@ -44,7 +48,9 @@ class Results(Protocol):
 
     def last_outcome(self, provider: str) -> CheckOutcome | None: ...
 
-    def record(self, provider: str, outcome: CheckOutcome, status: int | None, now: float, next_at: float) -> None: ...
+    def record(
+        self, provider: str, outcome: CheckOutcome, status: int | None, now: float, next_at: float
+    ) -> None: ...
 
     def forget(self, provider: str) -> None: ...
 
@@ -52,13 +58,17 @@ class Results(Protocol):
 class HealthProbes:
     """A task for each provider that has a check; use `running`."""
 
-    def __init__(self, results: Results, now: Callable[[], float], random: Callable[[], float]) -> None:
+    def __init__(
+        self, results: Results, now: Callable[[], float], random: Callable[[], float]
+    ) -> None:
         self._results, self._now, self._random = results, now, random
         self._session = aiohttp.ClientSession(
             # A new connection each time: whether there can be one is a part of what is asked.
             connector=aiohttp.TCPConnector(limit=0, force_close=True),
             cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None),  # one clock of our own is around all of a check
+            timeout=aiohttp.ClientTimeout(
+                total=None
+            ),  # one clock of our own is around all of a check
             auto_decompress=False,
             trust_env=False,
             headers={"user-agent": "llm-router", "accept-encoding": "identity"},
@@ -86,8 +96,14 @@ class HealthProbes:
             await checks._session.close()
 
     def apply_config(self, config: Config) -> None:
-        """Follow a configuration: a check that is new or different begins anew, knowing nothing; one that is gone ends."""
-        wanted = {name: check for name, provider in config.providers.items() if (check := _check_of(provider)) is not None}
+        """Follow a configuration: a check that is new or different begins anew, knowing nothing;
+        one that is gone ends.
+        """
+        wanted = {
+            name: check
+            for name, provider in config.providers.items()
+            if (check := _check_of(provider)) is not None
+        }
         for name, (check, task) in [*self._running.items()]:
             if wanted.get(name) != check:
                 task.cancel()
@@ -112,7 +128,12 @@ class HealthProbes:
         try:
             async with (
                 asyncio.timeout(check.settings.timeout),
-                self._session.get(check.url, headers=check.headers, allow_redirects=False, **await self._way(check)) as response,
+                self._session.get(
+                    check.url,
+                    headers=check.headers,
+                    allow_redirects=False,
+                    **await self._way(check),
+                ) as response,
             ):
                 received = 0
                 while received < MAX_BYTES and (data := await response.content.readany()):
@@ -132,20 +153,35 @@ class HealthProbes:
             return {}
         way: dict[str, Any] = {}
         if link.tls is not None:
-            way |= {"ssl": await self._contexts.get(link.tls), "server_hostname": link.tls.server_name}
+            way |= {
+                "ssl": await self._contexts.get(link.tls),
+                "server_hostname": link.tls.server_name,
+            }
         if (proxy := link.proxy) is not None:
-            scheme, host = "https" if proxy.tls else "http", f"[{proxy.host}]" if ":" in proxy.host else proxy.host
+            scheme, host = (
+                "https" if proxy.tls else "http",
+                f"[{proxy.host}]" if ":" in proxy.host else proxy.host,
+            )
             told = proxy.authorization
-            way |= {"proxy": f"{scheme}://{host}:{proxy.port}", "proxy_auth": None if told is None else aiohttp.BasicAuth.decode(told)}
+            way |= {
+                "proxy": f"{scheme}://{host}:{proxy.port}",
+                "proxy_auth": None if told is None else aiohttp.BasicAuth.decode(told),
+            }
         return way
 
-    def _record(self, provider: str, outcome: CheckOutcome, status: int | None, pause: float) -> None:
+    def _record(
+        self, provider: str, outcome: CheckOutcome, status: int | None, pause: float
+    ) -> None:
         checks, now = self._results, self._now()
         before = checks.last_outcome(provider)
         was_down = provider in checks.down
         checks.record(provider, outcome, status, now, now + pause)
         if provider in checks.down and not was_down:
-            _log.warning("the health check of %s failed twice (%s): it is set aside until one succeeds", provider, outcome)
+            _log.warning(
+                "the health check of %s failed twice (%s): it is set aside until one succeeds",
+                provider,
+                outcome,
+            )
         elif was_down and provider not in checks.down:
             _log.warning("the health check of %s succeeds again", provider)
         if outcome == "key_refused" and before != outcome:
@@ -163,7 +199,10 @@ def _check_of(provider: Provider) -> _Check | None:
     if settings is None or not provider.available:
         return None
     key = provider.keys[0].secret.get_secret_value() if provider.keys else ""
-    headers = {**provider.headers, **DIALECTS[provider.dialect].key_headers(key, provider.key_header)}
+    headers = {
+        **provider.headers,
+        **DIALECTS[provider.dialect].key_headers(key, provider.key_header),
+    }
     # Where each model has a URL of its own, that of the first stands for all.
     base_url = next(iter(provider.models.values())).base_url or provider.base_url
     query = provider.query.replace("?", "&", 1) if "?" in settings.path else provider.query

@@ -1,13 +1,15 @@
-"""Images and files behind https URLs, fetched for providers that do not fetch them: only from public addresses, with limits.
+"""Images and files behind https URLs, fetched for providers that do not fetch them: only from
+public addresses, with limits.
 
-The guard sits where the connection is made, on the address that is really connected to: neither an odd spelling of an address,
-nor a name that resolves to an inner host, nor a redirect gets around it.
+The guard sits where the connection is made, on the address that is really connected to: neither an
+odd spelling of an address, nor a name that resolves to an inner host, nor a redirect gets around
+it.
 """
 
 import asyncio
 import base64
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,7 +18,7 @@ import aiohttp
 from aiohttp import AddrInfoType
 
 from gateway.errors import OutOfDescriptors
-from gateway.http.offload import BIG, off_loop
+from gateway.http.offload import sized
 from gateway.upstream.address_guard import is_public
 from gateway.upstream.descriptors import are_lacking
 from gateway.upstream.media_lookups import Lookups
@@ -27,8 +29,15 @@ from translators.media import clean_mime, sniff
 MAX_FETCHES: Final = 20
 """URLs fetched for one request."""
 _OF_ALL: Final = 2
-"""Times max_bytes that the URLs of one request may hold together: no provider takes more in one request."""
-_PIECE: Final = 3 * 64 * 1024
+"""Times max_bytes that the URLs of one request may hold together: no provider takes more in one
+request."""
+_AT_ONCE: Final = 4
+"""Of them fetched at a time."""
+_SOCKET_BYTES: Final = 120 * 1024
+"""Of a content that a socket takes before it is read: what comes in one iteration of the loop is
+decrypted in it."""
+_HEAD: Final = 64
+"""Bytes that show a content's type."""
 _PREFIXES: Final = ("image/", "audio/", "video/", "application/pdf", "text/")
 
 
@@ -38,36 +47,53 @@ class _Forbidden(OSError):
 
 def guarded(address: AddrInfoType) -> socket.socket:
     """A socket to a public address; OSError for any other."""
-    family, kind, protocol, _, where = address
-    if not is_public(where[0]):
+    if not is_public(address[4][0]):
         raise _Forbidden("not a public address")
-    return socket.socket(family=family, type=kind, proto=protocol)
+    return unguarded(address)
 
 
 def unguarded(address: AddrInfoType) -> socket.socket:
     """A socket to any address: for tests with servers on this machine."""
     family, kind, protocol, _, _ = address
-    return socket.socket(family=family, type=kind, proto=protocol)
+    made = socket.socket(family=family, type=kind, proto=protocol)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SOCKET_BYTES)
+    return made
 
 
 @dataclass(slots=True)
 class _Room:
-    """Bytes that the contents of one request's URLs may still take together."""
+    """What the contents of one request's URLs may still take together."""
 
     left: int
+    """Bytes."""
     hold: Callable[[int], None]
+    fetches: asyncio.Semaphore
+    """How many at a time."""
 
 
 class MediaFetcher:
-    """Fetches what a request points at. One session of its own: no keys, no cookies, no proxies, no redirects."""
+    """Fetches what a request points at. One session of its own: no keys, no cookies, no proxies, no
+    redirects.
+    """
 
-    def __init__(self, max_bytes: int, seconds: float, socket_factory: Callable[[AddrInfoType], socket.socket] = guarded) -> None:
+    def __init__(
+        self,
+        max_bytes: int,
+        seconds: float,
+        socket_factory: Callable[[AddrInfoType], socket.socket] = guarded,
+    ) -> None:
         self._max_bytes = max_bytes
         self._max_bytes_of_all = _OF_ALL * max_bytes
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=20, resolver=Lookups(), socket_factory=socket_factory, force_close=True),
+            connector=aiohttp.TCPConnector(
+                limit=20, resolver=Lookups(), socket_factory=socket_factory, force_close=True
+            ),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=seconds),
+            # Reading is never paused: each content is taken as it comes, and uvloop throws away
+            # what TLS holds back for a paused reader
+            # when the server closes behind its answer.
+            read_bufsize=_OF_ALL * max_bytes,
             trust_env=False,
         )
         self._schemes = ("https://",) if socket_factory is guarded else ("https://", "http://")
@@ -84,62 +110,105 @@ class MediaFetcher:
     async def aclose(self) -> None:
         await self._session.close()
 
-    async def inlined(self, request: ChatRequest, seconds: float, hold: Callable[[int], None]) -> ChatRequest:
-        """The request with every image URL replaced by its data. Raises InvalidRequest naming the part that could not be had,
-        TimeoutError if all of them together take longer than `seconds`, OutOfDescriptors, and what `hold` raises, which is told of the
-        bytes as they arrive."""
-        found = [(i, j, url) for i, message in enumerate(request.messages) for j, url in _urls(message.get("content"))]
+    async def inlined(
+        self, request: ChatRequest, seconds: float, hold: Callable[[int], None]
+    ) -> ChatRequest:
+        """The request with every image URL replaced by its data. Raises InvalidRequest naming the
+        part that could not be had, TimeoutError if all of them together take longer than `seconds`,
+        OutOfDescriptors, and what `hold` raises, which is told of the bytes as they arrive.
+        """
+        found = [
+            (i, j, url)
+            for i, message in enumerate(request.messages)
+            for j, url in _urls(message.get("content"))
+        ]
         if not found:
             return request
         if len(found) > MAX_FETCHES:
-            raise InvalidRequest(f"At most {MAX_FETCHES} URLs are fetched for one request, but it has {len(found)}.", "messages")
+            raise InvalidRequest(
+                f"At most {MAX_FETCHES} URLs are fetched for one request, but it has {len(found)}.",
+                "messages",
+            )
         async with asyncio.timeout(seconds):
-            room = _Room(self._max_bytes_of_all, hold)
-            data = await _together([self._fetch(url, f"messages[{i}].content[{j}].image_url.url", room) for i, j, url in found])
+            room = _Room(self._max_bytes_of_all, hold, asyncio.Semaphore(_AT_ONCE))
+            data = await _together(
+                [
+                    self._fetch(url, f"messages[{i}].content[{j}].image_url.url", room)
+                    for i, j, url in found
+                ]
+            )
         messages = list(request.messages)
         for (i, j, _), url in zip(found, data, strict=True):
             content = list(messages[i]["content"])
             content[j] = {**content[j], "image_url": {**content[j]["image_url"], "url": url}}
             messages[i] = {**messages[i], "content": content}
-        return ChatRequest({**request.body, "messages": messages}, request.size + sum(map(len, data)), request.usual_schemas)
+        return ChatRequest(
+            {**request.body, "messages": messages},
+            request.size + sum(map(len, data)),
+            request.usual_schemas,
+        )
 
     async def _fetch(self, url: str, param: str, room: "_Room") -> str:
         if not url.lower().startswith(self._schemes):
             raise InvalidRequest("Only https URLs are fetched.", param, "invalid_image_url")
         try:
-            async with self._session.get(url, allow_redirects=False) as response:
+            async with room.fetches, self._session.get(url, allow_redirects=False) as response:
                 if response.status != 200:
-                    raise InvalidRequest(f"The URL answered with status {response.status}.", param, "invalid_image_url")
-                data = await self._read(response, param, room)
+                    raise InvalidRequest(
+                        f"The URL answered with status {response.status}.",
+                        param,
+                        "invalid_image_url",
+                    )
+                pieces = await self._read(response, param, room)
                 declared = response.content_type
         except _Forbidden:
-            raise InvalidRequest("The URL leads to an address that is not public.", param, "invalid_image_url") from None
+            raise InvalidRequest(
+                "The URL leads to an address that is not public.", param, "invalid_image_url"
+            ) from None
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             if isinstance(error, aiohttp.ClientConnectorError):
                 if isinstance(error.os_error, _Forbidden):
-                    raise InvalidRequest("The URL leads to an address that is not public.", param, "invalid_image_url") from None
+                    raise InvalidRequest(
+                        "The URL leads to an address that is not public.",
+                        param,
+                        "invalid_image_url",
+                    ) from None
                 if are_lacking(error.os_error):
                     raise OutOfDescriptors from None
-            raise InvalidRequest("The URL could not be fetched.", param, "invalid_image_url") from None
-        mime = sniff(data) or clean_mime(declared)
+            raise InvalidRequest(
+                "The URL could not be fetched.", param, "invalid_image_url"
+            ) from None
+        mime = sniff(_head(pieces)) or clean_mime(declared)
         if not mime.startswith(_PREFIXES):
-            raise InvalidRequest(f"The URL's content is of type {mime[:60]!r}, which is no image.", param, "invalid_image_format")
-        return _data_url(mime, data) if len(data) <= BIG else await off_loop(_data_url, mime, data)
+            raise InvalidRequest(
+                f"The URL's content is of type {mime[:60]!r}, which is no image.",
+                param,
+                "invalid_image_format",
+            )
+        return await sized(sum(map(len, pieces)), _data_url, mime, pieces)
 
-    async def _read(self, response: aiohttp.ClientResponse, param: str, room: "_Room") -> bytes:
+    async def _read(
+        self, response: aiohttp.ClientResponse, param: str, room: "_Room"
+    ) -> list[bytes]:
         pieces, size = [], 0
         async for data in response.content.iter_any():
             size += len(data)
             if size > self._max_bytes:
-                raise InvalidRequest(f"The URL's content is larger than {self._max_bytes} bytes.", param, "image_too_large")
+                raise InvalidRequest(
+                    f"The URL's content is larger than {self._max_bytes} bytes.",
+                    param,
+                    "image_too_large",
+                )
             room.left -= len(data)
             if room.left < 0:
                 raise InvalidRequest(
-                    f"The URLs' contents are larger than {self._max_bytes_of_all} bytes together.", param, "image_too_large"
+                    f"The URLs' contents are larger than {self._max_bytes_of_all} bytes together.",
+                    param,
+                    "image_too_large",
                 )
             room.hold(len(data))
             pieces.append(data)
-        return b"".join(pieces) if size <= BIG else await off_loop(b"".join, pieces)
+        return pieces
 
 
 async def _together(fetches: list[Coroutine[Any, Any, str]]) -> list[str]:
@@ -152,26 +221,60 @@ async def _together(fetches: list[Coroutine[Any, Any, str]]) -> list[str]:
             task.cancel()
 
 
-def _data_url(mime: str, data: bytes) -> str:
-    """In pieces, between which others have Python's lock."""
-    encoded = (base64.b64encode(data[start : start + _PIECE]).decode("ascii") for start in range(0, len(data), _PIECE))
-    return "".join((f"data:{mime};base64,", *encoded))
+def _head(pieces: list[bytes]) -> bytes:
+    head = b""
+    for piece in pieces:
+        head += piece[:_HEAD]
+        if len(head) >= _HEAD:
+            break
+    return head
+
+
+def _data_url(mime: str, pieces: list[bytes]) -> str:
+    """Uses up the pieces, each by itself: others have Python's lock between two of them."""
+    return "".join((f"data:{mime};base64,", *_base64(pieces)))
+
+
+def _base64(pieces: list[bytes]) -> Iterator[str]:
+    pieces.reverse()
+    rest = b""
+    while pieces:
+        piece = rest + pieces.pop()
+        whole = len(piece) - len(piece) % 3
+        yield base64.b64encode(piece[:whole]).decode("ascii")
+        rest = piece[whole:]
+    yield base64.b64encode(rest).decode("ascii")
 
 
 def refuse_urls(request: ChatRequest) -> None:
-    """Raises InvalidRequest for an image URL: the provider takes data only, and nothing may be fetched for it."""
+    """Raises InvalidRequest for an image URL: the provider takes data only, and nothing may be
+    fetched for it.
+    """
     for i, message in enumerate(request.messages):
         for j, _ in _urls(message.get("content")):
             at = f"messages[{i}].content[{j}].image_url.url"
-            raise InvalidRequest("This provider takes images only as data: URLs.", at, "invalid_image_url")
+            raise InvalidRequest(
+                "This provider takes images only as data: URLs.", at, "invalid_image_url"
+            )
 
 
-_NOT_OURS: Final = ("https://generativelanguage.googleapis.com/", "https://www.youtube.com/", "https://youtu.be/", "gs://")
+_NOT_OURS: Final = (
+    "https://generativelanguage.googleapis.com/",
+    "https://www.youtube.com/",
+    "https://youtu.be/",
+    "gs://",
+)
 """Names that only the provider itself can read."""
 
 
 def _urls(content: Any) -> list[tuple[int, str]]:
     if content.__class__ is not list:
         return []
-    parts = ((j, part["image_url"]["url"]) for j, part in enumerate(content) if part.get("type") == "image_url")
-    return [(j, url) for j, url in parts if url[:5].lower() != "data:" and not url.startswith(_NOT_OURS)]
+    parts = (
+        (j, part["image_url"]["url"])
+        for j, part in enumerate(content)
+        if part.get("type") == "image_url"
+    )
+    return [
+        (j, url) for j, url in parts if url[:5].lower() != "data:" and not url.startswith(_NOT_OURS)
+    ]

@@ -1,7 +1,8 @@
-"""Names in callers' URLs, looked up apart from everything else: a name server that is silent holds threads of these lookups only.
+"""Names in callers' URLs, looked up apart from everything else: a name server that is silent holds
+threads of these lookups only.
 
-The system's resolver cannot be interrupted. A thread that waits for it is left behind when time is up, counts as busy until it returns, and
-does not keep the process from ending.
+The system's resolver cannot be interrupted. A thread that waits for it is left behind when time is
+up, counts as busy until it returns, and does not keep the process from ending.
 """
 
 import asyncio
@@ -25,7 +26,9 @@ class Lookups(AbstractResolver):
         self._free = asyncio.Semaphore(most)
         self._seconds = seconds
 
-    async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC) -> list[ResolveResult]:
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
         """The addresses of `host`. Raises OSError."""
         answer: asyncio.Future[list[ResolveResult]] = asyncio.get_running_loop().create_future()
         try:
@@ -39,7 +42,13 @@ class Lookups(AbstractResolver):
     async def close(self) -> None:
         """Nothing to close: threads end by themselves."""
 
-    def _start(self, answer: "asyncio.Future[list[ResolveResult]]", host: str, port: int, family: socket.AddressFamily) -> None:
+    def _start(
+        self,
+        answer: "asyncio.Future[list[ResolveResult]]",
+        host: str,
+        port: int,
+        family: socket.AddressFamily,
+    ) -> None:
         loop = asyncio.get_running_loop()
 
         def look_up() -> None:
@@ -59,7 +68,9 @@ class Lookups(AbstractResolver):
             self._free.release()
             raise OSError("no thread can be started") from None
 
-    def _done(self, answer: "asyncio.Future[list[ResolveResult]]", found: list[ResolveResult] | OSError) -> None:
+    def _done(
+        self, answer: "asyncio.Future[list[ResolveResult]]", found: list[ResolveResult] | OSError
+    ) -> None:
         self._free.release()
         if answer.done():  # given up
             return
@@ -74,7 +85,12 @@ def _resolved(host: str, port: int, family: socket.AddressFamily) -> list[Resolv
     found = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
     return [
         ResolveResult(
-            hostname=host, host=str(address[0]), port=port, family=kind, proto=protocol, flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+            hostname=host,
+            host=str(address[0]),
+            port=port,
+            family=kind,
+            proto=protocol,
+            flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
         )
         for kind, _, protocol, _, address in found
         if len(address) == 2 or (len(address) == 4 and not address[3])

@@ -1,4 +1,6 @@
-"""Connections to providers: made by name, with TLS, to whichever address answers first; kept while they may be of use."""
+"""Connections to providers: made by name, with TLS, to whichever address answers first; kept while
+they may be of use.
+"""
 
 import asyncio
 import logging
@@ -29,7 +31,9 @@ _log: Final = logging.getLogger("llm_router")
 
 
 class Pool:
-    """The connections of one client: as many as there are requests, each to be asked by one at a time."""
+    """The connections of one client: as many as there are requests, each to be asked by one at a
+    time.
+    """
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -54,7 +58,9 @@ class Pool:
         return None
 
     async def connect(self, server: Server, limit: Limit) -> Connection:
-        """A new connection. Raises UpstreamError, and OutOfDescriptors for what is not the provider's fault."""
+        """A new connection. Raises UpstreamError, and OutOfDescriptors for what is not the
+        provider's fault.
+        """
         try:
             async with asyncio.timeout(limit.seconds):
                 return await self._connect(server)
@@ -85,8 +91,12 @@ class Pool:
         proxy = None if link is None else link.proxy
         # Before there is a socket that would have to be closed.
         to_proxy = await self._contexts.get(None) if proxy is not None and proxy.tls else None
-        to_server = await self._contexts.get(None if link is None else link.tls) if server.tls else None
-        opened = await (self._socket(server.host, server.port) if proxy is None else self._socket_of(proxy))
+        to_server = (
+            await self._contexts.get(None if link is None else link.tls) if server.tls else None
+        )
+        opened = await (
+            self._socket(server.host, server.port) if proxy is None else self._socket_of(proxy)
+        )
         connection = Connection(server, self._watch, self._freed, self._lost)
         await connected(opened, connection, to_proxy, to_server)
         if connection.spoke_unasked:  # no server of HTTP does
@@ -98,8 +108,12 @@ class Pool:
 
     async def _socket(self, host: str, port: int) -> socket.socket:
         addresses = await self._names.addresses(host, port)
-        opened = await start_connection(addresses, happy_eyeballs_delay=_SECOND_ADDRESS, loop=self._loop)
-        opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # an answer may take minutes to begin
+        opened = await start_connection(
+            addresses, happy_eyeballs_delay=_SECOND_ADDRESS, loop=self._loop
+        )
+        opened.setsockopt(
+            socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1
+        )  # an answer may take minutes to begin
         return opened
 
     async def _socket_of(self, proxy: Proxy) -> socket.socket:

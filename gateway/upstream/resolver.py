@@ -1,4 +1,6 @@
-"""Addresses of names: kept for a minute, and much longer for the time in which the name server fails (RFC 8767)."""
+"""Addresses of names: kept for a minute, and much longer for the time in which the name server
+fails (RFC 8767).
+"""
 
 import asyncio
 import socket
@@ -15,7 +17,8 @@ PATIENCE: Final = 1.0
 AGAIN: Final = 5.0
 """Seconds after a failure until the name server is asked again."""
 _ANSWERS: Final = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})
-"""Of a name server that is well: there is no such name, or no address. Every other error is a failure to answer."""
+"""Of a name server that is well: there is no such name, or no address. Every other error is a
+failure to answer."""
 
 
 class _Name:
@@ -24,7 +27,8 @@ class _Name:
     def __init__(self) -> None:
         self.addresses: list[AddrInfoType] = []
         self.resolved = self.next = 0.0
-        """When the addresses were told, and when they are to be asked for again; by the loop's clock."""
+        """When the addresses were told, and when they are to be asked for again; by the loop's
+        clock."""
         self.asked: asyncio.Task[list[AddrInfoType]] | None = None
 
 
@@ -57,7 +61,9 @@ class Names:
 
     async def _resolve(self, name: _Name, host: str, port: int) -> list[AddrInfoType]:
         loop = self._loop
-        name.next = loop.time() + PATIENCE + AGAIN  # while it is waited for, others take what is known
+        name.next = (
+            loop.time() + PATIENCE + AGAIN
+        )  # while it is waited for, others take what is known
         try:
             found: list[Any] = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except socket.gaierror as error:

@@ -14,14 +14,15 @@ from translators.errors import UpstreamError, UpstreamFailure
 from translators.failures import malformed
 
 MAX_ANSWER_BYTES: Final = 128 * 1024 * 1024
-"""The most that is kept of one answer, after decompression: of a JSON answer, of a stream added up to one, and of what a stream
-says before its first content."""
+"""The most that is kept of one answer, after decompression: of a JSON answer, of a stream added up
+to one, and of what a stream says before its first content."""
 HIGH_WATER: Final = 64 * 1024
 """Bytes that nobody has read yet, from which on no more are taken from the provider."""
 
 
 _AT_ONCE: Final = 32 * 1024
-"""Bytes from which on the rest is read later: what is read is there several times over while it is translated and written."""
+"""Bytes from which on the rest is read later: what is read is there several times over while it is
+translated and written."""
 
 
 def no_time() -> float:
@@ -36,7 +37,8 @@ class Limit(NamedTuple):
     failure: UpstreamFailure
     """What it is called when they are over."""
     held_up: Callable[[], float] = no_time
-    """Seconds so far in which we waited for our caller to take what had come: no clock of the provider's runs meanwhile."""
+    """Seconds so far in which we waited for our caller to take what had come: no clock of the
+    provider's runs meanwhile."""
 
 
 class Carrier(Protocol):
@@ -56,7 +58,8 @@ class UpstreamResponse:
     """What comes back for one request: fed by its connection, read by one task, which closes it."""
 
     __slots__ = (
-        "_connection", "_deadline", "_decoder", "_failure", "_heard", "_held_up", "_idle", "_late", "_loop", "_paused", "_pieces", "_size",
+        "_connection", "_deadline", "_decoder", "_failure", "_heard", "_held_up", "_idle", "_late",
+        "_loop", "_paused", "_pieces", "_size",
         "_spared", "_waiter", "_watch", "headers", "received", "status", "touched", "whole",
     )  # fmt: skip
 
@@ -81,7 +84,11 @@ class UpstreamResponse:
         self._loop = connection.loop
         self._heard = now = self._loop.time()
         self._idle = idle
-        self._deadline, self._late, self._held_up = now + limit.seconds, limit.failure, limit.held_up
+        self._deadline, self._late, self._held_up = (
+            now + limit.seconds,
+            limit.failure,
+            limit.held_up,
+        )
         self._spared = limit.held_up()
         self._watch = connection.watch
         self._watch.add(self, now + min(idle, limit.seconds))
@@ -95,12 +102,18 @@ class UpstreamResponse:
 
     def allow(self, limit: Limit) -> None:
         """From now on this is how long the rest may take."""
-        self._deadline, self._late, self._held_up = self._loop.time() + limit.seconds, limit.failure, limit.held_up
+        self._deadline, self._late, self._held_up = (
+            self._loop.time() + limit.seconds,
+            limit.failure,
+            limit.held_up,
+        )
         self._spared = limit.held_up()
 
     async def read(self, limit: int = MAX_ANSWER_BYTES) -> bytes:
         """The whole body. Raises UpstreamError."""
-        if self.whole and self._decoder is None and self._pieces:  # most JSON answers are here with their headers
+        if (
+            self.whole and self._decoder is None and self._pieces
+        ):  # most JSON answers are here with their headers
             data = self._take()
             self.received += len(data)
             self.check_size(limit)
@@ -114,7 +127,13 @@ class UpstreamResponse:
     async def read_some(self) -> bytes:
         """What has arrived, at least one byte; b"" at the end. Raises UpstreamError."""
         while True:
-            data = self._decoded(self._decoder) if self._decoder is not None else self._take_some() if self._pieces else b""
+            data = (
+                self._decoded(self._decoder)
+                if self._decoder is not None
+                else self._take_some()
+                if self._pieces
+                else b""
+            )
             if data:
                 self.received += len(data)
                 return data
@@ -125,19 +144,22 @@ class UpstreamResponse:
             await self._more()
 
     def check_size(self, limit: int = MAX_ANSWER_BYTES) -> None:
-        """For who keeps what was read. Raises UpstreamError once that is more than `limit` bytes."""
+        """For who keeps what was read. Raises UpstreamError once that is more than `limit`
+        bytes."""
         if self.received > limit:
             raise UpstreamError(malformed(f"The provider's answer is larger than {limit} bytes."))
 
     def close(self) -> None:
         """Hang up unless all of the response has arrived: the provider stops generating."""
-        self._watch.remove(self)
-        if self._connection is not None:
+        if self._connection is not None:  # else it has ended, and is watched no more
+            self._watch.remove(self)
             self._connection.abort()
             self._connection = None
 
     def check(self, now: float) -> float:
-        """For the watch: hang up if it has taken too long. Silence is no fault before the headers, nor while we take nothing."""
+        """For the watch: hang up if it has taken too long. Silence is no fault before the headers,
+        nor while we take nothing.
+        """
         if (held_up := self._held_up()) > self._spared:
             more, self._spared = held_up - self._spared, held_up
             self._deadline += more
@@ -220,7 +242,9 @@ class UpstreamResponse:
     def _decoded(self, decoder: Decoder) -> bytes:
         try:
             while True:
-                while decoder.pending:  # a member's last bytes give nothing, and may have the next member behind them
+                while (
+                    decoder.pending
+                ):  # a member's last bytes give nothing, and may have the next member behind them
                     if data := decoder.take():
                         return data
                 if not self._pieces:

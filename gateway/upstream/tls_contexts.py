@@ -1,4 +1,6 @@
-"""TLS contexts, one for each set of files: made in a thread when they are first needed, and anew when the files have changed."""
+"""TLS contexts, one for each set of files: made in a thread when they are first needed, and anew
+when the files have changed.
+"""
 
 import asyncio
 import contextlib

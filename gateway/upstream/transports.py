@@ -1,4 +1,6 @@
-"""What lies between a socket and the connection that uses it: a proxy, and TLS, read so that nothing which has arrived is lost."""
+"""What lies between a socket and the connection that uses it: a proxy, and TLS, read so that
+nothing which has arrived is lost.
+"""
 
 import asyncio
 import re
@@ -14,11 +16,18 @@ _LONGEST_HEAD: Final = 16 * 1024
 _STATUS: Final = re.compile(rb"HTTP/1\.[01] (\d{3})[ \r]").match
 _REFUSED: Final = re.compile(rb"HTTP/1\.[01] [3-5]\d\d[ \r]").match
 """What has a body, which is not read."""
-_AS_ABOVE: Final = ("get_buffer", "buffer_updated", "eof_received", "pause_writing", "resume_writing")
+_AS_ABOVE: Final = (
+    "get_buffer",
+    "buffer_updated",
+    "eof_received",
+    "pause_writing",
+    "resume_writing",
+)
 
 
 class _Bottom(asyncio.BufferedProtocol):
-    """Stands between a socket's transport and its TLS (`above`), for the moment when sending fails: what had arrived is read first.
+    """Stands between a socket's transport and its TLS (`above`), for the moment when sending fails:
+    what had arrived is read first.
 
     The loop calls the methods of `above` that are needed while all is well, without a detour.
     """
@@ -69,7 +78,11 @@ class _Tunnel(_Waiting):
 
     async def open(self, transport: asyncio.WriteTransport, server: Server, proxy: Proxy) -> None:
         """Raises ProxyError."""
-        where = f"[{server.host}]:{server.port}" if ":" in server.host else f"{server.host}:{server.port}"
+        where = (
+            f"[{server.host}]:{server.port}"
+            if ":" in server.host
+            else f"{server.host}:{server.port}"
+        )
         lines = [f"CONNECT {where} HTTP/1.1", f"host: {where}", "user-agent: llm-router"]
         if proxy.authorization is not None:
             lines.append(f"proxy-authorization: {proxy.authorization}")
@@ -79,12 +92,22 @@ class _Tunnel(_Waiting):
         if status is None or not head.endswith(b"\r\n\r\n"):
             raise ProxyError("does not speak HTTP")
         if not 200 <= int(status[1]) < 300:
-            raise ProxyError("wants other credentials (407)" if status[1] == b"407" else f"refuses to connect to it ({int(status[1])})")
+            raise ProxyError(
+                "wants other credentials (407)"
+                if status[1] == b"407"
+                else f"refuses to connect to it ({int(status[1])})"
+            )
 
     def data_received(self, data: bytes) -> None:
         self._head += data
-        if (b"\r\n\r\n" in self._head or len(self._head) > _LONGEST_HEAD) and not self._answered.done():
-            self._answered.set_result(self._head if not _REFUSED(self._head) else self._head.partition(b"\r\n\r\n")[0] + b"\r\n\r\n")
+        if (
+            b"\r\n\r\n" in self._head or len(self._head) > _LONGEST_HEAD
+        ) and not self._answered.done():
+            self._answered.set_result(
+                self._head
+                if not _REFUSED(self._head)
+                else self._head.partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
+            )
 
     def connection_lost(self, error: Exception | None) -> None:
         if not self._answered.done():
@@ -92,8 +115,14 @@ class _Tunnel(_Waiting):
             self._answered.exception()  # nobody may be waiting
 
 
-async def connected(sock: socket.socket, connection: Connection, to_proxy: ssl.SSLContext | None, to_server: ssl.SSLContext | None) -> None:
-    """Give the connection a transport over a connected socket: plain, with TLS, through a proxy, whose own TLS it may have.
+async def connected(
+    sock: socket.socket,
+    connection: Connection,
+    to_proxy: ssl.SSLContext | None,
+    to_server: ssl.SSLContext | None,
+) -> None:
+    """Give the connection a transport over a connected socket: plain, with TLS, through a proxy,
+    whose own TLS it may have.
 
     Raises OSError, also as ssl.SSLError and ProxyError.
     """
@@ -116,7 +145,10 @@ async def connected(sock: socket.socket, connection: Connection, to_proxy: ssl.S
 
 
 async def _layered(
-    below: asyncio.Transport, connection: Connection, to_proxy: ssl.SSLContext | None, to_server: ssl.SSLContext | None
+    below: asyncio.Transport,
+    connection: Connection,
+    to_proxy: ssl.SSLContext | None,
+    to_server: ssl.SSLContext | None,
 ) -> asyncio.Transport:
     server = connection.server
     link = server.link
@@ -125,7 +157,9 @@ async def _layered(
     tunnel = _Tunnel() if proxy is not None and to_server is not None else None
     if proxy is not None and to_proxy is not None:
         try:
-            transport = await _tls(below, connection if tunnel is None else tunnel, to_proxy, proxy.host)
+            transport = await _tls(
+                below, connection if tunnel is None else tunnel, to_proxy, proxy.host
+            )
         except OSError:
             raise ProxyError("failed in its TLS handshake") from None
     elif tunnel is not None:
@@ -133,16 +167,22 @@ async def _layered(
     if proxy is not None and tunnel is not None:
         await tunnel.open(transport, server, proxy)
     if to_server is not None:
-        name = server.host if link is None or link.tls is None else link.tls.server_name or server.host
+        name = (
+            server.host if link is None or link.tls is None else link.tls.server_name or server.host
+        )
         transport = await _tls(transport, connection, to_server, name)
     return transport
 
 
-async def _tls(transport: asyncio.Transport, protocol: asyncio.Protocol, context: ssl.SSLContext, name: str) -> asyncio.Transport:
+async def _tls(
+    transport: asyncio.Transport, protocol: asyncio.Protocol, context: ssl.SSLContext, name: str
+) -> asyncio.Transport:
     waiting = transport.get_protocol()
     if isinstance(waiting, _Waiting) and waiting.spoke:
         raise ssl.SSLError("the server speaks something else")
-    secured = await asyncio.get_running_loop().start_tls(transport, protocol, context, server_hostname=name)
+    secured = await asyncio.get_running_loop().start_tls(
+        transport, protocol, context, server_hostname=name
+    )
     if secured is None:
         raise ConnectionResetError
     return secured

@@ -1,4 +1,6 @@
-"""What no worker knows alone: the parent asks all of them, and keeps the counts of those that are gone."""
+"""What no worker knows alone: the parent asks all of them, and keeps the counts of those that are
+gone.
+"""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -54,13 +56,17 @@ class Coordinator:
             "scrape": self._scrape,
         }
 
-    async def ask(self, numbers: Iterable[int], question: str, about: Any, limit: float = _QUESTION) -> list[tuple[int, Any]]:
+    async def ask(
+        self, numbers: Iterable[int], question: str, about: Any, limit: float = _QUESTION
+    ) -> list[tuple[int, Any]]:
         """The answers by number; None for a worker that gave none."""
 
         async def one(number: int) -> tuple[int, Any]:
             member = self._members[number]
             try:
-                return number, None if member is None else await member.link.ask(question, about, limit=limit)
+                return number, None if member is None else await member.link.ask(
+                    question, about, limit=limit
+                )
             except NoReply:
                 return number, None
 
@@ -77,16 +83,25 @@ class Coordinator:
             self._all_listen(banner)
 
     async def _standing(self, _: Any) -> dict[str, int]:
-        listening = sum(member is not None and member.listening for member in self._members.values())
+        listening = sum(
+            member is not None and member.listening for member in self._members.values()
+        )
         return {"configured": len(self._members), "listening": listening}
 
     async def _others(self, number: int, asked: Any) -> list[tuple[int, Any]]:
         question, about = asked
-        return await self.ask((other for other in self._members if other != number), question, about)
+        return await self.ask(
+            (other for other in self._members if other != number), question, about
+        )
 
     async def _scrape(self, accept: str) -> tuple[str, str]:
-        answered = {member for member in await asyncio.gather(*map(self._refresh, self._members.values())) if member is not None}
-        # A worker may have ended while another was waited for: what it counted is among `_gone` by now.
+        answered = {
+            member
+            for member in await asyncio.gather(*map(self._refresh, self._members.values()))
+            if member is not None
+        }
+        # A worker may have ended while another was waited for: what it counted is among `_gone` by
+        # now.
         running = [member for member in self._members.values() if member is not None]
         live = [member.counted for member in running if member in answered]
         silent = [member.counted for member in running if member not in answered]
@@ -105,9 +120,25 @@ class Coordinator:
         return member
 
     def _own(self, answered: set[Member]) -> Snapshot:
-        up = [["llm_router_worker_up", {"worker": str(n)}, float(m in answered)] for n, m in self._members.items()]
-        again = [["llm_router_worker_restarts_total", {"worker": str(n)}, float(max(0, s - 1))] for n, s in self._starts.items()]
+        up = [
+            ["llm_router_worker_up", {"worker": str(n)}, float(m in answered)]
+            for n, m in self._members.items()
+        ]
+        again = [
+            ["llm_router_worker_restarts_total", {"worker": str(n)}, float(max(0, s - 1))]
+            for n, s in self._starts.items()
+        ]
         return [
-            ["llm_router_worker_up", "gauge", "1 if the worker told its metrics for this scrape.", up],
-            ["llm_router_worker_restarts", "counter", "Times that a worker had ended and was started again.", again],
+            [
+                "llm_router_worker_up",
+                "gauge",
+                "1 if the worker told its metrics for this scrape.",
+                up,
+            ],
+            [
+                "llm_router_worker_restarts",
+                "counter",
+                "Times that a worker had ended and was started again.",
+                again,
+            ],
         ]

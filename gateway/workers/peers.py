@@ -24,7 +24,8 @@ class WorkerIdentity(NamedTuple):
     link: int
     """Of the socket to the parent."""
     lock: int
-    """Of a file that workers lock while they write the log, so that no line stands inside another."""
+    """Of a file that workers lock while they write the log, so that no line stands inside another.
+    """
 
     @classmethod
     def read(cls, text: str) -> "WorkerIdentity":
@@ -65,11 +66,15 @@ class Peers:
         self._link.ended.add_done_callback(lambda _: call())
 
     async def tell_listening(self, banner: str) -> None:
-        """From now on callers are served; `banner` is what the parent shows once all of them are. Raises NoSiblings."""
+        """From now on callers are served; `banner` is what the parent shows once all of them are.
+        Raises NoSiblings.
+        """
         await self._ask("listening", banner)
 
     async def standing(self) -> WorkersDocument | None:
-        """How many workers there should be, and how many listen; None if the parent does not answer."""
+        """How many workers there should be, and how many listen; None if the parent does not
+        answer.
+        """
         try:
             standing: WorkersDocument = await self._link.ask("standing", limit=_STANDING)
         except NoReply:
@@ -83,17 +88,30 @@ class Peers:
 
     async def decision(self, name: str) -> dict[str, Any] | None:
         """A decision that another worker made, as JSON. Raises NoSiblings."""
-        return next((answer for _, answer in await self._ask("others", ["decision", name]) if answer is not None), None)
+        return next(
+            (
+                answer
+                for _, answer in await self._ask("others", ["decision", name])
+                if answer is not None
+            ),
+            None,
+        )
 
     async def reload(self) -> list[tuple[int, Any]]:
-        """Have the others reload: by number what came of it as JSON, None for one that did not answer. Raises NoSiblings."""
-        return [(number, answer) for number, answer in await self._ask("others", ["reload", "request"])]
+        """Have the others reload: by number what came of it as JSON, None for one that did not
+        answer. Raises NoSiblings.
+        """
+        return [
+            (number, answer) for number, answer in await self._ask("others", ["reload", "request"])
+        ]
 
     async def _ask(self, question: str, about: Any) -> Any:
         try:
             return await self._link.ask(question, about, limit=_LIMIT)
         except NoReply:
-            raise NoPeers("The process through which the workers ask each other does not answer.") from None
+            raise NoPeers(
+                "The process through which the workers ask each other does not answer."
+            ) from None
 
 
 async def _alive(_: Any) -> bool:

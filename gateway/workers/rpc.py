@@ -1,6 +1,8 @@
-"""Questions and answers between a worker and its parent: both may ask at any time, over the one socket between them.
+"""Questions and answers between a worker and its parent: both may ask at any time, over the one
+socket between them.
 
-A frame is four bytes of length and a JSON list: `["?", number, question, about]`, or `["=", number, answer]`.
+A frame is four bytes of length and a JSON list: `["?", number, question, about]`, or `["=", number,
+answer]`.
 """
 
 import asyncio
@@ -13,7 +15,8 @@ from typing import Any, Final
 from translators.json_codec import dumps, loads
 
 Answers = Mapping[str, Callable[[Any], Awaitable[Any]]]
-"""What can be asked. Each is told what the question is about, and gives an answer that JSON can say."""
+"""What can be asked. Each is told what the question is about, and gives an answer that JSON can
+say."""
 
 _QUESTION: Final = "?"
 _ANSWER: Final = "="
@@ -26,7 +29,9 @@ class NoReply(Exception):
 class RpcChannel:
     """One end of the socket; use `running`. `ended` is done once the other end is gone."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answers: Answers) -> None:
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answers: Answers
+    ) -> None:
         self._reader = reader
         self._writer = writer
         self._answers = answers

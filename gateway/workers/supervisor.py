@@ -1,4 +1,6 @@
-"""The parent of several workers: starts them, starts those again that end, and ends them all when it is told to stop."""
+"""The parent of several workers: starts them, starts those again that end, and ends them all when
+it is told to stop.
+"""
 
 import asyncio
 import contextlib
@@ -15,7 +17,8 @@ from gateway.workers.peers import WorkerIdentity
 from gateway.workers.rpc import NoReply, RpcChannel
 
 PATIENCE: Final = 30.0
-"""Seconds without a sign of life after which a worker is killed: the kernel goes on giving it connections."""
+"""Seconds without a sign of life after which a worker is killed: the kernel goes on giving it
+connections."""
 _SETTLED: Final = 10.0
 """Seconds after which the end of a worker is a single event: it is started again at once."""
 _FIRST_PAUSE: Final = 0.5
@@ -29,11 +32,15 @@ _log: Final = logging.getLogger("llm_router")
 
 @contextmanager
 def reserved(host: str, port: int) -> Iterator[int]:
-    """Keep an address for processes that listen there with SO_REUSEPORT; gives the port, a free one for 0. Raises OSError if it is taken.
+    """Keep an address for processes that listen there with SO_REUSEPORT; gives the port, a free one
+    for 0. Raises OSError if it is taken.
 
-    Bound before the option is set: nobody else may be there. This socket never listens, so no connection comes to it.
+    Bound before the option is set: nobody else may be there. This socket never listens, so no
+    connection comes to it.
     """
-    family, kind, protocol, _, address = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
     with socket.socket(family, kind, protocol) as keeper:
         keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
@@ -44,9 +51,17 @@ def reserved(host: str, port: int) -> Iterator[int]:
 
 
 class Supervisor:
-    """Keeps `count` processes of `command` running, which is told `--membership`. `all_listen` is told a worker's banner once they do."""
+    """Keeps `count` processes of `command` running, which is told `--membership`. `all_listen` is
+    told a worker's banner once they do.
+    """
 
-    def __init__(self, command: Sequence[str], count: int, all_listen: Callable[[str], None], patience: float = PATIENCE) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        count: int,
+        all_listen: Callable[[str], None],
+        patience: float = PATIENCE,
+    ) -> None:
         self._command = command
         self._numbers = range(1, count + 1)
         self._all_listen: Callable[[str], None] | None = all_listen
@@ -59,7 +74,9 @@ class Supervisor:
         self._one_at_a_time = asyncio.Lock()
 
     async def run(self) -> int:
-        """Until SIGTERM or SIGINT, and the workers have drained. Exit status: 1 if one could not start or did not end as it should."""
+        """Until SIGTERM or SIGINT, and the workers have drained. Exit status: 1 if one could not
+        start or did not end as it should.
+        """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._end)
@@ -102,12 +119,23 @@ class Supervisor:
                     _log.error("worker %d has not ended as it should: %s", number, _told(status))
                     self._failed = True
             elif self._all_listen is not None:
-                _log.error("worker %d has ended (%s) before all of them served", number, _told(status))
+                _log.error(
+                    "worker %d has ended (%s) before all of them served", number, _told(status)
+                )
                 self._failed = True
                 self._end()  # it would end again
             else:
-                pause = 0.0 if loop.time() - began > _SETTLED else min(max(_FIRST_PAUSE, 2 * pause), _LONGEST_PAUSE)
-                _log.error("worker %d has ended (%s): it is started again in %g s", number, _told(status), pause)
+                pause = (
+                    0.0
+                    if loop.time() - began > _SETTLED
+                    else min(max(_FIRST_PAUSE, 2 * pause), _LONGEST_PAUSE)
+                )
+                _log.error(
+                    "worker %d has ended (%s): it is started again in %g s",
+                    number,
+                    _told(status),
+                    pause,
+                )
                 await self._sleep(pause)
 
     async def _sleep(self, seconds: float) -> bool:
@@ -125,7 +153,10 @@ class Supervisor:
             membership = WorkerIdentity(number, its.fileno(), lock)
             try:
                 process = await asyncio.create_subprocess_exec(
-                    *self._command, "--membership", str(membership), pass_fds=(membership.link, membership.lock)
+                    *self._command,
+                    "--membership",
+                    str(membership),
+                    pass_fds=(membership.link, membership.lock),
                 )
             except OSError as error:
                 ours.close()
@@ -143,14 +174,20 @@ class Supervisor:
         del self._processes[number]
         return status
 
-    async def _watch(self, number: int, link: RpcChannel, process: asyncio.subprocess.Process) -> None:
+    async def _watch(
+        self, number: int, link: RpcChannel, process: asyncio.subprocess.Process
+    ) -> None:
         """Kill a worker that hangs. One that drains is waited for."""
         while await self._sleep(self._patience / 6):
             try:
                 await link.ask("alive", limit=self._patience)
             except NoReply:
                 if process.returncode is None and not self._stop.is_set():
-                    _log.error("worker %d gave no sign of life for %g s: it is killed", number, self._patience)
+                    _log.error(
+                        "worker %d gave no sign of life for %g s: it is killed",
+                        number,
+                        self._patience,
+                    )
                     process.kill()
                 return
 

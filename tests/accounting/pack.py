@@ -1,6 +1,8 @@
-"""Makes gateway/accounting/o200k_base.bin of OpenAI's o200k_base.tiktoken: `python -m tests.accounting.pack o200k_base.tiktoken`.
+"""Makes gateway/accounting/o200k_base.bin of OpenAI's o200k_base.tiktoken: `python -m
+tests.accounting.pack o200k_base.tiktoken`.
 
-The file holds zlib of: the length of each token in the order of their ranks, one byte each, then the tokens one behind the other.
+The file holds zlib of: the length of each token in the order of their ranks, one byte each, then
+the tokens one behind the other.
 """
 
 import base64

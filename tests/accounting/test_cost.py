@@ -1,4 +1,5 @@
-"""gateway.accounting.cost: whole nano-USD by dated and tiered prices; what cannot be known is None."""
+"""gateway.accounting.cost: whole nano-USD by dated and tiered prices; what cannot be known is
+None."""
 
 from datetime import date, timedelta
 from decimal import Decimal
@@ -15,18 +16,28 @@ from translators.capabilities import ModelRecord
 DAY = date(2026, 12, 1)
 
 
-def price(input: str, output: str, *, day: date = DAY, tiers: tuple[PriceTier, ...] = (), **more: str) -> Price:
+def price(
+    input: str, output: str, *, day: date = DAY, tiers: tuple[PriceTier, ...] = (), **more: str
+) -> Price:
     rates = {name: Decimal(rate) for name, rate in more.items()}
     return Price(valid_from=day, input=Decimal(input), output=Decimal(output), tiers=tiers, **rates)
 
 
 def tier(above: int, input: str, output: str, **more: str) -> PriceTier:
     rates = {name: Decimal(rate) for name, rate in more.items()}
-    return PriceTier(above_prompt_tokens=above, input=Decimal(input), output=Decimal(output), **rates)
+    return PriceTier(
+        above_prompt_tokens=above, input=Decimal(input), output=Decimal(output), **rates
+    )
 
 
 def model(*prices: Price, **more: Any) -> Model:
-    return Model(id="m", record=ModelRecord(context_window=1000, max_output_tokens=100), cost_tier="low", prices=prices, **more)
+    return Model(
+        id="m",
+        record=ModelRecord(context_window=1000, max_output_tokens=100),
+        cost_tier="low",
+        prices=prices,
+        **more,
+    )
 
 
 CLAUDE_PRICES = (price("2", "10", cached_input="0.2", cache_write="2.5", cache_write_1h="4"),)
@@ -36,13 +47,26 @@ CLAUDE = model(
     surcharges={"inference_geo": {"us": Decimal("1.1")}},
 )
 GEMINI = model(
-    price("1.25", "10", cached_input="0.125", audio_input="1.5", tiers=(tier(200_000, "2.5", "15", cached_input="0.25"),)),
+    price(
+        "1.25",
+        "10",
+        cached_input="0.125",
+        audio_input="1.5",
+        tiers=(tier(200_000, "2.5", "15", cached_input="0.25"),),
+    ),
 )
 PLAIN = model(price("0.0003", "0.025"))
 
 
-def usage(prompt: int, completion: int, more: dict[str, Any] | None = None, **details: int) -> dict[str, Any]:
-    return {"prompt_tokens": prompt, "completion_tokens": completion, "prompt_tokens_details": details, **(more or {})}
+def usage(
+    prompt: int, completion: int, more: dict[str, Any] | None = None, **details: int
+) -> dict[str, Any]:
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "prompt_tokens_details": details,
+        **(more or {}),
+    }
 
 
 @pytest.mark.parametrize(
@@ -55,11 +79,21 @@ def usage(prompt: int, completion: int, more: dict[str, Any] | None = None, **de
         # 100 x 2 + 700 x 0.2 + 150 x 2.5 + 50 x 4 + 50 x 10 = 1415
         (
             CLAUDE,
-            usage(1000, 50, {"cache_creation": {"ephemeral_1h_input_tokens": 50}}, cached_tokens=700, cache_write_tokens=200),
+            usage(
+                1000,
+                50,
+                {"cache_creation": {"ephemeral_1h_input_tokens": 50}},
+                cached_tokens=700,
+                cache_write_tokens=200,
+            ),
             1_415_000,
         ),
         # reasoning is within the completion: 10 x 2 + 100 x 10
-        (CLAUDE, usage(10, 100, {"completion_tokens_details": {"reasoning_tokens": 90}}), 1_020_000),
+        (
+            CLAUDE,
+            usage(10, 100, {"completion_tokens_details": {"reasoning_tokens": 90}}),
+            1_020_000,
+        ),
         # 3000 and two searches at a cent
         (CLAUDE, usage(1000, 100, {"server_tool_use": {"web_search_requests": 2}}), 23_000_000),
         # 3000 x 1.1
@@ -101,7 +135,17 @@ def test_by_hand(of: Model, counted: dict[str, Any], nano_usd: int) -> None:
         (CLAUDE, usage(10, 5, audio_tokens=3)),
         (GEMINI, usage(10, 5, {"completion_tokens_details": {"audio_tokens": 5}})),
     ],
-    ids=["no price", "no price yet", "nothing", "empty", "no completion", "text", "negative", "audio in", "audio out"],
+    ids=[
+        "no price",
+        "no price yet",
+        "nothing",
+        "empty",
+        "no completion",
+        "text",
+        "negative",
+        "audio in",
+        "audio out",
+    ],
 )
 def test_what_cannot_be_known_is_none(of: Model, counted: Any) -> None:
     assert cost_of_usage(of, counted, DAY) is None
@@ -115,9 +159,13 @@ def test_other_service_tiers_have_other_prices() -> None:
 
 def test_the_price_of_the_day() -> None:
     dated = model(price("1", "1", day=DAY), price("3", "1", day=DAY + timedelta(10)))
-    costs = [expected_cost(dated, 1000, 0.0, 0, DAY + timedelta(days)) for days in (-1, 0, 9, 10, 500)]
+    costs = [
+        expected_cost(dated, 1000, 0.0, 0, DAY + timedelta(days)) for days in (-1, 0, 9, 10, 500)
+    ]
     assert costs == [None, 1_000_000, 1_000_000, 3_000_000, 3_000_000]
-    assert [cost_of_usage(dated, usage(1000, 0), DAY + timedelta(days)) for days in (-1, 0, 9, 10, 500)] == costs
+    assert [
+        cost_of_usage(dated, usage(1000, 0), DAY + timedelta(days)) for days in (-1, 0, 9, 10, 500)
+    ] == costs
 
 
 def test_expected() -> None:
@@ -135,24 +183,38 @@ RATE = st.decimals(0, 100, places=4)
 
 
 @given(TOKENS, TOKENS, TOKENS, SHARE, st.sampled_from([CLAUDE, GEMINI, PLAIN]))
-def test_more_tokens_never_cost_less(prompt: int, output: int, more: int, share: float, of: Model) -> None:
+def test_more_tokens_never_cost_less(
+    prompt: int, output: int, more: int, share: float, of: Model
+) -> None:
     cost = expected_cost(of, prompt, share, output, DAY)
-    for dearer in (expected_cost(of, prompt, share, output + more, DAY), expected_cost(of, prompt + more, share, output, DAY)):
+    for dearer in (
+        expected_cost(of, prompt, share, output + more, DAY),
+        expected_cost(of, prompt + more, share, output, DAY),
+    ):
         assert cost is not None
         assert dearer is not None
         assert 0 <= cost <= dearer
 
 
 @given(TOKENS, TOKENS, SHARE, SHARE)
-def test_a_larger_cached_share_never_costs_more(prompt: int, output: int, share: float, other: float) -> None:
+def test_a_larger_cached_share_never_costs_more(
+    prompt: int, output: int, share: float, other: float
+) -> None:
     least, most = sorted([share, other])
-    cheap, dear = expected_cost(GEMINI, prompt, most, output, DAY), expected_cost(GEMINI, prompt, least, output, DAY)
+    cheap, dear = (
+        expected_cost(GEMINI, prompt, most, output, DAY),
+        expected_cost(GEMINI, prompt, least, output, DAY),
+    )
     assert cheap is not None
     assert dear is not None
     assert cheap <= dear
 
 
 @given(TOKENS, TOKENS, RATE, RATE)
-def test_what_is_expected_is_what_the_same_usage_costs(prompt: int, output: int, input_rate: Decimal, output_rate: Decimal) -> None:
+def test_what_is_expected_is_what_the_same_usage_costs(
+    prompt: int, output: int, input_rate: Decimal, output_rate: Decimal
+) -> None:
     of = model(price(str(input_rate), str(output_rate)))
-    assert expected_cost(of, prompt, 0.0, output, DAY) == cost_of_usage(of, usage(prompt, output), DAY)
+    assert expected_cost(of, prompt, 0.0, output, DAY) == cost_of_usage(
+        of, usage(prompt, output), DAY
+    )

@@ -10,7 +10,11 @@ from gateway.accounting.observed import CAPACITY, DEFAULT_OUTPUT, Learned
 
 
 def usage(prompt: int, completion: int, cached: int = 0) -> dict[str, Any]:
-    return {"prompt_tokens": prompt, "completion_tokens": completion, "prompt_tokens_details": {"cached_tokens": cached}}
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "prompt_tokens_details": {"cached_tokens": cached},
+    }
 
 
 def test_nothing_seen_nothing_assumed() -> None:
@@ -51,7 +55,9 @@ def test_a_target_never_tried_is_expected_to_answer_like_the_others_of_the_perso
     learned = Learned()
     learned.observe("short", "t/a", None, usage(10, 20))
     learned.observe("long", "t/a", None, usage(10, 4000))
-    assert learned.expected_output("short", "t/a") == learned.expected_output("short", "t/new") == 20
+    assert (
+        learned.expected_output("short", "t/a") == learned.expected_output("short", "t/new") == 20
+    )
     assert learned.expected_output("long", "t/new") == 4000
     assert learned.expected_output("other", "t/a") == DEFAULT_OUTPUT
 
@@ -64,22 +70,44 @@ def test_the_cached_share() -> None:
     assert learned.cached_share("p", "t/b") == 0.0
 
 
-@pytest.mark.parametrize("odd", [{}, {"prompt_tokens": None}, {"prompt_tokens": "7", "completion_tokens": 1.5}, {"prompt_tokens": True}])
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {},
+        {"prompt_tokens": None},
+        {"prompt_tokens": "7", "completion_tokens": 1.5},
+        {"prompt_tokens": True},
+    ],
+)
 def test_what_is_no_count_teaches_nothing(odd: dict[str, Any]) -> None:
     learned = Learned()
     learned.observe("p", "t/a", 1000, odd)
     assert len(learned) == 0
 
 
-ANYTHING = st.one_of(st.integers(-10, 10**6), st.sampled_from([None, True, "7", 1.5, float("nan"), [], {}, 10**9, 10**400, -(10**400)]))
+ANYTHING = st.one_of(
+    st.integers(-10, 10**6),
+    st.sampled_from([None, True, "7", 1.5, float("nan"), [], {}, 10**9, 10**400, -(10**400)]),
+)
 USAGE = st.fixed_dictionaries(
     {"prompt_tokens": ANYTHING, "completion_tokens": ANYTHING},
-    optional={"prompt_tokens_details": st.one_of(ANYTHING, st.fixed_dictionaries({"cached_tokens": ANYTHING}))},
+    optional={
+        "prompt_tokens_details": st.one_of(
+            ANYTHING, st.fixed_dictionaries({"cached_tokens": ANYTHING})
+        )
+    },
 )
 
 
-@given(st.lists(st.tuples(st.one_of(st.none(), st.integers(-10, 10**6), st.just(10**400)), USAGE), max_size=30))
-def test_bounds_hold_for_whatever_is_counted(observations: list[tuple[int | None, dict[str, Any]]]) -> None:
+@given(
+    st.lists(
+        st.tuples(st.one_of(st.none(), st.integers(-10, 10**6), st.just(10**400)), USAGE),
+        max_size=30,
+    )
+)
+def test_bounds_hold_for_whatever_is_counted(
+    observations: list[tuple[int | None, dict[str, Any]]],
+) -> None:
     learned = Learned()
     for estimated, counted in observations:
         learned.observe("p", "t/a", estimated, counted)

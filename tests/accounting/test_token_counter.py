@@ -1,4 +1,6 @@
-"""gateway.accounting.token_counter: o200k's own counts, from the vocabulary in the package, in windows, by a process of its own."""
+"""gateway.accounting.token_counter: o200k's own counts, from the vocabulary in the package, in
+windows, by a process of its own.
+"""
 
 import asyncio
 import base64
@@ -42,12 +44,16 @@ def user(content: str) -> ChatRequest:
     ],
 )
 def test_known_counts(text: str, tokens: int) -> None:
-    """Counted once by tiktoken with the file it downloads. A special token's name is text like any other."""
+    """Counted once by tiktoken with the file it downloads. A special token's name is text like any
+    other.
+    """
     assert count_texts([text]) == tokens
 
 
 def test_vocabulary_and_pattern_are_tiktokens_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The file that tiktoken would download can be made from ours: it has the hash that tiktoken expects of it."""
+    """The file that tiktoken would download can be made from ours: it has the hash that tiktoken
+    expects of it.
+    """
     expected: list[str] = []
 
     def load(url: str, expected_hash: str) -> dict[bytes, int]:
@@ -56,7 +62,9 @@ def test_vocabulary_and_pattern_are_tiktokens_own(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(tiktoken_ext.openai_public, "load_tiktoken_bpe", load)
     theirs = tiktoken_ext.openai_public.o200k_base()
-    lines = b"".join(b"%s %d\n" % (base64.b64encode(token), rank) for rank, token in enumerate(tokens_by_rank()))
+    lines = b"".join(
+        b"%s %d\n" % (base64.b64encode(token), rank) for rank, token in enumerate(tokens_by_rank())
+    )
     assert [hashlib.sha256(lines).hexdigest()] == expected
     assert theirs["pat_str"] == PATTERN
     assert zlib.decompress(pack(lines)) == zlib.decompress(PACKED.read_bytes())
@@ -87,7 +95,9 @@ assert os.listdir(os.environ["TIKTOKEN_CACHE_DIR"]) == []
 
 def test_nothing_is_downloaded_and_nothing_unpacked_before_it_is_needed(tmp_path: Path) -> None:
     environ = {"TIKTOKEN_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[2])}
-    done = subprocess.run([sys.executable, "-c", _OFFLINE], env=environ, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", _OFFLINE], env=environ, capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -106,17 +116,23 @@ class Encoded:
 
 
 @pytest.mark.parametrize("character", [" ", "\t ", "a", "\n", "ก", "渡", "😀", "\ud800"])
-def test_no_window_is_so_long_that_tiktoken_becomes_slow_or_panics(character: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_window_is_so_long_that_tiktoken_becomes_slow_or_panics(
+    character: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     encoded = Encoded(monkeypatch)
     assert count_texts([character * 1_000_000]) > 0
     assert max(encoded.lengths) == WINDOW
 
 
-def test_a_text_beyond_all_windows_is_counted_by_windows_from_all_over_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_text_beyond_all_windows_is_counted_by_windows_from_all_over_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     once = count_texts([SAMPLES["log"]])
     times = 3 * MOST_WINDOWS * WINDOW // len(SAMPLES["log"])
     encoded = Encoded(monkeypatch)
-    assert count_texts([SAMPLES["log"] * times, "", "short"]) == pytest.approx(once * times, rel=0.01)
+    assert count_texts([SAMPLES["log"] * times, "", "short"]) == pytest.approx(
+        once * times, rel=0.01
+    )
     assert len(encoded.lengths) <= MOST_WINDOWS
 
 
@@ -132,12 +148,19 @@ LONG = SAMPLES["english"] * 8000
 
 
 async def test_the_process_counts_the_same() -> None:
-    """Any text, also one with half a surrogate pair in it, and any number of them; then it is still the same process."""
+    """Any text, also one with half a surrogate pair in it, and any number of them; then it is still
+    the same process.
+    """
     async with TokenCounter.running() as counter:
         assert counter.pid is None
         assert await counter.count_texts([]) == 0
         pid = counter.pid
-        for texts in ([LONG, "", "short"], [*SAMPLES.values()], ["a", "b c"] * 10_000, ["\ud800" * 10, "\0", "<|endoftext|>"]):
+        for texts in (
+            [LONG, "", "short"],
+            [*SAMPLES.values()],
+            ["a", "b c"] * 10_000,
+            ["\ud800" * 10, "\0", "<|endoftext|>"],
+        ):
             assert await counter.count_texts(texts) == count_texts(texts)
         assert counter.pid == pid
 
@@ -189,7 +212,9 @@ async def test_a_killed_process_is_started_again() -> None:
         assert gone(second)
 
 
-async def test_a_process_that_cannot_run_costs_the_count_only(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_process_that_cannot_run_costs_the_count_only(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     async with TokenCounter.running() as counter:
         with monkeypatch.context() as broken:
             broken.setattr(token_counter, "WORKER", Path("no such file"))
@@ -201,7 +226,9 @@ async def test_a_process_that_cannot_run_costs_the_count_only(monkeypatch: pytes
     assert "secret" not in caplog.text
 
 
-async def test_a_process_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_process_that_hangs_is_given_up(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """By all who wait; the next one has a new process."""
     hanging = tmp_path / "hanging.py"
     hanging.write_text("import time\ntime.sleep(1000)\n")
@@ -216,7 +243,9 @@ async def test_a_process_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch,
         assert gone(pid)
     async with TokenCounter.running() as counter:
         assert await counter.count_texts(["hello world"]) == 2
-    assert {r.getMessage() for r in caplog.records} == {"counting tokens took longer than 0.5 s: the estimate is used instead"}
+    assert {r.getMessage() for r in caplog.records} == {
+        "counting tokens took longer than 0.5 s: the estimate is used instead"
+    }
 
 
 async def test_a_caller_who_leaves_in_the_middle_does_not_confuse_the_next() -> None:
@@ -243,7 +272,11 @@ async def main():
 asyncio.run(main())
 """
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", code, env={"PYTHONPATH": str(Path(__file__).parents[2])}, stdout=asyncio.subprocess.PIPE
+        sys.executable,
+        "-c",
+        code,
+        env={"PYTHONPATH": str(Path(__file__).parents[2])},
+        stdout=asyncio.subprocess.PIPE,
     )
     assert process.stdout is not None
     pid = int(await process.stdout.readline())

@@ -1,4 +1,6 @@
-"""gateway.accounting.token_estimate and contents: estimates near o200k's counts, cheap for any input."""
+"""gateway.accounting.token_estimate and contents: estimates near o200k's counts, cheap for any
+input.
+"""
 
 from collections.abc import Callable
 from statistics import mean
@@ -9,7 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.accounting.prompt_contents import IMAGE_TOKENS, MESSAGE_TOKENS, MOST_PARTS, contents_of
-from gateway.accounting.token_estimate import PIECE, PIECES, WHOLE, estimate_request, estimate_text, estimate_texts, near, overflow, pieces
+from gateway.accounting.token_estimate import (
+    PIECE,
+    PIECES,
+    WHOLE,
+    estimate_request,
+    estimate_text,
+    estimate_texts,
+    near,
+    overflow,
+    pieces,
+)
 from gateway.config import Model
 from tests.accounting.counting import count_texts
 from tests.accounting.samples import SAMPLES
@@ -17,7 +29,10 @@ from translators.capabilities import ModelRecord
 from translators.chat.request import ChatRequest
 from translators.json_codec import dumps
 
-ENGLISH = "The quick brown fox jumps over the lazy dog, and nobody in the village was surprised by that. " * 10
+ENGLISH = (
+    "The quick brown fox jumps over the lazy dog, and nobody in the village was surprised by that. "
+    * 10
+)
 A_FERRY = SAMPLES["english"]
 
 
@@ -56,7 +71,9 @@ def test_pieces_stand_for_many_texts() -> None:
 
 
 @given(st.lists(st.integers(0, 3000), min_size=1, max_size=200), st.integers(0, 199))
-def test_the_pieces_are_as_many_and_as_long_whatever_the_texts(lengths: list[int], longest: int) -> None:
+def test_the_pieces_are_as_many_and_as_long_whatever_the_texts(
+    lengths: list[int], longest: int
+) -> None:
     lengths[longest % len(lengths)] += WHOLE
     texts = ["a" * length for length in lengths]
     assert sum(map(len, pieces(texts, sum(lengths)))) == PIECES * PIECE
@@ -89,7 +106,9 @@ CALL = {"type": "function", "function": {"name": "f", "arguments": "a"}}
     ],
     ids=["messages", "parts", "calls", "numbers", "keys", "nested"],
 )
-def test_of_a_request_with_too_many_parts_the_rest_is_taken_to_be_like_the_beginning(body: Callable[[int], dict[str, Any]]) -> None:
+def test_of_a_request_with_too_many_parts_the_rest_is_taken_to_be_like_the_beginning(
+    body: Callable[[int], dict[str, Any]],
+) -> None:
     few, many = (ChatRequest(body(n), len(dumps(body(n)))) for n in (3_000, 300_000))
     assert contents_of(few).scale == 1.0
     assert len(contents_of(many).texts) <= 2 * MOST_PARTS + 2
@@ -119,28 +138,54 @@ def test_a_request_counts_everything_it_holds() -> None:
         {"function_call": {"name": "f", "arguments": {"x": ENGLISH}}},
     ):
         assert (
-            estimate_request(request([{"role": "user", "content": ENGLISH}, {"role": "assistant", "content": None, **more}])) > 1.8 * base
+            estimate_request(
+                request(
+                    [
+                        {"role": "user", "content": ENGLISH},
+                        {"role": "assistant", "content": None, **more},
+                    ]
+                )
+            )
+            > 1.8 * base
         )
     function = {"name": "f", "description": ENGLISH}
     for more in (
         {"tools": [{"type": "function", "function": function}]},
         {"functions": [function]},
-        {"response_format": {"type": "json_schema", "json_schema": {"schema": {"description": ENGLISH}}}},
+        {
+            "response_format": {
+                "type": "json_schema",
+                "json_schema": {"schema": {"description": ENGLISH}},
+            }
+        },
     ):
         assert estimate_request(user(ENGLISH, **more)) > 1.8 * base
-    assert base < estimate_request(request([{"role": "user", "name": "Ada", "content": ENGLISH}])) < base + 4
+    assert (
+        base
+        < estimate_request(request([{"role": "user", "name": "Ada", "content": ENGLISH}]))
+        < base + 4
+    )
 
 
 @pytest.mark.parametrize(
     ("part", "tokens"),
     [
         ({"type": "image_url", "image_url": {"url": "https://example.org/x.png"}}, IMAGE_TOKENS),
-        ({"type": "image_url", "image_url": {"url": "data:application/pdf;base64," + "A" * 50_000}}, 1563),
+        (
+            {
+                "type": "image_url",
+                "image_url": {"url": "data:application/pdf;base64," + "A" * 50_000},
+            },
+            1563,
+        ),
         ({"type": "file", "file": {"file_data": "A" * 50_000}}, 1562),
         ({"type": "file", "file": {"file_data": "data:text/plain;base64," + "A" * 5_000}}, 1004),
         ({"type": "file", "file": {"file_id": "file-1"}}, 0),
         ({"type": "input_audio", "input_audio": {"data": "A" * 20_000, "format": "mp3"}}, 40),
-        ({"type": "video_url", "video_url": {"url": "data:video/mp4;base64," + "A" * 1_350_000}}, 3000),
+        (
+            {"type": "video_url", "video_url": {"url": "data:video/mp4;base64," + "A" * 1_350_000}},
+            3000,
+        ),
     ],
     ids=["image", "pdf", "file", "text file", "file by id", "audio", "video"],
 )
@@ -149,12 +194,22 @@ def test_media_count_by_what_they_are(part: dict[str, Any], tokens: int) -> None
 
 
 def test_near_a_limit() -> None:
-    assert [near(tokens, 1000) for tokens in (849, 850, 1000, 1150, 1151)] == [False, True, True, True, False]
+    assert [near(tokens, 1000) for tokens in (849, 850, 1000, 1150, 1151)] == [
+        False,
+        True,
+        True,
+        True,
+        False,
+    ]
 
 
 def test_overflow_names_what_is_needed_and_what_there_is() -> None:
     def model(**record: int) -> Model:
-        return Model(id="m", record=ModelRecord(context_window=1000, max_output_tokens=300, **record), cost_tier="low")
+        return Model(
+            id="m",
+            record=ModelRecord(context_window=1000, max_output_tokens=300, **record),
+            cost_tier="low",
+        )
 
     assert overflow(model(), 700, 300) is None
     assert overflow(model(), 701, 300) == (1001, 1000)

@@ -1,4 +1,6 @@
-"""Gateways whose targets one/m, two/m and three/m are at a fake provider, and what their callers see."""
+"""Gateways whose targets one/m, two/m and three/m are at a fake provider, and what their callers
+see.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -9,7 +11,16 @@ from typing import Any, Final
 import aiohttp
 
 from gateway.telemetry.events import RequestEnded
-from tests.fakes import Answer, FakeUpstream, Step, fake_upstream, json_answer, openai_chunk, openai_completion, sse
+from tests.fakes import (
+    Answer,
+    FakeUpstream,
+    Step,
+    fake_upstream,
+    json_answer,
+    openai_chunk,
+    openai_completion,
+    sse,
+)
 from tests.serving import Running, serving
 from translators.json_codec import dumps, loads
 
@@ -19,12 +30,19 @@ BROKEN: Final = json_answer({"error": {"message": "boom"}}, "500 Internal Server
 
 def said(text: str, mode: str = "json") -> list[Step]:
     """A whole answer in either mode."""
-    return sse(*chunks_of(text), b"data: [DONE]\n\n") if mode == "stream" else json_answer(openai_completion(text))
+    return (
+        sse(*chunks_of(text), b"data: [DONE]\n\n")
+        if mode == "stream"
+        else json_answer(openai_completion(text))
+    )
 
 
 def chunks_of(*texts: str, finish: str | None = "stop") -> list[bytes]:
     """The events of a stream without its end mark; without its finish too if that is None."""
-    events = [openai_chunk({"role": "assistant", "content": ""}), *(openai_chunk({"content": text}) for text in texts)]
+    events = [
+        openai_chunk({"role": "assistant", "content": ""}),
+        *(openai_chunk({"content": text}) for text in texts),
+    ]
     return [*events, openai_chunk({}, finish)] if finish is not None else events
 
 
@@ -50,7 +68,11 @@ class Reply:
     @property
     def document(self) -> dict[str, Any]:
         """The JSON answer, or a stream's last event."""
-        return self.events[-1] if self.headers["content-type"].startswith("text/event-stream") else loads(self.text)
+        return (
+            self.events[-1]
+            if self.headers["content-type"].startswith("text/event-stream")
+            else loads(self.text)
+        )
 
     @property
     def code(self) -> str:
@@ -62,7 +84,11 @@ class Reply:
         if not self.headers["content-type"].startswith("text/event-stream"):
             text: str = self.document["choices"][0]["message"]["content"]
             return text
-        return "".join(choice["delta"].get("content") or "" for event in self.events for choice in event.get("choices", ()))
+        return "".join(
+            choice["delta"].get("content") or ""
+            for event in self.events
+            for choice in event.get("choices", ())
+        )
 
 
 @dataclass(slots=True)
@@ -72,8 +98,12 @@ class World:
     running: Running
     fake: FakeUpstream
 
-    async def ask(self, mode: str = "json", headers: Mapping[str, str] | None = None, **body: Any) -> Reply:
-        return await self._post("/v1/chat/completions", {"model": "p", **_asked(mode), **body}, headers)
+    async def ask(
+        self, mode: str = "json", headers: Mapping[str, str] | None = None, **body: Any
+    ) -> Reply:
+        return await self._post(
+            "/v1/chat/completions", {"model": "p", **_asked(mode), **body}, headers
+        )
 
     async def native(self, mode: str = "json", **body: Any) -> Reply:
         return await self._post("/api/v1/chat", {"persona": "p", **_asked(mode), **body}, None)
@@ -82,12 +112,18 @@ class World:
         """Ask a route that asks no provider."""
         return await self._post(path, {"persona": "p", **_asked("json"), **body}, None)
 
-    async def _post(self, path: str, body: dict[str, Any], headers: Mapping[str, str] | None) -> Reply:
+    async def _post(
+        self, path: str, body: dict[str, Any], headers: Mapping[str, str] | None
+    ) -> Reply:
         async with (
             aiohttp.ClientSession(read_bufsize=2**20) as session,
             session.post(f"{self.running.url}{path}", json=body, headers=headers) as answer,
         ):
-            return Reply(answer.status, {name.lower(): value for name, value in answer.headers.items()}, await answer.read())
+            return Reply(
+                answer.status,
+                {name.lower(): value for name, value in answer.headers.items()},
+                await answer.read(),
+            )
 
     def asked(self) -> list[str]:
         """Which targets were called, in order."""
@@ -130,7 +166,10 @@ class World:
 
 
 def _asked(mode: str) -> dict[str, Any]:
-    return {"messages": [{"role": "user", "content": "hi"}], **({"stream": True} if mode == "stream" else {})}
+    return {
+        "messages": [{"role": "user", "content": "hi"}],
+        **({"stream": True} if mode == "stream" else {}),
+    }
 
 
 def target(url: str, **fields: Any) -> dict[str, Any]:
@@ -155,11 +194,30 @@ async def world(
     urls: Mapping[str, str] | None = None,
     **answers: Answer,
 ) -> AsyncIterator[World]:
-    """A persona `p` over the targets that have answers, in their order; what is given is laid over the rows of the files."""
+    """A persona `p` over the targets that have answers, in their order; what is given is laid over
+    the rows of the files.
+    """
     async with fake_upstream(**answers) as fake:
-        rows = {name: target((urls or {}).get(name, f"{fake.url}/{name}/v1"), **(targets or {}).get(name, {})) for name in answers}
-        of = {"description": "d", "targets": [f"{name}/m" for name in answers], "on_failure": {"retries": 0}, **(persona or {})}
-        files = {"version": 1, "personas": {"p": of}, "server": {"drain_delay": 0}, **(policy or {})}
+        rows = {
+            name: target(
+                (urls or {}).get(name, f"{fake.url}/{name}/v1"), **(targets or {}).get(name, {})
+            )
+            for name in answers
+        }
+        of = {
+            "description": "d",
+            "targets": [f"{name}/m" for name in answers],
+            "on_failure": {"retries": 0},
+            **(persona or {}),
+        }
+        files = {
+            "version": 1,
+            "personas": {"p": of},
+            "server": {"drain_delay": 0},
+            **(policy or {}),
+        }
         capabilities = dumps({"version": 1, "providers": rows}).decode()
-        async with serving(environ or {}, dumps(files).decode(), capabilities=capabilities) as running:
+        async with serving(
+            environ or {}, dumps(files).decode(), capabilities=capabilities
+        ) as running:
             yield World(running, fake)

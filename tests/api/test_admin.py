@@ -1,4 +1,6 @@
-"""POST /-/reload and what is shown of reloads: who may, what changes, and that no request is harmed by it."""
+"""POST /-/reload and what is shown of reloads: who may, what changes, and that no request is harmed
+by it.
+"""
 
 import asyncio
 import re
@@ -29,8 +31,10 @@ ON_CLAUDE: Final = replaced(UNWATCHED, "openai/gpt-4.1", "claude/claude-opus-5")
 BROKEN: Final = replaced(UNWATCHED, "[openai/gpt-4.1]", "[openai/gpt-4.l], secret-prompt-canary: x")
 
 CLAUDE_ANSWER: Final = {
-    "id": "m", "type": "message", "role": "assistant", "model": "claude-served", "content": [{"type": "text", "text": "from claude"}],
-    "stop_reason": "end_turn", "stop_sequence": None, "usage": {"input_tokens": 1, "output_tokens": 2},
+    "id": "m", "type": "message", "role": "assistant", "model": "claude-served",
+    "content": [{"type": "text", "text": "from claude"}],
+    "stop_reason": "end_turn", "stop_sequence": None, "usage": {"input_tokens": 1,
+     "output_tokens": 2},
 }  # fmt: skip
 
 
@@ -42,12 +46,18 @@ def write(running: Running, policy: str) -> None:
     (running.files.directory / "persona_policy.yaml").write_text(policy, "utf-8")
 
 
-async def reload(running: Running, session: aiohttp.ClientSession, headers: dict[str, str] | None = None) -> tuple[int, dict[str, Any]]:
-    async with session.post(f"{running.url}/-/reload", headers=KEY if headers is None else headers) as answer:
+async def reload(
+    running: Running, session: aiohttp.ClientSession, headers: dict[str, str] | None = None
+) -> tuple[int, dict[str, Any]]:
+    async with session.post(
+        f"{running.url}/-/reload", headers=KEY if headers is None else headers
+    ) as answer:
         return answer.status, await answer.json()
 
 
-async def get(running: Running, session: aiohttp.ClientSession, path: str) -> tuple[int, dict[str, Any]]:
+async def get(
+    running: Running, session: aiohttp.ClientSession, path: str
+) -> tuple[int, dict[str, Any]]:
     async with session.get(f"{running.url}{path}") as answer:
         return answer.status, await answer.json()
 
@@ -58,25 +68,45 @@ async def metrics(running: Running, session: aiohttp.ClientSession) -> list[str]
 
 
 async def test_a_reload_changes_what_is_served_and_says_so() -> None:
-    async with fake_upstream() as fake, serving(fake.environ(), UNWATCHED, admin=ADMIN) as running, aiohttp.ClientSession() as session:
+    async with (
+        fake_upstream() as fake,
+        serving(fake.environ(), UNWATCHED, admin=ADMIN) as running,
+        aiohttp.ClientSession() as session,
+    ):
         old = running.gateway.config.revision
         assert (await get(running, session, "/v1/models/added"))[0] == 404
         write(running, MORE)
         status, body = await reload(running, session)
         new = running.gateway.config.revision
-        assert (status, body) == (200, {"revision": new, "previous": old, "changed": True, "needs_restart": []})
+        assert (status, body) == (
+            200,
+            {"revision": new, "previous": old, "changed": True, "needs_restart": []},
+        )
         assert new != old
         assert (await get(running, session, "/v1/models/added"))[0] == 200
         assert (await get(running, session, "/api/v1/personas"))[1]["revision"] == new
         _, ready = await get(running, session, "/health/ready")
         assert ready["config"]["revision"] == ready["revision"] == new
         last = ready["config"]["last_reload"]
-        assert (last["ok"], last["trigger"], last["at"]) == (True, "request", ready["config"]["loaded_at"])
-        assert (await reload(running, session))[1] == {"revision": new, "previous": new, "changed": False, "needs_restart": []}
+        assert (last["ok"], last["trigger"], last["at"]) == (
+            True,
+            "request",
+            ready["config"]["loaded_at"],
+        )
+        assert (await reload(running, session))[1] == {
+            "revision": new,
+            "previous": new,
+            "changed": False,
+            "needs_restart": [],
+        }
 
 
 async def test_readiness_before_any_reload() -> None:
-    async with fake_upstream() as fake, serving(fake.environ(), UNWATCHED) as running, aiohttp.ClientSession() as session:
+    async with (
+        fake_upstream() as fake,
+        serving(fake.environ(), UNWATCHED) as running,
+        aiohttp.ClientSession() as session,
+    ):
         _, ready = await get(running, session, "/health/ready")
         assert ready["config"]["last_reload"] is None
         assert ready["config"]["loaded_at"].endswith("Z")
@@ -118,11 +148,15 @@ async def test_a_broken_file_is_told_and_the_last_good_revision_serves() -> None
         write(running, UNWATCHED)
         assert (await reload(running, session))[0] == 200
         assert "llm_router_config_last_reload_successful 1.0" in await metrics(running, session)
-        assert (await get(running, session, "/health/ready"))[1]["config"]["last_reload"]["ok"] is True
+        assert (await get(running, session, "/health/ready"))[1]["config"]["last_reload"][
+            "ok"
+        ] is True
 
 
 async def test_metrics_follow() -> None:
-    """The new revision replaces the old one; new personas get labels of their own, and those that went keep theirs."""
+    """The new revision replaces the old one; new personas get labels of their own, and those that
+    went keep theirs.
+    """
     answers = json_answer(openai_completion())
     async with (
         fake_upstream(openai=answers) as fake,
@@ -137,21 +171,33 @@ async def test_metrics_follow() -> None:
         (info,) = [line for line in lines if line.startswith("llm_router_build_info{")]
         assert running.gateway.config.revision in info
         for persona in ("on_openai", "renamed"):
-            assert f'llm_router_requests_total{{model="gpt-4.1",outcome="ok",persona="{persona}",provider="openai"}} 1.0' in lines
+            assert (
+                f'llm_router_requests_total{{model="gpt-4.1",outcome="ok",persona="{persona}",provider="openai"}} 1.0'  # noqa: E501
+                in lines
+            )
         assert 'llm_router_config_reloads_total{result="changed"} 1.0' in lines
 
 
 async def test_a_stream_keeps_the_revision_it_began_with() -> None:
-    """Its persona is gone, its target is another provider's: it ends as it began, and its record names its revision."""
+    """Its persona is gone, its target is another provider's: it ends as it began, and its record
+    names its revision.
+    """
     go_on = asyncio.Event()
-    steps: list[Step] = [*sse(*OPENAI_STREAM[:2], end=False), go_on, b"".join(OPENAI_STREAM[2:]), End()]
+    steps: list[Step] = [
+        *sse(*OPENAI_STREAM[:2], end=False),
+        go_on,
+        b"".join(OPENAI_STREAM[2:]),
+        End(),
+    ]
     async with (
         fake_upstream(openai=steps) as fake,
         serving(fake.environ(), UNWATCHED, admin=ADMIN) as running,
         aiohttp.ClientSession() as session,
     ):
         old = running.gateway.config.revision
-        async with session.post(f"{running.url}/v1/chat/completions", json=chat(stream=True)) as answer:
+        async with session.post(
+            f"{running.url}/v1/chat/completions", json=chat(stream=True)
+        ) as answer:
             begun = await answer.content.readany()
             write(running, UNWATCHED.replace("on_openai", "renamed"))
             assert (await reload(running, session))[1]["changed"] is True
@@ -160,7 +206,9 @@ async def test_a_stream_keeps_the_revision_it_began_with() -> None:
         assert text.endswith(b"data: [DONE]\n\n")
         async with session.post(f"{running.url}/v1/chat/completions", json=chat()) as answer:
             assert answer.status == 404
-    ended = [event for event in running.events if isinstance(event, RequestEnded) and event.api == "chat"]
+    ended = [
+        event for event in running.events if isinstance(event, RequestEnded) and event.api == "chat"
+    ]
     assert [event.outcome for event in ended] == ["ok", "no_target"]
     assert ended[0].decision is not None
     assert loads(ended[0].decision())["revision"] == old
@@ -176,12 +224,14 @@ providers:
     key_variable: OPENAI_API_KEY
     models:
       one: {context_window: 8000, max_output_tokens: 2000, capabilities: [streaming], cost_tier: low}
-"""
+"""  # noqa: E501
 ON_ONE: Final = "version: 1\nserver: {watch: 0}\npersonas:\n  on_openai: {targets: [openai/one]}\n"
 
 
 async def test_a_request_whose_body_is_still_arriving_keeps_its_revision() -> None:
-    """It is decided, sent and counted under a revision that has gone, to a target that is in no file any more."""
+    """It is decided, sent and counted under a revision that has gone, to a target that is in no
+    file any more.
+    """
     answers = json_answer(openai_completion())
     async with (
         fake_upstream(openai=answers) as fake,
@@ -196,13 +246,19 @@ async def test_a_request_whose_body_is_still_arriving_keeps_its_revision() -> No
             yield b'"messages":[{"role":"user","content":"hi"}]}'
 
         call = asyncio.ensure_future(
-            session.post(f"{running.url}/v1/chat/completions", data=body(), headers={"content-type": "application/json"})
+            session.post(
+                f"{running.url}/v1/chat/completions",
+                data=body(),
+                headers={"content-type": "application/json"},
+            )
         )
         async with asyncio.timeout(10):
             while running.gateway.running == 0:  # noqa: ASYNC110 - the handler tells nobody that it waits
                 await asyncio.sleep(0.01)
         write(running, ON_ONE.replace("on_openai", "renamed").replace("/one", "/two"))
-        (running.files.directory / "capabilities.yaml").write_text(ONE_MODEL.replace("one:", "two:"), "utf-8")
+        (running.files.directory / "capabilities.yaml").write_text(
+            ONE_MODEL.replace("one:", "two:"), "utf-8"
+        )
         assert (await reload(running, session))[0] == 200
         begun.set()
         assert (await call).status == 200
@@ -210,7 +266,11 @@ async def test_a_request_whose_body_is_still_arriving_keeps_its_revision() -> No
         labels = 'model="one",outcome="ok",persona="on_openai",provider="openai"'
         lines = await metrics(running, session)
         assert f"llm_router_requests_total{{{labels}}} 1.0" in lines
-        assert not [line for line in lines if line.startswith("llm_router_target_availability") and '"one"' in line]
+        assert not [
+            line
+            for line in lines
+            if line.startswith("llm_router_target_availability") and '"one"' in line
+        ]
 
 
 class InTurn(list[Step]):
@@ -225,9 +285,16 @@ class InTurn(list[Step]):
 
 
 async def test_what_a_provider_corrected_is_forgotten_with_the_revision_that_was_wrong() -> None:
-    """The operator may have mended the row; then the files are right and what was learned is not."""
-    message = "max_tokens: 9000 > 500, which is the maximum allowed number of output tokens for claude-sonnet-5"
-    refusal = json_answer({"type": "error", "error": {"type": "invalid_request_error", "message": message}}, "400 Bad Request")
+    """The operator may have mended the row; then the files are right and what was learned is
+    not."""
+    message = (
+        "max_tokens: 9000 > 500, which is the maximum allowed number of output tokens for"
+        " claude-sonnet-5"
+    )
+    refusal = json_answer(
+        {"type": "error", "error": {"type": "invalid_request_error", "message": message}},
+        "400 Bad Request",
+    )
     async with (
         fake_upstream(claude=InTurn(refusal, json_answer(CLAUDE_ANSWER))) as fake,
         serving(fake.environ(), UNWATCHED, admin=ADMIN) as running,
@@ -236,15 +303,21 @@ async def test_what_a_provider_corrected_is_forgotten_with_the_revision_that_was
         for policy in (UNWATCHED, UNWATCHED, UNWATCHED + "# mended\n"):
             write(running, policy)
             await reload(running, session)
-            async with session.post(f"{running.url}/v1/chat/completions", json=chat("on_claude", max_tokens=9000)) as answer:
+            async with session.post(
+                f"{running.url}/v1/chat/completions", json=chat("on_claude", max_tokens=9000)
+            ) as answer:
                 assert answer.status == 200
         assert [arrived.body["max_tokens"] for arrived in fake.received] == [9000, 500, 500, 9000]
 
 
 async def test_no_request_fails_during_fifty_reloads() -> None:
-    """Between two policies that send a persona to different providers: each answer comes whole, from one of them."""
+    """Between two policies that send a persona to different providers: each answer comes whole,
+    from one of them.
+    """
     async with (
-        fake_upstream(openai=json_answer(openai_completion()), claude=json_answer(CLAUDE_ANSWER)) as fake,
+        fake_upstream(
+            openai=json_answer(openai_completion()), claude=json_answer(CLAUDE_ANSWER)
+        ) as fake,
         serving(fake.environ(), UNWATCHED, admin=ADMIN) as running,
         aiohttp.ClientSession() as session,
     ):
@@ -253,9 +326,13 @@ async def test_no_request_fails_during_fifty_reloads() -> None:
 
         async def ask() -> None:
             while not done.is_set():
-                async with session.post(f"{running.url}/v1/chat/completions", json=chat()) as answer:
+                async with session.post(
+                    f"{running.url}/v1/chat/completions", json=chat()
+                ) as answer:
                     text = (await answer.json())["choices"][0]["message"]["content"]
-                    served.append((answer.status, answer.headers.get("x-llm-router-provider"), text))
+                    served.append(
+                        (answer.status, answer.headers.get("x-llm-router-provider"), text)
+                    )
 
         callers = [asyncio.ensure_future(ask()) for _ in range(8)]
         for i in range(50):
@@ -279,7 +356,9 @@ async def test_no_request_fails_during_fifty_reloads() -> None:
     ],
 )
 @pytest.mark.parametrize("callers", ["", "caller-key"])
-async def test_only_the_admin_key_reloads(headers: dict[str, str], status: int, code: str | None, callers: str) -> None:
+async def test_only_the_admin_key_reloads(
+    headers: dict[str, str], status: int, code: str | None, callers: str
+) -> None:
     access = read({"LLM_ROUTER_API_KEYS": callers})
     async with (
         fake_upstream() as fake,
@@ -304,7 +383,11 @@ async def test_the_admin_key_opens_nothing_else() -> None:
 
 
 async def test_without_an_admin_key_nobody_reloads() -> None:
-    async with fake_upstream() as fake, serving(fake.environ(), UNWATCHED, admin=Admin()) as running, aiohttp.ClientSession() as session:
+    async with (
+        fake_upstream() as fake,
+        serving(fake.environ(), UNWATCHED, admin=Admin()) as running,
+        aiohttp.ClientSession() as session,
+    ):
         status, body = await reload(running, session)
         assert (status, body["error"]["code"]) == (403, "admin_disabled")
         assert "LLM_ROUTER_ADMIN_KEY" in body["error"]["message"]
@@ -324,7 +407,9 @@ def test_an_admin_key_that_is_none_is_an_error(value: str) -> None:
 
 
 def test_handlers_read_the_revision_that_their_request_began_with() -> None:
-    """Only a request that begins asks what holds now; a handler that did could serve one request by two revisions."""
+    """Only a request that begins asks what holds now; a handler that did could serve one request by
+    two revisions.
+    """
     for path in (ROOT / "gateway" / "api").glob("*.py"):
         found = re.search(r"gateway\.config\b(?!(?:\.\w+)? import)", path.read_text("utf-8"))
         assert (found is not None) == (path.name == "request.py"), path.name

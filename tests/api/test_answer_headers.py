@@ -1,5 +1,6 @@
-"""What a provider says of itself becomes headers of our answer only where it is short and printable: anything else would be the provider
-writing our answer's head."""
+"""What a provider says of itself becomes headers of our answer only where it is short and
+printable: anything else would be the provider writing our answer's head.
+"""
 
 from typing import Any
 
@@ -10,19 +11,38 @@ from gateway.http.response import Response, Stream
 from tests.fakes import fake_upstream, json_answer, openai_completion
 from tests.serving import serving
 
-ODD: list[Any] = ["a\r\nx-planted: 1", "a\nb", "a\tb", "naïve", "a\x00b", "\x7f", "x" * 201, "", 5, ["a"], None]
+ODD: list[Any] = [
+    "a\r\nx-planted: 1",
+    "a\nb",
+    "a\tb",
+    "naïve",
+    "a\x00b",
+    "\x7f",
+    "x" * 201,
+    "",
+    5,
+    ["a"],
+    None,
+]
 
 
 async def headers_of(*steps: bytes) -> dict[str, str]:
     async with fake_upstream(openai=list(steps)) as fake, serving(fake.environ()) as running:
         body = {"model": "on_openai", "messages": [{"role": "user", "content": "hi"}]}
-        async with aiohttp.ClientSession() as session, session.post(f"{running.url}/v1/chat/completions", json=body) as answer:
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(f"{running.url}/v1/chat/completions", json=body) as answer,
+        ):
             assert answer.status == 200, await answer.read()
             return {name.lower(): value for name, value in answer.headers.items()}
 
 
 def answered(model: Any = "gpt-served", **headers: str) -> bytes:
-    return b"".join(step for step in json_answer({**openai_completion(), "model": model}, **headers) if isinstance(step, bytes))
+    return b"".join(
+        step
+        for step in json_answer({**openai_completion(), "model": model}, **headers)
+        if isinstance(step, bytes)
+    )
 
 
 @pytest.mark.parametrize("model", ODD, ids=repr)
@@ -33,15 +53,25 @@ async def test_a_model_with_an_odd_name_goes_by_the_one_that_was_asked(model: An
 
 
 async def test_a_model_is_called_what_it_calls_itself() -> None:
-    assert (await headers_of(answered("a model " + "x" * 192)))["x-llm-router-model"] == "a model " + "x" * 192
+    assert (await headers_of(answered("a model " + "x" * 192)))[
+        "x-llm-router-model"
+    ] == "a model " + "x" * 192
 
 
-@pytest.mark.parametrize("value", ["x" * 201, "na\u00efve", "a\tb", "a\x7fb"], ids=["long", "accents", "tab", "delete"])
+@pytest.mark.parametrize(
+    "value", ["x" * 201, "na\u00efve", "a\tb", "a\x7fb"], ids=["long", "accents", "tab", "delete"]
+)
 async def test_odd_headers_of_a_provider_are_left_out(value: str) -> None:
     """The others stay."""
-    said = answered(x_request_id="VALUE", x_ratelimit_remaining_requests="VALUE", x_ratelimit_limit_requests="60")
+    said = answered(
+        x_request_id="VALUE",
+        x_ratelimit_remaining_requests="VALUE",
+        x_ratelimit_limit_requests="60",
+    )
     headers = await headers_of(said.replace(b"VALUE", value.encode("latin-1")))
-    told = {name: value for name, value in headers.items() if name.startswith("x-llm-router-upstream-")}
+    told = {
+        name: value for name, value in headers.items() if name.startswith("x-llm-router-upstream-")
+    }
     assert told == {"x-llm-router-upstream-ratelimit-limit-requests": "60"}
 
 

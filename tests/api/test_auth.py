@@ -21,7 +21,12 @@ def test_unset_is_open() -> None:
 
 
 @pytest.mark.parametrize(
-    "headers", [{"authorization": "Bearer secret-1"}, {"authorization": "bearer  secret-1"}, {"x-api-key": "secret-1"}]
+    "headers",
+    [
+        {"authorization": "Bearer secret-1"},
+        {"authorization": "bearer  secret-1"},
+        {"x-api-key": "secret-1"},
+    ],
 )
 def test_a_known_key_gives_its_id(headers: dict[str, str]) -> None:
     access = read({"LLM_ROUTER_API_KEYS": "other, secret-1,"})
@@ -29,7 +34,14 @@ def test_a_known_key_gives_its_id(headers: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "headers", [{}, {"authorization": "Bearer wrong"}, {"authorization": "Basic secret-1"}, {"x-api-key": ""}, {"authorization": "Bearer"}]
+    "headers",
+    [
+        {},
+        {"authorization": "Bearer wrong"},
+        {"authorization": "Basic secret-1"},
+        {"x-api-key": ""},
+        {"authorization": "Bearer"},
+    ],
 )
 def test_anything_else_is_refused(headers: dict[str, str]) -> None:
     with pytest.raises(NotAuthorized) as caught:
@@ -67,11 +79,24 @@ def test_set_but_without_keys_does_not_open_the_gateway(value: str) -> None:
 
 
 async def test_every_route_but_these_asks_for_a_callers_key() -> None:
-    """What a load balancer and Prometheus read is open; the reload is the operator's, and disabled without a key of theirs."""
-    open_routes = {("GET", "/health"): 200, ("GET", "/health/ready"): 200, ("GET", "/metrics"): 200, ("POST", "/-/reload"): 403}
+    """What a load balancer and Prometheus read is open; the reload is the operator's, and disabled
+    without a key of theirs.
+    """
+    open_routes = {
+        ("GET", "/health"): 200,
+        ("GET", "/health/ready"): 200,
+        ("GET", "/metrics"): 200,
+        ("POST", "/-/reload"): 403,
+    }
     access = read({"LLM_ROUTER_API_KEYS": "secret-1"})
-    async with serving({"OPENAI_API_KEY": "k"}, access=access) as running, aiohttp.ClientSession() as session:
+    async with (
+        serving({"OPENAI_API_KEY": "k"}, access=access) as running,
+        aiohttp.ClientSession() as session,
+    ):
         for route in ROUTES:
             path = route.path.replace("{id:.+}", "x").replace("{id}", "x")
             async with session.request(route.method, running.url + path, json={}) as answer:
-                assert (route.path, answer.status) == (route.path, open_routes.get((route.method, route.path), 401))
+                assert (route.path, answer.status) == (
+                    route.path,
+                    open_routes.get((route.method, route.path), 401),
+                )

@@ -1,4 +1,6 @@
-"""Big bodies are read, refused and sent on as small ones are: they only take another way, through a thread."""
+"""Big bodies are read, refused and sent on as small ones are: they only take another way, through a
+thread.
+"""
 
 import io
 from typing import Any
@@ -14,23 +16,37 @@ from translators.json_codec import dumps, loads
 from translators.long_texts import LONG
 
 WORDS = "word " * 100_000
-FROM_GEMINI = {"candidates": [{"content": {"role": "model", "parts": [{"text": "seen"}]}, "finishReason": "STOP"}]}
+FROM_GEMINI = {
+    "candidates": [
+        {"content": {"role": "model", "parts": [{"text": "seen"}]}, "finishReason": "STOP"}
+    ]
+}
 BIG: dict[str, Any] = {"model": "on_openai", "messages": [{"role": "user", "content": WORDS}]}
 
 
 async def post(path: str, data: bytes) -> tuple[int, Any, list[Any]]:
     async with (
-        fake_upstream(openai=json_answer(openai_completion()), gemini=json_answer(FROM_GEMINI)) as fake,
+        fake_upstream(
+            openai=json_answer(openai_completion()), gemini=json_answer(FROM_GEMINI)
+        ) as fake,
         serving(fake.environ()) as running,
         aiohttp.ClientSession() as session,
-        session.post(f"{running.url}{path}", data=io.BytesIO(data), headers={"content-type": "application/json"}) as answer,
+        session.post(
+            f"{running.url}{path}",
+            data=io.BytesIO(data),
+            headers={"content-type": "application/json"},
+        ) as answer,
     ):
         return answer.status, await answer.json(), [received.body for received in fake.received]
 
 
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/api/v1/chat"])
 async def test_a_big_request_is_served(path: str) -> None:
-    data = dumps(BIG) if path.startswith("/v1") else dumps({"persona": "on_openai", "messages": BIG["messages"]})
+    data = (
+        dumps(BIG)
+        if path.startswith("/v1")
+        else dumps({"persona": "on_openai", "messages": BIG["messages"]})
+    )
     status, _, (sent,) = await post(path, data)
     assert (status, sent["messages"]) == (200, BIG["messages"])
 
@@ -56,7 +72,9 @@ async def test_a_big_request_that_breaks_a_rule(data: bytes, status: int, code: 
 
 
 @pytest.mark.parametrize(("levels", "status", "requests"), [(3, 200, 1), (8, 200, 1), (30, 400, 0)])
-async def test_a_small_request_whose_references_stand_for_much(levels: int, status: int, requests: int) -> None:
+async def test_a_small_request_whose_references_stand_for_much(
+    levels: int, status: int, requests: int
+) -> None:
     """Read on the loop, built in the thread, refused: by how much they add."""
     tool = {"type": "function", "function": {"name": "look", "parameters": tree(levels)}}
     asked = {"model": "on_gemini", "messages": [{"role": "user", "content": "go"}], "tools": [tool]}
@@ -72,13 +90,21 @@ async def test_texts_of_megabytes_arrive_as_they_were(model: str, letter: str) -
     text = letter * (LONG // len(letter.encode())) + "end"
     data = f'{{"model":"{model}","messages":[{{"role":"user","content":"{text}"}}]}}'.encode()
     status, _, (sent,) = await post("/v1/chat/completions", data)
-    shown = sent["messages"][0]["content"] if model == "on_openai" else sent["contents"][0]["parts"][0]["text"]
+    shown = (
+        sent["messages"][0]["content"]
+        if model == "on_openai"
+        else sent["contents"][0]["parts"][0]["text"]
+    )
     assert (status, shown) == (200, loads(f'"{text}"'.encode()))
 
 
-@pytest.mark.parametrize(("text", "status", "repaired"), [("\\ud83d", 200, "\ufffd"), ("\\x", 400, None)])
-async def test_a_text_of_megabytes_that_is_not_valid(text: str, status: int, repaired: str | None) -> None:
-    data = f'{{"model":"on_openai","messages":[{{"role":"user","content":"{"x" * LONG}{text}{"x" * LONG}"}}]}}'.encode()
+@pytest.mark.parametrize(
+    ("text", "status", "repaired"), [("\\ud83d", 200, "\ufffd"), ("\\x", 400, None)]
+)
+async def test_a_text_of_megabytes_that_is_not_valid(
+    text: str, status: int, repaired: str | None
+) -> None:
+    data = f'{{"model":"on_openai","messages":[{{"role":"user","content":"{"x" * LONG}{text}{"x" * LONG}"}}]}}'.encode()  # noqa: E501
     got, document, sent = await post("/v1/chat/completions", data)
     assert got == status
     if repaired is None:

@@ -1,4 +1,6 @@
-"""CORS on real sockets: what a browser is told of pages that may call, and that nothing of it is there where no origin is configured."""
+"""CORS on real sockets: what a browser is told of pages that may call, and that nothing of it is
+there where no origin is configured.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -19,7 +21,10 @@ APP: Final = "https://app.example"
 LISTED: Final = f"cors_origins: [{APP}, 'http://localhost:3000', 'null']"
 EVERYBODY: Final = "cors_origins: ['*']"
 CHAT: Final = "/v1/chat/completions"
-ASKING: Final = {"access-control-request-method": "POST", "access-control-request-headers": "authorization,content-type,x-stainless-lang"}
+ASKING: Final = {
+    "access-control-request-method": "POST",
+    "access-control-request-headers": "authorization,content-type,x-stainless-lang",
+}
 ACCESS: Final = read({"LLM_ROUTER_API_KEYS": "key-one"})
 BODY: Final = {"model": "on_openai", "messages": [{"role": "user", "content": "hi"}]}
 
@@ -27,7 +32,9 @@ BODY: Final = {"model": "on_openai", "messages": [{"role": "user", "content": "h
 @asynccontextmanager
 async def gateway(cors: str, answer: Answer | None = None) -> AsyncIterator[Running]:
     """One that callers need a key for, with a line of `server`."""
-    policy = POLICY.replace("drain_delay: 0", f"drain_delay: 0, {cors}" if cors else "drain_delay: 0")
+    policy = POLICY.replace(
+        "drain_delay: 0", f"drain_delay: 0, {cors}" if cors else "drain_delay: 0"
+    )
     admin = read_admin({"LLM_ROUTER_ADMIN_KEY": "key-of-operator"})
     async with (
         fake_upstream(openai=answer or json_answer(openai_completion())) as fake,
@@ -39,12 +46,32 @@ async def gateway(cors: str, answer: Answer | None = None) -> AsyncIterator[Runn
 Got = tuple[int, dict[str, str], bytes]
 
 
-async def ask(running: Running, method: str, path: str, body: Any = None, lines: Sequence[str] = (), **headers: str) -> Got:
-    """Status, headers (names in small letters) and whatever else comes, by a caller that adds nothing of its own."""
+async def ask(
+    running: Running,
+    method: str,
+    path: str,
+    body: Any = None,
+    lines: Sequence[str] = (),
+    **headers: str,
+) -> Got:
+    """Status, headers (names in small letters) and whatever else comes, by a caller that adds
+    nothing of its own.
+    """
     data = b"" if body is None else dumps(body)
-    fields = {"host": "gateway", "connection": "close", **({"content-length": str(len(data))} if data else {}), **headers}
+    fields = {
+        "host": "gateway",
+        "connection": "close",
+        **({"content-length": str(len(data))} if data else {}),
+        **headers,
+    }
     reader, writer = await asyncio.open_connection("127.0.0.1", running.server.port)
-    head = "\r\n".join([f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items()), *lines])
+    head = "\r\n".join(
+        [
+            f"{method} {path} HTTP/1.1",
+            *(f"{name}: {value}" for name, value in fields.items()),
+            *lines,
+        ]
+    )
     writer.write(head.encode() + b"\r\n\r\n" + data)
     async with asyncio.timeout(20):
         answer = await reader.read()
@@ -57,7 +84,11 @@ async def ask(running: Running, method: str, path: str, body: Any = None, lines:
 
 
 def cors_of(headers: dict[str, str]) -> dict[str, str]:
-    return {name.removeprefix("access-control-"): value for name, value in headers.items() if name.startswith("access-control-")}
+    return {
+        name.removeprefix("access-control-"): value
+        for name, value in headers.items()
+        if name.startswith("access-control-")
+    }
 
 
 @pytest.mark.parametrize("origin", [APP, "http://localhost:3000", "null"])
@@ -65,7 +96,9 @@ async def test_a_preflight_of_a_listed_origin_is_answered_without_a_key(origin: 
     async with gateway(LISTED) as running:
         status, headers, rest = await ask(running, "OPTIONS", CHAT, origin=origin, **ASKING)
     assert (status, rest, headers["vary"]) == (204, b"", "origin")
-    assert {name: value for name, value in cors_of(headers).items() if name != "expose-headers"} == {
+    assert {
+        name: value for name, value in cors_of(headers).items() if name != "expose-headers"
+    } == {
         "allow-origin": origin,
         "allow-methods": "POST",
         "allow-headers": "authorization, content-type, x-stainless-lang",
@@ -79,7 +112,10 @@ async def test_a_preflight_tells_the_methods_of_its_route(route: Any) -> None:
     path = route.path.replace("{id:.+}", "a/b").replace("{id}", "a")
     async with gateway(LISTED) as running:
         status, headers, _ = await ask(running, "OPTIONS", path, origin=APP, **ASKING)
-    assert (status, cors_of(headers)["allow-methods"]) == (204, "GET,HEAD" if route.method == "GET" else "POST")
+    assert (status, cors_of(headers)["allow-methods"]) == (
+        204,
+        "GET,HEAD" if route.method == "GET" else "POST",
+    )
 
 
 @pytest.mark.parametrize(
@@ -90,12 +126,17 @@ async def test_a_preflight_tells_the_methods_of_its_route(route: Any) -> None:
         ("x-a,x-a,,x-b", "x-a, x-b"),
         ("x-a, b c, d:e, é, x-b", "x-a, x-b"),
         ("x" * 65, None),
-        (",".join(f"x-{n}" for n in range(MOST_HEADERS)), ", ".join(f"x-{n}" for n in range(MOST_HEADERS))),
+        (
+            ",".join(f"x-{n}" for n in range(MOST_HEADERS)),
+            ", ".join(f"x-{n}" for n in range(MOST_HEADERS)),
+        ),
         (",".join(f"x-{n}" for n in range(MOST_HEADERS + 1)), None),
     ],
     ids=["none", "capitals", "twice", "no names", "long", "many", "too many"],
 )
-async def test_the_headers_that_are_asked_for_are_allowed_as_far_as_they_are_names(asked: str, allowed: str | None) -> None:
+async def test_the_headers_that_are_asked_for_are_allowed_as_far_as_they_are_names(
+    asked: str, allowed: str | None
+) -> None:
     async with gateway(LISTED) as running:
         asking = {"access-control-request-method": "POST", "access-control-request-headers": asked}
         status, headers, _ = await ask(running, "OPTIONS", CHAT, origin=APP, **asking)
@@ -103,12 +144,21 @@ async def test_the_headers_that_are_asked_for_are_allowed_as_far_as_they_are_nam
 
 
 @pytest.mark.parametrize(
-    "origin", ["https://other.example", "https://app.example:8443", "http://app.example", "https://app.example/", APP.upper()]
+    "origin",
+    [
+        "https://other.example",
+        "https://app.example:8443",
+        "http://app.example",
+        "https://app.example/",
+        APP.upper(),
+    ],
 )
 async def test_an_origin_that_is_not_listed_is_told_nothing(origin: str) -> None:
     async with gateway(LISTED) as running:
         asked, preflight, _ = await ask(running, "OPTIONS", CHAT, origin=origin, **ASKING)
-        status, headers, _ = await ask(running, "POST", CHAT, BODY, origin=origin, authorization="Bearer key-one")
+        status, headers, _ = await ask(
+            running, "POST", CHAT, BODY, origin=origin, authorization="Bearer key-one"
+        )
     assert (asked, cors_of(preflight), preflight["vary"]) == (204, {}, "origin")
     assert (status, cors_of(headers), headers["vary"]) == (200, {}, "origin")
 
@@ -132,24 +182,42 @@ async def test_every_origin() -> None:
 
 async def test_every_origin_and_null() -> None:
     async with gateway("cors_origins: ['*', 'null']") as running:
-        found = [cors_of((await ask(running, "OPTIONS", CHAT, origin=o, **ASKING))[1])["allow-origin"] for o in (APP, "null")]
+        found = [
+            cors_of((await ask(running, "OPTIONS", CHAT, origin=o, **ASKING))[1])["allow-origin"]
+            for o in (APP, "null")
+        ]
     assert found == ["*", "null"]
 
 
 async def test_an_answer_shows_a_page_its_headers() -> None:
     async with gateway(LISTED) as running:
-        status, headers, _ = await ask(running, "POST", CHAT, BODY, origin=APP, authorization="Bearer key-one")
+        status, headers, _ = await ask(
+            running, "POST", CHAT, BODY, origin=APP, authorization="Bearer key-one"
+        )
     assert (status, cors_of(headers)["allow-origin"]) == (200, APP)
     exposed = cors_of(headers)["expose-headers"].split(", ")
-    assert set(exposed) == {name for name in headers if name.startswith("x-llm-router-")} | {"x-request-id"}
+    assert set(exposed) == {name for name in headers if name.startswith("x-llm-router-")} | {
+        "x-request-id"
+    }
     assert {"x-llm-router-provider", "x-llm-router-decision"} <= set(exposed)
 
 
 async def test_a_stream_shows_a_page_its_headers() -> None:
     answer = sse(openai_chunk({"content": "hi"}), openai_chunk({}, "stop"), b"data: [DONE]\n\n")
     async with gateway(LISTED, answer) as running:
-        status, headers, rest = await ask(running, "POST", CHAT, {**BODY, "stream": True}, origin=APP, authorization="Bearer key-one")
-    assert (status, headers["content-type"], cors_of(headers)["allow-origin"]) == (200, "text/event-stream; charset=utf-8", APP)
+        status, headers, rest = await ask(
+            running,
+            "POST",
+            CHAT,
+            {**BODY, "stream": True},
+            origin=APP,
+            authorization="Bearer key-one",
+        )
+    assert (status, headers["content-type"], cors_of(headers)["allow-origin"]) == (
+        200,
+        "text/event-stream; charset=utf-8",
+        APP,
+    )
     assert "x-llm-router-provider" in cors_of(headers)["expose-headers"]
     assert rest.count(b"[DONE]") == 1
 
@@ -171,24 +239,40 @@ async def test_a_stream_shows_a_page_its_headers() -> None:
         ("GET", "/metrics", None, "", 200),
     ],
 )
-async def test_whatever_is_answered_a_page_may_read_it(method: str, path: str, body: Any, key: str, status: int) -> None:
+async def test_whatever_is_answered_a_page_may_read_it(
+    method: str, path: str, body: Any, key: str, status: int
+) -> None:
     async with gateway(LISTED) as running:
-        got, headers, _ = await ask(running, method, path, body, origin=APP, **({"authorization": key} if key else {}))
+        got, headers, _ = await ask(
+            running, method, path, body, origin=APP, **({"authorization": key} if key else {})
+        )
     assert (got, cors_of(headers)["allow-origin"]) == (status, APP)
     assert "x-request-id" in cors_of(headers)["expose-headers"].split(", ")
 
 
 @pytest.mark.parametrize("mode", ["json", "stream"])
 async def test_a_page_sees_when_to_ask_again(mode: str) -> None:
-    slow_down = json_answer({"error": {"message": "slow down"}}, "429 Too Many Requests", retry_after="7")
-    async with world(policy={"server": {"drain_delay": 0, "cors_origins": [APP]}}, one=slow_down) as there:
+    slow_down = json_answer(
+        {"error": {"message": "slow down"}}, "429 Too Many Requests", retry_after="7"
+    )
+    async with world(
+        policy={"server": {"drain_delay": 0, "cors_origins": [APP]}}, one=slow_down
+    ) as there:
         reply = await there.ask(mode, {"origin": APP})
-    assert (reply.status, reply.headers["retry-after"], reply.headers["access-control-allow-origin"]) == (429, "7", APP)
-    assert {"retry-after", "x-request-id", "x-llm-router-attempts"} <= set(reply.headers["access-control-expose-headers"].split(", "))
+    assert (
+        reply.status,
+        reply.headers["retry-after"],
+        reply.headers["access-control-allow-origin"],
+    ) == (429, "7", APP)
+    assert {"retry-after", "x-request-id", "x-llm-router-attempts"} <= set(
+        reply.headers["access-control-expose-headers"].split(", ")
+    )
 
 
 async def test_a_failed_stream_is_an_answer_that_a_page_may_read() -> None:
-    async with world(policy={"server": {"drain_delay": 0, "cors_origins": [APP]}}, one=BROKEN) as there:
+    async with world(
+        policy={"server": {"drain_delay": 0, "cors_origins": [APP]}}, one=BROKEN
+    ) as there:
         reply = await there.native("stream")
         assert "access-control-allow-origin" not in reply.headers, "nobody said what origin it is"
         reply = await there.ask("stream", {"origin": APP})
@@ -199,13 +283,18 @@ async def test_a_failed_stream_is_an_answer_that_a_page_may_read() -> None:
 async def test_where_no_origin_is_configured_nothing_is_said(cors: str) -> None:
     async with gateway(cors) as running:
         answers = [
-            await ask(running, "OPTIONS", CHAT, origin=APP, **ASKING, authorization="Bearer key-one"),
+            await ask(
+                running, "OPTIONS", CHAT, origin=APP, **ASKING, authorization="Bearer key-one"
+            ),
             await ask(running, "OPTIONS", CHAT, origin=APP, **ASKING),
             await ask(running, "POST", CHAT, BODY, origin=APP, authorization="Bearer key-one"),
             await ask(running, "POST", CHAT, BODY, origin=APP),
         ]
     assert [status for status, _, _ in answers] == [405, 401, 200, 401]
-    assert [{**cors_of(headers), **({"vary": headers["vary"]} if "vary" in headers else {})} for _, headers, _ in answers] == [{}] * 4
+    assert [
+        {**cors_of(headers), **({"vary": headers["vary"]} if "vary" in headers else {})}
+        for _, headers, _ in answers
+    ] == [{}] * 4
 
 
 async def test_browsers_are_never_told_to_add_credentials() -> None:
@@ -219,7 +308,9 @@ async def test_browsers_are_never_told_to_add_credentials() -> None:
 
 async def test_an_origin_of_two_lines_splits_no_header() -> None:
     async with gateway(EVERYBODY) as running:
-        status, headers, _ = await ask(running, "OPTIONS", CHAT, lines=["origin: a\rx-bad: b"], **ASKING)
+        status, headers, _ = await ask(
+            running, "OPTIONS", CHAT, lines=["origin: a\rx-bad: b"], **ASKING
+        )
     assert "x-bad" not in headers
     assert status in (204, 400)
 
@@ -228,9 +319,14 @@ async def test_a_change_of_the_origins_holds_from_the_next_request_on() -> None:
     async with world(policy={"server": {"drain_delay": 0, "watch": 0}}, one=said("hi")) as there:
         assert "vary" not in (await there.ask(headers={"origin": APP})).headers
         file = there.running.files.directory / "persona_policy.yaml"
-        file.write_text(file.read_text("utf-8").replace('"watch":0', f'"watch":0,"cors_origins":["{APP}"]'), "utf-8")
+        file.write_text(
+            file.read_text("utf-8").replace('"watch":0', f'"watch":0,"cors_origins":["{APP}"]'),
+            "utf-8",
+        )
         assert (await there.running.gateway.reloader.reload("request")).changed
-        assert (await there.ask(headers={"origin": APP})).headers["access-control-allow-origin"] == APP
+        assert (await there.ask(headers={"origin": APP})).headers[
+            "access-control-allow-origin"
+        ] == APP
 
 
 async def test_answered_preflights_are_no_requests_of_anybody() -> None:

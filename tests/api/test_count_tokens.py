@@ -27,7 +27,11 @@ async def post(running: Running, path: str, body: Any, **headers: str) -> tuple[
     data = io.BytesIO(dumps(body))
     async with (
         aiohttp.ClientSession() as session,
-        session.post(f"{running.url}{path}", data=data, headers={"content-type": "application/json", **headers}) as answer,
+        session.post(
+            f"{running.url}{path}",
+            data=data,
+            headers={"content-type": "application/json", **headers},
+        ) as answer,
     ):
         return answer.status, await answer.json()
 
@@ -35,7 +39,9 @@ async def post(running: Running, path: str, body: Any, **headers: str) -> tuple[
 async def test_a_request_is_weighed_for_each_target_of_its_persona() -> None:
     """In each model's own tokens, in either form of the request; no provider is called."""
     async with fake_upstream() as fake, serving(fake.environ()) as running:
-        status, answer = await post(running, "/api/v1/tokens", {"model": "all", "messages": MESSAGES})
+        status, answer = await post(
+            running, "/api/v1/tokens", {"model": "all", "messages": MESSAGES}
+        )
         _, native = await post(running, "/api/v1/tokens", {"persona": "all", "messages": MESSAGES})
         assert fake.received == []
         models = {p.name: p.models for p in running.gateway.config.providers.values()}
@@ -52,7 +58,10 @@ async def test_a_request_is_weighed_for_each_target_of_its_persona() -> None:
     for target in answer["targets"]:
         model = models[target["provider"]][target["model"]]
         assert target["tokens"] == int(estimated * model.token_factor)
-        assert (target["context_window"], target["max_output_tokens"]) == (model.record.context_window, model.record.max_output_tokens)
+        assert (target["context_window"], target["max_output_tokens"]) == (
+            model.record.context_window,
+            model.record.max_output_tokens,
+        )
         assert target["fits"]
 
 
@@ -61,15 +70,20 @@ async def test_what_does_not_fit_is_said_so_with_the_answer_asked_for() -> None:
     messages = [{"role": "user", "content": "strange words about nothing in particular " * 14_000}]
     async with serving(KEYS, policy) as running:
         answers = [
-            await post(running, "/api/v1/tokens", {"model": "small", "messages": messages, **more}) for more in ({}, {"max_tokens": 16_000})
+            await post(running, "/api/v1/tokens", {"model": "small", "messages": messages, **more})
+            for more in ({}, {"max_tokens": 16_000})
         ]
     assert [answer["targets"][0]["fits"] for _, answer in answers] == [True, False]
 
 
 async def test_the_personas_own_prompt_is_counted() -> None:
-    policy = POLICY + f"  told: {{description: d, system_prompt: {TEXT!r}, targets: [openai/gpt-4.1]}}\n"
+    policy = (
+        POLICY + f"  told: {{description: d, system_prompt: {TEXT!r}, targets: [openai/gpt-4.1]}}\n"
+    )
     async with serving(KEYS, policy) as running:
-        _, plain = await post(running, "/api/v1/tokens", {"model": "on_openai", "messages": MESSAGES})
+        _, plain = await post(
+            running, "/api/v1/tokens", {"model": "on_openai", "messages": MESSAGES}
+        )
         _, told = await post(running, "/api/v1/tokens", {"model": "told", "messages": MESSAGES})
     assert told["exact"]["tokens"] > 1.9 * plain["exact"]["tokens"]
 
@@ -90,19 +104,30 @@ async def test_direct_models_and_errors_are_those_of_the_other_routes() -> None:
 
 async def test_it_answers_for_a_megabyte_that_would_make_tiktoken_panic() -> None:
     async with serving(KEYS) as running:
-        status, answer = await post(running, "/api/v1/tokens", {"model": "all", "messages": [{"role": "user", "content": " " * 1_200_000}]})
+        status, answer = await post(
+            running,
+            "/api/v1/tokens",
+            {"model": "all", "messages": [{"role": "user", "content": " " * 1_200_000}]},
+        )
     assert status == 200
     assert answer["exact"]["tokens"] > 5
 
 
-async def test_near_a_limit_the_estimate_decides_where_nothing_can_be_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_near_a_limit_the_estimate_decides_where_nothing_can_be_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """The estimate of these words is a third too high: counting decides otherwise."""
     policy = POLICY + "  two: {description: d, targets: [openai/gpt-4o, openai/gpt-4.1]}\n"
     words, window = "strange words about nothing in particular ", 128_000
-    near_limit = words * next(n for n in range(10_000, 30_000, 10) if estimate_text(words * n) > 1.02 * window)
+    near_limit = words * next(
+        n for n in range(10_000, 30_000, 10) if estimate_text(words * n) > 1.02 * window
+    )
     assert count_texts([near_limit]) < 0.98 * window
     body = {"model": "two", "messages": [{"role": "user", "content": near_limit}]}
-    async with fake_upstream(openai=json_answer(openai_completion())) as fake, serving(fake.environ(), policy) as running:
+    async with (
+        fake_upstream(openai=json_answer(openai_completion())) as fake,
+        serving(fake.environ(), policy) as running,
+    ):
         await post(running, "/v1/chat/completions", body)
         with monkeypatch.context() as broken:
             broken.setattr(token_counter, "WORKER", Path("no such file"))
@@ -119,9 +144,18 @@ async def test_near_a_limit_the_estimate_decides_where_nothing_can_be_counted(mo
 async def test_real_answers_correct_the_estimate_of_their_target() -> None:
     """Only where the plan had to estimate, and only of the target that served."""
     policy = POLICY + "  two: {description: d, targets: [openai/gpt-4o, openai/gpt-4o-mini]}\n"
-    body = {"model": "two", "messages": [{"role": "user", "content": "a short word or two " * 12_000}]}
-    completion = {**openai_completion(), "usage": {"prompt_tokens": 90_000, "completion_tokens": 2, "total_tokens": 90_002}}
-    async with fake_upstream(openai=json_answer(completion)) as fake, serving(fake.environ(), policy) as running:
+    body = {
+        "model": "two",
+        "messages": [{"role": "user", "content": "a short word or two " * 12_000}],
+    }
+    completion = {
+        **openai_completion(),
+        "usage": {"prompt_tokens": 90_000, "completion_tokens": 2, "total_tokens": 90_002},
+    }
+    async with (
+        fake_upstream(openai=json_answer(completion)) as fake,
+        serving(fake.environ(), policy) as running,
+    ):
         _, before = await post(running, "/api/v1/tokens", body)
         for _ in range(3):
             assert (await post(running, "/v1/chat/completions", body))[0] == 200
@@ -132,8 +166,15 @@ async def test_real_answers_correct_the_estimate_of_their_target() -> None:
 
 
 async def test_the_cost_of_a_request_is_in_its_event_unless_the_tier_has_another_price() -> None:
-    async with fake_upstream(openai=json_answer(openai_completion())) as fake, serving(fake.environ()) as running:
+    async with (
+        fake_upstream(openai=json_answer(openai_completion())) as fake,
+        serving(fake.environ()) as running,
+    ):
         for tier in ({}, {"service_tier": "default"}, {"service_tier": "flex"}):
-            await post(running, "/v1/chat/completions", {"model": "on_openai", "messages": MESSAGES, **tier})
+            await post(
+                running,
+                "/v1/chat/completions",
+                {"model": "on_openai", "messages": MESSAGES, **tier},
+            )
     costs = [event.cost_nano_usd for event in running.events if hasattr(event, "cost_nano_usd")]
     assert costs == [22_000, 22_000, None]

@@ -1,4 +1,6 @@
-"""Every answer makes an event (a log line, a count), also where no provider is asked, no route is found, or no HTTP was sent."""
+"""Every answer makes an event (a log line, a count), also where no provider is asked, no route is
+found, or no HTTP was sent.
+"""
 
 import asyncio
 import logging
@@ -16,7 +18,11 @@ SMALL = POLICY.replace("drain_delay: 0", "drain_delay: 0, max_body_bytes: 100")
 
 
 def told(running: Running) -> list[tuple[str, int, str, str | None]]:
-    return [(e.api, e.status, e.outcome, e.error_code) for e in running.events if isinstance(e, RequestEnded)]
+    return [
+        (e.api, e.status, e.outcome, e.error_code)
+        for e in running.events
+        if isinstance(e, RequestEnded)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -27,17 +33,33 @@ def told(running: Running) -> list[tuple[str, int, str, str | None]]:
         ("GET", "/v1/models/nobody", "k", ("/v1/models/{id}", 404, "no_target", "model_not_found")),
         ("GET", "/api/v1/personas", "k", ("/api/v1/personas", 200, "ok", None)),
         ("GET", "/v1/models", "wrong", ("/v1/models", 401, "not_authorized", "invalid_api_key")),
-        ("POST", "/v1/chat/completions", "wrong", ("/v1/chat/completions", 401, "not_authorized", "invalid_api_key")),
+        (
+            "POST",
+            "/v1/chat/completions",
+            "wrong",
+            ("/v1/chat/completions", 401, "not_authorized", "invalid_api_key"),
+        ),
         ("GET", "/nope/secret", "k", ("unknown", 404, "invalid_request", "not_found")),
-        ("GET", "/v1/chat/completions", "k", ("unknown", 405, "invalid_request", "method_not_allowed")),
+        (
+            "GET",
+            "/v1/chat/completions",
+            "k",
+            ("unknown", 405, "invalid_request", "method_not_allowed"),
+        ),
         ("DELETE", "/health", "k", ("unknown", 405, "invalid_request", "method_not_allowed")),
         ("POST", "/v1/chat/completions", "k", ("chat", 413, "refused", "request_too_large")),
         ("POST", "/api/v1/route", "k", ("/api/v1/route", 413, "refused", "request_too_large")),
     ],
 )
-async def test_answers_without_an_exchange(method: str, path: str, key: str, event: tuple[str, int, str, str | None]) -> None:
+async def test_answers_without_an_exchange(
+    method: str, path: str, key: str, event: tuple[str, int, str, str | None]
+) -> None:
     access = read({"LLM_ROUTER_API_KEYS": "k"})
-    async with fake_upstream() as fake, serving(fake.environ(), SMALL, access=access) as running, aiohttp.ClientSession() as session:
+    async with (
+        fake_upstream() as fake,
+        serving(fake.environ(), SMALL, access=access) as running,
+        aiohttp.ClientSession() as session,
+    ):
         data = b"x" * 200 if method == "POST" else None
         async with session.request(
             method,
@@ -49,7 +71,10 @@ async def test_answers_without_an_exchange(method: str, path: str, key: str, eve
         assert told(running) == [event]
         (ended,) = running.events
         assert isinstance(ended, RequestEnded)
-        assert (ended.request_id, ended.key_id is not None) == ("mine", key == "k" and path != "/health")
+        assert (ended.request_id, ended.key_id is not None) == (
+            "mine",
+            key == "k" and path != "/health",
+        )
         async with session.get(f"{running.url}/metrics") as answer:
             labels = f'model="other",outcome="{event[2]}",persona="other",provider="other"'
             assert f"llm_router_requests_total{{{labels}}} 1.0" in await answer.text()
@@ -58,7 +83,11 @@ async def test_answers_without_an_exchange(method: str, path: str, key: str, eve
 @pytest.mark.parametrize("path", ["/health", "/health/ready", "/metrics"])
 async def test_probes_are_not_told(path: str) -> None:
     """They come every few seconds, and say nothing that the next one does not."""
-    async with fake_upstream() as fake, serving(fake.environ()) as running, aiohttp.ClientSession() as session:
+    async with (
+        fake_upstream() as fake,
+        serving(fake.environ()) as running,
+        aiohttp.ClientSession() as session,
+    ):
         async with session.get(f"{running.url}{path}") as answer:
             assert answer.status == 200
         assert running.events == []
@@ -72,14 +101,22 @@ KEY = b"sk-very-secret"
     [
         (b"what is this " + KEY + b"\r\n\r\n", 400, "unknown"),
         (b"GET /health HTTP/1.1\r\nHost: x\r\nbad header " + KEY + b"\r\n\r\n", 400, "unknown"),
-        (b"GET /health HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + KEY * 2000 + b"\r\n\r\n", 400, "unknown"),
+        (
+            b"GET /health HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + KEY * 2000 + b"\r\n\r\n",
+            400,
+            "unknown",
+        ),
         (b"GET /" + b"x" * 20_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 400, "unknown"),
         (b"GET /v1/models HTTP/1.1\r\nHost: x\r\nExpect: wonders\r\n\r\n", 417, "/v1/models"),
     ],
     ids=["request line", "header", "long header", "long path", "expectation"],
 )
-async def test_what_no_handler_is_asked_about(data: bytes, status: int, api: str, caplog: pytest.LogCaptureFixture) -> None:
-    """The one shape, an id, an event; and nothing of the bytes in a log, for a key may stand in them."""
+async def test_what_no_handler_is_asked_about(
+    data: bytes, status: int, api: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The one shape, an id, an event; and nothing of the bytes in a log, for a key may stand in
+    them.
+    """
     caplog.set_level(logging.DEBUG)
     async with fake_upstream() as fake, serving(fake.environ()) as running:
         reader, writer = await asyncio.open_connection("127.0.0.1", running.server.port)

@@ -8,7 +8,18 @@ import pytest
 
 from tests.api.failing import BROKEN, MODES, chunks_of, said, world
 from tests.chaos.faulty import blackhole
-from tests.fakes import SSE_HEAD, End, Hang, InTurn, Pause, Received, Step, json_answer, openai_chunk, sse
+from tests.fakes import (
+    SSE_HEAD,
+    End,
+    Hang,
+    InTurn,
+    Pause,
+    Received,
+    Step,
+    json_answer,
+    openai_chunk,
+    sse,
+)
 
 PATIENT = {"on_failure": {"retries": 1, "backoff": {"initial": 0.01, "max": 5}}}
 LIMITED = {"error": {"message": "slow down", "code": "rate_limit_exceeded"}}
@@ -18,7 +29,11 @@ LIMITED = {"error": {"message": "slow down", "code": "rate_limit_exceeded"}}
 async def test_a_target_that_fails_once_is_asked_again(mode: str) -> None:
     async with world(PATIENT, one=InTurn(BROKEN, said("here", mode))) as w:
         reply = await w.ask(mode)
-        assert (reply.status, reply.content, reply.headers["x-llm-router-attempts"]) == (200, "here", "2")
+        assert (reply.status, reply.content, reply.headers["x-llm-router-attempts"]) == (
+            200,
+            "here",
+            "2",
+        )
         assert await w.attempts() == [("one", "first", "server_error"), ("one", "retry", "ok")]
 
 
@@ -31,21 +46,32 @@ async def test_others_are_asked_before_one_is_asked_again(mode: str) -> None:
 
 async def test_retry_after_is_honoured_within_the_requests_time() -> None:
     """One that fits is waited for; one that does not is told to the caller, at once."""
-    soon, late = (json_answer(LIMITED, "429 Too Many Requests", **after) for after in ({"retry_after_ms": "30"}, {"retry_after": "60"}))
+    soon, late = (
+        json_answer(LIMITED, "429 Too Many Requests", **after)
+        for after in ({"retry_after_ms": "30"}, {"retry_after": "60"})
+    )
     persona = {**PATIENT, "timeouts": {"total": 20}}
     async with world(persona, one=InTurn(soon, said("here"))) as w:
         assert (await w.ask()).content == "here"
         assert w.asked() == ["one", "one"]
     async with world(persona, one=late) as w:
         reply = await w.ask()
-        assert (reply.status, reply.code, reply.headers["retry-after"]) == (429, "rate_limit_exceeded", "60")
+        assert (reply.status, reply.code, reply.headers["retry-after"]) == (
+            429,
+            "rate_limit_exceeded",
+            "60",
+        )
         assert w.asked() == ["one"]
-        assert (await w.ask()).status == 429, "a lone key is not set aside for one refusal: the caller hears the provider's own words"
+        assert (await w.ask()).status == 429, (
+            "a lone key is not set aside for one refusal: the caller hears the provider's own words"
+        )
 
 
 async def test_a_rate_limit_without_a_time_is_waited_out_too() -> None:
     """Its key is left alone for a second: the retry comes after that, not in vain before it."""
-    async with world(PATIENT, one=InTurn(json_answer(LIMITED, "429 Too Many Requests"), said("here"))) as w:
+    async with world(
+        PATIENT, one=InTurn(json_answer(LIMITED, "429 Too Many Requests"), said("here"))
+    ) as w:
         assert (await w.ask()).content == "here"
         assert await w.attempts() == [("one", "first", "rate_limit"), ("one", "retry", "ok")]
 
@@ -74,12 +100,20 @@ ENVIRON = {"KEY_A": "sk-aaa", "KEY_B": "sk-bbb"}
         ("429 Too Many Requests", "rate_limit_exceeded", "rate_limit", False),
     ],
 )
-async def test_a_key_that_is_refused_makes_way_for_another(status: str, code: str, reason: str, everywhere: bool, mode: str) -> None:
-    """The same target answers with its other key; the dead one is set aside, and shown by its variable."""
+async def test_a_key_that_is_refused_makes_way_for_another(
+    status: str, code: str, reason: str, everywhere: bool, mode: str
+) -> None:
+    """The same target answers with its other key; the dead one is set aside, and shown by its
+    variable.
+    """
     refused = json_answer({"error": {"message": "no", "code": code}}, status)
 
     def by_key(received: Received) -> Sequence[Step]:
-        return refused if received.headers["authorization"] == "Bearer sk-aaa" else said("with b", mode)
+        return (
+            refused
+            if received.headers["authorization"] == "Bearer sk-aaa"
+            else said("with b", mode)
+        )
 
     async with world({}, KEYS, ENVIRON, one=by_key) as w:
         w.running.gateway.state.random = lambda: 0.0  # type: ignore[method-assign]
@@ -95,7 +129,9 @@ async def test_a_key_that_is_refused_makes_way_for_another(status: str, code: st
 
 
 async def test_when_every_key_is_refused_the_next_target_is_asked() -> None:
-    refused = json_answer({"error": {"message": "no", "code": "invalid_api_key"}}, "401 Unauthorized")
+    refused = json_answer(
+        {"error": {"message": "no", "code": "invalid_api_key"}}, "401 Unauthorized"
+    )
     async with world({}, KEYS, ENVIRON, one=refused, two=said("two")) as w:
         assert (await w.ask()).content == "two"
         assert w.asked() == ["one", "one", "two"]
@@ -103,13 +139,19 @@ async def test_when_every_key_is_refused_the_next_target_is_asked() -> None:
         assert w.asked() == ["one", "one", "two", "two"]
 
 
-BREAKER = {"resilience": {"breaker": {"min_calls": 2, "failure_rate": 0.5, "open_for": 60, "longest_open": 60}}}
+BREAKER = {
+    "resilience": {
+        "breaker": {"min_calls": 2, "failure_rate": 0.5, "open_for": 60, "longest_open": 60}
+    }
+}
 
 
 @pytest.mark.parametrize("mode", MODES)
 async def test_a_breaker_opens_and_recovers_through_one_probe(mode: str) -> None:
     free = asyncio.Event()
-    async with world(policy=BREAKER, one=InTurn(BROKEN, BROKEN, [free, *said("back", mode)], said("well", mode))) as w:
+    async with world(
+        policy=BREAKER, one=InTurn(BROKEN, BROKEN, [free, *said("back", mode)], said("well", mode))
+    ) as w:
         assert [(await w.ask(mode)).status for _ in range(2)] == [502, 502]
         reply = await w.ask(mode)
         assert (reply.status, reply.code) == (503, "no_available_target")
@@ -119,7 +161,9 @@ async def test_a_breaker_opens_and_recovers_through_one_probe(mode: str) -> None
         w.time_passes(61)
         probe = asyncio.ensure_future(w.ask(mode))
         await w.calls(3)
-        assert [reply.status for reply in await asyncio.gather(*(w.ask(mode) for _ in range(5)))] == [503] * 5
+        assert [
+            reply.status for reply in await asyncio.gather(*(w.ask(mode) for _ in range(5)))
+        ] == [503] * 5
         assert len(w.fake.received) == 3, "one probe at a time"
         free.set()
         assert (await probe).content == "back"
@@ -127,7 +171,10 @@ async def test_a_breaker_opens_and_recovers_through_one_probe(mode: str) -> None
 
 
 async def test_a_callers_own_errors_open_nothing() -> None:
-    wrong = json_answer({"error": {"message": "no such tool", "type": "invalid_request_error", "param": "tools"}}, "400 Bad Request")
+    wrong = json_answer(
+        {"error": {"message": "no such tool", "type": "invalid_request_error", "param": "tools"}},
+        "400 Bad Request",
+    )
     async with world(policy=BREAKER, one=wrong) as w:
         assert [(await w.ask()).status for _ in range(5)] == [400] * 5
         assert len(w.fake.received) == 5
@@ -158,7 +205,9 @@ async def test_who_finds_no_place_is_sent_on(mode: str) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-async def test_without_another_target_who_finds_no_place_is_told_when_to_come_back(mode: str) -> None:
+async def test_without_another_target_who_finds_no_place_is_told_when_to_come_back(
+    mode: str,
+) -> None:
     free = asyncio.Event()
     async with world({}, ONE_AT_A_TIME, one=[free, *said("one", mode)]) as w:
         first = asyncio.ensure_future(w.ask(mode))
@@ -173,7 +222,10 @@ async def test_without_another_target_who_finds_no_place_is_told_when_to_come_ba
 
 
 BEGUN: dict[str, list[Step]] = {
-    "json": [b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{", Hang()],
+    "json": [
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{",
+        Hang(),
+    ],
     "stream": [SSE_HEAD, openai_chunk({"role": "assistant", "content": ""}), Hang()],
 }
 
@@ -190,7 +242,9 @@ BEGUN: dict[str, list[Step]] = {
         ("total_timeout", {"total": 0.1}, True),
     ],
 )
-async def test_four_clocks_each_with_its_own_code(code: str, timeouts: dict[str, float], begun: bool, mode: str) -> None:
+async def test_four_clocks_each_with_its_own_code(
+    code: str, timeouts: dict[str, float], begun: bool, mode: str
+) -> None:
     steps = BEGUN[mode] if begun else [Hang()]
     with blackhole() as port:
         urls = {"one": f"http://127.0.0.1:{port}/v1"} if code == "connect_timeout" else {}
@@ -201,23 +255,37 @@ async def test_four_clocks_each_with_its_own_code(code: str, timeouts: dict[str,
             assert reply.headers["x-llm-router-decision"].startswith("dec_")
 
 
-@pytest.mark.parametrize(("code", "timeouts"), [("idle_timeout", {"idle": 0.1}), ("total_timeout", {"total": 0.2})])
-async def test_after_content_a_clock_ends_the_stream_with_its_code(code: str, timeouts: dict[str, float]) -> None:
-    async with world({"timeouts": timeouts}, one=[SSE_HEAD, *chunks_of("half", finish=None), Hang()]) as w:
+@pytest.mark.parametrize(
+    ("code", "timeouts"), [("idle_timeout", {"idle": 0.1}), ("total_timeout", {"total": 0.2})]
+)
+async def test_after_content_a_clock_ends_the_stream_with_its_code(
+    code: str, timeouts: dict[str, float]
+) -> None:
+    async with world(
+        {"timeouts": timeouts}, one=[SSE_HEAD, *chunks_of("half", finish=None), Hang()]
+    ) as w:
         reply = await w.ask("stream")
         assert (reply.status, reply.content, reply.code) == (200, "half", code)
         assert await w.attempts() == [("one", "first", code)]
 
 
 async def test_a_targets_own_clock_holds_before_the_personas() -> None:
-    persona = {"targets": [{"target": "one/m", "timeouts": {"first_content": 0.1}}, "two/m"], "timeouts": {"first_content": 30}}
+    persona = {
+        "targets": [{"target": "one/m", "timeouts": {"first_content": 0.1}}, "two/m"],
+        "timeouts": {"first_content": 30},
+    }
     async with world(persona, one=[Hang()], two=said("two")) as w:
         assert (await w.ask()).content == "two"
-        assert await w.attempts() == [("one", "first", "first_content_timeout"), ("two", "failover", "ok")]
+        assert await w.attempts() == [
+            ("one", "first", "first_content_timeout"),
+            ("two", "failover", "ok"),
+        ]
 
 
 async def test_waiting_for_a_place_is_no_time_of_the_providers() -> None:
-    """The first answer takes longer than the second may: its clock begins when it is asked, not when it gets in line."""
+    """The first answer takes longer than the second may: its clock begins when it is asked, not
+    when it gets in line.
+    """
     begun, rest = chunks_of("slow", finish=None), [chunks_of("")[-1], b"data: [DONE]\n\n"]
     slow = [SSE_HEAD, *begun, Pause(0.8), *rest, End()]
     persona = {"targets": [{"target": "one/m", "timeouts": {"first_content": 0.5}}]}
@@ -231,8 +299,13 @@ async def test_waiting_for_a_place_is_no_time_of_the_providers() -> None:
 
 async def test_who_is_asked_late_is_not_to_blame_that_time_ran_out() -> None:
     """The first target uses the request's time up: only its own breaker opens."""
-    persona = {"targets": [{"target": "one/m", "timeouts": {"first_content": 0.3}}, "two/m"], "timeouts": {"total": 0.4}}
-    async with world(persona, policy=BREAKER, one=[Hang()], two=InTurn([Hang()], [Hang()], said("two"))) as w:
+    persona = {
+        "targets": [{"target": "one/m", "timeouts": {"first_content": 0.3}}, "two/m"],
+        "timeouts": {"total": 0.4},
+    }
+    async with world(
+        persona, policy=BREAKER, one=[Hang()], two=InTurn([Hang()], [Hang()], said("two"))
+    ) as w:
         assert [(await w.ask()).code for _ in range(2)] == ["total_timeout"] * 2
         assert (await w.ask()).content == "two"
         assert w.asked() == ["one", "two", "one", "two", "two"]
@@ -248,7 +321,9 @@ async def test_who_is_asked_late_is_not_to_blame_that_time_ran_out() -> None:
         ({"tools": [{"type": "function", "function": {"name": "f"}}]}, None, 200),
     ],
 )
-async def test_every_answer_names_its_decision(body: dict[str, Any], answer: list[Step] | None, status: int, mode: str) -> None:
+async def test_every_answer_names_its_decision(
+    body: dict[str, Any], answer: list[Step] | None, status: int, mode: str
+) -> None:
     async with world(one=answer or said("one", mode)) as w:
         reply = await w.ask(mode, **body)
         assert reply.status == status
@@ -259,7 +334,9 @@ async def test_every_answer_names_its_decision(body: dict[str, Any], answer: lis
 
 async def test_a_prompt_too_long_for_the_first_goes_to_one_that_holds_it() -> None:
     """A refusal by the provider moves on, to a larger window only."""
-    long = json_answer({"error": {"message": "too long", "code": "context_length_exceeded"}}, "400 Bad Request")
+    long = json_answer(
+        {"error": {"message": "too long", "code": "context_length_exceeded"}}, "400 Bad Request"
+    )
     targets = {"three": {"model": {"context_window": 200_000}}}
     async with world(PATIENT, targets, one=long, two=said("two"), three=said("three")) as w:
         assert (await w.ask()).content == "three"

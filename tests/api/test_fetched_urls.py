@@ -1,4 +1,6 @@
-"""URLs that the gateway fetches for a provider: a whole gateway, with the guard that it is started with."""
+"""URLs that the gateway fetches for a provider: a whole gateway, with the guard that it is started
+with.
+"""
 
 import asyncio
 import socket
@@ -42,26 +44,53 @@ async def inner_service() -> AsyncIterator[Inner]:
 
 async def ask(running: Running, url: str) -> tuple[int, str]:
     """Status and code of the answer to a prompt with an image."""
-    parts = [{"type": "text", "text": "What is this?"}, {"type": "image_url", "image_url": {"url": url}}]
+    parts = [
+        {"type": "text", "text": "What is this?"},
+        {"type": "image_url", "image_url": {"url": url}},
+    ]
     body: dict[str, Any] = {"model": "on_gemini", "messages": [{"role": "user", "content": parts}]}
-    async with aiohttp.ClientSession() as session, session.post(f"{running.url}/v1/chat/completions", json=body) as answer:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(f"{running.url}/v1/chat/completions", json=body) as answer,
+    ):
         return answer.status, (await answer.json())["error"]["code"]
 
 
 @pytest.mark.parametrize(
-    "host", ["127.0.0.1", "127.9.9.9", "localhost", "0x7f.0.0.1", "2130706433", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0"]
+    "host",
+    [
+        "127.0.0.1",
+        "127.9.9.9",
+        "localhost",
+        "0x7f.0.0.1",
+        "2130706433",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        "0.0.0.0",
+    ],
 )
 async def test_no_spelling_of_this_machine_is_connected_to(host: str) -> None:
     fake: FakeUpstream
-    async with inner_service() as inner, fake_upstream() as fake, serving(fake.environ()) as running:
-        assert await ask(running, f"https://{host}:{inner.port}/x.png") == (400, "invalid_image_url")
+    async with (
+        inner_service() as inner,
+        fake_upstream() as fake,
+        serving(fake.environ()) as running,
+    ):
+        assert await ask(running, f"https://{host}:{inner.port}/x.png") == (
+            400,
+            "invalid_image_url",
+        )
         assert (inner.connections, fake.received) == (0, [])
 
 
-async def test_what_is_fetched_counts_as_a_body_until_the_request_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_is_fetched_counts_as_a_body_until_the_request_is_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     held: list[int] = []
 
-    async def fetched(_: MediaFetcher, request: ChatRequest, seconds: float, hold: Callable[[int], None]) -> ChatRequest:
+    async def fetched(
+        _: MediaFetcher, request: ChatRequest, seconds: float, hold: Callable[[int], None]
+    ) -> ChatRequest:
         hold(1000)
         held.append(running.gateway.bodies.held)
         hold(running.gateway.reloader.config.server.max_bodies_bytes)

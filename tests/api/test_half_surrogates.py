@@ -1,4 +1,6 @@
-"""Half of a surrogate pair in a request's JSON text: repaired and told, so that a conversation that has one goes on; strict: refused."""
+"""Half of a surrogate pair in a request's JSON text: repaired and told, so that a conversation that
+has one goes on; strict: refused.
+"""
 
 from typing import Any, Final
 
@@ -22,34 +24,59 @@ def body(text: bytes, key: bytes = b"model", more: bytes = b"") -> bytes:
     return b'{"%s":"on_openai","messages":[{"role":"user","content":"%s"}]%s}' % (key, text, more)
 
 
-async def post(path: str, data: bytes, policy: str = POLICY, stream: bool = False, **headers: str) -> tuple[int, Any, Any, list[Any]]:
+async def post(
+    path: str, data: bytes, policy: str = POLICY, stream: bool = False, **headers: str
+) -> tuple[int, Any, Any, list[Any]]:
     answers = sse(*OPENAI_STREAM) if stream else json_answer(openai_completion())
     async with (
         fake_upstream(openai=answers) as fake,
         serving(fake.environ(), policy) as running,
         aiohttp.ClientSession() as session,
-        session.post(f"{running.url}{path}", data=data, headers={"content-type": "application/json", **headers}) as answer,
+        session.post(
+            f"{running.url}{path}",
+            data=data,
+            headers={"content-type": "application/json", **headers},
+        ) as answer,
     ):
-        return answer.status, await answer.read(), answer.headers, [received.body["messages"][0]["content"] for received in fake.received]
+        return (
+            answer.status,
+            await answer.read(),
+            answer.headers,
+            [received.body["messages"][0]["content"] for received in fake.received],
+        )
 
 
 @pytest.mark.parametrize(("text", "sent"), HALVES)
 @pytest.mark.parametrize("stream", [False, True])
 async def test_it_is_replaced_and_told(text: bytes, sent: str, stream: bool) -> None:
-    status, _, headers, contents = await post("/v1/chat/completions", body(text, more=b',"stream":true' if stream else b""), stream=stream)
-    assert (status, contents, headers["x-llm-router-dropped-params"]) == (200, [sent], "messages=repaired")
+    status, _, headers, contents = await post(
+        "/v1/chat/completions", body(text, more=b',"stream":true' if stream else b""), stream=stream
+    )
+    assert (status, contents, headers["x-llm-router-dropped-params"]) == (
+        200,
+        [sent],
+        "messages=repaired",
+    )
 
 
 @pytest.mark.parametrize(("text", "sent"), HALVES)
 async def test_the_native_answer_warns(text: bytes, sent: str) -> None:
     status, answer, _, contents = await post("/api/v1/chat", body(text, b"persona"))
     assert (status, contents) == (200, [sent])
-    assert [(warning["kind"], warning["param"]) for warning in loads(answer)["warnings"]] == [("repaired", "messages")]
+    assert [(warning["kind"], warning["param"]) for warning in loads(answer)["warnings"]] == [
+        ("repaired", "messages")
+    ]
 
 
 async def test_a_big_body_is_repaired_too() -> None:
-    status, _, headers, contents = await post("/v1/chat/completions", body(b"word " * 100_000 + rb"\ud83d"))
-    assert (status, contents, headers["x-llm-router-dropped-params"]) == (200, ["word " * 100_000 + "\ufffd"], "messages=repaired")
+    status, _, headers, contents = await post(
+        "/v1/chat/completions", body(b"word " * 100_000 + rb"\ud83d")
+    )
+    assert (status, contents, headers["x-llm-router-dropped-params"]) == (
+        200,
+        ["word " * 100_000 + "\ufffd"],
+        "messages=repaired",
+    )
 
 
 @pytest.mark.parametrize("path", ["/api/v1/route", "/api/v1/tokens"])
@@ -60,15 +87,29 @@ async def test_what_only_looks_at_a_request_reads_it_all_the_same(path: str, key
 
 
 @pytest.mark.parametrize(
-    ("policy", "headers"), [(STRICT, {}), (POLICY, {"x-llm-router-params": "strict"}), (POLICY, {"x-llm-router-strict": "true"})]
+    ("policy", "headers"),
+    [
+        (STRICT, {}),
+        (POLICY, {"x-llm-router-params": "strict"}),
+        (POLICY, {"x-llm-router-strict": "true"}),
+    ],
 )
 async def test_strict_mode_refuses_it(policy: str, headers: dict[str, str]) -> None:
-    status, answer, _, contents = await post("/v1/chat/completions", body(rb"x\ud83d"), policy, **headers)
+    status, answer, _, contents = await post(
+        "/v1/chat/completions", body(rb"x\ud83d"), policy, **headers
+    )
     error = loads(answer)["error"]
-    assert (status, error["code"], error["param"], contents) == (400, "invalid_json", "messages", [])
+    assert (status, error["code"], error["param"], contents) == (
+        400,
+        "invalid_json",
+        "messages",
+        [],
+    )
     assert "half of a surrogate pair" in error["message"]
 
 
 async def test_quiet_mode_does_not_tell() -> None:
-    status, _, headers, contents = await post("/v1/chat/completions", body(rb"x\ud83d"), **{"x-llm-router-params": "quiet"})
+    status, _, headers, contents = await post(
+        "/v1/chat/completions", body(rb"x\ud83d"), **{"x-llm-router-params": "quiet"}
+    )
     assert (status, contents, "x-llm-router-dropped-params" in headers) == (200, ["x\ufffd"], False)

@@ -1,4 +1,6 @@
-"""Hedging: a second target beside a slow first one. The faster wins, the other is hung up at once, both are on record."""
+"""Hedging: a second target beside a slow first one. The faster wins, the other is hung up at once,
+both are on record.
+"""
 
 import asyncio
 
@@ -8,7 +10,10 @@ from tests.api.failing import BROKEN, MODES, World, chunks_of, said, world
 from tests.fakes import Hang, InTurn, json_answer, sse
 
 HEDGE = {"hedge": {"after": "50ms", "max_extra": "100%"}}
-WRONG = json_answer({"error": {"message": "no such tool", "type": "invalid_request_error", "param": "tools"}}, "400 Bad Request")
+WRONG = json_answer(
+    {"error": {"message": "no such tool", "type": "invalid_request_error", "param": "tools"}},
+    "400 Bad Request",
+)
 
 
 async def left(w: World, call: int) -> None:
@@ -20,7 +25,11 @@ async def left(w: World, call: int) -> None:
 async def test_the_second_wins_and_the_first_is_hung_up(mode: str) -> None:
     async with world(HEDGE, one=[Hang()], two=said("two", mode)) as w:
         reply = await w.ask(mode)
-        assert (reply.status, reply.content, reply.headers["x-llm-router-provider"]) == (200, "two", "two")
+        assert (reply.status, reply.content, reply.headers["x-llm-router-provider"]) == (
+            200,
+            "two",
+            "two",
+        )
         await left(w, 0)
         assert await w.attempts() == [("two", "hedge", "ok"), ("one", "first", "cancelled")]
         record = w.running.gateway.records.find(reply.headers["x-llm-router-decision"])
@@ -47,14 +56,20 @@ async def test_the_first_may_still_win(mode: str) -> None:
 
 @pytest.mark.parametrize("mode", MODES)
 async def test_a_first_that_answers_in_time_has_no_second(mode: str) -> None:
-    async with world({"hedge": {"after": "20s", "max_extra": "100%"}}, one=said("one", mode), two=said("two", mode)) as w:
+    async with world(
+        {"hedge": {"after": "20s", "max_extra": "100%"}},
+        one=said("one", mode),
+        two=said("two", mode),
+    ) as w:
         assert (await w.ask(mode)).content == "one"
         assert w.asked() == ["one"]
 
 
 @pytest.mark.parametrize("mode", MODES)
 async def test_a_first_that_fails_in_time_is_an_ordinary_failover(mode: str) -> None:
-    async with world({"hedge": {"after": "20s", "max_extra": "100%"}}, one=BROKEN, two=said("two", mode)) as w:
+    async with world(
+        {"hedge": {"after": "20s", "max_extra": "100%"}}, one=BROKEN, two=said("two", mode)
+    ) as w:
         assert (await w.ask(mode)).content == "two"
         assert await w.attempts() == [("one", "first", "server_error"), ("two", "failover", "ok")]
 
@@ -63,7 +78,13 @@ async def test_a_first_that_fails_in_time_is_an_ordinary_failover(mode: str) -> 
 async def test_a_first_that_fails_while_the_second_runs_leaves_it_running(mode: str) -> None:
     fails, answers = asyncio.Event(), asyncio.Event()
     once = {"resilience": {"breaker": {"min_calls": 1}}}
-    async with world(HEDGE, policy=once, one=[fails, *BROKEN], two=[answers, *said("two", mode)], three=said("three", mode)) as w:
+    async with world(
+        HEDGE,
+        policy=once,
+        one=[fails, *BROKEN],
+        two=[answers, *said("two", mode)],
+        three=said("three", mode),
+    ) as w:
         call = asyncio.ensure_future(w.ask(mode))
         await w.calls(2)
         fails.set()
@@ -84,7 +105,9 @@ async def test_when_both_fail_the_next_is_asked(mode: str, more: bool) -> None:
         await w.calls(2)
         free.set()
         reply = await call
-        assert (reply.status, reply.headers["x-llm-router-attempts"]) == ((200, "3") if more else (502, "2"))
+        assert (reply.status, reply.headers["x-llm-router-attempts"]) == (
+            (200, "3") if more else (502, "2")
+        )
         assert sorted(await w.attempts())[:1] == [("one", "first", "server_error")]
         assert w.asked() == ["one", "two", *third]
 

@@ -1,4 +1,6 @@
-"""The edge of the server: whatever arrives, the answer is an error in OpenAI's shape with the right status, never a 500, never silence."""
+"""The edge of the server: whatever arrives, the answer is an error in OpenAI's shape with the right
+status, never a 500, never silence.
+"""
 
 import asyncio
 import gzip
@@ -18,10 +20,16 @@ SMALL = POLICY.replace("drain_delay: 0", "drain_delay: 0, max_body_bytes: 20000,
 GOOD = {"model": "on_openai", "messages": [{"role": "user", "content": "hi"}]}
 
 
-async def post(running: Running, data: bytes, path: str = "/v1/chat/completions", **headers: str) -> tuple[int, dict[str, Any]]:
+async def post(
+    running: Running, data: bytes, path: str = "/v1/chat/completions", **headers: str
+) -> tuple[int, dict[str, Any]]:
     async with (
         aiohttp.ClientSession() as session,
-        session.post(f"{running.url}{path}", data=data, headers={"content-type": "application/json", **headers}) as answer,
+        session.post(
+            f"{running.url}{path}",
+            data=data,
+            headers={"content-type": "application/json", **headers},
+        ) as answer,
     ):
         body = loads(await answer.read())
         assert answer.headers["x-request-id"]
@@ -29,32 +37,73 @@ async def post(running: Running, data: bytes, path: str = "/v1/chat/completions"
 
 
 def nested(depth: int) -> bytes:
-    return b'{"model":"on_openai","messages":[{"role":"user","content":"x"}],"metadata":' + b"[" * depth + b"]" * depth + b"}"
+    return (
+        b'{"model":"on_openai","messages":[{"role":"user","content":"x"}],"metadata":'
+        + b"[" * depth
+        + b"]" * depth
+        + b"}"
+    )
 
 
 BAD: dict[str, tuple[bytes, int, str | None]] = {
     "empty": (b"", 400, "invalid_json"),
     "no json": (b"hello", 400, "invalid_json"),
     "cut off": (dumps(GOOD)[:-5], 400, "invalid_json"),
-    "nan": (b'{"model":"on_openai","messages":[{"role":"user","content":"x"}],"temperature":NaN}', 400, "invalid_json"),
-    "infinity": (b'{"model":"on_openai","messages":[{"role":"user","content":"x"}],"temperature":1e999}', 400, "invalid_json"),
-    "lone surrogate and more": (b'{"model":"on_openai","messages":[{"role":"user","content":"\\ud800"},]}', 400, "invalid_json"),
+    "nan": (
+        b'{"model":"on_openai","messages":[{"role":"user","content":"x"}],"temperature":NaN}',
+        400,
+        "invalid_json",
+    ),
+    "infinity": (
+        b'{"model":"on_openai","messages":[{"role":"user","content":"x"}],"temperature":1e999}',
+        400,
+        "invalid_json",
+    ),
+    "lone surrogate and more": (
+        b'{"model":"on_openai","messages":[{"role":"user","content":"\\ud800"},]}',
+        400,
+        "invalid_json",
+    ),
     "keys that a repair makes one": (
         b'{"model":"on_openai","messages":[{"role":"user","content":"x","\\ud800":1,"\\ud801":2}]}',
         400,
         "invalid_json",
     ),
-    "bad utf-8": (b'{"model":"on_openai","messages":[{"role":"user","content":"\xff"}]}', 400, "invalid_json"),
+    "bad utf-8": (
+        b'{"model":"on_openai","messages":[{"role":"user","content":"\xff"}]}',
+        400,
+        "invalid_json",
+    ),
     "deep": (nested(5000), 400, "invalid_json"),
     "deep but read": (nested(150), 400, "invalid_type"),
-    "key twice": (b'{"model":"on_openai","messages":[],"messages":[{"role":"user","content":"x"}]}', 400, "invalid_json"),
+    "key twice": (
+        b'{"model":"on_openai","messages":[],"messages":[{"role":"user","content":"x"}]}',
+        400,
+        "invalid_json",
+    ),
     "list": (b"[]", 400, "invalid_type"),
     "no messages": (b'{"model":"on_openai"}', 400, "missing_required_parameter"),
     "empty messages": (b'{"model":"on_openai","messages":[]}', 400, "empty_array"),
-    "unknown role": (b'{"model":"on_openai","messages":[{"role":"x","content":"y"}]}', 400, "invalid_value"),
-    "unknown model": (b'{"model":"nobody","messages":[{"role":"user","content":"y"}]}', 404, "model_not_found"),
-    "flat tool": (dumps({**GOOD, "tools": [{"type": "function", "name": "f", "parameters": {}}]}), 400, "missing_required_parameter"),
-    "too large": (b'{"model":"on_openai","messages":[{"role":"user","content":"%s"}]}' % (b"x" * 30_000), 413, "request_too_large"),
+    "unknown role": (
+        b'{"model":"on_openai","messages":[{"role":"x","content":"y"}]}',
+        400,
+        "invalid_value",
+    ),
+    "unknown model": (
+        b'{"model":"nobody","messages":[{"role":"user","content":"y"}]}',
+        404,
+        "model_not_found",
+    ),
+    "flat tool": (
+        dumps({**GOOD, "tools": [{"type": "function", "name": "f", "parameters": {}}]}),
+        400,
+        "missing_required_parameter",
+    ),
+    "too large": (
+        b'{"model":"on_openai","messages":[{"role":"user","content":"%s"}]}' % (b"x" * 30_000),
+        413,
+        "request_too_large",
+    ),
 }
 
 
@@ -85,7 +134,10 @@ async def test_a_body_that_is_not_what_its_encoding_says() -> None:
 
 
 async def test_a_gzipped_body_is_read() -> None:
-    async with fake_upstream(openai=json_answer(openai_completion())) as fake, serving(fake.environ(), SMALL) as running:
+    async with (
+        fake_upstream(openai=json_answer(openai_completion())) as fake,
+        serving(fake.environ(), SMALL) as running,
+    ):
         status, _ = await post(running, gzip.compress(dumps(GOOD)), **{"content-encoding": "gzip"})
     assert status == 200
 
@@ -93,7 +145,10 @@ async def test_a_gzipped_body_is_read() -> None:
 async def test_half_a_body_ends_at_the_clock() -> None:
     async with fake_upstream() as fake, serving(fake.environ(), SMALL) as running:
         reader, writer = await asyncio.open_connection("127.0.0.1", running.server.port)
-        writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
+        writer.write(
+            b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type:"
+            b" application/json\r\nContent-Length: 100\r\n\r\n{"
+        )
         head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
         writer.close()
         await writer.wait_closed()
@@ -101,9 +156,12 @@ async def test_half_a_body_ends_at_the_clock() -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "status"), [("GET", "/nope", 404), ("GET", "/v1/chat/completions", 405), ("DELETE", "/health", 405)]
+    ("method", "path", "status"),
+    [("GET", "/nope", 404), ("GET", "/v1/chat/completions", 405), ("DELETE", "/health", 405)],
 )
-async def test_unknown_routes_and_methods_have_the_one_shape(method: str, path: str, status: int) -> None:
+async def test_unknown_routes_and_methods_have_the_one_shape(
+    method: str, path: str, status: int
+) -> None:
     async with (
         fake_upstream() as fake,
         serving(fake.environ()) as running,
@@ -115,7 +173,10 @@ async def test_unknown_routes_and_methods_have_the_one_shape(method: str, path: 
 
 
 async def test_keys_close_everything_but_health_and_metrics() -> None:
-    access, admin = read({"LLM_ROUTER_API_KEYS": "k1,k2"}), read_admin({"LLM_ROUTER_ADMIN_KEY": "a1"})
+    access, admin = (
+        read({"LLM_ROUTER_API_KEYS": "k1,k2"}),
+        read_admin({"LLM_ROUTER_ADMIN_KEY": "a1"}),
+    )
     answers = json_answer(openai_completion())
     async with (
         fake_upstream(openai=answers) as fake,
@@ -133,15 +194,27 @@ async def test_keys_close_everything_but_health_and_metrics() -> None:
 
 
 async def test_request_ids_are_taken_over_if_clean() -> None:
-    async with fake_upstream() as fake, serving(fake.environ()) as running, aiohttp.ClientSession() as session:
-        async with session.get(f"{running.url}/v1/models", headers={"x-request-id": "abc-123_x.y"}) as answer:
+    async with (
+        fake_upstream() as fake,
+        serving(fake.environ()) as running,
+        aiohttp.ClientSession() as session,
+    ):
+        async with session.get(
+            f"{running.url}/v1/models", headers={"x-request-id": "abc-123_x.y"}
+        ) as answer:
             assert answer.headers["x-request-id"] == "abc-123_x.y"
-        async with session.get(f"{running.url}/v1/models", headers={"x-request-id": "a b" + "x" * 200}) as answer:
+        async with session.get(
+            f"{running.url}/v1/models", headers={"x-request-id": "a b" + "x" * 200}
+        ) as answer:
             assert answer.headers["x-request-id"].startswith("req_")
 
 
 async def test_health_calls_no_provider() -> None:
-    async with fake_upstream() as fake, serving(fake.environ()) as running, aiohttp.ClientSession() as session:
+    async with (
+        fake_upstream() as fake,
+        serving(fake.environ()) as running,
+        aiohttp.ClientSession() as session,
+    ):
         for _ in range(100):
             async with session.get(f"{running.url}/health") as answer:
                 assert answer.status == 200

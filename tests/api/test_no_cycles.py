@@ -1,4 +1,6 @@
-"""What a request made goes with it: nothing waits for the garbage collector, which looks seldom. (A cycle per request is 10 MB more.)"""
+"""What a request made goes with it: nothing waits for the garbage collector, which looks seldom. (A
+cycle per request is 10 MB more.)
+"""
 
 import gc
 from collections import Counter
@@ -38,15 +40,25 @@ def garbage() -> Iterator[list[object]]:
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("provider", VENDORS)
-async def test_no_cycles(garbage: list[object], provider: str, stream: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_cycles(
+    garbage: list[object], provider: str, stream: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(decision_log, "KEPT", 1)
-    body = {"model": f"on_{provider}", "messages": [{"role": "user", "content": "[[sim: words 30]]"}], "stream": stream}
+    body = {
+        "model": f"on_{provider}",
+        "messages": [{"role": "user", "content": "[[sim: words 30]]"}],
+        "stream": stream,
+    }
     async with simulator.running() as sim:
         environ = {f"{name}_API_KEY": "k" for name in VENDORS.values()}
-        environ |= {f"{name}_BASE_URL": sim.base_urls[provider] for provider, name in VENDORS.items()}
+        environ |= {
+            f"{name}_BASE_URL": sim.base_urls[provider] for provider, name in VENDORS.items()
+        }
         async with serving(environ) as running, aiohttp.ClientSession() as session:
             for number in range(REQUESTS + 1):
-                async with session.post(f"{running.url}/v1/chat/completions", json=body) as response:
+                async with session.post(
+                    f"{running.url}/v1/chat/completions", json=body
+                ) as response:
                     assert response.status == 200, await response.text()
                     await response.read()
                 running.events.clear()
@@ -54,5 +66,7 @@ async def test_no_cycles(garbage: list[object], provider: str, stream: bool, mon
                     gc.collect()
                     garbage.clear()
             gc.collect()
-            kinds = Counter(type(one).__qualname__ for one in garbage if type(one).__module__.startswith(OURS))
+            kinds = Counter(
+                type(one).__qualname__ for one in garbage if type(one).__module__.startswith(OURS)
+            )
     assert not kinds

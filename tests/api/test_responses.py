@@ -108,7 +108,9 @@ async def test_a_call_comes_back_under_its_name_and_namespace() -> None:
         item["name"],
         item["namespace"],
     ) == ("function_call", "look_up", "weather")
-    assert [tool["function"]["name"] for tool in fake.received[0].body["tools"]] == ["weather__look_up"]
+    assert [tool["function"]["name"] for tool in fake.received[0].body["tools"]] == [
+        "weather__look_up"
+    ]
 
 
 DONE: Final = b"data: [DONE]\n\n"
@@ -134,7 +136,9 @@ async def test_a_broken_stream_ends_with_an_error_and_a_failed_response() -> Non
     assert numbered(events)
 
 
-async def test_silence_is_filled_with_the_response_in_progress_and_failover_goes_on_behind_it() -> None:
+async def test_silence_is_filled_with_the_response_in_progress_and_failover_goes_on_behind_it() -> (
+    None
+):
     quick = POLICY.replace("keep_alive_interval: 15", "keep_alive_interval: 0.1")
     slow = [Pause(0.5), *json_answer({"error": {"message": "down"}}, "503 Service Unavailable")]
     async with (
@@ -153,10 +157,13 @@ CLAUDE: Final = sse(
     b'event: message_start\ndata: {"type":"message_start","message":{"id":"msg_u","type":"message",'
     b'"role":"assistant","model":"claude-served","content":[],"usage":{"input_tokens":3,'
     b'"output_tokens":1}}}\n\n',
-    b'event: content_block_start\ndata: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}\n\n',
-    b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"from claude"}}\n\n',
+    b'event: content_block_start\ndata: {"type":"content_block_start","index":0,"content_block":'
+    b'{"type":"text","text":""}}\n\n',
+    b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":'
+    b'{"type":"text_delta","text":"from claude"}}\n\n',
     b'event: content_block_stop\ndata: {"type":"content_block_stop","index":0}\n\n',
-    b'event: message_delta\ndata: {"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":4}}\n\n',
+    b'event: message_delta\ndata: {"type":"message_delta","delta":{"stop_reason":"end_turn"},'
+    b'"usage":{"output_tokens":4}}\n\n',
     b'event: message_stop\ndata: {"type":"message_stop"}\n\n',
 )
 
@@ -186,7 +193,10 @@ NATIVE: Final = (
 
 
 async def test_a_native_target_gets_the_callers_body_and_its_events_come_back_as_they_are() -> None:
-    text = b'{"model":"on_openai", "new_field": {"b":1.0,"a":[2]},"input":"hi","stream":true,"store":false}'
+    text = (
+        b'{"model":"on_openai", "new_field": {"b":1.0,"a":[2]},"input":"hi",'
+        b'"stream":true,"store":false}'
+    )
     async with (
         fake_upstream(openai=sse(*NATIVE)) as fake,
         serving(fake.environ()) as running,
@@ -209,7 +219,9 @@ async def test_a_native_stream_behind_a_response_that_began_early_is_numbered_on
     quick = POLICY.replace("keep_alive_interval: 15", "keep_alive_interval: 0.1")
     slow = [Pause(0.35), *sse(*NATIVE)]
     async with fake_upstream(openai=slow) as fake, serving(fake.environ(), quick) as running:
-        events = await stream(running, {"model": "on_openai", "input": "hi", "stream": True, "store": False})
+        events = await stream(
+            running, {"model": "on_openai", "input": "hi", "stream": True, "store": False}
+        )
     assert numbered(events)
     assert sum(event["type"] == "response.created" for event in events) == 1
     assert len({event["response"]["id"] for event in events if "response" in event}) == 1
@@ -263,7 +275,10 @@ async def test_errors_name_the_field_in_the_callers_words() -> None:
         ({"model": "on_claude", "input": "x", "max_output_tokens": "9"}, "max_output_tokens"),
         ({"model": "on_claude", "input": "x", "background": True}, "background"),
         ({"model": "on_claude", "input": [{"role": "nobody", "content": "x"}]}, "input[0].role"),
-        ({"model": "on_claude", "input": "x", "text": {"format": {"type": "y"}}}, "text.format.type"),
+        (
+            {"model": "on_claude", "input": "x", "text": {"format": {"type": "y"}}},
+            "text.format.type",
+        ),
     )
     async with fake_upstream() as fake, serving(fake.environ()) as running:
         for body, param in cases:
@@ -272,7 +287,9 @@ async def test_errors_name_the_field_in_the_callers_words() -> None:
 
 
 async def test_what_a_provider_refuses_is_told_in_its_own_words() -> None:
-    said = {"error": {"message": "odd", "type": "invalid_request_error", "param": "input", "code": "x"}}
+    said = {
+        "error": {"message": "odd", "type": "invalid_request_error", "param": "input", "code": "x"}
+    }
     async with (
         fake_upstream(openai=json_answer(said, "400 Bad Request")) as fake,
         serving(fake.environ()) as running,
@@ -314,7 +331,9 @@ async def test_a_provider_may_end_with_response_done() -> None:
         fake_upstream(openai=sse(*NATIVE[:5], ended)) as fake,
         serving(fake.environ()) as running,
     ):
-        events = await stream(running, {"model": "on_openai", "input": "hi", "stream": True, "store": False})
+        events = await stream(
+            running, {"model": "on_openai", "input": "hi", "stream": True, "store": False}
+        )
     assert events[-1]["response"] == WHOLE
 
 

@@ -27,7 +27,9 @@ def said(text: str) -> Any:
     }  # fmt: skip
 
 
-async def reach(running: Running, method: str, path: str, key: str | None = None) -> tuple[int, Any]:
+async def reach(
+    running: Running, method: str, path: str, key: str | None = None
+) -> tuple[int, Any]:
     headers = {} if key is None else {"authorization": f"Bearer {key}"}
     async with (
         aiohttp.ClientSession() as session,
@@ -72,7 +74,9 @@ async def test_the_history_is_put_before_what_is_new_with_its_signed_reasoning()
         output = {"type": "function_call_output", "call_id": "toolu_1", "output": "7"}
         more = {**asked, "input": [output], "previous_response_id": first["id"]}
         _, second = await ask(running, more)
-        _, items = await reach(running, "GET", f"/v1/responses/{second['id']}/input_items?order=asc")
+        _, items = await reach(
+            running, "GET", f"/v1/responses/{second['id']}/input_items?order=asc"
+        )
     assert [item["type"] for item in first["output"]] == ["function_call"]
     messages = fake.received[1].body["messages"]
     assert [message["role"] for message in messages] == ["user", "assistant", "user"]
@@ -98,13 +102,18 @@ async def test_what_was_not_kept_is_refused_before_anybody_is_asked() -> None:
 async def test_with_the_store_off_every_answer_says_that_it_is_not_kept() -> None:
     async with fake_upstream(claude=claude("x")) as fake, serving(fake.environ(), OFF) as running:
         _, answer = await ask(running, {"model": "on_claude", "input": "hi", "store": True})
-        status, error = await ask(running, {"model": "on_claude", "input": "a", "previous_response_id": answer["id"]})
+        status, error = await ask(
+            running, {"model": "on_claude", "input": "a", "previous_response_id": answer["id"]}
+        )
     assert answer["store"] is False
     assert (status, "stores no responses" in error["error"]["message"]) == (400, True)
 
 
 async def test_items_are_found_by_reference_and_what_is_repeated_counts_once() -> None:
-    async with fake_upstream(claude=claude("one", "two")) as fake, serving(fake.environ()) as running:
+    async with (
+        fake_upstream(claude=claude("one", "two")) as fake,
+        serving(fake.environ()) as running,
+    ):
         _, first = await ask(running, {"model": "on_claude", "input": "hi"})
         item = first["output"][0]["id"]
         again = [{"role": "user", "content": "hi"}, {"type": "item_reference", "id": item}]
@@ -156,7 +165,11 @@ async def test_a_native_response_is_kept_under_its_own_id_and_expanded_here() ->
     assert answer["store"] is True
     body = fake.received[1].body
     assert "previous_response_id" not in body
-    assert [item["content"] if item["role"] == "user" else None for item in body["input"]] == ["hi", None, "and?"]
+    assert [item["content"] if item["role"] == "user" else None for item in body["input"]] == [
+        "hi",
+        None,
+        "and?",
+    ]
 
 
 def natively(received: Any) -> Any:
@@ -204,7 +217,9 @@ async def test_a_conversation_is_compacted_and_goes_on_from_its_summary() -> Non
 
 async def test_tokens_are_counted_without_asking_a_provider() -> None:
     async with fake_upstream() as fake, serving(fake.environ()) as running:
-        _, counted = await ask(running, {"model": "on_claude", "input": "hello there"}, "/v1/responses/input_tokens")
+        _, counted = await ask(
+            running, {"model": "on_claude", "input": "hello there"}, "/v1/responses/input_tokens"
+        )
     assert counted["object"] == "response.input_tokens"
     assert counted["input_tokens"] > 0
     assert fake.received == []

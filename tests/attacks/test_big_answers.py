@@ -14,11 +14,21 @@ from tests.serving import serving
 from translators.json_codec import dumps
 
 WORDS = "many words " * 100_000
-LOGPROBS = {"content": [{"token": "w", "logprob": -0.5, "bytes": [119], "top_logprobs": []}] * 20_000, "refusal": None}
+LOGPROBS = {
+    "content": [{"token": "w", "logprob": -0.5, "bytes": [119], "top_logprobs": []}] * 20_000,
+    "refusal": None,
+}
 EVENTS = sse(
-    openai_chunk({"role": "assistant", "content": ""}), openai_chunk({"content": WORDS}), openai_chunk({}, "stop"), b"data: [DONE]\n\n"
+    openai_chunk({"role": "assistant", "content": ""}),
+    openai_chunk({"content": WORDS}),
+    openai_chunk({}, "stop"),
+    b"data: [DONE]\n\n",
 )
-GEMINI: dict[str, Any] = {"candidates": [{"content": {"role": "model", "parts": [{"text": WORDS}]}, "finishReason": "STOP"}]}
+GEMINI: dict[str, Any] = {
+    "candidates": [
+        {"content": {"role": "model", "parts": [{"text": WORDS}]}, "finishReason": "STOP"}
+    ]
+}
 
 
 @pytest.fixture
@@ -41,12 +51,18 @@ async def asked(model: str, stream: bool) -> Any:
     logged = openai_completion(WORDS)
     logged["choices"][0]["logprobs"] = LOGPROBS
     async with (
-        fake_upstream(openai=EVENTS if stream else json_answer(logged), gemini=json_answer(GEMINI)) as fake,
+        fake_upstream(
+            openai=EVENTS if stream else json_answer(logged), gemini=json_answer(GEMINI)
+        ) as fake,
         serving(fake.environ()) as running,
         aiohttp.ClientSession() as session,
         session.post(
             f"{running.url}/v1/chat/completions",
-            json={"model": model, "messages": [{"role": "user", "content": "hi"}], "stream": stream},
+            json={
+                "model": model,
+                "messages": [{"role": "user", "content": "hi"}],
+                "stream": stream,
+            },
         ) as answer,
     ):
         assert answer.status == 200

@@ -25,7 +25,9 @@ async def running_with(server: str) -> AsyncIterator[Running]:
 
 
 async def exchanged(running: Running, *pieces: bytes, pause: float = 0.0) -> bytes:
-    """What comes back for `pieces`, to the end of the first head; nothing if it is not there within five seconds."""
+    """What comes back for `pieces`, to the end of the first head; nothing if it is not there within
+    five seconds.
+    """
     reader, writer = await asyncio.open_connection("127.0.0.1", running.server.port)
     answered = asyncio.create_task(reader.readuntil(b"\r\n\r\n"))
     try:
@@ -69,21 +71,31 @@ async def test_a_steady_body_may_take_longer_than_one_read_may() -> None:
     whole = dumps({"model": "on_openai", "messages": [{"role": "user", "content": "x" * 100_000}]})
     pieces = [whole[start : start + 10_000] for start in range(0, len(whole), 10_000)]
     async with running_with(CLOCKS) as running:
-        head = await exchanged(running, HEAD + b"content-length: %d\r\n\r\n" % len(whole), *pieces, pause=0.07)
+        head = await exchanged(
+            running, HEAD + b"content-length: %d\r\n\r\n" % len(whole), *pieces, pause=0.07
+        )
     assert head.startswith(b"HTTP/1.1 200 ")
 
 
-@pytest.mark.parametrize("pieces", [[b"{"], [b" "] * 100, [b" " * 5_000] * 100], ids=["silent", "a byte at a time", "for too long"])
+@pytest.mark.parametrize(
+    "pieces",
+    [[b"{"], [b" "] * 100, [b" " * 5_000] * 100],
+    ids=["silent", "a byte at a time", "for too long"],
+)
 async def test_a_body_that_comes_too_slowly_is_408(pieces: list[bytes]) -> None:
     async with running_with(CLOCKS) as running:
-        head = await exchanged(running, HEAD + b"content-length: 9000000\r\n\r\n", *pieces, pause=0.04)
+        head = await exchanged(
+            running, HEAD + b"content-length: 9000000\r\n\r\n", *pieces, pause=0.04
+        )
         assert running.gateway.bodies.held == 0
     assert head.startswith(b"HTTP/1.1 408 ")
 
 
 async def test_bodies_beyond_what_all_may_take_are_503() -> None:
     async with running_with("drain_delay: 0, max_bodies_bytes: 300000, body_timeout: 2") as running:
-        half = asyncio.create_task(exchanged(running, HEAD + b"content-length: 250000\r\n\r\n", b" " * 200_000))
+        half = asyncio.create_task(
+            exchanged(running, HEAD + b"content-length: 250000\r\n\r\n", b" " * 200_000)
+        )
         for _ in range(500):
             if running.gateway.bodies.held == 200_000:
                 break

@@ -1,4 +1,6 @@
-"""Callers who take nothing of their answer, or little: they lose their connection or their time, and nobody else loses anything."""
+"""Callers who take nothing of their answer, or little: they lose their connection or their time,
+and nobody else loses anything.
+"""
 
 import asyncio
 import socket
@@ -8,25 +10,51 @@ from contextlib import asynccontextmanager
 import pytest
 
 from gateway.telemetry.events import RequestEnded
-from tests.fakes import OPENAI_STREAM, SSE_HEAD, Answer, End, fake_upstream, json_answer, openai_chunk, openai_completion
+from tests.fakes import (
+    OPENAI_STREAM,
+    SSE_HEAD,
+    Answer,
+    End,
+    fake_upstream,
+    json_answer,
+    openai_chunk,
+    openai_completion,
+)
 from tests.serving import Running, serving
 from translators.json_codec import dumps
 
 CAPABILITIES = {
     "dialect": "openai", "key_variable": None, "concurrency": {"limit": 1, "queue": 5, "wait": 0.2},
-    "models": {"m": {"context_window": 100_000, "max_output_tokens": 10_000, "capabilities": ["streaming"], "cost_tier": "low"}},
+    "models": {"m": {"context_window": 100_000, "max_output_tokens": 10_000,
+     "capabilities": ["streaming"], "cost_tier": "low"}},
 }  # fmt: skip
 LONG = [SSE_HEAD, *[openai_chunk({"content": "x" * 16_000})] * 300, *OPENAI_STREAM[2:], End()]
 WORDY = json_answer(openai_completion("word " * 2_000_000))
 
 
 @asynccontextmanager
-async def running_with(answer: Answer, write_timeout: float, total: float) -> AsyncIterator[Running]:
+async def running_with(
+    answer: Answer, write_timeout: float, total: float
+) -> AsyncIterator[Running]:
     async with fake_upstream(openai=answer) as fake:
-        capabilities = {"version": 1, "providers": {"p": {**CAPABILITIES, "base_url": f"{fake.url}/openai/v1"}}}
-        persona = {"description": "d", "targets": ["p/m"], "on_failure": {"retries": 0}, "timeouts": {"total": total}}
-        policy = {"version": 1, "server": {"drain_delay": 0, "write_timeout": write_timeout}, "personas": {"o": persona}}
-        async with serving({}, dumps(policy).decode(), capabilities=dumps(capabilities).decode()) as running:
+        capabilities = {
+            "version": 1,
+            "providers": {"p": {**CAPABILITIES, "base_url": f"{fake.url}/openai/v1"}},
+        }
+        persona = {
+            "description": "d",
+            "targets": ["p/m"],
+            "on_failure": {"retries": 0},
+            "timeouts": {"total": total},
+        }
+        policy = {
+            "version": 1,
+            "server": {"drain_delay": 0, "write_timeout": write_timeout},
+            "personas": {"o": persona},
+        }
+        async with serving(
+            {}, dumps(policy).decode(), capabilities=dumps(capabilities).decode()
+        ) as running:
             yield running
 
 
@@ -36,7 +64,10 @@ def asking(running: Running, stream: bool) -> socket.socket:
     caller = socket.socket()
     caller.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     caller.connect(("127.0.0.1", running.server.port))
-    head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(body)
+    head = (
+        b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type:"
+        b" application/json\r\ncontent-length: %d\r\n\r\n" % len(body)
+    )
     caller.sendall(head + body)
     caller.setblocking(False)
     return caller
@@ -51,7 +82,11 @@ async def ended(running: Running) -> RequestEnded:
             await asyncio.sleep(0.02)
 
 
-@pytest.mark.parametrize(("write_timeout", "total"), [(0.4, 60.0), (60.0, 0.4)], ids=["by the write clock", "after its total time"])
+@pytest.mark.parametrize(
+    ("write_timeout", "total"),
+    [(0.4, 60.0), (60.0, 0.4)],
+    ids=["by the write clock", "after its total time"],
+)
 async def test_one_who_takes_nothing_is_cut_and_gives_back_its_place(
     write_timeout: float, total: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:

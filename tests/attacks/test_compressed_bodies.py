@@ -1,4 +1,6 @@
-"""Request bodies with a content encoding: nothing is inflated for who may not call, and for nobody more than the limits allow."""
+"""Request bodies with a content encoding: nothing is inflated for who may not call, and for nobody
+more than the limits allow.
+"""
 
 import gzip
 import zlib
@@ -26,7 +28,10 @@ def bare(data: bytes) -> bytes:
 
 ENCODED: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
     "gzip": ("gzip", gzip.compress),
-    "gzip in two members": ("gzip", lambda data: gzip.compress(data[:20]) + gzip.compress(data[20:])),
+    "gzip in two members": (
+        "gzip",
+        lambda data: gzip.compress(data[:20]) + gzip.compress(data[20:]),
+    ),
     "padded gzip": ("gzip", lambda data: gzip.compress(data) + bytes(7)),
     "deflate": ("deflate", zlib.compress),
     "deflate without its frame": ("deflate", bare),
@@ -36,7 +41,9 @@ encoded = pytest.mark.parametrize(("encoding", "compress"), ENCODED.values(), id
 
 @encoded
 @pytest.mark.parametrize("size", [0, 1, 65_536, 700_001])
-def test_what_is_inside_is_read(encoding: str, compress: Callable[[bytes], bytes], size: int) -> None:
+def test_what_is_inside_is_read(
+    encoding: str, compress: Callable[[bytes], bytes], size: int
+) -> None:
     data = (b"0123456789abcdef" * (size // 16 + 1))[:size]
     assert inflated(compress(data), encoding, ROOMY) == data
 
@@ -44,7 +51,11 @@ def test_what_is_inside_is_read(encoding: str, compress: Callable[[bytes], bytes
 @encoded
 def test_a_body_cut_anywhere_is_refused(encoding: str, compress: Callable[[bytes], bytes]) -> None:
     whole = compress(GOOD)
-    ends = {len(whole), *range(len(whole) - 7, len(whole))} if whole.endswith(bytes(7)) else {len(whole)}
+    ends = (
+        {len(whole), *range(len(whole) - 7, len(whole))}
+        if whole.endswith(bytes(7))
+        else {len(whole)}
+    )
     second = len(gzip.compress(GOOD[:20])) if encoding == "gzip" else 0
     for end in range(len(whole)):
         if end in ends or end == second:  # there another file may end
@@ -55,7 +66,9 @@ def test_a_body_cut_anywhere_is_refused(encoding: str, compress: Callable[[bytes
 
 
 @encoded
-def test_what_stands_behind_it_is_refused(encoding: str, compress: Callable[[bytes], bytes]) -> None:
+def test_what_stands_behind_it_is_refused(
+    encoding: str, compress: Callable[[bytes], bytes]
+) -> None:
     for behind in (b"x", b"\0\0x", GOOD):
         with pytest.raises(InvalidRequest):
             inflated(compress(GOOD) + behind, encoding, ROOMY)
@@ -67,7 +80,9 @@ def test_a_thousand_members_are_refused() -> None:
 
 
 @pytest.mark.parametrize("compress", [gzip.compress, zlib.compress, bare])
-def test_more_inside_than_the_limits_is_cut_at_once(compress: Callable[[bytes], bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_inside_than_the_limits_is_cut_at_once(
+    compress: Callable[[bytes], bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
     encoding = "gzip" if compress is gzip.compress else "deflate"
     taken, real = 0, zlib.decompressobj
 
@@ -97,7 +112,14 @@ def test_more_inside_than_the_limits_is_cut_at_once(compress: Callable[[bytes], 
 
 @pytest.mark.parametrize(
     ("header", "encoding"),
-    [("gzip", "gzip"), (" GZip ", "gzip"), ("x-gzip", "gzip"), ("deflate", "deflate"), ("identity", "identity"), ("", "identity")],
+    [
+        ("gzip", "gzip"),
+        (" GZip ", "gzip"),
+        ("x-gzip", "gzip"),
+        ("deflate", "deflate"),
+        ("identity", "identity"),
+        ("", "identity"),
+    ],
 )
 def test_encodings_that_are_read(header: str, encoding: str) -> None:
     assert encoding_of(header) == encoding
@@ -107,7 +129,10 @@ def test_encodings_that_are_read(header: str, encoding: str) -> None:
 def test_an_encoding_that_is_not_read_is_415_and_says_what_is(header: str) -> None:
     with pytest.raises(NotServed) as refused:
         encoding_of(header)
-    assert (refused.value.status, refused.value.headers) == (415, {"accept-encoding": "gzip, deflate"})
+    assert (refused.value.status, refused.value.headers) == (
+        415,
+        {"accept-encoding": "gzip, deflate"},
+    )
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
@@ -142,13 +167,17 @@ async def test_nothing_is_inflated_for_who_is_refused(
 @pytest.mark.parametrize("count", [30, 3_000, 30_000])
 async def test_compressed_bodies_of_every_size_are_served(count: int) -> None:
     words = [f"word {number * 7919 % 10_007}" for number in range(count)]
-    body = gzip.compress(dumps({"model": "on_openai", "messages": [{"role": "user", "content": " ".join(words)}]}))
+    body = gzip.compress(
+        dumps({"model": "on_openai", "messages": [{"role": "user", "content": " ".join(words)}]})
+    )
     async with (
         fake_upstream(openai=json_answer(openai_completion())) as fake,
         serving(fake.environ(), POLICY) as running,
         aiohttp.ClientSession() as session,
         session.post(
-            f"{running.url}/v1/chat/completions", data=body, headers={"content-encoding": "gzip", "content-type": "application/json"}
+            f"{running.url}/v1/chat/completions",
+            data=body,
+            headers={"content-encoding": "gzip", "content-type": "application/json"},
         ) as answer,
     ):
         assert answer.status == 200

@@ -28,8 +28,12 @@ async def ask(session: aiohttp.ClientSession, url: str, **more: Any) -> tuple[in
 
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
 @pytest.mark.parametrize("stream", [False, True])
-async def test_no_descriptor_for_the_provider(monkeypatch: pytest.MonkeyPatch, number: int, stream: bool) -> None:
-    """The caller is told that it is our fault, and the provider is asked again as soon as there are some."""
+async def test_no_descriptor_for_the_provider(
+    monkeypatch: pytest.MonkeyPatch, number: int, stream: bool
+) -> None:
+    """The caller is told that it is our fault, and the provider is asked again as soon as there are
+    some.
+    """
 
     async def refused(*_: Any, **__: Any) -> socket.socket:
         raise OSError(number, os.strerror(number))
@@ -43,7 +47,9 @@ async def test_no_descriptor_for_the_provider(monkeypatch: pytest.MonkeyPatch, n
             without.setattr(pool, "start_connection", refused)
             told = [await ask(session, running.url, stream=stream) for _ in range(TO_BREAK)]
         served = await ask(session, running.url)
-    assert {(status, wait, body["error"]["code"]) for status, wait, body in told} == {(503, "1", "out_of_descriptors")}
+    assert {(status, wait, body["error"]["code"]) for status, wait, body in told} == {
+        (503, "1", "out_of_descriptors")
+    }
     assert served[0] == 200
     outcomes = [event.outcome for event in running.events if type(event).__name__ == "AttemptEnded"]
     assert outcomes == ["out_of_descriptors"] * TO_BREAK + ["ok"]
@@ -70,7 +76,8 @@ class Greeting(asyncio.Protocol):
 
 
 async def _let_in(callers: list[socket.socket]) -> list[socket.socket]:
-    """Those of `callers` who have been greeted, within a moment. Nobody may have been hung up on."""
+    """Those of `callers` who have been greeted, within a moment. Nobody may have been hung up
+    on."""
     await asyncio.sleep(0.3)
     greeted = []
     for caller in callers:
@@ -89,13 +96,17 @@ def _caller(port: int) -> socket.socket:
 
 
 @pytest.mark.parametrize("loop", LOOPS)
-def test_callers_beyond_the_descriptors_wait_until_others_leave(monkeypatch: pytest.MonkeyPatch, loop: str) -> None:
+def test_callers_beyond_the_descriptors_wait_until_others_leave(
+    monkeypatch: pytest.MonkeyPatch, loop: str
+) -> None:
     async def accepting() -> None:
         free = os.dup(0)
         os.close(free)
         monkeypatch.setattr(file_descriptors, "for_callers", lambda: free + 30)
         listener = await Listener.bound(Greeting, "127.0.0.1", 0, reuse_port=False)
-        callers = [_caller(listener.port) for _ in range(20)]  # each takes two here, where both ends are
+        callers = [
+            _caller(listener.port) for _ in range(20)
+        ]  # each takes two here, where both ends are
         try:
             early = await _let_in(callers)
             assert 0 < len(early) < 20

@@ -1,4 +1,6 @@
-"""Web pages that a developer visits, where callers need no key: they spend nothing and read nothing. With callers' keys nothing changes."""
+"""Web pages that a developer visits, where callers need no key: they spend nothing and read
+nothing. With callers' keys nothing changes.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,14 +21,21 @@ JSON = {"content-type": "application/json"}
 @asynccontextmanager
 async def running_with(server: str = "", access: Access | None = None) -> AsyncIterator[Running]:
     policy = POLICY.replace("drain_delay: 0", f"drain_delay: 0{server}")
-    async with fake_upstream(openai=json_answer(openai_completion())) as fake, serving(fake.environ(), policy, access=access) as running:
+    async with (
+        fake_upstream(openai=json_answer(openai_completion())) as fake,
+        serving(fake.environ(), policy, access=access) as running,
+    ):
         yield running
 
 
 async def status_of(running: Running, first: str, **headers: str) -> int:
     reader, writer = await asyncio.open_connection("127.0.0.1", running.server.port)
     data = BODY if first.startswith("POST") else b""
-    lines = {"host": f"127.0.0.1:{running.server.port}", "content-length": str(len(data)), **headers}
+    lines = {
+        "host": f"127.0.0.1:{running.server.port}",
+        "content-length": str(len(data)),
+        **headers,
+    }
     text = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in lines.items())
     writer.write(f"{first} HTTP/1.1\r\n{text}\r\n".encode() + data)
     async with asyncio.timeout(5):
@@ -45,7 +54,10 @@ FOREIGN = {
     "the origin of a file": ({**JSON, "origin": "null"}, 403),
     "a cross-site fetch": ({**JSON, "sec-fetch-site": "cross-site"}, 403),
     "a rebound name": ({**JSON, "host": "evil.example"}, 421),
-    "a rebound name with a port": ({**JSON, "host": "evil.example:8001", "origin": "http://evil.example:8001"}, 421),
+    "a rebound name with a port": (
+        {**JSON, "host": "evil.example:8001", "origin": "http://evil.example:8001"},
+        421,
+    ),
     "a name that looks like an address": ({**JSON, "host": "127.0.0.1.evil.example"}, 421),
     "a name that ends like this machine's": ({**JSON, "host": "notlocalhost.example"}, 421),
 }
@@ -67,7 +79,18 @@ async def test_nor_does_it_read_a_catalog(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["localhost", "LOCALHOST:8001", "app.localhost", "127.0.0.1", "127.0.0.1:8001", "[::1]:8001", "10.0.0.5", "router", "router:80"]
+    "host",
+    [
+        "localhost",
+        "LOCALHOST:8001",
+        "app.localhost",
+        "127.0.0.1",
+        "127.0.0.1:8001",
+        "[::1]:8001",
+        "10.0.0.5",
+        "router",
+        "router:80",
+    ],
 )
 async def test_names_of_this_machine_and_addresses_are_served(host: str) -> None:
     async with running_with() as running:
@@ -76,14 +99,23 @@ async def test_names_of_this_machine_and_addresses_are_served(host: str) -> None
 
 
 async def test_listed_names_and_origins_are_served() -> None:
-    async with running_with(", hosts: [llm.example], cors_origins: ['https://app.example']") as running:
+    async with running_with(
+        ", hosts: [llm.example], cors_origins: ['https://app.example']"
+    ) as running:
         assert await status_of(running, CHAT, host="llm.example:443", **JSON) == 200
         assert await status_of(running, CHAT, host="other.example", **JSON) == 421
-        assert await status_of(running, CHAT, origin="https://app.example", sec_fetch_site="cross-site", **JSON) == 200
+        assert (
+            await status_of(
+                running, CHAT, origin="https://app.example", sec_fetch_site="cross-site", **JSON
+            )
+            == 200
+        )
         assert await status_of(running, CHAT, origin="https://other.example", **JSON) == 403
 
 
-@pytest.mark.parametrize("declared", ["application/json; charset=utf-8", "Application/JSON", "application/vnd.api+json"])
+@pytest.mark.parametrize(
+    "declared", ["application/json; charset=utf-8", "Application/JSON", "application/vnd.api+json"]
+)
 async def test_json_may_be_declared_in_any_form(declared: str) -> None:
     async with running_with() as running:
         assert await status_of(running, CHAT, **{"content-type": declared}) == 200

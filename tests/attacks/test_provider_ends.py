@@ -1,4 +1,6 @@
-"""Providers that answer and hang up, on both event loops: what had arrived is read before the end is believed."""
+"""Providers that answer and hang up, on both event loops: what had arrived is read before the end
+is believed.
+"""
 
 import asyncio
 import socket
@@ -23,7 +25,9 @@ CLOSE: Final = "HTTP/1.1 {} X\r\nconnection: close\r\ncontent-length: {}\r\n\r\n
 
 
 @pytest.fixture(params=LOOPS)
-def run(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[[Coroutine[Any, Any, None]], None]:
+def run(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Coroutine[Any, Any, None]], None]:
     """Runs a coroutine on one of the loops."""
     monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
 
@@ -36,7 +40,9 @@ def run(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Call
 
 @contextmanager
 def provider(tls: bool | ssl.SSLContext, answer: Callable[[socket.socket], None]) -> Iterator[str]:
-    """A server in threads that gives each connection to `answer`, and then closes it without TLS's goodbye; its URL."""
+    """A server in threads that gives each connection to `answer`, and then closes it without TLS's
+    goodbye; its URL.
+    """
     if isinstance(tls, ssl.SSLContext):
         context = tls
     else:
@@ -44,7 +50,15 @@ def provider(tls: bool | ssl.SSLContext, answer: Callable[[socket.socket], None]
         context.load_cert_chain(CERTIFICATE)
 
     def one(plain: socket.socket) -> None:
-        with suppress(OSError), context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False) if tls else plain as connection:
+        # Or an answer may wait in the server for the acknowledgement of its TLS tickets, and
+        # closing throws it away unsent.
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with (
+            suppress(OSError),
+            context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
+            if tls
+            else plain as connection,
+        ):
             connection.settimeout(10)
             if isinstance(connection, ssl.SSLSocket):
                 try:
@@ -68,7 +82,12 @@ def provider(tls: bool | ssl.SSLContext, answer: Callable[[socket.socket], None]
 
 
 async def ask(client: UpstreamClient, url: str, body: bytes) -> UpstreamResponse:
-    return await client.send(UpstreamRequest(url=url, headers={}, body=body, stream=False), Timeouts(), Limit(20.0, TOTAL_CLOCK), {})
+    return await client.send(
+        UpstreamRequest(url=url, headers={}, body=body, stream=False),
+        Timeouts(),
+        Limit(20.0, TOTAL_CLOCK),
+        {},
+    )
 
 
 def read_head(connection: socket.socket) -> None:
@@ -82,7 +101,9 @@ def read_head(connection: socket.socket) -> None:
 def test_an_answer_is_whole_although_its_connection_has_ended(
     run: Callable[[Coroutine[Any, Any, None]], None], tls: bool, size: int
 ) -> None:
-    """Also when reading pauses meanwhile, because the answer is larger than what is kept of it unread."""
+    """Also when reading pauses meanwhile, because the answer is larger than what is kept of it
+    unread.
+    """
 
     def answer(connection: socket.socket) -> None:
         read_head(connection)
@@ -103,9 +124,15 @@ def test_an_answer_is_whole_although_its_connection_has_ended(
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"])
-@pytest.mark.parametrize(("status", "delay", "lingers"), [(413, 0.0, False), (401, 0.0, True), (429, 0.02, False)])
+@pytest.mark.parametrize(
+    ("status", "delay", "lingers"), [(413, 0.0, False), (401, 0.0, True), (429, 0.02, False)]
+)
 def test_an_answer_that_comes_while_the_request_is_still_being_sent(
-    run: Callable[[Coroutine[Any, Any, None]], None], tls: bool, status: int, delay: float, lingers: bool
+    run: Callable[[Coroutine[Any, Any, None]], None],
+    tls: bool,
+    status: int,
+    delay: float,
+    lingers: bool,
 ) -> None:
     """Its connection breaks under what we send; the answer had arrived before."""
 

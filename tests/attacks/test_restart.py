@@ -1,4 +1,6 @@
-"""A stop under load: nobody gets a 503 or a cut connection before its time, and who is cut is told why."""
+"""A stop under load: nobody gets a 503 or a cut connection before its time, and who is cut is told
+why.
+"""
 
 import asyncio
 from collections import Counter
@@ -6,21 +8,35 @@ from collections import Counter
 import pytest
 
 from gateway.telemetry.events import RequestEnded
-from tests.fakes import SSE_HEAD, Hang, Pause, fake_upstream, json_answer, openai_chunk, openai_completion
+from tests.fakes import (
+    SSE_HEAD,
+    Hang,
+    Pause,
+    fake_upstream,
+    json_answer,
+    openai_chunk,
+    openai_completion,
+)
 from tests.serving import POLICY, Running, serving
 from translators.json_codec import dumps, loads
 
-HEAD = b"POST %b HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+HEAD = (
+    b"POST %b HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+)
 
 
 def request(path: str = "/v1/chat/completions", stream: bool = False) -> bytes:
     name = "persona" if path.startswith("/api/") else "model"
-    body = dumps({name: "on_openai", "stream": stream, "messages": [{"role": "user", "content": "hi"}]})
+    body = dumps(
+        {name: "on_openai", "stream": stream, "messages": [{"role": "user", "content": "hi"}]}
+    )
     return HEAD % (path.encode(), len(body)) + body
 
 
 async def caller(running: Running, seen: Counter[str], closes: Counter[bool]) -> None:
-    """Sends one request after the other, on a connection as long as that is left to it, until nobody listens."""
+    """Sends one request after the other, on a connection as long as that is left to it, until
+    nobody listens.
+    """
     reader: asyncio.StreamReader | None = None
     writer: asyncio.StreamWriter | None = None
     while True:
@@ -64,7 +80,13 @@ async def test_callers_who_do_not_look_at_readiness_are_served_or_find_nobody() 
 async def test_readiness_is_answered_while_answers_finish_and_requests_are_refused() -> None:
     policy = POLICY.replace("drain_delay: 0", "drain_delay: 0.1, drain_grace: 10")
     finish = asyncio.Event()
-    answer = [SSE_HEAD, openai_chunk({"content": "begun"}), finish, openai_chunk({}, "stop"), b"data: [DONE]\n\n"]
+    answer = [
+        SSE_HEAD,
+        openai_chunk({"content": "begun"}),
+        finish,
+        openai_chunk({}, "stop"),
+        b"data: [DONE]\n\n",
+    ]
     async with fake_upstream(openai=answer) as fake, serving(fake.environ(), policy) as running:
         reader, writer = await asyncio.open_connection("127.0.0.1", running.server.port)
         writer.write(request(stream=True))
@@ -85,8 +107,12 @@ async def test_readiness_is_answered_while_answers_finish_and_requests_are_refus
     assert statuses == [(b"503", True), (b"503", True)]
 
 
-@pytest.mark.parametrize(("path", "name"), [("/v1/chat/completions", b""), ("/api/v1/chat", b"event: error\n")])
-async def test_a_stream_that_is_cut_ends_with_the_error_event_and_a_whole_body(path: str, name: bytes) -> None:
+@pytest.mark.parametrize(
+    ("path", "name"), [("/v1/chat/completions", b""), ("/api/v1/chat", b"event: error\n")]
+)
+async def test_a_stream_that_is_cut_ends_with_the_error_event_and_a_whole_body(
+    path: str, name: bytes
+) -> None:
     policy = POLICY.replace("drain_delay: 0", "drain_delay: 0, drain_grace: 0.2")
     answer = [SSE_HEAD, openai_chunk({"content": "begun"}), Hang()]
     async with fake_upstream(openai=answer) as fake, serving(fake.environ(), policy) as running:

@@ -1,7 +1,9 @@
-"""The judge of speed: `python -m tests.bench [--peers litellm,portkey,smg] [--readme] [--quick]`. Linux only.
+"""The judge of speed: `python -m tests.bench [--peers litellm,portkey,smg] [--readme] [--quick]`.
+Linux only.
 
-The gateway, nginx (where installed), a bare aiohttp relay and the peers ask the same fake provider. Where there are two cores the
-measured systems have one for themselves. Prints a Markdown table and writes bench-results/DATE.json; exits with 1 if the gateway failed.
+The gateway, nginx (where installed), a bare aiohttp relay and the peers ask the same fake provider.
+Where there are two cores the measured systems have one for themselves. Prints a Markdown table and
+writes bench-results/DATE.json; exits with 1 if the gateway failed.
 """
 
 import argparse
@@ -17,7 +19,17 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.growth import growths
-from tests.bench.measuring import Figure, Running, added_latency, bursts, idle_connections, open_streams, paced, started, starts
+from tests.bench.measuring import (
+    Figure,
+    Running,
+    added_latency,
+    bursts,
+    idle_connections,
+    open_streams,
+    paced,
+    started,
+    starts,
+)
 from tests.bench.peers import PEERS, install
 from tests.bench.processes import PYTHON, cores, free_port, process, wait_ready
 from tests.bench.report import Others, machine, markdown, put_into_readme, write
@@ -28,19 +40,30 @@ from tests.bench.systems import OURS, Provider, System, gateway, nginx, relay
 def peer_names(text: str) -> list[str]:
     names = [name for name in text.split(",") if name]
     if unknown := set(names) - set(PEERS):
-        raise argparse.ArgumentTypeError(f"unknown: {', '.join(sorted(unknown))} (known: {', '.join(PEERS)})")
+        raise argparse.ArgumentTypeError(
+            f"unknown: {', '.join(sorted(unknown))} (known: {', '.join(PEERS)})"
+        )
     return names
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
-    parser.add_argument("--quick", action="store_true", help="a tenth of the requests: shows that it runs, not what it costs")
-    parser.add_argument("--peers", type=peer_names, default=[], metavar="NAMES", help=f"of {','.join(PEERS)}")
-    parser.add_argument("--readme", action="store_true", help="put the table into tests/bench/README.md")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="a tenth of the requests: shows that it runs, not what it costs",
+    )
+    parser.add_argument(
+        "--peers", type=peer_names, default=[], metavar="NAMES", help=f"of {','.join(PEERS)}"
+    )
+    parser.add_argument(
+        "--readme", action="store_true", help="put the table into tests/bench/README.md"
+    )
     options = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     result: dict[str, Any] = {
-        "date": datetime.now(UTC).isoformat(timespec="seconds"), "quick": options.quick, "machine": machine(), "missing": {},
+        "date": datetime.now(UTC).isoformat(timespec="seconds"), "quick": options.quick,
+        "machine": machine(), "missing": {},
     }  # fmt: skip
     others = Others()
     with tempfile.TemporaryDirectory() as directory:
@@ -58,8 +81,14 @@ def measure(result: dict[str, Any], peers: Iterable[str], directory: Path, scale
     provider = Provider(free_port(), free_port())
     missing: dict[str, str] = result["missing"]
     size = Figure("installed, with all dependencies", "MB", values={OURS: ours_mb()})
-    fast = Figure("the same with the extra `fast`, as measured here", "MB", values={OURS: ours_mb("fast")})
-    candidates = [gateway(provider, directory / "gateway"), nginx(provider, directory / "nginx"), relay(provider)]
+    fast = Figure(
+        "the same with the extra `fast`, as measured here", "MB", values={OURS: ours_mb("fast")}
+    )
+    candidates = [
+        gateway(provider, directory / "gateway"),
+        nginx(provider, directory / "nginx"),
+        relay(provider),
+    ]
     for name in peers:
         try:
             home = install(name)
@@ -74,21 +103,38 @@ def measure(result: dict[str, Any], peers: Iterable[str], directory: Path, scale
     own, rest = cores()
     os.sched_setaffinity(0, rest)
     with ExitStack() as stack:
-        stack.enter_context(process((*PYTHON, "tests.bench.upstream", str(provider.port), str(provider.tls_port)), rest))
+        stack.enter_context(
+            process(
+                (*PYTHON, "tests.bench.upstream", str(provider.port), str(provider.tls_port)), rest
+            )
+        )
         wait_ready(provider.port)
-        result["growth"] = growth_of(systems[OURS], gateway(provider, directory / "large", personas=100), own, scale)
+        result["growth"] = growth_of(
+            systems[OURS], gateway(provider, directory / "large", personas=100), own, scale
+        )
         figures = [*told(figures_of(systems, provider, own, scale, missing)), size, fast]
-    result["systems"] = {name: system.version for name, system in systems.items() if name not in missing}
+    result["systems"] = {
+        name: system.version for name, system in systems.items() if name not in missing
+    }
     result["figures"] = [asdict(figure) for figure in figures]
     return OURS in missing or any(OURS in figure.failed for figure in figures)
 
 
 def growth_of(small: System, large: System, own: set[int], scale: float) -> list[dict[str, object]]:
     with small.running(own) as (small_pid, _), large.running(own) as (large_pid, _):
-        return [row.document() for row in growths(Running(small, small_pid), Running(large, large_pid), scale)]
+        return [
+            row.document()
+            for row in growths(Running(small, small_pid), Running(large, large_pid), scale)
+        ]
 
 
-def figures_of(systems: dict[str, System], provider: Provider, own: set[int], scale: float, missing: dict[str, str]) -> Iterator[Figure]:
+def figures_of(
+    systems: dict[str, System],
+    provider: Provider,
+    own: set[int],
+    scale: float,
+    missing: dict[str, str],
+) -> Iterator[Figure]:
     with ExitStack() as stack:
         running = started(systems, own, stack, missing)
         yield from bursts(running, scale)

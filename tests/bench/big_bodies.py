@@ -1,7 +1,8 @@
 """How long one big request holds the event loop of a gateway: `python -m tests.bench.big_bodies`.
 
-The gateway runs here beside a heartbeat; caller and provider are a process of their own, so that only the gateway's work is seen.
-Printed for each shape of a 30 MB body: the longest time between two beats, how often it was more than 20 ms, and the request's duration.
+The gateway runs here beside a heartbeat; caller and provider are a process of their own, so that
+only the gateway's work is seen. Printed for each shape of a 30 MB body: the longest time between
+two beats, how often it was more than 20 ms, and the request's duration.
 """
 
 import asyncio
@@ -23,7 +24,11 @@ HELD: Final = 0.02
 
 def _chat(*contents: object, separators: tuple[str, str] = (",", ":"), **more: object) -> bytes:
     messages = [{"role": "user", "content": content} for content in contents]
-    return json.dumps({"model": "on_openai", "messages": messages, **more}, separators=separators, ensure_ascii=False).encode()
+    return json.dumps(
+        {"model": "on_openai", "messages": messages, **more},
+        separators=separators,
+        ensure_ascii=False,
+    ).encode()
 
 
 def _times(text: str) -> str:
@@ -32,7 +37,9 @@ def _times(text: str) -> str:
 
 def _image() -> bytes:
     url = "data:image/png;base64," + _times("iVBORw0K")
-    return _chat([{"type": "text", "text": "what is it?"}, {"type": "image_url", "image_url": {"url": url}}])
+    return _chat(
+        [{"type": "text", "text": "what is it?"}, {"type": "image_url", "image_url": {"url": url}}]
+    )
 
 
 SHAPES: Final[dict[str, Callable[[], bytes]]] = {
@@ -49,9 +56,17 @@ SHAPES: Final[dict[str, Callable[[], bytes]]] = {
 
 async def _measure() -> None:
     """Beat here while the other process asks."""
-    print(f"{'shape':30} {'longest':>9} {'held':>6} {'request':>9}   (ms; beats over {HELD * 1000:g} ms late)")
+    print(
+        f"{'shape':30} {'longest':>9} {'held':>6} {'request':>9}   (ms; beats over {HELD * 1000:g}"
+        " ms late)"
+    )
     caller = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.bench.big_bodies", "caller", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        sys.executable,
+        "-m",
+        "tests.bench.big_bodies",
+        "caller",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
     )
     assert caller.stdin is not None
     assert caller.stdout is not None
@@ -69,20 +84,31 @@ async def _measure() -> None:
                 last = now
             seconds, status = (await asked).split()
             late = sum(gap > HELD for gap in gaps)
-            print(f"{shape:30} {max(gaps) * 1000:9.1f} {late:6} {float(seconds) * 1000:9.0f}   {status.decode()}", flush=True)
+            print(
+                f"{shape:30} {max(gaps) * 1000:9.1f} {late:6} {float(seconds) * 1000:9.0f}  "
+                f" {status.decode()}",
+                flush=True,
+            )
     caller.stdin.close()
     await caller.wait()
 
 
 async def _caller() -> None:
     """Ask for each shape that is named on standard input, and say how long it took."""
-    async with fake_upstream(openai=json_answer(openai_completion())) as fake, aiohttp.ClientSession() as session:
+    async with (
+        fake_upstream(openai=json_answer(openai_completion())) as fake,
+        aiohttp.ClientSession() as session,
+    ):
         print(fake.url, flush=True)
         while line := await asyncio.to_thread(sys.stdin.readline):
             url, _, shape = line.strip().partition(" ")
             body = SHAPES[shape]()
             started = time.perf_counter()
-            async with session.post(f"{url}/v1/chat/completions", data=body, headers={"content-type": "application/json"}) as answer:
+            async with session.post(
+                f"{url}/v1/chat/completions",
+                data=body,
+                headers={"content-type": "application/json"},
+            ) as answer:
                 await answer.read()
             fake.received.clear()
             print(time.perf_counter() - started, answer.status, flush=True)

@@ -1,10 +1,12 @@
-"""How far a plain request is from its bytes: the Python calls that one makes in a warm gateway, and the files they are in.
+"""How far a plain request is from its bytes: the Python calls that one makes in a warm gateway, and
+the files they are in.
 
     python -m tests.bench.calls [--files]
 
-The gateway runs as it is served, with its log, on the loop it takes by itself; caller and provider are threads of their own, and only the
-gateway's is counted (sys.setprofile sees one thread). A coroutine that goes on after a wait counts once more for each function it is deep
-in, as it costs so. C functions do not count.
+The gateway runs as it is served, with its log, on the loop it takes by itself; caller and provider
+are threads of their own, and only the gateway's is counted (sys.setprofile sees one thread). A
+coroutine that goes on after a wait counts once more for each function it is deep in, as it costs
+so. C functions do not count.
 """
 
 import argparse
@@ -49,7 +51,8 @@ class Calls:
 
     by_file: Counter[str] = field(default_factory=Counter)
     depth: int = 0
-    """Functions of gateway/dispatch and gateway/upstream that were running when the bytes went out."""
+    """Functions of gateway/dispatch and gateway/upstream that were running when the bytes went out.
+    """
 
     @property
     def total(self) -> int:
@@ -66,7 +69,10 @@ class Calls:
             return
         self.by_file[_shown(code.co_filename)] += 1
         if code.co_name == _SENT and code.co_filename.endswith("upstream/connection.py"):
-            self.depth = sum("/gateway/dispatch/" in name or "/gateway/upstream/" in name for name in _stack(frame))
+            self.depth = sum(
+                "/gateway/dispatch/" in name or "/gateway/upstream/" in name
+                for name in _stack(frame)
+            )
 
 
 def _stack(frame: FrameType | None) -> Iterator[str]:
@@ -81,7 +87,11 @@ def _shown(file: str) -> str:
 
 def count() -> Calls:
     """The calls of one warm request of 1 KB to an OpenAI target, which answers with JSON."""
-    with _provider() as port, tempfile.TemporaryDirectory() as directory, open(os.devnull, "wb") as nowhere:
+    with (
+        _provider() as port,
+        tempfile.TemporaryDirectory() as directory,
+        open(os.devnull, "wb") as nowhere,
+    ):
         system = gateway(Provider(port, port), Path(directory) / "gateway")
         files = ConfigFiles(Path(system.environ["LLM_ROUTER_CONFIG_DIR"]), system.environ)
         with asyncio.Runner(loop_factory=LOOPS[TAKEN]) as runner:
@@ -93,7 +103,9 @@ async def _count(files: ConfigFiles, request: bytes, descriptor: int) -> Calls:
     async with AsyncExitStack() as stack:
         log = RequestLog(descriptor)
         stack.callback(log.close)
-        served = await stack.enter_async_context(running_gateway(files.load(), files, listeners=[log.on_event]))
+        served = await stack.enter_async_context(
+            running_gateway(files.load(), files, listeners=[log.on_event])
+        )
         server = await stack.enter_async_context(listening(served, "127.0.0.1", 0))
         await loop.run_in_executor(None, _ask, server.port, request, calls, loop)
     return calls
@@ -109,7 +121,9 @@ def _ask(port: int, request: bytes, calls: Calls, loop: asyncio.AbstractEventLoo
         _profile(loop, None)
 
 
-def _profile(loop: asyncio.AbstractEventLoop, see: Callable[[FrameType, str, Any], None] | None) -> None:
+def _profile(
+    loop: asyncio.AbstractEventLoop, see: Callable[[FrameType, str, Any], None] | None
+) -> None:
     """From now on; what was done after an answer is over by then."""
     time.sleep(QUIET)
     loop.call_soon_threadsafe(sys.setprofile, see)
@@ -150,13 +164,18 @@ async def _listen() -> asyncio.Server:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Count the Python calls of one warm plain request.")
+    parser = argparse.ArgumentParser(
+        description="Count the Python calls of one warm plain request."
+    )
     parser.add_argument("--files", action="store_true", help="show the calls of each file")
     calls = count()
     if parser.parse_args().files:
         for file, number in calls.by_file.most_common():
             print(f"{number:5}  {file}")
-    print(f"{calls.total} Python calls in {calls.files} files; the bytes go out {calls.depth} functions deep in dispatch and upstream")
+    print(
+        f"{calls.total} Python calls in {calls.files} files; the bytes go out {calls.depth}"
+        " functions deep in dispatch and upstream"
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""How the gateway's cost grows with what it is given: ten times as many personas, targets, messages."""
+"""How the gateway's cost grows with what it is given: ten times as many personas, targets,
+messages.
+"""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -29,14 +31,22 @@ def growths(small: Running, large: Running, scale: float) -> list[Growth]:
     pairs: Mapping[str, tuple[tuple[Running, Work, Way], tuple[Running, Work, Way]]] = {
         "10 → 100 personas": ((small, SMALL, few), (large, SMALL, many)),
         "3 → 30 targets": ((small, SMALL, Way("few")), (small, SMALL, Way("many"))),
-        "20 → 200 messages of 200 bytes, OpenAI": ((small, CONVERSATION, few), (small, TEN_TIMES, few)),
-        "20 → 200 messages of 200 bytes, Claude": ((small, CONVERSATION, Way("claude")), (small, TEN_TIMES, Way("claude"))),
+        "20 → 200 messages of 200 bytes, OpenAI": (
+            (small, CONVERSATION, few),
+            (small, TEN_TIMES, few),
+        ),
+        "20 → 200 messages of 200 bytes, Claude": (
+            (small, CONVERSATION, Way("claude")),
+            (small, TEN_TIMES, Way("claude")),
+        ),
     }
     found = []
     for name, pair in pairs.items():
         sides = dict(zip(("before", "after"), pair, strict=True))
 
-        def measure(side: str, scale: float, sides: Mapping[str, tuple[Running, Work, Way]] = sides) -> tuple[float, ...]:
+        def measure(
+            side: str, scale: float, sides: Mapping[str, tuple[Running, Work, Way]] = sides
+        ) -> tuple[float, ...]:
             on, work, way = sides[side]
             return (burst(on, work, scale, way),)
 

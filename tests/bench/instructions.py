@@ -1,14 +1,18 @@
-"""A guard against slower code that is no timed test: instructions counted by valgrind, held against those on record.
+"""A guard against slower code that is no timed test: instructions counted by valgrind, held against
+those on record.
 
     python -m tests.bench.instructions [--record] [--repeat N] [--file FILE]
 
-The replay (tests.bench.replay) runs once under callgrind, after a first round that warms the interpreter up. Each section of it begins and
-ends with a marker at which callgrind writes down what it has counted and starts from nothing, so start-up and set-up are in no section.
+The replay (tests.bench.replay) runs once under callgrind, after a first round that warms the
+interpreter up. Each section of it begins and ends with a marker at which callgrind writes down what
+it has counted and starts from nothing, so start-up and set-up are in no section.
 
-Counts say something only beside counts by the same interpreter, JSON library and valgrind. Where these differ, or the yardstick does
-because they are other builds, nothing is compared: record the state before the change to a FILE of your own, then compare with that.
+Counts say something only beside counts by the same interpreter, JSON library and valgrind. Where
+these differ, or the yardstick does because they are other builds, nothing is compared: record the
+state before the change to a FILE of your own, then compare with that.
 
-Exit status: 0 within the band, 1 over it or a section without a record, 2 nothing could be compared.
+Exit status: 0 within the band, 1 over it or a section without a record, 2 nothing could be
+compared.
 """
 
 import argparse
@@ -33,14 +37,18 @@ ROOT: Final = Path(__file__).parents[2]
 RECORD: Final = Path(__file__).with_name("instructions.json")
 BAND: Final = 0.05
 SAME_BUILD: Final = 0.02
-"""How far the yardstick may be off. The same build costs the same within half a percent, another one tens of percent more or less."""
+"""How far the yardstick may be off. The same build costs the same within half a percent, another
+one tens of percent more or less."""
 MARKER: Final = "getppid"
 """A function of the C library that nothing else calls."""
 
 ENVIRON: Final = {
     "PYTHONHASHSEED": "0",
-    # Copied by `rep movsb`, 100 KB would count as 100,000 instructions or as some thousand, depending on where they lie in memory.
-    "GLIBC_TUNABLES": f"glibc.cpu.x86_rep_movsb_threshold={10**9}:glibc.cpu.x86_rep_stosb_threshold={10**9}",
+    # Copied by `rep movsb`, 100 KB would count as 100,000 instructions or as some thousand,
+    # depending on where they lie in memory.
+    "GLIBC_TUNABLES": (
+        f"glibc.cpu.x86_rep_movsb_threshold={10**9}:glibc.cpu.x86_rep_stosb_threshold={10**9}"
+    ),
 }
 
 Counts = Mapping[str, int]
@@ -77,22 +85,36 @@ class Change:
 
 
 def compare(before: Counts, now: Counts) -> list[Change]:
-    """Every section of either, in the order of the replay. Raises NotComparable where another build was counted."""
+    """Every section of either, in the order of the replay. Raises NotComparable where another build
+    was counted.
+    """
     if abs(now[YARDSTICK] / before[YARDSTICK] - 1) > SAME_BUILD:
-        raise NotComparable(f"the yardstick costs {now[YARDSTICK]:,} instructions here, {before[YARDSTICK]:,} on record: another build")
-    return [Change(name, before.get(name), now.get(name)) for name in dict.fromkeys([*now, *before])]
+        raise NotComparable(
+            f"the yardstick costs {now[YARDSTICK]:,} instructions here, {before[YARDSTICK]:,} on"
+            " record: another build"
+        )
+    return [
+        Change(name, before.get(name), now.get(name)) for name in dict.fromkeys([*now, *before])
+    ]
 
 
 def counted_with(valgrind: str) -> dict[str, str]:
     """What counts depend on beside our code."""
     python = f"{platform.python_implementation()} {sys.version_info[0]}.{sys.version_info[1]}"
-    return {"python": python, "pydantic_core": pydantic_core.__version__, "valgrind": valgrind, "machine": platform.machine()}
+    return {
+        "python": python,
+        "pydantic_core": pydantic_core.__version__,
+        "valgrind": valgrind,
+        "machine": platform.machine(),
+    }
 
 
 def valgrind_version() -> str:
     if shutil.which("valgrind") is None:
         raise NotComparable("valgrind is not installed (apt install valgrind)")
-    told = subprocess.run(["valgrind", "--version"], check=True, capture_output=True, text=True).stdout
+    told = subprocess.run(
+        ["valgrind", "--version"], check=True, capture_output=True, text=True
+    ).stdout
     return told.strip().removeprefix("valgrind-")
 
 
@@ -100,14 +122,31 @@ def count() -> dict[str, int]:
     """Run the replay under callgrind."""
     with tempfile.TemporaryDirectory() as directory:
         out = Path(directory) / "callgrind"
-        command = ["valgrind", "--quiet", "--tool=callgrind", f"--callgrind-out-file={out}", f"--dump-before={MARKER}"]
+        command = [
+            "valgrind",
+            "--quiet",
+            "--tool=callgrind",
+            f"--callgrind-out-file={out}",
+            f"--dump-before={MARKER}",
+        ]
         environ = {"PATH": os.environ["PATH"], **ENVIRON}
         replay = [sys.executable, "-m", "tests.bench.instructions", "--replay"]
-        told = subprocess.run([*command, *replay], cwd=ROOT, env=environ, check=True, stdout=subprocess.PIPE, text=True).stdout
+        told = subprocess.run(
+            [*command, *replay],
+            cwd=ROOT,
+            env=environ,
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+        ).stdout
         done: dict[str, int] = json.loads(told)
-        # The dump at the first marker holds what came before it, the one at the next holds the first section, and so on.
+        # The dump at the first marker holds what came before it, the one at the next holds the
+        # first section, and so on.
         totals = [_total(out.with_name(f"callgrind.{n}")) for n in range(2, len(done) + 2)]
-    return {name: round(total / times) for (name, times), total in zip(done.items(), totals, strict=True)}
+    return {
+        name: round(total / times)
+        for (name, times), total in zip(done.items(), totals, strict=True)
+    }
 
 
 def _total(dump: Path) -> int:
@@ -134,8 +173,12 @@ def replay() -> dict[str, int]:
 
 def main() -> int:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--record", action="store_true", help="write the counts down instead of comparing them")
-    parser.add_argument("--repeat", type=int, default=1, help="count so often and show how far the counts differ")
+    parser.add_argument(
+        "--record", action="store_true", help="write the counts down instead of comparing them"
+    )
+    parser.add_argument(
+        "--repeat", type=int, default=1, help="count so often and show how far the counts differ"
+    )
     parser.add_argument("--file", type=Path, default=RECORD, help="the record")
     parser.add_argument("--replay", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -151,9 +194,15 @@ def main() -> int:
             return _report(compare(recorded, runs[0]))
     except NotComparable as why:
         print(f"NOTHING WAS COMPARED: {why}.", file=sys.stderr)
-        print("Record the state before your change with --record --file FILE, then compare with --file FILE.", file=sys.stderr)
+        print(
+            "Record the state before your change with --record --file FILE, then compare with"
+            " --file FILE.",
+            file=sys.stderr,
+        )
         return 2
-    options.file.write_text(json.dumps({"counted_with": tools, "instructions": runs[0]}, indent=1) + "\n", "utf-8")
+    options.file.write_text(
+        json.dumps({"counted_with": tools, "instructions": runs[0]}, indent=1) + "\n", "utf-8"
+    )
     print(f"{len(runs[0])} sections recorded in {options.file}")
     return 0
 
@@ -163,7 +212,10 @@ def _recorded(file: Path, tools: Mapping[str, str]) -> dict[str, int]:
         raise NotComparable(f"there is no record {file}")
     record: dict[str, Any] = json.loads(file.read_text("utf-8"))
     if record["counted_with"] != tools:
-        was, here = (", ".join(f"{name} {value}" for name, value in of.items()) for of in (record["counted_with"], tools))
+        was, here = (
+            ", ".join(f"{name} {value}" for name, value in of.items())
+            for of in (record["counted_with"], tools)
+        )
         raise NotComparable(f"the record was counted with {was}; here are {here}")
     counts: dict[str, int] = record["instructions"]
     return counts
@@ -171,7 +223,10 @@ def _recorded(file: Path, tools: Mapping[str, str]) -> dict[str, int]:
 
 def _show_spread(runs: Sequence[Counts]) -> None:
     if len(runs) > 1:
-        spread = {name: max(run[name] for run in runs) / min(run[name] for run in runs) - 1 for name in runs[0]}
+        spread = {
+            name: max(run[name] for run in runs) / min(run[name] for run in runs) - 1
+            for name in runs[0]
+        }
         worst = max(spread, key=lambda name: spread[name])
         print(f"{len(runs)} runs differ by at most {spread[worst]:.3%} ({worst})\n")
 
@@ -182,7 +237,10 @@ def _report(changes: Sequence[Change]) -> int:
         print(change)
     verdicts = [change.verdict for change in changes]
     if "less" in verdicts or "GONE" in verdicts:
-        print(f"\nSome sections cost over {BAND:.0%} less, or are gone: record again, so that they stay so (make instructions-record).")
+        print(
+            f"\nSome sections cost over {BAND:.0%} less, or are gone: record again, so that they"
+            " stay so (make instructions-record)."
+        )
     bad = [change.name for change in changes if change.verdict in ("TOO MUCH", "NOT ON RECORD")]
     if bad:
         print(f"\nFAILED: over {BAND:.0%} more than on record, or not on record: {'; '.join(bad)}")

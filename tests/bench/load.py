@@ -1,4 +1,6 @@
-"""A load generator on bare asyncio: keep-alive connections, bounded in requests and seconds, every answer looked at."""
+"""A load generator on bare asyncio: keep-alive connections, bounded in requests and seconds, every
+answer looked at.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -40,14 +42,20 @@ async def ask(on: Connection, work: Work, text: bytes) -> float:
         await reader.readexactly(2)
         body = b"".join(parts)
     else:
-        body = await reader.readexactly(int(head.partition(b"content-length:")[2].partition(b"\r\n")[0]))
+        body = await reader.readexactly(
+            int(head.partition(b"content-length:")[2].partition(b"\r\n")[0])
+        )
     seconds = perf_counter() - started
     work.check(body)
     return seconds
 
 
-async def run(work: Work, port: int, way: Way, requests: int, seconds: float, connections: int = CONNECTIONS) -> list[float]:
-    """Ask on all connections at once until about `requests` are answered or `seconds` are over; returns the seconds of each."""
+async def run(
+    work: Work, port: int, way: Way, requests: int, seconds: float, connections: int = CONNECTIONS
+) -> list[float]:
+    """Ask on all connections at once until about `requests` are answered or `seconds` are over;
+    returns the seconds of each.
+    """
     text = work.http(way)
     sent = 0
     latencies: list[float] = []
@@ -69,7 +77,9 @@ async def run(work: Work, port: int, way: Way, requests: int, seconds: float, co
 
 
 async def latencies(work: Work, port: int, way: Way, requests: int, rate: float) -> list[float]:
-    """Seconds of each of `requests`, begun `rate` times a second, on CONNECTIONS connections in turn."""
+    """Seconds of each of `requests`, begun `rate` times a second, on CONNECTIONS connections in
+    turn.
+    """
     text = work.http(way)
     seconds: list[float] = []
     async with AsyncExitStack() as stack:
@@ -129,7 +139,9 @@ class Streams:
         async with asyncio.timeout(PATIENCE):
             while len(self._open) < count:
                 for _ in range(min(OPENED_AT_A_TIME, count - len(self._open))):
-                    _, stream = await loop.create_connection(lambda: Stream(text), "127.0.0.1", port)
+                    _, stream = await loop.create_connection(
+                        lambda: Stream(text), "127.0.0.1", port
+                    )
                     self._open.append(stream)
                 await asyncio.sleep(0.02)
                 await self._begun()

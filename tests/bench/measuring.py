@@ -1,4 +1,6 @@
-"""The measurements: each takes systems and gives figures. Systems take turns, and the median of ROUNDS counts."""
+"""The measurements: each takes systems and gives figures. Systems take turns, and the median of
+ROUNDS counts.
+"""
 
 import asyncio
 import sys
@@ -30,7 +32,9 @@ DIRECT: Final = "direct"
 
 @dataclass(slots=True)
 class Figure:
-    """One row: a value by system, or why there is none. `like` names the row that a system which cannot do this one is compared by."""
+    """One row: a value by system, or why there is none. `like` names the row that a system which
+    cannot do this one is compared by.
+    """
 
     name: str
     unit: str
@@ -49,9 +53,14 @@ class Running:
 
 
 def in_turn(
-    names: Sequence[str], failed: dict[str, str], measure: Callable[[str], tuple[float, ...]], rounds: int = ROUNDS
+    names: Sequence[str],
+    failed: dict[str, str],
+    measure: Callable[[str], tuple[float, ...]],
+    rounds: int = ROUNDS,
 ) -> dict[str, tuple[float, ...]]:
-    """Medians of what `measure` gives, by name. A name that fails is left out from then on, and `failed` says why."""
+    """Medians of what `measure` gives, by name. A name that fails is left out from then on, and
+    `failed` says why.
+    """
     seen: dict[str, list[tuple[float, ...]]] = {name: [] for name in names}
     for _ in range(rounds):
         for name in names:
@@ -61,7 +70,11 @@ def in_turn(
                 except (OSError, RuntimeError, TimeoutError, EOFError, ExceptionGroup) as error:
                     failed[name] = reason(error)
                     print(f"{name} FAILED: {failed[name]}", file=sys.stderr, flush=True)
-    return {name: tuple(map(median, zip(*rows, strict=True))) for name, rows in seen.items() if name not in failed}
+    return {
+        name: tuple(map(median, zip(*rows, strict=True)))
+        for name, rows in seen.items()
+        if name not in failed
+    }
 
 
 def reason(error: Exception) -> str:
@@ -95,7 +108,17 @@ def burst(on: Running, work: Work, scale: float, way: Way | None = None) -> floa
     """CPU microseconds per unit."""
     before = cpu_seconds(on.pid)
     requests = max(16, int(work.requests * scale))
-    done = len(asyncio.run(run(work, on.system.port, way or on.system.ways[work.route], requests, max(0.3, ROUND_SECONDS * scale))))
+    done = len(
+        asyncio.run(
+            run(
+                work,
+                on.system.port,
+                way or on.system.ways[work.route],
+                requests,
+                max(0.3, ROUND_SECONDS * scale),
+            )
+        )
+    )
     return (cpu_seconds(on.pid) - before) / (done * work.units) * 1e6
 
 
@@ -106,7 +129,9 @@ def relayed(work: Work) -> str | None:
 
 
 def paced(running: Mapping[str, Running], scale: float) -> Iterator[Figure]:
-    """CPU for each chunk of streams at the pace of a model, all costs of the streams in it but their beginnings and ends."""
+    """CPU for each chunk of streams at the pace of a model, all costs of the streams in it but
+    their beginnings and ends.
+    """
     for work in PACED:
         figure = Figure(work.name, "µs CPU", like=relayed(work))
 
@@ -133,7 +158,9 @@ async def _chunk_cost(on: Running, streams: Streams, seconds: float) -> float:
     return (cpu_seconds(on.pid) - cpu) / max(1, streams.chunks() - chunks) * 1e6
 
 
-def added_latency(running: Mapping[str, Running], provider_port: int, scale: float) -> Iterator[Figure]:
+def added_latency(
+    running: Mapping[str, Running], provider_port: int, scale: float
+) -> Iterator[Figure]:
     """What a request takes longer than straight to the provider, at RATE requests a second."""
     p50 = Figure(f"latency added at {RATE:g} requests/s, p50", "ms", 2)
     p99 = Figure(f"latency added at {RATE:g} requests/s, p99", "ms", 2)
@@ -165,7 +192,9 @@ def starts(systems: Mapping[str, System], core: set[int]) -> Iterator[Figure]:
 
 
 def open_streams(systems: Mapping[str, System], core: set[int], scale: float) -> Iterator[Figure]:
-    """Memory of many, and whether a chunk costs more when more are open. One round with a fresh process, three windows for CPU."""
+    """Memory of many, and whether a chunk costs more when more are open. One round with a fresh
+    process, three windows for CPU.
+    """
     few, many = (max(20, int(count * scale)) for count in (FEW_STREAMS, MANY_STREAMS))
     figures = (
         Figure(f"{many} open streams: RSS", "MB", 0),
@@ -177,24 +206,34 @@ def open_streams(systems: Mapping[str, System], core: set[int], scale: float) ->
 
     def measure(name: str) -> tuple[float, ...]:
         with systems[name].running(core) as (pid, _):
-            return asyncio.run(_streams(Running(systems[name], pid), few, many, max(0.3, 1.5 * scale)))
+            return asyncio.run(
+                _streams(Running(systems[name], pid), few, many, max(0.3, 1.5 * scale))
+            )
 
     yield from columns(figures, in_turn(list(systems), figures[0].failed, measure, rounds=1))
 
 
-def idle_connections(systems: Mapping[str, System], core: set[int], scale: float) -> Iterator[Figure]:
+def idle_connections(
+    systems: Mapping[str, System], core: set[int], scale: float
+) -> Iterator[Figure]:
     """Memory of connections that wait for a next request. One round with a fresh process."""
     figure = Figure("an idle connection", "KB")
 
     def measure(name: str) -> tuple[float, ...]:
         with systems[name].running(core) as (pid, _):
-            return (asyncio.run(_idle(Running(systems[name], pid), max(20, int(IDLE_CONNECTIONS * scale)))),)
+            return (
+                asyncio.run(
+                    _idle(Running(systems[name], pid), max(20, int(IDLE_CONNECTIONS * scale)))
+                ),
+            )
 
     yield from columns((figure,), in_turn(list(systems), figure.failed, measure, rounds=1))
 
 
 def columns(figures: Sequence[Figure], seen: Mapping[str, tuple[float, ...]]) -> Iterator[Figure]:
-    """Figures that were measured together: of what was seen each takes its column, and all failed where the first did."""
+    """Figures that were measured together: of what was seen each takes its column, and all failed
+    where the first did.
+    """
     for column, figure in enumerate(figures):
         figure.failed = figures[0].failed
         figure.values = {name: row[column] for name, row in seen.items()}
@@ -209,7 +248,9 @@ async def _streams(on: Running, few: int, many: int, seconds: float) -> tuple[fl
     for count in (few, many):
         streams = Streams()
         try:
-            await streams.open(Work("open", "openai", stream=True, every=count / CHUNKS_A_SECOND), port, way, count)
+            await streams.open(
+                Work("open", "openai", stream=True, every=count / CHUNKS_A_SECOND), port, way, count
+            )
             await asyncio.sleep(0.5)
             costs.append(median([await _chunk_cost(on, streams, seconds) for _ in range(ROUNDS)]))
             rss = rss_mb(on.pid)
@@ -227,7 +268,9 @@ async def _idle(on: Running, connections: int) -> float:
         return (rss_mb(on.pid) - before) / connections * 1024
 
 
-def started(systems: Mapping[str, System], core: set[int], stack: ExitStack, missing: dict[str, str]) -> dict[str, Running]:
+def started(
+    systems: Mapping[str, System], core: set[int], stack: ExitStack, missing: dict[str, str]
+) -> dict[str, Running]:
     """All systems at once, for as long as the stack is open."""
     running = {}
     for name, system in systems.items():

@@ -1,4 +1,5 @@
-"""Other gateways, installed by name from their package registries into a cache: `make bench PEERS=litellm,portkey,smg`.
+"""Other gateways, installed by name from their package registries into a cache: `make bench
+PEERS=litellm,portkey,smg`.
 
 Each is configured as little as it takes, and no more is logged than its defaults without debugging.
 """
@@ -25,7 +26,9 @@ INSTALLS_WITHIN: Final = 600
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """`packages` is where its code and all that it depends on lie, below its directory in the cache."""
+    """`packages` is where its code and all that it depends on lie, below its directory in the
+    cache.
+    """
 
     install: Callable[[Path], Sequence[Sequence[str]]]
     packages: str
@@ -34,17 +37,27 @@ class Peer:
 
 def _pip(package: str) -> Callable[[Path], Sequence[Sequence[str]]]:
     def commands(home: Path) -> Sequence[Sequence[str]]:
-        return (sys.executable, "-m", "venv", str(home)), (f"{home}/bin/pip", "install", "-q", "--disable-pip-version-check", package)
+        return (sys.executable, "-m", "venv", str(home)), (
+            f"{home}/bin/pip",
+            "install",
+            "-q",
+            "--disable-pip-version-check",
+            package,
+        )
 
     return commands
 
 
 def _npm(package: str) -> Callable[[Path], Sequence[Sequence[str]]]:
-    return lambda home: (("npm", "install", "--prefix", str(home), "--no-audit", "--no-fund", package),)
+    return lambda home: (
+        ("npm", "install", "--prefix", str(home), "--no-audit", "--no-fund", package),
+    )
 
 
 def _pip_version(home: Path, package: str) -> str:
-    found = subprocess.run([f"{home}/bin/pip", "show", package], capture_output=True, text=True, check=True).stdout
+    found = subprocess.run(
+        [f"{home}/bin/pip", "show", package], capture_output=True, text=True, check=True
+    ).stdout
     return next(line.split()[1] for line in found.splitlines() if line.startswith("Version:"))
 
 
@@ -56,26 +69,52 @@ def _litellm(home: Path, directory: Path, provider: Provider) -> System:
         "gemini": ("gemini/gemini-2.5-flash", f"{provider.plain}/v1beta/models/gemini-2.5-flash"),
     }
     models = [
-        {"model_name": route, "litellm_params": {"model": model, "api_base": base, "api_key": "bench"}}
+        {
+            "model_name": route,
+            "litellm_params": {"model": model, "api_base": base, "api_key": "bench"},
+        }
         for route, (model, base) in targets.items()
     ]
     directory.mkdir(parents=True)
     config = directory / "litellm.yaml"
     config.write_text(yaml.safe_dump({"model_list": models}))
     port = free_port()
-    command = (f"{home}/bin/litellm", "--config", str(config), "--host", "127.0.0.1", "--port", str(port))
-    environ = {"LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true", "LITELLM_LOCAL_MODEL_COST_MAP": "true"}
-    return System("LiteLLM", _pip_version(home, "litellm"), command, port, {route: Way(route) for route in targets}, environ)
+    command = (
+        f"{home}/bin/litellm",
+        "--config",
+        str(config),
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+    )
+    environ = {
+        "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true",
+        "LITELLM_LOCAL_MODEL_COST_MAP": "true",
+    }
+    return System(
+        "LiteLLM",
+        _pip_version(home, "litellm"),
+        command,
+        port,
+        {route: Way(route) for route in targets},
+        environ,
+    )
 
 
 def _portkey(home: Path, directory: Path, provider: Provider) -> System:
-    # 1.15.2 on Node 20 answers 500 to streams of OpenAI and Claude: it writes to the provider's headers, which are immutable.
+    # 1.15.2 on Node 20 answers 500 to streams of OpenAI and Claude: it writes to the provider's
+    # headers, which are immutable.
     package = home / "node_modules" / "@portkey-ai" / "gateway"
     found = json.loads((package / "package.json").read_text())["version"]
     port = free_port()
 
     def way(name: str, base: str) -> Way:
-        headers: Mapping[str, str] = {"Authorization": "Bearer bench", "x-portkey-provider": name, "x-portkey-custom-host": base}
+        headers: Mapping[str, str] = {
+            "Authorization": "Bearer bench",
+            "x-portkey-provider": name,
+            "x-portkey-custom-host": base,
+        }
         return Way("bench", headers=headers)
 
     ways: dict[Route, Way] = {
@@ -84,13 +123,20 @@ def _portkey(home: Path, directory: Path, provider: Provider) -> System:
         "claude": way("anthropic", f"{provider.plain}/v1"),
         "gemini": way("google", provider.plain),
     }
-    return System("Portkey", found, ("node", str(package / "build" / "start-server.js"), "--headless", f"--port={port}"), port, ways)
+    return System(
+        "Portkey",
+        found,
+        ("node", str(package / "build" / "start-server.js"), "--headless", f"--port={port}"),
+        port,
+        ways,
+    )
 
 
 def _smg(home: Path, directory: Path, provider: Provider) -> System:
     port = free_port()
     command = (
-        f"{home}/bin/smg", "launch", "--backend", "openai", "--worker-urls", provider.plain, "--host", "127.0.0.1", "--port", str(port),
+        f"{home}/bin/smg", "launch", "--backend", "openai", "--worker-urls", provider.plain,
+        "--host", "127.0.0.1", "--port", str(port),
         "--prometheus-port", str(free_port()), "--log-level", "warn",
     )  # fmt: skip
     return System("smg", _pip_version(home, "smg"), command, port, {"openai": Way("bench")})
@@ -114,9 +160,18 @@ def install(name: str) -> Path:
     print(f"installing {name} …", file=sys.stderr, flush=True)
     try:
         for command in PEERS[name].install(home):
-            subprocess.run(command, check=True, timeout=INSTALLS_WITHIN, capture_output=True, text=True, cwd=home)
+            subprocess.run(
+                command,
+                check=True,
+                timeout=INSTALLS_WITHIN,
+                capture_output=True,
+                text=True,
+                cwd=home,
+            )
     except subprocess.CalledProcessError as error:
-        raise RuntimeError(f"{' '.join(error.cmd)} ended with {error.returncode}: {error.stderr[-500:]}") from error
+        raise RuntimeError(
+            f"{' '.join(error.cmd)} ended with {error.returncode}: {error.stderr[-500:]}"
+        ) from error
     except (OSError, subprocess.TimeoutExpired) as error:
         raise RuntimeError(str(error)) from error
     done.touch()

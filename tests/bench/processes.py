@@ -1,4 +1,6 @@
-"""Processes on a core of their own, and what they use: CPU, memory, time to the first answer. Linux only: it reads /proc."""
+"""Processes on a core of their own, and what they use: CPU, memory, time to the first answer. Linux
+only: it reads /proc.
+"""
 
 import os
 import signal
@@ -19,7 +21,8 @@ _CPUCLOCK_SCHED: Final = 2
 
 
 def cores() -> tuple[set[int], set[int]]:
-    """The core of what is measured, and those of all else: the same one where there is no second."""
+    """The core of what is measured, and those of all else: the same one where there is no
+    second."""
     allowed = sorted(os.sched_getaffinity(0))
     return {allowed[0]}, set(allowed[1:] or allowed)
 
@@ -33,11 +36,17 @@ def free_port() -> int:
 
 @contextmanager
 def process(
-    command: Sequence[str], on: set[int], environ: Mapping[str, str] | None = None, output: IO[bytes] | int = subprocess.DEVNULL
+    command: Sequence[str],
+    on: set[int],
+    environ: Mapping[str, str] | None = None,
+    output: IO[bytes] | int = subprocess.DEVNULL,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A process whose threads and children all run on the cores `on`; ended with SIGTERM, and with it what it started."""
+    """A process whose threads and children all run on the cores `on`; ended with SIGTERM, and with
+    it what it started.
+    """
     started = subprocess.Popen(
-        command, cwd=ROOT, env={**os.environ, **(environ or {})}, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+        command, cwd=ROOT, env={**os.environ, **(environ or {})}, stdin=subprocess.DEVNULL,
+        stdout=output, stderr=output,
         start_new_session=True, preexec_fn=lambda: os.sched_setaffinity(0, on),
     )  # fmt: skip
     try:
@@ -62,7 +71,9 @@ def family(pid: int) -> list[int]:
 
 
 def cpu_seconds(pid: int) -> float:
-    """User and system time of the process and its children, to the microsecond: the kernel's CPU clock of each (clock_getcpuclockid)."""
+    """User and system time of the process and its children, to the microsecond: the kernel's CPU
+    clock of each (clock_getcpuclockid).
+    """
     return sum(time.clock_gettime(~member << 3 | _CPUCLOCK_SCHED) for member in family(pid))
 
 

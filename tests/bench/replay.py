@@ -1,6 +1,8 @@
-"""The fixed replay: 200 requests and 50 streams through routing and translators, in sections that can be counted one by one.
+"""The fixed replay: 200 requests and 50 streams through routing and translators, in sections that
+can be counted one by one.
 
-Everything is an argument: clock, dice, ids. The same code does the same work each time, so that counted instructions can be compared.
+Everything is an argument: clock, dice, ids. The same code does the same work each time, so that
+counted instructions can be compared.
 """
 
 from collections.abc import Callable, Iterator
@@ -28,12 +30,21 @@ from translators.registry import dialect_for
 REQUESTS: Final = 10
 """Of each kind, in each dialect: 200 in all."""
 STREAMS: Final = {"burst": (5, 5, 5, 5), "paced": (5, 5, 5, 5), "calls": (2, 3, 3, 2)}
-"""How often each stream is read, by dialect: 50 in all. burst: all events in one read. paced: one event in each."""
+"""How often each stream is read, by dialect: 50 in all. burst: all events in one read. paced: one
+event in each."""
 _KINDS: Final = ("small", "tools", "images", "large", "structured")
 
 _CALLER: Final = Caller("0badcafe", {"user-agent": "replay", "content-type": "application/json"})
 _CAPABILITIES: Final[frozenset[Capability]] = frozenset(
-    {"streaming", "tool_calling", "parallel_tool_calls", "vision", "json_object", "json_schema", "reasoning"}
+    {
+        "streaming",
+        "tool_calling",
+        "parallel_tool_calls",
+        "vision",
+        "json_object",
+        "json_schema",
+        "reasoning",
+    }
 )
 
 
@@ -63,17 +74,29 @@ _ROUTES: Final = (
 
 
 def _record(**facts: Any) -> ModelRecord:
-    return ModelRecord(context_window=1_000_000, max_output_tokens=64_000, capabilities=_CAPABILITIES, **facts)
+    return ModelRecord(
+        context_window=1_000_000, max_output_tokens=64_000, capabilities=_CAPABILITIES, **facts
+    )
 
 
 _LEVELS: Final = ("low", "medium", "high")
 _RECORDS: Final = {
     "openai": _record(),
-    "claude": _record(thinking=Thinking(kind="adaptive", levels=_LEVELS, on_by_default=True, switch_off="disabled"), sampling="refused"),
-    "gemini": _record(
-        thinking=Thinking(kind="level", levels=_LEVELS, switch_off="never", on_by_default=True), signatures="required", prefill=True
+    "claude": _record(
+        thinking=Thinking(
+            kind="adaptive", levels=_LEVELS, on_by_default=True, switch_off="disabled"
+        ),
+        sampling="refused",
     ),
-    "responses": _record(thinking=Thinking(kind="effort", levels=_LEVELS, on_by_default=True, switch_off="never"), responses="always"),
+    "gemini": _record(
+        thinking=Thinking(kind="level", levels=_LEVELS, switch_off="never", on_by_default=True),
+        signatures="required",
+        prefill=True,
+    ),
+    "responses": _record(
+        thinking=Thinking(kind="effort", levels=_LEVELS, on_by_default=True, switch_off="never"),
+        responses="always",
+    ),
 }
 
 
@@ -91,12 +114,34 @@ def _world() -> tuple[Config, RoutingContext]:
         for route in _ROUTES
     ]
     refs = tuple(TargetRef(route.provider, "m", weight) for weight, route in enumerate(_ROUTES, 1))
-    rules = (Rule(name="long", when=Condition(tokens_over=500_000)), Rule(name="team", when=Condition(header={"x-team": frozenset({"a"})})))
+    rules = (
+        Rule(name="long", when=Condition(tokens_over=500_000)),
+        Rule(name="team", when=Condition(header={"x-team": frozenset({"a"})})),
+    )
     personas = (
         Persona(name="by-priority", targets=refs, rules=rules),
-        Persona(name="by-weight", targets=refs, rules=rules, strategy="weighted", system_prompt="Answer in one sentence."),
-        Persona(name="by-cost", targets=refs, rules=rules, strategy="cost", defaults={"top_p": 0.9}, caps={"max_tokens": 4000}),
-        Persona(name="balanced", targets=refs, rules=rules, strategy="balanced", balance=Balance(cost=1, latency=1, tier=1)),
+        Persona(
+            name="by-weight",
+            targets=refs,
+            rules=rules,
+            strategy="weighted",
+            system_prompt="Answer in one sentence.",
+        ),
+        Persona(
+            name="by-cost",
+            targets=refs,
+            rules=rules,
+            strategy="cost",
+            defaults={"top_p": 0.9},
+            caps={"max_tokens": 4000},
+        ),
+        Persona(
+            name="balanced",
+            targets=refs,
+            rules=rules,
+            strategy="balanced",
+            balance=Balance(cost=1, latency=1, tier=1),
+        ),
     )
     of = config(providers, *personas)
     book, learned = TargetHealth(of), Learned()
@@ -104,7 +149,9 @@ def _world() -> tuple[Config, RoutingContext]:
         book.latency(ref.name).observe(True, 0.1 + n / 10, 990.0)
         book.latency(ref.name).observe_rate(500, 5.0, 990.0)
         for persona in personas:
-            learned.observe(persona.name, ref.name, 1000, {"prompt_tokens": 1100, "completion_tokens": 300})
+            learned.observe(
+                persona.name, ref.name, 1000, {"prompt_tokens": 1100, "completion_tokens": 300}
+            )
     return of, context(of, book=book, learned=learned)
 
 
@@ -113,7 +160,11 @@ def sections() -> Iterator[Section]:
     yield Section(YARDSTICK, 10, _yardstick)
     of, seen = _world()
     for kind in _KINDS:
-        yield Section(f"parse, {kind}", REQUESTS * len(_ROUTES), partial(_parsed, conversations.request("by-priority", kind)))
+        yield Section(
+            f"parse, {kind}",
+            REQUESTS * len(_ROUTES),
+            partial(_parsed, conversations.request("by-priority", kind)),
+        )
     for route, kind in product(_ROUTES, _KINDS):
         yield from _exchange(of, seen, route, kind)
     for place, route in enumerate(_ROUTES):
@@ -129,15 +180,25 @@ def _exchange(of: Config, seen: RoutingContext, route: _Route, kind: str) -> Ite
     envelope = _envelope(dialect.build_request(decision.request, target))
     answer = conversations.answer(route.dialect, kind)
     name = f"{route.dialect}, {kind}"
-    yield Section(f"decide {route.persona}, {kind}", REQUESTS, lambda: decide(of, request, _CALLER, seen))
-    yield Section(f"build {name}", REQUESTS, lambda: dialect.build_request(decision.request, target))
-    yield Section(f"answer {name}", REQUESTS, lambda: dumps(dialect.parse_response(answer, envelope)))
+    yield Section(
+        f"decide {route.persona}, {kind}", REQUESTS, lambda: decide(of, request, _CALLER, seen)
+    )
+    yield Section(
+        f"build {name}", REQUESTS, lambda: dialect.build_request(decision.request, target)
+    )
+    yield Section(
+        f"answer {name}", REQUESTS, lambda: dumps(dialect.parse_response(answer, envelope))
+    )
 
 
-def _stream(of: Config, seen: RoutingContext, route: _Route, kind: str, times: int) -> Iterator[Section]:
+def _stream(
+    of: Config, seen: RoutingContext, route: _Route, kind: str, times: int
+) -> Iterator[Section]:
     """A request that is answered with a stream."""
     calls = kind == "calls"
-    request = _parsed(conversations.request(route.persona, "tools" if calls else "small", stream=True))
+    request = _parsed(
+        conversations.request(route.persona, "tools" if calls else "small", stream=True)
+    )
     decision = decide(of, request, _CALLER, seen)
     dialect, target = _asked(route, decision.request)
     envelope = _envelope(dialect.build_request(decision.request, target))
@@ -150,7 +211,9 @@ def _stream(of: Config, seen: RoutingContext, route: _Route, kind: str, times: i
         if not stream.finished:  # Gemini has no end mark but the end
             batches.append(stream.receive_eof())
         if not stream.finished:
-            raise RuntimeError(f"the stream of {route.dialect}, {kind} does not end: {stream.failure}")
+            raise RuntimeError(
+                f"the stream of {route.dialect}, {kind} does not end: {stream.failure}"
+            )
         return batches
 
     batches = read()
@@ -174,16 +237,23 @@ def _parsed(body: bytes) -> ChatRequest:
 def _asked(route: _Route, request: ChatRequest) -> tuple[Dialect, Target]:
     spoken = "openai" if route.dialect == "responses" else route.dialect
     record = _RECORDS[route.dialect]
-    return dialect_for(spoken, record, request), Target(route.provider, spoken, route.base_url, "m", record, "key")
+    return dialect_for(spoken, record, request), Target(
+        route.provider, spoken, route.base_url, "m", record, "key"
+    )
 
 
 def _envelope(built: UpstreamRequest) -> Envelope:
-    return Envelope(id="chatcmpl-1", created=1_795_000_000, model="m", call_id="call_1", shape=built.shape)
+    return Envelope(
+        id="chatcmpl-1", created=1_795_000_000, model="m", call_id="call_1", shape=built.shape
+    )
 
 
 YARDSTICK: Final = "yardstick"
-"""Work that has nothing of ours in it: it costs the same wherever the interpreter and the JSON library are the same build."""
-_TEXT: Final = dumps({"items": [{"name": "word " * 50, "number": n, "flag": None} for n in range(100)]})
+"""Work that has nothing of ours in it: it costs the same wherever the interpreter and the JSON
+library are the same build."""
+_TEXT: Final = dumps(
+    {"items": [{"name": "word " * 50, "number": n, "flag": None} for n in range(100)]}
+)
 
 
 def _yardstick() -> bytes:

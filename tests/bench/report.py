@@ -1,4 +1,6 @@
-"""The result: a JSON document, and the same as Markdown. `python -m tests.bench.report RESULT.json` writes one into README.md again."""
+"""The result: a JSON document, and the same as Markdown. `python -m tests.bench.report RESULT.json`
+writes one into README.md again.
+"""
 
 import json
 import os
@@ -30,20 +32,29 @@ def machine() -> dict[str, object]:
 
 
 class Others:
-    """What other processes than this one and its children use of the machine: they make every figure worse."""
+    """What other processes than this one and its children use of the machine: they make every
+    figure worse.
+    """
 
     def __init__(self) -> None:
         self._before = self._now()
 
     def share(self) -> float:
         """Of all cores, from the beginning until now."""
-        others, all_cores = (now - before for now, before in zip(self._now(), self._before, strict=True))
+        others, all_cores = (
+            now - before for now, before in zip(self._now(), self._before, strict=True)
+        )
         return max(0.0, others / all_cores)
 
     def _now(self) -> tuple[float, float]:
-        ticks = [int(field) / TICKS for field in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
+        ticks = [
+            int(field) / TICKS
+            for field in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]
+        ]
         usage = [resource.getrusage(of) for of in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-        return sum(ticks) - ticks[3] - ticks[4] - sum(used.ru_utime + used.ru_stime for used in usage), sum(ticks)
+        return sum(ticks) - ticks[3] - ticks[4] - sum(
+            used.ru_utime + used.ru_stime for used in usage
+        ), sum(ticks)
 
 
 def markdown(result: Mapping[str, Any]) -> str:
@@ -53,7 +64,10 @@ def markdown(result: Mapping[str, Any]) -> str:
     yardsticks = [name for name in (NGINX, RELAY) if name in systems]
     columns = [OURS, *(f"÷ {name}" for name in yardsticks), *others, *result["missing"]]
     lines = [f"| | unit | {' | '.join(columns)} |", "|---" * 2 + "|--:" * len(columns) + "|"]
-    notes = [f"**{name} could not be measured**: {_one_line(why)}" for name, why in result["missing"].items()]
+    notes = [
+        f"**{name} could not be measured**: {_one_line(why)}"
+        for name, why in result["missing"].items()
+    ]
     failures: dict[tuple[str, str], list[str]] = {}
     for figure in figures.values():
         ours, like = figure["values"].get(OURS), figures.get(figure["like"], figure)["values"]
@@ -64,9 +78,17 @@ def markdown(result: Mapping[str, Any]) -> str:
         lines.append(f"| {figure['name']} | {figure['unit']} | {' | '.join(cells)} |")
         for name, why in figure["failed"].items():
             failures.setdefault((name, _one_line(why)), []).append(f"“{figure['name']}”")
-    notes += [f"**{name} failed** at {', '.join(rows)}: {why}" for (name, why), rows in failures.items()]
-    growth = ["| what grows tenfold | a request before, µs CPU | after | ratio |", "|---|--:|--:|--:|"]
-    growth += [f"| {row['name']} | {row['before']:.0f} | {row['after']:.0f} | {row['ratio']:.2f} |" for row in result["growth"]]
+    notes += [
+        f"**{name} failed** at {', '.join(rows)}: {why}" for (name, why), rows in failures.items()
+    ]
+    growth = [
+        "| what grows tenfold | a request before, µs CPU | after | ratio |",
+        "|---|--:|--:|--:|",
+    ]
+    growth += [
+        f"| {row['name']} | {row['before']:.0f} | {row['after']:.0f} | {row['ratio']:.2f} |"
+        for row in result["growth"]
+    ]
     return "\n\n".join(["\n".join(lines), _legend(result), *notes, "\n".join(growth)])
 
 
@@ -74,12 +96,29 @@ def _legend(result: Mapping[str, Any]) -> str:
     where = result["machine"]
     of = "; ".join(f"{name} {version}" for name, version in result["systems"].items())
     parts = [
-        f"Measured on {result['date'][:10]}: {where['cpu']}, {where['cores']} cores, {where['kernel']}. {of}.",
-        f"**Other processes used {result['others']:.0%} of the machine meanwhile.**" if result["others"] > 0.05 else "",
+        (
+            f"Measured on {result['date'][:10]}: {where['cpu']}, {where['cores']} cores,"
+            f" {where['kernel']}. {of}."
+        ),
+        (
+            f"**Other processes used {result['others']:.0%} of the machine meanwhile.**"
+            if result["others"] > 0.05
+            else ""
+        ),
         "**A quick run: shows that it runs, not what it costs.**" if result["quick"] else "",
-        "" if NGINX in result["systems"] else "nginx is not installed: nothing is compared with it.",
-        "CPU is user and system time of the measured process per request or chunk, alone on a core; medians of 3, in turn.",
-        "A number in parentheses is a multiple of ours, ÷ ours as a multiple of theirs. – is what a system does not do or was not given;",
+        (
+            ""
+            if NGINX in result["systems"]
+            else "nginx is not installed: nothing is compared with it."
+        ),
+        (
+            "CPU is user and system time of the measured process per request or chunk, alone on a"
+            " core; medians of 3, in turn."
+        ),
+        (
+            "A number in parentheses is a multiple of ours, ÷ ours as a multiple of theirs. – is"
+            " what a system does not do or was not given;"
+        ),
         "where we translate, ÷ compares with the same work untranslated.",
     ]
     return "\n".join(part for part in parts if part)

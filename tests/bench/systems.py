@@ -1,4 +1,6 @@
-"""What is measured: the gateway as it runs in production, and beside it nginx and a bare aiohttp relay, which only pass on."""
+"""What is measured: the gateway as it runs in production, and beside it nginx and a bare aiohttp
+relay, which only pass on.
+"""
 
 import asyncio
 import platform
@@ -47,7 +49,9 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """How it is started, and how callers reach what it can do: a route that it lacks is not in `ways`."""
+    """How it is started, and how callers reach what it can do: a route that it lacks is not in
+    `ways`.
+    """
 
     name: str
     version: str
@@ -60,12 +64,18 @@ class System:
     def running(self, on: set[int]) -> Iterator[tuple[int, float]]:
         """The process id, and the seconds from its start to its first answer with 200."""
         started = time.perf_counter()
-        with TemporaryFile() as output, process(self.command, on, {**TRUST, **self.environ}, output) as running:
+        with (
+            TemporaryFile() as output,
+            process(self.command, on, {**TRUST, **self.environ}, output) as running,
+        ):
             problem = "it does not listen"
             while time.perf_counter() - started < STARTS_WITHIN:
                 if running.poll() is not None:
                     output.seek(0)
-                    raise RuntimeError(f"ended with {running.returncode}: {output.read()[-500:].decode(errors='replace')}")
+                    raise RuntimeError(
+                        f"ended with {running.returncode}:"
+                        f" {output.read()[-500:].decode(errors='replace')}"
+                    )
                 try:
                     asyncio.run(self._once())
                     break
@@ -84,33 +94,66 @@ class System:
 
 
 def gateway(provider: Provider, directory: Path, personas: int = 10) -> System:
-    """Everything on. `few` and `many` are personas with 3 and 30 targets; the rest, up to `personas`, are there to be many."""
+    """Everything on. `few` and `many` are personas with 3 and 30 targets; the rest, up to
+    `personas`, are there to be many.
+    """
     directory.mkdir(parents=True)
-    capabilities: dict[str, Any] = yaml.safe_load((ROOT / "config" / "capabilities.yaml").read_text("utf-8"))
+    capabilities: dict[str, Any] = yaml.safe_load(
+        (ROOT / "config" / "capabilities.yaml").read_text("utf-8")
+    )
     providers = capabilities["providers"]
     models = providers["openai"]["models"]
     models |= {f"bench-{number}": {"like": "gpt-4.1"} for number in range(30)}
-    tls = {"base_url": f"{provider.tls}/v1", "base_url_variable": None, "models": {"bench": models["gpt-4.1"]}}
+    tls = {
+        "base_url": f"{provider.tls}/v1",
+        "base_url_variable": None,
+        "models": {"bench": models["gpt-4.1"]},
+    }
     providers["tls"] = deepcopy({**providers["openai"], **tls})
     many = [f"openai/bench-{number}" for number in range(30)]
     named = {
-        "openai": ["openai/gpt-4.1"], "claude": ["claude/claude-sonnet-5"], "gemini": ["gemini/gemini-3.5-flash"],
+        "openai": ["openai/gpt-4.1"], "claude": ["claude/claude-sonnet-5"],
+        "gemini": ["gemini/gemini-3.5-flash"],
         "tls": ["tls/bench"], "few": many[:3], "many": many,
     }  # fmt: skip
     named |= {f"persona-{number}": many[:3] for number in range(personas - len(named))}
-    policy = {"version": 1, "personas": {name: {"description": "bench", "targets": targets} for name, targets in named.items()}}
+    policy = {
+        "version": 1,
+        "personas": {
+            name: {"description": "bench", "targets": targets} for name, targets in named.items()
+        },
+    }
     (directory / "capabilities.yaml").write_text(yaml.safe_dump(capabilities), "utf-8")
     (directory / "persona_policy.yaml").write_text(yaml.safe_dump(policy), "utf-8")
     port = free_port()
     environ = {
         "LLM_ROUTER_CONFIG_DIR": str(directory), "HOST": "127.0.0.1", "PORT": str(port),
-        "OPENAI_BASE_URL": f"{provider.plain}/v1", "ANTHROPIC_BASE_URL": provider.plain, "GEMINI_BASE_URL": provider.plain,
+        "OPENAI_BASE_URL": f"{provider.plain}/v1", "ANTHROPIC_BASE_URL": provider.plain,
+        "GEMINI_BASE_URL": provider.plain,
         "OPENAI_API_KEY": "bench", "ANTHROPIC_API_KEY": "bench", "GEMINI_API_KEY": "bench",
     }  # fmt: skip
-    ways: dict[Route, Way] = {"openai": Way("openai"), "claude": Way("claude"), "gemini": Way("gemini"), "tls": Way("tls")}
-    described = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=False)
+    ways: dict[Route, Way] = {
+        "openai": Way("openai"),
+        "claude": Way("claude"),
+        "gemini": Way("gemini"),
+        "tls": Way("tls"),
+    }
+    described = subprocess.run(
+        ["git", "describe", "--always", "--dirty"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     revision = described.stdout.strip() or VERSION
-    return System(OURS, f"{revision}, Python {platform.python_version()}", (*PYTHON, "gateway"), port, ways, environ)
+    return System(
+        OURS,
+        f"{revision}, Python {platform.python_version()}",
+        (*PYTHON, "gateway"),
+        port,
+        ways,
+        environ,
+    )
 
 
 def relay(provider: Provider) -> System:
@@ -126,9 +169,17 @@ def nginx(provider: Provider, directory: Path) -> System | None:
         return None
     directory.mkdir(parents=True)
     port = free_port()
-    (directory / "nginx.conf").write_text(_NGINX.format(directory=directory, port=port, provider=provider, certificate=CERTIFICATE))
-    found = subprocess.run([program, "-v"], capture_output=True, text=True, check=True).stderr.partition("/")[2].split()[0]
-    return System(NGINX, found, (program, "-p", str(directory), "-c", "nginx.conf"), port, _passing_on())
+    (directory / "nginx.conf").write_text(
+        _NGINX.format(directory=directory, port=port, provider=provider, certificate=CERTIFICATE)
+    )
+    found = (
+        subprocess.run([program, "-v"], capture_output=True, text=True, check=True)
+        .stderr.partition("/")[2]
+        .split()[0]
+    )
+    return System(
+        NGINX, found, (program, "-p", str(directory), "-c", "nginx.conf"), port, _passing_on()
+    )
 
 
 def _passing_on() -> dict[Route, Way]:
@@ -169,4 +220,4 @@ http {{
     }}
   }}
 }}
-"""
+"""  # noqa: E501

@@ -1,4 +1,6 @@
-"""The benchmark can be run: the gateway that it configures answers every work, and its table hides nothing."""
+"""The benchmark can be run: the gateway that it configures answers every work, and its table hides
+nothing.
+"""
 
 import asyncio
 from pathlib import Path
@@ -12,7 +14,9 @@ from tests.bench.works import BURSTS
 
 def test_the_gateway_answers_every_work(tmp_path: Path) -> None:
     provider, own = Provider(free_port(), free_port()), cores()[0]
-    with process((*PYTHON, "tests.bench.upstream", str(provider.port), str(provider.tls_port)), own):
+    with process(
+        (*PYTHON, "tests.bench.upstream", str(provider.port), str(provider.tls_port)), own
+    ):
         wait_ready(provider.port)
         system = gateway(provider, tmp_path / "gateway")
         with system.running(own):
@@ -24,12 +28,21 @@ def test_what_could_not_be_measured_is_in_the_table() -> None:
     values = {OURS: 200.0, "nginx": 25.0, "Portkey": 2000.0}
     figures = [
         {"name": "relay", "unit": "µs", "digits": 1, "values": values, "failed": {}, "like": None},
-        {"name": "translated", "unit": "µs", "digits": 1, "values": {OURS: 300.0}, "failed": {"Portkey": "500\nno"}, "like": "relay"},
+        {
+            "name": "translated",
+            "unit": "µs",
+            "digits": 1,
+            "values": {OURS: 300.0},
+            "failed": {"Portkey": "500\nno"},
+            "like": "relay",
+        },
     ]
     table = markdown(
         {
-            "date": "2026-01-02T03:04:05+00:00", "quick": False, "others": 0.0, "machine": {"cpu": "a", "cores": 2, "kernel": "b"},
-            "systems": {OURS: "1", "nginx": "2", "Portkey": "3"}, "missing": {"litellm": "no network"}, "figures": figures,
+            "date": "2026-01-02T03:04:05+00:00", "quick": False, "others": 0.0,
+            "machine": {"cpu": "a", "cores": 2, "kernel": "b"},
+            "systems": {OURS: "1", "nginx": "2", "Portkey": "3"},
+            "missing": {"litellm": "no network"}, "figures": figures,
             "growth": [{"name": "ten times", "before": 1.0, "after": 2.0, "ratio": 2.0}],
         }
     )  # fmt: skip

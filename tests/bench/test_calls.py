@@ -1,4 +1,6 @@
-"""tests.bench.calls: the calls of one request are counted, and only those of the gateway's own thread."""
+"""tests.bench.calls: the calls of one request are counted, and only those of the gateway's own
+thread.
+"""
 
 from tests.bench.calls import WARM_UP, count
 

@@ -1,9 +1,11 @@
-"""A provider that costs next to nothing: canned answers in the three dialects from a bare asyncio.Protocol.
+"""A provider that costs next to nothing: canned answers in the three dialects from a bare
+asyncio.Protocol.
 
     python -m tests.bench.upstream PORT TLS_PORT
 
-The answer is chosen by path and body: JSON of 1 KB (100 KB if the prompt holds LARGE), or a burst of CHUNKS text chunks in one write.
-A stream whose prompt holds `[[every SECONDS]]` gives a chunk that often until the caller leaves. A GET is answered with a list of models.
+The answer is chosen by path and body: JSON of 1 KB (100 KB if the prompt holds LARGE), or a burst
+of CHUNKS text chunks in one write. A stream whose prompt holds `[[every SECONDS]]` gives a chunk
+that often until the caller leaves. A GET is answered with a list of models.
 """
 
 import asyncio
@@ -26,7 +28,9 @@ LARGE: Final = b"[[large]]"
 SMALL_WORDS, LARGE_WORDS = 130, 20_000
 CERTIFICATE: Final = Path(__file__).parents[1] / "upstream" / "localhost.pem"
 _STREAM: Final = re.compile(rb'"stream": ?true')
-_STREAM_HEAD: Final = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+_STREAM_HEAD: Final = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+)
 _EVERY: Final = re.compile(rb"\[\[every ([0-9.]+)\]\]")
 
 
@@ -43,7 +47,14 @@ def _openai_json(text: str) -> bytes:
     message = {"role": "assistant", "content": text, "refusal": None}
     usage = {"prompt_tokens": 100, "completion_tokens": 200, "total_tokens": 300}
     choices = [{"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}]
-    document = {"id": "chatcmpl-bench", "object": "chat.completion", "created": 1, "model": "bench", "choices": choices, "usage": usage}
+    document = {
+        "id": "chatcmpl-bench",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "bench",
+        "choices": choices,
+        "usage": usage,
+    }
     return dumps(document)
 
 
@@ -54,18 +65,28 @@ Stream = tuple[bytes, list[bytes], bytes]
 def _openai_stream() -> Stream:
     def chunk(delta: dict[str, str], reason: str | None = None) -> bytes:
         choices = [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}]
-        common = {"id": "chatcmpl-bench", "object": "chat.completion.chunk", "created": 1, "model": "bench"}
+        common = {
+            "id": "chatcmpl-bench",
+            "object": "chat.completion.chunk",
+            "created": 1,
+            "model": "bench",
+        }
         return b"data: " + dumps({**common, "choices": choices, "usage": None}) + b"\n\n"
 
     texts = [chunk({"content": text}) for text in TEXTS]
-    return chunk({"role": "assistant", "content": ""}), texts, chunk({}, "stop") + b"data: [DONE]\n\n"
+    return (
+        chunk({"role": "assistant", "content": ""}),
+        texts,
+        chunk({}, "stop") + b"data: [DONE]\n\n",
+    )
 
 
 def _claude_json(text: str) -> bytes:
     usage = {"input_tokens": 100, "output_tokens": 200}
     content = [{"type": "text", "text": text}]
     return dumps(
-        {"id": "msg_b", "type": "message", "role": "assistant", "model": "bench", "content": content, "stop_reason": "end_turn",
+        {"id": "msg_b", "type": "message", "role": "assistant", "model": "bench",
+         "content": content, "stop_reason": "end_turn",
          "stop_sequence": None, "usage": usage}
     )  # fmt: skip
 
@@ -74,21 +95,52 @@ def _claude_stream() -> Stream:
     def event(name: str, **fields: object) -> bytes:
         return b"event: %s\ndata: %s\n\n" % (name.encode(), dumps({"type": name, **fields}))
 
-    message: dict[str, object] = {"id": "msg_b", "type": "message", "role": "assistant", "model": "bench", "content": []}
+    message: dict[str, object] = {
+        "id": "msg_b",
+        "type": "message",
+        "role": "assistant",
+        "model": "bench",
+        "content": [],
+    }
     return (
-        event("message_start", message={**message, "stop_reason": None, "usage": {"input_tokens": 100, "output_tokens": 1}})
+        event(
+            "message_start",
+            message={
+                **message,
+                "stop_reason": None,
+                "usage": {"input_tokens": 100, "output_tokens": 1},
+            },
+        )
         + event("content_block_start", index=0, content_block={"type": "text", "text": ""}),
-        [event("content_block_delta", index=0, delta={"type": "text_delta", "text": text}) for text in TEXTS],
+        [
+            event("content_block_delta", index=0, delta={"type": "text_delta", "text": text})
+            for text in TEXTS
+        ],
         event("content_block_stop", index=0)
-        + event("message_delta", delta={"stop_reason": "end_turn", "stop_sequence": None}, usage={"output_tokens": 200})
+        + event(
+            "message_delta",
+            delta={"stop_reason": "end_turn", "stop_sequence": None},
+            usage={"output_tokens": 200},
+        )
         + event("message_stop"),
     )
 
 
 def _gemini_document(text: str, reason: str | None) -> bytes:
-    candidate = {"content": {"parts": [{"text": text}], "role": "model"}, "index": 0, **({"finishReason": reason} if reason else {})}
+    candidate = {
+        "content": {"parts": [{"text": text}], "role": "model"},
+        "index": 0,
+        **({"finishReason": reason} if reason else {}),
+    }
     usage = {"promptTokenCount": 100, "candidatesTokenCount": 200, "totalTokenCount": 300}
-    return dumps({"candidates": [candidate], "usageMetadata": usage, "modelVersion": "bench", "responseId": "b"})
+    return dumps(
+        {
+            "candidates": [candidate],
+            "usageMetadata": usage,
+            "modelVersion": "bench",
+            "responseId": "b",
+        }
+    )
 
 
 def _gemini_stream() -> Stream:
@@ -100,16 +152,30 @@ def _gemini_stream() -> Stream:
 
 _SMALL, _LARGE = "word " * SMALL_WORDS, "word " * LARGE_WORDS
 
-_MODELS: Final = _http(dumps({"object": "list", "data": [{"id": "bench", "object": "model", "owned_by": "bench"}]}), "application/json")
+_MODELS: Final = _http(
+    dumps({"object": "list", "data": [{"id": "bench", "object": "model", "owned_by": "bench"}]}),
+    "application/json",
+)
 _JSON: Final = {
     (dialect, text is _LARGE): _http(document(text), "application/json")
     for text in (_SMALL, _LARGE)
-    for dialect, document in (("openai", _openai_json), ("claude", _claude_json), ("gemini", lambda text: _gemini_document(text, "STOP")))
+    for dialect, document in (
+        ("openai", _openai_json),
+        ("claude", _claude_json),
+        ("gemini", lambda text: _gemini_document(text, "STOP")),
+    )
 }
-_STREAMS: Final = {"openai": _openai_stream(), "claude": _claude_stream(), "gemini": _gemini_stream()}
-_PARTS: Final = {dialect: [_part(text) for text in texts] for dialect, (_, texts, _) in _STREAMS.items()}
+_STREAMS: Final = {
+    "openai": _openai_stream(),
+    "claude": _claude_stream(),
+    "gemini": _gemini_stream(),
+}
+_PARTS: Final = {
+    dialect: [_part(text) for text in texts] for dialect, (_, texts, _) in _STREAMS.items()
+}
 _BURSTS: Final = {
-    dialect: _STREAM_HEAD + _part(first + b"".join(texts) + last) + _part(b"") for dialect, (first, texts, last) in _STREAMS.items()
+    dialect: _STREAM_HEAD + _part(first + b"".join(texts) + last) + _part(b"")
+    for dialect, (first, texts, last) in _STREAMS.items()
 }
 
 
@@ -142,16 +208,26 @@ class Upstream(asyncio.Protocol):
 
     def _answer(self, head: bytes, body: bytes) -> None:
         method, path, _ = head.split(b" ", 2)
-        dialect = "claude" if b"/messages" in path else "gemini" if b"generatecontent" in path else "openai"
+        dialect = (
+            "claude"
+            if b"/messages" in path
+            else "gemini"
+            if b"generatecontent" in path
+            else "openai"
+        )
         if method == b"get":
             self._transport.write(_MODELS)
         elif b"streamgenerate" not in path and not _STREAM.search(body):
             self._transport.write(_JSON[dialect, LARGE in body])
         elif paced := _EVERY.search(body):
-            self._transport.write(_STREAM_HEAD + _part(_STREAMS[dialect][0] + _STREAMS[dialect][1][0]))
+            self._transport.write(
+                _STREAM_HEAD + _part(_STREAMS[dialect][0] + _STREAMS[dialect][1][0])
+            )
             every = float(paced[1])
             # Not in step with other streams: chunks that come together cost less.
-            self._pace(cycle(_PARTS[dialect]), every, self._loop.time() + every * (0.1 + random.random()))
+            self._pace(
+                cycle(_PARTS[dialect]), every, self._loop.time() + every * (0.1 + random.random())
+            )
         else:
             self._transport.write(_BURSTS[dialect])
 

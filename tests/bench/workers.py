@@ -1,6 +1,8 @@
-"""Prints what one and several workers give when more is asked of them than they can: `python -m tests.bench.workers [N]`. Needs Linux.
+"""Prints what one and several workers give when more is asked of them than they can: `python -m
+tests.bench.workers [N]`. Needs Linux.
 
-Workers, provider and load generators share the cores, and the last two take theirs: the CPU of each is told. The gateways take turns.
+Workers, provider and load generators share the cores, and the last two take theirs: the CPU of each
+is told. The gateways take turns.
 """
 
 import asyncio
@@ -34,16 +36,28 @@ def generate(port: int) -> None:
     """Prints seconds, CPU seconds, p50 and p99."""
     started = time.perf_counter()
     latencies = asyncio.run(run(SMALL, port, Way("openai"), REQUESTS, LONGEST, CONNECTIONS))
-    print(time.perf_counter() - started, time.process_time(), percentile(latencies, 0.5), percentile(latencies, 0.99))
+    print(
+        time.perf_counter() - started,
+        time.process_time(),
+        percentile(latencies, 0.5),
+        percentile(latencies, 0.99),
+    )
 
 
 def measure(port: int, gateway: list[int], upstream: int) -> list[float]:
-    """Requests per second, CPU µs a request of gateway, provider and generators, the busiest worker's share, p50 and p99 in ms."""
+    """Requests per second, CPU µs a request of gateway, provider and generators, the busiest
+    worker's share, p50 and p99 in ms.
+    """
     before = [cpu_seconds(pid) for pid in (upstream, *gateway)]
     command = [sys.executable, "-m", "tests.bench.workers", "generate", str(port)]
-    running = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(GENERATORS)]
+    running = [
+        subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        for _ in range(GENERATORS)
+    ]
     told = [[*map(float, generator.communicate()[0].split())] for generator in running]
-    provider, *workers = (cpu_seconds(pid) - then for pid, then in zip((upstream, *gateway), before, strict=True))
+    provider, *workers = (
+        cpu_seconds(pid) - then for pid, then in zip((upstream, *gateway), before, strict=True)
+    )
     seconds, cpu, p50, p99 = (max(column) for column in zip(*told, strict=True))
     requests = GENERATORS * REQUESTS
     a_request = [spent / requests * 1e6 for spent in (sum(workers), provider, cpu * GENERATORS)]
@@ -67,12 +81,23 @@ def main(most: int) -> None:
         for _ in range(ROUNDS):
             for workers, (port, pids) in gateways.items():
                 rows[workers].append(measure(port, pids, upstream))
-    print(f"{SMALL.name}, {GENERATORS * CONNECTIONS} connections, {len(cores)} cores, medians of {ROUNDS} rounds\n")
-    print("| workers | requests/s | µs CPU a request: gateway | provider | generators | busiest worker | p50 / p99, ms |")
+    print(
+        f"{SMALL.name}, {GENERATORS * CONNECTIONS} connections, {len(cores)} cores, medians of"
+        f" {ROUNDS} rounds\n"
+    )
+    print(
+        "| workers | requests/s | µs CPU a request: gateway | provider | generators | busiest"
+        " worker | p50 / p99, ms |"
+    )
     print("|---|---|---|---|---|---|---|")
     for workers, measured in rows.items():
-        rate, ours, upstream_cpu, generators, share, p50, p99 = (median(column) for column in zip(*measured, strict=True))
-        print(f"| {workers} | {rate:.0f} | {ours:.0f} | {upstream_cpu:.0f} | {generators:.0f} | {share:.0%} | {p50:.1f} / {p99:.1f} |")
+        rate, ours, upstream_cpu, generators, share, p50, p99 = (
+            median(column) for column in zip(*measured, strict=True)
+        )
+        print(
+            f"| {workers} | {rate:.0f} | {ours:.0f} | {upstream_cpu:.0f} | {generators:.0f} |"
+            f" {share:.0%} | {p50:.1f} / {p99:.1f} |"
+        )
 
 
 if __name__ == "__main__":

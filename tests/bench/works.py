@@ -26,7 +26,9 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One kind of request; `units` is what its cost is divided by: 1 for a request, the number of chunks for a burst."""
+    """One kind of request; `units` is what its cost is divided by: 1 for a request, the number of
+    chunks for a burst.
+    """
 
     name: str
     route: Route
@@ -43,12 +45,23 @@ class Work:
     def http(self, way: Way) -> bytes:
         """The request as it goes over the wire."""
         text = "word " * (200 * self.kilobytes // self.messages)
-        last = text + (f"[[every {self.every:g}]]" if self.every else LARGE.decode() if self.large else "")
+        last = text + (
+            f"[[every {self.every:g}]]" if self.every else LARGE.decode() if self.large else ""
+        )
         roles = ("user", "assistant")
-        messages = [{"role": roles[number % 2], "content": text} for number in range(self.messages - 1)]
+        messages = [
+            {"role": roles[number % 2], "content": text} for number in range(self.messages - 1)
+        ]
         messages.append({"role": "user", "content": last})
-        body = dumps({"model": way.model, "messages": messages, "stream": self.stream, "max_tokens": 1000})
-        headers = {"Host": "bench", "Content-Type": "application/json", "Content-Length": str(len(body)), **way.headers}
+        body = dumps(
+            {"model": way.model, "messages": messages, "stream": self.stream, "max_tokens": 1000}
+        )
+        headers = {
+            "Host": "bench",
+            "Content-Type": "application/json",
+            "Content-Length": str(len(body)),
+            **way.headers,
+        }
         head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         return f"POST {way.path} HTTP/1.1\r\n{head}\r\n".encode() + body
 

@@ -1,7 +1,9 @@
-"""Runs every fault, writes TABLE.md, and exits with 1 if anything was not as specified or was left over: `python -m tests.chaos`.
+"""Runs every fault, writes TABLE.md, and exits with 1 if anything was not as specified or was left
+over: `python -m tests.chaos`.
 
-On the loop that the gateway takes by itself, or on the one of `--loop`; `make test` runs the same faults on asyncio's.
-`-k WORD …` runs only the faults whose titles hold one of the words, and writes nothing.
+On the loop that the gateway takes by itself, or on the one of `--loop`; `make test` runs the same
+faults on asyncio's. `-k WORD …` runs only the faults whose titles hold one of the words, and writes
+nothing.
 """
 
 import argparse
@@ -26,7 +28,10 @@ async def main(words: list[str]) -> int:
         passed = [result for result in results if result.as_specified]
         scores[title(fault)] = (len(passed), len(results))
         faulty += len(results) - len(passed) + len(left)
-        print(f"{len(passed):3} / {len(results):2}  {perf_counter() - began:5.1f} s  {title(fault)}", flush=True)
+        print(
+            f"{len(passed):3} / {len(results):2}  {perf_counter() - began:5.1f} s  {title(fault)}",
+            flush=True,
+        )
         for result in results:
             if not result.as_specified:
                 print(f"          {result}")
@@ -43,7 +48,13 @@ async def main(words: list[str]) -> int:
 def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos")
     parser.add_argument("--loop", choices=LOOPS, default=TAKEN)
-    parser.add_argument("-k", metavar="WORD", nargs="+", default=[], help="only faults whose titles hold one of these")
+    parser.add_argument(
+        "-k",
+        metavar="WORD",
+        nargs="+",
+        default=[],
+        help="only faults whose titles hold one of these",
+    )
     return parser.parse_args()
 
 

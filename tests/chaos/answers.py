@@ -11,7 +11,9 @@ DIALECTS: Final = ("claude", "openai", "gemini")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`whole` is the JSON answer; the stream is `prelude` (no content yet), `content`, `ending`. Errors are said under a status of 200."""
+    """`whole` is the JSON answer; the stream is `prelude` (no content yet), `content`, `ending`.
+    Errors are said under a status of 200.
+    """
 
     whole: bytes
     prelude: bytes
@@ -35,7 +37,9 @@ def _event(document: dict[str, Any], named: bool = False) -> bytes:
     return name + b"data: " + dumps(document) + b"\n\n"
 
 
-def _answer(whole: dict[str, Any], prelude: bytes, text: Any, ending: bytes, error: dict[str, Any]) -> Answer:
+def _answer(
+    whole: dict[str, Any], prelude: bytes, text: Any, ending: bytes, error: dict[str, Any]
+) -> Answer:
     """`text` makes the content event of a piece of text."""
     first = text("one ")
     return Answer(
@@ -55,9 +59,16 @@ def _openai() -> Answer:
     common = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "m"}
 
     def chunk(delta: dict[str, Any], reason: str | None = None) -> bytes:
-        return _event({**common, "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]})
+        return _event(
+            {**common, "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]}
+        )
 
-    choice = {"index": 0, "message": {"role": "assistant", "content": TEXT, "refusal": None}, "finish_reason": "stop", "logprobs": None}
+    choice = {
+        "index": 0,
+        "message": {"role": "assistant", "content": TEXT, "refusal": None},
+        "finish_reason": "stop",
+        "logprobs": None,
+    }
     usage = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
     return _answer(
         {**common, "object": "chat.completion", "choices": [choice], "usage": usage},
@@ -69,19 +80,48 @@ def _openai() -> Answer:
 
 
 def _claude() -> Answer:
-    message = {"id": "msg_1", "type": "message", "role": "assistant", "model": "m", "stop_sequence": None}
+    message = {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "model": "m",
+        "stop_sequence": None,
+    }
     usage = {"input_tokens": 3, "output_tokens": 2}
-    started = {"type": "message_start", "message": {**message, "content": [], "stop_reason": None, "usage": usage}}
-    block = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
+    started = {
+        "type": "message_start",
+        "message": {**message, "content": [], "stop_reason": None, "usage": usage},
+    }
+    block = {
+        "type": "content_block_start",
+        "index": 0,
+        "content_block": {"type": "text", "text": ""},
+    }
     end = (
         {"type": "content_block_stop", "index": 0},
-        {"type": "message_delta", "delta": {"stop_reason": "end_turn", "stop_sequence": None}, "usage": {"output_tokens": 2}},
+        {
+            "type": "message_delta",
+            "delta": {"stop_reason": "end_turn", "stop_sequence": None},
+            "usage": {"output_tokens": 2},
+        },
         {"type": "message_stop"},
     )
     return _answer(
-        {**message, "content": [{"type": "text", "text": TEXT}], "stop_reason": "end_turn", "usage": usage},
+        {
+            **message,
+            "content": [{"type": "text", "text": TEXT}],
+            "stop_reason": "end_turn",
+            "usage": usage,
+        },
         _event(started, True) + _event(block, True),
-        lambda text: _event({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}}, True),
+        lambda text: _event(
+            {
+                "type": "content_block_delta",
+                "index": 0,
+                "delta": {"type": "text_delta", "text": text},
+            },
+            True,
+        ),
         b"".join(_event(event, True) for event in end),
         {"type": "error", "error": {"type": "overloaded_error", "message": "busy"}},
     )
@@ -92,7 +132,12 @@ def _gemini() -> Answer:
         ended = {"finishReason": reason} if reason else {}
         counts = {"promptTokenCount": 3, "candidatesTokenCount": 2, "totalTokenCount": 5}
         candidate = {"content": {"parts": [{"text": text}], "role": "model"}, "index": 0, **ended}
-        return {"candidates": [candidate], "usageMetadata": counts, "modelVersion": "m", "responseId": "r"}
+        return {
+            "candidates": [candidate],
+            "usageMetadata": counts,
+            "modelVersion": "m",
+            "responseId": "r",
+        }
 
     return _answer(
         frame(TEXT, "STOP"),

@@ -1,4 +1,6 @@
-"""Those who ask the gateway: they read at once, slowly, or leave; what each of them saw is an outcome."""
+"""Those who ask the gateway: they read at once, slowly, or leave; what each of them saw is an
+outcome.
+"""
 
 import asyncio
 import socket
@@ -17,13 +19,18 @@ STAYS: Final = 0.15
 SMALL_BUFFER: Final = 64 * 1024
 """Bytes of a slow caller's socket, so that the answer stops soon."""
 MOST_UNREAD: Final = 16 * 1024 * 1024
-"""Bytes that a provider may get rid of while the caller reads nothing: what the kernel's buffers on both ways hold, and the gateway's."""
+"""Bytes that a provider may get rid of while the caller reads nothing: what the kernel's buffers on
+both ways hold, and the gateway's."""
 
 
 async def ask(url: str, model: str, stream: bool, text: str = TEXT) -> Outcome:
     """One request, its answer read as it comes. `text` is what a whole answer says."""
     try:
-        async with asyncio.timeout(clocks.SAFETY), _session() as session, _post(session, url, model, stream) as answer:
+        async with (
+            asyncio.timeout(clocks.SAFETY),
+            _session() as session,
+            _post(session, url, model, stream) as answer,
+        ):
             return seen(answer.status, answer.headers, await answer.read(), stream, text)
     except TimeoutError:
         return Wrong("it hangs")
@@ -32,7 +39,9 @@ async def ask(url: str, model: str, stream: bool, text: str = TEXT) -> Outcome:
 
 
 async def leave(url: str, model: str, stream: bool, asked: Callable[[], bool]) -> Outcome:
-    """One request whose caller leaves soon after the provider was `asked`, whatever has come by then."""
+    """One request whose caller leaves soon after the provider was `asked`, whatever has come by
+    then.
+    """
     task = asyncio.ensure_future(ask(url, model, stream))
     while not (asked() or task.done()):
         await asyncio.wait({task}, timeout=0.01)
@@ -43,9 +52,15 @@ async def leave(url: str, model: str, stream: bool, asked: Callable[[], bool]) -
 
 
 async def ask_and_read_slowly(url: str, model: str, text: str, sent: Callable[[], int]) -> Outcome:
-    """One stream that is read only when nothing more moves. `sent` tells how many bytes the provider got rid of."""
+    """One stream that is read only when nothing more moves. `sent` tells how many bytes the
+    provider got rid of.
+    """
     try:
-        async with asyncio.timeout(clocks.SAFETY), _session(_small) as session, _post(session, url, model, True) as answer:
+        async with (
+            asyncio.timeout(clocks.SAFETY),
+            _session(_small) as session,
+            _post(session, url, model, True) as answer,
+        ):
             await _at_rest(sent)
             if sent() > MOST_UNREAD:
                 return Wrong(f"the provider could send {sent()} bytes while nobody read")
@@ -66,12 +81,23 @@ async def _at_rest(count: Callable[[], int]) -> None:
 
 
 def _session(factory: Callable[[Any], socket.socket] | None = None) -> aiohttp.ClientSession:
-    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True, socket_factory=factory))
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(force_close=True, socket_factory=factory)
+    )
 
 
 def _post(session: aiohttp.ClientSession, url: str, model: str, stream: bool) -> Any:
-    body = dumps({"model": model, "messages": [{"role": "user", "content": "hi"}], "stream": stream, "max_tokens": 50})
-    return session.post(f"{url}/v1/chat/completions", data=body, headers={"content-type": "application/json"})
+    body = dumps(
+        {
+            "model": model,
+            "messages": [{"role": "user", "content": "hi"}],
+            "stream": stream,
+            "max_tokens": 50,
+        }
+    )
+    return session.post(
+        f"{url}/v1/chat/completions", data=body, headers={"content-type": "application/json"}
+    )
 
 
 def _small(address: Any) -> socket.socket:

@@ -1,4 +1,6 @@
-"""The gateway's clocks as the chaos suite sets them, by their configuration keys, and the code that each answers with."""
+"""The gateway's clocks as the chaos suite sets them, by their configuration keys, and the code that
+each answers with.
+"""
 
 from typing import Final
 
@@ -8,7 +10,8 @@ PATIENT: Final = {"connect": 20.0, "first_content": 20.0, "idle": 20.0, "total":
 """Seconds, for a provider that answers, or whose fault is none of time."""
 
 DRIP: Final = 0.07
-"""Seconds between the pieces of a slow answer: less than every clock, all of them together more than one."""
+"""Seconds between the pieces of a slow answer: less than every clock, all of them together more
+than one."""
 
 PAUSE: Final = 0.3
 """Seconds between requests that come one after the other: longer than OPEN_FOR."""

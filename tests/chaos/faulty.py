@@ -33,14 +33,17 @@ class Again:
 
 Step = bytes | Pause | End | Reset | Hang | HalfClose | Repeat | Again
 Script = Callable[[str, bool, int], Sequence[Step]]
-"""Told the first segment of the path, whether a stream is asked for and how often that path was asked before: what to do."""
+"""Told the first segment of the path, whether a stream is asked for and how often that path was
+asked before: what to do."""
 
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 
 
 @dataclass(slots=True)
 class Faulty:
-    """A server that runs a script for each request, or (`on_accept`) steps for each connection, before it has read anything."""
+    """A server that runs a script for each request, or (`on_accept`) steps for each connection,
+    before it has read anything.
+    """
 
     script: Script | None = None
     on_accept: Sequence[Step] | None = None
@@ -63,23 +66,39 @@ class Faulty:
             elif self.script is not None:
                 while await self._run(*await self._read(reader, self.script), reader, writer):
                     pass
-        except (ConnectionError, asyncio.IncompleteReadError, RuntimeError):  # the last is uvloop's, for a connection that is gone
+        except (
+            ConnectionError,
+            asyncio.IncompleteReadError,
+            RuntimeError,
+        ):  # the last is uvloop's, for a connection that is gone
             pass
         finally:
             self.open -= 1
             writer.close()
 
-    async def _read(self, reader: asyncio.StreamReader, script: Script) -> tuple[str, Sequence[Step]]:
+    async def _read(
+        self, reader: asyncio.StreamReader, script: Script
+    ) -> tuple[str, Sequence[Step]]:
         head = (await reader.readuntil(b"\r\n\r\n")).lower()
-        body = await reader.readexactly(int(head.partition(b"content-length:")[2].partition(b"\r\n")[0] or 0))
+        body = await reader.readexactly(
+            int(head.partition(b"content-length:")[2].partition(b"\r\n")[0] or 0)
+        )
         path = head.split(b" ", 2)[1].decode()
         name = path.split("/")[1]
         before = self.calls[name]
         self.calls[name] += 1
         return name, script(name, "streamgenerate" in path or b'"stream":true' in body, before)
 
-    async def _run(self, name: str, steps: Sequence[Step], reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        """Until the steps are done or the other side leaves; whether the next request is to be read, else the connection is closed."""
+    async def _run(
+        self,
+        name: str,
+        steps: Sequence[Step],
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> bool:
+        """Until the steps are done or the other side leaves; whether the next request is to be
+        read, else the connection is closed.
+        """
         gone = asyncio.ensure_future(_left(reader))
         try:
             for step in steps:
@@ -95,7 +114,9 @@ class Faulty:
         finally:
             gone.cancel()
 
-    async def _take(self, name: str, step: Step, gone: asyncio.Future[None], writer: asyncio.StreamWriter) -> None:
+    async def _take(
+        self, name: str, step: Step, gone: asyncio.Future[None], writer: asyncio.StreamWriter
+    ) -> None:
         match step:
             case bytes():
                 writer.write(step)
@@ -114,7 +135,9 @@ class Faulty:
             case Hang():
                 await gone
             case Reset():
-                writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+                writer.get_extra_info("socket").setsockopt(
+                    socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE
+                )
                 writer.transport.abort()
 
 

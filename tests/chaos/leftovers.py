@@ -1,4 +1,6 @@
-"""What is there now of tasks, file descriptors and what the gateway holds, to be compared with what was there before."""
+"""What is there now of tasks, file descriptors and what the gateway holds, to be compared with what
+was there before.
+"""
 
 import asyncio
 import os
@@ -18,7 +20,9 @@ class Standing:
 
 
 def standing() -> Standing:
-    """Tasks of the running loop by name, descriptors by number and what they are: sockets have their inode in it."""
+    """Tasks of the running loop by name, descriptors by number and what they are: sockets have
+    their inode in it.
+    """
     descriptors = set()
     for number in os.listdir("/proc/self/fd"):
         try:
@@ -32,11 +36,17 @@ def standing() -> Standing:
 
 
 def held(gateway: Gateway) -> dict[str, int]:
-    """What a gateway holds while it serves, and gives back: nobody but a check of that needs to know."""
+    """What a gateway holds while it serves, and gives back: nobody but a check of that needs to
+    know.
+    """
     dispatcher, health = gateway.dispatcher, gateway.state.health
     pool: Any = dispatcher._attempts._client._pool
     rooms = [*dispatcher.places._rooms.values()]
-    breakers = [*(target.breaker for target in health._targets.values()), *health._keys.values(), *health._lanes.values()]
+    breakers = [
+        *(target.breaker for target in health._targets.values()),
+        *health._keys.values(),
+        *health._lanes.values(),
+    ]
     return {
         "requests in flight": gateway.running,
         "places taken": sum(room._taken for room in rooms),
@@ -51,9 +61,12 @@ def nothing() -> Counts:
     return {}
 
 
-async def left_over(before: Standing, counts: Callable[[], Counts] = nothing, patience: float = 5.0) -> list[str]:
-    """What is there that was not there `before`, and every count that is not 0, after it had time to go: closing takes a turn or two of
-    the loop, and a connection that is kept some more."""
+async def left_over(
+    before: Standing, counts: Callable[[], Counts] = nothing, patience: float = 5.0
+) -> list[str]:
+    """What is there that was not there `before`, and every count that is not 0, after it had time
+    to go: closing takes a turn or two of the loop, and a connection that is kept some more.
+    """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + patience
     while True:

@@ -1,4 +1,6 @@
-"""What a caller can see of a request, as values: the expectation table and the observations are made of them."""
+"""What a caller can see of a request, as values: the expectation table and the observations are
+made of them.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -62,8 +64,12 @@ class Wrong:
 Outcome = Served | Refused | Broken | Left | Wrong
 
 
-def seen(status: int, headers: Mapping[str, str], body: bytes, stream: bool, text: str = TEXT) -> Outcome:
-    """The outcome of an answer. `headers` are looked up without regard to case; `text` is what a whole answer says."""
+def seen(
+    status: int, headers: Mapping[str, str], body: bytes, stream: bool, text: str = TEXT
+) -> Outcome:
+    """The outcome of an answer. `headers` are looked up without regard to case; `text` is what a
+    whole answer says.
+    """
     try:
         if status != 200:
             return Refused(status, _code(loads(body)))
@@ -72,7 +78,11 @@ def seen(status: int, headers: Mapping[str, str], body: bytes, stream: bool, tex
             return _stream(headers, body, by_fallback, text)
         choice = loads(body)["choices"][0]
         said = (choice["message"]["role"], choice["message"]["content"], choice["finish_reason"])
-        return Served(by_fallback) if said == ("assistant", text, "stop") else Wrong(f"the answer says {said}")
+        return (
+            Served(by_fallback)
+            if said == ("assistant", text, "stop")
+            else Wrong(f"the answer says {said}")
+        )
     except (ValueError, LookupError, TypeError, AssertionError) as error:
         return Wrong(f"{type(error).__name__}: {error} in {status} {body[:300]!r}")
 
@@ -92,7 +102,9 @@ def _stream(headers: Mapping[str, str], body: bytes, by_fallback: bool, whole: s
     broken = last is not None and "error" in last
     documents = [loads(event) for event in events[:-1]]  # so [DONE] and an error can only be last
     choices = [choice for document in documents for choice in document["choices"]]
-    assert [choice["delta"]["role"] for choice in choices if "role" in choice["delta"]] == ["assistant"], "one role"
+    assert [choice["delta"]["role"] for choice in choices if "role" in choice["delta"]] == [
+        "assistant"
+    ], "one role"
     text = "".join(choice["delta"].get("content") or "" for choice in choices)
     reasons = [choice["finish_reason"] for choice in choices if choice["finish_reason"] is not None]
     if broken:

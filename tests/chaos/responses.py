@@ -25,7 +25,7 @@ Begin = Callable[[Answer, bool], list[Step]]
 def head(kind: str, more: str = "", length: int | None = None, status: str = "200 OK") -> bytes:
     """Status and headers; the body is chunked if it has no length."""
     size = "Transfer-Encoding: chunked" if length is None else f"Content-Length: {length}"
-    return f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\n{size}\r\n{more}Connection: close\r\n\r\n".encode()
+    return f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\n{size}\r\n{more}Connection: close\r\n\r\n".encode()  # noqa: E501
 
 
 def chunk(data: bytes) -> bytes:
@@ -56,15 +56,27 @@ def kept(answer: Answer, stream: bool) -> list[Step]:
 def large(answer: Answer) -> list[Step]:
     """A stream that says LARGE."""
     content = chunk(answer.content[0].replace(b"one ", BLOCK))
-    return [head(SSE), chunk(answer.prelude), *[content] * BLOCKS, chunk(answer.content[1]), chunk(answer.ending), LAST_CHUNK]
+    return [
+        head(SSE),
+        chunk(answer.prelude),
+        *[content] * BLOCKS,
+        chunk(answer.content[1]),
+        chunk(answer.ending),
+        LAST_CHUNK,
+    ]
 
 
 def dripped(answer: Answer, stream: bool) -> list[Step]:
     """A good answer in ten pieces, cut anywhere."""
-    data = b"".join(chunk(event) for event in answer.events) + LAST_CHUNK if stream else answer.whole
+    data = (
+        b"".join(chunk(event) for event in answer.events) + LAST_CHUNK if stream else answer.whole
+    )
     size = len(data) // 9
     pieces = [data[i : i + size] for i in range(0, len(data), size)]
-    return [*headers(answer, stream), *(step for piece in pieces for step in (Pause(clocks.DRIP), piece))]
+    return [
+        *headers(answer, stream),
+        *(step for piece in pieces for step in (Pause(clocks.DRIP), piece)),
+    ]
 
 
 def nothing(answer: Answer, stream: bool) -> list[Step]:
@@ -82,7 +94,10 @@ def headers(answer: Answer, stream: bool) -> list[Step]:
 
 def no_content_yet(answer: Answer, stream: bool) -> list[Step]:
     """Half of a JSON answer, or a stream up to its first content."""
-    return [*headers(answer, stream), chunk(answer.prelude) if stream else answer.whole[: len(answer.whole) // 2]]
+    return [
+        *headers(answer, stream),
+        chunk(answer.prelude) if stream else answer.whole[: len(answer.whole) // 2],
+    ]
 
 
 def content(answer: Answer, stream: bool) -> list[Step]:
@@ -107,7 +122,9 @@ def in_turn(*steps: Steps) -> Steps:
 
 def first(failing: Steps) -> Steps:
     """Only the first request fails."""
-    return lambda answer, stream, before: good(answer, stream) if before else failing(answer, stream, before)
+    return lambda answer, stream, before: (
+        good(answer, stream) if before else failing(answer, stream, before)
+    )
 
 
 def always(steps: Sequence[Step]) -> Steps:

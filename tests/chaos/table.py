@@ -1,4 +1,6 @@
-"""The pass table as a page: TABLE.md is what `python -m tests.chaos` wrote, and a test holds it against the expectations."""
+"""The pass table as a page: TABLE.md is what `python -m tests.chaos` wrote, and a test holds it
+against the expectations.
+"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,14 +23,23 @@ dialects (Claude, OpenAI, Gemini), for a JSON answer and for a stream, with a he
 failing provider is asked for one request is counted: it may charge for each time. After each fault no task, connection, file descriptor,
 place or probe may be left over. A stream that was served has one role, one finish and one `[DONE]`; one that broke off ends with the
 error event and has no `[DONE]`.
-"""
+"""  # noqa: E501
 
 
 def page(scores: Mapping[str, Score]) -> str:
     """`scores` by the faults' titles."""
     rows = [_row(fault, scores[title(fault)]) for fault in FAULTS]
     passed, total = (sum(score[i] for score in scores.values()) for i in (0, 1))
-    columns = ("phase", "fault", "JSON", "stream", "JSON, with a fallback", "stream, with a fallback", "asked", "as specified")
+    columns = (
+        "phase",
+        "fault",
+        "JSON",
+        "stream",
+        "JSON, with a fallback",
+        "stream, with a fallback",
+        "asked",
+        "as specified",
+    )
     table = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|", *rows]
     return "\n".join([HEAD, f"**{passed} of {total} cases as specified.**", "", *table, ""])
 
@@ -44,7 +55,10 @@ def title(fault: Fault) -> str:
 def _row(fault: Fault, score: Score) -> str:
     cells = [_cell(fault, stream, backed) for backed in (False, True) for stream in (False, True)]
     mark = "" if score[0] == score[1] else " ✗"
-    return f"| {fault.phase} | {fault.name} | {' | '.join(cells)} | {_asked(fault)} | {score[0]} / {score[1]}{mark} |"
+    return (
+        f"| {fault.phase} | {fault.name} | {' | '.join(cells)} | {_asked(fault)} | {score[0]} /"
+        f" {score[1]}{mark} |"
+    )
 
 
 def _asked(fault: Fault) -> str:
@@ -56,7 +70,11 @@ def _cell(fault: Fault, stream: bool, backed: bool) -> str:
     if None in outcomes.values():
         return "–"
     distinct = list(dict.fromkeys(outcomes.values()))
-    told = str(distinct[0]) if len(distinct) == 1 else "; ".join(_told(outcomes, outcome) for outcome in distinct)
+    told = (
+        str(distinct[0])
+        if len(distinct) == 1
+        else "; ".join(_told(outcomes, outcome) for outcome in distinct)
+    )
     if not fault.sometimes_served:
         return told
     return "served, by one of the two" if backed else f"served, or {told}"

@@ -1,4 +1,6 @@
-"""Each fault, from connecting to the middle of a stream: the caller sees what the table says, and nothing is left over."""
+"""Each fault, from connecting to the middle of a stream: the caller sees what the table says, and
+nothing is left over.
+"""
 
 import pytest
 

@@ -60,7 +60,7 @@ providers:
     base_url: http://127.0.0.1:8000/v1
     models:
       small: {like: base}
-"""
+"""  # noqa: E501
 
 ABLE: Final = """\
 version: 1
@@ -74,13 +74,18 @@ families:
 providers:
   a: {dialect: openai, base_url: http://a.example/v1, region: eu, models: {one: {like: able}, two: {like: able, region: us}}}
   b: {dialect: openai, base_url: http://b.example/v1, region: us, models: {three: {like: able}}}
-"""
+"""  # noqa: E501
 """Three models that can do the same, at two providers, in two regions."""
 
 FILES: Final[Mapping[str, str]] = {"persona_policy.yaml": POLICY, "capabilities.yaml": CAPABILITIES}
 
 
-def loaded(directory: Path, policy: str = POLICY, capabilities: str = CAPABILITIES, environ: Mapping[str, str] | None = None) -> Config:
+def loaded(
+    directory: Path,
+    policy: str = POLICY,
+    capabilities: str = CAPABILITIES,
+    environ: Mapping[str, str] | None = None,
+) -> Config:
     """The configuration of two texts, written to `directory`."""
     (directory / "persona_policy.yaml").write_text(policy, "utf-8")
     (directory / "capabilities.yaml").write_text(capabilities, "utf-8")
@@ -94,7 +99,10 @@ def replaced(text: str, old: str, new: str) -> str:
 
 
 def complaints(
-    directory: Path, policy: str = POLICY, capabilities: str = CAPABILITIES, environ: Mapping[str, str] | None = None
+    directory: Path,
+    policy: str = POLICY,
+    capabilities: str = CAPABILITIES,
+    environ: Mapping[str, str] | None = None,
 ) -> list[str]:
     """What `load` says is wrong, a line each; nothing if it finds nothing."""
     try:

@@ -14,7 +14,9 @@ LAST: Final = "    params: report\n"
 
 def _more(name: str, text: str, expected: tuple[str, ...]) -> Broken:
     """The sample with more keys in its persona."""
-    return Broken(name, LAST, LAST + "".join(f"    {line}\n" for line in text.splitlines()), expected)
+    return Broken(
+        name, LAST, LAST + "".join(f"    {line}\n" for line in text.splitlines()), expected
+    )
 
 
 CASES: Final = [
@@ -257,4 +259,7 @@ CASES: Final = [
 def test_what_is_wrong_is_told(case: Broken, tmp_path: Path) -> None:
     told = complaints(tmp_path, policy=replaced(POLICY, case.old, case.new))
     expected = [f"{FILE}:{line}" for line in case.expected]
-    assert [abridged(line) if "…" in wanted else line for line, wanted in zip(told, expected, strict=True)] == expected
+    assert [
+        abridged(line) if "…" in wanted else line
+        for line, wanted in zip(told, expected, strict=True)
+    ] == expected

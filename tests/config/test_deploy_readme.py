@@ -1,4 +1,6 @@
-"""config/deploy/README.md is true: its metrics, outcomes and limits are the real ones, its alerts and manifest name what there is."""
+"""config/deploy/README.md is true: its metrics, outcomes and limits are the real ones, its alerts
+and manifest name what there is.
+"""
 
 import ast
 import re
@@ -31,12 +33,17 @@ def families() -> set[str]:
     metrics = Metrics([], [], [])
     metrics.tell_lost_lines(lambda: 0)
     return {
-        family.name.removeprefix("llm_router_") + ("_total" if family.type == "counter" else "") for family in metrics.registry.collect()
+        family.name.removeprefix("llm_router_") + ("_total" if family.type == "counter" else "")
+        for family in metrics.registry.collect()
     }
 
 
 def test_the_metrics_are_the_documented_ones() -> None:
-    table = "\n".join(line.split(" | ")[0] for line in section(README, "## Metrics").splitlines() if line.startswith("| `"))
+    table = "\n".join(
+        line.split(" | ")[0]
+        for line in section(README, "## Metrics").splitlines()
+        if line.startswith("| `")
+    )
     assert families() | OF_WORKERS == spans(table)
 
 
@@ -47,7 +54,11 @@ def test_what_a_gauge_is_over_several_workers_is_documented() -> None:
 
 def test_the_alerts_ask_for_metrics_that_there_are() -> None:
     rules = RULES["groups"][0]["rules"]
-    asked = {name for rule in rules for name in re.findall(r"llm_router_(\w+?)(?:_bucket)?\b", rule["expr"])}
+    asked = {
+        name
+        for rule in rules
+        for name in re.findall(r"llm_router_(\w+?)(?:_bucket)?\b", rule["expr"])
+    }
     assert asked <= families() | OF_WORKERS
     assert len({rule["alert"] for rule in rules}) == len(rules)
 
@@ -57,9 +68,19 @@ def test_the_outcomes_of_the_log_are_documented() -> None:
     listed = re.search(r'"""(ok · [^"]*)"""', page("gateway/telemetry/events.py"))
     assert listed is not None
     outcomes = set(re.findall(r"\w+", listed[1]))
-    named = spans("\n".join(line.split(" | ")[0] for line in section(README, "## Logs").splitlines() if line.startswith("| `")))
+    named = spans(
+        "\n".join(
+            line.split(" | ")[0]
+            for line in section(README, "## Logs").splitlines()
+            if line.startswith("| `")
+        )
+    )
     assert named == outcomes
-    given = {node.value for node in nodes() if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    given = {
+        node.value
+        for node in nodes()
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
     assert outcomes <= given
 
 
@@ -69,7 +90,9 @@ def test_the_manifest_asks_for_routes_that_there_are_and_waits_for_a_stop() -> N
     paths = {container[probe]["httpGet"]["path"] for probe in ("livenessProbe", "readinessProbe")}
     assert paths <= {route.path for route in ROUTES}
     assert pod["terminationGracePeriodSeconds"] > ServerSettings().drain_grace + 5
-    assert {mount["name"] for mount in container["volumeMounts"]} == {volume["name"] for volume in pod["volumes"]}
+    assert {mount["name"] for mount in container["volumeMounts"]} == {
+        volume["name"] for volume in pod["volumes"]
+    }
 
 
 LIMITS = section(README, "## What is bounded by what")
@@ -95,7 +118,13 @@ def row(limit: str) -> str:
         ("one answer of a provider", f"{MAX_ANSWER_BYTES // _MIB} MiB"),
         ("what is read ahead", f"{HIGH_WATER // 1024} KB"),
         ("URLs that are fetched", f"| {media.MAX_FETCHES};"),
-        ("URLs that are fetched", f"{ServerSettings().media_fetch.max_bytes // _MIB} MiB and {ServerSettings().media_fetch.timeout:g} s"),
+        (
+            "URLs that are fetched",
+            (
+                f"{ServerSettings().media_fetch.max_bytes // _MIB} MiB and"
+                f" {ServerSettings().media_fetch.timeout:g} s"
+            ),
+        ),
         ("lookups of callers' URLs", f"{media_lookups.MOST} at a time, {media_lookups.TIME:g} s"),
         ("lines of the request log", f"{request_log.CAPACITY:,}"),
         ("messages on standard error", f"{messages.CAPACITY:,}"),

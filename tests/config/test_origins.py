@@ -29,7 +29,18 @@ def test_what_an_origin_is_compared_as(written: str, expected: str) -> None:
 
 @pytest.mark.parametrize(
     "written",
-    ["", "https://", "https:/a", "//a", "https://a b", "https://a:", "https://a:0", "https://a.", "https://u@a", "https://ä.example"],
+    [
+        "",
+        "https://",
+        "https:/a",
+        "//a",
+        "https://a b",
+        "https://a:",
+        "https://a:0",
+        "https://a.",
+        "https://u@a",
+        "https://ä.example",
+    ],
 )
 def test_what_is_none(written: str) -> None:
     with pytest.raises(ValueError, match="must be an origin"):
@@ -42,7 +53,10 @@ def test_what_is_none(written: str) -> None:
         ("[]", ()),
         ("['*']", ("*",)),
         ("['*', 'null']", ("*", "null")),
-        ("[https://b.example, 'http://localhost:3000']", ("https://b.example", "http://localhost:3000")),
+        (
+            "[https://b.example, 'http://localhost:3000']",
+            ("https://b.example", "http://localhost:3000"),
+        ),
     ],
 )
 def test_a_list_of_them(tmp_path: Path, written: str, expected: tuple[str, ...]) -> None:

@@ -1,4 +1,5 @@
-"""Policies of all kinds: the same when written again, and whatever stands in one is taken or told."""
+"""Policies of all kinds: the same when written again, and whatever stands in one is taken or
+told."""
 
 import json
 import tempfile
@@ -9,7 +10,18 @@ from typing import Any, get_args
 import hypothesis.strategies as st
 from hypothesis import event, given, settings
 
-from gateway.config import ALWAYS, NO_OVERRIDES, Balance, Condition, Feature, Persona, Rule, StrategyName, TargetRef, TimeoutOverrides
+from gateway.config import (
+    ALWAYS,
+    NO_OVERRIDES,
+    Balance,
+    Condition,
+    Feature,
+    Persona,
+    Rule,
+    StrategyName,
+    TargetRef,
+    TimeoutOverrides,
+)
 from gateway.config.conditions import DAYS
 from gateway.config.personas import DEFAULT_BALANCE, FAILURE_CLASSES
 from tests.config.samples import ABLE, complaints, loaded
@@ -25,7 +37,9 @@ def written(persona: Persona) -> dict[str, Any]:
         "affinity": persona.affinity,
         "rules": list(map(written_rule, persona.rules)),
         "on_failure": {
-            "move_on": [name for name, kinds in FAILURE_CLASSES.items() if failure.move_on.issuperset(kinds)],
+            "move_on": [
+                name for name, kinds in FAILURE_CLASSES.items() if failure.move_on.issuperset(kinds)
+            ],
             "retries": failure.retries,
             "max_attempts": failure.max_attempts,
         },
@@ -35,9 +49,16 @@ def written(persona: Persona) -> dict[str, Any]:
     if persona.balance != DEFAULT_BALANCE:
         document["balance"] = written_balance(persona.balance)
     if failure.retries:
-        document["on_failure"]["backoff"] = {"initial": failure.backoff.initial, "max": failure.backoff.max}
+        document["on_failure"]["backoff"] = {
+            "initial": failure.backoff.initial,
+            "max": failure.backoff.max,
+        }
     if hedge is not None:
-        after = f"{hedge.seconds * 1000:g}ms" if hedge.seconds is not None else f"p{round((hedge.quantile or 0) * 100)}"
+        after = (
+            f"{hedge.seconds * 1000:g}ms"
+            if hedge.seconds is not None
+            else f"p{round((hedge.quantile or 0) * 100)}"
+        )
         document["hedge"] = {"after": after, "max_extra": hedge.max_extra}
     if persona.max_price is not None:
         document["max_price"] = float(persona.max_price)
@@ -71,7 +92,11 @@ def written_rule(rule: Rule) -> dict[str, Any]:
 
 
 def written_when(when: Condition) -> dict[str, Any]:
-    bounds = {name: bound for name, bound in (("over", when.tokens_over), ("under", when.tokens_under)) if bound is not None}
+    bounds = {
+        name: bound
+        for name, bound in (("over", when.tokens_over), ("under", when.tokens_under))
+        if bound is not None
+    }
     document = {
         "input_tokens": bounds,
         "has": sorted(when.features),
@@ -81,12 +106,21 @@ def written_when(when: Condition) -> dict[str, Any]:
     }
     if when.time is not None:
         before = {} if when.time.before is None else {"before": f"{when.time.before:%H:%M}"}
-        document["time"] = {"after": f"{when.time.after:%H:%M}", **before, "days": [DAYS[day] for day in sorted(when.time.days)]}
+        document["time"] = {
+            "after": f"{when.time.after:%H:%M}",
+            **before,
+            "days": [DAYS[day] for day in sorted(when.time.days)],
+        }
     return {name: value for name, value in document.items() if value}
 
 
 def written_clocks(clocks: TimeoutOverrides) -> dict[str, float]:
-    found = {"connect": clocks.connect, "first_content": clocks.first_content, "idle": clocks.idle, "total": clocks.total}
+    found = {
+        "connect": clocks.connect,
+        "first_content": clocks.first_content,
+        "idle": clocks.idle,
+        "total": clocks.total,
+    }
     return {name: limit for name, limit in found.items() if limit is not None}
 
 
@@ -94,7 +128,9 @@ def written_balance(balance: Balance) -> dict[str, float]:
     return {"cost": balance.cost, "latency": balance.latency, "tier": balance.tier}
 
 
-def optional(required: Mapping[str, st.SearchStrategy[Any]], **more: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+def optional(
+    required: Mapping[str, st.SearchStrategy[Any]], **more: st.SearchStrategy[Any]
+) -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries(dict(required), optional=more)
 
 
@@ -108,7 +144,13 @@ conditions = optional(
     metadata=st.dictionaries(st.sampled_from(["team", "no"]), one_or_more, min_size=1),
     header=st.dictionaries(st.sampled_from(["X-Team", "x-tier"]), one_or_more, min_size=1),
     key=st.sampled_from(["0a1b2c3d", ["12345678", "0a1b2c3d"]]),
-    time=st.sampled_from([{"after": "09:00"}, {"before": "12:30", "days": ["mon"]}, {"after": "22:00", "before": "06:00"}]),
+    time=st.sampled_from(
+        [
+            {"after": "09:00"},
+            {"before": "12:30", "days": ["mon"]},
+            {"after": "22:00", "before": "06:00"},
+        ]
+    ),
 )
 balances = st.sampled_from([{"cost": 1}, {"cost": 2, "latency": 1}, {"tier": 0.5}])
 targets = st.lists(
@@ -143,7 +185,10 @@ personas = optional(
         retries=st.integers(0, 5),
         max_attempts=st.integers(1, 50),
     ),
-    hedge=optional({"after": st.sampled_from(["p50", "p95", "800ms", "0.9s"])}, max_extra=st.sampled_from(["5%", "12.5 %", 0.5, 1])),
+    hedge=optional(
+        {"after": st.sampled_from(["p50", "p95", "800ms", "0.9s"])},
+        max_extra=st.sampled_from(["5%", "12.5 %", 0.5, 1]),
+    ),
     resume=st.booleans(),
     max_price=st.sampled_from([0.001, 0.25, 3]),
     regions=st.just(["eu", "us"]),
@@ -153,7 +198,9 @@ personas = optional(
 
 @settings(deadline=None)
 @given(personas)
-def test_a_policy_that_loads_says_the_same_when_it_is_written_again(document: dict[str, Any]) -> None:
+def test_a_policy_that_loads_says_the_same_when_it_is_written_again(
+    document: dict[str, Any],
+) -> None:
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory)
         policy = json.dumps({"version": 1, "personas": {"p": document}})
@@ -162,11 +209,32 @@ def test_a_policy_that_loads_says_the_same_when_it_is_written_again(document: di
             return
         event("loaded")
         first = loaded(path, policy, ABLE)
-        again = loaded(path, json.dumps({"version": 1, "personas": {"p": written(first.personas["p"])}}), ABLE)
+        again = loaded(
+            path, json.dumps({"version": 1, "personas": {"p": written(first.personas["p"])}}), ABLE
+        )
     assert again.personas == first.personas
 
 
-junk = st.sampled_from([None, True, 5, -1, 1e9, "", "x", "a/one", [], [None], ["x"], {}, {"x": 1}, {"when": {}}, [[]], [{}]])
+junk = st.sampled_from(
+    [
+        None,
+        True,
+        5,
+        -1,
+        1e9,
+        "",
+        "x",
+        "a/one",
+        [],
+        [None],
+        ["x"],
+        {},
+        {"x": 1},
+        {"when": {}},
+        [[]],
+        [{}],
+    ]
+)
 
 
 @st.composite
@@ -175,7 +243,11 @@ def spoiled(draw: st.DrawFn) -> dict[str, Any]:
     document = draw(personas)
     node: Any = document
     while True:
-        step = draw(st.sampled_from(sorted(node))) if isinstance(node, dict) else draw(st.integers(0, len(node) - 1))
+        step = (
+            draw(st.sampled_from(sorted(node)))
+            if isinstance(node, dict)
+            else draw(st.integers(0, len(node) - 1))
+        )
         if isinstance(node[step], dict | list) and node[step] and draw(st.integers(0, 2)):
             node[step] = node[step].copy()
             node = node[step]
@@ -188,7 +260,9 @@ def spoiled(draw: st.DrawFn) -> dict[str, Any]:
 @given(spoiled())
 def test_whatever_stands_there_is_taken_or_told_with_its_line(document: dict[str, Any]) -> None:
     with tempfile.TemporaryDirectory() as directory:
-        told = complaints(Path(directory), json.dumps({"version": 1, "personas": {"p": document}}), ABLE)
+        told = complaints(
+            Path(directory), json.dumps({"version": 1, "personas": {"p": document}}), ABLE
+        )
     event("refused" if told else "loaded")
     assert all(line.startswith("persona_policy.yaml:") and ": personas.p" in line for line in told)
     assert len(set(told)) == len(told)

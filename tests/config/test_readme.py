@@ -1,4 +1,6 @@
-"""config/README.md is true: every setting of the two files is named with its default, its examples load, every variable is there."""
+"""config/README.md is true: every setting of the two files is named with its default, its examples
+load, every variable is there.
+"""
 
 import ast
 import re
@@ -15,7 +17,9 @@ from tests.serving import config_of
 from translators.capabilities import ModelRecord
 
 README = page("config/README.md")
-POLICY, PERSONA, CAPABILITIES, PROVIDER, MODEL = (Form(of) for of in (PolicyFile, Persona, CapabilitiesFile, Provider, Model))
+POLICY, PERSONA, CAPABILITIES, PROVIDER, MODEL = (
+    Form(of) for of in (PolicyFile, Persona, CapabilitiesFile, Provider, Model)
+)
 FACTS = Form(ModelRecord)
 
 
@@ -25,7 +29,9 @@ def first_names(heading: str) -> set[str]:
 
 
 def test_every_setting_of_the_policy_is_documented() -> None:
-    assert (POLICY.settings() | PERSONA.settings()) - words(section(README, "## persona_policy.yaml")) == set()
+    assert (POLICY.settings() | PERSONA.settings()) - words(
+        section(README, "## persona_policy.yaml")
+    ) == set()
 
 
 def test_every_setting_of_the_capabilities_is_documented() -> None:
@@ -77,14 +83,22 @@ def test_the_defaults_of_resilience_are_the_documented_ones() -> None:
 
 
 def test_the_defaults_of_a_provider_are_the_documented_ones() -> None:
-    documented, clocks, check = rows(section(README, "### A provider")), Timeouts(), HealthCheck(path="/models")
+    documented, clocks, check = (
+        rows(section(README, "### A provider")),
+        Timeouts(),
+        HealthCheck(path="/models"),
+    )
     for name in ("connect", "first_content", "idle", "total"):
         assert f"`{name}` {getattr(clocks, name):g}" in documented["timeouts"][1]
     assert numbers(documented["health_check"][-1]) == [check.every, check.timeout]
 
 
 def test_every_value_that_may_be_chosen_is_documented() -> None:
-    capabilities, features, strategies = FACTS.choices("capabilities"), PERSONA.choices("rules", "when", "has"), PERSONA.choices("strategy")
+    capabilities, features, strategies = (
+        FACTS.choices("capabilities"),
+        PERSONA.choices("rules", "when", "has"),
+        PERSONA.choices("strategy"),
+    )
     assert "vision" in capabilities <= spans(section(README, "### A model"))
     assert "images" in features <= words(section(README, "### Rules"))
     assert "balanced" in strategies <= spans(rows(section(README, "### A persona"))["strategy"][1])
@@ -102,20 +116,41 @@ def test_the_examples_load() -> None:
     found = config_of(policy % "local/qwen3-32b", {}, "version: 1\n" + local).providers["local"]
     assert found.available
     assert found.models["qwen3-32b"].record.max_tokens_parameter == "max_tokens"
-    at_azure = config_of(policy % "azure/gpt-4.1", {"AZURE_OPENAI_API_KEY": "k"}, "version: 1\n" + azure).providers["azure"]
+    at_azure = config_of(
+        policy % "azure/gpt-4.1", {"AZURE_OPENAI_API_KEY": "k"}, "version: 1\n" + azure
+    ).providers["azure"]
     assert at_azure.available
     assert at_azure.query == "?api-version=2024-10-21"
-    assert at_azure.models["gpt-4.1"].base_url == "https://NAME.openai.azure.com/openai/deployments/gpt-4.1"
+    assert (
+        at_azure.models["gpt-4.1"].base_url
+        == "https://NAME.openai.azure.com/openai/deployments/gpt-4.1"
+    )
 
 
 def test_every_environment_variable_is_documented() -> None:
     of_code = {
         node.value
         for node in nodes()
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and re.fullmatch(r"LLM_ROUTER_[A-Z_]+", node.value)
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and re.fullmatch(r"LLM_ROUTER_[A-Z_]+", node.value)
     }
-    providers = yaml.safe_load((ROOT / "config" / "capabilities.yaml").read_text("utf-8"))["providers"].values()
-    of_providers = {provider[key] for provider in providers for key in ("key_variable", "base_url_variable") if provider.get(key)}
+    providers = yaml.safe_load((ROOT / "config" / "capabilities.yaml").read_text("utf-8"))[
+        "providers"
+    ].values()
+    of_providers = {
+        provider[key]
+        for provider in providers
+        for key in ("key_variable", "base_url_variable")
+        if provider.get(key)
+    }
     documented = spans(section(README, "## Environment"))
     assert of_code | of_providers | {"HOST", "PORT"} <= documented
-    assert {"HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"} <= documented
+    assert {
+        "HTTPS_PROXY",
+        "HTTP_PROXY",
+        "ALL_PROXY",
+        "NO_PROXY",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+    } <= documented

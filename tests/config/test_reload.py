@@ -30,7 +30,9 @@ def prompt(config: Config) -> str | None:
     return config.personas["helper"].system_prompt
 
 
-def reloader_of(files: ConfigFiles, *adopters: Callable[[Config], None]) -> tuple[Reloader, list[Event]]:
+def reloader_of(
+    files: ConfigFiles, *adopters: Callable[[Config], None]
+) -> tuple[Reloader, list[Event]]:
     events: list[Event] = []
     return Reloader(files.load(), files, EventBus([events.append]), adopters), events
 
@@ -41,7 +43,12 @@ async def test_a_change_holds_and_is_told(tmp_path: Path) -> None:
     before = reloader.config
     write(tmp_path, OTHER)
     done = await reloader.reload("request")
-    assert (done.ok, done.changed, done.previous, done.revision) == (True, True, before.revision, reloader.config.revision)
+    assert (done.ok, done.changed, done.previous, done.revision) == (
+        True,
+        True,
+        before.revision,
+        reloader.config.revision,
+    )
     assert prompt(reloader.config) == "Be thorough."
     assert prompt(before) == "Be brief."
     assert adopted == [reloader.config]
@@ -59,7 +66,9 @@ async def test_files_that_say_the_same_change_nothing(tmp_path: Path) -> None:
     assert adopted == []
 
 
-async def test_a_broken_file_keeps_the_last_good_revision_until_it_is_mended(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_broken_file_keeps_the_last_good_revision_until_it_is_mended(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     reloader, events = reloader_of(write(tmp_path, POLICY))
     before = reloader.config
     write(tmp_path, BROKEN)
@@ -68,14 +77,21 @@ async def test_a_broken_file_keeps_the_last_good_revision_until_it_is_mended(tmp
     assert reloader.config is before
     assert reloader.last is failed
     (problem,) = failed.problems
-    assert (problem.file, problem.line, problem.path) == ("persona_policy.yaml", 15, "personas.helper.targets[0]")
+    assert (problem.file, problem.line, problem.path) == (
+        "persona_policy.yaml",
+        15,
+        "personas.helper.targets[0]",
+    )
     assert str(problem) in caplog.text
     assert "key-canary" not in caplog.text
     write(tmp_path, OTHER)
     mended = await reloader.reload("SIGHUP")
     assert mended.ok
     assert prompt(reloader.config) == "Be thorough."
-    assert [event.result for event in events if isinstance(event, ConfigReloaded)] == ["failed", "changed"]
+    assert [event.result for event in events if isinstance(event, ConfigReloaded)] == [
+        "failed",
+        "changed",
+    ]
 
 
 async def test_a_missing_file_keeps_the_last_good_revision(tmp_path: Path) -> None:
@@ -86,8 +102,12 @@ async def test_a_missing_file_keeps_the_last_good_revision(tmp_path: Path) -> No
     assert prompt(reloader.config) == "Be brief."
 
 
-async def test_a_storm_of_signals_is_a_few_reloads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first at once, the others soon, and the last of them after all were sent: what the files say then holds."""
+async def test_a_storm_of_signals_is_a_few_reloads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first at once, the others soon, and the last of them after all were sent: what the files
+    say then holds.
+    """
     monkeypatch.setattr("gateway.config.reload.BETWEEN", 0.05)
     reloader, events = reloader_of(write(tmp_path, POLICY))
     async with reloader.running():
@@ -113,7 +133,14 @@ async def test_many_at_once_are_done_one_after_another(tmp_path: Path) -> None:
 
 async def test_what_the_server_was_built_with_waits_for_a_restart(tmp_path: Path) -> None:
     reloader, _ = reloader_of(write(tmp_path, POLICY))
-    write(tmp_path, replaced(POLICY, "body_timeout: 30", "body_timeout: 7\n  max_body_bytes: 1000\n  media_fetch: {timeout: 1}"))
+    write(
+        tmp_path,
+        replaced(
+            POLICY,
+            "body_timeout: 30",
+            "body_timeout: 7\n  max_body_bytes: 1000\n  media_fetch: {timeout: 1}",
+        ),
+    )
     done = await reloader.reload("request")
     assert done.needs_restart == ("server.max_body_bytes", "server.media_fetch")
     assert (await reloader.reload("request")).needs_restart == done.needs_restart
@@ -123,12 +150,19 @@ async def test_what_the_server_was_built_with_waits_for_a_restart(tmp_path: Path
 
 
 async def test_the_simulator_goes_on_serving(tmp_path: Path) -> None:
-    urls = {"claude": "http://127.0.0.1:1/claude", "openai": "http://127.0.0.1:1/openai/v1", "gemini": "http://127.0.0.1:1/gemini"}
+    urls = {
+        "claude": "http://127.0.0.1:1/claude",
+        "openai": "http://127.0.0.1:1/openai/v1",
+        "gemini": "http://127.0.0.1:1/gemini",
+    }
     write(tmp_path, POLICY)
     reloader, _ = reloader_of(ConfigFiles(tmp_path, {}, urls))
     write(tmp_path, OTHER)
     assert (await reloader.reload("request")).changed
-    assert {provider.base_url for provider in reloader.config.providers.values()} == {urls["claude"], urls["openai"]}
+    assert {provider.base_url for provider in reloader.config.providers.values()} == {
+        urls["claude"],
+        urls["openai"],
+    }
     assert all(provider.available for provider in reloader.config.providers.values())
 
 
@@ -136,7 +170,9 @@ WATCHING = replaced(POLICY, "body_timeout: 30", "watch: 0.01")
 
 
 class Scripted:
-    """Files whose revision at each look is given. `looked` is set after ten looks, `read` when they were read."""
+    """Files whose revision at each look is given. `looked` is set after ten looks, `read` when they
+    were read.
+    """
 
     def __init__(self, config: Config, looks: Iterator[str]) -> None:
         self.config = config
@@ -158,19 +194,30 @@ class Scripted:
         return replace(self.config, revision=self.seen[-1])
 
 
-@pytest.mark.parametrize("looks", ["=", "ab", "a=", "abc=", "aba="], ids=lambda looks: f"{looks} for ever")
-async def test_the_watch_does_not_read_what_moves_or_is_as_before(tmp_path: Path, looks: str) -> None:
+@pytest.mark.parametrize(
+    "looks", ["=", "ab", "a=", "abc=", "aba="], ids=lambda looks: f"{looks} for ever"
+)
+async def test_the_watch_does_not_read_what_moves_or_is_as_before(
+    tmp_path: Path, looks: str
+) -> None:
     config = write(tmp_path, WATCHING).load()
     scripted = Scripted(config, cycle(look.replace("=", config.revision) for look in looks))
-    async with Reloader(config, cast("ConfigFiles", scripted), EventBus()).running(), asyncio.timeout(10):
+    async with (
+        Reloader(config, cast("ConfigFiles", scripted), EventBus()).running(),
+        asyncio.timeout(10),
+    ):
         await asyncio.to_thread(scripted.looked.wait)
     assert scripted.reads == []
 
 
 @pytest.mark.parametrize(("looks", "last"), [("", "a"), ("=", "a"), ("abc", "d"), ("a=b=", "c")])
-async def test_the_watch_reads_once_what_has_been_stable_for_one_interval(tmp_path: Path, looks: str, last: str) -> None:
+async def test_the_watch_reads_once_what_has_been_stable_for_one_interval(
+    tmp_path: Path, looks: str, last: str
+) -> None:
     config = write(tmp_path, WATCHING).load()
-    scripted = Scripted(config, chain((look.replace("=", config.revision) for look in looks), repeat(last)))
+    scripted = Scripted(
+        config, chain((look.replace("=", config.revision) for look in looks), repeat(last))
+    )
     reloader = Reloader(config, cast("ConfigFiles", scripted), EventBus())
     async with reloader.running(), asyncio.timeout(10):
         await asyncio.to_thread(scripted.read.wait)
@@ -210,7 +257,9 @@ async def test_the_watch_sees_an_atomic_rename(tmp_path: Path) -> None:
 
 
 async def test_the_watch_sees_a_mounted_directory_swap_its_link(tmp_path: Path) -> None:
-    """As a Kubernetes ConfigMap does: the files are links through `..data`, which is replaced by one rename."""
+    """As a Kubernetes ConfigMap does: the files are links through `..data`, which is replaced by
+    one rename.
+    """
     for name, text in (("v1", "Be brief."), ("v2", "Be equal!")):
         (tmp_path / name).mkdir()
         write(tmp_path / name, replaced(WATCHING, "Be brief.", text))
@@ -243,7 +292,9 @@ async def test_the_watch_tells_of_a_broken_file_and_of_its_mending(tmp_path: Pat
         assert reloader.last.ok
 
 
-async def test_a_reload_turns_the_watch_on_and_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_reload_turns_the_watch_on_and_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("gateway.config.reload.UNWATCHED", 0.01)
     off = replaced(POLICY, "body_timeout: 30", "watch: 0")
     config = write(tmp_path, off).load()

@@ -60,7 +60,7 @@ personas:
     resume: true
     max_price: 0.25
     regions: [eu, us]
-"""
+"""  # noqa: E501
 
 
 def persona_of(text: str, path: Path, capabilities: str = ABLE) -> Persona:
@@ -70,12 +70,20 @@ def persona_of(text: str, path: Path, capabilities: str = ABLE) -> Persona:
 def test_everything_as_written(tmp_path: Path) -> None:
     config = loaded(tmp_path, FULL, ABLE)
     assert config.resilience == Resilience(
-        breaker=BreakerSettings(window=60, min_calls=5, failure_rate=0.25, open_for=5, longest_open=120, ramp=0),
+        breaker=BreakerSettings(
+            window=60, min_calls=5, failure_rate=0.25, open_for=5, longest_open=120, ramp=0
+        ),
         retry_budget=RetryBudget(ratio=0.2, reserve=3),
     )
     persona = config.personas["full"]
     assert persona.targets == (
-        TargetRef("a", "one", 3, Condition(features=frozenset({"images"})), TimeoutOverrides(connect=2, first_content=20, idle=30)),
+        TargetRef(
+            "a",
+            "one",
+            3,
+            Condition(features=frozenset({"images"})),
+            TimeoutOverrides(connect=2, first_content=20, idle=30),
+        ),
         TargetRef("a", "two"),
     )
     assert (persona.strategy, persona.affinity, persona.resume) == ("weighted", False, True)
@@ -91,7 +99,10 @@ def test_everything_as_written(tmp_path: Path) -> None:
                 key=frozenset({"0a1b2c3d", "12345678"}),
                 time=TimeWindow(after=time(22), before=time(6), days=frozenset({4, 5})),
             ),
-            targets=(TargetRef("b", "three"), TargetRef("a", "one", timeouts=TimeoutOverrides(idle=9))),
+            targets=(
+                TargetRef("b", "three"),
+                TargetRef("a", "one", timeouts=TimeoutOverrides(idle=9)),
+            ),
             strategy="balanced",
             balance=Balance(cost=2, latency=0, tier=0.5),
             defaults={"temperature": 0.1},
@@ -99,7 +110,9 @@ def test_everything_as_written(tmp_path: Path) -> None:
         Rule(name="strict", when=Condition(key=frozenset({"deadbeef"})), params="strict"),
         Rule(name="rest", when=ALWAYS, strategy="latency"),
     )
-    moves_on = frozenset({FailureKind.CONNECT, FailureKind.CONTEXT_LENGTH, FailureKind.REQUEST_TOO_LARGE})
+    moves_on = frozenset(
+        {FailureKind.CONNECT, FailureKind.CONTEXT_LENGTH, FailureKind.REQUEST_TOO_LARGE}
+    )
     assert persona.on_failure == OnFailure(move_on=moves_on, retries=0, max_attempts=3)
     assert persona.timeouts == TimeoutOverrides(connect=1, first_content=10, idle=15, total=60)
     assert persona.hedge == Hedge(seconds=0.8, max_extra=0.1)
@@ -109,15 +122,24 @@ def test_everything_as_written(tmp_path: Path) -> None:
 def test_where_nothing_is_said(tmp_path: Path) -> None:
     persona = persona_of("{targets: [a/one]}", tmp_path)
     assert persona == Persona(name="p", targets=(TargetRef("a", "one"),))
-    assert (persona.strategy, persona.affinity, persona.rules, persona.hedge) == ("priority", True, (), None)
+    assert (persona.strategy, persona.affinity, persona.rules, persona.hedge) == (
+        "priority",
+        True,
+        (),
+        None,
+    )
     assert persona.on_failure.move_on == MOVES_ON
     assert set(FailureKind) - MOVES_ON == {FailureKind.CONTENT_FILTER, FailureKind.INVALID_REQUEST}
     assert loaded(tmp_path).resilience == Resilience()
 
 
 @pytest.mark.parametrize(("name", "kinds"), FAILURE_CLASSES.items(), ids=FAILURE_CLASSES)
-def test_every_class_of_failures_can_be_named(tmp_path: Path, name: str, kinds: tuple[FailureKind, ...]) -> None:
-    assert persona_of(f"{{targets: [a/one], on_failure: {{move_on: [{name}]}}}}", tmp_path).on_failure.move_on == set(kinds)
+def test_every_class_of_failures_can_be_named(
+    tmp_path: Path, name: str, kinds: tuple[FailureKind, ...]
+) -> None:
+    assert persona_of(
+        f"{{targets: [a/one], on_failure: {{move_on: [{name}]}}}}", tmp_path
+    ).on_failure.move_on == set(kinds)
 
 
 @pytest.mark.parametrize(
@@ -143,19 +165,40 @@ def test_when_a_second_target_is_asked(tmp_path: Path, text: str, hedge: Hedge) 
     ],
 )
 def test_windows(tmp_path: Path, text: str, window: TimeWindow) -> None:
-    persona = persona_of(f"{{targets: [a/one], rules: [{{name: r, when: {{time: {text}}}, strategy: cost}}]}}", tmp_path)
+    persona = persona_of(
+        f"{{targets: [a/one], rules: [{{name: r, when: {{time: {text}}}, strategy: cost}}]}}",
+        tmp_path,
+    )
     assert persona.rules[0].when == Condition(time=window)
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "{targets: [{target: a/one, weight: 2}, a/two], rules: [{name: r, when: {has: [tools]}, strategy: weighted}]}",
-        "{targets: [a/one], balance: {cost: 1}, rules: [{name: r, when: {has: [tools]}, strategy: balanced}]}",
-        "{targets: [a/one], strategy: balanced, rules: [{name: r, when: {has: [tools]}, balance: {latency: 1}}]}",
-        "{targets: [a/one], hedge: {after: p95}, rules: [{name: r, when: {has: [tools]}, targets: [a/one, a/two]}]}",
-        "{targets: [{target: a/one, when: {has: [tools]}}, {target: a/two, when: {time: {after: '00:00'}}}]}",
-        "{targets: [a/one], rules: [{name: r, when: {has: [files, reasoning, history]}, strategy: cost}]}",
+        (
+            "{targets: [{target: a/one, weight: 2}, a/two], rules: [{name: r, when: {has: [tools]},"
+            " strategy: weighted}]}"
+        ),
+        (
+            "{targets: [a/one], balance: {cost: 1}, rules: [{name: r, when: {has: [tools]},"
+            " strategy: balanced}]}"
+        ),
+        (
+            "{targets: [a/one], strategy: balanced, rules: [{name: r, when: {has: [tools]},"
+            " balance: {latency: 1}}]}"
+        ),
+        (
+            "{targets: [a/one], hedge: {after: p95}, rules: [{name: r, when: {has: [tools]},"
+            " targets: [a/one, a/two]}]}"
+        ),
+        (
+            "{targets: [{target: a/one, when: {has: [tools]}}, {target: a/two, when: {time: {after:"
+            " '00:00'}}}]}"
+        ),
+        (
+            "{targets: [a/one], rules: [{name: r, when: {has: [files, reasoning, history]},"
+            " strategy: cost}]}"
+        ),
     ],
 )
 def test_what_has_an_effect_is_taken(tmp_path: Path, text: str) -> None:
@@ -165,14 +208,18 @@ def test_what_has_an_effect_is_taken(tmp_path: Path, text: str) -> None:
 def test_a_target_outside_the_regions_is_told(tmp_path: Path) -> None:
     policy = "version: 1\npersonas: {p: {targets: [a/one, a/two], regions: [eu]}}"
     assert complaints(tmp_path, policy, ABLE) == [
-        "persona_policy.yaml:2: personas.p.targets[1]: 'a/two' can never serve this persona: its region 'us' is not among 'regions'"
+        "persona_policy.yaml:2: personas.p.targets[1]: 'a/two' can never serve this persona: its"
+        " region 'us' is not among 'regions'"
     ]
 
 
 def test_a_target_without_region_is_in_none(tmp_path: Path) -> None:
     policy = "version: 1\npersonas: {p: {targets: [a/one, b/three], regions: [eu]}}"
-    assert complaints(tmp_path, policy, replaced(ABLE, "b.example/v1, region: us", "b.example/v1")) == [
-        "persona_policy.yaml:2: personas.p.targets[1]: 'b/three' can never serve this persona: it has no region, and 'regions' asks for one"
+    assert complaints(
+        tmp_path, policy, replaced(ABLE, "b.example/v1, region: us", "b.example/v1")
+    ) == [
+        "persona_policy.yaml:2: personas.p.targets[1]: 'b/three' can never serve this persona: it"
+        " has no region, and 'regions' asks for one"
     ]
 
 
@@ -180,7 +227,9 @@ def test_a_mistake_in_a_rule_does_not_hide_others(tmp_path: Path) -> None:
     rules = "[{name: r, when: {has: [tols]}, targets: [a/on]}, {name: s, whn: {}}]"
     assert [
         line.partition(": unknown")[0]
-        for line in complaints(tmp_path, f"version: 1\npersonas: {{p: {{targets: [a/one], rules: {rules}}}}}", ABLE)
+        for line in complaints(
+            tmp_path, f"version: 1\npersonas: {{p: {{targets: [a/one], rules: {rules}}}}}", ABLE
+        )
     ] == [
         "persona_policy.yaml:2: personas.p.rules[0].when.has[0]",
         "persona_policy.yaml:2: personas.p.rules[1].when: is required",
@@ -190,8 +239,12 @@ def test_a_mistake_in_a_rule_does_not_hide_others(tmp_path: Path) -> None:
 
 
 def test_several_keys(tmp_path: Path) -> None:
-    capabilities = replaced(CAPABILITIES, "key_variable: CLAUDE_KEY", "keys: [ONE, {variable: TWO, weight: 3}, THREE]")
-    provider = loaded(tmp_path, POLICY, capabilities, {"TWO": "two", "THREE": "three"}).providers["claude"]
+    capabilities = replaced(
+        CAPABILITIES, "key_variable: CLAUDE_KEY", "keys: [ONE, {variable: TWO, weight: 3}, THREE]"
+    )
+    provider = loaded(tmp_path, POLICY, capabilities, {"TWO": "two", "THREE": "three"}).providers[
+        "claude"
+    ]
     assert [(key.variable, key.secret.get_secret_value(), key.weight) for key in provider.keys] == [
         ("TWO", "two", 3),
         ("THREE", "three", 1),
@@ -205,19 +258,31 @@ def test_several_keys(tmp_path: Path) -> None:
 
 
 def test_regions_and_concurrency(tmp_path: Path) -> None:
-    capabilities = replaced(CAPABILITIES, "media_urls: pass", "region: eu\n    concurrency: {limit: 20}")
-    capabilities = replaced(capabilities, "dear: {", "dear: {region: us, concurrency: {limit: 5, queue: 0, wait: 1}, ")
+    capabilities = replaced(
+        CAPABILITIES, "media_urls: pass", "region: eu\n    concurrency: {limit: 20}"
+    )
+    capabilities = replaced(
+        capabilities, "dear: {", "dear: {region: us, concurrency: {limit: 5, queue: 0, wait: 1}, "
+    )
     provider = loaded(tmp_path, capabilities=capabilities).providers["claude"]
-    assert (provider.region, provider.concurrency) == ("eu", Concurrency(limit=20, queue=100, wait=10))
-    assert (provider.models["dear"].region, provider.models["dear"].concurrency) == ("us", Concurrency(limit=5, queue=0, wait=1))
+    assert (provider.region, provider.concurrency) == (
+        "eu",
+        Concurrency(limit=20, queue=100, wait=10),
+    )
+    assert (provider.models["dear"].region, provider.models["dear"].concurrency) == (
+        "us",
+        Concurrency(limit=5, queue=0, wait=1),
+    )
     assert (provider.models["big"].region, provider.models["big"].concurrency) == (None, None)
 
 
 def test_a_models_limit_above_its_providers_is_told(tmp_path: Path) -> None:
     capabilities = replaced(CAPABILITIES, "media_urls: pass", "concurrency: {limit: 5}")
-    assert complaints(tmp_path, capabilities=replaced(capabilities, "dear: {", "dear: {concurrency: {limit: 6}, ")) == [
-        "capabilities.yaml:28: providers.claude.models.dear.concurrency.limit: has no effect: all models of the provider together "
-        "are sent 5 at a time"
+    assert complaints(
+        tmp_path, capabilities=replaced(capabilities, "dear: {", "dear: {concurrency: {limit: 6}, ")
+    ) == [
+        "capabilities.yaml:28: providers.claude.models.dear.concurrency.limit: has no effect: all"
+        " models of the provider together are sent 5 at a time"
     ]
 
 
@@ -225,7 +290,10 @@ def test_a_models_limit_above_its_providers_is_told(tmp_path: Path) -> None:
     "text",
     [
         "targets: [{target: a/one, weight: null}]",
-        "targets: [a/one], balance: null, hedge: null, regions: null, max_price: null, system_prompt: null, params: null",
+        (
+            "targets: [a/one], balance: null, hedge: null, regions: null, max_price: null,"
+            " system_prompt: null, params: null"
+        ),
         "targets: [a/one], on_failure: {move_on: null}",
     ],
 )
@@ -233,8 +301,14 @@ def test_null_is_as_good_as_nothing(tmp_path: Path, text: str) -> None:
     assert persona_of(f"{{{text}}}", tmp_path) == persona_of("{targets: [a/one]}", tmp_path)
 
 
-@pytest.mark.parametrize(("when", "message"), [("input_tokens: {over: null}", "needs 'over'"), ("time: {days: null}", "needs 'after'")])
+@pytest.mark.parametrize(
+    ("when", "message"),
+    [("input_tokens: {over: null}", "needs 'over'"), ("time: {days: null}", "needs 'after'")],
+)
 def test_a_condition_of_nulls_says_nothing(tmp_path: Path, when: str, message: str) -> None:
-    policy = f"version: 1\npersonas: {{p: {{targets: [a/one], rules: [{{name: r, when: {{{when}}}, strategy: cost}}]}}}}"
+    policy = (
+        f"version: 1\npersonas: {{p: {{targets: [a/one], rules: [{{name: r, when: {{{when}}},"
+        " strategy: cost}]}}"
+    )
     (told,) = complaints(tmp_path, policy, ABLE)
     assert message in told

@@ -1,4 +1,6 @@
-"""gateway.config.schema: classes read from plain values, and what is said of values that do not fit."""
+"""gateway.config.schema: classes read from plain values, and what is said of values that do not
+fit.
+"""
 
 from dataclasses import InitVar, dataclass, field
 from typing import Annotated, Any
@@ -6,7 +8,19 @@ from typing import Annotated, Any
 import pytest
 from pydantic import Field
 
-from gateway.config.schema import DERIVED, HIDDEN, REQUIRED, OrText, Row, Validator, Written, derive, given, keys_of, matching
+from gateway.config.schema import (
+    DERIVED,
+    HIDDEN,
+    REQUIRED,
+    OrText,
+    Row,
+    Validator,
+    Written,
+    derive,
+    given,
+    keys_of,
+    matching,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,11 +40,17 @@ def _hull(text: str | None) -> tuple[str, str]:
 class Boat(Row):
     name: Annotated[str, given("name")]
     crew: Annotated[
-        Crew, OrText(Annotated[str, matching("[A-Z][a-z]+", "must be a name")], lambda text: Crew(captain=text), "must be a crew")
+        Crew,
+        OrText(
+            Annotated[str, matching("[A-Z][a-z]+", "must be a name")],
+            lambda text: Crew(captain=text),
+            "must be a crew",
+        ),
     ]
-    mates: Annotated[dict[str, int], Written(tuple[Crew, ...], lambda crews: {crew.captain: crew.size for crew in crews})] = field(
-        default_factory=dict
-    )
+    mates: Annotated[
+        dict[str, int],
+        Written(tuple[Crew, ...], lambda crews: {crew.captain: crew.size for crew in crews}),
+    ] = field(default_factory=dict)
     sails: Annotated[int, Field(alias="canvas")] = 2
     hull: InitVar[Annotated[tuple[str, str] | None, REQUIRED, Written(str | None, _hull)]] = None
     kind: Annotated[str, DERIVED] = ""
@@ -51,7 +71,9 @@ def read(**value: Any) -> Any:
 def test_a_row_is_read_with_what_is_worked_out() -> None:
     boat, complaints = read(mates=[{"captain": "Li", "size": 3}], canvas=4)
     assert complaints == []
-    assert boat == Boat(name="Ann", crew=Crew(captain="Jo"), mates={"Li": 3}, sails=4, kind="steel", colour="red")
+    assert boat == Boat(
+        name="Ann", crew=Crew(captain="Jo"), mates={"Li": 3}, sails=4, kind="steel", colour="red"
+    )
 
 
 def test_the_long_form_of_a_value_is_read_as_the_short_one() -> None:
@@ -64,9 +86,21 @@ def test_the_long_form_of_a_value_is_read_as_the_short_one() -> None:
         ({"crew": 5}, ("crew",), "must be a crew, not 5"),
         ({"crew": "jo"}, ("crew",), "must be a name, not 'jo'"),
         ({"crew": {"size": 2}}, ("crew", "captain"), "is required"),
-        ({"crew": {"captain": "Jo", "sise": 2}}, ("crew", "sise"), "unknown key 'sise' (did you mean 'size'? known: captain, size)"),
-        ({"mates": [{"captain": "Li", "age": 2}]}, ("mates", 0, "age"), "unknown key 'age' (known: captain, size)"),
-        ({"mates": [{"captain": "Li", "size": 0}]}, ("mates", 0, "size"), "must be at least 1, not 0"),
+        (
+            {"crew": {"captain": "Jo", "sise": 2}},
+            ("crew", "sise"),
+            "unknown key 'sise' (did you mean 'size'? known: captain, size)",
+        ),
+        (
+            {"mates": [{"captain": "Li", "age": 2}]},
+            ("mates", 0, "age"),
+            "unknown key 'age' (known: captain, size)",
+        ),
+        (
+            {"mates": [{"captain": "Li", "size": 0}]},
+            ("mates", 0, "size"),
+            "must be at least 1, not 0",
+        ),
         ({"mates": "Li"}, ("mates",), "must be a list, not 'Li'"),
         ({"canvas": "4"}, ("canvas",), "must be a whole number, not '4'"),
         ({"hull": None}, ("hull",), "is required"),
@@ -75,7 +109,9 @@ def test_the_long_form_of_a_value_is_read_as_the_short_one() -> None:
         ({HIDDEN: 1}, (HIDDEN,), "unknown key '\\x00' (known: canvas, crew, hull, mates)"),
     ],
 )
-def test_what_does_not_fit_is_told_where_it_stands(value: dict[str, Any], place: tuple[str | int, ...], message: str) -> None:
+def test_what_does_not_fit_is_told_where_it_stands(
+    value: dict[str, Any], place: tuple[str | int, ...], message: str
+) -> None:
     assert read(**value) == (None, [(place, message)])
 
 
@@ -94,7 +130,9 @@ def test_keys_are_those_of_the_file() -> None:
 
 def test_known_keys_may_be_given() -> None:
     _, complaints = Validator(Crew, ("captain", "size", "like")).read({"captain": "Jo", "lik": "x"})
-    assert complaints == [(("lik",), "unknown key 'lik' (did you mean 'like'? known: captain, like, size)")]
+    assert complaints == [
+        (("lik",), "unknown key 'lik' (did you mean 'like'? known: captain, like, size)")
+    ]
 
 
 def test_a_row_as_json() -> None:

@@ -62,7 +62,9 @@ def test_the_four_personas() -> None:
 
 
 @pytest.mark.parametrize("persona", CONFIG.personas.values(), ids=lambda p: p.name)
-def test_every_persona_is_described_and_has_targets_at_all_three_providers(persona: Persona) -> None:
+def test_every_persona_is_described_and_has_targets_at_all_three_providers(
+    persona: Persona,
+) -> None:
     assert persona.description
     assert persona.system_prompt
     assert {target.provider for target in persona.targets} == {"claude", "openai", "gemini"}
@@ -76,11 +78,14 @@ def test_every_rule_has_targets_at_more_than_one_provider(persona: Persona) -> N
 
 def test_how_the_personas_choose() -> None:
     assert {name: persona.strategy for name, persona in CONFIG.personas.items()} == {
-        "code_assistant": "priority", "chatbot": "cost", "analyst": "priority", "creative_writer": "priority",
+        "code_assistant": "priority", "chatbot": "cost", "analyst": "priority",
+        "creative_writer": "priority",
     }  # fmt: skip
     assert CONFIG.personas["code_assistant"].hedge == Hedge(quantile=0.95)
     assert [rule.name for rule in CONFIG.personas["analyst"].rules] == ["long-documents"]
-    assert [name for name, persona in CONFIG.personas.items() if persona.resume] == ["creative_writer"]
+    assert [name for name, persona in CONFIG.personas.items() if persona.resume] == [
+        "creative_writer"
+    ]
 
 
 def test_the_settings_that_are_written_out_are_the_defaults() -> None:
@@ -92,21 +97,29 @@ def test_the_settings_that_are_written_out_are_the_defaults() -> None:
     [
         (
             "persona_policy.yaml",
-            [PolicyFile, Persona, Rule, Condition, TokenRange, TimeWindow, TargetRef, TimeoutOverrides, Balance, OnFailure, Backoff, Hedge,
+            [PolicyFile, Persona, Rule, Condition, TokenRange, TimeWindow, TargetRef,
+             TimeoutOverrides, Balance, OnFailure, Backoff, Hedge,
              ServerSettings, MediaFetch, Resilience, BreakerSettings, RetryBudget],
         ),
-        ("capabilities.yaml", [Provider, Auth, ApiKey, TlsFiles, Model, Concurrency, Timeouts, ModelRecord, Thinking, Price,
+        ("capabilities.yaml", [Provider, Auth, ApiKey, TlsFiles, Model, Concurrency, Timeouts,
+         ModelRecord, Thinking, Price,
              PriceTier]),
     ],
 )  # fmt: skip
 def test_every_key_stands_in_its_file(file: str, rows: list[type]) -> None:
     text = (CONFIG.directory / file).read_text("utf-8")
-    assert [f"{row.__name__}.{key}" for row in rows for key in sorted(keys_of(row)) if not re.search(rf"\b{key}\b", text)] == []
+    assert [
+        f"{row.__name__}.{key}"
+        for row in rows
+        for key in sorted(keys_of(row))
+        if not re.search(rf"\b{key}\b", text)
+    ] == []
 
 
 def test_personas_begin_with_different_providers() -> None:
     assert {name: persona.targets[0].provider for name, persona in CONFIG.personas.items()} == {
-        "code_assistant": "claude", "chatbot": "openai", "analyst": "gemini", "creative_writer": "claude",
+        "code_assistant": "claude", "chatbot": "openai", "analyst": "gemini",
+        "creative_writer": "claude",
     }  # fmt: skip
 
 
@@ -124,9 +137,22 @@ def test_no_target_is_switched_off_within_a_year() -> None:
 @pytest.mark.parametrize("persona", CONFIG.personas.values(), ids=lambda p: p.name)
 @pytest.mark.parametrize("with_tools", [False, True], ids=["plain", "tools"])
 def test_no_target_loses_a_personas_own_defaults(persona: Persona, with_tools: bool) -> None:
-    """Else every answer would report a loss of something that the caller never asked for, and strict callers would get none."""
-    tools = {"tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}]}
-    body = {"model": persona.name, "messages": [{"role": "user", "content": "hi"}], **(tools if with_tools else {})}
+    """Else every answer would report a loss of something that the caller never asked for, and
+    strict callers would get none.
+    """
+    tools = {
+        "tools": [
+            {
+                "type": "function",
+                "function": {"name": "f", "parameters": {"type": "object", "properties": {}}},
+            }
+        ]
+    }
+    body = {
+        "model": persona.name,
+        "messages": [{"role": "user", "content": "hi"}],
+        **(tools if with_tools else {}),
+    }
     request, notes = apply(persona, ChatRequest(body))
     lost = {"the caps": losses(notes)}
     for ref in persona.every_target():
@@ -134,13 +160,17 @@ def test_no_target_loses_a_personas_own_defaults(persona: Persona, with_tools: b
         record = provider.models[ref.model].record
         if with_tools and not record.can("tool_calling"):
             continue
-        target = Target(provider.name, provider.dialect, provider.base_url, ref.model, record, "key")
+        target = Target(
+            provider.name, provider.dialect, provider.base_url, ref.model, record, "key"
+        )
         lost[str(ref)] = losses(DIALECTS[provider.dialect].build_request(request, target).notes)
     assert {where: found for where, found in lost.items() if found} == {}
 
 
 def test_providers_are_where_their_vendors_say() -> None:
-    assert {p.name: (p.dialect, p.base_url, p.key_variables) for p in CONFIG.providers.values()} == {
+    assert {
+        p.name: (p.dialect, p.base_url, p.key_variables) for p in CONFIG.providers.values()
+    } == {
         "claude": ("claude", "https://api.anthropic.com", ("ANTHROPIC_API_KEY",)),
         "openai": ("openai", "https://api.openai.com/v1", ("OPENAI_API_KEY",)),
         "gemini": ("gemini", "https://generativelanguage.googleapis.com", ("GEMINI_API_KEY",)),
@@ -148,9 +178,17 @@ def test_providers_are_where_their_vendors_say() -> None:
 
 
 def test_the_environment_moves_providers() -> None:
-    environ = {"OPENAI_BASE_URL": "http://o/v1", "ANTHROPIC_BASE_URL": "http://a", "GEMINI_BASE_URL": "http://g"}
+    environ = {
+        "OPENAI_BASE_URL": "http://o/v1",
+        "ANTHROPIC_BASE_URL": "http://a",
+        "GEMINI_BASE_URL": "http://g",
+    }
     config = load(CONFIG.directory, environ)
-    assert {p.name: p.base_url for p in config.providers.values()} == {"openai": "http://o/v1", "claude": "http://a", "gemini": "http://g"}
+    assert {p.name: p.base_url for p in config.providers.values()} == {
+        "openai": "http://o/v1",
+        "claude": "http://a",
+        "gemini": "http://g",
+    }
 
 
 def test_cost_tiers_follow_the_dearest_price_per_output_token() -> None:
@@ -158,7 +196,11 @@ def test_cost_tiers_follow_the_dearest_price_per_output_token() -> None:
         dearest = max(price.output for price in model.prices)
         return next(name for name, ceiling in TIER_CEILINGS.items() if dearest <= ceiling)
 
-    wrong = {name: (model.cost_tier, tier(model)) for name, model in models(CONFIG) if model.prices and model.cost_tier != tier(model)}
+    wrong = {
+        name: (model.cost_tier, tier(model))
+        for name, model in models(CONFIG)
+        if model.prices and model.cost_tier != tier(model)
+    }
     assert wrong == {}
 
 
@@ -169,7 +211,11 @@ def test_models_without_a_known_price_are_these() -> None:
 
 
 def test_nothing_that_is_switched_off_is_listed() -> None:
-    assert [name for name, model in models(CONFIG) if model.retirement is not None and model.retirement < TODAY] == []
+    assert [
+        name
+        for name, model in models(CONFIG)
+        if model.retirement is not None and model.retirement < TODAY
+    ] == []
 
 
 def test_a_price_that_rises_soon() -> None:
@@ -181,14 +227,21 @@ def test_a_price_that_rises_soon() -> None:
 def test_the_six_claude_models_that_cannot_be_forced_to_call_a_tool() -> None:
     found = {name for name, model in models(CONFIG) if model.record.forced_tool_choice == "no"}
     assert found == {
-        "claude/claude-fable-5-1", "claude/claude-fable-5-2", "claude/claude-mythos-5-1", "claude/claude-mythos-5-2",
+        "claude/claude-fable-5-1", "claude/claude-fable-5-2", "claude/claude-mythos-5-1",
+        "claude/claude-mythos-5-2",
         "claude/claude-opus-5-5", "claude/claude-sonnet-5-5",
     }  # fmt: skip
 
 
 def test_only_claude_must_be_told_an_open_schema_in_words() -> None:
-    assert {name.partition("/")[0] for name, model in models(CONFIG) if not model.record.open_schemas} == {"claude"}
-    assert all(not model.record.open_schemas for name, model in models(CONFIG) if name.startswith("claude/"))
+    assert {
+        name.partition("/")[0] for name, model in models(CONFIG) if not model.record.open_schemas
+    } == {"claude"}
+    assert all(
+        not model.record.open_schemas
+        for name, model in models(CONFIG)
+        if name.startswith("claude/")
+    )
 
 
 @pytest.mark.parametrize(
@@ -201,7 +254,10 @@ def test_only_claude_must_be_told_an_open_schema_in_words() -> None:
         ("claude/claude-opus-5", "adaptive on off=disabled<=high low,medium,high,xhigh,max"),
         ("claude/claude-sonnet-5", "adaptive on off=disabled low,medium,high,xhigh,max"),
         ("claude/claude-haiku-5-5", "adaptive on off=disabled<=high low,medium,high,xhigh,max"),
-        ("claude/claude-sonnet-5-5", "adaptive on off=between_tools<=high low,medium,high,xhigh,max"),
+        (
+            "claude/claude-sonnet-5-5",
+            "adaptive on off=between_tools<=high low,medium,high,xhigh,max",
+        ),
         ("claude/claude-opus-5-5", "adaptive on off=never low,medium,high,xhigh,max"),
         ("openai/gpt-5-mini", "effort on off=never minimal,low,medium,high"),
         ("openai/gpt-5.1", "effort off=omit none,low,medium,high"),
@@ -222,7 +278,15 @@ def test_only_claude_must_be_told_an_open_schema_in_words() -> None:
 )
 def test_how_models_think(model: str, expected: str) -> None:
     thinking = dict(models(CONFIG))[model].record.thinking
-    off = f"off={thinking.switch_off}" + (f"<={thinking.off_max_effort}" if thinking.off_max_effort else "")
+    off = f"off={thinking.switch_off}" + (
+        f"<={thinking.off_max_effort}" if thinking.off_max_effort else ""
+    )
     budget = f"{thinking.min_budget}..{thinking.max_budget}" if thinking.kind == "budget" else ""
-    told = [thinking.kind, "on" if thinking.on_by_default else "", off, budget, ",".join(thinking.levels)]
+    told = [
+        thinking.kind,
+        "on" if thinking.on_by_default else "",
+        off,
+        budget,
+        ",".join(thinking.levels),
+    ]
     assert " ".join(filter(None, told)) == expected

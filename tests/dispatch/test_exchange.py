@@ -1,9 +1,12 @@
-"""gateway.dispatch.exchange: what is on record of a request and its attempts, at each moment of them."""
+"""gateway.dispatch.exchange and attempt_record: what is on record of a request and its attempts, at
+each moment of them.
+"""
 
 import pytest
 
+from gateway.dispatch.attempt_record import Attempt
 from gateway.dispatch.attempt_result import AttemptResult
-from gateway.dispatch.exchange import Attempt, Exchange
+from gateway.dispatch.exchange import Exchange
 from gateway.routing.candidates import Candidate
 from tests.serving import POLICY, config_of
 from translators.notes import Note
@@ -42,9 +45,13 @@ def test_a_corrected_request_makes_its_own_notes(exchange: Exchange, attempt: At
     assert exchange.notes == (CAPPED,)
 
 
-def test_the_result_of_the_attempt_that_won_is_what_is_shown(exchange: Exchange, attempt: Attempt) -> None:
+def test_the_result_of_the_attempt_that_won_is_what_is_shown(
+    exchange: Exchange, attempt: Attempt
+) -> None:
     usage = {"prompt_tokens": 3, "completion_tokens": 2}
-    attempt.record_result(AttemptResult({}, "m-1", usage, "stop", (DROPPED,), ("empty_output",), None, 9))
+    attempt.record_result(
+        AttemptResult({}, "m-1", usage, "stop", (DROPPED,), ("empty_output",), None, 9)
+    )
     exchange.ended(attempt, "ok", 200)
     exchange.won(attempt)
     assert (exchange.model, exchange.usage, exchange.finish_reason) == ("m-1", usage, "stop")
@@ -55,14 +62,18 @@ def test_the_result_of_the_attempt_that_won_is_what_is_shown(exchange: Exchange,
     assert headers["x-llm-router-dropped-params"] == "max_tokens=changed, seed"
 
 
-def test_usage_and_finish_reason_of_a_stream_are_known_at_its_end(exchange: Exchange, attempt: Attempt) -> None:
+def test_usage_and_finish_reason_of_a_stream_are_known_at_its_end(
+    exchange: Exchange, attempt: Attempt
+) -> None:
     attempt.record_result(AttemptResult({}, "m-1", None, None, ()))
     exchange.won(attempt)
     attempt.record_stream_end({"prompt_tokens": 3}, "stop")
     assert (exchange.usage, exchange.finish_reason) == ({"prompt_tokens": 3}, "stop")
 
 
-def test_usage_of_a_resumed_answer_is_the_sum_of_its_parts(exchange: Exchange, attempt: Attempt) -> None:
+def test_usage_of_a_resumed_answer_is_the_sum_of_its_parts(
+    exchange: Exchange, attempt: Attempt
+) -> None:
     exchange.record_resumption(attempt.candidate, 12, {"prompt_tokens": 3})
     exchange.won(attempt)
     attempt.record_stream_end({"prompt_tokens": 4}, "stop")
@@ -73,4 +84,8 @@ def test_usage_of_a_resumed_answer_is_the_sum_of_its_parts(exchange: Exchange, a
 def test_the_first_failure_of_an_answer_names_its_outcome(exchange: Exchange) -> None:
     exchange.mark_aborted()
     exchange.record_end(exchange.outcome, 502, "upstream_error")
-    assert (exchange.outcome, exchange.status, exchange.error_code) == ("stream_aborted", 502, "upstream_error")
+    assert (exchange.outcome, exchange.status, exchange.error_code) == (
+        "stream_aborted",
+        502,
+        "upstream_error",
+    )

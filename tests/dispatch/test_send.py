@@ -1,4 +1,6 @@
-"""gateway.dispatch.send: a status that means success comes back, every other one is an UpstreamError in the dialect's words."""
+"""gateway.dispatch.send: a status that means success comes back, every other one is an
+UpstreamError in the dialect's words.
+"""
 
 import time
 from collections.abc import AsyncIterator
@@ -6,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from gateway.dispatch.exchange import Attempt
+from gateway.dispatch.attempt_record import Attempt
 from gateway.dispatch.send import MAX_ERROR_BYTES, PreparedRequest, send
 from gateway.routing.candidates import Candidate
 from gateway.upstream.client import UpstreamClient
@@ -28,9 +30,18 @@ async def prepared(answer: list[Step]) -> AsyncIterator[PreparedRequest]:
         provider = config.providers[ref.provider]
         now = time.perf_counter()
         candidate = Candidate(ref, provider, provider.models[ref.model])
-        attempt = Attempt(candidate, "first", provider.timeouts, time.perf_counter, now + 60, now, now)
-        request = UpstreamRequest(f"{provider.base_url}/chat/completions", {"content-type": "application/json"}, b"{}", False)
-        yield PreparedRequest(client, openai, request, Envelope("chatcmpl-1", 1, ref.model), attempt)
+        attempt = Attempt(
+            candidate, "first", provider.timeouts, time.perf_counter, now + 60, now, now
+        )
+        request = UpstreamRequest(
+            f"{provider.base_url}/chat/completions",
+            {"content-type": "application/json"},
+            b"{}",
+            False,
+        )
+        yield PreparedRequest(
+            client, openai, request, Envelope("chatcmpl-1", 1, ref.model), attempt
+        )
 
 
 async def test_an_answer_with_a_good_status_is_given_with_its_body_unread() -> None:
@@ -42,7 +53,10 @@ async def test_an_answer_with_a_good_status_is_given_with_its_body_unread() -> N
 
 
 async def test_what_the_provider_said_of_its_limits_is_on_record() -> None:
-    head = b"HTTP/1.1 200 OK\r\nx-ratelimit-remaining-requests: 7\r\nx-request-id: abc\r\ncontent-length: 2\r\n\r\n{}"
+    head = (
+        b"HTTP/1.1 200 OK\r\nx-ratelimit-remaining-requests: 7\r\nx-request-id:"
+        b" abc\r\ncontent-length: 2\r\n\r\n{}"
+    )
     async with prepared([head]) as ready:
         (await send(ready, ready.request)).close()
         assert ready.attempt.upstream_headers == {
@@ -53,10 +67,18 @@ async def test_what_the_provider_said_of_its_limits_is_on_record() -> None:
 
 @pytest.mark.parametrize(
     ("status", "kind"),
-    [("401 Unauthorized", FailureKind.AUTHENTICATION), ("429 Too Many Requests", FailureKind.RATE_LIMIT), ("302 Found", None)],
+    [
+        ("401 Unauthorized", FailureKind.AUTHENTICATION),
+        ("429 Too Many Requests", FailureKind.RATE_LIMIT),
+        ("302 Found", None),
+    ],
 )
-async def test_any_other_status_is_a_failure_without_our_key_in_it(status: str, kind: FailureKind | None) -> None:
-    async with prepared(json_answer({"error": {"message": f"no: {KEY}", "type": "x"}}, status)) as ready:
+async def test_any_other_status_is_a_failure_without_our_key_in_it(
+    status: str, kind: FailureKind | None
+) -> None:
+    async with prepared(
+        json_answer({"error": {"message": f"no: {KEY}", "type": "x"}}, status)
+    ) as ready:
         with pytest.raises(UpstreamError) as caught:
             await send(ready, ready.request)
         assert caught.value.failure.upstream_status == int(status[:3])

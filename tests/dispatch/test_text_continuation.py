@@ -1,4 +1,6 @@
-"""gateway.dispatch.text_continuation: when an answer may be continued, what is asked for, and how the two are joined."""
+"""gateway.dispatch.text_continuation: when an answer may be continued, what is asked for, and how
+the two are joined.
+"""
 
 from typing import Any
 
@@ -30,7 +32,10 @@ def request(**body: Any) -> ChatRequest:
     ("body", "may"),
     [
         ({}, True),
-        ({"response_format": {"type": "text"}, "n": 1, "reasoning_effort": "none", "tools": []}, True),
+        (
+            {"response_format": {"type": "text"}, "n": 1, "reasoning_effort": "none", "tools": []},
+            True,
+        ),
         ({"tools": [{}]}, False),
         ({"functions": [{}]}, False),
         ({"response_format": {"type": "json_object"}}, False),
@@ -55,7 +60,11 @@ def seen(*chunks: Chunk) -> StreamedText:
 
 
 def test_what_the_caller_has() -> None:
-    said = seen(Chunk({"role": "assistant", "content": ""}), Chunk({"content": "one "}), Chunk({"content": "two"}))
+    said = seen(
+        Chunk({"role": "assistant", "content": ""}),
+        Chunk({"content": "one "}),
+        Chunk({"content": "two"}),
+    )
     assert (said.text, said.length, said.continuable) == ("one two", 7, True)
     said.see([Chunk({"content": "!"})])
     assert said.text == "one two!"
@@ -78,14 +87,21 @@ def test_what_cannot_be_continued(chunk: Chunk) -> None:
 
 def test_a_model_that_takes_it_goes_on_with_its_own_message() -> None:
     asked = continuation(request(max_tokens=100), "It was a dark and stormy ", prefill=True)
-    assert asked.body["messages"] == [USER, {"role": "assistant", "content": "It was a dark and stormy"}]
+    assert asked.body["messages"] == [
+        USER,
+        {"role": "assistant", "content": "It was a dark and stormy"},
+    ]
     assert asked.body["max_tokens"] == 100 - 25 // 4
     assert request().body["messages"] == [USER]
 
 
 def test_another_is_told_to() -> None:
     asked = continuation(request(max_completion_tokens=3), "It was a dark ", prefill=False)
-    assert asked.body["messages"] == [USER, {"role": "assistant", "content": "It was a dark "}, {"role": "user", "content": INSTRUCTION}]
+    assert asked.body["messages"] == [
+        USER,
+        {"role": "assistant", "content": "It was a dark "},
+        {"role": "user", "content": INSTRUCTION},
+    ]
     assert (asked.body["max_completion_tokens"], asked.body.get("max_tokens")) == (1, None)
 
 
@@ -104,7 +120,11 @@ def joined(said: str, *pieces: str) -> str:
     ("said", "following", "whole"),
     [
         ("It was a dark", " and stormy night", "It was a dark and stormy night"),
-        ("It was a dark and", "a dark and stormy night", "It was a dark anda dark and stormy night"),  # shorter than 12: no repetition
+        (
+            "It was a dark and",
+            "a dark and stormy night",
+            "It was a dark anda dark and stormy night",
+        ),  # shorter than 12: no repetition
         ("It was a dark and", "was a dark and stormy night", "It was a dark and stormy night"),
         ("It was a dark and", "It was a dark and stormy night", "It was a dark and stormy night"),
         ("It was a dark ", " and stormy night", "It was a dark and stormy night"),
@@ -120,16 +140,26 @@ def test_joins(said: str, following: str, whole: str) -> None:
     assert joined(said, *following) == whole, "also one character at a time"
 
 
-text = st.lists(st.integers(0, 10**6), min_size=1, max_size=400, unique=True).map(lambda numbers: " ".join(f"word{n}," for n in numbers))
+text = st.lists(st.integers(0, 10**6), min_size=1, max_size=400, unique=True).map(
+    lambda numbers: " ".join(f"word{n}," for n in numbers)
+)
 """No part of it as long as a repetition stands in it twice, or nearly so."""
 
 
 @given(whole=text, data=st.data())
-def test_a_continuation_that_repeats_any_end_of_what_was_said_joins_to_the_whole_text(whole: str, data: st.DataObject) -> None:
+def test_a_continuation_that_repeats_any_end_of_what_was_said_joins_to_the_whole_text(
+    whole: str, data: st.DataObject
+) -> None:
     cut = data.draw(st.integers(1, len(whole)))
     said, rest = whole[:cut], whole[cut:]
     repeated = data.draw(st.just(0) | st.integers(12, max(12, cut)))
-    following = said[len(said) - repeated :] + rest if repeated and repeated <= cut else rest.lstrip() if said[-1:] == " " else rest
+    following = (
+        said[len(said) - repeated :] + rest
+        if repeated and repeated <= cut
+        else rest.lstrip()
+        if said[-1:] == " "
+        else rest
+    )
     size = data.draw(st.integers(1, 500))
     assert joined(said, *(following[i : i + size] for i in range(0, len(following), size))) == whole
 

@@ -5,12 +5,21 @@ from dataclasses import replace
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, precondition, rule
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    invariant,
+    precondition,
+    rule,
+)
 
 from gateway.config import BreakerSettings
 from gateway.health.breaker import LONGEST_TOLD, PROBE_TIME, Admission, Breaker, Window
 
-SETTINGS = BreakerSettings(window=10, min_calls=4, failure_rate=0.5, open_for=5, longest_open=30, ramp=10)
+SETTINGS = BreakerSettings(
+    window=10, min_calls=4, failure_rate=0.5, open_for=5, longest_open=30, ramp=10
+)
 
 
 def breaker(**fields: float) -> Breaker:
@@ -40,10 +49,17 @@ def test_too_few_calls_prove_nothing() -> None:
         called(tested, True, 100.0)
     assert tested.state(100.0) == "closed"
     called(tested, True, 100.0)
-    assert (tested.state(100.0), tested.opens_in(100.0), tested.reason) == ("open", 5.0, "server_error")
+    assert (tested.state(100.0), tested.opens_in(100.0), tested.reason) == (
+        "open",
+        5.0,
+        "server_error",
+    )
 
 
-@pytest.mark.parametrize(("outcomes", "state"), [("gggbb", "closed"), ("ggbb", "open"), ("gggbbb", "open"), ("bbbg", "closed")])
+@pytest.mark.parametrize(
+    ("outcomes", "state"),
+    [("gggbb", "closed"), ("ggbb", "open"), ("gggbbb", "open"), ("bbbg", "closed")],
+)
 def test_it_opens_by_the_share_of_failures(outcomes: str, state: str) -> None:
     """Only a failure opens it: a success that makes enough calls does not."""
     tested = breaker()
@@ -68,7 +84,9 @@ def test_one_probe_at_a_time() -> None:
     assert [tested.admit(105.0) for _ in range(3)] == [Admission.PROBE, None, None]
     assert tested.opens_in(105.0) is not None, "whoever plans now is told to wait for the probe"
     tested.abandoned(Admission.PROBE)
-    assert tested.admit(106.0) is Admission.PROBE, "who left without an answer makes room for another"
+    assert tested.admit(106.0) is Admission.PROBE, (
+        "who left without an answer makes room for another"
+    )
 
 
 def test_a_probe_that_hangs_lets_another_one_be_made_beside_it() -> None:
@@ -78,7 +96,9 @@ def test_a_probe_that_hangs_lets_another_one_be_made_beside_it() -> None:
     assert tested.admit(105.0 + PROBE_TIME) is Admission.PROBE
     tested.succeeded(Admission.PROBE, 110.5)
     assert tested.state(110.5) == "ramping"
-    tested.failed(Admission.PROBE, 120.0, "timeout")  # the one that hung is one failure among all calls
+    tested.failed(
+        Admission.PROBE, 120.0, "timeout"
+    )  # the one that hung is one failure among all calls
     assert tested.state(120.0) == "ramping"
 
 
@@ -121,7 +141,12 @@ def test_it_comes_back_gradually_and_forgets_after_the_ramp() -> None:
     assert permit is Admission.PROBE
     tested.succeeded(permit, 105.0)
     assert (tested.state(105.0), tested.closed) == ("ramping", False)
-    assert [tested.share(now) for now in (105.0, 107.5, 110.0, 114.0)] == [0.1, 0.25, 0.5, pytest.approx(0.9)]
+    assert [tested.share(now) for now in (105.0, 107.5, 110.0, 114.0)] == [
+        0.1,
+        0.25,
+        0.5,
+        pytest.approx(0.9),
+    ]
     assert (tested.share(115.0), tested.state(115.0), tested.closed) == (1.0, "closed", True)
     for _ in range(4):
         called(tested, True, 115.0)
@@ -159,7 +184,9 @@ def test_a_trip_opens_at_once_for_as_long_as_the_provider_says() -> None:
 
 
 def test_what_passes_is_over_when_the_time_is_up() -> None:
-    """Without a probe and without a ramp: whatever the limit lets through by then may be used at once."""
+    """Without a probe and without a ramp: whatever the limit lets through by then may be used at
+    once.
+    """
     tested = breaker()
     tested.trip(Admission.CALL, 100.0, "rate_limit", passes=True)
     assert (tested.opens_in(104.9), tested.opens_in(105.0)) == (pytest.approx(0.1), None)
@@ -168,7 +195,9 @@ def test_what_passes_is_over_when_the_time_is_up() -> None:
 
 
 @pytest.mark.parametrize(("succeeded_at", "wait"), [(None, 10.0), (103.0, 5.0), (106.0, 5.0)])
-def test_what_passes_lasts_twice_as_long_only_if_nothing_succeeded_meanwhile(succeeded_at: float | None, wait: float) -> None:
+def test_what_passes_lasts_twice_as_long_only_if_nothing_succeeded_meanwhile(
+    succeeded_at: float | None, wait: float
+) -> None:
     tested = breaker()
     tested.trip(Admission.CALL, 100.0, "rate_limit", passes=True)
     if succeeded_at is not None:
@@ -195,7 +224,9 @@ def test_a_window_survives_a_clock_that_stands_still_or_jumps() -> None:
 
 
 class BreakerMachine(RuleBasedStateMachine):
-    """The breaker against a model that keeps every outcome. Time goes in whole seconds, as wide as the window's buckets."""
+    """The breaker against a model that keeps every outcome. Time goes in whole seconds, as wide as
+    the window's buckets.
+    """
 
     permits = Bundle("permits")
 
@@ -224,7 +255,9 @@ class BreakerMachine(RuleBasedStateMachine):
 
     def open(self, seconds: float | None, passes: bool) -> None:
         self.passes = passes
-        self.until = self.now + (min(30, 5 * 2**self.opened) if seconds is None else min(300, seconds))
+        self.until = self.now + (
+            min(30, 5 * 2**self.opened) if seconds is None else min(300, seconds)
+        )
         self.opened += 1
         self.ramp_from = None
         self.outcomes = []
@@ -237,7 +270,9 @@ class BreakerMachine(RuleBasedStateMachine):
 
     @rule(target=permits)
     def call(self) -> Admission | None:
-        expected = {"open": None, "half_open": None if self.probes() else Admission.PROBE}.get(self.state(), Admission.CALL)
+        expected = {"open": None, "half_open": None if self.probes() else Admission.PROBE}.get(
+            self.state(), Admission.CALL
+        )
         got = self.tested.admit(self.now)
         assert got is expected
         if got is Admission.PROBE:
@@ -271,7 +306,9 @@ class BreakerMachine(RuleBasedStateMachine):
         elif self.until is None:
             self.outcomes.append((self.now, True))
             recent = [bad for at, bad in self.outcomes if self.now - at < SETTINGS.window]
-            if len(recent) >= (3 if self.state() == "ramping" else SETTINGS.min_calls) and sum(recent) * 2 >= len(recent):
+            if len(recent) >= (3 if self.state() == "ramping" else SETTINGS.min_calls) and sum(
+                recent
+            ) * 2 >= len(recent):
                 self.open(None, passes)
 
     @rule(permit=consumes(permits), seconds=st.none() | st.integers(1, 60), passes=st.booleans())
@@ -286,7 +323,9 @@ class BreakerMachine(RuleBasedStateMachine):
 
     @rule(permit=consumes(permits))
     def nothing_told(self, permit: Admission | None) -> None:
-        """The caller left, or it was the caller's own fault (4xx): no state changes but that another may probe."""
+        """The caller left, or it was the caller's own fault (4xx): no state changes but that
+        another may probe.
+        """
         if permit is None:
             return
         self.tested.abandoned(permit)

@@ -14,18 +14,33 @@ from gateway.routing.state import RoutingContext
 from tests.routing.worlds import config, context, model, persona, provider
 from translators.errors import FailureKind
 
-KEYS = tuple(ApiKey(name, SecretStr(name.lower()), weight) for name, weight in (("A", 1.0), ("B", 3.0), ("C", 4.0)))
+KEYS = tuple(
+    ApiKey(name, SecretStr(name.lower()), weight)
+    for name, weight in (("A", 1.0), ("B", 3.0), ("C", 4.0))
+)
 X = provider("x", model("m"), model("n"), keys=3)
 X = replace(X, keys=KEYS)
 ONE, NONE = provider("one", model("m")), provider("none", model("m"), keys=0)
 WORLD = config([X, ONE, NONE], persona("x/m"))
 
 
-def choose(of: Provider, target: str, seen: RoutingContext, used: Collection[str] = (), pinned: str | None = None) -> ApiKey | None:
+def choose(
+    of: Provider,
+    target: str,
+    seen: RoutingContext,
+    used: Collection[str] = (),
+    pinned: str | None = None,
+) -> ApiKey | None:
     return key_selection.choose(of, target, seen.health, seen.now, seen.random, used, pinned)
 
 
-def refused(book: TargetHealth, key: str, kind: FailureKind, target: str = "x/m", retry_after: float | None = None) -> None:
+def refused(
+    book: TargetHealth,
+    key: str,
+    kind: FailureKind,
+    target: str = "x/m",
+    retry_after: float | None = None,
+) -> None:
     leave = book.admit("x", target, key, 1000.0)
     assert leave is not None
     book.failed(leave, kind, retry_after, 1000.0)

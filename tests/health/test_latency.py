@@ -7,7 +7,11 @@ from gateway.health.latency import FEWEST_SAMPLES, MEMORY, SAMPLES, Ewma, Latenc
 
 def test_nothing_is_known_before_the_first_answer() -> None:
     latency = Latency()
-    assert (latency.first_content(True, 0.0), latency.tokens_per_second(0.0), latency.quantile(True, 0.5)) == (None, None, None)
+    assert (
+        latency.first_content(True, 0.0),
+        latency.tokens_per_second(0.0),
+        latency.quantile(True, 0.5),
+    ) == (None, None, None)
 
 
 def test_an_average_follows_what_it_sees() -> None:
@@ -15,7 +19,9 @@ def test_an_average_follows_what_it_sees() -> None:
     average.observe(1.0, 0.0)
     assert average.value(0.0) == 1.0
     average.observe(2.0, 0.0)
-    assert average.value(0.0) == pytest.approx(1.1), "however close together, a new observation has a tenth of the weight"
+    assert average.value(0.0) == pytest.approx(1.1), (
+        "however close together, a new observation has a tenth of the weight"
+    )
     for i in range(100):
         average.observe(2.0, i)
     assert average.value(100.0) == pytest.approx(2.0, rel=1e-3)
@@ -59,7 +65,13 @@ def test_quantiles_need_a_few_samples_and_look_at_the_last_ones() -> None:
         latency.observe(True, i, 0.0)
     assert latency.quantile(True, 0.5) is None
     latency.observe(True, FEWEST_SAMPLES - 1, 0.0)
-    assert [latency.quantile(True, share) for share in (0.5, 0.9, 0.95, 0.99, 1.0)] == [9, 17, 18, 19, 19]
+    assert [latency.quantile(True, share) for share in (0.5, 0.9, 0.95, 0.99, 1.0)] == [
+        9,
+        17,
+        18,
+        19,
+        19,
+    ]
     for _ in range(SAMPLES):
         latency.observe(True, 7.0, 0.0)
     assert latency.quantile(True, 0.01) == latency.quantile(True, 0.99) == 7.0

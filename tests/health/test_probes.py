@@ -1,4 +1,5 @@
-"""gateway.health.probes: what a row of checks makes of a provider, beside what is known from calls."""
+"""gateway.health.probes: what a row of checks makes of a provider, beside what is known from
+calls."""
 
 import pytest
 
@@ -10,17 +11,25 @@ from tests.routing.worlds import config, context, facts, model, names, persona, 
 from translators.errors import FailureKind
 
 X, Y = provider("x", model("m"), model("n")), provider("y", model("m"))
-SETTINGS = Resilience(breaker=BreakerSettings(window=10, min_calls=4, failure_rate=0.5, open_for=60, ramp=10))
-WORLD = config([X, Y], persona("x/m", "y/m"), persona("x/m", "x/n", name="lone"), resilience=SETTINGS)
+SETTINGS = Resilience(
+    breaker=BreakerSettings(window=10, min_calls=4, failure_rate=0.5, open_for=60, ramp=10)
+)
+WORLD = config(
+    [X, Y], persona("x/m", "y/m"), persona("x/m", "x/n", name="lone"), resilience=SETTINGS
+)
 
 
-def checked(book: TargetHealth, *outcomes: CheckOutcome, now: float = 1000.0, pause: float = 30.0) -> None:
+def checked(
+    book: TargetHealth, *outcomes: CheckOutcome, now: float = 1000.0, pause: float = 30.0
+) -> None:
     for outcome in outcomes:
         book.checks.record("x", outcome, None, now, now + pause)
 
 
 @pytest.mark.parametrize("outcome", sorted(FAILURES))
-def test_two_failures_in_a_row_set_all_its_targets_aside_and_nobody_elses(outcome: CheckOutcome) -> None:
+def test_two_failures_in_a_row_set_all_its_targets_aside_and_nobody_elses(
+    outcome: CheckOutcome,
+) -> None:
     book = TargetHealth(WORLD)
     checked(book, outcome)
     assert book.standing(X, "x/m", 1000.0) == WELL
@@ -28,10 +37,17 @@ def test_two_failures_in_a_row_set_all_its_targets_aside_and_nobody_elses(outcom
     checked(book, outcome)
     for target in ("x/m", "x/n"):
         standing = book.standing(X, target, 1010.0)
-        assert (standing.reason, standing.retry_in) == (f"unavailable: health check: {outcome}", 20.0)
+        assert (standing.reason, standing.retry_in) == (
+            f"unavailable: health check: {outcome}",
+            20.0,
+        )
         assert book.admit("x", target, "KEY_1", 1010.0) is None
     assert book.standing(Y, "y/m", 1010.0) == WELL
-    assert {(p, m): share for p, m, share in book.availability(1010.0)} == {("x", "m"): 0, ("x", "n"): 0, ("y", "m"): 1}
+    assert {(p, m): share for p, m, share in book.availability(1010.0)} == {
+        ("x", "m"): 0,
+        ("x", "n"): 0,
+        ("y", "m"): 1,
+    }
 
 
 def test_only_failures_in_a_row_count() -> None:
@@ -96,11 +112,15 @@ def test_what_is_shown() -> None:
     book = TargetHealth(WORLD)
     book.checks.record("x", "server_error", 503, 1000.0, 1030.0)
     assert book.checks.document("x", 1002.5) == {
-        "state": "failing", "outcome": "server_error", "status": 503, "failures": 1, "checked_seconds_ago": 2.5,
+        "state": "failing", "outcome": "server_error", "status": 503, "failures": 1,
+        "checked_seconds_ago": 2.5,
         "next_check_in_seconds": 27.5,
     }  # fmt: skip
     book.checks.record("x", "server_error", 503, 1030.0, 1060.0)
-    assert (book.checks.document("x", 1030.0)["state"], book.checks.document("x", 1030.0)["failures"]) == ("down", 2)
+    assert (
+        book.checks.document("x", 1030.0)["state"],
+        book.checks.document("x", 1030.0)["failures"],
+    ) == ("down", 2)
     assert list(book.checks.up()) == [("x", 0.0)]
     book.checks.record("x", "ok", 200, 1060.0, 1090.0)
     assert book.checks.document("x", 1060.0)["state"] == "up"

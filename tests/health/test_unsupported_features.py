@@ -1,4 +1,6 @@
-"""gateway.health.unsupported_features: what a target turned out to lack holds for an hour and for the record that was wrong."""
+"""gateway.health.unsupported_features: what a target turned out to lack holds for an hour and for
+the record that was wrong.
+"""
 
 from dataclasses import replace
 

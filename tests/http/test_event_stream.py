@@ -1,4 +1,6 @@
-"""gateway.http.event_stream: nothing is written behind the end of an answer, however slowly it is read."""
+"""gateway.http.event_stream: nothing is written behind the end of an answer, however slowly it is
+read.
+"""
 
 import asyncio
 

@@ -1,4 +1,6 @@
-"""gateway.http.response: answers as they go over the wire, to callers of both versions of HTTP, with connections that stay or do not."""
+"""gateway.http.response: answers as they go over the wire, to callers of both versions of HTTP,
+with connections that stay or do not.
+"""
 
 import asyncio
 import re
@@ -45,9 +47,14 @@ async def read_whole(reader: asyncio.StreamReader) -> tuple[str, dict[str, str],
         ("1.0", "keep-alive", "keep-alive", True),
     ],
 )
-async def test_a_whole_answer(version: str, asked: str | None, told: str | None, stays: bool) -> None:
+async def test_a_whole_answer(
+    version: str, asked: str | None, told: str | None, stays: bool
+) -> None:
     headers = {} if asked is None else {"Connection": asked}
-    async with fake_upstream(openai=json_answer(openai_completion())) as fake, serving(fake.environ()) as running:
+    async with (
+        fake_upstream(openai=json_answer(openai_completion())) as fake,
+        serving(fake.environ()) as running,
+    ):
         reader, writer = await connected(running)
         for _ in range(2 if stays else 1):
             writer.write(request(f"POST /v1/chat/completions HTTP/{version}", BODY, **headers))
@@ -67,7 +74,11 @@ async def test_a_whole_answer(version: str, asked: str | None, told: str | None,
 @pytest.mark.parametrize("version", ["1.1", "1.0"])
 async def test_a_streamed_answer(version: str) -> None:
     """Who knows no chunks gets the same events, and the end of the connection as their end."""
-    events = sse(openai_chunk({"role": "assistant", "content": "one "}), openai_chunk({"content": "two"}), openai_chunk({}, "stop"))
+    events = sse(
+        openai_chunk({"role": "assistant", "content": "one "}),
+        openai_chunk({"content": "two"}),
+        openai_chunk({}, "stop"),
+    )
     body = dumps({**loads(BODY), "stream": True})
     async with fake_upstream(openai=events) as fake, serving(fake.environ()) as running:
         reader, writer = await connected(running)
@@ -89,7 +100,10 @@ async def test_a_streamed_answer(version: str) -> None:
     assert first == f"HTTP/{version} 200 OK"
     assert headers["content-type"] == "text/event-stream; charset=utf-8"
     assert text.endswith(b"data: [DONE]\n\n")
-    assert "".join(re.findall(rb'"content": ?"([^"]*)"', text)[n].decode() for n in (0, 1)) == "one two"
+    assert (
+        "".join(re.findall(rb'"content": ?"([^"]*)"', text)[n].decode() for n in (0, 1))
+        == "one two"
+    )
 
 
 async def test_a_head_without_a_body() -> None:
@@ -101,12 +115,17 @@ async def test_a_head_without_a_body() -> None:
         first, headers = head_of(await reader.readuntil(b"\r\n\r\n"))
         assert first == "HTTP/1.1 200 OK"
         assert headers["content-length"] == got["content-length"] == str(len(body))
-        assert loads((await read_whole(reader))[2])["status"] == "ok", "nothing stood between the two"
+        assert loads((await read_whole(reader))[2])["status"] == "ok", (
+            "nothing stood between the two"
+        )
         writer.close()
 
 
 async def test_leave_to_send_a_body() -> None:
-    async with fake_upstream(openai=json_answer(openai_completion())) as fake, serving(fake.environ()) as running:
+    async with (
+        fake_upstream(openai=json_answer(openai_completion())) as fake,
+        serving(fake.environ()) as running,
+    ):
         reader, writer = await connected(running)
         whole = request("POST /v1/chat/completions HTTP/1.1", BODY, Expect="100-continue")
         writer.write(whole.removesuffix(BODY))
@@ -149,8 +168,13 @@ async def test_routes(first: str, status: int, allow: str | None) -> None:
 async def test_a_large_answer_to_a_slow_reader() -> None:
     """It is sent as fast as it is read, whole."""
     text = "word " * 2_000_000
-    async with fake_upstream(openai=json_answer(openai_completion(text))) as fake, serving(fake.environ()) as running:
-        reader, writer = await asyncio.open_connection("127.0.0.1", running.server.port, limit=2**14)
+    async with (
+        fake_upstream(openai=json_answer(openai_completion(text))) as fake,
+        serving(fake.environ()) as running,
+    ):
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", running.server.port, limit=2**14
+        )
         writer.write(request("POST /v1/chat/completions HTTP/1.1", BODY))
         await asyncio.sleep(0.2)
         _, _, body = await read_whole(reader)

@@ -1,4 +1,6 @@
-"""gateway.routing.affinity and what follows from it: a conversation stays where it was served, as long as that place is well."""
+"""gateway.routing.affinity and what follows from it: a conversation stays where it was served, as
+long as that place is well.
+"""
 
 from collections import Counter
 from random import Random
@@ -14,7 +16,10 @@ from tests.routing.worlds import config, context, facts, model, names, persona, 
 from translators.chat.request import ChatRequest
 from translators.errors import FailureKind
 
-WORLD = config([provider("a", model("m"), keys=3), provider("b", model("m"), keys=2)], persona("a/m", "b/m", strategy="weighted"))
+WORLD = config(
+    [provider("a", model("m"), keys=3), provider("b", model("m"), keys=2)],
+    persona("a/m", "b/m", strategy="weighted"),
+)
 TURN = facts(conversation="c0ffee", settled=True)
 
 
@@ -33,7 +38,11 @@ def test_the_one_served_longest_ago_is_forgotten_first() -> None:
     affinity.remember("0", "a/m", "", 1.0)
     affinity.remember("new", "a/m", "", 1.0)
     assert len(affinity) == CAPACITY
-    assert [affinity.find(name, 1.0) is not None for name in ("0", "1", "new")] == [True, False, True]
+    assert [affinity.find(name, 1.0) is not None for name in ("0", "1", "new")] == [
+        True,
+        False,
+        True,
+    ]
 
 
 def test_ranks_are_the_same_everywhere_and_weighted() -> None:
@@ -59,7 +68,9 @@ def test_a_name_that_goes_away_moves_only_its_own_conversations(gone: int) -> No
 
 
 def served(turn: Facts, seen: RoutingContext) -> tuple[str, str]:
-    """One turn where everything planned succeeds: the target and the key, remembered as dispatch does."""
+    """One turn where everything planned succeeds: the target and the key, remembered as dispatch
+    does.
+    """
     first = planned(WORLD, turn, seen).eligible[0]
     assert turn.conversation is not None
     pin = seen.affinity.find(turn.conversation, seen.now)
@@ -81,12 +92,19 @@ def test_a_hundred_turns_stay_on_one_provider_and_key() -> None:
     for seed in range(20):
         random, affinity, book = Random(seed).random, Affinity(), TargetHealth(WORLD)
         turns = [facts(conversation="c0ffee"), *[TURN] * 99] if seed % 2 else [TURN] * 100
-        places = {served(turn, context(WORLD, now=1000.0 + i, random=random, affinity=affinity, book=book)) for i, turn in enumerate(turns)}
+        places = {
+            served(
+                turn, context(WORLD, now=1000.0 + i, random=random, affinity=affinity, book=book)
+            )
+            for i, turn in enumerate(turns)
+        }
         assert len(places) == 1
 
 
 def test_one_switch_on_failure_and_no_flapping_back() -> None:
-    """The place fails for a while, comes back gradually, is well again: the conversation moves once."""
+    """The place fails for a while, comes back gradually, is well again: the conversation moves
+    once.
+    """
     for seed in range(20):
         random, affinity, book = Random(seed).random, Affinity(), TargetHealth(WORLD)
         places = []
@@ -98,7 +116,11 @@ def test_one_switch_on_failure_and_no_flapping_back() -> None:
                     leave = book.admit(place[0][0], place[0], place[1], seen.now)
                     assert leave is not None
                     book.failed(leave, FailureKind.SERVER_ERROR, None, seen.now)
-            if i > 112 and (leave := book.admit(places[0][0][0], places[0][0], places[0][1], seen.now)) is not None:
+            if (
+                i > 112
+                and (leave := book.admit(places[0][0][0], places[0][0], places[0][1], seen.now))
+                is not None
+            ):
                 book.began(leave, True, 0.1, seen.now)
                 book.succeeded(leave, seen.now)
             places.append(place)
@@ -126,13 +148,17 @@ def test_a_key_that_died_is_left_and_the_new_one_kept() -> None:
 def test_a_first_turn_is_not_led_by_another_that_began_the_same_way() -> None:
     affinity = Affinity()
     affinity.remember("c0ffee", "b/m", "KEY_1", 1000.0)
-    made = planned(WORLD, facts(conversation="c0ffee"), context(WORLD, affinity=affinity, random=lambda: 0.5))
+    made = planned(
+        WORLD, facts(conversation="c0ffee"), context(WORLD, affinity=affinity, random=lambda: 0.5)
+    )
     assert made.pinned is None
     assert planned(WORLD, TURN, context(WORLD, affinity=affinity)).pinned == "b/m"
 
 
 def test_a_place_that_cannot_serve_this_turn_is_passed_over() -> None:
-    world = config([provider("a", model("m", window=50)), provider("b", model("m"))], persona("b/m", "a/m"))
+    world = config(
+        [provider("a", model("m", window=50)), provider("b", model("m"))], persona("b/m", "a/m")
+    )
     affinity = Affinity()
     affinity.remember("c0ffee", "a/m", "KEY_1", 1000.0)
     made = planned(world, TURN, context(world, affinity=affinity))
@@ -140,7 +166,11 @@ def test_a_place_that_cannot_serve_this_turn_is_passed_over() -> None:
 
 
 def conversation(messages: list[dict[str, str]], **fields: str) -> str | None:
-    return facts_of(ChatRequest({"model": "p", "messages": messages, **fields}), WORLD.personas["p"], facts().caller).conversation
+    return facts_of(
+        ChatRequest({"model": "p", "messages": messages, **fields}),
+        WORLD.personas["p"],
+        facts().caller,
+    ).conversation
 
 
 def test_a_conversation_keeps_its_name_from_turn_to_turn() -> None:
@@ -148,4 +178,6 @@ def test_a_conversation_keeps_its_name_from_turn_to_turn() -> None:
     more = [*first, {"role": "assistant", "content": "x"}, {"role": "user", "content": "and?"}]
     assert conversation(first) == conversation(more)
     assert conversation(first) != conversation([{"role": "user", "content": "hello"}])
-    assert conversation(first, prompt_cache_key="k") == conversation([{"role": "user", "content": "other"}], prompt_cache_key="k")
+    assert conversation(first, prompt_cache_key="k") == conversation(
+        [{"role": "user", "content": "other"}], prompt_cache_key="k"
+    )

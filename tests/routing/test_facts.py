@@ -13,7 +13,11 @@ MAP = {"type": "object", "additionalProperties": {"type": "string"}}
 
 
 def of(**body: Any) -> Facts:
-    return facts_of(ChatRequest({"model": "p", "messages": [{"role": "user", "content": "hi"}], **body}), None, Caller())
+    return facts_of(
+        ChatRequest({"model": "p", "messages": [{"role": "user", "content": "hi"}], **body}),
+        None,
+        Caller(),
+    )
 
 
 @pytest.mark.parametrize(
@@ -24,8 +28,26 @@ def of(**body: Any) -> Facts:
         ({"tools": [TOOL], "tool_choice": "none"}, False),
         ({"tools": [TOOL], "tool_choice": "required"}, True),
         ({"tools": [TOOL], "tool_choice": TOOL}, True),
-        ({"tools": [TOOL], "tool_choice": {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [TOOL]}}}, False),
-        ({"tools": [TOOL], "tool_choice": {"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": [TOOL]}}}, True),
+        (
+            {
+                "tools": [TOOL],
+                "tool_choice": {
+                    "type": "allowed_tools",
+                    "allowed_tools": {"mode": "auto", "tools": [TOOL]},
+                },
+            },
+            False,
+        ),
+        (
+            {
+                "tools": [TOOL],
+                "tool_choice": {
+                    "type": "allowed_tools",
+                    "allowed_tools": {"mode": "required", "tools": [TOOL]},
+                },
+            },
+            True,
+        ),
         ({"tools": [TOOL], "tool_choice": "any"}, True),
         ({"tools": [TOOL], "tool_choice": {"type": "any"}}, True),
         ({"tools": [TOOL], "tool_choice": {"type": "auto"}}, False),
@@ -46,13 +68,26 @@ def test_a_schema_is_looked_into_once_and_forgotten() -> None:
     assert of().holds_open_schema() is False
 
 
-@pytest.mark.parametrize("wanted", [None, {"type": "text"}, {"type": "json_object"}, {"type": "json_schema", "json_schema": {"name": "n"}}])
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        None,
+        {"type": "text"},
+        {"type": "json_object"},
+        {"type": "json_schema", "json_schema": {"name": "n"}},
+    ],
+)
 def test_no_schema_is_none(wanted: Any) -> None:
     assert of(response_format=wanted).schema is None
 
 
-@pytest.mark.parametrize(("n", "answers"), [(None, 1), (1, 1), (0, 1), (-1, 1), (-(10**30), 1), (5, 5), (3.0, 3), (10**9, MOST_ANSWERS)])
-def test_a_number_of_answers_is_reckoned_with_as_far_as_it_is_believable(n: Any, answers: int) -> None:
+@pytest.mark.parametrize(
+    ("n", "answers"),
+    [(None, 1), (1, 1), (0, 1), (-1, 1), (-(10**30), 1), (5, 5), (3.0, 3), (10**9, MOST_ANSWERS)],
+)
+def test_a_number_of_answers_is_reckoned_with_as_far_as_it_is_believable(
+    n: Any, answers: int
+) -> None:
     assert of(n=n).answers == answers
 
 

@@ -1,4 +1,6 @@
-"""gateway.routing.plan: who can serve a request and why not; no plan breaks a gate, no refusal is without a reason."""
+"""gateway.routing.plan and gates: who can serve a request and why not; no plan breaks a gate, no
+refusal is without a reason.
+"""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -17,24 +19,59 @@ from gateway.routing.affinity import Affinity
 from gateway.routing.candidates import Candidate
 from gateway.routing.facts import Facts, Prompt
 from gateway.routing.plan import Plan, plan_document, refusal, resolve
-from tests.routing.worlds import MOMENT, config, context, facts, model, names, persona, planned, provider
+from tests.routing.worlds import (
+    MOMENT,
+    config,
+    context,
+    facts,
+    model,
+    names,
+    persona,
+    planned,
+    provider,
+)
 from translators.errors import FailureKind
 
 A = provider(
     "a",
     model("small", window=1000, output=500, capabilities=["streaming", "tool_calling"]),
-    model("large", window=100_000, output=5000, capabilities=["streaming", "tool_calling", "vision", "pdf"], tier="high"),
+    model(
+        "large",
+        window=100_000,
+        output=5000,
+        capabilities=["streaming", "tool_calling", "vision", "pdf"],
+        tier="high",
+    ),
     keys=0,
 )
 B = provider(
     "b",
-    model("sees", window=50_000, output=500, capabilities=["tool_calling", "vision", "json_schema", "streaming"], tier="medium"),
-    model("free", window=50_000, output=5000, capabilities=["tool_calling"], forced_tool_choice="no", tier="medium"),
+    model(
+        "sees",
+        window=50_000,
+        output=500,
+        capabilities=["tool_calling", "vision", "json_schema", "streaming"],
+        tier="medium",
+    ),
+    model(
+        "free",
+        window=50_000,
+        output=5000,
+        capabilities=["tool_calling"],
+        forced_tool_choice="no",
+        tier="medium",
+    ),
 )
 WORLD = config(
     [A, B],
     persona("a/small", "a/large", "b/sees"),
-    persona("a/small", "b/sees", name="thrifty", max_cost_tier="medium", requires=frozenset({"streaming"})),
+    persona(
+        "a/small",
+        "b/sees",
+        name="thrifty",
+        max_cost_tier="medium",
+        requires=frozenset({"streaming"}),
+    ),
     persona("b/free", "a/small", name="free_first"),
     persona("b/free", name="free_only"),
 )
@@ -46,7 +83,11 @@ def verdicts(made: Plan) -> list[tuple[str, str, tuple[str, ...]]]:
 
 
 def test_the_first_that_can_is_chosen() -> None:
-    assert verdicts(planned(WORLD, facts())) == [("a/small", "chosen", ()), ("a/large", "eligible", ()), ("b/sees", "eligible", ())]
+    assert verdicts(planned(WORLD, facts())) == [
+        ("a/small", "chosen", ()),
+        ("a/large", "eligible", ()),
+        ("b/sees", "eligible", ()),
+    ]
     assert verdicts(planned(WORLD, facts(IMAGE))) == [
         ("a/large", "chosen", ()),
         ("b/sees", "eligible", ()),
@@ -75,7 +116,9 @@ def test_a_region_is_a_fence_and_an_unknown_one_outside() -> None:
         ),
         provider("there", model("m")),
     )
-    here = replace(here, models={"m": here.models["m"], "n": replace(here.models["n"], region="us")})
+    here = replace(
+        here, models={"m": here.models["m"], "n": replace(here.models["n"], region="us")}
+    )
     of = config([here, there], persona("here/n", "there/m", "here/m", regions=frozenset({"eu"})))
     assert verdicts(planned(of, facts())) == [
         ("here/m", "chosen", ()),
@@ -85,7 +128,12 @@ def test_a_region_is_a_fence_and_an_unknown_one_outside() -> None:
 
 
 def test_a_price_is_a_ceiling_for_this_request() -> None:
-    x = provider("x", model("dear", price=(10, 10)), model("cheap", price=(1, 1)), model("unknown", price=None))
+    x = provider(
+        "x",
+        model("dear", price=(10, 10)),
+        model("cheap", price=(1, 1)),
+        model("unknown", price=None),
+    )
     of = config([x], persona("x/dear", "x/unknown", "x/cheap", max_price=Decimal("0.01")))
     assert verdicts(planned(of, facts(tokens=1500))) == [
         ("x/cheap", "chosen", ()),
@@ -96,15 +144,25 @@ def test_a_price_is_a_ceiling_for_this_request() -> None:
 
 
 def test_a_condition_of_a_target() -> None:
-    of = config([A, B], persona(TargetRef("b", "sees", when=Condition(features=frozenset({"images"}))), "a/large"))
+    of = config(
+        [A, B],
+        persona(TargetRef("b", "sees", when=Condition(features=frozenset({"images"}))), "a/large"),
+    )
     assert names(planned(of, facts(IMAGE, features=["images"]))) == ["b/sees", "a/large"]
-    assert verdicts(planned(of, facts())) == [("a/large", "chosen", ()), ("b/sees", "rejected", ("condition: has",))]
+    assert verdicts(planned(of, facts())) == [
+        ("a/large", "chosen", ()),
+        ("b/sees", "rejected", ("condition: has",)),
+    ]
 
 
 def test_a_prompt_goes_only_where_it_fits() -> None:
     made = planned(WORLD, facts(tokens=601, max_tokens=400))
     assert verdicts(made)[-1] == ("a/small", "rejected", ("context_overflow: needs 1001 > 1000",))
-    assert verdicts(planned(WORLD, facts(tokens=600, max_tokens=400)))[0] == ("a/small", "chosen", ())
+    assert verdicts(planned(WORLD, facts(tokens=600, max_tokens=400)))[0] == (
+        "a/small",
+        "chosen",
+        (),
+    )
 
 
 def test_a_small_request_fits_by_its_bytes_alone() -> None:
@@ -116,11 +174,17 @@ def test_a_small_request_fits_by_its_bytes_alone() -> None:
 def test_the_prompts_own_limit_and_the_models_own_tokens() -> None:
     x = provider("x", replace(model("m", window=1000, max_input_tokens=500), token_factor=1.5))
     of = config([x], persona("x/m"))
-    assert verdicts(planned(of, facts(tokens=334)))[0] == ("x/m", "rejected", ("context_overflow: needs 501 > 500",))
+    assert verdicts(planned(of, facts(tokens=334)))[0] == (
+        "x/m",
+        "rejected",
+        ("context_overflow: needs 501 > 500",),
+    )
     assert names(planned(of, facts(tokens=333))) == ["x/m"]
 
 
-@pytest.mark.parametrize(("tokens", "near"), [(800, False), (850, True), (990, True), (1150, True), (1200, False)])
+@pytest.mark.parametrize(
+    ("tokens", "near"), [(800, False), (850, True), (990, True), (1150, True), (1200, False)]
+)
 def test_an_estimate_near_a_limit_asks_to_be_counted(tokens: int, near: bool) -> None:
     of = config([provider("x", model("m", window=1000))], persona("x/m"))
     asked = facts(tokens=tokens)
@@ -142,7 +206,10 @@ def test_who_answers_shortly_is_asked_only_if_nobody_can_answer_long() -> None:
 def test_a_forced_tool_prefers_models_that_can_be_forced() -> None:
     tools = {"tool_calling": "tools"}
     made = planned(WORLD, facts(tools, forces_tool=True), name="free_first")
-    assert verdicts(made) == [("a/small", "chosen", ()), ("b/free", "rejected", ("cannot_force_tools",))]
+    assert verdicts(made) == [
+        ("a/small", "chosen", ()),
+        ("b/free", "rejected", ("cannot_force_tools",)),
+    ]
     assert names(planned(WORLD, facts(tools, forces_tool=True), name="free_only")) == ["b/free"]
     assert names(planned(WORLD, facts(tools), name="free_first")) == ["b/free", "a/small"]
 
@@ -152,7 +219,11 @@ HELD = {"json_schema": "response_format"}
 ABLE = ["streaming", "tool_calling", "json_schema"]
 SCHEMAS = config(
     [
-        provider("a", model("closed", capabilities=ABLE, open_schemas=False), model("apart", capabilities=ABLE, tools_with_json=False)),
+        provider(
+            "a",
+            model("closed", capabilities=ABLE, open_schemas=False),
+            model("apart", capabilities=ABLE, tools_with_json=False),
+        ),
         provider("b", model("any", capabilities=ABLE), model("none")),
     ],
     persona("a/closed", "b/any", "a/apart", "b/none"),
@@ -184,11 +255,16 @@ def test_a_schema_beside_tools_likewise() -> None:
 
 def test_who_alone_could_serve_is_no_second_choice() -> None:
     made = planned(SCHEMAS, schema_facts(MAP), name="told_only")
-    assert verdicts(made) == [("a/closed", "chosen", ()), ("b/none", "rejected", ("missing_capability:json_schema",))]
+    assert verdicts(made) == [
+        ("a/closed", "chosen", ()),
+        ("b/none", "rejected", ("missing_capability:json_schema",)),
+    ]
 
 
 @pytest.mark.parametrize("fields", [{"schema": None}, {"schema": MAP, "forces_tool": True}])
-def test_without_a_schema_and_where_the_answer_is_a_call_nobody_looks(fields: dict[str, Any]) -> None:
+def test_without_a_schema_and_where_the_answer_is_a_call_nobody_looks(
+    fields: dict[str, Any],
+) -> None:
     assert names(planned(SCHEMAS, facts(HELD, **fields)))[0] == "a/closed"
 
 
@@ -219,7 +295,12 @@ def test_several_answers_are_asked_for_one_by_one_up_to_a_bound() -> None:
 
 
 def test_a_rule_chooses_other_targets() -> None:
-    rule = Rule(name="images", when=Condition(features=frozenset({"images"})), targets=(TargetRef("b", "sees"),), strategy="cost")
+    rule = Rule(
+        name="images",
+        when=Condition(features=frozenset({"images"})),
+        targets=(TargetRef("b", "sees"),),
+        strategy="cost",
+    )
     of = config([A, B], persona("a/large", rules=(rule,)))
     made = planned(of, facts(IMAGE, features=["images"]))
     assert (names(made), made.policy.rule, made.policy.strategy) == (["b/sees"], rule, "cost")
@@ -239,7 +320,9 @@ def test_what_fails_is_set_aside_and_says_for_how_long() -> None:
     made = planned(WORLD, facts(), context(WORLD, book=book, now=1002.0))
     assert verdicts(made)[-1] == ("a/small", "rejected", ("cooldown: 8 s (server_error)",))
     assert made.retry_in == 8.0
-    assert planned(WORLD, facts(IMAGE), context(WORLD, book=book, now=1002.0)).retry_in is None, "it could not serve this one anyway"
+    assert planned(WORLD, facts(IMAGE), context(WORLD, book=book, now=1002.0)).retry_in is None, (
+        "it could not serve this one anyway"
+    )
 
 
 def test_what_comes_back_gets_a_part_of_its_requests() -> None:
@@ -249,7 +332,10 @@ def test_what_comes_back_gets_a_part_of_its_requests() -> None:
     assert leave is not None
     book.began(leave, True, 0.1, 1010.0)
     random = Random(2).random
-    first = [names(planned(WORLD, facts(), context(WORLD, book=book, now=1013.0, random=random)))[0] for _ in range(2000)]
+    first = [
+        names(planned(WORLD, facts(), context(WORLD, book=book, now=1013.0, random=random)))[0]
+        for _ in range(2000)
+    ]
     assert 540 < first.count("a/small") < 660
     assert set(first) == {"a/small", "a/large"}
 
@@ -263,7 +349,10 @@ def test_weights_and_a_comeback_are_not_counted_twice() -> None:
     assert leave is not None
     book.began(leave, True, 0.1, 1010.0)
     random = Random(2).random
-    first = [names(planned(of, facts(), context(of, book=book, now=1015.0, random=random)))[0] for _ in range(3000)]
+    first = [
+        names(planned(of, facts(), context(of, book=book, now=1015.0, random=random)))[0]
+        for _ in range(3000)
+    ]
     assert 930 < first.count("a/small") < 1070
 
 
@@ -276,7 +365,11 @@ def test_where_only_rate_limits_are_in_the_way_it_is_429() -> None:
             if leave is not None:
                 book.failed(leave, FailureKind.RATE_LIMIT, 30.0, 1000.0)
     error = refusal(planned(of, facts(), context(of, book=book)))
-    assert (error.status, error.type, error.code) == (429, "rate_limit_error", "rate_limit_exceeded")
+    assert (error.status, error.type, error.code) == (
+        429,
+        "rate_limit_error",
+        "rate_limit_exceeded",
+    )
     assert error.headers == {"retry-after": "30"}
 
 
@@ -290,21 +383,37 @@ def test_a_missing_key_and_a_cooldown_are_503_with_the_soonest_moment() -> None:
     failed(book, "a/large")
     error = refusal(planned(of, facts(), context(of, book=book), name="busy"))
     assert (error.status, error.headers) == (503, {"retry-after": "5"})
-    assert "a/small: cooldown: 5 s (server_error); a/large: cooldown: 10 s (server_error)" in error.message
+    assert (
+        "a/small: cooldown: 5 s (server_error); a/large: cooldown: 10 s (server_error)"
+        in error.message
+    )
 
 
 def test_refusals_name_the_field() -> None:
-    error = refusal(planned(WORLD, facts({"multiple_choices": "n", "logprobs": "logprobs"}, answers=9), name="thrifty"))
+    error = refusal(
+        planned(
+            WORLD,
+            facts({"multiple_choices": "n", "logprobs": "logprobs"}, answers=9),
+            name="thrifty",
+        )
+    )
     assert (error.status, error.param, error.code) == (400, "n", "no_eligible_target")
-    assert "a/small: missing_capability:multiple_choices, missing_capability:logprobs" in error.message
+    assert (
+        "a/small: missing_capability:multiple_choices, missing_capability:logprobs" in error.message
+    )
     error = refusal(planned(WORLD, facts(tokens=200_000)))
     assert (error.status, error.param, error.code) == (400, "messages", "context_length_exceeded")
 
 
 def test_more_tools_than_a_target_takes() -> None:
-    few, many = model("few", capabilities=["tool_calling"], max_tools=3), model("many", capabilities=["tool_calling"], max_tools=128)
+    few, many = (
+        model("few", capabilities=["tool_calling"], max_tools=3),
+        model("many", capabilities=["tool_calling"], max_tools=128),
+    )
     of = config(
-        [provider("x", few, many, model("any", capabilities=["tool_calling"]))], persona("x/few", "x/many"), persona("x/any", name="q")
+        [provider("x", few, many, model("any", capabilities=["tool_calling"]))],
+        persona("x/few", "x/many"),
+        persona("x/any", name="q"),
     )
     assert names(planned(of, facts(tools=3))) == ["x/few", "x/many"]
     assert verdicts(planned(of, facts(tools=4))) == [
@@ -330,14 +439,21 @@ def test_names_of_models() -> None:
 def test_the_plan_as_a_document() -> None:
     document = plan_document(planned(WORLD, facts(IMAGE, conversation="c")))
     assert document["requirements"] == [{"capability": "vision", "cause": "messages[0].content[0]"}]
-    assert (document["persona"], document["rule"], document["strategy"], document["conversation"]) == ("p", None, "priority", "c")
+    assert (
+        document["persona"],
+        document["rule"],
+        document["strategy"],
+        document["conversation"],
+    ) == ("p", None, "priority", "c")
     assert document["targets"][0] == {
-        "provider": "a", "model": "large", "verdict": "chosen", "reasons": [], "score": 0, "prompt_tokens": 100, "expected_cost_usd": None,
+        "provider": "a", "model": "large", "verdict": "chosen", "reasons": [], "score": 0,
+        "prompt_tokens": 100, "expected_cost_usd": None,
     }  # fmt: skip
     assert document["targets"][-1]["reasons"] == ["missing_capability:vision"]
 
 
-# What follows holds any plan against an oracle of its own, written from gateway/routing/README.md and not from the code.
+# What follows holds any plan against an oracle of its own, written from gateway/routing/README.md
+# and not from the code.
 
 CAPABILITIES = ["streaming", "tool_calling", "vision", "multiple_choices"]
 TIERS = ["low", "medium", "high"]
@@ -413,7 +529,9 @@ requests = st.builds(
 )
 
 
-def may(of: Persona, ref: TargetRef, where: Provider, what: Model, asked: Facts, cooling: bool) -> bool:
+def may(
+    of: Persona, ref: TargetRef, where: Provider, what: Model, asked: Facts, cooling: bool
+) -> bool:
     """Whether a target passes every gate that no preference softens."""
     tokens = int(asked.prompt.tokens * what.token_factor)
     needs = {need.capability for need in asked.requirements}
@@ -424,8 +542,10 @@ def may(of: Persona, ref: TargetRef, where: Provider, what: Model, asked: Facts,
     return all(
         (
             needs <= what.record.capabilities,
-            tokens + min(asked.max_tokens or 0, what.record.max_output_tokens) <= what.record.context_window,
-            of.max_cost_tier is None or TIERS.index(what.cost_tier) <= TIERS.index(of.max_cost_tier),
+            tokens + min(asked.max_tokens or 0, what.record.max_output_tokens)
+            <= what.record.context_window,
+            of.max_cost_tier is None
+            or TIERS.index(what.cost_tier) <= TIERS.index(of.max_cost_tier),
             not of.regions or (what.region or where.region) in of.regions,
             of.max_price is None or (cost is not None and cost <= of.max_price * 10**9),
             where.unavailable_reason is None,
@@ -440,17 +560,25 @@ def may(of: Persona, ref: TargetRef, where: Provider, what: Model, asked: Facts,
 
 @settings(max_examples=400, deadline=None)
 @given(
-    offered=st.lists(st.tuples(models, whens, st.booleans(), st.booleans()), min_size=1, max_size=5),
+    offered=st.lists(
+        st.tuples(models, whens, st.booleans(), st.booleans()), min_size=1, max_size=5
+    ),
     fields=personas,
     asked=requests,
     random=st.floats(0, 1, exclude_max=True),
     pin=st.integers(0, 4),
 )
 def test_no_plan_breaks_a_gate_and_none_is_refused_that_could_be_served(
-    offered: list[tuple[Model, Condition, bool, bool]], fields: dict[str, Any], asked: Facts, random: float, pin: int
+    offered: list[tuple[Model, Condition, bool, bool]],
+    fields: dict[str, Any],
+    asked: Facts,
+    random: float,
+    pin: int,
 ) -> None:
     providers = [
-        provider(f"p{i}", what, region="us", unavailable_reason=None if available else "KEY is not set")
+        provider(
+            f"p{i}", what, region="us", unavailable_reason=None if available else "KEY is not set"
+        )
         for i, (what, _, available, _) in enumerate(offered)
     ]
     refs = [TargetRef(f"p{i}", "m", 1.0 + i, when) for i, (_, when, _, _) in enumerate(offered)]
@@ -470,12 +598,16 @@ def test_no_plan_breaks_a_gate_and_none_is_refused_that_could_be_served(
         if may(of.personas["p"], ref, where, what, asked, cooling)
     }
     eligible = {c.name for c in made.eligible}
-    assert {c.name for c in made.candidates} == {str(ref) for ref in refs}, "every target is in the plan, once"
+    assert {c.name for c in made.candidates} == {str(ref) for ref in refs}, (
+        "every target is in the plan, once"
+    )
     assert eligible <= passing, "no gate is broken"
     assert bool(eligible) == bool(passing), "what could be served is"
     for candidate in made.candidates:
         deferred = candidate.reasons == ("schema_in_words",)
-        assert (candidate.verdict == "rejected") == (bool(candidate.reasons) and not deferred), "every refusal has its reason"
+        assert (candidate.verdict == "rejected") == (bool(candidate.reasons) and not deferred), (
+            "every refusal has its reason"
+        )
     for name in passing - eligible:
         assert preferred_over(name, made), "only a better one takes its place"
     if made.eligible:
@@ -488,11 +620,17 @@ def test_no_plan_breaks_a_gate_and_none_is_refused_that_could_be_served(
     else:
         error = refusal(made)
         assert all(name in error.message for name in (str(ref) for ref in refs))
-        temporary = [all(r.startswith(("unavailable", "no_usable_key", "cooldown")) for r in c.reasons) for c in made.candidates]
+        temporary = [
+            all(r.startswith(("unavailable", "no_usable_key", "cooldown")) for r in c.reasons)
+            for c in made.candidates
+        ]
         assert error.status == (503 if any(temporary) else 400)
 
 
 def preferred_over(name: str, made: Plan) -> bool:
     """Whether a target that passes was left out only because another serves the request in full."""
     left_out: Candidate = next(c for c in made.candidates if c.name == name)
-    return all(reason == "cannot_force_tools" or reason.startswith("max_output: ") for reason in left_out.reasons)
+    return all(
+        reason == "cannot_force_tools" or reason.startswith("max_output: ")
+        for reason in left_out.reasons
+    )

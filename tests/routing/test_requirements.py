@@ -39,7 +39,11 @@ PART = "messages[0].content[0]"
         ({"n": 0}, [], set()),
         ({"n": -3, "max_tokens": -1, "top_k": -1, "reasoning_effort": "default"}, [], set()),
         ({"tools": [], "n": 1, "logprobs": False, "modalities": ["text"]}, [], set()),
-        ({"response_format": {"type": "json_schema"}}, [("json_schema", "response_format")], {"json_schema"}),
+        (
+            {"response_format": {"type": "json_schema"}},
+            [("json_schema", "response_format")],
+            {"json_schema"},
+        ),
         ({"response_format": {"type": "json_object"}}, [], set()),
         ({"n": 2}, [("multiple_choices", "n")], set()),
         ({"logprobs": True}, [("logprobs", "logprobs")], set()),
@@ -52,13 +56,29 @@ PART = "messages[0].content[0]"
             {"images"},
         ),
         ({"messages": said({"type": "video_url", "video_url": {}})}, [("video", PART)], {"video"}),
-        ({"messages": said({"type": "input_audio", "input_audio": {}})}, [("audio_input", PART)], {"audio"}),
-        ({"messages": file(file_data="data:application/pdf;base64,AA==")}, [("pdf", PART)], {"files"}),
-        ({"messages": file(file_data="data:image/png;base64,AA==")}, [("vision", PART)], {"files", "images"}),
+        (
+            {"messages": said({"type": "input_audio", "input_audio": {}})},
+            [("audio_input", PART)],
+            {"audio"},
+        ),
+        (
+            {"messages": file(file_data="data:application/pdf;base64,AA==")},
+            [("pdf", PART)],
+            {"files"},
+        ),
+        (
+            {"messages": file(file_data="data:image/png;base64,AA==")},
+            [("vision", PART)],
+            {"files", "images"},
+        ),
         ({"messages": file(file_data="data:text/plain;base64,AA==")}, [], {"files"}),
         ({"messages": file(file_data="AA==", filename="a.csv")}, [], {"files"}),
         (
-            {"messages": said({"type": "image_url", "image_url": {"url": "data:application/pdf;base64,AA"}})},
+            {
+                "messages": said(
+                    {"type": "image_url", "image_url": {"url": "data:application/pdf;base64,AA"}}
+                )
+            },
             [("pdf", PART)],
             {"files"},
         ),
@@ -71,11 +91,16 @@ PART = "messages[0].content[0]"
         ({"reasoning": {"effort": "none"}}, [], set()),
     ],
 )
-def test_of_a_request(body: dict[str, Any], needs: list[tuple[str, str]], features: set[str]) -> None:
+def test_of_a_request(
+    body: dict[str, Any], needs: list[tuple[str, str]], features: set[str]
+) -> None:
     assert derived(**body) == (needs, features)
 
 
 def test_the_requests_own_cause_comes_before_the_personas() -> None:
     persona = Persona(name="p", targets=targets("a/m"), requires=frozenset({"streaming", "vision"}))
     needs, _ = derive(ChatRequest({"model": "p", "messages": [USER], "stream": True}), persona)
-    assert [(need.capability, need.cause) for need in needs] == [("streaming", "stream"), ("vision", "persona")]
+    assert [(need.capability, need.cause) for need in needs] == [
+        ("streaming", "stream"),
+        ("vision", "persona"),
+    ]

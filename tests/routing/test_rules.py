@@ -63,7 +63,11 @@ def test_the_first_that_holds_wins_else_none() -> None:
         Rule(name="b", when=Condition(tokens_over=500)),
         Rule(name="c", when=Condition()),
     ]
-    assert [getattr(first_match(rules[:n], ASKED, MOMENT), "name", None) for n in (1, 2, 3)] == [None, "b", "b"]
+    assert [getattr(first_match(rules[:n], ASKED, MOMENT), "name", None) for n in (1, 2, 3)] == [
+        None,
+        "b",
+        "b",
+    ]
     assert first_match((), ASKED, MOMENT) is None
 
 
@@ -73,13 +77,29 @@ def test_the_first_that_holds_wins_else_none() -> None:
         (TimeWindow(after=time(9), before=time(17)), MONDAY.replace(hour=9), True),
         (TimeWindow(after=time(9), before=time(17)), MONDAY.replace(hour=16, minute=59), True),
         (TimeWindow(after=time(9), before=time(17)), MONDAY.replace(hour=17), False),
-        (TimeWindow(after=time(9), before=time(17), days=frozenset({1})), MONDAY.replace(hour=12), False),
+        (
+            TimeWindow(after=time(9), before=time(17), days=frozenset({1})),
+            MONDAY.replace(hour=12),
+            False,
+        ),
         (TimeWindow(days=frozenset({0})), MONDAY, True),
         (TimeWindow(days=frozenset({0})), MONDAY - timedelta(microseconds=1), False),
         # over midnight: it belongs to the day on which it began
-        (TimeWindow(after=time(22), before=time(6), days=frozenset({6})), SUNDAY.replace(hour=23), True),
-        (TimeWindow(after=time(22), before=time(6), days=frozenset({6})), MONDAY + timedelta(days=7, hours=5), True),
-        (TimeWindow(after=time(22), before=time(6), days=frozenset({6})), SUNDAY.replace(hour=5), False),
+        (
+            TimeWindow(after=time(22), before=time(6), days=frozenset({6})),
+            SUNDAY.replace(hour=23),
+            True,
+        ),
+        (
+            TimeWindow(after=time(22), before=time(6), days=frozenset({6})),
+            MONDAY + timedelta(days=7, hours=5),
+            True,
+        ),
+        (
+            TimeWindow(after=time(22), before=time(6), days=frozenset({6})),
+            SUNDAY.replace(hour=5),
+            False,
+        ),
         (TimeWindow(after=time(22), before=time(6)), MONDAY.replace(hour=12), False),
     ],
 )
@@ -90,9 +110,18 @@ def test_time(window: TimeWindow, moment: datetime, holds: bool) -> None:
 times = st.builds(time, st.integers(0, 23), st.integers(0, 59))
 
 
-@given(after=times, before=times, days=st.frozensets(st.integers(0, 6), min_size=1), minute=st.integers(0, 7 * 24 * 60 - 1))
-def test_a_window_is_as_long_as_it_says_on_each_of_its_days(after: time, before: time, days: frozenset[int], minute: int) -> None:
-    """Counted from a day's beginning: `after` until `before`, which is on the next day if it is earlier."""
+@given(
+    after=times,
+    before=times,
+    days=st.frozensets(st.integers(0, 6), min_size=1),
+    minute=st.integers(0, 7 * 24 * 60 - 1),
+)
+def test_a_window_is_as_long_as_it_says_on_each_of_its_days(
+    after: time, before: time, days: frozenset[int], minute: int
+) -> None:
+    """Counted from a day's beginning: `after` until `before`, which is on the next day if it is
+    earlier.
+    """
     assume(after != before)
     moment = MONDAY + timedelta(minutes=minute)
     begin, end = after.hour * 60 + after.minute, before.hour * 60 + before.minute

@@ -13,14 +13,32 @@ from gateway.accounting.observed import Learned
 from gateway.config import Balance, Config, TargetRef
 from gateway.health.targets import TargetHealth
 from gateway.routing.state import RoutingContext
-from tests.routing.worlds import MOMENT, config, context, facts, model, names, persona, planned, provider
+from tests.routing.worlds import (
+    MOMENT,
+    config,
+    context,
+    facts,
+    model,
+    names,
+    persona,
+    planned,
+    provider,
+)
 
 DRAWS = 20_000
 
 
-def world(strategy: Any = "priority", prices: Any = ((1, 2), (3, 4), (5, 6)), weights: Any = (1, 1, 1), **fields: Any) -> Config:
+def world(
+    strategy: Any = "priority",
+    prices: Any = ((1, 2), (3, 4), (5, 6)),
+    weights: Any = (1, 1, 1),
+    **fields: Any,
+) -> Config:
     """Three targets x/0, x/1, x/2."""
-    models = [model(str(i), price=price, tier=("low", "medium", "high")[i]) for i, price in enumerate(prices)]
+    models = [
+        model(str(i), price=price, tier=("low", "medium", "high")[i])
+        for i, price in enumerate(prices)
+    ]
     refs = [TargetRef("x", str(i), weight) for i, weight in enumerate(weights)]
     return config([provider("x", *models)], persona(*refs, strategy=strategy, **fields))
 
@@ -42,7 +60,10 @@ def test_weights_converge_by_the_dice() -> None:
 def test_weights_converge_by_conversation() -> None:
     of = world("weighted", weights=(6, 3, 1))
     seen = context(of)
-    first = Counter(names(planned(of, facts(conversation=f"{i:x}", settled=True), seen))[0] for i in range(DRAWS))
+    first = Counter(
+        names(planned(of, facts(conversation=f"{i:x}", settled=True), seen))[0]
+        for i in range(DRAWS)
+    )
     for name, share in (("x/0", 0.6), ("x/1", 0.3), ("x/2", 0.1)):
         assert abs(first[name] / DRAWS - share) < 0.015
 
@@ -51,7 +72,9 @@ def test_a_weight_that_is_small_comes_after_one_that_is_large_on_failover_too() 
     """The order behind the first is drawn by the weights as well."""
     of = world("weighted", weights=(1, 98, 1))
     random = Random(3).random
-    second = Counter(names(planned(of, facts(), context(of, random=random)))[1] for _ in range(2000))
+    second = Counter(
+        names(planned(of, facts(), context(of, random=random)))[1] for _ in range(2000)
+    )
     assert 900 < second["x/0"] < 1100
 
 
@@ -59,7 +82,11 @@ def test_a_weight_that_is_small_comes_after_one_that_is_large_on_failover_too() 
 @pytest.mark.parametrize("strategy", ["priority", "weighted", "cost", "latency", "balanced"])
 def test_the_dice_may_show_their_extremes(strategy: str, random: float) -> None:
     of = world(strategy, weights=(1, 2, 3))
-    assert sorted(names(planned(of, facts(), context(of, random=lambda: random)))) == ["x/0", "x/1", "x/2"]
+    assert sorted(names(planned(of, facts(), context(of, random=lambda: random)))) == [
+        "x/0",
+        "x/1",
+        "x/2",
+    ]
 
 
 def test_the_cheapest_for_this_request() -> None:
@@ -69,7 +96,11 @@ def test_the_cheapest_for_this_request() -> None:
     writes = planned(of, facts(tokens=100, max_tokens=500))
     assert names(reads) == ["x/0", "x/1", "x/2"]
     assert names(writes) == ["x/1", "x/0", "x/2"]
-    assert [(c.cost, c.score) for c in reads.eligible] == [(52_000_000, 0.052), (250_500_000, 0.2505), (None, 1e9)]
+    assert [(c.cost, c.score) for c in reads.eligible] == [
+        (52_000_000, 0.052),
+        (250_500_000, 0.2505),
+        (None, 1e9),
+    ]
 
 
 def test_what_was_learned_of_answers_counts() -> None:
@@ -82,7 +113,9 @@ def test_what_was_learned_of_answers_counts() -> None:
     assert names(planned(of, facts(tokens=10_000), context(of, learned=learned)))[0] == "x/1"
 
 
-prices = st.none() | st.tuples(st.sampled_from([0.1, 1, 2.5, 15]), st.sampled_from([0.4, 2, 10, 75]))
+prices = st.none() | st.tuples(
+    st.sampled_from([0.1, 1, 2.5, 15]), st.sampled_from([0.4, 2, 10, 75])
+)
 
 
 @given(
@@ -93,11 +126,21 @@ prices = st.none() | st.tuples(st.sampled_from([0.1, 1, 2.5, 15]), st.sampled_fr
     st.booleans(),
 )
 def test_cost_never_picks_a_dearer_eligible_target(
-    listed: list[tuple[float, float] | None], tokens: int, limit: int | None, answers: int, settled: bool
+    listed: list[tuple[float, float] | None],
+    tokens: int,
+    limit: int | None,
+    answers: int,
+    settled: bool,
 ) -> None:
     """Without affinity, or in a first turn; by the price list and nothing else."""
     of = world("cost", prices=listed, affinity=False)
-    asked = facts(tokens=tokens, max_tokens=limit, answers=answers, conversation="c" if settled else None, settled=settled)
+    asked = facts(
+        tokens=tokens,
+        max_tokens=limit,
+        answers=answers,
+        conversation="c" if settled else None,
+        settled=settled,
+    )
     made = planned(of, asked)
     models = of.providers["x"].models
     output = min(500, limit or 500) * answers
@@ -124,7 +167,14 @@ def test_of_two_the_faster_one() -> None:
         made = planned(
             of,
             facts(stream=True),
-            RoutingContext(seen.now, seen.moment, lambda random=random: random, seen.health, seen.affinity, seen.learned),
+            RoutingContext(
+                seen.now,
+                seen.moment,
+                lambda random=random: random,
+                seen.health,
+                seen.affinity,
+                seen.learned,
+            ),
         )
         assert [(c.name, c.score) for c in made.eligible] == [("x/1", 1.0), ("x/0", 2.0)]
 
@@ -154,7 +204,9 @@ def test_a_stream_takes_its_first_content_and_its_tokens() -> None:
     seen.health.latency("x/1").observe_rate(100, 1.0, 1000.0)
     scores = {c.name: c.score for c in planned(of, facts(stream=True), seen).eligible}
     assert scores == {"x/0": pytest.approx(1.5), "x/1": pytest.approx(5.1)}
-    scores = {c.name: c.score for c in planned(of, facts(stream=True, max_tokens=10), seen).eligible}
+    scores = {
+        c.name: c.score for c in planned(of, facts(stream=True, max_tokens=10), seen).eligible
+    }
     assert scores == {"x/0": pytest.approx(1.01), "x/1": pytest.approx(0.2)}
 
 
@@ -175,6 +227,8 @@ def test_a_balance_of_cost_time_and_tier(balance: Balance, order: list[str]) -> 
 
 
 def test_balanced_knows_nothing_bad_of_what_it_has_not_seen_but_fears_unknown_prices() -> None:
-    of = world("balanced", prices=((1, 1), None, (1, 1)), balance=Balance(cost=1, latency=1, tier=0))
+    of = world(
+        "balanced", prices=((1, 1), None, (1, 1)), balance=Balance(cost=1, latency=1, tier=0)
+    )
     scores = {c.name: c.score for c in planned(of, facts(), fast(of, 1.0, 1.0, None)).eligible}
     assert scores == {"x/0": 1.0, "x/1": 1.0, "x/2": 0.5}

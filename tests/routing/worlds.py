@@ -9,7 +9,18 @@ from typing import Any, Final
 from pydantic import SecretStr
 
 from gateway.accounting.observed import Learned
-from gateway.config import ApiKey, Config, Model, Persona, Price, Provider, Resilience, ServerSettings, TargetRef, Timeouts
+from gateway.config import (
+    ApiKey,
+    Config,
+    Model,
+    Persona,
+    Price,
+    Provider,
+    Resilience,
+    ServerSettings,
+    TargetRef,
+    Timeouts,
+)
 from gateway.health.targets import TargetHealth
 from gateway.routing.affinity import Affinity
 from gateway.routing.facts import Facts, Prompt
@@ -33,8 +44,23 @@ def model(
     **record: Any,
 ) -> Model:
     """A model; `price` is USD per million tokens read and written."""
-    prices = () if price is None else (Price(input=Decimal(str(price[0])), output=Decimal(str(price[1])), valid_from=date(2026, 1, 1)),)
-    facts = ModelRecord(context_window=window, max_output_tokens=output, capabilities=frozenset(capabilities), **record)  # type: ignore[arg-type]
+    prices = (
+        ()
+        if price is None
+        else (
+            Price(
+                input=Decimal(str(price[0])),
+                output=Decimal(str(price[1])),
+                valid_from=date(2026, 1, 1),
+            ),
+        )
+    )
+    facts = ModelRecord(
+        context_window=window,
+        max_output_tokens=output,
+        capabilities=frozenset(capabilities),
+        **record,
+    )  # type: ignore[arg-type]
     return Model(id=name, record=facts, cost_tier=tier, prices=prices)  # type: ignore[arg-type]
 
 
@@ -42,16 +68,22 @@ def provider(name: str, *models: Model, keys: int = 1, **fields: Any) -> Provide
     """A provider with `keys` keys, KEY_1 …"""
     held = tuple(ApiKey(f"KEY_{i + 1}", SecretStr(f"secret-{i + 1}")) for i in range(keys))
     given: dict[str, Any] = {
-        "dialect": "openai", "base_url": "http://127.0.0.1:1/v1", "keys": held, "key_variables": tuple(key.variable for key in held),
-        "unavailable_reason": None, "media_urls": "pass", "headers": {}, "timeouts": Timeouts(), "models": {m.id: m for m in models},
+        "dialect": "openai", "base_url": "http://127.0.0.1:1/v1", "keys": held,
+        "key_variables": tuple(key.variable for key in held),
+        "unavailable_reason": None, "media_urls": "pass", "headers": {}, "timeouts": Timeouts(),
+        "models": {m.id: m for m in models},
     }  # fmt: skip
     return Provider(name=name, **{**given, **fields})
 
 
-def config(providers: Iterable[Provider], *personas: Persona, resilience: Resilience | None = None) -> Config:
+def config(
+    providers: Iterable[Provider], *personas: Persona, resilience: Resilience | None = None
+) -> Config:
     return Config(
-        revision="0" * 12, directory=Path(), providers={p.name: p for p in providers}, personas={p.name: p for p in personas},
-        direct_models=True, server=ServerSettings(), params="report", resilience=resilience or Resilience(),
+        revision="0" * 12, directory=Path(), providers={p.name: p for p in providers},
+        personas={p.name: p for p in personas},
+        direct_models=True, server=ServerSettings(), params="report",
+        resilience=resilience or Resilience(),
     )  # fmt: skip
 
 
@@ -60,9 +92,15 @@ def targets(*names: str) -> tuple[TargetRef, ...]:
 
 
 def facts(
-    needs: Mapping[str, str] | None = None, tokens: int = 100, size: int | None = None, features: Iterable[str] = (), **fields: Any
+    needs: Mapping[str, str] | None = None,
+    tokens: int = 100,
+    size: int | None = None,
+    features: Iterable[str] = (),
+    **fields: Any,
 ) -> Facts:
-    """A request with a prompt of `tokens` estimated tokens, whose size alone says nothing unless `size` does."""
+    """A request with a prompt of `tokens` estimated tokens, whose size alone says nothing unless
+    `size` does.
+    """
     return Facts(
         requirements=tuple(Requirement(need, cause) for need, cause in (needs or {}).items()),  # type: ignore[arg-type]
         features=frozenset(features),  # type: ignore[arg-type]
@@ -94,7 +132,11 @@ def context(
 
 def persona(*of: str | TargetRef, name: str = "p", **fields: Any) -> Persona:
     """A persona called `p`; targets are given by name, or as references."""
-    return Persona(name=name, targets=tuple(TargetRef(*t.split("/", 1)) if isinstance(t, str) else t for t in of), **fields)
+    return Persona(
+        name=name,
+        targets=tuple(TargetRef(*t.split("/", 1)) if isinstance(t, str) else t for t in of),
+        **fields,
+    )
 
 
 def planned(of: Config, asked: Facts, seen: RoutingContext | None = None, name: str = "p") -> Plan:

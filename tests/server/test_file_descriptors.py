@@ -1,4 +1,6 @@
-"""gateway.server.file_descriptors: a low limit is raised as far as it may be, and told if that is not far."""
+"""gateway.server.file_descriptors: a low limit is raised as far as it may be, and told if that is
+not far.
+"""
 
 import subprocess
 import sys
@@ -16,7 +18,10 @@ print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 """
 
 
-@pytest.mark.parametrize(("soft", "hard", "raised", "told"), [(256, 256, 256, True), (200, 1024, 1024, True), (256, 5000, 5000, False)])
+@pytest.mark.parametrize(
+    ("soft", "hard", "raised", "told"),
+    [(256, 256, 256, True), (200, 1024, 1024, True), (256, 5000, 5000, False)],
+)
 def test_a_low_limit(soft: int, hard: int, raised: int, told: bool) -> None:
     command = [sys.executable, "-c", PROGRAM, str(soft), str(hard)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20)

@@ -1,4 +1,6 @@
-"""What compatible servers say: one file a server, each beside its documentation's shape, each asked by its row of config/examples."""
+"""What compatible servers say: one file a server, each beside its documentation's shape, each asked
+by its row of config/examples.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -60,9 +62,16 @@ class Error:
 
     def steps(self) -> list[Step]:
         """It as an answer of a fake provider."""
-        headers = {"content-type": "application/json", **self.headers, "content-length": str(len(self.body))}
+        headers = {
+            "content-type": "application/json",
+            **self.headers,
+            "content-length": str(len(self.body)),
+        }
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        return [f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}\r\n{lines}\r\n".encode() + self.body]
+        return [
+            f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}\r\n{lines}\r\n".encode()
+            + self.body
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +93,9 @@ class Server:
 
 def _stream(written: dict[str, Any], target: str, path: str) -> Stream:
     data = b"".join(_event(event, written.get("each", {})) for event in written["events"])
-    return Stream(data, written["expected"], written.get("target", target), written.get("path", path))
+    return Stream(
+        data, written["expected"], written.get("target", target), written.get("path", path)
+    )
 
 
 def _event(event: Any, each: dict[str, Any]) -> bytes:
@@ -110,7 +121,11 @@ def _server(path: Path) -> Server:
         request=Exchange(**written["request"]),
         answer=Answer(**written["answer"]),
         streams={name: _stream(written[name], target, where) for name in STREAMS},
-        errors={kind: [_error(one) for one in some] for kind, some in errors.items() if isinstance(some, list)},
+        errors={
+            kind: [_error(one) for one in some]
+            for kind, some in errors.items()
+            if isinstance(some, list)
+        },
         without={kind: some["none"] for kind, some in errors.items() if isinstance(some, dict)},
     )
 
@@ -119,24 +134,37 @@ SERVERS: Final = [_server(path) for path in sorted(Path(__file__).parent.glob("*
 
 
 def capabilities(url: str, targets: list[str]) -> dict[str, Any]:
-    """The rows of these targets as the examples have them, their providers at a fake server's URL, each below its own name.
+    """The rows of these targets as the examples have them, their providers at a fake server's URL,
+    each below its own name.
 
-    Two more targets stand by: small/m, whose window is no larger than anybody's, and large/m, whose window is larger than everybody's.
+    Two more targets stand by: small/m, whose window is no larger than anybody's, and large/m, whose
+    window is larger than everybody's.
     """
     written = yaml.safe_load(_EXAMPLES.read_text("utf-8"))
-    rows = {name: row for name, row in written["providers"].items() if any(target.startswith(f"{name}/") for target in targets)}
+    rows = {
+        name: row
+        for name, row in written["providers"].items()
+        if any(target.startswith(f"{name}/") for target in targets)
+    }
     for name, row in rows.items():
         row["base_url"] = f"{url}/{name}/{row['base_url'].split('://')[1].partition('/')[2]}"
         row.pop("health_check", None)
     for name, window in (("small", 2_000), ("large", 4_000_000)):
-        facts = {"context_window": window, "max_output_tokens": 1_000, "capabilities": ["streaming", "tool_calling"], "cost_tier": "low"}
+        facts = {
+            "context_window": window,
+            "max_output_tokens": 1_000,
+            "capabilities": ["streaming", "tool_calling"],
+            "cost_tier": "low",
+        }
         rows[name] = {"dialect": "openai", "base_url": f"{url}/{name}/v1", "models": {"m": facts}}
     return {"version": 1, "families": written["families"], "providers": rows}
 
 
 def environ(rows: dict[str, Any]) -> dict[str, str]:
     """The key of every provider that wants one."""
-    return {row["key_variable"]: KEY for row in rows["providers"].values() if row.get("key_variable")}
+    return {
+        row["key_variable"]: KEY for row in rows["providers"].values() if row.get("key_variable")
+    }
 
 
 def streamed(data: bytes) -> list[Step]:

@@ -1,4 +1,6 @@
-"""Each compatible server's answers through the translator alone: streams cut everywhere, errors as what they are."""
+"""Each compatible server's answers through the translator alone: streams cut everywhere, errors as
+what they are.
+"""
 
 from typing import Any, Final
 
@@ -13,14 +15,25 @@ from translators.errors import FailureKind
 from translators.json_codec import dumps
 from translators.openai import open_stream, parse_error, parse_response
 
-ENVELOPE: Final = Envelope("chatcmpl-ours", 1, "asked-for", "call_ours", AnswerShape(declared_tools=frozenset({"get_weather", "get_time"})))
+ENVELOPE: Final = Envelope(
+    "chatcmpl-ours",
+    1,
+    "asked-for",
+    "call_ours",
+    AnswerShape(declared_tools=frozenset({"get_weather", "get_time"})),
+)
 KINDS: Final = {
     "overflow": {FailureKind.CONTEXT_LENGTH},
     "rate_limit": {FailureKind.RATE_LIMIT, FailureKind.OVERLOADED},
     "moderation": {FailureKind.CONTENT_FILTER},
     "bad_output": {FailureKind.MODEL_OUTPUT},
 }
-ERRORS: Final = [(server, kind, error) for server in SERVERS for kind, errors in server.errors.items() for error in errors]
+ERRORS: Final = [
+    (server, kind, error)
+    for server in SERVERS
+    for kind, errors in server.errors.items()
+    for error in errors
+]
 
 
 def opened() -> StreamTranslator:
@@ -34,9 +47,14 @@ def test_a_stream_adds_up_however_it_is_cut(server: Server, kind: str) -> None:
     translator = opened()
     chunks = [*translator.receive(stream.data), *translator.receive_eof()]
     assert (translator.failure, translator.finished) == (None, True)
-    told = added_up(ChunkWriter(translator.id, 1, translator.model, include_usage=True).write(chunks) + DONE)
+    told = added_up(
+        ChunkWriter(translator.id, 1, translator.model, include_usage=True).write(chunks) + DONE
+    )
     expected = {"content": "", "reasoning": "", "calls": [], **stream.expected}
-    assert part_of({**told, "usage": part_of(told["usage"] or {}, expected["usage"])}, expected) == expected
+    assert (
+        part_of({**told, "usage": part_of(told["usage"] or {}, expected["usage"])}, expected)
+        == expected
+    )
     every_way(stream.data, opened, "the corpus")
 
 
@@ -68,7 +86,11 @@ def test_a_whole_answer_is_a_completion(server: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    ("server", "kind", "error"), ERRORS, ids=[f"{server.name}-{kind}-{server.errors[kind].index(error)}" for server, kind, error in ERRORS]
+    ("server", "kind", "error"),
+    ERRORS,
+    ids=[
+        f"{server.name}-{kind}-{server.errors[kind].index(error)}" for server, kind, error in ERRORS
+    ],
 )
 def test_an_error_is_what_it_is(server: Server, kind: str, error: Error) -> None:
     assert parse_error(error.status, error.headers, error.body).kind in KINDS[kind]

@@ -1,4 +1,6 @@
-"""What a caller was told: a stream held against what every stream must keep, and added up as OpenAI's own SDK adds it up."""
+"""What a caller was told: a stream held against what every stream must keep, and added up as
+OpenAI's own SDK adds it up.
+"""
 
 from typing import Any, Final
 
@@ -9,7 +11,9 @@ DONE: Final = b"data: [DONE]\n\n"
 
 
 def events_of(text: bytes) -> list[dict[str, Any]]:
-    """The chunks of a stream of ours; comments are left out, and nothing else is there but the end mark."""
+    """The chunks of a stream of ours; comments are left out, and nothing else is there but the end
+    mark.
+    """
     found = []
     for event in text.removesuffix(DONE).split(b"\n\n"):
         if event and not event.startswith(b":"):
@@ -19,7 +23,9 @@ def events_of(text: bytes) -> list[dict[str, Any]]:
 
 
 def added_up(text: bytes) -> dict[str, Any]:
-    """The whole answer: id, model, content, reasoning, calls, finish_reason, usage. Fails where a stream keeps no promise."""
+    """The whole answer: id, model, content, reasoning, calls, finish_reason, usage. Fails where a
+    stream keeps no promise.
+    """
     assert text.endswith(DONE)
     events = events_of(text)
     assert {event.get("object") for event in events} == {"chat.completion.chunk"}
@@ -66,7 +72,9 @@ def _add_piece(calls: list[dict[str, Any]], piece: dict[str, Any]) -> None:
     function = piece.get("function") or {}
     if piece["index"] == len(calls):
         assert piece["id"], "a call begins with its id"
-        assert (piece.get("type"), bool(function.get("name"))) == ("function", True), "with its type, and with its name"
+        assert (piece.get("type"), bool(function.get("name"))) == ("function", True), (
+            "with its type, and with its name"
+        )
         calls.append({"id": piece["id"], "name": function["name"], "arguments": ""})
     else:
         assert 0 <= piece["index"] < len(calls), "calls are numbered from 0, without gaps"
@@ -81,7 +89,12 @@ def message_of(message: dict[str, Any]) -> dict[str, Any]:
     calls = message.get("tool_calls") or []
     assert all(call["type"] == "function" for call in calls)
     shown = [
-        {"id": call["id"], "name": call["function"]["name"], "arguments": loads(call["function"]["arguments"].encode())} for call in calls
+        {
+            "id": call["id"],
+            "name": call["function"]["name"],
+            "arguments": loads(call["function"]["arguments"].encode()),
+        }
+        for call in calls
     ]
     return {**message, "tool_calls": shown}
 

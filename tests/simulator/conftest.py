@@ -28,20 +28,26 @@ async def sim() -> AsyncIterator[Simulator]:
 
 @pytest.fixture
 async def openai(sim: Simulator) -> AsyncIterator[AsyncOpenAI]:
-    async with AsyncOpenAI(base_url=sim.base_urls["openai"], api_key="key", max_retries=0) as client:
+    async with AsyncOpenAI(
+        base_url=sim.base_urls["openai"], api_key="key", max_retries=0
+    ) as client:
         yield client
 
 
 @pytest.fixture
 async def claude(sim: Simulator) -> AsyncIterator[AsyncAnthropic]:
-    async with AsyncAnthropic(base_url=sim.base_urls["claude"], api_key="key", max_retries=0) as client:
+    async with AsyncAnthropic(
+        base_url=sim.base_urls["claude"], api_key="key", max_retries=0
+    ) as client:
         yield client
 
 
 @pytest.fixture
 async def gemini(sim: Simulator) -> AsyncIterator[genai.Client]:
     async with httpx2.AsyncClient() as http:
-        options = types.HttpOptions(base_url=sim.base_urls["gemini"], api_version="v1beta", httpx_async_client=http)
+        options = types.HttpOptions(
+            base_url=sim.base_urls["gemini"], api_version="v1beta", httpx_async_client=http
+        )
         client = genai.Client(api_key="key", http_options=options)
         try:
             yield client

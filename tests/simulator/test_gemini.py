@@ -11,7 +11,10 @@ from pydantic import BaseModel
 from gateway.simulator import Simulator
 from translators import json_codec
 
-WEATHER = {"name": "get_weather", "parametersJsonSchema": {"type": "object", "properties": {"city": {"type": "string"}}}}
+WEATHER = {
+    "name": "get_weather",
+    "parametersJsonSchema": {"type": "object", "properties": {"city": {"type": "string"}}},
+}
 TOOLS: Any = [{"functionDeclarations": [WEATHER, {"name": "now"}]}]
 ASK = 'Weather? [[sim: call get_weather {"city": "Århus"}]] [[sim: call now]]'
 
@@ -21,13 +24,22 @@ class Person(BaseModel):
     age: int
 
 
-async def ask(client: genai.Client, contents: Any, model: str = "gemini-3.5-flash", **config: Any) -> types.GenerateContentResponse:
-    options = types.GenerateContentConfig(automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True), **config)
+async def ask(
+    client: genai.Client, contents: Any, model: str = "gemini-3.5-flash", **config: Any
+) -> types.GenerateContentResponse:
+    options = types.GenerateContentConfig(
+        automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True), **config
+    )
     return await client.aio.models.generate_content(model=model, contents=contents, config=options)
 
 
 async def stream(client: genai.Client, contents: Any) -> list[types.GenerateContentResponse]:
-    return [chunk async for chunk in await client.aio.models.generate_content_stream(model="gemini-3.5-flash", contents=contents)]
+    return [
+        chunk
+        async for chunk in await client.aio.models.generate_content_stream(
+            model="gemini-3.5-flash", contents=contents
+        )
+    ]
 
 
 def parts(answer: types.GenerateContentResponse) -> list[types.Part]:
@@ -43,16 +55,26 @@ def finish(answer: types.GenerateContentResponse) -> str | None:
 
 async def test_an_answer_names_what_was_said(gemini: genai.Client) -> None:
     answer = await ask(gemini, "hello", system_instruction="secret")
-    assert (answer.text, finish(answer), answer.model_version) == ("You said: hello", "STOP", "gemini-3.5-flash")
+    assert (answer.text, finish(answer), answer.model_version) == (
+        "You said: hello",
+        "STOP",
+        "gemini-3.5-flash",
+    )
     usage = answer.usage_metadata
     assert usage is not None
-    assert (usage.prompt_token_count, usage.candidates_token_count, usage.total_token_count) == (2, 3, 5)
+    assert (usage.prompt_token_count, usage.candidates_token_count, usage.total_token_count) == (
+        2,
+        3,
+        5,
+    )
 
 
 async def test_images_are_counted_with_their_types(gemini: genai.Client) -> None:
     image = types.Part.from_bytes(data=b"\x89PNG\r\n\x1a\n", mime_type="image/png")
     linked = types.Part.from_uri(file_uri="https://example.com/a.pdf", mime_type="application/pdf")
-    assert (await ask(gemini, ["What?", image, linked])).text == "You said: What?\nImages: 1 (image/png)\nFiles: 1 (application/pdf)"
+    assert (
+        await ask(gemini, ["What?", image, linked])
+    ).text == "You said: What?\nImages: 1 (image/png)\nFiles: 1 (application/pdf)"
 
 
 async def test_a_stream_comes_in_words_and_ends_with_its_reason(gemini: genai.Client) -> None:
@@ -65,15 +87,23 @@ async def test_a_stream_comes_in_words_and_ends_with_its_reason(gemini: genai.Cl
 async def test_without_sse_the_stream_is_one_json_array(sim: Simulator) -> None:
     body = {"contents": [{"parts": [{"text": "[[sim: words 3]]"}]}]}
     url = f"{sim.base_urls['gemini']}/v1beta/models/gemini-3.5-flash:streamGenerateContent"
-    async with ClientSession() as http, http.post(url, json=body, headers={"x-goog-api-key": "key"}) as answer:
+    async with (
+        ClientSession() as http,
+        http.post(url, json=body, headers={"x-goog-api-key": "key"}) as answer,
+    ):
         frames = json_codec.loads(await answer.read())
-    texts = [part["text"] for frame in frames for part in frame["candidates"][0]["content"]["parts"]]
+    texts = [
+        part["text"] for frame in frames for part in frame["candidates"][0]["content"]["parts"]
+    ]
     assert "".join(texts) == "the quick brown"
 
 
 async def test_two_calls_in_parallel_of_which_the_first_is_signed(gemini: genai.Client) -> None:
     answer = await ask(gemini, ASK, tools=TOOLS)
-    assert [(c.name, c.args or {}) for c in answer.function_calls or []] == [("get_weather", {"city": "Århus"}), ("now", {})]
+    assert [(c.name, c.args or {}) for c in answer.function_calls or []] == [
+        ("get_weather", {"city": "Århus"}),
+        ("now", {}),
+    ]
     assert [part.thought_signature is not None for part in parts(answer)] == [True, False]
     assert finish(answer) == "STOP"
 
@@ -102,11 +132,19 @@ async def test_results_are_quoted(gemini: genai.Client) -> None:
     assert first.candidates
     answers: list[dict[str, Any]] = [{"output": "sunny"}, {"hour": 12}]
     results = [
-        types.Part(function_response=types.FunctionResponse(id=call.id, name=call.name, response=response))
+        types.Part(
+            function_response=types.FunctionResponse(id=call.id, name=call.name, response=response)
+        )
         for call, response in zip(first.function_calls or [], answers, strict=True)
     ]
-    history = [types.UserContent(parts=[types.Part(text=ASK)]), first.candidates[0].content, types.UserContent(parts=results)]
-    assert (await ask(gemini, history, tools=TOOLS)).text == 'get_weather returned: sunny\nnow returned: {"hour":12}'
+    history = [
+        types.UserContent(parts=[types.Part(text=ASK)]),
+        first.candidates[0].content,
+        types.UserContent(parts=results),
+    ]
+    assert (
+        await ask(gemini, history, tools=TOOLS)
+    ).text == 'get_weather returned: sunny\nnow returned: {"hour":12}'
 
 
 @pytest.mark.parametrize("form", ["response_schema", "response_json_schema"])
@@ -117,7 +155,9 @@ async def test_a_json_schema_is_kept(gemini: genai.Client, form: str) -> None:
 
 
 async def test_thoughts_are_shown_where_they_are_wanted(gemini: genai.Client) -> None:
-    shown = await ask(gemini, "[[sim: think]]", thinking_config=types.ThinkingConfig(include_thoughts=True))
+    shown = await ask(
+        gemini, "[[sim: think]]", thinking_config=types.ThinkingConfig(include_thoughts=True)
+    )
     hidden = await ask(gemini, "[[sim: think]]")
     assert [bool(part.thought) for part in parts(shown)] == [True, False]
     assert [bool(part.thought) for part in parts(hidden)] == [False]
@@ -130,7 +170,11 @@ async def test_thoughts_are_shown_where_they_are_wanted(gemini: genai.Client) ->
 async def test_usage_as_told(gemini: genai.Client) -> None:
     usage = (await ask(gemini, "[[sim: usage 1000 200 300]]")).usage_metadata
     assert usage is not None
-    assert (usage.prompt_token_count, usage.cached_content_token_count, usage.candidates_token_count) == (1000, 300, 200)
+    assert (
+        usage.prompt_token_count,
+        usage.cached_content_token_count,
+        usage.candidates_token_count,
+    ) == (1000, 300, 200)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +186,9 @@ async def test_usage_as_told(gemini: genai.Client) -> None:
         ("[[sim: words 9]]", {"stop_sequences": ["fox"]}, "STOP"),
     ],
 )
-async def test_why_an_answer_ends(gemini: genai.Client, text: str, config: Any, expected: str) -> None:
+async def test_why_an_answer_ends(
+    gemini: genai.Client, text: str, config: Any, expected: str
+) -> None:
     assert finish(await ask(gemini, text, **config)) == expected
 
 
@@ -158,7 +204,9 @@ async def test_why_an_answer_ends(gemini: genai.Client, text: str, config: Any, 
         (529, "INTERNAL", errors.ServerError),
     ],
 )
-async def test_errors(gemini: genai.Client, status: int, name: str, kind: type[errors.APIError]) -> None:
+async def test_errors(
+    gemini: genai.Client, status: int, name: str, kind: type[errors.APIError]
+) -> None:
     with pytest.raises(kind) as raised:
         await ask(gemini, f"[[sim: error {status}]]")
     assert (raised.value.code, raised.value.status) == (status, name)
@@ -167,7 +215,10 @@ async def test_errors(gemini: genai.Client, status: int, name: str, kind: type[e
 async def test_retry_after_is_a_detail(gemini: genai.Client) -> None:
     with pytest.raises(errors.ClientError) as raised:
         await ask(gemini, "[[sim: error 429 retry-after 7]]")
-    assert raised.value.details["error"]["details"][-1] == {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "7s"}
+    assert raised.value.details["error"]["details"][-1] == {
+        "@type": "type.googleapis.com/google.rpc.RetryInfo",
+        "retryDelay": "7s",
+    }
 
 
 @pytest.mark.parametrize("directive", ["stream-error", "stream-error first"])
@@ -180,7 +231,10 @@ async def test_an_error_in_the_stream(gemini: genai.Client, directive: str) -> N
 async def test_a_key_is_needed(sim: Simulator) -> None:
     url = f"{sim.base_urls['gemini']}/v1beta/models/gemini-3.5-flash:generateContent"
     async with ClientSession() as http, http.post(url) as answer:
-        assert (answer.status, (await answer.json())["error"]["status"]) == (403, "PERMISSION_DENIED")
+        assert (answer.status, (await answer.json())["error"]["status"]) == (
+            403,
+            "PERMISSION_DENIED",
+        )
 
 
 def content(role: str, *parts: Any) -> Any:
@@ -200,32 +254,107 @@ RESULT = {"functionResponse": {"id": "c1", "name": "now", "response": {"output":
         ({"contents": [content("robot", {"text": "hi"})]}, "valid role"),
         ({"contents": [content("user", {"text": ""})]}, "required oneof field"),
         ({"contents": [content("user", {})]}, "required oneof field"),
-        ({"contents": [content("user", {"text": "hi", "functionCall": {"name": "now"}})]}, "already set"),
-        ({"contents": [content("user", {"text": "hi", "cache_control": {}})]}, 'Unknown name "cacheControl"'),
-        ({"contents": [content("user", {"inlineData": {"mimeType": "image/png", "data": "%%%"}})]}, "Base64 decoding failed"),
+        (
+            {"contents": [content("user", {"text": "hi", "functionCall": {"name": "now"}})]},
+            "already set",
+        ),
+        (
+            {"contents": [content("user", {"text": "hi", "cache_control": {}})]},
+            'Unknown name "cacheControl"',
+        ),
+        (
+            {
+                "contents": [
+                    content("user", {"inlineData": {"mimeType": "image/png", "data": "%%%"}})
+                ]
+            },
+            "Base64 decoding failed",
+        ),
         ({"contents": [HI, content("model", CALL)]}, "followed by a function response turn"),
         ({"contents": [HI, content("model", CALL), HI]}, "number of function response parts"),
-        ({"contents": [HI, content("model", CALL), content("user", RESULT, RESULT)]}, "number of function response parts"),
+        (
+            {"contents": [HI, content("model", CALL), content("user", RESULT, RESULT)]},
+            "number of function response parts",
+        ),
         ({"contents": [content("user", RESULT)]}, "number of function response parts"),
         ({"contents": [content("user", CALL), content("user", RESULT)]}, "comes from the model"),
-        ({"contents": [HI, content("model", CALL), content("user", {"functionResponse": {"id": "c1", "name": "x"}})]}, "names and ids"),
         (
-            {"contents": [HI, content("model", {"functionCall": CALL["functionCall"]}), content("user", RESULT)]},
+            {
+                "contents": [
+                    HI,
+                    content("model", CALL),
+                    content("user", {"functionResponse": {"id": "c1", "name": "x"}}),
+                ]
+            },
+            "names and ids",
+        ),
+        (
+            {
+                "contents": [
+                    HI,
+                    content("model", {"functionCall": CALL["functionCall"]}),
+                    content("user", RESULT),
+                ]
+            },
             "missing a thought_signature",
         ),
-        ({"contents": [HI, content("model", CALL | {"thoughtSignature": "%"}), content("user", RESULT)]}, "Corrupted thought signature"),
-        ({"contents": [HI, content("model", {"functionCall": {"name": ""}})]}, "Name cannot be empty"),
-        ({"contents": [HI, content("model", {"functionCall": {"name": "now", "args": []}})]}, "a Struct is expected"),
+        (
+            {
+                "contents": [
+                    HI,
+                    content("model", CALL | {"thoughtSignature": "%"}),
+                    content("user", RESULT),
+                ]
+            },
+            "Corrupted thought signature",
+        ),
+        (
+            {"contents": [HI, content("model", {"functionCall": {"name": ""}})]},
+            "Name cannot be empty",
+        ),
+        (
+            {"contents": [HI, content("model", {"functionCall": {"name": "now", "args": []}})]},
+            "a Struct is expected",
+        ),
         ({"foo": 1}, 'Unknown name "foo"'),
         ({"generationConfig": {"foo": 1}}, "Unknown name \"foo\" at 'generation_config'"),
         ({"generationConfig": {"responseSchema": {}}}, "requires a response mime type"),
         ({"tools": [{"functionDeclarations": [{"name": "1a"}]}]}, "Invalid function name"),
-        ({"tools": [{"functionDeclarations": [{"name": "a"}, {"name": "a"}]}]}, "Duplicate function declaration"),
-        ({"tools": [{"functionDeclarations": [{"name": "a", "strict": True}]}]}, 'Unknown name "strict"'),
-        ({"tools": [{"functionDeclarations": [{"name": "a", "parameters": {}, "parametersJsonSchema": {}}]}]}, "exclusive"),
-        ({"toolConfig": {"functionCallingConfig": {"mode": "SOME"}}}, "function_calling_config.mode"),
-        ({"toolConfig": {"functionCallingConfig": {"mode": "ANY"}}}, "without function_declarations"),
-        ({"tools": TOOLS, "toolConfig": {"functionCallingConfig": {"allowedFunctionNames": ["now"]}}}, "allowed_function_names"),
+        (
+            {"tools": [{"functionDeclarations": [{"name": "a"}, {"name": "a"}]}]},
+            "Duplicate function declaration",
+        ),
+        (
+            {"tools": [{"functionDeclarations": [{"name": "a", "strict": True}]}]},
+            'Unknown name "strict"',
+        ),
+        (
+            {
+                "tools": [
+                    {
+                        "functionDeclarations": [
+                            {"name": "a", "parameters": {}, "parametersJsonSchema": {}}
+                        ]
+                    }
+                ]
+            },
+            "exclusive",
+        ),
+        (
+            {"toolConfig": {"functionCallingConfig": {"mode": "SOME"}}},
+            "function_calling_config.mode",
+        ),
+        (
+            {"toolConfig": {"functionCallingConfig": {"mode": "ANY"}}},
+            "without function_declarations",
+        ),
+        (
+            {
+                "tools": TOOLS,
+                "toolConfig": {"functionCallingConfig": {"allowedFunctionNames": ["now"]}},
+            },
+            "allowed_function_names",
+        ),
         ({"contents": 7}, "wrong type"),
         ({"generationConfig": 7}, "expected an object"),
     ],
@@ -240,15 +369,25 @@ async def test_what_the_api_refuses(sim: Simulator, body: dict[str, Any], words:
     ("body", "words"),
     [
         ({"contents": [HI, content("model", CALL), content("user", RESULT)]}, 'Unknown name "id"'),
-        ({"tools": TOOLS, "generationConfig": {"responseMimeType": "application/json"}}, "is unsupported"),
+        (
+            {"tools": TOOLS, "generationConfig": {"responseMimeType": "application/json"}},
+            "is unsupported",
+        ),
     ],
 )
-async def test_what_the_second_generation_refuses(sim: Simulator, body: dict[str, Any], words: str) -> None:
+async def test_what_the_second_generation_refuses(
+    sim: Simulator, body: dict[str, Any], words: str
+) -> None:
     assert words in (await refusal(sim, "gemini-2.5-flash", body))["message"]
 
 
 async def refusal(sim: Simulator, model: str, body: dict[str, Any]) -> dict[str, Any]:
     url = f"{sim.base_urls['gemini']}/v1beta/models/{model}:generateContent"
-    async with ClientSession() as http, http.post(url, json={"contents": [HI], **body}, headers={"x-goog-api-key": "key"}) as answer:
+    async with (
+        ClientSession() as http,
+        http.post(
+            url, json={"contents": [HI], **body}, headers={"x-goog-api-key": "key"}
+        ) as answer,
+    ):
         error: dict[str, Any] = (await answer.json())["error"]
         return error

@@ -17,7 +17,11 @@ TOOLS: Any = [
         "type": "function",
         "function": {
             "name": "get_weather",
-            "parameters": {"type": "object", "properties": {"city": {"type": "string"}, "days": {"type": "integer"}}, "required": ["city"]},
+            "parameters": {
+                "type": "object",
+                "properties": {"city": {"type": "string"}, "days": {"type": "integer"}},
+                "required": ["city"],
+            },
         },
     },
     {"type": "function", "function": {"name": "now"}},
@@ -42,17 +46,24 @@ async def collect(stream: AsyncIterable[object], chunks: list[object]) -> None:
 
 async def test_an_answer_names_what_was_said(openai: AsyncOpenAI) -> None:
     answer = await openai.chat.completions.create(
-        model="gpt-any", messages=[{"role": "system", "content": "secret"}, *user("Grüße \u2028 an 😀")]
+        model="gpt-any",
+        messages=[{"role": "system", "content": "secret"}, *user("Grüße \u2028 an 😀")],
     )
     assert answer.choices[0].message.content == "You said: Grüße \u2028 an 😀"
     assert answer.choices[0].finish_reason == "stop"
     assert answer.model == "gpt-any"
     assert answer.usage is not None
-    assert (answer.usage.prompt_tokens, answer.usage.completion_tokens, answer.usage.total_tokens) == (4, 5, 9)
+    assert (
+        answer.usage.prompt_tokens,
+        answer.usage.completion_tokens,
+        answer.usage.total_tokens,
+    ) == (4, 5, 9)
 
 
 async def test_the_same_request_gets_the_same_id_and_answer(openai: AsyncOpenAI) -> None:
-    first, second = [await openai.chat.completions.create(model="m", messages=user("hi")) for _ in range(2)]
+    first, second = [
+        await openai.chat.completions.create(model="m", messages=user("hi")) for _ in range(2)
+    ]
     assert (first.id, first.choices) == (second.id, second.choices)
 
 
@@ -61,18 +72,37 @@ async def test_images_are_counted_with_their_types(openai: AsyncOpenAI) -> None:
         {"type": "text", "text": "What is this?"},
         {"type": "image_url", "image_url": {"url": PIXEL}},
         {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}},
-        {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,JVBERi0="}},
+        {
+            "type": "file",
+            "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,JVBERi0="},
+        },
     ]
-    answer = await openai.chat.completions.create(model="m", messages=[{"role": "user", "content": content}])  # type: ignore[misc, list-item]
-    assert answer.choices[0].message.content == "You said: What is this?\nImages: 2 (image/png, image/*)\nFiles: 1 (application/pdf)"
+    answer = await openai.chat.completions.create(
+        model="m", messages=[{"role": "user", "content": content}]
+    )  # type: ignore[misc, list-item]
+    assert (
+        answer.choices[0].message.content
+        == "You said: What is this?\nImages: 2 (image/png, image/*)\nFiles: 1 (application/pdf)"
+    )
 
 
 async def test_a_stream_comes_in_words_and_counts_at_its_end(openai: AsyncOpenAI) -> None:
     stream = await openai.chat.completions.create(
-        model="m", messages=user("[[sim: words 5]]"), stream=True, stream_options={"include_usage": True}
+        model="m",
+        messages=user("[[sim: words 5]]"),
+        stream=True,
+        stream_options={"include_usage": True},
     )
     chunks = [chunk async for chunk in stream]
-    assert [c.choices[0].delta.content for c in chunks[:-1]] == ["", "the", " quick", " brown", " fox", " jumps", None]
+    assert [c.choices[0].delta.content for c in chunks[:-1]] == [
+        "",
+        "the",
+        " quick",
+        " brown",
+        " fox",
+        " jumps",
+        None,
+    ]
     assert chunks[0].choices[0].delta.role == "assistant"
     assert [c.choices[0].finish_reason for c in chunks[:-1]] == [None] * 6 + ["stop"]
     assert chunks[-1].choices == []
@@ -114,31 +144,44 @@ async def test_two_calls_in_a_stream(openai: AsyncOpenAI) -> None:
 
 
 async def test_no_parallel_calls_where_they_are_not_wanted(openai: AsyncOpenAI) -> None:
-    answer = await openai.chat.completions.create(model="m", messages=user(ASK), tools=TOOLS, parallel_tool_calls=False)
+    answer = await openai.chat.completions.create(
+        model="m", messages=user(ASK), tools=TOOLS, parallel_tool_calls=False
+    )
     assert len(answer.choices[0].message.tool_calls or []) == 1
 
 
 async def test_a_required_call_fits_the_schema(openai: AsyncOpenAI) -> None:
-    answer = await openai.chat.completions.create(model="m", messages=user("hi"), tools=TOOLS, tool_choice="required")
+    answer = await openai.chat.completions.create(
+        model="m", messages=user("hi"), tools=TOOLS, tool_choice="required"
+    )
     call: Any = (answer.choices[0].message.tool_calls or [])[0]
-    assert (call.function.name, json.loads(call.function.arguments)) == ("get_weather", {"city": "example", "days": 1})
+    assert (call.function.name, json.loads(call.function.arguments)) == (
+        "get_weather",
+        {"city": "example", "days": 1},
+    )
 
 
 async def test_the_named_tool_is_called(openai: AsyncOpenAI) -> None:
     choice: Any = {"type": "function", "function": {"name": "now"}}
-    answer = await openai.chat.completions.create(model="m", messages=user("hi"), tools=TOOLS, tool_choice=choice)
+    answer = await openai.chat.completions.create(
+        model="m", messages=user("hi"), tools=TOOLS, tool_choice=choice
+    )
     call: Any = (answer.choices[0].message.tool_calls or [])[0]
     assert call.function.name == "now"
 
 
 async def test_none_is_called_where_none_is_wanted(openai: AsyncOpenAI) -> None:
-    answer = await openai.chat.completions.create(model="m", messages=user(ASK), tools=TOOLS, tool_choice="none")
+    answer = await openai.chat.completions.create(
+        model="m", messages=user(ASK), tools=TOOLS, tool_choice="none"
+    )
     assert answer.choices[0].message.tool_calls is None
 
 
 async def test_a_custom_tool_gets_a_text(openai: AsyncOpenAI) -> None:
     tool: Any = {"type": "custom", "custom": {"name": "shell"}}
-    answer = await openai.chat.completions.create(model="m", messages=user('[[sim: call shell "ls -l"]]'), tools=[tool])
+    answer = await openai.chat.completions.create(
+        model="m", messages=user('[[sim: call shell "ls -l"]]'), tools=[tool]
+    )
     call: Any = (answer.choices[0].message.tool_calls or [])[0]
     assert (call.type, call.custom.name, call.custom.input) == ("custom", "shell", "ls -l")
 
@@ -157,12 +200,16 @@ async def test_results_are_quoted_and_not_asked_for_again(openai: AsyncOpenAI) -
 
 
 async def test_a_json_schema_is_kept(openai: AsyncOpenAI) -> None:
-    answer = await openai.chat.completions.parse(model="m", messages=user("hi"), response_format=Person)
+    answer = await openai.chat.completions.parse(
+        model="m", messages=user("hi"), response_format=Person
+    )
     assert answer.choices[0].message.parsed == Person(name="example", age=1, tags=["example"])
 
 
 async def test_json_without_a_schema(openai: AsyncOpenAI) -> None:
-    answer = await openai.chat.completions.create(model="m", messages=user("in json"), response_format={"type": "json_object"})
+    answer = await openai.chat.completions.create(
+        model="m", messages=user("in json"), response_format={"type": "json_object"}
+    )
     assert json.loads(answer.choices[0].message.content or "") == {"answer": "You said: in json"}
 
 
@@ -174,7 +221,9 @@ async def test_thinking_is_counted(openai: AsyncOpenAI) -> None:
 
 
 async def test_usage_as_told(openai: AsyncOpenAI) -> None:
-    answer = await openai.chat.completions.create(model="m", messages=user("[[sim: usage 1000 200 300]]"))
+    answer = await openai.chat.completions.create(
+        model="m", messages=user("[[sim: usage 1000 200 300]]")
+    )
     assert answer.usage is not None
     assert answer.usage.prompt_tokens_details is not None
     assert (answer.usage.prompt_tokens, answer.usage.completion_tokens) == (1000, 200)
@@ -182,7 +231,11 @@ async def test_usage_as_told(openai: AsyncOpenAI) -> None:
 
 
 async def test_a_refusal(openai: AsyncOpenAI) -> None:
-    message = (await openai.chat.completions.create(model="m", messages=user("[[sim: refuse]]"))).choices[0].message
+    message = (
+        (await openai.chat.completions.create(model="m", messages=user("[[sim: refuse]]")))
+        .choices[0]
+        .message
+    )
     assert (message.content, message.refusal) == (None, "I can't help with that.")
 
 
@@ -195,8 +248,12 @@ async def test_a_refusal(openai: AsyncOpenAI) -> None:
         ("[[sim: words 9]]", {"stop": ["fox", "brown"]}, ("the quick ", "stop")),
     ],
 )
-async def test_where_an_answer_ends(openai: AsyncOpenAI, text: str, options: Any, expected: tuple[str, str]) -> None:
-    choice = (await openai.chat.completions.create(model="m", messages=user(text), **options)).choices[0]
+async def test_where_an_answer_ends(
+    openai: AsyncOpenAI, text: str, options: Any, expected: tuple[str, str]
+) -> None:
+    choice = (
+        await openai.chat.completions.create(model="m", messages=user(text), **options)
+    ).choices[0]
     assert (choice.message.content, choice.finish_reason) == expected
 
 
@@ -212,34 +269,52 @@ async def test_where_an_answer_ends(openai: AsyncOpenAI, text: str, options: Any
     ],
 )
 @pytest.mark.parametrize("stream", [False, True])
-async def test_errors(openai: AsyncOpenAI, status: int, expected: type[Exception], stream: bool) -> None:
+async def test_errors(
+    openai: AsyncOpenAI, status: int, expected: type[Exception], stream: bool
+) -> None:
     with pytest.raises(expected):
-        await openai.chat.completions.create(model="m", messages=user(f"[[sim: error {status}]]"), stream=stream)
+        await openai.chat.completions.create(
+            model="m", messages=user(f"[[sim: error {status}]]"), stream=stream
+        )
 
 
 async def test_retry_after_is_a_header(openai: AsyncOpenAI) -> None:
     with pytest.raises(sdk.RateLimitError) as raised:
-        await openai.chat.completions.create(model="m", messages=user("[[sim: error 429 retry-after 7]]"))
+        await openai.chat.completions.create(
+            model="m", messages=user("[[sim: error 429 retry-after 7]]")
+        )
     assert raised.value.response.headers["retry-after"] == "7"
     assert raised.value.code == "rate_limit_exceeded"
 
 
 @pytest.mark.parametrize(("directive", "before"), [("stream-error", 3), ("stream-error first", 0)])
 async def test_an_error_in_the_stream(openai: AsyncOpenAI, directive: str, before: int) -> None:
-    stream = await openai.chat.completions.create(model="m", messages=user(f"[[sim: words 9]] [[sim: {directive}]]"), stream=True)
+    stream = await openai.chat.completions.create(
+        model="m", messages=user(f"[[sim: words 9]] [[sim: {directive}]]"), stream=True
+    )
     chunks: list[object] = []
     with pytest.raises(sdk.APIError):
         await collect(stream, chunks)
     assert len(chunks) == before
 
 
-@pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer "}, {"authorization": "Basic key"}])
+@pytest.mark.parametrize(
+    "headers", [{}, {"authorization": "Bearer "}, {"authorization": "Basic key"}]
+)
 async def test_a_key_is_needed(sim: Simulator, headers: dict[str, str]) -> None:
-    async with ClientSession() as http, http.post(f"{sim.base_urls['openai']}/chat/completions", headers=headers) as answer:
+    async with (
+        ClientSession() as http,
+        http.post(f"{sim.base_urls['openai']}/chat/completions", headers=headers) as answer,
+    ):
         assert (answer.status, (await answer.json())["error"]["code"]) == (401, "invalid_api_key")
 
 
-CALLING: Any = {"role": "assistant", "tool_calls": [{"id": "c1", "type": "function", "function": {"name": "now", "arguments": "{}"}}]}
+CALLING: Any = {
+    "role": "assistant",
+    "tool_calls": [
+        {"id": "c1", "type": "function", "function": {"name": "now", "arguments": "{}"}}
+    ],
+}
 
 
 @pytest.mark.parametrize(
@@ -248,10 +323,16 @@ CALLING: Any = {"role": "assistant", "tool_calls": [{"id": "c1", "type": "functi
         ({"messages": []}, "messages"),
         ({"messages": [{"role": "robot", "content": "hi"}]}, "messages[0].role"),
         ({"messages": [{"role": "user"}]}, "messages.[0].content"),
-        ({"messages": [{"role": "user", "content": [{"type": "hologram"}]}]}, "messages[0].content[0]"),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "hologram"}]}]},
+            "messages[0].content[0]",
+        ),
         ({"messages": [*user("hi"), CALLING]}, "messages"),
         ({"messages": [*user("hi"), CALLING, *user("again")]}, "messages"),
-        ({"messages": [*user("hi"), {"role": "tool", "tool_call_id": "c1", "content": "x"}]}, "messages.[1].role"),
+        (
+            {"messages": [*user("hi"), {"role": "tool", "tool_call_id": "c1", "content": "x"}]},
+            "messages.[1].role",
+        ),
         ({"temperature": 3}, "temperature"),
         ({"n": True}, "n"),
         ({"stream_options": {"include_usage": True}}, "stream_options"),
@@ -259,7 +340,10 @@ CALLING: Any = {"role": "assistant", "tool_calls": [{"id": "c1", "type": "functi
         ({"tools": [{"type": "function", "function": {"name": "a b"}}]}, "tools[0].function.name"),
         ({"tools": [{"type": "telepathy"}]}, "tools[0].type"),
         ({"tool_choice": "auto"}, "tool_choice"),
-        ({"tools": TOOLS, "tool_choice": {"type": "function", "function": {"name": "other"}}}, "tool_choice"),
+        (
+            {"tools": TOOLS, "tool_choice": {"type": "function", "function": {"name": "other"}}},
+            "tool_choice",
+        ),
         ({"response_format": {"type": "json_object"}}, "messages"),
         ({"foo": 1}, None),
         ({"tools": 7}, "tools"),
@@ -267,9 +351,13 @@ CALLING: Any = {"role": "assistant", "tool_calls": [{"id": "c1", "type": "functi
         ({"messages": user("[[sim: dance]]")}, None),
     ],
 )
-async def test_what_the_api_refuses(openai: AsyncOpenAI, body: dict[str, Any], param: str | None) -> None:
+async def test_what_the_api_refuses(
+    openai: AsyncOpenAI, body: dict[str, Any], param: str | None
+) -> None:
     with pytest.raises(sdk.BadRequestError) as raised:
-        await openai.post("/chat/completions", cast_to=object, body={"model": "m", "messages": user("hi"), **body})
+        await openai.post(
+            "/chat/completions", cast_to=object, body={"model": "m", "messages": user("hi"), **body}
+        )
     assert (raised.value.type, raised.value.param) == ("invalid_request_error", param)
 
 
@@ -289,17 +377,29 @@ async def test_what_the_api_refuses(openai: AsyncOpenAI, body: dict[str, Any], p
 async def test_some_models_do_not_call_functions_while_they_reason(
     openai: AsyncOpenAI, model: str, effort: str | None, taken: bool
 ) -> None:
-    body = {"model": model, "messages": user("hi"), "tools": TOOLS, **({} if effort is None else {"reasoning_effort": effort})}
+    body = {
+        "model": model,
+        "messages": user("hi"),
+        "tools": TOOLS,
+        **({} if effort is None else {"reasoning_effort": effort}),
+    }
     if taken:
         await openai.post("/chat/completions", cast_to=object, body=body)
         return
     with pytest.raises(sdk.BadRequestError) as raised:
         await openai.post("/chat/completions", cast_to=object, body=body)
     assert raised.value.param == "reasoning_effort"
-    assert f"Function tools with reasoning_effort are not supported for {model} in /v1/chat/completions." in raised.value.message
+    assert (
+        f"Function tools with reasoning_effort are not supported for {model} in"
+        " /v1/chat/completions." in raised.value.message
+    )
 
 
-async def test_such_models_reason_without_functions_and_call_custom_tools(openai: AsyncOpenAI) -> None:
-    await openai.chat.completions.create(model="gpt-6", messages=user("hi"), reasoning_effort="high")
+async def test_such_models_reason_without_functions_and_call_custom_tools(
+    openai: AsyncOpenAI,
+) -> None:
+    await openai.chat.completions.create(
+        model="gpt-6", messages=user("hi"), reasoning_effort="high"
+    )
     custom: Any = {"type": "custom", "custom": {"name": "shell"}}
     await openai.chat.completions.create(model="gpt-6", messages=user("hi"), tools=[custom])

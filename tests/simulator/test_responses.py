@@ -15,7 +15,11 @@ from gateway.simulator import Simulator
 WEATHER: Any = {
     "type": "function",
     "name": "get_weather",
-    "parameters": {"type": "object", "properties": {"city": {"type": "string"}, "days": {"type": "integer"}}, "required": ["city"]},
+    "parameters": {
+        "type": "object",
+        "properties": {"city": {"type": "string"}, "days": {"type": "integer"}},
+        "required": ["city"],
+    },
     "strict": False,
 }
 TOOLS: Any = [WEATHER, {"type": "function", "name": "now", "parameters": None, "strict": False}]
@@ -35,7 +39,12 @@ def user(text: str) -> dict[str, Any]:
 
 
 async def events_of(client: AsyncOpenAI, text: str, **options: Any) -> list[Any]:
-    return [event async for event in await client.responses.create(model="m", input=text, stream=True, **options)]
+    return [
+        event
+        async for event in await client.responses.create(
+            model="m", input=text, stream=True, **options
+        )
+    ]
 
 
 async def collect(stream: AsyncIterable[object], events: list[Any]) -> None:
@@ -44,11 +53,22 @@ async def collect(stream: AsyncIterable[object], events: list[Any]) -> None:
 
 
 async def test_an_answer_names_what_was_said(openai: AsyncOpenAI) -> None:
-    answer = await openai.responses.create(model="gpt-any", instructions="secret", input="Grüße \u2028 an 😀", metadata={"a": "b"})
+    answer = await openai.responses.create(
+        model="gpt-any", instructions="secret", input="Grüße \u2028 an 😀", metadata={"a": "b"}
+    )
     assert answer.output_text == "You said: Grüße \u2028 an 😀"
-    assert (answer.status, answer.model, answer.metadata, answer.instructions) == ("completed", "gpt-any", {"a": "b"}, "secret")
+    assert (answer.status, answer.model, answer.metadata, answer.instructions) == (
+        "completed",
+        "gpt-any",
+        {"a": "b"},
+        "secret",
+    )
     assert answer.usage is not None
-    assert (answer.usage.input_tokens, answer.usage.output_tokens, answer.usage.total_tokens) == (4, 5, 9)
+    assert (answer.usage.input_tokens, answer.usage.output_tokens, answer.usage.total_tokens) == (
+        4,
+        5,
+        9,
+    )
 
 
 async def test_the_same_request_gets_the_same_answer(openai: AsyncOpenAI) -> None:
@@ -61,10 +81,17 @@ async def test_images_and_files_are_counted_with_their_types(openai: AsyncOpenAI
         {"type": "input_text", "text": "What is this?"},
         {"type": "input_image", "image_url": PIXEL, "detail": "auto"},
         {"type": "input_image", "image_url": "https://example.com/a.png", "detail": "auto"},
-        {"type": "input_file", "filename": "a.pdf", "file_data": "data:application/pdf;base64,JVBERi0="},
+        {
+            "type": "input_file",
+            "filename": "a.pdf",
+            "file_data": "data:application/pdf;base64,JVBERi0=",
+        },
     ]
     answer = await openai.responses.create(model="m", input=[{"role": "user", "content": content}])  # type: ignore[misc, list-item]
-    assert answer.output_text == "You said: What is this?\nImages: 2 (image/png, image/*)\nFiles: 1 (application/pdf)"
+    assert (
+        answer.output_text
+        == "You said: What is this?\nImages: 2 (image/png, image/*)\nFiles: 1 (application/pdf)"
+    )
 
 
 async def test_the_events_of_a_text(openai: AsyncOpenAI) -> None:
@@ -83,14 +110,20 @@ async def test_the_events_of_a_text(openai: AsyncOpenAI) -> None:
     ]
     assert [event.sequence_number for event in events] == list(range(10))
     assert [event.delta for event in events[4:6]] == ["the", " quick"]
-    assert (events[0].response.status, events[0].response.output, events[0].response.usage) == ("in_progress", [], None)
+    assert (events[0].response.status, events[0].response.output, events[0].response.usage) == (
+        "in_progress",
+        [],
+        None,
+    )
     assert (events[2].item.status, events[2].item.content) == ("in_progress", [])
     assert events[-1].response.output == [events[-2].item]
     assert events[-1].response.output_text == "the quick"
 
 
 async def test_the_stream_is_the_whole_answer(openai: AsyncOpenAI) -> None:
-    async with openai.responses.stream(model="m", input=f"[[sim: think]] {ASK}", tools=TOOLS, reasoning={"summary": "auto"}) as stream:
+    async with openai.responses.stream(
+        model="m", input=f"[[sim: think]] {ASK}", tools=TOOLS, reasoning={"summary": "auto"}
+    ) as stream:
         final = await stream.get_final_response()
     assert [item.type for item in final.output] == ["reasoning", "function_call", "function_call"]
 
@@ -105,8 +138,12 @@ async def test_each_event_is_named(sim: Simulator) -> None:
         assert name == f"event: {json.loads(data.removeprefix('data: '))['type']}"
 
 
-@pytest.mark.parametrize(("options", "expected"), [({}, 13), ({"stream_options": {"include_obfuscation": False}}, None)])
-async def test_deltas_are_padded_unless_that_is_not_wanted(openai: AsyncOpenAI, options: Any, expected: int | None) -> None:
+@pytest.mark.parametrize(
+    ("options", "expected"), [({}, 13), ({"stream_options": {"include_obfuscation": False}}, None)]
+)
+async def test_deltas_are_padded_unless_that_is_not_wanted(
+    openai: AsyncOpenAI, options: Any, expected: int | None
+) -> None:
     events = await events_of(openai, "[[sim: words 1]]", **options)
     (delta,) = [event for event in events if event.type == "response.output_text.delta"]
     padding = getattr(delta, "obfuscation", None)
@@ -125,14 +162,25 @@ async def test_two_calls_in_parallel(openai: AsyncOpenAI) -> None:
 
 async def test_the_events_of_two_calls(openai: AsyncOpenAI) -> None:
     events = await events_of(openai, "[[sim: call now]] [[sim: call now]]", tools=TOOLS)
-    one = ["output_item.added", "function_call_arguments.delta", "function_call_arguments.done", "output_item.done"]
+    one = [
+        "output_item.added",
+        "function_call_arguments.delta",
+        "function_call_arguments.done",
+        "output_item.done",
+    ]
     assert [event.type.removeprefix("response.") for event in events[2:-1]] == one * 2
     assert [event.output_index for event in events[2:-1]] == [0] * 4 + [1] * 4
-    assert (events[2].item.arguments, events[4].arguments, events[5].item.arguments) == ("", "{}", "{}")
+    assert (events[2].item.arguments, events[4].arguments, events[5].item.arguments) == (
+        "",
+        "{}",
+        "{}",
+    )
 
 
 async def test_no_parallel_calls_where_they_are_not_wanted(openai: AsyncOpenAI) -> None:
-    answer = await openai.responses.create(model="m", input=ASK, tools=TOOLS, parallel_tool_calls=False)
+    answer = await openai.responses.create(
+        model="m", input=ASK, tools=TOOLS, parallel_tool_calls=False
+    )
     assert len(answer.output) == 1
 
 
@@ -154,8 +202,12 @@ HOSTED: Any = {"type": "web_search"}
         ("auto", [], None),
     ],
 )
-async def test_what_is_called_by_choice(openai: AsyncOpenAI, choice: Any, tools: Any, expected: tuple[str, Any] | None) -> None:
-    item: Any = (await openai.responses.create(model="m", input="hi", tools=tools, tool_choice=choice)).output[0]
+async def test_what_is_called_by_choice(
+    openai: AsyncOpenAI, choice: Any, tools: Any, expected: tuple[str, Any] | None
+) -> None:
+    item: Any = (
+        await openai.responses.create(model="m", input="hi", tools=tools, tool_choice=choice)
+    ).output[0]
     assert (None if item.type == "message" else (item.name, json.loads(item.arguments))) == expected
 
 
@@ -163,7 +215,9 @@ async def test_results_are_quoted_and_not_asked_for_again(openai: AsyncOpenAI) -
     first = await openai.responses.create(model="m", input=ASK, tools=TOOLS)
     results = [
         {"type": "function_call_output", "call_id": call.call_id, "output": output}  # type: ignore[union-attr]
-        for call, output in zip(first.output, ["sunny", [{"type": "input_text", "text": "noon"}]], strict=True)
+        for call, output in zip(
+            first.output, ["sunny", [{"type": "input_text", "text": "noon"}]], strict=True
+        )
     ]
     history: Any = [user(ASK), *first.output, *results]
     answer = await openai.responses.create(model="m", input=history, tools=TOOLS)
@@ -177,7 +231,11 @@ async def test_a_custom_tool_gets_a_text_and_its_output_comes_back(openai: Async
     assert "response.custom_tool_call_input.done" in [event.type for event in events]
     call = events[-1].response.output[0]
     assert (call.type, call.name, call.input) == ("custom_tool_call", "shell", "ls -l")
-    history: Any = [user(ask), call, {"type": "custom_tool_call_output", "call_id": call.call_id, "output": "empty"}]
+    history: Any = [
+        user(ask),
+        call,
+        {"type": "custom_tool_call_output", "call_id": call.call_id, "output": "empty"},
+    ]
     answer = await openai.responses.create(model="m", input=history, tools=[tool])
     assert answer.output_text == "shell returned: empty"
 
@@ -188,7 +246,9 @@ async def test_a_json_schema_is_kept(openai: AsyncOpenAI) -> None:
 
 
 async def test_json_without_a_schema(openai: AsyncOpenAI) -> None:
-    answer = await openai.responses.create(model="m", input="in json", text={"format": {"type": "json_object"}})
+    answer = await openai.responses.create(
+        model="m", input="in json", text={"format": {"type": "json_object"}}
+    )
     assert json.loads(answer.output_text) == {"answer": "You said: in json"}
 
 
@@ -200,16 +260,26 @@ async def test_json_without_a_schema(openai: AsyncOpenAI) -> None:
         ({"effort": "low", "summary": "auto"}, ["reasoning.encrypted_content"], [THOUGHT], True),
     ],
 )
-async def test_what_is_told_of_reasoning(openai: AsyncOpenAI, reasoning: Any, include: Any, summary: list[str], sealed: bool) -> None:
-    answer = await openai.responses.create(model="m", input="[[sim: think]] hi", reasoning=reasoning, include=include)
+async def test_what_is_told_of_reasoning(
+    openai: AsyncOpenAI, reasoning: Any, include: Any, summary: list[str], sealed: bool
+) -> None:
+    answer = await openai.responses.create(
+        model="m", input="[[sim: think]] hi", reasoning=reasoning, include=include
+    )
     item: Any = answer.output[0]
-    assert (item.type, [part.text for part in item.summary], item.encrypted_content is not None) == ("reasoning", summary, sealed)
+    assert (
+        item.type,
+        [part.text for part in item.summary],
+        item.encrypted_content is not None,
+    ) == ("reasoning", summary, sealed)
     assert answer.usage is not None
     assert answer.usage.output_tokens_details.reasoning_tokens == 15
 
 
 async def test_no_reasoning_where_none_is_wanted(openai: AsyncOpenAI) -> None:
-    answer = await openai.responses.create(model="m", input="[[sim: think]] hi", reasoning={"effort": "none"})
+    answer = await openai.responses.create(
+        model="m", input="[[sim: think]] hi", reasoning={"effort": "none"}
+    )
     assert [item.type for item in answer.output] == ["message"]
 
 
@@ -226,15 +296,25 @@ async def test_the_events_of_reasoning(openai: AsyncOpenAI) -> None:
         "output_item.done",
     ]
     assert "".join(event.delta for event in own[2:-3]) == own[-3].text == THOUGHT
-    assert (own[0].item.summary, own[0].item.encrypted_content, own[-1].item.encrypted_content is None) == ([], None, False)
+    assert (
+        own[0].item.summary,
+        own[0].item.encrypted_content,
+        own[-1].item.encrypted_content is None,
+    ) == ([], None, False)
 
 
-@pytest.mark.parametrize("options", [{"store": False, "include": ["reasoning.encrypted_content"]}, {"store": True}, {}])
+@pytest.mark.parametrize(
+    "options", [{"store": False, "include": ["reasoning.encrypted_content"]}, {"store": True}, {}]
+)
 async def test_reasoning_comes_back(openai: AsyncOpenAI, options: Any) -> None:
     ask = "[[sim: think]] [[sim: call now]]"
     first = await openai.responses.create(model="m", input=ask, tools=TOOLS, **options)
     call: Any = first.output[-1]
-    history: Any = [user(ask), *first.output, {"type": "function_call_output", "call_id": call.call_id, "output": "noon"}]
+    history: Any = [
+        user(ask),
+        *first.output,
+        {"type": "function_call_output", "call_id": call.call_id, "output": "noon"},
+    ]
     answer = await openai.responses.create(model="m", input=history, tools=TOOLS, **options)
     assert answer.output_text == "now returned: noon"
 
@@ -248,7 +328,9 @@ async def test_reasoning_comes_back(openai: AsyncOpenAI, options: Any) -> None:
         ({"content": [{"type": "reasoning_text", "text": "x"}]}, "array_above_max_length"),
     ],
 )
-async def test_reasoning_that_was_not_issued_like_this_is_refused(openai: AsyncOpenAI, change: Any, code: str) -> None:
+async def test_reasoning_that_was_not_issued_like_this_is_refused(
+    openai: AsyncOpenAI, change: Any, code: str
+) -> None:
     options: Any = {"store": False, "include": ["reasoning.encrypted_content"]}
     first = await openai.responses.create(model="m", input="[[sim: think]]", **options)
     thought, said = (item.to_dict() for item in first.output)
@@ -269,18 +351,27 @@ async def test_reasoning_alone_is_refused(openai: AsyncOpenAI, after: list[Any])
 async def test_usage_as_told(openai: AsyncOpenAI) -> None:
     usage = (await openai.responses.create(model="m", input="[[sim: usage 1000 200 300]]")).usage
     assert usage is not None
-    assert (usage.input_tokens, usage.output_tokens, usage.input_tokens_details.cached_tokens) == (1000, 200, 300)
+    assert (usage.input_tokens, usage.output_tokens, usage.input_tokens_details.cached_tokens) == (
+        1000,
+        200,
+        300,
+    )
 
 
 @pytest.mark.parametrize("stream", [False, True])
 async def test_a_refusal(openai: AsyncOpenAI, stream: bool) -> None:
     if stream:
         events = await events_of(openai, "[[sim: refuse]]")
-        assert "".join(event.delta for event in events if event.type == "response.refusal.delta") == "I can't help with that."
+        assert (
+            "".join(event.delta for event in events if event.type == "response.refusal.delta")
+            == "I can't help with that."
+        )
         answer = events[-1].response
     else:
         answer = await openai.responses.create(model="m", input="[[sim: refuse]]")
-    assert [(part.type, part.refusal) for part in answer.output[0].content] == [("refusal", "I can't help with that.")]
+    assert [(part.type, part.refusal) for part in answer.output[0].content] == [
+        ("refusal", "I can't help with that.")
+    ]
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -288,26 +379,43 @@ async def test_a_refusal(openai: AsyncOpenAI, stream: bool) -> None:
     ("text", "options", "expected"),
     [
         ("[[sim: words 4]] [[sim: length]]", {}, "the quick"),
-        ("[[sim: words 20]]", {"max_output_tokens": 16}, "the quick brown fox jumps over the lazy dog and runs home the qu"),
+        (
+            "[[sim: words 20]]",
+            {"max_output_tokens": 16},
+            "the quick brown fox jumps over the lazy dog and runs home the qu",
+        ),
     ],
 )
-async def test_an_answer_cut_by_the_limit(openai: AsyncOpenAI, text: str, options: Any, expected: str, stream: bool) -> None:
+async def test_an_answer_cut_by_the_limit(
+    openai: AsyncOpenAI, text: str, options: Any, expected: str, stream: bool
+) -> None:
     if stream:
         events = await events_of(openai, text, **options)
         assert events[-1].type == "response.incomplete"
         answer = events[-1].response
     else:
         answer = await openai.responses.create(model="m", input=text, **options)
-    assert (answer.output_text, answer.status, answer.incomplete_details.reason) == (expected, "incomplete", "max_output_tokens")
+    assert (answer.output_text, answer.status, answer.incomplete_details.reason) == (
+        expected,
+        "incomplete",
+        "max_output_tokens",
+    )
     assert [item.status for item in answer.output] == ["incomplete"]
 
 
 @pytest.mark.parametrize(
     ("status", "expected"),
-    [(400, sdk.BadRequestError), (401, sdk.AuthenticationError), (404, sdk.NotFoundError), (500, sdk.InternalServerError)],
+    [
+        (400, sdk.BadRequestError),
+        (401, sdk.AuthenticationError),
+        (404, sdk.NotFoundError),
+        (500, sdk.InternalServerError),
+    ],
 )
 @pytest.mark.parametrize("stream", [False, True])
-async def test_errors(openai: AsyncOpenAI, status: int, expected: type[Exception], stream: bool) -> None:
+async def test_errors(
+    openai: AsyncOpenAI, status: int, expected: type[Exception], stream: bool
+) -> None:
     with pytest.raises(expected):
         await openai.responses.create(model="m", input=f"[[sim: error {status}]]", stream=stream)
 
@@ -315,14 +423,24 @@ async def test_errors(openai: AsyncOpenAI, status: int, expected: type[Exception
 async def test_retry_after_is_a_header(openai: AsyncOpenAI) -> None:
     with pytest.raises(sdk.RateLimitError) as raised:
         await openai.responses.create(model="m", input="[[sim: error 429 retry-after 7]]")
-    assert (raised.value.response.headers["retry-after"], raised.value.code) == ("7", "rate_limit_exceeded")
+    assert (raised.value.response.headers["retry-after"], raised.value.code) == (
+        "7",
+        "rate_limit_exceeded",
+    )
 
 
 async def test_a_response_that_fails_in_the_stream(openai: AsyncOpenAI) -> None:
     events = await events_of(openai, "[[sim: words 9]] [[sim: stream-error]]")
-    assert [event.delta for event in events if event.type == "response.output_text.delta"] == ["the", " quick"]
+    assert [event.delta for event in events if event.type == "response.output_text.delta"] == [
+        "the",
+        " quick",
+    ]
     failed = events[-1]
-    assert (failed.type, failed.sequence_number, failed.response.status) == ("response.failed", len(events) - 1, "failed")
+    assert (failed.type, failed.sequence_number, failed.response.status) == (
+        "response.failed",
+        len(events) - 1,
+        "failed",
+    )
     assert failed.response.error.code == "server_error"
 
 
@@ -332,11 +450,17 @@ async def test_an_error_before_the_response(openai: AsyncOpenAI) -> None:
 
 
 async def test_a_cut_stream_breaks_off(openai: AsyncOpenAI) -> None:
-    stream = await openai.responses.create(model="m", input="[[sim: words 9]] [[sim: cut 3]]", stream=True)
+    stream = await openai.responses.create(
+        model="m", input="[[sim: words 9]] [[sim: cut 3]]", stream=True
+    )
     events: list[Any] = []
     with pytest.raises(sdk.APIConnectionError):
         await collect(stream, events)
-    assert [event.delta for event in events if event.type == "response.output_text.delta"] == ["the", " quick", " brown"]
+    assert [event.delta for event in events if event.type == "response.output_text.delta"] == [
+        "the",
+        " quick",
+        " brown",
+    ]
 
 
 async def test_a_truncated_stream_ends_without_its_last_event(openai: AsyncOpenAI) -> None:
@@ -344,16 +468,25 @@ async def test_a_truncated_stream_ends_without_its_last_event(openai: AsyncOpenA
     assert events[-1].delta == " brown"
 
 
-async def test_directives_and_records_know_it_as_openai(sim: Simulator, openai: AsyncOpenAI) -> None:
+async def test_directives_and_records_know_it_as_openai(
+    sim: Simulator, openai: AsyncOpenAI
+) -> None:
     await openai.responses.create(model="m", input="[[sim: fail claude]]")
     with pytest.raises(sdk.InternalServerError):
         await openai.responses.create(model="m", input="[[sim: fail openai]]")
-    assert [(arrival.dialect, arrival.path) for arrival in sim.requests] == [("openai", "/openai/v1/responses")] * 2
+    assert [(arrival.dialect, arrival.path) for arrival in sim.requests] == [
+        ("openai", "/openai/v1/responses")
+    ] * 2
 
 
-@pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer "}, {"authorization": "Basic key"}])
+@pytest.mark.parametrize(
+    "headers", [{}, {"authorization": "Bearer "}, {"authorization": "Basic key"}]
+)
 async def test_a_key_is_needed(sim: Simulator, headers: dict[str, str]) -> None:
-    async with ClientSession() as http, http.post(f"{sim.base_urls['openai']}/responses", headers=headers) as answer:
+    async with (
+        ClientSession() as http,
+        http.post(f"{sim.base_urls['openai']}/responses", headers=headers) as answer,
+    ):
         assert (answer.status, (await answer.json())["error"]["code"]) == (401, "invalid_api_key")
 
 
@@ -395,13 +528,29 @@ def parts(role: str, *content: Any) -> dict[str, Any]:
         ({"input": [user("hi"), CALL]}, "input", None),
         ({"input": [user("hi"), CALL, user("again"), OUTPUT]}, "input", None),
         ({"input": [user("hi"), OUTPUT]}, "input", None),
-        ({"input": [user("hi"), CALL, OUTPUT | {"type": "custom_tool_call_output"}]}, "input", None),
+        (
+            {"input": [user("hi"), CALL, OUTPUT | {"type": "custom_tool_call_output"}]},
+            "input",
+            None,
+        ),
         (parts("user", {"type": "text", "text": "x"}), "input[0].content[0].type", "invalid_value"),
         (parts("user", "x"), "input[0].content[0]", "invalid_type"),
-        (parts("user", {"type": "input_text", "text": "x", "cache_control": {}}), "input[0].content[0].cache_control", "unknown_parameter"),
-        (parts("user", {"type": "input_image", "image_url": "a.png"}), "input[0].content[0].image_url", "invalid_value"),
+        (
+            parts("user", {"type": "input_text", "text": "x", "cache_control": {}}),
+            "input[0].content[0].cache_control",
+            "unknown_parameter",
+        ),
+        (
+            parts("user", {"type": "input_image", "image_url": "a.png"}),
+            "input[0].content[0].image_url",
+            "invalid_value",
+        ),
         (parts("user", {"type": "input_image"}), "input[0].content[0]", "invalid_value"),
-        (parts("assistant", {"type": "input_text", "text": "x"}), "input[0].content[0].type", "invalid_value"),
+        (
+            parts("assistant", {"type": "input_text", "text": "x"}),
+            "input[0].content[0].type",
+            "invalid_value",
+        ),
         ({"max_output_tokens": 15}, "max_output_tokens", "integer_below_min_value"),
         ({"max_output_tokens": 16.5}, "max_output_tokens", "invalid_type"),
         ({"temperature": 3}, "temperature", "decimal_above_max_value"),
@@ -417,37 +566,80 @@ def parts(role: str, *content: Any) -> dict[str, Any]:
         ({"tools": 7}, "tools", "invalid_type"),
         ({"tools": [7]}, "tools[0]", "invalid_type"),
         ({"tools": [{"type": "telepathy"}]}, "tools[0].type", "invalid_value"),
-        ({"tools": [{"type": "function", "function": {"name": "now"}}]}, "tools[0].name", "missing_required_parameter"),
+        (
+            {"tools": [{"type": "function", "function": {"name": "now"}}]},
+            "tools[0].name",
+            "missing_required_parameter",
+        ),
         ({"tools": [NOW | {"function": {}}]}, "tools[0].function", "unknown_parameter"),
         ({"tools": [NOW | {"name": "a b"}]}, "tools[0].name", "invalid_value"),
         ({"tools": [NOW | {"parameters": 7}]}, "tools[0].parameters", "invalid_type"),
-        ({"tools": [NOW | {"parameters": {"type": "array"}}]}, "tools[0].parameters", "invalid_function_parameters"),
-        ({"tools": [NOW | {"parameters": OPEN, "strict": True}]}, "tools[0].parameters", "invalid_function_parameters"),
+        (
+            {"tools": [NOW | {"parameters": {"type": "array"}}]},
+            "tools[0].parameters",
+            "invalid_function_parameters",
+        ),
+        (
+            {"tools": [NOW | {"parameters": OPEN, "strict": True}]},
+            "tools[0].parameters",
+            "invalid_function_parameters",
+        ),
         ({"tool_choice": "required"}, "tool_choice", None),
         ({"tools": TOOLS, "tool_choice": NOW | {"name": "other"}}, "tool_choice", None),
-        ({"tools": TOOLS, "tool_choice": {"type": "allowed_tools", "mode": "auto", "tools": [HOSTED]}}, "tool_choice", None),
-        ({"tools": TOOLS, "tool_choice": {"type": "function", "function": NOW}}, "tool_choice", "invalid_value"),
+        (
+            {
+                "tools": TOOLS,
+                "tool_choice": {"type": "allowed_tools", "mode": "auto", "tools": [HOSTED]},
+            },
+            "tool_choice",
+            None,
+        ),
+        (
+            {"tools": TOOLS, "tool_choice": {"type": "function", "function": NOW}},
+            "tool_choice",
+            "invalid_value",
+        ),
         ({"text": {"format": {"type": "json_object"}}}, "input", None),
         ({"text": {"format": {"type": "xml"}}}, "text.format.type", "invalid_value"),
         (schema({"name": None}), "text.format.name", "missing_required_parameter"),
         (schema({}), "text.format.schema", "missing_required_parameter"),
         (schema({"name": "a b", "schema": CLOSED}), "text.format.name", "invalid_value"),
-        (schema({"schema": CLOSED, "json_schema": {}}), "text.format.json_schema", "unknown_parameter"),
+        (
+            schema({"schema": CLOSED, "json_schema": {}}),
+            "text.format.json_schema",
+            "unknown_parameter",
+        ),
         (schema({"schema": OPEN}), "text.format.schema", "invalid_json_schema"),
-        (schema({"schema": CLOSED | {"required": []}}), "text.format.schema", "invalid_json_schema"),
-        (schema({"schema": CLOSED | {"properties": {"a": {"anyOf": [OPEN]}}}}), "text.format.schema", "invalid_json_schema"),
+        (
+            schema({"schema": CLOSED | {"required": []}}),
+            "text.format.schema",
+            "invalid_json_schema",
+        ),
+        (
+            schema({"schema": CLOSED | {"properties": {"a": {"anyOf": [OPEN]}}}}),
+            "text.format.schema",
+            "invalid_json_schema",
+        ),
         ({"input": "[[sim: dance]]"}, None, "unknown_directive"),
     ],
 )
-async def test_what_the_api_refuses(openai: AsyncOpenAI, body: dict[str, Any], param: str | None, code: str | None) -> None:
+async def test_what_the_api_refuses(
+    openai: AsyncOpenAI, body: dict[str, Any], param: str | None, code: str | None
+) -> None:
     with pytest.raises(sdk.BadRequestError) as raised:
         await openai.post("/responses", cast_to=object, body={"model": "m", "input": "hi", **body})
-    assert (raised.value.type, raised.value.param, raised.value.code) == ("invalid_request_error", param, code)
+    assert (raised.value.type, raised.value.param, raised.value.code) == (
+        "invalid_request_error",
+        param,
+        code,
+    )
 
 
 async def test_what_was_never_kept_is_not_found(openai: AsyncOpenAI) -> None:
     with pytest.raises(sdk.NotFoundError):
-        await openai.responses.create(model="m", input=[user("hi"), {"type": "item_reference", "id": "msg_1"}])  # type: ignore[list-item]
+        await openai.responses.create(
+            model="m", input=[user("hi"), {"type": "item_reference", "id": "msg_1"}]
+        )  # type: ignore[list-item]
 
 
 async def test_a_schema_that_is_not_strict_may_be_open(openai: AsyncOpenAI) -> None:
@@ -457,7 +649,17 @@ async def test_a_schema_that_is_not_strict_may_be_open(openai: AsyncOpenAI) -> N
 
 
 async def test_items_of_the_servers_own_tools_pass(openai: AsyncOpenAI) -> None:
-    search = {"type": "web_search_call", "id": "ws_1", "status": "completed", "action": {"type": "search", "query": "x"}}
-    history: Any = [user("hi"), search, {"role": "assistant", "content": [{"type": "output_text", "text": "x"}]}, user("again")]
+    search = {
+        "type": "web_search_call",
+        "id": "ws_1",
+        "status": "completed",
+        "action": {"type": "search", "query": "x"},
+    }
+    history: Any = [
+        user("hi"),
+        search,
+        {"role": "assistant", "content": [{"type": "output_text", "text": "x"}]},
+        user("again"),
+    ]
     answer = await openai.responses.create(model="m", input=history, tools=[HOSTED])
     assert answer.output_text == "You said: again"

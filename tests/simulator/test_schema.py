@@ -58,9 +58,23 @@ def test_a_value_fits_its_schema(kind: Any) -> None:
         ({"type": "null"}, None),
         ({"type": "string", "format": "date"}, "2026-01-31"),
         ({"properties": {"a": {"type": "number"}}}, {"a": 1.5}),
-        ({"type": "object", "required": ["b"], "additionalProperties": {"type": "integer"}}, {"b": 1}),
-        ({"allOf": [{"properties": {"a": {"const": 1}}}, {"properties": {"b": {"const": 2}}, "required": ["b"]}]}, {"a": 1, "b": 2}),
-        ({"anyOf": [{"type": "null"}, {"$ref": "#/$defs/x~1y"}], "$defs": {"x/y": {"const": 3}}}, 3),
+        (
+            {"type": "object", "required": ["b"], "additionalProperties": {"type": "integer"}},
+            {"b": 1},
+        ),
+        (
+            {
+                "allOf": [
+                    {"properties": {"a": {"const": 1}}},
+                    {"properties": {"b": {"const": 2}}, "required": ["b"]},
+                ]
+            },
+            {"a": 1, "b": 2},
+        ),
+        (
+            {"anyOf": [{"type": "null"}, {"$ref": "#/$defs/x~1y"}], "$defs": {"x/y": {"const": 3}}},
+            3,
+        ),
         ({"$ref": "#/nowhere"}, "example"),
         (True, "example"),
     ],

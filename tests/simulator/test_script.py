@@ -18,8 +18,14 @@ from gateway.simulator.script import Fault, Script, read_script
         ("[[sim: usage 10 20]]", Script(usage=(10, 20))),
         ("[[sim: refuse]]", Script(ending="refusal")),
         ("[[sim: length]]", Script(ending="length")),
-        ('[[sim: call f {"a": [[1]]}]] [[sim: call g]]', Script(calls=(("f", {"a": [[1]]}), ("g", None)))),
-        ("[[sim: error 429 retry-after 7]]", Script(fault=Fault("error", status=429, retry_after=7))),
+        (
+            '[[sim: call f {"a": [[1]]}]] [[sim: call g]]',
+            Script(calls=(("f", {"a": [[1]]}), ("g", None))),
+        ),
+        (
+            "[[sim: error 429 retry-after 7]]",
+            Script(fault=Fault("error", status=429, retry_after=7)),
+        ),
         ("[[sim: error 500]] [[sim: hang]]", Script(fault=Fault("error", status=500))),
         ("[[sim: stream-error]]", Script(fault=Fault("stream-error", after=2))),
         ("[[sim: stream-error first]]", Script(fault=Fault("stream-error", after=-1))),
@@ -32,7 +38,10 @@ from gateway.simulator.script import Fault, Script, read_script
         ("[[sim: fail claude]]", Script(fault=Fault("error", status=503))),
         ("[[sim: fail openai]]", Script()),
         ("[[sim: error 503 on claude]]", Script(fault=Fault("error", status=503))),
-        ("[[sim: error 503 on gemini]] [[sim: error 500]]", Script(fault=Fault("error", status=500))),
+        (
+            "[[sim: error 503 on gemini]] [[sim: error 500]]",
+            Script(fault=Fault("error", status=500)),
+        ),
         ('[[sim: call f {"a": 1} on claude]]', Script(calls=(("f", {"a": 1}),))),
     ],
 )
@@ -43,8 +52,10 @@ def test_what_a_message_asks_for(text: str, expected: Script) -> None:
 @pytest.mark.parametrize(
     "directive",
     [
-        "dance", "", "think hard", "words", "words many", "words 100001", "usage 1", "usage 1 2 3 4", "delay nan", "delay -1", "slow 99999",
-        "error 200", "error 600", "error 500 retry-after soon", "stream-error last", "cut", "cut -1", "call",
+        "dance", "", "think hard", "words", "words many", "words 100001", "usage 1",
+        "usage 1 2 3 4", "delay nan", "delay -1", "slow 99999",
+        "error 200", "error 600", "error 500 retry-after soon", "stream-error last", "cut",
+        "cut -1", "call",
         "call f {broken}", "fail nobody", "think on mistral",
     ],
 )  # fmt: skip

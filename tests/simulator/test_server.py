@@ -4,7 +4,13 @@ import asyncio
 from typing import Any
 
 import pytest
-from aiohttp import ClientConnectionError, ClientError, ClientPayloadError, ClientResponse, ClientSession
+from aiohttp import (
+    ClientConnectionError,
+    ClientError,
+    ClientPayloadError,
+    ClientResponse,
+    ClientSession,
+)
 from aiohttp.test_utils import TestClient, TestServer
 
 from gateway.simulator import SIMULATOR, Simulator, make_app, running
@@ -12,15 +18,35 @@ from gateway.simulator.answer import pieces
 from tests.simulator.conftest import until
 
 ROUTES: Any = {
-    "openai": ("/openai/v1/chat/completions", lambda text: {"model": "m", "messages": [{"role": "user", "content": text}]}),
-    "claude": ("/claude/v1/messages", lambda text: {"model": "m", "max_tokens": 99, "messages": [{"role": "user", "content": text}]}),
-    "gemini": ("/gemini/v1beta/models/m:generateContent", lambda text: {"contents": [{"parts": [{"text": text}]}]}),
+    "openai": (
+        "/openai/v1/chat/completions",
+        lambda text: {"model": "m", "messages": [{"role": "user", "content": text}]},
+    ),
+    "claude": (
+        "/claude/v1/messages",
+        lambda text: {
+            "model": "m",
+            "max_tokens": 99,
+            "messages": [{"role": "user", "content": text}],
+        },
+    ),
+    "gemini": (
+        "/gemini/v1beta/models/m:generateContent",
+        lambda text: {"contents": [{"parts": [{"text": text}]}]},
+    ),
 }
-HEADERS = {"authorization": "Bearer canary", "x-api-key": "canary", "x-goog-api-key": "canary", "anthropic-version": "2023-06-01"}
+HEADERS = {
+    "authorization": "Bearer canary",
+    "x-api-key": "canary",
+    "x-goog-api-key": "canary",
+    "anthropic-version": "2023-06-01",
+}
 STREAM_PATHS = {"gemini": "/gemini/v1beta/models/m:streamGenerateContent?alt=sse"}
 
 
-async def post(http: ClientSession, sim: Simulator, dialect: str, text: str, *, stream: bool = False) -> ClientResponse:
+async def post(
+    http: ClientSession, sim: Simulator, dialect: str, text: str, *, stream: bool = False
+) -> ClientResponse:
     path, body = ROUTES[dialect]
     root = sim.base_urls["claude"].removesuffix("/claude")
     if not stream:
@@ -46,7 +72,9 @@ async def test_the_last_hundred_requests_are_kept(sim: Simulator) -> None:
 
 @pytest.mark.parametrize("dialect", ROUTES)
 @pytest.mark.parametrize("raw", [b"", b"[]", b"{broken"])
-async def test_a_body_that_is_no_object_is_refused(sim: Simulator, dialect: str, raw: bytes) -> None:
+async def test_a_body_that_is_no_object_is_refused(
+    sim: Simulator, dialect: str, raw: bytes
+) -> None:
     url = sim.base_urls["claude"].removesuffix("/claude") + ROUTES[dialect][0]
     async with ClientSession() as http, http.post(url, data=raw, headers=HEADERS) as answer:
         assert answer.status == 400
@@ -56,13 +84,18 @@ async def test_a_body_that_is_no_object_is_refused(sim: Simulator, dialect: str,
 @pytest.mark.parametrize("dialect", ROUTES)
 async def test_one_dialect_fails_and_the_others_serve(sim: Simulator, dialect: str) -> None:
     async with ClientSession() as http:
-        statuses = {name: (await post(http, sim, name, f"[[sim: fail {dialect}]]")).status for name in ROUTES}
+        statuses = {
+            name: (await post(http, sim, name, f"[[sim: fail {dialect}]]")).status
+            for name in ROUTES
+        }
     assert statuses == {name: 503 if name == dialect else 200 for name in ROUTES}
 
 
 @pytest.mark.parametrize("dialect", ROUTES)
 @pytest.mark.parametrize("stream", [False, True])
-async def test_a_cut_answer_breaks_the_connection(sim: Simulator, dialect: str, stream: bool) -> None:
+async def test_a_cut_answer_breaks_the_connection(
+    sim: Simulator, dialect: str, stream: bool
+) -> None:
     async with ClientSession() as http:
         answer = await post(http, sim, dialect, "[[sim: words 9]] [[sim: cut 3]]", stream=stream)
         with pytest.raises(ClientPayloadError):
@@ -73,10 +106,14 @@ ENDS = {"openai": b"[DONE]", "claude": b"message_stop", "gemini": b"finishReason
 
 
 @pytest.mark.parametrize("dialect", ROUTES)
-async def test_a_truncated_stream_ends_well_formed_without_its_mark(sim: Simulator, dialect: str) -> None:
+async def test_a_truncated_stream_ends_well_formed_without_its_mark(
+    sim: Simulator, dialect: str
+) -> None:
     async with ClientSession() as http:
         whole = await (await post(http, sim, dialect, "[[sim: words 9]]", stream=True)).read()
-        short = await (await post(http, sim, dialect, "[[sim: words 9]] [[sim: truncate 3]]", stream=True)).read()
+        short = await (
+            await post(http, sim, dialect, "[[sim: words 9]] [[sim: truncate 3]]", stream=True)
+        ).read()
     assert (b" brown" in short, b" fox" in short) == (True, False)
     assert (ENDS[dialect] in whole, ENDS[dialect] in short) == (True, False)
 
@@ -96,7 +133,9 @@ async def test_a_reset_connection(sim: Simulator, stream: bool) -> None:
 
 
 @pytest.mark.parametrize("dialect", ROUTES)
-async def test_a_client_who_leaves_a_stalled_stream_is_counted(sim: Simulator, dialect: str) -> None:
+async def test_a_client_who_leaves_a_stalled_stream_is_counted(
+    sim: Simulator, dialect: str
+) -> None:
     async with ClientSession() as http:
         answer = await post(http, sim, dialect, "[[sim: words 9]] [[sim: stall 2]]", stream=True)
         await answer.content.readany()
@@ -109,7 +148,9 @@ async def test_a_client_who_leaves_a_stalled_stream_is_counted(sim: Simulator, d
 @pytest.mark.parametrize("dialect", ROUTES)
 async def test_a_client_who_stays_to_the_end_is_not(sim: Simulator, dialect: str) -> None:
     async with ClientSession() as http:
-        await (await post(http, sim, dialect, "[[sim: words 9]] [[sim: slow 0.001]]", stream=True)).read()
+        await (
+            await post(http, sim, dialect, "[[sim: words 9]] [[sim: slow 0.001]]", stream=True)
+        ).read()
     assert (sim.open_streams, sim.closed_early) == (0, 0)
 
 
@@ -134,6 +175,8 @@ async def test_the_application_runs_in_any_server() -> None:
     assert len(app[SIMULATOR].requests) == 1
 
 
-@pytest.mark.parametrize("text", ["", "a", " a  b\n", '{"a":"a long piece without any space"}', "\u2028 x"])
+@pytest.mark.parametrize(
+    "text", ["", "a", " a  b\n", '{"a":"a long piece without any space"}', "\u2028 x"]
+)
 def test_pieces_are_the_text(text: str) -> None:
     assert "".join(pieces(text)) == text

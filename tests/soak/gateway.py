@@ -1,5 +1,5 @@
-"""The gateway as `llm-router` starts it, on the loop that is named, with one more signal: SIGUSR1 writes to standard error what it holds,
-as JSON.
+"""The gateway as `llm-router` starts it, on the loop that is named, with one more signal: SIGUSR1
+writes to standard error what it holds, as JSON.
 """
 
 import asyncio
@@ -22,7 +22,8 @@ from tests.chaos.leftovers import held
 TOLD: Final = "held: "
 _running_gateway: Final = serve.running_gateway
 REMEMBERED: Final = 50
-"""Answers whose reasoning is kept: what the gateway remembers on purpose is complete after the warm-up."""
+"""Answers whose reasoning is kept: what the gateway remembers on purpose is complete after the
+warm-up."""
 _gateways: Final[list[Gateway]] = []
 
 
@@ -36,7 +37,12 @@ async def _remembered(*parts: Any, **settings: Any) -> AsyncIterator[Gateway]:
 
 
 def _tell(*_: Any) -> None:
-    told = {"tasks": len(asyncio.all_tasks()), "bytes": _in_use(), "blocks": sys.getallocatedblocks(), **held(_gateways[0])}
+    told = {
+        "tasks": len(asyncio.all_tasks()),
+        "bytes": _in_use(),
+        "blocks": sys.getallocatedblocks(),
+        **held(_gateways[0]),
+    }
     print(TOLD + json.dumps(told), file=sys.stderr, flush=True)
 
 

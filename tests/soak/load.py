@@ -26,8 +26,16 @@ class Tally:
     unexpected: Counter[str] = field(default_factory=Counter)
 
 
-async def run(url: str, requests: int, every: int, progress: Callable[[int], None], works: Sequence[Work] = WORKS) -> Tally:
-    """`progress` is told the number of requests done, each time `every` more are. The order is the same in each run."""
+async def run(
+    url: str,
+    requests: int,
+    every: int,
+    progress: Callable[[int], None],
+    works: Sequence[Work] = WORKS,
+) -> Tally:
+    """`progress` is told the number of requests done, each time `every` more are. The order is the
+    same in each run.
+    """
     draw = random.Random(1)
     chosen = iter(enumerate(draw.choices(works, [work.weight for work in works], k=requests)))
     tally, done = Tally(), 0
@@ -47,18 +55,26 @@ async def run(url: str, requests: int, every: int, progress: Callable[[int], Non
     return tally
 
 
-async def _one(session: aiohttp.ClientSession, url: str, work: Work, number: int, tally: Tally) -> None:
+async def _one(
+    session: aiohttp.ClientSession, url: str, work: Work, number: int, tally: Tally
+) -> None:
     data = dumps(work.body(number)) if work.raw is None else work.raw
     method = "GET" if data == b"" else "POST"
-    leaving = contextlib.nullcontext() if work.leaves_after is None else contextlib.suppress(TimeoutError)
+    leaving = (
+        contextlib.nullcontext() if work.leaves_after is None else contextlib.suppress(TimeoutError)
+    )
     try:
         with leaving:
             async with (
                 asyncio.timeout(work.leaves_after or None),
-                session.request(method, url + work.path, data=data, headers={"content-type": "application/json"}) as answer,
+                session.request(
+                    method, url + work.path, data=data, headers={"content-type": "application/json"}
+                ) as answer,
             ):
                 if answer.status not in work.expected:
-                    tally.unexpected[f"{work.name}: {answer.status} {(await answer.read())[:200]!r}"] += 1
+                    tally.unexpected[
+                        f"{work.name}: {answer.status} {(await answer.read())[:200]!r}"
+                    ] += 1
                 elif work.leaves_after == 0:
                     await answer.content.readany()
                     answer.close()

@@ -1,4 +1,6 @@
-"""The soak's mix in small: every kind of request is answered as its row says, and nothing is left running."""
+"""The soak's mix in small: every kind of request is answered as its row says, and nothing is left
+running.
+"""
 
 from gateway import simulator
 from tests.chaos.leftovers import left_over, standing
@@ -15,7 +17,8 @@ async def test_every_kind_of_request_is_answered_as_expected() -> None:
         bases = upstream.base_urls
         environ = {
             "OPENAI_API_KEY": "soak", "ANTHROPIC_API_KEY": "soak", "GEMINI_API_KEY": "soak",
-            "OPENAI_BASE_URL": bases["openai"], "ANTHROPIC_BASE_URL": bases["claude"], "GEMINI_BASE_URL": bases["gemini"],
+            "OPENAI_BASE_URL": bases["openai"], "ANTHROPIC_BASE_URL": bases["claude"],
+            "GEMINI_BASE_URL": bases["gemini"],
         }  # fmt: skip
         async with serving(environ, POLICY) as running:
             tally = await run(running.url, 1000, 100, told.append)

@@ -24,11 +24,14 @@ personas:
   limited: {description: d, targets: [openai/gpt-4o], on_failure: {retries: 0}}
   hedged: {description: d, targets: [openai/gpt-4o-mini, claude/claude-sonnet-5], hedge: {after: 20ms, max_extra: 100%}}
   resumed: {description: d, targets: [openai/gpt-4.1-mini, claude/claude-sonnet-5], resume: true}
-"""
+"""  # noqa: E501
 
 WEATHER: Final = {
     "type": "function",
-    "function": {"name": "get_weather", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}},
+    "function": {
+        "name": "get_weather",
+        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
+    },
 }
 
 
@@ -51,9 +54,19 @@ class Work:
 
     def body(self, number: int) -> dict[str, Any]:
         first = {"role": "user", "content": f"conversation {number % CONVERSATIONS}"}
-        messages = [first, {"role": "assistant", "content": "Go on."}, {"role": "user", "content": self.text}]
+        messages = [
+            first,
+            {"role": "assistant", "content": "Go on."},
+            {"role": "user", "content": self.text},
+        ]
         name = "persona" if self.path.startswith("/api/v1/chat") else "model"
-        return {name: self.model, "messages": messages, "stream": self.stream, "max_tokens": 200, **self.more}
+        return {
+            name: self.model,
+            "messages": messages,
+            "stream": self.stream,
+            "max_tokens": 200,
+            **self.more,
+        }
 
 
 FAILS: Final = frozenset({500, 502, 503, 504})
@@ -62,10 +75,26 @@ USAGE: Final = {"stream_options": {"include_usage": True}}
 CALLS: Final = '[[sim: think]] [[sim: call get_weather {"city": "Paris"}]]'
 WORKS: Final = (
     *(Work(f"JSON, {name}", 10, name) for name in ("openai", "claude", "gemini")),
-    *(Work(f"stream, {name}", 8, name, stream=True, more=USAGE) for name in ("openai", "claude", "gemini")),
+    *(
+        Work(f"stream, {name}", 8, name, stream=True, more=USAGE)
+        for name in ("openai", "claude", "gemini")
+    ),
     Work("JSON, 100 KB", 2, "claude", "word " * 20_000),
-    Work("tool calls with signed reasoning", 2, "reasons", CALLS, more={**TOOLS, "reasoning_effort": "low"}),
-    Work("tool calls with signed reasoning, stream", 2, "reasons", CALLS, True, {**TOOLS, "reasoning_effort": "low"}),
+    Work(
+        "tool calls with signed reasoning",
+        2,
+        "reasons",
+        CALLS,
+        more={**TOOLS, "reasoning_effort": "low"},
+    ),
+    Work(
+        "tool calls with signed reasoning, stream",
+        2,
+        "reasons",
+        CALLS,
+        True,
+        {**TOOLS, "reasoning_effort": "low"},
+    ),
     Work("native JSON", 3, path="/api/v1/chat"),
     Work("native stream", 3, "gemini", stream=True, path="/api/v1/chat"),
     Work("two answers from a model that gives one", 1, "claude", more={"n": 2}),
@@ -87,8 +116,23 @@ WORKS: Final = (
     Work("error event", 1, "faulty", "[[sim: stream-error]]", True, expected=frozenset({200, 502})),
     Work("stall", 0.5, "silent", "[[sim: stall 3]]", True, expected=frozenset({200, 504})),
     Work("no answer", 0.5, "silent", "[[sim: hang]]", expected=frozenset({504})),
-    Work("leaves a stream", 4, "openai", "[[sim: words 300]] [[sim: slow 0.002]]", True, leaves_after=0),
-    Work("leaves a stream of minutes", 1, "openai", "[[sim: words 5000]] [[sim: slow 0.02]]", True, {"max_tokens": 20_000}, leaves_after=0),
+    Work(
+        "leaves a stream",
+        4,
+        "openai",
+        "[[sim: words 300]] [[sim: slow 0.002]]",
+        True,
+        leaves_after=0,
+    ),
+    Work(
+        "leaves a stream of minutes",
+        1,
+        "openai",
+        "[[sim: words 5000]] [[sim: slow 0.02]]",
+        True,
+        {"max_tokens": 20_000},
+        leaves_after=0,
+    ),
     Work("leaves before an answer", 2, "openai", "[[sim: delay 5]]", leaves_after=0.02),
     Work("leaves a fan-out", 1, "claude", "[[sim: delay 5]]", more={"n": 3}, leaves_after=0.02),
     Work("leaves a hedge", 1, "hedged", "[[sim: delay 5]]", leaves_after=0.05),
@@ -102,5 +146,14 @@ WORKS: Final = (
     Work("metrics", 0.2, path="/metrics", raw=b""),
 )
 
-LARGE_WORKS: Final = (Work("a large answer", 1, "openai", f'[[sim: call get_weather {{"city": "{"x" * 1_500_000}"}}]]', more=TOOLS),)
-"""More than is taken from a provider before it is read. Not of the mix: what is on its way of them hides a leak of kilobytes."""
+LARGE_WORKS: Final = (
+    Work(
+        "a large answer",
+        1,
+        "openai",
+        f'[[sim: call get_weather {{"city": "{"x" * 1_500_000}"}}]]',
+        more=TOOLS,
+    ),
+)
+"""More than is taken from a provider before it is read. Not of the mix: what is on its way of them
+hides a leak of kilobytes."""

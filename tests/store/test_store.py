@@ -30,7 +30,9 @@ def entry(id: str = "resp_a", caller: str = "ann", size: int = 10) -> Entry:
 
 
 @pytest.fixture(params=["memory", "sqlite"])
-async def made(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[tuple[Store, Clock]]:
+async def made(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> AsyncIterator[tuple[Store, Clock]]:
     clock = Clock()
     store: Store
     if request.param == "memory":

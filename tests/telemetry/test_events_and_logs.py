@@ -1,4 +1,6 @@
-"""gateway.telemetry: listeners are told, a broken one harms nobody, lines hold no more than they should."""
+"""gateway.telemetry: listeners are told, a broken one harms nobody, lines hold no more than they
+should.
+"""
 
 import asyncio
 import os
@@ -17,13 +19,17 @@ from translators.json_codec import dumps_str, loads
 
 ATTEMPT = AttemptEnded(provider="claude", model="opus", outcome="ok", seconds=0.5, status=200)
 ENDED = RequestEnded(
-    request_id="req_1", api="chat", key_id="0a0b0c0d", persona="p", provider="claude", model="opus", stream=True, status=200, outcome="ok",
-    error_code=None, attempts=(ATTEMPT,), dropped=("seed",), usage=Usage(prompt=3, completion=2), finish_reason="stop", seconds=0.6,
+    request_id="req_1", api="chat", key_id="0a0b0c0d", persona="p", provider="claude",
+    model="opus", stream=True, status=200, outcome="ok",
+    error_code=None, attempts=(ATTEMPT,), dropped=("seed",), usage=Usage(prompt=3, completion=2),
+    finish_reason="stop", seconds=0.6,
     upstream_seconds=0.5, first_chunk_seconds=0.2, cost_nano_usd=56_000,
 )  # fmt: skip
 
 
-def test_every_listener_hears_every_event_even_after_one_fails(caplog: pytest.LogCaptureFixture) -> None:
+def test_every_listener_hears_every_event_even_after_one_fails(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     heard: list[Event] = []
 
     def broken(event: Event) -> None:
@@ -64,25 +70,41 @@ def test_a_line() -> None:
 
 def test_what_is_not_known_is_left_out() -> None:
     bare = ENDED._replace(
-        key_id=None, persona=None, provider=None, model=None, attempts=(), dropped=(), usage=None, finish_reason=None,
+        key_id=None, persona=None, provider=None, model=None, attempts=(), dropped=(), usage=None,
+        finish_reason=None,
         first_chunk_seconds=None, cost_nano_usd=None,
     )  # fmt: skip
     assert list(loads(line(0.25, bare))) == [
-        "time", "event", "request_id", "api", "stream", "status", "outcome", "attempts", "ms", "upstream_ms",
+        "time", "event", "request_id", "api", "stream", "status", "outcome", "attempts", "ms",
+        "upstream_ms",
     ]  # fmt: skip
 
 
-@given(st.text(st.characters(exclude_categories=["Cs"])), st.sampled_from(["stop", 'a"\\b', 5, None, ["x"], {"a": 1}]))
+@given(
+    st.text(st.characters(exclude_categories=["Cs"])),
+    st.sampled_from(["stop", 'a"\\b', 5, None, ["x"], {"a": 1}]),
+)
 def test_a_line_is_json_whatever_is_in_its_texts(text: str, reason: Any) -> None:
     attempt = AttemptEnded(text, text, text, 1.5, why="retry")
     told = ENDED._replace(
-        persona=text, key_id=text, error_code=text, outcome=text, attempts=(ATTEMPT, attempt), dropped=(text,), finish_reason=reason,
+        persona=text, key_id=text, error_code=text, outcome=text, attempts=(ATTEMPT, attempt),
+        dropped=(text,), finish_reason=reason,
         seconds=0.0123456, decision=lambda: dumps_str({"id": text}),
     )  # fmt: skip
     read = loads(line(0.25, told))
     assert [read[name] for name in ("persona", "key_id", "error_code", "outcome")] == [text] * 4
-    assert read["attempts"][1] == {"target": f"{text}/{text}", "outcome": text, "ms": 1500.0, "why": "retry"}
-    assert (read["dropped"], read.get("finish_reason"), read["decision"], read["ms"]) == ([text], reason, {"id": text}, 12.35)
+    assert read["attempts"][1] == {
+        "target": f"{text}/{text}",
+        "outcome": text,
+        "ms": 1500.0,
+        "why": "retry",
+    }
+    assert (read["dropped"], read.get("finish_reason"), read["decision"], read["ms"]) == (
+        [text],
+        reason,
+        {"id": text},
+        12.35,
+    )
 
 
 @given(st.integers(0, 10**12))
@@ -129,7 +151,9 @@ async def test_a_reader_that_goes_on_gets_lines_again(monkeypatch: pytest.Monkey
     log = RequestLog(write_end)
     for _ in range(900):
         log.on_event(ENDED)
-    reader = threading.Thread(target=lambda: [*iter(lambda: os.read(read_end, 65_536), b"")], daemon=True)
+    reader = threading.Thread(
+        target=lambda: [*iter(lambda: os.read(read_end, 65_536), b"")], daemon=True
+    )
     reader.start()
     await asyncio.sleep(request_log.INTERVAL * 4)
     before = log.lost

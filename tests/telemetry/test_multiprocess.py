@@ -33,11 +33,16 @@ def test_counters_and_histograms_are_those_of_one_process_that_did_it_all() -> N
     for name, value in alone.items():
         if "_created" not in name and name.partition("{")[0] not in GAUGES:
             assert apart[name] == pytest.approx(value), name
-    assert apart['llm_router_requests_total{model="opus",outcome="ok",persona="p",provider="claude"}'] == 5
+    assert (
+        apart['llm_router_requests_total{model="opus",outcome="ok",persona="p",provider="claude"}']
+        == 5
+    )
 
 
 def test_a_series_that_only_one_process_has_is_told() -> None:
-    assert series(merged([measured(0), measured(1)])) == pytest.approx(series(measured(1)), rel=1e-3)
+    assert series(merged([measured(0), measured(1)])) == pytest.approx(
+        series(measured(1)), rel=1e-3
+    )
 
 
 @pytest.mark.parametrize(
@@ -64,19 +69,30 @@ def test_no_gauge_is_without_a_rule() -> None:
 
 def test_what_a_process_counted_outlives_it() -> None:
     gone = merged((), [measured(2), measured(3)])
-    assert series(merged([measured(1)], [gone]))['llm_router_requests_total{model="opus",outcome="ok",persona="p",provider="claude"}'] == 6
+    assert (
+        series(merged([measured(1)], [gone]))[
+            'llm_router_requests_total{model="opus",outcome="ok",persona="p",provider="claude"}'
+        ]
+        == 6
+    )
 
 
 def test_counting_began_with_the_first() -> None:
-    told = [["a", "counter", "h", [["a_total", {}, 1.0], ["a_created", {}, at]]] for at in (20.0, 10.0)]
-    assert merged([told[:1], told[1:]]) == [["a", "counter", "h", [["a_total", {}, 2.0], ["a_created", {}, 10.0]]]]
+    told = [
+        ["a", "counter", "h", [["a_total", {}, 1.0], ["a_created", {}, at]]] for at in (20.0, 10.0)
+    ]
+    assert merged([told[:1], told[1:]]) == [
+        ["a", "counter", "h", [["a_total", {}, 2.0], ["a_created", {}, 10.0]]]
+    ]
 
 
 def test_openmetrics_for_who_accepts_it() -> None:
     registry = CollectorRegistry()
     Counter("c_total", "h", ["label"], registry=registry).labels('quoted "value"\n').inc()
     Histogram("h", "h", registry=registry).observe(0.3)
-    text, content_type = exposition(merged([snapshot(registry)]), "application/openmetrics-text; version=1.0.0")
+    text, content_type = exposition(
+        merged([snapshot(registry)]), "application/openmetrics-text; version=1.0.0"
+    )
     assert content_type.startswith("application/openmetrics-text")
     assert text.endswith("# EOF\n")
     assert 'c_total{label="quoted \\"value\\"\\n"} 1.0' in text

@@ -1,4 +1,6 @@
-"""gateway.telemetry.request_log: several processes write to one pipe, and no line stands inside another."""
+"""gateway.telemetry.request_log: several processes write to one pipe, and no line stands inside
+another.
+"""
 
 import os
 import subprocess
@@ -29,7 +31,9 @@ def test_lines_of_several_processes_stay_whole() -> None:
     theirs, ours = os.pipe()
     with tempfile.TemporaryFile() as lock, open(theirs, "rb") as pipe:
         command = [sys.executable, "-c", WRITER, str(lock.fileno())]
-        writers = [subprocess.Popen(command, stdout=ours, pass_fds=[lock.fileno()]) for _ in range(3)]
+        writers = [
+            subprocess.Popen(command, stdout=ours, pass_fds=[lock.fileno()]) for _ in range(3)
+        ]
         os.close(ours)
         lines = pipe.readlines()
         assert [writer.wait(20) for writer in writers] == [0, 0, 0]

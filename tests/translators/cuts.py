@@ -1,4 +1,6 @@
-"""A stream of a test, read in every way its bytes may come: byte by byte, split at random points, ended anywhere, with other line ends."""
+"""A stream of a test, read in every way its bytes may come: byte by byte, split at random points,
+ended anywhere, with other line ends.
+"""
 
 import random
 import zlib
@@ -20,7 +22,8 @@ _checked: set[tuple[bytes, Any]] = set()
 def every_way(data: bytes, opened: Opened, key: object) -> None:
     """Hold that `data` says the same however it is cut, and never looks whole while it is not.
 
-    `key` tells apart streams that `opened` opens differently: each is checked once with the same bytes.
+    `key` tells apart streams that `opened` opens differently: each is checked once with the same
+    bytes.
     """
     if (data, key) in _checked:
         return
@@ -41,7 +44,9 @@ def every_way(data: bytes, opened: Opened, key: object) -> None:
 
 
 def _check_ended_early(said: Said, whole: Said, where: str) -> None:
-    """A stream that ends early is a failure, or every choice had its reason; what it showed is how the whole one begins."""
+    """A stream that ends early is a failure, or every choice had its reason; what it showed is how
+    the whole one begins.
+    """
     chunks, failure, finished = said[:3]
     reasons = any(chunk["finish_reason"] for chunk in chunks)
     assert finished == (failure is None), where

@@ -1,4 +1,6 @@
-"""translators.failures: what a caller is told of a failure does not depend on the provider that failed."""
+"""translators.failures: what a caller is told of a failure does not depend on the provider that
+failed.
+"""
 
 import json
 
@@ -14,10 +16,19 @@ WITH_A_WAIT = {"retry-after": "7"}
 
 
 @pytest.mark.parametrize("status", [*range(400, 430), 451, *range(500, 512), 520, 522, 529, 599])
-@pytest.mark.parametrize("body", [b"", json.dumps({"error": {"message": "It did not work."}}).encode()], ids=["silent", "in_words"])
+@pytest.mark.parametrize(
+    "body",
+    [b"", json.dumps({"error": {"message": "It did not work."}}).encode()],
+    ids=["silent", "in_words"],
+)
 def test_every_dialect_tells_the_same_of_a_status(status: int, body: bytes) -> None:
-    told = {name: dialect.parse_error(status, WITH_A_WAIT, body) for name, dialect in DIALECTS.items()}
-    shown = {(failed.kind, failed.status, failed.type, failed.code, failed.should_retry) for failed in told.values()}
+    told = {
+        name: dialect.parse_error(status, WITH_A_WAIT, body) for name, dialect in DIALECTS.items()
+    }
+    shown = {
+        (failed.kind, failed.status, failed.type, failed.code, failed.should_retry)
+        for failed in told.values()
+    }
     assert len(shown) == 1, told
 
 
@@ -37,4 +48,9 @@ def test_a_code_says_more_exactly_what_happened_where_the_kind_has_none_of_its_o
 
 def test_nothing_of_our_key_is_told_as_a_parameter_of_the_callers() -> None:
     told = failure(FailureKind.PERMISSION, "m", param="project", type="permission_error")
-    assert (told.status, told.type, told.code, told.param) == (502, "server_error", "provider_auth_failed", None)
+    assert (told.status, told.type, told.code, told.param) == (
+        502,
+        "server_error",
+        "provider_auth_failed",
+        None,
+    )

@@ -9,7 +9,9 @@ from tests.translators.field_cases import CASES, HERE, MODELS, TABLE_OF, case, f
 
 
 def test_every_field_has_a_case() -> None:
-    assert set(fields()) - set(CASES) == set(), "add a case to field_cases.CASES and run python -m tests.regenerate"
+    assert set(fields()) - set(CASES) == set(), (
+        "add a case to field_cases.CASES and run python -m tests.regenerate"
+    )
     assert {path.stem for path in HERE.glob("*.json")} == set(CASES)
 
 
@@ -22,7 +24,9 @@ def test_golden(name: str) -> None:
 @pytest.mark.parametrize("dialect", MODELS)
 @pytest.mark.parametrize("name", CASES)
 def test_the_verdict_is_borne_out(name: str, dialect: str) -> None:
-    """dropped is noted, rejected is refused, ignored says nothing, and what is mapped, relayed or emulated is not lost."""
+    """dropped is noted, rejected is refused, ignored says nothing, and what is mapped, relayed or
+    emulated is not lost.
+    """
     verdict = TABLES[TABLE_OF[dialect]].get(name)
     if verdict is None:
         return

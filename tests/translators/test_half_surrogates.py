@@ -1,4 +1,6 @@
-"""Half of a surrogate pair in an answer, in every dialect: it becomes U+FFFD, and the answer goes on."""
+"""Half of a surrogate pair in an answer, in every dialect: it becomes U+FFFD, and the answer goes
+on.
+"""
 
 from typing import Any
 
@@ -30,10 +32,31 @@ CLAUDE_EVENTS: list[dict[str, Any]] = [
     {"type": "message_stop"},
 ]
 GEMINI = {"candidates": [{"content": {"role": "model", "parts": [{"text": "a#"}]}, "index": 0}]}
-GEMINI_END = {"candidates": [{"content": {"role": "model", "parts": [{"text": "#b"}]}, "finishReason": "STOP", "index": 0}]}
+GEMINI_END = {
+    "candidates": [
+        {
+            "content": {"role": "model", "parts": [{"text": "#b"}]},
+            "finishReason": "STOP",
+            "index": 0,
+        }
+    ]
+}
 OPENAI = {"id": "o", "object": "chat.completion", "created": 1, "model": "o"}
-SPOKEN = {"id": "i", "type": "message", "role": "assistant", "status": "completed", "content": [{"type": "output_text", "text": "a##b"}]}
-RESPONSE = {"id": "r", "object": "response", "created_at": 1, "status": "completed", "model": "r", "output": [SPOKEN]}
+SPOKEN = {
+    "id": "i",
+    "type": "message",
+    "role": "assistant",
+    "status": "completed",
+    "content": [{"type": "output_text", "text": "a##b"}],
+}
+RESPONSE = {
+    "id": "r",
+    "object": "response",
+    "created_at": 1,
+    "status": "completed",
+    "model": "r",
+    "output": [SPOKEN],
+}
 
 
 def written(document: Any) -> bytes:
@@ -44,8 +67,31 @@ def written(document: Any) -> bytes:
     ("dialect", "document"),
     [
         (claude, {**CLAUDE, "content": [{"type": "text", "text": "a##b"}]}),
-        (gemini, {"candidates": [{"content": {"role": "model", "parts": [{"text": "a##b"}]}, "finishReason": "STOP", "index": 0}]}),
-        (openai, {**OPENAI, "choices": [{"index": 0, "message": {"role": "assistant", "content": "a##b"}, "finish_reason": "stop"}]}),
+        (
+            gemini,
+            {
+                "candidates": [
+                    {
+                        "content": {"role": "model", "parts": [{"text": "a##b"}]},
+                        "finishReason": "STOP",
+                        "index": 0,
+                    }
+                ]
+            },
+        ),
+        (
+            openai,
+            {
+                **OPENAI,
+                "choices": [
+                    {
+                        "index": 0,
+                        "message": {"role": "assistant", "content": "a##b"},
+                        "finish_reason": "stop",
+                    }
+                ],
+            },
+        ),
         (responses, RESPONSE),
     ],
     ids=["claude", "gemini", "openai", "responses"],
@@ -58,7 +104,13 @@ def test_in_a_whole_answer(dialect: Any, document: Any) -> None:
 @pytest.mark.parametrize(
     ("dialect", "events"),
     [
-        (claude, [b"event: %s\ndata: %s\n\n" % (event["type"].encode(), written(event)) for event in CLAUDE_EVENTS]),
+        (
+            claude,
+            [
+                b"event: %s\ndata: %s\n\n" % (event["type"].encode(), written(event))
+                for event in CLAUDE_EVENTS
+            ],
+        ),
         (gemini, [b"data: %s\r\n\r\n" % written(event) for event in (GEMINI, GEMINI_END)]),
     ],
     ids=["claude", "gemini"],

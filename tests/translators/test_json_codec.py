@@ -7,12 +7,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from translators.json_codec import dumps, first_flaw, holds_more_than, loads, loads_repaired, repaired_surrogates
+from translators.json_codec import (
+    dumps,
+    first_flaw,
+    holds_more_than,
+    loads,
+    loads_repaired,
+    repaired_surrogates,
+)
 
 
 @pytest.mark.parametrize(
     "text",
-    [b'{"a":NaN}', b'{"a":Infinity}', b'{"a":"\\ud800"}', b'"\xff"', b"{} x", b"", b"[" * 210 + b"]" * 210, b'{"a":1,}'],
+    [
+        b'{"a":NaN}',
+        b'{"a":Infinity}',
+        b'{"a":"\\ud800"}',
+        b'"\xff"',
+        b"{} x",
+        b"",
+        b"[" * 210 + b"]" * 210,
+        b'{"a":1,}',
+    ],
     ids=["nan", "infinity", "surrogate", "utf-8", "trailing", "empty", "deep", "comma"],
 )
 def test_refuses(text: bytes) -> None:
@@ -20,7 +36,15 @@ def test_refuses(text: bytes) -> None:
         loads(text)
 
 
-@pytest.mark.parametrize("text", [b'{"a":1.0}', b"123456789012345678901234567890", b'{"b":1,"a":[null,true]}', '"\u2028é😀"'.encode()])
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"a":1.0}',
+        b"123456789012345678901234567890",
+        b'{"b":1,"a":[null,true]}',
+        '"\u2028é😀"'.encode(),
+    ],
+)
 def test_what_is_read_is_written_back_the_same(text: bytes) -> None:
     assert dumps(loads(text)) == text
 
@@ -61,15 +85,23 @@ def test_first_flaw(text: bytes, flaw: str | None) -> None:
 @pytest.mark.parametrize("distance", range(-4, 5))
 @pytest.mark.parametrize("colon", [b":", b"   :"])
 @pytest.mark.parametrize("repeated", [False, True])
-def test_a_big_document_is_scanned_in_slices_that_hide_nothing(distance: int, colon: bytes, repeated: bool) -> None:
-    """A key, an escaped quote or the space before a colon may stand across the border of two slices."""
+def test_a_big_document_is_scanned_in_slices_that_hide_nothing(
+    distance: int, colon: bytes, repeated: bool
+) -> None:
+    """A key, an escaped quote or the space before a colon may stand across the border of two
+    slices.
+    """
     filler = b"x" * (1024 * 1024 - 15 + distance)
     text = b'{"a":"%s\\":","b"%s1,"%s"%s2}' % (filler, colon, b"b" if repeated else b"c", colon)
-    assert first_flaw(text, loads(text)) == ("the key 'b' appears twice in one object" if repeated else None)
+    assert first_flaw(text, loads(text)) == (
+        "the key 'b' appears twice in one object" if repeated else None
+    )
 
 
 def test_a_string_of_escapes_is_scanned_once() -> None:
-    """Twice as long is twice as dear: the far end of the string is not looked for from every escape."""
+    """Twice as long is twice as dear: the far end of the string is not looked for from every
+    escape.
+    """
     text = b'{"a" :"%s"}' % (b"\\n" * 4_000_000)
     assert first_flaw(text, loads(text)) is None
 
@@ -88,7 +120,9 @@ def test_a_string_of_escapes_is_scanned_once() -> None:
 )
 @pytest.mark.parametrize("times", [1, 400, 40_000])
 def test_many_short_texts_hide_nothing(text: bytes, flaw: str | None, times: int) -> None:
-    """Where quotes are many they are counted in another way: what a repeated key lost, an infinite number must not make up for."""
+    """Where quotes are many they are counted in another way: what a repeated key lost, an infinite
+    number must not make up for.
+    """
     text = b'[{"a":"b","c":"d"},%s%s]' % (b'"x",' * 10 * times, text)
     assert first_flaw(text, loads(text)) == flaw
 
@@ -97,7 +131,9 @@ def test_many_short_texts_hide_nothing(text: bytes, flaw: str | None, times: int
 @pytest.mark.parametrize("repeated", [False, True])
 def test_long_texts_hide_nothing(size: int, repeated: bool) -> None:
     text = b'{"a":"%s","b":"\\"","%s":1}' % (b"x" * size, b"b" if repeated else b"c")
-    assert first_flaw(text, loads(text)) == ("the key 'b' appears twice in one object" if repeated else None)
+    assert first_flaw(text, loads(text)) == (
+        "the key 'b' appears twice in one object" if repeated else None
+    )
 
 
 def test_a_byte_order_mark_before_an_answer_is_forgiven_once() -> None:
@@ -141,12 +177,19 @@ def test_half_a_surrogate_pair_is_repaired(text: bytes, repaired: bytes | None) 
         (rb"\ude00\ud83d", rb"\ufffd\ufffd"),
     ],
 )
-def test_pairs_are_told_from_halves_across_slices(distance: int, inside: bytes, repaired: bytes) -> None:
+def test_pairs_are_told_from_halves_across_slices(
+    distance: int, inside: bytes, repaired: bytes
+) -> None:
     filler = b"x" * (1024 * 1024 - 1 + distance)
-    assert repaired_surrogates(b'"%s%s","\\udc00"' % (filler, inside)) == b'"%s%s","\\ufffd"' % (filler, repaired)
+    assert repaired_surrogates(b'"%s%s","\\udc00"' % (filler, inside)) == b'"%s%s","\\ufffd"' % (
+        filler,
+        repaired,
+    )
 
 
-@given(st.text(st.characters(categories=["Cs", "Lu", "So"]) | st.sampled_from('\\"ud83'), max_size=20))
+@given(
+    st.text(st.characters(categories=["Cs", "Lu", "So"]) | st.sampled_from('\\"ud83'), max_size=20)
+)
 def test_what_was_repaired_is_read(text: str) -> None:
     """Also text that only looks like an escape: it comes out as it was."""
     written = json.dumps(text).encode()
@@ -172,7 +215,9 @@ COUNTED: dict[str, tuple[Any, int, int]] = {
 
 @pytest.mark.parametrize(("value", "values", "keys"), COUNTED.values(), ids=COUNTED)
 @pytest.mark.parametrize("shift", range(4))
-def test_values_and_keys_are_counted_without_being_made(value: Any, values: int, keys: int, shift: int) -> None:
+def test_values_and_keys_are_counted_without_being_made(
+    value: Any, values: int, keys: int, shift: int
+) -> None:
     """Where a piece begins makes no difference."""
     text = b" " * shift + dumps(value)
     assert not holds_more_than(text, values, keys)

@@ -1,4 +1,6 @@
-"""translators.long_texts: a document read and written in pieces is the one that is read and written at once."""
+"""translators.long_texts: a document read and written in pieces is the one that is read and written
+at once.
+"""
 
 import json
 from typing import Any
@@ -11,9 +13,14 @@ from translators import long_texts
 from translators.json_codec import dumps, loads
 from translators.long_texts import dumps_long, taken_apart
 
-TEXTS = st.lists(st.sampled_from(["a", '"', "\\", "é", "的", "😀", "\n", "\\u", "~text~", ",", "[", "ab" * 9]), max_size=60).map("".join)
+TEXTS = st.lists(
+    st.sampled_from(["a", '"', "\\", "é", "的", "😀", "\n", "\\u", "~text~", ",", "[", "ab" * 9]),
+    max_size=60,
+).map("".join)
 DOCUMENTS = st.recursive(
-    TEXTS | st.integers() | st.none(), lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4), max_leaves=8
+    TEXTS | st.integers() | st.none(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4),
+    max_leaves=8,
 )
 
 
@@ -34,7 +41,9 @@ def read(text: bytes) -> Any:
         return loads(text)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None
+)
 @given(DOCUMENTS, st.booleans())
 @example([None, None, None, "~text~" + "ab" * 18], False)
 def test_what_is_read_in_pieces(document: Any, escaped: bool) -> None:
@@ -42,7 +51,9 @@ def test_what_is_read_in_pieces(document: Any, escaped: bool) -> None:
     assert read(text) == document
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None
+)
 @given(DOCUMENTS)
 def test_what_is_written_in_pieces(document: Any) -> None:
     before = dumps(document)
@@ -50,7 +61,9 @@ def test_what_is_written_in_pieces(document: Any) -> None:
     assert dumps(document) == before
 
 
-@pytest.mark.parametrize("before", ["\\u007etext\\u007e", "~text\\u007e", "\\u007etext-taken-out\\u007e"])
+@pytest.mark.parametrize(
+    "before", ["\\u007etext\\u007e", "~text\\u007e", "\\u007etext-taken-out\\u007e"]
+)
 def test_a_mark_in_escapes_is_no_mark(before: str) -> None:
     document = f'["{before}", "{"ab" * 40}", "{before}"]'.encode()
     assert taken_apart(document) is not None
@@ -58,7 +71,17 @@ def test_a_mark_in_escapes_is_no_mark(before: str) -> None:
 
 
 @pytest.mark.parametrize("shift", range(16))
-@pytest.mark.parametrize("text", ["\\ud83d\\ude00" * 20, "\\\\" * 60, '\\"' * 60, "\\u0041\\n" * 20, "é" * 60, "\\\\\\ud83d\\ude00x" * 20])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\\ud83d\\ude00" * 20,
+        "\\\\" * 60,
+        '\\"' * 60,
+        "\\u0041\\n" * 20,
+        "é" * 60,
+        "\\\\\\ud83d\\ude00x" * 20,
+    ],
+)
 def test_escapes_at_every_place_of_a_cut(text: str, shift: int) -> None:
     document = f'{{"key":["{"x" * shift}{text}","after"]}}'.encode()
     assert taken_apart(document) is not None

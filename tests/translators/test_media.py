@@ -26,10 +26,22 @@ def b64(data: bytes) -> str:
     [
         (f"data:image/png;base64,{b64(PNG)}", "image/png", PNG),
         (f"data:image/png;base64,{b64(JPEG)}", "image/jpeg", JPEG),
-        (f"DATA:image/jpg;charset=utf-8;base64,{b64(b'unknown bytes')}", "image/jpeg", b"unknown bytes"),
-        (f"data:image/png;base64,{base64.urlsafe_b64encode(PNG).decode().rstrip('=')}", "image/png", PNG),
+        (
+            f"DATA:image/jpg;charset=utf-8;base64,{b64(b'unknown bytes')}",
+            "image/jpeg",
+            b"unknown bytes",
+        ),
+        (
+            f"data:image/png;base64,{base64.urlsafe_b64encode(PNG).decode().rstrip('=')}",
+            "image/png",
+            PNG,
+        ),
         (f"data:image/png;base64,{b64(PNG)[:40]}\n {b64(PNG)[40:]}", "image/png", PNG),
-        (f"data:image/png;base64,{b64(PNG).replace('+', '%2B').replace('=', '%3D')}", "image/png", PNG),
+        (
+            f"data:image/png;base64,{b64(PNG).replace('+', '%2B').replace('=', '%3D')}",
+            "image/png",
+            PNG,
+        ),
         ("data:text/plain,a%20b", "text/plain", b"a b"),
         ("data:,x", "text/plain", b"x"),
     ],
@@ -41,7 +53,13 @@ def test_data_urls(url: str, mime: str, data: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["data:image/png;base64", "data:image/png;base64,", "data:image/png;base64,!!!", "data:image/png;base64,abcde"]
+    "url",
+    [
+        "data:image/png;base64",
+        "data:image/png;base64,",
+        "data:image/png;base64,!!!",
+        "data:image/png;base64,abcde",
+    ],
 )
 def test_bad_data_urls_name_the_parameter(url: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
@@ -69,10 +87,37 @@ def test_sniff(head: bytes, mime: str | None) -> None:
 
 
 def test_mime_of_filename() -> None:
-    assert (mime_of_filename("A.PDF"), mime_of_filename("b.md"), mime_of_filename("c")) == ("application/pdf", "text/markdown", None)
+    assert (mime_of_filename("A.PDF"), mime_of_filename("b.md"), mime_of_filename("c")) == (
+        "application/pdf",
+        "text/markdown",
+        None,
+    )
 
 
-@given(st.lists(st.sampled_from(["%41", "%0a", "%3D", "%", "%%", "%4", "%zz", "=", "==", "a", " ", "\r", "\n", " \n", "\r\n", "é"])))
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "%41",
+                "%0a",
+                "%3D",
+                "%",
+                "%%",
+                "%4",
+                "%zz",
+                "=",
+                "==",
+                "a",
+                " ",
+                "\r",
+                "\n",
+                " \n",
+                "\r\n",
+                "é",
+            ]
+        )
+    )
+)
 def test_escapes_are_what_urllib_says_wherever_the_text_is_cut(parts: list[str]) -> None:
     text = "".join(parts)
     for piece in (3, 4, 5, 64, 65_536):
@@ -99,8 +144,12 @@ def test_escapes_cost_no_more_than_their_text(escape: str) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 47, 48, 49, 50, 51, 96, 100])
-@pytest.mark.parametrize("dressed", [b64, lambda data: b64(data).rstrip("="), lambda data: "\n".join(b64(data)) + "===="])
-def test_base64_longer_than_a_piece(monkeypatch: pytest.MonkeyPatch, size: int, dressed: Callable[[bytes], str]) -> None:
+@pytest.mark.parametrize(
+    "dressed", [b64, lambda data: b64(data).rstrip("="), lambda data: "\n".join(b64(data)) + "===="]
+)
+def test_base64_longer_than_a_piece(
+    monkeypatch: pytest.MonkeyPatch, size: int, dressed: Callable[[bytes], str]
+) -> None:
     monkeypatch.setattr(media, "_PIECE", 16)
     data = bytes(range(size))
     assert from_base64(dressed(data), "image/png", "p") == Media("image/png", b64(data))
@@ -108,7 +157,9 @@ def test_base64_longer_than_a_piece(monkeypatch: pytest.MonkeyPatch, size: int, 
 
 @pytest.mark.parametrize("place", [0, 15, 16, 17, 31, 32, 60, 62, 63])
 @pytest.mark.parametrize("wrong", ["!", "=", "é"])
-def test_a_character_that_is_no_digit_is_found_in_any_piece(monkeypatch: pytest.MonkeyPatch, place: int, wrong: str) -> None:
+def test_a_character_that_is_no_digit_is_found_in_any_piece(
+    monkeypatch: pytest.MonkeyPatch, place: int, wrong: str
+) -> None:
     monkeypatch.setattr(media, "_PIECE", 16)
     text = b64(bytes(range(48)))
     with pytest.raises(InvalidRequest, match="not valid base64") as caught:

@@ -1,4 +1,6 @@
-"""Whatever stands in an answer, in whatever place: each dialect answers with a completion or chunks, or says what is wrong."""
+"""Whatever stands in an answer, in whatever place: each dialect answers with a completion or
+chunks, or says what is wrong.
+"""
 
 import json
 from collections.abc import Iterator
@@ -17,16 +19,27 @@ from translators.registry import DIALECTS
 
 SHAPES = [
     AnswerShape(declared_tools=frozenset({"f"}), stop=("a",)),
-    AnswerShape(declared_tools=frozenset({"f"}), custom_tools=frozenset({"f"}), legacy_functions=True, strip_json_fence=True),
+    AnswerShape(
+        declared_tools=frozenset({"f"}),
+        custom_tools=frozenset({"f"}),
+        legacy_functions=True,
+        strip_json_fence=True,
+    ),
 ]
 ODD = [
-    "null", "true", "0", "7", "-1", "1e400", f'"{"9" * 5000}"', '"x"', "[]", "{}", '[null,1,"x",[],{}]', '{"type":{},"name":[],"id":{}}',
+    "null", "true", "0", "7", "-1", "1e400", f'"{"9" * 5000}"', '"x"', "[]", "{}",
+    '[null,1,"x",[],{}]', '{"type":{},"name":[],"id":{}}',
     '[{"type":{},"index":{},"id":[],"name":1,"arguments":{}}]',
 ]  # fmt: skip
 HOLE = "\ufffc"
 
 CALL = {"id": "c", "type": "function", "function": {"name": "functions.f", "arguments": "{}"}}
-TOKEN = {"token": "a", "logprob": -1.0, "bytes": [97], "top_logprobs": [{"token": "b", "logprob": -2.0, "bytes": None}]}
+TOKEN = {
+    "token": "a",
+    "logprob": -1.0,
+    "bytes": [97],
+    "top_logprobs": [{"token": "b", "logprob": -2.0, "bytes": None}],
+}
 COUNTED = {
     "prompt_tokens": 3,
     "completion_tokens": 2,
@@ -34,17 +47,30 @@ COUNTED = {
     "completion_tokens_details": {"reasoning_tokens": 1},
 }
 OUTPUT: list[Any] = [
-    {"type": "reasoning", "summary": [{"type": "summary_text", "text": "hm"}], "content": [{"type": "reasoning_text", "text": "so"}]},
+    {
+        "type": "reasoning",
+        "summary": [{"type": "summary_text", "text": "hm"}],
+        "content": [{"type": "reasoning_text", "text": "so"}],
+    },
     {
         "type": "message",
-        "content": [{"type": "output_text", "text": "abc", "annotations": [{"type": "url_citation", "url": "u"}], "logprobs": [TOKEN]}],
+        "content": [
+            {
+                "type": "output_text",
+                "text": "abc",
+                "annotations": [{"type": "url_citation", "url": "u"}],
+                "logprobs": [TOKEN],
+            }
+        ],
     },
     {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"},
     {"type": "image_generation_call", "result": "AA", "output_format": "png"},
 ]
 RESPONSE = {
-    "id": "r", "object": "response", "status": "completed", "created_at": 1.0, "model": "m", "output": OUTPUT, "service_tier": "default",
-    "incomplete_details": {"reason": "steered"}, "moderation": {"input": {"type": "moderation_result", "model": "o"}},
+    "id": "r", "object": "response", "status": "completed", "created_at": 1.0, "model": "m",
+    "output": OUTPUT, "service_tier": "default",
+    "incomplete_details": {"reason": "steered"},
+    "moderation": {"input": {"type": "moderation_result", "model": "o"}},
     "usage": {"input_tokens": 3, "input_tokens_details": {"cached_tokens": 1}, "output_tokens": 2},
 }  # fmt: skip
 CANDIDATE = {
@@ -53,7 +79,14 @@ CANDIDATE = {
         "parts": [
             {"text": "hm", "thought": True},
             {"text": "abc", "thoughtSignature": "S"},
-            {"functionCall": {"id": "c", "name": "f", "partialArgs": [{"jsonPath": "$.a[0].b", "stringValue": "x"}], "willContinue": True}},
+            {
+                "functionCall": {
+                    "id": "c",
+                    "name": "f",
+                    "partialArgs": [{"jsonPath": "$.a[0].b", "stringValue": "x"}],
+                    "willContinue": True,
+                }
+            },
             {"functionCall": {"args": {"c": 1}}},
             {"inlineData": {"mimeType": "image/png", "data": "AA"}},
             {"executableCode": {"code": "x"}},
@@ -62,24 +95,40 @@ CANDIDATE = {
     "finishReason": "STOP",
     "groundingMetadata": {
         "groundingChunks": [{"web": {"uri": "u", "title": "t"}}],
-        "groundingSupports": [{"segment": {"startIndex": 0, "endIndex": 1, "partIndex": 1, "text": "a"}, "groundingChunkIndices": [0]}],
+        "groundingSupports": [
+            {
+                "segment": {"startIndex": 0, "endIndex": 1, "partIndex": 1, "text": "a"},
+                "groundingChunkIndices": [0],
+            }
+        ],
     },
-    "logprobsResult": {"chosenCandidates": [{"token": "a", "logProbability": -1.0}], "topCandidates": [{"candidates": [{"token": "b"}]}]},
+    "logprobsResult": {
+        "chosenCandidates": [{"token": "a", "logProbability": -1.0}],
+        "topCandidates": [{"candidates": [{"token": "b"}]}],
+    },
 }
 MESSAGE = {
-    "id": "m", "type": "message", "role": "assistant", "model": "m", "stop_reason": "tool_use", "stop_details": {"explanation": "no"},
+    "id": "m", "type": "message", "role": "assistant", "model": "m", "stop_reason": "tool_use",
+    "stop_details": {"explanation": "no"},
     "content": [
         {"type": "thinking", "thinking": "hm", "signature": "S"},
-        {"type": "text", "text": "abc", "citations": [{"type": "web_search_result_location", "url": "https://u", "title": "t"}]},
-        {"type": "tool_use", "id": "c", "name": "f", "input": {"a": 1}, "caller": {"type": "direct"}},
+        {"type": "text", "text": "abc", "citations": [{"type": "web_search_result_location",
+         "url": "https://u", "title": "t"}]},
+        {"type": "tool_use", "id": "c", "name": "f", "input": {"a": 1},
+         "caller": {"type": "direct"}},
     ],
-    "usage": {"input_tokens": 3, "output_tokens": 2, "output_tokens_details": {"thinking_tokens": 1}, "iterations": [{"type": "message"}]},
+    "usage": {"input_tokens": 3, "output_tokens": 2,
+     "output_tokens_details": {"thinking_tokens": 1}, "iterations": [{"type": "message"}]},
 }  # fmt: skip
 WHOLE: dict[str, Any] = {
     "claude": MESSAGE,
     "gemini": {
         "candidates": [CANDIDATE],
-        "usageMetadata": {"promptTokenCount": 3, "totalTokenCount": 5, "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 3}]},
+        "usageMetadata": {
+            "promptTokenCount": 3,
+            "totalTokenCount": 5,
+            "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 3}],
+        },
         "modelVersion": "m",
     },
     "openai": {
@@ -88,7 +137,12 @@ WHOLE: dict[str, Any] = {
         "choices": [
             {
                 "index": 0,
-                "message": {"role": "assistant", "content": "abc", "tool_calls": [CALL], "extra_content": {"google": {"parts": []}}},
+                "message": {
+                    "role": "assistant",
+                    "content": "abc",
+                    "tool_calls": [CALL],
+                    "extra_content": {"google": {"parts": []}},
+                },
                 "finish_reason": "STOP",
                 "logprobs": {"content": [TOKEN], "refusal": None},
                 "provider_specific": {"stop_reason": "pause_turn"},
@@ -101,7 +155,11 @@ WHOLE: dict[str, Any] = {
 
 
 def spoken(delta: dict[str, Any], reason: str | None = None, **more: Any) -> dict[str, Any]:
-    return {"id": "i", "model": "m", "choices": [{"index": 0, "delta": delta, "finish_reason": reason, **more}]}
+    return {
+        "id": "i",
+        "model": "m",
+        "choices": [{"index": 0, "delta": delta, "finish_reason": reason, **more}],
+    }
 
 
 LOGPROBS = {"content": [TOKEN], "refusal": None}
@@ -111,26 +169,61 @@ STREAMS: dict[str, list[Any]] = {
         {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
         {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "abc"}},
         {"type": "content_block_stop", "index": 0},
-        {"type": "content_block_start", "index": 1, "content_block": {"type": "tool_use", "id": "c", "name": "f", "input": {}}},
-        {"type": "content_block_delta", "index": 1, "delta": {"type": "input_json_delta", "partial_json": '{"input":"a"}'}},
-        {"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": {"output_tokens": 2}},
+        {
+            "type": "content_block_start",
+            "index": 1,
+            "content_block": {"type": "tool_use", "id": "c", "name": "f", "input": {}},
+        },
+        {
+            "type": "content_block_delta",
+            "index": 1,
+            "delta": {"type": "input_json_delta", "partial_json": '{"input":"a"}'},
+        },
+        {
+            "type": "message_delta",
+            "delta": {"stop_reason": "tool_use"},
+            "usage": {"output_tokens": 2},
+        },
         {"type": "message_stop"},
     ],
-    "gemini": [{"candidates": [{"content": {"parts": [{"text": "abc"}]}}], "usageMetadata": {"promptTokenCount": 3}}, WHOLE["gemini"]],
+    "gemini": [
+        {
+            "candidates": [{"content": {"parts": [{"text": "abc"}]}}],
+            "usageMetadata": {"promptTokenCount": 3},
+        },
+        WHOLE["gemini"],
+    ],
     "openai": [
         spoken({"role": "assistant", "content": ""}),
         spoken({"content": "abc"}, logprobs=LOGPROBS),
         spoken({"content": "abc"}, logprobs=LOGPROBS),
-        spoken({"tool_calls": [{"index": 0, **CALL}], "function_call": {"name": "f", "arguments": ""}}),
-        spoken({"tool_calls": [{"index": 0, "function": {"arguments": "x"}}], "function_call": {"arguments": "x"}}),
+        spoken(
+            {"tool_calls": [{"index": 0, **CALL}], "function_call": {"name": "f", "arguments": ""}}
+        ),
+        spoken(
+            {
+                "tool_calls": [{"index": 0, "function": {"arguments": "x"}}],
+                "function_call": {"arguments": "x"},
+            }
+        ),
         spoken({}, "STOP", native_finish_reason="STOP", provider_specific={"stop_reason": "x"}),
         {"id": "i", "choices": [], "usage": COUNTED},
     ],
     "responses": [
         {"type": "response.created", "response": {"id": "r", "model": "m"}},
-        {"type": "response.output_item.added", "output_index": 2, "item": {**OUTPUT[2], "arguments": ""}},
+        {
+            "type": "response.output_item.added",
+            "output_index": 2,
+            "item": {**OUTPUT[2], "arguments": ""},
+        },
         {"type": "response.function_call_arguments.delta", "output_index": 2, "delta": "{"},
-        {"type": "response.output_text.delta", "output_index": 1, "content_index": 0, "delta": "a", "logprobs": [TOKEN]},
+        {
+            "type": "response.output_text.delta",
+            "output_index": 1,
+            "content_index": 0,
+            "delta": "a",
+            "logprobs": [TOKEN],
+        },
         {"type": "response.output_item.done", "output_index": 1, "item": OUTPUT[1]},
         {"type": "response.completed", "response": RESPONSE},
     ],
@@ -140,7 +233,13 @@ STREAMS: dict[str, list[Any]] = {
 def with_holes(document: Any) -> Iterator[Any]:
     """The document once for each place in it, with a hole there."""
     yield HOLE
-    for key in document if isinstance(document, dict) else range(len(document)) if isinstance(document, list) else ():
+    for key in (
+        document
+        if isinstance(document, dict)
+        else range(len(document))
+        if isinstance(document, list)
+        else ()
+    ):
         for inner in with_holes(document[key]):
             copy = document.copy()
             copy[key] = inner

@@ -15,23 +15,42 @@ from translators.errors import InvalidRequest
 from translators.json_codec import dumps, loads
 from translators.registry import DIALECTS
 
-MODELS = {"claude": "claude-sonnet-5", "gemini": "gemini-3.5-flash", "openai": "gpt-4.1", "responses": "gpt-6-astra"}
+MODELS = {
+    "claude": "claude-sonnet-5",
+    "gemini": "gemini-3.5-flash",
+    "openai": "gpt-4.1",
+    "responses": "gpt-6-astra",
+}
 CONFIG = config_of("version: 1\npersonas:\n  p: {description: d, targets: [openai/gpt-4.1]}\n", {})
 NAMES = list(MODELS)
 ENVELOPE = Envelope(id="chatcmpl-x", created=1, model="m", call_id="call_x")
 
 texts = st.text(st.characters(codec="utf-8"), max_size=60)
 values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(10**30), 10**30) | st.floats(allow_nan=False, allow_infinity=False) | texts,
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**30), 10**30)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | texts,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
     max_leaves=12,
 )
 arguments = st.dictionaries(texts, values, max_size=5)
 schemas = st.recursive(
-    st.sampled_from([{"type": "string"}, {"type": "integer", "minimum": 0}, {"const": "x"}, {"enum": ["a", None]}, {}, True]),
+    st.sampled_from(
+        [
+            {"type": "string"},
+            {"type": "integer", "minimum": 0},
+            {"const": "x"},
+            {"enum": ["a", None]},
+            {},
+            True,
+        ]
+    ),
     lambda inner: (
         st.builds(
-            lambda p: {"type": "object", "properties": p}, st.dictionaries(st.text("abz$", min_size=1, max_size=3), inner, max_size=3)
+            lambda p: {"type": "object", "properties": p},
+            st.dictionaries(st.text("abz$", min_size=1, max_size=3), inner, max_size=3),
         )
         | st.builds(lambda i: {"type": "array", "items": i}, inner)
         | st.builds(lambda a: {"anyOf": a}, st.lists(inner, min_size=1, max_size=3))
@@ -67,7 +86,9 @@ def found(value: Any, wanted: Any) -> bool:
     """Whether `wanted` stands somewhere in a JSON value."""
     if value == wanted and type(value) is type(wanted):
         return True
-    children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    children = (
+        value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    )
     return any(found(child, wanted) for child in children)
 
 
@@ -90,7 +111,12 @@ def conversation(args: str) -> list[dict[str, Any]]:
     ]
 
 
-TOOLS = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}]
+TOOLS = [
+    {
+        "type": "function",
+        "function": {"name": "f", "parameters": {"type": "object", "properties": {}}},
+    }
+]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -114,7 +140,9 @@ def test_arguments_that_are_no_json_never_break_the_history(name: str, args: str
 @given(schema=schemas)
 @settings(max_examples=60, deadline=None)
 def test_any_schema_is_sent_or_refused_by_name(name: str, schema: Any) -> None:
-    parameters = schema if isinstance(schema, dict) else {"type": "object", "properties": {"x": schema}}
+    parameters = (
+        schema if isinstance(schema, dict) else {"type": "object", "properties": {"x": schema}}
+    )
     tools = [{"type": "function", "function": {"name": "f", "parameters": parameters}}]
     form = {"type": "json_schema", "json_schema": {"name": "n", "schema": parameters}}
     for extra in ({"tools": tools}, {"response_format": form}):
@@ -126,18 +154,38 @@ def claude_answer(text: str, args: Any) -> bytes:
     events: list[dict[str, Any]] = [
         {
             "type": "message_start",
-            "message": {"id": "msg_1", "model": "m", "role": "assistant", "content": [], "usage": {"input_tokens": 1}},
+            "message": {
+                "id": "msg_1",
+                "model": "m",
+                "role": "assistant",
+                "content": [],
+                "usage": {"input_tokens": 1},
+            },
         },
         {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
         {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}},
         {"type": "content_block_stop", "index": 0},
-        {"type": "content_block_start", "index": 1, "content_block": {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {}}},
-        {"type": "content_block_delta", "index": 1, "delta": {"type": "input_json_delta", "partial_json": dumps(args).decode()}},
+        {
+            "type": "content_block_start",
+            "index": 1,
+            "content_block": {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {}},
+        },
+        {
+            "type": "content_block_delta",
+            "index": 1,
+            "delta": {"type": "input_json_delta", "partial_json": dumps(args).decode()},
+        },
         {"type": "content_block_stop", "index": 1},
-        {"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": {"output_tokens": 5}},
+        {
+            "type": "message_delta",
+            "delta": {"stop_reason": "tool_use"},
+            "usage": {"output_tokens": 5},
+        },
         {"type": "message_stop"},
     ]
-    return b"".join(b"event: %s\ndata: %s\n\n" % (event["type"].encode(), dumps(event)) for event in events)
+    return b"".join(
+        b"event: %s\ndata: %s\n\n" % (event["type"].encode(), dumps(event)) for event in events
+    )
 
 
 def gemini_answer(text: str, args: Any) -> bytes:
@@ -145,7 +193,13 @@ def gemini_answer(text: str, args: Any) -> bytes:
     frames = [
         {"candidates": [{"content": {"parts": parts[:1], "role": "model"}, "index": 0}]},
         {
-            "candidates": [{"content": {"parts": parts[1:], "role": "model"}, "finishReason": "STOP", "index": 0}],
+            "candidates": [
+                {
+                    "content": {"parts": parts[1:], "role": "model"},
+                    "finishReason": "STOP",
+                    "index": 0,
+                }
+            ],
             "usageMetadata": {"promptTokenCount": 1},
         },
     ]
@@ -153,9 +207,25 @@ def gemini_answer(text: str, args: Any) -> bytes:
 
 
 def openai_answer(text: str, args: Any) -> bytes:
-    call = {"index": 0, "id": "c1", "type": "function", "function": {"name": "f", "arguments": dumps(args).decode()}}
-    deltas = [({"role": "assistant", "content": text}, None), ({"tool_calls": [call]}, None), ({}, "tool_calls")]
-    chunks = [{"id": "c", "model": "m", "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]} for delta, reason in deltas]
+    call = {
+        "index": 0,
+        "id": "c1",
+        "type": "function",
+        "function": {"name": "f", "arguments": dumps(args).decode()},
+    }
+    deltas = [
+        ({"role": "assistant", "content": text}, None),
+        ({"tool_calls": [call]}, None),
+        ({}, "tool_calls"),
+    ]
+    chunks = [
+        {
+            "id": "c",
+            "model": "m",
+            "choices": [{"index": 0, "delta": delta, "finish_reason": reason}],
+        }
+        for delta, reason in deltas
+    ]
     return b"".join(b"data: %s\n\n" % dumps(chunk) for chunk in chunks) + b"data: [DONE]\n\n"
 
 
@@ -181,7 +251,9 @@ def read(dialect: Dialect, pieces: list[bytes]) -> tuple[dict[str, Any], bytes]:
 @pytest.mark.parametrize("name", ANSWERS)
 @given(text=texts.filter(bool), args=arguments, seed=st.integers(0, 10**6))
 @settings(max_examples=60, deadline=None)
-def test_any_answer_arrives_whole_however_it_is_cut(name: str, text: str, args: dict[str, Any], seed: int) -> None:
+def test_any_answer_arrives_whole_however_it_is_cut(
+    name: str, text: str, args: dict[str, Any], seed: int
+) -> None:
     answer = ANSWERS[name](text, args)
     draw = random.Random(seed)
     cuts = sorted(draw.sample(range(1, len(answer)), min(12, len(answer) - 1)))
@@ -191,19 +263,35 @@ def test_any_answer_arrives_whole_however_it_is_cut(name: str, text: str, args: 
     (call,) = choice["message"]["tool_calls"]
     assert loads(call["function"]["arguments"]) == args
     assert choice["finish_reason"] == "tool_calls"
-    assert read(DIALECTS[name], [answer])[1] == shown, "the caller's bytes do not depend on where the provider's were cut"
+    assert read(DIALECTS[name], [answer])[1] == shown, (
+        "the caller's bytes do not depend on where the provider's were cut"
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_longer_history_begins_with_the_bytes_of_the_shorter(name: str) -> None:
-    """Prompt caches and signed thinking depend on it: what was sent once is sent again in the same bytes."""
+    """Prompt caches and signed thinking depend on it: what was sent once is sent again in the same
+    bytes.
+    """
     turns: list[dict[str, Any]] = [{"role": "system", "content": "Be brief."}]
-    key = {"claude": "messages", "gemini": "contents", "openai": "messages", "responses": "input"}[name]
+    key = {"claude": "messages", "gemini": "contents", "openai": "messages", "responses": "input"}[
+        name
+    ]
     sent: list[Any] = []
     for i in range(6):
-        call = {"id": f"call_{i}", "type": "function", "function": {"name": "f", "arguments": '{"x": 1.0}'}}
-        turns += [{"role": "user", "content": f"question {i}"}, {"role": "assistant", "content": "ok", "tool_calls": [call]}]
-        turns += [{"role": "tool", "tool_call_id": f"call_{i}", "content": "done"}, {"role": "user", "content": "go on"}]
+        call = {
+            "id": f"call_{i}",
+            "type": "function",
+            "function": {"name": "f", "arguments": '{"x": 1.0}'},
+        }
+        turns += [
+            {"role": "user", "content": f"question {i}"},
+            {"role": "assistant", "content": "ok", "tool_calls": [call]},
+        ]
+        turns += [
+            {"role": "tool", "tool_call_id": f"call_{i}", "content": "done"},
+            {"role": "user", "content": "go on"},
+        ]
         body = built(name, messages=turns, tools=TOOLS)
         now = body[key]
         assert now[: len(sent)] == sent
@@ -214,7 +302,15 @@ def test_a_longer_history_begins_with_the_bytes_of_the_shorter(name: str) -> Non
 
 def test_the_request_is_never_changed() -> None:
     for name in NAMES:
-        request = ChatRequest({"model": "p", "messages": conversation("{}"), "tools": TOOLS, "temperature": 0.3, "seed": 1})
+        request = ChatRequest(
+            {
+                "model": "p",
+                "messages": conversation("{}"),
+                "tools": TOOLS,
+                "temperature": 0.3,
+                "seed": 1,
+            }
+        )
         before = dumps(request.body)
         DIALECTS[name].build_request(request, target(name))
         assert dumps(request.body) == before

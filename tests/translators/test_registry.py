@@ -30,11 +30,17 @@ def record(way: Any, on_by_default: bool = True, levels: Any = ("none", "low")) 
         (record("with_tools"), {**TOOLS, "reasoning_effort": "none"}, openai),
         (record("with_tools", levels=("low",)), {**TOOLS, "reasoning_effort": "none"}, responses),
         (record("with_tools", on_by_default=False), TOOLS, openai),
-        (record("with_tools", on_by_default=False), {**TOOLS, "reasoning_effort": "low"}, responses),
+        (
+            record("with_tools", on_by_default=False),
+            {**TOOLS, "reasoning_effort": "low"},
+            responses,
+        ),
     ],
 )
 def test_openais_two_dialects(model: ModelRecord, body: dict[str, Any], dialect: Any) -> None:
-    assert dialect_for("openai", model, ChatRequest({"model": "m", "messages": [], **body})) is dialect
+    assert (
+        dialect_for("openai", model, ChatRequest({"model": "m", "messages": [], **body})) is dialect
+    )
 
 
 def test_other_dialects_have_one() -> None:
@@ -50,7 +56,13 @@ def test_what_strict_mode_refuses() -> None:
     ("schema", "expected"),
     [
         ({"type": "object", "properties": {"a": {"type": "string"}}}, False),
-        ({"type": "object", "properties": {"a": {"type": "object", "additionalProperties": {"type": "string"}}}}, True),
+        (
+            {
+                "type": "object",
+                "properties": {"a": {"type": "object", "additionalProperties": {"type": "string"}}},
+            },
+            True,
+        ),
         ({"type": "array", "items": {"type": "object"}}, True),
         ({"type": "array", "items": {"$ref": "#"}}, True),
         ({"enum": [{"a": 1}]}, True),
@@ -67,7 +79,13 @@ def test_which_schemas_are_open(schema: dict[str, Any], expected: bool) -> None:
         ({}, True),
         ({"forced_tool_choice": "no"}, False),
         ({"forced_tool_choice": "without_thinking"}, True),
-        ({"forced_tool_choice": "without_thinking", "thinking": Thinking(kind="adaptive", on_by_default=True, switch_off="never")}, False),
+        (
+            {
+                "forced_tool_choice": "without_thinking",
+                "thinking": Thinking(kind="adaptive", on_by_default=True, switch_off="never"),
+            },
+            False,
+        ),
     ],
 )
 def test_who_can_be_made_to_call_a_tool(facts: dict[str, Any], expected: bool) -> None:
@@ -95,7 +113,12 @@ def facts(**of: Any) -> ModelRecord:
         ("claude", facts(thinking=ALWAYS), {"reasoning_effort": "none"}, True),
         ("claude", facts(thinking=ASKED), {}, False),
         ("claude", facts(thinking=ASKED), {"reasoning_effort": "low"}, True),
-        ("claude", facts(thinking=ASKED), {"thinking": {"type": "enabled", "budget_tokens": 2000}}, True),
+        (
+            "claude",
+            facts(thinking=ASKED),
+            {"thinking": {"type": "enabled", "budget_tokens": 2000}},
+            True,
+        ),
         ("claude", facts(thinking=ASKED), {"reasoning": {"effort": "low"}}, True),
         ("gemini", facts(signatures="required"), {}, True),
         ("gemini", facts(signatures="optional"), {}, False),
@@ -105,5 +128,12 @@ def facts(**of: Any) -> ModelRecord:
         ("openai", record("with_tools"), {"reasoning_effort": "none"}, False),
     ],
 )
-def test_who_wants_its_reasoning_back(dialect: str, model: ModelRecord, body: dict[str, Any], expected: bool) -> None:
-    assert wants_reasoning_back(dialect, model, ChatRequest({"model": "m", "messages": [], **TOOLS, **body})) is expected
+def test_who_wants_its_reasoning_back(
+    dialect: str, model: ModelRecord, body: dict[str, Any], expected: bool
+) -> None:
+    assert (
+        wants_reasoning_back(
+            dialect, model, ChatRequest({"model": "m", "messages": [], **TOOLS, **body})
+        )
+        is expected
+    )

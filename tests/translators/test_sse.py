@@ -27,7 +27,9 @@ def read(pieces: list[bytes]) -> list[Event]:
 
 @pytest.mark.parametrize("ending", [b"\n", b"\r\n", b"\r"], ids=["lf", "crlf", "cr"])
 def test_any_cut_gives_the_same_events(ending: bytes) -> None:
-    """Whole, byte by byte, in two at every offset, and at 300 seeded random places, for all three line endings."""
+    """Whole, byte by byte, in two at every offset, and at 300 seeded random places, for all three
+    line endings.
+    """
     text = STREAM.replace(b"\n", ending)
     assert read([text]) == EVENTS
     assert read([text[i : i + 1] for i in range(len(text))]) == EVENTS
@@ -36,7 +38,9 @@ def test_any_cut_gives_the_same_events(ending: bytes) -> None:
     draw = random.Random(1)
     for _ in range(300):
         cuts = sorted(draw.sample(range(1, len(text)), draw.randint(1, 20)))
-        assert read([text[a:b] for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)]) == EVENTS
+        assert (
+            read([text[a:b] for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)]) == EVENTS
+        )
 
 
 def test_last_event_without_a_blank_line_is_given_at_the_end() -> None:

@@ -1,4 +1,6 @@
-"""translators.text_fast_path: what is recognised is what parsing would have said, and everything else is parsed."""
+"""translators.text_fast_path: what is recognised is what parsing would have said, and everything
+else is parsed.
+"""
 
 import re
 from typing import Any
@@ -30,7 +32,11 @@ class Seen:
             self.texts.append("?")
             return False
         self.texts.append(document)
-        if isinstance(document, dict) and set(document) <= {"i", "text", "obfuscation"} and isinstance(document.get("text"), str):
+        if (
+            isinstance(document, dict)
+            and set(document) <= {"i", "text", "obfuscation"}
+            and isinstance(document.get("text"), str)
+        ):
             self.reader.plain = document["text"], document.get("i")
         return True
 
@@ -45,7 +51,9 @@ class Seen:
         assert loads(run.last) == documents[-1]
         shown = [Chunk({"content": text}) for text in texts if text]
         assert not shown or WRITER.write([run.shown(0)]) == WRITER.write(shown)
-        assert WRITER.write([run.relayed(0)]) == WRITER.write(Chunk({}, raw=chunk.raw) for chunk in chunks)
+        assert WRITER.write([run.relayed(0)]) == WRITER.write(
+            Chunk({}, raw=chunk.raw) for chunk in chunks
+        )
         self.texts += documents
         self.recognised += len(documents)
 
@@ -61,7 +69,11 @@ def read(data: bytes) -> Seen:
     return seen
 
 
-TEXTS = st.lists(st.text(max_size=12) | st.sampled_from(['"', "\\", "\n", "\x00", "\u2028", "👍🏽", '"text":"', "\x7f", "é"]), max_size=30)
+TEXTS = st.lists(
+    st.text(max_size=12)
+    | st.sampled_from(['"', "\\", "\n", "\x00", "\u2028", "👍🏽", '"text":"', "\x7f", "é"]),
+    max_size=30,
+)
 
 
 @given(TEXTS, st.sampled_from([0, 1]))
@@ -86,7 +98,10 @@ def test_nearly_all_are_recognised() -> None:
 
 
 def test_padding_may_differ() -> None:
-    data = b"".join(b'data: {"i":0,"text":"a","obfuscation":"%s"%s}\n\n' % (b"x" * i, b" " * (i % 3)) for i in range(20))
+    data = b"".join(
+        b'data: {"i":0,"text":"a","obfuscation":"%s"%s}\n\n' % (b"x" * i, b" " * (i % 3))
+        for i in range(20)
+    )
     seen = read(data)
     assert (len(seen.texts), seen.recognised) == (20, 19)
 
@@ -127,15 +142,30 @@ def test_an_event_that_is_cut_waits_for_its_rest() -> None:
 
 @pytest.mark.parametrize("broken", [b"\xe2\x80", b"\\", b"\\ud83d", b"\x01", b"\n"])
 def test_halves_in_two_events_make_no_whole(broken: bytes) -> None:
-    """Together they may be a character, alone they are not; and what is broken says nothing of the events before it."""
+    """Together they may be a character, alone they are not; and what is broken says nothing of the
+    events before it.
+    """
     data = OPENING + b'%s"}\n\n' + OPENING + b'%s"}\n\n'
     for rest in (b"\xa8", b"n", b"\\ude00", b""):
         seen = read(event({"i": 0, "text": "a"}) * 3 + data % (broken, rest))
-        assert (seen.texts[:3], seen.texts[3], seen.recognised) == ([{"i": 0, "text": "a"}] * 3, "?", 2)
+        assert (seen.texts[:3], seen.texts[3], seen.recognised) == (
+            [{"i": 0, "text": "a"}] * 3,
+            "?",
+            2,
+        )
 
 
 @pytest.mark.parametrize(
-    "other", [{"i": 1, "text": "a"}, {"i": 0, "text": "a", "more": 1}, {"i": 0, "text": 5}, {"i": 0}, [], "text"], ids=str
+    "other",
+    [
+        {"i": 1, "text": "a"},
+        {"i": 0, "text": "a", "more": 1},
+        {"i": 0, "text": 5},
+        {"i": 0},
+        [],
+        "text",
+    ],
+    ids=str,
 )
 def test_what_is_like_nothing_before_is_parsed(other: Any) -> None:
     documents = [{"i": 0, "text": "a"}, {"i": 0, "text": "b"}, other, {"i": 0, "text": "c"}, other]
@@ -173,7 +203,9 @@ def test_a_choice_that_takes_turns_with_another() -> None:
         (b"data:\ndata: %s\n\n", 0),
     ],
 )
-def test_data_is_what_stands_in_the_data_field_however_it_is_framed(framed: bytes, recognised: int) -> None:
+def test_data_is_what_stands_in_the_data_field_however_it_is_framed(
+    framed: bytes, recognised: int
+) -> None:
     documents = [{"i": 0, "text": f"data: {i}"} for i in range(30)]
     seen = read(b"".join(framed % dumps(document) for document in documents))
     assert (seen.texts, seen.recognised) == (documents, recognised)

@@ -10,14 +10,33 @@ from translators.registry import DIALECTS
 
 STREAMS: dict[str, list[tuple[dict[str, Any], int | None]]] = {
     "claude": [
-        ({"type": "message_start", "message": {"id": "m", "usage": {"input_tokens": 3, "output_tokens": 1}}}, 4),
-        ({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": "a"}}, 4),
+        (
+            {
+                "type": "message_start",
+                "message": {"id": "m", "usage": {"input_tokens": 3, "output_tokens": 1}},
+            },
+            4,
+        ),
+        (
+            {
+                "type": "content_block_start",
+                "index": 0,
+                "content_block": {"type": "text", "text": "a"},
+            },
+            4,
+        ),
         ({"type": "message_delta", "delta": {}, "usage": {"output_tokens": 5}}, 8),
         ({"type": "error", "error": {"type": "overloaded_error", "message": "busy"}}, 8),
     ],
     "gemini": [
         ({"candidates": [{"content": {"parts": [{"text": "a"}]}}]}, None),
-        ({"candidates": [{"content": {"parts": [{"text": "b"}]}}], "usageMetadata": {"promptTokenCount": 3}}, 3),
+        (
+            {
+                "candidates": [{"content": {"parts": [{"text": "b"}]}}],
+                "usageMetadata": {"promptTokenCount": 3},
+            },
+            3,
+        ),
         ({"usageMetadata": {"candidatesTokenCount": 2}}, 5),
         ({"error": {"code": 503, "message": "busy", "status": "UNAVAILABLE"}}, 5),
     ],
@@ -29,8 +48,25 @@ STREAMS: dict[str, list[tuple[dict[str, Any], int | None]]] = {
     ],
     "responses": [
         ({"type": "response.created", "response": {"id": "r", "usage": None}}, None),
-        ({"type": "response.output_text.delta", "output_index": 0, "content_index": 0, "delta": "a"}, None),
-        ({"type": "response.failed", "response": {"error": {"code": "server_error"}, "usage": {"input_tokens": 3, "output_tokens": 2}}}, 5),
+        (
+            {
+                "type": "response.output_text.delta",
+                "output_index": 0,
+                "content_index": 0,
+                "delta": "a",
+            },
+            None,
+        ),
+        (
+            {
+                "type": "response.failed",
+                "response": {
+                    "error": {"code": "server_error"},
+                    "usage": {"input_tokens": 3, "output_tokens": 2},
+                },
+            },
+            5,
+        ),
     ],
 }
 """Events of answers that fail, each with the total known after it."""

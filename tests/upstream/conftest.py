@@ -14,7 +14,9 @@ class _DoneWriter:
 
 
 class _Response(aiohttp.ClientResponse):
-    """aioresponses 0.7.9 makes a ClientResponse without an argument that aiohttp 3.14 demands. Delete this when it does not any more."""
+    """aioresponses 0.7.9 makes a ClientResponse without an argument that aiohttp 3.14 demands.
+    Delete this when it does not any more.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("stream_writer", _DoneWriter())
@@ -23,7 +25,9 @@ class _Response(aiohttp.ClientResponse):
 
 @pytest.fixture
 def web_answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[aioresponses]:
-    """Answers to aiohttp's client without any socket: a URL that no answer was given for is refused."""
+    """Answers to aiohttp's client without any socket: a URL that no answer was given for is
+    refused.
+    """
     if "stream_writer" in inspect.signature(aiohttp.ClientResponse.__init__).parameters:
         monkeypatch.setattr(core, "ClientResponse", _Response)
     with aioresponses() as answers:

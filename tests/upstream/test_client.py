@@ -1,4 +1,5 @@
-"""gateway.upstream.client: when a request is sent again, and how a body ends whose connection does."""
+"""gateway.upstream.client: when a request is sent again, and how a body ends whose connection
+does."""
 
 import asyncio
 
@@ -23,7 +24,9 @@ async def read_request(reader: asyncio.StreamReader) -> None:
 
 
 class Provider:
-    """Answers the first `good` requests of a connection, then reads one more, says `last`, and closes."""
+    """Answers the first `good` requests of a connection, then reads one more, says `last`, and
+    closes.
+    """
 
     def __init__(self, good: int, last: bytes = b"") -> None:
         self._good = good
@@ -47,7 +50,10 @@ class Provider:
 
 async def ask(running: Running) -> int:
     body = {"model": "on_openai", "messages": [{"role": "user", "content": "hi"}]}
-    async with aiohttp.ClientSession() as session, session.post(f"{running.url}/v1/chat/completions", json=body) as answer:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(f"{running.url}/v1/chat/completions", json=body) as answer,
+    ):
         await answer.read()
         return answer.status
 
@@ -55,13 +61,19 @@ async def ask(running: Running) -> int:
 @pytest.mark.parametrize(
     ("provider", "statuses", "requests"),
     [
-        (Provider(0), [502], 1),  # a fresh connection that ends without an answer: the server may have done the work
+        (
+            Provider(0),
+            [502],
+            1,
+        ),  # a fresh connection that ends without an answer: the server may have done the work
         (Provider(1), [200, 200], 3),  # a pooled one: sent again on a fresh connection
         (Provider(1, b"HTTP/1.1 2"), [200, 502], 2),  # a pooled one whose answer had begun
     ],
     ids=["fresh", "pooled", "begun"],
 )
-async def test_only_a_stale_pooled_connection_is_tried_again(provider: Provider, statuses: list[int], requests: int) -> None:
+async def test_only_a_stale_pooled_connection_is_tried_again(
+    provider: Provider, statuses: list[int], requests: int
+) -> None:
     server = await asyncio.start_server(provider.serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     environ = {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": f"http://127.0.0.1:{port}/v1"}
@@ -74,7 +86,10 @@ async def test_only_a_stale_pooled_connection_is_tried_again(provider: Provider,
 async def test_a_body_whose_framing_breaks_ends_its_reader(broken: bytes) -> None:
     """At once, not when the longest clock runs out."""
     begun = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"
-    async with fake_upstream(x=[begun, Pause(0.05), broken, Hang()]) as fake, UpstreamClient.running() as client:
+    async with (
+        fake_upstream(x=[begun, Pause(0.05), broken, Hang()]) as fake,
+        UpstreamClient.running() as client,
+    ):
         request = UpstreamRequest(url=f"{fake.url}/x", headers={}, body=b"{}", stream=True)
         response = await client.send(request, Timeouts(), Limit(900.0, TOTAL_CLOCK), {})
         assert await response.read_some() == b"abc"

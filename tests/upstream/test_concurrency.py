@@ -13,7 +13,9 @@ from gateway.upstream.concurrency import ConcurrencyLimiter, QueueFull, Slot
 from tests.routing.worlds import model, provider
 
 
-def limited(limit: int = 1, queue: int = 1, wait: float = 30, of_provider: Concurrency | None = None) -> tuple[Provider, Model]:
+def limited(
+    limit: int = 1, queue: int = 1, wait: float = 30, of_provider: Concurrency | None = None
+) -> tuple[Provider, Model]:
     one = replace(model("m"), concurrency=Concurrency(limit=limit, queue=queue, wait=wait))
     where = provider("x", one, model("n"), concurrency=of_provider)
     return where, one
@@ -65,7 +67,9 @@ async def test_who_waits_too_long_is_turned_away_and_the_queue_goes_on() -> None
     first = await taken(places, where, one)
     with pytest.raises(QueueFull):
         await places.take(where, one)
-    patient = started(places.take(where, replace(one, concurrency=Concurrency(limit=1, queue=5, wait=30))))
+    patient = started(
+        places.take(where, replace(one, concurrency=Concurrency(limit=1, queue=5, wait=30)))
+    )
     await settled()
     first.leave()
     assert await patient is not None
@@ -94,7 +98,10 @@ async def test_who_is_cancelled_at_the_moment_of_getting_a_place_gives_it_on() -
 
 
 async def test_who_waits_for_a_model_takes_no_place_from_the_providers_other_models() -> None:
-    places, (where, one) = ConcurrencyLimiter(), limited(1, 5, of_provider=Concurrency(limit=2, queue=0))
+    places, (where, one) = (
+        ConcurrencyLimiter(),
+        limited(1, 5, of_provider=Concurrency(limit=2, queue=0)),
+    )
     assert await taken(places, where, one)
     waiting = started(places.take(where, one))
     await settled()
@@ -106,7 +113,10 @@ async def test_who_waits_for_a_model_takes_no_place_from_the_providers_other_mod
 
 
 async def test_a_provider_that_is_full_gives_the_models_place_back() -> None:
-    places, (where, one) = ConcurrencyLimiter(), limited(1, 0, of_provider=Concurrency(limit=1, queue=0))
+    places, (where, one) = (
+        ConcurrencyLimiter(),
+        limited(1, 0, of_provider=Concurrency(limit=1, queue=0)),
+    )
     other = await taken(places, where, where.models["n"])
     for _ in range(3):
         with pytest.raises(QueueFull):

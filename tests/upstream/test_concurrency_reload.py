@@ -10,13 +10,17 @@ from tests.config.samples import loaded
 
 
 async def test_a_moved_limit_holds_from_the_next_request_on(tmp_path: Path) -> None:
-    """Lowered, it holds although requests wait all the time; raised, those that wait profit from it."""
+    """Lowered, it holds although requests wait all the time; raised, those that wait profit from
+    it.
+    """
     provider = loaded(tmp_path).providers["local"]
     model, places = provider.models["small"], ConcurrencyLimiter()
     started: list[Slot] = []
 
     async def enter(limit: int) -> None:
-        place = await places.take(provider, replace(model, concurrency=Concurrency(limit=limit, wait=30)))
+        place = await places.take(
+            provider, replace(model, concurrency=Concurrency(limit=limit, wait=30))
+        )
         assert place is not None
         started.append(place)
 
@@ -32,7 +36,9 @@ async def test_a_moved_limit_holds_from_the_next_request_on(tmp_path: Path) -> N
     for left, running in enumerate((3, 3, 4), 1):
         started[left - 1].leave()
         await settled()
-        assert len(started) == running, "three are sent, and only one may be: the first two to leave make no room"
+        assert len(started) == running, (
+            "three are sent, and only one may be: the first two to leave make no room"
+        )
     waiting.append(asyncio.ensure_future(enter(4)))
     await settled()
     started[3].leave()

@@ -1,4 +1,6 @@
-"""gateway.upstream.connection and pool: framing, encodings, clocks, back-pressure, and which connections are used again."""
+"""gateway.upstream.connection and pool: framing, encodings, clocks, back-pressure, and which
+connections are used again.
+"""
 
 import asyncio
 import gzip
@@ -45,7 +47,10 @@ class Asked:
 
     async def send(self, **headers: str) -> UpstreamResponse:
         return await self._client.send(
-            request(f"{self.fake.url}/x", **headers), self._timeouts, Limit(self._timeouts.total, TOTAL_CLOCK), {}
+            request(f"{self.fake.url}/x", **headers),
+            self._timeouts,
+            Limit(self._timeouts.total, TOTAL_CLOCK),
+            {},
         )
 
     async def kind(self) -> tuple[FailureKind, str | None]:
@@ -58,8 +63,8 @@ class Asked:
     ("answer", "body"),
     [
         (http(b"hello"), b"hello"),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3;x=1\r\nllo\r\n0\r\nTrailer: 1\r\n\r\n", b"hello"),
-        (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + http(b"hello"), b"hello"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3;x=1\r\nllo\r\n0\r\nTrailer: 1\r\n\r\n", b"hello"),  # noqa: E501
+        (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + http(b"hello"), b"hello"),  # noqa: E501
         (b"HTTP/1.1 204 No Content\r\n\r\n", b""),
         (b"HTTP/1.1 200 OK\nContent-Length: 5\n\nhello", b"hello"),
         (http(gzip.compress(b"hello"), "Content-Encoding: gzip"), b"hello"),
@@ -70,23 +75,27 @@ class Asked:
         (http(gzip.compress(b"hello"), "Content-Encoding:  GZip "), b"hello"),
         (http(gzip.compress(b"hello"), "Content-Encoding: identity, gzip"), b"hello"),
         (http(gzip.compress(b"hello") + bytes(600), "Content-Encoding: gzip"), b"hello"),
-        (http(gzip.compress(b"he") + bytes(3) + gzip.compress(b"llo") + bytes(1), "Content-Encoding: gzip"), b"hello"),
+        (http(gzip.compress(b"he") + bytes(3) + gzip.compress(b"llo") + bytes(1), "Content-Encoding: gzip"), b"hello"),  # noqa: E501
         (http(b"hello", "Content-Encoding: "), b"hello"),
         (http(b"hello", "Content-Encoding: None"), b"hello"),
         (http(b"hello", "Content-Encoding: utf-8"), b"hello"),
         (http(b"hello", "Content-Encoding: Identity, identity"), b"hello"),
     ],
     ids=[
-        "length", "chunked", "informational", "none", "bare LF", "gzip", "gzip members", "deflate", "raw deflate", "large gzip",
-        "gzip in capitals", "identity, gzip", "padded gzip", "padded members", "empty encoding", "no encoding", "charset", "identity twice",
+        "length", "chunked", "informational", "none", "bare LF", "gzip", "gzip members", "deflate", "raw deflate", "large gzip",  # noqa: E501
+        "gzip in capitals", "identity, gzip", "padded gzip", "padded members", "empty encoding", "no encoding", "charset", "identity twice",  # noqa: E501
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("bytewise", [False, True], ids=["at once", "in pieces"])
-async def test_a_body_arrives_and_its_connection_is_used_again(answer: bytes, body: bytes, bytewise: bool) -> None:
+async def test_a_body_arrives_and_its_connection_is_used_again(
+    answer: bytes, body: bytes, bytewise: bool
+) -> None:
     size = max(1, len(answer) // 500)
     steps: list[Step] = [answer]
     if bytewise:
-        steps = [step for i in range(0, len(answer), size) for step in (answer[i : i + size], Pause(0))]
+        steps = [
+            step for i in range(0, len(answer), size) for step in (answer[i : i + size], Pause(0))
+        ]
     async with asking(*steps) as asked:
         for _ in range(2):
             response = await asked.send()
@@ -98,7 +107,10 @@ async def test_a_body_arrives_and_its_connection_is_used_again(answer: bytes, bo
 
 @pytest.mark.parametrize(
     "answer",
-    [b"HTTP/1.1 200 OK\r\n\r\nhello", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\n\r\nhello"],
+    [
+        b"HTTP/1.1 200 OK\r\n\r\nhello",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\n\r\nhello",
+    ],
     ids=["without a length", "identity"],
 )
 async def test_an_answer_until_the_connection_ends(answer: bytes) -> None:
@@ -115,17 +127,17 @@ async def test_an_answer_until_the_connection_ends(answer: bytes) -> None:
         b"HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello",
         http(b"hello", "Connection: close"),
         http(b"hello", "Connection: Close, x"),
-        b"HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",  # noqa: E501
         http(b"hello") + http(b"more than was asked for"),
         http(b"hello") + b"\x00",
         http(b"hello") + b"HTTP/9",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\nContent-Length: 99\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",  # noqa: E501
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\nContent-Length: 99\r\n\r\n5\r\nhello\r\n0\r\n\r\n",  # noqa: E501
         http(b"hello", "Transfer-Encoding: Identity"),
         http(b"hello", "Transfer-Encoding: identity") + b"and more",
     ],
     ids=[
-        "HTTP/1.0", "close", "close in a list", "close, chunked", "two answers", "rubbish after it", "half an answer after it",
+        "HTTP/1.0", "close", "close in a list", "close, chunked", "two answers", "rubbish after it", "half an answer after it",  # noqa: E501
         "length and chunks", "chunks and length", "identity and length", "identity and more",
     ],
 )  # fmt: skip
@@ -139,7 +151,11 @@ async def test_a_connection_that_is_not_to_be_used_again(answer: bytes) -> None:
         assert asked.fake.open == 0
 
 
-@pytest.mark.parametrize("late", [http(b"nobody asked"), b"\x00", b"HTTP/1.1 408 Request Timeout\r\n"], ids=["answer", "rubbish", "half"])
+@pytest.mark.parametrize(
+    "late",
+    [http(b"nobody asked"), b"\x00", b"HTTP/1.1 408 Request Timeout\r\n"],
+    ids=["answer", "rubbish", "half"],
+)
 async def test_a_connection_on_which_something_came_that_nobody_asked_for(late: bytes) -> None:
     async with asking(http(b"hello"), Pause(0.05), late) as asked:
         for number in range(2):
@@ -156,16 +172,16 @@ async def test_a_connection_on_which_something_came_that_nobody_asked_for(late: 
         ([b"HTTP/1.1 200 OK\r\nContent-", End()], FailureKind.CONNECT),
         ([Reset()], FailureKind.CONNECT),
         ([b"SSH-2.0-OpenSSH\r\n"], FailureKind.MALFORMED),
-        ([b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"], FailureKind.MALFORMED),
+        ([b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"], FailureKind.MALFORMED),  # noqa: E501
         ([b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 20_000 + b"\r\n"], FailureKind.MALFORMED),
         ([b"HTTP/1.1 100 Continue\r\n\r\n" * 5_000, Hang()], FailureKind.MALFORMED),
         ([http(b"hello")[:-1], End()], FailureKind.TRUNCATED),
         ([http(b"hello")[:-1], Reset()], FailureKind.TRUNCATED),
-        ([b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n", End()], FailureKind.TRUNCATED),
-        ([b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;" + b"x" * 200_000, Hang()], FailureKind.MALFORMED),
+        ([b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n", End()], FailureKind.TRUNCATED),  # noqa: E501
+        ([b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;" + b"x" * 200_000, Hang()], FailureKind.MALFORMED),  # noqa: E501
     ],
     ids=[
-        "nothing", "half of the headers", "reset", "no HTTP", "another protocol", "120 KB of headers", "endless informational", "cut",
+        "nothing", "half of the headers", "reset", "no HTTP", "another protocol", "120 KB of headers", "endless informational", "cut",  # noqa: E501
         "reset in the body", "no last chunk", "endless chunk extension",
     ],
 )  # fmt: skip
@@ -184,10 +200,22 @@ async def test_an_answer_that_is_none(steps: list[Step], kind: FailureKind) -> N
         (b"hello", "br", FailureKind.MALFORMED),
         (zlib.compress(b"hello") + b"x", "deflate", FailureKind.MALFORMED),
         (gzip.compress(b"hello") + b"\0\0rubbish", "gzip", FailureKind.MALFORMED),
-        (gzip.compress(b"hello") + bytes(9) + gzip.compress(b"hello")[:-1], "gzip", FailureKind.TRUNCATED),
+        (
+            gzip.compress(b"hello") + bytes(9) + gzip.compress(b"hello")[:-1],
+            "gzip",
+            FailureKind.TRUNCATED,
+        ),
         (gzip.compress(gzip.compress(b"hello")), "gzip, gzip", FailureKind.MALFORMED),
     ],
-    ids=["cut", "not compressed", "unknown", "more than deflate", "rubbish behind padding", "cut behind padding", "twice"],
+    ids=[
+        "cut",
+        "not compressed",
+        "unknown",
+        "more than deflate",
+        "rubbish behind padding",
+        "cut behind padding",
+        "twice",
+    ],
 )
 async def test_a_body_that_cannot_be_decoded(body: bytes, encoding: str, kind: FailureKind) -> None:
     async with asking(http(body, f"Content-Encoding: {encoding}")) as asked:
@@ -199,7 +227,11 @@ async def test_a_body_that_cannot_be_decoded(body: bytes, encoding: str, kind: F
     [
         ([http(b"hello")[:-1], Hang()], {"idle": 0.1}, "idle_timeout"),
         ([Pause(0.2), http(b"hello")[:-1], Hang()], {"idle": 0.1}, "idle_timeout"),
-        ([http(b"x" * 20)[:-20], *[step for _ in range(20) for step in (b"x", Pause(0.05))]], {"total": 0.3}, "total_timeout"),
+        (
+            [http(b"x" * 20)[:-20], *[step for _ in range(20) for step in (b"x", Pause(0.05))]],
+            {"total": 0.3},
+            "total_timeout",
+        ),
         ([Hang()], {"idle": 0.05, "total": 0.2}, "total_timeout"),
     ],
 )
@@ -210,7 +242,9 @@ async def test_clocks(steps: list[Step], limits: dict[str, float], code: str) ->
 
 async def test_an_identity_body_with_a_length_does_not_wait_for_the_connections_end() -> None:
     for body in (b"hello", b""):
-        async with asking(http(body, "Transfer-Encoding: identity"), Hang(), timeouts=Timeouts(total=5)) as asked:
+        async with asking(
+            http(body, "Transfer-Encoding: identity"), Hang(), timeouts=Timeouts(total=5)
+        ) as asked:
             assert await (await asked.send()).read() == body
 
 
@@ -272,7 +306,12 @@ async def test_a_name_that_does_not_exist() -> None:
     async with UpstreamClient.running() as client:
         for _ in range(2):
             with pytest.raises(UpstreamError, match="name could not be resolved"):
-                await client.send(request("http://does-not-exist.invalid/x"), Timeouts(), Limit(900.0, TOTAL_CLOCK), {})
+                await client.send(
+                    request("http://does-not-exist.invalid/x"),
+                    Timeouts(),
+                    Limit(900.0, TOTAL_CLOCK),
+                    {},
+                )
 
 
 @asynccontextmanager
@@ -298,11 +337,15 @@ async def test_tls(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
     async with tls_server() as port, UpstreamClient.running() as client:
         for host in ("localhost", "127.0.0.1", "localhost"):
-            response = await client.send(request(f"https://{host}:{port}/x"), Timeouts(), Limit(900.0, TOTAL_CLOCK), {})
+            response = await client.send(
+                request(f"https://{host}:{port}/x"), Timeouts(), Limit(900.0, TOTAL_CLOCK), {}
+            )
             assert await response.read() == b"hello"
 
 
 async def test_a_certificate_that_nobody_vouches_for() -> None:
     async with tls_server() as port, UpstreamClient.running() as client:
         with pytest.raises(UpstreamError, match="TLS handshake"):
-            await client.send(request(f"https://localhost:{port}/x"), Timeouts(), Limit(900.0, TOTAL_CLOCK), {})
+            await client.send(
+                request(f"https://localhost:{port}/x"), Timeouts(), Limit(900.0, TOTAL_CLOCK), {}
+            )

@@ -1,4 +1,6 @@
-"""gateway.upstream.deadlines: what is due is looked at in time, and nobody is blamed for the time in which the loop was held."""
+"""gateway.upstream.deadlines: what is due is looked at in time, and nobody is blamed for the time
+in which the loop was held.
+"""
 
 import asyncio
 import time

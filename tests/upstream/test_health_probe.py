@@ -1,4 +1,6 @@
-"""Health checks on real sockets: what a free endpoint says decides whether its provider is asked, and nothing else is called for it."""
+"""Health checks on real sockets: what a free endpoint says decides whether its provider is asked,
+and nothing else is called for it.
+"""
 
 import asyncio
 import socket
@@ -13,7 +15,18 @@ from gateway.api.auth import read_admin
 from gateway.cli.main import main
 from gateway.config import simulated_by
 from gateway.upstream.health_probe import MAX_BYTES
-from tests.fakes import End, FakeUpstream, Hang, InTurn, Received, Reset, Step, fake_upstream, json_answer, openai_completion
+from tests.fakes import (
+    End,
+    FakeUpstream,
+    Hang,
+    InTurn,
+    Received,
+    Reset,
+    Step,
+    fake_upstream,
+    json_answer,
+    openai_completion,
+)
 from tests.serving import Running, config_of, serving
 
 POLICY: Final = """
@@ -25,14 +38,16 @@ personas:
 """
 MODELS: Final = """
     models:
-      one: {context_window: 8000, max_output_tokens: 2000, capabilities: [streaming], cost_tier: low}"""
+      one: {context_window: 8000, max_output_tokens: 2000, capabilities: [streaming], cost_tier: low}"""  # noqa: E501
 ENVIRON: Final = {"MAIN_KEY": "sk-canary-main", "LLM_ROUTER_ADMIN_KEY": "operator-key-0123456789"}
 CHECKED: Final = "health_check: {path: /models, every: 0.1, timeout: 2}"
 WELL: Final = json_answer({"data": []})
 BROKEN: Final = json_answer({"error": "x"}, "503 Service Unavailable")
 
 
-def capabilities(url: str, check: str = CHECKED, dialect: str = "openai", main: str | None = None) -> str:
+def capabilities(
+    url: str, check: str = CHECKED, dialect: str = "openai", main: str | None = None
+) -> str:
     """Two providers at a fake one; `main` has the check, and may be elsewhere."""
     return f"""
 version: 1
@@ -59,7 +74,11 @@ class Health:
 
 
 def answers(health: Health) -> dict[str, Any]:
-    return {"main/models": health, "main": json_answer(openai_completion("main")), "other": json_answer(openai_completion("other"))}
+    return {
+        "main/models": health,
+        "main": json_answer(openai_completion("main")),
+        "other": json_answer(openai_completion("other")),
+    }
 
 
 def asked(fake: FakeUpstream, path: str) -> list[Received]:
@@ -73,7 +92,9 @@ async def until(condition: Callable[[], object]) -> None:
 
 
 def state(running: Running, provider: str = "main") -> str:
-    found = running.gateway.state.health.checks.document(provider, running.gateway.state.now())["state"]
+    found = running.gateway.state.health.checks.document(provider, running.gateway.state.now())[
+        "state"
+    ]
     assert isinstance(found, str)
     return found
 
@@ -93,15 +114,23 @@ async def get(running: Running, path: str) -> str:
 
 
 async def provider_document(running: Running) -> dict[str, Any]:
-    async with aiohttp.ClientSession() as session, session.get(f"{running.url}/api/v1/providers") as answer:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"{running.url}/api/v1/providers") as answer,
+    ):
         document = await answer.json()
     found: dict[str, Any] = document["providers"][0]
     return found
 
 
-async def test_a_provider_that_is_down_is_not_asked_until_it_is_up_again(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_provider_that_is_down_is_not_asked_until_it_is_up_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     health = Health(WELL)
-    async with fake_upstream(**answers(health)) as fake, serving(ENVIRON, POLICY, capabilities=capabilities(fake.url)) as running:
+    async with (
+        fake_upstream(**answers(health)) as fake,
+        serving(ENVIRON, POLICY, capabilities=capabilities(fake.url)) as running,
+    ):
         await until(lambda: state(running) == "up")
         _, body, _ = await chat(running)
         assert body["choices"][0]["message"]["content"] == "main"
@@ -115,7 +144,11 @@ async def test_a_provider_that_is_down_is_not_asked_until_it_is_up_again(caplog:
         assert len(asked(fake, "/main/chat")) == before
         shown = await provider_document(running)
         assert (shown["available"], shown["reason"]) == (False, "health check: server_error")
-        assert (shown["health_check"]["state"], shown["health_check"]["outcome"], shown["health_check"]["status"]) == (
+        assert (
+            shown["health_check"]["state"],
+            shown["health_check"]["outcome"],
+            shown["health_check"]["status"],
+        ) == (
             "down",
             "server_error",
             503,
@@ -132,7 +165,9 @@ async def test_a_provider_that_is_down_is_not_asked_until_it_is_up_again(caplog:
         assert body["choices"][0]["message"]["content"] == "main"
         assert (await provider_document(running))["available"] is True
         assert 'llm_router_health_check_up{provider="main"} 1.0' in await get(running, "/metrics")
-    told = [record.getMessage() for record in caplog.records if "health check" in record.getMessage()]
+    told = [
+        record.getMessage() for record in caplog.records if "health check" in record.getMessage()
+    ]
     assert told == [
         "the health check of main failed twice (server_error): it is set aside until one succeeds",
         "the health check of main succeeds again",
@@ -157,7 +192,10 @@ async def test_who_has_no_other_target_is_told_why_and_until_when() -> None:
 async def test_one_failure_sets_nothing_aside() -> None:
     health = {**answers(Health(WELL)), "main/models": InTurn(BROKEN, [Hang()])}
     check = CHECKED.replace("timeout: 2", "timeout: 3600")
-    async with fake_upstream(**health) as fake, serving(ENVIRON, POLICY, capabilities=capabilities(fake.url, check)) as running:
+    async with (
+        fake_upstream(**health) as fake,
+        serving(ENVIRON, POLICY, capabilities=capabilities(fake.url, check)) as running,
+    ):
         await until(lambda: len(asked(fake, "/main/models")) == 2)
         assert state(running) == "failing"
         _, body, _ = await chat(running)
@@ -172,7 +210,9 @@ async def test_one_failure_sets_nothing_aside() -> None:
         ("gemini", {"x-goog-api-key": "sk-canary-main"}),
     ],
 )
-async def test_it_is_asked_as_its_dialect_wants_to_be(dialect: str, expected: dict[str, str]) -> None:
+async def test_it_is_asked_as_its_dialect_wants_to_be(
+    dialect: str, expected: dict[str, str]
+) -> None:
     check = "headers: {x-team: blue}\n    health_check: {path: '/v1/models?limit=1', every: 3600}"
     async with (
         fake_upstream(main=WELL) as fake,
@@ -193,7 +233,9 @@ async def test_it_is_asked_as_its_dialect_wants_to_be(dialect: str, expected: di
     }
 
 
-REDIRECT: Final[list[Step]] = [b"HTTP/1.1 302 Found\r\nLocation: /other/models\r\nContent-Length: 0\r\n\r\n"]
+REDIRECT: Final[list[Step]] = [
+    b"HTTP/1.1 302 Found\r\nLocation: /other/models\r\nContent-Length: 0\r\n\r\n"
+]
 HEAD: Final = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 CHUNK: Final = b"4000\r\n" + b"x" * 0x4000 + b"\r\n"
 
@@ -219,8 +261,13 @@ CHUNK: Final = b"4000\r\n" + b"x" * 0x4000 + b"\r\n"
     ],
     ids=lambda value: None,
 )
-async def test_what_an_answer_means(steps: list[Step], outcome: str, status: int | None, up: bool) -> None:
-    check = f"health_check: {{path: /models, every: 0.1, timeout: {0.2 if outcome == 'timeout' else 20}}}"
+async def test_what_an_answer_means(
+    steps: list[Step], outcome: str, status: int | None, up: bool
+) -> None:
+    check = (
+        "health_check: {path: /models, every: 0.1, timeout:"
+        f" {0.2 if outcome == 'timeout' else 20}}}"
+    )
     async with (
         fake_upstream(**answers(Health(steps))) as fake,
         serving(ENVIRON, POLICY, capabilities=capabilities(fake.url, check)) as running,
@@ -250,7 +297,10 @@ async def test_nobody_there(host: str) -> None:
 
 async def test_a_refused_key_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
     refused = json_answer({}, "401 Unauthorized")
-    async with fake_upstream(**answers(Health(refused))) as fake, serving(ENVIRON, POLICY, capabilities=capabilities(fake.url)):
+    async with (
+        fake_upstream(**answers(Health(refused))) as fake,
+        serving(ENVIRON, POLICY, capabilities=capabilities(fake.url)),
+    ):
         await until(lambda: len(asked(fake, "/main/models")) >= 3)
     assert caplog.text.count("the health check of main: its key is refused (401)") == 1
     assert "canary" not in caplog.text
@@ -265,7 +315,9 @@ async def test_a_reload_takes_a_check_away() -> None:
     before = asyncio.all_tasks()
     async with (
         fake_upstream(**answers(Health(BROKEN))) as fake,
-        serving(ENVIRON, POLICY, capabilities=capabilities(fake.url), admin=read_admin(ENVIRON)) as running,
+        serving(
+            ENVIRON, POLICY, capabilities=capabilities(fake.url), admin=read_admin(ENVIRON)
+        ) as running,
     ):
         await until(lambda: state(running) == "down")
         await reload(running, capabilities(fake.url, ""))
@@ -274,11 +326,16 @@ async def test_a_reload_takes_a_check_away() -> None:
         assert "llm_router_health_check_up{" not in await get(running, "/metrics")
         _, body, _ = await chat(running)
         assert body["choices"][0]["message"]["content"] == "main"
-        await until(lambda: not any("_repeat" in str(task.get_coro()) for task in asyncio.all_tasks() - before))
+        await until(
+            lambda: (
+                not any("_repeat" in str(task.get_coro()) for task in asyncio.all_tasks() - before)
+            )
+        )
 
 
 async def test_a_reload_brings_a_check_or_changes_it_or_leaves_it() -> None:
-    """One that is as before goes on with what it knows; one that is different begins anew, at once."""
+    """One that is as before goes on with what it knows; one that is different begins anew, at
+    once."""
     health = Health(BROKEN)
     async with (
         fake_upstream(**{**answers(health), "main/v2/models": WELL}) as fake,
@@ -291,7 +348,9 @@ async def test_a_reload_brings_a_check_or_changes_it_or_leaves_it() -> None:
         assert state(running) == "down"
         await reload(running, capabilities(fake.url, CHECKED.replace("0.1", "3600")))
         assert state(running) != "down"
-        await reload(running, capabilities(fake.url, "health_check: {path: /v2/models, every: 3600}"))
+        await reload(
+            running, capabilities(fake.url, "health_check: {path: /v2/models, every: 3600}")
+        )
         await until(lambda: state(running) == "up")
         assert len(asked(fake, "/main/v2/models")) == 1
 
@@ -299,14 +358,20 @@ async def test_a_reload_brings_a_check_or_changes_it_or_leaves_it() -> None:
 async def test_stopping_leaves_no_task_and_no_connection() -> None:
     before = asyncio.all_tasks()
     async with fake_upstream(**answers(Health([Hang()]))) as fake:
-        async with serving(ENVIRON, POLICY, capabilities=capabilities(fake.url, CHECKED.replace("timeout: 2", "timeout: 3600"))):
+        async with serving(
+            ENVIRON,
+            POLICY,
+            capabilities=capabilities(fake.url, CHECKED.replace("timeout: 2", "timeout: 3600")),
+        ):
             await until(lambda: asked(fake, "/main/models"))
         await until(lambda: fake.open == 0)
         await until(lambda: asyncio.all_tasks() == before)
 
 
 async def test_a_provider_without_its_key_is_not_asked() -> None:
-    both = capabilities("{url}").replace("base_url: {url}/other", f"base_url: {{url}}/other\n    {CHECKED}")
+    both = capabilities("{url}").replace(
+        "base_url: {url}/other", f"base_url: {{url}}/other\n    {CHECKED}"
+    )
     async with (
         fake_upstream(main=WELL, other=WELL) as fake,
         serving({}, POLICY, capabilities=both.replace("{url}", fake.url)) as running,
@@ -317,16 +382,28 @@ async def test_a_provider_without_its_key_is_not_asked() -> None:
 
 
 def test_the_simulator_is_not_checked() -> None:
-    config = simulated_by(config_of(POLICY, ENVIRON, capabilities("http://127.0.0.1:1")), {"openai": "http://127.0.0.1:2"})
+    config = simulated_by(
+        config_of(POLICY, ENVIRON, capabilities("http://127.0.0.1:1")),
+        {"openai": "http://127.0.0.1:2"},
+    )
     assert config.providers["main"].health_check is None
 
 
-async def test_the_command_line_calls_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_command_line_calls_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with fake_upstream(main=WELL, other=WELL) as fake:
         (tmp_path / "persona_policy.yaml").write_text(POLICY, "utf-8")
         (tmp_path / "capabilities.yaml").write_text(capabilities(fake.url), "utf-8")
-        (tmp_path / "request.json").write_text('{"model": "p", "messages": [{"role": "user", "content": "Hi"}]}', "utf-8")
+        (tmp_path / "request.json").write_text(
+            '{"model": "p", "messages": [{"role": "user", "content": "Hi"}]}', "utf-8"
+        )
         monkeypatch.setenv("MAIN_KEY", "sk-canary-main")
         assert await asyncio.to_thread(main, ["check", "--config", str(tmp_path)]) == 0
-        assert await asyncio.to_thread(main, ["route", str(tmp_path / "request.json"), "--config", str(tmp_path)]) == 0
+        assert (
+            await asyncio.to_thread(
+                main, ["route", str(tmp_path / "request.json"), "--config", str(tmp_path)]
+            )
+            == 0
+        )
         assert fake.received == []

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from gateway.dispatch.exchange import uncounted
+from gateway.dispatch.attempt_record import uncounted
 from gateway.http.body_budget import Bodies, TooManyBodies
 from gateway.upstream.media import MAX_FETCHES, MediaFetcher, guarded, refuse_urls, unguarded
 from translators.chat.request import ChatRequest
@@ -21,7 +21,12 @@ PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
 def request(*urls: str) -> ChatRequest:
     parts = [{"type": "image_url", "image_url": {"url": url, "detail": "low"}} for url in urls]
     return ChatRequest(
-        {"messages": [{"role": "system", "content": "x"}, {"role": "user", "content": [{"type": "text", "text": "y"}, *parts]}]}
+        {
+            "messages": [
+                {"role": "system", "content": "x"},
+                {"role": "user", "content": [{"type": "text", "text": "y"}, *parts]},
+            ]
+        }
     )
 
 
@@ -66,7 +71,9 @@ async def images() -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def fetcher(**options: Any) -> AsyncIterator[MediaFetcher]:
-    made = MediaFetcher(**{"max_bytes": 100_000, "seconds": 0.5, "socket_factory": unguarded, **options})
+    made = MediaFetcher(
+        **{"max_bytes": 100_000, "seconds": 0.5, "socket_factory": unguarded, **options}
+    )
     try:
         yield made
     finally:
@@ -81,7 +88,9 @@ async def test_an_image_becomes_its_data_by_what_its_bytes_say() -> None:
     assert parts[1]["image_url"]["url"].startswith("data:image/png;base64,iVBORw0KGgo")
     assert parts[1]["image_url"]["detail"] == "low"
     assert parts[2]["image_url"]["url"] == "data:image/png;base64,AA=="
-    assert before.messages[1]["content"][1]["image_url"]["url"] == f"{url}/good", "the request itself is not changed"
+    assert before.messages[1]["content"][1]["image_url"]["url"] == f"{url}/good", (
+        "the request itself is not changed"
+    )
 
 
 @pytest.mark.parametrize(
@@ -102,8 +111,10 @@ async def test_what_is_no_image_is_the_callers_error(path: str, code: str) -> No
 
 
 INNER = [
-    "https://127.0.0.1/x", "https://localhost/x", "https://0x7f.1/x", "https://2130706433/x", "https://[::1]/x", "https://[::ffff:127.0.0.1]/x",
-    "https://10.0.0.1/x", "https://192.168.0.1/x", "https://172.16.0.1/x", "https://169.254.169.254/latest/meta-data", "https://100.64.0.1/x",
+    "https://127.0.0.1/x", "https://localhost/x", "https://0x7f.1/x", "https://2130706433/x",
+    "https://[::1]/x", "https://[::ffff:127.0.0.1]/x",
+    "https://10.0.0.1/x", "https://192.168.0.1/x", "https://172.16.0.1/x",
+    "https://169.254.169.254/latest/meta-data", "https://100.64.0.1/x",
     "https://[fd00::1]/x", "https://[fe80::1]/x", "https://0.0.0.0/x", "https://１２７.０.０.１/x",
 ]  # fmt: skip
 
@@ -122,8 +133,8 @@ async def test_inner_addresses_are_never_connected_to(url: str) -> None:
 
 @pytest.mark.parametrize(
     "host",
-    ["127.0.0.1", "0x7f.1", "localhost", "[::1]", "10.0.0.5", "169.254.169.254", "192.0.0.192", "192.88.99.7", "[fec0::5]",
-     "[64:ff9b::a00:5]", "[64:ff9b:1::a00:5]", "[2002:a00:5::1]", "[2001:0:a00:5::1]", "[::10.0.0.5]", "[::ffff:10.0.0.5]",
+    ["127.0.0.1", "0x7f.1", "localhost", "[::1]", "10.0.0.5", "169.254.169.254", "192.0.0.192", "192.88.99.7", "[fec0::5]",  # noqa: E501
+     "[64:ff9b::a00:5]", "[64:ff9b:1::a00:5]", "[2002:a00:5::1]", "[2001:0:a00:5::1]", "[::10.0.0.5]", "[::ffff:10.0.0.5]",  # noqa: E501
      "[::ffff:0:a00:5]", "[2a00:1450:4001::5efe:a00:5]"],
 )  # fmt: skip
 async def test_it_is_the_guard_that_refuses_them(host: str) -> None:
@@ -132,7 +143,9 @@ async def test_it_is_the_guard_that_refuses_them(host: str) -> None:
             await fetch.inlined(request(f"https://{host}/x"), 10.0, uncounted)
 
 
-@pytest.mark.parametrize("url", ["http://example.org/x.png", "ftp://x/y", "file:///etc/passwd", "//x/y", "x"])
+@pytest.mark.parametrize(
+    "url", ["http://example.org/x.png", "ftp://x/y", "file:///etc/passwd", "//x/y", "x"]
+)
 async def test_only_https_is_fetched(url: str) -> None:
     made = MediaFetcher(1000, 1)
     try:
@@ -145,7 +158,9 @@ async def test_only_https_is_fetched(url: str) -> None:
 async def test_the_number_of_fetches_is_limited() -> None:
     async with fetcher() as fetch:
         with pytest.raises(InvalidRequest, match="At most"):
-            await fetch.inlined(request(*["https://example.org/x.png"] * (MAX_FETCHES + 1)), 10.0, uncounted)
+            await fetch.inlined(
+                request(*["https://example.org/x.png"] * (MAX_FETCHES + 1)), 10.0, uncounted
+            )
 
 
 async def test_all_contents_together_are_limited() -> None:
@@ -165,7 +180,9 @@ async def test_what_was_fetched_counts_for_the_size_of_the_request() -> None:
 
 async def test_what_only_the_provider_can_read_is_left_alone() -> None:
     async with fetcher() as fetch:
-        asked = request("gs://bucket/x.png", "https://generativelanguage.googleapis.com/v1beta/files/abc")
+        asked = request(
+            "gs://bucket/x.png", "https://generativelanguage.googleapis.com/v1beta/files/abc"
+        )
         assert await fetch.inlined(asked, 10.0, uncounted) is asked
 
 
@@ -187,4 +204,6 @@ async def test_no_more_is_fetched_than_there_is_memory_for() -> None:
     bodies = Bodies()
     async with images() as url, fetcher() as fetch:
         with pytest.raises(TooManyBodies):
-            await fetch.inlined(request(f"{url}/good", f"{url}/good"), 10.0, lambda size: bodies.take(size, 150))
+            await fetch.inlined(
+                request(f"{url}/good", f"{url}/good"), 10.0, lambda size: bodies.take(size, 150)
+            )

@@ -40,7 +40,9 @@ def data_url(mime: str, data: bytes) -> str:
         ("image/webp; charset=binary", b"not known by its bytes", "image/webp"),
     ],
 )
-async def test_the_type_is_read_from_the_bytes_first(web_answers: aioresponses, declared: str, data: bytes, mime: str) -> None:
+async def test_the_type_is_read_from_the_bytes_first(
+    web_answers: aioresponses, declared: str, data: bytes, mime: str
+) -> None:
     web_answers.get(URL, body=data, content_type=declared)
     assert await fetched(URL) == [data_url(mime, data)]
 
@@ -48,30 +50,50 @@ async def test_the_type_is_read_from_the_bytes_first(web_answers: aioresponses, 
 async def test_each_url_is_replaced_where_it_stood(web_answers: aioresponses) -> None:
     web_answers.get(URL, body=PNG, content_type="image/png")
     web_answers.get(f"{URL}/2", body=JPEG, content_type="image/jpeg")
-    assert await fetched(URL, f"{URL}/2") == [data_url("image/png", PNG), data_url("image/jpeg", JPEG)]
+    assert await fetched(URL, f"{URL}/2") == [
+        data_url("image/png", PNG),
+        data_url("image/jpeg", JPEG),
+    ]
     assert [str(url) for _, url in web_answers.requests] == [URL, f"{URL}/2"]
 
 
 @pytest.mark.parametrize("status", [204, 301, 302, 403, 404, 500])
-async def test_a_status_that_is_not_200_is_the_callers_error(web_answers: aioresponses, status: int) -> None:
+async def test_a_status_that_is_not_200_is_the_callers_error(
+    web_answers: aioresponses, status: int
+) -> None:
     """A redirect too: it could lead anywhere."""
-    web_answers.get(URL, status=status, body=PNG, headers={"location": "https://elsewhere.example.com/"})
+    web_answers.get(
+        URL, status=status, body=PNG, headers={"location": "https://elsewhere.example.com/"}
+    )
     with pytest.raises(InvalidRequest, match=f"status {status}") as refused:
         await fetched(URL)
-    assert (refused.value.param, refused.value.code) == ("messages[0].content[0].image_url.url", "invalid_image_url")
+    assert (refused.value.param, refused.value.code) == (
+        "messages[0].content[0].image_url.url",
+        "invalid_image_url",
+    )
 
 
 @pytest.mark.parametrize(
-    "failure", [aiohttp.ClientConnectionError("refused"), aiohttp.ServerDisconnectedError(), TimeoutError(), aiohttp.ClientPayloadError()]
+    "failure",
+    [
+        aiohttp.ClientConnectionError("refused"),
+        aiohttp.ServerDisconnectedError(),
+        TimeoutError(),
+        aiohttp.ClientPayloadError(),
+    ],
 )
-async def test_a_url_that_gives_no_answer_is_the_callers_error(web_answers: aioresponses, failure: Exception) -> None:
+async def test_a_url_that_gives_no_answer_is_the_callers_error(
+    web_answers: aioresponses, failure: Exception
+) -> None:
     web_answers.get(URL, exception=failure)
     with pytest.raises(InvalidRequest, match="could not be fetched") as refused:
         await fetched(URL)
     assert refused.value.code == "invalid_image_url"
 
 
-async def test_what_is_no_image_and_what_is_too_large_are_told_apart(web_answers: aioresponses) -> None:
+async def test_what_is_no_image_and_what_is_too_large_are_told_apart(
+    web_answers: aioresponses,
+) -> None:
     web_answers.get(URL, body=b"MZ" + bytes(100), content_type="application/x-msdownload")
     with pytest.raises(InvalidRequest) as refused:
         await fetched(URL)

@@ -1,4 +1,6 @@
-"""gateway.upstream.media_lookups: a name server that is silent costs lookups of callers' names, and nothing else."""
+"""gateway.upstream.media_lookups: a name server that is silent costs lookups of callers' names, and
+nothing else.
+"""
 
 import asyncio
 import socket
@@ -37,7 +39,10 @@ def silence(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
 
 async def test_the_addresses_of_a_name(silence: threading.Event) -> None:
     found = await Lookups().resolve("some.example", 443)
-    assert [(one["host"], one["port"]) for one in found] == [("8.8.8.8", 443), ("2606:4700::1", 443)]
+    assert [(one["host"], one["port"]) for one in found] == [
+        ("8.8.8.8", 443),
+        ("2606:4700::1", 443),
+    ]
 
 
 async def test_a_name_that_is_not_known_is_an_error(silence: threading.Event) -> None:
@@ -54,7 +59,9 @@ async def test_a_silent_name_server_is_given_up(silence: threading.Event) -> Non
 
 async def test_threads_that_wait_are_counted_until_they_return(silence: threading.Event) -> None:
     lookups = Lookups(most=2, seconds=0.1)
-    results = await asyncio.gather(*(lookups.resolve(f"slow{n}.example", 443) for n in range(6)), return_exceptions=True)
+    results = await asyncio.gather(
+        *(lookups.resolve(f"slow{n}.example", 443) for n in range(6)), return_exceptions=True
+    )
     assert [type(result) for result in results] == [OSError] * 6
     assert sum(thread.name == "media-lookup" for thread in threading.enumerate()) == 2
     silence.set()
@@ -70,7 +77,9 @@ async def test_threads_that_wait_are_counted_until_they_return(silence: threadin
 
 async def test_other_lookups_and_threads_are_not_held_up(silence: threading.Event) -> None:
     lookups = Lookups(seconds=0.5)
-    slow = asyncio.gather(*(lookups.resolve(f"slow{n}.example", 443) for n in range(100)), return_exceptions=True)
+    slow = asyncio.gather(
+        *(lookups.resolve(f"slow{n}.example", 443) for n in range(100)), return_exceptions=True
+    )
     await asyncio.sleep(0.05)
     started = time.monotonic()
     assert await asyncio.get_running_loop().getaddrinfo("provider.example", 443) == FOUND

@@ -1,4 +1,6 @@
-"""gateway.upstream.resolver: addresses outlive the name server that told them, for a time, and nobody waits for it long."""
+"""gateway.upstream.resolver: addresses outlive the name server that told them, for a time, and
+nobody waits for it long.
+"""
 
 import asyncio
 import socket
@@ -44,7 +46,9 @@ class Server:
         return await self.names.addresses("up.test", 443)
 
 
-async def test_many_who_ask_at_once_wait_for_one_answer_and_it_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_many_who_ask_at_once_wait_for_one_answer_and_it_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     server = Server(monkeypatch)
     assert await asyncio.gather(*(server.get() for _ in range(5))) == [FIRST] * 5
     server.wait(resolver.FRESH - 1)
@@ -55,7 +59,9 @@ async def test_many_who_ask_at_once_wait_for_one_answer_and_it_is_kept(monkeypat
 
 
 @pytest.mark.parametrize("answer", [FAILS, None], ids=["it fails", "it is silent"])
-async def test_a_known_address_outlives_its_name_server(monkeypatch: pytest.MonkeyPatch, answer: Any) -> None:
+async def test_a_known_address_outlives_its_name_server(
+    monkeypatch: pytest.MonkeyPatch, answer: Any
+) -> None:
     server = Server(monkeypatch)
     await server.get()
     server.answer = answer

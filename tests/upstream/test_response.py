@@ -24,7 +24,9 @@ class Carried:
 
 
 async def test_much_that_has_come_is_given_in_parts_and_taken_again_when_little_is_left() -> None:
-    """While one part is translated and written, several copies of it are in memory: of all that had come they would be megabytes."""
+    """While one part is translated and written, several copies of it are in memory: of all that had
+    come they would be megabytes.
+    """
     carrier = Carried()
     response = UpstreamResponse(carrier, 10.0, Limit(10.0, TOTAL_CLOCK))
     response.start(200, {})

@@ -1,4 +1,6 @@
-"""gateway.upstream.transports: proxies and TLS of many kinds on the way to a provider, on both loops, and their failures."""
+"""gateway.upstream.transports: proxies and TLS of many kinds on the way to a provider, on both
+loops, and their failures.
+"""
 
 import asyncio
 import base64
@@ -55,7 +57,10 @@ class Listener:
 
 @asynccontextmanager
 async def listening(
-    serve: Callable[[Listener, asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]], tls: ssl.SSLContext | None = None
+    serve: Callable[
+        [Listener, asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]
+    ],
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[Listener]:
     listener = Listener()
 
@@ -77,14 +82,18 @@ async def listening(
         await asyncio.sleep(0.05)
 
 
-async def provider(listener: Listener, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def provider(
+    listener: Listener, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
     while True:
         listener.heads.append((await reader.readuntil(b"\r\n\r\n{}")).decode().lower())
         writer.write(http(b"hello"))
         await writer.drain()
 
 
-async def proxy(listener: Listener, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def proxy(
+    listener: Listener, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
     """Tunnels, or asks for the whole URL itself; to this machine, whatever it is asked for."""
     head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
     listener.heads.append(head)
@@ -106,8 +115,12 @@ async def proxy(listener: Listener, reader: asyncio.StreamReader, writer: asynci
     await asyncio.gather(pump(reader, back), pump(there, writer))
 
 
-def saying(answer: bytes) -> Callable[[Listener, asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]:
-    async def serve(listener: Listener, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+def saying(
+    answer: bytes,
+) -> Callable[[Listener, asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]:
+    async def serve(
+        listener: Listener, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         listener.heads.append((await reader.readuntil(b"\r\n\r\n")).decode().lower())
         writer.write(answer)
         await writer.drain()
@@ -118,7 +131,9 @@ def saying(answer: bytes) -> Callable[[Listener, asyncio.StreamReader, asyncio.S
 
 async def ask(client: UpstreamClient, url: str, link: Link | None, connect: float = 5.0) -> bytes:
     request = UpstreamRequest(url=url, headers={}, body=b"{}", stream=False)
-    response = await client.send(request, Timeouts(connect=connect), Limit(20.0, TOTAL_CLOCK), {}, link)
+    response = await client.send(
+        request, Timeouts(connect=connect), Limit(20.0, TOTAL_CLOCK), {}, link
+    )
     return await response.read()
 
 
@@ -140,12 +155,24 @@ def test_through_a_proxy(run: Run, tls: bool, proxy_tls: bool) -> None:
         ):
             link = Link(Proxy("localhost", between.port, proxy_tls, "me:pass word"), TRUSTING)
             for _ in range(3):
-                assert await ask(client, f"{'https' if tls else 'http'}://localhost:{server.port}/x", link) == b"hello"
+                assert (
+                    await ask(
+                        client, f"{'https' if tls else 'http'}://localhost:{server.port}/x", link
+                    )
+                    == b"hello"
+                )
             assert len(between.heads) == 1  # the connection is used again
             assert len(server.heads) == 3
-            began = f"connect localhost:{server.port} http/1.1\r\n" if tls else f"post http://localhost:{server.port}/x http/1.1\r\n"
+            began = (
+                f"connect localhost:{server.port} http/1.1\r\n"
+                if tls
+                else f"post http://localhost:{server.port}/x http/1.1\r\n"
+            )
             assert between.heads[0].startswith(began)
-            assert f"proxy-authorization: basic {base64.b64encode(b'me:pass word').decode().lower()}\r\n" in between.heads[0]
+            assert (
+                "proxy-authorization: basic"
+                f" {base64.b64encode(b'me:pass word').decode().lower()}\r\n" in between.heads[0]
+            )
             assert ("proxy-authorization" in server.heads[0]) == (not tls)
 
     run(check())
@@ -154,7 +181,10 @@ def test_through_a_proxy(run: Run, tls: bool, proxy_tls: bool) -> None:
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (b"HTTP/1.1 403 Forbidden\r\ncontent-length: 4\r\n\r\nbody", "refuses to connect to it (403)"),
+        (
+            b"HTTP/1.1 403 Forbidden\r\ncontent-length: 4\r\n\r\nbody",
+            "refuses to connect to it (403)",
+        ),
         (b"HTTP/1.0 407 Who\r\nproxy-authenticate: Basic\r\n\r\n", "wants other credentials (407)"),
         (b"SSH-2.0-x\r\n\r\n", "does not speak HTTP"),
         (b"HTTP/1.1 200 OK\r\n\r\nand more", "does not speak HTTP"),
@@ -167,7 +197,10 @@ def test_a_proxy_that_does_not_let_us_through(run: Run, answer: bytes, words: st
     async def check() -> None:
         async with listening(saying(answer)) as between:
             link = Link(Proxy("127.0.0.1", between.port))
-            assert await failure("https://up.test/x", link) == ("upstream_proxy_failed", f"The provider's proxy {words}.")
+            assert await failure("https://up.test/x", link) == (
+                "upstream_proxy_failed",
+                f"The provider's proxy {words}.",
+            )
 
     run(check())
 
@@ -177,7 +210,9 @@ def test_a_proxy_that_cannot_be_spoken_to(run: Run) -> None:
         await reader.read(1)
         writer.write(b"this is no TLS\r\n\r\n")
 
-    async def silent(_: Listener, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def silent(
+        _: Listener, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         await reader.read()
 
     async def check() -> None:
@@ -185,11 +220,26 @@ def test_a_proxy_that_cannot_be_spoken_to(run: Run) -> None:
         async with listening(who) as between, listening(silent) as mute, listening(rude) as plain:
             for host, port, tls, url, words in (
                 ("127.0.0.1", 1, False, "https://up.test/x", "could not be reached"),
-                ("does-not-exist.invalid", 1, False, "http://up.test/x", "has a name that could not be resolved"),
-                ("127.0.0.1", between.port, False, "http://up.test/x", "wants other credentials (407)"),
+                (
+                    "does-not-exist.invalid",
+                    1,
+                    False,
+                    "http://up.test/x",
+                    "has a name that could not be resolved",
+                ),
+                (
+                    "127.0.0.1",
+                    between.port,
+                    False,
+                    "http://up.test/x",
+                    "wants other credentials (407)",
+                ),
                 ("127.0.0.1", plain.port, True, "https://up.test/x", "failed in its TLS handshake"),
             ):
-                assert await failure(url, Link(Proxy(host, port, tls))) == ("upstream_proxy_failed", f"The provider's proxy {words}.")
+                assert await failure(url, Link(Proxy(host, port, tls))) == (
+                    "upstream_proxy_failed",
+                    f"The provider's proxy {words}.",
+                )
             code, _ = await failure("https://up.test/x", Link(Proxy("127.0.0.1", mute.port)), 0.1)
             assert code == "connect_timeout"
 
@@ -203,10 +253,19 @@ def test_private_authorities_names_and_client_certificates(run: Run) -> None:
     async def check(strict: str) -> None:
         async with listening(provider, serving_tls()) as server, UpstreamClient.running() as client:
             other = TlsFiles(CERTIFICATE, server_name="elsewhere.test")
-            assert await ask(client, f"https://localhost:{server.port}/x", Link(tls=TRUSTING)) == b"hello"
-            assert await ask(client, strict, Link(tls=TlsFiles(CERTIFICATE, CERTIFICATE))) == b"hello"
-            assert (await failure(f"https://localhost:{server.port}/x", Link(tls=other)))[0] == "upstream_tls_wrong_name"
-            assert (await failure(strict, Link(tls=TRUSTING)))[0] == "upstream_tls_client_certificate"
+            assert (
+                await ask(client, f"https://localhost:{server.port}/x", Link(tls=TRUSTING))
+                == b"hello"
+            )
+            assert (
+                await ask(client, strict, Link(tls=TlsFiles(CERTIFICATE, CERTIFICATE))) == b"hello"
+            )
+            assert (await failure(f"https://localhost:{server.port}/x", Link(tls=other)))[
+                0
+            ] == "upstream_tls_wrong_name"
+            assert (await failure(strict, Link(tls=TRUSTING)))[
+                0
+            ] == "upstream_tls_client_certificate"
 
     def answer(connection: socket.socket) -> None:
         connection.recv(65536)

@@ -35,7 +35,9 @@ async def test_both_ends_ask_at_once_and_each_gets_its_own_answer() -> None:
     async with linked({"twice": twice}, {"asks_back": asks_back}) as (first, second):
         big = "ü" * 500_000
         questions: list[Any] = [1, None, {"a": [True]}, big]
-        answers = await asyncio.gather(*(first.ask("asks_back", about, limit=5) for about in questions))
+        answers = await asyncio.gather(
+            *(first.ask("asks_back", about, limit=5) for about in questions)
+        )
     assert answers == [[[about, about], None] for about in questions]
 
 

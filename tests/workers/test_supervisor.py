@@ -1,4 +1,6 @@
-"""gateway.workers.supervisor with processes that are no gateways: those that cannot start, that hang, that end badly."""
+"""gateway.workers.supervisor with processes that are no gateways: those that cannot start, that
+hang, that end badly.
+"""
 
 import asyncio
 import logging
@@ -43,7 +45,11 @@ async def pids(tmp_path: Path, starts: int) -> list[int]:
     """Of the starts of worker 1, once there were that many."""
     async with asyncio.timeout(20):
         while True:
-            found = [*map(int, (tmp_path / "1").read_text().split())] if (tmp_path / "1").exists() else []
+            found = (
+                [*map(int, (tmp_path / "1").read_text().split())]
+                if (tmp_path / "1").exists()
+                else []
+            )
             if len(found) >= starts:
                 return found
             await asyncio.sleep(0.02)
@@ -65,7 +71,12 @@ def _signals() -> Iterator[None]:
 async def test_a_worker_that_cannot_start_ends_all(caplog: pytest.LogCaptureFixture) -> None:
     """At the first start there is nothing to go on with; it is not tried again and again."""
     told: list[str] = []
-    assert await asyncio.wait_for(Supervisor([sys.executable, "-c", "raise SystemExit(3)"], 2, told.append).run(), 20) == 1
+    assert (
+        await asyncio.wait_for(
+            Supervisor([sys.executable, "-c", "raise SystemExit(3)"], 2, told.append).run(), 20
+        )
+        == 1
+    )
     assert told == []
     assert "has ended (exit status 3) before all of them served" in caplog.text
     assert "again" not in caplog.text
@@ -87,7 +98,9 @@ async def test_told_once_when_all_listen(tmp_path: Path) -> None:
     assert told.empty()
 
 
-async def test_a_worker_that_hangs_is_killed_and_started_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_worker_that_hangs_is_killed_and_started_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     told: list[str] = []
     supervisor = asyncio.create_task(Supervisor(member(tmp_path), 1, told.append, patience=4).run())
     hanging = (await pids(tmp_path, 1))[-1]
@@ -98,7 +111,9 @@ async def test_a_worker_that_hangs_is_killed_and_started_again(tmp_path: Path, c
     assert "worker 1 has ended (Killed): it is started again" in caplog.text
 
 
-async def test_a_worker_that_ends_badly_when_told_to_stop_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_worker_that_ends_badly_when_told_to_stop_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     supervisor = asyncio.create_task(Supervisor(member(tmp_path, status=5), 1, print).run())
     await pids(tmp_path, 1)
     assert await ended(supervisor) == 1
@@ -108,7 +123,9 @@ async def test_a_worker_that_ends_badly_when_told_to_stop_is_told(tmp_path: Path
 async def test_told_to_stop_before_anybody_listens(caplog: pytest.LogCaptureFixture) -> None:
     """No worker is left, and it is no failure."""
     caplog.set_level(logging.INFO)
-    supervisor = asyncio.create_task(Supervisor([sys.executable, "-c", "import time; time.sleep(60)"], 2, print).run())
+    supervisor = asyncio.create_task(
+        Supervisor([sys.executable, "-c", "import time; time.sleep(60)"], 2, print).run()
+    )
     await asyncio.sleep(0.3)
     assert await ended(supervisor) == 0
     assert caplog.records == []

@@ -1,6 +1,8 @@
-"""Chunks of a streamed answer, how they are written as SSE, and how they add up to a whole completion.
+"""Chunks of a streamed answer, how they are written as SSE, and how they add up to a whole
+completion.
 
-A dialect's stream translator makes chunks; the gateway looks at `commits` and `usage`, and writes them with a ChunkWriter.
+A dialect's stream translator makes chunks; the gateway looks at `commits` and `usage`, and writes
+them with a ChunkWriter.
 """
 
 from base64 import b64decode, b64encode
@@ -13,9 +15,19 @@ from translators.json_codec import JsonObject, dumps, loads
 
 DONE: Final = b"data: [DONE]\n\n"
 
-FINISH_REASONS: Final = frozenset[FinishReason]({"stop", "length", "tool_calls", "content_filter", "function_call"})
+FINISH_REASONS: Final = frozenset[FinishReason](
+    {"stop", "length", "tool_calls", "content_filter", "function_call"}
+)
 
-_CONTENT: Final = ("content", "reasoning_content", "tool_calls", "function_call", "refusal", "images", "audio")
+_CONTENT: Final = (
+    "content",
+    "reasoning_content",
+    "tool_calls",
+    "function_call",
+    "refusal",
+    "images",
+    "audio",
+)
 
 
 def says(delta: Mapping[str, Any]) -> bool:
@@ -26,8 +38,9 @@ def says(delta: Mapping[str, Any]) -> bool:
 class Chunk:
     """One chat.completion.chunk with at most one choice, or none and the usage.
 
-    `raw` is the JSON text of a chunk that a server of the hub's own dialect sent: written as it is, so unknown fields survive.
-    `choice` are further fields beside index, delta and finish_reason (`logprobs`, `native_finish_reason`).
+    `raw` is the JSON text of a chunk that a server of the hub's own dialect sent: written as it is,
+    so unknown fields survive. `choice` are further fields beside index, delta and finish_reason
+    (`logprobs`, `native_finish_reason`).
     """
 
     __slots__ = ("choice", "delta", "finish_reason", "index", "raw", "top", "usage")
@@ -53,14 +66,17 @@ class Chunk:
 
     @property
     def commits(self) -> bool:
-        """Whether a caller who has seen this chunk has seen part of the answer: failover ends here."""
+        """Whether a caller who has seen this chunk has seen part of the answer: failover ends
+        here."""
         if self.finish_reason is not None:
             return True
         delta = self.delta
         return delta is not None and says(delta)
 
     def __repr__(self) -> str:
-        shown = {name: value for name in self.__slots__ if (value := getattr(self, name)) is not None}
+        shown = {
+            name: value for name in self.__slots__ if (value := getattr(self, name)) is not None
+        }
         return f"Chunk({shown})"
 
 
@@ -68,19 +84,32 @@ def only_reasons(chunk: Chunk) -> bool:
     """Whether a chunk that commits tells nothing but what the model thought."""
     delta = chunk.delta
     return (
-        delta is not None and chunk.finish_reason is None and not any(delta.get(name) for name in _CONTENT if name != "reasoning_content")
+        delta is not None
+        and chunk.finish_reason is None
+        and not any(delta.get(name) for name in _CONTENT if name != "reasoning_content")
     )
 
 
-class Texts(Chunk):
-    """Several chunks that arrived at once, each nothing but a text of the same choice: kept and written together.
+def private(fields: Mapping[str, Any]) -> Chunk:
+    """A chunk for writers of other APIs: Chat shows nothing of it (`raw` is empty), and it is no
+    part of a completion.
+    """
+    return Chunk(cast(Delta, fields), raw=b"")
 
-    `delta` holds the whole text, `written` each as the inside of a JSON string. `raw` are the events they were, if they are relayed.
+
+class Texts(Chunk):
+    """Several chunks that arrived at once, each nothing but a text of the same choice: kept and
+    written together.
+
+    `delta` holds the whole text, `written` each as the inside of a JSON string. `raw` are the
+    events they were, if they are relayed.
     """
 
     __slots__ = ("written",)
 
-    def __init__(self, text: str, index: int, written: list[bytes], raw: bytes | None = None) -> None:
+    def __init__(
+        self, text: str, index: int, written: list[bytes], raw: bytes | None = None
+    ) -> None:
         super().__init__({"content": text}, None, index, raw=raw)
         self.written = written
 
@@ -89,11 +118,15 @@ class Texts(Chunk):
         if self.raw is None:
             return [Chunk({"content": text}, None, self.index) for text in texts]
         events = self.raw.split(b"\n\n")
-        return [Chunk({"content": text}, None, self.index, raw=event[6:]) for text, event in zip(texts, events, strict=False)]
+        return [
+            Chunk({"content": text}, None, self.index, raw=event[6:])
+            for text, event in zip(texts, events, strict=False)
+        ]
 
 
 class Relayed(Chunk):
-    """Whole events of a provider that speaks the caller's own dialect, as they came, in `raw`; and what they tell of the answer.
+    """Whole events of a provider that speaks the caller's own dialect, as they came, in `raw`; and
+    what they tell of the answer.
 
     Only a writer of that dialect is given one. `finish_reason` and `usage` are the hub's.
     """
@@ -101,7 +134,13 @@ class Relayed(Chunk):
     __slots__ = ("_commits", "failed")
 
     def __init__(
-        self, raw: bytes, *, commits: bool = False, finish_reason: str | None = None, usage: Usage | None = None, failed: bool = False
+        self,
+        raw: bytes,
+        *,
+        commits: bool = False,
+        finish_reason: str | None = None,
+        usage: Usage | None = None,
+        failed: bool = False,
     ) -> None:
         super().__init__(None, finish_reason, usage=usage, raw=raw)
         self._commits = commits
@@ -114,7 +153,9 @@ class Relayed(Chunk):
 
 
 class RelayedCompletion(dict[str, Any]):
-    """A chat.completion with only what the gateway reads of one, made of an answer that is shown as its provider wrote it: `raw`."""
+    """A chat.completion with only what the gateway reads of one, made of an answer that is shown as
+    its provider wrote it: `raw`.
+    """
 
     __slots__ = ("raw",)
 
@@ -145,11 +186,14 @@ class ChunkWriter:
     __slots__ = ("_before", "_behind", "_head", "_include_usage", "_tail")
 
     def __init__(self, id: str, created: int, model: str, include_usage: bool) -> None:
-        head = dumps({"id": id, "object": "chat.completion.chunk", "created": created, "model": model})
+        head = dumps(
+            {"id": id, "object": "chat.completion.chunk", "created": created, "model": model}
+        )
         self._head = b"data: " + head[:-1]
         self._include_usage = include_usage
         self._tail = b'}],"usage":null}\n\n' if include_usage else b"}]}\n\n"
-        # Around a delta of the first choice with nothing beside it: nearly all chunks are like that.
+        # Around a delta of the first choice with nothing beside it: nearly all chunks are like
+        # that.
         self._before = self._head + b',"choices":[{"index":0,"delta":'
         self._behind = b',"logprobs":null,"finish_reason":null' + self._tail
 
@@ -165,11 +209,19 @@ class ChunkWriter:
             return self._texts(chunk)
         raw = chunk.raw
         if raw is not None:
-            if chunk.usage is not None and chunk.delta is None and not self._include_usage:
+            if not raw or (
+                chunk.usage is not None and chunk.delta is None and not self._include_usage
+            ):
                 return b""
             return b"data: " + raw + b"\n\n"
         delta = chunk.delta
-        if delta is not None and chunk.choice is None and chunk.top is None and chunk.finish_reason is None and not chunk.index:
+        if (
+            delta is not None
+            and chunk.choice is None
+            and chunk.top is None
+            and chunk.finish_reason is None
+            and not chunk.index
+        ):
             return self._before + dumps(delta) + self._behind
         if delta is None:
             if not self._include_usage:
@@ -179,7 +231,9 @@ class ChunkWriter:
         head = self._head if chunk.top is None else self._head + b"," + dumps(chunk.top)[1:-1]
         finish = b"null" if chunk.finish_reason is None else b'"%s"' % chunk.finish_reason.encode()
         rest = b"" if chunk.choice is None else b"," + dumps(chunk.choice)[1:-1]
-        logprobs = b"" if chunk.choice is not None and "logprobs" in chunk.choice else b',"logprobs":null'
+        logprobs = (
+            b"" if chunk.choice is not None and "logprobs" in chunk.choice else b',"logprobs":null'
+        )
         return b'%s,"choices":[{"index":%d,"delta":%s%s,"finish_reason":%s%s%s' % (
             head, chunk.index, dumps(delta), logprobs, finish, rest, self._tail,
         )  # fmt: skip
@@ -193,19 +247,34 @@ class ChunkWriter:
 
 
 def escape_line_separators(text: bytes) -> bytes:
-    """Escape U+0085, U+2028 and U+2029: legal inside JSON, but many clients split lines at them. They stand only inside strings."""
-    return text.replace(b"\xe2\x80\xa8", b"\\u2028").replace(b"\xe2\x80\xa9", b"\\u2029").replace(b"\xc2\x85", b"\\u0085")
+    """Escape U+0085, U+2028 and U+2029: legal inside JSON, but many clients split lines at them.
+    They stand only inside strings.
+    """
+    return (
+        text.replace(b"\xe2\x80\xa8", b"\\u2028")
+        .replace(b"\xe2\x80\xa9", b"\\u2029")
+        .replace(b"\xc2\x85", b"\\u0085")
+    )
 
 
 class Collector:
-    """Adds the chunks of one answer up to a chat.completion: for callers that asked for JSON while the provider streams."""
+    """Adds the chunks of one answer up to a chat.completion: for callers that asked for JSON while
+    the provider streams.
+    """
 
     def __init__(self, id: str, created: int, model: str) -> None:
-        self._answer: JsonObject = {"id": id, "object": "chat.completion", "created": created, "model": model}
+        self._answer: JsonObject = {
+            "id": id,
+            "object": "chat.completion",
+            "created": created,
+            "model": model,
+        }
         self._choices: dict[int, JsonObject] = {}
         self._usage: Usage | None = None
 
     def add(self, chunk: Chunk) -> None:
+        if chunk.raw == b"":
+            return
         if chunk.usage is not None:
             self._usage = chunk.usage
         if chunk.top:
@@ -213,12 +282,21 @@ class Collector:
         if chunk.delta is None:
             return
         choice = self._choices.setdefault(
-            chunk.index, {"index": chunk.index, "message": {"role": "assistant", "content": None, "refusal": None}, "logprobs": None}
+            chunk.index,
+            {
+                "index": chunk.index,
+                "message": {"role": "assistant", "content": None, "refusal": None},
+                "logprobs": None,
+            },
         )
         if chunk.finish_reason is not None:
             choice["finish_reason"] = chunk.finish_reason
         for name, value in (chunk.choice or {}).items():
-            if name == "logprobs" and isinstance(value, dict) and isinstance(choice["logprobs"], dict):
+            if (
+                name == "logprobs"
+                and isinstance(value, dict)
+                and isinstance(choice["logprobs"], dict)
+            ):
                 _merge_logprobs(choice["logprobs"], value)
             else:
                 choice[name] = value
@@ -231,7 +309,9 @@ class Collector:
             message = choice["message"]
             calls = message.get("tool_calls") or message.get("function_call")
             if isinstance(pieces := message.get("audio"), list):
-                message["audio"] = _joined_audio([piece for piece in pieces if isinstance(piece, dict)])
+                message["audio"] = _joined_audio(
+                    [piece for piece in pieces if isinstance(piece, dict)]
+                )
             if not message["content"]:
                 message["content"] = None if calls or message["refusal"] is not None else ""
         if self._usage is not None:
@@ -242,7 +322,11 @@ class Collector:
 def _merge_logprobs(into: JsonObject, more: Mapping[str, Any]) -> None:
     for name, tokens in more.items():
         before = into.get(name)
-        into[name] = (before if isinstance(before, list) else []) + tokens if tokens and isinstance(tokens, list) else before
+        into[name] = (
+            (before if isinstance(before, list) else []) + tokens
+            if tokens and isinstance(tokens, list)
+            else before
+        )
 
 
 def _merge_delta(message: JsonObject, delta: Mapping[str, Any]) -> None:
@@ -275,8 +359,12 @@ def _joined_audio(pieces: list[JsonObject]) -> JsonObject:
     for piece in pieces:
         joined.update((name, value) for name, value in piece.items() if value is not None)
     if len(pieces) > 1:
-        joined["transcript"] = "".join([piece["transcript"] for piece in pieces if isinstance(piece.get("transcript"), str)])
-        joined["data"] = _joined_base64([piece["data"] for piece in pieces if isinstance(piece.get("data"), str)])
+        joined["transcript"] = "".join(
+            [piece["transcript"] for piece in pieces if isinstance(piece.get("transcript"), str)]
+        )
+        joined["data"] = _joined_base64(
+            [piece["data"] for piece in pieces if isinstance(piece.get("data"), str)]
+        )
     return joined
 
 
@@ -297,7 +385,11 @@ def _merge_tool_call(calls: list[JsonObject], part: Mapping[str, Any]) -> None:
     for name, value in part.items():
         if name == "index" or value is None:
             continue
-        if isinstance(value, dict) and isinstance(call.get(name), dict) and name in ("function", "custom"):
+        if (
+            isinstance(value, dict)
+            and isinstance(call.get(name), dict)
+            and name in ("function", "custom")
+        ):
             for key, text in value.items():
                 if isinstance(text, str):
                     before = call[name].get(key)

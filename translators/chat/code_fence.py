@@ -1,4 +1,6 @@
-"""The code fence that a model puts around JSON it was asked for in words: taken off while the text streams by."""
+"""The code fence that a model puts around JSON it was asked for in words: taken off while the text
+streams by.
+"""
 
 import re
 from typing import Final
@@ -9,7 +11,9 @@ _CLOSING: Final = re.compile(r"\s*```\s*\Z")
 
 
 class Unfenced:
-    """Give it the text in pieces; it gives it back without one fence around the whole. What may be a fence is held back."""
+    """Give it the text in pieces; it gives it back without one fence around the whole. What may be
+    a fence is held back.
+    """
 
     def __init__(self) -> None:
         self._held = ""

@@ -1,4 +1,6 @@
-"""Answers after which the provider is asked once more: paused ones, to go on, and empty ones, to try again."""
+"""Answers after which the provider is asked once more: paused ones, to go on, and empty ones, to
+try again.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -11,7 +13,9 @@ _SAID: Final = ("content", "refusal", "tool_calls", "function_call", "images", "
 
 
 def is_paused(completion: Completion, paused: str | None) -> bool:
-    """Whether the provider stopped in the middle of its turn, for which its stop reason is `paused`, and waits for it to be sent back."""
+    """Whether the provider stopped in the middle of its turn, for which its stop reason is
+    `paused`, and waits for it to be sent back.
+    """
     if paused is None:
         return False
     for choice in completion["choices"]:
@@ -22,10 +26,14 @@ def is_paused(completion: Completion, paused: str | None) -> bool:
 
 
 def is_empty(completion: Completion, silent: str | None) -> bool:
-    """Whether a model ended with the native reason `silent` as if it had answered, but said nothing; thoughts are no answer."""
+    """Whether a model ended with the native reason `silent` as if it had answered, but said
+    nothing; thoughts are no answer.
+    """
     if silent is None:
         return False
-    for choice in completion["choices"]:  # nearly always one: all() takes three times as long for it
+    for choice in completion[
+        "choices"
+    ]:  # nearly always one: all() takes three times as long for it
         if choice.get("native_finish_reason") != silent:
             return False
         if _says(choice["message"]):
@@ -34,7 +42,8 @@ def is_empty(completion: Completion, silent: str | None) -> bool:
 
 
 def is_empty_stream(chunks: Sequence[Chunk], silent: str | None) -> bool:
-    """The same for all chunks of a streamed answer. Nearly always one of the first says something."""
+    """The same for all chunks of a streamed answer. Nearly always one of the first says
+    something."""
     if silent is None:
         return False
     for chunk in chunks:
@@ -50,7 +59,8 @@ def _says(message: Mapping[str, Any]) -> bool:
     for name in _SAID:
         if message.get(name):
             return True
-    # The parts of a turn are kept only where no other field could tell it: it ran tools of the provider's own.
+    # The parts of a turn are kept only where no other field could tell it: it ran tools of the
+    # provider's own.
     return "parts" in _object(_object(message.get("extra_content")).get("google"))
 
 

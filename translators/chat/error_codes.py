@@ -1,4 +1,6 @@
-"""Errors as OpenAI's servers and their kin write them: by code and status first, by the words of the message last."""
+"""Errors as OpenAI's servers and their kin write them: by code and status first, by the words of
+the message last.
+"""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -23,26 +25,61 @@ def _each(codes: str, kind: FailureKind) -> dict[str, FailureKind]:
 _BY_CODE: Final[Mapping[str, FailureKind]] = MappingProxyType(
     {
         **_each(
-            "context_length_exceeded string_above_max_length model_max_prompt_tokens_exceeded exceed_context_size_error", _K.CONTEXT_LENGTH
+            "context_length_exceeded string_above_max_length model_max_prompt_tokens_exceeded"
+            " exceed_context_size_error",
+            _K.CONTEXT_LENGTH,
         ),
         **_each(
-            "model_context_window_exceeded context_window_exceeded prompt_too_long content_length_exceeds_threshold 1261", _K.CONTEXT_LENGTH
+            "model_context_window_exceeded context_window_exceeded prompt_too_long"
+            " content_length_exceeds_threshold 1261",
+            _K.CONTEXT_LENGTH,
         ),
         **_each("request_too_large payload_too_large", _K.REQUEST_TOO_LARGE),
         **_each("model_not_found", _K.MODEL_NOT_FOUND),
-        **_each("invalid_api_key authentication_error invalid_authentication_error", _K.AUTHENTICATION),
-        **_each("insufficient_quota billing_hard_limit_reached billing_not_active exceeded_current_quota_error arrearage", _K.QUOTA),
-        **_each("credit_balance_exhausted insufficient_balance insufficient_user_quota payment_required 1113", _K.QUOTA),
-        **_each("rate_limit_exceeded rate_limit_error rate_limit_reached_error", _K.RATE_LIMIT),
-        **_each("content_filter content_policy_violation content_policy data_inspection_failed datainspectionfailed", _K.CONTENT_FILTER),
         **_each(
-            "responsibleaipolicyviolation censorship_blocked moderation_blocked sensitive_words_detected cyber_policy", _K.CONTENT_FILTER
+            "invalid_api_key authentication_error invalid_authentication_error", _K.AUTHENTICATION
         ),
-        **_each("inputtextsensitivecontentdetected inputimagesensitivecontentdetected sensitivecontentdetected", _K.CONTENT_FILTER),
-        **_each("outputtextsensitivecontentdetected contentriskblocked refusal 1301 1026 1027", _K.CONTENT_FILTER),
-        **_each("server_is_overloaded slow_down overloaded_error engine_overloaded_error provider_overloaded 1305", _K.OVERLOADED),
+        **_each(
+            "insufficient_quota billing_hard_limit_reached billing_not_active"
+            " exceeded_current_quota_error arrearage",
+            _K.QUOTA,
+        ),
+        **_each(
+            "credit_balance_exhausted insufficient_balance insufficient_user_quota payment_required"
+            " 1113",
+            _K.QUOTA,
+        ),
+        **_each("rate_limit_exceeded rate_limit_error rate_limit_reached_error", _K.RATE_LIMIT),
+        **_each(
+            "content_filter content_policy_violation content_policy data_inspection_failed"
+            " datainspectionfailed",
+            _K.CONTENT_FILTER,
+        ),
+        **_each(
+            "responsibleaipolicyviolation censorship_blocked moderation_blocked"
+            " sensitive_words_detected cyber_policy",
+            _K.CONTENT_FILTER,
+        ),
+        **_each(
+            "inputtextsensitivecontentdetected inputimagesensitivecontentdetected"
+            " sensitivecontentdetected",
+            _K.CONTENT_FILTER,
+        ),
+        **_each(
+            "outputtextsensitivecontentdetected contentriskblocked refusal 1301 1026 1027",
+            _K.CONTENT_FILTER,
+        ),
+        **_each(
+            "server_is_overloaded slow_down overloaded_error engine_overloaded_error"
+            " provider_overloaded 1305",
+            _K.OVERLOADED,
+        ),
         **_each("tool_use_failed json_validate_failed output_parse_failed", _K.MODEL_OUTPUT),
-        **_each("array_above_max_length invalid_function_parameters unsupported_parameter unsupported_value", _K.UNSUPPORTED),
+        **_each(
+            "array_above_max_length invalid_function_parameters unsupported_parameter"
+            " unsupported_value",
+            _K.UNSUPPORTED,
+        ),
         **_each("unknown_parameter extra_forbidden", _K.UNSUPPORTED),
     }
 )
@@ -75,16 +112,21 @@ _BY_STATUS: Final[Mapping[int, FailureKind | Cause]] = MappingProxyType(
 )
 
 _ONE_CODE: Final = frozenset({_K.CONTENT_FILTER, _K.MODEL_OUTPUT})
-"""Kinds that are told with one code, whatever a compatible server calls it, unless the API is one that has codes of its own."""
+"""Kinds that are told with one code, whatever a compatible server calls it, unless the API is one
+that has codes of its own."""
 
 
 def read_failure(
-    document: Any, status: int, retry_after: float | None = None, codes: Mapping[str, FailureKind] = MappingProxyType({})
+    document: Any,
+    status: int,
+    retry_after: float | None = None,
+    codes: Mapping[str, FailureKind] = MappingProxyType({}),
 ) -> UpstreamFailure:
     """The failure that an error document tells of; `status` is 200 for one inside a stream.
 
-    `codes` are error codes that only one API has, `retry_after` the seconds that the headers spoke of. `upstream_code` is the server's own
-    code or, where a refusal shows a fact about the model to be wrong, the name of that: what a repair is chosen by.
+    `codes` are error codes that only one API has, `retry_after` the seconds that the headers spoke
+    of. `upstream_code` is the server's own code or, where a refusal shows a fact about the model to
+    be wrong, the name of that: what a repair is chosen by.
     """
     error = told(document)
     own = None if error.code is None else codes.get(error.code)
@@ -103,16 +145,26 @@ def read_failure(
 
 
 def _silent(status: int) -> str:
-    return "The provider reported an error without a message." if status == 200 else f"The provider answered with status {status}."
+    return (
+        "The provider reported an error without a message."
+        if status == 200
+        else f"The provider answered with status {status}."
+    )
 
 
 def _classify(status: int, error: Told) -> tuple[FailureKind | Cause, Refusal | None]:
     """What happened, and what is said of the model, by a code or in words."""
     message, accepted = error.message or "", status == 200
-    if accepted:  # an error inside an answer that had begun: some servers put the status into the document
+    if (
+        accepted
+    ):  # an error inside an answer that had begun: some servers put the status into the document
         status = error.status or 500
     code, kind = _named(error)
-    if kind is _K.CONTEXT_LENGTH and code == "string_above_max_length" and not _is_content(error.param):
+    if (
+        kind is _K.CONTEXT_LENGTH
+        and code == "string_above_max_length"
+        and not _is_content(error.param)
+    ):
         return _K.UNSUPPORTED, None
     if (kind is _K.RATE_LIMIT or status in (413, 429)) and is_larger_than_the_rate(message):
         return _LARGER_THAN_THE_RATE, None
@@ -131,7 +183,9 @@ def _named(error: Told) -> tuple[str, FailureKind | None]:
     """The most exact code that is known, and what it says."""
     for code in error.codes:
         code = code.lower()
-        kind = _BY_CODE.get(code) or _BY_CODE.get(code.partition(".")[0])  # Volcengine: SensitiveContentDetected.PolicyViolation
+        kind = _BY_CODE.get(code) or _BY_CODE.get(
+            code.partition(".")[0]
+        )  # Volcengine: SensitiveContentDetected.PolicyViolation
         if kind is not None:
             return code, kind
     return "", None
@@ -158,7 +212,10 @@ def _said_by(code: str, error: Told) -> Refusal | None:
 def _by_status(status: int, accepted: bool, type_: str | None) -> FailureKind | Cause:
     if (found := _BY_STATUS.get(status)) is not None:
         return found
-    if status >= 500 or status < 400 or status == 405:  # a redirect, a wrong base URL: not the request's fault
+    if (
+        status >= 500 or status < 400 or status == 405
+    ):  # a redirect, a wrong base URL: not the request's fault
         return _K.SERVER_ERROR
-    # Servers that had taken the request say 400 of whatever fails while they answer: only the type makes it the request's fault.
+    # Servers that had taken the request say 400 of whatever fails while they answer: only the type
+    # makes it the request's fault.
     return _K.SERVER_ERROR if accepted and type_ != "invalid_request_error" else _K.INVALID_REQUEST

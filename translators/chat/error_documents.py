@@ -1,7 +1,8 @@
 """What an error document says, wherever its server puts it.
 
-OpenAI's `error` object; a bare string in its place (Ollama, xAI); FastAPI's `detail`; `message`, `msg`, `error_msg`, `errors` at the top;
-what the server behind a router said, in `metadata.raw` (OpenRouter) or `details`; JSON as the text of a message; HTML; plain text.
+OpenAI's `error` object; a bare string in its place (Ollama, xAI); FastAPI's `detail`; `message`,
+`msg`, `error_msg`, `errors` at the top; what the server behind a router said, in `metadata.raw`
+(OpenRouter) or `details`; JSON as the text of a message; HTML; plain text.
 """
 
 import re
@@ -22,15 +23,35 @@ _SHOWN_DETAILS: Final = 5
 """Of FastAPI's, which may be one for each message of a conversation."""
 
 _TEXTS: Final = (
-    "message", "error_msg", "error_message", "errorMessage", "msg", "Message", "status_msg", "detail", "error_description", "error",
+    "message", "error_msg", "error_message", "errorMessage", "msg", "Message", "status_msg",
+    "detail", "error_description", "error",
     "description", "title",
 )  # fmt: skip
 """Where an object says its sentence, the best first."""
-_HOLDERS: Final = ("metadata", "innererror", "inner_error", "base_resp", "fault", "errors", "detail", "message", "error")
+_HOLDERS: Final = (
+    "metadata",
+    "innererror",
+    "inner_error",
+    "base_resp",
+    "fault",
+    "errors",
+    "detail",
+    "message",
+    "error",
+)
 """What an object keeps more of the error in; the last one says it most exactly."""
 _BEHIND: Final = ("details", "upstream_error", "provider_error", "raw")
 """Where a router keeps what the server behind it said: more exact than its own words."""
-_CODES: Final = ("code", "error_code", "errorCode", "err_code", "status_code", "error_type", "provider_code", "type")
+_CODES: Final = (
+    "code",
+    "error_code",
+    "errorCode",
+    "err_code",
+    "status_code",
+    "error_type",
+    "provider_code",
+    "type",
+)
 _FLAGS: Final = ("flagged_input", "reasons", "patterns")
 """OpenRouter: what a prompt was flagged for."""
 
@@ -41,7 +62,9 @@ _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class Told(NamedTuple):
-    """What was found. `codes` are all that name the error: codes before types, what is further in before what is around it."""
+    """What was found. `codes` are all that name the error: codes before types, what is further in
+    before what is around it.
+    """
 
     message: str | None = None
     codes: tuple[str, ...] = ()
@@ -50,7 +73,8 @@ class Told(NamedTuple):
     type: str | None = None
     param: str | None = None
     status: int | None = None
-    """The HTTP status that stands in the document: of an error inside a stream there may be no other."""
+    """The HTTP status that stands in the document: of an error inside a stream there may be no
+    other."""
     flagged: bool = False
     """It says what a prompt was flagged for."""
 
@@ -59,7 +83,9 @@ def told(document: Any) -> Told:
     """What `document` says: parsed JSON of any shape, or a text. Never raises."""
     layers = [*islice(_layers(document, _DEPTH), _MOST_LAYERS)][::-1]
     objects = [layer for layer in layers if layer.__class__ is dict]
-    of_detail = next((_clean(layer[0].get("type")) for layer in layers if layer.__class__ is list), None)
+    of_detail = next(
+        (_clean(layer[0].get("type")) for layer in layers if layer.__class__ is list), None
+    )
     codes = [_clean(each.get(name)) for name in _CODES for each in objects]
     return Told(
         message=next(filter(None, map(_sentence, layers)), None),
@@ -73,7 +99,9 @@ def told(document: Any) -> Told:
 
 
 def plain_text(text: str) -> str:
-    """The first 4,096 characters of a text without control characters and, if it is a page, without its markup."""
+    """The first 4,096 characters of a text without control characters and, if it is a page, without
+    its markup.
+    """
     text = text[:_SEEN]
     if _PAGE(text):
         text = " ".join(_MARKUP.sub(" ", text).split())
@@ -81,7 +109,9 @@ def plain_text(text: str) -> str:
 
 
 def _layers(value: Any, depth: int) -> Iterator[Any]:
-    """The objects, texts and lists of details that an error consists of; what is more exact comes later."""
+    """The objects, texts and lists of details that an error consists of; what is more exact comes
+    later.
+    """
     if depth == 0 or not value:
         return
     if value.__class__ is str:
@@ -106,7 +136,9 @@ def _layers(value: Any, depth: int) -> Iterator[Any]:
 
 
 def _json(text: str) -> Any:
-    """The object or list that a text is the JSON of. None if it is not: JSON further inside may be anybody's words."""
+    """The object or list that a text is the JSON of. None if it is not: JSON further inside may be
+    anybody's words.
+    """
     if len(text) > _LONGEST_TEXT or text.lstrip()[:1] not in ("{", "["):
         return None
     try:
@@ -118,10 +150,16 @@ def _json(text: str) -> Any:
 def _sentence(layer: Any) -> str | None:
     """What a layer says itself."""
     if layer.__class__ is list:
-        said = [(_place(each), plain_text(each["msg"])) for each in layer[:_SHOWN_DETAILS] if _is_detail(each)]
+        said = [
+            (_place(each), plain_text(each["msg"]))
+            for each in layer[:_SHOWN_DETAILS]
+            if _is_detail(each)
+        ]
         return "; ".join(f"{place}: {text}" if place else text for place, text in said)
     if layer.__class__ is dict:
-        layer = next((text for name in _TEXTS if (text := layer.get(name)).__class__ is str and text), None)
+        layer = next(
+            (text for name in _TEXTS if (text := layer.get(name)).__class__ is str and text), None
+        )
     return plain_text(layer) if layer.__class__ is str else None
 
 
@@ -150,7 +188,8 @@ def _param(layer: Any) -> str | None:
 
 
 def _clean(code: Any) -> str | None:
-    """A code that can be told and looked up: some servers put a sentence there, or only the status."""
+    """A code that can be told and looked up: some servers put a sentence there, or only the
+    status."""
     if code.__class__ is int and code >= 1000:  # Z.ai and MiniMax count their errors so
         code = str(code)
     return code if code.__class__ is str and _CODE(code) and not _is_status(code) else None

@@ -1,4 +1,6 @@
-"""Where schemas stand inside of a JSON Schema, by position: what stands under `properties` is a name, never a keyword."""
+"""Where schemas stand inside of a JSON Schema, by position: what stands under `properties` is a
+name, never a keyword.
+"""
 
 from collections.abc import Callable, Iterator
 from typing import Any, Final
@@ -10,20 +12,25 @@ Schema = JsonObject
 Change = Callable[[Any], Any]
 """What is made of one schema: another one, or itself."""
 
-NAMED: Final = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
+NAMED: Final = frozenset(
+    {"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"}
+)
 """Keywords that hold schemas by name."""
 LISTED: Final = frozenset({"anyOf", "oneOf", "allOf", "prefixItems"})
 SINGLE: Final = frozenset({
-    "items", "additionalProperties", "additionalItems", "contains", "propertyNames", "not", "if", "then", "else", "unevaluatedItems",
+    "items", "additionalProperties", "additionalItems", "contains", "propertyNames", "not", "if",
+    "then", "else", "unevaluatedItems",
     "unevaluatedProperties", "contentSchema",
 })  # fmt: skip
 
 MAX_DIGITS: Final = 9
-"""Of a place in an array, as a pointer has it: Python refuses to read numbers of thousands of them."""
+"""Of a place in an array, as a pointer has it: Python refuses to read numbers of thousands of them.
+"""
 
 
 def changed_below(word: str, value: Any, change: Change) -> Any:
-    """The value of the keyword `word` with each schema in it changed; the same object if none is."""
+    """The value of the keyword `word` with each schema in it changed; the same object if none
+    is."""
     if word in SINGLE:
         return change(value)
     if word in NAMED and value.__class__ is dict:
@@ -36,7 +43,9 @@ def changed_below(word: str, value: Any, change: Change) -> Any:
 
 def same_or(old: Schema, new: Schema) -> Schema:
     """`old` if `new` holds the very same things under the same names."""
-    if len(old) == len(new) and all(name in new and new[name] is value for name, value in old.items()):
+    if len(old) == len(new) and all(
+        name in new and new[name] is value for name, value in old.items()
+    ):
         return old
     return new
 
@@ -54,5 +63,9 @@ def pointer_of(steps: list[str]) -> str:
 def below(node: Any, step: str) -> Any:
     """What one step of a pointer leads to, or None."""
     if node.__class__ is list:
-        return node[int(step)] if step.isdecimal() and len(step) < MAX_DIGITS and int(step) < len(node) else None
+        return (
+            node[int(step)]
+            if step.isdecimal() and len(step) < MAX_DIGITS and int(step) < len(node)
+            else None
+        )
     return node.get(step) if node.__class__ is dict else None

@@ -1,6 +1,8 @@
-"""The shape of every parameter of a chat request, one row each, and the rules of their combinations.
+"""The shape of every parameter of a chat request, one row each, and the rules of their
+combinations.
 
-Which values are allowed is not said here: that is the target's (translators.chat.ranges), and servers differ in it.
+Which values are allowed is not said here: that is the target's (translators.chat.ranges), and
+servers differ in it.
 """
 
 from collections.abc import Callable
@@ -9,7 +11,13 @@ from typing import Any, Final
 
 from translators.chat.passthrough import check_passthrough
 from translators.chat.schema_check import check_schema, is_usual, is_usual_object
-from translators.chat.validation_errors import missing, not_one_of, require_object, require_string, wrong_type
+from translators.chat.validation_errors import (
+    missing,
+    not_one_of,
+    require_object,
+    require_string,
+    wrong_type,
+)
 from translators.errors import InvalidRequest
 from translators.json_codec import JsonObject
 
@@ -28,7 +36,8 @@ NO_OPS: Final[dict[str, tuple[object, ...]]] = {
     "service_tier": ("auto",),
     "store": (False,),
 }
-"""Values of parameters that ask for what every server does anyway: leaving them out loses nothing."""
+"""Values of parameters that ask for what every server does anyway: leaving them out loses nothing.
+"""
 
 _Check = Callable[[Any, str], bool | None]
 """Raises InvalidRequest. True: there is a schema in the value that is not a usual one."""
@@ -102,8 +111,15 @@ def _tools(value: Any, param: str) -> bool:
                 _object(custom["format"], f"{at}.custom.format")
         elif kind == "function":
             if "function" not in tool and "name" in tool:
-                hint = 'Chat Completions has {"type": "function", "function": {"name": …}}; the flat form is that of Responses.'
-                raise InvalidRequest(f"Missing required parameter: '{at}.function'. {hint}", f"{at}.function", "missing_required_parameter")
+                hint = (
+                    'Chat Completions has {"type": "function", "function": {"name": …}}; the flat'
+                    " form is that of Responses."
+                )
+                raise InvalidRequest(
+                    f"Missing required parameter: '{at}.function'. {hint}",
+                    f"{at}.function",
+                    "missing_required_parameter",
+                )
             odd |= _function(require_object(tool, "function", at), f"{at}.function")
         elif "function" in tool:
             require_string(tool["function"], "name", f"{at}.function")
@@ -124,8 +140,16 @@ def _function(function: JsonObject, at: str) -> bool:
     """Whether the schema of its parameters is not a usual one."""
     require_string(function, "name", at)
     if not function["name"]:
-        raise InvalidRequest(f"Invalid '{at}.name': empty string. Expected a string with minimum length 1.", f"{at}.name", "empty_string")
-    description, parameters, strict = function.get("description"), function.get("parameters"), function.get("strict")
+        raise InvalidRequest(
+            f"Invalid '{at}.name': empty string. Expected a string with minimum length 1.",
+            f"{at}.name",
+            "empty_string",
+        )
+    description, parameters, strict = (
+        function.get("description"),
+        function.get("parameters"),
+        function.get("strict"),
+    )
     if description is not None:
         _string(description, f"{at}.description")
     if strict is not None:
@@ -149,7 +173,9 @@ def _tool_choice(value: Any, param: str) -> None:
     elif kind == "allowed_tools":
         allowed = require_object(value, "allowed_tools", param)
         if allowed.get("mode") not in ("auto", "required"):
-            raise not_one_of(f"{param}.allowed_tools.mode", allowed.get("mode"), ("auto", "required"))
+            raise not_one_of(
+                f"{param}.allowed_tools.mode", allowed.get("mode"), ("auto", "required")
+            )
         _array(allowed.get("tools"), f"{param}.allowed_tools.tools")
         for i, tool in enumerate(allowed["tools"]):
             _allowed_tool(tool, f"{param}.allowed_tools.tools[{i}]")
@@ -239,20 +265,34 @@ PARAMETERS: Final[dict[str, _Check]] = {
 }
 
 
-_COMBINED: Final = frozenset({"stream_options", "tools", "functions", "tool_choice", "top_logprobs"})
+_COMBINED: Final = frozenset(
+    {"stream_options", "tools", "functions", "tool_choice", "top_logprobs"}
+)
 
 
 def check_combinations(body: JsonObject) -> None:
     if _COMBINED.isdisjoint(body):
         return
     if body.get("stream_options") is not None and body.get("stream") is not True:
-        raise InvalidRequest("The 'stream_options' parameter is only allowed when 'stream' is enabled.", "stream_options", "invalid_value")
+        raise InvalidRequest(
+            "The 'stream_options' parameter is only allowed when 'stream' is enabled.",
+            "stream_options",
+            "invalid_value",
+        )
     tools = body.get("tools") or body.get("functions")
     choice = body.get("tool_choice")
     if not tools and choice is not None and choice not in ("none", "auto"):
-        raise InvalidRequest("'tool_choice' is only allowed when 'tools' are specified.", "tool_choice", "invalid_value")
+        raise InvalidRequest(
+            "'tool_choice' is only allowed when 'tools' are specified.",
+            "tool_choice",
+            "invalid_value",
+        )
     if body.get("top_logprobs") and body.get("logprobs") is not True:
-        raise InvalidRequest("'top_logprobs' is only allowed when 'logprobs' is true.", "top_logprobs", "invalid_value")
+        raise InvalidRequest(
+            "'top_logprobs' is only allowed when 'logprobs' is true.",
+            "top_logprobs",
+            "invalid_value",
+        )
     if tools:
         _check_tool_names(tools, choice)
 
@@ -264,12 +304,20 @@ def _check_tool_names(tools: list[JsonObject], choice: Any) -> None:
         if name is None:  # a tool of a kind that is not known here
             continue
         if name in seen:
-            raise InvalidRequest(f"Invalid 'tools': the name {name[:80]!r} is used twice.", f"tools[{i}].function.name", "invalid_value")
+            raise InvalidRequest(
+                f"Invalid 'tools': the name {name[:80]!r} is used twice.",
+                f"tools[{i}].function.name",
+                "invalid_value",
+            )
         seen.add(name)
     if choice.__class__ is dict and choice.get("type") in ("function", "custom", None):
         wanted = _name_of(choice)
         if wanted is not None and wanted not in seen:
-            raise InvalidRequest(f"Tool choice {wanted[:80]!r} not found in 'tools' parameter.", "tool_choice", "invalid_value")
+            raise InvalidRequest(
+                f"Tool choice {wanted[:80]!r} not found in 'tools' parameter.",
+                "tool_choice",
+                "invalid_value",
+            )
 
 
 def _name_of(tool: JsonObject) -> str | None:

@@ -1,7 +1,9 @@
-"""Which values of parameters the hub's own providers take: OpenAI's ranges and vocabularies, in OpenAI's sentences and error codes.
+"""Which values of parameters the hub's own providers take: OpenAI's ranges and vocabularies, in
+OpenAI's sentences and error codes.
 
-They are no part of a request's shape: servers that speak OpenAI's language have others. So a request is held against them where it is
-built for a target whose ranges they are, and another target may still take what one refuses.
+They are no part of a request's shape: servers that speak OpenAI's language have others. So a
+request is held against them where it is built for a target whose ranges they are, and another
+target may still take what one refuses.
 """
 
 from collections.abc import Callable
@@ -16,7 +18,8 @@ MAX_CHOICES: Final = 128
 MAX_METADATA: Final = 16
 LIMITS: Final = frozenset({"max_tokens", "max_completion_tokens"})
 UNLIMITED: Final = -1
-"""What llama.cpp's and vLLM's users write for "as much as there is", of tokens to answer with and of tokens to choose among."""
+"""What llama.cpp's and vLLM's users write for "as much as there is", of tokens to answer with and
+of tokens to choose among."""
 
 _Check = Callable[[Any, str], None]
 
@@ -62,7 +65,11 @@ def _tool_choice(value: Any, param: str) -> None:
             raise not_one_of(param, value, ("none", "auto", "required"))
         return
     kind = value.get("type")
-    if "name" not in value and kind != "allowed_tools" and not (kind in ("function", "custom") and kind in value):
+    if (
+        "name" not in value
+        and kind != "allowed_tools"
+        and not (kind in ("function", "custom") and kind in value)
+    ):
         raise not_one_of(f"{param}.type", kind, ("function", "custom", "allowed_tools"))
 
 
@@ -102,32 +109,46 @@ RANGES: Final[dict[str, _Check]] = {
     "reasoning_effort": _one_of("none", "minimal", "low", "medium", "high", "xhigh", "max"),
     "verbosity": _one_of("low", "medium", "high"),
 }
-"""What a value whose shape is right (translators.chat.parameters) is held against. Each raises InvalidRequest."""
+"""What a value whose shape is right (translators.chat.parameters) is held against. Each raises
+InvalidRequest."""
 
 RANGED: Final = frozenset(RANGES) - LIMITS
-"""What `within_ranges` looks at: of most requests nothing, as one look tells. Limits of the answer are looked at where they are read."""
+"""What `within_ranges` looks at: of most requests nothing, as one look tells. Limits of the answer
+are looked at where they are read."""
 _OTHERS_WORDS: Final[dict[str, tuple[Any, Any]]] = {
     "reasoning_effort": ("default", None),
     "top_k": (UNLIMITED, None),
     "tool_choice": ("any", "required"),
 }
-"""What some servers have another word for, and what the hub says: None, where leaving the parameter out says it."""
+"""What some servers have another word for, and what the hub says: None, where leaving the parameter
+out says it."""
 
 
 def within_ranges(body: JsonObject, most_stops: int | None = MAX_STOP_SEQUENCES) -> JsonObject:
-    """`body` with what other servers have their own words for in the hub's words; the same one if there is nothing of it.
+    """`body` with what other servers have their own words for in the hub's words; the same one if
+    there is nothing of it.
 
-    `most_stops` sequences are taken, None: any number. Raises InvalidRequest for a value that is out of its range.
+    `most_stops` sequences are taken, None: any number. Raises InvalidRequest for a value that is
+    out of its range.
     """
     said = body
     for name in body:
-        if name in RANGED and (settled := in_range(name, value := body[name], most_stops)) is not value:
-            said = {key: settled if key == name else kept for key, kept in said.items() if key != name or settled is not None}
+        if (
+            name in RANGED
+            and (settled := in_range(name, value := body[name], most_stops)) is not value
+        ):
+            said = {
+                key: settled if key == name else kept
+                for key, kept in said.items()
+                if key != name or settled is not None
+            }
     return said
 
 
 def in_range(name: str, value: Any, most_stops: int | None = MAX_STOP_SEQUENCES) -> Any:
-    """One of RANGED in the hub's words; None where it says nothing. Raises InvalidRequest for a value that is out of its range."""
+    """One of RANGED in the hub's words; None where it says nothing. Raises InvalidRequest for a
+    value that is out of its range.
+    """
     if value is None:
         return None
     if name == "stop":
@@ -141,7 +162,9 @@ def in_range(name: str, value: Any, most_stops: int | None = MAX_STOP_SEQUENCES)
 
 
 def without_limit(body: JsonObject, emulated: Callable[[str, str], None]) -> None:
-    """Where ChatRequest.max_tokens is None: a limit that says so is told of by `emulated`. Raises InvalidRequest for one that is none."""
+    """Where ChatRequest.max_tokens is None: a limit that says so is told of by `emulated`. Raises
+    InvalidRequest for one that is none.
+    """
     for name in ("max_tokens", "max_completion_tokens"):
         value = body.get(name)
         if value is None or value >= 1:

@@ -1,4 +1,6 @@
-"""What is taken out of a provider's words: keys always, and before a caller sees them whatever names our account there."""
+"""What is taken out of a provider's words: keys always, and before a caller sees them whatever
+names our account there.
+"""
 
 import re
 from typing import Final
@@ -15,7 +17,8 @@ _KEYS: Final = re.compile(
 _ACCOUNT: Final = re.compile(
     r"\b(?:org|proj|user|acct|team|wrkspc|ak)[-_](?=[A-Za-z]{0,40}[0-9])[A-Za-z0-9]{8,}"
     r"|\bproject(?:s/|_number:|_id:|[ _]number |[ _]id )[\w.:-]+"
-    r"|(?<=in organization )\S{1,80}|(?<=organization: )\S{1,80}|(?<=Team: )[^,\s]{1,80}|(?<=API key ID: )[^,\s]{1,80}"
+    r"|(?<=in organization )\S{1,80}|(?<=organization: )\S{1,80}|(?<=Team: )[^,\s]{1,80}|(?<=API"
+    r" key ID: )[^,\s]{1,80}"
     r"|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\barn:aws[\w-]{0,20}:\S{1,200}|[\w.-]{1,64}@[\w.-]{1,64}\.gserviceaccount\.com",
     re.I,
 )

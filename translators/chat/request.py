@@ -1,14 +1,22 @@
 """A JSON body read as a chat request: checked by hand, kept as it came.
 
-The check names the first field that breaks a rule, in OpenAI's words and error codes. What is not a rule of the hub (an unknown
-parameter, an unknown content part) passes: a relay may know it, and a translator reports it.
+The check names the first field that breaks a rule, in OpenAI's words and error codes. What is not a
+rule of the hub (an unknown parameter, an unknown content part) passes: a relay may know it, and a
+translator reports it.
 """
 
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from translators.chat.parameters import PARAMETERS, check_combinations
-from translators.chat.validation_errors import missing, not_one_of, require_object, require_string, type_name, wrong_type
+from translators.chat.validation_errors import (
+    missing,
+    not_one_of,
+    require_object,
+    require_string,
+    type_name,
+    wrong_type,
+)
 from translators.chat.wire import InputMessage
 from translators.errors import InvalidRequest
 from translators.json_codec import JsonObject
@@ -19,7 +27,8 @@ INSTRUCTION_ROLES: Final = ("system", "developer")
 
 @dataclass(slots=True)
 class ChatRequest:
-    """A chat request that keeps the hub's rules. `body` is never changed: whoever needs another one makes a copy.
+    """A chat request that keeps the hub's rules. `body` is never changed: whoever needs another one
+    makes a copy.
 
     It is not frozen because that would double what it costs to make one.
     """
@@ -28,7 +37,8 @@ class ChatRequest:
     size: int = field(default=0, compare=False)
     """Bytes of the JSON text it came from: an upper bound for its tokens."""
     usual_schemas: bool = field(default=False, compare=False)
-    """All of its schemas were seen to be usual ones (translators.chat.schema_check). False says nothing: look at them."""
+    """All of its schemas were seen to be usual ones (translators.chat.schema_check). False says
+    nothing: look at them."""
 
     @property
     def model(self) -> str:
@@ -51,9 +61,11 @@ class ChatRequest:
 
     @property
     def max_tokens(self) -> int | None:
-        """The caller's limit for the answer: `max_completion_tokens` wins over the older `max_tokens`.
+        """The caller's limit for the answer: `max_completion_tokens` wins over the older
+        `max_tokens`.
 
-        None also for a number below 1, which limits nothing: with some servers it says so (translators.chat.ranges.UNLIMITED).
+        None also for a number below 1, which limits nothing: with some servers it says so
+        (translators.chat.ranges.UNLIMITED).
         """
         limit: int | None = self.body.get("max_completion_tokens")
         if limit is None:
@@ -64,7 +76,11 @@ class ChatRequest:
 def parse(body: Any, size: int = 0) -> ChatRequest:
     """Check a decoded JSON body. Raises InvalidRequest naming the field and the rule."""
     if body.__class__ is not dict:
-        raise InvalidRequest(f"The request body must be a JSON object, but it is {type_name(body)}.", None, "invalid_type")
+        raise InvalidRequest(
+            f"The request body must be a JSON object, but it is {type_name(body)}.",
+            None,
+            "invalid_type",
+        )
     model, messages = body.get("model"), body.get("messages")
     if model is None or messages is None:
         raise missing("model" if model is None else "messages")
@@ -81,22 +97,36 @@ def _check_messages(messages: Any) -> None:
     if messages.__class__ is not list:
         raise wrong_type("messages", "an array of messages", messages)
     if not messages:
-        raise InvalidRequest("Invalid 'messages': empty array. Expected an array with at least 1 message.", "messages", "empty_array")
+        raise InvalidRequest(
+            "Invalid 'messages': empty array. Expected an array with at least 1 message.",
+            "messages",
+            "empty_array",
+        )
     for i, message in enumerate(messages):
         if message.__class__ is not dict:
             raise wrong_type(f"messages[{i}]", "an object", message)
         role = message.get("role")
         content = message.get("content")
-        if content.__class__ is str and (role == "user" or _is_usual(message, role)):  # a user's, every other one, without a call
+        if content.__class__ is str and (
+            role == "user" or _is_usual(message, role)
+        ):  # a user's, every other one, without a call
             continue
         _check_message(message, role, content, f"messages[{i}]")
-    if messages[-1]["role"] == "tool" and all(message["role"] in ("tool", *INSTRUCTION_ROLES) for message in messages):
-        rule = "Messages with role 'tool' must be a response to a preceding message with 'tool_calls'."
-        raise InvalidRequest(f"Invalid parameter: {rule}", f"messages[{len(messages) - 1}].role", "invalid_value")
+    if messages[-1]["role"] == "tool" and all(
+        message["role"] in ("tool", *INSTRUCTION_ROLES) for message in messages
+    ):
+        rule = (
+            "Messages with role 'tool' must be a response to a preceding message with 'tool_calls'."
+        )
+        raise InvalidRequest(
+            f"Invalid parameter: {rule}", f"messages[{len(messages) - 1}].role", "invalid_value"
+        )
 
 
 def _is_usual(message: InputMessage, role: Any) -> bool:
-    """Whether a message whose content is a text needs no other look: most of every conversation does not."""
+    """Whether a message whose content is a text needs no other look: most of every conversation
+    does not.
+    """
     if role == "user" or role == "system":
         return True
     if role == "assistant":
@@ -166,7 +196,11 @@ def _check_part(part: Any, at: str) -> None:
         if value.get(key) is not None:
             require_string(value, key, f"{at}.file")
     if value.get("file_data") is None and value.get("file_id") is None:
-        raise InvalidRequest(f"'{at}.file' needs 'file_data' or 'file_id'.", f"{at}.file", "missing_required_parameter")
+        raise InvalidRequest(
+            f"'{at}.file' needs 'file_data' or 'file_id'.",
+            f"{at}.file",
+            "missing_required_parameter",
+        )
 
 
 def _check_calls(message: InputMessage, at: str) -> None:
@@ -188,11 +222,20 @@ def _check_calls(message: InputMessage, at: str) -> None:
 
 
 def _is_usual_call(call: Any) -> bool:
-    """Whether a call is written as OpenAI's own servers write it: such a one needs no other look."""
-    if call.__class__ is not dict or call.get("type") != "function" or call.get("id").__class__ is not str:
+    """Whether a call is written as OpenAI's own servers write it: such a one needs no other
+    look."""
+    if (
+        call.__class__ is not dict
+        or call.get("type") != "function"
+        or call.get("id").__class__ is not str
+    ):
         return False
     function = call.get("function")
-    return function.__class__ is dict and function.get("name").__class__ is str and function.get("arguments").__class__ is str
+    return (
+        function.__class__ is dict
+        and function.get("name").__class__ is str
+        and function.get("arguments").__class__ is str
+    )
 
 
 def _check_call(call: Any, at: str) -> None:
@@ -205,7 +248,10 @@ def _check_call(call: Any, at: str) -> None:
         raise wrong_type(f"{at}.type", "a string", kind)
     if kind in (None, "function", "custom"):
         require_object(call, kind or "function", at)
-    for name in ("function", "custom"):  # a call of any other kind may have them, too: Moonshot's `builtin_function` has a function
+    for name in (
+        "function",
+        "custom",
+    ):  # a call of any other kind may have them, too: Moonshot's `builtin_function` has a function
         if call.get(name) is not None:
             _check_called(require_object(call, name, at), f"{at}.{name}")
 

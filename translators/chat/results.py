@@ -1,4 +1,6 @@
-"""Tool results that failed, for providers that have no other place to say so than the result itself."""
+"""Tool results that failed, for providers that have no other place to say so than the result
+itself.
+"""
 
 from typing import Final
 
@@ -14,4 +16,8 @@ def told_as_failed(message: InputMessage) -> InputMessage:
     content = message.get("content") or ""
     if content.__class__ is list:
         return {**message, "content": [{"type": "text", "text": FAILED}, *content]}
-    return message if content[:5].lower() == "error" else {**message, "content": f"{FAILED} {content}".rstrip()}
+    return (
+        message
+        if content[:5].lower() == "error"
+        else {**message, "content": f"{FAILED} {content}".rstrip()}
+    )

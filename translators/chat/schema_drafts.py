@@ -1,6 +1,8 @@
-"""JSON Schemas of older drafts (3 to 2019-09) and of OpenAPI 3.0, written in the words of draft 2020-12.
+"""JSON Schemas of older drafts (3 to 2019-09) and of OpenAPI 3.0, written in the words of draft
+2020-12.
 
-What is so written already stays the very object it was. Nothing of the meaning is lost: each old word has a new one.
+What is so written already stays the very object it was. Nothing of the meaning is lost: each old
+word has a new one.
 """
 
 import re
@@ -28,7 +30,9 @@ def modern(schema: Schema) -> Schema:
 
 
 def with_modern_schemas(request: ChatRequest) -> ChatRequest:
-    """The request with all of its schemas (of tools, functions and the answer) in the newest draft's words; itself if nothing changes."""
+    """The request with all of its schemas (of tools, functions and the answer) in the newest
+    draft's words; itself if nothing changes.
+    """
     body = request.body
     made = dict(body)
     for name, function in (("tools", "function"), ("functions", None)):
@@ -45,7 +49,11 @@ def with_modern_schemas(request: ChatRequest) -> ChatRequest:
 def _with_parameters(holder: Schema, under: str | None) -> Schema:
     if under is not None:
         inner = holder.get(under)
-        return holder if inner.__class__ is not dict else _replaced(holder, under, _with_parameters(inner, None))
+        return (
+            holder
+            if inner.__class__ is not dict
+            else _replaced(holder, under, _with_parameters(inner, None))
+        )
     parameters = holder.get("parameters")
     return _replaced(holder, "parameters", modern(parameters)) if parameters else holder
 
@@ -97,7 +105,9 @@ class _Older:
         return reference if list(steps_of(reference)) == steps else made
 
 
-_BY_NAME: Final = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies"})
+_BY_NAME: Final = frozenset(
+    {"properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies"}
+)
 
 
 def _moved(step: str, node: Any) -> str:
@@ -105,12 +115,20 @@ def _moved(step: str, node: Any) -> str:
     if node.__class__ is not dict:
         return step
     listed = node.get("items").__class__ is list
-    return {"items": "prefixItems" if listed else "items", "additionalItems": "items", "dependencies": "dependentSchemas"}.get(step, step)
+    return {
+        "items": "prefixItems" if listed else "items",
+        "additionalItems": "items",
+        "dependencies": "dependentSchemas",
+    }.get(step, step)
 
 
 def _require(properties: Schema, made: Schema) -> None:
     """Draft 3 said of each property whether it is required."""
-    named = [name for name, member in properties.items() if member.__class__ is dict and member.get("required") is True]
+    named = [
+        name
+        for name, member in properties.items()
+        if member.__class__ is dict and member.get("required") is True
+    ]
     if named:
         known = made.get("required", [])
         made["required"] = [*known, *(name for name in named if name not in known)]
@@ -122,10 +140,16 @@ def _or_null(made: Schema) -> Schema:
     if kind is None and members is None and not others:
         return made  # any value, null among them
     if kind is None and members is None and others == {"anyOf"} and made["anyOf"].__class__ is list:
-        return {**made, "anyOf": [branch for branch in made["anyOf"] if branch != _NOTHING] + [_NOTHING]}
+        return {
+            **made,
+            "anyOf": [branch for branch in made["anyOf"] if branch != _NOTHING] + [_NOTHING],
+        }
     if (kind is None and members is None) or "const" in made:
         told: Schema = {name: made[name] for name in _ANNOTATIONS if name in made}
-        return {**told, "anyOf": [{name: value for name, value in made.items() if name not in told}, _NOTHING]}
+        return {
+            **told,
+            "anyOf": [{name: value for name, value in made.items() if name not in told}, _NOTHING],
+        }
     if kind is not None and "null" not in (kinds := kind if kind.__class__ is list else [kind]):
         made["type"] = [*kinds, "null"]
     if members.__class__ is list and None not in members:
@@ -239,7 +263,9 @@ def _divisible(older: _Older, value: Any, node: Schema, made: Schema) -> None:
 def _extends(older: _Older, value: Any, node: Schema, made: Schema) -> None:
     bases = value if value.__class__ is list else [value]
     known = node.get("allOf")
-    made["allOf"] = [older.node(base) for base in [*(known if known.__class__ is list else ()), *bases]]
+    made["allOf"] = [
+        older.node(base) for base in [*(known if known.__class__ is list else ()), *bases]
+    ]
 
 
 def _all_of(older: _Older, value: Any, node: Schema, made: Schema) -> None:

@@ -1,11 +1,14 @@
-"""Whether a JSON value is valid against a JSON Schema, within bounds: for answers whose schema a model was only told in words.
+"""Whether a JSON value is valid against a JSON Schema, within bounds: for answers whose schema a
+model was only told in words.
 
-Kept by hand, because schemas are a caller's and no validator on PyPI holds still under a hostile one. Measured on one core:
-jsonschema 4.26 takes 182 ms to import (the whole gateway starts in 340), fastjsonschema 2.22 compiles each schema with `exec` in 4 ms and
-fetches references over HTTP, jsonschema-rs 0.61 has 16 MB; and all three work for longer than anybody waits on 24 nested `anyOf` of two.
-Delete this when a library takes a budget of steps, fetches nothing, and is small. What is not judged counts as valid: keywords that are
-not here (`pattern` and `format` too: a caller's regular expression may take forever), references to elsewhere, schemas that are none, and
-all that is left when the budget is spent.
+Kept by hand, because schemas are a caller's and no validator on PyPI holds still under a hostile
+one. Measured on one core: jsonschema 4.26 takes 182 ms to import (the whole gateway starts in 340),
+fastjsonschema 2.22 compiles each schema with `exec` in 4 ms and fetches references over HTTP,
+jsonschema-rs 0.61 has 16 MB; and all three work for longer than anybody waits on 24 nested `anyOf`
+of two. Delete this when a library takes a budget of steps, fetches nothing, and is small. What is
+not judged counts as valid: keywords that are not here (`pattern` and `format` too: a caller's
+regular expression may take forever), references to elsewhere, schemas that are none, and all that
+is left when the budget is spent.
 """
 
 import operator
@@ -17,7 +20,8 @@ from translators.chat.json_schema import Schema
 MAX_STEPS: Final = 10_000
 """Schemas held against values, and entries of lists looked through: some 20 ms of work."""
 MAX_DEPTH: Final = 120
-"""Schemas inside of schemas, references followed; each costs some five frames of Python's stack, which holds a thousand."""
+"""Schemas inside of schemas, references followed; each costs some five frames of Python's stack,
+which holds a thousand."""
 
 Check = Callable[["_Judge", Any, Any, Schema, int], bool]
 """Holds a value against a keyword's operand, which stands in a schema at some depth."""
@@ -28,7 +32,9 @@ class _Unjudged(Exception):
 
 
 def is_valid(value: Any, schema: Any) -> bool:
-    """Whether `value` is valid against `schema`, an object or a boolean, as far as it is judged. Raises nothing."""
+    """Whether `value` is valid against `schema`, an object or a boolean, as far as it is judged.
+    Raises nothing.
+    """
     try:
         return _Judge(schema).accepts(value, schema, 0)
     except _Unjudged:
@@ -70,7 +76,9 @@ class _Judge:
 
     def properties(self, of: Any, value: Any, schema: Schema, depth: int) -> bool:
         of = _as(dict, of)
-        return self._all(((child, of[name]) for name, child in _as(dict, value).items() if name in of), depth)
+        return self._all(
+            ((child, of[name]) for name, child in _as(dict, value).items() if name in of), depth
+        )
 
     def other_properties(self, of: Any, value: Any, schema: Schema, depth: int) -> bool:
         """Beside patterns, which are not judged, nobody knows which those are."""
@@ -84,7 +92,9 @@ class _Judge:
             return True
         if of.__class__ is list:
             return self.first_items(of, value, schema, depth)  # as drafts up to 2019-09 have it
-        return self._all(((child, of) for child in value[len(_as(list, schema.get("prefixItems"))) :]), depth)
+        return self._all(
+            ((child, of) for child in value[len(_as(list, schema.get("prefixItems"))) :]), depth
+        )
 
     def first_items(self, of: Any, value: Any, schema: Schema, depth: int) -> bool:
         return self._all(zip(_as(list, value), _as(list, of), strict=False), depth)
@@ -93,10 +103,15 @@ class _Judge:
         return self._all(((value, part) for part in _as(list, of)), depth)
 
     def some(self, of: Any, value: Any, schema: Schema, depth: int) -> bool:
-        return not _as(list, of) or any(self.accepts(value, alternative, depth) for alternative in of)
+        return not _as(list, of) or any(
+            self.accepts(value, alternative, depth) for alternative in of
+        )
 
     def exactly_one(self, of: Any, value: Any, schema: Schema, depth: int) -> bool:
-        return not _as(list, of) or sum([self.accepts(value, alternative, depth) for alternative in of]) == 1
+        return (
+            not _as(list, of)
+            or sum([self.accepts(value, alternative, depth) for alternative in of]) == 1
+        )
 
     def _all(self, held: Iterable[tuple[Any, Any]], depth: int) -> bool:
         return all(self.accepts(value, schema, depth) for value, schema in held)
@@ -108,7 +123,11 @@ def _as(kind: type, value: Any) -> Any:
 
 
 def _has_kind(judge: _Judge, kinds: Any, value: Any, schema: Schema, depth: int) -> bool:
-    classes = [_KINDS.get(kind) for kind in (kinds if kinds.__class__ is list else [kinds]) if kind.__class__ is str]
+    classes = [
+        _KINDS.get(kind)
+        for kind in (kinds if kinds.__class__ is list else [kinds])
+        if kind.__class__ is str
+    ]
     found = int if value.__class__ is float and value.is_integer() else value.__class__
     return not classes or any(of is None or found in of for of in classes)
 
@@ -125,28 +144,38 @@ def _is_same(judge: _Judge, other: Any, value: Any, schema: Schema, depth: int) 
 
 def _has_all(judge: _Judge, names: Any, value: Any, schema: Schema, depth: int) -> bool:
     judge.spend(len(_as(list, names)))
-    return value.__class__ is not dict or all(name in value for name in _as(list, names) if name.__class__ is str)
+    return value.__class__ is not dict or all(
+        name in value for name in _as(list, names) if name.__class__ is str
+    )
 
 
-def _limit(kinds: tuple[type, ...], measure: Callable[[Any], Any], holds: Callable[[Any, Any], bool]) -> Check:
+def _limit(
+    kinds: tuple[type, ...], measure: Callable[[Any], Any], holds: Callable[[Any, Any], bool]
+) -> Check:
     """A check of sizes. What is no number, as draft 4's `exclusiveMinimum`, is not judged."""
     return lambda judge, limit, value, schema, depth: (
-        limit.__class__ not in _NUMBER or value.__class__ not in kinds or holds(measure(value), limit)
+        limit.__class__ not in _NUMBER
+        or value.__class__ not in kinds
+        or holds(measure(value), limit)
     )
 
 
 _NUMBER: Final = (int, float)
 _KINDS: Final[dict[str, tuple[type, ...]]] = {
-    "object": (dict,), "array": (list,), "string": (str,), "number": _NUMBER, "integer": (int,), "boolean": (bool,), "null": (type(None),),
+    "object": (dict,), "array": (list,), "string": (str,), "number": _NUMBER, "integer": (int,),
+    "boolean": (bool,), "null": (type(None),),
 }  # fmt: skip
 _SIZES: Final = (("Length", str), ("Items", list), ("Properties", dict))
 _CHECKS: Final[dict[str, Check]] = {
-    "$ref": _Judge.reference, "allOf": _Judge.every, "anyOf": _Judge.some, "oneOf": _Judge.exactly_one,
+    "$ref": _Judge.reference, "allOf": _Judge.every, "anyOf": _Judge.some,
+    "oneOf": _Judge.exactly_one,
     "type": _has_kind, "enum": _is_one_of, "const": _is_same, "required": _has_all,
     "properties": _Judge.properties, "additionalProperties": _Judge.other_properties,
     "prefixItems": _Judge.first_items, "items": _Judge.items,
     **{f"min{of}": _limit((kind,), len, operator.ge) for of, kind in _SIZES},
     **{f"max{of}": _limit((kind,), len, operator.le) for of, kind in _SIZES},
-    "minimum": _limit(_NUMBER, operator.pos, operator.ge), "maximum": _limit(_NUMBER, operator.pos, operator.le),
-    "exclusiveMinimum": _limit(_NUMBER, operator.pos, operator.gt), "exclusiveMaximum": _limit(_NUMBER, operator.pos, operator.lt),
+    "minimum": _limit(_NUMBER, operator.pos, operator.ge), "maximum": _limit(_NUMBER, operator.pos,
+     operator.le),
+    "exclusiveMinimum": _limit(_NUMBER, operator.pos, operator.gt),
+    "exclusiveMaximum": _limit(_NUMBER, operator.pos, operator.lt),
 }  # fmt: skip

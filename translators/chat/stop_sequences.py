@@ -1,6 +1,8 @@
-"""Stop sequences for models that lack them: the text is cut where the first one begins, and the answer says that it stopped.
+"""Stop sequences for models that lack them: the text is cut where the first one begins, and the
+answer says that it stopped.
 
-The provider goes on to its own end, so the usage is what it really was; what comes behind the cut is not shown.
+The provider goes on to its own end, so the usage is what it really was; what comes behind the cut
+is not shown.
 """
 
 from typing import Any, Final
@@ -36,7 +38,9 @@ def cut_completion(completion: Completion, sequences: tuple[str, ...]) -> None:
 
 
 class StopCutter:
-    """Cuts a streamed answer: holds back as much text of each choice as could be the beginning of a sequence."""
+    """Cuts a streamed answer: holds back as much text of each choice as could be the beginning of a
+    sequence.
+    """
 
     def __init__(self, sequences: tuple[str, ...]) -> None:
         self._sequences = sequences
@@ -69,7 +73,11 @@ class StopCutter:
             kept, held = self._split(text)
         if held:
             self._held[index] = held
-        rest: Any = {name: value for name, value in delta.items() if name != "content" and not (at >= 0 and name == "tool_calls")}
+        rest: Any = {
+            name: value
+            for name, value in delta.items()
+            if name != "content" and not (at >= 0 and name == "tool_calls")
+        }
         if kept or ("content" in delta and not text):
             rest = {**rest, "content": kept}
         if rest or chunk.finish_reason is not None:

@@ -1,7 +1,8 @@
-"""Tool names: as models write them against what the caller declared, and under aliases where a provider would refuse them.
+"""Tool names: as models write them against what the caller declared, and under aliases where a
+provider would refuse them.
 
-The rule for a name, 1 to 64 of [a-zA-Z0-9_-], is the same for OpenAI and Claude. Pure functions of the name: the same history gives the
-same bytes.
+The rule for a name, 1 to 64 of [a-zA-Z0-9_-], is the same for OpenAI and Claude. Pure functions of
+the name: the same history gives the same bytes.
 """
 
 import re
@@ -25,7 +26,8 @@ def declared_name(name: str, declared: frozenset[str]) -> str:
 
 
 def digest(text: str) -> str:
-    """Eight hex digits that tell two names apart which look the same once they are cut or cleaned."""
+    """Eight hex digits that tell two names apart which look the same once they are cut or
+    cleaned."""
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
 
 
@@ -37,9 +39,14 @@ def sanitised_name(name: str, salt: str = "") -> str:
 
 
 def are_plain(names: list[str]) -> bool:
-    """Whether none of them needs an alias: one look at all of them. (Reading letter by letter, a pattern takes five times as long.)"""
+    """Whether none of them needs an alias: one look at all of them. (Reading letter by letter, a
+    pattern takes five times as long.)
+    """
     letters = "".join(names)
-    if not (letters.isascii() and (letters.isidentifier() or letters.replace("_", "").replace("-", "").isalnum())):
+    if not (
+        letters.isascii()
+        and (letters.isidentifier() or letters.replace("_", "").replace("-", "").isalnum())
+    ):
         return not names
     return len(letters) <= MAX_NAME or max(map(len, names)) <= MAX_NAME
 
@@ -70,11 +77,15 @@ class ToolNames:
         return made
 
     def upstream(self, name: str) -> str:
-        """What the provider is told of the caller's tool `name`, declared or only known from the history."""
+        """What the provider is told of the caller's tool `name`, declared or only known from the
+        history.
+        """
         return name if name in self._taken else self._upstream.get(name) or sanitised_name(name)
 
     def known(self, name: str) -> str:
-        """The alias of a declared tool; any other name as it is, which may be one of the provider's own."""
+        """The alias of a declared tool; any other name as it is, which may be one of the provider's
+        own.
+        """
         return self._upstream.get(name, name)
 
     @property
@@ -84,4 +95,5 @@ class ToolNames:
 
 
 NO_NAMES: Final = ToolNames(())
-"""Of a request whose names are all plain. Those of tools that only its history names still get their aliases."""
+"""Of a request whose names are all plain. Those of tools that only its history names still get
+their aliases."""

@@ -1,4 +1,6 @@
-"""A turn of the assistant that comes back: known again although its client wrote it anew, with other ids, key order, spacing or numbers."""
+"""A turn of the assistant that comes back: known again although its client wrote it anew, with
+other ids, key order, spacing or numbers.
+"""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +14,9 @@ _JOINED: Final = ("text", "summary")
 
 
 def turn_hash(message: Mapping[str, Any]) -> int:
-    """The same as long as nothing of text and calls was written anew: quick to make, and of this process only."""
+    """The same as long as nothing of text and calls was written anew: quick to make, and of this
+    process only.
+    """
     return hash((_text(message), *_calls(message)))
 
 
@@ -23,7 +27,9 @@ def turn_digest(message: Mapping[str, Any]) -> bytes:
 
 
 def opening_digest(messages: Iterable[Mapping[str, Any]]) -> bytes:
-    """Of what the user said first: two conversations with the same one are nearly always the same conversation."""
+    """Of what the user said first: two conversations with the same one are nearly always the same
+    conversation.
+    """
     return _digest(next((_text(message) for message in messages if message["role"] == "user"), ""))
 
 
@@ -33,8 +39,8 @@ def called_names(message: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def open_loop(messages: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The assistant's messages with calls since the user last spoke, newest first, if the conversation waits for what the model says to
-    their results: the turn that is going on.
+    """The assistant's messages with calls since the user last spoke, newest first, if the
+    conversation waits for what the model says to their results: the turn that is going on.
     """
     at, answered = len(messages) - 1, False
     while at >= 0 and messages[at]["role"] != "assistant":
@@ -49,9 +55,11 @@ def open_loop(messages: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def joined_details(pieces: Iterable[Any]) -> list[Any]:
-    """OpenRouter's `reasoning_details` as a whole answer has them, from all that a stream had: pieces of one text are joined.
+    """OpenRouter's `reasoning_details` as a whole answer has them, from all that a stream had:
+    pieces of one text are joined.
 
-    What belongs together has the same type and index, and no other id; a later field, such as the signature, completes the earlier ones.
+    What belongs together has the same type and index, and no other id; a later field, such as the
+    signature, completes the earlier ones.
     """
     whole: list[Any] = []
     for piece in pieces:
@@ -70,15 +78,26 @@ def joined_details(pieces: Iterable[Any]) -> list[Any]:
 
 def details_text(details: Any) -> str:
     """The text in reasoning_details; encrypted ones have none."""
-    texts = [one.get("text") or one.get("summary") for one in details if one.__class__ is dict] if details.__class__ is list else []
+    texts = (
+        [one.get("text") or one.get("summary") for one in details if one.__class__ is dict]
+        if details.__class__ is list
+        else []
+    )
     return "".join([text for text in texts if text.__class__ is str])
 
 
 def _continues(piece: Any, begun: Any) -> bool:
-    if piece.__class__ is not dict or begun.__class__ is not dict or "data" in piece or "data" in begun:
+    if (
+        piece.__class__ is not dict
+        or begun.__class__ is not dict
+        or "data" in piece
+        or "data" in begun
+    ):
         return False
     same = all(piece.get(name) == begun.get(name) for name in ("type", "index"))
-    return same and (piece.get("id") is None or begun.get("id") is None or piece["id"] == begun["id"])
+    return same and (
+        piece.get("id") is None or begun.get("id") is None or piece["id"] == begun["id"]
+    )
 
 
 def _text(message: Mapping[str, Any]) -> str:
@@ -99,7 +118,8 @@ def _calls(message: Mapping[str, Any]) -> list[tuple[str, Any]]:
 
 
 def _canonical(text: str | bytes) -> Any:
-    """Arguments that are JSON in one form, others as they are; none are those of an empty object."""
+    """Arguments that are JSON in one form, others as they are; none are those of an empty
+    object."""
     if not text.strip():
         return b"{}"
     try:

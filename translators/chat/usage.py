@@ -12,7 +12,9 @@ def summed(usages: Sequence[Usage]) -> Usage:
     sums: Any = total
     for usage in usages:
         for name, value in usage.items():
-            before = sums.get(name)  # a provider may send anything, and two of them different things
+            before = sums.get(
+                name
+            )  # a provider may send anything, and two of them different things
             if isinstance(value, dict):
                 counts: list[Any] = [before, value] if isinstance(before, dict) else [value]
                 sums[name] = summed(counts)

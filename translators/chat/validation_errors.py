@@ -27,27 +27,44 @@ def type_name(value: Any) -> str:
 
 
 def wrong_type(param: str, expected: str, value: Any) -> InvalidRequest:
-    return InvalidRequest(f"Invalid type for '{param}': expected {expected}, but got {type_name(value)} instead.", param, "invalid_type")
+    return InvalidRequest(
+        f"Invalid type for '{param}': expected {expected}, but got {type_name(value)} instead.",
+        param,
+        "invalid_type",
+    )
 
 
 def missing(param: str) -> InvalidRequest:
-    return InvalidRequest(f"Missing required parameter: '{param}'.", param, "missing_required_parameter")
+    return InvalidRequest(
+        f"Missing required parameter: '{param}'.", param, "missing_required_parameter"
+    )
 
 
 def not_one_of(param: str, value: Any, allowed: tuple[str, ...]) -> InvalidRequest:
     shown = ", ".join(f"'{a}'" for a in allowed)
-    return InvalidRequest(f"Invalid value: {str(value)[:80]!r}. Supported values are: {shown}.", param, "invalid_value")
+    return InvalidRequest(
+        f"Invalid value: {str(value)[:80]!r}. Supported values are: {shown}.",
+        param,
+        "invalid_value",
+    )
 
 
 def out_of_range(param: str, value: float, low: float, high: float | None) -> InvalidRequest:
     below = value < low
-    rule = f"expected a value >= {low:g}" if below or high is None else f"expected a value <= {high:g}"
-    code = f"{'integer' if value.__class__ is int else 'decimal'}_{'below_min' if below else 'above_max'}_value"
-    return InvalidRequest(f"Invalid '{param}': {rule}, but got {str(value)[:40]} instead.", param, code)
+    rule = (
+        f"expected a value >= {low:g}" if below or high is None else f"expected a value <= {high:g}"
+    )
+    kind = "integer" if value.__class__ is int else "decimal"
+    code = f"{kind}_{'below_min' if below else 'above_max'}_value"
+    return InvalidRequest(
+        f"Invalid '{param}': {rule}, but got {str(value)[:40]} instead.", param, code
+    )
 
 
 def too_long(param: str, length: int, most: int) -> InvalidRequest:
-    rule = f"array too long. Expected an array with maximum length {most}, but got {length} instead."
+    rule = (
+        f"array too long. Expected an array with maximum length {most}, but got {length} instead."
+    )
     return InvalidRequest(f"Invalid '{param}': {rule}", param, "array_above_max_length")
 
 

@@ -1,7 +1,9 @@
-"""The hub's wire shapes, those of OpenAI's Chat Completions: messages, tools, whole answers, and the chunks of a stream.
+"""The hub's wire shapes, those of OpenAI's Chat Completions: messages, tools, whole answers, and
+the chunks of a stream.
 
-Spec: https://platform.openai.com/docs/api-reference/chat. Types cost nothing at run time and check nothing: what comes from outside is
-looked at by its class first, and may have further fields. The text under a field of an answer is its description in /openapi.json.
+Spec: https://platform.openai.com/docs/api-reference/chat. Types cost nothing at run time and check
+nothing: what comes from outside is looked at by its class first, and may have further fields. The
+text under a field of an answer is its description in /openapi.json.
 """
 
 from collections.abc import Mapping
@@ -15,13 +17,15 @@ FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "functi
 """Why an answer ended, in OpenAI's words."""
 
 InputMessage = JsonObject
-"""A message of a request. translators.chat.request has checked `role`, `content`, `tool_calls`, `function_call` and what names a call;
-clients and servers add fields of their own, which are relayed.
+"""A message of a request. translators.chat.request has checked `role`, `content`, `tool_calls`,
+`function_call` and what names a call; clients and servers add fields of their own, which are
+relayed.
 """
 InputCall = JsonObject
 """One of the `tool_calls` of such a message, checked likewise."""
 ContentPart = JsonObject
-"""A part of a message's content: its `type` is a string, and what that type needs has been looked at. Unknown types are relayed."""
+"""A part of a message's content: its `type` is a string, and what that type needs has been looked
+at. Unknown types are relayed."""
 
 
 class PromptTokensDetails(TypedDict, total=False):
@@ -41,7 +45,9 @@ class CompletionTokensDetails(TypedDict, total=False):
 
 
 class Usage(TypedDict, total=False):
-    """What the provider counted, in OpenAI's words; estimated where it counted nothing. Further fields are the provider's own."""
+    """What the provider counted, in OpenAI's words; estimated where it counted nothing. Further
+    fields are the provider's own.
+    """
 
     prompt_tokens: int
     """Tokens read, from a cache or not."""
@@ -50,7 +56,8 @@ class Usage(TypedDict, total=False):
     total_tokens: int
     """Both."""
     prompt_tokens_details: Mapping[str, Any] | None
-    """Of those read: `cached_tokens`, `cache_write_tokens`, `audio_tokens` …, as far as the provider says."""
+    """Of those read: `cached_tokens`, `cache_write_tokens`, `audio_tokens` …, as far as the
+    provider says."""
     completion_tokens_details: Mapping[str, Any] | None
     """Of those written: `reasoning_tokens`, `audio_tokens` …, as far as the provider says."""
 
@@ -97,7 +104,8 @@ class BesideText(TypedDict, total=False):
     thinking_blocks: list[JsonObject] | None
     """Claude's signed reasoning: send it back with the message."""
     provider_content: Mapping[str, Any] | None
-    """The answer in the provider's own form, where OpenAI's loses something of it: send it back with the message."""
+    """The answer in the provider's own form, where OpenAI's loses something of it: send it back
+    with the message."""
     extra_content: Mapping[str, Any] | None
     """Signatures of Gemini's reasoning: send them back with the message."""
 
@@ -120,7 +128,9 @@ class Message(Said):
 
 
 class Delta(Said):
-    """What a chunk adds to the message: texts are appended, parts of tool calls belong together by `index`."""
+    """What a chunk adds to the message: texts are appended, parts of tool calls belong together by
+    `index`.
+    """
 
 
 class AnyChoice(TypedDict):
@@ -149,7 +159,8 @@ class ChunkChoice(AnyChoice):
     delta: Delta
     """What it adds."""
     finish_reason: NotRequired[str | None]
-    """stop, length, tool_calls, content_filter or function_call in the last part of an answer; null before."""
+    """stop, length, tool_calls, content_filter or function_call in the last part of an answer; null
+    before."""
 
 
 class AnyCompletion(TypedDict):

@@ -1,4 +1,6 @@
-"""Claude Messages: a chat request in Claude's words, and Claude's answers, streams and errors in the hub's."""
+"""Claude Messages: a chat request in Claude's words, and Claude's answers, streams and errors in
+the hub's.
+"""
 
 from typing import Final
 
@@ -10,4 +12,11 @@ from translators.dialect import Endings
 
 ENDINGS: Final = Endings(paused="pause_turn")
 
-__all__ = ["ENDINGS", "build_request", "key_headers", "open_stream", "parse_error", "parse_response"]
+__all__ = [
+    "ENDINGS",
+    "build_request",
+    "key_headers",
+    "open_stream",
+    "parse_error",
+    "parse_response",
+]

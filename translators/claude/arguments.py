@@ -1,4 +1,6 @@
-"""Tool arguments: the text that OpenAI gives them as, read into the object that Claude takes them as."""
+"""Tool arguments: the text that OpenAI gives them as, read into the object that Claude takes them
+as.
+"""
 
 import re
 from collections.abc import Iterator
@@ -25,11 +27,17 @@ def read_arguments(arguments: Any) -> tuple[JsonObject, str | None]:
     except ValueError:
         closed = close(text)
         return (
-            ({RAW: text}, "the arguments are not JSON") if closed is None else (closed, "the arguments were cut off and have been closed")
+            ({RAW: text}, "the arguments are not JSON")
+            if closed is None
+            else (closed, "the arguments were cut off and have been closed")
         )
     if value is None:
         return {}, None
-    return (value, None) if value.__class__ is dict else ({RAW: text}, "the arguments are not a JSON object")
+    return (
+        (value, None)
+        if value.__class__ is dict
+        else ({RAW: text}, "the arguments are not a JSON object")
+    )
 
 
 def close(text: str) -> JsonObject | None:
@@ -59,7 +67,9 @@ def close(text: str) -> JsonObject | None:
 
 
 def _completions(text: str) -> Iterator[str]:
-    """Ways to end `text` inside its innermost object or list: as it is, after a colon, a comma, a key, or a half-written word."""
+    """Ways to end `text` inside its innermost object or list: as it is, after a colon, a comma, a
+    key, or a half-written word.
+    """
     yield text
     yield text + "null"
     yield text.removesuffix(",")

@@ -1,4 +1,5 @@
-"""Property keys in the letters Claude allows: in schemas and in what is written by them, there and back.
+"""Property keys in the letters Claude allows: in schemas and in what is written by them, there and
+back.
 
 Pure functions of the names in one tool's schema: the same history gives the same bytes.
 """
@@ -19,7 +20,9 @@ NO_KEYS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 def keys_of(schema: Schema) -> dict[str, str]:
-    """For each property key in the schema that Claude refuses, at any depth, the one that stands for it."""
+    """For each property key in the schema that Claude refuses, at any depth, the one that stands
+    for it.
+    """
     names: dict[str, None] = {}
     stack: list[Any] = [schema]
     while stack:
@@ -79,7 +82,11 @@ class _Aliasing:
         return self._keys.get(name, name)
 
     def _names(self, names: Any) -> Any:
-        return [self._name(name) if name.__class__ is str else name for name in names] if names.__class__ is list else names
+        return (
+            [self._name(name) if name.__class__ is str else name for name in names]
+            if names.__class__ is list
+            else names
+        )
 
     def _pointer(self, reference: str) -> str:
         node: Any = self._root
@@ -103,7 +110,9 @@ _OTHER_NAMES: Final = frozenset({"patternProperties", "$defs", "definitions"})
 def renamed(value: Any, names: Mapping[str, str]) -> Any:
     """`value` with other keys in all of its objects; itself if it has none of them."""
     if value.__class__ is dict:
-        return same_or(value, {names.get(name, name): renamed(member, names) for name, member in value.items()})
+        return same_or(
+            value, {names.get(name, name): renamed(member, names) for name, member in value.items()}
+        )
     if value.__class__ is list:
         made = [renamed(member, names) for member in value]
         return value if all(new is old for new, old in zip(made, value, strict=True)) else made

@@ -1,4 +1,5 @@
-"""Claude's vocabulary: the shapes of a request and of content blocks, and which blocks only Claude's own servers understand.
+"""Claude's vocabulary: the shapes of a request and of content blocks, and which blocks only
+Claude's own servers understand.
 
 Shapes follow https://platform.claude.com/docs/en/api/messages/create; each names its section there.
 """
@@ -12,7 +13,8 @@ from translators.chat.json_schema import Schema
 from translators.json_codec import JsonObject
 
 AnswerMessage = JsonObject
-"""A message as Claude answers with it. This and what follows is read from outside: each field's class is looked at before it is used."""
+"""A message as Claude answers with it. This and what follows is read from outside: each field's
+class is looked at before it is used."""
 Event = JsonObject
 """An event of a stream: its `type` says which fields it has."""
 BlockPart = Mapping[str, Any]
@@ -45,7 +47,9 @@ class Source(TypedDict, total=False):
 
 
 class Block(TypedDict, total=False):
-    """`messages.content`, and `content` of an answer: the fields of all types of blocks; those of server tools may have others beside."""
+    """`messages.content`, and `content` of an answer: the fields of all types of blocks; those of
+    server tools may have others beside.
+    """
 
     type: Required[str]
     text: str
@@ -175,7 +179,10 @@ class MessagesRequest(Sampling, Service, total=False):
 
 THINKING: Final = frozenset({"thinking", "redacted_thinking"})
 
-THINKING_FIELDS: Final = {"thinking": ("type", "thinking", "signature"), "redacted_thinking": ("type", "data")}
+THINKING_FIELDS: Final = {
+    "thinking": ("type", "thinking", "signature"),
+    "redacted_thinking": ("type", "data"),
+}
 """The only keys that may come back on a thinking block: it is refused with any other."""
 
 NATIVE_PARTS: Final[dict[str, tuple[str, ...]]] = {
@@ -197,28 +204,41 @@ NATIVE_PARTS: Final[dict[str, tuple[str, ...]]] = {
     "tool_search_tool_result": ("tool_use_id", "content"),
     "container_upload": ("file_id",),
 }
-"""Claude's own blocks that some callers put into a chat message's content, with the fields that make one whole."""
+"""Claude's own blocks that some callers put into a chat message's content, with the fields that
+make one whole."""
 
-USER_ONLY: Final = frozenset({"tool_result", "image", "document", "search_result", "container_upload"})
+USER_ONLY: Final = frozenset(
+    {"tool_result", "image", "document", "search_result", "container_upload"}
+)
 
 
-_SHAPES: Final[dict[str, tuple[type, ...]]] = {"input": (dict,), "source": (dict, str), "content": (dict, list, str)}
+_SHAPES: Final[dict[str, tuple[type, ...]]] = {
+    "input": (dict,),
+    "source": (dict, str),
+    "content": (dict, list, str),
+}
 
 
 def is_whole(block: Mapping[str, Any]) -> bool:
     """Whether a block of one of Claude's own types has the fields of its type."""
     fields = NATIVE_PARTS.get(block["type"], ())
-    return bool(fields) and all(block.get(name).__class__ in _SHAPES.get(name, (str,)) for name in fields)
+    return bool(fields) and all(
+        block.get(name).__class__ in _SHAPES.get(name, (str,)) for name in fields
+    )
 
 
 def is_server_result(block: Block) -> bool:
-    """Whether `block` is what a tool on Claude's side gave: `web_search_tool_result` and its kin, not the caller's `tool_result`."""
+    """Whether `block` is what a tool on Claude's side gave: `web_search_tool_result` and its kin,
+    not the caller's `tool_result`.
+    """
     return block["type"].endswith("_tool_result")
 
 
 @dataclass(slots=True)
 class Turn:
-    """One entry of the conversation on its way to Claude. `tool` holds one tool_result that has not found its call yet."""
+    """One entry of the conversation on its way to Claude. `tool` holds one tool_result that has not
+    found its call yet.
+    """
 
     role: Role
     blocks: list[Block]
@@ -234,7 +254,9 @@ _ANSWER_FIELDS: Final[dict[str, tuple[str, ...]]] = {
 
 
 def whole_blocks(content: list[Any]) -> list[Block]:
-    """The blocks of an answer that have what their type promises; types that are not known are blocks too."""
+    """The blocks of an answer that have what their type promises; types that are not known are
+    blocks too.
+    """
     return [
         {**block, "input": {}} if block["type"] == "tool_use" and "input" not in block else block
         for block in content
@@ -248,7 +270,9 @@ def _is_whole_answer(block: Any) -> TypeGuard[Block]:
     kind = block.get("type")
     if kind == "text":
         return block.get("text").__class__ is str
-    return kind.__class__ is str and all(block.get(name).__class__ is str for name in _ANSWER_FIELDS.get(kind, ()))
+    return kind.__class__ is str and all(
+        block.get(name).__class__ is str for name in _ANSWER_FIELDS.get(kind, ())
+    )
 
 
 FORMAT: Final = "anthropic-messages"
@@ -260,7 +284,9 @@ def as_list(value: Any) -> list[Any]:
 
 
 def thinking_block(block: Any) -> Block | None:
-    """A thinking block with the keys Claude takes back, or None if it is none of Claude's (or lacks what proves it)."""
+    """A thinking block with the keys Claude takes back, or None if it is none of Claude's (or lacks
+    what proves it).
+    """
     fields = THINKING_FIELDS.get(str(block.get("type"))) if block.__class__ is dict else None
     if fields is None or any(block.get(name).__class__ is not str for name in fields):
         return None

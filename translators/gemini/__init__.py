@@ -1,4 +1,6 @@
-"""Google's generateContent API (Gemini, Gemma), spoken on generativelanguage and decoded from Vertex too."""
+"""Google's generateContent API (Gemini, Gemma), spoken on generativelanguage and decoded from
+Vertex too.
+"""
 
 from typing import Final
 
@@ -11,4 +13,12 @@ from translators.gemini.request.fields import FIELDS
 
 ENDINGS: Final = Endings(silent="STOP")
 
-__all__ = ["ENDINGS", "FIELDS", "build_request", "key_headers", "open_stream", "parse_error", "parse_response"]
+__all__ = [
+    "ENDINGS",
+    "FIELDS",
+    "build_request",
+    "key_headers",
+    "open_stream",
+    "parse_error",
+    "parse_response",
+]

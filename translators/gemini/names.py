@@ -1,4 +1,6 @@
-"""Tool names that Gemini takes: at most 64 of a-z A-Z 0-9 _ . : -, beginning with a letter or an underscore."""
+"""Tool names that Gemini takes: at most 64 of a-z A-Z 0-9 _ . : -, beginning with a letter or an
+underscore.
+"""
 
 import hashlib
 import re

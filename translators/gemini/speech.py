@@ -1,4 +1,6 @@
-"""Sound in an answer: asked for as speechConfig, and what comes (16-bit samples without a header) as OpenAI's `audio`."""
+"""Sound in an answer: asked for as speechConfig, and what comes (16-bit samples without a header)
+as OpenAI's `audio`.
+"""
 
 import re
 import struct
@@ -30,16 +32,22 @@ _BARE: Final = ("audio/l16", "audio/pcm")
 _HEADED: Final = ("audio/wav", "audio/x-wav", "audio/wave")
 
 _VOICES: Final = {
-    "alloy": "Kore", "ash": "Orus", "ballad": "Enceladus", "cedar": "Algieba", "coral": "Leda", "echo": "Charon", "fable": "Puck",
-    "marin": "Despina", "nova": "Aoede", "onyx": "Fenrir", "sage": "Callirrhoe", "shimmer": "Zephyr", "verse": "Iapetus",
+    "alloy": "Kore", "ash": "Orus", "ballad": "Enceladus", "cedar": "Algieba", "coral": "Leda",
+    "echo": "Charon", "fable": "Puck",
+    "marin": "Despina", "nova": "Aoede", "onyx": "Fenrir", "sage": "Callirrhoe",
+    "shimmer": "Zephyr", "verse": "Iapetus",
 }  # fmt: skip
 """OpenAI's voices, and the one of Gemini's that speaks instead."""
 
 
 def spoken(audio: JsonObject | None, record: ModelRecord, report: Report) -> Speaking:
-    """What `generationConfig` says to a model that shall speak. Raises InvalidRequest for a model that does not, and for other formats."""
+    """What `generationConfig` says to a model that shall speak. Raises InvalidRequest for a model
+    that does not, and for other formats.
+    """
     if not record.can("audio_output"):
-        raise InvalidRequest("This provider does not answer with 'audio'.", "modalities", "unsupported_value")
+        raise InvalidRequest(
+            "This provider does not answer with 'audio'.", "modalities", "unsupported_value"
+        )
     asked = audio or {}
     form, voice = asked.get("format"), asked.get("voice")
     if form not in (None, PCM, WAV):
@@ -56,7 +64,9 @@ def spoken(audio: JsonObject | None, record: ModelRecord, report: Report) -> Spe
 
 
 def format_of(body: JsonObject, config: GenerationConfig) -> str:
-    """How sound is given to the caller; "" if the request (`config`: its generationConfig) asks for none."""
+    """How sound is given to the caller; "" if the request (`config`: its generationConfig) asks for
+    none.
+    """
     modalities = config.get("responseModalities")
     if modalities.__class__ is not list or "AUDIO" not in modalities:
         return ""
@@ -73,7 +83,9 @@ class Samples(NamedTuple):
 
 
 class Sound:
-    """The sound of one choice. Bare samples are shown as they come; a file with a header when all of them are known."""
+    """The sound of one choice. Bare samples are shown as they come; a file with a header when all
+    of them are known.
+    """
 
     def __init__(self, envelope: Envelope, index: int) -> None:
         self._format = envelope.shape.audio
@@ -86,7 +98,9 @@ class Sound:
     def receive(self, mime: str, data: str) -> Delta | None:
         """A piece of it, as a delta; None while it is held. Raises UpstreamError."""
         self._begun = True
-        if self._format == AS_IT_COMES or (self._format == PCM and mime.partition(";")[0].strip().lower() in _BARE):
+        if self._format == AS_IT_COMES or (
+            self._format == PCM and mime.partition(";")[0].strip().lower() in _BARE
+        ):
             return self._delta(data)
         samples = _samples(mime, data)
         if samples is None:
@@ -95,7 +109,9 @@ class Sound:
             return self._delta(b64encode(samples.data).decode())
         self._size += len(samples.data)
         if self._size > MAX_SOUND:
-            raise UpstreamError(malformed(f"The provider sent more than {MAX_SOUND} bytes of sound."))
+            raise UpstreamError(
+                malformed(f"The provider sent more than {MAX_SOUND} bytes of sound.")
+            )
         self._held.append(samples)
         return None
 
@@ -147,7 +163,8 @@ def wav_of(pieces: list[Samples]) -> bytes:
     data = b"".join([piece.data for piece in pieces])
     rate, channels = pieces[0].rate, pieces[0].channels
     head = struct.pack(
-        "<4sI4s4sIHHIIHH4sI", b"RIFF", 36 + len(data), b"WAVE", b"fmt ", 16, 1, channels, rate, rate * channels * 2, channels * 2, 16,
+        "<4sI4s4sIHHIIHH4sI", b"RIFF", 36 + len(data), b"WAVE", b"fmt ", 16, 1, channels, rate,
+        rate * channels * 2, channels * 2, 16,
         b"data", len(data),
     )  # fmt: skip
     return head + data

@@ -1,4 +1,5 @@
-"""Gemini's vocabulary: the shapes of a request, and of the parts that an answer brings and a request gives back.
+"""Gemini's vocabulary: the shapes of a request, and of the parts that an answer brings and a
+request gives back.
 
 Shapes follow https://ai.google.dev/api/generate-content; each names its section there.
 """
@@ -9,7 +10,8 @@ from translators.chat.json_schema import Schema
 from translators.json_codec import JsonObject
 
 Frame = JsonObject
-"""`GenerateContentResponse`. This and what follows is read from outside: each field's class is looked at before it is used."""
+"""`GenerateContentResponse`. This and what follows is read from outside: each field's class is
+looked at before it is used."""
 Candidate = JsonObject
 """`Candidate`: one choice of an answer, or what a frame adds to it."""
 AnswerPart = JsonObject
@@ -183,7 +185,9 @@ class Logprobs(TypedDict, total=False):
 
 
 class JsonForm(TypedDict, total=False):
-    """`GenerationConfig`, what it says of the form of the text: a schema in one of two forms, or none."""
+    """`GenerationConfig`, what it says of the form of the text: a schema in one of two forms, or
+    none.
+    """
 
     responseMimeType: Literal["application/json"]
     responseSchema: Schema

@@ -1,1 +1,3 @@
-"""Histories that a provider would refuse, mended by one rule for all of them: what is said here is said to each dialect alike."""
+"""Histories that a provider would refuse, mended by one rule for all of them: what is said here is
+said to each dialect alike.
+"""

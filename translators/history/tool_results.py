@@ -1,7 +1,9 @@
-"""Which tool result of a history answers which call, and where both go: one rule for every provider.
+"""Which tool result of a history answers which call, and where both go: one rule for every
+provider.
 
-Histories that were trimmed or edited lose results, or have them elsewhere or twice. A turn is what the assistant says and what stands
-behind it until it speaks again. A turn is mended as a whole and by nothing that comes later: the next request begins with it.
+Histories that were trimmed or edited lose results, or have them elsewhere or twice. A turn is what
+the assistant says and what stands behind it until it speaks again. A turn is mended as a whole and
+by nothing that comes later: the next request begins with it.
 """
 
 from collections import defaultdict
@@ -16,15 +18,20 @@ NO_RESULT: Final = "No result was recorded for this tool call."
 
 
 class CallIds:
-    """Gives each call of a history an id that none before it has: its own, where that is still free.
+    """Gives each call of a history an id that none before it has: its own, where that is still
+    free.
 
     An id depends on nothing but the calls before it: a longer history begins with the same ones.
     """
 
     __slots__ = ("_form", "_longest", "_taken")
 
-    def __init__(self, longest: int | None = None, form: Callable[[str], str] | None = None) -> None:
-        """`longest`: characters of an id that is not the call's own. `form`: makes of any id one that the provider takes."""
+    def __init__(
+        self, longest: int | None = None, form: Callable[[str], str] | None = None
+    ) -> None:
+        """`longest`: characters of an id that is not the call's own. `form`: makes of any id one
+        that the provider takes.
+        """
         self._taken: dict[str, int] = {}
         self._longest = longest
         self._form = form
@@ -40,7 +47,9 @@ class CallIds:
         while other in self._taken:
             number += 1
             ending = f"_{number}"
-            other = (wanted if self._longest is None else wanted[: self._longest - len(ending)]) + ending
+            other = (
+                wanted if self._longest is None else wanted[: self._longest - len(ending)]
+            ) + ending
         self._taken[wanted], self._taken[other] = number, 1
         return other
 
@@ -58,31 +67,42 @@ class Step(NamedTuple):
 
 
 class Pairs:
-    """Which result answers which call: one of the same turn. A result that comes later finds its call answered: with an error, if not
-    with a result, for so it was sent.
+    """Which result answers which call: one of the same turn. A result that comes later finds its
+    call answered: with an error, if not with a result, for so it was sent.
     """
 
     def __init__(self, steps: Sequence[Step], report: Report) -> None:
         self._steps = steps
         self._report = report
-        self.of: dict[int, list[int | None]] = {t: [None] * len(step.calls) for t, step in enumerate(steps) if step.calls}
-        """By the place of the step that calls: the places of the results, in the order of its calls."""
+        self.of: dict[int, list[int | None]] = {
+            t: [None] * len(step.calls) for t, step in enumerate(steps) if step.calls
+        }
+        """By the place of the step that calls: the places of the results, in the order of its
+        calls."""
         self.claimed: set[int] = set()
-        """The places of results that belong to a call. One too many is among them: it is not an orphan, it stands twice."""
+        """The places of results that belong to a call. One too many is among them: it is not an
+        orphan, it stands twice."""
         self.late: set[int] = set()
         """The places of results whose calls stand in an earlier turn."""
         self.order: list[int] = []
-        """All places. Calls stand behind what the assistant says beside them in other messages: so they stand where their results are."""
+        """All places. Calls stand behind what the assistant says beside them in other messages: so
+        they stand where their results are."""
         called: set[str] = set()
         for begin, behind, end in _turns(steps):
             self._pair(begin, behind, end, called)
-            answered = {t for t in range(begin, behind) if any(place is not None for place in self.of.get(t, ()))}
+            answered = {
+                t
+                for t in range(begin, behind)
+                if any(place is not None for place in self.of.get(t, ()))
+            }
             self.order += [t for t in range(begin, behind) if t not in answered]
             self.order += sorted(answered)
             self.order += range(behind, end)
 
     def _pair(self, begin: int, behind: int, end: int, called: set[str]) -> None:
-        """Pair one turn: its steps from `begin` are the assistant's, those from `behind` are not. `called`: the ids of earlier turns."""
+        """Pair one turn: its steps from `begin` are the assistant's, those from `behind` are not.
+        `called`: the ids of earlier turns.
+        """
         newest = {call_id: t for t in range(begin, behind) for call_id in self._steps[t].calls}
         results: dict[str, list[int]] = defaultdict(list)
         interrupted = end
@@ -100,8 +120,12 @@ class Pairs:
                 if newest[call_id] == t and (found := results.get(call_id)):
                     self._claim(t, where, found, interrupted, last=t + 1 == behind)
 
-    def _claim(self, t: int, where: list[int], results: list[int], interrupted: int, *, last: bool) -> None:
-        """The last results win, one for each place. `last`: no other step of the assistant stands between."""
+    def _claim(
+        self, t: int, where: list[int], results: list[int], interrupted: int, *, last: bool
+    ) -> None:
+        """The last results win, one for each place. `last`: no other step of the assistant stands
+        between.
+        """
         at = f"messages[{self._steps[results[-1]].at}]"
         if not last:
             self._report.repaired(at, "a tool result was moved behind the call it answers")
@@ -109,7 +133,10 @@ class Pairs:
             self._report.repaired(at, "a tool result was moved in front of what stood before it")
         self.claimed.update(results)
         if len(results) > len(where):
-            self._report.repaired(f"messages[{self._steps[results[0]].at}]", "a tool call had several results: the last one is kept")
+            self._report.repaired(
+                f"messages[{self._steps[results[0]].at}]",
+                "a tool call had several results: the last one is kept",
+            )
             results = results[-len(where) :]
         for place, result in zip(where, results, strict=False):
             self.of[t][place] = result
@@ -119,7 +146,9 @@ Entry = TypeVar("Entry")
 
 
 class Writer(Protocol[Entry]):
-    """How the steps of a conversation are written by those that have them in words of their own. What is given is not changed."""
+    """How the steps of a conversation are written by those that have them in words of their own.
+    What is given is not changed.
+    """
 
     def calling(self, entry: Entry, own: list[str]) -> Entry:
         """With its calls under the ids `own`."""
@@ -135,18 +164,29 @@ class Writer(Protocol[Entry]):
 
 
 def arrange(
-    entries: Sequence[Entry], steps: Sequence[Step], write: Writer[Entry], ids: CallIds, report: Report, *, standing: bool = False
+    entries: Sequence[Entry],
+    steps: Sequence[Step],
+    write: Writer[Entry],
+    ids: CallIds,
+    report: Report,
+    *,
+    standing: bool = False,
 ) -> Iterator[Entry]:
-    """The entries, of which `steps` tells, in an order that every provider takes: each call with an id of its own and one result behind it.
+    """The entries, of which `steps` tells, in an order that every provider takes: each call with an
+    id of its own and one result behind it.
 
-    Results of one turn stand in the order of its calls or, with `standing`, in the order in which they stood: for providers that are sent
-    the results of a history without flaws as they stand. What was repaired is told to `report`.
+    Results of one turn stand in the order of its calls or, with `standing`, in the order in which
+    they stood: for providers that are sent the results of a history without flaws as they stand.
+    What was repaired is told to `report`.
     """
     pairs = Pairs(steps, report)
     for t in pairs.order:
         step = steps[t]
         if step.calls:
-            own = [ids.own(call_id or f"call_{step.at}_{place}") for place, call_id in enumerate(step.calls)]
+            own = [
+                ids.own(call_id or f"call_{step.at}_{place}")
+                for place, call_id in enumerate(step.calls)
+            ]
             yield write.calling(entries[t], own)
             results = pairs.of[t]
             for place in _standing(results) if standing else range(len(results)):
@@ -154,7 +194,8 @@ def arrange(
                     yield write.result(entries[result], entries[t], place, own[place])
                 else:
                     report.repaired(
-                        f"messages[{step.at}].tool_calls[{place}]", "a tool call without result was given an error as its result"
+                        f"messages[{step.at}].tool_calls[{place}]",
+                        "a tool call without result was given an error as its result",
                     )
                     yield write.missing(entries[t], place, own[place])
         elif step.result is None:
@@ -166,9 +207,11 @@ def arrange(
 
 
 def answered_functions(messages: Sequence[InputMessage]) -> dict[int, int]:
-    """By the index of each `function` message: that of the message whose `function_call` it answers, for it names no id.
+    """By the index of each `function` message: that of the message whose `function_call` it
+    answers, for it names no id.
 
-    Of the open calls of its turn, the oldest one of that function, or else the oldest one. Those that answer none are left out.
+    Of the open calls of its turn, the oldest one of that function, or else the oldest one. Those
+    that answer none are left out.
     """
     found: dict[int, int] = {}
     waiting: list[tuple[str, int]] = []
@@ -203,7 +246,9 @@ def _turns(steps: Sequence[Step]) -> Iterator[tuple[int, int, int]]:
 
 
 def _standing(results: Sequence[int | None]) -> list[int]:
-    """The places of calls in the order in which their results stand; one that has none comes right behind the call before it."""
+    """The places of calls in the order in which their results stand; one that has none comes right
+    behind the call before it.
+    """
     stood: list[int] = []
     for result in results:
         stood.append(result if result is not None else stood[-1] if stood else -1)

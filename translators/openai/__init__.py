@@ -1,4 +1,6 @@
-"""Servers that speak the hub's own language: OpenAI itself and everything compatible with it. A relay that keeps unknown fields."""
+"""Servers that speak the hub's own language: OpenAI itself and everything compatible with it. A
+relay that keeps unknown fields.
+"""
 
 from typing import Final
 
@@ -11,4 +13,11 @@ from translators.openai.request.build import build_request, key_headers
 ENDINGS: Final = Endings(silent="STOP")
 """OpenRouter tells Gemini's own reason."""
 
-__all__ = ["ENDINGS", "build_request", "key_headers", "open_stream", "parse_error", "parse_response"]
+__all__ = [
+    "ENDINGS",
+    "build_request",
+    "key_headers",
+    "open_stream",
+    "parse_error",
+    "parse_response",
+]

@@ -1,4 +1,6 @@
-"""OpenAI Responses: a chat request as input items, and Responses' answers, streams and errors in the hub's words."""
+"""OpenAI Responses: a chat request as input items, and Responses' answers, streams and errors in
+the hub's words.
+"""
 
 from typing import Final
 
@@ -10,4 +12,11 @@ from translators.responses.request.build import build_request, key_headers
 
 ENDINGS: Final = Endings()
 
-__all__ = ["ENDINGS", "build_request", "key_headers", "open_stream", "parse_error", "parse_response"]
+__all__ = [
+    "ENDINGS",
+    "build_request",
+    "key_headers",
+    "open_stream",
+    "parse_error",
+    "parse_response",
+]

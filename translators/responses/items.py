@@ -25,7 +25,9 @@ def is_call(item: Item) -> bool:
 
 
 def is_item(item: Any) -> bool:
-    """Whether `item` has what this package reads of an item of its type; types that it does not know pass."""
+    """Whether `item` has what this package reads of an item of its type; types that it does not
+    know pass.
+    """
     if item.__class__ is not dict:
         return False
     kind = item.get("type")

@@ -1,7 +1,9 @@
-"""The wire shapes of OpenAI's Responses API: what a request is built of, and what an answer is made of.
+"""The wire shapes of OpenAI's Responses API: what a request is built of, and what an answer is made
+of.
 
-Spec: https://platform.openai.com/docs/api-reference/responses. Items, responses and events that a server sends may be of any shape: each
-field is looked at before it is used, and items go back to the server as they came.
+Spec: https://platform.openai.com/docs/api-reference/responses. Items, responses and events that a
+server sends may be of any shape: each field is looked at before it is used, and items go back to
+the server as they came.
 """
 
 from typing import Any, Literal, Required, TypedDict
@@ -11,13 +13,15 @@ from translators.chat.json_schema import Schema
 from translators.json_codec import JsonObject
 
 Item = JsonObject
-"""An item of an answer or of an input. Its `type` says what it is; of types that are not known, all fields are kept."""
+"""An item of an answer or of an input. Its `type` says what it is; of types that are not known, all
+fields are kept."""
 Response = JsonObject
 """A response as a server sent it, whole or in a stream's event."""
 StreamEvent = JsonObject
 """An event of a stream as a server sent it."""
 Tool = JsonObject
-"""A tool, flat: `type`, `name` and what its kind has. Tools that the server runs itself go to it as the caller says them."""
+"""A tool, flat: `type`, `name` and what its kind has. Tools that the server runs itself go to it as
+the caller says them."""
 
 
 class _MayEndCache(TypedDict, total=False):
@@ -122,7 +126,8 @@ class CallOutputItem(TypedDict):
 
 
 InputItem = MessageItem | FunctionCallItem | CustomToolCallItem | CallOutputItem | Item
-"""An item of a request's input: built from the hub's message, or one of an earlier answer as it came."""
+"""An item of a request's input: built from the hub's message, or one of an earlier answer as it
+came."""
 
 
 class JsonObjectFormat(TypedDict):

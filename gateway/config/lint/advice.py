@@ -12,9 +12,14 @@ SOON: Final = timedelta(days=60)
 """Before the day on which a price or a model ends."""
 
 
-def persona_advice(config: Config, persona: Persona, reachable: Collection[str], today: date) -> Iterator[str]:
+def persona_advice(
+    config: Config, persona: Persona, reachable: Collection[str], today: date
+) -> Iterator[str]:
     """What is worth a look in a persona whose targets in `reachable` can be reached."""
-    lists = [("", persona.targets), *((f"rule {rule.name}: ", rule.targets) for rule in persona.rules if rule.targets)]
+    lists = [
+        ("", persona.targets),
+        *((f"rule {rule.name}: ", rule.targets) for rule in persona.rules if rule.targets),
+    ]
     for label, targets in lists:
         for line in _of_targets(config, [ref for ref in targets if ref.name in reachable]):
             yield label + line
@@ -42,17 +47,26 @@ def _of_targets(config: Config, reachable: list[TargetRef]) -> Iterator[str]:
 
 def _contexts(config: Config, reachable: list[TargetRef]) -> Iterator[str]:
     """Prompts that one target takes and no other: for them there is no fallback."""
-    records = {ref.name: config.providers[ref.provider].models[ref.model].record for ref in reachable}
-    windows = sorted((record.max_input_tokens or record.context_window, name) for name, record in records.items())
+    records = {
+        ref.name: config.providers[ref.provider].models[ref.model].record for ref in reachable
+    }
+    windows = sorted(
+        (record.max_input_tokens or record.context_window, name) for name, record in records.items()
+    )
     if len(windows) > 1 and windows[-1][0] > 2 * windows[-2][0]:
-        yield f"prompts of more than {windows[-2][0]} tokens fit only {windows[-1][1]} ({windows[-1][0]}): they have no fallback"
+        yield (
+            f"prompts of more than {windows[-2][0]} tokens fit only {windows[-1][1]}"
+            f" ({windows[-1][0]}): they have no fallback"
+        )
 
 
 def _dates(provider: Provider, model: Model, today: date, persona: Persona) -> Iterator[str]:
     name = f"{provider.name}/{model.id}"
     if model.price_at(today) is None:
         needed = persona.max_price is not None or persona.strategy in ("cost", "balanced")
-        yield f"the price of {name} is not known{', and the policy goes by prices' if needed else ''}"
+        yield (
+            f"the price of {name} is not known{', and the policy goes by prices' if needed else ''}"
+        )
     coming = next((row for row in model.prices if today < row.valid_from <= today + SOON), None)
     if coming is not None:
         yield f"the price of {name} changes on {coming.valid_from}"

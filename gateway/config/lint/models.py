@@ -12,7 +12,9 @@ from translators.chat.parameters import PARAMETERS
 from translators.openai.request.foreign_fields import MESSAGE_FIELDS
 
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
-NAME_RULE: Final = "must be 1 to 64 small letters, digits, '_', '.' or '-', the first a letter or digit"
+NAME_RULE: Final = (
+    "must be 1 to 64 small letters, digits, '_', '.' or '-', the first a letter or digit"
+)
 MODEL_ID: Final = re.compile(r"[A-Za-z0-9@][A-Za-z0-9@_.:/-]{0,199}")
 
 _KINDS: Final[Mapping[DialectName, tuple[str, ...]]] = {
@@ -34,7 +36,9 @@ def provider_complaints(row: Provider, written: Mapping[str, Any]) -> Iterator[C
         yield ("auth", "header"), f"{row.key_header.name!r} also stands in 'headers'"
     if row.keys and row.key_variable is not None:
         yield ("keys",), f"stands beside 'key_variable': {row.key_variable} belongs into the list"
-    yield from under("keys", _key_complaints([key.variable for key in row.keys], written.get("keys") or ()))
+    yield from under(
+        "keys", _key_complaints([key.variable for key in row.keys], written.get("keys") or ())
+    )
 
 
 def base_url_complaints(row: Provider, url: str) -> Iterator[str]:
@@ -69,7 +73,10 @@ def model_complaints(model: Model, provider: Provider | None) -> Iterator[Compla
         if size < 1:
             yield (name,), f"must be at least 1, not {size}"
         elif size > record.context_window:
-            yield (name,), f"must be at most the context_window ({record.context_window}), not {size}"
+            yield (
+                (name,),
+                f"must be at most the context_window ({record.context_window}), not {size}",
+            )
     for name in sorted(record.unsupported - PARAMETERS.keys()):
         yield ("unsupported",), unknown("parameter", name, PARAMETERS)
     yield from _server_complaints(record)
@@ -77,16 +84,52 @@ def model_complaints(model: Model, provider: Provider | None) -> Iterator[Compla
     if record.can("reasoning") != (record.thinking.kind != "none"):
         yield (
             ("capabilities",),
-            f"must {'not ' if record.can('reasoning') else ''}hold 'reasoning': thinking.kind is {record.thinking.kind!r}",
+            (
+                f"must {'not ' if record.can('reasoning') else ''}hold 'reasoning': thinking.kind"
+                f" is {record.thinking.kind!r}"
+            ),
         )
     if record.can("parallel_tool_calls") and not record.can("tool_calling"):
         yield ("capabilities",), "holds 'parallel_tool_calls' without 'tool_calling'"
+    yield from _embedding_complaints(record, None if provider is None else provider.dialect)
     days = [price.valid_from for price in model.prices]
     if days != sorted(set(days)):
         yield ("prices",), "must be in rising order of 'valid_from', each day once"
     limit, most = model.concurrency, None if provider is None else provider.concurrency
     if limit is not None and most is not None and limit.limit > most.limit:
-        yield ("concurrency", "limit"), f"has no effect: all models of the provider together are sent {most.limit} at a time"
+        yield (
+            ("concurrency", "limit"),
+            f"has no effect: all models of the provider together are sent {most.limit} at a time",
+        )
+
+
+def _embedding_complaints(record: ModelRecord, dialect: DialectName | None) -> Iterator[Complaint]:
+    """A model makes embeddings, and then nothing else, or none."""
+    facts = record.embedding
+    if record.can("embeddings") != (facts is not None):
+        yield ("capabilities",), "must hold 'embeddings' where there is 'embedding', and only there"
+    if facts is None:
+        return
+    if others := sorted(record.capabilities - {"embeddings"}):
+        yield ("capabilities",), f"holds {others[0]!r}: a model of embeddings does nothing else"
+    if dialect == "claude":
+        yield ("embedding",), "has no meaning for the dialect 'claude', which has no embeddings"
+    for name in (
+        "dimensions",
+        "min_dimensions",
+        "max_input_tokens",
+        "max_inputs",
+        "max_request_tokens",
+        "max_request_bytes",
+    ):
+        size = getattr(facts, name)
+        if size is not None and size < 1:
+            yield ("embedding", name), f"must be at least 1, not {size}"
+    if facts.min_dimensions > facts.dimensions:
+        yield (
+            ("embedding", "min_dimensions"),
+            f"must be at most the dimensions ({facts.dimensions}), not {facts.min_dimensions}",
+        )
 
 
 def _server_complaints(record: ModelRecord) -> Iterator[Complaint]:
@@ -100,12 +143,30 @@ def _server_complaints(record: ModelRecord) -> Iterator[Complaint]:
 def _thinking_complaints(thinking: Thinking, dialect: DialectName | None) -> Iterator[Complaint]:
     kind = thinking.kind
     if dialect is not None and kind not in _KINDS[dialect]:
-        yield ("thinking", "kind"), f"must be one of {', '.join(_KINDS[dialect])} for the dialect {dialect!r}, not {kind!r}"
+        yield (
+            ("thinking", "kind"),
+            (
+                f"must be one of {', '.join(_KINDS[dialect])} for the dialect {dialect!r}, not"
+                f" {kind!r}"
+            ),
+        )
         return
     if kind == "budget" and not 0 <= thinking.min_budget < thinking.max_budget:
-        yield ("thinking",), f"needs 0 <= min_budget < max_budget, not {thinking.min_budget} and {thinking.max_budget}"
+        yield (
+            ("thinking",),
+            (
+                f"needs 0 <= min_budget < max_budget, not {thinking.min_budget} and"
+                f" {thinking.max_budget}"
+            ),
+        )
     if kind in ("adaptive", "level", "effort") and not thinking.levels:
         yield ("thinking",), f"needs 'levels' for the kind {kind!r}"
-    for name, effort in (("default", thinking.default), ("off_max_effort", thinking.off_max_effort)):
+    for name, effort in (
+        ("default", thinking.default),
+        ("off_max_effort", thinking.off_max_effort),
+    ):
         if effort is not None and effort not in thinking.levels:
-            yield ("thinking", name), f"{effort!r} is not among the levels ({', '.join(thinking.levels)})"
+            yield (
+                ("thinking", name),
+                f"{effort!r} is not among the levels ({', '.join(thinking.levels)})",
+            )

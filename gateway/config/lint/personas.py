@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from gateway.config.conditions import ALWAYS
 from gateway.config.errors import Complaint, Place, under, unknown
+from gateway.config.lint.embeddings import embedding_complaints, makes_embeddings
 from gateway.config.lint.models import NAME, NAME_RULE
 from gateway.config.lint.rules import condition_complaints, rule_complaints
 from gateway.config.lint.strategies import strategy_complaints
@@ -20,7 +21,8 @@ NOT_DEFAULTS: Final = frozenset({"model", "stream", "stream_options"})
 """What a persona cannot say for its callers: who they ask for, and how they read the answer."""
 CAPPED: Final = frozenset(
     {
-        "max_tokens", "max_completion_tokens", "temperature", "top_p", "top_k", "n", "top_logprobs", "frequency_penalty",
+        "max_tokens", "max_completion_tokens", "temperature", "top_p", "top_k", "n",
+        "top_logprobs", "frequency_penalty",
         "presence_penalty", "reasoning_effort",
     }
 )  # fmt: skip
@@ -36,14 +38,19 @@ _MORE_THAN_TEXT: Final[Mapping[str, Callable[[Any], bool]]] = {
 """Parameters with which an answer is more than one plain text."""
 
 
-def persona_complaints(persona: Persona, written: Mapping[str, Any], providers: Mapping[str, Provider]) -> Iterator[Complaint]:
+def persona_complaints(
+    persona: Persona, written: Mapping[str, Any], providers: Mapping[str, Provider]
+) -> Iterator[Complaint]:
     """What keeps a persona, a rule or a target from ever serving, and what has no effect.
 
     `written` is its row in the file: a key may have no effect although it only repeats a default.
     """
     checks = TargetChecks(persona, providers)
     yield from _name_complaints(persona)
-    yield from _parameter_complaints(("defaults",), persona.defaults, _DEFAULTS)
+    embeds = makes_embeddings(persona, checks)
+    yield from embedding_complaints(persona, written, checks)
+    if not embeds:
+        yield from _parameter_complaints(("defaults",), persona.defaults, _DEFAULTS)
     yield from _parameter_complaints(("caps",), persona.caps, CAPPED)
     yield from _limit_complaints(("defaults",), persona.defaults, persona.caps)
     for i, rule in enumerate(persona.rules):
@@ -70,7 +77,9 @@ def _name_complaints(persona: Persona) -> Iterator[Complaint]:
         yield ("system_prompt",), "must not be empty"
 
 
-def _parameter_complaints(section: Place, values: Mapping[str, Any], allowed: frozenset[str]) -> Iterator[Complaint]:
+def _parameter_complaints(
+    section: Place, values: Mapping[str, Any], allowed: frozenset[str]
+) -> Iterator[Complaint]:
     """Values must have their shape and lie in OpenAI's range, since any provider may serve."""
     for name, value in values.items():
         if name in NOT_DEFAULTS:
@@ -87,10 +96,15 @@ def _parameter_complaints(section: Place, values: Mapping[str, Any], allowed: fr
             except InvalidRequest as error:
                 yield (*section, name), error.message
     if values.keys() >= {"max_tokens", "max_completion_tokens"}:
-        yield (*section, "max_completion_tokens"), "is another name of 'max_tokens', which is also given"
+        yield (
+            (*section, "max_completion_tokens"),
+            "is another name of 'max_tokens', which is also given",
+        )
 
 
-def _limit_complaints(section: Place, defaults: Mapping[str, Any], caps: Mapping[str, Any]) -> Iterator[Complaint]:
+def _limit_complaints(
+    section: Place, defaults: Mapping[str, Any], caps: Mapping[str, Any]
+) -> Iterator[Complaint]:
     for name, limit in caps.items():
         value = defaults.get(name)
         if _comparable(name, value) and _comparable(name, limit) and _rank(value) > _rank(limit):
@@ -110,16 +124,42 @@ def _limits_on_targets(persona: Persona, checks: TargetChecks) -> Iterator[Compl
     models = {str(target): checks.model(target) for target in targets}
     regions = {region for target in targets if (region := checks.region(target)) is not None}
     for name in sorted(persona.regions - regions) if all(models.values()) else ():
-        yield ("regions",), f"no target of the persona is in {name!r} (they are in: {', '.join(sorted(regions)) or 'none that is said'})"
-    least = {name: min(price.output for price in model.prices) / 1_000_000 for name, model in models.items() if model and model.prices}
-    if persona.max_price is not None and len(least) == len(models) and persona.max_price < min(least.values()):
+        yield (
+            ("regions",),
+            (
+                f"no target of the persona is in {name!r} (they are in:"
+                f" {', '.join(sorted(regions)) or 'none that is said'})"
+            ),
+        )
+    if makes_embeddings(persona, checks):
+        return
+    least = {
+        name: min(price.output for price in model.prices) / 1_000_000
+        for name, model in models.items()
+        if model and model.prices
+    }
+    if (
+        persona.max_price is not None
+        and len(least) == len(models)
+        and persona.max_price < min(least.values())
+    ):
         cheapest = min(least, key=lambda name: least[name])
-        yield ("max_price",), f"is less than any target takes for a single token ({cheapest}: {least[cheapest]:f} USD)"
+        yield (
+            ("max_price",),
+            (
+                f"is less than any target takes for a single token ({cheapest}: {least[cheapest]:f}"
+                " USD)"
+            ),
+        )
 
 
 def _timeout_complaints(persona: Persona) -> Iterator[Complaint]:
     limits = persona.timeouts
-    for name, limit in (("connect", limits.connect), ("first_content", limits.first_content), ("idle", limits.idle)):
+    for name, limit in (
+        ("connect", limits.connect),
+        ("first_content", limits.first_content),
+        ("idle", limits.idle),
+    ):
         if limit is not None and limits.total is not None and limit > limits.total:
             yield ("timeouts", name), f"can never run out: the total is {limits.total:g}"
 
@@ -131,9 +171,15 @@ def _hedge_complaints(persona: Persona) -> Iterator[Complaint]:
     if all(len(targets) < 2 for targets in lists):
         yield ("hedge",), "has no effect: it needs a second target"
     after = persona.hedge.seconds
-    for name, limit in (("first_content", persona.timeouts.first_content), ("total", persona.timeouts.total)):
+    for name, limit in (
+        ("first_content", persona.timeouts.first_content),
+        ("total", persona.timeouts.total),
+    ):
         if after is not None and limit is not None and after >= limit:
-            yield ("hedge", "after"), f"has no effect: timeouts.{name} ({limit:g} s) runs out before"
+            yield (
+                ("hedge", "after"),
+                f"has no effect: timeouts.{name} ({limit:g} s) runs out before",
+            )
 
 
 def _resume_complaints(persona: Persona) -> Iterator[Complaint]:
@@ -143,4 +189,7 @@ def _resume_complaints(persona: Persona) -> Iterator[Complaint]:
     for name, is_more in _MORE_THAN_TEXT.items():
         value = persona.defaults.get(name)
         if value is not None and is_more(value):
-            yield ("resume",), f"has no effect: only plain text is continued, and defaults.{name} asks for more"
+            yield (
+                ("resume",),
+                f"has no effect: only plain text is continued, and defaults.{name} asks for more",
+            )

@@ -10,21 +10,39 @@ from gateway.config.personas import Persona
 def strategy_complaints(persona: Persona, written: Mapping[str, Any]) -> Iterator[Complaint]:
     """Weights where the strategy is not `weighted`, a `balance` where it is not `balanced`."""
     rules = [(rule, rule.strategy or persona.strategy) for rule in persona.rules]
-    with_targets = {persona.strategy, *(strategy for rule, strategy in rules if rule.targets is None)}
-    with_balance = {persona.strategy, *(strategy for rule, strategy in rules if rule.balance is None)}
+    with_targets = {
+        persona.strategy,
+        *(strategy for rule, strategy in rules if rule.targets is None),
+    }
+    with_balance = {
+        persona.strategy,
+        *(strategy for rule, strategy in rules if rule.balance is None),
+    }
     yield from _without_effect(written, persona.strategy, with_targets, with_balance)
     for i, (_, strategy) in enumerate(rules):
         row = written["rules"][i]
-        yield from under("rules", under(i, _without_effect(row, strategy, (strategy,), (strategy,))))
+        yield from under(
+            "rules", under(i, _without_effect(row, strategy, (strategy,), (strategy,)))
+        )
 
 
 def _without_effect(
-    row: Mapping[str, Any], strategy: str, with_targets: Collection[str], with_balance: Collection[str]
+    row: Mapping[str, Any],
+    strategy: str,
+    with_targets: Collection[str],
+    with_balance: Collection[str],
 ) -> Iterator[Complaint]:
     """Of a persona or a rule, whose targets and whose balance are used with these strategies."""
     for i, target in enumerate(row.get("targets") or ()):
-        if "weighted" not in with_targets and isinstance(target, dict) and target.get("weight") is not None:
-            yield ("targets", i, "weight"), f"has no effect: the strategy is {strategy!r}, not 'weighted'"
+        if (
+            "weighted" not in with_targets
+            and isinstance(target, dict)
+            and target.get("weight") is not None
+        ):
+            yield (
+                ("targets", i, "weight"),
+                f"has no effect: the strategy is {strategy!r}, not 'weighted'",
+            )
     balance = row.get("balance")
     if balance is not None and "balanced" not in with_balance:
         yield ("balance",), f"has no effect: the strategy is {strategy!r}, not 'balanced'"

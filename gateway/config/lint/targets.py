@@ -37,11 +37,15 @@ def unknown_targets(persona: Any, listed: Mapping[str, Mapping[str, Any]]) -> It
     """Targets of a persona's row, which may be invalid elsewhere, that no `listed` provider has."""
     rules = persona.get("rules") if isinstance(persona, dict) else None
     owners: list[tuple[Place, Any]] = [((), persona)]
-    owners += ((("rules", i), rule) for i, rule in enumerate(rules if isinstance(rules, list) else ()))
+    owners += (
+        (("rules", i), rule) for i, rule in enumerate(rules if isinstance(rules, list) else ())
+    )
     for at, owner in owners:
         targets = owner.get("targets") if isinstance(owner, dict) else None
         for i, item in enumerate(targets if isinstance(targets, list) else ()):
-            target, place = (item.get("target"), ("target",)) if isinstance(item, dict) else (item, ())
+            target, place = (
+                (item.get("target"), ("target",)) if isinstance(item, dict) else (item, ())
+            )
             if isinstance(target, str) and (message := _unknown(target, listed)) is not None:
                 yield (*at, "targets", i, *place), message
 
@@ -72,7 +76,9 @@ class TargetChecks:
         model = self.model(target)
         return None if model is None else model.region or self._providers[target.provider].region
 
-    def listed(self, targets: Sequence[TargetRef], defaults: Mapping[str, Any], section: str) -> Iterator[Complaint]:
+    def listed(
+        self, targets: Sequence[TargetRef], defaults: Mapping[str, Any], section: str
+    ) -> Iterator[Complaint]:
         """What is wrong with a list of targets where `defaults`, written in `section`, hold."""
         seen: set[str] = set()
         for i, target in enumerate(targets):
@@ -80,7 +86,10 @@ class TargetChecks:
                 yield (i,), f"{str(target)!r} stands in the list twice"
             elif (model := self.model(target)) is not None:
                 yield from (((i,), message) for message in self._target(target, model))
-                yield from (((i,), message) for message in self._for_defaults(target, model, defaults, section))
+                yield from (
+                    ((i,), message)
+                    for message in self._for_defaults(target, model, defaults, section)
+                )
             seen.add(str(target))
 
     def _target(self, target: TargetRef, model: Model) -> Iterator[str]:
@@ -93,18 +102,34 @@ class TargetChecks:
         if self._persona.max_price is not None and not model.prices:
             yield f"{never}: it has no price in capabilities.yaml to hold against max_price"
         allowed, region = self._persona.regions, self.region(target)
-        if allowed and region not in allowed and any(self.region(other) in allowed for other in self._persona.every_target()):
-            why = "it has no region, and 'regions' asks for one" if region is None else f"its region {region!r} is not among 'regions'"
+        if (
+            allowed
+            and region not in allowed
+            and any(self.region(other) in allowed for other in self._persona.every_target())
+        ):
+            why = (
+                "it has no region, and 'regions' asks for one"
+                if region is None
+                else f"its region {region!r} is not among 'regions'"
+            )
             yield f"{never}: {why}"
 
-    def _for_defaults(self, target: TargetRef, model: Model, defaults: Mapping[str, Any], section: str) -> Iterator[str]:
+    def _for_defaults(
+        self, target: TargetRef, model: Model, defaults: Mapping[str, Any], section: str
+    ) -> Iterator[str]:
         for name, needed in implied(defaults):
             if not model.record.can(needed):
-                yield f"{str(target)!r} can never serve this persona: it lacks {needed!r}, which {section}.{name} needs"
+                yield (
+                    f"{str(target)!r} can never serve this persona: it lacks {needed!r}, which"
+                    f" {section}.{name} needs"
+                )
         for name in ("max_tokens", "max_completion_tokens"):
             limit = defaults.get(name)
             if isinstance(limit, int) and limit > model.record.max_output_tokens:
-                yield f"{str(target)!r} gives at most {model.record.max_output_tokens} tokens, fewer than {section}.{name} ({limit})"
+                yield (
+                    f"{str(target)!r} gives at most {model.record.max_output_tokens} tokens, fewer"
+                    f" than {section}.{name} ({limit})"
+                )
 
     def unservable(self, targets: Sequence[TargetRef], when: Condition) -> Iterator[Complaint]:
         """Why none of the targets could serve any request that is like `when`."""
@@ -117,7 +142,10 @@ class TargetChecks:
             yield ("has",), f"can never be served: no target here takes a request that has {names}"
         longest = max(map(_longest_prompt, models))
         if when.tokens_over is not None and when.tokens_over >= longest:
-            yield ("input_tokens", "over"), f"can never be served: no target here takes a prompt of more than {longest} tokens"
+            yield (
+                ("input_tokens", "over"),
+                f"can never be served: no target here takes a prompt of more than {longest} tokens",
+            )
 
 
 def implied(defaults: Mapping[str, Any]) -> Iterator[tuple[str, Capability]]:

@@ -1,4 +1,6 @@
-"""translators.chat.calls: ids in the form that a server takes, and calls of kinds that are a server's own."""
+"""translators.chat.calls: ids in the form that a server takes, and calls of kinds that are a
+server's own.
+"""
 
 from typing import Any, Final
 
@@ -16,7 +18,11 @@ from translators.registry import DIALECTS
 
 RECORD: Final = ModelRecord(context_window=100_000, max_output_tokens=10_000)
 OTHERS: Final = ("claude", "gemini", "responses")
-BUILTIN: Final = {"id": "s1", "type": "builtin_function", "function": {"name": "find", "arguments": "{}"}}
+BUILTIN: Final = {
+    "id": "s1",
+    "type": "builtin_function",
+    "function": {"name": "find", "arguments": "{}"},
+}
 RESULT: Final = {"role": "tool", "tool_call_id": "s1", "content": "42"}
 
 
@@ -53,10 +59,16 @@ def test_what_a_call_calls(call: dict[str, Any], called: dict[str, Any] | None) 
 
 
 def built(dialect: str, call: dict[str, Any], *more: dict[str, Any]) -> Any:
-    messages = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": None, "tool_calls": [call]}, *more]
+    messages = [
+        {"role": "user", "content": "hi"},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        *more,
+    ]
     tools = [{"type": "function", "function": {"name": "find", "parameters": {"type": "object"}}}]
     request = ChatRequest({"model": "p", "messages": messages, "tools": tools})
-    target = Target("x", "openai" if dialect == "responses" else dialect, "https://api.example/v1", "m", RECORD)
+    target = Target(
+        "x", "openai" if dialect == "responses" else dialect, "https://api.example/v1", "m", RECORD
+    )
     return loads(DIALECTS[dialect].build_request(request, target).body)
 
 
@@ -71,4 +83,7 @@ def test_a_function_of_another_servers_is_a_function(dialect: str) -> None:
 def test_a_call_that_names_nothing_is_refused_where_it_stands(dialect: str, kind: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
         built(dialect, {"id": "s1", "type": kind, kind: {"x": 1}}, RESULT)
-    assert (caught.value.param, caught.value.code) == ("messages[1].tool_calls[0].type", "unsupported_value")
+    assert (caught.value.param, caught.value.code) == (
+        "messages[1].tool_calls[0].type",
+        "unsupported_value",
+    )

@@ -23,21 +23,42 @@ def test_a_delta_as_openai_writes_it() -> None:
             "object": "chat.completion.chunk",
             "created": 5,
             "model": "m",
-            "choices": [{"index": 0, "delta": {"role": "assistant", "content": "é"}, "logprobs": None, "finish_reason": None}],
+            "choices": [
+                {
+                    "index": 0,
+                    "delta": {"role": "assistant", "content": "é"},
+                    "logprobs": None,
+                    "finish_reason": None,
+                }
+            ],
         }
     ]
 
 
 def test_finish_extra_fields_and_usage() -> None:
     """With include_usage every chunk has `usage`, null but in the last."""
-    finish = Chunk({}, "stop", 1, choice={"native_finish_reason": "STOP", "logprobs": {"content": []}}, top={"service_tier": "default"})
+    finish = Chunk(
+        {},
+        "stop",
+        1,
+        choice={"native_finish_reason": "STOP", "logprobs": {"content": []}},
+        top={"service_tier": "default"},
+    )
     first, last = write(finish, Chunk(usage=USAGE), include_usage=True)
     assert first["choices"] == [
-        {"index": 1, "delta": {}, "finish_reason": "stop", "native_finish_reason": "STOP", "logprobs": {"content": []}}
+        {
+            "index": 1,
+            "delta": {},
+            "finish_reason": "stop",
+            "native_finish_reason": "STOP",
+            "logprobs": {"content": []},
+        }
     ]
     assert (first["usage"], first["service_tier"]) == (None, "default")
     assert (last["choices"], last["usage"]) == ([], USAGE)
-    assert [ChatCompletionChunk.model_validate(c).object for c in (first, last)] == ["chat.completion.chunk"] * 2
+    assert [ChatCompletionChunk.model_validate(c).object for c in (first, last)] == [
+        "chat.completion.chunk"
+    ] * 2
 
 
 def test_usage_is_written_only_if_asked_for() -> None:
@@ -76,7 +97,9 @@ def test_which_chunk_commits(chunk: Chunk, commits: bool) -> None:
 
 
 def test_chunks_add_up_to_a_completion() -> None:
-    """Text, reasoning, two tool calls in pieces, a second choice, usage: the object the SDK would have got."""
+    """Text, reasoning, two tool calls in pieces, a second choice, usage: the object the SDK would
+    have got.
+    """
     collector = Collector("chatcmpl-1", 5, "m")
     for chunk in (
         Chunk({"role": "assistant", "content": ""}),
@@ -84,9 +107,26 @@ def test_chunks_add_up_to_a_completion() -> None:
         Chunk({"reasoning_content": "ink"}),
         Chunk({"content": "Hel"}, choice={"logprobs": {"content": [1], "refusal": None}}),
         Chunk({"content": "lo"}, choice={"logprobs": {"content": [2], "refusal": None}}),
-        Chunk({"tool_calls": [{"index": 0, "id": "a", "type": "function", "function": {"name": "f", "arguments": ""}}]}),
+        Chunk(
+            {
+                "tool_calls": [
+                    {
+                        "index": 0,
+                        "id": "a",
+                        "type": "function",
+                        "function": {"name": "f", "arguments": ""},
+                    }
+                ]
+            }
+        ),
         Chunk({"tool_calls": [{"index": 0, "function": {"arguments": '{"x":'}}]}),
-        Chunk({"tool_calls": [{"index": 1, "id": "b", "type": "custom", "custom": {"name": "g", "input": "y"}}]}),
+        Chunk(
+            {
+                "tool_calls": [
+                    {"index": 1, "id": "b", "type": "custom", "custom": {"name": "g", "input": "y"}}
+                ]
+            }
+        ),
         Chunk({"tool_calls": [{"index": 0, "function": {"arguments": "1}"}}]}),
         Chunk({"thinking_blocks": [{"a": 1}]}),
         Chunk({}, "tool_calls", choice={"native_finish_reason": "tool_use"}),
@@ -108,25 +148,37 @@ def test_chunks_add_up_to_a_completion() -> None:
         ],
         "thinking_blocks": [{"a": 1}],
     }
-    assert (first["finish_reason"], first["native_finish_reason"], first["logprobs"]["content"]) == ("tool_calls", "tool_use", [1, 2])
+    assert (
+        first["finish_reason"],
+        first["native_finish_reason"],
+        first["logprobs"]["content"],
+    ) == ("tool_calls", "tool_use", [1, 2])
     assert second["message"]["content"] == ""
     assert completion["usage"] == USAGE
 
 
 def test_legacy_function_call_adds_up_and_leaves_content_null() -> None:
     collector = Collector("chatcmpl-1", 5, "m")
-    for delta in ({"function_call": {"name": "f", "arguments": ""}}, {"function_call": {"arguments": "{}"}}):
+    for delta in (
+        {"function_call": {"name": "f", "arguments": ""}},
+        {"function_call": {"arguments": "{}"}},
+    ):
         collector.add(Chunk(delta))
     collector.add(Chunk({}, "function_call"))
     message = ChatCompletion.model_validate(collector.completion()).choices[0].message
-    assert (message.content, message.function_call and message.function_call.arguments) == (None, "{}")
+    assert (message.content, message.function_call and message.function_call.arguments) == (
+        None,
+        "{}",
+    )
 
 
 def test_parts_of_a_call_that_are_no_text_are_left_out() -> None:
     collector = Collector("i", 1, "m")
     for function in ({"name": "f", "arguments": "{"}, {"arguments": None}, {"arguments": "}"}):
         collector.add(Chunk({"tool_calls": [{"index": 0, "function": function}]}))
-    assert collector.completion()["choices"][0]["message"]["tool_calls"] == [{"function": {"name": "f", "arguments": "{}"}}]
+    assert collector.completion()["choices"][0]["message"]["tool_calls"] == [
+        {"function": {"name": "f", "arguments": "{}"}}
+    ]
 
 
 def test_a_chunk_is_shown_by_what_it_says() -> None:
@@ -135,7 +187,12 @@ def test_a_chunk_is_shown_by_what_it_says() -> None:
 
 def test_log_probabilities_of_another_form_are_not_added_up() -> None:
     collector = Collector("i", 1, "m")
-    for told in ({"content": [1], "refusal": "x"}, {"content": 5, "refusal": [2]}, {"content": [3]}, 7):
+    for told in (
+        {"content": [1], "refusal": "x"},
+        {"content": 5, "refusal": [2]},
+        {"content": [3]},
+        7,
+    ):
         collector.add(Chunk({}, "stop", choice={"logprobs": told}))
     assert collector.completion()["choices"][0]["logprobs"] == 7
     collector.add(Chunk({}, choice={"logprobs": {"content": [4]}}))
@@ -144,7 +201,10 @@ def test_log_probabilities_of_another_form_are_not_added_up() -> None:
 
 def test_a_call_that_began_with_null_adds_up() -> None:
     collector = Collector("i", 1, "m")
-    for called in ({"name": "f", "arguments": None, "x": 1}, {"name": None, "arguments": "{}", "x": "y"}):
+    for called in (
+        {"name": "f", "arguments": None, "x": 1},
+        {"name": None, "arguments": "{}", "x": "y"},
+    ):
         collector.add(Chunk({"tool_calls": [{"index": 0, "function": called}]}))
     call = collector.completion()["choices"][0]["message"]["tool_calls"][0]
     assert call == {"function": {"name": "f", "arguments": "{}", "x": "y"}}
@@ -159,7 +219,12 @@ def test_sound_adds_up_however_it_is_sent() -> None:
             collector.add(Chunk({"audio": piece}))
         return collector.completion()["choices"][0]["message"].get("audio")
 
-    heard = audio({"id": "a", "transcript": "Hi"}, {"data": "AQ=="}, {"data": "AgM=", "transcript": " you"}, {"expires_at": 7})
+    heard = audio(
+        {"id": "a", "transcript": "Hi"},
+        {"data": "AQ=="},
+        {"data": "AgM=", "transcript": " you"},
+        {"expires_at": 7},
+    )
     assert heard == {"id": "a", "transcript": "Hi you", "data": "AQID", "expires_at": 7}
     assert audio({"id": "a", "data": "AQ=="}) == {"id": "a", "data": "AQ=="}
     assert audio({"data": "AQ="}, {"data": "!"}) == {"data": "AQ=!", "transcript": ""}

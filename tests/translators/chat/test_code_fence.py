@@ -26,4 +26,8 @@ from translators.chat.code_fence import Unfenced
 def test_fences(size: int, said: str, shown: str) -> None:
     """However it is cut, a fence around everything goes, and nothing else."""
     reader = Unfenced()
-    assert "".join(reader.receive(said[i : i + size]) for i in range(0, len(said), size)) + reader.finish() == shown
+    assert (
+        "".join(reader.receive(said[i : i + size]) for i in range(0, len(said), size))
+        + reader.finish()
+        == shown
+    )

@@ -11,19 +11,38 @@ STOP = {"native_finish_reason": "STOP"}
 
 
 def completion(message: dict[str, Any], **choice: Any) -> dict[str, Any]:
-    return {"choices": [{"index": 0, "message": {"role": "assistant", "content": "", **message}, "finish_reason": "stop", **choice}]}
+    return {
+        "choices": [
+            {
+                "index": 0,
+                "message": {"role": "assistant", "content": "", **message},
+                "finish_reason": "stop",
+                **choice,
+            }
+        ]
+    }
 
 
 @pytest.mark.parametrize(
     ("choice", "paused"),
-    [({"provider_specific": {"stop_reason": "pause_turn"}}, True), ({"provider_specific": {"stop_reason": "refusal"}}, False), ({}, False)],
+    [
+        ({"provider_specific": {"stop_reason": "pause_turn"}}, True),
+        ({"provider_specific": {"stop_reason": "refusal"}}, False),
+        ({}, False),
+    ],
 )
 def test_a_paused_turn_says_so(choice: dict[str, Any], paused: bool) -> None:
     assert is_paused(completion({"content": "x"}, **choice), "pause_turn") == paused
 
 
 @pytest.mark.parametrize(
-    "message", [{}, {"content": None}, {"reasoning_content": "hm"}, {"extra_content": {"google": {"thought_signature": "S"}}}]
+    "message",
+    [
+        {},
+        {"content": None},
+        {"reasoning_content": "hm"},
+        {"extra_content": {"google": {"thought_signature": "S"}}},
+    ],
 )
 def test_a_stop_without_an_answer_is_empty(message: dict[str, Any]) -> None:
     assert is_empty(completion(message, **STOP), "STOP")
@@ -58,7 +77,9 @@ def test_one_choice_with_an_answer_is_enough() -> None:
 
 def test_streams() -> None:
     end = Chunk({}, "stop", choice=STOP)
-    assert is_empty_stream([Chunk({"role": "assistant", "content": ""}), end, Chunk(usage={"total_tokens": 1})], "STOP")
+    assert is_empty_stream(
+        [Chunk({"role": "assistant", "content": ""}), end, Chunk(usage={"total_tokens": 1})], "STOP"
+    )
     assert not is_empty_stream([Chunk({"role": "assistant", "content": "x"}), end], "STOP")
 
 

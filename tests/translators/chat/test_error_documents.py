@@ -1,4 +1,6 @@
-"""translators.chat.error_documents: the sentence, the codes, the parameter and the status of an error, wherever they stand."""
+"""translators.chat.error_documents: the sentence, the codes, the parameter and the status of an
+error, wherever they stand.
+"""
 
 import time
 from typing import Any
@@ -11,7 +13,14 @@ from translators.chat.error_documents import Told, plain_text, told
 from translators.json_codec import dumps_str
 
 RAW = dumps_str(
-    {"error": {"message": "tools: names must be unique", "type": "invalid_request_error", "code": "duplicate", "param": "tools"}}
+    {
+        "error": {
+            "message": "tools: names must be unique",
+            "type": "invalid_request_error",
+            "code": "duplicate",
+            "param": "tools",
+        }
+    }
 )
 
 DOCUMENTS: dict[str, tuple[Any, Told]] = {
@@ -19,12 +28,27 @@ DOCUMENTS: dict[str, tuple[Any, Told]] = {
         {"error": {"message": "m", "type": "t", "param": "p", "code": "c"}},
         Told("m", ("c", "t"), "c", "t", "p"),
     ),
-    "openai, a status for a code": ({"error": {"message": "m", "type": None, "code": 429}}, Told("m", status=429)),
+    "openai, a status for a code": (
+        {"error": {"message": "m", "type": None, "code": 429}},
+        Told("m", status=429),
+    ),
     "a string in its place": ({"error": "m"}, Told("m")),
     "xai": ({"code": "Client specified an invalid argument", "error": "m"}, Told("m")),
-    "xai, a code": ({"code": "invalid-argument", "error": "m"}, Told("m", ("invalid-argument",), "invalid-argument")),
+    "xai, a code": (
+        {"code": "invalid-argument", "error": "m"},
+        Told("m", ("invalid-argument",), "invalid-argument"),
+    ),
     "google": (
-        [{"error": {"code": 400, "message": "m", "status": "INVALID_ARGUMENT", "details": [{"reason": "X", "message": "n"}]}}],
+        [
+            {
+                "error": {
+                    "code": 400,
+                    "message": "m",
+                    "status": "INVALID_ARGUMENT",
+                    "details": [{"reason": "X", "message": "n"}],
+                }
+            }
+        ],
         Told("m", status=400),
     ),
     "vllm, without a wrapper": (
@@ -35,40 +59,104 @@ DOCUMENTS: dict[str, tuple[Any, Told]] = {
     "fastapi, a list": (
         {
             "detail": [
-                {"type": "missing", "loc": ["body", "messages", 0, "name"], "msg": "Field required", "input": "secret"},
+                {
+                    "type": "missing",
+                    "loc": ["body", "messages", 0, "name"],
+                    "msg": "Field required",
+                    "input": "secret",
+                },
                 {"type": "int_parsing", "loc": ["body"], "msg": "no int"},
             ]
         },
-        Told("messages[0].name: Field required; no int", ("missing",), "missing", None, "messages[0].name"),
+        Told(
+            "messages[0].name: Field required; no int",
+            ("missing",),
+            "missing",
+            None,
+            "messages[0].name",
+        ),
     ),
     "mistral": (
         {
             "object": "error",
-            "message": {"detail": [{"type": "extra_forbidden", "loc": ["body", "seed"], "msg": "Extra inputs"}]},
+            "message": {
+                "detail": [
+                    {"type": "extra_forbidden", "loc": ["body", "seed"], "msg": "Extra inputs"}
+                ]
+            },
             "type": "invalid_request_error",
             "code": None,
         },
-        Told("seed: Extra inputs", ("invalid_request_error", "extra_forbidden"), "extra_forbidden", "invalid_request_error", "seed"),
+        Told(
+            "seed: Extra inputs",
+            ("invalid_request_error", "extra_forbidden"),
+            "extra_forbidden",
+            "invalid_request_error",
+            "seed",
+        ),
     ),
     "openrouter, JSON in raw": (
-        {"error": {"message": "Provider returned error", "code": 400, "metadata": {"raw": RAW, "provider_name": "X"}}},
-        Told("tools: names must be unique", ("duplicate", "invalid_request_error"), "duplicate", "invalid_request_error", "tools", 400),
+        {
+            "error": {
+                "message": "Provider returned error",
+                "code": 400,
+                "metadata": {"raw": RAW, "provider_name": "X"},
+            }
+        },
+        Told(
+            "tools: names must be unique",
+            ("duplicate", "invalid_request_error"),
+            "duplicate",
+            "invalid_request_error",
+            "tools",
+            400,
+        ),
     ),
     "openrouter, text in raw": (
-        {"error": {"message": "Provider returned error", "code": 502, "metadata": {"raw": "upstream is down"}}},
+        {
+            "error": {
+                "message": "Provider returned error",
+                "code": 502,
+                "metadata": {"raw": "upstream is down"},
+            }
+        },
         Told("upstream is down", status=502),
     ),
     "openrouter, flagged": (
-        {"error": {"code": 403, "message": "m", "metadata": {"reasons": ["x"], "flagged_input": "…", "provider_name": "P"}}},
+        {
+            "error": {
+                "code": 403,
+                "message": "m",
+                "metadata": {"reasons": ["x"], "flagged_input": "…", "provider_name": "P"},
+            }
+        },
         Told("m", status=403, flagged=True),
     ),
     "openrouter, typed": (
-        {"error": {"code": 400, "message": "m", "metadata": {"error_type": "context_length_exceeded"}}},
+        {
+            "error": {
+                "code": 400,
+                "message": "m",
+                "metadata": {"error_type": "context_length_exceeded"},
+            }
+        },
         Told("m", ("context_length_exceeded",), status=400),
     ),
     "azure": (
-        {"error": {"code": "content_filter", "message": "m", "status": 400, "innererror": {"code": "ResponsibleAIPolicyViolation"}}},
-        Told("m", ("ResponsibleAIPolicyViolation", "content_filter"), "ResponsibleAIPolicyViolation", status=400),
+        {
+            "error": {
+                "code": "content_filter",
+                "message": "m",
+                "status": 400,
+                "innererror": {"code": "ResponsibleAIPolicyViolation"},
+            }
+        },
+        Told(
+            "m",
+            ("ResponsibleAIPolicyViolation", "content_filter"),
+            "ResponsibleAIPolicyViolation",
+            status=400,
+        ),
     ),
     "minimax": ({"base_resp": {"status_code": 1026, "status_msg": "m"}}, Told("m", ("1026",))),
     "z.ai": ({"error": {"code": "1301", "message": "m"}}, Told("m", ("1301",), "1301")),
@@ -77,12 +165,18 @@ DOCUMENTS: dict[str, tuple[Any, Told]] = {
         {"code": "DataInspectionFailed", "message": "m", "request_id": "r"},
         Told("m", ("DataInspectionFailed",), "DataInspectionFailed"),
     ),
-    "spring": ({"timestamp": "t", "status": 400, "error": "Bad Request", "message": "m", "path": "/"}, Told("m", status=400)),
+    "spring": (
+        {"timestamp": "t", "status": 400, "error": "Bad Request", "message": "m", "path": "/"},
+        Told("m", status=400),
+    ),
     "problem+json": (
         {"type": "about:blank", "title": "Bad Request", "status": 422, "detail": "m"},
         Told("m", type="about:blank", status=422),
     ),
-    "a list of errors": ({"errors": [{"message": "m", "code": "c"}, {"message": "n"}]}, Told("m", ("c",), "c")),
+    "a list of errors": (
+        {"errors": [{"message": "m", "code": "c"}, {"message": "n"}]},
+        Told("m", ("c",), "c"),
+    ),
     "a list of texts": ({"errors": ["m", "n"]}, Told("m")),
     "JSON as a message": (
         {"error": {"message": RAW, "type": "api_error"}},
@@ -94,11 +188,22 @@ DOCUMENTS: dict[str, tuple[Any, Told]] = {
             "tools",
         ),
     ),
-    "JSON in details": ({"error": {"message": "Backend request failed", "details": dumps_str({"error": {"message": "m"}})}}, Told("m")),
+    "JSON in details": (
+        {
+            "error": {
+                "message": "Backend request failed",
+                "details": dumps_str({"error": {"message": "m"}}),
+            }
+        },
+        Told("m"),
+    ),
     "msg": ({"code": 40001, "msg": "m"}, Told("m", ("40001",), "40001")),
     "a text": ("m", Told("m")),
     "a page": (
-        "<!DOCTYPE html><html><head><title>502</title><style>p {}</style></head><body><h1>Bad\n Gateway</h1></body></html>",
+        (
+            "<!DOCTYPE html><html><head><title>502</title><style>p {}</style></head><body><h1>Bad\n"
+            " Gateway</h1></body></html>"
+        ),
         Told("Bad Gateway"),
     ),
     "nothing": (None, Told()),
@@ -123,7 +228,10 @@ def test_control_characters_are_no_part_of_a_sentence() -> None:
 
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-5, 2000) | st.sampled_from(["", "m", "c", RAW, "429", '{"error":', "[[[["]),
+    st.none()
+    | st.booleans()
+    | st.integers(-5, 2000)
+    | st.sampled_from(["", "m", "c", RAW, "429", '{"error":', "[[[["]),
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(

@@ -11,13 +11,20 @@ from translators.chat.request import parse
 from translators.errors import InvalidRequest
 
 SAMPLES: Final[list[Any]] = [
-    True, False, 0, 1, -1, 1.0, 1.5, "", "x", [], ["x"], [1], [["x"]], [{}], [{"type": "function"}], {}, {"a": "x"}, {"a": 1}, {"a": {}},
-    {"name": "x"}, {"name": 1}, {"type": "text"}, {"type": 1}, {"type": "json_object"}, {"include_usage": True},
-    [{"type": "function", "function": {"name": "f"}}], [{"type": "function", "function": {"name": ""}}],
-    [{"type": "function", "function": {"name": "f", "description": 1}}], [{"type": "function", "function": {"name": "f", "strict": "no"}}],
-    [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}, "description": None, "strict": True}}],
-    [{"type": "function", "function": {"name": "f", "parameters": []}}], [{"type": "custom", "custom": {"name": "c"}}],
-    [{"type": "web_search"}], [{"name": "f"}], [{"name": ""}], [{"name": "f", "parameters": None}], [{"name": "f", "parameters": "x"}],
+    True, False, 0, 1, -1, 1.0, 1.5, "", "x", [], ["x"], [1], [["x"]], [{}],
+    [{"type": "function"}], {}, {"a": "x"}, {"a": 1}, {"a": {}},
+    {"name": "x"}, {"name": 1}, {"type": "text"}, {"type": 1}, {"type": "json_object"},
+    {"include_usage": True},
+    [{"type": "function", "function": {"name": "f"}}], [{"type": "function",
+     "function": {"name": ""}}],
+    [{"type": "function", "function": {"name": "f", "description": 1}}], [{"type": "function",
+     "function": {"name": "f", "strict": "no"}}],
+    [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"},
+     "description": None, "strict": True}}],
+    [{"type": "function", "function": {"name": "f", "parameters": []}}], [{"type": "custom",
+     "custom": {"name": "c"}}],
+    [{"type": "web_search"}], [{"name": "f"}], [{"name": ""}], [{"name": "f", "parameters": None}],
+    [{"name": "f", "parameters": "x"}],
 ]  # fmt: skip
 DEEPER: Final = {"tools"}
 """Whose check looks further than the schema: a tool has what its type says."""
@@ -41,12 +48,16 @@ def test_every_parameter_that_is_checked_is_documented() -> None:
 
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_what_the_document_refuses_is_refused(name: str) -> None:
-    assert [value for value in SAMPLES if checked(name, value) and not documented(name, value)] == []
+    assert [
+        value for value in SAMPLES if checked(name, value) and not documented(name, value)
+    ] == []
 
 
 @pytest.mark.parametrize("name", sorted(PARAMETERS.keys() - DEEPER))
 def test_what_is_refused_the_document_refuses(name: str) -> None:
-    assert [value for value in SAMPLES if documented(name, value) and not checked(name, value)] == []
+    assert [
+        value for value in SAMPLES if documented(name, value) and not checked(name, value)
+    ] == []
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
@@ -59,15 +70,45 @@ def test_the_document_takes_something_and_refuses_something(name: str) -> None:
     [
         ({"role": "user", "content": "x", "name": "ann"}, True),
         ({"role": "user", "content": [{"type": "text", "text": "x"}]}, True),
-        ({"role": "assistant", "content": None, "tool_calls": [{"id": "a", "type": "function", "function": {"name": "f"}}]}, True),
-        ({"role": "assistant", "content": "x", "tool_calls": None, "function_call": None, "refusal": None}, True),
-        ({"role": "assistant", "content": "x", "function_call": {"name": "f", "arguments": "{}"}}, True),
+        (
+            {
+                "role": "assistant",
+                "content": None,
+                "tool_calls": [{"id": "a", "type": "function", "function": {"name": "f"}}],
+            },
+            True,
+        ),
+        (
+            {
+                "role": "assistant",
+                "content": "x",
+                "tool_calls": None,
+                "function_call": None,
+                "refusal": None,
+            },
+            True,
+        ),
+        (
+            {
+                "role": "assistant",
+                "content": "x",
+                "function_call": {"name": "f", "arguments": "{}"},
+            },
+            True,
+        ),
         ({"content": "x"}, False),
         ({"role": "robot", "content": "x"}, False),
         ({"role": "user", "content": 1}, False),
         ({"role": "user", "content": [{"text": "x"}]}, False),
         ({"role": "assistant", "content": "x", "tool_calls": {}}, False),
-        ({"role": "assistant", "content": "x", "tool_calls": [{"type": "function", "function": {}}]}, False),
+        (
+            {
+                "role": "assistant",
+                "content": "x",
+                "tool_calls": [{"type": "function", "function": {}}],
+            },
+            False,
+        ),
         ({"role": "assistant", "content": "x", "function_call": {}}, False),
     ],
 )

@@ -1,4 +1,6 @@
-"""translators.chat.passthrough: whose fields a request holds, and where it says what a parameter says."""
+"""translators.chat.passthrough: whose fields a request holds, and where it says what a parameter
+says.
+"""
 
 from typing import Any
 
@@ -27,7 +29,10 @@ def test_the_providers_own_name_comes_first(given: Any, fields: dict[str, Any]) 
     ("given", "place"),
     [
         ({"p": {"top_p": 1}}, "x_provider.p.top_p"),
-        ({"p": None, "q": {"generationConfig": {"seed": 1, "topP": 1}}}, "x_provider.q.generationConfig.topP"),
+        (
+            {"p": None, "q": {"generationConfig": {"seed": 1, "topP": 1}}},
+            "x_provider.q.generationConfig.topP",
+        ),
         ({"p": {"top_k": 1, "other": {"top_p": 1}}}, None),
     ],
 )

@@ -1,4 +1,6 @@
-"""translators.chat.redaction: keys are taken out of a provider's words, and what names our account there."""
+"""translators.chat.redaction: keys are taken out of a provider's words, and what names our account
+there.
+"""
 
 import pytest
 
@@ -20,7 +22,10 @@ from translators.chat.redaction import redacted, without_account
         ("ya29.abc-def and AKIAABCDEFGHIJKLMNOP", "[redacted] and [redacted]"),
         ("Basic dXNlcjpwYXNzd29yZA==", "[redacted]"),
         ("a task-management-service", "a task-management-service"),
-        ("Basic authentication is no way in. Token limit exceeded.", "Basic authentication is no way in. Token limit exceeded."),
+        (
+            "Basic authentication is no way in. Token limit exceeded.",
+            "Basic authentication is no way in. Token limit exceeded.",
+        ),
     ],
 )
 def test_keys(message: str, shown: str) -> None:
@@ -34,9 +39,18 @@ def test_a_long_message_is_cut() -> None:
 @pytest.mark.parametrize(
     ("message", "shown"),
     [
-        ("for tiny in organization org-Ab3dEf9hIj on tokens per min", "for tiny in organization [redacted] on tokens per min"),
-        ("in organization `acme` service tier `on_demand`", "in organization [redacted] service tier `on_demand`"),
-        ("Project `proj_Ab3dEf9hIj` does not have access to model `tiny`", "Project `[redacted]` does not have access to model `tiny`"),
+        (
+            "for tiny in organization org-Ab3dEf9hIj on tokens per min",
+            "for tiny in organization [redacted] on tokens per min",
+        ),
+        (
+            "in organization `acme` service tier `on_demand`",
+            "in organization [redacted] service tier `on_demand`",
+        ),
+        (
+            "Project `proj_Ab3dEf9hIj` does not have access to model `tiny`",
+            "Project `[redacted]` does not have access to model `tiny`",
+        ),
         ("for consumer 'project_number:123456789012'", "for consumer '[redacted]'"),
         (
             "resource '//aiplatform.googleapis.com/projects/acme-prod/locations/x'",
@@ -48,7 +62,10 @@ def test_a_long_message_is_cut() -> None:
         ),
         ("of 0a1b2c3d-1111-2222-3333-0123456789ab.", "of [redacted]."),
         ("user arn:aws:iam::123456789012:user/x may not", "user [redacted] may not"),
-        ("your user_preferences and organization-wide project plans", "your user_preferences and organization-wide project plans"),
+        (
+            "your user_preferences and organization-wide project plans",
+            "your user_preferences and organization-wide project plans",
+        ),
     ],
 )
 def test_what_names_our_account(message: str, shown: str) -> None:

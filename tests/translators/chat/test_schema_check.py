@@ -1,4 +1,6 @@
-"""translators.chat.schema_check: what is usual needs no second look, and nothing else is taken for it."""
+"""translators.chat.schema_check: what is usual needs no second look, and nothing else is taken for
+it.
+"""
 
 from typing import Any
 
@@ -14,11 +16,34 @@ from translators.errors import InvalidRequest
 
 USUAL: list[dict[str, Any]] = [
     {"type": "object", "properties": {}},
-    {"type": "object", "properties": {"a": {"type": "string", "minLength": 1}, "b-c.d": {"type": "array", "items": {"type": "integer"}}}},
-    {"type": "object", "properties": {"a": {"enum": ["x", None, 1]}}, "required": ["a"], "additionalProperties": False},
-    {"type": "object", "properties": {"a": {"anyOf": [{"type": "string"}, {"type": "null"}], "default": None, "title": "A"}}},
-    {"type": "object", "properties": {"a": {"$ref": "#/$defs/b"}}, "$defs": {"b": {"type": "object", "properties": {"c": {}}}}},
-    {"type": "object", "additionalProperties": {"type": "number", "exclusiveMinimum": 0, "default": 1.5}},
+    {
+        "type": "object",
+        "properties": {
+            "a": {"type": "string", "minLength": 1},
+            "b-c.d": {"type": "array", "items": {"type": "integer"}},
+        },
+    },
+    {
+        "type": "object",
+        "properties": {"a": {"enum": ["x", None, 1]}},
+        "required": ["a"],
+        "additionalProperties": False,
+    },
+    {
+        "type": "object",
+        "properties": {
+            "a": {"anyOf": [{"type": "string"}, {"type": "null"}], "default": None, "title": "A"}
+        },
+    },
+    {
+        "type": "object",
+        "properties": {"a": {"$ref": "#/$defs/b"}},
+        "$defs": {"b": {"type": "object", "properties": {"c": {}}}},
+    },
+    {
+        "type": "object",
+        "additionalProperties": {"type": "number", "exclusiveMinimum": 0, "default": 1.5},
+    },
 ]
 
 
@@ -58,7 +83,11 @@ def test_usual_schemas(schema: dict[str, Any]) -> None:
 )
 def test_what_needs_a_second_look(schema: Any) -> None:
     assert not is_usual(schema)
-    assert not is_usual(schema if schema.__class__ is not dict else {"type": "object", "properties": {"deep": {"anyOf": [schema]}}})
+    assert not is_usual(
+        schema
+        if schema.__class__ is not dict
+        else {"type": "object", "properties": {"deep": {"anyOf": [schema]}}}
+    )
 
 
 @pytest.mark.parametrize("word", ["$ref", "anyOf", "oneOf", "allOf"])
@@ -69,15 +98,26 @@ def test_a_root_of_alternatives_is_not_usual(word: str) -> None:
 
 
 def test_words_of_draft_3_are_let_pass() -> None:
-    """They are for the dialects to translate: `any` is no type, and each property says whether it is required."""
-    check_schema({"type": "object", "properties": {"a": {"type": "any", "required": True}, "b": {"required": False}}}, "s")
+    """They are for the dialects to translate: `any` is no type, and each property says whether it
+    is required.
+    """
+    check_schema(
+        {
+            "type": "object",
+            "properties": {"a": {"type": "any", "required": True}, "b": {"required": False}},
+        },
+        "s",
+    )
     with pytest.raises(InvalidRequest) as caught:
         check_schema({"properties": {"a": {"type": {"any": 1}}}}, "s")
     assert caught.value.param == "s.properties.a.type"
 
 
 TOOL = {"type": "function", "function": {"name": "f", "parameters": USUAL[1]}}
-ODD = {"type": "function", "function": {"name": "g", "parameters": {"type": "object", "properties": {"@type": {}}}}}
+ODD = {
+    "type": "function",
+    "function": {"name": "g", "parameters": {"type": "object", "properties": {"@type": {}}}},
+}
 
 
 @pytest.mark.parametrize(
@@ -88,18 +128,43 @@ ODD = {"type": "function", "function": {"name": "g", "parameters": {"type": "obj
         ({"tools": [TOOL, ODD]}, False),
         ({"functions": [TOOL["function"]]}, True),
         ({"functions": [ODD["function"]]}, False),
-        ({"response_format": {"type": "json_schema", "json_schema": {"name": "r", "schema": USUAL[2]}}}, True),
-        ({"response_format": {"type": "json_schema", "json_schema": {"name": "r", "schema": {"type": "any"}}}}, False),
+        (
+            {
+                "response_format": {
+                    "type": "json_schema",
+                    "json_schema": {"name": "r", "schema": USUAL[2]},
+                }
+            },
+            True,
+        ),
+        (
+            {
+                "response_format": {
+                    "type": "json_schema",
+                    "json_schema": {"name": "r", "schema": {"type": "any"}},
+                }
+            },
+            False,
+        ),
     ],
 )
 def test_a_request_knows_whether_its_schemas_are_usual(more: dict[str, Any], usual: bool) -> None:
-    assert parse({"model": "m", "messages": [{"role": "user", "content": "hi"}], **more}).usual_schemas is usual
+    assert (
+        parse({"model": "m", "messages": [{"role": "user", "content": "hi"}], **more}).usual_schemas
+        is usual
+    )
 
 
 KEYS = st.sampled_from(["a", "b_c", "d.e-f", "$x", "y z", "é", "k" * 70])
 SCHEMAS: st.SearchStrategy[Any] = st.recursive(
     st.sampled_from(
-        [{"type": "string"}, {"type": "any"}, {"type": "integer", "minimum": 1, "exclusiveMinimum": True}, {"title": None}, True]
+        [
+            {"type": "string"},
+            {"type": "any"},
+            {"type": "integer", "minimum": 1, "exclusiveMinimum": True},
+            {"title": None},
+            True,
+        ]
     ),
     lambda inner: st.fixed_dictionaries(
         {},

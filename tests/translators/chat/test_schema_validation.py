@@ -1,4 +1,6 @@
-"""translators.chat.schema_validation: what it judges, what it leaves alone, and that no schema keeps it busy."""
+"""translators.chat.schema_validation: what it judges, what it leaves alone, and that no schema
+keeps it busy.
+"""
 
 from typing import Any
 
@@ -9,7 +11,10 @@ from hypothesis import strategies as st
 from translators.chat import schema_validation
 from translators.chat.schema_validation import MAX_STEPS, is_valid
 
-TREE = {"$ref": "#/$defs/tree", "$defs": {"tree": {"type": "array", "items": {"$ref": "#/$defs/tree"}}}}
+TREE = {
+    "$ref": "#/$defs/tree",
+    "$defs": {"tree": {"type": "array", "items": {"$ref": "#/$defs/tree"}}},
+}
 PERSON = {
     "type": "object",
     "properties": {"name": {"type": "string"}, "age": {"type": "integer", "minimum": 0}},
@@ -42,7 +47,10 @@ VALID: list[tuple[Any, Any]] = [
     ("é", {"maxLength": 1}),
     (7, {"maxLength": 1, "minItems": 5, "maxProperties": 0}),
     (2, {"exclusiveMinimum": 1, "exclusiveMaximum": 3}),
-    ({"a/b": 1}, {"properties": {"a/b": {"$ref": "#/$defs/a~1b"}}, "$defs": {"a/b": {"type": "integer"}}}),
+    (
+        {"a/b": 1},
+        {"properties": {"a/b": {"$ref": "#/$defs/a~1b"}}, "$defs": {"a/b": {"type": "integer"}}},
+    ),
 ]
 INVALID: list[tuple[Any, Any]] = [
     (1, False),
@@ -123,7 +131,10 @@ def nested(depth: int) -> Any:
 
 HOSTILE: dict[str, tuple[Any, Any]] = {
     "a reference to itself": (1, {"$ref": "#"}),
-    "references in a circle": (1, {"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}}),
+    "references in a circle": (
+        1,
+        {"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}},
+    ),
     "alternatives of alternatives": ("x", alternatives(40)),
     "a long list for each of many": (["x"] * 1000, {"items": {"enum": ["x"] * 1000}}),
     "many that are required of many": ([{}] * 1000, {"items": {"required": [1] * 1000}}),
@@ -133,7 +144,9 @@ HOSTILE: dict[str, tuple[Any, Any]] = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_no_schema_keeps_it_busy(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When the budget is spent, what is left counts as valid; a step looks at a bounded number of things."""
+    """When the budget is spent, what is left counts as valid; a step looks at a bounded number of
+    things.
+    """
     steps = 0
     accepts = schema_validation._Judge.accepts
 
@@ -153,13 +166,21 @@ def test_what_was_seen_before_the_budget_was_spent_counts() -> None:
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers(-3, 3) | st.floats(-3, 3) | st.text(max_size=2),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", "b"]), inner, max_size=2),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["a", "b"]), inner, max_size=2)
+    ),
     max_leaves=6,
 )
 keywords = st.sampled_from([*schema_validation._CHECKS, "nullable", "$defs", "pattern"])
 
 
-@given(values, st.dictionaries(keywords, values | st.sampled_from(["#", "#/$defs/a", "object", "string"]), max_size=4))
+@given(
+    values,
+    st.dictionaries(
+        keywords, values | st.sampled_from(["#", "#/$defs/a", "object", "string"]), max_size=4
+    ),
+)
 def test_it_never_raises(value: Any, schema: dict[str, Any]) -> None:
     assert is_valid(value, schema) in (True, False)
 

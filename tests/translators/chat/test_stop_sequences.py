@@ -1,4 +1,6 @@
-"""translators.chat.stop_sequences: the text ends where the first stop sequence begins, however the chunks fall."""
+"""translators.chat.stop_sequences: the text ends where the first stop sequence begins, however the
+chunks fall.
+"""
 
 from typing import Any
 
@@ -13,7 +15,11 @@ from translators.chat.stop_sequences import StopCutter, as_sequences, cut_comple
 def streamed(pieces: list[str], *sequences: str) -> dict[str, Any]:
     """The first choice of an answer that comes in these pieces."""
     cutter, collector = StopCutter(sequences), Collector("i", 1, "m")
-    chunks = [Chunk({"role": "assistant", "content": ""}), *(Chunk({"content": piece}) for piece in pieces), Chunk({}, "length")]
+    chunks = [
+        Chunk({"role": "assistant", "content": ""}),
+        *(Chunk({"content": piece}) for piece in pieces),
+        Chunk({}, "length"),
+    ]
     for chunk in chunks:
         for shown in cutter.receive([chunk]):
             collector.add(shown)
@@ -21,7 +27,11 @@ def streamed(pieces: list[str], *sequences: str) -> dict[str, Any]:
     return choice
 
 
-@given(st.text("abHALT ", max_size=40), st.integers(1, 5), st.lists(st.text("abHALT", min_size=1, max_size=4), min_size=1, max_size=4))
+@given(
+    st.text("abHALT ", max_size=40),
+    st.integers(1, 5),
+    st.lists(st.text("abHALT", min_size=1, max_size=4), min_size=1, max_size=4),
+)
 def test_the_same_as_cutting_the_whole_text(text: str, size: int, sequences: list[str]) -> None:
     whole = {"choices": [{"message": {"content": text}, "finish_reason": "length"}]}
     cut_completion(whole, tuple(sequences))
@@ -60,7 +70,10 @@ def test_choices_are_cut_apart_and_calls_before_the_end_survive() -> None:
     ]
 
 
-@pytest.mark.parametrize(("stop", "sequences"), [(None, ()), ("", ()), ([], ()), ("a", ("a",)), (["a", "", "b"], ("a", "b"))])
+@pytest.mark.parametrize(
+    ("stop", "sequences"),
+    [(None, ()), ("", ()), ([], ()), ("a", ("a",)), (["a", "", "b"], ("a", "b"))],
+)
 def test_as_sequences(stop: Any, sequences: tuple[str, ...]) -> None:
     assert as_sequences(stop) == sequences
 
@@ -75,4 +88,8 @@ def test_what_would_say_the_cut_text_again_goes_too() -> None:
     }
     whole: dict[str, Any] = {"choices": [{"message": message, "finish_reason": "tool_calls"}]}
     cut_completion(whole, ("X",))
-    assert whole == {"choices": [{"message": {"content": "a", "reasoning_content": "hm"}, "finish_reason": "stop"}]}
+    assert whole == {
+        "choices": [
+            {"message": {"content": "a", "reasoning_content": "hm"}, "finish_reason": "stop"}
+        ]
+    }

@@ -44,13 +44,21 @@ def test_an_alias_never_takes_the_place_of_a_declared_name() -> None:
 
 def test_names_that_only_the_history_knows() -> None:
     names = ToolNames(["bad name!"])
-    assert (names.known("bad name!"), names.known("$server_tool")) == (names.upstream("bad name!"), "$server_tool")
+    assert (names.known("bad name!"), names.known("$server_tool")) == (
+        names.upstream("bad name!"),
+        "$server_tool",
+    )
     assert names.upstream("gone name!") == ToolNames(()).upstream("gone name!") != "gone name!"
 
 
 @pytest.mark.parametrize(
     ("called", "name"),
-    [("functions.look", "look"), ("functions.look_up", "functions.look_up"), ("look", "look"), ("functions.other", "functions.other")],
+    [
+        ("functions.look", "look"),
+        ("functions.look_up", "functions.look_up"),
+        ("look", "look"),
+        ("functions.other", "functions.other"),
+    ],
 )
 def test_a_namespace_that_leaks_into_a_name(called: str, name: str) -> None:
     declared = frozenset({"look", "functions.look_up", "look_up"})

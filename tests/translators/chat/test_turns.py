@@ -1,4 +1,6 @@
-"""translators.chat.turns: a turn is known again however its client writes it, and no other turn is taken for it."""
+"""translators.chat.turns: a turn is known again however its client writes it, and no other turn is
+taken for it.
+"""
 
 from typing import Any
 
@@ -6,13 +8,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from translators.chat.turns import called_names, details_text, joined_details, open_loop, opening_digest, turn_digest, turn_hash
+from translators.chat.turns import (
+    called_names,
+    details_text,
+    joined_details,
+    open_loop,
+    opening_digest,
+    turn_digest,
+    turn_hash,
+)
 from translators.json_codec import dumps_str
 
 
-def turn(arguments: Any = '{"city":"Oslo","days":2}', content: Any = "Let me see.", name: str = "look", **call: Any) -> dict[str, Any]:
+def turn(
+    arguments: Any = '{"city":"Oslo","days":2}',
+    content: Any = "Let me see.",
+    name: str = "look",
+    **call: Any,
+) -> dict[str, Any]:
     function = {"name": name, "arguments": arguments}
-    return {"role": "assistant", "content": content, "tool_calls": [{"id": "c1", "type": "function", "function": function, **call}]}
+    return {
+        "role": "assistant",
+        "content": content,
+        "tool_calls": [{"id": "c1", "type": "function", "function": function, **call}],
+    }
 
 
 SAME: dict[str, dict[str, Any]] = {
@@ -23,9 +42,13 @@ SAME: dict[str, dict[str, Any]] = {
     "an object": turn({"city": "Oslo", "days": 2}),
     "another id": turn(id="renamed"),
     "no id": turn(id=None),
-    "text in parts": turn(content=[{"type": "text", "text": "Let me "}, {"type": "text", "text": "see."}]),
+    "text in parts": turn(
+        content=[{"type": "text", "text": "Let me "}, {"type": "text", "text": "see."}]
+    ),
     "space around the text": turn(content="Let me see.\n"),
-    "parts that are no text": turn(content=[{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "Let me see."}]),
+    "parts that are no text": turn(
+        content=[{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "Let me see."}]
+    ),
 }
 OTHER: dict[str, dict[str, Any]] = {
     "a value": turn('{"city":"Oslo","days":3}'),
@@ -70,12 +93,20 @@ def test_custom_input_is_a_text() -> None:
 def test_the_quick_look_sees_only_what_was_written_anew() -> None:
     assert turn_hash(turn()) == turn_hash(turn(id="renamed"))
     assert turn_hash(turn()) != turn_hash(SAME["spacing"])
-    assert called_names({**turn(), "tool_calls": [*turn()["tool_calls"], *turn(name="find")["tool_calls"]]}) == ("look", "find")
+    assert called_names(
+        {**turn(), "tool_calls": [*turn()["tool_calls"], *turn(name="find")["tool_calls"]]}
+    ) == ("look", "find")
 
 
 values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=3),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner, max_size=3),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner, max_size=3)
+    ),
     max_leaves=8,
 )
 
@@ -87,18 +118,29 @@ def test_arguments_written_anew_are_the_same(arguments: dict[str, Any]) -> None:
     except ValueError:
         return  # half a surrogate pair: no JSON can say it
     backwards = dumps_str(dict(reversed(arguments.items())))
-    assert turn_digest(turn(compact)) == turn_digest(turn(backwards)) == turn_digest(turn(f" {backwards} "))
+    assert (
+        turn_digest(turn(compact))
+        == turn_digest(turn(backwards))
+        == turn_digest(turn(f" {backwards} "))
+    )
 
 
 @given(st.text(max_size=30))
 def test_nothing_that_is_said_breaks_it(text: str) -> None:
     assert turn_digest(turn(text, text)) == turn_digest(turn(text, text))
-    assert opening_digest([{"role": "user", "content": text}]) == opening_digest([{"role": "user", "content": text}])
+    assert opening_digest([{"role": "user", "content": text}]) == opening_digest(
+        [{"role": "user", "content": text}]
+    )
 
 
 def test_the_opening_is_what_the_user_said_first() -> None:
     first = {"role": "user", "content": "hi"}
-    later = [{"role": "system", "content": "It is noon."}, first, turn(), {"role": "user", "content": "and now?"}]
+    later = [
+        {"role": "system", "content": "It is noon."},
+        first,
+        turn(),
+        {"role": "user", "content": "and now?"},
+    ]
     assert opening_digest([first]) == opening_digest(later)
     assert opening_digest([first]) != opening_digest([{"role": "user", "content": "hello"}])
     assert opening_digest([]) == opening_digest([{"role": "system", "content": "x"}])
@@ -126,13 +168,21 @@ A, B = turn("1"), turn("2")
         ([], []),
     ],
 )
-def test_the_turn_that_is_going_on(messages: list[dict[str, Any]], expected: list[dict[str, Any]]) -> None:
+def test_the_turn_that_is_going_on(
+    messages: list[dict[str, Any]], expected: list[dict[str, Any]]
+) -> None:
     assert open_loop(messages) == expected
 
 
 def text(said: str | None, index: int | None = 0, **more: Any) -> dict[str, Any]:
     place = {} if index is None else {"index": index}
-    return {"type": "reasoning.text", **({} if said is None else {"text": said}), "format": "anthropic-claude-v1", **place, **more}
+    return {
+        "type": "reasoning.text",
+        **({} if said is None else {"text": said}),
+        "format": "anthropic-claude-v1",
+        **place,
+        **more,
+    }
 
 
 def test_pieces_of_one_text_are_joined() -> None:
@@ -143,13 +193,32 @@ def test_pieces_of_one_text_are_joined() -> None:
 
 def test_pieces_of_several_come_apart() -> None:
     summary = {"type": "reasoning.summary", "summary": "Short.", "id": "rs_1", "index": 0}
-    encrypted = [{"type": "reasoning.encrypted", "data": data, "id": f"tool_{data}", "index": 0} for data in "ab"]
-    pieces = [text("a", 0), text("x", 1), text("b", 0), summary, {**summary, "summary": " Very."}, text("y", 1), *encrypted]
-    assert joined_details(pieces) == [text("ab", 0), text("xy", 1), {**summary, "summary": "Short. Very."}, *encrypted]
+    encrypted = [
+        {"type": "reasoning.encrypted", "data": data, "id": f"tool_{data}", "index": 0}
+        for data in "ab"
+    ]
+    pieces = [
+        text("a", 0),
+        text("x", 1),
+        text("b", 0),
+        summary,
+        {**summary, "summary": " Very."},
+        text("y", 1),
+        *encrypted,
+    ]
+    assert joined_details(pieces) == [
+        text("ab", 0),
+        text("xy", 1),
+        {**summary, "summary": "Short. Very."},
+        *encrypted,
+    ]
 
 
 def test_an_id_tells_texts_apart_and_a_missing_one_does_not() -> None:
-    assert joined_details([text("a", id="r1"), text("b", id="r2")]) == [text("a", id="r1"), text("b", id="r2")]
+    assert joined_details([text("a", id="r1"), text("b", id="r2")]) == [
+        text("a", id="r1"),
+        text("b", id="r2"),
+    ]
     assert joined_details([text("a", id="r1"), text("b", id=None)]) == [text("ab", id="r1")]
     assert joined_details([text("a", None), text("b", None)]) == [text("ab", None)]
 
@@ -159,5 +228,15 @@ def test_what_is_no_detail_is_kept() -> None:
 
 
 def test_the_text_of_details() -> None:
-    assert details_text([text("a"), {"type": "reasoning.summary", "summary": "b"}, {"type": "reasoning.encrypted", "data": "c"}, 5]) == "ab"
+    assert (
+        details_text(
+            [
+                text("a"),
+                {"type": "reasoning.summary", "summary": "b"},
+                {"type": "reasoning.encrypted", "data": "c"},
+                5,
+            ]
+        )
+        == "ab"
+    )
     assert details_text(None) == details_text([text(None)]) == ""

@@ -31,7 +31,12 @@ def write(path: Path, case: Case) -> None:
 
 def build(case: Case) -> UpstreamRequest:
     target = Target(
-        "claude", "claude", "https://api.anthropic.com", case["model"], record(case["model"], case.get("record", {})), "sk-test"
+        "claude",
+        "claude",
+        "https://api.anthropic.com",
+        case["model"],
+        record(case["model"], case.get("record", {})),
+        "sk-test",
     )
     return claude.build_request(parse({"model": "persona", **case["request"]}), target)
 
@@ -41,8 +46,18 @@ def request_result(case: Case) -> Case:
     try:
         built = build(case)
     except InvalidRequest as error:
-        return {"refused": {"message": error.message, "param": error.param, "code": error.code, "status": error.status}}
-    result: Case = {"body": loads(built.body), "notes": [[note.kind, note.param, note.why] for note in built.notes]}
+        return {
+            "refused": {
+                "message": error.message,
+                "param": error.param,
+                "code": error.code,
+                "status": error.status,
+            }
+        }
+    result: Case = {
+        "body": loads(built.body),
+        "notes": [[note.kind, note.param, note.why] for note in built.notes],
+    }
     beta = built.headers.get("anthropic-beta")
     if beta is not None:
         result["beta"] = beta
@@ -59,8 +74,13 @@ def _plain(value: Any) -> Any:
 
 
 def envelope(case: Case) -> Envelope:
-    shape = {name: frozenset(value) if name in _SETS else value for name, value in case.get("shape", {}).items()}
-    return Envelope(id="chatcmpl-ours", created=1764547200, model="claude-asked", shape=AnswerShape(**shape))
+    shape = {
+        name: frozenset(value) if name in _SETS else value
+        for name, value in case.get("shape", {}).items()
+    }
+    return Envelope(
+        id="chatcmpl-ours", created=1764547200, model="claude-asked", shape=AnswerShape(**shape)
+    )
 
 
 def response_result(case: Case) -> Case:
@@ -69,4 +89,11 @@ def response_result(case: Case) -> Case:
         return {"completion": claude.parse_response(dumps(case["answer"]), envelope(case))}
     except UpstreamError as error:
         failure = error.failure
-        return {"failure": {"kind": failure.kind.value, "status": failure.status, "code": failure.code, "message": failure.message}}
+        return {
+            "failure": {
+                "kind": failure.kind.value,
+                "status": failure.status,
+                "code": failure.code,
+                "message": failure.message,
+            }
+        }

@@ -6,7 +6,17 @@ from typing import Any
 from translators.capabilities import ModelRecord, Thinking
 
 _LEVELS = ("low", "medium", "high", "xhigh", "max")
-_CAPABILITIES = frozenset({"streaming", "tool_calling", "parallel_tool_calls", "vision", "pdf", "json_schema", "reasoning"})
+_CAPABILITIES = frozenset(
+    {
+        "streaming",
+        "tool_calling",
+        "parallel_tool_calls",
+        "vision",
+        "pdf",
+        "json_schema",
+        "reasoning",
+    }
+)
 
 _OLD = ModelRecord(
     context_window=200_000,
@@ -26,7 +36,10 @@ _NEW = ModelRecord(
     api_version="2026-10-21",
 )
 
-_ON = replace(_NEW, thinking=Thinking(kind="adaptive", levels=_LEVELS, on_by_default=True, switch_off="disabled"))
+_ON = replace(
+    _NEW,
+    thinking=Thinking(kind="adaptive", levels=_LEVELS, on_by_default=True, switch_off="disabled"),
+)
 _CAPPED = replace(_ON, thinking=replace(_ON.thinking, off_max_effort="high"))
 _ALWAYS = replace(
     _NEW,
@@ -46,7 +59,9 @@ _BOTH = replace(
 RECORDS: dict[str, ModelRecord] = {
     "claude-haiku-4-5": _OLD,
     "claude-sonnet-4-5": _OLD,
-    "claude-opus-4-5": replace(_OLD, thinking=replace(_OLD.thinking, levels=("low", "medium", "high"))),
+    "claude-opus-4-5": replace(
+        _OLD, thinking=replace(_OLD.thinking, levels=("low", "medium", "high"))
+    ),
     "claude-sonnet-4-6": _BOTH,
     "claude-opus-4-6": _BOTH,
     "claude-opus-4-8": replace(_NEW, mid_system="native"),
@@ -54,7 +69,10 @@ RECORDS: dict[str, ModelRecord] = {
     "claude-opus-5": replace(_CAPPED, mid_system="native"),
     "claude-haiku-5-5": _CAPPED,
     "claude-sonnet-5-5": replace(
-        _CAPPED, thinking=replace(_CAPPED.thinking, switch_off="between_tools"), forced_tool_choice="no", binds_thinking=True
+        _CAPPED,
+        thinking=replace(_CAPPED.thinking, switch_off="between_tools"),
+        forced_tool_choice="no",
+        binds_thinking=True,
     ),
     "claude-opus-5-5": _ALWAYS,
     "claude-fable-5-1": _ALWAYS,

@@ -25,11 +25,21 @@ STOP: dict[str, Any] = {"type": "message_stop"}
 
 
 def opened(shape: AnswerShape | None = None) -> StreamTranslator:
-    return claude.open_stream(Envelope(id="chatcmpl-ours", created=1764547200, model="claude-asked", shape=shape or AnswerShape()))
+    return claude.open_stream(
+        Envelope(
+            id="chatcmpl-ours",
+            created=1764547200,
+            model="claude-asked",
+            shape=shape or AnswerShape(),
+        )
+    )
 
 
 def sse(*events: dict[str, Any]) -> bytes:
-    return b"".join(f"event: {e.get('type')}\ndata: {json.dumps(e, ensure_ascii=False)}\n\n".encode() for e in events)
+    return b"".join(
+        f"event: {e.get('type')}\ndata: {json.dumps(e, ensure_ascii=False)}\n\n".encode()
+        for e in events
+    )
 
 
 def block(index: int, start: dict[str, Any], *deltas: dict[str, Any]) -> list[dict[str, Any]]:
@@ -60,7 +70,11 @@ HI_EVENTS = block(0, TEXT, *text("Hi"))
 
 
 def end(reason: str | None = "end_turn", **more: Any) -> dict[str, Any]:
-    return {"type": "message_delta", "delta": {"stop_reason": reason, "stop_sequence": None, **more}, "usage": {"output_tokens": 4}}
+    return {
+        "type": "message_delta",
+        "delta": {"stop_reason": reason, "stop_sequence": None, **more},
+        "usage": {"output_tokens": 4},
+    }
 
 
 def answer(*events: Any, reason: str | None = "end_turn", **more: Any) -> bytes:
@@ -71,11 +85,18 @@ def answer(*events: Any, reason: str | None = "end_turn", **more: Any) -> bytes:
 
 def plain(chunks: list[Chunk]) -> list[dict[str, Any]]:
     """Chunks as plain values, to compare them."""
-    return [{name: value for name in Chunk.__slots__ if (value := getattr(chunk, name)) is not None} for chunk in chunks]
+    return [
+        {name: value for name in Chunk.__slots__ if (value := getattr(chunk, name)) is not None}
+        for chunk in chunks
+    ]
 
 
-def run(data: bytes, shape: AnswerShape | None = None, size: int | None = None) -> tuple[list[dict[str, Any]], StreamTranslator]:
-    """All chunks of `data`, read in pieces of `size`, and the translator at its end. Read in one, it is read in every other way too."""
+def run(
+    data: bytes, shape: AnswerShape | None = None, size: int | None = None
+) -> tuple[list[dict[str, Any]], StreamTranslator]:
+    """All chunks of `data`, read in pieces of `size`, and the translator at its end. Read in one,
+    it is read in every other way too.
+    """
     if size is None:
         every_way(data, lambda: opened(shape), repr(shape))
     stream = opened(shape)
@@ -91,4 +112,6 @@ def deltas(data: bytes, shape: AnswerShape | None = None) -> list[dict[str, Any]
     chunks, stream = run(data, shape)
     assert stream.finished
     assert stream.failure is None
-    return [chunk["delta"] for chunk in chunks[1:] if "delta" in chunk and "finish_reason" not in chunk]
+    return [
+        chunk["delta"] for chunk in chunks[1:] if "delta" in chunk and "finish_reason" not in chunk
+    ]

@@ -10,13 +10,21 @@ from hypothesis import strategies as st
 from translators.claude.arguments import close, read_arguments
 
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers(-(10**6), 10**6) | st.text(st.characters(exclude_categories=["Cs"]), max_size=6),
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**6), 10**6)
+    | st.text(st.characters(exclude_categories=["Cs"]), max_size=6),
     lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"]), max_size=4), inner, max_size=3)
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.text(st.characters(exclude_categories=["Cs"]), max_size=4), inner, max_size=3
+        )
     ),
     max_leaves=8,
 )
-OBJECTS = st.dictionaries(st.text(st.characters(exclude_categories=["Cs"]), max_size=4), VALUES, max_size=4)
+OBJECTS = st.dictionaries(
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=4), VALUES, max_size=4
+)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +60,9 @@ def test_whole_arguments_come_through(value: dict[str, Any]) -> None:
 
 @given(OBJECTS, st.data())
 def test_any_beginning_of_an_object_is_read(value: dict[str, Any], data: st.DataObject) -> None:
-    """Wherever the text is cut, an object comes of it, with no key that was not written whole or in part."""
+    """Wherever the text is cut, an object comes of it, with no key that was not written whole or in
+    part.
+    """
     text = json.dumps(value, ensure_ascii=data.draw(st.booleans()))
     cut = text[: data.draw(st.integers(1, len(text)))]
     arguments, _ = read_arguments(cut)

@@ -4,7 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.translators.claude.golden import REQUESTS, RESPONSES, envelope, read, request_result, response_result
+from tests.translators.claude.golden import (
+    REQUESTS,
+    RESPONSES,
+    envelope,
+    read,
+    request_result,
+    response_result,
+)
 from translators import claude
 from translators.errors import FailureKind, UpstreamError
 

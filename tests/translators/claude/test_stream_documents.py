@@ -29,7 +29,12 @@ def test_a_message_is_read_as_if_streamed(indent: int | None, frame: bytes) -> N
         text = text.replace(b"\n", b"\ndata: ")
     chunks, stream = run(frame % text)
     assert (stream.finished, stream.id) == (True, "chatcmpl-msg_1")
-    assert [chunk.get("delta") for chunk in chunks] == [{"role": "assistant", "content": ""}, {"content": "Hi"}, {}, None]
+    assert [chunk.get("delta") for chunk in chunks] == [
+        {"role": "assistant", "content": ""},
+        {"content": "Hi"},
+        {},
+        None,
+    ]
 
 
 @pytest.mark.parametrize("indent", [None, 2])
@@ -72,7 +77,11 @@ def test_a_message_without_content() -> None:
     assert failure.kind is FailureKind.NO_OUTPUT
 
 
-@pytest.mark.parametrize("path", [p for p in RESPONSES if "refusal" not in p.stem and "pause" not in p.stem], ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [p for p in RESPONSES if "refusal" not in p.stem and "pause" not in p.stem],
+    ids=lambda path: path.stem,
+)
 def test_streamed_and_whole_answers_are_the_same(path: Any) -> None:
     """The chunks of a message add up to the completion it would have been."""
     case = read(path)
@@ -87,7 +96,10 @@ def test_streamed_and_whole_answers_are_the_same(path: Any) -> None:
     collected = collector.completion()
     message = collected["choices"][0]["message"]
     wanted = expected["choices"][0]["message"]
-    assert {**message, "content": message["content"] or None} == {**wanted, "content": wanted["content"] or None}
+    assert {**message, "content": message["content"] or None} == {
+        **wanted,
+        "content": wanted["content"] or None,
+    }
     assert (collected["choices"][0]["finish_reason"], collected.get("usage")) == (
         expected["choices"][0]["finish_reason"],
         expected.get("usage"),

@@ -1,4 +1,5 @@
-"""Transcripts: what Claude sends and what our callers must see, read whole, in pieces, and cut off."""
+"""Transcripts: what Claude sends and what our callers must see, read whole, in pieces, and
+cut off."""
 
 import json
 from pathlib import Path
@@ -16,7 +17,9 @@ def _claude(name: str) -> bytes:
     return (TRANSCRIPTS / f"{name}.claude.sse").read_bytes()
 
 
-def _expected(path: Path) -> tuple[list[dict[str, Any]], dict[str, Any] | None, dict[str, Any] | None, bool]:
+def _expected(
+    path: Path,
+) -> tuple[list[dict[str, Any]], dict[str, Any] | None, dict[str, Any] | None, bool]:
     """Deltas with finish reasons, usage, error, and whether [DONE] came."""
     steps, usage, error, done = [], None, None, False
     for line in path.read_text("utf-8").splitlines():
@@ -36,16 +39,25 @@ def _expected(path: Path) -> tuple[list[dict[str, Any]], dict[str, Any] | None, 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_caller_sees_what_is_written(name: str) -> None:
-    """Deltas, finish reason, usage, error and end are those of the transcript (`provider_content` is ours, beside it)."""
+    """Deltas, finish reason, usage, error and end are those of the transcript (`provider_content`
+    is ours, beside it).
+    """
     steps, usage, error, done = _expected(TRANSCRIPTS / f"{name}.openai.sse")
     chunks, stream = run(_claude(name))
     seen = []
     for chunk in chunks:
         if "delta" in chunk:
-            delta = {key: value for key, value in chunk["delta"].items() if key != "provider_content"}
+            delta = {
+                key: value for key, value in chunk["delta"].items() if key != "provider_content"
+            }
             seen.append({"delta": delta, "finish_reason": chunk.get("finish_reason")})
     failure = stream.failure
-    shown = failure and {"message": failure.message, "type": failure.type, "param": failure.param, "code": failure.code}
+    shown = failure and {
+        "message": failure.message,
+        "type": failure.type,
+        "param": failure.param,
+        "code": failure.code,
+    }
     assert (seen, shown, stream.finished) == (steps, error, done)
     assert usage is None or chunks[-1]["usage"] == usage
     assert (stream.id, stream.model) == ("chatcmpl-msg_01A", "claude-sonnet-5")

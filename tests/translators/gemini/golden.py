@@ -31,7 +31,14 @@ def write(path: Path, case: Case) -> None:
 
 def target(case: Case) -> Target:
     facts = record(case["model"], case.get("record", {}))
-    return Target("gemini", "gemini", "https://generativelanguage.googleapis.com", case["model"], facts, "AIza-test")
+    return Target(
+        "gemini",
+        "gemini",
+        "https://generativelanguage.googleapis.com",
+        case["model"],
+        facts,
+        "AIza-test",
+    )
 
 
 def build(case: Case) -> UpstreamRequest:
@@ -39,11 +46,20 @@ def build(case: Case) -> UpstreamRequest:
 
 
 def request_result(case: Case) -> Case:
-    """What `build_request` makes of the case: body, notes and what is remembered for the answer, or the refusal."""
+    """What `build_request` makes of the case: body, notes and what is remembered for the answer, or
+    the refusal.
+    """
     try:
         built = build(case)
     except InvalidRequest as error:
-        return {"refused": {"message": error.message, "param": error.param, "code": error.code, "status": error.status}}
+        return {
+            "refused": {
+                "message": error.message,
+                "param": error.param,
+                "code": error.code,
+                "status": error.status,
+            }
+        }
     shape = {name: getattr(built.shape, name) for name in AnswerShape._fields}
     result: Case = {
         "body": loads(built.body),
@@ -58,8 +74,17 @@ def _plain(value: Any) -> Any:
 
 
 def envelope(case: Case) -> Envelope:
-    shape = {name: frozenset(value) if name in _SETS else value for name, value in case.get("shape", {}).items()}
-    return Envelope(id="chatcmpl-1", created=1795000000, model="gemini-asked", call_id="call_u", shape=AnswerShape(**shape))
+    shape = {
+        name: frozenset(value) if name in _SETS else value
+        for name, value in case.get("shape", {}).items()
+    }
+    return Envelope(
+        id="chatcmpl-1",
+        created=1795000000,
+        model="gemini-asked",
+        call_id="call_u",
+        shape=AnswerShape(**shape),
+    )
 
 
 def response_result(case: Case) -> Case:
@@ -68,4 +93,11 @@ def response_result(case: Case) -> Case:
         return {"completion": gemini.parse_response(dumps(case["answer"]), envelope(case))}
     except UpstreamError as error:
         failure = error.failure
-        return {"failure": {"kind": failure.kind.value, "status": failure.status, "code": failure.code, "message": failure.message}}
+        return {
+            "failure": {
+                "kind": failure.kind.value,
+                "status": failure.status,
+                "code": failure.code,
+                "message": failure.message,
+            }
+        }

@@ -1,4 +1,6 @@
-"""What Google's and OpenAI's own packages say about a body: their models refuse unknown keys and warn of unknown words."""
+"""What Google's and OpenAI's own packages say about a body: their models refuse unknown keys and
+warn of unknown words.
+"""
 
 from typing import Any
 
@@ -21,7 +23,9 @@ _TOP: dict[str, Any] = {
 
 
 def check_request(body: Body) -> None:
-    """Raises (or warns, which is an error in tests) if Google's package knows something else by these names."""
+    """Raises (or warns, which is an error in tests) if Google's package knows something else by
+    these names.
+    """
     for name, value in body.items():
         model = _TOP[name]
         if model is None:
@@ -32,7 +36,13 @@ def check_request(body: Body) -> None:
             else:
                 model.model_validate(item)
     # What the package's one config has at the top or not at all may not stand in generationConfig.
-    assert not body.get("generationConfig", {}).keys() & {"systemInstruction", "tools", "toolConfig", "safetySettings", "labels"}
+    assert not body.get("generationConfig", {}).keys() & {
+        "systemInstruction",
+        "tools",
+        "toolConfig",
+        "safetySettings",
+        "labels",
+    }
 
 
 def check_completion(completion: Body) -> None:

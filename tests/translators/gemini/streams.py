@@ -1,4 +1,6 @@
-"""Streams for tests: frames as bytes, read in one go or in pieces, and the chunks as the caller would get them."""
+"""Streams for tests: frames as bytes, read in one go or in pieces, and the chunks as the caller
+would get them.
+"""
 
 from itertools import pairwise
 from typing import Any
@@ -16,10 +18,18 @@ SIGNATURE = "RWpRS01nRU1PZGJIQUFBQQ=="
 
 
 def envelope(shape: AnswerShape | None = None) -> Envelope:
-    return Envelope(id="chatcmpl-1", created=1795000000, model="gemini-asked", call_id="call_u", shape=shape or AnswerShape())
+    return Envelope(
+        id="chatcmpl-1",
+        created=1795000000,
+        model="gemini-asked",
+        call_id="call_u",
+        shape=shape or AnswerShape(),
+    )
 
 
-def frame(*parts: dict[str, Any], reason: str | None = None, index: int | None = 0, **more: Any) -> Frame:
+def frame(
+    *parts: dict[str, Any], reason: str | None = None, index: int | None = 0, **more: Any
+) -> Frame:
     candidate: dict[str, Any] = {"content": {"role": "model", "parts": list(parts)}}
     if reason is not None:
         candidate["finishReason"] = reason
@@ -32,8 +42,12 @@ def sse(*frames: Any) -> bytes:
     return b"".join(b"data: " + dumps(one) + b"\r\n\r\n" for one in frames)
 
 
-def read(data: bytes, *cuts: int, shape: AnswerShape | None = None) -> tuple[StreamTranslator, list[Chunk]]:
-    """The stream's reader and its chunks, with `data` cut at the given offsets. Read in one, it is read in every other way too."""
+def read(
+    data: bytes, *cuts: int, shape: AnswerShape | None = None
+) -> tuple[StreamTranslator, list[Chunk]]:
+    """The stream's reader and its chunks, with `data` cut at the given offsets. Read in one, it is
+    read in every other way too.
+    """
     if not cuts:
         every_way(data, lambda: gemini.open_stream(envelope(shape)), repr(shape))
     stream = gemini.open_stream(envelope(shape))
@@ -45,7 +59,9 @@ def read(data: bytes, *cuts: int, shape: AnswerShape | None = None) -> tuple[Str
     return stream, singly(chunks)
 
 
-def read_bytewise(data: bytes, shape: AnswerShape | None = None) -> tuple[StreamTranslator, list[Chunk]]:
+def read_bytewise(
+    data: bytes, shape: AnswerShape | None = None
+) -> tuple[StreamTranslator, list[Chunk]]:
     return read(data, *range(1, len(data)), shape=shape)
 
 
@@ -54,7 +70,9 @@ def shown(chunks: list[Chunk]) -> list[dict[str, Any]]:
     said: list[dict[str, Any]] = []
     for chunk in chunks:
         one: dict[str, Any] = {
-            name: value for name in ("delta", "finish_reason", "choice", "usage", "top") if (value := getattr(chunk, name))
+            name: value
+            for name in ("delta", "finish_reason", "choice", "usage", "top")
+            if (value := getattr(chunk, name))
         }
         said.append({**one, "index": chunk.index} if chunk.index else one)
     return said

@@ -4,7 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.translators.gemini.golden import REQUESTS, RESPONSES, read, request_result, response_result
+from tests.translators.gemini.golden import (
+    REQUESTS,
+    RESPONSES,
+    read,
+    request_result,
+    response_result,
+)
 from tests.translators.gemini.official import check_completion, check_request
 
 
@@ -14,7 +20,9 @@ def test_request(path: Path) -> None:
     assert request_result(case) == case["expected"]
 
 
-@pytest.mark.parametrize("path", [p for p in REQUESTS if not p.stem.startswith("x_provider")], ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", [p for p in REQUESTS if not p.stem.startswith("x_provider")], ids=lambda path: path.stem
+)
 def test_request_is_one_google_knows(path: Path) -> None:
     """The body validates with the types of Google's own package."""
     check_request(read(path)["expected"].get("body", {}))

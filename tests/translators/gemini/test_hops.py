@@ -17,12 +17,24 @@ from translators.json_codec import loads
 
 LONG = replace(RECORDS["gemini-3.8-flash"], max_output_tokens=1_048_576)
 SEVERAL = AnswerShape(several_hops=True)
-REQUEST = UpstreamRequest(url="u", headers={}, body=b'{"contents":[{"role":"user","parts":[{"text":"hi"}]}]}', stream=True)
+REQUEST = UpstreamRequest(
+    url="u", headers={}, body=b'{"contents":[{"role":"user","parts":[{"text":"hi"}]}]}', stream=True
+)
 
 
-def hop(*parts: dict[str, Any], token: str | None = "tok1", reason: str = "CONTINUATION", prompt: int = 10, written: int = 100) -> bytes:
+def hop(
+    *parts: dict[str, Any],
+    token: str | None = "tok1",
+    reason: str = "CONTINUATION",
+    prompt: int = 10,
+    written: int = 100,
+) -> bytes:
     more = {} if token is None else {"continuationToken": token}
-    counted = {"promptTokenCount": prompt, "candidatesTokenCount": written, "totalTokenCount": prompt + written}
+    counted = {
+        "promptTokenCount": prompt,
+        "candidatesTokenCount": written,
+        "totalTokenCount": prompt + written,
+    }
     return sse(frame(*parts, reason=reason, **more), {"usageMetadata": counted})
 
 
@@ -33,7 +45,9 @@ def feed(stream: StreamTranslator, data: bytes, size: int = 0) -> list[Chunk]:
     return chunks + stream.receive_eof()
 
 
-def run(*hops: bytes, shape: AnswerShape = SEVERAL, size: int = 0) -> tuple[StreamTranslator, list[Chunk], list[Any]]:
+def run(
+    *hops: bytes, shape: AnswerShape = SEVERAL, size: int = 0
+) -> tuple[StreamTranslator, list[Chunk], list[Any]]:
     """The reader, all chunks, and the bodies of the requests after the first."""
     stream = gemini.open_stream(envelope(shape))
     chunks = feed(stream, hops[0], size)
@@ -48,11 +62,18 @@ def run(*hops: bytes, shape: AnswerShape = SEVERAL, size: int = 0) -> tuple[Stre
 
 
 ENDS = hop({"text": "part two"}, token=None, reason="STOP", prompt=110, written=20)
-NO_DETAILS = {"reasoning_tokens": 0, "audio_tokens": 0, "accepted_prediction_tokens": 0, "rejected_prediction_tokens": 0}
+NO_DETAILS = {
+    "reasoning_tokens": 0,
+    "audio_tokens": 0,
+    "accepted_prediction_tokens": 0,
+    "rejected_prediction_tokens": 0,
+}
 
 
 def test_two_hops_are_one_stream() -> None:
-    """One role, one finish, the prompt as first counted, what was written in sum; the same body is sent again, with the token."""
+    """One role, one finish, the prompt as first counted, what was written in sum; the same body is
+    sent again, with the token.
+    """
     stream, chunks, bodies = run(hop({"text": "part one "}), ENDS)
     assert shown(chunks) == [
         {"delta": {"role": "assistant", "content": "part one "}},
@@ -91,7 +112,9 @@ def test_a_text_that_goes_on_is_one_text() -> None:
     """Its signature comes with its last hop."""
     last = hop({"text": "two", "thoughtSignature": SIGNATURE}, token=None, reason="STOP")
     _, chunks, _ = run(hop({"text": "one "}), last)
-    assert [chunk.delta for chunk in chunks if chunk.delta][-1] == {"extra_content": {"google": {"thought_signature": SIGNATURE}}}
+    assert [chunk.delta for chunk in chunks if chunk.delta][-1] == {
+        "extra_content": {"google": {"thought_signature": SIGNATURE}}
+    }
 
 
 def test_calls_of_two_hops() -> None:
@@ -120,13 +143,19 @@ def test_nothing_is_read_of_a_hop_that_is_over() -> None:
 )
 def test_else_it_is_too_long(data: bytes, shape: AnswerShape) -> None:
     stream, chunks, _ = run(data, shape=shape)
-    assert (stream.finished, [c.finish_reason for c in chunks if c.finish_reason]) == (True, ["length"])
+    assert (stream.finished, [c.finish_reason for c in chunks if c.finish_reason]) == (
+        True,
+        ["length"],
+    )
 
 
 def test_a_token_that_comes_again_is_not_used_again() -> None:
     """It would bring the same hop."""
     stream, chunks, _ = run(hop({"text": "a"}), hop({"text": "b"}))
-    assert (stream.finished, [c.finish_reason for c in chunks if c.finish_reason]) == (True, ["length"])
+    assert (stream.finished, [c.finish_reason for c in chunks if c.finish_reason]) == (
+        True,
+        ["length"],
+    )
 
 
 def test_the_hops_are_bounded() -> None:
@@ -140,7 +169,10 @@ def test_the_hops_are_bounded() -> None:
     [
         (sse(frame({"text": "b"})), FailureKind.TRUNCATED),
         (b"", FailureKind.TRUNCATED),
-        (sse({"error": {"code": 503, "message": "busy", "status": "UNAVAILABLE"}}), FailureKind.OVERLOADED),
+        (
+            sse({"error": {"code": 503, "message": "busy", "status": "UNAVAILABLE"}}),
+            FailureKind.OVERLOADED,
+        ),
         (hop(token=None, reason="MALFORMED_FUNCTION_CALL"), FailureKind.MODEL_OUTPUT),
     ],
 )
@@ -156,7 +188,10 @@ def test_a_later_hop_can_fail(later: bytes, kind: FailureKind) -> None:
     assert stream.failure.kind is kind
     assert not any(c.finish_reason for c in chunks)
     rest = shown(pause.settle())
-    assert rest[0] == {"finish_reason": "length", "choice": {"native_finish_reason": "CONTINUATION"}}
+    assert rest[0] == {
+        "finish_reason": "length",
+        "choice": {"native_finish_reason": "CONTINUATION"},
+    }
     assert list(rest[1]) == ["usage"]
 
 
@@ -180,7 +215,9 @@ def built(limit: int | None, *, stream: bool, long: bool = True) -> UpstreamRequ
     body = {"model": "p", "messages": [{"role": "user", "content": "hi"}], "stream": stream}
     record = LONG if long else RECORDS["gemini-3.8-flash"]
     target = Target("gemini", "gemini", "https://g.example", "gemini-4", record, "key")
-    return gemini.build_request(parse({**body, **({} if limit is None else {"max_tokens": limit})}), target)
+    return gemini.build_request(
+        parse({**body, **({} if limit is None else {"max_tokens": limit})}), target
+    )
 
 
 @pytest.mark.parametrize(
@@ -194,8 +231,12 @@ def built(limit: int | None, *, stream: bool, long: bool = True) -> UpstreamRequ
         (MOST_STREAMED + 1, True, True, True),
     ],
 )
-def test_when_an_answer_may_take_several_hops(limit: int | None, stream: bool, streamed: bool, several: bool) -> None:
-    """Only if the caller allows more than one request gives; a JSON answer is then put together from a stream."""
+def test_when_an_answer_may_take_several_hops(
+    limit: int | None, stream: bool, streamed: bool, several: bool
+) -> None:
+    """Only if the caller allows more than one request gives; a JSON answer is then put together
+    from a stream.
+    """
     request = built(limit, stream=stream)
     assert (request.stream, request.shape.several_hops) == (streamed, several)
     assert ("streamGenerateContent" in request.url) == streamed

@@ -29,7 +29,10 @@ def openai_side(name: str) -> list[dict[str, Any]]:
 def plain(chunk: dict[str, Any]) -> dict[str, Any]:
     """A chunk without what may be there or not, and without the ids that were drawn."""
     made = {name: value for name, value in chunk.items() if value is not None}
-    made["choices"] = [{name: value for name, value in choice.items() if name != "logprobs"} for choice in chunk["choices"]]
+    made["choices"] = [
+        {name: value for name, value in choice.items() if name != "logprobs"}
+        for choice in chunk["choices"]
+    ]
     for choice in made["choices"]:
         for call in choice["delta"].get("tool_calls", ()):
             if call["id"].startswith("call_"):
@@ -38,7 +41,14 @@ def plain(chunk: dict[str, Any]) -> dict[str, Any]:
 
 
 def error_of(failure: UpstreamFailure) -> dict[str, Any]:
-    return {"error": {"message": failure.message, "type": failure.type, "param": failure.param, "code": failure.code}}
+    return {
+        "error": {
+            "message": failure.message,
+            "type": failure.type,
+            "param": failure.param,
+            "code": failure.code,
+        }
+    }
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -71,5 +81,9 @@ def test_each_choice_has_one_role_and_one_end(name: str) -> None:
     indexes = {chunk.index for chunk in chunks if chunk.delta is not None}
     for index in indexes:
         own = [chunk for chunk in chunks if chunk.index == index and chunk.delta is not None]
-        assert [chunk.delta.get("role") for chunk in own if chunk.delta] == ["assistant"] + [None] * (sum(1 for c in own if c.delta) - 1)
-        assert sum(chunk.finish_reason is not None for chunk in own) == (1 if stream.finished else 0)
+        assert [chunk.delta.get("role") for chunk in own if chunk.delta] == ["assistant"] + [
+            None
+        ] * (sum(1 for c in own if c.delta) - 1)
+        assert sum(chunk.finish_reason is not None for chunk in own) == (
+            1 if stream.finished else 0
+        )

@@ -1,6 +1,8 @@
-"""A conversation that grows by turns: what was sent of it stands at the beginning of what is sent later, byte by byte, in every dialect.
+"""A conversation that grows by turns: what was sent of it stands at the beginning of what is sent
+later, byte by byte, in every dialect.
 
-The histories have all the flaws that clients make: one id in several turns, results out of order, twice, too late, missing, without a call.
+The histories have all the flaws that clients make: one id in several turns, results out of order,
+twice, too late, missing, without a call.
 """
 
 import json
@@ -30,7 +32,13 @@ MODELS = {
     "responses": ("responses", "gpt-6-astra"),
 }
 CONFIG = config_of("version: 1\npersonas:\n  p: {description: d, targets: [openai/gpt-4.1]}\n", {})
-TOOLS = [{"type": "function", "function": {"name": name, "parameters": {"type": "object", "properties": {}}}} for name in ("f", "g")]
+TOOLS = [
+    {
+        "type": "function",
+        "function": {"name": name, "parameters": {"type": "object", "properties": {}}},
+    }
+    for name in ("f", "g")
+]
 USER = {"role": "user", "content": "Hi"}
 
 
@@ -39,7 +47,9 @@ def body_of(name: str, messages: list[Message]) -> dict[str, Any]:
     provider = "openai" if dialect == "responses" else dialect
     record = CONFIG.providers[provider].models[model].record
     if name == "relay":
-        record = type(record)(context_window=record.context_window, max_output_tokens=record.max_output_tokens)
+        record = type(record)(
+            context_window=record.context_window, max_output_tokens=record.max_output_tokens
+        )
     target = Target(provider, dialect, "https://provider.example", model, record, "key")
     request = parse({"model": "p", "messages": messages, "tools": TOOLS}, 0)
     body: dict[str, Any] = loads(DIALECTS[dialect].build_request(request, target).body)
@@ -49,7 +59,9 @@ def body_of(name: str, messages: list[Message]) -> dict[str, Any]:
 def history_of(name: str, messages: list[Message]) -> bytes:
     """The messages as they are sent, up to the brackets behind the last one."""
     body = body_of(name, messages)
-    key = {"claude": "messages", "openai": "messages", "gemini": "contents", "responses": "input"}[MODELS[name][0]]
+    key = {"claude": "messages", "openai": "messages", "gemini": "contents", "responses": "input"}[
+        MODELS[name][0]
+    ]
     return dumps(body[key]).rstrip(b"]}")
 
 
@@ -62,9 +74,19 @@ def turns(draw: st.DrawFn) -> Turn:
     said: Turn = []
     for _ in range(draw(st.integers(1, 2))):
         calls = [call(id, draw(st.sampled_from("fg"))) for id in draw(st.lists(IDS, max_size=3))]
-        said.append({"role": "assistant", "content": draw(st.sampled_from(["So.", ""])) or None, "tool_calls": calls} if calls else YES)
+        said.append(
+            {
+                "role": "assistant",
+                "content": draw(st.sampled_from(["So.", ""])) or None,
+                "tool_calls": calls,
+            }
+            if calls
+            else YES
+        )
     asked = [one["id"] for message in said for one in message.get("tool_calls", ())]
-    answers = draw(st.permutations(asked)) if draw(st.booleans()) else draw(st.lists(IDS, max_size=4))
+    answers = (
+        draw(st.permutations(asked)) if draw(st.booleans()) else draw(st.lists(IDS, max_size=4))
+    )
     behind = [result(id, draw(st.sampled_from("12"))) for id in answers]
     if draw(st.booleans()):
         behind.insert(draw(st.integers(0, len(behind))), {"role": "user", "content": "Wait."})
@@ -78,13 +100,23 @@ def turns(draw: st.DrawFn) -> Turn:
 def turns_of_functions(draw: st.DrawFn) -> Turn:
     """The same with the older `function_call`, whose results name no id."""
     names = draw(st.lists(st.sampled_from("fg"), min_size=1, max_size=2))
-    said = [{"role": "assistant", "content": None, "function_call": {"name": name, "arguments": "{}"}} for name in names]
-    results = [{"role": "function", "name": name, "content": "1"} for name in draw(st.lists(st.sampled_from("fgx"), max_size=3))]
+    said = [
+        {"role": "assistant", "content": None, "function_call": {"name": name, "arguments": "{}"}}
+        for name in names
+    ]
+    results = [
+        {"role": "function", "name": name, "content": "1"}
+        for name in draw(st.lists(st.sampled_from("fgx"), max_size=3))
+    ]
     return [*said, *results, {"role": "user", "content": "So?"}]
 
 
 def call(id: str, name: str) -> Message:
-    return {"id": id, "type": "function", "function": {"name": name, "arguments": json.dumps({"of": id})}}
+    return {
+        "id": id,
+        "type": "function",
+        "function": {"name": name, "arguments": json.dumps({"of": id})},
+    }
 
 
 def result(id: str, content: str) -> Message:
@@ -119,22 +151,50 @@ def test_a_result_that_comes_too_late_is_told_where_it_stands(name: str) -> None
     assert b"Tool result for a: late" in longer[len(shorter) :]
 
 
-@pytest.mark.parametrize(("name", "order"), [("claude", "abc"), ("gemini", "abc"), ("responses", "cab")])
+@pytest.mark.parametrize(
+    ("name", "order"), [("claude", "abc"), ("gemini", "abc"), ("responses", "cab")]
+)
 def test_results_of_a_turn_stand_in_the_order_of_its_calls(name: str, order: str) -> None:
     """The Responses API takes them in any order: there they stand as they came."""
-    asked = {"role": "assistant", "content": None, "tool_calls": [call(id, "f") for id in ("a", "b", "c")]}
+    asked = {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [call(id, "f") for id in ("a", "b", "c")],
+    }
     results = [result(id, f"of {id}") for id in ("c", "a", "b")]
-    for messages in ([USER, asked, *results], [USER, asked, results[0], {"role": "user", "content": "Wait."}, *results[1:]]):
+    for messages in (
+        [USER, asked, *results],
+        [USER, asked, results[0], {"role": "user", "content": "Wait."}, *results[1:]],
+    ):
         sent = history_of(name, messages)
-        assert sorted((b"of a", b"of b", b"of c"), key=sent.index) == [f"of {id}".encode() for id in order]
+        assert sorted((b"of a", b"of b", b"of c"), key=sent.index) == [
+            f"of {id}".encode() for id in order
+        ]
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_a_message_may_call_in_both_ways(name: str) -> None:
-    """By `tool_calls` and by the older `function_call`: each has its own result, also where another one is missing later."""
-    both = {"role": "assistant", "content": None, "tool_calls": [call("a", "f")], "function_call": {"name": "f", "arguments": "{}"}}
-    first = [USER, both, result("a", "of a"), {"role": "function", "name": "f", "content": "of f"}, {"role": "user", "content": "So?"}]
-    later = [*first, {"role": "assistant", "content": None, "tool_calls": [call("a", "f")]}, {"role": "user", "content": "And?"}]
+    """By `tool_calls` and by the older `function_call`: each has its own result, also where another
+    one is missing later.
+    """
+    both = {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [call("a", "f")],
+        "function_call": {"name": "f", "arguments": "{}"},
+    }
+    first = [
+        USER,
+        both,
+        result("a", "of a"),
+        {"role": "function", "name": "f", "content": "of f"},
+        {"role": "user", "content": "So?"},
+    ]
+    later = [
+        *first,
+        {"role": "assistant", "content": None, "tool_calls": [call("a", "f")]},
+        {"role": "user", "content": "And?"},
+    ]
     sent = history_of(name, first)
     assert sent.index(b"of a") < sent.index(b"of f")
     assert NO_RESULT.encode() not in sent

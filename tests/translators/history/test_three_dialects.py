@@ -1,4 +1,6 @@
-"""One history means the same wherever it lands: Claude, Gemini and the Responses API are told of it with the same words."""
+"""One history means the same wherever it lands: Claude, Gemini and the Responses API are told of it
+with the same words.
+"""
 
 import json
 from copy import deepcopy
@@ -22,7 +24,9 @@ DIALECTS: dict[str, tuple[ModuleType, str]] = {
     "gemini": (gemini, "gemini-3.5-flash"),
     "responses": (responses, "gpt-4.1"),
 }
-SHARED = sorted(path.name for path in (Path(claude.__file__).parent / "requests").glob("history_*.json"))
+SHARED = sorted(
+    path.name for path in (Path(claude.__file__).parent / "requests").glob("history_*.json")
+)
 Messages = list[dict[str, Any]]
 Seen = list[tuple[str, str, str, str]]
 
@@ -30,22 +34,32 @@ Seen = list[tuple[str, str, str, str]]
 def built(dialect: str, messages: Messages) -> tuple[dict[str, Any], list[tuple[str, str]]]:
     golden, model = DIALECTS[dialect]
     tools = [{"type": "function", "function": {"name": name}} for name in ("f", "g")]
-    upstream = golden.build({"model": model, "request": {"messages": deepcopy(messages), "tools": tools}})
-    return loads(upstream.body), [(note.param, note.why) for note in upstream.notes if told(note.kind, note.why)]
+    upstream = golden.build(
+        {"model": model, "request": {"messages": deepcopy(messages), "tools": tools}}
+    )
+    return loads(upstream.body), [
+        (note.param, note.why) for note in upstream.notes if told(note.kind, note.why)
+    ]
 
 
 def told(kind: str, why: str) -> bool:
-    """Whether a note is about calls and results, not about what one provider wants of the turns around them."""
+    """Whether a note is about calls and results, not about what one provider wants of the turns
+    around them.
+    """
     return kind == "repaired" and "tool" in why
 
 
 def seen(dialect: str, body: dict[str, Any]) -> Seen:
-    """What a body says, in order: (kind, id, name, text) of texts, calls and results, the text of results as each API has it."""
+    """What a body says, in order: (kind, id, name, text) of texts, calls and results, the text of
+    results as each API has it.
+    """
     found: Seen = []
     if dialect == "responses":
         for item in body["input"]:
             if item["type"] == "function_call":
-                found.append(("call", item["call_id"], item["name"], _plain(json.loads(item["arguments"]))))
+                found.append(
+                    ("call", item["call_id"], item["name"], _plain(json.loads(item["arguments"])))
+                )
             elif item["type"] == "function_call_output":
                 found.append(("result", item["call_id"], "", _text(item["output"])))
             else:
@@ -56,7 +70,9 @@ def seen(dialect: str, body: dict[str, Any]) -> Seen:
                 if block["type"] == "tool_use":
                     found.append(("call", block["id"], block["name"], _plain(block["input"])))
                 elif block["type"] == "tool_result":
-                    found.append(("result", block["tool_use_id"], "", _text(block.get("content", ""))))
+                    found.append(
+                        ("result", block["tool_use_id"], "", _text(block.get("content", "")))
+                    )
                 else:
                     found.append((message["role"], "", "", block["text"]))
     else:
@@ -65,9 +81,18 @@ def seen(dialect: str, body: dict[str, Any]) -> Seen:
                 if (call := part.get("functionCall")) is not None:
                     found.append(("call", call.get("id", ""), call["name"], _plain(call["args"])))
                 elif (response := part.get("functionResponse")) is not None:
-                    found.append(("result", response.get("id", ""), "", _plain(response["response"])))
+                    found.append(
+                        ("result", response.get("id", ""), "", _plain(response["response"]))
+                    )
                 else:
-                    found.append(("assistant" if content["role"] == "model" else "user", "", "", part["text"]))
+                    found.append(
+                        (
+                            "assistant" if content["role"] == "model" else "user",
+                            "",
+                            "",
+                            part["text"],
+                        )
+                    )
     return found
 
 
@@ -81,17 +106,28 @@ def _text(content: Any) -> str:
 
 @pytest.mark.parametrize("name", SHARED)
 def test_shared_cases_are_told_with_the_same_words(name: str) -> None:
-    """The golden cases of the three are the same requests, and so are the notes of kind repaired."""
-    cases = [golden.read(Path(golden.__file__).parent / "requests" / name) for golden, _ in DIALECTS.values()]
+    """The golden cases of the three are the same requests, and so are the notes of kind
+    repaired."""
+    cases = [
+        golden.read(Path(golden.__file__).parent / "requests" / name)
+        for golden, _ in DIALECTS.values()
+    ]
     assert [case["request"] for case in cases] == [cases[0]["request"]] * 3
-    notes = [[note for note in case["expected"].get("notes", ()) if told(note[0], note[2])] for case in cases]
+    notes = [
+        [note for note in case["expected"].get("notes", ()) if told(note[0], note[2])]
+        for case in cases
+    ]
     assert notes == [notes[0]] * 3
 
 
 CALL_IDS = st.sampled_from(["a", "b", "a_2"])
 CALLS = st.lists(
     st.builds(
-        lambda id, name: {"id": id, "type": "function", "function": {"name": name, "arguments": json.dumps({"from": id})}},
+        lambda id, name: {
+            "id": id,
+            "type": "function",
+            "function": {"name": name, "arguments": json.dumps({"from": id})},
+        },
         CALL_IDS,
         st.sampled_from("fg"),
     ),
@@ -100,23 +136,37 @@ CALLS = st.lists(
 )
 HISTORY = st.lists(
     st.builds(lambda calls: {"role": "assistant", "content": None, "tool_calls": calls}, CALLS)
-    | st.builds(lambda id, text: {"role": "tool", "tool_call_id": id, "content": text}, CALL_IDS, st.sampled_from(["1", "2", "3"]))
-    | st.sampled_from([{"role": "user", "content": "So?"}, {"role": "assistant", "content": "Yes."}]),
+    | st.builds(
+        lambda id, text: {"role": "tool", "tool_call_id": id, "content": text},
+        CALL_IDS,
+        st.sampled_from(["1", "2", "3"]),
+    )
+    | st.sampled_from(
+        [{"role": "user", "content": "So?"}, {"role": "assistant", "content": "Yes."}]
+    ),
     max_size=8,
-).map(lambda steps: [{"role": "user", "content": "Hi"}, *steps, {"role": "user", "content": "Go on."}])
+).map(
+    lambda steps: [{"role": "user", "content": "Hi"}, *steps, {"role": "user", "content": "Go on."}]
+)
 
 
 @given(HISTORY)
 @settings(deadline=None)
 def test_any_history_is_repaired_alike(messages: Messages) -> None:
-    """The same repairs, each call answered once and behind it, no id twice, no text or result lost."""
+    """The same repairs, each call answered once and behind it, no id twice, no text or result
+    lost."""
     bodies = {dialect: built(dialect, messages) for dialect in DIALECTS}
     notes = [sorted(set(notes)) for _, notes in bodies.values()]
     assert notes == [notes[0]] * 3
     ordered = {dialect: seen(dialect, body) for dialect, (body, _) in bodies.items()}
-    order = {dialect: [entry[:3] for entry in without_additions(found)] for dialect, found in ordered.items()}
+    order = {
+        dialect: [entry[:3] for entry in without_additions(found)]
+        for dialect, found in ordered.items()
+    }
     assert order["claude"] == order["gemini"]
-    assert sorted(order["responses"]) == sorted(order["claude"])  # it takes results in any order: they stand as they stood
+    assert sorted(order["responses"]) == sorted(
+        order["claude"]
+    )  # it takes results in any order: they stand as they stood
     for found in ordered.values():
         calls = [id for kind, id, _, _ in found if kind == "call"]
         assert len(set(calls)) == len(calls)
@@ -125,9 +175,10 @@ def test_any_history_is_repaired_alike(messages: Messages) -> None:
             (asked,) = (place for place, entry in enumerate(found) if entry[:2] == ("call", id))
             (told,) = (place for place, entry in enumerate(found) if entry[:2] == ("result", id))
             assert asked < told
-    assert {dialect: [id for kind, id, _, _ in found if kind == "call"] for dialect, found in ordered.items()}["claude"] == [
-        id for kind, id, _, _ in ordered["responses"] if kind == "call"
-    ]
+    assert {
+        dialect: [id for kind, id, _, _ in found if kind == "call"]
+        for dialect, found in ordered.items()
+    }["claude"] == [id for kind, id, _, _ in ordered["responses"] if kind == "call"]
 
 
 def without_additions(found: Seen) -> Seen:
@@ -136,9 +187,16 @@ def without_additions(found: Seen) -> Seen:
 
 
 def turn(calls: list[dict[str, Any]], order: Any) -> Messages:
-    results = [{"role": "tool", "tool_call_id": call["id"], "content": str(n)} for n, call in enumerate(calls)]
+    results = [
+        {"role": "tool", "tool_call_id": call["id"], "content": str(n)}
+        for n, call in enumerate(calls)
+    ]
     order.shuffle(results)
-    return [{"role": "assistant", "content": None, "tool_calls": calls}, *results, {"role": "user", "content": "So?"}]
+    return [
+        {"role": "assistant", "content": None, "tool_calls": calls},
+        *results,
+        {"role": "user", "content": "So?"},
+    ]
 
 
 @given(st.lists(st.builds(turn, CALLS, st.randoms(use_true_random=False)), min_size=1, max_size=4))

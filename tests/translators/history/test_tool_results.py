@@ -1,4 +1,6 @@
-"""translators.history.tool_results: which result answers which call, and ids that are the call's own."""
+"""translators.history.tool_results: which result answers which call, and ids that are the call's
+own.
+"""
 
 import pytest
 from hypothesis import given
@@ -66,17 +68,25 @@ LAST = "messages[7]: a tool call had several results: the last one is kept"
         ([asked("a"), told("a"), said(True), told("a", 7)], {0: [1]}, []),
         ([asked("a"), said(True), told("a", 7)], {0: [2]}, [BEHIND]),
         ([asked("a"), asked("b"), told("b"), told("a", 7)], {0: [3], 1: [2]}, [BEHIND]),
-        ([asked("a"), said(True), asked("a"), told("a"), told("a", 7)], {0: [None], 2: [4]}, ["messages[0]: " + LAST.partition(": ")[2]]),
+        (
+            [asked("a"), said(True), asked("a"), told("a"), told("a", 7)],
+            {0: [None], 2: [4]},
+            ["messages[0]: " + LAST.partition(": ")[2]],
+        ),
         ([asked("a"), told("a", 7), told("a")], {0: [2]}, [LAST]),
         ([told("a"), asked("a")], {1: [None]}, []),
         ([asked("a", "a"), told("a")], {0: [1, None]}, []),
         ([said(), told("x")], {}, []),
     ],
 )
-def test_results_find_their_calls(steps: list[Step], pairs: dict[int, list[int | None]], notes: list[str]) -> None:
+def test_results_find_their_calls(
+    steps: list[Step], pairs: dict[int, list[int | None]], notes: list[str]
+) -> None:
     assert pairs_of(*steps) == (pairs, notes)
     again = Pairs(steps, Report())
-    assert {place for found in pairs.values() for place in found if place is not None} <= again.claimed
+    assert {
+        place for found in pairs.values() for place in found if place is not None
+    } <= again.claimed
 
 
 STEPS = st.lists(
@@ -90,7 +100,12 @@ STEPS = st.lists(
 @given(STEPS)
 def test_a_result_answers_one_call_that_stands_before_it(steps: list[Step]) -> None:
     pairs = Pairs(steps, Report())
-    answers = [(t, place, found) for t, places in pairs.of.items() for place, found in enumerate(places) if found is not None]
+    answers = [
+        (t, place, found)
+        for t, places in pairs.of.items()
+        for place, found in enumerate(places)
+        if found is not None
+    ]
     assert len({found for _, _, found in answers}) == len(answers)
     for t, place, found in answers:
         assert found > t
@@ -103,7 +118,9 @@ def test_a_result_answers_one_call_that_stands_before_it(steps: list[Step]) -> N
 @given(STEPS, st.integers(0, 10))
 def test_what_was_told_to_an_earlier_request_holds(steps: list[Step], length: int) -> None:
     """A turn is paired and ordered by nothing that comes behind it."""
-    if length < len(steps) and not (length and steps[length].assistant and not steps[length - 1].assistant):
+    if length < len(steps) and not (
+        length and steps[length].assistant and not steps[length - 1].assistant
+    ):
         return  # no request ends there: it is the middle of a turn
     shorter, longer = Pairs(steps[:length], Report()), Pairs(steps, Report())
     assert {t: longer.of[t] for t in shorter.of} == shorter.of
@@ -118,7 +135,10 @@ def test_what_was_told_to_an_earlier_request_holds(steps: list[Step], length: in
         ([asked("a"), said(True), told("a")], [1, 0, 2]),
         ([asked("a"), said(True), said()], [0, 1, 2]),
         ([asked("a"), asked("b"), told("b"), told("a")], [0, 1, 2, 3]),
-        ([said(), asked("a"), said(True), told("a"), said(True), asked("b"), told("b")], [0, 2, 1, 3, 4, 5, 6]),
+        (
+            [said(), asked("a"), said(True), told("a"), said(True), asked("b"), told("b")],
+            [0, 2, 1, 3, 4, 5, 6],
+        ),
     ],
 )
 def test_calls_stand_where_their_results_are(steps: list[Step], order: list[int]) -> None:
@@ -132,7 +152,8 @@ def test_many_calls_and_results_of_one_turn_take_no_time() -> None:
 
 
 def test_a_function_answers_the_call_of_its_turn_that_waits() -> None:
-    """It names the function only: the oldest open call of that name, or else the oldest open call."""
+    """It names the function only: the oldest open call of that name, or else the oldest open
+    call."""
     f, g = ({"role": "assistant", "function_call": {"name": name}} for name in "fg")
     of_f, of_g = ({"role": "function", "name": name} for name in "fg")
     user = {"role": "user"}

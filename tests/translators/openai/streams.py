@@ -19,11 +19,22 @@ ENVELOPE = Envelope(
 )
 
 
-def chunk(delta: dict[str, Any] | None, reason: str | None = None, index: int = 0, **top: Any) -> bytes:
+def chunk(
+    delta: dict[str, Any] | None, reason: str | None = None, index: int = 0, **top: Any
+) -> bytes:
     choices = [] if delta is None else [{"index": index, "delta": delta, "finish_reason": reason}]
     return (
         b"data: "
-        + dumps({"id": "chatcmpl-up", "object": "chat.completion.chunk", "created": 5, "model": "gpt-real", "choices": choices, **top})
+        + dumps(
+            {
+                "id": "chatcmpl-up",
+                "object": "chat.completion.chunk",
+                "created": 5,
+                "model": "gpt-real",
+                "choices": choices,
+                **top,
+            }
+        )
         + b"\n\n"
     )
 
@@ -49,7 +60,9 @@ def shown(text: bytes) -> list[dict[str, Any]]:
 
 
 def calls_of(text: bytes) -> list[tuple[int, str, str, str]]:
-    """Index, id, name and arguments of each call, added up as OpenAI's SDK does: texts that come twice are joined."""
+    """Index, id, name and arguments of each call, added up as OpenAI's SDK does: texts that come
+    twice are joined.
+    """
     calls: dict[int, list[str]] = {}
     for _, delta, _ in deltas(text):
         for piece in delta.get("tool_calls") or ():

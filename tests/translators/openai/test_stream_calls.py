@@ -1,4 +1,6 @@
-"""translators.openai.answer.streamed_calls: the calls of a stream are told apart, and come out as OpenAI would have written them."""
+"""translators.openai.answer.streamed_calls: the calls of a stream are told apart, and come out as
+OpenAI would have written them.
+"""
 
 from typing import Any
 
@@ -10,12 +12,18 @@ from tests.translators.openai.streams import DONE, calls_of, chunk, deltas, feed
 def piece(arguments: Any = None, name: str | None = None, **more: Any) -> dict[str, Any]:
     """A piece of a call: `more` holds its index, id and type, as far as the server gives them."""
     function = {} if name is None else {"name": name}
-    return {**more, "function": {**function, "arguments": arguments} if arguments is not None else function}
+    return {
+        **more,
+        "function": {**function, "arguments": arguments} if arguments is not None else function,
+    }
 
 
 def said(*pieces: dict[str, Any], together: bool = False) -> list[tuple[int, str, str, str]]:
-    """The calls that a caller reads when the server sends these pieces, one a chunk or all in one."""
-    deltas_ = [{"tool_calls": list(pieces)}] if together else [{"tool_calls": [each]} for each in pieces]
+    """The calls that a caller reads when the server sends these pieces, one a chunk or all in
+    one."""
+    deltas_ = (
+        [{"tool_calls": list(pieces)}] if together else [{"tool_calls": [each]} for each in pieces]
+    )
     deltas_[0] = {"role": "assistant", **deltas_[0]}
     stream, text = feed(*map(chunk, deltas_), chunk({}, "tool_calls"), DONE)
     assert stream.finished
@@ -30,7 +38,9 @@ TWO = [(0, "a", "f", '{"x":1}'), (1, "b", "g", '{"y":2}')]
 
 @pytest.mark.parametrize("together", [False, True])
 @pytest.mark.parametrize("indexes", [(0, 0), (0, 1), (1, 3), (5, 5), (None, None)])
-def test_whole_calls_are_told_apart_by_id_and_index(indexes: tuple[int | None, int | None], together: bool) -> None:
+def test_whole_calls_are_told_apart_by_id_and_index(
+    indexes: tuple[int | None, int | None], together: bool
+) -> None:
     """Two calls that both say index 0 are what most public reports are about."""
     first, second = ({} if index is None else {"index": index} for index in indexes)
     pieces = piece('{"x":1}', "f", id="a", **first), piece('{"y":2}', "g", id="b", **second)
@@ -38,12 +48,24 @@ def test_whole_calls_are_told_apart_by_id_and_index(indexes: tuple[int | None, i
 
 
 def test_calls_in_pieces_under_one_index() -> None:
-    pieces = [each for name in "abc" for each in (piece("", "f", index=0, id=name, type="function"), piece(f'{{"{name}":1}}', index=0))]
+    pieces = [
+        each
+        for name in "abc"
+        for each in (
+            piece("", "f", index=0, id=name, type="function"),
+            piece(f'{{"{name}":1}}', index=0),
+        )
+    ]
     assert said(*pieces) == [(i, name, "f", f'{{"{name}":1}}') for i, name in enumerate("abc")]
 
 
 def test_pieces_of_calls_that_take_turns_are_told_apart_by_their_ids() -> None:
-    pieces = [piece('{"x":', "f", id="a"), piece('{"y":', "g", id="b"), piece("1}", id="a"), piece("2}", id="b")]
+    pieces = [
+        piece('{"x":', "f", id="a"),
+        piece('{"y":', "g", id="b"),
+        piece("1}", id="a"),
+        piece("2}", id="b"),
+    ]
     assert said(*pieces) == TWO
     assert said(*({**each, "index": 0} for each in pieces)) == TWO
 
@@ -61,28 +83,48 @@ def test_pieces_of_calls_that_take_turns_are_told_apart_by_their_ids() -> None:
     ids=["all", "id", "empty", "null", "type and name", "name"],
 )
 def test_what_a_piece_repeats_adds_nothing(again: dict[str, Any]) -> None:
-    pieces = [piece('{"x"', "f", index=0, id="a", type="function"), piece(":1", index=0, **again), piece("}", index=0, **again)]
+    pieces = [
+        piece('{"x"', "f", index=0, id="a", type="function"),
+        piece(":1", index=0, **again),
+        piece("}", index=0, **again),
+    ]
     assert said(*pieces, piece('{"y":2}', "g", index=1, id="b")) == TWO
 
 
 def test_an_id_that_comes_late_is_not_believed() -> None:
     """The caller has read the one that was made for the call."""
-    assert said(piece("", "f", index=0), piece('{"x":1}', index=0, id="a"), piece("", index=0, id="a")) == [(0, "call_u_0", "f", '{"x":1}')]
+    assert said(
+        piece("", "f", index=0), piece('{"x":1}', index=0, id="a"), piece("", index=0, id="a")
+    ) == [(0, "call_u_0", "f", '{"x":1}')]
 
 
 def test_a_name_that_comes_late_is_shown() -> None:
-    assert said(piece("", index=0, id="a"), piece('{"x":1}', "functions.f", index=0)) == [(0, "a", "f", '{"x":1}')]
+    assert said(piece("", index=0, id="a"), piece('{"x":1}', "functions.f", index=0)) == [
+        (0, "a", "f", '{"x":1}')
+    ]
 
 
 def test_calls_without_ids_are_told_apart_by_name_and_whole_arguments() -> None:
-    whole = [piece('{"x":1}', "f", index=0), piece('{"y":2}', "g", index=0), piece('{"y":3}', "g", index=0)]
-    expected = [(0, "call_u_0", "f", '{"x":1}'), (1, "call_u_1", "g", '{"y":2}'), (2, "call_u_2", "g", '{"y":3}')]
+    whole = [
+        piece('{"x":1}', "f", index=0),
+        piece('{"y":2}', "g", index=0),
+        piece('{"y":3}', "g", index=0),
+    ]
+    expected = [
+        (0, "call_u_0", "f", '{"x":1}'),
+        (1, "call_u_1", "g", '{"y":2}'),
+        (2, "call_u_2", "g", '{"y":3}'),
+    ]
     assert said(*whole) == expected
     assert said(*({"function": each["function"]} for each in whole)) == expected
 
 
 def test_an_object_inside_of_arguments_begins_no_call() -> None:
-    pieces = [piece('{"a":', "f", index=0, id="a"), piece('{"b":1}', "f", index=0, id="a"), piece("}", "f", index=0, id="a")]
+    pieces = [
+        piece('{"a":', "f", index=0, id="a"),
+        piece('{"b":1}', "f", index=0, id="a"),
+        piece("}", "f", index=0, id="a"),
+    ]
     assert said(*pieces) == [(0, "a", "f", '{"a":{"b":1}}')]
 
 
@@ -92,13 +134,26 @@ def test_arguments_that_only_look_whole_are_not() -> None:
 
 
 def test_one_id_for_several_calls_is_made_several() -> None:
-    again = [piece('{"x":1}', "f", index=0, id="a"), piece('{"y":2}', "g", index=1, id="a"), piece('{"y":3}', "g", index=1, id="a")]
-    assert said(*again) == [(0, "a", "f", '{"x":1}'), (1, "a_1", "g", '{"y":2}'), (2, "a_2", "g", '{"y":3}')]
+    again = [
+        piece('{"x":1}', "f", index=0, id="a"),
+        piece('{"y":2}', "g", index=1, id="a"),
+        piece('{"y":3}', "g", index=1, id="a"),
+    ]
+    assert said(*again) == [
+        (0, "a", "f", '{"x":1}'),
+        (1, "a_1", "g", '{"y":2}'),
+        (2, "a_2", "g", '{"y":3}'),
+    ]
 
 
 @pytest.mark.parametrize("given", [[""], [None], [" ", ""], ["", None]])
 def test_a_call_without_arguments_has_an_empty_object(given: list[str | None]) -> None:
-    first = {"index": 0, "id": "a", "type": "function", "function": {"name": "f", "arguments": given[0]}}
+    first = {
+        "index": 0,
+        "id": "a",
+        "type": "function",
+        "function": {"name": "f", "arguments": given[0]},
+    }
     rest = [{"index": 0, "function": {"arguments": more}} for more in given[1:]]
     ((_, _, _, arguments),) = said(first, *rest)
     assert arguments.strip() == "{}"
@@ -114,18 +169,31 @@ def test_a_call_without_arguments_in_the_chunk_that_ends_the_stream() -> None:
 
 def test_a_custom_call_keeps_its_empty_input_and_a_type_of_the_servers_its_name() -> None:
     custom = {"index": 0, "id": "a", "type": "custom", "custom": {"name": "g", "input": ""}}
-    builtin = {"index": 1, "id": "b", "type": "builtin_function", "function": {"name": "$search", "arguments": "{}"}}
+    builtin = {
+        "index": 1,
+        "id": "b",
+        "type": "builtin_function",
+        "function": {"name": "$search", "arguments": "{}"},
+    }
     assert said(custom, builtin) == [(0, "a", "g", ""), (1, "b", "$search", "{}")]
 
 
 def test_a_piece_that_says_nothing_and_names_of_ours() -> None:
-    assert said({"index": 0, "id": "a"}, piece("{}", "long_ab12", index=0)) == [(0, "a", "long name!", "{}")]
+    assert said({"index": 0, "id": "a"}, piece("{}", "long_ab12", index=0)) == [
+        (0, "a", "long name!", "{}")
+    ]
 
 
 def test_what_openais_own_servers_send_goes_out_as_it_came() -> None:
     data = b"".join(
         [
-            chunk({"role": "assistant", "content": None, "tool_calls": [piece("", "f", index=0, id="a", type="function")]}),
+            chunk(
+                {
+                    "role": "assistant",
+                    "content": None,
+                    "tool_calls": [piece("", "f", index=0, id="a", type="function")],
+                }
+            ),
             chunk({"tool_calls": [piece('{"x"', index=0)]}),
             chunk({"tool_calls": [piece(":1}", index=0)]}),
             chunk({"tool_calls": [piece("", "g", index=1, id="b", type="function")]}),

@@ -29,19 +29,34 @@ def write(path: Path, case: Case) -> None:
 
 def build(case: Case) -> UpstreamRequest:
     model = case.get("model", "gpt-6-astra")
-    target = Target("openai", "openai", "https://api.openai.com/v1", model, record(model, case.get("record", {})), "sk-test")
+    target = Target(
+        "openai",
+        "openai",
+        "https://api.openai.com/v1",
+        model,
+        record(model, case.get("record", {})),
+        "sk-test",
+    )
     return responses.build_request(parse({"model": "persona", **case["request"]}), target)
 
 
 def request_result(case: Case) -> Case:
-    """What `build_request` makes of the case: body, notes and what the shape says, or the refusal."""
+    """What `build_request` makes of the case: body, notes and what the shape says, or the
+    refusal."""
     try:
         built = build(case)
     except InvalidRequest as error:
         return {"refused": {"message": error.message, "param": error.param, "code": error.code}}
-    result: Case = {"body": loads(built.body), "notes": [[note.kind, note.param, note.why] for note in built.notes]}
+    result: Case = {
+        "body": loads(built.body),
+        "notes": [[note.kind, note.param, note.why] for note in built.notes],
+    }
     shape = {name: getattr(built.shape, name) for name in AnswerShape._fields}
-    if told := {name: sorted(value) if isinstance(value, frozenset) else value for name, value in shape.items() if value}:
+    if told := {
+        name: sorted(value) if isinstance(value, frozenset) else value
+        for name, value in shape.items()
+        if value
+    }:
         result["shape"] = loads(dumps(told))
     return result
 
@@ -49,7 +64,13 @@ def request_result(case: Case) -> Case:
 def envelope(case: Case) -> Envelope:
     shape = dict(case.get("shape", {}))
     shape["declared_tools"] = frozenset(shape.get("declared_tools", ()))
-    return Envelope(id="chatcmpl-ours", created=1764547200, model="gpt-asked", call_id="call_u", shape=AnswerShape(**shape))
+    return Envelope(
+        id="chatcmpl-ours",
+        created=1764547200,
+        model="gpt-asked",
+        call_id="call_u",
+        shape=AnswerShape(**shape),
+    )
 
 
 def response_result(case: Case) -> Case:
@@ -58,4 +79,11 @@ def response_result(case: Case) -> Case:
         return {"completion": responses.parse_response(dumps(case["answer"]), envelope(case))}
     except UpstreamError as error:
         failure = error.failure
-        return {"failure": {"kind": failure.kind.value, "status": failure.status, "code": failure.code, "message": failure.message}}
+        return {
+            "failure": {
+                "kind": failure.kind.value,
+                "status": failure.status,
+                "code": failure.code,
+                "message": failure.message,
+            }
+        }

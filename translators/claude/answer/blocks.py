@@ -1,4 +1,6 @@
-"""The blocks of an answer, complete, as the fields of an assistant message that hold more than its text."""
+"""The blocks of an answer, complete, as the fields of an assistant message that hold more than its
+text.
+"""
 
 from typing import Any, Final, cast
 
@@ -9,7 +11,8 @@ from translators.dialect import AnswerShape
 from translators.json_codec import JsonObject, dumps_str
 
 _ORDER: Final = {"thinking": 0, "redacted_thinking": 0, "text": 1, "tool_use": 2}
-"""The order in which a chat message gives its parts back; blocks in any other need `provider_content`."""
+"""The order in which a chat message gives its parts back; blocks in any other need
+`provider_content`."""
 
 
 def trailer(blocks: list[Block], model: str) -> Delta:
@@ -17,15 +20,22 @@ def trailer(blocks: list[Block], model: str) -> Delta:
     if one_text(blocks) is not None:
         return {}
     found = {
-        "thinking_blocks": [shown for block in blocks if block["type"] in THINKING and (shown := thinking_block(block)) is not None],
+        "thinking_blocks": [
+            shown
+            for block in blocks
+            if block["type"] in THINKING and (shown := thinking_block(block)) is not None
+        ],
         "annotations": annotations(blocks),
-        "provider_content": None if _is_canonical(blocks) else {"format": FORMAT, "model": model, "blocks": blocks},
+        "provider_content": (
+            None if _is_canonical(blocks) else {"format": FORMAT, "model": model, "blocks": blocks}
+        ),
     }
     return cast(Delta, {name: value for name, value in found.items() if value})
 
 
 def one_text(content: list[Any]) -> str | None:
-    """The text of an answer that is one text and nothing else, not even about the text: most are."""
+    """The text of an answer that is one text and nothing else, not even about the text: most
+    are."""
     if len(content) != 1:
         return None
     block = content[0]
@@ -36,7 +46,9 @@ def one_text(content: list[Any]) -> str | None:
 
 
 def annotations(blocks: list[Block]) -> list[JsonObject]:
-    """Web citations with the place, in characters of the whole text, that they support. Each place names an address once."""
+    """Web citations with the place, in characters of the whole text, that they support. Each place
+    names an address once.
+    """
     shown: list[JsonObject] = []
     seen: set[tuple[int, str]] = set()
     start = 0
@@ -49,7 +61,17 @@ def annotations(blocks: list[Block]) -> list[JsonObject]:
             if url is not None and (start, url) not in seen:
                 seen.add((start, url))
                 title = str(citation.get("title") or "")
-                shown.append({"type": "url_citation", "url_citation": {"start_index": start, "end_index": end, "title": title, "url": url}})
+                shown.append(
+                    {
+                        "type": "url_citation",
+                        "url_citation": {
+                            "start_index": start,
+                            "end_index": end,
+                            "title": title,
+                            "url": url,
+                        },
+                    }
+                )
         start = end
     return shown
 
@@ -79,15 +101,27 @@ def _is_called_by_code(block: Block) -> bool:
 
 
 def tool_call(block: Block, shape: AnswerShape) -> ToolCall:
-    """A tool_use block as one of `tool_calls`, under the caller's own name and in the form the tool was declared in."""
+    """A tool_use block as one of `tool_calls`, under the caller's own name and in the form the tool
+    was declared in.
+    """
     name = shape.tool_names.get(block["name"], block["name"])
     if name in shape.custom_tools:
-        return {"id": block["id"], "type": "custom", "custom": {"name": name, "input": custom_input(block["input"])}}
-    return {"id": block["id"], "type": "function", "function": {"name": name, "arguments": arguments(name, block["input"], shape)}}
+        return {
+            "id": block["id"],
+            "type": "custom",
+            "custom": {"name": name, "input": custom_input(block["input"])},
+        }
+    return {
+        "id": block["id"],
+        "type": "function",
+        "function": {"name": name, "arguments": arguments(name, block["input"], shape)},
+    }
 
 
 def arguments(name: str, value: Any, shape: AnswerShape) -> str:
-    """The arguments of a call as JSON text: out of the object that carried them if they are none, under the caller's own keys."""
+    """The arguments of a call as JSON text: out of the object that carried them if they are none,
+    under the caller's own keys.
+    """
     if name in shape.wrapped_tools and value.__class__ is dict and "value" in value:
         value = value["value"]
     if name in shape.tool_keys:

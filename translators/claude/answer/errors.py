@@ -15,7 +15,16 @@ from translators.retry_after import retry_after
 _K = FailureKind
 
 
-_OF_OTHERS: Final = frozenset({_K.INVALID_REQUEST, _K.QUOTA, _K.CONTEXT_LENGTH, _K.CONTENT_FILTER, _K.UNSUPPORTED, _K.MODEL_OUTPUT})
+_OF_OTHERS: Final = frozenset(
+    {
+        _K.INVALID_REQUEST,
+        _K.QUOTA,
+        _K.CONTEXT_LENGTH,
+        _K.CONTENT_FILTER,
+        _K.UNSUPPORTED,
+        _K.MODEL_OUTPUT,
+    }
+)
 """What other servers that speak this API say in words of their own."""
 
 _BY_STATUS: Final[dict[int, FailureKind]] = {
@@ -53,40 +62,76 @@ _STATUS_OF_TYPE: Final = {
     "overloaded_error": 529,
 }
 
-_SPENT: Final = frozenset({"enforced_spend_limit_reached", "contract_spend_limit_reached", "linked_organization_spend_limit_reached"})
+_SPENT: Final = frozenset(
+    {
+        "enforced_spend_limit_reached",
+        "contract_spend_limit_reached",
+        "linked_organization_spend_limit_reached",
+    }
+)
 
 _BY_WORDS: Final[tuple[tuple[re.Pattern[str], FailureKind, str], ...]] = tuple(
     (re.compile(words, re.IGNORECASE), kind, name)
     for words, kind, name in (
         (
-            r"prompt is too long|input length and `?max_tokens`? exceed|exceeds? the context window",
+            (
+                r"prompt is too long|input length and `?max_tokens`? exceed|exceeds? the context"
+                r" window"
+            ),
             _K.CONTEXT_LENGTH,
             "context_length_exceeded",
         ),
         (r"credit balance is too low", _K.QUOTA, "credit_balance_too_low"),
         (r"usage limits|spend(ing)? limit", _K.QUOTA, "usage_limit_reached"),
         (r"content filtering policy", _K.CONTENT_FILTER, "content_filter"),
-        (r"invalid `?signature`? in `?thinking`?|bound to a different conversation", _K.INVALID_REQUEST, "thinking_signature_invalid"),
+        (
+            r"invalid `?signature`? in `?thinking`?|bound to a different conversation",
+            _K.INVALID_REQUEST,
+            "thinking_signature_invalid",
+        ),
         (r"expected `?thinking`? or `?redacted_thinking`?", _K.INVALID_REQUEST, "thinking_missing"),
-        (r"thinking\.type\.\w+\W+is not supported|adaptive thinking is not supported", _K.UNSUPPORTED, "thinking_type_unsupported"),
-        (r"thinking may not be enabled when `?tool_choice`? forces", _K.INVALID_REQUEST, "thinking_with_forced_tool"),
+        (
+            r"thinking\.type\.\w+\W+is not supported|adaptive thinking is not supported",
+            _K.UNSUPPORTED,
+            "thinking_type_unsupported",
+        ),
+        (
+            r"thinking may not be enabled when `?tool_choice`? forces",
+            _K.INVALID_REQUEST,
+            "thinking_with_forced_tool",
+        ),
         (r"tool_choice.*not supported for this model", _K.UNSUPPORTED, "tool_choice_unsupported"),
-        (r"\b(temperature|top_p|top_k)\b.*(deprecated|not supported|cannot both be specified)", _K.UNSUPPORTED, "sampling_unsupported"),
-        (r"role '?system'? is not supported on this model", _K.UNSUPPORTED, "system_role_unsupported"),
+        (
+            r"\b(temperature|top_p|top_k)\b.*(deprecated|not supported|cannot both be specified)",
+            _K.UNSUPPORTED,
+            "sampling_unsupported",
+        ),
+        (
+            r"role '?system'? is not supported on this model",
+            _K.UNSUPPORTED,
+            "system_role_unsupported",
+        ),
         (r"does not support assistant message prefill", _K.UNSUPPORTED, "prefill_unsupported"),
         (
-            r"too many strict tools|too many optional parameters|compiled grammar is too large|grammar compilation timed out"
-            r"|schema is too complex for compilation|output_config[^\n]{0,200}property keys should match pattern",
+            r"too many strict tools|too many optional parameters|compiled grammar is too"
+            r" large|grammar compilation timed out"
+            r"|schema is too complex for compilation|output_config[^\n]{0,200}property keys should"
+            r" match pattern",
             _K.UNSUPPORTED,
             "schema_too_complex",
         ),
-        (r"max_tokens: \d+ > \d+, which is the maximum allowed", _K.INVALID_REQUEST, "max_tokens_too_large"),
+        (
+            r"max_tokens: \d+ > \d+, which is the maximum allowed",
+            _K.INVALID_REQUEST,
+            "max_tokens_too_large",
+        ),
         (r"unexpected value\(s\).*`?anthropic-beta`? header", _K.INVALID_REQUEST, "beta_unknown"),
         (r"many-image requests", _K.INVALID_REQUEST, "image_too_large"),
         (r"\Atools\.\d+\.", _K.UNSUPPORTED, "tool_refused"),
     )
 )
-"""Refusals that Claude tells apart only in words: what they are to us, and the name they get as `upstream_code`."""
+"""Refusals that Claude tells apart only in words: what they are to us, and the name they get as
+`upstream_code`."""
 
 _IDS: Final = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 """Of organizations and workspaces."""
@@ -95,8 +140,9 @@ _IDS: Final = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 def parse_error(status: int, headers: Mapping[str, str], body: bytes) -> UpstreamFailure:
     """An error answer: Claude's object, or whatever a proxy in between wrote.
 
-    `upstream_code` is Claude's own error code, else a name for what the words of a refusal say (`thinking_signature_invalid`,
-    `sampling_unsupported`, …), else Claude's error type: what a repair can be chosen by.
+    `upstream_code` is Claude's own error code, else a name for what the words of a refusal say
+    (`thinking_signature_invalid`, `sampling_unsupported`, …), else Claude's error type: what a
+    repair can be chosen by.
     """
     try:
         document = loads(body)
@@ -106,7 +152,9 @@ def parse_error(status: int, headers: Mapping[str, str], body: bytes) -> Upstrea
 
 
 def error_failure(document: Any) -> UpstreamFailure:
-    """The failure that an error tells of which came under a good status: as a stream's event or in place of a message."""
+    """The failure that an error tells of which came under a good status: as a stream's event or in
+    place of a message.
+    """
     return _failure(document, None, {})
 
 
@@ -134,21 +182,33 @@ def _text(value: Any) -> str | None:
 
 
 def _silent(status: int | None) -> str:
-    return "The provider reported an error without a message." if status is None else f"The provider answered with status {status}."
+    return (
+        "The provider reported an error without a message."
+        if status is None
+        else f"The provider answered with status {status}."
+    )
 
 
 def _classify(
     status: int | None, type_: str | None, own_code: str | None, message: str, wait: float | None
 ) -> tuple[FailureKind | Cause, str | None]:
-    """The cause, and the name of what the words say, if they say more than status and type: Claude's words first, then other servers'."""
+    """The cause, and the name of what the words say, if they say more than status and type:
+    Claude's words first, then other servers'.
+    """
     seen = status if status in _BY_STATUS else _STATUS_OF_TYPE.get(type_ or "", status)
     if seen in (400, 413, 422):
         for words, kind, name in _BY_WORDS:
             if words.search(message):
                 return kind, name
-    if (said := refusal(seen or 500, message, accepted=status is None)) is not None and said.kind in _OF_OTHERS:
+    if (
+        said := refusal(seen or 500, message, accepted=status is None)
+    ) is not None and said.kind in _OF_OTHERS:
         return said.kind, said.fact
-    if seen == 429 and own_code != "ramp_limit_exceeded" and (own_code in _SPENT or (status == 429 and wait is None)):
+    if (
+        seen == 429
+        and own_code != "ramp_limit_exceeded"
+        and (own_code in _SPENT or (status == 429 and wait is None))
+    ):
         return _K.QUOTA, None
     unknown = type_ if type_ is not None and type_ not in _STATUS_OF_TYPE else None
     return Cause(_by_status(seen), unknown, 503 if seen in _MAY_PASS_AT_ONCE else None), None
@@ -159,5 +219,7 @@ def _by_status(status: int | None) -> FailureKind:
         return _K.SERVER_ERROR
     if (kind := _BY_STATUS.get(status)) is not None:
         return kind
-    misplaced = status < 400 or status == 405  # a redirect, a wrong base URL: not the request's fault
+    misplaced = (
+        status < 400 or status == 405
+    )  # a redirect, a wrong base URL: not the request's fault
     return _K.SERVER_ERROR if status >= 500 or misplaced else _K.INVALID_REQUEST

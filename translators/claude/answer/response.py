@@ -29,7 +29,11 @@ def parse_response(body: bytes, envelope: Envelope) -> Completion:
     if content.__class__ is not list:
         raise UpstreamError(malformed("The provider's answer has no content."))
     if reason != "refusal" and (text := one_text(content)) is not None:
-        said: Message = {"role": "assistant", "content": unfenced(text) if envelope.shape.strip_json_fence else text, "refusal": None}
+        said: Message = {
+            "role": "assistant",
+            "content": unfenced(text) if envelope.shape.strip_json_fence else text,
+            "refusal": None,
+        }
     else:
         blocks = whole_blocks(content)
         if not blocks and reason is None:
@@ -52,7 +56,9 @@ def answer_model(message: AnswerMessage, envelope: Envelope) -> str:
     return served if served.__class__ is str and served else envelope.model
 
 
-def _completion(message: AnswerMessage, said: Message, reason: str | None, envelope: Envelope) -> Completion:
+def _completion(
+    message: AnswerMessage, said: Message, reason: str | None, envelope: Envelope
+) -> Completion:
     has_calls = "tool_calls" in said or "function_call" in said
     finished = finish_reason(reason, has_calls, envelope.shape.legacy_functions)
     choice: Any = {"index": 0, "message": said, "logprobs": None, "finish_reason": finished}
@@ -74,7 +80,9 @@ def _completion(message: AnswerMessage, said: Message, reason: str | None, envel
     return answer
 
 
-def _message(blocks: list[Block], reason: str | None, stop_details: Any, shape: AnswerShape) -> Message:
+def _message(
+    blocks: list[Block], reason: str | None, stop_details: Any, shape: AnswerShape
+) -> Message:
     """The assistant message. What stood before a refusal is no answer and is not shown as one."""
     said: Message = {"role": "assistant", "content": None, "refusal": None}
     thoughts = "".join(block["thinking"] for block in blocks if block["type"] == "thinking")
@@ -85,7 +93,9 @@ def _message(blocks: list[Block], reason: str | None, stop_details: Any, shape: 
         return said
     text = "".join(block["text"] for block in blocks if block["type"] == "text")
     calls = [tool_call(block, shape) for block in blocks if block["type"] == "tool_use"]
-    said["content"] = (unfenced(text) if shape.strip_json_fence else text) or (None if calls else "")
+    said["content"] = (unfenced(text) if shape.strip_json_fence else text) or (
+        None if calls else ""
+    )
     if calls and shape.legacy_functions and "function" in calls[0]:
         said["function_call"] = calls[0]["function"]
     elif calls:

@@ -39,7 +39,9 @@ def finish_reason(reason: str | None, has_calls: bool, legacy: bool) -> str:
 
 
 def provider_specific(message: AnswerMessage, has_calls: bool) -> JsonObject | None:
-    """What the finish_reason hides: Claude's own reason where it says more, and its details. None if there is nothing to add."""
+    """What the finish_reason hides: Claude's own reason where it says more, and its details. None
+    if there is nothing to add.
+    """
     return hidden(stop_reason(message), message, has_calls)
 
 

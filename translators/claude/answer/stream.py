@@ -1,22 +1,28 @@
-"""A streamed answer of Claude as chunks: events in, each looked at once; what only the end can tell comes in a trailer before it."""
+"""A streamed answer of Claude as chunks: events in, each looked at once; what only the end can tell
+comes in a trailer before it.
+"""
 
 import re
 from collections.abc import Callable
 from typing import Any, Final
 
 from translators.chat.chunks import Chunk
-from translators.chat.code_fence import Unfenced
 from translators.chat.usage import summed
 from translators.chat.wire import Usage
-from translators.claude.answer.block_builder import OpenBlock
 from translators.claude.answer.blocks import trailer
+from translators.claude.answer.content_blocks import ContentBlocks
 from translators.claude.answer.errors import error_failure
 from translators.claude.answer.pause_turn import MOST_ROUNDS, returned, taken_up
 from translators.claude.answer.response import answer_id, answer_model
-from translators.claude.answer.stop_reason import CUT, finish_reason, provider_specific, refusal, stop_reason
-from translators.claude.answer.tool_input import CallReader, TextInput, reader, start_input
+from translators.claude.answer.stop_reason import (
+    CUT,
+    finish_reason,
+    provider_specific,
+    refusal,
+    stop_reason,
+)
 from translators.claude.answer.usage import service_tier, usage
-from translators.claude.wire import AnswerMessage, Block, BlockPart, CountedTokens, Event, whole_blocks
+from translators.claude.wire import AnswerMessage, Block, CountedTokens, Event
 from translators.dialect import Envelope, UpstreamRequest
 from translators.errors import UpstreamFailure
 from translators.failures import malformed, no_output, truncated
@@ -27,29 +33,23 @@ from translators.text_fast_path import Run, TextReader
 _TEXT: Final = re.compile(rb'"text": ?"')
 
 
-class ClaudeStream:
-    """StreamTranslator of the Claude dialect, and its own Pause: the rounds of a paused turn are read as one message."""
+class ClaudeStream(ContentBlocks):
+    """StreamTranslator of the Claude dialect, and its own Pause: the rounds of a paused turn are
+    read as one message.
+    """
 
     billed_prompt_tokens: Final = None
 
     def __init__(self, envelope: Envelope) -> None:
+        super().__init__(envelope.shape, TextReader(_TEXT))
         self.id = envelope.id
         self.model = envelope.model
         self.pause: ClaudeStream | None = None
         self.failure: UpstreamFailure | None = None
         self.finished = False
         self._envelope = envelope
-        self._shape = envelope.shape
-        self._reader = TextReader(_TEXT)
         self._chunks: list[Chunk] = []
         """Of what is being read."""
-        self._opened = False
-        self._blocks: list[OpenBlock] = []
-        self._at: dict[int, OpenBlock] = {}
-        """The block that an index means now."""
-        self._calls = 0
-        self._ended_calls: list[tuple[OpenBlock, CallReader]] = []
-        self._unfenced = Unfenced() if envelope.shape.strip_json_fence else None
         self._usage: CountedTokens = {}
         self._told: JsonObject = {}
         """stop_reason and what comes with it: the last value of each."""
@@ -99,7 +99,9 @@ class ClaudeStream:
         chunks = self._read(self._reader.receive_eof, self._event)
         if self._over:
             return chunks
-        if self.ended:  # the reason to stop is proof enough: some compatible servers never send message_stop
+        if (
+            self.ended
+        ):  # the reason to stop is proof enough: some compatible servers never send message_stop
             self._finish({}, chunks)
         elif stray := self._reader.decoder.stray:
             self._read_document(stray, chunks)
@@ -150,136 +152,12 @@ class ClaudeStream:
 
     def _count(self, holder: JsonObject) -> None:
         """Usage is cumulative: the last value of each field counts."""
-        self._usage.update((name, value) for name, value in _object(holder, "usage").items() if value is not None)
+        self._usage.update(
+            (name, value) for name, value in _object(holder, "usage").items() if value is not None
+        )
 
     def _note(self, told: JsonObject) -> None:
         self._told.update((name, told[name]) for name in _TOLD if told.get(name) is not None)
-
-    def _open(self, chunks: list[Chunk]) -> None:
-        if not self._opened:
-            self._opened = True
-            chunks.append(Chunk({"role": "assistant", "content": ""}))
-
-    def _block_start(self, event: Event, chunks: list[Chunk]) -> None:
-        self._open(chunks)
-        if self._ended_calls:  # a block behind them proves that they are complete
-            self._end_calls(False, chunks)
-        found = whole_blocks([event.get("content_block")])
-        if found:
-            self._begin(event.get("index"), found[0], chunks)
-
-    def _begin(self, index: Any, start: Block, chunks: list[Chunk]) -> OpenBlock:
-        block = OpenBlock(start)
-        self._blocks.append(block)
-        self._at[_key(index)] = block
-        if (begin := _BEGIN.get(start["type"])) is not None:
-            begin(self, block, start, chunks)
-        citations = start.get("citations")
-        if citations.__class__ is list:
-            block.citations += citations
-        return block
-
-    def _block_delta(self, event: Event, chunks: list[Chunk]) -> None:
-        delta, index = event.get("delta"), event.get("index")
-        if delta.__class__ is not dict:
-            return
-        kind = delta.get("type")
-        block = self._at.get(_key(index))
-        if block is None:
-            if kind != "text_delta":
-                return
-            self._open(chunks)
-            block = self._begin(index, {"type": "text", "text": ""}, chunks)
-        handle = _DELTAS.get(kind) if kind.__class__ is str else None
-        if handle is not None:
-            handle(self, block, delta, chunks)
-            if kind == "text_delta" and len(event) == 3 and len(delta) == 2 and self._unfenced is None:
-                text, index = delta.get("text"), event.get("index")
-                if text.__class__ is str and index.__class__ is int:
-                    self._reader.plain = text, index
-
-    def _text(self, block: OpenBlock, delta: BlockPart, chunks: list[Chunk]) -> None:
-        text = delta.get("text")
-        if not text or text.__class__ is not str:
-            return
-        block.pieces.append(text)
-        if self._unfenced is not None:
-            text = self._unfenced.receive(text)
-        if text:
-            chunks.append(Chunk({"content": text}))
-
-    def _thinking(self, block: OpenBlock, delta: BlockPart, chunks: list[Chunk]) -> None:
-        text = delta.get("thinking")
-        if text and text.__class__ is str:
-            block.pieces.append(text)
-            chunks.append(Chunk({"reasoning_content": text}))
-        self._signature(block, delta, chunks)
-
-    def _signature(self, block: OpenBlock, delta: BlockPart, chunks: list[Chunk]) -> None:
-        signature = delta.get("signature")
-        if signature.__class__ is str:
-            block.signature += signature
-
-    def _tool_use(self, block: OpenBlock, start: BlockPart, chunks: list[Chunk]) -> None:
-        number, shape = self._calls, self._shape
-        self._calls += 1
-        if number and shape.one_tool_call:
-            return
-        name = shape.tool_names.get(start["name"], start["name"])
-        block.number = number
-        block.call = reader(name, shape)
-        if shape.legacy_functions:
-            chunks.append(Chunk({"function_call": {"name": name, "arguments": ""}}))
-            return
-        kind, text = _call_kind(block.call)
-        call: Any = {"index": number, "id": start["id"], "type": kind, kind: {"name": name, text: ""}}
-        chunks.append(Chunk({"tool_calls": [call]}))
-
-    def _input(self, block: OpenBlock, delta: BlockPart, chunks: list[Chunk]) -> None:
-        fragment = delta.get("partial_json")
-        if not fragment or fragment.__class__ is not str:
-            return
-        block.fragments.append(fragment)
-        if block.call is not None:
-            self._show_input(block.number, block.call, block.call.receive(fragment), chunks)
-
-    def _show_input(self, number: int, call: CallReader, text: str, chunks: list[Chunk]) -> None:
-        if not text:
-            return
-        if self._shape.legacy_functions:
-            chunks.append(Chunk({"function_call": {"arguments": text}}))
-            return
-        kind, name = _call_kind(call)
-        piece: Any = {"index": number, kind: {name: text}}
-        chunks.append(Chunk({"tool_calls": [piece]}))
-
-    def _citation(self, block: OpenBlock, delta: BlockPart, chunks: list[Chunk]) -> None:
-        if delta.get("citation") is not None:
-            block.citations.append(delta["citation"])
-
-    def _compaction(self, block: OpenBlock, delta: BlockPart, chunks: list[Chunk]) -> None:
-        if delta.get("content").__class__ is str:
-            block.pieces.append(delta["content"])
-
-    def _block_stop(self, event: Event, chunks: list[Chunk]) -> None:
-        block = self._at.get(_key(event.get("index")))
-        if block is not None:
-            self._call_ended(block)
-
-    def _call_ended(self, block: OpenBlock) -> None:
-        if block.call is not None:
-            self._ended_calls.append((block, block.call))
-            block.call = None
-
-    def _end_calls(self, cut: bool, chunks: list[Chunk]) -> None:
-        """Show what is still missing of calls that have ended: empty arguments, and those that came whole or had to be whole."""
-        for block, call in self._ended_calls:
-            raw, missing = "".join(block.fragments), ""
-            if not raw:
-                raw = start_input(block.start.get("input"))
-                missing = call.receive(raw)
-            self._show_input(block.number, call, missing + call.finish(raw, cut), chunks)
-        self._ended_calls.clear()
 
     def _message_delta(self, event: Event, chunks: list[Chunk]) -> None:
         self._open(chunks)
@@ -291,12 +169,18 @@ class ClaudeStream:
         self.failure = error_failure(event)
 
     def _finish(self, event: Event, chunks: list[Chunk]) -> None:
-        """The tail: what is missing of tool calls, a refusal, the trailer, the finish reason, the usage."""
+        """The tail: what is missing of tool calls, a refusal, the trailer, the finish reason, the
+        usage.
+        """
         reason = stop_reason(self._told)
         if reason is None and len(self._blocks) == self._said_before:
             self.failure = no_output()
             return
-        if reason == "pause_turn" and self._rounds <= MOST_ROUNDS and returned(self._whole_blocks()):
+        if (
+            reason == "pause_turn"
+            and self._rounds <= MOST_ROUNDS
+            and returned(self._whole_blocks())
+        ):
             self.pause = self
             return
         self._open(chunks)
@@ -326,7 +210,9 @@ class ClaudeStream:
         return [block.whole() for block in self._blocks]
 
     def _read_document(self, text: bytes, chunks: list[Chunk]) -> None:
-        """The provider answered with one JSON document where a stream was asked for, or ended a stream with one."""
+        """The provider answered with one JSON document where a stream was asked for, or ended a
+        stream with one.
+        """
         try:
             document = loads_repaired(text)
         except ValueError:
@@ -338,7 +224,9 @@ class ClaudeStream:
         elif self._opened:
             self.failure = truncated()
         else:
-            self.failure = malformed("The provider answered with something that is neither a stream nor a message.")
+            self.failure = malformed(
+                "The provider answered with something that is neither a stream nor a message."
+            )
 
     def _message(self, message: AnswerMessage, chunks: list[Chunk]) -> None:
         """A whole message, as if it had been streamed."""
@@ -350,7 +238,13 @@ class ClaudeStream:
         self._finish({}, chunks)
 
 
-_TOLD: Final = ("stop_reason", "stop_sequence", "stop_details", "container", "input_transformations")
+_TOLD: Final = (
+    "stop_reason",
+    "stop_sequence",
+    "stop_details",
+    "container",
+    "input_transformations",
+)
 
 _Handler = Callable[[ClaudeStream, Event, list[Chunk]], None]
 _EVENTS: Final[dict[str, _Handler]] = {
@@ -364,36 +258,10 @@ _EVENTS: Final[dict[str, _Handler]] = {
     "error": ClaudeStream._error,
 }
 
-_BlockHandler = Callable[[ClaudeStream, OpenBlock, BlockPart, list[Chunk]], None]
-_BEGIN: Final[dict[str, _BlockHandler]] = {
-    "text": ClaudeStream._text,
-    "thinking": ClaudeStream._thinking,
-    "tool_use": ClaudeStream._tool_use,
-}
-"""What a block shows at its start: some servers put the first words into it."""
-
-_DELTAS: Final[dict[str, _BlockHandler]] = {
-    "text_delta": ClaudeStream._text,
-    "thinking_delta": ClaudeStream._thinking,
-    "signature_delta": ClaudeStream._signature,
-    "input_json_delta": ClaudeStream._input,
-    "citations_delta": ClaudeStream._citation,
-    "compaction_delta": ClaudeStream._compaction,
-}
-
 
 def _object(holder: JsonObject, name: str) -> JsonObject:
     value = holder.get(name)
     return value if value.__class__ is dict else {}
-
-
-def _key(index: Any) -> int:
-    return index if index.__class__ is int else -1
-
-
-def _call_kind(call: CallReader) -> tuple[str, str]:
-    """The name of a call's kind, and of the text in it."""
-    return ("custom", "input") if call.__class__ is TextInput else ("function", "arguments")
 
 
 def _named(specific: JsonObject | None) -> JsonObject | None:

@@ -1,4 +1,6 @@
-"""A tool call while it is streamed: fragments of Claude's JSON input, as fragments of what the caller's tool takes."""
+"""A tool call while it is streamed: fragments of Claude's JSON input, as fragments of what the
+caller's tool takes.
+"""
 
 import re
 from typing import Any, Final
@@ -13,7 +15,16 @@ MAX_OPENING: Final = 64
 _OPENING: Final = re.compile(r'\s*\{\s*"input"\s*:\s*"')
 _SPECIAL: Final = re.compile(r'["\\]')
 _HIGH_SURROGATE: Final = re.compile(r"\\u[dD][89abAB]")
-_SIMPLE_ESCAPES: Final = {'"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+_SIMPLE_ESCAPES: Final = {
+    '"': '"',
+    "\\": "\\",
+    "/": "/",
+    "b": "\b",
+    "f": "\f",
+    "n": "\n",
+    "r": "\r",
+    "t": "\t",
+}
 
 
 class PlainInput:
@@ -23,7 +34,8 @@ class PlainInput:
         return fragment
 
     def finish(self, raw: str, cut: bool) -> str:
-        """What is still missing when the block has ended: an object, where the model wrote nothing."""
+        """What is still missing when the block has ended: an object, where the model wrote
+        nothing."""
         return "" if raw or cut else "{}"
 
 
@@ -63,7 +75,9 @@ class TextInput:
         return self._take()
 
     def finish(self, raw: str, cut: bool) -> str:
-        """The whole text, if the model wrote something other than expected and nothing could be shown."""
+        """The whole text, if the model wrote something other than expected and nothing could be
+        shown.
+        """
         if self._inside or cut:
             return ""
         try:
@@ -72,7 +86,8 @@ class TextInput:
             return raw
 
     def _enter(self) -> bool:
-        """Pass over `{"input": "`, which may hold white space; give up where something else stands."""
+        """Pass over `{"input": "`, which may hold white space; give up where something else
+        stands."""
         opening = _OPENING.match(self._ahead)
         if opening is not None:
             self._ahead = self._ahead[opening.end() :]
@@ -105,7 +120,9 @@ class TextInput:
 
 
 def _escape_length(text: str, i: int) -> int:
-    """Characters of the escape that begins at `i`, both halves of a surrogate pair together; 0 while it is not complete."""
+    """Characters of the escape that begins at `i`, both halves of a surrogate pair together; 0
+    while it is not complete.
+    """
     left = len(text) - i
     if left < 2:
         return 0
@@ -131,7 +148,9 @@ def _unescaped(escape: str) -> str:
 
 
 def start_input(value: Any) -> str:
-    """The JSON text of an input that came whole with the block's start; "" if it comes in fragments."""
+    """The JSON text of an input that came whole with the block's start; "" if it comes in
+    fragments.
+    """
     return dumps_str(value) if value else ""
 
 
@@ -142,4 +161,8 @@ def reader(name: str, shape: AnswerShape) -> CallReader:
     """How the input of the caller's tool `name` is read."""
     if name in shape.custom_tools:
         return TextInput()
-    return WholeInput(name, shape) if name in shape.wrapped_tools or name in shape.tool_keys else PlainInput()
+    return (
+        WholeInput(name, shape)
+        if name in shape.wrapped_tools or name in shape.tool_keys
+        else PlainInput()
+    )

@@ -6,18 +6,29 @@ from translators.chat.wire import Usage
 from translators.claude.wire import CountedTokens
 
 _ITERATION_TYPES: Final = ("message", "compaction")
-_COUNTED: Final = ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+_COUNTED: Final = (
+    "input_tokens",
+    "output_tokens",
+    "cache_creation_input_tokens",
+    "cache_read_input_tokens",
+)
 _TIERS: Final = {"standard": "default", "priority": "priority", "batch": "default"}
 
 
 def usage(counted: CountedTokens) -> Usage:
-    """`prompt_tokens` holds everything that was read, from the cache or not; `completion_tokens` holds the thinking.
+    """`prompt_tokens` holds everything that was read, from the cache or not; `completion_tokens`
+    holds the thinking.
 
-    `counted` is Claude's usage object, in a stream the last value of each of its fields. What the hub has no name for but the price
-    depends on is kept under Claude's own: `cache_creation`, `server_tool_use`, `inference_geo`.
+    `counted` is Claude's usage object, in a stream the last value of each of its fields. What the
+    hub has no name for but the price depends on is kept under Claude's own: `cache_creation`,
+    `server_tool_use`, `inference_geo`.
     """
     rounds = counted.get("iterations")
-    given, completion, written, read = _numbers(counted) if not rounds or rounds.__class__ is not list else _summed(counted, rounds)
+    given, completion, written, read = (
+        _numbers(counted)
+        if not rounds or rounds.__class__ is not list
+        else _summed(counted, rounds)
+    )
     prompt = given + written + read
     details = counted.get("output_tokens_details")
     reasoning = _number(details, "thinking_tokens") if details.__class__ is dict else 0
@@ -54,7 +65,9 @@ def _numbers(counted: CountedTokens) -> tuple[int, ...]:
 
 
 def _summed(counted: CountedTokens, rounds: list[Any]) -> tuple[int, ...]:
-    """The sum over the rounds of a compacted answer, which the top leaves out, or the numbers at the top."""
+    """The sum over the rounds of a compacted answer, which the top leaves out, or the numbers at
+    the top.
+    """
     entries = [entry for entry in rounds if entry.__class__ is dict]
     summed = [entry for entry in entries if entry.get("type") in _ITERATION_TYPES]
     if not summed or any(entry.get("type") == "fallback_message" for entry in entries):

@@ -13,12 +13,14 @@ from translators.claude.wire import FORMAT, NATIVE_PARTS, THINKING, Block, is_wh
 from translators.json_codec import JsonObject
 
 _PLAIN: Final = frozenset({"role", "name", "content", "tool_calls"})
-"""The fields of a message that only says or calls something: most of a long conversation are such."""
+"""The fields of a message that only says or calls something: most of a long conversation are such.
+"""
 _SNAPSHOT: Final = re.compile(r"-20\d{6}\Z")
 
 
 def assistant_blocks(message: InputMessage, index: int, translation: Translation) -> list[Block]:
-    """Thinking first, then text, then tool calls with the ids the caller gave them; or `provider_content` as it came.
+    """Thinking first, then text, then tool calls with the ids the caller gave them; or
+    `provider_content` as it came.
 
     Empty where nothing was said or called.
     """
@@ -30,8 +32,16 @@ def assistant_blocks(message: InputMessage, index: int, translation: Translation
     blocks = _original_blocks(message.get("provider_content"), translation)
     if blocks is None:
         said = _said(message, at, translation)
-        thoughts = [] if any(block["type"] in THINKING for block in said) else _thoughts(message, at, translation)
-        blocks = thoughts + without_blanks(said, "assistant") + _other_calls(said, _calls(message, index, translation))
+        thoughts = (
+            []
+            if any(block["type"] in THINKING for block in said)
+            else _thoughts(message, at, translation)
+        )
+        blocks = (
+            thoughts
+            + without_blanks(said, "assistant")
+            + _other_calls(said, _calls(message, index, translation))
+        )
     if all(block["type"] in THINKING for block in blocks):
         return []  # Claude refuses a turn that ends with thinking
     if (mark := translation.mark(message)) is not None:
@@ -47,20 +57,34 @@ def same_model(one: Any, other: str) -> bool:
 def _original_blocks(content: Any, translation: Translation) -> list[Block] | None:
     if content is None:
         return None
-    if content.__class__ is not dict or content.get("format") != FORMAT or not _are_blocks(content.get("blocks")):
+    if (
+        content.__class__ is not dict
+        or content.get("format") != FORMAT
+        or not _are_blocks(content.get("blocks"))
+    ):
         translation.once("dropped", "messages.provider_content", "it was not made by Claude")
         return None
-    blocks: list[Block] = [block.copy() for block in content["blocks"] if block["type"] != "text" or block["text"].strip()]
+    blocks: list[Block] = [
+        block.copy()
+        for block in content["blocks"]
+        if block["type"] != "text" or block["text"].strip()
+    ]
     if _keeps_thinking(translation) and same_model(content.get("model"), translation.target.model):
         return blocks
     kept = [block for block in blocks if block["type"] not in THINKING]
     if len(kept) < len(blocks):
-        translation.once("dropped", "messages.thinking_blocks", "signed reasoning of another model means nothing to this one")
+        translation.once(
+            "dropped",
+            "messages.thinking_blocks",
+            "signed reasoning of another model means nothing to this one",
+        )
     return kept
 
 
 def _are_blocks(blocks: Any) -> bool:
-    return blocks.__class__ is list and all(block.__class__ is dict and _is_block(block) for block in blocks)
+    return blocks.__class__ is list and all(
+        block.__class__ is dict and _is_block(block) for block in blocks
+    )
 
 
 def _is_block(block: JsonObject) -> bool:
@@ -78,7 +102,11 @@ def _thoughts(message: InputMessage, at: str, translation: Translation) -> list[
     written = message.get("thinking_blocks")
     if not written:
         if message.get("reasoning_content"):
-            translation.once("dropped", "messages.reasoning_content", "Claude takes reasoning back only with its signature")
+            translation.once(
+                "dropped",
+                "messages.reasoning_content",
+                "Claude takes reasoning back only with its signature",
+            )
         return []
     if not _keeps_thinking(translation):
         translation.once("dropped", "messages.thinking_blocks", "this model does not think")
@@ -86,7 +114,11 @@ def _thoughts(message: InputMessage, at: str, translation: Translation) -> list[
     entries = written if written.__class__ is list else [written]
     blocks = [block for entry in entries if (block := thinking_block(entry)) is not None]
     if len(blocks) < len(entries):
-        translation.once("dropped", "messages.thinking_blocks", "a block without Claude's signature cannot be sent back")
+        translation.once(
+            "dropped",
+            "messages.thinking_blocks",
+            "a block without Claude's signature cannot be sent back",
+        )
     return blocks
 
 
@@ -107,7 +139,9 @@ def _other_calls(said: list[Block], calls: list[Block]) -> list[Block]:
 
 
 def _calls(message: InputMessage, index: int, translation: Translation) -> list[Block]:
-    blocks = [_call(call, index, j, translation) for j, call in enumerate(message.get("tool_calls") or ())]
+    blocks = [
+        _call(call, index, j, translation) for j, call in enumerate(message.get("tool_calls") or ())
+    ]
     if (function := message.get("function_call")) is not None:
         block, flaw = _tool_use(f"fc_{index}", function, translation)
         if flaw is not None:
@@ -123,22 +157,36 @@ def _call(call: InputCall, index: int, place: int, translation: Translation) -> 
         raise unreadable(call, index, place)
     if call.get("type") == "custom":
         name = translation.names.upstream(called["name"])
-        return {"type": "tool_use", "id": call_id, "name": name, "input": {"input": called.get("input") or ""}}
+        return {
+            "type": "tool_use",
+            "id": call_id,
+            "name": name,
+            "input": {"input": called.get("input") or ""},
+        }
     block, flaw = _tool_use(call_id, called, translation)
     if flaw is not None:
         translation.report.repaired(f"messages[{index}].tool_calls[{place}].arguments", flaw)
     return block
 
 
-def _tool_use(call_id: str, function: JsonObject, translation: Translation) -> tuple[Block, str | None]:
+def _tool_use(
+    call_id: str, function: JsonObject, translation: Translation
+) -> tuple[Block, str | None]:
     """The block, and what had to be done to the arguments."""
     name = function["name"]
     written = function.get("arguments")
     schema = translation.schemas.get(name) if translation.schemas else None
-    arguments, flaw = read_arguments(_wrapped(written) if schema is not None and schema.wrapped else written)
+    arguments, flaw = read_arguments(
+        _wrapped(written) if schema is not None and schema.wrapped else written
+    )
     if schema is not None and schema.keys:
         arguments = renamed(arguments, schema.keys)
-    return {"type": "tool_use", "id": call_id, "name": translation.names.upstream(name), "input": arguments}, flaw
+    return {
+        "type": "tool_use",
+        "id": call_id,
+        "name": translation.names.upstream(name),
+        "input": arguments,
+    }, flaw
 
 
 def _wrapped(written: Any) -> Any:

@@ -20,7 +20,13 @@ from translators.claude.request.metadata import FAST_MODE_BETA, service, user_id
 from translators.claude.request.response_format import FREE, AnswerFormat, answer_format
 from translators.claude.request.sampling import sampling, stop_sequences
 from translators.claude.request.thinking import Plan, plan_thinking
-from translators.claude.request.tool_choice import NO_CHOICE, Choice, read_choice, tell, write_choice
+from translators.claude.request.tool_choice import (
+    NO_CHOICE,
+    Choice,
+    read_choice,
+    tell,
+    write_choice,
+)
 from translators.claude.request.tools import (
     NO_TOOLS,
     Declared,
@@ -31,7 +37,15 @@ from translators.claude.request.tools import (
     web_search_tool,
     write_tools,
 )
-from translators.claude.wire import Block, MessageParam, MessagesRequest, OutputConfig, Sampling, Service, Turn
+from translators.claude.wire import (
+    Block,
+    MessageParam,
+    MessagesRequest,
+    OutputConfig,
+    Sampling,
+    Service,
+    Turn,
+)
 from translators.dialect import PLAIN, AnswerShape, KeyHeader, Target, UpstreamRequest
 from translators.errors import InvalidRequest
 from translators.json_codec import JsonObject, dumps
@@ -40,16 +54,21 @@ from translators.notes import Report
 
 DEFAULT_VERSION: Final = "2023-06-01"
 LONGEST_UNSTREAMED: Final = 21_333
-"""The max_tokens up to which an answer that nobody limited is asked for whole; above, it could outlive a silent connection."""
+"""The max_tokens up to which an answer that nobody limited is asked for whole; above, it could
+outlive a silent connection."""
 
 _BETA: Final = re.compile(r"[!-+\--~]{1,200}")
-_TAKEN: Final = frozenset(name for name, verdict in FIELDS.items() if verdict.kind not in ("dropped", "rejected"))
+_TAKEN: Final = frozenset(
+    name for name, verdict in FIELDS.items() if verdict.kind not in ("dropped", "rejected")
+)
 _ASIDE: Final = frozenset({
-    "temperature", "top_p", "top_k", "stop", "user", "safety_identifier", "service_tier", "cache_control", "prompt_cache_options",
+    "temperature", "top_p", "top_k", "stop", "user", "safety_identifier", "service_tier",
+    "cache_control", "prompt_cache_options",
 })  # fmt: skip
 """What of a request has a small place of its own: where it has none of them, one look tells."""
 _MORE: Final = _ASIDE | RANGED | {"tools", "functions", "web_search_options", "x_provider"}
-"""Without these there is nothing but a conversation and how long the answer may be: no tools to read, no form of it, no other rules."""
+"""Without these there is nothing but a conversation and how long the answer may be: no tools to
+read, no form of it, no other rules."""
 _MARKABLE: Final = frozenset({"tools", "system", "cache_control"})
 """Where a finished request may have cache marks outside of its messages."""
 MAX_BODY: Final = 32 * 1024 * 1024
@@ -60,7 +79,9 @@ MAX_IMAGES_SMALL: Final = 100
 
 
 def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
-    """The request in Claude's words. Raises InvalidRequest for what can be neither said, emulated nor dropped."""
+    """The request in Claude's words. Raises InvalidRequest for what can be neither said, emulated
+    nor dropped.
+    """
     report, record = Report(), target.record
     plain = _MORE.isdisjoint(request.body)
     if not plain and (settled := within_ranges(request.body, most_stops=None)) is not request.body:
@@ -72,29 +93,55 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
         without_limit(asked, report.emulated)
     if not _TAKEN.issuperset(asked):
         _check_parameters(asked, report)
-    headers = {"content-type": "application/json", **key_headers(target.api_key, target.key_header, record.api_version)}
+    headers = {
+        "content-type": "application/json",
+        **key_headers(target.api_key, target.key_header, record.api_version),
+    }
     if plain:
         shape = PLAIN
-        body = _body(asked, limit, NO_TOOLS, FREE, None, Translation(target, report, NO_TOOLS.names, NO_SCHEMAS))
+        body = _body(
+            asked,
+            limit,
+            NO_TOOLS,
+            FREE,
+            None,
+            Translation(target, report, NO_TOOLS.names, NO_SCHEMAS),
+        )
     else:
         declared = declared_tools(asked, request.usual_schemas)
         options = asked.get("prompt_cache_options") or {}
-        translation = Translation(target, report, declared.names, declared.prepared, options.get("ttl"))
-        format_ = answer_format(asked, translation, request.usual_schemas) if "response_format" in asked else FREE
+        translation = Translation(
+            target, report, declared.names, declared.prepared, options.get("ttl")
+        )
+        format_ = (
+            answer_format(asked, translation, request.usual_schemas)
+            if "response_format" in asked
+            else FREE
+        )
         told = None if record.can_force_tools or not declared.tools else forced_call(asked)
         body = _body(asked, limit, declared, format_, told, translation)
         shape = _shape(declared, format_, told)
         _extend(body, headers, asked, target)
-    stream = asked.get("stream") is True or (limit is None and body["max_tokens"] > LONGEST_UNSTREAMED)
+    stream = asked.get("stream") is True or (
+        limit is None and body["max_tokens"] > LONGEST_UNSTREAMED
+    )
     body["stream"] = stream
     written = dumps(body) if request.size <= LONG else dumps_long(body)
     if len(written) > MAX_BODY:
-        raise InvalidRequest(f"Claude takes requests of at most {MAX_BODY} bytes.", None, "request_too_large", 413)
-    return UpstreamRequest(_url(target.base_url), headers, written, stream, tuple(report.notes), shape)
+        raise InvalidRequest(
+            f"Claude takes requests of at most {MAX_BODY} bytes.", None, "request_too_large", 413
+        )
+    return UpstreamRequest(
+        messages_url(target.base_url), headers, written, stream, tuple(report.notes), shape
+    )
 
 
-def _extend(body: MessagesRequest, headers: dict[str, str], asked: JsonObject, target: Target) -> None:
-    """Add what the caller says in Claude's own words, and the names of what is not for everybody yet."""
+def _extend(
+    body: MessagesRequest, headers: dict[str, str], asked: JsonObject, target: Target
+) -> None:
+    """Add what the caller says in Claude's own words, and the names of what is not for everybody
+    yet.
+    """
     betas = [FAST_MODE_BETA] if body.get("speed") == "fast" else []
     if "x_provider" in asked:
         extension = extension_for(asked, target.provider, target.dialect)
@@ -105,7 +152,9 @@ def _extend(body: MessagesRequest, headers: dict[str, str], asked: JsonObject, t
 
 
 @lru_cache(maxsize=256)  # the targets of a configuration are few
-def _url(base: str) -> str:
+def messages_url(base: str) -> str:
+    """Where messages go at an API whose configured address is `base`, with or without its
+    version."""
     base = base.rstrip("/")
     return f"{base}/messages" if base.endswith("/v1") else f"{base}/v1/messages"
 
@@ -117,11 +166,15 @@ def _betas(given: Any, param: str) -> list[str]:
         raise InvalidRequest("Betas are an array of names.", param)
     for i, beta in enumerate(given):
         if beta.__class__ is not str or not _BETA.fullmatch(beta):
-            raise InvalidRequest("A beta is a name of printable characters, without commas.", f"{param}[{i}]")
+            raise InvalidRequest(
+                "A beta is a name of printable characters, without commas.", f"{param}[{i}]"
+            )
     return list(given)
 
 
-def key_headers(key: str, header: KeyHeader | None = None, version: str | None = None) -> dict[str, str]:
+def key_headers(
+    key: str, header: KeyHeader | None = None, version: str | None = None
+) -> dict[str, str]:
     """`version` of the API, where it is not the usual one."""
     headers = {"anthropic-version": version or DEFAULT_VERSION}
     if key:
@@ -140,7 +193,9 @@ def _shape(declared: Declared, format_: AnswerFormat, told: ForcedCall | None) -
         tool_names=declared.names.rewritten,
         declared_tools=declared.callers_names,
         custom_tools=declared.custom,
-        wrapped_tools=frozenset(name for name, schema in declared.prepared.items() if schema.wrapped),
+        wrapped_tools=frozenset(
+            name for name, schema in declared.prepared.items() if schema.wrapped
+        ),
         tool_keys=tool_keys(declared),
         legacy_functions=declared.legacy,
         one_tool_call=declared.legacy,
@@ -151,11 +206,19 @@ def _shape(declared: Declared, format_: AnswerFormat, told: ForcedCall | None) -
 
 
 def _without_unsupported(request: ChatRequest, record: ModelRecord, report: Report) -> ChatRequest:
-    refused = [name for name in request.body if name in record.unsupported and request.body[name] is not None]
+    refused = [
+        name
+        for name in request.body
+        if name in record.unsupported and request.body[name] is not None
+    ]
     for name in refused:
         if request.body[name] not in NO_OPS.get(name, ()):
             report.dropped(name, "this model does not take it")
-    return replace(request, body={k: v for k, v in request.body.items() if k not in refused}) if refused else request
+    return (
+        replace(request, body={k: v for k, v in request.body.items() if k not in refused})
+        if refused
+        else request
+    )
 
 
 def _check_parameters(body: JsonObject, report: Report) -> None:
@@ -169,11 +232,20 @@ def _check_parameters(body: JsonObject, report: Report) -> None:
         elif verdict.kind == "dropped":
             report.dropped(name, verdict.how)
         else:
-            raise InvalidRequest(verdict.how, name, "unsupported_value" if name in NO_OPS else "unsupported_parameter")
+            raise InvalidRequest(
+                verdict.how,
+                name,
+                "unsupported_value" if name in NO_OPS else "unsupported_parameter",
+            )
 
 
 def _body(
-    asked: JsonObject, limit: int | None, declared: Declared, format_: AnswerFormat, told: ForcedCall | None, translation: Translation
+    asked: JsonObject,
+    limit: int | None,
+    declared: Declared,
+    format_: AnswerFormat,
+    told: ForcedCall | None,
+    translation: Translation,
 ) -> MessagesRequest:
     record = translation.target.record
     system, turns, texts_only = read_messages(asked["messages"], translation)
@@ -190,9 +262,13 @@ def _body(
     max_tokens = record.max_output_tokens
     if limit is not None:
         max_tokens = int(limit) if limit <= max_tokens else _clamped(limit, asked, translation)
-    plan = plan_thinking(asked, max_tokens, choice is not NO_CHOICE and choice.forced, turns, translation)
+    plan = plan_thinking(
+        asked, max_tokens, choice is not NO_CHOICE and choice.forced, turns, translation
+    )
     if turns[-1].role == "assistant":
-        end_with_user(turns, record.prefill and format_.native is None and not plan.active, translation)
+        end_with_user(
+            turns, record.prefill and format_.native is None and not plan.active, translation
+        )
     body: MessagesRequest = {"model": translation.target.model, "max_tokens": max_tokens}
     if system:
         body["system"] = system
@@ -218,7 +294,9 @@ def _body(
     return body
 
 
-def _add_aside(body: MessagesRequest, asked: JsonObject, plan: Plan, translation: Translation) -> None:
+def _add_aside(
+    body: MessagesRequest, asked: JsonObject, plan: Plan, translation: Translation
+) -> None:
     """What stands beside the conversation, its tools and the form of the answer."""
     drawn: Sampling = body
     drawn.update(sampling(asked, plan.active, translation))
@@ -235,7 +313,9 @@ def _add_aside(body: MessagesRequest, asked: JsonObject, plan: Plan, translation
 def _check_images(turns: list[Turn], record: ModelRecord) -> None:
     most = MAX_IMAGES_SMALL if record.context_window <= SMALL_WINDOW else MAX_IMAGES
     if sum([_images(turn.blocks) for turn in turns]) > most:
-        raise InvalidRequest(f"This model takes at most {most} images in a request.", "messages", "too_many_images")
+        raise InvalidRequest(
+            f"This model takes at most {most} images in a request.", "messages", "too_many_images"
+        )
 
 
 def _images(blocks: list[Block]) -> int:
@@ -258,7 +338,12 @@ def _clamped(limit: int, asked: JsonObject, translation: Translation) -> int:
 
 
 def _add_tools(
-    body: MessagesRequest, asked: JsonObject, declared: Declared, choice: Choice, historic: list[str], translation: Translation
+    body: MessagesRequest,
+    asked: JsonObject,
+    declared: Declared,
+    choice: Choice,
+    historic: list[str],
+    translation: Translation,
 ) -> None:
     tools = write_tools(choice.tools, translation)
     if (search := asked.get("web_search_options")) is not None:
@@ -266,7 +351,10 @@ def _add_tools(
     parallel = asked.get("parallel_tool_calls") is not False and not declared.legacy
     written = write_choice(choice, parallel, translation)
     if not tools and historic:
-        translation.report.repaired("tools", "the tools that the conversation has called were declared, and not to be called again")
+        translation.report.repaired(
+            "tools",
+            "the tools that the conversation has called were declared, and not to be called again",
+        )
         tools, written = declared_from_history(historic), {"type": "none"}
     if tools:
         body["tools"] = tools

@@ -1,4 +1,6 @@
-"""Cache marks of a finished request, held to Claude's rules: four at most, and the long-lived ones first."""
+"""Cache marks of a finished request, held to Claude's rules: four at most, and the long-lived ones
+first.
+"""
 
 from typing import Final
 
@@ -12,18 +14,22 @@ _AUTOMATIC_TTL: Final = {"24h": "1h", "in_memory": "5m"}
 
 
 def automatic(body: JsonObject) -> CacheControl | None:
-    """The request's own mark, which moves along with the conversation, if the caller asks for one."""
+    """The request's own mark, which moves along with the conversation, if the caller asks for
+    one."""
     control = body.get("cache_control")
     if control.__class__ is dict:
         return cache_mark(control.get("ttl"))
     options = body.get("prompt_cache_options") or {}
     if options.get("mode") != "implicit":
         return None
-    return cache_mark(_AUTOMATIC_TTL.get(str(body.get("prompt_cache_retention"))) or options.get("ttl"))
+    return cache_mark(
+        _AUTOMATIC_TTL.get(str(body.get("prompt_cache_retention"))) or options.get("ttl")
+    )
 
 
 def keep_rules(body: MessagesRequest, texts_only: bool, report: Report) -> None:
-    """Take away the marks over four, the earliest first: the longest prefixes matter. A long mark behind a short one is shortened.
+    """Take away the marks over four, the earliest first: the longest prefixes matter. A long mark
+    behind a short one is shortened.
 
     `texts_only`: the messages have no marks.
     """
@@ -39,13 +45,18 @@ def keep_rules(body: MessagesRequest, texts_only: bool, report: Report) -> None:
     for block in marked[max(excess, 0) :]:
         long = block["cache_control"].get("ttl") == "1h"
         if long and short:
-            report.changed("cache_control", "an hour's mark cannot stand behind a shorter one: it was shortened")
+            report.changed(
+                "cache_control",
+                "an hour's mark cannot stand behind a shorter one: it was shortened",
+            )
             block["cache_control"] = cache_mark(None)
         short = short or not long
 
 
 def _marked(body: MessagesRequest, texts_only: bool) -> list[Marked]:
-    """Everything that carries a mark, in the order of the prompt: tools, system, messages; the request's own mark last."""
+    """Everything that carries a mark, in the order of the prompt: tools, system, messages; the
+    request's own mark last.
+    """
     marked: list[Marked] = [tool for tool in body.get("tools", ()) if "cache_control" in tool]
     marked += [block for block in body.get("system", ()) if "cache_control" in block]
     for message in () if texts_only else body["messages"]:

@@ -7,14 +7,28 @@ from translators.chat.validation_errors import wrong_type
 from translators.chat.wire import ContentPart
 from translators.claude.property_keys import renamed
 from translators.claude.request.context import Translation
-from translators.claude.wire import THINKING, USER_ONLY, Block, CacheControl, Source, is_whole, thinking_block
+from translators.claude.wire import (
+    THINKING,
+    USER_ONLY,
+    Block,
+    CacheControl,
+    Source,
+    is_whole,
+    thinking_block,
+)
 from translators.errors import InvalidRequest
 from translators.media import Media, from_base64, is_data_url, mime_of_filename, parse_data_url
 
 IMAGE_TYPES: Final = ("image/jpeg", "image/png", "image/gif", "image/webp")
 MAX_IMAGE_BYTES: Final = 10 * 1024 * 1024
 """Of base64 text: what Claude takes for one image."""
-_TEXT_TYPES: Final = ("application/json", "application/xml", "application/yaml", "application/x-yaml", "application/csv")
+_TEXT_TYPES: Final = (
+    "application/json",
+    "application/xml",
+    "application/yaml",
+    "application/x-yaml",
+    "application/csv",
+)
 
 _Reader = Callable[[ContentPart, str, Translation], Block | None]
 
@@ -29,7 +43,8 @@ def is_blank(text: str) -> bool:
 
 
 def read_content(content: Any, at: str, role: str, translation: Translation) -> list[Block]:
-    """The blocks of a message's `content`: a string, a list of parts, or null. Blank texts are left out (a cache mark on one moves back).
+    """The blocks of a message's `content`: a string, a list of parts, or null. Blank texts are left
+    out (a cache mark on one moves back).
 
     Raises InvalidRequest naming the part that Claude cannot take.
     """
@@ -72,7 +87,9 @@ def _read_part(part: ContentPart, at: str, role: str, translation: Translation) 
     reader = _READERS.get(kind)
     if reader is None or (role == "system" and kind != "text"):
         raise InvalidRequest(
-            f"Claude takes no content of type '{kind[:80]}' in a message of role '{role}'.", at, "unsupported_content_type"
+            f"Claude takes no content of type '{kind[:80]}' in a message of role '{role}'.",
+            at,
+            "unsupported_content_type",
         )
     return reader(part, at, translation)
 
@@ -81,7 +98,11 @@ def _native(part: ContentPart, at: str, role: str, translation: Translation) -> 
     kind: str = part["type"]
     belongs = ("user", "tool") if kind in USER_ONLY else ("assistant",)
     if role not in belongs or (role == "tool" and kind == "tool_result"):
-        raise InvalidRequest(f"A '{kind}' block cannot stand in a message of role '{role}'.", at, "unsupported_content_type")
+        raise InvalidRequest(
+            f"A '{kind}' block cannot stand in a message of role '{role}'.",
+            at,
+            "unsupported_content_type",
+        )
     if kind in THINKING:
         return thinking_block(part)
     block = _unmarked(part)
@@ -90,7 +111,10 @@ def _native(part: ContentPart, at: str, role: str, translation: Translation) -> 
         if (schema := translation.schemas.get(part["name"])) is not None and schema.keys:
             block["input"] = renamed(block["input"], schema.keys)
     elif kind == "tool_result" and block.get("content").__class__ is list:
-        block["content"] = [_inner(inner, f"{at}.content[{k}]", translation) for k, inner in enumerate(block["content"])]
+        block["content"] = [
+            _inner(inner, f"{at}.content[{k}]", translation)
+            for k, inner in enumerate(block["content"])
+        ]
     return block
 
 
@@ -102,7 +126,14 @@ def _inner(block: Any, at: str, translation: Translation) -> Block:
 
 
 def _unmarked(part: ContentPart) -> Block:
-    return cast(Block, {name: value for name, value in part.items() if name not in ("cache_control", "prompt_cache_breakpoint")})
+    return cast(
+        Block,
+        {
+            name: value
+            for name, value in part.items()
+            if name not in ("cache_control", "prompt_cache_breakpoint")
+        },
+    )
 
 
 def _text(part: ContentPart, at: str, translation: Translation) -> Block:
@@ -121,7 +152,9 @@ def _image(part: ContentPart, at: str, translation: Translation) -> Block:
         return media_block(parse_data_url(url, param), param)
     if url[:8].lower() == "https://":
         return {"type": "image", "source": {"type": "url", "url": url}}
-    raise InvalidRequest("Claude takes images as data: URLs or from https: addresses.", param, "invalid_image_url")
+    raise InvalidRequest(
+        "Claude takes images as data: URLs or from https: addresses.", param, "invalid_image_url"
+    )
 
 
 def media_block(media: Media, param: str, title: str | None = None) -> Block:
@@ -129,8 +162,15 @@ def media_block(media: Media, param: str, title: str | None = None) -> Block:
     mime = media.mime
     if mime in IMAGE_TYPES:
         if len(media.base64) > MAX_IMAGE_BYTES:
-            raise InvalidRequest(f"The image is larger than {MAX_IMAGE_BYTES} bytes of base64.", param, "image_too_large")
-        return {"type": "image", "source": {"type": "base64", "media_type": mime, "data": media.base64}}
+            raise InvalidRequest(
+                f"The image is larger than {MAX_IMAGE_BYTES} bytes of base64.",
+                param,
+                "image_too_large",
+            )
+        return {
+            "type": "image",
+            "source": {"type": "base64", "media_type": mime, "data": media.base64},
+        }
     source: Source
     if mime == "application/pdf":
         source = {"type": "base64", "media_type": mime, "data": media.base64}
@@ -138,10 +178,22 @@ def media_block(media: Media, param: str, title: str | None = None) -> Block:
         source = {"type": "text", "media_type": "text/plain", "data": _decoded(media, param)}
     elif mime.startswith("image/"):
         shown = ", ".join(IMAGE_TYPES)
-        raise InvalidRequest(f"Claude takes images of type {shown}, not {mime[:80]}.", param, "unsupported_image_format")
+        raise InvalidRequest(
+            f"Claude takes images of type {shown}, not {mime[:80]}.",
+            param,
+            "unsupported_image_format",
+        )
     else:
-        raise InvalidRequest(f"Claude takes PDF, text and image files, not {mime[:80] or 'this one'}.", param, "unsupported_file_type")
-    return {"type": "document", "source": source, "title": title} if title else {"type": "document", "source": source}
+        raise InvalidRequest(
+            f"Claude takes PDF, text and image files, not {mime[:80] or 'this one'}.",
+            param,
+            "unsupported_file_type",
+        )
+    return (
+        {"type": "document", "source": source, "title": title}
+        if title
+        else {"type": "document", "source": source}
+    )
 
 
 def _decoded(media: Media, param: str) -> str:
@@ -157,7 +209,9 @@ def _file(part: ContentPart, at: str, translation: Translation) -> Block:
     title = name if name.__class__ is str else None
     if data.__class__ is str:
         named = mime_of_filename(title or "") or ""
-        media = parse_data_url(data, param) if is_data_url(data) else from_base64(data, named, param)
+        media = (
+            parse_data_url(data, param) if is_data_url(data) else from_base64(data, named, param)
+        )
         if media.mime in ("", "application/octet-stream"):
             media = Media(named, media.base64)
         return media_block(media, param, title)
@@ -166,10 +220,16 @@ def _file(part: ContentPart, at: str, translation: Translation) -> Block:
         block: Block = {"type": "document", "source": {"type": "file", "file_id": file_id}}
         return {**block, "title": title} if title else block
     raise InvalidRequest(
-        "Claude knows only files uploaded to Claude ('file_…'): send the file itself as 'file_data'.",
+        "Claude knows only files uploaded to Claude ('file_…'): send the file itself as"
+        " 'file_data'.",
         f"{at}.file.file_id",
         "unsupported_value",
     )
 
 
-_READERS: Final[dict[str, _Reader]] = {"text": _text, "refusal": _refusal, "image_url": _image, "file": _file}
+_READERS: Final[dict[str, _Reader]] = {
+    "text": _text,
+    "refusal": _refusal,
+    "image_url": _image,
+    "file": _file,
+}

@@ -21,7 +21,8 @@ NO_SCHEMAS: Final[Mapping[str, Prepared]] = MappingProxyType({})
 
 @dataclass(slots=True)
 class Translation:
-    """The target's facts, the report, the tool names, and how long a cache breakpoint lasts that does not say it.
+    """The target's facts, the report, the tool names, and how long a cache breakpoint lasts that
+    does not say it.
 
     Nobody changes them; it is not frozen because that costs a microsecond a request.
     """
@@ -48,16 +49,22 @@ class Translation:
             self.report.notes.append(note)
 
     def mark(self, holder: JsonObject) -> CacheControl | None:
-        """The cache mark a part, message or tool asks for: `cache_control` in Claude's words or `prompt_cache_breakpoint` in OpenAI's."""
+        """The cache mark a part, message or tool asks for: `cache_control` in Claude's words or
+        `prompt_cache_breakpoint` in OpenAI's.
+        """
         control = holder.get("cache_control")
         if control.__class__ is dict and control.get("type") == "ephemeral":
             return cache_mark(control.get("ttl"))
         point = holder.get("prompt_cache_breakpoint")
-        return cache_mark(point.get("ttl") or self.breakpoint_ttl) if point.__class__ is dict else None
+        return (
+            cache_mark(point.get("ttl") or self.breakpoint_ttl) if point.__class__ is dict else None
+        )
 
 
 def cache_mark(ttl: Any) -> CacheControl:
-    """`cache_control` with the lifetime nearest to `ttl`: Claude has five minutes (its default, left out) and one hour."""
+    """`cache_control` with the lifetime nearest to `ttl`: Claude has five minutes (its default,
+    left out) and one hour.
+    """
     if ttl == "5m":
         return {"type": "ephemeral", "ttl": "5m"}
     return {"type": "ephemeral", "ttl": "1h"} if ttl in _LONG else {"type": "ephemeral"}

@@ -1,4 +1,6 @@
-"""The conversation: leading instructions apart, turns in Claude's order, every call with its result, neighbours of one role joined."""
+"""The conversation: leading instructions apart, turns in Claude's order, every call with its
+result, neighbours of one role joined.
+"""
 
 import re
 from collections.abc import Callable
@@ -16,15 +18,22 @@ from translators.history.tool_results import answered_functions
 
 OPENING: Final = "(conversation continues)"
 CLOSING: Final = "Continue."
-_WRAPPER: Final = "<system>\nThis is an instruction of the system operating this conversation; the user did not write it.\n{}\n</system>"
+_WRAPPER: Final = (
+    "<system>\nThis is an instruction of the system operating this conversation; the user did not"
+    " write it.\n{}\n</system>"
+)
 _TAG: Final = re.compile(r"<(?=\s*/?\s*system\b)", re.IGNORECASE)
 
 
-def read_messages(messages: list[InputMessage], translation: Translation) -> tuple[list[Block], list[Turn], bool]:
-    """The system blocks and the turns, which alternate and begin with the user. The last one may be the assistant's.
+def read_messages(
+    messages: list[InputMessage], translation: Translation
+) -> tuple[list[Block], list[Turn], bool]:
+    """The system blocks and the turns, which alternate and begin with the user. The last one may be
+    the assistant's.
 
-    And whether nothing stands in the turns but texts: then neither a call nor a picture nor a mark needs to be looked for.
-    Raises InvalidRequest for content Claude cannot take, and for a conversation with nothing in it.
+    And whether nothing stands in the turns but texts: then neither a call nor a picture nor a mark
+    needs to be looked for. Raises InvalidRequest for content Claude cannot take, and for a
+    conversation with nothing in it.
     """
     instructions: list[list[Block]] = []
     turns: list[Turn] = []
@@ -38,7 +47,13 @@ def read_messages(messages: list[InputMessage], translation: Translation) -> tup
                 continue
             leading = False
         spoken = role == "user" or role == "assistant"
-        if spoken and len(message) == 2 and content.__class__ is str and content and not content.isspace():
+        if (
+            spoken
+            and len(message) == 2
+            and content.__class__ is str
+            and content
+            and not content.isspace()
+        ):
             turns.append(Turn(role, [{"type": "text", "text": content}], index))
         else:  # it does more than say something, which most messages of a long conversation do not
             if reader is None:
@@ -57,16 +72,23 @@ def read_messages(messages: list[InputMessage], translation: Translation) -> tup
     if len(turns) > 1:
         turns = _joined(turns)
     if not turns:
-        raise InvalidRequest("There is nothing to answer: every message is empty.", "messages", "invalid_value")
+        raise InvalidRequest(
+            "There is nothing to answer: every message is empty.", "messages", "invalid_value"
+        )
     if turns[0].role == "assistant":
-        translation.report.repaired("messages", "the conversation began with the assistant: a user message was put before it")
+        translation.report.repaired(
+            "messages",
+            "the conversation began with the assistant: a user message was put before it",
+        )
         turns.insert(0, Turn("user", [text_block(OPENING)], 0))
     system = [block for blocks in instructions for block in blocks] if instructions else []
     return system, turns, texts_only
 
 
 def end_with_user(turns: list[Turn], prefill: bool, translation: Translation) -> None:
-    """Make the assistant's last turn one that Claude answers. With `prefill` it may stay the last one, to be continued."""
+    """Make the assistant's last turn one that Claude answers. With `prefill` it may stay the last
+    one, to be continued.
+    """
     last = turns[-1]
     end = last.blocks[-1]
     if is_server_result(end) or end["type"] == "server_tool_use":
@@ -75,7 +97,9 @@ def end_with_user(turns: list[Turn], prefill: bool, translation: Translation) ->
         if end["type"] == "text":
             end["text"] = end["text"].rstrip()
         return
-    translation.report.repaired("messages", "the conversation ended with the assistant: a user message was put behind it")
+    translation.report.repaired(
+        "messages", "the conversation ended with the assistant: a user message was put behind it"
+    )
     turns.append(Turn("user", [text_block(CLOSING)], last.at))
 
 
@@ -93,20 +117,29 @@ def _said(message: InputMessage, index: int, role: str, translation: Translation
     """The blocks of an instruction or of what the user says."""
     content = message["content"]
     if content.__class__ is str:
-        blocks = [text_block(content)] if content and (role == "user" or not content.isspace()) else []
+        blocks = (
+            [text_block(content)] if content and (role == "user" or not content.isspace()) else []
+        )
     else:
-        blocks = without_blanks(read_content(content, f"messages[{index}]", role, translation), role)
+        blocks = without_blanks(
+            read_content(content, f"messages[{index}]", role, translation), role
+        )
     if len(message) > 2 and (mark := translation.mark(message)) is not None:
         mark_last(blocks, mark)
     return blocks
 
 
-def _last_as_user(instructions: list[list[Block]], translation: Translation) -> tuple[list[list[Block]], list[Turn]]:
-    """Claude needs a user: where there are only instructions, the last one is asked as a question."""
+def _last_as_user(
+    instructions: list[list[Block]], translation: Translation
+) -> tuple[list[list[Block]], list[Turn]]:
+    """Claude needs a user: where there are only instructions, the last one is asked as a
+    question."""
     said = [blocks for blocks in instructions if blocks]
     if not said:
         return [], []
-    translation.report.repaired("messages", "there was no user message: the last instruction became one")
+    translation.report.repaired(
+        "messages", "there was no user message: the last instruction became one"
+    )
     return said[:-1], [Turn("user", said[-1], len(instructions) - 1)]
 
 
@@ -115,17 +148,23 @@ class _Reader:
 
     __slots__ = ("_answered", "_messages", "_translation", "turns")
 
-    def __init__(self, messages: list[InputMessage], turns: list[Turn], translation: Translation) -> None:
+    def __init__(
+        self, messages: list[InputMessage], turns: list[Turn], translation: Translation
+    ) -> None:
         self.turns = turns
         self._messages = messages
         self._translation = translation
         self._answered: dict[int, int] | None = None
 
     def _add(self, turn: Turn) -> None:
-        """Also one that says nothing: it is left out when results have been paired, for which it is a turn like any other."""
+        """Also one that says nothing: it is left out when results have been paired, for which it is
+        a turn like any other.
+        """
         self.turns.append(turn)
         if not turn.blocks:
-            self._translation.report.repaired(f"messages[{turn.at}]", "an empty message was left out")
+            self._translation.report.repaired(
+                f"messages[{turn.at}]", "an empty message was left out"
+            )
 
     def _instruct(self, message: InputMessage, index: int) -> None:
         self._add(Turn("system", _instruction(message, index, self._translation), index))
@@ -138,7 +177,9 @@ class _Reader:
             self._add(Turn("user", blocks, index))
             return
         said = [block for block in blocks if block["type"] != "tool_result"]
-        self.turns.extend(Turn("tool", [block], index) for block in blocks if block["type"] == "tool_result")
+        self.turns.extend(
+            Turn("tool", [block], index) for block in blocks if block["type"] == "tool_result"
+        )
         if said or not blocks:
             self._add(Turn("user", said, index))
 
@@ -152,13 +193,19 @@ class _Reader:
     def _function(self, message: InputMessage, index: int) -> None:
         if self._answered is None:
             self._answered = answered_functions(self._messages)
-        self._result(f"fc_{self._answered[index]}" if index in self._answered else message["name"], message, index)
+        self._result(
+            f"fc_{self._answered[index]}" if index in self._answered else message["name"],
+            message,
+            index,
+        )
 
     def _result(self, call_id: str, message: InputMessage, index: int) -> None:
         content = message.get("content")
         block: Block = {"type": "tool_result", "tool_use_id": call_id}
         if content.__class__ is list:
-            content = without_blanks(read_content(content, f"messages[{index}]", "tool", self._translation), "tool")
+            content = without_blanks(
+                read_content(content, f"messages[{index}]", "tool", self._translation), "tool"
+            )
         if content:
             block["content"] = content
         if message.get("is_error") is True:
@@ -179,10 +226,11 @@ _READ: Final[dict[str, Callable[[_Reader, InputMessage, int], None]]] = {
 
 
 def _placed(turns: list[Turn], translation: Translation) -> list[Turn]:
-    """Later instructions stay where they are: with a role of their own where Claude allows it there, else as marked user text.
+    """Later instructions stay where they are: with a role of their own where Claude allows it
+    there, else as marked user text.
 
-    A section of instructions may have the role if it follows a user turn (or the result of a server's tool) and is last or followed
-    by the assistant.
+    A section of instructions may have the role if it follows a user turn (or the result of a
+    server's tool) and is last or followed by the assistant.
     """
     native = translation.record.mid_system == "native"
     followed: list[bool] = []
@@ -197,7 +245,11 @@ def _placed(turns: list[Turn], translation: Translation) -> list[Turn]:
         if turn.role != "system":
             follows = turn.role == "user" or is_server_result(turn.blocks[-1])
         elif not (native and follows and before_answer):
-            translation.once("emulated", "messages.system", "instructions inside the conversation travel as marked user text")
+            translation.once(
+                "emulated",
+                "messages.system",
+                "instructions inside the conversation travel as marked user text",
+            )
             turn = Turn("user", [_wrapped(block) for block in turn.blocks], turn.at)
         placed.append(turn)
     return placed

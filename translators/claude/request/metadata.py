@@ -20,7 +20,9 @@ _TIERS: Final[dict[str, Literal["auto", "standard_only"]]] = {
 
 
 def user_id(body: JsonObject) -> str | None:
-    """`metadata.user_id`: `safety_identifier`, else `user`; as a hash where it looks like a person's address."""
+    """`metadata.user_id`: `safety_identifier`, else `user`; as a hash where it looks like a
+    person's address.
+    """
     asked: str = body.get("safety_identifier") or body.get("user") or ""
     if not asked:
         return None
@@ -35,8 +37,12 @@ def service(tier: Any, translation: Translation) -> Service:
     if tier == "fast" and translation.record.fast_mode:
         return {"speed": "fast"}
     if (written := _TIERS.get(tier)) is None:
-        translation.report.dropped("service_tier", f"Claude has no tier {str(tier)[:40]!r} for this model")
+        translation.report.dropped(
+            "service_tier", f"Claude has no tier {str(tier)[:40]!r} for this model"
+        )
         return {}
     if tier in ("priority", "scale"):
-        translation.report.changed("service_tier", "'auto': Claude uses priority capacity where the account has it")
+        translation.report.changed(
+            "service_tier", "'auto': Claude uses priority capacity where the account has it"
+        )
     return {"service_tier": written}

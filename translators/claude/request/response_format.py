@@ -1,4 +1,5 @@
-"""The form of the answer: a JSON Schema that Claude holds to, or an instruction where it has none."""
+"""The form of the answer: a JSON Schema that Claude holds to, or an instruction where it has
+none."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -12,8 +13,14 @@ from translators.claude.wire import OutputFormat
 from translators.errors import InvalidRequest
 from translators.json_codec import JsonObject, dumps_str
 
-_JSON: Final = "Answer with one valid JSON object and nothing else: no prose before or after it, no code fence around it."
-_SCHEMA: Final = "Answer with one JSON value that is valid against this JSON Schema, and nothing else: no prose, no code fence.\n"
+_JSON: Final = (
+    "Answer with one valid JSON object and nothing else: no prose before or after it, no code fence"
+    " around it."
+)
+_SCHEMA: Final = (
+    "Answer with one JSON value that is valid against this JSON Schema, and nothing else: no prose,"
+    " no code fence.\n"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +48,23 @@ def answer_format(body: JsonObject, translation: Translation, usual: bool = Fals
     described = asked.get("json_schema") or {}
     schema = described.get("schema") if kind == "json_schema" else None
     if schema is None:
-        translation.report.emulated("response_format.json_object", "Claude is told to answer with a JSON object")
+        translation.report.emulated(
+            "response_format.json_object", "Claude is told to answer with a JSON object"
+        )
         return AnswerFormat(instruction=_JSON, schema=_checked(ANY_OBJECT, body))
     if body.get("web_search_options") is not None:
-        raise InvalidRequest("Claude does not search the web for an answer in a JSON Schema.", "response_format", "unsupported_value")
+        raise InvalidRequest(
+            "Claude does not search the web for an answer in a JSON Schema.",
+            "response_format",
+            "unsupported_value",
+        )
     named = {"title": described.get("name"), "description": described.get("description")}
     if not usual:
         schema = modern(schema)
-    schema = {**{name: text for name, text in named.items() if text and name not in schema}, **schema}
+    schema = {
+        **{name: text for name, text in named.items() if text and name not in schema},
+        **schema,
+    }
     native = _narrowed(schema, translation) if translation.record.can("json_schema") else None
     if native is not None:
         return AnswerFormat({"type": "json_schema", "schema": native})
@@ -67,6 +83,8 @@ def _narrowed(schema: Schema, translation: Translation) -> Schema | None:
     except Unrepresentable:
         return None
     for keyword in narrowed.moved:
-        translation.report.changed(f"response_format:{keyword}", "Claude cannot enforce it: it is told in the description")
+        translation.report.changed(
+            f"response_format:{keyword}", "Claude cannot enforce it: it is told in the description"
+        )
     result: Schema = narrowed.schema
     return result

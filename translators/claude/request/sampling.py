@@ -6,13 +6,19 @@ from translators.claude.request.context import Translation
 from translators.claude.wire import Sampling
 from translators.json_codec import JsonObject
 
-_NAMES: Final[tuple[Literal["temperature", "top_p", "top_k"], ...]] = ("temperature", "top_p", "top_k")
+_NAMES: Final[tuple[Literal["temperature", "top_p", "top_k"], ...]] = (
+    "temperature",
+    "top_p",
+    "top_k",
+)
 LEAST_TOP_P_THINKING = 0.95
 """While Claude thinks, top_p may only be between this and 1."""
 
 
 def sampling(body: JsonObject, thinking: bool, translation: Translation) -> Sampling:
-    """What of temperature, top_p and top_k is sent. Never two of the first two: newer models refuse it, older ones advise against it."""
+    """What of temperature, top_p and top_k is sent. Never two of the first two: newer models refuse
+    it, older ones advise against it.
+    """
     report = translation.report
     asked: Sampling = {}
     for kind in _NAMES:

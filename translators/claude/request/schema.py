@@ -1,4 +1,5 @@
-"""JSON Schema (of the newest draft) narrowed to what Claude's grammars can hold: for structured answers and for strict tools.
+"""JSON Schema (of the newest draft) narrowed to what Claude's grammars can hold: for structured
+answers and for strict tools.
 
 Limits that a grammar cannot enforce move into the description, where the model still reads them.
 """
@@ -10,12 +11,17 @@ from translators.chat.json_schema import Schema
 from translators.claude.wire import as_list
 from translators.json_codec import dumps_str
 
-FORMATS: Final = frozenset({"date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"})
+FORMATS: Final = frozenset(
+    {"date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"}
+)
 
 _UNENFORCED: Final = frozenset({
-    "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength", "pattern", "maxItems",
-    "uniqueItems", "minProperties", "maxProperties", "patternProperties", "if", "then", "else", "not", "contains", "minContains",
-    "maxContains", "propertyNames", "dependentRequired", "dependentSchemas", "unevaluatedProperties", "unevaluatedItems",
+    "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength",
+    "maxLength", "pattern", "maxItems",
+    "uniqueItems", "minProperties", "maxProperties", "patternProperties", "if", "then", "else",
+    "not", "contains", "minContains",
+    "maxContains", "propertyNames", "dependentRequired", "dependentSchemas",
+    "unevaluatedProperties", "unevaluatedItems",
 })  # fmt: skip
 MAX_MERGES: Final = 200
 """Parts of allOf merged in one schema: references to references multiply."""
@@ -35,7 +41,9 @@ class Unrepresentable(Exception):
 
 
 class Narrowed:
-    """A schema after narrowing: `schema`, the keywords that moved into descriptions, and what counts against the limits of strict tools."""
+    """A schema after narrowing: `schema`, the keywords that moved into descriptions, and what
+    counts against the limits of strict tools.
+    """
 
     def __init__(self, schema: Schema) -> None:
         """Raises Unrepresentable."""
@@ -77,7 +85,9 @@ class Narrowed:
 
     @staticmethod
     def _is_loose(name: str, value: Any) -> bool:
-        return (name == "minItems" and value not in (0, 1)) or (name == "format" and value not in FORMATS)
+        return (name == "minItems" and value not in (0, 1)) or (
+            name == "format" and value not in FORMATS
+        )
 
     def _value(self, name: str, value: Any) -> Any:
         if name in _MAPS:
@@ -90,7 +100,9 @@ class Narrowed:
             return self._walk(value)
         if name == "$ref" and not str(value).startswith("#/"):
             raise Unrepresentable("it refers to another document")
-        if (name == "const" and _is_composite(value)) or (name == "enum" and any(map(_is_composite, as_list(value)))):
+        if (name == "const" and _is_composite(value)) or (
+            name == "enum" and any(map(_is_composite, as_list(value)))
+        ):
             raise Unrepresentable(f"'{name}' holds objects or arrays")
         return value
 
@@ -98,7 +110,9 @@ class Narrowed:
         """Claude's objects hold exactly their properties: an open map cannot be said."""
         properties = node.get("properties")
         more = node.get("additionalProperties")
-        if not properties and (more not in (None, False) or (properties is None and more is not False)):
+        if not properties and (
+            more not in (None, False) or (properties is None and more is not False)
+        ):
             raise Unrepresentable("it has an object of any keys")
         if more not in (None, False):
             self._note("additionalProperties")
@@ -164,12 +178,16 @@ def target(ref: str, root: Schema) -> Any:
         return None
     node: Any = root
     for name in ref[1:].split("/")[1:]:
-        node = node.get(name.replace("~1", "/").replace("~0", "~")) if node.__class__ is dict else None
+        node = (
+            node.get(name.replace("~1", "/").replace("~0", "~")) if node.__class__ is dict else None
+        )
     return node
 
 
 def _recurs(root: Schema) -> bool:
-    """Whether a $ref leads back to a schema that holds it. Raises Unrepresentable where the references lead over too much."""
+    """Whether a $ref leads back to a schema that holds it. Raises Unrepresentable where the
+    references lead over too much.
+    """
     inner: dict[str, set[str]] = {}
     outer: dict[str, list[str]] = defaultdict(list)
     refs, seen = _refs(root)

@@ -1,4 +1,6 @@
-"""How hard Claude thinks: the caller's effort in the form the model takes, and what may not stand beside it."""
+"""How hard Claude thinks: the caller's effort in the form the model takes, and what may not stand
+beside it.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -42,7 +44,9 @@ _ASKING: Final = frozenset({"reasoning_effort", "thinking", "reasoning"})
 
 @dataclass(slots=True)
 class Plan:
-    """`thinking` and `output_config.effort` as they are sent, and the parameter to name if they must be taken back."""
+    """`thinking` and `output_config.effort` as they are sent, and the parameter to name if they
+    must be taken back.
+    """
 
     thinking: ThinkingConfig | None
     effort: Effort | None
@@ -53,18 +57,29 @@ class Plan:
         return _kind(self.thinking) in ("enabled", "adaptive")
 
 
-def plan_thinking(body: JsonObject, max_tokens: int, forced: bool, turns: list[Turn], translation: Translation) -> Plan:
+def plan_thinking(
+    body: JsonObject, max_tokens: int, forced: bool, turns: list[Turn], translation: Translation
+) -> Plan:
     """What to send, after everything that may not stand beside it has been looked at."""
     thinking = translation.target.record.thinking
     asked = _UNASKED if _ASKING.isdisjoint(body) else read_asked(body)
     plan = _PLANS.get(thinking.kind, _cannot)(asked, thinking, translation)
     kind, cap = _kind(plan.thinking), thinking.off_max_effort
     if forced and kind == "adaptive" and asked == Asked(asked.param):
-        return Plan(None, None, asked.param)  # nobody asked for it, and a forced call is made without
+        return Plan(
+            None, None, asked.param
+        )  # nobody asked for it, and a forced call is made without
     if kind == "enabled":
         _hold_budget(plan, max_tokens, forced, turns, translation)
-    if cap is not None and kind in ("disabled", "between_tools") and plan.effort is not None and _rank(plan.effort) > _rank(cap):
-        translation.report.changed("reasoning_effort", f"without thinking this model takes efforts up to {cap!r}")
+    if (
+        cap is not None
+        and kind in ("disabled", "between_tools")
+        and plan.effort is not None
+        and _rank(plan.effort) > _rank(cap)
+    ):
+        translation.report.changed(
+            "reasoning_effort", f"without thinking this model takes efforts up to {cap!r}"
+        )
         plan.effort = cap
     return plan
 
@@ -74,7 +89,9 @@ def _kind(thinking: ThinkingConfig | None) -> str | None:
 
 
 def read_asked(body: JsonObject) -> Asked:
-    """The caller's wish: `thinking` in Claude's own words, else `reasoning_effort`, else `reasoning` as OpenRouter has it."""
+    """The caller's wish: `thinking` in Claude's own words, else `reasoning_effort`, else
+    `reasoning` as OpenRouter has it.
+    """
     effort = body.get("reasoning_effort")
     if (verbatim := body.get("thinking")) is not None:
         return Asked("thinking", effort, verbatim=verbatim)
@@ -96,7 +113,9 @@ def read_asked(body: JsonObject) -> Asked:
 
 
 def _effort_of(budget: int) -> Effort:
-    return next((effort for effort in ("low", "medium", "high") if budget <= EFFORT_TOKENS[effort]), "xhigh")
+    return next(
+        (effort for effort in ("low", "medium", "high") if budget <= EFFORT_TOKENS[effort]), "xhigh"
+    )
 
 
 def _rank(effort: Effort) -> int:
@@ -110,7 +129,9 @@ def _cannot(asked: Asked, thinking: Thinking, translation: Translation) -> Plan:
 
 
 def _verbatim(asked: Asked, thinking: Thinking, translation: Translation) -> Plan:
-    effort = _level(None if asked.effort == "none" else asked.effort, thinking, translation, "reasoning_effort")
+    effort = _level(
+        None if asked.effort == "none" else asked.effort, thinking, translation, "reasoning_effort"
+    )
     return Plan(asked.verbatim, effort, asked.param)
 
 
@@ -120,11 +141,19 @@ def _budget(asked: Asked, thinking: Thinking, translation: Translation) -> Plan:
         return _verbatim(asked, thinking, translation)
     effort: Effort | None = "medium" if asked.on else asked.effort
     if effort is None or effort == "none":
-        return Plan({"type": "disabled"} if effort == "none" and thinking.switch_off == "disabled" else None, None, asked.param)
+        return Plan(
+            {"type": "disabled"}
+            if effort == "none" and thinking.switch_off == "disabled"
+            else None,
+            None,
+            asked.param,
+        )
     budget = asked.budget or EFFORT_TOKENS[effort]
     held = max(thinking.min_budget, min(budget, thinking.max_budget or budget))
     if held != budget:
-        translation.report.changed(asked.param, f"{budget} thinking tokens are outside of the model's range: {held}")
+        translation.report.changed(
+            asked.param, f"{budget} thinking tokens are outside of the model's range: {held}"
+        )
     shown: ThinkingConfig = {"type": "enabled", "budget_tokens": held, "display": _display(asked)}
     return Plan(shown, _level(effort, thinking, translation, asked.param), asked.param)
 
@@ -132,7 +161,11 @@ def _budget(asked: Asked, thinking: Thinking, translation: Translation) -> Plan:
 def _adaptive(asked: Asked, thinking: Thinking, translation: Translation) -> Plan:
     """Models that decide themselves how much to think, within an effort."""
     if asked is _UNASKED:
-        return Plan({"type": "adaptive", "display": _display(asked)} if thinking.on_by_default else None, None, asked.param)
+        return Plan(
+            {"type": "adaptive", "display": _display(asked)} if thinking.on_by_default else None,
+            None,
+            asked.param,
+        )
     if asked.verbatim is not None:
         return _verbatim(asked, thinking, translation)
     if asked.effort == "none":
@@ -147,11 +180,15 @@ def _off(asked: Asked, thinking: Thinking, translation: Translation) -> Plan:
     if thinking.switch_off == "omit":
         return Plan(None, None, asked.param)
     effort = _nearest("none", thinking)
-    translation.report.changed(asked.param, "reasoning cannot be disabled on this model: it is asked for the least")
+    translation.report.changed(
+        asked.param, "reasoning cannot be disabled on this model: it is asked for the least"
+    )
     return Plan(None, effort, asked.param)
 
 
-def _level(effort: Effort | None, thinking: Thinking, translation: Translation, param: str) -> Effort | None:
+def _level(
+    effort: Effort | None, thinking: Thinking, translation: Translation, param: str
+) -> Effort | None:
     """The effort that stands for the one asked, if the model takes efforts at all."""
     taken = None if effort is None else _nearest(effort, thinking)
     if taken is not None and taken != effort:
@@ -168,11 +205,18 @@ def _display(asked: Asked) -> Literal["summarized", "omitted"]:
     return "omitted" if asked.hidden else "summarized"
 
 
-_PLANS: Final[dict[str, Callable[[Asked, Thinking, Translation], Plan]]] = {"budget": _budget, "adaptive": _adaptive}
+_PLANS: Final[dict[str, Callable[[Asked, Thinking, Translation], Plan]]] = {
+    "budget": _budget,
+    "adaptive": _adaptive,
+}
 
 
-def _hold_budget(plan: Plan, max_tokens: int, forced: bool, turns: list[Turn], translation: Translation) -> None:
-    """A budget lies below max_tokens, and leaves no room for a forced tool or for a tool loop that began without thinking."""
+def _hold_budget(
+    plan: Plan, max_tokens: int, forced: bool, turns: list[Turn], translation: Translation
+) -> None:
+    """A budget lies below max_tokens, and leaves no room for a forced tool or for a tool loop that
+    began without thinking.
+    """
     thinking = plan.thinking
     least = translation.record.thinking.min_budget or EFFORT_TOKENS["minimal"]
     reason = None
@@ -187,13 +231,24 @@ def _hold_budget(plan: Plan, max_tokens: int, forced: bool, turns: list[Turn], t
         plan.thinking = None
         return
     budget = None if thinking is None else thinking.get("budget_tokens")
-    if thinking is not None and isinstance(budget, int) and budget.__class__ is int and budget >= max_tokens:
+    if (
+        thinking is not None
+        and isinstance(budget, int)
+        and budget.__class__ is int
+        and budget >= max_tokens
+    ):
         plan.thinking = {**thinking, "budget_tokens": max_tokens - 1}
-        translation.report.changed(plan.param, f"the thinking budget of {budget} tokens must be less than max_tokens")
+        translation.report.changed(
+            plan.param, f"the thinking budget of {budget} tokens must be less than max_tokens"
+        )
 
 
 def _loop_without_thinking(turns: list[Turn]) -> bool:
-    """Whether the conversation stands inside a tool loop whose assistant turns have lost their thinking blocks."""
-    loop = takewhile(lambda turn: turn.role != "user" or turn.blocks[0]["type"] == "tool_result", reversed(turns))
+    """Whether the conversation stands inside a tool loop whose assistant turns have lost their
+    thinking blocks.
+    """
+    loop = takewhile(
+        lambda turn: turn.role != "user" or turn.blocks[0]["type"] == "tool_result", reversed(turns)
+    )
     kinds = {block["type"] for turn in loop for block in turn.blocks}
     return "tool_use" in kinds and not kinds & THINKING

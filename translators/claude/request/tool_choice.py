@@ -1,4 +1,6 @@
-"""Which tools Claude may, must or must not call: `tool_choice`, `parallel_tool_calls` and the older `function_call`."""
+"""Which tools Claude may, must or must not call: `tool_choice`, `parallel_tool_calls` and the older
+`function_call`.
+"""
 
 from dataclasses import dataclass
 from typing import Final
@@ -14,7 +16,9 @@ from translators.json_codec import JsonObject
 
 @dataclass(slots=True)
 class Choice:
-    """What the caller asks: `mode` auto, any, tool or none (None: nothing asked), and the tools it may be. Nobody changes it."""
+    """What the caller asks: `mode` auto, any, tool or none (None: nothing asked), and the tools it
+    may be. Nobody changes it.
+    """
 
     mode: ChoiceMode | None
     name: str | None
@@ -34,7 +38,9 @@ NO_CHOICE: Final = Choice(None, None, [])
 
 def read_choice(body: JsonObject, declared: Declared, translation: Translation) -> Choice:
     """The caller's choice among declared tools. Raises InvalidRequest if it names another."""
-    param = "function_call" if declared.legacy and body.get("tool_choice") is None else "tool_choice"
+    param = (
+        "function_call" if declared.legacy and body.get("tool_choice") is None else "tool_choice"
+    )
     asked = body.get(param)
     if asked is None:
         return Choice(None, None, declared.tools)
@@ -44,7 +50,11 @@ def read_choice(body: JsonObject, declared: Declared, translation: Translation) 
         return _allowed(asked["allowed_tools"], declared, translation)
     name = (asked.get("function") or asked.get("custom") or asked)["name"]
     if name not in declared.callers_names:
-        raise InvalidRequest(f"Tool choice {str(name)[:80]!r} not found in 'tools' parameter.", param, "invalid_value")
+        raise InvalidRequest(
+            f"Tool choice {str(name)[:80]!r} not found in 'tools' parameter.",
+            param,
+            "invalid_value",
+        )
     return Choice("tool", name, declared.tools)
 
 
@@ -52,10 +62,15 @@ def _allowed(allowed: JsonObject, declared: Declared, translation: Translation) 
     wanted = {_allowed_name(tool) for tool in allowed["tools"]}
     tools = [tool for tool in declared.tools if _allowed_name(tool) in wanted]
     if not tools:
-        translation.report.dropped("tool_choice.allowed_tools", "it names no declared tool: all of them are allowed")
+        translation.report.dropped(
+            "tool_choice.allowed_tools", "it names no declared tool: all of them are allowed"
+        )
         tools = declared.tools
     elif len(tools) < len(declared.tools):
-        translation.report.emulated("tool_choice.allowed_tools", "only the allowed tools are declared: this changes the prompt's prefix")
+        translation.report.emulated(
+            "tool_choice.allowed_tools",
+            "only the allowed tools are declared: this changes the prompt's prefix",
+        )
     if allowed["mode"] == "auto":
         return Choice("auto", None, tools)
     if len(tools) == 1 and (name := _allowed_name(tools[0])) in declared.callers_names:
@@ -69,7 +84,13 @@ def _allowed_name(tool: JsonObject) -> str | None:
     return name if name.__class__ is str else None
 
 
-def tell(forced: ForcedCall, choice: Choice, historic: list[str], system: list[Block], translation: Translation) -> Choice:
+def tell(
+    forced: ForcedCall,
+    choice: Choice,
+    historic: list[str],
+    system: list[Block],
+    translation: Translation,
+) -> Choice:
     """The choice for a model that cannot be forced: it is free to, and told to call.
 
     One tool that was named stays the only one, unless the history called others.

@@ -1,4 +1,6 @@
-"""Every tool call finds its result: Claude takes results only right behind the calls they answer, in their order and one for each."""
+"""Every tool call finds its result: Claude takes results only right behind the calls they answer,
+in their order and one for each.
+"""
 
 from translators.claude.names import sanitised_id
 from translators.claude.request.content import text_block
@@ -8,7 +10,8 @@ from translators.notes import Report
 
 
 def pair(turns: list[Turn], report: Report) -> list[Turn]:
-    """The conversation without `tool` turns: each became a user turn behind its call, or user text."""
+    """The conversation without `tool` turns: each became a user turn behind its call, or user
+    text."""
     if not _is_regular(turns):
         steps = [_step(turn) for turn in turns]
         turns = list(arrange(turns, steps, _Writer(), CallIds(form=sanitised_id), report))
@@ -19,7 +22,9 @@ def pair(turns: list[Turn], report: Report) -> list[Turn]:
 
 
 def _is_regular(turns: list[Turn]) -> bool:
-    """Whether each call has an id of its own that Claude takes, and behind it its result in the order of calls, as nearly all have."""
+    """Whether each call has an id of its own that Claude takes, and behind it its result in the
+    order of calls, as nearly all have.
+    """
     seen: set[str] = set()
     waiting: list[str] = []
     """The last of them is answered first."""
@@ -47,7 +52,11 @@ def _uses(turn: Turn) -> list[Block]:
 def _step(turn: Turn) -> Step:
     if turn.role == "tool":
         return Step(turn.at, False, (), turn.blocks[0]["tool_use_id"])
-    return Step(turn.at, True, [use["id"] for use in _uses(turn)]) if turn.role == "assistant" else Step(turn.at, False)
+    return (
+        Step(turn.at, True, [use["id"] for use in _uses(turn)])
+        if turn.role == "assistant"
+        else Step(turn.at, False)
+    )
 
 
 class _Writer:
@@ -62,7 +71,11 @@ class _Writer:
         return Turn("user", [{**entry.blocks[0], "tool_use_id": own}], caller.at)
 
     def missing(self, caller: Turn, place: int, own: str) -> Turn:
-        return Turn("user", [{"type": "tool_result", "tool_use_id": own, "content": NO_RESULT, "is_error": True}], caller.at)
+        return Turn(
+            "user",
+            [{"type": "tool_result", "tool_use_id": own, "content": NO_RESULT, "is_error": True}],
+            caller.at,
+        )
 
     def orphan(self, entry: Turn, call_id: str) -> Turn:
         heading, content = f"Tool result for {call_id}:", entry.blocks[0].get("content", "")

@@ -1,4 +1,6 @@
-"""A tool's schema as Claude wants it: of the newest draft, with keys of its letters, an object at its root and no alternatives there."""
+"""A tool's schema as Claude wants it: of the newest draft, with keys of its letters, an object at
+its root and no alternatives there.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +18,8 @@ _BRANCHES: Final = ("oneOf", "anyOf", "allOf")
 _INDIRECT: Final = frozenset({"$ref", *_BRANCHES})
 _NO_OBJECT: Final = ("enum", "const", "items", "prefixItems")
 MAX_BRANCHES: Final = 100
-"""Alternatives merged into one root, with those inside of them: references to references multiply."""
+"""Alternatives merged into one root, with those inside of them: references to references multiply.
+"""
 _DEFINITIONS: Final = ("$defs", "definitions")
 
 
@@ -44,7 +47,9 @@ def prepared(parameters: Schema) -> Prepared:
 
 
 def is_object_root(parameters: Schema | None) -> bool:
-    """Whether arguments of this schema are a JSON object. The arguments of any other tool travel inside {"value": …}."""
+    """Whether arguments of this schema are a JSON object. The arguments of any other tool travel
+    inside {"value": …}.
+    """
     if not parameters or _is_plain_object(parameters):
         return True
     stack, seen = [parameters], 0
@@ -62,14 +67,19 @@ def is_object_root(parameters: Schema | None) -> bool:
 
 
 def _is_plain_object(schema: Schema) -> bool:
-    """Whether a schema says that it is an object, and nothing else of its root: as nearly all do."""
+    """Whether a schema says that it is an object, and nothing else of its root: as nearly all
+    do."""
     return schema.get("type") == "object" and _INDIRECT.isdisjoint(schema)
 
 
 def _may_be_object(schema: Schema, has_branches: bool) -> bool:
     kind = schema.get("type")
     if kind is not None:
-        return kind == "object" or (kind.__class__ is list and "object" in kind and all(k in ("object", "null") for k in kind))
+        return kind == "object" or (
+            kind.__class__ is list
+            and "object" in kind
+            and all(k in ("object", "null") for k in kind)
+        )
     return has_branches or "properties" in schema or not any(name in schema for name in _NO_OBJECT)
 
 
@@ -78,7 +88,9 @@ def _all_branches(schema: Schema) -> list[Any]:
 
 
 def object_root(parameters: Schema | None) -> tuple[Schema, str | None]:
-    """The schema with an object at its root, and the original as text if its alternatives had to be merged."""
+    """The schema with an object at its root, and the original as text if its alternatives had to be
+    merged.
+    """
     if not parameters:
         return EMPTY, None
     if _is_plain_object(parameters):
@@ -112,7 +124,9 @@ def _wrapped(parameters: Schema) -> Schema:
 
 
 def _merged(node: Schema, root: Schema) -> Schema:
-    """`node` without its top-level alternatives: all properties of all branches, and required what every reading requires."""
+    """`node` without its top-level alternatives: all properties of all branches, and required what
+    every reading requires.
+    """
     merged = {name: value for name, value in node.items() if name not in _BRANCHES}
     properties = dict(as_object(merged.get("properties")))
     required = list(as_list(merged.get("required")))
@@ -120,9 +134,13 @@ def _merged(node: Schema, root: Schema) -> Schema:
         branches = [_merged(resolved(branch, root), root) for branch in as_list(node.get(name))]
         demands = [as_list(branch.get("required")) for branch in branches]
         for branch in branches:
-            _add_properties(properties, branch["properties"], "allOf" if name == "allOf" else "anyOf")
+            _add_properties(
+                properties, branch["properties"], "allOf" if name == "allOf" else "anyOf"
+            )
         for demand in demands if name == "allOf" else demands[:1]:
-            required += [key for key in demand if name == "allOf" or all(key in other for other in demands)]
+            required += [
+                key for key in demand if name == "allOf" or all(key in other for other in demands)
+            ]
     merged["properties"] = properties
     if required:
         merged["required"] = list(dict.fromkeys(required))

@@ -1,4 +1,6 @@
-"""The tools of a request: declared in Claude's form, filtered and chosen from as the caller's tool_choice says."""
+"""The tools of a request: declared in Claude's form, filtered and chosen from as the caller's
+tool_choice says.
+"""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -6,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, cast
 
 from translators.capabilities import ModelRecord
+from translators.chat.custom_tools import with_grammar
 from translators.chat.json_schema import Schema
 from translators.chat.schema_check import is_usual_object
 from translators.chat.tool_names import ToolNames
@@ -27,14 +30,23 @@ _EXTRAS: Final[tuple[Extra, ...]] = (
     "input_examples",
     "allowed_callers",
 )
-_TEXT_INPUT: Final = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
+_TEXT_INPUT: Final = {
+    "type": "object",
+    "properties": {"input": {"type": "string"}},
+    "required": ["input"],
+}
 
 _NO_NAMES: Final = ToolNames(())
 
 MAX_STRICT_TOOLS: Final = 20
 MAX_OPTIONAL: Final = 24
 MAX_UNIONS: Final = 16
-_LOCATION: Final[tuple[Literal["city", "region", "country", "timezone"], ...]] = ("city", "region", "country", "timezone")
+_LOCATION: Final[tuple[Literal["city", "region", "country", "timezone"], ...]] = (
+    "city",
+    "region",
+    "country",
+    "timezone",
+)
 
 
 @dataclass(slots=True)
@@ -72,15 +84,24 @@ class _Budget:
 
 
 def declared_tools(body: JsonObject, usual: bool = False) -> Declared:
-    """What `tools`, or the older `functions`, declare; `usual`: all of their schemas are known to be usual ones.
+    """What `tools`, or the older `functions`, declare; `usual`: all of their schemas are known to
+    be usual ones.
 
     Raises InvalidRequest for tools of other providers and for names used twice.
     """
-    tools, functions, searches = body.get("tools"), body.get("functions"), body.get("web_search_options") is not None
+    tools, functions, searches = (
+        body.get("tools"),
+        body.get("functions"),
+        body.get("web_search_options") is not None,
+    )
     if not tools and not functions and not searches:
         return NO_TOOLS
     legacy = not tools and bool(functions)
-    found = [{"type": "function", "function": function} for function in functions or ()] if legacy else tools or []
+    found = (
+        [{"type": "function", "function": function} for function in functions or ()]
+        if legacy
+        else tools or []
+    )
     names: list[str] = []
     callers: list[str] = []
     custom: list[str] = []
@@ -91,7 +112,11 @@ def declared_tools(body: JsonObject, usual: bool = False) -> Declared:
             function = tool["function"]
             name = function["name"]
             callers.append(name)
-            if not usual and (parameters := function.get("parameters")) and not is_usual_object(parameters):
+            if (
+                not usual
+                and (parameters := function.get("parameters"))
+                and not is_usual_object(parameters)
+            ):
                 schemas[name] = prepared(parameters)
         elif kind == "custom":
             name = tool["custom"]["name"]
@@ -104,33 +129,51 @@ def declared_tools(body: JsonObject, usual: bool = False) -> Declared:
         names.append("web_search")
     if len(set(names)) < len(names):
         _refuse_repeated(names)
-    return Declared(found, legacy, ToolNames(names), frozenset(callers), frozenset(custom), schemas or NO_SCHEMAS)
+    return Declared(
+        found,
+        legacy,
+        ToolNames(names),
+        frozenset(callers),
+        frozenset(custom),
+        schemas or NO_SCHEMAS,
+    )
 
 
 def _server_tool(tool: JsonObject, i: int) -> str:
     """The name of a tool that runs on Claude's side."""
     kind: str = tool["type"]
     if not _SERVER_TOOL.fullmatch(kind):
-        raise InvalidRequest(f"Claude has no tool of type '{kind[:80]}'.", f"tools[{i}].type", "unsupported_value")
+        raise InvalidRequest(
+            f"Claude has no tool of type '{kind[:80]}'.", f"tools[{i}].type", "unsupported_value"
+        )
     inner = tool.get(kind)
     return str((inner if inner.__class__ is dict else tool).get("name", kind))
 
 
 def tool_keys(declared: Declared) -> Mapping[str, Mapping[str, str]]:
-    """By the caller's names of tools: Claude's property keys → the caller's, for those that differ."""
-    return {name: {alias: key for key, alias in schema.keys.items()} for name, schema in declared.prepared.items() if schema.keys}
+    """By the caller's names of tools: Claude's property keys → the caller's, for those that
+    differ."""
+    return {
+        name: {alias: key for key, alias in schema.keys.items()}
+        for name, schema in declared.prepared.items()
+        if schema.keys
+    }
 
 
 def _refuse_repeated(names: list[str]) -> None:
     seen: set[str] = set()
     for name in names:
         if name in seen:
-            raise InvalidRequest(f"Tool names must be unique, but {name[:80]!r} is used twice.", "tools", "invalid_value")
+            raise InvalidRequest(
+                f"Tool names must be unique, but {name[:80]!r} is used twice.",
+                "tools",
+                "invalid_value",
+            )
         seen.add(name)
 
 
 def write_tools(tools: Iterable[JsonObject], translation: Translation) -> list[Tool]:
-    """The tools in Claude's form, in their order. Raises InvalidRequest for a grammar."""
+    """The tools in Claude's form, in their order."""
     budget = _Budget()
     return [_write(tool, translation, budget) for tool in tools]
 
@@ -139,15 +182,26 @@ def _write(tool: JsonObject, translation: Translation, budget: _Budget) -> Tool:
     kind = tool["type"]
     mark = translation.mark(tool) if len(tool) > 2 else None
     if kind not in ("function", "custom"):
-        native = cast(Tool, {name: value for name, value in tool.items() if name != "cache_control"})
+        native = cast(
+            Tool, {name: value for name, value in tool.items() if name != "cache_control"}
+        )
         return native if mark is None else {**native, "cache_control": mark}
     inner = tool[kind]
     written: Tool = {"name": translation.names.upstream(inner["name"])}
     if inner.get("description"):
         written["description"] = inner["description"]
     if kind == "custom":
-        _refuse_grammar(inner)
-        translation.once("emulated", "tools.custom", "custom tools travel as functions with one string")
+        translation.once(
+            "emulated", "tools.custom", "custom tools travel as functions with one string"
+        )
+        description, grammar = with_grammar(inner)
+        if grammar:
+            translation.once(
+                "dropped",
+                "tools.custom.format",
+                "the grammar is described to the model but not enforced",
+            )
+            written["description"] = description
         written["input_schema"] = _TEXT_INPUT
     else:
         _add_schema(written, inner, translation, budget)
@@ -155,43 +209,69 @@ def _write(tool: JsonObject, translation: Translation, budget: _Budget) -> Tool:
         for name in _EXTRAS:
             if tool.get(name) is not None:
                 written[name] = tool[name]
-        if "input_examples" in written and (other := translation.schemas.get(inner["name"])) is not None:
+        if (
+            "input_examples" in written
+            and (other := translation.schemas.get(inner["name"])) is not None
+        ):
             written["input_examples"] = renamed(written["input_examples"], other.keys)
     if (mark := mark or translation.mark(inner)) is not None:
         written["cache_control"] = mark
     return written
 
 
-def _refuse_grammar(custom: JsonObject) -> None:
-    form = custom.get("format")
-    if form.__class__ is dict and form.get("type") not in (None, "text"):
-        raise InvalidRequest("Claude has no custom tools with a grammar.", "tools.custom.format", "unsupported_value")
-
-
-def _add_schema(written: Tool, function: JsonObject, translation: Translation, budget: _Budget) -> None:
+def _add_schema(
+    written: Tool, function: JsonObject, translation: Translation, budget: _Budget
+) -> None:
     other = translation.schemas.get(function["name"]) if translation.schemas else None
     if other is not None:
         _tell(written, other, f"tools.{function['name']}", translation)
-    schema = written["input_schema"] = (function.get("parameters") or EMPTY) if other is None else other.schema
+    schema = written["input_schema"] = (
+        (function.get("parameters") or EMPTY) if other is None else other.schema
+    )
     if function.get("strict") is True:
-        _make_strict(written, schema, other is not None and other.original is not None, f"tools.{function['name']}", translation, budget)
+        _make_strict(
+            written,
+            schema,
+            other is not None and other.original is not None,
+            f"tools.{function['name']}",
+            translation,
+            budget,
+        )
 
 
 def _tell(written: Tool, other: Prepared, param: str, translation: Translation) -> None:
     """What was done to a schema, and to Claude what it can no longer read there."""
     if other.keys:
-        translation.report.emulated(f"{param}.parameters", "property names that Claude refuses travel under others")
+        translation.report.emulated(
+            f"{param}.parameters", "property names that Claude refuses travel under others"
+        )
     if other.original is not None:
-        translation.report.changed(f"{param}.parameters", "alternatives at the root of a schema were merged into one object")
+        translation.report.changed(
+            f"{param}.parameters",
+            "alternatives at the root of a schema were merged into one object",
+        )
         told = f"The arguments must match this JSON Schema: {other.original}"
-        written["description"] = f"{written['description']}\n\n{told}" if "description" in written else told
+        written["description"] = (
+            f"{written['description']}\n\n{told}" if "description" in written else told
+        )
     elif other.wrapped:
-        translation.report.emulated(f"{param}.parameters", "arguments that are no object travel inside one")
+        translation.report.emulated(
+            f"{param}.parameters", "arguments that are no object travel inside one"
+        )
 
 
-def _make_strict(written: Tool, schema: Schema, merged: bool, param: str, translation: Translation, budget: _Budget) -> None:
+def _make_strict(
+    written: Tool,
+    schema: Schema,
+    merged: bool,
+    param: str,
+    translation: Translation,
+    budget: _Budget,
+) -> None:
     if merged:
-        translation.report.dropped(f"{param}.strict", "alternatives at the root of a schema cannot be enforced")
+        translation.report.dropped(
+            f"{param}.strict", "alternatives at the root of a schema cannot be enforced"
+        )
         return
     if not translation.record.strict_tools:
         translation.report.dropped(f"{param}.strict", "this model does not take it")
@@ -202,20 +282,31 @@ def _make_strict(written: Tool, schema: Schema, merged: bool, param: str, transl
         translation.report.dropped(f"{param}.strict", f"Claude cannot enforce this schema: {error}")
         return
     if not budget.take(narrowed):
-        translation.report.dropped(f"{param}.strict", "the strict tools of this request are too many or too large")
+        translation.report.dropped(
+            f"{param}.strict", "the strict tools of this request are too many or too large"
+        )
         return
     for keyword in narrowed.moved:
-        translation.report.changed(f"{param}.parameters:{keyword}", "Claude cannot enforce it: it is told in the description")
+        translation.report.changed(
+            f"{param}.parameters:{keyword}",
+            "Claude cannot enforce it: it is told in the description",
+        )
     written["input_schema"] = narrowed.schema
     written["strict"] = True
 
 
 def web_search_tool(options: JsonObject, record: ModelRecord, translation: Translation) -> Tool:
-    """Claude's own search, as `web_search_options` asks for it. Raises InvalidRequest where the model has none."""
+    """Claude's own search, as `web_search_options` asks for it. Raises InvalidRequest where the
+    model has none.
+    """
     if not record.can("web_search"):
-        raise InvalidRequest("This model does not search the web.", "web_search_options", "unsupported_parameter")
+        raise InvalidRequest(
+            "This model does not search the web.", "web_search_options", "unsupported_parameter"
+        )
     if options.get("search_context_size") not in (None, "medium"):
-        translation.report.dropped("web_search_options.search_context_size", "Claude decides how much it reads")
+        translation.report.dropped(
+            "web_search_options.search_context_size", "Claude decides how much it reads"
+        )
     tool: Tool = {"type": "web_search_20250305", "name": "web_search"}
     location = options.get("user_location")
     near = location.get("approximate") if location.__class__ is dict else None
@@ -230,9 +321,20 @@ def web_search_tool(options: JsonObject, record: ModelRecord, translation: Trans
 
 def historic_names(turns: list[Turn]) -> list[str]:
     """Claude's names of the tools that the conversation has called, each once, in order."""
-    return list(dict.fromkeys([block["name"] for turn in turns for block in turn.blocks if block["type"] == "tool_use"]))
+    return list(
+        dict.fromkeys(
+            [
+                block["name"]
+                for turn in turns
+                for block in turn.blocks
+                if block["type"] == "tool_use"
+            ]
+        )
+    )
 
 
 def declared_from_history(names: list[str]) -> list[Tool]:
-    """The least that Claude wants to know of tools that its history shows: no call without a declaration."""
+    """The least that Claude wants to know of tools that its history shows: no call without a
+    declaration.
+    """
     return [{"name": name, "input_schema": {"type": "object", "properties": {}}} for name in names]

@@ -59,7 +59,8 @@ class Choice:
         self._images = 0
         self._pending: PartialCall | None = None
         self._parts: list[TextRun | AnswerPart | None] = []
-        """What the model said, in order: texts, calls and parts of server tools as they came, None for thoughts and media."""
+        """What the model said, in order: texts, calls and parts of server tools as they came, None
+        for thoughts and media."""
         self._run: TextRun | None = None
         """The text part that further text continues."""
 
@@ -67,7 +68,11 @@ class Choice:
         """The first delta of a choice names the role, and no content where it has none."""
         if not self.begun:
             self.begun = True
-            delta = {"role": "assistant", **delta} if "content" in delta else {"role": "assistant", "content": None, **delta}
+            delta = (
+                {"role": "assistant", **delta}
+                if "content" in delta
+                else {"role": "assistant", "content": None, **delta}
+            )
         chunks.append(Chunk(delta, None, self.index, **more))
 
     def open(self, chunks: list[Chunk]) -> None:
@@ -104,7 +109,9 @@ class Choice:
             chunks.append(run.shown(self.index))
 
     def parts(self, parts: list[Any], chunks: list[Chunk]) -> None:
-        """All parts that one frame has for this choice; its adjacent visible texts become one delta."""
+        """All parts that one frame has for this choice; its adjacent visible texts become one
+        delta.
+        """
         waiting: list[str] = []
         for part in parts:
             if part.__class__ is not dict:
@@ -138,7 +145,9 @@ class Choice:
             self.emit(chunks, {"content": text})
 
     def _sign(self, signature: Any) -> None:
-        """A signature on text, on empty text or on nothing: the message's own. It ends the text it stands on."""
+        """A signature on text, on empty text or on nothing: the message's own. It ends the text it
+        stands on.
+        """
         if signature.__class__ is not str or not signature:
             return
         self._signature = signature
@@ -167,7 +176,9 @@ class Choice:
         self._parts.append(part)
 
     def _media(self, part: AnswerPart, chunks: list[Chunk]) -> None:
-        """Pictures are shown, sound to those who asked for it; drafts of the model's thinking are not."""
+        """Pictures are shown, sound to those who asked for it; drafts of the model's thinking are
+        not.
+        """
         self._run = None
         self._parts.append(None)
         media = part["inlineData"] if part["inlineData"].__class__ is dict else {}
@@ -179,7 +190,10 @@ class Choice:
             return
         self.has_content = True
         url = f"data:{mime};base64,{media.get('data') or ''}"
-        self.emit(chunks, {"images": [{"type": "image_url", "image_url": {"url": url}, "index": self._images}]})
+        self.emit(
+            chunks,
+            {"images": [{"type": "image_url", "image_url": {"url": url}, "index": self._images}]},
+        )
         self._images += 1
         self._sign(part.get("thoughtSignature"))
 
@@ -212,7 +226,9 @@ class Choice:
         try:
             pending.add(call)
         except ValueError as error:
-            raise UpstreamError(malformed(f"The provider sent a function call that cannot be put together: {error}")) from None
+            raise UpstreamError(
+                malformed(f"The provider sent a function call that cannot be put together: {error}")
+            ) from None
         if not call.get("willContinue"):
             self.close_call(chunks)
 
@@ -225,12 +241,16 @@ class Choice:
     def _whole_call(self, call: AnswerCall, signature: Any, chunks: list[Chunk]) -> None:
         if self.calls and self._writer.only_first:
             return
-        self._parts.append({"functionCall": call, **({"thoughtSignature": signature} if signature else {})})
+        self._parts.append(
+            {"functionCall": call, **({"thoughtSignature": signature} if signature else {})}
+        )
         self.emit(chunks, self._writer.delta(call, signature, self.calls))
         self.calls += 1
 
     def end_text(self, chunks: list[Chunk]) -> None:
-        """Give what was held back: it might have been the end of a code fence, or sound before its header was known."""
+        """Give what was held back: it might have been the end of a code fence, or sound before its
+        header was known.
+        """
         if self.sound is not None:
             for delta in self.sound.finish():
                 self.emit(chunks, delta)
@@ -244,7 +264,9 @@ class Choice:
         return [part.text if isinstance(part, TextRun) else None for part in self._parts]
 
     def opaque(self) -> JsonObject | None:
-        """`extra_content` of the message: its signature, and the turn as it was where no other field could tell it."""
+        """`extra_content` of the message: its signature, and the turn as it was where no other
+        field could tell it.
+        """
         google: JsonObject = {}
         if self._signature is not None:
             google["thought_signature"] = self._signature
@@ -253,7 +275,9 @@ class Choice:
         return {"google": google} if google else None
 
     def _needs_parts(self) -> bool:
-        """A message says text first, then calls, and has one signature on its last text: anything else must be kept as it was."""
+        """A message says text first, then calls, and has one signature on its last text: anything
+        else must be kept as it was.
+        """
         called = False
         signed = False
         for part in self._parts:
@@ -270,7 +294,10 @@ class Choice:
 
 def _replayable(part: TextRun | AnswerPart) -> AnswerPart:
     if isinstance(part, TextRun):
-        return {"text": part.text, **({"thoughtSignature": part.signature} if part.signature else {})}
+        return {
+            "text": part.text,
+            **({"thoughtSignature": part.signature} if part.signature else {}),
+        }
     return part
 
 

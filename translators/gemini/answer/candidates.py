@@ -1,4 +1,6 @@
-"""An answer while it is read frame by frame: choices, counts, and what to say at its end. One frame for a whole answer is a case of it."""
+"""An answer while it is read frame by frame: choices, counts, and what to say at its end. One frame
+for a whole answer is a case of it.
+"""
 
 from collections.abc import Sequence
 from typing import Final
@@ -25,7 +27,9 @@ MAX_CHOICES: Final = 128
 
 
 class Answer:
-    """Feed it frames, then ask it to end. Raises UpstreamError for a frame that cannot be in an answer."""
+    """Feed it frames, then ask it to end. Raises UpstreamError for a frame that cannot be in an
+    answer.
+    """
 
     def __init__(self, envelope: Envelope) -> None:
         self.model = envelope.model
@@ -36,7 +40,8 @@ class Answer:
         self._metadata = Counts()
         """What this hop has counted, up to the last frame that was parsed."""
         self._counted_since: bytes | None = None
-        """The last frame that was recognised since then: its counts are read when they are asked for."""
+        """The last frame that was recognised since then: its counts are read when they are asked
+        for."""
         self._earlier: list[Usage] = []
         """The usage of the hops before this one."""
         self._tokens: set[str] = set()
@@ -73,7 +78,9 @@ class Answer:
 
     @property
     def continuation(self) -> str | None:
-        """The token of the following hop, if the answer is to go on. One that was used would bring the same hop again."""
+        """The token of the following hop, if the answer is to go on. One that was used would bring
+        the same hop again.
+        """
         choice = self._choices.get(0)
         if (
             choice is None
@@ -95,7 +102,9 @@ class Answer:
         return token
 
     def stop_here(self) -> bool:
-        """No further hop will come: what there is counts as an answer that was too long. Whether there is anything."""
+        """No further hop will come: what there is counts as an answer that was too long. Whether
+        there is anything.
+        """
         choice = self._choices[0]
         choice.reason = finish_reason.CONTINUATION
         return choice.has_content or choice.calls > 0
@@ -126,17 +135,26 @@ class Answer:
             return None
         candidate, part = found
         text, index = part.get("text"), candidate.get("index", 0)
-        if text.__class__ is not str or len(part) != 1 or not candidate.keys() <= {"content", "index"} or index.__class__ is not int:
+        if (
+            text.__class__ is not str
+            or len(part) != 1
+            or not candidate.keys() <= {"content", "index"}
+            or index.__class__ is not int
+        ):
             return None
         return text, self._choices[index]
 
     def more_texts(self, run: Run, chunks: list[Chunk]) -> None:
-        """Frames that say nothing but texts of one choice, and what was counted by then: each stands for all before it."""
+        """Frames that say nothing but texts of one choice, and what was counted by then: each
+        stands for all before it.
+        """
         choice: Choice = run.known
         choice.texts(run, chunks)
         self._counted_since = run.last
 
-    def _candidate(self, candidate: Candidate, position: int, taken: set[int], chunks: list[Chunk]) -> None:
+    def _candidate(
+        self, candidate: Candidate, position: int, taken: set[int], chunks: list[Chunk]
+    ) -> None:
         index = candidate.get("index", 0)
         if index.__class__ is not int or index in taken:
             index = position
@@ -147,7 +165,12 @@ class Answer:
         parts = content.get("parts") if content.__class__ is dict else None
         if parts.__class__ is list and parts:
             part = parts[0]
-            if len(parts) == 1 and part.__class__ is dict and len(part) == 1 and (text := part.get("text")).__class__ is str:
+            if (
+                len(parts) == 1
+                and part.__class__ is dict
+                and len(part) == 1
+                and (text := part.get("text")).__class__ is str
+            ):
                 if text:
                     choice.text(text, chunks)
             else:
@@ -156,7 +179,9 @@ class Answer:
             self._note(candidate, choice, before, chunks)
 
     def _note(self, candidate: Candidate, choice: Choice, before: int, chunks: list[Chunk]) -> None:
-        """What else a candidate holds: a reason may come early or again, so that none is told before the end."""
+        """What else a candidate holds: a reason may come early or again, so that none is told
+        before the end.
+        """
         reason = finish_reason.given(candidate)
         if reason is not None:
             choice.reason = reason
@@ -177,14 +202,18 @@ class Answer:
     def _open(self, index: int, chunks: list[Chunk]) -> Choice:
         """A new choice. Those before it are shown first: clients count on their order."""
         if not 0 <= index < MAX_CHOICES:
-            raise UpstreamError(malformed("The provider sent a candidate with an impossible index."))
+            raise UpstreamError(
+                malformed("The provider sent a candidate with an impossible index.")
+            )
         for lower in range(index):
             (self._choices.get(lower) or self._new(lower)).open(chunks)
         return self._new(index)
 
     def _new(self, index: int) -> Choice:
         shape = self._shape
-        choice = self._choices[index] = Choice(index, self._calls, Unfenced() if shape.strip_json_fence else None)
+        choice = self._choices[index] = Choice(
+            index, self._calls, Unfenced() if shape.strip_json_fence else None
+        )
         if shape.audio:
             choice.sound = Sound(self._envelope, index)
         return choice
@@ -192,7 +221,8 @@ class Answer:
     def end(self, chunks: list[Chunk], *, complete: bool) -> UpstreamFailure | None:
         """The trailing chunks of a whole answer, or the failure it turns out to be.
 
-        `complete`: the answer is known to be whole, so that a missing reason means nothing (a stream without one was cut off).
+        `complete`: the answer is known to be whole, so that a missing reason means nothing (a
+        stream without one was cut off).
         """
         if not self._choices:
             return self._end_without_choices(chunks)
@@ -222,7 +252,9 @@ class Answer:
         choice.open(chunks)
         if (opaque := choice.opaque()) is not None:
             choice.emit(chunks, {"extra_content": opaque})
-        if choice.grounding is not None and (cited := annotations(choice.grounding, choice.visible())):
+        if choice.grounding is not None and (
+            cited := annotations(choice.grounding, choice.visible())
+        ):
             choice.emit(chunks, {"annotations": cited})
         chunks.append(self._finish(reason, choice.index, choice.reason, choice.omitted))
 
@@ -234,10 +266,16 @@ class Answer:
         self._end_usage(chunks)
         return None
 
-    def _finish(self, reason: str | None, index: int, native: str | None, omitted: Sequence[str] = ()) -> Chunk:
+    def _finish(
+        self, reason: str | None, index: int, native: str | None, omitted: Sequence[str] = ()
+    ) -> Chunk:
         tier = service_tier(self._counts().known)
         top = None if tier is None else {"service_tier": tier}
-        told = {"native_finish_reason": native, "omitted_media": omitted} if omitted else {"native_finish_reason": native}
+        told = (
+            {"native_finish_reason": native, "omitted_media": omitted}
+            if omitted
+            else {"native_finish_reason": native}
+        )
         return Chunk({}, reason, index, choice=told, top=top)
 
     def _end_usage(self, chunks: list[Chunk]) -> None:

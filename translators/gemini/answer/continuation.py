@@ -1,4 +1,6 @@
-"""Long decode (Gemini 4): an answer longer than one request may give comes in hops, each asked for with the token of the one before."""
+"""Long decode (Gemini 4): an answer longer than one request may give comes in hops, each asked for
+with the token of the one before.
+"""
 
 from dataclasses import replace
 from typing import Any, Final

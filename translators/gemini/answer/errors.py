@@ -1,6 +1,8 @@
-"""Google's errors: by HTTP status, typed details and status word first, by the words of the message where nothing else tells.
+"""Google's errors: by HTTP status, typed details and status word first, by the words of the message
+where nothing else tells.
 
-`{"error": {"code", "message", "status", "details": [google.rpc.*]}}`, sometimes in a list of one, sometimes HTML, sometimes nothing.
+`{"error": {"code", "message", "status", "details": [google.rpc.*]}}`, sometimes in a list of one,
+sometimes HTML, sometimes nothing.
 """
 
 import re
@@ -31,7 +33,9 @@ _OVERLOAD_DELAY: Final = 2.0
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """One kind of failure. A rule without words holds for its statuses; one with words only where the message has them."""
+    """One kind of failure. A rule without words holds for its statuses; one with words only where
+    the message has them.
+    """
 
     statuses: tuple[int, ...]
     cause: Cause
@@ -49,7 +53,8 @@ _OF_OTHERS: Final = frozenset({_K.CONTEXT_LENGTH, _K.CONTENT_FILTER, _K.MODEL_OU
 
 _RULES: Final = (
     _Rule((400,), Cause(_K.AUTHENTICATION), _words("API key not valid|API key expired")),
-    _Rule((400,), Cause(_K.CONTEXT_LENGTH), _words("input token count.*exceeds|maximum number of tokens allowed")),
+    _Rule((400,), Cause(_K.CONTEXT_LENGTH),
+     _words("input token count.*exceeds|maximum number of tokens allowed")),
     _Rule(
         (400,), Cause(_K.INVALID_REQUEST, "invalid_thought_signature"),
         _words("thought_signature|thought signature|Base64 decoding failed"),
@@ -59,15 +64,20 @@ _RULES: Final = (
     _Rule((400,), Cause(_K.UNSUPPORTED), _words(r"function_declarations|\btools\[")),
     _Rule(
         (400,), Cause(_K.UNSUPPORTED, "unsupported_parameter"),
-        _words(r"multiple candidates|only one candidate|candidateCount (?:must be 1\b|value of \d+ but the supported range)"),
+        _words(
+            r"multiple candidates|only one candidate"
+            r"|candidateCount (?:must be 1\b|value of \d+ but the supported range)"
+        ),
         ONE_CHOICE,
     ),
     _Rule(
         (400,), Cause(_K.UNSUPPORTED, "unsupported_parameter"),
         _words("is not enabled|Budget 0 is invalid|thinking level|is unsupported|Unknown name"),
     ),
-    # The caller named it, and it has expired: neither our key nor the model is at fault, and nobody else has it.
-    _Rule((403, 404), Cause(_K.INVALID_REQUEST, None, 404), _words("cached? ?content|access the File")),
+    # The caller named it, and it has expired: neither our key nor the model is at fault, and nobody
+    # else has it.
+    _Rule((403, 404), Cause(_K.INVALID_REQUEST, None, 404),
+     _words("cached? ?content|access the File")),
     _Rule((401,), Cause(_K.AUTHENTICATION)),
     _Rule((402,), Cause(_K.QUOTA)),
     _Rule((403,), Cause(_K.PERMISSION)),
@@ -78,13 +88,17 @@ _RULES: Final = (
     _Rule((451,), Cause(_K.CONTENT_FILTER)),
     _Rule((503, 529), Cause(_K.OVERLOADED)),
 )  # fmt: skip
-"""Source: https://ai.google.dev/gemini-api/docs/troubleshooting and https://cloud.google.com/apis/design/errors"""
+"""Source: https://ai.google.dev/gemini-api/docs/troubleshooting and
+https://cloud.google.com/apis/design/errors"""
 
 _STATUS_OF: Final = {
-    "INVALID_ARGUMENT": 400, "FAILED_PRECONDITION": 400, "OUT_OF_RANGE": 400, "UNAUTHENTICATED": 401, "PERMISSION_DENIED": 403,
-    "NOT_FOUND": 404, "CANCELLED": 499, "RESOURCE_EXHAUSTED": 429, "UNAVAILABLE": 503, "DEADLINE_EXCEEDED": 504,
+    "INVALID_ARGUMENT": 400, "FAILED_PRECONDITION": 400, "OUT_OF_RANGE": 400,
+    "UNAUTHENTICATED": 401, "PERMISSION_DENIED": 403,
+    "NOT_FOUND": 404, "CANCELLED": 499, "RESOURCE_EXHAUSTED": 429, "UNAVAILABLE": 503,
+    "DEADLINE_EXCEEDED": 504,
 }  # fmt: skip
-"""The HTTP status that google.rpc's words stand for: an error inside a stream may have no other. Any other word is 500."""
+"""The HTTP status that google.rpc's words stand for: an error inside a stream may have no other.
+Any other word is 500."""
 
 
 def parse_error(status: int, headers: Mapping[str, str], body: bytes) -> UpstreamFailure:
@@ -96,12 +110,16 @@ def parse_error(status: int, headers: Mapping[str, str], body: bytes) -> Upstrea
     error = error_of(document)
     if error is None:
         text = " ".join(plain_text(body[: 64 * 1024].decode("utf-8", "replace")).split())[:500]
-        error = {"message": f"The provider answered with status {status}{': ' if text else '.'}{text}"}
+        error = {
+            "message": f"The provider answered with status {status}{': ' if text else '.'}{text}"
+        }
     return failure(error, status, headers)
 
 
 def error_of(document: Any) -> GoogleError | None:
-    """The error object in a document: in a list of one, or by itself. None if the document tells of no error."""
+    """The error object in a document: in a list of one, or by itself. None if the document tells of
+    no error.
+    """
     if document.__class__ is list and document:
         document = document[0]
     error = document.get("error") if document.__class__ is dict else None
@@ -111,18 +129,24 @@ def error_of(document: Any) -> GoogleError | None:
 
 
 def failure(error: GoogleError, status: int, headers: Mapping[str, str]) -> UpstreamFailure:
-    """The failure an error object tells of; `status` is that of the HTTP answer, 200 for an error inside a stream."""
+    """The failure an error object tells of; `status` is that of the HTTP answer, 200 for an error
+    inside a stream.
+    """
     word = error.get("status")
     accepted = status < 400
     if accepted:
         code = error.get("code")
-        status = code if code.__class__ is int and 400 <= code < 600 else _STATUS_OF.get(str(word), 500)
+        status = (
+            code if code.__class__ is int and 400 <= code < 600 else _STATUS_OF.get(str(word), 500)
+        )
     message = str(error.get("message") or f"The provider answered with status {status}.")
     details = _details(error)
     delay = _retry_delay(details, message)
     cause, name = _cause(status, message, details, delay)
     if accepted and cause is _OTHER and word != "INVALID_ARGUMENT":
-        cause = Cause(_K.SERVER_ERROR)  # the request had been taken: only the word makes it the request's fault
+        cause = Cause(
+            _K.SERVER_ERROR
+        )  # the request had been taken: only the word makes it the request's fault
     return failure_of(
         cause,
         redacted(message),
@@ -148,9 +172,14 @@ _OTHER: Final = Cause(_K.INVALID_REQUEST)
 """An error of the 400s that nothing else is known of."""
 
 
-def _cause(status: int, message: str, details: Details, delay: float | None) -> tuple[Cause, str | None]:
+def _cause(
+    status: int, message: str, details: Details, delay: float | None
+) -> tuple[Cause, str | None]:
     """What happened, and the name that a repair is chosen by."""
-    if status == 400 and details.get("ErrorInfo", {}).get("reason") in ("API_KEY_INVALID", "API_KEY_EXPIRED"):
+    if status == 400 and details.get("ErrorInfo", {}).get("reason") in (
+        "API_KEY_INVALID",
+        "API_KEY_EXPIRED",
+    ):
         return Cause(_K.AUTHENTICATION), None
     if status == 429:
         spent = _is_daily(details) or ("exceeded your current quota" in message and delay is None)

@@ -1,4 +1,6 @@
-"""finishReason as finish_reason, all values; the reasons that mean there is no usable answer become failures."""
+"""finishReason as finish_reason, all values; the reasons that mean there is no usable answer become
+failures.
+"""
 
 from collections.abc import Sequence
 from typing import Final
@@ -9,13 +11,15 @@ from translators.failures import failure as failure_of
 from translators.gemini.wire import Candidate
 
 _FILTERED: Final = frozenset({
-    "SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "LANGUAGE", "MODEL_ARMOR", "ESCALATION", "PUP_LIMITED_DISABLED",
+    "SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "LANGUAGE", "MODEL_ARMOR",
+    "ESCALATION", "PUP_LIMITED_DISABLED",
     "IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION",
 })  # fmt: skip
 CONTINUATION: Final = "CONTINUATION"
 _CUT: Final = frozenset({"MAX_TOKENS", CONTINUATION})
 _UNUSABLE: Final = frozenset({
-    "MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "MALFORMED_RESPONSE", "TOO_MANY_TOOL_CALLS", "MISSING_THOUGHT_SIGNATURE",
+    "MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "MALFORMED_RESPONSE", "TOO_MANY_TOOL_CALLS",
+    "MISSING_THOUGHT_SIGNATURE",
 })  # fmt: skip
 _NO_IMAGE: Final = frozenset({"IMAGE_OTHER", "NO_IMAGE"})
 UNSPECIFIED: Final = "FINISH_REASON_UNSPECIFIED"
@@ -32,8 +36,8 @@ def given(candidate: Candidate) -> str | None:
 def finish_reason(native: str | None, *, calls: str | None, content: bool) -> str | None:
     """The hub's reason; None if there is no answer to give a reason for (`failure` then says why).
 
-    `calls` is the reason to give for calls that were made (`tool_calls`, `function_call`), None if none was; `content` is
-    whether text or an image was shown.
+    `calls` is the reason to give for calls that were made (`tool_calls`, `function_call`), None if
+    none was; `content` is whether text or an image was shown.
     """
     if native == "STOP":
         return calls or "stop"
@@ -52,10 +56,19 @@ def failure(native: str | None, message: str | None) -> UpstreamFailure:
     """Why there is no answer."""
     told = f": {message[:_MAX_MESSAGE]}" if message else ""
     if native in _UNUSABLE:
-        return failure_of(Cause(FailureKind.MODEL_OUTPUT, str(native).lower()), f"Gemini: {native}{told}")
-    return no_output(f"The provider gave no output ({native}){told}" if native else "The provider gave no output.")
+        return failure_of(
+            Cause(FailureKind.MODEL_OUTPUT, str(native).lower()), f"Gemini: {native}{told}"
+        )
+    return no_output(
+        f"The provider gave no output ({native}){told}"
+        if native
+        else "The provider gave no output."
+    )
 
 
 def only_omitted(types: Sequence[str]) -> UpstreamFailure:
     """An answer in which there is nothing but media that nobody asked for."""
-    return no_output(f"The provider answered with {', '.join(types)} only, which was not asked for ('modalities').")
+    return no_output(
+        f"The provider answered with {', '.join(types)} only, which was not asked for"
+        " ('modalities')."
+    )

@@ -1,4 +1,6 @@
-"""A functionCall as the hub's tool call: `tool_calls`, a custom tool's, or the legacy `function_call`."""
+"""A functionCall as the hub's tool call: `tool_calls`, a custom tool's, or the legacy
+`function_call`.
+"""
 
 from typing import Any, Final
 
@@ -34,7 +36,11 @@ class CallWriter:
         name = caller_name(str(call.get("name") or ""), self._shape)
         args = call.get("args")
         arguments = "{}" if args is None else dumps_str(args)
-        signed: Delta = {"extra_content": {"google": {"thought_signature": signature}}} if signature.__class__ is str and signature else {}
+        signed: Delta = (
+            {"extra_content": {"google": {"thought_signature": signature}}}
+            if signature.__class__ is str and signature
+            else {}
+        )
         if self._shape.legacy_functions:
             return {"function_call": {"name": name, "arguments": arguments}, **signed}
         made: ToolCall = {"index": index, "id": self._id(call.get("id"))}
@@ -58,7 +64,9 @@ class CallWriter:
 
 
 def caller_name(name: str, shape: AnswerShape) -> str:
-    """The caller's name of the tool that Gemini calls `name`; an undeclared one passes: the caller decides."""
+    """The caller's name of the tool that Gemini calls `name`; an undeclared one passes: the caller
+    decides.
+    """
     known = shape.tool_names.get(name, name)
     if known in shape.declared_tools:
         return known

@@ -1,4 +1,6 @@
-"""Grounding as annotations: byte offsets within a part become character offsets within the whole answer."""
+"""Grounding as annotations: byte offsets within a part become character offsets within the whole
+answer.
+"""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -9,7 +11,9 @@ _SOURCES: Final = ("web", "retrievedContext", "maps")
 
 
 def annotations(metadata: JsonObject, parts: Sequence[str | None]) -> list[JsonObject]:
-    """url_citation annotations. `parts` are the answer's parts in order: visible text, or None for any other part."""
+    """url_citation annotations. `parts` are the answer's parts in order: visible text, or None for
+    any other part.
+    """
     chunks = _list(metadata.get("groundingChunks"))
     found: list[JsonObject] = []
     seen: set[tuple[int, int, str]] = set()
@@ -17,11 +21,20 @@ def annotations(metadata: JsonObject, parts: Sequence[str | None]) -> list[JsonO
         if support.__class__ is not dict or (span := _span(support.get("segment"), parts)) is None:
             continue
         for index in _list(support.get("groundingChunkIndices")):
-            source = _source(chunks[index]) if index.__class__ is int and 0 <= index < len(chunks) else None
+            source = (
+                _source(chunks[index])
+                if index.__class__ is int and 0 <= index < len(chunks)
+                else None
+            )
             if source is None or (key := (*span, source[0])) in seen:
                 continue
             seen.add(key)
-            citation = {"start_index": span[0], "end_index": span[1], "title": source[1], "url": source[0]}
+            citation = {
+                "start_index": span[0],
+                "end_index": span[1],
+                "title": source[1],
+                "url": source[0],
+            }
             found.append({"type": "url_citation", "url_citation": citation})
     return found
 
@@ -40,12 +53,18 @@ def _source(chunk: Any) -> tuple[str, str] | None:
 
 
 def _span(segment: Any, parts: Sequence[str | None]) -> tuple[int, int] | None:
-    """First and end character of a segment in the visible text; None if it cannot be found there."""
+    """First and end character of a segment in the visible text; None if it cannot be found
+    there."""
     if segment.__class__ is not dict:
         return None
     start, end, index = (segment.get(name) or 0 for name in ("startIndex", "endIndex", "partIndex"))
     text = segment.get("text")
-    if start.__class__ is int and end.__class__ is int and index.__class__ is int and 0 <= index < len(parts):
+    if (
+        start.__class__ is int
+        and end.__class__ is int
+        and index.__class__ is int
+        and 0 <= index < len(parts)
+    ):
         part = parts[index]
         if part is not None and 0 <= start < end:
             data = part.encode()

@@ -10,8 +10,12 @@ def logprobs(result: JsonObject) -> JsonObject:
     chosen, top = _list(result.get("chosenCandidates")), _list(result.get("topCandidates"))
     content = []
     for i, candidate in enumerate(chosen):
-        alternatives = _list(top[i].get("candidates")) if i < len(top) and top[i].__class__ is dict else []
-        content.append({**_token(candidate), "top_logprobs": [_token(other) for other in alternatives]})
+        alternatives = (
+            _list(top[i].get("candidates")) if i < len(top) and top[i].__class__ is dict else []
+        )
+        content.append(
+            {**_token(candidate), "top_logprobs": [_token(other) for other in alternatives]}
+        )
     return {"content": content, "refusal": None}
 
 
@@ -19,7 +23,11 @@ def _token(candidate: Any) -> JsonObject:
     candidate = candidate if candidate.__class__ is dict else {}
     token = str(candidate.get("token") or "")
     # Zero is left out on the wire.
-    return {"token": token, "logprob": candidate.get("logProbability") or 0.0, "bytes": list(token.encode())}
+    return {
+        "token": token,
+        "logprob": candidate.get("logProbability") or 0.0,
+        "bytes": list(token.encode()),
+    }
 
 
 def _list(value: Any) -> list[Any]:

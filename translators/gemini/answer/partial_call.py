@@ -1,4 +1,6 @@
-"""A function call that comes in pieces (Vertex): each piece names a place in the arguments and what to put or append there."""
+"""A function call that comes in pieces (Vertex): each piece names a place in the arguments and what
+to put or append there.
+"""
 
 import re
 from itertools import pairwise
@@ -41,7 +43,11 @@ class PartialCall:
         last = steps[-1]
         before = _at(node, last)
         value = _value(argument)
-        _set(node, last, before + value if before.__class__ is str and value.__class__ is str else value)
+        _set(
+            node,
+            last,
+            before + value if before.__class__ is str and value.__class__ is str else value,
+        )
 
 
 def _steps(path: str) -> list[str | int]:
@@ -55,7 +61,11 @@ def _steps(path: str) -> list[str | int]:
             raise ValueError(f"not a JSON path: {path[:80]!r}")
         position = match.end()
         name, index, single, double = match.groups()
-        steps.append(int(index) if index is not None else next(n for n in (name, single, double) if n is not None))
+        steps.append(
+            int(index)
+            if index is not None
+            else next(n for n in (name, single, double) if n is not None)
+        )
     return steps
 
 

@@ -1,4 +1,6 @@
-"""A whole answer of generateContent as a chat.completion: read as a stream of one frame, so that both ways say the same."""
+"""A whole answer of generateContent as a chat.completion: read as a stream of one frame, so that
+both ways say the same.
+"""
 
 from typing import Any, cast
 
@@ -21,7 +23,11 @@ def parse_response(body: bytes, envelope: Envelope) -> Completion:
         document = loads_repaired(body)
     except ValueError as error:
         raise UpstreamError(malformed(f"The provider's answer is not JSON: {error}")) from None
-    if document.__class__ is dict and "error" not in document and (completion := _one_text(document, envelope)) is not None:
+    if (
+        document.__class__ is dict
+        and "error" not in document
+        and (completion := _one_text(document, envelope)) is not None
+    ):
         return completion
     if (found := error_of(document)) is not None:
         raise UpstreamError(failure(found, 200, {}))
@@ -47,13 +53,28 @@ def _one_text(frame: Frame, envelope: Envelope) -> Completion | None:
     if found is None:
         return None
     candidate, part = found
-    text, signature, index = part.get("text"), part.get("thoughtSignature"), candidate.get("index", 0)
+    text, signature, index = (
+        part.get("text"),
+        part.get("thoughtSignature"),
+        candidate.get("index", 0),
+    )
     signed = signature.__class__ is str
-    if not text or text.__class__ is not str or len(part) != 1 + signed or index.__class__ is not int or index:
+    if (
+        not text
+        or text.__class__ is not str
+        or len(part) != 1 + signed
+        or index.__class__ is not int
+        or index
+    ):
         return None
     native, metadata = finish_reason.given(candidate), frame.get("usageMetadata")
     reason = finish_reason.finish_reason(native, calls=None, content=True)
-    if reason is None or "groundingMetadata" in candidate or "logprobsResult" in candidate or envelope.shape.strip_json_fence:
+    if (
+        reason is None
+        or "groundingMetadata" in candidate
+        or "logprobsResult" in candidate
+        or envelope.shape.strip_json_fence
+    ):
         return None
     message: Message = {"role": "assistant", "content": text, "refusal": None}
     if signature:
@@ -67,7 +88,13 @@ def _one_text(frame: Frame, envelope: Envelope) -> Completion | None:
     counted = metadata if metadata.__class__ is dict else {}
     if (tier := service_tier(counted)) is not None:
         completion["service_tier"] = tier
-    choice: Choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": reason, "native_finish_reason": native}
+    choice: Choice = {
+        "index": 0,
+        "message": message,
+        "logprobs": None,
+        "finish_reason": reason,
+        "native_finish_reason": native,
+    }
     completion["choices"] = [choice]
     if (tokens := usage(counted)) is not None:
         completion["usage"] = tokens

@@ -1,6 +1,8 @@
-"""A stream of streamGenerateContent. It has no end mark: it is whole if every candidate has a finishReason when it ends.
+"""A stream of streamGenerateContent. It has no end mark: it is whole if every candidate has a
+finishReason when it ends.
 
-An error comes as an event, as raw JSON behind the events, or as a list; a server may also answer with JSON instead of a stream.
+An error comes as an event, as raw JSON behind the events, or as a list; a server may also answer
+with JSON instead of a stream.
 """
 
 import re
@@ -25,7 +27,9 @@ _TEXT: Final = re.compile(rb'"text": ?"')
 
 
 class GeminiStream:
-    """StreamTranslator of the Gemini dialect, and its own Pause: the hops of a long answer are read as one stream."""
+    """StreamTranslator of the Gemini dialect, and its own Pause: the hops of a long answer are read
+    as one stream.
+    """
 
     def __init__(self, envelope: Envelope) -> None:
         self.id = envelope.id
@@ -119,7 +123,9 @@ class GeminiStream:
         except ValueError as error:
             if text.strip() in (b"", _DONE):
                 return True
-            raise UpstreamError(malformed(f"The provider sent an event that is not JSON: {error}")) from None
+            raise UpstreamError(
+                malformed(f"The provider sent an event that is not JSON: {error}")
+            ) from None
         self._document(frame, self._chunks)
         if frame.__class__ is dict:
             self._reader.plain = self._answer.only_text(frame)
@@ -147,7 +153,9 @@ class GeminiStream:
             raise UpstreamError(failure(found, 200, {}))
 
     def _read_stray(self, chunks: list[Chunk]) -> None:
-        """What stood outside of events at the end: a whole answer or error as JSON, the cut beginning of something, or nothing of ours."""
+        """What stood outside of events at the end: a whole answer or error as JSON, the cut
+        beginning of something, or nothing of ours.
+        """
         stray = self._reader.decoder.stray.strip()
         if not stray:
             return
@@ -157,7 +165,9 @@ class GeminiStream:
             if stray[:1] in (b"{", b"[") or _FIELD.startswith(stray.rpartition(b"\n")[2]):
                 raise UpstreamError(truncated()) from None
             if not self._frames:
-                raise UpstreamError(malformed(f"The provider answered neither with a stream nor with JSON: {error}")) from None
+                raise UpstreamError(
+                    malformed(f"The provider answered neither with a stream nor with JSON: {error}")
+                ) from None
             return
         self._document(document, chunks)
 

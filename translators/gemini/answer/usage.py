@@ -1,4 +1,6 @@
-"""usageMetadata as the hub's usage: thoughts are completion tokens, the results of Google's own tools are prompt tokens."""
+"""usageMetadata as the hub's usage: thoughts are completion tokens, the results of Google's own
+tools are prompt tokens.
+"""
 
 from collections.abc import Sequence
 from itertools import combinations
@@ -10,7 +12,8 @@ from translators.gemini.wire import UsageMetadata
 from translators.json_codec import JsonObject
 
 _TIERS: Final = {
-    "ON_DEMAND": "default", "STANDARD": "default", "ON_DEMAND_FLEX": "flex", "FLEX": "flex", "ON_DEMAND_OFFPEAK": "flex",
+    "ON_DEMAND": "default", "STANDARD": "default", "ON_DEMAND_FLEX": "flex", "FLEX": "flex",
+    "ON_DEMAND_OFFPEAK": "flex",
     "ON_DEMAND_PRIORITY": "priority", "PRIORITY": "priority", "PROVISIONED_THROUGHPUT": "scale",
 }  # fmt: skip
 
@@ -19,7 +22,12 @@ _DIGITS: Final = 18
 """Of a count at most: Python refuses to read or write a number of thousands of them."""
 
 
-_ADDED: Final = ("promptTokenCount", "toolUsePromptTokenCount", "thoughtsTokenCount", "candidatesTokenCount")
+_ADDED: Final = (
+    "promptTokenCount",
+    "toolUsePromptTokenCount",
+    "thoughtsTokenCount",
+    "candidatesTokenCount",
+)
 """The counts that add up to `totalTokenCount`."""
 _COUNTS: Final = frozenset({"totalTokenCount", *_ADDED})
 _OF: Final = {
@@ -34,9 +42,11 @@ _DETAILS: Final = frozenset(_OF)
 
 
 class Counts:
-    """What the frames of one answer have counted: each stands for the whole answer so far, and may leave some of it out.
+    """What the frames of one answer have counted: each stands for the whole answer so far, and may
+    leave some of it out.
 
-    The newest one holds. What it leaves out is taken from before only if its total needs it, or if it has none.
+    The newest one holds. What it leaves out is taken from before only if its total needs it, or if
+    it has none.
     """
 
     __slots__ = ("_newest", "_said_of", "known")
@@ -47,13 +57,16 @@ class Counts:
         self._newest: UsageMetadata = self.known
         """The last frame that counted something."""
         self._said_of: JsonObject | None = None
-        """The count that each value was said of which says more of one; None while one frame says all that is known."""
+        """The count that each value was said of which says more of one; None while one frame says
+        all that is known."""
 
     def add(self, snapshot: UsageMetadata) -> None:
         """The `usageMetadata` of a frame."""
         if None in snapshot.values():
             snapshot = {name: value for name, value in snapshot.items() if value is not None}
-        if "totalTokenCount" in snapshot and (not self.known or snapshot.keys() >= self.known.keys()):
+        if "totalTokenCount" in snapshot and (
+            not self.known or snapshot.keys() >= self.known.keys()
+        ):
             self.known = self._newest = snapshot
             self._said_of = None
             return
@@ -71,17 +84,27 @@ class Counts:
         known, newest = self.known, self._newest
         if self._said_of is None:
             return known
-        settled = {name: value for name, value in known.items() if name in newest or not (name in _COUNTS or name in _DETAILS)}
+        settled = {
+            name: value
+            for name, value in known.items()
+            if name in newest or not (name in _COUNTS or name in _DETAILS)
+        }
         for name in _carried(newest, known):
             settled[name] = known[name]
         for name, said_of in self._said_of.items():
-            if name not in settled and _OF[name] in settled and _count(settled[_OF[name]]) == _count(said_of):
+            if (
+                name not in settled
+                and _OF[name] in settled
+                and _count(settled[_OF[name]]) == _count(said_of)
+            ):
                 settled[name] = known[name]
         return settled
 
 
 def _carried(newest: UsageMetadata, known: UsageMetadata) -> tuple[str, ...]:
-    """The counts from before that belong to the newest: as few as bring it to its total, or as near as they can without passing it."""
+    """The counts from before that belong to the newest: as few as bring it to its total, or as near
+    as they can without passing it.
+    """
     missing = [name for name in _ADDED if name in known and name not in newest]
     if "totalTokenCount" not in newest:
         return tuple(missing)
@@ -127,7 +150,9 @@ def usage(metadata: UsageMetadata) -> Usage | None:
 
 
 def over_hops(usages: Sequence[Usage]) -> Usage | None:
-    """The usage of an answer that came in hops: each hop counts again what was read and written before it as its prompt."""
+    """The usage of an answer that came in hops: each hop counts again what was read and written
+    before it as its prompt.
+    """
     if len(usages) < 2:
         return usages[0] if usages else None
     first, total = usages[0], summed(usages)

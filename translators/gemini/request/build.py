@@ -1,9 +1,6 @@
 """A chat request in Gemini's words."""
 
-import re
-from functools import lru_cache
 from typing import Final, Literal, cast
-from urllib.parse import quote
 
 from translators.capabilities import ModelRecord
 from translators.chat.passthrough import extension_for
@@ -11,10 +8,16 @@ from translators.chat.request import ChatRequest
 from translators.dialect import PLAIN, AnswerShape, KeyHeader, Target, UpstreamRequest
 from translators.errors import InvalidRequest
 from translators.gemini.answer.continuation import is_long
+from translators.gemini.endpoint import method_url
 from translators.gemini.names import upstream_name
 from translators.gemini.request import fields
 from translators.gemini.request.content import ContentReader
-from translators.gemini.request.extensions import NO_EXTENSIONS, GoogleExtensions, google_extensions, merged
+from translators.gemini.request.extensions import (
+    NO_EXTENSIONS,
+    GoogleExtensions,
+    google_extensions,
+    merged,
+)
 from translators.gemini.request.generation import generation_config, service_tier
 from translators.gemini.request.messages import conversation
 from translators.gemini.request.response_format import FREE, JsonAnswer, json_answer
@@ -27,14 +30,15 @@ from translators.json_codec import JsonObject, dumps
 from translators.long_texts import LONG, dumps_long
 from translators.notes import Report
 
-_VERSION: Final = re.compile(r"v\d+(?:alpha|beta)?\d*", re.ASCII).fullmatch
-_UNSAFE: Final = re.compile(r"\.\.|[?&#]").search
-_DEFAULT_VERSION: Final = "v1beta"
+WHOLE: Final = "generateContent"
+STREAM: Final = "streamGenerateContent?alt=sse"
 _ASIDE: Final = frozenset({
-    "audio", "stream_options", "google", "extra_body", "tools", "functions", "web_search_options", "response_format", "reasoning_effort",
+    "audio", "stream_options", "google", "extra_body", "tools", "functions", "web_search_options",
+    "response_format", "reasoning_effort",
     "service_tier", "x_provider",
 })  # fmt: skip
-"""What of a request has a place beside the conversation and its scalars: where it has none of them, one look tells."""
+"""What of a request has a place beside the conversation and its scalars: where it has none of them,
+one look tells."""
 _CACHED: Final[dict[Literal["systemInstruction", "tools", "toolConfig"], str]] = {
     "systemInstruction": "messages", "tools": "tools", "toolConfig": "tool_choice",
 }  # fmt: skip
@@ -42,14 +46,18 @@ _CACHED: Final[dict[Literal["systemInstruction", "tools", "toolConfig"], str]] =
 
 
 def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
-    """The request for generateContent or streamGenerateContent. Raises InvalidRequest for what can be neither said nor dropped."""
+    """The request for generateContent or streamGenerateContent. Raises InvalidRequest for what can
+    be neither said nor dropped.
+    """
     report, record = Report(), target.record
     body = fields.supported(request.body, record, report)
     plain = _ASIDE.isdisjoint(body)
     extensions = NO_EXTENSIONS if plain else _extensions(body, report)
     reader = ContentReader(record, report)
     system, contents = conversation(request.body["messages"], record, report, reader)
-    answer, tools = (FREE, NO_TOOLS) if plain else _form(body, request.usual_schemas, target, report)
+    answer, tools = (
+        (FREE, NO_TOOLS) if plain else _form(body, request.usual_schemas, target, report)
+    )
     config = generation_config(body, record, report)
     if not plain:
         _configure(config, body, answer, extensions, record, report)
@@ -59,7 +67,9 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
             system.append(tools.told.instruction(upstream_name))
     if (resolution := reader.resolution()) is not None:
         config["mediaResolution"] = resolution
-    upstream: GenerateContentRequest = {"systemInstruction": {"parts": [{"text": text} for text in system]}} if system else {}
+    upstream: GenerateContentRequest = (
+        {"systemInstruction": {"parts": [{"text": text} for text in system]}} if system else {}
+    )
     upstream["contents"] = contents
     if not plain:
         upstream = _with_aside(upstream, body, tools, config, extensions, target, report)
@@ -74,13 +84,19 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
         shape = shape._replace(audio=format_of(body, asked))
     if several_hops:
         shape = shape._replace(several_hops=True)
-    url = _url(target.base_url, target.model, stream)
+    url = method_url(target.base_url, target.model, STREAM if stream else WHOLE)
     headers = {"content-type": "application/json", **key_headers(target.api_key, target.key_header)}
-    return UpstreamRequest(url, headers, _written(upstream, request.size), stream, tuple(report.notes), shape)
+    return UpstreamRequest(
+        url, headers, _written(upstream, request.size), stream, tuple(report.notes), shape
+    )
 
 
-def _form(body: JsonObject, usual: bool, target: Target, report: Report) -> tuple[JsonAnswer, Toolset]:
-    """The form of the answer and the tools, whose schemas are read in the words of the newest draft (as they are, if `usual`)."""
+def _form(
+    body: JsonObject, usual: bool, target: Target, report: Report
+) -> tuple[JsonAnswer, Toolset]:
+    """The form of the answer and the tools, whose schemas are read in the words of the newest draft
+    (as they are, if `usual`).
+    """
     record, growth = target.record, Growth(target.max_growth)
     tools = toolset(body, record, report, growth, usual)
     return json_answer(body, tools, record, report, growth, usual)
@@ -93,13 +109,21 @@ def _extensions(body: JsonObject, report: Report) -> GoogleExtensions:
 
 
 def _configure(
-    config: GenerationConfig, body: JsonObject, answer: JsonAnswer, extensions: GoogleExtensions, record: ModelRecord, report: Report
+    config: GenerationConfig,
+    body: JsonObject,
+    answer: JsonAnswer,
+    extensions: GoogleExtensions,
+    record: ModelRecord,
+    report: Report,
 ) -> None:
     """The form of the answer and the thinking before it."""
     form: JsonForm = config
     form.update(answer.config)
     wish = wish_of(body.get("reasoning_effort"), extensions.thinking_config)
-    if wish is not None and (thinking := thinking_config(wish, record.thinking, report)) is not None:
+    if (
+        wish is not None
+        and (thinking := thinking_config(wish, record.thinking, report)) is not None
+    ):
         config["thinkingConfig"] = thinking
 
 
@@ -122,7 +146,9 @@ def _with_aside(
         _leave_to_cache(made, report)
         made["cachedContent"] = extensions.cached_content
     if extensions.response_modalities is not None:
-        config["responseModalities"] = [str(modality).upper() for modality in extensions.response_modalities]
+        config["responseModalities"] = [
+            str(modality).upper() for modality in extensions.response_modalities
+        ]
     if extensions.image_config is not None:
         config["imageConfig"] = extensions.image_config
     if config:
@@ -139,7 +165,9 @@ def _leave_to_cache(made: GenerateContentRequest, report: Report) -> None:
     """Cached content brings its own instruction and tools; beside it Gemini refuses others."""
     for name, param in _CACHED.items():
         if made.pop(name, None) is not None:
-            report.dropped(param, f"cached content brings its own {name}, and no other may stand beside it")
+            report.dropped(
+                param, f"cached content brings its own {name}, and no other may stand beside it"
+            )
 
 
 def _shape(body: JsonObject, tools: Toolset, answer: JsonAnswer, report: Report) -> AnswerShape:
@@ -166,19 +194,6 @@ def _report_stream_options(options: JsonObject, report: Report) -> None:
             report.dropped(f"stream_options.{name}", "no such option is known")
 
 
-@lru_cache(maxsize=256)  # quoting takes a tenth of what a request takes, and the targets of a configuration are few
-def _url(base: str, model: str, stream: bool) -> str:
-    base = base.rstrip("/")
-    if not _VERSION(base.rpartition("/")[2]):
-        base = f"{base}/{_DEFAULT_VERSION}"
-    if _UNSAFE(model):
-        raise InvalidRequest(f"Invalid model name: {model[:80]!r}.", "model", "model_not_found", 404)
-    if not model.startswith(("models/", "tunedModels/")):
-        model = f"models/{model}"
-    method = "streamGenerateContent?alt=sse" if stream else "generateContent"
-    return f"{base}/{quote(model, safe='/')}:{method}"
-
-
 def key_headers(key: str, header: KeyHeader | None = None) -> dict[str, str]:
     if not key:
         return {}
@@ -189,4 +204,6 @@ def _written(body: GenerateContentRequest, size: int) -> bytes:
     try:
         return dumps(body) if size <= LONG else dumps_long(body)
     except ValueError as error:
-        raise InvalidRequest(f"The request cannot be written for this provider: {error}", None, "invalid_value") from None
+        raise InvalidRequest(
+            f"The request cannot be written for this provider: {error}", None, "invalid_value"
+        ) from None

@@ -1,4 +1,6 @@
-"""Content parts of the hub as parts of Gemini: text, and media as data or as a reference. Nothing is fetched here."""
+"""Content parts of the hub as parts of Gemini: text, and media as data or as a reference. Nothing
+is fetched here.
+"""
 
 from collections.abc import Callable
 from typing import Any, Final, Literal
@@ -20,7 +22,8 @@ _VIDEO_METADATA: Final[dict[str, Literal["startOffset", "endOffset", "fps"]]] = 
 
 
 class ContentReader:
-    """Reads the content of messages; gathers on its way what their media want of the whole request."""
+    """Reads the content of messages; gathers on its way what their media want of the whole
+    request."""
 
     __slots__ = ("_record", "_report", "_resolutions")
 
@@ -34,14 +37,20 @@ class ContentReader:
         return None if self._resolutions is None else self._resolutions.for_all()
 
     def user(self, content: Any, at: str) -> list[Part]:
-        """The parts of a user message, in their order; empty texts are left out. Raises InvalidRequest."""
+        """The parts of a user message, in their order; empty texts are left out. Raises
+        InvalidRequest.
+        """
         if content.__class__ is str:
             return [{"text": content}] if content else []
         parts = []
         for j, part in enumerate(content):
             read = _READERS.get(part["type"])
             if read is None:
-                raise InvalidRequest(f"Invalid content type {part['type'][:40]!r}.", f"{at}[{j}].type", "invalid_value")
+                raise InvalidRequest(
+                    f"Invalid content type {part['type'][:40]!r}.",
+                    f"{at}[{j}].type",
+                    "invalid_value",
+                )
             if (made := read(self, part, f"{at}[{j}]")) is not None:
                 parts.append(made)
         return parts
@@ -62,10 +71,18 @@ class ContentReader:
         kind = audio.get("format")
         if kind.__class__ is not str or kind not in _AUDIO_FORMATS:
             shown = ", ".join(sorted(_AUDIO_FORMATS))
-            raise InvalidRequest(f"Invalid audio format: expected one of {shown}.", f"{at}.input_audio.format", "invalid_value")
+            raise InvalidRequest(
+                f"Invalid audio format: expected one of {shown}.",
+                f"{at}.input_audio.format",
+                "invalid_value",
+            )
         at = f"{at}.input_audio.data"
         data: str = audio["data"]
-        return _inline(parse_data_url(data, at) if is_data_url(data) else from_base64(data, f"audio/{kind}", at))
+        return _inline(
+            parse_data_url(data, at)
+            if is_data_url(data)
+            else from_base64(data, f"audio/{kind}", at)
+        )
 
     def _file(self, part: ContentPart, at: str) -> Part:
         file = part["file"]
@@ -76,7 +93,11 @@ class ContentReader:
         media = parse_data_url(data, at) if is_data_url(data) else from_base64(data, "", at)
         mime = media.mime or mime_of_filename(file.get("filename") or "")
         if mime is None:
-            raise InvalidRequest("The file's type is unknown: give a data URL or a filename with a known ending.", at, "invalid_value")
+            raise InvalidRequest(
+                "The file's type is unknown: give a data URL or a filename with a known ending.",
+                at,
+                "invalid_value",
+            )
         return _inline(Media(mime, media.base64))
 
     def _video(self, part: ContentPart, at: str) -> Part:
@@ -101,7 +122,9 @@ _READERS: Final[dict[str, Callable[[ContentReader, ContentPart, str], Part | Non
 
 
 def located(url: str, param: str) -> Part:
-    """Media by its URL: data is sent along, anything else is named for Google to fetch. Raises InvalidRequest."""
+    """Media by its URL: data is sent along, anything else is named for Google to fetch. Raises
+    InvalidRequest.
+    """
     if is_data_url(url):
         return _inline(parse_data_url(url, param))
     if not url.lower().startswith(_SCHEMES):
@@ -110,7 +133,9 @@ def located(url: str, param: str) -> Part:
 
 
 def texts(content: Any, at: str, kinds: tuple[str, ...] = ("text",)) -> list[str]:
-    """The non-empty texts of a content that may hold text only (and refusals, if `kinds` says so). Raises InvalidRequest."""
+    """The non-empty texts of a content that may hold text only (and refusals, if `kinds` says so).
+    Raises InvalidRequest.
+    """
     if content is None:
         return []
     if content.__class__ is str:
@@ -119,7 +144,11 @@ def texts(content: Any, at: str, kinds: tuple[str, ...] = ("text",)) -> list[str
     for j, part in enumerate(content):
         kind = part["type"]
         if kind not in kinds:
-            raise InvalidRequest(f"Invalid content type {kind[:40]!r}: this message takes text only.", f"{at}[{j}].type", "invalid_value")
+            raise InvalidRequest(
+                f"Invalid content type {kind[:40]!r}: this message takes text only.",
+                f"{at}[{j}].type",
+                "invalid_value",
+            )
         if part[kind]:
             found.append(part[kind])
     return found
@@ -135,7 +164,8 @@ def _named_file(name: str, param: str) -> Part:
     if name.startswith(("gs://", _FILES_API)):
         return _reference(name)
     raise InvalidRequest(
-        "This provider knows only its own files: a name that begins with 'files/', or a gs:// URL. Send 'file_data'.",
+        "This provider knows only its own files: a name that begins with 'files/', or a gs:// URL."
+        " Send 'file_data'.",
         param,
         "unsupported_value",
     )

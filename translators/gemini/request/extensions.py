@@ -1,4 +1,6 @@
-"""Google's own request extensions (`google`, or `extra_body.google`), and how one body is laid over another."""
+"""Google's own request extensions (`google`, or `extra_body.google`), and how one body is laid over
+another.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -33,7 +35,9 @@ _TYPES: Final[dict[str, tuple[type, str]]] = {
 
 
 def google_extensions(body: JsonObject, report: Report) -> GoogleExtensions:
-    """What the caller says to Google. Raises InvalidRequest for a wrong type; what is not known is reported."""
+    """What the caller says to Google. Raises InvalidRequest for a wrong type; what is not known is
+    reported.
+    """
     if _SOURCES.isdisjoint(body) or not (sources := _sources(body, report)):
         return NO_EXTENSIONS
     found: JsonObject = {}
@@ -43,7 +47,10 @@ def google_extensions(body: JsonObject, report: Report) -> GoogleExtensions:
                 continue
             if name not in _TYPES:
                 report.dropped(
-                    f"{at}.{name}", "it may not be set by callers" if name == "safety_settings" else "no such extension is known"
+                    f"{at}.{name}",
+                    "it may not be set by callers"
+                    if name == "safety_settings"
+                    else "no such extension is known",
                 )
                 continue
             kind, shown = _TYPES[name]
@@ -51,7 +58,9 @@ def google_extensions(body: JsonObject, report: Report) -> GoogleExtensions:
                 raise wrong_type(f"{at}.{name}", shown, value)
             found.setdefault(name, value)
     if "image_config" in found:
-        found["image_config"] = {_IMAGE_CONFIG.get(name, name): value for name, value in found["image_config"].items()}
+        found["image_config"] = {
+            _IMAGE_CONFIG.get(name, name): value for name, value in found["image_config"].items()
+        }
     return GoogleExtensions(**found)
 
 
@@ -75,9 +84,13 @@ def _sources(body: JsonObject, report: Report) -> list[tuple[str, JsonObject]]:
 
 
 def merged(base: Mapping[str, Any], more: JsonObject) -> JsonObject:
-    """`base` with `more` over it: objects are merged, everything else is replaced. Neither is changed."""
+    """`base` with `more` over it: objects are merged, everything else is replaced. Neither is
+    changed.
+    """
     made = dict(base)
     for name, value in more.items():
         mine = made.get(name)
-        made[name] = merged(mine, value) if mine.__class__ is dict and value.__class__ is dict else value
+        made[name] = (
+            merged(mine, value) if mine.__class__ is dict and value.__class__ is dict else value
+        )
     return made

@@ -1,4 +1,6 @@
-"""What becomes of everything a chat request can hold: the parameter matrix of this dialect, and the code that reads its upper rows."""
+"""What becomes of everything a chat request can hold: the parameter matrix of this dialect, and the
+code that reads its upper rows.
+"""
 
 from typing import Any, Final
 
@@ -13,10 +15,16 @@ FIELDS: Final[dict[str, Verdict]] = {
     "model": Verdict("mapped", "The model in the URL's path."),
     "stream": Verdict("mapped", "The method streamGenerateContent with alt=sse."),
     "stream_options": Verdict("depends", "By its parts."),
-    "stream_options.include_usage": Verdict("emulated", "Gemini always counts; the usage chunk is written if asked for."),
+    "stream_options.include_usage": Verdict(
+        "emulated", "Gemini always counts; the usage chunk is written if asked for."
+    ),
     "stream_options.include_obfuscation": Verdict("ignored", "Nothing is padded."),
-    "max_completion_tokens": Verdict("mapped", "`maxOutputTokens`, clamped to the model's maximum."),
-    "max_tokens": Verdict("mapped", "`maxOutputTokens`; `max_completion_tokens` wins. -1 is no limit."),
+    "max_completion_tokens": Verdict(
+        "mapped", "`maxOutputTokens`, clamped to the model's maximum."
+    ),
+    "max_tokens": Verdict(
+        "mapped", "`maxOutputTokens`; `max_completion_tokens` wins. -1 is no limit."
+    ),
     "temperature": Verdict("depends", "`temperature`, where the model samples."),
     "top_p": Verdict("depends", "`topP`, where the model samples."),
     "top_k": Verdict("depends", "`topK`, where the model samples."),
@@ -31,24 +39,42 @@ FIELDS: Final[dict[str, Verdict]] = {
     "response_format": Verdict("mapped", "`responseMimeType` and a schema."),
     "response_format.text": Verdict("ignored", "Text is what Gemini gives anyway."),
     "response_format.json_object": Verdict("mapped", "`responseMimeType` application/json."),
-    "response_format.json_schema": Verdict("mapped", "`responseJsonSchema`, by instruction where the model cannot have tools beside it."),
+    "response_format.json_schema": Verdict(
+        "mapped",
+        "`responseJsonSchema`, by instruction where the model cannot have tools beside it.",
+    ),
     "tools": Verdict("mapped", "`functionDeclarations`."),
     "tool.function": Verdict("mapped", "A function declaration with a JSON Schema."),
-    "tool.custom": Verdict("emulated", "A function with one string `input`; a grammar is described but not enforced."),
+    "tool.custom": Verdict(
+        "emulated", "A function with one string `input`; a grammar is described but not enforced."
+    ),
     "functions": Verdict("mapped", "`functionDeclarations`; the answer holds `function_call`."),
     "tool_choice": Verdict("mapped", "`functionCallingConfig`."),
     "tool_choice.function": Verdict("mapped", "Mode ANY with the allowed name."),
-    "tool_choice.custom": Verdict("mapped", "Mode ANY with the name of the function that stands for the tool."),
+    "tool_choice.custom": Verdict(
+        "mapped", "Mode ANY with the name of the function that stands for the tool."
+    ),
     "tool_choice.allowed_tools": Verdict("mapped", "Mode VALIDATED or ANY with the allowed names."),
     "function_call": Verdict("mapped", "`functionCallingConfig`."),
     "parallel_tool_calls": Verdict("emulated", "False: only the first call of the answer is kept."),
-    "reasoning_effort": Verdict("depends", "`thinkingConfig`: a budget or a level, as the model takes it."),
+    "reasoning_effort": Verdict(
+        "depends", "`thinkingConfig`: a budget or a level, as the model takes it."
+    ),
     "verbosity": Verdict("dropped", "Gemini has no such control."),
-    "modalities": Verdict("depends", "`responseModalities` for models that draw or speak; else refused."),
-    "audio": Verdict("depends", "`speechConfig` where sound was asked for; formats other than pcm16 and wav are refused."),
+    "modalities": Verdict(
+        "depends", "`responseModalities` for models that draw or speak; else refused."
+    ),
+    "audio": Verdict(
+        "depends",
+        "`speechConfig` where sound was asked for; formats other than pcm16 and wav are refused.",
+    ),
     "prediction": Verdict("dropped", "Gemini takes no predicted output."),
-    "web_search_options": Verdict("depends", "The `googleSearch` tool, where the model may have it."),
-    "web_search_options.search_context_size": Verdict("dropped", "Google Search has no such control."),
+    "web_search_options": Verdict(
+        "depends", "The `googleSearch` tool, where the model may have it."
+    ),
+    "web_search_options.search_context_size": Verdict(
+        "dropped", "Google Search has no such control."
+    ),
     "web_search_options.user_location": Verdict("dropped", "Google Search wants coordinates."),
     "service_tier": Verdict("mapped", "`serviceTier`; auto is left out, scale is dropped."),
     "safety_identifier": Verdict("ignored", "Personal data stays here."),
@@ -69,7 +95,9 @@ FIELDS: Final[dict[str, Verdict]] = {
     "messages.audio": Verdict("rejected", "Sound of an earlier answer cannot be sent."),
     "messages.images": Verdict("dropped", "Pictures of an earlier answer are not sent back."),
     "messages.reasoning_content": Verdict("ignored", "Thoughts are never sent back as text."),
-    "messages.extra_content": Verdict("mapped", "`thoughtSignature`, and the parts of tools that Google ran."),
+    "messages.extra_content": Verdict(
+        "mapped", "`thoughtSignature`, and the parts of tools that Google ran."
+    ),
     "content.text": Verdict("mapped", "A text part."),
     "content.image_url": Verdict("mapped", "`inlineData` or `fileData`."),
     "content.image_url.detail": Verdict("depends", "`mediaResolution`, per part or for all."),
@@ -77,13 +105,24 @@ FIELDS: Final[dict[str, Verdict]] = {
     "content.file": Verdict("mapped", "`inlineData`, or `fileData` for Google's own names."),
     "content.video_url": Verdict("mapped", "`inlineData` or `fileData`."),
     "content.refusal": Verdict("mapped", "A text part."),
-    "google": Verdict("mapped", "Google's own extensions: thinking_config, cached_content, response_modalities, image_config, labels."),
+    "google": Verdict(
+        "mapped",
+        "Google's own extensions: thinking_config, cached_content, response_modalities,"
+        " image_config, labels.",
+    ),
     "extra_body": Verdict("mapped", "`extra_body.google`: the same."),
-    "x_provider": Verdict("relayed", "`x_provider.gemini` is merged into the upstream body last; not what the hub decides."),
+    "x_provider": Verdict(
+        "relayed",
+        "`x_provider.gemini` is merged into the upstream body last; not what the hub decides.",
+    ),
 }
 """Every parameter, and in dotted names every role, content part, tool kind and option below one."""
 
-_TAKEN: Final = frozenset(name for name, verdict in FIELDS.items() if "." not in name and verdict.kind not in ("ignored", "dropped"))
+_TAKEN: Final = frozenset(
+    name
+    for name, verdict in FIELDS.items()
+    if "." not in name and verdict.kind not in ("ignored", "dropped")
+)
 """What goes further wherever the model takes it."""
 _UNSAMPLED: Final = _TAKEN - {"temperature", "top_p", "top_k"}
 """The same for models that refuse sampling parameters."""
@@ -103,9 +142,11 @@ _NO_OPS: Final[dict[str, tuple[Any, ...]]] = {
 
 
 def supported(body: JsonObject, record: ModelRecord, report: Report) -> JsonObject:
-    """The parameters of `body` that go further: without nulls, and without what Gemini or this model cannot be told.
+    """The parameters of `body` that go further: without nulls, and without what Gemini or this
+    model cannot be told.
 
-    That may be all of them, `body` itself: nobody changes it. Raises InvalidRequest for a value that is out of its range.
+    That may be all of them, `body` itself: nobody changes it. Raises InvalidRequest for a value
+    that is out of its range.
     """
     if not RANGED.isdisjoint(body):
         body = within_ranges(body, MAX_STOP_SEQUENCES)
@@ -135,4 +176,8 @@ def supported(body: JsonObject, record: ModelRecord, report: Report) -> JsonObje
 def _refusal(name: str, verdict: Verdict, record: ModelRecord) -> str:
     if verdict.kind == "dropped":
         return verdict.how
-    return "this model does not take it" if name in record.unsupported else "this model does not take sampling parameters"
+    return (
+        "this model does not take it"
+        if name in record.unsupported
+        else "this model does not take sampling parameters"
+    )

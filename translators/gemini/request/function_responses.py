@@ -1,4 +1,6 @@
-"""Tool results: what a tool message says, as the object that a functionResponse wants, and the media it shows."""
+"""Tool results: what a tool message says, as the object that a functionResponse wants, and the
+media it shows.
+"""
 
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -12,7 +14,9 @@ from translators.json_codec import JsonObject, first_flaw, loads
 _EXACT: Final = 2**53
 """Numbers in a response become doubles: whole numbers beyond this one would be rounded."""
 
-_TAKEN_MEDIA: Final = frozenset({"image/png", "image/jpeg", "image/webp", "application/pdf", "text/plain"})
+_TAKEN_MEDIA: Final = frozenset(
+    {"image/png", "image/jpeg", "image/webp", "application/pdf", "text/plain"}
+)
 
 
 @dataclass(slots=True)
@@ -30,8 +34,11 @@ class OpenCall:
     """What the result shows but the response cannot hold: it follows in a content of its own."""
 
 
-def answer(call: OpenCall, message: InputMessage, record: ModelRecord, reader: ContentReader, at: str) -> None:
-    """Give `call` the result in `message`. Raises InvalidRequest for a content part that is none."""
+def answer(
+    call: OpenCall, message: InputMessage, record: ModelRecord, reader: ContentReader, at: str
+) -> None:
+    """Give `call` the result in `message`. Raises InvalidRequest for a content part that is
+    none."""
     content = message.get("content")
     media: list[Part] = []
     if content.__class__ is list:
@@ -40,7 +47,10 @@ def answer(call: OpenCall, message: InputMessage, record: ModelRecord, reader: C
         text = "\n".join(part["text"] for part in parts if "text" in part)
     else:
         text = content or ""
-    response: FunctionResponse = {"name": call.upstream_name, "response": _response(text, message.get("is_error") is True)}
+    response: FunctionResponse = {
+        "name": call.upstream_name,
+        "response": _response(text, message.get("is_error") is True),
+    }
     if record.call_ids and call.id is not None:
         response = {"id": call.id, **response}
     if media:
@@ -70,7 +80,9 @@ def _response(text: str, is_error: bool) -> JsonObject:
 
 
 def _survives(value: JsonObject) -> bool:
-    """Whether an object may travel as it is: `$ref` would be taken for a reference to a part, a large number rounded."""
+    """Whether an object may travel as it is: `$ref` would be taken for a reference to a part, a
+    large number rounded.
+    """
     stack: list[Any] = [value]
     while stack:
         node = stack.pop()

@@ -24,7 +24,9 @@ _INT32: Final = 0x7FFFFFFF
 
 
 def generation_config(body: JsonObject, record: ModelRecord, report: Report) -> GenerationConfig:
-    """The scalars. `body` holds only what the model supports. Raises InvalidRequest for several choices where there is one."""
+    """The scalars. `body` holds only what the model supports. Raises InvalidRequest for several
+    choices where there is one.
+    """
     rare = not _RARE.isdisjoint(body)
     config: GenerationConfig = {}
     if rare:
@@ -32,7 +34,11 @@ def generation_config(body: JsonObject, record: ModelRecord, report: Report) -> 
     if (limit := body.get("max_completion_tokens", body.get("max_tokens"))) is not None:
         limit = int(limit)
         if limit >= 1:
-            config["maxOutputTokens"] = limit if limit <= record.max_output_tokens else _clamped(limit, body, record, report)
+            config["maxOutputTokens"] = (
+                limit
+                if limit <= record.max_output_tokens
+                else _clamped(limit, body, record, report)
+            )
         else:
             without_limit(body, report.emulated)
     if rare:
@@ -64,7 +70,9 @@ def _shape(config: GenerationConfig, body: JsonObject, record: ModelRecord, repo
 
 
 def service_tier(body: JsonObject, report: Report) -> str | None:
-    """`serviceTier`. Auto is left out: Google has no such tier, and no other may be chosen for the caller."""
+    """`serviceTier`. Auto is left out: Google has no such tier, and no other may be chosen for the
+    caller.
+    """
     tier = body["service_tier"]
     if tier == "auto":
         return None
@@ -83,7 +91,9 @@ def _candidates(count: int, record: ModelRecord) -> int:
     if not record.can("multiple_choices"):
         raise InvalidRequest("This model gives one choice only.", "n", "unsupported_value")
     if count > _MAX_CANDIDATES:
-        raise InvalidRequest(f"This model gives at most {_MAX_CANDIDATES} choices.", "n", "unsupported_value")
+        raise InvalidRequest(
+            f"This model gives at most {_MAX_CANDIDATES} choices.", "n", "unsupported_value"
+        )
     return count
 
 
@@ -112,10 +122,18 @@ def _modalities(body: JsonObject, record: ModelRecord, report: Report) -> Speaki
     modalities: list[str] = body["modalities"]
     for modality in modalities:
         if modality not in ("text", "image", "audio"):
-            raise InvalidRequest(f"This provider does not answer with {modality[:40]!r}.", "modalities", "unsupported_value")
+            raise InvalidRequest(
+                f"This provider does not answer with {modality[:40]!r}.",
+                "modalities",
+                "unsupported_value",
+            )
     if "audio" in modalities:
         if "image" in modalities:
-            raise InvalidRequest("This provider does not draw and speak in one answer.", "modalities", "unsupported_value")
+            raise InvalidRequest(
+                "This provider does not draw and speak in one answer.",
+                "modalities",
+                "unsupported_value",
+            )
         return spoken(body.get("audio"), record, report)
     if "image" not in modalities:
         return {}

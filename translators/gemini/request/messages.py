@@ -1,8 +1,8 @@
 """The hub's messages as Gemini's systemInstruction and contents.
 
-Laws of Gemini that are kept here: contents begin with `user`, none is empty, all results of one turn of calls stand in one `user`
-content right behind it, in call order, and nothing else stands in that content. A history in which a call has no result, or a result no
-call, is arranged first.
+Laws of Gemini that are kept here: contents begin with `user`, none is empty, all results of one
+turn of calls stand in one `user` content right behind it, in call order, and nothing else stands in
+that content. A history in which a call has no result, or a result no call, is arranged first.
 """
 
 from typing import Final, Literal
@@ -28,7 +28,9 @@ EMPTY_TEXT: Final = " "
 def conversation(
     messages: list[InputMessage], record: ModelRecord, report: Report, reader: ContentReader
 ) -> tuple[list[str], list[Content]]:
-    """The texts of the system instruction and the contents, in their order. Raises InvalidRequest for content nobody could read."""
+    """The texts of the system instruction and the contents, in their order. Raises InvalidRequest
+    for content nobody could read.
+    """
     noted = len(report.notes)
     builder = _Builder(messages, None, record, report, reader)
     try:
@@ -42,24 +44,36 @@ def conversation(
         return builder.system, builder.contents
     del report.notes[noted:]
     placed = arranged(with_plain_ids(messages), report)
-    builder = _Builder([message for _, message in placed], [at for at, _ in placed], record, report, reader)
+    builder = _Builder(
+        [message for _, message in placed], [at for at, _ in placed], record, report, reader
+    )
     try:
         builder.read()
     except Irregular:
-        raise InvalidRequest("The tool calls of this conversation and their results do not fit together.", "messages") from None
+        raise InvalidRequest(
+            "The tool calls of this conversation and their results do not fit together.", "messages"
+        ) from None
     return builder.system, builder.contents
 
 
 class _Builder:
-    """`places`: where the messages stand in the request, if they are not just those of it. Raises Irregular where the history is."""
+    """`places`: where the messages stand in the request, if they are not just those of it. Raises
+    Irregular where the history is.
+    """
 
     __slots__ = (
-        "_ids", "_mergeable", "_messages", "_open", "_opened_at", "_places", "_reader", "_record", "_report", "contents",
+        "_ids", "_mergeable", "_messages", "_open", "_opened_at", "_places", "_reader", "_record",
+        "_report", "contents",
         "system",
     )  # fmt: skip
 
     def __init__(
-        self, messages: list[InputMessage], places: list[int] | None, record: ModelRecord, report: Report, reader: ContentReader
+        self,
+        messages: list[InputMessage],
+        places: list[int] | None,
+        record: ModelRecord,
+        report: Report,
+        reader: ContentReader,
     ) -> None:
         self.system: list[str] = []
         self.contents: list[Content] = []
@@ -78,10 +92,16 @@ class _Builder:
     def read(self) -> None:
         for i, message in enumerate(self._messages):
             role, text = message["role"], message.get("content")
-            if text and text.__class__ is str and (role == "user" or (role == "assistant" and message.keys() <= TEXT_ONLY)):
+            if (
+                text
+                and text.__class__ is str
+                and (role == "user" or (role == "assistant" and message.keys() <= TEXT_ONLY))
+            ):
                 if self._open:
                     self._close()
-                self._append("user" if role == "user" else "model", [{"text": text}], mergeable=True)
+                self._append(
+                    "user" if role == "user" else "model", [{"text": text}], mergeable=True
+                )
             else:
                 self._add(i, role, message)
         if self._open:
@@ -106,13 +126,17 @@ class _Builder:
     def _instructions(self, message: InputMessage, at: str) -> None:
         found = texts(message["content"], f"{at}.content")
         if found and self.contents:
-            self._report.repaired(at, "Gemini has one system instruction: this message moves into it")
+            self._report.repaired(
+                at, "Gemini has one system instruction: this message moves into it"
+            )
         self.system += found
 
     def _user(self, i: int, message: InputMessage, at: str) -> None:
         self._close()
         parts = self._reader.user(message["content"], f"{at}.content")
-        if not parts and not any(self._messages[later]["role"] == "user" for later in range(i + 1, len(self._messages))):
+        if not parts and not any(
+            self._messages[later]["role"] == "user" for later in range(i + 1, len(self._messages))
+        ):
             self._report.repaired(f"{at}.content", "an empty message becomes a space")
             parts = [{"text": EMPTY_TEXT}]
         self._append("user", parts, mergeable=True)
@@ -135,7 +159,9 @@ class _Builder:
                     raise Irregular
                 ids.add(call.id)
 
-    def _append(self, role: Literal["user", "model"], parts: list[Part], *, mergeable: bool) -> None:
+    def _append(
+        self, role: Literal["user", "model"], parts: list[Part], *, mergeable: bool
+    ) -> None:
         contents = self.contents
         if not parts:
             return
@@ -165,19 +191,31 @@ class _Builder:
         self._append("user", responses, mergeable=False)
         media = [part for call in calls for part in call.media]
         if media:
-            self._report.repaired(self._opened_at, "media in the results of its calls follow in a message of their own")
+            self._report.repaired(
+                self._opened_at,
+                "media in the results of its calls follow in a message of their own",
+            )
             self._append("user", media, mergeable=True)
 
     def _mend(self) -> None:
         """Where the user does not say the first thing and the last."""
         contents, report = self.contents, self._report
         if not contents:
-            text, what = (self.system.pop(), "the last instruction") if self.system else (EMPTY_TEXT, "a space")
+            text, what = (
+                (self.system.pop(), "the last instruction")
+                if self.system
+                else (EMPTY_TEXT, "a space")
+            )
             report.repaired("messages", f"Gemini wants a user message: {what} becomes one")
             contents.append({"role": "user", "parts": [{"text": text}]})
         if contents[0]["role"] == "model":
-            report.repaired("messages", "Gemini wants a user message first: '.' stands before the assistant's")
+            report.repaired(
+                "messages", "Gemini wants a user message first: '.' stands before the assistant's"
+            )
             contents.insert(0, {"role": "user", "parts": [{"text": FIRST_USER_TEXT}]})
         if contents[-1]["role"] == "model" and not self._record.prefill:
-            report.emulated("assistant_prefill", "this model cannot continue an assistant message: it is asked to continue")
+            report.emulated(
+                "assistant_prefill",
+                "this model cannot continue an assistant message: it is asked to continue",
+            )
             contents.append({"role": "user", "parts": [{"text": CONTINUE_TEXT}]})

@@ -1,4 +1,6 @@
-"""An assistant message as the parts of a `model` content: texts, then calls in their order, each with the signature it was given."""
+"""An assistant message as the parts of a `model` content: texts, then calls in their order, each
+with the signature it was given.
+"""
 
 from typing import Any, Final, NamedTuple, cast
 
@@ -28,22 +30,36 @@ class ModelTurn(NamedTuple):
 
 
 def read(message: InputMessage, record: ModelRecord, report: Report, index: int) -> ModelTurn:
-    """The turn that an assistant message, the caller's `index`-th, stands for; no parts if it says nothing. Raises InvalidRequest."""
+    """The turn that an assistant message, the caller's `index`-th, stands for; no parts if it says
+    nothing. Raises InvalidRequest.
+    """
     at = f"messages[{index}]"
     if message.get("audio") is not None:
-        raise InvalidRequest("Audio of an earlier answer cannot be sent to this provider.", f"{at}.audio", "unsupported_value")
+        raise InvalidRequest(
+            "Audio of an earlier answer cannot be sent to this provider.",
+            f"{at}.audio",
+            "unsupported_value",
+        )
     if message.get("images"):
         report.dropped(f"{at}.images", "images of an earlier answer are not sent back")
     spoken: list[Part] = [{"text": text} for text in _spoken(message, at)]
     calls, call_parts = _calls(message, record, report, index)
-    carried = _carried(message, spoken, call_parts, record, report, at) if "extra_content" in message else None
+    carried = (
+        _carried(message, spoken, call_parts, record, report, at)
+        if "extra_content" in message
+        else None
+    )
     if carried is None:
         signature = thought_signatures.of_message(message, record)
         if signature is not None:
             _sign(signature, spoken, call_parts, message)
         carried = spoken + call_parts
-    thought_signatures.ensure_first_signed([part for part in carried if "functionCall" in part], record)
-    return ModelTurn(carried, calls, not calls and not any("thoughtSignature" in part for part in carried))
+    thought_signatures.ensure_first_signed(
+        [part for part in carried if "functionCall" in part], record
+    )
+    return ModelTurn(
+        carried, calls, not calls and not any("thoughtSignature" in part for part in carried)
+    )
 
 
 def _spoken(message: InputMessage, at: str) -> list[str]:
@@ -52,7 +68,9 @@ def _spoken(message: InputMessage, at: str) -> list[str]:
     return [refusal] if not found and refusal and refusal.__class__ is str else found
 
 
-def _calls(message: InputMessage, record: ModelRecord, report: Report, index: int) -> tuple[list[OpenCall], list[Part]]:
+def _calls(
+    message: InputMessage, record: ModelRecord, report: Report, index: int
+) -> tuple[list[OpenCall], list[Part]]:
     at = f"messages[{index}]"
     calls: list[OpenCall] = []
     parts: list[Part] = []
@@ -62,7 +80,11 @@ def _calls(message: InputMessage, record: ModelRecord, report: Report, index: in
         custom, function = call.get("type") == "custom", called_in(call)
         if function is None:
             raise unreadable(call, index, j)
-        args = {"input": function.get("input") or ""} if custom else _args(function, report, f"{at}.tool_calls[{j}].function")
+        args = (
+            {"input": function.get("input") or ""}
+            if custom
+            else _args(function, report, f"{at}.tool_calls[{j}].function")
+        )
         open_call = OpenCall(plain_id, function["name"], upstream_name(function["name"]))
         part = _call_part(open_call, args, record)
         if (signature := thought_signatures.of_call(call, hidden, record)) is not None:
@@ -92,7 +114,9 @@ def _args(function: JsonObject, report: Report, at: str) -> JsonObject:
 
 
 def _sign(signature: str, spoken: list[Part], calls: list[Part], message: InputMessage) -> None:
-    """A message's own signature belongs to its last text, or to a legacy function call, which has no place for one."""
+    """A message's own signature belongs to its last text, or to a legacy function call, which has
+    no place for one.
+    """
     if spoken:
         spoken[-1]["thoughtSignature"] = signature
     elif calls and not message.get("tool_calls"):
@@ -100,9 +124,16 @@ def _sign(signature: str, spoken: list[Part], calls: list[Part], message: InputM
 
 
 def _carried(
-    message: InputMessage, spoken: list[Part], calls: list[Part], record: ModelRecord, report: Report, at: str
+    message: InputMessage,
+    spoken: list[Part],
+    calls: list[Part],
+    record: ModelRecord,
+    report: Report,
+    at: str,
 ) -> list[Part] | None:
-    """The turn as Gemini gave it, if the caller kept it (`extra_content.google.parts`) and it still says what the message says."""
+    """The turn as Gemini gave it, if the caller kept it (`extra_content.google.parts`) and it still
+    says what the message says.
+    """
     kept = thought_signatures.google_extra(message).get("parts")
     if kept.__class__ is not list:
         return None
@@ -114,8 +145,14 @@ def _carried(
             made = _known_call(made, next(waiting, None))
         if made is not None:
             parts.append(made)
-    same_text = "".join(p["text"] for p in parts if "text" in p) == "".join(p["text"] for p in spoken)
-    if same_text and sum("functionCall" in part for part in parts) == len(calls) and next(waiting, None) is None:
+    same_text = "".join(p["text"] for p in parts if "text" in p) == "".join(
+        p["text"] for p in spoken
+    )
+    if (
+        same_text
+        and sum("functionCall" in part for part in parts) == len(calls)
+        and next(waiting, None) is None
+    ):
         return parts
     report.dropped(f"{at}.extra_content.google.parts", "they no longer say what the message says")
     return None
@@ -137,6 +174,9 @@ def _carried_part(part: Any, record: ModelRecord) -> Part | None:
     if part[data].__class__ is not (str if data == "text" else dict) or not part[data]:
         return None
     made = cast(Part, {data: part[data]})
-    if record.signatures != "none" and (signature := thought_signatures.normalized(part.get("thoughtSignature"))) is not None:
+    if (
+        record.signatures != "none"
+        and (signature := thought_signatures.normalized(part.get("thoughtSignature"))) is not None
+    ):
         made["thoughtSignature"] = signature
     return made

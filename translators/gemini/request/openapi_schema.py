@@ -1,6 +1,8 @@
-"""The older form of schemas (`parameters`, `responseSchema`): OpenAPI with upper-case types, without references or null types.
+"""The older form of schemas (`parameters`, `responseSchema`): OpenAPI with upper-case types,
+without references or null types.
 
-For models that do not read JSON Schema. What comes in has been narrowed by `schema.Sanitizer` already.
+For models that do not read JSON Schema. What comes in has been narrowed by `schema.Sanitizer`
+already.
 """
 
 from typing import Any, Final
@@ -16,7 +18,9 @@ _KEPT: Final = ("description", "minItems", "maxItems", "minimum", "maximum", "re
 
 
 def openapi(schema: Schema, sanitizer: Sanitizer) -> Schema:
-    """`schema` in the older form. Raises InvalidRequest if it grows too large without its references."""
+    """`schema` in the older form. Raises InvalidRequest if it grows too large without its
+    references.
+    """
     return _Converter(schema.get("$defs", {}), sanitizer).node(schema)
 
 
@@ -40,10 +44,16 @@ class _Converter:
         kinds = types_of(schema)
         nullable = schema.get("type") not in (None, kinds, *kinds) or len(branches) < len(given)
         if branches and "properties" in schema:
-            self._sanitizer.lost("anyOf", "beside alternatives nothing else may stand in this model's schemas")
+            self._sanitizer.lost(
+                "anyOf", "beside alternatives nothing else may stand in this model's schemas"
+            )
         elif len(kinds) > 1:
             branches = [{**schema, "type": kind} for kind in kinds]
-        made = self._any_of(branches) if branches else self._single(schema, kinds[0] if kinds else None)
+        made = (
+            self._any_of(branches)
+            if branches
+            else self._single(schema, kinds[0] if kinds else None)
+        )
         if nullable:
             made["nullable"] = True
         return made
@@ -56,9 +66,14 @@ class _Converter:
         lost = self._sanitizer.lost
         if kind is None:
             kind = "object" if "properties" in schema else "string"
-        made: Schema = {"type": kind.upper(), **{name: schema[name] for name in _KEPT if name in schema}}
+        made: Schema = {
+            "type": kind.upper(),
+            **{name: schema[name] for name in _KEPT if name in schema},
+        }
         if schema.get("properties"):
-            made["properties"] = {name: self.node(member) for name, member in schema["properties"].items()}
+            made["properties"] = {
+                name: self.node(member) for name, member in schema["properties"].items()
+            }
             made["propertyOrdering"] = list(schema["properties"])
         if schema.get("additionalProperties") not in (None, True, False):
             lost("additionalProperties", "this model's schemas have no free names")
@@ -80,7 +95,9 @@ class _Converter:
 
     def _reference(self, reference: str) -> Schema:
         if self._inside.count(reference) >= MAX_RECURSION:
-            self._sanitizer.lost("$ref", f"a schema inside itself is cut after {MAX_RECURSION} levels")
+            self._sanitizer.lost(
+                "$ref", f"a schema inside itself is cut after {MAX_RECURSION} levels"
+            )
             return {"type": "OBJECT"}
         name = reference.removeprefix("#/$defs/").replace("~1", "/").replace("~0", "~")
         target = self._definitions.get(name)

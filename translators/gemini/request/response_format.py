@@ -1,4 +1,6 @@
-"""response_format: told to Gemini as a MIME type and a schema, or asked for in words where it cannot stand beside tools."""
+"""response_format: told to Gemini as a MIME type and a schema, or asked for in words where it
+cannot stand beside tools.
+"""
 
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -36,14 +38,21 @@ FREE: Final = JsonAnswer()
 
 
 def json_answer(
-    body: JsonObject, tools: Toolset, record: ModelRecord, report: Report, growth: Growth, usual: bool = False
+    body: JsonObject,
+    tools: Toolset,
+    record: ModelRecord,
+    report: Report,
+    growth: Growth,
+    usual: bool = False,
 ) -> tuple[JsonAnswer, Toolset]:
-    """The form of the answer, and the tools that may stand beside it; `usual`: its schema is known to be a usual one.
+    """The form of the answer, and the tools that may stand beside it; `usual`: its schema is known
+    to be a usual one.
 
     `growth` is the request's. Raises InvalidRequest for a schema that is none.
     """
     wanted = body.get("response_format")
-    # Where the answer has to be a call, Gemini refuses a MIME type, and the text it would shape does not come.
+    # Where the answer has to be a call, Gemini refuses a MIME type, and the text it would shape
+    # does not come.
     if wanted is None or wanted["type"] == "text" or tools.forced:
         return FREE, tools
     inner = wanted.get("json_schema") or {}
@@ -52,11 +61,18 @@ def json_answer(
         schema = modern(schema)
     maps = any(name == "googleMaps" for name, _ in tools.google)
     if maps or (tools.declarations and not record.tools_with_json):
-        report.emulated(_WHERE, "JSON is asked for by instruction: this model gives no JSON answers beside tools")
-        checked = None if body.get("stop") else schema or ANY_OBJECT  # a stop sequence may end the text anywhere
+        report.emulated(
+            _WHERE,
+            "JSON is asked for by instruction: this model gives no JSON answers beside tools",
+        )
+        checked = (
+            None if body.get("stop") else schema or ANY_OBJECT
+        )  # a stop sequence may end the text anywhere
         return JsonAnswer(instruction=_instruction(schema), schema=checked), tools
     if tools.google and not record.tools_with_json:
-        tools = tools.without_google(report, "this model gives no JSON answers beside tools of Google's")
+        tools = tools.without_google(
+            report, "this model gives no JSON answers beside tools of Google's"
+        )
     config: JsonForm = {"responseMimeType": _JSON}
     if schema:
         name, narrowed = _narrowed(schema, inner.get("description"), record, report, growth)
@@ -64,7 +80,9 @@ def json_answer(
     return JsonAnswer(config), tools
 
 
-def _narrowed(schema: Schema, description: Any, record: ModelRecord, report: Report, growth: Growth) -> tuple[_Name, Schema]:
+def _narrowed(
+    schema: Schema, description: Any, record: ModelRecord, report: Report, growth: Growth
+) -> tuple[_Name, Schema]:
     sanitizer = Sanitizer(schema, _WHERE, f"{_WHERE}.json_schema.schema", report, growth)
     narrowed = sanitizer.sanitized()
     if description.__class__ is str and description and "$ref" not in narrowed:
@@ -76,5 +94,8 @@ def _narrowed(schema: Schema, description: Any, record: ModelRecord, report: Rep
 
 def _instruction(schema: Schema | None) -> str:
     what = "JSON" if schema else "one JSON object"
-    head = f"When you give your final answer, and not a tool call, answer with {what} only: no prose and no code fence around it."
+    head = (
+        f"When you give your final answer, and not a tool call, answer with {what} only: no prose"
+        " and no code fence around it."
+    )
     return f"{head} It must match this JSON Schema:\n{dumps_str(schema)}" if schema else head

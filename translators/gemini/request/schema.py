@@ -1,6 +1,8 @@
-"""JSON Schema narrowed to what Gemini reads, by position: what stands under `properties` is a name, never a keyword.
+"""JSON Schema narrowed to what Gemini reads, by position: what stands under `properties` is a name,
+never a keyword.
 
-Annotations go in silence, constraints that Gemini cannot enforce go with a report, and what can be said another way is.
+Annotations go in silence, constraints that Gemini cannot enforce go with a report, and what can be
+said another way is.
 """
 
 from collections.abc import Callable
@@ -9,7 +11,15 @@ from typing import Any, Final
 from translators.chat.json_schema import Schema
 from translators.errors import InvalidRequest
 from translators.gemini.request.schema_growth import Growth
-from translators.gemini.request.schema_keywords import ANNOTATIONS, KEPT, NO_OPS, RULES, close, merge, types_of
+from translators.gemini.request.schema_keywords import (
+    ANNOTATIONS,
+    KEPT,
+    NO_OPS,
+    RULES,
+    close,
+    merge,
+    types_of,
+)
 from translators.notes import Report
 
 _RULED: Final = frozenset(RULES)
@@ -22,12 +32,17 @@ MAX_DEPTH: Final = 64
 
 
 class Sanitizer:
-    """Narrows one schema. `where` names it in reports (`tools.<name>.parameters`, `response_format`), `param` in rejections; `growth` is
-    the whole request's.
+    """Narrows one schema. `where` names it in reports (`tools.<name>.parameters`,
+    `response_format`), `param` in rejections; `growth` is the whole request's.
     """
 
-    def __init__(self, root: Schema, where: str, param: str, report: Report, growth: Growth) -> None:
-        self._root = {**root, "$defs": {**_members_of(root, "definitions"), **_members_of(root, "$defs")}}
+    def __init__(
+        self, root: Schema, where: str, param: str, report: Report, growth: Growth
+    ) -> None:
+        self._root = {
+            **root,
+            "$defs": {**_members_of(root, "definitions"), **_members_of(root, "$defs")},
+        }
         self._where = where
         self._param = param
         self._report = report
@@ -50,7 +65,10 @@ class Sanitizer:
         followed: set[str] = set()
         while (reference := made.get("$ref")) is not None and reference not in followed:
             followed.add(reference)
-            made = {**self._inlined(reference, {}), **({"$defs": made["$defs"]} if "$defs" in made else {})}
+            made = {
+                **self._inlined(reference, {}),
+                **({"$defs": made["$defs"]} if "$defs" in made else {}),
+            }
         if "type" not in made and not ({"anyOf", "oneOf", "$ref"} & made.keys()):
             made = {"type": "object", **made}
         if types_of(made) != ["object"]:
@@ -85,12 +103,16 @@ class Sanitizer:
             self._check_size()
 
     def _check_size(self) -> None:
-        """A node that stands where a reference was counts for the request, any other for its schema."""
+        """A node that stands where a reference was counts for the request, any other for its
+        schema.
+        """
         if self._growth.following:
             self._nodes -= 1
             self._growth.add(self._param)
         if self._nodes > MAX_NODES or self._depth > MAX_DEPTH:
-            raise self._invalid("it is too large." if self._nodes > MAX_NODES else "it is nested too deeply.")
+            raise self._invalid(
+                "it is too large." if self._nodes > MAX_NODES else "it is nested too deeply."
+            )
 
     def leave(self) -> None:
         self._depth -= 1
@@ -143,11 +165,18 @@ class Sanitizer:
             converted = convert(self, value)
             if converted is not None:
                 made[keyword] = converted
-        elif keyword not in RULES and keyword not in ANNOTATIONS and not keyword.startswith("x-") and value not in NO_OPS.get(keyword, ()):
+        elif (
+            keyword not in RULES
+            and keyword not in ANNOTATIONS
+            and not keyword.startswith("x-")
+            and value not in NO_OPS.get(keyword, ())
+        ):
             self.lost(keyword, "Gemini's schemas have no such keyword")
 
     def _reference(self, schema: Schema) -> Schema:
-        """A reference stands alone. One with siblings is inlined, and one that points elsewhere than to `$defs` too."""
+        """A reference stands alone. One with siblings is inlined, and one that points elsewhere
+        than to `$defs` too.
+        """
         reference = self._local(schema["$ref"])
         self.resolved(reference)
         siblings = {k: v for k, v in schema.items() if k != "$ref" and k not in ANNOTATIONS}
@@ -171,7 +200,11 @@ class Sanitizer:
     def _local(self, reference: Any) -> str:
         if reference.__class__ is not str or not (reference == "#" or reference.startswith("#/")):
             raise self._invalid(f"the reference {str(reference)[:80]!r} points out of it.")
-        return "#/$defs/" + reference[14:] if reference.startswith("#/definitions/") else str(reference)
+        return (
+            "#/$defs/" + reference[14:]
+            if reference.startswith("#/definitions/")
+            else str(reference)
+        )
 
     def _merged(self, schema: Schema, seen: tuple[str, ...]) -> Schema:
         """`allOf` merged into its parent, as far as its branches do not contradict each other."""
@@ -183,7 +216,9 @@ class Sanitizer:
         return made
 
     def _flat(self, branch: Any, seen: tuple[str, ...]) -> Schema | None:
-        """A branch of allOf without references and without allOf of its own; None if it cannot be one."""
+        """A branch of allOf without references and without allOf of its own; None if it cannot be
+        one.
+        """
         self.enter()
         made = self._flattened(branch, seen)
         self.leave()
@@ -205,10 +240,18 @@ class Sanitizer:
         return self._merged(branch, seen) if branch.get("allOf").__class__ is list else branch
 
     def _members(self, members: Any) -> Schema | None:
-        return {name: self._node(member) for name, member in members.items()} if members.__class__ is dict else None
+        return (
+            {name: self._node(member) for name, member in members.items()}
+            if members.__class__ is dict
+            else None
+        )
 
     def _branches(self, branches: Any) -> list[Schema] | None:
-        return [self._node(branch) for branch in branches] if branches.__class__ is list and branches else None
+        return (
+            [self._node(branch) for branch in branches]
+            if branches.__class__ is list and branches
+            else None
+        )
 
     def _items(self, items: Any) -> Schema | None:
         return self._node(items) if items.__class__ is dict else None

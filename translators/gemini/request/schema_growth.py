@@ -1,4 +1,6 @@
-"""How much the schemas of one request grow when what their references point at stands in their place: a few of them can say very much."""
+"""How much the schemas of one request grow when what their references point at stands in their
+place: a few of them can say very much.
+"""
 
 from typing import Any, Final
 
@@ -9,8 +11,8 @@ from translators.json_codec import dumps
 MAX_BYTES: Final = 1024 * 1024
 """Of JSON."""
 _TOO_MUCH: Final = (
-    f"Invalid schema: with what its references point at it is too large: in all schemas of a request they may add {MAX_GROWTH} nodes "
-    f"and {MAX_BYTES} bytes."
+    "Invalid schema: with what its references point at it is too large: in all schemas of a"
+    f" request they may add {MAX_GROWTH} nodes and {MAX_BYTES} bytes."
 )
 
 
@@ -25,10 +27,13 @@ class Growth:
         self.following = 0
         """References that are being followed, one inside the other."""
         self._sizes: dict[int, tuple[Any, int]] = {}
-        """Bytes by identity; what is measured is kept, so that nothing else takes its place in memory."""
+        """Bytes by identity; what is measured is kept, so that nothing else takes its place in
+        memory."""
 
     def follow(self, target: Any) -> None:
-        """What a reference points at is put in its place from here on, until `following` is counted down again."""
+        """What a reference points at is put in its place from here on, until `following` is counted
+        down again.
+        """
         self.following += 1
         known = self._sizes.get(id(target))
         if known is None:
@@ -36,7 +41,8 @@ class Growth:
         self._bytes += known[1]
 
     def add(self, param: str) -> None:
-        """A node stands where a reference was, in the schema named `param`. Raises GrownTooLarge."""
+        """A node stands where a reference was, in the schema named `param`. Raises
+        GrownTooLarge."""
         self._nodes += 1
         if self._nodes > self._max_nodes or self._bytes > MAX_BYTES:
             raise GrownTooLarge(_TOO_MUCH, param, "invalid_function_parameters")

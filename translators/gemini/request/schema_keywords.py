@@ -1,4 +1,6 @@
-"""The keywords of one JSON Schema node that Gemini reads otherwise or not at all: what each becomes, and when that is a loss."""
+"""The keywords of one JSON Schema node that Gemini reads otherwise or not at all: what each
+becomes, and when that is a loss.
+"""
 
 import math
 from collections.abc import Callable
@@ -10,18 +12,23 @@ Lost = Callable[[str, str], None]
 """Told a keyword and why its effect is gone."""
 
 KEPT: Final = frozenset({
-    "$id", "$anchor", "type", "description", "minItems", "maxItems", "minimum", "maximum", "required", "propertyOrdering", "default",
+    "$id", "$anchor", "type", "description", "minItems", "maxItems", "minimum", "maximum",
+    "required", "propertyOrdering", "default",
 })  # fmt: skip
 """Taken over as they are."""
 
 ANNOTATIONS: Final = frozenset({
-    "$schema", "$comment", "$vocabulary", "$defs", "definitions", "examples", "example", "discriminator", "readOnly", "writeOnly",
-    "deprecated", "contentEncoding", "contentMediaType", "title", "strict", "xml", "externalDocs", "property_ordering",
+    "$schema", "$comment", "$vocabulary", "$defs", "definitions", "examples", "example",
+    "discriminator", "readOnly", "writeOnly",
+    "deprecated", "contentEncoding", "contentMediaType", "title", "strict", "xml", "externalDocs",
+    "property_ordering",
 })  # fmt: skip
-"""Left out in silence: they constrain nothing (`$defs` counts only at the root, where it is handled)."""
+"""Left out in silence: they constrain nothing (`$defs` counts only at the root, where it is
+handled)."""
 
 NO_OPS: Final[dict[str, tuple[Any, ...]]] = {
-    "uniqueItems": (False,), "minProperties": (0,), "unevaluatedProperties": (True,), "unevaluatedItems": (True,), "not": (False,),
+    "uniqueItems": (False,), "minProperties": (0,), "unevaluatedProperties": (True,),
+    "unevaluatedItems": (True,), "not": (False,),
 }  # fmt: skip
 
 _FORMATS: Final = {
@@ -29,13 +36,23 @@ _FORMATS: Final = {
     "number": frozenset({"float", "double"}),
     "integer": frozenset({"int32", "int64"}),
 }
-_TYPE_OF: Final = {str: "string", int: "integer", float: "number", bool: "boolean", type(None): "null"}
+_TYPE_OF: Final = {
+    str: "string",
+    int: "integer",
+    float: "number",
+    bool: "boolean",
+    type(None): "null",
+}
 
 
 def types_of(schema: Schema) -> list[str]:
     """The types a node allows by name, without null."""
     kind = schema.get("type")
-    return [one for one in (kind if kind.__class__ is list else (kind,)) if one.__class__ is str and one != "null"]
+    return [
+        one
+        for one in (kind if kind.__class__ is list else (kind,))
+        if one.__class__ is str and one != "null"
+    ]
 
 
 def _const(schema: Schema, made: Schema, lost: Lost) -> None:
@@ -114,7 +131,9 @@ def _describe(keyword: str, value: Any, made: Schema, lost: Lost) -> None:
 
 
 def _exclusive(keyword: str, inclusive: str, step: int) -> Callable[[Schema, Schema, Lost], None]:
-    """A limit that is not reached itself: for whole numbers the next one is, else it is let in. Draft 4 writes true beside it."""
+    """A limit that is not reached itself: for whole numbers the next one is, else it is let in.
+    Draft 4 writes true beside it.
+    """
 
     def rule(schema: Schema, made: Schema, lost: Lost) -> None:
         limit = schema[keyword]
@@ -171,7 +190,9 @@ def close(made: Schema, lost: Lost) -> None:
 
 
 def merge(made: Schema, branch: Schema) -> bool:
-    """Add a branch of allOf to its parent. False if both say something different of the same thing: the parent's word stands."""
+    """Add a branch of allOf to its parent. False if both say something different of the same thing:
+    the parent's word stands.
+    """
     agreed = True
     for keyword, value in branch.items():
         mine = made.get(keyword)
@@ -182,6 +203,10 @@ def merge(made: Schema, branch: Schema) -> bool:
             made[keyword] = list(dict.fromkeys([*mine, *value]))
         elif keyword not in made:
             made[keyword] = value
-        elif keyword not in ANNOTATIONS and keyword not in ("description", "default", "additionalProperties"):
+        elif keyword not in ANNOTATIONS and keyword not in (
+            "description",
+            "default",
+            "additionalProperties",
+        ):
             agreed &= mine == value
     return agreed

@@ -1,4 +1,6 @@
-"""How a caller's wish for reasoning becomes a thinkingConfig: a token budget or a level, as the model takes it, never both."""
+"""How a caller's wish for reasoning becomes a thinkingConfig: a token budget or a level, as the
+model takes it, never both.
+"""
 
 from dataclasses import dataclass
 from typing import Final
@@ -12,7 +14,8 @@ from translators.notes import Report
 _BUDGETS: Final[dict[Effort, int]] = {
     "minimal": 512, "low": 1024, "medium": 8192, "high": 24576, "xhigh": 32768, "max": 32768,
 }  # fmt: skip
-"""Tokens that stand for an effort, as Google's own compatible endpoint has them; before the model's limits."""
+"""Tokens that stand for an effort, as Google's own compatible endpoint has them; before the model's
+limits."""
 
 DYNAMIC: Final = -1
 """The budget that leaves the choice to the model."""
@@ -20,7 +23,8 @@ DYNAMIC: Final = -1
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the caller asks for, an effort or a budget, and the name of the parameter it came from."""
+    """What the caller asks for, an effort or a budget, and the name of the parameter it came
+    from."""
 
     effort: Effort | None = None
     budget: int | None = None
@@ -29,7 +33,9 @@ class Wish:
 
 
 def thinking_config(wish: Wish, thinking: Thinking, report: Report) -> ThinkingConfig | None:
-    """`generationConfig.thinkingConfig`, or None to send nothing: the model then reasons as it does by default."""
+    """`generationConfig.thinkingConfig`, or None to send nothing: the model then reasons as it does
+    by default.
+    """
     config: ThinkingConfig = {}
     match thinking.kind:
         case "budget":
@@ -58,7 +64,11 @@ def _budget(wish: Wish, thinking: Thinking, report: Report) -> ThinkingConfig:
         wanted = _BUDGETS[wish.effort]
     given = _within_limits(wanted, thinking)
     if given != wanted:
-        report.changed(wish.param, f"this model reasons with {thinking.min_budget} to {thinking.max_budget} tokens: {given} stands for it")
+        report.changed(
+            wish.param,
+            f"this model reasons with {thinking.min_budget} to {thinking.max_budget} tokens:"
+            f" {given} stands for it",
+        )
     return {"thinkingBudget": given}
 
 
@@ -81,7 +91,9 @@ def _level(wish: Wish, thinking: Thinking, report: Report) -> ThinkingConfig:
         return {}
     given = nearest_level(asked, thinking.levels)
     if given != asked or wish.budget is not None:
-        report.changed(wish.param, f"this model takes a level of reasoning: {given!r} stands for it")
+        report.changed(
+            wish.param, f"this model takes a level of reasoning: {given!r} stands for it"
+        )
     return {"thinkingLevel": given.upper()}
 
 
@@ -89,7 +101,10 @@ def _effort_of(budget: int) -> Effort:
     """The weakest effort that reaches a budget."""
     if budget == 0:
         return "none"
-    return next((effort for effort, tokens in _BUDGETS.items() if budget <= tokens and effort != "minimal"), "high")
+    return next(
+        (effort for effort, tokens in _BUDGETS.items() if budget <= tokens and effort != "minimal"),
+        "high",
+    )
 
 
 def nearest_level(asked: Effort, levels: tuple[Effort, ...]) -> Effort:
@@ -99,7 +114,8 @@ def nearest_level(asked: Effort, levels: tuple[Effort, ...]) -> Effort:
 
 
 def wish_of(effort: Effort | None, config: JsonObject | None) -> Wish | None:
-    """The caller's wish, from `reasoning_effort` and Google's own `thinking_config`, which wins; None without one. Raises InvalidRequest.
+    """The caller's wish, from `reasoning_effort` and Google's own `thinking_config`, which wins;
+    None without one. Raises InvalidRequest.
 
     Thoughts are shown to a caller who asked for an effort, or for the thoughts themselves.
     """
@@ -112,18 +128,34 @@ def wish_of(effort: Effort | None, config: JsonObject | None) -> Wish | None:
     include = config.get("include_thoughts")
     if include is not None:
         if include.__class__ is not bool:
-            raise InvalidRequest(f"Invalid type for '{at}.include_thoughts': expected a boolean.", f"{at}.include_thoughts", "invalid_type")
+            raise InvalidRequest(
+                f"Invalid type for '{at}.include_thoughts': expected a boolean.",
+                f"{at}.include_thoughts",
+                "invalid_type",
+            )
         shown = include
     budget, level = config.get("thinking_budget"), config.get("thinking_level")
     if budget is not None and level is not None:
-        raise InvalidRequest("'thinking_budget' and 'thinking_level' cannot be given together.", at, "invalid_value")
+        raise InvalidRequest(
+            "'thinking_budget' and 'thinking_level' cannot be given together.", at, "invalid_value"
+        )
     if budget is not None:
         if budget.__class__ is not int or budget < DYNAMIC:
-            raise InvalidRequest(f"Invalid '{at}.thinking_budget': expected -1, 0 or more.", f"{at}.thinking_budget", "invalid_value")
+            raise InvalidRequest(
+                f"Invalid '{at}.thinking_budget': expected -1, 0 or more.",
+                f"{at}.thinking_budget",
+                "invalid_value",
+            )
         return Wish(budget=budget, include_thoughts=shown, param=f"{at}.thinking_budget")
     if level is not None:
         name = str(level).lower()
         if name not in EFFORTS[1:]:
-            raise InvalidRequest(f"Invalid value: {str(level)[:40]!r} is no thinking level.", f"{at}.thinking_level", "invalid_value")
-        return Wish(EFFORTS[EFFORTS.index(name)], include_thoughts=shown, param=f"{at}.thinking_level")
+            raise InvalidRequest(
+                f"Invalid value: {str(level)[:40]!r} is no thinking level.",
+                f"{at}.thinking_level",
+                "invalid_value",
+            )
+        return Wish(
+            EFFORTS[EFFORTS.index(name)], include_thoughts=shown, param=f"{at}.thinking_level"
+        )
     return Wish(effort, include_thoughts=shown)

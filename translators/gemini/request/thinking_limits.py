@@ -1,4 +1,5 @@
-"""A persona's limits on reasoning, laid on a `thinking_config` that a caller sends as Google's compatible endpoint takes it.
+"""A persona's limits on reasoning, laid on a `thinking_config` that a caller sends as Google's
+compatible endpoint takes it.
 
 https://ai.google.dev/gemini-api/docs/openai#thinking
 """
@@ -30,7 +31,9 @@ def switch_off(body: JsonObject, report: Report) -> bool:
 
 
 def _holders(body: JsonObject) -> list[tuple[JsonObject, str]]:
-    """The objects with a `thinking_config`, copied into `body` so that they may be changed, each with the path of the config."""
+    """The objects with a `thinking_config`, copied into `body` so that they may be changed, each
+    with the path of the config.
+    """
     found: list[tuple[JsonObject, str]] = []
     places = [(body, "google", "google")]
     if (extra := body.get("extra_body")).__class__ is dict:
@@ -44,7 +47,9 @@ def _holders(body: JsonObject) -> list[tuple[JsonObject, str]]:
     return found
 
 
-def _held(config: JsonObject, at: str, effort: Effort | None, most: int, report: Report) -> JsonObject:
+def _held(
+    config: JsonObject, at: str, effort: Effort | None, most: int, report: Report
+) -> JsonObject:
     budget = config.get("thinking_budget")
     if budget.__class__ in (int, float) and budget > most:
         report.changed(f"{at}.thinking_budget", limit(most))

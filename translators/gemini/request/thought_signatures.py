@@ -1,6 +1,8 @@
-"""thoughtSignature: where callers carry it, when it is worth sending, and what stands in for one that was lost.
+"""thoughtSignature: where callers carry it, when it is worth sending, and what stands in for one
+that was lost.
 
-A signature is opaque standard base64. Gemini 3 and later answer 400 to a function call of the current turn without one.
+A signature is opaque standard base64. Gemini 3 and later answer 400 to a function call of the
+current turn without one.
 """
 
 import base64
@@ -41,7 +43,9 @@ def split_id(call_id: str) -> tuple[str, str | None]:
 
 
 def with_plain_ids(messages: list[InputMessage]) -> list[InputMessage]:
-    """The messages with nothing hidden behind the ids of their calls: each signature stands where callers carry it."""
+    """The messages with nothing hidden behind the ids of their calls: each signature stands where
+    callers carry it.
+    """
     return [_with_plain_ids(message) for message in messages]
 
 
@@ -59,7 +63,14 @@ def _with_plain_id(call: InputCall) -> InputCall:
     plain, hidden = split_id(call.get("id") or "")
     if hidden is None:
         return call
-    return {**call, "id": plain, "provider_specific_fields": {"thought_signature": hidden, **_object(call.get("provider_specific_fields"))}}
+    return {
+        **call,
+        "id": plain,
+        "provider_specific_fields": {
+            "thought_signature": hidden,
+            **_object(call.get("provider_specific_fields")),
+        },
+    }
 
 
 def google_extra(owner: JsonObject) -> JsonObject:
@@ -72,7 +83,10 @@ def of_message(message: InputMessage, record: ModelRecord) -> str | None:
     if record.signatures == "none" or _HOLDERS.isdisjoint(message):
         return None
     several = _object(message.get("provider_specific_fields")).get("thought_signatures")
-    candidates = (google_extra(message).get("thought_signature"), several[-1] if several and several.__class__ is list else None)
+    candidates = (
+        google_extra(message).get("thought_signature"),
+        several[-1] if several and several.__class__ is list else None,
+    )
     return _first_valid(candidates)
 
 
@@ -100,7 +114,9 @@ def ensure_first_signed(calls: list[Part], record: ModelRecord) -> None:
 
 
 def _first_valid(candidates: Iterable[Any]) -> str | None:
-    return next((found for candidate in candidates if (found := normalized(candidate)) is not None), None)
+    return next(
+        (found for candidate in candidates if (found := normalized(candidate)) is not None), None
+    )
 
 
 def _object(value: Any) -> JsonObject:

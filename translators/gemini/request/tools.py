@@ -1,9 +1,12 @@
-"""Tools and tool_choice as functionDeclarations, Google's own tools, and the toolConfig that goes with them."""
+"""Tools and tool_choice as functionDeclarations, Google's own tools, and the toolConfig that goes
+with them.
+"""
 
 from dataclasses import dataclass, replace
 from typing import Any, Final, cast
 
 from translators.capabilities import ModelRecord
+from translators.chat.custom_tools import with_grammar
 from translators.chat.emulation import TOLD, ForcedCall, forced_call
 from translators.chat.json_schema import Schema
 from translators.chat.schema_drafts import modern
@@ -12,7 +15,14 @@ from translators.gemini.names import upstream_name
 from translators.gemini.request.openapi_schema import openapi
 from translators.gemini.request.schema import Sanitizer
 from translators.gemini.request.schema_growth import Growth
-from translators.gemini.wire import CallingMode, FunctionCallingConfig, FunctionDeclaration, GoogleTool, Tool, ToolConfig
+from translators.gemini.wire import (
+    CallingMode,
+    FunctionCallingConfig,
+    FunctionDeclaration,
+    GoogleTool,
+    Tool,
+    ToolConfig,
+)
 from translators.json_codec import JsonObject
 from translators.notes import Report
 
@@ -24,7 +34,11 @@ GOOGLE_TOOLS: Final[dict[str, GoogleTool]] = {
 }
 """Tools that Google runs itself: the types a caller names them by."""
 
-_INPUT_SCHEMA: Final[Schema] = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
+_INPUT_SCHEMA: Final[Schema] = {
+    "type": "object",
+    "properties": {"input": {"type": "string"}},
+    "required": ["input"],
+}
 _NOTHING_IN_IT: Final = frozenset({"type", "description", "$defs", "default"})
 """What may stand in the schema of an object of which nothing else is said."""
 
@@ -57,7 +71,9 @@ class Toolset:
 
     def tools(self) -> list[Tool]:
         """`tools`: all functions in one object, each of Google's in its own."""
-        declared: list[Tool] = [{"functionDeclarations": list(self.declarations)}] if self.declarations else []
+        declared: list[Tool] = (
+            [{"functionDeclarations": list(self.declarations)}] if self.declarations else []
+        )
         return declared + cast(list[Tool], [{name: settings} for name, settings in self.google])
 
     def config(self) -> ToolConfig | None:
@@ -75,8 +91,11 @@ class Toolset:
 NO_TOOLS: Final = Toolset()
 
 
-def toolset(body: JsonObject, record: ModelRecord, report: Report, growth: Growth, usual: bool = False) -> Toolset:
-    """The request's tools; `usual`: all of their schemas are known to be usual ones. `growth` is the request's.
+def toolset(
+    body: JsonObject, record: ModelRecord, report: Report, growth: Growth, usual: bool = False
+) -> Toolset:
+    """The request's tools; `usual`: all of their schemas are known to be usual ones. `growth` is
+    the request's.
 
     Raises InvalidRequest for a kind that is not known here and for a choice that is none.
     """
@@ -102,7 +121,9 @@ def toolset(body: JsonObject, record: ModelRecord, report: Report, growth: Growt
         legacy=bool(functions),
     )
     if found.google and found.declarations and not record.builtin_with_functions:
-        found = found.without_google(report, "this model takes no tools of Google's beside functions")
+        found = found.without_google(
+            report, "this model takes no tools of Google's beside functions"
+        )
     chosen = _with_choice(found, body, reader.all_strict)
     forced = None if record.can_force_tools or not chosen.forced else forced_call(body)
     return chosen if forced is None else _told(chosen, forced, reader.all_strict, report)
@@ -132,7 +153,9 @@ class _Reader:
         else:
             shown = ", ".join(f"'{name}'" for name in ("function", "custom", *GOOGLE_TOOLS))
             raise InvalidRequest(
-                f"Invalid value: {kind[:80]!r}. Supported values for this provider are: {shown}.", f"{at}.type", "unsupported_value"
+                f"Invalid value: {kind[:80]!r}. Supported values for this provider are: {shown}.",
+                f"{at}.type",
+                "unsupported_value",
             )
 
     def function(self, function: JsonObject, at: str) -> None:
@@ -141,10 +164,14 @@ class _Reader:
         schema = function.get("parameters")
         if not schema:
             return
-        where, read = f"tools.{function['name']}.parameters", schema if self._usual else modern(schema)
+        where, read = (
+            f"tools.{function['name']}.parameters",
+            schema if self._usual else modern(schema),
+        )
         sanitizer = Sanitizer(read, where, f"{at}.parameters", self._report, self._growth)
         parameters = sanitizer.tool_root()
-        # A function without parameters has no schema at all: the older form refuses an object without properties.
+        # A function without parameters has no schema at all: the older form refuses an object
+        # without properties.
         if not any(parameters[name] for name in parameters.keys() - _NOTHING_IN_IT):
             return
         if self._record.can("json_schema"):
@@ -155,21 +182,21 @@ class _Reader:
     def _custom(self, tool: JsonObject, at: str) -> None:
         self._report.emulated(at, "a custom tool travels as a function with one text `input`")
         self.all_strict = False
-        description = tool.get("description") or ""
-        form = tool.get("format")
-        if form.__class__ is dict and form.get("type") == "grammar":
-            self._report.dropped(f"{at}.custom.format", "the grammar is described to the model but not enforced")
-            inner = form.get("grammar")
-            grammar = inner if isinstance(inner, dict) else form
-            description = (
-                f"{description}\n\nThe input must follow this {grammar.get('syntax')} grammar:\n{grammar.get('definition')}".strip()
+        description, grammar = with_grammar(tool)
+        if grammar:
+            self._report.dropped(
+                f"{at}.custom.format", "the grammar is described to the model but not enforced"
             )
         declaration = self._declared(tool["name"], description)
         self.custom.append(tool["name"])
         if self._record.can("json_schema"):
             declaration["parametersJsonSchema"] = _INPUT_SCHEMA
         else:
-            declaration["parameters"] = {"type": "OBJECT", "properties": {"input": {"type": "STRING"}}, "required": ["input"]}
+            declaration["parameters"] = {
+                "type": "OBJECT",
+                "properties": {"input": {"type": "STRING"}},
+                "required": ["input"],
+            }
 
     def _declared(self, name: str, description: str | None) -> FunctionDeclaration:
         declaration: FunctionDeclaration = {"name": upstream_name(name)}
@@ -193,7 +220,9 @@ def _web_search(options: Any, record: ModelRecord, reader: _Reader, report: Repo
 
 
 def _with_choice(found: Toolset, body: JsonObject, all_strict: bool) -> Toolset:
-    """Add the mode that tool_choice or function_call asks for. AUTO for strict functions is VALIDATED: calls keep to the schema."""
+    """Add the mode that tool_choice or function_call asks for. AUTO for strict functions is
+    VALIDATED: calls keep to the schema.
+    """
     if not found.declarations:
         return found
     param = "function_call" if found.legacy else "tool_choice"
@@ -206,24 +235,45 @@ def _with_choice(found: Toolset, body: JsonObject, all_strict: bool) -> Toolset:
         case "required":
             return replace(found, mode="ANY")
         case {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": tools}}:
-            names = tuple(_chosen(tool, found, f"{param}.allowed_tools.tools[{i}]") for i, tool in enumerate(tools))
+            names = tuple(
+                _chosen(tool, found, f"{param}.allowed_tools.tools[{i}]")
+                for i, tool in enumerate(tools)
+            )
             if mode == "required" and not names:
-                raise InvalidRequest("One of no tools cannot be required.", f"{param}.allowed_tools.tools", "empty_array")
-            return replace(found, mode="ANY" if mode == "required" else "VALIDATED" if names else "NONE", allowed=names)
+                raise InvalidRequest(
+                    "One of no tools cannot be required.",
+                    f"{param}.allowed_tools.tools",
+                    "empty_array",
+                )
+            return replace(
+                found,
+                mode="ANY" if mode == "required" else "VALIDATED" if names else "NONE",
+                allowed=names,
+            )
         case _:
             return replace(found, mode="ANY", allowed=(_chosen(choice, found, param),))
 
 
 def _told(found: Toolset, forced: ForcedCall, all_strict: bool, report: Report) -> Toolset:
-    """The choice for a model that cannot be forced: it may call what it was to call, and is told to."""
+    """The choice for a model that cannot be forced: it may call what it was to call, and is told
+    to.
+    """
     report.emulated(forced.param, TOLD)
     return replace(found, mode="VALIDATED" if all_strict or found.allowed else "AUTO", told=forced)
 
 
 def _chosen(choice: Any, found: Toolset, param: str) -> str:
-    """The name of the tool that an entry of tool_choice means. Raises InvalidRequest if it is not declared."""
-    inner = choice.get("function") or choice.get("custom") or choice if choice.__class__ is dict else {}
+    """The name of the tool that an entry of tool_choice means. Raises InvalidRequest if it is not
+    declared.
+    """
+    inner = (
+        choice.get("function") or choice.get("custom") or choice if choice.__class__ is dict else {}
+    )
     name = inner.get("name") if inner.__class__ is dict else None
     if name.__class__ is not str or name not in found.names:
-        raise InvalidRequest(f"Tool choice {str(name)[:80]!r} not found in 'tools' parameter.", param, "invalid_value")
+        raise InvalidRequest(
+            f"Tool choice {str(name)[:80]!r} not found in 'tools' parameter.",
+            param,
+            "invalid_value",
+        )
     return str(name)

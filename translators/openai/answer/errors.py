@@ -18,7 +18,8 @@ _ONE_CHOICE: Final = re.compile(
     r"|.*only one (?:completion )?choice is (?:supported|allowed))",
     re.IGNORECASE | re.DOTALL,
 )
-"""How servers refuse several answers to one request. (What vLLM says of greedy sampling is a rule of the request, not of the model.)"""
+"""How servers refuse several answers to one request. (What vLLM says of greedy sampling is a rule
+of the request, not of the model.)"""
 
 
 def parse_error(status: int, headers: Mapping[str, str], body: bytes) -> UpstreamFailure:
@@ -33,5 +34,8 @@ def parse_error(status: int, headers: Mapping[str, str], body: bytes) -> Upstrea
 def failure(document: Any, status: int, headers: Mapping[str, str]) -> UpstreamFailure:
     """The failure that an error document tells of; `status` is 200 for one inside a stream."""
     told = read_failure(document, status, retry_after(headers))
-    refused = told.kind in (FailureKind.INVALID_REQUEST, FailureKind.UNSUPPORTED) and _ONE_CHOICE.search(told.message) is not None
+    refused = (
+        told.kind in (FailureKind.INVALID_REQUEST, FailureKind.UNSUPPORTED)
+        and _ONE_CHOICE.search(told.message) is not None
+    )
     return replace(told, upstream_code=ONE_CHOICE) if refused else told

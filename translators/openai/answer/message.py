@@ -1,6 +1,8 @@
-"""What a server says, a message or the delta of one, in the hub's form: its text a string, its reasoning under one name.
+"""What a server says, a message or the delta of one, in the hub's form: its text a string, its
+reasoning under one name.
 
-Everything here works on values that were just read from the server's JSON and changes them in place.
+Everything here works on values that were just read from the server's JSON and changes them in
+place.
 """
 
 from collections.abc import Mapping
@@ -16,16 +18,20 @@ _TEXT: Final = (str, NoneType)
 _SPOKEN: Final = (str, NoneType, list)
 _NAMING: Final = (str, NoneType, int)
 _CALLED: Final = {"function": "arguments", "custom": "input", "function_call": "arguments"}
-"""What holds a call's name, and its text beside it. The last stands in a message, the others in one of its `tool_calls`."""
+"""What holds a call's name, and its text beside it. The last stands in a message, the others in one
+of its `tool_calls`."""
 
 _REASONING: Final = ("reasoning", "reasoning_text", "thinking")
-"""Other names of `reasoning_content`: OpenRouter's, vLLM's, Groq's and Ollama's; Copilot's; some proxies' of Claude."""
+"""Other names of `reasoning_content`: OpenRouter's, vLLM's, Groq's and Ollama's; Copilot's; some
+proxies' of Claude."""
 REASONED: Final = frozenset({*_REASONING, "reasoning_details"})
 """Fields of a message that may hold reasoning beside `reasoning_content`."""
 
 
 def well_formed(choices: Any, inner: str) -> bool:
-    """Whether `choices` are objects whose `message` or `delta` can be read: a server may send anything."""
+    """Whether `choices` are objects whose `message` or `delta` can be read: a server may send
+    anything.
+    """
     if choices.__class__ is not list:
         return False
     for choice in choices:
@@ -36,7 +42,11 @@ def well_formed(choices: Any, inner: str) -> bool:
             if index is not None and index.__class__ is not int:
                 return False
             continue
-        if said.__class__ is not dict or index.__class__ is not int or said.get("content").__class__ not in _SPOKEN:
+        if (
+            said.__class__ is not dict
+            or index.__class__ is not int
+            or said.get("content").__class__ not in _SPOKEN
+        ):
             return False
         if "function_call" in said and not _is_named(said["function_call"]):
             return False
@@ -60,7 +70,10 @@ def _is_call(call: Any) -> bool:
         call.__class__ is dict
         and call.get("id").__class__ in _NAMING
         and call.get("index").__class__ in _NAMING
-        and (((called := call.get("function")).__class__ is dict and "name" not in called) or _is_named(called))
+        and (
+            ((called := call.get("function")).__class__ is dict and "name" not in called)
+            or _is_named(called)
+        )
         and ("custom" not in call or _is_named(call["custom"]))
     )
 
@@ -70,7 +83,9 @@ def _is_named(called: Any) -> bool:
 
 
 def write_out(holder: Said) -> bool:
-    """Arguments that came as a value become the JSON text that they are in OpenAI's form. Whether there were any."""
+    """Arguments that came as a value become the JSON text that they are in OpenAI's form. Whether
+    there were any.
+    """
     found = False
     for kind, name in _CALLED.items():
         called = holder.get(kind)
@@ -81,7 +96,9 @@ def write_out(holder: Said) -> bool:
 
 
 def fill_arguments(function: Said) -> None:
-    """A whole call without arguments, or with an empty text, has those of an empty object: callers parse them as JSON."""
+    """A whole call without arguments, or with an empty text, has those of an empty object: callers
+    parse them as JSON.
+    """
     if not (function.get("arguments") or "").strip():
         function["arguments"] = "{}"
 
@@ -94,7 +111,9 @@ def callers_name(name: str, shape: AnswerShape) -> str:
 
 
 def mend_texts(said: Said) -> bool:
-    """Show reasoning as `reasoning_content` beside the name it came under, and a content in parts as texts. Whether anything changed."""
+    """Show reasoning as `reasoning_content` beside the name it came under, and a content in parts
+    as texts. Whether anything changed.
+    """
     changed = False
     if said.get("content").__class__ is list:
         _join_parts(said)
@@ -124,7 +143,9 @@ def _detail(detail: Any) -> str:
 
 
 def _join_parts(said: Said) -> None:
-    """The parts of a content (Mistral's, and those of proxies): texts and reasoning become strings, what is neither is kept aside."""
+    """The parts of a content (Mistral's, and those of proxies): texts and reasoning become strings,
+    what is neither is kept aside.
+    """
     texts: list[str] = []
     found: dict[str, list[str]] = {"thinking": [], "refusal": []}
     rest = []
@@ -139,14 +160,21 @@ def _join_parts(said: Said) -> None:
         else:
             rest.append(part)
     said["content"] = "".join(texts) if texts or not found["refusal"] else None
-    for name, texts_found in (("reasoning_content", found["thinking"]), ("refusal", found["refusal"])):
+    for name, texts_found in (
+        ("reasoning_content", found["thinking"]),
+        ("refusal", found["refusal"]),
+    ):
         if (text := "".join(texts_found)) and not said.get(name):
             said[name] = text
     if rest:
         said["content_parts"] = rest
 
 
-_PARTS: Final[Mapping[str, str]] = {"thinking": "thinking", "reasoning": "thinking", "refusal": "refusal"}
+_PARTS: Final[Mapping[str, str]] = {
+    "thinking": "thinking",
+    "reasoning": "thinking",
+    "refusal": "refusal",
+}
 """What the text of a part is, by the part's type, where it is not the answer's own."""
 
 
@@ -157,4 +185,8 @@ def _text_of(value: Any) -> str:
     if value.__class__ is dict:
         value = value.get("text") or value.get("content")
         return value if value.__class__ is str else ""
-    return "".join(_text_of(each) for each in value if each.__class__ is not list) if value.__class__ is list else ""
+    return (
+        "".join(_text_of(each) for each in value if each.__class__ is not list)
+        if value.__class__ is list
+        else ""
+    )

@@ -10,7 +10,14 @@ from translators.failures import malformed
 from translators.json_codec import loads_repaired
 from translators.openai.answer.errors import failure
 from translators.openai.answer.finish_reason import UNKNOWN_FINISH_REASON, fitting, is_none, meaning
-from translators.openai.answer.message import REASONED, callers_name, fill_arguments, mend_texts, well_formed, write_out
+from translators.openai.answer.message import (
+    REASONED,
+    callers_name,
+    fill_arguments,
+    mend_texts,
+    well_formed,
+    write_out,
+)
 from translators.openai.answer.stream import OpenAIStream
 from translators.openai.answer.usage import mend_usage
 from translators.openai.wire import Call, Called, Said, SentChoice, SentDocument
@@ -35,7 +42,9 @@ def parse_response(body: bytes, envelope: Envelope) -> Completion:
     if not choices or not well_formed(choices, "message"):
         if "choices" not in document and ("message" in document or "detail" in document):
             raise UpstreamError(failure(document, 200, {}))
-        raise UpstreamError(malformed("The provider's answer has no choices, or not in OpenAI's form."))
+        raise UpstreamError(
+            malformed("The provider's answer has no choices, or not in OpenAI's form.")
+        )
     if "x_llm_router" in document:
         del document["x_llm_router"]  # ours to say
     for choice in choices:
@@ -46,7 +55,11 @@ def parse_response(body: bytes, envelope: Envelope) -> Completion:
     usage = document.get("usage")
     if usage.__class__ is not dict:
         _find_usage(document, choices)
-    elif (details := usage.get("completion_tokens_details")) and details.__class__ is dict and details.get("reasoning_tokens"):
+    elif (
+        (details := usage.get("completion_tokens_details"))
+        and details.__class__ is dict
+        and details.get("reasoning_tokens")
+    ):
         mend_usage(usage)
     document["object"] = "chat.completion"
     if not document.get("id"):
@@ -58,7 +71,9 @@ def parse_response(body: bytes, envelope: Envelope) -> Completion:
 
 
 def _mend(choice: SentChoice, envelope: Envelope) -> bool:
-    """Put one choice into the hub's form. False if its finish_reason is not known. Raises UpstreamError if it is not whole."""
+    """Put one choice into the hub's form. False if its finish_reason is not known. Raises
+    UpstreamError if it is not whole.
+    """
     if "error" in choice and (error := choice["error"]):
         raise UpstreamError(failure({"error": error}, 200, {}))
     message, reason = choice.get("message"), choice.get("finish_reason")
@@ -100,7 +115,12 @@ def _mend_calls(message: Said, envelope: Envelope) -> bool:
     ids: set[str] = set()
     for n, call in enumerate(calls):
         call_id, called = call.get("id"), call.get("function")
-        usual = call_id.__class__ is str and call_id and called is not None and called.get("arguments").__class__ is str
+        usual = (
+            call_id.__class__ is str
+            and call_id
+            and called is not None
+            and called.get("arguments").__class__ is str
+        )
         if not usual or call_id in ids or not called["arguments"] or "type" not in call:
             called = _mend_call(call, f"{call_id or envelope.call_id}_{n}", ids)
         ids.add(call["id"])
@@ -109,7 +129,9 @@ def _mend_calls(message: Said, envelope: Envelope) -> bool:
 
 
 def _mend_call(call: Call, other_id: str, ids: set[str]) -> Called:
-    """Give one call what it lacks, `other_id` where its own is missing or taken. What holds its name."""
+    """Give one call what it lacks, `other_id` where its own is missing or taken. What holds its
+    name.
+    """
     call_id = call.get("id")
     call["id"] = str(call_id) if call_id and call_id not in ids else other_id
     write_out(call)

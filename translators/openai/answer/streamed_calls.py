@@ -1,6 +1,8 @@
-"""The calls of a streamed choice, told apart by id and index together: servers number them from 1, all alike, or not at all.
+"""The calls of a streamed choice, told apart by id and index together: servers number them from 1,
+all alike, or not at all.
 
-What goes out is as OpenAI's own: dense indexes from 0; id, type and name with the first piece of a call only.
+What goes out is as OpenAI's own: dense indexes from 0; id, type and name with the first piece of a
+call only.
 """
 
 from typing import Any, Final
@@ -27,7 +29,8 @@ class _Call:
         self.texts: list[str] = []
 
     def is_whole(self) -> bool:
-        """Whether the arguments so far are a JSON object, so that nothing can follow in this call."""
+        """Whether the arguments so far are a JSON object, so that nothing can follow in this
+        call."""
         text = "".join(self.texts).strip()
         if not text.endswith("}"):
             return False
@@ -54,7 +57,11 @@ class StreamedCalls:
         for piece in pieces:
             if len(piece) == 2 and (call := self._at.get(piece.get("index"))) is not None:
                 function = piece.get("function")
-                if function is not None and len(function) == 1 and (text := function.get("arguments")).__class__ is str:
+                if (
+                    function is not None
+                    and len(function) == 1
+                    and (text := function.get("arguments")).__class__ is str
+                ):
                     call.texts.append(text)  # as OpenAI's own: nearly every piece but the first
                     if piece["index"] != call.number:
                         piece["index"] = call.number
@@ -64,8 +71,14 @@ class StreamedCalls:
         return kept
 
     def bare(self) -> list[ToolCall]:
-        """Pieces that give an empty object to the functions for which no arguments came: callers parse them as JSON."""
-        bare = [call for call in self._calls if call.kind == "function" and not "".join(call.texts).strip()]
+        """Pieces that give an empty object to the functions for which no arguments came: callers
+        parse them as JSON.
+        """
+        bare = [
+            call
+            for call in self._calls
+            if call.kind == "function" and not "".join(call.texts).strip()
+        ]
         return [{"index": call.number, "function": {"arguments": "{}"}} for call in bare]
 
     def _read(self, piece: Call) -> bool:
@@ -98,18 +111,29 @@ class StreamedCalls:
             return self._find_by_id(call, index, given, name)
         if index is None and not given:
             call = self._calls[-1] if self._calls else None
-        if call is not None and name and call.name and self._begins_another(call, index, given, name, text):
+        if (
+            call is not None
+            and name
+            and call.name
+            and self._begins_another(call, index, given, name, text)
+        ):
             return None
         return call
 
     def _find_by_id(self, call: _Call | None, index: Any, given: str, name: str) -> _Call | None:
         """The same for an id that is not that of `call`, the newest at this index."""
-        if call is not None and not call.given and (not name or name == call.name) and not call.is_whole():
+        if (
+            call is not None
+            and not call.given
+            and (not name or name == call.name)
+            and not call.is_whole()
+        ):
             call.given = given  # an id that comes late
             self._by_id[given] = call
             return call
         known = self._by_id.get(given)
-        # The same id at a new index with a name of its own is a second call of a server that repeats ids.
+        # The same id at a new index with a name of its own is a second call of a server that
+        # repeats ids.
         return None if known is not None and call is None and index is not None and name else known
 
     @staticmethod
@@ -151,7 +175,9 @@ class StreamedCalls:
         return self._name(call, called) or changed
 
     def _name(self, call: _Call, called: Called) -> bool:
-        """Remember the name that the server gives, and show the caller's own for it. Whether that differs."""
+        """Remember the name that the server gives, and show the caller's own for it. Whether that
+        differs.
+        """
         name = called.get("name") or ""
         call.name += name
         shown = callers_name(name, self._envelope.shape)

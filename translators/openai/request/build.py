@@ -1,13 +1,21 @@
-"""A chat request for a server that speaks the hub's language: the caller's body, held against the rules of the model.
+"""A chat request for a server that speaks the hub's language: the caller's body, held against the
+rules of the model.
 
-Everything is relayed unless the model's record says that the server would refuse or ignore it; the body is copied only where it changes.
+Everything is relayed unless the model's record says that the server would refuse or ignore it; the
+body is copied only where it changes.
 """
 
 from typing import Final
 
 from translators.capabilities import ModelRecord
 from translators.chat.passthrough import extension_for
-from translators.chat.ranges import MAX_STOP_SEQUENCES, RANGED, check_stop, within_ranges, without_limit
+from translators.chat.ranges import (
+    MAX_STOP_SEQUENCES,
+    RANGED,
+    check_stop,
+    within_ranges,
+    without_limit,
+)
 from translators.chat.request import ChatRequest
 from translators.chat.stop_sequences import as_sequences
 from translators.dialect import PLAIN, AnswerShape, KeyHeader, Target, UpstreamRequest
@@ -23,19 +31,27 @@ from translators.openai.request.tools import NOTHING, Declared, read_tools
 from translators.openai.wire import RequestBody
 
 _SHAPING: Final = frozenset({
-    "reasoning", "reasoning_effort", "tools", "functions", "tool_choice", "function_call", "parallel_tool_calls", "stop", *SAMPLING,
+    "reasoning", "reasoning_effort", "tools", "functions", "tool_choice", "function_call",
+    "parallel_tool_calls", "stop", *SAMPLING,
 })  # fmt: skip
-"""What makes a difference to how a model may be asked: most requests have none of it, one look tells."""
+"""What makes a difference to how a model may be asked: most requests have none of it, one look
+tells."""
 
 
 def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
-    """The relayed request. What this server cannot take is reported; raises InvalidRequest only where OpenAI's ranges hold.
+    """The relayed request. What this server cannot take is reported; raises InvalidRequest only
+    where OpenAI's ranges hold.
 
-    `x_provider`'s fields for this provider or dialect are laid over the body last. They hold nothing that the request or its persona
-    decide (translators.chat.passthrough), so targets and limits hold.
+    `x_provider`'s fields for this provider or dialect are laid over the body last. They hold
+    nothing that the request or its persona decide (translators.chat.passthrough), so targets and
+    limits hold.
     """
     report, record, asked = Report(), target.record, request.body
-    body = {name: value for name, value in asked.items() if value is not None} if None in asked.values() else asked.copy()
+    body = (
+        {name: value for name, value in asked.items() if value is not None}
+        if None in asked.values()
+        else asked.copy()
+    )
     if record.ranges == "openai":
         body = _in_openais_words(body, report)
     body["model"] = target.model
@@ -47,12 +63,23 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
         tools = read_tools(body, record, report)
         shape = _shape(body, record, tools, report)
     body["messages"] = read_messages(body["messages"], record, tools, report)
-    if shaped and ("tool_choice" in body or "function_call" in body) and (must_call := tell(body, record, report)):
-        shape = shape._replace(must_call=frozenset([tools.aliases.get(name, name) for name in must_call]))
+    if (
+        shaped
+        and ("tool_choice" in body or "function_call" in body)
+        and (must_call := tell(body, record, report))
+    ):
+        shape = shape._replace(
+            must_call=frozenset([tools.aliases.get(name, name) for name in must_call])
+        )
     if not record.unsupported.isdisjoint(body):
         if "stream_options" in body and "stream_options" in record.unsupported:
             _count_unasked(body, report)
-        drop(body, [name for name in body if name in record.unsupported], report, "this model does not take it")
+        drop(
+            body,
+            [name for name in body if name in record.unsupported],
+            report,
+            "this model does not take it",
+        )
     stream = asked.get("stream") is True
     if stream and "stream_options" not in record.unsupported:
         body["stream_options"] = {**body.get("stream_options", {}), "include_usage": True}
@@ -68,11 +95,15 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
 def key_headers(key: str, header: KeyHeader | None = None) -> dict[str, str]:
     if not key:
         return {}
-    return {"authorization": f"Bearer {key}"} if header is None else {header.name: header.prefix + key}
+    return (
+        {"authorization": f"Bearer {key}"} if header is None else {header.name: header.prefix + key}
+    )
 
 
 def _in_openais_words(body: RequestBody, report: Report) -> RequestBody:
-    """For OpenAI's own API: values held against its ranges, parameters that it does not know left out with a report."""
+    """For OpenAI's own API: values held against its ranges, parameters that it does not know left
+    out with a report.
+    """
     if not RANGED.isdisjoint(body):
         body = within_ranges(body)
     if not FOREIGN.isdisjoint(body):
@@ -84,7 +115,9 @@ def _in_openais_words(body: RequestBody, report: Report) -> RequestBody:
 
 
 def _shape(body: RequestBody, record: ModelRecord, tools: Declared, report: Report) -> AnswerShape:
-    """Say how the model is to answer in the words it takes. What is then to be done with its answer."""
+    """Say how the model is to answer in the words it takes. What is then to be done with its
+    answer.
+    """
     settle_reasoning(body, record, report)
     shape = PLAIN if tools is NOTHING else AnswerShape(tools.aliases, tools.declared)
     if "stop" in body and (stop := _stop_here(body, record, report)):
@@ -93,10 +126,14 @@ def _shape(body: RequestBody, record: ModelRecord, tools: Declared, report: Repo
 
 
 def _count_unasked(body: RequestBody, report: Report) -> None:
-    """Take `stream_options` out, for a server that counts without being asked: the gateway shows the usage to who asked for it."""
+    """Take `stream_options` out, for a server that counts without being asked: the gateway shows
+    the usage to who asked for it.
+    """
     for name, value in body.pop("stream_options").items():
         if name == "include_usage" and value:
-            report.emulated("stream_options", "usage comes without being asked for, and is shown to who asked")
+            report.emulated(
+                "stream_options", "usage comes without being asked for, and is shown to who asked"
+            )
         elif value:
             report.dropped(f"stream_options.{name}", "this model does not take it")
 
@@ -117,7 +154,8 @@ def _limit_tokens(body: RequestBody, record: ModelRecord, report: Report) -> Non
 
 
 def _stop_here(body: RequestBody, record: ModelRecord, report: Report) -> tuple[str, ...]:
-    """The stop sequences that the gateway has to look for, because the model does not: no more than OpenAI would look for.
+    """The stop sequences that the gateway has to look for, because the model does not: no more than
+    OpenAI would look for.
 
     Raises InvalidRequest for more.
     """

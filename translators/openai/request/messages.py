@@ -1,4 +1,6 @@
-"""The caller's messages as the server takes them: no nulls, no fields it does not know, each call with its result, every loss told."""
+"""The caller's messages as the server takes them: no nulls, no fields it does not know, each call
+with its result, every loss told.
+"""
 
 from collections.abc import Iterable
 from sys import maxsize
@@ -30,31 +32,48 @@ _FITTING: Final = {"any": maxsize, "short": SHORT, "nine": -1}
 """By the form of ids that a server wants: the characters up to which any id has it."""
 
 
-def read_messages(messages: list[InputMessage], record: ModelRecord, tools: Declared, report: Report) -> list[InputMessage]:
-    """The messages, most of them as they came. Those of a longer history begin in the same way: prompt caches depend on it.
+def read_messages(
+    messages: list[InputMessage], record: ModelRecord, tools: Declared, report: Report
+) -> list[InputMessage]:
+    """The messages, most of them as they came. Those of a longer history begin in the same way:
+    prompt caches depend on it.
 
-    A history that servers would refuse, because a result is not where its call is or two calls have one id, is arranged first.
-    Raises InvalidRequest for a call that only another server could have made.
+    A history that servers would refuse, because a result is not where its call is or two calls have
+    one id, is arranged first. Raises InvalidRequest for a call that only another server could have
+    made.
     """
     try:
         return _read(enumerate(messages), record, tools, report, whole=False)
     except Irregular:
         longest = SHORT if record.call_id_form == "short" else None
         return _read(
-            arranged(messages, report, longest, relayed=record.ranges != "openai", standing=True), record, tools, report, whole=True
+            arranged(messages, report, longest, relayed=record.ranges != "openai", standing=True),
+            record,
+            tools,
+            report,
+            whole=True,
         )
 
 
-def _read(messages: Iterable[Placed], record: ModelRecord, tools: Declared, report: Report, *, whole: bool) -> list[InputMessage]:
-    """`whole`: each call has its result. Raises Irregular otherwise, and has reported nothing then."""
+def _read(
+    messages: Iterable[Placed], record: ModelRecord, tools: Declared, report: Report, *, whole: bool
+) -> list[InputMessage]:
+    """`whole`: each call has its result. Raises Irregular otherwise, and has reported nothing
+    then."""
     said: list[InputMessage] = []
     reader: _Reader | None = None
     wanted, takes_all = record.instructions_role, record.message_fields is None
     for index, message in messages:
         if len(message) == 2:
             content = message.get("content")
-            if content.__class__ is str or (takes_all and _is_relayed(content, message)):  # it says something and does no more
-                if wanted != "any" and (role := message["role"]) != wanted and role in INSTRUCTION_ROLES:
+            if content.__class__ is str or (
+                takes_all and _is_relayed(content, message)
+            ):  # it says something and does no more
+                if (
+                    wanted != "any"
+                    and (role := message["role"]) != wanted
+                    and role in INSTRUCTION_ROLES
+                ):
                     message = {**message, "role": wanted}
                 if reader is not None and reader.waiting and not whole:
                     raise Irregular
@@ -84,14 +103,18 @@ def _has_blocks(content: list[ContentPart], role: str) -> bool:
 
 
 class _Reader:
-    """Reads the messages that do more than say a text. Raises Irregular, unless they are `whole`."""
+    """Reads the messages that do more than say a text. Raises Irregular, unless they are
+    `whole`."""
 
     __slots__ = (
-        "_aliases", "_failed", "_fitting", "_ids", "_lost", "_media", "_names", "_plain", "_record", "_refused", "_said", "_servers",
+        "_aliases", "_failed", "_fitting", "_ids", "_lost", "_media", "_names", "_plain",
+        "_record", "_refused", "_said", "_servers",
         "_whole", "waiting",
     )  # fmt: skip
 
-    def __init__(self, said: list[InputMessage], record: ModelRecord, tools: Declared, *, whole: bool) -> None:
+    def __init__(
+        self, said: list[InputMessage], record: ModelRecord, tools: Declared, *, whole: bool
+    ) -> None:
         self._said = said
         self._record = record
         self._whole = whole
@@ -124,7 +147,9 @@ class _Reader:
         return said
 
     def read(self, message: InputMessage, index: int) -> None:
-        """`index`: its place among the caller's. Raises InvalidRequest for a call that only another server could have made."""
+        """`index`: its place among the caller's. Raises InvalidRequest for a call that only another
+        server could have made.
+        """
         content, role = message.get("content"), message["role"]
         if role == "tool":
             call_id = message["tool_call_id"]
@@ -133,7 +158,9 @@ class _Reader:
             elif not self._whole and call_id not in self._servers:
                 raise Irregular
             if len(message) == 3 and content.__class__ is str:  # it is nothing but a result
-                self._said.append(message if len(call_id) <= self._fitting else self._with_id(message))
+                self._said.append(
+                    message if len(call_id) <= self._fitting else self._with_id(message)
+                )
                 return
         elif role == "function":
             if _FUNCTION in self.waiting:
@@ -142,13 +169,23 @@ class _Reader:
                 raise Irregular
         elif self.waiting and not self._whole:
             raise Irregular
-        elif len(message) == 3 and role == "assistant" and content is None and "content" in message and message.get("tool_calls"):
+        elif (
+            len(message) == 3
+            and role == "assistant"
+            and content is None
+            and "content" in message
+            and message.get("tool_calls")
+        ):
             self._said.append(self._with_calls(message, index))  # it does nothing but call
             return
         if content.__class__ is list and not self._whole and _has_blocks(content, role):
             raise Irregular
         if None in message.values():
-            message = {name: value for name, value in message.items() if value is not None or name == "content"}
+            message = {
+                name: value
+                for name, value in message.items()
+                if value is not None or name == "content"
+            }
         if self._refused:
             message = self._known(message)
         if role == "assistant":
@@ -175,12 +212,19 @@ class _Reader:
         return self._with_known_parts(message, content) if content.__class__ is list else message
 
     def _without(self, owner: JsonObject) -> JsonObject:
-        """A message, part or call without what the server does not know. Only a field that says something is missed."""
+        """A message, part or call without what the server does not know. Only a field that says
+        something is missed.
+        """
         refused = self._refused
         for name in owner:
             if name in refused and owner[name] and name not in NOISE and name != "is_error":
                 self._lose(name)
-        if owner.get("is_error") is True and "is_error" in refused and owner.get("role") == "tool" and owner["content"] != NO_RESULT:
+        if (
+            owner.get("is_error") is True
+            and "is_error" in refused
+            and owner.get("role") == "tool"
+            and owner["content"] != NO_RESULT
+        ):
             self._failed = True
             owner = told_as_failed(owner)
         return {name: value for name, value in owner.items() if name not in refused}
@@ -235,7 +279,9 @@ class _Reader:
             if call_id is not None and len(call_id) > fitting:
                 call = self._with_id(call, "id")
             written.append(call)
-        return message if written == calls else {**message, "tool_calls": written}  # the same objects are told at once
+        return (
+            message if written == calls else {**message, "tool_calls": written}
+        )  # the same objects are told at once
 
     def _result(self, message: InputMessage) -> InputMessage:
         if message["role"] == "tool":
@@ -246,12 +292,20 @@ class _Reader:
             elif content.__class__ is list and not self._record.media_in_tool_results:
                 self._media = self._media or any(part["type"] != "text" for part in content)
         name = message.get("name")
-        alias = None if name.__class__ is not str else self._aliases.get(name) or self._names.known(name)
+        alias = (
+            None
+            if name.__class__ is not str
+            else self._aliases.get(name) or self._names.known(name)
+        )
         return message if alias is None or alias == name else {**message, "name": alias}
 
     def _call(self, call: InputCall, index: int, place: int) -> InputCall:
-        if "index" in call or None in call.values():  # a stream's chunks have an index, and what is added up of them keeps it
-            call = {name: value for name, value in call.items() if value is not None and name != "index"}
+        if (
+            "index" in call or None in call.values()
+        ):  # a stream's chunks have an index, and what is added up of them keeps it
+            call = {
+                name: value for name, value in call.items() if value is not None and name != "index"
+            }
         if not self._refused.isdisjoint(call):
             call = self._without(call)
         kind = call.get("type")
@@ -267,12 +321,16 @@ class _Reader:
         if kind == "custom":
             custom = call["custom"]
             alias = self._alias(custom["name"])
-            return call if alias == custom["name"] else {**call, "custom": {**custom, "name": alias}}
+            return (
+                call if alias == custom["name"] else {**call, "custom": {**custom, "name": alias}}
+            )
         written = self._function(call["function"])
         return call if written is call["function"] else {**call, "function": written}
 
     def _function(self, function: Called) -> Called:
-        """What is called, under the name that the server knows, its arguments as a JSON text: never none at all."""
+        """What is called, under the name that the server knows, its arguments as a JSON text: never
+        none at all.
+        """
         arguments, name = function.get("arguments"), function["name"]
         if arguments.__class__ is not str or not arguments:
             function = {**function, "arguments": dumps_str(arguments or {})}

@@ -7,7 +7,15 @@ from translators.chat.parameters import NO_OPS
 from translators.notes import Report
 from translators.openai.wire import RequestBody
 
-SAMPLING: Final = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "logit_bias", "logprobs", "top_logprobs")
+SAMPLING: Final = (
+    "temperature",
+    "top_p",
+    "presence_penalty",
+    "frequency_penalty",
+    "logit_bias",
+    "logprobs",
+    "top_logprobs",
+)
 """What GPT-5 and later refuse while they reason."""
 _NONE: Final = ("none", "default")
 """Efforts that ask for nothing which a model that does not reason would lack."""
@@ -21,7 +29,9 @@ def settle_reasoning(body: RequestBody, record: ModelRecord, report: Report) -> 
 
 
 def _read_reasoning(body: RequestBody, report: Report) -> None:
-    """`reasoning` as OpenRouter has it, in this API's words; `reasoning_effort` wins if both are given."""
+    """`reasoning` as OpenRouter has it, in this API's words; `reasoning_effort` wins if both are
+    given.
+    """
     reasoning = body.pop("reasoning")
     if not reasoning:
         return
@@ -34,7 +44,8 @@ def _read_reasoning(body: RequestBody, report: Report) -> None:
 
 
 def _choose_effort(body: RequestBody, record: ModelRecord, report: Report) -> None:
-    """Snap reasoning_effort to the model's levels, switch reasoning off where tools demand it, drop sampling where reasoning forbids it.
+    """Snap reasoning_effort to the model's levels, switch reasoning off where tools demand it, drop
+    sampling where reasoning forbids it.
 
     A word that is none of the hub's efforts is the server's own, and is left as it is.
     """
@@ -53,9 +64,16 @@ def _choose_effort(body: RequestBody, record: ModelRecord, report: Report) -> No
     active = body.get("reasoning_effort", "" if thinking.on_by_default else "none") != "none"
     if active and record.tools_with_reasoning == "effort_none" and _has_function_tools(body):
         if asked is not None:
-            report.changed("reasoning_effort", "on Chat Completions this model calls function tools only without reasoning")
+            report.changed(
+                "reasoning_effort",
+                "on Chat Completions this model calls function tools only without reasoning",
+            )
         else:
-            report.emulated("reasoning_effort", "set to 'none': on Chat Completions this model calls function tools only without reasoning")
+            report.emulated(
+                "reasoning_effort",
+                "set to 'none': on Chat Completions this model calls function tools only without"
+                " reasoning",
+            )
         body["reasoning_effort"] = "none"
         active = False
     if record.sampling == "refused" or (record.sampling == "unless_reasoning" and active):
@@ -63,11 +81,14 @@ def _choose_effort(body: RequestBody, record: ModelRecord, report: Report) -> No
 
 
 def _has_function_tools(body: RequestBody) -> bool:
-    return bool(body.get("functions")) or any(tool.get("type") == "function" for tool in body.get("tools") or ())
+    return bool(body.get("functions")) or any(
+        tool.get("type") == "function" for tool in body.get("tools") or ()
+    )
 
 
 def drop(body: RequestBody, names: tuple[str, ...] | list[str], report: Report, why: str) -> None:
-    """Take parameters out of `body`; those that ask for what every server does anyway are no loss."""
+    """Take parameters out of `body`; those that ask for what every server does anyway are no
+    loss."""
     for name in names:
         if name in body:
             value = body.pop(name)

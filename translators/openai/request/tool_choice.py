@@ -1,4 +1,6 @@
-"""A forced tool choice for servers of the hub's own dialect whose model cannot be forced: it is told to call instead."""
+"""A forced tool choice for servers of the hub's own dialect whose model cannot be forced: it is
+told to call instead.
+"""
 
 from typing import Final, Literal
 
@@ -15,10 +17,11 @@ CHOICES: Final = frozenset({"tool_choice", "function_call"})
 
 
 def tell(body: RequestBody, record: ModelRecord, report: Report) -> frozenset[str]:
-    """Put the choice of `body`, a request's own copy, into words. The caller's names of the tools of which one must be called.
+    """Put the choice of `body`, a request's own copy, into words. The caller's names of the tools
+    of which one must be called.
 
-    None of them where the model can be forced, or nothing forces it.
-    The words go into the first instruction, or become one: many chat templates take no more than one, and only in front.
+    None of them where the model can be forced, or nothing forces it. The words go into the first
+    instruction, or become one: many chat templates take no more than one, and only in front.
     """
     if record.can_force_tools and record.unsupported.isdisjoint(CHOICES):
         return NO_CALL
@@ -28,13 +31,18 @@ def tell(body: RequestBody, record: ModelRecord, report: Report) -> frozenset[st
     report.emulated(forced.param, TOLD)
     choice = body.pop(forced.param)
     if choice.__class__ is dict and choice.get("type") == "allowed_tools":
-        body[forced.param] = {**choice, "allowed_tools": {**choice["allowed_tools"], "mode": "auto"}}
+        body[forced.param] = {
+            **choice,
+            "allowed_tools": {**choice["allowed_tools"], "mode": "auto"},
+        }
     messages = body["messages"]
     first = messages[0]
     if first["role"] in INSTRUCTION_ROLES:
         body["messages"] = [_with(first, forced.instruction()), *messages[1:]]
     else:
-        role: Literal["developer", "system"] = "developer" if record.instructions_role == "developer" else "system"
+        role: Literal["developer", "system"] = (
+            "developer" if record.instructions_role == "developer" else "system"
+        )
         told: Instruction = {"role": role, "content": forced.instruction()}
         body["messages"] = [told, *messages]
     return forced.must_call

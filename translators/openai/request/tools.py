@@ -1,4 +1,6 @@
-"""The caller's tools and the choice among them, under names that the server takes, and only where there are any."""
+"""The caller's tools and the choice among them, under names that the server takes, and only where
+there are any.
+"""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -32,7 +34,9 @@ NOTHING: Final = Declared(_NONE, _NONE, NO_NAMES, _NO_ALIASES)
 
 
 def read_tools(body: RequestBody, record: ModelRecord, report: Report) -> Declared:
-    """Mend what `body`, a copy of the caller's, says of tools: what is empty goes, names get aliases where the server would refuse them."""
+    """Mend what `body`, a copy of the caller's, says of tools: what is empty goes, names get
+    aliases where the server would refuse them.
+    """
     tools, functions = body.get("tools"), body.get("functions")
     if not tools and not functions:
         if record.ranges == "openai" or tools is not None or functions is not None:
@@ -69,13 +73,19 @@ def _leave_out(body: RequestBody, refused: frozenset[str], report: Report) -> No
     tools = body.get("tools")
     if tools is None or all(refused.isdisjoint(tool) for tool in tools):
         return
-    for name in sorted({name for tool in tools for name in refused.intersection(tool) if tool[name]}):
+    for name in sorted(
+        {name for tool in tools for name in refused.intersection(tool) if tool[name]}
+    ):
         report.dropped(f"tools.{name}", "this provider's API does not know it")
-    body["tools"] = [{name: value for name, value in tool.items() if name not in refused} for tool in tools]
+    body["tools"] = [
+        {name: value for name, value in tool.items() if name not in refused} for tool in tools
+    ]
 
 
 def _nested(choice: Tool) -> Tool:
-    """A choice that names a tool beside its type, as Claude and the Responses API have it, in the form of Chat Completions."""
+    """A choice that names a tool beside its type, as Claude and the Responses API have it, in the
+    form of Chat Completions.
+    """
     kind = choice.get("type")
     if "name" not in choice or kind == "allowed_tools" or kind in choice:
         return choice
@@ -87,7 +97,9 @@ def _rename(body: RequestBody, names: ToolNames) -> None:
     if "tools" in body:
         body["tools"] = [_renamed(tool, names) for tool in body["tools"]]
     if "functions" in body:
-        body["functions"] = [{**function, "name": names.upstream(function["name"])} for function in body["functions"]]
+        body["functions"] = [
+            {**function, "name": names.upstream(function["name"])} for function in body["functions"]
+        ]
     choice, call = body.get("tool_choice"), body.get("function_call")
     if choice.__class__ is dict:
         body["tool_choice"] = _renamed_choice(choice, names)
@@ -96,20 +108,31 @@ def _rename(body: RequestBody, names: ToolNames) -> None:
 
 
 def _renamed(tool: Tool, names: ToolNames) -> Tool:
-    """A tool, or what names one, under its alias; kinds that are the server's own keep their names."""
+    """A tool, or what names one, under its alias; kinds that are the server's own keep their
+    names."""
     kind = tool.get("type", "function")
     if kind not in OWN:
         return tool
     inner = tool.get(kind)
     if inner.__class__ is dict:
         return {**tool, kind: {**inner, "name": names.upstream(inner["name"])}}
-    return {**tool, "name": names.upstream(tool["name"])} if tool.get("name").__class__ is str else tool
+    return (
+        {**tool, "name": names.upstream(tool["name"])}
+        if tool.get("name").__class__ is str
+        else tool
+    )
 
 
 def _renamed_choice(choice: Tool, names: ToolNames) -> Tool:
     if choice.get("type") == "allowed_tools":
         allowed = choice["allowed_tools"]
-        return {**choice, "allowed_tools": {**allowed, "tools": [_renamed(tool, names) for tool in allowed["tools"]]}}
+        return {
+            **choice,
+            "allowed_tools": {
+                **allowed,
+                "tools": [_renamed(tool, names) for tool in allowed["tools"]],
+            },
+        }
     if "name" in choice and choice["name"].__class__ is str:
         return {**choice, "name": names.upstream(choice["name"])}
     return _renamed(choice, names)

@@ -10,11 +10,14 @@ from translators.responses.items import CALLS, is_call, parts_of, text_of
 from translators.responses.wire import Item
 
 Key = tuple[int, str, int]
-"""The item's place in the output, whose text it is (`text`, `refusal`, `summary`, `thought`, `call`), and the number of its part."""
+"""The item's place in the output, whose text it is (`text`, `refusal`, `summary`, `thought`,
+`call`), and the number of its part."""
 
 
 class Shown:
-    """Every text is shown once and whole, whether it came in deltas, at the end of its part, or only in the finished item."""
+    """Every text is shown once and whole, whether it came in deltas, at the end of its part, or
+    only in the finished item.
+    """
 
     def __init__(self, envelope: Envelope) -> None:
         self.opened = False
@@ -23,7 +26,8 @@ class Shown:
         self._envelope = envelope
         self._texts: dict[Key, list[str]] = {}
         self._open_calls: dict[int, tuple[int, str, str]] = {}
-        """By place in the output: the number among the calls, what Chat calls its kind, and its text."""
+        """By place in the output: the number among the calls, what Chat calls its kind, and its
+        text."""
         self._thought = False
         self._images = 0
 
@@ -34,7 +38,9 @@ class Shown:
             chunks.append(Chunk({"role": "assistant", "content": content}))
 
     def say(self, key: Key, text: str, tokens: Any, chunks: list[Chunk]) -> None:
-        """Show the next piece of a text. Text of a call that has not begun waits for the whole item, which names it."""
+        """Show the next piece of a text. Text of a call that has not begun waits for the whole
+        item, which names it.
+        """
         place, kind, _ = key
         if not text or (kind == "call" and place not in self._open_calls):
             return
@@ -46,7 +52,9 @@ class Shown:
                 self._part_thoughts(chunks)
         said.append(text)
         if kind == "text":
-            chunks.append(Chunk({"content": text}, choice={"logprobs": logprobs(tokens)} if tokens else None))
+            chunks.append(
+                Chunk({"content": text}, choice={"logprobs": logprobs(tokens)} if tokens else None)
+            )
         elif kind == "refusal":
             chunks.append(Chunk({"refusal": text}))
         elif kind == "call":
@@ -56,7 +64,9 @@ class Shown:
 
     def said(self, place: int) -> str:
         """All that was shown of the item at `place`."""
-        return "".join(piece for key, pieces in self._texts.items() if key[0] == place for piece in pieces)
+        return "".join(
+            piece for key, pieces in self._texts.items() if key[0] == place for piece in pieces
+        )
 
     def _part_thoughts(self, chunks: list[Chunk]) -> None:
         """A blank line between two parts of the reasoning."""
@@ -109,7 +119,9 @@ class Shown:
             self.complete((place, "call", 0), written(item), None, chunks)
         elif kind == "message":
             for number, part in enumerate(spoken(item)):
-                self.complete((place, "text", number), text_of(part, "text"), part.get("logprobs"), chunks)
+                self.complete(
+                    (place, "text", number), text_of(part, "text"), part.get("logprobs"), chunks
+                )
                 self.complete((place, "refusal", number), text_of(part, "refusal"), None, chunks)
         elif kind == "reasoning":
             for name, field in (("summary", "summary"), ("thought", "content")):

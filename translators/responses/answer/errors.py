@@ -1,4 +1,6 @@
-"""Errors of the Responses API: as an HTTP answer, as an event of a stream, and inside a response that failed."""
+"""Errors of the Responses API: as an HTTP answer, as an event of a stream, and inside a response
+that failed.
+"""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,8 +13,10 @@ from translators.json_codec import loads
 from translators.retry_after import retry_after
 
 _OF_IMAGES: Final = (
-    "invalid_image", "invalid_image_format", "invalid_base64_image", "invalid_image_url", "image_too_large", "image_too_small",
-    "image_parse_error", "invalid_image_mode", "image_file_too_large", "unsupported_image_media_type", "empty_image_file",
+    "invalid_image", "invalid_image_format", "invalid_base64_image", "invalid_image_url",
+    "image_too_large", "image_too_small",
+    "image_parse_error", "invalid_image_mode", "image_file_too_large",
+    "unsupported_image_media_type", "empty_image_file",
     "failed_to_download_image", "image_file_not_found",
 )  # fmt: skip
 
@@ -30,8 +34,14 @@ _CODES: Final[Mapping[str, FailureKind]] = MappingProxyType(
 )
 """The codes of `response.error` that Chat Completions has not."""
 
-_STATUS_OF_TYPE: Final = {"invalid_request_error": 400, "rate_limit_error": 429, "requests": 429, "tokens": 429}
-"""What an error that came under a good status would have been as an answer, by its type; anything else is the server's fault."""
+_STATUS_OF_TYPE: Final = {
+    "invalid_request_error": 400,
+    "rate_limit_error": 429,
+    "requests": 429,
+    "tokens": 429,
+}
+"""What an error that came under a good status would have been as an answer, by its type; anything
+else is the server's fault."""
 
 
 def parse_error(status: int, headers: Mapping[str, str], body: bytes) -> UpstreamFailure:
@@ -44,7 +54,9 @@ def parse_error(status: int, headers: Mapping[str, str], body: bytes) -> Upstrea
 
 
 def told_failure(error: Any) -> UpstreamFailure:
-    """The failure of an error told under a good status: `response.error`, or an `error` event in either of its two shapes."""
+    """The failure of an error told under a good status: `response.error`, or an `error` event in
+    either of its two shapes.
+    """
     if not isinstance(error, dict):
         error = {}
     inner = error.get("error")

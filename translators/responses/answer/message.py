@@ -10,17 +10,28 @@ from translators.json_codec import JsonObject
 from translators.responses.items import CALLS, FORMAT, is_call, is_item, parts_of, text_of
 from translators.responses.wire import Item
 
-_IMAGE_TYPES: Final = {"png": "image/png", "webp": "image/webp", "jpeg": "image/jpeg", "gif": "image/gif", "svg": "image/svg+xml"}
+_IMAGE_TYPES: Final = {
+    "png": "image/png",
+    "webp": "image/webp",
+    "jpeg": "image/jpeg",
+    "gif": "image/gif",
+    "svg": "image/svg+xml",
+}
 
 
 def message(items: list[Item], envelope: Envelope) -> Message:
-    """The assistant message. `content` is null only where a call or a refusal stands in its place."""
+    """The assistant message. `content` is null only where a call or a refusal stands in its
+    place."""
     shape = envelope.shape
     texts = [part for item in items for part in spoken(item)]
     text = "".join(text_of(part, "text") for part in texts if part.get("type") == "output_text")
     refusal = "".join(text_of(part, "refusal") for part in texts if part.get("type") == "refusal")
     calls = [tool_call(item, n, envelope) for n, item in enumerate(filter(is_call, items))]
-    said: Message = {"role": "assistant", "content": text or (None if calls or refusal else ""), "refusal": refusal or None}
+    said: Message = {
+        "role": "assistant",
+        "content": text or (None if calls or refusal else ""),
+        "refusal": refusal or None,
+    }
     if thoughts := "\n\n".join(thought for item in items for thought in thoughts_of(item)):
         said["reasoning_content"] = thoughts
     if calls and shape.legacy_functions and "function" in calls[0]:
@@ -39,10 +50,17 @@ def spoken(item: Item) -> list[JsonObject]:
 
 
 def thoughts_of(item: Item) -> list[str]:
-    """The texts of a reasoning item: its summary, and the reasoning itself with servers that show it."""
+    """The texts of a reasoning item: its summary, and the reasoning itself with servers that show
+    it.
+    """
     if item.get("type") != "reasoning":
         return []
-    return [text for name in ("summary", "content") for part in parts_of(item, name) if (text := text_of(part, "text"))]
+    return [
+        text
+        for name in ("summary", "content")
+        for part in parts_of(item, name)
+        if (text := text_of(part, "text"))
+    ]
 
 
 def tool_call(item: Item, number: int, envelope: Envelope) -> ToolCall:
@@ -57,7 +75,9 @@ def tool_call(item: Item, number: int, envelope: Envelope) -> ToolCall:
 
 def _callers_name(name: str, shape: AnswerShape) -> str:
     known = shape.tool_names
-    return (known.get(name) or known.get(name.removeprefix("functions.")) if known else None) or declared_name(name, shape.declared_tools)
+    return (
+        known.get(name) or known.get(name.removeprefix("functions.")) if known else None
+    ) or declared_name(name, shape.declared_tools)
 
 
 def call_kind(item: Item) -> tuple[str, str]:
@@ -73,13 +93,21 @@ def written(item: Item) -> str:
 
 def images(items: list[Item]) -> list[JsonObject]:
     """The pictures that the server's own tool has drawn."""
-    drawn = [item for item in items if item.get("type") == "image_generation_call" and text_of(item, "result")]
+    drawn = [
+        item
+        for item in items
+        if item.get("type") == "image_generation_call" and text_of(item, "result")
+    ]
     return [image(item, n) for n, item in enumerate(drawn)]
 
 
 def image(item: Item, number: int) -> JsonObject:
     mime = _IMAGE_TYPES.get(text_of(item, "output_format"), "image/png")
-    return {"type": "image_url", "image_url": {"url": f"data:{mime};base64,{item['result']}"}, "index": number}
+    return {
+        "type": "image_url",
+        "image_url": {"url": f"data:{mime};base64,{item['result']}"},
+        "index": number,
+    }
 
 
 def trailer(items: list[Item], envelope: Envelope) -> Delta:
@@ -89,24 +117,40 @@ def trailer(items: list[Item], envelope: Envelope) -> Delta:
 
 
 def annotations(items: list[Item]) -> list[JsonObject]:
-    """Web citations; their places are moved from characters of their part to characters of the whole text."""
+    """Web citations; their places are moved from characters of their part to characters of the
+    whole text.
+    """
     shown: list[JsonObject] = []
     start = 0
-    for part in (part for item in items for part in spoken(item) if part.get("type") == "output_text"):
-        shown += [_citation(cited, start) for cited in parts_of(part, "annotations") if cited.get("type") == "url_citation"]
+    for part in (
+        part for item in items for part in spoken(item) if part.get("type") == "output_text"
+    ):
+        shown += [
+            _citation(cited, start)
+            for cited in parts_of(part, "annotations")
+            if cited.get("type") == "url_citation"
+        ]
         start += len(text_of(part, "text"))
     return shown
 
 
 def _citation(cited: JsonObject, start: int) -> JsonObject:
-    place = {name: start + (cited[name] if cited.get(name).__class__ is int else 0) for name in ("start_index", "end_index")}
-    return {"type": "url_citation", "url_citation": {**place, "title": text_of(cited, "title"), "url": text_of(cited, "url")}}
+    place = {
+        name: start + (cited[name] if cited.get(name).__class__ is int else 0)
+        for name in ("start_index", "end_index")
+    }
+    return {
+        "type": "url_citation",
+        "url_citation": {**place, "title": text_of(cited, "title"), "url": text_of(cited, "url")},
+    }
 
 
 def _original(items: list[Item], envelope: Envelope) -> JsonObject | None:
-    """All items as they came, for the next turn; None where content and tool_calls rebuild them. Calls not shown are left out.
+    """All items as they came, for the next turn; None where content and tool_calls rebuild them.
+    Calls not shown are left out.
 
-    They are the asked model's: what an alias stands for is named only by the answer, and the next request asks for the alias again.
+    They are the asked model's: what an alias stands for is named only by the answer, and the next
+    request asks for the alias again.
     """
     blocks = list(items)
     if envelope.shape.one_tool_call:
@@ -118,15 +162,21 @@ def _original(items: list[Item], envelope: Envelope) -> JsonObject | None:
 
 
 def _is_canonical(items: list[Item]) -> bool:
-    """Whether a chat message says the same as these items: one text or refusal, then calls, all plain."""
-    return all(_PLAIN[item["type"]](item) if item["type"] in _PLAIN else False for item in items) and not any(
-        item["type"] == "message" for item in items[1:]
-    )
+    """Whether a chat message says the same as these items: one text or refusal, then calls, all
+    plain.
+    """
+    return all(
+        _PLAIN[item["type"]](item) if item["type"] in _PLAIN else False for item in items
+    ) and not any(item["type"] == "message" for item in items[1:])
 
 
 def _is_plain_message(item: Item) -> bool:
     parts = spoken(item)
-    return len(parts) <= 1 and not item.get("phase") and not any(part.get("annotations") for part in parts)
+    return (
+        len(parts) <= 1
+        and not item.get("phase")
+        and not any(part.get("annotations") for part in parts)
+    )
 
 
 def _is_plain_call(item: Item) -> bool:

@@ -1,6 +1,8 @@
-"""Where each item of a streamed answer stands: known by its ids first, by the index that the server gives it only where it has none.
+"""Where each item of a streamed answer stands: known by its ids first, by the index that the server
+gives it only where it has none.
 
-Servers number items wrongly, list others at the end than they streamed, in another order, or change an item's id from event to event.
+Servers number items wrongly, list others at the end than they streamed, in another order, or change
+an item's id from event to event.
 """
 
 from collections.abc import Callable, Container
@@ -19,7 +21,8 @@ class Places:
         self._named: dict[str, int] = {}
         """By the id that the answer to a call goes by, and by the item's own."""
         self.moved: dict[int, int] = {}
-        """The place that an index means now, where it is another: empty, as nearly always, and every index is the place."""
+        """The place that an index means now, where it is another: empty, as nearly always, and
+        every index is the place."""
 
     def of(self, event: StreamEvent, index: int) -> int:
         """The place of the item that an event adds to."""
@@ -45,7 +48,9 @@ class Places:
         return self._keep(place, item)
 
     def matched(self, output: list[Item], said: Callable[[int], str]) -> list[int]:
-        """The places of all items of the whole answer. `said`: what has been shown of the item at a place."""
+        """The places of all items of the whole answer. `said`: what has been shown of the item at a
+        place.
+        """
         places: list[int] = []
         unknown: list[int] = []
         for n, item in enumerate(output):
@@ -67,14 +72,20 @@ class Places:
     def _known(self, item: Item) -> int | None:
         """The place of an item by its ids."""
         call_id = item.get("call_id")
-        if call_id and call_id.__class__ is str and (place := self._called.get(call_id)) is not None:
+        if (
+            call_id
+            and call_id.__class__ is str
+            and (place := self._called.get(call_id)) is not None
+        ):
             return place
         own = item.get("id")
         place = self._named.get(own) if own.__class__ is str else None
         return place if place is not None and _may_be(self._items[place], item) else None
 
     def _new(self, index: int | None = None) -> int:
-        """A free place: that of the `index`, or one behind all others, which the index means from now on."""
+        """A free place: that of the `index`, or one behind all others, which the index means from
+        now on.
+        """
         if index is not None and index not in self._items:
             return index
         place = max(self._items, default=-1) + 1
@@ -107,7 +118,9 @@ def _index(event: StreamEvent) -> int:
 
 
 def _may_be(before: Item, item: Item) -> bool:
-    """Whether nothing speaks against two items being one. An id of their own may change; the one of a call does not."""
+    """Whether nothing speaks against two items being one. An id of their own may change; the one of
+    a call does not.
+    """
     if before.get("type") != item.get("type"):
         return False
     one, other = text_of(before, "call_id"), text_of(item, "call_id")
@@ -116,5 +129,9 @@ def _may_be(before: Item, item: Item) -> bool:
 
 def _text(item: Item) -> str:
     """All that is shown of an item that is no call."""
-    fields = [("content", "text"), ("content", "refusal")] if item.get("type") == "message" else [("summary", "text"), ("content", "text")]
+    fields = (
+        [("content", "text"), ("content", "refusal")]
+        if item.get("type") == "message"
+        else [("summary", "text"), ("content", "text")]
+    )
     return "".join(text_of(part, name) for field, name in fields for part in parts_of(item, field))

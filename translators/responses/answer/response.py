@@ -25,7 +25,9 @@ from translators.responses.wire import Item, Response
 
 
 def parse_response(body: bytes, envelope: Envelope) -> Completion:
-    """The chat.completion in `body`. Raises UpstreamError for a response that failed, and for what is none."""
+    """The chat.completion in `body`. Raises UpstreamError for a response that failed, and for what
+    is none.
+    """
     try:
         response = loads_repaired(body)
     except ValueError as error:
@@ -55,7 +57,9 @@ def _completion(response: Response, envelope: Envelope) -> Completion:
     answer: Completion = {
         "id": answer_id(response, envelope.id),
         "object": "chat.completion",
-        "created": int(created) if created.__class__ is int or (created.__class__ is float and isfinite(created)) else envelope.created,
+        "created": int(created)
+        if created.__class__ is int or (created.__class__ is float and isfinite(created))
+        else envelope.created,
         "model": model,
         "choices": [choice],
     }
@@ -67,4 +71,6 @@ def _completion(response: Response, envelope: Envelope) -> Completion:
 
 
 def _all_logprobs(items: list[Item]) -> JsonObject | None:
-    return logprobs([token for item in items for part in spoken(item) for token in parts_of(part, "logprobs")])
+    return logprobs(
+        [token for item in items for part in spoken(item) for token in parts_of(part, "logprobs")]
+    )

@@ -72,10 +72,15 @@ def _moderation(result: Any) -> Any:
 
 def logprobs(tokens: Any) -> JsonObject | None:
     """The log probabilities of some tokens as a choice has them; None if there are none."""
-    known = [token for token in tokens if token.__class__ is dict] if tokens.__class__ is list else []
+    known = (
+        [token for token in tokens if token.__class__ is dict] if tokens.__class__ is list else []
+    )
     if not known:
         return None
-    return {"content": [{"bytes": None, **token, "top_logprobs": _top(token)} for token in known], "refusal": None}
+    return {
+        "content": [{"bytes": None, **token, "top_logprobs": _top(token)} for token in known],
+        "refusal": None,
+    }
 
 
 def _top(token: JsonObject) -> list[JsonObject]:
@@ -95,8 +100,14 @@ def answer_model(response: Response, default: str) -> str:
 def output_of(response: Response) -> list[Item]:
     """The items of the answer, each once."""
     output = response.get("output")
-    items: list[Item] = [item for item in output if item.__class__ is dict] if output.__class__ is list else []
-    return [item for n, item in enumerate(items) if item not in items[:n]] if len(items) > 1 and _repeats(items) else items
+    items: list[Item] = (
+        [item for item in output if item.__class__ is dict] if output.__class__ is list else []
+    )
+    return (
+        [item for n, item in enumerate(items) if item not in items[:n]]
+        if len(items) > 1 and _repeats(items)
+        else items
+    )
 
 
 def _repeats(items: list[Item]) -> bool:

@@ -1,9 +1,11 @@
-"""A streamed response as chunks: deltas are shown as they come, what a server only told at the end is made up for there."""
+"""A streamed response as chunks: deltas are shown as they come, what a server only told at the end
+is made up for there.
+"""
 
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from translators.chat.chunks import Chunk
+from translators.chat.chunks import Chunk, private
 from translators.chat.wire import Usage
 from translators.dialect import Envelope
 from translators.errors import FailureKind, UpstreamFailure
@@ -23,7 +25,7 @@ from translators.responses.answer.response_fields import (
     output_of,
 )
 from translators.responses.answer.usage import usage
-from translators.responses.items import is_call
+from translators.responses.items import FORMAT, is_call
 from translators.responses.wire import Item, StreamEvent
 from translators.sse import Decoder, Event, EventTooLarge
 
@@ -144,14 +146,25 @@ class ResponsesStream:
         if place not in self._items:
             self._items[place] = item
             self._shown.complete_item(place, item, chunks)
+            if item.get("type") == "reasoning":
+                chunks.append(private({"signed_reasoning": {"format": FORMAT, "data": [item]}}))
 
     def _error(self, event: StreamEvent, chunks: list[Chunk]) -> None:
         self.failure = told_failure(event)
 
+    def _done(self, event: StreamEvent, chunks: list[Chunk]) -> None:
+        """Some servers' end mark; it ends the answer only if the response in it says how it
+        ended."""
+        if _object(event, "response").get("status") in _ENDED:
+            self._end(event, chunks)
+
     def _end(self, event: StreamEvent, chunks: list[Chunk]) -> None:
         """The tail: what was never streamed, the trailer, the finish reason, the usage."""
         self._name(event, chunks)
-        response = {"status": str(event.get("type")).rpartition(".")[2], **_object(event, "response")}
+        response = {
+            "status": str(event.get("type")).rpartition(".")[2],
+            **_object(event, "response"),
+        }
         self.failure = failure_of(response)
         if self.failure is not None:
             return
@@ -161,7 +174,11 @@ class ResponsesStream:
             self._finish_item(place, item, chunks)
         self._shown.open(chunks, "")
         if places != [*self._items]:  # else they came in the order that they stand in
-            places = [*dict.fromkeys(places)] if self._items.keys() <= set(places) else sorted(self._items)
+            places = (
+                [*dict.fromkeys(places)]
+                if self._items.keys() <= set(places)
+                else sorted(self._items)
+            )
         items = [self._items[place] for place in places]
         if more := trailer(items, self._envelope):
             chunks.append(Chunk(more))
@@ -169,7 +186,9 @@ class ResponsesStream:
         chunks.append(
             Chunk(
                 {},
-                finish_reason(response, self._shown.calls > 0, self._envelope.shape.legacy_functions),
+                finish_reason(
+                    response, self._shown.calls > 0, self._envelope.shape.legacy_functions
+                ),
                 choice=None if native is None else {"native_finish_reason": native},
                 top=beside(response) or None,
             )
@@ -179,7 +198,9 @@ class ResponsesStream:
         self.finished = True
 
     def _read_document(self, text: bytes, chunks: list[Chunk]) -> None:
-        """The provider answered with one JSON document where a stream was asked for, or ended a stream with one."""
+        """The provider answered with one JSON document where a stream was asked for, or ended a
+        stream with one.
+        """
         try:
             document = loads_repaired(text)
         except ValueError:
@@ -191,11 +212,15 @@ class ResponsesStream:
         elif self._began:
             self.failure = truncated()
         else:
-            self.failure = malformed("The provider answered with something that is neither a stream nor a response.")
+            self.failure = malformed(
+                "The provider answered with something that is neither a stream nor a response."
+            )
 
 
 class _Delta(NamedTuple):
-    """An event that carries text: whose text it is, the field that numbers the part, the field that holds it, whether all of it."""
+    """An event that carries text: whose text it is, the field that numbers the part, the field that
+    holds it, whether all of it.
+    """
 
     kind: str
     part: str
@@ -218,6 +243,8 @@ _DELTAS: Final[dict[str, _Delta]] = {
     "response.custom_tool_call_input.done": _Delta("call", "", "input", True),
 }
 
+_ENDED: Final = ("completed", "incomplete", "failed", "cancelled")
+
 _EVENTS: Final[dict[str, Callable[[ResponsesStream, StreamEvent, list[Chunk]], None]]] = {
     "response.created": ResponsesStream._name,
     "response.in_progress": ResponsesStream._name,
@@ -226,9 +253,11 @@ _EVENTS: Final[dict[str, Callable[[ResponsesStream, StreamEvent, list[Chunk]], N
     "response.completed": ResponsesStream._end,
     "response.incomplete": ResponsesStream._end,
     "response.failed": ResponsesStream._end,
+    "response.done": ResponsesStream._done,
     "error": ResponsesStream._error,
 }
-"""Everything else says nothing that the hub could: parts beginning, the server's own tools at work, what is not known yet."""
+"""Everything else says nothing that the hub could: parts beginning, the server's own tools at work,
+what is not known yet."""
 
 
 def _object(holder: JsonObject, name: str) -> JsonObject:

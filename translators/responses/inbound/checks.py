@@ -11,7 +11,9 @@ def text(value: Any, at: str) -> str:
     """A string. Raises InvalidRequest."""
     if value.__class__ is not str:
         if value is None:
-            raise InvalidRequest(f"Missing required parameter: '{at}'.", at, "missing_required_parameter")
+            raise InvalidRequest(
+                f"Missing required parameter: '{at}'.", at, "missing_required_parameter"
+            )
         raise wrong_type(at, "a string", value)
     said: str = value
     return said
@@ -48,4 +50,6 @@ def boolean(value: Any, at: str) -> bool:
 
 def unknown_value(value: Any, at: str, known: str) -> InvalidRequest:
     """What is said of a value that is none of the `known` ones."""
-    return InvalidRequest(f"Invalid value: {str(value)[:100]!r}. Supported values are: {known}.", at, "invalid_value")
+    return InvalidRequest(
+        f"Invalid value: {str(value)[:100]!r}. Supported values are: {known}.", at, "invalid_value"
+    )

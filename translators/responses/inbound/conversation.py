@@ -47,7 +47,9 @@ class Conversation:
         self._turn = Turn()
         self._pairs = pair(self._items, CALLS, OUTPUTS)
         self._answers = {output: call for call, output in self._pairs.items()}
-        self._call_ids = {str(item.get("call_id")) for item in self._items if item.get("type") in CALLS}
+        self._call_ids = {
+            str(item.get("call_id")) for item in self._items if item.get("type") in CALLS
+        }
         self._outputs: dict[int, CallOutput] = {}
 
     def read(self) -> None:
@@ -79,7 +81,9 @@ class Conversation:
                 self._tools.declare(item.get("tools"), f"input[{i}].tools")
             elif kind == "tool_search_output" and _is_callers(item):
                 names = self._tools.declare(item.get("tools"), f"input[{i}].tools")
-                self._outputs[i] = CallOutput(i, f"Tools found: {', '.join(sorted(names)) or 'none'}")
+                self._outputs[i] = CallOutput(
+                    i, f"Tools found: {', '.join(sorted(names)) or 'none'}"
+                )
             elif kind in OUTPUTS and kind != "tool_search_output":
                 at = f"input[{i}].output"
                 self._outputs[i] = CallOutput(i, content_of(item.get("output"), at, self._findings))
@@ -146,7 +150,9 @@ class Conversation:
             if not self._turn.waiting:
                 self.close(i + 1)
         elif i not in self._answers and str(item.get("call_id")) not in self._call_ids:
-            said = f"No tool call found for function call output with call_id {item.get('call_id')}."
+            said = (
+                f"No tool call found for function call output with call_id {item.get('call_id')}."
+            )
             raise InvalidRequest(said, "input")
 
     def reasoning(self, i: int, item: JsonObject) -> None:
@@ -182,7 +188,9 @@ class Conversation:
     def trigger(self, i: int, item: JsonObject) -> None:
         """The answer is to be a summary."""
         if i != len(self._items) - 1:
-            raise InvalidRequest("A 'compaction_trigger' must be the last item.", f"input[{i}]", "invalid_value")
+            raise InvalidRequest(
+                "A 'compaction_trigger' must be the last item.", f"input[{i}]", "invalid_value"
+            )
         self.compacts = True
 
     def update(self, i: int, item: JsonObject) -> None:

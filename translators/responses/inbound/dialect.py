@@ -30,7 +30,14 @@ _OPTIONAL: Final[Mapping[Capability, str]] = MappingProxyType({"web_search": "we
 class ResponsesInbound:
     """A request that was read, and the answer that is written for it."""
 
-    def __init__(self, document: JsonObject, text: bytes, read: ReadRequest, keeps: bool, answer_id: str | None) -> None:
+    def __init__(
+        self,
+        document: JsonObject,
+        text: bytes,
+        read: ReadRequest,
+        keeps: bool,
+        answer_id: str | None,
+    ) -> None:
         self.request: ChatRequest = read.chat
         self.origin = Origin(
             NAME,
@@ -105,9 +112,11 @@ class ResponsesInbound:
         return self._writer.end_unkept()
 
 
-def read_kept(document: Any, call: Call, keeps: bool, answer_id: str | None = None) -> ResponsesInbound:
-    """A request whose history is whole. `keeps`: its answer is to be kept. `answer_id` names a whole
-    answer; without it the provider's id does. Raises InvalidRequest."""
+def read_kept(
+    document: Any, call: Call, keeps: bool, answer_id: str | None = None
+) -> ResponsesInbound:
+    """A request whose history is whole. `keeps`: its answer is to be kept. `answer_id` names
+    a whole answer; without it the provider's id does. Raises InvalidRequest."""
     read = read_hub_request(document, call.size)
     return ResponsesInbound(document, call.text, read, keeps, answer_id)
 

@@ -28,7 +28,7 @@ def told(error: CallerError) -> tuple[str, str]:
 
 
 def error_event(error: CallerError) -> JsonObject:
-    """The fields of an `error` event: flat, as the types have it, and nested, as SDKs look for it."""
+    """The fields of an `error` event: flat, as the types say, and nested, as SDKs look for it."""
     code, message = told(error)
     nested = {"type": error.type, "code": code, "message": message, "param": error.param}
     return {"code": code, "message": message, "param": error.param, "error": nested}

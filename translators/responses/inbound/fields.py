@@ -35,7 +35,9 @@ CHATS: Final[Mapping[str, str]] = {
     "functions": "tools", "function_call": "tool_choice",
 }  # fmt: skip
 """Chat's words that this API has others for."""
-CHATS_ALONE: Final = frozenset({"n", "stop", "seed", "frequency_penalty", "presence_penalty", "logit_bias", "logprobs"})
+CHATS_ALONE: Final = frozenset(
+    {"n", "stop", "seed", "frequency_penalty", "presence_penalty", "logit_bias", "logprobs"}
+)
 INCLUDABLE: Final = frozenset(
     {
         "file_search_call.results", "web_search_call.results", "web_search_call.action.sources",
@@ -157,9 +159,14 @@ VERDICTS: Final[Mapping[str, Verdict]] = {
     "max_output_tokens": Verdict("mapped", "max_completion_tokens"),
     "temperature": Verdict("mapped", "the same"),
     "top_p": Verdict("mapped", "the same"),
-    "reasoning": Verdict("depends", "effort and summary are mapped; context and mode that need a kept history dropped"),
+    "reasoning": Verdict(
+        "depends",
+        "effort and summary are mapped; context and mode that need a kept history dropped",
+    ),
     "text": Verdict("mapped", "response_format and verbosity"),
-    "tools": Verdict("depends", "functions, custom tools, namespaces, web search; OpenAI's hosted tools rejected"),
+    "tools": Verdict(
+        "depends", "functions, custom tools, namespaces, web search; OpenAI's hosted tools rejected"
+    ),
     "tool_choice": Verdict("depends", "mapped; a choice of a hosted tool is rejected"),
     "parallel_tool_calls": Verdict("mapped", "the same"),
     "max_tool_calls": Verdict("ignored", "it counts hosted tools only"),

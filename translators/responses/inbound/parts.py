@@ -18,7 +18,9 @@ def content_of(value: Any, at: str, findings: Findings) -> str | list[JsonObject
         said: str = value
         return said
     if value is None:
-        raise InvalidRequest(f"Missing required parameter: '{at}'.", at, "missing_required_parameter")
+        raise InvalidRequest(
+            f"Missing required parameter: '{at}'.", at, "missing_required_parameter"
+        )
     parts = []
     for j, part in enumerate(array(value, at)):
         read = part_of(mapping(part, f"{at}[{j}]"), f"{at}[{j}]", findings)
@@ -70,7 +72,9 @@ def _file(part: JsonObject, at: str, findings: Findings) -> JsonObject | None:
     if part.get("file_id") is not None:
         findings.natives.append(f"{at}.file_id")
         return None
-    raise InvalidRequest(f"'{at}' needs 'file_data', 'file_url' or 'file_id'.", at, "missing_required_parameter")
+    raise InvalidRequest(
+        f"'{at}' needs 'file_data', 'file_url' or 'file_id'.", at, "missing_required_parameter"
+    )
 
 
 def _audio(part: JsonObject, at: str, findings: Findings) -> JsonObject:

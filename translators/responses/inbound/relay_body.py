@@ -93,7 +93,9 @@ class Body:
         return any(member.start <= edit.start < member.end for member in gone)
 
 
-def relayed_body(text: str, document: Mapping[str, Any], overlay: Overlay, target: Target, report: Report) -> str:
+def relayed_body(
+    text: str, document: Mapping[str, Any], overlay: Overlay, target: Target, report: Report
+) -> str:
     """The text as it is sent to `target`. `document`: what it says."""
     body = Body(text)
     body.put("model", target.model)
@@ -153,7 +155,9 @@ def _hold(body: Body, target: Target, report: Report) -> None:
         held = max(16, min(asked, record.max_output_tokens))
         if held != asked:
             body.put("max_output_tokens", held)
-            report.changed("max_output_tokens", f"{asked} is outside of 16 to {record.max_output_tokens}")
+            report.changed(
+                "max_output_tokens", f"{asked} is outside of 16 to {record.max_output_tokens}"
+            )
     for name in _SAMPLING:
         refused = record.sampling == "refused" or name in record.unsupported
         if refused and body.value(name) not in (None, 1) and body.cut(name):

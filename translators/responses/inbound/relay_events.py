@@ -21,7 +21,15 @@ class RelayedEvents(Relayed):
 
     __slots__ = ("count", "event", "kind")
 
-    def __init__(self, raw: bytes, *, kind: str = "", event: JsonObject | None = None, count: int = 1, **told: Any) -> None:
+    def __init__(
+        self,
+        raw: bytes,
+        *,
+        kind: str = "",
+        event: JsonObject | None = None,
+        count: int = 1,
+        **told: Any,
+    ) -> None:
         super().__init__(raw, **told)
         self.kind = kind
         """The type of an event that was read; "" for others."""

@@ -9,7 +9,9 @@ from translators.sealed import PREFIX
 from translators.splices import Edit, Element, Member, cut_all, elements, members
 
 
-def input_edits(text: str, member: Member, keeps_reasoning: bool, replaces: bool, report: Report) -> list[Edit]:
+def input_edits(
+    text: str, member: Member, keeps_reasoning: bool, replaces: bool, report: Report
+) -> list[Edit]:
     """The edits in `input`. `replaces`: the persona's prompt stands for the caller's."""
     found = elements(text, member.value_start)
     gone: set[int] = set()

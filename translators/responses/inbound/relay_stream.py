@@ -93,7 +93,9 @@ class RelayStream:
             kind = f"response.{response.get('status') or 'completed'}"
         self._end(kind, raw, event, response, chunks)
 
-    def _end(self, kind: str, raw: bytes, event: JsonObject, response: JsonObject, chunks: list[Chunk]) -> None:
+    def _end(
+        self, kind: str, raw: bytes, event: JsonObject, response: JsonObject, chunks: list[Chunk]
+    ) -> None:
         told = {"status": kind.rpartition(".")[2], **response}
         self.failure = failure_of(told)
         if self.failure is not None:
@@ -103,7 +105,11 @@ class RelayStream:
         items = output if output.__class__ is list else []
         calls = any(item.__class__ is dict and is_call(item) for item in items)
         reason = finish_reason(told, calls, False)
-        chunks.append(RelayedEvents(raw, kind=kind, event=event, finish_reason=reason, usage=self.usage_so_far))
+        chunks.append(
+            RelayedEvents(
+                raw, kind=kind, event=event, finish_reason=reason, usage=self.usage_so_far
+            )
+        )
         self.finished = True
 
     def _name(self, response: JsonObject) -> None:

@@ -33,7 +33,9 @@ class RelayWriter:
 
     def write(self, chunks: Sequence[Chunk]) -> bytes:
         """What is shown of one read; the terminal event waits for `end`."""
-        return b"".join([self._chunk(chunk) for chunk in chunks if isinstance(chunk, RelayedEvents)])
+        return b"".join(
+            [self._chunk(chunk) for chunk in chunks if isinstance(chunk, RelayedEvents)]
+        )
 
     def _chunk(self, chunk: RelayedEvents) -> bytes:
         raw = chunk.raw or b""
@@ -150,7 +152,9 @@ def _changed(event: bytes, changes: Sequence[_Change]) -> bytes:
     text = rest.decode("utf-8", "surrogateescape")
     try:
         outer = members(text)
-        edits = [edit for change in changes if (edit := change(_with_text(outer, text))) is not None]
+        edits = [
+            edit for change in changes if (edit := change(_with_text(outer, text))) is not None
+        ]
     except (ValueError, IndexError):
         return event
     return head + mark + spliced(text, edits).encode("utf-8", "surrogateescape")

@@ -69,7 +69,9 @@ def read_hub_request(document: Any, size: int) -> ReadRequest:
     return ReadRequest(chat, findings, conversation.compacts)
 
 
-def _conversation(document: JsonObject, body: JsonObject, findings: Findings, tools: ToolReader) -> Conversation:
+def _conversation(
+    document: JsonObject, body: JsonObject, findings: Findings, tools: ToolReader
+) -> Conversation:
     messages = body["messages"]
     instructions = optional_text(document.get("instructions"), "instructions")
     if instructions:
@@ -94,7 +96,9 @@ def _update(update: JsonObject, body: JsonObject, findings: Findings) -> None:
             FIELDS[name](update[name], body, findings)
 
 
-def _set_tools(document: JsonObject, body: JsonObject, findings: Findings, tools: ToolReader, compacts: bool) -> None:
+def _set_tools(
+    document: JsonObject, body: JsonObject, findings: Findings, tools: ToolReader, compacts: bool
+) -> None:
     declared = [tool.tool for tool in findings.tools.values()]
     if tools.web_search is not None and not compacts:
         body["web_search_options"] = tools.web_search

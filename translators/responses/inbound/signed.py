@@ -56,7 +56,10 @@ class Signed:
 
     def _message(self) -> JsonObject:
         calls = [
-            {"id": call["id"], "function": {"name": call["name"], "arguments": call["text"] or "{}"}}
+            {
+                "id": call["id"],
+                "function": {"name": call["name"], "arguments": call["text"] or "{}"},
+            }
             for _, call in sorted(self._calls.items())
         ]
         return {"content": "".join(self._texts), "tool_calls": calls}

@@ -33,7 +33,9 @@ def read_tool_choice(choice: Any, findings: Findings) -> Any:
 
 def _named(asked: Mapping[str, Any], at: str) -> JsonObject:
     namespace = asked.get("namespace")
-    name = flat_name(text(asked.get("name"), f"{at}.name"), namespace if namespace.__class__ is str else None)
+    name = flat_name(
+        text(asked.get("name"), f"{at}.name"), namespace if namespace.__class__ is str else None
+    )
     kind = asked["type"]
     return {"type": kind, kind: {"name": name}}
 

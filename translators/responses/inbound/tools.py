@@ -44,7 +44,9 @@ class ToolReader:
             names += self._declare_one(mapping(tool, f"{at}[{i}]"), f"{at}[{i}]", None, None)
         return names
 
-    def _declare_one(self, tool: JsonObject, at: str, namespace: str | None, intro: str | None) -> list[str]:
+    def _declare_one(
+        self, tool: JsonObject, at: str, namespace: str | None, intro: str | None
+    ) -> list[str]:
         kind = text(tool.get("type"), f"{at}.type")
         if kind == "namespace" and namespace is None:
             return self._namespace(tool, at)
@@ -68,7 +70,9 @@ class ToolReader:
                 intro = None
         return names
 
-    def function(self, tool: JsonObject, at: str, namespace: str | None, intro: str | None) -> list[str]:
+    def function(
+        self, tool: JsonObject, at: str, namespace: str | None, intro: str | None
+    ) -> list[str]:
         """A function of the caller's."""
         name = text(tool.get("name"), f"{at}.name")
         callers = tool.get("allowed_callers")
@@ -78,13 +82,17 @@ class ToolReader:
         _describe(function, tool, at, intro)
         parameters = tool.get("parameters")
         function["parameters"] = (
-            {"type": "object", "properties": {}} if parameters is None else without_encrypted(mapping(parameters, f"{at}.parameters"))
+            {"type": "object", "properties": {}}
+            if parameters is None
+            else without_encrypted(mapping(parameters, f"{at}.parameters"))
         )
         if tool.get("strict") is not None:
             function["strict"] = tool["strict"]
         return self._add(name, namespace, "function", {"type": "function", "function": function})
 
-    def custom(self, tool: JsonObject, at: str, namespace: str | None, intro: str | None) -> list[str]:
+    def custom(
+        self, tool: JsonObject, at: str, namespace: str | None, intro: str | None
+    ) -> list[str]:
         """A tool that takes any text, or one of a grammar."""
         name = text(tool.get("name"), f"{at}.name")
         custom: JsonObject = {"name": flat_name(name, namespace)}
@@ -95,7 +103,9 @@ class ToolReader:
             custom["format"] = {"type": "grammar", "grammar": grammar}
         return self._add(name, namespace, "custom", {"type": "custom", "custom": custom})
 
-    def tool_search(self, tool: JsonObject, at: str, namespace: str | None, intro: str | None) -> list[str]:
+    def tool_search(
+        self, tool: JsonObject, at: str, namespace: str | None, intro: str | None
+    ) -> list[str]:
         """The caller's own search for more tools; OpenAI's is native."""
         if tool.get("execution") != "client":
             self._findings.natives.append(f"{at}.type")
@@ -103,7 +113,11 @@ class ToolReader:
         function: JsonObject = {"name": "tool_search"}
         _describe(function, tool, at, intro)
         parameters = tool.get("parameters")
-        function["parameters"] = _QUERY if parameters is None else without_encrypted(mapping(parameters, f"{at}.parameters"))
+        function["parameters"] = (
+            _QUERY
+            if parameters is None
+            else without_encrypted(mapping(parameters, f"{at}.parameters"))
+        )
         whole = {"type": "function", "function": function}
         return self._add("tool_search", None, "tool_search", whole)
 
@@ -127,7 +141,9 @@ class ToolReader:
             options["search_context_size"] = tool["search_context_size"]
         if (where := tool.get("user_location")) is not None:
             place = mapping(where, f"{at}.user_location")
-            approximate = {key: value for key, value in place.items() if key != "type" and value is not None}
+            approximate = {
+                key: value for key, value in place.items() if key != "type" and value is not None
+            }
             options["user_location"] = {"type": "approximate", "approximate": approximate}
         self.web_search = options
         filters = tool.get("filters")
@@ -161,6 +177,10 @@ def without_encrypted(schema: Any) -> Any:
         return members if any(a is not b for a, b in zip(members, schema, strict=True)) else schema
     if schema.__class__ is not dict:
         return schema
-    kept = {key: without_encrypted(value) for key, value in schema.items() if key != "encrypted" or value.__class__ is not bool}
+    kept = {
+        key: without_encrypted(value)
+        for key, value in schema.items()
+        if key != "encrypted" or value.__class__ is not bool
+    }
     same = len(kept) == len(schema) and all(kept[key] is schema[key] for key in kept)
     return schema if same else kept

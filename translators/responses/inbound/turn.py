@@ -19,7 +19,7 @@ class CallOutput:
 
 @dataclass(slots=True)
 class Turn:
-    """Gathered item by item; closed when none of its calls waits any more, or somebody else speaks."""
+    """Gathered item by item; closed when none of its calls waits, or somebody else speaks."""
 
     texts: list[str] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
@@ -45,7 +45,9 @@ class Turn:
             self.first = index
         self.last = index
 
-    def messages(self, output_of: Callable[[int], CallOutput | None], findings: Findings, ends_at: int) -> list[JsonObject]:
+    def messages(
+        self, output_of: Callable[[int], CallOutput | None], findings: Findings, ends_at: int
+    ) -> list[JsonObject]:
         """The assistant's message and one of each call's tool, in the order of the calls. Raises
         InvalidRequest for a call without an output. `ends_at`: the place behind the turn."""
         written: list[JsonObject] = []
@@ -55,7 +57,9 @@ class Turn:
         for index, call in self.calls:
             output = output_of(index)
             if output is None:
-                raise InvalidRequest(f"No tool output found for function call {call['id']}.", "input")
+                raise InvalidRequest(
+                    f"No tool output found for function call {call['id']}.", "input"
+                )
             if output.index >= ends_at or output.index < index:
                 findings.report.repaired("messages", "a tool's output was moved to its call")
             answer = {"role": "tool", "tool_call_id": call["id"], "content": output.content}
@@ -81,9 +85,11 @@ class Turn:
         return message
 
 
-def pair(items: list[JsonObject], calls: Mapping[str, str], outputs: Mapping[str, str]) -> dict[int, int]:
+def pair(
+    items: list[JsonObject], calls: Mapping[str, str], outputs: Mapping[str, str]
+) -> dict[int, int]:
     """For the place of each call the place of its output, by `call_id`; of an output without one,
-    the oldest call of its kind and name that waits. Of several outputs of a call the first stands."""
+    the oldest call of its kind and name that waits. Of several outputs the first stands."""
     named = _outputs_by_id(items, calls, outputs)
     pairs: dict[int, int] = {}
     used: set[int] = set()
@@ -103,7 +109,9 @@ def pair(items: list[JsonObject], calls: Mapping[str, str], outputs: Mapping[str
     return pairs
 
 
-def _outputs_by_id(items: list[JsonObject], calls: Mapping[str, str], outputs: Mapping[str, str]) -> dict[str, list[int]]:
+def _outputs_by_id(
+    items: list[JsonObject], calls: Mapping[str, str], outputs: Mapping[str, str]
+) -> dict[str, list[int]]:
     named: dict[str, list[int]] = {}
     waiting: list[JsonObject] = []
     for i, item in enumerate(items):

@@ -11,7 +11,14 @@ from translators.json_codec import JsonObject, dumps_str
 from translators.responses.items import CALLS, FORMAT, is_item, same_model
 from translators.responses.names import upstream_name
 from translators.responses.request.context import Translation
-from translators.responses.wire import CustomToolCallItem, FunctionCallItem, InputItem, Item, MessageItem, OutputPart
+from translators.responses.wire import (
+    CustomToolCallItem,
+    FunctionCallItem,
+    InputItem,
+    Item,
+    MessageItem,
+    OutputPart,
+)
 
 MAX_CALL_ID: Final = 64
 
@@ -27,10 +34,13 @@ _TEXT_PARTS: Final = ("text", "output_text", "refusal")
 
 
 def call_id_of(call_id: str) -> str:
-    """`call_id` in at most 64 characters: other providers' may be longer, and then keep their beginning and a hash."""
+    """`call_id` in at most 64 characters: other providers' may be longer, and then keep their
+    beginning and a hash.
+    """
     if len(call_id) <= MAX_CALL_ID:
         return call_id
-    return f"{call_id[: MAX_CALL_ID - 9]}_{sha256(call_id.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+    digest = sha256(call_id.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{call_id[: MAX_CALL_ID - 9]}_{digest[:8]}"
 
 
 def assistant_items(message: InputMessage, index: int, translation: Translation) -> list[InputItem]:
@@ -55,32 +65,56 @@ def _note_beside(message: InputMessage, translation: Translation) -> None:
         translation.once("dropped", "messages.thinking_blocks", _FOREIGN_REASONING)
     for name in _UNKNOWN:
         if message.get(name):
-            translation.once("dropped", f"messages.{name}", "the Responses API has no place for it in a message")
+            translation.once(
+                "dropped", f"messages.{name}", "the Responses API has no place for it in a message"
+            )
 
 
 def _original_items(content: Any, translation: Translation) -> list[InputItem] | None:
-    """The items as they came, without what only the answer has; None if they are another model's, or none of this API's."""
+    """The items as they came, without what only the answer has; None if they are another model's,
+    or none of this API's.
+    """
     if content is None:
         return None
-    blocks = content.get("blocks") if content.__class__ is dict and content.get("format") == FORMAT else None
+    blocks = (
+        content.get("blocks")
+        if content.__class__ is dict and content.get("format") == FORMAT
+        else None
+    )
     if blocks.__class__ is not list or not all(is_item(block) for block in blocks):
         translation.once("dropped", "messages.provider_content", "it was not made by this API")
         return None
     if not same_model(content.get("model"), translation.target.model):
-        translation.once("dropped", "messages.provider_content", "the reasoning of another model means nothing to this one")
+        translation.once(
+            "dropped",
+            "messages.provider_content",
+            "the reasoning of another model means nothing to this one",
+        )
         return None
-    items: list[InputItem] = [_as_input(block) for block in blocks if _is_readable(block, translation)]
+    items: list[InputItem] = [
+        _as_input(block) for block in blocks if _is_readable(block, translation)
+    ]
     while items and items[-1]["type"] == "reasoning":
-        translation.once("repaired", "messages.provider_content", "reasoning that led to nothing was left out: the API refuses it")
+        translation.once(
+            "repaired",
+            "messages.provider_content",
+            "reasoning that led to nothing was left out: the API refuses it",
+        )
         items.pop()
     return items or None
 
 
 def _is_readable(block: Item, translation: Translation) -> bool:
-    """Reasoning lives in `encrypted_content`, with some servers in `content`: nothing is stored that its id could be looked up in."""
+    """Reasoning lives in `encrypted_content`, with some servers in `content`: nothing is stored
+    that its id could be looked up in.
+    """
     if block["type"] != "reasoning" or block.get("encrypted_content") or block.get("content"):
         return True
-    translation.once("dropped", "messages.provider_content", "reasoning without its encrypted content cannot be sent back")
+    translation.once(
+        "dropped",
+        "messages.provider_content",
+        "reasoning without its encrypted content cannot be sent back",
+    )
     return False
 
 
@@ -97,7 +131,10 @@ def _as_input(block: Item) -> Item:
     if left_out is not None:
         return {name: value for name, value in block.items() if name not in left_out}
     if block["type"] == "message":
-        parts = [{name: value for name, value in part.items() if name != "logprobs"} for part in block["content"]]
+        parts = [
+            {name: value for name, value in part.items() if name != "logprobs"}
+            for part in block["content"]
+        ]
         return {**block, "content": parts}
     return block
 
@@ -105,14 +142,20 @@ def _as_input(block: Item) -> Item:
 def _said(message: InputMessage, at: str, translation: Translation) -> list[InputItem]:
     """At most one message item: plain text as a string, with a refusal or in parts as parts."""
     if message.get("audio"):
-        translation.once("dropped", "messages.audio", "this API does not take answers back as audio")
+        translation.once(
+            "dropped", "messages.audio", "this API does not take answers back as audio"
+        )
     content, refusal = message.get("content"), message.get("refusal")
     if content.__class__ is str and not refusal:
         return [_message(content)] if content else []
     given = [{"type": "text", "text": content}] if content.__class__ is str else list(content or ())
     if refusal:
         given.append({"type": "refusal", "refusal": refusal})
-    parts = [part for j, one in enumerate(given) if (part := _part(one, f"{at}.content[{j}]", translation)) is not None]
+    parts = [
+        part
+        for j, one in enumerate(given)
+        if (part := _part(one, f"{at}.content[{j}]", translation)) is not None
+    ]
     return [_message(parts)] if parts else []
 
 
@@ -126,16 +169,26 @@ def _part(part: ContentPart, at: str, translation: Translation) -> OutputPart | 
         translation.once("dropped", "messages.thinking_blocks", _FOREIGN_REASONING)
         return None
     if kind not in _TEXT_PARTS:
-        raise InvalidRequest(f"An assistant message has no content of type '{kind[:80]}'.", at, "unsupported_content_type")
+        raise InvalidRequest(
+            f"An assistant message has no content of type '{kind[:80]}'.",
+            at,
+            "unsupported_content_type",
+        )
     if part.get("prompt_cache_breakpoint") is not None:
-        translation.once("dropped", "messages.prompt_cache_breakpoint", "an assistant message has no place for it")
+        translation.once(
+            "dropped",
+            "messages.prompt_cache_breakpoint",
+            "an assistant message has no place for it",
+        )
     if kind == "refusal":
         return {"type": "refusal", "refusal": part["refusal"]}
     text = part.get("text")
     return {"type": "output_text", "text": text, "annotations": []} if text else None
 
 
-def _call(call: InputCall, index: int, place: int, translation: Translation) -> FunctionCallItem | CustomToolCallItem:
+def _call(
+    call: InputCall, index: int, place: int, translation: Translation
+) -> FunctionCallItem | CustomToolCallItem:
     call_id = call_id_of(call.get("id") or f"call_{index}_{place}")
     if call.get("extra_content"):
         translation.once("dropped", "messages.thinking_blocks", _FOREIGN_REASONING)
@@ -144,7 +197,12 @@ def _call(call: InputCall, index: int, place: int, translation: Translation) -> 
         raise unreadable(call, index, place)
     if call.get("type") == "custom":
         name = upstream_name(called["name"])
-        return {"type": "custom_tool_call", "call_id": call_id, "name": name, "input": called.get("input") or ""}
+        return {
+            "type": "custom_tool_call",
+            "call_id": call_id,
+            "name": name,
+            "input": called.get("input") or "",
+        }
     return _function_call(called, call_id)
 
 
@@ -152,7 +210,12 @@ def _function_call(function: JsonObject, call_id: str) -> FunctionCallItem:
     arguments = function.get("arguments")
     if arguments.__class__ is not str or not arguments:
         arguments = dumps_str(arguments or {})
-    return {"type": "function_call", "call_id": call_id, "name": upstream_name(function["name"]), "arguments": arguments}
+    return {
+        "type": "function_call",
+        "call_id": call_id,
+        "name": upstream_name(function["name"]),
+        "arguments": arguments,
+    }
 
 
 def calls_in(items: Iterable[Any]) -> list[Item]:

@@ -17,19 +17,27 @@ from translators.responses.request.fields import FIELDS
 from translators.responses.request.input import read_messages
 from translators.responses.request.reasoning import Plan, plan_reasoning
 from translators.responses.request.tools import NO_TOOLS, Tools, read_tools
-from translators.responses.wire import JsonObjectFormat, JsonSchemaFormat, ResponsesRequest, TextConfig
+from translators.responses.wire import (
+    JsonObjectFormat,
+    JsonSchemaFormat,
+    ResponsesRequest,
+    TextConfig,
+)
 
 LEAST_OUTPUT_TOKENS: Final = 16
 """The smallest max_output_tokens that the API takes."""
 
 _RELAYED: Final = (
-    "metadata", "user", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "prompt_cache_options", "service_tier",
+    "metadata", "user", "safety_identifier", "prompt_cache_key", "prompt_cache_retention",
+    "prompt_cache_options", "service_tier",
     "moderation",
 )  # fmt: skip
 _SAMPLING: Final = ("temperature", "top_p", "logprobs", "top_logprobs")
 """What models refuse while they reason, as far as this API has it."""
 
-_TAKEN: Final = frozenset(name for name, verdict in FIELDS.items() if verdict.kind not in ("dropped", "rejected"))
+_TAKEN: Final = frozenset(
+    name for name, verdict in FIELDS.items() if verdict.kind not in ("dropped", "rejected")
+)
 _NOT_PARAMETERS: Final = ("web_search_options", "parallel_tool_calls", "stop")
 """Chat's parameters that a model may refuse there, and that are something else here."""
 _STATE: Final = frozenset({"previous_response_id", "conversation"})
@@ -37,12 +45,18 @@ _STATE: Final = frozenset({"previous_response_id", "conversation"})
 
 
 def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
-    """The request in this API's words. Raises InvalidRequest for what can be neither said, emulated nor dropped."""
+    """The request in this API's words. Raises InvalidRequest for what can be neither said, emulated
+    nor dropped.
+    """
     translation = Translation(target, Report())
     asked = _kept(request.body, translation)
     plan = plan_reasoning(asked, translation)
     tools = read_tools(asked, plan.active, translation)
-    own = extension_for(request.body, "responses", target.provider, target.dialect) if "x_provider" in request.body else {}
+    own = (
+        extension_for(request.body, "responses", target.provider, target.dialect)
+        if "x_provider" in request.body
+        else {}
+    )
     items = read_messages(request.messages, translation, whole=_STATE.isdisjoint(own))
     body: ResponsesRequest = {"model": target.model, "input": items}
     if tools.told is not None:
@@ -55,10 +69,14 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     if request.stream:
         body["stream"] = True
         if "include_obfuscation" in (asked.get("stream_options") or {}):
-            body["stream_options"] = {"include_obfuscation": asked["stream_options"]["include_obfuscation"]}
+            body["stream_options"] = {
+                "include_obfuscation": asked["stream_options"]["include_obfuscation"]
+            }
     stop = as_sequences(asked.get("stop"))
     if stop:
-        translation.report.emulated("stop", "this API has no stop sequences: the gateway cuts its text")
+        translation.report.emulated(
+            "stop", "this API has no stop sequences: the gateway cuts its text"
+        )
     relayed.update(own)
     headers = {"content-type": "application/json", **key_headers(target.api_key, target.key_header)}
     shape = PLAIN if tools is NO_TOOLS and not stop else _shape(tools, stop)
@@ -73,18 +91,28 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
 
 
 def _shape(tools: Tools, stop: tuple[str, ...]) -> AnswerShape:
-    shape = AnswerShape(tools.rewritten, tools.names, legacy_functions=tools.legacy, one_tool_call=tools.one_call, stop=stop)
+    shape = AnswerShape(
+        tools.rewritten,
+        tools.names,
+        legacy_functions=tools.legacy,
+        one_tool_call=tools.one_call,
+        stop=stop,
+    )
     return shape if tools.told is None else shape._replace(must_call=tools.told.must_call)
 
 
 def key_headers(key: str, header: KeyHeader | None = None) -> dict[str, str]:
     if not key:
         return {}
-    return {"authorization": f"Bearer {key}"} if header is None else {header.name: header.prefix + key}
+    return (
+        {"authorization": f"Bearer {key}"} if header is None else {header.name: header.prefix + key}
+    )
 
 
 def _kept(body: JsonObject, translation: Translation) -> JsonObject:
-    """What is left when nulls and what is dropped are taken away. Refuses what is out of range, or would change the shape of the answer."""
+    """What is left when nulls and what is dropped are taken away. Refuses what is out of range, or
+    would change the shape of the answer.
+    """
     kept: JsonObject = {}
     report, unsupported = translation.report, translation.record.unsupported
     for name, value in body.items():
@@ -120,7 +148,9 @@ def _add_tools(body: ResponsesRequest, tools: Tools) -> None:
         body["parallel_tool_calls"] = tools.parallel
 
 
-def _add_output(body: ResponsesRequest, asked: JsonObject, request: ChatRequest, translation: Translation) -> None:
+def _add_output(
+    body: ResponsesRequest, asked: JsonObject, request: ChatRequest, translation: Translation
+) -> None:
     """How the answer is to look, and how long it may be."""
     if "response_format" in asked or "verbosity" in asked:
         text: TextConfig = {}
@@ -134,8 +164,16 @@ def _add_output(body: ResponsesRequest, asked: JsonObject, request: ChatRequest,
     if limit is not None:
         held = max(LEAST_OUTPUT_TOKENS, min(int(limit), translation.record.max_output_tokens))
         if held != limit:
-            name = "max_tokens" if request.body.get("max_completion_tokens") is None else "max_completion_tokens"
-            rule = f"is more than the model's {held}" if held < limit else f"is less than the {held} that the API takes"
+            name = (
+                "max_tokens"
+                if request.body.get("max_completion_tokens") is None
+                else "max_completion_tokens"
+            )
+            rule = (
+                f"is more than the model's {held}"
+                if held < limit
+                else f"is less than the {held} that the API takes"
+            )
             translation.report.changed(name, f"{limit} {rule}")
         body["max_output_tokens"] = held
     elif not LIMITS.isdisjoint(asked):
@@ -148,13 +186,22 @@ def _format(asked: JsonObject | None) -> JsonObjectFormat | JsonSchemaFormat | N
         return None
     if asked["type"] == "json_object":
         return {"type": "json_object"}
-    told: Any = {"type": "json_schema", "name": "response", "schema": {"type": "object"}, "strict": False}
+    told: Any = {
+        "type": "json_schema",
+        "name": "response",
+        "schema": {"type": "object"},
+        "strict": False,
+    }
     told.update({name: value for name, value in asked["json_schema"].items() if value is not None})
     return cast(JsonSchemaFormat, told)
 
 
-def _add_state(body: ResponsesRequest, asked: JsonObject, plan: Plan, translation: Translation) -> None:
-    """Reasoning, sampling, and what is kept of the answer: nothing there unless asked for, its reasoning here, encrypted."""
+def _add_state(
+    body: ResponsesRequest, asked: JsonObject, plan: Plan, translation: Translation
+) -> None:
+    """Reasoning, sampling, and what is kept of the answer: nothing there unless asked for, its
+    reasoning here, encrypted.
+    """
     include: list[str] = []
     if plan.sent is not None:
         body["reasoning"] = plan.sent

@@ -14,23 +14,30 @@ _NATIVE: Final = ("input_text", "input_image", "input_file")
 
 
 def read_content(content: Any, at: str, translation: Translation) -> str | list[InputPart]:
-    """The content of an instruction, a user's message or a tool's result: text as it is, parts one by one.
+    """The content of an instruction, a user's message or a tool's result: text as it is, parts one
+    by one.
 
     Raises InvalidRequest naming the part that the model cannot take.
     """
     if content.__class__ is str:
         text: str = content
         return text
-    return [_read_part(part, f"{at}.content[{j}]", translation) for j, part in enumerate(content or ())]
+    return [
+        _read_part(part, f"{at}.content[{j}]", translation) for j, part in enumerate(content or ())
+    ]
 
 
 def _read_part(part: ContentPart, at: str, translation: Translation) -> InputPart:
     kind = part["type"]
     if kind in _NATIVE:
-        return cast(InputPart, {name: value for name, value in part.items() if name != "cache_control"})
+        return cast(
+            InputPart, {name: value for name, value in part.items() if name != "cache_control"}
+        )
     reader = _READERS.get(kind)
     if reader is None:
-        raise InvalidRequest(f"This provider takes no content of type '{kind[:80]}'.", at, "unsupported_content_type")
+        raise InvalidRequest(
+            f"This provider takes no content of type '{kind[:80]}'.", at, "unsupported_content_type"
+        )
     read = reader(part, at, translation)
     if part.get("cache_control") is not None:
         translation.once("dropped", "messages.cache_control", "this API caches by itself")
@@ -49,7 +56,11 @@ def _refusal(part: ContentPart, at: str, translation: Translation) -> InputText:
 
 def _image(part: ContentPart, at: str, translation: Translation) -> InputImage:
     image = part["image_url"]
-    return {"type": "input_image", "image_url": image["url"], "detail": image.get("detail") or "auto"}
+    return {
+        "type": "input_image",
+        "image_url": image["url"],
+        "detail": image.get("detail") or "auto",
+    }
 
 
 def _file(part: ContentPart, at: str, translation: Translation) -> InputFile:
@@ -71,7 +82,10 @@ def _audio(part: ContentPart, at: str, translation: Translation) -> InputAudio:
     audio = part["input_audio"]
     if audio.get("format") not in ("wav", "mp3"):
         raise not_one_of(f"{at}.input_audio.format", audio.get("format"), ("wav", "mp3"))
-    return {"type": "input_audio", "input_audio": {"data": audio["data"], "format": audio["format"]}}
+    return {
+        "type": "input_audio",
+        "input_audio": {"data": audio["data"], "format": audio["format"]},
+    }
 
 
 _READERS: Final[dict[str, Callable[[ContentPart, str, Translation], InputPart]]] = {

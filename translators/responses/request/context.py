@@ -9,7 +9,9 @@ from translators.notes import Note, NoteKind, Report
 
 @dataclass(slots=True)
 class Translation:
-    """The target's facts and the report. Nobody changes them; it is not frozen because that costs half a microsecond a request."""
+    """The target's facts and the report. Nobody changes them; it is not frozen because that costs
+    half a microsecond a request.
+    """
 
     target: Target
     report: Report

@@ -1,4 +1,6 @@
-"""The conversation as input items, each message in its place: a longer history begins with the same items."""
+"""The conversation as input items, each message in its place: a longer history begins with the same
+items.
+"""
 
 from collections.abc import Callable, Iterable
 from typing import Final, Literal
@@ -10,17 +12,25 @@ from translators.errors import InvalidRequest
 from translators.history.arrangement import Irregular, Placed, arranged
 from translators.history.blocks import has_blocks
 from translators.history.tool_results import NO_RESULT
-from translators.responses.request.assistant import MAX_CALL_ID, assistant_items, call_id_of, calls_in
+from translators.responses.request.assistant import (
+    MAX_CALL_ID,
+    assistant_items,
+    call_id_of,
+    calls_in,
+)
 from translators.responses.request.content import read_content
 from translators.responses.request.context import Translation
 from translators.responses.wire import InputItem
 
 
-def read_messages(messages: list[InputMessage], translation: Translation, *, whole: bool = True) -> list[InputItem]:
-    """The items, of a history that was arranged first if this API would refuse it: it knows a call by its id, and wants its result.
+def read_messages(
+    messages: list[InputMessage], translation: Translation, *, whole: bool = True
+) -> list[InputItem]:
+    """The items, of a history that was arranged first if this API would refuse it: it knows a call
+    by its id, and wants its result.
 
-    `whole`: the messages are all there is of the conversation. Raises InvalidRequest for content the model cannot take, and for nothing
-    to say.
+    `whole`: the messages are all there is of the conversation. Raises InvalidRequest for content
+    the model cannot take, and for nothing to say.
     """
     noted = len(translation.report.notes)
     try:
@@ -32,18 +42,26 @@ def read_messages(messages: list[InputMessage], translation: Translation, *, who
             raise
         items = _read_arranged(messages, noted, translation)
     if not items:
-        raise InvalidRequest("There is nothing to answer: every message is empty.", "messages", "invalid_value")
+        raise InvalidRequest(
+            "There is nothing to answer: every message is empty.", "messages", "invalid_value"
+        )
     return items
 
 
-def _read_arranged(messages: list[InputMessage], noted: int, translation: Translation) -> list[InputItem]:
+def _read_arranged(
+    messages: list[InputMessage], noted: int, translation: Translation
+) -> list[InputItem]:
     """Start over; what was noted since the first `noted` is forgotten."""
     translation.forget(noted)
-    return _Reader(translation, arranged=True).read(arranged(messages, translation.report, MAX_CALL_ID, standing=True))
+    return _Reader(translation, arranged=True).read(
+        arranged(messages, translation.report, MAX_CALL_ID, standing=True)
+    )
 
 
 class _Reader:
-    """Reads messages one by one; remembers which calls are open, and of what kind they were. Raises Irregular, unless they are arranged."""
+    """Reads messages one by one; remembers which calls are open, and of what kind they were. Raises
+    Irregular, unless they are arranged.
+    """
 
     def __init__(self, translation: Translation, *, arranged: bool = False) -> None:
         self.items: list[InputItem] = []
@@ -63,7 +81,9 @@ class _Reader:
             if self._waiting and role != "tool" and role != "function" and not self._arranged:
                 raise Irregular
             if message.get("name") and role != "function":
-                self._translation.once("dropped", "messages.name", "the Responses API has no names for participants")
+                self._translation.once(
+                    "dropped", "messages.name", "the Responses API has no names for participants"
+                )
             _READ[role](self, message, index)
         if self._waiting and not self._arranged:
             raise Irregular
@@ -104,7 +124,11 @@ class _Reader:
         if self._function_call in self._waiting:
             self._result(self._function_call, message, index)
         elif self._arranged:
-            raise InvalidRequest("The result of a function that was not called.", f"messages[{index}].name", "invalid_value")
+            raise InvalidRequest(
+                "The result of a function that was not called.",
+                f"messages[{index}].name",
+                "invalid_value",
+            )
         else:
             raise Irregular
 

@@ -13,7 +13,9 @@ SUMMARIES: Final = ("auto", "concise", "detailed")
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`sent` is the request's `reasoning`; `active` whether the model reasons, told to or by itself."""
+    """`sent` is the request's `reasoning`; `active` whether the model reasons, told to or by
+    itself.
+    """
 
     sent: ReasoningConfig | None
     active: bool
@@ -31,9 +33,13 @@ _NOT_AT_ALL: Final = Plan(None, False)
 
 
 def plan_reasoning(body: JsonObject, translation: Translation) -> Plan:
-    """`reasoning_effort`, else `reasoning` as OpenRouter has it, held against the efforts the model takes."""
+    """`reasoning_effort`, else `reasoning` as OpenRouter has it, held against the efforts the model
+    takes.
+    """
     thinking, report = translation.record.thinking, translation.report
-    if "reasoning_effort" not in body and "reasoning" not in body:  # as in most requests: there is nothing to weigh
+    if (
+        "reasoning_effort" not in body and "reasoning" not in body
+    ):  # as in most requests: there is nothing to weigh
         return _BY_ITSELF if thinking.kind == "effort" and thinking.on_by_default else _NOT_AT_ALL
     asked = _read(body, translation)
     if thinking.kind != "effort":
@@ -61,7 +67,15 @@ def _read(body: JsonObject, translation: Translation) -> _Asked:
     if effort is None and reasoning:
         effort, param = effort_in(reasoning), "reasoning"
         if reasoning.get("max_tokens") is not None:
-            translation.report.dropped("reasoning.max_tokens", "OpenAI takes no budget for reasoning")
+            translation.report.dropped(
+                "reasoning.max_tokens", "OpenAI takes no budget for reasoning"
+            )
     wanted = reasoning.get("summary")
-    summary = wanted if wanted in SUMMARIES else "auto" if effort not in (None, "none") or reasoning.get("enabled") is True else None
+    summary = (
+        wanted
+        if wanted in SUMMARIES
+        else "auto"
+        if effort not in (None, "none") or reasoning.get("enabled") is True
+        else None
+    )
     return _Asked(param, effort, None if reasoning.get("exclude") is True else summary)

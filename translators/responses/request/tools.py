@@ -12,12 +12,19 @@ from translators.responses.request.context import Translation
 from translators.responses.wire import Tool
 
 _LEFT_OUT: Final = frozenset({"type", "cache_control"})
-_NO_PARAMETERS: Final = {"type": "object", "properties": {}, "required": [], "additionalProperties": False}
+_NO_PARAMETERS: Final = {
+    "type": "object",
+    "properties": {},
+    "required": [],
+    "additionalProperties": False,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What is said about tools: the tools, the choice, and whether several may be called at once (None: nothing is said)."""
+    """What is said about tools: the tools, the choice, and whether several may be called at once
+    (None: nothing is said).
+    """
 
     tools: list[Tool]
     choice: Any
@@ -39,7 +46,8 @@ _DECLARING: Final = frozenset({"tools", "functions", "web_search_options"})
 
 
 def read_tools(body: JsonObject, reasons: bool, translation: Translation) -> Tools:
-    """`tools` or the older `functions`, with their choice. `reasons`: the model reasons in this request.
+    """`tools` or the older `functions`, with their choice. `reasons`: the model reasons in this
+    request.
 
     Raises InvalidRequest for another server's tools.
     """
@@ -58,7 +66,9 @@ def read_tools(body: JsonObject, reasons: bool, translation: Translation) -> Too
             refuse_foreign_tools(declared)
         if any(tool.get("cache_control") is not None for tool in declared):
             translation.report.dropped("tools.cache_control", "this API caches by itself")
-    if (options := body.get("web_search_options")) is not None and not any(tool["type"].startswith("web_search") for tool in tools):
+    if (options := body.get("web_search_options")) is not None and not any(
+        tool["type"].startswith("web_search") for tool in tools
+    ):
         tools.append(web_search_tool(options))
     if not tools:
         return NO_TOOLS
@@ -66,14 +76,28 @@ def read_tools(body: JsonObject, reasons: bool, translation: Translation) -> Too
     rewritten = {}
     if names and not are_valid(names):
         rewritten = {alias: name for name in names if (alias := upstream_name(name)) != name}
-        tools = [{**tool, "name": upstream_name(tool["name"])} if tool["type"] in OWN else tool for tool in tools]
+        tools = [
+            {**tool, "name": upstream_name(tool["name"])} if tool["type"] in OWN else tool
+            for tool in tools
+        ]
     choice = _choice(body.get("function_call" if legacy else "tool_choice"))
     parallel, one_call = _parallel(body.get("parallel_tool_calls"), translation)
     told = None if _can_force(reasons, translation) else forced_call(body)
     if told is not None:
         translation.report.emulated(told.param, TOLD)
-        choice = {**choice, "mode": "auto"} if choice.__class__ is dict and "mode" in choice else "auto"
-    return Tools(tools, choice, False if legacy else parallel, legacy, legacy or one_call, names, rewritten, told)
+        choice = (
+            {**choice, "mode": "auto"} if choice.__class__ is dict and "mode" in choice else "auto"
+        )
+    return Tools(
+        tools,
+        choice,
+        False if legacy else parallel,
+        legacy,
+        legacy or one_call,
+        names,
+        rewritten,
+        told,
+    )
 
 
 def _parallel(asked: bool | None, translation: Translation) -> tuple[bool | None, bool]:
@@ -81,14 +105,19 @@ def _parallel(asked: bool | None, translation: Translation) -> tuple[bool | None
     if asked is None or "parallel_tool_calls" not in translation.record.unsupported:
         return asked, False
     if not asked:
-        translation.report.emulated("parallel_tool_calls", "this model does not take it: only the first call of the answer is kept")
+        translation.report.emulated(
+            "parallel_tool_calls",
+            "this model does not take it: only the first call of the answer is kept",
+        )
     return None, not asked
 
 
 def _flat(tool: Tool) -> Tool:
     kind = tool["type"]
     said: Tool = {"type": kind}
-    for name, value in (tool[kind] if kind in OWN and tool.get(kind).__class__ is dict else tool).items():
+    for name, value in (
+        tool[kind] if kind in OWN and tool.get(kind).__class__ is dict else tool
+    ).items():
         if value is not None and name not in _LEFT_OUT:
             said[name] = value
     if kind == "function":
@@ -107,7 +136,10 @@ def _format(asked: JsonObject) -> JsonObject:
 
 def web_search_tool(options: JsonObject) -> Tool:
     """`web_search_options` as the tool that searches."""
-    tool = {"type": "web_search", **{name: value for name, value in options.items() if value is not None}}
+    tool = {
+        "type": "web_search",
+        **{name: value for name, value in options.items() if value is not None},
+    }
     location = tool.get("user_location")
     if location.__class__ is dict and location.get("approximate").__class__ is dict:
         tool["user_location"] = {"type": "approximate", **location["approximate"]}
@@ -121,9 +153,21 @@ def _choice(asked: Any) -> Any:
     kind = asked.get("type", "function")
     inner = asked.get(kind)
     if kind == "allowed_tools" and inner.__class__ is dict:
-        return {"type": kind, "mode": inner["mode"], "tools": [_choice(tool) for tool in inner["tools"]]}
-    chosen = {"type": kind, "name": inner["name"]} if inner.__class__ is dict else {"type": kind, **asked}
-    return {**chosen, "name": upstream_name(chosen["name"])} if kind in OWN and chosen.get("name").__class__ is str else chosen
+        return {
+            "type": kind,
+            "mode": inner["mode"],
+            "tools": [_choice(tool) for tool in inner["tools"]],
+        }
+    chosen = (
+        {"type": kind, "name": inner["name"]}
+        if inner.__class__ is dict
+        else {"type": kind, **asked}
+    )
+    return (
+        {**chosen, "name": upstream_name(chosen["name"])}
+        if kind in OWN and chosen.get("name").__class__ is str
+        else chosen
+    )
 
 
 def _can_force(reasons: bool, translation: Translation) -> bool:

@@ -5,7 +5,20 @@ from typing import Any
 
 import pytest
 
-from tests.translators.claude.streams import START, STOP, TEXT, answer, block, end, json_input, opened, plain, sse, text, tool
+from tests.translators.claude.streams import (
+    START,
+    STOP,
+    TEXT,
+    answer,
+    block,
+    end,
+    json_input,
+    opened,
+    plain,
+    sse,
+    text,
+    tool,
+)
 from translators.chat.chunks import Chunk
 from translators.claude.answer.pause_turn import MOST_ROUNDS
 from translators.dialect import AnswerShape, StreamTranslator, UpstreamRequest
@@ -25,17 +38,39 @@ THINKS = block(
     {"type": "thinking_delta", "thinking": "hm"},
     {"type": "signature_delta", "signature": "SIG"},
 )
-CITED = {"type": "web_search_result_location", "url": "https://e.example", "title": "E", "cited_text": "c", "encrypted_index": "I"}
-LOOKS = [*THINKS, *block(1, TEXT, *text("Look", "ing. ")), *block(2, SEARCH, *json_input('{"query":"x"}')), *block(3, FOUND)]
+CITED = {
+    "type": "web_search_result_location",
+    "url": "https://e.example",
+    "title": "E",
+    "cited_text": "c",
+    "encrypted_index": "I",
+}
+LOOKS = [
+    *THINKS,
+    *block(1, TEXT, *text("Look", "ing. ")),
+    *block(2, SEARCH, *json_input('{"query":"x"}')),
+    *block(3, FOUND),
+]
 FINDS = block(0, TEXT, {"type": "citations_delta", "citation": CITED}, *text("Found."))
 REQUEST = UpstreamRequest(
-    url="u", headers={"h": "1"}, body=b'{"model":"m","messages":[{"role":"user","content":"hi"}],"max_tokens":9}', stream=True
+    url="u",
+    headers={"h": "1"},
+    body=b'{"model":"m","messages":[{"role":"user","content":"hi"}],"max_tokens":9}',
+    stream=True,
 )
 
 
 def round_(*events: Any, reason: str = "pause_turn", id: str = "msg_02", **more: Any) -> bytes:
     """A later round: it has an id and a usage of its own."""
-    start = {**START, "message": {**START["message"], "id": id, "model": "claude-other", "usage": {"input_tokens": 30}}}
+    start = {
+        **START,
+        "message": {
+            **START["message"],
+            "id": id,
+            "model": "claude-other",
+            "usage": {"input_tokens": 30},
+        },
+    }
     return sse(start, *events, end(reason, **more), STOP)
 
 
@@ -50,12 +85,18 @@ def resumed(stream: StreamTranslator) -> dict[str, Any]:
     """The body of the request that takes the turn up again."""
     assert stream.pause is not None
     following = stream.pause.resume(REQUEST)
-    assert (following.url, following.headers, following.stream) == (REQUEST.url, REQUEST.headers, True)
+    assert (following.url, following.headers, following.stream) == (
+        REQUEST.url,
+        REQUEST.headers,
+        True,
+    )
     body: dict[str, Any] = json.loads(following.body)
     return body
 
 
-def run(*rounds: bytes, shape: AnswerShape | None = None, size: int = 0) -> tuple[StreamTranslator, list[Chunk], list[dict[str, Any]]]:
+def run(
+    *rounds: bytes, shape: AnswerShape | None = None, size: int = 0
+) -> tuple[StreamTranslator, list[Chunk], list[dict[str, Any]]]:
     """The reader, all chunks, and the bodies of the requests after the first."""
     stream = opened(shape)
     chunks = feed(stream, rounds[0], size)
@@ -67,16 +108,24 @@ def run(*rounds: bytes, shape: AnswerShape | None = None, size: int = 0) -> tupl
 
 
 def test_two_rounds_are_one_stream() -> None:
-    """One role, one trailer over the blocks of both with the places in the whole text, one finish, the usage of both."""
-    stream, chunks, (body,) = run(answer(*LOOKS, reason="pause_turn"), round_(*FINDS, reason="end_turn"))
+    """One role, one trailer over the blocks of both with the places in the whole text, one finish,
+    the usage of both.
+    """
+    stream, chunks, (body,) = run(
+        answer(*LOOKS, reason="pause_turn"), round_(*FINDS, reason="end_turn")
+    )
     assert (stream.finished, stream.pause, stream.failure) == (True, None, None)
     turn = [THOUGHT, {"type": "text", "text": "Looking. "}, SEARCHED, FOUND]
-    assert body == {**json.loads(REQUEST.body), "messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": turn}]}
+    assert body == {
+        **json.loads(REQUEST.body),
+        "messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": turn}],
+    }
     blocks = [*turn, {"type": "text", "text": "Found.", "citations": [CITED]}]
     place = {"start_index": 9, "end_index": 15, "title": "E", "url": "https://e.example"}
     usage = {
         "prompt_tokens": 42, "completion_tokens": 8, "total_tokens": 50,
-        "prompt_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0}, "completion_tokens_details": {"reasoning_tokens": 0},
+        "prompt_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
+        "completion_tokens_details": {"reasoning_tokens": 0},
     }  # fmt: skip
     assert plain(chunks) == [
         {"delta": {"role": "assistant", "content": ""}, "index": 0},
@@ -88,7 +137,11 @@ def test_two_rounds_are_one_stream() -> None:
             "delta": {
                 "thinking_blocks": [THOUGHT],
                 "annotations": [{"type": "url_citation", "url_citation": place}],
-                "provider_content": {"format": "anthropic-messages", "model": "claude-sonnet-5", "blocks": blocks},
+                "provider_content": {
+                    "format": "anthropic-messages",
+                    "model": "claude-sonnet-5",
+                    "blocks": blocks,
+                },
             },
             "index": 0,
         },
@@ -99,14 +152,20 @@ def test_two_rounds_are_one_stream() -> None:
 
 
 def test_read_boundaries_mean_nothing() -> None:
-    rounds = (answer(*LOOKS, reason="pause_turn"), round_(*FINDS), round_(*FINDS, reason="end_turn", id="msg_03"))
+    rounds = (
+        answer(*LOOKS, reason="pause_turn"),
+        round_(*FINDS),
+        round_(*FINDS, reason="end_turn", id="msg_03"),
+    )
     whole, bytewise = run(*rounds), run(*rounds, size=1)
     assert plain(whole[1]) == plain(bytewise[1])
     assert whole[2] == bytewise[2]
 
 
 def test_every_round_sends_all_that_was_said() -> None:
-    _, _, bodies = run(answer(*LOOKS, reason="pause_turn"), round_(*FINDS), round_(*FINDS, reason="end_turn"))
+    _, _, bodies = run(
+        answer(*LOOKS, reason="pause_turn"), round_(*FINDS), round_(*FINDS, reason="end_turn")
+    )
     assert [[b["type"] for b in body["messages"][1]["content"]] for body in bodies] == [
         ["thinking", "text", "server_tool_use", "web_search_tool_result"],
         ["thinking", "text", "server_tool_use", "web_search_tool_result", "text"],
@@ -120,7 +179,10 @@ def test_f83_the_bound_is_told() -> None:
     stream, chunks, _ = run(paused, *[round_(*FINDS)] * MOST_ROUNDS)
     assert MOST_ROUNDS == 5
     assert stream.finished
-    assert (chunks[-2].finish_reason, chunks[-2].choice) == ("stop", {"provider_specific": {"stop_reason": "pause_turn"}})
+    assert (chunks[-2].finish_reason, chunks[-2].choice) == (
+        "stop",
+        {"provider_specific": {"stop_reason": "pause_turn"}},
+    )
     assert chunks[-1].usage is not None
     assert chunks[-1].usage["prompt_tokens"] == 12 + 5 * 30
 
@@ -142,60 +204,106 @@ def test_nothing_is_read_of_a_paused_round() -> None:
         [],
         block(0, TEXT, *text(" ")),
         [*LOOKS, *block(4, tool(), *json_input("{}"))],
-        block(0, {"type": "thinking", "thinking": "", "signature": ""}, {"type": "thinking_delta", "thinking": "unsigned"}),
+        block(
+            0,
+            {"type": "thinking", "thinking": "", "signature": ""},
+            {"type": "thinking_delta", "thinking": "unsigned"},
+        ),
     ],
     ids=["thinking only", "nothing", "blank", "a call of the caller's", "unsigned thinking"],
 )
 def test_a_turn_that_cannot_be_sent_back_ends_flagged(events: list[Any]) -> None:
     stream, chunks, _ = run(answer(*events, reason="pause_turn"))
     assert stream.finished
-    assert [c.choice for c in chunks if c.finish_reason] == [{"provider_specific": {"stop_reason": "pause_turn"}}]
+    assert [c.choice for c in chunks if c.finish_reason] == [
+        {"provider_specific": {"stop_reason": "pause_turn"}}
+    ]
 
 
 def test_what_claude_refuses_is_not_sent_back() -> None:
     """Blank text, unsigned thinking, and space at the end."""
-    blank, unsigned = block(4, TEXT, *text("\n")), block(5, {"type": "thinking", "thinking": "u", "signature": ""})
-    _, _, (body,) = run(answer(*LOOKS, *blank, *unsigned, *block(6, TEXT, *text("So: \n")), reason="pause_turn"), round_(*FINDS))
+    blank, unsigned = (
+        block(4, TEXT, *text("\n")),
+        block(5, {"type": "thinking", "thinking": "u", "signature": ""}),
+    )
+    _, _, (body,) = run(
+        answer(*LOOKS, *blank, *unsigned, *block(6, TEXT, *text("So: \n")), reason="pause_turn"),
+        round_(*FINDS),
+    )
     assert body["messages"][1]["content"][4:] == [{"type": "text", "text": "So:"}]
 
 
 @pytest.mark.parametrize(
-    ("asked", "sent"), [({}, "c1"), ({"container": "c0"}, "c1"), ({"container": {"skills": ["s"]}}, {"skills": ["s"], "id": "c1"})]
+    ("asked", "sent"),
+    [
+        ({}, "c1"),
+        ({"container": "c0"}, "c1"),
+        ({"container": {"skills": ["s"]}}, {"skills": ["s"], "id": "c1"}),
+    ],
 )
 def test_code_goes_on_in_its_container(asked: dict[str, Any], sent: Any) -> None:
     stream = opened()
     feed(stream, sse(START, *LOOKS, end("pause_turn", container={"id": "c1"}), STOP))
     assert stream.pause is not None
     body = json.loads(
-        stream.pause.resume(UpstreamRequest(url="u", headers={}, body=json.dumps({"messages": [], **asked}).encode(), stream=True)).body
+        stream.pause.resume(
+            UpstreamRequest(
+                url="u",
+                headers={},
+                body=json.dumps({"messages": [], **asked}).encode(),
+                stream=True,
+            )
+        ).body
     )
     assert body["container"] == sent
     chunks = feed(stream, round_(*FINDS, reason="end_turn"))
-    assert [c.choice for c in chunks if c.finish_reason] == [{"provider_specific": {"stop_reason": "end_turn", "container": {"id": "c1"}}}]
+    assert [c.choice for c in chunks if c.finish_reason] == [
+        {"provider_specific": {"stop_reason": "end_turn", "container": {"id": "c1"}}}
+    ]
 
 
 def test_a_call_after_the_pause() -> None:
     """Its index counts calls, and the turn keeps its blocks for the next request."""
-    _, chunks, _ = run(answer(*LOOKS, reason="pause_turn"), round_(*block(0, tool(), *json_input('{"a":1}')), reason="tool_use"))
+    _, chunks, _ = run(
+        answer(*LOOKS, reason="pause_turn"),
+        round_(*block(0, tool(), *json_input('{"a":1}')), reason="tool_use"),
+    )
     calls = [c.delta["tool_calls"][0] for c in chunks if c.delta and "tool_calls" in c.delta]
     assert [call["index"] for call in calls] == [0, 0]
     assert [c.finish_reason for c in chunks if c.finish_reason] == ["tool_calls"]
-    (kept,) = [c.delta["provider_content"]["blocks"] for c in chunks if c.delta and "provider_content" in c.delta]
+    (kept,) = [
+        c.delta["provider_content"]["blocks"]
+        for c in chunks
+        if c.delta and "provider_content" in c.delta
+    ]
     assert [b["type"] for b in kept][-2:] == ["web_search_tool_result", "tool_use"]
 
 
 def test_a_fence_over_two_rounds_is_taken_off() -> None:
     shape = AnswerShape(strip_json_fence=True)
-    first = answer(*block(0, TEXT, *text('```json\n{"a":')), *block(1, SEARCH), *block(2, FOUND), reason="pause_turn")
-    _, chunks, _ = run(first, round_(*block(0, TEXT, *text("1}\n``", "`")), reason="end_turn"), shape=shape)
+    first = answer(
+        *block(0, TEXT, *text('```json\n{"a":')),
+        *block(1, SEARCH),
+        *block(2, FOUND),
+        reason="pause_turn",
+    )
+    _, chunks, _ = run(
+        first, round_(*block(0, TEXT, *text("1}\n``", "`")), reason="end_turn"), shape=shape
+    )
     assert "".join(c.delta.get("content") or "" for c in chunks if c.delta) == '{"a":1}'
 
 
 def test_rounds_as_json_documents() -> None:
     """An answer that is not streamed is read the same way."""
-    message = {**START["message"], "stop_reason": "pause_turn", "content": [{"type": "text", "text": "Looking. "}, SEARCHED, FOUND]}
+    message = {
+        **START["message"],
+        "stop_reason": "pause_turn",
+        "content": [{"type": "text", "text": "Looking. "}, SEARCHED, FOUND],
+    }
     later = {**message, "content": [{"type": "text", "text": "Found."}], "stop_reason": "end_turn"}
-    stream, chunks, (body,) = run(json.dumps(message, indent=1).encode(), json.dumps(later).encode())
+    stream, chunks, (body,) = run(
+        json.dumps(message, indent=1).encode(), json.dumps(later).encode()
+    )
     assert body["messages"][1]["content"] == message["content"]
     assert "".join(c.delta.get("content") or "" for c in chunks if c.delta) == "Looking. Found."
     assert stream.finished
@@ -206,7 +314,10 @@ def test_rounds_as_json_documents() -> None:
     [
         (sse(START, *FINDS), FailureKind.TRUNCATED),
         (b"", FailureKind.TRUNCATED),
-        (sse({"type": "error", "error": {"type": "overloaded_error", "message": "busy"}}), FailureKind.OVERLOADED),
+        (
+            sse({"type": "error", "error": {"type": "overloaded_error", "message": "busy"}}),
+            FailureKind.OVERLOADED,
+        ),
         (sse(START, STOP), FailureKind.NO_OUTPUT),
     ],
     ids=["cut", "nothing", "error", "no output"],

@@ -37,8 +37,20 @@ def test_finish_reasons(reason: str | None, alone: str, with_a_call: str) -> Non
 
 @pytest.mark.parametrize(
     ("told", "tier"),
-    [("standard", "default"), ("priority", "priority"), ("batch", "default"), ("never_heard_of", None), (None, None)],
+    [
+        ("standard", "default"),
+        ("priority", "priority"),
+        ("batch", "default"),
+        ("never_heard_of", None),
+        (None, None),
+    ],
 )
 def test_service_tiers(told: str | None, tier: str | None) -> None:
-    message = {"type": "message", "id": "msg_1", "content": [TEXT], "stop_reason": "end_turn", "usage": {"service_tier": told}}
+    message = {
+        "type": "message",
+        "id": "msg_1",
+        "content": [TEXT],
+        "stop_reason": "end_turn",
+        "usage": {"service_tier": told},
+    }
     assert claude.parse_response(dumps(message), envelope({})).get("service_tier") == tier

@@ -5,7 +5,21 @@ from typing import Any
 
 import pytest
 
-from tests.translators.claude.streams import START, STOP, TEXT, answer, block, deltas, end, json_input, opened, run, sse, text, tool
+from tests.translators.claude.streams import (
+    START,
+    STOP,
+    TEXT,
+    answer,
+    block,
+    deltas,
+    end,
+    json_input,
+    opened,
+    run,
+    sse,
+    text,
+    tool,
+)
 from translators import text_fast_path
 from translators.dialect import AnswerShape
 from translators.errors import FailureKind
@@ -22,7 +36,9 @@ def test_f66_tool_indexes_count_tools_not_blocks() -> None:
     """The text block before them does not count."""
     calls = [
         d["tool_calls"][0]["index"]
-        for d in deltas(answer(HI, block(1, tool()), block(2, tool(id="toolu_2")), reason="tool_use"))
+        for d in deltas(
+            answer(HI, block(1, tool()), block(2, tool(id="toolu_2")), reason="tool_use")
+        )
         if "tool_calls" in d
     ]
     assert calls == [0, 0, 1, 1]
@@ -32,9 +48,24 @@ def test_f67_server_tools_are_not_shown_as_calls() -> None:
     """Neither their start nor their input."""
     server = {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {}}
     result = {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": []}
-    shown = deltas(answer(block(0, server, *json_input('{"query":', '"x"}')), block(1, result), block(2, TEXT, *text("ok"))))
+    shown = deltas(
+        answer(
+            block(0, server, *json_input('{"query":', '"x"}')),
+            block(1, result),
+            block(2, TEXT, *text("ok")),
+        )
+    )
     whole = [{**server, "input": {"query": "x"}}, result, {"type": "text", "text": "ok"}]
-    assert shown == [{"content": "ok"}, {"provider_content": {"format": "anthropic-messages", "model": "claude-sonnet-5", "blocks": whole}}]
+    assert shown == [
+        {"content": "ok"},
+        {
+            "provider_content": {
+                "format": "anthropic-messages",
+                "model": "claude-sonnet-5",
+                "blocks": whole,
+            }
+        },
+    ]
 
 
 def test_f68_characters_cut_between_reads() -> None:
@@ -44,7 +75,11 @@ def test_f68_characters_cut_between_reads() -> None:
 
 
 def test_f69_thinking_is_not_content() -> None:
-    thinking = block(0, {"type": "thinking", "thinking": "", "signature": ""}, {"type": "thinking_delta", "thinking": "hm"})
+    thinking = block(
+        0,
+        {"type": "thinking", "thinking": "", "signature": ""},
+        {"type": "thinking_delta", "thinking": "hm"},
+    )
     assert deltas(answer(thinking))[0] == {"reasoning_content": "hm"}
 
 
@@ -70,8 +105,12 @@ def test_f70_a_call_without_arguments_gets_empty_ones() -> None:
 
 @pytest.mark.parametrize("reason", ["max_tokens", "model_context_window_exceeded"])
 def test_f71_a_cut_call_is_not_completed(reason: str) -> None:
-    """Neither one without arguments nor one in the middle of them; f72: and the answer does not end with tool_calls."""
-    data = answer(block(0, tool(), *json_input('{"a": [1')), block(1, tool(id="toolu_2")), reason=reason)
+    """Neither one without arguments nor one in the middle of them; f72: and the answer does not end
+    with tool_calls.
+    """
+    data = answer(
+        block(0, tool(), *json_input('{"a": [1')), block(1, tool(id="toolu_2")), reason=reason
+    )
     shown = [d["tool_calls"][0]["function"]["arguments"] for d in deltas(data)]
     assert (shown, finish(data)["finish_reason"]) == (["", '{"a": [1', ""], "length")
 
@@ -102,18 +141,31 @@ def test_f72_a_truncated_call_is_not_reported_as_tool_calls() -> None:
         (None, "server_error", 502, "upstream_error"),
     ],
 )
-def test_f73_an_error_event_is_a_failure(type_: str | None, kind: str, status: int, code: str | None) -> None:
+def test_f73_an_error_event_is_a_failure(
+    type_: str | None, kind: str, status: int, code: str | None
+) -> None:
     """f74: and no end with a finish reason."""
-    chunks, stream = run(sse(START, *HI[:2], {"type": "error", "error": {"type": type_, "message": "m"}}))
+    chunks, stream = run(
+        sse(START, *HI[:2], {"type": "error", "error": {"type": type_, "message": "m"}})
+    )
     failure = stream.failure
     assert failure is not None
-    assert (failure.kind.value, failure.status, failure.code, stream.finished) == (kind, status, code, False)
+    assert (failure.kind.value, failure.status, failure.code, stream.finished) == (
+        kind,
+        status,
+        code,
+        False,
+    )
     assert not any("finish_reason" in chunk for chunk in chunks)
 
 
 def test_f75_an_error_as_the_first_event_shows_nothing() -> None:
     """So that failover is still possible."""
-    chunks, stream = run(sse(START, {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}))
+    chunks, stream = run(
+        sse(
+            START, {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
+        )
+    )
     assert chunks == []
     assert stream.failure is not None
     assert stream.failure.kind is FailureKind.OVERLOADED
@@ -121,32 +173,49 @@ def test_f75_an_error_as_the_first_event_shows_nothing() -> None:
 
 def test_f77_streams_know_nothing_of_each_other() -> None:
     """A retry after a broken stream reads as if there had been none."""
-    assert run(sse({"type": "error", "error": {"type": "overloaded_error", "message": "x"}}))[1].failure is not None
+    assert (
+        run(sse({"type": "error", "error": {"type": "overloaded_error", "message": "x"}}))[
+            1
+        ].failure
+        is not None
+    )
     assert run(answer(HI))[1].finished
 
 
 def test_f78_the_last_value_of_each_count_counts() -> None:
     """Counts come again with the end, and are not added."""
-    first = {**START, "message": {**START["message"], "usage": {"input_tokens": 10, "cache_read_input_tokens": 0, "output_tokens": 1}}}
+    first = {
+        **START,
+        "message": {
+            **START["message"],
+            "usage": {"input_tokens": 10, "cache_read_input_tokens": 0, "output_tokens": 1},
+        },
+    }
     last = {
         "type": "message_delta",
         "delta": {"stop_reason": "end_turn"},
         "usage": {"input_tokens": 10, "cache_read_input_tokens": 90, "output_tokens": 5},
     }
-    usage = run(sse(first, *HI, {**last, "usage": {"output_tokens": 3}}, last, STOP))[0][-1]["usage"]
+    usage = run(sse(first, *HI, {**last, "usage": {"output_tokens": 3}}, last, STOP))[0][-1][
+        "usage"
+    ]
     assert (usage["prompt_tokens"], usage["completion_tokens"]) == (100, 5)
 
 
 def test_f81_usage_is_one_last_chunk() -> None:
     """Writing it or not is the writer's affair."""
     chunks, _ = run(answer(HI))
-    assert [("usage" in chunk, "delta" in chunk) for chunk in chunks if "usage" in chunk] == [(True, False)]
+    assert [("usage" in chunk, "delta" in chunk) for chunk in chunks if "usage" in chunk] == [
+        (True, False)
+    ]
     assert "usage" in chunks[-1]
 
 
 def test_a_provider_that_does_not_count() -> None:
     first = {**START, "message": {"id": "msg_1"}}
-    chunks, stream = run(sse(first, *HI, {"type": "message_delta", "delta": {"stop_reason": "end_turn"}}, STOP))
+    chunks, stream = run(
+        sse(first, *HI, {"type": "message_delta", "delta": {"stop_reason": "end_turn"}}, STOP)
+    )
     assert (any("usage" in chunk for chunk in chunks), stream.model) == (False, "claude-asked")
 
 
@@ -157,7 +226,10 @@ def test_f86_a_schema_and_tools() -> None:
 
 
 def test_f87_pings_and_unknown_events_make_no_chunks() -> None:
-    data = sse(START, {"type": "ping"}, {"type": "new_thing"}, {"type": ["odd"]}) + b"event: ping\ndata: {}\n\n: comment\n\ndata:\n\n"
+    data = (
+        sse(START, {"type": "ping"}, {"type": "new_thing"}, {"type": ["odd"]})
+        + b"event: ping\ndata: {}\n\n: comment\n\ndata:\n\n"
+    )
     assert opened().receive(data) == []
 
 
@@ -172,12 +244,17 @@ def test_f88_thinking_blocks_come_once_and_whole() -> None:
         for i in range(3)
     ]
     lists = [d["thinking_blocks"] for d in deltas(answer(*blocks)) if "thinking_blocks" in d]
-    assert lists == [[{"type": "thinking", "thinking": str(i), "signature": f"S{i}"} for i in range(3)]]
+    assert lists == [
+        [{"type": "thinking", "thinking": str(i), "signature": f"S{i}"} for i in range(3)]
+    ]
 
 
 def test_the_role_comes_once_and_first() -> None:
     chunks, _ = run(answer(HI, block(1, tool())))
-    assert [chunk["delta"].get("role") for chunk in chunks if "delta" in chunk] == ["assistant", *[None] * (len(chunks) - 2)]
+    assert [chunk["delta"].get("role") for chunk in chunks if "delta" in chunk] == [
+        "assistant",
+        *[None] * (len(chunks) - 2),
+    ]
 
 
 def test_message_start_shows_nothing_but_names() -> None:
@@ -207,7 +284,11 @@ def test_nothing_is_read_behind_a_failure() -> None:
     stream = opened()
     stream.receive(b"data: {oops\n\n" + answer(HI))
     assert stream.failure is not None
-    assert (stream.failure.kind, stream.receive(answer(HI)), stream.receive_eof()) == (FailureKind.MALFORMED, [], [])
+    assert (stream.failure.kind, stream.receive(answer(HI)), stream.receive_eof()) == (
+        FailureKind.MALFORMED,
+        [],
+        [],
+    )
 
 
 @pytest.mark.parametrize("data", [b"data: [1]\n\n", b"data: nonsense\n\n", b"data: 5\n\n"])
@@ -249,7 +330,10 @@ def test_the_last_event_without_its_blank_line() -> None:
 
 
 def test_text_that_comes_with_the_start_of_its_block() -> None:
-    assert deltas(answer(block(0, {"type": "text", "text": "He"}, *text("y", "")))) == [{"content": "He"}, {"content": "y"}]
+    assert deltas(answer(block(0, {"type": "text", "text": "He"}, *text("y", "")))) == [
+        {"content": "He"},
+        {"content": "y"},
+    ]
 
 
 def test_a_delta_of_a_block_that_never_began() -> None:
@@ -258,17 +342,24 @@ def test_a_delta_of_a_block_that_never_began() -> None:
         {"type": "content_block_delta", "index": 3, "delta": delta}
         for delta in [*json_input("{}"), *text("a", "b"), {"type": "odd"}, {"type": []}]
     ]
-    assert deltas(answer(*stray, {"type": "content_block_stop", "index": 9})) == [{"content": "a"}, {"content": "b"}]
+    assert deltas(answer(*stray, {"type": "content_block_stop", "index": 9})) == [
+        {"content": "a"},
+        {"content": "b"},
+    ]
 
 
 def test_input_that_comes_whole_with_the_start() -> None:
     """Some hosts do not stream it; it is shown even of an answer that was cut."""
     data = answer(block(0, tool(input={"a": 1})), reason="max_tokens")
-    assert deltas(data)[1:] == [{"tool_calls": [{"index": 0, "function": {"arguments": '{"a":1}'}}]}]
+    assert deltas(data)[1:] == [
+        {"tool_calls": [{"index": 0, "function": {"arguments": '{"a":1}'}}]}
+    ]
 
 
 def test_a_call_whose_block_was_never_closed() -> None:
-    assert deltas(answer(block(0, tool())[:1], reason="tool_use"))[-1] == {"tool_calls": [{"index": 0, "function": {"arguments": "{}"}}]}
+    assert deltas(answer(block(0, tool())[:1], reason="tool_use"))[-1] == {
+        "tool_calls": [{"index": 0, "function": {"arguments": "{}"}}]
+    }
 
 
 def test_a_call_whose_block_was_closed_twice() -> None:
@@ -280,18 +371,32 @@ def test_a_call_whose_block_was_closed_twice() -> None:
 def test_arguments_that_were_not_wrapped(raw: str) -> None:
     """What the model wrote is shown as it is."""
     data = answer(block(0, tool(), *json_input(raw)), reason="tool_use")
-    assert deltas(data, AnswerShape(wrapped_tools=frozenset({"g"})))[-1]["tool_calls"][0]["function"]["arguments"] == raw
+    assert (
+        deltas(data, AnswerShape(wrapped_tools=frozenset({"g"})))[-1]["tool_calls"][0]["function"][
+            "arguments"
+        ]
+        == raw
+    )
 
 
 def test_names_come_back_in_streams() -> None:
     shape = AnswerShape(tool_names={"a_b_2e7336dc": "a.b"})
-    assert deltas(answer(block(0, tool("a_b_2e7336dc")), reason="tool_use"), shape)[0]["tool_calls"][0]["function"]["name"] == "a.b"
+    assert (
+        deltas(answer(block(0, tool("a_b_2e7336dc")), reason="tool_use"), shape)[0]["tool_calls"][
+            0
+        ]["function"]["name"]
+        == "a.b"
+    )
 
 
 def test_legacy_callers_get_function_call() -> None:
     """One call, in pieces, and the old finish reason."""
     shape = AnswerShape(legacy_functions=True, one_tool_call=True)
-    data = answer(block(0, tool(), *json_input('{"a"', ":1}")), block(1, tool(id="toolu_2"), *json_input("{}")), reason="tool_use")
+    data = answer(
+        block(0, tool(), *json_input('{"a"', ":1}")),
+        block(1, tool(id="toolu_2"), *json_input("{}")),
+        reason="tool_use",
+    )
     assert deltas(data, shape) == [
         {"function_call": {"name": "g", "arguments": ""}},
         {"function_call": {"arguments": '{"a"'}},
@@ -302,24 +407,44 @@ def test_legacy_callers_get_function_call() -> None:
 
 def test_only_the_first_call_where_one_was_allowed() -> None:
     data = answer(block(0, tool()), block(1, tool(id="toolu_2")), reason="tool_use")
-    assert {d["tool_calls"][0]["index"] for d in deltas(data, AnswerShape(one_tool_call=True))} == {0}
+    assert {d["tool_calls"][0]["index"] for d in deltas(data, AnswerShape(one_tool_call=True))} == {
+        0
+    }
 
 
 def test_wrapped_arguments_are_shown_whole() -> None:
     shape = AnswerShape(wrapped_tools=frozenset({"g"}))
-    data = answer(block(0, tool(), *json_input('{"value":', "[1,2]}")), block(1, tool(id="toolu_2")), reason="tool_use")
-    assert [d["tool_calls"][0]["function"]["arguments"] for d in deltas(data, shape)] == ["", "[1,2]", "", "{}"]
+    data = answer(
+        block(0, tool(), *json_input('{"value":', "[1,2]}")),
+        block(1, tool(id="toolu_2")),
+        reason="tool_use",
+    )
+    assert [d["tool_calls"][0]["function"]["arguments"] for d in deltas(data, shape)] == [
+        "",
+        "[1,2]",
+        "",
+        "{}",
+    ]
 
 
 def test_wrapped_arguments_that_were_cut() -> None:
     """They are shown as they are."""
     data = answer(block(0, tool(), *json_input('{"value":[1')), reason="max_tokens")
-    assert deltas(data, AnswerShape(wrapped_tools=frozenset({"g"})))[-1]["tool_calls"][0]["function"]["arguments"] == '{"value":[1'
+    assert (
+        deltas(data, AnswerShape(wrapped_tools=frozenset({"g"})))[-1]["tool_calls"][0]["function"][
+            "arguments"
+        ]
+        == '{"value":[1'
+    )
 
 
 def test_a_refusal_after_text() -> None:
     """What was shown stays; the refusal is told."""
-    data = answer(HI, reason="refusal", stop_details={"type": "refusal", "category": "bio", "explanation": None})
+    data = answer(
+        HI,
+        reason="refusal",
+        stop_details={"type": "refusal", "category": "bio", "explanation": None},
+    )
     assert deltas(data) == [{"content": "Hi"}, {"refusal": "The model declined to respond."}]
     assert finish(data)["choice"]["provider_specific"]["stop_details"]["category"] == "bio"
 
@@ -341,7 +466,10 @@ def test_stop_sequence_container_and_transformations_are_told() -> None:
 
 
 def test_the_service_tier_is_told() -> None:
-    start = {**START, "message": {**START["message"], "usage": {"input_tokens": 1, "service_tier": "priority"}}}
+    start = {
+        **START,
+        "message": {**START["message"], "usage": {"input_tokens": 1, "service_tier": "priority"}},
+    }
     assert finish(sse(start, *HI, end(), STOP))["top"] == {"service_tier": "priority"}
 
 
@@ -356,7 +484,10 @@ def test_neither_content_nor_a_reason() -> None:
 
 
 def test_blocks_that_share_an_index_are_both_kept() -> None:
-    assert [b["text"] for b in deltas(answer(HI, HI))[-1]["provider_content"]["blocks"]] == ["Hi", "Hi"]
+    assert [b["text"] for b in deltas(answer(HI, HI))[-1]["provider_content"]["blocks"]] == [
+        "Hi",
+        "Hi",
+    ]
 
 
 def test_compaction_blocks_are_kept_whole() -> None:
@@ -367,29 +498,49 @@ def test_compaction_blocks_are_kept_whole() -> None:
         {"type": "compaction_delta", "content": "far"},
         {"type": "compaction_delta"},
     )
-    assert deltas(answer(summary, HI))[-1]["provider_content"]["blocks"][0] == {"type": "compaction", "content": "so far"}
+    assert deltas(answer(summary, HI))[-1]["provider_content"]["blocks"][0] == {
+        "type": "compaction",
+        "content": "so far",
+    }
 
 
 def test_citations_from_start_and_deltas() -> None:
     cite = {"type": "web_search_result_location", "url": "https://e.example/a", "title": "A"}
     other = {**cite, "url": "https://e.example/b"}
     data = answer(
-        block(0, {**TEXT, "citations": [cite]}, {"type": "citations_delta", "citation": other}, {"type": "citations_delta"}, *text("x"))
+        block(
+            0,
+            {**TEXT, "citations": [cite]},
+            {"type": "citations_delta", "citation": other},
+            {"type": "citations_delta"},
+            *text("x"),
+        )
     )
-    assert [a["url_citation"]["url"] for a in deltas(data)[-1]["annotations"]] == ["https://e.example/a", "https://e.example/b"]
+    assert [a["url_citation"]["url"] for a in deltas(data)[-1]["annotations"]] == [
+        "https://e.example/a",
+        "https://e.example/b",
+    ]
 
 
 def test_fragments_that_are_no_strings_are_skipped() -> None:
-    odd = [{"type": "text_delta", "text": 5}, {"type": "thinking_delta", "thinking": []}, {"type": "input_json_delta", "partial_json": {}}]
+    odd = [
+        {"type": "text_delta", "text": 5},
+        {"type": "thinking_delta", "thinking": []},
+        {"type": "input_json_delta", "partial_json": {}},
+    ]
     assert deltas(answer(block(0, TEXT, *odd, *text("x")))) == [{"content": "x"}]
 
 
 def test_blocks_without_what_they_promise_are_skipped() -> None:
-    assert deltas(answer(block(0, {"type": "tool_use", "id": "x"}), block(1, {}), HI)) == [{"content": "Hi"}]
+    assert deltas(answer(block(0, {"type": "tool_use", "id": "x"}), block(1, {}), HI)) == [
+        {"content": "Hi"}
+    ]
 
 
 def test_many_texts_one_of_them_empty() -> None:
-    written = answer(block(0, TEXT, *text("a", "b", "", "c\n", "é"))).replace(b'": ', b'":')  # as Claude writes it: without blanks
+    written = answer(block(0, TEXT, *text("a", "b", "", "c\n", "é"))).replace(
+        b'": ', b'":'
+    )  # as Claude writes it: without blanks
     shown = deltas(written)
     assert [delta["content"] for delta in shown if delta.get("content")] == ["a", "b", "c\n", "é"]
 
@@ -397,4 +548,8 @@ def test_many_texts_one_of_them_empty() -> None:
 def test_a_delta_that_is_no_object_says_nothing() -> None:
     odd = {"type": "content_block_delta", "index": 0, "delta": None}
     events = block(0, TEXT, *text("a"))
-    assert [delta["content"] for delta in deltas(answer([*events[:-1], odd, events[-1]])) if delta.get("content")] == ["a"]
+    assert [
+        delta["content"]
+        for delta in deltas(answer([*events[:-1], odd, events[-1]]))
+        if delta.get("content")
+    ] == ["a"]

@@ -20,7 +20,9 @@ def read(raw: str, size: int, cut: bool = False) -> str:
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 100])
-@pytest.mark.parametrize("said", ["", "ls -l", 'say "hi"\n\tand \\ more/', "Grüße 😀 \u0000 ￿", "日本\u2028"])
+@pytest.mark.parametrize(
+    "said", ["", "ls -l", 'say "hi"\n\tand \\ more/', "Grüße 😀 \u0000 ￿", "日本\u2028"]
+)
 @pytest.mark.parametrize("ascii_only", [True, False])
 def test_text_is_unescaped_while_it_comes(size: int, said: str, ascii_only: bool) -> None:
     assert read(json.dumps({"input": said}, ensure_ascii=ascii_only), size) == said
@@ -49,7 +51,13 @@ def test_something_other_than_text(size: int, raw: str, shown: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("raw", "shown"), [('{"input": "ab\\', "ab"), ('{"input": "ab\\u00', "ab"), ('{"input": "ab\\ud83d\\u', "ab"), ('{"inp', "")]
+    ("raw", "shown"),
+    [
+        ('{"input": "ab\\', "ab"),
+        ('{"input": "ab\\u00', "ab"),
+        ('{"input": "ab\\ud83d\\u', "ab"),
+        ('{"inp', ""),
+    ],
 )
 def test_text_that_was_cut(raw: str, shown: str) -> None:
     """What came whole is shown, and nothing made up."""
@@ -59,19 +67,46 @@ def test_text_that_was_cut(raw: str, shown: str) -> None:
 @pytest.mark.parametrize("size", [1, 100])
 @pytest.mark.parametrize(
     ("raw", "shown"),
-    [('{"input": "\\ud83dx"}', "�x"), ('{"input": "\\udc00"}', "�"), ('{"input": "\\ud83d\\u0041"}', "�"), ('{"input": "\\q"}', "q")],
+    [
+        ('{"input": "\\ud83dx"}', "�x"),
+        ('{"input": "\\udc00"}', "�"),
+        ('{"input": "\\ud83d\\u0041"}', "�"),
+        ('{"input": "\\q"}', "q"),
+    ],
 )
 def test_escapes_that_mean_nothing(size: int, raw: str, shown: str) -> None:
     assert read(raw, size) == shown
 
 
 def test_a_custom_call_in_a_stream() -> None:
-    data = answer(block(0, tool(), *json_input('{"input":"l', 's\\n"}')), block(1, tool(id="toolu_2")), reason="tool_use")
+    data = answer(
+        block(0, tool(), *json_input('{"input":"l', 's\\n"}')),
+        block(1, tool(id="toolu_2")),
+        reason="tool_use",
+    )
     assert deltas(data, CUSTOM) == [
-        {"tool_calls": [{"index": 0, "id": "toolu_1", "type": "custom", "custom": {"name": "g", "input": ""}}]},
+        {
+            "tool_calls": [
+                {
+                    "index": 0,
+                    "id": "toolu_1",
+                    "type": "custom",
+                    "custom": {"name": "g", "input": ""},
+                }
+            ]
+        },
         {"tool_calls": [{"index": 0, "custom": {"input": "l"}}]},
         {"tool_calls": [{"index": 0, "custom": {"input": "s\n"}}]},
-        {"tool_calls": [{"index": 1, "id": "toolu_2", "type": "custom", "custom": {"name": "g", "input": ""}}]},
+        {
+            "tool_calls": [
+                {
+                    "index": 1,
+                    "id": "toolu_2",
+                    "type": "custom",
+                    "custom": {"name": "g", "input": ""},
+                }
+            ]
+        },
     ]
 
 
@@ -94,7 +129,11 @@ def test_a_custom_call_in_a_stream() -> None:
 def test_fences(size: int, said: str, shown: str) -> None:
     """However it is cut, a fence around everything goes, and nothing else."""
     reader = Unfenced()
-    assert "".join(reader.receive(said[i : i + size]) for i in range(0, len(said), size)) + reader.finish() == shown
+    assert (
+        "".join(reader.receive(said[i : i + size]) for i in range(0, len(said), size))
+        + reader.finish()
+        == shown
+    )
     assert unfenced(said) == shown
 
 

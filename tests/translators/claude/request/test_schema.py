@@ -20,27 +20,51 @@ def obj(**properties: Any) -> dict[str, Any]:
         ({"type": "object", "properties": {"a": A}}, obj(a=A)),
         ({"type": "object", "properties": {"a": A}, "additionalProperties": True}, obj(a=A)),
         ({"properties": {"a": A}}, {"properties": {"a": A}, "additionalProperties": False}),
-        ({"type": ["object", "null"], "properties": {}}, {"type": ["object", "null"], "properties": {}, "additionalProperties": False}),
-        ({"type": "object", "additionalProperties": False}, {"type": "object", "additionalProperties": False}),
+        (
+            {"type": ["object", "null"], "properties": {}},
+            {"type": ["object", "null"], "properties": {}, "additionalProperties": False},
+        ),
+        (
+            {"type": "object", "additionalProperties": False},
+            {"type": "object", "additionalProperties": False},
+        ),
         ({"items": {"type": "object", "properties": {}}}, {"items": obj()}),
         ({"prefixItems": [{"minLength": 1}]}, {"prefixItems": [{"description": "minLength: 1"}]}),
         ({"items": True, "minItems": 1}, {"items": True, "minItems": 1}),
         ({"oneOf": [A, {"type": "null"}]}, {"anyOf": [A, {"type": "null"}]}),
         ({"allOf": [A]}, A),
         (
-            {"allOf": [obj(a=A), {"type": "object", "properties": {"b": A}, "required": ["b"]}], "required": ["a"]},
+            {
+                "allOf": [obj(a=A), {"type": "object", "properties": {"b": A}, "required": ["b"]}],
+                "required": ["a"],
+            },
             {"required": ["a", "b"], **obj(a=A, b=A)},
         ),
-        ({"allOf": [{"title": "x"}, {"title": "y"}, {"description": "z"}]}, {"title": "x", "description": "z"}),
+        (
+            {"allOf": [{"title": "x"}, {"title": "y"}, {"description": "z"}]},
+            {"title": "x", "description": "z"},
+        ),
         ({"allOf": [{"oneOf": [A]}], "default": "q"}, {"default": "q", "anyOf": [A]}),
         (
             {"$defs": {"a": {"type": "string", "pattern": "x"}}, "$ref": "#/$defs/a"},
-            {"$defs": {"a": {"type": "string", "description": 'pattern: "x"'}}, "$ref": "#/$defs/a"},
+            {
+                "$defs": {"a": {"type": "string", "description": 'pattern: "x"'}},
+                "$ref": "#/$defs/a",
+            },
         ),
-        ({"allOf": [{"$ref": "#/definitions/a"}], "definitions": {"a": A}}, {"definitions": {"a": A}, "type": "string"}),
-        ({"format": "uuid", "const": "x", "enum": ["x", 1, None]}, {"format": "uuid", "const": "x", "enum": ["x", 1, None]}),
         (
-            {"properties": {"a": {"required": True, "allOf": 5, "prefixItems": 1, "$defs": 2}}, "required": 5},
+            {"allOf": [{"$ref": "#/definitions/a"}], "definitions": {"a": A}},
+            {"definitions": {"a": A}, "type": "string"},
+        ),
+        (
+            {"format": "uuid", "const": "x", "enum": ["x", 1, None]},
+            {"format": "uuid", "const": "x", "enum": ["x", 1, None]},
+        ),
+        (
+            {
+                "properties": {"a": {"required": True, "allOf": 5, "prefixItems": 1, "$defs": 2}},
+                "required": 5,
+            },
             {
                 "properties": {"a": {"required": True, "prefixItems": [], "$defs": {}}},
                 "required": 5,
@@ -58,16 +82,31 @@ def test_narrowed(schema: dict[str, Any], expected: dict[str, Any]) -> None:
     ("schema", "why"),
     [
         ({"type": "object"}, "it has an object of any keys"),
-        ({"type": "object", "properties": {}, "additionalProperties": {"type": "string"}}, "it has an object of any keys"),
+        (
+            {"type": "object", "properties": {}, "additionalProperties": {"type": "string"}},
+            "it has an object of any keys",
+        ),
         ({"$ref": "#"}, "the schema is recursive"),
         (
-            {"$defs": {"a": {"items": {"$ref": "#/$defs/b"}}, "b": {"anyOf": [{"$ref": "#/$defs/a"}]}}, "$ref": "#/$defs/a"},
+            {
+                "$defs": {
+                    "a": {"items": {"$ref": "#/$defs/b"}},
+                    "b": {"anyOf": [{"$ref": "#/$defs/a"}]},
+                },
+                "$ref": "#/$defs/a",
+            },
             "the schema is recursive",
         ),
         ({"$ref": "https://e.example/s"}, "it refers to another document"),
         ({"anyOf": [A], "oneOf": [A]}, "it has both 'oneOf' and 'anyOf'"),
-        ({"allOf": [{"type": "string"}, {"type": "integer"}]}, "the parts of 'allOf' differ in 'type'"),
-        ({"allOf": [obj(a=A), obj(a={"type": "integer"})]}, "the parts of 'allOf' differ in a property"),
+        (
+            {"allOf": [{"type": "string"}, {"type": "integer"}]},
+            "the parts of 'allOf' differ in 'type'",
+        ),
+        (
+            {"allOf": [obj(a=A), obj(a={"type": "integer"})]},
+            "the parts of 'allOf' differ in a property",
+        ),
         ({"allOf": [{"$ref": "#/$defs/none"}]}, "a '$ref' leads nowhere"),
         ({"allOf": [{"$ref": "http://e.example"}]}, "a '$ref' leads nowhere"),
         ({"allOf": [True]}, "a '$ref' leads nowhere"),
@@ -86,7 +125,13 @@ def test_counts_for_the_limits_of_strict_tools() -> None:
     """Optional parameters and unions, at any depth."""
     schema = {
         "type": "object",
-        "properties": {"a": A, "b": {"type": "object", "properties": {"c": {"anyOf": [A, {"type": ["string", "null"]}]}}}},
+        "properties": {
+            "a": A,
+            "b": {
+                "type": "object",
+                "properties": {"c": {"anyOf": [A, {"type": ["string", "null"]}]}},
+            },
+        },
         "required": ["a"],
     }
     narrowed = Narrowed(schema)
@@ -95,7 +140,13 @@ def test_counts_for_the_limits_of_strict_tools() -> None:
 
 def test_keywords_that_moved_are_named_once() -> None:
     narrowed = Narrowed(
-        {"properties": {"a": {"minimum": 1}, "b": {"minimum": 2}, "c": {"properties": {"d": A}, "additionalProperties": A}}}
+        {
+            "properties": {
+                "a": {"minimum": 1},
+                "b": {"minimum": 2},
+                "c": {"properties": {"d": A}, "additionalProperties": A},
+            }
+        }
     )
     assert narrowed.moved == ["minimum", "additionalProperties"]
 
@@ -108,11 +159,15 @@ def test_the_schema_of_the_caller_is_left_alone() -> None:
 
 def test_references_that_multiply_end_soon() -> None:
     """Thirty definitions of which each names the next one twice are a thousand million schemas."""
-    definitions = {f"d{i}": {"allOf": [{"$ref": f"#/$defs/d{i + 1}"}] * 2} for i in range(30)} | {"d30": {"type": "object"}}
+    definitions = {f"d{i}": {"allOf": [{"$ref": f"#/$defs/d{i + 1}"}] * 2} for i in range(30)} | {
+        "d30": {"type": "object"}
+    }
     schema = {"$ref": "#/$defs/d0", "$defs": definitions}
     with pytest.raises(Unrepresentable):
         Narrowed(schema)
-    assert object_root({"anyOf": [{"$ref": "#/$defs/d0"}], "$defs": definitions})[0]["required"] == ["value"]
+    assert object_root({"anyOf": [{"$ref": "#/$defs/d0"}], "$defs": definitions})[0][
+        "required"
+    ] == ["value"]
 
 
 def test_references_that_meet_again_do_not_recur() -> None:

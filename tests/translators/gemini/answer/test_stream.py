@@ -1,10 +1,22 @@
-"""Streams that no transcript shows: order, errors in all their shapes, answers that are no streams."""
+"""Streams that no transcript shows: order, errors in all their shapes, answers that are no
+streams.
+"""
 
 from typing import Any
 
 import pytest
 
-from tests.translators.gemini.streams import SIGNATURE, USAGE, deltas, frame, read, read_bytewise, shown, sse, written
+from tests.translators.gemini.streams import (
+    SIGNATURE,
+    USAGE,
+    deltas,
+    frame,
+    read,
+    read_bytewise,
+    shown,
+    sse,
+    written,
+)
 from translators import gemini
 from translators.dialect import AnswerShape, Envelope
 from translators.errors import FailureKind
@@ -38,22 +50,33 @@ def test_f74_one_reason_at_the_end() -> None:
 
 
 def test_f75_early_stop() -> None:
-    assert deltas(sse(frame(reason="STOP"), ONCE, STOP)) == [{"role": "assistant", "content": "Once"}]
+    assert deltas(sse(frame(reason="STOP"), ONCE, STOP)) == [
+        {"role": "assistant", "content": "Once"}
+    ]
 
 
 def test_f76_calls_in_two_frames() -> None:
     """Their indexes go on, their ids differ."""
     said = deltas(sse(frame(call()), frame(call()), STOP))
-    assert [(c["index"], c["id"]) for delta in said for c in delta["tool_calls"]] == [(0, "call_u_0"), (1, "call_u_1")]
+    assert [(c["index"], c["id"]) for delta in said for c in delta["tool_calls"]] == [
+        (0, "call_u_0"),
+        (1, "call_u_1"),
+    ]
 
 
 def test_f77_text_and_call_in_one_frame() -> None:
     function = {"name": "w", "arguments": "{}"}
-    assert deltas(sse(frame({"text": "a"}, {"text": "b"}, call(id="x"), {"text": "c"}, reason="STOP"))) == [
+    assert deltas(
+        sse(frame({"text": "a"}, {"text": "b"}, call(id="x"), {"text": "c"}, reason="STOP"))
+    ) == [
         {"role": "assistant", "content": "ab"},
         {"tool_calls": [{"index": 0, "id": "x", "type": "function", "function": function}]},
         {"content": "c"},
-        {"extra_content": {"google": {"parts": [{"text": "a"}, {"text": "b"}, call(id="x"), {"text": "c"}]}}},
+        {
+            "extra_content": {
+                "google": {"parts": [{"text": "a"}, {"text": "b"}, call(id="x"), {"text": "c"}]}
+            }
+        },
     ]
 
 
@@ -69,13 +92,18 @@ def test_text_goes_on_in_a_frame_with_other_parts() -> None:
 
 
 def test_f79_a_last_frame_with_a_reason_only() -> None:
-    _, chunks = read(sse(ONCE, {"candidates": [{"finishReason": "MAX_TOKENS"}], "usageMetadata": USAGE}))
+    _, chunks = read(
+        sse(ONCE, {"candidates": [{"finishReason": "MAX_TOKENS"}], "usageMetadata": USAGE})
+    )
     assert shown(chunks)[1] == finish("MAX_TOKENS", "length")
 
 
 def test_f80_blocked_prompt() -> None:
     stream, chunks = read(sse({"promptFeedback": {"blockReason": "OTHER"}}))
-    assert shown(chunks) == [{"delta": {"role": "assistant", "content": ""}}, finish("PROMPT_OTHER", "content_filter")]
+    assert shown(chunks) == [
+        {"delta": {"role": "assistant", "content": ""}},
+        finish("PROMPT_OTHER", "content_filter"),
+    ]
     assert stream.finished
 
 
@@ -88,7 +116,9 @@ def test_f81_no_candidates() -> None:
 
 def test_f82_malformed_call() -> None:
     """It is a failure, and no end is shown."""
-    stream, chunks = read(sse(ONCE, frame(reason="MALFORMED_FUNCTION_CALL", finishMessage="x" * 600)))
+    stream, chunks = read(
+        sse(ONCE, frame(reason="MALFORMED_FUNCTION_CALL", finishMessage="x" * 600))
+    )
     assert stream.failure is not None
     assert (stream.failure.kind, stream.failure.code) == (K.MODEL_OUTPUT, "malformed_function_call")
     assert len(stream.failure.message) < 600
@@ -111,9 +141,9 @@ def test_nothing_at_all_is_a_cut() -> None:
 @pytest.mark.parametrize("tail", [
     pytest.param(sse(ERROR), id="f88_event"),
     pytest.param(b"data: " + dumps(ERROR), id="event_without_end"),
-    pytest.param(b'{\n  "error": {\n    "code": 503,\n    "message": "The model is overloaded.",\n    "status": "UNAVAILABLE"\n  }\n}\n',
+    pytest.param(b'{\n  "error": {\n    "code": 503,\n    "message": "The model is overloaded.",\n    "status": "UNAVAILABLE"\n  }\n}\n',  # noqa: E501
                  id="f89_raw"),
-    pytest.param(b'{"error": {"code": 503,\n\n"message": "The model is overloaded.",\n"status": "UNAVAILABLE"}}\n\n',
+    pytest.param(b'{"error": {"code": 503,\n\n"message": "The model is overloaded.",\n"status": "UNAVAILABLE"}}\n\n',  # noqa: E501
                  id="raw_with_blank_line"),
     pytest.param(sse([ERROR]), id="f90_list_event"),
     pytest.param(b"[" + dumps(ERROR) + b"]", id="f90_raw_list"),
@@ -125,7 +155,11 @@ def test_errors_behind_text(tail: bytes) -> None:
         assert [chunk.delta for chunk in chunks] == [{"role": "assistant", "content": "Once"}]
         assert not stream.finished
         assert stream.failure is not None
-        assert (stream.failure.kind, stream.failure.status, stream.failure.message) == (K.OVERLOADED, 503, "The model is overloaded.")
+        assert (stream.failure.kind, stream.failure.status, stream.failure.message) == (
+            K.OVERLOADED,
+            503,
+            "The model is overloaded.",
+        )
         assert stream.receive(sse(STOP)) == []
         assert stream.receive_eof() == []
 
@@ -155,7 +189,10 @@ def test_raw_json_that_is_no_error_waits_for_the_end() -> None:
 
 def test_f91_separators_inside_a_string() -> None:
     """Raw line separators are text, and are escaped when they are written."""
-    data = 'data: {"candidates":[{"content":{"parts":[{"text":"a\u2028b\x85c"}]},"finishReason":"STOP"}]}\n\n'.encode()
+    data = (
+        "data:"
+        ' {"candidates":[{"content":{"parts":[{"text":"a\u2028b\x85c"}]},"finishReason":"STOP"}]}\n\n'.encode()  # noqa: E501
+    )
     stream, chunks = read_bytewise(data)
     assert shown(chunks)[0] == {"delta": {"role": "assistant", "content": "a\u2028b\x85c"}}
     assert written(stream, chunks)[0]["choices"][0]["delta"]["content"] == "a\u2028b\x85c"
@@ -163,7 +200,9 @@ def test_f91_separators_inside_a_string() -> None:
 
 def test_f92_characters_of_several_bytes() -> None:
     """Cut anywhere (`read` sees to that), they arrive whole."""
-    assert deltas(sse(frame({"text": "Åre 😀"}, reason="STOP"))) == [{"role": "assistant", "content": "Åre 😀"}]
+    assert deltas(sse(frame({"text": "Åre 😀"}, reason="STOP"))) == [
+        {"role": "assistant", "content": "Åre 😀"}
+    ]
 
 
 def test_f93_usage_is_told_once_and_last() -> None:
@@ -184,7 +223,12 @@ def test_f94_a_count_that_a_later_frame_leaves_out() -> None:
 
 
 def test_a_count_that_a_later_frame_corrects() -> None:
-    _, chunks = read(sse({**ONCE, "usageMetadata": USAGE}, {**STOP, "usageMetadata": {**USAGE, "promptTokenCount": 3}}))
+    _, chunks = read(
+        sse(
+            {**ONCE, "usageMetadata": USAGE},
+            {**STOP, "usageMetadata": {**USAGE, "promptTokenCount": 3}},
+        )
+    )
     assert chunks[-1].usage is not None
     assert chunks[-1].usage["prompt_tokens"] == 3
 
@@ -195,13 +239,25 @@ def test_no_counts_no_usage() -> None:
 
 
 def test_the_tier_that_served() -> None:
-    _, chunks = read(sse({**frame({"text": "x"}, reason="STOP"), "usageMetadata": {"trafficType": "ON_DEMAND_FLEX"}}))
+    _, chunks = read(
+        sse(
+            {
+                **frame({"text": "x"}, reason="STOP"),
+                "usageMetadata": {"trafficType": "ON_DEMAND_FLEX"},
+            }
+        )
+    )
     assert chunks[-1].top == {"service_tier": "flex"}
 
 
 def test_f97_the_second_choice_first() -> None:
     """The first one is opened before it: clients count on their order."""
-    _, chunks = read(sse(frame({"text": "B"}, reason="STOP", index=1), frame({"text": "A"}, reason="STOP", index=None)))
+    _, chunks = read(
+        sse(
+            frame({"text": "B"}, reason="STOP", index=1),
+            frame({"text": "A"}, reason="STOP", index=None),
+        )
+    )
     assert shown(chunks)[:3] == [
         {"delta": {"role": "assistant", "content": ""}},
         {"delta": {"role": "assistant", "content": "B"}, "index": 1},
@@ -218,7 +274,9 @@ def test_a_choice_that_never_came() -> None:
 
 def test_f100_a_call_is_told_once() -> None:
     """Role, id, name and arguments come in one delta, whole."""
-    assert deltas(sse(frame({**call(id="a", args={"c": "Oslo"}), "thoughtSignature": SIGNATURE}), STOP)) == [
+    assert deltas(
+        sse(frame({**call(id="a", args={"c": "Oslo"}), "thoughtSignature": SIGNATURE}), STOP)
+    ) == [
         {
             "role": "assistant",
             "content": None,
@@ -237,12 +295,20 @@ def test_f100_a_call_is_told_once() -> None:
 
 def test_each_choice_counts_its_own_calls() -> None:
     said = deltas(sse(frame(call(), reason="STOP"), frame(call(), reason="STOP", index=1)))
-    assert [(c["index"], c["id"]) for delta in said for c in delta["tool_calls"]] == [(0, "call_u_0"), (0, "call_u_1")]
+    assert [(c["index"], c["id"]) for delta in said for c in delta["tool_calls"]] == [
+        (0, "call_u_0"),
+        (0, "call_u_1"),
+    ]
 
 
 def test_a_fence_is_held_back_until_it_is_known() -> None:
-    data = sse(*(frame({"text": text}) for text in ("```", "json\n", '{"a": ', "1}\n``", "`\n")), STOP)
-    assert deltas(data, AnswerShape(strip_json_fence=True)) == [{"role": "assistant", "content": '{"a":'}, {"content": " 1}"}]
+    data = sse(
+        *(frame({"text": text}) for text in ("```", "json\n", '{"a": ', "1}\n``", "`\n")), STOP
+    )
+    assert deltas(data, AnswerShape(strip_json_fence=True)) == [
+        {"role": "assistant", "content": '{"a":'},
+        {"content": " 1}"},
+    ]
 
 
 def test_log_probabilities_go_with_their_text() -> None:
@@ -252,7 +318,9 @@ def test_log_probabilities_go_with_their_text() -> None:
 
 
 def test_the_model_that_served() -> None:
-    stream, _ = read(sse({**ONCE, "modelVersion": "gemini-3.5-flash-001"}, {**STOP, "modelVersion": "other"}))
+    stream, _ = read(
+        sse({**ONCE, "modelVersion": "gemini-3.5-flash-001"}, {**STOP, "modelVersion": "other"})
+    )
     assert (stream.id, stream.model) == ("chatcmpl-1", "gemini-3.5-flash-001")
 
 
@@ -276,10 +344,10 @@ def test_nothing_is_read_after_the_end() -> None:
 @pytest.mark.parametrize("data", [
     pytest.param(b"[" + dumps(ONCE) + b"\n,\r\n" + dumps(STOP) + b"\n]", id="array"),
     pytest.param(dumps(frame({"text": "Once"}, reason="STOP")), id="object"),
-    pytest.param(b'{\n "candidates": [{\n"content": {"parts": [{"text": "Once"}]}, "finishReason": "STOP"}]}\n', id="pretty_object"),
+    pytest.param(b'{\n "candidates": [{\n"content": {"parts": [{"text": "Once"}]}, "finishReason": "STOP"}]}\n', id="pretty_object"),  # noqa: E501
     pytest.param(sse([ONCE, STOP]), id="list_event"),
-    pytest.param(b"data: " + dumps(ONCE) + b"\n\ndata: " + dumps(STOP), id="no_blank_line_at_the_end"),
-    pytest.param(b": hi\n\nevent: x\nid: 1\nretry: 5\n" + sse(ONCE, STOP), id="comments_and_fields"),
+    pytest.param(b"data: " + dumps(ONCE) + b"\n\ndata: " + dumps(STOP), id="no_blank_line_at_the_end"),  # noqa: E501
+    pytest.param(b": hi\n\nevent: x\nid: 1\nretry: 5\n" + sse(ONCE, STOP), id="comments_and_fields"),  # noqa: E501
     pytest.param(sse(ONCE, STOP) + b"data: [DONE]\n\n", id="done"),
     pytest.param(sse(ONCE, STOP) + b"data: [DONE]", id="done_without_end"),
     pytest.param(sse(ONCE) + b"data:\n\n" + sse(STOP), id="empty_event"),
@@ -314,7 +382,9 @@ def test_what_is_no_answer(data: bytes, kind: FailureKind) -> None:
 
 def test_an_error_that_is_none() -> None:
     """A null is no error."""
-    assert deltas(sse({**frame({"text": "x"}, reason="STOP"), "error": None})) == [{"role": "assistant", "content": "x"}]
+    assert deltas(sse({**frame({"text": "x"}, reason="STOP"), "error": None})) == [
+        {"role": "assistant", "content": "x"}
+    ]
 
 
 @pytest.mark.parametrize("at_the_end", [False, True])

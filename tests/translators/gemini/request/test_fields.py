@@ -38,13 +38,18 @@ def test_every_option_has_a_verdict(prefix: str, typed_dict: Any) -> None:
 
 @pytest.mark.parametrize(("prefix", "field", "union"), [
     ("role", "role", chat.ChatCompletionMessageParam),
-    ("content", "type", (*members(chat.ChatCompletionContentPartParam), chat.ChatCompletionContentPartRefusalParam)),
+    ("content", "type", (*members(chat.ChatCompletionContentPartParam),
+     chat.ChatCompletionContentPartRefusalParam)),
     ("tool", "type", chat.ChatCompletionToolUnionParam),
-    ("tool_choice", "type", [c for c in members(chat.ChatCompletionToolChoiceOptionParam) if isinstance(c, type)]),
+    ("tool_choice", "type",
+     [c for c in members(chat.ChatCompletionToolChoiceOptionParam) if isinstance(c, type)]),
     ("response_format", "type", params.ResponseFormat),
 ])  # fmt: skip
 def test_every_kind_has_a_verdict(prefix: str, field: str, union: Any) -> None:
-    kinds = [literal(member, field) for member in (union if isinstance(union, list | tuple) else members(union))]
+    kinds = [
+        literal(member, field)
+        for member in (union if isinstance(union, list | tuple) else members(union))
+    ]
     assert kinds
     assert not [kind for kind in kinds if f"{prefix}.{kind}" not in FIELDS]
 
@@ -53,14 +58,20 @@ def test_every_verdict_says_how() -> None:
     assert not [name for name, verdict in FIELDS.items() if not verdict.how]
 
 
-@pytest.mark.parametrize("name", [name for name, verdict in FIELDS.items() if verdict.kind == "dropped" and "." not in name])
+@pytest.mark.parametrize(
+    "name",
+    [name for name, verdict in FIELDS.items() if verdict.kind == "dropped" and "." not in name],
+)
 def test_what_is_dropped_is_reported(name: str) -> None:
     report = Report()
     assert supported({name: "low" if name == "verbosity" else {"x": 1}}, RECORD, report) == {}
     assert [(note.kind, note.param) for note in report.notes] == [("dropped", name)]
 
 
-@pytest.mark.parametrize("name", [name for name, verdict in FIELDS.items() if verdict.kind == "ignored" and "." not in name])
+@pytest.mark.parametrize(
+    "name",
+    [name for name, verdict in FIELDS.items() if verdict.kind == "ignored" and "." not in name],
+)
 def test_what_is_ignored_is_not(name: str) -> None:
     report = Report()
     assert supported({name: "x"}, RECORD, report) == {}

@@ -1,4 +1,6 @@
-"""translators.openai.answer.response: a whole answer is relayed, and read as OpenAI would have written it."""
+"""translators.openai.answer.response: a whole answer is relayed, and read as OpenAI would have
+written it.
+"""
 
 from typing import Any
 
@@ -17,7 +19,9 @@ ENVELOPE = Envelope(id="chatcmpl-ours", created=1, model="asked", call_id="call_
 def answered(message: Any, reason: Any = "stop", **more: Any) -> dict[str, Any]:
     """The completion that a server's answer with one choice becomes."""
     choice = {"index": 0, "message": message, "finish_reason": reason, **more.pop("choice", {})}
-    return parse_response(dumps({"id": "i", "created": 3, "model": "m", "choices": [choice], **more}), ENVELOPE)
+    return parse_response(
+        dumps({"id": "i", "created": 3, "model": "m", "choices": [choice], **more}), ENVELOPE
+    )
 
 
 def refused(body: bytes) -> Any:
@@ -27,18 +31,30 @@ def refused(body: bytes) -> Any:
 
 
 def test_response_is_relayed_with_unknown_fields() -> None:
-    body = b'{"id":"i","created":3,"model":"m","choices":[{"index":0,"message":{"content":"x"},"finish_reason":"stop"}],"zap":[1]}'
+    body = b'{"id":"i","created":3,"model":"m","choices":[{"index":0,"message":{"content":"x"},"finish_reason":"stop"}],"zap":[1]}'  # noqa: E501
     answer = parse_response(body, ENVELOPE)
-    assert (answer["id"], answer["zap"], answer["choices"][0]["message"]) == ("i", [1], {"content": "x", "role": "assistant"})
+    assert (answer["id"], answer["zap"], answer["choices"][0]["message"]) == (
+        "i",
+        [1],
+        {"content": "x", "role": "assistant"},
+    )
 
 
 def test_defects_of_compatible_servers_are_mended() -> None:
     call = b'{"function":{"name":"functions.f","arguments":"{}"}}'
-    body = b'{"choices":[{"message":{"content":null,"tool_calls":[%s]},"finish_reason":null}]}' % call
+    body = (
+        b'{"choices":[{"message":{"content":null,"tool_calls":[%s]},"finish_reason":null}]}' % call
+    )
     answer = parse_response(body, ENVELOPE)
     choice = answer["choices"][0]
-    assert (answer["id"], answer["model"], choice["finish_reason"]) == ("chatcmpl-ours", "asked", "tool_calls")
-    assert choice["message"]["tool_calls"] == [{"function": {"name": "f", "arguments": "{}"}, "id": "call_u_0", "type": "function"}]
+    assert (answer["id"], answer["model"], choice["finish_reason"]) == (
+        "chatcmpl-ours",
+        "asked",
+        "tool_calls",
+    )
+    assert choice["message"]["tool_calls"] == [
+        {"function": {"name": "f", "arguments": "{}"}, "id": "call_u_0", "type": "function"}
+    ]
 
 
 @pytest.mark.parametrize(
@@ -62,7 +78,13 @@ def test_an_answer_that_is_none(body: bytes, kind: FailureKind) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b'{"choices":[1]}', b'{"choices":{"a":1}}', b'{"choices":[{"message":"x"}]}', b'{"choices":[{"message":{"tool_calls":[1]}}]}']
+    "body",
+    [
+        b'{"choices":[1]}',
+        b'{"choices":{"a":1}}',
+        b'{"choices":[{"message":"x"}]}',
+        b'{"choices":[{"message":{"tool_calls":[1]}}]}',
+    ],
 )
 def test_anything_a_server_may_send_is_a_failure_of_its(body: bytes) -> None:
     with pytest.raises(UpstreamError) as caught:
@@ -71,8 +93,11 @@ def test_anything_a_server_may_send_is_a_failure_of_its(body: bytes) -> None:
 
 
 def test_a_custom_call_and_a_choice_without_a_message_pass() -> None:
-    body = b'{"choices":[{"finish_reason":"stop"},{"message":{"tool_calls":[{"id":"a","custom":{}}]},"finish_reason":"tool_calls"}]}'
-    assert [choice["finish_reason"] for choice in parse_response(body, ENVELOPE)["choices"]] == ["stop", "tool_calls"]
+    body = b'{"choices":[{"finish_reason":"stop"},{"message":{"tool_calls":[{"id":"a","custom":{}}]},"finish_reason":"tool_calls"}]}'  # noqa: E501
+    assert [choice["finish_reason"] for choice in parse_response(body, ENVELOPE)["choices"]] == [
+        "stop",
+        "tool_calls",
+    ]
 
 
 def test_a_choice_without_a_message_has_an_empty_one() -> None:
@@ -81,13 +106,18 @@ def test_a_choice_without_a_message_has_an_empty_one() -> None:
 
 
 def test_a_finish_reason_that_is_no_text_is_unknown() -> None:
-    choice = parse_response(b'{"choices":[{"message":{"content":"x"},"finish_reason":{"a":1}}]}', ENVELOPE)["choices"][0]
+    choice = parse_response(
+        b'{"choices":[{"message":{"content":"x"},"finish_reason":{"a":1}}]}', ENVELOPE
+    )["choices"][0]
     assert (choice["finish_reason"], choice["native_finish_reason"]) == ("stop", {"a": 1})
 
 
 def test_arguments_that_came_as_a_value_are_written_out() -> None:
-    calls = b'{"id":"a","function":{"name":"f","arguments":{"x":1}}},{"id":"b","custom":{"name":"g","input":[]}}'
-    body = b'{"choices":[{"message":{"tool_calls":[%s],"function_call":{"name":"f","arguments":{}}}}]}' % calls
+    calls = b'{"id":"a","function":{"name":"f","arguments":{"x":1}}},{"id":"b","custom":{"name":"g","input":[]}}'  # noqa: E501
+    body = (
+        b'{"choices":[{"message":{"tool_calls":[%s],"function_call":{"name":"f","arguments":{}}}}]}'
+        % calls
+    )
     message = parse_response(body, ENVELOPE)["choices"][0]["message"]
     assert message["tool_calls"][0]["function"] == {"name": "f", "arguments": '{"x":1}'}
     assert message["tool_calls"][1]["custom"] == {"name": "g", "input": "[]"}
@@ -122,9 +152,17 @@ def test_a_message_of_another_form_is_malformed(message: bytes) -> None:
 
 @pytest.mark.parametrize("name", ["reasoning", "reasoning_text", "thinking"])
 def test_reasoning_is_shown_under_the_hubs_name_and_kept_under_its_own(name: str) -> None:
-    """OpenRouter, vLLM and Groq say `reasoning`: a server that wants it back wants it under that name."""
-    message = answered({"role": "assistant", "content": "7", name: "Three and four."})["choices"][0]["message"]
-    assert (message["reasoning_content"], message[name], message["content"]) == ("Three and four.", "Three and four.", "7")
+    """OpenRouter, vLLM and Groq say `reasoning`: a server that wants it back wants it under that
+    name.
+    """
+    message = answered({"role": "assistant", "content": "7", name: "Three and four."})["choices"][
+        0
+    ]["message"]
+    assert (message["reasoning_content"], message[name], message["content"]) == (
+        "Three and four.",
+        "Three and four.",
+        "7",
+    )
 
 
 def test_reasoning_that_stands_in_details_only_is_shown() -> None:
@@ -136,11 +174,16 @@ def test_reasoning_that_stands_in_details_only_is_shown() -> None:
     ]
     message = answered({"content": "12", "reasoning_details": details})["choices"][0]["message"]
     assert (message["reasoning_content"], message["reasoning_details"]) == ("Carry one.", details)
-    assert "reasoning_content" not in answered({"content": "12", "reasoning_details": {}})["choices"][0]["message"]
+    assert (
+        "reasoning_content"
+        not in answered({"content": "12", "reasoning_details": {}})["choices"][0]["message"]
+    )
 
 
 def test_reasoning_content_of_the_server_wins() -> None:
-    message = answered({"content": "7", "reasoning_content": "a", "reasoning": "b"})["choices"][0]["message"]
+    message = answered({"content": "7", "reasoning_content": "a", "reasoning": "b"})["choices"][0][
+        "message"
+    ]
     assert message["reasoning_content"] == "a"
 
 
@@ -148,23 +191,54 @@ def test_reasoning_content_of_the_server_wins() -> None:
     ("parts", "shown"),
     [
         (
-            [{"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}, {"type": "text", "text": "yes"}],
+            [
+                {"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]},
+                {"type": "text", "text": "yes"},
+            ],
             {"content": "yes", "reasoning_content": "Hm."},
         ),
-        ([{"type": "text", "text": "a"}, "b", {"type": "output_text", "text": "c"}], {"content": "abc"}),
-        ([{"type": "reasoning", "text": "r"}, {"type": "text", "text": "t"}], {"content": "t", "reasoning_content": "r"}),
-        ([{"type": "thinking", "thinking": "whole"}], {"content": "", "reasoning_content": "whole"}),
+        (
+            [{"type": "text", "text": "a"}, "b", {"type": "output_text", "text": "c"}],
+            {"content": "abc"},
+        ),
+        (
+            [{"type": "reasoning", "text": "r"}, {"type": "text", "text": "t"}],
+            {"content": "t", "reasoning_content": "r"},
+        ),
+        (
+            [{"type": "thinking", "thinking": "whole"}],
+            {"content": "", "reasoning_content": "whole"},
+        ),
         ([{"type": "refusal", "refusal": "no"}], {"content": None, "refusal": "no"}),
         (
-            [{"type": "text", "text": "see"}, {"type": "reference", "reference_ids": [1]}, {"type": 4}, 7],
-            {"content": "see", "content_parts": [{"type": "reference", "reference_ids": [1]}, {"type": 4}, 7]},
+            [
+                {"type": "text", "text": "see"},
+                {"type": "reference", "reference_ids": [1]},
+                {"type": 4},
+                7,
+            ],
+            {
+                "content": "see",
+                "content_parts": [{"type": "reference", "reference_ids": [1]}, {"type": 4}, 7],
+            },
         ),
         ([], {"content": ""}),
     ],
-    ids=["Mistral's thinking", "texts", "reasoning", "thinking alone", "a refusal", "what is no text", "nothing"],
+    ids=[
+        "Mistral's thinking",
+        "texts",
+        "reasoning",
+        "thinking alone",
+        "a refusal",
+        "what is no text",
+        "nothing",
+    ],
 )
 def test_a_content_in_parts_becomes_texts(parts: list[Any], shown: dict[str, Any]) -> None:
-    assert answered({"role": "assistant", "content": parts})["choices"][0]["message"] == {"role": "assistant", **shown}
+    assert answered({"role": "assistant", "content": parts})["choices"][0]["message"] == {
+        "role": "assistant",
+        **shown,
+    }
 
 
 @pytest.mark.parametrize(
@@ -209,7 +283,11 @@ def test_an_answer_that_broke_is_a_failure(reason: Any, kind: FailureKind, statu
 
 @pytest.mark.parametrize(
     ("error", "kind"),
-    [({"code": 502, "message": "gone"}, K.SERVER_ERROR), ({"code": 429, "message": "slow"}, K.RATE_LIMIT), ("gone", K.SERVER_ERROR)],
+    [
+        ({"code": 502, "message": "gone"}, K.SERVER_ERROR),
+        ({"code": 429, "message": "slow"}, K.RATE_LIMIT),
+        ("gone", K.SERVER_ERROR),
+    ],
 )
 def test_an_error_inside_a_choice_is_a_failure(error: Any, kind: FailureKind) -> None:
     with pytest.raises(UpstreamError) as caught:
@@ -219,7 +297,10 @@ def test_an_error_inside_a_choice_is_a_failure(error: Any, kind: FailureKind) ->
 
 def test_an_unknown_reason_is_stop_with_a_warning() -> None:
     answer = answered({"content": "x"}, "eos")
-    assert (answer["choices"][0]["finish_reason"], answer["choices"][0]["native_finish_reason"]) == ("stop", "eos")
+    assert (
+        answer["choices"][0]["finish_reason"],
+        answer["choices"][0]["native_finish_reason"],
+    ) == ("stop", "eos")
     assert answer["x_llm_router"] == {"warnings": ["unknown_finish_reason"]}
 
 
@@ -244,21 +325,35 @@ CALL = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{
         ({"function_call": None, "content": "x"}, "stop", "stop"),
     ],
 )
-def test_the_finish_reason_goes_with_the_calls(message: dict[str, Any], reason: str, shown: str) -> None:
+def test_the_finish_reason_goes_with_the_calls(
+    message: dict[str, Any], reason: str, shown: str
+) -> None:
     assert answered(message, reason)["choices"][0]["finish_reason"] == shown
 
 
-@pytest.mark.parametrize("function", [{"name": "f"}, {"name": "f", "arguments": None}, {"name": "f", "arguments": " "}])
+@pytest.mark.parametrize(
+    "function", [{"name": "f"}, {"name": "f", "arguments": None}, {"name": "f", "arguments": " "}]
+)
 def test_a_call_without_arguments_has_an_empty_object(function: dict[str, Any]) -> None:
-    message = answered({"tool_calls": [{"id": "a", "function": {**function}}], "function_call": {**function}})["choices"][0]["message"]
+    message = answered(
+        {"tool_calls": [{"id": "a", "function": {**function}}], "function_call": {**function}}
+    )["choices"][0]["message"]
     assert message["tool_calls"][0]["function"]["arguments"] == "{}"
     assert message["function_call"]["arguments"] == "{}"
 
 
 def test_calls_of_one_id_are_told_apart_and_names_are_the_callers() -> None:
-    calls = [{"id": "x", "function": {"name": "long_ab12"}}, {"id": "x", "function": {"name": "functions.f"}}, {"id": 7}]
+    calls = [
+        {"id": "x", "function": {"name": "long_ab12"}},
+        {"id": "x", "function": {"name": "functions.f"}},
+        {"id": 7},
+    ]
     calls = answered({"tool_calls": calls})["choices"][0]["message"]["tool_calls"]
-    assert [(call["id"], call["function"]["name"]) for call in calls] == [("x", "long name!"), ("x_1", "f"), ("7", "")]
+    assert [(call["id"], call["function"]["name"]) for call in calls] == [
+        ("x", "long name!"),
+        ("x_1", "f"),
+        ("7", ""),
+    ]
 
 
 @pytest.mark.parametrize("role", [None, "", "model"])
@@ -267,9 +362,19 @@ def test_the_role_is_the_assistants(role: Any) -> None:
 
 
 def test_empty_names_and_a_wrong_kind_of_document_are_filled_in() -> None:
-    body = {"id": "", "object": "chat.completion.chunk", "model": None, "choices": [{"message": {"content": "x"}, "finish_reason": "stop"}]}
+    body = {
+        "id": "",
+        "object": "chat.completion.chunk",
+        "model": None,
+        "choices": [{"message": {"content": "x"}, "finish_reason": "stop"}],
+    }
     answer = parse_response(dumps(body), ENVELOPE)
-    assert (answer["id"], answer["object"], answer["model"], answer["created"]) == ("chatcmpl-ours", "chat.completion", "asked", 1)
+    assert (answer["id"], answer["object"], answer["model"], answer["created"]) == (
+        "chatcmpl-ours",
+        "chat.completion",
+        "asked",
+        1,
+    )
     assert answer["choices"][0]["index"] == 0
 
 
@@ -289,21 +394,40 @@ def test_a_count_inside_a_choice_is_found() -> None:
     [(2, 45, 42), (42, 45, 42), (2, None, 2), (2, 5, 2)],
     ids=["beside it, as xAI does", "within it", "no total", "another total"],
 )
-def test_reasoning_is_counted_among_the_completion(completion: int, total: int | None, counted: int) -> None:
+def test_reasoning_is_counted_among_the_completion(
+    completion: int, total: int | None, counted: int
+) -> None:
     details = {"reasoning_tokens": 40}
-    usage = {"prompt_tokens": 3, "completion_tokens": completion, "total_tokens": total, "completion_tokens_details": details}
+    usage = {
+        "prompt_tokens": 3,
+        "completion_tokens": completion,
+        "total_tokens": total,
+        "completion_tokens_details": details,
+    }
     assert answered({"content": "x"}, usage=usage)["usage"]["completion_tokens"] == counted
 
 
-@pytest.mark.parametrize("details", [None, [], {"reasoning_tokens": None}, {"reasoning_tokens": "5"}])
+@pytest.mark.parametrize(
+    "details", [None, [], {"reasoning_tokens": None}, {"reasoning_tokens": "5"}]
+)
 def test_odd_details_of_a_count_are_left_alone(details: Any) -> None:
-    usage = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5, "completion_tokens_details": details}
+    usage = {
+        "prompt_tokens": 3,
+        "completion_tokens": 2,
+        "total_tokens": 5,
+        "completion_tokens_details": details,
+    }
     assert answered({"content": "x"}, usage={**usage})["usage"] == usage
 
 
 @pytest.mark.parametrize(
     ("written", "read"),
-    [(b"a\\ud83d!", "a\ufffd!"), (b"\\ude00", "\ufffd"), (b"\\ud83d\\ude00\\ud83d", "\U0001f600\ufffd"), (b"\\\\ud83d", "\\ud83d")],
+    [
+        (b"a\\ud83d!", "a\ufffd!"),
+        (b"\\ude00", "\ufffd"),
+        (b"\\ud83d\\ude00\\ud83d", "\U0001f600\ufffd"),
+        (b"\\\\ud83d", "\\ud83d"),
+    ],
 )
 def test_half_a_surrogate_pair_becomes_a_replacement_character(written: bytes, read: str) -> None:
     body = b'{"choices":[{"message":{"content":"%s"},"finish_reason":"stop"}]}' % written
@@ -312,12 +436,19 @@ def test_half_a_surrogate_pair_becomes_a_replacement_character(written: bytes, r
 
 def event(delta: Any, reason: Any = None, **more: Any) -> bytes:
     top = {"id": "s", "object": "chat.completion.chunk", "created": 4, "model": "sm"}
-    return b"data: " + dumps({**top, "choices": [{"index": 0, "delta": delta, "finish_reason": reason}], **more}) + b"\n\n"
+    return (
+        b"data: "
+        + dumps({**top, "choices": [{"index": 0, "delta": delta, "finish_reason": reason}], **more})
+        + b"\n\n"
+    )
 
 
 def test_a_stream_where_an_answer_was_asked_for_is_added_up() -> None:
     body = (
-        event({"role": "assistant", "content": "one "}) + event({"content": "two"}) + event({}, "length", usage=COUNT) + b"data: [DONE]\n\n"
+        event({"role": "assistant", "content": "one "})
+        + event({"content": "two"})
+        + event({}, "length", usage=COUNT)
+        + b"data: [DONE]\n\n"
     )
     for before in (b"", b": waiting\n\n", b"\n"):
         answer = parse_response(before + body, ENVELOPE)

@@ -1,4 +1,6 @@
-"""translators.openai.request.messages: what of a history goes to which server, in which form, and what is told of the rest."""
+"""translators.openai.request.messages: what of a history goes to which server, in which form, and
+what is told of the rest.
+"""
 
 from typing import Any, Final
 
@@ -23,7 +25,11 @@ OPENAI: Final = ModelRecord(
     call_id_form="short",
     media_in_tool_results=False,
 )
-THINKER: Final = ModelRecord(context_window=128_000, max_output_tokens=16_384, message_fields=frozenset({"reasoning_content"}))
+THINKER: Final = ModelRecord(
+    context_window=128_000,
+    max_output_tokens=16_384,
+    message_fields=frozenset({"reasoning_content"}),
+)
 USER: Final = {"role": "user", "content": "hi"}
 CALL: Final = {"id": "a", "type": "function", "function": {"name": "f", "arguments": '{"x":1}'}}
 CUSTOM: Final = {"id": "a", "type": "custom", "custom": {"name": "f", "input": ""}}
@@ -31,7 +37,9 @@ RESULT: Final = {"role": "tool", "tool_call_id": "a", "content": "1"}
 IMAGE: Final = {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}
 
 
-def sent(record: ModelRecord, *messages: dict[str, Any], **body: Any) -> tuple[list[dict[str, Any]], list[tuple[str, str]]]:
+def sent(
+    record: ModelRecord, *messages: dict[str, Any], **body: Any
+) -> tuple[list[dict[str, Any]], list[tuple[str, str]]]:
     request = ChatRequest({"model": "p", "messages": list(messages), **body})
     before = dumps(request.body)
     upstream = build_request(request, Target("o", "openai", "https://api.example/v1", "m", record))
@@ -59,12 +67,22 @@ BACK: Final = {
 
 def test_what_a_compatible_server_wants_back_is_relayed_to_it() -> None:
     call = {**CALL, "extra_content": {"google": {"thought_signature": "c2ln"}}}
-    history = [USER, answered(call, **BACK, annotations=[{"type": "file"}]), {**RESULT, "is_error": True}]
+    history = [
+        USER,
+        answered(call, **BACK, annotations=[{"type": "file"}]),
+        {**RESULT, "is_error": True},
+    ]
     assert sent(RELAY, *history) == (history, [])
 
 
 def test_openai_itself_gets_nothing_of_it_and_each_loss_is_told_once() -> None:
-    history = [USER, answered(**BACK, annotations=[{"type": "file"}]), RESULT, {"role": "assistant", "content": "ok", **BACK}, USER]
+    history = [
+        USER,
+        answered(**BACK, annotations=[{"type": "file"}]),
+        RESULT,
+        {"role": "assistant", "content": "ok", **BACK},
+        USER,
+    ]
     messages, notes = sent(OPENAI, *history)
     assert messages == [USER, answered(), RESULT, {"role": "assistant", "content": "ok"}, USER]
     assert notes == [("dropped", f"messages.{name}") for name in BACK]
@@ -73,18 +91,25 @@ def test_openai_itself_gets_nothing_of_it_and_each_loss_is_told_once() -> None:
 def test_a_server_that_takes_some_of_it_gets_that() -> None:
     messages, notes = sent(THINKER, USER, answered(**BACK), RESULT)
     assert messages == [USER, answered(reasoning_content="hm"), RESULT]
-    assert notes == [("dropped", f"messages.{name}") for name in BACK if name != "reasoning_content"]
+    assert notes == [
+        ("dropped", f"messages.{name}") for name in BACK if name != "reasoning_content"
+    ]
 
 
 @pytest.mark.parametrize("name", sorted(MESSAGE_FIELDS - NOISE - {"is_error"}))
 @pytest.mark.parametrize("value", ["", [], {}, False])
 def test_of_an_empty_field_nothing_is_told(name: str, value: Any) -> None:
-    assert sent(OPENAI, USER, {"role": "assistant", "content": "ok", name: value}) == ([USER, {"role": "assistant", "content": "ok"}], [])
+    assert sent(OPENAI, USER, {"role": "assistant", "content": "ok", name: value}) == (
+        [USER, {"role": "assistant", "content": "ok"}],
+        [],
+    )
 
 
 @pytest.mark.parametrize("name", sorted(MESSAGE_FIELDS - NOISE - {"is_error"}))
 def test_every_such_field_is_told(name: str) -> None:
-    assert sent(OPENAI, USER, {"role": "assistant", "content": "ok", name: "x"})[1] == [("dropped", f"messages.{name}")]
+    assert sent(OPENAI, USER, {"role": "assistant", "content": "ok", name: "x"})[1] == [
+        ("dropped", f"messages.{name}")
+    ]
 
 
 def test_an_unknown_field_of_a_message_is_relayed_to_everybody() -> None:
@@ -108,7 +133,10 @@ def test_signed_reasoning_among_the_parts() -> None:
         [USER, {"role": "assistant", "content": [{"type": "text", "text": "ok"}]}],
         [("dropped", "messages.thinking_blocks")],
     )
-    assert sent(OPENAI, USER, {"role": "assistant", "content": [thought]})[0] == [USER, {"role": "assistant", "content": ""}]
+    assert sent(OPENAI, USER, {"role": "assistant", "content": [thought]})[0] == [
+        USER,
+        {"role": "assistant", "content": ""},
+    ]
 
 
 @pytest.mark.parametrize("record", [OPENAI, RELAY])
@@ -116,16 +144,30 @@ def test_signed_reasoning_among_the_parts() -> None:
     ("message", "expected"),
     [
         ({"content": "ok", "tool_calls": []}, {"content": "ok"}),
-        ({"content": "ok", "tool_calls": None, "function_call": None, "audio": None, "refusal": None}, {"content": "ok"}),
+        (
+            {
+                "content": "ok",
+                "tool_calls": None,
+                "function_call": None,
+                "audio": None,
+                "refusal": None,
+            },
+            {"content": "ok"},
+        ),
         ({"content": None, "tool_calls": None}, {"content": ""}),
         ({"content": None, "refusal": "no", "audio": None}, {"content": None, "refusal": "no"}),
         ({"content": None, "audio": {"id": "x"}}, {"content": None, "audio": {"id": "x"}}),
         ({"content": "", "name": "jo", "reasoning_content": None}, {"content": "", "name": "jo"}),
     ],
 )
-def test_what_an_sdk_dumps_whole_says_nothing_more(record: ModelRecord, message: dict[str, Any], expected: dict[str, Any]) -> None:
+def test_what_an_sdk_dumps_whole_says_nothing_more(
+    record: ModelRecord, message: dict[str, Any], expected: dict[str, Any]
+) -> None:
     """Empty lists of calls and nulls are refused by some servers."""
-    assert sent(record, USER, {"role": "assistant", **message}, USER) == ([USER, {"role": "assistant", **expected}, USER], [])
+    assert sent(record, USER, {"role": "assistant", **message}, USER) == (
+        [USER, {"role": "assistant", **expected}, USER],
+        [],
+    )
 
 
 @pytest.mark.parametrize("record", [OPENAI, RELAY])
@@ -135,12 +177,16 @@ def test_what_an_sdk_dumps_whole_says_nothing_more(record: ModelRecord, message:
         ({**CALL, "index": 0}, CALL),
         ({**CALL, "type": None, "custom": None}, CALL),
         ({"id": "a", "function": {"name": "f", "arguments": {"x": 1}}}, CALL),
-        ({**CALL, "function": {"name": "f"}}, {**CALL, "function": {"name": "f", "arguments": "{}"}}),
-        ({**CALL, "function": {"name": "f", "arguments": ""}}, {**CALL, "function": {"name": "f", "arguments": "{}"}}),
+        ({**CALL, "function": {"name": "f"}}, {**CALL, "function": {"name": "f",
+         "arguments": "{}"}}),
+        ({**CALL, "function": {"name": "f", "arguments": ""}}, {**CALL, "function": {"name": "f",
+         "arguments": "{}"}}),
         (CUSTOM, CUSTOM),
     ],
 )  # fmt: skip
-def test_a_call_in_the_form_that_servers_take(record: ModelRecord, given: dict[str, Any], expected: dict[str, Any]) -> None:
+def test_a_call_in_the_form_that_servers_take(
+    record: ModelRecord, given: dict[str, Any], expected: dict[str, Any]
+) -> None:
     messages, notes = sent(record, USER, answered(given), RESULT)
     assert (messages, notes) == ([USER, answered(expected), RESULT], [])
 
@@ -162,9 +208,15 @@ def test_a_call_that_stands_among_the_parts_too_is_one_call(record: ModelRecord)
 @pytest.mark.parametrize("record", [OPENAI, RELAY])
 def test_a_history_without_results_is_mended_and_told(record: ModelRecord) -> None:
     messages, notes = sent(record, USER, answered())
-    assert (messages, notes) == ([USER, answered(), {**RESULT, "content": NO_RESULT}], [("repaired", "messages[1].tool_calls[0]")])
+    assert (messages, notes) == (
+        [USER, answered(), {**RESULT, "content": NO_RESULT}],
+        [("repaired", "messages[1].tool_calls[0]")],
+    )
     messages, notes = sent(record, USER, RESULT, USER)
-    assert (messages, notes) == ([USER, {"role": "user", "content": "Tool result for a: 1"}, USER], [("repaired", "messages[1]")])
+    assert (messages, notes) == (
+        [USER, {"role": "user", "content": "Tool result for a: 1"}, USER],
+        [("repaired", "messages[1]")],
+    )
 
 
 def test_results_that_stand_elsewhere_are_moved_to_their_calls() -> None:
@@ -193,7 +245,10 @@ def test_a_call_without_an_id_has_one_made_of_its_place() -> None:
 
 def test_what_was_lost_is_told_once_of_an_arranged_history_too() -> None:
     _, notes = sent(OPENAI, USER, answered(reasoning_content="hm"), USER)
-    assert notes == [("repaired", "messages[1].tool_calls[0]"), ("dropped", "messages.reasoning_content")]
+    assert notes == [
+        ("repaired", "messages[1].tool_calls[0]"),
+        ("dropped", "messages.reasoning_content"),
+    ]
 
 
 def test_long_ids_are_shortened_where_the_server_wants_it() -> None:
@@ -205,25 +260,39 @@ def test_long_ids_are_shortened_where_the_server_wants_it() -> None:
     assert (len(short), messages[2]["tool_call_id"], notes) == (40, short, [])
     nine = ModelRecord(context_window=1, max_output_tokens=1, call_id_form="nine")
     (_, called, result), _ = sent(nine, *history)
-    assert (len(called["tool_calls"][0]["id"]), result["tool_call_id"]) == (9, called["tool_calls"][0]["id"])
+    assert (len(called["tool_calls"][0]["id"]), result["tool_call_id"]) == (
+        9,
+        called["tool_calls"][0]["id"],
+    )
 
 
 @pytest.mark.parametrize("content", ["no such city", [{"type": "text", "text": "no such city"}]])
 def test_a_failed_result_says_so_in_words_where_there_is_no_field_for_it(content: Any) -> None:
     failed = {**RESULT, "content": content, "is_error": True}
     (*_, result), notes = sent(OPENAI, USER, answered(), failed)
-    told = "Error: no such city" if content.__class__ is str else [{"type": "text", "text": "Error:"}, *content]
+    told = (
+        "Error: no such city"
+        if content.__class__ is str
+        else [{"type": "text", "text": "Error:"}, *content]
+    )
     assert (result, notes) == ({**RESULT, "content": told}, [("emulated", "messages.is_error")])
 
 
-@pytest.mark.parametrize(("content", "told"), [("", "Error:"), ("Error: 404", "Error: 404"), ("ERROR 404", "ERROR 404")])
+@pytest.mark.parametrize(
+    ("content", "told"), [("", "Error:"), ("Error: 404", "Error: 404"), ("ERROR 404", "ERROR 404")]
+)
 def test_it_is_said_once(content: str, told: str) -> None:
-    (*_, result), _ = sent(OPENAI, USER, answered(), {**RESULT, "content": content, "is_error": True})
+    (*_, result), _ = sent(
+        OPENAI, USER, answered(), {**RESULT, "content": content, "is_error": True}
+    )
     assert result == {**RESULT, "content": told}
 
 
 def test_a_result_that_did_not_fail_says_nothing_of_it() -> None:
-    assert sent(OPENAI, USER, answered(), {**RESULT, "is_error": False}) == ([USER, answered(), RESULT], [])
+    assert sent(OPENAI, USER, answered(), {**RESULT, "is_error": False}) == (
+        [USER, answered(), RESULT],
+        [],
+    )
 
 
 def test_images_in_results_follow_in_a_user_message() -> None:
@@ -262,7 +331,11 @@ def test_images_in_the_last_result() -> None:
     assert [message["role"] for message in messages] == ["user", "assistant", "tool", "user"]
 
 
-BUILTIN: Final = {"id": "a", "type": "builtin_function", "function": {"name": "$find", "arguments": "{}"}}
+BUILTIN: Final = {
+    "id": "a",
+    "type": "builtin_function",
+    "function": {"name": "$find", "arguments": "{}"},
+}
 
 
 def test_a_call_of_a_servers_own_comes_back_to_it() -> None:
@@ -282,7 +355,10 @@ def test_to_openai_it_is_a_function_like_any_other() -> None:
 def test_a_call_that_nobody_else_can_read_is_refused() -> None:
     with pytest.raises(InvalidRequest) as caught:
         sent(OPENAI, USER, answered({"id": "m", "type": "mcp", "mcp": {"server": "s"}}), USER)
-    assert (caught.value.param, caught.value.code) == ("messages[1].tool_calls[0].type", "unsupported_value")
+    assert (caught.value.param, caught.value.code) == (
+        "messages[1].tool_calls[0].type",
+        "unsupported_value",
+    )
 
 
 @pytest.mark.parametrize("record", [OPENAI, RELAY])
@@ -290,8 +366,14 @@ def test_a_longer_history_begins_like_the_shorter(record: ModelRecord) -> None:
     """Prompt caches depend on it, also where ids and names are replaced."""
     long = "toolu_" + "y" * 50
     turn = [
-        {"role": "user", "content": [{"type": "text", "text": "look", "cache_control": {"type": "ephemeral"}}]},
-        answered({**CALL, "id": long, "function": {"name": "bad name!", "arguments": ""}}, reasoning_content="hm"),
+        {
+            "role": "user",
+            "content": [{"type": "text", "text": "look", "cache_control": {"type": "ephemeral"}}],
+        },
+        answered(
+            {**CALL, "id": long, "function": {"name": "bad name!", "arguments": ""}},
+            reasoning_content="hm",
+        ),
         {"role": "tool", "tool_call_id": long, "content": [IMAGE], "is_error": True},
         {"role": "assistant", "content": "done", "tool_calls": []},
     ]

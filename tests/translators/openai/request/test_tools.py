@@ -1,4 +1,6 @@
-"""translators.openai.request.tools: names that servers refuse get aliases, and what is empty says nothing."""
+"""translators.openai.request.tools: names that servers refuse get aliases, and what is empty says
+nothing.
+"""
 
 from typing import Any, Final
 
@@ -13,20 +15,32 @@ from translators.json_codec import loads
 from translators.openai import build_request
 
 RELAY: Final = ModelRecord(context_window=128_000, max_output_tokens=16_384)
-OPENAI: Final = ModelRecord(context_window=128_000, max_output_tokens=16_384, message_fields=frozenset(), ranges="openai")
+OPENAI: Final = ModelRecord(
+    context_window=128_000, max_output_tokens=16_384, message_fields=frozenset(), ranges="openai"
+)
 USER: Final = {"role": "user", "content": "hi"}
 LONG: Final = "mcp__calendar__" + "x" * 70
 NAMES: Final = ["bad name!", LONG, "größe", "a.b"]
 
 
-def built(record: ModelRecord = OPENAI, **fields: Any) -> tuple[dict[str, Any], list[tuple[str, str]], AnswerShape]:
+def built(
+    record: ModelRecord = OPENAI, **fields: Any
+) -> tuple[dict[str, Any], list[tuple[str, str]], AnswerShape]:
     request = ChatRequest({"model": "p", "messages": [USER], **fields})
     upstream = build_request(request, Target("o", "openai", "https://api.example/v1", "m", record))
-    return loads(upstream.body), [(note.kind, note.param) for note in upstream.notes], upstream.shape
+    return (
+        loads(upstream.body),
+        [(note.kind, note.param) for note in upstream.notes],
+        upstream.shape,
+    )
 
 
 def function(name: str, **more: Any) -> dict[str, Any]:
-    return {"type": "function", "function": {"name": name, "parameters": {"type": "object"}}, **more}
+    return {
+        "type": "function",
+        "function": {"name": name, "parameters": {"type": "object"}},
+        **more,
+    }
 
 
 @pytest.mark.parametrize("record", [OPENAI, RELAY])
@@ -50,21 +64,42 @@ def test_other_names_are_sent_under_an_alias_everywhere(record: ModelRecord, nam
     ]
     allowed = {"mode": "auto", "tools": [{"type": "function", "function": {"name": name}}]}
     body, notes, shape = built(
-        record, messages=history, tools=[function("look"), function(name)], tool_choice={"type": "allowed_tools", "allowed_tools": allowed}
+        record,
+        messages=history,
+        tools=[function("look"), function(name)],
+        tool_choice={"type": "allowed_tools", "allowed_tools": allowed},
     )
     assert [tool["function"]["name"] for tool in body["tools"]] == ["look", alias]
-    assert body["tool_choice"]["allowed_tools"]["tools"] == [{"type": "function", "function": {"name": alias}}]
-    assert (body["messages"][1]["tool_calls"][0]["function"]["name"], body["messages"][2]["name"]) == (alias, alias)
-    assert (notes, shape.tool_names, shape.declared_tools) == ([], {alias: name}, frozenset({"look", name}))
+    assert body["tool_choice"]["allowed_tools"]["tools"] == [
+        {"type": "function", "function": {"name": alias}}
+    ]
+    assert (
+        body["messages"][1]["tool_calls"][0]["function"]["name"],
+        body["messages"][2]["name"],
+    ) == (alias, alias)
+    assert (notes, shape.tool_names, shape.declared_tools) == (
+        [],
+        {alias: name},
+        frozenset({"look", name}),
+    )
 
 
 @pytest.mark.parametrize(
     ("choice", "sent"),
     [
-        ({"type": "function", "function": {"name": LONG}}, {"type": "function", "function": {"name": sanitised_name(LONG)}}),
+        (
+            {"type": "function", "function": {"name": LONG}},
+            {"type": "function", "function": {"name": sanitised_name(LONG)}},
+        ),
         ("required", "required"),
-        ({"type": "tool", "name": LONG}, {"type": "function", "function": {"name": sanitised_name(LONG)}}),
-        ({"type": "function", "name": LONG}, {"type": "function", "function": {"name": sanitised_name(LONG)}}),
+        (
+            {"type": "tool", "name": LONG},
+            {"type": "function", "function": {"name": sanitised_name(LONG)}},
+        ),
+        (
+            {"type": "function", "name": LONG},
+            {"type": "function", "function": {"name": sanitised_name(LONG)}},
+        ),
     ],
 )
 def test_a_choice_names_the_alias(choice: Any, sent: Any) -> None:
@@ -78,7 +113,8 @@ def test_a_choice_in_a_servers_own_form_keeps_it() -> None:
 
 def test_custom_tools_and_functions_of_old() -> None:
     body, _, shape = built(
-        tools=[{"type": "custom", "custom": {"name": "run it"}}], tool_choice={"type": "custom", "custom": {"name": "run it"}}
+        tools=[{"type": "custom", "custom": {"name": "run it"}}],
+        tool_choice={"type": "custom", "custom": {"name": "run it"}},
     )
     alias = sanitised_name("run it")
     assert (body["tools"], body["tool_choice"]) == (
@@ -88,18 +124,37 @@ def test_custom_tools_and_functions_of_old() -> None:
     assert shape.tool_names == {alias: "run it"}
     history = [
         USER,
-        {"role": "assistant", "content": None, "function_call": {"name": "run it", "arguments": ""}},
+        {
+            "role": "assistant",
+            "content": None,
+            "function_call": {"name": "run it", "arguments": ""},
+        },
         {"role": "function", "name": "run it", "content": "1"},
     ]
-    body, _, shape = built(messages=history, functions=[{"name": "run it"}], function_call={"name": "run it"})
-    assert (body["functions"], body["function_call"], shape.tool_names) == ([{"name": alias}], {"name": alias}, {alias: "run it"})
-    assert (body["messages"][1]["function_call"], body["messages"][2]["name"]) == ({"name": alias, "arguments": "{}"}, alias)
+    body, _, shape = built(
+        messages=history, functions=[{"name": "run it"}], function_call={"name": "run it"}
+    )
+    assert (body["functions"], body["function_call"], shape.tool_names) == (
+        [{"name": alias}],
+        {"name": alias},
+        {alias: "run it"},
+    )
+    assert (body["messages"][1]["function_call"], body["messages"][2]["name"]) == (
+        {"name": alias, "arguments": "{}"},
+        alias,
+    )
 
 
 def test_a_name_that_only_the_history_knows_is_sent_under_an_alias_too() -> None:
     call = {"id": "c1", "type": "function", "function": {"name": "gone name!", "arguments": "{}"}}
-    history = [USER, {"role": "assistant", "content": None, "tool_calls": [call]}, {"role": "tool", "tool_call_id": "c1", "content": ""}]
-    assert built(messages=history)[0]["messages"][1]["tool_calls"][0]["function"]["name"] == sanitised_name("gone name!")
+    history = [
+        USER,
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c1", "content": ""},
+    ]
+    assert built(messages=history)[0]["messages"][1]["tool_calls"][0]["function"][
+        "name"
+    ] == sanitised_name("gone name!")
 
 
 def test_a_servers_own_tools_keep_their_names() -> None:
@@ -122,7 +177,12 @@ def test_a_tool_of_a_new_kind_is_relayed_to_everybody() -> None:
 @pytest.mark.parametrize("record", [OPENAI, RELAY])
 @pytest.mark.parametrize(
     "fields",
-    [{"tools": []}, {"functions": []}, {"tools": [], "functions": []}, {"tools": [], "tool_choice": "auto", "parallel_tool_calls": True}],
+    [
+        {"tools": []},
+        {"functions": []},
+        {"tools": [], "functions": []},
+        {"tools": [], "tool_choice": "auto", "parallel_tool_calls": True},
+    ],
 )
 def test_no_tools_are_no_tools(record: ModelRecord, fields: dict[str, Any]) -> None:
     assert built(record, **fields) == ({"model": "m", "messages": [USER]}, [], PLAIN)
@@ -136,12 +196,21 @@ def test_an_empty_list_beside_another_that_is_not() -> None:
 
 def test_a_choice_without_tools_means_something_to_servers_with_tools_of_their_own() -> None:
     assert built(tool_choice="none")[0] == {"model": "m", "messages": [USER]}
-    assert built(RELAY, tool_choice="none")[0] == {"model": "m", "messages": [USER], "tool_choice": "none"}
+    assert built(RELAY, tool_choice="none")[0] == {
+        "model": "m",
+        "messages": [USER],
+        "tool_choice": "none",
+    }
 
 
 def test_what_openai_does_not_know_of_tools_is_told() -> None:
-    marked = function("f", cache_control={"type": "ephemeral"}, defer_loading=True, input_examples=[])
+    marked = function(
+        "f", cache_control={"type": "ephemeral"}, defer_loading=True, input_examples=[]
+    )
     body, notes, _ = built(tools=[marked, function("g")])
     assert body["tools"] == [function("f"), function("g")]
     assert notes == [("dropped", "tools.cache_control"), ("dropped", "tools.defer_loading")]
-    assert built(RELAY, tools=[marked])[:2] == ({"model": "m", "messages": [USER], "tools": [marked]}, [])
+    assert built(RELAY, tools=[marked])[:2] == (
+        {"model": "m", "messages": [USER], "tools": [marked]},
+        [],
+    )

@@ -1,4 +1,6 @@
-"""translators.responses.answer.output_items: an item of a streamed answer is known again at its end, and no call is handed out twice."""
+"""translators.responses.answer.output_items: an item of a streamed answer is known again at its
+end, and no call is handed out twice.
+"""
 
 from collections.abc import Callable
 from itertools import count
@@ -23,7 +25,10 @@ def bare(item: t.Item, *names: str) -> t.Item:
 
 def ending(*output: t.Item) -> Change:
     """The same stream, but another list of items at its end."""
-    return lambda found: [*found[:-1], {"type": "response.completed", "response": t.response(*output)}]
+    return lambda found: [
+        *found[:-1],
+        {"type": "response.completed", "response": t.response(*output)},
+    ]
 
 
 def renamed(found: list[t.Event]) -> list[t.Event]:
@@ -38,13 +43,22 @@ def renamed(found: list[t.Event]) -> list[t.Event]:
         event = {**event, "item_id": f"opaque_{next(numbers)}"} if "item_id" in event else event
         event = {**event, "item": item(event["item"])} if "item" in event else event
         if "response" in event:
-            event = {**event, "response": {**event["response"], "output": [item(one) for one in event["response"]["output"]]}}
+            event = {
+                **event,
+                "response": {
+                    **event["response"],
+                    "output": [item(one) for one in event["response"]["output"]],
+                },
+            }
         made.append(event)
     return made
 
 
 def everywhere(**fields: Any) -> Change:
-    return lambda found: [{**event, **{name: value for name, value in fields.items() if name in event}} for event in found]
+    return lambda found: [
+        {**event, **{name: value for name, value in fields.items() if name in event}}
+        for event in found
+    ]
 
 
 def one_id(found: list[t.Event]) -> list[t.Event]:
@@ -58,7 +72,11 @@ def one_id(found: list[t.Event]) -> list[t.Event]:
             **event,
             **({"item": item(event["item"])} if "item" in event else {}),
             **({"item_id": "item_0"} if "item_id" in event else {}),
-            **({"response": t.response(*map(item, event["response"]["output"]))} if event["type"] == "response.completed" else {}),
+            **(
+                {"response": t.response(*map(item, event["response"]["output"]))}
+                if event["type"] == "response.completed"
+                else {}
+            ),
         }
         for event in found
     ]
@@ -71,12 +89,16 @@ CHANGES: dict[str, Change] = {
     "in another order": ending(t.CUSTOM, t.SECOND_CALL, t.CALL, t.TEXT, t.REASONING),
     "without ids": ending(*[bare(item, "id") for item in ANSWER]),
     "without any ids": ending(*[bare(item, "id", "call_id") for item in ANSWER]),
-    "calls without ids, in another order": ending(*[bare(item, "id", "call_id") for item in (t.CUSTOM, t.CALL, t.SECOND_CALL, t.TEXT)]),
+    "calls without ids, in another order": ending(
+        *[bare(item, "id", "call_id") for item in (t.CUSTOM, t.CALL, t.SECOND_CALL, t.TEXT)]
+    ),
     "with one item twice": ending(*ANSWER, t.CALL),
     "ids of their own in every event": renamed,
     "one index for all": everywhere(output_index=0),
     "no index": lambda found: [bare(event, "output_index") for event in found],
-    "indexes from one": lambda found: [{**e, "output_index": e["output_index"] + 1} if "output_index" in e else e for e in found],
+    "indexes from one": lambda found: [
+        {**e, "output_index": e["output_index"] + 1} if "output_index" in e else e for e in found
+    ],
     "one id for all": one_id,
 }
 
@@ -93,7 +115,9 @@ def test_every_item_is_shown_once(change: Change) -> None:
     ]
     assert message["content"] == "Hello there."
     assert message["reasoning_content"] == "**Plan**\n\nLook it up.\n\nThen tell."
-    assert [block["type"] for block in message["provider_content"]["blocks"]].count("reasoning") == 1
+    assert [block["type"] for block in message["provider_content"]["blocks"]].count(
+        "reasoning"
+    ) == 1
     assert (stream.finished, stream.failure) == (True, None)
 
 
@@ -105,16 +129,25 @@ def test_every_item_is_shown_once(change: Change) -> None:
         ((t.REASONING, bare(t.TEXT, "id"), t.CALL), ["reasoning", "message", "function_call"]),
     ],
 )
-def test_items_that_stand_only_at_the_end_are_shown_too(output: tuple[t.Item, ...], order: list[str]) -> None:
+def test_items_that_stand_only_at_the_end_are_shown_too(
+    output: tuple[t.Item, ...], order: list[str]
+) -> None:
     """And all of them go back in the order that the list has."""
     stream, chunks = feed(t.wire(ending(*output)(t.events(t.TEXT))))
     message = added_up(stream, chunks)["choices"][0]["message"]
-    assert ([call["id"] for call in message["tool_calls"]], message["content"]) == (["call_1"], "Hello there.")
+    assert ([call["id"] for call in message["tool_calls"]], message["content"]) == (
+        ["call_1"],
+        "Hello there.",
+    )
     assert [block["type"] for block in message["provider_content"]["blocks"]] == order
 
 
 def test_another_text_under_another_id_is_another_message() -> None:
-    other = {**t.TEXT, "id": "msg_7", "content": [{"type": "output_text", "text": " And more.", "annotations": []}]}
+    other = {
+        **t.TEXT,
+        "id": "msg_7",
+        "content": [{"type": "output_text", "text": " And more.", "annotations": []}],
+    }
     stream, chunks = feed(t.wire(ending(other)(t.events(t.TEXT))))
     assert added_up(stream, chunks)["choices"][0]["message"]["content"] == "Hello there. And more."
 
@@ -139,7 +172,9 @@ def test_pictures_are_shown_once() -> None:
 
 
 def test_a_whole_answer_that_lists_a_call_twice() -> None:
-    message = parse_response(dumps(t.response(t.CALL, t.CALL, t.SECOND_CALL)), envelope())["choices"][0]["message"]
+    message = parse_response(dumps(t.response(t.CALL, t.CALL, t.SECOND_CALL)), envelope())[
+        "choices"
+    ][0]["message"]
     assert [call["id"] for call in message["tool_calls"]] == ["call_1", "call_2"]
 
 

@@ -1,4 +1,6 @@
-"""translators.responses.answer.response: what is no response at all; whole answers are golden cases."""
+"""translators.responses.answer.response: what is no response at all; whole answers are golden
+cases.
+"""
 
 import pytest
 
@@ -42,7 +44,9 @@ def test_a_response_that_is_not_there_yet(status: str) -> None:
 
 def test_the_total_is_the_sum() -> None:
     """Whatever else the provider says it is."""
-    body = dumps(t.response(t.TEXT, usage={"input_tokens": 1, "output_tokens": 2, "total_tokens": 9}))
+    body = dumps(
+        t.response(t.TEXT, usage={"input_tokens": 1, "output_tokens": 2, "total_tokens": 9})
+    )
     assert parse_response(body, envelope({}))["usage"]["total_tokens"] == 3
 
 
@@ -55,15 +59,28 @@ def test_an_error_under_a_good_status() -> None:
 def test_items_and_tokens_of_another_form_are_passed_over() -> None:
     odd = {
         **t.TEXT,
-        "content": [{"type": "output_text", "text": "x", "logprobs": [5, {"token": "x", "top_logprobs": [1, {"token": "y"}]}]}],
+        "content": [
+            {
+                "type": "output_text",
+                "text": "x",
+                "logprobs": [5, {"token": "x", "top_logprobs": [1, {"token": "y"}]}],
+            }
+        ],
     }
-    choice = parse_response(dumps(t.response(odd, {"type": {}}, {"type": []})), envelope({}))["choices"][0]
+    choice = parse_response(dumps(t.response(odd, {"type": {}}, {"type": []})), envelope({}))[
+        "choices"
+    ][0]
     assert choice["message"]["content"] == "x"
     top = [{"bytes": None, "token": "y"}]
-    assert choice["logprobs"] == {"content": [{"bytes": None, "token": "x", "top_logprobs": top}], "refusal": None}
+    assert choice["logprobs"] == {
+        "content": [{"bytes": None, "token": "x", "top_logprobs": top}],
+        "refusal": None,
+    }
 
 
-@pytest.mark.parametrize(("told", "created"), [(b"17", 17), (b"17.5", 17), (b"1e400", 1), (b"true", 1), (b'"x"', 1)])
+@pytest.mark.parametrize(
+    ("told", "created"), [(b"17", 17), (b"17.5", 17), (b"1e400", 1), (b"true", 1), (b'"x"', 1)]
+)
 def test_when_it_was_made(told: bytes, created: int) -> None:
     body = dumps(t.response(t.TEXT, created_at="HERE")).replace(b'"HERE"', told)
     assert parse_response(body, Envelope("i", 1, "m"))["created"] == created

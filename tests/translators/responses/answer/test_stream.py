@@ -1,4 +1,6 @@
-"""translators.responses.answer.stream: a stream says what the whole answer says, in whatever pieces it comes, and never ends unproven."""
+"""translators.responses.answer.stream: a stream says what the whole answer says, in whatever pieces
+it comes, and never ends unproven.
+"""
 
 from typing import Any
 
@@ -15,13 +17,18 @@ from translators.responses import open_stream, parse_response
 from translators.responses.answer.stream import ResponsesStream
 
 PLAIN = AnswerShape(declared_tools=frozenset({"weather", "sql"}))
-LEGACY = AnswerShape(declared_tools=frozenset({"weather"}), legacy_functions=True, one_tool_call=True)
+LEGACY = AnswerShape(
+    declared_tools=frozenset({"weather"}), legacy_functions=True, one_tool_call=True
+)
 FIRST_ONLY = AnswerShape(declared_tools=frozenset({"weather"}), one_tool_call=True)
 TOKENS = [
     {"token": "Hel", "logprob": -0.1, "bytes": [72, 101, 108], "top_logprobs": []},
     {"token": "lo", "logprob": -0.2, "top_logprobs": [{"token": "lo", "logprob": -0.2}]},
 ]
-WITH_LOGPROBS = {**t.TEXT, "content": [{"type": "output_text", "text": "Hello", "annotations": [], "logprobs": TOKENS}]}
+WITH_LOGPROBS = {
+    **t.TEXT,
+    "content": [{"type": "output_text", "text": "Hello", "annotations": [], "logprobs": TOKENS}],
+}
 
 CASES: dict[str, tuple[list[t.Event], AnswerShape]] = {
     "text": (t.events(t.TEXT), PLAIN),
@@ -34,15 +41,23 @@ CASES: dict[str, tuple[list[t.Event], AnswerShape]] = {
     "open reasoning": (t.events(t.OPEN_REASONING, t.TEXT), PLAIN),
     "image": (t.events(t.IMAGE, t.TEXT), PLAIN),
     "logprobs": (t.events(WITH_LOGPROBS), PLAIN),
-    "incomplete": (t.events(t.TEXT, status="incomplete", incomplete_details={"reason": "max_output_tokens"}), PLAIN),
-    "steered": (t.events(t.TEXT, status="incomplete", incomplete_details={"reason": "steered"}), PLAIN),
+    "incomplete": (
+        t.events(t.TEXT, status="incomplete", incomplete_details={"reason": "max_output_tokens"}),
+        PLAIN,
+    ),
+    "steered": (
+        t.events(t.TEXT, status="incomplete", incomplete_details={"reason": "steered"}),
+        PLAIN,
+    ),
     "nothing": (t.events(), PLAIN),
 }
 ALL = pytest.mark.parametrize("name", CASES)
 
 
 def envelope(shape: AnswerShape = PLAIN) -> Envelope:
-    return Envelope(id="chatcmpl-ours", created=1, model="gpt-6-astra", call_id="call_u", shape=shape)
+    return Envelope(
+        id="chatcmpl-ours", created=1, model="gpt-6-astra", call_id="call_u", shape=shape
+    )
 
 
 def feed(*pieces: bytes, shape: AnswerShape = PLAIN) -> tuple[ResponsesStream, list[Chunk]]:
@@ -78,7 +93,9 @@ def test_the_sdk_reads_every_chunk(name: str) -> None:
     stream, chunks = feed(t.wire(found), shape=shape)
     for event in written(stream, chunks).split(b"\n\n")[:-1]:
         parsed = loads(event[6:])
-        for call in (call for choice in parsed["choices"] for call in choice["delta"].get("tool_calls", ())):
+        for call in (
+            call for choice in parsed["choices"] for call in choice["delta"].get("tool_calls", ())
+        ):
             if call.get("type") == "custom":  # the SDK's chunks know function calls only
                 del call["type"]
         ChatCompletionChunk.model_validate(parsed)
@@ -86,13 +103,23 @@ def test_the_sdk_reads_every_chunk(name: str) -> None:
 
 @ALL
 def test_the_order_of_chunks(name: str) -> None:
-    """The role first and once; lists in one chunk before the finish_reason; one finish_reason; the usage last."""
+    """The role first and once; lists in one chunk before the finish_reason; one finish_reason; the
+    usage last.
+    """
     found, shape = CASES[name]
     _, chunks = feed(t.wire(found), shape=shape)
     roles = [n for n, chunk in enumerate(chunks) if chunk.delta and "role" in chunk.delta]
     finishes = [n for n, chunk in enumerate(chunks) if chunk.finish_reason]
-    lists = [n for n, chunk in enumerate(chunks) if chunk.delta and {"annotations", "provider_content"} & set(chunk.delta)]
-    assert (roles, finishes, [n for n, chunk in enumerate(chunks) if chunk.usage]) == ([0], [len(chunks) - 2], [len(chunks) - 1])
+    lists = [
+        n
+        for n, chunk in enumerate(chunks)
+        if chunk.delta and {"annotations", "provider_content"} & set(chunk.delta)
+    ]
+    assert (roles, finishes, [n for n, chunk in enumerate(chunks) if chunk.usage]) == (
+        [0],
+        [len(chunks) - 2],
+        [len(chunks) - 1],
+    )
     assert lists in ([], [len(chunks) - 3])
 
 
@@ -105,7 +132,8 @@ def test_who_answers_is_known_from_the_first_event() -> None:
 def test_text_is_shown_as_it_comes() -> None:
     _, chunks = feed(t.wire(t.events(t.TEXT)))
     assert [chunk.delta for chunk in chunks[:4]] == [
-        {"role": "assistant", "content": ""}, {"content": "Hello"}, {"content": " ther"}, {"content": "e."},
+        {"role": "assistant", "content": ""}, {"content": "Hello"}, {"content": " ther"},
+        {"content": "e."},
     ]  # fmt: skip
 
 
@@ -119,10 +147,18 @@ def test_calls_are_numbered_and_named_once() -> None:
     _, chunks = feed(t.wire(t.events(t.REASONING, t.CALL, t.TEXT, t.CUSTOM)))
     parts = [part for chunk in chunks if chunk.delta for part in chunk.delta.get("tool_calls", ())]
     assert [part for part in parts if "id" in part] == [
-        {"index": 0, "id": "call_1", "type": "function", "function": {"name": "weather", "arguments": ""}},
+        {
+            "index": 0,
+            "id": "call_1",
+            "type": "function",
+            "function": {"name": "weather", "arguments": ""},
+        },
         {"index": 1, "id": "call_9", "type": "custom", "custom": {"name": "sql", "input": ""}},
     ]
-    assert "".join(part["function"]["arguments"] for part in parts if part["index"] == 0) == '{"city":"Oslo"}'
+    assert (
+        "".join(part["function"]["arguments"] for part in parts if part["index"] == 0)
+        == '{"city":"Oslo"}'
+    )
     assert "".join(part["custom"]["input"] for part in parts if part["index"] == 1) == "select 1;\n"
 
 
@@ -142,7 +178,15 @@ def without(found: list[t.Event], *endings: str) -> list[t.Event]:
     ],
 )
 @pytest.mark.parametrize(
-    "name", ["reasoning, search and a cited text", "text and calls of both kinds", "refusal", "open reasoning", "logprobs", "image"]
+    "name",
+    [
+        "reasoning, search and a cited text",
+        "text and calls of both kinds",
+        "refusal",
+        "open reasoning",
+        "logprobs",
+        "image",
+    ],
 )
 def test_what_was_not_streamed_is_told_at_the_end(name: str, missing: tuple[str, ...]) -> None:
     """Servers leave events out: nothing is lost, nothing is said twice."""
@@ -171,8 +215,15 @@ def test_items_that_are_none_say_nothing() -> None:
         {"type": "response.never.heard.of"},
         {"type": ["x"]},
     ]
-    stream, chunks = feed(t.wire([event for event in odd if isinstance(event["type"], str)]) + b'data: {"type":7}\n\n' + t.wire(t.events()))
-    assert (stream.finished, [chunk.delta for chunk in chunks[:2]]) == (True, [{"role": "assistant", "content": ""}, {"content": "Hello"}])
+    stream, chunks = feed(
+        t.wire([event for event in odd if isinstance(event["type"], str)])
+        + b'data: {"type":7}\n\n'
+        + t.wire(t.events())
+    )
+    assert (stream.finished, [chunk.delta for chunk in chunks[:2]]) == (
+        True,
+        [{"role": "assistant", "content": ""}, {"content": "Hello"}],
+    )
 
 
 def test_a_call_without_arguments_gets_an_empty_object() -> None:
@@ -185,40 +236,76 @@ def test_a_call_without_arguments_gets_an_empty_object() -> None:
 
 def test_the_type_may_stand_in_the_events_name_only() -> None:
     lines = [
-        b"event: %s\ndata: %s\n\n" % (e["type"].encode(), dumps({k: v for k, v in e.items() if k != "type"})) for e in t.events(t.TEXT)
+        b"event: %s\ndata: %s\n\n"
+        % (e["type"].encode(), dumps({k: v for k, v in e.items() if k != "type"}))
+        for e in t.events(t.TEXT)
     ]
     stream, chunks = feed(b"".join(lines))
-    assert (stream.finished, added_up(stream, chunks)["choices"][0]["message"]["content"]) == (True, "Hello there.")
+    assert (stream.finished, added_up(stream, chunks)["choices"][0]["message"]["content"]) == (
+        True,
+        "Hello there.",
+    )
 
 
 K = FailureKind
-TOO_LONG = {"type": "invalid_request_error", "code": "context_length_exceeded", "message": "m", "param": "input"}
+TOO_LONG = {
+    "type": "invalid_request_error",
+    "code": "context_length_exceeded",
+    "message": "m",
+    "param": "input",
+}
 
 
 def failed(**error: str) -> t.Event:
-    return {"type": "response.failed", "response": t.response(status="failed", error={"message": "m", **error})}
+    return {
+        "type": "response.failed",
+        "response": t.response(status="failed", error={"message": "m", **error}),
+    }
 
 
 @pytest.mark.parametrize(
     ("event", "kind", "status", "code"),
     [
-        ({"type": "error", "code": "server_error", "message": "m"}, K.SERVER_ERROR, 502, "server_error"),
+        (
+            {"type": "error", "code": "server_error", "message": "m"},
+            K.SERVER_ERROR,
+            502,
+            "server_error",
+        ),
         ({"type": "error", "error": TOO_LONG}, K.CONTEXT_LENGTH, 400, "context_length_exceeded"),
-        ({"type": "error", "error": {"type": "invalid_request_error", "message": "m"}}, K.INVALID_REQUEST, 400, None),
-        ({"type": "error", "error": {"type": "tokens", "message": "m"}}, K.RATE_LIMIT, 429, "rate_limit_exceeded"),
+        (
+            {"type": "error", "error": {"type": "invalid_request_error", "message": "m"}},
+            K.INVALID_REQUEST,
+            400,
+            None,
+        ),
+        (
+            {"type": "error", "error": {"type": "tokens", "message": "m"}},
+            K.RATE_LIMIT,
+            429,
+            "rate_limit_exceeded",
+        ),
         ({"error": {"message": "m"}}, K.SERVER_ERROR, 502, "upstream_error"),
         (failed(code="rate_limit_exceeded"), K.RATE_LIMIT, 429, "rate_limit_exceeded"),
         (failed(code="invalid_image"), K.INVALID_REQUEST, 400, "invalid_image"),
         (failed(), K.SERVER_ERROR, 502, "upstream_error"),
     ],
 )
-def test_errors_in_a_stream(event: t.Event, kind: FailureKind, status: int, code: str | None) -> None:
+def test_errors_in_a_stream(
+    event: t.Event, kind: FailureKind, status: int, code: str | None
+) -> None:
     """What was shown before stays shown; nothing is read after it."""
     start = t.wire(t.events(t.TEXT)[:6])
     stream, chunks = feed(start + b"data: " + dumps(event) + b"\n\n" + t.wire(t.events(t.TEXT)))
     failure = stream.failure
     assert failure is not None
-    assert (failure.kind, failure.status, failure.code, failure.message, failure.upstream_status) == (kind, status, code, "m", 200)
+    assert (
+        failure.kind,
+        failure.status,
+        failure.code,
+        failure.message,
+        failure.upstream_status,
+    ) == (kind, status, code, "m", 200)
     assert (stream.finished, len(chunks)) == (False, 3)
     assert (stream.receive(t.wire(t.events())), stream.receive_eof()) == ([], [])
 
@@ -269,3 +356,41 @@ def test_an_event_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> Non
     stream.receive(b"data: " + b"x" * 20)
     assert stream.failure is not None
     assert (stream.failure.kind, stream.receive(b"x")) == (FailureKind.MALFORMED, [])
+
+
+def test_finished_reasoning_is_told_at_once_and_not_shown_by_chat() -> None:
+    """Before the call it led to, for writers that have a place for it there."""
+    stream, chunks = feed(t.wire(t.events(t.REASONING, t.CALL)))
+    signed = [
+        n for n, chunk in enumerate(chunks) if chunk.delta and "signed_reasoning" in chunk.delta
+    ]
+    called = [n for n, chunk in enumerate(chunks) if chunk.delta and chunk.delta.get("tool_calls")]
+    told: list[Any] = [chunks[n].delta for n in signed]
+    assert told == [{"signed_reasoning": {"format": "openai-responses", "data": [t.REASONING]}}]
+    assert signed[0] < called[0]
+    assert not chunks[signed[0]].commits
+    assert b"signed_reasoning" not in written(stream, chunks)
+    assert "signed_reasoning" not in added_up(stream, chunks)["choices"][0]["message"]
+
+
+@pytest.mark.parametrize(("status", "reason"), [("completed", "stop"), ("incomplete", "length")])
+def test_response_done_ends_an_answer_if_its_response_has_ended(status: str, reason: str) -> None:
+    events = t.events(t.TEXT)
+    last = {
+        **events[-1],
+        "type": "response.done",
+        "response": {**events[-1]["response"], "status": status},
+    }
+    stream, chunks = feed(t.wire([*events[:-1], last]))
+    assert (stream.finished, stream.failure) == (True, None)
+    assert reason in [chunk.finish_reason for chunk in chunks]
+
+
+@pytest.mark.parametrize("response", [{}, {"status": "in_progress"}, {"status": None}])
+def test_response_done_that_does_not_say_how_proves_no_end(response: dict[str, Any]) -> None:
+    stream, _ = feed(
+        t.wire([*t.events(t.TEXT)[:-1], {"type": "response.done", "response": response}])
+    )
+    assert not stream.finished
+    assert stream.failure is not None
+    assert stream.failure.kind is FailureKind.TRUNCATED

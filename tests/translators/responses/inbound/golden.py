@@ -74,7 +74,9 @@ def _opened(value: Any) -> Any:
     if value.__class__ is not dict:
         return value
     return {
-        name: unpacked(each.partition(".")[2]) if name == "encrypted_content" and each.startswith("llmr1") else _opened(each)
+        name: unpacked(each.partition(".")[2])
+        if name == "encrypted_content" and each.startswith("llmr1")
+        else _opened(each)
         for name, each in value.items()
     }
 
@@ -82,7 +84,12 @@ def _opened(value: Any) -> Any:
 def shortened(events: list[Any]) -> list[Any]:
     """Of lifecycle events what differs from case to case."""
     names = ("status", "error", "incomplete_details", "output", "usage", "model")
-    return [{**event, "response": {name: event["response"][name] for name in names}} if "response" in event else event for event in events]
+    return [
+        {**event, "response": {name: event["response"][name] for name in names}}
+        if "response" in event
+        else event
+        for event in events
+    ]
 
 
 def golden() -> dict[str, Any]:

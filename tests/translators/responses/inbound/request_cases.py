@@ -5,7 +5,11 @@ from typing import Any, Final
 from translators.responses.inbound.sealed_items import seal_summary
 from translators.sealed import SealedReasoning, seal
 
-STATE: Final = seal(SealedReasoning("claude/big", {"thinking_blocks": [{"type": "thinking", "signature": "c2"}]}, {}))
+STATE: Final = seal(
+    SealedReasoning(
+        "claude/big", {"thinking_blocks": [{"type": "thinking", "signature": "c2"}]}, {}
+    )
+)
 SUMMARY: Final = seal_summary("Blue was chosen.", "claude/big")
 PIXEL: Final = "data:image/png;base64,iVBORw0KGgo="
 
@@ -53,7 +57,9 @@ REQUESTS: Final[dict[str, Any]] = {
     "instructions_come_first": fields(instructions="Be kind."),
     "a_stream_counts_its_tokens": fields(stream=True, stream_options={"include_obfuscation": True}),
     "limits_and_sampling": fields(max_output_tokens=99, temperature=0.5, top_p=0.9),
-    "effort_and_summary": fields(reasoning={"effort": "high", "summary": "auto", "context": "auto"}),
+    "effort_and_summary": fields(
+        reasoning={"effort": "high", "summary": "auto", "context": "auto"}
+    ),
     "a_context_that_is_not_kept": fields(reasoning={"context": "current_turn"}),
     "a_schema": fields(
         text={"format": {"type": "json_schema", "name": "n", "schema": {}, "strict": None}}
@@ -68,7 +74,12 @@ REQUESTS: Final[dict[str, Any]] = {
     "truncation_is_told": fields(truncation="auto"),
     "an_unknown_field_is_told": fields(brand_new={"x": 1}),
     "p39_encrypted_is_no_schema_word": tools(
-        function(parameters={"type": "object", "properties": {"a": {"type": "string", "encrypted": True}}})
+        function(
+            parameters={
+                "type": "object",
+                "properties": {"a": {"type": "string", "encrypted": True}},
+            }
+        )
     ),
     "a_property_called_encrypted_stays": tools(
         function(parameters={"type": "object", "properties": {"encrypted": {"type": "boolean"}}})
@@ -86,7 +97,11 @@ REQUESTS: Final[dict[str, Any]] = {
     ),
     "allowed_tools": tools(
         function(),
-        tool_choice={"type": "allowed_tools", "mode": "auto", "tools": [{"type": "function", "name": "f"}]},
+        tool_choice={
+            "type": "allowed_tools",
+            "mode": "auto",
+            "tools": [{"type": "function", "name": "f"}],
+        },
     ),
     "a_custom_tool": tools({"type": "custom", "name": "sh", "format": {"type": "text"}}),
     "p08_a_grammar": tools(
@@ -110,13 +125,27 @@ REQUESTS: Final[dict[str, Any]] = {
     "hosted_tools_are_native": tools({"type": "code_interpreter", "container": "auto"}, function()),
     "a_template_is_native": fields(prompt={"id": "pmpt_1"}),
     "p05_tools_in_the_input": items(
-        {"type": "additional_tools", "role": "developer", "tools": [function(), space("m", function("g"))]},
+        {
+            "type": "additional_tools",
+            "role": "developer",
+            "tools": [function(), space("m", function("g"))],
+        },
         user(),
     ),
     "p06_a_search_for_tools": items(
         user(),
-        {"type": "tool_search_call", "call_id": "c1", "execution": "client", "arguments": {"query": "q"}},
-        {"type": "tool_search_output", "call_id": "c1", "execution": "client", "tools": [space("m", function())]},
+        {
+            "type": "tool_search_call",
+            "call_id": "c1",
+            "execution": "client",
+            "arguments": {"query": "q"},
+        },
+        {
+            "type": "tool_search_output",
+            "call_id": "c1",
+            "execution": "client",
+            "tools": [space("m", function())],
+        },
         tools=[{"type": "tool_search", "execution": "client", "description": "Finds."}],
     ),
     "a_search_of_openais_is_native": items(
@@ -138,11 +167,19 @@ REQUESTS: Final[dict[str, Any]] = {
     "p07_a_custom_call": items(
         user(),
         {"type": "custom_tool_call", "call_id": "c1", "name": "sh", "input": "ls"},
-        {"type": "custom_tool_call_output", "call_id": "c1", "output": [{"type": "input_text", "text": "a"}]},
+        {
+            "type": "custom_tool_call_output",
+            "call_id": "c1",
+            "output": [{"type": "input_text", "text": "a"}],
+        },
     ),
     "p15_empty_arguments": items(user(), call(1, arguments=""), output(1)),
     "p41_a_picture_from_a_tool": items(
-        user(), call(1), output(1, [{"type": "input_text", "text": "see"}, {"type": "input_image", "image_url": PIXEL}])
+        user(),
+        call(1),
+        output(
+            1, [{"type": "input_text", "text": "see"}, {"type": "input_image", "image_url": PIXEL}]
+        ),
     ),
     "media_of_a_message": items(
         {
@@ -155,24 +192,44 @@ REQUESTS: Final[dict[str, Any]] = {
             ],
         }
     ),
-    "a_file_by_its_id_is_native": items({"role": "user", "content": [{"type": "input_file", "file_id": "file-1"}]}),
-    "a_refusal": items(user(), {"role": "assistant", "content": [{"type": "refusal", "refusal": "No."}]}, user("?")),
-    "our_state_goes_back": items(user(), says("A."), {"type": "reasoning", "summary": [], "encrypted_content": STATE}, user()),
+    "a_file_by_its_id_is_native": items(
+        {"role": "user", "content": [{"type": "input_file", "file_id": "file-1"}]}
+    ),
+    "a_refusal": items(
+        user(), {"role": "assistant", "content": [{"type": "refusal", "refusal": "No."}]}, user("?")
+    ),
+    "our_state_goes_back": items(
+        user(), says("A."), {"type": "reasoning", "summary": [], "encrypted_content": STATE}, user()
+    ),
     "p30_reasoning_of_others_is_told": items(
-        user(), {"type": "reasoning", "summary": [], "encrypted_content": "gAAAA"}, says("A."), user()
+        user(),
+        {"type": "reasoning", "summary": [], "encrypted_content": "gAAAA"},
+        says("A."),
+        user(),
     ),
     "reasoning_in_clear_is_not_sent": items(
-        user(), {"type": "reasoning", "summary": [{"type": "summary_text", "text": "t"}]}, says("A."), user()
+        user(),
+        {"type": "reasoning", "summary": [{"type": "summary_text", "text": "t"}]},
+        says("A."),
+        user(),
     ),
     "p31_a_reference_to_reasoning": items(user(), {"type": "item_reference", "id": "rs_1"}),
     "a_summary_of_ours": items({"type": "compaction", "encrypted_content": SUMMARY}, user()),
-    "a_summary_of_openais_is_native": items({"type": "compaction", "encrypted_content": "gA"}, user()),
+    "a_summary_of_openais_is_native": items(
+        {"type": "compaction", "encrypted_content": "gA"}, user()
+    ),
     "p35_a_summary_is_asked_for": items(user(), {"type": "compaction_trigger"}, tools=[function()]),
     "the_last_settings_hold": items(
-        user(), {"type": "configuration_update", "reasoning": {"effort": "low"}}, reasoning={"effort": "high"}
+        user(),
+        {"type": "configuration_update", "reasoning": {"effort": "low"}},
+        reasoning={"effort": "high"},
     ),
-    "a_picture_that_was_drawn": items(user(), {"type": "image_generation_call", "result": "iVBORw0KGgo="}, user()),
-    "what_a_search_found_is_said_again": items(user(), {"type": "web_search_call", "id": "ws_1"}, says("A."), user()),
+    "a_picture_that_was_drawn": items(
+        user(), {"type": "image_generation_call", "result": "iVBORw0KGgo="}, user()
+    ),
+    "what_a_search_found_is_said_again": items(
+        user(), {"type": "web_search_call", "id": "ws_1"}, says("A."), user()
+    ),
     "items_of_hosted_tools_are_native": items(user(), {"type": "mcp_call", "name": "x"}),
     "an_unknown_part": items({"role": "user", "content": [{"type": "smell"}]}),
     "an_unknown_tool": tools({"type": "teleport"}),
@@ -180,7 +237,7 @@ REQUESTS: Final[dict[str, Any]] = {
     "an_unknown_include": fields(include=["everything"]),
     "an_unknown_format": fields(text={"format": {"type": "xml"}}),
     "an_unknown_item_is_native": items(user(), {"type": "brand_new_item", "x": 1}),
-}  # fmt: skip
+}
 
 REFUSED: Final[dict[str, Any]] = {
     "no_model": {"input": "hi"},

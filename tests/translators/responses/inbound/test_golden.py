@@ -85,8 +85,14 @@ def test_a_stream_may_break_anywhere(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name, case in STREAMS.items() if case[2] is not None])
 def test_every_item_is_added_and_done_under_one_id(name: str) -> None:
     events = events_of(told(STREAMS[name]))
-    added = [event["item"]["id"] for event in events if event["type"] == "response.output_item.added"]
-    done = {event["item"]["id"]: event["item"] for event in events if event["type"] == "response.output_item.done"}
+    added = [
+        event["item"]["id"] for event in events if event["type"] == "response.output_item.added"
+    ]
+    done = {
+        event["item"]["id"]: event["item"]
+        for event in events
+        if event["type"] == "response.output_item.done"
+    }
     output = events[-1]["response"]["output"]
     assert added == [item["id"] for item in output]
     assert output == [done[item["id"]] for item in output]

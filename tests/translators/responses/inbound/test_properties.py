@@ -65,7 +65,9 @@ def test_any_items_give_messages_of_the_hub_or_a_refusal(items: list[Any]) -> No
 
 @settings(max_examples=500, deadline=None)
 @given(st.lists(ITEM, min_size=1, max_size=6), st.lists(ITEM, max_size=4))
-def test_a_longer_conversation_begins_as_the_shorter_one_did(items: list[Any], more: list[Any]) -> None:
+def test_a_longer_conversation_begins_as_the_shorter_one_did(
+    items: list[Any], more: list[Any]
+) -> None:
     try:
         shorter = read_request({"model": "p", "input": [*items, user()]}, Call(size=1))
         longer = read_request({"model": "p", "input": [*items, user(), *more]}, Call(size=1))
@@ -76,36 +78,53 @@ def test_a_longer_conversation_begins_as_the_shorter_one_did(items: list[Any], m
 
 
 JSON: Final = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
     max_leaves=6,
 )
-UNKNOWN: Final = st.dictionaries(st.text(min_size=1, max_size=5).map(lambda name: f"new_{name}"), JSON, max_size=4)
+UNKNOWN: Final = st.dictionaries(
+    st.text(min_size=1, max_size=5).map(lambda name: f"new_{name}"), JSON, max_size=4
+)
 RECORD: Final = ModelRecord(context_window=100_000, max_output_tokens=8_000)
 TARGET: Final = Target("openai", "openai", "https://x.example/v1", "served", RECORD)
 
 
 @settings(max_examples=500, deadline=None)
 @given(UNKNOWN, st.lists(UNKNOWN, max_size=3), st.sampled_from((None, 1, "\t")))
-def test_what_no_table_knows_is_relayed_as_it_came(fields: dict[str, Any], items: list[dict[str, Any]], indent: Any) -> None:
+def test_what_no_table_knows_is_relayed_as_it_came(
+    fields: dict[str, Any], items: list[dict[str, Any]], indent: Any
+) -> None:
     new = [{"type": "new_item", **item} for item in items]
     document = {**fields, "model": "p", "input": [user(), *new], "store": True}
     text = json.dumps(document, indent=indent)
     read = read_request(loads(text.encode()), Call(text=text.encode(), size=1))
     relay = read.origin.relay(Overlay())
     sent = relay.build_request(read.request, TARGET).body.decode()
-    expected = text.replace('"model": "p"', '"model": "served","include":["reasoning.encrypted_content"]')
+    expected = text.replace(
+        '"model": "p"', '"model": "served","include":["reasoning.encrypted_content"]'
+    )
     assert expected.replace('"store": true', '"store": false') == sent
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(UNKNOWN, max_size=5), st.integers(1, 40), st.sampled_from((b"\n", b"\r\n")))
-def test_unknown_events_are_relayed_as_they_came(events: list[dict[str, Any]], step: int, end: bytes) -> None:
+def test_unknown_events_are_relayed_as_they_came(
+    events: list[dict[str, Any]], step: int, end: bytes
+) -> None:
     whole = {"id": "resp_1", "status": "completed", "output": []}
     told = [("response.created", {"response": {**whole, "status": "in_progress"}})]
     told += [("response.new_thing", event) for event in events]
     told.append(("response.completed", {"response": whole}))
-    data = b"".join(b"event: %s%sdata: %s%s%s" % (kind.encode(), end, dumps({"type": kind, **said}), end, end) for kind, said in told)
+    data = b"".join(
+        b"event: %s%sdata: %s%s%s" % (kind.encode(), end, dumps({"type": kind, **said}), end, end)
+        for kind, said in told
+    )
     stream = RelayStream(Envelope("id", 1, "m"))
     writer = read_request({"model": "p", "input": "x"}, Call(size=1)).open_writer("a", 1)
     writer.begin(AnswerFacts("id", 1, "m", "p/m", lambda: 1))

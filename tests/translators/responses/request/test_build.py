@@ -1,4 +1,6 @@
-"""translators.responses.request.build: where a request goes, and what holds for a conversation that grows."""
+"""translators.responses.request.build: where a request goes, and what holds for a conversation that
+grows.
+"""
 
 from itertools import pairwise
 from typing import Any
@@ -24,35 +26,51 @@ def target(base_url: str = "https://api.example/v1/", key: str = "sk-key") -> Ta
 def test_url_and_headers() -> None:
     upstream = responses.build_request(ChatRequest({"model": "p", "messages": [USER]}), target())
     assert upstream.url == "https://api.example/v1/responses"
-    assert dict(upstream.headers) == {"content-type": "application/json", "authorization": "Bearer sk-key"}
+    assert dict(upstream.headers) == {
+        "content-type": "application/json",
+        "authorization": "Bearer sk-key",
+    }
     assert "sk-key" not in repr(upstream)
 
 
 def test_a_server_without_a_key() -> None:
-    upstream = responses.build_request(ChatRequest({"model": "p", "messages": [USER]}), target(key=""))
+    upstream = responses.build_request(
+        ChatRequest({"model": "p", "messages": [USER]}), target(key="")
+    )
     assert "authorization" not in upstream.headers
 
 
 @pytest.mark.parametrize("stream", [True, False])
 def test_a_stream_is_asked_for_as_the_caller_does(stream: bool) -> None:
-    upstream = responses.build_request(ChatRequest({"model": "p", "messages": [USER], "stream": stream}), target())
+    upstream = responses.build_request(
+        ChatRequest({"model": "p", "messages": [USER], "stream": stream}), target()
+    )
     assert (upstream.stream, loads(upstream.body).get("stream", False)) == (stream, stream)
 
 
 def longest_conversations() -> list[dict[str, Any]]:
     cases = [read(path) for path in REQUESTS]
-    appended = [case for case in cases if "body" in case["expected"] and "had several results" not in str(case["expected"]["notes"])]
+    appended = [
+        case
+        for case in cases
+        if "body" in case["expected"]
+        and "had several results" not in str(case["expected"]["notes"])
+    ]
     return [case for case in appended if len(case["request"]["messages"]) > 2]
 
 
 @pytest.mark.parametrize("case", longest_conversations(), ids=range(len(longest_conversations())))
 def test_a_longer_history_begins_with_the_same_items(case: dict[str, Any]) -> None:
-    """The provider's prompt cache depends on it. (A call without a result is given one, a second one takes its place.)"""
+    """The provider's prompt cache depends on it. (A call without a result is given one, a second
+    one takes its place.)
+    """
     messages = case["request"]["messages"]
     inputs = []
     for end in range(1, len(messages) + 1):
         cut = {**case, "request": {**case["request"], "messages": messages[:end]}}
-        if all(NO_RESULT not in str(item.get("output")) for item in loads(build(cut).body)["input"]):
+        if all(
+            NO_RESULT not in str(item.get("output")) for item in loads(build(cut).body)["input"]
+        ):
             inputs.append(loads(build(cut).body)["input"])
     assert inputs
     for shorter, longer in pairwise(inputs):
@@ -63,7 +81,14 @@ def test_an_answer_comes_back_as_the_items_it_was() -> None:
     """What one turn's answer shows is all that the next turn needs."""
     output = [
         {"id": "rs_1", "type": "reasoning", "summary": [], "encrypted_content": "gAAAAA"},
-        {"id": "fc_1", "type": "function_call", "status": "completed", "call_id": "call_1", "name": "f", "arguments": "{}"},
+        {
+            "id": "fc_1",
+            "type": "function_call",
+            "status": "completed",
+            "call_id": "call_1",
+            "name": "f",
+            "arguments": "{}",
+        },
     ]
     answer = {
         "id": "resp_1",
@@ -76,7 +101,11 @@ def test_an_answer_comes_back_as_the_items_it_was() -> None:
     asked = Target("openai", "openai", "https://x/v1", "gpt-asked", record("gpt-6-astra", {}))
     message = responses.parse_response(dumps(answer), envelope({}))["choices"][0]["message"]
     result = {"role": "tool", "tool_call_id": "call_1", "content": "1"}
-    body = loads(responses.build_request(ChatRequest({"model": "p", "messages": [USER, message, result]}), asked).body)
+    body = loads(
+        responses.build_request(
+            ChatRequest({"model": "p", "messages": [USER, message, result]}), asked
+        ).body
+    )
     assert body["input"] == [
         {"type": "message", **USER},
         output[0],

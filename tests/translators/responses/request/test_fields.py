@@ -1,10 +1,14 @@
-"""The table of fields against the official SDK: everything a chat request can hold has a verdict."""
+"""The table of fields against the official SDK: everything a chat request can hold has a
+verdict."""
 
 from typing import Any, get_args, get_type_hints
 
 import openai.types.chat as chat
 import pytest
-from openai.types.chat.completion_create_params import CompletionCreateParamsNonStreaming, CompletionCreateParamsStreaming
+from openai.types.chat.completion_create_params import (
+    CompletionCreateParamsNonStreaming,
+    CompletionCreateParamsStreaming,
+)
 
 from translators.chat.parameters import NO_OPS
 from translators.responses.request.fields import FIELDS
@@ -15,7 +19,10 @@ def _kinds(prefix: str, union: Any, name: str) -> list[str]:
 
 
 EXPECTED = [
-    *{**get_type_hints(CompletionCreateParamsNonStreaming), **get_type_hints(CompletionCreateParamsStreaming)},
+    *{
+        **get_type_hints(CompletionCreateParamsNonStreaming),
+        **get_type_hints(CompletionCreateParamsStreaming),
+    },
     *_kinds("role", chat.ChatCompletionMessageParam, "role"),
     *_kinds("content", chat.ChatCompletionContentPartParam, "type"),
     "content.refusal",

@@ -1,0 +1,124 @@
+"""What Anthropic's clients ask beside messages: POST /v1/messages/count_tokens, and the list of
+models.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from gateway.accounting.token_estimate import estimate_request
+from gateway.api.decision import decided
+from gateway.api.request import Request
+from gateway.config import Config, Model
+from gateway.errors import ModelNotFound
+from gateway.http.offload import BIG, off_loop
+from gateway.http.response import Response, json_response
+from gateway.routing.candidates import Candidate
+from gateway.routing.decision import Decision
+from gateway.routing.plan import DISCOVERED, refusal
+from translators.claude import inbound as messages
+from translators.errors import InvalidRequest
+from translators.inbound import Call
+
+VERSION_HEADER: Final = "anthropic-version"
+"""Sent by every client of Anthropic's: lists of models are shown to them in their own shape."""
+_PAGE: Final = 20
+_MOST: Final = 1000
+
+
+async def count_tokens(http: Request) -> Response:
+    """What a request weighs for the target that would be asked first. No paid call is made."""
+    document, size = await http.read_json(keep_text=True)
+    call = Call(http.headers, http.raw_path, http.json_text, size, http.request_id)
+    read = messages.read_count
+    found = read(document, call) if size <= BIG else await off_loop(read, document, call)
+    decision, _ = await decided(http, found.request, found.origin)
+    plan = decision.plan
+    if plan.facts.natives and not plan.eligible:
+        raise refusal(plan)
+    candidate = (plan.eligible or plan.candidates)[0]
+    tokens = None
+    if candidate.provider.relays == messages.DIALECT and decision.overlay is not None:
+        overlay = decision.overlay
+        build = found.count_request
+        tokens = await http.gateway.dispatcher.count_tokens(
+            candidate, lambda target: build(overlay, target)
+        )
+    if tokens is None:
+        tokens = await _own_count(http, decision, candidate)
+    return json_response({"input_tokens": max(1, tokens)})
+
+
+async def _own_count(http: Request, decision: Decision, candidate: Candidate) -> int:
+    """By the tokenizer, or estimated, in the target's own tokens."""
+    request, gateway = decision.request, http.gateway
+    counted = await gateway.counter.count_request(request)
+    if counted is None:
+        big = request.size > BIG
+        counted = await off_loop(estimate_request, request) if big else estimate_request(request)
+    learned = gateway.state.learned.factor(candidate.name)
+    return int(counted * candidate.model.token_factor * learned)
+
+
+def list_models(http: Request) -> Response:
+    """A page of GET /v1/models: every persona, and again under a name that clients of Claude
+    list."""
+    http.dialect = messages
+    query, names = http.query, _names(http.config)
+    limit = _limit(query.get("limit"))
+    page = names
+    if (after := query.get("after_id")) is not None:
+        page = names[names.index(after) + 1 :] if after in names else []
+    elif (before := query.get("before_id")) is not None:
+        page = names[: names.index(before)] if before in names else []
+        page = page[-limit:]
+    more, page = len(page) > limit, page[:limit]
+    data = [_model(http, name) for name in page]
+    first, last = (page[0], page[-1]) if page else (None, None)
+    return json_response({"data": data, "has_more": more, "first_id": first, "last_id": last})
+
+
+def get_model(http: Request) -> Response:
+    """GET /v1/models/{id}. Raises ModelNotFound."""
+    http.dialect = messages
+    if http.id not in _names(http.config):
+        known = ", ".join(sorted(http.config.personas))
+        raise ModelNotFound(f"{http.id[:100]}. The personas are: {known}.")
+    return json_response(_model(http, http.id))
+
+
+def _limit(given: str | None) -> int:
+    if given is None:
+        return _PAGE
+    if not given.isascii() or not given.isdigit() or not 1 <= int(given[:9]) <= _MOST:
+        raise InvalidRequest(f"limit: Input should be from 1 to {_MOST}", "limit", "invalid_value")
+    return int(given)
+
+
+def _names(config: Config) -> list[str]:
+    names: list[str] = []
+    for name in config.personas:
+        names.append(name)
+        if "claude" not in name and f"{DISCOVERED}{name}" not in config.personas:
+            names.append(f"{DISCOVERED}{name}")
+    return names
+
+
+def _model(http: Request, name: str) -> dict[str, Any]:
+    config = http.config
+    persona = config.personas.get(name) or config.personas[name.removeprefix(DISCOVERED)]
+    models = [config.providers[ref.provider].models[ref.model] for ref in persona.every_target()]
+    started = datetime.fromtimestamp(http.gateway.started, UTC)
+    return {
+        "type": "model",
+        "id": name,
+        "display_name": persona.description or persona.name,
+        "created_at": started.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "lifecycle": "active",
+        "max_input_tokens": _largest(models, "context_window"),
+        "max_tokens": _largest(models, "max_output_tokens"),
+    }
+
+
+def _largest(models: Sequence[Model], name: str) -> int:
+    return max((getattr(model.record, name) for model in models), default=0)

@@ -1,0 +1,19 @@
+"""What a translation did to a request, as one header of its answer."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from translators.notes import Note
+
+_HEADER_LIMIT: Final = 2000
+
+
+def dropped_header(notes: Iterable[Note]) -> str:
+    """`seed, temperature=changed, parallel_tool_calls=emulated`: names only, each once, cut to a
+    header's length."""
+    names = dict.fromkeys(
+        note.param if note.kind == "dropped" else f"{note.param}={note.kind}" for note in notes
+    )
+    text = ", ".join(name.encode("ascii", "replace").decode() for name in names)
+    text = "".join(c if 32 <= ord(c) < 127 else "?" for c in text)
+    return text if len(text) <= _HEADER_LIMIT else text[: _HEADER_LIMIT - 3] + "..."

@@ -1,0 +1,59 @@
+"""LangChain's ChatAnthropic."""
+
+from langchain_anthropic import ChatAnthropic
+from langchain_core.messages import HumanMessage, ToolMessage
+from langchain_core.tools import tool
+from scenarios import (
+    BASE_URL,
+    CALLS,
+    GREETING,
+    KEY,
+    MODEL,
+    RESULTS,
+    WORDS,
+    holds,
+    main,
+    same,
+    scenario,
+)
+
+model = ChatAnthropic(
+    model=MODEL, base_url=BASE_URL, api_key=KEY, max_retries=0, timeout=30, max_tokens=4000
+)
+
+
+@tool
+def get_weather(city: str) -> str:
+    """The weather in a city."""
+    return RESULTS["get_weather"]
+
+
+@tool
+def now() -> str:
+    """The time."""
+    return RESULTS["now"]
+
+
+@scenario
+def plain():
+    holds(model.invoke(GREETING).text, GREETING)
+
+
+@scenario
+def stream():
+    assert len("".join(chunk.text for chunk in model.stream(WORDS)).split()) >= 30
+
+
+@scenario
+def tools():
+    bound = model.bind_tools([get_weather, now])
+    messages = [HumanMessage(CALLS)]
+    said = bound.invoke(messages)
+    same(["get_weather", "now"], [call["name"] for call in said.tool_calls])
+    results = [
+        ToolMessage(RESULTS[call["name"]], tool_call_id=call["id"]) for call in said.tool_calls
+    ]
+    holds(bound.invoke([*messages, said, *results]).text, *RESULTS.values())
+
+
+main()

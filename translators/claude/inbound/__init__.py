@@ -1,0 +1,86 @@
+"""A caller that speaks Claude Messages: anthropic SDKs, Claude Code and what is built on them.
+
+A Claude target is sent the caller's own bytes with few edits; any other the hub's request.
+Spec: https://platform.claude.com/docs/en/api/messages.
+"""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Final
+
+from translators.chat.chunks import RelayedCompletion
+from translators.chat.request import ChatRequest
+from translators.chat.wire import Completion
+from translators.claude.inbound.answer_context import AnswerContext
+from translators.claude.inbound.completion import message_of
+from translators.claude.inbound.errors import write_error
+from translators.claude.inbound.relay import ClaudeRelay
+from translators.claude.inbound.request import Read, read
+from translators.claude.inbound.writer import MessagesWriter
+from translators.dialect import Target, UpstreamRequest
+from translators.inbound import AnswerFacts, Call, Origin, Overlay
+from translators.json_codec import dumps
+
+NAME: Final = "messages"
+KEEP_ALIVE: Final = 10.0
+KEEPS_TEXT: Final = True
+DIALECT: Final = "claude"
+
+__all__ = [
+    "KEEPS_TEXT",
+    "KEEP_ALIVE",
+    "NAME",
+    "headers",
+    "read_count",
+    "read_request",
+    "write_error",
+]
+
+
+class MessagesInbound:
+    """A Messages request that was read."""
+
+    __slots__ = ("_context", "_relay", "_request_id", "origin", "request")
+
+    def __init__(self, found: Read, call: Call) -> None:
+        self.request: ChatRequest = found.request
+        thinking = found.thinking
+        self._context = AnswerContext(
+            found.model,
+            found.call_ids,
+            thinking.asked,
+            thinking.shown,
+            found.only_search,
+            found.stops,
+        )
+        self._request_id = call.request_id
+        self._relay = partial(ClaudeRelay, call, found.model, found.request.stream)
+        self.origin = Origin(DIALECT, self._relay, found.natives, found.notes, thinking.shown)
+
+    def write_completion(self, completion: Completion, answer: AnswerFacts) -> bytes:
+        """A message; a relayed one as its provider wrote it."""
+        if isinstance(completion, RelayedCompletion):
+            return completion.raw
+        return dumps(message_of(completion, answer, self._context))
+
+    def count_request(self, overlay: Overlay, target: Target) -> UpstreamRequest:
+        """The request that has a Claude target count this one. Raises InvalidRequest."""
+        return self._relay(overlay).build_count(target)
+
+    def open_writer(self, answer_id: str, created: int) -> MessagesWriter:
+        return MessagesWriter(self._context, answer_id, self._request_id)
+
+
+def read_request(document: Any, call: Call) -> MessagesInbound:
+    """Raises InvalidRequest, whose message begins with the field's path."""
+    return MessagesInbound(read(document, call.headers, call.size), call)
+
+
+def read_count(document: Any, call: Call) -> MessagesInbound:
+    """A request whose tokens are to be counted: it needs no limit. Raises InvalidRequest."""
+    return MessagesInbound(read(document, call.headers, call.size, counts=True), call)
+
+
+def headers(request_id: str) -> Mapping[str, str]:
+    """Where SDKs look for the request's id."""
+    return {"request-id": request_id}

@@ -1,0 +1,123 @@
+"""The caller's own body as a dialect: sent to Claude with few edits, its answer shown as it
+came."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from translators.chat.chunks import RelayedCompletion
+from translators.chat.request import ChatRequest
+from translators.chat.wire import Completion
+from translators.claude.answer import errors
+from translators.claude.answer.response import parse_response
+from translators.claude.inbound.relay_edits import relayed_body
+from translators.claude.inbound.relay_stream import RelayedStream, renamed_message
+from translators.claude.request.build import key_headers, messages_url
+from translators.dialect import (
+    Endings,
+    Envelope,
+    KeyHeader,
+    StreamTranslator,
+    Target,
+    UpstreamRequest,
+)
+from translators.errors import FailureKind, InvalidRequest, UpstreamFailure
+from translators.inbound import Call, Overlay
+from translators.json_codec import loads
+from translators.notes import Report
+
+_FAULT_OF_REQUEST: Final = frozenset(
+    {
+        FailureKind.INVALID_REQUEST,
+        FailureKind.UNSUPPORTED,
+        FailureKind.CONTEXT_LENGTH,
+        FailureKind.CONTENT_FILTER,
+        FailureKind.REQUEST_TOO_LARGE,
+    }
+)
+_PASSED: Final = ("user-agent", "x-app", "anthropic-beta")
+_COUNTED: Final = ("reasoning_effort",)
+"""Of what a persona sets, what changes the count."""
+_SDK: Final = "x-stainless-"
+_VERSION: Final = "anthropic-version"
+
+
+class ClaudeRelay:
+    """A request on its way to a Claude target in its caller's own words."""
+
+    ENDINGS: Final = Endings()
+
+    def __init__(self, call: Call, asked: str, stream: bool, overlay: Overlay) -> None:
+        """`asked`: the name that the caller sent, which every answer bears."""
+        self._call = call
+        self._asked = asked
+        self._stream = stream
+        self._overlay = overlay
+
+    def build_request(self, request: ChatRequest, target: Target) -> UpstreamRequest:
+        """The caller's text with the target's model and the persona's overlay in it."""
+        report = Report()
+        body = edited(self._call.text, self._overlay, target, report)
+        headers = upstream_headers(self._call.headers, target)
+        url = messages_url(target.base_url)
+        return UpstreamRequest(url, headers, body, self._stream, tuple(report.notes))
+
+    def build_count(self, target: Target) -> UpstreamRequest:
+        """The same to be counted: with what is read, and nothing that says how to answer."""
+        values = {name: value for name, value in self._overlay.values.items() if name in _COUNTED}
+        overlay = self._overlay._replace(values=values)
+        body = edited(self._call.text, overlay, target, Report())
+        headers = upstream_headers(self._call.headers, target)
+        url = f"{messages_url(target.base_url)}/count_tokens"
+        return UpstreamRequest(url, headers, body, False)
+
+    def key_headers(self, key: str, header: KeyHeader | None = None) -> dict[str, str]:
+        return key_headers(key, header)
+
+    def parse_response(self, body: bytes, envelope: Envelope) -> Completion:
+        """A RelayedCompletion. Raises UpstreamError if the body is no message of Claude."""
+        completion = parse_response(body, envelope)
+        relayed = RelayedCompletion(completion, renamed_message(body, self._asked))
+        return relayed  # type: ignore[return-value]  # it holds what is read of one
+
+    def open_stream(self, envelope: Envelope) -> StreamTranslator:
+        return RelayedStream(envelope, self._asked)
+
+    def parse_error(self, status: int, headers: Mapping[str, str], body: bytes) -> UpstreamFailure:
+        """Where the request was at fault the provider's own bytes are kept for its caller."""
+        return relayed_failure(errors.parse_error(status, headers, body), body)
+
+
+def relayed_failure(failure: UpstreamFailure, body: bytes) -> UpstreamFailure:
+    """The failure with the provider's body, if callers of this dialect may be shown it."""
+    if failure.kind not in _FAULT_OF_REQUEST or not _is_error(body):
+        return failure
+    return replace(failure, body=body)
+
+
+def edited(text: bytes, overlay: Overlay, target: Target, report: Report) -> bytes:
+    """The text for `target`. Raises InvalidRequest for numbers of thousands of digits."""
+    try:
+        return relayed_body(text.decode(), overlay, target, report).encode()
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequest(f"The request body cannot be relayed: {error}", None) from None
+
+
+def upstream_headers(given: Mapping[str, str], target: Target) -> dict[str, str]:
+    """What Claude is told beside the body: never the caller's key, cookies or own network."""
+    headers = {"content-type": "application/json"}
+    version = given.get(_VERSION) or target.record.api_version
+    headers |= key_headers(target.api_key, target.key_header, version)
+    for name, value in given.items():
+        low = name.lower()
+        if low in _PASSED or low.startswith(_SDK):
+            headers[low] = value
+    return headers
+
+
+def _is_error(body: bytes) -> bool:
+    try:
+        document = loads(body)
+    except ValueError:
+        return False
+    return document.__class__ is dict and document.get("error").__class__ is dict

@@ -1,0 +1,87 @@
+"""The caller's own body for a Claude target: edits in its JSON text, the rest as it came."""
+
+from typing import Final
+
+from translators.capabilities import ModelRecord
+from translators.claude.inbound.history_cuts import reasoning_cuts
+from translators.claude.inbound.relay_body import Body, opened, written
+from translators.claude.inbound.relay_thinking import fit_thinking
+from translators.claude.inbound.system_turns import wrapped_system_turns
+from translators.dialect import Target
+from translators.inbound import Overlay
+from translators.notes import Report
+from translators.splices import Edit, elements
+
+_RENAMED: Final = {"max_completion_tokens": "max_tokens", "max_tokens": "max_tokens"}
+_SAME_NAME: Final = ("temperature", "top_p", "top_k")
+_TIERS: Final = {"auto": "auto", "default": "standard_only"}
+
+
+def relayed_body(text: str, overlay: Overlay, target: Target, report: Report) -> str:
+    """The text as it is sent to `target`. Raises ValueError for numbers that Python cannot read."""
+    body = opened(text)
+    body.put("model", target.model)
+    _lay_prompt(body, overlay)
+    cuts = reasoning_cuts(text, body.get("messages"), overlay.keeps_reasoning)
+    body.edits += cuts.edits
+    if cuts.refused:
+        report.changed("messages.thinking", "Claude refused a signature in it")
+    _set_values(body, overlay)
+    _hold_max_tokens(body, target.record, report)
+    _without_sampling(body, target.record, report)
+    fit_thinking(body, overlay, target.record, cuts.lost_reasoning, report)
+    if target.record.mid_system == "wrap":
+        body.edits += wrapped_system_turns(text, body.get("messages"), report)
+    return body.finished()
+
+
+def _lay_prompt(body: Body, overlay: Overlay) -> None:
+    """The persona's prompt behind the caller's blocks: cached prefixes stay what they are."""
+    if overlay.system_prompt is None:
+        return
+    block = written({"type": "text", "text": overlay.system_prompt})
+    member = body.get("system")
+    if member is None or not member.value or overlay.system_prompt_mode == "replace":
+        body.put_text("system", f"[{block}]")
+    elif overlay.system_prompt_mode == "default":
+        return
+    elif member.value.__class__ is str:
+        own = body.text[member.value_start : member.end]
+        body.put_text("system", f'[{{"type":"text","text":{own}}},{block}]')
+    else:
+        end = elements(body.text, member.value_start)[-1].end
+        body.edits.append(Edit(end, end, f",{block}"))
+
+
+def _set_values(body: Body, overlay: Overlay) -> None:
+    """What the persona fills in or holds to a limit."""
+    for name, value in overlay.values.items():
+        if name in _RENAMED:
+            body.put(_RENAMED[name], value)
+        elif name in _SAME_NAME:
+            body.put(name, value)
+        elif name == "service_tier" and value in _TIERS:
+            body.put(name, _TIERS[value])
+    for name in overlay.removed:
+        if name in _SAME_NAME or name == "service_tier":
+            body.cut(name)
+
+
+def _hold_max_tokens(body: Body, record: ModelRecord, report: Report) -> None:
+    asked, most = body.value("max_tokens"), record.max_output_tokens
+    if asked.__class__ is int and asked > most and not _was_set(body, "max_tokens"):
+        body.put("max_tokens", most)
+        report.changed("max_tokens", f"{asked} is more than the model's {most}")
+
+
+def _was_set(body: Body, name: str) -> bool:
+    member = body.get(name)
+    return member is not None and any(edit.start == member.value_start for edit in body.edits)
+
+
+def _without_sampling(body: Body, record: ModelRecord, report: Report) -> None:
+    refused = record.sampling == "refused"
+    for name in _SAME_NAME:
+        if (refused or name in record.unsupported) and body.value(name) not in (None, 1):
+            body.cut(name)
+            report.dropped(name, "this model does not take it")

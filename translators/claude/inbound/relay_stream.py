@@ -1,0 +1,178 @@
+"""A relayed stream: the provider's events as they came, and what they tell of the answer."""
+
+import json
+import re
+from typing import Any, Final
+
+from translators.chat.chunks import Chunk, Relayed
+from translators.chat.wire import Usage
+from translators.claude.answer.errors import error_failure
+from translators.claude.answer.stop_reason import finish_reason
+from translators.claude.answer.usage import usage
+from translators.dialect import Envelope
+from translators.errors import UpstreamFailure
+from translators.failures import malformed, truncated
+from translators.json_codec import JsonObject, loads_repaired
+from translators.splices import Edit, last, members, spliced
+from translators.sse import MAX_EVENT_BYTES
+
+_BORDER: Final = re.compile(rb"\r?\n\r?\n|\r\r")
+_NAME: Final = re.compile(rb"\A\s*event: ?([a-z_]+)")
+_DATA: Final = re.compile(rb"^data: ?(.*)$", re.MULTILINE)
+_HELD: Final = frozenset({"message_start", "ping", "content_block_start"})
+"""Events after which another target may still answer."""
+_RUN: Final = b"event: content_block_"
+_OTHERS: Final = (b"event: message_", b"event: error", b"\r")
+
+
+class RelayedStream:
+    """StreamTranslator of a relay. `model`, in the first event alone, is the name that was
+    asked."""
+
+    pause: Final = None
+
+    def __init__(self, envelope: Envelope, asked: str) -> None:
+        self.id = envelope.id
+        self.model = envelope.model
+        self.failure: UpstreamFailure | None = None
+        self.finished = False
+        self.ended = False
+        self._asked = asked
+        self._buffer = b""
+        self._committed = False
+        self._usage: JsonObject = {}
+
+    @property
+    def usage_so_far(self) -> Usage | None:
+        return usage(self._usage) if self._usage else None
+
+    def receive(self, data: bytes) -> list[Chunk]:
+        """Every whole event of what has come."""
+        if self.finished or self.failure is not None:
+            return []
+        if self._committed and not self._buffer and _is_run(data):
+            return [Relayed(data, commits=True)]
+        data = self._buffer + data
+        if len(data) > MAX_EVENT_BYTES:
+            self.failure = malformed(f"an event is larger than {MAX_EVENT_BYTES} bytes")
+            return []
+        chunks: list[Chunk] = []
+        at = 0
+        for border in _BORDER.finditer(data):
+            if border.end() == len(data) and border[0].endswith(b"\r"):
+                break  # its line feed may follow
+            chunks.append(self._event(data[at : border.end()]))
+            at = border.end()
+            if self.finished or self.failure is not None:
+                break
+        self._buffer = data[at:]
+        return chunks
+
+    def receive_eof(self) -> list[Chunk]:
+        """Without `message_stop` the answer is not whole."""
+        if self.finished or self.failure is not None:
+            return []
+        if _document(self._buffer).get("type") in (
+            "message_stop",
+            "error",
+        ):  # only its blank line is missing
+            return [self._event(self._buffer.rstrip() + b"\n\n")]
+        self.failure = truncated()
+        return []
+
+    def _event(self, raw: bytes) -> Chunk:
+        named = _NAME.match(raw)
+        kind = named[1].decode() if named is not None else str(_document(raw).get("type"))
+        if kind.startswith("content_block_") or kind == "ping":
+            self._committed |= kind not in _HELD
+            return Relayed(raw, commits=kind not in _HELD)
+        return self._telling(kind, raw)
+
+    def _telling(self, kind: str, raw: bytes) -> Chunk:
+        """An event that says something of the whole answer."""
+        document = _document(raw)
+        if kind == "message_start":
+            return self._start(document, raw)
+        if kind == "message_delta":
+            return self._delta(document, raw)
+        if kind == "message_stop":
+            self.finished = True
+            return Relayed(raw, usage=self.usage_so_far)
+        if kind == "error":
+            self.failure = error_failure(document)
+            return Relayed(raw, failed=True)
+        self._committed = self._committed or bool(raw.strip())
+        return Relayed(raw, commits=self._committed)
+
+    def _start(self, document: JsonObject, raw: bytes) -> Chunk:
+        message = document.get("message")
+        if message.__class__ is dict:
+            self._count(message.get("usage"))
+            self.id = str(message.get("id") or self.id)
+            self.model = str(message.get("model") or self.model)
+        return Relayed(renamed_event(raw, self._asked))
+
+    def _delta(self, document: JsonObject, raw: bytes) -> Chunk:
+        self._count(document.get("usage"))
+        delta = document.get("delta")
+        reason = delta.get("stop_reason") if delta.__class__ is dict else None
+        if reason.__class__ is not str:
+            return Relayed(raw, commits=True)
+        self.ended = True
+        return Relayed(raw, finish_reason=finish_reason(reason, reason == "tool_use", False))
+
+    def _count(self, counted: Any) -> None:
+        """Usage is cumulative: the last value of each field counts."""
+        if counted.__class__ is dict:
+            self._usage.update((k, v) for k, v in counted.items() if v is not None)
+
+
+def _is_run(data: bytes) -> bool:
+    """Whether data are whole events that tell nothing of the answer as a whole."""
+    if not data.startswith(_RUN) or not data.endswith(b"\n\n"):
+        return False
+    return all(data.find(other) < 0 for other in _OTHERS)
+
+
+def _document(raw: bytes) -> JsonObject:
+    """What an event's data says; an empty object if it is none."""
+    try:
+        value = loads_repaired(b"\n".join([line.rstrip(b"\r") for line in _DATA.findall(raw)]))
+    except ValueError:
+        return {}
+    return value if value.__class__ is dict else {}
+
+
+def renamed_event(raw: bytes, asked: str) -> bytes:
+    """A `message_start` in which `message.model` is the name that was asked."""
+    line = _DATA.search(raw)
+    if line is None:
+        return raw
+    text = line[1].decode("utf-8", "surrogateescape")
+    message = last(_members(text, 0), "message")
+    if message is None or message.value.__class__ is not dict:
+        return raw
+    model = last(_members(text, message.value_start), "model")
+    if model is None:
+        return raw
+    edit = Edit(model.value_start, model.end, json.dumps(asked, ensure_ascii=False))
+    renamed = spliced(text, [edit]).encode("utf-8", "surrogateescape")
+    return raw[: line.start(1)] + renamed + raw[line.end(1) :]
+
+
+def renamed_message(body: bytes, asked: str) -> bytes:
+    """A whole message whose `model` is the name that was asked."""
+    text = body.decode("utf-8", "surrogateescape")
+    model = last(_members(text, 0), "model")
+    if model is None:
+        return body
+    edit = Edit(model.value_start, model.end, json.dumps(asked, ensure_ascii=False))
+    return spliced(text, [edit]).encode("utf-8", "surrogateescape")
+
+
+def _members(text: str, at: int) -> Any:
+    """The members there; none where the text is no object that Python's scanner reads."""
+    try:
+        return members(text, at)
+    except (ValueError, IndexError):
+        return []

@@ -1,0 +1,86 @@
+"""The caller's own body for a Gemini target: every byte as it came, but for what is named here.
+
+The persona's instruction and parameters are laid over it, values that the model does not take are
+taken out or brought to the nearest, `model` and signatures that no Gemini made are taken off.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final, cast
+
+from translators.chat.request import ChatRequest
+from translators.chat.wire import Completion
+from translators.dialect import PLAIN, Endings, Envelope, KeyHeader, Target, UpstreamRequest
+from translators.errors import FailureKind, UpstreamFailure
+from translators.gemini.answer.errors import parse_error
+from translators.gemini.endpoint import method_url
+from translators.gemini.inbound.normalization import camel_case
+from translators.gemini.inbound.relay_answer import RelayStream, relayed_completion
+from translators.gemini.inbound.relay_contents import signature_edits
+from translators.gemini.inbound.relay_overlay import (
+    added_members,
+    generation_edits,
+    instruction_edits,
+)
+from translators.gemini.request.build import STREAM, WHOLE, key_headers
+from translators.inbound import Overlay
+from translators.notes import Report
+from translators.splices import cut_all, members, spliced
+
+_CALLERS: Final = frozenset({
+    FailureKind.INVALID_REQUEST, FailureKind.CONTEXT_LENGTH, FailureKind.REQUEST_TOO_LARGE,
+    FailureKind.CONTENT_FILTER, FailureKind.UNSUPPORTED,
+})  # fmt: skip
+"""Failures that are the request's, so that the caller is shown what Google said."""
+
+
+class Relay:
+    """A Dialect: builds from the caller's own body, and reads Relayed chunks."""
+
+    ENDINGS = Endings()
+
+    def __init__(self, text: bytes, stream: bool, overlay: Overlay) -> None:
+        self._text = text
+        self._stream = stream
+        self._overlay = overlay
+
+    def build_request(self, request: ChatRequest, target: Target) -> UpstreamRequest:
+        report = Report()
+        body = relayed_body(self._text.decode(), self._overlay, target, report).encode()
+        url = method_url(target.base_url, target.model, STREAM if self._stream else WHOLE)
+        headers = {"content-type": "application/json"}
+        headers.update(key_headers(target.api_key, target.key_header))
+        return UpstreamRequest(url, headers, body, self._stream, tuple(report.notes), PLAIN)
+
+    def key_headers(self, key: str, header: KeyHeader | None = None) -> dict[str, str]:
+        return key_headers(key, header)
+
+    def parse_response(self, body: bytes, envelope: Envelope) -> Completion:
+        return cast(Completion, relayed_completion(body, envelope))
+
+    def open_stream(self, envelope: Envelope) -> RelayStream:
+        return RelayStream(envelope)
+
+    def parse_error(self, status: int, headers: Mapping[str, str], body: bytes) -> UpstreamFailure:
+        failure = parse_error(status, headers, body)
+        if failure.kind not in _CALLERS or status >= 500 or not body.lstrip().startswith(b"{"):
+            return failure
+        told = {name: getattr(failure, name) for name in failure.__slots__}
+        return UpstreamFailure(**{**told, "body": body})
+
+
+def relayed_body(text: str, overlay: Overlay, target: Target, report: Report) -> str:
+    """The text with all edits made."""
+    found = members(text)
+    named = {camel_case(member.name): member for member in found}
+    gone = [i for i, member in enumerate(found) if member.name == "model"]
+    edits = cut_all(text, found, gone)
+    added: dict[str, Any] = {}
+    if overlay.system_prompt is not None:
+        edits += instruction_edits(text, named.get("systemInstruction"), overlay, added)
+    edits += generation_edits(
+        text, named.get("generationConfig"), overlay, target.record, added, report
+    )
+    if (contents := named.get("contents")) is not None:
+        edits += signature_edits(text, contents, overlay, target.record)
+    edits += added_members(text, 0, found, len(gone), added)
+    return spliced(text, edits)

@@ -1,0 +1,187 @@
+"""An answer of Gemini's for a caller who speaks its API: shown as it came, read as far as the
+gateway must know of it."""
+
+import re
+from typing import Any, Final, cast
+
+from translators.chat.chunks import Chunk, Relayed, RelayedCompletion
+from translators.chat.wire import Completion, Usage
+from translators.dialect import Envelope, Pause
+from translators.errors import UpstreamError, UpstreamFailure
+from translators.failures import malformed, truncated
+from translators.gemini.answer import finish_reason as reasons
+from translators.gemini.answer.errors import error_of, failure
+from translators.gemini.answer.usage import Counts, usage
+from translators.json_codec import JsonObject, loads_repaired
+from translators.sse import MAX_EVENT_BYTES
+
+_BLANK: Final = re.compile(rb"\r\n\r\n|\n\n|\r\r")
+_DATA: Final = re.compile(rb"(?:^|[\r\n])data: ?([^\r\n]*)")
+
+
+class _Told:
+    """What frames tell of an answer."""
+
+    def __init__(self, envelope: Envelope) -> None:
+        self.id = envelope.id
+        self.model = envelope.model
+        self.counts = Counts()
+        self.begun: dict[int, bool] = {}
+        """By index: whether the candidate has ended."""
+        self.reason: str | None = None
+        self.blocked = False
+
+    def read(self, frame: JsonObject) -> bool:
+        """Whether the frame has a part, or ends a candidate."""
+        if (counted := frame.get("usageMetadata")).__class__ is dict:
+            self.counts.add(counted)
+        if (model := frame.get("modelVersion")).__class__ is str and model:
+            self.model = model
+        if (id := frame.get("responseId")).__class__ is str and id:
+            self.id = id
+        says = False
+        candidates = frame.get("candidates")
+        for position, candidate in enumerate(candidates if candidates.__class__ is list else ()):
+            if candidate.__class__ is dict:
+                says = self._candidate(candidate, position) or says
+        feedback = frame.get("promptFeedback")
+        if feedback.__class__ is dict and feedback.get("blockReason"):
+            self.blocked, self.reason = True, "content_filter"
+        return says or self.blocked
+
+    def _candidate(self, candidate: JsonObject, position: int) -> bool:
+        index = candidate.get("index", position)
+        index = index if index.__class__ is int else position
+        content = candidate.get("content")
+        parts = content.get("parts") if content.__class__ is dict else None
+        parts = parts if parts.__class__ is list else []
+        called = any(part.__class__ is dict and "functionCall" in part for part in parts)
+        self.begun.setdefault(index, False)
+        native = reasons.given(candidate)
+        if native is not None:
+            self.begun[index] = True
+            calls = "tool_calls" if called else None
+            reason = reasons.finish_reason(native, calls=calls, content=True)
+            if index == 0:
+                self.reason = reason or "stop"
+        return bool(parts) or native is not None
+
+    @property
+    def ended(self) -> bool:
+        return self.blocked or (bool(self.begun) and all(self.begun.values()))
+
+    @property
+    def usage(self) -> Usage | None:
+        return usage(self.counts.settled())
+
+
+class RelayStream:
+    """StreamTranslator: whole frames as they came. It has no end mark: it is whole if every
+    candidate has ended when it ends."""
+
+    pause: Pause | None = None
+
+    def __init__(self, envelope: Envelope) -> None:
+        self.failure: UpstreamFailure | None = None
+        self.finished = False
+        self._told = _Told(envelope)
+        self._held = b""
+        self._searched = 0
+        self._reason_told = False
+
+    @property
+    def id(self) -> str:
+        return self._told.id
+
+    @property
+    def model(self) -> str:
+        return self._told.model
+
+    @property
+    def ended(self) -> bool:
+        return self._told.ended
+
+    @property
+    def usage_so_far(self) -> Usage | None:
+        return self._told.usage
+
+    def receive(self, data: bytes) -> list[Chunk]:
+        if self.finished or self.failure is not None:
+            return []
+        text, at = self._held + data, 0
+        chunks: list[Chunk] = []
+        for blank in _BLANK.finditer(text, max(self._searched - 3, 0)):
+            self._event(text[at : blank.end()], chunks)
+            at = blank.end()
+            if self.failure is not None:
+                return chunks
+        self._held = text[at:]
+        self._searched = len(self._held)
+        if len(self._held) > MAX_EVENT_BYTES:
+            self.failure = malformed(f"an event is larger than {MAX_EVENT_BYTES} bytes")
+        return chunks
+
+    def receive_eof(self) -> list[Chunk]:
+        chunks: list[Chunk] = []
+        if self.finished or self.failure is not None:
+            return chunks
+        held, self._held = self._held, b""
+        if held.strip():
+            self._event(held, chunks, whole=False)
+        if self.failure is None and not self._told.ended:
+            self.failure = truncated()
+        self.finished = self.failure is None
+        if self.finished and (counted := self._told.usage) is not None:
+            chunks.append(Chunk(usage=counted))
+        return chunks
+
+    def _event(self, raw: bytes, chunks: list[Chunk], whole: bool = True) -> None:
+        lines = _DATA.findall(raw)
+        text = b"\n".join(lines) if lines else raw.strip()
+        if not text or text[:1] == b":":
+            return
+        try:
+            frame = loads_repaired(text)
+        except ValueError as error:
+            broken = f"The provider sent an event that is not JSON: {error}"
+            self.failure = malformed(broken) if whole else truncated()
+            return
+        if (found := error_of(frame)) is not None:
+            self.failure = failure(found, 200, {})
+            return
+        if frame.__class__ is not dict or not lines:
+            self.failure = malformed("The provider's event is no frame.")
+            return
+        commits = self._told.read(frame)
+        reason = None
+        if self._told.ended and not self._reason_told:
+            self._reason_told, reason = True, self._told.reason
+        if not whole:
+            raw = raw.rstrip(b"\r\n") + b"\r\n\r\n"
+        chunks.append(Relayed(raw, commits=commits, finish_reason=reason))
+
+
+def relayed_completion(body: bytes, envelope: Envelope) -> RelayedCompletion:
+    """A whole answer. Raises UpstreamError if it is none."""
+    try:
+        document: Any = loads_repaired(body)
+    except ValueError as error:
+        raise UpstreamError(malformed(f"The provider's answer is not JSON: {error}")) from None
+    if (found := error_of(document)) is not None:
+        raise UpstreamError(failure(found, 200, {}))
+    if document.__class__ is not dict:
+        raise UpstreamError(malformed("The provider's answer is not a JSON object."))
+    told = _Told(envelope)
+    told.read(document)
+    message = {"role": "assistant", "content": "", "refusal": None}
+    choice = {"index": 0, "message": message, "finish_reason": told.reason or "stop"}
+    completion: JsonObject = {
+        "id": told.id,
+        "object": "chat.completion",
+        "created": envelope.created,
+        "model": told.model,
+        "choices": [choice],
+    }
+    if (counted := told.usage) is not None:
+        completion["usage"] = counted
+    return RelayedCompletion(cast(Completion, completion), body)
