@@ -2,9 +2,11 @@
 
 import random
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
 
 from gateway.accounting.token_counter import TokenCounter
 from gateway.api.auth import Access, Admin
@@ -13,6 +15,9 @@ from gateway.config import Config, ConfigFiles
 from gateway.config.reload import Reloader
 from gateway.dispatch.dispatcher import Dispatcher
 from gateway.routing.state import RouterState
+from gateway.store.entry import Store
+from gateway.store.memory import MemoryStore
+from gateway.store.sqlite import SqliteStore
 from gateway.telemetry.events import EventBus, Listener
 from gateway.telemetry.metrics import Metrics
 from gateway.upstream.client import UpstreamClient
@@ -26,6 +31,26 @@ def memory_of(config: Config) -> RouterState:
     clocks and its randomness.
     """
     return RouterState(config, lambda: datetime.now(UTC), time.monotonic, random.random)
+
+
+STATE_DIRECTORY: Final = "LLM_ROUTER_STATE_DIR"
+"""The environment variable that names the directory of files that outlive the process."""
+
+
+@asynccontextmanager
+async def responses_store(kind: str, environ: Mapping[str, str]) -> AsyncIterator[Store | None]:
+    """Where answers of the Responses API are kept; None for `off`."""
+    if kind == "off":
+        yield None
+        return
+    store: Store = MemoryStore(time.monotonic)
+    if kind == "sqlite":
+        directory = Path(environ.get(STATE_DIRECTORY) or "state")
+        store = SqliteStore(directory / "responses.sqlite", time.time)
+    try:
+        yield store
+    finally:
+        await store.close()
 
 
 @asynccontextmanager
@@ -59,6 +84,7 @@ async def running_gateway(
         UpstreamClient.running() as client,
         MediaFetcher.running(limits.max_bytes, limits.timeout) as media,
         TokenCounter.running() as counter,
+        responses_store(config.server.responses_store, files.environ) as store,
         HealthProbes.running(config, state.health.checks, state.now, state.random) as checks,
         Reloader(
             config, files, bus, (measure_by, state.health.apply_config, checks.apply_config)
@@ -74,5 +100,6 @@ async def running_gateway(
             bus=bus,
             metrics=metrics,
             started=int(time.time()),
+            store=store,
             simulated=simulated,
         )

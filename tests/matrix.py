@@ -12,6 +12,7 @@ from translators.gemini.inbound.fields import Field
 from translators.gemini.request.fields import FIELDS as GEMINI
 from translators.notes import Verdict
 from translators.openai.request.fields import FIELDS as OPENAI
+from translators.responses.inbound import fields as responses_inbound
 from translators.responses.request.fields import FIELDS as RESPONSES
 
 PAGE: Final = Path(__file__).parents[1] / "translators" / "PARAMETERS.md"
@@ -52,6 +53,14 @@ GEMINI_HEAD: Final = """
 A Gemini target is sent the caller's own body, fields that no table knows included. For the others a field becomes the hub's, whose row
 above says more; the first word is what comes of it in the end.
 """  # noqa: E501
+RESPONSES_HEAD: Final = """
+## What becomes of every field of a Responses request
+
+Made from `translators/responses/inbound/fields.py`. A target whose provider says `responses: native` is sent the caller's own bytes: every
+field, known or not, is relayed to it. Columns of other providers say what the hub's parameter becomes there; *rejected* means that only
+native targets are planned, or none.
+"""  # noqa: E501
+AS_IT_CAME: Final = Verdict("relayed", "as it came")
 
 
 def cell(verdict: Verdict | None) -> str:
@@ -84,6 +93,20 @@ def messages_page() -> str:
     return "\n".join([MESSAGES_HEAD, *rows, ""])
 
 
+def responses_page() -> str:
+    """The fields of a caller's Responses request."""
+    rows = [
+        "| field | native | others | " + " | ".join(TABLES) + " |",
+        "|---" * (len(TABLES) + 3) + "|",
+    ]
+    for name, verdict in responses_inbound.VERDICTS.items():
+        hub = responses_inbound.HUB_FIELDS.get(name, "")
+        told = " | ".join(cell(table.get(hub)) for table in TABLES.values())
+        native = cell(responses_inbound.RELAY_VERDICTS.get(name, AS_IT_CAME))
+        rows.append(f"| `{name}` | {native} | {cell(verdict)} | {told} |")
+    return "\n".join([RESPONSES_HEAD, *rows, ""])
+
+
 def page() -> str:
     names = list(dict.fromkeys(name for table in TABLES.values() for name in table))
     names.sort(key=lambda name: (name.split(".")[0] in ("role", "content", "tool"), name))
@@ -92,7 +115,7 @@ def page() -> str:
         for name in names
     ]
     chat = [HEAD, "| field | " + " | ".join(TABLES) + " |", "|---" * (len(TABLES) + 1) + "|", *rows]
-    return "\n".join([*chat, *from_gemini(), ""]) + messages_page()
+    return "\n".join([*chat, *from_gemini(), ""]) + messages_page() + responses_page()
 
 
 def from_gemini() -> list[str]:

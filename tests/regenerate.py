@@ -13,6 +13,7 @@ from tests.translators.embeddings import golden as embeddings
 from tests.translators.gemini import golden as gemini
 from tests.translators.gemini.inbound import golden as gemini_inbound
 from tests.translators.responses import golden as responses
+from tests.translators.responses.inbound import golden as responses_inbound
 
 GOLDEN: Final[tuple[ModuleType, ...]] = (claude, embeddings, gemini, gemini_inbound, responses)
 
@@ -27,6 +28,7 @@ def main() -> None:
                 case = golden.read(path)
                 golden.write(path, {**case, "expected": result(case)})
     messages.write()
+    responses_inbound.regenerate()
     field_cases.write()
     matrix.write()
 

@@ -22,7 +22,7 @@ FLOORS = [
     {"gateway.dispatch"},
     {"gateway.routing"},
     {"gateway.health", "gateway.accounting", "gateway.upstream"},
-    {"gateway.config", "gateway.workers", "gateway.http"},
+    {"gateway.config", "gateway.workers", "gateway.http", "gateway.store"},
     {"gateway.telemetry", "gateway.errors", "gateway.simulator"},
     {"translators.registry", "translators.repair"},
     {"translators.openai", "translators.claude", "translators.gemini", "translators.responses"},

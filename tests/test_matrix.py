@@ -7,10 +7,12 @@ import typing
 import pytest
 from google.genai import types
 from openai.types.chat import completion_create_params
+from openai.types.responses import response_create_params
 
 from tests.matrix import FROM_GEMINI, PAGE, TABLES, page, told
 from translators.gemini.inbound.normalization import camel_case
 from translators.notes import Verdict
+from translators.responses.inbound import fields as responses_inbound
 
 PARAMETERS = set(
     typing.get_type_hints(
@@ -32,6 +34,16 @@ def test_verdicts_are_sentences(dialect: str) -> None:
     for name, verdict in TABLES[dialect].items():
         assert isinstance(verdict, Verdict), name
         assert verdict.how.strip(), name
+
+
+def test_every_parameter_of_responses_has_a_verdict() -> None:
+    of_the_sdk = set(
+        typing.get_type_hints(
+            response_create_params.ResponseCreateParamsStreaming, include_extras=True
+        )
+    )
+    assert of_the_sdk - set(responses_inbound.VERDICTS) == set()
+    assert set(responses_inbound.RELAY_VERDICTS) <= set(responses_inbound.VERDICTS)
 
 
 def test_the_page_is_up_to_date() -> None:

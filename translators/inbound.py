@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Protocol
 
+from translators.capabilities import Capability
 from translators.chat.chunks import Chunk
 from translators.chat.request import ChatRequest
 from translators.chat.wire import Completion
@@ -71,6 +72,9 @@ class Origin:
     shows_reasoning: bool = True
     """Whether the caller sees what the model reasons. If not, reasoning is no content: an answer of
     which only that has come may still be another target's."""
+    optional: Mapping[Capability, str] = field(default_factory=dict)
+    """Capabilities that the caller can do without, and the hub's field of each: a target that lacks
+    one may serve, without the field."""
 
 
 class AnswerFacts(NamedTuple):

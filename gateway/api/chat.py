@@ -43,7 +43,14 @@ def chat(dialect: InboundDialect) -> Handler:
     return handler
 
 
-async def respond(http: Request, read: InboundRequest, exchange: Exchange) -> web.StreamResponse:
+Settle = Callable[[bytes, Exchange], Awaitable[bytes]]
+"""What is done with a whole answer before its end goes out: given the end as it was written, the
+end as it is to be."""
+
+
+async def respond(
+    http: Request, read: InboundRequest, exchange: Exchange, settle: Settle | None = None
+) -> web.StreamResponse:
     """Carry a request out that has been read, and answer it."""
     gateway, request = http.gateway, read.request
     decision = await prepare(http, request, exchange, read.origin)
@@ -66,7 +73,7 @@ async def respond(http: Request, read: InboundRequest, exchange: Exchange) -> we
                     raise
                 return await _failed(http, error, writer, out, exchange)
             try:
-                return await _relayed(http, stream, writer, out, exchange)
+                return await _relayed(http, stream, writer, out, exchange, settle)
             finally:
                 await gateway.dispatcher.close(stream, exchange)
     completion = await gateway.dispatcher.complete(decision, exchange)
@@ -77,7 +84,7 @@ async def respond(http: Request, read: InboundRequest, exchange: Exchange) -> we
         if exchange.received <= BIG
         else await off_loop(write, completion, facts)
     )
-    return Response(body)
+    return Response(body if settle is None else await settle(body, exchange))
 
 
 def _stream_headers(http: Request, exchange: Exchange) -> Callable[[], dict[str, str]]:
@@ -87,7 +94,12 @@ def _stream_headers(http: Request, exchange: Exchange) -> Callable[[], dict[str,
 
 
 async def _relayed(
-    http: Request, stream: AnswerStream, writer: AnswerWriter, out: EventStream, exchange: Exchange
+    http: Request,
+    stream: AnswerStream,
+    writer: AnswerWriter,
+    out: EventStream,
+    exchange: Exchange,
+    settle: Settle | None,
 ) -> web.StreamResponse:
     """What comes from the provider, written to the caller as it comes."""
     assert exchange.served is not None
@@ -111,7 +123,8 @@ async def _relayed(
         failed = http.gateway.dispatcher.broke(error, exchange)
         return await _failed(http, failed, writer, out, exchange)
     http.gateway.dispatcher.finished(stream, exchange)
-    return await out.end(last + writer.end())
+    end = writer.end()
+    return await out.end(last + (end if settle is None else await settle(end, exchange)))
 
 
 async def _failed(

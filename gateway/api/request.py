@@ -18,6 +18,7 @@ from gateway.http.body_budget import Bodies, BodyHold
 from gateway.http.request import IncomingRequest
 from gateway.routing.decision_log import DecisionLog
 from gateway.routing.state import RouterState
+from gateway.store.entry import Store
 from gateway.telemetry.events import EventBus
 from gateway.telemetry.metrics import Metrics
 from gateway.workers.peers import Peers
@@ -43,6 +44,8 @@ class Gateway:
     started: int
     records: DecisionLog = field(default_factory=DecisionLog)
     bodies: Bodies = field(default_factory=Bodies)
+    store: Store | None = None
+    """Of answers of the Responses API; None: none are kept."""
     simulated: bool = False
     draining: bool = False
     closing: bool = False

@@ -6,7 +6,17 @@ from typing import Final, NamedTuple
 
 from aiohttp import web
 
-from gateway.api import admin, catalog, cors, gemini, gemini_models, health, messages
+from gateway.api import (
+    admin,
+    catalog,
+    cors,
+    gemini,
+    gemini_models,
+    health,
+    messages,
+    responses,
+    stored_responses,
+)
 from gateway.api.chat import Handler, chat
 from gateway.api.count_tokens import count_tokens
 from gateway.api.embeddings import embeddings
@@ -18,6 +28,7 @@ from translators.claude import inbound as claude_messages
 from translators.gemini import inbound as gemini_api
 from translators.inbound import InboundDialect
 from translators.openai import inbound as chat_completions
+from translators.responses.inbound import dialect as responses_dialect
 
 
 class Route(NamedTuple):
@@ -43,10 +54,29 @@ class Found(NamedTuple):
     dialect: InboundDialect
 
 
+def _responses(version: str) -> tuple[Route, ...]:
+    """The Responses API, also for base URLs that lack the version."""
+    at, dialect = f"{version}/responses", responses_dialect
+    return (
+        Route("POST", at, responses.create, dialect),
+        Route("GET", at, responses.websocket, dialect),
+        Route("POST", f"{at}/input_tokens", responses.input_tokens, dialect),
+        Route("POST", f"{at}/compact", responses.compact, dialect),
+        Route("GET", f"{at}/{{id}}", stored_responses.get_response, dialect),
+        Route("DELETE", f"{at}/{{id}}", stored_responses.delete_response, dialect),
+        Route("POST", f"{at}/{{id}}/cancel", stored_responses.cancel_response, dialect),
+        Route("GET", f"{at}/{{id}}/input_items", stored_responses.input_items, dialect),
+    )
+
+
 ROUTES: Final = (
     Route("POST", "/v1/chat/completions", chat(chat_completions)),
     Route("POST", "/v1/messages", chat(claude_messages), claude_messages),
     Route("POST", "/v1/messages/count_tokens", messages.count_tokens, claude_messages),
+    *_responses(""),
+    *_responses("/v1"),
+    Route("POST", "/v1/conversations", responses.no_conversations, responses_dialect),
+    Route("GET", "/v1/conversations/{id:.+}", responses.no_conversations, responses_dialect),
     Route("GET", "/v1/models", catalog.list_models),
     Route("GET", "/v1/models/{id:.+}", catalog.get_model),
     Route("POST", "/v1/embeddings", embeddings),
@@ -117,6 +147,8 @@ def _only_by(allowed: str) -> Handler:
 
 SPOKEN: Final[tuple[tuple[str, InboundDialect], ...]] = (
     ("/v1/messages", claude_messages),
+    ("/v1/responses", responses_dialect),
+    ("/responses", responses_dialect),
     *((prefix, gemini_api) for prefix in gemini.PREFIXES),
 )
 """What is spoken under a path for which there is no route: beginnings of paths."""

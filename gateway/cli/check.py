@@ -21,6 +21,13 @@ def advice(config: Config, context: RoutingContext) -> Iterator[str]:
     yield from unused_providers(config)
 
 
+def store_advice(config: Config, workers: int) -> Iterator[str]:
+    """Answers that one worker keeps in its memory are not found by the others."""
+    if workers > 1 and config.server.responses_store == "memory":
+        each = f"each of the {workers} workers keeps its own"
+        yield f"server.responses_store: {each}; sqlite is shared"
+
+
 def _of_persona(config: Config, persona: Persona, context: RoutingContext) -> Iterator[str]:
     reachable = set()
     lost: dict[str, list[str]] = {}

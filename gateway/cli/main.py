@@ -16,7 +16,7 @@ from gateway.api.auth import AccessError, read, read_admin
 from gateway.api.native_chat import native_request
 from gateway.api.request import VERSION
 from gateway.app import memory_of
-from gateway.cli.check import advice
+from gateway.cli.check import advice, store_advice
 from gateway.cli.replay import logged, replay, report
 from gateway.cli.serve import Serving, overview, serve, supervise
 from gateway.config import Config, ConfigError, ConfigFiles, find_directory
@@ -210,7 +210,11 @@ def _contents(name: str) -> bytes:
 def _check(config: Config, strict: bool) -> int:
     print(f"The configuration in {config.directory} is fine (revision {config.revision}).")
     print(overview(config, False))
-    found = [*advice(config, memory_of(config).view())]
+    workers = os.environ.get("LLM_ROUTER_WORKERS", "1")
+    found = [
+        *advice(config, memory_of(config).view()),
+        *store_advice(config, int(workers) if workers.isdecimal() else 1),
+    ]
     if found:
         print("Worth a look:")
         print("\n".join(f"  {line}" for line in found))

@@ -224,6 +224,8 @@ class Provider(Row):
 
     name: Annotated[str, given("name")]
     dialect: DialectName
+    responses: Literal["native"] | None = None
+    """native: callers of the Responses API are relayed to its own (dialect openai)."""
     base_url: Annotated[str, AfterValidator(check_written_url)]
     """Without a final slash and its query; `{model}` stands for a model's id: Model.base_url."""
     base_url_variable: Variable | None = None
@@ -274,6 +276,8 @@ class Provider(Row):
         """The dialect whose callers' own bodies it is sent; "" where that is nobody's but the
         hub's.
         """
+        if self.responses is not None:
+            return "responses"
         return _RELAYS.get(self.dialect, "")
 
 

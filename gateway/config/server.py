@@ -80,6 +80,8 @@ class ServerSettings(Row):
     watch: Annotated[float, Field(ge=0)] = 5.0
     """Between two looks at the files, for a change to be loaded; 0: never."""
     media_fetch: MediaFetch = MediaFetch()
+    responses_store: Literal["memory", "sqlite", "off"] = "memory"
+    """Where answers of the Responses API are kept for `previous_response_id`."""
     cors_origins: Annotated[
         tuple[Annotated[str, AfterValidator(check_origin)], ...], AfterValidator(check_origins)
     ] = ()

@@ -17,6 +17,7 @@ from gateway.dispatch.answer_tap import AnswerTap
 from gateway.dispatch.attempt_record import Attempt
 from gateway.dispatch.attempt_result import AttemptResult
 from gateway.dispatch.continuation import EMPTY, complete_with_retry
+from gateway.dispatch.optional_fields import without_lacking
 from gateway.dispatch.reasoning_cache import RELAYED, SIGNED, Loss, ReasoningStore
 from gateway.dispatch.sealed_reasoning import unsealed
 from gateway.dispatch.send import PreparedRequest
@@ -270,6 +271,11 @@ class AttemptRunner:
                 request = await self._without_urls(request, attempt)
             if attempt.origin is not None:
                 attempt.add_notes(attempt.origin.notes)
+                if attempt.origin.optional:
+                    request, lost = without_lacking(
+                        request, attempt.origin.optional, record.capabilities
+                    )
+                    attempt.add_notes(lost)
         else:
             assert attempt.origin is not None
             dialect = attempt.origin.relay(attempt.overlay)
@@ -290,8 +296,8 @@ class AttemptRunner:
         upstream = await _built(dialect, request, target)
         if upstream.notes:
             attempt.add_notes(upstream.notes)
-        if params == "strict" and (lost := losses((*attempt.persona_notes, *attempt.notes))):
-            raise strict(lost, attempt.candidate.name)
+        if params == "strict" and (refused := losses((*attempt.persona_notes, *attempt.notes))):
+            raise strict(refused, attempt.candidate.name)
         number = unique()
         envelope = Envelope(
             f"chatcmpl-{number}", int(time.time()), target.model, f"call_{number}", upstream.shape

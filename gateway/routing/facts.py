@@ -16,7 +16,7 @@ from translators.chat.request import ChatRequest
 from translators.inbound import Origin
 from translators.registry import is_open
 
-SESSION_HEADERS: Final = ("x-llm-router-session", "x-session-id")
+SESSION_HEADERS: Final = ("x-llm-router-session", "x-session-id", "session-id")
 NONE: Final[Mapping[str, Any]] = MappingProxyType({})
 MOST_ANSWERS: Final = 1000
 """Above it `n` is not reckoned with: what a server makes of such a number is its own affair."""
@@ -143,6 +143,14 @@ def facts_of(
     """
     body = request.body
     requirements, features = derive(request, persona)
+    if origin is not None and origin.optional:
+        requirements = tuple(
+            [
+                need
+                for need in requirements
+                if need.capability not in origin.optional or need.cause == "persona"
+            ]
+        )
     named = _named_session(body, caller)
     affine = persona is not None and persona.affinity
     choice, n = body.get("tool_choice") or body.get("function_call"), body.get("n")

@@ -111,6 +111,14 @@ def test_check_without_strict_gives_advice_and_succeeds(
     )
 
 
+def test_check_advises_a_store_that_workers_share(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LLM_ROUTER_WORKERS", "2")
+    told = "server.responses_store: each of the 2 workers keeps its own; sqlite is shared"
+    assert advised(capsys, tmp_path, PAIR) == [told]
+
+
 def test_check_of_a_broken_configuration(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

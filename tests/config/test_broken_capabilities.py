@@ -105,7 +105,7 @@ CASES: Final = [
     Broken("unknown provider key", "media_urls: pass", "api_key: sk-hidden",
            ("18: providers.claude.api_key: unknown key 'api_key' (known: api_version, auth, base_url, "
             "base_url_variable, concurrency, dialect, headers, health_check, key_variable, keys, media_urls, models, proxy, "
-            "proxy_variable, region and 2 more)",)),
+            "proxy_variable, region and 3 more)",)),
     Broken("health check key", "media_urls: pass", "health_check: {path: /models, evry: 5}",
            ("18: providers.claude.health_check.evry: unknown key 'evry' (did you mean 'every'? known: every, path, timeout)",)),
     Broken("health check without path", "media_urls: pass", "health_check: {every: 5}",

@@ -1,0 +1,30 @@
+"""A whole answer as the response object: the writer of streams is given it as one chunk."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from translators.chat.chunks import Chunk
+from translators.chat.wire import Completion
+
+_BESIDE = ("service_tier", "moderation")
+
+
+def chunks_of(completion: Completion) -> Iterator[Chunk]:
+    """What a stream of the same answer would have told, in its order."""
+    answer: Any = completion
+    top = {name: answer[name] for name in _BESIDE if answer.get(name) is not None}
+    choices = answer.get("choices") or [{}]
+    message: Any = dict(choices[0].get("message") or {})
+    if reasoning := message.pop("reasoning_content", None):
+        yield Chunk({"reasoning_content": reasoning})
+    calls = message.pop("tool_calls", None) or ()
+    message.pop("role", None)
+    said: Any = {name: value for name, value in message.items() if value is not None}
+    logprobs = choices[0].get("logprobs")
+    yield Chunk(said, choice=None if logprobs is None else {"logprobs": logprobs})
+    if calls:
+        parts: Any = [{"index": i, **call} for i, call in enumerate(calls)]
+        yield Chunk({"tool_calls": parts})
+    yield Chunk({}, choices[0].get("finish_reason") or "stop", top=top or None)
+    if answer.get("usage") is not None:
+        yield Chunk(usage=answer["usage"])

@@ -1,0 +1,146 @@
+"""The Responses API as an inbound dialect: how its requests are read and its answers written."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from translators.capabilities import Capability
+from translators.chat.chunks import RelayedCompletion
+from translators.chat.request import ChatRequest
+from translators.chat.wire import Completion
+from translators.inbound import AnswerFacts, Call, CallerError, Origin, Overlay, WrittenError
+from translators.json_codec import JsonObject, dumps, loads_repaired
+from translators.responses.inbound import failures
+from translators.responses.inbound.completion import chunks_of
+from translators.responses.inbound.relay import ResponsesRelay
+from translators.responses.inbound.relay_body import ENCRYPTED
+from translators.responses.inbound.request import ReadRequest, read_hub_request
+from translators.responses.inbound.response_object import ResponseObject, mark_of
+from translators.responses.inbound.writer import ResponsesWriter
+from translators.splices import Edit, last, members, spliced
+
+NAME: Final = "responses"
+KEEP_ALIVE: Final = 15.0
+KEEPS_TEXT: Final = True
+_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
+_OPTIONAL: Final[Mapping[Capability, str]] = MappingProxyType({"web_search": "web_search_options"})
+"""Codex declares a web search in every request."""
+
+
+class ResponsesInbound:
+    """A request that was read, and the answer that is written for it."""
+
+    def __init__(
+        self,
+        document: JsonObject,
+        text: bytes,
+        read: ReadRequest,
+        keeps: bool,
+        answer_id: str | None,
+    ) -> None:
+        self.request: ChatRequest = read.chat
+        self.origin = Origin(
+            NAME,
+            self._relay,
+            tuple(read.findings.natives),
+            optional=_OPTIONAL,
+            notes=tuple(read.findings.report.notes),
+        )
+        self.document = document
+        """With the stored history in its `input`."""
+        self.keeps = keeps
+        """Whether its answer is to be kept."""
+        self.final: JsonObject | None = None
+        """The whole response, once it is written."""
+        self._text = text
+        self._read = read
+        self._answer_id = answer_id
+        self._writer: ResponsesWriter | None = None
+        self._raw: bytes | None = None
+
+    def _relay(self, overlay: Overlay) -> ResponsesRelay:
+        return ResponsesRelay(self._text, self.document, overlay)
+
+    def open_writer(self, answer_id: str, created: int) -> ResponsesWriter:
+        """For a stream; also writes whole answers."""
+        document = self.document
+        response = ResponseObject(document, mark_of(answer_id), created, self.keeps)
+        reasoning, include = document.get("reasoning"), document.get("include")
+        asked = reasoning if reasoning.__class__ is dict else {}
+        included = include.__class__ is list and ENCRYPTED in include
+        self._writer = ResponsesWriter(
+            response,
+            self._read.findings.tools,
+            summaries=(asked.get("summary") or asked.get("generate_summary")) is not None,
+            seals=included or not self.keeps,
+            compacts=self._read.compacts,
+        )
+        return self._writer
+
+    def write_completion(self, completion: Completion, answer: AnswerFacts) -> bytes:
+        """The response object; a relayed one as its provider wrote it, but for `store`."""
+        if isinstance(completion, RelayedCompletion):
+            self._raw = completion.raw
+            self.final = {**loads_repaired(completion.raw), "store": self.keeps}
+            return _with_store(completion.raw, True) if self.keeps else completion.raw
+        writer = self.open_writer(self._answer_id or answer.id, answer.created)
+        writer.begin(answer)
+        writer.write(list(chunks_of(completion)))
+        writer.end()
+        self.final = writer.final
+        return dumps(self.final)
+
+    @property
+    def hidden(self) -> list[JsonObject]:
+        """Output items that are kept and not shown: what was signed."""
+        return [] if self._writer is None else self._writer.hidden
+
+    @property
+    def response(self) -> JsonObject | None:
+        """The whole response, streamed or not; None before it is written."""
+        if self.final is None and self._writer is not None:
+            return self._writer.final
+        return self.final
+
+    def end_unkept(self) -> bytes:
+        """The end of the answer once more, where it could not be kept."""
+        if self._raw is not None:
+            return self._raw
+        if self.final is not None:
+            return dumps({**self.final, "store": False})
+        assert self._writer is not None
+        return self._writer.end_unkept()
+
+
+def read_kept(
+    document: Any, call: Call, keeps: bool, answer_id: str | None = None
+) -> ResponsesInbound:
+    """A request whose history is whole. `keeps`: its answer is to be kept. `answer_id` names
+    a whole answer; without it the provider's id does. Raises InvalidRequest."""
+    read = read_hub_request(document, call.size)
+    return ResponsesInbound(document, call.text, read, keeps, answer_id)
+
+
+def read_request(document: Any, call: Call) -> ResponsesInbound:
+    """Raises InvalidRequest, which names the field in the caller's words."""
+    return read_kept(document, call, False)
+
+
+def write_error(error: CallerError, request_id: str) -> WrittenError:
+    """OpenAI's shape."""
+    return failures.write_error(error)
+
+
+def headers(request_id: str) -> Mapping[str, str]:
+    """None of its own."""
+    return _NOTHING
+
+
+def _with_store(raw: bytes, kept: bool) -> bytes:
+    """A provider's response that says whether the gateway keeps it."""
+    text = raw.decode("utf-8", "surrogateescape")
+    member = last(members(text), "store")
+    if member is None:
+        return raw
+    changed = spliced(text, [Edit(member.value_start, member.end, dumps(kept).decode())])
+    return changed.encode("utf-8", "surrogateescape")

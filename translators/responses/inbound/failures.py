@@ -1,0 +1,46 @@
+"""Failures in this API's words: as an HTTP answer, and inside a stream."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from translators.errors import FailureKind
+from translators.inbound import CallerError, WrittenError
+from translators.json_codec import JsonObject, dumps
+
+_CODES: Final[Mapping[FailureKind, str]] = {
+    FailureKind.RATE_LIMIT: "rate_limit_exceeded",
+    FailureKind.QUOTA: "insufficient_quota",
+    FailureKind.CONTEXT_LENGTH: "context_length_exceeded",
+    FailureKind.CONTENT_FILTER: "invalid_prompt",
+}
+SERVER_ERROR: Final = "server_error"
+
+
+def told(error: CallerError) -> tuple[str, str]:
+    """Code and message of a failure inside a stream."""
+    code = SERVER_ERROR if error.kind is None else _CODES.get(error.kind, SERVER_ERROR)
+    message = error.message
+    if code == SERVER_ERROR and error.code and error.code != SERVER_ERROR:
+        message = f"{message} ({error.code})"
+    if code == "rate_limit_exceeded" and error.retry_after is not None:
+        message = f"{message} Please try again in {max(1, round(error.retry_after))}s."
+    return code, message
+
+
+def error_event(error: CallerError) -> JsonObject:
+    """The fields of an `error` event: flat, as the types say, and nested, as SDKs look for it."""
+    code, message = told(error)
+    nested = {"type": error.type, "code": code, "message": message, "param": error.param}
+    return {"code": code, "message": message, "param": error.param, "error": nested}
+
+
+def error_body(error: CallerError) -> JsonObject:
+    """OpenAI's shape."""
+    detail = {"message": error.message, "type": error.type, "param": error.param}
+    return {"error": {**detail, "code": error.code}}
+
+
+def write_error(error: CallerError) -> WrittenError:
+    """An error answer. 422 is told as 400: Codex sends a refused body again for the former."""
+    status = 400 if error.status == 422 else error.status
+    return WrittenError(status, error.relayed or dumps(error_body(error)))

@@ -1,0 +1,93 @@
+"""The caller's own body as a dialect: sent with few edits, its answer shown as it came."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from translators.chat.chunks import RelayedCompletion
+from translators.chat.request import ChatRequest
+from translators.chat.wire import Completion
+from translators.dialect import (
+    Endings,
+    Envelope,
+    KeyHeader,
+    StreamTranslator,
+    Target,
+    UpstreamRequest,
+)
+from translators.errors import FailureKind, InvalidRequest, UpstreamFailure
+from translators.inbound import Overlay
+from translators.json_codec import loads
+from translators.notes import Report
+from translators.responses.answer.errors import parse_error
+from translators.responses.answer.response import parse_response
+from translators.responses.inbound.relay_body import relayed_body
+from translators.responses.inbound.relay_stream import RelayStream
+from translators.responses.request.build import key_headers
+
+_FAULT_OF_REQUEST: Final = frozenset(
+    {
+        FailureKind.INVALID_REQUEST,
+        FailureKind.UNSUPPORTED,
+        FailureKind.CONTEXT_LENGTH,
+        FailureKind.CONTENT_FILTER,
+        FailureKind.REQUEST_TOO_LARGE,
+    }
+)
+
+
+class ResponsesRelay:
+    """A request on its way to a server of this API in its caller's own words."""
+
+    ENDINGS: Final = Endings()
+
+    def __init__(self, text: bytes, document: Mapping[str, Any], overlay: Overlay) -> None:
+        self._text = text
+        self._document = document
+        self._overlay = overlay
+
+    def build_request(self, request: ChatRequest, target: Target) -> UpstreamRequest:
+        """The caller's text with the target's model and the persona's overlay in it."""
+        report = Report()
+        try:
+            text = self._text.decode()
+            body = relayed_body(text, self._document, self._overlay, target, report)
+        except (ValueError, RecursionError) as error:
+            raise InvalidRequest(f"The request body cannot be relayed: {error}", None) from None
+        headers = {
+            "content-type": "application/json",
+            **key_headers(target.api_key, target.key_header),
+        }
+        return UpstreamRequest(
+            target.base_url.rstrip("/") + "/responses" + target.query,
+            headers,
+            body.encode(),
+            self._document.get("stream") is True,
+            tuple(report.notes),
+        )
+
+    def key_headers(self, key: str, header: KeyHeader | None = None) -> dict[str, str]:
+        return key_headers(key, header)
+
+    def parse_response(self, body: bytes, envelope: Envelope) -> Completion:
+        """A RelayedCompletion. Raises UpstreamError for a response that failed or is none."""
+        relayed = RelayedCompletion(parse_response(body, envelope), body)
+        return relayed  # type: ignore[return-value]  # it holds what is read of one
+
+    def open_stream(self, envelope: Envelope) -> StreamTranslator:
+        return RelayStream(envelope)
+
+    def parse_error(self, status: int, headers: Mapping[str, str], body: bytes) -> UpstreamFailure:
+        """Where the request was at fault the provider's own bytes are kept for its caller."""
+        failure = parse_error(status, headers, body)
+        if failure.kind not in _FAULT_OF_REQUEST or not _is_error(body):
+            return failure
+        return replace(failure, body=body)
+
+
+def _is_error(body: bytes) -> bool:
+    try:
+        document = loads(body)
+    except ValueError:
+        return False
+    return document.__class__ is dict and document.get("error").__class__ is dict

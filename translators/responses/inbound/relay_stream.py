@@ -1,0 +1,130 @@
+"""A provider's stream of this API, read only as far as failover and accounting need it."""
+
+from typing import Final
+
+from translators.chat.chunks import Chunk
+from translators.chat.wire import Usage
+from translators.dialect import Envelope
+from translators.errors import UpstreamFailure
+from translators.failures import malformed, truncated
+from translators.json_codec import JsonObject
+from translators.responses.answer.errors import told_failure
+from translators.responses.answer.response_fields import failure_of, finish_reason
+from translators.responses.answer.usage import usage
+from translators.responses.inbound.relay_events import (
+    BEGINNING,
+    LIFECYCLE,
+    RelayedEvents,
+    data_of,
+    is_comment,
+    kind_of,
+    split,
+)
+from translators.responses.items import is_call
+from translators.sse import MAX_EVENT_BYTES
+
+
+class RelayStream:
+    """StreamTranslator: its chunks are RelayedEvents."""
+
+    pause: Final = None
+
+    def __init__(self, envelope: Envelope) -> None:
+        self.id = envelope.id
+        self.model = envelope.model
+        self.failure: UpstreamFailure | None = None
+        self.finished = False
+        self.usage_so_far: Usage | None = None
+        self._held = b""
+
+    @property
+    def ended(self) -> bool:
+        return self.finished
+
+    def receive(self, data: bytes) -> list[Chunk]:
+        """Whole events; the beginning of the next is held back."""
+        if self.finished or self.failure is not None:
+            return []
+        events, self._held = split(self._held + data)
+        if len(self._held) > MAX_EVENT_BYTES:
+            self.failure = malformed("The provider sent an event that is too long.")
+        return self._read(events)
+
+    def receive_eof(self) -> list[Chunk]:
+        """The last event may lack its blank line."""
+        if self.finished or self.failure is not None:
+            return []
+        chunks = self._read([self._held + b"\n\n"]) if self._held.strip() else []
+        if not self.finished and self.failure is None:
+            self.failure = truncated()
+        return chunks
+
+    def _read(self, events: list[bytes]) -> list[Chunk]:
+        chunks: list[Chunk] = []
+        plain: list[bytes] = []
+        for event in events:
+            kind = kind_of(event)
+            if kind not in LIFECYCLE:
+                plain.append(event)
+                continue
+            _flush(plain, chunks)
+            self._lifecycle(kind.decode(), event, chunks)
+            if self.finished or self.failure is not None:
+                return chunks
+        _flush(plain, chunks)
+        return chunks
+
+    def _lifecycle(self, kind: str, raw: bytes, chunks: list[Chunk]) -> None:
+        event = data_of(raw)
+        if event is None:
+            self.failure = malformed("The provider sent an event that is not JSON.")
+            return
+        if kind == "error":
+            self.failure = told_failure(event)
+            chunks.append(RelayedEvents(raw, kind=kind, event=event, failed=True))
+            return
+        found = event.get("response")
+        response: JsonObject = found if found.__class__ is dict else {}
+        self._name(response)
+        if kind in BEGINNING:
+            chunks.append(RelayedEvents(raw, kind=kind, event=event))
+            return
+        if kind == "response.done":
+            kind = f"response.{response.get('status') or 'completed'}"
+        self._end(kind, raw, event, response, chunks)
+
+    def _end(
+        self, kind: str, raw: bytes, event: JsonObject, response: JsonObject, chunks: list[Chunk]
+    ) -> None:
+        told = {"status": kind.rpartition(".")[2], **response}
+        self.failure = failure_of(told)
+        if self.failure is not None:
+            chunks.append(RelayedEvents(raw, kind=kind, event=event, failed=True))
+            return
+        output = response.get("output")
+        items = output if output.__class__ is list else []
+        calls = any(item.__class__ is dict and is_call(item) for item in items)
+        reason = finish_reason(told, calls, False)
+        chunks.append(
+            RelayedEvents(
+                raw, kind=kind, event=event, finish_reason=reason, usage=self.usage_so_far
+            )
+        )
+        self.finished = True
+
+    def _name(self, response: JsonObject) -> None:
+        if response.get("id").__class__ is str:
+            self.id = response["id"]
+        if response.get("model").__class__ is str:
+            self.model = response["model"]
+        if response.get("usage").__class__ is dict:
+            self.usage_so_far = usage(response["usage"])
+
+
+def _flush(plain: list[bytes], chunks: list[Chunk]) -> None:
+    """Events that are only shown, as one chunk; comments alone are nobody's answer."""
+    if plain:
+        said = [event for event in plain if not is_comment(event)]
+        raw = b"".join(plain)
+        chunks.append(RelayedEvents(raw, count=len(said), commits=bool(said)))
+        plain.clear()

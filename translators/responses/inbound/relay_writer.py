@@ -1,0 +1,184 @@
+"""Relayed events on their way to a caller: as they came, unless the gateway has begun the response
+itself to keep the connection alive."""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from translators.chat.chunks import Chunk
+from translators.inbound import CallerError
+from translators.json_codec import JsonObject, dumps
+from translators.responses.inbound.events import Events
+from translators.responses.inbound.failures import error_event, told
+from translators.responses.inbound.relay_events import BEGINNING, RelayedEvents, is_comment, split
+from translators.responses.inbound.response_object import ResponseObject
+from translators.splices import Edit, Member, last, members, spliced
+
+_DATA: Final = re.compile(rb"(?m)^data:[ ]?")
+
+
+class RelayWriter:
+    """Of one answer."""
+
+    def __init__(self, response: ResponseObject, number: int, created: bool) -> None:
+        """`number`: of the next event; `created`: the response began under an id of ours."""
+        self.final: JsonObject | None = None
+        self._response = response
+        self._created = created
+        self._number = number
+        self._shift = number if created else 0
+        self._lifecycle: JsonObject | None = None
+        self._failed = ""
+        self._terminal: RelayedEvents | None = None
+
+    def write(self, chunks: Sequence[Chunk]) -> bytes:
+        """What is shown of one read; the terminal event waits for `end`."""
+        return b"".join(
+            [self._chunk(chunk) for chunk in chunks if isinstance(chunk, RelayedEvents)]
+        )
+
+    def _chunk(self, chunk: RelayedEvents) -> bytes:
+        raw = chunk.raw or b""
+        if not chunk.kind:
+            return self._plain(raw, chunk.count)
+        if chunk.kind in BEGINNING:
+            if self._created:
+                return b""
+            self._lifecycle = (chunk.event or {}).get("response")
+        elif chunk.failed:
+            return self._failure(chunk)
+        elif chunk.finish_reason is not None:
+            self._terminal = chunk
+            self.final = self._named((chunk.event or {}).get("response") or {})
+            return b""
+        return self._plain(raw, 1)
+
+    def _plain(self, raw: bytes, count: int) -> bytes:
+        if not self._shift and not self._created:
+            self._number += count
+            return raw
+        events, _ = split(raw)
+        return b"".join([self._numbered(event, ()) for event in events])
+
+    def _numbered(self, event: bytes, edits: Sequence["_Change"]) -> bytes:
+        """The event with our number, and with other changes in its data."""
+        if is_comment(event):
+            return event
+        number, self._number = self._number, self._number + 1
+        changes: list[_Change] = list(edits)
+        if self._shift or self._created:
+            changes.append(lambda found: _valued(found, "sequence_number", number))
+        return _changed(event, changes) if changes else event
+
+    def _named(self, response: JsonObject) -> JsonObject:
+        """The response under the id that its caller knows, and with what is kept of it."""
+        named = {**response, "store": self._response.kept}
+        if self._created:
+            named["id"] = self._response.id
+        return named
+
+    def _failure(self, chunk: RelayedEvents) -> bytes:
+        """The provider's own event; in front of a `response.failed` alone an `error`."""
+        self._failed = chunk.kind
+        before = b""
+        if chunk.kind != "error":
+            error = ((chunk.event or {}).get("response") or {}).get("error") or {}
+            message, code = error.get("message") or "", error.get("code") or "server_error"
+            caller = CallerError(502, str(message), "server_error", None)
+            fields = {**error_event(caller), "code": code}
+            fields["error"] = {**fields["error"], "code": code}
+            before = self._written("error", fields)
+            self._shift = self._shift or 1
+        changes = [self._identity] if self._created and chunk.kind != "error" else []
+        return before + self._numbered(chunk.raw or b"", changes)
+
+    def _written(self, kind: str, fields: JsonObject) -> bytes:
+        events = Events()
+        events.number = self._number
+        events.add(kind, fields)
+        self._number = events.number
+        return events.take()
+
+    def _identity(self, found: list[Member]) -> Edit | None:
+        return _inner(found, "id", self._response.id)
+
+    def end(self) -> bytes:
+        """The terminal event."""
+        if self._terminal is None:
+            return b""
+        changes: list[_Change] = [self._identity] if self._created else []
+        if self._response.kept:
+            changes.append(lambda found: _inner(found, "store", True))
+        self._kept_number = self._number
+        return self._numbered(self._terminal.raw or b"", changes)
+
+    def end_unkept(self) -> bytes:
+        """The same where the response could not be kept."""
+        self._response.kept, self._number = False, self._kept_number
+        if self.final is not None:
+            self.final = {**self.final, "store": False}
+        return self.end()
+
+    def fail(self, error: CallerError) -> Sequence[bytes]:
+        """What the provider did not say itself of `error` and `response.failed`."""
+        if self._failed and self._failed != "error":
+            return (b"",)
+        code, message = told(error)
+        failed = {"code": code, "message": message}
+        known = self._lifecycle if not self._created and self._lifecycle is not None else None
+        document = self._response.document("failed", [], error=failed)
+        if known is not None:
+            document = {**known, "status": "failed", "error": failed}
+        first = b"" if self._failed else self._written("error", error_event(error))
+        return (first + self._written("response.failed", {"response": document}),)
+
+    def keep_alive(self) -> bytes:
+        """The last lifecycle object again."""
+        known = None if self._created else self._lifecycle
+        document = known or self._response.document("in_progress", [])
+        self._shift = self._shift or 1
+        return self._written("response.in_progress", {"response": document})
+
+
+_Change = Callable[[list[Member]], Edit | None]
+
+
+def _changed(event: bytes, changes: Sequence[_Change]) -> bytes:
+    """The event with changes in its data, which is one line; one of several stays as it is."""
+    found = _DATA.findall(event)
+    if len(found) != 1:
+        return event
+    head, mark, rest = _parted(event)
+    text = rest.decode("utf-8", "surrogateescape")
+    try:
+        outer = members(text)
+        edits = [
+            edit for change in changes if (edit := change(_with_text(outer, text))) is not None
+        ]
+    except (ValueError, IndexError):
+        return event
+    return head + mark + spliced(text, edits).encode("utf-8", "surrogateescape")
+
+
+def _parted(event: bytes) -> tuple[bytes, bytes, bytes]:
+    match = _DATA.search(event)
+    assert match is not None
+    return event[: match.start()], match[0], event[match.end() :]
+
+
+def _with_text(outer: list[Member], text: str) -> list[Member]:
+    """The members with those of the response behind them, their names with a dot."""
+    response = last(outer, "response")
+    if response is None or response.value.__class__ is not dict:
+        return outer
+    inner = [m._replace(name=f".{m.name}") for m in members(text, response.value_start)]
+    return [*outer, *inner]
+
+
+def _valued(found: list[Member], name: str, value: Any) -> Edit | None:
+    member = last(found, name)
+    return None if member is None else Edit(member.value_start, member.end, dumps(value).decode())
+
+
+def _inner(found: list[Member], name: str, value: Any) -> Edit | None:
+    return _valued(found, f".{name}", value)

@@ -1,0 +1,129 @@
+"""A caller's request, read into the hub's form."""
+
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+from translators.chat.request import ChatRequest, parse
+from translators.chat.validation_errors import missing, type_name
+from translators.errors import InvalidRequest
+from translators.json_codec import JsonObject
+from translators.responses.inbound.checks import boolean, optional_text
+from translators.responses.inbound.conversation import Conversation, read_input
+from translators.responses.inbound.fields import FIELDS, read_fields
+from translators.responses.inbound.findings import Findings
+from translators.responses.inbound.tool_choice import read_tool_choice
+from translators.responses.inbound.tools import ToolReader
+
+SUMMARISE: Final = (
+    "Summarise the conversation so far for a successor who has nothing but this summary: what was"
+    " asked, what has been done, the decisions and constraints, what is left to do, and the exact"
+    " names, paths and values that matter. Write the summary alone."
+)
+"""What a model is told that cannot compact a conversation by itself."""
+_MESSAGE: Final = re.compile(r"messages\[(\d+)\](\.content)?")
+_PARAMS: Final = {
+    "max_completion_tokens": "max_output_tokens",
+    "max_tokens": "max_output_tokens",
+    "response_format": "text.format",
+    "reasoning_effort": "reasoning.effort",
+    "verbosity": "text.verbosity",
+    "messages": "input",
+    "web_search_options": "tools",
+}
+
+
+@dataclass(slots=True)
+class ReadRequest:
+    """The hub's request, and what else was found."""
+
+    chat: ChatRequest
+    findings: Findings
+    compacts: bool
+
+
+def read_hub_request(document: Any, size: int) -> ReadRequest:
+    """Raises InvalidRequest, which names the field in the caller's words."""
+    if document.__class__ is not dict:
+        said = f"The request body must be a JSON object, but it is {type_name(document)}."
+        raise InvalidRequest(said, None, "invalid_type")
+    for name in ("model", "input"):
+        if document.get(name) is None:  # with a history there is an input
+            raise missing(name)
+    findings = Findings()
+    body: JsonObject = {"model": document["model"], "messages": []}
+    tools = ToolReader(findings)
+    conversation = _conversation(document, body, findings, tools)
+    read_fields(document, body, findings)
+    for update in conversation.updates:
+        _update(update, body, findings)
+    _set_tools(document, body, findings, tools, conversation.compacts)
+    if document.get("stream") is not None and boolean(document["stream"], "stream"):
+        body["stream"] = True
+        body["stream_options"] = {"include_usage": True}
+    try:
+        chat = parse(body, size)
+    except InvalidRequest as error:
+        error.param = callers_param(error.param, findings.places)
+        raise
+    return ReadRequest(chat, findings, conversation.compacts)
+
+
+def _conversation(
+    document: JsonObject, body: JsonObject, findings: Findings, tools: ToolReader
+) -> Conversation:
+    messages = body["messages"]
+    instructions = optional_text(document.get("instructions"), "instructions")
+    if instructions:
+        messages.append({"role": "system", "content": instructions})
+        findings.places.append("instructions")
+    if document.get("tools") is not None:
+        tools.declare(document["tools"], "tools")
+    conversation = Conversation(read_input(document["input"]), findings, tools)
+    conversation.read()
+    messages += conversation.messages
+    if conversation.compacts:
+        messages.append({"role": "user", "content": SUMMARISE})
+        findings.places.append("input")
+    if not messages:
+        raise InvalidRequest("Invalid 'input': it says nothing.", "input", "invalid_value")
+    return conversation
+
+
+def _update(update: JsonObject, body: JsonObject, findings: Findings) -> None:
+    for name in ("reasoning", "text"):
+        if update.get(name) is not None:
+            FIELDS[name](update[name], body, findings)
+
+
+def _set_tools(
+    document: JsonObject, body: JsonObject, findings: Findings, tools: ToolReader, compacts: bool
+) -> None:
+    declared = [tool.tool for tool in findings.tools.values()]
+    if tools.web_search is not None and not compacts:
+        body["web_search_options"] = tools.web_search
+    if not declared:
+        choice = document.get("tool_choice")
+        if choice.__class__ is dict:
+            read_tool_choice(choice, findings)
+        return
+    body["tools"] = declared
+    parallel = document.get("parallel_tool_calls")
+    if parallel is not None and not boolean(parallel, "parallel_tool_calls"):
+        body["parallel_tool_calls"] = False
+    if compacts:
+        body["tool_choice"] = "none"
+    elif document.get("tool_choice") is not None:
+        choice = read_tool_choice(document["tool_choice"], findings)
+        if choice is not None and choice != "auto":
+            body["tool_choice"] = choice
+
+
+def callers_param(param: str | None, places: list[str]) -> str | None:
+    """A path of the hub's as the caller wrote it."""
+    if param is None:
+        return None
+    if (found := _MESSAGE.match(param)) is not None and int(found[1]) < len(places):
+        return places[int(found[1])] + (found[2] or "") + param[found.end() :]
+    head, dot, rest = param.partition(".")
+    return _PARAMS.get(head, head) + dot + rest
