@@ -32,9 +32,9 @@ def stream(conversation: Conversation, answer: Answer) -> list[Piece]:
     for index in range(conversation.choices):
         parts = list(_parts(conversation, answer, pieces(answer.text)))
         frames += [({"candidates": [_candidate(index, [part])]}, True) for part in parts]
-        frames.append(
-            ({"candidates": [_candidate(index, [], _FINISH.get(answer.finish, "STOP"))]}, False)
-        )
+        last: list[dict[str, Any]] = [{"text": ""}] if parts else []
+        finish = _FINISH.get(answer.finish, "STOP")
+        frames.append(({"candidates": [_candidate(index, last, finish)]}, False))
     tail = _tail(conversation, answer)
     if conversation.options["sse"]:
         return [

@@ -25,6 +25,7 @@ PERSONAS: Final[Mapping[str, str]] = {
 _RESPONSES: Final = """
   responses:
     dialect: openai
+    responses: native
     base_url: https://api.openai.com/v1
     base_url_variable: OPENAI_BASE_URL
     key_variable: OPENAI_API_KEY
