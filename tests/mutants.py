@@ -147,7 +147,7 @@ MUTANTS: Final = (
     # Access.
     Mutant(
         "any key opens the gateway", "gateway/api/auth.py",
-        "    if not any(matches):\n", "    if not matches:\n",
+        "        if any(matches):\n", "        if matches:\n",
         _pytest("api/test_auth.py"),
     ),
     Mutant(

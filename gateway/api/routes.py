@@ -188,12 +188,18 @@ def find(http: Request) -> Found:
     return _EXACT.get((http.method, http.raw_path)) or _find(http)
 
 
+def _open_route(path: str) -> tuple[str, str]:
+    """The path of the route with braces that a path belongs to, and its `id`; the path itself if
+    there is none."""
+    for pattern, route in _OPEN:
+        if (match := pattern.fullmatch(path)) is not None:
+            return route, match.groupdict().get("id", "")
+    return path, ""
+
+
 def _find(http: Request) -> Found:
     method, path = http.method, http.path
-    matches = ((route, match) for pattern, route in _OPEN if (match := pattern.fullmatch(path)))
-    known, id_ = next(
-        ((route, match.groupdict().get("id", "")) for route, match in matches), (path, "")
-    )
+    known, id_ = (path, "") if path in _METHODS else _open_route(path)
     methods = _METHODS.get(known, {})
     if (route := methods.get(method)) is not None:
         if (

@@ -141,7 +141,7 @@ async def test_leave_to_send_a_body() -> None:
     [
         ("GET /v1/chat/completions", 405, "POST"),
         ("POST /health", 405, "GET,HEAD"),
-        ("DELETE /v1/models/on_openai", 405, "GET,HEAD"),
+        ("DELETE /v1/models/on_openai", 405, "GET,HEAD,POST"),
         ("GET /nowhere", 404, None),
         ("GET /v1/models/", 404, None),
         ("GET /health/", 404, None),
