@@ -31,10 +31,9 @@ def stream(conversation: Conversation, answer: Answer) -> list[Piece]:
     frames = []
     for index in range(conversation.choices):
         parts = list(_parts(conversation, answer, pieces(answer.text)))
-        frames += [({"candidates": [_candidate(index, [part])]}, True) for part in parts]
-        last: list[dict[str, Any]] = [{"text": ""}] if parts else []
+        frames += [({"candidates": [_candidate(index, [part])]}, True) for part in parts[:-1]]
         finish = _FINISH.get(answer.finish, "STOP")
-        frames.append(({"candidates": [_candidate(index, last, finish)]}, False))
+        frames.append(({"candidates": [_candidate(index, parts[-1:], finish)]}, bool(parts)))
     tail = _tail(conversation, answer)
     if conversation.options["sse"]:
         return [

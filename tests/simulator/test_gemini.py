@@ -79,8 +79,8 @@ async def test_images_are_counted_with_their_types(gemini: genai.Client) -> None
 
 async def test_a_stream_comes_in_words_and_ends_with_its_reason(gemini: genai.Client) -> None:
     chunks = await stream(gemini, "[[sim: words 3]]")
-    assert [chunk.text for chunk in chunks] == ["the", " quick", " brown", ""]
-    assert [finish(chunk) for chunk in chunks] == [None, None, None, "STOP"]
+    assert [chunk.text for chunk in chunks] == ["the", " quick", " brown"]
+    assert [finish(chunk) for chunk in chunks] == [None, None, "STOP"]
     assert all(chunk.usage_metadata for chunk in chunks)
 
 
