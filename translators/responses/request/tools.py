@@ -75,7 +75,9 @@ def read_tools(body: JsonObject, reasons: bool, translation: Translation) -> Too
     names = frozenset(named)
     rewritten = {}
     if names and not are_valid(names):
-        rewritten = {alias: name for name in names if (alias := upstream_name(name)) != name}
+        rewritten = {
+            alias: name for name in sorted(names) if (alias := upstream_name(name)) != name
+        }
         tools = [
             {**tool, "name": upstream_name(tool["name"])} if tool["type"] in OWN else tool
             for tool in tools
