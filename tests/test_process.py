@@ -270,3 +270,25 @@ async def test_the_process_that_counts_tokens_ends_quietly_with_the_gateway(
     assert b"started again" not in errors
     with pytest.raises(ProcessLookupError):
         os.kill(counter, 0)
+
+
+async def test_a_store_that_cannot_be_used_is_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    policy = DIRECT.replace("server: {", "server: {responses_store: sqlite, ")
+    (tmp_path / "persona_policy.yaml").write_text(policy)
+    shipped = Path(__file__).parents[1] / "config" / "capabilities.yaml"
+    (tmp_path / "capabilities.yaml").write_text(shipped.read_text("utf-8"), "utf-8")
+    environ = {
+        "LLM_ROUTER_CONFIG_DIR": str(tmp_path),
+        "LLM_ROUTER_STATE_DIR": str(tmp_path / "file"),
+    }
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "gateway", "serve", "--port", "0"),
+        env={**os.environ, **environ},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, told = await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode == 1
+    (line,) = told.decode().splitlines()
+    assert line.startswith("server.responses_store: ")
+    assert "cannot be used as a store" in line

@@ -26,6 +26,7 @@ from gateway.errors import NoPeers
 from gateway.server.file_descriptors import raise_limit
 from gateway.server.listener import Server, is_loopback, listening
 from gateway.server.worker_requests import answers_of
+from gateway.store.sqlite import StoreUnusable
 from gateway.telemetry.request_log import RequestLog
 from gateway.workers.peers import Peers, WorkerIdentity
 from gateway.workers.supervisor import Supervisor, reserved
@@ -62,7 +63,11 @@ def serve(what: Serving, membership: WorkerIdentity | None = None) -> int:
     if importlib.util.find_spec("uvloop") is not None:
         factory = importlib.import_module("uvloop").new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:
-        return runner.run(_serve(what, membership))
+        try:
+            return runner.run(_serve(what, membership))
+        except StoreUnusable as error:
+            print(f"server.responses_store: {error}", file=sys.stderr)
+            return 1
 
 
 async def _serve(what: Serving, membership: WorkerIdentity | None) -> int:

@@ -27,6 +27,20 @@ _COLUMNS: Final = "id, caller, previous, status, target, input, object"
 T = TypeVar("T")
 
 
+class StoreUnusable(Exception):
+    """The file of a store cannot be opened or is none; the message names it."""
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch(mode=0o600, exist_ok=True)
+    database = sqlite3.connect(path, timeout=BUSY, check_same_thread=False, isolation_level=None)
+    database.execute("PRAGMA journal_mode=WAL")
+    database.execute("PRAGMA synchronous=NORMAL")
+    database.executescript(_SCHEMA)
+    return database
+
+
 class SqliteStore:
     """All of it happens in one thread of its own."""
 
@@ -38,17 +52,13 @@ class SqliteStore:
         total_bytes: int = TOTAL_BYTES,
         lifetime: int = LIFETIME,
     ) -> None:
-        """`now`: Unix seconds. Raises sqlite3.Error, OSError if the file cannot be used."""
+        """`now`: Unix seconds. Raises StoreUnusable if the file cannot be used."""
         self._now = now
         self._total, self._lifetime = total_bytes, lifetime
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600, exist_ok=True)
-        self._database = sqlite3.connect(
-            path, timeout=BUSY, check_same_thread=False, isolation_level=None
-        )
-        self._database.execute("PRAGMA journal_mode=WAL")
-        self._database.execute("PRAGMA synchronous=NORMAL")
-        self._database.executescript(_SCHEMA)
+        try:
+            self._database = _opened(path)
+        except (sqlite3.Error, OSError) as error:
+            raise StoreUnusable(f"{path} cannot be used as a store: {error}") from None
         self._thread = ThreadPoolExecutor(1, "responses-store")
 
     async def _run(self, work: Callable[..., T], *arguments: Any) -> T:

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.store.entry import MOST_BYTES, Entry, Store
 from gateway.store.memory import MemoryStore
-from gateway.store.sqlite import SqliteStore
+from gateway.store.sqlite import SqliteStore, StoreUnusable
 
 
 class Clock:
@@ -111,3 +111,13 @@ async def test_a_file_outlives_its_process_and_is_shared(tmp_path: Path) -> None
     assert entry("b") == await again.get("b", "ann")
     assert path.stat().st_mode & 0o777 == 0o600
     await again.close()
+
+
+async def test_a_file_that_is_no_store_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "responses.sqlite"
+    path.write_bytes(b"these are no pages of a database " * 100)
+    with pytest.raises(StoreUnusable, match=r"responses\.sqlite cannot be used as a store: "):
+        SqliteStore(path, Clock())
+    (tmp_path / "a file").touch()
+    with pytest.raises(StoreUnusable, match="cannot be used as a store"):
+        SqliteStore(tmp_path / "a file" / "responses.sqlite", Clock())
