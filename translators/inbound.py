@@ -7,7 +7,7 @@ the hub's request in its own words; one request may try both.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -16,7 +16,8 @@ from translators.chat.chunks import Chunk
 from translators.chat.request import ChatRequest
 from translators.chat.wire import Completion
 from translators.dialect import Dialect
-from translators.errors import FailureKind
+from translators.errors import FailureKind, UpstreamFailure
+from translators.json_codec import loads
 from translators.notes import Note
 
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
@@ -195,3 +196,28 @@ class InboundDialect(Protocol):
 
     def headers(self, request_id: str) -> Mapping[str, str]:
         """What every answer carries beside the gateway's own headers."""
+
+
+_FAULT_OF_REQUEST: Final = frozenset(
+    {
+        FailureKind.INVALID_REQUEST,
+        FailureKind.UNSUPPORTED,
+        FailureKind.CONTEXT_LENGTH,
+        FailureKind.CONTENT_FILTER,
+        FailureKind.REQUEST_TOO_LARGE,
+    }
+)
+
+
+def relayed_failure(failure: UpstreamFailure, body: bytes) -> UpstreamFailure:
+    """The failure with the provider's own error body, where the request was at fault: its caller
+    speaks the same dialect and is shown the provider's words."""
+    if failure.kind not in _FAULT_OF_REQUEST:
+        return failure
+    try:
+        document = loads(body)
+    except ValueError:
+        return failure
+    if document.__class__ is not dict or document.get("error").__class__ is not dict:
+        return failure
+    return replace(failure, body=body)

@@ -141,3 +141,72 @@ def spliced(text: str, edits: Iterable[Edit]) -> str:
         at = edit.end
     pieces.append(text[at:])
     return "".join(pieces)
+
+
+def written(value: Any) -> str:
+    """Compact JSON."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+class Body:
+    """An object whose edits are gathered; of a name that stands twice the last member counts. A
+    member that is set anew and was not there is put behind `model`, which every body has.
+    """
+
+    def __init__(self, text: str) -> None:
+        """Raises ValueError for numbers that Python cannot read."""
+        self.text = text
+        self.edits: list[Edit] = []
+        self._found = members(text)
+        self._gone: set[int] = set()
+        self._put: dict[str, str] = {}
+
+    def get(self, name: str) -> Member | None:
+        """The member of that name."""
+        return last(self._found, name)
+
+    def value(self, name: str) -> Any:
+        """Its value; None if there is none."""
+        member = self.get(name)
+        return None if member is None else member.value
+
+    def cut(self, name: str) -> bool:
+        """Take the members of that name out; whether there was one."""
+        places = {i for i, member in enumerate(self._found) if member.name == name}
+        self._gone |= places
+        return bool(places)
+
+    def put(self, name: str, value: Any) -> None:
+        """Set the member."""
+        self.put_text(name, written(value))
+
+    def put_text(self, name: str, text: str) -> None:
+        """The same with a value as JSON text."""
+        self._put[name] = text
+
+    def was_put(self, name: str) -> bool:
+        """Whether it was set."""
+        return name in self._put
+
+    def finished(self) -> str:
+        """The text with all edits made."""
+        edits, more = list(self.edits), ""
+        for name, text in self._put.items():
+            member = self.get(name)
+            if member is None or self._is_cut(member):
+                more += f",{json.dumps(name)}:{text}"
+            else:
+                edits.append(Edit(member.value_start, member.end, text))
+        model = self.get("model")
+        assert model is not None
+        edits = [edit for edit in edits if not self._in_cut(edit)]
+        if more:
+            edits.append(Edit(model.end, model.end, more))
+        return spliced(self.text, [*edits, *cut_all(self.text, self._found, self._gone)])
+
+    def _is_cut(self, member: Member) -> bool:
+        return any(self._found[i] is member for i in self._gone)
+
+    def _in_cut(self, edit: Edit) -> bool:
+        gone = [self._found[i] for i in self._gone]
+        return any(member.start <= edit.start < member.end for member in gone)

@@ -2,7 +2,6 @@
 came."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Final
 
 from translators.chat.chunks import RelayedCompletion
@@ -21,20 +20,10 @@ from translators.dialect import (
     Target,
     UpstreamRequest,
 )
-from translators.errors import FailureKind, InvalidRequest, UpstreamFailure
-from translators.inbound import Call, Overlay
-from translators.json_codec import loads
+from translators.errors import InvalidRequest, UpstreamFailure
+from translators.inbound import Call, Overlay, relayed_failure
 from translators.notes import Report
 
-_FAULT_OF_REQUEST: Final = frozenset(
-    {
-        FailureKind.INVALID_REQUEST,
-        FailureKind.UNSUPPORTED,
-        FailureKind.CONTEXT_LENGTH,
-        FailureKind.CONTENT_FILTER,
-        FailureKind.REQUEST_TOO_LARGE,
-    }
-)
 _PASSED: Final = ("user-agent", "x-app", "anthropic-beta")
 _COUNTED: Final = ("reasoning_effort",)
 """Of what a persona sets, what changes the count."""
@@ -88,13 +77,6 @@ class ClaudeRelay:
         return relayed_failure(errors.parse_error(status, headers, body), body)
 
 
-def relayed_failure(failure: UpstreamFailure, body: bytes) -> UpstreamFailure:
-    """The failure with the provider's body, if callers of this dialect may be shown it."""
-    if failure.kind not in _FAULT_OF_REQUEST or not _is_error(body):
-        return failure
-    return replace(failure, body=body)
-
-
 def edited(text: bytes, overlay: Overlay, target: Target, report: Report) -> bytes:
     """The text for `target`. Raises InvalidRequest for numbers of thousands of digits."""
     try:
@@ -113,11 +95,3 @@ def upstream_headers(given: Mapping[str, str], target: Target) -> dict[str, str]
         if low in _PASSED or low.startswith(_SDK):
             headers[low] = value
     return headers
-
-
-def _is_error(body: bytes) -> bool:
-    try:
-        document = loads(body)
-    except ValueError:
-        return False
-    return document.__class__ is dict and document.get("error").__class__ is dict

@@ -4,13 +4,12 @@ from typing import Final
 
 from translators.capabilities import ModelRecord
 from translators.claude.inbound.history_cuts import reasoning_cuts
-from translators.claude.inbound.relay_body import Body, opened, written
 from translators.claude.inbound.relay_thinking import fit_thinking
 from translators.claude.inbound.system_turns import wrapped_system_turns
 from translators.dialect import Target
 from translators.inbound import Overlay
 from translators.notes import Report
-from translators.splices import Edit, elements
+from translators.splices import Body, Edit, elements, written
 
 _RENAMED: Final = {"max_completion_tokens": "max_tokens", "max_tokens": "max_tokens"}
 _SAME_NAME: Final = ("temperature", "top_p", "top_k")
@@ -19,7 +18,7 @@ _TIERS: Final = {"auto": "auto", "default": "standard_only"}
 
 def relayed_body(text: str, overlay: Overlay, target: Target, report: Report) -> str:
     """The text as it is sent to `target`. Raises ValueError for numbers that Python cannot read."""
-    body = opened(text)
+    body = Body(text)
     body.put("model", target.model)
     _lay_prompt(body, overlay)
     cuts = reasoning_cuts(text, body.get("messages"), overlay.keeps_reasoning)
@@ -69,14 +68,9 @@ def _set_values(body: Body, overlay: Overlay) -> None:
 
 def _hold_max_tokens(body: Body, record: ModelRecord, report: Report) -> None:
     asked, most = body.value("max_tokens"), record.max_output_tokens
-    if asked.__class__ is int and asked > most and not _was_set(body, "max_tokens"):
+    if asked.__class__ is int and asked > most and not body.was_put("max_tokens"):
         body.put("max_tokens", most)
         report.changed("max_tokens", f"{asked} is more than the model's {most}")
-
-
-def _was_set(body: Body, name: str) -> bool:
-    member = body.get(name)
-    return member is not None and any(edit.start == member.value_start for edit in body.edits)
 
 
 def _without_sampling(body: Body, record: ModelRecord, report: Report) -> None:

@@ -3,11 +3,10 @@
 from typing import Any, Final
 
 from translators.capabilities import EFFORT_TOKENS, ModelRecord, nearest_effort
-from translators.claude.inbound.relay_body import Body, written
 from translators.inbound import Overlay
 from translators.json_codec import JsonObject
 from translators.notes import Report
-from translators.splices import Edit, cut, last, members
+from translators.splices import Body, Edit, cut, last, members, written
 
 _BUDGETS: Final = {"low": 2048, "medium": 8192}
 _LARGE: Final = 16_384

@@ -1,7 +1,6 @@
 """The caller's own body as a dialect: sent with few edits, its answer shown as it came."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Final
 
 from translators.chat.chunks import RelayedCompletion
@@ -15,25 +14,14 @@ from translators.dialect import (
     Target,
     UpstreamRequest,
 )
-from translators.errors import FailureKind, InvalidRequest, UpstreamFailure
-from translators.inbound import Overlay
-from translators.json_codec import loads
+from translators.errors import InvalidRequest, UpstreamFailure
+from translators.inbound import Overlay, relayed_failure
 from translators.notes import Report
 from translators.responses.answer.errors import parse_error
 from translators.responses.answer.response import parse_response
 from translators.responses.inbound.relay_body import relayed_body
 from translators.responses.inbound.relay_stream import RelayStream
 from translators.responses.request.build import key_headers
-
-_FAULT_OF_REQUEST: Final = frozenset(
-    {
-        FailureKind.INVALID_REQUEST,
-        FailureKind.UNSUPPORTED,
-        FailureKind.CONTEXT_LENGTH,
-        FailureKind.CONTENT_FILTER,
-        FailureKind.REQUEST_TOO_LARGE,
-    }
-)
 
 
 class ResponsesRelay:
@@ -79,15 +67,4 @@ class ResponsesRelay:
 
     def parse_error(self, status: int, headers: Mapping[str, str], body: bytes) -> UpstreamFailure:
         """Where the request was at fault the provider's own bytes are kept for its caller."""
-        failure = parse_error(status, headers, body)
-        if failure.kind not in _FAULT_OF_REQUEST or not _is_error(body):
-            return failure
-        return replace(failure, body=body)
-
-
-def _is_error(body: bytes) -> bool:
-    try:
-        document = loads(body)
-    except ValueError:
-        return False
-    return document.__class__ is dict and document.get("error").__class__ is dict
+        return relayed_failure(parse_error(status, headers, body), body)

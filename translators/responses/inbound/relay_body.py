@@ -1,7 +1,6 @@
 """The caller's own body for a server that speaks this API: edits in its JSON text, every other
 character as it came."""
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -10,7 +9,7 @@ from translators.dialect import Target
 from translators.inbound import Overlay
 from translators.notes import Report
 from translators.responses.inbound.relay_items import input_edits
-from translators.splices import Edit, Member, cut_all, elements, last, members, spliced
+from translators.splices import Body, Edit, elements
 
 ENCRYPTED: Final = "reasoning.encrypted_content"
 _NAMES: Final[Mapping[str, str]] = {
@@ -34,63 +33,6 @@ _INSIDE: Final[Mapping[str, tuple[str, str]]] = {
 }
 """What stands in an object here."""
 _SAMPLING: Final = ("temperature", "top_p")
-
-
-class Body:
-    """A body whose edits are gathered; of a name that stands twice the last member counts."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.edits: list[Edit] = []
-        self._found = members(text)
-        self._gone: set[int] = set()
-        self._put: dict[str, str] = {}
-
-    def get(self, name: str) -> Member | None:
-        """The member of that name."""
-        return last(self._found, name)
-
-    def value(self, name: str) -> Any:
-        """Its value; None if there is none."""
-        member = self.get(name)
-        return None if member is None else member.value
-
-    def cut(self, name: str) -> bool:
-        """Take the members of that name out; whether there was one."""
-        places = {i for i, member in enumerate(self._found) if member.name == name}
-        self._gone |= places
-        return bool(places)
-
-    def put(self, name: str, value: Any) -> None:
-        """Set the member."""
-        self._put[name] = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-    def was_put(self, name: str) -> bool:
-        """Whether it was set."""
-        return name in self._put
-
-    def finished(self) -> str:
-        """The text with all edits made."""
-        edits, more = list(self.edits), ""
-        for name, text in self._put.items():
-            member = self.get(name)
-            if member is None or self._is_cut(member):
-                more += f",{json.dumps(name)}:{text}"
-            else:
-                edits.append(Edit(member.value_start, member.end, text))
-        model = self.get("model")
-        assert model is not None
-        edits = [edit for edit in edits if not self._in_cut(edit)]
-        if more:
-            edits.append(Edit(model.end, model.end, more))
-        return spliced(self.text, [*edits, *cut_all(self.text, self._found, self._gone)])
-
-    def _is_cut(self, member: Member) -> bool:
-        return any(self._found[i] is member for i in self._gone)
-
-    def _in_cut(self, edit: Edit) -> bool:
-        gone = [self._found[i] for i in self._gone]
-        return any(member.start <= edit.start < member.end for member in gone)
 
 
 def relayed_body(
