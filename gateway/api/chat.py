@@ -19,9 +19,13 @@ from gateway.http.event_stream import EventStream
 from gateway.http.offload import BIG, off_loop
 from gateway.http.response import Response
 from gateway.telemetry.ids import unique
+from translators.chat.chunks import Chunk
+from translators.chat.long_chunks import shortened
 from translators.chat.wire import Completion
 from translators.errors import InvalidRequest, UpstreamError
 from translators.inbound import AnswerFacts, AnswerWriter, Call, InboundDialect, InboundRequest
+from translators.openai import inbound
+from translators.pieces import joined
 
 Handler = Callable[[Request], Awaitable[web.StreamResponse]]
 
@@ -111,7 +115,11 @@ async def _relayed(
     try:
         async with aclosing(stream.batches(runs=True)) as batches:
             async for chunks in batches:
-                data = write(chunks)
+                data = (
+                    write(chunks)
+                    if not stream.long
+                    else await off_loop(_written, writer, chunks, http.dialect is inbound)
+                )
                 if stream.over:
                     out.fall_silent()
                     last = data  # goes out with the end, in one system call
@@ -127,6 +135,15 @@ async def _relayed(
     out.fall_silent()
     end = writer.end()
     return await out.end(last + (end if settle is None else await settle(end, exchange)))
+
+
+def _written(writer: AnswerWriter, chunks: list[Chunk], relays: bool) -> bytes:
+    """What `writer` makes of a long batch. `relays`: chunks of the hub's own dialect are shown as
+    they came.
+    """
+    shown = shortened(chunks, relays)
+    written = [data for chunk in shown if (data := writer.write([chunk]))]
+    return written[0] if len(written) == 1 else joined(written)
 
 
 async def _failed(
@@ -152,4 +169,5 @@ def _facts_of_completion(completion: Completion, exchange: Exchange) -> AnswerFa
         completion["model"],
         exchange.served.name,
         exchange.estimated_prompt,
+        exchange.received,
     )

@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from translators import sse
 from translators.sse import Decoder, Event, EventTooLarge
 
 STREAM = (
@@ -23,6 +24,14 @@ EVENTS = [
 def read(pieces: list[bytes]) -> list[Event]:
     decoder = Decoder()
     return [event for piece in pieces for event in decoder.receive(piece)] + decoder.receive_eof()
+
+
+@pytest.fixture(params=[False, True], ids=["short", "long"], autouse=True)
+def _long(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Long events are put together in another way."""
+    if request.param:
+        monkeypatch.setattr(sse, "LONG", 0)
+        monkeypatch.setattr(sse, "_NAME_BYTES", 24)
 
 
 @pytest.mark.parametrize("ending", [b"\n", b"\r\n", b"\r"], ids=["lf", "crlf", "cr"])

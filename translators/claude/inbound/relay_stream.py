@@ -12,7 +12,8 @@ from translators.claude.answer.usage import usage
 from translators.dialect import Envelope
 from translators.errors import UpstreamFailure
 from translators.failures import malformed, truncated
-from translators.json_codec import JsonObject, loads_repaired
+from translators.json_codec import JsonObject
+from translators.long_json import loads_answer
 from translators.splices import Edit, last, members, spliced
 from translators.sse import MAX_EVENT_BYTES
 
@@ -137,7 +138,7 @@ def _is_run(data: bytes) -> bool:
 def _document(raw: bytes) -> JsonObject:
     """What an event's data says; an empty object if it is none."""
     try:
-        value = loads_repaired(b"\n".join([line.rstrip(b"\r") for line in _DATA.findall(raw)]))
+        value = loads_answer(b"\n".join([line.rstrip(b"\r") for line in _DATA.findall(raw)]))
     except ValueError:
         return {}
     return value if value.__class__ is dict else {}

@@ -4,7 +4,8 @@ import re
 from typing import Any, Final
 
 from translators.chat.chunks import Relayed
-from translators.json_codec import JsonObject, loads_repaired
+from translators.json_codec import JsonObject
+from translators.long_json import loads_answer
 
 _END: Final = re.compile(rb"\r\n\r\n|\n\n|\r\r(?!\n)")
 _NAME: Final = re.compile(rb"event:[ ]?([^\r\n]*)", re.MULTILINE)
@@ -58,7 +59,7 @@ def data_of(event: bytes) -> JsonObject | None:
     """What an event says; None if that is no JSON object."""
     lines = [line[5:] for line in event.splitlines() if line.startswith(b"data:")]
     try:
-        read = loads_repaired(b"\n".join(lines))
+        read = loads_answer(b"\n".join(lines))
     except ValueError:
         return None
     return read if read.__class__ is dict else None
