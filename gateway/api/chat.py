@@ -20,7 +20,7 @@ from gateway.http.offload import BIG, off_loop
 from gateway.http.response import Response
 from gateway.telemetry.ids import unique
 from translators.chat.chunks import Chunk
-from translators.chat.long_chunks import shortened
+from translators.chat.long_chunks import shed, shortened
 from translators.chat.wire import Completion
 from translators.errors import InvalidRequest, UpstreamError
 from translators.inbound import AnswerFacts, AnswerWriter, Call, InboundDialect, InboundRequest
@@ -86,7 +86,7 @@ async def respond(
     body = (
         write(completion, facts)
         if exchange.received <= BIG
-        else await off_loop(write, completion, facts)
+        else await off_loop(_written_whole, write, completion, facts, http.dialect is inbound)
     )
     return Response(body if settle is None else await settle(body, exchange))
 
@@ -137,12 +137,29 @@ async def _relayed(
     return await out.end(last + (end if settle is None else await settle(end, exchange)))
 
 
+def _written_whole(
+    write: Callable[[Completion, AnswerFacts], bytes],
+    completion: Completion,
+    facts: AnswerFacts,
+    relays: bool,
+) -> bytes:
+    """A big answer. In the hub's own dialect nothing of its log probabilities is kept."""
+    body = write(completion, facts)
+    if relays:
+        for choice in completion["choices"]:
+            shed(choice.get("logprobs"))
+    return body
+
+
 def _written(writer: AnswerWriter, chunks: list[Chunk], relays: bool) -> bytes:
     """What `writer` makes of a long batch. `relays`: chunks of the hub's own dialect are shown as
     they came.
     """
     shown = shortened(chunks, relays)
     written = [data for chunk in shown if (data := writer.write([chunk]))]
+    if relays:
+        for chunk in chunks:
+            shed((chunk.choice or {}).get("logprobs"))
     return written[0] if len(written) == 1 else joined(written)
 
 

@@ -101,7 +101,7 @@ async def test_a_big_event_of_a_stream_is_read_in_the_thread(threads: set[str]) 
 @pytest.mark.parametrize("model", ["on_openai", "on_gemini"])
 async def test_a_big_answer_is_written_in_the_thread(model: str, written: list[str]) -> None:
     await asked(model, stream=False)
-    assert written == ["write_completion"]
+    assert written == ["_written_whole"]
 
 
 async def test_a_big_event_is_written_in_the_thread(written: list[str]) -> None:
