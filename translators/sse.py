@@ -5,6 +5,7 @@ Lines end at CR, LF or CRLF and nowhere else (U+2028 and its kin stand raw insid
 bounded.
 """
 
+import re
 from typing import Final
 
 from translators.pieces import LONG, joined
@@ -193,3 +194,43 @@ class Decoder:
         if len(self.stray) + len(line) > self._max:
             raise EventTooLarge(f"more than {self._max} bytes outside of events")
         self.stray += line + b"\n"
+
+
+_BORDER: Final = re.compile(rb"\n\r?\n|\r\r").search
+
+
+class Held:
+    """The beginning of an event that is relayed as it came, while it comes."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self.size = 0
+        self.seen = 0
+        """Bytes in which no event ends."""
+
+    def with_(self, data: bytes) -> bytes | None:
+        """All of it and `data`. None while it is long and goes on: then `data` is kept, too."""
+        pieces = self._pieces
+        if self.size <= LONG:
+            self.seen = max(0, self.size - 3)
+            whole = b"".join((*pieces, data))
+        else:
+            pieces.append(data)
+            end = pieces[-2][-3:] + data
+            self.size += len(data)
+            if len(pieces[-2]) >= 3 and _BORDER(end) is None:
+                return None
+            self.seen = max(0, self.size - len(end) - 3)
+            whole = joined(pieces)
+        pieces.clear()
+        self.size = 0
+        return whole
+
+    def keep(self, rest: bytes) -> None:
+        """What is left of what `with_` gave."""
+        self._pieces = [rest] if rest else []
+        self.size = len(rest)
+
+    def end(self) -> bytes:
+        """All of it."""
+        return joined(self._pieces)

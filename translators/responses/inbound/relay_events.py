@@ -39,10 +39,12 @@ class RelayedEvents(Relayed):
         """How many events they are."""
 
 
-def split(text: bytes) -> tuple[list[bytes], bytes]:
-    """The whole events in `text`, each with its end, and what is left."""
+def split(text: bytes, seen: int = 0) -> tuple[list[bytes], bytes]:
+    """The whole events in `text`, each with its end, and what is left. None ends in what was
+    `seen`.
+    """
     events, at = [], 0
-    for match in _END.finditer(text):
+    for match in _END.finditer(text, seen):
         events.append(text[at : match.end()])
         at = match.end()
     return events, text[at:]
