@@ -1,5 +1,6 @@
 """The composition root: the only file that knows every room."""
 
+import importlib
 import random
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -62,10 +63,12 @@ async def running_gateway(
     *,
     simulated: bool = False,
     listeners: Sequence[Listener] = (),
+    open_console: bool = False,
 ) -> AsyncIterator[Gateway]:
     """A complete gateway, its clients open; gateway.server.listener serves it.
 
     `files` is where `config` came from: they are watched, and read again when asked for.
+    `open_console`: there is a console, and everybody may open it.
     """
     limits = config.server.media_fetch
     metrics, state = Metrics((), (), FIELDS), memory_of(config)
@@ -79,7 +82,13 @@ async def running_gateway(
         metrics.apply_config(VERSION, config.revision, config.personas, targets)
 
     measure_by(config)
-    bus = EventBus([metrics.on_event, *listeners])
+    heard, admin, console = [metrics.on_event, *listeners], admin or Admin(), None
+    if open_console or config.server.console.enabled:
+        # Not imported by name: it is not even loaded where nobody has enabled it.
+        made = importlib.import_module("gateway.console.console").Console
+        console = made(config.server.console, admin, open_console)
+        heard.append(console.on_event)
+    bus = EventBus(heard)
     async with (
         metrics.process.running(),
         UpstreamClient.running() as client,
@@ -97,10 +106,11 @@ async def running_gateway(
             state=state,
             counter=counter,
             access=access or Access(),
-            admin=admin or Admin(),
+            admin=admin,
             bus=bus,
             metrics=metrics,
             started=int(time.time()),
             store=store,
+            console=console,
             simulated=simulated,
         )

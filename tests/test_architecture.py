@@ -18,6 +18,7 @@ FLOORS = [
     {"gateway.__main__"},
     {"gateway.cli"},
     {"gateway.app", "gateway.server"},
+    {"gateway.console"},
     {"gateway.api"},
     {"gateway.dispatch"},
     {"gateway.routing"},

@@ -20,6 +20,11 @@ secret."""
 ADMIN_ROUTES: Final = frozenset({"/-/reload"})
 """What the admin key opens; callers' keys are not asked for there."""
 
+CONSOLE_PROXY: Final = "/console/{path}"
+CONSOLE_ROUTES: Final = frozenset({"/api/v1/stats", "/api/v1/decisions", "/console", CONSOLE_PROXY})
+"""What gateway.console opens by a door of its own, where it is enabled; the last one is all that
+stands under it."""
+
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -57,6 +62,13 @@ class Admin:
                 " enable it."
             )
         _known(headers, self._digests)
+
+    def secret(self, purpose: str) -> bytes:
+        """A key for signatures of one kind; other admin keys make another one."""
+        made = hashlib.sha256(f"llm-router {purpose}".encode())
+        for digest in sorted(self._digests):
+            made.update(digest)
+        return made.digest()
 
 
 def google_key(headers: Mapping[str, str], url: str) -> str:

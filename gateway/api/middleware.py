@@ -10,7 +10,7 @@ from typing import Any, Final
 from aiohttp import HttpVersion10, HttpVersion11, web
 
 from gateway.api import cors
-from gateway.api.auth import ADMIN_ROUTES, OPEN_ROUTES, google_key
+from gateway.api.auth import ADMIN_ROUTES, CONSOLE_ROUTES, OPEN_ROUTES, google_key
 from gateway.api.exchange import RESTARTING, publish_request_without_exchange
 from gateway.api.request import Request
 from gateway.api.routes import UNKNOWN, find
@@ -30,8 +30,8 @@ from translators.errors import InvalidRequest
 from translators.openai import inbound as chat
 
 _log: Final = logging.getLogger("llm_router")
-_WITHOUT_CALLERS_KEY: Final = OPEN_ROUTES | ADMIN_ROUTES | {cors.PREFLIGHT}
-_NOT_TOLD: Final = OPEN_ROUTES | {cors.PREFLIGHT}
+_WITHOUT_CALLERS_KEY: Final = OPEN_ROUTES | ADMIN_ROUTES | CONSOLE_ROUTES | {cors.PREFLIGHT}
+_NOT_TOLD: Final = OPEN_ROUTES | CONSOLE_ROUTES | {cors.PREFLIGHT}
 """What is asked so often, and means so little, that it stands in no log as long as it is answered.
 """
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}").fullmatch

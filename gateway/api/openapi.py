@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from gateway import errors
-from gateway.api import chat_schemas, embeddings_schemas, schemas
+from gateway.api import chat_schemas, console_schemas, embeddings_schemas, schemas
 from gateway.api.request import VERSION, Request
 from gateway.health import documents as health_documents
 from gateway.http.offload import off_loop
@@ -38,6 +38,7 @@ _MODULES: Final = (
     chat_schemas,
     embeddings_schemas,
     schemas,
+    console_schemas,
 )
 """Where the types of the answers stand: each before those that extend its types."""
 _SUFFIX: Final = "Document"
@@ -99,6 +100,7 @@ _EVENTS: Final = {
             "error": "Error",
         },
     ),
+    **console_schemas.EVENTS,
 }
 """What the stream of an answer is, and the component of each of its events."""
 _HEADERS: Final = {
@@ -173,6 +175,7 @@ _OPERATIONS: Final = {
     ("/metrics", "get"): _Operation("Prometheus metrics", "Metrics", (*_EVERYWHERE, 503),
      public=True),
     ("/openapi.json", "get"): _Operation("This document", "OpenApi", _CALLERS),
+    **{route: _Operation(*row) for route, row in console_schemas.OPERATIONS.items()},
 }  # fmt: skip
 _OF_ITS_OWN: Final[dict[str, _Json]] = {
     "Metrics": {
@@ -262,6 +265,10 @@ def _operation(path: str, operation: _Operation) -> _Json:
                 "description": about,
                 "schema": {"type": "string"},
             }
+        ]
+    if (query := console_schemas.QUERY.get(path)) is not None:
+        made["parameters"] = [
+            {**_header(name, about), "in": "query"} for name, about in query.items()
         ]
     if operation.public:
         made["security"] = []

@@ -4,8 +4,11 @@ running gateway.
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
+
+from aiohttp import web
 
 from gateway.accounting.token_counter import TokenCounter
 from gateway.api.auth import Access, Admin
@@ -28,6 +31,20 @@ from translators.openai import inbound as chat
 VERSION: Final = "0.1.0"
 
 
+class ConsoleRoutes(Protocol):
+    """What gateway.console adds where it is enabled."""
+
+    def find(
+        self, http: "Request"
+    ) -> (
+        tuple[str, str, Callable[["Request"], Awaitable[web.StreamResponse]], InboundDialect] | None
+    ):
+        """Path, id, handler and dialect of its route that is asked for; None: none of its own."""
+
+    def answers(self, gateway: "Gateway") -> Mapping[str, Callable[[Any], Awaitable[Any]]]:
+        """What a worker answers when another one asks."""
+
+
 @dataclass(slots=True)
 class Gateway:
     """The parts, put together by gateway.app. `draining` is set when the server is asked to
@@ -46,6 +63,8 @@ class Gateway:
     bodies: Bodies = field(default_factory=Bodies)
     store: Store | None = None
     """Of answers of the Responses API; None: none are kept."""
+    console: ConsoleRoutes | None = None
+    """None where it is not enabled."""
     simulated: bool = False
     draining: bool = False
     closing: bool = False

@@ -198,6 +198,8 @@ def _open_route(path: str) -> tuple[str, str]:
 
 
 def _find(http: Request) -> Found:
+    if (console := http.gateway.console) is not None and (own := console.find(http)) is not None:
+        return Found(*own)
     method, path = http.method, http.path
     known, id_ = (path, "") if path in _METHODS else _open_route(path)
     methods = _METHODS.get(known, {})

@@ -89,6 +89,7 @@ async def _serve(what: Serving, membership: WorkerIdentity | None) -> int:
                 what.admin,
                 simulated=what.demo,
                 listeners=[log.on_event],
+                open_console=what.demo and is_loopback(what.host),
             )
         )
         gateway.metrics.tell_lost_lines(lambda: log.lost)

@@ -39,6 +39,7 @@ from gateway.config.providers import (
 )
 from gateway.config.server import (
     BreakerSettings,
+    ConsoleSettings,
     MediaFetch,
     ParamsMode,
     Resilience,
@@ -49,8 +50,8 @@ from gateway.config.server import (
 __all__ = [
     "ALWAYS", "EVERY_ORIGIN", "NOTHING", "NO_OVERRIDES", "OPAQUE_ORIGIN", "ApiKey", "Backoff",
     "Balance", "BreakerSettings", "CheckOutcome", "Concurrency", "Condition", "Config",
-    "ConfigError", "ConfigFiles", "CostTier", "DialectName", "Feature", "HealthCheck", "Hedge",
-    "Link", "MediaFetch", "Model", "OnFailure", "ParamsMode", "Persona", "Policy", "Price",
+    "ConfigError", "ConfigFiles", "ConsoleSettings", "CostTier", "DialectName", "Feature",
+    "HealthCheck", "Hedge", "Link", "MediaFetch", "Model", "OnFailure", "ParamsMode", "Persona", "Policy", "Price",
     "PriceTier", "Problem", "PromptMode", "Provider", "Proxy", "Resilience", "RetryBudget",
     "Rule", "ServerSettings", "StrategyName", "TargetRef", "TimeWindow", "TimeoutOverrides",
     "Timeouts", "TlsFiles", "find_directory", "load", "simulated_by", "tls_context",

@@ -20,7 +20,7 @@ Trigger = Literal["SIGHUP", "request", "watch"]
 Adopter = Callable[[Config], None]
 """Called with a new configuration on the event loop, just before it holds. Must not fail."""
 
-AT_START_ONLY: Final = ("max_body_bytes", "media_fetch")
+AT_START_ONLY: Final = ("max_body_bytes", "media_fetch", "console")
 """Settings of `server` of which a change waits for the next start."""
 BETWEEN: Final = 0.5
 """Seconds between two reloads that signals or the watch ask for."""

@@ -1,5 +1,6 @@
 """What persona_policy.yaml says of the server, and of all personas and providers together."""
 
+import ipaddress
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, Literal
 
@@ -14,6 +15,10 @@ PARAMS_MODES: Final[tuple[ParamsMode, ...]] = ("report", "strict", "quiet")
 _HOST: Final = matching(
     "[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?",
     "must be a host name in small letters, without scheme and port",
+)
+_TRACE_URL: Final = matching(
+    r"|https?://[^\s]{1,500}\{trace_id\}[^\s]{0,500}",
+    "must be an http or https URL with {trace_id} in it",
 )
 
 
@@ -60,6 +65,32 @@ class MediaFetch(Row):
     timeout: Seconds = 10.0
 
 
+def _check_networks(networks: tuple[str, ...]) -> tuple[str, ...]:
+    for text in networks:
+        try:
+            ipaddress.ip_network(text)
+        except ValueError:
+            raise ValueError(f"{text!r} is no address and no network like 10.0.0.0/8") from None
+    return networks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsoleSettings(Row):
+    """The page at /console."""
+
+    enabled: bool = False
+    auth: Literal["admin_key", "proxy"] = "admin_key"
+    """What opens it: the admin key, typed once, or a user whom a trusted proxy names."""
+    trusted_proxies: Annotated[
+        tuple[str, ...], Field(max_length=100), AfterValidator(_check_networks)
+    ] = ()
+    """Addresses and networks of proxies whose `x-forwarded-*` is believed."""
+    admin_groups: Annotated[tuple[str, ...], Field(max_length=100)] = ()
+    """Of `x-forwarded-groups`: who may also send requests; all others look."""
+    trace_url: Annotated[str, _TRACE_URL] = ""
+    """Where a trace is shown; `{trace_id}` in it stands for the trace."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerSettings(Row):
     """Limits and time limits of the server itself; bytes and seconds."""
@@ -88,6 +119,8 @@ class ServerSettings(Row):
     """Origins whose pages may call from a browser; `*` is every one but `null`."""
     hosts: Annotated[tuple[Annotated[str, _HOST], ...], Field(max_length=100)] = ()
     """Names of a gateway that listens on loopback without callers' keys, beside loopback's own."""
+    console: ConsoleSettings = ConsoleSettings()
+    """The page at /console. Holds from the start on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

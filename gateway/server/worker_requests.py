@@ -23,4 +23,5 @@ def answers_of(gateway: Gateway) -> Answers:
     async def reload(trigger: Trigger) -> ReloadDocument:
         return reload_document(await gateway.reloader.reload(trigger))
 
-    return {"snapshot": snapshot, "decision": decision, "reload": reload}
+    more = {} if gateway.console is None else gateway.console.answers(gateway)
+    return {"snapshot": snapshot, "decision": decision, "reload": reload, **more}

@@ -105,6 +105,10 @@ class Peers:
             (number, answer) for number, answer in await self._ask("others", ["reload", "request"])
         ]
 
+    async def others(self, question: str, about: Any) -> list[tuple[int, Any]]:
+        """What each of the others answers, by number, None for one that did not. NoSiblings."""
+        return [(number, answer) for number, answer in await self._ask("others", [question, about])]
+
     async def _ask(self, question: str, about: Any) -> Any:
         try:
             return await self._link.ask(question, about, limit=_LIMIT)
