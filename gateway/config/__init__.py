@@ -51,8 +51,8 @@ __all__ = [
     "ALWAYS", "EVERY_ORIGIN", "NOTHING", "NO_OVERRIDES", "OPAQUE_ORIGIN", "ApiKey", "Backoff",
     "Balance", "BreakerSettings", "CheckOutcome", "Concurrency", "Condition", "Config",
     "ConfigError", "ConfigFiles", "ConsoleSettings", "CostTier", "DialectName", "Feature",
-    "HealthCheck", "Hedge", "Link", "MediaFetch", "Model", "OnFailure", "ParamsMode", "Persona", "Policy", "Price",
-    "PriceTier", "Problem", "PromptMode", "Provider", "Proxy", "Resilience", "RetryBudget",
+    "HealthCheck", "Hedge", "Link", "MediaFetch", "Model", "OnFailure", "ParamsMode", "Persona",
+    "Policy", "Price", "PriceTier", "Problem", "PromptMode", "Provider", "Proxy", "Resilience", "RetryBudget",
     "Rule", "ServerSettings", "StrategyName", "TargetRef", "TimeWindow", "TimeoutOverrides",
     "Timeouts", "TlsFiles", "find_directory", "load", "simulated_by", "tls_context",
 ]  # fmt: skip

@@ -85,7 +85,7 @@ class ConsoleAccess:
     def check_admin(self, http: Request) -> None:
         """Raises likewise, and NotServed for who may only look."""
         if self.check(http) != "admin":
-            raise NotServed(403, "Viewers of the console may not do this.", "viewers_only_look")
+            raise NotServed(403, "Viewers of the console may not do this.")
 
     def _role(self, http: Request) -> Role:
         if self.mode == "open":
@@ -108,7 +108,6 @@ class ConsoleAccess:
                 403,
                 "The console is opened through its proxy only: list its address in"
                 " server.console.trusted_proxies.",
-                "proxy_not_trusted",
             )
         if not http.headers.get("x-forwarded-user"):
             raise NotAuthorized("The proxy has named no user in 'x-forwarded-user'.")
@@ -153,8 +152,7 @@ class ConsoleAccess:
             raise NotServed(
                 429,
                 "Too many logins have failed: wait a minute.",
-                "too_many_logins",
-                {"retry-after": "60"},
+                headers={"retry-after": "60"},
             )
 
     def _address(self, http: Request) -> str:
@@ -184,9 +182,7 @@ def _check_own_page(http: Request) -> None:
         else headers.get("origin") in (f"http://{host}", f"https://{host}")
     )
     if headers.get(MUTATION) != "1" or not same:
-        raise NotServed(
-            403, f"Only the console's own page may ask this, with '{MUTATION}: 1'.", "not_the_page"
-        )
+        raise NotServed(403, f"Only the console's own page may ask this, with '{MUTATION}: 1'.")
 
 
 def _cookie(http: Request, value: str, age: int) -> str:

@@ -210,7 +210,7 @@ class Console:
 
     async def _streamed(self, http: Request, cursor: decisions.Cursor) -> web.StreamResponse:
         if self._streams >= _MOST_STREAMS:
-            raise NotServed(503, "Too many pages of the console are open.", "too_many_pages")
+            raise NotServed(503, "Too many pages of the console are open.")
         interval = http.config.server.keep_alive_interval
         self._streams += 1
         try:

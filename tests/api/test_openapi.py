@@ -7,6 +7,7 @@ from typing import Any, Final
 import aiohttp
 import pytest
 
+from gateway.api import console_schemas
 from gateway.api.openapi import document
 from gateway.api.routes import ROUTES
 from gateway.routing.state import RouterState
