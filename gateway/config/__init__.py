@@ -52,7 +52,7 @@ __all__ = [
     "Balance", "BreakerSettings", "CheckOutcome", "Concurrency", "Condition", "Config",
     "ConfigError", "ConfigFiles", "ConsoleSettings", "CostTier", "DialectName", "Feature",
     "HealthCheck", "Hedge", "Link", "MediaFetch", "Model", "OnFailure", "ParamsMode", "Persona",
-    "Policy", "Price", "PriceTier", "Problem", "PromptMode", "Provider", "Proxy", "Resilience", "RetryBudget",
-    "Rule", "ServerSettings", "StrategyName", "TargetRef", "TimeWindow", "TimeoutOverrides",
-    "Timeouts", "TlsFiles", "find_directory", "load", "simulated_by", "tls_context",
+    "Policy", "Price", "PriceTier", "Problem", "PromptMode", "Provider", "Proxy", "Resilience",
+    "RetryBudget", "Rule", "ServerSettings", "StrategyName", "TargetRef", "TimeWindow",
+    "TimeoutOverrides", "Timeouts", "TlsFiles", "find_directory", "load", "simulated_by", "tls_context",
 ]  # fmt: skip
