@@ -54,5 +54,6 @@ __all__ = [
     "HealthCheck", "Hedge", "Link", "MediaFetch", "Model", "OnFailure", "ParamsMode", "Persona",
     "Policy", "Price", "PriceTier", "Problem", "PromptMode", "Provider", "Proxy", "Resilience",
     "RetryBudget", "Rule", "ServerSettings", "StrategyName", "TargetRef", "TimeWindow",
-    "TimeoutOverrides", "Timeouts", "TlsFiles", "find_directory", "load", "simulated_by", "tls_context",
+    "TimeoutOverrides", "Timeouts", "TlsFiles", "find_directory", "load", "simulated_by",
+    "tls_context",
 ]  # fmt: skip

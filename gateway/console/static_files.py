@@ -20,7 +20,7 @@ SECURITY: Final = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
     "cross-origin-opener-policy": "same-origin",
-    "permissions-policy": "()",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
 }
 PAGE: Final = "index.html"
 _TYPES: Final = {
