@@ -73,12 +73,19 @@ async def serving(
     access: Access | None = None,
     admin: Admin | None = None,
     simulated: bool = False,
+    open_console: bool = False,
 ) -> AsyncIterator[Running]:
     events: list[Event] = []
     with files_of(policy, environ, capabilities) as files:
         async with (
             running_gateway(
-                files.load(), files, access, admin, simulated=simulated, listeners=[events.append]
+                files.load(),
+                files,
+                access,
+                admin,
+                simulated=simulated,
+                listeners=[events.append],
+                open_console=open_console,
             ) as gateway,
             listening(gateway, "127.0.0.1", 0) as server,
         ):

@@ -57,7 +57,7 @@ function reason(text) {
   const word = REASONS[text.split(":")[0]];
   return word ? `${word} (${text})` : text;
 }
-const STATES = { closed: ["healthy", "good"], open: ["set aside", "bad"], half_open: ["being probed", "warn"], ramping: ["coming back", "warn"] };
+const STATES = { closed: ["in use", "good"], open: ["set aside", "bad"], half_open: ["being probed", "warn"], ramping: ["coming back", "warn"] };
 
 /* ---- asking ---- */
 
@@ -185,7 +185,7 @@ function chart(name, data, labels, format) {
   }
   const css = (variable) => getComputedStyle(document.documentElement).getPropertyValue(variable).trim();
   const axis = { stroke: css("--quiet"), grid: { stroke: css("--line"), width: 1 }, ticks: { stroke: css("--line"), width: 1 } };
-  const line = (label, i) => ({ label, stroke: css(i ? "--bad" : "--blue"), width: 2, points: { show: true, size: 5 }, value: (u, v) => (v === null || v === undefined ? "–" : format(v)), ...(name === "requests" && uPlot.paths.bars && !i ? { fill: css("--bar"), paths: uPlot.paths.bars({ size: [0.7, 40] }), points: { show: false } } : {}) });
+  const line = (label, i) => ({ label, stroke: css(i ? "--bad" : "--blue"), width: 2, points: { show: name === "seconds", size: 5 }, value: (u, v) => (v === null || v === undefined ? "–" : format(v)), ...(name === "requests" && uPlot.paths.bars && !i ? { fill: css("--bar"), paths: uPlot.paths.bars({ size: [0.7, 40] }) } : {}) });
   charts[name] = new uPlot({
     ...size, padding: [8, 8, 0, 0], series: [{ value: (u, v) => (v ? clock(v * 1000) : "–") }, ...labels.map(line)],
     axes: [{ ...axis, values: (u, ticks) => ticks.map((t) => new Date(t * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false })) }, { ...axis, size: 62, values: (u, ticks) => ticks.map(format) }],

@@ -1,0 +1,157 @@
+"""gateway.console.access: sessions, who they belong to, what ends them, and proxies that name
+users.
+"""
+
+from typing import Any, Final
+
+import pytest
+
+from gateway.api.auth import read_admin
+from gateway.console.access import MOST_FAILED, SESSION, Sessions
+from tests.console.gateways import ADMIN_KEY, World, console
+from tests.console.test_stats import Clock
+
+PAGE: Final = {"x-llm-router-console": "1", "sec-fetch-site": "same-origin"}
+BODY: Final = {"model": "first", "messages": [{"role": "user", "content": "hi"}]}
+PROXY: Final = "{enabled: true, auth: proxy, trusted_proxies: [127.0.0.1], admin_groups: [ops]}"
+
+
+async def login(world: World, key: str = ADMIN_KEY, **headers: str) -> Any:
+    answer = await world.http.post(
+        "/console/session", json={"key": key}, headers={**PAGE, **headers}
+    )
+    await answer.read()
+    return answer
+
+
+async def status(world: World, path: str = "/console/session", **headers: str) -> int:
+    async with world.http.get(path, headers=headers) as answer:
+        await answer.read()
+        return answer.status
+
+
+async def test_the_admin_key_is_typed_once() -> None:
+    async with console("{enabled: true}", keys={"LLM_ROUTER_API_KEYS": "callers"}) as world:
+        assert await status(world) == 401
+        answer = await login(world)
+        assert answer.status == 204
+        cookie = answer.headers["set-cookie"]
+        name, _, rest = cookie.partition("=")
+        assert name == "llmr"
+        assert rest.partition("; ")[2] == "Path=/; Max-Age=28800; HttpOnly; SameSite=Strict"
+        sent = {"cookie": cookie.partition(";")[0]}
+        for path in ("/console/session", "/console/api/v1/providers", "/api/v1/stats"):
+            assert await status(world, path, **sent) == 200
+        world.http.cookie_jar.clear()
+        assert await status(world, "/v1/models", **sent) == 401
+
+
+async def test_where_the_page_came_by_https_the_cookie_is_bound_to_it() -> None:
+    async with console("{enabled: true}") as world:
+        answer = await login(world, origin=world.running.url.replace("http:", "https:"))
+        cookie = answer.headers["set-cookie"]
+    assert cookie.startswith("__Host-llmr=")
+    assert cookie.endswith("; Secure")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"x-llm-router-console": "1"},
+        {"sec-fetch-site": "same-origin"},
+        {"x-llm-router-console": "1", "sec-fetch-site": "cross-site"},
+        {"x-llm-router-console": "1", "sec-fetch-site": "same-site"},
+        {"x-llm-router-console": "1", "origin": "http://evil.example"},
+    ],
+)
+async def test_only_its_own_page_changes_anything(headers: dict[str, str]) -> None:
+    async with console("{enabled: true}", keys={"LLM_ROUTER_API_KEYS": "callers"}) as world:
+        cookie = (await login(world)).headers["set-cookie"].partition(";")[0]
+        for method, path in (
+            ("POST", "/console/session"),
+            ("DELETE", "/console/session"),
+            ("POST", "/console/v1/chat/completions"),
+            ("POST", "/console/api/v1/route"),
+        ):
+            body = {"key": ADMIN_KEY} if path.endswith("session") else BODY
+            sent = {**headers, "cookie": cookie}
+            async with world.http.request(method, path, json=body, headers=sent) as answer:
+                assert answer.status == 403, (method, path)
+
+
+async def test_a_logout_ends_the_session_in_the_browser() -> None:
+    async with (
+        console("{enabled: true}") as world,
+        world.http.delete("/console/session", headers=PAGE) as answer,
+    ):
+        assert answer.headers["set-cookie"].startswith("llmr=; Path=/; Max-Age=0;")
+
+
+def test_a_session_ends_by_time_and_by_another_admin_key() -> None:
+    clock = Clock()
+    secret, other = (
+        read_admin({"LLM_ROUTER_ADMIN_KEY": key}).secret("console") for key in ("one", "two")
+    )
+    sessions = Sessions(secret, clock)
+    session = sessions.made()
+    assert sessions.holds(session)
+    assert not Sessions(other, clock).holds(session)
+    clock.now += SESSION
+    assert not sessions.holds(session)
+
+
+@pytest.mark.parametrize("text", ["", ".", "..", "a.b.c", "9999999999.x.", "\udcff.\udcff.\udcff"])
+def test_what_was_not_signed_is_no_session(text: str) -> None:
+    assert not Sessions(b"secret", Clock()).holds(text)
+
+
+def test_a_session_that_was_changed_is_none() -> None:
+    sessions = Sessions(b"secret", Clock())
+    made = sessions.made()
+    expires, nonce, signature = made.split(".")
+    assert not sessions.holds(f"{int(expires) + 1}.{nonce}.{signature}")
+    assert not sessions.holds(f"{expires}.{nonce}0.{signature}")
+
+
+async def test_failed_logins_are_counted_by_address() -> None:
+    async with console("{enabled: true}") as world:
+        for _ in range(MOST_FAILED):
+            assert (await login(world, "wrong")).status == 401
+        answer = await login(world)
+    assert (answer.status, answer.headers["retry-after"]) == (429, "60")
+
+
+@pytest.mark.parametrize("body", [{}, {"key": ""}, {"key": 1}, [], "x"])
+async def test_a_login_without_a_key_is_told_so(body: object) -> None:
+    async with (
+        console("{enabled: true}") as world,
+        world.http.post("/console/session", json=body, headers=PAGE) as answer,
+    ):
+        assert (answer.status, (await answer.json())["error"]["param"]) == (400, "key")
+
+
+async def test_a_trusted_proxy_names_users_and_what_they_may() -> None:
+    async with console(PROXY, keys={"LLM_ROUTER_API_KEYS": "callers"}) as world:
+        assert await status(world) == 401
+        viewer = {"x-forwarded-user": "ann", "x-forwarded-groups": "devs, people"}
+        admin = {"x-forwarded-user": "bob", "x-forwarded-groups": "devs,ops"}
+        for user, role, sent in ((viewer, "viewer", 403), (admin, "admin", 200)):
+            async with world.http.get("/console/session", headers=user) as answer:
+                assert (await answer.json())["role"] == role
+            headers = {**user, **PAGE}
+            async with world.http.post("/console/api/v1/route", json=BODY, headers=headers) as got:
+                assert got.status == 200
+            async with world.http.post(
+                "/console/v1/chat/completions", json=BODY, headers=headers
+            ) as got:
+                assert got.status == sent
+
+
+async def test_nobody_else_names_users() -> None:
+    untrusted = PROXY.replace("127.0.0.1", "10.0.0.0/8")
+    async with console(untrusted) as world:
+        assert (
+            await status(world, **{"x-forwarded-user": "bob", "x-forwarded-groups": "ops"}) == 403
+        )
+    async with console("{enabled: true}") as world:
+        assert await status(world, **{"x-forwarded-user": "bob"}) == 401
