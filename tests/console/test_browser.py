@@ -1,0 +1,243 @@
+"""The console in a real Chromium, section by section.
+
+NOT CHECKED, and said so, where there is no Playwright or no Chromium; axe's rules likewise where
+`AXE_CORE` does not name its axe.min.js (npm's package axe-core).
+"""
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from tests.console.gateways import ADMIN_KEY, World, console
+
+playwright = pytest.importorskip(
+    "playwright.async_api", reason="NOT CHECKED in a browser: the package playwright is missing"
+)
+CHROMIUM: Final = shutil.which("chromium") or shutil.which("chromium-browser")
+AXE: Final = Path(os.environ["AXE_CORE"]).read_text("utf-8") if "AXE_CORE" in os.environ else ""
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="NOT CHECKED in a browser: there is no chromium"),
+    pytest.mark.timeout(120),
+]
+KEYS: Final = {"LLM_ROUTER_API_KEYS": "callers-key"}
+
+
+@asynccontextmanager
+async def page_of(world: World, width: int = 1280, scheme: str = "light") -> AsyncIterator[Any]:
+    """The console's page. Whatever it asks of others, logs as an error or fails to do, fails the
+    test."""
+    faults: list[str] = []
+    async with playwright.async_playwright() as started:
+        browser = await started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = await browser.new_page(
+            viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce"
+        )
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("console", lambda m: m.type == "error" and faults.append(m.text))
+        page.on(
+            "request",
+            lambda r: r.url.startswith((world.running.url, "data:")) or faults.append(r.url),
+        )
+        page.on("dialog", lambda dialog: faults.append(f"a dialog: {dialog.message}"))
+        page.set_default_timeout(15_000)
+        yield page
+        await browser.close()
+    # of an answer that is no good one the browser tells by itself
+    assert [fault for fault in faults if not fault.startswith("Failed to load resource")] == []
+
+
+async def opened(page: Any, world: World) -> None:
+    await page.goto(f"{world.running.url}/console")
+    await page.wait_for_selector("#people article")
+
+
+async def test_a_newcomer_sends_a_request_breaks_a_provider_and_sees_the_failover() -> None:
+    async with console(opened=True) as world, page_of(world) as page:
+        await page.goto(world.running.url)
+        assert page.url == f"{world.running.url}/console"
+        assert await page.is_visible("#welcome")
+        await page.select_option("#persona", "first")
+        await page.click("#plan")
+        await page.wait_for_selector("#result li")
+        assert await page.locator("#result li .chip").all_inner_texts() == [
+            "asked first",
+            "stands by",
+        ]
+        await page.click("#send")
+        await page.wait_for_selector("#result .fall")
+        assert await page.inner_text("#result .answer") == "You said: Say hello in five languages."
+        assert "openai/gpt-4.1" in await page.inner_text("#result p >> nth=0")
+        await page.select_option("#faults [data-dialect=openai]", "error 503")
+        assert "error 503 on openai" in await page.text_content("#curl")
+        await page.click("#send")
+        await page.wait_for_selector("#result .fall li >> nth=1")
+        assert "claude/claude-sonnet-5" in await page.inner_text("#result p >> nth=0")
+        await page.click("#result button")
+        await page.wait_for_selector("td.open .fall")
+        told = await page.inner_text("td.open")
+        assert "overloaded" in told
+        assert "failover: the next target" in told
+        assert "asked first" in told
+
+
+async def test_a_request_that_fails_is_told_with_its_reason() -> None:
+    async with console(opened=True) as world, page_of(world) as page:
+        await opened(page, world)
+        await page.select_option("#persona", "img_src")
+        await page.select_option("#faults [data-dialect=gemini]", "error 429 retry-after 20")
+        await page.uncheck("#stream")
+        await page.click("#send")
+        await page.wait_for_selector("#result .chip.bad")
+        assert "failed" in await page.inner_text("#result")
+
+
+async def test_now_shows_what_was_counted() -> None:
+    async with console(opened=True) as world, page_of(world) as page:
+        for number in range(4):
+            await world.chat(f"hi {number}")
+        await world.chat("[[sim: error 500]]")
+        await opened(page, world)
+        tiles = await page.locator("#tiles > div").all_inner_texts()
+        assert "Errors\n20 %" in tiles
+        assert await page.locator(".chart canvas").count() == 2
+        assert "one process" in await page.inner_text("#system")
+
+
+async def test_decisions_come_live_and_are_filtered() -> None:
+    async with console(opened=True) as world, page_of(world) as page:
+        await opened(page, world)
+        assert await page.is_visible("#none")
+        await world.chat("hi")
+        await world.chat("hi [[sim: fail openai]]")
+        await world.chat("hi [[sim: error 400]]", model="img_src")
+        await page.wait_for_selector("#rows tr >> nth=2")
+        assert await page.inner_text("#live") == "live"
+        for field, value, rows in (
+            ("#f-outcome", "failed", 1),
+            ("#f-outcome", "moved", 1),
+            ("#f-outcome", "ok", 2),
+            ("#f-outcome", "", 3),
+            ("#f-persona", "img_src", 1),
+        ):
+            await page.select_option(field, value)
+            assert await page.locator("#rows tr").count() == rows, value
+        await page.fill("#f-key", "beef")
+        assert "No decision fits" in await page.inner_text("#none")
+
+
+async def test_personas_show_their_targets_and_what_was_set_aside() -> None:
+    async with console(opened=True) as world, page_of(world) as page:
+        for number in range(12):
+            await world.chat(f"hi {number} [[sim: fail openai]]")
+        await opened(page, world)
+        told = await page.inner_text("#people article >> nth=0")
+        assert "set aside" in told
+        assert "claude/claude-sonnet-5" in told
+        await page.click("#people summary >> nth=0")
+        assert "order of targets: priority" in await page.inner_text("#people article >> nth=0")
+
+
+async def test_settings_name_this_host_and_can_be_copied() -> None:
+    async with console(opened=True) as world, page_of(world) as page:
+        await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        await opened(page, world)
+        await page.select_option("#c-persona", "first")
+        names = await page.locator("#setups h3").all_inner_texts()
+        assert len(names) == 7
+        await page.click("#setups button >> nth=0")
+        await page.wait_for_selector("text=Copied")
+        copied = await page.evaluate("navigator.clipboard.readText()")
+        assert f"curl {world.running.url}/v1/chat/completions" in copied
+        assert '"model":"first"' in copied
+
+
+async def test_texts_full_of_markup_stay_texts() -> None:
+    """A persona's description is one; every text takes the same way into the page."""
+    async with console(opened=True) as world, page_of(world) as page:
+        await opened(page, world)
+        assert "<b>bold</b>" in await page.inner_text("#people")
+        await page.fill("#message", "<img src=x onerror=alert(1)><script>alert(2)</script>")
+        await page.click("#send")
+        await page.wait_for_selector("#result .fall")
+        assert "<img src=x onerror=alert(1)>" in await page.inner_text("#result .answer")
+        assert await page.locator("#console img, #console script").count() == 0
+
+
+async def test_the_door_opens_by_the_admin_key_and_closes() -> None:
+    async with console("{enabled: true}", keys=KEYS) as world, page_of(world) as page:
+        await page.goto(f"{world.running.url}/console")
+        await page.fill("#key", "wrong")
+        await page.press("#key", "Enter")
+        await page.wait_for_selector("#refused:not(:empty)")
+        assert await page.is_hidden("#console")
+        await page.fill("#key", ADMIN_KEY)
+        await page.press("#key", "Enter")
+        await page.wait_for_selector("#people article")
+        assert await page.is_hidden("#welcome")
+        assert await page.is_hidden("#break")
+        assert "YOUR_KEY" in await page.inner_text("#setups")
+        await page.click("#send")
+        await page.wait_for_selector("#result .fall")
+        await page.reload()
+        await page.wait_for_selector("#people article")
+        assert await page.evaluate("document.cookie") == ""
+        await page.click("#logout")
+        await page.reload()
+        await page.wait_for_selector("#login:not([hidden])")
+
+
+async def test_the_keyboard_is_enough() -> None:
+    async with console(opened=True) as world, page_of(world) as page:
+        await world.chat("hi")
+        await opened(page, world)
+        await page.wait_for_selector("#rows button")
+        await page.keyboard.press("Tab")
+        assert await page.evaluate("document.activeElement.textContent") == "Skip to the content"
+        reached = set()
+        for _ in range(60):
+            await page.keyboard.press("Tab")
+            reached.add(
+                await page.evaluate("document.activeElement.id || document.activeElement.tagName")
+            )
+        assert {"persona", "message", "stream", "plan", "send", "f-persona", "pause"} <= reached
+        await page.focus("#rows button")
+        await page.keyboard.press("Enter")
+        await page.wait_for_selector("td.open .fall")
+        assert await page.get_attribute("#rows button", "aria-expanded") == "true"
+        await page.keyboard.press("Enter")
+        assert await page.locator("td.open").count() == 0
+
+
+@pytest.mark.parametrize("width", [360, 1280, 3840])
+async def test_nothing_sticks_out(width: int) -> None:
+    async with console(opened=True) as world, page_of(world, width) as page:
+        await world.chat("hi [[sim: fail openai]]")
+        await opened(page, world)
+        await page.click("#rows button")
+        await page.wait_for_selector("td.open .fall")
+        assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+@pytest.mark.skipif(not AXE, reason="NOT CHECKED: AXE_CORE names no axe.min.js")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_axe_finds_nothing_serious(scheme: str) -> None:
+    async with console(opened=True) as world, page_of(world, scheme=scheme) as page:
+        for text in ("hi", "hi [[sim: fail openai]]", "[[sim: error 500]]"):
+            await world.chat(text)
+        await opened(page, world)
+        await page.click("#plan")
+        await page.click("#rows button")
+        await page.wait_for_selector("td.open .fall")
+        await page.evaluate(AXE)
+        found = await page.evaluate("axe.run()")
+    serious = [
+        (v["id"], v["nodes"][0]["html"])
+        for v in found["violations"]
+        if v["impact"] in ("serious", "critical")
+    ]
+    assert serious == []
