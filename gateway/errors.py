@@ -32,9 +32,9 @@ from typing import Final, NotRequired
 from typing_extensions import TypedDict  # pydantic reads typing's own from Python 3.12 on only
 
 from translators.chat.redaction import without_account
+from translators.dialect.inbound import CallerError
 from translators.errors import FailureKind, InvalidRequest, UpstreamFailure
 from translators.failures import OUR_KEY
-from translators.inbound import CallerError
 
 
 class ErrorDetailDocument(TypedDict):

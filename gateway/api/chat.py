@@ -20,8 +20,14 @@ from gateway.http.offload import BIG, off_loop
 from gateway.http.response import Response
 from gateway.telemetry.ids import unique
 from translators.chat.wire import Completion
+from translators.dialect.inbound import (
+    AnswerFacts,
+    AnswerWriter,
+    Call,
+    InboundDialect,
+    InboundRequest,
+)
 from translators.errors import InvalidRequest, UpstreamError
-from translators.inbound import AnswerFacts, AnswerWriter, Call, InboundDialect, InboundRequest
 
 Handler = Callable[[Request], Awaitable[web.StreamResponse]]
 

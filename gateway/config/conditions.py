@@ -11,12 +11,22 @@ from pydantic import Field
 
 from gateway.config.errors import shown
 from gateway.config.schema import DERIVED, OrText, Row, Written, derive, if_none, matching
+from translators.capabilities import Capability
 
 Feature = Literal[
     "tools", "images", "files", "audio", "video", "json_schema", "reasoning", "web_search",
     "history",
 ]  # fmt: skip
 """What a rule may ask of a request: history means that an assistant has spoken in it already."""
+CAPABILITY_OF: Final[Mapping[Feature, Capability]] = {
+    "tools": "tool_calling",
+    "images": "vision",
+    "audio": "audio_input",
+    "video": "video",
+    "json_schema": "json_schema",
+    "web_search": "web_search",
+}
+"""What a target needs for a feature. Every model reads text files; reasoning can be left out."""
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: Final[tuple[Day, ...]] = get_args(Day)
 EVERY_DAY: Final = frozenset(range(7))

@@ -10,10 +10,9 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from gateway.config.endpoints import check_url, parts_of
+from gateway.config.endpoints import MODEL_PLACE, check_url, names_version, parts_of
 from gateway.config.errors import Complaint, Problem
 from gateway.config.links import NO_PROXY, Link, Proxy, TlsFiles, proxy_at, proxy_for, tls_context
-from gateway.config.lint.models import base_url_complaints
 from gateway.config.providers import ApiKey, Provider
 
 _KEY: Final = re.compile(r"[\x21-\x7e]+")
@@ -44,6 +43,18 @@ def completed(
         link=link,
     )
     return provider, complaints
+
+
+def base_url_complaints(row: Provider, url: str) -> Iterator[str]:
+    """What of a URL, from the row or from the environment, does not go with the rest of the row."""
+    if row.dialect == "openai":
+        if row.api_version is not None and names_version(url):
+            yield "has an api-version in its query, and there is 'api_version', too"
+        return
+    if "?" in url:
+        yield f"must not have a query: the dialect {row.dialect!r} has no place for it"
+    if MODEL_PLACE in url:
+        yield f"must not have {MODEL_PLACE}: the dialect {row.dialect!r} names the model elsewhere"
 
 
 def _base_url(row: Provider, environ: Mapping[str, str], complaints: list[Complaint]) -> str:

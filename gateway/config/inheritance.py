@@ -1,12 +1,11 @@
 """A provider's model rows, completed by the rows they are `like`, and read as models."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import takewhile
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
-from gateway.config.errors import Place, Problem, Source, shown, unknown
-from gateway.config.lint.models import model_complaints
+from gateway.config.errors import Complaint, Place, Problem, Source, shown, unknown
 from gateway.config.providers import Model, Provider
 from gateway.config.schema import HIDDEN, Validator, keys_of
 from translators.capabilities import ModelRecord
@@ -44,6 +43,16 @@ def facts_of_host(provider: Provider | None) -> Mapping[str, Any]:
     )
 
 
+class ReadModel(NamedTuple):
+    """A row of a model, read."""
+
+    id: str
+    chain: Chain
+    model: Model | None
+    """None if it is invalid."""
+    problems: list[Problem]
+
+
 class ModelReader:
     """Reads the models of every provider of one file."""
 
@@ -51,45 +60,39 @@ class ModelReader:
         self._source = source
         self._families = families
 
-    def check_families(self) -> list[Problem]:
+    def check_families(self) -> Iterator[Problem]:
         """Families that are no mappings, and keys that no model has."""
-        problems = []
         for name, row in self._families.items():
             at: Place = ("families", name)
             if not isinstance(row, dict):
-                problems.append(self._no_mapping(at, row))
+                yield self._no_mapping(at, row)
                 continue
-            problems += [
-                self._source.problem((*at, key), unknown("key", key, _KEYS))
-                for key in row
-                if key not in _KEYS
-            ]
-        return problems
+            for key in row:
+                if key not in _KEYS:
+                    yield self._source.problem((*at, key), unknown("key", key, _KEYS))
 
     def read(
         self, name: str, provider: Provider | None, rows: Mapping[str, Any]
-    ) -> tuple[dict[str, Model], list[Problem]]:
-        """The models of `name` without problems. `provider` is None if it is invalid."""
-        models: dict[str, Model] = {}
-        problems: list[Problem] = []
+    ) -> Iterator[ReadModel]:
+        """The models of the provider `name`. `provider` is None if it is invalid."""
         for id_ in rows:
             chain, problem = self._chain(name, rows, id_)
             if problem is not None:
-                problems.append(problem)
+                yield ReadModel(id_, chain, None, [problem])
                 continue
             values = _completed({**facts_of_host(provider), **_laid_over_each_other(chain)})
-            record = {key: value for key, value in values.items() if key in _RECORD_KEYS}
-            rest = {key: value for key, value in values.items() if key not in _RECORD_KEYS}
-            model, complaints = _MODEL.read({**rest, HIDDEN + "id": id_, HIDDEN + "record": record})
-            if model is not None:
-                complaints += model_complaints(model, provider)
-            problems += [
-                self._source.problem(_written_at(chain, place), message)
-                for place, message in complaints
-            ]
-            if model is not None and not complaints:
-                models[id_] = model
-        return models, problems
+            record = {key: values.pop(key) for key in [*values] if key in _RECORD_KEYS}
+            model, complaints = _MODEL.read(
+                {**values, HIDDEN + "id": id_, HIDDEN + "record": record}
+            )
+            yield ReadModel(id_, chain, model, self.problems(chain, complaints))
+
+    def problems(self, chain: Chain, complaints: Iterable[Complaint]) -> list[Problem]:
+        """Complaints about a completed row, each where what it complains of was written."""
+        return [
+            self._source.problem(_written_at(chain, place), message)
+            for place, message in complaints
+        ]
 
     def _chain(
         self, provider: str, rows: Mapping[str, Any], name: str

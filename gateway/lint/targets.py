@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from gateway.config.conditions import Condition, Feature
+from gateway.config.conditions import CAPABILITY_OF, Condition
 from gateway.config.errors import Complaint, Place, shown, unknown
 from gateway.config.personas import Persona, TargetRef
 from gateway.config.providers import COST_TIERS, Model, Provider
@@ -21,16 +21,6 @@ _IMPLIED: Final[tuple[tuple[str, Capability, Callable[[Any], bool]], ...]] = (
     ("web_search_options", "web_search", lambda _value: True),
 )
 """Defaults that need a capability of every target."""
-
-_NEEDED: Final[Mapping[Feature, Capability]] = {
-    "tools": "tool_calling",
-    "images": "vision",
-    "audio": "audio_input",
-    "video": "video",
-    "json_schema": "json_schema",
-    "web_search": "web_search",
-}
-"""What a target needs for a feature. Every model reads text files; reasoning can be left out."""
 
 
 def unknown_targets(persona: Any, listed: Mapping[str, Mapping[str, Any]]) -> Iterator[Complaint]:
@@ -136,9 +126,11 @@ class TargetChecks:
         models = [model for target in targets if (model := self.model(target)) is not None]
         if len(models) < len(targets):
             return
-        needed = {_NEEDED[feature] for feature in when.features if feature in _NEEDED}
+        needed = {CAPABILITY_OF[feature] for feature in when.features if feature in CAPABILITY_OF}
         if not any(needed <= model.record.capabilities for model in models):
-            names = ", ".join(sorted(feature for feature in when.features if feature in _NEEDED))
+            names = ", ".join(
+                sorted(feature for feature in when.features if feature in CAPABILITY_OF)
+            )
             yield ("has",), f"can never be served: no target here takes a request that has {names}"
         longest = max(map(_longest_prompt, models))
         if when.tokens_over is not None and when.tokens_over >= longest:

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from gateway.config.errors import Complaint, shown, unknown
-from gateway.config.lint.targets import TargetChecks
 from gateway.config.personas import Persona
+from gateway.lint.targets import TargetChecks
 from translators.capabilities import Embedding
 from translators.chat.embeddings import unsupported_dimensions
 

@@ -5,13 +5,13 @@ from typing import Any, Final
 
 from gateway.config.conditions import ALWAYS
 from gateway.config.errors import Complaint, Place, under, unknown
-from gateway.config.lint.embeddings import embedding_complaints, makes_embeddings
-from gateway.config.lint.models import NAME, NAME_RULE
-from gateway.config.lint.rules import condition_complaints, rule_complaints
-from gateway.config.lint.strategies import strategy_complaints
-from gateway.config.lint.targets import TargetChecks
 from gateway.config.personas import Persona
 from gateway.config.providers import Provider
+from gateway.lint.embeddings import embedding_complaints, makes_embeddings
+from gateway.lint.models import NAME, NAME_RULE
+from gateway.lint.rules import condition_complaints, rule_complaints
+from gateway.lint.strategies import strategy_complaints
+from gateway.lint.targets import TargetChecks
 from translators.capabilities import EFFORTS
 from translators.chat.parameters import PARAMETERS
 from translators.chat.ranges import RANGES

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from gateway.config.endpoints import MODEL_PLACE, names_version
+from gateway.config.environment import base_url_complaints
 from gateway.config.errors import Complaint, under, unknown
 from gateway.config.providers import DialectName, Model, Provider
 from translators.capabilities import ModelRecord, Thinking
@@ -39,18 +39,6 @@ def provider_complaints(row: Provider, written: Mapping[str, Any]) -> Iterator[C
     yield from under(
         "keys", _key_complaints([key.variable for key in row.keys], written.get("keys") or ())
     )
-
-
-def base_url_complaints(row: Provider, url: str) -> Iterator[str]:
-    """What of a URL, from the row or from the environment, does not go with the rest of the row."""
-    if row.dialect == "openai":
-        if row.api_version is not None and names_version(url):
-            yield "has an api-version in its query, and there is 'api_version', too"
-        return
-    if "?" in url:
-        yield f"must not have a query: the dialect {row.dialect!r} has no place for it"
-    if MODEL_PLACE in url:
-        yield f"must not have {MODEL_PLACE}: the dialect {row.dialect!r} names the model elsewhere"
 
 
 def _key_complaints(variables: Sequence[str], written: Sequence[Any]) -> Iterator[Complaint]:

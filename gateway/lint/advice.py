@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from datetime import date, timedelta
 from typing import Final
 
-from gateway.config.load import Config
+from gateway.config.configuration import Config
 from gateway.config.personas import Persona, TargetRef
 from gateway.config.providers import Model, Provider
 

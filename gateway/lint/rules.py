@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 
 from gateway.config.conditions import Condition
 from gateway.config.errors import Complaint, under
-from gateway.config.lint.coverage import always, contradict, impossible, within
-from gateway.config.lint.models import NAME, NAME_RULE
-from gateway.config.lint.targets import TargetChecks, implied
 from gateway.config.personas import Persona, Rule, TargetRef
+from gateway.lint.coverage import always, contradict, impossible, within
+from gateway.lint.models import NAME, NAME_RULE
+from gateway.lint.targets import TargetChecks, implied
 
 
 def never_matching(rules: Sequence[Rule]) -> Iterator[Complaint]:
