@@ -30,7 +30,6 @@ def completed(
     tls = None if row.tls is None else _in_directory(row.tls, directory)
     if tls is not None:
         complaints += _tls_complaints(tls, base_url)
-    link = None if proxy is None and tls is None else Link(proxy, tls)
     written = row.keys or (() if row.key_variable is None else (ApiKey(row.key_variable),))
     keys, reason = _keys(written, environ)
     provider = replace(
@@ -40,7 +39,7 @@ def completed(
         keys=keys,
         key_variables=tuple(key.variable for key in written),
         unavailable_reason=reason,
-        link=link,
+        link=None if proxy is None and tls is None else Link(proxy, tls),
     )
     return provider, complaints
 
@@ -59,8 +58,7 @@ def base_url_complaints(row: Provider, url: str) -> Iterator[str]:
 
 def _base_url(row: Provider, environ: Mapping[str, str], complaints: list[Complaint]) -> str:
     """The URL of the file or, if set, of the environment, which no complaint repeats."""
-    variable = row.base_url_variable
-    given = _said(variable, environ)
+    given = _said(row.base_url_variable, environ)
     if not given:
         return row.base_url
     try:
@@ -68,10 +66,8 @@ def _base_url(row: Provider, environ: Mapping[str, str], complaints: list[Compla
         wrong = list(base_url_complaints(row, url))
     except ValueError as error:
         url, wrong = row.base_url, [str(error)]
-    complaints += (
-        (("base_url_variable",), f"the URL in the environment variable {variable} {message}")
-        for message in wrong
-    )
+    of = f"the URL in the environment variable {row.base_url_variable}"
+    complaints += ((("base_url_variable",), f"{of} {message}") for message in wrong)
     return url
 
 
@@ -98,35 +94,22 @@ def _keys(
 def _proxy(
     row: Provider, base_url: str, environ: Mapping[str, str], complaints: list[Complaint]
 ) -> Proxy | None:
-    variable = row.proxy_variable
-    given = _said(variable, environ)
+    given = _said(row.proxy_variable, environ) or row.proxy
+    at, wrong = "proxy_variable", f"the proxy in the environment variable {row.proxy_variable}"
     try:
         if given:
             return None if given == NO_PROXY else proxy_at(given)
-    except ValueError as error:
-        complaints.append(
-            (("proxy_variable",), f"the proxy in the environment variable {variable} {error}")
-        )
-        return None
-    if row.proxy is not None:
-        return None if row.proxy == NO_PROXY else proxy_at(row.proxy)
-    try:
+        at, wrong = "base_url", "cannot be reached:"
         return proxy_for(base_url, environ)
     except ValueError as error:
-        complaints.append((("base_url",), f"cannot be reached: {error}"))
+        complaints.append(((at,), f"{wrong} {error}"))
         return None
 
 
 def _in_directory(tls: TlsFiles, directory: Path) -> TlsFiles:
     names = ("ca_file", "client_certificate", "client_key")
-    return replace(
-        tls,
-        **{
-            name: str(directory / file)
-            for name in names
-            if (file := getattr(tls, name)) is not None
-        },
-    )
+    files = {name: file for name in names if (file := getattr(tls, name)) is not None}
+    return replace(tls, **{name: str(directory / file) for name, file in files.items()})
 
 
 def _tls_complaints(tls: TlsFiles, base_url: str) -> Iterator[Complaint]:
@@ -144,14 +127,9 @@ def _tls_complaints(tls: TlsFiles, base_url: str) -> Iterator[Complaint]:
 def environment_problems(environ: Mapping[str, str]) -> Iterator[Problem]:
     """Certificate paths of the environment that do not exist: OpenSSL would quietly use none."""
     paths = ssl.get_default_verify_paths()
-    file, directories = environ.get(paths.openssl_cafile_env), environ.get(paths.openssl_capath_env)
+    of_file, of_directories = paths.openssl_cafile_env, paths.openssl_capath_env
+    file, directories = environ.get(of_file), environ.get(of_directories)
     if file and not (Path(file).is_file() and os.access(file, os.R_OK)):
-        yield Problem(
-            "environment", None, paths.openssl_cafile_env, f"{file} is no file that can be read"
-        )
-    if directories and not any(
-        Path(directory).is_dir() for directory in directories.split(os.pathsep)
-    ):
-        yield Problem(
-            "environment", None, paths.openssl_capath_env, f"{directories} is no directory"
-        )
+        yield Problem("environment", None, of_file, f"{file} is no file that can be read")
+    if directories and not any(map(os.path.isdir, directories.split(os.pathsep))):
+        yield Problem("environment", None, of_directories, f"{directories} is no directory")

@@ -36,11 +36,8 @@ def facts_of_host(provider: Provider | None) -> Mapping[str, Any]:
     """What is known of a model of the dialect `openai` by where it is served."""
     if provider is None or provider.dialect != "openai":
         return {}
-    return (
-        _OPENAIS_FACTS
-        if f".{urlsplit(provider.base_url).hostname}".endswith(_OPENAIS_HOSTS)
-        else {}
-    )
+    host = f".{urlsplit(provider.base_url).hostname}"
+    return _OPENAIS_FACTS if host.endswith(_OPENAIS_HOSTS) else {}
 
 
 class ReadModel(NamedTuple):
@@ -89,10 +86,8 @@ class ModelReader:
 
     def problems(self, chain: Chain, complaints: Iterable[Complaint]) -> list[Problem]:
         """Complaints about a completed row, each where what it complains of was written."""
-        return [
-            self._source.problem(_written_at(chain, place), message)
-            for place, message in complaints
-        ]
+        placed = [(_written_at(chain, place), message) for place, message in complaints]
+        return self._source.problems((), placed)
 
     def _chain(
         self, provider: str, rows: Mapping[str, Any], name: str
@@ -111,14 +106,13 @@ class ModelReader:
             if "like" not in row:
                 return chain, None
             other = row["like"]
-            if not isinstance(other, str) or (other not in self._families and other not in rows):
-                known = [*self._families, *rows]
-                return (), self._source.problem(
-                    (*at, "like"), unknown("family or model", other, known)
-                )
+            known = {**rows, **self._families}
+            if not isinstance(other, str) or other not in known:
+                wrong = unknown("family or model", other, known)
+                return (), self._source.problem((*at, "like"), wrong)
             family = other in self._families
             at = ("families", other) if family else ("providers", provider, "models", other)
-            row = self._families[other] if family else rows[other]
+            row = known[other]
 
     def _no_mapping(self, at: Place, row: Any) -> Problem:
         return self._source.problem(at, f"must be a mapping of keys to values, not {shown(row)}")
@@ -150,12 +144,10 @@ def _completed(values: dict[str, Any]) -> dict[str, Any]:
         return values
     longest = embedding.get("max_input_tokens")
     window = longest if isinstance(longest, int) and longest > 0 else _UNKNOWN_WINDOW
-    completed = {"context_window": window, "max_output_tokens": 1, **values}
+    values = {"context_window": window, "max_output_tokens": 1, **values}
     if isinstance(prices := values.get("prices"), list):
-        completed["prices"] = [
-            {"output": 0, **price} if isinstance(price, dict) else price for price in prices
-        ]
-    return completed
+        values["prices"] = [{"output": 0, **p} if isinstance(p, dict) else p for p in prices]
+    return values
 
 
 def _written_at(chain: Chain, inside: Place) -> Place:

@@ -33,9 +33,8 @@ def unknown_targets(persona: Any, listed: Mapping[str, Mapping[str, Any]]) -> It
     for at, owner in owners:
         targets = owner.get("targets") if isinstance(owner, dict) else None
         for i, item in enumerate(targets if isinstance(targets, list) else ()):
-            target, place = (
-                (item.get("target"), ("target",)) if isinstance(item, dict) else (item, ())
-            )
+            long = isinstance(item, dict)
+            target, place = (item.get("target"), ("target",)) if long else (item, ())
             if isinstance(target, str) and (message := _unknown(target, listed)) is not None:
                 yield (*at, "targets", i, *place), message
 
@@ -75,11 +74,9 @@ class TargetChecks:
             if str(target) in seen:
                 yield (i,), f"{str(target)!r} stands in the list twice"
             elif (model := self.model(target)) is not None:
-                yield from (((i,), message) for message in self._target(target, model))
-                yield from (
-                    ((i,), message)
-                    for message in self._for_defaults(target, model, defaults, section)
-                )
+                found = self._target(target, model)
+                more = self._for_defaults(target, model, defaults, section)
+                yield from (((i,), message) for message in (*found, *more))
             seen.add(str(target))
 
     def _target(self, target: TargetRef, model: Model) -> Iterator[str]:
@@ -92,34 +89,24 @@ class TargetChecks:
         if self._persona.max_price is not None and not model.prices:
             yield f"{never}: it has no price in capabilities.yaml to hold against max_price"
         allowed, region = self._persona.regions, self.region(target)
-        if (
-            allowed
-            and region not in allowed
-            and any(self.region(other) in allowed for other in self._persona.every_target())
-        ):
-            why = (
-                "it has no region, and 'regions' asks for one"
-                if region is None
-                else f"its region {region!r} is not among 'regions'"
-            )
-            yield f"{never}: {why}"
+        others = map(self.region, self._persona.every_target())
+        if allowed and region not in allowed and not allowed.isdisjoint(others):
+            why = f"its region {region!r} is not among 'regions'"
+            none = "it has no region, and 'regions' asks for one"
+            yield f"{never}: {none if region is None else why}"
 
     def _for_defaults(
         self, target: TargetRef, model: Model, defaults: Mapping[str, Any], section: str
     ) -> Iterator[str]:
         for name, needed in implied(defaults):
             if not model.record.can(needed):
-                yield (
-                    f"{str(target)!r} can never serve this persona: it lacks {needed!r}, which"
-                    f" {section}.{name} needs"
-                )
+                why = f"it lacks {needed!r}, which {section}.{name} needs"
+                yield f"{str(target)!r} can never serve this persona: {why}"
         for name in ("max_tokens", "max_completion_tokens"):
-            limit = defaults.get(name)
-            if isinstance(limit, int) and limit > model.record.max_output_tokens:
-                yield (
-                    f"{str(target)!r} gives at most {model.record.max_output_tokens} tokens, fewer"
-                    f" than {section}.{name} ({limit})"
-                )
+            limit, most = defaults.get(name), model.record.max_output_tokens
+            if isinstance(limit, int) and limit > most:
+                fewer = f"fewer than {section}.{name} ({limit})"
+                yield f"{str(target)!r} gives at most {most} tokens, {fewer}"
 
     def unservable(self, targets: Sequence[TargetRef], when: Condition) -> Iterator[Complaint]:
         """Why none of the targets could serve any request that is like `when`."""
@@ -134,10 +121,8 @@ class TargetChecks:
             yield ("has",), f"can never be served: no target here takes a request that has {names}"
         longest = max(map(_longest_prompt, models))
         if when.tokens_over is not None and when.tokens_over >= longest:
-            yield (
-                ("input_tokens", "over"),
-                f"can never be served: no target here takes a prompt of more than {longest} tokens",
-            )
+            why = f"no target here takes a prompt of more than {longest} tokens"
+            yield ("input_tokens", "over"), f"can never be served: {why}"
 
 
 def implied(defaults: Mapping[str, Any]) -> Iterator[tuple[str, Capability]]:
