@@ -124,7 +124,7 @@ async def _announce(
 
 
 def _end_alone(server: Server, stop: asyncio.Event) -> None:
-    """Without a parent: whoever starts the service again wants the port at once."""
+    """End a worker that has lost its parent: the port must be free for the next start."""
     server.leave_port()
     stop.set()
 

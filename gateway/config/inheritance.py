@@ -26,7 +26,7 @@ _OPENAIS_FACTS: Final[Mapping[str, Any]] = {
 """What holds for models there unless their row says otherwise, as for the family `openai-api`."""
 
 _UNKNOWN_WINDOW: Final = 8192
-"""Tokens of a model of embeddings whose limit nobody knows: nothing is held against them."""
+"""Tokens, for a model of embeddings without a known limit. No input is checked against it."""
 
 Chain = Sequence[tuple[Place, Mapping[str, Any]]]
 """A row and the rows that it is like, each with its place, the nearest first."""
@@ -137,8 +137,8 @@ def _laid_over_each_other(chain: Chain) -> dict[str, Any]:
 
 
 def _completed(values: dict[str, Any]) -> dict[str, Any]:
-    """A model of embeddings writes no answer: its row says nothing of one, and prices inputs
-    only."""
+    """The row with what a model of embeddings does not need to say: it writes no answer, and only
+    its inputs have a price."""
     embedding = values.get("embedding")
     if not isinstance(embedding, dict):
         return values

@@ -45,7 +45,7 @@ def within(inner: Condition, outer: Condition) -> bool:
 
 
 def always(when: Condition) -> bool:
-    """Whether it says nothing about the request."""
+    """Whether every request matches."""
     return within(ALWAYS, when)
 
 

@@ -13,7 +13,7 @@ from gateway.lint.targets import TargetChecks, implied
 def never_matching(rules: Sequence[Rule]) -> Iterator[Complaint]:
     """Rules whose `when` matches no request, or none that an earlier rule leaves to it."""
     earlier: list[Rule] = []
-    """Rules that nothing was found against: a later one is held against these."""
+    """The rules without a complaint, with which later ones are compared."""
     for i, rule in enumerate(rules):
         reasons = list(impossible(rule.when))
         yield from under(i, under("when", reasons))
