@@ -29,7 +29,13 @@ FLOORS = [
     {"translators.openai", "translators.claude", "translators.gemini", "translators.responses"},
     {"translators.dialect", "translators.history", "translators.text_fast_path"},
     {"translators.chat"},
-    {"translators.failures", "translators.media", "translators.long_texts", "translators.sealed"},
+    {
+        "translators.failures",
+        "translators.media",
+        "translators.long_texts",
+        "translators.sealed",
+        "translators.json_access",
+    },
     {
         "translators.capabilities",
         "translators.notes",
