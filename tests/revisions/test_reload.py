@@ -1,4 +1,4 @@
-"""gateway.config.reload: what holds after files were read again, and when the watch reads them."""
+"""gateway.revisions.reload: what holds after files were read again, and when they are watched."""
 
 import asyncio
 import os
@@ -11,8 +11,9 @@ from typing import cast
 
 import pytest
 
-from gateway.config import Config, ConfigFiles
-from gateway.config.reload import Reloader
+from gateway.config import Config
+from gateway.revisions.load import ConfigFiles
+from gateway.revisions.reload import Reloader
 from gateway.telemetry.events import ConfigReloaded, Event, EventBus
 from tests.config.samples import CAPABILITIES, POLICY, replaced
 
@@ -108,7 +109,7 @@ async def test_a_storm_of_signals_is_a_few_reloads(
     """The first at once, the others soon, and the last of them after all were sent: what the files
     say then holds.
     """
-    monkeypatch.setattr("gateway.config.reload.BETWEEN", 0.05)
+    monkeypatch.setattr("gateway.revisions.reload.BETWEEN", 0.05)
     reloader, events = reloader_of(write(tmp_path, POLICY))
     async with reloader.running():
         for _ in range(500):
@@ -295,7 +296,7 @@ async def test_the_watch_tells_of_a_broken_file_and_of_its_mending(tmp_path: Pat
 async def test_a_reload_turns_the_watch_on_and_off(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.config.reload.UNWATCHED", 0.01)
+    monkeypatch.setattr("gateway.revisions.reload.UNWATCHED", 0.01)
     off = replaced(POLICY, "body_timeout: 30", "watch: 0")
     config = write(tmp_path, off).load()
     unseen = Scripted(config, repeat("a"))

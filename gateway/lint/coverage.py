@@ -19,22 +19,14 @@ _ENDLESS: Final = float("inf")
 
 def impossible(when: Condition) -> Iterator[Complaint]:
     """Why no request can be like this."""
-    if (
-        when.tokens_over is not None
-        and when.tokens_under is not None
-        and when.tokens_over + 1 >= when.tokens_under
-    ):
-        yield (
-            ("input_tokens",),
-            f"can never match: no number is over {when.tokens_over} and under {when.tokens_under}",
-        )
+    over, limit = when.tokens_over, when.tokens_under
+    if over is not None and limit is not None and over + 1 >= limit:
+        yield ("input_tokens",), f"can never match: no number is over {over} and under {limit}"
     if len(when.metadata) > MOST_METADATA:
         yield ("metadata",), f"can never match: a request has at most {MOST_METADATA} pairs"
     if when.time is not None and not minutes(when.time):
-        yield (
-            ("time",),
-            "can never match: 'after' and 'before' are the same, and no time is in between",
-        )
+        why = "'after' and 'before' are the same, and no time is in between"
+        yield ("time",), f"can never match: {why}"
 
 
 def within(inner: Condition, outer: Condition) -> bool:
@@ -46,15 +38,14 @@ def within(inner: Condition, outer: Condition) -> bool:
         outer_first <= first
         and end <= outer_end
         and outer.features <= inner.features
-        and all(
-            name in values and values[name] <= allowed for name, allowed in outer_values.items()
-        )
+        and outer_values.keys() <= values.keys()
+        and all(values[name] <= allowed for name, allowed in outer_values.items())
         and not minutes(inner.time) & ~minutes(outer.time)
     )
 
 
 def always(when: Condition) -> bool:
-    """Whether it says nothing about the request."""
+    """Whether every request matches."""
     return within(ALWAYS, when)
 
 
@@ -85,9 +76,8 @@ def minutes(window: TimeWindow | None) -> int:
 
 def _tokens(when: Condition) -> tuple[float, float]:
     """The fewest tokens, and the number from which on there are too many."""
-    return (0 if when.tokens_over is None else when.tokens_over + 1), (
-        _ENDLESS if when.tokens_under is None else when.tokens_under
-    )
+    first = 0 if when.tokens_over is None else when.tokens_over + 1
+    return first, _ENDLESS if when.tokens_under is None else when.tokens_under
 
 
 def _values(when: Condition) -> dict[tuple[str, str], frozenset[str]]:

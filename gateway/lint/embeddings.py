@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from gateway.config.errors import Complaint, shown, unknown
-from gateway.config.lint.targets import TargetChecks
 from gateway.config.personas import Persona
+from gateway.lint.targets import TargetChecks
 from translators.capabilities import Embedding
 from translators.chat.embeddings import unsupported_dimensions
 
@@ -27,10 +27,8 @@ def embedding_complaints(
     if not all(facts.values()):
         chatting = next(name for name, fact in facts.items() if fact is None)
         making = next(name for name, fact in facts.items() if fact is not None)
-        yield (
-            ("targets",),
-            f"{making!r} makes embeddings and {chatting!r} does not: a persona is of one kind",
-        )
+        mixed = f"{making!r} makes embeddings and {chatting!r} does not"
+        yield ("targets",), f"{mixed}: a persona is of one kind"
         return
     yield from _spaces(persona, facts)
     for name in _OF_CHAT:
@@ -70,10 +68,8 @@ def _defaults(persona: Persona, facts: Mapping[str, Embedding | None]) -> Iterat
         if name not in _DEFAULTS:
             yield ("defaults", name), unknown("parameter of embeddings", name, _DEFAULTS)
         elif value.__class__ is not int or value < 1:
-            yield (
-                ("defaults", name),
-                f"must be a number of dimensions, at least 1, not {shown(value)}",
-            )
+            rule = "must be a number of dimensions, at least 1"
+            yield ("defaults", name), f"{rule}, not {shown(value)}"
         else:
             for target, fact in facts.items():
                 if fact is not None and (why := unsupported_dimensions(value, fact)) is not None:

@@ -10,20 +10,14 @@ from gateway.config.personas import Persona
 def strategy_complaints(persona: Persona, written: Mapping[str, Any]) -> Iterator[Complaint]:
     """Weights where the strategy is not `weighted`, a `balance` where it is not `balanced`."""
     rules = [(rule, rule.strategy or persona.strategy) for rule in persona.rules]
-    with_targets = {
-        persona.strategy,
-        *(strategy for rule, strategy in rules if rule.targets is None),
-    }
-    with_balance = {
-        persona.strategy,
-        *(strategy for rule, strategy in rules if rule.balance is None),
-    }
-    yield from _without_effect(written, persona.strategy, with_targets, with_balance)
+    own = persona.strategy
+    with_targets = {own, *(strategy for rule, strategy in rules if rule.targets is None)}
+    with_balance = {own, *(strategy for rule, strategy in rules if rule.balance is None)}
+    yield from _without_effect(written, own, with_targets, with_balance)
     for i, (_, strategy) in enumerate(rules):
-        row = written["rules"][i]
-        yield from under(
-            "rules", under(i, _without_effect(row, strategy, (strategy,), (strategy,)))
-        )
+        alone = (strategy,)
+        found = _without_effect(written["rules"][i], strategy, alone, alone)
+        yield from under("rules", under(i, found))
 
 
 def _without_effect(
@@ -33,18 +27,13 @@ def _without_effect(
     with_balance: Collection[str],
 ) -> Iterator[Complaint]:
     """Of a persona or a rule, whose targets and whose balance are used with these strategies."""
+    why = f"has no effect: the strategy is {strategy!r}, not"
     for i, target in enumerate(row.get("targets") or ()):
-        if (
-            "weighted" not in with_targets
-            and isinstance(target, dict)
-            and target.get("weight") is not None
-        ):
-            yield (
-                ("targets", i, "weight"),
-                f"has no effect: the strategy is {strategy!r}, not 'weighted'",
-            )
+        weighs = isinstance(target, dict) and target.get("weight") is not None
+        if weighs and "weighted" not in with_targets:
+            yield ("targets", i, "weight"), f"{why} 'weighted'"
     balance = row.get("balance")
     if balance is not None and "balanced" not in with_balance:
-        yield ("balance",), f"has no effect: the strategy is {strategy!r}, not 'balanced'"
+        yield ("balance",), f"{why} 'balanced'"
     if balance is not None and not any(balance.values()):
         yield ("balance",), "must hold a weight above 0"

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from gateway.config.conditions import Condition, Feature
+from gateway.config.conditions import CAPABILITY_OF, Condition
 from gateway.config.errors import Complaint, Place, shown, unknown
 from gateway.config.personas import Persona, TargetRef
 from gateway.config.providers import COST_TIERS, Model, Provider
@@ -22,16 +22,6 @@ _IMPLIED: Final[tuple[tuple[str, Capability, Callable[[Any], bool]], ...]] = (
 )
 """Defaults that need a capability of every target."""
 
-_NEEDED: Final[Mapping[Feature, Capability]] = {
-    "tools": "tool_calling",
-    "images": "vision",
-    "audio": "audio_input",
-    "video": "video",
-    "json_schema": "json_schema",
-    "web_search": "web_search",
-}
-"""What a target needs for a feature. Every model reads text files; reasoning can be left out."""
-
 
 def unknown_targets(persona: Any, listed: Mapping[str, Mapping[str, Any]]) -> Iterator[Complaint]:
     """Targets of a persona's row, which may be invalid elsewhere, that no `listed` provider has."""
@@ -43,9 +33,8 @@ def unknown_targets(persona: Any, listed: Mapping[str, Mapping[str, Any]]) -> It
     for at, owner in owners:
         targets = owner.get("targets") if isinstance(owner, dict) else None
         for i, item in enumerate(targets if isinstance(targets, list) else ()):
-            target, place = (
-                (item.get("target"), ("target",)) if isinstance(item, dict) else (item, ())
-            )
+            long = isinstance(item, dict)
+            target, place = (item.get("target"), ("target",)) if long else (item, ())
             if isinstance(target, str) and (message := _unknown(target, listed)) is not None:
                 yield (*at, "targets", i, *place), message
 
@@ -85,11 +74,9 @@ class TargetChecks:
             if str(target) in seen:
                 yield (i,), f"{str(target)!r} stands in the list twice"
             elif (model := self.model(target)) is not None:
-                yield from (((i,), message) for message in self._target(target, model))
-                yield from (
-                    ((i,), message)
-                    for message in self._for_defaults(target, model, defaults, section)
-                )
+                found = self._target(target, model)
+                more = self._for_defaults(target, model, defaults, section)
+                yield from (((i,), message) for message in (*found, *more))
             seen.add(str(target))
 
     def _target(self, target: TargetRef, model: Model) -> Iterator[str]:
@@ -102,50 +89,40 @@ class TargetChecks:
         if self._persona.max_price is not None and not model.prices:
             yield f"{never}: it has no price in capabilities.yaml to hold against max_price"
         allowed, region = self._persona.regions, self.region(target)
-        if (
-            allowed
-            and region not in allowed
-            and any(self.region(other) in allowed for other in self._persona.every_target())
-        ):
-            why = (
-                "it has no region, and 'regions' asks for one"
-                if region is None
-                else f"its region {region!r} is not among 'regions'"
-            )
-            yield f"{never}: {why}"
+        others = map(self.region, self._persona.every_target())
+        if allowed and region not in allowed and not allowed.isdisjoint(others):
+            why = f"its region {region!r} is not among 'regions'"
+            none = "it has no region, and 'regions' asks for one"
+            yield f"{never}: {none if region is None else why}"
 
     def _for_defaults(
         self, target: TargetRef, model: Model, defaults: Mapping[str, Any], section: str
     ) -> Iterator[str]:
         for name, needed in implied(defaults):
             if not model.record.can(needed):
-                yield (
-                    f"{str(target)!r} can never serve this persona: it lacks {needed!r}, which"
-                    f" {section}.{name} needs"
-                )
+                why = f"it lacks {needed!r}, which {section}.{name} needs"
+                yield f"{str(target)!r} can never serve this persona: {why}"
         for name in ("max_tokens", "max_completion_tokens"):
-            limit = defaults.get(name)
-            if isinstance(limit, int) and limit > model.record.max_output_tokens:
-                yield (
-                    f"{str(target)!r} gives at most {model.record.max_output_tokens} tokens, fewer"
-                    f" than {section}.{name} ({limit})"
-                )
+            limit, most = defaults.get(name), model.record.max_output_tokens
+            if isinstance(limit, int) and limit > most:
+                fewer = f"fewer than {section}.{name} ({limit})"
+                yield f"{str(target)!r} gives at most {most} tokens, {fewer}"
 
     def unservable(self, targets: Sequence[TargetRef], when: Condition) -> Iterator[Complaint]:
         """Why none of the targets could serve any request that is like `when`."""
         models = [model for target in targets if (model := self.model(target)) is not None]
         if len(models) < len(targets):
             return
-        needed = {_NEEDED[feature] for feature in when.features if feature in _NEEDED}
+        needed = {CAPABILITY_OF[feature] for feature in when.features if feature in CAPABILITY_OF}
         if not any(needed <= model.record.capabilities for model in models):
-            names = ", ".join(sorted(feature for feature in when.features if feature in _NEEDED))
+            names = ", ".join(
+                sorted(feature for feature in when.features if feature in CAPABILITY_OF)
+            )
             yield ("has",), f"can never be served: no target here takes a request that has {names}"
         longest = max(map(_longest_prompt, models))
         if when.tokens_over is not None and when.tokens_over >= longest:
-            yield (
-                ("input_tokens", "over"),
-                f"can never be served: no target here takes a prompt of more than {longest} tokens",
-            )
+            why = f"no target here takes a prompt of more than {longest} tokens"
+            yield ("input_tokens", "over"), f"can never be served: {why}"
 
 
 def implied(defaults: Mapping[str, Any]) -> Iterator[tuple[str, Capability]]:

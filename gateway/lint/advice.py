@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from datetime import date, timedelta
 from typing import Final
 
-from gateway.config.load import Config
+from gateway.config.configuration import Config
 from gateway.config.personas import Persona, TargetRef
 from gateway.config.providers import Model, Provider
 
@@ -54,19 +54,17 @@ def _contexts(config: Config, reachable: list[TargetRef]) -> Iterator[str]:
         (record.max_input_tokens or record.context_window, name) for name, record in records.items()
     )
     if len(windows) > 1 and windows[-1][0] > 2 * windows[-2][0]:
-        yield (
-            f"prompts of more than {windows[-2][0]} tokens fit only {windows[-1][1]}"
-            f" ({windows[-1][0]}): they have no fallback"
-        )
+        (next_longest, _), (longest, name) = windows[-2:]
+        only = f"prompts of more than {next_longest} tokens fit only {name} ({longest})"
+        yield f"{only}: they have no fallback"
 
 
 def _dates(provider: Provider, model: Model, today: date, persona: Persona) -> Iterator[str]:
     name = f"{provider.name}/{model.id}"
     if model.price_at(today) is None:
         needed = persona.max_price is not None or persona.strategy in ("cost", "balanced")
-        yield (
-            f"the price of {name} is not known{', and the policy goes by prices' if needed else ''}"
-        )
+        why = ", and the policy goes by prices" if needed else ""
+        yield f"the price of {name} is not known{why}"
     coming = next((row for row in model.prices if today < row.valid_from <= today + SOON), None)
     if coming is not None:
         yield f"the price of {name} changes on {coming.valid_from}"

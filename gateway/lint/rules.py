@@ -4,34 +4,27 @@ from collections.abc import Iterator, Sequence
 
 from gateway.config.conditions import Condition
 from gateway.config.errors import Complaint, under
-from gateway.config.lint.coverage import always, contradict, impossible, within
-from gateway.config.lint.models import NAME, NAME_RULE
-from gateway.config.lint.targets import TargetChecks, implied
 from gateway.config.personas import Persona, Rule, TargetRef
+from gateway.lint.coverage import always, contradict, impossible, within
+from gateway.lint.models import NAME, NAME_RULE
+from gateway.lint.targets import TargetChecks, implied
 
 
 def never_matching(rules: Sequence[Rule]) -> Iterator[Complaint]:
     """Rules whose `when` matches no request, or none that an earlier rule leaves to it."""
     earlier: list[Rule] = []
-    """Rules that nothing was found against: a later one is held against these."""
+    """The rules without a complaint, with which later ones are compared."""
     for i, rule in enumerate(rules):
         reasons = list(impossible(rule.when))
         yield from under(i, under("when", reasons))
         if reasons:
             continue
         if before := next((other for other in earlier if within(rule.when, other.when)), None):
-            yield (
-                (i,),
-                (
-                    f"{rule.name!r} can never match: whatever is like its 'when' is like that of"
-                    f" {before.name!r} before it"
-                ),
-            )
+            why = f"whatever is like its 'when' is like that of {before.name!r} before it"
+            yield (i,), f"{rule.name!r} can never match: {why}"
         elif i < len(rules) - 1 and always(rule.when):
-            yield (
-                (i, "when"),
-                "always matches, so no rule after it can: only the last rule may be like that",
-            )
+            rule_of_rules = "only the last rule may be like that"
+            yield (i, "when"), f"always matches, so no rule after it can: {rule_of_rules}"
         else:
             earlier.append(rule)
 
@@ -45,20 +38,10 @@ def rule_complaints(persona: Persona, checks: TargetChecks) -> Iterator[Complain
         elif rule.name in names:
             yield (i, "name"), f"{rule.name!r} is already the name of another rule"
         names.add(rule.name)
-        if (
-            rule.targets is None
-            and rule.strategy is None
-            and rule.balance is None
-            and rule.params is None
-            and not rule.defaults
-        ):
-            yield (
-                (i,),
-                (
-                    f"{rule.name!r} has no effect: it says none of targets, strategy, balance and"
-                    " params"
-                ),
-            )
+        said = (rule.targets, rule.strategy, rule.balance, rule.params, rule.defaults or None)
+        if said == (None,) * 5:
+            why = "it says none of targets, strategy, balance and params"
+            yield (i,), f"{rule.name!r} has no effect: {why}"
         yield from under(i, _target_complaints(persona, rule, checks))
     yield from never_matching(persona.rules)
 
@@ -70,22 +53,12 @@ def _target_complaints(persona: Persona, rule: Rule, checks: TargetChecks) -> It
         for name, needed in implied(rule.defaults):
             models = [checks.model(target) for target in targets]
             if not any(model is None or model.record.can(needed) for model in models):
-                yield (
-                    ("params", name),
-                    (
-                        f"can never be served: every target of the persona lacks {needed!r}, which"
-                        " it needs"
-                    ),
-                )
+                why = f"every target of the persona lacks {needed!r}, which it needs"
+                yield ("params", name), f"can never be served: {why}"
         return
-    yield from under(
-        "targets",
-        checks.listed(
-            targets,
-            {**persona.defaults, **rule.defaults},
-            "params" if rule.defaults else "defaults",
-        ),
-    )
+    defaults = {**persona.defaults, **rule.defaults}
+    section = "params" if rule.defaults else "defaults"
+    yield from under("targets", checks.listed(targets, defaults, section))
     yield from under("targets", condition_complaints(targets, rule.when, checks))
 
 

@@ -13,7 +13,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from gateway.config import Config, ConfigError, ConfigFiles, Problem
+from gateway.config import Config, ConfigError, Problem
+from gateway.revisions.load import ConfigFiles
 from gateway.telemetry.events import ConfigReloaded, EventBus
 
 Trigger = Literal["SIGHUP", "request", "watch"]

@@ -1,6 +1,6 @@
 """The two files and the environment, read and checked: one immutable value, or every problem."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
@@ -9,19 +9,21 @@ from typing import Any, Final, TypeVar
 
 from pydantic import SecretStr
 
-from gateway.config.aliases import NO_ALIASES, Aliases, alias_complaints, read_aliases
+from gateway.config.aliases import read_aliases
+from gateway.config.configuration import Config
 from gateway.config.endpoints import MODEL_PLACE, placed
 from gateway.config.environment import completed, environment_problems
 from gateway.config.errors import Complaint, ConfigError, Place, Problem, Source
 from gateway.config.inheritance import ModelReader
-from gateway.config.lint.models import NAME, NAME_RULE, provider_complaints
-from gateway.config.lint.personas import persona_complaints
-from gateway.config.lint.targets import unknown_targets
 from gateway.config.personas import Persona
 from gateway.config.providers import ApiKey, CapabilitiesFile, MediaUrls, Model, Provider
 from gateway.config.schema import HIDDEN, Validator
-from gateway.config.server import ParamsMode, PolicyFile, Resilience, ServerSettings
+from gateway.config.server import PolicyFile
 from gateway.config.yaml_source import read, revision_of
+from gateway.lint.models import NAME, NAME_RULE, model_complaints, provider_complaints
+from gateway.lint.personas import persona_complaints
+from gateway.lint.policy import policy_complaints
+from gateway.lint.targets import unknown_targets
 
 POLICY_FILE: Final = "persona_policy.yaml"
 CAPABILITIES_FILE: Final = "capabilities.yaml"
@@ -36,24 +38,6 @@ _PERSONA: Final = Validator(Persona)
 
 _MEDIA_URLS: Final[Mapping[str, MediaUrls]] = {"gemini": "fetch"}
 """Gemini reads data and Google's own names, not other URLs. Other dialects: pass."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
-    """Everything the two files and the environment say."""
-
-    revision: str
-    """12 hex digits that change with the files' content."""
-    directory: Path
-    providers: Mapping[str, Provider]
-    personas: Mapping[str, Persona]
-    direct_models: bool
-    """Callers may name `provider/model` instead of a persona."""
-    server: ServerSettings
-    params: ParamsMode
-    """Parameters that a provider does not have are reported, refused, or dropped quietly."""
-    resilience: Resilience = field(default_factory=Resilience)
-    aliases: Aliases = NO_ALIASES
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +88,8 @@ def load(directory: Path, environ: Mapping[str, str]) -> Config:
     top = _top(_POLICY, policy, problems)
     personas = _personas(policy, capabilities, providers, problems)
     if top is not None:
-        problems += policy.problems((), _top_complaints(top, policy.value))
+        personas_named = _section(policy.value, "personas")
+        problems += policy.problems((), policy_complaints(top, policy.value, personas_named))
     if problems or top is None:
         raise ConfigError(problems)
     return Config(
@@ -129,24 +114,6 @@ def _top(validator: Validator[T], source: Source, problems: list[Problem]) -> T 
     return row
 
 
-def _top_complaints(top: PolicyFile, written: Mapping[str, Any]) -> Iterable[Complaint]:
-    if top.strict_params and top.params not in (None, "strict"):
-        yield ("params",), f"says {top.params!r}, but strict_params is true"
-    yield from alias_complaints(top.aliases, _section(written, "personas"))
-    breaker = top.resilience.breaker
-    if (
-        breaker.longest_open < breaker.open_for
-        and "longest_open" in written["resilience"]["breaker"]
-    ):
-        yield (
-            ("resilience", "breaker"),
-            (
-                f"longest_open ({breaker.longest_open:g}) must be at least open_for"
-                f" ({breaker.open_for:g})"
-            ),
-        )
-
-
 def _section(value: Any, name: str) -> dict[str, Any]:
     """A mapping in a row that may be invalid elsewhere: its entries are checked anyway."""
     section = value.get(name) if isinstance(value, dict) else None
@@ -167,8 +134,7 @@ def _providers(
             problems.append(source.problem(at, f"the name of a provider {NAME_RULE}"))
         provider, complaints = _provider(name, value, directory, environ)
         problems += source.problems(at, complaints)
-        models, more = reader.read(name, provider, _section(value, "models"))
-        problems += more
+        models = _models(reader, name, provider, _section(value, "models"), problems)
         if provider is not None:
             providers[name] = _with_models(provider, models)
     return providers
@@ -187,6 +153,24 @@ def _provider(
         return None, complaints
     provider, more = completed(row, directory, environ)
     return provider, [*provider_complaints(row, value), *more]
+
+
+def _models(
+    reader: ModelReader,
+    name: str,
+    provider: Provider | None,
+    rows: Mapping[str, Any],
+    problems: list[Problem],
+) -> dict[str, Model]:
+    """The models without problems of the provider `name`, which is None if it is invalid."""
+    models = {}
+    for id_, chain, model, found in reader.read(name, provider, rows):
+        if model is not None:
+            found += reader.problems(chain, model_complaints(model, provider))
+            if not found:
+                models[id_] = model
+        problems += found
+    return models
 
 
 def _with_models(provider: Provider, models: Mapping[str, Model]) -> Provider:

@@ -9,16 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config import (
-    ConfigError,
-    MediaFetch,
-    ServerSettings,
-    TargetRef,
-    Timeouts,
-    find_directory,
-    load,
-    simulated_by,
-)
+from gateway.config import ConfigError, MediaFetch, ServerSettings, TargetRef, Timeouts
+from gateway.revisions.load import find_directory, load, simulated_by
 from tests.config.samples import CAPABILITIES, POLICY, complaints, loaded, replaced
 from translators.capabilities import ModelRecord, Thinking
 
@@ -384,6 +376,6 @@ def test_the_installed_package_carries_its_files(
     installed = tmp_path / "gateway" / "_data" / "config"
     installed.mkdir(parents=True)
     monkeypatch.setattr(
-        sys.modules["gateway.config.load"], "files", lambda _package: tmp_path / "gateway"
+        sys.modules["gateway.revisions.load"], "files", lambda _package: tmp_path / "gateway"
     )
     assert find_directory({}) == installed

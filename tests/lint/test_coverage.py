@@ -11,8 +11,8 @@ import pytest
 from hypothesis import assume, event, example, given, settings
 
 from gateway.config import ALWAYS, Condition, Feature, Rule, TimeWindow
-from gateway.config.lint.coverage import always, contradict, impossible, within
-from gateway.config.lint.rules import never_matching
+from gateway.lint.coverage import always, contradict, impossible, within
+from gateway.lint.rules import never_matching
 
 MONDAY: Final = datetime(2026, 11, 23)
 VALUES: Final = ("x", "y", "z")

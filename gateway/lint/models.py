@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from gateway.config.endpoints import MODEL_PLACE, names_version
+from gateway.config.environment import base_url_complaints
 from gateway.config.errors import Complaint, under, unknown
 from gateway.config.providers import DialectName, Model, Provider
 from translators.capabilities import ModelRecord, Thinking
@@ -17,6 +17,11 @@ NAME_RULE: Final = (
 )
 MODEL_ID: Final = re.compile(r"[A-Za-z0-9@][A-Za-z0-9@_.:/-]{0,199}")
 
+_SIZES: Final = (
+    "dimensions", "min_dimensions", "max_input_tokens", "max_inputs", "max_request_tokens",
+    "max_request_bytes",
+)  # fmt: skip
+"""Of an embedding: counts that are at least 1."""
 _KINDS: Final[Mapping[DialectName, tuple[str, ...]]] = {
     "claude": ("none", "budget", "adaptive"),
     "gemini": ("none", "budget", "level"),
@@ -41,18 +46,6 @@ def provider_complaints(row: Provider, written: Mapping[str, Any]) -> Iterator[C
     )
 
 
-def base_url_complaints(row: Provider, url: str) -> Iterator[str]:
-    """What of a URL, from the row or from the environment, does not go with the rest of the row."""
-    if row.dialect == "openai":
-        if row.api_version is not None and names_version(url):
-            yield "has an api-version in its query, and there is 'api_version', too"
-        return
-    if "?" in url:
-        yield f"must not have a query: the dialect {row.dialect!r} has no place for it"
-    if MODEL_PLACE in url:
-        yield f"must not have {MODEL_PLACE}: the dialect {row.dialect!r} names the model elsewhere"
-
-
 def _key_complaints(variables: Sequence[str], written: Sequence[Any]) -> Iterator[Complaint]:
     for i, (variable, key) in enumerate(zip(variables, written, strict=True)):
         if variable in variables[:i]:
@@ -72,35 +65,27 @@ def model_complaints(model: Model, provider: Provider | None) -> Iterator[Compla
     for name, size in sizes.items():
         if size < 1:
             yield (name,), f"must be at least 1, not {size}"
-        elif size > record.context_window:
-            yield (
-                (name,),
-                f"must be at most the context_window ({record.context_window}), not {size}",
-            )
+        elif size > (window := record.context_window):
+            yield (name,), f"must be at most the context_window ({window}), not {size}"
     for name in sorted(record.unsupported - PARAMETERS.keys()):
         yield ("unsupported",), unknown("parameter", name, PARAMETERS)
     yield from _server_complaints(record)
-    yield from _thinking_complaints(record.thinking, None if provider is None else provider.dialect)
-    if record.can("reasoning") != (record.thinking.kind != "none"):
-        yield (
-            ("capabilities",),
-            (
-                f"must {'not ' if record.can('reasoning') else ''}hold 'reasoning': thinking.kind"
-                f" is {record.thinking.kind!r}"
-            ),
-        )
+    dialect = None if provider is None else provider.dialect
+    yield from _thinking_complaints(record.thinking, dialect)
+    reasons, kind = record.can("reasoning"), record.thinking.kind
+    if reasons != (kind != "none"):
+        rule = f"must {'not ' if reasons else ''}hold 'reasoning'"
+        yield ("capabilities",), f"{rule}: thinking.kind is {kind!r}"
     if record.can("parallel_tool_calls") and not record.can("tool_calling"):
         yield ("capabilities",), "holds 'parallel_tool_calls' without 'tool_calling'"
-    yield from _embedding_complaints(record, None if provider is None else provider.dialect)
+    yield from _embedding_complaints(record, dialect)
     days = [price.valid_from for price in model.prices]
     if days != sorted(set(days)):
         yield ("prices",), "must be in rising order of 'valid_from', each day once"
     limit, most = model.concurrency, None if provider is None else provider.concurrency
     if limit is not None and most is not None and limit.limit > most.limit:
-        yield (
-            ("concurrency", "limit"),
-            f"has no effect: all models of the provider together are sent {most.limit} at a time",
-        )
+        why = f"all models of the provider together are sent {most.limit} at a time"
+        yield ("concurrency", "limit"), f"has no effect: {why}"
 
 
 def _embedding_complaints(record: ModelRecord, dialect: DialectName | None) -> Iterator[Complaint]:
@@ -114,22 +99,14 @@ def _embedding_complaints(record: ModelRecord, dialect: DialectName | None) -> I
         yield ("capabilities",), f"holds {others[0]!r}: a model of embeddings does nothing else"
     if dialect == "claude":
         yield ("embedding",), "has no meaning for the dialect 'claude', which has no embeddings"
-    for name in (
-        "dimensions",
-        "min_dimensions",
-        "max_input_tokens",
-        "max_inputs",
-        "max_request_tokens",
-        "max_request_bytes",
-    ):
+    for name in _SIZES:
         size = getattr(facts, name)
         if size is not None and size < 1:
             yield ("embedding", name), f"must be at least 1, not {size}"
-    if facts.min_dimensions > facts.dimensions:
-        yield (
-            ("embedding", "min_dimensions"),
-            f"must be at most the dimensions ({facts.dimensions}), not {facts.min_dimensions}",
-        )
+    least, full = facts.min_dimensions, facts.dimensions
+    if least > full:
+        rule = f"must be at most the dimensions ({full})"
+        yield ("embedding", "min_dimensions"), f"{rule}, not {least}"
 
 
 def _server_complaints(record: ModelRecord) -> Iterator[Complaint]:
@@ -143,30 +120,16 @@ def _server_complaints(record: ModelRecord) -> Iterator[Complaint]:
 def _thinking_complaints(thinking: Thinking, dialect: DialectName | None) -> Iterator[Complaint]:
     kind = thinking.kind
     if dialect is not None and kind not in _KINDS[dialect]:
-        yield (
-            ("thinking", "kind"),
-            (
-                f"must be one of {', '.join(_KINDS[dialect])} for the dialect {dialect!r}, not"
-                f" {kind!r}"
-            ),
-        )
+        rule = f"must be one of {', '.join(_KINDS[dialect])} for the dialect {dialect!r}"
+        yield ("thinking", "kind"), f"{rule}, not {kind!r}"
         return
-    if kind == "budget" and not 0 <= thinking.min_budget < thinking.max_budget:
-        yield (
-            ("thinking",),
-            (
-                f"needs 0 <= min_budget < max_budget, not {thinking.min_budget} and"
-                f" {thinking.max_budget}"
-            ),
-        )
+    least, most = thinking.min_budget, thinking.max_budget
+    if kind == "budget" and not 0 <= least < most:
+        yield ("thinking",), f"needs 0 <= min_budget < max_budget, not {least} and {most}"
     if kind in ("adaptive", "level", "effort") and not thinking.levels:
         yield ("thinking",), f"needs 'levels' for the kind {kind!r}"
-    for name, effort in (
-        ("default", thinking.default),
-        ("off_max_effort", thinking.off_max_effort),
-    ):
+    levels = ", ".join(thinking.levels)
+    for name in ("default", "off_max_effort"):
+        effort = getattr(thinking, name)
         if effort is not None and effort not in thinking.levels:
-            yield (
-                ("thinking", name),
-                f"{effort!r} is not among the levels ({', '.join(thinking.levels)})",
-            )
+            yield ("thinking", name), f"{effort!r} is not among the levels ({levels})"

@@ -5,13 +5,13 @@ from typing import Any, Final
 
 from gateway.config.conditions import ALWAYS
 from gateway.config.errors import Complaint, Place, under, unknown
-from gateway.config.lint.embeddings import embedding_complaints, makes_embeddings
-from gateway.config.lint.models import NAME, NAME_RULE
-from gateway.config.lint.rules import condition_complaints, rule_complaints
-from gateway.config.lint.strategies import strategy_complaints
-from gateway.config.lint.targets import TargetChecks
 from gateway.config.personas import Persona
 from gateway.config.providers import Provider
+from gateway.lint.embeddings import embedding_complaints, makes_embeddings
+from gateway.lint.models import NAME, NAME_RULE
+from gateway.lint.rules import condition_complaints, rule_complaints
+from gateway.lint.strategies import strategy_complaints
+from gateway.lint.targets import TargetChecks
 from translators.capabilities import EFFORTS
 from translators.chat.parameters import PARAMETERS
 from translators.chat.ranges import RANGES
@@ -19,13 +19,10 @@ from translators.errors import InvalidRequest
 
 NOT_DEFAULTS: Final = frozenset({"model", "stream", "stream_options"})
 """What a persona cannot say for its callers: who they ask for, and how they read the answer."""
-CAPPED: Final = frozenset(
-    {
-        "max_tokens", "max_completion_tokens", "temperature", "top_p", "top_k", "n",
-        "top_logprobs", "frequency_penalty",
-        "presence_penalty", "reasoning_effort",
-    }
-)  # fmt: skip
+CAPPED: Final = frozenset({
+    "max_tokens", "max_completion_tokens", "temperature", "top_p", "top_k", "n", "top_logprobs",
+    "frequency_penalty", "presence_penalty", "reasoning_effort",
+})  # fmt: skip
 """Parameters that have an order, and so can have a limit."""
 
 _DEFAULTS: Final = frozenset(PARAMETERS) - NOT_DEFAULTS
@@ -96,10 +93,8 @@ def _parameter_complaints(
             except InvalidRequest as error:
                 yield (*section, name), error.message
     if values.keys() >= {"max_tokens", "max_completion_tokens"}:
-        yield (
-            (*section, "max_completion_tokens"),
-            "is another name of 'max_tokens', which is also given",
-        )
+        at = *section, "max_completion_tokens"
+        yield at, "is another name of 'max_tokens', which is also given"
 
 
 def _limit_complaints(
@@ -123,14 +118,9 @@ def _limits_on_targets(persona: Persona, checks: TargetChecks) -> Iterator[Compl
     targets = persona.every_target()
     models = {str(target): checks.model(target) for target in targets}
     regions = {region for target in targets if (region := checks.region(target)) is not None}
+    said = ", ".join(sorted(regions)) or "none that is said"
     for name in sorted(persona.regions - regions) if all(models.values()) else ():
-        yield (
-            ("regions",),
-            (
-                f"no target of the persona is in {name!r} (they are in:"
-                f" {', '.join(sorted(regions)) or 'none that is said'})"
-            ),
-        )
+        yield ("regions",), f"no target of the persona is in {name!r} (they are in: {said})"
     if makes_embeddings(persona, checks):
         return
     least = {
@@ -138,30 +128,20 @@ def _limits_on_targets(persona: Persona, checks: TargetChecks) -> Iterator[Compl
         for name, model in models.items()
         if model and model.prices
     }
-    if (
-        persona.max_price is not None
-        and len(least) == len(models)
-        and persona.max_price < min(least.values())
-    ):
-        cheapest = min(least, key=lambda name: least[name])
-        yield (
-            ("max_price",),
-            (
-                f"is less than any target takes for a single token ({cheapest}: {least[cheapest]:f}"
-                " USD)"
-            ),
-        )
+    if persona.max_price is None or len(least) < len(models):
+        return
+    cheapest = min(least, key=lambda name: least[name])
+    if persona.max_price < least[cheapest]:
+        token = f"({cheapest}: {least[cheapest]:f} USD)"
+        yield ("max_price",), f"is less than any target takes for a single token {token}"
 
 
 def _timeout_complaints(persona: Persona) -> Iterator[Complaint]:
-    limits = persona.timeouts
-    for name, limit in (
-        ("connect", limits.connect),
-        ("first_content", limits.first_content),
-        ("idle", limits.idle),
-    ):
-        if limit is not None and limits.total is not None and limit > limits.total:
-            yield ("timeouts", name), f"can never run out: the total is {limits.total:g}"
+    total = persona.timeouts.total
+    for name in ("connect", "first_content", "idle"):
+        limit = getattr(persona.timeouts, name)
+        if limit is not None and total is not None and limit > total:
+            yield ("timeouts", name), f"can never run out: the total is {total:g}"
 
 
 def _hedge_complaints(persona: Persona) -> Iterator[Complaint]:
@@ -171,15 +151,11 @@ def _hedge_complaints(persona: Persona) -> Iterator[Complaint]:
     if all(len(targets) < 2 for targets in lists):
         yield ("hedge",), "has no effect: it needs a second target"
     after = persona.hedge.seconds
-    for name, limit in (
-        ("first_content", persona.timeouts.first_content),
-        ("total", persona.timeouts.total),
-    ):
+    for name in ("first_content", "total"):
+        limit = getattr(persona.timeouts, name)
         if after is not None and limit is not None and after >= limit:
-            yield (
-                ("hedge", "after"),
-                f"has no effect: timeouts.{name} ({limit:g} s) runs out before",
-            )
+            why = f"timeouts.{name} ({limit:g} s) runs out before"
+            yield ("hedge", "after"), f"has no effect: {why}"
 
 
 def _resume_complaints(persona: Persona) -> Iterator[Complaint]:
@@ -189,7 +165,5 @@ def _resume_complaints(persona: Persona) -> Iterator[Complaint]:
     for name, is_more in _MORE_THAN_TEXT.items():
         value = persona.defaults.get(name)
         if value is not None and is_more(value):
-            yield (
-                ("resume",),
-                f"has no effect: only plain text is continued, and defaults.{name} asks for more",
-            )
+            why = f"only plain text is continued, and defaults.{name} asks for more"
+            yield ("resume",), f"has no effect: {why}"
