@@ -141,10 +141,10 @@ class Claude(Exchange):
 
     def read(self, document: JsonObject, call: Call) -> ChatRequest:
         """It may think unless that is forbidden, whether asked to or not."""
-        given = document.get("thinking")
-        thinking = given if isinstance(given, dict) else {}
-        self._shows = thinking.get("display") != "omitted"
-        if thinking.get("type") != "disabled":
+        self._shows = True
+        thinking = document.get("thinking") or {}
+        if isinstance(thinking, dict) and thinking.get("type") != "disabled":
+            self._shows = thinking.get("display") != "omitted"
             document = {**document, "thinking": {"type": "adaptive"}}
         return super().read(document, call)
 

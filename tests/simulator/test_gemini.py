@@ -102,6 +102,21 @@ async def test_without_sse_the_stream_is_one_json_array(sim: Simulator) -> None:
     assert "".join(texts) == "the quick brown"
 
 
+async def test_each_candidate_ends_with_its_reason(sim: Simulator) -> None:
+    config = {"candidateCount": 2}
+    body = {"contents": [{"parts": [{"text": "[[sim: words 2]]"}]}], "generationConfig": config}
+    url = f"{sim.base_urls['gemini']}/v1beta/models/gemini-3.5-flash:streamGenerateContent"
+    async with ClientSession() as http, http.post(url, json=body) as answer:
+        frames = json_codec.loads(await answer.read())
+    candidates = [frame["candidates"][0] for frame in frames]
+    assert [(each["index"], each.get("finishReason")) for each in candidates] == [
+        (0, None),
+        (0, "STOP"),
+        (1, None),
+        (1, "STOP"),
+    ]
+
+
 async def test_two_calls_in_parallel_of_which_the_first_is_signed(gemini: genai.Client) -> None:
     answer = await ask(gemini, ASK, tools=TOOLS)
     assert [(c.name, c.args or {}) for c in answer.function_calls or []] == [
