@@ -1,4 +1,4 @@
-"""Google's generateContent and streamGenerateContent, as the server speaks them."""
+"""What Google's generateContent and streamGenerateContent refuse."""
 
 import binascii
 import re
@@ -6,11 +6,7 @@ from base64 import b64decode
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from gateway.simulator.conversation import Conversation, Incoming, Refused, Turn, names, turn_of
-from gateway.simulator.gemini_answer import broken_stream, error, stream, whole
-from translators import json_codec
-
-__all__ = ["broken_stream", "check_access", "error", "read", "stream", "whole"]
+from tests.strict.refusal import Asked, Refused, names
 
 _FIELDS: Final = {
     "request": (
@@ -49,7 +45,7 @@ _DATA: Final = names(
 )
 _NAME: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_.:-]{0,63}").fullmatch
 _SENTINELS: Final = ("skip_thought_signature_validator", "context_engineering_is_the_way_to_go")
-_CHOICES: Final = {"AUTO": "auto", "VALIDATED": "auto", "NONE": "none", "ANY": "required"}
+_MODES: Final = ("AUTO", "VALIDATED", "NONE", "ANY")
 
 
 def check_access(headers: Mapping[str, str]) -> None:
@@ -61,11 +57,10 @@ def check_access(headers: Mapping[str, str]) -> None:
         )
 
 
-def read(body: dict[str, Any], incoming: Incoming) -> Conversation:
+def check(body: dict[str, Any], asked: Asked) -> None:
     request = _fields(body, "request", "")
     config = _fields(request.get("generationConfig") or {}, "generationConfig", "generation_config")
-    model = incoming.path["model"]
-    old = model.startswith("gemini-2")
+    old = asked.model.startswith("gemini-2")
     contents = [
         _content(content, index, old) for index, content in enumerate(request.get("contents") or [])
     ]
@@ -74,37 +69,11 @@ def read(body: dict[str, Any], incoming: Incoming) -> Conversation:
     _check_pairs(contents)
     if not old:
         _check_signatures(contents)
-    tools = _tools(request.get("tools") or [])
-    json, schema = _output(config, old and bool(tools))
-    choice, tools = _choice(request.get("toolConfig") or {}, tools)
-    thinking = _fields(
+    tools = _tool_names(request.get("tools") or [])
+    _check_output(config, old and bool(tools))
+    _check_choice(request.get("toolConfig") or {}, tools)
+    _fields(
         config.get("thinkingConfig") or {}, "thinkingConfig", "generation_config.thinking_config"
-    )
-    return Conversation(
-        dialect="gemini",
-        model=model,
-        digest=incoming.digest,
-        turns=_turns(contents),
-        system="".join(
-            part.get("text", "")
-            for part in (request.get("systemInstruction") or {}).get("parts", ())
-        ),
-        tools=tools,
-        choice=choice,
-        json=json,
-        schema=schema,
-        stream=incoming.path["method"] == "streamGenerateContent",
-        max_tokens=config.get("maxOutputTokens"),
-        stop=config.get("stopSequences") or [],
-        choices=config.get("candidateCount") or 1,
-        thinking=(
-            "off"
-            if thinking.get("thinkingBudget") == 0
-            else "shown"
-            if thinking.get("includeThoughts")
-            else "hidden"
-        ),
-        options={"sse": incoming.query.get("alt") == "sse", "ids": not old},
     )
 
 
@@ -233,30 +202,8 @@ def _check_signatures(contents: list[tuple[str, list[dict[str, Any]]]]) -> None:
             raise Refused("Corrupted thought signature.")
 
 
-def _turns(contents: list[tuple[str, list[dict[str, Any]]]]) -> list[Turn]:
-    turns: list[Turn] = []
-    for role, parts in contents:
-        turn = turn_of(turns, "user" if role == "user" else "model")
-        for part in parts:
-            match part:
-                case {"functionResponse": response}:
-                    turn.results.append((response["name"], _result(response.get("response", {}))))
-                case {"inlineData": {"mimeType": mime}} | {"fileData": {"mimeType": mime}}:
-                    turn.media.append(mime)
-                case {"fileData": _}:
-                    turn.media.append("image/*")
-                case {"text": str(text)} if text and not part.get("thought"):
-                    turn.texts.append(text)
-    return turns
-
-
-def _result(response: dict[str, Any]) -> str:
-    only = response.get("output") if response.keys() == {"output"} else response
-    return only if isinstance(only, str) else json_codec.dumps_str(only)
-
-
-def _tools(tools: Iterable[Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def _tool_names(tools: Iterable[Any]) -> set[str]:
+    found: set[str] = set()
     for index, tool in enumerate(tools):
         where = f"tools[{index}]"
         for i, value in enumerate(_fields(tool, "tool", where).get("functionDeclarations") or ()):
@@ -274,38 +221,29 @@ def _tools(tools: Iterable[Any]) -> dict[str, Any]:
                     f"{where}.function_declarations[{i}]: parameters and parameters_json_schema are"
                     " exclusive."
                 )
-            found[name] = (
-                declaration.get("parametersJsonSchema")
-                or declaration.get("parameters")
-                or {"type": "object"}
-            )
+            found.add(name)
     return found
 
 
-def _choice(config: dict[str, Any], tools: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """The choice, and the tools it leaves."""
+def _check_choice(config: dict[str, Any], tools: set[str]) -> None:
     calling = _fields(
         config.get("functionCallingConfig") or {},
         "functionCallingConfig",
         "tool_config.function_calling_config",
     )
     mode, allowed = calling.get("mode", "AUTO"), calling.get("allowedFunctionNames") or []
-    if mode not in _CHOICES:
+    if mode not in _MODES:
         raise Refused(f"Invalid value at 'tool_config.function_calling_config.mode': \"{mode}\"")
-    if allowed and (mode not in ("ANY", "VALIDATED") or not tools.keys() >= set(allowed)):
+    if allowed and (mode not in ("ANY", "VALIDATED") or not tools >= set(allowed)):
         raise Refused(
             "allowed_function_names should be declared functions, and set only when the mode is ANY"
             " or VALIDATED."
         )
     if mode == "ANY" and not tools:
         raise Refused("Function calling config is set without function_declarations.")
-    return _CHOICES[mode], {
-        name: schema for name, schema in tools.items() if not allowed or name in allowed
-    }
 
 
-def _output(config: dict[str, Any], calls_without_json: bool) -> tuple[bool, Any]:
-    """Whether JSON is wanted, and its schema."""
+def _check_output(config: dict[str, Any], calls_without_json: bool) -> None:
     json = config.get("responseMimeType") == "application/json"
     schemas = [config[key] for key in ("responseSchema", "responseJsonSchema") if key in config]
     if schemas and not json:
@@ -316,4 +254,3 @@ def _output(config: dict[str, Any], calls_without_json: bool) -> tuple[bool, Any
         raise Refused(
             "Function calling with a response mime type: 'application/json' is unsupported"
         )
-    return json, schemas[0] if schemas else None

@@ -1,25 +1,11 @@
-"""OpenAI's Responses API, as the server speaks it: what a request may hold. Its items are read in
-`responses_items`.
-"""
+"""What OpenAI's Responses API refuses. Items are looked at in `responses_items`."""
 
 import re
 from collections.abc import Iterable
 from typing import Any, Final
 
-from gateway.simulator.conversation import (
-    Conversation,
-    Incoming,
-    Refused,
-    Turn,
-    known_fields,
-    names,
-)
-from gateway.simulator.openai import check_access, error
-from gateway.simulator.responses_answer import broken_stream, stream, whole
-from gateway.simulator.responses_items import missing, not_one_of, read_items, unknown, wrong_type
-from translators import json_codec
-
-__all__ = ["broken_stream", "check_access", "error", "read", "stream", "whole"]
+from tests.strict.refusal import Asked, Refused, dumps, known_fields, names
+from tests.strict.responses_items import check_items, missing, not_one_of, unknown, wrong_type
 
 _FIELDS: Final = names(
     "access_programs background background_options context_management conversation image include"
@@ -57,7 +43,7 @@ _KEPT_ELSEWHERE: Final = {
     "conversation": "Conversation",
     "prompt": "Prompt",
 }
-"""Names of what an earlier request left at the server: the simulator keeps nothing."""
+"""Names of what an earlier request left at the server: nothing is kept."""
 _TOOL_FIELDS: Final = {
     "function": names(
         "type name description parameters strict allowed_callers async defer_loading output_schema"
@@ -73,52 +59,14 @@ _NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,128}").fullmatch
 _FORMAT_NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}").fullmatch
 _VALUES: Final = ("enum", "const", "default", "examples")
 """Keywords of a schema that hold values, not schemas."""
-_ECHOED: Final[dict[str, Any]] = {
-    "background": False, "instructions": None, "max_output_tokens": None, "max_tool_calls": None,
-    "metadata": {},
-    "parallel_tool_calls": True, "previous_response_id": None, "prompt_cache_key": None,
-    "safety_identifier": None,
-    "service_tier": "auto", "store": True, "temperature": 1.0, "tool_choice": "auto", "tools": [],
-    "top_logprobs": 0, "top_p": 1.0,
-    "truncation": "disabled", "user": None,
-}  # fmt: skip
-"""What an answer says again of its request, and what it says where the request said nothing."""
 
 
-def read(body: dict[str, Any], incoming: Incoming) -> Conversation:
+def check(body: dict[str, Any], asked: Asked) -> None:
     _check(body)
-    turns, system = _input(body)
-    tools = _tools(body.get("tools") or [])
-    choice, tools = _choice(body.get("tool_choice"), tools, body.get("tools") or [])
-    form = _format((body.get("text") or {}).get("format") or {"type": "text"}, body["input"])
-    effort, summary = ((body.get("reasoning") or {}).get(name) for name in ("effort", "summary"))
-    text = {"format": form, "verbosity": (body.get("text") or {}).get("verbosity") or "medium"}
-    echo = {
-        name: otherwise if body.get(name) is None else body[name]
-        for name, otherwise in _ECHOED.items()
-    }
-    return Conversation(
-        dialect="openai",
-        model=body["model"],
-        digest=incoming.digest,
-        turns=turns,
-        system="".join([body.get("instructions") or "", *system]),
-        tools=tools,
-        choice=choice,
-        parallel=body.get("parallel_tool_calls") is not False,
-        json=form["type"] == "json_object",
-        schema=form.get("schema"),
-        stream=body.get("stream") is True,
-        max_tokens=body.get("max_output_tokens"),
-        thinking="off" if effort == "none" else "shown" if summary else "hidden",
-        options={
-            "echo": echo | {"reasoning": {"effort": effort, "summary": summary}, "text": text},
-            "sealed": "reasoning.encrypted_content" in (body.get("include") or ()),
-            "obfuscated": (
-                (body.get("stream_options") or {}).get("include_obfuscation") is not False
-            ),
-        },
-    )
+    _check_input(body)
+    tools = _tool_names(body.get("tools") or [])
+    _check_choice(body.get("tool_choice"), tools, body.get("tools") or [])
+    _check_format((body.get("text") or {}).get("format") or {"type": "text"}, body["input"])
 
 
 def _check(body: dict[str, Any]) -> None:
@@ -137,7 +85,7 @@ def _check(body: dict[str, Any]) -> None:
             )
     if body.get("background") is True:
         raise Refused(
-            "The simulator does nothing in the background.", "background", "unsupported_parameter"
+            "Nothing is done in the background here.", "background", "unsupported_parameter"
         )
     if body.get("stream_options") is not None and body.get("stream") is not True:
         raise Refused(
@@ -187,22 +135,22 @@ def _check_numbers(body: dict[str, Any]) -> None:
             )
 
 
-def _input(body: dict[str, Any]) -> tuple[list[Turn], list[str]]:
+def _check_input(body: dict[str, Any]) -> None:
     given = body.get("input")
     if given is None or given == []:
         raise missing("input")
     if isinstance(given, str):
-        given = [{"role": "user", "content": given}]
+        return
     if not isinstance(given, list):
         raise wrong_type("input", "one of an array of input items or string")
-    return read_items(given)
+    check_items(given, stored=body.get("store") is not False)
 
 
-def _tools(tools: Any) -> dict[str, Any]:
-    """The tools that the caller runs, with the schemas of their arguments."""
+def _tool_names(tools: Any) -> set[str]:
+    """Of the tools that the caller runs."""
     if not isinstance(tools, list):
         raise wrong_type("tools", "an array of objects")
-    found: dict[str, Any] = {}
+    found: set[str] = set()
     for index, tool in enumerate(tools):
         where = f"tools[{index}]"
         if not isinstance(tool, dict):
@@ -226,14 +174,16 @@ def _tools(tools: Any) -> dict[str, Any]:
                 f"{where}.name",
                 "invalid_value",
             )
-        found[tool["name"]] = None if kind == "custom" else _parameters(tool, where)
+        if kind == "function":
+            _check_parameters(tool, where)
+        found.add(tool["name"])
     return found
 
 
-def _parameters(tool: dict[str, Any], where: str) -> dict[str, Any]:
+def _check_parameters(tool: dict[str, Any], where: str) -> None:
     schema = tool.get("parameters")
     if schema is None:
-        return {"type": "object"}
+        return
     if not isinstance(schema, dict):
         raise wrong_type(f"{where}.parameters", "an object")
     if flaw := _flaw(schema, strict=tool.get("strict") is True):
@@ -242,75 +192,61 @@ def _parameters(tool: dict[str, Any], where: str) -> dict[str, Any]:
             f"{where}.parameters",
             "invalid_function_parameters",
         )
-    return schema
 
 
-def _choice(choice: Any, tools: dict[str, Any], declared: list[Any]) -> tuple[str, dict[str, Any]]:
-    """The choice, and the tools it leaves. Tools of the server itself are never called here."""
+def _check_choice(choice: Any, tools: set[str], declared: list[Any]) -> None:
+    """Tools of the server itself may be named by their type."""
     match choice:
         case None | "auto" | "none":
-            return choice or "auto", tools
+            return
         case "required":
-            if not declared:
-                raise Refused(
-                    "Tool choice 'required' must be specified with 'tools' parameter.",
-                    "tool_choice",
-                )
-            return "required" if tools else "auto", tools
+            if declared:
+                return
+            rule = "Tool choice 'required' must be specified with 'tools' parameter."
+            raise Refused(rule, "tool_choice")
         case {"type": "function" | "custom" as kind, "name": str(name)}:
             if any(tool["type"] == kind and tool["name"] == name for tool in declared):
-                return f"={name}", tools
+                return
             raise Refused(f"Tool choice '{name}' not found in 'tools' parameter.", "tool_choice")
-        case {
-            "type": "allowed_tools",
-            "mode": "auto" | "required" as mode,
-            "tools": [_, *_] as allowed,
-        }:
+        case {"type": "allowed_tools", "mode": "auto" | "required", "tools": [_, *_] as allowed}:
             if any(
                 all(tool.get(key) != value for tool in declared)
                 for one in allowed
                 for key, value in one.items()
             ):
-                raise Refused(
-                    "Tool choice 'allowed_tools' names a tool that is not in the 'tools'"
-                    " parameter.",
-                    "tool_choice",
+                rule = (
+                    "Tool choice 'allowed_tools' names a tool that is not in the 'tools' parameter."
                 )
-            return _choice(
-                mode,
-                {one["name"]: tools[one["name"]] for one in allowed if one.get("name") in tools},
-                declared,
-            )
+                raise Refused(rule, "tool_choice")
+            return
         case {"type": str(kind)} if (
             any(tool["type"] == kind for tool in declared) and kind in _HOSTED
         ):
-            return "auto", tools
+            return
     raise Refused(
-        f"Invalid value for 'tool_choice': {json_codec.dumps_str(choice)}.",
-        "tool_choice",
-        "invalid_value",
+        f"Invalid value for 'tool_choice': {dumps(choice)}.", "tool_choice", "invalid_value"
     )
 
 
-def _format(form: dict[str, Any], given: Any) -> dict[str, Any]:
+def _check_format(form: dict[str, Any], given: Any) -> None:
     where = "text.format"
     match form.get("type"):
         case "text":
-            return form
+            return
         case "json_object":
-            if "json" not in json_codec.dumps_str(given).lower():
+            if "json" not in dumps(given).lower():
                 rule = (
                     "must contain the word 'json' in some form to use 'text.format' of type"
                     " 'json_object'."
                 )
                 raise Refused(f"Response input messages {rule}", "input")
-            return form
+            return
         case "json_schema":
-            return _schema_format(form, where)
+            return _check_schema_format(form, where)
     raise not_one_of(f"{where}.type", form.get("type"), ("json_object", "json_schema", "text"))
 
 
-def _schema_format(form: dict[str, Any], where: str) -> dict[str, Any]:
+def _check_schema_format(form: dict[str, Any], where: str) -> None:
     for name in ("name", "schema"):
         if form.get(name) is None:
             raise missing(f"{where}.{name}")
@@ -328,7 +264,6 @@ def _schema_format(form: dict[str, Any], where: str) -> dict[str, Any]:
             f"{where}.schema",
             "invalid_json_schema",
         )
-    return form
 
 
 def _flaw(schema: dict[str, Any], *, strict: bool) -> str | None:

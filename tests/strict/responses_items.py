@@ -1,13 +1,10 @@
-"""The input items of the Responses API: what each may hold, which of them belong together, and the
-turns that they make.
-"""
+"""The input items of the Responses API: what each may hold, and which of them belong together."""
 
-import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
-from gateway.simulator.conversation import Refused, Turn, known_fields, names, sign, turn_of
+from tests.strict.refusal import Refused, known_fields, names, signature
 
 Item = dict[str, Any]
 
@@ -81,48 +78,21 @@ def not_one_of(param: str, value: Any, supported: Iterable[str]) -> Refused:
     )
 
 
-def reasoning_id(digest: str, *, stored: bool) -> str:
-    """The id of a reasoning item, which tells whether the server has kept it: checkable without
-    memory.
-    """
-    return f"rs_{digest[:24]}{hashlib.sha256(f'{digest[:24]} {stored}'.encode()).hexdigest()[:24]}"
-
-
-def read_items(given: list[Any]) -> tuple[list[Turn], list[str]]:
-    """The turns, and the texts of the instructions among them. Raises Refused for items that the
-    API does not take.
-    """
-    turns: list[Turn] = []
-    system: list[str] = []
-    called: dict[str, str] = {}
+def check_items(given: list[Any], *, stored: bool) -> None:
+    """Raises Refused for items that the API does not take. `stored`: it keeps what it answers."""
     items = [_item(item, f"input[{index}]") for index, item in enumerate(given)]
     _check_pairs(items)
-    _check_reasoning(items)
+    _check_reasoning(items, stored)
     for index, item in enumerate(items):
         match item:
             case {"type": "message", "role": role, "content": content}:
-                texts, media = _content(
-                    content, _SAID if role == "assistant" else _HEARD, f"input[{index}].content"
-                )
-                if role in ("system", "developer"):
-                    system += texts
-                else:
-                    turn = turn_of(turns, "model" if role == "assistant" else "user")
-                    turn.texts += texts
-                    turn.media += media
-            case {"type": "function_call" | "custom_tool_call", "call_id": call, "name": name}:
-                turn_of(turns, "model")
-                called[call] = name
+                allowed = _SAID if role == "assistant" else _HEARD
+                _check_content(content, allowed, f"input[{index}].content")
             case {
                 "type": "function_call_output" | "custom_tool_call_output",
-                "call_id": call,
                 "output": output,
             }:
-                texts, _ = _content(output, _HEARD, f"input[{index}].output")
-                turn_of(turns, "user").results.append((called[call], "".join(texts)))
-            case {"type": "reasoning"}:
-                turn_of(turns, "model")
-    return turns, system
+                _check_content(output, _HEARD, f"input[{index}].output")
 
 
 def _item(given: Any, where: str) -> Item:
@@ -202,7 +172,7 @@ def _check_answered(waiting: dict[str, str]) -> None:
         raise Refused(f"No tool output found for {_CALLS[kind]} {call}.", "input")
 
 
-def _check_reasoning(items: list[Item]) -> None:
+def _check_reasoning(items: list[Item], stored: bool) -> None:
     """Reasoning is what this server has issued, and something of the same answer follows it."""
     for index, (item, after) in enumerate(zip(items, [*items[1:], {"type": "end"}], strict=True)):
         if item["type"] != "reasoning":
@@ -215,9 +185,9 @@ def _check_reasoning(items: list[Item]) -> None:
                 "array_above_max_length",
             )
         own, sealed = item["id"], item.get("encrypted_content")
-        if sealed is None and own != reasoning_id(own[3:], stored=True):
+        if sealed is None and not stored:
             raise _not_found(own)
-        if sealed is not None and sealed != sign(own):
+        if sealed is not None and sealed != signature(own):
             reason = "Encrypted content could not be decrypted or parsed."
             raise Refused(
                 f"The encrypted content for item {own} could not be verified. Reason: {reason}",
@@ -244,20 +214,13 @@ def _not_found(own: Any) -> Refused:
     )
 
 
-def _content(content: Any, allowed: tuple[str, ...], where: str) -> tuple[list[str], list[str]]:
-    """Texts and media types."""
+def _check_content(content: Any, allowed: tuple[str, ...], where: str) -> None:
     if isinstance(content, str):
-        return ([content] if content else [], [])
+        return
     if not isinstance(content, list):
         raise wrong_type(where, "one of an array of objects or string")
-    texts, media = [], []
     for part, at in _parts(content, allowed, where):
         match part:
-            case {"type": "input_text" | "output_text", "text": str(text)} | {
-                "type": "refusal",
-                "refusal": str(text),
-            }:
-                texts.append(text)
             case {"type": "input_image", "image_url": str(url)}:
                 if not url.startswith(("data:", "http://", "https://")):
                     raise Refused(
@@ -265,21 +228,18 @@ def _content(content: Any, allowed: tuple[str, ...], where: str) -> tuple[list[s
                         f"{at}.image_url",
                         "invalid_value",
                     )
-                media.append(_mime(url, "image/*"))
-            case {"type": "input_image", "file_id": str()}:
-                media.append("image/*")
-            case {"type": "input_file", "file_data": str(data)}:
-                media.append(_mime(data, "application/pdf"))
-            case {"type": "input_file", "file_id": str()} | {
-                "type": "input_file",
-                "file_url": str(),
-            }:
-                media.append("application/pdf")
-            case {"type": "input_audio", "input_audio": {"data": str(), "format": str(form)}}:
-                media.append(f"audio/{form}")
+            case (
+                {"type": "input_text" | "output_text", "text": str()}
+                | {"type": "refusal", "refusal": str()}
+                | {"type": "input_image", "file_id": str()}
+                | {"type": "input_file", "file_data": str()}
+                | {"type": "input_file", "file_id": str()}
+                | {"type": "input_file", "file_url": str()}
+                | {"type": "input_audio", "input_audio": {"data": str(), "format": str()}}
+            ):
+                pass
             case _:
                 raise Refused(f"Invalid content part at '{at}'.", at, "invalid_value")
-    return texts, media
 
 
 def _parts(
@@ -294,7 +254,3 @@ def _parts(
         if name := known_fields(part, _PARTS[part["type"]]):
             raise unknown(f"{at}.{name}")
         yield part, at
-
-
-def _mime(url: str, otherwise: str) -> str:
-    return url[5:].partition(";")[0] if url.startswith("data:") else otherwise

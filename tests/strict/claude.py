@@ -1,4 +1,4 @@
-"""Anthropic's Messages API, as the server speaks it."""
+"""What Anthropic's Messages API refuses."""
 
 import binascii
 import re
@@ -6,20 +6,7 @@ from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from gateway.simulator.answer import THOUGHT
-from gateway.simulator.claude_answer import broken_stream, error, stream, whole
-from gateway.simulator.conversation import (
-    Conversation,
-    Incoming,
-    Refused,
-    Turn,
-    known_fields,
-    names,
-    sign,
-    turn_of,
-)
-
-__all__ = ["broken_stream", "check_access", "error", "read", "stream", "whole"]
+from tests.strict.refusal import THOUGHT, Asked, Refused, known_fields, names, signature
 
 _FIELDS: Final = names(
     "cache_control container diagnostics inference_geo max_tokens messages metadata model"
@@ -46,7 +33,6 @@ _USER_ONLY: Final = ("tool_result", "image")
 _IMAGES: Final = ("image/jpeg", "image/png", "image/gif", "image/webp")
 _NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,128}").fullmatch
 _ID: Final = re.compile(r"[a-zA-Z0-9_-]+").fullmatch
-_CHOICES: Final = {"auto": "auto", "none": "none", "any": "required"}
 
 
 def check_access(headers: Mapping[str, str]) -> None:
@@ -61,42 +47,21 @@ def check_access(headers: Mapping[str, str]) -> None:
         )
 
 
-def read(body: dict[str, Any], incoming: Incoming) -> Conversation:
+def check(body: dict[str, Any], asked: Asked) -> None:
     _check(body)
-    if incoming.headers.get("anthropic-version") != "2023-06-01" and (
+    if asked.headers.get("anthropic-version") != "2023-06-01" and (
         refused := [name for name in _SAMPLING if name in body]
     ):
         raise Refused(f"{refused[0]}: Extra inputs are not permitted")
     _check_roles(body["messages"])
     messages = list(_blocks(body["messages"]))
     _check_pairs(messages)
-    turns, system = _turns(messages)
-    tools = _tools(body.get("tools") or [])
+    _check_texts(body.get("system") or [], "system")
+    tools = _tool_names(body.get("tools") or [])
     if not tools and any(block["type"] == "tool_use" for _, blocks in messages for block in blocks):
         raise Refused("Requests which include `tool_use` or `tool_result` blocks must define tools")
-    choice = body.get("tool_choice") or {"type": "auto"}
-    thinking = body.get("thinking") or {}
-    return Conversation(
-        dialect="claude",
-        model=body["model"],
-        digest=incoming.digest,
-        turns=turns,
-        system="".join([*_texts(body.get("system") or [], "system"), *system]),
-        tools=tools,
-        choice=_choice(choice, tools),
-        parallel=not choice.get("disable_parallel_tool_use"),
-        schema=_output_schema(body.get("output_config") or {}),
-        stream=body.get("stream") is True,
-        max_tokens=body["max_tokens"],
-        stop=body.get("stop_sequences") or [],
-        thinking=(
-            "off"
-            if thinking.get("type") == "disabled"
-            else "hidden"
-            if thinking.get("display") == "omitted"
-            else "shown"
-        ),
-    )
+    _check_choice(body.get("tool_choice") or {"type": "auto"}, tools)
+    _check_schema((body.get("output_config") or {}).get("format"))
 
 
 def _check(body: dict[str, Any]) -> None:
@@ -126,35 +91,6 @@ def _check(body: dict[str, Any]) -> None:
             "`max_tokens` must be greater than `thinking.budget_tokens`, which must be at least"
             " 1024."
         )
-
-
-def _turns(messages: list[tuple[str, list[dict[str, Any]]]]) -> tuple[list[Turn], list[str]]:
-    """What each side said, and the text of system messages between turns."""
-    turns: list[Turn] = []
-    system: list[str] = []
-    called: dict[str, str] = {}
-    for role, blocks in messages:
-        for block in blocks:
-            match block:
-                case {"type": "text", "text": text}:
-                    (
-                        system
-                        if role == "system"
-                        else turn_of(turns, "user" if role == "user" else "model").texts
-                    ).append(text)
-                case {"type": "image" | "document", "source": source}:
-                    turn_of(turns, "user").media.append(_media(block["type"], source))
-                case {"type": "tool_use", "id": call, "name": name}:
-                    turn_of(turns, "model")
-                    called[call] = name
-                case {"type": "tool_result", "tool_use_id": call}:
-                    turn_of(turns, "user").results.append(
-                        (
-                            called[call],
-                            "".join(_texts(block.get("content") or [], "tool_result.content")),
-                        )
-                    )
-    return turns, system
 
 
 def _check_roles(messages: list[Any]) -> None:
@@ -218,8 +154,12 @@ def _check_block(block: Any, role: str, where: str) -> None:
             f"{where}.tool_use: id and name should match '^[a-zA-Z0-9_-]+$', input should be a"
             " valid dictionary"
         )
-    if kind == "thinking" and block["signature"] != sign(block["thinking"] or THOUGHT):
+    if kind == "thinking" and block["signature"] != signature(block["thinking"] or THOUGHT):
         raise Refused(f"{where}: Invalid `signature` in `thinking` block")
+    if kind in ("image", "document"):
+        _check_media(kind, block["source"])
+    if kind == "tool_result":
+        _check_texts(block.get("content") or [], "tool_result.content")
 
 
 def _check_pairs(messages: list[tuple[str, list[dict[str, Any]]]]) -> None:
@@ -254,11 +194,10 @@ def _check_pairs(messages: list[tuple[str, list[dict[str, Any]]]]) -> None:
         )
 
 
-def _media(kind: str, source: dict[str, Any]) -> str:
+def _check_media(kind: str, source: dict[str, Any]) -> None:
     if source["type"] != "base64":
-        return "image/*" if kind == "image" else str(source.get("media_type", "application/pdf"))
-    mime = str(source["media_type"])
-    if kind == "image" and mime not in _IMAGES:
+        return
+    if kind == "image" and source["media_type"] not in _IMAGES:
         raise Refused(
             f"messages: image.source.base64.media_type: Input should be one of {', '.join(_IMAGES)}"
         )
@@ -266,20 +205,15 @@ def _media(kind: str, source: dict[str, Any]) -> str:
         b64decode(source["data"], validate=True)
     except binascii.Error:
         raise Refused("messages: source.base64.data: Invalid base64 data") from None
-    return mime
 
 
-def _texts(content: Any, where: str) -> list[str]:
-    if isinstance(content, str):
-        return [content]
-    texts = [block["text"] for block in content if block["type"] == "text"]
-    if "" in texts:
+def _check_texts(content: Any, where: str) -> None:
+    if not isinstance(content, str) and "" in [b.get("text") for b in content]:
         raise Refused(f"{where}: text content blocks must be non-empty")
-    return texts
 
 
-def _tools(tools: list[Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def _tool_names(tools: list[Any]) -> set[str]:
+    found: set[str] = set()
     for index, tool in enumerate(tools):
         if "input_schema" not in tool and tool.get("type", "custom") != "custom":
             continue  # a tool that runs at the provider
@@ -299,26 +233,23 @@ def _tools(tools: list[Any]) -> dict[str, Any]:
                 f"tools.{index}.custom.input_schema: input_schema does not support oneOf, allOf, or"
                 " anyOf at the top level"
             )
-        found[name] = schema
+        found.add(name)
     return found
 
 
-def _choice(choice: dict[str, Any], tools: dict[str, Any]) -> str:
+def _check_choice(choice: dict[str, Any], tools: set[str]) -> None:
     kind = choice["type"]
-    if kind == "tool" and choice["name"] in tools:
-        return f"={choice['name']}"
-    if kind not in _CHOICES or (kind == "any" and not tools):
+    named = kind == "tool" and choice["name"] in tools
+    if not named and (kind not in ("auto", "none", "any") or (kind == "any" and not tools)):
         raise Refused(
             "tool_choice: it may only be specified while providing `tools`, and has to name one of"
             " them."
         )
-    return _CHOICES[kind]
 
 
-def _output_schema(config: dict[str, Any]) -> Any:
-    form = config.get("format")
+def _check_schema(form: Any) -> None:
     if form is None:
-        return None
+        return
     if form.get("type") != "json_schema" or "schema" not in form:
         raise Refused("output_config.format: Input should be {type: 'json_schema', schema}")
     if _open_object(form["schema"]):
@@ -326,7 +257,6 @@ def _output_schema(config: dict[str, Any]) -> Any:
             "output_config.format.schema: For 'object' type, 'additionalProperties' must be"
             " explicitly set to false"
         )
-    return form["schema"]
 
 
 def _open_object(schema: Any) -> bool:

@@ -1,22 +1,10 @@
-"""OpenAI Chat Completions, as the server speaks it."""
+"""What OpenAI's Chat Completions refuse."""
 
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from gateway.simulator.conversation import (
-    Conversation,
-    Incoming,
-    Refused,
-    Turn,
-    known_fields,
-    names,
-    turn_of,
-)
-from gateway.simulator.openai_answer import broken_stream, error, stream, whole
-from translators import json_codec
-
-__all__ = ["broken_stream", "check_access", "error", "read", "stream", "whole"]
+from tests.strict.refusal import Asked, Refused, dumps, known_fields, names
 
 _FIELDS: Final = names(
     "audio frequency_penalty function_call functions logit_bias logprobs max_completion_tokens"
@@ -44,59 +32,20 @@ def check_access(headers: Mapping[str, str]) -> None:
         raise Refused("You didn't provide an API key.", status=401)
 
 
-def read(body: dict[str, Any], incoming: Incoming) -> Conversation:
+def check(body: dict[str, Any], asked: Asked) -> None:
     _check(body)
-    turns: list[Turn] = []
-    system: list[str] = []
-    called: dict[str, str] = {}
     for index, message in enumerate(_messages(body["messages"])):
-        texts, media = _content(message.get("content"), f"messages[{index}].content")
-        match message["role"]:
-            case "system" | "developer":
-                system += texts
-            case "assistant":
-                turn_of(turns, "model").texts += texts
-                called |= {
-                    c["id"]: c.get(c.get("type", "function"), {}).get("name", "")
-                    for c in message.get("tool_calls") or ()
-                }
-            case "tool" | "function":
-                name = called.get(message.get("tool_call_id", ""), message.get("name", "function"))
-                turn_of(turns, "user").results.append((name, "".join(texts)))
-            case _:
-                turn_of(turns, "user").texts += texts
-                turns[-1].media += media
-    tools = _tools(body.get("tools"))
+        _check_content(message.get("content"), f"messages[{index}].content")
+    tools = _tool_names(body.get("tools"))
     _check_effort(body)
     form = body.get("response_format") or {}
-    if (
-        form.get("type") == "json_object"
-        and "json" not in json_codec.dumps_str(body["messages"]).lower()
-    ):
+    if form.get("type") == "json_object" and "json" not in dumps(body["messages"]).lower():
         raise Refused(
             "'messages' must contain the word 'json' in some form, to use 'response_format' of type"
             " 'json_object'.",
             "messages",
         )
-    stop = body.get("stop") or []
-    return Conversation(
-        dialect="openai",
-        model=body["model"],
-        digest=incoming.digest,
-        turns=turns,
-        system="".join(system),
-        tools=tools,
-        choice=_choice(body.get("tool_choice"), tools),
-        parallel=body.get("parallel_tool_calls") is not False,
-        json=form.get("type") == "json_object",
-        schema=form.get("json_schema", {}).get("schema"),
-        stream=body.get("stream") is True,
-        max_tokens=body.get("max_completion_tokens") or body.get("max_tokens"),
-        stop=[stop] if isinstance(stop, str) else stop,
-        choices=body.get("n") or 1,
-        thinking="off" if body.get("reasoning_effort") == "none" else "hidden",
-        options={"usage": (body.get("stream_options") or {}).get("include_usage") is True},
-    )
+    _check_choice(body.get("tool_choice"), tools)
 
 
 def _check(body: dict[str, Any]) -> None:
@@ -189,45 +138,39 @@ def _messages(messages: list[Any]) -> Iterator[dict[str, Any]]:
         yield message
 
 
-def _content(content: Any, param: str) -> tuple[list[str], list[str]]:
-    """Texts and media types."""
+def _check_content(content: Any, param: str) -> None:
     if content is None or isinstance(content, str):
-        return ([content] if content else [], [])
+        return
     if not isinstance(content, list):
         raise Refused(
             f"Invalid type for '{param}': expected a string or an array of content parts.",
             param,
             "invalid_type",
         )
-    texts, media = [], []
     for index, part in enumerate(content):
         match part:
-            case {"type": "text", "text": str(text)} | {"type": "refusal", "refusal": str(text)}:
-                texts.append(text)
-            case {"type": "image_url", "image_url": {"url": str(url)}}:
-                media.append(url[5:].partition(";")[0] if url.startswith("data:") else "image/*")
-            case {"type": "input_audio", "input_audio": {"format": str(form)}}:
-                media.append(f"audio/{form}")
-            case {"type": "file", "file": dict(file)}:
-                data = str(file.get("file_data", ""))
-                media.append(
-                    data[5:].partition(";")[0] if data.startswith("data:") else "application/pdf"
-                )
+            case (
+                {"type": "text", "text": str()}
+                | {"type": "refusal", "refusal": str()}
+                | {"type": "image_url", "image_url": {"url": str()}}
+                | {"type": "input_audio", "input_audio": {"format": str()}}
+                | {"type": "file", "file": dict()}
+            ):
+                pass
             case _:
                 raise Refused(
                     f"Invalid content part at '{param}[{index}]'.",
                     f"{param}[{index}]",
                     "invalid_value",
                 )
-    return texts, media
 
 
-def _tools(tools: Any) -> dict[str, Any]:
+def _tool_names(tools: Any) -> set[str]:
     if tools is not None and (not isinstance(tools, list) or not tools):
         raise Refused(
             "Invalid 'tools': expected an array with minimum length 1.", "tools", "empty_array"
         )
-    found: dict[str, Any] = {}
+    found: set[str] = set()
     for index, tool in enumerate(tools or ()):
         kind = tool.get("type") if isinstance(tool, dict) else None
         if kind not in ("function", "custom") or not isinstance(inner := tool.get(kind), dict):
@@ -242,11 +185,11 @@ def _tools(tools: Any) -> dict[str, Any]:
                 f"Invalid 'tools[{index}].{kind}.name': expected a name of a-z, A-Z, 0-9, _ and -.",
                 f"tools[{index}].{kind}.name",
             )
-        found[name] = None if kind == "custom" else inner.get("parameters") or {"type": "object"}
+        found.add(name)
     return found
 
 
-def _choice(choice: Any, tools: dict[str, Any]) -> str:
+def _check_choice(choice: Any, tools: set[str]) -> None:
     if choice is not None and not tools:
         raise Refused(
             "Invalid value for 'tool_choice': 'tool_choice' is only allowed when 'tools' are"
@@ -254,17 +197,15 @@ def _choice(choice: Any, tools: dict[str, Any]) -> str:
             "tool_choice",
         )
     match choice:
-        case None:
-            return "auto"
-        case "auto" | "none" | "required":
-            return str(choice)
+        case None | "auto" | "none" | "required":
+            return
         case {"type": "function", "function": {"name": str(name)}} | {
             "type": "custom",
             "custom": {"name": str(name)},
         } if name in tools:
-            return f"={name}"
-        case {"type": "allowed_tools", "allowed_tools": {"mode": "auto" | "required" as mode}}:
-            return str(mode)
+            return
+        case {"type": "allowed_tools", "allowed_tools": {"mode": "auto" | "required"}}:
+            return
     raise Refused(
         "Invalid value for 'tool_choice': it names no tool in 'tools'.",
         "tool_choice",
