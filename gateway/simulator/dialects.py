@@ -13,12 +13,12 @@ from translators.chat.chunks import DONE
 from translators.chat.request import ChatRequest
 from translators.claude import inbound as messages
 from translators.claude.inbound.completion import add_up
+from translators.dialect.inbound import AnswerWriter, Call, CallerError, InboundDialect
 from translators.gemini import inbound as gemini
 from translators.gemini.inbound.candidates import usage_metadata
 from translators.gemini.inbound.errors import status_of
 from translators.gemini.inbound.path import asked
 from translators.gemini.inbound.writer import ArrayFraming, EventFraming, Framing
-from translators.inbound import AnswerWriter, Call, CallerError, InboundDialect
 from translators.json_codec import JsonObject, dumps
 from translators.openai import inbound as chat
 from translators.responses.inbound.request import read_hub_request

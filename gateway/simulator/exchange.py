@@ -13,8 +13,8 @@ from gateway.simulator.answer import Answer, pieces
 from gateway.simulator.conversation import conversation_of
 from translators.chat.chunks import Chunk, Collector
 from translators.chat.request import ChatRequest
+from translators.dialect.inbound import AnswerFacts, AnswerWriter, Call, CallerError, InboundDialect
 from translators.errors import InvalidRequest
-from translators.inbound import AnswerFacts, AnswerWriter, Call, CallerError, InboundDialect
 from translators.json_codec import JsonObject, dumps, loads
 from translators.sse import Decoder
 

@@ -17,8 +17,8 @@ from gateway.simulator.delivery import deliver
 from gateway.simulator.exchange import Exchange, json_answer
 from gateway.simulator.script import read_script
 from translators import json_codec
+from translators.dialect.inbound import Call
 from translators.errors import InvalidRequest
-from translators.inbound import Call
 from translators.json_codec import JsonObject
 
 _HOST: Final = "127.0.0.1"
