@@ -21,8 +21,10 @@ _NAME: Final = re.compile(rb"\A\s*event: ?([a-z_]+)")
 _DATA: Final = re.compile(rb"^data: ?(.*)$", re.MULTILINE)
 _HELD: Final = frozenset({"message_start", "ping", "content_block_start"})
 """Events after which another target may still answer."""
-_RUN: Final = b"event: content_block_"
-_OTHERS: Final = (b"event: message_", b"event: error", b"\r")
+_RUN: Final = re.compile(rb"(?:event: content_block_(?:start|delta|stop)\ndata: .*\n\n)+").match
+"""Events that tell nothing of the answer as a whole, as Claude itself writes them. (An event may
+have more lines of data, or ends of another form: those are looked at one by one.)"""
+_CONTENT: Final = (b"event: content_block_delta\n", b"event: content_block_stop\n")
 
 
 class RelayedStream:
@@ -50,23 +52,31 @@ class RelayedStream:
         """Every whole event of what has come."""
         if self.finished or self.failure is not None:
             return []
-        if self._committed and not self._buffer and _is_run(data):
-            return [Relayed(data, commits=True)]
-        data = self._buffer + data
+        if self._buffer:
+            data = self._buffer + data
         if len(data) > MAX_EVENT_BYTES:
             self.failure = malformed(f"an event is larger than {MAX_EVENT_BYTES} bytes")
             return []
         chunks: list[Chunk] = []
-        at = 0
-        for border in _BORDER.finditer(data):
-            if border.end() == len(data) and border[0].endswith(b"\r"):
-                break  # its line feed may follow
+        at, plain = 0, data.find(b"\r") < 0
+        while not self.finished and self.failure is None:
+            if plain and (run := _RUN(data, at)) is not None:
+                at = run.end()
+                chunks.append(self._run(run[0]))
+            border = _BORDER.search(data, at)
+            if border is None or (border.end() == len(data) and border[0].endswith(b"\r")):
+                break  # what is not whole yet, or whose line feed may follow
             chunks.append(self._event(data[at : border.end()]))
             at = border.end()
-            if self.finished or self.failure is not None:
-                break
         self._buffer = data[at:]
         return chunks
+
+    def _run(self, raw: bytes) -> Chunk:
+        """Events of the answer's blocks: from the first on that has content nobody else answers."""
+        commits = self._committed
+        if not commits:
+            commits = self._committed = any(raw.find(name) >= 0 for name in _CONTENT)
+        return Relayed(raw, commits=commits)
 
     def receive_eof(self) -> list[Chunk]:
         """Without `message_stop` the answer is not whole."""
@@ -125,13 +135,6 @@ class RelayedStream:
         """Usage is cumulative: the last value of each field counts."""
         if counted.__class__ is dict:
             self._usage.update((k, v) for k, v in counted.items() if v is not None)
-
-
-def _is_run(data: bytes) -> bool:
-    """Whether data are whole events that tell nothing of the answer as a whole."""
-    if not data.startswith(_RUN) or not data.endswith(b"\n\n"):
-        return False
-    return all(data.find(other) < 0 for other in _OTHERS)
 
 
 def _document(raw: bytes) -> JsonObject:

@@ -16,9 +16,10 @@ from translators.responses.inbound.relay_events import (
     LIFECYCLE,
     RelayedEvents,
     data_of,
+    end_of_event,
     is_comment,
     kind_of,
-    split,
+    output_run,
 )
 from translators.responses.items import is_call
 from translators.sse import MAX_EVENT_BYTES
@@ -45,10 +46,24 @@ class RelayStream:
         """Whole events; the beginning of the next is held back."""
         if self.finished or self.failure is not None:
             return []
-        events, self._held = split(self._held + data)
+        if self._held:
+            data = self._held + data
+        chunks: list[Chunk] = []
+        at, plain = 0, data.find(b"\r") < 0
+        while not self.finished and self.failure is None:
+            if plain and (run := output_run(data, at)) is not None:
+                at = run.end()
+                count = run[0].count(b"\n\n")
+                chunks.append(RelayedEvents(run[0], count=count, commits=True))
+            end = end_of_event(data, at)
+            if end < 0:
+                break
+            chunks += self._read([data[at:end]])
+            at = end
+        self._held = data[at:]
         if len(self._held) > MAX_EVENT_BYTES:
             self.failure = malformed("The provider sent an event that is too long.")
-        return self._read(events)
+        return chunks
 
     def receive_eof(self) -> list[Chunk]:
         """The last event may lack its blank line."""
