@@ -12,11 +12,25 @@ from translators.failures import malformed, truncated
 from translators.gemini.answer import finish_reason as reasons
 from translators.gemini.answer.errors import error_of, failure
 from translators.gemini.answer.usage import Counts, usage
-from translators.json_codec import JsonObject, loads_repaired
+from translators.json_codec import JsonObject, loads, loads_repaired
 from translators.sse import MAX_EVENT_BYTES
+from translators.text_fast_path import STRING
 
 _BLANK: Final = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 _DATA: Final = re.compile(rb"(?:^|[\r\n])data: ?([^\r\n]*)")
+_COUNT: Final = rb'"[^"\\\x00-\x1f]*+": ?(?:0|[1-9][0-9]{0,17}+|"[^"\\\x00-\x1f]*+")'
+_DETAIL: Final = rb"\{%s(?:,%s)*+\}" % (_COUNT, _COUNT)
+_DETAILS: Final = rb'"[^"\\\x00-\x1f]*+": ?\[%s(?:,%s)*+\]' % (_DETAIL, _DETAIL)
+_TEXT_FRAME: Final = re.compile(
+    rb'data: \{"candidates": ?\[\{"content": ?\{"parts": ?\[\{"text": ?"%s"\}\],'
+    rb'"role": ?"model"\}(?:,"index": ?0)?\}\],'
+    rb'("usageMetadata": ?\{(?:%s|%s)(?:,%s|,%s)*+\}),'
+    rb"([^{}\r\n]*+)\}(?:\r\n\r\n|\n\n)"
+    % (STRING, _COUNT, _DETAILS, _COUNT, _DETAILS)
+).match
+"""A frame that is one piece of the first candidate's text, as Google writes it; its counts, and what
+stands behind them."""
+_DIGITS: Final = b"0123456789"
 
 
 class _Told:
@@ -88,6 +102,11 @@ class RelayStream:
         self._held = b""
         self._searched = 0
         self._reason_told = False
+        self._like: tuple[bytes, bytes] | None = None
+        """The form of the counts of the frame that was read last, and what stands behind them, if
+        it brought a text."""
+        self._counted = b""
+        """The counts of the last text that was not read."""
 
     @property
     def id(self) -> str:
@@ -103,23 +122,58 @@ class RelayStream:
 
     @property
     def usage_so_far(self) -> Usage | None:
+        self._count()
         return self._told.usage
 
     def receive(self, data: bytes) -> list[Chunk]:
         if self.finished or self.failure is not None:
             return []
-        text, at = self._held + data, 0
+        text, at = self._held + data if self._held else data, 0
         chunks: list[Chunk] = []
-        for blank in _BLANK.finditer(text, max(self._searched - 3, 0)):
-            self._event(text[at : blank.end()], chunks)
+        searched = max(self._searched - 3, 0)
+        while True:
+            if self._like is not None and (end := self._texts(text, at)) > at:
+                chunks.append(Relayed(text[at:end], commits=True))
+                at = end
+            blank = _BLANK.search(text, max(at, searched))
+            if blank is None:
+                break
+            raw = text[at : blank.end()]
+            self._event(raw, chunks)
             at = blank.end()
             if self.failure is not None:
                 return chunks
+            self._learn(raw)
         self._held = text[at:]
         self._searched = len(self._held)
         if len(self._held) > MAX_EVENT_BYTES:
             self.failure = malformed(f"an event is larger than {MAX_EVENT_BYTES} bytes")
         return chunks
+
+    def _learn(self, frame: bytes) -> None:
+        """Of a frame that was read: what others that only bring a text have in common with it."""
+        found = _TEXT_FRAME(frame)
+        self._like = None if found is None else (found[1].translate(None, _DIGITS), found[2])
+
+    def _texts(self, text: bytes, at: int) -> int:
+        """Where the frames end that bring a text, and differ in nothing else but their counts from
+        one that was read; the counts of the last one stand."""
+        last, like = None, self._like
+        while (
+            (found := _TEXT_FRAME(text, at)) is not None
+            and (found[1].translate(None, _DIGITS), found[2]) == like
+            and _is_unicode(found[0])
+        ):
+            last, at = found, found.end()
+        if last is not None:
+            self._counted = last[1]
+        return at
+
+    def _count(self) -> None:
+        """Read the counts of the texts that came last."""
+        if self._counted:
+            counted, self._counted = self._counted, b""
+            self._told.read(loads(b"{%s}" % counted))
 
     def receive_eof(self) -> list[Chunk]:
         chunks: list[Chunk] = []
@@ -131,7 +185,7 @@ class RelayStream:
         if self.failure is None and not self._told.ended:
             self.failure = truncated()
         self.finished = self.failure is None
-        if self.finished and (counted := self._told.usage) is not None:
+        if self.finished and (counted := self.usage_so_far) is not None:
             chunks.append(Chunk(usage=counted))
         return chunks
 
@@ -152,6 +206,7 @@ class RelayStream:
         if frame.__class__ is not dict or not lines:
             self.failure = malformed("The provider's event is no frame.")
             return
+        self._count()
         commits = self._told.read(frame)
         reason = None
         if self._told.ended and not self._reason_told:
@@ -159,6 +214,16 @@ class RelayStream:
         if not whole:
             raw = raw.rstrip(b"\r\n") + b"\r\n\r\n"
         chunks.append(Relayed(raw, commits=commits, finish_reason=reason))
+
+
+def _is_unicode(text: bytes) -> bool:
+    if text.isascii():
+        return True
+    try:
+        text.decode()
+    except ValueError:
+        return False
+    return True
 
 
 def relayed_completion(body: bytes, envelope: Envelope) -> RelayedCompletion:
