@@ -45,12 +45,14 @@ def _gemini(model: str, messages: Messages, stream: bool) -> dict[str, Any]:
     return {"contents": contents, "generationConfig": {"maxOutputTokens": 1000}}
 
 
-_BODIES: Final[Mapping[Spoken, Callable[[str, Messages, bool], dict[str, Any]]]] = {
+BODIES: Final[Mapping[Spoken, Callable[[str, Messages, bool], dict[str, Any]]]] = {
     "chat": _chat,
     "messages": _chat,
     "responses": _responses,
     "gemini": _gemini,
 }
+"""A request in each dialect: to a model, with messages as Chat Completions has them; a stream or
+not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ class Work:
             {"role": roles[number % 2], "content": text} for number in range(self.messages - 1)
         ]
         messages.append({"role": "user", "content": last})
-        body = dumps(_BODIES[way.spoken](way.model, messages, self.stream))
+        body = dumps(BODIES[way.spoken](way.model, messages, self.stream))
         headers = {
             "Host": "bench",
             "Content-Type": "application/json",

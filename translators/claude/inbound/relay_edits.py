@@ -8,6 +8,7 @@ from translators.claude.inbound.relay_thinking import fit_thinking
 from translators.claude.inbound.system_turns import wrapped_system_turns
 from translators.dialect import Target
 from translators.inbound import Overlay
+from translators.json_codec import JsonObject
 from translators.notes import Report
 from translators.splices import Body, Edit, elements, written
 
@@ -16,12 +17,15 @@ _SAME_NAME: Final = ("temperature", "top_p", "top_k")
 _TIERS: Final = {"auto": "auto", "default": "standard_only"}
 
 
-def relayed_body(text: str, overlay: Overlay, target: Target, report: Report) -> str:
-    """The text as it is sent to `target`. Raises ValueError for numbers that Python cannot read."""
-    body = Body(text)
+def relayed_body(
+    text: str, document: JsonObject, overlay: Overlay, target: Target, report: Report
+) -> str:
+    """The text as it is sent to `target`. `document`: what it says. Raises ValueError for numbers
+    that Python cannot read."""
+    body = Body(text, document)
     body.put("model", target.model)
     _lay_prompt(body, overlay)
-    cuts = reasoning_cuts(text, body.get("messages"), overlay.keeps_reasoning)
+    cuts = reasoning_cuts(body, overlay.keeps_reasoning)
     body.edits += cuts.edits
     if cuts.refused:
         report.changed("messages.thinking", "Claude refused a signature in it")
@@ -30,7 +34,7 @@ def relayed_body(text: str, overlay: Overlay, target: Target, report: Report) ->
     _without_sampling(body, target.record, report)
     fit_thinking(body, overlay, target.record, cuts.lost_reasoning, report)
     if target.record.mid_system == "wrap":
-        body.edits += wrapped_system_turns(text, body.get("messages"), report)
+        body.edits += wrapped_system_turns(body, report)
     return body.finished()
 
 

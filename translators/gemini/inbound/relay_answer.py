@@ -25,11 +25,10 @@ _TEXT_FRAME: Final = re.compile(
     rb'data: \{"candidates": ?\[\{"content": ?\{"parts": ?\[\{"text": ?"%s"\}\],'
     rb'"role": ?"model"\}(?:,"index": ?0)?\}\],'
     rb'("usageMetadata": ?\{(?:%s|%s)(?:,%s|,%s)*+\}),'
-    rb"([^{}\r\n]*+)\}(?:\r\n\r\n|\n\n)"
-    % (STRING, _COUNT, _DETAILS, _COUNT, _DETAILS)
+    rb"([^{}\r\n]*+)\}(?:\r\n\r\n|\n\n)" % (STRING, _COUNT, _DETAILS, _COUNT, _DETAILS)
 ).match
-"""A frame that is one piece of the first candidate's text, as Google writes it; its counts, and what
-stands behind them."""
+"""A frame that is one piece of the first candidate's text, as Google writes it; its counts, and
+what stands behind them."""
 _DIGITS: Final = b"0123456789"
 
 

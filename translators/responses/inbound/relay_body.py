@@ -8,7 +8,7 @@ from translators.chat.passthrough import extension_for
 from translators.dialect import Target
 from translators.inbound import Overlay
 from translators.notes import Report
-from translators.responses.inbound.relay_items import input_edits
+from translators.responses.inbound.relay_items import input_edits, may_change
 from translators.splices import Body, Edit, elements
 
 ENCRYPTED: Final = "reasoning.encrypted_content"
@@ -39,7 +39,7 @@ def relayed_body(
     text: str, document: Mapping[str, Any], overlay: Overlay, target: Target, report: Report
 ) -> str:
     """The text as it is sent to `target`. `document`: what it says."""
-    body = Body(text)
+    body = Body(text, document)
     body.put("model", target.model)
     body.put("store", False)
     body.cut("previous_response_id")
@@ -51,10 +51,12 @@ def relayed_body(
         own = extension_for(dict(document), "responses", target.provider, target.dialect)
         for name, value in own.items():
             body.put(name, value)
-    member = body.get("input")
-    if member is not None and member.value.__class__ is list:
-        instructions = overlay.system_prompt is not None and overlay.system_prompt_mode == "replace"
-        body.edits += input_edits(text, member, overlay.keeps_reasoning, instructions, report)
+    replaces = overlay.system_prompt is not None and overlay.system_prompt_mode == "replace"
+    items = body.value("input")
+    if items.__class__ is list and may_change(items, replaces):
+        member = body.get("input")
+        assert member is not None
+        body.edits += input_edits(text, member, overlay.keeps_reasoning, replaces, report)
     return body.finished()
 
 
@@ -108,9 +110,9 @@ def _hold(body: Body, target: Target, report: Report) -> None:
 
 def _include(body: Body) -> None:
     """Nothing is kept at the provider: reasoning comes back encrypted."""
-    member = body.get("include")
-    if member is None or member.value.__class__ is not list or not member.value:
+    included = body.value("include")
+    if included.__class__ is not list or not included:
         body.put("include", [ENCRYPTED])
-    elif ENCRYPTED not in member.value:
+    elif ENCRYPTED not in included and (member := body.get("include")) is not None:
         end = elements(body.text, member.value_start)[-1].end
         body.edits.append(Edit(end, end, f',"{ENCRYPTED}"'))
