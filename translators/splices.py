@@ -13,6 +13,7 @@ from json.decoder import scanstring
 from typing import Any, Final, NamedTuple
 
 _DECODER: Final = json.JSONDecoder()
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _SPACE: Final = re.compile(r"[ \t\n\r]*")
 _SPACES: Final = ("", " ", "\t", "\n", "\r")
 _OF_NAMES: Final = ("\\u005", "\\u006", "\\u007")
@@ -169,7 +170,7 @@ def spliced(text: str, edits: Iterable[Edit]) -> str:
 
 def written(value: Any) -> str:
     """Compact JSON."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _ENCODER.encode(value)
 
 
 class Body:

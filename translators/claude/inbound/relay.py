@@ -8,7 +8,7 @@ from translators.chat.chunks import RelayedCompletion
 from translators.chat.request import ChatRequest
 from translators.chat.wire import Completion
 from translators.claude.answer import errors
-from translators.claude.answer.response import parse_response
+from translators.claude.answer.response import completion_of, read_message
 from translators.claude.inbound.relay_edits import relayed_body
 from translators.claude.inbound.relay_stream import RelayedStream, renamed_message
 from translators.claude.request.build import key_headers, messages_url
@@ -70,8 +70,10 @@ class ClaudeRelay:
 
     def parse_response(self, body: bytes, envelope: Envelope) -> Completion:
         """A RelayedCompletion. Raises UpstreamError if the body is no message of Claude."""
-        completion = parse_response(body, envelope)
-        relayed = RelayedCompletion(completion, renamed_message(body, self._asked))
+        message = read_message(body)
+        completion = completion_of(message, envelope)
+        raw = renamed_message(body, message.get("model"), self._asked)
+        relayed = RelayedCompletion(completion, raw)
         return relayed  # type: ignore[return-value]  # it holds what is read of one
 
     def open_stream(self, envelope: Envelope) -> StreamTranslator:

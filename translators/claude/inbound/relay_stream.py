@@ -19,6 +19,7 @@ from translators.sse import MAX_EVENT_BYTES
 _BORDER: Final = re.compile(rb"\r?\n\r?\n|\r\r")
 _NAME: Final = re.compile(rb"\A\s*event: ?([a-z_]+)")
 _DATA: Final = re.compile(rb"^data: ?(.*)$", re.MULTILINE)
+_MODEL: Final = re.compile(rb'"model"[ \t\r\n]*:[ \t\r\n]*"([^"\\]*)"')
 _HELD: Final = frozenset({"message_start", "ping", "content_block_start"})
 """Events after which another target may still answer."""
 _RUN: Final = re.compile(rb"(?:event: content_block_(?:start|delta|stop)\ndata: .*\n\n)+").match
@@ -120,7 +121,8 @@ class RelayedStream:
             self._count(message.get("usage"))
             self.id = str(message.get("id") or self.id)
             self.model = str(message.get("model") or self.model)
-        return Relayed(renamed_event(raw, self._asked))
+        model = message.get("model") if message.__class__ is dict else None
+        return Relayed(renamed_event(raw, model, self._asked))
 
     def _delta(self, document: JsonObject, raw: bytes) -> Chunk:
         self._count(document.get("usage"))
@@ -146,8 +148,10 @@ def _document(raw: bytes) -> JsonObject:
     return value if value.__class__ is dict else {}
 
 
-def renamed_event(raw: bytes, asked: str) -> bytes:
-    """A `message_start` in which `message.model` is the name that was asked."""
+def renamed_event(raw: bytes, model: Any, asked: str) -> bytes:
+    """A `message_start` in which `message.model`, which is `model`, is the name that was asked."""
+    if (renamed := _renamed(raw, model, asked)) is not None:
+        return renamed
     line = _DATA.search(raw)
     if line is None:
         return raw
@@ -155,22 +159,37 @@ def renamed_event(raw: bytes, asked: str) -> bytes:
     message = last(_members(text, 0), "message")
     if message is None or message.value.__class__ is not dict:
         return raw
-    model = last(_members(text, message.value_start), "model")
-    if model is None:
+    member = last(_members(text, message.value_start), "model")
+    if member is None:
         return raw
-    edit = Edit(model.value_start, model.end, json.dumps(asked, ensure_ascii=False))
-    renamed = spliced(text, [edit]).encode("utf-8", "surrogateescape")
-    return raw[: line.start(1)] + renamed + raw[line.end(1) :]
+    edit = Edit(member.value_start, member.end, json.dumps(asked, ensure_ascii=False))
+    written = spliced(text, [edit]).encode("utf-8", "surrogateescape")
+    return raw[: line.start(1)] + written + raw[line.end(1) :]
 
 
-def renamed_message(body: bytes, asked: str) -> bytes:
+def renamed_message(body: bytes, model: Any, asked: str) -> bytes:
     """A whole message whose `model` is the name that was asked."""
+    if (renamed := _renamed(body, model, asked)) is not None:
+        return renamed
     text = body.decode("utf-8", "surrogateescape")
-    model = last(_members(text, 0), "model")
-    if model is None:
+    member = last(_members(text, 0), "model")
+    if member is None:
         return body
-    edit = Edit(model.value_start, model.end, json.dumps(asked, ensure_ascii=False))
+    edit = Edit(member.value_start, member.end, json.dumps(asked, ensure_ascii=False))
     return spliced(text, [edit]).encode("utf-8", "surrogateescape")
+
+
+def _renamed(raw: bytes, model: Any, asked: str) -> bytes | None:
+    """The same where only one member in all of `raw` can be the one whose value is `model`; else
+    None."""
+    at = raw.find(b'"model"')
+    if model.__class__ is not str or at < 0 or raw.find(b'"model"', at + 1) >= 0:
+        return None
+    found = _MODEL.match(raw, at)
+    if found is None or found[1] != model.encode() or raw.find(b"\\u006") >= 0:
+        return None
+    written = json.dumps(asked, ensure_ascii=False).encode()
+    return raw[: found.start(1) - 1] + written + raw[found.end(1) + 1 :]
 
 
 def _members(text: str, at: int) -> Any:

@@ -2,7 +2,7 @@
 gateway must know of it."""
 
 import re
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 from translators.chat.chunks import Chunk, Relayed, RelayedCompletion
 from translators.chat.wire import Completion, Usage
@@ -21,14 +21,16 @@ _DATA: Final = re.compile(rb"(?:^|[\r\n])data: ?([^\r\n]*)")
 _COUNT: Final = rb'"[^"\\\x00-\x1f]*+": ?(?:0|[1-9][0-9]{0,17}+|"[^"\\\x00-\x1f]*+")'
 _DETAIL: Final = rb"\{%s(?:,%s)*+\}" % (_COUNT, _COUNT)
 _DETAILS: Final = rb'"[^"\\\x00-\x1f]*+": ?\[%s(?:,%s)*+\]' % (_DETAIL, _DETAIL)
+_COUNTS: Final = rb"\{(?:%s|%s)(?:,%s|,%s)*+\}" % (_COUNT, _DETAILS, _COUNT, _DETAILS)
 _TEXT_FRAME: Final = re.compile(
-    rb'data: \{"candidates": ?\[\{"content": ?\{"parts": ?\[\{"text": ?"%s"\}\],'
-    rb'"role": ?"model"\}(?:,"index": ?0)?\}\],'
-    rb'("usageMetadata": ?\{(?:%s|%s)(?:,%s|,%s)*+\}),'
-    rb"([^{}\r\n]*+)\}(?:\r\n\r\n|\n\n)" % (STRING, _COUNT, _DETAILS, _COUNT, _DETAILS)
-).match
-"""A frame that is one piece of the first candidate's text, as Google writes it; its counts, and
-what stands behind them."""
+    rb'data: \{"candidates": ?\[\{"content": ?\{"parts": ?\[\{"text": ?"(%s)"\}\],'
+    rb'"role": ?"model"\}(?:,"index": ?0)?\}\],"usageMetadata": ?(%s),'
+    rb"[^{}\r\n]*+\}(?:\r\n\r\n|\n\n)" % (STRING, _COUNTS)
+).fullmatch
+"""A frame that is one piece of the first candidate's text, as Google writes it, and its counts."""
+_ARE_COUNTS: Final = re.compile(_COUNTS).fullmatch
+_IS_STRING: Final = re.compile(STRING).fullmatch
+_CONTROL: Final = re.compile(r"[\x00-\x1f]").search
 _DIGITS: Final = b"0123456789"
 
 
@@ -88,6 +90,16 @@ class _Told:
         return usage(self.counts.settled())
 
 
+class _Like(NamedTuple):
+    """A frame that only brings a text: what stands before it, between it and the counts, behind
+    them, and the counts."""
+
+    opening: bytes
+    middle: bytes
+    tail: bytes
+    counts: bytes
+
+
 class RelayStream:
     """StreamTranslator: whole frames as they came. It has no end mark: it is whole if every
     candidate has ended when it ends."""
@@ -101,9 +113,8 @@ class RelayStream:
         self._held = b""
         self._searched = 0
         self._reason_told = False
-        self._like: tuple[bytes, bytes] | None = None
-        """The form of the counts of the frame that was read last, and what stands behind them, if
-        it brought a text."""
+        self._like: _Like | None = None
+        """Of the frame that was read last, if it brought a text."""
         self._counted = b""
         """The counts of the last text that was not read."""
 
@@ -131,7 +142,8 @@ class RelayStream:
         chunks: list[Chunk] = []
         searched = max(self._searched - 3, 0)
         while True:
-            if self._like is not None and (end := self._texts(text, at)) > at:
+            like = self._like
+            if like is not None and (end := self._texts(text, at, like)) > at:
                 chunks.append(Relayed(text[at:end], commits=True))
                 at = end
             blank = _BLANK.search(text, max(at, searched))
@@ -152,27 +164,39 @@ class RelayStream:
     def _learn(self, frame: bytes) -> None:
         """Of a frame that was read: what others that only bring a text have in common with it."""
         found = _TEXT_FRAME(frame)
-        self._like = None if found is None else (found[1].translate(None, _DIGITS), found[2])
+        self._like = None
+        if found is not None:
+            (start, end), (begin, close) = found.span(1), found.span(2)
+            self._like = _Like(frame[:start], frame[end:begin], frame[close:], found[2])
 
-    def _texts(self, text: bytes, at: int) -> int:
+    def _texts(self, text: bytes, at: int, like: "_Like") -> int:
         """Where the frames end that bring a text, and differ in nothing else but their counts from
         one that was read; the counts of the last one stand."""
-        last, like = None, self._like
-        while (
-            (found := _TEXT_FRAME(text, at)) is not None
-            and (found[1].translate(None, _DIGITS), found[2]) == like
-            and _is_unicode(found[0])
-        ):
-            last, at = found, found.end()
-        if last is not None:
-            self._counted = last[1]
+        opening, middle, tail, counts = like
+        form = counts.translate(None, _DIGITS)
+        first = at
+        while text.startswith(opening, at):
+            start = at + len(opening)
+            end = text.find(b'"', start)
+            if end < 0 or not text.startswith(middle, end):
+                break
+            begin = end + len(middle)
+            close = text.find(tail, begin)
+            counted = text[begin:close]
+            if close < 0 or not (counted == counts or _is_like(counted, form)):
+                break
+            if not _is_text(text[start:end]):
+                break
+            counts, at = counted, close + len(tail)
+        if at > first:
+            self._counted = counts
         return at
 
     def _count(self) -> None:
         """Read the counts of the texts that came last."""
         if self._counted:
             counted, self._counted = self._counted, b""
-            self._told.read(loads(b"{%s}" % counted))
+            self._told.counts.add(loads(counted))
 
     def receive_eof(self) -> list[Chunk]:
         chunks: list[Chunk] = []
@@ -215,14 +239,20 @@ class RelayStream:
         chunks.append(Relayed(raw, commits=commits, finish_reason=reason))
 
 
-def _is_unicode(text: bytes) -> bool:
-    if text.isascii():
-        return True
+def _is_like(counts: bytes, form: bytes) -> bool:
+    """Whether they are counts of the same things."""
+    return _ARE_COUNTS(counts) is not None and counts.translate(None, _DIGITS) == form
+
+
+def _is_text(written: bytes) -> bool:
+    """Whether that is the inside of a JSON string."""
     try:
-        text.decode()
+        text = written.decode()
     except ValueError:
         return False
-    return True
+    if written.find(b"\\") >= 0:
+        return _IS_STRING(written) is not None
+    return text.isprintable() or _CONTROL(text) is None
 
 
 def relayed_completion(body: bytes, envelope: Envelope) -> RelayedCompletion:

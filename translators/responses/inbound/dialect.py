@@ -81,7 +81,6 @@ class ResponsesInbound:
         """The response object; a relayed one as its provider wrote it, but for `store`."""
         if isinstance(completion, RelayedCompletion):
             self._raw = completion.raw
-            self.final = {**loads_repaired(completion.raw), "store": self.keeps}
             return _with_store(completion.raw, True) if self.keeps else completion.raw
         writer = self.open_writer(self._answer_id or answer.id, answer.created)
         writer.begin(answer)
@@ -98,6 +97,8 @@ class ResponsesInbound:
     @property
     def response(self) -> JsonObject | None:
         """The whole response, streamed or not; None before it is written."""
+        if self.final is None and self._raw is not None:
+            self.final = {**loads_repaired(self._raw), "store": self.keeps}
         if self.final is None and self._writer is not None:
             return self._writer.final
         return self.final
