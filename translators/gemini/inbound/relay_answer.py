@@ -28,6 +28,8 @@ _TEXT_FRAME: Final = re.compile(
     rb"[^{}\r\n]*+\}(?:\r\n\r\n|\n\n)" % (STRING, _COUNTS)
 ).fullmatch
 """A frame that is one piece of the first candidate's text, as Google writes it, and its counts."""
+_MORE: Final = 200
+"""Bytes by which counts may be longer than those before them."""
 _ARE_COUNTS: Final = re.compile(_COUNTS).fullmatch
 _IS_STRING: Final = re.compile(STRING).fullmatch
 _CONTROL: Final = re.compile(r"[\x00-\x1f]").search
@@ -181,7 +183,8 @@ class RelayStream:
             if end < 0 or not text.startswith(middle, end):
                 break
             begin = end + len(middle)
-            close = text.find(tail, begin)
+            most = begin + len(counts) + len(tail) + _MORE  # find costs by how much it may search
+            close = text.find(tail, begin, most)
             counted = text[begin:close]
             if close < 0 or not (counted == counts or _is_like(counted, form)):
                 break
