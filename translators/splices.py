@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from json.decoder import scanstring
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 _DECODER: Final = json.JSONDecoder()
@@ -112,12 +113,16 @@ def only_member(text: str, name: str) -> Member | None:
     at = text.find(written)
     if at < 0 or text.find(written, at + 1) >= 0:
         return None
-    if any(text.find(escape) >= 0 for escape in _OF_NAMES):  # it may be written so, too
-        return None
-    colon = skip_space(text, at + len(written))
+    if text.find("\\") >= 0 and any(escape in text for escape in _OF_NAMES):
+        return None  # it may be written so, too
+    colon = at + len(written)
     if text[colon] != ":":
-        return None
-    value_start = skip_space(text, colon + 1)
+        colon = skip_space(text, colon)
+        if text[colon] != ":":
+            return None
+    value_start = colon + 1
+    if text[value_start] in _SPACES:
+        value_start = skip_space(text, value_start)
     value, end = _DECODER.raw_decode(text, value_start)
     return Member(name, at, value_start, end, value)
 
@@ -161,7 +166,10 @@ def spliced(text: str, edits: Iterable[Edit]) -> str:
     order in which they are given."""
     pieces: list[str] = []
     at = 0
-    for edit in sorted(edits, key=lambda edit: (edit.start, edit.end)):
+    ordered = list(edits)
+    if len(ordered) > 1:
+        ordered.sort(key=itemgetter(0, 1))
+    for edit in ordered:
         pieces += (text[at : edit.start], edit.text)
         at = edit.end
     pieces.append(text[at:])
@@ -238,10 +246,11 @@ class Body:
         model = self.get("model")
         assert model is not None
         for name, text in self._put.items():
-            member = model if name == "model" else self.get(name)
-            if member is None or name in self._gone:
+            if name not in self._document or name in self._gone:
                 more += f",{json.dumps(name)}:{text}"
             elif self._document[name] is not _CONSTANTS.get(text, _NO_CONSTANT):
+                member = model if name == "model" else self.get(name)
+                assert member is not None
                 edits.append(Edit(member.value_start, member.end, text))
         if more:
             edits.append(Edit(model.end, model.end, more))

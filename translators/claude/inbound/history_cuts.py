@@ -20,11 +20,16 @@ class Cuts(NamedTuple):
     """Reasoning was cut that Claude had refused."""
 
 
+NO_CUTS: Final = Cuts([], False)
+
+
 def reasoning_cuts(body: Body, keeps_reasoning: bool) -> Cuts:
     """`keeps_reasoning` False: thinking of Claude's own is cut, too."""
     messages = body.value("messages")
     if messages.__class__ is not list:
-        return Cuts([], False)
+        return NO_CUTS
+    if {message.get("content").__class__ for message in messages} == {str}:
+        return NO_CUTS
     doomed: dict[int, list[int]] = {}
     cited: dict[int, list[int]] = {}
     newest, refused = -1, False

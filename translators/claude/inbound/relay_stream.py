@@ -1,6 +1,5 @@
 """A relayed stream: the provider's events as they came, and what they tell of the answer."""
 
-import json
 import re
 from typing import Any, Final
 
@@ -13,7 +12,7 @@ from translators.dialect import Envelope
 from translators.errors import UpstreamFailure
 from translators.failures import malformed, truncated
 from translators.json_codec import JsonObject, loads_repaired
-from translators.splices import Edit, last, members, spliced
+from translators.splices import Edit, last, members, spliced, written
 from translators.sse import MAX_EVENT_BYTES
 
 _BORDER: Final = re.compile(rb"\r?\n\r?\n|\r\r")
@@ -162,9 +161,9 @@ def renamed_event(raw: bytes, model: Any, asked: str) -> bytes:
     member = last(_members(text, message.value_start), "model")
     if member is None:
         return raw
-    edit = Edit(member.value_start, member.end, json.dumps(asked, ensure_ascii=False))
-    written = spliced(text, [edit]).encode("utf-8", "surrogateescape")
-    return raw[: line.start(1)] + written + raw[line.end(1) :]
+    edit = Edit(member.value_start, member.end, written(asked))
+    renamed = spliced(text, [edit]).encode("utf-8", "surrogateescape")
+    return raw[: line.start(1)] + renamed + raw[line.end(1) :]
 
 
 def renamed_message(body: bytes, model: Any, asked: str) -> bytes:
@@ -175,7 +174,7 @@ def renamed_message(body: bytes, model: Any, asked: str) -> bytes:
     member = last(_members(text, 0), "model")
     if member is None:
         return body
-    edit = Edit(member.value_start, member.end, json.dumps(asked, ensure_ascii=False))
+    edit = Edit(member.value_start, member.end, written(asked))
     return spliced(text, [edit]).encode("utf-8", "surrogateescape")
 
 
@@ -188,8 +187,8 @@ def _renamed(raw: bytes, model: Any, asked: str) -> bytes | None:
     found = _MODEL.match(raw, at)
     if found is None or found[1] != model.encode() or raw.find(b"\\u006") >= 0:
         return None
-    written = json.dumps(asked, ensure_ascii=False).encode()
-    return raw[: found.start(1) - 1] + written + raw[found.end(1) + 1 :]
+    name = written(asked).encode()
+    return raw[: found.start(1) - 1] + name + raw[found.end(1) + 1 :]
 
 
 def _members(text: str, at: int) -> Any:
