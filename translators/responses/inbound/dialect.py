@@ -62,7 +62,10 @@ class ResponsesInbound:
         return ResponsesRelay(self._text, self.document, overlay)
 
     def open_writer(self, answer_id: str, created: int) -> ResponsesWriter:
-        """For a stream; also writes whole answers."""
+        """For a stream."""
+        return self._opened(answer_id, created, False)
+
+    def _opened(self, answer_id: str, created: int, whole: bool) -> ResponsesWriter:
         document = self.document
         response = ResponseObject(document, mark_of(answer_id), created, self.keeps)
         reasoning, include = document.get("reasoning"), document.get("include")
@@ -74,6 +77,7 @@ class ResponsesInbound:
             summaries=(asked.get("summary") or asked.get("generate_summary")) is not None,
             seals=included or not self.keeps,
             compacts=self._read.compacts,
+            whole=whole,
         )
         return self._writer
 
@@ -82,7 +86,7 @@ class ResponsesInbound:
         if isinstance(completion, RelayedCompletion):
             self._raw = completion.raw
             return _with_store(completion.raw, True) if self.keeps else completion.raw
-        writer = self.open_writer(self._answer_id or answer.id, answer.created)
+        writer = self._opened(self._answer_id or answer.id, answer.created, True)
         writer.begin(answer)
         writer.write(list(chunks_of(completion)))
         writer.end()

@@ -48,9 +48,7 @@ def sent(
     text: str, overlay: Overlay = NO_OVERLAY, model: str = "gemini-3.5-flash", **facts: Any
 ) -> tuple[str, list[str]]:
     target = Target("gemini", "gemini", "https://g.example", model, record(model, facts), "key")
-    built = Relay(
-        normalized(loads(text), text.encode()), text.encode(), True, overlay
-    ).build_request(ANY, target)
+    built = Relay(in_one_spelling(text), text.encode(), True, overlay).build_request(ANY, target)
     return built.body.decode(), [f"{note.kind} {note.param}" for note in built.notes]
 
 
