@@ -9,7 +9,7 @@ inside of strings.
 import json
 import re
 from collections.abc import Iterable, Mapping
-from json.decoder import scanstring
+from json.decoder import scanstring  # type: ignore[attr-defined]  # typeshed lacks it
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 

@@ -1,6 +1,6 @@
 """A whole answer of Claude as a chat.completion."""
 
-from typing import Any, cast
+from typing import Any
 
 from translators.chat.code_fence import unfenced
 from translators.chat.wire import Completion, Message
@@ -12,7 +12,7 @@ from translators.claude.wire import AnswerMessage, Block, whole_blocks
 from translators.dialect import AnswerShape, Envelope
 from translators.errors import UpstreamError
 from translators.failures import malformed, no_output
-from translators.json_codec import JsonObject, loads_repaired
+from translators.json_codec import loads_repaired
 
 
 def parse_response(body: bytes, envelope: Envelope) -> Completion:
@@ -35,7 +35,7 @@ def read_message(body: bytes) -> AnswerMessage:
 def completion_of(message: AnswerMessage, envelope: Envelope) -> Completion:
     """The chat.completion of a document. Raises UpstreamError if it is no message of Claude."""
     if message.get("type") == "error" or "error" in message:
-        raise UpstreamError(error_failure(cast(JsonObject, message)))
+        raise UpstreamError(error_failure(message))
     content, reason = message.get("content"), stop_reason(message)
     if content.__class__ is not list:
         raise UpstreamError(malformed("The provider's answer has no content."))
