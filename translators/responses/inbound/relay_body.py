@@ -9,7 +9,7 @@ from translators.dialect import Target
 from translators.inbound import Overlay
 from translators.notes import Report
 from translators.responses.inbound.relay_items import input_edits, may_change
-from translators.splices import Body, Edit, elements
+from translators.splices import Body, Edit, elements, only_member, written
 
 ENCRYPTED: Final = "reasoning.encrypted_content"
 _NAMES: Final[Mapping[str, str]] = {
@@ -32,6 +32,10 @@ _INSIDE: Final[Mapping[str, tuple[str, str]]] = {
     "verbosity": ("text", "verbosity"),
 }
 """What stands in an object here."""
+_EDITED: Final = frozenset({"previous_response_id", "x_provider", "temperature", "top_p"})
+"""Fields that are taken out, or may be."""
+_STORE: Final = ',"store":false'
+_INCLUDE: Final = f',"include":["{ENCRYPTED}"]'
 _SAMPLING: Final = ("temperature", "top_p")
 
 
@@ -39,6 +43,8 @@ def relayed_body(
     text: str, document: Mapping[str, Any], overlay: Overlay, target: Target, report: Report
 ) -> str:
     """The text as it is sent to `target`. `document`: what it says."""
+    if (usual := _usual_body(text, document, overlay, target)) is not None:
+        return usual
     body = Body(text, document)
     body.put("model", target.model)
     body.put("store", False)
@@ -58,6 +64,33 @@ def relayed_body(
         assert member is not None
         body.edits += input_edits(text, member, overlay.keeps_reasoning, replaces, report)
     return body.finished()
+
+
+def _usual_body(
+    text: str, document: Mapping[str, Any], overlay: Overlay, target: Target
+) -> str | None:
+    """The text where nothing is to be edited but its model, and nothing added but what every body
+    has, as is quickly seen of most; else None."""
+    if overlay.system_prompt is not None or overlay.values or overlay.removed:
+        return None
+    if not _EDITED.isdisjoint(document):
+        return None
+    most, items = document.get("max_output_tokens", 16), document["input"]
+    if most.__class__ is int and not 16 <= most <= target.record.max_output_tokens:
+        return None
+    if items.__class__ is list and may_change(items, False):
+        return None
+    stored, included = document.get("store", True), document.get("include", ())
+    if (stored and "store" in document) or stored is None:
+        return None
+    if included.__class__ is list and ENCRYPTED not in included:
+        return None
+    model = only_member(text, "model") if included is not None else None
+    if model is None:
+        return None
+    more = _STORE if stored else ""
+    more += _INCLUDE if included == () else ""
+    return f"{text[: model.value_start]}{written(target.model)}{more}{text[model.end :]}"
 
 
 def _lay_prompt(body: Body, overlay: Overlay) -> None:
