@@ -21,6 +21,7 @@ _OPEN_ENDED: Final = frozenset({"max_tokens", "max_completion_tokens", "top_k"})
 """Parameters that servers take a number below 1 for which means that there is no limit."""
 
 
+NO_OVERLAY: Final = Overlay()
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
@@ -74,6 +75,8 @@ def apply(
 
 def overlay(persona: Persona, request: ChatRequest, applied: ChatRequest) -> Overlay:
     """What `apply` made of a request, for those who write it over the caller's own body."""
+    if applied is request:
+        return NO_OVERLAY
     before, after = request.body, applied.body
     values = {
         name: value

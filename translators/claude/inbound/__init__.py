@@ -19,6 +19,7 @@ from translators.claude.inbound.request import Read, read
 from translators.claude.inbound.writer import MessagesWriter
 from translators.dialect import Target, UpstreamRequest
 from translators.dialect.inbound import AnswerFacts, Call, Origin, Overlay
+from translators.json_codec import JsonObject
 from translators.long_json import dumps_sized
 
 NAME: Final = "messages"
@@ -42,7 +43,7 @@ class MessagesInbound:
 
     __slots__ = ("_context", "_relay", "_request_id", "origin", "request")
 
-    def __init__(self, found: Read, call: Call) -> None:
+    def __init__(self, document: JsonObject, found: Read, call: Call) -> None:
         self.request: ChatRequest = found.request
         thinking = found.thinking
         self._context = AnswerContext(
@@ -54,7 +55,7 @@ class MessagesInbound:
             found.stops,
         )
         self._request_id = call.request_id
-        self._relay = partial(ClaudeRelay, call, found.model, found.request.stream)
+        self._relay = partial(ClaudeRelay, document, call, found.model, found.request.stream)
         self.origin = Origin(DIALECT, self._relay, found.natives, found.notes, thinking.shown)
 
     def write_completion(self, completion: Completion, answer: AnswerFacts) -> bytes:
@@ -73,12 +74,13 @@ class MessagesInbound:
 
 def read_request(document: Any, call: Call) -> MessagesInbound:
     """Raises InvalidRequest, whose message begins with the field's path."""
-    return MessagesInbound(read(document, call.headers, call.size), call)
+    return MessagesInbound(document, read(document, call.headers, call.size), call)
 
 
 def read_count(document: Any, call: Call) -> MessagesInbound:
     """A request whose tokens are to be counted: it needs no limit. Raises InvalidRequest."""
-    return MessagesInbound(read(document, call.headers, call.size, counts=True), call)
+    found = read(document, call.headers, call.size, counts=True)
+    return MessagesInbound(document, found, call)
 
 
 def headers(request_id: str) -> Mapping[str, str]:

@@ -8,7 +8,7 @@ from translators.chat.chunks import RelayedCompletion
 from translators.chat.request import ChatRequest
 from translators.chat.wire import Completion
 from translators.claude.answer import errors
-from translators.claude.answer.response import parse_response
+from translators.claude.answer.response import completion_of, read_message
 from translators.claude.inbound.relay_edits import relayed_body
 from translators.claude.inbound.relay_stream import RelayedStream, renamed_message
 from translators.claude.request.build import key_headers, messages_url
@@ -22,6 +22,7 @@ from translators.dialect import (
 )
 from translators.dialect.inbound import Call, Overlay, relayed_failure
 from translators.errors import InvalidRequest, UpstreamFailure
+from translators.json_codec import JsonObject
 from translators.notes import Report
 
 _PASSED: Final = ("user-agent", "x-app", "anthropic-beta")
@@ -36,8 +37,12 @@ class ClaudeRelay:
 
     ENDINGS: Final = Endings()
 
-    def __init__(self, call: Call, asked: str, stream: bool, overlay: Overlay) -> None:
-        """`asked`: the name that the caller sent, which every answer bears."""
+    def __init__(
+        self, document: JsonObject, call: Call, asked: str, stream: bool, overlay: Overlay
+    ) -> None:
+        """`document`: what the call's text says. `asked`: the name that the caller sent, which
+        every answer bears."""
+        self._document = document
         self._call = call
         self._asked = asked
         self._stream = stream
@@ -46,7 +51,7 @@ class ClaudeRelay:
     def build_request(self, request: ChatRequest, target: Target) -> UpstreamRequest:
         """The caller's text with the target's model and the persona's overlay in it."""
         report = Report()
-        body = edited(self._call.text, self._overlay, target, report)
+        body = edited(self._call.text, self._document, self._overlay, target, report)
         headers = upstream_headers(self._call.headers, target)
         url = messages_url(target.base_url)
         return UpstreamRequest(url, headers, body, self._stream, tuple(report.notes))
@@ -55,7 +60,7 @@ class ClaudeRelay:
         """The same to be counted: with what is read, and nothing that says how to answer."""
         values = {name: value for name, value in self._overlay.values.items() if name in _COUNTED}
         overlay = self._overlay._replace(values=values)
-        body = edited(self._call.text, overlay, target, Report())
+        body = edited(self._call.text, self._document, overlay, target, Report())
         headers = upstream_headers(self._call.headers, target)
         url = f"{messages_url(target.base_url)}/count_tokens"
         return UpstreamRequest(url, headers, body, False)
@@ -65,8 +70,10 @@ class ClaudeRelay:
 
     def parse_response(self, body: bytes, envelope: Envelope) -> Completion:
         """A RelayedCompletion. Raises UpstreamError if the body is no message of Claude."""
-        completion = parse_response(body, envelope)
-        relayed = RelayedCompletion(completion, renamed_message(body, self._asked))
+        message = read_message(body)
+        completion = completion_of(message, envelope)
+        raw = renamed_message(body, message.get("model"), self._asked)
+        relayed = RelayedCompletion(completion, raw)
         return relayed  # type: ignore[return-value]  # it holds what is read of one
 
     def open_stream(self, envelope: Envelope) -> StreamTranslator:
@@ -77,10 +84,12 @@ class ClaudeRelay:
         return relayed_failure(errors.parse_error(status, headers, body), body)
 
 
-def edited(text: bytes, overlay: Overlay, target: Target, report: Report) -> bytes:
+def edited(
+    text: bytes, document: JsonObject, overlay: Overlay, target: Target, report: Report
+) -> bytes:
     """The text for `target`. Raises InvalidRequest for numbers of thousands of digits."""
     try:
-        return relayed_body(text.decode(), overlay, target, report).encode()
+        return relayed_body(text.decode(), document, overlay, target, report).encode()
     except (ValueError, RecursionError) as error:
         raise InvalidRequest(f"The request body cannot be relayed: {error}", None) from None
 

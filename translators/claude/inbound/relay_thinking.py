@@ -23,11 +23,7 @@ def fit_thinking(
 ) -> None:
     """Edit what the persona sets and what the record knows to be refused; anything else stays."""
     given = body.value("thinking")
-    if (
-        given is None
-        and body.get("output_config") is None
-        and "reasoning_effort" not in overlay.values
-    ):
+    if given is None and not body.has("output_config") and "reasoning_effort" not in overlay.values:
         return
     config: Config = given if given.__class__ is dict else None
     output = body.value("output_config")

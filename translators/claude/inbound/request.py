@@ -19,6 +19,16 @@ _LONG_CONTEXT: Final = "[1m]"
 _TIERS: Final = {"auto": "auto", "standard_only": "default"}
 _CLEARS_THINKING: Final = "clear_thinking_20251015"
 _SCHEMA: Final = re.compile(r"\Atools\[(\d+)\]\.function\.parameters(.*)", re.DOTALL)
+_THINKING: Final = frozenset({"thinking", "output_config"})
+_NO_THINKING: Final = Thinking()
+_FORMAT: Final = frozenset({"output_config", "output_format"})
+_SETTINGS: Final = frozenset({"temperature", "top_p", "top_k", "service_tier", "speed"})
+_PLAIN: Final = frozenset(
+    name
+    for name, verdict in FIELDS.items()
+    if verdict.kind not in ("rejected", "dropped") and name != "context_management"
+)
+"""Fields of which nothing more is to be said."""
 _INDEX: Final = re.compile(r"\[(\d+)\]")
 
 
@@ -60,24 +70,30 @@ def read(document: Any, headers: Mapping[str, str], size: int, *, counts: bool =
     if not conversation.messages:  # all that was said is for Claude alone
         conversation.messages.append({"role": "user", "content": ""})
     body["max_completion_tokens"] = 1 if counts else _max_tokens(document, reading)
-    tools = Tools(document.get("tools"), reading)
-    tools.write(body, document.get("tool_choice"))
-    thinking = thinking_of(document, reading.effort)
-    if thinking.effort is not None:
-        body["reasoning_effort"] = thinking.effort
+    only_search = False
+    if document.get("tools") is not None or reading.changes:
+        tools = Tools(document.get("tools"), reading)
+        tools.write(body, document.get("tool_choice"))
+        only_search = tools.only_search
+    thinking = _NO_THINKING
+    if reading.effort is not None or not _THINKING.isdisjoint(document):
+        thinking = thinking_of(document, reading.effort)
+        if thinking.effort is not None:
+            body["reasoning_effort"] = thinking.effort
     _write_simple(body, document)
-    _write_format(body, document)
+    if not _FORMAT.isdisjoint(document):
+        _write_format(body, document)
     _write_caller(body, document, headers)
     _look_at_the_rest(document, reading)
     request = _checked(body, size)
-    stops = _stops(document)
+    stops = _stops(document) if "stop_sequences" in document else ()
     return Read(
         request,
         model,
         thinking,
         stops,
         frozenset(reading.call_ids),
-        tools.only_search,
+        only_search,
         tuple(reading.notes.values()),
         tuple(reading.natives),
     )
@@ -105,6 +121,8 @@ def _write_simple(body: JsonObject, document: JsonObject) -> None:
     if document.get("stream") is True:
         body["stream"] = True
         body["stream_options"] = {"include_usage": True}
+    if _SETTINGS.isdisjoint(document):
+        return
     for name in ("temperature", "top_p", "top_k"):
         if (value := document.get(name)) is not None:
             if value.__class__ not in (int, float):
@@ -151,7 +169,7 @@ def _stops(document: JsonObject) -> tuple[str, ...]:
 def _look_at_the_rest(document: JsonObject, reading: Reading) -> None:
     """Needs and losses of fields that have no place in the hub."""
     for name, value in document.items():
-        if value is None:
+        if value is None or name in _PLAIN:
             continue
         verdict = FIELDS.get(name, UNKNOWN)
         if name == "context_management":

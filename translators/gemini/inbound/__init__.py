@@ -40,14 +40,17 @@ __all__ = [
 class GeminiRequest:
     """A request for content (InboundRequest)."""
 
-    def __init__(self, read: Read, call: Asked, text: bytes, stream: bool) -> None:
+    def __init__(
+        self, document: JsonObject, read: Read, call: Asked, text: bytes, stream: bool
+    ) -> None:
+        """`document`: what was read, normalized."""
         found = read.found
         self.request: ChatRequest = read.request
         self._as_events = call.as_events
         self._shows_thoughts = found.shows_thoughts
         self.origin: Origin | None = Origin(
             NAME,
-            lambda overlay: Relay(text, stream, overlay),
+            lambda overlay: Relay(document, text, stream, overlay),
             found.natives,
             found.told(),
             found.shows_thoughts,
@@ -77,7 +80,8 @@ def read_request(document: Any, call: Call) -> GeminiRequest:
         message = f"The method {where.method[:80]!r} is not supported."
         raise InvalidRequest(message, None, "unsupported_method", 501)
     body = normalized(document, call.text) if document.__class__ is dict else document
-    return GeminiRequest(read_body(body, where.model, stream, call.size), where, call.text, stream)
+    read = read_body(body, where.model, stream, call.size)
+    return GeminiRequest(body, read, where, call.text, stream)
 
 
 def read_count(document: Any, call: Call) -> GeminiRequest:
@@ -89,7 +93,7 @@ def read_count(document: Any, call: Call) -> GeminiRequest:
     body = normalized(document, call.text) if document.__class__ is dict else document
     inner = body.get("generateContentRequest") if body.__class__ is dict else None
     read = read_body(body if inner is None else inner, where.model, False, call.size)
-    return GeminiRequest(read, where, call.text, False)
+    return GeminiRequest(body, read, where, call.text, False)
 
 
 def headers(request_id: str) -> Mapping[str, str]:

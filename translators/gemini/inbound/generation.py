@@ -59,6 +59,8 @@ def parameters_of(config: JsonObject, found: Found) -> JsonObject:
             found.dropped(f"{AT}.{name}", "only Gemini can be told so")
         elif name not in _KNOWN:
             found.unknown(f"{AT}.{name}", name)
+    if _SCALARS.keys() >= config.keys():
+        return made
     if (count := integer(config, "candidateCount", AT)) is not None and count != 1:
         made["n"] = count
     for part in (

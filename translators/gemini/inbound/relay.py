@@ -7,6 +7,7 @@ taken out or brought to the nearest, `model` and signatures that no Gemini made 
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
+from translators.capabilities import ModelRecord
 from translators.chat.request import ChatRequest
 from translators.chat.wire import Completion
 from translators.dialect import PLAIN, Endings, Envelope, KeyHeader, Target, UpstreamRequest
@@ -21,6 +22,7 @@ from translators.gemini.inbound.relay_overlay import (
     added_members,
     generation_edits,
     instruction_edits,
+    keeps_settings,
 )
 from translators.gemini.request.build import STREAM, WHOLE, key_headers
 from translators.notes import Report
@@ -38,14 +40,20 @@ class Relay:
 
     ENDINGS = Endings()
 
-    def __init__(self, text: bytes, stream: bool, overlay: Overlay) -> None:
+    def __init__(
+        self, document: Mapping[str, Any], text: bytes, stream: bool, overlay: Overlay
+    ) -> None:
+        """`document`: what the text says, its keys in camelCase."""
+        self._document = document
         self._text = text
         self._stream = stream
         self._overlay = overlay
 
     def build_request(self, request: ChatRequest, target: Target) -> UpstreamRequest:
         report = Report()
-        body = relayed_body(self._text.decode(), self._overlay, target, report).encode()
+        body = self._text
+        if not goes_as_it_is(self._document, body, self._overlay, target.record):
+            body = relayed_body(body.decode(), self._overlay, target, report).encode()
         url = method_url(target.base_url, target.model, STREAM if self._stream else WHOLE)
         headers = {"content-type": "application/json"}
         headers.update(key_headers(target.api_key, target.key_header))
@@ -66,6 +74,19 @@ class Relay:
             return failure
         told = {name: getattr(failure, name) for name in failure.__slots__}
         return UpstreamFailure(**{**told, "body": body})
+
+
+def goes_as_it_is(
+    document: Mapping[str, Any], text: bytes, overlay: Overlay, record: ModelRecord
+) -> bool:
+    """Whether nothing in the body is to be edited: most have nothing of what may be."""
+    if overlay.system_prompt is not None or overlay.values or overlay.removed:
+        return False
+    if "model" in document or not keeps_settings(document.get("generationConfig"), record):
+        return False
+    return text.find(b"ignature") < 0 and (
+        record.signatures != "required" or text.find(b"unction") < 0
+    )
 
 
 def relayed_body(text: str, overlay: Overlay, target: Target, report: Report) -> str:

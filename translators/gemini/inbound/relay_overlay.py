@@ -113,6 +113,18 @@ def generation_edits(
     )
 
 
+def keeps_settings(config: Any, record: ModelRecord) -> bool:
+    """Whether a model takes everything in a generationConfig as it is, as far as is quickly
+    told."""
+    if config is None:
+        return True
+    if config.__class__ is not dict or _THINKING in config:
+        return False
+    if _exceeds(config.get("maxOutputTokens"), record.max_output_tokens):
+        return False
+    return not any(name in _HUB and _refuses(_HUB[name], record) for name in config)
+
+
 def _overlaid(
     overlay: Overlay, config: Mapping[str, Member], record: ModelRecord, report: Report
 ) -> JsonObject:

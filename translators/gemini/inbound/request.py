@@ -18,6 +18,8 @@ _KNOWN: Final = frozenset({
     "labels", "store", "serviceTier", "continuationToken", "model", "generationConfig",
     "modelArmorConfig", "generationOutputConfig",
 })  # fmt: skip
+_TOOLS: Final = frozenset({"tools", "toolConfig"})
+_USUAL: Final = frozenset({"contents", "systemInstruction", "generationConfig", *_TOOLS})
 _NATIVE: Final = ("cachedContent", "continuationToken")
 _LOST: Final = ("modelArmorConfig", "generationOutputConfig")
 _TIERS: Final = {"STANDARD": "default", "FLEX": "flex", "PRIORITY": "priority"}
@@ -65,9 +67,12 @@ def read_body(body: Any, model: str, stream: bool, size: int) -> Read:
     if stream:
         made["stream"] = True
         made["stream_options"] = {"include_usage": True}
-    made.update(tools_of(body, found))
-    made.update(parameters_of(config, found))
-    _read_aside(body, model, made, found)
+    if not _TOOLS.isdisjoint(body):
+        made.update(tools_of(body, found))
+    if config:
+        made.update(parameters_of(config, found))
+    if not body.keys() <= _USUAL:
+        _read_aside(body, model, made, found)
     try:
         return Read(parse(made, size), found)
     except InvalidRequest as error:

@@ -8,8 +8,8 @@ from translators.chat.passthrough import extension_for
 from translators.dialect import Target
 from translators.dialect.inbound import Overlay
 from translators.notes import Report
-from translators.responses.inbound.relay_items import input_edits
-from translators.splices import Body, Edit, elements
+from translators.responses.inbound.relay_items import input_edits, may_change
+from translators.splices import Body, Edit, elements, only_member, written
 
 ENCRYPTED: Final = "reasoning.encrypted_content"
 _NAMES: Final[Mapping[str, str]] = {
@@ -32,6 +32,10 @@ _INSIDE: Final[Mapping[str, tuple[str, str]]] = {
     "verbosity": ("text", "verbosity"),
 }
 """What stands in an object here."""
+_EDITED: Final = frozenset({"previous_response_id", "x_provider", "temperature", "top_p"})
+"""Fields that are taken out, or may be."""
+_STORE: Final = ',"store":false'
+_INCLUDE: Final = f',"include":["{ENCRYPTED}"]'
 _SAMPLING: Final = ("temperature", "top_p")
 
 
@@ -39,7 +43,9 @@ def relayed_body(
     text: str, document: Mapping[str, Any], overlay: Overlay, target: Target, report: Report
 ) -> str:
     """The text as it is sent to `target`. `document`: what it says."""
-    body = Body(text)
+    if (usual := _usual_body(text, document, overlay, target)) is not None:
+        return usual
+    body = Body(text, document)
     body.put("model", target.model)
     body.put("store", False)
     body.cut("previous_response_id")
@@ -51,11 +57,40 @@ def relayed_body(
         own = extension_for(dict(document), "responses", target.provider, target.dialect)
         for name, value in own.items():
             body.put(name, value)
-    member = body.get("input")
-    if member is not None and member.value.__class__ is list:
-        instructions = overlay.system_prompt is not None and overlay.system_prompt_mode == "replace"
-        body.edits += input_edits(text, member, overlay.keeps_reasoning, instructions, report)
+    replaces = overlay.system_prompt is not None and overlay.system_prompt_mode == "replace"
+    items = body.value("input")
+    if items.__class__ is list and may_change(items, replaces):
+        member = body.get("input")
+        assert member is not None
+        body.edits += input_edits(text, member, overlay.keeps_reasoning, replaces, report)
     return body.finished()
+
+
+def _usual_body(
+    text: str, document: Mapping[str, Any], overlay: Overlay, target: Target
+) -> str | None:
+    """The text where nothing is to be edited but its model, and nothing added but what every body
+    has, as is quickly seen of most; else None."""
+    if overlay.system_prompt is not None or overlay.values or overlay.removed:
+        return None
+    if not _EDITED.isdisjoint(document):
+        return None
+    most, items = document.get("max_output_tokens", 16), document["input"]
+    if most.__class__ is int and not 16 <= most <= target.record.max_output_tokens:
+        return None
+    if items.__class__ is list and may_change(items, False):
+        return None
+    stored, included = document.get("store", True), document.get("include", ())
+    if (stored and "store" in document) or stored is None:
+        return None
+    if included.__class__ is list and ENCRYPTED not in included:
+        return None
+    model = only_member(text, "model") if included is not None else None
+    if model is None:
+        return None
+    more = _STORE if stored else ""
+    more += _INCLUDE if included == () else ""
+    return f"{text[: model.value_start]}{written(target.model)}{more}{text[model.end :]}"
 
 
 def _lay_prompt(body: Body, overlay: Overlay) -> None:
@@ -108,9 +143,9 @@ def _hold(body: Body, target: Target, report: Report) -> None:
 
 def _include(body: Body) -> None:
     """Nothing is kept at the provider: reasoning comes back encrypted."""
-    member = body.get("include")
-    if member is None or member.value.__class__ is not list or not member.value:
+    included = body.value("include")
+    if included.__class__ is not list or not included:
         body.put("include", [ENCRYPTED])
-    elif ENCRYPTED not in member.value:
+    elif ENCRYPTED not in included and (member := body.get("include")) is not None:
         end = elements(body.text, member.value_start)[-1].end
         body.edits.append(Edit(end, end, f',"{ENCRYPTED}"'))

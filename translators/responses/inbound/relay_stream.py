@@ -16,9 +16,10 @@ from translators.responses.inbound.relay_events import (
     LIFECYCLE,
     RelayedEvents,
     data_of,
+    end_of_event,
     is_comment,
     kind_of,
-    split,
+    output_run,
 )
 from translators.responses.items import is_call
 from translators.sse import MAX_EVENT_BYTES, Held
@@ -46,13 +47,24 @@ class RelayStream:
         if self.finished or self.failure is not None:
             return []
         text = self._held.with_(data)
-        events: list[bytes] = []
-        if text is not None:
-            events, rest = split(text, self._held.seen)
-            self._held.keep(rest)
+        if text is None:
+            return []
+        chunks: list[Chunk] = []
+        at, seen, plain = 0, self._held.seen, text.find(b"\r") < 0
+        while not self.finished and self.failure is None:
+            if plain and at >= seen and (run := output_run(text, at)) is not None:
+                at = run.end()
+                count = run[0].count(b"\n\n")
+                chunks.append(RelayedEvents(run[0], count=count, commits=True))
+            end = end_of_event(text, max(at, seen))
+            if end < 0:
+                break
+            chunks += self._read([text[at:end]])
+            at = end
+        self._held.keep(text[at:])
         if self._held.size > MAX_EVENT_BYTES:
             self.failure = malformed("The provider sent an event that is too long.")
-        return self._read(events)
+        return chunks
 
     def receive_eof(self) -> list[Chunk]:
         """The last event may lack its blank line."""

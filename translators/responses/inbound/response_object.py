@@ -14,7 +14,7 @@ _TEXT: Final = MappingProxyType({"format": {"type": "text"}, "verbosity": "mediu
 
 def mark_of(answer_id: str) -> str:
     """26 letters and digits that name an answer: part of the ids of its response and its items."""
-    return b32encode(sha256(answer_id.encode()).digest()).decode().lower()[:26]
+    return b32encode(sha256(answer_id.encode()).digest()[:20]).decode().lower()[:26]
 
 
 class ResponseObject:

@@ -7,7 +7,7 @@ from translators.chat.chunks import Chunk, Relayed, Texts
 from translators.chat.wire import Usage
 from translators.dialect.inbound import AnswerFacts, CallerError
 from translators.json_codec import JsonObject
-from translators.responses.inbound.events import Events
+from translators.responses.inbound.events import Events, NoEvents
 from translators.responses.inbound.failures import error_event, told
 from translators.responses.inbound.findings import DeclaredTool
 from translators.responses.inbound.output import Output
@@ -41,17 +41,19 @@ class ResponsesWriter:
         summaries: bool,
         seals: bool,
         compacts: bool,
+        whole: bool = False,
     ) -> None:
+        """`whole`: nothing is shown but the response at its end."""
         self.response = response
         self.final: JsonObject | None = None
         """The response object of the terminal event, once it is known."""
         self.hidden: list[JsonObject] = []
         """Items that are kept and not shown."""
-        self._events = Events()
+        self._events = NoEvents() if whole else Events()
         self._output = Output(self._events, response.mark, tools)
         self._signed = Signed()
         self._summaries, self._seals, self._compacts = summaries, seals, compacts
-        self._created = False
+        self._created = whole
         self._finish: str | None = None
         self._usage: Usage | None = None
         self._target = ""
