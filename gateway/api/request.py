@@ -14,7 +14,7 @@ from gateway.config.reload import Reloader
 from gateway.dispatch.dispatcher import Dispatcher
 from gateway.dispatch.exchange import Exchange
 from gateway.http.body import MAX_VALUES, read_json
-from gateway.http.body_budget import Bodies, BodyHold
+from gateway.http.body_budget import Bodies
 from gateway.http.request import IncomingRequest
 from gateway.routing.decision_log import DecisionLog
 from gateway.routing.state import RouterState
@@ -95,6 +95,7 @@ class Request(IncomingRequest):
 
     ATTRS = IncomingRequest.ATTRS | {
         "gateway",
+        "caller",
         "config",
         "started",
         "request_id",
@@ -123,10 +124,12 @@ class Request(IncomingRequest):
         """`parts` and `settings`: aiohttp's."""
         super().__init__(*parts, **settings)
         self.gateway = gateway
-        self.config = gateway.config
+        self.caller: CallersConnection = parts[2]
+        """The connection that it came by: see gateway.server.http_server."""
+        self.config = config = gateway.reloader.config
         """The configuration that held when the request began: all of it is served by this one."""
         self.started = time.perf_counter()
-        self.in_memory = BodyHold(gateway.bodies, self.config.server.max_bodies_bytes)
+        self.bodies, self.most_in_bodies = gateway.bodies, config.server.max_bodies_bytes
 
     @property
     def keep_alive(self) -> bool:
@@ -134,11 +137,6 @@ class Request(IncomingRequest):
         last.
         """
         return not (self._message.should_close or self.gateway.draining)
-
-    @property
-    def caller(self) -> "CallersConnection":
-        """The connection that it came by: see gateway.server.http_server."""
-        return self._protocol  # type: ignore[return-value]  # ours, not any of aiohttp's
 
     async def read_json(self, keep_text: bool = False, most: int = MAX_VALUES) -> tuple[Any, int]:
         """Its decoded body and the size of it in bytes; `keep_text` keeps its text in `json_text`.

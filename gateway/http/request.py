@@ -2,14 +2,17 @@
 of it.
 """
 
-from typing import Final
+from operator import attrgetter
+from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
-from gateway.http.body_budget import BodyHold
+from gateway.http.body_budget import Bodies
 from gateway.http.response import Stream
 
-BODY_ATTRIBUTES: Final = frozenset({"stream", "repaired", "in_memory", "json_text"})
+BODY_ATTRIBUTES: Final = frozenset(
+    {"stream", "repaired", "bodies", "most_in_bodies", "in_memory", "json_text"}
+)
 
 
 class IncomingRequest(web.BaseRequest):
@@ -19,8 +22,20 @@ class IncomingRequest(web.BaseRequest):
 
     ATTRS = web.BaseRequest.ATTRS | BODY_ATTRIBUTES
 
-    in_memory: BodyHold
-    """Counts what is in memory of its body."""
+    if not TYPE_CHECKING:  # the same values as aiohttp's properties, without a call for each
+        method = property(attrgetter("_method"))
+        version = property(attrgetter("_version"))
+        headers = property(attrgetter("_headers"))
+        raw_path = property(attrgetter("_message.path"))
+        content = property(attrgetter("_payload"))
+        client_max_size = property(attrgetter("_client_max_size"))
+
+    bodies: Bodies
+    """Counts what is in memory of all bodies."""
+    most_in_bodies: int
+    """Bytes that may be in memory of all of them."""
+    in_memory: int = 0
+    """Bytes that are there of its own, and of what is fetched for it: given back at its end."""
     repaired: bool = False
     """Its body was not JSON as it came, and was mended: the caller is told."""
     json_text: bytes = b""
@@ -28,3 +43,8 @@ class IncomingRequest(web.BaseRequest):
     stream: Stream | None = None
     """The streamed answer whose headers are out: from then on an error can only be its last event.
     """
+
+    def hold(self, size: int) -> None:
+        """`size` bytes more are in memory for it. Raises TooManyBodies."""
+        self.bodies.take(size, self.most_in_bodies)
+        self.in_memory += size

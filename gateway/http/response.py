@@ -8,10 +8,11 @@ piece that these do not.
 import asyncio
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from email.utils import formatdate
 from functools import lru_cache
-from typing import Any, Final
+from http import HTTPStatus
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import HttpVersion11, web
 from aiohttp.abc import AbstractStreamWriter
@@ -19,33 +20,30 @@ from aiohttp.abc import AbstractStreamWriter
 from translators.json_codec import dumps
 
 SERVER: Final = "llm-router"
-
-
-@dataclass(slots=True)
-class _Caller:
-    """What an answer needs of its request. (Not the request itself, which holds the answer.)"""
-
-    transport: asyncio.Transport | None
-    writer: AbstractStreamWriter
-    newest: bool
-    """HTTP/1.1."""
-    head_only: bool
+_REASONS: Final = {status.value: status.phrase for status in HTTPStatus}
 
 
 class _Answer(web.StreamResponse):
     """What both have: a head, and a connection that stays or does not."""
 
+    if not TYPE_CHECKING:  # the same values as aiohttp's properties, without a call for each
+        status = property(attrgetter("_status"))
+        keep_alive = property(attrgetter("_stays"))
+        """Whether the connection stays for the next request."""
+
+    _transport: asyncio.Transport | None = None
+    _to: AbstractStreamWriter | None = None
+    """What waits while the caller reads slowly. (Not the request, which holds the answer.)"""
+    _newest = True
+    """HTTP/1.1."""
+    _head_only = False
+    _stays: bool | None = None
+
     def __init__(self, status: int, headers: Mapping[str, str] | None) -> None:
-        super().__init__(status=status)
+        """Without aiohttp's own, which makes what these have no use for."""
+        self._status = status
         self.beside: dict[str, str] = {} if headers is None else {**headers}
         """Headers, beside those of every answer. Names in lower case."""
-        self._to: _Caller | None = None
-        self._stays: bool | None = None
-
-    @property
-    def keep_alive(self) -> bool | None:
-        """Whether the connection stays for the next request."""
-        return self._stays
 
     def force_close(self) -> None:
         self._stays = False
@@ -54,12 +52,9 @@ class _Answer(web.StreamResponse):
         """It is the answer to `request`. Nothing is sent yet: the head goes out with what comes
         first.
         """
-        self._to = _Caller(
-            request.transport,
-            request.writer,
-            request.version >= HttpVersion11,
-            request.method == "HEAD",
-        )
+        self._transport, self._to = request.transport, request.writer
+        self._newest = request.version >= HttpVersion11
+        self._head_only = request.method == "HEAD"
         if self._stays is None:
             self._stays = request.keep_alive
 
@@ -69,8 +64,8 @@ class _Answer(web.StreamResponse):
             self.begin(request)
         return None
 
-    def _head(self, newest: bool, framing: str) -> bytes:
-        headers = self.beside
+    def _head(self, framing: str) -> bytes:
+        headers, newest, status = self.beside, self._newest, self._status
         headers["server"] = SERVER
         if self._stays != newest:  # what the version does by itself needs no words
             headers["connection"] = "keep-alive" if self._stays else "close"
@@ -79,7 +74,7 @@ class _Answer(web.StreamResponse):
             raise ValueError("a header's value must be one line")
         version = "HTTP/1.1" if newest else "HTTP/1.0"
         return (
-            f"{version} {self.status} {self.reason}\r\n{lines}\r\n{framing}date:"
+            f"{version} {status} {_REASONS.get(status, '')}\r\n{lines}\r\n{framing}date:"
             f" {_date(int(time.time()))}\r\n\r\n".encode()
         )
 
@@ -87,13 +82,11 @@ class _Answer(web.StreamResponse):
         """Write, and wait while the caller reads slowly. Raises ConnectionResetError if the caller
         has gone.
         """
-        to = self._to
-        assert to is not None
-        transport = to.transport
-        if transport is None or transport.is_closing():
+        transport, to = self._transport, self._to
+        if to is None or transport is None or transport.is_closing():
             raise ConnectionResetError("the caller has gone")
         transport.write(data)
-        await to.writer.drain()
+        await to.drain()
 
 
 class Response(_Answer):
@@ -112,12 +105,9 @@ class Response(_Answer):
 
     async def write_eof(self, data: bytes = b"") -> None:
         """Send it. Raises ConnectionResetError if the caller has gone."""
-        to, content = self._to, self._content
-        assert to is not None
-        head = self._head(
-            to.newest, f"content-type: {self._media_type}\r\ncontent-length: {len(content)}\r\n"
-        )
-        await self._send(head if to.head_only else head + content)
+        content = self._content
+        head = self._head(f"content-type: {self._media_type}\r\ncontent-length: {len(content)}\r\n")
+        await self._send(head if self._head_only else head + content)
 
 
 class NoContent(Response):
@@ -128,8 +118,7 @@ class NoContent(Response):
 
     async def write_eof(self, data: bytes = b"") -> None:
         """Send it. Raises ConnectionResetError if the caller has gone."""
-        assert self._to is not None
-        await self._send(self._head(self._to.newest, ""))
+        await self._send(self._head(""))
 
 
 class Stream(_Answer):
@@ -160,12 +149,10 @@ class Stream(_Answer):
         )
 
     def _begin(self) -> bytes:
-        to = self._to
-        assert to is not None
         self._begun = True
-        if not to.newest:
+        if not self._newest:
             self._chunks = self._stays = False
-        return self._head(to.newest, "transfer-encoding: chunked\r\n" if self._chunks else "")
+        return self._head("transfer-encoding: chunked\r\n" if self._chunks else "")
 
     def _piece(self, data: bytes | bytearray | memoryview) -> bytes:
         return b"%x\r\n%b\r\n" % (len(data), bytes(data)) if self._chunks else bytes(data)

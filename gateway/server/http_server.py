@@ -61,6 +61,11 @@ class CallersProtocol(web.RequestHandler):
         self._turns.leave(self)
         super().connection_lost(exc)
 
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        """aiohttp's, where anything was paused: it is asked after each body that was read."""
+        if self._reading_paused or self._was_paused or self._buffer_paused:
+            super().resume_reading(resume_parser)
+
     def _pause_transport_reading(self) -> None:
         self._was_paused = True
         super()._pause_transport_reading()

@@ -81,6 +81,7 @@ class UpstreamResponse:
         self._failure: UpstreamFailure | None = None
         self._decoder: Decoder | None = None
         self._waiter: asyncio.Future[None] | None = None
+        """Done when something has happened."""
         self._loop = connection.loop
         self._heard = now = self._loop.time()
         self._idle = idle
@@ -89,7 +90,7 @@ class UpstreamResponse:
             limit.failure,
             limit.held_up,
         )
-        self._spared = limit.held_up()
+        self._spared = 0.0 if limit.held_up is no_time else limit.held_up()
         self._watch = connection.watch
         self._watch.add(self, now + min(idle, limit.seconds))
 
@@ -98,7 +99,8 @@ class UpstreamResponse:
         while not self.status:
             if self._failure is not None:
                 raise UpstreamError(self._failure)
-            await self._more()
+            waiter = self._waiter = self._loop.create_future()
+            await waiter
 
     def allow(self, limit: Limit) -> None:
         """From now on this is how long the rest may take."""
@@ -116,7 +118,8 @@ class UpstreamResponse:
         ):  # most JSON answers are here with their headers
             data = self._take()
             self.received += len(data)
-            self.check_size(limit)
+            if self.received > limit:
+                self.check_size(limit)
             return data
         pieces = []
         while data := await self.read_some():
@@ -141,7 +144,8 @@ class UpstreamResponse:
                 raise UpstreamError(self._failure)
             if self.whole:
                 return b""
-            await self._more()
+            waiter = self._waiter = self._loop.create_future()
+            await waiter
 
     def check_size(self, limit: int = MAX_ANSWER_BYTES) -> None:
         """For who keeps what was read. Raises UpstreamError once that is more than `limit`
@@ -195,7 +199,7 @@ class UpstreamResponse:
 
     def end(self) -> None:
         """The body is whole."""
-        self.whole = True
+        self.whole = self.touched = True
         self._part()
 
     def fail(self, failure: UpstreamFailure) -> None:
@@ -256,11 +260,6 @@ class UpstreamResponse:
             if self.whole and not decoder.ended:
                 self._failure = failures.CUT
         return b""
-
-    def _more(self) -> asyncio.Future[None]:
-        """Done when something has happened."""
-        waiter = self._waiter = self._loop.create_future()
-        return waiter
 
     def _wake(self) -> None:
         waiter = self._waiter
