@@ -49,7 +49,7 @@ class exchange_of:
             gateway.simulated,
             http.key_id,
             caller.held_up,
-            http.hold,
+            http.in_memory.take,
         )
         self._exchange = http.exchange = exchange
 

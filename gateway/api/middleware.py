@@ -81,8 +81,8 @@ async def edge(http: Request) -> web.StreamResponse:
     except Exception as error:  # noqa: BLE001 - the outermost place
         failed = broken = _internal(http, error)
     finally:
-        if http.in_memory:
-            http.bodies.give_back(http.in_memory)
+        if http.in_memory.size:
+            http.in_memory.give_back()
     if failed is not None:
         if broken is not None and http.stream is not None:
             return await _broken_off(http, broken)

@@ -14,7 +14,7 @@ from gateway.config.reload import Reloader
 from gateway.dispatch.dispatcher import Dispatcher
 from gateway.dispatch.exchange import Exchange
 from gateway.http.body import MAX_VALUES, read_json
-from gateway.http.body_budget import Bodies
+from gateway.http.body_budget import Bodies, BodyHold
 from gateway.http.request import IncomingRequest
 from gateway.routing.decision_log import DecisionLog
 from gateway.routing.state import RouterState
@@ -126,10 +126,10 @@ class Request(IncomingRequest):
         self.gateway = gateway
         self.caller: CallersConnection = parts[2]
         """The connection that it came by: see gateway.server.http_server."""
-        self.config = config = gateway.reloader.config
+        self.config = config = gateway.config
         """The configuration that held when the request began: all of it is served by this one."""
         self.started = time.perf_counter()
-        self.bodies, self.most_in_bodies = gateway.bodies, config.server.max_bodies_bytes
+        self.in_memory = BodyHold(gateway.bodies, config.server.max_bodies_bytes)
 
     @property
     def keep_alive(self) -> bool:

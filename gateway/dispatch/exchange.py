@@ -256,9 +256,9 @@ class Exchange:
     def publish(self, bus: EventBus) -> None:
         """The request is over: tell it to whoever listens."""
         now, started = self.clock(), self.started
-        attempts, attempt, record, usage = self.attempts, self.attempt, self.record, self.usage
-        for event in attempts:
-            bus.publish(event)
+        attempts, attempt, record = self.attempts, self.attempt, self.record
+        usage = self.usage if self.usage_before or attempt is None else attempt.usage
+        bus.publish(*attempts)
         provider = model = finish_reason = first_chunk_seconds = None
         if (served := self.served) is not None:
             provider, model = served.provider.name, served.model.id

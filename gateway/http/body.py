@@ -114,7 +114,7 @@ async def _read(
     limit = http.client_max_size
     if encoding == "identity":
         if keep_text:
-            http.hold(size)
+            http.in_memory.take(size)
         read = _joined if keep_text else _joined_once
         document, mended, text = (
             read(pieces, most) if size <= BIG else await off_loop(read, pieces, most)
@@ -127,7 +127,7 @@ async def _read(
         if small
         else await off_loop(_inflated, pieces, encoding, limit)
     )
-    http.hold(len(text))
+    http.in_memory.take(len(text))
     document, mended = (
         _decoded(text, most) if len(text) <= BIG else await off_loop(_decoded, text, most)
     )
@@ -154,7 +154,7 @@ async def _arriving(http: IncomingRequest, timeouts: BodyTimeouts) -> list[bytes
                 size += len(data)
                 if size > limit:
                     raise BodyTooLarge(_TOO_LARGE)
-                http.hold(len(data))
+                http.in_memory.take(len(data))
                 allowed = min(timeouts.body_timeout + size / SLOWEST, timeouts.body_total_timeout)
                 clock.reschedule(min(loop.time() + timeouts.body_timeout, began + allowed))
     except TimeoutError:

@@ -37,3 +37,26 @@ class Bodies:
 
     def give_back(self, size: int) -> None:
         self.held -= size
+
+
+class BodyHold:
+    """What one request has in memory of its body and of what is fetched for it; given back at its
+    end.
+    """
+
+    __slots__ = ("_all", "_limit", "size")
+
+    def __init__(self, bodies: Bodies, limit: int) -> None:
+        """`limit`: bytes of the bodies of all requests."""
+        self._all = bodies
+        self._limit = limit
+        self.size = 0
+
+    def take(self, size: int) -> None:
+        """`size` bytes more. Raises TooManyBodies."""
+        self._all.take(size, self._limit)
+        self.size += size
+
+    def give_back(self) -> None:
+        self._all.give_back(self.size)
+        self.size = 0

@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
-from gateway.http.body_budget import Bodies
+from gateway.http.body_budget import BodyHold
 from gateway.http.response import Stream
 
-BODY_ATTRIBUTES: Final = frozenset(
-    {"stream", "repaired", "bodies", "most_in_bodies", "in_memory", "json_text"}
-)
+BODY_ATTRIBUTES: Final = frozenset({"stream", "repaired", "in_memory", "json_text"})
 
 
 class IncomingRequest(web.BaseRequest):
@@ -30,12 +28,8 @@ class IncomingRequest(web.BaseRequest):
         content = property(attrgetter("_payload"))
         client_max_size = property(attrgetter("_client_max_size"))
 
-    bodies: Bodies
-    """Counts what is in memory of all bodies."""
-    most_in_bodies: int
-    """Bytes that may be in memory of all of them."""
-    in_memory: int = 0
-    """Bytes that are there of its own, and of what is fetched for it: given back at its end."""
+    in_memory: BodyHold
+    """Counts what is in memory of its body."""
     repaired: bool = False
     """Its body was not JSON as it came, and was mended: the caller is told."""
     json_text: bytes = b""
@@ -43,8 +37,3 @@ class IncomingRequest(web.BaseRequest):
     stream: Stream | None = None
     """The streamed answer whose headers are out: from then on an error can only be its last event.
     """
-
-    def hold(self, size: int) -> None:
-        """`size` bytes more are in memory for it. Raises TooManyBodies."""
-        self.bodies.take(size, self.most_in_bodies)
-        self.in_memory += size

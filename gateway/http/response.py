@@ -64,8 +64,8 @@ class _Answer(web.StreamResponse):
             self.begin(request)
         return None
 
-    def _head(self, framing: str) -> bytes:
-        headers, newest, status = self.beside, self._newest, self._status
+    def _head(self, newest: bool, framing: str) -> bytes:
+        headers, status = self.beside, self._status
         headers["server"] = SERVER
         if self._stays != newest:  # what the version does by itself needs no words
             headers["connection"] = "keep-alive" if self._stays else "close"
@@ -106,7 +106,10 @@ class Response(_Answer):
     async def write_eof(self, data: bytes = b"") -> None:
         """Send it. Raises ConnectionResetError if the caller has gone."""
         content = self._content
-        head = self._head(f"content-type: {self._media_type}\r\ncontent-length: {len(content)}\r\n")
+        head = self._head(
+            self._newest,
+            f"content-type: {self._media_type}\r\ncontent-length: {len(content)}\r\n",
+        )
         await self._send(head if self._head_only else head + content)
 
 
@@ -118,7 +121,7 @@ class NoContent(Response):
 
     async def write_eof(self, data: bytes = b"") -> None:
         """Send it. Raises ConnectionResetError if the caller has gone."""
-        await self._send(self._head(""))
+        await self._send(self._head(self._newest, ""))
 
 
 class Stream(_Answer):
@@ -152,7 +155,7 @@ class Stream(_Answer):
         self._begun = True
         if not self._newest:
             self._chunks = self._stays = False
-        return self._head("transfer-encoding: chunked\r\n" if self._chunks else "")
+        return self._head(self._newest, "transfer-encoding: chunked\r\n" if self._chunks else "")
 
     def _piece(self, data: bytes | bytearray | memoryview) -> bytes:
         return b"%x\r\n%b\r\n" % (len(data), bytes(data)) if self._chunks else bytes(data)
