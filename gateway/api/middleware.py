@@ -13,7 +13,7 @@ from gateway.api import cors
 from gateway.api.auth import ADMIN_ROUTES, OPEN_ROUTES, google_key
 from gateway.api.exchange import RESTARTING, publish_request_without_exchange
 from gateway.api.request import Request
-from gateway.api.routes import UNKNOWN, find
+from gateway.api.routes import EXACT, UNKNOWN, find
 from gateway.api.web_pages import refuse_pages
 from gateway.errors import (
     INVALID_HTTP,
@@ -43,9 +43,7 @@ def new_request_id() -> str:
 
 
 async def edge(http: Request) -> web.StreamResponse:
-    """Around every request. Broad on purpose: the caller of a gateway always gets an answer in the
-    one error shape.
-    """
+    """Around every request. Broad on purpose: a caller always gets an answer, in one error shape."""
     headers = http.headers
     given = headers.get("x-request-id")
     http.request_id = given if given and _REQUEST_ID(given) else new_request_id()
@@ -55,7 +53,8 @@ async def edge(http: Request) -> web.StreamResponse:
     try:
         if http.version is not HttpVersion11 or "transfer-encoding" in headers:
             _check_framing(http)
-        http.route, http.id, handler, http.dialect = find(http)
+        found = EXACT.get((http.method, http.raw_path)) or find(http)
+        http.route, http.id, handler, http.dialect = found
         access = http.gateway.access
         if access.open:
             if http.route not in _WITHOUT_CALLERS_KEY:

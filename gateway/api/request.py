@@ -70,21 +70,15 @@ class Gateway:
     def __post_init__(self) -> None:
         self.metrics.in_flight.set_function(lambda: self.running)
 
-    def enter(self) -> None:
-        self.running += 1
-        self.begun += 1
-
-    def leave(self) -> None:
-        self.running -= 1
-        if self.draining and self.running == 0:
-            self.idle.set()
-
 
 class CallersConnection(Protocol):
     """What a request must know of its connection."""
 
     cut_for: str | None
     """Why we cut it, if we did."""
+
+    def begin(self) -> None:
+        """A request of it begins."""
 
     def held_up(self) -> float:
         """Seconds in which the caller took nothing of what was there for it, in this request."""
@@ -126,6 +120,7 @@ class Request(IncomingRequest):
         self.gateway = gateway
         self.caller: CallersConnection = parts[2]
         """The connection that it came by: see gateway.server.http_server."""
+        self.caller.begin()
         self.config = config = gateway.config
         """The configuration that held when the request began: all of it is served by this one."""
         self.started = time.perf_counter()

@@ -296,8 +296,10 @@ class Exchange:
             upstream_seconds,
             first_chunk_seconds,
             (
-                None if record is None else partial(log_fragment, record.id, record.plan)
-            ),  # not the record, which holds this event
+                None
+                if record is None or self.plan is None
+                else partial(log_fragment, record.id, self.plan)
+            ),
             len(self.resumed),
             self._cost(usage),
             self.estimated,

@@ -107,11 +107,14 @@ class TargetCalls:
         """Call the target, with one key after the other as long as it is the keys that are
         refused."""
         exchange, asked = self._exchange, request or self._decision.request
+        limited = (
+            candidate.provider.concurrency is not None or candidate.model.concurrency is not None
+        )
         self.called.add(candidate.name)
         used: set[str] = set()
         ended = NOT_CALLED
         while (attempt := self._attempt(candidate, "key" if used else why, used)) is not None:
-            if candidate.limited and not await self._has_slot(attempt):
+            if limited and not await self._has_slot(attempt):
                 break
             try:
                 result = await self._attempts.run(

@@ -32,8 +32,10 @@ class _Answer(web.StreamResponse):
         """Whether the connection stays for the next request."""
 
     _transport: asyncio.Transport | None = None
-    _to: AbstractStreamWriter | None = None
-    """What waits while the caller reads slowly. (Not the request, which holds the answer.)"""
+    _caller: web.RequestHandler | None = None
+    """The connection. (Not the request, which holds the answer.)"""
+    _writer: AbstractStreamWriter
+    """What waits while the caller reads slowly."""
     _newest = True
     """HTTP/1.1."""
     _head_only = False
@@ -52,7 +54,8 @@ class _Answer(web.StreamResponse):
         """It is the answer to `request`. Nothing is sent yet: the head goes out with what comes
         first.
         """
-        self._transport, self._to = request.transport, request.writer
+        self._transport, self._writer = request.transport, request.writer
+        self._caller = request.protocol
         self._newest = request.version >= HttpVersion11
         self._head_only = request.method == "HEAD"
         if self._stays is None:
@@ -60,7 +63,7 @@ class _Answer(web.StreamResponse):
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
         """`begin`, as aiohttp asks for it."""
-        if self._to is None:
+        if self._caller is None:
             self.begin(request)
         return None
 
@@ -78,15 +81,15 @@ class _Answer(web.StreamResponse):
             f" {_date(int(time.time()))}\r\n\r\n".encode()
         )
 
-    async def _send(self, data: bytes) -> None:
-        """Write, and wait while the caller reads slowly. Raises ConnectionResetError if the caller
-        has gone.
+    def _send(self, data: bytes) -> bool:
+        """Write. Whether the caller reads slowly: then the writer must be waited for. Raises
+        ConnectionResetError if the caller has gone.
         """
-        transport, to = self._transport, self._to
-        if to is None or transport is None or transport.is_closing():
+        transport, caller = self._transport, self._caller
+        if caller is None or transport is None or transport.is_closing():
             raise ConnectionResetError("the caller has gone")
         transport.write(data)
-        await to.drain()
+        return caller.writing_paused
 
 
 class Response(_Answer):
@@ -110,7 +113,8 @@ class Response(_Answer):
             self._newest,
             f"content-type: {self._media_type}\r\ncontent-length: {len(content)}\r\n",
         )
-        await self._send(head if self._head_only else head + content)
+        if self._send(head if self._head_only else head + content):
+            await self._writer.drain()
 
 
 class NoContent(Response):
@@ -121,7 +125,8 @@ class NoContent(Response):
 
     async def write_eof(self, data: bytes = b"") -> None:
         """Send it. Raises ConnectionResetError if the caller has gone."""
-        await self._send(self._head(self._newest, ""))
+        if self._send(self._head(self._newest, "")):
+            await self._writer.drain()
 
 
 class Stream(_Answer):
@@ -139,7 +144,8 @@ class Stream(_Answer):
         """Send a piece, of at least one byte. Raises ConnectionResetError if the caller has
         gone."""
         begin = b"" if self._begun else self._begin()
-        await self._send(begin + self._piece(data))
+        if self._send(begin + self._piece(data)):
+            await self._writer.drain()
 
     async def write_eof(self, data: bytes | bytearray | memoryview = b"") -> None:
         """Send the last piece, if any, and the end: only once."""
@@ -147,9 +153,9 @@ class Stream(_Answer):
             return
         self.ended = True
         begin = b"" if self._begun else self._begin()
-        await self._send(
-            begin + (self._piece(data) if data else b"") + (b"0\r\n\r\n" if self._chunks else b"")
-        )
+        last = (self._piece(data) if data else b"") + (b"0\r\n\r\n" if self._chunks else b"")
+        if self._send(begin + last):
+            await self._writer.drain()
 
     def _begin(self) -> bytes:
         self._begun = True

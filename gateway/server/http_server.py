@@ -6,7 +6,9 @@ import asyncio
 import socket
 import time
 from collections.abc import Awaitable, Coroutine
-from typing import Any, Final
+from functools import partial
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
@@ -57,6 +59,9 @@ class CallersProtocol(web.RequestHandler):
     __slots__ = (
         "_answers", "_gateway", "_held_up", "_turns", "_waits_since", "_was_paused", "cut_for"
     )  # fmt: skip
+
+    if not TYPE_CHECKING:  # aiohttp's, without a call
+        writing_paused = property(attrgetter("_paused"))
 
     def __init__(
         self,
@@ -220,11 +225,11 @@ class HttpServer(web.Server):
     """
 
     def __init__(self, gateway: Gateway, max_body_bytes: int, **settings: Any) -> None:
-        super().__init__(edge, request_factory=self._request, handler_cancellation=True)  # type: ignore[arg-type]  # it gets what we make
+        self._loop = asyncio.get_running_loop()
+        request = partial(Request, gateway, loop=self._loop, client_max_size=max_body_bytes)
+        super().__init__(edge, request_factory=request, handler_cancellation=True)  # type: ignore[arg-type]  # it gets what we make
         self._gateway = gateway
         self._settings = settings
-        self._max_body_bytes = max_body_bytes
-        self._loop = asyncio.get_running_loop()
         self._turns = RoundRobin(self._loop)
         self._answers = _OneTask(self._loop)
 
@@ -232,7 +237,3 @@ class HttpServer(web.Server):
         return CallersProtocol(
             self, self._gateway, self._turns, self._answers, loop=self._loop, **self._settings
         )
-
-    def _request(self, *parts: Any) -> Request:
-        parts[2].begin()
-        return Request(self._gateway, *parts, self._loop, client_max_size=self._max_body_bytes)

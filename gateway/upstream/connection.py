@@ -10,7 +10,7 @@ import contextlib
 import socket
 import ssl
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final, NamedTuple, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
@@ -28,6 +28,9 @@ _PIECE: Final = 256 * 1024
 _ALL_SENT: Final = memoryview(b"")
 _MOST_PIECES: Final = 256
 """Of what is left in a socket: more than any kernel keeps."""
+
+
+_text: Final = partial(str, encoding="latin-1")
 
 
 @lru_cache(maxsize=256)
@@ -293,9 +296,8 @@ class Connection(asyncio.Protocol):
             return
         if self._framing > _MAX_FRAMING_BYTES and self._of_headers() > _MAX_FRAMING_BYTES:
             raise ValueError("the headers are too large")  # the parser makes an error of this
-        headers = {
-            _lower(name): value.decode("latin-1") for name, value in self._raw_headers.items()
-        }
+        raw = self._raw_headers
+        headers = dict(zip(map(_lower, raw), map(_text, raw.values()), strict=True))
         self._reusable = parser.should_keep_alive()
         self._ends_with_connection = not (
             "content-length" in headers or "transfer-encoding" in headers or status in (204, 304)

@@ -94,13 +94,14 @@ class UpstreamResponse:
         self._watch = connection.watch
         self._watch.add(self, now + min(idle, limit.seconds))
 
-    async def started(self) -> None:
-        """Wait for the headers. Raises UpstreamError."""
-        while not self.status:
-            if self._failure is not None:
-                raise UpstreamError(self._failure)
-            waiter = self._waiter = self._loop.create_future()
-            await waiter
+    def more(self) -> asyncio.Future[None]:
+        """Done when something has happened: the headers may be here then. Raises UpstreamError if
+        nothing more comes.
+        """
+        if self._failure is not None:
+            raise UpstreamError(self._failure)
+        waiter = self._waiter = self._loop.create_future()
+        return waiter
 
     def allow(self, limit: Limit) -> None:
         """From now on this is how long the rest may take."""
@@ -140,12 +141,9 @@ class UpstreamResponse:
             if data:
                 self.received += len(data)
                 return data
-            if self._failure is not None:
-                raise UpstreamError(self._failure)
-            if self.whole:
+            if self.whole and self._failure is None:
                 return b""
-            waiter = self._waiter = self._loop.create_future()
-            await waiter
+            await self.more()
 
     def check_size(self, limit: int = MAX_ANSWER_BYTES) -> None:
         """For who keeps what was read. Raises UpstreamError once that is more than `limit`
