@@ -258,7 +258,6 @@ class Exchange:
         now, started = self.clock(), self.started
         attempts, attempt, record = self.attempts, self.attempt, self.record
         usage = self.usage if self.usage_before or attempt is None else attempt.usage
-        bus.publish(*attempts)
         provider = model = finish_reason = first_chunk_seconds = None
         if (served := self.served) is not None:
             provider, model = served.provider.name, served.model.id
@@ -306,4 +305,4 @@ class Exchange:
         )
         if record is not None:
             record.close(ended, self.resumed)
-        bus.publish(ended)
+        bus.publish(*attempts, ended)

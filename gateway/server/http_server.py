@@ -4,6 +4,7 @@ shape, and counted. aiohttp would answer in plain text, and log the bytes, in wh
 
 import asyncio
 import socket
+import sys
 import time
 from collections.abc import Awaitable, Coroutine
 from functools import partial
@@ -35,7 +36,7 @@ _LOOKS: Final = 20
 class _OneTask:
     """The loop as aiohttp's connections use it while they answer: a request is answered in its
     connection's own task, for one of its own, and two more turns of the loop, cost some 5 µs.
-    (From Python 3.12 on aiohttp begins it at once, and asks no loop for it.)
+    (Only before Python 3.12: from then on aiohttp begins the task at once, and asks no loop.)
     """
 
     __slots__ = ("call_at", "create_future", "time")
@@ -86,7 +87,8 @@ class CallersProtocol(web.RequestHandler):
         come: that looks like reading.
         """
         super().connection_made(transport)
-        self._loop = self._answers  # type: ignore[assignment]  # its task was made by the loop
+        if sys.version_info < (3, 12):  # its own task was made by the loop just now
+            self._loop = self._answers  # type: ignore[assignment]
         ours: socket.socket | None = transport.get_extra_info("socket")
         if ours is not None:
             ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BYTES)

@@ -131,13 +131,12 @@ class UpstreamResponse:
     async def read_some(self) -> bytes:
         """What has arrived, at least one byte; b"" at the end. Raises UpstreamError."""
         while True:
-            data = (
-                self._decoded(self._decoder)
-                if self._decoder is not None
-                else self._take_some()
-                if self._pieces
-                else b""
-            )
+            if self._decoder is not None:
+                data = self._decoded(self._decoder)
+            elif self._size <= _AT_ONCE:
+                data = self._take() if self._pieces else b""
+            else:
+                data = self._take_some()
             if data:
                 self.received += len(data)
                 return data
@@ -216,8 +215,7 @@ class UpstreamResponse:
     # Within.
 
     def _take_some(self) -> bytes:
-        if self._size <= _AT_ONCE:
-            return self._take()
+        """A part of what is more than should be read at once."""
         pieces = self._pieces
         count = size = 0
         while size < _AT_ONCE:
