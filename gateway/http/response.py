@@ -18,7 +18,12 @@ from aiohttp import HttpVersion11, web
 from aiohttp.abc import AbstractStreamWriter
 
 from translators.json_codec import dumps
+from translators.pieces import pieces_of
 
+AT_ONCE: Final = 64 * 1024
+"""Bytes that are given to a transport in one turn of the loop: some send, and copy what is left, in
+one go.
+"""
 SERVER: Final = "llm-router"
 _REASONS: Final = {status.value: status.phrase for status in HTTPStatus}
 
@@ -81,7 +86,7 @@ class _Answer(web.StreamResponse):
             f" {_date(int(time.time()))}\r\n\r\n".encode()
         )
 
-    def _send(self, data: bytes) -> bool:
+    def _send(self, data: bytes | memoryview) -> bool:
         """Write. Whether the caller reads slowly: then the writer must be waited for. Raises
         ConnectionResetError if the caller has gone.
         """
@@ -90,6 +95,14 @@ class _Answer(web.StreamResponse):
             raise ConnectionResetError("the caller has gone")
         transport.write(data)
         return caller.writing_paused
+
+    async def _send_in_turns(self, data: bytes | bytearray | memoryview) -> None:
+        """The same for much: a piece in each turn of the loop, waiting while the caller reads
+        slowly."""
+        for piece in pieces_of(data, AT_ONCE):
+            if self._send(piece):
+                await self._writer.drain()
+            await asyncio.sleep(0)
 
 
 class Response(_Answer):
@@ -113,8 +126,11 @@ class Response(_Answer):
             self._newest,
             f"content-type: {self._media_type}\r\ncontent-length: {len(content)}\r\n",
         )
-        if self._send(head if self._head_only else head + content):
+        at_once = not self._head_only and len(content) <= AT_ONCE
+        if self._send(head + content if at_once else head):
             await self._writer.drain()
+        if not at_once and not self._head_only:
+            await self._send_in_turns(content)
 
 
 class NoContent(Response):
@@ -137,14 +153,25 @@ class Stream(_Answer):
     def __init__(self, headers: Mapping[str, str]) -> None:
         super().__init__(200, headers)
         self.ended = False
-        self._begun = False
+        self._begun = self._within = False
         self._chunks = True
 
     async def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send a piece, of at least one byte. Raises ConnectionResetError if the caller has
         gone."""
+        if self._within:
+            raise ConnectionResetError("the answer is within a piece, or was cut there")
         begin = b"" if self._begun else self._begin()
-        if self._send(begin + self._piece(data)):
+        if len(data) <= AT_ONCE:
+            if self._send(begin + self._piece(data)):
+                await self._writer.drain()
+            return
+        self._within = True  # until all of it is out, which nothing may come between
+        if self._send(begin + b"%x\r\n" % len(data) if self._chunks else begin):
+            await self._writer.drain()
+        await self._send_in_turns(data)
+        self._within = False
+        if self._chunks and self._send(b"\r\n"):
             await self._writer.drain()
 
     async def write_eof(self, data: bytes | bytearray | memoryview = b"") -> None:
@@ -152,6 +179,9 @@ class Stream(_Answer):
         if self.ended:
             return
         self.ended = True
+        if len(data) > AT_ONCE or self._within:
+            await self.write(data)
+            data = b""
         begin = b"" if self._begun else self._begin()
         last = (self._piece(data) if data else b"") + (b"0\r\n\r\n" if self._chunks else b"")
         if self._send(begin + last):
