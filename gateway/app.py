@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -31,7 +32,7 @@ def memory_of(config: Config) -> RouterState:
     """What is known of a configuration's providers before the first request, by this machine's
     clocks and its randomness.
     """
-    return RouterState(config, lambda: datetime.now(UTC), time.monotonic, random.random)
+    return RouterState(config, partial(datetime.now, UTC), time.monotonic, random.random)
 
 
 STATE_DIRECTORY: Final = "LLM_ROUTER_STATE_DIR"

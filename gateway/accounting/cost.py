@@ -77,7 +77,12 @@ def _counted(usage: Any, path: str) -> int:
 
 
 def _plain_cost(price: Price, prompt_tokens: int, cached_share: float, output_tokens: int) -> int:
-    rates = _rates(price, prompt_tokens) if price.tiers else price
+    tiers = price.tiers  # the lowest first
+    rates = (
+        _rates(price, prompt_tokens)
+        if tiers and prompt_tokens > tiers[0].above_prompt_tokens
+        else price
+    )
     read_rate, cached_rate, output_rate = rates.exact
     femto = prompt_tokens * read_rate + output_tokens * output_rate
     if cached_share:

@@ -64,7 +64,7 @@ async def respond(
     """Carry a request out that has been read, and answer it."""
     gateway, request = http.gateway, read.request
     decision = await prepare(http, request, exchange, read.origin)
-    if request.stream:
+    if exchange.stream:
         writer = http.answer_writer = read.open_writer(unique(24), int(time.time()))
         interval = http.config.server.keep_alive_interval
         if (most := http.dialect.KEEP_ALIVE) is not None and most < interval:
@@ -87,11 +87,21 @@ async def respond(
             finally:
                 await gateway.dispatcher.close(stream, exchange)
     completion = await gateway.dispatcher.complete(decision, exchange)
-    facts = _facts_of_completion(completion, exchange)
+    attempt, served = exchange.attempt, exchange.served
+    assert attempt is not None
+    assert served is not None
+    facts = AnswerFacts(
+        completion["id"],
+        completion["created"],
+        completion["model"],
+        served.name,
+        exchange.estimated_prompt,
+        attempt.received,
+    )
     write = read.write_completion
     body = (
         write(completion, facts)
-        if exchange.received <= BIG
+        if attempt.received <= BIG
         else await off_loop(_written_whole, write, completion, facts, http.dialect is inbound)
     )
     return Response(body if settle is None else await settle(body, exchange))
@@ -182,15 +192,3 @@ async def _failed(
     for piece in before:
         await out.write(piece)
     return await out.end(last)
-
-
-def _facts_of_completion(completion: Completion, exchange: Exchange) -> AnswerFacts:
-    assert exchange.served is not None
-    return AnswerFacts(
-        completion["id"],
-        completion["created"],
-        completion["model"],
-        exchange.served.name,
-        exchange.estimated_prompt,
-        exchange.received,
-    )

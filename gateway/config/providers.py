@@ -142,7 +142,10 @@ class Model(Row):
         prices = self.prices
         if prices and prices[-1].valid_from <= day:  # nearly always
             return prices[-1]
-        return next((price for price in reversed(prices) if price.valid_from <= day), None)
+        for price in reversed(prices):
+            if price.valid_from <= day:
+                return price
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

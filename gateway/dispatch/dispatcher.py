@@ -53,7 +53,8 @@ class Dispatcher:
         attempt = exchange.attempt
         assert attempt is not None
         self._succeeded(attempt, exchange)
-        release(attempt, self.state)
+        if attempt.place is not None:
+            attempt.place.leave()
         answer = completion["choices"][0].get("message") or {}
         if answer.get("tool_calls"):
             self._attempts.remember(
@@ -135,7 +136,7 @@ class Dispatcher:
         # A prompt sent several times was counted as often: it teaches no factor.
         if worth_it and not prompt.exact and plan.facts.answers == 1:
             estimated = int(prompt.tokens * candidate.model.token_factor)
-        state.learned.observe(plan.persona, candidate.name, estimated, usage)
+        state.learned.observe(plan.policy.name, candidate.name, estimated, usage)
         tokens = usage.get("completion_tokens")
         if tokens.__class__ is int and attempt.first_chunk_at is not None:
             state.health.latency(candidate.name).observe_rate(

@@ -87,27 +87,34 @@ class TargetCalls:
             self._total = total(persona)
         else:
             self._total = total_asked(persona, decision.plan.facts.header("x-server-timeout"))
-        self._deadline = exchange.started + self._total
+        self.deadline = exchange.started + self._total
+        """When the time of the request is over, by the exchange's clock, unless its caller holds it
+        up."""
         self.called: set[str] = set()
         """The names of the targets that were called."""
 
     async def make(
         self, step: NextAttempt, why: Why, request: ChatRequest | None = None
     ) -> CallEnded:
-        """Call the target, with one key after the other as long as it is the keys that are
-        refused."""
+        """What `call` gives, after the wait that the step asks for."""
         if step.wait > 0:
             await asyncio.sleep(step.wait)
-        candidate, exchange, asked = (
-            step.candidate,
-            self._exchange,
-            request or self._decision.request,
+        return await self.call(step.candidate, why, request)
+
+    async def call(
+        self, candidate: Candidate, why: Why, request: ChatRequest | None = None
+    ) -> CallEnded:
+        """Call the target, with one key after the other as long as it is the keys that are
+        refused."""
+        exchange, asked = self._exchange, request or self._decision.request
+        limited = (
+            candidate.provider.concurrency is not None or candidate.model.concurrency is not None
         )
         self.called.add(candidate.name)
         used: set[str] = set()
         ended = NOT_CALLED
         while (attempt := self._attempt(candidate, "key" if used else why, used)) is not None:
-            if candidate.limited and not await self._has_slot(attempt):
+            if limited and not await self._has_slot(attempt):
                 break
             try:
                 result = await self._attempts.run(
@@ -149,7 +156,7 @@ class TargetCalls:
 
     def remaining(self) -> float:
         """Seconds that the request still has."""
-        return self._deadline + self._exchange.held_up() - self._exchange.clock()
+        return self.deadline + self._exchange.held_up() - self._exchange.clock()
 
     def _success(self, attempt: Attempt, result: AttemptResult[Any]) -> CallEnded:
         """There is an answer; one that lacks what was asked for in words is kept in case nobody
@@ -227,7 +234,7 @@ class TargetCalls:
             why,
             limits,
             exchange.clock,
-            self._deadline,
+            self.deadline,
             began,
             began,
             notes,
@@ -283,7 +290,7 @@ class TargetCalls:
         """What a failure means for the target's health, and for asking it again."""
         health, now, candidate = self._state.health, self._state.now(), attempt.candidate
         assert attempt.leave is not None
-        late = self._deadline - attempt.started < self._total / 2
+        late = self.deadline - attempt.started < self._total / 2
         if (
             failure.code != OUT_OF_TIME.code or not late
         ):  # who was asked late is not to blame that time ran out

@@ -44,8 +44,9 @@ def apply(
     for name, value in _defaults(persona, of_rule).items():
         if body.get(name) is None and body.get(_SAME.get(name, name)) is None:
             body[name] = value
+    passed = body.get("x_provider")
     for name, limit in persona.caps.items():
-        if (at := passed_through(body.get("x_provider") or {}, name)) is not None:
+        if passed and (at := passed_through(passed, name)) is not None:
             rule = f"the persona limits '{name}', so it is taken by that name only"
             raise InvalidRequest(
                 f"'{at[:200]}' is not taken: {rule}.", at[:200], "unsupported_parameter"
@@ -65,7 +66,8 @@ def apply(
         and body.get("max_completion_tokens") is None
     ):
         body["max_completion_tokens"] = longest
-    hold_reasoning(body, persona.caps, report)
+    if persona.caps:
+        hold_reasoning(body, persona.caps, report)
     if persona.system_prompt is not None:
         body["messages"] = _with_prompt(persona, request.messages)
     return ChatRequest(

@@ -3,6 +3,7 @@ as rules ask for it.
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, Final, Literal, NamedTuple
 
 from gateway.config import CAPABILITY_OF, Feature, Persona
@@ -76,12 +77,14 @@ def derive(
     if persona is not None and persona.requires:
         for capability in sorted(persona.requires):
             found.setdefault(capability, "persona")
-    needs = (
-        tuple([Requirement(capability, cause) for capability, cause in found.items()])
-        if found
-        else ()
-    )
+    needs = _requirements(tuple(found.items())) if found else ()
     return needs, frozenset(features) if features else _NO_FEATURES
+
+
+@lru_cache(maxsize=1024)
+def _requirements(found: tuple[tuple[Capability, str], ...]) -> tuple[Requirement, ...]:
+    """Few requests of a persona differ in what they need."""
+    return tuple([Requirement(capability, cause) for capability, cause in found])
 
 
 def _of_parameters(body: dict[str, Any]) -> Iterator[tuple[Capability, str]]:
