@@ -5,11 +5,14 @@ Lines end at CR, LF or CRLF and nowhere else (U+2028 and its kin stand raw insid
 bounded.
 """
 
+import re
 from typing import Final
 
 MAX_EVENT_BYTES: Final = 64 * 1024 * 1024
 """The largest event read: an answer with images in it may carry tens of megabytes in one."""
 
+
+_FIELD: Final = re.compile(rb"(?:\A(?:\xef\xbb\xbf)?|[\r\n])(?::|data|event|id|retry)")
 
 Event = tuple[bytes, bytes]
 """One dispatched event: its `event:` name (b"" if none) and its `data:` lines joined with LF. A
@@ -18,6 +21,12 @@ named tuple would cost 0.2 µs more."""
 
 class EventTooLarge(Exception):
     """An event grew over the limit before it ended."""
+
+
+def is_stray(block: bytes) -> bool:
+    """Whether what stands between two blank lines is no event at all: a page, say, that a proxy put
+    in a stream's place."""
+    return _FIELD.search(block) is None and bool(block.strip())
 
 
 class Decoder:

@@ -14,7 +14,7 @@ from translators.errors import UpstreamFailure
 from translators.failures import malformed, truncated
 from translators.json_codec import JsonObject, loads_repaired
 from translators.splices import Edit, last, members, spliced
-from translators.sse import MAX_EVENT_BYTES
+from translators.sse import MAX_EVENT_BYTES, is_stray
 
 _BORDER: Final = re.compile(rb"\r?\n\r?\n|\r\r")
 _NAME: Final = re.compile(rb"\A\s*event: ?([a-z_]+)")
@@ -23,6 +23,8 @@ _HELD: Final = frozenset({"message_start", "ping", "content_block_start"})
 """Events after which another target may still answer."""
 _RUN: Final = b"event: content_block_"
 _OTHERS: Final = (b"event: message_", b"event: error", b"\r")
+
+_NO_EVENT: Final = malformed("The provider sent something that is no event.")
 
 
 class RelayedStream:
@@ -77,7 +79,7 @@ class RelayedStream:
             "error",
         ):  # only its blank line is missing
             return [self._event(self._buffer.rstrip() + b"\n\n")]
-        self.failure = truncated()
+        self.failure = _NO_EVENT if is_stray(self._buffer) else truncated()
         return []
 
     def _event(self, raw: bytes) -> Chunk:
@@ -101,6 +103,9 @@ class RelayedStream:
         if kind == "error":
             self.failure = error_failure(document)
             return Relayed(raw, failed=True)
+        if is_stray(raw):
+            self.failure = _NO_EVENT
+            return Relayed(b"")
         self._committed = self._committed or bool(raw.strip())
         return Relayed(raw, commits=self._committed)
 

@@ -13,6 +13,7 @@ from translators.capabilities import ModelRecord
 from translators.chat.request import parse
 from translators.dialect import Envelope, Target
 from translators.errors import InvalidRequest
+from translators.failures import malformed
 from translators.inbound import AnswerFacts, Call, Overlay
 from translators.json_codec import dumps, loads
 from translators.responses.inbound.dialect import read_request
@@ -134,6 +135,13 @@ def test_unknown_events_are_relayed_as_they_came(
             text += writer.write(chunks)
     assert stream.finished
     assert data == text + writer.end()
+
+
+@pytest.mark.parametrize("page", [b"<html>Sign in</html>", b"<html>Sign in</html>\n\n<p>"])
+def test_a_page_in_place_of_a_stream_is_shown_to_nobody(page: bytes) -> None:
+    stream = RelayStream(Envelope("id", 1, "m"))
+    assert [*stream.receive(page), *stream.receive_eof()] == []
+    assert stream.failure == malformed("The provider sent something that is no event.")
 
 
 @pytest.mark.parametrize("prefix", [PREFIX, COMPACTED])
