@@ -60,10 +60,14 @@ async def _own_count(http: Request, decision: Decision, candidate: Candidate) ->
     return int(counted * candidate.model.token_factor * learned)
 
 
-def list_models(http: Request) -> Response:
+def is_asked(http: Request) -> bool:
+    """Whether a list that several APIs have is asked for by a client of Anthropic's."""
+    return VERSION_HEADER in http.headers
+
+
+async def list_models(http: Request) -> Response:
     """A page of GET /v1/models: every persona, and again under a name that clients of Claude
     list."""
-    http.dialect = messages
     query, names = http.query, _names(http.config)
     limit = _limit(query.get("limit"))
     page = names
@@ -78,9 +82,8 @@ def list_models(http: Request) -> Response:
     return json_response({"data": data, "has_more": more, "first_id": first, "last_id": last})
 
 
-def get_model(http: Request) -> Response:
+async def get_model(http: Request) -> Response:
     """GET /v1/models/{id}. Raises ModelNotFound."""
-    http.dialect = messages
     if http.id not in _names(http.config):
         known = ", ".join(sorted(http.config.personas))
         raise ModelNotFound(f"{http.id[:100]}. The personas are: {known}.")
