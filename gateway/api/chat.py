@@ -18,6 +18,7 @@ from gateway.errors import RequestFailed, caller_error
 from gateway.http.event_stream import EventStream
 from gateway.http.offload import BIG, off_loop
 from gateway.http.response import Response
+from gateway.routing.decision import Decision
 from gateway.telemetry.ids import unique
 from translators.chat.wire import Completion
 from translators.errors import InvalidRequest, UpstreamError
@@ -49,11 +50,16 @@ end as it is to be."""
 
 
 async def respond(
-    http: Request, read: InboundRequest, exchange: Exchange, settle: Settle | None = None
+    http: Request,
+    read: InboundRequest,
+    exchange: Exchange,
+    settle: Settle | None = None,
+    decision: Decision | None = None,
 ) -> web.StreamResponse:
-    """Carry a request out that has been read, and answer it."""
+    """Carry a request out that has been read, and answer it; `decision`: where it is made."""
     gateway, request = http.gateway, read.request
-    decision = await prepare(http, request, exchange, read.origin)
+    if decision is None:
+        decision = await prepare(http, request, exchange, read.origin)
     if request.stream:
         writer = http.answer_writer = read.open_writer(unique(24), int(time.time()))
         interval = http.config.server.keep_alive_interval

@@ -1,13 +1,16 @@
-"""What Anthropic's clients ask beside messages: POST /v1/messages/count_tokens, and the list of
-models.
-"""
+"""Anthropic's routes: messages, their counts, and the list of models."""
 
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from aiohttp import web
+
 from gateway.accounting.token_estimate import estimate_request
-from gateway.api.decision import decided
+from gateway.api.chat import respond
+from gateway.api.decision import decided, prepare
+from gateway.api.exchange import exchange_of
 from gateway.api.request import Request
 from gateway.config import Config, Model
 from gateway.errors import ModelNotFound
@@ -15,15 +18,47 @@ from gateway.http.offload import BIG, off_loop
 from gateway.http.response import Response, json_response
 from gateway.routing.candidates import Candidate
 from gateway.routing.decision import Decision
-from gateway.routing.plan import DISCOVERED, refusal
+from gateway.routing.plan import DISCOVERED, Plan, refusal
+from gateway.telemetry.ids import unique
 from translators.claude import inbound as messages
+from translators.claude.inbound.writer import EVENT_STREAM
 from translators.errors import InvalidRequest
-from translators.inbound import Call
+from translators.inbound import AnswerFacts, Call
 
 VERSION_HEADER: Final = "anthropic-version"
 """Sent by every client of Anthropic's: lists of models are shown to them in their own shape."""
 _PAGE: Final = 20
 _MOST: Final = 1000
+
+
+async def create(http: Request) -> web.StreamResponse:
+    """POST /v1/messages. One that only has its prompt read into Claude's cache (`max_tokens: 0`) is
+    answered without a call where another provider would be asked first.
+    """
+    with exchange_of(http, messages.NAME) as exchange:
+        document, size = await http.read_json(messages.KEEPS_TEXT)
+        call = Call(http.headers, http.raw_path, http.json_text, size, http.request_id)
+        read = messages.read_request
+        found = read(document, call) if size <= BIG else await off_loop(read, document, call)
+        if not found.only_reads:
+            return await respond(http, found, exchange)
+        decision = await prepare(http, found.request, exchange, found.origin)
+        plan = decision.plan
+        if not plan.eligible or plan.eligible[0].provider.relays == messages.DIALECT:
+            return await respond(http, found, exchange, decision=decision)
+        return Response(
+            found.write_nothing(_facts(plan)),
+            content_type=EVENT_STREAM if found.request.stream else "application/json",
+        )
+
+
+def _facts(plan: Plan) -> AnswerFacts:
+    """Of an answer for which nobody was asked."""
+    first = plan.eligible[0]
+    tokens = int(plan.facts.prompt.tokens * first.model.token_factor)
+    return AnswerFacts(
+        unique(24), int(time.time()), first.model.id, first.name, lambda: max(1, tokens)
+    )
 
 
 async def count_tokens(http: Request) -> Response:
@@ -102,6 +137,8 @@ def _names(config: Config) -> list[str]:
     names: list[str] = []
     for name in config.personas:
         names.append(name)
+        if not config.messages_discovery:
+            continue
         if "claude" not in name and f"{DISCOVERED}{name}" not in config.personas:
             names.append(f"{DISCOVERED}{name}")
     return names

@@ -71,7 +71,7 @@ def _responses(version: str) -> tuple[Route, ...]:
 
 ROUTES: Final = (
     Route("POST", "/v1/chat/completions", chat(chat_completions)),
-    Route("POST", "/v1/messages", chat(claude_messages), claude_messages),
+    Route("POST", "/v1/messages", messages.create, claude_messages),
     Route("POST", "/v1/messages/count_tokens", messages.count_tokens, claude_messages),
     *_responses(""),
     *_responses("/v1"),

@@ -54,6 +54,8 @@ class Config:
     """Parameters that a provider does not have are reported, refused, or dropped quietly."""
     resilience: Resilience = field(default_factory=Resilience)
     aliases: Aliases = NO_ALIASES
+    messages_discovery: bool = True
+    """Anthropic's clients are listed each persona again under a name with `claude` in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,7 @@ def load(directory: Path, environ: Mapping[str, str]) -> Config:
         params="strict" if top.strict_params else top.params or "report",
         resilience=top.resilience,
         aliases=read_aliases(top.aliases),
+        messages_discovery=top.messages_discovery,
     )
 
 

@@ -24,7 +24,7 @@ from gateway.routing.decision import Decision
 from gateway.routing.failover import NextAttempt, Outcome
 from gateway.routing.plan import Plan, refusal
 from gateway.routing.state import RouterState
-from gateway.routing.timeouts import clocks, total, total_asked
+from gateway.routing.timeouts import ASKED_BY, clocks, total, total_asked
 from gateway.telemetry.events import Why
 from gateway.upstream.concurrency import ConcurrencyLimiter, QueueFull
 from translators.chat.request import ChatRequest
@@ -86,7 +86,9 @@ class TargetCalls:
         if decision.origin is None:
             self._total = total(persona)
         else:
-            self._total = total_asked(persona, decision.plan.facts.header("x-server-timeout"))
+            header = ASKED_BY.get(decision.origin.dialect)
+            asked = None if header is None else decision.plan.facts.header(header)
+            self._total = total_asked(persona, asked)
         self._deadline = exchange.started + self._total
         self.called: set[str] = set()
         """The names of the targets that were called."""

@@ -34,6 +34,8 @@ class Read(NamedTuple):
     only_search: bool
     notes: tuple[Note, ...]
     natives: tuple[str, ...]
+    only_reads: bool
+    """`max_tokens: 0`: the prompt is to be in Claude's cache, and nothing to be answered."""
 
 
 def read(document: Any, headers: Mapping[str, str], size: int, *, counts: bool = False) -> Read:
@@ -80,6 +82,7 @@ def read(document: Any, headers: Mapping[str, str], size: int, *, counts: bool =
         tools.only_search,
         tuple(reading.notes.values()),
         tuple(reading.natives),
+        document.get("max_tokens") == 0 and not counts,
     )
 
 
@@ -88,7 +91,7 @@ def _hub_name(model: str) -> str:
 
 
 def _max_tokens(document: JsonObject, reading: Reading) -> int:
-    """At least 1: `max_tokens: 0` asks Claude to read into its cache and to answer nothing."""
+    """At least 1: who takes a request over from Claude cannot be told `max_tokens: 0`."""
     value = document.get("max_tokens")
     if value is None:
         raise rejected("max_tokens", "Field required")
