@@ -13,6 +13,7 @@ from gateway.api.decision import decided, prepare
 from gateway.api.exchange import exchange_of
 from gateway.api.request import Request
 from gateway.config import Config, Model
+from gateway.dispatch.token_count import number_of
 from gateway.errors import ModelNotFound
 from gateway.http.offload import BIG, off_loop
 from gateway.http.response import Response, json_response
@@ -27,6 +28,8 @@ from translators.inbound import AnswerFacts, Call
 
 VERSION_HEADER: Final = "anthropic-version"
 """Sent by every client of Anthropic's: lists of models are shown to them in their own shape."""
+_PATIENCE: Final = 5.0
+"""Seconds for Claude's own count; agents ask dozens of times in a row."""
 _PAGE: Final = 20
 _MOST: Final = 1000
 
@@ -76,9 +79,10 @@ async def count_tokens(http: Request) -> Response:
     if candidate.provider.relays == messages.DIALECT and decision.overlay is not None:
         overlay = decision.overlay
         build = found.count_request
-        tokens = await http.gateway.dispatcher.count_tokens(
-            candidate, lambda target: build(overlay, target)
+        counted = await http.gateway.dispatcher.count_tokens(
+            candidate, lambda target: build(overlay, target), _PATIENCE
         )
+        tokens = number_of(counted, "input_tokens")
     if tokens is None:
         tokens = await _own_count(http, decision, candidate)
     return json_response({"input_tokens": max(1, tokens)})

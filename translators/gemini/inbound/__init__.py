@@ -1,12 +1,14 @@
 """Google's generateContent API, served to callers (InboundDialect)."""
 
 from collections.abc import Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 
 from translators.chat.chunks import RelayedCompletion
 from translators.chat.request import ChatRequest
 from translators.chat.wire import Completion
+from translators.dialect import Target, UpstreamRequest
 from translators.errors import InvalidRequest
 from translators.gemini.inbound.candidates import usage_metadata, whole_candidate
 from translators.gemini.inbound.errors import write_error
@@ -15,7 +17,7 @@ from translators.gemini.inbound.path import Asked, asked
 from translators.gemini.inbound.relay import Relay
 from translators.gemini.inbound.request import Read, read_body
 from translators.gemini.inbound.writer import ArrayFraming, EventFraming, GeminiWriter
-from translators.inbound import AnswerFacts, Call, Origin
+from translators.inbound import AnswerFacts, Call, Origin, Overlay
 from translators.json_codec import JsonObject, dumps
 
 NAME: Final = "gemini"
@@ -44,9 +46,10 @@ class GeminiRequest:
         self.request: ChatRequest = read.request
         self._as_events = call.as_events
         self._shows_thoughts = found.shows_thoughts
+        self._relay = partial(Relay, text, stream)
         self.origin: Origin | None = Origin(
             NAME,
-            lambda overlay: Relay(text, stream, overlay),
+            self._relay,
             found.natives,
             found.told(),
             found.shows_thoughts,
@@ -61,6 +64,10 @@ class GeminiRequest:
         if (counted := completion.get("usage")) is not None:
             document["usageMetadata"] = usage_metadata(counted)
         return dumps({**document, "modelVersion": answer.model, "responseId": answer.id})
+
+    def count_request(self, overlay: Overlay, target: Target) -> UpstreamRequest:
+        """The request that has a Gemini target count this one."""
+        return self._relay(overlay).build_count(target)
 
     def open_writer(self, answer_id: str, created: int) -> GeminiWriter:
         framing = EventFraming() if self._as_events else ArrayFraming()

@@ -154,16 +154,22 @@ def _limit_tokens(body: RequestBody, record: ModelRecord, report: Report) -> Non
 
 
 def _stop_here(body: RequestBody, record: ModelRecord, report: Report) -> tuple[str, ...]:
-    """The stop sequences that the gateway has to look for, because the model does not: no more than
-    OpenAI would look for.
+    """The stop sequences that the gateway has to look for, because the model does not: all of them,
+    no more than OpenAI would look for, or those that are more than that.
 
-    Raises InvalidRequest for more.
+    Raises InvalidRequest for more, unless the caller's own API takes them.
     """
-    sequences = as_sequences(body["stop"])
+    given = body["stop"]
+    sequences = as_sequences(given)
     if not sequences or "stop" not in record.unsupported:
-        if body["stop"] in ("", []):
+        if given in ("", []):
             del body["stop"]
-        return ()
+        most = MAX_STOP_SEQUENCES
+        if len(sequences) <= most or record.ranges != "openai":
+            return ()
+        body["stop"] = list(sequences[:most])
+        report.emulated("stop", "OpenAI looks for four sequences: the gateway looks for the others")
+        return sequences[most:]
     check_stop(body.pop("stop"), MAX_STOP_SEQUENCES)
     report.emulated("stop", "this model has no stop sequences: the gateway cuts its text")
     return sequences
