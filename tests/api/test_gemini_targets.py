@@ -1,9 +1,11 @@
 """What a caller of Gemini's API has from targets that do not take all of it, and from those that
 count by themselves."""
 
+from typing import Any
+
 import pytest
 
-from tests.api.gemini_calls import HELLO, ask
+from tests.api.gemini_calls import HELLO, answers, ask
 from tests.fakes import Hang, fake_upstream, json_answer, openai_completion
 from tests.serving import POLICY, serving
 
@@ -47,3 +49,36 @@ async def test_the_gateway_counts_where_google_does_not_or_not_soon() -> None:
             reply = await ask(running, "on_gemini", method="countTokens")
         assert reply.status == 200
         assert 1 <= reply.document["totalTokens"] < 31
+
+
+@pytest.mark.parametrize(
+    ("field", "body"),
+    [
+        ("cachedContent", {**HELLO, "cachedContent": "cachedContents/1"}),
+        ("continuationToken", {**HELLO, "continuationToken": "t"}),
+        (
+            "contents[0].parts[0].fileData.fileUri",
+            {"contents": [{"parts": [{"fileData": {"fileUri": "files/1"}}, {"text": "?"}]}]},
+        ),
+        (
+            "contents[0].parts[0].fileData.fileUri",
+            {"contents": [{"parts": [{"fileData": {"fileUri": "gs://b/o.mp4"}}, {"text": "?"}]}]},
+        ),
+    ],
+)
+async def test_what_google_stores_for_our_key_is_the_operators_to_open(
+    field: str, body: dict[str, Any]
+) -> None:
+    policy = POLICY.replace("Gemini only,", "Gemini only, gemini_resources: true,")
+    async with fake_upstream(gemini=answers(False)["gemini"]) as fake:
+        async with serving(fake.environ()) as running:
+            closed = await ask(running, "on_gemini", body)
+            counted = await ask(running, "on_gemini", body, method="countTokens")
+        async with serving(fake.environ(), policy) as running:
+            opened = await ask(running, "on_gemini", body)
+            elsewhere = await ask(running, "on_openai", body)
+    assert (closed.status, counted.status, opened.status, elsewhere.status) == (400, 400, 200, 400)
+    details = closed.document["error"]["details"]
+    assert details[0]["fieldViolations"][0]["field"] == field
+    (received,) = fake.received
+    assert received.body == body

@@ -53,6 +53,7 @@ class GeminiRequest:
             found.natives,
             found.told(),
             found.shows_thoughts,
+            resource=found.resource,
         )
 
     def write_completion(self, completion: Completion, answer: AnswerFacts) -> bytes:

@@ -18,7 +18,7 @@ _KNOWN: Final = frozenset({
     "labels", "store", "serviceTier", "continuationToken", "model", "generationConfig",
     "modelArmorConfig", "generationOutputConfig",
 })  # fmt: skip
-_NATIVE: Final = ("cachedContent", "continuationToken")
+_STORED: Final = ("cachedContent", "continuationToken")
 _LOST: Final = ("modelArmorConfig", "generationOutputConfig")
 _TIERS: Final = {"STANDARD": "default", "FLEX": "flex", "PRIORITY": "priority"}
 _OPEN: Final = frozenset({"OFF", "BLOCK_NONE"})
@@ -80,9 +80,9 @@ def _read_aside(body: JsonObject, model: str, made: JsonObject, found: Found) ->
     for name, value in body.items():
         if value is not None and name not in _KNOWN:
             found.unknown(name, name)
-    for name in _NATIVE:
+    for name in _STORED:
         if body.get(name) is not None:
-            found.native(name)
+            found.stored(name)
     for name in _LOST:
         if body.get(name) is not None:
             found.dropped(name, "only Gemini can be told so")
