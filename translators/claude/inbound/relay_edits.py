@@ -29,7 +29,7 @@ def relayed_body(text: str, overlay: Overlay, target: Target, report: Report) ->
     _hold_max_tokens(body, target.record, report)
     _without_sampling(body, target.record, report)
     fit_thinking(body, overlay, target.record, cuts.lost_reasoning, report)
-    if target.record.mid_system == "wrap":
+    if target.record.mid_system != "native":
         body.edits += wrapped_system_turns(text, body.get("messages"), report)
     return body.finished()
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
+from translators.chat.prefill import marked
 from translators.chat.request import ChatRequest, parse
 from translators.claude.inbound.context import Reading, object_of, rejected, text_of
 from translators.claude.inbound.conversation import Conversation
@@ -72,6 +73,7 @@ def read(document: Any, headers: Mapping[str, str], size: int, *, counts: bool =
     _write_caller(body, document, headers)
     _look_at_the_rest(document, reading)
     request = _checked(body, size)
+    marked(request.messages)
     stops = _stops(document)
     return Read(
         request,

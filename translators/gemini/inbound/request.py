@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
+from translators.chat.prefill import marked
 from translators.chat.request import ChatRequest, parse
 from translators.chat.validation_errors import type_name
 from translators.errors import InvalidRequest
@@ -69,7 +70,9 @@ def read_body(body: Any, model: str, stream: bool, size: int) -> Read:
     made.update(parameters_of(config, found))
     _read_aside(body, model, made, found)
     try:
-        return Read(parse(made, size), found)
+        request = parse(made, size)
+        marked(request.messages)
+        return Read(request, found)
     except InvalidRequest as error:
         error.param = field_of(error.param, messages.places)
         raise

@@ -9,6 +9,7 @@ from typing import Final
 
 from translators.capabilities import ModelRecord
 from translators.chat.passthrough import extension_for
+from translators.chat.prefill import with_continue
 from translators.chat.ranges import (
     MAX_STOP_SEQUENCES,
     RANGED,
@@ -25,6 +26,7 @@ from translators.notes import Report
 from translators.openai.request.foreign_fields import PARAMETERS as FOREIGN
 from translators.openai.request.foreign_fields import SWITCHES
 from translators.openai.request.messages import read_messages
+from translators.openai.request.mid_system import wrapped
 from translators.openai.request.reasoning import SAMPLING, drop, settle_reasoning
 from translators.openai.request.tool_choice import tell
 from translators.openai.request.tools import NOTHING, Declared, read_tools
@@ -62,7 +64,12 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     if shaped:
         tools = read_tools(body, record, report)
         shape = _shape(body, record, tools, report)
-    body["messages"] = read_messages(body["messages"], record, tools, report)
+    messages = body["messages"]
+    if record.mid_system == "wrap":
+        messages = wrapped(messages, report)
+    if not record.prefill:
+        messages = with_continue(messages, report)
+    body["messages"] = read_messages(messages, record, tools, report)
     if (
         shaped
         and ("tool_choice" in body or "function_call" in body)
