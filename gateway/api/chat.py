@@ -45,8 +45,8 @@ def chat(dialect: InboundDialect) -> Handler:
 
 
 Settle = Callable[[bytes, Exchange], Awaitable[bytes]]
-"""What is done with a whole answer before its end goes out: given the end as it was written, the
-end as it is to be."""
+"""What is done with an answer before its end goes out, whole or broken: given the end as it was
+written, the end as it is to be."""
 
 
 async def respond(
@@ -77,7 +77,7 @@ async def respond(
             except (RequestFailed, InvalidRequest) as error:
                 if not out.started:
                     raise
-                return await _failed(http, error, writer, out, exchange)
+                return await _failed(http, error, writer, out, exchange, settle)
             try:
                 return await _relayed(http, stream, writer, out, exchange, settle)
             finally:
@@ -127,7 +127,7 @@ async def _relayed(
                     await out.write(data)
     except UpstreamError as error:
         failed = http.gateway.dispatcher.broke(error, exchange)
-        return await _failed(http, failed, writer, out, exchange)
+        return await _failed(http, failed, writer, out, exchange, settle)
     http.gateway.dispatcher.finished(stream, exchange)
     end = writer.end()
     return await out.end(last + (end if settle is None else await settle(end, exchange)))
@@ -139,13 +139,14 @@ async def _failed(
     writer: AnswerWriter,
     out: EventStream,
     exchange: Exchange,
+    settle: Settle | None,
 ) -> web.StreamResponse:
     """The end of an answer whose headers are out."""
     fail(exchange, error, http.dialect)
     *before, last = writer.fail(caller_error(error)) or (b"",)
     for piece in before:
         await out.write(piece)
-    return await out.end(last)
+    return await out.end(last if settle is None else await settle(last, exchange))
 
 
 def _facts_of_completion(completion: Completion, exchange: Exchange) -> AnswerFacts:
