@@ -94,6 +94,8 @@ class AnswerFacts(NamedTuple):
     """`provider/model`, as the configuration names it."""
     prompt_tokens: Callable[[], int]
     """An estimate of what was read, in the target's tokens; at least 1. Made only if asked for."""
+    echoes: bool = False
+    """The target is sent the text that it reasoned back, beside its calls."""
 
 
 class CallerError(NamedTuple):

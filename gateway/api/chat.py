@@ -18,6 +18,7 @@ from gateway.errors import RequestFailed, caller_error
 from gateway.http.event_stream import EventStream
 from gateway.http.offload import BIG, off_loop
 from gateway.http.response import Response
+from gateway.routing.candidates import Candidate
 from gateway.routing.decision import Decision
 from gateway.telemetry.ids import unique
 from translators.chat.wire import Completion
@@ -109,9 +110,16 @@ async def _relayed(
 ) -> web.StreamResponse:
     """What comes from the provider, written to the caller as it comes."""
     assert exchange.served is not None
-    served = exchange.served.name
+    served = exchange.served
     writer.begin(
-        AnswerFacts(stream.id, stream.created, stream.model, served, exchange.estimated_prompt)
+        AnswerFacts(
+            stream.id,
+            stream.created,
+            stream.model,
+            served.name,
+            exchange.estimated_prompt,
+            _echoes(served),
+        )
     )
     write, last = writer.write, b""
     try:
@@ -157,4 +165,13 @@ def _facts_of_completion(completion: Completion, exchange: Exchange) -> AnswerFa
         completion["model"],
         exchange.served.name,
         exchange.estimated_prompt,
+        _echoes(exchange.served),
     )
+
+
+def _echoes(served: Candidate) -> bool:
+    """Whether a server is sent back what it reasoned as text."""
+    if served.provider.dialect != "openai":
+        return False
+    taken = served.model.record.message_fields
+    return taken is None or "reasoning_content" in taken
