@@ -76,6 +76,9 @@ class Origin:
     optional: Mapping[Capability, str] = field(default_factory=dict)
     """Capabilities that the caller can do without, and the hub's field of each: a target that lacks
     one may serve, without the field."""
+    bound_to_key: bool = False
+    """The caller's signed reasoning can be read only with the provider's key that it was made
+    with."""
     resource: str | None = None
     """The path of a field that names what a provider stores under the gateway's own key: whether
     callers may, a persona says."""

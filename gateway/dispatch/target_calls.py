@@ -10,7 +10,7 @@ from copy import copy
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
-from gateway.config import OnFailure
+from gateway.config import ApiKey, OnFailure
 from gateway.dispatch.attempt import Attempts, Mode
 from gateway.dispatch.attempt_end import failed, outcome_of, release
 from gateway.dispatch.attempt_record import Attempt
@@ -30,6 +30,7 @@ from gateway.upstream.concurrency import ConcurrencyLimiter, QueueFull
 from translators.chat.request import ChatRequest
 from translators.errors import FailureKind, InvalidRequest, UpstreamError, UpstreamFailure
 from translators.failures import Cause, failure
+from translators.inbound import Overlay
 
 _DIRECT: Final = OnFailure()
 OUT_OF_TIME: Final = failure(
@@ -222,6 +223,8 @@ class TargetCalls:
             origin = overlay = None
         elif origin is not None and provider.relays != origin.dialect:
             overlay = None  # it is sent the hub's request, not the caller's own body
+        elif overlay is not None and origin is not None and origin.bound_to_key:
+            overlay = self._without_foreign(overlay, candidate, key, now)
         fans_out, notes = self._persona is None or self._persona.fan_out, exchange.persona_notes
         began = exchange.clock()
         return Attempt(
@@ -241,6 +244,20 @@ class TargetCalls:
             origin,
             overlay,
         )
+
+    def _without_foreign(
+        self, overlay: Overlay, candidate: Candidate, key: ApiKey | None, now: float
+    ) -> Overlay:
+        """Without signed reasoning that another provider or key made, as far as that is known."""
+        conversation = self._plan.facts.conversation
+        pin = None if conversation is None else self._state.affinity.find(conversation, now)
+        if pin is None:
+            return overlay
+        same_key = pin.key == ("" if key is None else key.variable)
+        same_provider = pin.target.partition("/")[0] == candidate.provider.name
+        if same_key and same_provider:
+            return overlay
+        return overlay._replace(keeps_reasoning=False)
 
     def _pinned_key(self, candidate: Candidate, now: float) -> str | None:
         """The key that the conversation had at this target."""
