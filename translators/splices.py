@@ -165,6 +165,10 @@ class Body:
         """The member of that name."""
         return last(self._found, name)
 
+    def names(self) -> list[str]:
+        """The names of its members, in order."""
+        return [member.name for member in self._found]
+
     def value(self, name: str) -> Any:
         """Its value; None if there is none."""
         member = self.get(name)

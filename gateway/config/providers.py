@@ -29,7 +29,7 @@ from gateway.config.schema import (
     matching,
 )
 from translators.capabilities import ModelRecord
-from translators.dialect import BEARER, KeyHeader
+from translators.dialect import BEARER, KeyHeader, RelayLimits
 
 CostTier = Literal["low", "medium", "high"]
 COST_TIERS: Final[tuple[CostTier, ...]] = ("low", "medium", "high")
@@ -226,6 +226,10 @@ class Provider(Row):
     dialect: DialectName
     responses: Literal["native"] | None = None
     """native: callers of the Responses API are relayed to its own (dialect openai)."""
+    betas: Literal["all", "none"] | frozenset[str] = "all"
+    """Claude: which of a Messages caller's betas its host takes; others go, with their fields."""
+    extras: Literal["all", "none"] = "all"
+    """Claude: none: its host takes only what the plain Messages API has."""
     base_url: Annotated[str, AfterValidator(check_written_url)]
     """Without a final slash and its query; `{model}` stands for a model's id: Model.base_url."""
     base_url_variable: Variable | None = None
@@ -260,8 +264,13 @@ class Provider(Row):
         Written(Annotated[dict[str, Any], Field(min_length=1)], MappingProxyType),
     ]
     redactor: Redactor = field(init=False, repr=False, compare=False)
+    relay_limits: RelayLimits | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        named = {"all": None, "none": frozenset[str]()}
+        betas = named[self.betas] if isinstance(self.betas, str) else self.betas
+        limits = RelayLimits(betas, self.extras == "all")
+        derive(self, relay_limits=None if limits == RelayLimits() else limits)
         proxy = () if self.link is None or self.link.proxy is None else self.link.proxy.secrets
         derive(
             self, redactor=Redactor([*(key.secret.get_secret_value() for key in self.keys), *proxy])

@@ -292,6 +292,7 @@ class AttemptRunner:
             provider.key_header,
             provider.query,
             _AT_ONCE,
+            provider.relay_limits,
         )
         upstream = await _built(dialect, request, target)
         if upstream.notes:

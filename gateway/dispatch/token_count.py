@@ -35,6 +35,7 @@ async def counted(
     base_url = provider.base_url if model.base_url is None else model.base_url
     target = Target(provider.name, provider.dialect, base_url, model.id, model.record, secret)
     target.key_header, target.query = provider.key_header, provider.query
+    target.limits = provider.relay_limits
     request = build(target)
     limit = Limit(seconds, TOTAL_CLOCK)
     try:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.api.test_messages_routes import BODY, get, post
 from tests.fakes import FakeUpstream, Pause, fake_upstream, json_answer, openai_completion
-from tests.serving import POLICY, serving
+from tests.serving import POLICY, ROOT, serving
 from translators.json_codec import loads
 
 
@@ -59,3 +59,22 @@ async def test_names_for_discovery_can_be_left_out_of_the_list() -> None:
         status, _ = await get(running.url, "/v1/models/claude-on_openai")
     assert [each["id"] for each in page["data"]] == ["on_openai", "on_claude", "on_gemini", "all"]
     assert status == 404
+
+
+async def test_a_host_that_takes_little_is_sent_little() -> None:
+    capabilities = (ROOT / "config" / "capabilities.yaml").read_text()
+    limited = capabilities.replace(
+        "    dialect: claude\n", "    dialect: claude\n    betas: [b1]\n"
+    )
+    answer = {"id": "msg_1", "type": "message", "role": "assistant", "model": "m", "content": []}
+    answer |= {"stop_reason": "end_turn", "usage": {"input_tokens": 9, "output_tokens": 0}}
+    async with (
+        fake_upstream(claude=json_answer(answer)) as fake,
+        serving(fake.environ(), capabilities=limited) as running,
+    ):
+        body: Any = {**BODY, "model": "on_claude", "speed": "fast"}
+        _, headers, _ = await post(running.url, body, anthropic_beta="b1,fast-mode-2026-02-01")
+    assert fake.received[0].headers["anthropic-beta"] == "b1"
+    assert "speed" not in fake.received[0].body
+    told = headers["x-llm-router-dropped-params"]
+    assert told == "anthropic-beta.fast-mode-2026-02-01, speed"

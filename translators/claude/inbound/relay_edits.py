@@ -1,9 +1,11 @@
 """The caller's own body for a Claude target: edits in its JSON text, the rest as it came."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from translators.capabilities import ModelRecord
 from translators.claude.inbound.history_cuts import reasoning_cuts
+from translators.claude.inbound.relay_host import fit_host
 from translators.claude.inbound.relay_thinking import fit_thinking
 from translators.claude.inbound.system_turns import wrapped_system_turns
 from translators.dialect import Target
@@ -16,8 +18,13 @@ _SAME_NAME: Final = ("temperature", "top_p", "top_k")
 _TIERS: Final = {"auto": "auto", "default": "standard_only"}
 
 
-def relayed_body(text: str, overlay: Overlay, target: Target, report: Report) -> str:
-    """The text as it is sent to `target`. Raises ValueError for numbers that Python cannot read."""
+def relayed_body(
+    text: str, overlay: Overlay, target: Target, report: Report, lost_betas: Sequence[str] = ()
+) -> str:
+    """The text as it is sent to `target`. `lost_betas`: those that its host is not told of.
+
+    Raises ValueError for numbers that Python cannot read.
+    """
     body = Body(text)
     body.put("model", target.model)
     _lay_prompt(body, overlay)
@@ -31,6 +38,8 @@ def relayed_body(text: str, overlay: Overlay, target: Target, report: Report) ->
     fit_thinking(body, overlay, target.record, cuts.lost_reasoning, report)
     if target.record.mid_system != "native":
         body.edits += wrapped_system_turns(text, body.get("messages"), report)
+    if target.limits is not None:
+        fit_host(body, target.limits, list(lost_betas), report)
     return body.finished()
 
 
