@@ -215,6 +215,14 @@ _API_VERSION: Final = matching(
 )
 
 
+def _betas(text: str) -> frozenset[str] | None:
+    if text not in ("all", "none"):
+        raise ValueError(unknown("value", text, ["all", "none"]))
+    return None if text == "all" else frozenset()
+
+
+_BETAS: Final = OrText(str, _betas, "must be all, none or a list of betas", other=list)
+_Betas = frozenset[str] | None
 _RELAYS: Final = {"claude": "claude", "gemini": "gemini"}
 
 
@@ -226,8 +234,9 @@ class Provider(Row):
     dialect: DialectName
     responses: Literal["native"] | None = None
     """native: callers of the Responses API are relayed to its own (dialect openai)."""
-    betas: Literal["all", "none"] | frozenset[str] = "all"
-    """Claude: which of a Messages caller's betas its host takes; others go, with their fields."""
+    betas: Annotated[_Betas, _BETAS] = None
+    """Claude: which of a Messages caller's betas its host takes; others go, with their fields.
+    None, in the file `all`: every one."""
     extras: Literal["all", "none"] = "all"
     """Claude: none: its host takes only what the plain Messages API has."""
     base_url: Annotated[str, AfterValidator(check_written_url)]
@@ -267,9 +276,7 @@ class Provider(Row):
     relay_limits: RelayLimits | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        named = {"all": None, "none": frozenset[str]()}
-        betas = named[self.betas] if isinstance(self.betas, str) else self.betas
-        limits = RelayLimits(betas, self.extras == "all")
+        limits = RelayLimits(self.betas, self.extras == "all")
         derive(self, relay_limits=None if limits == RelayLimits() else limits)
         proxy = () if self.link is None or self.link.proxy is None else self.link.proxy.secrets
         derive(
