@@ -185,6 +185,13 @@ def test_the_persona_speaks_before_the_caller_and_sets_what_it_sets() -> None:
     ) == ({"effort": "low", "x": 1}, 50, 0.5)
 
 
+def test_an_output_without_an_id_answers_no_call_whose_output_came_before_it() -> None:
+    nameless = {"type": "function_call_output", "output": "?"}
+    for items in ([output(0), call(0), nameless], [call(0), output(0), nameless]):
+        with pytest.raises(InvalidRequest):
+            read_request({"model": "p", "input": items}, Call(size=1))
+
+
 def test_states_of_a_turn_stand_on_its_message() -> None:
     state = {"type": "reasoning", "summary": [], "encrypted_content": STATE}
     items = [user(), state, call(1), state, output(1)]
