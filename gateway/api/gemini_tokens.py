@@ -11,8 +11,8 @@ from gateway.http.offload import BIG, off_loop
 from gateway.http.response import Response, json_response
 from gateway.routing.candidates import Candidate
 from gateway.routing.decision import Decision
+from translators.dialect.inbound import Call
 from translators.gemini.inbound import NAME, GeminiRequest, read_count
-from translators.inbound import Call
 from translators.json_codec import JsonObject
 
 _PATIENCE: Final = 2.0

@@ -23,8 +23,8 @@ from gateway.routing.plan import DISCOVERED, Plan, refusal
 from gateway.telemetry.ids import unique
 from translators.claude import inbound as messages
 from translators.claude.inbound.writer import EVENT_STREAM
+from translators.dialect.inbound import AnswerFacts, Call
 from translators.errors import InvalidRequest
-from translators.inbound import AnswerFacts, Call
 
 VERSION_HEADER: Final = "anthropic-version"
 """Sent by every client of Anthropic's: lists of models are shown to them in their own shape."""

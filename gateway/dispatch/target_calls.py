@@ -28,9 +28,9 @@ from gateway.routing.timeouts import ASKED_BY, clocks, total, total_asked
 from gateway.telemetry.events import Why
 from gateway.upstream.concurrency import ConcurrencyLimiter, QueueFull
 from translators.chat.request import ChatRequest
+from translators.dialect.inbound import Overlay
 from translators.errors import FailureKind, InvalidRequest, UpstreamError, UpstreamFailure
 from translators.failures import Cause, failure
-from translators.inbound import Overlay
 
 _DIRECT: Final = OnFailure()
 OUT_OF_TIME: Final = failure(

@@ -10,7 +10,7 @@ from translators.claude.inbound.answer_context import AnswerContext
 from translators.claude.inbound.events import AnswerEvents, Events
 from translators.claude.inbound.tokens import RESPONSES
 from translators.claude.inbound.writer import write_events
-from translators.inbound import AnswerFacts
+from translators.dialect.inbound import AnswerFacts
 from translators.json_codec import JsonObject, dumps, loads
 
 _LATE: Final = ("reasoning_content", "reasoning")

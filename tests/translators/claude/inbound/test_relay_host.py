@@ -8,7 +8,7 @@ import pytest
 from tests.translators.claude.inbound.golden import target_of
 from translators.claude.inbound import read_request
 from translators.dialect import RelayLimits
-from translators.inbound import Call, Overlay
+from translators.dialect.inbound import Call, Overlay
 from translators.json_codec import dumps, loads
 
 BETAS = "context-management-2025-06-27, mcp-client-2025-11-20,new-2027"

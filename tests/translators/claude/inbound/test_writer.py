@@ -14,8 +14,8 @@ from translators.claude.inbound.errors import write_error
 from translators.claude.inbound.events import AnswerEvents
 from translators.claude.inbound.tokens import CHAT, GEMINI, RESPONSES, read_token, write_token
 from translators.claude.inbound.writer import MessagesWriter
+from translators.dialect.inbound import AnswerFacts, Call, CallerError
 from translators.errors import FailureKind
-from translators.inbound import AnswerFacts, Call, CallerError
 from translators.json_codec import loads
 from translators.sealed import SEALED, SealedReasoning
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from translators.inbound import AnswerFacts, Call
+from translators.dialect.inbound import AnswerFacts, Call
 from translators.json_codec import loads
 from translators.responses.inbound.dialect import read_request
 

@@ -4,7 +4,7 @@ import pytest
 
 from translators.capabilities import Effort, ModelRecord, Thinking
 from translators.dialect import Target
-from translators.inbound import Call, Overlay
+from translators.dialect.inbound import Call, Overlay
 from translators.json_codec import loads
 from translators.responses.inbound.dialect import read_request
 
