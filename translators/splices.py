@@ -212,6 +212,10 @@ class Body:
         """Whether there is such a member."""
         return name in self._document
 
+    def names(self) -> list[str]:
+        """The names of its members, in order."""
+        return [*self._document]
+
     def value(self, name: str) -> Any:
         """Its value; None if there is none."""
         return self._document.get(name)

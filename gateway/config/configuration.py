@@ -26,3 +26,5 @@ class Config:
     """Parameters that a provider does not have are reported, refused, or dropped quietly."""
     resilience: Resilience = field(default_factory=Resilience)
     aliases: Aliases = NO_ALIASES
+    messages_discovery: bool = True
+    """Anthropic's clients are listed each persona again under a name with `claude` in it."""

@@ -290,6 +290,8 @@ class Persona(Row):
     """Overrides Config.params."""
     equivalent: bool = False
     """Of embeddings: vectors of all its targets may stand for each other, whatever their spaces."""
+    gemini_resources: bool = False
+    """Callers of Gemini's API may name what Google stores for our key: files, cached contents."""
     looks_at: tuple[tuple[str, ...], tuple[str, ...]] = field(init=False, repr=False, compare=False)
     """The headers and the metadata that its conditions look at."""
     policy: Policy = field(init=False, repr=False, compare=False)

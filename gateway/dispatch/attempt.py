@@ -299,6 +299,7 @@ class AttemptRunner:
             provider.key_header,
             provider.query,
             _AT_ONCE,
+            provider.relay_limits,
         )
         upstream: UpstreamRequest | None = None
         if request.size <= BIG:

@@ -10,7 +10,15 @@ from gateway.lint.targets import TargetChecks
 from translators.capabilities import Embedding
 from translators.chat.embeddings import unsupported_dimensions
 
-_OF_CHAT: Final = ("system_prompt", "caps", "hedge", "resume", "fan_out", "affinity")
+_OF_CHAT: Final = (
+    "system_prompt",
+    "caps",
+    "hedge",
+    "resume",
+    "fan_out",
+    "affinity",
+    "gemini_resources",
+)
 """What a persona says of chat only."""
 _DEFAULTS: Final = ("dimensions",)
 

@@ -102,6 +102,7 @@ def load(directory: Path, environ: Mapping[str, str]) -> Config:
         params="strict" if top.strict_params else top.params or "report",
         resilience=top.resilience,
         aliases=read_aliases(top.aliases),
+        messages_discovery=top.messages_discovery,
     )
 
 

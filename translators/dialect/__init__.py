@@ -33,6 +33,15 @@ MAX_GROWTH: Final = 20_000
 their place."""
 
 
+class RelayLimits(NamedTuple):
+    """What a host takes of a body that is relayed to it, beyond the plain API of its dialect."""
+
+    betas: frozenset[str] | None = None
+    """The betas that it may be told of; None: all."""
+    extras: bool = True
+    """Members that the plain API does not have."""
+
+
 @dataclass(slots=True)
 class Target:
     """Where an attempt goes: one model at one provider, with the key that opens it."""
@@ -50,6 +59,8 @@ class Target:
     `?api-version=…`)."""
     max_growth: int = MAX_GROWTH
     """For who has little time at first: less than MAX_GROWTH. Beyond it GrownTooLarge is raised."""
+    limits: RelayLimits | None = None
+    """Of a relay; None: the host takes everything."""
 
 
 _NO_NAMES: Final[Mapping[str, str]] = MappingProxyType({})

@@ -76,6 +76,12 @@ class Origin:
     optional: Mapping[Capability, str] = field(default_factory=dict)
     """Capabilities that the caller can do without, and the hub's field of each: a target that lacks
     one may serve, without the field."""
+    bound_to_key: bool = False
+    """The caller's signed reasoning can be read only with the provider's key that it was made
+    with."""
+    resource: str | None = None
+    """The path of a field that names what a provider stores under the gateway's own key: whether
+    callers may, a persona says."""
 
 
 class AnswerFacts(NamedTuple):
@@ -93,6 +99,8 @@ class AnswerFacts(NamedTuple):
     """An estimate of what was read, in the target's tokens; at least 1. Made only if asked for."""
     size: int = 0
     """About how many bytes a whole answer is."""
+    echoes: bool = False
+    """The target is sent the text that it reasoned back, beside its calls."""
 
 
 class CallerError(NamedTuple):

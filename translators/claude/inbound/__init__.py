@@ -12,7 +12,7 @@ from translators.chat.chunks import RelayedCompletion
 from translators.chat.request import ChatRequest
 from translators.chat.wire import Completion
 from translators.claude.inbound.answer_context import AnswerContext
-from translators.claude.inbound.completion import message_of
+from translators.claude.inbound.completion import message_of, nothing_said
 from translators.claude.inbound.errors import write_error
 from translators.claude.inbound.relay import ClaudeRelay
 from translators.claude.inbound.request import Read, read
@@ -41,10 +41,11 @@ __all__ = [
 class MessagesInbound:
     """A Messages request that was read."""
 
-    __slots__ = ("_context", "_relay", "_request_id", "origin", "request")
+    __slots__ = ("_context", "_relay", "_request_id", "only_reads", "origin", "request")
 
     def __init__(self, document: JsonObject, found: Read, call: Call) -> None:
         self.request: ChatRequest = found.request
+        self.only_reads = found.only_reads
         thinking = found.thinking
         self._context = AnswerContext(
             found.model,
@@ -63,6 +64,10 @@ class MessagesInbound:
         if isinstance(completion, RelayedCompletion):
             return completion.raw
         return dumps_sized(message_of(completion, answer, self._context), answer.size)
+
+    def write_nothing(self, answer: AnswerFacts) -> bytes:
+        """The answer to a request that only has its prompt read, as JSON or as a stream."""
+        return nothing_said(answer, self._context, self.request.stream)
 
     def count_request(self, overlay: Overlay, target: Target) -> UpstreamRequest:
         """The request that has a Claude target count this one. Raises InvalidRequest."""

@@ -2,8 +2,8 @@
 
 from typing import Any, Final, NamedTuple
 
-from translators.claude.inbound.tokens import OUR_PREFIX
 from translators.json_codec import JsonObject
+from translators.sealed import FAMILY
 from translators.splices import Body, Edit, Element, Member, cut_all, elements, last, members
 
 _OUR_SEARCH: Final = "srvtoolu_llmr_"
@@ -69,7 +69,7 @@ def is_foreign(block: JsonObject) -> bool:
 
 
 def _is_ours(signature: Any) -> bool:
-    return signature.__class__ is not str or not signature or signature.startswith(OUR_PREFIX)
+    return signature.__class__ is not str or not signature or signature.startswith(FAMILY)
 
 
 def _has_our_citations(block: JsonObject) -> bool:

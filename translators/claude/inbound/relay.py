@@ -1,7 +1,7 @@
 """The caller's own body as a dialect: sent to Claude with few edits, its answer shown as it
 came."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from translators.chat.chunks import RelayedCompletion
@@ -10,6 +10,7 @@ from translators.chat.wire import Completion
 from translators.claude.answer import errors
 from translators.claude.answer.response import completion_of, read_message
 from translators.claude.inbound.relay_edits import relayed_body
+from translators.claude.inbound.relay_host import BETA, taken_betas
 from translators.claude.inbound.relay_stream import RelayedStream, renamed_message
 from translators.claude.request.build import key_headers, messages_url
 from translators.dialect import (
@@ -25,7 +26,7 @@ from translators.errors import InvalidRequest, UpstreamFailure
 from translators.json_codec import JsonObject
 from translators.notes import Report
 
-_PASSED: Final = ("user-agent", "x-app", "anthropic-beta")
+_PASSED: Final = ("user-agent", "x-app", BETA)
 _COUNTED: Final = ("reasoning_effort",)
 """Of what a persona sets, what changes the count."""
 _SDK: Final = "x-stainless-"
@@ -51,8 +52,8 @@ class ClaudeRelay:
     def build_request(self, request: ChatRequest, target: Target) -> UpstreamRequest:
         """The caller's text with the target's model and the persona's overlay in it."""
         report = Report()
-        body = edited(self._call.text, self._document, self._overlay, target, report)
-        headers = upstream_headers(self._call.headers, target)
+        headers, lost = upstream_headers(self._call.headers, target)
+        body = edited(self._call.text, self._document, self._overlay, target, report, lost)
         url = messages_url(target.base_url)
         return UpstreamRequest(url, headers, body, self._stream, tuple(report.notes))
 
@@ -60,8 +61,8 @@ class ClaudeRelay:
         """The same to be counted: with what is read, and nothing that says how to answer."""
         values = {name: value for name, value in self._overlay.values.items() if name in _COUNTED}
         overlay = self._overlay._replace(values=values)
-        body = edited(self._call.text, self._document, overlay, target, Report())
-        headers = upstream_headers(self._call.headers, target)
+        headers, lost = upstream_headers(self._call.headers, target)
+        body = edited(self._call.text, self._document, overlay, target, Report(), lost)
         url = f"{messages_url(target.base_url)}/count_tokens"
         return UpstreamRequest(url, headers, body, False)
 
@@ -85,17 +86,26 @@ class ClaudeRelay:
 
 
 def edited(
-    text: bytes, document: JsonObject, overlay: Overlay, target: Target, report: Report
+    text: bytes,
+    document: JsonObject,
+    overlay: Overlay,
+    target: Target,
+    report: Report,
+    lost_betas: Sequence[str] = (),
 ) -> bytes:
     """The text for `target`. Raises InvalidRequest for numbers of thousands of digits."""
     try:
-        return relayed_body(text.decode(), document, overlay, target, report).encode()
+        return relayed_body(text.decode(), document, overlay, target, report, lost_betas).encode()
     except (ValueError, RecursionError) as error:
         raise InvalidRequest(f"The request body cannot be relayed: {error}", None) from None
 
 
-def upstream_headers(given: Mapping[str, str], target: Target) -> dict[str, str]:
-    """What Claude is told beside the body: never the caller's key, cookies or own network."""
+def upstream_headers(
+    given: Mapping[str, str], target: Target
+) -> tuple[dict[str, str], Sequence[str]]:
+    """What Claude is told beside the body, never the caller's key, cookies or own network; and the
+    betas that its host is not told of.
+    """
     headers = {"content-type": "application/json"}
     version = given.get(_VERSION) or target.record.api_version
     headers |= key_headers(target.api_key, target.key_header, version)
@@ -103,4 +113,7 @@ def upstream_headers(given: Mapping[str, str], target: Target) -> dict[str, str]
         low = name.lower()
         if low in _PASSED or low.startswith(_SDK):
             headers[low] = value
-    return headers
+    if target.limits is None:
+        return headers, ()
+    kept, lost = taken_betas(headers.pop(BETA, None), target.limits)
+    return headers if kept is None else {**headers, BETA: kept}, lost

@@ -1,9 +1,11 @@
 """The caller's own body for a Claude target: edits in its JSON text, the rest as it came."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from translators.capabilities import ModelRecord
 from translators.claude.inbound.history_cuts import NO_CUTS, reasoning_cuts
+from translators.claude.inbound.relay_host import fit_host
 from translators.claude.inbound.relay_thinking import fit_thinking
 from translators.claude.inbound.system_turns import wrapped_system_turns
 from translators.dialect import Target
@@ -20,11 +22,22 @@ _TIERS: Final = {"auto": "auto", "default": "standard_only"}
 
 
 def relayed_body(
-    text: str, document: JsonObject, overlay: Overlay, target: Target, report: Report
+    text: str,
+    document: JsonObject,
+    overlay: Overlay,
+    target: Target,
+    report: Report,
+    lost_betas: Sequence[str] = (),
 ) -> str:
-    """The text as it is sent to `target`. `document`: what it says. Raises ValueError for numbers
-    that Python cannot read."""
-    if (named := _with_model_alone(text, document, overlay, target)) is not None:
+    """The text as it is sent to `target`. `document`: what it says; `lost_betas`: those that its
+    host is not told of.
+
+    Raises ValueError for numbers that Python cannot read.
+    """
+    if (
+        target.limits is None
+        and (named := _with_model_alone(text, document, overlay, target)) is not None
+    ):
         return named
     body = Body(text, document)
     body.put("model", target.model)
@@ -38,8 +51,10 @@ def relayed_body(
     _hold_max_tokens(body, target.record, report)
     _without_sampling(body, target.record, report)
     fit_thinking(body, overlay, target.record, cuts.lost_reasoning, report)
-    if target.record.mid_system == "wrap":
+    if target.record.mid_system != "native":
         body.edits += wrapped_system_turns(body, report)
+    if target.limits is not None:
+        fit_host(body, target.limits, list(lost_betas), report)
     return body.finished()
 
 

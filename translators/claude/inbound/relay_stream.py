@@ -14,7 +14,7 @@ from translators.failures import malformed, truncated
 from translators.json_codec import JsonObject
 from translators.long_json import loads_answer
 from translators.splices import Edit, last, members, spliced, written
-from translators.sse import MAX_EVENT_BYTES, Held
+from translators.sse import MAX_EVENT_BYTES, Held, is_stray
 
 _BORDER: Final = re.compile(rb"\r?\n\r?\n|\r\r")
 _NAME: Final = re.compile(rb"\A\s*event: ?([a-z_]+)")
@@ -26,6 +26,8 @@ _RUN: Final = re.compile(rb"(?:event: content_block_(?:start|delta|stop)\ndata: 
 """Events that tell nothing of the answer as a whole, as Claude itself writes them. (An event may
 have more lines of data, or ends of another form: those are looked at one by one.)"""
 _CONTENT: Final = (b"event: content_block_delta\n", b"event: content_block_stop\n")
+
+_NO_EVENT: Final = malformed("The provider sent something that is no event.")
 
 
 class RelayedStream:
@@ -90,7 +92,7 @@ class RelayedStream:
             "error",
         ):  # only its blank line is missing
             return [self._event(last.rstrip() + b"\n\n")]
-        self.failure = truncated()
+        self.failure = _NO_EVENT if is_stray(last) else truncated()
         return []
 
     def _event(self, raw: bytes) -> Chunk:
@@ -114,6 +116,9 @@ class RelayedStream:
         if kind == "error":
             self.failure = error_failure(document)
             return Relayed(raw, failed=True)
+        if is_stray(raw):
+            self.failure = _NO_EVENT
+            return Relayed(b"")
         self._committed = self._committed or bool(raw.strip())
         return Relayed(raw, commits=self._committed)
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
+from translators.chat.prefill import marked
 from translators.chat.request import ChatRequest, parse
 from translators.claude.inbound.context import Reading, object_of, rejected, text_of
 from translators.claude.inbound.conversation import Conversation
@@ -44,6 +45,8 @@ class Read(NamedTuple):
     only_search: bool
     notes: tuple[Note, ...]
     natives: tuple[str, ...]
+    only_reads: bool
+    """`max_tokens: 0`: the prompt is to be in Claude's cache, and nothing to be answered."""
 
 
 def read(document: Any, headers: Mapping[str, str], size: int, *, counts: bool = False) -> Read:
@@ -86,6 +89,7 @@ def read(document: Any, headers: Mapping[str, str], size: int, *, counts: bool =
     _write_caller(body, document, headers)
     _look_at_the_rest(document, reading)
     request = _checked(body, size)
+    marked(request.messages)
     stops = _stops(document) if "stop_sequences" in document else ()
     return Read(
         request,
@@ -96,6 +100,7 @@ def read(document: Any, headers: Mapping[str, str], size: int, *, counts: bool =
         only_search,
         tuple(reading.notes.values()),
         tuple(reading.natives),
+        document.get("max_tokens") == 0 and not counts,
     )
 
 
@@ -104,7 +109,7 @@ def _hub_name(model: str) -> str:
 
 
 def _max_tokens(document: JsonObject, reading: Reading) -> int:
-    """At least 1: `max_tokens: 0` asks Claude to read into its cache and to answer nothing."""
+    """At least 1: who takes a request over from Claude cannot be told `max_tokens: 0`."""
     value = document.get("max_tokens")
     if value is None:
         raise rejected("max_tokens", "Field required")

@@ -1,13 +1,15 @@
 """Google's generateContent API, served to callers (InboundDialect)."""
 
 from collections.abc import Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 
 from translators.chat.chunks import RelayedCompletion
 from translators.chat.request import ChatRequest
 from translators.chat.wire import Completion
-from translators.dialect.inbound import AnswerFacts, Call, Origin
+from translators.dialect import Target, UpstreamRequest
+from translators.dialect.inbound import AnswerFacts, Call, Origin, Overlay
 from translators.errors import InvalidRequest
 from translators.gemini.inbound.candidates import usage_metadata, whole_candidate
 from translators.gemini.inbound.errors import write_error
@@ -48,12 +50,14 @@ class GeminiRequest:
         self.request: ChatRequest = read.request
         self._as_events = call.as_events
         self._shows_thoughts = found.shows_thoughts
+        self._relay = partial(Relay, document, text, stream)
         self.origin: Origin | None = Origin(
             NAME,
-            lambda overlay: Relay(document, text, stream, overlay),
+            self._relay,
             found.natives,
             found.told(),
             found.shows_thoughts,
+            resource=found.resource,
         )
 
     def write_completion(self, completion: Completion, answer: AnswerFacts) -> bytes:
@@ -66,6 +70,10 @@ class GeminiRequest:
             document["usageMetadata"] = usage_metadata(counted)
         named = {**document, "modelVersion": answer.model, "responseId": answer.id}
         return dumps_sized(named, answer.size)
+
+    def count_request(self, overlay: Overlay, target: Target) -> UpstreamRequest:
+        """The request that has a Gemini target count this one."""
+        return self._relay(overlay).build_count(target)
 
     def open_writer(self, answer_id: str, created: int) -> GeminiWriter:
         framing = EventFraming() if self._as_events else ArrayFraming()

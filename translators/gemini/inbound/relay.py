@@ -14,7 +14,7 @@ from translators.dialect import PLAIN, Endings, Envelope, KeyHeader, Target, Ups
 from translators.dialect.inbound import Overlay
 from translators.errors import FailureKind, UpstreamFailure
 from translators.gemini.answer.errors import parse_error
-from translators.gemini.endpoint import method_url
+from translators.gemini.endpoint import method_url, resource_of
 from translators.gemini.inbound.normalization import camel_case
 from translators.gemini.inbound.relay_answer import RelayStream, relayed_completion
 from translators.gemini.inbound.relay_contents import signature_edits
@@ -33,6 +33,7 @@ _CALLERS: Final = frozenset({
     FailureKind.CONTENT_FILTER, FailureKind.UNSUPPORTED,
 })  # fmt: skip
 """Failures that are the request's, so that the caller is shown what Google said."""
+COUNT: Final = "countTokens"
 
 
 class Relay:
@@ -58,6 +59,18 @@ class Relay:
         headers = {"content-type": "application/json"}
         headers.update(key_headers(target.api_key, target.key_header))
         return UpstreamRequest(url, headers, body, self._stream, tuple(report.notes), PLAIN)
+
+    def build_count(self, target: Target) -> UpstreamRequest:
+        """The same to be counted, whether the caller wrote contents or a whole request."""
+        text = _counted(self._text.decode())
+        whole = relayed_body(text, self._overlay, target, Report())
+        model = {"model": resource_of(target.model)}
+        edits = added_members(whole, 0, members(whole), 0, model)
+        body = f'{{"generateContentRequest":{spliced(whole, edits)}}}'.encode()
+        headers = {"content-type": "application/json"}
+        headers.update(key_headers(target.api_key, target.key_header))
+        url = method_url(target.base_url, target.model, COUNT)
+        return UpstreamRequest(url, headers, body, False, (), PLAIN)
 
     def key_headers(self, key: str, header: KeyHeader | None = None) -> dict[str, str]:
         return key_headers(key, header)
@@ -87,6 +100,14 @@ def goes_as_it_is(
     return text.find(b"ignature") < 0 and (
         record.signatures != "required" or text.find(b"unction") < 0
     )
+
+
+def _counted(text: str) -> str:
+    """The text of the request that is to be counted, which may stand inside."""
+    for member in members(text):
+        if camel_case(member.name) == "generateContentRequest" and member.value is not None:
+            return text[member.value_start : member.end]
+    return text
 
 
 def relayed_body(text: str, overlay: Overlay, target: Target, report: Report) -> str:

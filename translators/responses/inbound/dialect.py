@@ -53,6 +53,7 @@ class ResponsesInbound:
             tuple(read.findings.natives),
             optional=_OPTIONAL,
             notes=tuple(read.findings.report.notes),
+            bound_to_key=True,
         )
         self.document = document
         """With the stored history in its `input`."""

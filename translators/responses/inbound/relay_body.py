@@ -4,12 +4,22 @@ character as it came."""
 from collections.abc import Mapping
 from typing import Any, Final
 
+from translators.capabilities import EFFORTS, ModelRecord, nearest_effort
 from translators.chat.passthrough import extension_for
 from translators.dialect import Target
 from translators.dialect.inbound import Overlay
 from translators.notes import Report
 from translators.responses.inbound.relay_items import input_edits, may_change
-from translators.splices import Body, Edit, elements, only_member, written
+from translators.splices import (
+    Body,
+    Edit,
+    cut_all,
+    elements,
+    last,
+    members,
+    only_member,
+    written,
+)
 
 ENCRYPTED: Final = "reasoning.encrypted_content"
 _NAMES: Final[Mapping[str, str]] = {
@@ -50,7 +60,7 @@ def relayed_body(
     body.put("store", False)
     body.cut("previous_response_id")
     _lay_prompt(body, overlay)
-    _set_values(body, overlay)
+    _set_values(body, overlay, target.record)
     _hold(body, target, report)
     _include(body)
     if body.cut("x_provider"):
@@ -79,6 +89,10 @@ def _usual_body(
     if most.__class__ is int and not 16 <= most <= target.record.max_output_tokens:
         return None
     if items.__class__ is list and may_change(items, False):
+        return None
+    reasoning = document.get("reasoning")
+    asked = reasoning.get("effort") if reasoning.__class__ is dict else None
+    if asked in EFFORTS and _effort(asked, target.record) != asked:
         return None
     stored, included = document.get("store", True), document.get("include", ())
     if (stored and "store" in document) or stored is None:
@@ -111,12 +125,14 @@ def _instructs(items: Any) -> bool:
     return first.__class__ is dict and first.get("role") in ("system", "developer")
 
 
-def _set_values(body: Body, overlay: Overlay) -> None:
+def _set_values(body: Body, overlay: Overlay, record: ModelRecord) -> None:
     for name, value in overlay.values.items():
         if (own := _NAMES.get(name)) is not None:
             body.put(own, value)
         elif (inside := _INSIDE.get(name)) is not None:
             holder, member = inside
+            if name == "reasoning_effort" and value in EFFORTS:
+                value = nearest_effort(value, record.thinking.levels)
             before = body.value(holder)
             body.put(holder, {**(before if before.__class__ is dict else {}), member: value})
     for name in overlay.removed:
@@ -135,10 +151,41 @@ def _hold(body: Body, target: Target, report: Report) -> None:
             report.changed(
                 "max_output_tokens", f"{asked} is outside of 16 to {record.max_output_tokens}"
             )
+    _hold_effort(body, record, report)
     for name in _SAMPLING:
         refused = record.sampling == "refused" or name in record.unsupported
         if refused and body.value(name) not in (None, 1) and body.cut(name):
             report.dropped(name, "this model does not take it")
+
+
+def _effort(asked: str, record: ModelRecord) -> str | None:
+    """The effort of the model that is nearest to what is asked for; None if it has none."""
+    thinking = record.thinking
+    return nearest_effort(asked, thinking.levels) if thinking.kind == "effort" else None
+
+
+def _hold_effort(body: Body, record: ModelRecord, report: Report) -> None:
+    """The effort that the caller asks for, as far as the model has it."""
+    holder = body.get("reasoning")
+    if holder is None or holder.value.__class__ is not dict or body.was_put("reasoning"):
+        return
+    asked = holder.value.get("effort")
+    if asked not in EFFORTS:
+        return
+    effort = _effort(asked, record)
+    if effort == asked:
+        return
+    found = members(body.text, holder.value_start)
+    if effort is not None:
+        report.changed("reasoning.effort", f"this model takes {effort!r}, not {asked!r}")
+        member = last(found, "effort")
+        assert member is not None
+        body.edits.append(Edit(member.value_start, member.end, written(effort)))
+        return
+    gone = [i for i, member in enumerate(found) if member.name == "effort"]
+    body.edits += cut_all(body.text, found, gone)
+    if asked != "none":
+        report.dropped("reasoning.effort", "this model does not reason")
 
 
 def _include(body: Body) -> None:

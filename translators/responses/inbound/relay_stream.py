@@ -22,7 +22,7 @@ from translators.responses.inbound.relay_events import (
     output_run,
 )
 from translators.responses.items import is_call
-from translators.sse import MAX_EVENT_BYTES, Held
+from translators.sse import MAX_EVENT_BYTES, Held, is_stray
 
 
 class RelayStream:
@@ -84,11 +84,13 @@ class RelayStream:
             if kind not in LIFECYCLE:
                 plain.append(event)
                 continue
-            _flush(plain, chunks)
+            self._flush(plain, chunks)
+            if self.failure is not None:
+                return chunks
             self._lifecycle(kind.decode(), event, chunks)
             if self.finished or self.failure is not None:
                 return chunks
-        _flush(plain, chunks)
+        self._flush(plain, chunks)
         return chunks
 
     def _lifecycle(self, kind: str, raw: bytes, chunks: list[Chunk]) -> None:
@@ -129,6 +131,17 @@ class RelayStream:
         )
         self.finished = True
 
+    def _flush(self, plain: list[bytes], chunks: list[Chunk]) -> None:
+        """Events that are only shown, as one chunk; comments alone are nobody's answer."""
+        if not plain:
+            return
+        said = [event for event in plain if not is_comment(event)]
+        if len(said) < len(plain) and any(is_stray(event) for event in plain):
+            self.failure = malformed("The provider sent something that is no event.")
+        else:
+            chunks.append(RelayedEvents(b"".join(plain), count=len(said), commits=bool(said)))
+        plain.clear()
+
     def _name(self, response: JsonObject) -> None:
         if response.get("id").__class__ is str:
             self.id = response["id"]
@@ -136,12 +149,3 @@ class RelayStream:
             self.model = response["model"]
         if response.get("usage").__class__ is dict:
             self.usage_so_far = usage(response["usage"])
-
-
-def _flush(plain: list[bytes], chunks: list[Chunk]) -> None:
-    """Events that are only shown, as one chunk; comments alone are nobody's answer."""
-    if plain:
-        said = [event for event in plain if not is_comment(event)]
-        raw = b"".join(plain)
-        chunks.append(RelayedEvents(raw, count=len(said), commits=bool(said)))
-        plain.clear()

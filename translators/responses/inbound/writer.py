@@ -97,8 +97,9 @@ class ResponsesWriter:
     def _chunk(self, chunk: Chunk) -> None:
         if chunk.usage is not None:
             self._usage = chunk.usage
-        if chunk.top is not None and chunk.top.get("service_tier"):
-            self.response.tier = chunk.top["service_tier"]
+        if chunk.top is not None:
+            self.response.tier = chunk.top.get("service_tier") or self.response.tier
+            self.response.moderation = chunk.top.get("moderation") or self.response.moderation
         if chunk.index:
             return
         if chunk.finish_reason is not None:
@@ -168,7 +169,9 @@ class ResponsesWriter:
     def end_unkept(self) -> bytes:
         """What `end` gave, once more, where the response could not be kept."""
         if self._relay is not None:
-            return self._relay.end_unkept()
+            data = self._relay.end_unkept()
+            self.final = self._relay.final
+            return data
         assert self.final is not None
         before, self._events.number = self._before_end
         self.final = {**self.final, "store": False}
@@ -178,11 +181,12 @@ class ResponsesWriter:
     def fail(self, error: CallerError) -> Sequence[bytes]:
         """`error`, then `response.failed`: each half of the clients reads one of them."""
         if self._relay is not None:
-            return self._relay.fail(error)
+            data = self._relay.fail(error)
+            self.final = self._relay.final
+            return (data,)
         if not self._created:
             self._create()
         code, message = told(error)
-        self.response.kept = False
         self.response.model = self._serving
         self._events.add("error", error_event(error))
         self.final = self.response.document(
@@ -191,8 +195,10 @@ class ResponsesWriter:
             error={"code": code, "message": message},
             usage=usage_document(self._usage),
         )
+        before = self._events.take()
+        self._before_end = before, self._events.number
         self._events.add("response.failed", {"response": self.final})
-        return (self._events.take(),)
+        return (before + self._events.take(),)
 
     def keep_alive(self) -> bytes:
         """`response.in_progress` again: clients count the silence between events."""

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from tests.translators.claude.inbound.golden import RECORDS, target_of
+from translators.chat.chunks import Relayed
 from translators.claude.inbound import read_request
 from translators.claude.inbound.relay_edits import relayed_body
 from translators.claude.inbound.relay_stream import RelayedStream, renamed_message
 from translators.dialect import Envelope, Target
 from translators.dialect.inbound import Call, Overlay
+from translators.failures import malformed
 from translators.json_codec import dumps, loads
 from translators.notes import Report
 
@@ -238,6 +240,14 @@ def test_nothing_commits_before_content() -> None:
     assert not any(chunk.commits for chunk in stream.receive(data))
     said = b'event: content_block_delta\ndata: {"type":"content_block_delta"}\n\n'
     assert [chunk.commits for chunk in stream.receive(said)] == [True]
+
+
+@pytest.mark.parametrize("page", [b"<html>Sign in</html>", b"<html>Sign in</html>\n\n<p>"])
+def test_a_page_in_place_of_a_stream_is_shown_to_nobody(page: bytes) -> None:
+    stream = RelayedStream(Envelope("i", 1, "m"), "asked")
+    chunks = [*stream.receive(page), *stream.receive_eof()]
+    assert b"".join(chunk.raw for chunk in chunks if isinstance(chunk, Relayed)) == b""
+    assert stream.failure == malformed("The provider sent something that is no event.")
 
 
 NOTHING = Overlay()
