@@ -29,7 +29,13 @@ FLOORS = [
     {"translators.inbound"},
     {"translators.dialect", "translators.history", "translators.text_fast_path"},
     {"translators.chat"},
-    {"translators.failures", "translators.media", "translators.long_texts", "translators.sealed"},
+    {
+        "translators.failures",
+        "translators.media",
+        "translators.long_texts",
+        "translators.known_tools",
+        "translators.sealed",
+    },
     {
         "translators.capabilities",
         "translators.notes",

@@ -6,9 +6,10 @@ than `MOST_PARTS` the rest is taken to be like the beginning, by its size.
 """
 
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from translators.chat.request import ChatRequest
+from translators.known_tools import known_tools
 
 MOST_PARTS: Final = 10_000
 """Messages, content parts and JSON values that are looked at: some 5 ms of work."""
@@ -42,21 +43,55 @@ class Contents:
     scale: float = 1.0
 
 
-def contents_of(request: ChatRequest) -> Contents:
-    """Messages with their calls and media, tool declarations and the answer's schema."""
+def contents_of(request: ChatRequest, joined: bool = False) -> Contents:
+    """Messages with their calls and media, tool declarations and the answer's schema. `joined`:
+    what stands together may be one text.
+    """
     walk = _Walk()
     for message in request.messages:
         if walk.room < 0:
             break
         walk.message(message)
     body = request.body
-    for name in ("tools", "functions", "response_format"):
+    if body.get("tools"):
+        _add_tools(walk, body["tools"], joined)
+    for name in ("functions", "response_format"):
         if body.get(name):
             walk.value(body[name])
     found = walk.found
     if walk.room < 0:
         found.scale = max(1.0, request.size / (walk.syntax + sum(map(len, found.texts))))
     return found
+
+
+class _Counted(NamedTuple):
+    """A set of tools that is known, walked for itself."""
+
+    texts: list[str]
+    joined: list[str]
+    tokens: float
+    parts: int
+    syntax: int
+
+
+def _add_tools(walk: "_Walk", tools: Any, joined: bool) -> None:
+    known = known_tools(tools)
+    counted = None if known is None else known.once("contents", lambda: _counted(tools))
+    if counted is None or counted.parts > walk.room:
+        walk.value(tools)
+        return
+    walk.found.texts += counted.joined if joined else counted.texts
+    walk.found.tokens += counted.tokens
+    walk.room -= counted.parts
+    walk.syntax += counted.syntax
+
+
+def _counted(tools: Any) -> _Counted:
+    walk = _Walk()
+    walk.value(tools)
+    found = walk.found
+    parts = MOST_PARTS - walk.room
+    return _Counted(found.texts, ["".join(found.texts)], found.tokens, parts, walk.syntax)
 
 
 class _Walk:
