@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from translators.chat.request import ChatRequest
-from translators.known_tools import known_tools
+from translators.json_codec import loads
+from translators.known_tools import KnownTools, known_tools
 
 MOST_PARTS: Final = 10_000
 """Messages, content parts and JSON values that are looked at: some 5 ms of work."""
@@ -31,6 +32,9 @@ _PART: Final = len('{"type":"text","text":""},')
 _CALL: Final = len('{"type":"function","function":{"name":"","arguments":""}},')
 _STRING: Final = len('"",')
 _LITERAL: Final = len("1,")
+_BACKSLASH: Final = b"\x00"
+_QUOTE: Final = b"\x01"
+"""They stand for escapes of these in a JSON text, which holds no such characters."""
 
 
 @dataclass(slots=True)
@@ -53,11 +57,13 @@ def contents_of(request: ChatRequest, joined: bool = False) -> Contents:
             break
         walk.message(message)
     body = request.body
-    if body.get("tools"):
-        _add_tools(walk, body["tools"], joined)
-    for name in ("functions", "response_format"):
-        if body.get(name):
-            walk.value(body[name])
+    for name in ("tools", "functions", "response_format"):
+        if not (value := body.get(name)):
+            continue
+        if joined and name == "tools" and (known := known_tools(value)) is not None:
+            _add_known(walk, known)
+        else:
+            walk.value(value)
     found = walk.found
     if walk.room < 0:
         found.scale = max(1.0, request.size / (walk.syntax + sum(map(len, found.texts))))
@@ -65,33 +71,40 @@ def contents_of(request: ChatRequest, joined: bool = False) -> Contents:
 
 
 class _Counted(NamedTuple):
-    """A set of tools that is known, walked for itself."""
+    """What a walk over the value of a JSON text finds, its texts as one."""
 
-    texts: list[str]
-    joined: list[str]
-    tokens: float
+    joined: str
+    tokens: int
     parts: int
     syntax: int
 
 
-def _add_tools(walk: "_Walk", tools: Any, joined: bool) -> None:
-    known = known_tools(tools)
-    counted = None if known is None else known.once("contents", lambda: _counted(tools))
-    if counted is None or counted.parts > walk.room:
-        walk.value(tools)
+def _add_known(walk: "_Walk", tools: KnownTools) -> None:
+    counted = tools.once("contents", lambda: _counted(tools.text))
+    if counted.parts > walk.room:
+        walk.value(tools.value)
         return
-    walk.found.texts += counted.joined if joined else counted.texts
+    walk.found.texts.append(counted.joined)
     walk.found.tokens += counted.tokens
     walk.room -= counted.parts
     walk.syntax += counted.syntax
 
 
-def _counted(tools: Any) -> _Counted:
-    walk = _Walk()
-    walk.value(tools)
-    found = walk.found
-    parts = MOST_PARTS - walk.room
-    return _Counted(found.texts, ["".join(found.texts)], found.tokens, parts, walk.syntax)
+def _counted(text: bytes) -> _Counted:
+    """Found in the text: its quotes tell what stands in strings and what between them, and no value
+    is looked at, which takes a sixth of the time.
+    """
+    apart = text.replace(b"\\\\", _BACKSLASH).replace(b'\\"', _QUOTE).split(b'"')
+    strings = apart[1::2]
+    between = b"_".join(apart[::2]).translate(None, b" \t\r\n")  # each string is a _
+    keys = between.count(b"_:")
+    containers = between.count(b"{") + between.count(b"[")
+    empty = between.count(b"{}") + between.count(b"[]")
+    values = 1 + between.count(b",") + containers - empty
+    literals = values - containers - (len(strings) - keys)
+    joined = b"".join(strings).replace(_QUOTE, b'\\"').replace(_BACKSLASH, b"\\\\")
+    syntax = len(strings) * _STRING + literals * _LITERAL
+    return _Counted(loads(b'"%b"' % joined), keys + literals, values, syntax)
 
 
 class _Walk:

@@ -49,6 +49,7 @@ _CLASSES: Final[tuple[tuple[bytes, float], ...]] = (
 
 _ASCII: Final = 6
 """Classes that ASCII text can have, with that of what counts for nothing."""
+_OF_ASCII: Final = bytes(range(_ASCII))
 _SMALL: Final = _CLASSES[0][0]
 
 
@@ -124,10 +125,10 @@ def _weighed(text: str) -> float:
     encoded = text.encode("utf-8", "surrogatepass")
     classes = encoded.translate(_TABLE, _SMALL)  # most of a text is small letters: one look less
     small = len(encoded) - len(classes)
-    present = (
-        range(2, _ASCII) if text.isascii() else range(2, len(_WEIGHTS))
-    )  # each count takes as long as all the rest
-    counts = [0, small, *[classes.count(number) for number in present]]
+    counts = [0, small, *[classes.count(number) for number in range(2, _ASCII)]]
+    if not text.isascii():
+        others = classes.translate(None, _OF_ASCII)  # few: each count takes as long as all the rest
+        counts += [others.count(number) for number in range(_ASCII, len(_WEIGHTS))]
     capital, digits, spaces = counts[2:5]
     if (
         digits

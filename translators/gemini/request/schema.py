@@ -23,6 +23,9 @@ from translators.gemini.request.schema_keywords import (
 from translators.notes import Report
 
 _RULED: Final = frozenset(RULES)
+_SIMPLE: Final = KEPT - {"required"}
+"""Keywords that are taken over as they are, whatever stands beside them; but arrays say what is in
+them."""
 
 MAX_NODES: Final = 20_000
 """Nodes of one schema."""
@@ -133,7 +136,15 @@ class Sanitizer:
         self._nodes += 1
         if self._nodes > MAX_NODES or self._depth > MAX_DEPTH or self._growth.following:
             self._check_size()
-        made = self._narrowed(schema)
+        if (  # most nodes name a type and describe it
+            schema.__class__ is dict
+            and _SIMPLE.issuperset(schema)
+            and (kind := schema.get("type")).__class__ is str
+            and kind != "array"
+        ):
+            made = schema.copy()
+        else:
+            made = self._narrowed(schema)
         self._depth -= 1
         return made
 
