@@ -67,9 +67,9 @@ class KnownTools:
         """Keep the JSON text of what was made of the set for a provider: see `dumps_known`."""
         self.once("text", lambda: dumps(tools), tools)
 
-    def text_of(self, tools: Any) -> bytes | None:
-        """The text that `write` kept of that very value."""
-        found = self._made.get(("text", id(tools)))
+    def text_of(self, body: Any) -> bytes | None:
+        """The text that `write` kept of the very tools of a body."""
+        found = self._made.get(("text", id(body.get("tools"))))
         return None if found is None else found[1]
 
 
@@ -129,8 +129,8 @@ def dumps_known(body: Any, declared: Any) -> bytes:
     """What `dumps` writes of a body for a provider. Its tools may be made of a set that is known:
     of the one that the caller `declared`.
     """
-    found, tools = known_tools(declared), body.get("tools")
-    if found is None or (text := found.text_of(tools)) is None:
+    found = _known.get(id(declared))
+    if found is None or found.value is not declared or (text := found.text_of(body)) is None:
         return dumps(body)
     head, _, tail = dumps({**body, "tools": _STANDS_FOR}).partition(_MARK)
     return dumps(body) if _MARK in tail else b"".join((head, text, tail))

@@ -350,8 +350,7 @@ def _add_tools(
     translation: Translation,
 ) -> None:
     search = asked.get("web_search_options")
-    tools, notes = write_tools(choice.tools, search is None, translation)
-    translation.report.notes += notes
+    tools = write_tools(choice.tools, translation, alone=search is None)
     if search is not None:
         tools.append(web_search_tool(search, translation.record, translation))
     parallel = asked.get("parallel_tool_calls") is not False and not declared.legacy

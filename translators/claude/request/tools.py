@@ -5,7 +5,7 @@ tool_choice says.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple, cast
+from typing import Final, Literal, cast
 
 from translators.capabilities import ModelRecord
 from translators.chat.custom_tools import with_grammar
@@ -178,30 +178,31 @@ def _refuse_repeated(names: list[str]) -> None:
         seen.add(name)
 
 
-class Written(NamedTuple):
-    """Tools in Claude's form, in their order, and what was done to them."""
-
-    tools: list[Tool]
-    notes: list[Note]
+Written = tuple[list[Tool], list[Note]]
+"""Tools in Claude's form, in their order, and what was done to them."""
 
 
-def write_tools(tools: list[JsonObject], alone: bool, translation: Translation) -> Written:
-    """The tools in Claude's form. Nobody changes them: a set that is known, if it is `alone`, is
-    written once for each record and lifetime of marks.
+def write_tools(
+    tools: list[JsonObject], translation: Translation, *, alone: bool = True
+) -> list[Tool]:
+    """The tools in Claude's form. Of a set that is known, if it is `alone`, nobody changes them:
+    they are written once for each record and lifetime of marks.
     """
     found = known_tools(tools) if alone else None
     if found is None:
-        return _written(tools, translation)
+        budget = _Budget()
+        return [_write(tool, translation, budget) for tool in tools]
     what = "claude", cache_mark(translation.breakpoint_ttl).get("ttl")
-    written = found.once(what, lambda: _written(tools, translation), translation.record)
-    found.write(written.tools)
+    written, notes = found.once(what, lambda: _written(tools, translation), translation.record)
+    found.write(written)
+    translation.report.notes += notes
     return written
 
 
 def _written(tools: list[JsonObject], translation: Translation) -> Written:
     of, report, budget = translation, Report(), _Budget()
     own = Translation(of.target, report, of.names, of.schemas, of.breakpoint_ttl)
-    return Written([_write(tool, own, budget) for tool in tools], report.notes)
+    return [_write(tool, own, budget) for tool in tools], report.notes
 
 
 def _write(tool: JsonObject, translation: Translation, budget: _Budget) -> Tool:

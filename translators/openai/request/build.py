@@ -92,7 +92,7 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     if request.size > LONG:
         written = dumps_long(body)
     else:
-        written = dumps_known(body, asked.get("tools")) if shaped else dumps(body)
+        written = dumps(body) if tools is NOTHING else dumps_known(body, asked.get("tools"))
     return UpstreamRequest(url, headers, written, stream, tuple(report.notes), shape)
 
 

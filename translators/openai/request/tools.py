@@ -48,43 +48,33 @@ def read_tools(body: RequestBody, record: ModelRecord, report: Report) -> Declar
         del body["tools"]
     if functions is not None and not functions:
         del body["functions"]
-    taken = _NOT_ANY
+    named: list[str] = []
+    plain: Declared | None = None
     if tools:
         found = known_tools(tools)
         if found is None:
             taken = _taken(tools, record)
         else:
             taken = found.once("openai", lambda: _taken(tools, record), record)
-            found.write(taken.tools)
-        for name in taken.lost:
+            found.write(taken[0])
+        body["tools"], lost, named, plain = taken
+        for name in lost:
             report.dropped(f"tools.{name}", "this provider's API does not know it")
-        body["tools"] = taken.tools
     if record.ranges == "openai" and (choice := body.get("tool_choice")).__class__ is dict:
         body["tool_choice"] = _nested(choice)
-    if not functions and taken.plain is not None:
-        return taken.plain
-    named = taken.named
     if functions:
         named = named + [function["name"] for function in functions]
-        if (plain := _plain(named)) is not None:
-            return plain
+        plain = _plain(named)
+    if plain is not None:
+        return plain
     names = ToolNames(named)
     _rename(body, names)
     return Declared(frozenset(named), _NONE, names, names.rewritten)
 
 
-class _Taken(NamedTuple):
-    """The caller's tools as a server takes them, under the names that the caller gave them."""
-
-    tools: list[Tool]
-    lost: list[str]
-    """The fields that the server does not know."""
-    named: list[str]
-    plain: Declared | None
-    """What is declared, if no name needs an alias."""
-
-
-_NOT_ANY: Final = _Taken([], [], [], None)
+_Taken = tuple[list[Tool], list[str], list[str], Declared | None]
+"""The caller's tools as a server takes them, under the names that the caller gave them; the fields
+that it does not know; those names; what is declared, if none of them needs an alias."""
 
 
 def _taken(tools: list[Tool], record: ModelRecord) -> _Taken:
@@ -99,7 +89,7 @@ def _taken(tools: list[Tool], record: ModelRecord) -> _Taken:
         kind = tool["type"]
         if kind in OWN:
             named.append(tool[kind]["name"])
-    return _Taken(tools, lost, named, _plain(named))
+    return tools, lost, named, _plain(named)
 
 
 def _plain(named: list[str]) -> Declared | None:
