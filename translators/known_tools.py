@@ -12,6 +12,8 @@ from collections.abc import Callable, Hashable
 from typing import Any, Final, TypeVar
 
 from translators.json_codec import JsonObject, dumps, first_flaw, loads
+from translators.long_json import dumps_sized
+from translators.pieces import LONG
 
 _Made = TypeVar("_Made")
 
@@ -125,12 +127,14 @@ def read(text: bytes) -> JsonObject | None:
     return known
 
 
-def dumps_known(body: Any, declared: Any) -> bytes:
-    """What `dumps` writes of a body for a provider. Its tools may be made of a set that is known:
-    of the one that the caller `declared`.
+def dumps_known(body: Any, declared: Any, size: int) -> bytes:
+    """What `dumps_sized` writes of a body for a provider. Its tools may be made of a set that is
+    known: of the one that the caller `declared`.
     """
     found = _known.get(id(declared))
-    if found is None or found.value is not declared or (text := found.text_of(body)) is None:
+    if found is None or found.value is not declared or size > LONG:
+        return dumps_sized(body, size)
+    if (text := found.text_of(body)) is None:
         return dumps(body)
     head, _, tail = dumps({**body, "tools": _STANDS_FOR}).partition(_MARK)
     return dumps(body) if _MARK in tail else b"".join((head, text, tail))

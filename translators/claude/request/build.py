@@ -48,9 +48,9 @@ from translators.claude.wire import (
 )
 from translators.dialect import PLAIN, AnswerShape, KeyHeader, Target, UpstreamRequest
 from translators.errors import InvalidRequest
-from translators.json_codec import JsonObject, dumps
+from translators.json_codec import JsonObject
 from translators.known_tools import dumps_known
-from translators.long_texts import LONG, dumps_long
+from translators.long_json import dumps_sized
 from translators.notes import Report
 
 DEFAULT_VERSION: Final = "2023-06-01"
@@ -127,10 +127,11 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
         limit is None and body["max_tokens"] > LONGEST_UNSTREAMED
     )
     body["stream"] = stream
-    if request.size > LONG:
-        written = dumps_long(body)
-    else:
-        written = dumps(body) if plain else dumps_known(body, asked.get("tools"))
+    written = (
+        dumps_sized(body, request.size)
+        if plain
+        else dumps_known(body, asked.get("tools"), request.size)
+    )
     if len(written) > MAX_BODY:
         raise InvalidRequest(
             f"Claude takes requests of at most {MAX_BODY} bytes.", None, "request_too_large", 413

@@ -26,9 +26,9 @@ from translators.gemini.request.thinking import thinking_config, wish_of
 from translators.gemini.request.tools import NO_TOOLS, Toolset, toolset
 from translators.gemini.speech import format_of
 from translators.gemini.wire import GenerateContentRequest, GenerationConfig, JsonForm
-from translators.json_codec import JsonObject, dumps
+from translators.json_codec import JsonObject
 from translators.known_tools import dumps_known
-from translators.long_texts import LONG, dumps_long
+from translators.long_json import dumps_sized
 from translators.notes import Report
 
 WHOLE: Final = "generateContent"
@@ -203,9 +203,9 @@ def key_headers(key: str, header: KeyHeader | None = None) -> dict[str, str]:
 
 def _written(upstream: GenerateContentRequest, asked: JsonObject, size: int) -> bytes:
     try:
-        if size > LONG:
-            return dumps_long(upstream)
-        return dumps_known(upstream, asked["tools"]) if "tools" in asked else dumps(upstream)
+        if "tools" in asked:
+            return dumps_known(upstream, asked["tools"], size)
+        return dumps_sized(upstream, size)
     except ValueError as error:
         raise InvalidRequest(
             f"The request cannot be written for this provider: {error}", None, "invalid_value"
