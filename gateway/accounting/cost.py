@@ -86,7 +86,7 @@ def _plain_cost(price: Price, prompt_tokens: int, cached_share: float, output_to
 
 
 def _is_plain(usage: dict[str, Any]) -> bool:
-    """Every token has the plain rate: nothing cached, heard or beside the tokens."""
+    """Whether every token has the plain rate: none cached, none heard, no fee or surcharge."""
     details, spoken = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
     return (
         (not details or (details.__class__ is dict and not any(details.values())))

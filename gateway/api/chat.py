@@ -22,8 +22,14 @@ from gateway.telemetry.ids import unique
 from translators.chat.chunks import Chunk
 from translators.chat.long_chunks import shed, shortened
 from translators.chat.wire import Completion
+from translators.dialect.inbound import (
+    AnswerFacts,
+    AnswerWriter,
+    Call,
+    InboundDialect,
+    InboundRequest,
+)
 from translators.errors import InvalidRequest, UpstreamError
-from translators.inbound import AnswerFacts, AnswerWriter, Call, InboundDialect, InboundRequest
 from translators.openai import inbound
 from translators.pieces import joined
 

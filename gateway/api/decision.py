@@ -9,8 +9,8 @@ from gateway.routing.decision import Decision, decide
 from gateway.routing.facts import Caller
 from gateway.routing.state import RoutingContext
 from translators.chat.request import ChatRequest
+from translators.dialect.inbound import Origin
 from translators.errors import InvalidRequest
-from translators.inbound import Origin
 from translators.notes import Note
 
 MODES: Final = ("report", "strict", "quiet")

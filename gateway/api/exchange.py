@@ -17,8 +17,8 @@ from gateway.errors import (
     UpstreamFailed,
     caller_error,
 )
+from translators.dialect.inbound import InboundDialect
 from translators.errors import InvalidRequest
-from translators.inbound import InboundDialect
 from translators.openai import inbound as chat
 
 RESTARTING: Final = "restarting"

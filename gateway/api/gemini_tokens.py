@@ -6,8 +6,8 @@ from gateway.api.decision import decided
 from gateway.api.request import Request
 from gateway.http.offload import BIG, off_loop
 from gateway.http.response import Response, json_response
+from translators.dialect.inbound import Call
 from translators.gemini.inbound import read_count
-from translators.inbound import Call
 
 
 async def count_tokens(http: Request) -> Response:

@@ -17,8 +17,8 @@ from gateway.routing.candidates import Candidate
 from gateway.routing.decision import Decision
 from gateway.routing.plan import DISCOVERED, refusal
 from translators.claude import inbound as messages
+from translators.dialect.inbound import Call
 from translators.errors import InvalidRequest
-from translators.inbound import Call
 
 VERSION_HEADER: Final = "anthropic-version"
 """Sent by every client of Anthropic's: lists of models are shown to them in their own shape."""

@@ -25,8 +25,8 @@ from gateway.api.openapi import openapi
 from gateway.api.request import Request
 from gateway.errors import NotServed
 from translators.claude import inbound as claude_messages
+from translators.dialect.inbound import InboundDialect
 from translators.gemini import inbound as gemini_api
-from translators.inbound import InboundDialect
 from translators.openai import inbound as chat_completions
 from translators.responses.inbound import dialect as responses_dialect
 

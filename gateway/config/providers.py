@@ -174,7 +174,7 @@ class HealthCheck(Row):
 
 
 UNSET: Final = SecretStr("")
-"""In place of a key that the environment does not have."""
+"""Stands for a key that is not set in the environment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,8 +273,8 @@ class Provider(Row):
 
     @property
     def relays(self) -> str:
-        """The dialect whose callers' own bodies it is sent; "" where that is nobody's but the
-        hub's.
+        """The dialect whose callers' bodies this provider is sent as they came; "" if it is only
+        sent the hub's requests.
         """
         if self.responses is not None:
             return "responses"

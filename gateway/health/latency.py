@@ -13,7 +13,7 @@ SAMPLES: Final = 200
 FEWEST_SAMPLES: Final = 20
 """Fewer observations than this have no quantile."""
 _LEAST_WEIGHT: Final = 0.1
-"""Of a new observation, however many came just before it."""
+"""The least weight of a new observation, however many came just before it."""
 _JUST_BEFORE: Final = 6.0
 """Seconds after an observation within which the next has no more than that: 1 - exp(-6 / 60) is
 less."""

@@ -10,8 +10,8 @@ from gateway.config import Persona
 from translators.capabilities import EFFORTS
 from translators.chat.passthrough import passed_through
 from translators.chat.request import INSTRUCTION_ROLES, ChatRequest
+from translators.dialect.inbound import Overlay
 from translators.errors import InvalidRequest
-from translators.inbound import Overlay
 from translators.notes import Note, Report
 from translators.registry import hold_reasoning
 

@@ -5,7 +5,7 @@ as rules ask for it.
 from collections.abc import Iterator
 from typing import Any, Final, Literal, NamedTuple
 
-from gateway.config import Feature, Persona
+from gateway.config import CAPABILITY_OF, Feature, Persona
 from translators.capabilities import Capability
 from translators.chat.request import ChatRequest
 
@@ -30,14 +30,7 @@ _PARTS: Final[dict[str, Capability]] = {
     "input_audio": "audio_input",
     "video_url": "video",
 }
-_FEATURES: Final[dict[Capability, Feature]] = {
-    "tool_calling": "tools",
-    "vision": "images",
-    "audio_input": "audio",
-    "video": "video",
-    "json_schema": "json_schema",
-    "web_search": "web_search",
-}
+_FEATURES: Final = {capability: feature for feature, capability in CAPABILITY_OF.items()}
 """What a rule can ask for, by a plainer name than the need's. Files and history are seen apart: a
 text file needs nothing."""
 

@@ -26,7 +26,7 @@ from types import FrameType
 from typing import Any, Final
 
 from gateway.app import running_gateway
-from gateway.config import ConfigFiles
+from gateway.revisions.load import ConfigFiles
 from gateway.server.listener import listening
 from gateway.telemetry.request_log import RequestLog
 from tests.bench.systems import Provider, gateway

@@ -18,7 +18,7 @@ from translators.claude.inbound.relay import ClaudeRelay
 from translators.claude.inbound.request import Read, read
 from translators.claude.inbound.writer import MessagesWriter
 from translators.dialect import Target, UpstreamRequest
-from translators.inbound import AnswerFacts, Call, Origin, Overlay
+from translators.dialect.inbound import AnswerFacts, Call, Origin, Overlay
 from translators.long_json import dumps_sized
 
 NAME: Final = "messages"

@@ -9,7 +9,7 @@ from translators.claude.arguments import RAW
 from translators.claude.inbound.answer_context import AnswerContext
 from translators.claude.inbound.events import AnswerEvents, Events
 from translators.claude.inbound.tokens import RESPONSES
-from translators.inbound import AnswerFacts
+from translators.dialect.inbound import AnswerFacts
 from translators.json_codec import JsonObject, loads
 
 _LATE: Final = ("reasoning_content", "reasoning")

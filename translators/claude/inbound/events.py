@@ -14,7 +14,7 @@ from translators.claude.inbound.calls import Call, CallIds
 from translators.claude.inbound.stop_text import StopText
 from translators.claude.inbound.tokens import GEMINI, write_token
 from translators.claude.inbound.usage import counts, usage_of
-from translators.inbound import AnswerFacts
+from translators.dialect.inbound import AnswerFacts
 from translators.json_codec import JsonObject
 
 Events = list[JsonObject]

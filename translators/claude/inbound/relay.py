@@ -20,8 +20,8 @@ from translators.dialect import (
     Target,
     UpstreamRequest,
 )
+from translators.dialect.inbound import Call, Overlay, relayed_failure
 from translators.errors import InvalidRequest, UpstreamFailure
-from translators.inbound import Call, Overlay, relayed_failure
 from translators.notes import Report
 
 _PASSED: Final = ("user-agent", "x-app", "anthropic-beta")

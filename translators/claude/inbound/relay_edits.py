@@ -7,7 +7,7 @@ from translators.claude.inbound.history_cuts import reasoning_cuts
 from translators.claude.inbound.relay_thinking import fit_thinking
 from translators.claude.inbound.system_turns import wrapped_system_turns
 from translators.dialect import Target
-from translators.inbound import Overlay
+from translators.dialect.inbound import Overlay
 from translators.notes import Report
 from translators.splices import Body, Edit, elements, written
 

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from translators.capabilities import EFFORT_TOKENS, ModelRecord, nearest_effort
-from translators.inbound import Overlay
+from translators.dialect.inbound import Overlay
 from translators.json_codec import JsonObject
 from translators.notes import Report
 from translators.splices import Body, Edit, cut, last, members, written

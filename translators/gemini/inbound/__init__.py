@@ -7,6 +7,7 @@ from typing import Any, Final
 from translators.chat.chunks import RelayedCompletion
 from translators.chat.request import ChatRequest
 from translators.chat.wire import Completion
+from translators.dialect.inbound import AnswerFacts, Call, Origin
 from translators.errors import InvalidRequest
 from translators.gemini.inbound.candidates import usage_metadata, whole_candidate
 from translators.gemini.inbound.errors import write_error
@@ -15,7 +16,6 @@ from translators.gemini.inbound.path import Asked, asked
 from translators.gemini.inbound.relay import Relay
 from translators.gemini.inbound.request import Read, read_body
 from translators.gemini.inbound.writer import ArrayFraming, EventFraming, GeminiWriter
-from translators.inbound import AnswerFacts, Call, Origin
 from translators.json_codec import JsonObject
 from translators.long_json import dumps_sized
 

@@ -10,6 +10,7 @@ from typing import Any, Final, cast
 from translators.chat.request import ChatRequest
 from translators.chat.wire import Completion
 from translators.dialect import PLAIN, Endings, Envelope, KeyHeader, Target, UpstreamRequest
+from translators.dialect.inbound import Overlay
 from translators.errors import FailureKind, UpstreamFailure
 from translators.gemini.answer.errors import parse_error
 from translators.gemini.endpoint import method_url
@@ -22,7 +23,6 @@ from translators.gemini.inbound.relay_overlay import (
     instruction_edits,
 )
 from translators.gemini.request.build import STREAM, WHOLE, key_headers
-from translators.inbound import Overlay
 from translators.notes import Report
 from translators.splices import cut_all, members, spliced
 

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from translators.capabilities import EFFORTS, Effort, ModelRecord
+from translators.dialect.inbound import Overlay
 from translators.gemini.inbound.generation import AT, HUB_NAMES
 from translators.gemini.inbound.normalization import camel_case
 from translators.gemini.inbound.values import read_number
 from translators.gemini.request.thinking import Wish, thinking_config
-from translators.inbound import Overlay
 from translators.json_codec import JsonObject, dumps_str
 from translators.notes import Report
 from translators.splices import Edit, Member, cut_all, elements, members, skip_space

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from translators.chat.chunks import Chunk, Collector, Relayed, Texts, escape_line_separators
+from translators.dialect.inbound import AnswerFacts, CallerError
 from translators.gemini.inbound.candidates import image_parts, last_candidate, usage_metadata
 from translators.gemini.inbound.errors import status_of
-from translators.inbound import AnswerFacts, CallerError
 from translators.json_codec import JsonObject, dumps
 from translators.sse import Decoder
 

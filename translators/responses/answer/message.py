@@ -11,10 +11,7 @@ from translators.responses.items import CALLS, FORMAT, is_call, is_item, parts_o
 from translators.responses.wire import Item
 
 _IMAGE_TYPES: Final = {
-    "png": "image/png",
-    "webp": "image/webp",
-    "jpeg": "image/jpeg",
-    "gif": "image/gif",
+    **{name: f"image/{name}" for name in ("png", "webp", "jpeg", "gif")},
     "svg": "image/svg+xml",
 }
 

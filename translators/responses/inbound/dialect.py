@@ -8,7 +8,14 @@ from translators.capabilities import Capability
 from translators.chat.chunks import RelayedCompletion
 from translators.chat.request import ChatRequest
 from translators.chat.wire import Completion
-from translators.inbound import AnswerFacts, Call, CallerError, Origin, Overlay, WrittenError
+from translators.dialect.inbound import (
+    AnswerFacts,
+    Call,
+    CallerError,
+    Origin,
+    Overlay,
+    WrittenError,
+)
 from translators.json_codec import JsonObject, dumps
 from translators.long_json import dumps_sized, loads_answer
 from translators.responses.inbound import failures

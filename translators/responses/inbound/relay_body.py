@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from translators.chat.passthrough import extension_for
 from translators.dialect import Target
-from translators.inbound import Overlay
+from translators.dialect.inbound import Overlay
 from translators.notes import Report
 from translators.responses.inbound.relay_items import input_edits
 from translators.splices import Body, Edit, elements

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from translators.chat.chunks import Chunk
-from translators.inbound import CallerError
+from translators.dialect.inbound import CallerError
 from translators.json_codec import JsonObject, dumps
 from translators.responses.inbound.events import Events
 from translators.responses.inbound.failures import error_event, told

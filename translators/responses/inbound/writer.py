@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from translators.chat.chunks import Chunk, Relayed, Texts
 from translators.chat.wire import Usage
-from translators.inbound import AnswerFacts, CallerError
+from translators.dialect.inbound import AnswerFacts, CallerError
 from translators.json_codec import JsonObject
 from translators.responses.inbound.events import Events
 from translators.responses.inbound.failures import error_event, told

@@ -12,7 +12,7 @@ from translators.claude.inbound import read_request
 from translators.claude.inbound.relay_edits import relayed_body
 from translators.claude.inbound.relay_stream import RelayedStream, renamed_message
 from translators.dialect import Envelope, Target
-from translators.inbound import Call, Overlay
+from translators.dialect.inbound import Call, Overlay
 from translators.json_codec import dumps, loads
 from translators.notes import Report
 

@@ -13,8 +13,8 @@ from translators.claude.inbound.errors import write_error
 from translators.claude.inbound.events import AnswerEvents
 from translators.claude.inbound.tokens import GEMINI, RESPONSES, read_token, write_token
 from translators.claude.inbound.writer import MessagesWriter
+from translators.dialect.inbound import AnswerFacts, CallerError
 from translators.errors import FailureKind
-from translators.inbound import AnswerFacts, CallerError
 from translators.json_codec import loads
 
 FACTS = AnswerFacts("chatcmpl-1", 1, "m", "prov/m", lambda: 77)

@@ -13,12 +13,12 @@ from tests.translators.gemini.models import record
 from translators.chat.chunks import Relayed, RelayedCompletion
 from translators.chat.request import ChatRequest
 from translators.dialect import Envelope, Target
+from translators.dialect.inbound import Overlay
 from translators.errors import FailureKind, UpstreamError
 from translators.gemini.inbound.relay import Relay
 from translators.gemini.inbound.relay_answer import RelayStream
 from translators.gemini.inbound.signatures import sealed_signature
 from translators.gemini.request.thought_signatures import SENTINEL
-from translators.inbound import Overlay
 from translators.json_codec import dumps
 
 ANY = ChatRequest({"model": "m", "messages": []})

@@ -12,8 +12,8 @@ from tests.translators.responses.inbound.request_cases import STATE, call, outpu
 from translators.capabilities import ModelRecord
 from translators.chat.request import parse
 from translators.dialect import Envelope, Target
+from translators.dialect.inbound import AnswerFacts, Call, Overlay
 from translators.errors import InvalidRequest
-from translators.inbound import AnswerFacts, Call, Overlay
 from translators.json_codec import dumps, loads
 from translators.responses.inbound.dialect import read_request
 from translators.responses.inbound.relay_stream import RelayStream
