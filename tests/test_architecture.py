@@ -33,6 +33,7 @@ FLOORS = [
         "translators.failures",
         "translators.media",
         "translators.long_texts",
+        "translators.known_tools",
         "translators.sealed",
         "translators.json_access",
     },

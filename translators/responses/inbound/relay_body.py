@@ -4,7 +4,7 @@ character as it came."""
 from collections.abc import Mapping
 from typing import Any, Final
 
-from translators.capabilities import EFFORTS, ModelRecord, nearest_effort
+from translators.capabilities import EFFORTS, Effort, ModelRecord, nearest_effort
 from translators.chat.passthrough import extension_for
 from translators.dialect import Target
 from translators.dialect.inbound import Overlay
@@ -158,7 +158,7 @@ def _hold(body: Body, target: Target, report: Report) -> None:
             report.dropped(name, "this model does not take it")
 
 
-def _effort(asked: str, record: ModelRecord) -> str | None:
+def _effort(asked: Effort, record: ModelRecord) -> Effort | None:
     """The effort of the model that is nearest to what is asked for; None if it has none."""
     thinking = record.thinking
     return nearest_effort(asked, thinking.levels) if thinking.kind == "effort" else None
