@@ -26,8 +26,8 @@ from gateway.errors import NotServed
 from gateway.http.event_stream import EventStream
 from gateway.http.response import NoContent, Response, json_response
 from gateway.telemetry.events import Event
+from translators.dialect.inbound import InboundDialect
 from translators.errors import InvalidRequest
-from translators.inbound import InboundDialect
 from translators.json_codec import dumps
 from translators.openai import inbound as chat_completions
 

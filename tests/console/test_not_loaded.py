@@ -12,7 +12,7 @@ import asyncio, sys
 from pathlib import Path
 import gateway.__main__
 from gateway.app import running_gateway
-from gateway.config import ConfigFiles
+from gateway.revisions.load import ConfigFiles
 
 async def main(opened):
     files = ConfigFiles(Path("config"), {})
