@@ -41,7 +41,20 @@ class PointDocument(CountsDocument):
     """Its beginning, in seconds since 1970."""
 
 
-class StatsDocument(TypedDict):
+class FiguresDocument(TypedDict):
+    """What was counted in a window of time."""
+
+    total: CountsDocument
+    """Of the whole window."""
+    points: list[PointDocument]
+    """The oldest first; steps without requests are left out."""
+    personas: dict[str, CountsDocument]
+    """By persona, over the minutes that the window touches."""
+    targets: dict[str, CountsDocument]
+    """By provider/model, over the minutes that the window touches."""
+
+
+class StatsDocument(FiguresDocument):
     """Traffic of the last hour at most, of all workers together."""
 
     time: int
@@ -60,14 +73,6 @@ class StatsDocument(TypedDict):
     """Between two points."""
     in_flight: int
     """Requests that are being served."""
-    total: CountsDocument
-    """Of the whole window."""
-    points: list[PointDocument]
-    """The oldest first; steps without requests are left out."""
-    personas: dict[str, CountsDocument]
-    """By persona, over the minutes that the window touches."""
-    targets: dict[str, CountsDocument]
-    """By provider/model, over the minutes that the window touches."""
 
 
 class DecidedDocument(TypedDict):

@@ -16,7 +16,7 @@ from aiohttp import web
 from gateway.api import catalog
 from gateway.api.auth import CONSOLE_PROXY, Admin
 from gateway.api.chat import Handler, chat
-from gateway.api.console_schemas import StatsDocument
+from gateway.api.console_schemas import FiguresDocument, StatsDocument
 from gateway.api.request import VERSION, Gateway, Request
 from gateway.config import ConsoleSettings
 from gateway.console import decisions, stats
@@ -24,6 +24,7 @@ from gateway.console.access import ConsoleAccess
 from gateway.console.static_files import PAGE, SECURITY, StaticFiles
 from gateway.errors import NotServed
 from gateway.http.event_stream import EventStream
+from gateway.http.offload import off_loop
 from gateway.http.response import NoContent, Response, json_response
 from gateway.telemetry.events import Event
 from translators.dialect.inbound import InboundDialect
@@ -81,7 +82,7 @@ class Console:
         """What a worker answers when another one asks."""
 
         async def told(window: int) -> dict[str, Any]:
-            return {**self._stats.told(window), "in_flight": gateway.running}
+            return {**await off_loop(self._stats.told, window), "in_flight": gateway.running}
 
         async def after(cursors: Mapping[str, int]) -> dict[str, Any]:
             number = 0 if gateway.peers is None else gateway.peers.number
@@ -181,7 +182,7 @@ class Console:
         window = _span(http, "window", stats.WINDOW, stats.WINDOW)
         step = _span(http, "step", stats.STEP, _LONGEST_STEP)
         told = [answer for _, answer in await self._asked(gateway, "stats", window)]
-        merged = stats.Merged(told, step)
+        figures = await off_loop(_figures, told, step)
         document: StatsDocument = {
             "time": int(self._clock()),
             "revision": config.revision,
@@ -191,10 +192,7 @@ class Console:
             "window_seconds": window,
             "step_seconds": step,
             "in_flight": sum(one["in_flight"] for one in told),
-            "total": merged.total.document(),
-            "points": merged.points(),
-            "personas": merged.named("personas"),
-            "targets": merged.named("targets"),
+            **figures,
         }
         return _data(document)
 
@@ -252,6 +250,16 @@ class Console:
             return [(0, own)]
         others = await gateway.peers.others(question, about)
         return [(gateway.peers.number, own), *(one for one in others if one[1] is not None)]
+
+
+def _figures(told: list[Any], step: int) -> FiguresDocument:
+    merged = stats.Merged(told, step)
+    return {
+        "total": merged.total.document(),
+        "points": merged.points(),
+        "personas": merged.named("personas"),
+        "targets": merged.named("targets"),
+    }
 
 
 def _told(cursor: decisions.Cursor) -> dict[str, int]:

@@ -138,9 +138,9 @@ class _Slices:
 
     def since(self, start: int) -> Iterable[tuple[int, str, Count]]:
         """Each slice that reaches beyond a moment."""
-        for began, counts in self._kept:
+        for began, counts in list(self._kept):
             if began + self._seconds > start:
-                for name, count in counts.items():
+                for name, count in list(counts.items()):
                     yield began, name, count
 
 
@@ -163,7 +163,9 @@ class Stats:
             self._personas.at(now, event.persona).request(event)
 
     def told(self, window: int) -> dict[str, Any]:
-        """What this process counted in the last so many seconds, for all of them together."""
+        """What this process counted in the last so many seconds, for all of them together. It takes
+        milliseconds: a thread may ask while the loop counts.
+        """
         start = int(self._clock()) - window
         return {
             "slices": [[began, count.told()] for began, _, count in self._all.since(start)],
