@@ -146,6 +146,7 @@ async def test_demo_says_that_it_is_simulated() -> None:
         process.send_signal(signal.SIGTERM)
         _, errors = await asyncio.wait_for(process.communicate(), 10)
     assert b"SIMULATED" in errors
+    assert f"console:   {url}/console".encode() in errors
     assert process.returncode == 0
 
 

@@ -193,6 +193,8 @@ def _banner(config: Config, host: str, port: int, demo: bool) -> str:
         ),
         overview(config, demo),
     ]
+    if config.server.console.enabled or (demo and is_loopback(host)):
+        lines.append(f"  console:   http://{shown}:{port}/console")
     if demo:
         lines.append(
             "  SIMULATED: no provider is called. Answers come from the built-in simulator; set a"

@@ -201,7 +201,7 @@ class Console:
         self._access.check(http)
         last = http.headers.get("last-event-id")
         cursor = decisions.read_cursor(http.query.get("after", "") if last is None else last)
-        if "text/event-stream" in http.headers.get("accept", ""):
+        if http.method == "GET" and "text/event-stream" in http.headers.get("accept", ""):
             return await self._streamed(http, cursor)
         answers = await self._asked(http.gateway, "decisions", _told(cursor))
         return _data(decisions.merged(answers, cursor))

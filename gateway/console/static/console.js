@@ -99,7 +99,7 @@ async function start() {
     return;
   }
   $("login").hidden = true;
-  $("console").hidden = false;
+  $("console").hidden = $("sections").hidden = false;
   $("logout").hidden = state.session.access !== "admin_key";
   $("welcome").hidden = !state.session.simulated;
   $("who").textContent = state.session.simulated ? "simulated" : state.session.role === "viewer" ? "you may look" : "";
@@ -113,7 +113,7 @@ async function start() {
   if (!state.timer) state.timer = setInterval(() => { if (!document.hidden) refresh(); }, POLL);
 }
 function showLogin() {
-  $("console").hidden = true;
+  $("console").hidden = $("sections").hidden = true;
   $("login").hidden = false;
   $("logout").hidden = true;
   clearInterval(state.timer);
