@@ -60,7 +60,7 @@ async def test_a_newcomer_sends_a_request_breaks_a_provider_and_sees_the_failove
     async with console(opened=True) as world, page_of(world) as page:
         await page.goto(world.running.url)
         assert page.url == f"{world.running.url}/console"
-        assert await page.is_visible("#welcome")
+        await page.wait_for_selector("#welcome")
         await page.select_option("#persona", "first")
         await page.click("#plan")
         await page.wait_for_selector("#result li")
