@@ -7,12 +7,18 @@ WORKDIR /src
 RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends binutils && rm -rf /var/lib/apt/lists/*
 # --without-pip: the environment holds the product and its dependencies, nothing else.
 RUN python3 -m venv --without-pip /opt/llm-router
+# What is installed is what was tried: every file has its digest in these lists (make lock).
+COPY config/deploy/image ./image
+RUN python3 -m pip install --no-cache-dir --no-compile --require-hashes --target /opt/build -r image/build-requirements.txt \
+ && python3 -m pip --python /opt/llm-router/bin/python install --no-cache-dir --no-compile --require-hashes --only-binary :all: \
+      -r image/requirements.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY gateway ./gateway
 COPY translators ./translators
 COPY config ./config
 # .pyc files are compiled here: the user the container runs as cannot write them, and without them a start takes a second longer.
-RUN python3 -m pip --python /opt/llm-router/bin/python install --no-cache-dir --no-compile '.[fast]' \
+RUN PYTHONPATH=/opt/build python3 -m pip --python /opt/llm-router/bin/python install --no-cache-dir --no-compile --no-deps \
+      --no-build-isolation . \
  && python3 -m compileall -q -j 0 /opt/llm-router/lib \
  && find /opt/llm-router -name '*.pyx' -o -name '*.pxd' -o -name '*.pyi' -o -name '*.c' -o -name '*.h' | xargs rm -f \
  && find /opt/llm-router -name '*.so*' -type f -exec strip --strip-unneeded {} + \

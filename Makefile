@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint types unit bench instructions instructions-record chaos soak attacks mutants clients check clean
+.PHONY: run test lint types unit bench instructions instructions-record chaos soak attacks mutants clients check lock sbom clean
 
 run: $(VENV)/.run
 	$(BIN)/python -m gateway serve --demo-without-keys
@@ -63,6 +63,9 @@ CLIENTS ?=
 clients: $(VENV)/.dev
 	$(BIN)/python -m tests.clients $(CLIENTS)
 
+# LOCK=--upgrade takes the newest versions.
+LOCK ?=
+
 check: $(VENV)/.run
 	$(BIN)/llm-router check
 
@@ -78,6 +81,26 @@ $(VENV)/.run: $(VENV)/bin/python pyproject.toml
 
 $(VENV)/.dev: $(VENV)/.run
 	$(BIN)/python -m pip install -q --disable-pip-version-check --group dev
+	touch $@
+
+# The digests of everything that the image installs. Tools that only a maintainer needs live in a virtual environment of their own.
+lock: $(VENV)/.supply
+	$(VENV)/supply/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra fast pyproject.toml \
+	  -o config/deploy/image/requirements.txt $(LOCK)
+	printf 'poetry-core>=2.0\n' | $(VENV)/supply/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate - \
+	  -o config/deploy/image/build-requirements.txt $(LOCK)
+
+# What the image holds, as CycloneDX: dist/llm-router.cdx.json. cyclonedx-py takes [tool.poetry] for a whole project's table: it gets the part before.
+sbom: $(VENV)/.supply
+	mkdir -p dist
+	sed '/^\[tool\.poetry\]/,$$d' pyproject.toml > dist/project.toml
+	$(VENV)/supply/bin/cyclonedx-py requirements --pyproject dist/project.toml --output-reproducible --of JSON -o dist/llm-router.cdx.json \
+	  config/deploy/image/requirements.txt
+	rm dist/project.toml
+
+$(VENV)/.supply: $(VENV)/bin/python
+	$(VENV)/bin/python -m venv $(VENV)/supply
+	$(VENV)/supply/bin/python -m pip install -q --disable-pip-version-check uv cyclonedx-bom
 	touch $@
 
 clean:

@@ -82,6 +82,7 @@ async def running_gateway(
     measure_by(config)
     bus = EventBus([metrics.on_event, *listeners])
     async with (
+        metrics.process.running(),
         UpstreamClient.running() as client,
         MediaFetcher.running(limits.max_bytes, limits.timeout) as media,
         TokenCounter.running() as counter,

@@ -1,6 +1,15 @@
 """What is installed, by pip or in the image, holds the data that the code reads."""
 
+import re
 import tomllib
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from packaging.markers import default_environment
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from tests.serving import ROOT
 
@@ -40,3 +49,62 @@ def test_the_first_page_is_packaged_and_the_others_are_not() -> None:
     assert sent.index("**/*.md") < len(sent) - 1 - sent[::-1].index("!README.md"), (
         "the last line that fits a file decides"
     )
+
+
+IMAGE = ROOT / "config" / "deploy" / "image"
+
+
+def pinned(file: Path) -> dict[str, tuple[Requirement, int]]:
+    """By its name, what a list of requirements says, and how many digests it gives."""
+    entries = file.read_text("utf-8").replace("\\\n", " ").splitlines()
+    found = {}
+    for entry in entries:
+        digests = re.findall(r"--hash=sha256:[0-9a-f]{64}", entry)
+        requirement = Requirement(entry.partition(" --hash")[0])
+        found[canonicalize_name(requirement.name)] = requirement, len(digests)
+    return found
+
+
+def required(names: Iterator[str], extra: str) -> dict[str, Requirement]:
+    """What these ask for here, and what that asks for, by the metadata of what is installed."""
+    found: dict[str, Requirement] = {}
+    waiting = list(names)
+    while waiting:
+        requirement = Requirement(waiting.pop())
+        environment = {**default_environment(), "extra": extra}
+        name = canonicalize_name(requirement.name)
+        if name in found or not (
+            requirement.marker is None or requirement.marker.evaluate(environment)
+        ):
+            continue
+        found[name] = requirement
+        waiting += metadata.requires(name) or ()
+    return found
+
+
+def test_the_image_installs_everything_by_digest() -> None:
+    """What pyproject.toml asks for, and what that asks for, in versions that fit."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    asked = [*project["dependencies"], *project["optional-dependencies"]["fast"]]
+    locked = pinned(IMAGE / "requirements.txt")
+    missing = {
+        name
+        for name, requirement in required(iter(asked), "").items()
+        if name not in locked
+        or not requirement.specifier.contains(next(iter(locked[name][0].specifier)).version)
+    }
+    assert missing == set()
+
+
+@pytest.mark.parametrize("file", ["requirements.txt", "build-requirements.txt"])
+def test_every_line_of_a_lock_is_one_version_with_its_digests(file: str) -> None:
+    for requirement, digests in pinned(IMAGE / file).values():
+        assert [part.operator for part in requirement.specifier] == ["=="], requirement
+        assert digests >= 1, requirement
+
+
+def test_the_image_takes_nothing_else() -> None:
+    installs = re.findall(r"pip .*?install (.*?)(?: &&|\n)", (ROOT / "Dockerfile").read_text())
+    assert installs
+    for command in installs:
+        assert "--require-hashes" in command or "--no-deps" in command, command

@@ -200,4 +200,5 @@ def test_the_version_is_one() -> None:
     assert version is not None
     assert from_source is not None
     assert version[1] == from_source[1]
-    assert f"image: llm-router:{version[1]}" in page("config/deploy/README.md")
+    chart = page("config/deploy/helm/llm-router/Chart.yaml")
+    assert f'version: {version[1]}\nappVersion: "{version[1]}"' in chart

@@ -121,6 +121,7 @@ async def _relayed(
             async for chunks in batches:
                 data = write(chunks)
                 if stream.over:
+                    out.fall_silent()
                     last = data  # goes out with the end, in one system call
                 elif writer.over:
                     last = data
@@ -131,6 +132,7 @@ async def _relayed(
         failed = http.gateway.dispatcher.broke(error, exchange)
         return await _failed(http, failed, writer, out, exchange)
     http.gateway.dispatcher.finished(stream, exchange)
+    out.fall_silent()
     end = writer.end()
     return await out.end(last + (end if settle is None else await settle(end, exchange)))
 

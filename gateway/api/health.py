@@ -91,7 +91,15 @@ async def metrics(http: Request) -> Response:
 def show_present(gateway: Gateway, config: Config) -> None:
     """Set the metrics of what holds at this moment."""
     health, now = gateway.state.health, gateway.state.now()
-    waiting = gateway.dispatcher.places.waiting()
+    targets = list(health.availability(now))
+    shares = {(provider, model): share for provider, model, share in targets}
     gateway.metrics.routing.show(
-        health.availability(now), health.key_availability(config, now), waiting, health.checks.up()
+        targets,
+        health.key_availability(config, now),
+        gateway.dispatcher.places.waiting(),
+        health.checks.up(),
+        (
+            (name, max(shares.get((t.provider, t.model), 1.0) for t in persona.every_target()))
+            for name, persona in config.personas.items()
+        ),
     )

@@ -1,4 +1,4 @@
-"""The command line: `llm-router [serve]`, `check`, `route` and `replay`."""
+"""The command line: `llm-router [serve]`, `check`, `doctor`, `route` and `replay`."""
 
 import argparse
 import asyncio
@@ -7,6 +7,7 @@ import logging
 import os
 import re
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,7 @@ from gateway.api.native_chat import native_request
 from gateway.api.request import VERSION
 from gateway.app import memory_of
 from gateway.cli.check import advice, store_advice
+from gateway.cli.doctor import examined
 from gateway.cli.replay import logged, replay, report
 from gateway.cli.serve import Serving, overview, serve, supervise
 from gateway.config import Config, ConfigError, ConfigFiles, find_directory
@@ -54,6 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         match options.command:
             case "check":
                 return _check(config, options.strict)
+            case "doctor":
+                return _doctor(config)
             case "route":
                 return _route(config, options)
             case "replay":
@@ -100,6 +104,11 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", parents=[where], help="check the configuration and exit")
     check.add_argument(
         "--strict", action="store_true", help="exit with 1 also when there is only advice"
+    )
+    commands.add_parser(
+        "doctor",
+        parents=[where],
+        help="look at keys, store, limits, clock and installed files; no provider is called",
     )
     _add_route(
         commands.add_parser(
@@ -219,6 +228,12 @@ def _check(config: Config, strict: bool) -> int:
         print("Worth a look:")
         print("\n".join(f"  {line}" for line in found))
     return 1 if found and strict else 0
+
+
+def _doctor(config: Config) -> int:
+    found = asyncio.run(examined(config, os.environ, time.time()))
+    print("\n".join(map(str, found)))
+    return int(any(finding.level == "bad" for finding in found))
 
 
 def _route(config: Config, options: argparse.Namespace) -> int:

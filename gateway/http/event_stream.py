@@ -53,7 +53,7 @@ class EventStream:
         return self
 
     def __exit__(self, *exc: Any) -> None:
-        self._fall_silent()
+        self.fall_silent()
 
     async def write(self, data: bytes) -> None:
         """Send events. Waits while the caller reads slowly. Raises ConnectionResetError when the
@@ -70,15 +70,17 @@ class EventStream:
         answer sends the next request on it.
         """
         # the end may have to wait until it is read, and nothing may come behind it
-        self._fall_silent()
+        self.fall_silent()
         response = self._response
         if response is None:
             response = self._start()
         await response.write_eof(data)
         return response
 
-    def _fall_silent(self) -> None:
-        """No more comments."""
+    def fall_silent(self) -> None:
+        """No more comments: what has been written for the caller is held back until the end, and a
+        comment would overtake it.
+        """
         if self._timer is not None:
             self._timer.cancel()
         if self._comment is not None:

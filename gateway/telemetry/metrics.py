@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 from gateway.telemetry.counters import FastCollector
 from gateway.telemetry.events import AttemptEnded, ConfigReloaded, Event, RequestEnded, Usage
 from gateway.telemetry.multiprocess import Snapshot, snapshot
+from gateway.telemetry.process import ProcessMetrics
 from gateway.telemetry.revisions import RevisionMetrics
 from gateway.telemetry.routing import RoutingMetrics
 from translators.errors import FailureKind
@@ -26,6 +27,7 @@ _DURATION: Final = "From the first byte read to the last byte written."
 _FIRST_CHUNK: Final = "From the first byte read to the first content of a stream."
 _OWN_TIME: Final = "Time of a JSON request that was not spent waiting for providers."
 _COST: Final = "Cost of answers by the price list, where it is known."
+_UNPRICED: Final = "Answers whose tokens were counted and whose model has no price."
 _DROPPED: Final = "Parameters that a provider could not be told."
 _CLOCKS: Final = ("connect_timeout", "first_content_timeout", "idle_timeout", "total_timeout")
 _OUTCOMES: Final = frozenset(
@@ -96,6 +98,7 @@ class Metrics:
             "llm_router_tokens", "Tokens as providers counted them.", [*of_request, "kind"]
         )
         self._cost = fast.counter("llm_router_cost_usd", _COST, of_request)
+        self._unpriced = fast.counter("llm_router_unpriced_requests", _UNPRICED, of_request)
         self._dropped = fast.counter("llm_router_dropped_params", _DROPPED, ["provider", "param"])
         self._aborted = fast.counter(
             "llm_router_stream_aborted", "Streams that ended without their end mark.", ["reason"]
@@ -107,6 +110,7 @@ class Metrics:
         )
         self._revisions = RevisionMetrics(registry)
         self.routing = RoutingMetrics(registry)
+        self.process = ProcessMetrics(registry)
 
     def tell_lost_lines(self, lost: Callable[[], int]) -> None:
         """`lost`: how many lines of the request log were dropped so far."""
@@ -197,6 +201,8 @@ class Metrics:
             cached[0] += usage[1]
             completion[0] += usage[2]
             reasoning[0] += usage[3]
+            if cost_nano_usd is None:
+                bound.unpriced[0] += 1
         if cost_nano_usd:
             bound.cost[0] += cost_nano_usd / 1e9
 
@@ -212,6 +218,7 @@ class Metrics:
             first_chunk=self._first_chunk.series(persona, provider),
             tokens=tuple(self._tokens.series(*labels, kind) for kind in Usage._fields),
             cost=self._cost.series(*labels),
+            unpriced=self._unpriced.series(*labels),
         )
 
 
@@ -228,3 +235,4 @@ class _Bound:
     first_chunk: list[float]
     tokens: tuple[list[float], ...]
     cost: list[float]
+    unpriced: list[float]

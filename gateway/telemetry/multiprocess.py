@@ -23,7 +23,13 @@ GAUGES: Final[Mapping[str, Callable[[Sequence[float]], float]]] = {
     "llm_router_key_availability": fmean,
     "llm_router_health_check_up": min,
     "llm_router_config_last_reload_successful": min,
+    "llm_router_persona_availability": fmean,
     "llm_router_build_info": max,
+    "process_virtual_memory_bytes": sum,
+    "process_resident_memory_bytes": sum,
+    "process_start_time_seconds": max,
+    "process_open_fds": sum,
+    "process_max_fds": sum,
 }
 """What a gauge is over several workers."""
 

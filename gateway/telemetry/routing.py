@@ -15,6 +15,7 @@ _RESUMED: Final = "Answers that broke off and were continued by another target."
 _AVAILABLE: Final = (
     "The part of its usual requests that a target may get now: 0 while it is set aside."
 )
+_SERVED: Final = "The same of the best target of a persona: 0 while none of them may be sent to."
 _KEYS: Final = "The same of a provider's key, by the environment variable that holds it."
 _CHECKED: Final = (
     "Of a provider that has a health check: 1 if it is up, 0 once two checks in a row have failed."
@@ -37,6 +38,9 @@ class RoutingMetrics:
         )
         self._available = Gauge(
             "llm_router_target_availability", _AVAILABLE, ["provider", "model"], registry=registry
+        )
+        self._served = Gauge(
+            "llm_router_persona_availability", _SERVED, ["persona"], registry=registry
         )
         self._keys = Gauge(
             "llm_router_key_availability", _KEYS, ["provider", "variable"], registry=registry
@@ -64,15 +68,20 @@ class RoutingMetrics:
         keys: Iterable[tuple[str, str, float]],
         waiting: Iterable[tuple[str, int]],
         checked: Iterable[tuple[str, float]],
+        served: Iterable[tuple[str, float]],
     ) -> None:
-        """What holds at this moment, of the configuration's targets, keys, queues and checks. What
-        is not among them is shown no more.
+        """What holds at this moment, of the configuration's targets, keys, queues, checks and
+        personas. What is not among them is shown no more.
         """
         for gauge, rows in ((self._available, targets), (self._keys, keys)):
             gauge.clear()
             for first, second, share in rows:
                 gauge.labels(first, second).set(share)
-        for gauge, values in ((self._waiting, waiting), (self._checked, checked)):
+        for gauge, values in (
+            (self._waiting, waiting),
+            (self._checked, checked),
+            (self._served, served),
+        ):
             gauge.clear()
             for name, value in values:
                 gauge.labels(name).set(value)

@@ -1,5 +1,6 @@
 """POST /v1/responses through a whole gateway, for every dialect behind the persona."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -8,6 +9,8 @@ import aiohttp
 import pytest
 
 from gateway import simulator
+from gateway.store.entry import Entry
+from gateway.store.memory import MemoryStore
 from tests.fakes import Pause, fake_upstream, json_answer, openai_chunk, openai_completion, sse
 from tests.serving import POLICY, ROOT, Running, serving
 from translators.json_codec import dumps, loads
@@ -150,6 +153,26 @@ async def test_silence_is_filled_with_the_response_in_progress_and_failover_goes
     assert kinds[:3] == ["response.created", "response.in_progress", "response.in_progress"]
     assert kinds[-1] == "response.completed"
     assert events[-1]["response"]["model"] == "claude-served"
+    assert numbered(events)
+
+
+async def test_nothing_overtakes_the_end_while_the_response_is_being_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    put = MemoryStore.put
+
+    async def slow(store: MemoryStore, entry: Entry) -> bool:
+        await asyncio.sleep(0.1)
+        return await put(store, entry)
+
+    monkeypatch.setattr(MemoryStore, "put", slow)
+    quick = POLICY.replace("keep_alive_interval: 15", "keep_alive_interval: 0.02")
+    async with (
+        fake_upstream(claude=CLAUDE) as fake,
+        serving(fake.environ(), quick) as running,
+    ):
+        events = await stream(running, {"model": "on_claude", "input": "hi", "stream": True})
+    assert events[-1]["type"] == "response.completed"
     assert numbered(events)
 
 

@@ -56,6 +56,14 @@ async def test_ten_thousand_random_names_add_no_series() -> None:
     )
 
 
+async def test_an_answer_of_a_model_without_a_price_is_counted_as_unpriced() -> None:
+    measured = metrics()
+    measured.on_event(ENDED)
+    measured.on_event(ENDED._replace(cost_nano_usd=None))
+    labels = 'model="opus",persona="p",provider="claude"'
+    assert f"llm_router_unpriced_requests_total{{{labels}}} 1.0" in await series(measured)
+
+
 async def test_an_aborted_stream_says_why() -> None:
     measured = metrics()
     measured.on_event(

@@ -158,6 +158,8 @@ async def test_a_provider_that_is_down_is_not_asked_until_it_is_up_again(
         assert 'llm_router_health_check_up{provider="main"} 0.0' in metrics
         assert 'llm_router_target_availability{model="one",provider="main"} 0.0' in metrics
         assert 'llm_router_health_check_up{provider="other"}' not in metrics, "it has no check"
+        assert 'llm_router_persona_availability{persona="p"} 1.0' in metrics, "the other one serves"
+        assert 'llm_router_persona_availability{persona="alone"} 0.0' in metrics
 
         health.steps = WELL
         await until(lambda: state(running) == "up")
