@@ -2,8 +2,8 @@
 
 import random
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ from gateway.routing.state import RouterState
 from gateway.store.entry import Store
 from gateway.store.memory import MemoryStore
 from gateway.store.sqlite import SqliteStore
-from gateway.telemetry.events import EventBus, Listener
+from gateway.telemetry.events import EventBus, Listener, TraceSource
 from gateway.telemetry.metrics import Metrics
 from gateway.upstream.client import UpstreamClient
 from gateway.upstream.health_probe import HealthProbes
@@ -63,10 +63,12 @@ async def running_gateway(
     *,
     simulated: bool = False,
     listeners: Sequence[Listener] = (),
+    tracing: Callable[[Callable[[], Config]], TraceSource] | None = None,
 ) -> AsyncIterator[Gateway]:
     """A complete gateway, its clients open; gateway.server.listener serves it.
 
-    `files` is where `config` came from: they are watched, and read again when asked for.
+    `files` is where `config` came from: they are watched, and read again when asked for. `tracing`
+    makes what traces are told to; None: they are not.
     """
     limits = config.server.media_fetch
     metrics, state = Metrics((), (), FIELDS), memory_of(config)
@@ -80,7 +82,12 @@ async def running_gateway(
         metrics.apply_config(VERSION, config.revision, config.personas, targets)
 
     measure_by(config)
-    bus = EventBus([metrics.on_event, *listeners])
+    traces = None if tracing is None else tracing(lambda: reloader.config)
+    heard = [metrics.on_event, *listeners]
+    if traces is not None:
+        heard.append(traces.on_event)
+        metrics.tell_spans(traces)
+    bus = EventBus(heard)
     async with (
         metrics.process.running(),
         UpstreamClient.running() as client,
@@ -92,16 +99,18 @@ async def running_gateway(
             config, files, bus, (measure_by, state.health.apply_config, checks.apply_config)
         ).running() as reloader,
     ):
-        yield Gateway(
-            reloader=reloader,
-            dispatcher=Dispatcher(client, media, state),
-            state=state,
-            counter=counter,
-            access=access or Access(),
-            admin=admin or Admin(),
-            bus=bus,
-            metrics=metrics,
-            started=int(time.time()),
-            store=store,
-            simulated=simulated,
-        )
+        with nullcontext() if traces is None else traces.running():
+            yield Gateway(
+                reloader=reloader,
+                dispatcher=Dispatcher(client, media, state),
+                state=state,
+                counter=counter,
+                access=access or Access(),
+                admin=admin or Admin(),
+                bus=bus,
+                metrics=metrics,
+                started=int(time.time()),
+                store=store,
+                traces=traces,
+                simulated=simulated,
+            )

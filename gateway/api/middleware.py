@@ -26,6 +26,7 @@ from gateway.errors import (
 from gateway.http.body import check_length
 from gateway.http.response import Response, json_response
 from gateway.telemetry.ids import unique
+from gateway.telemetry.trace_context import read
 from translators.errors import InvalidRequest
 from translators.openai import inbound as chat
 
@@ -47,6 +48,10 @@ async def edge(http: Request) -> web.StreamResponse:
     headers = http.headers
     given = headers.get("x-request-id")
     http.request_id = given if given and _REQUEST_ID(given) else new_request_id()
+    if (traces := http.gateway.traces) is not None:
+        http.trace = traces.begin(headers)
+    elif "traceparent" in headers:
+        http.trace = read(headers, unique(16))
     failed: InvalidRequest | RequestFailed | None = None
     broken: RequestFailed | None = None
     """The failure, where a stream that the handler had begun must be ended with it."""

@@ -16,6 +16,7 @@ from gateway.routing.decision import Decision
 from gateway.routing.decision_log import DecisionRecord, log_fragment
 from gateway.routing.plan import Plan
 from gateway.telemetry.events import AttemptEnded, EventBus, RequestEnded
+from gateway.telemetry.trace_context import RequestTrace
 from gateway.upstream.response import no_time
 from translators.chat import wire
 from translators.chat.usage import summed
@@ -61,6 +62,8 @@ class Exchange:
     status: int
     outcome: str
     error_code: str | None
+    trace: RequestTrace | None
+    """None where nobody traces it."""
 
     def __init__(
         self,
@@ -82,9 +85,8 @@ class Exchange:
         self.key_id = key_id
         self.stream = self.resumable = self.estimated = False
         self.started = clock() if started is None else started
-        self.plan = self.record = self.service_tier = self.attempt = self.served = (
-            self.error_code
-        ) = None
+        self.plan = self.record = self.service_tier = self.attempt = self.served = None
+        self.error_code = self.trace = None
         self.params = "report"
         self.persona_notes = ()
         self.attempts = []
@@ -166,7 +168,13 @@ class Exchange:
             headers["x-llm-router-resumable"] = "true"
         if self.simulated:
             headers["x-llm-router-simulated"] = "true"
+        if self.trace is not None:
+            headers["traceresponse"] = self.trace.context.traceparent
         return headers
+
+    def set_trace(self, trace: RequestTrace) -> None:
+        """It is a part of this trace."""
+        self.trace = trace
 
     def set_stream(self, stream: bool) -> None:
         """Whether the caller asks for a stream."""
@@ -188,6 +196,8 @@ class Exchange:
             decision.request.body.get("service_tier"),
         )
         self.params, self.persona_notes = params, notes
+        if self.trace is not None:
+            self.trace = self.trace.asking(decision.request.body)
 
     def mark_estimated(self) -> None:
         """The usage is an estimate: nobody knows what it cost."""
@@ -224,11 +234,19 @@ class Exchange:
     def ended(self, attempt: Attempt, outcome: str, status: int | None) -> None:
         """An attempt is over, or has content to show."""
         candidate = attempt.candidate
-        seconds = self.clock() - attempt.started
+        began, trace = attempt.started, attempt.trace
+        seconds = self.clock() - began
         attempt.set_number(len(self.attempts))
         self.attempts.append(
             AttemptEnded(
-                candidate.provider.name, candidate.model.id, outcome, seconds, status, attempt.why
+                candidate.provider.name,
+                candidate.model.id,
+                outcome,
+                seconds,
+                status,
+                attempt.why,
+                began - self.started,
+                None if trace is None else trace.span_id,
             )
         )
         if self.served is None:
@@ -302,6 +320,7 @@ class Exchange:
             len(self.resumed),
             self._cost(usage),
             self.estimated,
+            self.trace,
         )
         if record is not None:
             record.close(ended, self.resumed)

@@ -26,6 +26,7 @@ from gateway.routing.plan import Plan, refusal
 from gateway.routing.state import RouterState
 from gateway.routing.timeouts import clocks, total, total_asked
 from gateway.telemetry.events import Why
+from gateway.telemetry.ids import unique
 from gateway.upstream.concurrency import ConcurrencyLimiter, QueueFull
 from translators.chat.request import ChatRequest
 from translators.errors import FailureKind, InvalidRequest, UpstreamError, UpstreamFailure
@@ -245,6 +246,7 @@ class TargetCalls:
             exchange.hold,
             origin,
             overlay,
+            None if exchange.trace is None else exchange.trace.context.child(unique(16)),
         )
 
     def _pinned_key(self, candidate: Candidate, now: float) -> str | None:
