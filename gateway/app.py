@@ -12,9 +12,10 @@ from typing import Final
 from gateway.accounting.token_counter import TokenCounter
 from gateway.api.auth import Access, Admin
 from gateway.api.request import VERSION, Gateway
-from gateway.config import Config, ConfigFiles
-from gateway.config.reload import Reloader
+from gateway.config import Config
 from gateway.dispatch.dispatcher import Dispatcher
+from gateway.revisions.load import ConfigFiles
+from gateway.revisions.reload import Reloader
 from gateway.routing.state import RouterState
 from gateway.store.entry import Store
 from gateway.store.memory import MemoryStore

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any, cast
 
-from gateway.api import messages
 from gateway.api.decision import decided
 from gateway.api.native_chat import native_request
 from gateway.api.request import Gateway, Request
@@ -33,11 +32,7 @@ from translators.chat.request import ChatRequest, parse
 
 
 async def list_models(http: Request) -> Response:
-    """GET /v1/models: personas, and direct models where they are allowed. Anthropic's clients get a
-    list in their shape.
-    """
-    if messages.VERSION_HEADER in http.headers:
-        return messages.list_models(http)
+    """GET /v1/models: personas, and direct models where they are allowed."""
     models: ModelListDocument = {
         "object": "list",
         "data": [_model(http, name) for name in model_names(http.config)],
@@ -47,8 +42,6 @@ async def list_models(http: Request) -> Response:
 
 async def get_model(http: Request) -> Response:
     """GET /v1/models/{id}; a direct model's id has a slash in it."""
-    if messages.VERSION_HEADER in http.headers:
-        return messages.get_model(http)
     config, name = http.config, http.id
     if name not in model_names(config):
         raise ModelNotFound(

@@ -18,8 +18,8 @@ from gateway.errors import (
     caller_error,
 )
 from gateway.telemetry.trace_context import RequestTrace
+from translators.dialect.inbound import InboundDialect
 from translators.errors import InvalidRequest
-from translators.inbound import InboundDialect
 from translators.openai import inbound as chat
 
 RESTARTING: Final = "restarting"

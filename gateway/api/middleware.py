@@ -13,7 +13,7 @@ from gateway.api import cors
 from gateway.api.auth import ADMIN_ROUTES, OPEN_ROUTES, google_key
 from gateway.api.exchange import RESTARTING, publish_request_without_exchange
 from gateway.api.request import Request
-from gateway.api.routes import EXACT, UNKNOWN, find
+from gateway.api.routes import UNKNOWN, find
 from gateway.api.web_pages import refuse_pages
 from gateway.errors import (
     INVALID_HTTP,
@@ -26,7 +26,7 @@ from gateway.errors import (
 from gateway.http.body import check_length
 from gateway.http.response import Response, json_response
 from gateway.telemetry.ids import unique
-from gateway.telemetry.trace_context import read
+from gateway.telemetry.trace_context import TraceContext, read
 from translators.errors import InvalidRequest
 from translators.openai import inbound as chat
 
@@ -48,18 +48,15 @@ async def edge(http: Request) -> web.StreamResponse:
     headers = http.headers
     given = headers.get("x-request-id")
     http.request_id = given if given and _REQUEST_ID(given) else new_request_id()
-    if (traces := http.gateway.traces) is not None:
-        http.trace = traces.begin(headers)
-    elif "traceparent" in headers:
-        http.trace = read(headers, unique(16))
+    if http.gateway.traces is not None or "traceparent" in headers:
+        http.trace = _trace(http)
     failed: InvalidRequest | RequestFailed | None = None
     broken: RequestFailed | None = None
     """The failure, where a stream that the handler had begun must be ended with it."""
     try:
         if http.version is not HttpVersion11 or "transfer-encoding" in headers:
             _check_framing(http)
-        found = EXACT.get((http.method, http.raw_path)) or find(http)
-        http.route, http.id, handler, http.dialect = found
+        http.route, http.id, handler, http.dialect = find(http)
         access = http.gateway.access
         if access.open:
             if http.route not in _WITHOUT_CALLERS_KEY:
@@ -106,6 +103,12 @@ async def edge(http: Request) -> web.StreamResponse:
         if http.config.server.cors_origins:
             cors.tell(http, response.beside)
     return response
+
+
+def _trace(http: Request) -> TraceContext | None:
+    """Where the request stands in its caller's trace, or in one that begins here."""
+    traces = http.gateway.traces
+    return read(http.headers, unique(16)) if traces is None else traces.begin(http.headers)
 
 
 def _publish(http: Request, status: int, failed: InvalidRequest | RequestFailed | None) -> None:

@@ -10,12 +10,12 @@ from typing import Any, Final, Protocol
 from gateway.accounting.token_counter import TokenCounter
 from gateway.api.auth import Access, Admin
 from gateway.config import Config
-from gateway.config.reload import Reloader
 from gateway.dispatch.dispatcher import Dispatcher
 from gateway.dispatch.exchange import Exchange
 from gateway.http.body import MAX_VALUES, read_json
 from gateway.http.body_budget import Bodies, BodyHold
 from gateway.http.request import IncomingRequest
+from gateway.revisions.reload import Reloader
 from gateway.routing.decision_log import DecisionLog
 from gateway.routing.state import RouterState
 from gateway.store.entry import Store
@@ -23,7 +23,7 @@ from gateway.telemetry.events import EventBus, TraceSource
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.trace_context import TraceContext
 from gateway.workers.peers import Peers
-from translators.inbound import AnswerWriter, InboundDialect
+from translators.dialect.inbound import AnswerWriter, InboundDialect
 from translators.openai import inbound as chat
 
 VERSION: Final = "0.1.0"

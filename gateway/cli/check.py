@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from gateway.config import Config, Persona, TargetRef
-from gateway.config.lint.advice import persona_advice, unused_providers
+from gateway.lint.advice import persona_advice, unused_providers
 from gateway.routing.facts import NOBODY, facts_of
 from gateway.routing.plan import TEMPORARY, plan, policy_of
 from gateway.routing.state import RoutingContext

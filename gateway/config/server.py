@@ -116,4 +116,6 @@ class PolicyFile(Row):
     resilience: Resilience = Resilience()
     aliases: dict[str, str] = field(default_factory=dict)
     """Other names of personas; one may end with `*`."""
+    messages_discovery: bool = True
+    """Anthropic's clients are listed each persona again under a name with `claude` in it."""
     personas: Annotated[dict[str, Any], Field(min_length=1)]

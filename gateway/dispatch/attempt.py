@@ -143,8 +143,13 @@ class AttemptRunner:
                     learned and correction.learned,
                     (correction.request, correction.record),
                 )
-        alone = attempt.overlay is not None or len(request.body["messages"]) < 2
-        notes = () if alone else self._lost_reasoning(attempt, first, caller)
+        messages = request.body["messages"]
+        alone = len(messages) < 2 or (len(messages) == 2 and messages[0]["role"] != "assistant")
+        notes = (
+            ()
+            if alone or attempt.overlay is not None
+            else self._lost_reasoning(attempt, first, caller)
+        )
         if mended:
             if learned:  # only what helped is a fact
                 self._corrected[attempt.candidate.name] = (attempt.candidate.model.record, asked[1])
@@ -294,6 +299,7 @@ class AttemptRunner:
             provider.key_header,
             provider.query,
             _AT_ONCE,
+            provider.relay_limits,
         )
         upstream: UpstreamRequest | None = None
         if request.size <= BIG:

@@ -18,8 +18,8 @@ from gateway.upstream.concurrency import Slot
 from gateway.upstream.failures import FIRST_CONTENT_CLOCK, TOTAL_CLOCK
 from gateway.upstream.response import Limit, no_time
 from translators.chat import wire
+from translators.dialect.inbound import Origin, Overlay
 from translators.errors import UpstreamFailure
-from translators.inbound import Origin, Overlay
 from translators.notes import Note
 
 _IDS: Final = frozenset({"request-id", "x-request-id", "x-goog-request-id"})

@@ -28,6 +28,7 @@ from gateway.upstream.media import MediaFetcher
 from translators.chat.wire import Completion
 from translators.dialect import Target, UpstreamRequest
 from translators.errors import UpstreamError
+from translators.json_codec import JsonObject
 
 _LEARNED_FROM: Final = 4000
 """Bytes from which a prompt is worth estimating, only to compare the estimate with what was
@@ -69,12 +70,12 @@ class Dispatcher:
         return completion
 
     async def count_tokens(
-        self, target: Candidate, build: Callable[[Target], UpstreamRequest]
-    ) -> int | None:
-        """What the provider itself counts for a request; None if it does not say. Raises
-        InvalidRequest.
+        self, target: Candidate, build: Callable[[Target], UpstreamRequest], seconds: float
+    ) -> JsonObject | None:
+        """The provider's own answer to a request that has it count tokens; None if it gives none so
+        soon. Raises InvalidRequest.
         """
-        return await counted(self._client, self.state, target, build)
+        return await counted(self._client, self.state, target, build, seconds)
 
     async def open_stream(self, decision: Decision, exchange: Exchange) -> AnswerStream:
         """A stream whose first content is in hand. Raises RequestFailed or InvalidRequest; `close`

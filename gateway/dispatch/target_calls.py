@@ -10,7 +10,7 @@ from copy import copy
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
-from gateway.config import OnFailure
+from gateway.config import ApiKey, OnFailure
 from gateway.dispatch.attempt import Attempts, Mode
 from gateway.dispatch.attempt_end import failed, outcome_of, release
 from gateway.dispatch.attempt_record import Attempt
@@ -24,11 +24,12 @@ from gateway.routing.decision import Decision
 from gateway.routing.failover import NextAttempt, Outcome
 from gateway.routing.plan import Plan, refusal
 from gateway.routing.state import RouterState
-from gateway.routing.timeouts import clocks, total, total_asked
+from gateway.routing.timeouts import ASKED_BY, clocks, total, total_asked
 from gateway.telemetry.events import Why
 from gateway.telemetry.ids import unique
 from gateway.upstream.concurrency import ConcurrencyLimiter, QueueFull
 from translators.chat.request import ChatRequest
+from translators.dialect.inbound import Overlay
 from translators.errors import FailureKind, InvalidRequest, UpstreamError, UpstreamFailure
 from translators.failures import Cause, failure
 
@@ -87,7 +88,9 @@ class TargetCalls:
         if decision.origin is None:
             self._total = total(persona)
         else:
-            self._total = total_asked(persona, decision.plan.facts.header("x-server-timeout"))
+            header = ASKED_BY.get(decision.origin.dialect)
+            asked = None if header is None else decision.plan.facts.header(header)
+            self._total = total_asked(persona, asked)
         self.deadline = exchange.started + self._total
         """When the time of the request is over, by the exchange's clock, unless its caller holds it
         up."""
@@ -228,6 +231,8 @@ class TargetCalls:
             origin = overlay = None
         elif origin is not None and provider.relays != origin.dialect:
             overlay = None  # it is sent the hub's request, not the caller's own body
+        elif overlay is not None and origin is not None and origin.bound_to_key:
+            overlay = self._without_foreign(overlay, candidate, key, now)
         fans_out, notes = self._persona is None or self._persona.fan_out, exchange.persona_notes
         began = exchange.clock()
         return Attempt(
@@ -248,6 +253,20 @@ class TargetCalls:
             overlay,
             None if exchange.trace is None else exchange.trace.context.child(unique(16)),
         )
+
+    def _without_foreign(
+        self, overlay: Overlay, candidate: Candidate, key: ApiKey | None, now: float
+    ) -> Overlay:
+        """Without signed reasoning that another provider or key made, as far as that is known."""
+        conversation = self._plan.facts.conversation
+        pin = None if conversation is None else self._state.affinity.find(conversation, now)
+        if pin is None:
+            return overlay
+        same_key = pin.key == ("" if key is None else key.variable)
+        same_provider = pin.target.partition("/")[0] == candidate.provider.name
+        if same_key and same_provider:
+            return overlay
+        return overlay._replace(keeps_reasoning=False)
 
     def _pinned_key(self, candidate: Candidate, now: float) -> str | None:
         """The key that the conversation had at this target."""

@@ -27,7 +27,6 @@ class IncomingRequest(web.BaseRequest):
         raw_path = property(attrgetter("_message.path"))
         content = property(attrgetter("_payload"))
         transport = property(attrgetter("_protocol.transport"))
-        protocol = property(attrgetter("_protocol"))
         writer = property(attrgetter("_payload_writer"))
         client_max_size = property(attrgetter("_client_max_size"))
 

@@ -7,7 +7,7 @@ piece that these do not.
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
@@ -18,7 +18,12 @@ from aiohttp import HttpVersion11, web
 from aiohttp.abc import AbstractStreamWriter
 
 from translators.json_codec import dumps
+from translators.pieces import pieces_of
 
+AT_ONCE: Final = 64 * 1024
+"""Bytes that are given to a transport in one turn of the loop: some send, and copy what is left, in
+one go.
+"""
 SERVER: Final = "llm-router"
 _REASONS: Final = {status.value: status.phrase for status in HTTPStatus}
 
@@ -32,10 +37,8 @@ class _Answer(web.StreamResponse):
         """Whether the connection stays for the next request."""
 
     _transport: asyncio.Transport | None = None
-    _caller: web.RequestHandler | None = None
-    """The connection. (Not the request, which holds the answer.)"""
-    _writer: AbstractStreamWriter
-    """What waits while the caller reads slowly."""
+    _to: AbstractStreamWriter | None = None
+    """What waits while the caller reads slowly. (Not the request, which holds the answer.)"""
     _newest = True
     """HTTP/1.1."""
     _head_only = False
@@ -43,7 +46,7 @@ class _Answer(web.StreamResponse):
 
     def __init__(self, status: int, headers: Mapping[str, str] | None) -> None:
         """Without aiohttp's own, which makes what these have no use for."""
-        self._status = status
+        self._status, self._reason = status, _REASONS.get(status, "")
         self.beside: dict[str, str] = {} if headers is None else {**headers}
         """Headers, beside those of every answer. Names in lower case."""
 
@@ -54,8 +57,7 @@ class _Answer(web.StreamResponse):
         """It is the answer to `request`. Nothing is sent yet: the head goes out with what comes
         first.
         """
-        self._transport, self._writer = request.transport, request.writer
-        self._caller = request.protocol
+        self._transport, self._to = request.transport, request.writer
         self._newest = request.version >= HttpVersion11
         self._head_only = request.method == "HEAD"
         if self._stays is None:
@@ -63,12 +65,12 @@ class _Answer(web.StreamResponse):
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
         """`begin`, as aiohttp asks for it."""
-        if self._caller is None:
+        if self._to is None:
             self.begin(request)
         return None
 
     def _head(self, newest: bool, framing: str) -> bytes:
-        headers, status = self.beside, self._status
+        headers = self.beside
         headers["server"] = SERVER
         if self._stays != newest:  # what the version does by itself needs no words
             headers["connection"] = "keep-alive" if self._stays else "close"
@@ -77,19 +79,26 @@ class _Answer(web.StreamResponse):
             raise ValueError("a header's value must be one line")
         version = "HTTP/1.1" if newest else "HTTP/1.0"
         return (
-            f"{version} {status} {_REASONS.get(status, '')}\r\n{lines}\r\n{framing}date:"
+            f"{version} {self._status} {self._reason}\r\n{lines}\r\n{framing}date:"
             f" {_date(int(time.time()))}\r\n\r\n".encode()
         )
 
-    def _send(self, data: bytes) -> bool:
-        """Write. Whether the caller reads slowly: then the writer must be waited for. Raises
+    def _send(self, data: bytes | memoryview) -> Awaitable[None]:
+        """Write. What is given back waits while the caller reads slowly. Raises
         ConnectionResetError if the caller has gone.
         """
-        transport, caller = self._transport, self._caller
-        if caller is None or transport is None or transport.is_closing():
+        transport, to = self._transport, self._to
+        if to is None or transport is None or transport.is_closing():
             raise ConnectionResetError("the caller has gone")
         transport.write(data)
-        return caller.writing_paused
+        return to.drain()
+
+    async def _send_in_turns(self, data: bytes | bytearray | memoryview) -> None:
+        """The same for much: a piece in each turn of the loop, waiting while the caller reads
+        slowly."""
+        for piece in pieces_of(data, AT_ONCE):
+            await self._send(piece)
+            await asyncio.sleep(0)
 
 
 class Response(_Answer):
@@ -113,8 +122,10 @@ class Response(_Answer):
             self._newest,
             f"content-type: {self._media_type}\r\ncontent-length: {len(content)}\r\n",
         )
-        if self._send(head if self._head_only else head + content):
-            await self._writer.drain()
+        at_once = not self._head_only and len(content) <= AT_ONCE
+        await self._send(head + content if at_once else head)
+        if not at_once and not self._head_only:
+            await self._send_in_turns(content)
 
 
 class NoContent(Response):
@@ -125,8 +136,7 @@ class NoContent(Response):
 
     async def write_eof(self, data: bytes = b"") -> None:
         """Send it. Raises ConnectionResetError if the caller has gone."""
-        if self._send(self._head(self._newest, "")):
-            await self._writer.drain()
+        await self._send(self._head(self._newest, ""))
 
 
 class Stream(_Answer):
@@ -137,25 +147,36 @@ class Stream(_Answer):
     def __init__(self, headers: Mapping[str, str]) -> None:
         super().__init__(200, headers)
         self.ended = False
-        self._begun = False
+        self._begun = self._within = False
         self._chunks = True
 
     async def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send a piece, of at least one byte. Raises ConnectionResetError if the caller has
         gone."""
+        if self._within:
+            raise ConnectionResetError("the answer is within a piece, or was cut there")
         begin = b"" if self._begun else self._begin()
-        if self._send(begin + self._piece(data)):
-            await self._writer.drain()
+        if len(data) <= AT_ONCE:
+            await self._send(begin + self._piece(data))
+            return
+        self._within = True  # until all of it is out, which nothing may come between
+        await self._send(begin + b"%x\r\n" % len(data) if self._chunks else begin)
+        await self._send_in_turns(data)
+        self._within = False
+        if self._chunks:
+            await self._send(b"\r\n")
 
     async def write_eof(self, data: bytes | bytearray | memoryview = b"") -> None:
         """Send the last piece, if any, and the end: only once."""
         if self.ended:
             return
         self.ended = True
+        if len(data) > AT_ONCE or self._within:
+            await self.write(data)
+            data = b""
         begin = b"" if self._begun else self._begin()
         last = (self._piece(data) if data else b"") + (b"0\r\n\r\n" if self._chunks else b"")
-        if self._send(begin + last):
-            await self._writer.drain()
+        await self._send(begin + last)
 
     def _begin(self) -> bytes:
         self._begun = True

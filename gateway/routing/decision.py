@@ -9,7 +9,7 @@ from gateway.routing.plan import Plan, plan, policy_of, resolve
 from gateway.routing.rules import first_match
 from gateway.routing.state import RoutingContext
 from translators.chat.request import ChatRequest
-from translators.inbound import Origin, Overlay
+from translators.dialect.inbound import Origin, Overlay
 from translators.notes import Note
 
 

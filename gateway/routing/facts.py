@@ -13,7 +13,7 @@ from gateway.accounting.token_estimate import estimate_request
 from gateway.config import Feature, Persona
 from gateway.routing.requirements import Requirement, derive
 from translators.chat.request import ChatRequest
-from translators.inbound import Origin
+from translators.dialect.inbound import Origin
 from translators.registry import is_open
 
 SESSION_HEADERS: Final = ("x-llm-router-session", "x-session-id", "session-id")

@@ -8,8 +8,7 @@ import sys
 import time
 from collections.abc import Awaitable, Coroutine
 from functools import partial
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -60,9 +59,6 @@ class CallersProtocol(web.RequestHandler):
     __slots__ = (
         "_answers", "_gateway", "_held_up", "_turns", "_waits_since", "_was_paused", "cut_for"
     )  # fmt: skip
-
-    if not TYPE_CHECKING:  # aiohttp's, without a call
-        writing_paused = property(attrgetter("_paused"))
 
     def __init__(
         self,

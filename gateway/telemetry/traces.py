@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from opentelemetry import context, trace
@@ -22,7 +22,6 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
 
-from gateway.config import Config, Tracing
 from gateway.telemetry import genai_names as names
 from gateway.telemetry.events import AttemptEnded, Event, RequestEnded
 from gateway.telemetry.ids import unique
@@ -39,6 +38,18 @@ _PATIENCE: Final = 2.0
 MOST_REJECTED: Final = 10
 _SECOND: Final = 1_000_000_000
 _FLAGGED: Final = (TraceFlags(TraceFlags.DEFAULT), TraceFlags(TraceFlags.SAMPLED))
+
+
+class Settings(Protocol):
+    """What the configuration says of traces: gateway.config.Tracing."""
+
+    @property
+    def trust_parent(self) -> bool: ...
+    @property
+    def always(self) -> Sequence[str]: ...
+    @property
+    def slow(self) -> float | None: ...
+
 
 Sent = tuple[int, RequestEnded]
 """When it was over, in ns of the Unix epoch, and the event."""
@@ -83,9 +94,14 @@ class Traces:
     """What samples at a request's beginning, and tells of it when it is over; use `running`."""
 
     def __init__(
-        self, config: Callable[[], Config], version: str, environ: Mapping[str, str]
+        self,
+        settings: Callable[[], Settings],
+        url_of: Callable[[str], str],
+        version: str,
+        environ: Mapping[str, str],
     ) -> None:
-        self._config = config
+        """`url_of` gives the base URL of a provider; empty for one that is gone."""
+        self._settings, self._url_of = settings, url_of
         self._vocabulary = names.vocabulary(environ)
         self._ids = _Ids()
         self._exporter = _Counting(OTLPSpanExporter())
@@ -130,7 +146,7 @@ class Traces:
 
     def begin(self, headers: Mapping[str, str]) -> TraceContext:
         """The context of a request with these headers: in its caller's trace, or a new one."""
-        settings = self._config().server.tracing
+        settings = self._settings()
         found = read(headers, unique(16))
         if found is None:
             found = TraceContext(unique(32), unique(16))
@@ -147,7 +163,7 @@ class Traces:
     def on_event(self, event: Event) -> None:
         if type(event) is not RequestEnded or event.trace is None:
             return
-        if not event.trace.context.sampled and not _kept(event, self._config().server.tracing):
+        if not event.trace.context.sampled and not _kept(event, self._settings()):
             return
         if len(self._waiting) >= CAPACITY:
             self._lost += 1 + len(event.attempts)
@@ -238,8 +254,7 @@ class Traces:
     def _of_request(
         self, event: RequestEnded, told: RequestTrace, attempt: AttemptEnded
     ) -> dict[str, Any]:
-        provider = self._config().providers.get(attempt.provider)
-        parts = urlsplit("" if provider is None else provider.base_url.partition("{")[0])
+        parts = urlsplit(self._url_of(attempt.provider).partition("{")[0])
         host = parts.hostname or ""
         words = self._vocabulary.asked
         asked = {words[name]: value for name, value in told.asked.items() if name in words}
@@ -288,7 +303,7 @@ def _serving(event: RequestEnded) -> AttemptEnded | None:
     return good[-1] if good else None
 
 
-def _kept(event: RequestEnded, settings: Tracing) -> bool:
+def _kept(event: RequestEnded, settings: Settings) -> bool:
     """Whether a request is told of whatever the sampler said."""
     why = {attempt.why for attempt in event.attempts}
     kinds = {

@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from gateway.cli.tracing import TracingUnusable, tracing
+from gateway.cli.traces import TracingUnusable, tracing
 from gateway.telemetry.request_log import line
 from tests.deploy.monitoring import CLAUDE
 from tests.fakes import fake_upstream, json_answer, openai_chunk, openai_completion, sse
@@ -244,7 +244,7 @@ def test_off_is_off(environ: dict[str, str]) -> None:
 def test_an_endpoint_without_the_extra_is_an_error_that_names_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("gateway.cli.tracing._installed", lambda module: False)
+    monkeypatch.setattr("gateway.cli.traces._installed", lambda module: False)
     with pytest.raises(TracingUnusable, match=r"llm-router\[otel\]"):
         tracing({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x"})
 
