@@ -31,6 +31,7 @@ CHART = ROOT / "tests" / "deploy" / "helm" / "golden" / "default.yaml"
 )
 RULES = yaml.safe_load(page("config/deploy/prometheus/llm-router.rules.yaml"))
 OF_WORKERS = {"worker_up", "worker_restarts_total"}
+OF_TRACES = {"spans_exported_total", "spans_dropped_total"}
 
 
 def families() -> set[str]:
@@ -50,7 +51,7 @@ def test_the_metrics_are_the_documented_ones() -> None:
         for line in section(README, "## Metrics").splitlines()
         if line.startswith("| `")
     )
-    assert families() | OF_WORKERS == spans(table)
+    assert families() | OF_WORKERS | OF_TRACES == spans(table)
 
 
 def test_what_a_gauge_is_over_several_workers_is_documented() -> None:
