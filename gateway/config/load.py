@@ -14,6 +14,8 @@ from gateway.config.endpoints import MODEL_PLACE, placed
 from gateway.config.environment import completed, environment_problems
 from gateway.config.errors import Complaint, ConfigError, Place, Problem, Source
 from gateway.config.inheritance import ModelReader
+from gateway.config.limits import NO_STORE, KeyDefaults, LimitsPolicy
+from gateway.config.lint.limits import limit_complaints
 from gateway.config.lint.models import NAME, NAME_RULE, provider_complaints
 from gateway.config.lint.personas import persona_complaints
 from gateway.config.lint.targets import unknown_targets
@@ -54,6 +56,8 @@ class Config:
     """Parameters that a provider does not have are reported, refused, or dropped quietly."""
     resilience: Resilience = field(default_factory=Resilience)
     aliases: Aliases = NO_ALIASES
+    limits: LimitsPolicy | None = None
+    """None where the file says nothing of limits: then nothing is counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,9 @@ def load(directory: Path, environ: Mapping[str, str]) -> Config:
     personas = _personas(policy, capabilities, providers, problems)
     if top is not None:
         problems += policy.problems((), _top_complaints(top, policy.value))
+        limits = _limits(top)
+        if limits is not None:
+            problems += policy.problems((), limit_complaints(limits, personas, providers))
     if problems or top is None:
         raise ConfigError(problems)
     return Config(
@@ -117,6 +124,21 @@ def load(directory: Path, environ: Mapping[str, str]) -> Config:
         params="strict" if top.strict_params else top.params or "report",
         resilience=top.resilience,
         aliases=read_aliases(top.aliases),
+        limits=limits,
+    )
+
+
+def _limits(top: PolicyFile) -> LimitsPolicy | None:
+    """What the file says of limits, if it has any of their sections."""
+    sections = (top.limits, top.teams, top.keys, top.key_defaults, top.store)
+    if all(section is None for section in sections):
+        return None
+    return LimitsPolicy(
+        limits=top.limits or (),
+        teams=top.teams or {},
+        keys=top.keys or {},
+        key_defaults=top.key_defaults or KeyDefaults(),
+        store=top.store or NO_STORE,
     )
 
 
