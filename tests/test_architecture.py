@@ -20,6 +20,7 @@ FLOORS = [
     {"gateway.app", "gateway.server"},
     {"gateway.api"},
     {"gateway.dispatch"},
+    {"gateway.admission"},
     {"gateway.routing"},
     {"gateway.health", "gateway.accounting", "gateway.upstream"},
     {"gateway.config", "gateway.workers", "gateway.http", "gateway.store"},
