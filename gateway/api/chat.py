@@ -107,10 +107,12 @@ async def _relayed(
     writer.begin(
         AnswerFacts(stream.id, stream.created, stream.model, served, exchange.estimated_prompt)
     )
-    write, last = writer.write, b""
+    write, last, reservation = writer.write, b"", exchange.reservation
     try:
         async with aclosing(stream.batches(runs=True)) as batches:
             async for chunks in batches:
+                if reservation is not None:
+                    reservation.saw(chunks)
                 data = write(chunks)
                 if stream.over:
                     out.fall_silent()
