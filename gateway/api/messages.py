@@ -9,7 +9,8 @@ from typing import Any, Final
 from gateway.accounting.token_estimate import estimate_request
 from gateway.api.decision import decided
 from gateway.api.request import Request
-from gateway.config import Config, Model
+from gateway.api.visibility import visible_personas
+from gateway.config import Model
 from gateway.errors import ModelNotFound
 from gateway.http.offload import BIG, off_loop
 from gateway.http.response import Response, json_response
@@ -64,7 +65,7 @@ def list_models(http: Request) -> Response:
     """A page of GET /v1/models: every persona, and again under a name that clients of Claude
     list."""
     http.dialect = messages
-    query, names = http.query, _names(http.config)
+    query, names = http.query, _names(http)
     limit = _limit(query.get("limit"))
     page = names
     if (after := query.get("after_id")) is not None:
@@ -81,8 +82,8 @@ def list_models(http: Request) -> Response:
 def get_model(http: Request) -> Response:
     """GET /v1/models/{id}. Raises ModelNotFound."""
     http.dialect = messages
-    if http.id not in _names(http.config):
-        known = ", ".join(sorted(http.config.personas))
+    if http.id not in _names(http):
+        known = ", ".join(sorted(visible_personas(http)))
         raise ModelNotFound(f"{http.id[:100]}. The personas are: {known}.")
     return json_response(_model(http, http.id))
 
@@ -95,9 +96,10 @@ def _limit(given: str | None) -> int:
     return int(given)
 
 
-def _names(config: Config) -> list[str]:
+def _names(http: Request) -> list[str]:
     names: list[str] = []
-    for name in config.personas:
+    config = http.config
+    for name in visible_personas(http):
         names.append(name)
         if "claude" not in name and f"{DISCOVERED}{name}" not in config.personas:
             names.append(f"{DISCOVERED}{name}")

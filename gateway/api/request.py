@@ -5,7 +5,7 @@ running gateway.
 import asyncio
 import time
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from gateway.accounting.token_counter import TokenCounter
 from gateway.api.auth import Access, Admin
@@ -24,6 +24,9 @@ from gateway.telemetry.metrics import Metrics
 from gateway.workers.peers import Peers
 from translators.inbound import AnswerWriter, InboundDialect
 from translators.openai import inbound as chat
+
+if TYPE_CHECKING:
+    from gateway.admission.service import Admission
 
 VERSION: Final = "0.1.0"
 
@@ -46,6 +49,8 @@ class Gateway:
     bodies: Bodies = field(default_factory=Bodies)
     store: Store | None = None
     """Of answers of the Responses API; None: none are kept."""
+    admission: "Admission | None" = None
+    """None where the policy has no limits: nothing is counted."""
     simulated: bool = False
     draining: bool = False
     closing: bool = False

@@ -66,7 +66,7 @@ def serve(what: Serving, membership: WorkerIdentity | None = None) -> int:
         try:
             return runner.run(_serve(what, membership))
         except StoreUnusable as error:
-            print(f"server.responses_store: {error}", file=sys.stderr)
+            print(f"{error.setting}: {error}", file=sys.stderr)
             return 1
 
 
