@@ -45,6 +45,9 @@ class Extras(NamedTuple):
     """How often each fee may fall due."""
 
 
+_PLAIN: Final = Extras()
+
+
 def most_cost(
     model: Model, prompt_tokens: int, output_tokens: int, day: date, extras: Extras
 ) -> int | None:
@@ -54,6 +57,8 @@ def most_cost(
     price = model.price_at(day)
     if price is None:
         return None
+    if not (price.tiers or model.surcharges) and extras == _PLAIN:
+        return _plain_cost(price, prompt_tokens, 0.0, output_tokens)
     tiers = [tier for tier in price.tiers if prompt_tokens > tier.above_prompt_tokens]
     rows: list[Price | PriceTier] = [price, *tiers]
     reading = max(rate for row in rows for rate in _reading_rates(row, extras))

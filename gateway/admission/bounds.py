@@ -82,6 +82,9 @@ def bound_of(candidate: Candidate, facts: Facts, ask: Ask, learned: float, day: 
 
 def dearest(bounds: Iterable[Bound]) -> Amounts:
     """What suffices for any of them."""
+    bounds = list(bounds)
+    if len(bounds) == 1:
+        return bounds[0].needs
     needs = Amounts(1, concurrency=1)
     for bound in bounds:
         needs = Amounts(*map(max, needs, bound.needs))

@@ -2,6 +2,7 @@
 that are gone.
 """
 
+import asyncio
 import logging
 import sqlite3
 from collections import deque
@@ -46,6 +47,7 @@ class LedgerQueue:
         self._clock = clock
         self._waiting: deque[Settled] = deque()
         self._used_keys: dict[str, int] = {}
+        self._turn = asyncio.Lock()
 
     @property
     def backlog(self) -> int:
@@ -68,6 +70,10 @@ class LedgerQueue:
 
     async def book(self) -> None:
         """Bring all that waits into the ledger. Raises StoreDown; then it goes on waiting."""
+        async with self._turn:
+            await self._book()
+
+    async def _book(self) -> None:
         while self._waiting:
             batch = [self._waiting[i] for i in range(min(BATCH, len(self._waiting)))]
             booked = await self._thread.call(

@@ -158,13 +158,8 @@ class Reservation:
     def note(self) -> None:
         """Write down what is held. Raises OSError."""
         charges = [(c.id, self.held[c.index]) for c in self.counters if c.limit.per is not None]
-        at_most = self.row._replace(
-            state="presumed",
-            input=self.held.input_tokens,
-            output=self.held.output_tokens,
-            cost=self.held.usd or None,
-        )
-        self.file.write(hold_line(at_most, charges))
+        _, _, read, written, usd, _ = self.held
+        self.file.write(hold_line(_used(self.row, "presumed", read, written, usd or None), charges))
 
     def headers(self) -> Mapping[str, str]:
         return rate_headers(self.counters, self.admitted)
@@ -230,19 +225,21 @@ class Reservation:
                 counted.append((counter, amount))
                 charges.append(Charge(counter.id, amount))
         last = ending.attempts[ending.shown or 0] if ending.attempts else None
-        row = self.row._replace(
-            provider="" if last is None else last.provider,
-            model="" if last is None else last.model,
-            state=tally.state,
-            attempts=len(ending.attempts),
-            input=tally.input,
-            cached=tally.cached,
-            written=tally.written,
-            output=tally.output,
-            reasoning=tally.reasoning,
-            cost=tally.cost,
-            decision=ending.decision,
-            revision=ending.revision,
-            charges=tuple(charges),
-        )
+        known = self.row
+        row = LedgerRow(
+            known.id, known.at, known.key_id, known.team, known.persona, known.user,
+            "" if last is None else last.provider, "" if last is None else last.model, tally.state,
+            len(ending.attempts), tally.input, tally.cached, tally.written, tally.output,
+            tally.reasoning, tally.cost, ending.revision, ending.decision, known.request, None,
+            None, tuple(charges),
+        )  # fmt: skip
         self.queue.add(Settled(row, counted, self.file), settle_line(row))
+
+
+def _used(row: LedgerRow, state: str, read: int, written: int, cost: int | None) -> LedgerRow:
+    """The row with what has been used. (`_replace` takes three times as long.)"""
+    return LedgerRow(
+        row.id, row.at, row.key_id, row.team, row.persona, row.user, row.provider, row.model, state,
+        row.attempts, read, 0, 0, written, 0, cost, row.revision, row.decision, row.request,
+        row.amends, row.why, row.charges,
+    )  # fmt: skip

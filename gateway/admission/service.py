@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 from gateway.accounting.observed import Learned
 from gateway.admission.administrator import Administrator, Known
 from gateway.admission.amounts import Amounts
-from gateway.admission.bounds import Ask, Bound, ask_of, dearest
+from gateway.admission.bounds import Ask, Bound, ask_of, bound_of, dearest
 from gateway.admission.budget import Budget
 from gateway.admission.counters import Applied, Counter, CounterPool
 from gateway.admission.journal import Journal
@@ -304,7 +304,8 @@ class Admission:
         """
         persona = plan.policy.name
         refusing, warning = self._limits(asking.key_id, persona)
-        self._full(asking, persona)
+        if asking.user:
+            self._full(asking, persona)
         now, user = self.clock(), _digest(asking.user)
         counters = self.pool.of(refusing, user, now)
         bounds = self._bounds(plan, ask_of(asking.request, plan.facts), learned, asking.day)
@@ -323,8 +324,9 @@ class Admission:
         return self._held(asking, plan, counters, warned, bounds, needs, now)
 
     def _bounds(self, plan: Plan, ask: Ask, learned: Learned, day: date) -> dict[str, Bound]:
-        budget = Budget((), ask, learned, day)
-        return {candidate.name: budget.bound(candidate, plan.facts) for candidate in plan.eligible}
+        return {
+            c.name: bound_of(c, plan.facts, ask, learned.factor(c.name), day) for c in plan.eligible
+        }
 
     def _held(
         self,

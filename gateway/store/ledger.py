@@ -48,14 +48,15 @@ def book(
     """Add rows that are not there yet, with what they count. One transaction, to be tried again as
     a whole: a row is counted once.
     """
-    taken: Counter[CounterId] = Counter()
+    total: Counter[CounterId] = Counter()
     with transaction(database):
         for row in rows:
             if _added(database, row):
                 for counter, amount in row.charges:
-                    taken[counter] += _spend(database, instance, counter, amount)
+                    total[counter] += amount
         return {
-            counter: Booked(amount, used(database, counter)[0]) for counter, amount in taken.items()
+            counter: Booked(_spend(database, instance, counter, amount), used(database, counter)[0])
+            for counter, amount in total.items()
         }
 
 
