@@ -59,6 +59,8 @@ async def hedged(
             last = task.result()
             if last.result is not None or last.outcome.kind not in (None, *calls.policy.move_on):
                 break
+        if last.outcome.kind in calls.policy.move_on and (step := calls.uncovered) is not None:
+            return await calls.make(step, "failover")  # there is room for it alone
         return last
     finally:
         for task in tasks:

@@ -60,6 +60,8 @@ class TargetCalls:
     _no_room: ProviderQueueFull | None = None
     _over_budget: RequestFailed | None = None
     """Why the caller's limits do not allow another call."""
+    uncovered: NextAttempt | None = None
+    """The last call that they did not allow."""
     _unfollowed: CallEnded = NOT_CALLED
     """The last answer that lacks what was asked for in words: better than none."""
     _soonest: float | None = None
@@ -109,7 +111,7 @@ class TargetCalls:
         if reservation is not None and not await reservation.cover(
             candidate.name, why, exchange.attempts
         ):
-            self._over_budget = reservation.refused
+            self._over_budget, self.uncovered = reservation.refused, step
             return NOT_CALLED
         self.called.add(candidate.name)
         used: set[str] = set()
