@@ -138,6 +138,8 @@ async def running_gateway(
         ).running() as reloader,
     ):
         access = access or Access()
+        if admission is not None:
+            metrics.registry.register(admission.metrics)
         yield Gateway(
             reloader=reloader,
             dispatcher=Dispatcher(client, media, state),

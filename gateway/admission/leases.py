@@ -40,6 +40,10 @@ class StoreDown(Exception):
     """The store failed, or is left alone because it does."""
 
 
+def _untold(seconds: float) -> None:
+    """Nobody measures."""
+
+
 class StoreThread:
     """The one thread that uses the database. One that keeps failing is left alone for a second."""
 
@@ -51,6 +55,8 @@ class StoreThread:
         self._not_before = 0.0
         self.trips = 0
         """How often the store was asked."""
+        self.took: Callable[[float], None] = _untold
+        """Told how many seconds each operation took."""
 
     @property
     def down(self) -> bool:
@@ -61,12 +67,14 @@ class StoreThread:
         if self.down and self._now() < self._not_before:
             raise StoreDown
         self.trips += 1
-        loop = asyncio.get_running_loop()
+        loop, began = asyncio.get_running_loop(), self._now()
         try:
             result = await loop.run_in_executor(self._thread, work, self._database, *arguments)
         except sqlite3.Error as error:
             self._failed(error)
             raise StoreDown from None
+        finally:
+            self.took(self._now() - began)
         if self.down:
             _log.warning("the store of limits answers again")
         self._failures = 0
