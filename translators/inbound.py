@@ -91,6 +91,8 @@ class AnswerFacts(NamedTuple):
     """`provider/model`, as the configuration names it."""
     prompt_tokens: Callable[[], int]
     """An estimate of what was read, in the target's tokens; at least 1. Made only if asked for."""
+    size: int = 0
+    """About how many bytes a whole answer is."""
 
 
 class CallerError(NamedTuple):

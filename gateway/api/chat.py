@@ -19,9 +19,13 @@ from gateway.http.event_stream import EventStream
 from gateway.http.offload import BIG, off_loop
 from gateway.http.response import Response
 from gateway.telemetry.ids import unique
+from translators.chat.chunks import Chunk
+from translators.chat.long_chunks import shed, shortened
 from translators.chat.wire import Completion
 from translators.errors import InvalidRequest, UpstreamError
 from translators.inbound import AnswerFacts, AnswerWriter, Call, InboundDialect, InboundRequest
+from translators.openai import inbound
+from translators.pieces import joined
 
 Handler = Callable[[Request], Awaitable[web.StreamResponse]]
 
@@ -82,7 +86,7 @@ async def respond(
     body = (
         write(completion, facts)
         if exchange.received <= BIG
-        else await off_loop(write, completion, facts)
+        else await off_loop(_written_whole, write, completion, facts, http.dialect is inbound)
     )
     return Response(body if settle is None else await settle(body, exchange))
 
@@ -113,7 +117,11 @@ async def _relayed(
             async for chunks in batches:
                 if reservation is not None:
                     reservation.saw(chunks)
-                data = write(chunks)
+                data = (
+                    write(chunks)
+                    if not stream.long
+                    else await off_loop(_written, writer, chunks, http.dialect is inbound)
+                )
                 if stream.over:
                     out.fall_silent()
                     last = data  # goes out with the end, in one system call
@@ -129,6 +137,32 @@ async def _relayed(
     out.fall_silent()
     end = writer.end()
     return await out.end(last + (end if settle is None else await settle(end, exchange)))
+
+
+def _written_whole(
+    write: Callable[[Completion, AnswerFacts], bytes],
+    completion: Completion,
+    facts: AnswerFacts,
+    relays: bool,
+) -> bytes:
+    """A big answer. In the hub's own dialect nothing of its log probabilities is kept."""
+    body = write(completion, facts)
+    if relays:
+        for choice in completion["choices"]:
+            shed(choice.get("logprobs"))
+    return body
+
+
+def _written(writer: AnswerWriter, chunks: list[Chunk], relays: bool) -> bytes:
+    """What `writer` makes of a long batch. `relays`: chunks of the hub's own dialect are shown as
+    they came.
+    """
+    shown = shortened(chunks, relays)
+    written = [data for chunk in shown if (data := writer.write([chunk]))]
+    if relays:
+        for chunk in chunks:
+            shed((chunk.choice or {}).get("logprobs"))
+    return written[0] if len(written) == 1 else joined(written)
 
 
 async def _failed(
@@ -154,4 +188,5 @@ def _facts_of_completion(completion: Completion, exchange: Exchange) -> AnswerFa
         completion["model"],
         exchange.served.name,
         exchange.estimated_prompt,
+        exchange.received,
     )

@@ -42,6 +42,8 @@ class ContinuedResponse:
         """The newest pause that was taken up again."""
         self._unread = 0
         """Bytes that have come without giving a chunk: of an event that is not whole."""
+        self.long = False
+        """An event of it was so long that writing it takes a while."""
 
     async def next(self) -> list[Chunk]:
         """What the next read gives: of the following round, if this one has ended with a pause.
@@ -56,11 +58,11 @@ class ContinuedResponse:
         data = await (self._read_last() if translator.ended else self._response.read_some())
         if data:
             self._unread += len(data)
-            chunks = (
-                translator.receive(data)
-                if self._unread <= BIG
-                else await off_loop(translator.receive, data)
-            )
+            if self._unread <= BIG:
+                chunks = translator.receive(data)
+            else:
+                self.long = True
+                chunks = await off_loop(translator.receive, data)
             if chunks:
                 self._unread = 0
             return chunks

@@ -135,6 +135,11 @@ class UpstreamStream:
                 chunk.top = {**(chunk.top or {}), "x_llm_router": {"warnings": [*attempt.warnings]}}
 
     @property
+    def long(self) -> bool:
+        """An event of it was so long that writing it takes a while."""
+        return self._response.long
+
+    @property
     def over(self) -> bool:
         """The batch that was given last is the last one, and the answer whole."""
         return self._translator.finished
@@ -248,6 +253,10 @@ class MergedStream:
     @property
     def id(self) -> str:
         return self._answers[0].id
+
+    @property
+    def long(self) -> bool:
+        return any(answer.long for answer in self._answers)
 
     @property
     def model(self) -> str:

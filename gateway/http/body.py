@@ -14,7 +14,8 @@ from gateway.http.offload import BIG, off_loop
 from gateway.http.request import IncomingRequest
 from translators.errors import InvalidRequest
 from translators.json_codec import first_flaw, holds_more_than, loads, repaired_surrogates
-from translators.long_texts import LONG, taken_apart
+from translators.long_texts import taken_apart
+from translators.pieces import LONG
 
 SLOWEST: Final = 4096
 """Bytes a second that a body must have on average, after the time that one read may take."""

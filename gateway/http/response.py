@@ -17,7 +17,12 @@ from aiohttp import HttpVersion11, web
 from aiohttp.abc import AbstractStreamWriter
 
 from translators.json_codec import dumps
+from translators.pieces import pieces_of
 
+AT_ONCE: Final = 64 * 1024
+"""Bytes that are given to a transport in one turn of the loop: some send, and copy what is left, in
+one go.
+"""
 SERVER: Final = "llm-router"
 
 
@@ -83,7 +88,7 @@ class _Answer(web.StreamResponse):
             f" {_date(int(time.time()))}\r\n\r\n".encode()
         )
 
-    async def _send(self, data: bytes) -> None:
+    async def _send(self, data: bytes | memoryview) -> None:
         """Write, and wait while the caller reads slowly. Raises ConnectionResetError if the caller
         has gone.
         """
@@ -94,6 +99,12 @@ class _Answer(web.StreamResponse):
             raise ConnectionResetError("the caller has gone")
         transport.write(data)
         await to.writer.drain()
+
+    async def _send_in_turns(self, data: bytes | bytearray | memoryview) -> None:
+        """The same for much: a piece in each turn of the loop."""
+        for piece in pieces_of(data, AT_ONCE):
+            await self._send(piece)
+            await asyncio.sleep(0)
 
 
 class Response(_Answer):
@@ -117,7 +128,13 @@ class Response(_Answer):
         head = self._head(
             to.newest, f"content-type: {self._media_type}\r\ncontent-length: {len(content)}\r\n"
         )
-        await self._send(head if to.head_only else head + content)
+        if to.head_only:
+            await self._send(head)
+        elif len(content) <= AT_ONCE:
+            await self._send(head + content)
+        else:
+            await self._send(head)
+            await self._send_in_turns(content)
 
 
 class NoContent(Response):
@@ -140,20 +157,33 @@ class Stream(_Answer):
     def __init__(self, headers: Mapping[str, str]) -> None:
         super().__init__(200, headers)
         self.ended = False
-        self._begun = False
+        self._begun = self._within = False
         self._chunks = True
 
     async def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send a piece, of at least one byte. Raises ConnectionResetError if the caller has
         gone."""
+        if self._within:
+            raise ConnectionResetError("the answer is within a piece, or was cut there")
         begin = b"" if self._begun else self._begin()
-        await self._send(begin + self._piece(data))
+        if len(data) <= AT_ONCE:
+            await self._send(begin + self._piece(data))
+            return
+        self._within = True  # until all of it is out, which nothing may come between
+        await self._send(begin + b"%x\r\n" % len(data) if self._chunks else begin)
+        await self._send_in_turns(data)
+        self._within = False
+        if self._chunks:
+            await self._send(b"\r\n")
 
     async def write_eof(self, data: bytes | bytearray | memoryview = b"") -> None:
         """Send the last piece, if any, and the end: only once."""
         if self.ended:
             return
         self.ended = True
+        if len(data) > AT_ONCE or self._within:
+            await self.write(data)
+            data = b""
         begin = b"" if self._begun else self._begin()
         await self._send(
             begin + (self._piece(data) if data else b"") + (b"0\r\n\r\n" if self._chunks else b"")

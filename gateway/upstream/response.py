@@ -5,6 +5,7 @@ Whoever reads it gets all that has arrived in one piece, decompressed.
 
 import asyncio
 from collections.abc import Callable
+from io import BytesIO
 from typing import Final, NamedTuple, Protocol
 
 from gateway.upstream import failures
@@ -118,11 +119,14 @@ class UpstreamResponse:
             self.received += len(data)
             self.check_size(limit)
             return data
-        pieces = []
-        while data := await self.read_some():
+        first = await self.read_some()
+        whole = BytesIO()  # grows as it comes: a copy of all of it would hold the loop at the end
+        data = first
+        while data:
             self.check_size(limit)
-            pieces.append(data)
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            whole.write(data)
+            data = await self.read_some()
+        return first if whole.tell() == len(first) else whole.getvalue()
 
     async def read_some(self) -> bytes:
         """What has arrived, at least one byte; b"" at the end. Raises UpstreamError."""

@@ -12,13 +12,13 @@ from translators.claude.wire import AnswerMessage, Block, whole_blocks
 from translators.dialect import AnswerShape, Envelope
 from translators.errors import UpstreamError
 from translators.failures import malformed, no_output
-from translators.json_codec import loads_repaired
+from translators.long_json import loads_answer
 
 
 def parse_response(body: bytes, envelope: Envelope) -> Completion:
     """The chat.completion in `body`. Raises UpstreamError if it is no message of Claude."""
     try:
-        message = loads_repaired(body)
+        message = loads_answer(body)
     except ValueError as error:
         raise UpstreamError(malformed(f"The provider's answer is not JSON: {error}")) from None
     if message.__class__ is not dict:

@@ -26,7 +26,8 @@ from translators.claude.wire import AnswerMessage, Block, CountedTokens, Event
 from translators.dialect import Envelope, UpstreamRequest
 from translators.errors import UpstreamFailure
 from translators.failures import malformed, no_output, truncated
-from translators.json_codec import JsonObject, loads_repaired
+from translators.json_codec import JsonObject
+from translators.long_json import loads_answer
 from translators.sse import EventTooLarge
 from translators.text_fast_path import Run, TextReader
 
@@ -120,7 +121,7 @@ class ClaudeStream(ContentBlocks):
 
     def _event(self, name: bytes, text: bytes) -> bool:
         try:
-            event = loads_repaired(text)
+            event = loads_answer(text)
         except ValueError as error:
             if text.strip() not in (b"", b"[DONE]"):
                 self.failure = malformed(f"The provider sent an event that is not JSON: {error}")
@@ -214,7 +215,7 @@ class ClaudeStream(ContentBlocks):
         stream with one.
         """
         try:
-            document = loads_repaired(text)
+            document = loads_answer(text)
         except ValueError:
             document = None
         if document.__class__ is dict and ("error" in document or document.get("type") == "error"):

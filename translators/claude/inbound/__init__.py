@@ -19,7 +19,7 @@ from translators.claude.inbound.request import Read, read
 from translators.claude.inbound.writer import MessagesWriter
 from translators.dialect import Target, UpstreamRequest
 from translators.inbound import AnswerFacts, Call, Origin, Overlay
-from translators.json_codec import dumps
+from translators.long_json import dumps_sized
 
 NAME: Final = "messages"
 KEEP_ALIVE: Final = 10.0
@@ -61,7 +61,7 @@ class MessagesInbound:
         """A message; a relayed one as its provider wrote it."""
         if isinstance(completion, RelayedCompletion):
             return completion.raw
-        return dumps(message_of(completion, answer, self._context))
+        return dumps_sized(message_of(completion, answer, self._context), answer.size)
 
     def count_request(self, overlay: Overlay, target: Target) -> UpstreamRequest:
         """The request that has a Claude target count this one. Raises InvalidRequest."""

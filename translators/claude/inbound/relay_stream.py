@@ -12,9 +12,10 @@ from translators.claude.answer.usage import usage
 from translators.dialect import Envelope
 from translators.errors import UpstreamFailure
 from translators.failures import malformed, truncated
-from translators.json_codec import JsonObject, loads_repaired
+from translators.json_codec import JsonObject
+from translators.long_json import loads_answer
 from translators.splices import Edit, last, members, spliced
-from translators.sse import MAX_EVENT_BYTES
+from translators.sse import MAX_EVENT_BYTES, Held
 
 _BORDER: Final = re.compile(rb"\r?\n\r?\n|\r\r")
 _NAME: Final = re.compile(rb"\A\s*event: ?([a-z_]+)")
@@ -38,7 +39,7 @@ class RelayedStream:
         self.finished = False
         self.ended = False
         self._asked = asked
-        self._buffer = b""
+        self._held = Held()
         self._committed = False
         self._usage: JsonObject = {}
 
@@ -50,33 +51,36 @@ class RelayedStream:
         """Every whole event of what has come."""
         if self.finished or self.failure is not None:
             return []
-        if self._committed and not self._buffer and _is_run(data):
+        if self._committed and not self._held.size and _is_run(data):
             return [Relayed(data, commits=True)]
-        data = self._buffer + data
-        if len(data) > MAX_EVENT_BYTES:
+        if self._held.size + len(data) > MAX_EVENT_BYTES:
             self.failure = malformed(f"an event is larger than {MAX_EVENT_BYTES} bytes")
+            return []
+        whole = self._held.with_(data)
+        if whole is None:
             return []
         chunks: list[Chunk] = []
         at = 0
-        for border in _BORDER.finditer(data):
-            if border.end() == len(data) and border[0].endswith(b"\r"):
+        for border in _BORDER.finditer(whole, self._held.seen):
+            if border.end() == len(whole) and border[0].endswith(b"\r"):
                 break  # its line feed may follow
-            chunks.append(self._event(data[at : border.end()]))
+            chunks.append(self._event(whole[at : border.end()]))
             at = border.end()
             if self.finished or self.failure is not None:
                 break
-        self._buffer = data[at:]
+        self._held.keep(whole[at:])
         return chunks
 
     def receive_eof(self) -> list[Chunk]:
         """Without `message_stop` the answer is not whole."""
         if self.finished or self.failure is not None:
             return []
-        if _document(self._buffer).get("type") in (
+        last = self._held.end()
+        if _document(last).get("type") in (
             "message_stop",
             "error",
         ):  # only its blank line is missing
-            return [self._event(self._buffer.rstrip() + b"\n\n")]
+            return [self._event(last.rstrip() + b"\n\n")]
         self.failure = truncated()
         return []
 
@@ -137,7 +141,7 @@ def _is_run(data: bytes) -> bool:
 def _document(raw: bytes) -> JsonObject:
     """What an event's data says; an empty object if it is none."""
     try:
-        value = loads_repaired(b"\n".join([line.rstrip(b"\r") for line in _DATA.findall(raw)]))
+        value = loads_answer(b"\n".join([line.rstrip(b"\r") for line in _DATA.findall(raw)]))
     except ValueError:
         return {}
     return value if value.__class__ is dict else {}

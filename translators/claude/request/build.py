@@ -48,8 +48,8 @@ from translators.claude.wire import (
 )
 from translators.dialect import PLAIN, AnswerShape, KeyHeader, Target, UpstreamRequest
 from translators.errors import InvalidRequest
-from translators.json_codec import JsonObject, dumps
-from translators.long_texts import LONG, dumps_long
+from translators.json_codec import JsonObject
+from translators.long_json import dumps_sized
 from translators.notes import Report
 
 DEFAULT_VERSION: Final = "2023-06-01"
@@ -126,7 +126,7 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
         limit is None and body["max_tokens"] > LONGEST_UNSTREAMED
     )
     body["stream"] = stream
-    written = dumps(body) if request.size <= LONG else dumps_long(body)
+    written = dumps_sized(body, request.size)
     if len(written) > MAX_BODY:
         raise InvalidRequest(
             f"Claude takes requests of at most {MAX_BODY} bytes.", None, "request_too_large", 413

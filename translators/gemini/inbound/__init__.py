@@ -16,7 +16,8 @@ from translators.gemini.inbound.relay import Relay
 from translators.gemini.inbound.request import Read, read_body
 from translators.gemini.inbound.writer import ArrayFraming, EventFraming, GeminiWriter
 from translators.inbound import AnswerFacts, Call, Origin
-from translators.json_codec import JsonObject, dumps
+from translators.json_codec import JsonObject
+from translators.long_json import dumps_sized
 
 NAME: Final = "gemini"
 KEEP_ALIVE: Final = 15.0
@@ -60,7 +61,8 @@ class GeminiRequest:
         document: JsonObject = {"candidates": candidates}
         if (counted := completion.get("usage")) is not None:
             document["usageMetadata"] = usage_metadata(counted)
-        return dumps({**document, "modelVersion": answer.model, "responseId": answer.id})
+        named = {**document, "modelVersion": answer.model, "responseId": answer.id}
+        return dumps_sized(named, answer.size)
 
     def open_writer(self, answer_id: str, created: int) -> GeminiWriter:
         framing = EventFraming() if self._as_events else ArrayFraming()

@@ -12,7 +12,8 @@ from translators.failures import malformed, truncated
 from translators.gemini.answer import finish_reason as reasons
 from translators.gemini.answer.errors import error_of, failure
 from translators.gemini.answer.usage import Counts, usage
-from translators.json_codec import JsonObject, loads_repaired
+from translators.json_codec import JsonObject
+from translators.long_json import loads_answer
 from translators.sse import MAX_EVENT_BYTES
 
 _BLANK: Final = re.compile(rb"\r\n\r\n|\n\n|\r\r")
@@ -141,7 +142,7 @@ class RelayStream:
         if not text or text[:1] == b":":
             return
         try:
-            frame = loads_repaired(text)
+            frame = loads_answer(text)
         except ValueError as error:
             broken = f"The provider sent an event that is not JSON: {error}"
             self.failure = malformed(broken) if whole else truncated()
@@ -164,7 +165,7 @@ class RelayStream:
 def relayed_completion(body: bytes, envelope: Envelope) -> RelayedCompletion:
     """A whole answer. Raises UpstreamError if it is none."""
     try:
-        document: Any = loads_repaired(body)
+        document: Any = loads_answer(body)
     except ValueError as error:
         raise UpstreamError(malformed(f"The provider's answer is not JSON: {error}")) from None
     if (found := error_of(document)) is not None:

@@ -26,8 +26,8 @@ from translators.gemini.request.thinking import thinking_config, wish_of
 from translators.gemini.request.tools import NO_TOOLS, Toolset, toolset
 from translators.gemini.speech import format_of
 from translators.gemini.wire import GenerateContentRequest, GenerationConfig, JsonForm
-from translators.json_codec import JsonObject, dumps
-from translators.long_texts import LONG, dumps_long
+from translators.json_codec import JsonObject
+from translators.long_json import dumps_sized
 from translators.notes import Report
 
 WHOLE: Final = "generateContent"
@@ -202,7 +202,7 @@ def key_headers(key: str, header: KeyHeader | None = None) -> dict[str, str]:
 
 def _written(body: GenerateContentRequest, size: int) -> bytes:
     try:
-        return dumps(body) if size <= LONG else dumps_long(body)
+        return dumps_sized(body, size)
     except ValueError as error:
         raise InvalidRequest(
             f"The request cannot be written for this provider: {error}", None, "invalid_value"

@@ -19,8 +19,7 @@ from translators.chat.ranges import (
 from translators.chat.request import ChatRequest
 from translators.chat.stop_sequences import as_sequences
 from translators.dialect import PLAIN, AnswerShape, KeyHeader, Target, UpstreamRequest
-from translators.json_codec import dumps
-from translators.long_texts import LONG, dumps_long
+from translators.long_json import dumps_sized
 from translators.notes import Report
 from translators.openai.request.foreign_fields import PARAMETERS as FOREIGN
 from translators.openai.request.foreign_fields import SWITCHES
@@ -88,7 +87,7 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
         body.update(extension_for(asked, target.provider, target.dialect))
     headers = {"content-type": "application/json", **key_headers(target.api_key, target.key_header)}
     url = target.base_url.rstrip("/") + "/chat/completions" + target.query
-    written = dumps(body) if request.size <= LONG else dumps_long(body)
+    written = dumps_sized(body, request.size)
     return UpstreamRequest(url, headers, written, stream, tuple(report.notes), shape)
 
 

@@ -10,7 +10,8 @@ from translators.chat.wire import Usage
 from translators.dialect import Envelope
 from translators.errors import FailureKind, UpstreamFailure
 from translators.failures import malformed, truncated
-from translators.json_codec import JsonObject, loads_repaired
+from translators.json_codec import JsonObject
+from translators.long_json import loads_answer
 from translators.responses.answer.deltas import Shown
 from translators.responses.answer.errors import told_failure
 from translators.responses.answer.message import trailer
@@ -90,7 +91,7 @@ class ResponsesStream:
 
     def _event(self, name: bytes, text: bytes, chunks: list[Chunk]) -> None:
         try:
-            event = loads_repaired(text)
+            event = loads_answer(text)
         except ValueError as error:
             if text.strip() not in (b"", b"[DONE]"):
                 self.failure = malformed(f"The provider sent an event that is not JSON: {error}")
@@ -202,7 +203,7 @@ class ResponsesStream:
         stream with one.
         """
         try:
-            document = loads_repaired(text)
+            document = loads_answer(text)
         except ValueError:
             document = None
         if document.__class__ is dict and document.get("object") == "response":

@@ -9,7 +9,8 @@ from translators.chat.chunks import RelayedCompletion
 from translators.chat.request import ChatRequest
 from translators.chat.wire import Completion
 from translators.inbound import AnswerFacts, Call, CallerError, Origin, Overlay, WrittenError
-from translators.json_codec import JsonObject, dumps, loads_repaired
+from translators.json_codec import JsonObject, dumps
+from translators.long_json import dumps_sized, loads_answer
 from translators.responses.inbound import failures
 from translators.responses.inbound.completion import chunks_of
 from translators.responses.inbound.relay import ResponsesRelay
@@ -81,14 +82,14 @@ class ResponsesInbound:
         """The response object; a relayed one as its provider wrote it, but for `store`."""
         if isinstance(completion, RelayedCompletion):
             self._raw = completion.raw
-            self.final = {**loads_repaired(completion.raw), "store": self.keeps}
+            self.final = {**loads_answer(completion.raw), "store": self.keeps}
             return _with_store(completion.raw, True) if self.keeps else completion.raw
         writer = self.open_writer(self._answer_id or answer.id, answer.created)
         writer.begin(answer)
         writer.write(list(chunks_of(completion)))
         writer.end()
         self.final = writer.final
-        return dumps(self.final)
+        return dumps_sized(self.final, answer.size)
 
     @property
     def hidden(self) -> list[JsonObject]:

@@ -4,7 +4,8 @@ import re
 from typing import Any, Final
 
 from translators.chat.chunks import Relayed
-from translators.json_codec import JsonObject, loads_repaired
+from translators.json_codec import JsonObject
+from translators.long_json import loads_answer
 
 _END: Final = re.compile(rb"\r\n\r\n|\n\n|\r\r(?!\n)")
 _NAME: Final = re.compile(rb"event:[ ]?([^\r\n]*)", re.MULTILINE)
@@ -38,10 +39,12 @@ class RelayedEvents(Relayed):
         """How many events they are."""
 
 
-def split(text: bytes) -> tuple[list[bytes], bytes]:
-    """The whole events in `text`, each with its end, and what is left."""
+def split(text: bytes, seen: int = 0) -> tuple[list[bytes], bytes]:
+    """The whole events in `text`, each with its end, and what is left. None ends in what was
+    `seen`.
+    """
     events, at = [], 0
-    for match in _END.finditer(text):
+    for match in _END.finditer(text, seen):
         events.append(text[at : match.end()])
         at = match.end()
     return events, text[at:]
@@ -58,7 +61,7 @@ def data_of(event: bytes) -> JsonObject | None:
     """What an event says; None if that is no JSON object."""
     lines = [line[5:] for line in event.splitlines() if line.startswith(b"data:")]
     try:
-        read = loads_repaired(b"\n".join(lines))
+        read = loads_answer(b"\n".join(lines))
     except ValueError:
         return None
     return read if read.__class__ is dict else None

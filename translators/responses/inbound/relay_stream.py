@@ -21,7 +21,7 @@ from translators.responses.inbound.relay_events import (
     split,
 )
 from translators.responses.items import is_call
-from translators.sse import MAX_EVENT_BYTES
+from translators.sse import MAX_EVENT_BYTES, Held
 
 
 class RelayStream:
@@ -35,7 +35,7 @@ class RelayStream:
         self.failure: UpstreamFailure | None = None
         self.finished = False
         self.usage_so_far: Usage | None = None
-        self._held = b""
+        self._held = Held()
 
     @property
     def ended(self) -> bool:
@@ -45,8 +45,12 @@ class RelayStream:
         """Whole events; the beginning of the next is held back."""
         if self.finished or self.failure is not None:
             return []
-        events, self._held = split(self._held + data)
-        if len(self._held) > MAX_EVENT_BYTES:
+        text = self._held.with_(data)
+        events: list[bytes] = []
+        if text is not None:
+            events, rest = split(text, self._held.seen)
+            self._held.keep(rest)
+        if self._held.size > MAX_EVENT_BYTES:
             self.failure = malformed("The provider sent an event that is too long.")
         return self._read(events)
 
@@ -54,7 +58,8 @@ class RelayStream:
         """The last event may lack its blank line."""
         if self.finished or self.failure is not None:
             return []
-        chunks = self._read([self._held + b"\n\n"]) if self._held.strip() else []
+        last = self._held.end()
+        chunks = self._read([last + b"\n\n"]) if last.strip() else []
         if not self.finished and self.failure is None:
             self.failure = truncated()
         return chunks
