@@ -157,7 +157,9 @@ class Leases:
                 lacking = [c for c in counters if c.free < needs[c.index]]
                 self._check_refused(lacking, needs, asked_at)
                 try:
-                    refusing = await self._lease(lacking, needs)
+                    # Who is being asked for already was refused: what comes back is waited for.
+                    asked_for = [c for c in lacking if c.id in self._recalls]
+                    refusing = (not recalled and asked_for) or await self._lease(lacking, needs)
                     if not refusing:
                         continue
                 except StoreDown:

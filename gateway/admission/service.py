@@ -23,7 +23,7 @@ from gateway.admission.counters import Applied, Counter, CounterPool
 from gateway.admission.journal import Journal
 from gateway.admission.keys import KeyDirectory
 from gateway.admission.leases import Leases, StoreDown, StoreThread
-from gateway.admission.ledger_queue import LedgerQueue, recover
+from gateway.admission.ledger_queue import LedgerQueue, recover, remove_instance
 from gateway.admission.metrics import LimitMetrics, Standing
 from gateway.admission.refusals import exceeded
 from gateway.admission.reservation import Reservation
@@ -150,7 +150,7 @@ class Admission:
             booked = not any(file.pending for file in self.journal.files)
             if booked:
                 await self.leases.return_all()
-                await self.thread.call(counter_store.remove_instance, self.leases.instance)
+                await self.thread.call(remove_instance, self.leases.instance)
         self.journal.close(booked=booked)
         await self.thread.close()
 
@@ -163,13 +163,14 @@ class Admission:
         async def recover_others() -> None:
             await recover(directory, self.thread)
 
-        async def answer_recalls() -> None:
+        async def answer_recalls_soon() -> None:
             if self.leases.peers > 1:
                 await self.leases.answer_recalls()
 
         works: tuple[tuple[int, Callable[[], Awaitable[None]]], ...] = (
             (2, sync),
-            (1, answer_recalls),
+            (1, answer_recalls_soon),
+            (4, self.leases.answer_recalls),  # of a process that has only just begun
             (4, self.queue.book),
             (5, self.leases.return_idle),
             (20, self._beat),
