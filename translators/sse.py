@@ -15,6 +15,10 @@ MAX_EVENT_BYTES: Final = 64 * 1024 * 1024
 _NAME_BYTES: Final = 1024
 """Of a long event's beginning, that are looked at together for its name."""
 
+_FIELD: Final = re.compile(rb"(?:\A(?:\xef\xbb\xbf)?|[\r\n])(?::|data|event|id|retry)")
+_LOOKED_AT: Final = 64 * 1024
+"""Bytes of what may be no event at all."""
+
 Event = tuple[bytes, bytes]
 """One dispatched event: its `event:` name (b"" if none) and its `data:` lines joined with LF. A
 named tuple would cost 0.2 µs more."""
@@ -22,6 +26,12 @@ named tuple would cost 0.2 µs more."""
 
 class EventTooLarge(Exception):
     """An event grew over the limit before it ended."""
+
+
+def is_stray(block: bytes) -> bool:
+    """Whether what stands between two blank lines is no event at all: a page, say, that a proxy put
+    in a stream's place."""
+    return _FIELD.search(block, 0, _LOOKED_AT) is None and bool(block[:_LOOKED_AT].strip())
 
 
 class Decoder:

@@ -124,7 +124,7 @@ def _weighed(text: str) -> float:
     present = (
         range(_ASCII) if text.isascii() else range(len(_WEIGHTS))
     )  # each count takes as long as all the rest
-    counts = [classes.count(number) for number in present]
+    counts = list(map(classes.count, present))
     small, capital, digits, spaces = counts[1:5]
     if (
         digits

@@ -29,8 +29,8 @@ from gateway.http.offload import BIG, off_loop
 from translators.chat.chunks import Chunk, Collector, singly
 from translators.chat.request import ChatRequest, parse
 from translators.chat.wire import Completion, Message, Usage
+from translators.dialect.inbound import AnswerFacts, CallerError
 from translators.errors import InvalidRequest
-from translators.inbound import AnswerFacts, CallerError
 from translators.json_codec import dumps
 from translators.long_json import dumps_sized
 from translators.openai.inbound import EVENT_STREAM, KEEP_ALIVE_COMMENT, error_document

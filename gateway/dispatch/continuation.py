@@ -14,7 +14,7 @@ from translators.chat.continuation import is_empty, is_paused
 from translators.chat.emulation import unfollowed
 from translators.chat.stop_sequences import StopCutter, cut_completion
 from translators.chat.wire import Completion
-from translators.dialect import Pause, StreamTranslator
+from translators.dialect import PLAIN, Pause, StreamTranslator
 from translators.errors import FailureKind, UpstreamError, UpstreamFailure
 from translators.failures import truncated
 
@@ -207,8 +207,8 @@ async def complete_with_retry(prepared: PreparedRequest) -> AttemptResult[Comple
     try:
         try:
             answer = await complete(prepared, await send(prepared, prepared.request))
-            if not is_empty(answer[0], silent) and not (
-                shape.in_words and _lacks(prepared, answer[0])
+            if not is_empty(answer[0], silent) and (
+                shape is PLAIN or not shape.in_words or not _lacks(prepared, answer[0])
             ):
                 return _result(prepared, answer)
         except UpstreamError as error:

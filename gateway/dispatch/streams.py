@@ -104,6 +104,7 @@ class UpstreamStream:
         ChunkWriter writes as if they were single.
         """
         translator, note, tap = self._translator, self._note, self.tap
+        read = self._response.next if self._cutter is None else self._next
         batch, self._held = self._held, []
         while True:
             for chunk in batch:
@@ -117,7 +118,7 @@ class UpstreamStream:
                 raise UpstreamError(translator.failure)
             if translator.finished:
                 return
-            batch = await self._next()
+            batch = await read()
 
     async def _next(self) -> list[Chunk]:
         batch = await self._response.next()

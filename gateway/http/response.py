@@ -7,11 +7,12 @@ piece that these do not.
 
 import asyncio
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Mapping
 from email.utils import formatdate
 from functools import lru_cache
-from typing import Any, Final
+from http import HTTPStatus
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import HttpVersion11, web
 from aiohttp.abc import AbstractStreamWriter
@@ -24,33 +25,30 @@ AT_ONCE: Final = 64 * 1024
 one go.
 """
 SERVER: Final = "llm-router"
-
-
-@dataclass(slots=True)
-class _Caller:
-    """What an answer needs of its request. (Not the request itself, which holds the answer.)"""
-
-    transport: asyncio.Transport | None
-    writer: AbstractStreamWriter
-    newest: bool
-    """HTTP/1.1."""
-    head_only: bool
+_REASONS: Final = {status.value: status.phrase for status in HTTPStatus}
 
 
 class _Answer(web.StreamResponse):
     """What both have: a head, and a connection that stays or does not."""
 
+    if not TYPE_CHECKING:  # the same values as aiohttp's properties, without a call for each
+        status = property(attrgetter("_status"))
+        keep_alive = property(attrgetter("_stays"))
+        """Whether the connection stays for the next request."""
+
+    _transport: asyncio.Transport | None = None
+    _to: AbstractStreamWriter | None = None
+    """What waits while the caller reads slowly. (Not the request, which holds the answer.)"""
+    _newest = True
+    """HTTP/1.1."""
+    _head_only = False
+    _stays: bool | None = None
+
     def __init__(self, status: int, headers: Mapping[str, str] | None) -> None:
-        super().__init__(status=status)
+        """Without aiohttp's own, which makes what these have no use for."""
+        self._status, self._reason = status, _REASONS.get(status, "")
         self.beside: dict[str, str] = {} if headers is None else {**headers}
         """Headers, beside those of every answer. Names in lower case."""
-        self._to: _Caller | None = None
-        self._stays: bool | None = None
-
-    @property
-    def keep_alive(self) -> bool | None:
-        """Whether the connection stays for the next request."""
-        return self._stays
 
     def force_close(self) -> None:
         self._stays = False
@@ -59,12 +57,9 @@ class _Answer(web.StreamResponse):
         """It is the answer to `request`. Nothing is sent yet: the head goes out with what comes
         first.
         """
-        self._to = _Caller(
-            request.transport,
-            request.writer,
-            request.version >= HttpVersion11,
-            request.method == "HEAD",
-        )
+        self._transport, self._to = request.transport, request.writer
+        self._newest = request.version >= HttpVersion11
+        self._head_only = request.method == "HEAD"
         if self._stays is None:
             self._stays = request.keep_alive
 
@@ -84,24 +79,23 @@ class _Answer(web.StreamResponse):
             raise ValueError("a header's value must be one line")
         version = "HTTP/1.1" if newest else "HTTP/1.0"
         return (
-            f"{version} {self.status} {self.reason}\r\n{lines}\r\n{framing}date:"
+            f"{version} {self._status} {self._reason}\r\n{lines}\r\n{framing}date:"
             f" {_date(int(time.time()))}\r\n\r\n".encode()
         )
 
-    async def _send(self, data: bytes | memoryview) -> None:
-        """Write, and wait while the caller reads slowly. Raises ConnectionResetError if the caller
-        has gone.
+    def _send(self, data: bytes | memoryview) -> Awaitable[None]:
+        """Write. What is given back waits while the caller reads slowly. Raises
+        ConnectionResetError if the caller has gone.
         """
-        to = self._to
-        assert to is not None
-        transport = to.transport
-        if transport is None or transport.is_closing():
+        transport, to = self._transport, self._to
+        if to is None or transport is None or transport.is_closing():
             raise ConnectionResetError("the caller has gone")
         transport.write(data)
-        await to.writer.drain()
+        return to.drain()
 
     async def _send_in_turns(self, data: bytes | bytearray | memoryview) -> None:
-        """The same for much: a piece in each turn of the loop."""
+        """The same for much: a piece in each turn of the loop, waiting while the caller reads
+        slowly."""
         for piece in pieces_of(data, AT_ONCE):
             await self._send(piece)
             await asyncio.sleep(0)
@@ -123,17 +117,14 @@ class Response(_Answer):
 
     async def write_eof(self, data: bytes = b"") -> None:
         """Send it. Raises ConnectionResetError if the caller has gone."""
-        to, content = self._to, self._content
-        assert to is not None
+        content = self._content
         head = self._head(
-            to.newest, f"content-type: {self._media_type}\r\ncontent-length: {len(content)}\r\n"
+            self._newest,
+            f"content-type: {self._media_type}\r\ncontent-length: {len(content)}\r\n",
         )
-        if to.head_only:
-            await self._send(head)
-        elif len(content) <= AT_ONCE:
-            await self._send(head + content)
-        else:
-            await self._send(head)
+        at_once = not self._head_only and len(content) <= AT_ONCE
+        await self._send(head + content if at_once else head)
+        if not at_once and not self._head_only:
             await self._send_in_turns(content)
 
 
@@ -145,8 +136,7 @@ class NoContent(Response):
 
     async def write_eof(self, data: bytes = b"") -> None:
         """Send it. Raises ConnectionResetError if the caller has gone."""
-        assert self._to is not None
-        await self._send(self._head(self._to.newest, ""))
+        await self._send(self._head(self._newest, ""))
 
 
 class Stream(_Answer):
@@ -185,17 +175,14 @@ class Stream(_Answer):
             await self.write(data)
             data = b""
         begin = b"" if self._begun else self._begin()
-        await self._send(
-            begin + (self._piece(data) if data else b"") + (b"0\r\n\r\n" if self._chunks else b"")
-        )
+        last = (self._piece(data) if data else b"") + (b"0\r\n\r\n" if self._chunks else b"")
+        await self._send(begin + last)
 
     def _begin(self) -> bytes:
-        to = self._to
-        assert to is not None
         self._begun = True
-        if not to.newest:
+        if not self._newest:
             self._chunks = self._stays = False
-        return self._head(to.newest, "transfer-encoding: chunked\r\n" if self._chunks else "")
+        return self._head(self._newest, "transfer-encoding: chunked\r\n" if self._chunks else "")
 
     def _piece(self, data: bytes | bytearray | memoryview) -> bytes:
         return b"%x\r\n%b\r\n" % (len(data), bytes(data)) if self._chunks else bytes(data)

@@ -73,27 +73,27 @@ _ROUTES: Final = (
 )
 
 
-def _record(**facts: Any) -> ModelRecord:
+def record(**facts: Any) -> ModelRecord:
     return ModelRecord(
         context_window=1_000_000, max_output_tokens=64_000, capabilities=_CAPABILITIES, **facts
     )
 
 
 _LEVELS: Final = ("low", "medium", "high")
-_RECORDS: Final = {
-    "openai": _record(),
-    "claude": _record(
+RECORDS: Final = {
+    "openai": record(),
+    "claude": record(
         thinking=Thinking(
             kind="adaptive", levels=_LEVELS, on_by_default=True, switch_off="disabled"
         ),
         sampling="refused",
     ),
-    "gemini": _record(
+    "gemini": record(
         thinking=Thinking(kind="level", levels=_LEVELS, switch_off="never", on_by_default=True),
         signatures="required",
         prefill=True,
     ),
-    "responses": _record(
+    "responses": record(
         thinking=Thinking(kind="effort", levels=_LEVELS, on_by_default=True, switch_off="never"),
         responses="always",
     ),
@@ -106,7 +106,7 @@ def _world() -> tuple[Config, RoutingContext]:
     providers = [
         provider(
             route.provider,
-            Model(id="m", record=_RECORDS[route.dialect], cost_tier="medium", prices=(price,)),
+            Model(id="m", record=RECORDS[route.dialect], cost_tier="medium", prices=(price,)),
             keys=2,
             dialect="openai" if route.dialect == "responses" else route.dialect,
             base_url=route.base_url,
@@ -236,7 +236,7 @@ def _parsed(body: bytes) -> ChatRequest:
 
 def _asked(route: _Route, request: ChatRequest) -> tuple[Dialect, Target]:
     spoken = "openai" if route.dialect == "responses" else route.dialect
-    record = _RECORDS[route.dialect]
+    record = RECORDS[route.dialect]
     return dialect_for(spoken, record, request), Target(
         route.provider, spoken, route.base_url, "m", record, "key"
     )

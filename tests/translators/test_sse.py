@@ -5,7 +5,7 @@ import random
 import pytest
 
 from translators import sse
-from translators.sse import Decoder, Event, EventTooLarge
+from translators.sse import Decoder, Event, EventTooLarge, is_stray
 
 STREAM = (
     'event: message_start\ndata: {"a":1}\n\n: comment\n\ndata: eins\ndata: zwei\n\ndata:ohne\n\n'
@@ -86,6 +86,24 @@ def test_many_small_pieces_of_one_large_event_cost_linear_time() -> None:
         assert decoder.receive(piece) == []
     ((_, data),) = decoder.receive(b"\n\n")
     assert len(data) == 4_000_000
+
+
+@pytest.mark.parametrize(
+    ("block", "stray"),
+    [
+        (b"<html><body>Sign in: here</body></html>\n\n", True),
+        (b'{"error":{}}\n\n', True),
+        (b"data: {}\n\n", False),
+        (b"junk\r\ndata: {}\r\n\r\n", False),
+        (b": ping\n\n", False),
+        (b"event: ping\r\r", False),
+        (b"id: 7\n\n", False),
+        (b"\xef\xbb\xbfdata: {}\n\n", False),
+        (b"\n\n", False),
+    ],
+)
+def test_what_is_no_event_at_all_is_told_from_events(block: bytes, stray: bool) -> None:
+    assert is_stray(block) is stray
 
 
 @pytest.mark.parametrize("ending", [b"\n\n", b"\r\n\r\n", b"\r\r"], ids=["lf", "crlf", "cr"])

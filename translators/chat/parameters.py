@@ -82,7 +82,7 @@ def _integer(value: Any, param: str) -> None:
 def _stop(value: Any, param: str) -> None:
     if value.__class__ is str:
         return
-    if value.__class__ is not list:
+    if not isinstance(value, list):  # some are of a class of their own: OwnSequences
         raise wrong_type(param, "a string or an array of strings", value)
     for i, sequence in enumerate(value):
         if sequence.__class__ is not str:

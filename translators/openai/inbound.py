@@ -7,7 +7,7 @@ from typing import Any, Final
 from translators.chat.chunks import DONE, Chunk, ChunkWriter
 from translators.chat.request import ChatRequest, parse
 from translators.chat.wire import Completion
-from translators.inbound import AnswerFacts, Call, CallerError, WrittenError
+from translators.dialect.inbound import AnswerFacts, Call, CallerError, WrittenError
 from translators.json_codec import dumps
 from translators.long_json import dumps_sized
 

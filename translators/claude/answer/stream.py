@@ -26,6 +26,7 @@ from translators.claude.wire import AnswerMessage, Block, CountedTokens, Event
 from translators.dialect import Envelope, UpstreamRequest
 from translators.errors import UpstreamFailure
 from translators.failures import malformed, no_output, truncated
+from translators.json_access import object_at
 from translators.json_codec import JsonObject
 from translators.long_json import loads_answer
 from translators.sse import EventTooLarge
@@ -144,7 +145,7 @@ class ClaudeStream(ContentBlocks):
             self._chunks.append(run.shown(0))
 
     def _start(self, event: Event, chunks: list[Chunk]) -> None:
-        message = _object(event, "message")
+        message = object_at(event, "message")
         if self._rounds == 1:  # the rounds after the first have ids of their own
             self.id = answer_id(message, self._envelope)
             self.model = answer_model(message, self._envelope)
@@ -154,7 +155,7 @@ class ClaudeStream(ContentBlocks):
     def _count(self, holder: JsonObject) -> None:
         """Usage is cumulative: the last value of each field counts."""
         self._usage.update(
-            (name, value) for name, value in _object(holder, "usage").items() if value is not None
+            (name, value) for name, value in object_at(holder, "usage").items() if value is not None
         )
 
     def _note(self, told: JsonObject) -> None:
@@ -163,7 +164,7 @@ class ClaudeStream(ContentBlocks):
     def _message_delta(self, event: Event, chunks: list[Chunk]) -> None:
         self._open(chunks)
         self._count(event)
-        self._note(_object(event, "delta"))
+        self._note(object_at(event, "delta"))
         self._note(event)
 
     def _error(self, event: Event, chunks: list[Chunk]) -> None:
@@ -258,11 +259,6 @@ _EVENTS: Final[dict[str, _Handler]] = {
     "message": ClaudeStream._message,
     "error": ClaudeStream._error,
 }
-
-
-def _object(holder: JsonObject, name: str) -> JsonObject:
-    value = holder.get(name)
-    return value if value.__class__ is dict else {}
 
 
 def _named(specific: JsonObject | None) -> JsonObject | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, cast
 
 from translators.capabilities import ModelRecord
-from translators.chat.custom_tools import with_grammar
+from translators.chat.custom_tools import TEXT_INPUT, with_grammar
 from translators.chat.json_schema import Schema
 from translators.chat.schema_check import is_usual_object
 from translators.chat.tool_names import ToolNames
@@ -30,11 +30,6 @@ _EXTRAS: Final[tuple[Extra, ...]] = (
     "input_examples",
     "allowed_callers",
 )
-_TEXT_INPUT: Final = {
-    "type": "object",
-    "properties": {"input": {"type": "string"}},
-    "required": ["input"],
-}
 
 _NO_NAMES: Final = ToolNames(())
 
@@ -202,7 +197,7 @@ def _write(tool: JsonObject, translation: Translation, budget: _Budget) -> Tool:
                 "the grammar is described to the model but not enforced",
             )
             written["description"] = description
-        written["input_schema"] = _TEXT_INPUT
+        written["input_schema"] = TEXT_INPUT
     else:
         _add_schema(written, inner, translation, budget)
     if len(tool) > 2:

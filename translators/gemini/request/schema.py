@@ -20,6 +20,7 @@ from translators.gemini.request.schema_keywords import (
     merge,
     types_of,
 )
+from translators.json_access import object_at
 from translators.notes import Report
 
 _RULED: Final = frozenset(RULES)
@@ -41,7 +42,7 @@ class Sanitizer:
     ) -> None:
         self._root = {
             **root,
-            "$defs": {**_members_of(root, "definitions"), **_members_of(root, "$defs")},
+            "$defs": {**object_at(root, "definitions"), **object_at(root, "$defs")},
         }
         self._where = where
         self._param = param
@@ -268,8 +269,3 @@ _CONVERTERS: Final[dict[str, Callable[[Sanitizer, Any], Any]]] = {
     "items": Sanitizer._items,
     "additionalProperties": Sanitizer._additional,
 }
-
-
-def _members_of(root: Schema, name: str) -> Schema:
-    members = root.get(name)
-    return members if members.__class__ is dict else {}

@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, cast
 
 from translators.capabilities import ModelRecord
-from translators.chat.custom_tools import with_grammar
+from translators.chat.custom_tools import TEXT_INPUT, with_grammar
 from translators.chat.emulation import TOLD, ForcedCall, forced_call
-from translators.chat.json_schema import Schema
 from translators.chat.schema_drafts import modern
 from translators.errors import InvalidRequest
 from translators.gemini.names import upstream_name
@@ -34,11 +33,6 @@ GOOGLE_TOOLS: Final[dict[str, GoogleTool]] = {
 }
 """Tools that Google runs itself: the types a caller names them by."""
 
-_INPUT_SCHEMA: Final[Schema] = {
-    "type": "object",
-    "properties": {"input": {"type": "string"}},
-    "required": ["input"],
-}
 _NOTHING_IN_IT: Final = frozenset({"type", "description", "$defs", "default"})
 """What may stand in the schema of an object of which nothing else is said."""
 
@@ -190,7 +184,7 @@ class _Reader:
         declaration = self._declared(tool["name"], description)
         self.custom.append(tool["name"])
         if self._record.can("json_schema"):
-            declaration["parametersJsonSchema"] = _INPUT_SCHEMA
+            declaration["parametersJsonSchema"] = TEXT_INPUT
         else:
             declaration["parameters"] = {
                 "type": "OBJECT",

@@ -9,6 +9,7 @@ from typing import Final
 
 from translators.capabilities import ModelRecord
 from translators.chat.passthrough import extension_for
+from translators.chat.prefill import with_continue
 from translators.chat.ranges import (
     MAX_STOP_SEQUENCES,
     RANGED,
@@ -24,6 +25,7 @@ from translators.notes import Report
 from translators.openai.request.foreign_fields import PARAMETERS as FOREIGN
 from translators.openai.request.foreign_fields import SWITCHES
 from translators.openai.request.messages import read_messages
+from translators.openai.request.mid_system import wrapped
 from translators.openai.request.reasoning import SAMPLING, drop, settle_reasoning
 from translators.openai.request.tool_choice import tell
 from translators.openai.request.tools import NOTHING, Declared, read_tools
@@ -61,7 +63,12 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     if shaped:
         tools = read_tools(body, record, report)
         shape = _shape(body, record, tools, report)
-    body["messages"] = read_messages(body["messages"], record, tools, report)
+    messages = body["messages"]
+    if record.mid_system == "wrap":
+        messages = wrapped(messages, report)
+    if not record.prefill:
+        messages = with_continue(messages, report)
+    body["messages"] = read_messages(messages, record, tools, report)
     if (
         shaped
         and ("tool_choice" in body or "function_call" in body)
@@ -153,16 +160,22 @@ def _limit_tokens(body: RequestBody, record: ModelRecord, report: Report) -> Non
 
 
 def _stop_here(body: RequestBody, record: ModelRecord, report: Report) -> tuple[str, ...]:
-    """The stop sequences that the gateway has to look for, because the model does not: no more than
-    OpenAI would look for.
+    """The stop sequences that the gateway has to look for, because the model does not: all of them,
+    no more than OpenAI would look for, or those that are more than that.
 
-    Raises InvalidRequest for more.
+    Raises InvalidRequest for more, unless the caller's own API takes them.
     """
-    sequences = as_sequences(body["stop"])
+    given = body["stop"]
+    sequences = as_sequences(given)
     if not sequences or "stop" not in record.unsupported:
-        if body["stop"] in ("", []):
+        if given in ("", []):
             del body["stop"]
-        return ()
+        most = MAX_STOP_SEQUENCES
+        if len(sequences) <= most or record.ranges != "openai":
+            return ()
+        body["stop"] = list(sequences[:most])
+        report.emulated("stop", "OpenAI looks for four sequences: the gateway looks for the others")
+        return sequences[most:]
     check_stop(body.pop("stop"), MAX_STOP_SEQUENCES)
     report.emulated("stop", "this model has no stop sequences: the gateway cuts its text")
     return sequences

@@ -10,6 +10,11 @@ from translators.long_json import loads_answer
 _END: Final = re.compile(rb"\r\n\r\n|\n\n|\r\r(?!\n)")
 _NAME: Final = re.compile(rb"event:[ ]?([^\r\n]*)", re.MULTILINE)
 _TYPE: Final = re.compile(rb'"type"\s*:\s*"([^"\\]*)"')
+output_run: Final = re.compile(
+    rb"(?:event: response\.[a-z_]+\.[a-z_.]+\ndata: (?!\n).*\n\n)+"
+).match
+"""Events of the output, as OpenAI itself writes them: their names have a dot more than those that
+tell how the response goes. In a text without CR."""
 LIFECYCLE: Final = frozenset(
     {b"response.created", b"response.in_progress", b"response.queued", b"response.completed",
      b"response.incomplete", b"response.failed", b"response.done", b"error"}
@@ -48,6 +53,12 @@ def split(text: bytes, seen: int = 0) -> tuple[list[bytes], bytes]:
         events.append(text[at : match.end()])
         at = match.end()
     return events, text[at:]
+
+
+def end_of_event(text: bytes, at: int) -> int:
+    """Where the event ends that begins at `at`; -1 while it is not whole."""
+    match = _END.search(text, at)
+    return -1 if match is None else match.end()
 
 
 def kind_of(event: bytes) -> bytes:
