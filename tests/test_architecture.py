@@ -34,6 +34,7 @@ FLOORS = [
         "translators.failures",
         "translators.media",
         "translators.long_texts",
+        "translators.known_tools",
         "translators.sealed",
         "translators.json_access",
     },

@@ -24,6 +24,9 @@ from translators.json_access import object_at
 from translators.notes import Report
 
 _RULED: Final = frozenset(RULES)
+_SIMPLE: Final = KEPT - {"required"}
+"""Keywords that are taken over as they are, whatever stands beside them; but arrays say what is in
+them."""
 
 MAX_NODES: Final = 20_000
 """Nodes of one schema."""
@@ -134,7 +137,15 @@ class Sanitizer:
         self._nodes += 1
         if self._nodes > MAX_NODES or self._depth > MAX_DEPTH or self._growth.following:
             self._check_size()
-        made = self._narrowed(schema)
+        if (  # most nodes name a type and describe it
+            schema.__class__ is dict
+            and _SIMPLE.issuperset(schema)
+            and (kind := schema.get("type")).__class__ is str
+            and kind != "array"
+        ):
+            made = schema.copy()
+        else:
+            made = self._narrowed(schema)
         self._depth -= 1
         return made
 

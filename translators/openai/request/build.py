@@ -20,6 +20,7 @@ from translators.chat.ranges import (
 from translators.chat.request import ChatRequest
 from translators.chat.stop_sequences import as_sequences
 from translators.dialect import PLAIN, AnswerShape, KeyHeader, Target, UpstreamRequest
+from translators.known_tools import dumps_known
 from translators.long_json import dumps_sized
 from translators.notes import Report
 from translators.openai.request.foreign_fields import PARAMETERS as FOREIGN
@@ -94,7 +95,11 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
         body.update(extension_for(asked, target.provider, target.dialect))
     headers = {"content-type": "application/json", **key_headers(target.api_key, target.key_header)}
     url = target.base_url.rstrip("/") + "/chat/completions" + target.query
-    written = dumps_sized(body, request.size)
+    written = (
+        dumps_sized(body, request.size)
+        if tools is NOTHING
+        else dumps_known(body, asked.get("tools"), request.size)
+    )
     return UpstreamRequest(url, headers, written, stream, tuple(report.notes), shape)
 
 
