@@ -21,6 +21,7 @@ FLOORS = [
     {"gateway.app", "gateway.server"},
     {"gateway.api"},
     {"gateway.dispatch"},
+    {"gateway.admission"},
     {"gateway.routing"},
     {"gateway.revisions", "gateway.health", "gateway.accounting", "gateway.upstream"},
     {"gateway.lint", "gateway.workers", "gateway.http", "gateway.store"},

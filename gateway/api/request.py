@@ -5,7 +5,7 @@ running gateway.
 import asyncio
 import time
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from gateway.accounting.token_counter import TokenCounter
 from gateway.api.auth import Access, Admin
@@ -25,6 +25,9 @@ from gateway.telemetry.trace_context import TraceContext
 from gateway.workers.peers import Peers
 from translators.dialect.inbound import AnswerWriter, InboundDialect
 from translators.openai import inbound as chat
+
+if TYPE_CHECKING:
+    from gateway.admission.service import Admission
 
 VERSION: Final = "0.1.0"
 
@@ -49,6 +52,8 @@ class Gateway:
     """Of answers of the Responses API; None: none are kept."""
     traces: TraceSource | None = None
     """None: only what callers trace is told on, and nothing is exported."""
+    admission: "Admission | None" = None
+    """None where the policy has no limits: nothing is counted."""
     simulated: bool = False
     draining: bool = False
     closing: bool = False

@@ -68,7 +68,7 @@ def serve(what: Serving, membership: WorkerIdentity | None = None) -> int:
         try:
             return runner.run(_serve(what, membership))
         except StoreUnusable as error:
-            print(f"server.responses_store: {error}", file=sys.stderr)
+            print(f"{error.setting}: {error}", file=sys.stderr)
             return 1
         except TracingUnusable as error:
             print(error, file=sys.stderr)

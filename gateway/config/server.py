@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, Field
 
+from gateway.config.limits import KeyDefaults, KeySettings, Limits, StoreSettings, Team
 from gateway.config.origins import check_origin, check_origins
 from gateway.config.schema import Row, Seconds, matching
 
@@ -118,4 +119,11 @@ class PolicyFile(Row):
     """Other names of personas; one may end with `*`."""
     messages_discovery: bool = True
     """Anthropic's clients are listed each persona again under a name with `claude` in it."""
+    limits: Limits | None = None
+    """Of everything together, or of a persona."""
+    teams: dict[str, Team] | None = None
+    keys: dict[str, KeySettings] | None = None
+    """By the ids of keys."""
+    key_defaults: KeyDefaults | None = None
+    store: StoreSettings | None = None
     personas: Annotated[dict[str, Any], Field(min_length=1)]

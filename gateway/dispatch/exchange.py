@@ -11,6 +11,7 @@ from gateway.accounting.cost import cost_of_usage
 from gateway.accounting.usage import counted
 from gateway.dispatch.attempt_record import Attempt, fits_header, uncounted
 from gateway.dispatch.notes_header import dropped_header
+from gateway.dispatch.reservation import Ending, Reservation
 from gateway.routing.candidates import Candidate
 from gateway.routing.decision import Decision
 from gateway.routing.decision_log import DecisionRecord, log_fragment
@@ -59,6 +60,8 @@ class Exchange:
     """What was counted of the answer before it was taken up by another target."""
     estimated: bool
     """The usage is an estimate, because the provider counted nothing (embeddings)."""
+    reservation: Reservation | None
+    """What is held of its caller's limits, where there are any."""
     status: int
     outcome: str
     error_code: str | None
@@ -86,7 +89,7 @@ class Exchange:
         self.stream = self.resumable = self.estimated = False
         self.started = clock() if started is None else started
         self.plan = self.record = self.service_tier = self.attempt = self.served = None
-        self.error_code = self.trace = None
+        self.error_code = self.trace = self.reservation = None
         self.params = "report"
         self.persona_notes = ()
         self.attempts = []
@@ -166,6 +169,8 @@ class Exchange:
             headers["x-llm-router-usage"] = "estimated"
         if self.resumable:
             headers["x-llm-router-resumable"] = "true"
+        if self.reservation is not None:
+            headers.update(self.reservation.headers())
         if self.simulated:
             headers["x-llm-router-simulated"] = "true"
         if self.trace is not None:
@@ -198,6 +203,10 @@ class Exchange:
         self.params, self.persona_notes = params, notes
         if self.trace is not None:
             self.trace = self.trace.asking(decision.request.body)
+
+    def set_reservation(self, reservation: Reservation) -> None:
+        """Settle it when the exchange ends."""
+        self.reservation = reservation
 
     def mark_estimated(self) -> None:
         """The usage is an estimate: nobody knows what it cost."""
@@ -322,6 +331,22 @@ class Exchange:
             self.estimated,
             self.trace,
         )
+        if self.reservation is not None:
+            self.reservation.settle(self._ending())
         if record is not None:
             record.close(ended, self.resumed)
         bus.publish(*attempts, ended)
+
+    def _ending(self) -> Ending:
+        attempt, attempts, plan = self.attempt, self.attempts, self.plan
+        return Ending(
+            attempts,
+            None if attempt is None or not attempts else min(attempt.number, len(attempts) - 1),
+            self.served is not None,
+            self.usage,
+            len(self.usage_before),
+            self.received,
+            self.estimated,
+            "" if self.record is None else self.record.id,
+            "" if plan is None else plan.revision,
+        )
