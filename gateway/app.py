@@ -1,19 +1,21 @@
 """The composition root: the only file that knows every room."""
 
 import importlib
+import logging
 import random
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from gateway.accounting.token_counter import TokenCounter
 from gateway.api.auth import Access, Admin
-from gateway.api.request import VERSION, Gateway
+from gateway.api.request import VERSION, ConsoleRoutes, Gateway
 from gateway.config import Config
+from gateway.config.limits import LimitsPolicy
 from gateway.dispatch.dispatcher import Dispatcher
 from gateway.revisions.load import ConfigFiles
 from gateway.revisions.reload import Reloader
@@ -21,12 +23,18 @@ from gateway.routing.state import RouterState
 from gateway.store.entry import Store
 from gateway.store.memory import MemoryStore
 from gateway.store.sqlite import SqliteStore
-from gateway.telemetry.events import EventBus, Listener
+from gateway.telemetry.events import EventBus, Listener, TraceSource
 from gateway.telemetry.metrics import Metrics
 from gateway.upstream.client import UpstreamClient
 from gateway.upstream.health_probe import HealthProbes
 from gateway.upstream.media import MediaFetcher
 from translators.openai.request.fields import FIELDS
+
+if TYPE_CHECKING:
+    from gateway.admission.service import Admission
+
+
+_log: Final = logging.getLogger("llm_router")
 
 
 def memory_of(config: Config) -> RouterState:
@@ -36,8 +44,20 @@ def memory_of(config: Config) -> RouterState:
     return RouterState(config, partial(datetime.now, UTC), time.monotonic, random.random)
 
 
+def _apply_limits(admission: "Admission | None", config: Config) -> None:
+    """What a new configuration says of limits holds at once, but for whether there are any."""
+    if admission is not None:
+        admission.apply_policy(config.limits or LimitsPolicy())
+    elif config.limits is not None:
+        _log.warning("limits, teams, keys and the store are counted from the next start on")
+
+
 STATE_DIRECTORY: Final = "LLM_ROUTER_STATE_DIR"
 """The environment variable that names the directory of files that outlive the process."""
+
+
+def state_directory(environ: Mapping[str, str]) -> Path:
+    return Path(environ.get(STATE_DIRECTORY) or "state")
 
 
 @asynccontextmanager
@@ -48,12 +68,60 @@ async def responses_store(kind: str, environ: Mapping[str, str]) -> AsyncIterato
         return
     store: Store = MemoryStore(time.monotonic)
     if kind == "sqlite":
-        directory = Path(environ.get(STATE_DIRECTORY) or "state")
-        store = SqliteStore(directory / "responses.sqlite", time.time)
+        store = SqliteStore(state_directory(environ) / "responses.sqlite", time.time)
     try:
         yield store
     finally:
         await store.close()
+
+
+@asynccontextmanager
+async def admission_of(
+    config: Config, environ: Mapping[str, str]
+) -> AsyncIterator["Admission | None"]:
+    """What counts limits; None where the policy has none: then not even its modules are there."""
+    if config.limits is None:
+        yield None
+        return
+    admission: type[Admission] = importlib.import_module("gateway.admission.service").Admission
+    state = state_directory(environ)
+    async with admission.running(config.limits, state, time.time, time.monotonic) as running:
+        yield running
+
+
+def _measure_by(metrics: Metrics, config: Config) -> None:
+    """From now on the names of this configuration may be labels."""
+    targets = [
+        (provider.name, model)
+        for provider in config.providers.values()
+        for model in provider.models
+    ]
+    metrics.apply_config(VERSION, config.revision, config.personas, targets)
+
+
+def _console_of(config: Config, admin: Admin, opened: bool) -> ConsoleRoutes | None:
+    """The console where there is one. It is imported by its name's text: it is not even loaded
+    where nobody has enabled it.
+    """
+    if not (opened or config.server.console.enabled):
+        return None
+    made: ConsoleRoutes = importlib.import_module("gateway.console.console").Console(
+        config.server.console, admin, opened
+    )
+    return made
+
+
+def _listening(
+    traces: TraceSource | None, metrics: Metrics, console: ConsoleRoutes | None
+) -> list[Listener]:
+    """What traces and the console hear; how many spans were told is a metric."""
+    heard: list[Listener] = []
+    if traces is not None:
+        metrics.tell_spans(traces)
+        heard.append(traces.on_event)
+    if console is not None:
+        heard.append(console.on_event)
+    return heard
 
 
 @asynccontextmanager
@@ -66,53 +134,58 @@ async def running_gateway(
     simulated: bool = False,
     listeners: Sequence[Listener] = (),
     open_console: bool = False,
+    tracing: Callable[[Callable[[], Config]], TraceSource] | None = None,
 ) -> AsyncIterator[Gateway]:
     """A complete gateway, its clients open; gateway.server.listener serves it.
 
-    `files` is where `config` came from: they are watched, and read again when asked for.
-    `open_console`: there is a console, and everybody may open it.
+    `files` is where `config` came from: they are watched, and read again when asked for. `tracing`
+    makes what traces are told to; None: they are not. `open_console`: there is a console, and
+    everybody may open it.
     """
     limits = config.server.media_fetch
     metrics, state = Metrics((), (), FIELDS), memory_of(config)
-
-    def measure_by(config: Config) -> None:
-        targets = [
-            (provider.name, model)
-            for provider in config.providers.values()
-            for model in provider.models
-        ]
-        metrics.apply_config(VERSION, config.revision, config.personas, targets)
-
+    measure_by = partial(_measure_by, metrics)
     measure_by(config)
-    heard, admin, console = [metrics.on_event, *listeners], admin or Admin(), None
-    if open_console or config.server.console.enabled:
-        # Not imported by name: it is not even loaded where nobody has enabled it.
-        made = importlib.import_module("gateway.console.console").Console
-        console = made(config.server.console, admin, open_console)
-        heard.append(console.on_event)
-    bus = EventBus(heard)
+    traces = None if tracing is None else tracing(lambda: reloader.config)
+    console = _console_of(config, admin or Admin(), open_console)
+    bus = EventBus([metrics.on_event, *listeners, *_listening(traces, metrics, console)])
     async with (
         metrics.process.running(),
         UpstreamClient.running() as client,
         MediaFetcher.running(limits.max_bytes, limits.timeout) as media,
         TokenCounter.running() as counter,
         responses_store(config.server.responses_store, files.environ) as store,
+        admission_of(config, files.environ) as admission,
         HealthProbes.running(config, state.health.checks, state.now, state.random) as checks,
         Reloader(
-            config, files, bus, (measure_by, state.health.apply_config, checks.apply_config)
+            config,
+            files,
+            bus,
+            (
+                measure_by,
+                state.health.apply_config,
+                checks.apply_config,
+                partial(_apply_limits, admission),
+            ),
         ).running() as reloader,
     ):
-        yield Gateway(
-            reloader=reloader,
-            dispatcher=Dispatcher(client, media, state),
-            state=state,
-            counter=counter,
-            access=access or Access(),
-            admin=admin,
-            bus=bus,
-            metrics=metrics,
-            started=int(time.time()),
-            store=store,
-            console=console,
-            simulated=simulated,
-        )
+        access = access or Access()
+        if admission is not None:
+            metrics.registry.register(admission.metrics)
+        with nullcontext() if traces is None else traces.running():
+            yield Gateway(
+                reloader=reloader,
+                dispatcher=Dispatcher(client, media, state),
+                state=state,
+                counter=counter,
+                access=access if admission is None else access.with_stored(admission.keys),
+                admin=admin or Admin(),
+                bus=bus,
+                metrics=metrics,
+                started=int(time.time()),
+                store=store,
+                traces=traces,
+                console=console,
+                admission=admission,
+                simulated=simulated,
+            )

@@ -3,6 +3,11 @@ body.
 
     RequestFailed
     ├── NotAuthorized          401  the caller's key is missing or unknown
+    ├── PersonaNotAllowed      403  the caller's key may not ask this persona
+    ├── KeyNotFound            404  no key of that id
+    ├── LimitsNotConfigured    404  the policy says nothing of limits
+    ├── LimitExceeded          429  a limit has no room now; 400 for what it never has room for
+    ├── LimitsUnavailable      503  limits cannot be counted
     ├── AdminDisabled          403  no admin key is configured
     ├── ModelNotFound          404  no persona (or direct model) of that name
     ├── DecisionNotFound       404  no decision of that id is kept
@@ -48,6 +53,29 @@ class ErrorDetailDocument(TypedDict):
     """The field of the request that is at fault; null if none is."""
     code: str | None
     """The failure, for programs; null if it has no name."""
+    limit: NotRequired["LimitDocument"]
+    """The limit of the gateway's own that was in the way, if one was."""
+
+
+class LimitDocument(TypedDict):
+    """The limit that a request was refused for."""
+
+    scope: str
+    """What it holds for: all, team/NAME, key/ID, persona/NAME."""
+    on: str
+    """What it counts: requests, tokens, input_tokens, output_tokens, usd, concurrency."""
+    per: str | None
+    """Its window; null for concurrency."""
+    amount: float
+    """The most that may be used in a window."""
+    used: float
+    """What has been used, by answers that ended."""
+    held: float
+    """What is held for requests that run."""
+    needs: float
+    """What this request may need."""
+    resets_at: str | None
+    """When the window ends: UTC, ISO 8601; null if it never does."""
 
 
 class ErrorDocument(TypedDict):
@@ -120,6 +148,46 @@ class RequestFailed(Exception):
 
 class NotAuthorized(RequestFailed):
     status, type, code = 401, "invalid_request_error", "invalid_api_key"
+
+
+class PersonaNotAllowed(RequestFailed):
+    status, type, code, param = 403, "invalid_request_error", "persona_not_allowed", "model"
+
+
+class KeyNotFound(RequestFailed):
+    status, type, code, param = 404, "invalid_request_error", "key_not_found", "id"
+
+
+class LimitsNotConfigured(RequestFailed):
+    status, type, code = 404, "invalid_request_error", "limits_not_configured"
+
+
+class LimitsUnavailable(RequestFailed):
+    """The store of limits cannot be used, and the policy says to refuse then."""
+
+    status, code = 503, "limits_unavailable"
+
+    def __init__(self) -> None:
+        super().__init__("Limits cannot be counted at the moment.")
+        self.retry_in(1.0)
+        self.headers["x-should-retry"] = "true"
+
+
+class LimitExceeded(RequestFailed):
+    """A request that a limit has no room for. `limit` is told beside the error."""
+
+    limit: LimitDocument
+
+    def __init__(self, message: str, status: int, type_: str, code: str) -> None:
+        super().__init__(message)
+        self.status, self.type, self.code = status, type_, code
+        self.should_retry = False
+
+    def again_in(self, seconds: float, pointless: bool) -> None:
+        """When there is room again; `pointless`: so late that nobody should wait for it."""
+        self.retry_in(seconds)
+        self.should_retry = not pointless
+        self.headers["x-should-retry"] = str(self.should_retry).lower()
 
 
 class AdminDisabled(RequestFailed):
@@ -277,6 +345,8 @@ def caller_error(error: RequestFailed | InvalidRequest) -> CallerError:
         error.param,
         retry_after=error.retry_after,
     )
+    if isinstance(error, LimitExceeded):
+        return told._replace(should_retry=error.should_retry, limit=error.limit)
     if isinstance(error, NoEligibleTarget) and error.window:
         return told._replace(windows=error.window, needed=error.needed)
     if not isinstance(error, UpstreamFailed):
@@ -300,6 +370,8 @@ def error_body(error: RequestFailed | InvalidRequest) -> ErrorDocument:
     if isinstance(error, ConfigRejected):
         not_reloaded: NotReloadedDocument = {**body, **error.rejected}
         return not_reloaded
+    if isinstance(error, LimitExceeded):
+        body["error"]["limit"] = error.limit
     return body
 
 

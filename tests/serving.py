@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from gateway.api.auth import Access, Admin
 from gateway.api.request import Gateway
@@ -75,6 +76,7 @@ async def serving(
     admin: Admin | None = None,
     simulated: bool = False,
     open_console: bool = False,
+    tracing: Any = None,
 ) -> AsyncIterator[Running]:
     events: list[Event] = []
     with files_of(policy, environ, capabilities) as files:
@@ -87,6 +89,7 @@ async def serving(
                 simulated=simulated,
                 listeners=[events.append],
                 open_console=open_console,
+                tracing=tracing,
             ) as gateway,
             listening(gateway, "127.0.0.1", 0) as server,
         ):

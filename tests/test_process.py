@@ -34,10 +34,10 @@ def children(parent: int) -> list[int]:
 
 @asynccontextmanager
 async def gateway_process(
-    *arguments: str, session: bool = False, **environ: str
+    *arguments: str, session: bool = False, patience: float = 20, **environ: str
 ) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
     """`python -m gateway` on a free port, in a session of its own if asked; gives the process and
-    its URL, read from the banner.
+    its URL, read from the banner. `patience`: seconds for it to listen.
     """
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "gateway", *arguments, env=clean_environ(**{"PORT": "0", **environ}),
@@ -47,7 +47,7 @@ async def gateway_process(
         assert process.stderr is not None
         banner = ""
         while "http://" not in banner:
-            line = (await asyncio.wait_for(process.stderr.readline(), 20)).decode()
+            line = (await asyncio.wait_for(process.stderr.readline(), patience)).decode()
             assert line, "the gateway ended before it listened"
             banner = line
         yield process, banner.split(" on ")[1].split()[0]

@@ -7,7 +7,7 @@ known is None, never a guess.
 
 from datetime import date
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from gateway.accounting.usage import count, totals
 from gateway.config import Model, Price, PriceTier
@@ -32,6 +32,56 @@ def expected_cost(
     """
     price = model.price_at(day)
     return None if price is None else _plain_cost(price, prompt_tokens, cached_share, output_tokens)
+
+
+class Extras(NamedTuple):
+    """What may make a request dearer than its plain tokens."""
+
+    caches: bool = False
+    """It asks for its prompt to be cached."""
+    hears: bool = False
+    """There is audio in its prompt."""
+    fees: int = 0
+    """How often each fee may fall due."""
+
+
+_PLAIN: Final = Extras()
+
+
+def most_cost(
+    model: Model, prompt_tokens: int, output_tokens: int, day: date, extras: Extras
+) -> int | None:
+    """The most nano-USD that a request still to be sent may cost, at the highest rates that may
+    hold for it. None if the model has no price on `day`.
+    """
+    price = model.price_at(day)
+    if price is None:
+        return None
+    if not (price.tiers or model.surcharges) and extras == _PLAIN:
+        return _plain_cost(price, prompt_tokens, 0.0, output_tokens)
+    tiers = [tier for tier in price.tiers if prompt_tokens > tier.above_prompt_tokens]
+    rows: list[Price | PriceTier] = [price, *tiers]
+    reading = max(rate for row in rows for rate in _reading_rates(row, extras))
+    cost = prompt_tokens * reading + output_tokens * max(row.output for row in rows)
+    for factors in model.surcharges.values():
+        cost *= max(Decimal(1), *factors.values())
+    fees = extras.fees * sum(int(fee * _NANO_PER_FEE) for fee in model.fees.values())
+    return _nano(cost) + fees
+
+
+def _reading_rates(rates: Price | PriceTier, extras: Extras) -> list[Decimal]:
+    """Those at which a token of the prompt may be read."""
+    found: list[Decimal | None] = [rates.input]
+    if extras.hears:
+        found.append(rates.audio_input)
+    if extras.caches:
+        found += [rates.cache_write, rates.cache_write_1h]
+    return [rate for rate in found if rate is not None]
+
+
+def is_list_price(service_tier: Any) -> bool:
+    """Whether a tier, as the caller asked for it, is sold at the price list's rates."""
+    return service_tier in _LIST_PRICE_TIERS
 
 
 def cost_of_usage(

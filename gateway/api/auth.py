@@ -7,7 +7,7 @@ import hmac
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import parse_qs
 
 from gateway.errors import AdminDisabled, NotAuthorized
@@ -17,7 +17,13 @@ ADMIN_VARIABLE: Final = "LLM_ROUTER_ADMIN_KEY"
 OPEN_ROUTES: Final = frozenset({"/health", "/health/ready", "/metrics"})
 """What load balancers and Prometheus read without a key. None of it calls a provider or tells a
 secret."""
-ADMIN_ROUTES: Final = frozenset({"/-/reload"})
+ADMIN_ROUTES: Final = frozenset(
+    {
+        "/-/reload", "/api/v1/keys", "/api/v1/keys/{id}", "/api/v1/keys/{id}/rotate",
+        "/api/v1/keys/{id}/disable", "/api/v1/keys/{id}/enable", "/api/v1/limits",
+        "/api/v1/limits/raise", "/api/v1/spend", "/api/v1/ledger", "/api/v1/audit",
+    }
+)  # fmt: skip
 """What the admin key opens; callers' keys are not asked for there."""
 
 CONSOLE_PROXY: Final = "/console/{path}"
@@ -32,20 +38,58 @@ class AccessError(Exception):
     """A variable of keys cannot be used; the message holds no key."""
 
 
+class StoredKeys(Protocol):
+    """Keys that a store has."""
+
+    @property
+    def empty(self) -> bool:
+        """There never was one."""
+
+    def key_id(self, key: str) -> str | None:
+        """The id of a key that is good now; None if it is none of the store's. Raises
+        NotAuthorized, LimitsUnavailable.
+        """
+
+
 class Access:
     """The set of callers' keys; an empty one lets everybody in."""
 
+    open: bool
+
     def __init__(self, digests: frozenset[bytes] = frozenset()) -> None:
         self._digests = tuple(digests)
-        self.open: Final = not self._digests
+        self.open = not self._digests
+
+    def with_stored(self, stored: StoredKeys) -> "Access":
+        """The same keys, and those of a store."""
+        return _StoredAccess(frozenset(self._digests), stored)
 
     def key_id(self, headers: Mapping[str, str], key: str = "") -> str | None:
-        """The id (first 8 hex digits of the digest) of the caller's key, None if keys are not asked
-        for. Raises NotAuthorized.
+        """The id of the caller's key: of one from the environment the first 8 hex digits of its
+        digest, of a stored one its own. None if keys are not asked for. Raises NotAuthorized.
 
         `key`: one that stands elsewhere than in the usual headers.
         """
         return _known(headers, self._digests, key).hex()[:8] if self._digests else None
+
+
+class _StoredAccess(Access):
+    """Keys of the environment, and those of a store; it is closed from the first key on."""
+
+    def __init__(self, digests: frozenset[bytes], stored: StoredKeys) -> None:
+        self._digests = tuple(digests)
+        self._stored = stored
+
+    @property
+    def open(self) -> bool:  # type: ignore[override]  # it closes when a key is made
+        return not self._digests and self._stored.empty
+
+    def key_id(self, headers: Mapping[str, str], key: str = "") -> str | None:
+        """Raises LimitsUnavailable, too."""
+        for each in filter(None, _given(headers, key)):
+            if (found := self._stored.key_id(each)) is not None:
+                return found
+        return None if self.open else _known(headers, self._digests, key).hex()[:8]
 
 
 class Admin:
@@ -87,9 +131,7 @@ def _known(headers: Mapping[str, str], digests: Sequence[bytes], key: str = "") 
 
     `key`: one that stands elsewhere.
     """
-    scheme, _, token = headers.get("authorization", "").partition(" ")
-    bearer = token.strip() if scheme.lower() == "bearer" else ""
-    keys = [key, bearer, headers.get("x-api-key", "")]
+    keys = _given(headers, key)
     if not any(keys):
         raise NotAuthorized(
             "You didn't provide an API key. Send it as 'Authorization: Bearer KEY' or in"
@@ -101,6 +143,13 @@ def _known(headers: Mapping[str, str], digests: Sequence[bytes], key: str = "") 
         if any(matches):
             return digest
     raise NotAuthorized("Incorrect API key provided.")
+
+
+def _given(headers: Mapping[str, str], key: str) -> list[str]:
+    """Where a key may stand."""
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    bearer = token.strip() if scheme.lower() == "bearer" else ""
+    return [key, bearer, headers.get("x-api-key", "")]
 
 
 def read(environ: Mapping[str, str]) -> Access:

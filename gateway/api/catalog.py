@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any, cast
 
-from gateway.api.decision import decided
+from gateway.api.decision import asking_of, decided
 from gateway.api.native_chat import native_request
 from gateway.api.request import Gateway, Request
 from gateway.api.schemas import (
@@ -19,6 +19,7 @@ from gateway.api.schemas import (
     ProviderDocument,
     ProvidersDocument,
 )
+from gateway.api.visibility import visible, visible_personas
 from gateway.config import Config, Model, Persona, Price, Provider
 from gateway.errors import DecisionNotFound, ModelNotFound
 from gateway.http.offload import BIG, off_loop
@@ -35,18 +36,18 @@ async def list_models(http: Request) -> Response:
     """GET /v1/models: personas, and direct models where they are allowed."""
     models: ModelListDocument = {
         "object": "list",
-        "data": [_model(http, name) for name in model_names(http.config)],
+        "data": [_model(http, name) for name in visible_names(http)],
     }
     return json_response(models)
 
 
 async def get_model(http: Request) -> Response:
     """GET /v1/models/{id}; a direct model's id has a slash in it."""
-    config, name = http.config, http.id
-    if name not in model_names(config):
+    name = http.id
+    if name not in visible_names(http):
         raise ModelNotFound(
             f"The model {name[:100]!r} does not exist. The personas are:"
-            f" {', '.join(sorted(config.personas))}."
+            f" {', '.join(sorted(visible_personas(http)))}."
         )
     return json_response(_model(http, name))
 
@@ -61,6 +62,11 @@ def model_names(config: Config) -> list[str]:
     return [*config.personas, *direct]
 
 
+def visible_names(http: Request) -> list[str]:
+    """What the caller may name as its model."""
+    return [*filter(visible(http), model_names(http.config))]
+
+
 def _model(http: Request, name: str) -> ModelDocument:
     owner = "llm-router" if name in http.config.personas else name.partition("/")[0]
     return {"id": name, "object": "model", "created": http.gateway.started, "owned_by": owner}
@@ -71,7 +77,7 @@ async def list_personas(http: Request) -> Response:
     config, context = http.config, http.gateway.state.view()
     personas: PersonasDocument = {
         "revision": config.revision,
-        "personas": [_persona(config, p, context) for p in config.personas.values()],
+        "personas": [_persona(config, config.personas[p], context) for p in visible_personas(http)],
     }
     return json_response(personas)
 
@@ -175,6 +181,11 @@ async def route(http: Request) -> Response:
     read = native_request if native else parse
     request = read(document, size) if size <= BIG else await off_loop(read, document, size)
     decision, _ = await decided(http, request)
+    gateway = http.gateway
+    if gateway.admission is not None:
+        asking = asking_of(http, request)
+        budget = await gateway.admission.budget(asking, decision.plan, gateway.state.learned)
+        decision, _ = await decided(http, request, None, budget)
     return json_response(plan_document(decision.plan))
 
 

@@ -142,10 +142,12 @@ async def _relayed(
             echoes=_echoes(served),
         )
     )
-    write, last = writer.write, b""
+    write, last, reservation = writer.write, b"", exchange.reservation
     try:
         async with aclosing(stream.batches(runs=True)) as batches:
             async for chunks in batches:
+                if reservation is not None:
+                    reservation.saw(chunks)
                 data = (
                     write(chunks)
                     if not stream.long

@@ -84,6 +84,8 @@ class DecidedDocument(TypedDict):
     """When it ended: UTC, ISO 8601 with milliseconds."""
     request_id: str
     """As the header `x-request-id` says it."""
+    trace_id: str | None
+    """Of the trace that it stands in; null where neither its caller nor this gateway traces it."""
     api: str
     """What its caller speaks."""
     key: str | None

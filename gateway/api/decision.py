@@ -1,23 +1,28 @@
 """What will be done with a chat request: the persona's plan, made and put on record."""
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from gateway.api.request import Request
 from gateway.dispatch.exchange import Exchange
 from gateway.http.offload import BIG, off_loop
 from gateway.routing.decision import Decision, decide
 from gateway.routing.facts import Caller
-from gateway.routing.state import RoutingContext
+from gateway.routing.state import Budget, RoutingContext
 from translators.chat.request import ChatRequest
 from translators.dialect.inbound import Origin
 from translators.errors import InvalidRequest
 from translators.notes import Note
+
+if TYPE_CHECKING:
+    from gateway.admission.service import Asking
 
 MODES: Final = ("report", "strict", "quiet")
 _HALF_PAIR: Final = (
     "the request's JSON text holds half of a surrogate pair (an escape like \\ud83d without its"
     " other half)"
 )
+_LONGEST: Final = "max_completion_tokens"
+_FITTED: Final = "the budget that is left pays for an answer of {} tokens"
 _REPAIRED: Final = Note("repaired", "messages", f"{_HALF_PAIR}: U+FFFD stands for it")
 
 
@@ -28,6 +33,8 @@ async def prepare(
     gateway = http.gateway
     exchange.set_stream(request.stream)
     decision, context = await decided(http, request, origin)
+    if gateway.admission is not None:
+        decision = await admitted(http, request, exchange, decision, origin)
     params = params_mode(http, decision.params)
     if http.repaired and params == "strict":  # a text is sent as it came or not at all
         exchange.set_params(params, decision.notes)
@@ -42,12 +49,16 @@ async def prepare(
 
 
 async def decided(
-    http: Request, request: ChatRequest, origin: Origin | None = None
+    http: Request,
+    request: ChatRequest,
+    origin: Origin | None = None,
+    budget: Budget | None = None,
 ) -> tuple[Decision, RoutingContext]:
     """The decision for a request, and the world it was made in. Near a limit the prompt is counted
-    instead of estimated.
+    instead of estimated. `budget`: what is left of its caller's limits.
     """
     gateway, config, context = http.gateway, http.config, http.gateway.state.view()
+    context.budget = budget
     caller = Caller(http.key_id, http.headers)
     small = request.size <= BIG
     asked = config, request, caller, context, None, origin
@@ -56,11 +67,70 @@ async def decided(
         tokens = await gateway.counter.count_request(decision.request)
         if tokens is not None:
             context = gateway.state.view()
+            context.budget = budget
             counted = config, request, caller, context, tokens, origin
             decision = decide(*counted) if small else await off_loop(decide, *counted)
+    if gateway.admission is not None:
+        gateway.admission.check_persona(http.key_id, decision.plan.policy.name)
     if origin is not None and origin.resource is not None:
         _check_resource(decision, origin.resource)
     return decision, context
+
+
+async def admitted(
+    http: Request,
+    request: ChatRequest,
+    exchange: Exchange,
+    decision: Decision,
+    origin: Origin | None,
+) -> Decision:
+    """The decision, made again without the targets that its caller's limits have no room for; what
+    it may use is held. Raises LimitExceeded, LimitsUnavailable.
+    """
+    admission, state = http.gateway.admission, http.gateway.state
+    assert admission is not None
+    asking = asking_of(http, request)
+    if not decision.plan.eligible:
+        return decision
+    held = await admission.reserve(asking, decision.plan, state.learned, whole=True)
+    if held is None:
+        budget = await admission.budget(asking, decision.plan, state.learned)
+        decision, _ = await decided(http, request, origin, budget)
+        if decision.plan.facts.max_tokens is None and (most := budget.longest_answer()) is not None:
+            decision = await _fitted(http, request, origin, most, asking)
+        if not decision.plan.eligible:
+            if (refused := admission.refusal(budget)) is not None:
+                raise refused
+            return decision
+        held = await admission.reserve(asking, decision.plan, state.learned, whole=False)
+    assert held is not None
+    exchange.set_reservation(held)
+    return decision
+
+
+async def _fitted(
+    http: Request, request: ChatRequest, origin: Origin | None, most: int, asking: "Asking"
+) -> Decision:
+    """The decision for a request whose answer is limited to what is left."""
+    admission, state = http.gateway.admission, http.gateway.state
+    assert admission is not None
+    shorter = ChatRequest({**request.body, _LONGEST: most}, request.size, request.usual_schemas)
+    first, _ = await decided(http, shorter, origin)
+    budget = await admission.budget(asking, first.plan, state.learned)
+    decision, _ = await decided(http, shorter, origin, budget)
+    decision.notes = (*decision.notes, Note("changed", "max_tokens", _FITTED.format(most)))
+    if decision.overlay is not None:
+        values = {**decision.overlay.values, _LONGEST: most}
+        decision.overlay = decision.overlay._replace(values=values)
+    return decision
+
+
+def asking_of(http: Request, request: ChatRequest) -> "Asking":
+    """The request as its caller's limits are asked about it."""
+    admission = http.gateway.admission
+    assert admission is not None
+    day = http.gateway.state.clock().date()
+    return admission.asking(http.key_id, http.request_id, request, day)
 
 
 def _check_resource(decision: Decision, path: str) -> None:

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from gateway.accounting.cl100k import ENCODING, NoToken, text_of
 from gateway.accounting.token_estimate import estimate_text, near
-from gateway.api.decision import params_mode
+from gateway.api.decision import asking_of, params_mode
 from gateway.api.exchange import exchange_of
 from gateway.api.request import Request
 from gateway.dispatch.embeddings import Embedded
@@ -68,10 +68,42 @@ async def embed(http: Request, request: EmbeddingsRequest, exchange: Exchange) -
     caller = Caller(http.key_id, http.headers)
     decision, request = decide_embeddings(http.config, request, caller, context, sum(tokens))
     params = params_mode(http, decision.params)
+    if gateway.admission is not None:
+        decision, request = await _admitted(http, request, exchange, decision, sum(tokens))
     record = gateway.records.add(decision.plan, context.moment, exchange.request_id)
     exchange.record_decision(decision, record, params, decision.notes)
     await _check_lengths(http, decision, request, tokens)
     return await gateway.dispatcher.embeddings.embed(decision, request, tokens, _texts, exchange)
+
+
+async def _admitted(
+    http: Request,
+    request: EmbeddingsRequest,
+    exchange: Exchange,
+    decision: Decision,
+    tokens: int,
+) -> tuple[Decision, EmbeddingsRequest]:
+    """As gateway.api.decision.admitted does it. `tokens`: an estimate for all inputs."""
+    admission, state = http.gateway.admission, http.gateway.state
+    assert admission is not None
+    admission.check_persona(http.key_id, decision.plan.policy.name)
+    asking = asking_of(http, decision.request)
+    if not decision.plan.eligible:
+        return decision, request
+    held = await admission.reserve(asking, decision.plan, state.learned, whole=True)
+    if held is None:
+        context, caller = state.view(), Caller(http.key_id, http.headers)
+        budget = await admission.budget(asking, decision.plan, state.learned)
+        context.budget = budget
+        decision, request = decide_embeddings(http.config, request, caller, context, tokens)
+        if not decision.plan.eligible:
+            if (refused := admission.refusal(budget)) is not None:
+                raise refused
+            return decision, request
+        held = await admission.reserve(asking, decision.plan, state.learned, whole=False)
+    assert held is not None
+    exchange.set_reservation(held)
+    return decision, request
 
 
 def _estimates(inputs: Sequence[Input]) -> list[int]:

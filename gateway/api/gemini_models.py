@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
-from gateway.api.catalog import model_names
+from gateway.api.catalog import visible_names
 from gateway.api.request import Request
+from gateway.api.visibility import visible_personas
 from gateway.config import Config, Model
 from gateway.errors import ModelNotFound
 from gateway.http.response import Response, json_response
@@ -30,7 +31,7 @@ async def list_models(http: Request) -> Response:
     """GET /v1beta/models, and its like: `pageSize`, and `pageToken`, which is an offset."""
     size = min(max(_number(http, "pageSize", _PAGE), 1), _LARGEST_PAGE)
     begin = _number(http, "pageToken", 0)
-    names = model_names(http.config)
+    names = visible_names(http)
     shown = [_model(http.config, name) for name in names[begin : begin + size]]
     document: dict[str, Any] = {"models": shown}
     if begin + size < len(names):
@@ -45,7 +46,7 @@ async def get_model(http: Request) -> Response:
 
 async def list_publisher_models(http: Request) -> Response:
     """GET /v1beta1/publishers/{publisher}/models: Vertex's list."""
-    listed = [{"name": f"publishers/google/models/{name}"} for name in model_names(http.config)]
+    listed = [{"name": f"publishers/google/models/{name}"} for name in visible_names(http)]
     return json_response({"publisherModels": listed})
 
 
@@ -56,8 +57,8 @@ async def get_publisher_model(http: Request) -> Response:
 
 def _known(http: Request) -> str:
     name = http.id.removeprefix("models/")
-    if name not in model_names(http.config):
-        known = ", ".join(sorted(http.config.personas))
+    if name not in visible_names(http):
+        known = ", ".join(sorted(visible_personas(http)))
         raise ModelNotFound(f"models/{name[:100]} is not found. Personas: {known}.")
     return name
 

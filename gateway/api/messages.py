@@ -12,7 +12,8 @@ from gateway.api.chat import respond
 from gateway.api.decision import decided, prepare
 from gateway.api.exchange import exchange_of
 from gateway.api.request import Request
-from gateway.config import Config, Model
+from gateway.api.visibility import visible_personas
+from gateway.config import Model
 from gateway.dispatch.token_count import number_of
 from gateway.errors import ModelNotFound
 from gateway.http.offload import BIG, off_loop
@@ -107,7 +108,7 @@ def is_asked(http: Request) -> bool:
 async def list_models(http: Request) -> Response:
     """A page of GET /v1/models: every persona, and again under a name that clients of Claude
     list."""
-    query, names = http.query, _names(http.config)
+    query, names = http.query, _names(http)
     limit = _limit(query.get("limit"))
     page = names
     if (after := query.get("after_id")) is not None:
@@ -123,8 +124,8 @@ async def list_models(http: Request) -> Response:
 
 async def get_model(http: Request) -> Response:
     """GET /v1/models/{id}. Raises ModelNotFound."""
-    if http.id not in _names(http.config):
-        known = ", ".join(sorted(http.config.personas))
+    if http.id not in _names(http):
+        known = ", ".join(sorted(visible_personas(http)))
         raise ModelNotFound(f"{http.id[:100]}. The personas are: {known}.")
     return json_response(_model(http, http.id))
 
@@ -137,9 +138,10 @@ def _limit(given: str | None) -> int:
     return int(given)
 
 
-def _names(config: Config) -> list[str]:
+def _names(http: Request) -> list[str]:
     names: list[str] = []
-    for name in config.personas:
+    config = http.config
+    for name in visible_personas(http):
         names.append(name)
         if not config.messages_discovery:
             continue

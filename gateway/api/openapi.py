@@ -10,13 +10,14 @@ import inspect
 from functools import cache
 from itertools import pairwise
 from types import ModuleType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from gateway import errors
-from gateway.api import chat_schemas, console_schemas, embeddings_schemas, schemas
+from gateway.api import chat_schemas, console_schemas, embeddings_schemas, limits_schemas, schemas
+from gateway.api.openapi_operations import OPERATIONS, Operation
 from gateway.api.request import VERSION, Request
 from gateway.health import documents as health_documents
 from gateway.http.offload import off_loop
@@ -37,6 +38,7 @@ _MODULES: Final = (
     wire,
     chat_schemas,
     embeddings_schemas,
+    limits_schemas,
     schemas,
     console_schemas,
 )
@@ -60,21 +62,23 @@ _RELAYED: Final = frozenset(
 )
 """Components of what providers answer: they may have further fields, which are relayed."""
 
-_EVERYWHERE: Final = (400, 417, 500)
-_CALLERS: Final = (*_EVERYWHERE, 401, 403, 421)
-_READING: Final = (*_CALLERS, 404, 408, 413, 415, 503)
-_CHAT: Final = (*_READING, 429, 502, 504)
 _ERRORS: Final = {
     400: "The request breaks a rule, or no target can serve it: `param` names the field.",
     401: "The key is missing or unknown.",
-    403: "The page of another origin may not call; of /-/reload: no admin key is configured.",
-    404: "There is no persona, model or decision of that name.",
+    403: (
+        "The page of another origin may not call, or the key may not ask the persona; of operators'"
+        " routes: no admin key is configured."
+    ),
+    404: "There is no persona, model, decision or key of that name; no limits are configured.",
     408: "The request body did not arrive in time.",
     413: "The request body is too large.",
     415: "The request body is no JSON, or has an encoding that is not read.",
     417: "An `expect` other than 100-continue.",
     421: "The host name is not served to web pages.",
-    429: "The provider's rate limit or quota is used up: `retry-after` says when to ask again.",
+    429: (
+        "A limit of the caller's, or the provider's rate limit or quota, is used up: `retry-after`"
+        " says when to ask again."
+    ),
     500: "The gateway failed.",
     502: "The provider cannot be reached, or failed.",
     503: (
@@ -124,59 +128,12 @@ _CORS: Final = (
 )
 
 
-class _Operation(NamedTuple):
-    """One row of the document's paths. `answer`, `body` and `others` name components; several
-    bodies: any of them.
-    """
-
-    summary: str
-    answer: str
-    errors: tuple[int, ...]
-    body: tuple[str, ...] = ()
-    others: tuple[tuple[int, str, str], ...] = ()
-    """Answers of other shapes: status, what it means, component."""
-    public: bool = False
-    """It takes no key."""
-
-
-_EITHER: Final = ("ChatCompletionRequest", "NativeChatRequest")
-_NOT_READY: Final = ((503, "Stopping, or no persona can be served.", "Readiness"),)
-_NOT_RELOADED: Final = ((422, "The files cannot be used; nothing has changed.", "NotReloaded"),)
-_OPERATIONS: Final = {
-    ("/v1/chat/completions", "post"): _Operation(
-        "OpenAI chat completions; model names a persona", "ChatCompletion", _CHAT,
-        ("ChatCompletionRequest",)
-    ),
-    ("/v1/embeddings", "post"): _Operation(
-        "OpenAI embeddings; model names a persona", "EmbeddingList", _CHAT, ("EmbeddingsRequest",)
-    ),
-    ("/v1/models", "get"): _Operation("Personas as models", "ModelList", _CALLERS),
-    ("/v1/models/{id}", "get"): _Operation("One persona as a model", "Model", (*_CALLERS, 404)),
-    ("/api/v1/chat", "post"): _Operation("Native chat", "NativeChatAnswer", _CHAT,
-     ("NativeChatRequest",)),
-    ("/api/v1/personas", "get"): _Operation("Personas and what can serve them now", "Personas",
-     _CALLERS),
-    ("/api/v1/providers", "get"): _Operation("Providers, models, capabilities, prices",
-     "Providers", _CALLERS),
-    ("/api/v1/route", "post"): _Operation("The plan for a request; no provider is called", "Plan",
-     _READING, _EITHER),
-    ("/api/v1/decisions/{id}", "get"): _Operation(
-        "One of the last decisions, and what came of it", "Decision", (*_CALLERS, 404, 503)
-    ),
-    ("/api/v1/tokens", "post"): _Operation("The tokens of a request; no provider is called",
-     "Tokens", _READING, _EITHER),
-    ("/-/reload", "post"): _Operation(
-        "Read the configuration's files again; wants the admin key", "Reloaded", (*_EVERYWHERE,
-         401, 403, 503), (), _NOT_RELOADED
-    ),
-    ("/health", "get"): _Operation("Liveness", "Health", _EVERYWHERE, public=True),
-    ("/health/ready", "get"): _Operation("Readiness", "Readiness", _EVERYWHERE, (), _NOT_READY,
-     public=True),
-    ("/metrics", "get"): _Operation("Prometheus metrics", "Metrics", (*_EVERYWHERE, 503),
-     public=True),
-    ("/openapi.json", "get"): _Operation("This document", "OpenApi", _CALLERS),
-    **{route: _Operation(*row) for route, row in console_schemas.OPERATIONS.items()},
-}  # fmt: skip
+_IDS: Final = {
+    "models": "As `GET /v1/models` lists it: a slash is written as it is.",
+    "decisions": "As `x-llm-router-decision` says it.",
+    "keys": "12 hex digits, as `GET /api/v1/keys` lists them.",
+}
+"""What `{id}` stands for in a path."""
 _OF_ITS_OWN: Final[dict[str, _Json]] = {
     "Metrics": {
         "text/plain": {
@@ -205,7 +162,7 @@ class _Generator(GenerateJsonSchema):
 def document() -> _Json:
     """The whole document."""
     paths: dict[str, _Json] = {}
-    for (path, method), operation in _OPERATIONS.items():
+    for (path, method), operation in OPERATIONS.items():
         paths.setdefault(path, {})[method] = _operation(path, operation)
     info = {
         "title": "LLM Router",
@@ -233,7 +190,7 @@ def document() -> _Json:
     }
 
 
-def _operation(path: str, operation: _Operation) -> _Json:
+def _operation(path: str, operation: Operation) -> _Json:
     content = _OF_ITS_OWN.get(operation.answer) or _content(operation.answer)
     if (stream := _EVENTS.get(operation.answer)) is not None:
         about, events = stream
@@ -242,21 +199,18 @@ def _operation(path: str, operation: _Operation) -> _Json:
             "x-events": {name: _ref(of) for name, of in events.items()},
         }
         content = {**content, "text/event-stream": shown}
-    responses: _Json = {"200": {"description": "OK", "content": content}}
+    responses: _Json = {str(operation.status): {"description": "OK", "content": content}}
     for status in sorted(operation.errors):
         responses[str(status)] = {"$ref": f"#/components/responses/{status}"}
     for status, about, component in operation.others:
         responses[str(status)] = {"description": about, "content": _content(component)}
     made: _Json = {"summary": operation.summary, "responses": responses}
     if operation.body:
-        made["parameters"] = [{"$ref": f"#/components/parameters/{name}"} for name in _HEADERS]
+        if operation.chats:
+            made["parameters"] = [{"$ref": f"#/components/parameters/{name}"} for name in _HEADERS]
         made["requestBody"] = {"required": True, "content": _content(*operation.body)}
     if "{id}" in path:
-        about = (
-            "As `GET /v1/models` lists it: a slash is written as it is."
-            if "models" in path
-            else "As `x-llm-router-decision` says it."
-        )
+        about = next(text for part, text in _IDS.items() if part in path)
         made["parameters"] = [
             {
                 "name": "id",
@@ -307,6 +261,7 @@ def _requests() -> dict[str, _Json]:
         " OpenAI's language."
     )
     return {
+        **limits_schemas.REQUESTS,
         "EmbeddingsRequest": embeddings_schemas.REQUEST,
         "RequestMessage": {**MESSAGE, "additionalProperties": True},
         "ChatCompletionRequest": {
@@ -345,9 +300,9 @@ def _answers() -> dict[str, _Json]:
         for name, kind in vars(module).items()
         if name.endswith(_SUFFIX)
     }
-    answered = {operation.answer for operation in _OPERATIONS.values()} - _OF_ITS_OWN.keys()
+    answered = {operation.answer for operation in OPERATIONS.values()} - _OF_ITS_OWN.keys()
     answered |= {
-        component for operation in _OPERATIONS.values() for _, _, component in operation.others
+        component for operation in OPERATIONS.values() for _, _, component in operation.others
     }
     answered |= {component for _, events in _EVENTS.values() for component in events.values()}
     types = [named[name] for name in sorted(answered)]

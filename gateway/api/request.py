@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from aiohttp import web
 
@@ -22,11 +22,15 @@ from gateway.revisions.reload import Reloader
 from gateway.routing.decision_log import DecisionLog
 from gateway.routing.state import RouterState
 from gateway.store.entry import Store
-from gateway.telemetry.events import EventBus
+from gateway.telemetry.events import Event, EventBus, TraceSource
 from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.trace_context import TraceContext
 from gateway.workers.peers import Peers
 from translators.dialect.inbound import AnswerWriter, InboundDialect
 from translators.openai import inbound as chat
+
+if TYPE_CHECKING:
+    from gateway.admission.service import Admission
 
 VERSION: Final = "0.1.0"
 
@@ -43,6 +47,9 @@ class ConsoleRoutes(Protocol):
 
     def answers(self, gateway: "Gateway") -> Mapping[str, Callable[[Any], Awaitable[Any]]]:
         """What a worker answers when another one asks."""
+
+    def on_event(self, event: Event) -> None:
+        """A listener of the bus."""
 
 
 @dataclass(slots=True)
@@ -65,6 +72,10 @@ class Gateway:
     """Of answers of the Responses API; None: none are kept."""
     console: ConsoleRoutes | None = None
     """None where it is not enabled."""
+    traces: TraceSource | None = None
+    """None: only what callers trace is told on, and nothing is exported."""
+    admission: "Admission | None" = None
+    """None where the policy has no limits: nothing is counted."""
     simulated: bool = False
     draining: bool = False
     closing: bool = False
@@ -118,6 +129,7 @@ class Request(IncomingRequest):
         "exchange",
         "dialect",
         "answer_writer",
+        "trace",
     }
 
     request_id: str
@@ -130,6 +142,8 @@ class Request(IncomingRequest):
     """The one that the route's callers speak: errors are told in it."""
     answer_writer: AnswerWriter | None = None
     """Of an answer that is streamed."""
+    trace: TraceContext | None = None
+    """Where it stands in its caller's trace, or in ours."""
     exchange: Exchange | None = None
     """None for a request that is no exchange with providers, or not yet."""
 

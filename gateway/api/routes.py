@@ -13,6 +13,7 @@ from gateway.api import (
     gemini,
     gemini_models,
     health,
+    limits_admin,
     messages,
     responses,
     stored_responses,
@@ -69,6 +70,24 @@ def _responses(version: str) -> tuple[Route, ...]:
     )
 
 
+_KEY: Final = "/api/v1/keys/{id}"
+_LIMITS: Final = (
+    Route("POST", "/api/v1/keys", limits_admin.create_key),
+    Route("GET", "/api/v1/keys", limits_admin.list_keys),
+    Route("GET", _KEY, limits_admin.get_key),
+    Route("PATCH", _KEY, limits_admin.change_key),
+    Route("DELETE", _KEY, limits_admin.revoke_key),
+    Route("POST", f"{_KEY}/rotate", limits_admin.rotate_key),
+    Route("POST", f"{_KEY}/disable", limits_admin.disable_key),
+    Route("POST", f"{_KEY}/enable", limits_admin.enable_key),
+    Route("GET", "/api/v1/limits", limits_admin.limits),
+    Route("POST", "/api/v1/limits/raise", limits_admin.raise_limit),
+    Route("GET", "/api/v1/me", limits_admin.me),
+    Route("GET", "/api/v1/spend", limits_admin.spend),
+    Route("GET", "/api/v1/ledger", limits_admin.ledger),
+    Route("GET", "/api/v1/audit", limits_admin.audit),
+)
+"""Keys, limits and what was spent."""
 ROUTES: Final = (
     Route("POST", "/v1/chat/completions", chat(chat_completions)),
     Route("POST", "/v1/messages", messages.create, claude_messages),
@@ -100,6 +119,7 @@ ROUTES: Final = (
     Route("POST", "/api/v1/route", catalog.route),
     Route("GET", "/api/v1/decisions/{id}", catalog.decision),
     Route("POST", "/api/v1/tokens", count_tokens),
+    *_LIMITS,
     Route("POST", "/-/reload", admin.reload),
     Route("GET", "/health", health.health),
     Route("GET", "/health/ready", health.ready),

@@ -5,7 +5,9 @@ configuration was found to be valid.
 from collections.abc import Iterator
 from dataclasses import replace
 
+from gateway.accounting.cost import Extras, most_cost
 from gateway.config import Config, Persona, TargetRef
+from gateway.config.limits import Limit, Limits, LimitsPolicy
 from gateway.lint.advice import persona_advice, unused_providers
 from gateway.routing.facts import NOBODY, facts_of
 from gateway.routing.plan import TEMPORARY, plan, policy_of
@@ -19,6 +21,49 @@ def advice(config: Config, context: RoutingContext) -> Iterator[str]:
         for line in _of_persona(config, persona, context):
             yield f"personas.{persona.name}: {line}"
     yield from unused_providers(config)
+
+
+def limit_advice(config: Config, context: RoutingContext) -> Iterator[str]:
+    """Requests of personas that a budget has never room for, as long as nobody limits their
+    answers.
+    """
+    policy, day = config.limits, context.moment.date()
+    if policy is None:
+        return
+    for persona in config.personas.values():
+        if {"max_tokens", "max_completion_tokens"} & {*persona.caps, *persona.defaults}:
+            continue
+        models = {
+            ref.name: config.providers[ref.provider].models[ref.model]
+            for ref in persona.every_target()
+        }
+        costs = [
+            cost
+            for model in models.values()
+            if (cost := most_cost(model, 0, model.record.max_output_tokens, day, Extras()))
+        ]
+        for where, limit in _budgets(policy, persona.name):
+            if costs and min(costs) > limit.most and not limit.fit:
+                yield (
+                    f"{where}: {limit.name} never has room for a request of {persona.name} without"
+                    f" max_tokens: it may cost {min(costs) / 10**9:.4f} USD. Cap the persona's"
+                    " max_tokens, or say fit: true"
+                )
+
+
+def _budgets(policy: LimitsPolicy, persona: str) -> Iterator[tuple[str, Limit]]:
+    """The limits of money that hold for a persona, and where they stand."""
+    lists: list[tuple[str, Limits]] = [
+        ("limits", policy.limits),
+        ("key_defaults", policy.key_defaults.limits),
+        *((f"teams.{name}", team.limits) for name, team in policy.teams.items()),
+        *((f"keys.{name}", row.limits) for name, row in policy.keys.items()),
+    ]
+    for where, limits in lists:
+        for limit in limits:
+            refuses = limit.on == "usd" and limit.when_reached == "refuse"
+            if refuses and limit.persona in (None, persona):
+                yield where, limit
 
 
 def store_advice(config: Config, workers: int) -> Iterator[str]:

@@ -1,7 +1,8 @@
-"""The command line: `llm-router [serve]`, `check`, `doctor`, `route` and `replay`."""
+"""The command line: `llm-router [serve]`, `check`, `doctor`, `route`, `replay`, and limits'."""
 
 import argparse
 import asyncio
+import importlib
 import json
 import logging
 import os
@@ -16,9 +17,10 @@ from gateway.accounting.token_counter import TokenCounter
 from gateway.api.auth import AccessError, read, read_admin
 from gateway.api.native_chat import native_request
 from gateway.api.request import VERSION
-from gateway.app import memory_of
-from gateway.cli.check import advice, store_advice
+from gateway.app import memory_of, state_directory
+from gateway.cli.check import advice, limit_advice, store_advice
 from gateway.cli.doctor import examined
+from gateway.cli.limits_options import COMMANDS, add_limits
 from gateway.cli.replay import logged, replay, report
 from gateway.cli.serve import Serving, overview, serve, supervise
 from gateway.config import Config, ConfigError
@@ -63,6 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 return _route(config, options)
             case "replay":
                 return _replay(config, options.file)
+            case command if command in COMMANDS:
+                return _limits(config, options)
         access, admin = read(os.environ), read_admin(os.environ)
     except ConfigError as error:
         print(error, file=sys.stderr)
@@ -126,6 +130,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="log lines or decisions, a JSON object a line; - is standard input",
     )
+    add_limits(commands, where)
     return parser
 
 
@@ -221,14 +226,24 @@ def _check(config: Config, strict: bool) -> int:
     print(f"The configuration in {config.directory} is fine (revision {config.revision}).")
     print(overview(config, False))
     workers = os.environ.get("LLM_ROUTER_WORKERS", "1")
+    context = memory_of(config).view()
     found = [
-        *advice(config, memory_of(config).view()),
+        *advice(config, context),
+        *limit_advice(config, context),
         *store_advice(config, int(workers) if workers.isdecimal() else 1),
     ]
     if found:
         print("Worth a look:")
         print("\n".join(f"  {line}" for line in found))
     return 1 if found and strict else 0
+
+
+def _limits(config: Config, options: argparse.Namespace) -> int:
+    """Its modules are there only when they are asked for."""
+    done: int = importlib.import_module("gateway.cli.limits").run(
+        config, state_directory(os.environ), options
+    )
+    return done
 
 
 def _doctor(config: Config) -> int:

@@ -21,6 +21,7 @@ from gateway.api.auth import Access, Admin
 from gateway.api.catalog import standing
 from gateway.api.request import VERSION
 from gateway.app import memory_of, running_gateway
+from gateway.cli.traces import TracingUnusable, tracing
 from gateway.config import Config
 from gateway.errors import NoPeers
 from gateway.revisions.load import ConfigFiles, simulated_by
@@ -67,7 +68,10 @@ def serve(what: Serving, membership: WorkerIdentity | None = None) -> int:
         try:
             return runner.run(_serve(what, membership))
         except StoreUnusable as error:
-            print(f"server.responses_store: {error}", file=sys.stderr)
+            print(f"{error.setting}: {error}", file=sys.stderr)
+            return 1
+        except TracingUnusable as error:
+            print(error, file=sys.stderr)
             return 1
 
 
@@ -91,6 +95,7 @@ async def _serve(what: Serving, membership: WorkerIdentity | None) -> int:
                 simulated=what.demo,
                 listeners=[log.on_event],
                 open_console=what.demo and is_loopback(what.host),
+                tracing=tracing(os.environ),
             )
         )
         gateway.metrics.tell_lost_lines(lambda: log.lost)

@@ -45,6 +45,7 @@ from gateway.config.server import (
     Resilience,
     RetryBudget,
     ServerSettings,
+    Tracing,
 )
 
 __all__ = [
@@ -54,5 +55,5 @@ __all__ = [
     "Link", "MediaFetch", "Model", "OnFailure", "ParamsMode", "Persona", "Policy", "Price",
     "PriceTier", "Problem", "PromptMode", "Provider", "Proxy", "Resilience", "RetryBudget", "Rule",
     "ServerSettings", "StrategyName", "TargetRef", "TimeWindow", "TimeoutOverrides", "Timeouts",
-    "TlsFiles", "tls_context",
+    "TlsFiles", "Tracing", "tls_context",
 ]  # fmt: skip

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateway.config.aliases import NO_ALIASES, Aliases
+from gateway.config.limits import LimitsPolicy
 from gateway.config.personas import Persona
 from gateway.config.providers import Provider
 from gateway.config.server import ParamsMode, Resilience, ServerSettings
@@ -26,5 +27,7 @@ class Config:
     """Parameters that a provider does not have are reported, refused, or dropped quietly."""
     resilience: Resilience = field(default_factory=Resilience)
     aliases: Aliases = NO_ALIASES
+    limits: LimitsPolicy | None = None
+    """None where the file says nothing of limits: then nothing is counted."""
     messages_discovery: bool = True
     """Anthropic's clients are listed each persona again under a name with `claude` in it."""

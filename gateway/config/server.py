@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, Field
 
+from gateway.config.limits import KeyDefaults, KeySettings, Limits, StoreSettings, Team
 from gateway.config.origins import check_origin, check_origins
 from gateway.config.schema import Row, Seconds, matching
 
@@ -92,6 +93,19 @@ class ConsoleSettings(Row):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tracing(Row):
+    """Which requests are traced, where traces are told at all (OTEL_EXPORTER_OTLP_ENDPOINT)."""
+
+    trust_parent: bool = True
+    """The caller's own decision to sample is obeyed."""
+    always: tuple[Literal["error", "failover", "hedge"], ...] = ()
+    """Told whatever the sampler said: what callers saw fail, what took another target, what was
+    hedged."""
+    slow: Seconds | None = None
+    """The same of requests that take as long."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServerSettings(Row):
     """Limits and time limits of the server itself; bytes and seconds."""
 
@@ -113,6 +127,7 @@ class ServerSettings(Row):
     media_fetch: MediaFetch = MediaFetch()
     responses_store: Literal["memory", "sqlite", "off"] = "memory"
     """Where answers of the Responses API are kept for `previous_response_id`."""
+    tracing: Tracing = Tracing()
     cors_origins: Annotated[
         tuple[Annotated[str, AfterValidator(check_origin)], ...], AfterValidator(check_origins)
     ] = ()
@@ -137,4 +152,11 @@ class PolicyFile(Row):
     """Other names of personas; one may end with `*`."""
     messages_discovery: bool = True
     """Anthropic's clients are listed each persona again under a name with `claude` in it."""
+    limits: Limits | None = None
+    """Of everything together, or of a persona."""
+    teams: dict[str, Team] | None = None
+    keys: dict[str, KeySettings] | None = None
+    """By the ids of keys."""
+    key_defaults: KeyDefaults | None = None
+    store: StoreSettings | None = None
     personas: Annotated[dict[str, Any], Field(min_length=1)]

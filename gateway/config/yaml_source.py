@@ -125,7 +125,8 @@ class _Reader:
                 self._value(next(events), events, (*place, f"{key} (again)"))
                 continue
             self.lines[inside] = line
-            if not event.style and (misread := _misread_key(key)):
+            of_limit = key == "on" and len(place) > 1 and place[-2] == "limits"
+            if not event.style and not of_limit and (misread := _misread_key(key)):
                 why = f"is {misread} to other YAML readers: put it in quotes"
                 self.complain(line, inside, f"the key {key!r} {why}")
             mapping[key] = self._value(next(events), events, inside)

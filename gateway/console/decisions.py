@@ -58,6 +58,7 @@ def _document(number: int, event: RequestEnded) -> DecidedDocument:
         "id": loads(event.decision())["id"],
         "time": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "request_id": event.request_id,
+        "trace_id": None if event.trace is None else event.trace.context.trace_id,
         "api": event.api,
         "key": event.key_id,
         "persona": event.persona,

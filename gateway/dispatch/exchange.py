@@ -11,11 +11,13 @@ from gateway.accounting.cost import cost_of_usage
 from gateway.accounting.usage import counted
 from gateway.dispatch.attempt_record import Attempt, fits_header, uncounted
 from gateway.dispatch.notes_header import dropped_header
+from gateway.dispatch.reservation import Ending, Reservation
 from gateway.routing.candidates import Candidate
 from gateway.routing.decision import Decision
 from gateway.routing.decision_log import DecisionRecord, log_fragment
 from gateway.routing.plan import Plan
 from gateway.telemetry.events import AttemptEnded, EventBus, RequestEnded
+from gateway.telemetry.trace_context import RequestTrace
 from gateway.upstream.response import no_time
 from translators.chat import wire
 from translators.chat.usage import summed
@@ -58,9 +60,13 @@ class Exchange:
     """What was counted of the answer before it was taken up by another target."""
     estimated: bool
     """The usage is an estimate, because the provider counted nothing (embeddings)."""
+    reservation: Reservation | None
+    """What is held of its caller's limits, where there are any."""
     status: int
     outcome: str
     error_code: str | None
+    trace: RequestTrace | None
+    """None where nobody traces it."""
 
     def __init__(
         self,
@@ -82,9 +88,8 @@ class Exchange:
         self.key_id = key_id
         self.stream = self.resumable = self.estimated = False
         self.started = clock() if started is None else started
-        self.plan = self.record = self.service_tier = self.attempt = self.served = (
-            self.error_code
-        ) = None
+        self.plan = self.record = self.service_tier = self.attempt = self.served = None
+        self.error_code = self.trace = self.reservation = None
         self.params = "report"
         self.persona_notes = ()
         self.attempts = []
@@ -164,9 +169,17 @@ class Exchange:
             headers["x-llm-router-usage"] = "estimated"
         if self.resumable:
             headers["x-llm-router-resumable"] = "true"
+        if self.reservation is not None:
+            headers.update(self.reservation.headers())
         if self.simulated:
             headers["x-llm-router-simulated"] = "true"
+        if self.trace is not None:
+            headers["traceresponse"] = self.trace.context.traceparent
         return headers
+
+    def set_trace(self, trace: RequestTrace) -> None:
+        """It is a part of this trace."""
+        self.trace = trace
 
     def set_stream(self, stream: bool) -> None:
         """Whether the caller asks for a stream."""
@@ -188,6 +201,12 @@ class Exchange:
             decision.request.body.get("service_tier"),
         )
         self.params, self.persona_notes = params, notes
+        if self.trace is not None:
+            self.trace = self.trace.asking(decision.request.body)
+
+    def set_reservation(self, reservation: Reservation) -> None:
+        """Settle it when the exchange ends."""
+        self.reservation = reservation
 
     def mark_estimated(self) -> None:
         """The usage is an estimate: nobody knows what it cost."""
@@ -224,11 +243,19 @@ class Exchange:
     def ended(self, attempt: Attempt, outcome: str, status: int | None) -> None:
         """An attempt is over, or has content to show."""
         candidate = attempt.candidate
-        seconds = self.clock() - attempt.started
+        began, trace = attempt.started, attempt.trace
+        seconds = self.clock() - began
         attempt.set_number(len(self.attempts))
         self.attempts.append(
             AttemptEnded(
-                candidate.provider.name, candidate.model.id, outcome, seconds, status, attempt.why
+                candidate.provider.name,
+                candidate.model.id,
+                outcome,
+                seconds,
+                status,
+                attempt.why,
+                began - self.started,
+                None if trace is None else trace.span_id,
             )
         )
         if self.served is None:
@@ -302,7 +329,24 @@ class Exchange:
             len(self.resumed),
             self._cost(usage),
             self.estimated,
+            self.trace,
         )
+        if self.reservation is not None:
+            self.reservation.settle(self._ending())
         if record is not None:
             record.close(ended, self.resumed)
         bus.publish(*attempts, ended)
+
+    def _ending(self) -> Ending:
+        attempt, attempts, plan = self.attempt, self.attempts, self.plan
+        return Ending(
+            attempts,
+            None if attempt is None or not attempts else min(attempt.number, len(attempts) - 1),
+            self.served is not None,
+            self.usage,
+            len(self.usage_before),
+            self.received,
+            self.estimated,
+            "" if self.record is None else self.record.id,
+            "" if plan is None else plan.revision,
+        )

@@ -61,6 +61,8 @@ async def hedged(
             last = task.result()
             if last.result is not None or last.outcome.kind not in (None, *calls.policy.move_on):
                 break
+        if last.outcome.kind in calls.policy.move_on and (target := calls.uncovered) is not None:
+            return await calls.call(target, "failover")  # there is room for it alone
         return last
     finally:
         if tasks:

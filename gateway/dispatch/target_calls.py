@@ -26,6 +26,7 @@ from gateway.routing.plan import Plan, refusal
 from gateway.routing.state import RouterState
 from gateway.routing.timeouts import ASKED_BY, clocks, total, total_asked
 from gateway.telemetry.events import Why
+from gateway.telemetry.ids import unique
 from gateway.upstream.concurrency import ConcurrencyLimiter, QueueFull
 from translators.chat.request import ChatRequest
 from translators.dialect.inbound import Overlay
@@ -59,6 +60,10 @@ class TargetCalls:
     _failed: UpstreamFailed | None = None
     _rejection: InvalidRequest | None = None
     _no_room: ProviderQueueFull | None = None
+    _over_budget: RequestFailed | None = None
+    """Why the caller's limits do not allow another call."""
+    uncovered: Candidate | None = None
+    """The target of the last call that they did not allow."""
     _unfollowed: CallEnded = NOT_CALLED
     """The last answer that lacks what was asked for in words: better than none."""
     _soonest: float | None = None
@@ -113,6 +118,12 @@ class TargetCalls:
         limited = (
             candidate.provider.concurrency is not None or candidate.model.concurrency is not None
         )
+        reservation = exchange.reservation
+        if reservation is not None and not await reservation.cover(
+            candidate.name, why, exchange.attempts
+        ):
+            self._over_budget, self.uncovered = reservation.refused, candidate
+            return NOT_CALLED
         self.called.add(candidate.name)
         used: set[str] = set()
         ended = NOT_CALLED
@@ -250,6 +261,7 @@ class TargetCalls:
             exchange.hold,
             origin,
             overlay,
+            None if exchange.trace is None else exchange.trace.context.child(unique(16)),
         )
 
     def _without_foreign(
@@ -333,7 +345,7 @@ class TargetCalls:
         """
         if self._failed is None and self._rejection is not None:
             return self._rejection
-        failed = self._failed or self._no_room or refusal(self._plan_now())
+        failed = self._failed or self._no_room or self._over_budget or refusal(self._plan_now())
         final = isinstance(failed, UpstreamFailed) and failed.failure.should_retry is False
         if failed.status in (429, 503) and self._soonest is not None and not final:
             failed.retry_in(self._soonest)

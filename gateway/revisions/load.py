@@ -15,11 +15,13 @@ from gateway.config.endpoints import MODEL_PLACE, placed
 from gateway.config.environment import completed, environment_problems
 from gateway.config.errors import Complaint, ConfigError, Place, Problem, Source
 from gateway.config.inheritance import ModelReader
+from gateway.config.limits import NO_STORE, KeyDefaults, LimitsPolicy
 from gateway.config.personas import Persona
 from gateway.config.providers import ApiKey, CapabilitiesFile, MediaUrls, Model, Provider
 from gateway.config.schema import HIDDEN, Validator
 from gateway.config.server import PolicyFile
 from gateway.config.yaml_source import read, revision_of
+from gateway.lint.limits import limit_complaints
 from gateway.lint.models import NAME, NAME_RULE, model_complaints, provider_complaints
 from gateway.lint.personas import persona_complaints
 from gateway.lint.policy import policy_complaints
@@ -90,6 +92,9 @@ def load(directory: Path, environ: Mapping[str, str]) -> Config:
     if top is not None:
         personas_named = _section(policy.value, "personas")
         problems += policy.problems((), policy_complaints(top, policy.value, personas_named))
+        limits = _limits(top)
+        if limits is not None:
+            problems += policy.problems((), limit_complaints(limits, personas, providers))
     if problems or top is None:
         raise ConfigError(problems)
     return Config(
@@ -103,6 +108,21 @@ def load(directory: Path, environ: Mapping[str, str]) -> Config:
         resilience=top.resilience,
         aliases=read_aliases(top.aliases),
         messages_discovery=top.messages_discovery,
+        limits=limits,
+    )
+
+
+def _limits(top: PolicyFile) -> LimitsPolicy | None:
+    """What the file says of limits, if it has any of their sections."""
+    sections = (top.limits, top.teams, top.keys, top.key_defaults, top.store)
+    if all(section is None for section in sections):
+        return None
+    return LimitsPolicy(
+        limits=top.limits or (),
+        teams=top.teams or {},
+        keys=top.keys or {},
+        key_defaults=top.key_defaults or KeyDefaults(),
+        store=top.store or NO_STORE,
     )
 
 

@@ -125,6 +125,13 @@ class Gates:
             self._window(candidate, model, answer, window, longest)
         if self._max_price is not None and not candidate.reasons:
             self._price(candidate, self._max_price)
+        budget = self._context.budget
+        if (
+            budget is not None
+            and not candidate.reasons
+            and (objection := budget.objection(candidate, self._facts)) is not None
+        ):
+            candidate.refuse(objection)
 
     def _capabilities(self, candidate: Candidate, has: frozenset[Capability]) -> None:
         lacking = [f"missing_capability:{need}" for need in self._needs if need not in has]

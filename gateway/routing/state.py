@@ -5,12 +5,22 @@ arguments.
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from gateway.accounting.observed import Learned
 from gateway.config import Config
 from gateway.health.targets import TargetHealth
 from gateway.health.unsupported_features import NONE_KNOWN, Lacks
 from gateway.routing.affinity import Affinity
+from gateway.routing.candidates import Candidate
+from gateway.routing.facts import Facts
+
+
+class Budget(Protocol):
+    """What is left of its caller's limits for a request."""
+
+    def objection(self, candidate: Candidate, facts: Facts) -> str | None:
+        """Why the candidate may not be asked, as a machine reads it; None if it may."""
 
 
 @dataclass(slots=True)  # frozen, it would cost twice as much to make
@@ -27,6 +37,8 @@ class RoutingContext:
     affinity: Affinity
     learned: Learned
     lacks: Lacks = NONE_KNOWN
+    budget: Budget | None = None
+    """None where limits are not looked at."""
 
 
 class RouterState:

@@ -30,6 +30,11 @@ T = TypeVar("T")
 class StoreUnusable(Exception):
     """The file of a store cannot be opened or is none; the message names it."""
 
+    def __init__(self, message: str, setting: str = "server.responses_store") -> None:
+        """`setting`: what of the policy asks for it."""
+        super().__init__(message)
+        self.setting = setting
+
 
 def _opened(path: Path) -> sqlite3.Connection:
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from gateway.api.auth import AccessError, read
+from gateway.api.auth import ADMIN_ROUTES, AccessError, read
 from gateway.api.routes import ROUTES
 from gateway.errors import NotAuthorized
 from tests.serving import serving
@@ -87,6 +87,11 @@ async def test_every_route_but_these_asks_for_a_callers_key() -> None:
         ("GET", "/health/ready"): 200,
         ("GET", "/metrics"): 200,
         ("POST", "/-/reload"): 403,
+        **{
+            (route.method, route.path): 403
+            for route in ROUTES
+            if route.path in ADMIN_ROUTES and route.path != "/-/reload"
+        },
     }
     access = read({"LLM_ROUTER_API_KEYS": "secret-1"})
     async with (

@@ -23,6 +23,7 @@ from tests.api.documented import (
     everything,
 )
 from tests.api.failing import BROKEN, World, chunks_of, said, world
+from tests.api.test_keys_and_spend import ROUTES_OF_LIMITS
 from tests.fakes import End, json_answer, openai_chunk, sse
 from tests.matrix import TABLES
 from tests.serving import serving
@@ -137,7 +138,14 @@ def test_every_documented_route_is_served_and_asked_here() -> None:
         (route.path.replace("{id:.+}", "{id}"), route.method.lower()) for route in own
     }
     asked = {(path, method.lower()) for method, path, *_ in GOOD.values()}
-    assert documented - asked == {("/api/v1/decisions/{id}", "get")}
+    of_limits = {
+        (path, method)
+        for path, method in documented
+        if path.startswith(("/api/v1/keys", "/api/v1/limits", "/api/v1/me", "/api/v1/spend"))
+        or path in ("/api/v1/ledger", "/api/v1/audit")
+    }
+    assert of_limits == {(path, method.lower()) for method, path, *_ in ROUTES_OF_LIMITS}
+    assert documented - asked - of_limits == {("/api/v1/decisions/{id}", "get")}
 
 
 BAD: Final[dict[str, tuple[int, str, str, Any, dict[str, str]]]] = {

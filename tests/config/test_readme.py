@@ -105,7 +105,10 @@ def test_every_value_that_may_be_chosen_is_documented() -> None:
 
 
 def test_the_examples_load() -> None:
-    persona, local, azure = blocks(README, "yaml")
+    persona, team, local, azure = blocks(README, "yaml")
+    limits = config_of(team, {"OPENAI_API_KEY": "k"}).limits
+    assert limits is not None
+    assert [limit.name for limit in limits.teams["blue"].limits] == ["usd/day", "requests/minute"]
     config = config_of(persona, {"OPENAI_API_KEY": "k"})
     assert [str(target) for target in config.personas["support"].targets] == [
         "openai/gpt-6-luna",

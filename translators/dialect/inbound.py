@@ -127,6 +127,8 @@ class CallerError(NamedTuple):
     """The largest context window of the targets that were planned, in tokens."""
     needed: int | None = None
     """Tokens that the request needs, where it is too long."""
+    limit: Mapping[str, Any] | None = None
+    """The gateway's own limit that was in the way, told beside the error."""
 
 
 class WrittenError(NamedTuple):

@@ -72,7 +72,8 @@ def read_request(document: Any, call: Call) -> ChatInbound:
 def error_document(error: CallerError) -> dict[str, Any]:
     """OpenAI's shape."""
     detail = {"message": error.message, "type": error.type, "param": error.param}
-    return {"error": {**detail, "code": error.code}}
+    limit = {} if error.limit is None else {"limit": error.limit}
+    return {"error": {**detail, "code": error.code, **limit}}
 
 
 def write_error(error: CallerError, request_id: str) -> WrittenError:

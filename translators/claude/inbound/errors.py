@@ -122,7 +122,9 @@ def _too_long(error: CallerError) -> str:
 def error_document(error: CallerError, request_id: str) -> dict[str, Any]:
     """Anthropic's shape."""
     found = told(error)
-    detail = {"type": found.type, "message": message_of(error, found)}
+    detail: dict[str, Any] = {"type": found.type, "message": message_of(error, found)}
+    if error.limit is not None:
+        detail["limit"] = error.limit
     return {"type": "error", "error": detail, "request_id": request_id}
 
 

@@ -76,4 +76,7 @@ def _fields(error: CallerError) -> list[JsonObject]:
 
 def _info(error: CallerError) -> JsonObject:
     reason = _NAME.sub("_", (error.code or error.type).upper()).strip("_")
-    return {"@type": f"{_TYPES}ErrorInfo", "reason": reason, "domain": _DOMAIN}
+    told: JsonObject = {"@type": f"{_TYPES}ErrorInfo", "reason": reason, "domain": _DOMAIN}
+    if error.limit is not None:  # google.rpc.ErrorInfo: texts under names
+        told["metadata"] = {f"limit_{name}": str(value) for name, value in error.limit.items()}
+    return told

@@ -37,7 +37,8 @@ def error_event(error: CallerError) -> JsonObject:
 def error_body(error: CallerError) -> JsonObject:
     """OpenAI's shape."""
     detail = {"message": error.message, "type": error.type, "param": error.param}
-    return {"error": {**detail, "code": error.code}}
+    limit = {} if error.limit is None else {"limit": error.limit}
+    return {"error": {**detail, "code": error.code, **limit}}
 
 
 def write_error(error: CallerError) -> WrittenError:

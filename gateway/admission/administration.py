@@ -1,0 +1,198 @@
+"""What operators do with keys, limits and the ledger: on the store alone, so that the command line
+needs no running server. Plain functions, used by one thread.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from gateway.admission.keys import new_id, new_secret
+from gateway.config.limits import KeyRequest, LimitsPolicy, limit_documents, read_key_request
+from gateway.errors import KeyNotFound
+from gateway.store import keys, ledger
+from gateway.store.limits_rows import Author, Charge, KeyRow, LedgerRow, Raise
+
+DAY: Final = 86_400
+_STATES: Final = {"disable": "disabled", "enable": "active", "revoke": "revoked"}
+
+
+def create_key(
+    database: sqlite3.Connection, body: Any, policy: LimitsPolicy, now: int, author: Author
+) -> tuple[KeyRow, str]:
+    """A new key, and the key itself. Raises ValueError, which names the field and the rule."""
+    asked = _checked(body, policy)
+    if asked.name is None:
+        raise ValueError("name: is required")
+    expires_in = asked.expires_in or policy.key_defaults.expires_in
+    row = KeyRow(
+        new_id(), asked.name, asked.team, "active", _named(asked.personas),
+        json.dumps(limit_documents(asked.limits or ())), json.dumps(asked.metadata or {}),
+        None if expires_in is None else now + expires_in, now, author.who, None, 0,
+    )  # fmt: skip
+    key, secret = new_secret(row.id)
+    return keys.create(database, row, secret, author), key
+
+
+def _checked(body: Any, policy: LimitsPolicy) -> KeyRequest:
+    asked = read_key_request(body)
+    if asked.team is not None and asked.team not in policy.teams:
+        known = ", ".join(sorted(policy.teams)) or "none"
+        raise ValueError(f"team: unknown team {asked.team!r} (known: {known})")
+    names = [limit.same for limit in asked.limits or ()]
+    if len(set(names)) != len(names):
+        raise ValueError("limits: the same limit stands in the list twice")
+    return asked
+
+
+def _named(personas: frozenset[str] | None) -> str | None:
+    return None if personas is None else json.dumps(sorted(personas))
+
+
+def key_of(database: sqlite3.Connection, key_id: str) -> KeyRow:
+    """Raises KeyNotFound."""
+    row = keys.find(database, key_id)
+    if row is None:
+        raise KeyNotFound(f"There is no key {key_id[:40]!r}.")
+    return row
+
+
+def change_key(
+    database: sqlite3.Connection,
+    key_id: str,
+    body: Any,
+    policy: LimitsPolicy,
+    now: int,
+    author: Author,
+) -> KeyRow:
+    """A JSON merge patch (RFC 7396): null takes away. Raises KeyNotFound, ValueError."""
+    row, asked = key_of(database, key_id), _checked(body, policy)
+    changes: dict[str, Any] = {}
+    for name in body:
+        value = getattr(asked, name)
+        match name:
+            case "name" if value is None:
+                raise ValueError("name: is required")
+            case "personas":
+                changes[name] = _named(value)
+            case "limits":
+                changes[name] = json.dumps(limit_documents(value or ()))
+            case "metadata":
+                changes[name] = json.dumps(value or {})
+            case "expires_in":
+                changes["expires_at"] = None if value is None else now + value
+            case _:
+                changes[name] = value
+    return keys.update(database, row._replace(**changes), now, author, "change")
+
+
+def set_state(
+    database: sqlite3.Connection, key_id: str, action: str, now: int, author: Author
+) -> KeyRow:
+    """`action`: disable, enable or revoke. Raises KeyNotFound, ValueError."""
+    row = key_of(database, key_id)
+    if row.state == "revoked" and action != "revoke":
+        raise ValueError(f"the key {key_id} was revoked, which is for ever")
+    return keys.update(database, row._replace(state=_STATES[action]), now, author, action)
+
+
+def rotate_key(
+    database: sqlite3.Connection, key_id: str, grace: int, now: int, author: Author
+) -> tuple[KeyRow, str]:
+    """A second secret; the first is good for `grace` seconds more. Raises KeyNotFound."""
+    row = key_of(database, key_id)
+    key, secret = new_secret(row.id)
+    keys.rotate(database, secret, now + grace, now, author)
+    return row, key
+
+
+def raise_limit(database: sqlite3.Connection, more: Raise, now: int, author: Author) -> None:
+    keys.add_raise(database, more, now, author)
+
+
+def amend_row(
+    database: sqlite3.Connection, row_id: str, cost: int, why: str, now: int, author: Author
+) -> LedgerRow:
+    """A row that sets the cost of another one, in nano-USD. Raises ValueError."""
+    row = ledger.find(database, row_id)
+    if row is None or row.amends is not None:
+        raise ValueError(f"there is no row {row_id!r} in the ledger")
+    amended = [each for each in _amendments(database, row) if each.cost is not None]
+    held = row.cost or 0
+    by = cost - held - sum(each.cost or 0 for each in amended)
+    counted = {c.counter: c.amount for c in row.charges if c.counter.name.startswith("usd/")}
+    for each in amended:
+        for charge in each.charges:
+            counted[charge.counter] = counted.get(charge.counter, 0) + charge.amount
+    charges = tuple(Charge(counter, cost - amount) for counter, amount in counted.items())
+    added = row._replace(
+        id=f"{row.id}-{len(amended) + 1}", attempts=0, input=0, cached=0, written=0, output=0,
+        reasoning=0, cost=by, state="settled", amends=row.id, why=why, charges=charges,
+    )  # fmt: skip
+    ledger.amend(database, added)
+    after = json.dumps({"cost_nano_usd": cost, "why": why})
+    keys.audited(database, f"ledger/{row.id}", now, author, after)
+    return added
+
+
+def _amendments(database: sqlite3.Connection, row: LedgerRow) -> Iterator[LedgerRow]:
+    number = 1
+    while (found := ledger.find(database, f"{row.id}-{number}")) is not None:
+        yield found
+        number += 1
+
+
+def key_document(row: KeyRow) -> dict[str, Any]:
+    """As JSON, without its secrets."""
+    return {
+        "id": row.id,
+        "name": row.name,
+        "team": row.team,
+        "state": row.state,
+        "personas": None if row.personas is None else json.loads(row.personas),
+        "limits": json.loads(row.limits),
+        "metadata": json.loads(row.metadata),
+        "expires_at": moment(row.expires_at),
+        "created_at": moment(row.created_at),
+        "created_by": row.created_by,
+        "last_used_at": moment(row.last_used_at),
+    }
+
+
+def ledger_document(row: LedgerRow) -> dict[str, Any]:
+    """As JSON."""
+    document: dict[str, Any] = {**row._asdict(), "at": moment(row.at / 1000)}
+    for name in ("charges", "provider", "model", "key_id", "cost"):
+        del document[name]
+    document["key"] = row.key_id
+    document["target"] = f"{row.provider}/{row.model}"
+    document["cost_nano_usd"] = row.cost
+    document["cost_usd"] = None if row.cost is None else row.cost / 1e9
+    return document
+
+
+def spend_document(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of sums as JSON."""
+    document = {**row, "cost_usd": row["cost"] / 1e9}
+    del document["cost"]
+    if "day" in document:
+        document["day"] = datetime.fromtimestamp(row["day"] * DAY, UTC).date().isoformat()
+    return document
+
+
+def moment(seconds: float | None) -> str | None:
+    """Unix seconds as ISO 8601 in UTC."""
+    if seconds is None:
+        return None
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace(
+        "+00:00", "Z"
+    )  # fmt: skip
+
+
+def day_of(text: str) -> int:
+    """Days since 1970 of a date like 2026-11-30. Raises ValueError."""
+    try:
+        return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) // DAY
+    except ValueError:
+        raise ValueError(f"must be a day like 2026-11-30, not {text[:40]!r}") from None

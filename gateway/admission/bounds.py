@@ -1,0 +1,116 @@
+"""The most that a request may use at each target: what is held for it before it is sent."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from typing import Any, Final, NamedTuple
+
+from gateway.accounting.cost import Extras, is_list_price, most_cost
+from gateway.admission.amounts import Amounts, of_call
+from gateway.config import Model
+from gateway.routing.candidates import Candidate
+from gateway.routing.facts import Facts
+from translators.chat.request import ChatRequest
+
+MARGIN: Final = 1.15
+"""An estimate of tokens is held to be too low by so much at most."""
+_AROUND: Final = 32
+"""Tokens that a provider may put around a request."""
+_SEARCHES: Final = 10
+"""How often an answer may make use of what has a fee, where it may."""
+
+
+class Bound(NamedTuple):
+    """The most that one call of a target may use."""
+
+    model: Model
+    expected_input: int
+    """Tokens of the prompt as estimated, without the margin."""
+    needs: Amounts
+    """Without money where it is not priced."""
+    priced: bool
+    answers: int
+
+
+def rate_of(bound: Bound, day: date) -> int:
+    """Nano-USD for a million tokens of answer."""
+    read, plain = bound.needs.input_tokens, Extras()
+    both = most_cost(bound.model, read, 10**6, day, plain)
+    return (both or 0) - (most_cost(bound.model, read, 0, day, plain) or 0)
+
+
+class Ask(NamedTuple):
+    """What a request has that a price depends on, beside its facts."""
+
+    listed: bool
+    """It is sold at the price list's rates."""
+    extras: Extras
+
+
+def ask_of(request: ChatRequest, facts: Facts) -> Ask:
+    return Ask(
+        is_list_price(request.body.get("service_tier")),
+        Extras(
+            _caches(request.body),
+            "audio" in facts.features,
+            _SEARCHES if "web_search" in facts.features or facts.natives else 0,
+        ),
+    )
+
+
+def bound_of(candidate: Candidate, facts: Facts, ask: Ask, learned: float, day: date) -> Bound:
+    """`learned`: what this target counts, relative to the estimate."""
+    model, record = candidate.model, candidate.model.record
+    tokens = int(facts.prompt.tokens * model.token_factor * max(learned, 1.0))
+    calls = facts.answers if "multiple_choices" not in record.capabilities else 1
+    most_input = (int(tokens * MARGIN) + _AROUND) * calls
+    most_output = 0
+    if record.embedding is None:
+        most_output = record.max_output_tokens
+        if facts.max_tokens is not None and facts.max_tokens < most_output:
+            most_output = facts.max_tokens
+        most_output *= facts.answers
+    listed = ask.listed
+    cost = most_cost(model, most_input, most_output, day, ask.extras) if listed else None
+    return Bound(
+        model,
+        tokens * calls,
+        of_call(most_input, most_output, cost or 0),
+        cost is not None,
+        facts.answers,
+    )
+
+
+def dearest(bounds: Iterable[Bound]) -> Amounts:
+    """What suffices for any of them."""
+    bounds = list(bounds)
+    if len(bounds) == 1:
+        return bounds[0].needs
+    needs = Amounts(1, concurrency=1)
+    for bound in bounds:
+        needs = Amounts(*map(max, needs, bound.needs))
+    return needs
+
+
+def added(*amounts: Amounts) -> Amounts:
+    """What several calls need, for one request."""
+    if len(amounts) == 1:
+        return amounts[0]
+    total = [sum(each) for each in zip(*amounts, strict=True)]
+    return Amounts(*total)._replace(requests=1, concurrency=1)
+
+
+def _caches(body: Mapping[str, Any]) -> bool:
+    """Whether a request marks anything for the provider's cache, in its hub form."""
+    if "cache_control" in body:
+        return True
+    return any("cache_control" in part for part in _marked(body))
+
+
+def _marked(body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Whatever of a request may carry a mark."""
+    for message in body["messages"]:
+        yield message
+        content = message.get("content")
+        if content.__class__ is list:
+            yield from (part for part in content if part.__class__ is dict)
+    yield from body.get("tools") or ()

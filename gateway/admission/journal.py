@@ -1,0 +1,189 @@
+"""The journal of a process: what it holds for requests and how they were settled, written before a
+provider is asked and before a caller has all of the answer, so that a killed process loses nothing.
+
+What `write` has taken survives the process; a thread syncs it ten times a second, for the case that
+the machine fails. Each line is JSON, a space and its CRC-32 in hex: a torn one is dropped. No line
+holds content.
+"""
+
+import fcntl
+import os
+import zlib
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from gateway.store.limits_rows import Charge, CounterId, LedgerRow
+from translators.json_codec import dumps, loads
+
+LARGEST: Final = 64 * 1024 * 1024
+"""Bytes of a file, after which another one is begun."""
+_SUFFIX: Final = ".jsonl"
+_VERSION: Final = 1
+
+
+class JournalFile:
+    """One file. It is locked as long as its process lives, and removed once everything in it is in
+    the ledger.
+    """
+
+    def __init__(self, directory: Path, name: str) -> None:
+        """Raises OSError."""
+        self.path = directory / f"{name}{_SUFFIX}"
+        hidden = directory / f".{name}"
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL
+        self._file = os.open(hidden, flags, 0o600)
+        # Locked before others can see it: what is not locked is a dead process's.
+        fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        hidden.rename(self.path)
+        self.size = 0
+        self.pending = 0
+        """Requests that were begun here and are not yet in the ledger."""
+        self.unsynced = False
+        self._torn = False
+
+    def write(self, document: Any) -> None:
+        """Raises OSError: then nothing of it counts."""
+        text = dumps(document)
+        line = b"%s%s %08x\n" % (b"\n" if self._torn else b"", text, zlib.crc32(text))
+        written = os.write(self._file, line)
+        self.size += written
+        self.unsynced = True
+        self._torn = written < len(line)
+        if self._torn:
+            raise OSError("the journal's disk is full")
+
+    def sync(self) -> None:
+        """Raises OSError."""
+        self.unsynced = False
+        os.fdatasync(self._file)
+
+    def remove(self) -> None:
+        """Everything in it is in the ledger."""
+        self.path.unlink(missing_ok=True)
+        os.close(self._file)
+
+    def close(self) -> None:
+        """Leave it to the next process that starts."""
+        os.close(self._file)
+
+
+class Journal:
+    """The files of one process."""
+
+    def __init__(self, directory: Path, instance: str) -> None:
+        """Raises OSError."""
+        directory.mkdir(parents=True, exist_ok=True)
+        self._directory = directory
+        self._instance = instance
+        self._count = 0
+        self.files: list[JournalFile] = []
+        self._next_file()
+
+    def _next_file(self) -> JournalFile:
+        self._count += 1
+        file = JournalFile(self._directory, f"{self._instance}.{self._count}")
+        self.files.append(file)
+        return file
+
+    @property
+    def current(self) -> JournalFile:
+        """The file for a new request. Raises OSError."""
+        file = self.files[-1]
+        return self._next_file() if file.size >= LARGEST else file
+
+    def remove_booked(self) -> None:
+        """The files before the current one whose requests are all in the ledger."""
+        for file in [file for file in self.files[:-1] if not file.pending]:
+            self.files.remove(file)
+            file.remove()
+
+    def sync(self) -> None:
+        """Raises OSError."""
+        for file in list(self.files):
+            if file.unsynced:
+                file.sync()
+
+    def close(self, *, booked: bool) -> None:
+        """`booked`: everything is in the ledger."""
+        for file in self.files:
+            if booked:
+                file.remove()
+            else:
+                file.close()
+        self.files.clear()
+
+
+def hold_line(row: LedgerRow, charges: Sequence[tuple[CounterId, int]]) -> dict[str, Any]:
+    """What is held for a request: `row` as it stands should the process be killed."""
+    return {"v": _VERSION, "op": "hold", "row": _written(row, charges)}
+
+
+def settle_line(row: LedgerRow) -> dict[str, Any]:
+    """How a request was settled."""
+    return {"v": _VERSION, "op": "settle", "row": _written(row, row.charges)}
+
+
+def _written(row: LedgerRow, charges: Sequence[tuple[CounterId, int]]) -> list[Any]:
+    return [*row[:-1], [[*counter, amount] for counter, amount in charges]]
+
+
+def read_journal(path: Path) -> list[LedgerRow]:
+    """The rows that it gives: settled ones, and what was held for requests that never were. Raises
+    OSError.
+    """
+    rows: dict[str, LedgerRow] = {}
+    settled: set[str] = set()
+    for document in _documents(path):
+        if document.get("v") != _VERSION:
+            continue
+        *fields, counted = document["row"]
+        charges = tuple(Charge(CounterId(*name), amount) for *name, amount in counted)
+        row = LedgerRow._make((*fields, charges))
+        if document["op"] == "settle":
+            settled.add(row.id)
+        elif row.id in settled:
+            continue
+        rows[row.id] = row
+    return list(rows.values())
+
+
+def _documents(path: Path) -> Iterator[dict[str, Any]]:
+    """The lines that are whole."""
+    with path.open("rb") as lines:
+        for line in lines:
+            text, _, crc = line.rstrip(b"\n").rpartition(b" ")
+            if crc == b"%08x" % zlib.crc32(text):
+                yield loads(text)
+
+
+def abandoned(directory: Path) -> Iterator[tuple[str, list[Path]]]:
+    """The instances whose process is gone, and their files; each is this process's to read while
+    the loop is at it. Raises OSError.
+    """
+    files: defaultdict[str, list[Path]] = defaultdict(list)
+    for path in sorted(directory.glob(f"*{_SUFFIX}")):
+        files[path.name.removesuffix(_SUFFIX).rpartition(".")[0]].append(path)
+    for instance, paths in files.items():
+        locks: list[int] = []
+        try:
+            if all(_lock(path, locks) for path in paths):
+                yield instance, paths
+        finally:
+            for lock in locks:
+                os.close(lock)
+
+
+def _lock(path: Path, locks: list[int]) -> bool:
+    """Whether its process is gone; it is locked then."""
+    try:
+        lock = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    locks.append(lock)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return path.exists()  # else another process was faster

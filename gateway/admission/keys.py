@@ -1,0 +1,135 @@
+"""Keys that the store has: their form, the directory of all of them in memory, and how they are
+made and changed.
+
+A key is `sk-llmr-<id>-<secret>-<checksum>`: 12 hex digits, 43 characters of base64url (256 bits), 6
+of base32. Of the whole only its SHA-256 is kept.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import re
+import secrets
+import zlib
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
+
+from gateway.config.limits import Limits, read_limits
+from gateway.errors import LimitsUnavailable, NotAuthorized
+from gateway.store.limits_rows import KeyRow, SecretRow
+
+PREFIX: Final = "sk-llmr-"
+MOST_AGE: Final = 3600.0
+"""Seconds for which keys are known without the store."""
+FRESH: Final = 5.0
+"""Seconds for which what is not among the keys is known not to be one."""
+_FORM: Final = re.compile(r"sk-llmr-([0-9a-f]{12})-[A-Za-z0-9_-]{43}-[A-Z2-7]{6}")
+_HINT: Final = 12
+_CHECKED_BITS: Final = 0x3FFFFFFF
+
+
+def checksum(text: str) -> str:
+    """Six characters that nearly every change of `text` changes."""
+    number = (zlib.crc32(text.encode()) & _CHECKED_BITS) << 2
+    return base64.b32encode(number.to_bytes(4)).decode()[:6]
+
+
+def digest_of(key: str) -> bytes:
+    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
+
+
+def new_secret(key_id: str) -> tuple[str, SecretRow]:
+    """A key of that id, and what is kept of it."""
+    body = f"{PREFIX}{key_id}-{secrets.token_urlsafe(32)}"
+    key = f"{body}-{checksum(body)}"
+    return key, SecretRow(digest_of(key), key_id, key[:_HINT], None)
+
+
+def new_id() -> str:
+    return secrets.token_hex(6)
+
+
+def key_id_in(text: str) -> str | None:
+    """The id in a text that has the form of a key and its checksum; None if it has not."""
+    found = _FORM.fullmatch(text)
+    return found[1] if found is not None and checksum(text[:-7]) == text[-6:] else None
+
+
+class StoredKey(NamedTuple):
+    """A key as it is looked up."""
+
+    row: KeyRow
+    personas: frozenset[str] | None
+    limits: Limits
+
+
+class KeyDirectory:
+    """All keys of the store, in memory. `clock`: Unix seconds; `now`: monotonic seconds."""
+
+    def __init__(self, clock: Callable[[], float], now: Callable[[], float]) -> None:
+        self._clock = clock
+        self._now = now
+        self._keys: dict[str, StoredKey] = {}
+        self._secrets: dict[bytes, SecretRow] = {}
+        self._of_key: dict[str, set[bytes]] = {}
+        self.revision = 0
+        self.seen_at = float("-inf")
+        """When the store was asked last."""
+
+    @property
+    def empty(self) -> bool:
+        """There never was one."""
+        return not self._keys
+
+    def apply(self, rows: list[KeyRow], secrets: list[SecretRow]) -> None:
+        """Keys as they are now, each with all of its secrets."""
+        for row in rows:
+            for digest in self._of_key.pop(row.id, ()):
+                del self._secrets[digest]
+            personas = None if row.personas is None else frozenset(json.loads(row.personas))
+            limits = read_limits(json.loads(row.limits))
+            known = self._keys.get(row.id)
+            if known is not None and known.limits == limits:
+                limits = known.limits  # counters go by the very limit
+            self._keys[row.id] = StoredKey(row, personas, limits)
+            self.revision = max(self.revision, row.rev)
+        for secret in secrets:
+            self._secrets[secret.digest] = secret
+            self._of_key.setdefault(secret.key_id, set()).add(secret.digest)
+
+    def seen(self) -> None:
+        """The store was asked, and everything it has is here."""
+        self.seen_at = self._now()
+
+    def find(self, key_id: str) -> StoredKey | None:
+        return self._keys.get(key_id)
+
+    @property
+    def all(self) -> Mapping[str, StoredKey]:
+        return self._keys
+
+    def key_id(self, key: str) -> str | None:
+        """The id of a key that is good now; None if it is none of the store's. Raises
+        NotAuthorized, LimitsUnavailable.
+        """
+        if not key.startswith(PREFIX):
+            return None
+        if key_id_in(key) is None:
+            raise NotAuthorized("This API key is malformed: a part of it is missing or changed.")
+        digest = digest_of(key)
+        age = self._now() - self.seen_at
+        if age > MOST_AGE:
+            raise LimitsUnavailable
+        secret = self._secrets.get(digest)
+        if secret is None or not hmac.compare_digest(secret.digest, digest):
+            if age > FRESH:  # it may have been made since
+                raise LimitsUnavailable
+            raise NotAuthorized("Incorrect API key provided.")
+        row, now = self._keys[secret.key_id].row, self._clock()
+        if row.state != "active":
+            raise NotAuthorized(f"This API key was {row.state}.")
+        for until in (row.expires_at, secret.valid_until):
+            if until is not None and until <= now:
+                raise NotAuthorized("This API key has expired.")
+        return row.id

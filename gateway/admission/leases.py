@@ -1,0 +1,288 @@
+"""Room for a request: held of what this process has leased, else leased from the store; what is not
+needed goes back.
+
+`leased + spent <= cap` holds in the store at every moment, so no number of processes admits too
+much; and a request is refused only after the others were asked for what they do not need.
+"""
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, TypeVar
+
+from gateway.admission.amounts import Amounts
+from gateway.admission.counters import Counter, CounterPool
+from gateway.admission.refusals import exceeded
+from gateway.config.limits import WhenDown
+from gateway.errors import LimitsUnavailable
+from gateway.store import counters as store
+from gateway.store.limits_rows import CounterId, Want
+
+RECALL_WAIT: Final = 1.0
+"""Seconds at most that a request waits for what other processes give back: they answer within
+0.1 s unless one hangs."""
+_POLL: Final = 0.02
+_REMEMBERED: Final = 1.0
+"""Seconds for which a counter that only grows is known to be full."""
+IDLE: Final = 0.5
+"""Seconds without a request after which a slice goes back, where there are other processes."""
+_FAILURES: Final = 3
+"""In a row, after which the store is left alone for a while."""
+_REST: Final = 1.0
+
+_log: Final = logging.getLogger("llm_router")
+T = TypeVar("T")
+
+
+class StoreDown(Exception):
+    """The store failed, or is left alone because it does."""
+
+
+def _untold(seconds: float) -> None:
+    """Nobody measures."""
+
+
+class StoreThread:
+    """The one thread that uses the database. One that keeps failing is left alone for a second."""
+
+    def __init__(self, database: sqlite3.Connection, now: Callable[[], float]) -> None:
+        self._database = database
+        self._now = now
+        self._thread = ThreadPoolExecutor(1, "limits-store")
+        self._failures = 0
+        self._not_before = 0.0
+        self.trips = 0
+        """How often the store was asked."""
+        self.took: Callable[[float], None] = _untold
+        """Told how many seconds each operation took."""
+
+    @property
+    def down(self) -> bool:
+        return self._failures >= _FAILURES
+
+    async def call(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Work that is given the database first. Raises StoreDown."""
+        if self.down and self._now() < self._not_before:
+            raise StoreDown
+        self.trips += 1
+        loop, began = asyncio.get_running_loop(), self._now()
+        try:
+            result = await loop.run_in_executor(self._thread, work, self._database, *arguments)
+        except sqlite3.Error as error:
+            self._failed(error)
+            raise StoreDown from None
+        finally:
+            self.took(self._now() - began)
+        if self.down:
+            _log.warning("the store of limits answers again")
+        self._failures = 0
+        return result
+
+    def _failed(self, error: sqlite3.Error) -> None:
+        self._failures += 1
+        if self._failures == _FAILURES:
+            _log.error("the store of limits cannot be used: %s", error)
+        if self.down:
+            self._not_before = self._now() + _REST
+
+    async def close(self) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._database.close)
+        self._thread.shutdown(wait=False)
+
+
+class Leases:
+    """The slices of one process."""
+
+    def __init__(
+        self,
+        instance: str,
+        thread: StoreThread,
+        pool: CounterPool,
+        when_down: WhenDown,
+        clock: Callable[[], float],
+        now: Callable[[], float],
+    ) -> None:
+        """`clock`: Unix seconds; `now`: monotonic seconds."""
+        self.instance = instance
+        self.peers = 1
+        self.when_down = when_down
+        self._thread = thread
+        self._pool = pool
+        self._clock = clock
+        self._now = now
+        self._turn = asyncio.Lock()
+        self._recalls: dict[CounterId, asyncio.Task[None]] = {}
+        self._seen_recalls = 0
+
+    async def take(self, counters: Sequence[Counter], needs: Amounts) -> None:
+        """Hold `needs` of all counters, or nothing. Raises LimitExceeded, LimitsUnavailable."""
+        if not self.take_now(counters, needs):
+            # A caller who leaves must not take along what is being leased for it.
+            task = asyncio.ensure_future(self._take(counters, needs))
+            try:
+                await asyncio.shield(task)
+            except asyncio.CancelledError:
+                task.add_done_callback(lambda done: self._give_up(done, counters, needs))
+                raise
+
+    def _give_up(
+        self, task: asyncio.Task[None], counters: Sequence[Counter], needs: Amounts
+    ) -> None:
+        if not task.cancelled() and task.exception() is None:
+            for counter in counters:
+                counter.held -= needs[counter.index]
+
+    def take_now(self, counters: Sequence[Counter], needs: Amounts) -> bool:
+        """Hold `needs` where what is leased suffices; else nothing."""
+        for counter in counters:
+            if counter.lease - counter.held - counter.unbooked < needs[counter.index]:
+                return False
+        self._hold(counters, needs)
+        return True
+
+    def _hold(self, counters: Sequence[Counter], needs: Amounts) -> None:
+        now = self._now()
+        for counter in counters:
+            counter.held += needs[counter.index]
+            counter.touched = now
+
+    async def _take(self, counters: Sequence[Counter], needs: Amounts) -> None:
+        asked_at, recalled = self._now(), False
+        while True:
+            async with self._turn:
+                if self.take_now(counters, needs):
+                    return
+                lacking = [c for c in counters if c.free < needs[c.index]]
+                self._check_refused(lacking, needs, asked_at)
+                try:
+                    # Who is being asked for already was refused: what comes back is waited for.
+                    asked_for = [c for c in lacking if c.id in self._recalls]
+                    refusing = (not recalled and asked_for) or await self._lease(lacking, needs)
+                    if not refusing:
+                        continue
+                except StoreDown:
+                    self._without_store(lacking, needs)
+                    self._hold(counters, needs)
+                    return
+                if recalled:
+                    self._refuse(refusing, needs)
+            try:
+                await asyncio.gather(*map(self._recall, refusing))
+            except StoreDown:
+                self._refuse(refusing, needs)
+            recalled = True
+
+    def _check_refused(self, lacking: Sequence[Counter], needs: Amounts, asked_at: float) -> None:
+        """Raises LimitExceeded where the answer is known: a request is larger than the limit, or as
+        much was refused after it was asked for; what only grows is full for a while.
+        """
+        for counter in lacking:
+            need = needs[counter.index]
+            since = asked_at if counter.index else self._now() - _REMEMBERED
+            known = counter.refused_at >= since and need >= counter.refused_need
+            if need > counter.cap or known:
+                raise exceeded(counter, needs, self._clock())
+
+    async def _lease(self, lacking: Sequence[Counter], needs: Amounts) -> list[Counter]:
+        """Lease what is lacking; the counters that have not so much. Raises StoreDown."""
+        wants = [Want(c.id, needs[c.index] - c.free, c.cap) for c in lacking]
+        answers = await self._thread.call(store.lease, self.instance, wants, self.peers)
+        whole = all(answer.given for answer in answers)
+        refusing = []
+        for counter, answer in zip(lacking, answers, strict=True):
+            counter.used, counter.spent = answer.used, answer.spent
+            if whole:
+                counter.lease += answer.given
+            elif answer.given:
+                counter.used -= answer.given
+            else:
+                refusing.append(counter)
+        return refusing
+
+    def _refuse(self, refusing: Sequence[Counter], needs: Amounts) -> None:
+        for counter in refusing:
+            counter.refused_at, counter.refused_need = self._now(), needs[counter.index]
+        raise exceeded(min(refusing, key=lambda c: c.left), needs, self._clock())
+
+    def _without_store(self, lacking: Sequence[Counter], needs: Amounts) -> None:
+        """Raises LimitsUnavailable where the policy does not let a request pass without the
+        store.
+        """
+        for counter in lacking:
+            policy = self.when_down.budgets if counter.limit.on == "usd" else self.when_down.limits
+            over = needs[counter.index] - counter.free
+            if policy == "refuse" or (policy == "last_known" and over > counter.cap // self.peers):
+                raise LimitsUnavailable
+
+    async def _recall(self, counter: Counter) -> None:
+        """Have other processes give back what they do not need; one recall for all who wait."""
+        task = self._recalls.get(counter.id)
+        if task is None:
+            task = asyncio.ensure_future(self._called_back(counter.id))
+            self._recalls[counter.id] = task
+            task.add_done_callback(lambda _: self._recalls.pop(counter.id, None))
+        await asyncio.shield(task)
+
+    async def _called_back(self, counter: CounterId) -> None:
+        asked = (self.instance, [counter], int(self._clock()))
+        if not await self._thread.call(store.call_back, *asked):
+            return
+        deadline = self._now() + RECALL_WAIT
+        while self._now() < deadline:
+            await asyncio.sleep(_POLL)
+            if not await self._thread.call(store.unanswered, *asked):
+                return
+
+    async def answer_recalls(self) -> None:
+        """Give back what others ask for and is not needed here. Raises StoreDown."""
+        if not any(counter.lease for counter in self._pool):
+            return
+        recalls = await self._thread.call(store.recalls)
+        if recalls != self._seen_recalls:
+            named = await self._thread.call(store.called_back, self.instance)
+            found = [(id_, self._pool.find(id_)) for id_ in named]
+            await self._give_back([c for _, c in found if c is not None])
+            self._seen_recalls = recalls
+
+    async def return_idle(self) -> None:
+        """Give back slices of windows that have ended, and, where there are other processes, those
+        that are not used. Raises StoreDown.
+        """
+        now, moment = self._now(), self._clock()
+        idle = [
+            counter
+            for counter in self._pool
+            if counter.free > 0
+            and (counter.ends <= moment or (self.peers > 1 and counter.touched + IDLE < now))
+        ]
+        if idle:
+            await self._give_back(idle)
+        self._pool.forget(moment)
+
+    async def return_all(self) -> None:
+        """Give everything back that is free. Raises StoreDown."""
+        await self._give_back([counter for counter in self._pool if counter.free > 0])
+
+    async def _give_back(self, counters: Sequence[Counter]) -> None:
+        async with self._turn:
+            returned = [(counter, max(0, counter.free)) for counter in counters]
+            for counter, amount in returned:
+                counter.lease -= amount  # nobody takes it meanwhile
+            try:
+                await self._thread.call(
+                    store.give_back, self.instance, [(c.id, amount) for c, amount in returned]
+                )
+            except StoreDown:
+                for counter, amount in returned:
+                    counter.lease += amount
+                raise
+            for counter, amount in returned:
+                counter.used -= amount
+
+    async def refresh(self, counters: Sequence[Counter]) -> None:
+        """Look up how much of them is used. Raises StoreDown."""
+        for counter in counters:
+            spent, leased = await self._thread.call(store.used, counter.id)
+            counter.spent, counter.used = spent, spent + leased

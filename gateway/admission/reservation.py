@@ -1,0 +1,245 @@
+"""What is held for one request, from its admission until it is settled."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final, Protocol
+
+from gateway.accounting.cost import cost_of_usage, expected_cost
+from gateway.accounting.usage import count, totals
+from gateway.admission.amounts import Amounts, of_call
+from gateway.admission.bounds import Bound, added, dearest
+from gateway.admission.counters import Counter
+from gateway.admission.journal import JournalFile, hold_line, settle_line
+from gateway.admission.leases import Leases
+from gateway.admission.ledger_queue import LedgerQueue, Settled
+from gateway.admission.refusals import rate_headers
+from gateway.errors import LimitExceeded, LimitsUnavailable
+from gateway.store.limits_rows import Charge, LedgerRow
+from gateway.telemetry.events import AttemptEnded, Why
+from translators.chat.chunks import Chunk
+
+SETTLED: Final = "settled"
+_WORSE: Final = ("free", SETTLED, "estimated", "presumed", "unpriced")
+"""What a row may be called, the more certain first."""
+_PAID_FOR: Final[Mapping[str, str]] = {
+    "cancelled": "estimated",
+    "truncated": "estimated",
+    "malformed": "estimated",
+    "no_output": "estimated",
+    "model_output": "estimated",
+    "timeout": "presumed",
+    "first_content_timeout": "presumed",
+    "idle_timeout": "presumed",
+    "total_timeout": "presumed",
+}
+"""Outcomes of attempts whose prompt was read, or may have been: what a row is called after one.
+Others cost nothing: the provider refused, or was never reached."""
+_TEXTS: Final = ("content", "reasoning_content", "refusal")
+_AROUND_A_TEXT: Final = 10
+"""How many times its text's bytes an event has that is relayed as it came."""
+_BYTES_PER_TOKEN: Final = 4
+"""Of an answer whose tokens nobody counted."""
+
+
+class Ending(Protocol):
+    """gateway.dispatch.reservation.Ending."""
+
+    @property
+    def attempts(self) -> Sequence[AttemptEnded]: ...
+    @property
+    def shown(self) -> int | None: ...
+    @property
+    def served(self) -> bool: ...
+    @property
+    def usage(self) -> Any: ...
+    @property
+    def counted_before(self) -> int: ...
+    @property
+    def received(self) -> int: ...
+    @property
+    def estimated(self) -> bool: ...
+    @property
+    def decision(self) -> str: ...
+    @property
+    def revision(self) -> str: ...
+
+
+class _Tally:
+    """What one request has used, added up over its attempts."""
+
+    def __init__(self) -> None:
+        self.state = _WORSE[0]
+        self.input = self.cached = self.written = self.output = self.reasoning = 0
+        self.cost: int | None = 0
+
+    def add(self, state: str, read: int, output: int, cost: int | None) -> None:
+        self.input += read
+        self.output += output
+        self.cost = None if cost is None or self.cost is None else self.cost + cost
+        self.call(state if cost is not None else "unpriced")
+
+    def call(self, state: str) -> None:
+        self.state = max(self.state, state, key=_WORSE.index)
+
+
+@dataclass(slots=True)
+class Reservation:
+    """One request's."""
+
+    leases: Leases
+    queue: LedgerQueue
+    file: JournalFile
+    counters: Sequence[Counter]
+    """Of all limits that refuse."""
+    warning: Sequence[Counter]
+    """Of those that only warn: nothing is held of them."""
+    bounds: Mapping[str, Bound]
+    """By the names of the targets that may be asked."""
+    row: LedgerRow
+    """What is known of it already."""
+    held: Amounts
+    admitted: float
+    """Unix seconds."""
+    day: date
+    tier: str | None
+    refused: LimitExceeded | LimitsUnavailable | None = None
+    """Why it could not have more."""
+
+    streamed: int = 0
+    """Bytes of text that the caller was shown so far, or about so many."""
+
+    def saw(self, chunks: Sequence[Chunk]) -> None:
+        """A piece of a streamed answer went to the caller."""
+        for chunk in chunks:
+            if (delta := chunk.delta) is not None:
+                for name in _TEXTS:
+                    if (text := delta.get(name)).__class__ is str:
+                        self.streamed += len(text.encode("utf-8", "surrogatepass"))
+                for call in delta.get("tool_calls") or ():
+                    self.streamed += len(str(call.get("function") or call.get("custom") or ""))
+            elif chunk.raw is not None:
+                self.streamed += len(chunk.raw) // _AROUND_A_TEXT
+
+    async def cover(self, target: str, why: Why, ended: Sequence[AttemptEnded]) -> bool:
+        """Hold what another call may need beside what the ended ones may have used; the first is
+        covered from the beginning.
+        """
+        bound = self.bounds.get(target)
+        if bound is None or why in ("first", "key"):
+            return True
+        most = dearest(self.bounds.values())
+        beside = [bound.needs]
+        if why in ("hedge", "resume"):
+            beside += [most] * max(1, sum(each.why == "resume" for each in ended) + 1)
+        beside += [
+            self._prompt_of(each) for each in ended if each.outcome in _PAID_FOR and why != "resume"
+        ]
+        needs = added(*beside)
+        more = Amounts(*(max(0, n - h) for n, h in zip(needs, self.held, strict=True)))
+        if not any(more):
+            return True
+        try:
+            await self.leases.take(self.counters, more)
+        except (LimitExceeded, LimitsUnavailable) as error:
+            self.refused = error
+            return False
+        self.held = Amounts(*map(sum, zip(self.held, more, strict=True)))
+        self.note()
+        return True
+
+    def _prompt_of(self, attempt: AttemptEnded) -> Amounts:
+        """What an attempt that was given up may have used."""
+        bound = self.bounds.get(f"{attempt.provider}/{attempt.model}")
+        if bound is None:
+            return Amounts()
+        return of_call(bound.expected_input, 0, self._price(bound, bound.expected_input, 0) or 0)
+
+    def note(self) -> None:
+        """Write down what is held. Raises OSError."""
+        charges = [(c.id, self.held[c.index]) for c in self.counters if c.limit.per is not None]
+        _, _, read, written, usd, _ = self.held
+        self.file.write(hold_line(_used(self.row, "presumed", read, written, usd or None), charges))
+
+    def headers(self) -> Mapping[str, str]:
+        return rate_headers(self.counters, self.admitted)
+
+    def settle(self, ending: Ending) -> None:
+        """Count what was used, and free the rest."""
+        tally = _Tally()
+        self._add_shown(tally, ending)
+        skipped = ending.counted_before
+        for number, attempt in enumerate(ending.attempts):
+            if number == ending.shown or attempt.outcome not in _PAID_FOR:
+                continue
+            if skipped:  # it is among what was counted of the answer that was shown
+                skipped -= 1
+                continue
+            bound = self.bounds.get(f"{attempt.provider}/{attempt.model}")
+            if bound is not None:
+                cost = self._price(bound, bound.expected_input, 0)
+                tally.add(_PAID_FOR[attempt.outcome], bound.expected_input, 0, cost)
+        self._close(tally, ending)
+
+    def _add_shown(self, tally: _Tally, ending: Ending) -> None:
+        if ending.shown is None or not ending.attempts:
+            return
+        attempt, usage = ending.attempts[ending.shown], ending.usage
+        bound = self.bounds.get(f"{attempt.provider}/{attempt.model}")
+        prompt, completion = totals(usage)
+        if bound is None:
+            return
+        if prompt is not None or completion is not None:
+            read, output = prompt or 0, completion or 0
+            cost = cost_of_usage(bound.model, usage, self.day, self.tier)
+            if ending.estimated or prompt is None or completion is None:
+                cost = self._price(bound, read, output)
+            tally.add("estimated" if ending.estimated else SETTLED, read, output, cost)
+            details = usage.get("prompt_tokens_details")
+            tally.cached += count(details, "cached_tokens") or 0
+            tally.written += count(details, "cache_write_tokens") or 0
+            spoken = usage.get("completion_tokens_details")
+            tally.reasoning += count(spoken, "reasoning_tokens") or 0
+        elif ending.served or attempt.outcome in _PAID_FOR:
+            read = bound.expected_input
+            shown = ending.received or self.streamed
+            output = min(-(-shown // _BYTES_PER_TOKEN), bound.needs.output_tokens)
+            state = "estimated" if output else _PAID_FOR.get(attempt.outcome, "estimated")
+            tally.add(state, read, output, self._price(bound, read, output))
+
+    def _price(self, bound: Bound, read: int, output: int) -> int | None:
+        return expected_cost(bound.model, read, 0.0, output, self.day)
+
+    def _close(self, tally: _Tally, ending: Ending) -> None:
+        # An unknown price is never taken for nothing: all that was held of money is spent then.
+        usd = self.held.usd if tally.cost is None else tally.cost
+        used = of_call(tally.input, tally.output, usd)
+        counted: list[tuple[Counter, int]] = []
+        charges: list[Charge] = []
+        for counter in self.counters:
+            counter.held -= self.held[counter.index]
+        for counter in (*self.counters, *self.warning):
+            amount = 0 if counter.limit.per is None else used[counter.index]
+            counter.unbooked += amount
+            if amount:
+                counted.append((counter, amount))
+                charges.append(Charge(counter.id, amount))
+        last = ending.attempts[ending.shown or 0] if ending.attempts else None
+        known = self.row
+        row = LedgerRow(
+            known.id, known.at, known.key_id, known.team, known.persona, known.user,
+            "" if last is None else last.provider, "" if last is None else last.model, tally.state,
+            len(ending.attempts), tally.input, tally.cached, tally.written, tally.output,
+            tally.reasoning, tally.cost, ending.revision, ending.decision, known.request, None,
+            None, tuple(charges),
+        )  # fmt: skip
+        self.queue.add(Settled(row, counted, self.file), settle_line(row))
+
+
+def _used(row: LedgerRow, state: str, read: int, written: int, cost: int | None) -> LedgerRow:
+    """The row with what has been used. (`_replace` takes three times as long.)"""
+    return LedgerRow(
+        row.id, row.at, row.key_id, row.team, row.persona, row.user, row.provider, row.model, state,
+        row.attempts, read, 0, 0, written, 0, cost, row.revision, row.decision, row.request,
+        row.amends, row.why, row.charges,
+    )  # fmt: skip

@@ -1,0 +1,383 @@
+"""Limits in a running gateway: the one value that the API asks before a request is sent, and the
+work that goes on beside requests.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import logging
+import os
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from gateway.accounting.observed import Learned
+from gateway.admission.administrator import Administrator, Known
+from gateway.admission.amounts import Amounts
+from gateway.admission.bounds import Ask, Bound, ask_of, bound_of, dearest
+from gateway.admission.budget import Budget
+from gateway.admission.counters import Applied, Counter, CounterPool
+from gateway.admission.journal import Journal
+from gateway.admission.keys import KeyDirectory
+from gateway.admission.leases import Leases, StoreDown, StoreThread
+from gateway.admission.ledger_queue import LedgerQueue, recover, remove_instance
+from gateway.admission.metrics import LimitMetrics, Standing
+from gateway.admission.refusals import exceeded
+from gateway.admission.reservation import Reservation
+from gateway.admission.scopes import NO_KEY, CallerRules, applied, rules_of
+from gateway.config.limits import LimitsPolicy
+from gateway.errors import LimitExceeded, LimitsUnavailable, PersonaNotAllowed
+from gateway.routing.candidates import Candidate
+from gateway.routing.plan import Plan
+from gateway.store import counters as counter_store
+from gateway.store import keys as key_store
+from gateway.store.limits_database import opened
+from gateway.store.limits_rows import LedgerRow, Raise
+from gateway.store.sqlite import StoreUnusable
+from gateway.telemetry.ids import unique
+from translators.chat.request import ChatRequest
+
+DATABASE: Final = "limits.sqlite"
+JOURNAL: Final = "journal"
+_TICK: Final = 0.05
+"""Seconds; everything that is done beside requests is done every so many of them."""
+_KEPT_COUNTERS: Final = 2 * 86_400
+_MOST_RULES: Final = 10_000
+_log: Final = logging.getLogger("llm_router")
+
+
+def database_path(policy: LimitsPolicy, state: Path) -> Path:
+    """Where the store is. `state`: the directory of what outlives the process."""
+    url = policy.store.url
+    if url is None:
+        return state / DATABASE
+    path = url.removeprefix("sqlite:")
+    return Path("/" + path.lstrip("/")) if path.startswith("/") else Path(path)
+
+
+class Asking(NamedTuple):
+    """A request that asks for admission."""
+
+    key_id: str | None
+    user: str
+    request_id: str
+    request: ChatRequest
+    day: date
+
+
+class Admission:
+    """One for a process; use `running`. `clock`: Unix seconds; `now`: monotonic seconds."""
+
+    def __init__(
+        self,
+        policy: LimitsPolicy,
+        instance: str,
+        thread: StoreThread,
+        journal: Journal,
+        clock: Callable[[], float],
+        now: Callable[[], float],
+    ) -> None:
+        self.policy = policy
+        self.keys = KeyDirectory(clock, now)
+        self.thread = thread
+        self.clock = clock
+        self.journal = journal
+        self.queue = LedgerQueue(instance, thread, journal, clock)
+        self._raises: Sequence[Raise] = ()
+        self.pool = CounterPool(self._raised)
+        self.leases = Leases(instance, thread, self.pool, policy.store.when_down, clock, now)
+        self._rules: dict[str, CallerRules] = {}
+        self._applied: dict[tuple[str, str], tuple[list[Applied], list[Applied]]] = {}
+        self._revision = -1
+        self.administrator = Administrator(
+            thread,
+            clock,
+            Known(
+                lambda: self.policy,
+                self.learn_changes,
+                self.rules,
+                lambda key_id: self.counters(key_id, "", ""),
+                self.leases.refresh,
+            ),
+        )
+        self.metrics = LimitMetrics(
+            self.pool, lambda: Standing(not thread.down, self.queue.backlog, self.queue.age)
+        )
+        thread.took = self.metrics.took
+
+    @classmethod
+    @asynccontextmanager
+    async def running(
+        cls,
+        policy: LimitsPolicy,
+        state: Path,
+        clock: Callable[[], float],
+        now: Callable[[], float],
+    ) -> AsyncIterator["Admission"]:
+        """What processes that died have left is booked first. Raises StoreUnusable."""
+        path = database_path(policy, state)
+        thread = StoreThread(opened(path), now)
+        instance = f"{socket.gethostname()}-{os.getpid()}-{unique(8)}"
+        try:
+            journal = Journal(path.parent / JOURNAL, instance)
+            admission = cls(policy, instance, thread, journal, clock, now)
+            await admission._start(path.parent / JOURNAL)
+        except (StoreDown, OSError) as error:
+            await thread.close()
+            raise StoreUnusable(f"{path} cannot be used as a store: {error}", "store") from None
+        tending = asyncio.ensure_future(admission._tend(path.parent / JOURNAL))
+        try:
+            yield admission
+        finally:
+            tending.cancel()
+            await asyncio.gather(tending, return_exceptions=True)
+            await admission._stop()
+
+    async def _start(self, directory: Path) -> None:
+        count = await recover(directory, self.thread)
+        if count:
+            _log.warning("%d requests of processes that had ended were booked", count)
+        await self._beat()
+
+    async def _stop(self) -> None:
+        booked = False
+        with contextlib.suppress(StoreDown):
+            await self.queue.book()
+            await self.queue.book_key_use()
+            booked = not any(file.pending for file in self.journal.files)
+            if booked:
+                await self.leases.return_all()
+                await self.thread.call(remove_instance, self.leases.instance)
+        self.journal.close(booked=booked)
+        await self.thread.close()
+
+    async def _tend(self, directory: Path) -> None:
+        """What goes on beside requests."""
+
+        async def sync() -> None:
+            await asyncio.to_thread(self.journal.sync)
+
+        async def recover_others() -> None:
+            await recover(directory, self.thread)
+
+        async def answer_recalls_soon() -> None:
+            if self.leases.peers > 1:
+                await self.leases.answer_recalls()
+
+        works: tuple[tuple[int, Callable[[], Awaitable[None]]], ...] = (
+            (2, sync),
+            (1, answer_recalls_soon),
+            (4, self.leases.answer_recalls),  # of a process that has only just begun
+            (4, self.queue.book),
+            (5, self.leases.return_idle),
+            (20, self._beat),
+            (100, recover_others),
+            (1200, self.queue.book_key_use),
+            (1200, self._forget_old),
+        )
+        step = 0
+        while True:
+            await asyncio.sleep(_TICK)
+            step += 1
+            for every, work in works:
+                if step % every == 0:
+                    try:
+                        await work()
+                    except StoreDown:
+                        continue
+                    except OSError as error:
+                        _log.error("limits: %s", error.strerror or error)
+
+    async def _beat(self) -> None:
+        """Say that this process is there, and learn what has changed."""
+        now = int(self.clock())
+        beat = await self.thread.call(counter_store.beat, self.leases.instance, now)
+        self.leases.peers = beat.peers
+        if beat.revision != self._revision:
+            await self.learn_changes()
+            self._revision = beat.revision
+        elif any(more.until <= now for more in self._raises):
+            await self.learn_changes()
+        self.keys.seen()
+
+    async def learn_changes(self) -> None:
+        """Read the keys and raises that have changed. Raises StoreDown."""
+        changed = await self.thread.call(key_store.changed_since, self.keys.revision)
+        self.keys.apply(*changed)
+        self._raises = await self.thread.call(counter_store.raises, int(self.clock()))
+        self.pool.recap()
+        self._forget_rules()
+
+    async def _forget_old(self) -> None:
+        before = int(self.clock()) - _KEPT_COUNTERS
+        await self.thread.call(counter_store.forget_old, before)
+
+    def apply_policy(self, policy: LimitsPolicy) -> None:
+        """From now on this holds."""
+        self.policy = policy
+        self.leases.when_down = policy.store.when_down
+        self._forget_rules()
+
+    def _forget_rules(self) -> None:
+        self._rules.clear()
+        self._applied.clear()
+
+    def _raised(self, scope: str, name: str) -> int:
+        now = self.clock()
+        return sum(
+            more.by
+            for more in self._raises
+            if (more.scope, more.name) == (scope, name) and more.until > now
+        )
+
+    def rules(self, key_id: str | None) -> CallerRules:
+        """What holds for a caller; `key_id` None where callers have no keys."""
+        name = key_id or NO_KEY
+        found = self._rules.get(name)
+        if found is None:
+            if len(self._rules) >= _MOST_RULES:
+                self._forget_rules()
+            stored = self.keys.find(name)
+            own = (None, None, ()) if stored is None else (
+                stored.row.team, stored.personas, stored.limits
+            )  # fmt: skip
+            found = self._rules[name] = rules_of(self.policy, name, *own)
+        return found
+
+    def allows(self, key_id: str | None, persona: str) -> bool:
+        """Whether the caller may ask the persona."""
+        personas = self.rules(key_id).personas
+        return personas is None or persona in personas
+
+    def check_persona(self, key_id: str | None, persona: str) -> None:
+        """Raises PersonaNotAllowed."""
+        if not self.allows(key_id, persona):
+            raise PersonaNotAllowed(f"This API key may not ask {persona[:100]!r}.")
+
+    def _limits(self, key_id: str | None, persona: str) -> tuple[list[Applied], list[Applied]]:
+        """Those that refuse, and those that only warn."""
+        rules = self.rules(key_id)
+        found = self._applied.get((rules.key_id, persona))
+        if found is None:
+            every = list(applied(self.policy, rules, persona))
+            found = self._applied[rules.key_id, persona] = (
+                [each for each in every if each.limit.when_reached == "refuse"],
+                [each for each in every if each.limit.when_reached == "warn"],
+            )
+        return found
+
+    def asking(
+        self, key_id: str | None, request_id: str, request: ChatRequest, day: date
+    ) -> Asking:
+        """The request as it asks for admission; its end user is `safety_identifier` or
+        `user`, or what Anthropic's clients call `metadata.user_id`.
+        """
+        body = request.body
+        user = body.get("safety_identifier") or body.get("user") or ""
+        return Asking(key_id, user if isinstance(user, str) else "", request_id, request, day)
+
+    def counters(self, key_id: str | None, persona: str, user: str) -> list[Counter]:
+        """Those that refuse, of the windows of this moment."""
+        return self.pool.of(self._limits(key_id, persona)[0], _digest(user), self.clock())
+
+    async def budget(self, asking: Asking, plan: Plan, learned: Learned) -> Budget:
+        """What is left for a request now. Raises LimitsUnavailable."""
+        counters = self.counters(asking.key_id, plan.policy.name, asking.user)
+        with contextlib.suppress(StoreDown):  # then what is known of them
+            await self.leases.refresh(counters)
+        return Budget(counters, ask_of(asking.request, plan.facts), learned, asking.day)
+
+    def _full(self, asking: Asking, persona: str) -> None:
+        """Raises LimitsUnavailable for one end user too many."""
+        digest = _digest(asking.user)
+        for each in self._limits(asking.key_id, persona)[0]:
+            if self.pool.full(each, digest):
+                _log.error("%s has too many end users: one more is refused", each.scope)
+                raise LimitsUnavailable
+
+    async def reserve(
+        self, asking: Asking, plan: Plan, learned: Learned, *, whole: bool
+    ) -> Reservation | None:
+        """Hold what any eligible target of the plan may need. Raises LimitExceeded,
+        LimitsUnavailable.
+
+        With `whole`, None where only a part of the targets, or of an answer, may fit.
+        """
+        persona = plan.policy.name
+        refusing, warning = self._limits(asking.key_id, persona)
+        if asking.user:
+            self._full(asking, persona)
+        now, user = self.clock(), _digest(asking.user)
+        counters = self.pool.of(refusing, user, now)
+        bounds = self._bounds(plan, ask_of(asking.request, plan.facts), learned, asking.day)
+        if whole and not all(b.priced for b in bounds.values()) and any(
+            c.limit.on == "usd" for c in counters
+        ):  # fmt: skip
+            return None
+        needs = dearest(bounds.values())
+        try:
+            await self.leases.take(counters, needs)
+        except LimitExceeded as error:
+            if whole and error.limit["on"] not in ("requests", "concurrency"):
+                return None
+            self.metrics.refused(error.limit["scope"], error.limit["on"])
+            raise
+        warned = self.pool.of(warning, user, now)
+        return self._held(asking, plan, counters, warned, bounds, needs, now)
+
+    def _bounds(self, plan: Plan, ask: Ask, learned: Learned, day: date) -> dict[str, Bound]:
+        return {
+            c.name: bound_of(c, plan.facts, ask, learned.factor(c.name), day) for c in plan.eligible
+        }
+
+    def _held(
+        self,
+        asking: Asking,
+        plan: Plan,
+        counters: Sequence[Counter],
+        warning: Sequence[Counter],
+        bounds: Mapping[str, Bound],
+        held: Amounts,
+        now: float,
+    ) -> Reservation:
+        """Write down what is held. Raises LimitsUnavailable if that cannot be."""
+        rules, at = self.rules(asking.key_id), int(now * 1000)
+        first: Candidate = plan.eligible[0]
+        row = LedgerRow(
+            f"{at:012x}{unique(12)}", at, rules.key_id, rules.team, plan.policy.name,
+            _digest(asking.user), first.provider.name, first.model.id, "presumed", 0, 0, 0, 0, 0, 0,
+            None, plan.revision, "", asking.request_id, None, None, (),
+        )  # fmt: skip
+        tier: Any = asking.request.body.get("service_tier")
+        try:
+            file = self.journal.current
+            reservation = Reservation(
+                self.leases, self.queue, file, counters, warning, bounds, row, held, now,
+                asking.day, tier,
+            )  # fmt: skip
+            reservation.note()
+        except OSError as error:
+            _log.error("the journal of limits cannot be written: %s", error.strerror or error)
+            for counter in counters:
+                counter.held -= held[counter.index]
+            raise LimitsUnavailable from None
+        file.pending += 1
+        return reservation
+
+    def refusal(self, budget: Budget) -> LimitExceeded | None:
+        """Why no target may be asked, where it is a limit."""
+        if not budget.refusing:
+            return None
+        counter, bound = min(
+            budget.refusing, key=lambda found: found[1].needs[found[0].index] - found[0].left
+        )
+        self.metrics.refused(counter.id.scope, counter.limit.on)
+        return exceeded(counter, bound.needs, self.clock())
+
+
+def _digest(user: str) -> str:
+    """What stands for an end user: never the name itself."""
+    return hashlib.sha256(user.encode("utf-8", "surrogatepass")).hexdigest()[:16] if user else ""

@@ -1,0 +1,212 @@
+"""What persona_policy.yaml says of limits: who may use how much in which time, and where it is
+counted.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field
+
+from gateway.config.errors import Complaint, path_of, shown
+from gateway.config.schema import DERIVED, Row, Validator, Written, derive, matching
+
+On = Literal["requests", "tokens", "input_tokens", "output_tokens", "usd", "concurrency"]
+Per = Literal["second", "minute", "hour", "day", "week", "month", "ever"]
+Each = Literal["key", "user"]
+WhenReached = Literal["refuse", "warn"]
+SECONDS: Final[Mapping[str, int]] = {
+    "second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800,
+    "month": 28 * 86_400,
+}  # fmt: skip
+"""The shortest length of each window that has one."""
+FITS: Final = ("usd", "tokens", "output_tokens")
+"""What a shorter answer uses less of."""
+
+_NANO: Final = 10**9
+_UNITS: Final = {"m": 60, "h": 3600, "d": 86_400}
+_DURATION: Final = re.compile(r"([1-9][0-9]{0,4})([mhd])")
+_NAME: Final = matching(
+    "[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", "must be 1 to 64 letters, digits, '_', '.' or '-'"
+)
+
+
+def duration(text: str) -> int:
+    """Seconds of a time like 30m, 12h or 90d. Raises ValueError."""
+    found = _DURATION.fullmatch(text)
+    if found is None:
+        raise ValueError(f"must be a time like 30m, 12h or 90d, not {shown(text)}")
+    return int(found[1]) * _UNITS[found[2]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit(Row):
+    """So much of something in a window of time, which is aligned to UTC."""
+
+    on: On
+    per: Per | None = None
+    """None for concurrency, which has no window."""
+    amount: Annotated[Decimal, Field(gt=0, le=10**12)]
+    """USD, tokens, requests, or requests at a time."""
+    persona: str | None = None
+    """Only what this persona is asked counts."""
+    each: Each | None = None
+    """Counted for each key, or each end user, by itself."""
+    when_reached: WhenReached = "refuse"
+    """warn: counted and logged, nobody is refused."""
+    fit: bool = False
+    """An answer without a limit of its caller's is limited to what is left."""
+    most: Annotated[int, DERIVED] = 0
+    """The amount as it is counted: nano-USD of money."""
+
+    def __post_init__(self) -> None:
+        if (self.on == "concurrency") != (self.per is None):
+            raise ValueError(
+                "'per' has no effect with on: concurrency"
+                if self.per is not None
+                else "'per' is required: second, minute, hour, day, week, month or ever"
+            )
+        most = self.amount * _NANO if self.on == "usd" else self.amount
+        if most != int(most):
+            raise ValueError(
+                "'amount' must be a whole number"
+                + (" of nano-USD" if self.on == "usd" else f" of {self.on}")
+            )
+        if self.fit and self.on not in FITS:
+            raise ValueError(f"'fit' has no effect: it needs on: {', '.join(FITS)}")
+        if self.when_reached == "warn" and (self.on == "concurrency" or self.fit):
+            raise ValueError("'when_reached: warn' has no effect here: nothing is held for it")
+        derive(self, most=int(most))
+
+    @property
+    def name(self) -> str:
+        """`usd/day`, `concurrency`."""
+        return self.on if self.per is None else f"{self.on}/{self.per}"
+
+    @property
+    def same(self) -> tuple[str, str | None, Each | None]:
+        """What two limits of one scope may not share."""
+        return self.name, self.persona, self.each
+
+
+Limits = tuple[Limit, ...]
+Personas = Annotated[frozenset[str], Field(min_length=1)] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Team(Row):
+    """Keys that are counted together, too."""
+
+    limits: Limits = ()
+    personas: Personas = None
+    """Those that its keys may ask; None: all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeySettings(Row):
+    """What holds for one key, by its id."""
+
+    team: str | None = None
+    limits: Limits = ()
+    personas: Personas = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyDefaults(Row):
+    """What holds for every key that says nothing else."""
+
+    limits: Limits = ()
+    expires_in: Annotated[int | None, Written(str, duration)] = None
+    """Seconds that a new key is good for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhenDown(Row):
+    """What becomes of a request while the store cannot be used."""
+
+    limits: Literal["last_known", "open", "refuse"] = "last_known"
+    """Of what is no money. last_known: what is held here already, then this process's share."""
+    budgets: Literal["refuse", "open"] = "refuse"
+    """Of money. open: counted in the journal, the cap may be exceeded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreSettings(Row):
+    """Where keys, counters and the ledger are."""
+
+    url: Annotated[str, matching("sqlite:.+", "must be sqlite: and a path", repeated=False)] | None
+    when_down: WhenDown = WhenDown()
+
+
+NO_STORE: Final = StoreSettings(url=None)
+_DEFAULTS: Final = KeyDefaults()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitsPolicy:
+    """Everything that the file says of limits."""
+
+    limits: Limits = ()
+    teams: Mapping[str, Team] = field(default_factory=dict)
+    keys: Mapping[str, KeySettings] = field(default_factory=dict)
+    key_defaults: KeyDefaults = _DEFAULTS
+    store: StoreSettings = NO_STORE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRequest(Row):
+    """What is asked of a new key, or of a change of one: None leaves it as it is."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    team: Annotated[str, _NAME] | None = None
+    personas: frozenset[str] | None = None
+    limits: Limits | None = None
+    expires_in: Annotated[int | None, Written(str | None, lambda t: t and duration(t))] = None
+    metadata: dict[str, str] | None = None
+
+
+_KEY_REQUEST: Final = Validator(KeyRequest)
+
+
+def read_key_request(value: Any) -> KeyRequest:
+    """Raises ValueError, which names the field and the rule."""
+    row, complaints = _KEY_REQUEST.read(value)
+    if row is None:
+        raise ValueError("; ".join(map(_said, complaints)))
+    return row
+
+
+def _said(complaint: Complaint) -> str:
+    place, message = complaint
+    return f"{path_of(place)}: {message}" if place else message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _LimitList(Row):
+    limits: Limits
+
+
+_LIMITS: Final = Validator(_LimitList)
+
+
+def limit_documents(limits: Limits) -> list[dict[str, Any]]:
+    """As JSON, in the file's words."""
+    documents: list[dict[str, Any]] = _LIMITS.document(_LimitList(limits=limits))["limits"]
+    return [
+        {
+            name: float(value) if name == "amount" else value
+            for name, value in document.items()
+            if name != "most" and value not in (False, "refuse")
+        }
+        for document in documents
+    ]
+
+
+def read_limits(documents: Any) -> Limits:
+    """Raises ValueError."""
+    row, complaints = _LIMITS.read({"limits": documents})
+    if row is None:
+        raise ValueError("; ".join(map(_said, complaints)))
+    return row.limits

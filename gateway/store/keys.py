@@ -1,0 +1,184 @@
+"""Keys and their secrets in the store, and who changed what: an audit in which each row seals the
+one before it.
+"""
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Sequence
+from typing import Any, Final
+
+from gateway.store.limits_database import transaction
+from gateway.store.limits_rows import Author, KeyRow, Raise, SecretRow
+
+_COLUMNS: Final = ", ".join(KeyRow._fields)
+_MARKS: Final = ",".join("?" * len(KeyRow._fields))
+
+
+def find(database: sqlite3.Connection, key_id: str) -> KeyRow | None:
+    found = database.execute(f"SELECT {_COLUMNS} FROM keys WHERE id = ?", (key_id,)).fetchone()
+    return None if found is None else KeyRow(*found)
+
+
+def page(
+    database: sqlite3.Connection, team: str | None = None, after: str = "", most: int = 100
+) -> list[KeyRow]:
+    """In the order of their ids."""
+    which, values = "id > ?", [after]
+    if team is not None:
+        which, values = "id > ? AND team = ?", [after, team]
+    query = f"SELECT {_COLUMNS} FROM keys WHERE {which} ORDER BY id LIMIT ?"
+    return [KeyRow(*found) for found in database.execute(query, (*values, most))]
+
+
+def changed_since(
+    database: sqlite3.Connection, revision: int
+) -> tuple[list[KeyRow], list[SecretRow]]:
+    """Keys with a newer revision, and all of their secrets."""
+    rows = [
+        KeyRow(*found)
+        for found in database.execute(f"SELECT {_COLUMNS} FROM keys WHERE rev > ?", (revision,))
+    ]
+    secrets = database.execute(
+        "SELECT digest, key_id, hint, s.valid_until FROM secrets s JOIN keys k ON k.id = s.key_id"
+        " WHERE k.rev > ?",
+        (revision,),
+    )
+    return rows, [SecretRow(*found) for found in secrets]
+
+
+def create(database: sqlite3.Connection, row: KeyRow, secret: SecretRow, author: Author) -> KeyRow:
+    """The key as it stands in the store."""
+    with transaction(database):
+        revision = _change(database, row.created_at, "key", row.id)
+        row = row._replace(rev=revision)
+        database.execute(f"INSERT INTO keys VALUES({_MARKS})", row)
+        _add_secret(database, secret, row.created_at)
+        _audit(database, row.created_at, author, "create", f"key/{row.id}", None, shown(row))
+    return row
+
+
+def update(
+    database: sqlite3.Connection, row: KeyRow, now: int, author: Author, action: str
+) -> KeyRow:
+    """Replace what is known of a key."""
+    with transaction(database):
+        before = find(database, row.id)
+        row = row._replace(rev=_change(database, now, "key", row.id))
+        fields = ", ".join(f"{name} = ?" for name in KeyRow._fields)
+        database.execute(f"UPDATE keys SET {fields} WHERE id = ?", (*row, row.id))
+        _audit(
+            database, now, author, action, f"key/{row.id}",
+            None if before is None else shown(before), shown(row),
+        )  # fmt: skip
+    return row
+
+
+def rotate(
+    database: sqlite3.Connection, secret: SecretRow, until: int, now: int, author: Author
+) -> None:
+    """Add a secret; the key's others are good until `until`."""
+    with transaction(database):
+        revision = _change(database, now, "key", secret.key_id)
+        database.execute("UPDATE keys SET rev = ? WHERE id = ?", (revision, secret.key_id))
+        database.execute(
+            "DELETE FROM secrets WHERE key_id = ? AND valid_until <= ?", (secret.key_id, now)
+        )
+        database.execute(
+            "UPDATE secrets SET valid_until = MIN(COALESCE(valid_until, ?1), ?1) WHERE key_id = ?2",
+            (until, secret.key_id),
+        )
+        _add_secret(database, secret, now)
+        after = json.dumps({"hint": secret.hint, "others_until": until})
+        _audit(database, now, author, "rotate", f"key/{secret.key_id}", None, after)
+
+
+def add_raise(database: sqlite3.Connection, more: Raise, now: int, author: Author) -> None:
+    """Raise a limit for a while."""
+    with transaction(database):
+        _change(database, now, "raise", f"{more.scope} {more.name}")
+        database.execute("INSERT INTO raises VALUES(?, ?, ?, ?, ?)", (*more, now))
+        after = json.dumps({"by": more.by, "until": more.until})
+        _audit(database, now, author, "raise", f"limit/{more.scope}/{more.name}", None, after)
+
+
+def used_at(database: sqlite3.Connection, used: Sequence[tuple[str, int]]) -> None:
+    """When keys were used last: Unix seconds by their ids."""
+    with transaction(database):
+        database.executemany(
+            "UPDATE keys SET last_used_at = MAX(COALESCE(last_used_at, 0), ?2) WHERE id = ?1", used
+        )
+
+
+def audited(database: sqlite3.Connection, what: str, now: int, author: Author, after: str) -> None:
+    """Write down a change that stands elsewhere."""
+    with transaction(database):
+        _audit(database, now, author, "amend", what, None, after)
+
+
+def audit_rows(database: sqlite3.Connection, after: int = 0, most: int = 1000) -> list[Any]:
+    """id, at, who, ip, action, what, before, after."""
+    query = (
+        "SELECT id, at, who, ip, action, what, before, after FROM audit WHERE id > ? ORDER BY id"
+        " LIMIT ?"
+    )
+    return database.execute(query, (after, most)).fetchall()
+
+
+def first_broken_audit_row(database: sqlite3.Connection) -> int | None:
+    """The id of the first row that was changed, or before which one was taken out; None if all is
+    well.
+    """
+    chain, expected = "", 1
+    for *row, sealed in database.execute(
+        "SELECT id, at, who, ip, action, what, before, after, chain FROM audit ORDER BY id"
+    ):
+        chain = _sealed(chain, row[1:])
+        if chain != sealed or row[0] != expected:
+            return int(row[0])
+        expected += 1
+    return None
+
+
+def shown(row: KeyRow) -> str:
+    """A key as the audit has it."""
+    return json.dumps(row._asdict(), sort_keys=True)
+
+
+def _add_secret(database: sqlite3.Connection, secret: SecretRow, now: int) -> None:
+    database.execute(
+        "INSERT INTO secrets VALUES(?, ?, ?, ?, ?)",
+        (secret.digest, secret.key_id, secret.hint, now, secret.valid_until),
+    )
+
+
+def _change(database: sqlite3.Connection, now: int, what: str, name: str) -> int:
+    """The revision that tells other processes of a change."""
+    found = database.execute(
+        "INSERT INTO changes(at, what, id) VALUES(?, ?, ?)", (now, what, name)
+    ).lastrowid
+    assert found is not None
+    return found
+
+
+def _audit(
+    database: sqlite3.Connection,
+    now: int,
+    author: Author,
+    action: str,
+    what: str,
+    before: str | None,
+    after: str | None,
+) -> None:
+    last = database.execute("SELECT chain FROM audit ORDER BY id DESC LIMIT 1").fetchone()
+    row = (now, author.who, author.ip, action, what, before, after)
+    chain = _sealed("" if last is None else last[0], row)
+    database.execute(
+        "INSERT INTO audit(at, who, ip, action, what, before, after, chain)"
+        " VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
+        (*row, chain),
+    )
+
+
+def _sealed(previous: str, row: Sequence[Any]) -> str:
+    return hashlib.sha256((previous + json.dumps(list(row))).encode()).hexdigest()

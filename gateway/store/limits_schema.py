@@ -1,0 +1,44 @@
+"""The tables of keys, counters and the ledger, as SQLite has them, and how they came about: one
+step for each version of the schema.
+"""
+
+from typing import Final
+
+STEPS: Final = (
+    """
+CREATE TABLE keys(id TEXT PRIMARY KEY, name TEXT NOT NULL, team TEXT, state TEXT NOT NULL,
+  personas TEXT, limits TEXT NOT NULL, metadata TEXT NOT NULL, expires_at INT,
+  created_at INT NOT NULL, created_by TEXT NOT NULL, last_used_at INT, rev INT NOT NULL);
+CREATE INDEX keys_rev ON keys(rev);
+CREATE TABLE secrets(digest BLOB PRIMARY KEY, key_id TEXT NOT NULL REFERENCES keys, hint TEXT,
+  created_at INT NOT NULL, valid_until INT) WITHOUT ROWID;
+CREATE INDEX secrets_key ON secrets(key_id);
+CREATE TABLE counters(scope TEXT, name TEXT, win INT, leased INT NOT NULL DEFAULT 0,
+  spent INT NOT NULL DEFAULT 0, recall INT NOT NULL DEFAULT 0, PRIMARY KEY(scope, name, win))
+  WITHOUT ROWID;
+CREATE TABLE leases(instance TEXT, scope TEXT, name TEXT, win INT, amount INT NOT NULL,
+  answered INT NOT NULL DEFAULT 0, PRIMARY KEY(instance, scope, name, win)) WITHOUT ROWID;
+CREATE INDEX leases_counter ON leases(scope, name, win);
+CREATE TABLE instances(id TEXT PRIMARY KEY, started INT NOT NULL, seen INT NOT NULL) WITHOUT ROWID;
+CREATE TABLE raises(scope TEXT, name TEXT, by INT NOT NULL, until INT NOT NULL,
+  created_at INT NOT NULL);
+CREATE TABLE ledger(id TEXT PRIMARY KEY, at INT NOT NULL, day INT NOT NULL, key_id TEXT NOT NULL,
+  team TEXT NOT NULL, persona TEXT NOT NULL, user TEXT NOT NULL, provider TEXT NOT NULL,
+  model TEXT NOT NULL, state TEXT NOT NULL, attempts INT NOT NULL, input INT NOT NULL,
+  cached INT NOT NULL, written INT NOT NULL, output INT NOT NULL, reasoning INT NOT NULL, cost INT,
+  revision TEXT NOT NULL, decision TEXT NOT NULL, request TEXT NOT NULL, amends TEXT, why TEXT,
+  charges TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX ledger_key ON ledger(key_id, id);
+CREATE TABLE spend_day(day INT, key_id TEXT, team TEXT, persona TEXT, model TEXT, requests INT,
+  input INT, cached INT, output INT, cost INT, estimated INT, unpriced INT,
+  PRIMARY KEY(day, key_id, team, persona, model)) WITHOUT ROWID;
+CREATE TABLE changes(rev INTEGER PRIMARY KEY AUTOINCREMENT, at INT NOT NULL, what TEXT NOT NULL,
+  id TEXT NOT NULL);
+CREATE TABLE audit(id INTEGER PRIMARY KEY AUTOINCREMENT, at INT NOT NULL, who TEXT NOT NULL,
+  ip TEXT NOT NULL, action TEXT NOT NULL, what TEXT NOT NULL, before TEXT, after TEXT,
+  chain TEXT NOT NULL);
+CREATE TABLE meta(k TEXT PRIMARY KEY, v INT NOT NULL) WITHOUT ROWID;
+INSERT INTO meta VALUES('recall', 0);
+""",
+)
+"""What each version adds to the one before it. A step that was released is never changed."""

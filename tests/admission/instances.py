@@ -1,0 +1,153 @@
+"""Processes that share a store, all of them in this one: each with its own connection, leases and
+journal.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from gateway.admission.amounts import Amounts, of_call
+from gateway.admission.bounds import Bound
+from gateway.admission.counters import Applied, CounterPool
+from gateway.admission.journal import Journal
+from gateway.admission.leases import Leases, StoreThread
+from gateway.admission.ledger_queue import LedgerQueue, recover
+from gateway.admission.reservation import Reservation
+from gateway.config import Config, Model
+from gateway.config.limits import Limit, WhenDown, read_limits
+from gateway.dispatch.reservation import Ending
+from gateway.errors import LimitExceeded
+from gateway.store import counters
+from gateway.store.limits_database import opened
+from gateway.store.limits_rows import LedgerRow
+from gateway.telemetry.events import AttemptEnded
+from gateway.telemetry.ids import unique
+from tests.serving import POLICY, config_of
+
+DAY: Final = date(2026, 11, 30)
+NOON: Final = 1_796_040_000.0
+"""2026-11-30 12:00 UTC, a Monday."""
+TARGET: Final = "openai/gpt-4.1"
+
+
+@cache
+def shipped() -> Config:
+    return config_of(POLICY, {})
+
+
+def model_of(target: str = TARGET) -> Model:
+    provider, _, model = target.partition("/")
+    return shipped().providers[provider].models[model]
+
+
+def limit_of(**said: Any) -> Limit:
+    (limit,) = read_limits([said])
+    return limit
+
+
+@dataclass
+class Clock:
+    """Unix seconds that stand until they are moved."""
+
+    now: float = NOON
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class Instance:
+    """One process. `limits`: all of scope `all`."""
+
+    directory: Path
+    limits: tuple[Limit, ...]
+    clock: Callable[[], float] = field(default_factory=Clock)
+    when_down: WhenDown = field(default_factory=WhenDown)
+
+    def __post_init__(self) -> None:
+        now = asyncio.get_running_loop().time
+        name = f"instance-{unique(8)}"
+        self.database = opened(self.directory / "limits.sqlite")
+        self.thread = StoreThread(self.database, now)
+        self.journal = Journal(self.directory / "journal", name)
+        self.queue = LedgerQueue(name, self.thread, self.journal, self.clock)
+        self.pool = CounterPool(lambda scope, name: 0)
+        self.leases = Leases(name, self.thread, self.pool, self.when_down, self.clock, now)
+        self.name = name
+
+    async def beat(self) -> None:
+        found = await self.thread.call(counters.beat, self.name, int(self.clock()))
+        self.leases.peers = found.peers
+
+    async def admit(
+        self, tokens: int = 0, target: str = TARGET, bound: Bound | None = None
+    ) -> Reservation | None:
+        """A request of at most so many tokens of prompt; None if it is refused."""
+        held = self.pool.of(
+            [Applied(limit, "all", False) for limit in self.limits], "", self.clock()
+        )
+        if bound is None:
+            bound = Bound(model_of(target), tokens, of_call(tokens, 0, 0), True, 1)
+        try:
+            await self.leases.take(held, bound.needs)
+        except LimitExceeded:
+            return None
+        at = int(self.clock() * 1000)
+        row = LedgerRow(
+            f"{at:012x}{unique(12)}", at, "-", "", "p", "", *target.split("/", 1), "presumed", 0, 0,
+            0, 0, 0, 0, None, "r", "", "req", None, None, (),
+        )  # fmt: skip
+        file = self.journal.current
+        reservation = Reservation(
+            self.leases, self.queue, file, held, (), {target: bound}, row, bound.needs,
+            self.clock(), DAY, None,
+        )  # fmt: skip
+        reservation.note()
+        file.pending += 1
+        return reservation
+
+    def settle(self, reservation: Reservation, tokens: int) -> None:
+        """It has used so many tokens of prompt."""
+        usage: Any = {"prompt_tokens": tokens, "completion_tokens": 0}
+        reservation.settle(ending(("ok",), usage=usage, served=True))
+
+    def crash(self) -> None:
+        """The process is killed: nothing is written any more, and its locks are gone."""
+        for file in self.journal.files:
+            os.close(file._file)
+
+    async def recover(self) -> int:
+        """Find what crashed ones have left."""
+        return await recover(self.directory / "journal", self.thread)
+
+    async def close(self) -> None:
+        await self.queue.book()
+        await self.leases.return_all()
+        self.journal.close(booked=True)
+        await self.thread.close()
+
+
+def ending(
+    outcomes: tuple[str, ...],
+    *,
+    usage: Any = None,
+    served: bool = False,
+    shown: int | None = 0,
+    received: int = 0,
+    counted_before: int = 0,
+    estimated: bool = False,
+    target: str = TARGET,
+) -> Ending:
+    """An exchange whose attempts ended so."""
+    provider, _, model = target.partition("/")
+    attempts = [AttemptEnded(provider, model, outcome, 0.1) for outcome in outcomes]
+    return Ending(attempts, shown, served, usage, counted_before, received, estimated, "dec_1", "r")
+
+
+def needs(**amounts: int) -> Amounts:
+    return Amounts(**amounts)

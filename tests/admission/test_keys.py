@@ -1,0 +1,189 @@
+"""Keys: their form, what is kept of them, and which are good."""
+
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.admission import administration
+from gateway.admission.keys import FRESH, KeyDirectory, digest_of, key_id_in, new_secret
+from gateway.config.limits import LimitsPolicy, Team
+from gateway.errors import KeyNotFound, LimitsUnavailable, NotAuthorized
+from gateway.store import keys
+from gateway.store.limits_database import opened
+from gateway.store.limits_rows import Author
+from tests.admission.instances import Clock
+
+ANN = Author("ann", "127.0.0.1")
+POLICY = LimitsPolicy(teams={"blue": Team()})
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> sqlite3.Connection:
+    return opened(tmp_path / "limits.sqlite")
+
+
+class Directory:
+    """The keys of a store, looked up at a time of the test's."""
+
+    def __init__(self, database: sqlite3.Connection) -> None:
+        self.database = database
+        self.clock, self.now = Clock(1000.0), Clock(0.0)
+        self.keys = KeyDirectory(self.clock, self.now)
+        self.read()
+
+    def read(self) -> None:
+        self.keys.apply(*keys.changed_since(self.database, self.keys.revision))
+        self.keys.seen()
+
+    def said_of(self, key: str) -> str:
+        """Its id, or why it is refused."""
+        self.read()
+        try:
+            return str(self.keys.key_id(key))
+        except NotAuthorized as error:
+            return error.message
+
+
+def made(database: sqlite3.Connection, **body: Any) -> tuple[str, str]:
+    row, key = administration.create_key(database, {"name": "n", **body}, POLICY, 1000, ANN)
+    return row.id, key
+
+
+def test_a_key_has_its_id_and_a_checksum() -> None:
+    key, secret = new_secret("0123456789ab")
+    assert len(key) == len("sk-llmr-") + 12 + 1 + 43 + 1 + 6
+    assert key_id_in(key) == "0123456789ab"
+    assert secret.digest == digest_of(key)
+    changed = [key[:i] + ("b" if key[i] != "b" else "c") + key[i + 1 :] for i in range(21, 65)]
+    assert [key_id_in(each) for each in changed] == [None] * len(changed)
+    assert key_id_in(key[:-1]) is None
+
+
+def test_nothing_of_a_secret_is_kept_but_its_digest_and_its_beginning(
+    database: sqlite3.Connection,
+) -> None:
+    _, key = made(database)
+    tables = [
+        name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type='table'")
+    ]
+    text = "".join(
+        str(row) for table in tables for row in database.execute(f"SELECT * FROM {table}")
+    )
+    assert key[:12] in text
+    assert key[13:30] not in text
+    assert key[21:] not in text
+
+
+def test_a_good_key_is_known_by_its_id_and_others_are_not(database: sqlite3.Connection) -> None:
+    directory = Directory(database)
+    assert directory.keys.empty
+    key_id, key = made(database)
+    assert directory.said_of(key) == key_id
+    assert not directory.keys.empty
+    assert directory.keys.key_id("some-key-of-the-environment") is None
+    other, _ = new_secret(key_id)
+    assert directory.said_of(other) == "Incorrect API key provided."
+    assert "malformed" in directory.said_of(key[:-1])
+
+
+def test_an_expired_disabled_or_revoked_key_is_refused_and_says_so(
+    database: sqlite3.Connection,
+) -> None:
+    directory = Directory(database)
+    key_id, key = made(database, expires_in="30m")
+    directory.clock.now = 1000 + 1799
+    assert directory.said_of(key) == key_id
+    directory.clock.now += 1
+    assert directory.said_of(key) == "This API key has expired."
+    directory.clock.now = 1000
+    for action, said in (
+        ("disable", "This API key was disabled."),
+        ("enable", key_id),
+        ("revoke", "This API key was revoked."),
+    ):
+        administration.set_state(database, key_id, action, 1001, ANN)
+        assert directory.said_of(key) == said
+    with pytest.raises(ValueError, match="for ever"):
+        administration.set_state(database, key_id, "enable", 1002, ANN)
+    assert not directory.keys.empty  # the gateway stays closed
+
+
+def test_a_rotated_key_is_good_until_its_grace_is_over(database: sqlite3.Connection) -> None:
+    directory = Directory(database)
+    key_id, first = made(database)
+    _, second = administration.rotate_key(database, key_id, 60, 1000, ANN)
+    assert (directory.said_of(first), directory.said_of(second)) == (key_id, key_id)
+    directory.clock.now = 1060
+    assert directory.said_of(first) == "This API key has expired."
+    assert directory.said_of(second) == key_id
+    _, third = administration.rotate_key(database, key_id, 0, 1060, ANN)
+    assert directory.said_of(first) == "Incorrect API key provided."
+    assert directory.said_of(second) == "This API key has expired."
+    assert directory.said_of(third) == key_id
+
+
+def test_without_the_store_known_keys_are_good_and_unknown_ones_are_not_called_wrong(
+    database: sqlite3.Connection,
+) -> None:
+    directory = Directory(database)
+    key_id, key = made(database)
+    directory.read()
+    other, _ = new_secret(key_id)
+    directory.now.now = FRESH + 1
+    assert directory.keys.key_id(key) == key_id
+    with pytest.raises(LimitsUnavailable):
+        directory.keys.key_id(other)
+    directory.now.now = 3601
+    with pytest.raises(LimitsUnavailable):
+        directory.keys.key_id(key)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({}, "name: is required"),
+        ({"name": "n", "team": "red"}, "team: unknown team 'red' (known: blue)"),
+        ({"name": "n", "colour": "red"}, "colour: unknown key 'colour'"),
+        ({"name": "n", "expires_in": "soon"}, "expires_in: must be a time like 30m"),
+        ({"name": "n", "limits": [{"on": "usd", "amount": 1}]}, "limits[0]: 'per' is required"),
+    ],
+    ids=str,
+)
+def test_a_key_that_cannot_be_is_refused_with_field_and_rule(
+    database: sqlite3.Connection, body: Any, said: str
+) -> None:
+    with pytest.raises(ValueError) as refused:  # noqa: PT011 - its text is looked at
+        administration.create_key(database, body, POLICY, 1000, ANN)
+    assert str(refused.value).startswith(said)
+    assert keys.page(database) == []
+
+
+def test_a_change_is_a_merge_patch(database: sqlite3.Connection) -> None:
+    limits = [{"on": "usd", "per": "day", "amount": 5}]
+    key_id, _ = made(database, team="blue", personas=["p"], limits=limits)
+    changed = administration.change_key(
+        database, key_id, {"team": None, "limits": None, "name": "m"}, POLICY, 1001, ANN
+    )
+    assert (changed.name, changed.team, changed.personas, json.loads(changed.limits)) == (
+        "m", None, '["p"]', [],
+    )  # fmt: skip
+    with pytest.raises(KeyNotFound):
+        administration.change_key(database, "nothing", {"name": "m"}, POLICY, 1001, ANN)
+
+
+def test_every_change_is_audited_and_a_changed_audit_is_seen(
+    database: sqlite3.Connection,
+) -> None:
+    key_id, _ = made(database)
+    administration.set_state(database, key_id, "disable", 1001, ANN)
+    administration.rotate_key(database, key_id, 0, 1002, ANN)
+    assert [row[4] for row in keys.audit_rows(database)] == ["create", "disable", "rotate"]
+    assert keys.first_broken_audit_row(database) is None
+    database.execute("UPDATE audit SET who = 'eve' WHERE id = 2")
+    assert keys.first_broken_audit_row(database) == 2
+    database.execute("UPDATE audit SET who = 'ann' WHERE id = 2")
+    database.execute("DELETE FROM audit WHERE id = 1")
+    assert keys.first_broken_audit_row(database) == 2

@@ -1,0 +1,151 @@
+"""What becomes of requests while the store cannot be used, and of what was counted meanwhile."""
+
+import asyncio
+import sqlite3
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+from gateway.admission.amounts import of_call
+from gateway.admission.bounds import Bound
+from gateway.admission.leases import StoreThread
+from gateway.config.limits import WhenDown
+from gateway.errors import LimitsUnavailable
+from gateway.store import ledger
+from gateway.store.counters import used
+from gateway.store.limits_database import migrate, opened
+from gateway.store.limits_rows import CounterId
+from gateway.store.limits_schema import STEPS
+from gateway.store.sqlite import StoreUnusable
+from tests.admission.instances import Instance, limit_of, model_of
+
+TOKENS = limit_of(on="tokens", per="ever", amount=100)
+USD = limit_of(on="usd", per="ever", amount=1)
+
+
+class Broken(StoreThread):
+    """Fails as long as it is told to."""
+
+    failing = False
+
+    async def call(self, work: Any, *arguments: Any) -> Any:
+        def failed(*_: Any) -> None:
+            raise sqlite3.OperationalError("disk I/O error")
+
+        return await super().call(failed if self.failing else work, *arguments)
+
+
+def breakable(directory: Path, when_down: WhenDown, *limits: Any) -> tuple[Instance, Broken]:
+    process = Instance(directory, limits, when_down=when_down)
+    thread = Broken(process.database, asyncio.get_running_loop().time)
+    process.thread = process.leases._thread = process.queue._thread = thread
+    return process, thread
+
+
+async def test_what_is_leased_serves_and_then_the_share_of_this_process(tmp_path: Path) -> None:
+    """100 tokens for one process: 50 are leased at the first request. All of the cap is its share,
+    beside what it has.
+    """
+    process, thread = breakable(tmp_path, WhenDown(), TOKENS)
+    assert await process.admit(10) is not None
+    thread.failing = True
+    assert await process.admit(40) is not None
+    assert await process.admit(100) is not None
+    with pytest.raises(LimitsUnavailable):
+        await process.admit(30)
+    thread.failing = False
+    await asyncio.sleep(1.01)  # it is left alone for a second
+    assert await process.admit(1) is None
+    await process.thread.close()
+
+
+Policy = Literal["last_known", "open", "refuse"]
+
+
+@pytest.mark.parametrize(("policy", "served"), [("open", True), ("refuse", False)])
+async def test_other_policies_hold(tmp_path: Path, policy: Policy, served: bool) -> None:
+    process, thread = breakable(tmp_path, WhenDown(limits=policy), TOKENS)
+    thread.failing = True
+    if served:
+        assert await process.admit(99) is not None
+    else:
+        with pytest.raises(LimitsUnavailable):
+            await process.admit(1)
+    await process.thread.close()
+
+
+@pytest.mark.parametrize(("budgets", "served"), [("refuse", False), ("open", True)])
+async def test_money_is_refused_unless_the_policy_says_otherwise(
+    tmp_path: Path, budgets: Literal["refuse", "open"], served: bool
+) -> None:
+    process, thread = breakable(tmp_path, WhenDown(budgets=budgets), USD)
+    thread.failing = True
+    bound = Bound(model_of(), 10, of_call(10, 0, 20_000), True, 1)
+    if served:
+        assert await process.admit(bound=bound) is not None
+    else:
+        with pytest.raises(LimitsUnavailable):
+            await process.admit(bound=bound)
+    await process.thread.close()
+
+
+async def test_rows_wait_for_the_store_and_are_counted_once(tmp_path: Path) -> None:
+    process, thread = breakable(tmp_path, WhenDown(limits="open"), TOKENS)
+    thread.failing = True
+    for _ in range(10):
+        reservation = await process.admit(20)
+        assert reservation is not None
+        process.settle(reservation, 20)
+    assert process.queue.backlog == 10
+    assert process.queue.age == 0.0
+    thread.failing = False
+    await asyncio.sleep(1.01)
+    await process.queue.book()
+    assert process.queue.backlog == 0
+    counter = CounterId("all", "tokens/ever", 0)
+    assert used(process.database, counter) == (200, 0)  # more than the cap, and told
+    assert await process.admit(1) is None
+    assert ledger.differences(process.database) == []
+    await process.close()
+
+
+async def test_a_store_that_fails_is_left_alone(tmp_path: Path) -> None:
+    process, thread = breakable(tmp_path, WhenDown(limits="open"), TOKENS)
+    thread.failing = True
+    for _ in range(20):
+        assert await process.admit(1) is not None
+    assert thread.down
+    assert thread.trips == 3
+    await process.thread.close()
+
+
+async def test_a_lock_of_another_program_is_waited_for_and_then_it_is_down(tmp_path: Path) -> None:
+    process, _ = breakable(tmp_path, WhenDown(), TOKENS)
+    process.database.execute("PRAGMA busy_timeout=50")
+    other = sqlite3.connect(tmp_path / "limits.sqlite", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    assert await process.admit(60) is not None  # its share
+    other.execute("ROLLBACK")
+    assert await process.admit(40) is not None
+    assert await process.admit(1) is None
+    other.close()
+    await process.thread.close()
+
+
+def test_a_store_of_a_newer_program_is_not_touched(tmp_path: Path) -> None:
+    path = tmp_path / "limits.sqlite"
+    database = opened(path)
+    assert migrate(database) == 0
+    database.execute(f"PRAGMA user_version={len(STEPS) + 1}")
+    database.close()
+    with pytest.raises(StoreUnusable, match="newer"):
+        opened(path)
+
+
+def test_a_file_that_is_none_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "limits.sqlite"
+    path.write_text("this is no database, and long enough to be looked at as one" * 20)
+    with pytest.raises(StoreUnusable) as refused:
+        opened(path)
+    assert refused.value.setting == "store"

@@ -1,0 +1,191 @@
+"""Limits in real processes: several workers as one, and processes that are killed."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+import pytest
+
+from gateway.store import ledger
+from gateway.store.counters import used
+from gateway.store.limits_database import opened
+from gateway.store.limits_rows import CounterId
+from tests.fakes import Pause, Step, fake_upstream, json_answer, openai_completion
+from tests.serving import ROOT
+from tests.test_process import gateway_process
+
+PERSONA: Final = "personas: {p: {description: d, targets: [openai/gpt-4.1]}}\n"
+BODY: Final = {"model": "p", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 50}
+ADMIN: Final = {"authorization": "Bearer operator"}
+IMPORTED: Final = """
+import asyncio, os, sys
+from gateway.app import running_gateway
+from gateway.revisions.load import ConfigFiles
+from gateway.cli import main
+from pathlib import Path
+
+async def run():
+    files = ConfigFiles(Path(os.environ["DIRECTORY"]), os.environ)
+    async with running_gateway(files.load(), files):
+        pass
+
+asyncio.run(run())
+rooms = ("gateway.admission", "gateway.store.counters", "gateway.store.ledger",
+         "gateway.store.keys", "gateway.store.limits_")
+print(*sorted(name for name in sys.modules if name.startswith(rooms)))
+"""
+
+
+def configured(directory: Path, limits: str) -> dict[str, str]:
+    """Files, and the environment that names them."""
+    (directory / "config").mkdir(parents=True, exist_ok=True)
+    policy = f"version: 1\nserver: {{drain_delay: 0}}\n{limits}\n{PERSONA}"
+    (directory / "config" / "persona_policy.yaml").write_text(policy, "utf-8")
+    shipped = (ROOT / "config" / "capabilities.yaml").read_text("utf-8")
+    (directory / "config" / "capabilities.yaml").write_text(shipped, "utf-8")
+    return {
+        "LLM_ROUTER_CONFIG_DIR": str(directory / "config"),
+        "LLM_ROUTER_STATE_DIR": str(directory / "state"),
+        "LLM_ROUTER_ADMIN_KEY": "operator",
+    }
+
+
+async def imported(directory: Path) -> set[str]:
+    environ = {**os.environ, "DIRECTORY": str(directory / "config"),
+               "LLM_ROUTER_STATE_DIR": str(directory / "state")}  # fmt: skip
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", IMPORTED, env=environ, stdout=asyncio.subprocess.PIPE
+    )
+    output, _ = await asyncio.wait_for(process.communicate(), 50)
+    assert process.returncode == 0
+    return set(output.decode().split())
+
+
+async def test_without_limits_nothing_of_them_is_imported(tmp_path: Path) -> None:
+    configured(tmp_path, "")
+    assert await imported(tmp_path) == set()
+    assert not (tmp_path / "state").exists()
+    configured(tmp_path, "limits: [{on: requests, per: day, amount: 1}]")
+    assert "gateway.admission.service" in await imported(tmp_path)
+
+
+async def ask(session: aiohttp.ClientSession, url: str, key: str | None = None) -> int:
+    headers = {"connection": "close"}
+    if key is not None:
+        headers["authorization"] = f"Bearer {key}"
+    async with session.post(f"{url}/v1/chat/completions", json=BODY, headers=headers) as answer:
+        await answer.read()
+        return answer.status
+
+
+async def new_key(session: aiohttp.ClientSession, url: str) -> str:
+    async with session.post(f"{url}/api/v1/keys", json={"name": "n"}, headers=ADMIN) as made:
+        return str((await made.json())["key"])
+
+
+@pytest.mark.timeout(300)
+async def test_four_workers_have_one_limit(tmp_path: Path) -> None:
+    """200 at once at a limit of 100, five times: exactly 100 are answered, whichever worker they
+    come to.
+    """
+    environ = configured(
+        tmp_path, "key_defaults: {limits: [{on: requests, per: day, amount: 100}]}"
+    )
+    async with (
+        fake_upstream(openai=json_answer(openai_completion())) as fake,
+        gateway_process("--workers", "4", patience=100, **environ, **fake.environ()) as (_, url),
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session,
+    ):
+        for turn in range(5):
+            key = await new_key(session, url)
+            await asyncio.sleep(2.2)  # a new key is known everywhere
+            before = len(fake.received)
+            statuses = await asyncio.gather(*(ask(session, url, key) for _ in range(200)))
+            assert (turn, Counter(statuses)) == (turn, {200: 100, 429: 100})
+            assert len(fake.received) - before == 100
+
+
+async def test_a_key_that_is_revoked_is_refused_by_every_worker(tmp_path: Path) -> None:
+    environ = configured(tmp_path, "key_defaults: {}")
+    async with (
+        fake_upstream(openai=json_answer(openai_completion())) as fake,
+        gateway_process("--workers", "2", patience=60, **environ, **fake.environ()) as (_, url),
+        aiohttp.ClientSession() as session,
+    ):
+        key = await new_key(session, url)
+        await asyncio.sleep(2.2)
+        assert {await ask(session, url, key) for _ in range(8)} == {200}
+        key_id = key.split("-")[2]
+        async with session.delete(f"{url}/api/v1/keys/{key_id}", headers=ADMIN) as revoked:
+            assert (await revoked.json())["state"] == "revoked"
+        await asyncio.sleep(2)
+        assert {await ask(session, url, key) for _ in range(8)} == {401}
+
+
+@pytest.mark.timeout(300)
+async def test_nothing_that_was_answered_is_lost_when_the_process_is_killed(tmp_path: Path) -> None:
+    """Three times: killed under load, then started again. What the provider answered is in the
+    ledger, counters are its sums, and nothing is held for ever.
+    """
+    environ = configured(
+        tmp_path,
+        "limits: [{on: usd, per: month, amount: 5}, {on: requests, per: ever, amount: 99999}]",
+    )
+    seen: Counter[int] = Counter()
+    steps: list[Step] = [Pause(0.02), *json_answer(openai_completion())]
+    async with fake_upstream(openai=steps) as fake:
+        for _ in range(3):
+            async with gateway_process(patience=60, **environ, **fake.environ()) as (process, url):
+                await killed_under_load(process, url, seen)
+        async with gateway_process(patience=60, **environ, **fake.environ()) as (process, url):
+            process.send_signal(signal.SIGTERM)
+            assert await asyncio.wait_for(process.wait(), 15) == 0
+    database = opened(tmp_path / "state" / "limits.sqlite")
+    rows = ledger.rows(database, most=100_000)
+    assert ledger.differences(database) == []
+    assert seen[200] > 0
+    states = Counter(row.state for row in rows)
+    assert states["settled"] + states["presumed"] >= len(fake.received) >= seen[200]
+    assert used(database, CounterId("all", "requests/ever", 0)) == (len(rows), 0)
+    assert list((tmp_path / "state" / "journal").iterdir()) == []
+
+
+async def killed_under_load(process: Any, url: str, seen: Counter[int]) -> None:
+    async def caller(session: aiohttp.ClientSession) -> None:
+        try:
+            while True:
+                seen[await ask(session, url)] += 1
+        except aiohttp.ClientError:
+            return
+
+    async with aiohttp.ClientSession() as session:
+        callers = [asyncio.ensure_future(caller(session)) for _ in range(10)]
+        await asyncio.sleep(1.0)
+        process.kill()
+        await asyncio.wait_for(asyncio.gather(*callers), 20)
+
+
+async def test_a_worker_that_is_killed_is_found_by_the_others(tmp_path: Path) -> None:
+    """What it held is booked, and what it had leased is there again."""
+    first = configured(tmp_path, "limits: [{on: concurrency, amount: 1}]")
+    async with fake_upstream(openai=[Pause(30)]) as fake:
+        async with (
+            gateway_process(patience=60, **first, **fake.environ()) as (process, url),
+            aiohttp.ClientSession() as session,
+        ):
+            asked = asyncio.ensure_future(ask(session, url))
+            await asyncio.wait_for(fake.arrived.wait(), 10)
+            process.kill()
+            with pytest.raises(aiohttp.ClientError):
+                await asked
+        fake.answers = {"/openai": json_answer(openai_completion())}
+        async with (
+            gateway_process(patience=60, **first, **fake.environ()) as (_, url),
+            aiohttp.ClientSession() as session,
+        ):
+            assert await ask(session, url) == 200
