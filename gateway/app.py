@@ -139,13 +139,11 @@ async def running_gateway(
     """A complete gateway, its clients open; gateway.server.listener serves it.
 
     `files` is where `config` came from: they are watched, and read again when asked for. `tracing`
-    makes what traces are told to; None: they are not. `open_console`: there is a console, and
-    everybody may open it.
+    makes what traces are told to; None: they are not. `open_console`: a console for everybody.
     """
     limits = config.server.media_fetch
     metrics, state = Metrics((), (), FIELDS), memory_of(config)
-    measure_by = partial(_measure_by, metrics)
-    measure_by(config)
+    (measure_by := partial(_measure_by, metrics))(config)
     traces = None if tracing is None else tracing(lambda: reloader.config)
     console = _console_of(config, admin or Admin(), open_console)
     bus = EventBus([metrics.on_event, *listeners, *_listening(traces, metrics, console)])

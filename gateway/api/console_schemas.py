@@ -75,6 +75,13 @@ class StatsDocument(FiguresDocument):
     """Requests that are being served."""
 
 
+class DecidedAttemptDocument(DecisionAttemptDocument):
+    """One try at one target, and when it was made."""
+
+    began_ms: float
+    """Milliseconds from the first byte of the request."""
+
+
 class DecidedDocument(TypedDict):
     """One request that was routed and has ended, without content."""
 
@@ -102,7 +109,7 @@ class DecidedDocument(TypedDict):
     """The code of the error that the caller was told; null if it was told none."""
     served: str | None
     """The target (provider/model) whose answer was shown."""
-    attempts: list[DecisionAttemptDocument]
+    attempts: list[DecidedAttemptDocument]
     """Every try, in order."""
     dropped: list[str]
     """Parameters that the provider could not be told."""

@@ -73,6 +73,7 @@ def _document(number: int, event: RequestEnded) -> DecidedDocument:
                 "why": a.why,
                 "outcome": a.outcome,
                 "ms": round(a.seconds * 1000, 2),
+                "began_ms": round(a.began * 1000, 2),
             }
             for a in event.attempts
         ],

@@ -461,9 +461,10 @@ function reveal(id) {
 function waterfall(decision) {
   const attempts = decision.attempts || [];
   if (!attempts.length) return h("p", { class: "quiet" }, "No provider was asked.");
+  const timed = state.decisions.find((d) => d.id === decision.id)?.attempts;
   let at = 0;
   const spans = attempts.map((a, i) => {
-    const began = a.why === "hedge" && i ? Math.max(0, at - attempts[i - 1].ms) : at;
+    const began = timed?.[i]?.began_ms ?? at; /* not in the list any more: one after the other */
     at = Math.max(at, began + a.ms);
     return [began, a];
   });
