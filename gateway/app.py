@@ -124,6 +124,16 @@ def _listening(
     return heard
 
 
+def _admitting(access: Access, admission: "Admission | None", metrics: Metrics) -> Access:
+    """Callers' keys with those that are stored, where there are limits; their metrics with the
+    others.
+    """
+    if admission is None:
+        return access
+    metrics.registry.register(admission.metrics)
+    return access.with_stored(admission.keys)
+
+
 @asynccontextmanager
 async def running_gateway(
     config: Config,
@@ -143,7 +153,8 @@ async def running_gateway(
     """
     limits = config.server.media_fetch
     metrics, state = Metrics((), (), FIELDS), memory_of(config)
-    (measure_by := partial(_measure_by, metrics))(config)
+    measure_by = partial(_measure_by, metrics)
+    measure_by(config)
     traces = None if tracing is None else tracing(lambda: reloader.config)
     console = _console_of(config, admin or Admin(), open_console)
     bus = EventBus([metrics.on_event, *listeners, *_listening(traces, metrics, console)])
@@ -167,16 +178,13 @@ async def running_gateway(
             ),
         ).running() as reloader,
     ):
-        access = access or Access()
-        if admission is not None:
-            metrics.registry.register(admission.metrics)
         with nullcontext() if traces is None else traces.running():
             yield Gateway(
                 reloader=reloader,
                 dispatcher=Dispatcher(client, media, state),
                 state=state,
                 counter=counter,
-                access=access if admission is None else access.with_stored(admission.keys),
+                access=_admitting(access or Access(), admission, metrics),
                 admin=admin or Admin(),
                 bus=bus,
                 metrics=metrics,
