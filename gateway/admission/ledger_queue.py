@@ -4,7 +4,6 @@ that are gone.
 
 import asyncio
 import logging
-import sqlite3
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -17,7 +16,7 @@ from gateway.admission.scopes import in_words
 from gateway.store import counters as counter_store
 from gateway.store import keys as key_store
 from gateway.store import ledger
-from gateway.store.limits_database import transaction
+from gateway.store.database import Database, transaction
 from gateway.store.limits_rows import LedgerRow
 
 BATCH: Final = 500
@@ -132,6 +131,6 @@ async def recover(directory: Path, thread: StoreThread) -> int:
     return count
 
 
-def _remove(database: sqlite3.Connection, instance: str) -> None:
+def _remove(database: Database, instance: str) -> None:
     with transaction(database):
         counter_store.remove_instance(database, instance)
