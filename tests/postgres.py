@@ -1,13 +1,13 @@
-"""A real Postgres of the test's own: in a folder of its own, on a free port, by a user without rights,
-and gone at the end.
+"""A real Postgres of the test's own: in a folder of its own, on a free port, by a user without
+rights, and gone at the end.
 """
 
 import asyncio
 import os
 import shutil
+import signal
 import socket
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -95,7 +95,7 @@ def server(directory: Path, binaries: Path) -> Iterator[Server]:
     try:
         yield _ready(Server(process, port))
     finally:
-        process.terminate()
+        process.send_signal(signal.SIGINT)  # without waiting for connections
         try:
             process.wait(20)
         except subprocess.TimeoutExpired:
@@ -119,7 +119,6 @@ def _ready(server: Server) -> Server:
 def postgres_server() -> Iterator[Server]:
     found = binaries()
     if found is None:
-        print(NOT_CHECKED, file=sys.stderr)
         pytest.skip(NOT_CHECKED)
     with tempfile.TemporaryDirectory(prefix="llm-router-postgres-") as name:
         os.chmod(name, 0o755)  # the server's user passes through

@@ -1,8 +1,8 @@
 """Keys, counters and the ledger in Postgres, for instances on several machines.
 
 One connection, used by one thread, on an event loop of that thread: the modules beside it work on
-it as on SQLite. Nothing waits without an end, and a connection that failed is dropped and made again
-by the next statement. Writing transactions happen one after another, by an advisory lock, as
+it as on SQLite. Nothing waits without an end, and a connection that failed is dropped and made
+again by the next statement. Writing transactions happen one after another, by an advisory lock, as
 SQLite's do; a process that stops in the middle of one is put out by the server.
 """
 

@@ -1,0 +1,17 @@
+"""Tests that run on every database."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.admission.instances import URL_FILE, close_all
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """A directory of processes whose store is a file in it, or a Postgres."""
+    if request.param == "postgres":
+        (tmp_path / URL_FILE).write_text(request.getfixturevalue("postgres_url"))
+    yield tmp_path
+    close_all()
