@@ -12,6 +12,12 @@ from tests.admission.instances import URL_FILE, close_all
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
     """A directory of processes whose store is a file in it, or a Postgres."""
     if request.param == "postgres":
-        (tmp_path / URL_FILE).write_text(request.getfixturevalue("postgres_url"))
-    yield tmp_path
+        yield from on_postgres(tmp_path, request.getfixturevalue("postgres_url"))
+    else:
+        yield tmp_path
+
+
+def on_postgres(directory: Path, url: str) -> Iterator[Path]:
+    (directory / URL_FILE).write_text(url)
+    yield directory
     close_all()
