@@ -144,12 +144,12 @@ _URL: Final = matching(
 class StoreSettings(Row):
     """Where keys, counters and the ledger are."""
 
-    url: Annotated[str, _URL] | None
+    url: Annotated[str, _URL] | None = None
     """The environment's LLM_ROUTER_STORE_URL wins over it."""
     when_down: WhenDown = WhenDown()
 
 
-NO_STORE: Final = StoreSettings(url=None)
+NO_STORE: Final = StoreSettings()
 _DEFAULTS: Final = KeyDefaults()
 
 
