@@ -49,7 +49,7 @@ soak: $(VENV)/.dev
 
 # What a hostile or slow world does, on real sockets and signals; tests/attacks/TABLE.md says what bounds it. Part of `make test`, too.
 attacks: $(VENV)/.dev
-	$(BIN)/python -m pytest tests/attacks tests/config/test_reload.py tests/server/test_file_descriptors.py tests/upstream tests/api/test_big_bodies.py \
+	$(BIN)/python -m pytest tests/attacks tests/revisions/test_reload.py tests/server/test_file_descriptors.py tests/upstream tests/api/test_big_bodies.py \
 	  tests/api/test_fetched_urls.py tests/translators/gemini/request/test_schema_growth.py tests/telemetry/test_messages.py
 
 # Faults planted one by one into a copy: which of them do the project's own checks not notice? Some minutes; NAME=… plants some only.

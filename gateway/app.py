@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Final
 from gateway.accounting.token_counter import TokenCounter
 from gateway.api.auth import Access, Admin
 from gateway.api.request import VERSION, Gateway
-from gateway.config import Config, ConfigFiles
+from gateway.config import Config
 from gateway.config.limits import LimitsPolicy
-from gateway.config.reload import Reloader
 from gateway.dispatch.dispatcher import Dispatcher
+from gateway.revisions.load import ConfigFiles
+from gateway.revisions.reload import Reloader
 from gateway.routing.state import RouterState
 from gateway.store.entry import Store
 from gateway.store.memory import MemoryStore
@@ -40,7 +41,7 @@ def memory_of(config: Config) -> RouterState:
     """What is known of a configuration's providers before the first request, by this machine's
     clocks and its randomness.
     """
-    return RouterState(config, lambda: datetime.now(UTC), time.monotonic, random.random)
+    return RouterState(config, partial(datetime.now, UTC), time.monotonic, random.random)
 
 
 def _apply_limits(admission: "Admission | None", config: Config) -> None:
@@ -138,6 +139,8 @@ async def running_gateway(
         ).running() as reloader,
     ):
         access = access or Access()
+        if admission is not None:
+            metrics.registry.register(admission.metrics)
         yield Gateway(
             reloader=reloader,
             dispatcher=Dispatcher(client, media, state),

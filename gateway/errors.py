@@ -16,15 +16,14 @@ body.
     ├── BodyTooLarge           413
     ├── BodyTimeout            408  the request body did not arrive in time
     ├── Stopping               503  the server is shutting down
-    ├── NoRoom                 503  the queue of the only target is full
-    ├── NoSiblings             503  the process through which workers ask each other does not answer
+    ├── ProviderQueueFull      503  the queue of the only target is full
+    ├── OutOfDescriptors       503  this process has no file descriptor left for a connection
+    ├── NoPeers                503  the process through which workers ask each other does not answer
     ├── ConfigRejected         422  an operator's files cannot be used
-    ├── TooManyBodies          503  the bodies of other requests take all memory
-    (gateway.http.body_budget)
-    ├── NotServed              404  an unknown route, 405 a wrong method, 400 no HTTP or none that
-    is served here, 415 an
-    │                          encoding or type that is not read, 403 and 421 a web page's request,
-    500 a fault of our own
+    ├── TooManyBodies          503  bodies of others take all memory (gateway.http.body_budget)
+    ├── NotServed              404  an unknown route, 405 a wrong method, 415 an encoding or type
+    │                               that is not read, 403 and 421 a web page's request, 400 no HTTP
+    │                               or none that is served here, 500 a fault of our own
     └── UpstreamFailed         as the provider's failure says (translators.errors.UpstreamFailure)
 
 A request that breaks a rule of the hub is translators.errors.InvalidRequest, 400 with `param`.
@@ -37,9 +36,9 @@ from typing import Final, NotRequired
 from typing_extensions import TypedDict  # pydantic reads typing's own from Python 3.12 on only
 
 from translators.chat.redaction import without_account
+from translators.dialect.inbound import CallerError
 from translators.errors import FailureKind, InvalidRequest, UpstreamFailure
 from translators.failures import OUR_KEY
-from translators.inbound import CallerError
 
 
 class ErrorDetailDocument(TypedDict):

@@ -5,6 +5,7 @@ translators/PARAMETERS.md.
 from pathlib import Path
 from typing import Final
 
+from translators.chat import embeddings_fields
 from translators.claude.inbound import fields as messages
 from translators.claude.request.fields import FIELDS as CLAUDE
 from translators.gemini.inbound.fields import FIELDS as FROM_GEMINI
@@ -13,6 +14,7 @@ from translators.gemini.request.fields import FIELDS as GEMINI
 from translators.notes import Verdict
 from translators.openai.request.fields import FIELDS as OPENAI
 from translators.responses.inbound import fields as responses_inbound
+from translators.responses.inbound import item_fields
 from translators.responses.request.fields import FIELDS as RESPONSES
 
 PAGE: Final = Path(__file__).parents[1] / "translators" / "PARAMETERS.md"
@@ -60,6 +62,11 @@ Made from `translators/responses/inbound/fields.py`. A target whose provider say
 field, known or not, is relayed to it. Columns of other providers say what the hub's parameter becomes there; *rejected* means that only
 native targets are planned, or none.
 """  # noqa: E501
+EMBEDDINGS_HEAD: Final = """
+## What becomes of every field of a request for embeddings
+
+Made from `translators/chat/embeddings_fields.py`: `POST /v1/embeddings`, then Google's `:embedContent` and `:batchEmbedContents`.
+"""  # noqa: E501
 AS_IT_CAME: Final = Verdict("relayed", "as it came")
 
 
@@ -104,7 +111,24 @@ def responses_page() -> str:
         told = " | ".join(cell(table.get(hub)) for table in TABLES.values())
         native = cell(responses_inbound.RELAY_VERDICTS.get(name, AS_IT_CAME))
         rows.append(f"| `{name}` | {native} | {cell(verdict)} | {told} |")
+    for title, table in (("item", item_fields.ITEMS), ("tool", item_fields.TOOLS)):
+        rows += ["", f"| {title} | native | others |", "|---|---|---|"]
+        rows += [
+            f"| `{kind}` | {cell(AS_IT_CAME)} | {cell(told)} |" for kind, told in table.items()
+        ]
     return "\n".join([RESPONSES_HEAD, *rows, ""])
+
+
+def embeddings_page() -> str:
+    """The fields of OpenAI's and of Google's requests for embeddings."""
+    rows: list[str] = []
+    for table in (embeddings_fields.FIELDS, embeddings_fields.GEMINI_FIELDS):
+        rows += ["", "| field | OpenAI | Gemini |", "|---|---|---|"]
+        rows += [
+            f"| `{name}` | {cell(told.openai)} | {cell(told.gemini)} |"
+            for name, told in table.items()
+        ]
+    return "\n".join([EMBEDDINGS_HEAD, *rows[1:], ""])
 
 
 def page() -> str:
@@ -115,7 +139,8 @@ def page() -> str:
         for name in names
     ]
     chat = [HEAD, "| field | " + " | ".join(TABLES) + " |", "|---" * (len(TABLES) + 1) + "|", *rows]
-    return "\n".join([*chat, *from_gemini(), ""]) + messages_page() + responses_page()
+    inbound = (messages_page(), responses_page(), embeddings_page())
+    return "\n".join([*chat, *from_gemini(), ""]) + "".join(inbound)
 
 
 def from_gemini() -> list[str]:

@@ -19,7 +19,7 @@ SOURCES: Final = sorted(
     path
     for house in ("gateway", "translators")
     for path in (ROOT / house).rglob("*.py")
-    if "simulator" not in path.parts
+    if "simulator" not in path.relative_to(ROOT).parts
 )
 
 _CODE_AT: Final = {

@@ -11,7 +11,8 @@ from pathlib import Path
 from gateway.api.auth import Access, Admin
 from gateway.api.request import Gateway
 from gateway.app import running_gateway
-from gateway.config import Config, ConfigFiles
+from gateway.config import Config
+from gateway.revisions.load import ConfigFiles
 from gateway.server.listener import Server, listening
 from gateway.telemetry.events import Event
 

@@ -25,7 +25,7 @@ ADMIN: Final = {"authorization": "Bearer operator"}
 IMPORTED: Final = """
 import asyncio, os, sys
 from gateway.app import running_gateway
-from gateway.config import ConfigFiles
+from gateway.revisions.load import ConfigFiles
 from gateway.cli import main
 from pathlib import Path
 
@@ -62,6 +62,7 @@ async def imported(directory: Path) -> set[str]:
         sys.executable, "-c", IMPORTED, env=environ, stdout=asyncio.subprocess.PIPE
     )
     output, _ = await asyncio.wait_for(process.communicate(), 50)
+    assert process.returncode == 0
     return set(output.decode().split())
 
 

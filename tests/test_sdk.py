@@ -16,11 +16,11 @@ from openai import AsyncOpenAI
 from openai.types.chat import ChatCompletion
 from pydantic import BaseModel
 
-from gateway import simulator
 from gateway.app import running_gateway
 from gateway.server.listener import listening
 from gateway.simulator import Simulator
 from tests.serving import POLICY, Running, files_of
+from tests.strict import server as strict
 
 PROVIDERS = ["openai", "claude", "gemini"]
 WEATHER: Any = {
@@ -70,7 +70,7 @@ class Stack:
 @pytest.fixture
 async def stack() -> AsyncIterator[Stack]:
     with files_of(POLICY, {}) as real:
-        async with simulator.running() as sim:
+        async with strict.running() as sim:
             files = replace(real, simulator=sim.base_urls)
             events: list[Any] = []
             async with (

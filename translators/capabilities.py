@@ -138,9 +138,9 @@ class ModelRecord:
     at all."""
     prefill: bool = False
     """An assistant message may be the last one and is continued."""
-    mid_system: Literal["native", "wrap"] = "wrap"
-    """Claude: a system message after the first turn has a role of its own, or is wrapped into user
-    text."""
+    mid_system: Literal["native", "wrap"] | None = None
+    """Claude and OpenAI dialects: a system message after the first turn has a role of its own, or
+    is wrapped into user text. None: wrapped for Claude, sent as it is to OpenAI dialects."""
     binds_thinking: bool = False
     """Claude: a thinking block is valid only behind the exact prefix it was made for."""
     signatures: Literal["none", "optional", "required"] = "none"

@@ -73,6 +73,42 @@ class Cause(NamedTuple):
     for a caller's own file that is gone."""
 
 
+_MAY_PASS_AT_ONCE: Final = Cause(_K.SERVER_ERROR, None, 503)
+"""A conflict, or too early: an SDK asks again."""
+BY_STATUS: Final[Mapping[int, Cause]] = MappingProxyType(
+    {
+        400: Cause(_K.INVALID_REQUEST),
+        401: Cause(_K.AUTHENTICATION),
+        402: Cause(_K.QUOTA),
+        403: Cause(_K.PERMISSION),
+        404: Cause(_K.MODEL_NOT_FOUND),
+        408: Cause(_K.TIMEOUT),
+        409: _MAY_PASS_AT_ONCE,
+        413: Cause(_K.REQUEST_TOO_LARGE),
+        422: Cause(_K.INVALID_REQUEST),
+        425: _MAY_PASS_AT_ONCE,
+        429: Cause(_K.RATE_LIMIT),
+        451: Cause(_K.CONTENT_FILTER),
+        500: Cause(_K.SERVER_ERROR),
+        503: Cause(_K.OVERLOADED),
+        504: Cause(_K.TIMEOUT),
+        529: Cause(_K.OVERLOADED),
+    }
+)
+"""What a provider's status means where neither a code nor words say more."""
+
+
+def cause_of_status(status: int) -> Cause:
+    """What any status of a provider's error means. One below 400, or 405, comes of a redirect or a
+    wrong base URL: it is not the request's fault.
+    """
+    found = BY_STATUS.get(status)
+    if found is not None:
+        return found
+    misplaced = status < 400 or status == 405
+    return Cause(_K.SERVER_ERROR if status >= 500 or misplaced else _K.INVALID_REQUEST)
+
+
 def failure(
     cause: FailureKind | Cause,
     message: str,

@@ -27,6 +27,8 @@ _SAMPLED: Final = 8192
 _DENSE: Final = 12
 """Bytes for each quote, up to which there are many."""
 _QUOTE: Final = b"\\u0022"
+_MOST_BACKSLASHES: Final = 8
+"""Before one quote, up to which counting them in the text takes less than a look at each string."""
 _SURROGATES: Final = re.compile(
     rb"\\(?:\\|u[dD](?:[89abAB][0-9a-fA-F]{2}(?:\\u[dD][c-fC-F][0-9a-fA-F]{2})?|[c-fC-F][0-9a-fA-F]{2}))"
 ).finditer
@@ -146,12 +148,14 @@ def first_flaw(text: bytes, value: Any) -> str | None:
         and _says_as_much(text, value, written, escapes)
     ):
         return None
-    quotes, infinite = _count_quotes(value, escapes)
+    inside = _escaped_quotes(text) if escapes else 0
+    quotes, infinite = _count_quotes(value, inside is None)
     if infinite:
         return "a number is too large"
-    if written == quotes and not (
-        escapes and _QUOTE in text
-    ):  # a quote written so could make up for another
+    if inside is not None:
+        if written - inside == quotes:
+            return None
+    elif written == quotes and _QUOTE not in text:  # one written so could make up for another
         return None
     repeated = _repeated_key(text)
     return f"the key {repeated!r} appears twice in one object" if repeated is not None else None
@@ -169,9 +173,9 @@ def _says_as_much(text: bytes, value: Any, written: int, escapes: bool) -> bool:
     return anew.count(b'"') == written and b'Infinity"' not in anew
 
 
-def _count_quotes(value: Any, escapes: bool) -> tuple[int, bool]:
-    """The quotes of all keys and strings in `value`, with those inside them if there are `escapes`;
-    and whether a number is infinite.
+def _count_quotes(value: Any, inside: bool) -> tuple[int, bool]:
+    """The quotes around all keys and strings in `value`, with those `inside` them if asked to; and
+    whether a number is infinite.
     """
     quotes, infinite = 0, False
     stack: list[Any] = [[value]]
@@ -179,7 +183,7 @@ def _count_quotes(value: Any, escapes: bool) -> tuple[int, bool]:
         node = stack.pop()
         if node.__class__ is dict:
             quotes += 2 * len(node)
-            if escapes:
+            if inside:
                 for key in node:
                     quotes += key.count('"')
             node = node.values()
@@ -187,7 +191,7 @@ def _count_quotes(value: Any, escapes: bool) -> tuple[int, bool]:
             kind = child.__class__
             if kind is str:
                 quotes += 2
-                if escapes:
+                if inside:
                     quotes += child.count('"')
             elif kind is dict or kind is list:
                 stack.append(child)
@@ -209,6 +213,26 @@ def _written_quotes(text: bytes) -> int:
         for start in range(0, len(text), _SLICE)
     )
     return len(text) - left
+
+
+def _escaped_quotes(text: bytes) -> int | None:
+    """The quotes inside strings that are written with a backslash; None where counting them takes
+    long.
+
+    Such a quote has an odd number of backslashes before it: those with one, less those with two,
+    and those with three, less those with four, and so on.
+    """
+    escaped, mark = 0, b'"'
+    for sign in (1, -1) * (_MOST_BACKSLASHES // 2):
+        mark = b"\\" + mark
+        found = sum(
+            text.count(mark, start, start + _SLICE + len(mark) - 1)
+            for start in range(0, len(text), _SLICE)
+        )
+        if not found:
+            return escaped
+        escaped += sign * found
+    return None
 
 
 def _repeated_key(text: bytes) -> str | None:

@@ -1,5 +1,5 @@
-"""JSON with texts of megabytes, read and written in pieces: what reads or writes one in one go lets
-no other thread run meanwhile.
+"""JSON with texts of megabytes, read in pieces: what reads one in one go lets no other thread run
+meanwhile.
 
 The texts are taken out, a mark stands for each, and what is left is small. Every piece of a text is
 JSON by itself.
@@ -9,15 +9,12 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, Final
 
-from translators.json_codec import dumps, loads
+from translators.json_codec import loads
+from translators.long_json import boundary
+from translators.pieces import PIECE
 
-LONG: Final = 1024 * 1024
-"""Bytes of a document from which on it is worth it."""
 _TEXT: Final = 256 * 1024
 """Bytes of a text from which on it is taken out."""
-_PIECE: Final = 128 * 1024
-_ESCAPE: Final = len("\\u0041")
-_PAIR: Final = 2 * _ESCAPE
 _MARKS: Final = ("~text~", "~text-taken-out~", "~here-stood-a-long-text~")
 """The first that a document has nowhere else is taken."""
 
@@ -80,46 +77,6 @@ def taken_apart(text: bytes) -> Apart | None:
     return None
 
 
-def dumps_long(value: Any) -> bytes:
-    """What `dumps` writes."""
-    for mark in _MARKS:
-        texts: list[str] = []
-        skeleton = dumps(_without(value, texts, mark))
-        parts = skeleton.split(mark.encode())
-        if len(parts) == len(texts) + 1:
-            break
-    else:
-        return dumps(value)
-    written = [parts[0]]
-    for text, part in zip(texts, parts[1:], strict=True):
-        written += (
-            dumps(text[start : start + _PIECE])[1:-1] for start in range(0, len(text), _PIECE)
-        )
-        written.append(part)
-    return b"".join(written)
-
-
-def _without(value: Any, texts: list[str], mark: str) -> Any:
-    """`value` with a mark for each long text, which are added to `texts` in their order. What holds
-    none stays the same object.
-    """
-    kind = value.__class__
-    if kind is str:
-        if len(value) < _TEXT:
-            return value
-        texts.append(value)
-        return mark
-    if kind is dict:
-        known = len(texts)
-        made = {name: _without(member, texts, mark) for name, member in value.items()}
-        return made if len(texts) > known else value
-    if kind is list or kind is tuple:
-        known = len(texts)
-        members = [_without(member, texts, mark) for member in value]
-        return members if len(texts) > known else value
-    return value
-
-
 def _insides(text: bytes) -> Iterator[list[tuple[int, int]]]:
     """Where long texts are, without their first and last piece: the pieces of each that hold
     nothing but a part of it.
@@ -144,25 +101,6 @@ def _pieces(text: bytes) -> Iterator[tuple[int, int]]:
     """All of `text`, cut where neither a character nor an escape is cut, nor a pair of escapes."""
     start = 0
     while start < len(text):
-        end = _boundary(text, start, start + _PIECE)
+        end = boundary(text, start, start + PIECE)
         yield start, end
         start = end
-
-
-def _boundary(text: bytes, start: int, end: int) -> int:
-    """The first place from `end` on where `text`, which is whole at `start`, can be cut."""
-    slash = text.rfind(b"\\", max(start, end - _PAIR), end)
-    if slash >= 0:
-        before = text[start : slash + 1]
-        if (len(before) - len(before.rstrip(b"\\"))) % 2:
-            end = max(end, slash + _length_of_escape(text, slash))
-    while end < len(text) and 0x80 <= text[end] < 0xC0:
-        end += 1
-    return min(end, len(text))
-
-
-def _length_of_escape(text: bytes, slash: int) -> int:
-    if text[slash + 1 : slash + 2] != b"u":
-        return 2
-    high = text[slash + 2 : slash + 4].lower() in (b"d8", b"d9", b"da", b"db")
-    return _PAIR if high and text[slash + _ESCAPE : slash + _ESCAPE + 2] == b"\\u" else _ESCAPE

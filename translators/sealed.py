@@ -8,14 +8,15 @@ clear, and each provider checks its own signatures. Whoever reads it takes only 
 
 import zlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
 from translators.json_codec import dumps, loads
 
-PREFIX: Final = "llmr1."
+FAMILY: Final = "llmr"
+"""Begins sealed texts of any version."""
+PREFIX: Final = f"{FAMILY}1."
 MOST_SEALED: Final = 256 * 1024
 """Characters of a sealed text; what is longer is not sealed, and not read."""
 MOST_UNPACKED: Final = 4 * 1024 * 1024
@@ -61,7 +62,7 @@ def seal(sealed: SealedReasoning) -> str | None:
     if sealed.said is not None:
         document["s"] = sealed.said
     packed = zlib.compress(dumps(document))
-    text = PREFIX + urlsafe_b64encode(packed).rstrip(b"=").decode()
+    text = PREFIX + as_text(packed)
     return text if len(text) <= MOST_SEALED else None
 
 
@@ -84,11 +85,20 @@ def unseal(text: Any) -> SealedReasoning | None:
 def unpacked(text: str) -> Any:
     """The document of base64url of zlib of JSON; None if it is none, or too long."""
     try:
-        packed = urlsafe_b64decode(text + "=" * (-len(text) % 4))
         inflater = zlib.decompressobj()
-        data = inflater.decompress(packed, MOST_UNPACKED)
+        data = inflater.decompress(from_text(text), MOST_UNPACKED)
         if not inflater.eof:
             return None
         return loads(data)
-    except (Error, ValueError, zlib.error):
+    except (ValueError, zlib.error):
         return None
+
+
+def as_text(data: bytes) -> str:
+    """Base64url without padding."""
+    return urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def from_text(text: str) -> bytes:
+    """What `as_text` wrote. Raises ValueError."""
+    return urlsafe_b64decode(text + "=" * (-len(text) % 4))

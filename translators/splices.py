@@ -8,12 +8,17 @@ inside of strings.
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from json.decoder import scanstring  # type: ignore[attr-defined]  # typeshed lacks it
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 _DECODER: Final = json.JSONDecoder()
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _SPACE: Final = re.compile(r"[ \t\n\r]*")
 _SPACES: Final = ("", " ", "\t", "\n", "\r")
+_OF_NAMES: Final = ("\\u005", "\\u006", "\\u007")
+"""How escapes of `_` and of lower-case letters begin."""
 
 
 class Member(NamedTuple):
@@ -62,7 +67,9 @@ def members(text: str, at: int = 0) -> list[Member]:
     at = skip_space(text, at + 1)
     read = _DECODER.raw_decode
     while text[at] != "}":
-        name, colon = read(text, at)
+        if text[at] != '"':
+            raise json.JSONDecodeError("Expecting a name", text, at)
+        name, colon = scanstring(text, at + 1)
         value_start = (colon if text[colon] == ":" else skip_space(text, colon)) + 1
         if text[value_start] in _SPACES:
             value_start = skip_space(text, value_start)
@@ -95,6 +102,29 @@ def last(found: Iterable[Member], name: str) -> Member | None:
         if each.name == name:
             member = each
     return member
+
+
+def only_member(text: str, name: str) -> Member | None:
+    """The member `name` of the outermost object, which has one, where nothing else in the text is
+    written like its name; None where only `members` can tell. `name`: of lower-case letters and
+    `_`.
+    """
+    written = f'"{name}"'
+    at = text.find(written)
+    if at < 0 or text.find(written, at + 1) >= 0:
+        return None
+    if text.find("\\") >= 0 and any(escape in text for escape in _OF_NAMES):
+        return None  # it may be written so, too
+    colon = at + len(written)
+    if text[colon] != ":":
+        colon = skip_space(text, colon)
+        if text[colon] != ":":
+            return None
+    value_start = colon + 1
+    if text[value_start] in _SPACES:
+        value_start = skip_space(text, value_start)
+    value, end = _DECODER.raw_decode(text, value_start)
+    return Member(name, at, value_start, end, value)
 
 
 def cut(text: str, start: int, end: int) -> Edit:
@@ -136,7 +166,10 @@ def spliced(text: str, edits: Iterable[Edit]) -> str:
     order in which they are given."""
     pieces: list[str] = []
     at = 0
-    for edit in sorted(edits, key=lambda edit: (edit.start, edit.end)):
+    ordered = list(edits)
+    if len(ordered) > 1:
+        ordered.sort(key=itemgetter(0, 1))
+    for edit in ordered:
         pieces += (text[at : edit.start], edit.text)
         at = edit.end
     pieces.append(text[at:])
@@ -145,36 +178,54 @@ def spliced(text: str, edits: Iterable[Edit]) -> str:
 
 def written(value: Any) -> str:
     """Compact JSON."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _ENCODER.encode(value)
 
 
 class Body:
-    """An object whose edits are gathered; of a name that stands twice the last member counts. A
-    member that is set anew and was not there is put behind `model`, which every body has.
+    """An object whose edits are gathered. A member that is set anew and was not there is put behind
+    `model`, which every body has. Its text is looked into only for the places of what is edited.
     """
 
-    def __init__(self, text: str) -> None:
-        """Raises ValueError for numbers that Python cannot read."""
+    def __init__(self, text: str, document: Mapping[str, Any]) -> None:
+        """`document`: what the text says; no name stands twice in it."""
         self.text = text
         self.edits: list[Edit] = []
-        self._found = members(text)
-        self._gone: set[int] = set()
+        self._document = document
+        self._members: list[Member] | None = None
+        self._gone: set[str] = set()
         self._put: dict[str, str] = {}
 
     def get(self, name: str) -> Member | None:
-        """The member of that name."""
-        return last(self._found, name)
+        """The member of that name. Raises ValueError for numbers that Python cannot read."""
+        if name not in self._document:
+            return None
+        if self._members is None and (member := only_member(self.text, name)) is not None:
+            return member
+        return last(self._all(), name)
+
+    def _all(self) -> list[Member]:
+        if self._members is None:
+            self._members = members(self.text)
+        return self._members
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a member."""
+        return name in self._document
+
+    def names(self) -> list[str]:
+        """The names of its members, in order."""
+        return [*self._document]
 
     def value(self, name: str) -> Any:
         """Its value; None if there is none."""
-        member = self.get(name)
-        return None if member is None else member.value
+        return self._document.get(name)
 
     def cut(self, name: str) -> bool:
-        """Take the members of that name out; whether there was one."""
-        places = {i for i, member in enumerate(self._found) if member.name == name}
-        self._gone |= places
-        return bool(places)
+        """Take the member of that name out; whether there was one."""
+        if name not in self._document:
+            return False
+        self._gone.add(name)
+        return True
 
     def put(self, name: str, value: Any) -> None:
         """Set the member."""
@@ -190,23 +241,29 @@ class Body:
 
     def finished(self) -> str:
         """The text with all edits made."""
-        edits, more = list(self.edits), ""
-        for name, text in self._put.items():
-            member = self.get(name)
-            if member is None or self._is_cut(member):
-                more += f",{json.dumps(name)}:{text}"
-            else:
-                edits.append(Edit(member.value_start, member.end, text))
+        edits, more = self.edits, ""
+        if self._gone:
+            found = self._all()
+            gone = [i for i, member in enumerate(found) if member.name in self._gone]
+            edits = [edit for edit in edits if not any(_in(found[i], edit) for i in gone)]
+            edits += cut_all(self.text, found, gone)
         model = self.get("model")
         assert model is not None
-        edits = [edit for edit in edits if not self._in_cut(edit)]
+        for name, text in self._put.items():
+            if name not in self._document or name in self._gone:
+                more += f",{json.dumps(name)}:{text}"
+            elif self._document[name] is not _CONSTANTS.get(text, _NO_CONSTANT):
+                member = model if name == "model" else self.get(name)
+                assert member is not None
+                edits.append(Edit(member.value_start, member.end, text))
         if more:
             edits.append(Edit(model.end, model.end, more))
-        return spliced(self.text, [*edits, *cut_all(self.text, self._found, self._gone)])
+        return spliced(self.text, edits)
 
-    def _is_cut(self, member: Member) -> bool:
-        return any(self._found[i] is member for i in self._gone)
 
-    def _in_cut(self, edit: Edit) -> bool:
-        gone = [self._found[i] for i in self._gone]
-        return any(member.start <= edit.start < member.end for member in gone)
+_CONSTANTS: Final[Mapping[str, Any]] = {"true": True, "false": False, "null": None}
+_NO_CONSTANT: Final = object()
+
+
+def _in(member: Member, edit: Edit) -> bool:
+    return member.start <= edit.start < member.end

@@ -5,11 +5,19 @@ Lines end at CR, LF or CRLF and nowhere else (U+2028 and its kin stand raw insid
 bounded.
 """
 
+import re
 from typing import Final
+
+from translators.pieces import LONG, joined
 
 MAX_EVENT_BYTES: Final = 64 * 1024 * 1024
 """The largest event read: an answer with images in it may carry tens of megabytes in one."""
+_NAME_BYTES: Final = 1024
+"""Of a long event's beginning, that are looked at together for its name."""
 
+_FIELD: Final = re.compile(rb"(?:\A(?:\xef\xbb\xbf)?|[\r\n])(?::|data|event|id|retry)")
+_LOOKED_AT: Final = 64 * 1024
+"""Bytes of what may be no event at all."""
 
 Event = tuple[bytes, bytes]
 """One dispatched event: its `event:` name (b"" if none) and its `data:` lines joined with LF. A
@@ -18,6 +26,12 @@ named tuple would cost 0.2 µs more."""
 
 class EventTooLarge(Exception):
     """An event grew over the limit before it ended."""
+
+
+def is_stray(block: bytes) -> bool:
+    """Whether what stands between two blank lines is no event at all: a page, say, that a proxy put
+    in a stream's place."""
+    return _FIELD.search(block, 0, _LOOKED_AT) is None and bool(block[:_LOOKED_AT].strip())
 
 
 class Decoder:
@@ -75,20 +89,23 @@ class Decoder:
             return []
         if self._by_lines:
             data = data.replace(b"\n", b"\n\n")
+        events: list[Event] = []
         pieces = self._pieces
         if pieces:
             crosses = data[0] == 0x0A and pieces[-1][-1] == 0x0A
             if not crosses and data.find(b"\n\n") < 0:
                 return self._hold(data)
-            pieces.append(data)
-            data = b"".join(pieces)
-            pieces.clear()
-            self._size = 0
+            if self._size > LONG:
+                data = self._end_long(data, events)
+            else:
+                pieces.append(data)
+                data = b"".join(pieces)
+                pieces.clear()
+                self._size = 0
         blocks = data.split(b"\n\n")
         tail = blocks.pop()
         if tail:
             self._hold(tail)
-        events = []
         for block in blocks:  # nearly all have one data line, alone or behind their name
             breaks = block.count(b"\n")
             if breaks == 0 and block.startswith(b"data: "):
@@ -105,10 +122,48 @@ class Decoder:
         """The last event, if the stream ended without the blank line after it."""
         if not self._pieces:
             return []
+        events: list[Event] = []
+        if self._size > LONG:
+            self._end_long(b"\n\n", events)
+            return events
         block = b"".join(self._pieces)
         self._pieces.clear()
         event = self._parse(block)
         return [] if event is None else [event]
+
+    def _end_long(self, data: bytes, events: list[Event]) -> bytes:
+        """Add the long event that was held back and ends in `data` to `events`. What follows it."""
+        pieces = self._pieces
+        if data[0] == 0x0A and pieces[-1][-1] == 0x0A:
+            pieces[-1], rest = pieces[-1][:-1], data[1:]
+        else:
+            end = data.find(b"\n\n")
+            pieces.append(data[:end])
+            rest = data[end + 2 :]
+        event = self._parse_long(pieces)
+        if event is not None:
+            events.append(event)
+        pieces.clear()
+        self._size = 0
+        return rest
+
+    def _parse_long(self, pieces: list[bytes]) -> Event | None:
+        """The event, where it has one line of data, in pieces; any other as `_parse` does."""
+        begin = 1
+        while begin < len(pieces) and len(pieces[0]) < _NAME_BYTES:  # its name may have been cut
+            pieces[0] += pieces[begin]
+            pieces[begin] = b""
+            begin += 1
+        breaks = sum(piece.count(b"\n") for piece in pieces)
+        name, mark, text = pieces[0].partition(b"\ndata: ")
+        if breaks == 0 and pieces[0].startswith(b"data: "):
+            name, text = b"", pieces[0][6:]
+        elif breaks == 1 and mark and name.startswith(b"event: "):
+            name = name[7:]
+        else:
+            return self._parse(joined(pieces))
+        pieces[0] = text
+        return name, joined(pieces)
 
     def _hold(self, data: bytes) -> list[Event]:
         self._size += len(data)
@@ -149,3 +204,43 @@ class Decoder:
         if len(self.stray) + len(line) > self._max:
             raise EventTooLarge(f"more than {self._max} bytes outside of events")
         self.stray += line + b"\n"
+
+
+_BORDER: Final = re.compile(rb"\n\r?\n|\r\r").search
+
+
+class Held:
+    """The beginning of an event that is relayed as it came, while it comes."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self.size = 0
+        self.seen = 0
+        """Bytes in which no event ends."""
+
+    def with_(self, data: bytes) -> bytes | None:
+        """All of it and `data`. None while it is long and goes on: then `data` is kept, too."""
+        pieces = self._pieces
+        if self.size <= LONG:
+            self.seen = max(0, self.size - 3)
+            whole = b"".join((*pieces, data))
+        else:
+            pieces.append(data)
+            end = pieces[-2][-3:] + data
+            self.size += len(data)
+            if len(pieces[-2]) >= 3 and _BORDER(end) is None:
+                return None
+            self.seen = max(0, self.size - len(end) - 3)
+            whole = joined(pieces)
+        pieces.clear()
+        self.size = 0
+        return whole
+
+    def keep(self, rest: bytes) -> None:
+        """What is left of what `with_` gave."""
+        self._pieces = [rest] if rest else []
+        self.size = len(rest)
+
+    def end(self) -> bytes:
+        """All of it."""
+        return joined(self._pieces)

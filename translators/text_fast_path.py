@@ -15,11 +15,12 @@ from translators.chat.chunks import Chunk, Texts, strings
 from translators.json_codec import dumps, loads
 from translators.sse import Decoder
 
-_TEXT: Final = (
+STRING: Final = (
     rb'[^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u(?![dD][89a-fA-F])[0-9a-fA-F]{4})[^"\\\x00-\x1f]*+)*+'
 )
-_STRING: Final = re.compile(_TEXT).match
-_STRINGS: Final = re.compile(rb"%s(?:\n%s)*+" % (_TEXT, _TEXT)).fullmatch
+"""What a JSON string may hold, of escapes all but surrogates."""
+_STRING: Final = re.compile(STRING).match
+_STRINGS: Final = re.compile(rb"%s(?:\n%s)*+" % (STRING, STRING)).fullmatch
 _CONTROL: Final = re.compile(r"[\x00-\x1f]").search
 _OTHER_ESCAPE: Final = re.compile(rb"\\[/u]").search
 """What our own JSON does not write, or not always."""

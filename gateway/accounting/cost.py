@@ -127,7 +127,12 @@ def _counted(usage: Any, path: str) -> int:
 
 
 def _plain_cost(price: Price, prompt_tokens: int, cached_share: float, output_tokens: int) -> int:
-    rates = _rates(price, prompt_tokens) if price.tiers else price
+    tiers = price.tiers  # the lowest first
+    rates = (
+        _rates(price, prompt_tokens)
+        if tiers and prompt_tokens > tiers[0].above_prompt_tokens
+        else price
+    )
     read_rate, cached_rate, output_rate = rates.exact
     femto = prompt_tokens * read_rate + output_tokens * output_rate
     if cached_share:
@@ -136,7 +141,7 @@ def _plain_cost(price: Price, prompt_tokens: int, cached_share: float, output_to
 
 
 def _is_plain(usage: dict[str, Any]) -> bool:
-    """Every token has the plain rate: nothing cached, heard or beside the tokens."""
+    """Whether every token has the plain rate: none cached, none heard, no fee or surcharge."""
     details, spoken = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
     return (
         (not details or (details.__class__ is dict and not any(details.values())))

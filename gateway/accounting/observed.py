@@ -110,11 +110,11 @@ class Learned:
         factor.
         """
         key = persona, target
-        output = self._outputs.kept.get(key)
+        output = self._outputs.kept.get(key) or self._persona_outputs.kept.get(persona)
         cached = self._cached.kept.get(key, _NEVER)[0]
         factor = self._factors.kept.get(target, _AS_ESTIMATED)[0]
         return (
-            (self.expected_output(persona, target) if output is None else round(output[0])),
+            DEFAULT_OUTPUT if output is None else round(output[0]),
             cached,
             factor,
         )

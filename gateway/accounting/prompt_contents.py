@@ -6,9 +6,10 @@ than `MOST_PARTS` the rest is taken to be like the beginning, by its size.
 """
 
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from translators.chat.request import ChatRequest
+from translators.known_tools import KnownTools, known_tools
 
 MOST_PARTS: Final = 10_000
 """Messages, content parts and JSON values that are looked at: some 5 ms of work."""
@@ -42,8 +43,10 @@ class Contents:
     scale: float = 1.0
 
 
-def contents_of(request: ChatRequest) -> Contents:
-    """Messages with their calls and media, tool declarations and the answer's schema."""
+def contents_of(request: ChatRequest, joined: bool = False) -> Contents:
+    """Messages with their calls and media, tool declarations and the answer's schema. `joined`:
+    what stands together may be one text.
+    """
     walk = _Walk()
     for message in request.messages:
         if walk.room < 0:
@@ -51,12 +54,44 @@ def contents_of(request: ChatRequest) -> Contents:
         walk.message(message)
     body = request.body
     for name in ("tools", "functions", "response_format"):
-        if body.get(name):
-            walk.value(body[name])
+        if not (value := body.get(name)):
+            continue
+        if joined and name == "tools" and (known := known_tools(value)) is not None:
+            _add_known(walk, known)
+        else:
+            walk.value(value)
     found = walk.found
     if walk.room < 0:
         found.scale = max(1.0, request.size / (walk.syntax + sum(map(len, found.texts))))
     return found
+
+
+class _Counted(NamedTuple):
+    """What a walk over a set of tools finds, its texts as one."""
+
+    text: str
+    tokens: float
+    parts: int
+    syntax: int
+
+
+def _add_known(walk: "_Walk", tools: KnownTools) -> None:
+    """The same as walking over them, once for all requests."""
+    counted = tools.once("contents", lambda: _counted(tools.value))
+    if counted.parts > walk.room:
+        walk.value(tools.value)
+        return
+    walk.found.texts.append(counted.text)
+    walk.found.tokens += counted.tokens
+    walk.room -= counted.parts
+    walk.syntax += counted.syntax
+
+
+def _counted(value: Any) -> _Counted:
+    walk = _Walk()
+    walk.value(value)
+    found = walk.found
+    return _Counted("".join(found.texts), found.tokens, MOST_PARTS - walk.room, walk.syntax)
 
 
 class _Walk:

@@ -49,6 +49,8 @@ _CLASSES: Final[tuple[tuple[bytes, float], ...]] = (
 
 _ASCII: Final = 6
 """Classes that ASCII text can have, with that of what counts for nothing."""
+_OF_ASCII: Final = bytes(range(_ASCII))
+_SMALL: Final = _CLASSES[0][0]
 
 
 def _table() -> tuple[bytes, list[float]]:
@@ -68,7 +70,7 @@ def estimate_request(request: ChatRequest) -> int:
     """Prompt tokens of a request by the o200k tokenizer: messages, tool calls, media and tool
     declarations.
     """
-    contents = contents_of(request)
+    contents = contents_of(request, joined=True)
     return int((estimate_texts(contents.texts) + contents.tokens) * contents.scale) + 1
 
 
@@ -120,17 +122,19 @@ def pieces(texts: Sequence[str], total: int) -> Iterator[str]:
 
 
 def _weighed(text: str) -> float:
-    classes = text.encode("utf-8", "surrogatepass").translate(_TABLE)
-    present = (
-        range(_ASCII) if text.isascii() else range(len(_WEIGHTS))
-    )  # each count takes as long as all the rest
-    counts = [classes.count(number) for number in present]
-    small, capital, digits, spaces = counts[1:5]
+    encoded = text.encode("utf-8", "surrogatepass")
+    classes = encoded.translate(_TABLE, _SMALL)  # most of a text is small letters: one look less
+    small = len(encoded) - len(classes)
+    counts = [0, small, *[classes.count(number) for number in range(2, _ASCII)]]
+    if not text.isascii():
+        others = classes.translate(None, _OF_ASCII)  # few: each count takes as long as all the rest
+        counts += [others.count(number) for number in range(_ASCII, len(_WEIGHTS))]
+    capital, digits, spaces = counts[2:5]
     if (
         digits
         and 50 * spaces < digits
-        and len(classes) > _WORD
-        and small + capital + digits > 0.9 * len(classes)
+        and len(encoded) > _WORD
+        and small + capital + digits > 0.9 * len(encoded)
     ):
-        return len(classes) * _ENCODED
+        return len(encoded) * _ENCODED
     return float(sum(map(mul, _WEIGHTS, counts)))

@@ -43,6 +43,10 @@ class StoreDown(Exception):
     """The store failed, or is left alone because it does."""
 
 
+def _untold(seconds: float) -> None:
+    """Nobody measures."""
+
+
 class StoreThread:
     """The one thread that uses the database. One that keeps failing is left alone, but for a
     probe a second.
@@ -58,6 +62,8 @@ class StoreThread:
         """Somebody probes a failing one, so that no request has to wait for it."""
         self.trips = 0
         """How often the store was asked."""
+        self.took: Callable[[float], None] = _untold
+        """Told how many seconds each operation took."""
 
     @property
     def down(self) -> bool:
@@ -74,12 +80,14 @@ class StoreThread:
                 raise StoreDown
             self._not_before = self._now() + _REST
         self.trips += 1
-        loop = asyncio.get_running_loop()
+        loop, began = asyncio.get_running_loop(), self._now()
         try:
             result = await loop.run_in_executor(self._thread, work, self._database, *arguments)
         except (sqlite3.Error, StoreFailed) as error:
             self._failed(error)
             raise StoreDown from None
+        finally:
+            self.took(self._now() - began)
         if self.down:
             _log.warning("the store of limits answers again")
         self._failures = 0
@@ -190,7 +198,9 @@ class Leases:
                 lacking = [c for c in counters if c.free < needs[c.index]]
                 self._check_refused(lacking, needs, asked_at)
                 try:
-                    refusing = await self._lease(lacking, needs)
+                    # Who is being asked for already was refused: what comes back is waited for.
+                    asked_for = [c for c in lacking if c.id in self._recalls]
+                    refusing = (not recalled and asked_for) or await self._lease(lacking, needs)
                     if not refusing:
                         continue
                 except StoreDown:

@@ -125,12 +125,13 @@ async def recover(directory: Path, thread: StoreThread) -> int:
             for start in range(0, len(rows), BATCH):
                 await thread.call(ledger.book, instance, rows[start : start + BATCH])
             count += len(rows)
-        await thread.call(_remove, instance)
+        await thread.call(remove_instance, instance)
         for path in paths:
             path.unlink()
     return count
 
 
-def _remove(database: Database, instance: str) -> None:
+def remove_instance(database: Database, instance: str) -> None:
+    """A process is gone, and everything of it is in the ledger: its slices return."""
     with transaction(database):
         counter_store.remove_instance(database, instance)

@@ -17,6 +17,7 @@ from gateway.admission.journal import Journal
 from gateway.admission.keys import KeyDirectory
 from gateway.admission.leases import Leases, StoreDown, StoreThread
 from gateway.admission.ledger_queue import LedgerQueue
+from gateway.admission.metrics import LimitMetrics, Standing
 from gateway.admission.refusals import exceeded
 from gateway.admission.reservation import Reservation
 from gateway.admission.scopes import NO_KEY, CallerRules, applied, rules_of
@@ -79,8 +80,10 @@ class Admission:
                 self.leases.refresh,
             ),
         )
-        self.rejections: dict[tuple[str, str], int] = {}
-        """How often each kind of scope and limit refused."""
+        self.metrics = LimitMetrics(
+            self.pool, lambda: Standing(not thread.down, self.queue.backlog, self.queue.age)
+        )
+        thread.took = self.metrics.took
 
     async def learn(self, revision: int) -> None:
         """The store was seen with that revision. Raises StoreDown."""
@@ -207,6 +210,7 @@ class Admission:
         except LimitExceeded as error:
             if whole and error.limit["on"] not in ("requests", "concurrency"):
                 return None
+            self.metrics.refused(error.limit["scope"], error.limit["on"])
             raise
         warned = self.pool.of(warning, user, now)
         return self._held(asking, plan, counters, warned, bounds, needs, now)
@@ -257,6 +261,7 @@ class Admission:
         counter, bound = min(
             budget.refusing, key=lambda found: found[1].needs[found[0].index] - found[0].left
         )
+        self.metrics.refused(counter.id.scope, counter.limit.on)
         return exceeded(counter, bound.needs, self.clock())
 
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from gateway.admission.journal import Journal
 from gateway.admission.leases import StoreDown, StoreThread
-from gateway.admission.ledger_queue import recover
+from gateway.admission.ledger_queue import recover, remove_instance
 from gateway.admission.service import Admission
 from gateway.config.limits import LimitsPolicy
 from gateway.store import counters as counter_store
@@ -120,7 +120,7 @@ class Upkeep:
             booked = not any(file.pending for file in admission.journal.files)
             if booked:
                 await self._leases.return_all()
-                await self._thread.call(counter_store.remove_instance, self._leases.instance)
+                await self._thread.call(remove_instance, self._leases.instance)
         admission.journal.close(booked=booked)
         await self._thread.close()
 
@@ -133,7 +133,8 @@ class Upkeep:
         queue = self._admission.queue
         works: tuple[tuple[int, Callable[[], Awaitable[None]]], ...] = (
             (2, self._sync),
-            (1, self._answer_recalls),
+            (1, self._answer_recalls_soon),
+            (4, self._answer_recalls),
             (4, queue.book),
             (5, self._leases.return_idle),
             (1, self._learn),
@@ -159,9 +160,15 @@ class Upkeep:
     async def _sync(self) -> None:
         await asyncio.to_thread(self._admission.journal.sync)
 
+    async def _answer_recalls_soon(self) -> None:
+        """Where the store tells of one, or there may be any."""
+        told = self._leases.peers > 1 if self._signals is None else self._signals.take("meta")
+        if told:
+            await self._leases.answer_recalls()
+
     async def _answer_recalls(self) -> None:
-        told = self._signals is None or self._signals.take("meta")
-        if told and self._leases.peers > 1:
+        """Of a process that has only just begun, where nobody tells."""
+        if self._signals is None:
             await self._leases.answer_recalls()
 
     async def _learn(self) -> None:

@@ -7,7 +7,6 @@ from typing import TypedDict
 from gateway.api.request import Request
 from gateway.api.schemas import ReloadedDocument
 from gateway.config import Problem
-from gateway.config.reload import Reload
 from gateway.errors import (
     ConfigRejected,
     ProblemDocument,
@@ -15,6 +14,7 @@ from gateway.errors import (
     WorkerReloadDocument,
 )
 from gateway.http.response import Response, json_response
+from gateway.revisions.reload import Reload
 
 
 class ReloadDocument(TypedDict):

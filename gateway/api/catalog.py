@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any, cast
 
-from gateway.api import messages
 from gateway.api.decision import asking_of, decided
 from gateway.api.native_chat import native_request
 from gateway.api.request import Gateway, Request
@@ -34,11 +33,7 @@ from translators.chat.request import ChatRequest, parse
 
 
 async def list_models(http: Request) -> Response:
-    """GET /v1/models: personas, and direct models where they are allowed. Anthropic's clients get a
-    list in their shape.
-    """
-    if messages.VERSION_HEADER in http.headers:
-        return messages.list_models(http)
+    """GET /v1/models: personas, and direct models where they are allowed."""
     models: ModelListDocument = {
         "object": "list",
         "data": [_model(http, name) for name in visible_names(http)],
@@ -48,8 +43,6 @@ async def list_models(http: Request) -> Response:
 
 async def get_model(http: Request) -> Response:
     """GET /v1/models/{id}; a direct model's id has a slash in it."""
-    if messages.VERSION_HEADER in http.headers:
-        return messages.get_model(http)
     name = http.id
     if name not in visible_names(http):
         raise ModelNotFound(

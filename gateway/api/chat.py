@@ -18,10 +18,22 @@ from gateway.errors import RequestFailed, caller_error
 from gateway.http.event_stream import EventStream
 from gateway.http.offload import BIG, off_loop
 from gateway.http.response import Response
+from gateway.routing.candidates import Candidate
+from gateway.routing.decision import Decision
 from gateway.telemetry.ids import unique
+from translators.chat.chunks import Chunk
+from translators.chat.long_chunks import shed, shortened
 from translators.chat.wire import Completion
+from translators.dialect.inbound import (
+    AnswerFacts,
+    AnswerWriter,
+    Call,
+    InboundDialect,
+    InboundRequest,
+)
 from translators.errors import InvalidRequest, UpstreamError
-from translators.inbound import AnswerFacts, AnswerWriter, Call, InboundDialect, InboundRequest
+from translators.openai import inbound
+from translators.pieces import joined
 
 Handler = Callable[[Request], Awaitable[web.StreamResponse]]
 
@@ -44,17 +56,22 @@ def chat(dialect: InboundDialect) -> Handler:
 
 
 Settle = Callable[[bytes, Exchange], Awaitable[bytes]]
-"""What is done with a whole answer before its end goes out: given the end as it was written, the
-end as it is to be."""
+"""What is done with an answer before its end goes out, whole or broken: given the end as it was
+written, the end as it is to be."""
 
 
 async def respond(
-    http: Request, read: InboundRequest, exchange: Exchange, settle: Settle | None = None
+    http: Request,
+    read: InboundRequest,
+    exchange: Exchange,
+    settle: Settle | None = None,
+    decision: Decision | None = None,
 ) -> web.StreamResponse:
-    """Carry a request out that has been read, and answer it."""
+    """Carry a request out that has been read, and answer it; `decision`: where it is made."""
     gateway, request = http.gateway, read.request
-    decision = await prepare(http, request, exchange, read.origin)
-    if request.stream:
+    if decision is None:
+        decision = await prepare(http, request, exchange, read.origin)
+    if exchange.stream:
         writer = http.answer_writer = read.open_writer(unique(24), int(time.time()))
         interval = http.config.server.keep_alive_interval
         if (most := http.dialect.KEEP_ALIVE) is not None and most < interval:
@@ -71,18 +88,29 @@ async def respond(
             except (RequestFailed, InvalidRequest) as error:
                 if not out.started:
                     raise
-                return await _failed(http, error, writer, out, exchange)
+                return await _failed(http, error, writer, out, exchange, settle)
             try:
                 return await _relayed(http, stream, writer, out, exchange, settle)
             finally:
                 await gateway.dispatcher.close(stream, exchange)
     completion = await gateway.dispatcher.complete(decision, exchange)
-    facts = _facts_of_completion(completion, exchange)
+    attempt, served = exchange.attempt, exchange.served
+    assert attempt is not None
+    assert served is not None
+    facts = AnswerFacts(
+        completion["id"],
+        completion["created"],
+        completion["model"],
+        served.name,
+        exchange.estimated_prompt,
+        attempt.received,
+        _echoes(served),
+    )
     write = read.write_completion
     body = (
         write(completion, facts)
-        if exchange.received <= BIG
-        else await off_loop(write, completion, facts)
+        if attempt.received <= BIG
+        else await off_loop(_written_whole, write, completion, facts, http.dialect is inbound)
     )
     return Response(body if settle is None else await settle(body, exchange))
 
@@ -103,9 +131,16 @@ async def _relayed(
 ) -> web.StreamResponse:
     """What comes from the provider, written to the caller as it comes."""
     assert exchange.served is not None
-    served = exchange.served.name
+    served = exchange.served
     writer.begin(
-        AnswerFacts(stream.id, stream.created, stream.model, served, exchange.estimated_prompt)
+        AnswerFacts(
+            stream.id,
+            stream.created,
+            stream.model,
+            served.name,
+            exchange.estimated_prompt,
+            echoes=_echoes(served),
+        )
     )
     write, last, reservation = writer.write, b"", exchange.reservation
     try:
@@ -113,7 +148,11 @@ async def _relayed(
             async for chunks in batches:
                 if reservation is not None:
                     reservation.saw(chunks)
-                data = write(chunks)
+                data = (
+                    write(chunks)
+                    if not stream.long
+                    else await off_loop(_written, writer, chunks, http.dialect is inbound)
+                )
                 if stream.over:
                     out.fall_silent()
                     last = data  # goes out with the end, in one system call
@@ -124,11 +163,37 @@ async def _relayed(
                     await out.write(data)
     except UpstreamError as error:
         failed = http.gateway.dispatcher.broke(error, exchange)
-        return await _failed(http, failed, writer, out, exchange)
+        return await _failed(http, failed, writer, out, exchange, settle)
     http.gateway.dispatcher.finished(stream, exchange)
     out.fall_silent()
     end = writer.end()
     return await out.end(last + (end if settle is None else await settle(end, exchange)))
+
+
+def _written_whole(
+    write: Callable[[Completion, AnswerFacts], bytes],
+    completion: Completion,
+    facts: AnswerFacts,
+    relays: bool,
+) -> bytes:
+    """A big answer. In the hub's own dialect nothing of its log probabilities is kept."""
+    body = write(completion, facts)
+    if relays:
+        for choice in completion["choices"]:
+            shed(choice.get("logprobs"))
+    return body
+
+
+def _written(writer: AnswerWriter, chunks: list[Chunk], relays: bool) -> bytes:
+    """What `writer` makes of a long batch. `relays`: chunks of the hub's own dialect are shown as
+    they came.
+    """
+    shown = shortened(chunks, relays)
+    written = [data for chunk in shown if (data := writer.write([chunk]))]
+    if relays:
+        for chunk in chunks:
+            shed((chunk.choice or {}).get("logprobs"))
+    return written[0] if len(written) == 1 else joined(written)
 
 
 async def _failed(
@@ -137,21 +202,20 @@ async def _failed(
     writer: AnswerWriter,
     out: EventStream,
     exchange: Exchange,
+    settle: Settle | None,
 ) -> web.StreamResponse:
     """The end of an answer whose headers are out."""
     fail(exchange, error, http.dialect)
+    out.fall_silent()
     *before, last = writer.fail(caller_error(error)) or (b"",)
     for piece in before:
         await out.write(piece)
-    return await out.end(last)
+    return await out.end(last if settle is None else await settle(last, exchange))
 
 
-def _facts_of_completion(completion: Completion, exchange: Exchange) -> AnswerFacts:
-    assert exchange.served is not None
-    return AnswerFacts(
-        completion["id"],
-        completion["created"],
-        completion["model"],
-        exchange.served.name,
-        exchange.estimated_prompt,
-    )
+def _echoes(served: Candidate) -> bool:
+    """Whether a server is sent back what it reasoned as text."""
+    if served.provider.dialect != "openai":
+        return False
+    taken = served.model.record.message_fields
+    return taken is None or "reasoning_content" in taken

@@ -9,8 +9,8 @@ from gateway.routing.decision import Decision, decide
 from gateway.routing.facts import Caller
 from gateway.routing.state import Budget, RoutingContext
 from translators.chat.request import ChatRequest
+from translators.dialect.inbound import Origin
 from translators.errors import InvalidRequest
-from translators.inbound import Origin
 from translators.notes import Note
 
 if TYPE_CHECKING:
@@ -72,6 +72,8 @@ async def decided(
             decision = decide(*counted) if small else await off_loop(decide, *counted)
     if gateway.admission is not None:
         gateway.admission.check_persona(http.key_id, decision.plan.policy.name)
+    if origin is not None and origin.resource is not None:
+        _check_resource(decision, origin.resource)
     return decision, context
 
 
@@ -129,6 +131,21 @@ def asking_of(http: Request, request: ChatRequest) -> "Asking":
     assert admission is not None
     day = http.gateway.state.clock().date()
     return admission.asking(http.key_id, http.request_id, request, day)
+
+
+def _check_resource(decision: Decision, path: str) -> None:
+    """What is stored under the gateway's key belongs to whoever else uses it, too. Raises
+    InvalidRequest.
+    """
+    persona = decision.plan.policy.persona
+    if persona is None or not persona.gemini_resources:
+        name = decision.plan.policy.name
+        raise InvalidRequest(
+            f"'{path}' names what Google stores for this gateway, which callers of {name} may not"
+            " (gemini_resources in the policy).",
+            path,
+            "unsupported_parameter",
+        )
 
 
 def params_mode(http: Request, configured: str) -> str:

@@ -17,8 +17,8 @@ from gateway.errors import (
     UpstreamFailed,
     caller_error,
 )
+from translators.dialect.inbound import InboundDialect
 from translators.errors import InvalidRequest
-from translators.inbound import InboundDialect
 from translators.openai import inbound as chat
 
 RESTARTING: Final = "restarting"
@@ -54,11 +54,13 @@ class exchange_of:
         self._exchange = http.exchange = exchange
 
     def __enter__(self) -> Exchange:
-        self._gateway.enter()
+        gateway = self._gateway
+        gateway.running += 1
+        gateway.begun += 1
         return self._exchange
 
     def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
-        exchange = self._exchange
+        exchange, gateway = self._exchange, self._gateway
         match error:
             case None:
                 pass
@@ -68,8 +70,10 @@ class exchange_of:
                 fail(exchange, error, self._dialect)
             case _:
                 exchange.record_end("internal_error", 500, exchange.error_code)
-        self._gateway.leave()
-        exchange.publish(self._gateway.bus)
+        gateway.running -= 1
+        if gateway.draining and gateway.running == 0:
+            gateway.idle.set()
+        exchange.publish(gateway.bus)
 
     def _left(self, exchange: Exchange) -> None:
         """The caller is not there any more: it left, or we cut it."""

@@ -12,8 +12,8 @@ from gateway.api.schemas import (
     ReadinessDocument,
 )
 from gateway.config import Config
-from gateway.config.reload import Reloader
 from gateway.http.response import Response, json_response
+from gateway.revisions.reload import Reloader
 
 MOST_PROBLEMS: Final = 20
 """Places of problems that readiness tells."""

@@ -43,9 +43,7 @@ def new_request_id() -> str:
 
 
 async def edge(http: Request) -> web.StreamResponse:
-    """Around every request. Broad on purpose: the caller of a gateway always gets an answer in the
-    one error shape.
-    """
+    """Around every request. Broad on purpose: callers always get an answer, in one error shape."""
     headers = http.headers
     given = headers.get("x-request-id")
     http.request_id = given if given and _REQUEST_ID(given) else new_request_id()

@@ -29,9 +29,10 @@ from gateway.http.offload import BIG, off_loop
 from translators.chat.chunks import Chunk, Collector, singly
 from translators.chat.request import ChatRequest, parse
 from translators.chat.wire import Completion, Message, Usage
+from translators.dialect.inbound import AnswerFacts, CallerError
 from translators.errors import InvalidRequest
-from translators.inbound import AnswerFacts, CallerError
 from translators.json_codec import dumps
+from translators.long_json import dumps_sized
 from translators.openai.inbound import EVENT_STREAM, KEEP_ALIVE_COMMENT, error_document
 
 NAME: Final = "native"
@@ -90,7 +91,7 @@ class NativeRequest:
         self._exchange = exchange
 
     def write_completion(self, completion: Completion, answer: AnswerFacts) -> bytes:
-        return dumps(_answer(completion, self._exchange))
+        return dumps_sized(_answer(completion, self._exchange), answer.size)
 
     def open_writer(self, answer_id: str, created: int) -> "NativeWriter":
         return NativeWriter(self._exchange)

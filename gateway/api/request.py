@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from gateway.accounting.token_counter import TokenCounter
 from gateway.api.auth import Access, Admin
 from gateway.config import Config
-from gateway.config.reload import Reloader
 from gateway.dispatch.dispatcher import Dispatcher
 from gateway.dispatch.exchange import Exchange
 from gateway.http.body import MAX_VALUES, read_json
 from gateway.http.body_budget import Bodies, BodyHold
 from gateway.http.request import IncomingRequest
+from gateway.revisions.reload import Reloader
 from gateway.routing.decision_log import DecisionLog
 from gateway.routing.state import RouterState
 from gateway.store.entry import Store
 from gateway.telemetry.events import EventBus
 from gateway.telemetry.metrics import Metrics
 from gateway.workers.peers import Peers
-from translators.inbound import AnswerWriter, InboundDialect
+from translators.dialect.inbound import AnswerWriter, InboundDialect
 from translators.openai import inbound as chat
 
 if TYPE_CHECKING:
@@ -75,21 +75,15 @@ class Gateway:
     def __post_init__(self) -> None:
         self.metrics.in_flight.set_function(lambda: self.running)
 
-    def enter(self) -> None:
-        self.running += 1
-        self.begun += 1
-
-    def leave(self) -> None:
-        self.running -= 1
-        if self.draining and self.running == 0:
-            self.idle.set()
-
 
 class CallersConnection(Protocol):
     """What a request must know of its connection."""
 
     cut_for: str | None
     """Why we cut it, if we did."""
+
+    def begin(self) -> None:
+        """A request of it begins."""
 
     def held_up(self) -> float:
         """Seconds in which the caller took nothing of what was there for it, in this request."""
@@ -100,6 +94,7 @@ class Request(IncomingRequest):
 
     ATTRS = IncomingRequest.ATTRS | {
         "gateway",
+        "caller",
         "config",
         "started",
         "request_id",
@@ -128,10 +123,13 @@ class Request(IncomingRequest):
         """`parts` and `settings`: aiohttp's."""
         super().__init__(*parts, **settings)
         self.gateway = gateway
-        self.config = gateway.config
+        self.caller: CallersConnection = parts[2]
+        """The connection that it came by: see gateway.server.http_server."""
+        self.caller.begin()
+        self.config = config = gateway.config
         """The configuration that held when the request began: all of it is served by this one."""
         self.started = time.perf_counter()
-        self.in_memory = BodyHold(gateway.bodies, self.config.server.max_bodies_bytes)
+        self.in_memory = BodyHold(gateway.bodies, config.server.max_bodies_bytes)
 
     @property
     def keep_alive(self) -> bool:
@@ -139,11 +137,6 @@ class Request(IncomingRequest):
         last.
         """
         return not (self._message.should_close or self.gateway.draining)
-
-    @property
-    def caller(self) -> "CallersConnection":
-        """The connection that it came by: see gateway.server.http_server."""
-        return self._protocol  # type: ignore[return-value]  # ours, not any of aiohttp's
 
     async def read_json(self, keep_text: bool = False, most: int = MAX_VALUES) -> tuple[Any, int]:
         """Its decoded body and the size of it in bytes; `keep_text` keeps its text in `json_text`.

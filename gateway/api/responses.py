@@ -21,8 +21,8 @@ from gateway.routing import personas
 from gateway.routing.plan import resolve
 from gateway.store.entry import Entry
 from gateway.telemetry.ids import unique
+from translators.dialect.inbound import Call
 from translators.errors import InvalidRequest
-from translators.inbound import Call
 from translators.json_codec import JsonObject, dumps, loads
 from translators.responses.inbound.dialect import NAME, ResponsesInbound, read_kept
 from translators.responses.inbound.state import PREVIOUS

@@ -26,8 +26,8 @@ from gateway.api.openapi import openapi
 from gateway.api.request import Request
 from gateway.errors import NotServed
 from translators.claude import inbound as claude_messages
+from translators.dialect.inbound import InboundDialect
 from translators.gemini import inbound as gemini_api
-from translators.inbound import InboundDialect
 from translators.openai import inbound as chat_completions
 from translators.responses.inbound import dialect as responses_dialect
 
@@ -90,7 +90,7 @@ _LIMITS: Final = (
 """Keys, limits and what was spent."""
 ROUTES: Final = (
     Route("POST", "/v1/chat/completions", chat(chat_completions)),
-    Route("POST", "/v1/messages", chat(claude_messages), claude_messages),
+    Route("POST", "/v1/messages", messages.create, claude_messages),
     Route("POST", "/v1/messages/count_tokens", messages.count_tokens, claude_messages),
     *_responses(""),
     *_responses("/v1"),
@@ -145,8 +145,14 @@ class Variant(NamedTuple):
 
 
 VARIANTS: Final[dict[str, tuple[Variant, ...]]] = {
-    "/v1/models": (Variant(gemini_models.is_asked, gemini_models.list_models, gemini_api),),
-    "/v1/models/{id:.+}": (Variant(gemini_models.is_asked, gemini_models.get_model, gemini_api),),
+    "/v1/models": (
+        Variant(gemini_models.is_asked, gemini_models.list_models, gemini_api),
+        Variant(messages.is_asked, messages.list_models, claude_messages),
+    ),
+    "/v1/models/{id:.+}": (
+        Variant(gemini_models.is_asked, gemini_models.get_model, gemini_api),
+        Variant(messages.is_asked, messages.get_model, claude_messages),
+    ),
 }
 """By the path of a route that answers GET; the first that is asked for holds."""
 

@@ -10,9 +10,9 @@ from typing import Any, Literal, NotRequired
 from typing_extensions import TypedDict  # pydantic reads typing's own from Python 3.12 on only
 
 from gateway.config import CostTier, DialectName, PromptMode, StrategyName
-from gateway.config.reload import Trigger
 from gateway.errors import WorkerReloadDocument
 from gateway.health.documents import CheckDocument, KeyDocument, TargetHealthDocument
+from gateway.revisions.reload import Trigger
 from gateway.workers.peers import WorkersDocument
 from translators.capabilities import Capability
 

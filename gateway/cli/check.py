@@ -8,7 +8,7 @@ from dataclasses import replace
 from gateway.accounting.cost import Extras, most_cost
 from gateway.config import Config, Persona, TargetRef
 from gateway.config.limits import Limit, Limits, LimitsPolicy
-from gateway.config.lint.advice import persona_advice, unused_providers
+from gateway.lint.advice import persona_advice, unused_providers
 from gateway.routing.facts import NOBODY, facts_of
 from gateway.routing.plan import TEMPORARY, plan, policy_of
 from gateway.routing.state import RoutingContext

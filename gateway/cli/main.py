@@ -23,8 +23,9 @@ from gateway.cli.doctor import examined
 from gateway.cli.limits_options import COMMANDS, add_limits
 from gateway.cli.replay import logged, replay, report
 from gateway.cli.serve import Serving, overview, serve, supervise
-from gateway.config import Config, ConfigError, ConfigFiles, find_directory
+from gateway.config import Config, ConfigError
 from gateway.errors import RequestFailed, error_body
+from gateway.revisions.load import ConfigFiles, find_directory
 from gateway.routing.decision import decide
 from gateway.routing.facts import Caller
 from gateway.routing.plan import plan_document

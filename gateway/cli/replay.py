@@ -26,7 +26,7 @@ from gateway.routing.rules import first_match
 from gateway.routing.state import RoutingContext
 
 SEED: Final = 20260101
-"""Of the dice: the same decisions give the same answer."""
+"""The seed of the random numbers, so that the same decisions give the same result."""
 REFUSED: Final = "(refused)"
 
 
@@ -107,7 +107,7 @@ def _logged(document: dict[str, Any]) -> Logged:
 
 
 def _server(document: dict[str, Any]) -> str:
-    """Who served, in either form."""
+    """The target that served, from a log line or from a decision document."""
     return (
         str(document["served"])
         if "served" in document
@@ -116,7 +116,7 @@ def _server(document: dict[str, Any]) -> str:
 
 
 def _eligible(target: Any) -> str | None:
-    """The name of a target that could serve, in either form."""
+    """The name of an eligible target, from a log line or from a decision document."""
     if isinstance(target, str):
         return None if target.endswith(")") else target
     return f"{target['provider']}/{target['model']}" if target["verdict"] != "rejected" else None
@@ -226,7 +226,7 @@ def _model(config: Config, name: str) -> Model | None:
 
 
 def report(outcome: Outcome) -> str:
-    """The outcome for people."""
+    """The outcome as text to read."""
     lines = [f"{outcome.decisions} decisions, {outcome.changed} would change."]
     names = sorted({*outcome.before, *outcome.after}, key=lambda name: (-outcome.after[name], name))
     total = outcome.decisions or 1

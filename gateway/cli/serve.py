@@ -21,8 +21,9 @@ from gateway.api.auth import Access, Admin
 from gateway.api.catalog import standing
 from gateway.api.request import VERSION
 from gateway.app import memory_of, running_gateway
-from gateway.config import Config, ConfigFiles, simulated_by
+from gateway.config import Config
 from gateway.errors import NoPeers
+from gateway.revisions.load import ConfigFiles, simulated_by
 from gateway.server.file_descriptors import raise_limit
 from gateway.server.listener import Server, is_loopback, listening
 from gateway.server.worker_requests import answers_of
@@ -123,7 +124,7 @@ async def _announce(
 
 
 def _end_alone(server: Server, stop: asyncio.Event) -> None:
-    """Without a parent: whoever starts the service again wants the port at once."""
+    """End a worker that has lost its parent: the port must be free for the next start."""
     server.leave_port()
     stop.set()
 

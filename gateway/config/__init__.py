@@ -1,13 +1,13 @@
-"""Persona policy and capabilities: read, checked whole, frozen; read again as a new value.
+"""What the two files and the environment may say: frozen values, and how each is read and checked
+by itself.
 
-`load` returns one value that is passed on, never imported, or raises ConfigError with every
-problem.
+`gateway.lint` checks them against each other, `gateway.revisions` loads them as one value.
 """
 
-from gateway.config.conditions import ALWAYS, Condition, Feature, TimeWindow
+from gateway.config.conditions import ALWAYS, CAPABILITY_OF, Condition, Feature, TimeWindow
+from gateway.config.configuration import Config
 from gateway.config.errors import ConfigError, Problem
 from gateway.config.links import Link, Proxy, TlsFiles, tls_context
-from gateway.config.load import Config, ConfigFiles, find_directory, load, simulated_by
 from gateway.config.origins import EVERY_ORIGIN, OPAQUE_ORIGIN
 from gateway.config.personas import (
     NO_OVERRIDES,
@@ -47,11 +47,11 @@ from gateway.config.server import (
 )
 
 __all__ = [
-    "ALWAYS", "EVERY_ORIGIN", "NOTHING", "NO_OVERRIDES", "OPAQUE_ORIGIN", "ApiKey", "Backoff",
-    "Balance", "BreakerSettings", "CheckOutcome", "Concurrency", "Condition", "Config",
-    "ConfigError", "ConfigFiles", "CostTier", "DialectName", "Feature", "HealthCheck", "Hedge",
-    "Link", "MediaFetch", "Model", "OnFailure", "ParamsMode", "Persona", "Policy", "Price",
-    "PriceTier", "Problem", "PromptMode", "Provider", "Proxy", "Resilience", "RetryBudget",
-    "Rule", "ServerSettings", "StrategyName", "TargetRef", "TimeWindow", "TimeoutOverrides",
-    "Timeouts", "TlsFiles", "find_directory", "load", "simulated_by", "tls_context",
+    "ALWAYS", "CAPABILITY_OF", "EVERY_ORIGIN", "NOTHING", "NO_OVERRIDES", "OPAQUE_ORIGIN", "ApiKey",
+    "Backoff", "Balance", "BreakerSettings", "CheckOutcome", "Concurrency", "Condition", "Config",
+    "ConfigError", "CostTier", "DialectName", "Feature", "HealthCheck", "Hedge", "Link",
+    "MediaFetch", "Model", "OnFailure", "ParamsMode", "Persona", "Policy", "Price", "PriceTier",
+    "Problem", "PromptMode", "Provider", "Proxy", "Resilience", "RetryBudget", "Rule",
+    "ServerSettings", "StrategyName", "TargetRef", "TimeWindow", "TimeoutOverrides", "Timeouts",
+    "TlsFiles", "tls_context",
 ]  # fmt: skip

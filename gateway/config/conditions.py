@@ -9,19 +9,29 @@ from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import Field
 
+from gateway.config.endpoints import HEADER_NAME
 from gateway.config.errors import shown
 from gateway.config.schema import DERIVED, OrText, Row, Written, derive, if_none, matching
+from translators.capabilities import Capability
 
 Feature = Literal[
     "tools", "images", "files", "audio", "video", "json_schema", "reasoning", "web_search",
     "history",
 ]  # fmt: skip
 """What a rule may ask of a request: history means that an assistant has spoken in it already."""
+CAPABILITY_OF: Final[Mapping[Feature, Capability]] = {
+    "tools": "tool_calling",
+    "images": "vision",
+    "audio": "audio_input",
+    "video": "video",
+    "json_schema": "json_schema",
+    "web_search": "web_search",
+}
+"""What a target needs for a feature. Every model reads text files; reasoning can be left out."""
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: Final[tuple[Day, ...]] = get_args(Day)
 EVERY_DAY: Final = frozenset(range(7))
 
-_HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _SECRET_HEADERS: Final = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key"})
 _SOME: Final = Field(min_length=1)
 
@@ -39,7 +49,7 @@ def _days(days: tuple[Day, ...] | None) -> frozenset[int]:
 def _header_names(headers: dict[str, frozenset[str]]) -> Mapping[str, frozenset[str]]:
     """With the names in small letters."""
     for name in headers:
-        if not _HEADER.fullmatch(name):
+        if not HEADER_NAME.fullmatch(name):
             raise ValueError(
                 f"{shown(name)} is no name of a header: letters, digits and dashes make one"
             )
@@ -54,21 +64,21 @@ def _one_or_more(text: Any) -> OrText:
     return OrText(text, lambda value: frozenset((value,)), "must be text, or a list of texts", list)
 
 
-_HEADER_RULE: Final = (
-    "a header's value is printable ASCII without spaces around it: this one can never match"
+_HEADER: Final = matching(
+    r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?",
+    "a header's value is printable ASCII without spaces around it: this one can never match",
+    repeated=False,
 )
-_HeaderValue = Annotated[
-    str, matching(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?", _HEADER_RULE, repeated=False)
-]
-_KEY_ID_RULE: Final = (
-    "must be the id of a caller's key as the log shows it: 8 hex digits, in small letters"
+_KEY_ID: Final = matching(
+    "[0-9a-f]{8}",
+    "must be the id of a caller's key as the log shows it: 8 hex digits, in small letters",
+    repeated=False,  # it may be the key itself
 )
-_KeyId = Annotated[
-    str, matching("[0-9a-f]{8}", _KEY_ID_RULE, repeated=False)
-]  # it may be the key itself
 Texts = Annotated[frozenset[str], _SOME, _one_or_more(str)]
-HeaderValues = Annotated[frozenset[_HeaderValue], _SOME, _one_or_more(_HeaderValue)]
-KeyIds = Annotated[frozenset[_KeyId], _SOME, _one_or_more(_KeyId)]
+HeaderValues = Annotated[
+    frozenset[Annotated[str, _HEADER]], _SOME, _one_or_more(Annotated[str, _HEADER])
+]
+KeyIds = Annotated[frozenset[Annotated[str, _KEY_ID]], _SOME, _one_or_more(Annotated[str, _KEY_ID])]
 TimeOfDay = Annotated[time, Written(str, _time)]
 
 

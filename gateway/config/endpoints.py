@@ -4,36 +4,27 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from gateway.config.errors import shown
 
 MODEL_PLACE: Final = "{model}"
 """In a base_url: where the model's id goes, percent-encoded (Azure's deployments)."""
 
+NOT_HTTP: Final = "must be an http or https URL"
 _QUERY: Final = re.compile(r"[^=&]+=[^&]*(?:&[^=&]+=[^&]*)*")
 _SECRET_NAME: Final = re.compile(
     r"(?:.*[-_.])?(?:key|apikey|token|secret|password|sig|signature|code)", re.I
 )
 """Parameters that open something: a URL is in the logs and traces of everything it passes."""
 
-_HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _LONGEST_NAME: Final = 64
 _PRINTABLE: Final = re.compile(r"[\x20-\x7e]*")
-_OURS: Final = frozenset(
-    {
-        "host",
-        "content-length",
-        "content-type",
-        "transfer-encoding",
-        "connection",
-        "accept",
-        "accept-encoding",
-        "expect",
-        "te",
-        "upgrade",
-    }
-)
+_OURS: Final = frozenset({
+    "host", "content-length", "content-type", "transfer-encoding", "connection", "accept",
+    "accept-encoding", "expect", "te", "upgrade",
+})  # fmt: skip
 _CREDENTIALS: Final = frozenset(
     {"authorization", "proxy-authorization", "cookie", "x-api-key", "x-goog-api-key", "api-key"}
 )
@@ -45,24 +36,23 @@ _NEVER_A_KEY: Final = _OURS | {
 _NEVER_A_KEYS_BEGINNING: Final = ("content-", "proxy-", "accept-", "sec-")
 
 
-def check_url(url: str) -> str:
-    """An http(s) URL without a final slash. Raises ValueError that does not repeat it."""
+def split(url: str) -> tuple[SplitResult, int | None]:
+    """The parts of a URL and its port. Raises ValueError that does not repeat it."""
     try:
         parts = urlsplit(url)
-        port_is_valid = parts.port is None or parts.port > 0
+        return parts, parts.port
     except ValueError:
-        raise ValueError("must be an http or https URL") from None
-    written_well = url.isascii() and url.isprintable() and " " not in url
-    if (
-        parts.scheme not in ("http", "https")
-        or not parts.hostname
-        or not port_is_valid
-        or not written_well
-    ):
-        raise ValueError("must be an http or https URL")
-    if not all(
-        0 < len(label) < 64 for label in parts.hostname.removesuffix(".").split(".")
-    ):  # resolvers raise, instead of not finding it
+        raise ValueError(NOT_HTTP) from None
+
+
+def check_url(url: str) -> str:
+    """An http(s) URL without a final slash. Raises ValueError that does not repeat it."""
+    parts, port = split(url)
+    well_written = re.fullmatch(r"https?:[\x21-\x7e]*", url, re.I)
+    if not well_written or not parts.hostname or port == 0:
+        raise ValueError(NOT_HTTP)
+    # Resolvers raise for other names, instead of not finding them.
+    if not all(0 < len(label) < 64 for label in parts.hostname.removesuffix(".").split(".")):
         raise ValueError("must name a host: its parts have 1 to 63 characters")
     if parts.username is not None or parts.password is not None:
         raise ValueError("must not hold a user name or password")
@@ -118,7 +108,7 @@ def placed(base_url: str, model: str) -> str:
 def check_headers(headers: dict[str, str]) -> Mapping[str, str]:
     """Headers for every request, in small letters. Raises ValueError that repeats no value."""
     for name, value in headers.items():
-        if not _HEADER.fullmatch(name):
+        if not HEADER_NAME.fullmatch(name):
             raise ValueError("a header's name must be made of letters, digits and dashes")
         if name.lower() in _OURS:
             raise ValueError(f"{name!r} is set for each request")
@@ -133,7 +123,7 @@ def check_headers(headers: dict[str, str]) -> Mapping[str, str]:
 
 def check_key_header(name: str) -> str:
     """The name of a header that may carry a key, in small letters. Raises ValueError."""
-    if not _HEADER.fullmatch(name) or len(name) > _LONGEST_NAME:
+    if not HEADER_NAME.fullmatch(name) or len(name) > _LONGEST_NAME:
         raise ValueError(
             f"must be a header's name, of at most {_LONGEST_NAME} letters, digits and dashes, not"
             f" {shown(name)}"

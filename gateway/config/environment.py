@@ -10,10 +10,9 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from gateway.config.endpoints import check_url, parts_of
+from gateway.config.endpoints import MODEL_PLACE, check_url, names_version, parts_of
 from gateway.config.errors import Complaint, Problem
 from gateway.config.links import NO_PROXY, Link, Proxy, TlsFiles, proxy_at, proxy_for, tls_context
-from gateway.config.lint.models import base_url_complaints
 from gateway.config.providers import ApiKey, Provider
 
 _KEY: Final = re.compile(r"[\x21-\x7e]+")
@@ -31,7 +30,6 @@ def completed(
     tls = None if row.tls is None else _in_directory(row.tls, directory)
     if tls is not None:
         complaints += _tls_complaints(tls, base_url)
-    link = None if proxy is None and tls is None else Link(proxy, tls)
     written = row.keys or (() if row.key_variable is None else (ApiKey(row.key_variable),))
     keys, reason = _keys(written, environ)
     provider = replace(
@@ -41,15 +39,26 @@ def completed(
         keys=keys,
         key_variables=tuple(key.variable for key in written),
         unavailable_reason=reason,
-        link=link,
+        link=None if proxy is None and tls is None else Link(proxy, tls),
     )
     return provider, complaints
 
 
+def base_url_complaints(row: Provider, url: str) -> Iterator[str]:
+    """What of a URL, from the row or from the environment, does not go with the rest of the row."""
+    if row.dialect == "openai":
+        if row.api_version is not None and names_version(url):
+            yield "has an api-version in its query, and there is 'api_version', too"
+        return
+    if "?" in url:
+        yield f"must not have a query: the dialect {row.dialect!r} has no place for it"
+    if MODEL_PLACE in url:
+        yield f"must not have {MODEL_PLACE}: the dialect {row.dialect!r} names the model elsewhere"
+
+
 def _base_url(row: Provider, environ: Mapping[str, str], complaints: list[Complaint]) -> str:
     """The URL of the file or, if set, of the environment, which no complaint repeats."""
-    variable = row.base_url_variable
-    given = _said(variable, environ)
+    given = _said(row.base_url_variable, environ)
     if not given:
         return row.base_url
     try:
@@ -57,10 +66,8 @@ def _base_url(row: Provider, environ: Mapping[str, str], complaints: list[Compla
         wrong = list(base_url_complaints(row, url))
     except ValueError as error:
         url, wrong = row.base_url, [str(error)]
-    complaints += (
-        (("base_url_variable",), f"the URL in the environment variable {variable} {message}")
-        for message in wrong
-    )
+    of = f"the URL in the environment variable {row.base_url_variable}"
+    complaints += ((("base_url_variable",), f"{of} {message}") for message in wrong)
     return url
 
 
@@ -87,35 +94,22 @@ def _keys(
 def _proxy(
     row: Provider, base_url: str, environ: Mapping[str, str], complaints: list[Complaint]
 ) -> Proxy | None:
-    variable = row.proxy_variable
-    given = _said(variable, environ)
+    given = _said(row.proxy_variable, environ) or row.proxy
+    at, wrong = "proxy_variable", f"the proxy in the environment variable {row.proxy_variable}"
     try:
         if given:
             return None if given == NO_PROXY else proxy_at(given)
-    except ValueError as error:
-        complaints.append(
-            (("proxy_variable",), f"the proxy in the environment variable {variable} {error}")
-        )
-        return None
-    if row.proxy is not None:
-        return None if row.proxy == NO_PROXY else proxy_at(row.proxy)
-    try:
+        at, wrong = "base_url", "cannot be reached:"
         return proxy_for(base_url, environ)
     except ValueError as error:
-        complaints.append((("base_url",), f"cannot be reached: {error}"))
+        complaints.append(((at,), f"{wrong} {error}"))
         return None
 
 
 def _in_directory(tls: TlsFiles, directory: Path) -> TlsFiles:
     names = ("ca_file", "client_certificate", "client_key")
-    return replace(
-        tls,
-        **{
-            name: str(directory / file)
-            for name in names
-            if (file := getattr(tls, name)) is not None
-        },
-    )
+    files = {name: file for name in names if (file := getattr(tls, name)) is not None}
+    return replace(tls, **{name: str(directory / file) for name, file in files.items()})
 
 
 def _tls_complaints(tls: TlsFiles, base_url: str) -> Iterator[Complaint]:
@@ -133,14 +127,9 @@ def _tls_complaints(tls: TlsFiles, base_url: str) -> Iterator[Complaint]:
 def environment_problems(environ: Mapping[str, str]) -> Iterator[Problem]:
     """Certificate paths of the environment that do not exist: OpenSSL would quietly use none."""
     paths = ssl.get_default_verify_paths()
-    file, directories = environ.get(paths.openssl_cafile_env), environ.get(paths.openssl_capath_env)
+    of_file, of_directories = paths.openssl_cafile_env, paths.openssl_capath_env
+    file, directories = environ.get(of_file), environ.get(of_directories)
     if file and not (Path(file).is_file() and os.access(file, os.R_OK)):
-        yield Problem(
-            "environment", None, paths.openssl_cafile_env, f"{file} is no file that can be read"
-        )
-    if directories and not any(
-        Path(directory).is_dir() for directory in directories.split(os.pathsep)
-    ):
-        yield Problem(
-            "environment", None, paths.openssl_capath_env, f"{directories} is no directory"
-        )
+        yield Problem("environment", None, of_file, f"{file} is no file that can be read")
+    if directories and not any(map(os.path.isdir, directories.split(os.pathsep))):
+        yield Problem("environment", None, of_directories, f"{directories} is no directory")

@@ -57,11 +57,9 @@ class Source:
 
     def problem(self, place: Place, message: str) -> Problem:
         """A problem at `place`, on the line of the nearest value written there or above it."""
-        known = next(
-            (self.lines[place[:n]] for n in range(len(place), -1, -1) if place[:n] in self.lines),
-            None,
-        )
-        return Problem(self.name, known, path_of(place), message)
+        above = (self.lines.get(place[:n]) for n in range(len(place), -1, -1))
+        line = next((line for line in above if line is not None), None)
+        return Problem(self.name, line, path_of(place), message)
 
     def problems(self, at: Place, complaints: Iterable[Complaint]) -> list[Problem]:
         """Complaints about what stands at `at`, as problems."""
@@ -80,20 +78,16 @@ def unknown(what: str, name: Any, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, names, n=1) if isinstance(name, str) else []
     hint = f"did you mean {near[0]!r}? " if near else ""
     more = f" and {len(names) - MAX_KNOWN} more" if len(names) > MAX_KNOWN else ""
-    return (
-        f"unknown {what} {shown(name)} ({hint}known:"
-        f" {', '.join(names[:MAX_KNOWN]) or 'none'}{more})"
-    )
+    listed = ", ".join(names[:MAX_KNOWN]) or "none"
+    return f"unknown {what} {shown(name)} ({hint}known: {listed}{more})"
 
 
 def shown(value: Any) -> str:
     """A value as a message may show it: short, and never one that looks like a key."""
     if isinstance(value, str):
-        return (
-            "(not shown: it looks like a secret)"
-            if _SECRET.search(value)
-            else repr(value if len(value) <= 60 else value[:59] + "…")
-        )
+        if _SECRET.search(value):
+            return "(not shown: it looks like a secret)"
+        return repr(value if len(value) <= 60 else value[:59] + "…")
     kinds = {dict: "a mapping", list: "a list", type(None): "nothing", bool: str(value).lower()}
     return kinds.get(type(value)) or str(value)[:60]
 
@@ -106,18 +100,14 @@ def under(step: str | int, complaints: Iterable[Complaint]) -> Iterator[Complain
 def complaint(place: Place, detail: ErrorDetails) -> str:
     """What pydantic found, in our words. A header's value is never shown: it may be a secret."""
     context = detail.get("ctx", {})
-    match detail["type"]:
-        case "literal_error":
-            return _not_one_of(detail["input"], context["expected"])
-        case "value_error":
-            return str(context["error"])
-        case kind if kind in _PLAIN:
-            return _PLAIN[kind]
-    rule = (
-        detail["msg"]
-        if detail["type"] == FORMS
-        else _RULES.get(detail["type"], "").format(**context)
-    )
+    kind = detail["type"]
+    if kind == "literal_error":
+        return _not_one_of(detail["input"], context["expected"])
+    if kind == "value_error":
+        return str(context["error"])
+    if kind in _PLAIN:
+        return _PLAIN[kind]
+    rule = detail["msg"] if kind == FORMS else _RULES.get(kind, "").format(**context)
     if not rule:
         return detail["msg"][:1].lower() + detail["msg"][1:]
     return rule if "headers" in place else f"{rule}, not {shown(detail['input'])}"
@@ -133,15 +123,13 @@ _PLAIN: Final = {
     "too_short": "must not be empty",
     "string_too_short": "must not be empty",
 }
+_DATE: Final = "must be a date like 2026-11-30"
 _RULES: Final = {
     "bool_type": "must be true or false",
     "int_type": "must be a whole number",
     "string_type": "must be text",
     **dict.fromkeys(("float_type", "decimal_type", "decimal_parsing"), "must be a number"),
-    **dict.fromkeys(
-        ("date_type", "date_parsing", "date_from_datetime_parsing"),
-        "must be a date like 2026-11-30",
-    ),
+    **dict.fromkeys(("date_type", "date_parsing", "date_from_datetime_parsing"), _DATE),
     **dict.fromkeys(("dict_type", "dataclass_type"), "must be a mapping of keys to values"),
     **dict.fromkeys(("tuple_type", "frozen_set_type"), "must be a list"),
     "greater_than": "must be greater than {gt:g}",

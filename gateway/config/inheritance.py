@@ -1,12 +1,11 @@
 """A provider's model rows, completed by the rows they are `like`, and read as models."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import takewhile
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
-from gateway.config.errors import Place, Problem, Source, shown, unknown
-from gateway.config.lint.models import model_complaints
+from gateway.config.errors import Complaint, Place, Problem, Source, shown, unknown
 from gateway.config.providers import Model, Provider
 from gateway.config.schema import HIDDEN, Validator, keys_of
 from translators.capabilities import ModelRecord
@@ -27,7 +26,7 @@ _OPENAIS_FACTS: Final[Mapping[str, Any]] = {
 """What holds for models there unless their row says otherwise, as for the family `openai-api`."""
 
 _UNKNOWN_WINDOW: Final = 8192
-"""Tokens of a model of embeddings whose limit nobody knows: nothing is held against them."""
+"""Tokens, for a model of embeddings without a known limit. No input is checked against it."""
 
 Chain = Sequence[tuple[Place, Mapping[str, Any]]]
 """A row and the rows that it is like, each with its place, the nearest first."""
@@ -37,11 +36,18 @@ def facts_of_host(provider: Provider | None) -> Mapping[str, Any]:
     """What is known of a model of the dialect `openai` by where it is served."""
     if provider is None or provider.dialect != "openai":
         return {}
-    return (
-        _OPENAIS_FACTS
-        if f".{urlsplit(provider.base_url).hostname}".endswith(_OPENAIS_HOSTS)
-        else {}
-    )
+    host = f".{urlsplit(provider.base_url).hostname}"
+    return _OPENAIS_FACTS if host.endswith(_OPENAIS_HOSTS) else {}
+
+
+class ReadModel(NamedTuple):
+    """A row of a model, read."""
+
+    id: str
+    chain: Chain
+    model: Model | None
+    """None if it is invalid."""
+    problems: list[Problem]
 
 
 class ModelReader:
@@ -51,45 +57,37 @@ class ModelReader:
         self._source = source
         self._families = families
 
-    def check_families(self) -> list[Problem]:
+    def check_families(self) -> Iterator[Problem]:
         """Families that are no mappings, and keys that no model has."""
-        problems = []
         for name, row in self._families.items():
             at: Place = ("families", name)
             if not isinstance(row, dict):
-                problems.append(self._no_mapping(at, row))
+                yield self._no_mapping(at, row)
                 continue
-            problems += [
-                self._source.problem((*at, key), unknown("key", key, _KEYS))
-                for key in row
-                if key not in _KEYS
-            ]
-        return problems
+            for key in row:
+                if key not in _KEYS:
+                    yield self._source.problem((*at, key), unknown("key", key, _KEYS))
 
     def read(
         self, name: str, provider: Provider | None, rows: Mapping[str, Any]
-    ) -> tuple[dict[str, Model], list[Problem]]:
-        """The models of `name` without problems. `provider` is None if it is invalid."""
-        models: dict[str, Model] = {}
-        problems: list[Problem] = []
+    ) -> Iterator[ReadModel]:
+        """The models of the provider `name`. `provider` is None if it is invalid."""
         for id_ in rows:
             chain, problem = self._chain(name, rows, id_)
             if problem is not None:
-                problems.append(problem)
+                yield ReadModel(id_, chain, None, [problem])
                 continue
             values = _completed({**facts_of_host(provider), **_laid_over_each_other(chain)})
-            record = {key: value for key, value in values.items() if key in _RECORD_KEYS}
-            rest = {key: value for key, value in values.items() if key not in _RECORD_KEYS}
-            model, complaints = _MODEL.read({**rest, HIDDEN + "id": id_, HIDDEN + "record": record})
-            if model is not None:
-                complaints += model_complaints(model, provider)
-            problems += [
-                self._source.problem(_written_at(chain, place), message)
-                for place, message in complaints
-            ]
-            if model is not None and not complaints:
-                models[id_] = model
-        return models, problems
+            record = {key: values.pop(key) for key in [*values] if key in _RECORD_KEYS}
+            model, complaints = _MODEL.read(
+                {**values, HIDDEN + "id": id_, HIDDEN + "record": record}
+            )
+            yield ReadModel(id_, chain, model, self.problems(chain, complaints))
+
+    def problems(self, chain: Chain, complaints: Iterable[Complaint]) -> list[Problem]:
+        """Complaints about a completed row, each where what it complains of was written."""
+        placed = [(_written_at(chain, place), message) for place, message in complaints]
+        return self._source.problems((), placed)
 
     def _chain(
         self, provider: str, rows: Mapping[str, Any], name: str
@@ -108,14 +106,13 @@ class ModelReader:
             if "like" not in row:
                 return chain, None
             other = row["like"]
-            if not isinstance(other, str) or (other not in self._families and other not in rows):
-                known = [*self._families, *rows]
-                return (), self._source.problem(
-                    (*at, "like"), unknown("family or model", other, known)
-                )
+            known = {**rows, **self._families}
+            if not isinstance(other, str) or other not in known:
+                wrong = unknown("family or model", other, known)
+                return (), self._source.problem((*at, "like"), wrong)
             family = other in self._families
             at = ("families", other) if family else ("providers", provider, "models", other)
-            row = self._families[other] if family else rows[other]
+            row = known[other]
 
     def _no_mapping(self, at: Place, row: Any) -> Problem:
         return self._source.problem(at, f"must be a mapping of keys to values, not {shown(row)}")
@@ -140,19 +137,17 @@ def _laid_over_each_other(chain: Chain) -> dict[str, Any]:
 
 
 def _completed(values: dict[str, Any]) -> dict[str, Any]:
-    """A model of embeddings writes no answer: its row says nothing of one, and prices inputs
-    only."""
+    """The row with what a model of embeddings does not need to say: it writes no answer, and only
+    its inputs have a price."""
     embedding = values.get("embedding")
     if not isinstance(embedding, dict):
         return values
     longest = embedding.get("max_input_tokens")
     window = longest if isinstance(longest, int) and longest > 0 else _UNKNOWN_WINDOW
-    completed = {"context_window": window, "max_output_tokens": 1, **values}
+    values = {"context_window": window, "max_output_tokens": 1, **values}
     if isinstance(prices := values.get("prices"), list):
-        completed["prices"] = [
-            {"output": 0, **price} if isinstance(price, dict) else price for price in prices
-        ]
-    return completed
+        values["prices"] = [{"output": 0, **p} if isinstance(p, dict) else p for p in prices]
+    return values
 
 
 def _written_at(chain: Chain, inside: Place) -> Place:

@@ -16,6 +16,7 @@ from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined
 
 from pydantic import Field
 
+from gateway.config.endpoints import NOT_HTTP, split
 from gateway.config.schema import Row
 
 NO_PROXY: Final = "none"
@@ -36,22 +37,16 @@ class Proxy:
     @property
     def authorization(self) -> str | None:
         """The header's value."""
-        return (
-            None
-            if self.credentials is None
-            else f"Basic {base64.b64encode(self.credentials.encode()).decode()}"
-        )
+        return f"Basic {self.secrets[2]}" if self.secrets else None
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What nobody may be shown."""
-        if self.credentials is None or self.authorization is None:
+        """What must not be shown: the credentials, the password alone, and both as they are
+        sent."""
+        if self.credentials is None:
             return ()
-        return (
-            self.credentials,
-            self.credentials.partition(":")[2],
-            self.authorization.removeprefix("Basic "),
-        )
+        sent = base64.b64encode(self.credentials.encode()).decode()
+        return self.credentials, self.credentials.partition(":")[2], sent
 
 
 _File = Annotated[str, Field(min_length=1)]
@@ -72,11 +67,7 @@ class TlsFiles(Row):
 
     @property
     def files(self) -> tuple[str, ...]:
-        return tuple(
-            file
-            for file in (self.ca_file, self.client_certificate, self.client_key)
-            if file is not None
-        )
+        return tuple(filter(None, (self.ca_file, self.client_certificate, self.client_key)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,40 +80,32 @@ class Link:
 
 def tls_context(files: TlsFiles | None) -> ssl.SSLContext:
     """For connections to a provider; takes tens of ms. Raises ValueError naming a bad file."""
-    for file in () if files is None else files.files:
+    files = files or TlsFiles()
+    for file in files.files:
         try:
             Path(file).read_bytes()
         except OSError as error:
             raise ValueError(f"{file}: {error.strerror or error}") from None
     try:
-        context = ssl.create_default_context(cafile=None if files is None else files.ca_file)
+        context = ssl.create_default_context(cafile=files.ca_file)
     except ssl.SSLError:
-        raise ValueError(
-            f"{files.ca_file if files else 'the system'}: holds no certificates in PEM"
-        ) from None
-    if files is not None and files.client_certificate is not None:
-        try:
-            context.load_cert_chain(
-                files.client_certificate, files.client_key, password=""
-            )  # never asked for at a terminal
+        of = files.ca_file or "the system"
+        raise ValueError(f"{of}: holds no certificates in PEM") from None
+    if files.client_certificate is not None:
+        try:  # without a password it would be asked for at a terminal
+            context.load_cert_chain(files.client_certificate, files.client_key, password="")
         except ssl.SSLError as error:
-            raise ValueError(
-                f"{' and '.join(files.files[-2:])}: no certificate with its unencrypted key"
-                f" ({error.reason})"
-            ) from None
+            what = f"no certificate with its unencrypted key ({error.reason})"
+            raise ValueError(f"{' and '.join(files.files[-2:])}: {what}") from None
     context.set_alpn_protocols(["http/1.1"])
     return context
 
 
 def proxy_at(url: str) -> Proxy:
     """The proxy of a URL, by default http. Raises ValueError that does not repeat it."""
-    try:
-        parts = urlsplit(url if "://" in url else f"http://{url}")
-        port = parts.port
-    except ValueError:
-        raise ValueError("must be an http or https URL") from None
+    parts, port = split(url if "://" in url else f"http://{url}")
     if parts.scheme not in _PORTS:
-        raise ValueError("must be an http or https URL: other proxies (SOCKS) are not spoken to")
+        raise ValueError(f"{NOT_HTTP}: other proxies (SOCKS) are not spoken to")
     if not parts.hostname or parts.path not in ("", "/") or parts.query or parts.fragment:
         raise ValueError("must be a URL of a host and its port alone")
     credentials = None
@@ -134,10 +117,8 @@ def proxy_at(url: str) -> Proxy:
 def check_proxy(url: str) -> str:
     """A proxy as it may stand in a file. Raises ValueError."""
     if url != NO_PROXY and proxy_at(url).credentials is not None:
-        raise ValueError(
-            "must not hold a user name or password: 'proxy_variable' names a variable with the"
-            " whole URL"
-        )
+        rule = "must not hold a user name or password"
+        raise ValueError(f"{rule}: 'proxy_variable' names a variable with the whole URL")
     return url
 
 
@@ -153,18 +134,14 @@ def proxies_of(environ: Mapping[str, str]) -> dict[str, tuple[str, str]]:
 def proxy_for(url: str, environ: Mapping[str, str]) -> Proxy | None:
     """What the environment says of a provider's URL. Raises ValueError naming the variable."""
     proxies, parts = proxies_of(environ), urlsplit(url)
-    told = proxies.get(parts.scheme) or proxies.get("all")
-    if told is None or (
-        parts.hostname
-        and _bypassed(
-            parts.hostname, parts.port or _PORTS[parts.scheme], proxies.get("no", ("", ""))[1]
-        )
-    ):
+    variable, proxy = proxies.get(parts.scheme) or proxies.get("all") or ("", "")
+    direct, port = proxies.get("no", ("", ""))[1], parts.port or _PORTS[parts.scheme]
+    if not proxy or (parts.hostname and _bypassed(parts.hostname, port, direct)):
         return None
     try:
-        return proxy_at(told[1])
+        return proxy_at(proxy)
     except ValueError as error:
-        raise ValueError(f"the proxy in the environment variable {told[0]} {error}") from None
+        raise ValueError(f"the proxy in the environment variable {variable} {error}") from None
 
 
 def _bypassed(host: str, port: int, no_proxy: str) -> bool:
@@ -173,12 +150,9 @@ def _bypassed(host: str, port: int, no_proxy: str) -> bool:
     if any(proxy_bypass_environment(form, {"no": no_proxy}) for form in forms):
         return True
     entries = [entry.strip() for entry in no_proxy.split(",")]
+    networks = [entry for entry in entries if "/" in entry or entry == host]
     try:
         address = ipaddress.ip_address(host)
-        return any(
-            address in ipaddress.ip_network(entry, strict=False)
-            for entry in entries
-            if "/" in entry or entry == host
-        )
+        return any(address in ipaddress.ip_network(entry, strict=False) for entry in networks)
     except ValueError:  # a name, or an entry that is no network
         return False

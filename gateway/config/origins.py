@@ -21,33 +21,25 @@ def check_origin(text: str) -> str:
     if text in (EVERY_ORIGIN, OPAQUE_ORIGIN):
         return text
     if EVERY_ORIGIN in text:
-        raise ValueError(
-            f"must be an origin written out, or {EVERY_ORIGIN!r} alone for every one, not"
-            f" {shown(text)}"
-        )
+        rule = f"must be an origin written out, or {EVERY_ORIGIN!r} alone for every one"
+        raise ValueError(f"{rule}, not {shown(text)}")
     match = _ORIGIN.fullmatch(text.lower())
     if match is None:
         raise ValueError(f"{_RULE}, not {shown(text)}")
     scheme, host, port = match.groups()
     if port is not None and not 0 < int(port) < 65_536:
         raise ValueError(f"{_RULE}, not {shown(text)}: a port is 1 to 65535")
-    return (
-        f"{scheme}://{host}"
-        if port in (None, _DEFAULT_PORTS.get(scheme))
-        else f"{scheme}://{host}:{int(port)}"
-    )
+    usual = port in (None, _DEFAULT_PORTS.get(scheme))
+    return f"{scheme}://{host}" if usual else f"{scheme}://{host}:{int(port)}"
 
 
 def check_origins(origins: tuple[str, ...]) -> tuple[str, ...]:
     """A list of origins, each of which says something. Raises ValueError."""
-    if twice := next((origin for i, origin in enumerate(origins) if origin in origins[:i]), None):
-        raise ValueError(f"{twice!r} stands in the list twice")
-    if EVERY_ORIGIN in origins and (
-        needless := next(
-            (origin for origin in origins if origin not in (EVERY_ORIGIN, OPAQUE_ORIGIN)), None
-        )
-    ):
-        raise ValueError(
-            f"{needless!r} has no effect beside {EVERY_ORIGIN!r}, which allows every origin"
-        )
+    for i, origin in enumerate(origins):
+        if origin in origins[:i]:
+            raise ValueError(f"{origin!r} stands in the list twice")
+    needless = [origin for origin in origins if origin not in (EVERY_ORIGIN, OPAQUE_ORIGIN)]
+    if needless and EVERY_ORIGIN in origins:
+        why = f"has no effect beside {EVERY_ORIGIN!r}, which allows every origin"
+        raise ValueError(f"{needless[0]!r} {why}")
     return origins

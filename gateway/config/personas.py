@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import InitVar, dataclass, field
+from dataclasses import InitVar, asdict, dataclass, field
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal
@@ -53,8 +53,11 @@ _QUANTILES: Final[Mapping[Any, float]] = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "
 _SHARE: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?%")
 
 
-def _wait(after: Any) -> tuple[float | None, float | None]:
-    """The seconds, or the quantile."""
+_Wait = tuple[float | None, float | None]
+"""Seconds, or a quantile."""
+
+
+def _wait(after: Any) -> _Wait:
     text = after if isinstance(after, str) else ""
     if after is None:
         raise ValueError("is required")
@@ -62,17 +65,15 @@ def _wait(after: Any) -> tuple[float | None, float | None]:
         return float(found[1]) / (1000 if found[2] == "ms" else 1), None
     if text in _QUANTILES:
         return None, _QUANTILES[text]
-    raise ValueError(
-        f"must be one of {', '.join(_QUANTILES)} or a time like 800ms or 1.5s, not {shown(after)}"
-    )
+    rule = f"must be one of {', '.join(_QUANTILES)} or a time like 800ms or 1.5s"
+    raise ValueError(f"{rule}, not {shown(after)}")
 
 
 def _share(text: str) -> float:
     found = _SHARE.fullmatch(text)
     if found is None or not 0 < float(found[1]) <= 100:
-        raise ValueError(
-            f"must be a share above 0 and up to 100%, like 5% or 0.05, not {shown(text)}"
-        )
+        rule = "must be a share above 0 and up to 100%, like 5% or 0.05"
+        raise ValueError(f"{rule}, not {shown(text)}")
     return float(found[1]) / 100
 
 
@@ -92,6 +93,7 @@ def _names(target: str | None) -> tuple[str, str]:
 
 
 _SOME: Final = Field(min_length=1)
+_REGIONS: Final = Written(Annotated[frozenset[Region], _SOME] | None, if_none(frozenset()))
 Parameters = Annotated[Mapping[str, Any], Written(dict[str, Any], MappingProxyType)]
 
 
@@ -119,10 +121,7 @@ NOTHING: Final[tuple[tuple[str, ...], tuple[str, ...]]] = ((), ())
 
 def _overrides(found: TargetTimeouts) -> TimeoutOverrides:
     """NO_OVERRIDES itself where nothing is said: it is looked for by identity."""
-    total = found.total if isinstance(found, TimeoutOverrides) else None
-    overrides = TimeoutOverrides(
-        connect=found.connect, first_content=found.first_content, idle=found.idle, total=total
-    )
+    overrides = TimeoutOverrides(**asdict(found))
     return NO_OVERRIDES if overrides == NO_OVERRIDES else overrides
 
 
@@ -215,20 +214,19 @@ class Backoff(Row):
 
 
 def _kinds(named: frozenset[str] | None) -> frozenset[FailureKind]:
-    return (
-        MOVES_ON
-        if named is None
-        else frozenset(kind for name in named for kind in FAILURE_CLASSES[name])
-    )
+    if named is None:
+        return MOVES_ON
+    return frozenset(kind for name in named for kind in FAILURE_CLASSES[name])
+
+
+_MOVE_ON: Final = Written(frozenset[_FAILURE_CLASS] | None, _kinds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OnFailure(Row):
     """What happens when an attempt fails."""
 
-    move_on: Annotated[
-        frozenset[FailureKind], Written(frozenset[_FAILURE_CLASS] | None, _kinds)
-    ] = MOVES_ON
+    move_on: Annotated[frozenset[FailureKind], _MOVE_ON] = MOVES_ON
     """After these another attempt is made; after others the failure is the answer."""
     retries: Annotated[int, Field(ge=0, le=5)] = 1
     """How often one target may be asked again, once every other was asked."""
@@ -241,9 +239,7 @@ class OnFailure(Row):
 class Hedge(Row):
     """When a second target is asked, although the first has not failed."""
 
-    after: InitVar[
-        Annotated[tuple[float | None, float | None] | None, REQUIRED, Written(Any, _wait)]
-    ] = None
+    after: InitVar[Annotated[_Wait | None, REQUIRED, Written(Any, _wait)]] = None
     """In the file: a time like 800ms, or a quantile like p95."""
     seconds: Annotated[float | None, DERIVED] = None
     """After this time without content."""
@@ -252,7 +248,7 @@ class Hedge(Row):
     max_extra: Annotated[float, Field(gt=0, le=1), OrText(str, _share, other=object)] = 0.05
     """Hedged requests, as a share of all of the persona's."""
 
-    def __post_init__(self, after: tuple[float | None, float | None] | None) -> None:
+    def __post_init__(self, after: _Wait | None) -> None:
         if after is not None:
             derive(self, seconds=after[0], quantile=after[1])
 
@@ -285,9 +281,7 @@ class Persona(Row):
     max_cost_tier: CostTier | None = None
     max_price: Annotated[Decimal, Field(gt=0)] | None = None
     """USD that one request may cost, as expected before it is sent."""
-    regions: Annotated[
-        frozenset[str], Written(Annotated[frozenset[Region], _SOME] | None, if_none(frozenset()))
-    ] = frozenset()
+    regions: Annotated[frozenset[str], _REGIONS] = frozenset()
     """Only targets in these regions; empty: anywhere."""
     timeouts: Annotated[TimeoutOverrides, Written(TimeoutOverrides, _overrides)] = NO_OVERRIDES
     fan_out: bool = True
@@ -296,6 +290,8 @@ class Persona(Row):
     """Overrides Config.params."""
     equivalent: bool = False
     """Of embeddings: vectors of all its targets may stand for each other, whatever their spaces."""
+    gemini_resources: bool = False
+    """Callers of Gemini's API may name what Google stores for our key: files, cached contents."""
     looks_at: tuple[tuple[str, ...], tuple[str, ...]] = field(init=False, repr=False, compare=False)
     """The headers and the metadata that its conditions look at."""
     policy: Policy = field(init=False, repr=False, compare=False)

@@ -29,7 +29,7 @@ from gateway.config.schema import (
     matching,
 )
 from translators.capabilities import ModelRecord
-from translators.dialect import BEARER, KeyHeader
+from translators.dialect import BEARER, KeyHeader, RelayLimits
 
 CostTier = Literal["low", "medium", "high"]
 COST_TIERS: Final[tuple[CostTier, ...]] = ("low", "medium", "high")
@@ -142,7 +142,10 @@ class Model(Row):
         prices = self.prices
         if prices and prices[-1].valid_from <= day:  # nearly always
             return prices[-1]
-        return next((price for price in reversed(prices) if price.valid_from <= day), None)
+        for price in reversed(prices):
+            if price.valid_from <= day:
+                return price
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +177,7 @@ class HealthCheck(Row):
 
 
 UNSET: Final = SecretStr("")
-"""In place of a key that the environment does not have."""
+"""Stands for a key that is not set in the environment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +218,14 @@ _API_VERSION: Final = matching(
 )
 
 
+def _betas(text: str) -> frozenset[str] | None:
+    if text not in ("all", "none"):
+        raise ValueError(unknown("value", text, ["all", "none"]))
+    return None if text == "all" else frozenset()
+
+
+_BETAS: Final = OrText(str, _betas, "must be all, none or a list of betas", other=list)
+_Betas = frozenset[str] | None
 _RELAYS: Final = {"claude": "claude", "gemini": "gemini"}
 
 
@@ -226,6 +237,11 @@ class Provider(Row):
     dialect: DialectName
     responses: Literal["native"] | None = None
     """native: callers of the Responses API are relayed to its own (dialect openai)."""
+    betas: Annotated[_Betas, _BETAS] = None
+    """Claude: which of a Messages caller's betas its host takes; others go, with their fields.
+    None, in the file `all`: every one."""
+    extras: Literal["all", "none"] = "all"
+    """Claude: none: its host takes only what the plain Messages API has."""
     base_url: Annotated[str, AfterValidator(check_written_url)]
     """Without a final slash and its query; `{model}` stands for a model's id: Model.base_url."""
     base_url_variable: Variable | None = None
@@ -260,8 +276,11 @@ class Provider(Row):
         Written(Annotated[dict[str, Any], Field(min_length=1)], MappingProxyType),
     ]
     redactor: Redactor = field(init=False, repr=False, compare=False)
+    relay_limits: RelayLimits | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        limits = RelayLimits(self.betas, self.extras == "all")
+        derive(self, relay_limits=None if limits == RelayLimits() else limits)
         proxy = () if self.link is None or self.link.proxy is None else self.link.proxy.secrets
         derive(
             self, redactor=Redactor([*(key.secret.get_secret_value() for key in self.keys), *proxy])
@@ -273,8 +292,8 @@ class Provider(Row):
 
     @property
     def relays(self) -> str:
-        """The dialect whose callers' own bodies it is sent; "" where that is nobody's but the
-        hub's.
+        """The dialect whose callers' bodies this provider is sent as they came; "" if it is only
+        sent the hub's requests.
         """
         if self.responses is not None:
             return "responses"

@@ -31,7 +31,7 @@ class Redactor:
 
     def holds(self, text: str) -> bool:
         """Whether a secret is in the text."""
-        return any(sign in text for sign in self._signs)
+        return any(map(text.__contains__, self._signs))
 
     def clean(self, text: str) -> str:
         """The text without the secrets and whatever looks like a key; cut to 2,000 characters."""

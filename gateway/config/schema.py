@@ -69,12 +69,9 @@ class Written:
     form: Any
     read: Callable[[Any], Any]
 
-    def __get_pydantic_core_schema__(
-        self, _source: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        return core_schema.no_info_after_validator_function(
-            self.read, handler.generate_schema(self.form)
-        )
+    def __get_pydantic_core_schema__(self, _: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        form = handler.generate_schema(self.form)
+        return core_schema.no_info_after_validator_function(self.read, form)
 
 
 _TEXT, _OTHER = HIDDEN + "text", HIDDEN + "other"
@@ -87,22 +84,19 @@ class OrText(Written):
     rule: str = ""
     other: type = dict
 
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        short = Written.__get_pydantic_core_schema__(self, source, handler)
+    def __get_pydantic_core_schema__(self, kind: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        short = Written.__get_pydantic_core_schema__(self, kind, handler)
         return core_schema.tagged_union_schema(
-            {_TEXT: short, _OTHER: handler(source)},
-            discriminator=lambda value: (
-                _TEXT
-                if isinstance(value, str)
-                else _OTHER
-                if isinstance(value, self.other)
-                else None
-            ),
+            {_TEXT: short, _OTHER: handler(kind)},
+            discriminator=self._form_of,
             custom_error_type=FORMS,
             custom_error_message=self.rule,
         )
+
+    def _form_of(self, value: Any) -> str | None:
+        if isinstance(value, str):
+            return _TEXT
+        return _OTHER if isinstance(value, self.other) else None
 
 
 def derive(row: Any, **values: Any) -> None:

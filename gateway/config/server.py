@@ -103,6 +103,8 @@ class PolicyFile(Row):
     resilience: Resilience = Resilience()
     aliases: dict[str, str] = field(default_factory=dict)
     """Other names of personas; one may end with `*`."""
+    messages_discovery: bool = True
+    """Anthropic's clients are listed each persona again under a name with `claude` in it."""
     limits: Limits | None = None
     """Of everything together, or of a persona."""
     teams: dict[str, Team] | None = None

@@ -48,37 +48,24 @@ def revision_of(policy: bytes, capabilities: bytes) -> str:
 
 def read(path: Path) -> tuple[Source, list[Problem]]:
     """The file's values and its problems. A file that cannot be read at all has the value None."""
+    reader, data = _Reader(path.name), b""
+    line: int | None = None
     try:
         data = path.read_bytes()
+        value = reader.document(yaml.parse(data.decode("utf-8-sig"), Loader=_LOADER))
+        return Source(path.name, data, value, reader.lines), reader.problems
     except OSError as error:
-        return _unreadable(
-            path.name, b"", None, f"cannot be read from {path.parent} ({error.strerror or 'error'})"
-        )
-    try:
-        text = data.decode("utf-8-sig")
+        message = f"cannot be read from {path.parent} ({error.strerror or 'error'})"
     except UnicodeDecodeError as error:
-        return _unreadable(
-            path.name, data, data.count(b"\n", 0, error.start) + 1, "is not UTF-8 text"
-        )
-    reader = _Reader(path.name)
-    try:
-        value = reader.document(yaml.parse(text, Loader=_LOADER))
+        line, message = data.count(b"\n", 0, error.start) + 1, "is not UTF-8 text"
     except _Broken as error:
-        return _unreadable(path.name, data, error.line, error.message)
+        line, message = error.line, error.message
     except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark is not None else None
-        return _unreadable(path.name, data, line, f"is not YAML: {error.problem or error.context}")
+        line = None if error.problem_mark is None else error.problem_mark.line + 1
+        message = f"is not YAML: {error.problem or error.context}"
     except yaml.YAMLError:
-        return _unreadable(
-            path.name, data, None, "is not YAML: it holds characters that no text has"
-        )
-    return Source(path.name, data, value, reader.lines), reader.problems
-
-
-def _unreadable(
-    name: str, data: bytes, line: int | None, message: str
-) -> tuple[Source, list[Problem]]:
-    return Source(name, data, None, {}), [Problem(name, line, "", message)]
+        message = "is not YAML: it holds characters that no text has"
+    return Source(path.name, data, None, {}), [Problem(path.name, line, "", message)]
 
 
 class _Reader:
@@ -101,21 +88,17 @@ class _Reader:
                 if documents > 1:
                     raise _Broken(_line(event), "holds more than one document")
                 value = self._value(next(events), events, ())
-        if not isinstance(value, dict):
-            raise _Broken(
-                None, "is empty" if value is None else "must be a mapping of keys to values"
-            )
-        return value
+        if isinstance(value, dict):
+            return value
+        empty = value is None
+        raise _Broken(None, "is empty" if empty else "must be a mapping of keys to values")
 
     def _value(self, event: yaml.Event, events: Iterator[yaml.Event], place: Place) -> Any:
         line = _line(event)
         self.lines.setdefault(place, line)
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise _Broken(
-                line,
-                "anchors and aliases are not used here: a model takes over another's facts with"
-                " 'like'",
-            )
+            instead = "a model takes over another's facts with 'like'"
+            raise _Broken(line, f"anchors and aliases are not used here: {instead}")
         if getattr(event, "tag", None):
             raise _Broken(line, "tags are not used here")
         if len(place) > MAX_DEPTH:
@@ -144,11 +127,8 @@ class _Reader:
             self.lines[inside] = line
             of_limit = key == "on" and len(place) > 1 and place[-2] == "limits"
             if not event.style and not of_limit and (misread := _misread_key(key)):
-                self.complain(
-                    line,
-                    inside,
-                    f"the key {key!r} is {misread} to other YAML readers: put it in quotes",
-                )
+                why = f"is {misread} to other YAML readers: put it in quotes"
+                self.complain(line, inside, f"the key {key!r} {why}")
             mapping[key] = self._value(next(events), events, inside)
         return mapping
 
@@ -165,12 +145,8 @@ class _Reader:
         if text in _CONSTANTS:
             return _CONSTANTS[text]
         if _LEADING_ZERO.fullmatch(text):
-            self.complain(
-                self.lines[place],
-                place,
-                f"{text} is an octal number to other YAML readers: write it without the leading"
-                " zero",
-            )
+            why = "is an octal number to other YAML readers: write it without the leading zero"
+            self.complain(self.lines[place], place, f"{text} {why}")
             return int(text.replace("_", "")[:MAX_DIGITS])
         if _INTEGER.fullmatch(text):
             return int(text) if len(text) <= MAX_DIGITS else text

@@ -33,7 +33,7 @@ from gateway.upstream.media import MediaFetcher, refuse_urls
 from translators.capabilities import ModelRecord
 from translators.chat.request import ChatRequest
 from translators.chat.wire import InputMessage
-from translators.dialect import MAX_GROWTH, Dialect, Envelope, Target, UpstreamRequest
+from translators.dialect import MAX_GROWTH, Envelope, Target, UpstreamRequest
 from translators.errors import GrownTooLarge, InvalidRequest, UpstreamError, UpstreamFailure
 from translators.notes import Note, losses
 from translators.registry import dialect_for, wants_reasoning_back
@@ -143,8 +143,13 @@ class AttemptRunner:
                     learned and correction.learned,
                     (correction.request, correction.record),
                 )
-        alone = attempt.overlay is not None or len(request.body["messages"]) < 2
-        notes = () if alone else self._lost_reasoning(attempt, first, caller)
+        messages = request.body["messages"]
+        alone = len(messages) < 2 or (len(messages) == 2 and messages[0]["role"] != "assistant")
+        notes = (
+            ()
+            if alone or attempt.overlay is not None
+            else self._lost_reasoning(attempt, first, caller)
+        )
         if mended:
             if learned:  # only what helped is a fact
                 self._corrected[attempt.candidate.name] = (attempt.candidate.model.record, asked[1])
@@ -206,7 +211,9 @@ class AttemptRunner:
         if attempt.origin is not None:
             request, notes = unsealed(request, candidate.name)
             attempt.add_notes(notes)
-        return self._reasoning.restore(caller, candidate.name, request), record
+        if len(request.body["messages"]) > 1:
+            request = self._reasoning.restore(caller, candidate.name, request)
+        return request, record
 
     def _lost_reasoning(self, attempt: Attempt, asked: Asked, caller: str) -> tuple[Note, ...]:
         """Of reasoning that the model needed and did not get back. Not before it has answered: in
@@ -292,8 +299,16 @@ class AttemptRunner:
             provider.key_header,
             provider.query,
             _AT_ONCE,
+            provider.relay_limits,
         )
-        upstream = await _built(dialect, request, target)
+        upstream: UpstreamRequest | None = None
+        if request.size <= BIG:
+            try:
+                upstream = dialect.build_request(request, target)
+            except GrownTooLarge:
+                target = replace(target, max_growth=MAX_GROWTH)
+        if upstream is None:  # it is big, or stands for more than it shows
+            upstream = await off_loop(dialect.build_request, request, target)
         if upstream.notes:
             attempt.add_notes(upstream.notes)
         if params == "strict" and (refused := losses((*attempt.persona_notes, *attempt.notes))):
@@ -316,17 +331,6 @@ class AttemptRunner:
             return await self._media.inlined(request, limit.seconds, attempt.hold)
         except TimeoutError:
             raise UpstreamError(limit.failure) from None
-
-
-async def _built(dialect: Dialect, request: ChatRequest, target: Target) -> UpstreamRequest:
-    """The request in its dialect; off the loop if it is big, or stands for more than it shows."""
-    build = dialect.build_request
-    if request.size <= BIG:
-        try:
-            return build(request, target)
-        except GrownTooLarge:
-            target = replace(target, max_growth=MAX_GROWTH)
-    return await off_loop(build, request, target)
 
 
 def _kept(target: Candidate) -> frozenset[str]:

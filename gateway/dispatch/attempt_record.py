@@ -5,6 +5,7 @@ shows of the one that won.
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, Final
 
 from gateway.config import ApiKey, Timeouts
@@ -16,14 +17,29 @@ from gateway.upstream.concurrency import Slot
 from gateway.upstream.failures import FIRST_CONTENT_CLOCK, TOTAL_CLOCK
 from gateway.upstream.response import Limit, no_time
 from translators.chat import wire
+from translators.dialect.inbound import Origin, Overlay
 from translators.errors import UpstreamFailure
-from translators.inbound import Origin, Overlay
 from translators.notes import Note
 
 _IDS: Final = frozenset({"request-id", "x-request-id", "x-goog-request-id"})
 _LIMITS: Final = ("x-ratelimit-", "anthropic-ratelimit-")
 fits_header: Final = re.compile(r"[ -~]{1,200}").fullmatch
 """Whether a provider's word may be a header's value: printable ASCII, and short."""
+
+
+@lru_cache(maxsize=64)
+def _shown(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """Which of a provider's headers the caller is shown, each with our name for it: a provider
+    sends the same ones always.
+    """
+    shown = []
+    for name in names:
+        if name.startswith(_LIMITS):
+            limit = name.partition("ratelimit-")[2]
+            shown.append((name, f"x-llm-router-upstream-ratelimit-{limit}"))
+        elif name in _IDS:
+            shown.append((name, "x-llm-router-upstream-request-id"))
+    return tuple(shown)
 
 
 def uncounted(size: int) -> None:
@@ -168,18 +184,11 @@ class Attempt:
         """Keep the provider's id of the request and its rate limits (`headers` has lower-case
         names).
         """
-        kept = {}
-        for name, value in headers.items():
-            if "ratelimit" in name:
-                if name.startswith(_LIMITS):
-                    kept[f"x-llm-router-upstream-ratelimit-{name.partition('ratelimit-')[2]}"] = (
-                        value
-                    )
-            elif name in _IDS:
-                kept["x-llm-router-upstream-request-id"] = value
-        if not kept:
+        shown = _shown(tuple(headers))
+        if not shown:
             self.upstream_headers = None
             return
+        kept = {ours: headers[name] for name, ours in shown}
         holds = self.candidate.provider.redactor.holds
         spoilt = holds("\n".join(kept.values()))
         self.upstream_headers = {

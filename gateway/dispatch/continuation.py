@@ -14,7 +14,7 @@ from translators.chat.continuation import is_empty, is_paused
 from translators.chat.emulation import unfollowed
 from translators.chat.stop_sequences import StopCutter, cut_completion
 from translators.chat.wire import Completion
-from translators.dialect import Pause, StreamTranslator
+from translators.dialect import PLAIN, Pause, StreamTranslator
 from translators.errors import FailureKind, UpstreamError, UpstreamFailure
 from translators.failures import truncated
 
@@ -42,6 +42,8 @@ class ContinuedResponse:
         """The newest pause that was taken up again."""
         self._unread = 0
         """Bytes that have come without giving a chunk: of an event that is not whole."""
+        self.long = False
+        """An event of it was so long that writing it takes a while."""
 
     async def next(self) -> list[Chunk]:
         """What the next read gives: of the following round, if this one has ended with a pause.
@@ -56,11 +58,11 @@ class ContinuedResponse:
         data = await (self._read_last() if translator.ended else self._response.read_some())
         if data:
             self._unread += len(data)
-            chunks = (
-                translator.receive(data)
-                if self._unread <= BIG
-                else await off_loop(translator.receive, data)
-            )
+            if self._unread <= BIG:
+                chunks = translator.receive(data)
+            else:
+                self.long = True
+                chunks = await off_loop(translator.receive, data)
             if chunks:
                 self._unread = 0
             return chunks
@@ -205,8 +207,8 @@ async def complete_with_retry(prepared: PreparedRequest) -> AttemptResult[Comple
     try:
         try:
             answer = await complete(prepared, await send(prepared, prepared.request))
-            if not is_empty(answer[0], silent) and not (
-                shape.in_words and _lacks(prepared, answer[0])
+            if not is_empty(answer[0], silent) and (
+                shape is PLAIN or not shape.in_words or not _lacks(prepared, answer[0])
             ):
                 return _result(prepared, answer)
         except UpstreamError as error:

@@ -28,6 +28,7 @@ from gateway.upstream.media import MediaFetcher
 from translators.chat.wire import Completion
 from translators.dialect import Target, UpstreamRequest
 from translators.errors import UpstreamError
+from translators.json_codec import JsonObject
 
 _LEARNED_FROM: Final = 4000
 """Bytes from which a prompt is worth estimating, only to compare the estimate with what was
@@ -53,7 +54,8 @@ class Dispatcher:
         attempt = exchange.attempt
         assert attempt is not None
         self._succeeded(attempt, exchange)
-        release(attempt, self.state)
+        if attempt.place is not None:
+            attempt.place.leave()
         answer = completion["choices"][0].get("message") or {}
         if answer.get("tool_calls"):
             self._attempts.remember(
@@ -68,12 +70,12 @@ class Dispatcher:
         return completion
 
     async def count_tokens(
-        self, target: Candidate, build: Callable[[Target], UpstreamRequest]
-    ) -> int | None:
-        """What the provider itself counts for a request; None if it does not say. Raises
-        InvalidRequest.
+        self, target: Candidate, build: Callable[[Target], UpstreamRequest], seconds: float
+    ) -> JsonObject | None:
+        """The provider's own answer to a request that has it count tokens; None if it gives none so
+        soon. Raises InvalidRequest.
         """
-        return await counted(self._client, self.state, target, build)
+        return await counted(self._client, self.state, target, build, seconds)
 
     async def open_stream(self, decision: Decision, exchange: Exchange) -> AnswerStream:
         """A stream whose first content is in hand. Raises RequestFailed or InvalidRequest; `close`
@@ -135,7 +137,7 @@ class Dispatcher:
         # A prompt sent several times was counted as often: it teaches no factor.
         if worth_it and not prompt.exact and plan.facts.answers == 1:
             estimated = int(prompt.tokens * candidate.model.token_factor)
-        state.learned.observe(plan.persona, candidate.name, estimated, usage)
+        state.learned.observe(plan.policy.name, candidate.name, estimated, usage)
         tokens = usage.get("completion_tokens")
         if tokens.__class__ is int and attempt.first_chunk_at is not None:
             state.health.latency(candidate.name).observe_rate(

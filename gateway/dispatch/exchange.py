@@ -265,9 +265,8 @@ class Exchange:
     def publish(self, bus: EventBus) -> None:
         """The request is over: tell it to whoever listens."""
         now, started = self.clock(), self.started
-        attempts, attempt, record, usage = self.attempts, self.attempt, self.record, self.usage
-        for event in attempts:
-            bus.publish(event)
+        attempts, attempt, record = self.attempts, self.attempt, self.record
+        usage = self.usage if self.usage_before or attempt is None else attempt.usage
         provider = model = finish_reason = first_chunk_seconds = None
         if (served := self.served) is not None:
             provider, model = served.provider.name, served.model.id
@@ -305,8 +304,10 @@ class Exchange:
             upstream_seconds,
             first_chunk_seconds,
             (
-                None if record is None else partial(log_fragment, record.id, record.plan)
-            ),  # not the record, which holds this event
+                None
+                if record is None or self.plan is None
+                else partial(log_fragment, record.id, self.plan)
+            ),
             len(self.resumed),
             self._cost(usage),
             self.estimated,
@@ -315,7 +316,7 @@ class Exchange:
             self.reservation.settle(self._ending())
         if record is not None:
             record.close(ended, self.resumed)
-        bus.publish(ended)
+        bus.publish(*attempts, ended)
 
     def _ending(self) -> Ending:
         attempt, attempts, plan = self.attempt, self.attempts, self.plan

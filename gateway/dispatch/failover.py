@@ -61,22 +61,23 @@ class FailoverRunner:
         plan, persona, health = decision.plan, decision.plan.policy.persona, self._state.health
         health.retries.request()
         eligible = plan.eligible
-        steps = self._steps(eligible, calls)
-        step = next(steps, None)
-        if step is None:
-            raise (
-                UpstreamFailed(OUT_OF_TIME, eligible[0].provider.name)
-                if eligible
-                else refusal(plan)
-            )
+        if not eligible:
+            raise refusal(plan)
+        if exchange.clock() >= calls.deadline and calls.remaining() <= 0:
+            raise UpstreamFailed(OUT_OF_TIME, eligible[0].provider.name)
         if (
             persona is None
             or persona.hedge is None
             or (after := hedges_after(persona, eligible, exchange.stream, health)) is None
         ):
-            ended = await calls.make(step, "first")
+            ended = await calls.call(eligible[0], "first")
+            if ended.result is not None:  # nearly always: who would be next need not be known
+                return self._won(ended, ended.result, plan, exchange)
+            steps = self._steps(eligible, calls)
+            next(steps, None)  # that was the first
         else:
-            ended = await hedged(calls, step, steps, after, health.hedges.of(persona))
+            steps = self._steps(eligible, calls)
+            ended = await hedged(calls, next(steps), steps, after, health.hedges.of(persona))
         while ended.result is None:
             try:
                 step = steps.send(ended.outcome)

@@ -41,7 +41,8 @@ async def hedged(
     """The first call and, if it has no content in time and the budget allows it, the second beside
     it: the faster one wins.
     """
-    tasks = {asyncio.ensure_future(calls.make(first, "first"))}
+    start = asyncio.get_running_loop().create_task
+    tasks = {start(calls.make(first, "first"))}
     last = NOT_CALLED
     try:
         done, _ = await asyncio.wait(tasks, timeout=after)
@@ -51,22 +52,26 @@ async def hedged(
             except StopIteration:
                 pass
             else:
-                tasks.add(asyncio.ensure_future(calls.make(second, "hedge")))
+                tasks.add(start(calls.make(second, "hedge")))
         while tasks:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if not done:
+                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             task = done.pop()
             tasks.discard(task)
             last = task.result()
             if last.result is not None or last.outcome.kind not in (None, *calls.policy.move_on):
                 break
+        if last.outcome.kind in calls.policy.move_on and (target := calls.uncovered) is not None:
+            return await calls.call(target, "failover")  # there is room for it alone
         return last
     finally:
-        for task in tasks:
-            task.cancel()
-        for ended in await asyncio.gather(*tasks, return_exceptions=True):
-            if (
-                isinstance(ended, CallEnded)
-                and ended.attempt is not None
-                and ended.result is not None
-            ):
-                calls.discard(ended.attempt, ended.result)
+        if tasks:
+            await _given_up(tasks, calls)
+
+
+async def _given_up(tasks: set[asyncio.Task[CallEnded]], calls: TargetCalls) -> None:
+    for task in tasks:
+        task.cancel()
+    for ended in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(ended, CallEnded) and ended.attempt is not None and ended.result is not None:
+            calls.discard(ended.attempt, ended.result)

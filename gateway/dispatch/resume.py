@@ -97,6 +97,10 @@ class ResumedStream:
         return self._stream.usage
 
     @property
+    def long(self) -> bool:
+        return self._stream.long
+
+    @property
     def finish_reason(self) -> str | None:
         return self._stream.finish_reason
 

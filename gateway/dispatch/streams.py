@@ -104,6 +104,7 @@ class UpstreamStream:
         ChunkWriter writes as if they were single.
         """
         translator, note, tap = self._translator, self._note, self.tap
+        read = self._response.next if self._cutter is None else self._next
         batch, self._held = self._held, []
         while True:
             for chunk in batch:
@@ -117,7 +118,7 @@ class UpstreamStream:
                 raise UpstreamError(translator.failure)
             if translator.finished:
                 return
-            batch = await self._next()
+            batch = await read()
 
     async def _next(self) -> list[Chunk]:
         batch = await self._response.next()
@@ -133,6 +134,11 @@ class UpstreamStream:
                 attempt.warnings and chunk.raw is None
             ):  # the headers may be gone, and with them the place for warnings
                 chunk.top = {**(chunk.top or {}), "x_llm_router": {"warnings": [*attempt.warnings]}}
+
+    @property
+    def long(self) -> bool:
+        """An event of it was so long that writing it takes a while."""
+        return self._response.long
 
     @property
     def over(self) -> bool:
@@ -248,6 +254,10 @@ class MergedStream:
     @property
     def id(self) -> str:
         return self._answers[0].id
+
+    @property
+    def long(self) -> bool:
+        return any(answer.long for answer in self._answers)
 
     @property
     def model(self) -> str:

@@ -10,7 +10,7 @@ from copy import copy
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
-from gateway.config import OnFailure
+from gateway.config import ApiKey, OnFailure
 from gateway.dispatch.attempt import Attempts, Mode
 from gateway.dispatch.attempt_end import failed, outcome_of, release
 from gateway.dispatch.attempt_record import Attempt
@@ -24,10 +24,11 @@ from gateway.routing.decision import Decision
 from gateway.routing.failover import NextAttempt, Outcome
 from gateway.routing.plan import Plan, refusal
 from gateway.routing.state import RouterState
-from gateway.routing.timeouts import clocks, total, total_asked
+from gateway.routing.timeouts import ASKED_BY, clocks, total, total_asked
 from gateway.telemetry.events import Why
 from gateway.upstream.concurrency import ConcurrencyLimiter, QueueFull
 from translators.chat.request import ChatRequest
+from translators.dialect.inbound import Overlay
 from translators.errors import FailureKind, InvalidRequest, UpstreamError, UpstreamFailure
 from translators.failures import Cause, failure
 
@@ -60,6 +61,8 @@ class TargetCalls:
     _no_room: ProviderQueueFull | None = None
     _over_budget: RequestFailed | None = None
     """Why the caller's limits do not allow another call."""
+    uncovered: Candidate | None = None
+    """The target of the last call that they did not allow."""
     _unfollowed: CallEnded = NOT_CALLED
     """The last answer that lacks what was asked for in words: better than none."""
     _soonest: float | None = None
@@ -88,34 +91,43 @@ class TargetCalls:
         if decision.origin is None:
             self._total = total(persona)
         else:
-            self._total = total_asked(persona, decision.plan.facts.header("x-server-timeout"))
-        self._deadline = exchange.started + self._total
+            header = ASKED_BY.get(decision.origin.dialect)
+            asked = None if header is None else decision.plan.facts.header(header)
+            self._total = total_asked(persona, asked)
+        self.deadline = exchange.started + self._total
+        """When the time of the request is over, by the exchange's clock, unless its caller holds it
+        up."""
         self.called: set[str] = set()
         """The names of the targets that were called."""
 
     async def make(
         self, step: NextAttempt, why: Why, request: ChatRequest | None = None
     ) -> CallEnded:
-        """Call the target, with one key after the other as long as it is the keys that are
-        refused."""
+        """What `call` gives, after the wait that the step asks for."""
         if step.wait > 0:
             await asyncio.sleep(step.wait)
-        candidate, exchange, asked = (
-            step.candidate,
-            self._exchange,
-            request or self._decision.request,
+        return await self.call(step.candidate, why, request)
+
+    async def call(
+        self, candidate: Candidate, why: Why, request: ChatRequest | None = None
+    ) -> CallEnded:
+        """Call the target, with one key after the other as long as it is the keys that are
+        refused."""
+        exchange, asked = self._exchange, request or self._decision.request
+        limited = (
+            candidate.provider.concurrency is not None or candidate.model.concurrency is not None
         )
         reservation = exchange.reservation
         if reservation is not None and not await reservation.cover(
             candidate.name, why, exchange.attempts
         ):
-            self._over_budget = reservation.refused
+            self._over_budget, self.uncovered = reservation.refused, candidate
             return NOT_CALLED
         self.called.add(candidate.name)
         used: set[str] = set()
         ended = NOT_CALLED
         while (attempt := self._attempt(candidate, "key" if used else why, used)) is not None:
-            if candidate.limited and not await self._has_slot(attempt):
+            if limited and not await self._has_slot(attempt):
                 break
             try:
                 result = await self._attempts.run(
@@ -157,7 +169,7 @@ class TargetCalls:
 
     def remaining(self) -> float:
         """Seconds that the request still has."""
-        return self._deadline + self._exchange.held_up() - self._exchange.clock()
+        return self.deadline + self._exchange.held_up() - self._exchange.clock()
 
     def _success(self, attempt: Attempt, result: AttemptResult[Any]) -> CallEnded:
         """There is an answer; one that lacks what was asked for in words is kept in case nobody
@@ -228,6 +240,8 @@ class TargetCalls:
             origin = overlay = None
         elif origin is not None and provider.relays != origin.dialect:
             overlay = None  # it is sent the hub's request, not the caller's own body
+        elif overlay is not None and origin is not None and origin.bound_to_key:
+            overlay = self._without_foreign(overlay, candidate, key, now)
         fans_out, notes = self._persona is None or self._persona.fan_out, exchange.persona_notes
         began = exchange.clock()
         return Attempt(
@@ -235,7 +249,7 @@ class TargetCalls:
             why,
             limits,
             exchange.clock,
-            self._deadline,
+            self.deadline,
             began,
             began,
             notes,
@@ -247,6 +261,20 @@ class TargetCalls:
             origin,
             overlay,
         )
+
+    def _without_foreign(
+        self, overlay: Overlay, candidate: Candidate, key: ApiKey | None, now: float
+    ) -> Overlay:
+        """Without signed reasoning that another provider or key made, as far as that is known."""
+        conversation = self._plan.facts.conversation
+        pin = None if conversation is None else self._state.affinity.find(conversation, now)
+        if pin is None:
+            return overlay
+        same_key = pin.key == ("" if key is None else key.variable)
+        same_provider = pin.target.partition("/")[0] == candidate.provider.name
+        if same_key and same_provider:
+            return overlay
+        return overlay._replace(keeps_reasoning=False)
 
     def _pinned_key(self, candidate: Candidate, now: float) -> str | None:
         """The key that the conversation had at this target."""
@@ -291,7 +319,7 @@ class TargetCalls:
         """What a failure means for the target's health, and for asking it again."""
         health, now, candidate = self._state.health, self._state.now(), attempt.candidate
         assert attempt.leave is not None
-        late = self._deadline - attempt.started < self._total / 2
+        late = self.deadline - attempt.started < self._total / 2
         if (
             failure.code != OUT_OF_TIME.code or not late
         ):  # who was asked late is not to blame that time ran out

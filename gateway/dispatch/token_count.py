@@ -4,7 +4,7 @@ all.
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 from gateway.dispatch.send import MAX_ERROR_BYTES
 from gateway.health.key_selection import choose
@@ -15,10 +15,7 @@ from gateway.upstream.failures import TOTAL_CLOCK
 from gateway.upstream.response import Limit
 from translators.dialect import Target, UpstreamRequest
 from translators.errors import UpstreamError
-from translators.json_codec import loads
-
-TIME_LIMIT: Final = 5.0
-"""Seconds; agents ask dozens of times in a row."""
+from translators.json_codec import JsonObject, loads
 
 
 async def counted(
@@ -26,8 +23,10 @@ async def counted(
     state: RouterState,
     candidate: Candidate,
     build: Callable[[Target], UpstreamRequest],
-) -> int | None:
-    """`input_tokens` as the provider says it; None for any other answer. Raises InvalidRequest."""
+    seconds: float,
+) -> JsonObject | None:
+    """What the provider answers within so many seconds; None for what is no answer. Raises
+    InvalidRequest."""
     provider, model = candidate.provider, candidate.model
     key = choose(provider, candidate.name, state.health, state.now(), state.random)
     if key is None and provider.keys:
@@ -36,10 +35,11 @@ async def counted(
     base_url = provider.base_url if model.base_url is None else model.base_url
     target = Target(provider.name, provider.dialect, base_url, model.id, model.record, secret)
     target.key_header, target.query = provider.key_header, provider.query
+    target.limits = provider.relay_limits
     request = build(target)
-    limit = Limit(TIME_LIMIT, TOTAL_CLOCK)
+    limit = Limit(seconds, TOTAL_CLOCK)
     try:
-        async with asyncio.timeout(TIME_LIMIT):
+        async with asyncio.timeout(seconds):
             response = await client.send(
                 request, provider.timeouts, limit, provider.headers, provider.link
             )
@@ -49,13 +49,14 @@ async def counted(
                 response.close()
     except (UpstreamError, TimeoutError):
         return None
-    return _number(body)
-
-
-def _number(body: bytes) -> int | None:
     try:
         document: Any = loads(body)
     except ValueError:
         return None
-    tokens = document.get("input_tokens") if document.__class__ is dict else None
+    return document if document.__class__ is dict else None
+
+
+def number_of(document: JsonObject | None, name: str) -> int | None:
+    """A count in an answer, if it is one."""
+    tokens = None if document is None else document.get(name)
     return tokens if tokens.__class__ is int and tokens > 0 else None

@@ -35,7 +35,7 @@ LONGEST_TOLD: Final = 300.0
 
 
 class Admission(Enum):
-    """Leave to make one call. Whoever got it says how the call ended."""
+    """Permission for one call. The caller that got it reports how the call ended."""
 
     CALL = "call"
     PROBE = "probe"
@@ -63,7 +63,7 @@ class Window:
         (self._bad if failed else self._good)[self._epoch % _BUCKETS] += 1
 
     def counts(self, now: float) -> tuple[int, int]:
-        """Calls, and failures among them."""
+        """How many calls there were, and how many of them failed."""
         self._turn(now)
         bad = sum(self._bad)
         return sum(self._good) + bad, bad
@@ -82,7 +82,7 @@ class Window:
 
 
 class Breaker:
-    """One of a target, or of a key."""
+    """The breaker of one target or of one key."""
 
     __slots__ = (
         "_passes",
@@ -102,7 +102,7 @@ class Breaker:
         self._until: float | None = None
         """When it may be probed; None while it is not open."""
         self._passes = False
-        """What it opened for last is over when the time is up."""
+        """Whether what it last opened for is over when the time is up."""
         self._probing: float | None = None
         """When the last probe that runs was let through."""
         self._ramp_from: float | None = None
@@ -144,7 +144,7 @@ class Breaker:
         return max(_FIRST_SHARE, (now - self._ramp_from) / self._settings.ramp)
 
     def admit(self, now: float) -> Admission | None:
-        """Leave to make a call now, None if none may be made."""
+        """Permission for one call now; None if no call may be made."""
         if self.closed:
             return _CALL
         match self.state(now):
@@ -159,7 +159,7 @@ class Breaker:
                 return _CALL
 
     def _probes(self, now: float) -> bool:
-        """A probe runs, and may yet end in its time."""
+        """A probe is running and has not exceeded its time limit."""
         return self._probing is not None and now - self._probing < PROBE_TIME
 
     def succeeded(self, permit: Admission, now: float) -> None:
@@ -207,7 +207,7 @@ class Breaker:
         seconds: float | None = None,
         passes: bool = False,
     ) -> None:
-        """Open at once: the failure proves itself. `seconds` if the provider said how long."""
+        """Open at once: one such failure is proof enough. `seconds`: as the provider said."""
         if permit is _PROBE:
             self._probing = None
         if self._until is None or (permit is _PROBE and now >= self._until):

@@ -4,6 +4,7 @@ Pure: every method is told the time (seconds, monotonic).
 """
 
 import math
+from bisect import bisect_left, insort
 from collections import deque
 from typing import Final
 
@@ -13,7 +14,7 @@ SAMPLES: Final = 200
 FEWEST_SAMPLES: Final = 20
 """Fewer observations than this have no quantile."""
 _LEAST_WEIGHT: Final = 0.1
-"""Of a new observation, however many came just before it."""
+"""The least weight of a new observation, however many came just before it."""
 _JUST_BEFORE: Final = 6.0
 """Seconds after an observation within which the next has no more than that: 1 - exp(-6 / 60) is
 less."""
@@ -55,7 +56,7 @@ class Latency:
     whole JSON answer.
     """
 
-    __slots__ = ("_averages", "_rate", "_samples")
+    __slots__ = ("_averages", "_ordered", "_rate", "_samples")
 
     def __init__(self) -> None:
         self._averages = (Ewma(), Ewma())
@@ -63,12 +64,20 @@ class Latency:
             deque(maxlen=SAMPLES),
             deque(maxlen=SAMPLES),
         )
+        self._ordered: list[list[float] | None] = [None, None]
+        """The samples from the smallest on, once somebody has asked for a quantile: to sort them
+        for each request costs 5 µs."""
         self._rate = Ewma()
 
     def observe(self, stream: bool, seconds: float, now: float) -> None:
         """An answer's first content came after `seconds`."""
         self._averages[stream].observe(seconds, now)
-        self._samples[stream].append(seconds)
+        samples, ordered = self._samples[stream], self._ordered[stream]
+        if ordered is not None:
+            if len(samples) == SAMPLES:
+                del ordered[bisect_left(ordered, samples[0])]
+            insort(ordered, seconds)
+        samples.append(seconds)
 
     def observe_rate(self, tokens: int, seconds: float, now: float) -> None:
         """`tokens` were generated in `seconds`."""
@@ -96,5 +105,7 @@ class Latency:
         samples = self._samples[stream]
         if len(samples) < FEWEST_SAMPLES:
             return None
-        ordered = sorted(samples)
+        ordered = self._ordered[stream]
+        if ordered is None:
+            ordered = self._ordered[stream] = sorted(samples)
         return ordered[min(len(ordered) - 1, math.ceil(share * len(ordered)) - 1)]

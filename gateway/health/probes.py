@@ -42,7 +42,7 @@ class ProbeResult:
 
 
 class ProbeResults:
-    """Of one running gateway."""
+    """The health checks of one running gateway, by provider."""
 
     __slots__ = ("_last", "down")
 
@@ -54,7 +54,7 @@ class ProbeResults:
     def record(
         self, provider: str, outcome: CheckOutcome, status: int | None, now: float, next_at: float
     ) -> None:
-        """A check ended."""
+        """Record how a check ended."""
         before = self._last.get(provider)
         failures = 0 if outcome not in FAILURES else 1 if before is None else before.failures + 1
         checked = self._last[provider] = ProbeResult(outcome, status, failures, now, next_at)
@@ -64,7 +64,7 @@ class ProbeResults:
             self.down.pop(provider, None)
 
     def forget(self, provider: str) -> None:
-        """It has no check any more, or another one."""
+        """Forget a provider whose check was removed or changed."""
         self._last.pop(provider, None)
         self.down.pop(provider, None)
 

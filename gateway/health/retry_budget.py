@@ -24,7 +24,7 @@ class Budget:
         return self._balance
 
     def request(self) -> None:
-        """One request came."""
+        """Count one request."""
         self._balance = min(self._most, self._balance + self._ratio)
 
     def take(self) -> bool:
@@ -36,7 +36,7 @@ class Budget:
 
 
 class HedgeBudgets:
-    """The budgets of the personas that hedge, each of its own."""
+    """A budget for each persona that hedges."""
 
     def __init__(self) -> None:
         self._budgets: dict[str, tuple[Hedge, Budget]] = {}

@@ -65,7 +65,7 @@ WELL: Final = Standing(None, 0.0, 1.0)
 
 @dataclass(slots=True)
 class CallPermit:
-    """Leave to make one call, to be given back by exactly one of HealthBook.succeeded, failed,
+    """Leave to make one call, to be given back by exactly one of TargetHealth.succeeded, failed,
     abandoned.
     """
 
@@ -83,7 +83,7 @@ class _Target:
 
 
 class TargetHealth:
-    """Of one running gateway."""
+    """The health of all targets and keys of one running gateway."""
 
     def __init__(self, config: Config) -> None:
         self._settings = config.resilience.breaker
@@ -258,7 +258,7 @@ class TargetHealth:
         self.abandoned(leave)
 
     def abandoned(self, leave: CallPermit) -> None:
-        """The call ended and told nothing."""
+        """The call ended and says nothing about health: the caller left."""
         for breaker, permit in leave.permits:
             breaker.abandoned(permit)
         leave.permits = []

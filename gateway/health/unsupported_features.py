@@ -40,4 +40,4 @@ class Lacks:
 
 
 NONE_KNOWN: Final = Lacks()
-"""To plan without what was learned. Nobody tells it anything."""
+"""For plans that ignore what was learned: it stays empty."""

@@ -12,9 +12,11 @@ from gateway.errors import BodyTimeout, BodyTooLarge, NotServed
 from gateway.http.decompression import encoding_of, inflated
 from gateway.http.offload import BIG, off_loop
 from gateway.http.request import IncomingRequest
+from translators import known_tools
 from translators.errors import InvalidRequest
 from translators.json_codec import first_flaw, holds_more_than, loads, repaired_surrogates
-from translators.long_texts import LONG, taken_apart
+from translators.long_texts import taken_apart
+from translators.pieces import LONG
 
 SLOWEST: Final = 4096
 """Bytes a second that a body must have on average, after the time that one read may take."""
@@ -200,6 +202,8 @@ def _decoded(text: bytes, most: int) -> tuple[Any, bytes | None]:
         )
     if len(text) > LONG and (document := _in_pieces(text)) is not None:
         return document, None
+    if known_tools.SHORTEST <= len(text) <= LONG and (known := known_tools.read(text)) is not None:
+        return known, None
     try:
         document = loads(text)
     except ValueError as error:

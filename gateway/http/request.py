@@ -2,7 +2,8 @@
 of it.
 """
 
-from typing import Final
+from operator import attrgetter
+from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
@@ -18,6 +19,16 @@ class IncomingRequest(web.BaseRequest):
     """
 
     ATTRS = web.BaseRequest.ATTRS | BODY_ATTRIBUTES
+
+    if not TYPE_CHECKING:  # the same values as aiohttp's properties, without a call for each
+        method = property(attrgetter("_method"))
+        version = property(attrgetter("_version"))
+        headers = property(attrgetter("_headers"))
+        raw_path = property(attrgetter("_message.path"))
+        content = property(attrgetter("_payload"))
+        transport = property(attrgetter("_protocol.transport"))
+        writer = property(attrgetter("_payload_writer"))
+        client_max_size = property(attrgetter("_client_max_size"))
 
     in_memory: BodyHold
     """Counts what is in memory of its body."""

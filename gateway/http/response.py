@@ -7,45 +7,48 @@ piece that these do not.
 
 import asyncio
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Mapping
 from email.utils import formatdate
 from functools import lru_cache
-from typing import Any, Final
+from http import HTTPStatus
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import HttpVersion11, web
 from aiohttp.abc import AbstractStreamWriter
 
 from translators.json_codec import dumps
+from translators.pieces import pieces_of
 
+AT_ONCE: Final = 64 * 1024
+"""Bytes that are given to a transport in one turn of the loop: some send, and copy what is left, in
+one go.
+"""
 SERVER: Final = "llm-router"
-
-
-@dataclass(slots=True)
-class _Caller:
-    """What an answer needs of its request. (Not the request itself, which holds the answer.)"""
-
-    transport: asyncio.Transport | None
-    writer: AbstractStreamWriter
-    newest: bool
-    """HTTP/1.1."""
-    head_only: bool
+_REASONS: Final = {status.value: status.phrase for status in HTTPStatus}
 
 
 class _Answer(web.StreamResponse):
     """What both have: a head, and a connection that stays or does not."""
 
+    if not TYPE_CHECKING:  # the same values as aiohttp's properties, without a call for each
+        status = property(attrgetter("_status"))
+        keep_alive = property(attrgetter("_stays"))
+        """Whether the connection stays for the next request."""
+
+    _transport: asyncio.Transport | None = None
+    _to: AbstractStreamWriter | None = None
+    """What waits while the caller reads slowly. (Not the request, which holds the answer.)"""
+    _newest = True
+    """HTTP/1.1."""
+    _head_only = False
+    _stays: bool | None = None
+
     def __init__(self, status: int, headers: Mapping[str, str] | None) -> None:
-        super().__init__(status=status)
+        """Without aiohttp's own, which makes what these have no use for."""
+        self._status, self._reason = status, _REASONS.get(status, "")
         self.beside: dict[str, str] = {} if headers is None else {**headers}
         """Headers, beside those of every answer. Names in lower case."""
-        self._to: _Caller | None = None
-        self._stays: bool | None = None
-
-    @property
-    def keep_alive(self) -> bool | None:
-        """Whether the connection stays for the next request."""
-        return self._stays
 
     def force_close(self) -> None:
         self._stays = False
@@ -54,12 +57,9 @@ class _Answer(web.StreamResponse):
         """It is the answer to `request`. Nothing is sent yet: the head goes out with what comes
         first.
         """
-        self._to = _Caller(
-            request.transport,
-            request.writer,
-            request.version >= HttpVersion11,
-            request.method == "HEAD",
-        )
+        self._transport, self._to = request.transport, request.writer
+        self._newest = request.version >= HttpVersion11
+        self._head_only = request.method == "HEAD"
         if self._stays is None:
             self._stays = request.keep_alive
 
@@ -79,21 +79,26 @@ class _Answer(web.StreamResponse):
             raise ValueError("a header's value must be one line")
         version = "HTTP/1.1" if newest else "HTTP/1.0"
         return (
-            f"{version} {self.status} {self.reason}\r\n{lines}\r\n{framing}date:"
+            f"{version} {self._status} {self._reason}\r\n{lines}\r\n{framing}date:"
             f" {_date(int(time.time()))}\r\n\r\n".encode()
         )
 
-    async def _send(self, data: bytes) -> None:
-        """Write, and wait while the caller reads slowly. Raises ConnectionResetError if the caller
-        has gone.
+    def _send(self, data: bytes | memoryview) -> Awaitable[None]:
+        """Write. What is given back waits while the caller reads slowly. Raises
+        ConnectionResetError if the caller has gone.
         """
-        to = self._to
-        assert to is not None
-        transport = to.transport
-        if transport is None or transport.is_closing():
+        transport, to = self._transport, self._to
+        if to is None or transport is None or transport.is_closing():
             raise ConnectionResetError("the caller has gone")
         transport.write(data)
-        await to.writer.drain()
+        return to.drain()
+
+    async def _send_in_turns(self, data: bytes | bytearray | memoryview) -> None:
+        """The same for much: a piece in each turn of the loop, waiting while the caller reads
+        slowly."""
+        for piece in pieces_of(data, AT_ONCE):
+            await self._send(piece)
+            await asyncio.sleep(0)
 
 
 class Response(_Answer):
@@ -112,12 +117,15 @@ class Response(_Answer):
 
     async def write_eof(self, data: bytes = b"") -> None:
         """Send it. Raises ConnectionResetError if the caller has gone."""
-        to, content = self._to, self._content
-        assert to is not None
+        content = self._content
         head = self._head(
-            to.newest, f"content-type: {self._media_type}\r\ncontent-length: {len(content)}\r\n"
+            self._newest,
+            f"content-type: {self._media_type}\r\ncontent-length: {len(content)}\r\n",
         )
-        await self._send(head if to.head_only else head + content)
+        at_once = not self._head_only and len(content) <= AT_ONCE
+        await self._send(head + content if at_once else head)
+        if not at_once and not self._head_only:
+            await self._send_in_turns(content)
 
 
 class NoContent(Response):
@@ -128,8 +136,7 @@ class NoContent(Response):
 
     async def write_eof(self, data: bytes = b"") -> None:
         """Send it. Raises ConnectionResetError if the caller has gone."""
-        assert self._to is not None
-        await self._send(self._head(self._to.newest, ""))
+        await self._send(self._head(self._newest, ""))
 
 
 class Stream(_Answer):
@@ -140,32 +147,42 @@ class Stream(_Answer):
     def __init__(self, headers: Mapping[str, str]) -> None:
         super().__init__(200, headers)
         self.ended = False
-        self._begun = False
+        self._begun = self._within = False
         self._chunks = True
 
     async def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send a piece, of at least one byte. Raises ConnectionResetError if the caller has
         gone."""
+        if self._within:
+            raise ConnectionResetError("the answer is within a piece, or was cut there")
         begin = b"" if self._begun else self._begin()
-        await self._send(begin + self._piece(data))
+        if len(data) <= AT_ONCE:
+            await self._send(begin + self._piece(data))
+            return
+        self._within = True  # until all of it is out, which nothing may come between
+        await self._send(begin + b"%x\r\n" % len(data) if self._chunks else begin)
+        await self._send_in_turns(data)
+        self._within = False
+        if self._chunks:
+            await self._send(b"\r\n")
 
     async def write_eof(self, data: bytes | bytearray | memoryview = b"") -> None:
         """Send the last piece, if any, and the end: only once."""
         if self.ended:
             return
         self.ended = True
+        if len(data) > AT_ONCE or self._within:
+            await self.write(data)
+            data = b""
         begin = b"" if self._begun else self._begin()
-        await self._send(
-            begin + (self._piece(data) if data else b"") + (b"0\r\n\r\n" if self._chunks else b"")
-        )
+        last = (self._piece(data) if data else b"") + (b"0\r\n\r\n" if self._chunks else b"")
+        await self._send(begin + last)
 
     def _begin(self) -> bytes:
-        to = self._to
-        assert to is not None
         self._begun = True
-        if not to.newest:
+        if not self._newest:
             self._chunks = self._stays = False
-        return self._head(to.newest, "transfer-encoding: chunked\r\n" if self._chunks else "")
+        return self._head(self._newest, "transfer-encoding: chunked\r\n" if self._chunks else "")
 
     def _piece(self, data: bytes | bytearray | memoryview) -> bytes:
         return b"%x\r\n%b\r\n" % (len(data), bytes(data)) if self._chunks else bytes(data)

@@ -55,8 +55,3 @@ class Candidate:
     def defer(self, reason: str) -> None:
         """It can serve the request, but others can do better."""
         self.reasons += (reason,)
-
-    @property
-    def limited(self) -> bool:
-        """Only so many requests are sent there at a time."""
-        return self.model.concurrency is not None or self.provider.concurrency is not None

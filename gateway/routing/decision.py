@@ -9,7 +9,7 @@ from gateway.routing.plan import Plan, plan, policy_of, resolve
 from gateway.routing.rules import first_match
 from gateway.routing.state import RoutingContext
 from translators.chat.request import ChatRequest
-from translators.inbound import Origin, Overlay
+from translators.dialect.inbound import Origin, Overlay
 from translators.notes import Note
 
 
@@ -42,7 +42,7 @@ def decide(
     """Raises ModelNotFound. Pure: the same arguments give the same decision. `tokens`: of its
     prompt, if they were counted.
     """
-    asked = resolve(config, request.model)
+    asked = resolve(config, request.body["model"])
     if isinstance(asked, TargetRef):
         facts = facts_of(request, None, caller, tokens, origin)
         overlay = None if origin is None else Overlay()
@@ -64,8 +64,9 @@ def decide(
             facts = facts_of(applied, asked, caller, tokens, origin)
         params = rule.params or params
     overlay = None if origin is None else personas.overlay(asked, request, applied)
+    policy = asked.policy if rule is None else policy_of(asked, rule)
     return Decision(
-        plan(config, policy_of(asked, rule), facts, context),
+        plan(config, policy, facts, context),
         applied,
         notes,
         params,

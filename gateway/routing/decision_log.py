@@ -4,18 +4,19 @@ it. And read back to be made again.
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from json.encoder import encode_basestring as quoted
-from typing import Any, Final
+from operator import attrgetter
+from typing import Any, Final, NamedTuple
 
 from gateway.config import NOTHING, Persona
+from gateway.routing.candidates import Candidate
 from gateway.routing.documents import DecisionDocument, FactsDocument, OutcomeDocument
 from gateway.routing.facts import NONE, Caller, Facts, Prompt
 from gateway.routing.plan import Plan, plan_document
 from gateway.routing.requirements import Requirement
-from gateway.telemetry.events import RequestEnded
+from gateway.telemetry.events import AttemptEnded, RequestEnded, Usage
 from gateway.telemetry.ids import unique
 from translators.capabilities import Capability
 from translators.json_codec import dumps_str, loads
@@ -25,27 +26,54 @@ _MOST_CHARACTERS: Final = 200
 """Of a header's or metadata's value that a rule names."""
 
 
-@dataclass(slots=True)
+class Outcome(NamedTuple):
+    """What came of a decision."""
+
+    attempts: tuple[AttemptEnded, ...]
+    provider: str | None
+    model: str | None
+    usage: Usage | None
+    status: int
+    outcome: str
+    error_code: str | None
+    resumed: tuple[dict[str, Any], ...]
+
+
 class DecisionRecord:
     """One decision. `attempts` and what follows become known later."""
 
-    id: str
-    moment: datetime
-    """UTC."""
-    plan: Plan
-    request_id: str
-    ended: RequestEnded | None = None
-    """What came of it, once that is known."""
-    resumed: Sequence[dict[str, Any]] = ()
+    __slots__ = ("_kept", "_plan", "ended", "id", "moment", "request_id")
+
+    def __init__(self, name: str, moment: datetime, plan: Plan, request_id: str) -> None:
+        self.id = name
+        self.moment = moment
+        """UTC."""
+        self.request_id = request_id
+        self.ended: Outcome | None = None
+        """What came of it, once that is known."""
+        self._plan: Plan | None = plan
+        self._kept: tuple[Any, ...] = ()
+
+    @property
+    def plan(self) -> Plan:
+        """What was planned, made again from what is kept of it once the request is over."""
+        return _unpacked(self._kept) if self._plan is None else self._plan
 
     def close(self, ended: RequestEnded, resumed: Sequence[dict[str, Any]]) -> None:
         """The request is over: keep what came of it, and nothing of its content any more."""
-        facts, persona = self.plan.facts, self.plan.policy.persona
+        plan = self._plan
+        if plan is None:
+            return
+        facts, persona = plan.facts, plan.policy.persona
         if persona is None or persona.looks_at == NOTHING:
             facts.forget(NONE, NONE)
         else:
             facts.forget(*_seen(facts, persona))
-        self.ended, self.resumed = ended, resumed
+        self._kept, self._plan = _packed(plan), None
+        self.ended = Outcome(
+            ended.attempts, ended.provider, ended.model, ended.usage,
+            ended.status, ended.outcome, ended.error_code, tuple(resumed),
+        )  # fmt: skip
 
     def outcome(self) -> OutcomeDocument:
         """What came of it, as JSON without content; nothing as long as that is not known."""
@@ -82,7 +110,7 @@ class DecisionRecord:
                     "model": r["model"],
                     "after_characters": r["after_characters"],
                 }
-                for r in self.resumed
+                for r in ended.resumed
             ],
             "prompt_tokens": None if usage is None else usage.prompt,
             "completion_tokens": None if usage is None else usage.completion,
@@ -90,6 +118,52 @@ class DecisionRecord:
             "outcome": ended.outcome,
             "error_code": ended.error_code,
         }
+
+
+_OF_PLAN: Final = attrgetter("policy", "revision", "pinned", "retry_in", "near_limit")
+_OF_PROMPT: Final = attrgetter("size", "known", "exact")
+_OF_FACTS: Final = attrgetter(
+    "requirements", "features", "max_tokens", "answers", "stream", "forces_tool", "metadata",
+    "caller", "conversation", "settled", "open_schema", "tools", "natives", "spoken",
+)  # fmt: skip
+_OF_CANDIDATE: Final = attrgetter(
+    "ref", "provider", "model",
+    "verdict", "reasons", "score", "cost", "prompt_tokens", "output", "share",
+)  # fmt: skip
+
+
+def _packed(plan: Plan) -> tuple[Any, ...]:
+    """All that is to be kept of a plan in one object: as some twenty, those of the decisions that
+    are kept would be what the garbage collector spends its time on.
+    """
+    facts = plan.facts
+    packed: tuple[Any, ...] = _OF_PLAN(plan) + _OF_PROMPT(facts.prompt) + _OF_FACTS(facts)
+    for candidate in plan.candidates:
+        packed += _OF_CANDIDATE(candidate)
+    return packed
+
+
+def _unpacked(packed: tuple[Any, ...]) -> Plan:
+    (
+        policy, revision, pinned, retry_in, near_limit, size, known, exact,
+        requirements, features, max_tokens, answers, stream, forces_tool, metadata,
+        caller, conversation, settled, open_schema, tools, natives, spoken, *rest,
+    ) = packed  # fmt: skip
+    facts = Facts(
+        requirements, features, Prompt(None, size, known, exact), max_tokens, answers, stream,
+        forces_tool, metadata, caller, conversation, settled, None, open_schema, tools, natives,
+        spoken,
+    )  # fmt: skip
+    candidates = []
+    while rest:
+        candidate = Candidate(*rest[:3])
+        (
+            candidate.verdict, candidate.reasons, candidate.score, candidate.cost,
+            candidate.prompt_tokens, candidate.output, candidate.share,
+        ) = rest[3:10]  # fmt: skip
+        candidates.append(candidate)
+        del rest[:10]
+    return Plan(policy, facts, tuple(candidates), revision, pinned, retry_in, near_limit)
 
 
 def compact(name: str, plan: Plan) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from gateway.accounting.token_estimate import estimate_request
 from gateway.config import Feature, Persona
 from gateway.routing.requirements import Requirement, derive
 from translators.chat.request import ChatRequest
-from translators.inbound import Origin
+from translators.dialect.inbound import Origin
 from translators.registry import is_open
 
 SESSION_HEADERS: Final = ("x-llm-router-session", "x-session-id", "session-id")
@@ -50,12 +50,13 @@ class Prompt:
     everywhere by their bytes alone.
     """
 
-    __slots__ = ("_request", "exact", "known", "size")
+    __slots__ = ("exact", "known", "request", "size")
 
     def __init__(
         self, request: ChatRequest | None, size: int, tokens: int | None = None, exact: bool = False
     ) -> None:
-        self._request = request
+        self.request = request
+        """What it is estimated from; None once it is forgotten."""
         self.known = tokens
         """The tokens, if somebody asked."""
         self.exact = exact
@@ -67,14 +68,10 @@ class Prompt:
     def tokens(self) -> int:
         """By the o200k tokenizer, estimated."""
         if self.known is None:
-            if self._request is None:
+            if self.request is None:
                 return self.size // 4  # of what was forgotten: four bytes are about a token
-            self.known = estimate_request(self._request)
+            self.known = estimate_request(self.request)
         return self.known
-
-    def forget(self) -> None:
-        """Keep only the numbers."""
-        self._request = None
 
 
 @dataclass(slots=True)
@@ -123,7 +120,7 @@ class Facts:
 
     def forget(self, headers: Mapping[str, str], metadata: Mapping[str, str]) -> None:
         """Keep nothing of the request's content, and of its headers and metadata only these."""
-        self.prompt.forget()
+        self.prompt.request = None
         self.schema = None
         self.metadata = metadata
         self.caller = (

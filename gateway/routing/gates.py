@@ -4,6 +4,7 @@ against it as a machine reads it.
 Its health is held against it beside them, where the plan is made.
 """
 
+from operator import attrgetter
 from typing import Final
 
 from gateway.accounting.token_estimate import near, overflow
@@ -24,6 +25,8 @@ EMBEDDINGS_ONLY: Final = "embeddings_only"
 NO_EMBEDDINGS: Final = "missing_capability:embeddings"
 _NOT_SEVERAL: Final = "missing_capability:multiple_choices"
 _TIERS: Final = {"low": 0, "medium": 1, "high": 2}
+_HIGHEST: Final = max(_TIERS.values())
+_capability: Final = attrgetter("capability")
 
 
 def asks_for_embeddings(need: Requirement) -> bool:
@@ -36,17 +39,18 @@ class Gates:
 
     __slots__ = (
         "_answer",
-        "_bounded",
         "_context",
         "_embeds",
         "_facts",
         "_lacking",
         "_max_price",
+        "_max_tier",
         "_name",
         "_natives",
         "_needed",
         "_needs",
         "_persona",
+        "_regions",
         "_size",
         "_tools",
         "near_limit",
@@ -57,13 +61,14 @@ class Gates:
         self._context = context
         self._persona = persona = policy.persona
         self._name = policy.name
-        self._needs = (
-            tuple([need.capability for need in facts.requirements]) if facts.requirements else ()
-        )
+        self._needs = tuple(map(_capability, facts.requirements)) if facts.requirements else ()
         self._needed = frozenset(self._needs)
         self._lacking = bool(self._needs and context.lacks.known)
-        self._bounded = persona is not None and (
-            persona.max_cost_tier is not None or bool(persona.regions)
+        self._regions = persona is not None and bool(persona.regions)
+        self._max_tier = (
+            _HIGHEST
+            if persona is None or persona.max_cost_tier is None
+            else _TIERS[persona.max_cost_tier]
         )
         self._max_price = (
             None if persona is None or persona.max_price is None else int(persona.max_price * 10**9)
@@ -102,7 +107,9 @@ class Gates:
             candidate.refuse(f"missing_capability:{NATIVE[self._facts.spoken]}")
         if self._tools and record.max_tools is not None and self._tools > record.max_tools:
             candidate.refuse(f"{TOO_MANY_TOOLS}: {self._tools} > {record.max_tools}")
-        if self._bounded and self._persona is not None:
+        if (
+            self._regions or _TIERS[model.cost_tier] > self._max_tier
+        ) and self._persona is not None:
             self._bounds(candidate, self._persona)
         if provider.unavailable_reason is not None:
             candidate.refuse(f"unavailable: {provider.unavailable_reason}")

@@ -10,8 +10,8 @@ from gateway.config import Persona
 from translators.capabilities import EFFORTS
 from translators.chat.passthrough import passed_through
 from translators.chat.request import INSTRUCTION_ROLES, ChatRequest
+from translators.dialect.inbound import Overlay
 from translators.errors import InvalidRequest
-from translators.inbound import Overlay
 from translators.notes import Note, Report
 from translators.registry import hold_reasoning
 
@@ -21,6 +21,7 @@ _OPEN_ENDED: Final = frozenset({"max_tokens", "max_completion_tokens", "top_k"})
 """Parameters that servers take a number below 1 for which means that there is no limit."""
 
 
+NO_OVERLAY: Final = Overlay()
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
@@ -43,8 +44,9 @@ def apply(
     for name, value in _defaults(persona, of_rule).items():
         if body.get(name) is None and body.get(_SAME.get(name, name)) is None:
             body[name] = value
+    passed = body.get("x_provider")
     for name, limit in persona.caps.items():
-        if (at := passed_through(body.get("x_provider") or {}, name)) is not None:
+        if passed and (at := passed_through(passed, name)) is not None:
             rule = f"the persona limits '{name}', so it is taken by that name only"
             raise InvalidRequest(
                 f"'{at[:200]}' is not taken: {rule}.", at[:200], "unsupported_parameter"
@@ -64,7 +66,8 @@ def apply(
         and body.get("max_completion_tokens") is None
     ):
         body["max_completion_tokens"] = longest
-    hold_reasoning(body, persona.caps, report)
+    if persona.caps:
+        hold_reasoning(body, persona.caps, report)
     if persona.system_prompt is not None:
         body["messages"] = _with_prompt(persona, request.messages)
     return ChatRequest(
@@ -74,6 +77,8 @@ def apply(
 
 def overlay(persona: Persona, request: ChatRequest, applied: ChatRequest) -> Overlay:
     """What `apply` made of a request, for those who write it over the caller's own body."""
+    if applied is request:
+        return NO_OVERLAY
     before, after = request.body, applied.body
     values = {
         name: value

@@ -111,6 +111,7 @@ def plan(config: Config, policy: Policy, facts: Facts, context: RoutingContext) 
     rejected: list[Candidate] = []
     retry_in: float | None = None
     providers, standing_of, now = config.providers, context.health.standing, context.now
+    wanted, in_part = facts.max_tokens or 0, facts.forces_tool
     for ref in policy.targets:
         provider = providers[ref.provider]
         candidate = Candidate(ref, provider, provider.models[ref.model])
@@ -124,11 +125,17 @@ def plan(config: Config, policy: Policy, facts: Facts, context: RoutingContext) 
                     )
                 candidate.refuse(standing.reason)
             candidate.share = standing.share
+        if wanted > candidate.model.record.max_output_tokens:
+            in_part = True
         (rejected if candidate.reasons else able).append(candidate)
-    if facts.forces_tool or facts.max_tokens is not None:
+    if in_part:
         able = _preferred(able, rejected, facts)
     able = order(policy.strategy, policy.balance, able, facts, context, policy.name)
-    pinned = _take_up(able, policy.strategy, facts, context)
+    pinned = (
+        _take_up(able, policy.strategy, facts, context)
+        if able and (facts.settled or able[0].share < 1)
+        else None
+    )
     if facts.schema is not None and not facts.forces_tool and len(able) > 1:
         able = _holding_first(able, facts)
         if pinned is not None and able[0].name != pinned:
@@ -199,10 +206,8 @@ def _take_up(
     able: list[Candidate], strategy: StrategyName, facts: Facts, context: RoutingContext
 ) -> str | None:
     """The target that served the conversation goes first. One that comes back from a failure gets a
-    part of the others.
+    part of the others. `able` has at least one.
     """
-    if not able:
-        return None
     if facts.conversation is not None and facts.settled:
         pin = context.affinity.find(facts.conversation, context.now)
         if (

@@ -3,9 +3,10 @@ as rules ask for it.
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, Final, Literal, NamedTuple
 
-from gateway.config import Feature, Persona
+from gateway.config import CAPABILITY_OF, Feature, Persona
 from translators.capabilities import Capability
 from translators.chat.request import ChatRequest
 
@@ -30,14 +31,7 @@ _PARTS: Final[dict[str, Capability]] = {
     "input_audio": "audio_input",
     "video_url": "video",
 }
-_FEATURES: Final[dict[Capability, Feature]] = {
-    "tool_calling": "tools",
-    "vision": "images",
-    "audio_input": "audio",
-    "video": "video",
-    "json_schema": "json_schema",
-    "web_search": "web_search",
-}
+_FEATURES: Final = {capability: feature for feature, capability in CAPABILITY_OF.items()}
 """What a rule can ask for, by a plainer name than the need's. Files and history are seen apart: a
 text file needs nothing."""
 
@@ -83,12 +77,14 @@ def derive(
     if persona is not None and persona.requires:
         for capability in sorted(persona.requires):
             found.setdefault(capability, "persona")
-    needs = (
-        tuple([Requirement(capability, cause) for capability, cause in found.items()])
-        if found
-        else ()
-    )
+    needs = _requirements(tuple(found.items())) if found else ()
     return needs, frozenset(features) if features else _NO_FEATURES
+
+
+@lru_cache(maxsize=1024)
+def _requirements(found: tuple[tuple[Capability, str], ...]) -> tuple[Requirement, ...]:
+    """Few requests of a persona differ in what they need."""
+    return tuple([Requirement(capability, cause) for capability, cause in found])
 
 
 def _of_parameters(body: dict[str, Any]) -> Iterator[tuple[Capability, str]]:

@@ -10,7 +10,7 @@ from gateway.accounting.cost import expected_cost
 from gateway.config import Balance, StrategyName
 from gateway.routing.affinity import rank, ranks
 from gateway.routing.candidates import Candidate
-from gateway.routing.facts import Facts, Prompt
+from gateway.routing.facts import Facts
 from gateway.routing.state import RoutingContext
 
 NANO: Final = 1_000_000_000
@@ -37,16 +37,18 @@ def order(
 def prompt_tokens(candidate: Candidate, facts: Facts, context: RoutingContext) -> int:
     """Prompt tokens as the target's own tokenizer is expected to count them."""
     if candidate.prompt_tokens is None:
+        prompt = facts.prompt
         candidate.prompt_tokens = _own_tokens(
-            facts.prompt, candidate.model.token_factor, context.learned.factor(candidate.name)
+            prompt.tokens,
+            prompt.exact,
+            candidate.model.token_factor,
+            context.learned.factor(candidate.name),
         )
     return candidate.prompt_tokens
 
 
-def _own_tokens(prompt: Prompt, factor: float, learned: float) -> int:
-    return int(
-        prompt.tokens * factor if factor == 1 and prompt.exact else prompt.tokens * factor * learned
-    )
+def _own_tokens(tokens: int, exact: bool, factor: float, learned: float) -> int:
+    return int(tokens * factor if factor == 1 and exact else tokens * factor * learned)
 
 
 def prices(
@@ -60,13 +62,16 @@ def prices(
         facts.max_tokens,
         facts.answers,
     )
-    found = []
+    found: list[int | None] = []
+    if not able:
+        return found
+    estimate, exact = prompt.tokens, prompt.exact
     for candidate in able:
         if (cost := candidate.cost) is None:
             output, cached, learned = expected(persona, candidate.name)
             if (tokens := candidate.prompt_tokens) is None:
                 candidate.prompt_tokens = tokens = _own_tokens(
-                    prompt, candidate.model.token_factor, learned
+                    estimate, exact, candidate.model.token_factor, learned
                 )
             if limit is not None and limit < output:
                 output = limit

@@ -2,11 +2,15 @@
 
 from dataclasses import replace
 from functools import lru_cache
+from typing import Final
 
 from gateway.config import NO_OVERRIDES, Persona, Provider, TargetRef, TimeoutOverrides, Timeouts
 
 DEFAULT_TOTAL = 900.0
 """Seconds for a whole request, all its attempts together, unless its persona says otherwise."""
+
+ASKED_BY: Final = {"claude": "x-stainless-timeout", "gemini": "x-server-timeout"}
+"""The header in which SDKs of a dialect say how many seconds they wait."""
 
 
 def total(persona: Persona | None) -> float:

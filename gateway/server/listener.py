@@ -17,6 +17,7 @@ from aiohttp import web
 from gateway.api.exchange import RESTARTING
 from gateway.api.request import Gateway
 from gateway.server.http_server import CallersProtocol, HttpServer
+from gateway.server.memory import keep_big_blocks_apart
 from gateway.server.sockets import Listener, close_to_newcomers
 
 _log: Final = logging.getLogger("llm_router")
@@ -152,11 +153,13 @@ async def listening(
         # What start-up made stays for ever: the collector need not look at it again. A request
         # makes hundreds of objects that
         # die by themselves, so it looks a third as often as by default; more seldom still, and the
-        # cycles of failed requests pile up.
+        # cycles of failed requests pile up. At everything that has stayed it looks seldom: a look
+        # at an answer of a million values holds everybody up for a quarter of a second.
         gc.collect()
         gc.freeze()
-        gc.set_threshold(2_000, 10, 10)
+        gc.set_threshold(2_000, 10, 1_000)
         gc.enable()
+        keep_big_blocks_apart()
         yield Server(gateway, server, listener)
     finally:
         if listener is not None:

@@ -6,7 +6,7 @@ from gateway.api.admin import ReloadDocument, reload_document
 from gateway.api.catalog import decision_document
 from gateway.api.health import show_present
 from gateway.api.request import Gateway
-from gateway.config.reload import Trigger
+from gateway.revisions.reload import Trigger
 from gateway.routing.documents import DecisionDocument
 from gateway.telemetry.multiprocess import Snapshot
 from gateway.workers.rpc import Answers

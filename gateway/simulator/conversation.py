@@ -1,45 +1,19 @@
-"""What the dialects have in common: a request read, the answer to give, the pieces of a stream, a
-refusal.
-"""
+"""A request as the simulated model hears it, read from the hub's form whatever dialect it came
+in."""
 
-import base64
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, NamedTuple, Protocol
+from typing import Any, Final, Literal
 
-from translators import json_codec
+from translators.chat.request import INSTRUCTION_ROLES, ChatRequest
+from translators.json_codec import JsonObject
 
-SIGNATURE_PREFIX: Final = b"simulated:"
-
-
-class Refused(Exception):
-    """A request that the real API would not take. `param` and `code` appear where the dialect has a
-    place for them.
-    """
-
-    def __init__(
-        self, message: str, param: str | None = None, code: str | None = None, status: int = 400
-    ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.param = param
-        self.code = code
-        self.status = status
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One tool call. `custom`: its argument is a bare text (an OpenAI custom tool)."""
-
-    id: str
-    name: str
-    arguments: Any
-    custom: bool = False
-
-    @property
-    def text(self) -> str:
-        return str(self.arguments) if self.custom else json_codec.dumps_str(self.arguments)
+_LINKS: Final = {
+    "image_url": ("url", "image/*"),
+    "video_url": ("url", "video/*"),
+    "file": ("file_data", "application/pdf"),
+}
+"""Of a part's kind: where its URL stands, and what it is taken for where that does not say."""
 
 
 @dataclass(slots=True)
@@ -54,115 +28,98 @@ class Turn:
     """Tool results: the tool's name and what it returned."""
 
 
-def turn_of(turns: list[Turn], side: Literal["user", "model"]) -> Turn:
-    """The turn that is going on, or a new one when the other side spoke last."""
-    if not turns or turns[-1].side != side:
-        turns.append(Turn(side))
-    return turns[-1]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conversation:
-    """A request as the simulated model sees it."""
+    """What decides the answer."""
 
-    dialect: str
-    model: str
     digest: str
     """Of the request's bytes: ids are made of it, so the same request gets the same answer."""
+    body: JsonObject
+    """The hub's, for what else was asked for."""
     turns: Sequence[Turn]
-    system: str = ""
-    tools: Mapping[str, Any] = field(default_factory=dict)
+    """At least one."""
+    system: Sequence[str]
+    tools: Mapping[str, Any]
     """Tool name → JSON schema of its arguments; None for a tool that takes a bare text."""
-    choice: str = "auto"
+    choice: str
     """auto, none, required, or `=` and a tool's name."""
-    parallel: bool = True
-    json: bool = False
-    schema: Any = None
-    """The JSON schema that the answer has to fit."""
-    stream: bool = False
-    max_tokens: int | None = None
-    stop: Sequence[str] = ()
-    choices: int = 1
-    thinking: Literal["shown", "hidden", "off"] = "shown"
-    options: Mapping[str, Any] = field(default_factory=dict)
-    """What only the dialect itself needs for writing the answer."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What the simulated model says. Token counts: `output` contains `thought`, `prompt` contains
-    `cached`.
-    """
-
-    text: str = ""
-    thought: str = ""
-    calls: Sequence[Call] = ()
-    finish: Literal["stop", "calls", "length", "refusal", "stop_sequence"] = "stop"
-    stop_sequence: str | None = None
-    prompt_tokens: int = 1
-    cached_tokens: int = 0
-    output_tokens: int = 1
-    thought_tokens: int = 0
+def conversation_of(request: ChatRequest, digest: str) -> Conversation:
+    """The conversation that a request holds."""
+    body = request.body
+    turns, system = _turns(request)
+    choice, tools = _choice(body.get("tool_choice"), _tools(body.get("tools") or ()))
+    return Conversation(
+        digest=digest, body=body, turns=turns, system=system, tools=tools, choice=choice
+    )
 
 
-class Piece(NamedTuple):
-    """One write of a stream; `content` is false for the frame around what the model says."""
-
-    data: bytes
-    content: bool = False
-
-
-class Incoming(NamedTuple):
-    """What came around a request's body; `headers` and `path` have lower-case names, `path` the
-    route's variables.
-    """
-
-    digest: str
-    headers: Mapping[str, str]
-    path: Mapping[str, str]
-    query: Mapping[str, str]
+def last_words(conversation: Conversation) -> str:
+    """The text of the last user turn that has any: the place of the directives."""
+    spoken = (turn.texts for turn in reversed(conversation.turns) if turn.side == "user")
+    return "\n".join(next(filter(None, spoken), ()))
 
 
-class Reply(NamedTuple):
-    """A whole HTTP answer."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-
-class Dialect(Protocol):
-    """What a wire format can do here; each dialect is a module."""
-
-    def check_access(self, headers: Mapping[str, str]) -> None:
-        """Raises Refused when no key came with the request."""
-
-    def read(self, body: dict[str, Any], incoming: Incoming) -> Conversation:
-        """Raises Refused for what the real API refuses."""
-
-    def whole(self, conversation: Conversation, answer: Answer) -> bytes:
-        """The answer as one JSON document."""
-
-    def stream(self, conversation: Conversation, answer: Answer) -> list[Piece]:
-        """The answer as a stream, end mark included."""
-
-    def broken_stream(self, conversation: Conversation, sent: int) -> bytes:
-        """The error event that ends a stream after `sent` pieces."""
-
-    def error(self, refusal: Refused, retry_after: int | None = None) -> Reply:
-        """An error in the API's own form."""
+def _turns(request: ChatRequest) -> tuple[list[Turn], list[str]]:
+    """What each side said, and the texts of the instructions."""
+    turns: list[Turn] = []
+    system: list[str] = []
+    called: dict[Any, str] = {}
+    for message in request.messages:
+        texts, media = _content(message.get("content"))
+        role = message["role"]
+        if role in INSTRUCTION_ROLES:
+            system += texts
+            continue
+        side: Literal["user", "model"] = "model" if role == "assistant" else "user"
+        if not turns or turns[-1].side != side:
+            turns.append(Turn(side))
+        for call in message.get("tool_calls") or ():
+            called[call.get("id")] = (call.get("function") or call.get("custom"))["name"]
+        if role in ("tool", "function"):
+            name = called.get(message.get("tool_call_id")) or message.get("name") or "function"
+            turns[-1].results.append((name, "".join(texts)))
+        else:
+            turns[-1].texts += texts
+            turns[-1].media += media
+    return turns or [Turn("user")], system
 
 
-def sign(text: str) -> str:
-    """The signature of a thought: standard base64, checkable without memory."""
-    return base64.b64encode(SIGNATURE_PREFIX + hashlib.sha256(text.encode()).digest()).decode()
+def _content(content: Any) -> tuple[list[str], list[str]]:
+    """Texts and media types."""
+    if content is None or isinstance(content, str):
+        return ([content] if content else [], [])
+    texts = [part.get(part["type"]) for part in content if part["type"] in ("text", "refusal")]
+    return texts, [medium for part in content if (medium := _medium(part)) is not None]
 
 
-def known_fields(value: Any, known: frozenset[str]) -> str | None:
-    """The first key of an object that the API has no field for."""
-    return next((key for key in value if key not in known), None)
+def _medium(part: JsonObject) -> str | None:
+    kind = part["type"]
+    if kind == "input_audio":
+        return f"audio/{part[kind].get('format')}"
+    if kind not in _LINKS:
+        return None
+    name, otherwise = _LINKS[kind]
+    url = part[kind].get(name) or ""
+    return url[5:].partition(";")[0] if url.startswith("data:") else otherwise
 
 
-def names(text: str) -> frozenset[str]:
-    """Field names, written as one line of words."""
-    return frozenset(text.split())
+def _tools(declared: Sequence[JsonObject]) -> dict[str, Any]:
+    functions = [tool["function"] for tool in declared if tool.get("type") == "function"]
+    custom = [tool["custom"]["name"] for tool in declared if tool.get("type") == "custom"]
+    schemas = {each["name"]: each.get("parameters") or {"type": "object"} for each in functions}
+    return schemas | dict.fromkeys(custom)
+
+
+def _choice(choice: Any, tools: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The choice, and the tools it leaves."""
+    match choice:
+        case "none" | "required":
+            return choice if tools else "auto", tools
+        case {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": allowed}}:
+            named = {tool.get(tool.get("type"), {}).get("name") for tool in allowed}
+            return _choice(mode, {name: tools[name] for name in tools if name in named})
+        case {"type": "function" | "custom" as kind}:
+            return f"={choice[kind]['name']}", tools
+    return "auto", tools

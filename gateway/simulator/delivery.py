@@ -4,67 +4,47 @@ import asyncio
 import socket
 import struct
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Final
 
 from aiohttp import web
 
 from gateway.simulator.answer import answer
-from gateway.simulator.conversation import Conversation, Dialect, Piece, Refused, Reply
+from gateway.simulator.exchange import Exchange, Piece, json_answer
 from gateway.simulator.script import Fault, Script
+from translators.errors import InvalidRequest
+from translators.json_codec import dumps
 
 _GARBAGE: Final = b'data: <html>{"not": json\n\n'
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 
 
-def respond(reply: Reply) -> web.Response:
-    return web.Response(
-        status=reply.status, headers=reply.headers, body=reply.body, content_type="application/json"
-    )
-
-
-async def deliver(
-    request: web.Request, dialect: Dialect, conversation: Conversation, script: Script
-) -> web.StreamResponse:
+async def deliver(request: web.Request, exchange: Exchange, script: Script) -> web.StreamResponse:
+    """Raises InvalidRequest where an error is to be answered."""
     await asyncio.sleep(script.delay)
+    stream = exchange.request.stream
     match script.fault:
         case Fault("error", status=status, retry_after=retry_after):
-            return respond(
-                dialect.error(
-                    Refused(f"The simulator was told to answer {status}.", status=status),
-                    retry_after,
-                )
-            )
-        case Fault("stream-error") if not conversation.stream:
-            return respond(
-                dialect.error(Refused("The simulator was told to break off.", status=500))
-            )
+            told = InvalidRequest(f"The simulator was told to answer {status}.", status=status)
+            return exchange.refusal(told, retry_after)
+        case Fault("stream-error") if not stream:
+            raise InvalidRequest("The simulator was told to break off.", status=500)
         case Fault("hang"):
             await asyncio.Event().wait()
         case Fault("reset"):
             _reset(request)
             return web.Response()
-    said = answer(conversation, script)
-    if conversation.stream:
-        kind = (
-            "text/event-stream; charset=utf-8"
-            if conversation.options.get("sse", True)
-            else "application/json"
-        )
-        pieces = dialect.stream(conversation, said)
+    said = answer(exchange.conversation, script)
+    if stream:
+        kind, pieces = exchange.content_type, exchange.stream(said)
     else:
-        body = dialect.whole(conversation, said)
+        body = dumps(exchange.whole(said))
         if script.fault is None:
-            return respond(Reply(200, {}, body))
+            return json_answer(body)
         kind, half = "application/json", len(body) // 2
         pieces = [Piece(body[:half], content=True), Piece(body[half:])]
     response = web.StreamResponse(headers={"content-type": kind, "cache-control": "no-cache"})
     await response.prepare(request)
-    await _write(
-        response,
-        _damaged(pieces, script.fault, partial(dialect.broken_stream, conversation)),
-        script.slow,
-    )
+    await _write(response, _damaged(pieces, script.fault, exchange.broken_stream), script.slow)
     match script.fault:
         case Fault("stall"):
             await asyncio.Event().wait()
@@ -77,11 +57,9 @@ async def deliver(
 
 async def _write(response: web.StreamResponse, pieces: Sequence[Piece], pause: float) -> None:
     """One write per piece. The pause stands before a piece, so that a client who leaves at the end
-    mark leaves in time.
-    """
+    mark leaves in time."""
     for index, piece in enumerate(pieces):
-        if index:
-            await asyncio.sleep(pause)
+        await asyncio.sleep(pause if index else 0)
         await response.write(piece.data)
 
 
@@ -89,22 +67,17 @@ def _damaged(
     pieces: Sequence[Piece], fault: Fault | None, error: Callable[[int], bytes]
 ) -> Sequence[Piece]:
     """What is sent of the pieces, and what is sent in place of the rest."""
-    match fault:
-        case None:
-            return pieces
-        case Fault("stream-error", after):
-            sent = _first(pieces, after)
-            return [*sent, Piece(error(len(sent)))]
-        case Fault("garbage", after):
-            return [*_first(pieces, after), Piece(_GARBAGE)]
-        case Fault(_, after):
-            return _first(pieces, after)
+    if fault is None:
+        return pieces
+    sent = [*_first(pieces, fault.after)]
+    if fault.kind == "stream-error":
+        sent.append(Piece(error(len(sent))))
+    return [*sent, Piece(_GARBAGE)] if fault.kind == "garbage" else sent
 
 
 def _first(pieces: Sequence[Piece], after: int) -> Sequence[Piece]:
     """The pieces up to the content event number `after`, or to the last one; 0 is before any
-    content, -1 before everything.
-    """
+    content, -1 before everything."""
     ends = [i for i, piece in enumerate(pieces) if piece.content]
     if after < 0 or not ends:
         return []

@@ -1,8 +1,6 @@
-"""A value that fits a JSON schema: the same schema gives the same value. Reads Google's spelling
-(`OBJECT`, `"minItems": "1"`) too.
-"""
+"""A value that fits a JSON schema: the same schema gives the same value."""
 
-from collections.abc import Callable
+from functools import reduce
 from typing import Any, Final
 
 _DEEP: Final = 3
@@ -14,17 +12,11 @@ _MOST_VALUES: Final = 10_000
 they are reached."""
 
 _FORMATS: Final = {
-    "date-time": "2026-01-31T12:00:00Z",
-    "date": "2026-01-31",
-    "time": "12:00:00Z",
-    "duration": "PT1H",
-    "email": "someone@example.com",
-    "hostname": "example.com",
-    "ipv4": "192.0.2.1",
-    "ipv6": "2001:db8::1",
-    "uri": "https://example.com/",
+    "date-time": "2026-01-31T12:00:00Z", "date": "2026-01-31", "time": "12:00:00Z",
+    "duration": "PT1H", "email": "someone@example.com", "hostname": "example.com",
+    "ipv4": "192.0.2.1", "ipv6": "2001:db8::1", "uri": "https://example.com/",
     "uuid": "00000000-0000-4000-8000-000000000001",
-}
+}  # fmt: skip
 
 
 def example(schema: Any) -> Any:
@@ -37,26 +29,28 @@ class _Generator:
         self._root = root
         self._left = _MOST_VALUES
 
-    def value(self, schema: Any, depth: int) -> Any:
-        schema = self._resolved(schema, depth)
+    def value(self, given: Any, depth: int) -> Any:
+        schema = self._resolved(given, depth)
         if "const" in schema:
             return schema["const"]
         if schema.get("enum"):
             return schema["enum"][0]
-        kind = _kind(schema)
-        if depth > _DEEP and schema.get("nullable"):
-            return None
-        make: Callable[[dict[str, Any], int], Any] = {
-            "object": self._object, "array": self._array, "string": _string, "integer": _integer,
-            "number": _number,
-            "boolean": _true, "null": _none,
-        }.get(kind, _string)  # fmt: skip
-        return make(schema, depth)
+        match _kind(schema):
+            case "object":
+                return self._object(schema, depth)
+            case "array":
+                return self._array(schema, depth)
+            case "integer":
+                return int(_grid(schema, int(schema.get("multipleOf", 1)) or 1))
+            case "number":
+                return _number(schema)
+            case "boolean" | "null" as kind:
+                return True if kind == "boolean" else None
+        return _string(schema)
 
     def _resolved(self, given: Any, depth: int) -> dict[str, Any]:
         """References followed, one alternative chosen, `allOf` put together: what is left says its
-        type by itself.
-        """
+        type by itself."""
         self._left -= 1
         if self._left < 0 or depth > _DEEPEST:
             return {"type": "null"}
@@ -69,9 +63,8 @@ class _Generator:
                 schema = _merged(rest, self._chosen(schema[key], depth))
             elif schema.get("allOf"):
                 parts = [self._resolved(part, depth + 1) for part in schema["allOf"]]
-                schema = {k: v for k, v in schema.items() if k != "allOf"}
-                for part in parts:
-                    schema = _merged(schema, part)
+                rest = {k: v for k, v in schema.items() if k != "allOf"}
+                schema = reduce(_merged, parts, rest)
             else:
                 break
         return schema
@@ -80,11 +73,8 @@ class _Generator:
         """The first branch that is not null; deep down the one that ends soonest."""
         objects = [branch for branch in branches if isinstance(branch, dict)]
         shortest = min(objects, key=self._height, default={})
-        return (
-            shortest
-            if depth > _DEEP
-            else next((b for b in objects if _kind(b) != "null"), shortest)
-        )
+        some = next((branch for branch in objects if _kind(branch) != "null"), shortest)
+        return shortest if depth > _DEEP else some
 
     def _height(self, schema: Any, limit: int = 6) -> int:
         """Levels that the smallest value has, as far as `limit` steps show."""
@@ -96,33 +86,23 @@ class _Generator:
         if branches := schema.get("anyOf") or schema.get("oneOf"):
             return min(self._height(branch, limit - 1) for branch in branches)
         properties = schema.get("properties") or {}
-        return 1 + max(
-            (
-                self._height(properties.get(name), limit - 1)
-                for name in schema.get("required") or ()
-            ),
-            default=0,
-        )
+        needed = [properties.get(name) for name in schema.get("required") or ()]
+        return 1 + max([self._height(each, limit - 1) for each in needed], default=0)
 
     def _target(self, reference: str) -> dict[str, Any]:
         node = self._root
         for step in reference.lstrip("#").split("/")[1:]:
-            node = (
-                node.get(step.replace("~1", "/").replace("~0", "~"), {})
-                if isinstance(node, dict)
-                else {}
-            )
+            name = step.replace("~1", "/").replace("~0", "~")
+            node = node.get(name) if isinstance(node, dict) else None
         return node if isinstance(node, dict) else {}
 
     def _object(self, schema: dict[str, Any], depth: int) -> dict[str, Any]:
         required = schema.get("required") or []
-        properties = schema.get("properties") or {}
+        properties = dict(schema.get("properties") or {})
+        for name in required:
+            properties.setdefault(name, schema.get("additionalProperties"))
         names = [name for name in properties if depth < _DEEP or name in required]
-        made = {name: self.value(properties[name], depth + 1) for name in names}
-        extra = schema.get("additionalProperties")
-        for name in (name for name in required if name not in properties):
-            made[name] = self.value(extra, depth + 1)
-        return made
+        return {name: self.value(properties[name], depth + 1) for name in names}
 
     def _array(self, schema: dict[str, Any], depth: int) -> list[Any]:
         head = [self.value(item, depth + 1) for item in schema.get("prefixItems") or []]
@@ -143,49 +123,35 @@ def _merged(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
     return both
 
 
-def _kind(schema: dict[str, Any]) -> str:
+def _kind(schema: dict[str, Any]) -> Any:
     kind = schema.get("type")
     if isinstance(kind, list):
-        kind = next((k for k in kind if str(k).lower() != "null"), "null")
+        return next((each for each in kind if each != "null"), "null")
     if kind is None:
-        kind = (
-            "object"
-            if "properties" in schema
-            else "array"
-            if "items" in schema or "prefixItems" in schema
-            else "string"
-        )
-    return str(kind).lower()
+        kind = "array" if "items" in schema or "prefixItems" in schema else "string"
+        return "object" if "properties" in schema else kind
+    return kind
 
 
-def _string(schema: dict[str, Any], depth: int) -> str:
+def _string(schema: dict[str, Any]) -> str:
     text = _FORMATS.get(schema.get("format", ""), "example")
     least = min(int(schema.get("minLength", 0)), _MOST_VALUES)
     return text.ljust(least, "x")[: int(schema.get("maxLength", max(least, len(text))))]
 
 
-def _number(schema: dict[str, Any], depth: int) -> float:
+def _number(schema: dict[str, Any]) -> float:
     if "multipleOf" in schema:
         return float(_grid(schema, schema["multipleOf"]))
-    low, high = (
-        schema.get("minimum", schema.get("exclusiveMinimum")),
-        schema.get("maximum", schema.get("exclusiveMaximum")),
-    )
-    if low is not None and high is not None:
-        return (float(low) + float(high)) / 2
-    if low is not None:
-        return float(low) + 0.5
-    return 1.5 if high is None else float(high) - 0.5
-
-
-def _integer(schema: dict[str, Any], depth: int) -> int:
-    return int(_grid(schema, int(schema.get("multipleOf", 1)) or 1))
+    low = schema.get("minimum", schema.get("exclusiveMinimum"))
+    high = schema.get("maximum", schema.get("exclusiveMaximum"))
+    if low is None:
+        low = 1 if high is None else high - 1
+    return float(low + (low + 1 if high is None else high)) / 2
 
 
 def _grid(schema: dict[str, Any], step: float) -> float:
     """The first multiple of `step` from the lower bound on; without one, `step` itself or what is
-    left under the upper bound.
-    """
+    left under the upper bound."""
     if (low := schema.get("minimum")) is not None:
         return -(-float(low) // step) * step
     if (above := schema.get("exclusiveMinimum")) is not None:
@@ -195,11 +161,3 @@ def _grid(schema: dict[str, Any], step: float) -> float:
     if (below := schema.get("exclusiveMaximum")) is not None:
         return min(1.0, -(-float(below) // step) - 1) * step
     return step
-
-
-def _true(schema: dict[str, Any], depth: int) -> bool:
-    return True
-
-
-def _none(schema: dict[str, Any], depth: int) -> None:
-    return None

@@ -3,42 +3,30 @@
 import asyncio
 import hashlib
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from types import ModuleType
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
-from gateway.simulator import claude, embeddings, gemini, openai, responses
-from gateway.simulator.answer import last_words
-from gateway.simulator.conversation import Conversation, Dialect, Incoming, Refused, Reply
-from gateway.simulator.delivery import deliver, respond
+from gateway.simulator import dialects, embeddings
+from gateway.simulator.conversation import last_words
+from gateway.simulator.delivery import deliver
+from gateway.simulator.exchange import Exchange, json_answer
 from gateway.simulator.script import read_script
 from translators import json_codec
+from translators.dialect.inbound import Call
+from translators.errors import InvalidRequest
+from translators.json_codec import JsonObject
 
-_ROUTES: Final[tuple[tuple[str, ModuleType, str], ...]] = (
-    ("openai", openai, "/openai/v1/chat/completions"),
-    ("openai", responses, "/openai/v1/responses"),
-    ("claude", claude, "/claude/v1/messages"),
-    (
-        "gemini",
-        gemini,
-        "/gemini/v1beta/models/{model:[^:]+}:{method:generateContent|streamGenerateContent}",
-    ),
-)
-"""What directives and records call the provider, the dialect, its path."""
-_EMBEDDINGS: Final[
-    tuple[tuple[str, ModuleType, Callable[[dict[str, Any], Incoming], dict[str, Any]], str], ...]
-] = (
-    ("openai", openai, embeddings.openai, "/openai/v1/embeddings"),
-    ("gemini", gemini, embeddings.gemini, "/gemini/v1beta/models/{model:[^:]+}:batchEmbedContents"),
-)
-"""Likewise, with what makes the answer."""
+_HOST: Final = "127.0.0.1"
 _BASES: Final = {"openai": "/openai/v1", "claude": "/claude", "gemini": "/gemini"}
 _KEYS: Final = frozenset({"authorization", "x-api-key", "x-goog-api-key", "cookie"})
 _MAX_BODY: Final = 64 * 1024 * 1024
+_SHUTDOWN: Final = 0.01
+"""Seconds that are left to answers in the making: many never end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,22 +48,6 @@ class Simulator:
     open_streams: int = 0
     closed_early: int = 0
     """Streams whose client left before the end."""
-    _at_work: set[asyncio.Task[Any]] = field(default_factory=set)
-
-    @contextmanager
-    def at_work(self) -> Iterator[None]:
-        """The current task serves a request: `stop` cancels it."""
-        task = asyncio.current_task()
-        assert task is not None
-        self._at_work.add(task)
-        try:
-            yield
-        finally:
-            self._at_work.discard(task)
-
-    async def stop(self) -> None:
-        for task in list(self._at_work):
-            task.cancel()
 
     @contextmanager
     def streaming(self) -> Iterator[None]:
@@ -93,108 +65,64 @@ class Simulator:
 SIMULATOR: Final = web.AppKey("simulator", Simulator)
 
 
-def make_app() -> web.Application:
+def make_app(middlewares: Sequence[Middleware] = ()) -> web.Application:
     """The dialects under /openai/v1 (which has two), /claude and /gemini. Its state is
-    `app[SIMULATOR]`.
-    """
-    app = web.Application(client_max_size=_MAX_BODY)
+    `app[SIMULATOR]`."""
+    app = web.Application(client_max_size=_MAX_BODY, middlewares=middlewares)
     simulator = app[SIMULATOR] = Simulator()
-    for name, module, path in _ROUTES:
-        app.router.add_post(path, _handler(name, cast(Dialect, module), simulator))
-    for name, module, answer, path in _EMBEDDINGS:
-        app.router.add_post(path, _embeddings(name, cast(Dialect, module), answer, simulator))
-    app.on_shutdown.append(lambda _: simulator.stop())
+    for path, dialect in dialects.ROUTES.items():
+        app.router.add_post(path, _handler(simulator, dialect))
+    for path, (dialect, embed) in embeddings.ROUTES.items():
+        app.router.add_post(path, _handler(simulator, dialect, embed))
     return app
 
 
 @asynccontextmanager
-async def running(host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Simulator]:
-    """The simulator, listening until the block ends. Port 0 takes a free one; see `base_urls`."""
-    app = make_app()
-    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=1.0, access_log=None)
+async def running(
+    port: int = 0, middlewares: Sequence[Middleware] = ()
+) -> AsyncIterator[Simulator]:
+    """The simulator, listening on loopback until the block ends. Port 0 takes a free one."""
+    app = make_app(middlewares)
+    runner = web.AppRunner(
+        app, handler_cancellation=True, shutdown_timeout=_SHUTDOWN, access_log=None
+    )
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port).start()
-        port = runner.addresses[0][1]
-        shown = f"[{host}]" if ":" in host else host
-        simulator = app[SIMULATOR]
-        simulator.base_urls.update(
-            {name: f"http://{shown}:{port}{path}" for name, path in _BASES.items()}
-        )
-        yield simulator
+        await web.TCPSite(runner, _HOST, port).start()
+        root = f"http://{_HOST}:{runner.addresses[0][1]}"
+        app[SIMULATOR].base_urls.update({name: root + path for name, path in _BASES.items()})
+        yield app[SIMULATOR]
     finally:
         await runner.cleanup()
 
 
 def _handler(
-    name: str, dialect: Dialect, simulator: Simulator
+    simulator: Simulator, dialect: type[Exchange], embed: embeddings.Embed | None = None
 ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def handle(request: web.Request) -> web.StreamResponse:
-        with simulator.at_work():
-            raw = await request.read()
-            body = _object(raw)
-            headers = {key.lower(): value for key, value in request.headers.items()}
-            kept = {key: value for key, value in headers.items() if key not in _KEYS}
-            simulator.requests.append(Arrival(name, request.path, kept, body or {}))
-            incoming = Incoming(
-                hashlib.sha256(raw).hexdigest(), headers, request.match_info, request.query
-            )
-            try:
-                dialect.check_access(headers)
-                conversation = _read(dialect, body, incoming)
-                script = read_script(last_words(conversation), name)
-            except Refused as refusal:
-                return respond(dialect.error(refusal))
-            with simulator.streaming() if conversation.stream else nullcontext():
-                return await deliver(request, dialect, conversation, script)
+        raw = await request.read()
+        document = _object(raw)
+        kept = {k.lower(): v for k, v in request.headers.items() if k.lower() not in _KEYS}
+        simulator.requests.append(Arrival(dialect.PROVIDER, request.path, kept, document or {}))
+        try:
+            if document is None:
+                raise InvalidRequest("The body of the request is no JSON object.")
+            if embed is not None:
+                return json_answer(embed(document, request.match_info))
+            call = Call(request.headers, request.path_qs.removeprefix("/gemini"), raw, len(raw))
+            exchange = dialect(document, call, hashlib.sha256(raw).hexdigest())
+            script = read_script(last_words(exchange.conversation), dialect.PROVIDER)
+            with simulator.streaming() if exchange.request.stream else nullcontext():
+                return await deliver(request, exchange, script)
+        except InvalidRequest as error:
+            return dialect.refusal(error)
 
     return handle
 
 
-def _embeddings(
-    name: str,
-    dialect: Dialect,
-    answer: Callable[[dict[str, Any], Incoming], dict[str, Any]],
-    simulator: Simulator,
-) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    async def handle(request: web.Request) -> web.StreamResponse:
-        with simulator.at_work():
-            raw = await request.read()
-            body = _object(raw)
-            headers = {key.lower(): value for key, value in request.headers.items()}
-            kept = {key: value for key, value in headers.items() if key not in _KEYS}
-            simulator.requests.append(Arrival(name, request.path, kept, body or {}))
-            incoming = Incoming(
-                hashlib.sha256(raw).hexdigest(), headers, request.match_info, request.query
-            )
-            try:
-                dialect.check_access(headers)
-                made = answer(body or {}, incoming)
-            except Refused as refusal:
-                return respond(dialect.error(refusal))
-            except (KeyError, TypeError, AttributeError, IndexError) as error:
-                return respond(
-                    dialect.error(Refused(f"A field is missing or has the wrong type: {error!r}"))
-                )
-            return respond(Reply(200, {}, json_codec.dumps(made)))
-
-    return handle
-
-
-def _object(raw: bytes) -> dict[str, Any] | None:
+def _object(raw: bytes) -> JsonObject | None:
     try:
         body = json_codec.loads(raw)
     except ValueError:
         return None
     return body if isinstance(body, dict) else None
-
-
-def _read(dialect: Dialect, body: dict[str, Any] | None, incoming: Incoming) -> Conversation:
-    if body is None:
-        raise Refused(
-            "We could not parse the JSON body of your request: a JSON object is expected."
-        )
-    try:
-        return dialect.read(body, incoming)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise Refused(f"A field is missing or has the wrong type: {error!r}") from None

@@ -32,6 +32,13 @@ GAUGES: Final[Mapping[str, Callable[[Sequence[float]], float]]] = {
     "process_max_fds": sum,
 }
 """What a gauge is over several workers."""
+LIMIT_GAUGES: Final[Mapping[str, Callable[[Sequence[float]], float]]] = {
+    "llm_router_limit_used_ratio": max,
+    "llm_router_limits_store_up": min,
+    "llm_router_limits_journal_rows": sum,
+    "llm_router_limits_journal_age_seconds": max,
+}
+"""The same of those that there are only with limits."""
 
 
 def snapshot(registry: CollectorRegistry) -> Snapshot:
@@ -77,7 +84,7 @@ def _families(live: Iterable[Snapshot], past: Iterable[Snapshot]) -> Iterable[li
 
 def _rule(name: str, kind: str, sample: str) -> Callable[[Sequence[float]], float]:
     if kind == "gauge":
-        return GAUGES[name]
+        return GAUGES.get(name) or LIMIT_GAUGES[name]
     return min if sample.endswith("_created") else sum
 
 

@@ -54,7 +54,10 @@ class UpstreamClient:
         `timeouts` only connect and idle matter.
         """
         server, target = _target(request.url, link)
-        head = _head(target, request, extra_headers)
+        opening = _opening(
+            target, tuple(extra_headers.items()), tuple(request.headers.items()), request.stream
+        )
+        head = f"{opening}{len(request.body)}\r\n\r\n".encode()
         loop = self._loop
         started = loop.time()
         fresh = False
@@ -66,7 +69,8 @@ class UpstreamClient:
                 limit = Limit(limit.seconds - (loop.time() - started), limit.failure)
             response = connection.ask(head, request.body, timeouts.idle, limit)
             try:
-                await response.started()
+                while not response.status:
+                    await response.more()
                 if response.status == 407 and link is not None and link.proxy is not None:
                     raise UpstreamError(of_proxy("wants other credentials (407)"))
                 return response
@@ -104,20 +108,12 @@ def _target(url: str, link: Link | None) -> tuple[Server, str]:
     ), f"POST {at}{parts.raw_path_qs} HTTP/1.1\r\nhost: {shown}\r\n{for_proxy}"
 
 
-def _head(target: str, request: UpstreamRequest, extra_headers: Mapping[str, str]) -> bytes:
-    """Everything before the body. Raises ValueError for a header that would become several."""
-    opening = _opening(
-        target, tuple(extra_headers.items()), tuple(request.headers.items()), request.stream
-    )
-    return f"{opening}{len(request.body)}\r\n\r\n".encode()
-
-
 @lru_cache(maxsize=256)
 def _opening(
     target: str, extra: tuple[tuple[str, str], ...], own: tuple[tuple[str, str], ...], stream: bool
 ) -> str:
     """Up to the length of the body: the same for nearly all requests to a model, so it is made once
-    (4 µs).
+    (4 µs). Raises ValueError for a header that would become several.
     """
     accepted = "identity" if stream else "gzip, deflate"
     headers = {

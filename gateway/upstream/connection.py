@@ -10,7 +10,7 @@ import contextlib
 import socket
 import ssl
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final, NamedTuple, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
@@ -28,6 +28,9 @@ _PIECE: Final = 256 * 1024
 _ALL_SENT: Final = memoryview(b"")
 _MOST_PIECES: Final = 256
 """Of what is left in a socket: more than any kernel keeps."""
+
+
+_text: Final = partial(str, encoding="latin-1")
 
 
 @lru_cache(maxsize=256)
@@ -95,6 +98,9 @@ class Connection(asyncio.Protocol):
         self._below: asyncio.Transport | None = None
         """What reads from the socket: the transport itself or, with TLS, the one beneath it."""
         self._socket: socket.socket | None = None
+        self._raw_headers: dict[bytes, bytes] = {}
+        self.on_header = self._raw_headers.__setitem__
+        """What httptools calls for each: no function of ours, for there may be twenty."""
         self._parser: HttpResponseParser | None = HttpResponseParser(self)
         # What servers are forgiven for by other clients, too.
         self._parser.set_dangerous_leniencies(
@@ -106,14 +112,12 @@ class Connection(asyncio.Protocol):
         self._response: UpstreamResponse | None = None
         self._body: UpstreamResponse | _Measured | None = None
         """What takes the body, while one is expected."""
-        self._headers: dict[str, str] = {}
         self._unsent = _ALL_SENT
         """Of a big request."""
         self._full = False
         """Nobody takes what was sent, for the moment."""
         self._framing = 0
         """Bytes in a row that brought no body."""
-        self._header_bytes = 0
         self._complete = False
         self._reusable = False
         self._ends_with_connection = False
@@ -207,10 +211,11 @@ class Connection(asyncio.Protocol):
                 self._give_up(response, failures.CUT if response.status else failures.NOT_HTTP)
                 return
             self._reusable = False
-        response.heard()
         if self._complete:
             self._served(response)
-        elif self._framing > _MAX_FRAMING_BYTES:
+            return
+        response.heard()
+        if self._framing > _MAX_FRAMING_BYTES:
             self._give_up(response, failures.NOT_HTTP)
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -256,8 +261,13 @@ class Connection(asyncio.Protocol):
     def _served(self, response: UpstreamResponse) -> None:
         transport, self._response = self._transport, None
         response.end()
-        sent = not self._unsent and transport is not None and not transport.get_write_buffer_size()
-        if self._reusable and self.usable and sent:
+        if (
+            self._reusable
+            and transport is not None
+            and not transport.is_closing()
+            and not self._unsent
+            and not transport.get_write_buffer_size()
+        ):
             self._freed(self)
         else:
             self.abort()
@@ -271,18 +281,9 @@ class Connection(asyncio.Protocol):
     # httptools' names
 
     def on_message_begin(self) -> None:
-        self._headers = {}
-        self._header_bytes = 0
+        self._raw_headers.clear()
         if self._complete:  # more than was asked for
             self._reusable = False
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._header_bytes += len(name) + len(value)
-        if self._header_bytes > _MAX_FRAMING_BYTES:
-            raise ValueError(
-                "the headers are too large"
-            )  # the parser makes an error of its own of this
-        self._headers[_lower(name)] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
         response, parser = self._response, self._parser
@@ -293,8 +294,10 @@ class Connection(asyncio.Protocol):
             or 100 <= (status := parser.get_status_code()) < 200
         ):
             return
-        headers = self._headers
-        self._headers = {}  # of the trailers
+        if self._framing > _MAX_FRAMING_BYTES and self._of_headers() > _MAX_FRAMING_BYTES:
+            raise ValueError("the headers are too large")  # the parser makes an error of this
+        raw = self._raw_headers
+        headers = dict(zip(map(_lower, raw), map(_text, raw.values()), strict=True))
         self._reusable = parser.should_keep_alive()
         self._ends_with_connection = not (
             "content-length" in headers or "transfer-encoding" in headers or status in (204, 304)
@@ -303,6 +306,10 @@ class Connection(asyncio.Protocol):
         self._body = response
         if "transfer-encoding" in headers:
             self._of_odd_length(response, headers)
+
+    def _of_headers(self) -> int:
+        """Bytes of all headers."""
+        return sum(len(name) + len(value) for name, value in self._raw_headers.items())
 
     def _of_odd_length(self, response: UpstreamResponse, headers: dict[str, str]) -> None:
         """Where its end is may be told in several ways: RFC 9112, 6.3."""

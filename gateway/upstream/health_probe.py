@@ -38,7 +38,7 @@ class _Check:
 
 
 class Results(Protocol):
-    """Where the outcomes of checks go: gateway.health.probes.CheckBook. Times are monotonic
+    """Where the outcomes of checks go: gateway.health.probes.ProbeResults. Times are monotonic
     seconds.
     """
 

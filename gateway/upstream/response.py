@@ -5,6 +5,7 @@ Whoever reads it gets all that has arrived in one piece, decompressed.
 
 import asyncio
 from collections.abc import Callable
+from io import BytesIO
 from typing import Final, NamedTuple, Protocol
 
 from gateway.upstream import failures
@@ -81,6 +82,7 @@ class UpstreamResponse:
         self._failure: UpstreamFailure | None = None
         self._decoder: Decoder | None = None
         self._waiter: asyncio.Future[None] | None = None
+        """Done when something has happened."""
         self._loop = connection.loop
         self._heard = now = self._loop.time()
         self._idle = idle
@@ -89,16 +91,18 @@ class UpstreamResponse:
             limit.failure,
             limit.held_up,
         )
-        self._spared = limit.held_up()
+        self._spared = 0.0 if limit.held_up is no_time else limit.held_up()
         self._watch = connection.watch
         self._watch.add(self, now + min(idle, limit.seconds))
 
-    async def started(self) -> None:
-        """Wait for the headers. Raises UpstreamError."""
-        while not self.status:
-            if self._failure is not None:
-                raise UpstreamError(self._failure)
-            await self._more()
+    def more(self) -> asyncio.Future[None]:
+        """Done when something has happened: the headers may be here then. Raises UpstreamError if
+        nothing more comes.
+        """
+        if self._failure is not None:
+            raise UpstreamError(self._failure)
+        waiter = self._waiter = self._loop.create_future()
+        return waiter
 
     def allow(self, limit: Limit) -> None:
         """From now on this is how long the rest may take."""
@@ -116,32 +120,33 @@ class UpstreamResponse:
         ):  # most JSON answers are here with their headers
             data = self._take()
             self.received += len(data)
-            self.check_size(limit)
+            if self.received > limit:
+                self.check_size(limit)
             return data
-        pieces = []
-        while data := await self.read_some():
+        first = await self.read_some()
+        whole = BytesIO()  # grows as it comes: a copy of all of it would hold the loop at the end
+        data = first
+        while data:
             self.check_size(limit)
-            pieces.append(data)
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            whole.write(data)
+            data = await self.read_some()
+        return first if whole.tell() == len(first) else whole.getvalue()
 
     async def read_some(self) -> bytes:
         """What has arrived, at least one byte; b"" at the end. Raises UpstreamError."""
         while True:
-            data = (
-                self._decoded(self._decoder)
-                if self._decoder is not None
-                else self._take_some()
-                if self._pieces
-                else b""
-            )
+            if self._decoder is not None:
+                data = self._decoded(self._decoder)
+            elif self._size <= _AT_ONCE:
+                data = self._take() if self._pieces else b""
+            else:
+                data = self._take_some()
             if data:
                 self.received += len(data)
                 return data
-            if self._failure is not None:
-                raise UpstreamError(self._failure)
-            if self.whole:
+            if self.whole and self._failure is None:
                 return b""
-            await self._more()
+            await self.more()
 
     def check_size(self, limit: int = MAX_ANSWER_BYTES) -> None:
         """For who keeps what was read. Raises UpstreamError once that is more than `limit`
@@ -195,7 +200,7 @@ class UpstreamResponse:
 
     def end(self) -> None:
         """The body is whole."""
-        self.whole = True
+        self.whole = self.touched = True
         self._part()
 
     def fail(self, failure: UpstreamFailure) -> None:
@@ -214,8 +219,7 @@ class UpstreamResponse:
     # Within.
 
     def _take_some(self) -> bytes:
-        if self._size <= _AT_ONCE:
-            return self._take()
+        """A part of what is more than should be read at once."""
         pieces = self._pieces
         count = size = 0
         while size < _AT_ONCE:
@@ -256,11 +260,6 @@ class UpstreamResponse:
             if self.whole and not decoder.ended:
                 self._failure = failures.CUT
         return b""
-
-    def _more(self) -> asyncio.Future[None]:
-        """Done when something has happened."""
-        waiter = self._waiter = self._loop.create_future()
-        return waiter
 
     def _wake(self) -> None:
         waiter = self._waiter

@@ -1,3 +1,3 @@
-"""Several processes that serve as one gateway: a parent that serves nobody, and workers that share
-a port and ask each other through it.
+"""Several processes that serve as one gateway: a parent that answers no request, and workers that
+share a port and ask each other through it.
 """

@@ -1,4 +1,4 @@
-"""What no worker knows alone: the parent asks all of them, and keeps the counts of those that are
+"""What no single worker knows: the parent asks all of them, and keeps the counts of those that are
 gone.
 """
 

@@ -67,7 +67,7 @@ class Peers:
 
     async def tell_listening(self, banner: str) -> None:
         """From now on callers are served; `banner` is what the parent shows once all of them are.
-        Raises NoSiblings.
+        Raises NoPeers.
         """
         await self._ask("listening", banner)
 
@@ -82,12 +82,12 @@ class Peers:
         return standing
 
     async def scrape(self, accept: str) -> tuple[bytes, str]:
-        """The exposition text of all workers and its content type. Raises NoSiblings."""
+        """The exposition text of all workers and its content type. Raises NoPeers."""
         text, content_type = await self._ask("scrape", accept)
         return text.encode(), content_type
 
     async def decision(self, name: str) -> dict[str, Any] | None:
-        """A decision that another worker made, as JSON. Raises NoSiblings."""
+        """A decision that another worker made, as JSON. Raises NoPeers."""
         return next(
             (
                 answer
@@ -99,7 +99,7 @@ class Peers:
 
     async def reload(self) -> list[tuple[int, Any]]:
         """Have the others reload: by number what came of it as JSON, None for one that did not
-        answer. Raises NoSiblings.
+        answer. Raises NoPeers.
         """
         return [
             (number, answer) for number, answer in await self._ask("others", ["reload", "request"])

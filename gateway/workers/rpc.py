@@ -55,7 +55,7 @@ class RpcChannel:
             link._writer.transport.abort()
 
     async def ask(self, question: str, about: Any = None, *, limit: float) -> Any:
-        """The other end's answer, within `limit` seconds. Raises Unanswered."""
+        """The other end's answer, within `limit` seconds. Raises NoReply."""
         if self.ended.done():
             raise NoReply
         number = next(self._numbers)

@@ -85,6 +85,7 @@ class World:
         self.running[number] = []
         self.processes[number] = Instance(self.directory, (LIMIT,))
         await self.processes[number].recover()
+        await self.processes[number].beat()
 
     def check(self) -> None:
         spent, leased = used(self.processes[0].database, COUNTER)

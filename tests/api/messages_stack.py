@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from anthropic import AsyncAnthropic
 
-from gateway import simulator
 from gateway.app import running_gateway
 from gateway.server.listener import listening
 from gateway.simulator import Simulator
 from tests.serving import Running, files_of
+from tests.strict import server as strict
 
 POLICY: Final = """
 version: 1
@@ -47,7 +47,7 @@ class Stack:
 async def messages_stack(policy: str = POLICY) -> AsyncIterator[Stack]:
     """Ready to be asked."""
     with files_of(policy, {}) as real:
-        async with simulator.running() as sim:
+        async with strict.running() as sim:
             files = replace(real, simulator=sim.base_urls)
             events: list[Any] = []
             async with (

@@ -13,7 +13,7 @@ from tests.fakes import fake_upstream, json_answer, openai_completion
 from tests.serving import serving
 from tests.translators.gemini.request.test_schema_growth import tree
 from translators.json_codec import dumps, loads
-from translators.long_texts import LONG
+from translators.pieces import LONG
 
 WORDS = "word " * 100_000
 FROM_GEMINI = {

@@ -20,11 +20,11 @@ from gateway.api import routes
 from gateway.api.embeddings import gemini_embeddings
 from gateway.api.request import Request
 from gateway.simulator.embeddings import vector
-from gateway.simulator.server import running
 from gateway.telemetry.events import RequestEnded
 from gateway.telemetry.request_log import line
 from tests.fakes import FakeUpstream, Hang, InTurn, Received, Step, fake_upstream, json_answer
 from tests.serving import Running, serving
+from tests.strict.server import running
 from translators.gemini.inbound.embeddings import METHODS
 from translators.json_codec import dumps, loads
 from translators.openai import inbound as chat_completions

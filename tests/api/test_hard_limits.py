@@ -311,3 +311,25 @@ async def test_a_caller_who_leaves_while_room_is_made_holds_nothing(tmp_path: Pa
         await asyncio.gather(*(leave() for _ in range(30)))
         await asyncio.sleep(0.2)
         assert all(counter.held == 0 for counter in gateway.admission.pool)
+
+
+async def test_metrics_tell_of_refusals_of_what_is_used_and_of_the_store(tmp_path: Path) -> None:
+    """Neither a key nor an end user is a label."""
+    policy = """
+limits: [{on: requests, per: day, amount: 4}, {on: requests, per: hour, amount: 1, each: user}]
+key_defaults: {limits: [{on: tokens, per: day, amount: 1000000}]}
+"""
+    async with limited(tmp_path, policy) as gateway:
+        key_id, key = await gateway.new_key()
+        assert (await gateway.chat(key=key, user="canary")).status == 200
+        assert (await gateway.chat(key=key, user="canary")).status == 429
+        await gateway.rows()
+        text = (await gateway.ask("/metrics", method="GET")).body.decode()
+        told = dict(line.rpartition(" ")[::2] for line in text.splitlines() if line[0] != "#")
+        assert told['llm_router_limit_rejections_total{on="requests",scope="all+user"}'] == "1.0"
+        assert told['llm_router_limit_used_ratio{limit="requests/day",scope="all"}'] == "0.25"
+        assert told["llm_router_limits_store_up"] == "1.0"
+        assert told["llm_router_limits_journal_rows"] == "0.0"
+        assert float(told["llm_router_limits_store_seconds_count"]) > 0
+        assert key_id not in text
+        assert "canary" not in text

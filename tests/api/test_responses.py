@@ -8,11 +8,11 @@ from typing import Any, Final
 import aiohttp
 import pytest
 
-from gateway import simulator
 from gateway.store.entry import Entry
 from gateway.store.memory import MemoryStore
 from tests.fakes import Pause, fake_upstream, json_answer, openai_chunk, openai_completion, sse
 from tests.serving import POLICY, ROOT, Running, serving
+from tests.strict import server as strict
 from translators.json_codec import dumps, loads
 
 PERSONAS: Final = ("on_openai", "on_claude", "on_gemini")
@@ -57,7 +57,7 @@ async def stream(running: Running, body: Any) -> list[Any]:
 
 @asynccontextmanager
 async def simulated() -> AsyncIterator[Running]:
-    async with simulator.running() as sim:
+    async with strict.running() as sim:
         environ = {f"{name}_API_KEY": "k" for name in VENDORS.values()}
         environ |= {f"{name}_BASE_URL": sim.base_urls[key] for key, name in VENDORS.items()}
         async with serving(environ) as running:

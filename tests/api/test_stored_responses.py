@@ -6,7 +6,18 @@ import aiohttp
 import pytest
 
 from gateway.api.auth import read as read_access
-from tests.api.test_responses import CLAUDE, JSON, NATIVE, WHOLE, ask, stream
+from tests.api.gemini_calls import claude_stream, claude_text
+from tests.api.test_responses import (
+    CLAUDE,
+    JSON,
+    NATIVE,
+    RESPONSE,
+    WHOLE,
+    ask,
+    native_event,
+    numbered,
+    stream,
+)
 from tests.fakes import InTurn, fake_upstream, json_answer, sse
 from tests.serving import POLICY, Running, serving
 from translators.json_codec import dumps, loads
@@ -154,6 +165,49 @@ async def test_a_stream_is_kept_before_its_last_event_goes_out() -> None:
     assert (200, response) == shown
 
 
+FAILED: Final = {**RESPONSE, "status": "failed", "error": {"code": "server_error", "message": "no"}}
+ENDS: Final = {
+    "translated": {"claude": sse(*claude_stream(claude_text("Once "))[:-2])},
+    "nothing more": {"openai": sse(*NATIVE[:3])},
+    "an error": {
+        "openai": sse(
+            *NATIVE[:3], native_event("error", sequence_number=3, code="server_error", message="no")
+        )
+    },
+    "a failed response": {
+        "openai": sse(
+            *NATIVE[:3], native_event("response.failed", sequence_number=3, response=FAILED)
+        )
+    },
+}
+
+
+@pytest.mark.parametrize("kept", [True, False])
+@pytest.mark.parametrize("end", ENDS)
+async def test_a_stream_that_broke_is_kept_as_it_ended(
+    end: str, kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = ENDS[end]
+    async with fake_upstream(**answers) as fake, serving(fake.environ()) as running:
+        if not kept:
+            monkeypatch.setattr(running.gateway.store, "put", refusing)
+        asked = {"model": f"on_{next(iter(answers))}", "input": "hi", "stream": True}
+        events = await stream(running, asked)
+        response = events[-1]["response"]
+        status, shown = await reach(running, "GET", f"/v1/responses/{response['id']}")
+        more = {**asked, "previous_response_id": response["id"]}
+        following = await ask(running, {**more, "stream": False})
+    assert [event["type"] for event in events[-2:]] == ["error", "response.failed"]
+    assert numbered(events)
+    assert (response["status"], response["store"]) == ("failed", kept)
+    assert (status, shown) == (200, response) if kept else status == 404
+    assert (following[0], following[1]["error"]["code"]) == (400, "previous_response_not_found")
+
+
+async def refusing(entry: Any) -> bool:
+    raise OSError
+
+
 async def test_a_native_response_is_kept_under_its_own_id_and_expanded_here() -> None:
     async with fake_upstream(openai=natively) as fake, serving(fake.environ()) as running:
         events = await stream(running, {"model": "on_openai", "input": "hi", "stream": True})
@@ -185,9 +239,6 @@ async def test_a_response_that_cannot_be_kept_in_time_says_so(
     ):
         store = running.gateway.store
         assert store is not None
-
-        async def refusing(entry: Any) -> bool:
-            raise OSError
 
         monkeypatch.setattr(store, "put", refusing)
         told = [

@@ -7,6 +7,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from gateway.api import chat
 from gateway.dispatch import continuation
 from gateway.http import offload
 from tests.fakes import fake_upstream, json_answer, openai_chunk, openai_completion, sse
@@ -47,6 +48,19 @@ def threads(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     return used
 
 
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is written in the thread."""
+    works: list[str] = []
+
+    async def noted(work: Any, *args: Any) -> Any:
+        works.append(work.__name__)
+        return await offload.off_loop(work, *args)
+
+    monkeypatch.setattr(chat, "off_loop", noted)
+    return works
+
+
 async def asked(model: str, stream: bool) -> Any:
     logged = openai_completion(WORDS)
     logged["choices"][0]["logprobs"] = LOGPROBS
@@ -82,3 +96,14 @@ async def test_a_big_event_of_a_stream_is_read_in_the_thread(threads: set[str]) 
     assert dumps(WORDS) in told
     assert told.endswith(b"data: [DONE]\n\n")
     assert threads == {"big-requests"}
+
+
+@pytest.mark.parametrize("model", ["on_openai", "on_gemini"])
+async def test_a_big_answer_is_written_in_the_thread(model: str, written: list[str]) -> None:
+    await asked(model, stream=False)
+    assert written == ["_written_whole"]
+
+
+async def test_a_big_event_is_written_in_the_thread(written: list[str]) -> None:
+    await asked("on_openai", stream=True)
+    assert written == ["_written"] * len(written) != []

@@ -1,7 +1,7 @@
 """How far a plain request is from its bytes: the Python calls that one makes in a warm gateway, and
 the files they are in.
 
-    python -m tests.bench.calls [--files]
+    python -m tests.bench.calls [--files] [--work "1 KB JSON, Messages → Claude relay"]
 
 The gateway runs as it is served, with its log, on the loop it takes by itself; caller and provider
 are threads of their own, and only the gateway's is counted (sys.setprofile sees one thread). A
@@ -23,15 +23,15 @@ from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from gateway.app import running_gateway
-from gateway.config import ConfigFiles
+from gateway.revisions.load import ConfigFiles
 from gateway.server.listener import listening
 from gateway.telemetry.request_log import RequestLog
 from tests.bench.systems import Provider, gateway
 from tests.bench.upstream import Upstream
-from tests.bench.works import SMALL
+from tests.bench.works import BURSTS, INBOUND, SMALL, Work
 from tests.loops import LOOPS, TAKEN
 
 ROOT: Final = Path(__file__).parents[2]
@@ -85,8 +85,9 @@ def _shown(file: str) -> str:
     return file.removeprefix(f"{ROOT}/").rpartition("site-packages/")[2]
 
 
-def count() -> Calls:
-    """The calls of one warm request of 1 KB to an OpenAI target, which answers with JSON."""
+def count(work: Work = SMALL) -> Calls:
+    """The calls of one warm request: one of 1 KB to an OpenAI target, which answers with JSON,
+    where nothing else is said."""
     with (
         _provider() as port,
         tempfile.TemporaryDirectory() as directory,
@@ -95,10 +96,11 @@ def count() -> Calls:
         system = gateway(Provider(port, port), Path(directory) / "gateway")
         files = ConfigFiles(Path(system.environ["LLM_ROUTER_CONFIG_DIR"]), system.environ)
         with asyncio.Runner(loop_factory=LOOPS[TAKEN]) as runner:
-            return runner.run(_count(files, SMALL.http(system.ways["openai"]), nowhere.fileno()))
+            request = work.http(system.ways[work.route])
+            return runner.run(_count(files, work, request, nowhere.fileno()))
 
 
-async def _count(files: ConfigFiles, request: bytes, descriptor: int) -> Calls:
+async def _count(files: ConfigFiles, work: Work, request: bytes, descriptor: int) -> Calls:
     calls, loop = Calls(), asyncio.get_running_loop()
     async with AsyncExitStack() as stack:
         log = RequestLog(descriptor)
@@ -107,17 +109,19 @@ async def _count(files: ConfigFiles, request: bytes, descriptor: int) -> Calls:
             running_gateway(files.load(), files, listeners=[log.on_event])
         )
         server = await stack.enter_async_context(listening(served, "127.0.0.1", 0))
-        await loop.run_in_executor(None, _ask, server.port, request, calls, loop)
+        await loop.run_in_executor(None, _ask, server.port, work, request, calls, loop)
     return calls
 
 
-def _ask(port: int, request: bytes, calls: Calls, loop: asyncio.AbstractEventLoop) -> None:
+def _ask(
+    port: int, work: Work, request: bytes, calls: Calls, loop: asyncio.AbstractEventLoop
+) -> None:
     """Ask until all is warm, then once more while the gateway's thread counts."""
     with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
         for _ in range(WARM_UP):
-            _answer(connection, request)
+            _answer(connection, work, request)
         _profile(loop, calls.see)
-        _answer(connection, request)
+        _answer(connection, work, request)
         _profile(loop, None)
 
 
@@ -130,17 +134,25 @@ def _profile(
     time.sleep(QUIET)
 
 
-def _answer(connection: socket.socket, request: bytes) -> None:
+def _answer(connection: socket.socket, work: Work, request: bytes) -> None:
     connection.sendall(request)
     with connection.makefile("rb") as answer:
-        status, length = answer.readline(), 0
+        status, length = answer.readline(), -1
         while line := answer.readline().strip():
             name, _, value = line.lower().partition(b":")
             length = int(value) if name == b"content-length" else length
-        body = answer.read(length)
+        body = answer.read(length) if length >= 0 else b"".join(_chunks(answer))
     if b" 200 " not in status:
         raise RuntimeError(f"not served: {status!r} {body!r}")
-    SMALL.check(body)
+    work.check(body)
+
+
+def _chunks(answer: BinaryIO) -> Iterator[bytes]:
+    """The pieces of a body of which nobody knew how long it would be."""
+    while size := int(answer.readline(), 16):
+        yield answer.read(size)
+        answer.readline()
+    answer.readline()
 
 
 @contextmanager
@@ -164,12 +176,13 @@ async def _listen() -> asyncio.Server:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description="Count the Python calls of one warm plain request."
-    )
+    parser = argparse.ArgumentParser(description="Count the Python calls of one warm request.")
     parser.add_argument("--files", action="store_true", help="show the calls of each file")
-    calls = count()
-    if parser.parse_args().files:
+    works = {work.name: work for work in (*BURSTS, *INBOUND)}
+    parser.add_argument("--work", choices=works, default=SMALL.name, help="what is asked")
+    options = parser.parse_args()
+    calls = count(works[options.work])
+    if options.files:
         for file, number in calls.by_file.most_common():
             print(f"{number:5}  {file}")
     print(

@@ -31,6 +31,7 @@ from typing import Any, Final
 
 import pydantic_core
 
+from tests.bench.inbound_replay import inbound_sections
 from tests.bench.replay import YARDSTICK, sections
 
 ROOT: Final = Path(__file__).parents[2]
@@ -156,7 +157,7 @@ def _total(dump: Path) -> int:
 
 def replay() -> dict[str, int]:
     """Do all that is counted, and say how often each section was done."""
-    listed = list(sections())
+    listed = [*sections(), *inbound_sections()]
     for section in listed:
         for _ in range(section.times):
             section.work()

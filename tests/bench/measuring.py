@@ -14,7 +14,7 @@ from typing import Final
 from tests.bench.load import PATIENCE, Streams, idle, latencies, percentile, run
 from tests.bench.processes import cpu_seconds, rss_mb
 from tests.bench.systems import System
-from tests.bench.works import BURSTS, PACED, SMALL, Way, Work
+from tests.bench.works import BURSTS, INBOUND, PACED, SMALL, Way, Work
 
 ROUNDS: Final = 3
 ROUND_SECONDS: Final = 1.2
@@ -91,7 +91,7 @@ def able(running: Mapping[str, Running], work: Work) -> list[str]:
 
 def bursts(running: Mapping[str, Running], scale: float) -> Iterator[Figure]:
     """CPU for each request or chunk, as fast as the system can."""
-    for work in BURSTS:
+    for work in (*BURSTS, *INBOUND):
         figure = Figure(work.name, "µs CPU", like=relayed(work))
 
         def warm_up(name: str, work: Work = work) -> tuple[float, ...]:
@@ -124,8 +124,13 @@ def burst(on: Running, work: Work, scale: float, way: Way | None = None) -> floa
 
 def relayed(work: Work) -> str | None:
     """The same work without a translation."""
-    name = work.name.replace("Claude", "OpenAI").replace("Gemini", "OpenAI")
+    kind, _, _ = work.name.partition(", ")
+    name = f"{kind}, OpenAI" if work in INBOUND else _as_openai(work.name)
     return None if name == work.name else name
+
+
+def _as_openai(name: str) -> str:
+    return name.replace("Claude", "OpenAI").replace("Gemini", "OpenAI")
 
 
 def paced(running: Mapping[str, Running], scale: float) -> Iterator[Figure]:

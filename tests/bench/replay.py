@@ -25,10 +25,14 @@ from translators.chat.chunks import ChunkWriter
 from translators.chat.request import ChatRequest, parse
 from translators.dialect import Dialect, Envelope, Target, UpstreamRequest
 from translators.json_codec import dumps, first_flaw, loads
+from translators.known_tools import forget_tools
+from translators.known_tools import read as read_known
 from translators.registry import dialect_for
 
 REQUESTS: Final = 10
 """Of each kind, in each dialect: 200 in all."""
+AGENTS: Final = 4
+"""Turns of an agent, in each dialect."""
 STREAMS: Final = {"burst": (5, 5, 5, 5), "paced": (5, 5, 5, 5), "calls": (2, 3, 3, 2)}
 """How often each stream is read, by dialect: 50 in all. burst: all events in one read. paced: one
 event in each."""
@@ -73,27 +77,27 @@ _ROUTES: Final = (
 )
 
 
-def _record(**facts: Any) -> ModelRecord:
+def record(**facts: Any) -> ModelRecord:
     return ModelRecord(
         context_window=1_000_000, max_output_tokens=64_000, capabilities=_CAPABILITIES, **facts
     )
 
 
 _LEVELS: Final = ("low", "medium", "high")
-_RECORDS: Final = {
-    "openai": _record(),
-    "claude": _record(
+RECORDS: Final = {
+    "openai": record(),
+    "claude": record(
         thinking=Thinking(
             kind="adaptive", levels=_LEVELS, on_by_default=True, switch_off="disabled"
         ),
         sampling="refused",
     ),
-    "gemini": _record(
+    "gemini": record(
         thinking=Thinking(kind="level", levels=_LEVELS, switch_off="never", on_by_default=True),
         signatures="required",
         prefill=True,
     ),
-    "responses": _record(
+    "responses": record(
         thinking=Thinking(kind="effort", levels=_LEVELS, on_by_default=True, switch_off="never"),
         responses="always",
     ),
@@ -106,7 +110,7 @@ def _world() -> tuple[Config, RoutingContext]:
     providers = [
         provider(
             route.provider,
-            Model(id="m", record=_RECORDS[route.dialect], cost_tier="medium", prices=(price,)),
+            Model(id="m", record=RECORDS[route.dialect], cost_tier="medium", prices=(price,)),
             keys=2,
             dialect="openai" if route.dialect == "responses" else route.dialect,
             base_url=route.base_url,
@@ -167,6 +171,8 @@ def sections() -> Iterator[Section]:
         )
     for route, kind in product(_ROUTES, _KINDS):
         yield from _exchange(of, seen, route, kind)
+    for route in _ROUTES:
+        yield from _agents_turns(of, seen, route)
     for place, route in enumerate(_ROUTES):
         for kind, times in STREAMS.items():
             yield from _stream(of, seen, route, kind, times[place])
@@ -189,6 +195,26 @@ def _exchange(of: Config, seen: RoutingContext, route: _Route, kind: str) -> Ite
     yield Section(
         f"answer {name}", REQUESTS, lambda: dumps(dialect.parse_response(answer, envelope))
     )
+
+
+def _agents_turns(of: Config, seen: RoutingContext, route: _Route) -> Iterator[Section]:
+    """Two turns of an agent, from the body that came to the one that is sent."""
+    first, second = (conversations.agents_turn(route.persona, turn) for turn in (1, 2))
+
+    def turn(body: bytes) -> UpstreamRequest:
+        document = read_known(body)
+        if document is None:
+            raise RuntimeError("the tools of the replay's own agent are not read")
+        decision = decide(of, parse(document, len(body)), _CALLER, seen)
+        dialect, target = _asked(route, decision.request)
+        return dialect.build_request(decision.request, target)
+
+    def begin() -> UpstreamRequest:
+        forget_tools()
+        return turn(first)
+
+    yield Section(f"agent {route.dialect}, first", AGENTS, begin)
+    yield Section(f"agent {route.dialect}, second", AGENTS, lambda: turn(second))
 
 
 def _stream(
@@ -236,7 +262,7 @@ def _parsed(body: bytes) -> ChatRequest:
 
 def _asked(route: _Route, request: ChatRequest) -> tuple[Dialect, Target]:
     spoken = "openai" if route.dialect == "responses" else route.dialect
-    record = _RECORDS[route.dialect]
+    record = RECORDS[route.dialect]
     return dialect_for(spoken, record, request), Target(
         route.provider, spoken, route.base_url, "m", record, "key"
     )

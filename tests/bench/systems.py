@@ -27,6 +27,9 @@ from tests.bench.works import SMALL, Route, Way
 OURS: Final = "LLM Router"
 NGINX: Final = "nginx"
 RELAY: Final = "aiohttp relay"
+MESSAGES: Final = "/v1/messages"
+RESPONSES: Final = "/v1/responses"
+GEMINI: Final = "/v1beta/models/{}:{{method}}"
 STARTS_WITHIN: Final = 90.0
 TRUST: Final = {"SSL_CERT_FILE": str(CERTIFICATE), "NODE_EXTRA_CA_CERTS": str(CERTIFICATE)}
 
@@ -137,6 +140,12 @@ def gateway(provider: Provider, directory: Path, personas: int = 10) -> System:
         "claude": Way("claude"),
         "gemini": Way("gemini"),
         "tls": Way("tls"),
+        "messages to claude": Way("claude", MESSAGES, spoken="messages"),
+        "messages to openai": Way("openai", MESSAGES, spoken="messages"),
+        "responses to openai": Way("openai", RESPONSES, spoken="responses"),
+        "responses to claude": Way("claude", RESPONSES, spoken="responses"),
+        "gemini to gemini": Way("gemini", GEMINI.format("gemini"), spoken="gemini"),
+        "gemini to openai": Way("openai", GEMINI.format("openai"), spoken="gemini"),
     }
     described = subprocess.run(
         ["git", "describe", "--always", "--dirty"],

@@ -9,7 +9,7 @@ from tests.bench.load import run
 from tests.bench.processes import PYTHON, cores, free_port, process, wait_ready
 from tests.bench.report import markdown
 from tests.bench.systems import OURS, Provider, gateway
-from tests.bench.works import BURSTS
+from tests.bench.works import BURSTS, INBOUND
 
 
 def test_the_gateway_answers_every_work(tmp_path: Path) -> None:
@@ -20,7 +20,7 @@ def test_the_gateway_answers_every_work(tmp_path: Path) -> None:
         wait_ready(provider.port)
         system = gateway(provider, tmp_path / "gateway")
         with system.running(own):
-            for work in BURSTS:
+            for work in (*BURSTS, *INBOUND):
                 assert len(asyncio.run(run(work, system.port, system.ways[work.route], 4, 10))) >= 4
 
 

@@ -3,6 +3,7 @@ thread.
 """
 
 from tests.bench.calls import WARM_UP, count
+from tests.bench.works import INBOUND
 
 
 def test_the_calls_of_one_request_are_counted_by_file() -> None:
@@ -14,3 +15,11 @@ def test_the_calls_of_one_request_are_counted_by_file() -> None:
     assert 40 < calls.total < 400
     assert calls.files <= len(calls.by_file)
     assert 3 < calls.depth < 12
+
+
+def test_a_relay_calls_little_more_than_a_plain_request() -> None:
+    plain = count().total
+    for work in INBOUND[:3]:  # Messages, Responses and Gemini, each to its own provider
+        calls = count(work)
+        assert calls.by_file["gateway/api/chat.py"] > 0
+        assert calls.total < 1.3 * plain

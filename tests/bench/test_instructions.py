@@ -6,12 +6,13 @@ import json
 
 import pytest
 
+from tests.bench.inbound_replay import inbound_sections
 from tests.bench.instructions import RECORD, Change, NotComparable, compare
 from tests.bench.replay import YARDSTICK, sections
 
 
 def test_every_section_of_the_replay_works_and_is_on_record() -> None:
-    listed = list(sections())
+    listed = [*sections(), *inbound_sections()]
     for section in listed:
         section.work()
     assert list(json.loads(RECORD.read_text("utf-8"))["instructions"]) == [

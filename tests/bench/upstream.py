@@ -1,4 +1,4 @@
-"""A provider that costs next to nothing: canned answers in the three dialects from a bare
+"""A provider that costs next to nothing: canned answers in the four dialects from a bare
 asyncio.Protocol.
 
     python -m tests.bench.upstream PORT TLS_PORT
@@ -14,7 +14,7 @@ import re
 import ssl
 import sys
 from collections.abc import Iterator
-from itertools import cycle
+from itertools import count, cycle
 from pathlib import Path
 from typing import Final
 
@@ -150,6 +150,71 @@ def _gemini_stream() -> Stream:
     return b"", [event(text, None) for text in TEXTS], event("", "STOP")
 
 
+def _response(output: list[dict[str, object]], status: str, counted: bool) -> dict[str, object]:
+    usage = {
+        "input_tokens": 100,
+        "input_tokens_details": {"cached_tokens": 0},
+        "output_tokens": 200,
+        "output_tokens_details": {"reasoning_tokens": 0},
+        "total_tokens": 300,
+    }
+    return {
+        "id": "resp_b", "object": "response", "created_at": 1, "status": status, "error": None,
+        "incomplete_details": None, "instructions": None, "max_output_tokens": 1000,
+        "model": "bench", "output": output, "parallel_tool_calls": True,
+        "previous_response_id": None, "reasoning": {"effort": None, "summary": None},
+        "store": False, "temperature": 1.0, "text": {"format": {"type": "text"}},
+        "tool_choice": "auto", "tools": [], "top_p": 1.0, "truncation": "disabled",
+        "usage": usage if counted else None, "metadata": {},
+    }  # fmt: skip
+
+
+def _response_item(text: str) -> dict[str, object]:
+    part = {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
+    return {
+        "id": "msg_b",
+        "type": "message",
+        "role": "assistant",
+        "status": "completed",
+        "content": [part],
+    }
+
+
+def _responses_json(text: str) -> bytes:
+    return dumps(_response([_response_item(text)], "completed", True))
+
+
+def _responses_stream() -> Stream:
+    number = count()
+
+    def event(kind: str, **fields: object) -> bytes:
+        document = {"type": kind, "sequence_number": next(number), **fields}
+        return b"event: %s\ndata: %s\n\n" % (kind.encode(), dumps(document))
+
+    place = {"item_id": "msg_b", "output_index": 0, "content_index": 0}
+    whole = _response_item("".join(TEXTS))
+    empty = {"type": "output_text", "text": "", "annotations": [], "logprobs": []}
+    begun = _response([], "in_progress", False)
+    item = {**whole, "status": "in_progress", "content": []}
+    first = [
+        event("response.created", response=begun),
+        event("response.in_progress", response=begun),
+        event("response.output_item.added", output_index=0, item=item),
+        event("response.content_part.added", **place, part=empty),
+    ]
+    texts = [
+        event("response.output_text.delta", **place, delta=text, logprobs=[]) for text in TEXTS
+    ]
+    said = "".join(TEXTS)
+    last = [
+        event("response.output_text.done", **place, text=said, logprobs=[]),
+        event("response.content_part.done", **place, part={**empty, "text": said}),
+        event("response.output_item.done", output_index=0, item=whole),
+        event("response.completed", response=_response([whole], "completed", True)),
+    ]
+    return b"".join(first), texts, b"".join(last)
+
+
 _SMALL, _LARGE = "word " * SMALL_WORDS, "word " * LARGE_WORDS
 
 _MODELS: Final = _http(
@@ -163,13 +228,19 @@ _JSON: Final = {
         ("openai", _openai_json),
         ("claude", _claude_json),
         ("gemini", lambda text: _gemini_document(text, "STOP")),
+        ("responses", _responses_json),
     )
 }
 _STREAMS: Final = {
     "openai": _openai_stream(),
     "claude": _claude_stream(),
     "gemini": _gemini_stream(),
+    "responses": _responses_stream(),
 }
+_PATHS: Final = (
+    (b"/messages", "claude"), (b"generatecontent", "gemini"), (b"/responses", "responses"),
+)  # fmt: skip
+"""What stands in the path of a request, and the dialect that it is then of."""
 _PARTS: Final = {
     dialect: [_part(text) for text in texts] for dialect, (_, texts, _) in _STREAMS.items()
 }
@@ -208,13 +279,7 @@ class Upstream(asyncio.Protocol):
 
     def _answer(self, head: bytes, body: bytes) -> None:
         method, path, _ = head.split(b" ", 2)
-        dialect = (
-            "claude"
-            if b"/messages" in path
-            else "gemini"
-            if b"generatecontent" in path
-            else "openai"
-        )
+        dialect = next((name for part, name in _PATHS if part in path), "openai")
         if method == b"get":
             self._transport.write(_MODELS)
         elif b"streamgenerate" not in path and not _STREAM.search(body):

@@ -13,7 +13,7 @@ from time import perf_counter
 
 from tests.chaos.faults import FAULTS
 from tests.chaos.run import run
-from tests.chaos.table import PAGE, Score, page, title
+from tests.chaos.table import PAGE, Score, page
 from tests.loops import LOOPS, TAKEN
 
 
@@ -21,15 +21,15 @@ async def main(words: list[str]) -> int:
     started = perf_counter()
     scores: dict[str, Score] = {}
     faulty = 0
-    chosen = [fault for fault in FAULTS if not words or any(word in title(fault) for word in words)]
+    chosen = [fault for fault in FAULTS if not words or any(word in fault.title for word in words)]
     for fault in chosen:
         began = perf_counter()
         results, left = await run(fault)
         passed = [result for result in results if result.as_specified]
-        scores[title(fault)] = (len(passed), len(results))
+        scores[fault.title] = (len(passed), len(results))
         faulty += len(results) - len(passed) + len(left)
         print(
-            f"{len(passed):3} / {len(results):2}  {perf_counter() - began:5.1f} s  {title(fault)}",
+            f"{len(passed):3} / {len(results):2}  {perf_counter() - began:5.1f} s  {fault.title}",
             flush=True,
         )
         for result in results:

@@ -1,12 +1,13 @@
 """A good answer in each dialect, in the pieces between which a fault may come."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from translators.json_codec import dumps
 
 TEXT: Final = "one two"
 DIALECTS: Final = ("claude", "openai", "gemini")
+"""Whose failures callers of Chat Completions are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def _answer(
         content=(first, text("two")),
         ending=ending,
         error=dumps(error),
-        error_event=b"data: " + dumps(error) + b"\n\n",
+        error_event=_event(error, "type" in error),
         cut_event=first[: first.index(b"one")] + b"\n\n",
         ill_event=first.replace(b"one", b"\xff\xfe"),
         ill_whole=dumps(whole).replace(b"one", b"\xff\xfe"),
@@ -139,13 +140,97 @@ def _gemini() -> Answer:
             "responseId": "r",
         }
 
+    nothing_yet = frame("")
+    nothing_yet["candidates"][0]["content"] = {"role": "model"}
     return _answer(
         frame(TEXT, "STOP"),
-        _event(frame("")),
+        _event(nothing_yet),
         lambda text: _event(frame(text)),
         _event(frame("", "STOP")),
         {"error": {"code": 503, "message": "busy", "status": "UNAVAILABLE"}},
     )
 
 
-ANSWERS: Final = {"claude": _claude(), "openai": _openai(), "gemini": _gemini()}
+def _responses() -> Answer:
+    usage = {
+        "input_tokens": 3,
+        "input_tokens_details": {"cached_tokens": 0},
+        "output_tokens": 2,
+        "output_tokens_details": {"reasoning_tokens": 0},
+        "total_tokens": 5,
+    }
+    common = {"id": "resp_1", "object": "response", "created_at": 1, "model": "m", "error": None}
+    part = {"type": "output_text", "text": TEXT, "annotations": [], "logprobs": []}
+    item = {"id": "msg_1", "type": "message", "role": "assistant"}
+    whole = {
+        **common,
+        "status": "completed",
+        "output": [{**item, "status": "completed", "content": [part]}],
+        "usage": usage,
+    }
+    begun = {**common, "status": "in_progress", "output": [], "usage": None}
+    place = {"item_id": "msg_1", "output_index": 0}
+
+    def event(number: int, kind: str, **more: Any) -> bytes:
+        return _event({"type": f"response.{kind}", "sequence_number": number, **more}, True)
+
+    def text(said: str) -> bytes:
+        number = 4 if said == "one " else 5
+        more = {**place, "content_index": 0, "delta": said, "logprobs": []}
+        return event(number, "output_text.delta", **more)
+
+    prelude = (
+        event(0, "created", response=begun),
+        event(1, "in_progress", response=begun),
+    )
+    opening = (
+        event(
+            2,
+            "output_item.added",
+            output_index=0,
+            item={**item, "status": "in_progress", "content": []},
+        ),
+        event(3, "content_part.added", **place, content_index=0, part={**part, "text": ""}),
+    )
+    ending = (
+        event(6, "output_text.done", **place, content_index=0, text=TEXT, logprobs=[]),
+        event(7, "content_part.done", **place, content_index=0, part=part),
+        event(8, "output_item.done", output_index=0, item=whole["output"][0]),
+        event(9, "completed", response=whole),
+    )
+    error = {"message": "busy", "type": "server_error", "param": None, "code": "server_error"}
+    flat = {"type": "error", "sequence_number": 5, "code": "server_error", "message": "busy"}
+    made = _answer(whole, b"".join(prelude), text, b"".join(ending), {"error": error})
+    return replace(
+        made,
+        content=(b"".join(opening) + made.content[0], made.content[1]),
+        error_event=_event({**flat, "param": None, "error": error}, True),
+    )
+
+
+def _embedded(whole: dict[str, Any]) -> Answer:
+    """Vectors: no stream of them is ever asked for."""
+    return _answer(whole, b"", lambda text: b"one ", b"", {"error": {"message": "busy"}})
+
+
+ANSWERS: Final = {
+    "claude": _claude(),
+    "openai": _openai(),
+    "gemini": _gemini(),
+    "responses": _responses(),
+}
+VECTOR: Final = [0.6, 0.8]
+EMBEDDED: Final = {
+    "openai": _embedded(
+        {
+            "object": "list",
+            "data": [{"object": "embedding", "index": 0, "embedding": VECTOR}],
+            "model": "m",
+            "usage": {"prompt_tokens": 3, "total_tokens": 3},
+        }
+    ),
+    "gemini": _embedded(
+        {"embeddings": [{"values": VECTOR}], "usageMetadata": {"promptTokenCount": 3}}
+    ),
+}
+"""What an embedding model answers to one input."""

@@ -11,7 +11,8 @@ import aiohttp
 
 from tests.chaos import clocks
 from tests.chaos.answers import TEXT
-from tests.chaos.outcomes import Left, Outcome, Wrong, seen
+from tests.chaos.apis import CHAT, asked, read
+from tests.chaos.outcomes import Left, Outcome, Wrong
 from translators.json_codec import dumps
 
 STAYS: Final = 0.15
@@ -23,27 +24,27 @@ MOST_UNREAD: Final = 16 * 1024 * 1024
 both ways hold, and the gateway's."""
 
 
-async def ask(url: str, model: str, stream: bool, text: str = TEXT) -> Outcome:
+async def ask(url: str, model: str, stream: bool, text: str = TEXT, api: str = CHAT) -> Outcome:
     """One request, its answer read as it comes. `text` is what a whole answer says."""
     try:
         async with (
             asyncio.timeout(clocks.SAFETY),
             _session() as session,
-            _post(session, url, model, stream) as answer,
+            _post(session, url, model, stream, api) as answer,
         ):
-            return seen(answer.status, answer.headers, await answer.read(), stream, text)
+            return read(api, answer.status, answer.headers, await answer.read(), stream, text)
     except TimeoutError:
         return Wrong("it hangs")
     except aiohttp.ClientError as error:
         return Wrong(f"the gateway's own answer broke: {error!r}")
 
 
-async def leave(url: str, model: str, stream: bool, asked: Callable[[], bool]) -> Outcome:
-    """One request whose caller leaves soon after the provider was `asked`, whatever has come by
-    then.
-    """
-    task = asyncio.ensure_future(ask(url, model, stream))
-    while not (asked() or task.done()):
+async def leave(
+    url: str, model: str, stream: bool, was_asked: Callable[[], bool], api: str = CHAT
+) -> Outcome:
+    """One request whose caller leaves soon after the provider was asked, whatever came by then."""
+    task = asyncio.ensure_future(ask(url, model, stream, api=api))
+    while not (was_asked() or task.done()):
         await asyncio.wait({task}, timeout=0.01)
     await asyncio.wait({task}, timeout=STAYS)
     task.cancel()
@@ -64,7 +65,7 @@ async def ask_and_read_slowly(url: str, model: str, text: str, sent: Callable[[]
             await _at_rest(sent)
             if sent() > MOST_UNREAD:
                 return Wrong(f"the provider could send {sent()} bytes while nobody read")
-            return seen(answer.status, answer.headers, await answer.read(), True, text)
+            return read(CHAT, answer.status, answer.headers, await answer.read(), True, text)
     except TimeoutError:
         return Wrong("it hangs")
     except aiohttp.ClientError as error:
@@ -86,17 +87,12 @@ def _session(factory: Callable[[Any], socket.socket] | None = None) -> aiohttp.C
     )
 
 
-def _post(session: aiohttp.ClientSession, url: str, model: str, stream: bool) -> Any:
-    body = dumps(
-        {
-            "model": model,
-            "messages": [{"role": "user", "content": "hi"}],
-            "stream": stream,
-            "max_tokens": 50,
-        }
-    )
+def _post(
+    session: aiohttp.ClientSession, url: str, model: str, stream: bool, api: str = CHAT
+) -> Any:
+    path, body = asked(api, model, stream)
     return session.post(
-        f"{url}/v1/chat/completions", data=body, headers={"content-type": "application/json"}
+        f"{url}{path}", data=dumps(body), headers={"content-type": "application/json"}
     )
 
 

@@ -59,6 +59,10 @@ class Fault:
     breaker: Mapping[str, float] = field(default_factory=dict)
     """`resilience.breaker` of the policy."""
 
+    @property
+    def title(self) -> str:
+        return f"{self.phase}: {self.name}"
+
     def outcome(self, dialect: str, stream: bool, backed: bool) -> Outcome | None:
         """What the caller is to see; None where the case does not exist."""
         if backed and self.lead_up:

@@ -298,3 +298,22 @@ FAULTS: Final = [
     ),
     *CALLERS,
 ]
+
+EVERY_API: Final = frozenset(
+    {
+        "connect: refused",
+        "request: silence",
+        "status: 429 storm",
+        "status: 500 storm",
+        "status: our key is refused",
+        "status: 503, good when asked again",
+        "before content: end",
+        "body: a page in HTML",
+        "body: empty",
+        "after content: end",
+        "after content: silence",
+        "after content: error event",
+        "callers: leave in the middle",
+    }
+)
+"""Titles of the faults that callers of every API are shown, not only those of Chat Completions."""

@@ -11,9 +11,11 @@ from unittest import mock
 
 from gateway.upstream import pool
 from tests.chaos import clocks
-from tests.chaos.answers import ANSWERS, DIALECTS
+from tests.chaos.answers import ANSWERS, DIALECTS, EMBEDDED, Answer
+from tests.chaos.apis import APIS, CHAT
 from tests.chaos.callers import ask, ask_and_read_slowly, leave
 from tests.chaos.fault import PLACES, Fault
+from tests.chaos.faults import EVERY_API
 from tests.chaos.faulty import Faulty, Script, Step, blackhole, closed_port, listening
 from tests.chaos.leftovers import held, left_over, standing
 from tests.chaos.outcomes import Left, Outcome, Served
@@ -28,6 +30,10 @@ ROW: Final = {
     "context_window": 100_000, "max_output_tokens": 10_000, "capabilities": ["streaming"],
     "cost_tier": "low"
 }  # fmt: skip
+EMBEDDING_ROW: Final = {
+    "capabilities": ["embeddings"], "cost_tier": "low",
+    "embedding": {"space": "s", "dimensions": 2},
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +45,27 @@ class Case:
     dialect: str
     stream: bool
     backed: bool
+    api: str = CHAT
+    """What its caller speaks."""
 
     @property
     def name(self) -> str:
-        return f"{self.dialect}_{'stream' if self.stream else 'json'}_{'backed' if self.backed else 'alone'}"  # noqa: E501
+        kind, backing = "stream" if self.stream else "json", "backed" if self.backed else "alone"
+        return f"{self.dialect}_{kind}_{backing}_{self.api}"
+
+    @property
+    def fallback(self) -> str:
+        """The dialect of the healthy provider."""
+        if self.api == CHAT:
+            return FALLBACK_OF[self.dialect]
+        api = APIS[self.api]
+        return api.translated if self.dialect == api.relayed else api.relayed
+
+    @property
+    def well(self) -> str:
+        """The name of the healthy provider."""
+        kind = f"well_{self.fallback}"
+        return f"{kind}_embeddings" if self.api == "embeddings" else kind
 
 
 CASES: Final = tuple(
@@ -51,6 +74,16 @@ CASES: Final = tuple(
     for stream in (False, True)
     for backed in (False, True)
 )
+
+OF_OTHER_APIS: Final = tuple(
+    Case(dialect, stream, backed, name)
+    for name, api in APIS.items()
+    for dialect in (api.relayed, api.translated)
+    for stream in ((False, True) if api.streams else (False,))
+    for backed in (False, True)
+)
+"""A caller of each API at a provider that it is relayed to and at one that it is translated for,
+each backed by the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +121,17 @@ class Result:
 
 def cases(fault: Fault) -> list[tuple[Case, Outcome]]:
     """The cases that exist for a fault, each with its expected outcome."""
-    outcomes = ((case, fault.outcome(case.dialect, case.stream, case.backed)) for case in CASES)
+    outcomes = ((case, _expected(fault, case)) for case in cases_of(fault))
     return [(case, expected) for case, expected in outcomes if expected is not None]
+
+
+def cases_of(fault: Fault) -> tuple[Case, ...]:
+    return (*CASES, *OF_OTHER_APIS) if fault.title in EVERY_API else CASES
+
+
+def _expected(fault: Fault, case: Case) -> Outcome | None:
+    outcome = fault.outcome(case.dialect, case.stream, case.backed)
+    return outcome if case.api == CHAT else APIS[case.api].told(outcome)
 
 
 async def run(fault: Fault) -> tuple[list[Result], list[str]]:
@@ -162,25 +204,31 @@ class _Run:
         calls = self.faulty.calls
         if isinstance(expected, Left):
             enough = calls[case.name] + min(at_once, PLACES)
-            return await leave(self.url, case.name, case.stream, lambda: calls[case.name] >= enough)
+            return await leave(
+                self.url, case.name, case.stream, lambda: calls[case.name] >= enough, case.api
+            )
         if self.fault.read_slowly:
             return await ask_and_read_slowly(
                 self.url, case.name, self.fault.text, lambda: self.faulty.sent[case.name]
             )
-        return await ask(self.url, case.name, case.stream)
+        return await ask(self.url, case.name, case.stream, api=case.api)
 
 
 def _script(fault: Fault) -> Script | None:
     steps = fault.steps
     return (
-        None
-        if steps is None
-        else lambda name, stream, before: steps(ANSWERS[name.partition("_")[0]], stream, before)
+        None if steps is None else lambda name, stream, before: steps(_answer(name), stream, before)
     )
 
 
 def _well(name: str, stream: bool, before: int) -> list[Step]:
-    return good(ANSWERS[name], stream)
+    return good(_answer(name), stream)
+
+
+def _answer(name: str) -> Answer:
+    """A good answer of the server of that name."""
+    answers = EMBEDDED if name.endswith("_embeddings") else ANSWERS
+    return answers[name.partition("_")[0]]
 
 
 def _place(fault: Fault, port: int, stack: AsyncExitStack) -> str:
@@ -203,43 +251,43 @@ async def _gateway(fault: Fault, faulty: str, well_port: int) -> AsyncIterator[R
     """A gateway with a provider and a persona for every case, so that no case learns from
     another."""
 
-    def provider(dialect: str, url: str, short: bool) -> dict[str, object]:
-        path = "/v1" if dialect == "openai" else ""
-        timeouts = clocks.SHORT if short else clocks.PATIENT
+    def provider(kind: str, url: str, short: bool) -> dict[str, object]:
+        dialect = kind.partition("_")[0]
+        native = {"responses": "native"} if dialect == "responses" else {}
+        speaks = "openai" if native else dialect
         return {
-            "dialect": dialect,
-            "base_url": url + path,
+            "dialect": speaks,
+            **native,
+            "base_url": url + ("/v1" if speaks == "openai" else ""),
             "key_variable": None,
-            "timeouts": timeouts,
-            "models": {"m": ROW},
+            "timeouts": clocks.SHORT if short else clocks.PATIENT,
+            "models": {"m": EMBEDDING_ROW if kind.endswith("_embeddings") else ROW},
         }
 
+    all_cases = cases_of(fault)
     places = {"concurrency": {"limit": PLACES, "queue": 100}}
     providers = {
-        case.name: provider(case.dialect, f"{faulty}/{case.name}", not fault.patient) | places
-        for case in CASES
+        case.name: provider(case.name, f"{faulty}/{case.name}", not fault.patient) | places
+        for case in all_cases
     }
     providers |= {
-        f"well_{dialect}": provider(dialect, f"http://127.0.0.1:{well_port}/{dialect}", False)
-        for dialect in DIALECTS
+        case.well: provider(kind, f"http://127.0.0.1:{well_port}/{kind}", False)
+        for case in all_cases
+        for kind in [case.well.removeprefix("well_")]
     }
     personas = {
         case.name: {
             "description": "d",
-            "targets": [
-                f"{case.name}/m",
-                *([f"well_{FALLBACK_OF[case.dialect]}/m"] if case.backed else []),
-            ],
+            "targets": [f"{case.name}/m", *([f"{case.well}/m"] if case.backed else [])],
             "on_failure": {
                 "retries": fault.retries,
                 **({"backoff": {"initial": 0.05, "max": 2}} if fault.retries else {}),
             },
         }
-        for case in CASES
+        for case in all_cases
     }
+    resilience = {"breaker": fault.breaker, "retry_budget": {"reserve": len(all_cases)}}
     capabilities = dumps({"version": 1, "providers": providers}).decode()
-    policy = dumps(
-        {"version": 1, "resilience": {"breaker": fault.breaker}, "personas": personas}
-    ).decode()
+    policy = dumps({"version": 1, "resilience": resilience, "personas": personas}).decode()
     async with serving({}, policy, capabilities=capabilities) as running:
         yield running

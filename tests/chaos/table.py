@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Final
 
 from tests.chaos.answers import DIALECTS
+from tests.chaos.apis import APIS, Api
 from tests.chaos.fault import Fault
-from tests.chaos.faults import FAULTS
-from tests.chaos.outcomes import Outcome
+from tests.chaos.faults import EVERY_API, FAULTS
+from tests.chaos.outcomes import Broken, Outcome
 from tests.chaos.run import cases
 
 PAGE: Final = Path(__file__).parent / "TABLE.md"
@@ -26,9 +27,19 @@ error event and has no `[DONE]`.
 """  # noqa: E501
 
 
+OTHER_APIS: Final = """## The other APIs
+
+The same for callers of the other APIs, each at a provider that it is relayed to and at one that it is translated for, with the other of
+the two as the healthy second target: what had shown no content is served by it, from a relay to a translation and back. A stream that
+broke off ends as each API's clients read it: `error` and no `message_stop`; `error`, then `response.failed`; an error in a frame, then
+the bare object. The cases are counted above. What a provider says inside an event of the text is relayed unread, so that an event which is cut
+in the middle is the caller's to see where a Chat caller is told of it.
+"""  # noqa: E501
+
+
 def page(scores: Mapping[str, Score]) -> str:
     """`scores` by the faults' titles."""
-    rows = [_row(fault, scores[title(fault)]) for fault in FAULTS]
+    rows = [_row(fault, scores[fault.title]) for fault in FAULTS]
     passed, total = (sum(score[i] for score in scores.values()) for i in (0, 1))
     columns = (
         "phase",
@@ -40,16 +51,35 @@ def page(scores: Mapping[str, Score]) -> str:
         "asked",
         "as specified",
     )
-    table = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|", *rows]
-    return "\n".join([HEAD, f"**{passed} of {total} cases as specified.**", "", *table, ""])
+    summary = f"**{passed} of {total} cases as specified.**"
+    telling = [_row_of_apis(fault) for fault in FAULTS if fault.title in EVERY_API]
+    table = [*_table(columns, rows), "", OTHER_APIS, *_table(("phase", "fault", *APIS), telling)]
+    return "\n".join([HEAD, summary, "", *table, ""])
+
+
+def _table(columns: Sequence[str], rows: Sequence[str]) -> list[str]:
+    return [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|", *rows]
+
+
+def _row_of_apis(fault: Fault) -> str:
+    cells = [_cell_of_api(fault, api) for api in APIS.values()]
+    return f"| {fault.phase} | {fault.name} | {' | '.join(cells)} |"
+
+
+def _cell_of_api(fault: Fault, api: Api) -> str:
+    """What a caller of the API sees without a fallback."""
+    ways = (False, True) if api.streams else (False,)
+    told = [api.told(fault.outcome(api.relayed, stream, False)) for stream in ways]
+    words = [
+        f"breaks off with `{outcome.code}`" if isinstance(outcome, Broken) else str(outcome)
+        for outcome in dict.fromkeys(told)
+        if outcome is not None
+    ]
+    return "; ".join(dict.fromkeys(words)) or "–"
 
 
 def expected_page() -> str:
-    return page({title(fault): (len(cases(fault)), len(cases(fault))) for fault in FAULTS})
-
-
-def title(fault: Fault) -> str:
-    return f"{fault.phase}: {fault.name}"
+    return page({fault.title: (len(cases(fault)), len(cases(fault))) for fault in FAULTS})
 
 
 def _row(fault: Fault, score: Score) -> str:

@@ -7,10 +7,10 @@ import pytest
 from tests.chaos.fault import Fault
 from tests.chaos.faults import FAULTS
 from tests.chaos.run import run
-from tests.chaos.table import PAGE, expected_page, title
+from tests.chaos.table import PAGE, expected_page
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=title)
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.title)
 async def test_a_fault_looks_as_specified(fault: Fault) -> None:
     results, left = await run(fault)
     assert [str(result) for result in results if not result.as_specified] == []

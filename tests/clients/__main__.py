@@ -11,7 +11,6 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
-from gateway import simulator
 from tests.clients.gateway import KEY, PERSONAS, gateway
 from tests.clients.installing import Environment, NotInstalled, install
 from tests.clients.programs import PROGRAMS, Server
@@ -20,6 +19,7 @@ from tests.clients.running import Outcome, run_program
 from tests.clients.sdks import SCRIPTS, run_script
 from tests.clients.upstream import KEY as PROVIDER_KEY
 from tests.clients.upstream import upstream
+from tests.strict import server as strict
 
 NAMES: Final = (*PROGRAMS, *SCRIPTS)
 _DIRECT_MODELS: Final = {
@@ -80,7 +80,7 @@ async def _programs(
 async def _scripts(
     names: Sequence[str], where: dict[str, list[Environment]], options: argparse.Namespace
 ) -> AsyncIterator[Outcome]:
-    async with simulator.running() as simulated:
+    async with strict.running() as simulated:
         bases = {name: url.removesuffix("/v1") for name, url in simulated.base_urls.items()}
         for name in names if options.only != "gateway" else ():
             script = SCRIPTS[name]

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from gateway.config import Config, ConfigError, load
+from gateway.config import Config, ConfigError
+from gateway.revisions.load import load
 
 POLICY: Final = """\
 version: 1

@@ -104,8 +104,12 @@ CASES: Final = [
            ("20: providers.claude.timeouts.idle: must be greater than 0, not 0",)),
     Broken("unknown provider key", "media_urls: pass", "api_key: sk-hidden",
            ("18: providers.claude.api_key: unknown key 'api_key' (known: api_version, auth, base_url, "
-            "base_url_variable, concurrency, dialect, headers, health_check, key_variable, keys, media_urls, models, proxy, "
-            "proxy_variable, region and 3 more)",)),
+            "base_url_variable, betas, concurrency, dialect, extras, headers, health_check, key_variable, keys, media_urls, "
+            "models, proxy and 5 more)",)),
+    Broken("betas", "media_urls: pass", "betas: some",
+           ("18: providers.claude.betas: unknown value 'some' (known: all, none)",)),
+    Broken("betas that are none", "media_urls: pass", "betas: 7",
+           ("18: providers.claude.betas: must be all, none or a list of betas, not 7",)),
     Broken("health check key", "media_urls: pass", "health_check: {path: /models, evry: 5}",
            ("18: providers.claude.health_check.evry: unknown key 'evry' (did you mean 'every'? known: every, path, timeout)",)),
     Broken("health check without path", "media_urls: pass", "health_check: {every: 5}",

@@ -17,14 +17,23 @@ from gateway.server.file_descriptors import ENOUGH, FEW
 from gateway.server.listener import KEEP_ALIVE_TIMEOUT
 from gateway.telemetry import messages, request_log
 from gateway.telemetry.metrics import Metrics
-from gateway.telemetry.multiprocess import GAUGES
+from gateway.telemetry.multiprocess import GAUGES, LIMIT_GAUGES
 from gateway.upstream import media, media_lookups
 from gateway.upstream.response import HIGH_WATER, MAX_ANSWER_BYTES
-from tests.pages import Form, blocks, nodes, page, section, spans
+from tests.pages import Form, nodes, page, section, spans
+from tests.serving import ROOT
 from translators.json_codec import MAX_DEPTH
 
 README = page("config/deploy/README.md")
-MANIFEST, RULES = (yaml.safe_load(block) for block in blocks(README, "yaml"))
+CHART = ROOT / "tests" / "deploy" / "helm" / "golden" / "default.yaml"
+(MANIFEST,) = (
+    found for found in yaml.safe_load_all(CHART.read_text("utf-8")) if found["kind"] == "Deployment"
+)
+RULES = yaml.safe_load(page("config/deploy/prometheus/llm-router.rules.yaml"))
+OF_LIMITS = {
+    "limit_rejections_total", "limits_store_seconds",
+    *(name.removeprefix("llm_router_") for name in LIMIT_GAUGES),
+}  # fmt: skip
 OF_WORKERS = {"worker_up", "worker_restarts_total"}
 
 
@@ -35,6 +44,7 @@ def families() -> set[str]:
     return {
         family.name.removeprefix("llm_router_") + ("_total" if family.type == "counter" else "")
         for family in metrics.registry.collect()
+        if not family.name.startswith("process_")
     }
 
 
@@ -44,11 +54,12 @@ def test_the_metrics_are_the_documented_ones() -> None:
         for line in section(README, "## Metrics").splitlines()
         if line.startswith("| `")
     )
-    assert families() | OF_WORKERS == spans(table)
+    assert families() | OF_WORKERS | OF_LIMITS == spans(table)
 
 
 def test_what_a_gauge_is_over_several_workers_is_documented() -> None:
-    gauges = {name.removeprefix("llm_router_") for name in GAUGES} - {"build_info"}
+    ours = {name for name in (*GAUGES, *LIMIT_GAUGES) if not name.startswith("process_")}
+    gauges = {name.removeprefix("llm_router_") for name in ours} - {"build_info"}
     assert gauges <= spans(section(README, "## Several processes"))
 
 

@@ -5,8 +5,8 @@ from typing import Final
 
 import pytest
 
-from gateway.config import simulated_by
 from gateway.config.endpoints import check_key_header, check_url, parts_of, placed
+from gateway.revisions.load import simulated_by
 from tests.config.samples import CAPABILITIES, complaints, loaded, replaced
 from translators.dialect import BEARER, KeyHeader
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import pytest
 
-from gateway.config import load
+from gateway.revisions.load import load
 from tests.config.samples import loaded
 from translators.capabilities import ModelRecord
 

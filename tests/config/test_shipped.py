@@ -33,12 +33,12 @@ from gateway.config import (
     Timeouts,
     TimeWindow,
     TlsFiles,
-    load,
 )
 from gateway.config.conditions import TokenRange
 from gateway.config.providers import Auth
 from gateway.config.schema import keys_of
 from gateway.config.server import PolicyFile
+from gateway.revisions.load import load
 from gateway.routing.personas import apply
 from translators.capabilities import ModelRecord, Thinking
 from translators.chat.request import ChatRequest

@@ -1,5 +1,7 @@
 """gateway.health.latency: averages that forget, quantiles of the last answers."""
 
+import math
+
 import pytest
 
 from gateway.health.latency import FEWEST_SAMPLES, MEMORY, SAMPLES, Ewma, Latency
@@ -75,3 +77,16 @@ def test_quantiles_need_a_few_samples_and_look_at_the_last_ones() -> None:
     for _ in range(SAMPLES):
         latency.observe(True, 7.0, 0.0)
     assert latency.quantile(True, 0.01) == latency.quantile(True, 0.99) == 7.0
+
+
+def test_a_quantile_is_that_of_the_last_answers_whenever_it_was_asked_before() -> None:
+    latency = Latency()
+    seen: list[float] = []
+    for number in range(3 * SAMPLES):
+        seconds = (number * 37 % 11) / 7.0
+        latency.observe(True, seconds, float(number))
+        seen.append(seconds)
+        if number % 5 == 0 and number > FEWEST_SAMPLES:
+            ordered = sorted(seen[-SAMPLES:])
+            assert latency.quantile(True, 0.5) == ordered[math.ceil(0.5 * len(ordered)) - 1]
+    assert latency.quantile(False, 0.5) is None

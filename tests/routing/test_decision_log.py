@@ -1,6 +1,7 @@
 """gateway.routing.decision_log: decisions kept without content, and made again from what was
 kept."""
 
+import gc
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +21,7 @@ from gateway.routing.decision_log import (
     record_document,
 )
 from gateway.routing.facts import Caller, Facts, Prompt, facts_of
+from gateway.routing.plan import Plan, plan_document
 from gateway.telemetry.events import AttemptEnded, RequestEnded, Usage
 from tests.routing.worlds import config, context, facts, model, persona, planned, provider
 from translators.chat.request import ChatRequest
@@ -259,6 +261,19 @@ def test_a_record_says_what_was_planned_and_what_came_of_it_and_nothing_of_the_c
     for shown in (document, line, repr(record)):
         assert "a secret prompt" not in str(shown)
         assert "Bearer" not in str(shown)
+
+
+def test_what_is_kept_of_a_decision_is_one_object_that_says_the_same() -> None:
+    record = DecisionLog().add(decided(), NOW, "req_1")
+    planned_first = plan_document(record.plan), facts_document(record.plan.facts, P)
+    record.close(ENDED, [{"provider": "x", "model": "large", "after_characters": 7}])
+    assert (plan_document(record.plan), facts_document(record.plan.facts, P)) == planned_first
+    assert record.plan.candidates[0].share == 1.0
+    assert record.outcome()["resumed"] == [
+        {"provider": "x", "model": "large", "after_characters": 7}
+    ]
+    held = gc.get_referents(record)
+    assert not [each for each in held if isinstance(each, Plan | Facts | RequestEnded)]
 
 
 def test_only_the_last_are_kept() -> None:

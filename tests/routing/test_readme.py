@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gateway.config import ConfigFiles
+from gateway.revisions.load import ConfigFiles
 from gateway.routing.decision import decide
 from gateway.routing.facts import NOBODY
 from gateway.routing.plan import SCHEMA_IN_WORDS, plan_document

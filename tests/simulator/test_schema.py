@@ -52,8 +52,8 @@ def test_a_value_fits_its_schema(kind: Any) -> None:
     ("schema", "expected"),
     [
         ({"const": 7}, 7),
-        ({"type": "STRING", "nullable": True}, "example"),
-        ({"type": "ARRAY", "minItems": "2", "items": {"type": "BOOLEAN"}}, [True, True]),
+        ({"type": "string", "nullable": True}, "example"),
+        ({"type": "array", "minItems": 2, "items": {"type": "boolean"}}, [True, True]),
         ({"type": ["null", "integer"]}, 1),
         ({"type": "null"}, None),
         ({"type": "string", "format": "date"}, "2026-01-31"),

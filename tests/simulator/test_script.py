@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from gateway.simulator.conversation import Refused
 from gateway.simulator.script import Fault, Script, read_script
+from translators.errors import InvalidRequest
 
 
 @pytest.mark.parametrize(
@@ -60,12 +60,12 @@ def test_what_a_message_asks_for(text: str, expected: Script) -> None:
     ],
 )  # fmt: skip
 def test_a_directive_that_does_not_exist_is_refused(directive: str) -> None:
-    with pytest.raises(Refused, match="does not know the directive"):
+    with pytest.raises(InvalidRequest, match="does not know the directive"):
         read_script(f"[[sim: {directive}]]", "claude")
 
 
 def test_a_directive_without_its_end_is_refused() -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(InvalidRequest):
         read_script("[[sim: think", "claude")
 
 

@@ -81,6 +81,29 @@ async def test_a_body_that_is_no_object_is_refused(
     assert sim.requests[0].body == {}
 
 
+@pytest.mark.parametrize(
+    ("dialect", "field", "value"),
+    [
+        ("openai", "messages", 7),
+        ("openai", "tools", 7),
+        ("claude", "thinking", 7),
+        ("claude", "messages", [7]),
+        ("gemini", "contents", 7),
+        ("gemini", "generationConfig", 7),
+    ],
+)
+async def test_a_field_of_another_type_is_refused_by_the_inbound_dialect(
+    sim: Simulator, dialect: str, field: str, value: Any
+) -> None:
+    path, body = ROUTES[dialect]
+    url = sim.base_urls["claude"].removesuffix("/claude") + path
+    async with (
+        ClientSession() as http,
+        http.post(url, json={**body("hi"), field: value}, headers=HEADERS) as answer,
+    ):
+        assert (answer.status, field in (await answer.json())["error"]["message"]) == (400, True)
+
+
 @pytest.mark.parametrize("dialect", ROUTES)
 async def test_one_dialect_fails_and_the_others_serve(sim: Simulator, dialect: str) -> None:
     async with ClientSession() as http:

@@ -2,18 +2,18 @@
 running.
 """
 
-from gateway import simulator
 from tests.chaos.leftovers import left_over, standing
 from tests.serving import serving
 from tests.soak.__main__ import slope
 from tests.soak.load import run
 from tests.soak.works import POLICY, WORKS
+from tests.strict import server as strict
 
 
 async def test_every_kind_of_request_is_answered_as_expected() -> None:
     at_first = standing()
     told: list[int] = []
-    async with simulator.running() as upstream:
+    async with strict.running() as upstream:
         bases = upstream.base_urls
         environ = {
             "OPENAI_API_KEY": "soak", "ANTHROPIC_API_KEY": "soak", "GEMINI_API_KEY": "soak",

@@ -3,11 +3,11 @@
 import asyncio
 import sys
 
-from gateway import simulator
+from tests.strict import server as strict
 
 
 async def main(port: int) -> None:
-    async with simulator.running(port=port):
+    async with strict.running(port=port):
         await asyncio.Event().wait()
 
 

@@ -1,6 +1,4 @@
-"""translators.long_texts: a document read and written in pieces is the one that is read and written
-at once.
-"""
+"""translators.long_texts: a document read in pieces is the one that is read at once."""
 
 import json
 from typing import Any
@@ -10,8 +8,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from translators import long_texts
-from translators.json_codec import dumps, loads
-from translators.long_texts import dumps_long, taken_apart
+from translators.json_codec import loads
+from translators.long_texts import taken_apart
 
 TEXTS = st.lists(
     st.sampled_from(["a", '"', "\\", "é", "的", "😀", "\n", "\\u", "~text~", ",", "[", "ab" * 9]),
@@ -27,7 +25,7 @@ DOCUMENTS = st.recursive(
 @pytest.fixture(autouse=True)
 def _short_is_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(long_texts, "_TEXT", 24)
-    monkeypatch.setattr(long_texts, "_PIECE", 16)
+    monkeypatch.setattr(long_texts, "PIECE", 16)
 
 
 def read(text: bytes) -> Any:
@@ -49,16 +47,6 @@ def read(text: bytes) -> Any:
 def test_what_is_read_in_pieces(document: Any, escaped: bool) -> None:
     text = json.dumps(document, ensure_ascii=escaped).encode()
     assert read(text) == document
-
-
-@settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None
-)
-@given(DOCUMENTS)
-def test_what_is_written_in_pieces(document: Any) -> None:
-    before = dumps(document)
-    assert dumps_long(document) == before
-    assert dumps(document) == before
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ import random
 
 import pytest
 
-from translators.sse import Decoder, Event, EventTooLarge
+from translators import sse
+from translators.sse import Decoder, Event, EventTooLarge, is_stray
 
 STREAM = (
     'event: message_start\ndata: {"a":1}\n\n: comment\n\ndata: eins\ndata: zwei\n\ndata:ohne\n\n'
@@ -23,6 +24,14 @@ EVENTS = [
 def read(pieces: list[bytes]) -> list[Event]:
     decoder = Decoder()
     return [event for piece in pieces for event in decoder.receive(piece)] + decoder.receive_eof()
+
+
+@pytest.fixture(params=[False, True], ids=["short", "long"], autouse=True)
+def _long(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Long events are put together in another way."""
+    if request.param:
+        monkeypatch.setattr(sse, "LONG", 0)
+        monkeypatch.setattr(sse, "_NAME_BYTES", 24)
 
 
 @pytest.mark.parametrize("ending", [b"\n", b"\r\n", b"\r"], ids=["lf", "crlf", "cr"])
@@ -77,3 +86,41 @@ def test_many_small_pieces_of_one_large_event_cost_linear_time() -> None:
         assert decoder.receive(piece) == []
     ((_, data),) = decoder.receive(b"\n\n")
     assert len(data) == 4_000_000
+
+
+@pytest.mark.parametrize(
+    ("block", "stray"),
+    [
+        (b"<html><body>Sign in: here</body></html>\n\n", True),
+        (b'{"error":{}}\n\n', True),
+        (b"data: {}\n\n", False),
+        (b"junk\r\ndata: {}\r\n\r\n", False),
+        (b": ping\n\n", False),
+        (b"event: ping\r\r", False),
+        (b"id: 7\n\n", False),
+        (b"\xef\xbb\xbfdata: {}\n\n", False),
+        (b"\n\n", False),
+    ],
+)
+def test_what_is_no_event_at_all_is_told_from_events(block: bytes, stray: bool) -> None:
+    assert is_stray(block) is stray
+
+
+@pytest.mark.parametrize("ending", [b"\n\n", b"\r\n\r\n", b"\r\r"], ids=["lf", "crlf", "cr"])
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 50])
+def test_what_is_held_back_is_looked_at_once(ending: bytes, size: int) -> None:
+    """Every event's end is behind what was seen, however the bytes are cut."""
+    text = b"data: " + b"x" * 60 + ending + b"data: y" + ending
+    held, events = sse.Held(), []
+    for start in range(0, len(text), size):
+        whole = held.with_(text[start : start + size])
+        if whole is None:
+            continue
+        end = whole.find(ending)
+        assert end < 0 or end >= held.seen
+        while (end := whole.find(ending)) >= 0:
+            events.append(whole[: end + len(ending)])
+            whole = whole[end + len(ending) :]
+        held.keep(whole)
+    assert b"".join(events) + held.end() == text
+    assert len(events) == 2

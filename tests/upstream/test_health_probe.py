@@ -13,7 +13,7 @@ import pytest
 
 from gateway.api.auth import read_admin
 from gateway.cli.main import main
-from gateway.config import simulated_by
+from gateway.revisions.load import simulated_by
 from gateway.upstream.health_probe import MAX_BYTES
 from tests.fakes import (
     End,

@@ -12,6 +12,7 @@ from typing import Any, Final, cast
 
 from translators.chat.wire import Completion, Delta, FinishReason, Usage
 from translators.json_codec import JsonObject, dumps, loads
+from translators.pieces import LONG, characters_of, joined
 
 DONE: Final = b"data: [DONE]\n\n"
 
@@ -192,15 +193,14 @@ class ChunkWriter:
         self._head = b"data: " + head[:-1]
         self._include_usage = include_usage
         self._tail = b'}],"usage":null}\n\n' if include_usage else b"}]}\n\n"
-        # Around a delta of the first choice with nothing beside it: nearly all chunks are like
-        # that.
+        # Around a delta of the first choice with nothing beside it, as nearly all chunks are.
         self._before = self._head + b',"choices":[{"index":0,"delta":'
         self._behind = b',"logprobs":null,"finish_reason":null' + self._tail
 
     def write(self, chunks: Iterable[Chunk]) -> bytes:
         """SSE text of `chunks` (b"" for a usage chunk that was not asked for)."""
         text = b"".join(map(self._event, chunks))
-        if not text.isascii() and (b"\xe2\x80" in text or b"\xc2\x85" in text):
+        if not text.isascii() and (len(text) > LONG or b"\xe2\x80" in text or b"\xc2\x85" in text):
             text = escape_line_separators(text)
         return text
 
@@ -213,7 +213,8 @@ class ChunkWriter:
                 chunk.usage is not None and chunk.delta is None and not self._include_usage
             ):
                 return b""
-            return b"data: " + raw + b"\n\n"
+            parts = (b"data: ", raw, b"\n\n")
+            return b"".join(parts) if len(raw) <= LONG else joined(parts)
         delta = chunk.delta
         if (
             delta is not None
@@ -247,9 +248,10 @@ class ChunkWriter:
 
 
 def escape_line_separators(text: bytes) -> bytes:
-    """Escape U+0085, U+2028 and U+2029: legal inside JSON, but many clients split lines at them.
-    They stand only inside strings.
-    """
+    """Escape U+0085, U+2028 and U+2029, which stand only in strings: many clients split lines
+    there."""
+    if len(text) > LONG:
+        return joined(map(escape_line_separators, characters_of(text)))
     return (
         text.replace(b"\xe2\x80\xa8", b"\\u2028")
         .replace(b"\xe2\x80\xa9", b"\\u2029")

@@ -1,6 +1,16 @@
 """Custom tools for providers that have only functions: what a grammar asks for, told in words."""
 
+from typing import Final
+
+from translators.chat.json_schema import Schema
 from translators.json_codec import JsonObject
+
+TEXT_INPUT: Final[Schema] = {
+    "type": "object",
+    "properties": {"input": {"type": "string"}},
+    "required": ["input"],
+}
+"""The arguments of a function that stands for a custom tool: its input as one text."""
 
 
 def with_grammar(custom: JsonObject) -> tuple[str, bool]:

@@ -10,11 +10,10 @@ from translators.chat.error_documents import Told, told
 from translators.chat.redaction import redacted
 from translators.chat.refusal_words import Refusal, is_larger_than_the_rate, key_is_refused, refusal
 from translators.errors import FailureKind, UpstreamFailure
-from translators.failures import Cause, failure
+from translators.failures import Cause, cause_of_status, failure
 
 _K = FailureKind
-_MAY_PASS_AT_ONCE: Final = Cause(_K.SERVER_ERROR, None, 503)
-"""A conflict, or too early: an SDK asks again."""
+_BROKE: Final = Cause(_K.SERVER_ERROR)
 _LARGER_THAN_THE_RATE: Final = Cause(_K.UNSUPPORTED, None, 429)
 
 
@@ -92,24 +91,6 @@ _FACTS: Final = {
     "unsupported_value": "value_unsupported",
 }
 """Codes that show a fact about the model to be wrong."""
-
-_BY_STATUS: Final[Mapping[int, FailureKind | Cause]] = MappingProxyType(
-    {
-        401: _K.AUTHENTICATION,
-        402: _K.QUOTA,
-        403: _K.PERMISSION,
-        404: _K.MODEL_NOT_FOUND,
-        408: _K.TIMEOUT,
-        409: _MAY_PASS_AT_ONCE,
-        413: _K.REQUEST_TOO_LARGE,
-        425: _MAY_PASS_AT_ONCE,
-        429: _K.RATE_LIMIT,
-        451: _K.CONTENT_FILTER,
-        503: _K.OVERLOADED,
-        504: _K.TIMEOUT,
-        529: _K.OVERLOADED,
-    }
-)
 
 _ONE_CODE: Final = frozenset({_K.CONTENT_FILTER, _K.MODEL_OUTPUT})
 """Kinds that are told with one code, whatever a compatible server calls it, unless the API is one
@@ -209,13 +190,9 @@ def _said_by(code: str, error: Told) -> Refusal | None:
     return Refusal(_K.UNSUPPORTED, fact, error.param)
 
 
-def _by_status(status: int, accepted: bool, type_: str | None) -> FailureKind | Cause:
-    if (found := _BY_STATUS.get(status)) is not None:
-        return found
-    if (
-        status >= 500 or status < 400 or status == 405
-    ):  # a redirect, a wrong base URL: not the request's fault
-        return _K.SERVER_ERROR
+def _by_status(status: int, accepted: bool, type_: str | None) -> Cause:
+    cause = cause_of_status(status)
     # Servers that had taken the request say 400 of whatever fails while they answer: only the type
     # makes it the request's fault.
-    return _K.SERVER_ERROR if accepted and type_ != "invalid_request_error" else _K.INVALID_REQUEST
+    broke = accepted and type_ != "invalid_request_error"
+    return _BROKE if broke and cause.kind is _K.INVALID_REQUEST else cause

@@ -20,6 +20,7 @@ from translators.chat.validation_errors import (
 )
 from translators.errors import InvalidRequest
 from translators.json_codec import JsonObject
+from translators.known_tools import known_tools
 
 NO_OPS: Final[dict[str, tuple[object, ...]]] = {
     "temperature": (1,),
@@ -82,7 +83,7 @@ def _integer(value: Any, param: str) -> None:
 def _stop(value: Any, param: str) -> None:
     if value.__class__ is str:
         return
-    if value.__class__ is not list:
+    if not isinstance(value, list):  # some are of a class of their own: OwnSequences
         raise wrong_type(param, "a string or an array of strings", value)
     for i, sequence in enumerate(value):
         if sequence.__class__ is not str:
@@ -90,6 +91,13 @@ def _stop(value: Any, param: str) -> None:
 
 
 def _tools(value: Any, param: str) -> bool:
+    found = known_tools(value)
+    if found is None:
+        return _each_tool(value, param)
+    return found.once("checked", lambda: _each_tool(value, param))
+
+
+def _each_tool(value: Any, param: str) -> bool:
     odd = False
     _array(value, param)
     for i, tool in enumerate(value):
@@ -298,6 +306,20 @@ def check_combinations(body: JsonObject) -> None:
 
 
 def _check_tool_names(tools: list[JsonObject], choice: Any) -> None:
+    found = known_tools(tools)
+    names = _names_of(tools) if found is None else found.once("names", lambda: _names_of(tools))
+    if choice.__class__ is dict and choice.get("type") in ("function", "custom", None):
+        wanted = _name_of(choice)
+        if wanted is not None and wanted not in names:
+            raise InvalidRequest(
+                f"Tool choice {wanted[:80]!r} not found in 'tools' parameter.",
+                "tool_choice",
+                "invalid_value",
+            )
+
+
+def _names_of(tools: list[JsonObject]) -> set[str]:
+    """Raises InvalidRequest for one that is used twice."""
     seen: set[str] = set()
     for i, tool in enumerate(tools):
         name = _name_of(tool)
@@ -310,14 +332,7 @@ def _check_tool_names(tools: list[JsonObject], choice: Any) -> None:
                 "invalid_value",
             )
         seen.add(name)
-    if choice.__class__ is dict and choice.get("type") in ("function", "custom", None):
-        wanted = _name_of(choice)
-        if wanted is not None and wanted not in seen:
-            raise InvalidRequest(
-                f"Tool choice {wanted[:80]!r} not found in 'tools' parameter.",
-                "tool_choice",
-                "invalid_value",
-            )
+    return seen
 
 
 def _name_of(tool: JsonObject) -> str | None:

@@ -103,7 +103,7 @@ def _check_messages(messages: Any) -> None:
             "empty_array",
         )
     for i, message in enumerate(messages):
-        if message.__class__ is not dict:
+        if message.__class__ is not dict and not isinstance(message, dict):
             raise wrong_type(f"messages[{i}]", "an object", message)
         role = message.get("role")
         content = message.get("content")

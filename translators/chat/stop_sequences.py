@@ -14,6 +14,12 @@ _OF_THE_WHOLE: Final = ("tool_calls", "annotations", "provider_content")
 """What of a message belongs to its end, or says the whole text again."""
 
 
+class OwnSequences(list[str]):
+    """`stop` of a caller whose own API takes more sequences than Chat Completions: no dialect
+    refuses it for its length. JSON gives none, so no other caller can send one.
+    """
+
+
 def as_sequences(stop: Any) -> tuple[str, ...]:
     """The `stop` parameter as its non-empty sequences."""
     return tuple(filter(None, [stop] if stop.__class__ is str else stop or ()))

@@ -279,10 +279,6 @@ FORMAT: Final = "anthropic-messages"
 """What `provider_content.format` says when the blocks are Claude's."""
 
 
-def as_list(value: Any) -> list[Any]:
-    return value if value.__class__ is list else []
-
-
 def thinking_block(block: Any) -> Block | None:
     """A thinking block with the keys Claude takes back, or None if it is none of Claude's (or lacks
     what proves it).

@@ -7,8 +7,9 @@ from typing import Any, Final
 from translators.chat.chunks import DONE, Chunk, ChunkWriter
 from translators.chat.request import ChatRequest, parse
 from translators.chat.wire import Completion
-from translators.inbound import AnswerFacts, Call, CallerError, WrittenError
+from translators.dialect.inbound import AnswerFacts, Call, CallerError, WrittenError
 from translators.json_codec import dumps
+from translators.long_json import dumps_sized
 
 NAME: Final = "chat"
 KEEP_ALIVE: Final = None
@@ -57,7 +58,7 @@ class ChatInbound:
         self.request = request
 
     def write_completion(self, completion: Completion, answer: AnswerFacts) -> bytes:
-        return dumps(completion)
+        return dumps_sized(completion, answer.size)
 
     def open_writer(self, answer_id: str, created: int) -> ChatWriter:
         return ChatWriter(self.request.include_usage)

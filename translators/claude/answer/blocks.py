@@ -6,8 +6,9 @@ from typing import Any, Final, cast
 
 from translators.chat.wire import Delta, ToolCall
 from translators.claude.property_keys import renamed
-from translators.claude.wire import FORMAT, THINKING, Block, as_list, thinking_block
+from translators.claude.wire import FORMAT, THINKING, Block, thinking_block
 from translators.dialect import AnswerShape
+from translators.json_access import as_list
 from translators.json_codec import JsonObject, dumps_str
 
 _ORDER: Final = {"thinking": 0, "redacted_thinking": 0, "text": 1, "tool_use": 2}

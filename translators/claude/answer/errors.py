@@ -8,7 +8,7 @@ from translators.chat.error_documents import told
 from translators.chat.redaction import redacted
 from translators.chat.refusal_words import refusal
 from translators.errors import FailureKind, UpstreamFailure
-from translators.failures import Cause, failure
+from translators.failures import BY_STATUS, Cause, cause_of_status, failure
 from translators.json_codec import loads
 from translators.retry_after import retry_after
 
@@ -26,27 +26,6 @@ _OF_OTHERS: Final = frozenset(
     }
 )
 """What other servers that speak this API say in words of their own."""
-
-_BY_STATUS: Final[dict[int, FailureKind]] = {
-    400: _K.INVALID_REQUEST,
-    401: _K.AUTHENTICATION,
-    402: _K.QUOTA,
-    403: _K.PERMISSION,
-    404: _K.MODEL_NOT_FOUND,
-    408: _K.TIMEOUT,
-    409: _K.SERVER_ERROR,
-    413: _K.REQUEST_TOO_LARGE,
-    422: _K.INVALID_REQUEST,
-    425: _K.SERVER_ERROR,
-    429: _K.RATE_LIMIT,
-    500: _K.SERVER_ERROR,
-    451: _K.CONTENT_FILTER,
-    503: _K.OVERLOADED,
-    504: _K.TIMEOUT,
-    529: _K.OVERLOADED,
-}
-_MAY_PASS_AT_ONCE: Final = frozenset({409, 425})
-"""Of the server's errors those that callers are told as 503: an SDK asks again."""
 
 _STATUS_OF_TYPE: Final = {
     "invalid_request_error": 400,
@@ -195,7 +174,7 @@ def _classify(
     """The cause, and the name of what the words say, if they say more than status and type:
     Claude's words first, then other servers'.
     """
-    seen = status if status in _BY_STATUS else _STATUS_OF_TYPE.get(type_ or "", status)
+    seen = status if status in BY_STATUS else _STATUS_OF_TYPE.get(type_ or "", status)
     if seen in (400, 413, 422):
         for words, kind, name in _BY_WORDS:
             if words.search(message):
@@ -211,15 +190,5 @@ def _classify(
     ):
         return _K.QUOTA, None
     unknown = type_ if type_ is not None and type_ not in _STATUS_OF_TYPE else None
-    return Cause(_by_status(seen), unknown, 503 if seen in _MAY_PASS_AT_ONCE else None), None
-
-
-def _by_status(status: int | None) -> FailureKind:
-    if status is None:
-        return _K.SERVER_ERROR
-    if (kind := _BY_STATUS.get(status)) is not None:
-        return kind
-    misplaced = (
-        status < 400 or status == 405
-    )  # a redirect, a wrong base URL: not the request's fault
-    return _K.SERVER_ERROR if status >= 500 or misplaced else _K.INVALID_REQUEST
+    kind, _, told_with = cause_of_status(500 if seen is None else seen)
+    return Cause(kind, unknown, told_with), None

@@ -12,17 +12,28 @@ from translators.claude.wire import AnswerMessage, Block, whole_blocks
 from translators.dialect import AnswerShape, Envelope
 from translators.errors import UpstreamError
 from translators.failures import malformed, no_output
-from translators.json_codec import loads_repaired
+from translators.long_json import loads_answer
 
 
 def parse_response(body: bytes, envelope: Envelope) -> Completion:
     """The chat.completion in `body`. Raises UpstreamError if it is no message of Claude."""
+    return completion_of(read_message(body), envelope)
+
+
+def read_message(body: bytes) -> AnswerMessage:
+    """The document in `body`. Raises UpstreamError if it is no JSON object."""
     try:
-        message = loads_repaired(body)
+        message = loads_answer(body)
     except ValueError as error:
         raise UpstreamError(malformed(f"The provider's answer is not JSON: {error}")) from None
     if message.__class__ is not dict:
         raise UpstreamError(malformed("The provider's answer is not a JSON object."))
+    found: AnswerMessage = message
+    return found
+
+
+def completion_of(message: AnswerMessage, envelope: Envelope) -> Completion:
+    """The chat.completion of a document. Raises UpstreamError if it is no message of Claude."""
     if message.get("type") == "error" or "error" in message:
         raise UpstreamError(error_failure(message))
     content, reason = message.get("content"), stop_reason(message)

@@ -26,7 +26,9 @@ from translators.claude.wire import AnswerMessage, Block, CountedTokens, Event
 from translators.dialect import Envelope, UpstreamRequest
 from translators.errors import UpstreamFailure
 from translators.failures import malformed, no_output, truncated
-from translators.json_codec import JsonObject, loads_repaired
+from translators.json_access import object_at
+from translators.json_codec import JsonObject
+from translators.long_json import loads_answer
 from translators.sse import EventTooLarge
 from translators.text_fast_path import Run, TextReader
 
@@ -120,7 +122,7 @@ class ClaudeStream(ContentBlocks):
 
     def _event(self, name: bytes, text: bytes) -> bool:
         try:
-            event = loads_repaired(text)
+            event = loads_answer(text)
         except ValueError as error:
             if text.strip() not in (b"", b"[DONE]"):
                 self.failure = malformed(f"The provider sent an event that is not JSON: {error}")
@@ -143,7 +145,7 @@ class ClaudeStream(ContentBlocks):
             self._chunks.append(run.shown(0))
 
     def _start(self, event: Event, chunks: list[Chunk]) -> None:
-        message = _object(event, "message")
+        message = object_at(event, "message")
         if self._rounds == 1:  # the rounds after the first have ids of their own
             self.id = answer_id(message, self._envelope)
             self.model = answer_model(message, self._envelope)
@@ -153,7 +155,7 @@ class ClaudeStream(ContentBlocks):
     def _count(self, holder: JsonObject) -> None:
         """Usage is cumulative: the last value of each field counts."""
         self._usage.update(
-            (name, value) for name, value in _object(holder, "usage").items() if value is not None
+            (name, value) for name, value in object_at(holder, "usage").items() if value is not None
         )
 
     def _note(self, told: JsonObject) -> None:
@@ -162,7 +164,7 @@ class ClaudeStream(ContentBlocks):
     def _message_delta(self, event: Event, chunks: list[Chunk]) -> None:
         self._open(chunks)
         self._count(event)
-        self._note(_object(event, "delta"))
+        self._note(object_at(event, "delta"))
         self._note(event)
 
     def _error(self, event: Event, chunks: list[Chunk]) -> None:
@@ -214,7 +216,7 @@ class ClaudeStream(ContentBlocks):
         stream with one.
         """
         try:
-            document = loads_repaired(text)
+            document = loads_answer(text)
         except ValueError:
             document = None
         if document.__class__ is dict and ("error" in document or document.get("type") == "error"):
@@ -257,11 +259,6 @@ _EVENTS: Final[dict[str, _Handler]] = {
     "message": ClaudeStream._message,
     "error": ClaudeStream._error,
 }
-
-
-def _object(holder: JsonObject, name: str) -> JsonObject:
-    value = holder.get(name)
-    return value if value.__class__ is dict else {}
 
 
 def _named(specific: JsonObject | None) -> JsonObject | None:

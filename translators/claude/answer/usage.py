@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from translators.chat.wire import Usage
 from translators.claude.wire import CountedTokens
+from translators.json_access import int_at, object_at
 
 _ITERATION_TYPES: Final = ("message", "compaction")
 _COUNTED: Final = (
@@ -30,8 +31,7 @@ def usage(counted: CountedTokens) -> Usage:
         else _summed(counted, rounds)
     )
     prompt = given + written + read
-    details = counted.get("output_tokens_details")
-    reasoning = _number(details, "thinking_tokens") if details.__class__ is dict else 0
+    reasoning = int_at(object_at(counted, "output_tokens_details"), "thinking_tokens")
     shown: Usage = {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
@@ -73,8 +73,3 @@ def _summed(counted: CountedTokens, rounds: list[Any]) -> tuple[int, ...]:
     if not summed or any(entry.get("type") == "fallback_message" for entry in entries):
         return _numbers(counted)
     return tuple([sum(numbers) for numbers in zip(*map(_numbers, summed), strict=True)])
-
-
-def _number(counted: CountedTokens, name: str) -> int:
-    value = counted.get(name)
-    return value if value.__class__ is int else 0

@@ -12,14 +12,15 @@ from translators.chat.chunks import RelayedCompletion
 from translators.chat.request import ChatRequest
 from translators.chat.wire import Completion
 from translators.claude.inbound.answer_context import AnswerContext
-from translators.claude.inbound.completion import message_of
+from translators.claude.inbound.completion import message_of, nothing_said
 from translators.claude.inbound.errors import write_error
 from translators.claude.inbound.relay import ClaudeRelay
 from translators.claude.inbound.request import Read, read
 from translators.claude.inbound.writer import MessagesWriter
 from translators.dialect import Target, UpstreamRequest
-from translators.inbound import AnswerFacts, Call, Origin, Overlay
-from translators.json_codec import dumps
+from translators.dialect.inbound import AnswerFacts, Call, Origin, Overlay
+from translators.json_codec import JsonObject
+from translators.long_json import dumps_sized
 
 NAME: Final = "messages"
 KEEP_ALIVE: Final = 10.0
@@ -40,10 +41,11 @@ __all__ = [
 class MessagesInbound:
     """A Messages request that was read."""
 
-    __slots__ = ("_context", "_relay", "_request_id", "origin", "request")
+    __slots__ = ("_context", "_relay", "_request_id", "only_reads", "origin", "request")
 
-    def __init__(self, found: Read, call: Call) -> None:
+    def __init__(self, document: JsonObject, found: Read, call: Call) -> None:
         self.request: ChatRequest = found.request
+        self.only_reads = found.only_reads
         thinking = found.thinking
         self._context = AnswerContext(
             found.model,
@@ -54,14 +56,18 @@ class MessagesInbound:
             found.stops,
         )
         self._request_id = call.request_id
-        self._relay = partial(ClaudeRelay, call, found.model, found.request.stream)
+        self._relay = partial(ClaudeRelay, document, call, found.model, found.request.stream)
         self.origin = Origin(DIALECT, self._relay, found.natives, found.notes, thinking.shown)
 
     def write_completion(self, completion: Completion, answer: AnswerFacts) -> bytes:
         """A message; a relayed one as its provider wrote it."""
         if isinstance(completion, RelayedCompletion):
             return completion.raw
-        return dumps(message_of(completion, answer, self._context))
+        return dumps_sized(message_of(completion, answer, self._context), answer.size)
+
+    def write_nothing(self, answer: AnswerFacts) -> bytes:
+        """The answer to a request that only has its prompt read, as JSON or as a stream."""
+        return nothing_said(answer, self._context, self.request.stream)
 
     def count_request(self, overlay: Overlay, target: Target) -> UpstreamRequest:
         """The request that has a Claude target count this one. Raises InvalidRequest."""
@@ -73,12 +79,13 @@ class MessagesInbound:
 
 def read_request(document: Any, call: Call) -> MessagesInbound:
     """Raises InvalidRequest, whose message begins with the field's path."""
-    return MessagesInbound(read(document, call.headers, call.size), call)
+    return MessagesInbound(document, read(document, call.headers, call.size), call)
 
 
 def read_count(document: Any, call: Call) -> MessagesInbound:
     """A request whose tokens are to be counted: it needs no limit. Raises InvalidRequest."""
-    return MessagesInbound(read(document, call.headers, call.size, counts=True), call)
+    found = read(document, call.headers, call.size, counts=True)
+    return MessagesInbound(document, found, call)
 
 
 def headers(request_id: str) -> Mapping[str, str]:

@@ -9,8 +9,9 @@ from translators.claude.arguments import RAW
 from translators.claude.inbound.answer_context import AnswerContext
 from translators.claude.inbound.events import AnswerEvents, Events
 from translators.claude.inbound.tokens import RESPONSES
-from translators.inbound import AnswerFacts
-from translators.json_codec import JsonObject, loads
+from translators.claude.inbound.writer import write_events
+from translators.dialect.inbound import AnswerFacts
+from translators.json_codec import JsonObject, dumps, loads
 
 _LATE: Final = ("reasoning_content", "reasoning")
 
@@ -23,6 +24,16 @@ def message_of(completion: Completion, answer: AnswerFacts, context: AnswerConte
         events.receive(chunk)
     events.end()
     return add_up(events.take())
+
+
+def nothing_said(answer: AnswerFacts, context: AnswerContext, stream: bool) -> bytes:
+    """An answer without content, which its limit ended."""
+    events = AnswerEvents(context, f"msg_{answer.id}")
+    events.begin(answer)
+    events.receive(Chunk({}, "length"))
+    events.end()
+    taken = events.take()
+    return write_events(taken) if stream else dumps(add_up(taken))
 
 
 def _chunks(completion: Any) -> Iterator[Chunk]:

@@ -37,6 +37,10 @@ class Conversation:
         """The leading system message, if there is anything in it."""
         if system is None:
             return
+        if system.__class__ is str:
+            if text := _without_billing(system):
+                self.messages.append({"role": "system", "content": text})
+            return
         blocks = [
             {**block, "text": _without_billing(block["text"])}
             if block.get("text").__class__ is str
@@ -58,9 +62,15 @@ class Conversation:
             if message["role"] == "user":
                 last_user = i
         for i, message in enumerate(messages):
+            content, role = message.get("content"), message["role"]
+            if content.__class__ is str and content and role != "system":  # most are such
+                if self._open:
+                    self._close()
+                self.messages.append({"role": role, "content": content})
+                continue
             path = f"messages.{i}.content"
-            blocks = blocks_of(message.get("content"), path)
-            match message["role"]:
+            blocks = blocks_of(content, path)
+            match role:
                 case "user":
                     self._user(blocks, path)
                 case "assistant":

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
+from translators.dialect.inbound import CallerError, WrittenError
 from translators.errors import FailureKind
-from translators.inbound import CallerError, WrittenError
 from translators.json_codec import dumps
 
 _K = FailureKind

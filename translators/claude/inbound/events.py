@@ -12,9 +12,9 @@ from translators.claude.answer.stop_reason import REFUSED
 from translators.claude.inbound.answer_context import AnswerContext
 from translators.claude.inbound.calls import Call, CallIds
 from translators.claude.inbound.stop_text import StopText
-from translators.claude.inbound.tokens import GEMINI, write_token
+from translators.claude.inbound.tokens import CHAT, GEMINI, write_token
 from translators.claude.inbound.usage import counts, usage_of
-from translators.inbound import AnswerFacts
+from translators.dialect.inbound import AnswerFacts
 from translators.json_codec import JsonObject
 
 Events = list[JsonObject]
@@ -46,6 +46,9 @@ class AnswerEvents:
         self._ids = CallIds(id, context.call_ids)
         self._pending: list[str] = []
         """Tokens that stand before the next block."""
+        self._echoes = False
+        self._hidden: list[str] = []
+        """Reasoning that is not shown, for the target that wants it back beside its calls."""
         self._waiting_text: list[str] = []
         self._refusal = ""
         self._cited: dict[str, str] = {}
@@ -58,6 +61,7 @@ class AnswerEvents:
         """Who answers."""
         self._target = answer.target
         self._prompt = answer.prompt_tokens
+        self._echoes = answer.echoes
 
     @property
     def over(self) -> bool:
@@ -105,6 +109,8 @@ class AnswerEvents:
                 self._call_part(part)
 
     def _reasoning(self, text: str) -> None:
+        if not self.context.shown and self._echoes:
+            self._hidden.append(text)
         if not self.context.shown or self._unfinished_calls():
             return
         if self.block != "thinking":
@@ -189,6 +195,9 @@ class AnswerEvents:
     def _begin_call(self, call: Call) -> None:
         self._release_text()
         self._close()
+        if self._hidden and (echo := write_token(self._target, CHAT, "".join(self._hidden))):
+            self._pending.append(echo)
+        self._hidden.clear()
         self._write_pending()
         if call.signature and (token := write_token(self._target, GEMINI, call.signature)):
             self._write_token(token)

@@ -2,9 +2,9 @@
 
 from typing import Any, Final, NamedTuple
 
-from translators.claude.inbound.tokens import OUR_PREFIX
 from translators.json_codec import JsonObject
-from translators.splices import Edit, Element, Member, cut_all, elements, last, members
+from translators.sealed import FAMILY
+from translators.splices import Body, Edit, Element, Member, cut_all, elements, last, members
 
 _OUR_SEARCH: Final = "srvtoolu_llmr_"
 _THINKING: Final = ("thinking", "redacted_thinking")
@@ -20,14 +20,20 @@ class Cuts(NamedTuple):
     """Reasoning was cut that Claude had refused."""
 
 
-def reasoning_cuts(text: str, messages: Member | None, keeps_reasoning: bool) -> Cuts:
+NO_CUTS: Final = Cuts([], False)
+
+
+def reasoning_cuts(body: Body, keeps_reasoning: bool) -> Cuts:
     """`keeps_reasoning` False: thinking of Claude's own is cut, too."""
-    if messages is None or messages.value.__class__ is not list:
-        return Cuts([], False)
+    messages = body.value("messages")
+    if messages.__class__ is not list:
+        return NO_CUTS
+    if {message.get("content").__class__ for message in messages} == {str}:
+        return NO_CUTS
     doomed: dict[int, list[int]] = {}
     cited: dict[int, list[int]] = {}
     newest, refused = -1, False
-    for i, message in enumerate(messages.value):
+    for i, message in enumerate(messages):
         if message.__class__ is not dict or message.get("role") != "assistant":
             continue
         newest = i
@@ -41,8 +47,10 @@ def reasoning_cuts(text: str, messages: Member | None, keeps_reasoning: bool) ->
                 refused |= own
             elif _has_our_citations(block):
                 cited.setdefault(i, []).append(j)
-    edits = _edits(text, messages, doomed, cited) if doomed or cited else []
-    lost = newest >= 0 and _waits_without_thinking(messages.value[newest], doomed.get(newest, []))
+    edits: list[Edit] = []
+    if (doomed or cited) and (member := body.get("messages")) is not None:
+        edits = _edits(body.text, member, doomed, cited)
+    lost = newest >= 0 and _waits_without_thinking(messages[newest], doomed.get(newest, []))
     return Cuts(edits, lost, refused)
 
 
@@ -61,7 +69,7 @@ def is_foreign(block: JsonObject) -> bool:
 
 
 def _is_ours(signature: Any) -> bool:
-    return signature.__class__ is not str or not signature or signature.startswith(OUR_PREFIX)
+    return signature.__class__ is not str or not signature or signature.startswith(FAMILY)
 
 
 def _has_our_citations(block: JsonObject) -> bool:

@@ -1,15 +1,16 @@
 """The caller's own body as a dialect: sent to Claude with few edits, its answer shown as it
 came."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from translators.chat.chunks import RelayedCompletion
 from translators.chat.request import ChatRequest
 from translators.chat.wire import Completion
 from translators.claude.answer import errors
-from translators.claude.answer.response import parse_response
+from translators.claude.answer.response import completion_of, read_message
 from translators.claude.inbound.relay_edits import relayed_body
+from translators.claude.inbound.relay_host import BETA, taken_betas
 from translators.claude.inbound.relay_stream import RelayedStream, renamed_message
 from translators.claude.request.build import key_headers, messages_url
 from translators.dialect import (
@@ -20,11 +21,12 @@ from translators.dialect import (
     Target,
     UpstreamRequest,
 )
+from translators.dialect.inbound import Call, Overlay, relayed_failure
 from translators.errors import InvalidRequest, UpstreamFailure
-from translators.inbound import Call, Overlay, relayed_failure
+from translators.json_codec import JsonObject
 from translators.notes import Report
 
-_PASSED: Final = ("user-agent", "x-app", "anthropic-beta")
+_PASSED: Final = ("user-agent", "x-app", BETA)
 _COUNTED: Final = ("reasoning_effort",)
 """Of what a persona sets, what changes the count."""
 _SDK: Final = "x-stainless-"
@@ -36,8 +38,12 @@ class ClaudeRelay:
 
     ENDINGS: Final = Endings()
 
-    def __init__(self, call: Call, asked: str, stream: bool, overlay: Overlay) -> None:
-        """`asked`: the name that the caller sent, which every answer bears."""
+    def __init__(
+        self, document: JsonObject, call: Call, asked: str, stream: bool, overlay: Overlay
+    ) -> None:
+        """`document`: what the call's text says. `asked`: the name that the caller sent, which
+        every answer bears."""
+        self._document = document
         self._call = call
         self._asked = asked
         self._stream = stream
@@ -46,8 +52,8 @@ class ClaudeRelay:
     def build_request(self, request: ChatRequest, target: Target) -> UpstreamRequest:
         """The caller's text with the target's model and the persona's overlay in it."""
         report = Report()
-        body = edited(self._call.text, self._overlay, target, report)
-        headers = upstream_headers(self._call.headers, target)
+        headers, lost = upstream_headers(self._call.headers, target)
+        body = edited(self._call.text, self._document, self._overlay, target, report, lost)
         url = messages_url(target.base_url)
         return UpstreamRequest(url, headers, body, self._stream, tuple(report.notes))
 
@@ -55,8 +61,8 @@ class ClaudeRelay:
         """The same to be counted: with what is read, and nothing that says how to answer."""
         values = {name: value for name, value in self._overlay.values.items() if name in _COUNTED}
         overlay = self._overlay._replace(values=values)
-        body = edited(self._call.text, overlay, target, Report())
-        headers = upstream_headers(self._call.headers, target)
+        headers, lost = upstream_headers(self._call.headers, target)
+        body = edited(self._call.text, self._document, overlay, target, Report(), lost)
         url = f"{messages_url(target.base_url)}/count_tokens"
         return UpstreamRequest(url, headers, body, False)
 
@@ -65,8 +71,10 @@ class ClaudeRelay:
 
     def parse_response(self, body: bytes, envelope: Envelope) -> Completion:
         """A RelayedCompletion. Raises UpstreamError if the body is no message of Claude."""
-        completion = parse_response(body, envelope)
-        relayed = RelayedCompletion(completion, renamed_message(body, self._asked))
+        message = read_message(body)
+        completion = completion_of(message, envelope)
+        raw = renamed_message(body, message.get("model"), self._asked)
+        relayed = RelayedCompletion(completion, raw)
         return relayed  # type: ignore[return-value]  # it holds what is read of one
 
     def open_stream(self, envelope: Envelope) -> StreamTranslator:
@@ -77,16 +85,27 @@ class ClaudeRelay:
         return relayed_failure(errors.parse_error(status, headers, body), body)
 
 
-def edited(text: bytes, overlay: Overlay, target: Target, report: Report) -> bytes:
+def edited(
+    text: bytes,
+    document: JsonObject,
+    overlay: Overlay,
+    target: Target,
+    report: Report,
+    lost_betas: Sequence[str] = (),
+) -> bytes:
     """The text for `target`. Raises InvalidRequest for numbers of thousands of digits."""
     try:
-        return relayed_body(text.decode(), overlay, target, report).encode()
+        return relayed_body(text.decode(), document, overlay, target, report, lost_betas).encode()
     except (ValueError, RecursionError) as error:
         raise InvalidRequest(f"The request body cannot be relayed: {error}", None) from None
 
 
-def upstream_headers(given: Mapping[str, str], target: Target) -> dict[str, str]:
-    """What Claude is told beside the body: never the caller's key, cookies or own network."""
+def upstream_headers(
+    given: Mapping[str, str], target: Target
+) -> tuple[dict[str, str], Sequence[str]]:
+    """What Claude is told beside the body, never the caller's key, cookies or own network; and the
+    betas that its host is not told of.
+    """
     headers = {"content-type": "application/json"}
     version = given.get(_VERSION) or target.record.api_version
     headers |= key_headers(target.api_key, target.key_header, version)
@@ -94,4 +113,7 @@ def upstream_headers(given: Mapping[str, str], target: Target) -> dict[str, str]
         low = name.lower()
         if low in _PASSED or low.startswith(_SDK):
             headers[low] = value
-    return headers
+    if target.limits is None:
+        return headers, ()
+    kept, lost = taken_betas(headers.pop(BETA, None), target.limits)
+    return headers if kept is None else {**headers, BETA: kept}, lost

@@ -1,37 +1,82 @@
 """The caller's own body for a Claude target: edits in its JSON text, the rest as it came."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from translators.capabilities import ModelRecord
-from translators.claude.inbound.history_cuts import reasoning_cuts
+from translators.claude.inbound.history_cuts import NO_CUTS, reasoning_cuts
+from translators.claude.inbound.relay_host import fit_host
 from translators.claude.inbound.relay_thinking import fit_thinking
 from translators.claude.inbound.system_turns import wrapped_system_turns
 from translators.dialect import Target
-from translators.inbound import Overlay
+from translators.dialect.inbound import Overlay
+from translators.json_codec import JsonObject
 from translators.notes import Report
-from translators.splices import Body, Edit, elements, written
+from translators.splices import Body, Edit, elements, only_member, written
 
 _RENAMED: Final = {"max_completion_tokens": "max_tokens", "max_tokens": "max_tokens"}
 _SAME_NAME: Final = ("temperature", "top_p", "top_k")
+_FITTED: Final = frozenset({"thinking", "output_config", *_SAME_NAME})
+"""Fields that are fitted to the model."""
 _TIERS: Final = {"auto": "auto", "default": "standard_only"}
 
 
-def relayed_body(text: str, overlay: Overlay, target: Target, report: Report) -> str:
-    """The text as it is sent to `target`. Raises ValueError for numbers that Python cannot read."""
-    body = Body(text)
+def relayed_body(
+    text: str,
+    document: JsonObject,
+    overlay: Overlay,
+    target: Target,
+    report: Report,
+    lost_betas: Sequence[str] = (),
+) -> str:
+    """The text as it is sent to `target`. `document`: what it says; `lost_betas`: those that its
+    host is not told of.
+
+    Raises ValueError for numbers that Python cannot read.
+    """
+    if (
+        target.limits is None
+        and (named := _with_model_alone(text, document, overlay, target)) is not None
+    ):
+        return named
+    body = Body(text, document)
     body.put("model", target.model)
     _lay_prompt(body, overlay)
-    cuts = reasoning_cuts(text, body.get("messages"), overlay.keeps_reasoning)
-    body.edits += cuts.edits
-    if cuts.refused:
-        report.changed("messages.thinking", "Claude refused a signature in it")
+    cuts = reasoning_cuts(body, overlay.keeps_reasoning)
+    if cuts is not NO_CUTS:
+        body.edits += cuts.edits
+        if cuts.refused:
+            report.changed("messages.thinking", "Claude refused a signature in it")
     _set_values(body, overlay)
     _hold_max_tokens(body, target.record, report)
     _without_sampling(body, target.record, report)
     fit_thinking(body, overlay, target.record, cuts.lost_reasoning, report)
-    if target.record.mid_system == "wrap":
-        body.edits += wrapped_system_turns(text, body.get("messages"), report)
+    if target.record.mid_system != "native":
+        body.edits += wrapped_system_turns(body, report)
+    if target.limits is not None:
+        fit_host(body, target.limits, list(lost_betas), report)
     return body.finished()
+
+
+def _with_model_alone(
+    text: str, document: JsonObject, overlay: Overlay, target: Target
+) -> str | None:
+    """The text where nothing is to be edited but its model, as is quickly seen of most; else
+    None."""
+    if overlay.system_prompt is not None or overlay.values or overlay.removed:
+        return None
+    if not _FITTED.isdisjoint(document):
+        return None
+    asked = document.get("max_tokens")
+    if asked.__class__ is int and asked > target.record.max_output_tokens:
+        return None
+    for message in document["messages"]:
+        if message.get("content").__class__ is not str or message.get("role") == "system":
+            return None
+    model = only_member(text, "model")
+    if model is None:
+        return None
+    return f"{text[: model.value_start]}{written(target.model)}{text[model.end :]}"
 
 
 def _lay_prompt(body: Body, overlay: Overlay) -> None:

@@ -1,6 +1,5 @@
 """A relayed stream: the provider's events as they came, and what they tell of the answer."""
 
-import json
 import re
 from typing import Any, Final
 
@@ -12,17 +11,23 @@ from translators.claude.answer.usage import usage
 from translators.dialect import Envelope
 from translators.errors import UpstreamFailure
 from translators.failures import malformed, truncated
-from translators.json_codec import JsonObject, loads_repaired
-from translators.splices import Edit, last, members, spliced
-from translators.sse import MAX_EVENT_BYTES
+from translators.json_codec import JsonObject
+from translators.long_json import loads_answer
+from translators.splices import Edit, last, members, spliced, written
+from translators.sse import MAX_EVENT_BYTES, Held, is_stray
 
 _BORDER: Final = re.compile(rb"\r?\n\r?\n|\r\r")
 _NAME: Final = re.compile(rb"\A\s*event: ?([a-z_]+)")
 _DATA: Final = re.compile(rb"^data: ?(.*)$", re.MULTILINE)
+_MODEL: Final = re.compile(rb'"model"[ \t\r\n]*:[ \t\r\n]*"([^"\\]*)"')
 _HELD: Final = frozenset({"message_start", "ping", "content_block_start"})
 """Events after which another target may still answer."""
-_RUN: Final = b"event: content_block_"
-_OTHERS: Final = (b"event: message_", b"event: error", b"\r")
+_RUN: Final = re.compile(rb"(?:event: content_block_(?:start|delta|stop)\ndata: .*\n\n)+").match
+"""Events that tell nothing of the answer as a whole, as Claude itself writes them. (An event may
+have more lines of data, or ends of another form: those are looked at one by one.)"""
+_CONTENT: Final = (b"event: content_block_delta\n", b"event: content_block_stop\n")
+
+_NO_EVENT: Final = malformed("The provider sent something that is no event.")
 
 
 class RelayedStream:
@@ -38,7 +43,7 @@ class RelayedStream:
         self.finished = False
         self.ended = False
         self._asked = asked
-        self._buffer = b""
+        self._held = Held()
         self._committed = False
         self._usage: JsonObject = {}
 
@@ -50,34 +55,44 @@ class RelayedStream:
         """Every whole event of what has come."""
         if self.finished or self.failure is not None:
             return []
-        if self._committed and not self._buffer and _is_run(data):
-            return [Relayed(data, commits=True)]
-        data = self._buffer + data
-        if len(data) > MAX_EVENT_BYTES:
+        if self._held.size + len(data) > MAX_EVENT_BYTES:
             self.failure = malformed(f"an event is larger than {MAX_EVENT_BYTES} bytes")
             return []
+        whole = self._held.with_(data)
+        if whole is None:
+            return []
         chunks: list[Chunk] = []
-        at = 0
-        for border in _BORDER.finditer(data):
-            if border.end() == len(data) and border[0].endswith(b"\r"):
-                break  # its line feed may follow
-            chunks.append(self._event(data[at : border.end()]))
+        at, seen, plain = 0, self._held.seen, whole.find(b"\r") < 0
+        while not self.finished and self.failure is None:
+            if plain and at >= seen and (run := _RUN(whole, at)) is not None:
+                at = run.end()
+                chunks.append(self._run(run[0]))
+            border = _BORDER.search(whole, max(at, seen))
+            if border is None or (border.end() == len(whole) and border[0].endswith(b"\r")):
+                break  # what is not whole yet, or whose line feed may follow
+            chunks.append(self._event(whole[at : border.end()]))
             at = border.end()
-            if self.finished or self.failure is not None:
-                break
-        self._buffer = data[at:]
+        self._held.keep(whole[at:])
         return chunks
+
+    def _run(self, raw: bytes) -> Chunk:
+        """Events of the answer's blocks: from the first on that has content nobody else answers."""
+        commits = self._committed
+        if not commits:
+            commits = self._committed = any(raw.find(name) >= 0 for name in _CONTENT)
+        return Relayed(raw, commits=commits)
 
     def receive_eof(self) -> list[Chunk]:
         """Without `message_stop` the answer is not whole."""
         if self.finished or self.failure is not None:
             return []
-        if _document(self._buffer).get("type") in (
+        last = self._held.end()
+        if _document(last).get("type") in (
             "message_stop",
             "error",
         ):  # only its blank line is missing
-            return [self._event(self._buffer.rstrip() + b"\n\n")]
-        self.failure = truncated()
+            return [self._event(last.rstrip() + b"\n\n")]
+        self.failure = _NO_EVENT if is_stray(last) else truncated()
         return []
 
     def _event(self, raw: bytes) -> Chunk:
@@ -101,6 +116,9 @@ class RelayedStream:
         if kind == "error":
             self.failure = error_failure(document)
             return Relayed(raw, failed=True)
+        if is_stray(raw):
+            self.failure = _NO_EVENT
+            return Relayed(b"")
         self._committed = self._committed or bool(raw.strip())
         return Relayed(raw, commits=self._committed)
 
@@ -110,7 +128,8 @@ class RelayedStream:
             self._count(message.get("usage"))
             self.id = str(message.get("id") or self.id)
             self.model = str(message.get("model") or self.model)
-        return Relayed(renamed_event(raw, self._asked))
+        model = message.get("model") if message.__class__ is dict else None
+        return Relayed(renamed_event(raw, model, self._asked))
 
     def _delta(self, document: JsonObject, raw: bytes) -> Chunk:
         self._count(document.get("usage"))
@@ -127,24 +146,19 @@ class RelayedStream:
             self._usage.update((k, v) for k, v in counted.items() if v is not None)
 
 
-def _is_run(data: bytes) -> bool:
-    """Whether data are whole events that tell nothing of the answer as a whole."""
-    if not data.startswith(_RUN) or not data.endswith(b"\n\n"):
-        return False
-    return all(data.find(other) < 0 for other in _OTHERS)
-
-
 def _document(raw: bytes) -> JsonObject:
     """What an event's data says; an empty object if it is none."""
     try:
-        value = loads_repaired(b"\n".join([line.rstrip(b"\r") for line in _DATA.findall(raw)]))
+        value = loads_answer(b"\n".join([line.rstrip(b"\r") for line in _DATA.findall(raw)]))
     except ValueError:
         return {}
     return value if value.__class__ is dict else {}
 
 
-def renamed_event(raw: bytes, asked: str) -> bytes:
-    """A `message_start` in which `message.model` is the name that was asked."""
+def renamed_event(raw: bytes, model: Any, asked: str) -> bytes:
+    """A `message_start` in which `message.model`, which is `model`, is the name that was asked."""
+    if (renamed := _renamed(raw, model, asked)) is not None:
+        return renamed
     line = _DATA.search(raw)
     if line is None:
         return raw
@@ -152,22 +166,37 @@ def renamed_event(raw: bytes, asked: str) -> bytes:
     message = last(_members(text, 0), "message")
     if message is None or message.value.__class__ is not dict:
         return raw
-    model = last(_members(text, message.value_start), "model")
-    if model is None:
+    member = last(_members(text, message.value_start), "model")
+    if member is None:
         return raw
-    edit = Edit(model.value_start, model.end, json.dumps(asked, ensure_ascii=False))
+    edit = Edit(member.value_start, member.end, written(asked))
     renamed = spliced(text, [edit]).encode("utf-8", "surrogateescape")
     return raw[: line.start(1)] + renamed + raw[line.end(1) :]
 
 
-def renamed_message(body: bytes, asked: str) -> bytes:
+def renamed_message(body: bytes, model: Any, asked: str) -> bytes:
     """A whole message whose `model` is the name that was asked."""
+    if (renamed := _renamed(body, model, asked)) is not None:
+        return renamed
     text = body.decode("utf-8", "surrogateescape")
-    model = last(_members(text, 0), "model")
-    if model is None:
+    member = last(_members(text, 0), "model")
+    if member is None:
         return body
-    edit = Edit(model.value_start, model.end, json.dumps(asked, ensure_ascii=False))
+    edit = Edit(member.value_start, member.end, written(asked))
     return spliced(text, [edit]).encode("utf-8", "surrogateescape")
+
+
+def _renamed(raw: bytes, model: Any, asked: str) -> bytes | None:
+    """The same where only one member in all of `raw` can be the one whose value is `model`; else
+    None."""
+    at = raw.find(b'"model"')
+    if model.__class__ is not str or at < 0 or raw.find(b'"model"', at + 1) >= 0:
+        return None
+    found = _MODEL.match(raw, at)
+    if found is None or found[1] != model.encode() or raw.find(b"\\u006") >= 0:
+        return None
+    name = written(asked).encode()
+    return raw[: found.start(1) - 1] + name + raw[found.end(1) + 1 :]
 
 
 def _members(text: str, at: int) -> Any:

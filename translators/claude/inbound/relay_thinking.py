@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from translators.capabilities import EFFORT_TOKENS, ModelRecord, nearest_effort
-from translators.inbound import Overlay
+from translators.dialect.inbound import Overlay
 from translators.json_codec import JsonObject
 from translators.notes import Report
 from translators.splices import Body, Edit, cut, last, members, written
@@ -23,11 +23,7 @@ def fit_thinking(
 ) -> None:
     """Edit what the persona sets and what the record knows to be refused; anything else stays."""
     given = body.value("thinking")
-    if (
-        given is None
-        and body.get("output_config") is None
-        and "reasoning_effort" not in overlay.values
-    ):
+    if given is None and not body.has("output_config") and "reasoning_effort" not in overlay.values:
         return
     config: Config = given if given.__class__ is dict else None
     output = body.value("output_config")

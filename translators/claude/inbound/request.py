@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
+from translators.chat.prefill import marked
 from translators.chat.request import ChatRequest, parse
 from translators.claude.inbound.context import Reading, object_of, rejected, text_of
 from translators.claude.inbound.conversation import Conversation
@@ -19,6 +20,16 @@ _LONG_CONTEXT: Final = "[1m]"
 _TIERS: Final = {"auto": "auto", "standard_only": "default"}
 _CLEARS_THINKING: Final = "clear_thinking_20251015"
 _SCHEMA: Final = re.compile(r"\Atools\[(\d+)\]\.function\.parameters(.*)", re.DOTALL)
+_THINKING: Final = frozenset({"thinking", "output_config"})
+_NO_THINKING: Final = Thinking()
+_FORMAT: Final = frozenset({"output_config", "output_format"})
+_SETTINGS: Final = frozenset({"temperature", "top_p", "top_k", "service_tier", "speed"})
+_PLAIN: Final = frozenset(
+    name
+    for name, verdict in FIELDS.items()
+    if verdict.kind not in ("rejected", "dropped") and name != "context_management"
+)
+"""Fields of which nothing more is to be said."""
 _INDEX: Final = re.compile(r"\[(\d+)\]")
 
 
@@ -34,6 +45,8 @@ class Read(NamedTuple):
     only_search: bool
     notes: tuple[Note, ...]
     natives: tuple[str, ...]
+    only_reads: bool
+    """`max_tokens: 0`: the prompt is to be in Claude's cache, and nothing to be answered."""
 
 
 def read(document: Any, headers: Mapping[str, str], size: int, *, counts: bool = False) -> Read:
@@ -60,26 +73,34 @@ def read(document: Any, headers: Mapping[str, str], size: int, *, counts: bool =
     if not conversation.messages:  # all that was said is for Claude alone
         conversation.messages.append({"role": "user", "content": ""})
     body["max_completion_tokens"] = 1 if counts else _max_tokens(document, reading)
-    tools = Tools(document.get("tools"), reading)
-    tools.write(body, document.get("tool_choice"))
-    thinking = thinking_of(document, reading.effort)
-    if thinking.effort is not None:
-        body["reasoning_effort"] = thinking.effort
+    only_search = False
+    if document.get("tools") is not None or reading.changes:
+        tools = Tools(document.get("tools"), reading)
+        tools.write(body, document.get("tool_choice"))
+        only_search = tools.only_search
+    thinking = _NO_THINKING
+    if reading.effort is not None or not _THINKING.isdisjoint(document):
+        thinking = thinking_of(document, reading.effort)
+        if thinking.effort is not None:
+            body["reasoning_effort"] = thinking.effort
     _write_simple(body, document)
-    _write_format(body, document)
+    if not _FORMAT.isdisjoint(document):
+        _write_format(body, document)
     _write_caller(body, document, headers)
     _look_at_the_rest(document, reading)
     request = _checked(body, size)
-    stops = _stops(document)
+    marked(request.messages)
+    stops = _stops(document) if "stop_sequences" in document else ()
     return Read(
         request,
         model,
         thinking,
         stops,
         frozenset(reading.call_ids),
-        tools.only_search,
+        only_search,
         tuple(reading.notes.values()),
         tuple(reading.natives),
+        document.get("max_tokens") == 0 and not counts,
     )
 
 
@@ -88,7 +109,7 @@ def _hub_name(model: str) -> str:
 
 
 def _max_tokens(document: JsonObject, reading: Reading) -> int:
-    """At least 1: `max_tokens: 0` asks Claude to read into its cache and to answer nothing."""
+    """At least 1: who takes a request over from Claude cannot be told `max_tokens: 0`."""
     value = document.get("max_tokens")
     if value is None:
         raise rejected("max_tokens", "Field required")
@@ -105,6 +126,8 @@ def _write_simple(body: JsonObject, document: JsonObject) -> None:
     if document.get("stream") is True:
         body["stream"] = True
         body["stream_options"] = {"include_usage": True}
+    if _SETTINGS.isdisjoint(document):
+        return
     for name in ("temperature", "top_p", "top_k"):
         if (value := document.get(name)) is not None:
             if value.__class__ not in (int, float):
@@ -151,7 +174,7 @@ def _stops(document: JsonObject) -> tuple[str, ...]:
 def _look_at_the_rest(document: JsonObject, reading: Reading) -> None:
     """Needs and losses of fields that have no place in the hub."""
     for name, value in document.items():
-        if value is None:
+        if value is None or name in _PLAIN:
             continue
         verdict = FIELDS.get(name, UNKNOWN)
         if name == "context_management":

@@ -22,12 +22,11 @@ class Caller(NamedTuple):
 def caller_of(metadata: Any, headers: Mapping[str, str]) -> Caller:
     """The user and the conversation of a request."""
     user, session = _of_metadata(metadata)
-    agent = headers.get(AGENT, "")
     named = headers.get(SESSION)
     if named is None and (own := headers.get(_OWN_SESSION)):
         session = own
     elif named or session:
-        session = f"{named or session}/{agent}"
+        session = f"{named or session}/{headers.get(AGENT, '')}"
     if user is not None and len(user) > LONGEST_USER:
         user = digest(user)
     return Caller(user, session)

@@ -3,25 +3,27 @@
 from typing import Any, Final
 
 from translators.notes import Report
-from translators.splices import Edit, Element, Member, cut_all, elements, last, members
+from translators.splices import Body, Edit, Element, cut_all, elements, last, members
 
 _BEFORE: Final = "<system-reminder>\\n"
 _BEHIND: Final = "\\n</system-reminder>"
 _OF_SYSTEM: Final = ("clear_at", "output_config")
 
 
-def wrapped_system_turns(text: str, messages: Member | None, report: Report) -> list[Edit]:
+def wrapped_system_turns(body: Body, report: Report) -> list[Edit]:
     """Edits that make each of them a user's message; a text's own bytes stay."""
-    if messages is None or messages.value.__class__ is not list:
+    messages = body.value("messages")
+    if messages.__class__ is not list:
         return []
-    at = [i for i, each in enumerate(messages.value) if _is_system(each)]
-    if not at:
+    at = [i for i, each in enumerate(messages) if _is_system(each)]
+    member = body.get("messages") if at else None
+    if member is None:
         return []
     report.changed("messages.system", "this model takes no system message there: told as user text")
-    found = elements(text, messages.value_start)
+    found = elements(body.text, member.value_start)
     edits: list[Edit] = []
     for i in at:
-        edits += _wrapped(text, found[i])
+        edits += _wrapped(body.text, found[i])
     return edits
 
 

@@ -1,22 +1,15 @@
 """Signed reasoning of other providers in `thinking.signature`, and what comes back of it.
 
-`llmr1.` and base64url of compact JSON `{"t": "PROVIDER/MODEL"}`, with `f` and `d` where something
-was signed. Neither secret nor signed by us: each provider checks its own data.
+A token is a sealed text (translators.sealed) of one block: its JSON, `{"t": "PROVIDER/MODEL"}` with
+`f` and `d` where something was signed, is not packed.
 """
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error
 from typing import Any, Final, NamedTuple
 
 from translators.claude.wire import thinking_block
 from translators.json_codec import JsonObject, dumps, loads
-from translators.sealed import SealedReasoning
+from translators.sealed import FAMILY, MOST_SEALED, PREFIX, SealedReasoning, as_text, from_text
 
-PREFIX: Final = "llmr1."
-OUR_PREFIX: Final = "llmr"
-"""Of tokens of any version."""
-LONGEST: Final = 256 * 1024
-"""Characters of a token; more is left to the gateway's own memory."""
 RESPONSES, GEMINI, CHAT = "openai-responses", "gemini", "chat-reasoning"
 
 
@@ -30,17 +23,17 @@ class Token(NamedTuple):
 
 
 def write_token(target: str, format_: str = "", data: Any = None) -> str | None:
-    """The text of a token; None if it would be too long."""
+    """The text of a token; None if it would be too long: then the gateway's own memory has it."""
     document = {"t": target, "f": format_, "d": data} if format_ else {"t": target}
-    text = PREFIX + urlsafe_b64encode(dumps(document)).rstrip(b"=").decode()
-    return text if len(text) <= LONGEST else None
+    text = PREFIX + as_text(dumps(document))
+    return text if len(text) <= MOST_SEALED else None
 
 
 def read_token(signature: Any) -> Token | None:
     """What a signature of ours holds, a marker if it cannot be read; None for anybody else's."""
-    if signature.__class__ is not str or not signature.startswith(OUR_PREFIX):
+    if signature.__class__ is not str or not signature.startswith(FAMILY):
         return None
-    document = _document(signature) if len(signature) <= LONGEST else None
+    document = _document(signature) if len(signature) <= MOST_SEALED else None
     if document.__class__ is not dict or document.get("t").__class__ is not str:
         return Token("")
     target, format_, data = document["t"], document.get("f"), document.get("d")
@@ -50,10 +43,9 @@ def read_token(signature: Any) -> Token | None:
 
 
 def _document(signature: str) -> Any:
-    text = signature.removeprefix(PREFIX)
     try:
-        return loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-    except (Error, ValueError):
+        return loads(from_text(signature.removeprefix(PREFIX)))
+    except ValueError:
         return None
 
 

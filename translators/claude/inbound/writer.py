@@ -7,7 +7,7 @@ from translators.chat.chunks import Chunk, Relayed, Texts, escape_line_separator
 from translators.claude.inbound.answer_context import AnswerContext
 from translators.claude.inbound.errors import error_document
 from translators.claude.inbound.events import AnswerEvents, Events
-from translators.inbound import AnswerFacts, CallerError
+from translators.dialect.inbound import AnswerFacts, CallerError
 from translators.json_codec import dumps
 
 PING: Final = b'event: ping\ndata: {"type":"ping"}\n\n'

@@ -48,8 +48,9 @@ from translators.claude.wire import (
 )
 from translators.dialect import PLAIN, AnswerShape, KeyHeader, Target, UpstreamRequest
 from translators.errors import InvalidRequest
-from translators.json_codec import JsonObject, dumps
-from translators.long_texts import LONG, dumps_long
+from translators.json_codec import JsonObject
+from translators.known_tools import dumps_known
+from translators.long_json import dumps_sized
 from translators.notes import Report
 
 DEFAULT_VERSION: Final = "2023-06-01"
@@ -126,7 +127,11 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
         limit is None and body["max_tokens"] > LONGEST_UNSTREAMED
     )
     body["stream"] = stream
-    written = dumps(body) if request.size <= LONG else dumps_long(body)
+    written = (
+        dumps_sized(body, request.size)
+        if plain
+        else dumps_known(body, asked.get("tools"), request.size)
+    )
     if len(written) > MAX_BODY:
         raise InvalidRequest(
             f"Claude takes requests of at most {MAX_BODY} bytes.", None, "request_too_large", 413
@@ -345,8 +350,9 @@ def _add_tools(
     historic: list[str],
     translation: Translation,
 ) -> None:
-    tools = write_tools(choice.tools, translation)
-    if (search := asked.get("web_search_options")) is not None:
+    search = asked.get("web_search_options")
+    tools = write_tools(choice.tools, translation, alone=search is None)
+    if search is not None:
         tools.append(web_search_tool(search, translation.record, translation))
     parallel = asked.get("parallel_tool_calls") is not False and not declared.legacy
     written = write_choice(choice, parallel, translation)

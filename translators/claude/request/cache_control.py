@@ -2,10 +2,10 @@
 first.
 """
 
-from typing import Final
+from typing import Final, cast
 
 from translators.claude.request.context import cache_mark
-from translators.claude.wire import CacheControl, Marked, MessagesRequest
+from translators.claude.wire import CacheControl, Marked, MessagesRequest, Tool
 from translators.json_codec import JsonObject
 from translators.notes import Report
 
@@ -36,6 +36,9 @@ def keep_rules(body: MessagesRequest, texts_only: bool, report: Report) -> None:
     marked = _marked(body, texts_only)
     if not marked:
         return
+    if len(marked) > MAX_MARKS or any(_ttl(block) == "1h" for block in marked):
+        _take_own_tools(body)  # marks of theirs may be changed
+        marked = _marked(body, texts_only)
     excess = len(marked) - MAX_MARKS
     if excess > 0:
         report.dropped("cache_control", f"Claude takes {MAX_MARKS} marks: the last ones are kept")
@@ -43,7 +46,7 @@ def keep_rules(body: MessagesRequest, texts_only: bool, report: Report) -> None:
             del block["cache_control"]
     short = False
     for block in marked[max(excess, 0) :]:
-        long = block["cache_control"].get("ttl") == "1h"
+        long = _ttl(block) == "1h"
         if long and short:
             report.changed(
                 "cache_control",
@@ -51,6 +54,18 @@ def keep_rules(body: MessagesRequest, texts_only: bool, report: Report) -> None:
             )
             block["cache_control"] = cache_mark(None)
         short = short or not long
+
+
+def _ttl(block: Marked) -> str | None:
+    return block["cache_control"].get("ttl")
+
+
+def _take_own_tools(body: MessagesRequest) -> None:
+    """The tools may be kept for other requests: those with marks become this request's own."""
+    if any("cache_control" in tool for tool in body.get("tools", ())):
+        body["tools"] = [
+            cast(Tool, {**tool}) if "cache_control" in tool else tool for tool in body["tools"]
+        ]
 
 
 def _marked(body: MessagesRequest, texts_only: bool) -> list[Marked]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from translators.chat.prefill import CONTINUE
 from translators.chat.request import INSTRUCTION_ROLES
 from translators.chat.wire import InputMessage
 from translators.claude.request.assistant import assistant_blocks
@@ -17,7 +18,7 @@ from translators.errors import InvalidRequest
 from translators.history.tool_results import answered_functions
 
 OPENING: Final = "(conversation continues)"
-CLOSING: Final = "Continue."
+
 _WRAPPER: Final = (
     "<system>\nThis is an instruction of the system operating this conversation; the user did not"
     " write it.\n{}\n</system>"
@@ -100,7 +101,7 @@ def end_with_user(turns: list[Turn], prefill: bool, translation: Translation) ->
     translation.report.repaired(
         "messages", "the conversation ended with the assistant: a user message was put behind it"
     )
-    turns.append(Turn("user", [text_block(CLOSING)], last.at))
+    turns.append(Turn("user", [text_block(CONTINUE)], last.at))
 
 
 def _note_name(message: InputMessage, translation: Translation) -> None:

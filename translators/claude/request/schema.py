@@ -8,7 +8,7 @@ from collections import defaultdict
 from typing import Any, Final
 
 from translators.chat.json_schema import Schema
-from translators.claude.wire import as_list
+from translators.json_access import as_list, as_object
 from translators.json_codec import dumps_str
 
 FORMATS: Final = frozenset(
@@ -228,10 +228,6 @@ def _refs(node: Any) -> tuple[set[str], int]:
 def _is_object(node: Schema) -> bool:
     kind = node.get("type")
     return kind == "object" or "properties" in node or (kind.__class__ is list and "object" in kind)
-
-
-def as_object(value: Any) -> Schema:
-    return value if value.__class__ is dict else {}
 
 
 def _is_composite(value: Any) -> bool:

@@ -9,8 +9,8 @@ from typing import Any, Final
 from translators.chat.json_schema import Schema
 from translators.chat.schema_drafts import modern
 from translators.claude.property_keys import NO_KEYS, aliased, keys_of
-from translators.claude.request.schema import Unrepresentable, as_object, resolved
-from translators.claude.wire import as_list
+from translators.claude.request.schema import Unrepresentable, resolved
+from translators.json_access import as_list, as_object
 from translators.json_codec import JsonObject, dumps_str
 
 EMPTY: Final[Schema] = {"type": "object", "properties": {}}

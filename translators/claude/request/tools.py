@@ -3,22 +3,24 @@ tool_choice says.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, cast
 
 from translators.capabilities import ModelRecord
-from translators.chat.custom_tools import with_grammar
+from translators.chat.custom_tools import TEXT_INPUT, with_grammar
 from translators.chat.json_schema import Schema
 from translators.chat.schema_check import is_usual_object
 from translators.chat.tool_names import ToolNames
 from translators.claude.property_keys import renamed
-from translators.claude.request.context import NO_SCHEMAS, Translation
+from translators.claude.request.context import NO_SCHEMAS, Translation, cache_mark
 from translators.claude.request.schema import Narrowed, Unrepresentable
 from translators.claude.request.tool_schema import EMPTY, Prepared, prepared
 from translators.claude.wire import Tool, Turn, UserLocation
 from translators.errors import InvalidRequest
 from translators.json_codec import JsonObject
+from translators.known_tools import known_tools
+from translators.notes import Note, Report
 
 Extra = Literal["defer_loading", "eager_input_streaming", "input_examples", "allowed_callers"]
 
@@ -30,11 +32,6 @@ _EXTRAS: Final[tuple[Extra, ...]] = (
     "input_examples",
     "allowed_callers",
 )
-_TEXT_INPUT: Final = {
-    "type": "object",
-    "properties": {"input": {"type": "string"}},
-    "required": ["input"],
-}
 
 _NO_NAMES: Final = ToolNames(())
 
@@ -96,12 +93,16 @@ def declared_tools(body: JsonObject, usual: bool = False) -> Declared:
     )
     if not tools and not functions and not searches:
         return NO_TOOLS
-    legacy = not tools and bool(functions)
-    found = (
-        [{"type": "function", "function": function} for function in functions or ()]
-        if legacy
-        else tools or []
-    )
+    if tools:
+        found = None if searches else known_tools(tools)
+        if found is None:
+            return _declared(tools, False, searches, usual)
+        return found.once("claude", lambda: _declared(tools, False, False, usual))
+    declared = [{"type": "function", "function": function} for function in functions or ()]
+    return _declared(declared, bool(functions), searches, usual)
+
+
+def _declared(found: list[JsonObject], legacy: bool, searches: bool, usual: bool) -> Declared:
     names: list[str] = []
     callers: list[str] = []
     custom: list[str] = []
@@ -172,10 +173,31 @@ def _refuse_repeated(names: list[str]) -> None:
         seen.add(name)
 
 
-def write_tools(tools: Iterable[JsonObject], translation: Translation) -> list[Tool]:
-    """The tools in Claude's form, in their order."""
-    budget = _Budget()
-    return [_write(tool, translation, budget) for tool in tools]
+Written = tuple[list[Tool], list[Note]]
+"""Tools in Claude's form, in their order, and what was done to them."""
+
+
+def write_tools(
+    tools: list[JsonObject], translation: Translation, *, alone: bool = True
+) -> list[Tool]:
+    """The tools in Claude's form. Of a set that is known, if it is `alone`, nobody changes them:
+    they are written once for each record and lifetime of marks.
+    """
+    found = known_tools(tools) if alone else None
+    if found is None:
+        budget = _Budget()
+        return [_write(tool, translation, budget) for tool in tools]
+    what = "claude", cache_mark(translation.breakpoint_ttl).get("ttl")
+    written, notes = found.once(what, lambda: _written(tools, translation), translation.record)
+    found.write(written)
+    translation.report.notes += notes
+    return written
+
+
+def _written(tools: list[JsonObject], translation: Translation) -> Written:
+    of, report, budget = translation, Report(), _Budget()
+    own = Translation(of.target, report, of.names, of.schemas, of.breakpoint_ttl)
+    return [_write(tool, own, budget) for tool in tools], report.notes
 
 
 def _write(tool: JsonObject, translation: Translation, budget: _Budget) -> Tool:
@@ -202,7 +224,7 @@ def _write(tool: JsonObject, translation: Translation, budget: _Budget) -> Tool:
                 "the grammar is described to the model but not enforced",
             )
             written["description"] = description
-        written["input_schema"] = _TEXT_INPUT
+        written["input_schema"] = TEXT_INPUT
     else:
         _add_schema(written, inner, translation, budget)
     if len(tool) > 2:

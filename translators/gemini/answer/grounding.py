@@ -5,6 +5,7 @@ answer.
 from collections.abc import Sequence
 from typing import Any, Final
 
+from translators.json_access import as_list
 from translators.json_codec import JsonObject
 
 _SOURCES: Final = ("web", "retrievedContext", "maps")
@@ -14,13 +15,13 @@ def annotations(metadata: JsonObject, parts: Sequence[str | None]) -> list[JsonO
     """url_citation annotations. `parts` are the answer's parts in order: visible text, or None for
     any other part.
     """
-    chunks = _list(metadata.get("groundingChunks"))
+    chunks = as_list(metadata.get("groundingChunks"))
     found: list[JsonObject] = []
     seen: set[tuple[int, int, str]] = set()
-    for support in _list(metadata.get("groundingSupports")):
+    for support in as_list(metadata.get("groundingSupports")):
         if support.__class__ is not dict or (span := _span(support.get("segment"), parts)) is None:
             continue
-        for index in _list(support.get("groundingChunkIndices")):
+        for index in as_list(support.get("groundingChunkIndices")):
             source = (
                 _source(chunks[index])
                 if index.__class__ is int and 0 <= index < len(chunks)
@@ -37,10 +38,6 @@ def annotations(metadata: JsonObject, parts: Sequence[str | None]) -> list[JsonO
             }
             found.append({"type": "url_citation", "url_citation": citation})
     return found
-
-
-def _list(value: Any) -> list[Any]:
-    return value if value.__class__ is list else []
 
 
 def _source(chunk: Any) -> tuple[str, str] | None:

@@ -2,16 +2,17 @@
 
 from typing import Any
 
+from translators.json_access import as_list
 from translators.json_codec import JsonObject
 
 
 def logprobs(result: JsonObject) -> JsonObject:
     """`{content, refusal}`: each chosen token with those that were nearly chosen."""
-    chosen, top = _list(result.get("chosenCandidates")), _list(result.get("topCandidates"))
+    chosen, top = as_list(result.get("chosenCandidates")), as_list(result.get("topCandidates"))
     content = []
     for i, candidate in enumerate(chosen):
         alternatives = (
-            _list(top[i].get("candidates")) if i < len(top) and top[i].__class__ is dict else []
+            as_list(top[i].get("candidates")) if i < len(top) and top[i].__class__ is dict else []
         )
         content.append(
             {**_token(candidate), "top_logprobs": [_token(other) for other in alternatives]}
@@ -28,7 +29,3 @@ def _token(candidate: Any) -> JsonObject:
         "logprob": candidate.get("logProbability") or 0.0,
         "bytes": list(token.encode()),
     }
-
-
-def _list(value: Any) -> list[Any]:
-    return value if value.__class__ is list else []

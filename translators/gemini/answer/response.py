@@ -14,13 +14,14 @@ from translators.gemini.answer.candidates import Answer, model_of, only_part
 from translators.gemini.answer.errors import error_of, failure
 from translators.gemini.answer.usage import service_tier, usage
 from translators.gemini.wire import Frame
-from translators.json_codec import JsonObject, loads_repaired
+from translators.json_codec import JsonObject
+from translators.long_json import loads_answer
 
 
 def parse_response(body: bytes, envelope: Envelope) -> Completion:
     """The chat.completion in `body`. Raises UpstreamError if there is none in it."""
     try:
-        document = loads_repaired(body)
+        document = loads_answer(body)
     except ValueError as error:
         raise UpstreamError(malformed(f"The provider's answer is not JSON: {error}")) from None
     if (

@@ -17,7 +17,7 @@ from translators.gemini.answer.candidates import Answer
 from translators.gemini.answer.continuation import next_hop
 from translators.gemini.answer.errors import error_of, failure
 from translators.gemini.answer.response import frames_of
-from translators.json_codec import loads_repaired
+from translators.long_json import loads_answer
 from translators.sse import EventTooLarge
 from translators.text_fast_path import Run, TextReader
 
@@ -119,7 +119,7 @@ class GeminiStream:
 
     def _event(self, _: bytes, text: bytes) -> bool:
         try:
-            frame = loads_repaired(text)
+            frame = loads_answer(text)
         except ValueError as error:
             if text.strip() in (b"", _DONE):
                 return True
@@ -146,7 +146,7 @@ class GeminiStream:
         stray = self._reader.decoder.stray
         self._stray = len(stray)
         try:
-            found = error_of(loads_repaired(stray))
+            found = error_of(loads_answer(stray))
         except ValueError:
             return
         if found is not None:
@@ -160,7 +160,7 @@ class GeminiStream:
         if not stray:
             return
         try:
-            document = loads_repaired(stray)
+            document = loads_answer(stray)
         except ValueError as error:
             if stray[:1] in (b"{", b"[") or _FIELD.startswith(stray.rpartition(b"\n")[2]):
                 raise UpstreamError(truncated()) from None
@@ -174,7 +174,7 @@ class GeminiStream:
 
 def _is_json(text: bytes) -> bool:
     try:
-        loads_repaired(text)
+        loads_answer(text)
     except ValueError:
         return False
     return True

@@ -1,12 +1,15 @@
 """Google's generateContent API, served to callers (InboundDialect)."""
 
 from collections.abc import Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 
 from translators.chat.chunks import RelayedCompletion
 from translators.chat.request import ChatRequest
 from translators.chat.wire import Completion
+from translators.dialect import Target, UpstreamRequest
+from translators.dialect.inbound import AnswerFacts, Call, Origin, Overlay
 from translators.errors import InvalidRequest
 from translators.gemini.inbound.candidates import usage_metadata, whole_candidate
 from translators.gemini.inbound.errors import write_error
@@ -15,8 +18,8 @@ from translators.gemini.inbound.path import Asked, asked
 from translators.gemini.inbound.relay import Relay
 from translators.gemini.inbound.request import Read, read_body
 from translators.gemini.inbound.writer import ArrayFraming, EventFraming, GeminiWriter
-from translators.inbound import AnswerFacts, Call, Origin
-from translators.json_codec import JsonObject, dumps
+from translators.json_codec import JsonObject
+from translators.long_json import dumps_sized
 
 NAME: Final = "gemini"
 KEEP_ALIVE: Final = 15.0
@@ -39,17 +42,22 @@ __all__ = [
 class GeminiRequest:
     """A request for content (InboundRequest)."""
 
-    def __init__(self, read: Read, call: Asked, text: bytes, stream: bool) -> None:
+    def __init__(
+        self, document: JsonObject, read: Read, call: Asked, text: bytes, stream: bool
+    ) -> None:
+        """`document`: what was read, normalized."""
         found = read.found
         self.request: ChatRequest = read.request
         self._as_events = call.as_events
         self._shows_thoughts = found.shows_thoughts
+        self._relay = partial(Relay, document, text, stream)
         self.origin: Origin | None = Origin(
             NAME,
-            lambda overlay: Relay(text, stream, overlay),
+            self._relay,
             found.natives,
             found.told(),
             found.shows_thoughts,
+            resource=found.resource,
         )
 
     def write_completion(self, completion: Completion, answer: AnswerFacts) -> bytes:
@@ -60,7 +68,12 @@ class GeminiRequest:
         document: JsonObject = {"candidates": candidates}
         if (counted := completion.get("usage")) is not None:
             document["usageMetadata"] = usage_metadata(counted)
-        return dumps({**document, "modelVersion": answer.model, "responseId": answer.id})
+        named = {**document, "modelVersion": answer.model, "responseId": answer.id}
+        return dumps_sized(named, answer.size)
+
+    def count_request(self, overlay: Overlay, target: Target) -> UpstreamRequest:
+        """The request that has a Gemini target count this one."""
+        return self._relay(overlay).build_count(target)
 
     def open_writer(self, answer_id: str, created: int) -> GeminiWriter:
         framing = EventFraming() if self._as_events else ArrayFraming()
@@ -75,7 +88,8 @@ def read_request(document: Any, call: Call) -> GeminiRequest:
         message = f"The method {where.method[:80]!r} is not supported."
         raise InvalidRequest(message, None, "unsupported_method", 501)
     body = normalized(document, call.text) if document.__class__ is dict else document
-    return GeminiRequest(read_body(body, where.model, stream, call.size), where, call.text, stream)
+    read = read_body(body, where.model, stream, call.size)
+    return GeminiRequest(body, read, where, call.text, stream)
 
 
 def read_count(document: Any, call: Call) -> GeminiRequest:
@@ -87,7 +101,7 @@ def read_count(document: Any, call: Call) -> GeminiRequest:
     body = normalized(document, call.text) if document.__class__ is dict else document
     inner = body.get("generateContentRequest") if body.__class__ is dict else None
     read = read_body(body if inner is None else inner, where.model, False, call.size)
-    return GeminiRequest(read, where, call.text, False)
+    return GeminiRequest(body, read, where, call.text, False)
 
 
 def headers(request_id: str) -> Mapping[str, str]:

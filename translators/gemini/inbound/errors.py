@@ -5,9 +5,9 @@ import math
 import re
 from typing import Final
 
+from translators.dialect.inbound import CallerError, WrittenError
 from translators.errors import FailureKind
 from translators.gemini.inbound.request import field_of
-from translators.inbound import CallerError, WrittenError
 from translators.json_codec import JsonObject, dumps
 
 _TYPES: Final = "type.googleapis.com/google.rpc."

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
+from translators.chat.stop_sequences import OwnSequences
 from translators.chat.validation_errors import not_one_of, wrong_type
 from translators.errors import InvalidRequest
 from translators.gemini.inbound.losses import Found
@@ -59,6 +60,8 @@ def parameters_of(config: JsonObject, found: Found) -> JsonObject:
             found.dropped(f"{AT}.{name}", "only Gemini can be told so")
         elif name not in _KNOWN:
             found.unknown(f"{AT}.{name}", name)
+    if _SCALARS.keys() >= config.keys():
+        return made
     if (count := integer(config, "candidateCount", AT)) is not None and count != 1:
         made["n"] = count
     for part in (
@@ -83,7 +86,7 @@ def _stop(config: JsonObject) -> JsonObject:
         rule = f"expected at most {_MOST_STOPS} stop sequences, but got {len(sequences)}"
         at = f"{AT}.stopSequences"
         raise InvalidRequest(f"Invalid '{at}': {rule}.", at, "array_above_max_length")
-    return {"stop": sequences} if sequences else {}
+    return {"stop": OwnSequences(sequences)} if sequences else {}
 
 
 def _form(config: JsonObject, found: Found) -> JsonObject:

@@ -25,7 +25,7 @@ def normalized(body: JsonObject, text: bytes) -> JsonObject:
 
     Raises InvalidRequest where one object has both spellings of a key.
     """
-    if text and _SNAKE(text) is None:
+    if text and (text.find(b"_") < 0 or _SNAKE(text) is None):
         return body
     return _object(body, "")
 

@@ -128,7 +128,8 @@ def _file(part: Part, at: str, found: Found) -> Part | None:
         or host in _OF_GOOGLE
         or not (pdf or not kind or kind.startswith("image/"))
     ):
-        found.native(f"{at}.fileUri")
+        stored = host in _OF_GOOGLE or place.scheme in ("", "gs")
+        (found.stored if stored else found.native)(f"{at}.fileUri")
         return None
     if pdf:
         name = place.path.rpartition("/")[2] or "document.pdf"

@@ -7,12 +7,14 @@ taken out or brought to the nearest, `model` and signatures that no Gemini made 
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
+from translators.capabilities import ModelRecord
 from translators.chat.request import ChatRequest
 from translators.chat.wire import Completion
 from translators.dialect import PLAIN, Endings, Envelope, KeyHeader, Target, UpstreamRequest
+from translators.dialect.inbound import Overlay
 from translators.errors import FailureKind, UpstreamFailure
 from translators.gemini.answer.errors import parse_error
-from translators.gemini.endpoint import method_url
+from translators.gemini.endpoint import method_url, resource_of
 from translators.gemini.inbound.normalization import camel_case
 from translators.gemini.inbound.relay_answer import RelayStream, relayed_completion
 from translators.gemini.inbound.relay_contents import signature_edits
@@ -20,9 +22,9 @@ from translators.gemini.inbound.relay_overlay import (
     added_members,
     generation_edits,
     instruction_edits,
+    keeps_settings,
 )
 from translators.gemini.request.build import STREAM, WHOLE, key_headers
-from translators.inbound import Overlay
 from translators.notes import Report
 from translators.splices import cut_all, members, spliced
 
@@ -31,6 +33,7 @@ _CALLERS: Final = frozenset({
     FailureKind.CONTENT_FILTER, FailureKind.UNSUPPORTED,
 })  # fmt: skip
 """Failures that are the request's, so that the caller is shown what Google said."""
+COUNT: Final = "countTokens"
 
 
 class Relay:
@@ -38,18 +41,36 @@ class Relay:
 
     ENDINGS = Endings()
 
-    def __init__(self, text: bytes, stream: bool, overlay: Overlay) -> None:
+    def __init__(
+        self, document: Mapping[str, Any], text: bytes, stream: bool, overlay: Overlay
+    ) -> None:
+        """`document`: what the text says, its keys in camelCase."""
+        self._document = document
         self._text = text
         self._stream = stream
         self._overlay = overlay
 
     def build_request(self, request: ChatRequest, target: Target) -> UpstreamRequest:
         report = Report()
-        body = relayed_body(self._text.decode(), self._overlay, target, report).encode()
+        body = self._text
+        if not goes_as_it_is(self._document, body, self._overlay, target.record):
+            body = relayed_body(body.decode(), self._overlay, target, report).encode()
         url = method_url(target.base_url, target.model, STREAM if self._stream else WHOLE)
         headers = {"content-type": "application/json"}
         headers.update(key_headers(target.api_key, target.key_header))
         return UpstreamRequest(url, headers, body, self._stream, tuple(report.notes), PLAIN)
+
+    def build_count(self, target: Target) -> UpstreamRequest:
+        """The same to be counted, whether the caller wrote contents or a whole request."""
+        text = _counted(self._text.decode())
+        whole = relayed_body(text, self._overlay, target, Report())
+        model = {"model": resource_of(target.model)}
+        edits = added_members(whole, 0, members(whole), 0, model)
+        body = f'{{"generateContentRequest":{spliced(whole, edits)}}}'.encode()
+        headers = {"content-type": "application/json"}
+        headers.update(key_headers(target.api_key, target.key_header))
+        url = method_url(target.base_url, target.model, COUNT)
+        return UpstreamRequest(url, headers, body, False, (), PLAIN)
 
     def key_headers(self, key: str, header: KeyHeader | None = None) -> dict[str, str]:
         return key_headers(key, header)
@@ -66,6 +87,27 @@ class Relay:
             return failure
         told = {name: getattr(failure, name) for name in failure.__slots__}
         return UpstreamFailure(**{**told, "body": body})
+
+
+def goes_as_it_is(
+    document: Mapping[str, Any], text: bytes, overlay: Overlay, record: ModelRecord
+) -> bool:
+    """Whether nothing in the body is to be edited: most have nothing of what may be."""
+    if overlay.system_prompt is not None or overlay.values or overlay.removed:
+        return False
+    if "model" in document or not keeps_settings(document.get("generationConfig"), record):
+        return False
+    return text.find(b"ignature") < 0 and (
+        record.signatures != "required" or text.find(b"unction") < 0
+    )
+
+
+def _counted(text: str) -> str:
+    """The text of the request that is to be counted, which may stand inside."""
+    for member in members(text):
+        if camel_case(member.name) == "generateContentRequest" and member.value is not None:
+            return text[member.value_start : member.end]
+    return text
 
 
 def relayed_body(text: str, overlay: Overlay, target: Target, report: Report) -> str:

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from translators.capabilities import ModelRecord
+from translators.dialect.inbound import Overlay
 from translators.gemini.inbound.normalization import camel_case
 from translators.gemini.inbound.signatures import is_sealed
 from translators.gemini.request.thought_signatures import SENTINEL
-from translators.inbound import Overlay
 from translators.json_codec import dumps_str
 from translators.splices import Edit, Element, Member, cut, elements, insert_behind, members
 

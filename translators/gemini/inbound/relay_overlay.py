@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from translators.capabilities import EFFORTS, Effort, ModelRecord
+from translators.dialect.inbound import Overlay
 from translators.gemini.inbound.generation import AT, HUB_NAMES
 from translators.gemini.inbound.normalization import camel_case
 from translators.gemini.inbound.values import read_number
 from translators.gemini.request.thinking import Wish, thinking_config
-from translators.inbound import Overlay
 from translators.json_codec import JsonObject, dumps_str
 from translators.notes import Report
 from translators.splices import Edit, Member, cut_all, elements, members, skip_space
@@ -111,6 +111,18 @@ def generation_edits(
         if given
         else [_replaced(member, values)]
     )
+
+
+def keeps_settings(config: Any, record: ModelRecord) -> bool:
+    """Whether a model takes everything in a generationConfig as it is, as far as is quickly
+    told."""
+    if config is None:
+        return True
+    if config.__class__ is not dict or _THINKING in config:
+        return False
+    if _exceeds(config.get("maxOutputTokens"), record.max_output_tokens):
+        return False
+    return not any(name in _HUB and _refuses(_HUB[name], record) for name in config)
 
 
 def _overlaid(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
+from translators.chat.prefill import marked
 from translators.chat.request import ChatRequest, parse
 from translators.chat.validation_errors import type_name
 from translators.errors import InvalidRequest
@@ -18,7 +19,9 @@ _KNOWN: Final = frozenset({
     "labels", "store", "serviceTier", "continuationToken", "model", "generationConfig",
     "modelArmorConfig", "generationOutputConfig",
 })  # fmt: skip
-_NATIVE: Final = ("cachedContent", "continuationToken")
+_TOOLS: Final = frozenset({"tools", "toolConfig"})
+_USUAL: Final = frozenset({"contents", "systemInstruction", "generationConfig", *_TOOLS})
+_STORED: Final = ("cachedContent", "continuationToken")
 _LOST: Final = ("modelArmorConfig", "generationOutputConfig")
 _TIERS: Final = {"STANDARD": "default", "FLEX": "flex", "PRIORITY": "priority"}
 _OPEN: Final = frozenset({"OFF", "BLOCK_NONE"})
@@ -65,11 +68,16 @@ def read_body(body: Any, model: str, stream: bool, size: int) -> Read:
     if stream:
         made["stream"] = True
         made["stream_options"] = {"include_usage": True}
-    made.update(tools_of(body, found))
-    made.update(parameters_of(config, found))
-    _read_aside(body, model, made, found)
+    if not _TOOLS.isdisjoint(body):
+        made.update(tools_of(body, found))
+    if config:
+        made.update(parameters_of(config, found))
+    if not body.keys() <= _USUAL:
+        _read_aside(body, model, made, found)
     try:
-        return Read(parse(made, size), found)
+        request = parse(made, size)
+        marked(request.messages)
+        return Read(request, found)
     except InvalidRequest as error:
         error.param = field_of(error.param, messages.places)
         raise
@@ -80,9 +88,9 @@ def _read_aside(body: JsonObject, model: str, made: JsonObject, found: Found) ->
     for name, value in body.items():
         if value is not None and name not in _KNOWN:
             found.unknown(name, name)
-    for name in _NATIVE:
+    for name in _STORED:
         if body.get(name) is not None:
-            found.native(name)
+            found.stored(name)
     for name in _LOST:
         if body.get(name) is not None:
             found.dropped(name, "only Gemini can be told so")

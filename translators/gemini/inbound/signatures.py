@@ -3,13 +3,22 @@
 A sealed one is the base64 text of the bytes `llmr1.` and what translators.sealed packs.
 """
 
-from base64 import b64decode, b64encode, urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, b64encode
 from binascii import Error
 from collections.abc import Mapping
 from typing import Any, Final
 
 from translators.json_codec import JsonObject
-from translators.sealed import MOST_SEALED, PREFIX, SealedReasoning, said_digest, seal, unseal
+from translators.sealed import (
+    MOST_SEALED,
+    PREFIX,
+    SealedReasoning,
+    as_text,
+    from_text,
+    said_digest,
+    seal,
+    unseal,
+)
 
 _MARK: Final = PREFIX.encode()
 SEALED_BEGINS: Final = "bGxtcjEu"
@@ -32,8 +41,7 @@ def sealed_signature(message: Mapping[str, Any], target: str) -> str | None:
     text = seal(SealedReasoning(target, fields, calls, said))
     if text is None:
         return None
-    packed = text[len(PREFIX) :]
-    return b64encode(_MARK + urlsafe_b64decode(packed + "=" * (-len(packed) % 4))).decode()
+    return b64encode(_MARK + from_text(text[len(PREFIX) :])).decode()
 
 
 def is_sealed(signature: str) -> bool:
@@ -47,7 +55,7 @@ def unsealed_signature(signature: str) -> SealedReasoning | None:
     data = decoded(signature)
     if data is None or not data.startswith(_MARK):
         return None
-    return unseal(PREFIX + urlsafe_b64encode(data[len(_MARK) :]).rstrip(b"=").decode())
+    return unseal(PREFIX + as_text(data[len(_MARK) :]))
 
 
 def decoded(text: str) -> bytes | None:

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from translators.chat.chunks import Chunk, Collector, Relayed, Texts, escape_line_separators
+from translators.dialect.inbound import AnswerFacts, CallerError
 from translators.gemini.inbound.candidates import image_parts, last_candidate, usage_metadata
 from translators.gemini.inbound.errors import status_of
-from translators.inbound import AnswerFacts, CallerError
 from translators.json_codec import JsonObject, dumps
 from translators.sse import Decoder
 
@@ -27,6 +27,11 @@ class EventFraming:
 
     def frame(self, document: bytes) -> bytes:
         return b"data: %s\r\n\r\n" % document
+
+    def frames(self, before: bytes, written: Sequence[bytes], behind: bytes) -> bytes:
+        """Frames that differ in nothing but what stands between."""
+        head, end = b"data: " + before, behind + b"\r\n\r\n"
+        return head + (end + head).join(written) + end
 
     def relayed(self, events: bytes) -> bytes:
         return events
@@ -53,6 +58,9 @@ class ArrayFraming:
     def frame(self, document: bytes) -> bytes:
         before, self._before = self._before, b",\r\n"
         return before + document
+
+    def frames(self, before: bytes, written: Sequence[bytes], behind: bytes) -> bytes:
+        return b"".join([self.frame(before + text + behind) for text in written])
 
     def relayed(self, events: bytes) -> bytes:
         return b"".join([self.frame(text) for _, text in self._decoder.receive(events)])
@@ -145,9 +153,9 @@ class GeminiWriter:
     def _texts(self, texts: Texts) -> bytes:
         gathered = self._of(texts.index)
         gathered.texts.append(texts.delta["content"])  # type: ignore[index, arg-type]
-        return b"".join(
-            [self._part(b'{"text":"%s"}' % text, texts.index) for text in texts.written]
-        )
+        before = b'{"candidates":[{"content":{"parts":[{"text":"'
+        behind = b'"}],"role":"model"},"index":%d}]' % texts.index
+        return self._framing.frames(before, texts.written, behind + self._tail)
 
     def _text(self, text: str, gathered: _Gathered) -> bytes:
         if not text:

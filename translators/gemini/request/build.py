@@ -26,8 +26,9 @@ from translators.gemini.request.thinking import thinking_config, wish_of
 from translators.gemini.request.tools import NO_TOOLS, Toolset, toolset
 from translators.gemini.speech import format_of
 from translators.gemini.wire import GenerateContentRequest, GenerationConfig, JsonForm
-from translators.json_codec import JsonObject, dumps
-from translators.long_texts import LONG, dumps_long
+from translators.json_codec import JsonObject
+from translators.known_tools import dumps_known
+from translators.long_json import dumps_sized
 from translators.notes import Report
 
 WHOLE: Final = "generateContent"
@@ -87,7 +88,7 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     url = method_url(target.base_url, target.model, STREAM if stream else WHOLE)
     headers = {"content-type": "application/json", **key_headers(target.api_key, target.key_header)}
     return UpstreamRequest(
-        url, headers, _written(upstream, request.size), stream, tuple(report.notes), shape
+        url, headers, _written(upstream, body, request.size), stream, tuple(report.notes), shape
     )
 
 
@@ -177,7 +178,7 @@ def _shape(body: JsonObject, tools: Toolset, answer: JsonAnswer, report: Report)
     if one_call:
         report.emulated("parallel_tool_calls", "only the first call of an answer is kept")
     return AnswerShape(
-        tool_names={alias: name for name in tools.names if (alias := upstream_name(name)) != name},
+        tool_names=tools.aliases,
         declared_tools=frozenset(tools.names),
         custom_tools=tools.custom,
         legacy_functions=tools.legacy,
@@ -200,9 +201,11 @@ def key_headers(key: str, header: KeyHeader | None = None) -> dict[str, str]:
     return {"x-goog-api-key": key} if header is None else {header.name: header.prefix + key}
 
 
-def _written(body: GenerateContentRequest, size: int) -> bytes:
+def _written(upstream: GenerateContentRequest, asked: JsonObject, size: int) -> bytes:
     try:
-        return dumps(body) if size <= LONG else dumps_long(body)
+        if "tools" in asked:
+            return dumps_known(upstream, asked["tools"], size)
+        return dumps_sized(upstream, size)
     except ValueError as error:
         raise InvalidRequest(
             f"The request cannot be written for this provider: {error}", None, "invalid_value"

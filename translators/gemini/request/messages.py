@@ -8,6 +8,7 @@ that content. A history in which a call has no result, or a result no call, is a
 from typing import Final, Literal
 
 from translators.capabilities import ModelRecord
+from translators.chat.prefill import CONTINUE
 from translators.chat.wire import InputMessage
 from translators.errors import InvalidRequest
 from translators.gemini.request import function_responses, model_turn
@@ -21,7 +22,6 @@ from translators.history.blocks import has_blocks
 from translators.notes import Report
 
 FIRST_USER_TEXT: Final = "."
-CONTINUE_TEXT: Final = "Continue."
 EMPTY_TEXT: Final = " "
 
 
@@ -218,4 +218,4 @@ class _Builder:
                 "assistant_prefill",
                 "this model cannot continue an assistant message: it is asked to continue",
             )
-            contents.append({"role": "user", "parts": [{"text": CONTINUE_TEXT}]})
+            contents.append({"role": "user", "parts": [{"text": CONTINUE}]})

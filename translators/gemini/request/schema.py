@@ -20,9 +20,13 @@ from translators.gemini.request.schema_keywords import (
     merge,
     types_of,
 )
+from translators.json_access import object_at
 from translators.notes import Report
 
 _RULED: Final = frozenset(RULES)
+_SIMPLE: Final = KEPT - {"required"}
+"""Keywords that are taken over as they are, whatever stands beside them; but arrays say what is in
+them."""
 
 MAX_NODES: Final = 20_000
 """Nodes of one schema."""
@@ -41,7 +45,7 @@ class Sanitizer:
     ) -> None:
         self._root = {
             **root,
-            "$defs": {**_members_of(root, "definitions"), **_members_of(root, "$defs")},
+            "$defs": {**object_at(root, "definitions"), **object_at(root, "$defs")},
         }
         self._where = where
         self._param = param
@@ -133,7 +137,15 @@ class Sanitizer:
         self._nodes += 1
         if self._nodes > MAX_NODES or self._depth > MAX_DEPTH or self._growth.following:
             self._check_size()
-        made = self._narrowed(schema)
+        if (  # most nodes name a type and describe it
+            schema.__class__ is dict
+            and _SIMPLE.issuperset(schema)
+            and (kind := schema.get("type")).__class__ is str
+            and kind != "array"
+        ):
+            made = schema.copy()
+        else:
+            made = self._narrowed(schema)
         self._depth -= 1
         return made
 
@@ -268,8 +280,3 @@ _CONVERTERS: Final[dict[str, Callable[[Sanitizer, Any], Any]]] = {
     "items": Sanitizer._items,
     "additionalProperties": Sanitizer._additional,
 }
-
-
-def _members_of(root: Schema, name: str) -> Schema:
-    members = root.get(name)
-    return members if members.__class__ is dict else {}

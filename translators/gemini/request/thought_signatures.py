@@ -13,6 +13,7 @@ from typing import Any, Final
 from translators.capabilities import ModelRecord
 from translators.chat.wire import InputCall, InputMessage
 from translators.gemini.wire import Part
+from translators.json_access import as_object
 from translators.json_codec import JsonObject
 
 SENTINEL: Final = "skip_thought_signature_validator"
@@ -68,21 +69,21 @@ def _with_plain_id(call: InputCall) -> InputCall:
         "id": plain,
         "provider_specific_fields": {
             "thought_signature": hidden,
-            **_object(call.get("provider_specific_fields")),
+            **as_object(call.get("provider_specific_fields")),
         },
     }
 
 
 def google_extra(owner: JsonObject) -> JsonObject:
     """`extra_content.google` of a message or a tool call, or nothing."""
-    return _object(_object(owner.get("extra_content")).get("google"))
+    return as_object(as_object(owner.get("extra_content")).get("google"))
 
 
 def of_message(message: InputMessage, record: ModelRecord) -> str | None:
     """The signature of a message's text: of several the last one."""
     if record.signatures == "none" or _HOLDERS.isdisjoint(message):
         return None
-    several = _object(message.get("provider_specific_fields")).get("thought_signatures")
+    several = as_object(message.get("provider_specific_fields")).get("thought_signatures")
     candidates = (
         google_extra(message).get("thought_signature"),
         several[-1] if several and several.__class__ is list else None,
@@ -94,13 +95,13 @@ def of_call(call: InputCall, hidden: str | None, record: ModelRecord) -> str | N
     """The signature of a tool call, from whichever field its caller kept it in."""
     if record.signatures == "none":
         return None
-    function = _object(call.get("function"))
+    function = as_object(call.get("function"))
     if hidden is None and _HOLDERS.isdisjoint(call) and _HOLDERS.isdisjoint(function):
         return None
     candidates = (
         google_extra(call).get("thought_signature"),
-        _object(call.get("provider_specific_fields")).get("thought_signature"),
-        _object(function.get("provider_specific_fields")).get("thought_signature"),
+        as_object(call.get("provider_specific_fields")).get("thought_signature"),
+        as_object(function.get("provider_specific_fields")).get("thought_signature"),
         function.get("thought_signature"),
         hidden,
     )
@@ -117,7 +118,3 @@ def _first_valid(candidates: Iterable[Any]) -> str | None:
     return next(
         (found for candidate in candidates if (found := normalized(candidate)) is not None), None
     )
-
-
-def _object(value: Any) -> JsonObject:
-    return value if value.__class__ is dict else {}

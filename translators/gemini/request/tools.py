@@ -2,15 +2,15 @@
 with them.
 """
 
-from dataclasses import dataclass, replace
-from typing import Any, Final, cast
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, NamedTuple, cast
 
 from translators.capabilities import ModelRecord
-from translators.chat.custom_tools import with_grammar
+from translators.chat.custom_tools import TEXT_INPUT, with_grammar
 from translators.chat.emulation import TOLD, ForcedCall, forced_call
-from translators.chat.json_schema import Schema
 from translators.chat.schema_drafts import modern
-from translators.errors import InvalidRequest
+from translators.errors import GrownTooLarge, InvalidRequest
 from translators.gemini.names import upstream_name
 from translators.gemini.request.openapi_schema import openapi
 from translators.gemini.request.schema import Sanitizer
@@ -24,7 +24,8 @@ from translators.gemini.wire import (
     ToolConfig,
 )
 from translators.json_codec import JsonObject
-from translators.notes import Report
+from translators.known_tools import KnownTools, known_tools
+from translators.notes import Note, Report
 
 GOOGLE_TOOLS: Final[dict[str, GoogleTool]] = {
     "google_search": "googleSearch",
@@ -34,11 +35,6 @@ GOOGLE_TOOLS: Final[dict[str, GoogleTool]] = {
 }
 """Tools that Google runs itself: the types a caller names them by."""
 
-_INPUT_SCHEMA: Final[Schema] = {
-    "type": "object",
-    "properties": {"input": {"type": "string"}},
-    "required": ["input"],
-}
 _NOTHING_IN_IT: Final = frozenset({"type", "description", "$defs", "default"})
 """What may stand in the schema of an object of which nothing else is said."""
 
@@ -56,6 +52,10 @@ class Toolset:
     allowed: tuple[str, ...] = ()
     legacy: bool = False
     """Declared by `functions`."""
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    """Gemini's name → the caller's, where they differ."""
+    written: list[Tool] | None = None
+    """What `tools` says, where it is kept for other requests: nobody changes it."""
     told: ForcedCall | None = None
     """The call that the model cannot be made to make, and is asked for in words."""
 
@@ -71,6 +71,8 @@ class Toolset:
 
     def tools(self) -> list[Tool]:
         """`tools`: all functions in one object, each of Google's in its own."""
+        if self.written is not None and not self.google:
+            return self.written
         declared: list[Tool] = (
             [{"functionDeclarations": list(self.declarations)}] if self.declarations else []
         )
@@ -107,26 +109,54 @@ def toolset(
     options = body.get("web_search_options")
     if not tools and not functions and options is None:
         return NO_TOOLS
-    reader = _Reader(record, report, growth, usual)
-    for i, tool in enumerate(tools):
-        reader.add(tool, f"tools[{i}]")
-    for i, function in enumerate(functions):
-        reader.function(function, f"functions[{i}]")
-    _web_search(options, record, reader, report)
-    found = Toolset(
-        declarations=tuple(reader.declarations),
-        names=tuple(reader.names),
-        custom=frozenset(reader.custom),
-        google=tuple(reader.google.items()),
-        legacy=bool(functions),
-    )
+    known = None if functions or options is not None else known_tools(tools)
+    declared = None if known is None else _known(known, tools, record, usual)
+    if declared is not None:
+        found, all_strict, notes = declared
+        report.notes += notes
+    else:
+        reader = _Reader(record, report, growth, usual)
+        reader.read(tools, functions)
+        _web_search(options, record, reader, report)
+        found, all_strict = reader.found(legacy=bool(functions)), reader.all_strict
     if found.google and found.declarations and not record.builtin_with_functions:
         found = found.without_google(
             report, "this model takes no tools of Google's beside functions"
         )
-    chosen = _with_choice(found, body, reader.all_strict)
+    chosen = _with_choice(found, body, all_strict)
     forced = None if record.can_force_tools or not chosen.forced else forced_call(body)
-    return chosen if forced is None else _told(chosen, forced, reader.all_strict, report)
+    return chosen if forced is None else _told(chosen, forced, all_strict, report)
+
+
+class _Declared(NamedTuple):
+    """What is declared, whether all of it is strict, and what was done to it."""
+
+    found: Toolset
+    all_strict: bool
+    notes: list[Note]
+
+
+def _known(
+    known: KnownTools, tools: list[JsonObject], record: ModelRecord, usual: bool
+) -> _Declared | None:
+    """What a set says to models of this record; None if that grows with its references, which is
+    counted for each request.
+    """
+
+    def make() -> _Declared | None:
+        report = Report()
+        reader = _Reader(record, report, Growth(0), usual)
+        try:
+            reader.read(tools, [])
+        except GrownTooLarge:
+            return None
+        found = reader.found(legacy=False)
+        return _Declared(replace(found, written=found.tools()), reader.all_strict, report.notes)
+
+    made = known.once(("gemini", usual), make, record)
+    if made is not None and made.found.written is not None:
+        known.write(made.found.written)
+    return made
 
 
 class _Reader:
@@ -141,10 +171,26 @@ class _Reader:
         self.google: dict[GoogleTool, JsonObject] = {}
         self.all_strict = True
 
-    def add(self, tool: JsonObject, at: str) -> None:
+    def read(self, tools: list[JsonObject], functions: list[JsonObject]) -> None:
+        for i, tool in enumerate(tools):
+            self._add(tool, f"tools[{i}]")
+        for i, function in enumerate(functions):
+            self._function(function, f"functions[{i}]")
+
+    def found(self, *, legacy: bool) -> Toolset:
+        return Toolset(
+            declarations=tuple(self.declarations),
+            names=tuple(self.names),
+            custom=frozenset(self.custom),
+            google=tuple(self.google.items()),
+            legacy=legacy,
+            aliases={alias: name for name in self.names if (alias := upstream_name(name)) != name},
+        )
+
+    def _add(self, tool: JsonObject, at: str) -> None:
         kind = tool["type"]
         if kind == "function":
-            self.function(tool["function"], f"{at}.function")
+            self._function(tool["function"], f"{at}.function")
         elif kind == "custom":
             self._custom(tool["custom"], at)
         elif kind in GOOGLE_TOOLS:
@@ -158,7 +204,7 @@ class _Reader:
                 "unsupported_value",
             )
 
-    def function(self, function: JsonObject, at: str) -> None:
+    def _function(self, function: JsonObject, at: str) -> None:
         declaration = self._declared(function["name"], function.get("description"))
         self.all_strict &= function.get("strict") is True
         schema = function.get("parameters")
@@ -190,7 +236,7 @@ class _Reader:
         declaration = self._declared(tool["name"], description)
         self.custom.append(tool["name"])
         if self._record.can("json_schema"):
-            declaration["parametersJsonSchema"] = _INPUT_SCHEMA
+            declaration["parametersJsonSchema"] = TEXT_INPUT
         else:
             declaration["parameters"] = {
                 "type": "OBJECT",

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from translators.chat.error_codes import read_failure
 from translators.errors import ONE_CHOICE, FailureKind, UpstreamFailure
-from translators.json_codec import loads_repaired
+from translators.long_json import loads_answer
 from translators.retry_after import retry_after
 
 _ONE_CHOICE: Final = re.compile(
@@ -25,7 +25,7 @@ of the request, not of the model.)"""
 def parse_error(status: int, headers: Mapping[str, str], body: bytes) -> UpstreamFailure:
     """An error answer of any shape: OpenAI's object, a bare string, a list, HTML."""
     try:
-        document = loads_repaired(body)
+        document = loads_answer(body)
     except ValueError:
         document = body.decode("utf-8", "replace").strip()
     return failure(document, status, headers)

@@ -7,7 +7,7 @@ from translators.chat.wire import Completion
 from translators.dialect import Envelope
 from translators.errors import UpstreamError, UpstreamFailure
 from translators.failures import malformed
-from translators.json_codec import loads_repaired
+from translators.long_json import loads_answer
 from translators.openai.answer.errors import failure
 from translators.openai.answer.finish_reason import UNKNOWN_FINISH_REASON, fitting, is_none, meaning
 from translators.openai.answer.message import (
@@ -28,7 +28,7 @@ _EVENTS: Final = (b"data:", b"event:", b":")
 def parse_response(body: bytes, envelope: Envelope) -> Completion:
     """The chat.completion in `body`. Raises UpstreamError if it is none."""
     try:
-        document = loads_repaired(body)
+        document = loads_answer(body)
     except ValueError as error:
         if body.lstrip().startswith(_EVENTS):
             return _collected(body, envelope)

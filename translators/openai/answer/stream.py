@@ -14,13 +14,15 @@ from translators.chat.chunks import Chunk
 from translators.chat.wire import Usage
 from translators.dialect import Envelope
 from translators.failures import malformed, truncated
-from translators.json_codec import loads, loads_repaired, repaired_surrogates
+from translators.json_codec import loads, repaired_surrogates
+from translators.long_json import loads_answer, loads_long
 from translators.openai.answer.choices import ENVELOPE, Choices
 from translators.openai.answer.errors import failure
 from translators.openai.answer.finish_reason import is_none
 from translators.openai.answer.message import well_formed
 from translators.openai.answer.usage import mend_usage
 from translators.openai.wire import SentDocument
+from translators.pieces import LONG
 from translators.sse import EventTooLarge
 from translators.text_fast_path import Run, TextReader
 
@@ -135,7 +137,7 @@ class OpenAIStream(Choices):
         if not text.strip():
             return
         try:
-            chunk = loads(text)
+            chunk = loads(text) if len(text) <= LONG else loads_long(text)
         except ValueError as error:
             if (repaired := repaired_surrogates(text)) is not None:
                 self._parsed(repaired)
@@ -215,7 +217,7 @@ class OpenAIStream(Choices):
         )
         if id_ != self.id or model != self.model or not is_chunk:
             return False
-        head = text[: text.find(b'"choices"')]
+        head = text[: text.find(b'"choices"', 0, _MOST_LOOKED_AT)]
         if self._named and all(map(head.__contains__, _NAMES)):
             self._head = head
         return True
@@ -241,7 +243,7 @@ class OpenAIStream(Choices):
     def _read_document(self, text: bytes) -> None:
         """The server answered a stream request with one JSON document."""
         try:
-            document = loads_repaired(text)
+            document = loads_answer(text)
         except ValueError:
             self.failure = malformed(
                 "The provider answered with something that is neither a stream nor JSON."
@@ -265,7 +267,7 @@ class OpenAIStream(Choices):
 
 def _is_json(text: bytes) -> bool:
     try:
-        loads_repaired(text)
+        loads_answer(text)
     except ValueError:
         return False
     return True

@@ -9,6 +9,7 @@ from typing import Final
 
 from translators.capabilities import ModelRecord
 from translators.chat.passthrough import extension_for
+from translators.chat.prefill import with_continue
 from translators.chat.ranges import (
     MAX_STOP_SEQUENCES,
     RANGED,
@@ -19,12 +20,13 @@ from translators.chat.ranges import (
 from translators.chat.request import ChatRequest
 from translators.chat.stop_sequences import as_sequences
 from translators.dialect import PLAIN, AnswerShape, KeyHeader, Target, UpstreamRequest
-from translators.json_codec import dumps
-from translators.long_texts import LONG, dumps_long
+from translators.known_tools import dumps_known
+from translators.long_json import dumps_sized
 from translators.notes import Report
 from translators.openai.request.foreign_fields import PARAMETERS as FOREIGN
 from translators.openai.request.foreign_fields import SWITCHES
 from translators.openai.request.messages import read_messages
+from translators.openai.request.mid_system import wrapped
 from translators.openai.request.reasoning import SAMPLING, drop, settle_reasoning
 from translators.openai.request.tool_choice import tell
 from translators.openai.request.tools import NOTHING, Declared, read_tools
@@ -62,7 +64,12 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     if shaped:
         tools = read_tools(body, record, report)
         shape = _shape(body, record, tools, report)
-    body["messages"] = read_messages(body["messages"], record, tools, report)
+    messages = body["messages"]
+    if record.mid_system == "wrap":
+        messages = wrapped(messages, report)
+    if not record.prefill:
+        messages = with_continue(messages, report)
+    body["messages"] = read_messages(messages, record, tools, report)
     if (
         shaped
         and ("tool_choice" in body or "function_call" in body)
@@ -88,7 +95,11 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
         body.update(extension_for(asked, target.provider, target.dialect))
     headers = {"content-type": "application/json", **key_headers(target.api_key, target.key_header)}
     url = target.base_url.rstrip("/") + "/chat/completions" + target.query
-    written = dumps(body) if request.size <= LONG else dumps_long(body)
+    written = (
+        dumps_sized(body, request.size)
+        if tools is NOTHING
+        else dumps_known(body, asked.get("tools"), request.size)
+    )
     return UpstreamRequest(url, headers, written, stream, tuple(report.notes), shape)
 
 
@@ -154,16 +165,22 @@ def _limit_tokens(body: RequestBody, record: ModelRecord, report: Report) -> Non
 
 
 def _stop_here(body: RequestBody, record: ModelRecord, report: Report) -> tuple[str, ...]:
-    """The stop sequences that the gateway has to look for, because the model does not: no more than
-    OpenAI would look for.
+    """The stop sequences that the gateway has to look for, because the model does not: all of them,
+    no more than OpenAI would look for, or those that are more than that.
 
-    Raises InvalidRequest for more.
+    Raises InvalidRequest for more, unless the caller's own API takes them.
     """
-    sequences = as_sequences(body["stop"])
+    given = body["stop"]
+    sequences = as_sequences(given)
     if not sequences or "stop" not in record.unsupported:
-        if body["stop"] in ("", []):
+        if given in ("", []):
             del body["stop"]
-        return ()
+        most = MAX_STOP_SEQUENCES
+        if len(sequences) <= most or record.ranges != "openai":
+            return ()
+        body["stop"] = list(sequences[:most])
+        report.emulated("stop", "OpenAI looks for four sequences: the gateway looks for the others")
+        return sequences[most:]
     check_stop(body.pop("stop"), MAX_STOP_SEQUENCES)
     report.emulated("stop", "this model has no stop sequences: the gateway cuts its text")
     return sequences

@@ -59,7 +59,8 @@ FIELDS: Final[dict[str, Verdict]] = {
     "google": _OTHERS,
     "extra_body": _OTHERS,
     "stop": Verdict(
-        "depends", "Relayed; for models that lack stop sequences the gateway cuts the text."
+        "depends",
+        "Relayed; for models that lack stop sequences, and for a fifth one of a Gemini caller at OpenAI, the gateway cuts the text.",  # noqa: E501
     ),
     "seed": _UNLESS_REFUSED,
     "tools": Verdict("relayed", "As the caller sent them; an empty list is left out."),

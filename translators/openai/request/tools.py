@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from translators.capabilities import ModelRecord
 from translators.chat.calls import OWN, refuse_foreign_tools
 from translators.chat.tool_names import NO_NAMES, ToolNames, are_plain
+from translators.known_tools import known_tools
 from translators.notes import Report
 from translators.openai.request.foreign_fields import refused_fields
 from translators.openai.wire import RequestBody, Tool
@@ -47,39 +48,67 @@ def read_tools(body: RequestBody, record: ModelRecord, report: Report) -> Declar
         del body["tools"]
     if functions is not None and not functions:
         del body["functions"]
+    named: list[str] = []
+    plain: Declared | None = None
+    if tools:
+        found = known_tools(tools)
+        if found is None:
+            taken = _taken(tools, record)
+        else:
+            taken = found.once("openai", lambda: _taken(tools, record), record)
+            found.write(taken[0])
+        body["tools"], lost, named, plain = taken
+        for name in lost:
+            report.dropped(f"tools.{name}", "this provider's API does not know it")
+    if record.ranges == "openai" and (choice := body.get("tool_choice")).__class__ is dict:
+        body["tool_choice"] = _nested(choice)
+    if functions:
+        named = named + [function["name"] for function in functions]
+        plain = _plain(named)
+    if plain is not None:
+        return plain
+    names = ToolNames(named)
+    _rename(body, names)
+    return Declared(frozenset(named), _NONE, names, names.rewritten)
+
+
+_Taken = tuple[list[Tool], list[str], list[str], Declared | None]
+"""The caller's tools as a server takes them, under the names that the caller gave them; the fields
+that it does not know; those names; what is declared, if none of them needs an alias."""
+
+
+def _taken(tools: list[Tool], record: ModelRecord) -> _Taken:
+    """Raises InvalidRequest for tools of another server's."""
+    lost: list[str] = []
     if record.message_fields is not None:
-        _leave_out(body, refused_fields(record.message_fields), report)
+        tools, lost = _without(tools, refused_fields(record.message_fields))
     if record.ranges == "openai":
-        refuse_foreign_tools(tools or ())
-        if (choice := body.get("tool_choice")).__class__ is dict:
-            body["tool_choice"] = _nested(choice)
+        refuse_foreign_tools(tools)
     named = []
-    for tool in tools or ():
+    for tool in tools:
         kind = tool["type"]
         if kind in OWN:
             named.append(tool[kind]["name"])
-    if functions:
-        named += [function["name"] for function in functions]
+    return tools, lost, named, _plain(named)
+
+
+def _plain(named: list[str]) -> Declared | None:
+    """What is declared by those names, if none needs an alias."""
+    if not are_plain(named):
+        return None
     declared = frozenset(named)
-    if are_plain(named):
-        return Declared(declared, declared, NO_NAMES, _NO_ALIASES)
-    names = ToolNames(named)
-    _rename(body, names)
-    return Declared(declared, _NONE, names, names.rewritten)
+    return Declared(declared, declared, NO_NAMES, _NO_ALIASES)
 
 
-def _leave_out(body: RequestBody, refused: frozenset[str], report: Report) -> None:
-    """Fields of tools that the server does not know."""
-    tools = body.get("tools")
-    if tools is None or all(refused.isdisjoint(tool) for tool in tools):
-        return
-    for name in sorted(
-        {name for tool in tools for name in refused.intersection(tool) if tool[name]}
-    ):
-        report.dropped(f"tools.{name}", "this provider's API does not know it")
-    body["tools"] = [
-        {name: value for name, value in tool.items() if name not in refused} for tool in tools
-    ]
+def _without(tools: list[Tool], refused: frozenset[str]) -> tuple[list[Tool], list[str]]:
+    """The tools without the fields that the server does not know, and which of these said
+    something.
+    """
+    if all(refused.isdisjoint(tool) for tool in tools):
+        return tools, []
+    lost = {name for tool in tools for name in refused.intersection(tool) if tool[name]}
+    kept = [{name: value for name, value in tool.items() if name not in refused} for tool in tools]
+    return kept, sorted(lost)
 
 
 def _nested(choice: Tool) -> Tool:

@@ -11,10 +11,7 @@ from translators.responses.items import CALLS, FORMAT, is_call, is_item, parts_o
 from translators.responses.wire import Item
 
 _IMAGE_TYPES: Final = {
-    "png": "image/png",
-    "webp": "image/webp",
-    "jpeg": "image/jpeg",
-    "gif": "image/gif",
+    **{name: f"image/{name}" for name in ("png", "webp", "jpeg", "gif")},
     "svg": "image/svg+xml",
 }
 
@@ -22,6 +19,8 @@ _IMAGE_TYPES: Final = {
 def message(items: list[Item], envelope: Envelope) -> Message:
     """The assistant message. `content` is null only where a call or a refusal stands in its
     place."""
+    if len(items) == 1 and (only := _only_text(items[0])) is not None:
+        return {"role": "assistant", "content": only, "refusal": None}
     shape = envelope.shape
     texts = [part for item in items for part in spoken(item)]
     text = "".join(text_of(part, "text") for part in texts if part.get("type") == "output_text")
@@ -42,6 +41,18 @@ def message(items: list[Item], envelope: Envelope) -> Message:
         said["images"] = pictures
     said.update(trailer(items, envelope))
     return said
+
+
+def _only_text(item: Item) -> str | None:
+    """The text of a message that is one text and nothing else: most answers are such."""
+    parts = item.get("content")
+    if item.get("type") != "message" or item.get("phase") or parts.__class__ is not list:
+        return None
+    part = parts[0] if len(parts) == 1 else None
+    if part.__class__ is not dict or part.get("type") != "output_text" or part.get("annotations"):
+        return None
+    text = part.get("text")
+    return text if text.__class__ is str else None
 
 
 def spoken(item: Item) -> list[JsonObject]:

@@ -7,7 +7,8 @@ from translators.chat.wire import Choice, Completion
 from translators.dialect import Envelope
 from translators.errors import UpstreamError
 from translators.failures import malformed
-from translators.json_codec import JsonObject, loads_repaired
+from translators.json_codec import JsonObject
+from translators.long_json import loads_answer
 from translators.responses.answer.message import message, spoken
 from translators.responses.answer.response_fields import (
     answer_id,
@@ -29,7 +30,7 @@ def parse_response(body: bytes, envelope: Envelope) -> Completion:
     is none.
     """
     try:
-        response = loads_repaired(body)
+        response = loads_answer(body)
     except ValueError as error:
         raise UpstreamError(malformed(f"The provider's answer is not JSON: {error}")) from None
     if response.__class__ is not dict:

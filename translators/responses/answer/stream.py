@@ -10,7 +10,8 @@ from translators.chat.wire import Usage
 from translators.dialect import Envelope
 from translators.errors import FailureKind, UpstreamFailure
 from translators.failures import malformed, truncated
-from translators.json_codec import JsonObject, loads_repaired
+from translators.json_access import object_at
+from translators.long_json import loads_answer
 from translators.responses.answer.deltas import Shown
 from translators.responses.answer.errors import told_failure
 from translators.responses.answer.message import trailer
@@ -90,7 +91,7 @@ class ResponsesStream:
 
     def _event(self, name: bytes, text: bytes, chunks: list[Chunk]) -> None:
         try:
-            event = loads_repaired(text)
+            event = loads_answer(text)
         except ValueError as error:
             if text.strip() not in (b"", b"[DONE]"):
                 self.failure = malformed(f"The provider sent an event that is not JSON: {error}")
@@ -126,20 +127,20 @@ class ResponsesStream:
             self._shown.say(key, text, event.get("logprobs"), chunks)
 
     def _name(self, event: StreamEvent, chunks: list[Chunk]) -> None:
-        response = _object(event, "response")
+        response = object_at(event, "response")
         self.id = answer_id(response, self.id)
         self.model = answer_model(response, self.model)
         if response.get("usage").__class__ is dict:
             self.usage_so_far = usage(response["usage"])
 
     def _item_added(self, event: StreamEvent, chunks: list[Chunk]) -> None:
-        item = _object(event, "item")
+        item = object_at(event, "item")
         place = self._places.begun(event, item, self._items)
         if is_call(item):
             self._shown.begin_call(place, item, chunks)
 
     def _item_done(self, event: StreamEvent, chunks: list[Chunk]) -> None:
-        item = _object(event, "item")
+        item = object_at(event, "item")
         self._finish_item(self._places.done(event, item, self._items), item, chunks)
 
     def _finish_item(self, place: int, item: Item, chunks: list[Chunk]) -> None:
@@ -155,7 +156,7 @@ class ResponsesStream:
     def _done(self, event: StreamEvent, chunks: list[Chunk]) -> None:
         """Some servers' end mark; it ends the answer only if the response in it says how it
         ended."""
-        if _object(event, "response").get("status") in _ENDED:
+        if object_at(event, "response").get("status") in _ENDED:
             self._end(event, chunks)
 
     def _end(self, event: StreamEvent, chunks: list[Chunk]) -> None:
@@ -163,7 +164,7 @@ class ResponsesStream:
         self._name(event, chunks)
         response = {
             "status": str(event.get("type")).rpartition(".")[2],
-            **_object(event, "response"),
+            **object_at(event, "response"),
         }
         self.failure = failure_of(response)
         if self.failure is not None:
@@ -202,7 +203,7 @@ class ResponsesStream:
         stream with one.
         """
         try:
-            document = loads_repaired(text)
+            document = loads_answer(text)
         except ValueError:
             document = None
         if document.__class__ is dict and document.get("object") == "response":
@@ -258,8 +259,3 @@ _EVENTS: Final[dict[str, Callable[[ResponsesStream, StreamEvent, list[Chunk]], N
 }
 """Everything else says nothing that the hub could: parts beginning, the server's own tools at work,
 what is not known yet."""
-
-
-def _object(holder: JsonObject, name: str) -> JsonObject:
-    value = holder.get(name)
-    return value if value.__class__ is dict else {}

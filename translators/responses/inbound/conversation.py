@@ -2,7 +2,7 @@
 the model made them. A pure function: a longer input with the same beginning gives the same
 beginning of messages."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from translators.errors import InvalidRequest
@@ -35,7 +35,7 @@ IGNORED: Final = frozenset({"web_search_call"})
 class Conversation:
     """Reads the items of one request."""
 
-    def __init__(self, items: list[Any], findings: Findings, tools: ToolReader) -> None:
+    def __init__(self, items: Sequence[Any], findings: Findings, tools: ToolReader) -> None:
         self.messages: list[JsonObject] = []
         self.updates: list[JsonObject] = []
         """The `configuration_update` items."""
@@ -244,6 +244,24 @@ def _written(value: Any, at: str) -> str:
     if value.__class__ in (dict, list):
         return dumps(value).decode()
     return "" if value is None else text(value, at)
+
+
+def plain_messages(items: list[Any]) -> list[JsonObject] | None:
+    """The hub's messages of items that are nothing but texts which somebody says, in turn; None if
+    one is anything else."""
+    found: list[JsonObject] = []
+    before = ""
+    for item in items:
+        if item.__class__ is not dict or item.get("type", "message") != "message":
+            return None
+        role, content = item.get("role"), item.get("content")
+        if content.__class__ is not str or not content or role.__class__ is not str:
+            return None
+        if role not in ROLES and (role != "assistant" or before == role):
+            return None
+        before = role
+        found.append({"role": role, "content": content})
+    return found
 
 
 def read_input(given: Any) -> list[Any]:

@@ -8,8 +8,16 @@ from translators.capabilities import Capability
 from translators.chat.chunks import RelayedCompletion
 from translators.chat.request import ChatRequest
 from translators.chat.wire import Completion
-from translators.inbound import AnswerFacts, Call, CallerError, Origin, Overlay, WrittenError
-from translators.json_codec import JsonObject, dumps, loads_repaired
+from translators.dialect.inbound import (
+    AnswerFacts,
+    Call,
+    CallerError,
+    Origin,
+    Overlay,
+    WrittenError,
+)
+from translators.json_codec import JsonObject, dumps
+from translators.long_json import dumps_sized, loads_answer
 from translators.responses.inbound import failures
 from translators.responses.inbound.completion import chunks_of
 from translators.responses.inbound.relay import ResponsesRelay
@@ -45,6 +53,7 @@ class ResponsesInbound:
             tuple(read.findings.natives),
             optional=_OPTIONAL,
             notes=tuple(read.findings.report.notes),
+            bound_to_key=True,
         )
         self.document = document
         """With the stored history in its `input`."""
@@ -62,7 +71,10 @@ class ResponsesInbound:
         return ResponsesRelay(self._text, self.document, overlay)
 
     def open_writer(self, answer_id: str, created: int) -> ResponsesWriter:
-        """For a stream; also writes whole answers."""
+        """For a stream."""
+        return self._opened(answer_id, created, False)
+
+    def _opened(self, answer_id: str, created: int, whole: bool) -> ResponsesWriter:
         document = self.document
         response = ResponseObject(document, mark_of(answer_id), created, self.keeps)
         reasoning, include = document.get("reasoning"), document.get("include")
@@ -74,6 +86,7 @@ class ResponsesInbound:
             summaries=(asked.get("summary") or asked.get("generate_summary")) is not None,
             seals=included or not self.keeps,
             compacts=self._read.compacts,
+            whole=whole,
         )
         return self._writer
 
@@ -81,14 +94,13 @@ class ResponsesInbound:
         """The response object; a relayed one as its provider wrote it, but for `store`."""
         if isinstance(completion, RelayedCompletion):
             self._raw = completion.raw
-            self.final = {**loads_repaired(completion.raw), "store": self.keeps}
             return _with_store(completion.raw, True) if self.keeps else completion.raw
-        writer = self.open_writer(self._answer_id or answer.id, answer.created)
+        writer = self._opened(self._answer_id or answer.id, answer.created, True)
         writer.begin(answer)
         writer.write(list(chunks_of(completion)))
         writer.end()
         self.final = writer.final
-        return dumps(self.final)
+        return dumps_sized(self.final, answer.size)
 
     @property
     def hidden(self) -> list[JsonObject]:
@@ -98,6 +110,8 @@ class ResponsesInbound:
     @property
     def response(self) -> JsonObject | None:
         """The whole response, streamed or not; None before it is written."""
+        if self.final is None and self._raw is not None:
+            self.final = {**loads_answer(self._raw), "store": self.keeps}
         if self.final is None and self._writer is not None:
             return self._writer.final
         return self.final

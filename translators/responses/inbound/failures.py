@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
+from translators.dialect.inbound import CallerError, WrittenError
 from translators.errors import FailureKind
-from translators.inbound import CallerError, WrittenError
 from translators.json_codec import JsonObject, dumps
 
 _CODES: Final[Mapping[FailureKind, str]] = {

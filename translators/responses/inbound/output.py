@@ -176,6 +176,14 @@ class Output:
         return f"{prefix}_lr{self._mark}_{index}"
 
 
+_DELTA: Final = (
+    b"event: response.output_text.delta\n"
+    b'data: {"type":"response.output_text.delta","sequence_number":'
+)
+_BEHIND_DELTA: Final = b'","logprobs":[]}\n\n'
+_BETWEEN_DELTAS: Final = _BEHIND_DELTA + _DELTA
+
+
 class Message:
     """The one message of an answer."""
 
@@ -206,12 +214,12 @@ class Message:
         """More text, as the insides of JSON strings: around each stands the same."""
         self._open("output_text")
         events = self._events
-        for text in written:
-            events.pieces.append(
-                b'event: response.output_text.delta\ndata: {"type":"response.output_text.delta",'
-                b'"sequence_number":%d,%s%s","logprobs":[]}\n\n' % (events.number, self._head, text)
-            )
-            events.number += 1
+        pieces, head = events.pieces, self._head
+        pieces.append(_DELTA)
+        for number, text in enumerate(written, events.number):
+            pieces += (b"%d" % number, head, text, _BETWEEN_DELTAS)
+        pieces[-1] = _BEHIND_DELTA
+        events.number += len(written)
         self._texts.append(loads(b'"%s"' % b"".join(written)))
 
     def refusal(self, text: str) -> None:
@@ -244,7 +252,7 @@ class Message:
         empty: JsonObject = {"type": kind, "refusal": ""}
         if kind == "output_text":
             empty = {"type": kind, "text": "", "annotations": [], "logprobs": []}
-            self._head = b'"item_id":"%s","output_index":%d,"content_index":%d,"delta":"' % (
+            self._head = b',"item_id":"%s","output_index":%d,"content_index":%d,"delta":"' % (
                 self._item_id.encode(), self.index, len(self._parts),
             )  # fmt: skip
         self._at("response.content_part.added", part=empty)

@@ -14,8 +14,8 @@ from translators.dialect import (
     Target,
     UpstreamRequest,
 )
+from translators.dialect.inbound import Overlay, relayed_failure
 from translators.errors import InvalidRequest, UpstreamFailure
-from translators.inbound import Overlay, relayed_failure
 from translators.notes import Report
 from translators.responses.answer.errors import parse_error
 from translators.responses.answer.response import parse_response

@@ -4,11 +4,17 @@ import re
 from typing import Any, Final
 
 from translators.chat.chunks import Relayed
-from translators.json_codec import JsonObject, loads_repaired
+from translators.json_codec import JsonObject
+from translators.long_json import loads_answer
 
 _END: Final = re.compile(rb"\r\n\r\n|\n\n|\r\r(?!\n)")
 _NAME: Final = re.compile(rb"event:[ ]?([^\r\n]*)", re.MULTILINE)
 _TYPE: Final = re.compile(rb'"type"\s*:\s*"([^"\\]*)"')
+output_run: Final = re.compile(
+    rb"(?:event: response\.[a-z_]+\.[a-z_.]+\ndata: (?!\n).*\n\n)+"
+).match
+"""Events of the output, as OpenAI itself writes them: their names have a dot more than those that
+tell how the response goes. In a text without CR."""
 LIFECYCLE: Final = frozenset(
     {b"response.created", b"response.in_progress", b"response.queued", b"response.completed",
      b"response.incomplete", b"response.failed", b"response.done", b"error"}
@@ -38,13 +44,21 @@ class RelayedEvents(Relayed):
         """How many events they are."""
 
 
-def split(text: bytes) -> tuple[list[bytes], bytes]:
-    """The whole events in `text`, each with its end, and what is left."""
+def split(text: bytes, seen: int = 0) -> tuple[list[bytes], bytes]:
+    """The whole events in `text`, each with its end, and what is left. None ends in what was
+    `seen`.
+    """
     events, at = [], 0
-    for match in _END.finditer(text):
+    for match in _END.finditer(text, seen):
         events.append(text[at : match.end()])
         at = match.end()
     return events, text[at:]
+
+
+def end_of_event(text: bytes, at: int) -> int:
+    """Where the event ends that begins at `at`; -1 while it is not whole."""
+    match = _END.search(text, at)
+    return -1 if match is None else match.end()
 
 
 def kind_of(event: bytes) -> bytes:
@@ -58,7 +72,7 @@ def data_of(event: bytes) -> JsonObject | None:
     """What an event says; None if that is no JSON object."""
     lines = [line[5:] for line in event.splitlines() if line.startswith(b"data:")]
     try:
-        read = loads_repaired(b"\n".join(lines))
+        read = loads_answer(b"\n".join(lines))
     except ValueError:
         return None
     return read if read.__class__ is dict else None

@@ -1,12 +1,22 @@
 """The items of a relayed request: what was made here is taken out, everything else stays."""
 
 import json
-from typing import Any
+from typing import Any, Final
 
 from translators.notes import Report
 from translators.responses.inbound.sealed_items import INTRODUCTION, is_ours, unseal_summary
 from translators.sealed import PREFIX
 from translators.splices import Edit, Element, Member, cut_all, elements, members
+
+_CHANGED: Final = frozenset({"reasoning", "web_search_call", "item_reference", "compaction"})
+
+
+def may_change(items: list[Any], replaces: bool) -> bool:
+    """Whether `input_edits` may find something in them."""
+    return replaces or any(
+        item.__class__ is dict and (item.get("type") in _CHANGED or is_ours(item.get("id")))
+        for item in items
+    )
 
 
 def input_edits(

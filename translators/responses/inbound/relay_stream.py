@@ -16,12 +16,13 @@ from translators.responses.inbound.relay_events import (
     LIFECYCLE,
     RelayedEvents,
     data_of,
+    end_of_event,
     is_comment,
     kind_of,
-    split,
+    output_run,
 )
 from translators.responses.items import is_call
-from translators.sse import MAX_EVENT_BYTES
+from translators.sse import MAX_EVENT_BYTES, Held, is_stray
 
 
 class RelayStream:
@@ -35,7 +36,7 @@ class RelayStream:
         self.failure: UpstreamFailure | None = None
         self.finished = False
         self.usage_so_far: Usage | None = None
-        self._held = b""
+        self._held = Held()
 
     @property
     def ended(self) -> bool:
@@ -45,16 +46,32 @@ class RelayStream:
         """Whole events; the beginning of the next is held back."""
         if self.finished or self.failure is not None:
             return []
-        events, self._held = split(self._held + data)
-        if len(self._held) > MAX_EVENT_BYTES:
+        text = self._held.with_(data)
+        if text is None:
+            return []
+        chunks: list[Chunk] = []
+        at, seen, plain = 0, self._held.seen, text.find(b"\r") < 0
+        while not self.finished and self.failure is None:
+            if plain and at >= seen and (run := output_run(text, at)) is not None:
+                at = run.end()
+                count = run[0].count(b"\n\n")
+                chunks.append(RelayedEvents(run[0], count=count, commits=True))
+            end = end_of_event(text, max(at, seen))
+            if end < 0:
+                break
+            chunks += self._read([text[at:end]])
+            at = end
+        self._held.keep(text[at:])
+        if self._held.size > MAX_EVENT_BYTES:
             self.failure = malformed("The provider sent an event that is too long.")
-        return self._read(events)
+        return chunks
 
     def receive_eof(self) -> list[Chunk]:
         """The last event may lack its blank line."""
         if self.finished or self.failure is not None:
             return []
-        chunks = self._read([self._held + b"\n\n"]) if self._held.strip() else []
+        last = self._held.end()
+        chunks = self._read([last + b"\n\n"]) if last.strip() else []
         if not self.finished and self.failure is None:
             self.failure = truncated()
         return chunks
@@ -67,11 +84,13 @@ class RelayStream:
             if kind not in LIFECYCLE:
                 plain.append(event)
                 continue
-            _flush(plain, chunks)
+            self._flush(plain, chunks)
+            if self.failure is not None:
+                return chunks
             self._lifecycle(kind.decode(), event, chunks)
             if self.finished or self.failure is not None:
                 return chunks
-        _flush(plain, chunks)
+        self._flush(plain, chunks)
         return chunks
 
     def _lifecycle(self, kind: str, raw: bytes, chunks: list[Chunk]) -> None:
@@ -112,6 +131,17 @@ class RelayStream:
         )
         self.finished = True
 
+    def _flush(self, plain: list[bytes], chunks: list[Chunk]) -> None:
+        """Events that are only shown, as one chunk; comments alone are nobody's answer."""
+        if not plain:
+            return
+        said = [event for event in plain if not is_comment(event)]
+        if len(said) < len(plain) and any(is_stray(event) for event in plain):
+            self.failure = malformed("The provider sent something that is no event.")
+        else:
+            chunks.append(RelayedEvents(b"".join(plain), count=len(said), commits=bool(said)))
+        plain.clear()
+
     def _name(self, response: JsonObject) -> None:
         if response.get("id").__class__ is str:
             self.id = response["id"]
@@ -119,12 +149,3 @@ class RelayStream:
             self.model = response["model"]
         if response.get("usage").__class__ is dict:
             self.usage_so_far = usage(response["usage"])
-
-
-def _flush(plain: list[bytes], chunks: list[Chunk]) -> None:
-    """Events that are only shown, as one chunk; comments alone are nobody's answer."""
-    if plain:
-        said = [event for event in plain if not is_comment(event)]
-        raw = b"".join(plain)
-        chunks.append(RelayedEvents(raw, count=len(said), commits=bool(said)))
-        plain.clear()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from translators.chat.chunks import Chunk
-from translators.inbound import CallerError
+from translators.dialect.inbound import CallerError
 from translators.json_codec import JsonObject, dumps
 from translators.responses.inbound.events import Events
 from translators.responses.inbound.failures import error_event, told
@@ -30,6 +30,9 @@ class RelayWriter:
         self._lifecycle: JsonObject | None = None
         self._failed = ""
         self._terminal: RelayedEvents | None = None
+        self._error: CallerError | None = None
+        """Of a stream that broke."""
+        self._before_end = number, self._shift
 
     def write(self, chunks: Sequence[Chunk]) -> bytes:
         """What is shown of one read; the terminal event waits for `end`."""
@@ -78,19 +81,24 @@ class RelayWriter:
         return named
 
     def _failure(self, chunk: RelayedEvents) -> bytes:
-        """The provider's own event; in front of a `response.failed` alone an `error`."""
+        """The provider's own `error`; its `response.failed` waits for `fail`."""
         self._failed = chunk.kind
-        before = b""
-        if chunk.kind != "error":
-            error = ((chunk.event or {}).get("response") or {}).get("error") or {}
-            message, code = error.get("message") or "", error.get("code") or "server_error"
-            caller = CallerError(502, str(message), "server_error", None)
-            fields = {**error_event(caller), "code": code}
-            fields["error"] = {**fields["error"], "code": code}
-            before = self._written("error", fields)
-            self._shift = self._shift or 1
-        changes = [self._identity] if self._created and chunk.kind != "error" else []
-        return before + self._numbered(chunk.raw or b"", changes)
+        if chunk.kind == "error":
+            return self._numbered(chunk.raw or b"", ())
+        self._terminal = chunk
+        self.final = self._named((chunk.event or {}).get("response") or {})
+        return b""
+
+    def _providers_failure(self, chunk: RelayedEvents) -> bytes:
+        """The provider's `response.failed`, and in front of it an `error`."""
+        error = ((chunk.event or {}).get("response") or {}).get("error") or {}
+        message, code = error.get("message") or "", error.get("code") or "server_error"
+        caller = CallerError(502, str(message), "server_error", None)
+        fields = {**error_event(caller), "code": code}
+        fields["error"] = {**fields["error"], "code": code}
+        before = self._written("error", fields)
+        self._shift = self._shift or 1
+        return before + self._numbered(chunk.raw or b"", self._of_the_end())
 
     def _written(self, kind: str, fields: JsonObject) -> bytes:
         events = Events()
@@ -106,31 +114,39 @@ class RelayWriter:
         """The terminal event."""
         if self._terminal is None:
             return b""
+        self._before_end = self._number, self._shift
+        return self._numbered(self._terminal.raw or b"", self._of_the_end())
+
+    def _of_the_end(self) -> list["_Change"]:
+        """What a terminal event says in our words."""
         changes: list[_Change] = [self._identity] if self._created else []
         if self._response.kept:
             changes.append(lambda found: _inner(found, "store", True))
-        self._kept_number = self._number
-        return self._numbered(self._terminal.raw or b"", changes)
+        return changes
 
     def end_unkept(self) -> bytes:
-        """The same where the response could not be kept."""
-        self._response.kept, self._number = False, self._kept_number
+        """The same where the response could not be kept, whole or broken."""
+        self._response.kept = False
+        self._number, self._shift = self._before_end
         if self.final is not None:
             self.final = {**self.final, "store": False}
-        return self.end()
+        return self.end() if self._error is None else self.fail(self._error)
 
-    def fail(self, error: CallerError) -> Sequence[bytes]:
+    def fail(self, error: CallerError) -> bytes:
         """What the provider did not say itself of `error` and `response.failed`."""
+        self._error, self._before_end = error, (self._number, self._shift)
         if self._failed and self._failed != "error":
-            return (b"",)
+            assert self._terminal is not None
+            return self._providers_failure(self._terminal)
         code, message = told(error)
         failed = {"code": code, "message": message}
         known = self._lifecycle if not self._created and self._lifecycle is not None else None
         document = self._response.document("failed", [], error=failed)
         if known is not None:
-            document = {**known, "status": "failed", "error": failed}
+            document = {**known, "status": "failed", "error": failed, "store": self._response.kept}
+        self.final = document
         first = b"" if self._failed else self._written("error", error_event(error))
-        return (first + self._written("response.failed", {"response": document}),)
+        return first + self._written("response.failed", {"response": document})
 
     def keep_alive(self) -> bytes:
         """The last lifecycle object again."""

@@ -9,7 +9,7 @@ from translators.chat.validation_errors import missing, type_name
 from translators.errors import InvalidRequest
 from translators.json_codec import JsonObject
 from translators.responses.inbound.checks import boolean, optional_text
-from translators.responses.inbound.conversation import Conversation, read_input
+from translators.responses.inbound.conversation import Conversation, plain_messages, read_input
 from translators.responses.inbound.fields import FIELDS, read_fields
 from translators.responses.inbound.findings import Findings
 from translators.responses.inbound.tool_choice import read_tool_choice
@@ -79,9 +79,15 @@ def _conversation(
         findings.places.append("instructions")
     if document.get("tools") is not None:
         tools.declare(document["tools"], "tools")
-    conversation = Conversation(read_input(document["input"]), findings, tools)
-    conversation.read()
-    messages += conversation.messages
+    items = read_input(document["input"])
+    plain = plain_messages(items)
+    conversation = Conversation(() if plain is not None else items, findings, tools)
+    if plain is None:
+        conversation.read()
+        messages += conversation.messages
+    else:
+        messages += plain
+        findings.places += [f"input[{i}]" for i in range(len(plain))]
     if conversation.compacts:
         messages.append({"role": "user", "content": SUMMARISE})
         findings.places.append("input")

@@ -14,13 +14,15 @@ _TEXT: Final = MappingProxyType({"format": {"type": "text"}, "verbosity": "mediu
 
 def mark_of(answer_id: str) -> str:
     """26 letters and digits that name an answer: part of the ids of its response and its items."""
-    return b32encode(sha256(answer_id.encode()).digest()).decode().lower()[:26]
+    return b32encode(sha256(answer_id.encode()).digest()[:20]).decode().lower()[:26]
 
 
 class ResponseObject:
     """Everything of one response but its output: the caller's values as they came."""
 
-    __slots__ = ("_behind", "_front", "created", "id", "kept", "mark", "model", "tier")
+    __slots__ = (
+        "_behind", "_front", "created", "id", "kept", "mark", "model", "moderation", "tier",
+    )  # fmt: skip
 
     def __init__(self, document: Mapping[str, Any], mark: str, created: int, kept: bool) -> None:
         self.mark = mark
@@ -30,6 +32,8 @@ class ResponseObject:
         """Whether the gateway keeps it."""
         self.model: str = document["model"]
         self.tier: Any = None
+        self.moderation: Any = None
+        """What the hub's answer says of it; None: nothing was looked at."""
         self._front = _front(document)
         self._behind = _behind(document)
 
@@ -45,6 +49,7 @@ class ResponseObject:
     ) -> JsonObject:
         """The object, its fields in OpenAI's order."""
         front, behind = self._front, self._behind
+        looked = {} if self.moderation is None else {"moderation": _moderated(self.moderation)}
         return {
             "id": self.id,
             "object": "response",
@@ -63,6 +68,7 @@ class ResponseObject:
             "temperature": behind["temperature"],
             "usage": usage,
             "user": behind["user"],
+            **looked,
         }
 
 
@@ -96,6 +102,14 @@ def _behind(document: Mapping[str, Any]) -> JsonObject:
         "truncation": "disabled",
         "usage": None,
         "user": get("user"),
+    }
+
+
+def _moderated(found: Any) -> Any:
+    """Of prompt and answer one result each, where the hub has a list of them."""
+    return {
+        side: results[0] if (results := _object(result).get("results")) else result
+        for side, result in _object(found).items()
     }
 
 

@@ -2,11 +2,10 @@
 callers give back."""
 
 import zlib
-from base64 import urlsafe_b64encode
 from typing import Any, Final
 
 from translators.json_codec import dumps
-from translators.sealed import MOST_SEALED, unpacked
+from translators.sealed import MOST_SEALED, as_text, unpacked
 
 COMPACTED: Final = "llmr1c."
 """Begins the text of a compaction item of ours."""
@@ -22,7 +21,7 @@ def is_ours(item_id: Any) -> bool:
 def seal_summary(summary: str, target: str) -> str | None:
     """The text of a compaction item; None if it would be too long."""
     document = {"v": 1, "t": target, "f": {"summary": summary}, "c": {}}
-    packed = urlsafe_b64encode(zlib.compress(dumps(document))).rstrip(b"=").decode()
+    packed = as_text(zlib.compress(dumps(document)))
     return COMPACTED + packed if len(packed) <= MOST_SEALED else None
 
 

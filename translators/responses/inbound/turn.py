@@ -114,14 +114,20 @@ def _outputs_by_id(
 ) -> dict[str, list[int]]:
     named: dict[str, list[int]] = {}
     waiting: list[JsonObject] = []
+    early: list[object] = []
+    """Ids of outputs that stand before their calls, which do not wait then."""
     for i, item in enumerate(items):
         kind = item.get("type")
-        if kind in calls:
+        if kind in calls and item.get("call_id") in early:
+            early.remove(item.get("call_id"))
+        elif kind in calls:
             waiting.append(item)
         elif kind in outputs:
             call_id = item.get("call_id")
             if call_id is None:
                 call_id = _oldest(waiting, item)
+            elif all(call.get("call_id") != call_id for call in waiting):
+                early.append(call_id)
             waiting = [call for call in waiting if call.get("call_id") != call_id]
             named.setdefault(str(call_id), []).append(i)
     return named

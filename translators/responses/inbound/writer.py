@@ -5,9 +5,9 @@ from typing import Any, Final
 
 from translators.chat.chunks import Chunk, Relayed, Texts
 from translators.chat.wire import Usage
-from translators.inbound import AnswerFacts, CallerError
+from translators.dialect.inbound import AnswerFacts, CallerError
 from translators.json_codec import JsonObject
-from translators.responses.inbound.events import Events
+from translators.responses.inbound.events import Events, NoEvents
 from translators.responses.inbound.failures import error_event, told
 from translators.responses.inbound.findings import DeclaredTool
 from translators.responses.inbound.output import Output
@@ -41,17 +41,19 @@ class ResponsesWriter:
         summaries: bool,
         seals: bool,
         compacts: bool,
+        whole: bool = False,
     ) -> None:
+        """`whole`: nothing is shown but the response at its end."""
         self.response = response
         self.final: JsonObject | None = None
         """The response object of the terminal event, once it is known."""
         self.hidden: list[JsonObject] = []
         """Items that are kept and not shown."""
-        self._events = Events()
+        self._events = NoEvents() if whole else Events()
         self._output = Output(self._events, response.mark, tools)
         self._signed = Signed()
         self._summaries, self._seals, self._compacts = summaries, seals, compacts
-        self._created = False
+        self._created = whole
         self._finish: str | None = None
         self._usage: Usage | None = None
         self._target = ""
@@ -95,8 +97,9 @@ class ResponsesWriter:
     def _chunk(self, chunk: Chunk) -> None:
         if chunk.usage is not None:
             self._usage = chunk.usage
-        if chunk.top is not None and chunk.top.get("service_tier"):
-            self.response.tier = chunk.top["service_tier"]
+        if chunk.top is not None:
+            self.response.tier = chunk.top.get("service_tier") or self.response.tier
+            self.response.moderation = chunk.top.get("moderation") or self.response.moderation
         if chunk.index:
             return
         if chunk.finish_reason is not None:
@@ -166,7 +169,9 @@ class ResponsesWriter:
     def end_unkept(self) -> bytes:
         """What `end` gave, once more, where the response could not be kept."""
         if self._relay is not None:
-            return self._relay.end_unkept()
+            data = self._relay.end_unkept()
+            self.final = self._relay.final
+            return data
         assert self.final is not None
         before, self._events.number = self._before_end
         self.final = {**self.final, "store": False}
@@ -176,11 +181,12 @@ class ResponsesWriter:
     def fail(self, error: CallerError) -> Sequence[bytes]:
         """`error`, then `response.failed`: each half of the clients reads one of them."""
         if self._relay is not None:
-            return self._relay.fail(error)
+            data = self._relay.fail(error)
+            self.final = self._relay.final
+            return (data,)
         if not self._created:
             self._create()
         code, message = told(error)
-        self.response.kept = False
         self.response.model = self._serving
         self._events.add("error", error_event(error))
         self.final = self.response.document(
@@ -189,8 +195,10 @@ class ResponsesWriter:
             error={"code": code, "message": message},
             usage=usage_document(self._usage),
         )
+        before = self._events.take()
+        self._before_end = before, self._events.number
         self._events.add("response.failed", {"response": self.final})
-        return (self._events.take(),)
+        return (before + self._events.take(),)
 
     def keep_alive(self) -> bytes:
         """`response.in_progress` again: clients count the silence between events."""

@@ -19,8 +19,8 @@ from translators.chat.chunks import Chunk
 from translators.claude.inbound import read_request
 from translators.claude.inbound.writer import MessagesWriter
 from translators.dialect import Dialect, Envelope, StreamTranslator, Target
+from translators.dialect.inbound import AnswerFacts, Call, CallerError, Overlay
 from translators.errors import InvalidRequest
-from translators.inbound import AnswerFacts, Call, CallerError, Overlay
 from translators.json_codec import dumps, loads
 
 HERE: Final = Path(__file__).parent

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from tests.translators.claude.inbound.golden import RECORDS, target_of
+from translators.chat.chunks import Relayed
 from translators.claude.inbound import read_request
 from translators.claude.inbound.relay_edits import relayed_body
 from translators.claude.inbound.relay_stream import RelayedStream, renamed_message
 from translators.dialect import Envelope, Target
-from translators.inbound import Call, Overlay
+from translators.dialect.inbound import Call, Overlay
+from translators.failures import malformed
 from translators.json_codec import dumps, loads
 from translators.notes import Report
 
@@ -122,7 +124,7 @@ def without_model(text: str) -> list[str]:
 def test_a_body_stays_byte_for_byte_but_for_the_model(seed: int) -> None:
     text = Draw(seed).body()
     report = Report()
-    out = relayed_body(text, Overlay(), target_of("claude"), report)
+    out = relayed_body(text, loads(text), Overlay(), target_of("claude"), report)
     before, behind = without_model(text)
     assert out == before + '"claude-model"' + behind
     assert report.notes == []
@@ -145,7 +147,9 @@ def test_a_personas_prompt_changes_nothing_but_system(seed: int) -> None:
     if system is not None:
         at = text.index('"max_tokens"')
         text = text[:at] + f'"system" : {system} , ' + text[at:]
-    out = json.loads(relayed_body(text, Overlay("Sign as Bo."), target_of("claude"), Report()))
+    out = json.loads(
+        relayed_body(text, loads(text), Overlay("Sign as Bo."), target_of("claude"), Report())
+    )
     given = json.loads(text)
     own = given.pop("system", None)
     blocks = [{"type": "text", "text": own}] if isinstance(own, str) and own else own or []
@@ -177,7 +181,7 @@ def test_what_claude_cannot_read_is_cut_and_nothing_else(seed: int) -> None:
     text = draw.object(
         [("model", '"asked"'), ("max_tokens", "9"), ("messages", draw.array(messages))]
     )
-    out = json.loads(relayed_body(text, Overlay(), target_of("claude"), Report()))
+    out = json.loads(relayed_body(text, loads(text), Overlay(), target_of("claude"), Report()))
     kept = [json.loads(block) for block in blocks if block not in foreign]
     expected = [
         {"role": "user", "content": "x"},
@@ -223,7 +227,7 @@ def test_a_stream_stays_byte_for_byte_but_for_the_model(seed: int) -> None:
 
 def test_a_json_answer_keeps_its_bytes_but_for_the_model() -> None:
     body = b'{ "id":"m", "model" : "served","content":[{"type":"x","model":"served"}],"novel":1e2 }'
-    assert renamed_message(body, "asked") == body.replace(b'"served"', b'"asked"', 1)
+    assert renamed_message(body, "served", "asked") == body.replace(b'"served"', b'"asked"', 1)
 
 
 def test_nothing_commits_before_content() -> None:
@@ -236,6 +240,14 @@ def test_nothing_commits_before_content() -> None:
     assert not any(chunk.commits for chunk in stream.receive(data))
     said = b'event: content_block_delta\ndata: {"type":"content_block_delta"}\n\n'
     assert [chunk.commits for chunk in stream.receive(said)] == [True]
+
+
+@pytest.mark.parametrize("page", [b"<html>Sign in</html>", b"<html>Sign in</html>\n\n<p>"])
+def test_a_page_in_place_of_a_stream_is_shown_to_nobody(page: bytes) -> None:
+    stream = RelayedStream(Envelope("i", 1, "m"), "asked")
+    chunks = [*stream.receive(page), *stream.receive_eof()]
+    assert b"".join(chunk.raw for chunk in chunks if isinstance(chunk, Relayed)) == b""
+    assert stream.failure == malformed("The provider sent something that is no event.")
 
 
 NOTHING = Overlay()
@@ -253,7 +265,7 @@ def built(body: dict[str, Any], overlay: Overlay = NOTHING, **facts: Any) -> Any
         "messages": [{"role": "user", "content": "x"}],
         **body,
     }
-    out = loads(relayed_body(dumps(given).decode(), overlay, target, Report()))
+    out = loads(relayed_body(dumps(given).decode(), given, overlay, target, Report()))
     return {name: value for name, value in out.items() if name not in ("model", "messages")} | (
         {"messages": out["messages"]} if "messages" in body else {}
     )

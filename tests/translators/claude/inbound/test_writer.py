@@ -7,15 +7,17 @@ from typing import Any
 import pytest
 
 from translators.chat.chunks import Chunk
+from translators.claude.inbound import read_request
 from translators.claude.inbound.answer_context import AnswerContext
 from translators.claude.inbound.completion import add_up, message_of
 from translators.claude.inbound.errors import write_error
 from translators.claude.inbound.events import AnswerEvents
-from translators.claude.inbound.tokens import GEMINI, RESPONSES, read_token, write_token
+from translators.claude.inbound.tokens import CHAT, GEMINI, RESPONSES, read_token, write_token
 from translators.claude.inbound.writer import MessagesWriter
+from translators.dialect.inbound import AnswerFacts, Call, CallerError
 from translators.errors import FailureKind
-from translators.inbound import AnswerFacts, CallerError
 from translators.json_codec import loads
+from translators.sealed import SEALED, SealedReasoning
 
 FACTS = AnswerFacts("chatcmpl-1", 1, "m", "prov/m", lambda: 77)
 PLAIN = AnswerContext("asked")
@@ -351,3 +353,48 @@ def test_an_overflow_says_both_numbers_and_keeps_the_providers_words() -> None:
     )
     told = loads(write_error(error, "r").body)["error"]["message"]
     assert told == f"prompt is too long: 131072 tokens > 128000 maximum ({words})"
+
+
+def test_hidden_reasoning_of_a_server_that_wants_it_back_stands_before_the_first_call() -> None:
+    """It comes back as that target's own, and the caller is shown nothing of it."""
+    events = AnswerEvents(PLAIN, "msg_1")
+    events.begin(FACTS._replace(echoes=True))
+    reasoning: Any = [{"reasoning_content": "I loo"}, {"reasoning_content": "k."}]
+    for chunk in (*map(Chunk, reasoning), part(0, "{}", "f", "c1"), part(1, "{}", "g", "c2"), END):
+        events.receive(chunk)
+    events.end()
+    blocks = add_up(events.take())["content"]
+    assert [block["type"] for block in blocks] == ["thinking", "tool_use", "tool_use"]
+    assert blocks[0]["thinking"] == ""
+    assert read_token(blocks[0]["signature"]) == ("prov/m", CHAT, "I look.")
+    (message_,) = read_conversation(blocks)
+    assert message_[SEALED] == (SealedReasoning("prov/m", {"reasoning_content": "I look."}, {}),)
+
+
+@pytest.mark.parametrize(("context", "echoes"), [(PLAIN, False), (SHOWN, True)])
+def test_others_are_given_no_text_of_it(context: AnswerContext, echoes: bool) -> None:
+    events = AnswerEvents(context, "msg_1")
+    events.begin(FACTS._replace(echoes=echoes))
+    thought: Any = {"reasoning_content": "I look."}
+    for chunk in (Chunk(thought), part(0, "{}", "f", "c1"), END):
+        events.receive(chunk)
+    events.end()
+    tokens = [read_token(block.get("signature")) for block in add_up(events.take())["content"]]
+    assert [token.format for token in tokens if token is not None] == ([""] if echoes else [])
+
+
+def read_conversation(blocks: list[Any]) -> list[Any]:
+    """The assistant's messages of a history that holds an answer."""
+    results = [
+        {"type": "tool_result", "tool_use_id": block["id"], "content": "1"}
+        for block in blocks
+        if block["type"] == "tool_use"
+    ]
+    messages = [
+        {"role": "user", "content": "hi"},
+        {"role": "assistant", "content": blocks},
+        {"role": "user", "content": results},
+    ]
+    document = {"model": "p", "max_tokens": 5, "messages": messages}
+    read = read_request(document, Call(size=1))
+    return [m for m in read.request.messages if m["role"] == "assistant"]

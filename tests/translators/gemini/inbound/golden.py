@@ -7,10 +7,10 @@ from typing import Any
 
 from tests.translators.gemini.golden import Case, read, write
 from translators.chat.chunks import Chunk, Collector
+from translators.dialect.inbound import AnswerFacts, Call, CallerError
 from translators.errors import InvalidRequest
 from translators.gemini import inbound
 from translators.gemini.inbound.signatures import unsealed_signature
-from translators.inbound import AnswerFacts, Call, CallerError
 from translators.json_codec import dumps, loads
 from translators.sealed import SEALED
 

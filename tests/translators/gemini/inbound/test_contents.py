@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from translators.chat.request import parse
+from translators.dialect.inbound import Call
 from translators.errors import InvalidRequest
 from translators.gemini import inbound
 from translators.gemini.inbound.signatures import (
@@ -16,7 +17,6 @@ from translators.gemini.inbound.signatures import (
     sealed_signature,
     unsealed_signature,
 )
-from translators.inbound import Call
 
 NAMES = st.sampled_from(["dig", "plant"])
 PARTS = st.one_of(

@@ -6,8 +6,8 @@ import pytest
 
 from tests.translators.gemini.inbound import golden
 from translators.chat.chunks import Chunk
+from translators.dialect.inbound import Call
 from translators.gemini import inbound
-from translators.inbound import Call
 
 
 @pytest.mark.parametrize("path", golden.REQUESTS, ids=lambda path: path.stem)

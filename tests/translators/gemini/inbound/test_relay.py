@@ -13,13 +13,14 @@ from tests.translators.gemini.models import record
 from translators.chat.chunks import Relayed, RelayedCompletion
 from translators.chat.request import ChatRequest
 from translators.dialect import Envelope, Target
+from translators.dialect.inbound import Overlay
 from translators.errors import FailureKind, UpstreamError
+from translators.gemini.inbound.normalization import camel_case
 from translators.gemini.inbound.relay import Relay
 from translators.gemini.inbound.relay_answer import RelayStream
 from translators.gemini.inbound.signatures import sealed_signature
 from translators.gemini.request.thought_signatures import SENTINEL
-from translators.inbound import Overlay
-from translators.json_codec import dumps
+from translators.json_codec import dumps, loads
 
 ANY = ChatRequest({"model": "m", "messages": []})
 ENVELOPE = Envelope("chatcmpl-1", 1_795_000_000, "asked")
@@ -35,11 +36,19 @@ SEALED = sealed_signature(
 NO_OVERLAY = Overlay()
 
 
+def in_one_spelling(text: str) -> dict[str, Any]:
+    """What a text says, as far down as a relay looks into it."""
+    found = {camel_case(name): value for name, value in loads(text).items()}
+    if isinstance(config := found.get("generationConfig"), dict):
+        found["generationConfig"] = {camel_case(name): value for name, value in config.items()}
+    return found
+
+
 def sent(
     text: str, overlay: Overlay = NO_OVERLAY, model: str = "gemini-3.5-flash", **facts: Any
 ) -> tuple[str, list[str]]:
     target = Target("gemini", "gemini", "https://g.example", model, record(model, facts), "key")
-    built = Relay(text.encode(), True, overlay).build_request(ANY, target)
+    built = Relay(in_one_spelling(text), text.encode(), True, overlay).build_request(ANY, target)
     return built.body.decode(), [f"{note.kind} {note.param}" for note in built.notes]
 
 
@@ -52,7 +61,7 @@ def test_url_and_key() -> None:
         "gemini", "gemini", "https://g.example", "gemini-x", record("gemini-3.5-flash", {}), "key"
     )
     whole, streamed = (
-        Relay(b'{"contents":"x"}', stream, Overlay()).build_request(ANY, target)
+        Relay({"contents": "x"}, b'{"contents":"x"}', stream, Overlay()).build_request(ANY, target)
         for stream in (False, True)
     )
     assert (whole.url, whole.stream) == (
@@ -361,7 +370,7 @@ def test_a_whole_answer_is_shown_as_it_came() -> None:
         b'{ "candidates": [], "promptFeedback": {"blockReason": "SAFETY"}, "usageMetadata":'
         b' {"promptTokenCount":3}, "n": 1.0 }'
     )
-    made = Relay(b"{}", False, Overlay()).parse_response(body, ENVELOPE)
+    made = Relay({}, b"{}", False, Overlay()).parse_response(body, ENVELOPE)
     assert isinstance(made, RelayedCompletion)
     assert (made.raw, made["choices"][0]["finish_reason"], made["usage"]["prompt_tokens"]) == (
         body,
@@ -373,7 +382,7 @@ def test_a_whole_answer_is_shown_as_it_came() -> None:
 @pytest.mark.parametrize("body", [b"[]", b"<html>", b'{"error":{"code":500,"message":"x"}}'])
 def test_what_is_no_answer_fails(body: bytes) -> None:
     with pytest.raises(UpstreamError):
-        Relay(b"{}", False, Overlay()).parse_response(body, ENVELOPE)
+        Relay({}, b"{}", False, Overlay()).parse_response(body, ENVELOPE)
 
 
 @pytest.mark.parametrize(
@@ -381,5 +390,76 @@ def test_what_is_no_answer_fails(body: bytes) -> None:
 )
 def test_google_is_quoted_only_where_the_request_was_at_fault(status: int, shown: bool) -> None:
     body = dumps({"error": {"code": status, "message": "no", "status": "INVALID_ARGUMENT"}})
-    failure = Relay(b"{}", False, Overlay()).parse_error(status, {}, body)
+    failure = Relay({}, b"{}", False, Overlay()).parse_error(status, {}, body)
     assert (failure.body == body) is shown
+
+
+def text_frame(text: str, written: int, reason: str = "", end: bytes = b"\r\n\r\n") -> bytes:
+    """One as Google writes it."""
+    ending = f',"finishReason":{dumps(reason).decode()}' if reason else ""
+    parts = f'[{{"text":{dumps(text).decode()}}}]'
+    said = f'{{"content":{{"parts":{parts},"role":"model"}}{ending},"index":0}}'
+    details = '[{"modality":"TEXT","tokenCount":7}]'
+    counts = (
+        f'"promptTokenCount":7,"candidatesTokenCount":{written},"promptTokensDetails":{details}'
+    )
+    total = f'"totalTokenCount":{7 + written}'
+    beside = '"modelVersion":"served","responseId":"r"'
+    document = f'{{"candidates":[{said}],"usageMetadata":{{{counts},{total}}},{beside}}}'
+    return b"data: " + document.encode() + end
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.text(), min_size=1, max_size=8), st.lists(st.integers(1, 400), max_size=6))
+def test_texts_that_follow_each_other_are_shown_and_counted(
+    texts: list[str], sizes: list[int]
+) -> None:
+    frames = [text_frame(text, 3 * n) for n, text in enumerate(texts)]
+    data = b"".join([*frames, text_frame("", 99, "STOP")])
+    stream, shown, at = RelayStream(ENVELOPE), [], 0
+    for size in [*sizes, len(data)]:
+        shown += stream.receive(data[at : at + size])
+        at += size
+        whole = sum(len(b"".join(frames[:n])) <= at for n in range(1, len(frames) + 1))
+        if whole > 0 and at < len(b"".join(frames)):
+            assert (stream.usage_so_far or {}).get("completion_tokens") == 3 * (whole - 1)
+    shown += stream.receive_eof()
+    assert b"".join([chunk.raw or b"" for chunk in shown]) == data
+    assert [chunk.finish_reason for chunk in shown if chunk.finish_reason] == ["stop"]
+    usage: Any = stream.usage_so_far
+    assert usage["completion_tokens"] == 99
+    assert usage["prompt_tokens_details"]["text_tokens"] == 7
+    assert stream.finished
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        text_frame("b", 2).replace(b'"b"', b'"\x01"'),
+        text_frame("b", 2).replace(b'"b"', b'"\\x"'),
+        text_frame("b", 2).replace(b'"b"', b'"\xff"'),
+        text_frame("b", 2).replace(b":2,", b":02,"),
+        text_frame("b", 2).replace(b":2,", b":,"),
+        text_frame("b", 2).replace(b'"totalTokenCount"', b"totalTokenCount"),
+    ],
+)
+def test_a_text_that_is_not_json_breaks_the_stream_where_it_stands(broken: bytes) -> None:
+    stream = RelayStream(ENVELOPE)
+    before = text_frame("a", 1) + text_frame("aa", 1)
+    shown = stream.receive(before + broken + text_frame("c", 3))
+    assert b"".join([chunk.raw or b"" for chunk in shown]) == before
+    assert stream.failure is not None
+
+
+def test_texts_whose_counts_are_of_other_things_are_read() -> None:
+    stream = RelayStream(ENVELOPE)
+    other = text_frame("c", 5).replace(
+        b'"promptTokenCount":7,', b'"promptTokenCount":7,"thoughtsTokenCount":4,'
+    )
+    stream.receive(text_frame("a", 1) + text_frame("b", 2) + other + text_frame("d", 6, "STOP"))
+    usage: Any = stream.usage_so_far
+    assert usage["completion_tokens"] == 6
+    stream = RelayStream(ENVELOPE)
+    stream.receive(text_frame("a", 1) + text_frame("b", 2) + other)
+    usage = stream.usage_so_far
+    assert usage["completion_tokens_details"]["reasoning_tokens"] == 4

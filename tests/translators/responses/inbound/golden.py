@@ -8,8 +8,8 @@ from typing import Any, Final
 from tests.translators.responses.inbound.request_cases import REFUSED, REQUESTS
 from tests.translators.responses.inbound.stream_cases import STREAMS, TOOLS, Case
 from translators.chat.chunks import Chunk
+from translators.dialect.inbound import AnswerFacts, Call, CallerError
 from translators.errors import InvalidRequest
-from translators.inbound import AnswerFacts, Call, CallerError
 from translators.json_codec import dumps, loads
 from translators.responses.inbound.dialect import read_request
 from translators.responses.inbound.writer import ResponsesWriter

@@ -19,7 +19,7 @@ from tests.translators.responses.inbound.golden import (
 from tests.translators.responses.inbound.request_cases import REFUSED, REQUESTS
 from tests.translators.responses.inbound.stream_cases import STREAMS
 from translators.chat.request import parse
-from translators.inbound import Call
+from translators.dialect.inbound import Call
 from translators.json_codec import dumps, loads
 from translators.responses.inbound.dialect import read_request
 

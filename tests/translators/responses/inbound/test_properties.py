@@ -12,8 +12,9 @@ from tests.translators.responses.inbound.request_cases import STATE, call, outpu
 from translators.capabilities import ModelRecord
 from translators.chat.request import parse
 from translators.dialect import Envelope, Target
+from translators.dialect.inbound import AnswerFacts, Call, Overlay
 from translators.errors import InvalidRequest
-from translators.inbound import AnswerFacts, Call, Overlay
+from translators.failures import malformed
 from translators.json_codec import dumps, loads
 from translators.responses.inbound.dialect import read_request
 from translators.responses.inbound.relay_stream import RelayStream
@@ -136,6 +137,13 @@ def test_unknown_events_are_relayed_as_they_came(
     assert data == text + writer.end()
 
 
+@pytest.mark.parametrize("page", [b"<html>Sign in</html>", b"<html>Sign in</html>\n\n<p>"])
+def test_a_page_in_place_of_a_stream_is_shown_to_nobody(page: bytes) -> None:
+    stream = RelayStream(Envelope("id", 1, "m"))
+    assert [*stream.receive(page), *stream.receive_eof()] == []
+    assert stream.failure == malformed("The provider sent something that is no event.")
+
+
 @pytest.mark.parametrize("prefix", [PREFIX, COMPACTED])
 @given(st.text(max_size=40))
 def test_a_sealed_text_that_cannot_be_read_is_as_none(prefix: str, rest: str) -> None:
@@ -175,6 +183,13 @@ def test_the_persona_speaks_before_the_caller_and_sets_what_it_sets() -> None:
         sent["max_output_tokens"],
         sent["temperature"],
     ) == ({"effort": "low", "x": 1}, 50, 0.5)
+
+
+def test_an_output_without_an_id_answers_no_call_whose_output_came_before_it() -> None:
+    nameless = {"type": "function_call_output", "output": "?"}
+    for items in ([output(0), call(0), nameless], [call(0), output(0), nameless]):
+        with pytest.raises(InvalidRequest):
+            read_request({"model": "p", "input": items}, Call(size=1))
 
 
 def test_states_of_a_turn_stand_on_its_message() -> None:

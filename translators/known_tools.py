@@ -1,0 +1,183 @@
+"""Sets of tools that bodies declared before, and what was made of them.
+
+An agent declares the same tools in each of its turns. A set is known by its own JSON text, to the
+last byte: its text is not read again, and what was derived from it (checks, requirements,
+translations for one target's facts, their bytes) is taken as it was made. All of it is a function
+of that text and those facts, so a body that is known gives what it would give otherwise. Nobody
+changes a set, or what was made of it. Bounded in sets and bytes; one memory for each process.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Any, Final, TypeVar
+
+from translators.json_codec import JsonObject, dumps, first_flaw, loads
+from translators.long_json import dumps_sized
+from translators.pieces import LONG
+
+_Made = TypeVar("_Made")
+
+MOST_SETS: Final = 64
+MOST_BYTES: Final = 32 * 1024 * 1024
+"""Of all sets together, with what is made of them; estimated."""
+MOST_MADE: Final = 24
+"""Things made of one set: some for itself, and two for each row of targets."""
+SHORTEST: Final = 2048
+"""Bytes of a set from which on it is worth it."""
+LONGEST: Final = 256 * 1024
+_OF_A_VALUE: Final = 128
+"""Bytes that a value of a set takes, in what it is read as and in what is made of it."""
+
+_KEY: Final = b'"tools":'
+_MESSAGES: Final = b'"messages":'
+_SPACES: Final = frozenset({b" ", b"\t", b"\r", b"\n"})
+_OPEN: Final = ord("[")
+_BACKSLASH: Final = ord("\\")
+_STANDS_FOR: Final = 7170910190719071911
+"""Stands for a set in a body that is read or written. No float is equal to it, and JSON has one way
+to write it."""
+_MARK: Final = b"%d" % _STANDS_FOR
+
+
+class KnownTools:
+    """A set: the value of `tools` as JSON text, and as it was read."""
+
+    __slots__ = ("_made", "size", "text", "value")
+
+    def __init__(self, text: bytes, value: list[Any]) -> None:
+        self.text = text
+        self.value = value
+        self.size = 2 * len(text) + _OF_A_VALUE * (text.count(b",") + text.count(b":"))
+        self._made: OrderedDict[Hashable, tuple[object, Any]] = OrderedDict()
+
+    def once(self, what: Hashable, make: Callable[[], _Made], facts: object = None) -> _Made:
+        """`what` was made of the set under `facts`, the very object; made now if it was not. What
+        `make` raises is not kept.
+        """
+        key = what, id(facts)
+        found = self._made.get(key)
+        if found is not None:
+            made: _Made = found[1]
+            return made
+        made = make()
+        self._made[key] = facts, made  # while they are kept, no other facts have their id
+        if len(self._made) > MOST_MADE:
+            self._made.popitem(last=False)
+        return made
+
+    def write(self, tools: Any) -> None:
+        """Keep the JSON text of what was made of the set for a provider: see `dumps_known`."""
+        self.once("text", lambda: dumps(tools), tools)
+
+    def text_of(self, body: Any) -> bytes | None:
+        """The text that `write` kept of the very tools of a body."""
+        found = self._made.get(("text", id(body.get("tools"))))
+        return None if found is None else found[1]
+
+
+_known: Final[OrderedDict[int, KnownTools]] = OrderedDict()
+"""By the identity of a set's value, the one used last at the end. Threads share it: each step is
+whole by itself."""
+
+
+def known_tools(tools: Any) -> KnownTools | None:
+    """What is known of the value of `tools`, if it is the very one that `read` gave."""
+    found = _known.get(id(tools))
+    return found if found is not None and found.value is tools else None
+
+
+def forget_tools() -> None:
+    """Begin anew."""
+    _known.clear()
+
+
+def read(text: bytes) -> JsonObject | None:
+    """The document of a body that declares tools, without a flaw (`first_flaw`): of a set that is
+    known not the tools are read, but the rest of the body. A set that was not is known from now on.
+
+    None: read it otherwise, there may be something wrong with it.
+    """
+    at = text.find(_KEY)
+    if at < 1 or text[at - 1] == _BACKSLASH:  # the end of a longer key
+        return None
+    at += len(_KEY)
+    while text[at : at + 1] in _SPACES:
+        at += 1
+    found = _recalled(text, at) or _learned(text, at)
+    if found is None:
+        return None
+    head, tail = text[:at], text[at + len(found.text) :]
+    if _MARK in head or _MARK in tail:
+        return None
+    rest = b"".join((head, _MARK, tail))
+    try:
+        document = loads(rest)
+    except ValueError:
+        return None
+    # The one mark stands where the tools stood: it is the body's own member, of which there is one.
+    if (
+        document.__class__ is not dict
+        or document.get("tools") != _STANDS_FOR
+        or first_flaw(rest, document) is not None
+    ):
+        return None
+    document["tools"] = found.value
+    _keep(found)
+    known: JsonObject = document
+    return known
+
+
+def dumps_known(body: Any, declared: Any, size: int) -> bytes:
+    """What `dumps_sized` writes of a body for a provider. Its tools may be made of a set that is
+    known: of the one that the caller `declared`.
+    """
+    found = _known.get(id(declared))
+    if found is None or found.value is not declared or size > LONG:
+        return dumps_sized(body, size)
+    if (text := found.text_of(body)) is None:
+        return dumps(body)
+    head, _, tail = dumps({**body, "tools": _STANDS_FOR}).partition(_MARK)
+    return dumps(body) if _MARK in tail else b"".join((head, text, tail))
+
+
+def _recalled(text: bytes, at: int) -> KnownTools | None:
+    """The set that begins at that place: one array is never the beginning of another."""
+    for found in reversed([*_known.values()]):
+        if text.startswith(found.text, at):
+            return found
+    return None
+
+
+def _learned(text: bytes, at: int) -> KnownTools | None:
+    """The set that begins at that place, read for itself; None if that is not seen to be right."""
+    length = _likely_end(text, at) - at
+    if not SHORTEST <= length <= LONGEST or text[at] != _OPEN:
+        return None
+    wrapped = b"[%b]" % text[at : at + length]  # as deep as it is in the body
+    try:
+        (value,) = loads(wrapped)
+    except ValueError:
+        return None
+    if first_flaw(wrapped, [value]) is not None:
+        return None
+    return KnownTools(wrapped[1:-1], value)
+
+
+def _likely_end(text: bytes, at: int) -> int:
+    """The end of the last array of objects that the messages are not in."""
+    end = len(text)
+    if text.find(_MESSAGES, 0, at) < 0 and (behind := text.find(_MESSAGES, at)) >= 0:
+        end = behind
+    return text.rfind(b"}]", at, end) + 2
+
+
+def _keep(found: KnownTools) -> None:
+    """As the one that was used last; those go that were used longest ago."""
+    key = id(found.value)
+    is_new = key not in _known
+    _known[key] = found
+    _known.move_to_end(key)
+    while is_new and (
+        len(_known) > MOST_SETS or sum([one.size for one in [*_known.values()]]) > MOST_BYTES
+    ):
+        _known.popitem(last=False)
