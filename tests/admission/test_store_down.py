@@ -29,11 +29,11 @@ class Broken(StoreThread):
 
     failing = False
 
-    async def call(self, work: Any, *arguments: Any) -> Any:
+    async def call(self, work: Any, *arguments: Any, probe: bool = False) -> Any:
         def failed(*_: Any) -> None:
             raise sqlite3.OperationalError("disk I/O error")
 
-        return await super().call(failed if self.failing else work, *arguments)
+        return await super().call(failed if self.failing else work, *arguments, probe=probe)
 
 
 def breakable(directory: Path, when_down: WhenDown, *limits: Any) -> tuple[Instance, Broken]:
@@ -117,6 +117,21 @@ async def test_a_store_that_fails_is_left_alone(place: Path) -> None:
         assert await process.admit(1) is not None
     assert thread.down
     assert thread.trips == 3
+    await process.thread.close()
+
+
+async def test_a_probe_is_made_beside_requests_where_there_is_one(place: Path) -> None:
+    """No request waits for a store that hangs; the first probe that succeeds ends it."""
+    process, thread = breakable(place, WhenDown(limits="open"), TOKENS)
+    thread.probed = thread.failing = True
+    for _ in range(3):
+        assert await process.admit(1) is not None
+    await asyncio.sleep(1.01)  # a probe is due
+    assert await process.admit(1) is not None
+    assert thread.trips == 3
+    thread.failing = False
+    assert await thread.call(used, CounterId("all", "tokens/ever", 0), probe=True) == (0, 0)
+    assert not thread.down
     await process.thread.close()
 
 
