@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Literal
 
-Mode = Literal["pass", "hang", "reset", "refuse"]
+Mode = Literal["pass", "hang", "slow", "reset", "refuse"]
 
 
 class TcpProxy:
-    """`hang`: what is sent goes nowhere, also on connections that were there before. `reset`: every
-    connection is cut. `refuse`: nobody listens any more, and every connection is cut.
+    """`slow`: what is sent arrives after five seconds. `hang`: it goes nowhere. Both also on
+    connections that were there before. `reset`: every connection is cut. `refuse`: nobody listens
+    any more, and every connection is cut.
     """
 
     def __init__(self, target: int) -> None:
@@ -64,6 +65,8 @@ class TcpProxy:
     async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError):
             while data := await reader.read(65_536):
+                if self._mode == "slow":
+                    await asyncio.sleep(5)
                 if self._mode != "hang":
                     writer.write(data)
         writer.transport.abort()

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import aiohttp
 import pytest
@@ -20,7 +20,7 @@ from gateway.store.counters import used
 from gateway.store.limits_rows import CounterId
 from gateway.store.postgres import PATIENT, opened
 from tests.fakes import Pause, Step, fake_upstream, json_answer, openai_completion
-from tests.postgres import Server
+from tests.postgres import Server, run_sql
 from tests.serving import clean_environ
 from tests.tcp_proxy import Mode, tcp_proxy
 from tests.test_limits_process import ADMIN, ask, configured, killed_under_load, new_key
@@ -128,10 +128,19 @@ async def test_a_killed_instance_is_booked_when_it_starts_again(
     assert list((mortal / "0" / "state" / "journal").iterdir()) == []
 
 
+async def make_read_only(server: Server, database: str, value: str) -> None:
+    """As a standby is, for whoever connects from now on."""
+    await run_sql(
+        server.admin, f"ALTER DATABASE {database} SET default_transaction_read_only = {value}"
+    )
+    ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = "
+    await run_sql(server.admin, f"{ended}'{database}'")
+
+
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("mode", ["refuse", "hang", "reset"])
+@pytest.mark.parametrize("mode", ["refuse", "hang", "slow", "reset", "read-only"])
 async def test_a_store_that_is_away_costs_nobody_a_request(
-    tmp_path: Path, postgres_server: Server, postgres_url: str, mode: Mode
+    tmp_path: Path, postgres_server: Server, postgres_url: str, mode: Mode | Literal["read-only"]
 ) -> None:
     """Away under load and back: nothing fails, and every answer is in the ledger once."""
     name = postgres_url.rpartition("/")[2]
@@ -146,11 +155,16 @@ async def test_a_store_that_is_away_costs_nobody_a_request(
     ):
         logged = asyncio.ensure_future(process.communicate())  # or it stops at a full pipe
         statuses = Counter([await ask(session, url) for _ in range(20)])
-        await proxy.become(mode)
+        if mode == "read-only":
+            await make_read_only(postgres_server, name, "on")
+        else:
+            await proxy.become(mode)
         away = time.monotonic() + 6
         while time.monotonic() < away:
             statuses[await ask(session, url)] += 1
             await asyncio.sleep(0.01)
+        if mode == "read-only":
+            await make_read_only(postgres_server, name, "off")
         await proxy.become("pass")
         statuses.update([await ask(session, url) for _ in range(20)])
         await asyncio.sleep(3)
