@@ -4,8 +4,8 @@ import importlib
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -23,7 +23,7 @@ from gateway.routing.state import RouterState
 from gateway.store.entry import Store
 from gateway.store.memory import MemoryStore
 from gateway.store.sqlite import SqliteStore
-from gateway.telemetry.events import EventBus, Listener
+from gateway.telemetry.events import EventBus, Listener, TraceSource
 from gateway.telemetry.metrics import Metrics
 from gateway.upstream.client import UpstreamClient
 from gateway.upstream.health_probe import HealthProbes
@@ -99,6 +99,14 @@ def _measure_by(metrics: Metrics, config: Config) -> None:
     metrics.apply_config(VERSION, config.revision, config.personas, targets)
 
 
+def _listening(traces: TraceSource | None, metrics: Metrics) -> tuple[Listener, ...]:
+    """What traces hear; how many spans were told is a metric."""
+    if traces is None:
+        return ()
+    metrics.tell_spans(traces)
+    return (traces.on_event,)
+
+
 @asynccontextmanager
 async def running_gateway(
     config: Config,
@@ -108,16 +116,19 @@ async def running_gateway(
     *,
     simulated: bool = False,
     listeners: Sequence[Listener] = (),
+    tracing: Callable[[Callable[[], Config]], TraceSource] | None = None,
 ) -> AsyncIterator[Gateway]:
     """A complete gateway, its clients open; gateway.server.listener serves it.
 
-    `files` is where `config` came from: they are watched, and read again when asked for.
+    `files` is where `config` came from: they are watched, and read again when asked for. `tracing`
+    makes what traces are told to; None: they are not.
     """
     limits = config.server.media_fetch
     metrics, state = Metrics((), (), FIELDS), memory_of(config)
     measure_by = partial(_measure_by, metrics)
     measure_by(config)
-    bus = EventBus([metrics.on_event, *listeners])
+    traces = None if tracing is None else tracing(lambda: reloader.config)
+    bus = EventBus([metrics.on_event, *listeners, *_listening(traces, metrics)])
     async with (
         metrics.process.running(),
         UpstreamClient.running() as client,
@@ -141,17 +152,19 @@ async def running_gateway(
         access = access or Access()
         if admission is not None:
             metrics.registry.register(admission.metrics)
-        yield Gateway(
-            reloader=reloader,
-            dispatcher=Dispatcher(client, media, state),
-            state=state,
-            counter=counter,
-            access=access if admission is None else access.with_stored(admission.keys),
-            admin=admin or Admin(),
-            bus=bus,
-            metrics=metrics,
-            started=int(time.time()),
-            store=store,
-            admission=admission,
-            simulated=simulated,
-        )
+        with nullcontext() if traces is None else traces.running():
+            yield Gateway(
+                reloader=reloader,
+                dispatcher=Dispatcher(client, media, state),
+                state=state,
+                counter=counter,
+                access=access if admission is None else access.with_stored(admission.keys),
+                admin=admin or Admin(),
+                bus=bus,
+                metrics=metrics,
+                started=int(time.time()),
+                store=store,
+                traces=traces,
+                admission=admission,
+                simulated=simulated,
+            )

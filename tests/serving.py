@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from gateway.api.auth import Access, Admin
 from gateway.api.request import Gateway
@@ -74,12 +75,19 @@ async def serving(
     access: Access | None = None,
     admin: Admin | None = None,
     simulated: bool = False,
+    tracing: Any = None,
 ) -> AsyncIterator[Running]:
     events: list[Event] = []
     with files_of(policy, environ, capabilities) as files:
         async with (
             running_gateway(
-                files.load(), files, access, admin, simulated=simulated, listeners=[events.append]
+                files.load(),
+                files,
+                access,
+                admin,
+                simulated=simulated,
+                listeners=[events.append],
+                tracing=tracing,
             ) as gateway,
             listening(gateway, "127.0.0.1", 0) as server,
         ):

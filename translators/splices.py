@@ -252,7 +252,7 @@ class Body:
         for name, text in self._put.items():
             if name not in self._document or name in self._gone:
                 more += f",{json.dumps(name)}:{text}"
-            elif self._document[name] is not _CONSTANTS.get(text, _NO_CONSTANT):
+            elif not _is_constant(self._document[name], text):
                 member = model if name == "model" else self.get(name)
                 assert member is not None
                 edits.append(Edit(member.value_start, member.end, text))
@@ -261,8 +261,9 @@ class Body:
         return spliced(self.text, edits)
 
 
-_CONSTANTS: Final[Mapping[str, Any]] = {"true": True, "false": False, "null": None}
-_NO_CONSTANT: Final = object()
+def _is_constant(value: Any, text: str) -> bool:
+    """Whether the text says the value, which is true, false or null."""
+    return (value is None or value.__class__ is bool) and text == written(value)
 
 
 def _in(member: Member, edit: Edit) -> bool:

@@ -17,6 +17,7 @@ from gateway.errors import (
     UpstreamFailed,
     caller_error,
 )
+from gateway.telemetry.trace_context import RequestTrace
 from translators.dialect.inbound import InboundDialect
 from translators.errors import InvalidRequest
 from translators.openai import inbound as chat
@@ -51,6 +52,8 @@ class exchange_of:
             caller.held_up,
             http.in_memory.take,
         )
+        if http.trace is not None:
+            exchange.set_trace(RequestTrace(http.trace, http.route))
         self._exchange = http.exchange = exchange
 
     def __enter__(self) -> Exchange:

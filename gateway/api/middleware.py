@@ -26,6 +26,7 @@ from gateway.errors import (
 from gateway.http.body import check_length
 from gateway.http.response import Response, json_response
 from gateway.telemetry.ids import unique
+from gateway.telemetry.trace_context import TraceContext, read
 from translators.errors import InvalidRequest
 from translators.openai import inbound as chat
 
@@ -47,6 +48,8 @@ async def edge(http: Request) -> web.StreamResponse:
     headers = http.headers
     given = headers.get("x-request-id")
     http.request_id = given if given and _REQUEST_ID(given) else new_request_id()
+    if http.gateway.traces is not None or "traceparent" in headers:
+        http.trace = _trace(http)
     failed: InvalidRequest | RequestFailed | None = None
     broken: RequestFailed | None = None
     """The failure, where a stream that the handler had begun must be ended with it."""
@@ -100,6 +103,12 @@ async def edge(http: Request) -> web.StreamResponse:
         if http.config.server.cors_origins:
             cors.tell(http, response.beside)
     return response
+
+
+def _trace(http: Request) -> TraceContext | None:
+    """Where the request stands in its caller's trace, or in one that begins here."""
+    traces = http.gateway.traces
+    return read(http.headers, unique(16)) if traces is None else traces.begin(http.headers)
 
 
 def _publish(http: Request, status: int, failed: InvalidRequest | RequestFailed | None) -> None:

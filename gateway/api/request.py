@@ -19,8 +19,9 @@ from gateway.revisions.reload import Reloader
 from gateway.routing.decision_log import DecisionLog
 from gateway.routing.state import RouterState
 from gateway.store.entry import Store
-from gateway.telemetry.events import EventBus
+from gateway.telemetry.events import EventBus, TraceSource
 from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.trace_context import TraceContext
 from gateway.workers.peers import Peers
 from translators.dialect.inbound import AnswerWriter, InboundDialect
 from translators.openai import inbound as chat
@@ -49,6 +50,8 @@ class Gateway:
     bodies: Bodies = field(default_factory=Bodies)
     store: Store | None = None
     """Of answers of the Responses API; None: none are kept."""
+    traces: TraceSource | None = None
+    """None: only what callers trace is told on, and nothing is exported."""
     admission: "Admission | None" = None
     """None where the policy has no limits: nothing is counted."""
     simulated: bool = False
@@ -104,6 +107,7 @@ class Request(IncomingRequest):
         "exchange",
         "dialect",
         "answer_writer",
+        "trace",
     }
 
     request_id: str
@@ -116,6 +120,8 @@ class Request(IncomingRequest):
     """The one that the route's callers speak: errors are told in it."""
     answer_writer: AnswerWriter | None = None
     """Of an answer that is streamed."""
+    trace: TraceContext | None = None
+    """Where it stands in its caller's trace, or in ours."""
     exchange: Exchange | None = None
     """None for a request that is no exchange with providers, or not yet."""
 

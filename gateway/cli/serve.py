@@ -21,6 +21,7 @@ from gateway.api.auth import Access, Admin
 from gateway.api.catalog import standing
 from gateway.api.request import VERSION
 from gateway.app import memory_of, running_gateway
+from gateway.cli.traces import TracingUnusable, tracing
 from gateway.config import Config
 from gateway.errors import NoPeers
 from gateway.revisions.load import ConfigFiles, simulated_by
@@ -69,6 +70,9 @@ def serve(what: Serving, membership: WorkerIdentity | None = None) -> int:
         except StoreUnusable as error:
             print(f"{error.setting}: {error}", file=sys.stderr)
             return 1
+        except TracingUnusable as error:
+            print(error, file=sys.stderr)
+            return 1
 
 
 async def _serve(what: Serving, membership: WorkerIdentity | None) -> int:
@@ -90,6 +94,7 @@ async def _serve(what: Serving, membership: WorkerIdentity | None) -> int:
                 what.admin,
                 simulated=what.demo,
                 listeners=[log.on_event],
+                tracing=tracing(os.environ),
             )
         )
         gateway.metrics.tell_lost_lines(lambda: log.lost)

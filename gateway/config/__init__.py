@@ -44,6 +44,7 @@ from gateway.config.server import (
     Resilience,
     RetryBudget,
     ServerSettings,
+    Tracing,
 )
 
 __all__ = [
@@ -53,5 +54,5 @@ __all__ = [
     "MediaFetch", "Model", "OnFailure", "ParamsMode", "Persona", "Policy", "Price", "PriceTier",
     "Problem", "PromptMode", "Provider", "Proxy", "Resilience", "RetryBudget", "Rule",
     "ServerSettings", "StrategyName", "TargetRef", "TimeWindow", "TimeoutOverrides", "Timeouts",
-    "TlsFiles", "tls_context",
+    "TlsFiles", "Tracing", "tls_context",
 ]  # fmt: skip

@@ -261,6 +261,8 @@ class Provider(Row):
     headers: Annotated[Mapping[str, str], Written(dict[str, str], check_headers)] = field(
         default_factory=dict
     )
+    propagate: bool = False
+    """It is told the trace of a request (traceparent, tracestate): a server that traces, too."""
     timeouts: Timeouts = Timeouts()
     region: Region | None = None
     concurrency: Concurrency | None = None

@@ -62,6 +62,19 @@ class MediaFetch(Row):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tracing(Row):
+    """Which requests are traced, where traces are told at all (OTEL_EXPORTER_OTLP_ENDPOINT)."""
+
+    trust_parent: bool = True
+    """The caller's own decision to sample is obeyed."""
+    always: tuple[Literal["error", "failover", "hedge"], ...] = ()
+    """Told whatever the sampler said: what callers saw fail, what took another target, what was
+    hedged."""
+    slow: Seconds | None = None
+    """The same of requests that take as long."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServerSettings(Row):
     """Limits and time limits of the server itself; bytes and seconds."""
 
@@ -83,6 +96,7 @@ class ServerSettings(Row):
     media_fetch: MediaFetch = MediaFetch()
     responses_store: Literal["memory", "sqlite", "off"] = "memory"
     """Where answers of the Responses API are kept for `previous_response_id`."""
+    tracing: Tracing = Tracing()
     cors_origins: Annotated[
         tuple[Annotated[str, AfterValidator(check_origin)], ...], AfterValidator(check_origins)
     ] = ()

@@ -13,6 +13,7 @@ from gateway.dispatch.attempt_result import AttemptResult
 from gateway.health.targets import CallPermit
 from gateway.routing.candidates import Candidate
 from gateway.telemetry.events import Why
+from gateway.telemetry.trace_context import TraceContext
 from gateway.upstream.concurrency import Slot
 from gateway.upstream.failures import FIRST_CONTENT_CLOCK, TOTAL_CLOCK
 from gateway.upstream.response import Limit, no_time
@@ -80,6 +81,8 @@ class Attempt:
     overlay: Overlay | None = None
     """What is laid over the caller's own body where that is sent; None if the target is sent the
     hub's request in its words."""
+    trace: TraceContext | None = None
+    """Of its own span, where the request is traced."""
     received: int = 0
     """Bytes of a whole answer."""
     place: Slot | None = None

@@ -17,6 +17,7 @@ from gateway.routing.decision import Decision
 from gateway.routing.decision_log import DecisionRecord, log_fragment
 from gateway.routing.plan import Plan
 from gateway.telemetry.events import AttemptEnded, EventBus, RequestEnded
+from gateway.telemetry.trace_context import RequestTrace
 from gateway.upstream.response import no_time
 from translators.chat import wire
 from translators.chat.usage import summed
@@ -64,6 +65,8 @@ class Exchange:
     status: int
     outcome: str
     error_code: str | None
+    trace: RequestTrace | None
+    """None where nobody traces it."""
 
     def __init__(
         self,
@@ -85,9 +88,8 @@ class Exchange:
         self.key_id = key_id
         self.stream = self.resumable = self.estimated = False
         self.started = clock() if started is None else started
-        self.plan = self.record = self.service_tier = self.attempt = self.served = (
-            self.error_code
-        ) = self.reservation = None
+        self.plan = self.record = self.service_tier = self.attempt = self.served = None
+        self.error_code = self.trace = self.reservation = None
         self.params = "report"
         self.persona_notes = ()
         self.attempts = []
@@ -171,7 +173,13 @@ class Exchange:
             headers.update(self.reservation.headers())
         if self.simulated:
             headers["x-llm-router-simulated"] = "true"
+        if self.trace is not None:
+            headers["traceresponse"] = self.trace.context.traceparent
         return headers
+
+    def set_trace(self, trace: RequestTrace) -> None:
+        """It is a part of this trace."""
+        self.trace = trace
 
     def set_stream(self, stream: bool) -> None:
         """Whether the caller asks for a stream."""
@@ -193,6 +201,8 @@ class Exchange:
             decision.request.body.get("service_tier"),
         )
         self.params, self.persona_notes = params, notes
+        if self.trace is not None:
+            self.trace = self.trace.asking(decision.request.body)
 
     def set_reservation(self, reservation: Reservation) -> None:
         """Settle it when the exchange ends."""
@@ -233,11 +243,19 @@ class Exchange:
     def ended(self, attempt: Attempt, outcome: str, status: int | None) -> None:
         """An attempt is over, or has content to show."""
         candidate = attempt.candidate
-        seconds = self.clock() - attempt.started
+        began, trace = attempt.started, attempt.trace
+        seconds = self.clock() - began
         attempt.set_number(len(self.attempts))
         self.attempts.append(
             AttemptEnded(
-                candidate.provider.name, candidate.model.id, outcome, seconds, status, attempt.why
+                candidate.provider.name,
+                candidate.model.id,
+                outcome,
+                seconds,
+                status,
+                attempt.why,
+                began - self.started,
+                None if trace is None else trace.span_id,
             )
         )
         if self.served is None:
@@ -311,6 +329,7 @@ class Exchange:
             len(self.resumed),
             self._cost(usage),
             self.estimated,
+            self.trace,
         )
         if self.reservation is not None:
             self.reservation.settle(self._ending())

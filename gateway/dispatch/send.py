@@ -31,8 +31,11 @@ async def send(prepared: PreparedRequest, request: UpstreamRequest) -> UpstreamR
     """
     attempt = prepared.attempt
     provider = attempt.candidate.provider
+    headers, trace = provider.headers, attempt.trace
+    if trace is not None and provider.propagate:
+        headers = {**headers, "traceparent": trace.traceparent, "tracestate": trace.tracestate}
     response = await prepared.client.send(
-        request, attempt.clocks, attempt.limit(more=True), provider.headers, provider.link
+        request, attempt.clocks, attempt.limit(more=True), headers, provider.link
     )
     if attempt.first_chunk_at is not None:
         response.allow(attempt.limit())

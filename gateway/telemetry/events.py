@@ -3,8 +3,11 @@ request path calls no sink by name.
 """
 
 import logging
-from collections.abc import Callable, Sequence
-from typing import Final, Literal, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Final, Literal, NamedTuple, Protocol
+
+from gateway.telemetry.trace_context import RequestTrace, TraceContext
 
 _log: Final = logging.getLogger("llm_router")
 
@@ -29,6 +32,10 @@ class AttemptEnded(NamedTuple):
     seconds: float
     status: int | None = None
     why: Why = "first"
+    began: float = 0.0
+    """Seconds from the first byte of its request; `seconds` are from here."""
+    span_id: str | None = None
+    """Its span, where the request is traced."""
 
 
 class Usage(NamedTuple):
@@ -75,6 +82,8 @@ class RequestEnded(NamedTuple):
     known."""
     estimated: bool = False
     """`usage` is an estimate: the provider counted nothing."""
+    trace: RequestTrace | None = None
+    """None where neither its caller nor this gateway traces it."""
 
 
 class ConfigReloaded(NamedTuple):
@@ -92,6 +101,27 @@ class ConfigReloaded(NamedTuple):
 
 Event = AttemptEnded | RequestEnded | ConfigReloaded
 Listener = Callable[[Event], None]
+
+
+class TraceSource(Protocol):
+    """Where requests' traces begin, and who is told of their ends: gateway.telemetry.traces."""
+
+    @property
+    def exported(self) -> int:
+        """Spans that the receiver took."""
+
+    @property
+    def dropped(self) -> int:
+        """Spans that it did not get."""
+
+    def begin(self, headers: Mapping[str, str]) -> TraceContext:
+        """The context of a request with these headers."""
+
+    def on_event(self, event: Event) -> None:
+        """A listener of the bus."""
+
+    def running(self) -> AbstractContextManager[object]:
+        """Spans are told until it is left."""
 
 
 class EventBus:

@@ -13,7 +13,14 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from gateway.telemetry.counters import FastCollector
-from gateway.telemetry.events import AttemptEnded, ConfigReloaded, Event, RequestEnded, Usage
+from gateway.telemetry.events import (
+    AttemptEnded,
+    ConfigReloaded,
+    Event,
+    RequestEnded,
+    TraceSource,
+    Usage,
+)
 from gateway.telemetry.multiprocess import Snapshot, snapshot
 from gateway.telemetry.process import ProcessMetrics
 from gateway.telemetry.revisions import RevisionMetrics
@@ -51,6 +58,18 @@ class _LostLines(Collector):
         yield CounterMetricFamily(
             "llm_router_log_lines_lost", "Lines of the request log that were dropped.", self._lost()
         )
+
+
+class _Spans(Collector):
+    def __init__(self, traces: TraceSource) -> None:
+        self._traces = traces
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        for name, told, count in (
+            ("exported", "Spans that the receiver of traces took.", self._traces.exported),
+            ("dropped", "Spans that the receiver of traces did not get.", self._traces.dropped),
+        ):
+            yield CounterMetricFamily(f"llm_router_spans_{name}", told, count)
 
 
 class Metrics:
@@ -116,6 +135,10 @@ class Metrics:
         """`lost`: how many lines of the request log were dropped so far."""
         self.registry.register(_LostLines(lost))
 
+    def tell_spans(self, traces: TraceSource) -> None:
+        """How many spans of `traces` were told, and how many were not."""
+        self.registry.register(_Spans(traces))
+
     def apply_config(
         self,
         version: str,
@@ -172,7 +195,7 @@ class Metrics:
         (
             _, _, _, persona, provider, model, stream, _, outcome, _, attempts, dropped, usage, _,
             seconds, upstream_seconds,
-            first_chunk_seconds, _, _, cost_nano_usd, _,
+            first_chunk_seconds, _, _, cost_nano_usd, _, _,
         ) = event  # fmt: skip
         key = (persona, provider, model, outcome)
         bound = self._bound.get(key)

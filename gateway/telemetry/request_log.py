@@ -131,9 +131,9 @@ def line(when: float, event: RequestEnded) -> bytes:
         request_id, api, key_id, persona, provider, model, stream, status, outcome, error_code,
         attempts, dropped, usage, finish_reason,
         seconds, upstream_seconds, first_chunk_seconds, decision, resumed, cost_nano_usd,
-        estimated,
+        estimated, trace,
     ) = event  # fmt: skip
-    tried = ",".join([_attempt(*attempt) for attempt in attempts])
+    tried = ",".join([_attempt(*attempt[:6]) for attempt in attempts])
     text = (
         f'{{"time":"{_second(int(when))}{_MILLISECONDS[int(when % 1 * 1000)]}"'
         f',"event":"request","request_id":{quoted(request_id)}'
@@ -162,6 +162,8 @@ def line(when: float, event: RequestEnded) -> bytes:
         text += f',"dropped":{dumps_str(dropped)}'
     if resumed:
         text += f',"resumed":{resumed}'
+    if trace is not None:
+        text += f',"trace_id":"{trace.context.trace_id}"'
     if decision is not None:
         text += f',"decision":{decision()}'
     if not text.isascii() or "\x7f" in text:  # some readers see the end of a line in some of them

@@ -105,7 +105,7 @@ CASES: Final = [
     Broken("unknown provider key", "media_urls: pass", "api_key: sk-hidden",
            ("18: providers.claude.api_key: unknown key 'api_key' (known: api_version, auth, base_url, "
             "base_url_variable, betas, concurrency, dialect, extras, headers, health_check, key_variable, keys, media_urls, "
-            "models, proxy and 5 more)",)),
+            "models, propagate and 6 more)",)),
     Broken("betas", "media_urls: pass", "betas: some",
            ("18: providers.claude.betas: unknown value 'some' (known: all, none)",)),
     Broken("betas that are none", "media_urls: pass", "betas: 7",

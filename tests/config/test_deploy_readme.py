@@ -35,6 +35,7 @@ OF_LIMITS = {
     *(name.removeprefix("llm_router_") for name in LIMIT_GAUGES),
 }  # fmt: skip
 OF_WORKERS = {"worker_up", "worker_restarts_total"}
+OF_TRACES = {"spans_exported_total", "spans_dropped_total"}
 
 
 def families() -> set[str]:
@@ -54,7 +55,7 @@ def test_the_metrics_are_the_documented_ones() -> None:
         for line in section(README, "## Metrics").splitlines()
         if line.startswith("| `")
     )
-    assert families() | OF_WORKERS | OF_LIMITS == spans(table)
+    assert families() | OF_WORKERS | OF_TRACES | OF_LIMITS == spans(table)
 
 
 def test_what_a_gauge_is_over_several_workers_is_documented() -> None:

@@ -5,7 +5,7 @@ Everything is relayed unless the model's record says that the server would refus
 body is copied only where it changes.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from translators.capabilities import ModelRecord
 from translators.chat.passthrough import extension_for
@@ -79,14 +79,7 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
             must_call=frozenset([tools.aliases.get(name, name) for name in must_call])
         )
     if not record.unsupported.isdisjoint(body):
-        if "stream_options" in body and "stream_options" in record.unsupported:
-            _count_unasked(body, report)
-        drop(
-            body,
-            [name for name in body if name in record.unsupported],
-            report,
-            "this model does not take it",
-        )
+        _drop_unsupported(body, record, report)
     stream = asked.get("stream") is True
     if stream and "stream_options" not in record.unsupported:
         body["stream_options"] = {**body.get("stream_options", {}), "include_usage": True}
@@ -101,6 +94,13 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
         else dumps_known(body, asked.get("tools"), request.size)
     )
     return UpstreamRequest(url, headers, written, stream, tuple(report.notes), shape)
+
+
+def _drop_unsupported(body: dict[str, Any], record: ModelRecord, report: Report) -> None:
+    if "stream_options" in body and "stream_options" in record.unsupported:
+        _count_unasked(body, report)
+    names = [name for name in body if name in record.unsupported]
+    drop(body, names, report, "this model does not take it")
 
 
 def key_headers(key: str, header: KeyHeader | None = None) -> dict[str, str]:

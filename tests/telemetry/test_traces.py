@@ -1,0 +1,257 @@
+"""Traces of a whole gateway, at a receiver on a socket, read with the official protocol's types."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from gateway.cli.traces import TracingUnusable, tracing
+from gateway.telemetry.request_log import line
+from tests.deploy.monitoring import CLAUDE
+from tests.fakes import fake_upstream, json_answer, openai_chunk, openai_completion, sse
+from tests.serving import POLICY, ROOT, Running, serving
+
+TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "00f067aa0ba902b7"
+CANARY = "canary-7c1"
+ASKED = {
+    "model": "on_openai",
+    "messages": [{"role": "user", "content": CANARY}],
+    "temperature": 0.5,
+    "max_tokens": 9,
+}
+DOWN = json_answer({"error": {"message": "down"}}, "503 Service Unavailable")
+
+
+@dataclass
+class Receiver:
+    """What came, as spans by name, and how it answers."""
+
+    requests: list[ExportTraceServiceRequest] = field(default_factory=list)
+    raw: list[bytes] = field(default_factory=list)
+    status: int = 200
+    hangs: bool = False
+
+    async def handle(self, request: web.Request) -> web.Response:
+        data = await request.read()
+        self.raw.append(data)
+        if self.hangs:
+            await asyncio.sleep(60)
+        if self.status == 200:
+            told = ExportTraceServiceRequest()
+            told.ParseFromString(data)
+            self.requests.append(told)
+        return web.Response(status=self.status)
+
+    def spans(self) -> list[Any]:
+        return [
+            span
+            for request in self.requests
+            for resource in request.resource_spans
+            for scope in resource.scope_spans
+            for span in scope.spans
+        ]
+
+    async def wait_for(self, count: int) -> list[Any]:
+        async with asyncio.timeout(20):
+            while len(self.spans()) < count:  # noqa: ASYNC110 - a thread sends them
+                await asyncio.sleep(0.05)
+        return self.spans()
+
+
+@pytest.fixture
+async def receiver(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Receiver]:
+    found = Receiver()
+    app = web.Application(client_max_size=2**26)
+    app.router.add_post("/v1/traces", found.handle)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host, port = runner.addresses[0][:2]
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://{host}:{port}")
+    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "50")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
+    for name in ("OTEL_TRACES_SAMPLER", "OTEL_SDK_DISABLED", "OTEL_TRACES_EXPORTER"):
+        monkeypatch.delenv(name, raising=False)
+    yield found
+    await runner.cleanup()
+
+
+@asynccontextmanager
+async def traced(policy: str = POLICY, **answers: Any) -> AsyncIterator[Running]:
+    environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": "set"}
+    async with (
+        fake_upstream(**answers) as fake,
+        serving(fake.environ(), policy, tracing=tracing(environ)) as running,
+    ):
+        yield running
+
+
+async def ask(running: Running, body: Any = ASKED, **headers: str) -> Any:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(running.url + "/v1/chat/completions", json=body, headers=headers) as answer,
+    ):
+        await answer.read()
+        return answer
+
+
+def values(span: Any) -> dict[str, Any]:
+    return {each.key: value_of(each.value) for each in span.attributes}
+
+
+def value_of(value: Any) -> Any:
+    kind = value.WhichOneof("value")
+    found = getattr(value, kind)
+    return [value_of(each) for each in found.values] if kind == "array_value" else found
+
+
+async def test_a_request_is_a_server_span_with_an_attempt_below_it(receiver: Receiver) -> None:
+    caller = {"traceparent": f"00-{TRACE}-{PARENT}-01"}
+    async with traced(openai=json_answer(openai_completion())) as running:
+        answer = await ask(running, **caller)
+        server, attempt = sorted(await receiver.wait_for(2), key=lambda span: span.kind)
+    assert server.trace_id.hex() == attempt.trace_id.hex() == TRACE
+    assert server.parent_span_id.hex() == PARENT
+    assert attempt.parent_span_id == server.span_id
+    assert answer.headers["traceresponse"] == f"00-{TRACE}-{server.span_id.hex()}-01"
+    assert (server.name, attempt.name) == ("POST /v1/chat/completions", "chat gpt-4.1")
+    assert server.start_time_unix_nano <= attempt.start_time_unix_nano
+    assert attempt.end_time_unix_nano <= server.end_time_unix_nano
+    told = values(server)
+    assert told["http.response.status_code"] == 200
+    assert told["llm_router.decision"] == answer.headers["x-llm-router-decision"]
+    assert [event.name for event in server.events] == ["llm_router.plan"]
+    asked = values(attempt)
+    assert asked["gen_ai.operation.name"] == "chat"
+    assert asked["gen_ai.request.max_tokens"] == 9
+    assert asked["gen_ai.request.temperature"] == 0.5
+    assert asked["gen_ai.usage.input_tokens"] == openai_completion()["usage"]["prompt_tokens"]
+    assert asked["llm_router.purpose"] == "first"
+    assert server.status.code == attempt.status.code == 0
+    assert CANARY.encode() not in b"".join(receiver.raw)
+
+
+async def test_a_failure_that_failover_hid_is_an_error_below_a_good_span(
+    receiver: Receiver,
+) -> None:
+    async with traced(openai=DOWN, claude=json_answer(CLAUDE)) as running:
+        answer = await ask(running, {**ASKED, "model": "all"})
+        spans = await receiver.wait_for(3)
+    assert answer.status == 200
+    (server,) = [span for span in spans if not span.parent_span_id]
+    first, second = sorted(
+        (span for span in spans if span.parent_span_id), key=lambda s: s.start_time_unix_nano
+    )
+    assert (server.status.code, first.status.code, second.status.code) == (0, 2, 0)
+    assert values(first)["error.type"] == "overloaded"
+    assert values(second)["llm_router.purpose"] == "failover"
+
+
+async def test_a_stream_that_breaks_is_an_error(receiver: Receiver) -> None:
+    half = sse(openai_chunk({"content": "half"}))
+    async with traced(openai=half) as running:
+        await ask(running, {**ASKED, "stream": True})
+        spans = await receiver.wait_for(2)
+    assert [span.status.code for span in spans] == [2, 2]
+
+
+async def test_an_unsampled_request_makes_no_span_unless_it_failed(receiver: Receiver) -> None:
+    policy = POLICY.replace("server: {", "server: {tracing: {always: [error]}, ")
+    unsampled = {"traceparent": f"00-{TRACE}-{PARENT}-00"}
+    async with traced(policy, openai=json_answer(openai_completion()), claude=DOWN) as running:
+        good = await ask(running, **unsampled)
+        await ask(running, {**ASKED, "model": "on_claude"}, **unsampled)
+        spans = await receiver.wait_for(2)
+        assert running.gateway.traces is not None
+        assert running.gateway.traces.dropped == 0
+    assert good.headers["traceresponse"].endswith("-00")
+    assert {values(span).get("http.response.status_code") for span in spans} == {503}
+
+
+@pytest.mark.parametrize(("hangs", "status"), [(True, 200), (False, 500), (False, 400)])
+async def test_a_receiver_that_fails_touches_no_answer_and_is_counted(
+    receiver: Receiver, hangs: bool, status: int
+) -> None:
+    receiver.hangs, receiver.status = hangs, status
+    async with traced(openai=json_answer(openai_completion())) as running:
+        assert {(await ask(running)).status for _ in range(5)} == {200}
+        traces = running.gateway.traces
+        assert traces is not None
+        async with asyncio.timeout(30):
+            while traces.dropped < 10:  # noqa: ASYNC110 - a thread counts them
+                await asyncio.sleep(0.05)
+        text, _ = await running.gateway.metrics.scrape("")
+    assert "llm_router_spans_dropped_total 10.0" in text.decode()
+
+
+async def test_a_server_that_traces_too_is_told_the_attempt_s_span(receiver: Receiver) -> None:
+    capabilities = (ROOT / "config" / "capabilities.yaml").read_text("utf-8")
+    capabilities = capabilities.replace("  openai:\n", "  openai:\n    propagate: true\n", 1)
+    async with (
+        fake_upstream(openai=json_answer(openai_completion())) as fake,
+        serving(fake.environ(), POLICY, capabilities=capabilities) as running,
+    ):
+        answer = await ask(running, traceparent=f"00-{TRACE}-{PARENT}-01", tracestate="a=b")
+        (received,) = fake.received
+        (event,) = [each for each in running.events if type(each).__name__ == "RequestEnded"]
+    sent = received.headers["traceparent"]
+    assert sent.startswith(f"00-{TRACE}-")
+    assert sent.endswith("-01")
+    assert sent != answer.headers["traceresponse"]
+    assert received.headers["tracestate"].endswith(",a=b")
+    assert f'"trace_id":"{TRACE}"'.encode() in line(0.0, event)  # type: ignore[arg-type]
+    assert receiver.raw == []
+
+
+async def test_a_public_provider_is_told_nothing() -> None:
+    async with (
+        fake_upstream(openai=json_answer(openai_completion())) as fake,
+        serving(fake.environ(), POLICY) as running,
+    ):
+        await ask(running, traceparent=f"00-{TRACE}-{PARENT}-01")
+        assert "traceparent" not in fake.received[0].headers
+
+
+def lines_of(module: str) -> Iterator[str]:
+    yield from (ROOT / "gateway" / "telemetry" / module).read_text("utf-8").splitlines()
+
+
+def test_names_of_the_conventions_stand_in_one_module() -> None:
+    assert [text for text in lines_of("traces.py") if '"gen_ai.' in text] == []
+    assert len([text for text in lines_of("genai_names.py") if '"gen_ai.' in text]) > 20
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {},
+        {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x", "OTEL_SDK_DISABLED": "true"},
+        {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://x", "OTEL_TRACES_EXPORTER": "none"},
+    ],
+)
+def test_off_is_off(environ: dict[str, str]) -> None:
+    assert tracing(environ) is None
+
+
+def test_an_endpoint_without_the_extra_is_an_error_that_names_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("gateway.cli.traces._installed", lambda module: False)
+    with pytest.raises(TracingUnusable, match=r"llm-router\[otel\]"):
+        tracing({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x"})
+
+
+def test_nothing_of_the_sdk_is_imported_when_traces_are_off() -> None:
+    code = (
+        "import sys, gateway.cli.serve, gateway.app; "
+        "sys.exit(any(name.startswith('opentelemetry') for name in sys.modules))"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, timeout=60)
