@@ -63,6 +63,7 @@ async def test_four_instances_have_one_limit(tmp_path: Path, postgres_url: str) 
         instances(tmp_path, 4, limits, **{URL: postgres_url}, **fake.environ()) as running,
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session,
     ):
+        logged = [asyncio.ensure_future(p.communicate()) for p, _ in running]  # pipes stay empty
         urls = [url for _, url in running]
         for turn in range(5):
             key = await new_key(session, urls[turn % 4])
@@ -73,7 +74,8 @@ async def test_four_instances_have_one_limit(tmp_path: Path, postgres_url: str) 
             assert len(fake.received) - before == 100
         for process, _ in running:
             process.send_signal(signal.SIGTERM)
-        assert [await asyncio.wait_for(p.wait(), 20) for p, _ in running] == [0] * 4
+        await asyncio.wait_for(asyncio.gather(*logged), 20)
+        assert [process.returncode for process, _ in running] == [0] * 4
     rows, _ = await asyncio.to_thread(verified, postgres_url)
     assert len(rows) == 500
 
