@@ -83,10 +83,10 @@ async def admission_of(
     if config.limits is None:
         yield None
         return
-    admission: type[Admission] = importlib.import_module("gateway.admission.service").Admission
+    running = importlib.import_module("gateway.admission.upkeep").running
     state = state_directory(environ)
-    async with admission.running(config.limits, state, time.time, time.monotonic) as running:
-        yield running
+    async with running(config.limits, state, environ, time.time, time.monotonic) as admission:
+        yield admission
 
 
 def _measure_by(metrics: Metrics, config: Config) -> None:

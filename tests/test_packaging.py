@@ -85,7 +85,8 @@ def required(names: Iterator[str], extra: str) -> dict[str, Requirement]:
 def test_the_image_installs_everything_by_digest() -> None:
     """What pyproject.toml asks for, and what that asks for, in versions that fit."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    asked = [*project["dependencies"], *project["optional-dependencies"]["fast"]]
+    extras = project["optional-dependencies"]
+    asked = [*project["dependencies"], *extras["fast"], *extras["postgres"]]
     locked = pinned(IMAGE / "requirements.txt")
     missing = {
         name

@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable
 from typing import Any, Final, TypeVar
 
 from translators.json_codec import JsonObject, dumps, first_flaw, loads
-from translators.long_json import dumps_sized
+from translators.long_json import dumps_long
 from translators.pieces import LONG
 
 _Made = TypeVar("_Made")
@@ -133,7 +133,7 @@ def dumps_known(body: Any, declared: Any, size: int) -> bytes:
     """
     found = _known.get(id(declared))
     if found is None or found.value is not declared or size > LONG:
-        return dumps_sized(body, size)
+        return dumps(body) if size <= LONG else dumps_long(body)
     if (text := found.text_of(body)) is None:
         return dumps(body)
     head, _, tail = dumps({**body, "tools": _STANDS_FOR}).partition(_MARK)

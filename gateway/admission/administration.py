@@ -3,7 +3,6 @@ needs no running server. Plain functions, used by one thread.
 """
 
 import json
-import sqlite3
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -12,6 +11,7 @@ from gateway.admission.keys import new_id, new_secret
 from gateway.config.limits import KeyRequest, LimitsPolicy, limit_documents, read_key_request
 from gateway.errors import KeyNotFound
 from gateway.store import keys, ledger
+from gateway.store.database import Database
 from gateway.store.limits_rows import Author, Charge, KeyRow, LedgerRow, Raise
 
 DAY: Final = 86_400
@@ -19,7 +19,7 @@ _STATES: Final = {"disable": "disabled", "enable": "active", "revoke": "revoked"
 
 
 def create_key(
-    database: sqlite3.Connection, body: Any, policy: LimitsPolicy, now: int, author: Author
+    database: Database, body: Any, policy: LimitsPolicy, now: int, author: Author
 ) -> tuple[KeyRow, str]:
     """A new key, and the key itself. Raises ValueError, which names the field and the rule."""
     asked = _checked(body, policy)
@@ -50,7 +50,7 @@ def _named(personas: frozenset[str] | None) -> str | None:
     return None if personas is None else json.dumps(sorted(personas))
 
 
-def key_of(database: sqlite3.Connection, key_id: str) -> KeyRow:
+def key_of(database: Database, key_id: str) -> KeyRow:
     """Raises KeyNotFound."""
     row = keys.find(database, key_id)
     if row is None:
@@ -59,7 +59,7 @@ def key_of(database: sqlite3.Connection, key_id: str) -> KeyRow:
 
 
 def change_key(
-    database: sqlite3.Connection,
+    database: Database,
     key_id: str,
     body: Any,
     policy: LimitsPolicy,
@@ -87,9 +87,7 @@ def change_key(
     return keys.update(database, row._replace(**changes), now, author, "change")
 
 
-def set_state(
-    database: sqlite3.Connection, key_id: str, action: str, now: int, author: Author
-) -> KeyRow:
+def set_state(database: Database, key_id: str, action: str, now: int, author: Author) -> KeyRow:
     """`action`: disable, enable or revoke. Raises KeyNotFound, ValueError."""
     row = key_of(database, key_id)
     if row.state == "revoked" and action != "revoke":
@@ -98,7 +96,7 @@ def set_state(
 
 
 def rotate_key(
-    database: sqlite3.Connection, key_id: str, grace: int, now: int, author: Author
+    database: Database, key_id: str, grace: int, now: int, author: Author
 ) -> tuple[KeyRow, str]:
     """A second secret; the first is good for `grace` seconds more. Raises KeyNotFound."""
     row = key_of(database, key_id)
@@ -107,12 +105,12 @@ def rotate_key(
     return row, key
 
 
-def raise_limit(database: sqlite3.Connection, more: Raise, now: int, author: Author) -> None:
+def raise_limit(database: Database, more: Raise, now: int, author: Author) -> None:
     keys.add_raise(database, more, now, author)
 
 
 def amend_row(
-    database: sqlite3.Connection, row_id: str, cost: int, why: str, now: int, author: Author
+    database: Database, row_id: str, cost: int, why: str, now: int, author: Author
 ) -> LedgerRow:
     """A row that sets the cost of another one, in nano-USD. Raises ValueError."""
     row = ledger.find(database, row_id)
@@ -136,7 +134,7 @@ def amend_row(
     return added
 
 
-def _amendments(database: sqlite3.Connection, row: LedgerRow) -> Iterator[LedgerRow]:
+def _amendments(database: Database, row: LedgerRow) -> Iterator[LedgerRow]:
     number = 1
     while (found := ledger.find(database, f"{row.id}-{number}")) is not None:
         yield found

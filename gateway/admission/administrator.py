@@ -1,6 +1,5 @@
 """What operators do while the gateway runs: on the store's thread, and known here at once."""
 
-import sqlite3
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, TypeVar
@@ -14,6 +13,7 @@ from gateway.admission.scopes import CallerRules
 from gateway.config.limits import LimitsPolicy, duration
 from gateway.errors import LimitsUnavailable
 from gateway.store import keys, ledger
+from gateway.store.database import Database
 from gateway.store.limits_rows import Author, Raise
 
 _MONTH: Final = 31
@@ -131,7 +131,7 @@ class Administrator:
         """Raises ValueError."""
         first = 0 if since is None else administration.day_of(since) * administration.DAY * 1000
 
-        def work(database: sqlite3.Connection) -> list[Any]:
+        def work(database: Database) -> list[Any]:
             return ledger.rows(database, key=key, after=after, since=first, most=most)
 
         return [administration.ledger_document(row) for row in await self._call(work)]

@@ -18,6 +18,7 @@ from gateway.admission.refusals import exceeded
 from gateway.config.limits import WhenDown
 from gateway.errors import LimitsUnavailable
 from gateway.store import counters as store
+from gateway.store.database import Database, StoreFailed
 from gateway.store.limits_rows import CounterId, Want
 
 RECALL_WAIT: Final = 1.0
@@ -31,6 +32,8 @@ IDLE: Final = 0.5
 _FAILURES: Final = 3
 """In a row, after which the store is left alone for a while."""
 _REST: Final = 1.0
+_MARGIN: Final = 5.0
+"""Seconds by which this process gives its slices up before others take them."""
 
 _log: Final = logging.getLogger("llm_router")
 T = TypeVar("T")
@@ -45,14 +48,18 @@ def _untold(seconds: float) -> None:
 
 
 class StoreThread:
-    """The one thread that uses the database. One that keeps failing is left alone for a second."""
+    """The one thread that uses the database. One that keeps failing is left alone, but for a
+    probe a second.
+    """
 
-    def __init__(self, database: sqlite3.Connection, now: Callable[[], float]) -> None:
+    def __init__(self, database: Database, now: Callable[[], float]) -> None:
         self._database = database
         self._now = now
         self._thread = ThreadPoolExecutor(1, "limits-store")
         self._failures = 0
         self._not_before = 0.0
+        self.probed = False
+        """Somebody probes a failing one, so that no request has to wait for it."""
         self.trips = 0
         """How often the store was asked."""
         self.took: Callable[[float], None] = _untold
@@ -62,15 +69,21 @@ class StoreThread:
     def down(self) -> bool:
         return self._failures >= _FAILURES
 
-    async def call(self, work: Callable[..., T], *arguments: Any) -> T:
+    @property
+    def remote(self) -> bool:
+        return self._database.remote
+
+    async def call(self, work: Callable[..., T], *arguments: Any, probe: bool = False) -> T:
         """Work that is given the database first. Raises StoreDown."""
-        if self.down and self._now() < self._not_before:
-            raise StoreDown
+        if self.down:
+            if self._now() < self._not_before or (self.probed and not probe):
+                raise StoreDown
+            self._not_before = self._now() + _REST
         self.trips += 1
         loop, began = asyncio.get_running_loop(), self._now()
         try:
             result = await loop.run_in_executor(self._thread, work, self._database, *arguments)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, StoreFailed) as error:
             self._failed(error)
             raise StoreDown from None
         finally:
@@ -80,7 +93,7 @@ class StoreThread:
         self._failures = 0
         return result
 
-    def _failed(self, error: sqlite3.Error) -> None:
+    def _failed(self, error: Exception) -> None:
         self._failures += 1
         if self._failures == _FAILURES:
             _log.error("the store of limits cannot be used: %s", error)
@@ -115,6 +128,9 @@ class Leases:
         self._turn = asyncio.Lock()
         self._recalls: dict[CounterId, asyncio.Task[None]] = {}
         self._seen_recalls = 0
+        self._good_until = self._money_until = float("inf")
+        """Monotonic seconds until which slices are this process's though the store is away."""
+        self._lost = self._lost_money = False
 
     async def take(self, counters: Sequence[Counter], needs: Amounts) -> None:
         """Hold `needs` of all counters, or nothing. Raises LimitExceeded, LimitsUnavailable."""
@@ -136,14 +152,39 @@ class Leases:
 
     def take_now(self, counters: Sequence[Counter], needs: Amounts) -> bool:
         """Hold `needs` where what is leased suffices; else nothing."""
+        now = self._now()
+        if now > self._good_until:
+            self._expire(now)
         for counter in counters:
             if counter.lease - counter.held - counter.unbooked < needs[counter.index]:
                 return False
-        self._hold(counters, needs)
+        self._hold(counters, needs, now)
         return True
 
-    def _hold(self, counters: Sequence[Counter], needs: Amounts) -> None:
-        now = self._now()
+    def seen(self, at: float, peers: int) -> None:
+        """The store has seen this process, `at` monotonic seconds or later."""
+        self.peers = peers
+        if self._thread.remote and not self._lost:
+            self._good_until = at + store.EXPIRY - _MARGIN
+            self._money_until = at + store.MONEY_EXPIRY - _MARGIN
+
+    def _expire(self, now: float) -> None:
+        """This process was not seen for so long that its slices are others': it has none."""
+        self._lost, self._lost_money = True, now > self._money_until
+        self._good_until = float("inf") if self._lost_money else self._money_until
+        for counter in self._pool:
+            if self._lost_money or counter.limit.on != "usd":
+                counter.lease = 0
+
+    async def _start_over(self) -> None:
+        """The store, too, says that it has none. Raises StoreDown."""
+        at, money = self._now(), self._lost_money
+        now = int(self._clock())
+        await self._thread.call(store.start_over, self.instance, now, money)
+        self._lost = self._lost_money = False
+        self.seen(at, self.peers)
+
+    def _hold(self, counters: Sequence[Counter], needs: Amounts, now: float) -> None:
         for counter in counters:
             counter.held += needs[counter.index]
             counter.touched = now
@@ -164,7 +205,7 @@ class Leases:
                         continue
                 except StoreDown:
                     self._without_store(lacking, needs)
-                    self._hold(counters, needs)
+                    self._hold(counters, needs, self._now())
                     return
                 if recalled:
                     self._refuse(refusing, needs)
@@ -187,6 +228,8 @@ class Leases:
 
     async def _lease(self, lacking: Sequence[Counter], needs: Amounts) -> list[Counter]:
         """Lease what is lacking; the counters that have not so much. Raises StoreDown."""
+        if self._lost:
+            await self._start_over()
         wants = [Want(c.id, needs[c.index] - c.free, c.cap) for c in lacking]
         answers = await self._thread.call(store.lease, self.instance, wants, self.peers)
         whole = all(answer.given for answer in answers)

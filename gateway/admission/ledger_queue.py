@@ -4,7 +4,6 @@ that are gone.
 
 import asyncio
 import logging
-import sqlite3
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -17,7 +16,7 @@ from gateway.admission.scopes import in_words
 from gateway.store import counters as counter_store
 from gateway.store import keys as key_store
 from gateway.store import ledger
-from gateway.store.limits_database import transaction
+from gateway.store.database import Database, transaction
 from gateway.store.limits_rows import LedgerRow
 
 BATCH: Final = 500
@@ -132,7 +131,7 @@ async def recover(directory: Path, thread: StoreThread) -> int:
     return count
 
 
-def remove_instance(database: sqlite3.Connection, instance: str) -> None:
+def remove_instance(database: Database, instance: str) -> None:
     """A process is gone, and everything of it is in the ledger: its slices return."""
     with transaction(database):
         counter_store.remove_instance(database, instance)

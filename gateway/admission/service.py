@@ -1,17 +1,10 @@
-"""Limits in a running gateway: the one value that the API asks before a request is sent, and the
-work that goes on beside requests.
-"""
+"""Limits in a running gateway: the one value that the API asks before a request is sent."""
 
-import asyncio
 import contextlib
 import hashlib
 import logging
-import os
-import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from gateway.accounting.observed import Learned
@@ -23,7 +16,7 @@ from gateway.admission.counters import Applied, Counter, CounterPool
 from gateway.admission.journal import Journal
 from gateway.admission.keys import KeyDirectory
 from gateway.admission.leases import Leases, StoreDown, StoreThread
-from gateway.admission.ledger_queue import LedgerQueue, recover, remove_instance
+from gateway.admission.ledger_queue import LedgerQueue
 from gateway.admission.metrics import LimitMetrics, Standing
 from gateway.admission.refusals import exceeded
 from gateway.admission.reservation import Reservation
@@ -34,28 +27,12 @@ from gateway.routing.candidates import Candidate
 from gateway.routing.plan import Plan
 from gateway.store import counters as counter_store
 from gateway.store import keys as key_store
-from gateway.store.limits_database import opened
 from gateway.store.limits_rows import LedgerRow, Raise
-from gateway.store.sqlite import StoreUnusable
 from gateway.telemetry.ids import unique
 from translators.chat.request import ChatRequest
 
-DATABASE: Final = "limits.sqlite"
-JOURNAL: Final = "journal"
-_TICK: Final = 0.05
-"""Seconds; everything that is done beside requests is done every so many of them."""
-_KEPT_COUNTERS: Final = 2 * 86_400
 _MOST_RULES: Final = 10_000
 _log: Final = logging.getLogger("llm_router")
-
-
-def database_path(policy: LimitsPolicy, state: Path) -> Path:
-    """Where the store is. `state`: the directory of what outlives the process."""
-    url = policy.store.url
-    if url is None:
-        return state / DATABASE
-    path = url.removeprefix("sqlite:")
-    return Path("/" + path.lstrip("/")) if path.startswith("/") else Path(path)
 
 
 class Asking(NamedTuple):
@@ -69,7 +46,7 @@ class Asking(NamedTuple):
 
 
 class Admission:
-    """One for a process; use `running`. `clock`: Unix seconds; `now`: monotonic seconds."""
+    """One for a process; upkeep.running makes it. `clock`: Unix seconds; `now`: monotonic ones."""
 
     def __init__(
         self,
@@ -108,98 +85,12 @@ class Admission:
         )
         thread.took = self.metrics.took
 
-    @classmethod
-    @asynccontextmanager
-    async def running(
-        cls,
-        policy: LimitsPolicy,
-        state: Path,
-        clock: Callable[[], float],
-        now: Callable[[], float],
-    ) -> AsyncIterator["Admission"]:
-        """What processes that died have left is booked first. Raises StoreUnusable."""
-        path = database_path(policy, state)
-        thread = StoreThread(opened(path), now)
-        instance = f"{socket.gethostname()}-{os.getpid()}-{unique(8)}"
-        try:
-            journal = Journal(path.parent / JOURNAL, instance)
-            admission = cls(policy, instance, thread, journal, clock, now)
-            await admission._start(path.parent / JOURNAL)
-        except (StoreDown, OSError) as error:
-            await thread.close()
-            raise StoreUnusable(f"{path} cannot be used as a store: {error}", "store") from None
-        tending = asyncio.ensure_future(admission._tend(path.parent / JOURNAL))
-        try:
-            yield admission
-        finally:
-            tending.cancel()
-            await asyncio.gather(tending, return_exceptions=True)
-            await admission._stop()
-
-    async def _start(self, directory: Path) -> None:
-        count = await recover(directory, self.thread)
-        if count:
-            _log.warning("%d requests of processes that had ended were booked", count)
-        await self._beat()
-
-    async def _stop(self) -> None:
-        booked = False
-        with contextlib.suppress(StoreDown):
-            await self.queue.book()
-            await self.queue.book_key_use()
-            booked = not any(file.pending for file in self.journal.files)
-            if booked:
-                await self.leases.return_all()
-                await self.thread.call(remove_instance, self.leases.instance)
-        self.journal.close(booked=booked)
-        await self.thread.close()
-
-    async def _tend(self, directory: Path) -> None:
-        """What goes on beside requests."""
-
-        async def sync() -> None:
-            await asyncio.to_thread(self.journal.sync)
-
-        async def recover_others() -> None:
-            await recover(directory, self.thread)
-
-        async def answer_recalls_soon() -> None:
-            if self.leases.peers > 1:
-                await self.leases.answer_recalls()
-
-        works: tuple[tuple[int, Callable[[], Awaitable[None]]], ...] = (
-            (2, sync),
-            (1, answer_recalls_soon),
-            (4, self.leases.answer_recalls),  # of a process that has only just begun
-            (4, self.queue.book),
-            (5, self.leases.return_idle),
-            (20, self._beat),
-            (100, recover_others),
-            (1200, self.queue.book_key_use),
-            (1200, self._forget_old),
-        )
-        step = 0
-        while True:
-            await asyncio.sleep(_TICK)
-            step += 1
-            for every, work in works:
-                if step % every == 0:
-                    try:
-                        await work()
-                    except StoreDown:
-                        continue
-                    except OSError as error:
-                        _log.error("limits: %s", error.strerror or error)
-
-    async def _beat(self) -> None:
-        """Say that this process is there, and learn what has changed."""
-        now = int(self.clock())
-        beat = await self.thread.call(counter_store.beat, self.leases.instance, now)
-        self.leases.peers = beat.peers
-        if beat.revision != self._revision:
+    async def learn(self, revision: int) -> None:
+        """The store was seen with that revision. Raises StoreDown."""
+        if revision != self._revision:
             await self.learn_changes()
-            self._revision = beat.revision
-        elif any(more.until <= now for more in self._raises):
+            self._revision = revision
+        elif any(more.until <= self.clock() for more in self._raises):
             await self.learn_changes()
         self.keys.seen()
 
@@ -210,10 +101,6 @@ class Admission:
         self._raises = await self.thread.call(counter_store.raises, int(self.clock()))
         self.pool.recap()
         self._forget_rules()
-
-    async def _forget_old(self) -> None:
-        before = int(self.clock()) - _KEPT_COUNTERS
-        await self.thread.call(counter_store.forget_old, before)
 
     def apply_policy(self, policy: LimitsPolicy) -> None:
         """From now on this holds."""

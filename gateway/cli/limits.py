@@ -16,14 +16,14 @@ from gateway.admission import administration
 from gateway.admission.administrator import check_groups, days, raise_of
 from gateway.admission.amounts import NANO, shown
 from gateway.admission.scopes import NO_KEY, applied, rules_of
-from gateway.admission.service import database_path
 from gateway.admission.windows import began
 from gateway.api.limits_admin import as_csv
 from gateway.config import Config
 from gateway.config.limits import LimitsPolicy, duration, read_limits
 from gateway.errors import KeyNotFound
 from gateway.store import counters, keys, ledger
-from gateway.store.limits_database import opened, version
+from gateway.store.database import Database, StoreFailed
+from gateway.store.engine import open_store, store_url
 from gateway.store.limits_rows import Author, CounterId
 from gateway.store.sqlite import StoreUnusable
 
@@ -34,7 +34,7 @@ class Command:
     """One command: the store, the policy, and what was asked."""
 
     def __init__(
-        self, database: sqlite3.Connection, policy: LimitsPolicy, options: argparse.Namespace
+        self, database: Database, policy: LimitsPolicy, options: argparse.Namespace
     ) -> None:
         self.database = database
         self.policy = policy
@@ -151,12 +151,12 @@ class Command:
         return 0 if broken is None else 1
 
     def check_store(self) -> int:
-        (found,) = self.database.execute("PRAGMA integrity_check").fetchone()
-        print(f"schema {version(self.database)}: {found}")
+        found = self.database.check()
+        print(f"schema {self.database.version()}: {found}")
         return 0 if found == "ok" else 1
 
     def migrate(self) -> int:
-        print(f"schema {version(self.database)}")  # opening it has brought it there
+        print(f"schema {self.database.version()}")  # opening it has brought it there
         return 0
 
 
@@ -180,7 +180,9 @@ _ACTIONS: Final[Mapping[tuple[str, str | None], Callable[[Command], int]]] = {
 }
 
 
-def run(config: Config, state: Path, options: argparse.Namespace) -> int:
+def run(
+    config: Config, state: Path, environ: Mapping[str, str], options: argparse.Namespace
+) -> int:
     """Exit status: 1 if it could not be done. `state`: the directory of what outlives processes."""
     policy = config.limits
     if policy is None:
@@ -191,9 +193,10 @@ def run(config: Config, state: Path, options: argparse.Namespace) -> int:
         return 1
     action = _ACTIONS[options.command, getattr(options, "action", None)]
     try:
-        with closing(opened(database_path(policy, state))) as database:
+        url = store_url(policy.store.url, environ)
+        with closing(open_store(url, state, patient=True)) as database:
             return action(Command(database, policy, options))
-    except (StoreUnusable, ValueError, sqlite3.Error) as error:
+    except (StoreUnusable, ValueError, sqlite3.Error, StoreFailed) as error:
         print(error, file=sys.stderr)
     except KeyNotFound as error:
         print(error.message, file=sys.stderr)

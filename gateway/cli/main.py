@@ -241,7 +241,7 @@ def _check(config: Config, strict: bool) -> int:
 def _limits(config: Config, options: argparse.Namespace) -> int:
     """Its modules are there only when they are asked for."""
     done: int = importlib.import_module("gateway.cli.limits").run(
-        config, state_directory(os.environ), options
+        config, state_directory(os.environ), os.environ, options
     )
     return done
 

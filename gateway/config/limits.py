@@ -132,15 +132,24 @@ class WhenDown(Row):
     """Of money. open: counted in the journal, the cap may be exceeded."""
 
 
+_URL: Final = matching(
+    "sqlite:.+|postgres(?:ql)?://(?!.*password=)(?:[^:@/]+@)?[^@]+",
+    "must be sqlite: and a path, or postgresql:// without a password, which belongs into"
+    " LLM_ROUTER_STORE_URL",
+    repeated=False,
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreSettings(Row):
     """Where keys, counters and the ledger are."""
 
-    url: Annotated[str, matching("sqlite:.+", "must be sqlite: and a path", repeated=False)] | None
+    url: Annotated[str, _URL] | None = None
+    """The environment's LLM_ROUTER_STORE_URL wins over it."""
     when_down: WhenDown = WhenDown()
 
 
-NO_STORE: Final = StoreSettings(url=None)
+NO_STORE: Final = StoreSettings()
 _DEFAULTS: Final = KeyDefaults()
 
 

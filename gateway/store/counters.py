@@ -5,15 +5,19 @@ processes are.
 that all processes together never use more.
 """
 
-import sqlite3
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from gateway.store.limits_database import transaction
+from gateway.store.database import Database, portions, transaction
 from gateway.store.limits_rows import CounterId, Given, Raise, Want
 
 LIVE: Final = 10
 """Seconds since it was last seen for which a process counts as one."""
+EXPIRY: Final = 30
+"""Seconds without a sign of a process after which its slices of what is no money are others'."""
+MONEY_EXPIRY: Final = 900
+"""The same of money: its journal may say that it was spent, and is waited for."""
 _OF_COUNTER: Final = "scope = ? AND name = ? AND win = ?"
 
 
@@ -28,27 +32,32 @@ class Beat(NamedTuple):
     """How often anything was called back."""
 
 
-def lease(
-    database: sqlite3.Connection, instance: str, wants: Sequence[Want], peers: int
-) -> list[Given]:
+def lease(database: Database, instance: str, wants: Sequence[Want], peers: int) -> list[Given]:
     """A slice of every counter, or of none if one has not enough: then `given` is 0 of those that
     are at fault.
     """
-    answers = []
     with transaction(database):
-        for want in wants:
-            answers.append(_offered(database, want, peers))
+        known = totals(database, [want.counter for want in wants])
+        answers = [_offered(want, *known[want.counter], peers) for want in wants]
         if all(answer.given for answer in answers):
-            for want, answer in zip(wants, answers, strict=True):
-                _take(database, instance, want.counter, answer.given)
+            _take(database, instance, wants, [answer.given for answer in answers])
     return answers
 
 
-def _offered(database: sqlite3.Connection, want: Want, peers: int) -> Given:
-    row = database.execute(
-        f"SELECT leased, spent FROM counters WHERE {_OF_COUNTER}", want.counter
-    ).fetchone()
-    leased, spent = row or (0, 0)
+def totals(
+    database: Database, counters: Sequence[CounterId]
+) -> defaultdict[CounterId, tuple[int, int]]:
+    """(spent, leased) of counters; of one that is not there yet (0, 0)."""
+    found: defaultdict[CounterId, tuple[int, int]] = defaultdict(lambda: (0, 0))
+    for some in portions(counters):
+        which = " OR ".join([f"({_OF_COUNTER})"] * len(some))
+        query = f"SELECT scope, name, win, spent, leased FROM counters WHERE {which}"
+        for *name, spent, leased in database.execute(query, [v for c in some for v in c]):
+            found[CounterId(*name)] = spent, leased
+    return found
+
+
+def _offered(want: Want, spent: int, leased: int, peers: int) -> Given:
     left = want.cap - leased - spent
     if left < want.need:
         return Given(0, leased + spent, spent)
@@ -56,62 +65,61 @@ def _offered(database: sqlite3.Connection, want: Want, peers: int) -> Given:
     return Given(given, leased + spent + given, spent)
 
 
-def _take(database: sqlite3.Connection, instance: str, counter: CounterId, amount: int) -> None:
-    database.execute(
+def _take(database: Database, instance: str, wants: Sequence[Want], given: Sequence[int]) -> None:
+    taken = [(*want.counter, amount) for want, amount in zip(wants, given, strict=True)]
+    database.executemany(
         "INSERT INTO counters(scope, name, win, leased) VALUES(?, ?, ?, ?)"
-        " ON CONFLICT DO UPDATE SET leased = leased + excluded.leased",
-        (*counter, amount),
+        " ON CONFLICT(scope, name, win) DO UPDATE SET leased = counters.leased + excluded.leased",
+        taken,
     )
-    database.execute(
+    database.executemany(
         "INSERT INTO leases(instance, scope, name, win, amount, answered) VALUES(?1, ?2, ?3, ?4,"
         " ?5, (SELECT recall FROM counters WHERE scope = ?2 AND name = ?3 AND win = ?4))"
-        " ON CONFLICT DO UPDATE SET amount = amount + excluded.amount",
-        (instance, *counter, amount),
+        " ON CONFLICT(instance, scope, name, win) DO UPDATE SET"
+        " amount = leases.amount + excluded.amount",
+        [(instance, *each) for each in taken],
     )
 
 
-def give_back(
-    database: sqlite3.Connection, instance: str, returned: Sequence[tuple[CounterId, int]]
-) -> None:
+def give_back(database: Database, instance: str, returned: Sequence[tuple[CounterId, int]]) -> None:
     """What a process does not need of its slices. Of all of them it has answered every recall."""
     with transaction(database):
-        for counter, amount in returned:
-            if amount:
-                reduce_lease(database, instance, counter, amount)
-            database.execute(
-                "UPDATE leases SET answered = (SELECT recall FROM counters WHERE scope = ?2 AND"
-                " name = ?3 AND win = ?4) WHERE instance = ?1 AND scope = ?2 AND name = ?3 AND"
-                " win = ?4",
-                (instance, *counter),
-            )
-            database.execute(
-                f"DELETE FROM leases WHERE instance = ? AND {_OF_COUNTER} AND amount = 0",
-                (instance, *counter),
-            )
+        reduce_leases(database, instance, dict(returned))
+        mine = [(instance, *counter) for counter, _ in returned]
+        database.executemany(
+            "UPDATE leases SET answered = (SELECT recall FROM counters WHERE scope = ?2 AND"
+            " name = ?3 AND win = ?4) WHERE instance = ?1 AND scope = ?2 AND name = ?3 AND"
+            " win = ?4",
+            mine,
+        )
+        database.executemany(
+            f"DELETE FROM leases WHERE instance = ? AND {_OF_COUNTER} AND amount = 0", mine
+        )
 
 
-def reduce_lease(
-    database: sqlite3.Connection, instance: str, counter: CounterId, amount: int
-) -> int:
-    """Take up to `amount` from a process's slice; how much that was. Inside a transaction."""
-    row = database.execute(
-        f"SELECT amount FROM leases WHERE instance = ? AND {_OF_COUNTER}", (instance, *counter)
-    ).fetchone()
-    taken: int = min(amount, row[0]) if row else 0
-    if taken:
-        database.execute(
-            f"UPDATE leases SET amount = amount - ? WHERE instance = ? AND {_OF_COUNTER}",
-            (taken, instance, *counter),
+def reduce_leases(
+    database: Database, instance: str, amounts: Mapping[CounterId, int]
+) -> dict[CounterId, int]:
+    """Take up to so much from a process's slices; how much that was. Inside a transaction."""
+    wanted = [counter for counter, amount in amounts.items() if amount > 0]
+    taken: dict[CounterId, int] = {}
+    for some in portions(wanted):
+        which = " OR ".join([f"({_OF_COUNTER})"] * len(some))
+        query = f"SELECT scope, name, win, amount FROM leases WHERE instance = ? AND ({which})"
+        for *name, amount in database.execute(query, [instance, *(v for c in some for v in c)]):
+            counter = CounterId(*name)
+            taken[counter] = min(amount, amounts[counter])
+    less = [(by, *counter) for counter, by in taken.items() if by]
+    if less:
+        database.executemany(
+            f"UPDATE leases SET amount = amount - ? WHERE {_OF_COUNTER} AND instance = ?",
+            [(*each, instance) for each in less],
         )
-        database.execute(
-            f"UPDATE counters SET leased = leased - ? WHERE {_OF_COUNTER}", (taken, *counter)
-        )
+        database.executemany(f"UPDATE counters SET leased = leased - ? WHERE {_OF_COUNTER}", less)
     return taken
 
 
-def call_back(
-    database: sqlite3.Connection, instance: str, counters: Sequence[CounterId], now: int
-) -> bool:
+def call_back(database: Database, instance: str, counters: Sequence[CounterId], now: int) -> bool:
     """Ask the other processes for what they do not need of these. False if none has any."""
     with transaction(database):
         asked = False
@@ -126,9 +134,7 @@ def call_back(
     return asked
 
 
-def unanswered(
-    database: sqlite3.Connection, instance: str, counters: Sequence[CounterId], now: int
-) -> bool:
+def unanswered(database: Database, instance: str, counters: Sequence[CounterId], now: int) -> bool:
     """Whether a live process has not yet given back what it can."""
     return any(
         _holders(
@@ -143,9 +149,7 @@ def unanswered(
     )
 
 
-def _holders(
-    database: sqlite3.Connection, instance: str, counter: CounterId, now: int, which: str
-) -> bool:
+def _holders(database: Database, instance: str, counter: CounterId, now: int, which: str) -> bool:
     query = (
         "SELECT 1 FROM leases l JOIN instances i ON i.id = l.instance WHERE l.scope = ? AND"
         f" l.name = ? AND l.win = ? AND l.instance <> ? AND l.amount > 0 AND i.seen > ? {which}"
@@ -154,13 +158,13 @@ def _holders(
     return database.execute(query, (*counter, instance, now - LIVE)).fetchone() is not None
 
 
-def recalls(database: sqlite3.Connection) -> int:
+def recalls(database: Database) -> int:
     """How often anything was called back."""
     (count,) = database.execute("SELECT v FROM meta WHERE k = 'recall'").fetchone()
     return int(count)
 
 
-def called_back(database: sqlite3.Connection, instance: str) -> list[CounterId]:
+def called_back(database: Database, instance: str) -> list[CounterId]:
     """The counters of which this process has been asked for what it does not need."""
     query = (
         "SELECT l.scope, l.name, l.win FROM leases l JOIN counters c USING(scope, name, win) WHERE"
@@ -169,20 +173,14 @@ def called_back(database: sqlite3.Connection, instance: str) -> list[CounterId]:
     return [CounterId(*row) for row in database.execute(query, (instance,))]
 
 
-def used(database: sqlite3.Connection, counter: CounterId) -> tuple[int, int]:
+def used(database: Database, counter: CounterId) -> tuple[int, int]:
     """(spent, leased) of a counter."""
-    row = database.execute(
-        f"SELECT spent, leased FROM counters WHERE {_OF_COUNTER}", counter
-    ).fetchone()
-    return row or (0, 0)
+    return totals(database, [counter])[counter]
 
 
-def beat(database: sqlite3.Connection, instance: str, now: int) -> Beat:
+def beat(database: Database, instance: str, now: int) -> Beat:
     """The process is there."""
-    database.execute(
-        "INSERT INTO instances VALUES(?1, ?2, ?2) ON CONFLICT DO UPDATE SET seen = ?2",
-        (instance, now),
-    )
+    _see(database, instance, now)
     (peers,) = database.execute(
         "SELECT COUNT(*) FROM instances WHERE seen > ?", (now - LIVE,)
     ).fetchone()
@@ -190,25 +188,63 @@ def beat(database: sqlite3.Connection, instance: str, now: int) -> Beat:
     return Beat(max(1, peers), revision, recalls(database))
 
 
-def remove_instance(database: sqlite3.Connection, instance: str) -> None:
+def _see(database: Database, instance: str, now: int) -> None:
+    database.execute(
+        "INSERT INTO instances VALUES(?1, ?2, ?2) ON CONFLICT(id) DO UPDATE SET seen = ?2",
+        (instance, now),
+    )
+
+
+def remove_instance(database: Database, instance: str) -> None:
     """The process is gone, and its journal was read: its slices return. Inside a transaction."""
-    for *counter, amount in database.execute(
-        "SELECT scope, name, win, amount FROM leases WHERE instance = ?", (instance,)
-    ).fetchall():
-        database.execute(
-            f"UPDATE counters SET leased = leased - ? WHERE {_OF_COUNTER}", (amount, *counter)
-        )
-    database.execute("DELETE FROM leases WHERE instance = ?", (instance,))
+    return_leases(database, instance)
     database.execute("DELETE FROM instances WHERE id = ?", (instance,))
 
 
-def raises(database: sqlite3.Connection, now: int) -> list[Raise]:
+def return_leases(database: Database, instance: str, *, money: bool = True) -> None:
+    """A process's slices return, with `money` those of it, too. Inside a transaction."""
+    which = "instance = ?" + ("" if money else " AND name NOT LIKE 'usd/%'")
+    found = database.execute(
+        f"SELECT scope, name, win, amount FROM leases WHERE {which}", (instance,)
+    ).fetchall()
+    database.executemany(
+        f"UPDATE counters SET leased = leased - ? WHERE {_OF_COUNTER}",
+        [(amount, *counter) for *counter, amount in found],
+    )
+    database.execute(f"DELETE FROM leases WHERE {which}", (instance,))
+
+
+def start_over(database: Database, instance: str, now: int, money: bool) -> None:
+    """A process that was not seen for long is there again, with no slices."""
+    with transaction(database):
+        return_leases(database, instance, money=money)
+        _see(database, instance, now)
+
+
+def expire(database: Database, now: int) -> list[str]:
+    """Slices of processes that were not seen for long return: of what is no money first. The
+    processes that are given up. Their journals are booked whenever they are found.
+    """
+    with transaction(database):
+        silent = database.execute(
+            "SELECT id, seen FROM instances WHERE seen <= ?", (now - EXPIRY,)
+        ).fetchall()
+        gone = [instance for instance, seen in silent if seen <= now - MONEY_EXPIRY]
+        for instance, _ in silent:
+            if instance in gone:
+                remove_instance(database, instance)
+            else:
+                return_leases(database, instance, money=False)
+    return gone
+
+
+def raises(database: Database, now: int) -> list[Raise]:
     """Those that hold."""
     rows = database.execute("SELECT scope, name, by, until FROM raises WHERE until > ?", (now,))
     return [Raise(*row) for row in rows]
 
 
-def forget_old(database: sqlite3.Connection, before: int) -> None:
+def forget_old(database: Database, before: int) -> None:
     """Counters of short windows that ended long ago, and that nobody holds anything of."""
     database.execute(
         "DELETE FROM counters WHERE leased = 0 AND win > 0 AND win < ? AND (name LIKE '%/second' OR"

@@ -4,24 +4,23 @@ one before it.
 
 import hashlib
 import json
-import sqlite3
 from collections.abc import Sequence
 from typing import Any, Final
 
-from gateway.store.limits_database import transaction
+from gateway.store.database import Database, transaction
 from gateway.store.limits_rows import Author, KeyRow, Raise, SecretRow
 
 _COLUMNS: Final = ", ".join(KeyRow._fields)
 _MARKS: Final = ",".join("?" * len(KeyRow._fields))
 
 
-def find(database: sqlite3.Connection, key_id: str) -> KeyRow | None:
+def find(database: Database, key_id: str) -> KeyRow | None:
     found = database.execute(f"SELECT {_COLUMNS} FROM keys WHERE id = ?", (key_id,)).fetchone()
     return None if found is None else KeyRow(*found)
 
 
 def page(
-    database: sqlite3.Connection, team: str | None = None, after: str = "", most: int = 100
+    database: Database, team: str | None = None, after: str = "", most: int = 100
 ) -> list[KeyRow]:
     """In the order of their ids."""
     which, values = "id > ?", [after]
@@ -31,9 +30,7 @@ def page(
     return [KeyRow(*found) for found in database.execute(query, (*values, most))]
 
 
-def changed_since(
-    database: sqlite3.Connection, revision: int
-) -> tuple[list[KeyRow], list[SecretRow]]:
+def changed_since(database: Database, revision: int) -> tuple[list[KeyRow], list[SecretRow]]:
     """Keys with a newer revision, and all of their secrets."""
     rows = [
         KeyRow(*found)
@@ -47,7 +44,7 @@ def changed_since(
     return rows, [SecretRow(*found) for found in secrets]
 
 
-def create(database: sqlite3.Connection, row: KeyRow, secret: SecretRow, author: Author) -> KeyRow:
+def create(database: Database, row: KeyRow, secret: SecretRow, author: Author) -> KeyRow:
     """The key as it stands in the store."""
     with transaction(database):
         revision = _change(database, row.created_at, "key", row.id)
@@ -58,9 +55,7 @@ def create(database: sqlite3.Connection, row: KeyRow, secret: SecretRow, author:
     return row
 
 
-def update(
-    database: sqlite3.Connection, row: KeyRow, now: int, author: Author, action: str
-) -> KeyRow:
+def update(database: Database, row: KeyRow, now: int, author: Author, action: str) -> KeyRow:
     """Replace what is known of a key."""
     with transaction(database):
         before = find(database, row.id)
@@ -74,9 +69,7 @@ def update(
     return row
 
 
-def rotate(
-    database: sqlite3.Connection, secret: SecretRow, until: int, now: int, author: Author
-) -> None:
+def rotate(database: Database, secret: SecretRow, until: int, now: int, author: Author) -> None:
     """Add a secret; the key's others are good until `until`."""
     with transaction(database):
         revision = _change(database, now, "key", secret.key_id)
@@ -85,7 +78,8 @@ def rotate(
             "DELETE FROM secrets WHERE key_id = ? AND valid_until <= ?", (secret.key_id, now)
         )
         database.execute(
-            "UPDATE secrets SET valid_until = MIN(COALESCE(valid_until, ?1), ?1) WHERE key_id = ?2",
+            "UPDATE secrets SET valid_until = ?1 WHERE key_id = ?2 AND"
+            " COALESCE(valid_until, ?1 + 1) > ?1",
             (until, secret.key_id),
         )
         _add_secret(database, secret, now)
@@ -93,7 +87,7 @@ def rotate(
         _audit(database, now, author, "rotate", f"key/{secret.key_id}", None, after)
 
 
-def add_raise(database: sqlite3.Connection, more: Raise, now: int, author: Author) -> None:
+def add_raise(database: Database, more: Raise, now: int, author: Author) -> None:
     """Raise a limit for a while."""
     with transaction(database):
         _change(database, now, "raise", f"{more.scope} {more.name}")
@@ -102,21 +96,22 @@ def add_raise(database: sqlite3.Connection, more: Raise, now: int, author: Autho
         _audit(database, now, author, "raise", f"limit/{more.scope}/{more.name}", None, after)
 
 
-def used_at(database: sqlite3.Connection, used: Sequence[tuple[str, int]]) -> None:
+def used_at(database: Database, used: Sequence[tuple[str, int]]) -> None:
     """When keys were used last: Unix seconds by their ids."""
     with transaction(database):
         database.executemany(
-            "UPDATE keys SET last_used_at = MAX(COALESCE(last_used_at, 0), ?2) WHERE id = ?1", used
+            "UPDATE keys SET last_used_at = ?2 WHERE id = ?1 AND COALESCE(last_used_at, 0) < ?2",
+            used,
         )
 
 
-def audited(database: sqlite3.Connection, what: str, now: int, author: Author, after: str) -> None:
+def audited(database: Database, what: str, now: int, author: Author, after: str) -> None:
     """Write down a change that stands elsewhere."""
     with transaction(database):
         _audit(database, now, author, "amend", what, None, after)
 
 
-def audit_rows(database: sqlite3.Connection, after: int = 0, most: int = 1000) -> list[Any]:
+def audit_rows(database: Database, after: int = 0, most: int = 1000) -> list[Any]:
     """id, at, who, ip, action, what, before, after."""
     query = (
         "SELECT id, at, who, ip, action, what, before, after FROM audit WHERE id > ? ORDER BY id"
@@ -125,7 +120,7 @@ def audit_rows(database: sqlite3.Connection, after: int = 0, most: int = 1000) -
     return database.execute(query, (after, most)).fetchall()
 
 
-def first_broken_audit_row(database: sqlite3.Connection) -> int | None:
+def first_broken_audit_row(database: Database) -> int | None:
     """The id of the first row that was changed, or before which one was taken out; None if all is
     well.
     """
@@ -145,24 +140,23 @@ def shown(row: KeyRow) -> str:
     return json.dumps(row._asdict(), sort_keys=True)
 
 
-def _add_secret(database: sqlite3.Connection, secret: SecretRow, now: int) -> None:
+def _add_secret(database: Database, secret: SecretRow, now: int) -> None:
     database.execute(
         "INSERT INTO secrets VALUES(?, ?, ?, ?, ?)",
         (secret.digest, secret.key_id, secret.hint, now, secret.valid_until),
     )
 
 
-def _change(database: sqlite3.Connection, now: int, what: str, name: str) -> int:
+def _change(database: Database, now: int, what: str, name: str) -> int:
     """The revision that tells other processes of a change."""
-    found = database.execute(
-        "INSERT INTO changes(at, what, id) VALUES(?, ?, ?)", (now, what, name)
-    ).lastrowid
-    assert found is not None
-    return found
+    (revision,) = database.execute(
+        "INSERT INTO changes(at, what, id) VALUES(?, ?, ?) RETURNING rev", (now, what, name)
+    ).fetchone()
+    return int(revision)
 
 
 def _audit(
-    database: sqlite3.Connection,
+    database: Database,
     now: int,
     author: Author,
     action: str,

@@ -3,18 +3,17 @@ day; corrected by further rows, never changed.
 """
 
 import json
-import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from gateway.store.counters import reduce_lease, used
-from gateway.store.limits_database import transaction
+from gateway.store.counters import reduce_leases, totals
+from gateway.store.database import Database, portions, snapshot, transaction
 from gateway.store.limits_rows import Charge, CounterId, LedgerRow
 
 _COLUMNS: Final = (
-    "id, at, key_id, team, persona, user, provider, model, state, attempts, input, cached, written,"
-    " output, reasoning, cost, revision, decision, request, amends, why, charges"
+    'id, at, key_id, team, persona, "user", provider, model, state, attempts, input, cached,'
+    " written, output, reasoning, cost, revision, decision, request, amends, why, charges"
 )
 _MARKS: Final = ",".join("?" * (len(LedgerRow._fields) + 1))
 _DAY: Final = 86_400_000
@@ -22,6 +21,11 @@ GROUPS: Final = ("day", "key", "team", "persona", "model")
 """What spend can be told by."""
 _GROUP_COLUMNS: Final = {"key": "key_id"}
 _SUMS: Final = ("requests", "input", "cached", "output", "cost", "estimated", "unpriced")
+_ADD_DAY: Final = (
+    "INSERT INTO spend_day VALUES(?,?,?,?,?,?,?,?,?,?,?,?)"
+    " ON CONFLICT(day, key_id, team, persona, model) DO UPDATE SET "
+    + ", ".join(f"{name} = spend_day.{name} + excluded.{name}" for name in _SUMS)
+)
 _SHORT: Final = ("/second", "/minute", "/hour")
 
 
@@ -42,67 +46,81 @@ class Booked(NamedTuple):
     """What it has spent now."""
 
 
-def book(
-    database: sqlite3.Connection, instance: str, rows: Sequence[LedgerRow]
-) -> dict[CounterId, Booked]:
+def book(database: Database, instance: str, rows: Sequence[LedgerRow]) -> dict[CounterId, Booked]:
     """Add rows that are not there yet, with what they count. One transaction, to be tried again as
     a whole: a row is counted once.
     """
-    total: Counter[CounterId] = Counter()
     with transaction(database):
-        for row in rows:
-            if _added(database, row):
-                for counter, amount in row.charges:
-                    total[counter] += amount
-        return {
-            counter: Booked(_spend(database, instance, counter, amount), used(database, counter)[0])
-            for counter, amount in total.items()
-        }
+        new = _added(database, rows)
+        charged = _charged(new)
+        taken = reduce_leases(database, instance, charged)
+        _spend(database, charged)
+        after = totals(database, list(charged))
+        return {counter: Booked(taken.get(counter, 0), after[counter][0]) for counter in charged}
 
 
-def _added(database: sqlite3.Connection, row: LedgerRow) -> bool:
-    """Whether it is new."""
-    day = row.at // _DAY
+def _charged(rows: Sequence[LedgerRow]) -> Counter[CounterId]:
+    total: Counter[CounterId] = Counter()
+    for row in rows:
+        for counter, amount in row.charges:
+            total[counter] += amount
+    return total
+
+
+def _added(database: Database, rows: Sequence[LedgerRow]) -> list[LedgerRow]:
+    """Those that are new. Inside a transaction, so that nobody adds one meanwhile."""
+    by_id = {row.id: row for row in rows}
+    for some in portions(list(by_id)):
+        marks = ",".join("?" * len(some))
+        for (known,) in database.execute(f"SELECT id FROM ledger WHERE id IN ({marks})", some):
+            by_id.pop(known, None)
+    new = list(by_id.values())
+    if new:
+        database.executemany(
+            f"INSERT INTO ledger({_COLUMNS}, day) VALUES({_MARKS})", [_written(row) for row in new]
+        )
+        database.executemany(_ADD_DAY, _of_days(new))
+    return new
+
+
+def _written(row: LedgerRow) -> tuple[Any, ...]:
     charges = json.dumps([[*counter, amount] for counter, amount in row.charges])
-    added = database.execute(
-        f"INSERT INTO ledger({_COLUMNS}, day) VALUES({_MARKS}) ON CONFLICT DO NOTHING",
-        (*row[:-1], charges, day),
-    ).rowcount
-    if added != 1:
-        return False
-    amends = row.amends is not None
-    of_day = (
-        day, row.key_id, row.team, row.persona, f"{row.provider}/{row.model}", int(not amends),
-        row.input, row.cached, row.output, row.cost or 0,
-        int(row.state in ("estimated", "presumed") and not amends),
-        int(row.state == "unpriced" and not amends),
-    )  # fmt: skip
-    database.execute(
-        "INSERT INTO spend_day VALUES(?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET "
-        + ", ".join(f"{name} = {name} + excluded.{name}" for name in _SUMS),
-        of_day,
-    )
-    return True
+    return (*row[:-1], charges, row.at // _DAY)
 
 
-def _spend(database: sqlite3.Connection, instance: str, counter: CounterId, amount: int) -> int:
-    """Count it as spent instead of leased; how much was leased of it."""
-    taken = reduce_lease(database, instance, counter, amount) if amount > 0 else 0
-    database.execute(
-        "INSERT INTO counters(scope, name, win, spent) VALUES(?, ?, ?, ?)"
-        " ON CONFLICT DO UPDATE SET spent = spent + excluded.spent",
-        (*counter, amount),
-    )
-    return taken
+def _of_days(rows: Sequence[LedgerRow]) -> list[tuple[Any, ...]]:
+    """What rows add to days, in the order of the table's key."""
+    sums: dict[tuple[Any, ...], list[int]] = {}
+    for row in rows:
+        key = (row.at // _DAY, row.key_id, row.team, row.persona, f"{row.provider}/{row.model}")
+        first = row.amends is None
+        more = (
+            int(first), row.input, row.cached, row.output, row.cost or 0,
+            int(first and row.state in ("estimated", "presumed")),
+            int(first and row.state == "unpriced"),
+        )  # fmt: skip
+        before = sums.get(key, [0] * len(more))
+        sums[key] = [a + b for a, b in zip(before, more, strict=True)]
+    return [(*key, *sums[key]) for key in sorted(sums)]
 
 
-def find(database: sqlite3.Connection, row_id: str) -> LedgerRow | None:
+def _spend(database: Database, charged: Mapping[CounterId, int]) -> None:
+    """Count it as spent."""
+    if charged:
+        database.executemany(
+            "INSERT INTO counters(scope, name, win, spent) VALUES(?, ?, ?, ?) ON"
+            " CONFLICT(scope, name, win) DO UPDATE SET spent = counters.spent + excluded.spent",
+            [(*counter, amount) for counter, amount in charged.items()],
+        )
+
+
+def find(database: Database, row_id: str) -> LedgerRow | None:
     found = database.execute(f"SELECT {_COLUMNS} FROM ledger WHERE id = ?", (row_id,)).fetchone()
     return None if found is None else _row(found)
 
 
 def rows(
-    database: sqlite3.Connection,
+    database: Database,
     *,
     key: str | None = None,
     after: str = "",
@@ -127,13 +145,13 @@ def _row(found: Sequence[Any]) -> LedgerRow:
 
 
 def spend(
-    database: sqlite3.Connection, by: Sequence[str], since: int, until: int, key: str | None = None
+    database: Database, by: Sequence[str], since: int, until: int, key: str | None = None
 ) -> list[dict[str, Any]]:
     """Sums of the days from `since` to before `until` (days since 1970), for each of what they are
     told by.
     """
     columns = [_GROUP_COLUMNS.get(name, name) for name in by]
-    sums = ", ".join(f"SUM({name})" for name in _SUMS)
+    sums = ", ".join(f"CAST(SUM({name}) AS BIGINT)" for name in _SUMS)
     grouped = f" GROUP BY {', '.join(columns)} ORDER BY {', '.join(columns)}" if columns else ""
     which, values = "day >= ? AND day < ?", [since, until]
     if key is not None:
@@ -148,20 +166,17 @@ def spend(
     ]
 
 
-def amend(database: sqlite3.Connection, row: LedgerRow) -> None:
+def amend(database: Database, row: LedgerRow) -> None:
     """Add a row that corrects another one: its numbers are what is to be added."""
     with transaction(database):
-        if _added(database, row):
-            for counter, amount in row.charges:
-                _spend(database, "", counter, amount)
+        _spend(database, _charged(_added(database, [row])))
 
 
-def differences(database: sqlite3.Connection) -> list[Difference]:
+def differences(database: Database) -> list[Difference]:
     """Where counters and days are not the sums of the ledger's rows: empty if all is well. Counters
     of windows up to an hour are forgotten after a while, and then not looked at.
     """
-    database.execute("BEGIN")  # one moment of it
-    try:
+    with snapshot(database):
         charged: Counter[CounterId] = Counter()
         costs: Counter[int] = Counter()
         for charges, day, cost in database.execute("SELECT charges, day, cost FROM ledger"):
@@ -172,9 +187,9 @@ def differences(database: sqlite3.Connection) -> list[Difference]:
             CounterId(*found[:3]): found[3]
             for found in database.execute("SELECT scope, name, win, spent FROM counters")
         }
-        days = dict(database.execute("SELECT day, SUM(cost) FROM spend_day GROUP BY day"))
-    finally:
-        database.execute("COMMIT")
+        days = dict(
+            database.execute("SELECT day, CAST(SUM(cost) AS BIGINT) FROM spend_day GROUP BY day")
+        )
     return [
         *_unequal({f"{c.scope} {c.name} {c.window}": n for c, n in counted.items()},
                   {f"{c.scope} {c.name} {c.window}": n for c, n in charged.items()

@@ -3,11 +3,10 @@ thread. What stands in the tables is the business of the modules beside it.
 """
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from gateway.store.database import transaction
 from gateway.store.limits_schema import STEPS
 from gateway.store.sqlite import StoreUnusable
 
@@ -15,13 +14,40 @@ BUSY: Final = 5.0
 """Seconds for which another process's write is waited for."""
 
 
-def opened(path: Path) -> sqlite3.Connection:
+class SqliteDatabase(sqlite3.Connection):
+    """The file, as `gateway.store.database` asks for it."""
+
+    remote = False
+
+    def begin(self) -> None:
+        self.execute("BEGIN IMMEDIATE")
+
+    def begin_snapshot(self) -> None:
+        self.execute("BEGIN")
+
+    def moment(self) -> float | None:
+        return None
+
+    def version(self) -> int:
+        (found,) = self.execute("PRAGMA user_version").fetchone()
+        return int(found)
+
+    def check(self) -> str:
+        (found,) = self.execute("PRAGMA integrity_check").fetchone()
+        return str(found)
+
+
+def opened(path: Path) -> SqliteDatabase:
     """The database at `path`, made if it is not there. Raises StoreUnusable."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600, exist_ok=True)
         database = sqlite3.connect(
-            path, timeout=BUSY, check_same_thread=False, isolation_level=None
+            path,
+            timeout=BUSY,
+            check_same_thread=False,
+            isolation_level=None,
+            factory=SqliteDatabase,
         )
         database.execute("PRAGMA journal_mode=WAL")
         database.execute("PRAGMA synchronous=NORMAL")
@@ -31,20 +57,14 @@ def opened(path: Path) -> sqlite3.Connection:
     return database
 
 
-def version(database: sqlite3.Connection) -> int:
-    """Of the schema: how many steps it has had."""
-    (found,) = database.execute("PRAGMA user_version").fetchone()
-    return int(found)
-
-
-def migrate(database: sqlite3.Connection) -> int:
+def migrate(database: SqliteDatabase) -> int:
     """Bring the schema to the newest version; how many steps that took. Raises StoreUnusable for a
     file of a newer program.
     """
-    if version(database) == len(STEPS):
+    if database.version() == len(STEPS):
         return 0
     with transaction(database):
-        had = version(database)  # another process may have been faster
+        had = database.version()  # another process may have been faster
         if had > len(STEPS):
             raise StoreUnusable(
                 f"the store has schema {had}, and this program knows {len(STEPS)}: it was written"
@@ -56,16 +76,3 @@ def migrate(database: sqlite3.Connection) -> int:
                 database.execute(statement)
         database.execute(f"PRAGMA user_version={len(STEPS)}")
     return len(STEPS) - had
-
-
-@contextmanager
-def transaction(database: sqlite3.Connection) -> Iterator[None]:
-    """All of it or nothing; other processes wait."""
-    database.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    except BaseException:
-        if database.in_transaction:
-            database.execute("ROLLBACK")
-        raise
-    database.execute("COMMIT")

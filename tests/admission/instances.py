@@ -5,6 +5,7 @@ journal.
 import asyncio
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
@@ -23,7 +24,8 @@ from gateway.config.limits import Limit, WhenDown, read_limits
 from gateway.dispatch.reservation import Ending
 from gateway.errors import LimitExceeded
 from gateway.store import counters
-from gateway.store.limits_database import opened
+from gateway.store.database import Database
+from gateway.store.engine import open_store
 from gateway.store.limits_rows import LedgerRow
 from gateway.telemetry.events import AttemptEnded
 from gateway.telemetry.ids import unique
@@ -60,6 +62,57 @@ class Clock:
         return self.now
 
 
+URL_FILE: Final = "store_url"
+"""Holds the URL of a directory's store, if that is no file in it."""
+
+
+_OPEN: Final[list["InThread"]] = []
+
+
+def close_all() -> None:
+    """Those of processes that were killed, too."""
+    while _OPEN:
+        _OPEN.pop().close()
+
+
+class InThread:
+    """A database whose every method is called in a thread without an event loop, so that tests may
+    look at it, too.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._thread = ThreadPoolExecutor(1)
+        self._closed = False
+        _OPEN.append(self)
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._database, name)
+        if not callable(found):
+            return found
+        return lambda *arguments: self._thread.submit(found, *arguments).result()
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self._thread.submit(self._database.close).result()
+        self._thread.shutdown()
+
+
+def store_in(directory: Path) -> Any:
+    """The store of the processes of a directory."""
+    url = directory / URL_FILE
+    if not url.exists():
+        return open_store("sqlite:", directory)
+    return InThread(open_store_outside_loop(url.read_text(), directory))
+
+
+def open_store_outside_loop(url: str, directory: Path) -> Database:
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(open_store, url, directory).result()
+
+
 @dataclass
 class Instance:
     """One process. `limits`: all of scope `all`."""
@@ -72,7 +125,7 @@ class Instance:
     def __post_init__(self) -> None:
         now = asyncio.get_running_loop().time
         name = f"instance-{unique(8)}"
-        self.database = opened(self.directory / "limits.sqlite")
+        self.database = store_in(self.directory)
         self.thread = StoreThread(self.database, now)
         self.journal = Journal(self.directory / "journal", name)
         self.queue = LedgerQueue(name, self.thread, self.journal, self.clock)
@@ -82,7 +135,7 @@ class Instance:
 
     async def beat(self) -> None:
         found = await self.thread.call(counters.beat, self.name, int(self.clock()))
-        self.leases.peers = found.peers
+        self.leases.seen(asyncio.get_running_loop().time(), found.peers)
 
     async def admit(
         self, tokens: int = 0, target: str = TARGET, bound: Bound | None = None

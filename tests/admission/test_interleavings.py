@@ -7,14 +7,15 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from gateway.admission.reservation import Reservation
 from gateway.store import ledger
 from gateway.store.counters import used
 from gateway.store.limits_rows import CounterId
-from tests.admission.instances import Instance, limit_of
+from tests.admission.instances import URL_FILE, Instance, close_all, limit_of
+from tests.postgres import Server
 
 CAP: Final = 100
 COUNTER: Final = CounterId("all", "tokens/ever", 0)
@@ -91,8 +92,10 @@ class World:
         assert self.spent + self.held <= spent + leased <= CAP
 
 
-async def run(steps: list[tuple[str, int, int]]) -> None:
+async def run(steps: list[tuple[str, int, int]], url: str | None) -> None:
     with tempfile.TemporaryDirectory() as directory:
+        if url is not None:
+            (Path(directory) / URL_FILE).write_text(url)
         world = World(Path(directory))
         for process in world.processes:
             await process.beat()
@@ -108,9 +111,21 @@ async def run(steps: list[tuple[str, int, int]]) -> None:
         assert used(last.database, COUNTER) == (world.spent, 0)
         assert ledger.differences(last.database) == []
         await last.close()
+        close_all()
 
 
 @settings(max_examples=20)
 @given(steps=STEPS)
 def test_no_more_than_the_cap_and_no_less(steps: list[tuple[str, int, int]]) -> None:
-    asyncio.run(run(steps))
+    asyncio.run(run(steps, None))
+
+
+@settings(
+    max_examples=10, phases=(Phase.explicit, Phase.reuse, Phase.generate),
+    suppress_health_check=(HealthCheck.function_scoped_fixture, HealthCheck.too_slow),
+)  # fmt: skip
+@given(steps=STEPS)
+def test_no_more_than_the_cap_and_no_less_on_postgres(
+    postgres_server: Server, steps: list[tuple[str, int, int]]
+) -> None:
+    asyncio.run(run(steps, postgres_server.new_database()))

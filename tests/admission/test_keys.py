@@ -1,7 +1,8 @@
 """Keys: their form, what is kept of them, and which are good."""
 
 import json
-import sqlite3
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,23 +13,26 @@ from gateway.admission.keys import FRESH, KeyDirectory, digest_of, key_id_in, ne
 from gateway.config.limits import LimitsPolicy, Team
 from gateway.errors import KeyNotFound, LimitsUnavailable, NotAuthorized
 from gateway.store import keys
-from gateway.store.limits_database import opened
+from gateway.store.database import Database
 from gateway.store.limits_rows import Author
-from tests.admission.instances import Clock
+from gateway.store.limits_schema import STEPS
+from tests.admission.instances import Clock, store_in
 
 ANN = Author("ann", "127.0.0.1")
 POLICY = LimitsPolicy(teams={"blue": Team()})
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> sqlite3.Connection:
-    return opened(tmp_path / "limits.sqlite")
+def database(place: Path) -> Iterator[Database]:
+    database: Database = store_in(place)
+    yield database
+    database.close()
 
 
 class Directory:
     """The keys of a store, looked up at a time of the test's."""
 
-    def __init__(self, database: sqlite3.Connection) -> None:
+    def __init__(self, database: Database) -> None:
         self.database = database
         self.clock, self.now = Clock(1000.0), Clock(0.0)
         self.keys = KeyDirectory(self.clock, self.now)
@@ -47,7 +51,7 @@ class Directory:
             return error.message
 
 
-def made(database: sqlite3.Connection, **body: Any) -> tuple[str, str]:
+def made(database: Database, **body: Any) -> tuple[str, str]:
     row, key = administration.create_key(database, {"name": "n", **body}, POLICY, 1000, ANN)
     return row.id, key
 
@@ -63,12 +67,10 @@ def test_a_key_has_its_id_and_a_checksum() -> None:
 
 
 def test_nothing_of_a_secret_is_kept_but_its_digest_and_its_beginning(
-    database: sqlite3.Connection,
+    database: Database,
 ) -> None:
     _, key = made(database)
-    tables = [
-        name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type='table'")
-    ]
+    tables = re.findall(r"CREATE TABLE (\w+)", "".join(STEPS))
     text = "".join(
         str(row) for table in tables for row in database.execute(f"SELECT * FROM {table}")
     )
@@ -77,7 +79,7 @@ def test_nothing_of_a_secret_is_kept_but_its_digest_and_its_beginning(
     assert key[21:] not in text
 
 
-def test_a_good_key_is_known_by_its_id_and_others_are_not(database: sqlite3.Connection) -> None:
+def test_a_good_key_is_known_by_its_id_and_others_are_not(database: Database) -> None:
     directory = Directory(database)
     assert directory.keys.empty
     key_id, key = made(database)
@@ -90,7 +92,7 @@ def test_a_good_key_is_known_by_its_id_and_others_are_not(database: sqlite3.Conn
 
 
 def test_an_expired_disabled_or_revoked_key_is_refused_and_says_so(
-    database: sqlite3.Connection,
+    database: Database,
 ) -> None:
     directory = Directory(database)
     key_id, key = made(database, expires_in="30m")
@@ -111,7 +113,7 @@ def test_an_expired_disabled_or_revoked_key_is_refused_and_says_so(
     assert not directory.keys.empty  # the gateway stays closed
 
 
-def test_a_rotated_key_is_good_until_its_grace_is_over(database: sqlite3.Connection) -> None:
+def test_a_rotated_key_is_good_until_its_grace_is_over(database: Database) -> None:
     directory = Directory(database)
     key_id, first = made(database)
     _, second = administration.rotate_key(database, key_id, 60, 1000, ANN)
@@ -126,7 +128,7 @@ def test_a_rotated_key_is_good_until_its_grace_is_over(database: sqlite3.Connect
 
 
 def test_without_the_store_known_keys_are_good_and_unknown_ones_are_not_called_wrong(
-    database: sqlite3.Connection,
+    database: Database,
 ) -> None:
     directory = Directory(database)
     key_id, key = made(database)
@@ -153,7 +155,7 @@ def test_without_the_store_known_keys_are_good_and_unknown_ones_are_not_called_w
     ids=str,
 )
 def test_a_key_that_cannot_be_is_refused_with_field_and_rule(
-    database: sqlite3.Connection, body: Any, said: str
+    database: Database, body: Any, said: str
 ) -> None:
     with pytest.raises(ValueError) as refused:  # noqa: PT011 - its text is looked at
         administration.create_key(database, body, POLICY, 1000, ANN)
@@ -161,7 +163,7 @@ def test_a_key_that_cannot_be_is_refused_with_field_and_rule(
     assert keys.page(database) == []
 
 
-def test_a_change_is_a_merge_patch(database: sqlite3.Connection) -> None:
+def test_a_change_is_a_merge_patch(database: Database) -> None:
     limits = [{"on": "usd", "per": "day", "amount": 5}]
     key_id, _ = made(database, team="blue", personas=["p"], limits=limits)
     changed = administration.change_key(
@@ -175,7 +177,7 @@ def test_a_change_is_a_merge_patch(database: sqlite3.Connection) -> None:
 
 
 def test_every_change_is_audited_and_a_changed_audit_is_seen(
-    database: sqlite3.Connection,
+    database: Database,
 ) -> None:
     key_id, _ = made(database)
     administration.set_state(database, key_id, "disable", 1001, ANN)

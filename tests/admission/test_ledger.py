@@ -76,9 +76,9 @@ CASES = {
 
 @pytest.mark.parametrize(("target", "counted", "state", "cost"), CASES.values(), ids=CASES)
 async def test_an_answer_with_usage_costs_what_it_counts(
-    tmp_path: Path, target: str, counted: Any, state: str, cost: int
+    place: Path, target: str, counted: Any, state: str, cost: int
 ) -> None:
-    row, totals = await settled(tmp_path, "ok", target=target, usage=counted, served=True)
+    row, totals = await settled(place, "ok", target=target, usage=counted, served=True)
     assert (row.state, row.cost) == (state, cost)
     assert totals == {
         "usd/day": cost,
@@ -117,30 +117,30 @@ ENDINGS: dict[str, tuple[tuple[str, ...], dict[str, Any], str, int, int]] = {
     ("outcomes", "known", "state", "read", "written"), ENDINGS.values(), ids=ENDINGS
 )
 async def test_every_other_end_has_its_state(
-    tmp_path: Path, outcomes: tuple[str, ...], known: Any, state: str, read: int, written: int
+    place: Path, outcomes: tuple[str, ...], known: Any, state: str, read: int, written: int
 ) -> None:
-    row, totals = await settled(tmp_path, *outcomes, **known)
+    row, totals = await settled(place, *outcomes, **known)
     cost = read * 2000 + written * 8000
     assert (row.state, row.input, row.output, row.cost) == (state, read, written, cost)
     assert totals == {"usd/day": cost, "tokens/minute": read + written, "requests/ever": 1}
 
 
-async def test_an_unknown_price_is_never_nothing(tmp_path: Path) -> None:
+async def test_an_unknown_price_is_never_nothing(place: Path) -> None:
     """All that was held of money is spent; the row says that the cost is not known."""
     row, totals = await settled(
-        tmp_path, "ok", served=True,
+        place, "ok", served=True,
         usage=usage(10, 10, completion_tokens_details={"audio_tokens": 5}),
     )  # fmt: skip
     assert (row.state, row.cost) == ("unpriced", None)
     assert totals["usd/day"] == 1_000_000_000
 
 
-async def test_a_killed_process_has_spent_what_it_held(tmp_path: Path) -> None:
-    first = Instance(tmp_path, (USD, TOKENS))
+async def test_a_killed_process_has_spent_what_it_held(place: Path) -> None:
+    first = Instance(place, (USD, TOKENS))
     bound = Bound(model_of(), 1000, of_call(1150, 500, 6_300_000), True, 1)
     assert await first.admit(bound=bound) is not None
     first.crash()
-    second = Instance(tmp_path, (USD, TOKENS))
+    second = Instance(place, (USD, TOKENS))
     assert await second.recover() == 1
     assert await second.recover() == 0
     (row,) = ledger.rows(second.database)
@@ -150,8 +150,8 @@ async def test_a_killed_process_has_spent_what_it_held(tmp_path: Path) -> None:
     await second.close()
 
 
-async def test_a_row_is_booked_once_however_often_it_is_tried(tmp_path: Path) -> None:
-    process = Instance(tmp_path, (USD,))
+async def test_a_row_is_booked_once_however_often_it_is_tried(place: Path) -> None:
+    process = Instance(place, (USD,))
     reservation = await process.admit(100, bound=Bound(
         model_of(), 100, of_call(100, 0, 1_000_000), True, 1))  # fmt: skip
     assert reservation is not None

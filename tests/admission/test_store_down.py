@@ -29,11 +29,11 @@ class Broken(StoreThread):
 
     failing = False
 
-    async def call(self, work: Any, *arguments: Any) -> Any:
+    async def call(self, work: Any, *arguments: Any, probe: bool = False) -> Any:
         def failed(*_: Any) -> None:
             raise sqlite3.OperationalError("disk I/O error")
 
-        return await super().call(failed if self.failing else work, *arguments)
+        return await super().call(failed if self.failing else work, *arguments, probe=probe)
 
 
 def breakable(directory: Path, when_down: WhenDown, *limits: Any) -> tuple[Instance, Broken]:
@@ -43,11 +43,11 @@ def breakable(directory: Path, when_down: WhenDown, *limits: Any) -> tuple[Insta
     return process, thread
 
 
-async def test_what_is_leased_serves_and_then_the_share_of_this_process(tmp_path: Path) -> None:
+async def test_what_is_leased_serves_and_then_the_share_of_this_process(place: Path) -> None:
     """100 tokens for one process: 50 are leased at the first request. All of the cap is its share,
     beside what it has.
     """
-    process, thread = breakable(tmp_path, WhenDown(), TOKENS)
+    process, thread = breakable(place, WhenDown(), TOKENS)
     assert await process.admit(10) is not None
     thread.failing = True
     assert await process.admit(40) is not None
@@ -64,8 +64,8 @@ Policy = Literal["last_known", "open", "refuse"]
 
 
 @pytest.mark.parametrize(("policy", "served"), [("open", True), ("refuse", False)])
-async def test_other_policies_hold(tmp_path: Path, policy: Policy, served: bool) -> None:
-    process, thread = breakable(tmp_path, WhenDown(limits=policy), TOKENS)
+async def test_other_policies_hold(place: Path, policy: Policy, served: bool) -> None:
+    process, thread = breakable(place, WhenDown(limits=policy), TOKENS)
     thread.failing = True
     if served:
         assert await process.admit(99) is not None
@@ -77,9 +77,9 @@ async def test_other_policies_hold(tmp_path: Path, policy: Policy, served: bool)
 
 @pytest.mark.parametrize(("budgets", "served"), [("refuse", False), ("open", True)])
 async def test_money_is_refused_unless_the_policy_says_otherwise(
-    tmp_path: Path, budgets: Literal["refuse", "open"], served: bool
+    place: Path, budgets: Literal["refuse", "open"], served: bool
 ) -> None:
-    process, thread = breakable(tmp_path, WhenDown(budgets=budgets), USD)
+    process, thread = breakable(place, WhenDown(budgets=budgets), USD)
     thread.failing = True
     bound = Bound(model_of(), 10, of_call(10, 0, 20_000), True, 1)
     if served:
@@ -90,8 +90,8 @@ async def test_money_is_refused_unless_the_policy_says_otherwise(
     await process.thread.close()
 
 
-async def test_rows_wait_for_the_store_and_are_counted_once(tmp_path: Path) -> None:
-    process, thread = breakable(tmp_path, WhenDown(limits="open"), TOKENS)
+async def test_rows_wait_for_the_store_and_are_counted_once(place: Path) -> None:
+    process, thread = breakable(place, WhenDown(limits="open"), TOKENS)
     thread.failing = True
     for _ in range(10):
         reservation = await process.admit(20)
@@ -110,13 +110,28 @@ async def test_rows_wait_for_the_store_and_are_counted_once(tmp_path: Path) -> N
     await process.close()
 
 
-async def test_a_store_that_fails_is_left_alone(tmp_path: Path) -> None:
-    process, thread = breakable(tmp_path, WhenDown(limits="open"), TOKENS)
+async def test_a_store_that_fails_is_left_alone(place: Path) -> None:
+    process, thread = breakable(place, WhenDown(limits="open"), TOKENS)
     thread.failing = True
     for _ in range(20):
         assert await process.admit(1) is not None
     assert thread.down
     assert thread.trips == 3
+    await process.thread.close()
+
+
+async def test_a_probe_is_made_beside_requests_where_there_is_one(place: Path) -> None:
+    """No request waits for a store that hangs; the first probe that succeeds ends it."""
+    process, thread = breakable(place, WhenDown(limits="open"), TOKENS)
+    thread.probed = thread.failing = True
+    for _ in range(3):
+        assert await process.admit(1) is not None
+    await asyncio.sleep(1.01)  # a probe is due
+    assert await process.admit(1) is not None
+    assert thread.trips == 3
+    thread.failing = False
+    assert await thread.call(used, CounterId("all", "tokens/ever", 0), probe=True) == (0, 0)
+    assert not thread.down
     await process.thread.close()
 
 

@@ -10,7 +10,7 @@ import aiohttp
 
 from gateway.api.auth import read, read_admin
 from gateway.store import ledger
-from gateway.store.limits_database import opened
+from gateway.store.engine import STORE_URL, open_store
 from gateway.store.limits_rows import LedgerRow
 from tests.fakes import Answer, FakeUpstream, fake_upstream, json_answer, openai_completion
 from tests.serving import ROOT, Running, serving
@@ -43,12 +43,18 @@ class Limited:
     """What a test does with it."""
 
     def __init__(
-        self, running: Running, fake: FakeUpstream, session: aiohttp.ClientSession, state: Path
+        self,
+        running: Running,
+        fake: FakeUpstream,
+        session: aiohttp.ClientSession,
+        state: Path,
+        store: str = "sqlite:",
     ) -> None:
         self.running = running
         self.fake = fake
         self.session = session
         self.state = state
+        self.store = store
         assert running.gateway.admission is not None
         self.admission = running.gateway.admission
 
@@ -80,11 +86,11 @@ class Limited:
     async def rows(self) -> list[LedgerRow]:
         """The ledger, with all that has ended."""
         await self.admission.queue.book()
-        return await asyncio.to_thread(read_rows, self.state)
+        return await asyncio.to_thread(read_rows, self.state, self.store)
 
 
-def read_rows(state: Path) -> list[LedgerRow]:
-    database = opened(state / "limits.sqlite")
+def read_rows(state: Path, store: str = "sqlite:") -> list[LedgerRow]:
+    database = open_store(store, state)
     try:
         assert ledger.differences(database) == []
         return ledger.rows(database, most=100_000)
@@ -99,10 +105,13 @@ async def limited(
     answer: Answer | None = None,
     *,
     keys: str = "",
+    store: str | None = None,
     personas: str = PERSONAS,
     **answers: Answer,
 ) -> AsyncIterator[Limited]:
-    """`limits`: sections of persona_policy.yaml. `keys`: callers' keys of the environment."""
+    """`limits`: sections of persona_policy.yaml. `keys`: callers' keys of the environment.
+    `store`: the URL of one that is not in `state`.
+    """
     policy = f"version: 1\nserver: {{drain_delay: 0, watch: 0}}\n{limits}\n{personas}"
     access = read({"LLM_ROUTER_API_KEYS": keys})
     admin = read_admin({"LLM_ROUTER_ADMIN_KEY": "operator"})
@@ -110,9 +119,9 @@ async def limited(
     async with (
         fake_upstream(**{"openai": steps, **answers}) as fake,
         serving(
-            {**fake.environ(), "LLM_ROUTER_STATE_DIR": str(state)}, policy, access=access,
-            admin=admin, capabilities=TRANSLATED,
+            {**fake.environ(), "LLM_ROUTER_STATE_DIR": str(state), STORE_URL: store or ""},
+            policy, access=access, admin=admin, capabilities=TRANSLATED,
         ) as running,
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session,
     ):  # fmt: skip
-        yield Limited(running, fake, session, state)
+        yield Limited(running, fake, session, state, store or "sqlite:")

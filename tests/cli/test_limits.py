@@ -1,13 +1,16 @@
 """Keys, limits, spend, ledger and audit from the command line, without a running server."""
 
 import json
-import sqlite3
+import os
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gateway.cli.main import main
+from gateway.store.engine import STORE_URL, open_store, store_url
 from tests.api.limited import limited
 from tests.serving import ROOT
 
@@ -27,7 +30,8 @@ class Shell:
 
     def run(self, *arguments: str) -> tuple[int, str]:
         """The exit status, and what was printed."""
-        status = main([*arguments, "--config", str(self.directory)])
+        with ThreadPoolExecutor(1) as thread:  # a command has no event loop around it
+            status = thread.submit(main, [*arguments, "--config", str(self.directory)]).result()
         printed = self._capsys.readouterr()
         return status, printed.out + printed.err
 
@@ -37,15 +41,31 @@ class Shell:
         return json.loads(text)
 
 
-@pytest.fixture
+@pytest.fixture(params=["sqlite", "postgres"])
 def shell(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Shell:
     (tmp_path / "persona_policy.yaml").write_text(LIMITS, "utf-8")
     shipped = (ROOT / "config" / "capabilities.yaml").read_text("utf-8")
     (tmp_path / "capabilities.yaml").write_text(shipped, "utf-8")
     monkeypatch.setenv("LLM_ROUTER_STATE_DIR", str(tmp_path / "state"))
+    if request.param == "postgres":
+        monkeypatch.setenv(STORE_URL, request.getfixturevalue("postgres_url"))
     return Shell(tmp_path, capsys)
+
+
+def spoil(state: Path, sql: str) -> None:
+    """Behind the back of the gateway."""
+
+    def work() -> None:
+        with closing(open_store(store_url(None, os.environ), state)) as database:
+            database.execute(sql)
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(work).result()
 
 
 def test_a_key_is_made_changed_and_revoked(shell: Shell) -> None:
@@ -109,7 +129,8 @@ async def test_what_a_gateway_spent_is_told_verified_and_amended(
     shell: Shell, tmp_path: Path
 ) -> None:
     limits = "limits: [{on: usd, per: day, amount: 2}]"
-    async with limited(tmp_path / "state", limits) as gateway:
+    url = os.environ.get(STORE_URL)
+    async with limited(tmp_path / "state", limits, store=url) as gateway:
         for _ in range(3):
             assert (await gateway.chat()).status == 200
         rows = await gateway.rows()
@@ -125,10 +146,7 @@ async def test_what_a_gateway_spent_is_told_verified_and_amended(
         assert (amended["cost_nano_usd"], amended["amends"]) == (by, rows[0].id)
     assert shell.json("spend", "--by", "team")["cost_usd"] == pytest.approx(0.2 + 44e-6)
     assert shell.run("ledger", "verify")[0] == 0
-    database = sqlite3.connect(tmp_path / "state" / "limits.sqlite")
-    database.execute("UPDATE counters SET spent = spent + 1")
-    database.commit()
-    database.close()
+    spoil(tmp_path / "state", "UPDATE counters SET spent = spent + 1")
     status, said = shell.run("ledger", "verify")
     assert (status, said.startswith("all usd/day ")) == (1, True)
 
@@ -136,8 +154,9 @@ async def test_what_a_gateway_spent_is_told_verified_and_amended(
 def test_the_store_is_checked(shell: Shell) -> None:
     assert shell.run("store", "migrate") == (0, "schema 1\n")
     assert shell.run("store", "check") == (0, "schema 1: ok\n")
-    database = sqlite3.connect(shell.directory / "state" / "limits.sqlite")
-    database.execute("PRAGMA user_version=2")
-    database.close()
+    newer = "PRAGMA user_version=3"
+    if STORE_URL in os.environ:
+        newer = "UPDATE schema_version SET version = 3"
+    spoil(shell.directory / "state", newer)
     status, said = shell.run("store", "check")
     assert (status, "was written by a newer one" in said) == (1, True)

@@ -72,7 +72,9 @@ def test_a_limit_is_written_as_it_was_read() -> None:
             "each: has no effect",
         ),
         ("key_defaults: {expires_in: soon}", "must be a time like 30m, 12h or 90d, not 'soon'"),
-        ("store: {url: 'postgresql://x'}", "store.url: must be sqlite: and a path"),
+        ("store: {url: 'mysql://x'}", "store.url: must be sqlite: and a path, or postgresql://"),
+        ("store: {url: 'postgresql://u:secret@x/y'}", "store.url: must be sqlite: and a path"),
+        ("store: {url: 'postgresql://x/y?password=z'}", "LLM_ROUTER_STORE_URL"),
     ],
     ids=lambda text: text[:50],
 )

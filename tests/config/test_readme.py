@@ -105,10 +105,13 @@ def test_every_value_that_may_be_chosen_is_documented() -> None:
 
 
 def test_the_examples_load() -> None:
-    persona, team, local, azure = blocks(README, "yaml")
+    persona, team, several, local, azure = blocks(README, "yaml")
     limits = config_of(team, {"OPENAI_API_KEY": "k"}).limits
     assert limits is not None
     assert [limit.name for limit in limits.teams["blue"].limits] == ["usd/day", "requests/minute"]
+    shared = config_of(several, {"OPENAI_API_KEY": "k"}).limits
+    assert shared is not None
+    assert [limit.name for limit in shared.key_defaults.limits] == ["requests/day", "usd/day"]
     config = config_of(persona, {"OPENAI_API_KEY": "k"})
     assert [str(target) for target in config.personas["support"].targets] == [
         "openai/gpt-6-luna",

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from translators.chat.wire import Usage
 from translators.claude.wire import CountedTokens
-from translators.json_access import int_at, object_at
+from translators.json_access import int_at
 
 _ITERATION_TYPES: Final = ("message", "compaction")
 _COUNTED: Final = (
@@ -31,7 +31,8 @@ def usage(counted: CountedTokens) -> Usage:
         else _summed(counted, rounds)
     )
     prompt = given + written + read
-    reasoning = int_at(object_at(counted, "output_tokens_details"), "thinking_tokens")
+    details = counted.get("output_tokens_details")
+    reasoning = int_at(details, "thinking_tokens") if details.__class__ is dict else 0
     shown: Usage = {
         "prompt_tokens": prompt,
         "completion_tokens": completion,

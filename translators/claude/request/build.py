@@ -48,10 +48,10 @@ from translators.claude.wire import (
 )
 from translators.dialect import PLAIN, AnswerShape, KeyHeader, Target, UpstreamRequest
 from translators.errors import InvalidRequest
-from translators.json_codec import JsonObject
+from translators.json_codec import JsonObject, dumps
 from translators.known_tools import dumps_known
-from translators.long_json import dumps_sized
 from translators.notes import Report
+from translators.pieces import LONG
 
 DEFAULT_VERSION: Final = "2023-06-01"
 LONGEST_UNSTREAMED: Final = 21_333
@@ -128,8 +128,8 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     )
     body["stream"] = stream
     written = (
-        dumps_sized(body, request.size)
-        if plain
+        dumps(body)
+        if plain and request.size <= LONG
         else dumps_known(body, asked.get("tools"), request.size)
     )
     if len(written) > MAX_BODY:

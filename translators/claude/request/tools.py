@@ -5,6 +5,7 @@ tool_choice says.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Literal, cast
 
 from translators.capabilities import ModelRecord
@@ -97,7 +98,7 @@ def declared_tools(body: JsonObject, usual: bool = False) -> Declared:
         found = None if searches else known_tools(tools)
         if found is None:
             return _declared(tools, False, searches, usual)
-        return found.once("claude", lambda: _declared(tools, False, False, usual))
+        return found.once("claude", partial(_declared, tools, False, False, usual))
     declared = [{"type": "function", "function": function} for function in functions or ()]
     return _declared(declared, bool(functions), searches, usual)
 
@@ -188,7 +189,7 @@ def write_tools(
         budget = _Budget()
         return [_write(tool, translation, budget) for tool in tools]
     what = "claude", cache_mark(translation.breakpoint_ttl).get("ttl")
-    written, notes = found.once(what, lambda: _written(tools, translation), translation.record)
+    written, notes = found.once(what, partial(_written, tools, translation), translation.record)
     found.write(written)
     translation.report.notes += notes
     return written

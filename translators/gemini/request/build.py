@@ -26,10 +26,10 @@ from translators.gemini.request.thinking import thinking_config, wish_of
 from translators.gemini.request.tools import NO_TOOLS, Toolset, toolset
 from translators.gemini.speech import format_of
 from translators.gemini.wire import GenerateContentRequest, GenerationConfig, JsonForm
-from translators.json_codec import JsonObject
+from translators.json_codec import JsonObject, dumps
 from translators.known_tools import dumps_known
-from translators.long_json import dumps_sized
 from translators.notes import Report
+from translators.pieces import LONG
 
 WHOLE: Final = "generateContent"
 STREAM: Final = "streamGenerateContent?alt=sse"
@@ -203,9 +203,9 @@ def key_headers(key: str, header: KeyHeader | None = None) -> dict[str, str]:
 
 def _written(upstream: GenerateContentRequest, asked: JsonObject, size: int) -> bytes:
     try:
-        if "tools" in asked:
-            return dumps_known(upstream, asked["tools"], size)
-        return dumps_sized(upstream, size)
+        if size <= LONG and "tools" not in asked:
+            return dumps(upstream)
+        return dumps_known(upstream, asked.get("tools"), size)
     except ValueError as error:
         raise InvalidRequest(
             f"The request cannot be written for this provider: {error}", None, "invalid_value"

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from translators.capabilities import ModelRecord
 from translators.chat.passthrough import extension_for
-from translators.chat.prefill import with_continue
+from translators.chat.prefill import Prefill, with_continue
 from translators.chat.ranges import (
     MAX_STOP_SEQUENCES,
     RANGED,
@@ -20,8 +20,8 @@ from translators.chat.ranges import (
 from translators.chat.request import ChatRequest
 from translators.chat.stop_sequences import as_sequences
 from translators.dialect import PLAIN, AnswerShape, KeyHeader, Target, UpstreamRequest
+from translators.json_codec import dumps
 from translators.known_tools import dumps_known
-from translators.long_json import dumps_sized
 from translators.notes import Report
 from translators.openai.request.foreign_fields import PARAMETERS as FOREIGN
 from translators.openai.request.foreign_fields import SWITCHES
@@ -31,6 +31,7 @@ from translators.openai.request.reasoning import SAMPLING, drop, settle_reasonin
 from translators.openai.request.tool_choice import tell
 from translators.openai.request.tools import NOTHING, Declared, read_tools
 from translators.openai.wire import RequestBody
+from translators.pieces import LONG
 
 _SHAPING: Final = frozenset({
     "reasoning", "reasoning_effort", "tools", "functions", "tool_choice", "function_call",
@@ -67,7 +68,7 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     messages = body["messages"]
     if record.mid_system == "wrap":
         messages = wrapped(messages, report)
-    if not record.prefill:
+    if messages and messages[-1].__class__ is Prefill and not record.prefill:
         messages = with_continue(messages, report)
     body["messages"] = read_messages(messages, record, tools, report)
     if (
@@ -89,8 +90,8 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     headers = {"content-type": "application/json", **key_headers(target.api_key, target.key_header)}
     url = target.base_url.rstrip("/") + "/chat/completions" + target.query
     written = (
-        dumps_sized(body, request.size)
-        if tools is NOTHING
+        dumps(body)
+        if tools is NOTHING and request.size <= LONG
         else dumps_known(body, asked.get("tools"), request.size)
     )
     return UpstreamRequest(url, headers, written, stream, tuple(report.notes), shape)

@@ -3,6 +3,7 @@ there are any.
 """
 
 from collections.abc import Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -55,7 +56,7 @@ def read_tools(body: RequestBody, record: ModelRecord, report: Report) -> Declar
         if found is None:
             taken = _taken(tools, record)
         else:
-            taken = found.once("openai", lambda: _taken(tools, record), record)
+            taken = found.once("openai", partial(_taken, tools, record), record)
             found.write(taken[0])
         body["tools"], lost, named, plain = taken
         for name in lost:
@@ -64,7 +65,8 @@ def read_tools(body: RequestBody, record: ModelRecord, report: Report) -> Declar
         body["tool_choice"] = _nested(choice)
     if functions:
         named = named + [function["name"] for function in functions]
-        plain = _plain(named)
+        declared = frozenset(named)
+        plain = Declared(declared, declared, NO_NAMES, _NO_ALIASES) if are_plain(named) else None
     if plain is not None:
         return plain
     names = ToolNames(named)
@@ -89,15 +91,10 @@ def _taken(tools: list[Tool], record: ModelRecord) -> _Taken:
         kind = tool["type"]
         if kind in OWN:
             named.append(tool[kind]["name"])
-    return tools, lost, named, _plain(named)
-
-
-def _plain(named: list[str]) -> Declared | None:
-    """What is declared by those names, if none needs an alias."""
     if not are_plain(named):
-        return None
+        return tools, lost, named, None
     declared = frozenset(named)
-    return Declared(declared, declared, NO_NAMES, _NO_ALIASES)
+    return tools, lost, named, Declared(declared, declared, NO_NAMES, _NO_ALIASES)
 
 
 def _without(tools: list[Tool], refused: frozenset[str]) -> tuple[list[Tool], list[str]]:

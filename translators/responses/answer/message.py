@@ -19,7 +19,11 @@ _IMAGE_TYPES: Final = {
 def message(items: list[Item], envelope: Envelope) -> Message:
     """The assistant message. `content` is null only where a call or a refusal stands in its
     place."""
-    if len(items) == 1 and (only := _only_text(items[0])) is not None:
+    if (
+        len(items) == 1
+        and items[0].get("type") == "message"
+        and (only := _only_text(items[0])) is not None
+    ):
         return {"role": "assistant", "content": only, "refusal": None}
     shape = envelope.shape
     texts = [part for item in items for part in spoken(item)]
@@ -46,7 +50,7 @@ def message(items: list[Item], envelope: Envelope) -> Message:
 def _only_text(item: Item) -> str | None:
     """The text of a message that is one text and nothing else: most answers are such."""
     parts = item.get("content")
-    if item.get("type") != "message" or item.get("phase") or parts.__class__ is not list:
+    if item.get("phase") or parts.__class__ is not list:
         return None
     part = parts[0] if len(parts) == 1 else None
     if part.__class__ is not dict or part.get("type") != "output_text" or part.get("annotations"):

@@ -4,7 +4,7 @@ from typing import Any, Final, Literal, cast
 
 from translators.chat.parameters import NO_OPS
 from translators.chat.passthrough import extension_for
-from translators.chat.prefill import with_continue
+from translators.chat.prefill import Prefill, with_continue
 from translators.chat.ranges import LIMITS, RANGED, in_range, without_limit
 from translators.chat.request import ChatRequest
 from translators.chat.stop_sequences import as_sequences
@@ -58,8 +58,8 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
         if "x_provider" in request.body
         else {}
     )
-    messages = request.messages
-    if not target.record.prefill:
+    messages: list[Any] = request.messages
+    if messages and messages[-1].__class__ is Prefill and not target.record.prefill:
         messages = with_continue(messages, translation.report)
     items = read_messages(messages, translation, whole=_STATE.isdisjoint(own))
     body: ResponsesRequest = {"model": target.model, "input": items}

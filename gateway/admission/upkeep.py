@@ -1,0 +1,205 @@
+"""What goes on beside requests: signs of life, the journal's way into the ledger, slices that go
+back, and news of other processes.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import random
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from gateway.admission.journal import Journal
+from gateway.admission.leases import StoreDown, StoreThread
+from gateway.admission.ledger_queue import recover, remove_instance
+from gateway.admission.service import Admission
+from gateway.config.limits import LimitsPolicy
+from gateway.store import counters as counter_store
+from gateway.store import engine
+from gateway.store.sqlite import StoreUnusable
+from gateway.telemetry.ids import unique
+
+JOURNAL: Final = "journal"
+_TICK: Final = 0.05
+"""Seconds; everything that is done beside requests is done every so many of them."""
+_BEAT: Final = 20
+_LISTEN_AGAIN: Final = 0.5
+"""Seconds at least until a lost connection that listens is made again; at most three times that."""
+_KEPT_COUNTERS: Final = 2 * 86_400
+_log: Final = logging.getLogger("llm_router")
+
+
+class StoreClock:
+    """Unix seconds by the store's clock, once it was told: all processes have the same windows,
+    however their machines' clocks stand. Between two looks the monotonic clock goes on with it.
+    """
+
+    def __init__(self, clock: Callable[[], float], now: Callable[[], float]) -> None:
+        self._clock = clock
+        self._now = now
+        self._offset: float | None = None
+
+    def __call__(self) -> float:
+        return self._clock() if self._offset is None else self._now() + self._offset
+
+    def set(self, moment: float) -> None:
+        self._offset = moment - self._now()
+
+
+@asynccontextmanager
+async def running(
+    policy: LimitsPolicy,
+    state: Path,
+    environ: Mapping[str, str],
+    clock: Callable[[], float],
+    now: Callable[[], float],
+) -> AsyncIterator[Admission]:
+    """Limits of this process, what processes that died have left being booked first. `clock`: Unix
+    seconds; `now`: monotonic seconds. Raises StoreUnusable.
+    """
+    url = engine.store_url(policy.store.url, environ)
+    thread = StoreThread(await asyncio.to_thread(engine.open_store, url, state), now)
+    file = engine.file_of(url, state)
+    directory = (state if file is None else file.parent) / JOURNAL
+    instance = f"{socket.gethostname()}-{os.getpid()}-{unique(8)}"
+    moment = StoreClock(clock, now) if thread.remote else clock
+    try:
+        journal = Journal(directory, instance)
+        admission = Admission(policy, instance, thread, journal, moment, now)
+        upkeep = Upkeep(admission, directory, engine.signals_of(url), moment, now)
+        await upkeep.start()
+    except (StoreDown, OSError) as error:
+        await thread.close()
+        raise StoreUnusable(
+            f"{engine.shown(url, state)} cannot be used as a store: {error}", "store"
+        ) from None
+    tending = asyncio.gather(upkeep.tend(), upkeep.listen())
+    try:
+        yield admission
+    finally:
+        tending.cancel()
+        await asyncio.gather(tending, return_exceptions=True)
+        await upkeep.stop()
+
+
+class Upkeep:
+    """One for a process. `signals`: of a store that tells of changes."""
+
+    def __init__(
+        self,
+        admission: Admission,
+        directory: Path,
+        signals: Any,
+        clock: Callable[[], float],
+        now: Callable[[], float],
+    ) -> None:
+        self._admission = admission
+        self._thread = admission.thread
+        self._leases = admission.leases
+        self._directory = directory
+        self._signals = signals
+        self._clock = clock
+        self._now = now
+
+    async def start(self) -> None:
+        """Raises StoreDown, OSError."""
+        count = await recover(self._directory, self._thread)
+        if count:
+            _log.warning("%d requests of processes that had ended were booked", count)
+        await self._beat()
+
+    async def stop(self) -> None:
+        admission, booked = self._admission, False
+        with contextlib.suppress(StoreDown):
+            await admission.queue.book()
+            await admission.queue.book_key_use()
+            booked = not any(file.pending for file in admission.journal.files)
+            if booked:
+                await self._leases.return_all()
+                await self._thread.call(remove_instance, self._leases.instance)
+        admission.journal.close(booked=booked)
+        await self._thread.close()
+
+    async def listen(self) -> None:
+        if self._signals is not None:
+            await self._signals.listen(lambda: _LISTEN_AGAIN * random.uniform(1, 3))
+
+    async def tend(self) -> None:
+        """Until it is cancelled."""
+        queue = self._admission.queue
+        works: tuple[tuple[int, Callable[[], Awaitable[None]]], ...] = (
+            (2, self._sync),
+            (1, self._answer_recalls_soon),
+            (4, self._answer_recalls),
+            (4, queue.book),
+            (5, self._leases.return_idle),
+            (1, self._learn),
+            (_BEAT, self._beat),
+            (100, self._recover_others),
+            (1200, queue.book_key_use),
+            (1200, self._forget_old),
+        )
+        self._thread.probed = True
+        step = 0
+        while True:
+            await asyncio.sleep(_TICK)
+            step += 1
+            for every, work in works:
+                if step % every == 0:
+                    try:
+                        await work()
+                    except StoreDown:
+                        continue
+                    except OSError as error:
+                        _log.error("limits: %s", error.strerror or error)
+
+    async def _sync(self) -> None:
+        await asyncio.to_thread(self._admission.journal.sync)
+
+    async def _answer_recalls_soon(self) -> None:
+        """Where the store tells of one, or there may be any."""
+        told = self._leases.peers > 1 if self._signals is None else self._signals.take("meta")
+        if told:
+            await self._leases.answer_recalls()
+
+    async def _answer_recalls(self) -> None:
+        """Of a process that has only just begun, where nobody tells."""
+        if self._signals is None:
+            await self._leases.answer_recalls()
+
+    async def _learn(self) -> None:
+        """At once, where the store tells of a change."""
+        if self._signals is not None and self._signals.listening and self._signals.take("changes"):
+            await self._beat()
+
+    async def _beat(self) -> None:
+        """Say that this process is there, and learn what has changed. Raises StoreDown."""
+        began = self._now()
+        if isinstance(self._clock, StoreClock):
+            moment = await self._thread.call(_moment, probe=True)
+            self._clock.set(moment)
+        now = int(self._clock())
+        beat = await self._thread.call(counter_store.beat, self._leases.instance, now, probe=True)
+        self._leases.seen(began, beat.peers)
+        await self._admission.learn(beat.revision)
+
+    async def _recover_others(self) -> None:
+        await recover(self._directory, self._thread)
+        if self._thread.remote:
+            for gone in await self._thread.call(counter_store.expire, int(self._clock())):
+                _log.warning(
+                    "limits: %s was not seen for %d s: its slices are others'; its journal is"
+                    " booked once a gateway starts with it", gone, counter_store.MONEY_EXPIRY,
+                )  # fmt: skip
+
+    async def _forget_old(self) -> None:
+        before = int(self._clock()) - _KEPT_COUNTERS
+        await self._thread.call(counter_store.forget_old, before)
+
+
+def _moment(database: Any) -> float:
+    return float(database.moment())

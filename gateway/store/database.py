@@ -1,0 +1,104 @@
+"""What the modules of keys, counters and the ledger ask of a database, whichever it is: statements
+in the SQL that SQLite and Postgres share, with `?` or `?1` for values, and transactions that happen
+one after another over all processes.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, Protocol, TypeVar
+
+MOST_AT_ONCE: Final = 512
+"""Conditions of one statement."""
+T = TypeVar("T")
+
+
+class StoreFailed(Exception):
+    """The database cannot be reached or refuses; the message holds no password."""
+
+
+class Rows(Protocol):
+    """What a statement gives."""
+
+    def fetchone(self) -> Any: ...
+
+    def fetchall(self) -> list[Any]: ...
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+class Database(Protocol):
+    """A connection that one thread uses. Every method raises sqlite3.Error or StoreFailed."""
+
+    @property
+    def remote(self) -> bool:
+        """Processes of other machines use it, too: their journals cannot be read from here, and
+        their clocks differ.
+        """
+        ...
+
+    @property
+    def in_transaction(self) -> bool: ...
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ..., /) -> Rows: ...
+
+    def executemany(self, sql: str, parameters: Sequence[Any], /) -> object: ...
+
+    def begin(self) -> None:
+        """A transaction that writes; others wait until it is over."""
+        ...
+
+    def begin_snapshot(self) -> None:
+        """A transaction that reads one moment of everything."""
+        ...
+
+    def moment(self) -> float | None:
+        """Unix seconds by its clock; None if that is this machine's."""
+        ...
+
+    def version(self) -> int:
+        """Of the schema: how many steps it has had."""
+        ...
+
+    def check(self) -> str:
+        """`ok`, or what is damaged."""
+        ...
+
+    def close(self) -> None: ...
+
+
+@contextmanager
+def transaction(database: Database) -> Iterator[None]:
+    """All of it or nothing; other processes wait."""
+    database.begin()
+    yield from _ended(database)
+
+
+@contextmanager
+def snapshot(database: Database) -> Iterator[None]:
+    """What is read stands in one moment."""
+    database.begin_snapshot()
+    yield from _ended(database)
+
+
+def _ended(database: Database) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        if database.in_transaction:
+            database.execute("ROLLBACK")
+        raise
+    database.execute("COMMIT")
+
+
+def padded(items: Sequence[T]) -> list[T]:
+    """The items, with the last one again until they are a power of two: so that a database knows
+    few statements, whatever the number of values.
+    """
+    size = 1 << max(0, len(items) - 1).bit_length()
+    return [*items, *[items[-1]] * (size - len(items))]
+
+
+def portions(items: Sequence[T]) -> Iterator[list[T]]:
+    """As many as one statement may name, padded."""
+    for start in range(0, len(items), MOST_AT_ONCE):
+        yield padded(items[start : start + MOST_AT_ONCE])

@@ -1,0 +1,70 @@
+"""Which database keeps keys, counters and the ledger, by its URL. The client of one that is not
+asked for is not imported.
+"""
+
+import importlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from gateway.store.database import Database
+from gateway.store.limits_database import opened
+from gateway.store.sqlite import StoreUnusable
+
+STORE_URL: Final = "LLM_ROUTER_STORE_URL"
+"""The environment variable whose URL wins over the policy's: it may hold a password."""
+FILE: Final = "limits.sqlite"
+_POSTGRES: Final = ("postgresql:", "postgres:")
+
+
+def store_url(written: str | None, environ: Mapping[str, str]) -> str:
+    """The URL that holds, the environment's before the policy's; `sqlite:` if nobody says anything.
+    Raises StoreUnusable for one of neither kind, which it does not repeat.
+    """
+    url = environ.get(STORE_URL) or written or "sqlite:"
+    if not url.startswith(("sqlite:", *_POSTGRES)):
+        raise StoreUnusable("must be sqlite: and a path, or postgresql://…", STORE_URL)
+    return url
+
+
+def file_of(url: str, state: Path) -> Path | None:
+    """The file of a `sqlite:` URL, None of others. `state`: the directory of what outlives the
+    process.
+    """
+    if url.startswith(_POSTGRES):
+        return None
+    path = url.removeprefix("sqlite:")
+    if not path:
+        return state / FILE
+    return Path("/" + path.lstrip("/")) if path.startswith("/") else Path(path)
+
+
+def open_store(url: str, state: Path, *, patient: bool = False) -> Database:
+    """With the newest schema. `patient`: statements may take minutes. Raises StoreUnusable."""
+    path = file_of(url, state)
+    if path is not None:
+        return opened(path)
+    postgres = _postgres()
+    database: Database = postgres.opened(url, *((postgres.PATIENT,) if patient else ()))
+    return database
+
+
+def signals_of(url: str) -> Any:
+    """What listens to the database's news; None where there is nothing of the kind."""
+    return _postgres().Signals(url) if url.startswith(_POSTGRES) else None
+
+
+def shown(url: str, state: Path) -> str:
+    """Without user and password, as logs may have it."""
+    path = file_of(url, state)
+    shown: str = _postgres().place_of(url) if path is None else str(path)
+    return shown
+
+
+def _postgres() -> Any:
+    try:
+        return importlib.import_module("gateway.store.postgres")
+    except ModuleNotFoundError as error:
+        if error.name != "asyncpg":
+            raise
+        raise StoreUnusable("needs asyncpg: pip install 'llm-router[postgres]'", "store") from None

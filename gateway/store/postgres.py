@@ -1,0 +1,268 @@
+"""Keys, counters and the ledger in Postgres, for instances on several machines.
+
+One connection, used by one thread, on an event loop of that thread: the modules beside it work on
+it as on SQLite. Nothing waits without an end, and a connection that failed is dropped and made
+again by the next statement. Writing transactions happen one after another, by an advisory lock, as
+SQLite's do; a process that stops in the middle of one is put out by the server.
+"""
+
+import asyncio
+import contextlib
+import re
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from functools import cache
+from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from gateway.store.database import StoreFailed, transaction
+from gateway.store.postgres_schema import CHANNEL, EXPANDED, STEPS, TOLD
+from gateway.store.sqlite import StoreUnusable
+
+CONNECT: Final = 1.0
+"""Seconds that a connection may take."""
+STATEMENT: Final = 1.0
+"""Seconds that a statement may take in a running gateway."""
+PATIENT: Final = 600.0
+"""The same for a command that looks at all of the ledger."""
+_WRITING: Final = 7_154_021_301
+"""Names the advisory lock of writing transactions, and of migrations."""
+_BEGIN: Final = f"BEGIN; SELECT pg_advisory_xact_lock({_WRITING})"
+_MARK: Final = re.compile(r"\?(\d*)")
+_FAILURES: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+T = TypeVar("T")
+
+
+@cache
+def _numbered(sql: str) -> str:
+    """With `$1` where SQLite has `?` or `?1`."""
+    count = 0
+
+    def number(found: re.Match[str]) -> str:
+        nonlocal count
+        count += 1
+        return f"${found[1] or count}"
+
+    return _MARK.sub(number, sql)
+
+
+def place_of(url: str) -> str:
+    """The URL without user and password, as logs may have it."""
+    parts = urlsplit(url)
+    return f"postgresql://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def _said(error: BaseException) -> str:
+    """One line of it; a URL is in none of asyncpg's."""
+    text = str(error).partition("\n")[0]
+    return text if text else "no answer in time"
+
+
+class Found:
+    """The rows of a statement."""
+
+    def __init__(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        self._rows = iter(rows)
+
+    def fetchone(self) -> Any:
+        return next(self._rows, None)
+
+    def fetchall(self) -> list[Any]:
+        return list(self._rows)
+
+    def __iter__(self) -> Iterator[Any]:
+        return self._rows
+
+
+class PostgresDatabase:
+    """Made in any thread, used by one. `statement`: seconds that each may take."""
+
+    remote = True
+
+    def __init__(self, url: str, statement: float = STATEMENT) -> None:
+        self._url = url
+        self._statement = statement
+        self._loop = asyncio.new_event_loop()
+        self._connection: Any = None
+        self.in_transaction = False
+
+    def _run(self, work: Callable[[Any], Coroutine[Any, Any, T]], within: float) -> T:
+        """Raises StoreFailed; then the connection is gone, and the transaction with it."""
+
+        async def bounded() -> T:
+            async with asyncio.timeout(within + CONNECT):
+                return await work(await self._connected())
+
+        try:
+            return self._loop.run_until_complete(bounded())
+        except asyncpg.IntegrityConstraintViolationError as error:
+            raise StoreFailed(_said(error)) from None  # the connection is sound
+        except _FAILURES as error:
+            self._drop()
+            raise StoreFailed(_said(error)) from None
+
+    async def _connected(self) -> Any:
+        if self._connection is not None and self._connection.is_closed():
+            self._drop()
+        if self._connection is None:
+            if self.in_transaction:
+                self.in_transaction = False
+                raise asyncpg.InterfaceError("the connection was lost in a transaction")
+            self._connection = await connected(self._url, self._statement)
+        return self._connection
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        self.in_transaction = False
+        if connection is not None:
+            connection.terminate()
+
+    def execute(self, sql: str, parameters: Sequence[Any] = (), /) -> Found:
+        async def work(connection: Any) -> list[tuple[Any, ...]]:
+            rows = await connection.fetch(_numbered(sql), *parameters, timeout=self._statement)
+            return [tuple(row) for row in rows]
+
+        found = Found(self._run(work, self._statement))
+        if sql in ("COMMIT", "ROLLBACK"):
+            self.in_transaction = False
+        return found
+
+    def executemany(self, sql: str, parameters: Sequence[Any], /) -> None:
+        async def work(connection: Any) -> None:
+            await connection.executemany(_numbered(sql), parameters, timeout=self._statement)
+
+        if parameters:
+            self._run(work, self._statement)
+
+    def _begin(self, sql: str) -> None:
+        async def work(connection: Any) -> None:
+            await connection.execute(sql, timeout=self._statement)
+
+        self._run(work, self._statement)
+        self.in_transaction = True
+
+    def begin(self) -> None:
+        self._begin(_BEGIN)
+
+    def begin_snapshot(self) -> None:
+        self._begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+
+    def moment(self) -> float | None:
+        (seconds,) = self.execute("SELECT EXTRACT(EPOCH FROM clock_timestamp())::float8").fetchone()
+        return float(seconds)
+
+    def version(self) -> int:
+        self.execute("CREATE TABLE IF NOT EXISTS schema_version(version BIGINT NOT NULL)")
+        found = self.execute("SELECT version FROM schema_version").fetchone()
+        return 0 if found is None else int(found[0])
+
+    def check(self) -> str:
+        self.execute("SELECT 1 FROM counters LIMIT 1")
+        return "ok"
+
+    def close(self) -> None:
+        self._drop()
+        # What terminating has scheduled is done before the loop is closed.
+        self._loop.run_until_complete(asyncio.sleep(0))
+        self._loop.close()
+
+
+async def connected(url: str, statement: float) -> Any:
+    """A connection of this gateway. The server, too, ends what takes longer, and a transaction that
+    nobody goes on with.
+    """
+    within = int(statement * 1000)
+    settings = {
+        "application_name": "llm-router",
+        "statement_timeout": str(within),
+        "lock_timeout": str(within),
+        "idle_in_transaction_session_timeout": str(2 * within),
+    }
+    async with asyncio.timeout(CONNECT):
+        return await asyncpg.connect(url, timeout=CONNECT, server_settings=settings)
+
+
+def opened(url: str, statement: float = STATEMENT) -> PostgresDatabase:
+    """The database of that URL, with the newest schema. Raises StoreUnusable, StoreFailed where it
+    cannot be reached.
+    """
+    database = PostgresDatabase(url, statement)
+    try:
+        migrate(database)
+    except (StoreFailed, StoreUnusable, ValueError) as error:
+        database.close()
+        if isinstance(error, StoreUnusable):
+            raise
+        raise StoreUnusable(
+            f"{place_of(url)} cannot be used as a store: {error}", "store"
+        ) from None
+    return database
+
+
+def migrate(database: PostgresDatabase) -> int:
+    """Bring the schema to the newest version; how many steps that took. Raises StoreFailed, and
+    StoreUnusable for one that is too new.
+    """
+    with transaction(database):  # others that start wait
+        had = database.version()
+        if had > len(STEPS) + EXPANDED:
+            raise StoreUnusable(
+                f"the store has schema {had}, and this program knows {len(STEPS)}: it was written"
+                " by a newer one",
+                "store",
+            )
+        for statement in [each for step in STEPS[had:] for each in step]:
+            database.execute(statement)
+        if had < len(STEPS):
+            database.execute("DELETE FROM schema_version")
+            database.execute("INSERT INTO schema_version VALUES(?)", (len(STEPS),))
+    return max(0, len(STEPS) - had)
+
+
+class Signals:
+    """What other processes have done since it was looked at: set by a connection that listens. As
+    long as none does, everything counts as done.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self.listening = False
+        self._told: set[str] = set()
+
+    def take(self, table: str) -> bool:
+        """Whether it was changed since the last time; unknown is yes."""
+        told = table in self._told
+        self._told.discard(table)
+        return told or not self.listening
+
+    def _tell(self, table: str) -> None:
+        if table in TOLD:
+            self._told.add(table)
+
+    async def listen(self, pause: Callable[[], float]) -> None:
+        """Until it is cancelled. `pause`: seconds before the next attempt."""
+        while True:
+            with contextlib.suppress(*_FAILURES):
+                await self._listen_once()
+            self.listening = False
+            await asyncio.sleep(pause())
+
+    async def _listen_once(self) -> None:
+        lost = asyncio.Event()
+        connection = await connected(self._url, STATEMENT)
+        try:
+            connection.add_termination_listener(lambda _: lost.set())
+            await connection.add_listener(CHANNEL, lambda *said: self._tell(str(said[-1])))
+            self._told.update(TOLD)  # what was told before
+            self.listening = True
+            while not lost.is_set():
+                await connection.execute("SELECT 1", timeout=STATEMENT)  # it is there
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(lost.wait(), _LOOK)
+        finally:
+            connection.terminate()
+
+
+_LOOK: Final = 5.0
+"""Seconds between two looks at whether the listening connection is there."""

@@ -1,0 +1,213 @@
+"""What only a database that machines share has: silent processes, clocks, two versions, news."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from gateway.admission.amounts import of_call
+from gateway.admission.bounds import Bound
+from gateway.admission.upkeep import StoreClock
+from gateway.store import counters, ledger
+from gateway.store.counters import EXPIRY, MONEY_EXPIRY, used
+from gateway.store.database import StoreFailed
+from gateway.store.limits_rows import CounterId
+from gateway.store.postgres import EXPANDED, PostgresDatabase, Signals, opened, place_of
+from gateway.store.postgres_schema import CHANNEL, STEPS
+from gateway.store.sqlite import StoreUnusable
+from tests.admission.conftest import on_postgres
+from tests.admission.instances import NOON, Clock, Instance, limit_of, model_of
+from tests.postgres import run_sql
+
+TOKENS: Final = limit_of(on="tokens", per="ever", amount=1000)
+USD: Final = limit_of(on="usd", per="ever", amount=1)
+OF_TOKENS: Final = CounterId("all", "tokens/ever", 0)
+OF_USD: Final = CounterId("all", "usd/ever", 0)
+CENT: Final = Bound(model_of(), 10, of_call(10, 0, 10_000_000), True, 1)
+
+
+@pytest.fixture
+def place(tmp_path: Path, postgres_url: str) -> Any:
+    yield from on_postgres(tmp_path, postgres_url)
+
+
+def in_thread(work: Any, *arguments: Any) -> Any:
+    """Outside the test's event loop."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(work, *arguments).result()
+
+
+async def test_slices_of_a_silent_process_return_and_those_of_money_later(place: Path) -> None:
+    silent, other = (Instance(place, (TOKENS, USD)) for _ in range(2))
+    for process in (silent, other):
+        await process.beat()
+    assert await silent.admit(bound=CENT) is not None
+    at = int(NOON)
+    await other.thread.call(counters.beat, other.name, at + MONEY_EXPIRY)
+    assert await other.thread.call(counters.expire, at + EXPIRY - 1) == []
+    assert used(other.database, OF_TOKENS)[1] > 0
+    assert await other.thread.call(counters.expire, at + EXPIRY) == []
+    assert used(other.database, OF_TOKENS) == (0, 0)
+    assert used(other.database, OF_USD)[1] > 0
+    assert await other.thread.call(counters.expire, at + MONEY_EXPIRY) == [silent.name]
+    assert used(other.database, OF_USD) == (0, 0)
+    silent.crash()
+    assert await other.recover() == 1  # its journal is found, however late
+    assert used(other.database, OF_USD)[0] == 10_000_000
+    assert ledger.differences(other.database) == []
+
+
+async def test_a_process_that_was_paused_leases_anew_before_it_admits(place: Path) -> None:
+    """Another has used all of the cap meanwhile: nothing is admitted from a slice of before."""
+    paused, other = (Instance(place, (TOKENS,)) for _ in range(2))
+    slept, time = Clock(0), asyncio.get_running_loop().time
+    paused.leases._now = lambda: time() + slept.now
+    await paused.beat()
+    assert await paused.admit(1) is not None
+    await other.thread.call(counters.beat, other.name, int(NOON) + EXPIRY)
+    await other.thread.call(counters.expire, int(NOON) + EXPIRY)
+    assert await other.admit(1000) is not None
+    slept.now += EXPIRY
+    assert await paused.admit(1) is None
+    assert sum(used(other.database, OF_TOKENS)) == 1000
+
+
+async def test_one_busy_process_of_four_gets_all_of_a_cap_in_few_trips(place: Path) -> None:
+    processes = [Instance(place, (limit_of(on="requests", per="ever", amount=1000),))
+                 for _ in range(4)]  # fmt: skip
+    for process in processes:
+        await process.beat()
+    for process in processes:
+        assert await process.admit() is not None
+        await process.leases.return_idle()
+
+    async def tend() -> None:
+        while True:
+            for process in processes[1:]:
+                await process.leases.answer_recalls()
+            await asyncio.sleep(0.02)
+
+    for process in processes:
+        await process.beat()
+    tending = asyncio.ensure_future(tend())
+    busy, before = processes[0], processes[0].thread.trips
+    admitted = sum([await busy.admit() is not None for _ in range(1100)])
+    tending.cancel()
+    await asyncio.gather(tending, return_exceptions=True)
+    assert admitted == 1000 - 4
+    assert busy.thread.trips - before <= 120
+
+
+async def test_four_processes_at_once_admit_exactly_the_cap(place: Path) -> None:
+    limit = limit_of(on="requests", per="ever", amount=100)
+    processes = [Instance(place, (limit,)) for _ in range(4)]
+    for process in processes:
+        await process.beat()
+
+    async def tend() -> None:
+        while True:
+            for process in processes:
+                await process.leases.answer_recalls()
+            await asyncio.sleep(0.01)
+
+    tending = asyncio.ensure_future(tend())
+    admitted = await asyncio.gather(*(processes[n % 4].admit() for n in range(200)))
+    tending.cancel()
+    await asyncio.gather(tending, return_exceptions=True)
+    assert sum(each is not None for each in admitted) == 100
+
+
+def test_windows_go_by_the_clock_of_the_store() -> None:
+    """A machine's clock may be ten minutes off, or jump: nothing changes."""
+    own, monotonic = Clock(NOON - 600), Clock(50.0)
+    clock = StoreClock(own, monotonic)
+    assert clock() == NOON - 600
+    clock.set(NOON)
+    monotonic.now += 3
+    own.now += 100_000
+    assert clock() == NOON + 3
+
+
+def test_a_schema_of_the_next_version_can_be_used_and_a_newer_one_is_not_touched(
+    postgres_url: str,
+) -> None:
+    database = opened(postgres_url)
+    database.execute("UPDATE schema_version SET version = ?", (len(STEPS) + EXPANDED,))
+    database.close()
+    database = opened(postgres_url)
+    assert database.version() == len(STEPS) + EXPANDED
+    database.execute("UPDATE schema_version SET version = version + 1")
+    database.close()
+    with pytest.raises(StoreUnusable, match="newer") as refused:
+        opened(postgres_url)
+    assert "a-secret" not in str(refused.value)
+
+
+def test_many_that_start_at_once_make_one_schema(postgres_url: str) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        made = list(threads.map(opened, [postgres_url] * 8))
+    assert [database.version() for database in made] == [len(STEPS)] * 8
+    for database in made:
+        database.close()
+
+
+def test_a_transaction_that_nobody_goes_on_with_is_ended_by_the_server(postgres_url: str) -> None:
+    """A process that was stopped in the middle of one keeps the others for a moment only."""
+    stopped, other = opened(postgres_url, 0.3), opened(postgres_url)
+    stopped.begin()
+    stopped.execute("INSERT INTO raises VALUES('a', 'b', 1, 1, 1)")
+    other.begin()  # waits until the server has put the first one out
+    assert other.execute("SELECT * FROM raises").fetchall() == []
+    other.execute("COMMIT")
+    with pytest.raises(StoreFailed):
+        stopped.execute("COMMIT")
+    assert stopped.execute("SELECT COUNT(*) FROM raises").fetchone() == (0,)
+    stopped.close()
+    other.close()
+
+
+def test_a_lost_connection_is_made_again_by_the_next_statement(postgres_url: str) -> None:
+    database = opened(postgres_url)
+    killer = opened(postgres_url)
+    mine = "SELECT pg_backend_pid()"
+    (pid,) = database.execute(mine).fetchone()
+    killer.execute("SELECT pg_terminate_backend(?)", (pid,))
+    with pytest.raises(StoreFailed):
+        database.execute(mine)
+    assert database.execute(mine).fetchone() != (pid,)
+    database.close()
+    killer.close()
+
+
+def test_a_password_is_shown_nowhere() -> None:
+    assert place_of("postgresql://u:secret@db.example:5432/router?sslmode=require") == (
+        "postgresql://db.example:5432/router"
+    )
+    database = PostgresDatabase("postgresql://u:secret@127.0.0.1:9/router")
+    with pytest.raises(StoreFailed) as failed:
+        database.execute("SELECT 1")
+    assert "secret" not in str(failed.value)
+    database.close()
+
+
+async def test_changes_are_told_at_once_and_what_is_no_news_is_ignored(postgres_url: str) -> None:
+    database = in_thread(opened, postgres_url)
+    signals = Signals(postgres_url)
+    assert signals.take("changes")  # nobody listens: anything may have been
+    listening = asyncio.ensure_future(signals.listen(lambda: 0.05))
+    for _ in range(100):
+        await asyncio.sleep(0.05)
+        if signals.listening:
+            break
+    assert [signals.take("changes"), signals.take("meta")] == [True, True]
+    assert [signals.take("changes"), signals.take("meta")] == [False, False]
+    await run_sql(postgres_url, f"NOTIFY {CHANNEL}, '{'x' * 7000}'")
+    await run_sql(postgres_url, "INSERT INTO changes(at, what, id) VALUES(1, 'key', 'k')")
+    await asyncio.sleep(0.3)
+    assert signals._told == {"changes"}
+    assert [signals.take("changes"), signals.take("meta")] == [True, False]
+    listening.cancel()
+    await asyncio.gather(listening, return_exceptions=True)
+    in_thread(database.close)
