@@ -22,4 +22,4 @@ def test_a_relay_calls_little_more_than_a_plain_request() -> None:
     for work in INBOUND[:3]:  # Messages, Responses and Gemini, each to its own provider
         calls = count(work)
         assert calls.by_file["gateway/api/chat.py"] > 0
-        assert calls.total < 1.3 * plain
+        assert calls.total < 1.35 * plain

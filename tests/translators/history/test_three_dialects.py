@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from tests.translators.claude import golden as claude
 from tests.translators.gemini import golden as gemini
 from tests.translators.responses import golden as responses
-from translators.claude.request.messages import CLOSING, OPENING
+from translators.chat.prefill import CONTINUE
+from translators.claude.request.messages import OPENING
 from translators.gemini.request.messages import FIRST_USER_TEXT
 from translators.json_codec import loads
 
@@ -183,7 +184,7 @@ def test_any_history_is_repaired_alike(messages: Messages) -> None:
 
 def without_additions(found: Seen) -> Seen:
     """Without what a dialect says because a conversation may not begin or end as this one does."""
-    return [entry for entry in found if entry[3] not in (OPENING, CLOSING, FIRST_USER_TEXT)]
+    return [entry for entry in found if entry[3] not in (OPENING, CONTINUE, FIRST_USER_TEXT)]
 
 
 def turn(calls: list[dict[str, Any]], order: Any) -> Messages:
