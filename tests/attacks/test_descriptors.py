@@ -100,8 +100,7 @@ def test_callers_beyond_the_descriptors_wait_until_others_leave(
     monkeypatch: pytest.MonkeyPatch, loop: str
 ) -> None:
     async def accepting() -> None:
-        free = os.dup(0)
-        os.close(free)
+        free, holes = _filled()
         monkeypatch.setattr(file_descriptors, "for_callers", lambda: free + 30)
         listener = await Listener.bound(Greeting, "127.0.0.1", 0, reuse_port=False)
         callers = [
@@ -119,9 +118,23 @@ def test_callers_beyond_the_descriptors_wait_until_others_leave(
                 caller.close()
             listener.close()
             await asyncio.sleep(0.05)  # their ends here close
+            for hole in holes:
+                os.close(hole)
 
     with asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
         runner.run(accepting())
+
+
+def _filled() -> tuple[int, list[int]]:
+    """The number from which on all descriptors are free, and those taken to fill the holes below:
+    what other tests left open must not count here.
+    """
+    top = max(map(int, os.listdir("/proc/self/fd")))
+    holes = []
+    while (taken := os.dup(0)) < top:
+        holes.append(taken)
+    os.close(taken)
+    return taken, holes
 
 
 class Lacking(socket.socket):
