@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from gateway.dispatch.reasoning_cache import SIGNED
 from translators.chat.chunks import Chunk
 from translators.chat.turns import joined_details
+
+_INPUTS: Final = (("function", "arguments"), ("custom", "input"))
+"""The kinds of calls, and what holds their input."""
 
 
 @dataclass(slots=True)
@@ -22,6 +25,8 @@ class AnswerTap:
     fields: dict[str, Any] = field(default_factory=dict)
     pieces: dict[str, list[Any]] = field(default_factory=dict)
     """Of the fields that come in pieces."""
+    inputs: dict[tuple[int, str], list[str]] = field(default_factory=dict)
+    """Of each call's arguments, by its place and kind: a long one comes in thousands."""
 
     def see(self, chunk: Chunk) -> None:
         delta = chunk.delta
@@ -42,11 +47,10 @@ class AnswerTap:
         call["id"] = part.get("id") or call["id"]
         if "extra_content" in part:
             call["extra_content"] = part["extra_content"]
-        for kind, text in (("function", "arguments"), ("custom", "input")):
+        for kind, text in _INPUTS:
             if (said := part.get(kind)) is not None:
-                gathered = call.setdefault(kind, {"name": "", text: ""})
-                gathered["name"] += said.get("name") or ""
-                gathered[text] += said.get(text) or ""
+                call.setdefault(kind, {"name": ""})["name"] += said.get("name") or ""
+                self.inputs.setdefault((index, kind), []).append(said.get(text) or "")
 
     def _see_fields(self, delta: Mapping[str, Any]) -> None:
         for name in self.kept.intersection(delta):
@@ -63,4 +67,12 @@ class AnswerTap:
             name: joined_details(of) if name == "reasoning_details" else "".join(of)
             for name, of in self.pieces.items()
         }
-        return {"content": "".join(self.text), "tool_calls": self.calls, **self.fields, **whole}
+        calls = [self._whole_call(*numbered) for numbered in enumerate(self.calls)]
+        return {"content": "".join(self.text), "tool_calls": calls, **self.fields, **whole}
+
+    def _whole_call(self, index: int, call: dict[str, Any]) -> dict[str, Any]:
+        return call | {
+            kind: {**call[kind], text: "".join(self.inputs[index, kind])}
+            for kind, text in _INPUTS
+            if kind in call
+        }
