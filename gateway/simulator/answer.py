@@ -16,6 +16,7 @@ THOUGHT: Final = "The user wrote a message, so I think about it and then answer.
 REFUSAL: Final = "I can't help with that."
 _WORDS: Final = re.findall(r"\w+", "the quick brown fox jumps over the lazy dog and runs home")
 _OTHERS: Final = ("audio_tokens", "accepted_prediction_tokens", "rejected_prediction_tokens")
+at_once: Final = re.compile(".+", re.DOTALL).findall  # the text as one piece; none of an empty one
 _PIECE: Final = re.compile(r"\s*\S{1,12}|\s+")
 
 

@@ -1,15 +1,14 @@
-"""A request to a simulated provider and its answer on the wire, as far as the dialects agree: each
-is an inbound dialect of the translators, with what a provider adds."""
+"""A request to a simulated provider and its answer: a translators' inbound dialect, and more."""
 
 import time
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any, ClassVar, Final, NamedTuple
 
 from aiohttp import web
 
-from gateway.simulator.answer import Answer, pieces
+from gateway.simulator.answer import Answer, at_once, pieces
 from gateway.simulator.conversation import conversation_of
 from translators.chat.chunks import Chunk, Collector
 from translators.chat.request import ChatRequest
@@ -58,6 +57,7 @@ class Exchange:
         self.digest = digest
         self.id = digest[:24]
         self.content_type = "text/event-stream; charset=utf-8"
+        self.split: Callable[[str], list[str]] = pieces
         self.request = self.read(document, call)
         self.conversation = conversation_of(self.request, digest)
 
@@ -83,6 +83,7 @@ class Exchange:
         """The answer as one document."""
         facts = self._facts()
         collector = Collector(facts.id, facts.created, facts.model)
+        self.split = at_once
         for chunk in self.chunks(answer):
             collector.add(chunk)
         document: JsonObject = loads(self.inbound.write_completion(collector.completion(), facts))
@@ -98,12 +99,12 @@ class Exchange:
         field, finish = "content", str(answer.finish)
         if finish == "refusal":
             field, finish = ("refusal", "stop") if self.REFUSES_IN_WORDS else ("", "content_filter")
-        thoughts = pieces(answer.thought) if self.SHOWS_REASONING else ()
+        thoughts = self.split(answer.thought) if self.SHOWS_REASONING else ()
         for index in range(self.request.body.get("n") or 1):
             first = {"role": "assistant", "content": None if answer.calls else "", "refusal": None}
             deltas: list[Any] = [first]
             deltas += [{"reasoning_content": piece} for piece in thoughts]
-            deltas += [{field: piece} for piece in pieces(answer.text) if field]
+            deltas += [{field: piece} for piece in self.split(answer.text) if field]
             deltas += [{"tool_calls": [part]} for part in self._call_parts(answer)]
             said += [Chunk(delta, None, index, top=self.EXTRA) for delta in deltas]
             said.append(Chunk({}, finish, index, top=self.EXTRA))
@@ -115,7 +116,7 @@ class Exchange:
             key = "input" if call.kind == "custom" else "arguments"
             head = {"index": index, "id": self.CALL_IDS + call.id, "type": call.kind}
             parts.append({**head, call.kind: {"name": call.name, key: ""}})
-            parts += [{"index": index, call.kind: {key: piece}} for piece in pieces(call.text)]
+            parts += [{"index": index, call.kind: {key: piece}} for piece in self.split(call.text)]
         return parts
 
     def says(self, event: JsonObject) -> bool:
