@@ -1,4 +1,5 @@
-"""The judge of speed: `python -m tests.bench [--peers litellm,portkey,smg] [--readme] [--quick]`.
+"""The judge of speed: `python -m tests.bench [--peers litellm,portkey,smg] [--readme] [--quick]
+[--beside DIRECTORY]`.
 Linux only.
 
 The gateway, nginx (where installed), a bare aiohttp relay and the peers ask the same fake provider.
@@ -59,6 +60,12 @@ def main() -> int:
     parser.add_argument(
         "--readme", action="store_true", help="put the table into tests/bench/README.md"
     )
+    parser.add_argument(
+        "--beside",
+        type=lambda text: Path(text).resolve(),
+        metavar="DIRECTORY",
+        help="another checkout of this project, measured beside this one",
+    )
     options = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     result: dict[str, Any] = {
@@ -67,7 +74,13 @@ def main() -> int:
     }  # fmt: skip
     others = Others()
     with tempfile.TemporaryDirectory() as directory:
-        failed = measure(result, options.peers, Path(directory), 0.1 if options.quick else 1.0)
+        failed = measure(
+            result,
+            options.peers,
+            options.beside,
+            Path(directory),
+            0.1 if options.quick else 1.0,
+        )
     result["others"] = others.share()
     table = markdown(result)
     print(f"\n{table}\n\n{write(result)}")
@@ -76,7 +89,13 @@ def main() -> int:
     return 1 if failed else 0
 
 
-def measure(result: dict[str, Any], peers: Iterable[str], directory: Path, scale: float) -> bool:
+def measure(
+    result: dict[str, Any],
+    peers: Iterable[str],
+    beside: Path | None,
+    directory: Path,
+    scale: float,
+) -> bool:
     """Fill `result`; True if the gateway itself failed at something."""
     provider = Provider(free_port(), free_port())
     missing: dict[str, str] = result["missing"]
@@ -88,6 +107,7 @@ def measure(result: dict[str, Any], peers: Iterable[str], directory: Path, scale
         gateway(provider, directory / "gateway"),
         nginx(provider, directory / "nginx"),
         relay(provider),
+        gateway(provider, directory / "beside", checkout=beside) if beside else None,
     ]
     for name in peers:
         try:

@@ -40,12 +40,13 @@ def process(
     on: set[int],
     environ: Mapping[str, str] | None = None,
     output: IO[bytes] | int = subprocess.DEVNULL,
+    directory: Path = ROOT,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A process whose threads and children all run on the cores `on`; ended with SIGTERM, and with
     it what it started.
     """
     started = subprocess.Popen(
-        command, cwd=ROOT, env={**os.environ, **(environ or {})}, stdin=subprocess.DEVNULL,
+        command, cwd=directory, env={**os.environ, **(environ or {})}, stdin=subprocess.DEVNULL,
         stdout=output, stderr=output,
         start_new_session=True, preexec_fn=lambda: os.sched_setaffinity(0, on),
     )  # fmt: skip

@@ -62,6 +62,8 @@ class System:
     port: int
     ways: Mapping[Route, Way]
     environ: Mapping[str, str] = field(default_factory=dict)
+    directory: Path = ROOT
+    """Where it is started."""
 
     @contextmanager
     def running(self, on: set[int]) -> Iterator[tuple[int, float]]:
@@ -69,7 +71,7 @@ class System:
         started = time.perf_counter()
         with (
             TemporaryFile() as output,
-            process(self.command, on, {**TRUST, **self.environ}, output) as running,
+            process(self.command, on, {**TRUST, **self.environ}, output, self.directory) as running,
         ):
             problem = "it does not listen"
             while time.perf_counter() - started < STARTS_WITHIN:
@@ -96,13 +98,16 @@ class System:
             await ask(on, SMALL, SMALL.http(self.ways["openai"]))
 
 
-def gateway(provider: Provider, directory: Path, personas: int = 10) -> System:
+def gateway(
+    provider: Provider, directory: Path, personas: int = 10, checkout: Path = ROOT
+) -> System:
     """Everything on. `few` and `many` are personas with 3 and 30 targets; the rest, up to
-    `personas`, are there to be many.
+    `personas`, are there to be many. `checkout` is whose code and capabilities they are: what
+    another one lacks of the inbound dialects fails there, and the report says so.
     """
     directory.mkdir(parents=True)
     capabilities: dict[str, Any] = yaml.safe_load(
-        (ROOT / "config" / "capabilities.yaml").read_text("utf-8")
+        (checkout / "config" / "capabilities.yaml").read_text("utf-8")
     )
     providers = capabilities["providers"]
     models = providers["openai"]["models"]
@@ -149,19 +154,20 @@ def gateway(provider: Provider, directory: Path, personas: int = 10) -> System:
     }
     described = subprocess.run(
         ["git", "describe", "--always", "--dirty"],
-        cwd=ROOT,
+        cwd=checkout,
         capture_output=True,
         text=True,
         check=False,
     )
     revision = described.stdout.strip() or VERSION
     return System(
-        OURS,
+        OURS if checkout == ROOT else f"at {revision}",
         f"{revision}, Python {platform.python_version()}",
         (*PYTHON, "gateway"),
         port,
         ways,
         environ,
+        checkout,
     )
 
 
