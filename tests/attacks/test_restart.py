@@ -88,7 +88,7 @@ async def asked(running: Running, sent: bytes) -> tuple[bytes, bool]:
 
 
 async def test_readiness_is_answered_while_answers_finish_until_a_request_comes() -> None:
-    """That one is served: who sent it does not look at readiness, but at whether anybody listens."""
+    """That one is served: who sent it looks at whether anybody listens."""
     policy = POLICY.replace("drain_delay: 0", "drain_delay: 0.1, drain_grace: 10")
     finish = asyncio.Event()
     stream = [
@@ -107,11 +107,9 @@ async def test_readiness_is_answered_while_answers_finish_until_a_request_comes(
         await asyncio.sleep(1.5)
         looks = b"GET /health/ready HTTP/1.1\r\nhost: x\r\n\r\n"
         told = [await asked(running, sent) for sent in (looks, request())]
+        await asyncio.sleep(1.5)
         with pytest.raises(ConnectionRefusedError):
-            async with asyncio.timeout(5):
-                while True:
-                    assert (await asked(running, looks))[0] == b"503"
-                    await asyncio.sleep(0.05)
+            await asked(running, looks)
         finish.set()
         await asyncio.wait_for(reader.readuntil(b"[DONE]"), 5)
         await drained
