@@ -79,7 +79,7 @@ class Gateway:
     simulated: bool = False
     draining: bool = False
     closing: bool = False
-    """The time for load balancers to notice is over: new chat requests are refused."""
+    """The grace of a stop is over: new chat requests are refused."""
     peers: Peers | None = None
     """The other workers, where there are several; set before the server listens."""
     loopback: bool = False
