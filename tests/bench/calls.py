@@ -43,6 +43,9 @@ PATIENCE: Final = 30.0
 """Seconds."""
 QUIET: Final = 0.1
 """Seconds in which a gateway comes to rest."""
+COUNTED: Final = 5
+"""Requests that are counted, of which the one with the fewest calls is shown: a timer that comes
+due meanwhile, as the loop's own watch does ten times a second, is no part of a request."""
 _SENT: Final = "ask"
 """The function of gateway.upstream.connection in which a request's bytes go out."""
 
@@ -112,7 +115,7 @@ def count(work: Work = SMALL, persona: str | None = None) -> Calls:
 
 
 async def _count(files: ConfigFiles, work: Work, request: bytes, descriptor: int) -> Calls:
-    calls, loop = Calls(), asyncio.get_running_loop()
+    counted, loop = [Calls() for _ in range(COUNTED)], asyncio.get_running_loop()
     async with AsyncExitStack() as stack:
         log = RequestLog(descriptor)
         stack.callback(log.close)
@@ -120,23 +123,25 @@ async def _count(files: ConfigFiles, work: Work, request: bytes, descriptor: int
             running_gateway(files.load(), files, listeners=[log.on_event])
         )
         server = await stack.enter_async_context(listening(served, "127.0.0.1", 0))
-        await loop.run_in_executor(None, _ask, server.port, work, request, calls, loop)
-    return calls
+        await loop.run_in_executor(None, _ask, server.port, work, request, counted, loop)
+    return min(counted, key=lambda calls: calls.total)
 
 
 def _ask(
-    port: int, work: Work, request: bytes, calls: Calls, loop: asyncio.AbstractEventLoop
+    port: int, work: Work, request: bytes, counted: list[Calls], loop: asyncio.AbstractEventLoop
 ) -> None:
-    """Ask until all is warm, then once more while the gateway's thread counts."""
+    """Ask until all is warm, then once more for each of `counted` while the gateway's thread
+    counts."""
     with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
         if work.every:
             _listen_to(connection, request, calls, loop)
             return
         for _ in range(WARM_UP):
             _answer(connection, work, request)
-        _profile(loop, calls.see)
-        _answer(connection, work, request)
-        _profile(loop, None)
+        for calls in counted:
+            _profile(loop, calls.see)
+            _answer(connection, work, request)
+            _profile(loop, None)
 
 
 def _listen_to(
