@@ -134,7 +134,8 @@ def _ask(
     counts."""
     with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
         if work.every:
-            _listen_to(connection, request, calls, loop)
+            _listen_to(connection, request, counted[0], loop)
+            del counted[1:]
             return
         for _ in range(WARM_UP):
             _answer(connection, work, request)
