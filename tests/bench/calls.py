@@ -43,9 +43,9 @@ PATIENCE: Final = 30.0
 """Seconds."""
 QUIET: Final = 0.1
 """Seconds in which a gateway comes to rest."""
-COUNTED: Final = 5
+COUNTED: Final = 8
 """Requests that are counted, of which the one with the fewest calls is shown: a timer that comes
-due meanwhile, as the loop's own watch does ten times a second, is no part of a request."""
+due meanwhile, as the loop's own watch does four times a second, is no part of a request."""
 _SENT: Final = "ask"
 """The function of gateway.upstream.connection in which a request's bytes go out."""
 
