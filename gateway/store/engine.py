@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from gateway.store.database import Database
-from gateway.store.limits_database import opened
+from gateway.store.limits_database import connected, opened
 from gateway.store.sqlite import StoreUnusable
 
 STORE_URL: Final = "LLM_ROUTER_STORE_URL"
 """The environment variable whose URL wins over the policy's: it may hold a password."""
 FILE: Final = "limits.sqlite"
+SHARED_FILE: Final = "shared.sqlite"
+"""Beside it: what processes tell each other must not hold up what they count."""
 _POSTGRES: Final = ("postgresql:", "postgres:")
 
 
@@ -46,6 +48,17 @@ def open_store(url: str, state: Path, *, patient: bool = False) -> Database:
         return opened(path)
     postgres = _postgres()
     database: Database = postgres.opened(url, *((postgres.PATIENT,) if patient else ()))
+    return database
+
+
+def open_shared(url: str, state: Path) -> Database:
+    """Where processes tell each other what they know, without its tables: on Postgres nothing is
+    connected yet. Raises StoreUnusable.
+    """
+    path = file_of(url, state)
+    if path is not None:
+        return connected(path.with_name(SHARED_FILE))
+    database: Database = _postgres().PostgresDatabase(url)
     return database
 
 
