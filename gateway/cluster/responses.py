@@ -77,7 +77,7 @@ class SharedResponses:
         await self._own.close()
 
     async def _found(self, kind: Any, name: Name) -> Any:
-        return (await self._states.find(kind, [name], PATIENCE)).get(name)
+        return (await self._states.find(kind, [name], PATIENCE) or {}).get(name)
 
 
 def _value(entry: Entry) -> Sequence[Any]:

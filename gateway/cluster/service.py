@@ -107,7 +107,7 @@ class Cluster:
         if self.states is None or conversation is None:
             return False
         name = (conversation,)
-        found = (await self.states.find("pin", [name], PATIENCE)).get(name)
+        found = (await self.states.find("pin", [name], PATIENCE) or {}).get(name)
         if found is None:
             return False
         pin = Pin(*found)

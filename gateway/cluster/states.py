@@ -119,10 +119,10 @@ class SharedStates:
 
     async def find(
         self, kind: StateKind, names: Sequence[Name], patience: float
-    ) -> dict[Name, Any]:
+    ) -> dict[Name, Any] | None:
         if self._thread.down or self._reads >= MOST_READS or self._now() < self._not_before:
             self._metrics.state(kind, "late", len(names))
-            return {}
+            return None
         wanted = {_id(kind, name): name for name in names}
         self._reads += 1
         now = int(self._clock())
@@ -134,7 +134,7 @@ class SharedStates:
         if not reading.done() or reading.cancelled() or reading.exception() is not None:
             self._not_before = self._now() + REST
             self._metrics.state(kind, "late", len(names))
-            return {}
+            return None
         found, lost = reading.result()
         self._metrics.state(kind, "found", len(found))
         self._metrics.state(kind, "missing", len(wanted) - len(found) - lost)

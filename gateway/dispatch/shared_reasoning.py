@@ -62,6 +62,8 @@ class SharedReasoning:
         if not wanted:
             return
         found = await self._states.find("reasoning", list(wanted), PATIENCE)
+        if found is None:
+            return
         now = self._now()
         for name, message in wanted.items():
             value = found.get(name)

@@ -21,5 +21,5 @@ class States(Protocol):
 
     def find(
         self, kind: StateKind, names: Sequence[Name], patience: float
-    ) -> Awaitable[dict[Name, Any]]:
-        """Those of these that were kept and that come within so many seconds."""
+    ) -> Awaitable[dict[Name, Any] | None]:
+        """Those of these that were kept; None if that is not known within so many seconds."""
