@@ -25,6 +25,7 @@ from gateway.routing.affinity import LIFETIME, Pin
 from gateway.routing.plan import Plan
 from gateway.routing.state import RouterState
 from gateway.store import engine, shared
+from gateway.store.database import Database
 from gateway.store.entry import Store
 from gateway.store.sqlite import StoreUnusable
 
@@ -148,7 +149,7 @@ class Cluster:
 
     async def _create(self) -> None:
         if not self._created:
-            await self._thread.call(shared.create, probe=True)
+            await self._thread.call(_prepare, probe=True)
             self._created = True
 
     async def _tell(self) -> None:
@@ -251,6 +252,13 @@ async def running(
 def _ended(tending: "asyncio.Task[None]") -> None:
     if not tending.cancelled() and (error := tending.exception()) is not None:
         _log.error("nothing is shared with other instances any more: %r", error)
+
+
+def _prepare(database: Database) -> None:
+    """The tables; and the statements of the first read are known, which has little patience."""
+    shared.create(database)
+    for count in (1, 2):
+        shared.find(database, [b""] * count, 0)
 
 
 def _keys(environ: Mapping[str, str]) -> Any:

@@ -1,8 +1,8 @@
 """States of this process for the others: sealed, written behind, and looked for with little
 patience.
 
-What waits is bounded, and so is what is read at a time. A store that does not answer in time is not
-asked for a second, so that requests do not queue up behind it.
+What waits is bounded, and so is what is read at a time. A store that was late three times in a row
+is asked but once a second, so that requests do not queue up behind it.
 """
 
 import asyncio
@@ -34,7 +34,9 @@ BATCH_BYTES: Final = 1024 * 1024
 MOST_READS: Final = 32
 """At a time."""
 REST: Final = 1.0
-"""Seconds for which a store that was late is not asked."""
+"""Seconds for which a store that keeps being late is not asked."""
+LATE: Final = 3
+"""Times in a row."""
 
 
 class _Waiting(NamedTuple):
@@ -64,7 +66,10 @@ class SharedStates:
         self._waiting: OrderedDict[bytes, _Waiting] = OrderedDict()
         self._bytes = 0
         self._reads = 0
-        self._not_before = 0.0
+        self._late = 0
+        """Reads in a row that were late."""
+        self._rests: dict[float, float] = {}
+        """Until when nobody reads who has no more patience than that."""
 
     def __len__(self) -> int:
         """What waits to be written."""
@@ -120,7 +125,8 @@ class SharedStates:
     async def find(
         self, kind: StateKind, names: Sequence[Name], patience: float
     ) -> dict[Name, Any] | None:
-        if self._thread.down or self._reads >= MOST_READS or self._now() < self._not_before:
+        rests = self._now() < self._rests.get(patience, 0.0)
+        if self._thread.down or self._reads >= MOST_READS or rests:
             self._metrics.state(kind, "late", len(names))
             return None
         wanted = {_id(kind, name): name for name in names}
@@ -132,9 +138,12 @@ class SharedStates:
         reading.add_done_callback(self._read)
         await asyncio.wait({reading}, timeout=patience)
         if not reading.done() or reading.cancelled() or reading.exception() is not None:
-            self._not_before = self._now() + REST
+            self._late += 1
+            if self._late >= LATE:
+                self._rests[patience] = self._now() + REST
             self._metrics.state(kind, "late", len(names))
             return None
+        self._late = 0
         found, lost = reading.result()
         self._metrics.state(kind, "found", len(found))
         self._metrics.state(kind, "missing", len(wanted) - len(found) - lost)
