@@ -22,6 +22,7 @@ FLOORS = [
     {"gateway.console"},
     {"gateway.api"},
     {"gateway.dispatch"},
+    {"gateway.cluster"},
     {"gateway.admission"},
     {"gateway.routing"},
     {"gateway.revisions", "gateway.health", "gateway.accounting", "gateway.upstream"},

@@ -75,7 +75,8 @@ async def running(
     try:
         journal = Journal(directory, instance)
         admission = Admission(policy, instance, thread, journal, moment, now)
-        upkeep = Upkeep(admission, directory, engine.signals_of(url), moment, now)
+        admission.signals = engine.signals_of(url)
+        upkeep = Upkeep(admission, directory, admission.signals, moment, now)
         await upkeep.start()
     except (StoreDown, OSError) as error:
         await thread.close()

@@ -31,6 +31,7 @@ from translators.openai import inbound as chat
 
 if TYPE_CHECKING:
     from gateway.admission.service import Admission
+    from gateway.cluster.service import Cluster
 
 VERSION: Final = "0.1.0"
 
@@ -76,6 +77,8 @@ class Gateway:
     """None: only what callers trace is told on, and nothing is exported."""
     admission: "Admission | None" = None
     """None where the policy has no limits: nothing is counted."""
+    cluster: "Cluster | None" = None
+    """What other instances know; None where there is no store."""
     simulated: bool = False
     draining: bool = False
     closing: bool = False

@@ -38,8 +38,8 @@ class SqliteDatabase(sqlite3.Connection):
         return str(found)
 
 
-def opened(path: Path) -> SqliteDatabase:
-    """The database at `path`, made if it is not there. Raises StoreUnusable."""
+def connected(path: Path) -> SqliteDatabase:
+    """The database at `path`, made if it is not there, as it is. Raises StoreUnusable."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600, exist_ok=True)
@@ -52,7 +52,6 @@ def opened(path: Path) -> SqliteDatabase:
         )
         database.execute("PRAGMA journal_mode=WAL")
         database.execute("PRAGMA synchronous=NORMAL")
-        migrate(database)
     except (sqlite3.Error, OSError) as error:
         raise StoreUnusable(f"{path} cannot be used as a store: {error}", "store") from None
     return database
@@ -68,6 +67,16 @@ def look_at(path: Path) -> Look:
     except (sqlite3.Error, OSError) as error:
         raise StoreUnusable(f"{path} cannot be used as a store: {error}", "store") from None
     return Look(int(schema), len(STEPS), len(STEPS), None)
+
+
+def opened(path: Path) -> SqliteDatabase:
+    """The same with the newest schema. Raises StoreUnusable."""
+    database = connected(path)
+    try:
+        migrate(database)
+    except sqlite3.Error as error:
+        raise StoreUnusable(f"{path} cannot be used as a store: {error}", "store") from None
+    return database
 
 
 def migrate(database: SqliteDatabase) -> int:
