@@ -15,11 +15,11 @@ from typing import Any, Final
 
 from gateway.admission.journal import Journal
 from gateway.admission.leases import StoreDown, StoreThread
-from gateway.admission.ledger_queue import recover, remove_instance
+from gateway.admission.ledger_queue import recover
 from gateway.admission.service import Admission
 from gateway.config.limits import LimitsPolicy
 from gateway.store import counters as counter_store
-from gateway.store import engine
+from gateway.store import engine, presumed
 from gateway.store.sqlite import StoreUnusable
 from gateway.telemetry.ids import unique
 
@@ -120,7 +120,7 @@ class Upkeep:
             booked = not any(file.pending for file in admission.journal.files)
             if booked:
                 await self._leases.return_all()
-                await self._thread.call(remove_instance, self._leases.instance)
+                await self._thread.call(presumed.remove, self._leases.instance)
         admission.journal.close(booked=booked)
         await self._thread.close()
 
@@ -190,10 +190,11 @@ class Upkeep:
     async def _recover_others(self) -> None:
         await recover(self._directory, self._thread)
         if self._thread.remote:
-            for gone in await self._thread.call(counter_store.expire, int(self._clock())):
+            for gone in await self._thread.call(presumed.expire, int(self._clock())):
                 _log.warning(
-                    "limits: %s was not seen for %d s: its slices are others'; its journal is"
-                    " booked once a gateway starts with it", gone, counter_store.MONEY_EXPIRY,
+                    "limits: %s was not seen for %d s: what it had leased of money counts as spent"
+                    " until its journal is booked, by a gateway that starts with it",
+                    gone, counter_store.MONEY_EXPIRY,
                 )  # fmt: skip
 
     async def _forget_old(self) -> None:

@@ -26,6 +26,7 @@ _ADD_DAY: Final = (
     " ON CONFLICT(day, key_id, team, persona, model) DO UPDATE SET "
     + ", ".join(f"{name} = spend_day.{name} + excluded.{name}" for name in _SUMS)
 )
+_MONEY: Final = "usd/"
 _SHORT: Final = ("/second", "/minute", "/hour")
 
 
@@ -55,6 +56,12 @@ def book(database: Database, instance: str, rows: Sequence[LedgerRow]) -> dict[C
         charged = _charged(new)
         taken = reduce_leases(database, instance, charged)
         _spend(database, charged)
+        if beyond := {
+            counter: amount - taken.get(counter, 0)
+            for counter, amount in charged.items()
+            if counter.name.startswith(_MONEY) and amount > taken.get(counter, 0)
+        }:
+            _confirm(database, instance, beyond)
         after = totals(database, list(charged))
         return {counter: Booked(taken.get(counter, 0), after[counter][0]) for counter in charged}
 
@@ -69,7 +76,9 @@ def _charged(rows: Sequence[LedgerRow]) -> Counter[CounterId]:
 
 def _added(database: Database, rows: Sequence[LedgerRow]) -> list[LedgerRow]:
     """Those that are new. Inside a transaction, so that nobody adds one meanwhile."""
-    by_id = {row.id: row for row in rows}
+    by_id: dict[str, LedgerRow] = {}
+    for row in rows:
+        by_id.setdefault(row.id, row)
     for some in portions(list(by_id)):
         marks = ",".join("?" * len(some))
         for (known,) in database.execute(f"SELECT id FROM ledger WHERE id IN ({marks})", some):
@@ -93,10 +102,10 @@ def _of_days(rows: Sequence[LedgerRow]) -> list[tuple[Any, ...]]:
     sums: dict[tuple[Any, ...], list[int]] = {}
     for row in rows:
         key = (row.at // _DAY, row.key_id, row.team, row.persona, f"{row.provider}/{row.model}")
-        first = row.amends is None
+        first = row.amends is None and row.persona != ""  # else it is of no request
         more = (
             int(first), row.input, row.cached, row.output, row.cost or 0,
-            int(first and row.state in ("estimated", "presumed")),
+            int(row.amends is None and row.state in ("estimated", "presumed")),
             int(first and row.state == "unpriced"),
         )  # fmt: skip
         before = sums.get(key, [0] * len(more))
@@ -170,6 +179,72 @@ def amend(database: Database, row: LedgerRow) -> None:
     """Add a row that corrects another one: its numbers are what is to be added."""
     with transaction(database):
         _spend(database, _charged(_added(database, [row])))
+
+
+def amendments(database: Database, row_id: str) -> Iterator[LedgerRow]:
+    """The rows that correct one, in their order."""
+    number = 1
+    while (found := find(database, f"{row_id}-{number}")) is not None:
+        yield found
+        number += 1
+
+
+def presume(database: Database, instance: str, row: LedgerRow) -> None:
+    """A process is given up: `row` is what it may have spent of what it had leased. Inside a
+    transaction.
+    """
+    _spend(database, _charged(_added(database, [row])))
+    database.execute(
+        "INSERT INTO presumed VALUES(?1, ?2) ON CONFLICT(instance) DO UPDATE SET row_id = ?2",
+        (instance, row.id),
+    )
+
+
+def _confirm(database: Database, instance: str, spent: Mapping[CounterId, int]) -> None:
+    """So much of what was presumed is booked by rows of its own, and is not presumed any more."""
+    if (row := _presumed(database, instance)) is None:
+        return
+    left = _left(database, row)
+    confirmed = {counter: min(amount, left[counter]) for counter, amount in spent.items()}
+    _take_off(database, row, confirmed, None, f"booked by {instance}")
+
+
+def withdraw(database: Database, instance: str) -> None:
+    """Everything that a process has spent is booked, or is known to it: nothing is presumed any
+    more. Inside a transaction.
+    """
+    if (row := _presumed(database, instance)) is not None:
+        cost = sum(each.cost or 0 for each in (row, *amendments(database, row.id)))
+        _take_off(database, row, _left(database, row), -cost, f"{instance} was found")
+    database.execute("DELETE FROM presumed WHERE instance = ?", (instance,))
+
+
+def _presumed(database: Database, instance: str) -> LedgerRow | None:
+    query = "SELECT row_id FROM presumed WHERE instance = ?"
+    found = database.execute(query, (instance,)).fetchone()
+    return None if found is None else find(database, found[0])
+
+
+def _left(database: Database, row: LedgerRow) -> Counter[CounterId]:
+    """What a row and those that correct it still count."""
+    left: Counter[CounterId] = Counter()
+    for each in (row, *amendments(database, row.id)):
+        for counter, amount in each.charges:
+            left[counter] += amount
+    return left
+
+
+def _take_off(
+    database: Database, row: LedgerRow, less: Mapping[CounterId, int], cost: int | None, why: str
+) -> None:
+    charges = tuple(Charge(counter, -amount) for counter, amount in less.items() if amount)
+    if not charges and not cost:
+        return
+    number = 1 + sum(1 for _ in amendments(database, row.id))
+    added = row._replace(
+        id=f"{row.id}-{number}", cost=cost, amends=row.id, why=why, charges=charges
+    )
+    _spend(database, _charged(_added(database, [added])))
 
 
 def differences(database: Database) -> list[Difference]:
