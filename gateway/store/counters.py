@@ -19,6 +19,10 @@ EXPIRY: Final = 30
 MONEY_EXPIRY: Final = 900
 """The same of money, which then counts as spent: its journal, which says how much of it was, is
 waited for."""
+SHORT: Final = ("/second", "/minute", "/hour")
+"""What names of counters end in whose windows are forgotten soon after they have ended."""
+LONGEST_WINDOW: Final = 31 * 86_400
+"""Seconds of a window that ends."""
 _OF_COUNTER: Final = "scope = ? AND name = ? AND win = ?"
 
 
@@ -237,7 +241,7 @@ def raises(database: Database, now: int) -> list[Raise]:
 def forget_old(database: Database, before: int) -> None:
     """Counters of short windows that ended long ago, and that nobody holds anything of."""
     database.execute(
-        "DELETE FROM counters WHERE leased = 0 AND win > 0 AND win < ? AND (name LIKE '%/second' OR"
-        " name LIKE '%/minute' OR name LIKE '%/hour')",
-        (before,),
+        "DELETE FROM counters WHERE leased = 0 AND win > 0 AND win < ? AND"
+        f" ({' OR '.join(['name LIKE ?'] * len(SHORT))})",
+        (before, *(f"%{end}" for end in SHORT)),
     )

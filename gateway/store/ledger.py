@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from gateway.store.counters import reduce_leases, totals
+from gateway.store.counters import LONGEST_WINDOW, SHORT, reduce_leases, totals
 from gateway.store.database import Database, portions, snapshot, transaction
-from gateway.store.limits_rows import Charge, CounterId, LedgerRow
+from gateway.store.limits_rows import FOREVER, Charge, CounterId, LedgerRow
 
 _COLUMNS: Final = (
     'id, at, key_id, team, persona, "user", provider, model, state, attempts, input, cached,'
@@ -27,7 +27,8 @@ _ADD_DAY: Final = (
     + ", ".join(f"{name} = spend_day.{name} + excluded.{name}" for name in _SUMS)
 )
 _MONEY: Final = "usd/"
-_SHORT: Final = ("/second", "/minute", "/hour")
+_PAGE: Final = 5000
+"""Rows that are in memory at a time when all are read."""
 
 
 class Difference(NamedTuple):
@@ -146,11 +147,13 @@ def rows(
 
 
 def _row(found: Sequence[Any]) -> LedgerRow:
-    charges = tuple(
-        Charge(CounterId(scope, name, window), amount)
-        for scope, name, window, amount in json.loads(found[-1])
-    )
-    return LedgerRow._make((*found[:-1], charges))
+    return LedgerRow._make((*found[:-1], tuple(charges_of(found[-1]))))
+
+
+def charges_of(written: str) -> Iterator[Charge]:
+    """As the table has them."""
+    for scope, name, window, amount in json.loads(written):
+        yield Charge(CounterId(scope, name, window), amount)
 
 
 def spend(
@@ -248,30 +251,65 @@ def _take_off(
 
 
 def differences(database: Database) -> list[Difference]:
-    """Where counters and days are not the sums of the ledger's rows: empty if all is well. Counters
-    of windows up to an hour are forgotten after a while, and then not looked at.
+    """Where counters and days are not the sums of the ledger's rows: empty if all is well. Rows are
+    read a page at a time. What the ledger keeps no rows of any more, and counters of windows up to
+    an hour that were forgotten, are not looked at.
     """
     with snapshot(database):
-        charged: Counter[CounterId] = Counter()
-        costs: Counter[int] = Counter()
-        for charges, day, cost in database.execute("SELECT charges, day, cost FROM ledger"):
-            costs[day] += cost or 0
-            for scope, name, window, amount in json.loads(charges):
-                charged[CounterId(scope, name, window)] += amount
+        pruned = _pruned(database)
         counted = {
             CounterId(*found[:3]): found[3]
             for found in database.execute("SELECT scope, name, win, spent FROM counters")
+            if _looked_at(CounterId(*found[:3]), pruned)
         }
+        added_up: Counter[CounterId] = Counter()
+        for *name, amount in database.execute("SELECT scope, name, win, amount FROM carried"):
+            added_up[CounterId(*name)] += amount
+        costs: Counter[int] = Counter()
+        for charges, day, cost in _pages(database):
+            costs[day] += cost or 0
+            for counter, amount in charges_of(charges):
+                if counter in counted or not counter.name.endswith(SHORT):
+                    added_up[counter] += amount
         days = dict(
             database.execute("SELECT day, CAST(SUM(cost) AS BIGINT) FROM spend_day GROUP BY day")
         )
+    first = -(-pruned // (_DAY // 1000))
     return [
-        *_unequal({f"{c.scope} {c.name} {c.window}": n for c, n in counted.items()},
-                  {f"{c.scope} {c.name} {c.window}": n for c, n in charged.items()
-                   if c in counted or not c.name.endswith(_SHORT)}),
-        *_unequal({f"day {d}": n for d, n in days.items()},
-                  {f"day {d}": n for d, n in costs.items()}),
+        *_unequal({_named(c): n for c, n in counted.items()},
+                  {_named(c): n for c, n in added_up.items() if _looked_at(c, pruned)}),
+        *_unequal({f"day {d}": n for d, n in days.items() if d >= first},
+                  {f"day {d}": n for d, n in costs.items() if d >= first}),
     ]  # fmt: skip
+
+
+def _pruned(database: Database) -> int:
+    """Unix seconds before which rows were taken out; 0 if none were."""
+    found = database.execute("SELECT v FROM meta WHERE k = 'pruned'").fetchone()
+    return 0 if found is None else int(found[0])
+
+
+def _looked_at(counter: CounterId, pruned: int) -> bool:
+    """Not a window with rows that were taken out and whose sums nobody needs any more."""
+    if counter.window == FOREVER:
+        return True
+    if counter.name.endswith(SHORT):
+        return counter.window >= pruned
+    return counter.window > pruned - LONGEST_WINDOW
+
+
+def _pages(database: Database) -> Iterator[tuple[str, int, int | None]]:
+    """Charges, day and cost of every row."""
+    after = ""
+    query = "SELECT id, charges, day, cost FROM ledger WHERE id > ? ORDER BY id LIMIT ?"
+    while page := database.execute(query, (after, _PAGE)).fetchall():
+        after = page[-1][0]
+        for found in page:
+            yield found[1:]
+
+
+def _named(counter: CounterId) -> str:
+    return f"{counter.scope} {counter.name} {counter.window}"
 
 
 def _unequal(counted: Mapping[str, int], added_up: Mapping[str, int]) -> Iterator[Difference]:

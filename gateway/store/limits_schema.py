@@ -42,6 +42,8 @@ INSERT INTO meta VALUES('recall', 0);
 """,
     """
 CREATE TABLE presumed(instance TEXT PRIMARY KEY, row_id TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE carried(scope TEXT, name TEXT, win INT, amount INT NOT NULL,
+  PRIMARY KEY(scope, name, win)) WITHOUT ROWID;
 """,
 )
 """What each version adds to the one before it. A step that was released is never changed."""
