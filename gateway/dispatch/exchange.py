@@ -336,7 +336,7 @@ class Exchange:
             self.settle(self.reservation)
         if record is not None:
             record.close(ended, self.resumed)
-        bus.publish(*attempts, ended)
+        bus.publish(ended)
 
     def settle(self, reservation: Reservation) -> None:
         """Count what was used, once: before the caller has all of a stream, so that a process which
