@@ -175,6 +175,8 @@ async def _relayed(
     http.gateway.dispatcher.finished(stream, exchange)
     out.fall_silent()
     end = writer.end()
+    if reservation is not None:
+        exchange.settle(reservation)
     return await out.end(last + (end if settle is None else await settle(end, exchange)))
 
 
@@ -243,6 +245,8 @@ async def _failed(
     *before, last = writer.fail(caller_error(error)) or (b"",)
     for piece in before:
         await out.write(piece)
+    if exchange.reservation is not None:
+        exchange.settle(exchange.reservation)
     return await out.end(last if settle is None else await settle(last, exchange))
 
 
