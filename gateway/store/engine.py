@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from gateway.store import limits_database
 from gateway.store.database import Database, Look
-
 from gateway.store.sqlite import StoreUnusable
 
 STORE_URL: Final = "LLM_ROUTER_STORE_URL"
