@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.store.database import Database
-from gateway.store.limits_database import connected, opened
+from gateway.store import limits_database
+from gateway.store.database import Database, Look
 from gateway.store.sqlite import StoreUnusable
 
 STORE_URL: Final = "LLM_ROUTER_STORE_URL"
@@ -45,10 +45,19 @@ def open_store(url: str, state: Path, *, patient: bool = False) -> Database:
     """With the newest schema. `patient`: statements may take minutes. Raises StoreUnusable."""
     path = file_of(url, state)
     if path is not None:
-        return opened(path)
+        return limits_database.opened(path)
     postgres = _postgres()
     database: Database = postgres.opened(url, *((postgres.PATIENT,) if patient else ()))
     return database
+
+
+def look_at(url: str, state: Path) -> Look:
+    """Nothing is made or changed. Raises StoreUnusable."""
+    path = file_of(url, state)
+    if path is not None:
+        return limits_database.look_at(path)
+    seen: Look = _postgres().look_at(url)
+    return seen
 
 
 def open_shared(url: str, state: Path) -> Database:
@@ -57,7 +66,7 @@ def open_shared(url: str, state: Path) -> Database:
     """
     path = file_of(url, state)
     if path is not None:
-        return connected(path.with_name(SHARED_FILE))
+        return limits_database.connected(path.with_name(SHARED_FILE))
     database: Database = _postgres().PostgresDatabase(url)
     return database
 

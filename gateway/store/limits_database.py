@@ -3,10 +3,11 @@ thread. What stands in the tables is the business of the modules beside it.
 """
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from gateway.store.database import transaction
+from gateway.store.database import Look, transaction
 from gateway.store.limits_schema import STEPS
 from gateway.store.sqlite import StoreUnusable
 
@@ -54,6 +55,18 @@ def connected(path: Path) -> SqliteDatabase:
     except (sqlite3.Error, OSError) as error:
         raise StoreUnusable(f"{path} cannot be used as a store: {error}", "store") from None
     return database
+
+
+def look_at(path: Path) -> Look:
+    """Raises StoreUnusable."""
+    try:
+        if not path.exists():
+            return Look(0, len(STEPS), len(STEPS), None)
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            (schema,) = database.execute("PRAGMA user_version").fetchone()
+    except (sqlite3.Error, OSError) as error:
+        raise StoreUnusable(f"{path} cannot be used as a store: {error}", "store") from None
+    return Look(int(schema), len(STEPS), len(STEPS), None)
 
 
 def opened(path: Path) -> SqliteDatabase:
