@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.accounting.token_counter import TokenCounter
 from gateway.api.auth import Access, Admin
-from gateway.api.request import VERSION, ConsoleRoutes, Gateway
+from gateway.api.request import VERSION, AnswerCache, ConsoleRoutes, Gateway
 from gateway.config import Config
 from gateway.config.limits import LimitsPolicy
 from gateway.dispatch.dispatcher import Dispatcher
@@ -87,6 +87,32 @@ async def admission_of(
     state = state_directory(environ)
     async with running(config.limits, state, environ, time.time, time.monotonic) as admission:
         yield admission
+
+
+@asynccontextmanager
+async def answers_of(
+    config: Config, environ: Mapping[str, str], metrics: Metrics
+) -> AsyncIterator[AnswerCache | None]:
+    """What gives whole answers again; None where no persona asks for it: then not even its modules
+    are there.
+    """
+    if all(persona.cache is None for persona in config.personas.values()):
+        yield None
+        return
+    running = importlib.import_module("gateway.cache.response_cache").running
+    made = importlib.import_module("gateway.api.cached_answers").CachedAnswers
+    state = state_directory(environ)
+    async with running(config.limits, state, environ, time.time, time.monotonic) as cache:
+        metrics.registry.register(cache.metrics)
+        yield made(cache)
+
+
+def _apply_cache(answers: AnswerCache | None, config: Config) -> None:
+    """What was kept under another revision is never asked for again."""
+    if answers is not None:
+        answers.apply_config(config)
+    elif any(persona.cache is not None for persona in config.personas.values()):
+        _log.warning("answers are kept from the next start on: no persona had a cache")
 
 
 def _measure_by(metrics: Metrics, config: Config) -> None:
@@ -165,6 +191,7 @@ async def running_gateway(
         TokenCounter.running() as counter,
         responses_store(config.server.responses_store, files.environ) as store,
         admission_of(config, files.environ) as admission,
+        answers_of(config, files.environ, metrics) as answers,
         HealthProbes.running(config, state.health.checks, state.now, state.random) as checks,
         Reloader(
             config,
@@ -175,6 +202,7 @@ async def running_gateway(
                 state.health.apply_config,
                 checks.apply_config,
                 partial(_apply_limits, admission),
+                partial(_apply_cache, answers),
             ),
         ).running() as reloader,
     ):
@@ -193,5 +221,6 @@ async def running_gateway(
                 traces=traces,
                 console=console,
                 admission=admission,
+                cache=answers,
                 simulated=simulated,
             )

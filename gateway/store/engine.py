@@ -7,13 +7,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from gateway.store import answers
 from gateway.store.database import Database
-from gateway.store.limits_database import opened
+from gateway.store.limits_database import connect, opened
 from gateway.store.sqlite import StoreUnusable
 
 STORE_URL: Final = "LLM_ROUTER_STORE_URL"
 """The environment variable whose URL wins over the policy's: it may hold a password."""
 FILE: Final = "limits.sqlite"
+ANSWERS_FILE: Final = "answers.sqlite"
+"""Beside it: answers that are given again are many bytes, and nobody waits for them."""
 _POSTGRES: Final = ("postgresql:", "postgres:")
 
 
@@ -47,6 +50,14 @@ def open_store(url: str, state: Path, *, patient: bool = False) -> Database:
     postgres = _postgres()
     database: Database = postgres.opened(url, *((postgres.PATIENT,) if patient else ()))
     return database
+
+
+def open_answers(url: str, state: Path) -> Database:
+    """The database of answers that are given again, its table made. Raises StoreUnusable."""
+    path = file_of(url, state)
+    if path is not None:
+        return answers.prepared(connect(path.with_name(ANSWERS_FILE)), "BLOB")
+    return answers.prepared(_postgres().PostgresDatabase(url), "BYTEA")
 
 
 def signals_of(url: str) -> Any:

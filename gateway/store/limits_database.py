@@ -39,6 +39,16 @@ class SqliteDatabase(sqlite3.Connection):
 
 def opened(path: Path) -> SqliteDatabase:
     """The database at `path`, made if it is not there. Raises StoreUnusable."""
+    database = connect(path)
+    try:
+        migrate(database)
+    except (sqlite3.Error, OSError) as error:
+        raise _unusable(path, error) from None
+    return database
+
+
+def connect(path: Path) -> SqliteDatabase:
+    """The file, made if it is not there, its tables as they are. Raises StoreUnusable."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600, exist_ok=True)
@@ -51,10 +61,13 @@ def opened(path: Path) -> SqliteDatabase:
         )
         database.execute("PRAGMA journal_mode=WAL")
         database.execute("PRAGMA synchronous=NORMAL")
-        migrate(database)
     except (sqlite3.Error, OSError) as error:
-        raise StoreUnusable(f"{path} cannot be used as a store: {error}", "store") from None
+        raise _unusable(path, error) from None
     return database
+
+
+def _unusable(path: Path, error: Exception) -> StoreUnusable:
+    return StoreUnusable(f"{path} cannot be used as a store: {error}", "store")
 
 
 def migrate(database: SqliteDatabase) -> int:
