@@ -115,6 +115,20 @@ def _apply_cache(answers: AnswerCache | None, config: Config) -> None:
         _log.warning("answers are kept from the next start on: no persona had a cache")
 
 
+def _apply(
+    state: RouterState,
+    checks: HealthProbes,
+    admission: "Admission | None",
+    answers: AnswerCache | None,
+    config: Config,
+) -> None:
+    """From now on this configuration holds."""
+    state.health.apply_config(config)
+    checks.apply_config(config)
+    _apply_limits(admission, config)
+    _apply_cache(answers, config)
+
+
 def _measure_by(metrics: Metrics, config: Config) -> None:
     """From now on the names of this configuration may be labels."""
     targets = [
@@ -197,13 +211,7 @@ async def running_gateway(
             config,
             files,
             bus,
-            (
-                measure_by,
-                state.health.apply_config,
-                checks.apply_config,
-                partial(_apply_limits, admission),
-                partial(_apply_cache, answers),
-            ),
+            (measure_by, partial(_apply, state, checks, admission, answers)),
         ).running() as reloader,
     ):
         with nullcontext() if traces is None else traces.running():

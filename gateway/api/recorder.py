@@ -10,7 +10,7 @@ from gateway.cache.frames import framed
 from gateway.dispatch.exchange import Exchange
 from gateway.dispatch.resume import AnswerStream
 from gateway.http.offload import sized
-from translators.chat.chunks import Chunk, singly
+from translators.chat.chunks import Chunk, Relayed, RelayedCompletion, says, singly
 from translators.chat.wire import Completion
 
 _WHOLE: Final = frozenset({"stop", "tool_calls", "function_call"})
@@ -39,6 +39,8 @@ class AnswerRecorder:
         self._frames: list[bytes] = []
         self._size = 0
         self._ends: dict[int, str] = {}
+        self._said = False
+        """It says something."""
 
     def _tell(self, answer: CachedAnswer | None) -> None:
         keep, self._keep = self._keep, None
@@ -47,10 +49,11 @@ class AnswerRecorder:
             keep(answer)
 
     def _good(self, ends: list[str | None]) -> bool:
-        """The answer is one that its target gave whole, in one piece, and unasked doubts."""
+        """The answer says something, and its target gave it whole, in one piece, without doubts."""
         exchange = self._exchange
         return (
-            bool(ends)
+            self._said
+            and bool(ends)
             and all(end in self._endings for end in ends)
             and not exchange.resumed
             and _ALLOWED.issuperset(exchange.warnings)
@@ -59,7 +62,9 @@ class AnswerRecorder:
     async def completed(self, completion: Completion) -> None:
         """A whole one, before it is written."""
         choices: list[Any] = list(completion["choices"])
-        refused = any((choice.get("message") or {}).get("refusal") for choice in choices)
+        messages = [choice.get("message") or {} for choice in choices]
+        refused = any(message.get("refusal") for message in messages)
+        self._said = isinstance(completion, RelayedCompletion) or all(map(says, messages))
         if refused or not self._good([choice.get("finish_reason") for choice in choices]):
             return self._tell(None)
         try:
@@ -93,6 +98,7 @@ class AnswerRecorder:
         self._frames += frames
         self._size += sum(map(len, frames))
         for chunk in batch:
+            self._said = self._said or says(chunk.delta or {}) or _relays_content(chunk)
             if chunk.finish_reason is not None:
                 self._ends[chunk.index] = chunk.finish_reason
             if chunk.delta and chunk.delta.get("refusal"):
@@ -130,3 +136,7 @@ class AnswerRecorder:
             whole=whole or 0,
             body=body,
         )
+
+
+def _relays_content(chunk: Chunk) -> bool:
+    return isinstance(chunk, Relayed) and chunk.commits

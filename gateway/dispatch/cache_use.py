@@ -2,7 +2,7 @@
 it.
 """
 
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 Reason = Literal["no-store", "tools", "stored", "body"]
 
@@ -25,3 +25,10 @@ class CacheUse(NamedTuple):
         if self.result == "hit":
             return f"hit; age={self.age}"
         return self.result if self.reason is None else f"{self.result}; reason={self.reason}"
+
+    def told(self, usage: Any, upstream_seconds: float) -> tuple[str, Any, float]:
+        """The result; what was counted for this request, which is nothing of an answer that was
+        given before; and the seconds in which others worked for it.
+        """
+        counted = None if self.result == "hit" else usage
+        return self.result, counted, upstream_seconds + self.waited

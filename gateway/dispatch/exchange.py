@@ -312,9 +312,7 @@ class Exchange:
                 first_chunk_seconds = attempt.first_chunk_at - started
         cached = None
         if self.cache is not None:
-            cached, upstream_seconds = self.cache.result, upstream_seconds + self.cache.waited
-            if cached == "hit":
-                usage = None  # nobody has counted it again
+            cached, usage, upstream_seconds = self.cache.told(usage, upstream_seconds)
         ended = RequestEnded(  # in its fields' order: their names would cost 1 µs
             self.request_id,
             self.api,
