@@ -31,7 +31,12 @@ def show(answer: CachedAnswer, candidate: Candidate, use: CacheUse, exchange: Ex
     now = exchange.clock()
     shown = Attempt(candidate, "first", _CLOCKS, exchange.clock, now, now, now)
     told = AttemptResult(
-        answer, answer.model, answer.usage, answer.finish_reason, answer.noted, answer.warnings
+        answer,
+        answer.model,
+        answer.usage,
+        answer.finish_reason,
+        answer.noted,
+        tuple(answer.warnings),
     )
     shown.record_result(told)
     shown.record_received(len(answer.body))
