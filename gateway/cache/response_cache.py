@@ -30,7 +30,8 @@ class ResponseCache:
         self.clock = clock
         self.memory = AnswerMemory()
         self.flights = Flights()
-        self._shelf = shelf
+        self.shelf = shelf
+        """None without a store."""
         self.metrics = CacheMetrics(self.memory.sizes, lambda: shelf.failures if shelf else 0)
 
     def find(
@@ -47,9 +48,9 @@ class ResponseCache:
         self, persona: str, settings: CacheSettings, key: AnswerKey, max_age: float | None = None
     ) -> CachedAnswer | None:
         """What is in the store; from now on in memory, too."""
-        if self._shelf is None or not settings.persist:
+        if self.shelf is None or not settings.persist:
             return None
-        stored = await self._shelf.get(key)
+        stored = await self.shelf.get(key)
         if stored is None:
             return None
         try:
@@ -78,9 +79,9 @@ class ResponseCache:
             return False
         name = key.own if answer.relayed else key.shared
         self._remember(persona, settings, name, text, answer.at)
-        if self._shelf is not None and settings.persist:
+        if self.shelf is not None and settings.persist:
             at = int(answer.at)
-            self._shelf.put(StoredAnswer(name, at, at + max(1, int(settings.ttl)), text))
+            self.shelf.put(StoredAnswer(name, at, at + max(1, int(settings.ttl)), text))
         return True
 
     def _remember(
@@ -91,8 +92,8 @@ class ResponseCache:
         self.metrics.count(persona, "evicted", gone)
 
     async def close(self) -> None:
-        if self._shelf is not None:
-            await self._shelf.close()
+        if self.shelf is not None:
+            await self.shelf.close()
 
 
 @asynccontextmanager

@@ -98,10 +98,14 @@ class Shelf:
             self._database = self._opener()
         return work(self._database, *given)
 
-    async def close(self) -> None:
+    async def written(self) -> None:
         """What waits is written, as far as that works."""
         if self._writes:
             await asyncio.wait(self._writes, timeout=REST)
+
+    async def close(self) -> None:
+        """The same, and nothing is asked of it any more."""
+        await self.written()
         if (database := self._database) is not None:
             await asyncio.get_running_loop().run_in_executor(self._thread, database.close)
         self._thread.shutdown(wait=False)
