@@ -83,7 +83,7 @@ class Admission:
             ),
         )
         self.metrics = LimitMetrics(
-            self.pool, lambda: Standing(not thread.down, self.queue.backlog, self.queue.age)
+            self.pool, lambda: Standing(not thread.down, self.queue.backlog, self.queue.age), clock
         )
         thread.took = self.metrics.took
 

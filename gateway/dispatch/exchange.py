@@ -350,7 +350,7 @@ class Exchange:
             self.reservation.settle(self._ending())
         if record is not None:
             record.close(ended, self.resumed)
-        bus.publish(*attempts, ended)
+        bus.publish(ended)
 
     def _ending(self) -> Ending:
         attempt, attempts, plan = self.attempt, self.attempts, self.plan

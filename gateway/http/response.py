@@ -20,7 +20,7 @@ from aiohttp.abc import AbstractStreamWriter
 from translators.json_codec import dumps
 from translators.pieces import pieces_of
 
-AT_ONCE: Final = 64 * 1024
+AT_ONCE: Final = 128 * 1024
 """Bytes that are given to a transport in one turn of the loop: some send, and copy what is left, in
 one go.
 """

@@ -123,21 +123,23 @@ class UpstreamResponse:
             if self.received > limit:
                 self.check_size(limit)
             return data
-        first = await self.read_some()
+        first = await self.read_some(limit)
         whole = BytesIO()  # grows as it comes: a copy of all of it would hold the loop at the end
         data = first
         while data:
             self.check_size(limit)
             whole.write(data)
-            data = await self.read_some()
+            data = await self.read_some(limit)
         return first if whole.tell() == len(first) else whole.getvalue()
 
-    async def read_some(self) -> bytes:
-        """What has arrived, at least one byte; b"" at the end. Raises UpstreamError."""
+    async def read_some(self, at_once: int = _AT_ONCE) -> bytes:
+        """What has arrived, at least one byte, and of more than `at_once` a part; b"" at the end.
+        Raises UpstreamError.
+        """
         while True:
             if self._decoder is not None:
                 data = self._decoded(self._decoder)
-            elif self._size <= _AT_ONCE:
+            elif self._size <= at_once:
                 data = self._take() if self._pieces else b""
             else:
                 data = self._take_some()
