@@ -81,7 +81,7 @@ class ResponseCache:
         self._remember(persona, settings, name, text, answer.at)
         if self.shelf is not None and settings.persist:
             at = int(answer.at)
-            self.shelf.put(StoredAnswer(name, at, at + max(1, int(settings.ttl)), text))
+            self.shelf.put(StoredAnswer(name, at, at + settings.ttl, text))
         return True
 
     def _remember(

@@ -8,7 +8,7 @@ from pydantic import Field
 from gateway.config.schema import Row
 
 LEAST_BYTES: Final = 64 * 1024
-MOST_SECONDS: Final = 30 * 86_400
+MOST_SECONDS: Final = 7 * 86_400
 Scope = Literal["team", "key"]
 
 
@@ -16,7 +16,7 @@ Scope = Literal["team", "key"]
 class CacheSettings(Row):
     """Whole answers are kept for requests that are the same in every byte that counts."""
 
-    ttl: Annotated[float, Field(gt=0, le=MOST_SECONDS)] = 3600.0
+    ttl: Annotated[int, Field(gt=0, le=MOST_SECONDS)] = 3600
     """Seconds for which an answer is given again."""
     max_bytes: Annotated[int, Field(ge=LEAST_BYTES)] = 32 * 1024 * 1024
     """Of the persona's answers in the memory of one process; the least recently used go first."""

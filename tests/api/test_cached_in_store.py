@@ -183,3 +183,20 @@ async def test_what_is_over_or_too_much_is_pruned(url: str, tmp_path: Path) -> N
             database.close()
 
     assert await asyncio.to_thread(run) == ["k5", "k6", "k7", "k8"]
+
+
+async def test_a_store_that_loses_its_table_is_one_in_which_nothing_is_found(
+    url: str, tmp_path: Path
+) -> None:
+    def lose() -> None:
+        database = open_answers(url, tmp_path)
+        database.execute("DROP TABLE cached_answers")
+        database.close()
+
+    async with cached(environ=environ(url, tmp_path)) as it:
+        await written(it)
+        await asyncio.to_thread(lose)
+        got = [await it.chat(seed=seed) for seed in (1, 1, 2)]
+    assert [(each.status, each.cache) for each in got] == [
+        (200, "miss"), (200, "hit; age=0"), (200, "miss"),
+    ]  # fmt: skip
