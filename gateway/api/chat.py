@@ -14,6 +14,7 @@ from gateway.api.decision import prepare
 from gateway.api.exchange import exchange_of, fail
 from gateway.api.request import Request
 from gateway.dispatch.exchange import Exchange
+from gateway.dispatch.reservation import Reservation
 from gateway.dispatch.resume import AnswerStream
 from gateway.errors import RequestFailed, caller_error
 from gateway.http.event_stream import EventStream
@@ -151,49 +152,94 @@ async def streamed(
             raise
         return await failed(http, error, writer, out, exchange, settle)
     try:
-        writer.begin(_facts(stream, exchange))
-        write, last, reservation = writer.write, b"", exchange.reservation
-        source = stream.batches(runs=True) if recorder is None else recorder.recorded(stream)
-        try:
-            async with aclosing(source) as batches:
-                async for chunks in batches:
-                    if reservation is not None:
-                        reservation.saw(chunks)
-                    data = (
-                        write(chunks)
-                        if not stream.long
-                        else await off_loop(_written, writer, chunks, http.dialect is inbound)
-                    )
-                    if stream.over:
-                        out.fall_silent()
-                        last = data  # goes out with the end, in one system call
-                    elif writer.over:
-                        last = data
-                        break
-                    elif data:
-                        await out.write(data)
-        except UpstreamError as error:
-            broken = dispatcher.broke(error, exchange)
-            return await failed(http, broken, writer, out, exchange, settle)
-        dispatcher.finished(stream, exchange)
-        out.fall_silent()
-        end = writer.end()
-        return await out.end(last + (end if settle is None else await settle(end, exchange)))
+        return await _relayed(http, stream, writer, out, exchange, settle, recorder)
     finally:
         await dispatcher.close(stream, exchange)
 
 
-def _facts(stream: AnswerStream, exchange: Exchange) -> AnswerFacts:
+async def _relayed(
+    http: Request,
+    stream: AnswerStream,
+    writer: AnswerWriter,
+    out: EventStream,
+    exchange: Exchange,
+    settle: Settle | None,
+    recorder: Recorder | None,
+) -> web.StreamResponse:
+    """The stream, from its first content to its end."""
+    assert exchange.served is not None
     served = exchange.served
-    assert served is not None
-    return AnswerFacts(
-        stream.id,
-        stream.created,
-        stream.model,
-        served.name,
-        exchange.estimated_prompt,
-        echoes=echoes(served),
+    writer.begin(
+        AnswerFacts(
+            stream.id,
+            stream.created,
+            stream.model,
+            served.name,
+            exchange.estimated_prompt,
+            echoes=echoes(served),
+        )
     )
+    write, last, reservation = writer.write, b"", exchange.reservation
+    arriving = _Arriving(writer, out, reservation)
+    source = stream.batches(True, arriving.show) if recorder is None else recorder.recorded(stream)
+    try:
+        async with aclosing(source) as batches:
+            async for chunks in batches:
+                if not chunks:  # they were shown
+                    if writer.over:
+                        last = arriving.last
+                        break
+                    await out.flush()
+                    continue
+                if reservation is not None:
+                    reservation.saw(chunks)
+                data = (
+                    write(chunks)
+                    if not stream.long
+                    else await off_loop(_written, writer, chunks, http.dialect is inbound)
+                )
+                if stream.over:
+                    out.fall_silent()
+                    last = data  # goes out with the end, in one system call
+                elif writer.over:
+                    last = data
+                    break
+                elif data:
+                    await out.write(data)
+    except UpstreamError as error:
+        broken = http.gateway.dispatcher.broke(error, exchange)
+        return await failed(http, broken, writer, out, exchange, settle)
+    http.gateway.dispatcher.finished(stream, exchange)
+    out.fall_silent()
+    end = writer.end()
+    if reservation is not None:
+        exchange.settle(reservation)
+    return await out.end(last + (end if settle is None else await settle(end, exchange)))
+
+
+class _Arriving:
+    """Writes what arrives while nobody is about to read it, in the very turn of the loop."""
+
+    __slots__ = ("_out", "_reservation", "_writer", "last")
+
+    def __init__(
+        self, writer: AnswerWriter, out: EventStream, reservation: Reservation | None
+    ) -> None:
+        self._writer = writer
+        self._out = out
+        self._reservation = reservation
+        self.last = b""
+        """What goes out with the end, once the writer says that it is over."""
+
+    def show(self, chunks: list[Chunk]) -> list[Chunk] | None:
+        """See gateway.dispatch.continuation.Show: all of them are shown."""
+        if self._reservation is not None:
+            self._reservation.saw(chunks)
+        data = self._writer.write(chunks)
+        if self._writer.over:
+            self.last = data
+            return []
+        return None if not data or self._out.put(data) else []
 
 
 def _written_whole(
@@ -236,6 +282,8 @@ async def failed(
     *before, last = writer.fail(caller_error(error)) or (b"",)
     for piece in before:
         await out.write(piece)
+    if exchange.reservation is not None:
+        exchange.settle(exchange.reservation)
     return await out.end(last if settle is None else await settle(last, exchange))
 
 

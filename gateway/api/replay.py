@@ -76,6 +76,8 @@ async def replay_stream(
         last = data
     out.fall_silent()
     end = writer.end()
+    if exchange.reservation is not None:
+        exchange.settle(exchange.reservation)
     return await out.end(last + (end if settle is None else await settle(end, exchange)))
 
 

@@ -32,6 +32,7 @@ from translators.openai import inbound as chat
 
 if TYPE_CHECKING:
     from gateway.admission.service import Admission
+    from gateway.cluster.service import Cluster
 
 VERSION: Final = "0.1.0"
 
@@ -98,6 +99,8 @@ class Gateway:
     """None where the policy has no limits: nothing is counted."""
     cache: AnswerCache | None = None
     """None where no persona has a cache."""
+    cluster: "Cluster | None" = None
+    """What other instances know; None where there is no store."""
     simulated: bool = False
     draining: bool = False
     closing: bool = False
@@ -152,6 +155,7 @@ class Request(IncomingRequest):
         "dialect",
         "answer_writer",
         "trace",
+        "is_operator",
     }
 
     request_id: str
@@ -159,6 +163,8 @@ class Request(IncomingRequest):
     """The route's own path, of which there are few: never what a caller wrote."""
     id: str = ""
     """What stands for `{id}` in the route's path."""
+    is_operator: bool = False
+    """It came through a door that only operators pass: the admin key is not asked for again."""
     key_id: str | None = None
     dialect: InboundDialect = chat
     """The one that the route's callers speak: errors are told in it."""

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.store import answers
-from gateway.store.database import Database
-from gateway.store.limits_database import connect, opened
+from gateway.store import answers, limits_database
+from gateway.store.database import Database, Look
 from gateway.store.sqlite import StoreUnusable
 
 STORE_URL: Final = "LLM_ROUTER_STORE_URL"
@@ -17,6 +16,8 @@ STORE_URL: Final = "LLM_ROUTER_STORE_URL"
 FILE: Final = "limits.sqlite"
 ANSWERS_FILE: Final = "answers.sqlite"
 """Beside it: answers that are given again are many bytes, and nobody waits for them."""
+SHARED_FILE: Final = "shared.sqlite"
+"""Beside it: what processes tell each other must not hold up what they count."""
 _POSTGRES: Final = ("postgresql:", "postgres:")
 
 
@@ -46,7 +47,7 @@ def open_store(url: str, state: Path, *, patient: bool = False) -> Database:
     """With the newest schema. `patient`: statements may take minutes. Raises StoreUnusable."""
     path = file_of(url, state)
     if path is not None:
-        return opened(path)
+        return limits_database.opened(path)
     postgres = _postgres()
     database: Database = postgres.opened(url, *((postgres.PATIENT,) if patient else ()))
     return database
@@ -56,8 +57,28 @@ def open_answers(url: str, state: Path) -> Database:
     """The database of answers that are given again, its table made. Raises StoreUnusable."""
     path = file_of(url, state)
     if path is not None:
-        return answers.prepared(connect(path.with_name(ANSWERS_FILE)), "BLOB")
+        return answers.prepared(limits_database.connected(path.with_name(ANSWERS_FILE)), "BLOB")
     return answers.prepared(_postgres().PostgresDatabase(url), "BYTEA")
+
+
+def look_at(url: str, state: Path) -> Look:
+    """Nothing is made or changed. Raises StoreUnusable."""
+    path = file_of(url, state)
+    if path is not None:
+        return limits_database.look_at(path)
+    seen: Look = _postgres().look_at(url)
+    return seen
+
+
+def open_shared(url: str, state: Path) -> Database:
+    """Where processes tell each other what they know, without its tables: on Postgres nothing is
+    connected yet. Raises StoreUnusable.
+    """
+    path = file_of(url, state)
+    if path is not None:
+        return limits_database.connected(path.with_name(SHARED_FILE))
+    database: Database = _postgres().PostgresDatabase(url)
+    return database
 
 
 def signals_of(url: str) -> Any:
