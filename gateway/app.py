@@ -15,6 +15,7 @@ from gateway.accounting.token_counter import TokenCounter
 from gateway.api.auth import Access, Admin
 from gateway.api.request import VERSION, AnswerCache, ConsoleRoutes, Gateway
 from gateway.config import Config
+from gateway.config.environment import state_keys
 from gateway.config.limits import LimitsPolicy
 from gateway.dispatch.dispatcher import Dispatcher
 from gateway.revisions.load import ConfigFiles
@@ -106,8 +107,10 @@ async def answers_of(
         return
     running = importlib.import_module("gateway.cache.response_cache").running
     made = importlib.import_module("gateway.api.cached_answers").CachedAnswers
-    state = state_directory(environ)
-    async with running(config.limits, state, environ, time.time, time.monotonic) as cache:
+    state, seal = state_directory(environ), None
+    if state_keys(environ):
+        seal = importlib.import_module("gateway.cluster.service").seal_of(environ)
+    async with running(config.limits, state, environ, time.time, time.monotonic, seal) as cache:
         metrics.registry.register(cache.metrics)
         yield made(cache)
 

@@ -14,7 +14,7 @@ from gateway.cache.flight import Flights
 from gateway.cache.key import AnswerKey
 from gateway.cache.memory import AnswerMemory
 from gateway.cache.metrics import CacheMetrics
-from gateway.cache.shelf import Shelf
+from gateway.cache.shelf import Seal, Shelf
 from gateway.config.cache import CacheSettings
 from gateway.config.limits import LimitsPolicy
 from gateway.store.answers import StoredAnswer
@@ -103,6 +103,7 @@ async def running(
     environ: Mapping[str, str],
     clock: Callable[[], float],
     now: Callable[[], float],
+    seal: Seal | None = None,
 ) -> AsyncIterator[ResponseCache]:
     """A cache, closed at the end; with a store where keys and limits have one. `clock`: Unix
     seconds; `now`: monotonic ones. Raises StoreUnusable for a URL of no store.
@@ -110,7 +111,7 @@ async def running(
     shelf = None
     if limits is not None or environ.get(STORE_URL):
         url = store_url(None if limits is None else limits.store.url, environ)
-        shelf = Shelf(partial(open_answers, url, state), clock, now)
+        shelf = Shelf(partial(open_answers, url, state), clock, now, seal)
     cache = ResponseCache(clock, shelf)
     try:
         yield cache

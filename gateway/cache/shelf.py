@@ -7,8 +7,9 @@ import logging
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
+from gateway.cache.answer import MOST_BYTES
 from gateway.cache.key import AnswerKey
 from gateway.store import answers
 from gateway.store.answers import StoredAnswer
@@ -21,6 +22,8 @@ REST: Final = 5.0
 """Seconds for which one that failed is left alone."""
 MOST_WAITING: Final = 16 * 1024 * 1024
 """Bytes of answers that wait to be written; more are not."""
+MOST_OPENED: Final = MOST_BYTES + 64 * 1024
+"""Bytes of an answer with what is known of it."""
 _PRUNED_EVERY: Final = 64
 """Answers that are written."""
 _FAILURES: Final = (sqlite3.Error, StoreFailed, StoreUnusable, OSError, TimeoutError)
@@ -28,14 +31,29 @@ _log: Final = logging.getLogger("llm_router")
 T = TypeVar("T")
 
 
+class Seal(Protocol):
+    """gateway.cluster.seal.StateKeys, where the operator gave a key."""
+
+    def seal(self, value: bytes, bound: bytes) -> bytes: ...
+
+    def open(self, sealed: bytes, bound: bytes, most: int) -> bytes | None: ...
+
+
 class Shelf:
     """All of it happens in one thread of its own, which opens the store when it is first asked."""
 
     def __init__(
-        self, opener: Callable[[], Database], clock: Callable[[], float], now: Callable[[], float]
+        self,
+        opener: Callable[[], Database],
+        clock: Callable[[], float],
+        now: Callable[[], float],
+        seal: Seal | None = None,
     ) -> None:
-        """`opener` may raise StoreUnusable. `clock`: Unix seconds; `now`: monotonic ones."""
+        """`opener` may raise StoreUnusable. `clock`: Unix seconds; `now`: monotonic ones. `seal`:
+        without one answers stand there in clear.
+        """
         self._opener = opener
+        self._seal = seal
         self._database: Database | None = None
         self._clock = clock
         self._now = now
@@ -56,8 +74,7 @@ class Shelf:
         if self.resting:
             return None
         keys = (key.own,) if key.own == key.shared else (key.own, key.shared)
-        found = await self._ask(PATIENCE, answers.get, keys, int(self._clock()))
-        return min(found or (), key=lambda answer: keys.index(answer.key), default=None)
+        return await self._ask(PATIENCE, self._read, keys, int(self._clock()))
 
     def put(self, answer: StoredAnswer) -> None:
         """Written when it can be; nobody waits for it."""
@@ -72,7 +89,7 @@ class Shelf:
 
     async def _put(self, answer: StoredAnswer) -> None:
         try:
-            await self._ask(None, answers.put, answer)
+            await self._ask(None, self._write, answer)
             self._written += 1
             if self._written % _PRUNED_EVERY == 1:
                 await self._ask(None, answers.prune, int(self._clock()))
@@ -92,6 +109,20 @@ class Shelf:
             self.failures += 1
             return None
 
+    def _read(self, database: Database, keys: tuple[str, ...], now: int) -> StoredAnswer | None:
+        found = {answer.key: answer for answer in answers.get(database, keys, now)}
+        answer = next((found[key] for key in keys if key in found), None)
+        if answer is None or self._seal is None:
+            return answer
+        opened = self._seal.open(answer.answer, _bound(answer.key), MOST_OPENED)
+        return None if opened is None else answer._replace(answer=opened)
+
+    def _write(self, database: Database, answer: StoredAnswer) -> None:
+        if self._seal is not None:
+            sealed = self._seal.seal(answer.answer, _bound(answer.key))
+            answer = answer._replace(answer=sealed)
+        answers.put(database, answer)
+
     def _do(self, work: Callable[..., T], *given: Any) -> T:
         """In the thread."""
         if self._database is None:
@@ -109,6 +140,11 @@ class Shelf:
         if (database := self._database) is not None:
             await asyncio.get_running_loop().run_in_executor(self._thread, database.close)
         self._thread.shutdown(wait=False)
+
+
+def _bound(key: str) -> bytes:
+    """What a sealed answer belongs to."""
+    return b"answer " + key.encode()
 
 
 def _said(error: BaseException) -> str:

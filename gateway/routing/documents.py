@@ -158,7 +158,7 @@ class OutcomeDocument(TypedDict, total=False):
     """The code of the error that the caller was told; null if it was told none."""
     cache: str
     """Where the persona has a cache. hit: the answer was given again, and nobody was asked; miss;
-    bypass: the request has nothing to do with the cache."""
+    bypass: the request has nothing to do with the cache; wait: it ended while it waited."""
 
 
 class DecisionHeadDocument(TypedDict):

@@ -6,18 +6,19 @@ import sqlite3
 from typing import Final, NamedTuple
 
 from gateway.store.database import Database, StoreFailed, padded, transaction
+from gateway.store.postgres_schema import translated
 from gateway.store.sqlite import StoreUnusable
 
 TOTAL_BYTES: Final = 1024 * 1024 * 1024
 """Of all answers; the oldest go first."""
 _TABLE: Final = """
-CREATE TABLE IF NOT EXISTS cached_answers(key TEXT PRIMARY KEY, at BIGINT NOT NULL,
-  expires BIGINT NOT NULL, bytes BIGINT NOT NULL, answer {} NOT NULL)
+CREATE TABLE IF NOT EXISTS cached_answers(key TEXT PRIMARY KEY, at INT NOT NULL,
+  expires INT NOT NULL, bytes INT NOT NULL, answer BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS cached_answers_at ON cached_answers(at);
+CREATE INDEX IF NOT EXISTS cached_answers_expires ON cached_answers(expires);
 """
-_INDEXES: Final = tuple(
-    f"CREATE INDEX IF NOT EXISTS cached_answers_{name} ON cached_answers({name})"
-    for name in ("at", "expires")
-)
+_UNLOGGED: Final = "CREATE TABLE", "CREATE UNLOGGED TABLE"
+"""They stand in no write-ahead log, and so in no backup and on no standby."""
 _PUT: Final = """
 INSERT INTO cached_answers VALUES(?, ?, ?, ?, ?) ON CONFLICT(key) DO UPDATE SET
   at = excluded.at, expires = excluded.expires, bytes = excluded.bytes, answer = excluded.answer
@@ -37,11 +38,16 @@ class StoredAnswer(NamedTuple):
     answer: bytes
 
 
-def prepared(database: Database, blob: str) -> Database:
-    """The database with the table in it; `blob`: its type for bytes. Raises StoreUnusable."""
+def prepared(database: Database) -> Database:
+    """The database with the table in it. Raises StoreUnusable."""
+    statements = (
+        translated(_TABLE.replace(*_UNLOGGED))
+        if database.remote
+        else [*filter(str.strip, _TABLE.split(";"))]
+    )
     try:
         with transaction(database):  # others that start wait
-            for statement in (_TABLE.format(blob), *_INDEXES):
+            for statement in statements:
                 database.execute(statement)
     except (sqlite3.Error, StoreFailed) as error:
         database.close()

@@ -57,8 +57,8 @@ def open_answers(url: str, state: Path) -> Database:
     """The database of answers that are given again, its table made. Raises StoreUnusable."""
     path = file_of(url, state)
     if path is not None:
-        return answers.prepared(limits_database.connected(path.with_name(ANSWERS_FILE)), "BLOB")
-    return answers.prepared(_postgres().PostgresDatabase(url), "BYTEA")
+        return answers.prepared(limits_database.connected(path.with_name(ANSWERS_FILE)))
+    return answers.prepared(_postgres().PostgresDatabase(url))
 
 
 def look_at(url: str, state: Path) -> Look:

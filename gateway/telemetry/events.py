@@ -85,7 +85,8 @@ class RequestEnded(NamedTuple):
     trace: RequestTrace | None = None
     """None where neither its caller nor this gateway traces it."""
     cache: str | None = None
-    """hit (nobody was asked) · miss · bypass; None where the persona has no cache."""
+    """hit (nobody was asked) · miss · bypass · wait (it ended while it waited); None where the
+    persona has no cache."""
 
 
 class ConfigReloaded(NamedTuple):

@@ -128,6 +128,33 @@ async def test_an_unreadable_answer_is_none(tmp_path: Path) -> None:
     assert [each.cache for each in got] == ["miss", "hit; age=0"]
 
 
+def stored(url: str, state: Path) -> list[bytes]:
+    database = open_answers(url, state)
+    try:
+        return [bytes(text) for (text,) in database.execute("SELECT answer FROM cached_answers")]
+    finally:
+        database.close()
+
+
+@pytest.mark.parametrize("key", ["", "a" * 32])
+async def test_with_the_operators_key_nothing_can_be_read_in_the_store(
+    url: str, tmp_path: Path, key: str
+) -> None:
+    named = {**environ(url, tmp_path), **({"LLM_ROUTER_STATE_KEY": key} if key else {})}
+    async with fake_upstream(openai=json_answer(completion("canary in the answer"))) as fake:
+        async with cached(fake=fake, environ=named) as it:
+            first = await written(it)
+        (text,) = await asyncio.to_thread(stored, url, tmp_path)
+        async with cached(fake=fake, environ=named) as it:
+            second = await it.chat()
+        other = {**named, "LLM_ROUTER_STATE_KEY": "b" * 32}
+        async with cached(fake=fake, environ=other) as it:
+            third = await it.chat()
+    assert (b"canary" in text) == (not key)
+    assert (first.body, str(second.cache).partition(";")[0]) == (second.body, "hit")
+    assert third.cache == "miss"
+
+
 async def test_a_slow_store_is_not_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
