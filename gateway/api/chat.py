@@ -83,6 +83,7 @@ async def respond(
             writer.keep_alive,
             writer.content_type,
         ) as out:
+            exchange.set_streamed(out.streamed)
             try:
                 stream = await gateway.dispatcher.open_stream(decision, exchange)
             except (RequestFailed, InvalidRequest) as error:
