@@ -129,12 +129,11 @@ def _written(row: LedgerRow, charges: Sequence[tuple[CounterId, int]]) -> list[A
     return [*row[:-1], [[*counter, amount] for counter, amount in charges]]
 
 
-def read_journal(path: Path) -> list[LedgerRow]:
-    """The rows that it gives: settled ones, and what was held for requests that never were. Raises
-    OSError.
+def read_journal(path: Path) -> Iterator[LedgerRow]:
+    """The rows that it gives: settled ones as they come, and at the end what was held for requests
+    that never were. It has in memory what is held at one moment. Raises OSError.
     """
-    rows: dict[str, LedgerRow] = {}
-    settled: set[str] = set()
+    held: dict[str, LedgerRow] = {}
     for document in _documents(path):
         if document.get("v") != _VERSION:
             continue
@@ -142,11 +141,11 @@ def read_journal(path: Path) -> list[LedgerRow]:
         charges = tuple(Charge(CounterId(*name), amount) for *name, amount in counted)
         row = LedgerRow._make((*fields, charges))
         if document["op"] == "settle":
-            settled.add(row.id)
-        elif row.id in settled:
-            continue
-        rows[row.id] = row
-    return list(rows.values())
+            held.pop(row.id, None)
+            yield row
+        else:
+            held[row.id] = row
+    yield from held.values()
 
 
 def _documents(path: Path) -> Iterator[dict[str, Any]]:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -13,10 +14,8 @@ from gateway.admission.counters import Counter
 from gateway.admission.journal import Journal, JournalFile, abandoned, read_journal
 from gateway.admission.leases import StoreThread
 from gateway.admission.scopes import in_words
-from gateway.store import counters as counter_store
 from gateway.store import keys as key_store
-from gateway.store import ledger
-from gateway.store.database import Database, transaction
+from gateway.store import ledger, presumed
 from gateway.store.limits_rows import LedgerRow
 
 BATCH: Final = 500
@@ -122,16 +121,10 @@ async def recover(directory: Path, thread: StoreThread) -> int:
     for instance, paths in abandoned(directory):
         for path in paths:
             rows = read_journal(path)
-            for start in range(0, len(rows), BATCH):
-                await thread.call(ledger.book, instance, rows[start : start + BATCH])
-            count += len(rows)
-        await thread.call(remove_instance, instance)
+            while batch := await asyncio.to_thread(list, islice(rows, BATCH)):
+                await thread.call(ledger.book, instance, batch)
+                count += len(batch)
+        await thread.call(presumed.remove, instance)
         for path in paths:
             path.unlink()
     return count
-
-
-def remove_instance(database: Database, instance: str) -> None:
-    """A process is gone, and everything of it is in the ledger: its slices return."""
-    with transaction(database):
-        counter_store.remove_instance(database, instance)

@@ -42,6 +42,7 @@ class EventStream:
         self._interval = interval
         self._headers = headers
         self._response: Stream | None = None
+        self._waiting = b""
         self._loop = asyncio.get_running_loop()
         self._last = self._wrote = monotonic()
         """When something was written, and when it was no comment."""
@@ -68,14 +69,33 @@ class EventStream:
         response = self._response
         if response is None:
             response = self._start()
-        if self._pieces:  # as in _count, which would be a call for each of thousands
-            wait, waits = monotonic() - self._wrote, self._waits
+        self._count(data)
+        await response.write(data)
+        self._last = self._wrote = monotonic()
+
+    def put(self, data: bytes) -> bool:
+        """Send events without a wait, as far as that can be. False: `flush` before more."""
+        response = self._response
+        if response is None or not response.put(data):
+            self._waiting += data
+            return False
+        now = self._last = monotonic()
+        if self._pieces:  # as `_count`, which would be a call for each of thousands
+            wait, waits = now - self._wrote, self._waits
             waits[0] += wait
             waits[1 + bisect_left(CHUNK_SECONDS, wait)] += 1
         self._pieces += 1
         self._size += len(data)
-        await response.write(data)
-        self._last = self._wrote = monotonic()
+        self._wrote = now
+        return not self._http.protocol.writing_paused
+
+    async def flush(self) -> None:
+        """Send what `put` could not. Otherwise as `write`."""
+        data, self._waiting = self._waiting, b""
+        if data:
+            await self.write(data)
+        elif self._response is not None:
+            await self._response.drained()
 
     async def end(self, data: bytes) -> Stream:
         """Send the last event and the end of the body. The connection stays: who had all of this

@@ -10,7 +10,7 @@ from gateway.telemetry.events import Event, Usage
 from gateway.telemetry.genai_metrics import GenAiMetrics
 from tests.fakes import fake_upstream, json_answer, openai_completion
 from tests.serving import POLICY, Running, serving
-from tests.telemetry.test_events_and_logs import ATTEMPT, ENDED
+from tests.telemetry.test_events_and_logs import ENDED
 
 STREAM: Final = ENDED._replace(
     stream=True, seconds=3.0, first_chunk_seconds=1.0, usage=Usage(prompt=7, completion=5)
@@ -34,7 +34,7 @@ def measured(*events: Event) -> dict[str, float]:
 
 def test_a_stream_is_told_in_the_words_of_the_conventions() -> None:
     labels = "chat,anthropic,p,opus,opus"
-    assert measured(ATTEMPT, STREAM) == {
+    assert measured(STREAM) == {
         f"gen_ai_client_token_usage_count{{{labels},input}}": 1,
         f"gen_ai_client_token_usage_sum{{{labels},input}}": 7,
         f"gen_ai_client_token_usage_count{{{labels},output}}": 1,
