@@ -337,6 +337,33 @@ MUTANTS: Final = (
         "    def __enter__(self, kept: list[object] = []) -> Exchange:\n        kept.append(object())\n",  # noqa: E501
         _soak(10_000),
     ),
+    # Answers that are given again.
+    Mutant(
+        "a cache is one for all keys", "gateway/api/cache_rules.py",
+        'return f"team {team}" if team else f"key {key_id}"', 'return ""',
+        _pytest("api/test_cached_answers.py"),
+    ),
+    Mutant(
+        "calls of tools are given again unasked", "gateway/api/cache_rules.py",
+        "if not settings.tools and", "if False and",
+        _pytest("api/test_cached_answers.py"),
+    ),
+    Mutant(
+        "everybody leads", "gateway/cache/flight.py",
+        "return self._flights.get(key)", "return None",
+        _pytest("api/test_cached_flights.py"),
+    ),
+    Mutant(
+        "who waits for a leader that left waits for ever", "gateway/cache/flight.py",
+        "            self._landed.set_result(landing)\n",
+        "            landing is Landing.FAILED or self._landed.set_result(landing)\n",
+        _pytest("api/test_cached_flights.py"),
+    ),
+    Mutant(
+        "an answer that is given again is paid for again", "gateway/dispatch/exchange.py",
+        "            return 0  # nobody was asked\n", "            pass\n",
+        _pytest("api/test_cached_answers.py"),
+    ),
     # Growth.
     Mutant(
         "the log waits for its reader without limit", "gateway/telemetry/request_log.py",
