@@ -202,7 +202,7 @@ class Metrics:
         (
             _, _, _, persona, provider, model, stream, _, outcome, _, attempts, dropped, usage, _,
             seconds, upstream_seconds,
-            first_chunk_seconds, _, _, cost_nano_usd, _, trace, streamed, _,
+            first_chunk_seconds, _, _, cost_nano_usd, _, trace, _, streamed, _,
         ) = event  # fmt: skip
         key = (persona, provider, model, outcome)
         bound = self._bound.get(key)
