@@ -249,7 +249,7 @@ async def running(
 ) -> AsyncIterator[Cluster]:
     """What this process shares. `directory`: of what outlives it. Raises StoreUnusable."""
     url = engine.store_url(admission.policy.store.url, environ)
-    keys = _keys(environ)
+    keys = seal_of(environ)
     database = await asyncio.to_thread(engine.open_shared, url, directory)
     thread = StoreThread(database, state.now, "what instances share in the store")
     cluster = Cluster(config, admission, state, thread, keys)
@@ -275,7 +275,7 @@ def _prepare(database: Database) -> None:
         shared.find(database, [b""] * count, 0)
 
 
-def _keys(environ: Mapping[str, str]) -> Any:
+def seal_of(environ: Mapping[str, str]) -> Any:
     """What states are sealed with; None where the operator gave no key."""
     secrets = state_keys(environ)
     if not secrets:
