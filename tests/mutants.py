@@ -65,7 +65,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "hedges cost no budget", "gateway/dispatch/hedge.py",
-        "budget is not None and budget.take():", "budget is not None:",
+        "self._budget is None or not self._budget.take():", "self._budget is None:",
         _pytest("api/test_hedging.py"),
     ),
     Mutant(
@@ -369,6 +369,47 @@ MUTANTS: Final = (
         "the log waits for its reader without limit", "gateway/telemetry/request_log.py",
         "if len(self._waiting) >= CAPACITY - (self._handed - self._done):", "if False:",
         _pytest("telemetry/test_events_and_logs.py"),
+    ),
+    # What instances share.
+    Mutant(
+        "a hint alone sets a target aside", "gateway/health/news.py",
+        "now - hint.at <= AGREED]) > 1", "now - hint.at <= AGREED]) > 0",
+        _pytest("cluster/test_hints.py"),
+    ),
+    Mutant(
+        "a hint is forgotten where it counts", "gateway/health/targets.py",
+        "careful = bool(self.hinted) and", "careful = False and",
+        _pytest("cluster/test_hints.py"),
+    ),
+    Mutant(
+        "a limit that was told is never over", "gateway/health/news.py",
+        "if fact is not None and breaker.opens_in(now) is None:", "if False:",
+        _pytest("cluster/test_hints.py"),
+    ),
+    Mutant(
+        "whose secret a dead key is does not matter", "gateway/cluster/facts.py",
+        "said = [provider.base_url, secret,", "said = [provider.base_url,",
+        _pytest("cluster/test_hints.py"),
+    ),
+    Mutant(
+        "a state opens in another's place", "gateway/cluster/states.py",
+        'return kind.encode() + b"\\0" + id_', 'return b""',
+        _pytest("cluster/test_states.py"),
+    ),
+    Mutant(
+        "a state is found by other callers", "gateway/cluster/states.py",
+        "for part in (kind, *name)]", "for part in (kind, *name[1:])]",
+        _pytest("cluster/test_states.py"),
+    ),
+    Mutant(
+        "what waits for the store has no end", "gateway/cluster/states.py",
+        "while len(self._waiting) > MOST_WAITING or", "while",
+        _pytest("cluster/test_states.py"),
+    ),
+    Mutant(
+        "a request waits for what is late", "gateway/cluster/states.py",
+        "await asyncio.wait({reading}, timeout=patience)", "await asyncio.wait({reading})",
+        _pytest("cluster/test_store_down.py"),
     ),
 )  # fmt: skip
 
