@@ -230,7 +230,9 @@ class Admission:
         held: Amounts,
         now: float,
     ) -> Reservation:
-        """Write down what is held. Raises LimitsUnavailable if that cannot be."""
+        """Write down what is held. Raises LimitsUnavailable if that cannot be, and the policy does
+        not let a request pass then.
+        """
         rules, at = self.rules(asking.key_id), int(now * 1000)
         first: Candidate = plan.eligible[0]
         row = LedgerRow(
@@ -239,20 +241,36 @@ class Admission:
             None, plan.revision, "", asking.request_id, None, None, (),
         )  # fmt: skip
         tier: Any = asking.request.body.get("service_tier")
+        file = self.journal.current
+        reservation = Reservation(
+            self.leases, self.queue, file, counters, warning, bounds, row, held, now,
+            asking.day, tier,
+        )  # fmt: skip
         try:
-            file = self.journal.current
-            reservation = Reservation(
-                self.leases, self.queue, file, counters, warning, bounds, row, held, now,
-                asking.day, tier,
-            )  # fmt: skip
             reservation.note()
         except OSError as error:
-            _log.error("the journal of limits cannot be written: %s", error.strerror or error)
-            for counter in counters:
-                counter.held -= held[counter.index]
-            raise LimitsUnavailable from None
+            self.journal.failed(error)
+            if self.leases.when_down.budgets == "refuse":
+                for counter in counters:
+                    counter.held -= held[counter.index]
+                raise LimitsUnavailable from None
         file.pending += 1
         return reservation
+
+    @property
+    def standing(self) -> dict[str, Any]:
+        """How what limits are counted in is at the moment."""
+        when_down = self.leases.when_down
+        return {
+            "store": "down" if self.thread.down else "up",
+            "journal": "down" if self.journal.fault is not None else "up",
+            "when_down": {"limits": when_down.limits, "budgets": when_down.budgets},
+        }
+
+    @property
+    def refusing(self) -> bool:
+        """No request can be admitted: what it may use cannot be written down."""
+        return self.journal.fault is not None and self.leases.when_down.budgets == "refuse"
 
     def refusal(self, budget: Budget) -> LimitExceeded | None:
         """Why no target may be asked, where it is a limit."""

@@ -103,3 +103,30 @@ async def test_an_answer_that_nobody_counted_is_estimated(tmp_path: Path) -> Non
         (row,) = await gateway.rows()
         assert row.state == "estimated"
         assert 100 <= row.output <= 250
+
+
+async def test_a_failover_that_cannot_be_written_down_is_not_made(tmp_path: Path) -> None:
+    """The first call's prompt was read and timed out, so a second call needs more than is held; the
+    disk of the journal is full by then.
+    """
+    late: list[Step] = [Hang()]
+    personas = TWO.format(more="timeouts: {first_content: 0.5}").replace(
+        "[claude/claude-sonnet-5, openai/gpt-4.1]", "[openai/gpt-4.1, claude/claude-sonnet-5]"
+    )
+    async with limited(
+        tmp_path, "limits: [{on: usd, per: day, amount: 5}]", late, personas=personas
+    ) as gateway:
+        asked = asyncio.ensure_future(gateway.chat("pair", max_tokens=1000))
+        await gateway.fake.arrived.wait()
+
+        def full(document: Any) -> None:
+            raise OSError(28, "No space left on device")
+
+        (file,) = gateway.admission.journal.files
+        file.write = full  # type: ignore[method-assign]
+        got = await asked
+        assert (got.status, got.body["error"]["code"]) == (504, "first_content_timeout")
+        assert len(gateway.fake.received) == 1
+        del file.write
+        await gateway.rows()
+        assert all(counter.held == 0 for counter in gateway.admission.pool)
