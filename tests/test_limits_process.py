@@ -31,7 +31,8 @@ async def run():
 
 asyncio.run(run())
 rooms = ("gateway.admission", "gateway.store.counters", "gateway.store.ledger",
-         "gateway.store.keys", "gateway.store.limits_", "gateway.store.postgres", "asyncpg")
+         "gateway.store.keys", "gateway.store.limits_", "gateway.store.postgres", "asyncpg",
+         "gateway.cluster", "gateway.store.shared", "cryptography")
 print(*sorted(name for name in sys.modules if name.startswith(rooms)))
 """
 
@@ -67,8 +68,9 @@ async def test_without_limits_nothing_of_them_is_imported(tmp_path: Path) -> Non
     assert not (tmp_path / "state").exists()
     configured(tmp_path, "limits: [{on: requests, per: day, amount: 1}]")
     counting = await imported(tmp_path)
-    assert "gateway.admission.service" in counting
+    assert {"gateway.admission.service", "gateway.cluster.service"} <= counting
     assert not counting & {"asyncpg", "gateway.store.postgres"}
+    assert not counting & {"cryptography", "gateway.cluster.seal", "gateway.cluster.states"}
 
 
 async def ask(session: aiohttp.ClientSession, url: str, key: str | None = None) -> int:

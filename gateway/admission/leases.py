@@ -53,9 +53,13 @@ class StoreThread:
     probe a second.
     """
 
-    def __init__(self, database: Database, now: Callable[[], float]) -> None:
+    def __init__(
+        self, database: Database, now: Callable[[], float], what: str = "the store of limits"
+    ) -> None:
+        """`what`: it is, as the log calls it."""
         self._database = database
         self._now = now
+        self._what = what
         self._thread = ThreadPoolExecutor(1, "limits-store")
         self._failures = 0
         self._not_before = 0.0
@@ -97,13 +101,13 @@ class StoreThread:
 
     def _recovered(self) -> None:
         if self.down:
-            _log.warning("the store of limits answers again")
+            _log.warning("%s answers again", self._what)
         self._failures = 0
 
     def _failed(self, error: Exception) -> None:
         self._failures += 1
         if self._failures == _FAILURES:
-            _log.error("the store of limits cannot be used: %s", error)
+            _log.error("%s cannot be used: %s", self._what, error)
         if self.down:
             self._not_before = self._now() + _REST
 

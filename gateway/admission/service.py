@@ -62,6 +62,8 @@ class Admission:
         self.thread = thread
         self.clock = clock
         self.journal = journal
+        self.signals: Any = None
+        """Of a store that tells of changes: what was changed since somebody looked."""
         self.queue = LedgerQueue(instance, thread, journal, clock)
         self._raises: Sequence[Raise] = ()
         self.pool = CounterPool(self._raised)

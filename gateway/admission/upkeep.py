@@ -55,6 +55,12 @@ class StoreClock:
         self._offset = moment - self._now()
 
 
+def journal_directory(url: str, state: Path) -> Path:
+    """Beside the store's file, or in the directory of what outlives the process."""
+    file = engine.file_of(url, state)
+    return (state if file is None else file.parent) / JOURNAL
+
+
 @asynccontextmanager
 async def running(
     policy: LimitsPolicy,
@@ -68,14 +74,14 @@ async def running(
     """
     url = engine.store_url(policy.store.url, environ)
     thread = StoreThread(await asyncio.to_thread(engine.open_store, url, state), now)
-    file = engine.file_of(url, state)
-    directory = (state if file is None else file.parent) / JOURNAL
+    directory = journal_directory(url, state)
     instance = f"{socket.gethostname()}-{os.getpid()}-{unique(8)}"
     moment = StoreClock(clock, now) if thread.remote else clock
     try:
         journal = Journal(directory, instance)
         admission = Admission(policy, instance, thread, journal, moment, now)
-        upkeep = Upkeep(admission, directory, engine.signals_of(url), moment, now)
+        admission.signals = engine.signals_of(url)
+        upkeep = Upkeep(admission, directory, admission.signals, moment, now)
         await upkeep.start()
     except (StoreDown, OSError) as error:
         await thread.close()

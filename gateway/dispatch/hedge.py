@@ -92,15 +92,17 @@ class _SecondCall:
             step = self._steps.send(Outcome(None))
         except StopIteration:
             return
-        self.task = asyncio.get_running_loop().create_task(self._calls.make(step, "hedge"))
-        self.task.add_done_callback(self._ended)
+        self.task = asyncio.get_running_loop().create_task(self._call(step))
 
-    def _ended(self, task: asyncio.Task[CallEnded]) -> None:
-        if self.ends is None or task.cancelled():
-            return
-        if task.exception() is not None or _decides(task.result(), self._calls):
-            self.decides = True
-            self.ends.reschedule(0.0)
+    async def _call(self, step: NextAttempt) -> CallEnded:
+        ended: CallEnded | None = None
+        try:
+            ended = await self._calls.make(step, "hedge")
+            return ended
+        finally:
+            if self.ends is not None and (ended is None or _decides(ended, self._calls)):
+                self.decides = True
+                self.ends.reschedule(0.0)
 
 
 def _decides(ended: CallEnded, calls: TargetCalls) -> bool:
