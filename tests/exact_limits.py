@@ -29,20 +29,21 @@ Turn = dict[Any, int]
 
 
 async def one_process(directory: Path, turns: int) -> list[Turn]:
-    async with _asked(directory) as (fake, session, environ):
-        async with gateway_process(patience=100, **environ) as (process, url):
-            reading = asyncio.ensure_future(process.communicate())  # pipes stay empty
-            done = await _turns(session, fake, [url], turns)
-            await _stopped(process, reading)
-    return done
+    return await _of_one_gateway(directory, turns)
 
 
 async def four_workers(directory: Path, turns: int) -> list[Turn]:
-    async with _asked(directory) as (fake, session, environ):
-        async with gateway_process("--workers", "4", patience=100, **environ) as (process, url):
-            reading = asyncio.ensure_future(process.communicate())
-            done = await _turns(session, fake, [url], turns)
-            await _stopped(process, reading)
+    return await _of_one_gateway(directory, turns, "--workers", "4")
+
+
+async def _of_one_gateway(directory: Path, turns: int, *arguments: str) -> list[Turn]:
+    async with (
+        _asked(directory) as (fake, session, environ),
+        gateway_process(*arguments, patience=100, **environ) as (process, url),
+    ):
+        reading = asyncio.ensure_future(process.communicate())  # pipes stay empty
+        done = await _turns(session, fake, [url], turns)
+        await _stopped(process, reading)
     return done
 
 
