@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.accounting.token_counter import TokenCounter
 from gateway.api.auth import Access, Admin
-from gateway.api.request import VERSION, ConsoleRoutes, Gateway
+from gateway.api.request import VERSION, AnswerCache, ConsoleRoutes, Gateway
 from gateway.config import Config
+from gateway.config.environment import state_keys
 from gateway.config.limits import LimitsPolicy
 from gateway.dispatch.dispatcher import Dispatcher
 from gateway.revisions.load import ConfigFiles
@@ -95,6 +96,34 @@ async def admission_of(
 
 
 @asynccontextmanager
+async def answers_of(
+    config: Config, environ: Mapping[str, str], metrics: Metrics
+) -> AsyncIterator[AnswerCache | None]:
+    """What gives whole answers again; None where no persona asks for it: then not even its modules
+    are there.
+    """
+    if all(persona.cache is None for persona in config.personas.values()):
+        yield None
+        return
+    running = importlib.import_module("gateway.cache.response_cache").running
+    made = importlib.import_module("gateway.api.cached_answers").CachedAnswers
+    state, seal = state_directory(environ), None
+    if state_keys(environ):
+        seal = importlib.import_module("gateway.cluster.service").seal_of(environ)
+    async with running(config.limits, state, environ, time.time, time.monotonic, seal) as cache:
+        metrics.registry.register(cache.metrics)
+        yield made(cache)
+
+
+def _apply_cache(answers: AnswerCache | None, config: Config) -> None:
+    """What was kept under another revision is never asked for again."""
+    if answers is not None:
+        answers.apply_config(config)
+    elif any(persona.cache is not None for persona in config.personas.values()):
+        _log.warning("answers are kept from the next start on: no persona had a cache")
+
+
+@asynccontextmanager
 async def cluster_of(
     config: Config, environ: Mapping[str, str], admission: "Admission | None", state: RouterState
 ) -> AsyncIterator["Cluster | None"]:
@@ -168,10 +197,11 @@ def _followers(
     checks: HealthProbes,
     admission: "Admission | None",
     cluster: "Cluster | None",
+    answers: AnswerCache | None,
 ) -> tuple[Callable[[Config], None], ...]:
     """Told of each new configuration."""
-    limits = partial(_apply_limits, admission)
-    first = measure_by, state.health.apply_config, checks.apply_config, limits
+    limits, cached = partial(_apply_limits, admission), partial(_apply_cache, answers)
+    first = measure_by, state.health.apply_config, checks.apply_config, limits, cached
     return first if cluster is None else (*first, cluster.apply_config)
 
 
@@ -206,13 +236,14 @@ async def running_gateway(
         TokenCounter.running() as counter,
         responses_store(config.server.responses_store, files.environ) as store,
         admission_of(config, files.environ) as admission,
+        answers_of(config, files.environ, metrics) as answers,
         cluster_of(config, files.environ, admission, state) as cluster,
         HealthProbes.running(config, state.health.checks, state.now, state.random) as checks,
         Reloader(
             config,
             files,
             bus,
-            _followers(measure_by, state, checks, admission, cluster),
+            _followers(measure_by, state, checks, admission, cluster, answers),
         ).running() as reloader,
     ):
         with nullcontext() if traces is None else traces.running():
@@ -231,5 +262,6 @@ async def running_gateway(
                 console=console,
                 admission=admission,
                 cluster=cluster,
+                cache=answers,
                 simulated=simulated,
             )

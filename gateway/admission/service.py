@@ -32,6 +32,8 @@ from gateway.telemetry.ids import unique
 from translators.chat.request import ChatRequest
 
 _MOST_RULES: Final = 10_000
+_CACHED: Final = Amounts(requests=1, concurrency=1)
+"""What a request uses whose answer is there already."""
 _log: Final = logging.getLogger("llm_router")
 
 
@@ -215,7 +217,26 @@ class Admission:
             self.metrics.refused(error.limit["scope"], error.limit["on"])
             raise
         warned = self.pool.of(warning, user, now)
-        return self._held(asking, plan, counters, warned, bounds, needs, now)
+        return self._held(asking, plan, plan.eligible[0], counters, warned, bounds, needs, now)
+
+    async def reserve_cached(self, asking: Asking, plan: Plan, target: Candidate) -> Reservation:
+        """Count a request whose answer is there already, of `target`: a request, and one at a time,
+        without tokens and without money. Raises LimitExceeded, LimitsUnavailable.
+        """
+        refusing, warning = self._limits(asking.key_id, plan.policy.name)
+        if asking.user:
+            self._full(asking, plan.policy.name)
+        now, user = self.clock(), _digest(asking.user)
+        counters = self.pool.of(refusing, user, now)
+        try:
+            await self.leases.take([c for c in counters if _CACHED[c.index]], _CACHED)
+        except LimitExceeded as error:
+            self.metrics.refused(error.limit["scope"], error.limit["on"])
+            raise
+        warned = self.pool.of(warning, user, now)
+        held = self._held(asking, plan, target, counters, warned, {}, _CACHED, now)
+        held.cached = True
+        return held
 
     def _bounds(self, plan: Plan, ask: Ask, learned: Learned, day: date) -> dict[str, Bound]:
         return {
@@ -226,6 +247,7 @@ class Admission:
         self,
         asking: Asking,
         plan: Plan,
+        first: Candidate,
         counters: Sequence[Counter],
         warning: Sequence[Counter],
         bounds: Mapping[str, Bound],
@@ -236,7 +258,6 @@ class Admission:
         not let a request pass then.
         """
         rules, at = self.rules(asking.key_id), int(now * 1000)
-        first: Candidate = plan.eligible[0]
         row = LedgerRow(
             f"{at:012x}{unique(12)}", at, rules.key_id, rules.team, plan.policy.name,
             _digest(asking.user), first.provider.name, first.model.id, "presumed", 0, 0, 0, 0, 0, 0,

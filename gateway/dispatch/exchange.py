@@ -10,6 +10,7 @@ from typing import Any
 from gateway.accounting.cost import cost_of_usage
 from gateway.accounting.usage import counted
 from gateway.dispatch.attempt_record import Attempt, fits_header, uncounted
+from gateway.dispatch.cache_use import CacheUse
 from gateway.dispatch.notes_header import dropped_header
 from gateway.dispatch.reservation import Ending, Reservation
 from gateway.routing.candidates import Candidate
@@ -68,6 +69,8 @@ class Exchange:
     error_code: str | None
     trace: RequestTrace | None
     """None where nobody traces it."""
+    cache: CacheUse | None
+    """None where the persona has no cache."""
 
     def __init__(
         self,
@@ -90,7 +93,7 @@ class Exchange:
         self.stream = self.resumable = self.estimated = self.settled = False
         self.started = clock() if started is None else started
         self.plan = self.record = self.service_tier = self.attempt = self.served = None
-        self.error_code = self.trace = self.reservation = None
+        self.error_code = self.trace = self.reservation = self.cache = None
         self.params = "report"
         self.persona_notes = ()
         self.attempts = []
@@ -172,6 +175,8 @@ class Exchange:
             headers["x-llm-router-resumable"] = "true"
         if self.reservation is not None:
             headers.update(self.reservation.headers())
+        if self.cache is not None:
+            headers["x-llm-router-cache"] = self.cache.header
         if self.simulated:
             headers["x-llm-router-simulated"] = "true"
         if self.trace is not None:
@@ -208,6 +213,10 @@ class Exchange:
     def set_reservation(self, reservation: Reservation) -> None:
         """Settle it when the exchange ends."""
         self.reservation = reservation
+
+    def set_cache(self, use: CacheUse) -> None:
+        """What a cache did for it, as far as that is known."""
+        self.cache = use
 
     def mark_estimated(self) -> None:
         """The usage is an estimate: nobody knows what it cost."""
@@ -277,6 +286,8 @@ class Exchange:
         return self._cost(self.usage)
 
     def _cost(self, usage: Any) -> int | None:
+        if self.cache is not None and self.cache.result == "hit":
+            return 0  # nobody was asked
         if self.served is None or self.record is None or self.estimated:
             return None
         return cost_of_usage(self.served.model, usage, self.record.moment.date(), self.service_tier)
@@ -300,6 +311,9 @@ class Exchange:
             )
             if attempt.first_chunk_at is not None:
                 first_chunk_seconds = attempt.first_chunk_at - started
+        cached = None
+        if self.cache is not None:
+            cached, usage, upstream_seconds = self.cache.told(usage, upstream_seconds)
         ended = RequestEnded(  # in its fields' order: their names would cost 1 µs
             self.request_id,
             self.api,
@@ -331,6 +345,7 @@ class Exchange:
             self._cost(usage),
             self.estimated,
             self.trace,
+            cached,
         )
         if self.reservation is not None:
             self.settle(self.reservation)

@@ -84,6 +84,9 @@ class RequestEnded(NamedTuple):
     """`usage` is an estimate: the provider counted nothing."""
     trace: RequestTrace | None = None
     """None where neither its caller nor this gateway traces it."""
+    cache: str | None = None
+    """hit (nobody was asked) · miss · bypass · wait (it ended while it waited); None where the
+    persona has no cache."""
 
 
 class ConfigReloaded(NamedTuple):

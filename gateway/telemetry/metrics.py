@@ -195,7 +195,7 @@ class Metrics:
         (
             _, _, _, persona, provider, model, stream, _, outcome, _, attempts, dropped, usage, _,
             seconds, upstream_seconds,
-            first_chunk_seconds, _, _, cost_nano_usd, _, _,
+            first_chunk_seconds, _, _, cost_nano_usd, _, _, _,
         ) = event  # fmt: skip
         key = (persona, provider, model, outcome)
         bound = self._bound.get(key)

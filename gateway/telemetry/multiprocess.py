@@ -37,10 +37,15 @@ LIMIT_GAUGES: Final[Mapping[str, Callable[[Sequence[float]], float]]] = {
     "llm_router_limits_store_up": min,
     "llm_router_limits_journal_rows": sum,
     "llm_router_limits_journal_age_seconds": max,
+    "llm_router_instances": max,
     "llm_router_store_shared_up": min,
     "llm_router_store_states_waiting": sum,
 }
 """The same of those that there are only with limits, and so with a store."""
+CACHE_GAUGES: Final[Mapping[str, Callable[[Sequence[float]], float]]] = {
+    "llm_router_response_cache_bytes": sum,
+}
+"""The same of those that there are only with a cache."""
 
 
 def snapshot(registry: CollectorRegistry) -> Snapshot:
@@ -86,7 +91,7 @@ def _families(live: Iterable[Snapshot], past: Iterable[Snapshot]) -> Iterable[li
 
 def _rule(name: str, kind: str, sample: str) -> Callable[[Sequence[float]], float]:
     if kind == "gauge":
-        return GAUGES.get(name) or LIMIT_GAUGES[name]
+        return GAUGES.get(name) or LIMIT_GAUGES.get(name) or CACHE_GAUGES[name]
     return min if sample.endswith("_created") else sum
 
 

@@ -14,7 +14,9 @@ from aiohttp import web
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from gateway.cli.traces import TracingUnusable, tracing
+from gateway.config.server import Tracing
 from gateway.telemetry.request_log import line
+from gateway.telemetry.traces import Traces
 from tests.deploy.monitoring import CLAUDE
 from tests.fakes import fake_upstream, json_answer, openai_chunk, openai_completion, sse
 from tests.serving import POLICY, ROOT, Running, serving
@@ -239,6 +241,27 @@ def test_names_of_the_conventions_stand_in_one_module() -> None:
 )
 def test_off_is_off(environ: dict[str, str]) -> None:
     assert tracing(environ) is None
+
+
+@pytest.mark.parametrize(
+    ("sampler", "sampled"),
+    [
+        ("always_on", True),
+        ("always_off", False),
+        ("parentbased_always_on", True),
+        ("parentbased_always_off", False),
+        ("traceidratio", True),
+        ("", True),
+    ],
+)
+def test_a_trace_that_begins_here_is_sampled_as_the_variable_says(
+    sampler: str, sampled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", sampler)
+    traces = Traces(Tracing, lambda name: "", "1", {})
+    begun = traces.begin({})
+    assert (begun.sampled, begun.parent_id) == (sampled, None)
+    assert (len(begun.trace_id), len(begun.span_id)) == (32, 16)
 
 
 def test_an_endpoint_without_the_extra_is_an_error_that_names_it(
