@@ -74,6 +74,11 @@ class StoredKey:
         return None if self.row.personas is None else frozenset(json.loads(self.row.personas))
 
     @property
+    def scopes(self) -> frozenset[str] | None:
+        """What its holder may administer."""
+        return None if self.row.scopes is None else frozenset(json.loads(self.row.scopes))
+
+    @property
     def limits(self) -> Limits:
         """Always the very same ones while their text is: counters go by it."""
         if self._limits is None:

@@ -30,13 +30,15 @@ class ApiKeyDocument(TypedDict):
     """Who made it: admin or the command line."""
     last_used_at: str | None
     """When it was used last, to a minute; null: never."""
+    scopes: list[Literal["keys:read", "keys:write", "spend:read", "config:reload"]] | None
+    """What its holder may administer; null: nothing."""
 
 
 class NewApiKeyDocument(ApiKeyDocument):
     """A key with a new secret: nothing else ever shows it."""
 
-    key: str
-    """The secret itself."""
+    key: str | None
+    """The secret itself; null in the answer to a request that was sent again."""
 
 
 class ApiKeysDocument(TypedDict):
@@ -243,6 +245,11 @@ REQUESTS: Final[dict[str, Any]] = {
                 "description": "Its own, in the words of persona_policy.yaml.",
             },
             "expires_in": _TIME,
+            "scopes": {
+                "type": ["array", "null"],
+                "items": {"enum": ["keys:read", "keys:write", "spend:read", "config:reload"]},
+                "description": "What its holder may administer.",
+            },
             "metadata": {
                 "type": ["object", "null"],
                 "additionalProperties": _TEXT,

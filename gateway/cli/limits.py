@@ -50,6 +50,7 @@ class Command:
             "personas": options.persona,
             "limits": [_limit(text) for text in options.limit],
             "expires_in": options.expires_in,
+            "scopes": options.scope,
         }
         body = {name: value for name, value in body.items() if value is not None}
         row, key = administration.create_key(

@@ -95,6 +95,8 @@ class KeyRow(NamedTuple):
     created_by: str
     last_used_at: int | None
     rev: int
+    scopes: str | None = None
+    """A JSON list of what its holder may administer; None: nothing."""
 
 
 class SecretRow(NamedTuple):

@@ -41,6 +41,9 @@ CREATE TABLE meta(k TEXT PRIMARY KEY, v INT NOT NULL) WITHOUT ROWID;
 INSERT INTO meta VALUES('recall', 0);
 """,
     """
+ALTER TABLE keys ADD COLUMN scopes TEXT;
+CREATE TABLE idempotent(id TEXT PRIMARY KEY, at INT NOT NULL, request TEXT NOT NULL,
+  answer TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE presumed(instance TEXT PRIMARY KEY, row_id TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE spend_total(day INT, team TEXT, persona TEXT, model TEXT, requests INT, input INT,
   cached INT, output INT, cost INT, estimated INT, unpriced INT,
