@@ -162,6 +162,10 @@ class KeyNotFound(RequestFailed):
     status, type, code, param = 404, "invalid_request_error", "key_not_found", "id"
 
 
+class TeamNotFound(RequestFailed):
+    status, type, code, param = 404, "invalid_request_error", "team_not_found", "id"
+
+
 class LimitsNotConfigured(RequestFailed):
     status, type, code = 404, "invalid_request_error", "limits_not_configured"
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
-from gateway.admission import administration
+from gateway.admission import administration, teams
 from gateway.admission.amounts import NANO, shown
 from gateway.admission.counters import Counter
 from gateway.admission.leases import StoreDown, StoreThread
@@ -64,6 +64,8 @@ class Known(NamedTuple):
     """What of the running gateway an operator changes or asks."""
 
     policy: Callable[[], LimitsPolicy]
+    written: Callable[[], LimitsPolicy]
+    """The same without teams of the store."""
     learn: Callable[[], Any]
     """Called after a change."""
     rules: Callable[[str | None], CallerRules]
@@ -162,6 +164,20 @@ class Administrator:
             return {**administration.key_document(row), "key": key}
 
         return await self._written(asked, work)
+
+    async def teams(self) -> list[dict[str, Any]]:
+        """Of the policy and of the store."""
+        return await self._call(teams.listed, self._known.written())
+
+    async def put_team(self, name: str, body: Any, by: By) -> dict[str, Any]:
+        """Raises ValueError."""
+        written = self._known.written()
+        return await self._changed(teams.put_team, name, body, written, self._now, _author(by))
+
+    async def remove_team(self, name: str, by: By) -> dict[str, Any]:
+        """Raises TeamNotFound, ValueError."""
+        written = self._known.written()
+        return await self._changed(teams.remove_team, name, written, self._now, _author(by))
 
     async def limits(self, key_id: str | None) -> tuple[CallerRules, list[dict[str, Any]]]:
         """What holds for a key, and how each limit stands."""

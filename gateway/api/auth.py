@@ -21,6 +21,7 @@ ADMIN_ROUTES: Final = frozenset(
     {
         "/-/reload", "/api/v1/keys", "/api/v1/keys/{id}", "/api/v1/keys/{id}/rotate",
         "/api/v1/keys/{id}/disable", "/api/v1/keys/{id}/enable", "/api/v1/limits",
+        "/api/v1/teams", "/api/v1/teams/{id}",
         "/api/v1/limits/raise", "/api/v1/spend", "/api/v1/ledger", "/api/v1/audit",
     }
 )  # fmt: skip

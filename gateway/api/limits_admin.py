@@ -15,11 +15,13 @@ from gateway.api.limits_schemas import (
     NewApiKeyDocument,
     RaisedDocument,
     SpendDocument,
+    TeamDocument,
+    TeamsDocument,
 )
 from gateway.api.operators import Operator, once, operator
 from gateway.api.request import Request
 from gateway.config.limits import Scope, duration
-from gateway.errors import LimitsNotConfigured
+from gateway.errors import LimitsNotConfigured, TeamNotFound
 from gateway.http.response import Response, json_response
 from translators.errors import InvalidRequest
 
@@ -133,6 +135,42 @@ async def rotate_key(http: Request) -> Response:
     except ValueError as error:
         raise _refused(error) from None
     return json_response(cast(NewApiKeyDocument, made))
+
+
+async def list_teams(http: Request) -> Response:
+    """GET /api/v1/teams: those of the policy, and those that were made here."""
+    administrator, _ = _administrator(http, "keys:read")
+    document: TeamsDocument = {"teams": cast(list[TeamDocument], await administrator.teams())}
+    return json_response(document)
+
+
+async def get_team(http: Request) -> Response:
+    """GET /api/v1/teams/{id}."""
+    administrator, _ = _administrator(http, "keys:read")
+    found = next((team for team in await administrator.teams() if team["id"] == http.id), None)
+    if found is None:
+        raise TeamNotFound(f"There is no team {http.id[:64]!r}.")
+    return json_response(cast(TeamDocument, found))
+
+
+async def put_team(http: Request) -> Response:
+    """PUT /api/v1/teams/{id} `{limits, personas, metadata}`: a team, or another in its place."""
+    administrator, by = _administrator(http, "keys:write")
+    try:
+        team = await administrator.put_team(http.id, await _body(http), by)
+    except ValueError as error:
+        raise _refused(error) from None
+    return json_response(cast(TeamDocument, team))
+
+
+async def remove_team(http: Request) -> Response:
+    """DELETE /api/v1/teams/{id}: one without keys."""
+    administrator, by = _administrator(http, "keys:write")
+    try:
+        team = await administrator.remove_team(http.id, by)
+    except ValueError as error:
+        raise _refused(error) from None
+    return json_response(cast(TeamDocument, team))
 
 
 async def limits(http: Request) -> Response:

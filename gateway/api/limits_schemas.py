@@ -50,6 +50,28 @@ class ApiKeysDocument(TypedDict):
     """`after` of the next page; null: this is the last one."""
 
 
+class TeamDocument(TypedDict):
+    """A team."""
+
+    id: str
+    """Its name."""
+    personas: list[str] | None
+    """Those that its keys may ask; null: all."""
+    limits: list[dict[str, Any]]
+    """Its own, in the words of persona_policy.yaml."""
+    metadata: dict[str, str]
+    """The operator's."""
+    source: Literal["file", "store"]
+    """persona_policy.yaml, where it is changed; or this API."""
+
+
+class TeamsDocument(TypedDict):
+    """All teams, in the order of their names."""
+
+    teams: list[TeamDocument]
+    """Of the policy and of the store."""
+
+
 class CounterDocument(TypedDict):
     """A limit as it stands."""
 
@@ -249,6 +271,28 @@ REQUESTS: Final[dict[str, Any]] = {
                 "type": ["array", "null"],
                 "items": {"enum": ["keys:read", "keys:write", "spend:read", "config:reload"]},
                 "description": "What its holder may administer.",
+            },
+            "metadata": {
+                "type": ["object", "null"],
+                "additionalProperties": _TEXT,
+                "description": "The operator's.",
+            },
+        },
+        "additionalProperties": False,
+    },
+    "TeamRequest": {
+        "type": "object",
+        "description": "What a team is to be.",
+        "properties": {
+            "personas": {
+                "type": ["array", "null"],
+                "items": _TEXT,
+                "description": "Those that its keys may ask.",
+            },
+            "limits": {
+                "type": "array",
+                "items": {"type": "object"},
+                "description": "Its own, in the words of persona_policy.yaml.",
             },
             "metadata": {
                 "type": ["object", "null"],

@@ -196,6 +196,27 @@ class KeyRequest(Row):
     scopes: frozenset[Scope] | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TeamRequest(Row):
+    """What a team is to be."""
+
+    id: Annotated[str, _NAME]
+    limits: Limits = ()
+    personas: Personas = None
+    metadata: dict[str, str] | None = None
+
+
+_TEAM_REQUEST: Final = Validator(TeamRequest)
+
+
+def read_team_request(name: str, value: Any) -> TeamRequest:
+    """Raises ValueError, which names the field and the rule."""
+    row, complaints = _TEAM_REQUEST.read({**value, "id": name})
+    if row is None:
+        raise ValueError("; ".join(map(_said, complaints)))
+    return row
+
+
 _KEY_REQUEST: Final = Validator(KeyRequest)
 
 

@@ -109,6 +109,18 @@ class SecretRow(NamedTuple):
     """Unix seconds; None: as long as the key."""
 
 
+class TeamRow(NamedTuple):
+    """A team that is not the policy's."""
+
+    id: str
+    personas: str | None
+    """A JSON list; None: all."""
+    limits: str
+    """A JSON list, in the words of persona_policy.yaml."""
+    metadata: str
+    rev: int
+
+
 class Raise(NamedTuple):
     """More of a limit, for a while."""
 

@@ -42,6 +42,8 @@ INSERT INTO meta VALUES('recall', 0);
 """,
     """
 ALTER TABLE keys ADD COLUMN scopes TEXT;
+CREATE TABLE teams(id TEXT PRIMARY KEY, personas TEXT, limits TEXT NOT NULL,
+  metadata TEXT NOT NULL, rev INT NOT NULL);
 CREATE TABLE idempotent(id TEXT PRIMARY KEY, at INT NOT NULL, request TEXT NOT NULL,
   answer TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE presumed(instance TEXT PRIMARY KEY, row_id TEXT NOT NULL) WITHOUT ROWID;

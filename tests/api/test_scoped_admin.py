@@ -10,13 +10,17 @@ from tests.api.limited import ADMIN, Got, Limited, limited
 from tests.api.test_keys_and_spend import read_files
 from translators.json_codec import loads
 
-LIMITS: Final = "key_defaults: {}"
+LIMITS: Final = "teams: {blue: {}}"
 RAISED: Final = {"scope": "all", "on": "usd", "per": "day", "by": 1}
 ROUTES: Final[tuple[tuple[str, str, str, Any], ...]] = (
     ("keys:read", "GET", "/api/v1/keys", None),
     ("keys:read", "GET", "/api/v1/keys/{id}", None),
     ("keys:read", "GET", "/api/v1/limits", None),
     ("keys:read", "GET", "/api/v1/audit", None),
+    ("keys:read", "GET", "/api/v1/teams", None),
+    ("keys:read", "GET", "/api/v1/teams/blue", None),
+    ("keys:write", "PUT", "/api/v1/teams/red", {}),
+    ("keys:write", "DELETE", "/api/v1/teams/red", None),
     ("keys:write", "POST", "/api/v1/keys", {"name": "n"}),
     ("keys:write", "PATCH", "/api/v1/keys/{id}", {"name": "m"}),
     ("keys:write", "POST", "/api/v1/keys/{id}/rotate", {}),
