@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from gateway.accounting.token_counter import TokenCounter
 from gateway.api.auth import Access, Admin
@@ -33,6 +33,7 @@ from translators.openai.request.fields import FIELDS
 if TYPE_CHECKING:
     from gateway.admission.service import Admission
     from gateway.cluster.service import Cluster
+    from gateway.telemetry.genai_metrics import GenAiMetrics
 
 
 _log: Final = logging.getLogger("llm_router")
@@ -142,7 +143,7 @@ def _shared_responses(own: Store | None, kind: str, cluster: "Cluster | None") -
     return own if cluster is None else cluster.responses(own, RESPONSES_KEPT.get(kind, 0.0))
 
 
-def _measure_by(metrics: Metrics, config: Config) -> None:
+def _measure_by(metrics: Metrics, gen_ai: "GenAiMetrics | None", config: Config) -> None:
     """From now on the names of this configuration may be labels."""
     targets = [
         (provider.name, model)
@@ -150,6 +151,27 @@ def _measure_by(metrics: Metrics, config: Config) -> None:
         for model in provider.models
     ]
     metrics.apply_config(VERSION, config.revision, config.personas, targets)
+    if gen_ai is not None:
+        urls = {provider.name: provider.base_url for provider in config.providers.values()}
+        gen_ai.apply_config(config.personas, targets, urls)
+
+
+def _measuring(
+    config: Config,
+) -> tuple[Metrics, list[Listener], Callable[[Config], None]]:
+    """The metrics, what listens for them, and what tells them of a new configuration. Those of the
+    conventions are there where they are asked for, and not even loaded elsewhere.
+    """
+    metrics, gen_ai = Metrics((), (), FIELDS), None
+    listening: list[Listener] = [metrics.on_event]
+    if config.server.metrics.gen_ai:
+        made = importlib.import_module("gateway.telemetry.genai_metrics").GenAiMetrics()
+        gen_ai = cast("GenAiMetrics", made)
+        metrics.registry.register(gen_ai)
+        listening.append(gen_ai.on_event)
+    measure_by = partial(_measure_by, metrics, gen_ai)
+    measure_by(config)
+    return metrics, listening, measure_by
 
 
 def _console_of(config: Config, admin: Admin, opened: bool) -> ConsoleRoutes | None:
@@ -223,12 +245,11 @@ async def running_gateway(
     makes what traces are told to; None: they are not. `open_console`: a console for everybody.
     """
     limits = config.server.media_fetch
-    metrics, state = Metrics((), (), FIELDS), memory_of(config)
-    measure_by = partial(_measure_by, metrics)
-    measure_by(config)
+    metrics, measuring, measure_by = _measuring(config)
+    state = memory_of(config)
     traces = None if tracing is None else tracing(lambda: reloader.config)
     console = _console_of(config, admin or Admin(), open_console)
-    bus = EventBus([metrics.on_event, *listeners, *_listening(traces, metrics, console)])
+    bus = EventBus([*measuring, *listeners, *_listening(traces, metrics, console)])
     async with (
         metrics.process.running(),
         UpstreamClient.running() as client,

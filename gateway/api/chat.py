@@ -119,13 +119,15 @@ def opened(http: Request, writer: AnswerWriter, exchange: Exchange) -> EventStre
     interval = http.config.server.keep_alive_interval
     if (most := http.dialect.KEEP_ALIVE) is not None and most < interval:
         interval = most
-    return EventStream(
+    out = EventStream(
         http,
         interval,
         cors.told(http, _stream_headers(http, exchange)),
         writer.keep_alive,
         writer.content_type,
     )
+    exchange.set_streamed(out.streamed)
+    return out
 
 
 def _stream_headers(http: Request, exchange: Exchange) -> Callable[[], dict[str, str]]:

@@ -17,7 +17,7 @@ from gateway.routing.candidates import Candidate
 from gateway.routing.decision import Decision
 from gateway.routing.decision_log import DecisionRecord, log_fragment
 from gateway.routing.plan import Plan
-from gateway.telemetry.events import AttemptEnded, EventBus, RequestEnded
+from gateway.telemetry.events import AttemptEnded, EventBus, RequestEnded, Streamed
 from gateway.telemetry.trace_context import RequestTrace
 from gateway.upstream.response import no_time
 from translators.chat import wire
@@ -71,6 +71,8 @@ class Exchange:
     """None where nobody traces it."""
     cache: CacheUse | None
     """None where the persona has no cache."""
+    streamed: Callable[[], Streamed | None] | None
+    """Says what was written of a stream."""
 
     def __init__(
         self,
@@ -93,7 +95,7 @@ class Exchange:
         self.stream = self.resumable = self.estimated = self.settled = False
         self.started = clock() if started is None else started
         self.plan = self.record = self.service_tier = self.attempt = self.served = None
-        self.error_code = self.trace = self.reservation = self.cache = None
+        self.error_code = self.trace = self.reservation = self.cache = self.streamed = None
         self.params = "report"
         self.persona_notes = ()
         self.attempts = []
@@ -190,6 +192,10 @@ class Exchange:
     def set_stream(self, stream: bool) -> None:
         """Whether the caller asks for a stream."""
         self.stream = stream
+
+    def set_streamed(self, streamed: Callable[[], Streamed | None]) -> None:
+        """Ask it at the end what was written of a stream."""
+        self.streamed = streamed
 
     def set_params(self, params: str, persona_notes: tuple[Note, ...]) -> None:
         """Set what happens to what a provider cannot be told, and what the persona's limits did to
@@ -346,6 +352,8 @@ class Exchange:
             self.estimated,
             self.trace,
             cached,
+            None if self.streamed is None else self.streamed(),
+            None if attempt is None else attempt.answer_id,
         )
         if self.reservation is not None:
             self.settle(self.reservation)

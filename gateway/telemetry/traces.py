@@ -246,7 +246,7 @@ class Traces:
     ) -> None:
         if attempt.span_id is None:
             return
-        operation = "embeddings" if event.api == "embeddings" else "chat"
+        operation = names.EMBEDDINGS if event.api == names.EMBEDDINGS else names.CHAT
         start = began + int(attempt.began * _SECOND)
         here = told.context.child(attempt.span_id)
         span = self._span(here, f"{operation} {attempt.model}", SpanKind.CLIENT, start)
@@ -255,7 +255,7 @@ class Traces:
         span.set_attributes(_known({**self._of_request(event, told, attempt), **_of_try(attempt)}))
         span.set_attributes(_known({names.OPERATION: operation}))
         if served:
-            span.set_attributes(_known(_of_answer(event, attempt)))
+            span.set_attributes(_known(_of_answer(event, attempt, self._vocabulary)))
         if attempt.outcome != "ok":
             span.set_attribute("error.type", attempt.outcome)
             span.set_status(Status(StatusCode.ERROR, attempt.outcome))
@@ -291,8 +291,10 @@ def _of_try(attempt: AttemptEnded) -> dict[str, Any]:
     }
 
 
-def _of_answer(event: RequestEnded, attempt: AttemptEnded) -> dict[str, Any]:
-    told: dict[str, Any] = {names.RESPONSE_MODEL: event.model}
+def _of_answer(
+    event: RequestEnded, attempt: AttemptEnded, words: names.Vocabulary
+) -> dict[str, Any]:
+    told: dict[str, Any] = {names.RESPONSE_MODEL: event.model, names.RESPONSE_ID: event.answer_id}
     if event.finish_reason is not None:
         told[names.FINISH_REASONS] = [str(event.finish_reason)]
     if event.first_chunk_seconds is not None:
@@ -302,6 +304,7 @@ def _of_answer(event: RequestEnded, attempt: AttemptEnded) -> dict[str, Any]:
             names.INPUT_TOKENS: usage.prompt,
             names.OUTPUT_TOKENS: usage.completion,
             names.CACHED_TOKENS: usage.cached,
+            words.written_tokens: usage.written,
             names.REASONING_TOKENS: usage.reasoning,
         }
     if (cost := event.cost_nano_usd) is not None:
