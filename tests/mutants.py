@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from tests.limits_mutants import OF_LIMITS
 from tests.planting import Mutant, passes
 
 
@@ -65,7 +66,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "hedges cost no budget", "gateway/dispatch/hedge.py",
-        "budget is not None and budget.take():", "budget is not None:",
+        "if self._budget is None or not self._budget.take():", "if self._budget is None:",
         _pytest("api/test_hedging.py"),
     ),
     Mutant(
@@ -343,6 +344,7 @@ MUTANTS: Final = (
         "if len(self._waiting) >= CAPACITY - (self._handed - self._done):", "if False:",
         _pytest("telemetry/test_events_and_logs.py"),
     ),
+    *OF_LIMITS,
 )  # fmt: skip
 
 

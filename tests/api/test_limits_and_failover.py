@@ -4,6 +4,9 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from gateway.http.event_stream import EventStream
 from tests.api.limited import limited
 from tests.fakes import (
     OPENAI_STREAM,
@@ -130,3 +133,22 @@ async def test_a_failover_that_cannot_be_written_down_is_not_made(tmp_path: Path
         del file.write
         await gateway.rows()
         assert all(counter.held == 0 for counter in gateway.admission.pool)
+
+
+async def test_a_stream_is_settled_before_its_last_bytes_go_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who has all of an answer is in the ledger with what it cost, though the process is killed."""
+    end, held = EventStream.end, []
+    async with limited(
+        tmp_path, "limits: [{on: usd, per: day, amount: 5}]", sse(*OPENAI_STREAM)
+    ) as gateway:
+
+        async def watched(out: EventStream, data: bytes) -> Any:
+            held.append([counter.held for counter in gateway.admission.pool])
+            return await end(out, data)
+
+        monkeypatch.setattr(EventStream, "end", watched)
+        assert (await gateway.chat(stream=True)).status == 200
+        assert held == [[0]]
+        assert len(await gateway.rows()) == 1
