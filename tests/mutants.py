@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from tests.limits_mutants import OF_LIMITS
 from tests.planting import Mutant, passes
 
 
@@ -411,6 +412,7 @@ MUTANTS: Final = (
         "await asyncio.wait({reading}, timeout=patience)", "await asyncio.wait({reading})",
         _pytest("cluster/test_store_down.py"),
     ),
+    *OF_LIMITS,
 )  # fmt: skip
 
 
