@@ -310,11 +310,8 @@ class Exchange:
             provider, model = attempts[-1].provider, attempts[-1].model
         notes, upstream_seconds = self.persona_notes, 0.0
         if attempt is not None:
-            notes, finish_reason, upstream_seconds = (
-                notes + attempt.notes,
-                attempt.finish_reason,
-                attempt.upstream_seconds,
-            )
+            notes += attempt.notes
+            finish_reason, upstream_seconds = attempt.finish_reason, attempt.upstream_seconds
             if attempt.first_chunk_at is not None:
                 first_chunk_seconds = attempt.first_chunk_at - started
         cached = None
