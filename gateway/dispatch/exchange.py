@@ -345,7 +345,7 @@ class Exchange:
             self.estimated,
             self.trace,
             cached,
-            None if self.streamed is None else self.streamed(),
+            None if self.streamed is None else self._of_stream(self.streamed),
             None if attempt is None else attempt.answer_id,
         )
         if self.reservation is not None:
@@ -353,6 +353,11 @@ class Exchange:
         if record is not None:
             record.close(ended, self.resumed)
         bus.publish(ended)
+
+    def _of_stream(self, streamed: Callable[[], Streamed | None]) -> Streamed | None:
+        """What was written of it. It is asked no more: who is asked holds this exchange, too."""
+        self.streamed = None
+        return streamed()
 
     def settle(self, reservation: Reservation) -> None:
         """Count what was used, once: before the caller has all of a stream, so that a process which
