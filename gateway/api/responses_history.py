@@ -2,8 +2,7 @@
 request itself before it is read."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from gateway.store.entry import Entry, Store
 from translators.errors import InvalidRequest
@@ -19,8 +18,7 @@ _HINT: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class WholeRequest:
+class WholeRequest(NamedTuple):
     """A request with its history in it."""
 
     document: Any
@@ -39,7 +37,7 @@ async def whole_request(
     own = given if given.__class__ is list else []
     if given.__class__ is str:
         own = [{"type": "message", "role": "user", "content": given}]
-    refers = any(is_reference(item) for item in own)
+    refers = any([is_reference(item) for item in own])
     if previous is None and not refers:
         return WholeRequest(document, text, own)
     history = [] if previous is None else await chain(previous, store, caller)
