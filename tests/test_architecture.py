@@ -22,9 +22,16 @@ FLOORS = [
     {"gateway.console"},
     {"gateway.api"},
     {"gateway.dispatch"},
+    {"gateway.cluster"},
     {"gateway.admission"},
     {"gateway.routing"},
-    {"gateway.revisions", "gateway.health", "gateway.accounting", "gateway.upstream"},
+    {
+        "gateway.revisions",
+        "gateway.health",
+        "gateway.accounting",
+        "gateway.upstream",
+        "gateway.cache",
+    },
     {"gateway.lint", "gateway.workers", "gateway.http", "gateway.store"},
     {"gateway.config", "gateway.telemetry", "gateway.errors", "gateway.simulator"},
     {"translators.registry", "translators.repair"},
@@ -226,6 +233,11 @@ CALLED_BACK = {
         "attempts",
         "calls.remaining",
     ): "a clock: the seconds that a request still has",
+    (
+        "gateway.dispatch.continuation",
+        "self._response.listened",
+        "self._read_at_once",
+    ): "an event listener: told what arrives while its task waits, instead of being woken up",
 }
 """What is handed down to be called all the same: the module, the function it is handed to, what it
 is, and why. Clocks and randomness may be; beside this table they are plain attributes (`clock`,

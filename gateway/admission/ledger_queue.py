@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -13,10 +14,8 @@ from gateway.admission.counters import Counter
 from gateway.admission.journal import Journal, JournalFile, abandoned, read_journal
 from gateway.admission.leases import StoreThread
 from gateway.admission.scopes import in_words
-from gateway.store import counters as counter_store
 from gateway.store import keys as key_store
-from gateway.store import ledger
-from gateway.store.database import Database, transaction
+from gateway.store import ledger, presumed
 from gateway.store.limits_rows import LedgerRow
 
 BATCH: Final = 500
@@ -58,12 +57,16 @@ class LedgerQueue:
         """Seconds since the oldest of them was admitted."""
         return self._clock() - self._waiting[0].row.at / 1000 if self._waiting else 0.0
 
+    def failed(self, error: OSError) -> None:
+        """The journal could not be written."""
+        self._journal.failed(error)
+
     def add(self, settled: Settled, line: Mapping[str, Any]) -> None:
         """It has ended; `line` is what the journal has of it."""
         try:
             settled.file.write(line)
         except OSError as error:  # the row is kept here, and booked as soon as may be
-            _log.error("the journal of limits cannot be written: %s", error.strerror or error)
+            self._journal.failed(error)
         self._waiting.append(settled)
         self._used_keys[settled.row.key_id] = settled.row.at // 1000
 
@@ -122,16 +125,10 @@ async def recover(directory: Path, thread: StoreThread) -> int:
     for instance, paths in abandoned(directory):
         for path in paths:
             rows = read_journal(path)
-            for start in range(0, len(rows), BATCH):
-                await thread.call(ledger.book, instance, rows[start : start + BATCH])
-            count += len(rows)
-        await thread.call(remove_instance, instance)
+            while batch := await asyncio.to_thread(list, islice(rows, BATCH)):
+                await thread.call(ledger.book, instance, batch)
+                count += len(batch)
+        await thread.call(presumed.remove, instance)
         for path in paths:
             path.unlink()
     return count
-
-
-def remove_instance(database: Database, instance: str) -> None:
-    """A process is gone, and everything of it is in the ledger: its slices return."""
-    with transaction(database):
-        counter_store.remove_instance(database, instance)

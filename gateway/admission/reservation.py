@@ -20,6 +20,8 @@ from gateway.telemetry.events import AttemptEnded, Why
 from translators.chat.chunks import Chunk
 
 SETTLED: Final = "settled"
+CACHED: Final = "cached"
+"""What a row is called whose answer came from the cache."""
 _WORSE: Final = ("free", SETTLED, "estimated", "presumed", "unpriced")
 """What a row may be called, the more certain first."""
 _PAID_FOR: Final[Mapping[str, str]] = {
@@ -105,6 +107,8 @@ class Reservation:
     tier: str | None
     refused: LimitExceeded | LimitsUnavailable | None = None
     """Why it could not have more."""
+    cached: bool = False
+    """Nobody is asked: the row's target gave the answer once before."""
 
     streamed: int = 0
     """Bytes of text that the caller was shown so far, or about so many."""
@@ -144,8 +148,16 @@ class Reservation:
         except (LimitExceeded, LimitsUnavailable) as error:
             self.refused = error
             return False
-        self.held = Amounts(*map(sum, zip(self.held, more, strict=True)))
-        self.note()
+        before, self.held = self.held, Amounts(*map(sum, zip(self.held, more, strict=True)))
+        try:
+            self.note()
+        except OSError as error:
+            self.queue.failed(error)
+            if self.leases.when_down.budgets == "refuse":
+                for counter in self.counters:
+                    counter.held -= more[counter.index]
+                self.held, self.refused = before, LimitsUnavailable()
+                return False
         return True
 
     def _prompt_of(self, attempt: AttemptEnded) -> Amounts:
@@ -167,6 +179,8 @@ class Reservation:
     def settle(self, ending: Ending) -> None:
         """Count what was used, and free the rest."""
         tally = _Tally()
+        if self.cached:
+            tally.state = CACHED
         self._add_shown(tally, ending)
         skipped = ending.counted_before
         for number, attempt in enumerate(ending.attempts):
@@ -226,9 +240,12 @@ class Reservation:
                 charges.append(Charge(counter.id, amount))
         last = ending.attempts[ending.shown or 0] if ending.attempts else None
         known = self.row
+        target = ("", "") if last is None else (last.provider, last.model)
+        if self.cached:
+            target = known.provider, known.model
         row = LedgerRow(
             known.id, known.at, known.key_id, known.team, known.persona, known.user,
-            "" if last is None else last.provider, "" if last is None else last.model, tally.state,
+            *target, tally.state,
             len(ending.attempts), tally.input, tally.cached, tally.written, tally.output,
             tally.reasoning, tally.cost, ending.revision, ending.decision, known.request, None,
             None, tuple(charges),

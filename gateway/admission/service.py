@@ -21,17 +21,21 @@ from gateway.admission.metrics import LimitMetrics, Standing
 from gateway.admission.refusals import exceeded
 from gateway.admission.reservation import Reservation
 from gateway.admission.scopes import NO_KEY, CallerRules, applied, rules_of
+from gateway.admission.teams import with_stored
 from gateway.config.limits import LimitsPolicy
 from gateway.errors import LimitExceeded, LimitsUnavailable, PersonaNotAllowed
 from gateway.routing.candidates import Candidate
 from gateway.routing.plan import Plan
 from gateway.store import counters as counter_store
 from gateway.store import keys as key_store
-from gateway.store.limits_rows import LedgerRow, Raise
+from gateway.store import teams as team_store
+from gateway.store.limits_rows import LedgerRow, Raise, TeamRow
 from gateway.telemetry.ids import unique
 from translators.chat.request import ChatRequest
 
 _MOST_RULES: Final = 10_000
+_CACHED: Final = Amounts(requests=1, concurrency=1)
+"""What a request uses whose answer is there already."""
 _log: Final = logging.getLogger("llm_router")
 
 
@@ -57,13 +61,16 @@ class Admission:
         clock: Callable[[], float],
         now: Callable[[], float],
     ) -> None:
-        self.policy = policy
+        self.policy = self._written = policy
         self.keys = KeyDirectory(clock, now)
         self.thread = thread
         self.clock = clock
         self.journal = journal
+        self.signals: Any = None
+        """Of a store that tells of changes: what was changed since somebody looked."""
         self.queue = LedgerQueue(instance, thread, journal, clock)
         self._raises: Sequence[Raise] = ()
+        self._teams: Sequence[TeamRow] = ()
         self.pool = CounterPool(self._raised)
         self.leases = Leases(instance, thread, self.pool, policy.store.when_down, clock, now)
         self._rules: dict[str, CallerRules] = {}
@@ -74,6 +81,7 @@ class Admission:
             clock,
             Known(
                 lambda: self.policy,
+                lambda: self._written,
                 self.learn_changes,
                 self.rules,
                 lambda key_id: self.counters(key_id, "", ""),
@@ -81,7 +89,7 @@ class Admission:
             ),
         )
         self.metrics = LimitMetrics(
-            self.pool, lambda: Standing(not thread.down, self.queue.backlog, self.queue.age)
+            self.pool, lambda: Standing(not thread.down, self.queue.backlog, self.queue.age), clock
         )
         thread.took = self.metrics.took
 
@@ -99,12 +107,15 @@ class Admission:
         changed = await self.thread.call(key_store.changed_since, self.keys.revision)
         self.keys.apply(*changed)
         self._raises = await self.thread.call(counter_store.raises, int(self.clock()))
+        self._teams = await self.thread.call(team_store.every)
+        self.policy = with_stored(self._written, self._teams)
         self.pool.recap()
         self._forget_rules()
 
     def apply_policy(self, policy: LimitsPolicy) -> None:
         """From now on this holds."""
-        self.policy = policy
+        self._written = policy
+        self.policy = with_stored(policy, self._teams)
         self.leases.when_down = policy.store.when_down
         self._forget_rules()
 
@@ -213,7 +224,26 @@ class Admission:
             self.metrics.refused(error.limit["scope"], error.limit["on"])
             raise
         warned = self.pool.of(warning, user, now)
-        return self._held(asking, plan, counters, warned, bounds, needs, now)
+        return self._held(asking, plan, plan.eligible[0], counters, warned, bounds, needs, now)
+
+    async def reserve_cached(self, asking: Asking, plan: Plan, target: Candidate) -> Reservation:
+        """Count a request whose answer is there already, of `target`: a request, and one at a time,
+        without tokens and without money. Raises LimitExceeded, LimitsUnavailable.
+        """
+        refusing, warning = self._limits(asking.key_id, plan.policy.name)
+        if asking.user:
+            self._full(asking, plan.policy.name)
+        now, user = self.clock(), _digest(asking.user)
+        counters = self.pool.of(refusing, user, now)
+        try:
+            await self.leases.take([c for c in counters if _CACHED[c.index]], _CACHED)
+        except LimitExceeded as error:
+            self.metrics.refused(error.limit["scope"], error.limit["on"])
+            raise
+        warned = self.pool.of(warning, user, now)
+        held = self._held(asking, plan, target, counters, warned, {}, _CACHED, now)
+        held.cached = True
+        return held
 
     def _bounds(self, plan: Plan, ask: Ask, learned: Learned, day: date) -> dict[str, Bound]:
         return {
@@ -224,35 +254,53 @@ class Admission:
         self,
         asking: Asking,
         plan: Plan,
+        first: Candidate,
         counters: Sequence[Counter],
         warning: Sequence[Counter],
         bounds: Mapping[str, Bound],
         held: Amounts,
         now: float,
     ) -> Reservation:
-        """Write down what is held. Raises LimitsUnavailable if that cannot be."""
+        """Write down what is held. Raises LimitsUnavailable if that cannot be, and the policy does
+        not let a request pass then.
+        """
         rules, at = self.rules(asking.key_id), int(now * 1000)
-        first: Candidate = plan.eligible[0]
         row = LedgerRow(
             f"{at:012x}{unique(12)}", at, rules.key_id, rules.team, plan.policy.name,
             _digest(asking.user), first.provider.name, first.model.id, "presumed", 0, 0, 0, 0, 0, 0,
             None, plan.revision, "", asking.request_id, None, None, (),
         )  # fmt: skip
         tier: Any = asking.request.body.get("service_tier")
+        file = self.journal.current
+        reservation = Reservation(
+            self.leases, self.queue, file, counters, warning, bounds, row, held, now,
+            asking.day, tier,
+        )  # fmt: skip
         try:
-            file = self.journal.current
-            reservation = Reservation(
-                self.leases, self.queue, file, counters, warning, bounds, row, held, now,
-                asking.day, tier,
-            )  # fmt: skip
             reservation.note()
         except OSError as error:
-            _log.error("the journal of limits cannot be written: %s", error.strerror or error)
-            for counter in counters:
-                counter.held -= held[counter.index]
-            raise LimitsUnavailable from None
+            self.journal.failed(error)
+            if self.leases.when_down.budgets == "refuse":
+                for counter in counters:
+                    counter.held -= held[counter.index]
+                raise LimitsUnavailable from None
         file.pending += 1
         return reservation
+
+    @property
+    def standing(self) -> dict[str, Any]:
+        """How what limits are counted in is at the moment."""
+        when_down = self.leases.when_down
+        return {
+            "store": "down" if self.thread.down else "up",
+            "journal": "down" if self.journal.fault is not None else "up",
+            "when_down": {"limits": when_down.limits, "budgets": when_down.budgets},
+        }
+
+    @property
+    def refusing(self) -> bool:
+        """No request can be admitted: what it may use cannot be written down."""
+        return self.journal.fault is not None and self.leases.when_down.budgets == "refuse"
 
     def refusal(self, budget: Budget) -> LimitExceeded | None:
         """Why no target may be asked, where it is a limit."""

@@ -26,11 +26,13 @@ from gateway.telemetry.events import Event, EventBus, TraceSource
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.trace_context import TraceContext
 from gateway.workers.peers import Peers
-from translators.dialect.inbound import AnswerWriter, InboundDialect
+from translators.chat.request import ChatRequest
+from translators.dialect.inbound import AnswerWriter, InboundDialect, InboundRequest
 from translators.openai import inbound as chat
 
 if TYPE_CHECKING:
     from gateway.admission.service import Admission
+    from gateway.cluster.service import Cluster
 
 VERSION: Final = "0.1.0"
 
@@ -50,6 +52,25 @@ class ConsoleRoutes(Protocol):
 
     def on_event(self, event: Event) -> None:
         """A listener of the bus."""
+
+
+class AnswerCache(Protocol):
+    """What gives whole answers again: gateway.api.cached_answers, where a persona asks for it."""
+
+    def concerns(self, config: Config, request: ChatRequest) -> bool:
+        """Whether the request is for a persona with a cache."""
+
+    async def respond(
+        self,
+        http: "Request",
+        read: InboundRequest,
+        exchange: Exchange,
+        settle: Callable[[bytes, Exchange], Awaitable[bytes]] | None,
+    ) -> web.StreamResponse:
+        """As gateway.api.chat.respond does it, for a request that it `concerns`."""
+
+    def apply_config(self, config: Config) -> None:
+        """A new configuration holds."""
 
 
 @dataclass(slots=True)
@@ -76,10 +97,14 @@ class Gateway:
     """None: only what callers trace is told on, and nothing is exported."""
     admission: "Admission | None" = None
     """None where the policy has no limits: nothing is counted."""
+    cache: AnswerCache | None = None
+    """None where no persona has a cache."""
+    cluster: "Cluster | None" = None
+    """What other instances know; None where there is no store."""
     simulated: bool = False
     draining: bool = False
     closing: bool = False
-    """The time for load balancers to notice is over: new chat requests are refused."""
+    """The grace of a stop is over: new chat requests are refused."""
     peers: Peers | None = None
     """The other workers, where there are several; set before the server listens."""
     loopback: bool = False
@@ -130,6 +155,7 @@ class Request(IncomingRequest):
         "dialect",
         "answer_writer",
         "trace",
+        "is_operator",
     }
 
     request_id: str
@@ -137,6 +163,8 @@ class Request(IncomingRequest):
     """The route's own path, of which there are few: never what a caller wrote."""
     id: str = ""
     """What stands for `{id}` in the route's path."""
+    is_operator: bool = False
+    """It came through a door that only operators pass: the admin key is not asked for again."""
     key_id: str | None = None
     dialect: InboundDialect = chat
     """The one that the route's callers speak: errors are told in it."""
@@ -154,7 +182,7 @@ class Request(IncomingRequest):
         self.caller: CallersConnection = parts[2]
         """The connection that it came by: see gateway.server.http_server."""
         self.caller.begin()
-        self.config = config = gateway.config
+        self.config = config = gateway.reloader.config
         """The configuration that held when the request began: all of it is served by this one."""
         self.started = time.perf_counter()
         self.in_memory = BodyHold(gateway.bodies, config.server.max_bodies_bytes)

@@ -16,6 +16,8 @@ from gateway.config.schema import DERIVED, Row, Validator, Written, derive, matc
 On = Literal["requests", "tokens", "input_tokens", "output_tokens", "usd", "concurrency"]
 Per = Literal["second", "minute", "hour", "day", "week", "month", "ever"]
 Each = Literal["key", "user"]
+Scope = Literal["keys:read", "keys:write", "spend:read", "config:reload"]
+"""What the holder of a key may administer."""
 WhenReached = Literal["refuse", "warn"]
 SECONDS: Final[Mapping[str, int]] = {
     "second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800,
@@ -26,6 +28,7 @@ FITS: Final = ("usd", "tokens", "output_tokens")
 """What a shorter answer uses less of."""
 
 _NANO: Final = 10**9
+_LEAST_KEPT: Final = 31 * 86_400
 _UNITS: Final = {"m": 60, "h": 3600, "d": 86_400}
 _DURATION: Final = re.compile(r"([1-9][0-9]{0,4})([mhd])")
 _NAME: Final = matching(
@@ -132,6 +135,21 @@ class WhenDown(Row):
     """Of money. open: counted in the journal, the cap may be exceeded."""
 
 
+def _keep(text: str) -> int:
+    seconds = duration(text)
+    if seconds < _LEAST_KEPT:
+        raise ValueError("must be 31d or longer: a month's limit is the sum of its rows")
+    return seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerSettings(Row):
+    """What becomes of the ledger's rows."""
+
+    keep: Annotated[int, Written(str, _keep)] = 400 * 86_400
+    """Seconds for which they are kept; sums by day are kept for ever."""
+
+
 _URL: Final = matching(
     "sqlite:.+|postgres(?:ql)?://(?!.*password=)(?:[^:@/]+@)?[^@]+",
     "must be sqlite: and a path, or postgresql:// without a password, which belongs into"
@@ -147,6 +165,7 @@ class StoreSettings(Row):
     url: Annotated[str, _URL] | None = None
     """The environment's LLM_ROUTER_STORE_URL wins over it."""
     when_down: WhenDown = WhenDown()
+    ledger: LedgerSettings = LedgerSettings()
 
 
 NO_STORE: Final = StoreSettings()
@@ -174,6 +193,28 @@ class KeyRequest(Row):
     limits: Limits | None = None
     expires_in: Annotated[int | None, Written(str | None, lambda t: t and duration(t))] = None
     metadata: dict[str, str] | None = None
+    scopes: frozenset[Scope] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TeamRequest(Row):
+    """What a team is to be."""
+
+    id: Annotated[str, _NAME]
+    limits: Limits = ()
+    personas: Personas = None
+    metadata: dict[str, str] | None = None
+
+
+_TEAM_REQUEST: Final = Validator(TeamRequest)
+
+
+def read_team_request(name: str, value: Any) -> TeamRequest:
+    """Raises ValueError, which names the field and the rule."""
+    row, complaints = _TEAM_REQUEST.read({**value, "id": name})
+    if row is None:
+        raise ValueError("; ".join(map(_said, complaints)))
+    return row
 
 
 _KEY_REQUEST: Final = Validator(KeyRequest)

@@ -10,7 +10,7 @@ from typing import Final
 from gateway.dispatch import fan_out
 from gateway.dispatch.answer_tap import AnswerTap
 from gateway.dispatch.attempt_result import AttemptResult
-from gateway.dispatch.continuation import EMPTY, ContinuedResponse, may_do_better
+from gateway.dispatch.continuation import EMPTY, ContinuedResponse, Show, may_do_better
 from gateway.dispatch.send import PreparedRequest, send
 from gateway.upstream.response import UpstreamResponse
 from translators.chat.chunks import Chunk, only_reasons, singly
@@ -97,14 +97,20 @@ class UpstreamStream:
             return any(begins_call(chunk.delta, self._shape.must_call) for chunk in chunks)
         return any(chunk.commits and not only_reasons(chunk) for chunk in chunks)
 
-    async def batches(self, runs: bool = False) -> AsyncGenerator[list[Chunk], None]:
+    async def batches(
+        self, runs: bool = False, show: Show | None = None
+    ) -> AsyncGenerator[list[Chunk], None]:
         """All chunks, those held back first. Raises UpstreamError if the answer breaks.
 
         With `runs`, texts that arrived together may be one chunk of class Texts, which a
-        ChunkWriter writes as if they were single.
+        ChunkWriter writes as if they were single. With `show`, what arrives while nothing is here
+        goes to it, in runs, and is given here only as far as it leaves it: an empty batch, too.
         """
         translator, note, tap = self._translator, self._note, self.tap
-        read = self._response.next if self._cutter is None else self._next
+        if self._cutter is not None:
+            show = None
+        elif show is not None and tap is not None:
+            show = _tapped(show, tap)
         batch, self._held = self._held, []
         while True:
             for chunk in batch:
@@ -112,16 +118,16 @@ class UpstreamStream:
                     note(chunk)
                 if tap is not None:
                     tap.see(chunk)
-            if batch:
+            if batch or show is not None:
                 yield batch if runs else singly(batch)
             if translator.failure is not None:
                 raise UpstreamError(translator.failure)
             if translator.finished:
                 return
-            batch = await read()
+            batch = await self._next(show)
 
-    async def _next(self) -> list[Chunk]:
-        batch = await self._response.next()
+    async def _next(self, show: Show | None = None) -> list[Chunk]:
+        batch = await self._response.next(show)
         return batch if self._cutter is None else self._cutter.receive(singly(batch))
 
     def _note(self, chunk: Chunk) -> None:
@@ -184,6 +190,19 @@ class UpstreamStream:
         self._hung_up = True
         self._response.close()
         self._attempt.record_usage(self.usage)
+
+
+def _tapped(show: Show, tap: AnswerTap) -> Show:
+    """`show`, of an answer that is gathered, too."""
+
+    def tapped(chunks: list[Chunk]) -> list[Chunk] | None:
+        left = show(chunks)
+        if not left:
+            for chunk in chunks:
+                tap.see(chunk)
+        return left
+
+    return tapped
 
 
 async def open_stream(
@@ -263,8 +282,10 @@ class MergedStream:
     def model(self) -> str:
         return self._answers[0].model
 
-    async def batches(self, runs: bool = False) -> AsyncGenerator[list[Chunk], None]:
-        """All chunks, each by itself: they are written anew."""
+    async def batches(
+        self, runs: bool = False, show: Show | None = None
+    ) -> AsyncGenerator[list[Chunk], None]:
+        """All chunks, each by itself: they are written anew. None goes to `show`."""
         async with aclosing(fan_out.merged_batches(self._answers)) as batches:
             async for batch in batches:
                 for chunk in batch:

@@ -6,7 +6,7 @@ Pure but for its own table: every method is told the time (seconds, monotonic).
 
 import hashlib
 import math
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
@@ -27,10 +27,12 @@ class Pin(NamedTuple):
 class Affinity:
     """The conversations of one running gateway."""
 
-    __slots__ = ("_pins",)
+    __slots__ = ("_pins", "fresh")
 
     def __init__(self) -> None:
         self._pins: OrderedDict[str, tuple[str, str, float]] = OrderedDict()
+        self.fresh: deque[tuple[str, Pin]] | None = None
+        """Conversations that others would not find by themselves; None where there are none."""
 
     def __len__(self) -> int:
         return len(self._pins)
@@ -46,6 +48,14 @@ class Affinity:
         pins.move_to_end(conversation)
         if len(pins) > CAPACITY:
             pins.popitem(last=False)
+
+    def tell(self, conversation: str, target: str, key: str) -> None:
+        """The conversation is about to be remembered there: others are to know it, where that is
+        new.
+        """
+        before = self._pins.get(conversation)
+        if self.fresh is not None and (before is None or before[:2] != (target, key)):
+            self.fresh.append((conversation, Pin(target, key)))
 
 
 def ranks(conversation: str, weighted: Iterable[tuple[str, float]]) -> list[float]:

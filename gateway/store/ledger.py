@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from gateway.store.counters import reduce_leases, totals
+from gateway.store.counters import LONGEST_WINDOW, SHORT, reduce_leases, totals
 from gateway.store.database import Database, portions, snapshot, transaction
-from gateway.store.limits_rows import Charge, CounterId, LedgerRow
+from gateway.store.limits_rows import FOREVER, Charge, CounterId, LedgerRow
 
 _COLUMNS: Final = (
     'id, at, key_id, team, persona, "user", provider, model, state, attempts, input, cached,'
@@ -21,12 +21,21 @@ GROUPS: Final = ("day", "key", "team", "persona", "model")
 """What spend can be told by."""
 _GROUP_COLUMNS: Final = {"key": "key_id"}
 _SUMS: Final = ("requests", "input", "cached", "output", "cost", "estimated", "unpriced")
-_ADD_DAY: Final = (
-    "INSERT INTO spend_day VALUES(?,?,?,?,?,?,?,?,?,?,?,?)"
-    " ON CONFLICT(day, key_id, team, persona, model) DO UPDATE SET "
-    + ", ".join(f"{name} = spend_day.{name} + excluded.{name}" for name in _SUMS)
-)
-_SHORT: Final = ("/second", "/minute", "/hour")
+SUMMED: Final[Mapping[str, tuple[str, ...]]] = {
+    "spend_total": ("day", "team", "persona", "model"),
+    "spend_key": ("day", "key_id", "team"),
+    "spend_day": ("day", "key_id", "team", "persona", "model"),
+}
+"""Tables of sums by day, the shortest first, and what each tells apart."""
+_ADD_SUMS: Final = {
+    table: f"INSERT INTO {table} VALUES({','.join('?' * (len(columns) + len(_SUMS)))})"
+    f" ON CONFLICT({', '.join(columns)}) DO UPDATE SET "
+    + ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in _SUMS)
+    for table, columns in SUMMED.items()
+}
+_MONEY: Final = "usd/"
+_PAGE: Final = 5000
+"""Rows that are in memory at a time when all are read."""
 
 
 class Difference(NamedTuple):
@@ -55,6 +64,12 @@ def book(database: Database, instance: str, rows: Sequence[LedgerRow]) -> dict[C
         charged = _charged(new)
         taken = reduce_leases(database, instance, charged)
         _spend(database, charged)
+        if beyond := {
+            counter: amount - taken.get(counter, 0)
+            for counter, amount in charged.items()
+            if counter.name.startswith(_MONEY) and amount > taken.get(counter, 0)
+        }:
+            _confirm(database, instance, beyond)
         after = totals(database, list(charged))
         return {counter: Booked(taken.get(counter, 0), after[counter][0]) for counter in charged}
 
@@ -69,7 +84,9 @@ def _charged(rows: Sequence[LedgerRow]) -> Counter[CounterId]:
 
 def _added(database: Database, rows: Sequence[LedgerRow]) -> list[LedgerRow]:
     """Those that are new. Inside a transaction, so that nobody adds one meanwhile."""
-    by_id = {row.id: row for row in rows}
+    by_id: dict[str, LedgerRow] = {}
+    for row in rows:
+        by_id.setdefault(row.id, row)
     for some in portions(list(by_id)):
         marks = ",".join("?" * len(some))
         for (known,) in database.execute(f"SELECT id FROM ledger WHERE id IN ({marks})", some):
@@ -79,7 +96,8 @@ def _added(database: Database, rows: Sequence[LedgerRow]) -> list[LedgerRow]:
         database.executemany(
             f"INSERT INTO ledger({_COLUMNS}, day) VALUES({_MARKS})", [_written(row) for row in new]
         )
-        database.executemany(_ADD_DAY, _of_days(new))
+        for table, columns in SUMMED.items():
+            database.executemany(_ADD_SUMS[table], _sums(new, columns))
     return new
 
 
@@ -88,15 +106,19 @@ def _written(row: LedgerRow) -> tuple[Any, ...]:
     return (*row[:-1], charges, row.at // _DAY)
 
 
-def _of_days(rows: Sequence[LedgerRow]) -> list[tuple[Any, ...]]:
-    """What rows add to days, in the order of the table's key."""
+def _sums(rows: Sequence[LedgerRow], columns: Sequence[str]) -> list[tuple[Any, ...]]:
+    """What rows add to days, told apart by `columns`, in their order."""
     sums: dict[tuple[Any, ...], list[int]] = {}
     for row in rows:
-        key = (row.at // _DAY, row.key_id, row.team, row.persona, f"{row.provider}/{row.model}")
-        first = row.amends is None
+        told = {
+            "day": row.at // _DAY, "key_id": row.key_id, "team": row.team, "persona": row.persona,
+            "model": f"{row.provider}/{row.model}",
+        }  # fmt: skip
+        key = tuple([told[name] for name in columns])
+        first = row.amends is None and row.persona != ""  # else it is of no request
         more = (
             int(first), row.input, row.cached, row.output, row.cost or 0,
-            int(first and row.state in ("estimated", "presumed")),
+            int(row.amends is None and row.state in ("estimated", "presumed")),
             int(first and row.state == "unpriced"),
         )  # fmt: skip
         before = sums.get(key, [0] * len(more))
@@ -137,11 +159,13 @@ def rows(
 
 
 def _row(found: Sequence[Any]) -> LedgerRow:
-    charges = tuple(
-        Charge(CounterId(scope, name, window), amount)
-        for scope, name, window, amount in json.loads(found[-1])
-    )
-    return LedgerRow._make((*found[:-1], charges))
+    return LedgerRow._make((*found[:-1], tuple(charges_of(found[-1]))))
+
+
+def charges_of(written: str) -> Iterator[Charge]:
+    """As the table has them."""
+    for scope, name, window, amount in json.loads(written):
+        yield Charge(CounterId(scope, name, window), amount)
 
 
 def spend(
@@ -157,7 +181,9 @@ def spend(
     if key is not None:
         which += " AND key_id = ?"
         values.append(key)  # type: ignore[arg-type]
-    query = f"SELECT {', '.join([*columns, sums])} FROM spend_day WHERE {which}{grouped}"
+    asked = {*columns, "day", *(("key_id",) if key is not None else ())}
+    table = next(table for table, told in SUMMED.items() if asked <= set(told))
+    query = f"SELECT {', '.join([*columns, sums])} FROM {table} WHERE {which}{grouped}"
     names = [*by, *_SUMS]
     return [
         dict(zip(names, found, strict=True))
@@ -172,31 +198,136 @@ def amend(database: Database, row: LedgerRow) -> None:
         _spend(database, _charged(_added(database, [row])))
 
 
+def amendments(database: Database, row_id: str) -> Iterator[LedgerRow]:
+    """The rows that correct one, in their order."""
+    number = 1
+    while (found := find(database, f"{row_id}-{number}")) is not None:
+        yield found
+        number += 1
+
+
+def presume(database: Database, instance: str, row: LedgerRow) -> None:
+    """A process is given up: `row` is what it may have spent of what it had leased. Inside a
+    transaction.
+    """
+    _spend(database, _charged(_added(database, [row])))
+    database.execute(
+        "INSERT INTO presumed VALUES(?1, ?2) ON CONFLICT(instance) DO UPDATE SET row_id = ?2",
+        (instance, row.id),
+    )
+
+
+def _confirm(database: Database, instance: str, spent: Mapping[CounterId, int]) -> None:
+    """So much of what was presumed is booked by rows of its own, and is not presumed any more."""
+    if (row := _presumed(database, instance)) is None:
+        return
+    left = _left(database, row)
+    confirmed = {counter: min(amount, left[counter]) for counter, amount in spent.items()}
+    _take_off(database, row, confirmed, None, f"booked by {instance}")
+
+
+def withdraw(database: Database, instance: str) -> None:
+    """Everything that a process has spent is booked, or is known to it: nothing is presumed any
+    more. Inside a transaction.
+    """
+    if (row := _presumed(database, instance)) is not None:
+        cost = sum(each.cost or 0 for each in (row, *amendments(database, row.id)))
+        _take_off(database, row, _left(database, row), -cost, f"{instance} was found")
+    database.execute("DELETE FROM presumed WHERE instance = ?", (instance,))
+
+
+def _presumed(database: Database, instance: str) -> LedgerRow | None:
+    query = "SELECT row_id FROM presumed WHERE instance = ?"
+    found = database.execute(query, (instance,)).fetchone()
+    return None if found is None else find(database, found[0])
+
+
+def _left(database: Database, row: LedgerRow) -> Counter[CounterId]:
+    """What a row and those that correct it still count."""
+    left: Counter[CounterId] = Counter()
+    for each in (row, *amendments(database, row.id)):
+        for counter, amount in each.charges:
+            left[counter] += amount
+    return left
+
+
+def _take_off(
+    database: Database, row: LedgerRow, less: Mapping[CounterId, int], cost: int | None, why: str
+) -> None:
+    charges = tuple(Charge(counter, -amount) for counter, amount in less.items() if amount)
+    if not charges and not cost:
+        return
+    number = 1 + sum(1 for _ in amendments(database, row.id))
+    added = row._replace(
+        id=f"{row.id}-{number}", cost=cost, amends=row.id, why=why, charges=charges
+    )
+    _spend(database, _charged(_added(database, [added])))
+
+
 def differences(database: Database) -> list[Difference]:
-    """Where counters and days are not the sums of the ledger's rows: empty if all is well. Counters
-    of windows up to an hour are forgotten after a while, and then not looked at.
+    """Where counters and days are not the sums of the ledger's rows: empty if all is well. Rows are
+    read a page at a time. What the ledger keeps no rows of any more, and counters of windows up to
+    an hour that were forgotten, are not looked at.
     """
     with snapshot(database):
-        charged: Counter[CounterId] = Counter()
-        costs: Counter[int] = Counter()
-        for charges, day, cost in database.execute("SELECT charges, day, cost FROM ledger"):
-            costs[day] += cost or 0
-            for scope, name, window, amount in json.loads(charges):
-                charged[CounterId(scope, name, window)] += amount
+        pruned = _pruned(database)
         counted = {
             CounterId(*found[:3]): found[3]
             for found in database.execute("SELECT scope, name, win, spent FROM counters")
+            if _looked_at(CounterId(*found[:3]), pruned)
         }
-        days = dict(
-            database.execute("SELECT day, CAST(SUM(cost) AS BIGINT) FROM spend_day GROUP BY day")
-        )
+        added_up: Counter[CounterId] = Counter()
+        for *name, amount in database.execute("SELECT scope, name, win, amount FROM carried"):
+            added_up[CounterId(*name)] += amount
+        costs: Counter[int] = Counter()
+        for charges, day, cost in _pages(database):
+            costs[day] += cost or 0
+            for counter, amount in charges_of(charges):
+                if counter in counted or not counter.name.endswith(SHORT):
+                    added_up[counter] += amount
+        days = {
+            f"{table} {day}": cost
+            for table in SUMMED
+            for day, cost in database.execute(
+                f"SELECT day, CAST(SUM(cost) AS BIGINT) FROM {table} WHERE day >= ? GROUP BY day",
+                (-(-pruned * 1000 // _DAY),),
+            )
+        }
     return [
-        *_unequal({f"{c.scope} {c.name} {c.window}": n for c, n in counted.items()},
-                  {f"{c.scope} {c.name} {c.window}": n for c, n in charged.items()
-                   if c in counted or not c.name.endswith(_SHORT)}),
-        *_unequal({f"day {d}": n for d, n in days.items()},
-                  {f"day {d}": n for d, n in costs.items()}),
+        *_unequal({_named(c): n for c, n in counted.items()},
+                  {_named(c): n for c, n in added_up.items() if _looked_at(c, pruned)}),
+        *_unequal(days, {f"{table} {day}": cost for table in SUMMED for day, cost in costs.items()
+                         if day * _DAY >= pruned * 1000}),
     ]  # fmt: skip
+
+
+def _pruned(database: Database) -> int:
+    """Unix seconds before which rows were taken out; 0 if none were."""
+    found = database.execute("SELECT v FROM meta WHERE k = 'pruned'").fetchone()
+    return 0 if found is None else int(found[0])
+
+
+def _looked_at(counter: CounterId, pruned: int) -> bool:
+    """Not a window with rows that were taken out and whose sums nobody needs any more."""
+    if counter.window == FOREVER:
+        return True
+    if counter.name.endswith(SHORT):
+        return counter.window >= pruned
+    return counter.window > pruned - LONGEST_WINDOW
+
+
+def _pages(database: Database) -> Iterator[tuple[str, int, int | None]]:
+    """Charges, day and cost of every row."""
+    after = ""
+    query = "SELECT id, charges, day, cost FROM ledger WHERE id > ? ORDER BY id LIMIT ?"
+    while page := database.execute(query, (after, _PAGE)).fetchall():
+        after = page[-1][0]
+        for found in page:
+            yield found[1:]
+
+
+def _named(counter: CounterId) -> str:
+    return f"{counter.scope} {counter.name} {counter.window}"
 
 
 def _unequal(counted: Mapping[str, int], added_up: Mapping[str, int]) -> Iterator[Difference]:

@@ -4,7 +4,7 @@ Whoever reads it gets all that has arrived in one piece, decompressed.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from io import BytesIO
 from typing import Final, NamedTuple, Protocol
 
@@ -26,9 +26,20 @@ _AT_ONCE: Final = 32 * 1024
 translated and written."""
 
 
+Listener = Callable[[bytes], bool]
+"""Takes what has arrived, in the very turn of the loop in which it did. False, or if it raises:
+whoever waits is woken up."""
+
+
 def no_time() -> float:
     """Nobody holds anything up."""
     return 0.0
+
+
+class ListenerFailed(Exception):
+    """A fault of our own, in the loop's hands: the connection is closed, and whoever waits for the
+    response is woken up.
+    """
 
 
 class Limit(NamedTuple):
@@ -60,8 +71,8 @@ class UpstreamResponse:
 
     __slots__ = (
         "_connection", "_deadline", "_decoder", "_failure", "_heard", "_held_up", "_idle", "_late",
-        "_loop", "_paused", "_pieces", "_size",
-        "_spared", "_waiter", "_watch", "headers", "received", "status", "touched", "whole",
+        "_listener", "_loop", "_paused", "_pieces", "_size", "_spared",
+        "_waiter", "_watch", "headers", "received", "status", "touched", "whole",
     )  # fmt: skip
 
     def __init__(self, connection: Carrier, idle: float, limit: Limit) -> None:
@@ -83,6 +94,8 @@ class UpstreamResponse:
         self._decoder: Decoder | None = None
         self._waiter: asyncio.Future[None] | None = None
         """Done when something has happened."""
+        self._listener: Listener | None = None
+        """While somebody waits."""
         self._loop = connection.loop
         self._heard = now = self._loop.time()
         self._idle = idle
@@ -123,21 +136,23 @@ class UpstreamResponse:
             if self.received > limit:
                 self.check_size(limit)
             return data
-        first = await self.read_some()
+        first = await self.read_some(limit)
         whole = BytesIO()  # grows as it comes: a copy of all of it would hold the loop at the end
         data = first
         while data:
             self.check_size(limit)
             whole.write(data)
-            data = await self.read_some()
+            data = await self.read_some(limit)
         return first if whole.tell() == len(first) else whole.getvalue()
 
-    async def read_some(self) -> bytes:
-        """What has arrived, at least one byte; b"" at the end. Raises UpstreamError."""
+    async def read_some(self, at_once: int = _AT_ONCE) -> bytes:
+        """What has arrived, at least one byte, and of more than `at_once` a part; b"" at the end.
+        Raises UpstreamError.
+        """
         while True:
             if self._decoder is not None:
                 data = self._decoded(self._decoder)
-            elif self._size <= _AT_ONCE:
+            elif self._size <= at_once:
                 data = self._take() if self._pieces else b""
             else:
                 data = self._take_some()
@@ -147,6 +162,20 @@ class UpstreamResponse:
             if self.whole and self._failure is None:
                 return b""
             await self.more()
+
+    async def listened(self, listener: Listener) -> None:
+        """Wait, and give `listener` what arrives meanwhile: a chunk that comes alone is read
+        without a turn of the loop and a task that is woken up for it. Until the listener says so,
+        or there is something to read that it is not given: what is here already, the end, and what
+        is much or compressed.
+        """
+        if self._pieces or self.whole or self._failure is not None or self._decoder is not None:
+            return
+        self._listener = listener
+        try:
+            await self.more()
+        finally:
+            self._listener = None
 
     def check_size(self, limit: int = MAX_ANSWER_BYTES) -> None:
         """For who keeps what was read. Raises UpstreamError once that is more than `limit`
@@ -186,17 +215,38 @@ class UpstreamResponse:
 
     def feed(self, data: bytes) -> None:
         """A part of the body has arrived."""
-        self._pieces.append(data)
-        self._size += len(data)
-        if self._size > HIGH_WATER and not self._paused and self._connection is not None:
-            self._paused = True
-            self._connection.pause(True)
+        self._keep((data,), len(data))
 
-    def heard(self) -> None:
-        """All that arrived at once was fed."""
+    def arrived(self, pieces: Sequence[bytes]) -> None:
+        """Parts of the body have arrived, all that did at once."""
         self.touched = True
         self._heard = self._loop.time()
-        self._wake()
+        listener = self._listener
+        if len(pieces) == 1:
+            data = pieces[0]
+            size = len(data)
+        else:
+            data, size = b"", sum(map(len, pieces))
+        if listener is None or size > _AT_ONCE:
+            self._keep(pieces, size)
+            self._wake()
+            return
+        self.received += size
+        taken: bool | None = None
+        try:
+            taken = listener(data or b"".join(pieces))
+        finally:
+            if not taken:
+                self._wake()
+            if taken is None:  # it is its reader's to tell; the loop would log a caller's words
+                raise ListenerFailed from None
+
+    def heard(self) -> None:
+        """All that arrived at once was fed, or was no part of the body."""
+        self.touched = True
+        self._heard = self._loop.time()
+        if self._listener is None or self._pieces:
+            self._wake()
 
     def end(self) -> None:
         """The body is whole."""
@@ -217,6 +267,13 @@ class UpstreamResponse:
         self._wake()
 
     # Within.
+
+    def _keep(self, pieces: Sequence[bytes], size: int) -> None:
+        self._pieces += pieces
+        self._size += size
+        if self._size > HIGH_WATER and not self._paused and self._connection is not None:
+            self._paused = True
+            self._connection.pause(True)
 
     def _take_some(self) -> bytes:
         """A part of what is more than should be read at once."""
@@ -262,7 +319,7 @@ class UpstreamResponse:
         return b""
 
     def _wake(self) -> None:
-        waiter = self._waiter
+        waiter, self._listener = self._waiter, None
         if waiter is not None:
             self._waiter = None
             if not waiter.done():  # who waited may have been cancelled

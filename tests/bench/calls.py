@@ -1,12 +1,12 @@
 """How far a plain request is from its bytes: the Python calls that one makes in a warm gateway, and
-the files they are in.
+the files they are in. Of a paced stream: those that one chunk makes, which comes alone.
 
-    python -m tests.bench.calls [--files] [--work "1 KB JSON, Messages → Claude relay"]
+    python -m tests.bench.calls [--files] [--work "paced chunk, OpenAI"]
 
 The gateway runs as it is served, with its log, on the loop it takes by itself; caller and provider
 are threads of their own, and only the gateway's is counted (sys.setprofile sees one thread). A
 coroutine that goes on after a wait counts once more for each function it is deep in, as it costs
-so. C functions do not count.
+so. C functions are told beside them.
 """
 
 import argparse
@@ -20,7 +20,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any, BinaryIO, Final
@@ -30,17 +30,22 @@ from gateway.revisions.load import ConfigFiles
 from gateway.server.listener import listening
 from gateway.telemetry.request_log import RequestLog
 from tests.bench.systems import Provider, gateway
-from tests.bench.upstream import Upstream
-from tests.bench.works import BURSTS, INBOUND, SMALL, Work
+from tests.bench.upstream import TOKEN, Upstream
+from tests.bench.works import BURSTS, INBOUND, PACED, SMALL, Work
 from tests.loops import LOOPS, TAKEN
 
 ROOT: Final = Path(__file__).parents[2]
 WARM_UP: Final = 50
 """Requests before the one that is counted: connections are open and what is made once is made."""
+CHUNKS_COUNTED: Final = 100
+"""Of a paced stream; what a timer makes between them is in it."""
 PATIENCE: Final = 30.0
 """Seconds."""
 QUIET: Final = 0.1
 """Seconds in which a gateway comes to rest."""
+COUNTED: Final = 8
+"""Requests that are counted, of which the one with the fewest calls is shown: a timer that comes
+due meanwhile, as the loop's own watch does four times a second, is no part of a request."""
 _SENT: Final = "ask"
 """The function of gateway.upstream.connection in which a request's bytes go out."""
 
@@ -53,6 +58,10 @@ class Calls:
     depth: int = 0
     """Functions of gateway/dispatch and gateway/upstream that were running when the bytes went out.
     """
+    native: int = 0
+    """Calls of C functions, as far as Python sees them."""
+    units: int = 1
+    """Chunks in which all of it was done."""
 
     @property
     def total(self) -> int:
@@ -65,7 +74,10 @@ class Calls:
     def see(self, frame: FrameType, event: str, _: Any) -> None:
         """For sys.setprofile."""
         code = frame.f_code
-        if event != "call" or code.co_filename == __file__:
+        if code.co_filename == __file__:
+            return
+        self.native += event == "c_call"
+        if event != "call":
             return
         self.by_file[_shown(code.co_filename)] += 1
         if code.co_name == _SENT and code.co_filename.endswith("upstream/connection.py"):
@@ -85,9 +97,10 @@ def _shown(file: str) -> str:
     return file.removeprefix(f"{ROOT}/").rpartition("site-packages/")[2]
 
 
-def count(work: Work = SMALL) -> Calls:
+def count(work: Work = SMALL, persona: str | None = None) -> Calls:
     """The calls of one warm request: one of 1 KB to an OpenAI target, which answers with JSON,
-    where nothing else is said."""
+    where nothing else is said. `persona`: who is asked instead of the shipped one.
+    """
     with (
         _provider() as port,
         tempfile.TemporaryDirectory() as directory,
@@ -96,12 +109,13 @@ def count(work: Work = SMALL) -> Calls:
         system = gateway(Provider(port, port), Path(directory) / "gateway")
         files = ConfigFiles(Path(system.environ["LLM_ROUTER_CONFIG_DIR"]), system.environ)
         with asyncio.Runner(loop_factory=LOOPS[TAKEN]) as runner:
-            request = work.http(system.ways[work.route])
+            way = system.ways[work.route]
+            request = work.http(way if persona is None else replace(way, model=persona))
             return runner.run(_count(files, work, request, nowhere.fileno()))
 
 
 async def _count(files: ConfigFiles, work: Work, request: bytes, descriptor: int) -> Calls:
-    calls, loop = Calls(), asyncio.get_running_loop()
+    counted, loop = [Calls() for _ in range(COUNTED)], asyncio.get_running_loop()
     async with AsyncExitStack() as stack:
         log = RequestLog(descriptor)
         stack.callback(log.close)
@@ -109,20 +123,44 @@ async def _count(files: ConfigFiles, work: Work, request: bytes, descriptor: int
             running_gateway(files.load(), files, listeners=[log.on_event])
         )
         server = await stack.enter_async_context(listening(served, "127.0.0.1", 0))
-        await loop.run_in_executor(None, _ask, server.port, work, request, calls, loop)
-    return calls
+        await loop.run_in_executor(None, _ask, server.port, work, request, counted, loop)
+    return min(counted, key=lambda calls: calls.total)
 
 
 def _ask(
-    port: int, work: Work, request: bytes, calls: Calls, loop: asyncio.AbstractEventLoop
+    port: int, work: Work, request: bytes, counted: list[Calls], loop: asyncio.AbstractEventLoop
 ) -> None:
-    """Ask until all is warm, then once more while the gateway's thread counts."""
+    """Ask until all is warm, then once more for each of `counted` while the gateway's thread
+    counts."""
     with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
+        if work.every:
+            _listen_to(connection, request, counted[0], loop)
+            del counted[1:]
+            return
         for _ in range(WARM_UP):
             _answer(connection, work, request)
-        _profile(loop, calls.see)
-        _answer(connection, work, request)
-        _profile(loop, None)
+        for calls in counted:
+            _profile(loop, calls.see)
+            _answer(connection, work, request)
+            _profile(loop, None)
+
+
+def _listen_to(
+    connection: socket.socket, request: bytes, calls: Calls, loop: asyncio.AbstractEventLoop
+) -> None:
+    """Count what the chunks of a stream make that has gone on for a while."""
+    connection.sendall(request)
+    seen = b""
+    while seen.count(TOKEN) < WARM_UP:
+        seen += connection.recv(65536)
+    if b" 200 " not in seen[:20]:
+        raise RuntimeError(f"not served: {seen[:300]!r}")
+    loop.call_soon_threadsafe(sys.setprofile, calls.see)
+    calls.units = 0
+    while calls.units < CHUNKS_COUNTED:
+        calls.units += connection.recv(65536).count(TOKEN)
+    loop.call_soon_threadsafe(sys.setprofile, None)
+    time.sleep(QUIET)
 
 
 def _profile(
@@ -178,17 +216,22 @@ async def _listen() -> asyncio.Server:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Count the Python calls of one warm request.")
     parser.add_argument("--files", action="store_true", help="show the calls of each file")
-    works = {work.name: work for work in (*BURSTS, *INBOUND)}
+    works = {work.name: work for work in (*BURSTS, *INBOUND, *PACED)}
     parser.add_argument("--work", choices=works, default=SMALL.name, help="what is asked")
+    parser.add_argument("--persona", help="who is asked instead of the shipped one, such as `bare`")
     options = parser.parse_args()
-    calls = count(works[options.work])
+    calls = count(works[options.work], options.persona)
     if options.files:
         for file, number in calls.by_file.most_common():
-            print(f"{number:5}  {file}")
-    print(
-        f"{calls.total} Python calls in {calls.files} files; the bytes go out {calls.depth}"
-        " functions deep in dispatch and upstream"
+            print(f"{number / calls.units:5.3g}  {file}")
+    done = (
+        f"{calls.total / calls.units:.4g} Python calls in {calls.files} files,"
+        f" {calls.native / calls.units:.4g} of C"
     )
+    if works[options.work].every:
+        print(f"{done}: a chunk that comes alone")
+    else:
+        print(f"{done}; the bytes go out {calls.depth} functions deep in dispatch and upstream")
 
 
 if __name__ == "__main__":

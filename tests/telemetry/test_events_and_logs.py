@@ -35,8 +35,8 @@ def test_every_listener_hears_every_event_even_after_one_fails(
     def broken(event: Event) -> None:
         raise RuntimeError("prompt text that must not be logged")
 
-    EventBus([broken, heard.append]).publish(ATTEMPT)
-    assert heard == [ATTEMPT]
+    EventBus([broken, heard.append]).publish(ENDED)
+    assert heard == [ENDED]
     assert "RuntimeError" in caplog.text
     assert "prompt text" not in caplog.text
 
@@ -66,6 +66,12 @@ def test_a_line() -> None:
         "upstream_ms": 500.0,
         "first_chunk_ms": 200.0,
     }
+
+
+def test_a_line_says_what_a_cache_did() -> None:
+    given_again = ENDED._replace(attempts=(), usage=None, cost_nano_usd=0, cache="hit")
+    told = loads(line(0.25, given_again))
+    assert (told["cache"], told["cost_usd"], told["attempts"]) == ("hit", 0.0, [])
 
 
 def test_what_is_not_known_is_left_out() -> None:

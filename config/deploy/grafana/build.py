@@ -71,6 +71,18 @@ ROWS: Final[dict[str, tuple[Panel, ...]]] = {
         Panel("Duration", "s", _quantiles("request_duration")),
         Panel("First content of streams", "s", _quantiles("time_to_first_chunk")),
         Panel(
+            "Waits within streams",
+            "s",
+            _quantiles("time_per_output_chunk"),
+            about="Between two pieces of an answer: a stall that callers see.",
+        ),
+        Panel(
+            "Streams",
+            "Bps",
+            ((_rate("stream_bytes_total", by="provider"), "{{provider}}"),),
+            stacked=True,
+        ),
+        Panel(
             "In flight and waiting",
             "short",
             (
@@ -180,6 +192,12 @@ ROWS: Final[dict[str, tuple[Panel, ...]]] = {
             ),
         ),
         Panel(
+            "Tokens from and into caches",
+            "short",
+            ((_rate("cache_tokens_total", by="kind, provider"), "{{provider}}: {{kind}}"),),
+            about="A second. Reading is cheaper than a fresh prompt, writing is dearer.",
+        ),
+        Panel(
             "USD for 1,000 requests",
             "currencyUSD",
             (
@@ -199,6 +217,48 @@ ROWS: Final[dict[str, tuple[Panel, ...]]] = {
                     "{{provider}}/{{model}}",
                 ),
             ),
+        ),
+    ),
+    "Limits": (
+        Panel(
+            "Used part of limits",
+            "percentunit",
+            (
+                (
+                    f"max by (scope, limit) (llm_router_limit_used_ratio{{{_JOB}}})",
+                    "{{scope}}: {{limit}}",
+                ),
+            ),
+            about="Of the policy's limits, what is held for running requests included.",
+        ),
+        Panel(
+            "Refused by a limit",
+            "reqps",
+            ((_rate("limit_rejections_total", _JOB, "scope, on"), "{{scope}}: {{on}}"),),
+            stacked=True,
+        ),
+        Panel(
+            "Store of limits",
+            "short",
+            ((f"min by (instance) (llm_router_limits_store_up{{{_JOB}}})", "{{instance}}"),),
+            about="0 while it cannot be used.",
+        ),
+        Panel("Store's operations", "s", _quantiles("limits_store", _JOB)),
+        Panel(
+            "Ended and not yet in the ledger",
+            "short",
+            ((f"sum(llm_router_limits_journal_rows{{{_JOB}}})", "requests"),),
+        ),
+        Panel(
+            "The oldest of them",
+            "s",
+            (
+                (
+                    f"max by (instance) (llm_router_limits_journal_age_seconds{{{_JOB}}})",
+                    "{{instance}}",
+                ),
+            ),
+            about="Over a minute: the store takes nothing.",
         ),
     ),
     "Truth": (
