@@ -37,7 +37,7 @@ async def whole_request(
     own = given if given.__class__ is list else []
     if given.__class__ is str:
         own = [{"type": "message", "role": "user", "content": given}]
-    refers = any([is_reference(item) for item in own])
+    refers = any(is_reference(item) for item in own)
     if previous is None and not refers:
         return WholeRequest(document, text, own)
     history = [] if previous is None else await chain(previous, store, caller)
