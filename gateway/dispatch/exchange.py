@@ -332,11 +332,7 @@ class Exchange:
             self.outcome,
             self.error_code,
             tuple(attempts),
-            (
-                tuple([note.param for note in notes if note.kind in ("dropped", "changed")])
-                if notes
-                else ()
-            ),
+            tuple([n.param for n in notes if n.kind in ("dropped", "changed")]) if notes else (),
             counted(usage),
             finish_reason,
             now - started,
