@@ -412,6 +412,7 @@ MUTANTS: Final = (
         "await asyncio.wait({reading}, timeout=patience)", "await asyncio.wait({reading})",
         _pytest("cluster/test_store_down.py"),
     ),
+    *OF_LIMITS,
 )  # fmt: skip
 
 
