@@ -42,7 +42,7 @@ AWAY: Final = Outcomes(
     unknown_key=UNAVAILABLE,
 )
 AWAY_LONG: Final = replace(AWAY, leased=_each(Served(), Served(), UNAVAILABLE))
-"""After 25 seconds others may have what was leased and is no money: then the policy holds for it."""
+"""After 25 seconds others may have what was leased of what is no money: the policy holds then."""
 LONG: Final = 25.0
 UNWRITTEN: Final = Outcomes(
     leased=_each(UNAVAILABLE, Served(), UNAVAILABLE),
