@@ -6,7 +6,9 @@ the machine fails. Each line is JSON, a space and its CRC-32 in hex: a torn one 
 holds content.
 """
 
+import contextlib
 import fcntl
+import logging
 import os
 import zlib
 from collections import defaultdict
@@ -21,6 +23,7 @@ LARGEST: Final = 64 * 1024 * 1024
 """Bytes of a file, after which another one is begun."""
 _SUFFIX: Final = ".jsonl"
 _VERSION: Final = 1
+_log: Final = logging.getLogger("llm_router")
 
 
 class JournalFile:
@@ -78,6 +81,8 @@ class Journal:
         self._directory = directory
         self._instance = instance
         self._count = 0
+        self.fault: str | None = None
+        """Why it could not be written, as long as it cannot."""
         self.files: list[JournalFile] = []
         self._next_file()
 
@@ -89,9 +94,29 @@ class Journal:
 
     @property
     def current(self) -> JournalFile:
-        """The file for a new request. Raises OSError."""
+        """The file for a new request."""
         file = self.files[-1]
-        return self._next_file() if file.size >= LARGEST else file
+        if file.size < LARGEST:
+            return file
+        try:
+            return self._next_file()
+        except OSError as error:  # then the one that there is grows, as far as it can
+            self.failed(error)
+            return file
+
+    def failed(self, error: OSError) -> None:
+        """It could not be written, and nothing of that counts."""
+        said = error.strerror or str(error)
+        if self.fault is None:
+            _log.error("the journal of limits cannot be written: %s", said)
+        self.fault = said
+
+    def probe(self) -> None:
+        """Whether it can be written again, by a line that says nothing."""
+        with contextlib.suppress(OSError):
+            self.files[-1].write({})
+            self.fault = None
+            _log.warning("the journal of limits can be written again")
 
     def remove_booked(self) -> None:
         """The files before the current one whose requests are all in the ledger."""

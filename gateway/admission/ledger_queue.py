@@ -57,12 +57,16 @@ class LedgerQueue:
         """Seconds since the oldest of them was admitted."""
         return self._clock() - self._waiting[0].row.at / 1000 if self._waiting else 0.0
 
+    def failed(self, error: OSError) -> None:
+        """The journal could not be written."""
+        self._journal.failed(error)
+
     def add(self, settled: Settled, line: Mapping[str, Any]) -> None:
         """It has ended; `line` is what the journal has of it."""
         try:
             settled.file.write(line)
         except OSError as error:  # the row is kept here, and booked as soon as may be
-            _log.error("the journal of limits cannot be written: %s", error.strerror or error)
+            self._journal.failed(error)
         self._waiting.append(settled)
         self._used_keys[settled.row.key_id] = settled.row.at // 1000
 

@@ -148,8 +148,16 @@ class Reservation:
         except (LimitExceeded, LimitsUnavailable) as error:
             self.refused = error
             return False
-        self.held = Amounts(*map(sum, zip(self.held, more, strict=True)))
-        self.note()
+        before, self.held = self.held, Amounts(*map(sum, zip(self.held, more, strict=True)))
+        try:
+            self.note()
+        except OSError as error:
+            self.queue.failed(error)
+            if self.leases.when_down.budgets == "refuse":
+                for counter in self.counters:
+                    counter.held -= more[counter.index]
+                self.held, self.refused = before, LimitsUnavailable()
+                return False
         return True
 
     def _prompt_of(self, attempt: AttemptEnded) -> Amounts:

@@ -20,6 +20,7 @@ from gateway.admission.service import Admission
 from gateway.config.limits import LimitsPolicy
 from gateway.store import counters as counter_store
 from gateway.store import engine, presumed, retention
+from gateway.store.database import Database
 from gateway.store.sqlite import StoreUnusable
 from gateway.telemetry.ids import unique
 
@@ -169,7 +170,10 @@ class Upkeep:
                         _log.error("limits: %s", error.strerror or error)
 
     async def _sync(self) -> None:
-        await asyncio.to_thread(self._admission.journal.sync)
+        journal = self._admission.journal
+        if journal.fault is not None:
+            journal.probe()
+        await asyncio.to_thread(journal.sync)
 
     async def _answer_recalls_soon(self) -> None:
         """Where the store tells of one, or there may be any."""
@@ -190,11 +194,10 @@ class Upkeep:
     async def _beat(self) -> None:
         """Say that this process is there, and learn what has changed. Raises StoreDown."""
         began = self._now()
+        of, moment = self._leases.instance, self._clock()
+        beat, moment = await self._thread.call(_beat, of, moment, probe=True)
         if isinstance(self._clock, StoreClock):
-            moment = await self._thread.call(_moment, probe=True)
             self._clock.set(moment)
-        now = int(self._clock())
-        beat = await self._thread.call(counter_store.beat, self._leases.instance, now, probe=True)
         self._leases.seen(began, beat.peers)
         await self._admission.learn(beat.revision)
 
@@ -221,5 +224,8 @@ class Upkeep:
         await self._thread.call(counter_store.forget_old, before)
 
 
-def _moment(database: Any) -> float:
-    return float(database.moment())
+def _beat(database: Database, instance: str, moment: float) -> tuple[counter_store.Beat, float]:
+    """The process is there; and Unix seconds by the store's clock, `moment` if it has none."""
+    if (own := database.moment()) is not None:
+        moment = own
+    return counter_store.beat(database, instance, int(moment)), moment

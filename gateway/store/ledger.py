@@ -21,11 +21,18 @@ GROUPS: Final = ("day", "key", "team", "persona", "model")
 """What spend can be told by."""
 _GROUP_COLUMNS: Final = {"key": "key_id"}
 _SUMS: Final = ("requests", "input", "cached", "output", "cost", "estimated", "unpriced")
-_ADD_DAY: Final = (
-    "INSERT INTO spend_day VALUES(?,?,?,?,?,?,?,?,?,?,?,?)"
-    " ON CONFLICT(day, key_id, team, persona, model) DO UPDATE SET "
-    + ", ".join(f"{name} = spend_day.{name} + excluded.{name}" for name in _SUMS)
-)
+SUMMED: Final[Mapping[str, tuple[str, ...]]] = {
+    "spend_total": ("day", "team", "persona", "model"),
+    "spend_key": ("day", "key_id", "team"),
+    "spend_day": ("day", "key_id", "team", "persona", "model"),
+}
+"""Tables of sums by day, the shortest first, and what each tells apart."""
+_ADD_SUMS: Final = {
+    table: f"INSERT INTO {table} VALUES({','.join('?' * (len(columns) + len(_SUMS)))})"
+    f" ON CONFLICT({', '.join(columns)}) DO UPDATE SET "
+    + ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in _SUMS)
+    for table, columns in SUMMED.items()
+}
 _MONEY: Final = "usd/"
 _PAGE: Final = 5000
 """Rows that are in memory at a time when all are read."""
@@ -89,7 +96,8 @@ def _added(database: Database, rows: Sequence[LedgerRow]) -> list[LedgerRow]:
         database.executemany(
             f"INSERT INTO ledger({_COLUMNS}, day) VALUES({_MARKS})", [_written(row) for row in new]
         )
-        database.executemany(_ADD_DAY, _of_days(new))
+        for table, columns in SUMMED.items():
+            database.executemany(_ADD_SUMS[table], _sums(new, columns))
     return new
 
 
@@ -98,11 +106,15 @@ def _written(row: LedgerRow) -> tuple[Any, ...]:
     return (*row[:-1], charges, row.at // _DAY)
 
 
-def _of_days(rows: Sequence[LedgerRow]) -> list[tuple[Any, ...]]:
-    """What rows add to days, in the order of the table's key."""
+def _sums(rows: Sequence[LedgerRow], columns: Sequence[str]) -> list[tuple[Any, ...]]:
+    """What rows add to days, told apart by `columns`, in their order."""
     sums: dict[tuple[Any, ...], list[int]] = {}
     for row in rows:
-        key = (row.at // _DAY, row.key_id, row.team, row.persona, f"{row.provider}/{row.model}")
+        told = {
+            "day": row.at // _DAY, "key_id": row.key_id, "team": row.team, "persona": row.persona,
+            "model": f"{row.provider}/{row.model}",
+        }  # fmt: skip
+        key = tuple([told[name] for name in columns])
         first = row.amends is None and row.persona != ""  # else it is of no request
         more = (
             int(first), row.input, row.cached, row.output, row.cost or 0,
@@ -169,7 +181,9 @@ def spend(
     if key is not None:
         which += " AND key_id = ?"
         values.append(key)  # type: ignore[arg-type]
-    query = f"SELECT {', '.join([*columns, sums])} FROM spend_day WHERE {which}{grouped}"
+    asked = {*columns, "day", *(("key_id",) if key is not None else ())}
+    table = next(table for table, told in SUMMED.items() if asked <= set(told))
+    query = f"SELECT {', '.join([*columns, sums])} FROM {table} WHERE {which}{grouped}"
     names = [*by, *_SUMS]
     return [
         dict(zip(names, found, strict=True))
@@ -271,15 +285,19 @@ def differences(database: Database) -> list[Difference]:
             for counter, amount in charges_of(charges):
                 if counter in counted or not counter.name.endswith(SHORT):
                     added_up[counter] += amount
-        days = dict(
-            database.execute("SELECT day, CAST(SUM(cost) AS BIGINT) FROM spend_day GROUP BY day")
-        )
-    first = -(-pruned // (_DAY // 1000))
+        days = {
+            f"{table} {day}": cost
+            for table in SUMMED
+            for day, cost in database.execute(
+                f"SELECT day, CAST(SUM(cost) AS BIGINT) FROM {table} WHERE day >= ? GROUP BY day",
+                (-(-pruned * 1000 // _DAY),),
+            )
+        }
     return [
         *_unequal({_named(c): n for c, n in counted.items()},
                   {_named(c): n for c, n in added_up.items() if _looked_at(c, pruned)}),
-        *_unequal({f"day {d}": n for d, n in days.items() if d >= first},
-                  {f"day {d}": n for d, n in costs.items() if d >= first}),
+        *_unequal(days, {f"{table} {day}": cost for table in SUMMED for day, cost in costs.items()
+                         if day * _DAY >= pruned * 1000}),
     ]  # fmt: skip
 
 
