@@ -6,21 +6,27 @@ the machine fails. Each line is JSON, a space and its CRC-32 in hex: a torn one 
 holds content.
 """
 
+import contextlib
 import fcntl
 import os
-import zlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from json.encoder import encode_basestring as quoted
 from pathlib import Path
 from typing import Any, Final
+from zlib import crc32
 
+from gateway.store.ledger import row_of
 from gateway.store.limits_rows import Charge, CounterId, LedgerRow
 from translators.json_codec import dumps, loads
 
 LARGEST: Final = 64 * 1024 * 1024
 """Bytes of a file, after which another one is begun."""
 _SUFFIX: Final = ".jsonl"
-_VERSION: Final = 1
+_HELD: Final = 1
+_SETTLED: Final = 2
+"""What a line is: a row as it is held, or rows that were settled. A program that does not know the
+second takes what was held for spent."""
 
 
 class JournalFile:
@@ -40,19 +46,39 @@ class JournalFile:
         self.size = 0
         self.pending = 0
         """Requests that were begun here and are not yet in the ledger."""
+        self.unwritten: list[tuple[Any, ...]] = []
+        """Values of rows that were settled since the last line: they go out before the next one."""
         self.unsynced = False
         self._torn = False
 
-    def write(self, document: Any) -> None:
-        """Raises OSError: then nothing of it counts."""
-        text = dumps(document)
-        line = b"%s%s %08x\n" % (b"\n" if self._torn else b"", text, zlib.crc32(text))
-        written = os.write(self._file, line)
+    def write(self, document: str) -> None:
+        """A document as JSON. Raises OSError: then nothing of it counts."""
+        text = document.encode()
+        line = b"%b %08x\n" % (text, crc32(text))
+        if self.unwritten:
+            line = self._settled() + line
+        self._write(line)
+
+    def flush(self) -> None:
+        """Write down what was settled. Raises OSError: then it waits."""
+        if self.unwritten:
+            self._write(self._settled())
+
+    def _settled(self) -> bytes:
+        text = dumps({"v": _SETTLED, "rows": self.unwritten})
+        return b"%b %08x\n" % (text, crc32(text))
+
+    def _write(self, lines: bytes) -> None:
+        if self._torn:
+            lines = b"\n" + lines
+        written = os.write(self._file, lines)
         self.size += written
         self.unsynced = True
-        self._torn = written < len(line)
-        if self._torn:
+        if written < len(lines):
+            self._torn = True
             raise OSError("the journal's disk is full")
+        self._torn = False
+        self.unwritten.clear()
 
     def sync(self) -> None:
         """Raises OSError."""
@@ -99,6 +125,11 @@ class Journal:
             self.files.remove(file)
             file.remove()
 
+    def flush(self) -> None:
+        """Write down what was settled. Raises OSError."""
+        for file in self.files:
+            file.flush()
+
     def sync(self) -> None:
         """Raises OSError."""
         for file in list(self.files):
@@ -111,42 +142,60 @@ class Journal:
             if booked:
                 file.remove()
             else:
+                with contextlib.suppress(OSError):
+                    file.flush()
                 file.close()
         self.files.clear()
 
 
-def hold_line(row: LedgerRow, charges: Sequence[tuple[CounterId, int]]) -> dict[str, Any]:
-    """What is held for a request: `row` as it stands should the process be killed."""
-    return {"v": _VERSION, "op": "hold", "row": _written(row, charges)}
+def hold_form(key_id: str, team: str, persona: str) -> str:
+    """A line that says what is held for a request: the row as it stands should the process be
+    killed. To be filled in (`%`): id, time, user, provider, model, tokens read, tokens written,
+    cost, revision, request, charges; the texts as JSON but for the id.
+    """
+    caller = ",".join(map(quoted, (key_id, team, persona))).replace("%", "%%")
+    return (
+        f'{{"v":{_HELD},"op":"hold","row":["%s",%d,{caller},%s,%s,%s,"presumed",0,%d,0,0,%d,0,%s,%s'
+        ',"",%s,null,null,%s]}'
+    )
 
 
-def settle_line(row: LedgerRow) -> dict[str, Any]:
-    """How a request was settled."""
-    return {"v": _VERSION, "op": "settle", "row": _written(row, row.charges)}
+def charges_form(counters: Sequence[CounterId]) -> str:
+    """What a row counts in these, as JSON. To be filled in: the amounts."""
+    return f"[{','.join(map(_charge_form, counters))}]"
 
 
-def _written(row: LedgerRow, charges: Sequence[tuple[CounterId, int]]) -> list[Any]:
-    return [*row[:-1], [[*counter, amount] for counter, amount in charges]]
+def charges_text(counters: Sequence[CounterId], amounts: Sequence[int]) -> str:
+    """The same without those that count nothing."""
+    counted = [
+        (counter, amount) for counter, amount in zip(counters, amounts, strict=True) if amount
+    ]
+    return charges_form([counter for counter, _ in counted]) % tuple(
+        amount for _, amount in counted
+    )
+
+
+def _charge_form(counter: CounterId) -> str:
+    scope, name = (quoted(text).replace("%", "%%") for text in (counter.scope, counter.name))
+    return f"[{scope},{name},{counter.window},%d]"
 
 
 def read_journal(path: Path) -> list[LedgerRow]:
     """The rows that it gives: settled ones, and what was held for requests that never were. Raises
     OSError.
     """
-    rows: dict[str, LedgerRow] = {}
-    settled: set[str] = set()
+    held: dict[str, LedgerRow] = {}
+    settled: dict[str, LedgerRow] = {}
     for document in _documents(path):
-        if document.get("v") != _VERSION:
-            continue
-        *fields, counted = document["row"]
-        charges = tuple(Charge(CounterId(*name), amount) for *name, amount in counted)
-        row = LedgerRow._make((*fields, charges))
-        if document["op"] == "settle":
-            settled.add(row.id)
-        elif row.id in settled:
-            continue
-        rows[row.id] = row
-    return list(rows.values())
+        if document["v"] == _SETTLED:
+            rows = [row_of(values[:-1]) for values in document["rows"]]
+            settled.update((row.id, row) for row in rows)
+        elif document["v"] == _HELD:
+            *fields, counted = document["row"]
+            charges = tuple(Charge(CounterId(*name), amount) for *name, amount in counted)
+            row = LedgerRow._make((*fields, charges))
+            (held if document["op"] == "hold" else settled)[row.id] = row
+    return list((held | settled).values())
 
 
 def _documents(path: Path) -> Iterator[dict[str, Any]]:
@@ -154,7 +203,7 @@ def _documents(path: Path) -> Iterator[dict[str, Any]]:
     with path.open("rb") as lines:
         for line in lines:
             text, _, crc = line.rstrip(b"\n").rpartition(b" ")
-            if crc == b"%08x" % zlib.crc32(text):
+            if crc == b"%08x" % crc32(text):
                 yield loads(text)
 
 

@@ -105,6 +105,12 @@ class StoreThread:
         self._thread.shutdown(wait=False)
 
 
+def release(counters: Sequence[Counter], amounts: Amounts) -> None:
+    """Free what was held."""
+    for counter in counters:
+        counter.free += amounts[counter.index]
+
+
 class Leases:
     """The slices of one process."""
 
@@ -147,18 +153,20 @@ class Leases:
         self, task: asyncio.Task[None], counters: Sequence[Counter], needs: Amounts
     ) -> None:
         if not task.cancelled() and task.exception() is None:
-            for counter in counters:
-                counter.held -= needs[counter.index]
+            release(counters, needs)
 
     def take_now(self, counters: Sequence[Counter], needs: Amounts) -> bool:
         """Hold `needs` where what is leased suffices; else nothing."""
         now = self._now()
         if now > self._good_until:
             self._expire(now)
-        for counter in counters:
-            if counter.lease - counter.held - counter.unbooked < needs[counter.index]:
+        for taken, counter in enumerate(counters):
+            free = counter.free - needs[counter.index]
+            if free < 0:
+                release(counters[:taken], needs)
                 return False
-        self._hold(counters, needs, now)
+            counter.free = free
+            counter.touched = now
         return True
 
     def seen(self, at: float, peers: int) -> None:
@@ -174,7 +182,7 @@ class Leases:
         self._good_until = float("inf") if self._lost_money else self._money_until
         for counter in self._pool:
             if self._lost_money or counter.limit.on != "usd":
-                counter.lease = 0
+                counter.grow(-counter.lease)
 
     async def _start_over(self) -> None:
         """The store, too, says that it has none. Raises StoreDown."""
@@ -183,11 +191,6 @@ class Leases:
         await self._thread.call(store.start_over, self.instance, now, money)
         self._lost = self._lost_money = False
         self.seen(at, self.peers)
-
-    def _hold(self, counters: Sequence[Counter], needs: Amounts, now: float) -> None:
-        for counter in counters:
-            counter.held += needs[counter.index]
-            counter.touched = now
 
     async def _take(self, counters: Sequence[Counter], needs: Amounts) -> None:
         asked_at, recalled = self._now(), False
@@ -205,7 +208,7 @@ class Leases:
                         continue
                 except StoreDown:
                     self._without_store(lacking, needs)
-                    self._hold(counters, needs, self._now())
+                    release(counters, Amounts(*(-need for need in needs)))
                     return
                 if recalled:
                     self._refuse(refusing, needs)
@@ -237,7 +240,7 @@ class Leases:
         for counter, answer in zip(lacking, answers, strict=True):
             counter.used, counter.spent = answer.used, answer.spent
             if whole:
-                counter.lease += answer.given
+                counter.grow(answer.given)
             elif answer.given:
                 counter.used -= answer.given
             else:
@@ -312,14 +315,14 @@ class Leases:
         async with self._turn:
             returned = [(counter, max(0, counter.free)) for counter in counters]
             for counter, amount in returned:
-                counter.lease -= amount  # nobody takes it meanwhile
+                counter.grow(-amount)  # nobody takes it meanwhile
             try:
                 await self._thread.call(
                     store.give_back, self.instance, [(c.id, amount) for c, amount in returned]
                 )
             except StoreDown:
                 for counter, amount in returned:
-                    counter.lease += amount
+                    counter.grow(amount)
                 raise
             for counter, amount in returned:
                 counter.used -= amount

@@ -1,7 +1,7 @@
 """What a caller is told of a limit that has no room, and of the limits that hold."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -65,21 +65,27 @@ def resets_at(counter: Counter) -> str | None:
     return datetime.fromtimestamp(counter.ends, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def rate_headers(counters: Iterable[Counter], now: float) -> dict[str, str]:
+def rate_headers(rates: Iterable[tuple[str, Sequence[Counter]]], now: float) -> dict[str, str]:
     """OpenAI's headers for the tightest limits of a minute, on requests and on tokens."""
-    tightest: dict[str, Counter] = {}
-    for counter in counters:
-        limit = counter.limit
-        if limit.per == "minute" and limit.on in ("requests", "tokens"):
-            known = tightest.get(limit.on)
-            if known is None or counter.left < known.left:
-                tightest[limit.on] = counter
     headers = {}
-    for on, counter in tightest.items():
-        wait = max(0, math.ceil(counter.ends - now))
-        headers[f"x-ratelimit-limit-{on}"] = str(counter.cap)
-        headers[f"x-ratelimit-remaining-{on}"] = str(counter.left)
-        headers[f"x-ratelimit-reset-{on}"] = (
-            f"{wait // 60}m{wait % 60}s" if wait >= 60 else f"{wait}s"
-        )
+    for on, counters in rates:
+        tightest = counters[0] if len(counters) == 1 else min(counters, key=_left)
+        left = tightest.cap - tightest.used + tightest.free
+        wait = max(0, math.ceil(tightest.ends - now))
+        limit, remaining, reset = _RATE_HEADERS[on]
+        headers[limit] = str(tightest.cap)
+        headers[remaining] = str(left) if left > 0 else "0"
+        headers[reset] = f"{wait}s" if wait < 60 else f"{wait // 60}m{wait % 60}s"
     return headers
+
+
+_RATE_HEADERS: Final = {
+    on: (
+        f"x-ratelimit-limit-{on}", f"x-ratelimit-remaining-{on}", f"x-ratelimit-reset-{on}"
+    )
+    for on in ("requests", "tokens")
+}  # fmt: skip
+
+
+def _left(counter: Counter) -> int:
+    return counter.left

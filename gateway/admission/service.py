@@ -3,19 +3,19 @@
 import contextlib
 import hashlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any, Final, NamedTuple
 
 from gateway.accounting.observed import Learned
+from gateway.admission.accounts import Account
 from gateway.admission.administrator import Administrator, Known
-from gateway.admission.amounts import Amounts
-from gateway.admission.bounds import Ask, Bound, ask_of, bound_of, dearest
+from gateway.admission.bounds import ask_of, bound_of, dearest
 from gateway.admission.budget import Budget
 from gateway.admission.counters import Applied, Counter, CounterPool
 from gateway.admission.journal import Journal
 from gateway.admission.keys import KeyDirectory
-from gateway.admission.leases import Leases, StoreDown, StoreThread
+from gateway.admission.leases import Leases, StoreDown, StoreThread, release
 from gateway.admission.ledger_queue import LedgerQueue
 from gateway.admission.metrics import LimitMetrics, Standing
 from gateway.admission.refusals import exceeded
@@ -23,15 +23,15 @@ from gateway.admission.reservation import Reservation
 from gateway.admission.scopes import NO_KEY, CallerRules, applied, rules_of
 from gateway.config.limits import LimitsPolicy
 from gateway.errors import LimitExceeded, LimitsUnavailable, PersonaNotAllowed
-from gateway.routing.candidates import Candidate
 from gateway.routing.plan import Plan
 from gateway.store import counters as counter_store
 from gateway.store import keys as key_store
-from gateway.store.limits_rows import LedgerRow, Raise
+from gateway.store.limits_rows import Raise
 from gateway.telemetry.ids import unique
 from translators.chat.request import ChatRequest
 
 _MOST_RULES: Final = 10_000
+_MOST_ACCOUNTS: Final = 20_000
 _log: Final = logging.getLogger("llm_router")
 
 
@@ -67,7 +67,8 @@ class Admission:
         self.pool = CounterPool(self._raised)
         self.leases = Leases(instance, thread, self.pool, policy.store.when_down, clock, now)
         self._rules: dict[str, CallerRules] = {}
-        self._applied: dict[tuple[str, str], tuple[list[Applied], list[Applied]]] = {}
+        self._accounts: dict[tuple[str | None, str, str], Account] = {}
+        """By key, persona, and the digest of an end user where these are counted."""
         self._revision = -1
         self.administrator = Administrator(
             thread,
@@ -110,7 +111,7 @@ class Admission:
 
     def _forget_rules(self) -> None:
         self._rules.clear()
-        self._applied.clear()
+        self._accounts.clear()
 
     def _raised(self, scope: str, name: str) -> int:
         now = self.clock()
@@ -144,17 +145,40 @@ class Admission:
         if not self.allows(key_id, persona):
             raise PersonaNotAllowed(f"This API key may not ask {persona[:100]!r}.")
 
-    def _limits(self, key_id: str | None, persona: str) -> tuple[list[Applied], list[Applied]]:
-        """Those that refuse, and those that only warn."""
-        rules = self.rules(key_id)
-        found = self._applied.get((rules.key_id, persona))
-        if found is None:
-            every = list(applied(self.policy, rules, persona))
-            found = self._applied[rules.key_id, persona] = (
-                [each for each in every if each.limit.when_reached == "refuse"],
-                [each for each in every if each.limit.when_reached == "warn"],
-            )
+    def _account(self, key_id: str | None, persona: str, user: str, now: float) -> Account:
+        """With the counters of `now`. `user`: the digest of its end user. Raises
+        LimitsUnavailable for one end user too many.
+        """
+        found = self._accounts.get((key_id, persona, user))
+        if found is None and user:
+            plain = self._account(key_id, persona, "", now)
+            if not plain.of_users:
+                return plain
+        if found is None or found.ends <= now or found.dropped != self.pool.dropped:
+            found = self._made(key_id, persona, user, now)
         return found
+
+    def _made(self, key_id: str | None, persona: str, user: str, now: float) -> Account:
+        rules, pool = self.rules(key_id), self.pool
+        every = list(applied(self.policy, rules, persona))
+        refusing = [each for each in every if each.limit.when_reached == "refuse"]
+        warning = [each for each in every if each.limit.when_reached == "warn"]
+        if user:
+            self._check_users(refusing, user)
+        if len(self._accounts) >= _MOST_ACCOUNTS:
+            self._accounts.clear()
+        made = self._accounts[key_id, persona, user] = Account(
+            rules, persona, pool.of(refusing, user, now), pool.of(warning, user, now),
+            any(each.of_user for each in every), pool.dropped,
+        )  # fmt: skip
+        return made
+
+    def _check_users(self, limits: Sequence[Applied], user: str) -> None:
+        """Raises LimitsUnavailable for one end user too many."""
+        for each in limits:
+            if self.pool.full(each, user):
+                _log.error("%s has too many end users: one more is refused", each.scope)
+                raise LimitsUnavailable
 
     def asking(
         self, key_id: str | None, request_id: str, request: ChatRequest, day: date
@@ -166,9 +190,9 @@ class Admission:
         user = body.get("safety_identifier") or body.get("user") or ""
         return Asking(key_id, user if isinstance(user, str) else "", request_id, request, day)
 
-    def counters(self, key_id: str | None, persona: str, user: str) -> list[Counter]:
-        """Those that refuse, of the windows of this moment."""
-        return self.pool.of(self._limits(key_id, persona)[0], _digest(user), self.clock())
+    def counters(self, key_id: str | None, persona: str, user: str) -> Sequence[Counter]:
+        """Those that refuse, of the windows of this moment. Raises LimitsUnavailable."""
+        return self._account(key_id, persona, _digest(user), self.clock()).counters
 
     async def budget(self, asking: Asking, plan: Plan, learned: Learned) -> Budget:
         """What is left for a request now. Raises LimitsUnavailable."""
@@ -176,14 +200,6 @@ class Admission:
         with contextlib.suppress(StoreDown):  # then what is known of them
             await self.leases.refresh(counters)
         return Budget(counters, ask_of(asking.request, plan.facts), learned, asking.day)
-
-    def _full(self, asking: Asking, persona: str) -> None:
-        """Raises LimitsUnavailable for one end user too many."""
-        digest = _digest(asking.user)
-        for each in self._limits(asking.key_id, persona)[0]:
-            if self.pool.full(each, digest):
-                _log.error("%s has too many end users: one more is refused", each.scope)
-                raise LimitsUnavailable
 
     async def reserve(
         self, asking: Asking, plan: Plan, learned: Learned, *, whole: bool
@@ -193,63 +209,38 @@ class Admission:
 
         With `whole`, None where only a part of the targets, or of an answer, may fit.
         """
-        persona = plan.policy.name
-        refusing, warning = self._limits(asking.key_id, persona)
-        if asking.user:
-            self._full(asking, persona)
-        now, user = self.clock(), _digest(asking.user)
-        counters = self.pool.of(refusing, user, now)
-        bounds = self._bounds(plan, ask_of(asking.request, plan.facts), learned, asking.day)
-        if whole and not all(b.priced for b in bounds.values()) and any(
-            c.limit.on == "usd" for c in counters
-        ):  # fmt: skip
+        key_id, name, request_id, request, day = asking
+        now, user = self.clock(), _digest(name) if name else ""
+        account = self._account(key_id, plan.policy.name, user, now)
+        facts, eligible = plan.facts, plan.eligible
+        ask = ask_of(request, facts)
+        bounds = {
+            each.name: bound_of(each, facts, ask, learned.factor(each.name), day)
+            for each in eligible
+        }
+        if whole and account.of_money and not all(each.priced for each in bounds.values()):
             return None
         needs = dearest(bounds.values())
-        try:
-            await self.leases.take(counters, needs)
-        except LimitExceeded as error:
-            if whole and error.limit["on"] not in ("requests", "concurrency"):
-                return None
-            self.metrics.refused(error.limit["scope"], error.limit["on"])
-            raise
-        warned = self.pool.of(warning, user, now)
-        return self._held(asking, plan, counters, warned, bounds, needs, now)
-
-    def _bounds(self, plan: Plan, ask: Ask, learned: Learned, day: date) -> dict[str, Bound]:
-        return {
-            c.name: bound_of(c, plan.facts, ask, learned.factor(c.name), day) for c in plan.eligible
-        }
-
-    def _held(
-        self,
-        asking: Asking,
-        plan: Plan,
-        counters: Sequence[Counter],
-        warning: Sequence[Counter],
-        bounds: Mapping[str, Bound],
-        held: Amounts,
-        now: float,
-    ) -> Reservation:
-        """Write down what is held. Raises LimitsUnavailable if that cannot be."""
-        rules, at = self.rules(asking.key_id), int(now * 1000)
-        first: Candidate = plan.eligible[0]
-        row = LedgerRow(
-            f"{at:012x}{unique(12)}", at, rules.key_id, rules.team, plan.policy.name,
-            _digest(asking.user), first.provider.name, first.model.id, "presumed", 0, 0, 0, 0, 0, 0,
-            None, plan.revision, "", asking.request_id, None, None, (),
-        )  # fmt: skip
-        tier: Any = asking.request.body.get("service_tier")
+        if not self.leases.take_now(account.counters, needs):
+            try:
+                await self.leases.take(account.counters, needs)
+            except LimitExceeded as error:
+                if whole and error.limit["on"] not in ("requests", "concurrency"):
+                    return None
+                self.metrics.refused(error.limit["scope"], error.limit["on"])
+                raise
+        tier: Any = request.body.get("service_tier")
         try:
             file = self.journal.current
             reservation = Reservation(
-                self.leases, self.queue, file, counters, warning, bounds, row, held, now,
-                asking.day, tier,
+                self.leases, self.queue, file, account, bounds, eligible[0],
+                f"{int(now * 1000):012x}{unique(12)}", user, request_id, plan.revision, needs, now,
+                day, tier,
             )  # fmt: skip
             reservation.note()
         except OSError as error:
             _log.error("the journal of limits cannot be written: %s", error.strerror or error)
-            for counter in counters:
-                counter.held -= held[counter.index]
+            release(account.counters, needs)
             raise LimitsUnavailable from None
         file.pending += 1
         return reservation

@@ -132,6 +132,7 @@ class Upkeep:
         """Until it is cancelled."""
         queue = self._admission.queue
         works: tuple[tuple[int, Callable[[], Awaitable[None]]], ...] = (
+            (1, self._flush),
             (2, self._sync),
             (1, self._answer_recalls_soon),
             (4, self._answer_recalls),
@@ -156,6 +157,9 @@ class Upkeep:
                         continue
                     except OSError as error:
                         _log.error("limits: %s", error.strerror or error)
+
+    async def _flush(self) -> None:
+        self._admission.journal.flush()
 
     async def _sync(self) -> None:
         await asyncio.to_thread(self._admission.journal.sync)

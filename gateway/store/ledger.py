@@ -5,18 +5,15 @@ day; corrected by further rows, never changed.
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from operator import add, itemgetter
 from typing import Any, Final, NamedTuple
 
 from gateway.store.counters import reduce_leases, totals
 from gateway.store.database import Database, portions, snapshot, transaction
-from gateway.store.limits_rows import Charge, CounterId, LedgerRow
+from gateway.store.limits_rows import DAY, Booking, Charge, CounterId, LedgerRow
 
-_COLUMNS: Final = (
-    'id, at, key_id, team, persona, "user", provider, model, state, attempts, input, cached,'
-    " written, output, reasoning, cost, revision, decision, request, amends, why, charges"
-)
-_MARKS: Final = ",".join("?" * (len(LedgerRow._fields) + 1))
-_DAY: Final = 86_400_000
+_READ: Final = ", ".join(f'"{name}"' for name in LedgerRow._fields)
+_COLUMNS: Final = (*LedgerRow._fields, "day")
 GROUPS: Final = ("day", "key", "team", "persona", "model")
 """What spend can be told by."""
 _GROUP_COLUMNS: Final = {"key": "key_id"}
@@ -40,68 +37,122 @@ class Difference(NamedTuple):
 class Booked(NamedTuple):
     """What rows did to a counter."""
 
+    amount: int
+    """What all of them counted."""
     taken: int
     """From the process's slice of it."""
     spent: int
     """What it has spent now."""
 
 
-def book(database: Database, instance: str, rows: Sequence[LedgerRow]) -> dict[CounterId, Booked]:
+def booking_of(row: LedgerRow) -> Booking:
+    charges = row.charges
+    text = json.dumps([[*counter, amount] for counter, amount in charges])
+    return Booking(
+        (*row[:-1], text, row.at // DAY),
+        tuple(charge.counter for charge in charges),
+        tuple(charge.amount for charge in charges),
+    )
+
+
+def row_of(values: Sequence[Any]) -> LedgerRow:
+    """Back from what the table has, without the day."""
+    charges = tuple(
+        Charge(CounterId(scope, name, window), amount)
+        for scope, name, window, amount in json.loads(values[-1])
+    )
+    return LedgerRow._make((*values[:-1], charges))
+
+
+def book(
+    database: Database, instance: str, bookings: Sequence[Booking], *, perhaps_known: bool = True
+) -> dict[CounterId, Booked]:
     """Add rows that are not there yet, with what they count. One transaction, to be tried again as
-    a whole: a row is counted once.
+    a whole: a row is counted once. Not `perhaps_known`: nobody has tried before.
     """
     with transaction(database):
-        new = _added(database, rows)
-        charged = _charged(new)
+        new = _unknown(database, bookings) if perhaps_known else bookings
+        _add(database, new)
+        every = _charged(bookings)
+        charged = every if len(new) == len(bookings) else _charged(new)
         taken = reduce_leases(database, instance, charged)
         _spend(database, charged)
-        after = totals(database, list(charged))
-        return {counter: Booked(taken.get(counter, 0), after[counter][0]) for counter in charged}
+        after = totals(database, list(every))
+    # What was booked before, by a try whose end nobody heard of, was taken from the slice then.
+    return {
+        counter: Booked(
+            amount,
+            taken.get(counter, 0) + amount - charged.get(counter, 0),
+            after[counter][0],
+        )
+        for counter, amount in every.items()
+    }
 
 
-def _charged(rows: Sequence[LedgerRow]) -> Counter[CounterId]:
-    total: Counter[CounterId] = Counter()
-    for row in rows:
-        for counter, amount in row.charges:
-            total[counter] += amount
+def _charged(bookings: Sequence[Booking]) -> dict[CounterId, int]:
+    """What they count in all. Most rows of a batch count in the very counters of others."""
+    sums: dict[int, tuple[Sequence[CounterId], list[int]]] = {}
+    for _, counters, amounts in bookings:
+        known = sums.get(id(counters))
+        if known is None:
+            sums[id(counters)] = counters, list(amounts)
+        else:
+            known[1][:] = map(add, known[1], amounts)
+    total: dict[CounterId, int] = {}
+    for counters, summed in sums.values():
+        for counter, amount in zip(counters, summed, strict=True):
+            if amount:
+                total[counter] = total.get(counter, 0) + amount
     return total
 
 
-def _added(database: Database, rows: Sequence[LedgerRow]) -> list[LedgerRow]:
+def _unknown(database: Database, bookings: Sequence[Booking]) -> list[Booking]:
     """Those that are new. Inside a transaction, so that nobody adds one meanwhile."""
-    by_id = {row.id: row for row in rows}
+    by_id = {booking.values[0]: booking for booking in bookings}
     for some in portions(list(by_id)):
         marks = ",".join("?" * len(some))
         for (known,) in database.execute(f"SELECT id FROM ledger WHERE id IN ({marks})", some):
             by_id.pop(known, None)
-    new = list(by_id.values())
-    if new:
-        database.executemany(
-            f"INSERT INTO ledger({_COLUMNS}, day) VALUES({_MARKS})", [_written(row) for row in new]
-        )
-        database.executemany(_ADD_DAY, _of_days(new))
-    return new
+    return list(by_id.values())
 
 
-def _written(row: LedgerRow) -> tuple[Any, ...]:
-    charges = json.dumps([[*counter, amount] for counter, amount in row.charges])
-    return (*row[:-1], charges, row.at // _DAY)
+def _add(database: Database, bookings: Sequence[Booking]) -> None:
+    if bookings:
+        rows = [booking.values for booking in bookings]
+        database.insert("ledger", _COLUMNS, rows)
+        database.executemany(_ADD_DAY, _of_days(rows))
 
 
-def _of_days(rows: Sequence[LedgerRow]) -> list[tuple[Any, ...]]:
+_DAY_KEY: Final = itemgetter(-1, *map(LedgerRow._fields.index, ("key_id", "team", "persona")))
+_SUMMED: Final = itemgetter(
+    *map(
+        LedgerRow._fields.index,
+        ("provider", "model", "state", "input", "cached", "output", "cost", "amends"),
+    )
+)
+
+
+def _of_days(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     """What rows add to days, in the order of the table's key."""
     sums: dict[tuple[Any, ...], list[int]] = {}
     for row in rows:
-        key = (row.at // _DAY, row.key_id, row.team, row.persona, f"{row.provider}/{row.model}")
-        first = row.amends is None
-        more = (
-            int(first), row.input, row.cached, row.output, row.cost or 0,
-            int(first and row.state in ("estimated", "presumed")),
-            int(first and row.state == "unpriced"),
-        )  # fmt: skip
-        before = sums.get(key, [0] * len(more))
-        sums[key] = [a + b for a, b in zip(before, more, strict=True)]
-    return [(*key, *sums[key]) for key in sorted(sums)]
+        provider, model, state, read, cached, written, cost, amends = _SUMMED(row)
+        key = _DAY_KEY(row), provider, model
+        known = sums.get(key)
+        if known is None:
+            known = sums[key] = [0] * len(_SUMS)
+        if amends is None:
+            known[0] += 1
+            known[5] += state in ("estimated", "presumed")
+            known[6] += state == "unpriced"
+        known[1] += read
+        known[2] += cached
+        known[3] += written
+        known[4] += cost or 0
+    days = [
+        (*day, f"{provider}/{model}", *summed) for (day, provider, model), summed in sums.items()
+    ]
+    return sorted(days)
 
 
 def _spend(database: Database, charged: Mapping[CounterId, int]) -> None:
@@ -115,8 +166,8 @@ def _spend(database: Database, charged: Mapping[CounterId, int]) -> None:
 
 
 def find(database: Database, row_id: str) -> LedgerRow | None:
-    found = database.execute(f"SELECT {_COLUMNS} FROM ledger WHERE id = ?", (row_id,)).fetchone()
-    return None if found is None else _row(found)
+    found = database.execute(f"SELECT {_READ} FROM ledger WHERE id = ?", (row_id,)).fetchone()
+    return None if found is None else row_of(found)
 
 
 def rows(
@@ -132,16 +183,8 @@ def rows(
     which, values = "id > ? AND at >= ? AND at < ?", [max(after, f"{since:012x}"), since, until]
     if key is not None:
         which, values = f"key_id = ? AND {which}", [key, *values]
-    query = f"SELECT {_COLUMNS} FROM ledger WHERE {which} ORDER BY id LIMIT ?"
-    return [_row(found) for found in database.execute(query, (*values, most))]
-
-
-def _row(found: Sequence[Any]) -> LedgerRow:
-    charges = tuple(
-        Charge(CounterId(scope, name, window), amount)
-        for scope, name, window, amount in json.loads(found[-1])
-    )
-    return LedgerRow._make((*found[:-1], charges))
+    query = f"SELECT {_READ} FROM ledger WHERE {which} ORDER BY id LIMIT ?"
+    return [row_of(found) for found in database.execute(query, (*values, most))]
 
 
 def spend(
@@ -169,7 +212,9 @@ def spend(
 def amend(database: Database, row: LedgerRow) -> None:
     """Add a row that corrects another one: its numbers are what is to be added."""
     with transaction(database):
-        _spend(database, _charged(_added(database, [row])))
+        new = _unknown(database, [booking_of(row)])
+        _add(database, new)
+        _spend(database, _charged(new))
 
 
 def differences(database: Database) -> list[Difference]:
