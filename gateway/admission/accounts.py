@@ -13,11 +13,9 @@ from gateway.admission.scopes import CallerRules
 from gateway.config.limits import On
 from gateway.store.limits_rows import CounterId
 
-_TOLD: Final[tuple[On, ...]] = ("requests", "tokens")
-"""What OpenAI's headers of limits tell of."""
-
 Picked = Callable[[Sequence[int]], tuple[int, ...]]
 """Of amounts in the order of amounts.INDEX, those of some counters, in their order."""
+_RATED: Final[tuple[On, ...]] = ("requests", "tokens")
 
 
 class Account:
@@ -25,7 +23,7 @@ class Account:
 
     __slots__ = (
         "charged", "charges", "counters", "dropped", "ends", "hold", "ids", "of_money", "of_users",
-        "persona", "pick", "rates", "rules", "warned",
+        "persona", "pick", "pick_held", "rates", "rules", "touched", "warned",
     )  # fmt: skip
 
     def __init__(
@@ -54,20 +52,39 @@ class Account:
         """Those whose numbers stay: a request at a time is none."""
         self.ids: tuple[CounterId, ...] = tuple(counter.id for counter in self.charged)
         self.pick = picked([counter.index for counter in self.charged])
+        self.pick_held = picked([counter.index for counter in counters])
         self.of_money = any(counter.limit.on == "usd" for counter in counters)
         """Money is limited."""
         self.charges = charges_form(self.ids)
         self.hold = hold_form(rules.key_id, rules.team, persona)
-        self.rates = rates_of(self.counters)
+        self.rates = Rates(self.counters)
+        self.touched = -math.inf
+        """Monotonic seconds: when its counters were told last that they are used."""
 
 
-def rates_of(counters: Sequence[Counter]) -> list[tuple[On, list[Counter]]]:
-    """Those of a minute, by what OpenAI's headers tell of."""
-    found = [
-        (on, [each for each in counters if (each.limit.on, each.limit.per) == (on, "minute")])
-        for on in _TOLD
-    ]
-    return [(on, of_minutes) for on, of_minutes in found if of_minutes]
+class Rates:
+    """The limits of a minute, on requests and on tokens: what OpenAI's headers tell of."""
+
+    __slots__ = ("caps", "ends", "several", "single")
+
+    def __init__(self, counters: Sequence[Counter]) -> None:
+        found = {
+            on: [each for each in counters if (each.limit.on, each.limit.per) == (on, "minute")]
+            for on in _RATED
+        }
+        self.single = [
+            (f"x-ratelimit-remaining-{on}", f"x-ratelimit-reset-{on}", of[0])
+            for on, of in found.items()
+            if len(of) == 1
+        ]
+        """Where there is but one: the headers' names, and its counter."""
+        self.caps = {
+            f"x-ratelimit-limit-{on}": str(of[0].cap) for on, of in found.items() if len(of) == 1
+        }
+        """Their headers that are always the same."""
+        self.several = [(on, of) for on, of in found.items() if len(of) > 1]
+        self.ends = max([each.ends for of in found.values() for each in of], default=0.0)
+        """Unix seconds: all of them at once."""
 
 
 def picked(indexes: Sequence[int]) -> Picked:

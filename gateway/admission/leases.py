@@ -10,8 +10,10 @@ import logging
 import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from operator import attrgetter
 from typing import Any, Final, TypeVar
 
+from gateway.admission.accounts import Account
 from gateway.admission.amounts import Amounts
 from gateway.admission.counters import Counter, CounterPool
 from gateway.admission.refusals import exceeded
@@ -29,12 +31,15 @@ _REMEMBERED: Final = 1.0
 """Seconds for which a counter that only grows is known to be full."""
 IDLE: Final = 0.5
 """Seconds without a request after which a slice goes back, where there are other processes."""
+_TOUCH: Final = 0.1
+"""Seconds after which an account that is used says so again."""
 _FAILURES: Final = 3
 """In a row, after which the store is left alone for a while."""
 _REST: Final = 1.0
 _MARGIN: Final = 5.0
 """Seconds by which this process gives its slices up before others take them."""
 
+_FREE: Final = attrgetter("free")
 _log: Final = logging.getLogger("llm_router")
 T = TypeVar("T")
 
@@ -154,6 +159,23 @@ class Leases:
     ) -> None:
         if not task.cancelled() and task.exception() is None:
             release(counters, needs)
+
+    def take_of(self, account: Account, needs: Amounts) -> bool:
+        """`take_now` of an account's counters, as fast as may be."""
+        now = self._now()
+        if now > self._good_until:
+            self._expire(now)
+        counters, amounts = account.counters, account.pick_held(needs)
+        for counter, amount in zip(counters, amounts, strict=True):
+            counter.free -= amount
+        if account.touched + _TOUCH < now:
+            account.touched = now
+            for counter in counters:
+                counter.touched = now
+        if min(map(_FREE, counters), default=0) < 0:
+            release(counters, needs)
+            return False
+        return True
 
     def take_now(self, counters: Sequence[Counter], needs: Amounts) -> bool:
         """Hold `needs` where what is leased suffices; else nothing."""

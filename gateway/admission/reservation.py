@@ -12,7 +12,7 @@ from gateway.admission.accounts import Account
 from gateway.admission.amounts import Amounts, of_call
 from gateway.admission.bounds import Bound, added, dearest
 from gateway.admission.journal import JournalFile, charges_text
-from gateway.admission.leases import Leases, release
+from gateway.admission.leases import Leases
 from gateway.admission.ledger_queue import LedgerQueue, Settled
 from gateway.admission.refusals import rate_headers
 from gateway.errors import LimitExceeded, LimitsUnavailable
@@ -62,6 +62,8 @@ class Ending(Protocol):
     @property
     def estimated(self) -> bool: ...
     @property
+    def cost(self) -> int | None: ...
+    @property
     def decision(self) -> str: ...
     @property
     def revision(self) -> str: ...
@@ -80,7 +82,10 @@ class _Tally:
     def add(self, state: str, read: int, output: int, cost: int | None) -> None:
         self.input += read
         self.output += output
-        self.cost = None if cost is None or self.cost is None else self.cost + cost
+        if cost is None or self.cost is None:
+            self.cost = None
+        else:
+            self.cost += cost
         if cost is None:
             state = "unpriced"
         if self.state is _WORSE[0] or _WORSE.index(state) > _WORSE.index(self.state):
@@ -216,11 +221,15 @@ class Reservation:
         if bound is None:
             return
         if prompt is not None or completion is not None:
-            read, output = prompt or 0, completion or 0
-            cost = cost_of_usage(bound.model, usage, self.day, self.tier)
+            read, output, state = prompt or 0, completion or 0, SETTLED
             if ending.estimated or prompt is None or completion is None:
                 cost = self._price(bound, read, output)
-            tally.add("estimated" if ending.estimated else SETTLED, read, output, cost)
+                state = "estimated" if ending.estimated else SETTLED
+            elif ending.served:
+                cost = ending.cost
+            else:
+                cost = cost_of_usage(bound.model, usage, self.day, self.tier)
+            tally.add(state, read, output, cost)
             if details := usage.get("prompt_tokens_details"):
                 tally.cached = count(details, "cached_tokens") or 0
                 tally.written = count(details, "cache_write_tokens") or 0
@@ -239,15 +248,21 @@ class Reservation:
     def _close(self, tally: _Tally, ending: Ending) -> None:
         account, held, cost = self.account, self.held, tally.cost
         # An unknown price is never taken for nothing: all that was held of money is spent then.
-        used = of_call(tally.input, tally.output, held.usd if cost is None else cost)
-        release(account.counters, held)
-        amounts = account.pick(used)
-        for counter, amount in zip(account.charged, amounts, strict=True):
-            counter.free -= amount
+        read, output, usd = tally.input, tally.output, held.usd if cost is None else cost
+        used = (1, read + output, read, output, usd, 0)  # Amounts, as they are when it is over
+        counters, pick = account.counters, account.pick_held
+        for counter, had, amount in zip(counters, pick(held), pick(used), strict=True):
+            counter.free += had - amount
             counter.unbooked += amount
+        for counter in account.warned:
+            counter.free -= used[counter.index]
+            counter.unbooked += used[counter.index]
+        amounts = account.pick(used)
         attempts, at, rules = ending.attempts, int(self.admitted * 1000), account.rules
-        last = attempts[ending.shown or 0] if attempts else None
-        provider, model = ("", "") if last is None else (last.provider, last.model)
+        provider = model = ""
+        if attempts:
+            last = attempts[ending.shown or 0]
+            provider, model = last.provider, last.model
         charges = account.charges % amounts if all(amounts) else charges_text(account.ids, amounts)
         values = (
             self.id, at, rules.key_id, rules.team, account.persona, self.user, provider, model,

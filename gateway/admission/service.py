@@ -221,7 +221,7 @@ class Admission:
         if whole and account.of_money and not all(each.priced for each in bounds.values()):
             return None
         needs = dearest(bounds.values())
-        if not self.leases.take_now(account.counters, needs):
+        if not self.leases.take_of(account, needs):
             try:
                 await self.leases.take(account.counters, needs)
             except LimitExceeded as error:

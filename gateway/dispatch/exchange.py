@@ -332,12 +332,12 @@ class Exchange:
             self.trace,
         )
         if self.reservation is not None:
-            self.reservation.settle(self._ending())
+            self.reservation.settle(self._ending(ended.cost_nano_usd))
         if record is not None:
             record.close(ended, self.resumed)
         bus.publish(*attempts, ended)
 
-    def _ending(self) -> Ending:
+    def _ending(self, cost: int | None) -> Ending:
         attempt, attempts, plan = self.attempt, self.attempts, self.plan
         return Ending(
             attempts,
@@ -347,6 +347,7 @@ class Exchange:
             len(self.usage_before),
             self.received,
             self.estimated,
+            cost,
             "" if self.record is None else self.record.id,
             "" if plan is None else plan.revision,
         )

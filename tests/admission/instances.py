@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from gateway.accounting.cost import cost_of_usage
 from gateway.admission.accounts import Account
 from gateway.admission.amounts import Amounts, of_call
 from gateway.admission.bounds import Bound
@@ -203,7 +204,10 @@ def ending(
     """An exchange whose attempts ended so."""
     provider, _, model = target.partition("/")
     attempts = [AttemptEnded(provider, model, outcome, 0.1) for outcome in outcomes]
-    return Ending(attempts, shown, served, usage, counted_before, received, estimated, "dec_1", "r")
+    cost = None if estimated else cost_of_usage(model_of(target), usage, DAY)
+    return Ending(
+        attempts, shown, served, usage, counted_before, received, estimated, cost, "dec_1", "r"
+    )
 
 
 def needs(**amounts: int) -> Amounts:
