@@ -117,12 +117,12 @@ class CounterPool:
 
     def _made(self, limit: Limit, scope: str, now: float) -> Counter:
         """A counter of the window of `now`; what there was goes on as one that has ended."""
-        start = began(limit.per, now)
+        start = began(limit.per, now, limit.timezone)
         key = scope, limit.name
         old = self._current.get(key)
         made = Counter(
             CounterId(scope, limit.name, start), limit, limit.most + self._raised(*key),
-            ends(limit.per, start),
+            ends(limit.per, start, limit.timezone),
         )  # fmt: skip
         if old is not None and old.id == made.id:  # the policy was reloaded in its window
             old.limit = limit
