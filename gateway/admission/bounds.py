@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any, Final, NamedTuple
 
 from gateway.accounting.cost import Extras, is_list_price, most_cost
-from gateway.admission.amounts import Amounts, of_call
+from gateway.admission.amounts import INDEX, Amounts, of_call
 from gateway.config import Model
 from gateway.routing.candidates import Candidate
 from gateway.routing.facts import Facts
@@ -63,8 +63,10 @@ def bound_of(candidate: Candidate, facts: Facts, ask: Ask, learned: float, day: 
     """`learned`: what this target counts, relative to the estimate."""
     model = candidate.model
     record = model.record
-    tokens = int(facts.prompt.tokens * model.token_factor * (learned if learned > 1 else 1.0))
-    most_input, answers = int(tokens * MARGIN) + _AROUND, facts.answers
+    prompt, factor, answers = facts.prompt, model.token_factor, facts.answers
+    tokens = int(prompt.tokens * factor * (learned if learned > 1 else 1.0))
+    counted = prompt.exact and factor == 1
+    most_input = (tokens if counted else int(tokens * MARGIN)) + _AROUND
     if answers > 1 and "multiple_choices" not in record.capabilities:
         tokens, most_input = tokens * answers, most_input * answers
     most_output = 0
@@ -77,6 +79,16 @@ def bound_of(candidate: Candidate, facts: Facts, ask: Ask, learned: float, day: 
     cost = most_cost(model, most_input, most_output, day, extras) if listed else None
     needs = of_call(most_input, most_output, cost or 0)
     return Bound(model, tokens, needs, cost is not None, answers)
+
+
+def wavers(bound: Bound, index: int, left: int, day: date) -> bool:
+    """Whether it depends on the estimate of the prompt if a call fits into what is left: that of an
+    unusual text may be three times too high, or a third too low.
+    """
+    need, read = bound.needs[index], bound.needs.input_tokens
+    if index == INDEX["usd"]:
+        read = need - (most_cost(bound.model, 0, bound.needs.output_tokens, day, Extras()) or 0)
+    return need - read * 2 // 3 <= left < need + read // 2
 
 
 def dearest(bounds: Iterable[Bound]) -> Amounts:

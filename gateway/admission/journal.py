@@ -1,5 +1,7 @@
-"""The journal of a process: what it holds for requests and how they were settled, written before a
-provider is asked and before a caller has all of the answer, so that a killed process loses nothing.
+"""The journal of a process, so that one that is killed loses nothing: what it holds for a request is
+written before a provider is asked. How requests were settled is written with the next such line, at
+most a twentieth of a second later; of one that the process did not come to, all that was held
+counts.
 
 What `write` has taken survives the process; a thread syncs it ten times a second, for the case that
 the machine fails. Each line is JSON, a space and its CRC-32 in hex: a torn one is dropped. No line

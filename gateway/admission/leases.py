@@ -10,7 +10,8 @@ import logging
 import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from operator import attrgetter
+from enum import IntEnum
+from operator import attrgetter, gt
 from typing import Any, Final, TypeVar
 
 from gateway.admission.accounts import Account
@@ -42,6 +43,15 @@ _MARGIN: Final = 5.0
 _FREE: Final = attrgetter("free")
 _log: Final = logging.getLogger("llm_router")
 T = TypeVar("T")
+
+
+class Taken(IntEnum):
+    """What became of an attempt to hold something of what is leased."""
+
+    NOT = 0
+    MOST = 1
+    """It was there, but less than as much again is left of a slice."""
+    EASILY = 2
 
 
 class StoreDown(Exception):
@@ -160,7 +170,7 @@ class Leases:
         if not task.cancelled() and task.exception() is None:
             release(counters, needs)
 
-    def take_of(self, account: Account, needs: Amounts) -> bool:
+    def take_of(self, account: Account, needs: Amounts) -> Taken:
         """`take_now` of an account's counters, as fast as may be."""
         now = self._now()
         if now > self._good_until:
@@ -172,10 +182,12 @@ class Leases:
             account.touched = now
             for counter in counters:
                 counter.touched = now
-        if min(map(_FREE, counters), default=0) < 0:
-            release(counters, needs)
-            return False
-        return True
+        if not any(map(gt, amounts, map(_FREE, counters))):
+            return Taken.EASILY
+        if min(map(_FREE, counters)) >= 0:
+            return Taken.MOST
+        release(counters, needs)
+        return Taken.NOT
 
     def take_now(self, counters: Sequence[Counter], needs: Amounts) -> bool:
         """Hold `needs` where what is leased suffices; else nothing."""

@@ -3,19 +3,20 @@
 import contextlib
 import hashlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from typing import Any, Final, NamedTuple
 
 from gateway.accounting.observed import Learned
 from gateway.admission.accounts import Account
 from gateway.admission.administrator import Administrator, Known
-from gateway.admission.bounds import ask_of, bound_of, dearest
+from gateway.admission.amounts import Amounts
+from gateway.admission.bounds import Bound, ask_of, bound_of, dearest, wavers
 from gateway.admission.budget import Budget
 from gateway.admission.counters import Applied, Counter, CounterPool
 from gateway.admission.journal import Journal
 from gateway.admission.keys import KeyDirectory
-from gateway.admission.leases import Leases, StoreDown, StoreThread, release
+from gateway.admission.leases import Leases, StoreDown, StoreThread, Taken, release
 from gateway.admission.ledger_queue import LedgerQueue
 from gateway.admission.metrics import LimitMetrics, Standing
 from gateway.admission.refusals import exceeded
@@ -23,6 +24,7 @@ from gateway.admission.reservation import Reservation
 from gateway.admission.scopes import NO_KEY, CallerRules, applied, rules_of
 from gateway.config.limits import LimitsPolicy
 from gateway.errors import LimitExceeded, LimitsUnavailable, PersonaNotAllowed
+from gateway.routing.candidates import Candidate
 from gateway.routing.plan import Plan
 from gateway.store import counters as counter_store
 from gateway.store import keys as key_store
@@ -31,6 +33,8 @@ from gateway.telemetry.ids import unique
 from translators.chat.request import ChatRequest
 
 _MOST_RULES: Final = 10_000
+_OF_PROMPTS: Final = ("tokens", "input_tokens", "usd")
+"""What a prompt's tokens are a part of."""
 _MOST_ACCOUNTS: Final = 20_000
 _log: Final = logging.getLogger("llm_router")
 
@@ -201,41 +205,64 @@ class Admission:
             await self.leases.refresh(counters)
         return Budget(counters, ask_of(asking.request, plan.facts), learned, asking.day)
 
+    def near(self, asking: Asking, plan: Plan, learned: Learned) -> bool:
+        """Whether counting the prompt, which was only estimated, may tell if it fits. Raises
+        LimitsUnavailable.
+        """
+        persona, eligible = plan.policy.name, plan.eligible
+        if plan.facts.prompt.exact or not eligible:
+            return False
+        account = self._account(asking.key_id, persona, _digest(asking.user), self.clock())
+        bounds = self._bounds(asking, plan, eligible, learned)
+        return _wavers(account, bounds.values(), Amounts(), asking.day)
+
+    def _bounds(
+        self, asking: Asking, plan: Plan, eligible: Sequence[Candidate], learned: Learned
+    ) -> dict[str, Bound]:
+        facts, day = plan.facts, asking.day
+        ask = ask_of(asking.request, facts)
+        return {
+            each.name: bound_of(each, facts, ask, learned.factor(each.name), day)
+            for each in eligible
+        }
+
     async def reserve(
         self, asking: Asking, plan: Plan, learned: Learned, *, whole: bool
     ) -> Reservation | None:
         """Hold what any eligible target of the plan may need. Raises LimitExceeded,
         LimitsUnavailable.
 
-        With `whole`, None where only a part of the targets, or of an answer, may fit.
+        With `whole`, None where only a part of the targets, or of an answer, may fit, or where it
+        fits so narrowly that the prompt should be counted (`near`).
         """
-        key_id, name, request_id, request, day = asking
-        now, user = self.clock(), _digest(name) if name else ""
-        account = self._account(key_id, plan.policy.name, user, now)
-        facts, eligible = plan.facts, plan.eligible
-        ask = ask_of(request, facts)
-        bounds = {
-            each.name: bound_of(each, facts, ask, learned.factor(each.name), day)
-            for each in eligible
-        }
+        now, user = self.clock(), _digest(asking.user)
+        account = self._account(asking.key_id, plan.policy.name, user, now)
+        eligible = plan.eligible
+        bounds = self._bounds(asking, plan, eligible, learned)
         if whole and account.of_money and not all(each.priced for each in bounds.values()):
             return None
         needs = dearest(bounds.values())
-        if not self.leases.take_of(account, needs):
+        taken = self.leases.take_of(account, needs)
+        if taken is not Taken.EASILY:
             try:
-                await self.leases.take(account.counters, needs)
+                if not taken:
+                    await self.leases.take(account.counters, needs)
             except LimitExceeded as error:
                 if whole and error.limit["on"] not in ("requests", "concurrency"):
                     return None
                 self.metrics.refused(error.limit["scope"], error.limit["on"])
                 raise
-        tier: Any = request.body.get("service_tier")
+            exact = plan.facts.prompt.exact
+            if whole and not exact and _wavers(account, bounds.values(), needs, asking.day):
+                release(account.counters, needs)
+                return None
+        tier: Any = asking.request.body.get("service_tier")
         try:
             file = self.journal.current
             reservation = Reservation(
                 self.leases, self.queue, file, account, bounds, eligible[0],
-                f"{int(now * 1000):012x}{unique(12)}", user, request_id, plan.revision, needs, now,
-                day, tier,
+                f"{int(now * 1000):012x}{unique(12)}", user, asking.request_id, plan.revision,
+                needs, now, asking.day, tier,
             )  # fmt: skip
             reservation.note()
         except OSError as error:
@@ -254,6 +281,16 @@ class Admission:
         )
         self.metrics.refused(counter.id.scope, counter.limit.on)
         return exceeded(counter, bound.needs, self.clock())
+
+
+def _wavers(account: Account, bounds: Iterable[Bound], held: Amounts, day: date) -> bool:
+    """Whether a prompt's estimate decides if it fits; what is `held` is for it."""
+    return any(
+        wavers(bound, counter.index, counter.left + held[counter.index], day)
+        for counter in account.counters
+        if counter.limit.on in _OF_PROMPTS
+        for bound in bounds
+    )
 
 
 def _digest(user: str) -> str:
