@@ -1,7 +1,6 @@
-"""The journal of a process, so that one that is killed loses nothing: what it holds for a request is
-written before a provider is asked. How requests were settled is written with the next such line, at
-most a twentieth of a second later; of one that the process did not come to, all that was held
-counts.
+"""The journal of a process, so that one that is killed loses nothing. What it holds for a request
+is written before a provider is asked; how requests were settled, with the next such line, at most a
+twentieth of a second later: of those that it did not come to, all that was held counts.
 
 What `write` has taken survives the process; a thread syncs it ten times a second, for the case that
 the machine fails. Each line is JSON, a space and its CRC-32 in hex: a torn one is dropped. No line

@@ -10,6 +10,7 @@ import random
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
@@ -77,7 +78,7 @@ async def running(
         raise StoreUnusable(
             f"{engine.shown(url, state)} cannot be used as a store: {error}", "store"
         ) from None
-    tending = asyncio.gather(upkeep.tend(), upkeep.listen())
+    tending = asyncio.gather(upkeep.tend(), upkeep.write_journal(), upkeep.listen())
     try:
         yield admission
     finally:
@@ -107,9 +108,9 @@ class Upkeep:
 
     async def start(self) -> None:
         """Raises StoreDown, OSError."""
-        count = await recover(self._directory, self._thread)
-        if count:
-            _log.warning("%d requests of processes that had ended were booked", count)
+        found = await recover(self._directory, self._thread)
+        if found:
+            _log.warning("%d requests of processes that had ended were booked", found)
         await self._beat()
 
     async def stop(self) -> None:
@@ -128,12 +129,26 @@ class Upkeep:
         if self._signals is not None:
             await self._signals.listen(lambda: _LISTEN_AGAIN * random.uniform(1, 3))
 
+    async def write_journal(self) -> None:
+        """Until it is cancelled; whatever becomes of the store."""
+        journal, complained = self._admission.journal, False
+        for step in count():
+            await asyncio.sleep(_TICK)
+            try:
+                journal.flush()
+                if step % 2:
+                    await asyncio.to_thread(journal.sync)
+                complained = False
+            except OSError as error:
+                if not complained:
+                    why = error.strerror or error
+                    _log.error("the journal of limits cannot be written: %s", why)
+                complained = True
+
     async def tend(self) -> None:
         """Until it is cancelled."""
         queue = self._admission.queue
         works: tuple[tuple[int, Callable[[], Awaitable[None]]], ...] = (
-            (1, self._flush),
-            (2, self._sync),
             (1, self._answer_recalls_soon),
             (4, self._answer_recalls),
             (4, queue.book),
@@ -157,12 +172,6 @@ class Upkeep:
                         continue
                     except OSError as error:
                         _log.error("limits: %s", error.strerror or error)
-
-    async def _flush(self) -> None:
-        self._admission.journal.flush()
-
-    async def _sync(self) -> None:
-        await asyncio.to_thread(self._admission.journal.sync)
 
     async def _answer_recalls_soon(self) -> None:
         """Where the store tells of one, or there may be any."""
