@@ -1,7 +1,7 @@
 """How far a plain request is from its bytes: the Python calls that one makes in a warm gateway, and
 the files they are in.
 
-    python -m tests.bench.calls [--files] [--work "1 KB JSON, Messages → Claude relay"]
+    python -m tests.bench.calls [--files] [--limits] [--work "1 KB JSON, Messages → Claude relay"]
 
 The gateway runs as it is served, with its log, on the loop it takes by itself; caller and provider
 are threads of their own, and only the gateway's is counted (sys.setprofile sees one thread). A
@@ -20,7 +20,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any, BinaryIO, Final
@@ -29,9 +29,10 @@ from gateway.app import running_gateway
 from gateway.revisions.load import ConfigFiles
 from gateway.server.listener import listening
 from gateway.telemetry.request_log import RequestLog
+from tests.bench.admissions import KEY, LIMITS
 from tests.bench.systems import Provider, gateway
 from tests.bench.upstream import Upstream
-from tests.bench.works import BURSTS, INBOUND, SMALL, Work
+from tests.bench.works import BURSTS, INBOUND, SMALL, Way, Work
 from tests.loops import LOOPS, TAKEN
 
 ROOT: Final = Path(__file__).parents[2]
@@ -85,22 +86,26 @@ def _shown(file: str) -> str:
     return file.removeprefix(f"{ROOT}/").rpartition("site-packages/")[2]
 
 
-def count(work: Work = SMALL) -> Calls:
+def count(work: Work = SMALL, limits: str = "") -> Calls:
     """The calls of one warm request: one of 1 KB to an OpenAI target, which answers with JSON,
-    where nothing else is said."""
+    where nothing else is said. `limits`: sections of the policy; its caller has a key of the store
+    then."""
     with (
         _provider() as port,
         tempfile.TemporaryDirectory() as directory,
         open(os.devnull, "wb") as nowhere,
     ):
         system = gateway(Provider(port, port), Path(directory) / "gateway")
-        files = ConfigFiles(Path(system.environ["LLM_ROUTER_CONFIG_DIR"]), system.environ)
+        configured = Path(system.environ["LLM_ROUTER_CONFIG_DIR"])
+        with (configured / "persona_policy.yaml").open("a", encoding="utf-8") as policy:
+            policy.write(limits)
+        environ = {**system.environ, "LLM_ROUTER_STATE_DIR": f"{directory}/state"}
+        files = ConfigFiles(configured, environ)
         with asyncio.Runner(loop_factory=LOOPS[TAKEN]) as runner:
-            request = work.http(system.ways[work.route])
-            return runner.run(_count(files, work, request, nowhere.fileno()))
+            return runner.run(_count(files, work, system.ways[work.route], nowhere.fileno()))
 
 
-async def _count(files: ConfigFiles, work: Work, request: bytes, descriptor: int) -> Calls:
+async def _count(files: ConfigFiles, work: Work, way: Way, descriptor: int) -> Calls:
     calls, loop = Calls(), asyncio.get_running_loop()
     async with AsyncExitStack() as stack:
         log = RequestLog(descriptor)
@@ -108,6 +113,10 @@ async def _count(files: ConfigFiles, work: Work, request: bytes, descriptor: int
         served = await stack.enter_async_context(
             running_gateway(files.load(), files, listeners=[log.on_event])
         )
+        if served.admission is not None:
+            made = await served.admission.administrator.create_key(KEY, "127.0.0.1")
+            way = replace(way, headers={"authorization": f"Bearer {made['key']}"})
+        request = work.http(way)
         server = await stack.enter_async_context(listening(served, "127.0.0.1", 0))
         await loop.run_in_executor(None, _ask, server.port, work, request, calls, loop)
     return calls
@@ -180,8 +189,9 @@ def main() -> None:
     parser.add_argument("--files", action="store_true", help="show the calls of each file")
     works = {work.name: work for work in (*BURSTS, *INBOUND)}
     parser.add_argument("--work", choices=works, default=SMALL.name, help="what is asked")
+    parser.add_argument("--limits", action="store_true", help="by a key with six limits")
     options = parser.parse_args()
-    calls = count(works[options.work])
+    calls = count(works[options.work], LIMITS if options.limits else "")
     if options.files:
         for file, number in calls.by_file.most_common():
             print(f"{number:5}  {file}")

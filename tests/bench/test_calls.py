@@ -2,6 +2,7 @@
 thread.
 """
 
+from tests.bench.admissions import LIMITS
 from tests.bench.calls import WARM_UP, count
 from tests.bench.works import INBOUND
 
@@ -23,3 +24,10 @@ def test_a_relay_calls_little_more_than_a_plain_request() -> None:
         calls = count(work)
         assert calls.by_file["gateway/api/chat.py"] > 0
         assert calls.total < 1.35 * plain
+
+
+def test_six_limits_are_some_dozens_of_calls_and_none_without_them() -> None:
+    plain, limited = count(), count(limits=LIMITS)
+    assert not any(file.startswith("gateway/admission/") for file in plain.by_file)
+    assert limited.by_file["gateway/admission/reservation.py"] > 0
+    assert limited.total - plain.total < 90
