@@ -20,9 +20,8 @@ from gateway.dispatch.dispatcher import Dispatcher
 from gateway.revisions.load import ConfigFiles
 from gateway.revisions.reload import Reloader
 from gateway.routing.state import RouterState
+from gateway.store import memory, sqlite
 from gateway.store.entry import Store
-from gateway.store.memory import MemoryStore
-from gateway.store.sqlite import SqliteStore
 from gateway.telemetry.events import EventBus, Listener, TraceSource
 from gateway.telemetry.metrics import Metrics
 from gateway.upstream.client import UpstreamClient
@@ -32,6 +31,7 @@ from translators.openai.request.fields import FIELDS
 
 if TYPE_CHECKING:
     from gateway.admission.service import Admission
+    from gateway.cluster.service import Cluster
 
 
 _log: Final = logging.getLogger("llm_router")
@@ -52,6 +52,11 @@ def _apply_limits(admission: "Admission | None", config: Config) -> None:
         _log.warning("limits, teams, keys and the store are counted from the next start on")
 
 
+RESPONSES_KEPT: Final[Mapping[str, float]] = {
+    "memory": memory.LIFETIME,
+    "sqlite": sqlite.LIFETIME,
+}
+"""Seconds for which each kind of store keeps responses."""
 STATE_DIRECTORY: Final = "LLM_ROUTER_STATE_DIR"
 """The environment variable that names the directory of files that outlive the process."""
 
@@ -66,9 +71,9 @@ async def responses_store(kind: str, environ: Mapping[str, str]) -> AsyncIterato
     if kind == "off":
         yield None
         return
-    store: Store = MemoryStore(time.monotonic)
+    store: Store = memory.MemoryStore(time.monotonic)
     if kind == "sqlite":
-        store = SqliteStore(state_directory(environ) / "responses.sqlite", time.time)
+        store = sqlite.SqliteStore(state_directory(environ) / "responses.sqlite", time.time)
     try:
         yield store
     finally:
@@ -87,6 +92,25 @@ async def admission_of(
     state = state_directory(environ)
     async with running(config.limits, state, environ, time.time, time.monotonic) as admission:
         yield admission
+
+
+@asynccontextmanager
+async def cluster_of(
+    config: Config, environ: Mapping[str, str], admission: "Admission | None", state: RouterState
+) -> AsyncIterator["Cluster | None"]:
+    """What is shared with the other instances on the store; None where there is none."""
+    if admission is None:
+        yield None
+        return
+    running = importlib.import_module("gateway.cluster.service").running
+    directory = state_directory(environ)
+    async with running(config, directory, environ, admission, state) as cluster:
+        yield cluster
+
+
+def _shared_responses(own: Store | None, kind: str, cluster: "Cluster | None") -> Store | None:
+    """The store of responses, which other instances find, too, where they share states."""
+    return own if cluster is None else cluster.responses(own, RESPONSES_KEPT.get(kind, 0.0))
 
 
 def _measure_by(metrics: Metrics, config: Config) -> None:
@@ -124,14 +148,31 @@ def _listening(
     return heard
 
 
-def _admitting(access: Access, admission: "Admission | None", metrics: Metrics) -> Access:
+def _admitting(
+    access: Access, admission: "Admission | None", cluster: "Cluster | None", metrics: Metrics
+) -> Access:
     """Callers' keys with those that are stored, where there are limits; their metrics with the
     others.
     """
     if admission is None:
         return access
     metrics.registry.register(admission.metrics)
+    if cluster is not None:
+        metrics.registry.register(cluster.metrics)
     return access.with_stored(admission.keys)
+
+
+def _followers(
+    measure_by: Callable[[Config], None],
+    state: RouterState,
+    checks: HealthProbes,
+    admission: "Admission | None",
+    cluster: "Cluster | None",
+) -> tuple[Callable[[Config], None], ...]:
+    """Told of each new configuration."""
+    limits = partial(_apply_limits, admission)
+    first = measure_by, state.health.apply_config, checks.apply_config, limits
+    return first if cluster is None else (*first, cluster.apply_config)
 
 
 @asynccontextmanager
@@ -165,33 +206,30 @@ async def running_gateway(
         TokenCounter.running() as counter,
         responses_store(config.server.responses_store, files.environ) as store,
         admission_of(config, files.environ) as admission,
+        cluster_of(config, files.environ, admission, state) as cluster,
         HealthProbes.running(config, state.health.checks, state.now, state.random) as checks,
         Reloader(
             config,
             files,
             bus,
-            (
-                measure_by,
-                state.health.apply_config,
-                checks.apply_config,
-                partial(_apply_limits, admission),
-            ),
+            _followers(measure_by, state, checks, admission, cluster),
         ).running() as reloader,
     ):
         with nullcontext() if traces is None else traces.running():
             yield Gateway(
                 reloader=reloader,
-                dispatcher=Dispatcher(client, media, state),
+                dispatcher=Dispatcher(client, media, state, cluster.states if cluster else None),
                 state=state,
                 counter=counter,
-                access=_admitting(access or Access(), admission, metrics),
+                access=_admitting(access or Access(), admission, cluster, metrics),
                 admin=admin or Admin(),
                 bus=bus,
                 metrics=metrics,
                 started=int(time.time()),
-                store=store,
+                store=_shared_responses(store, config.server.responses_store, cluster),
                 traces=traces,
                 console=console,
                 admission=admission,
+                cluster=cluster,
                 simulated=simulated,
             )

@@ -22,6 +22,7 @@ FLOORS = [
     {"gateway.console"},
     {"gateway.api"},
     {"gateway.dispatch"},
+    {"gateway.cluster"},
     {"gateway.admission"},
     {"gateway.routing"},
     {"gateway.revisions", "gateway.health", "gateway.accounting", "gateway.upstream"},
@@ -226,6 +227,11 @@ CALLED_BACK = {
         "attempts",
         "calls.remaining",
     ): "a clock: the seconds that a request still has",
+    (
+        "gateway.dispatch.continuation",
+        "self._response.listened",
+        "self._read_at_once",
+    ): "an event listener: told what arrives while its task waits, instead of being woken up",
 }
 """What is handed down to be called all the same: the module, the function it is handed to, what it
 is, and why. Clocks and randomness may be; beside this table they are plain attributes (`clock`,

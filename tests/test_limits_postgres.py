@@ -19,11 +19,11 @@ from gateway.store import ledger
 from gateway.store.counters import used
 from gateway.store.limits_rows import CounterId
 from gateway.store.postgres import PATIENT, opened
-from tests.fakes import Pause, Step, fake_upstream, json_answer, openai_completion
+from tests.fakes import fake_upstream, json_answer, openai_completion
 from tests.postgres import Server, run_sql
 from tests.serving import clean_environ
 from tests.tcp_proxy import Mode, tcp_proxy
-from tests.test_limits_process import ADMIN, ask, configured, killed_under_load, new_key
+from tests.test_limits_process import ADMIN, ask, configured, new_key
 from tests.test_process import gateway_process
 
 URL: Final = "LLM_ROUTER_STORE_URL"
@@ -98,36 +98,6 @@ async def test_a_key_is_known_and_revoked_everywhere_within_two_seconds(
             assert answer.status == 200
         await asyncio.sleep(2)
         assert [await ask(session, url, key) for url in (first, second)] == [401, 401]
-
-
-@pytest.mark.timeout(300)
-async def test_a_killed_instance_is_booked_when_it_starts_again(
-    tmp_path: Path, postgres_url: str
-) -> None:
-    """Killed under load three times beside one that goes on: everything that was answered is in the
-    ledger once, and nothing is held for ever.
-    """
-    limits = "limits: [{on: usd, per: month, amount: 50}, {on: requests, per: ever, amount: 99999}]"
-    seen: Counter[int] = Counter()
-    steps: list[Step] = [Pause(0.02), *json_answer(openai_completion())]
-    async with fake_upstream(openai=steps) as fake:
-        environ = {URL: postgres_url, **fake.environ()}
-        mortal = tmp_path / "killed"
-        async with instances(tmp_path / "on", 1, limits, **environ) as (other,):
-            for _ in range(3):
-                async with instances(mortal, 1, limits, **environ) as ((process, url),):
-                    await killed_under_load(process, url, seen)
-            async with instances(mortal, 1, limits, **environ) as (again,):
-                for process, _ in (again, other):
-                    process.send_signal(signal.SIGTERM)
-                    assert await asyncio.wait_for(process.wait(), 20) == 0
-    rows, total = await asyncio.to_thread(
-        verified, postgres_url, CounterId("all", "requests/ever", 0)
-    )
-    states = Counter(row.state for row in rows)
-    assert states["settled"] + states["presumed"] >= len(fake.received) >= seen[200] > 0
-    assert total == (len(rows), 0)
-    assert list((mortal / "0" / "state" / "journal").iterdir()) == []
 
 
 async def make_read_only(server: Server, database: str, value: str) -> None:

@@ -2,20 +2,15 @@
 
 import asyncio
 import os
-import signal
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import aiohttp
 import pytest
 
-from gateway.store import ledger
-from gateway.store.counters import used
-from gateway.store.limits_database import opened
-from gateway.store.limits_rows import CounterId
-from tests.fakes import Pause, Step, fake_upstream, json_answer, openai_completion
+from tests.fakes import Pause, fake_upstream, json_answer, openai_completion
 from tests.serving import ROOT
 from tests.test_process import gateway_process
 
@@ -36,7 +31,8 @@ async def run():
 
 asyncio.run(run())
 rooms = ("gateway.admission", "gateway.store.counters", "gateway.store.ledger",
-         "gateway.store.keys", "gateway.store.limits_", "gateway.store.postgres", "asyncpg")
+         "gateway.store.keys", "gateway.store.limits_", "gateway.store.postgres", "asyncpg",
+         "gateway.cluster", "gateway.store.shared", "cryptography")
 print(*sorted(name for name in sys.modules if name.startswith(rooms)))
 """
 
@@ -72,8 +68,9 @@ async def test_without_limits_nothing_of_them_is_imported(tmp_path: Path) -> Non
     assert not (tmp_path / "state").exists()
     configured(tmp_path, "limits: [{on: requests, per: day, amount: 1}]")
     counting = await imported(tmp_path)
-    assert "gateway.admission.service" in counting
+    assert {"gateway.admission.service", "gateway.cluster.service"} <= counting
     assert not counting & {"asyncpg", "gateway.store.postgres"}
+    assert not counting & {"cryptography", "gateway.cluster.seal", "gateway.cluster.states"}
 
 
 async def ask(session: aiohttp.ClientSession, url: str, key: str | None = None) -> int:
@@ -127,49 +124,6 @@ async def test_a_key_that_is_revoked_is_refused_by_every_worker(tmp_path: Path) 
             assert (await revoked.json())["state"] == "revoked"
         await asyncio.sleep(2)
         assert {await ask(session, url, key) for _ in range(8)} == {401}
-
-
-@pytest.mark.timeout(300)
-async def test_nothing_that_was_answered_is_lost_when_the_process_is_killed(tmp_path: Path) -> None:
-    """Three times: killed under load, then started again. What the provider answered is in the
-    ledger, counters are its sums, and nothing is held for ever.
-    """
-    environ = configured(
-        tmp_path,
-        "limits: [{on: usd, per: month, amount: 5}, {on: requests, per: ever, amount: 99999}]",
-    )
-    seen: Counter[int] = Counter()
-    steps: list[Step] = [Pause(0.02), *json_answer(openai_completion())]
-    async with fake_upstream(openai=steps) as fake:
-        for _ in range(3):
-            async with gateway_process(patience=60, **environ, **fake.environ()) as (process, url):
-                await killed_under_load(process, url, seen)
-        async with gateway_process(patience=60, **environ, **fake.environ()) as (process, url):
-            process.send_signal(signal.SIGTERM)
-            assert await asyncio.wait_for(process.wait(), 15) == 0
-    database = opened(tmp_path / "state" / "limits.sqlite")
-    rows = ledger.rows(database, most=100_000)
-    assert ledger.differences(database) == []
-    assert seen[200] > 0
-    states = Counter(row.state for row in rows)
-    assert states["settled"] + states["presumed"] >= len(fake.received) >= seen[200]
-    assert used(database, CounterId("all", "requests/ever", 0)) == (len(rows), 0)
-    assert list((tmp_path / "state" / "journal").iterdir()) == []
-
-
-async def killed_under_load(process: Any, url: str, seen: Counter[int]) -> None:
-    async def caller(session: aiohttp.ClientSession) -> None:
-        try:
-            while True:
-                seen[await ask(session, url)] += 1
-        except aiohttp.ClientError:
-            return
-
-    async with aiohttp.ClientSession() as session:
-        callers = [asyncio.ensure_future(caller(session)) for _ in range(10)]
-        await asyncio.sleep(1.0)
-        process.kill()
-        await asyncio.wait_for(asyncio.gather(*callers), 20)
 
 
 async def test_a_worker_that_is_killed_is_found_by_the_others(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ of its own: `python -m tests.three_instances`. It needs Debian's packages postgr
 """
 
 import asyncio
+import contextlib
 import re
 import shutil
 import signal
@@ -29,9 +30,10 @@ ADMIN: Final = {"authorization": "Bearer operator"}
 BODY: Final = {"model": "helper", "messages": [{"role": "user", "content": "hi"}]}
 _NGINX: Final = """
 daemon off; master_process off; pid nginx.pid; error_log stderr crit;
-events {{ worker_connections 1024; }}
+events {{ worker_connections 4096; }}
 http {{
-  access_log off; client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;
+  {log}
+  client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;
   uwsgi_temp_path uwsgi; scgi_temp_path scgi;
 {conf}
 }}
@@ -57,22 +59,35 @@ def example_policy() -> str:
 
 
 @asynccontextmanager
-async def nginx(directory: Path, urls: list[str]) -> AsyncIterator[str]:
-    """The shipped configuration, with these instances; its URL."""
+async def nginx(
+    directory: Path, urls: list[str], log: str = "access_log off;"
+) -> AsyncIterator[str]:
+    """The shipped configuration, with these instances; its URL once it listens."""
     assert NGINX is not None
     port, conf = free_port(), CONF.read_text("utf-8").replace("listen 8080", "listen {}")
     for number, url in enumerate(urls):
         conf = re.sub(rf"10\.0\.0\.1{number + 1}:8000", url.removeprefix("http://"), conf)
-    text = _NGINX.format(conf=conf.replace("listen {}", f"listen 127.0.0.1:{port}"))
+    text = _NGINX.format(log=log, conf=conf.replace("listen {}", f"listen 127.0.0.1:{port}"))
     (directory / "nginx.conf").write_text(text, "utf-8")
     process = await asyncio.create_subprocess_exec(
         NGINX, "-p", directory, "-c", directory / "nginx.conf", "-e", "stderr"
     )
     try:
+        await _listens(port)
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
         await process.wait()
+
+
+async def _listens(port: int) -> None:
+    async with asyncio.timeout(20):
+        while True:
+            with contextlib.suppress(ConnectionRefusedError):
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.close()
+                return
+            await asyncio.sleep(0.05)
 
 
 async def ask(session: aiohttp.ClientSession, url: str, key: str, conversation: int) -> int:
@@ -137,7 +152,6 @@ async def run(directory: Path, store_url: str) -> Outcome:
 async def _asked_of(
     session: aiohttp.ClientSession, url: str, started: list[tuple[Any, str]]
 ) -> tuple[dict[int, int], dict[int, int], dict[int, int]]:
-    await asyncio.sleep(0.5)  # nginx listens
     at_the_limit = await asked(session, url, await new_key(session, url), 200)
     key = await new_key(session, url)
     started[0][0].kill()

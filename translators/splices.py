@@ -105,16 +105,19 @@ def last(found: Iterable[Member], name: str) -> Member | None:
 
 
 def only_member(text: str, name: str) -> Member | None:
-    """The member `name` of the outermost object, which has one, where nothing else in the text is
-    written like its name; None where only `members` can tell. `name`: of lower-case letters and
-    `_`.
+    """The member `name` of the outermost object, which has one and begins the text, where it is
+    the first or nothing else in the text is written like its name; None where only `members` can
+    tell. `name`: of lower-case letters and `_`; it does not stand twice in the object.
     """
     written = f'"{name}"'
-    at = text.find(written)
-    if at < 0 or text.find(written, at + 1) >= 0:
-        return None
-    if text.find("\\") >= 0 and any(escape in text for escape in _OF_NAMES):
-        return None  # it may be written so, too
+    if text.startswith(written, 1):  # the first member; no name stands twice
+        at = 1
+    else:
+        at = text.find(written)
+        if at < 0 or text.find(written, at + 1) >= 0:
+            return None
+        if text.find("\\") >= 0 and any(escape in text for escape in _OF_NAMES):
+            return None  # it may be written so, too
     colon = at + len(written)
     if text[colon] != ":":
         colon = skip_space(text, colon)

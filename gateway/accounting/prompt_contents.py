@@ -5,6 +5,7 @@ One walk serves the estimate and the exact count. Its work is bounded: of a requ
 than `MOST_PARTS` the rest is taken to be like the beginning, by its size.
 """
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -31,6 +32,17 @@ _PART: Final = len('{"type":"text","text":""},')
 _CALL: Final = len('{"type":"function","function":{"name":"","arguments":""}},')
 _STRING: Final = len('"",')
 _LITERAL: Final = len("1,")
+_LITERALS: Final = re.compile(rb"[-+.\w]+").findall
+_ESCAPES: Final = (
+    (rb"\\", b"|"),
+    (rb"\"", b"'"),
+    (rb"\/", b"/"),
+    (rb"\n", b"\n"),
+    (rb"\r", b"\r"),
+    (rb"\t", b"\t"),
+)
+"""In JSON, in the order in which they are looked for: after the first, each backslash begins one.
+"""
 
 
 @dataclass(slots=True)
@@ -77,7 +89,7 @@ class _Counted(NamedTuple):
 
 def _add_known(walk: "_Walk", tools: KnownTools) -> None:
     """The same as walking over them, once for all requests."""
-    counted = tools.once("contents", lambda: _counted(tools.value))
+    counted = tools.once("contents", lambda: _counted(tools))
     if counted.parts > walk.room:
         walk.value(tools.value)
         return
@@ -87,11 +99,27 @@ def _add_known(walk: "_Walk", tools: KnownTools) -> None:
     walk.syntax += counted.syntax
 
 
-def _counted(value: Any) -> _Counted:
-    walk = _Walk()
-    walk.value(value)
-    found = walk.found
-    return _Counted("".join(found.texts), found.tokens, MOST_PARTS - walk.room, walk.syntax)
+def _counted(tools: KnownTools) -> _Counted:
+    """From their JSON text, at a tenth of a walk's price. Of an escape stays a character of the
+    same kind; where some say more than that, they are walked over."""
+    text = tools.text
+    for escape, character in _ESCAPES:
+        text = text.replace(escape, character)
+    if b"\\" in text:
+        walk = _Walk()
+        walk.value(tools.value)
+        found = walk.found
+        return _Counted("".join(found.texts), found.tokens, MOST_PARTS - walk.room, walk.syntax)
+    pieces = text.split(b'"')
+    strings, between = len(pieces) // 2, b"".join(pieces[::2])
+    keys, literals = between.count(b":"), len(_LITERALS(between))
+    parts = strings - keys + literals + between.count(b"{") + between.count(b"[")
+    return _Counted(
+        b"".join(pieces[1::2]).decode(),
+        float(keys + literals),
+        parts,
+        strings * _STRING + literals * _LITERAL,
+    )
 
 
 class _Walk:

@@ -3,7 +3,7 @@ needs no running server. Plain functions, used by one thread.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -116,7 +116,7 @@ def amend_row(
     row = ledger.find(database, row_id)
     if row is None or row.amends is not None:
         raise ValueError(f"there is no row {row_id!r} in the ledger")
-    amended = [each for each in _amendments(database, row) if each.cost is not None]
+    amended = list(ledger.amendments(database, row.id))
     held = row.cost or 0
     by = cost - held - sum(each.cost or 0 for each in amended)
     counted = {c.counter: c.amount for c in row.charges if c.counter.name.startswith("usd/")}
@@ -132,13 +132,6 @@ def amend_row(
     after = json.dumps({"cost_nano_usd": cost, "why": why})
     keys.audited(database, f"ledger/{row.id}", now, author, after)
     return added
-
-
-def _amendments(database: Database, row: LedgerRow) -> Iterator[LedgerRow]:
-    number = 1
-    while (found := ledger.find(database, f"{row.id}-{number}")) is not None:
-        yield found
-        number += 1
 
 
 def key_document(row: KeyRow) -> dict[str, Any]:

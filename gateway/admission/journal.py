@@ -1,6 +1,5 @@
-"""The journal of a process, so that one that is killed loses nothing. What it holds for a request
-is written before a provider is asked; how requests were settled, with the next such line, at most a
-twentieth of a second later: of those that it did not come to, all that was held counts.
+"""The journal of a process: what it holds for requests and how they were settled, written before a
+provider is asked and before a caller has all of the answer, so that a killed process loses nothing.
 
 What `write` has taken survives the process; a thread syncs it ten times a second, for the case that
 the machine fails. Each line is JSON, a space and its CRC-32 in hex: a torn one is dropped. No line
@@ -48,26 +47,26 @@ class JournalFile:
         self.pending = 0
         """Requests that were begun here and are not yet in the ledger."""
         self.unwritten: list[tuple[Any, ...]] = []
-        """Values of rows that were settled since the last line: they go out before the next one."""
+        """Values of rows that were settled while nothing could be written."""
         self.unsynced = False
         self._torn = False
 
     def write(self, document: str) -> None:
         """A document as JSON. Raises OSError: then nothing of it counts."""
         text = document.encode()
-        line = b"%b %08x\n" % (text, crc32(text))
-        if self.unwritten:
-            line = self._settled() + line
-        self._write(line)
+        self._write(b"%b %08x\n" % (text, crc32(text)))
+
+    def settle(self, values: tuple[Any, ...]) -> None:
+        """A row was settled; its values as the ledger has them. Raises OSError: then it waits."""
+        self.unwritten.append(values)
+        self.flush()
 
     def flush(self) -> None:
-        """Write down what was settled. Raises OSError: then it waits."""
+        """Write down what was settled and is not yet. Raises OSError: then it waits."""
         if self.unwritten:
-            self._write(self._settled())
-
-    def _settled(self) -> bytes:
-        text = dumps({"v": _SETTLED, "rows": self.unwritten})
-        return b"%b %08x\n" % (text, crc32(text))
+            text = dumps({"v": _SETTLED, "rows": self.unwritten})
+            self._write(b"%b %08x\n" % (text, crc32(text)))
+            self.unwritten.clear()
 
     def _write(self, lines: bytes) -> None:
         if self._torn:
@@ -79,7 +78,6 @@ class JournalFile:
             self._torn = True
             raise OSError("the journal's disk is full")
         self._torn = False
-        self.unwritten.clear()
 
     def sync(self) -> None:
         """Raises OSError."""
@@ -181,22 +179,30 @@ def _charge_form(counter: CounterId) -> str:
     return f"[{scope},{name},{counter.window},%d]"
 
 
-def read_journal(path: Path) -> list[LedgerRow]:
-    """The rows that it gives: settled ones, and what was held for requests that never were. Raises
-    OSError.
+def read_journal(path: Path) -> Iterator[LedgerRow]:
+    """The rows that it gives: settled ones as they come, and at the end what was held for requests
+    that never were. It has in memory what is held at one moment. Raises OSError.
     """
     held: dict[str, LedgerRow] = {}
-    settled: dict[str, LedgerRow] = {}
     for document in _documents(path):
-        if document["v"] == _SETTLED:
-            rows = [row_of(values[:-1]) for values in document["rows"]]
-            settled.update((row.id, row) for row in rows)
-        elif document["v"] == _HELD:
-            *fields, counted = document["row"]
-            charges = tuple(Charge(CounterId(*name), amount) for *name, amount in counted)
-            row = LedgerRow._make((*fields, charges))
-            (held if document["op"] == "hold" else settled)[row.id] = row
-    return list((held | settled).values())
+        for settled, row in _rows(document):
+            if settled:
+                held.pop(row.id, None)
+                yield row
+            else:
+                held[row.id] = row
+    yield from held.values()
+
+
+def _rows(document: dict[str, Any]) -> Iterator[tuple[bool, LedgerRow]]:
+    """What a line says: rows, and whether they were settled."""
+    if document["v"] == _SETTLED:
+        for values in document["rows"]:
+            yield True, row_of(values[:-1])
+    elif document["v"] == _HELD:
+        *fields, counted = document["row"]
+        charges = tuple(Charge(CounterId(*name), amount) for *name, amount in counted)
+        yield document["op"] == "settle", LedgerRow._make((*fields, charges))
 
 
 def _documents(path: Path) -> Iterator[dict[str, Any]]:

@@ -21,6 +21,7 @@ from gateway.admission.refusals import exceeded
 from gateway.config.limits import WhenDown
 from gateway.errors import LimitsUnavailable
 from gateway.store import counters as store
+from gateway.store import presumed
 from gateway.store.database import Database, StoreFailed
 from gateway.store.limits_rows import CounterId, Want
 
@@ -67,9 +68,13 @@ class StoreThread:
     probe a second.
     """
 
-    def __init__(self, database: Database, now: Callable[[], float]) -> None:
+    def __init__(
+        self, database: Database, now: Callable[[], float], what: str = "the store of limits"
+    ) -> None:
+        """`what`: it is, as the log calls it."""
         self._database = database
         self._now = now
+        self._what = what
         self._thread = ThreadPoolExecutor(1, "limits-store")
         self._failures = 0
         self._not_before = 0.0
@@ -104,14 +109,14 @@ class StoreThread:
         finally:
             self.took(self._now() - began)
         if self.down:
-            _log.warning("the store of limits answers again")
+            _log.warning("%s answers again", self._what)
         self._failures = 0
         return result
 
     def _failed(self, error: Exception) -> None:
         self._failures += 1
         if self._failures == _FAILURES:
-            _log.error("the store of limits cannot be used: %s", error)
+            _log.error("%s cannot be used: %s", self._what, error)
         if self.down:
             self._not_before = self._now() + _REST
 
@@ -206,6 +211,8 @@ class Leases:
     def seen(self, at: float, peers: int) -> None:
         """The store has seen this process, `at` monotonic seconds or later."""
         self.peers = peers
+        if at > self._good_until:
+            self._expire(at)
         if self._thread.remote and not self._lost:
             self._good_until = at + store.EXPIRY - _MARGIN
             self._money_until = at + store.MONEY_EXPIRY - _MARGIN
@@ -219,12 +226,21 @@ class Leases:
                 counter.grow(-counter.lease)
 
     async def _start_over(self) -> None:
-        """The store, too, says that it has none. Raises StoreDown."""
-        at, money = self._now(), self._lost_money
-        now = int(self._clock())
-        await self._thread.call(store.start_over, self.instance, now, money)
+        """The store, too, says that it has none, but of money what it still uses. Raises
+        StoreDown.
+        """
+        at, now = self._now(), int(self._clock())
+        money = self._money_in_use() if self._lost_money else None
+        used = None if money is None else [(counter.id, amount) for counter, amount in money]
+        await self._thread.call(presumed.start_over, self.instance, now, used)
+        for counter, amount in money or ():
+            counter.grow(amount)
         self._lost = self._lost_money = False
         self.seen(at, self.peers)
+
+    def _money_in_use(self) -> list[tuple[Counter, int]]:
+        found = [(c, c.held + c.unbooked) for c in self._pool if c.limit.on == "usd"]
+        return [(counter, amount) for counter, amount in found if amount > 0]
 
     async def _take(self, counters: Sequence[Counter], needs: Amounts) -> None:
         asked_at, recalled = self._now(), False

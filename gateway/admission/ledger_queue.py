@@ -15,10 +15,9 @@ from gateway.admission.counters import Counter
 from gateway.admission.journal import Journal, JournalFile, abandoned, read_journal
 from gateway.admission.leases import StoreThread
 from gateway.admission.scopes import in_words
-from gateway.store import counters as counter_store
 from gateway.store import keys as key_store
-from gateway.store import ledger
-from gateway.store.database import Database, transaction
+from gateway.store import ledger, presumed
+from gateway.store.database import Database
 from gateway.store.limits_rows import Booking, CounterId, LedgerRow
 
 BATCH: Final = 500
@@ -69,7 +68,10 @@ class LedgerQueue:
 
     def add(self, settled: Settled) -> None:
         """It has ended."""
-        settled.file.unwritten.append(settled.values)
+        try:
+            settled.file.settle(settled.values)
+        except OSError as error:  # the row is kept, and written and booked as soon as may be
+            _log.error("the journal of limits cannot be written: %s", error.strerror or error)
         self._waiting.append(settled)
 
     async def book(self) -> None:
@@ -99,7 +101,7 @@ class LedgerQueue:
     ) -> Mapping[CounterId, ledger.Booked]:
         """On the store's thread."""
         perhaps_known, self._failed = self._failed, True
-        booked = ledger.book(database, self._instance, bookings, perhaps_known=perhaps_known)
+        booked = ledger.book_all(database, self._instance, bookings, perhaps_known=perhaps_known)
         self._failed = False
         return booked
 
@@ -140,17 +142,11 @@ async def recover(directory: Path, thread: StoreThread) -> int:
     count = 0
     for instance, paths in abandoned(directory):
         for path in paths:
-            found = [ledger.booking_of(row) for row in read_journal(path)]
-            for start in range(0, len(found), BATCH):
-                await thread.call(ledger.book, instance, found[start : start + BATCH])
-            count += len(found)
-        await thread.call(remove_instance, instance)
+            rows = read_journal(path)
+            while batch := await asyncio.to_thread(list, islice(rows, BATCH)):
+                await thread.call(ledger.book, instance, batch)
+                count += len(batch)
+        await thread.call(presumed.remove, instance)
         for path in paths:
             path.unlink()
     return count
-
-
-def remove_instance(database: Database, instance: str) -> None:
-    """A process is gone, and everything of it is in the ledger: its slices return."""
-    with transaction(database):
-        counter_store.remove_instance(database, instance)

@@ -31,11 +31,14 @@ class Standing(NamedTuple):
 
 
 class LimitMetrics(Collector):
-    """A collector, and what counts for it."""
+    """A collector, and what counts for it. `clock`: Unix seconds."""
 
-    def __init__(self, pool: CounterPool, standing: Callable[[], Standing]) -> None:
+    def __init__(
+        self, pool: CounterPool, standing: Callable[[], Standing], clock: Callable[[], float]
+    ) -> None:
         self._pool = pool
         self._standing = standing
+        self._clock = clock
         self._rejections: dict[tuple[str, str], int] = {}
         self._fast = FastCollector()
         self._operations = self._fast.histogram(
@@ -60,8 +63,13 @@ class LimitMetrics(Collector):
             rejections.add_metric(labels, count)
         yield rejections
         ratio = GaugeMetricFamily("llm_router_limit_used_ratio", _USED, labels=["scope", "limit"])
-        newest = {(c.id.scope, c.id.name): c for c in list(self._pool) if of_policy(c.id.scope)}
-        for (scope, name), counter in sorted(newest.items()):
+        now = self._clock()
+        current = {
+            (c.id.scope, c.id.name): c
+            for c in list(self._pool)
+            if c.ends > now and of_policy(c.id.scope)
+        }
+        for (scope, name), counter in sorted(current.items()):
             used = counter.spent + counter.unbooked + counter.held
             ratio.add_metric((scope, name), used / counter.cap)
         yield ratio

@@ -66,6 +66,8 @@ class Admission:
         self.thread = thread
         self.clock = clock
         self.journal = journal
+        self.signals: Any = None
+        """Of a store that tells of changes: what was changed since somebody looked."""
         self.queue = LedgerQueue(instance, thread, journal, clock)
         self._raises: Sequence[Raise] = ()
         self.pool = CounterPool(self._raised)
@@ -86,7 +88,7 @@ class Admission:
             ),
         )
         self.metrics = LimitMetrics(
-            self.pool, lambda: Standing(not thread.down, self.queue.backlog, self.queue.age)
+            self.pool, lambda: Standing(not thread.down, self.queue.backlog, self.queue.age), clock
         )
         thread.took = self.metrics.took
 

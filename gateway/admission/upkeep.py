@@ -16,11 +16,11 @@ from typing import Any, Final
 
 from gateway.admission.journal import Journal
 from gateway.admission.leases import StoreDown, StoreThread
-from gateway.admission.ledger_queue import recover, remove_instance
+from gateway.admission.ledger_queue import recover
 from gateway.admission.service import Admission
 from gateway.config.limits import LimitsPolicy
 from gateway.store import counters as counter_store
-from gateway.store import engine
+from gateway.store import engine, presumed, retention
 from gateway.store.sqlite import StoreUnusable
 from gateway.telemetry.ids import unique
 
@@ -30,7 +30,11 @@ _TICK: Final = 0.05
 _BEAT: Final = 20
 _LISTEN_AGAIN: Final = 0.5
 """Seconds at least until a lost connection that listens is made again; at most three times that."""
-_KEPT_COUNTERS: Final = 2 * 86_400
+_DAY: Final = 86_400
+_KEPT_COUNTERS: Final = 2 * _DAY
+_PRUNED: Final = 1210
+"""Every so many steps, with others in between, the ledger's oldest rows go."""
+_MOST_BATCHES: Final = 20
 _log: Final = logging.getLogger("llm_router")
 
 
@@ -51,6 +55,12 @@ class StoreClock:
         self._offset = moment - self._now()
 
 
+def journal_directory(url: str, state: Path) -> Path:
+    """Beside the store's file, or in the directory of what outlives the process."""
+    file = engine.file_of(url, state)
+    return (state if file is None else file.parent) / JOURNAL
+
+
 @asynccontextmanager
 async def running(
     policy: LimitsPolicy,
@@ -64,14 +74,14 @@ async def running(
     """
     url = engine.store_url(policy.store.url, environ)
     thread = StoreThread(await asyncio.to_thread(engine.open_store, url, state), now)
-    file = engine.file_of(url, state)
-    directory = (state if file is None else file.parent) / JOURNAL
+    directory = journal_directory(url, state)
     instance = f"{socket.gethostname()}-{os.getpid()}-{unique(8)}"
     moment = StoreClock(clock, now) if thread.remote else clock
     try:
         journal = Journal(directory, instance)
         admission = Admission(policy, instance, thread, journal, moment, now)
-        upkeep = Upkeep(admission, directory, engine.signals_of(url), moment, now)
+        admission.signals = engine.signals_of(url)
+        upkeep = Upkeep(admission, directory, admission.signals, moment, now)
         await upkeep.start()
     except (StoreDown, OSError) as error:
         await thread.close()
@@ -121,7 +131,7 @@ class Upkeep:
             booked = not any(file.pending for file in admission.journal.files)
             if booked:
                 await self._leases.return_all()
-                await self._thread.call(remove_instance, self._leases.instance)
+                await self._thread.call(presumed.remove, self._leases.instance)
         admission.journal.close(booked=booked)
         await self._thread.close()
 
@@ -158,6 +168,7 @@ class Upkeep:
             (100, self._recover_others),
             (1200, queue.book_key_use),
             (1200, self._forget_old),
+            (_PRUNED, self._prune),
         )
         self._thread.probed = True
         step = 0
@@ -203,11 +214,20 @@ class Upkeep:
     async def _recover_others(self) -> None:
         await recover(self._directory, self._thread)
         if self._thread.remote:
-            for gone in await self._thread.call(counter_store.expire, int(self._clock())):
+            for gone in await self._thread.call(presumed.expire, int(self._clock())):
                 _log.warning(
-                    "limits: %s was not seen for %d s: its slices are others'; its journal is"
-                    " booked once a gateway starts with it", gone, counter_store.MONEY_EXPIRY,
+                    "limits: %s was not seen for %d s: what it had leased of money counts as spent"
+                    " until its journal is booked, by a gateway that starts with it",
+                    gone, counter_store.MONEY_EXPIRY,
                 )  # fmt: skip
+
+    async def _prune(self) -> None:
+        """Whole days that the ledger keeps no longer, as many rows as one turn may."""
+        keep = self._admission.policy.store.ledger.keep
+        before = int(self._clock() - keep) // _DAY * _DAY
+        for _ in range(_MOST_BATCHES):
+            if not await self._thread.call(retention.prune, before):
+                return
 
     async def _forget_old(self) -> None:
         before = int(self._clock()) - _KEPT_COUNTERS

@@ -13,6 +13,7 @@ from gateway.api.decision import prepare
 from gateway.api.exchange import exchange_of, fail
 from gateway.api.request import Request
 from gateway.dispatch.exchange import Exchange
+from gateway.dispatch.reservation import Reservation
 from gateway.dispatch.resume import AnswerStream
 from gateway.errors import RequestFailed, caller_error
 from gateway.http.event_stream import EventStream
@@ -143,9 +144,16 @@ async def _relayed(
         )
     )
     write, last, reservation = writer.write, b"", exchange.reservation
+    arriving = _Arriving(writer, out, reservation)
     try:
-        async with aclosing(stream.batches(runs=True)) as batches:
+        async with aclosing(stream.batches(runs=True, show=arriving.show)) as batches:
             async for chunks in batches:
+                if not chunks:  # they were shown
+                    if writer.over:
+                        last = arriving.last
+                        break
+                    await out.flush()
+                    continue
                 if reservation is not None:
                     reservation.saw(chunks)
                 data = (
@@ -167,7 +175,34 @@ async def _relayed(
     http.gateway.dispatcher.finished(stream, exchange)
     out.fall_silent()
     end = writer.end()
+    if reservation is not None:
+        exchange.settle(reservation)
     return await out.end(last + (end if settle is None else await settle(end, exchange)))
+
+
+class _Arriving:
+    """Writes what arrives while nobody is about to read it, in the very turn of the loop."""
+
+    __slots__ = ("_out", "_reservation", "_writer", "last")
+
+    def __init__(
+        self, writer: AnswerWriter, out: EventStream, reservation: Reservation | None
+    ) -> None:
+        self._writer = writer
+        self._out = out
+        self._reservation = reservation
+        self.last = b""
+        """What goes out with the end, once the writer says that it is over."""
+
+    def show(self, chunks: list[Chunk]) -> list[Chunk] | None:
+        """See gateway.dispatch.continuation.Show: all of them are shown."""
+        if self._reservation is not None:
+            self._reservation.saw(chunks)
+        data = self._writer.write(chunks)
+        if self._writer.over:
+            self.last = data
+            return []
+        return None if not data or self._out.put(data) else []
 
 
 def _written_whole(
@@ -210,6 +245,8 @@ async def _failed(
     *before, last = writer.fail(caller_error(error)) or (b"",)
     for piece in before:
         await out.write(piece)
+    if exchange.reservation is not None:
+        exchange.settle(exchange.reservation)
     return await out.end(last if settle is None else await settle(last, exchange))
 
 

@@ -33,6 +33,13 @@ async def prepare(
     gateway = http.gateway
     exchange.set_stream(request.stream)
     decision, context = await decided(http, request, origin)
+    cluster = gateway.cluster
+    if (
+        cluster is not None
+        and cluster.misses(decision.plan)
+        and await cluster.learn_pin(decision.plan)
+    ):
+        decision, context = await decided(http, request, origin)
     if gateway.admission is not None:
         decision = await admitted(http, request, exchange, decision, origin)
     params = params_mode(http, decision.params)

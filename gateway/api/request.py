@@ -31,6 +31,7 @@ from translators.openai import inbound as chat
 
 if TYPE_CHECKING:
     from gateway.admission.service import Admission
+    from gateway.cluster.service import Cluster
 
 VERSION: Final = "0.1.0"
 
@@ -76,10 +77,12 @@ class Gateway:
     """None: only what callers trace is told on, and nothing is exported."""
     admission: "Admission | None" = None
     """None where the policy has no limits: nothing is counted."""
+    cluster: "Cluster | None" = None
+    """What other instances know; None where there is no store."""
     simulated: bool = False
     draining: bool = False
     closing: bool = False
-    """The time for load balancers to notice is over: new chat requests are refused."""
+    """The grace of a stop is over: new chat requests are refused."""
     peers: Peers | None = None
     """The other workers, where there are several; set before the server listens."""
     loopback: bool = False
@@ -130,6 +133,7 @@ class Request(IncomingRequest):
         "dialect",
         "answer_writer",
         "trace",
+        "is_operator",
     }
 
     request_id: str
@@ -137,6 +141,8 @@ class Request(IncomingRequest):
     """The route's own path, of which there are few: never what a caller wrote."""
     id: str = ""
     """What stands for `{id}` in the route's path."""
+    is_operator: bool = False
+    """It came through a door that only operators pass: the admin key is not asked for again."""
     key_id: str | None = None
     dialect: InboundDialect = chat
     """The one that the route's callers speak: errors are told in it."""
@@ -154,7 +160,7 @@ class Request(IncomingRequest):
         self.caller: CallersConnection = parts[2]
         """The connection that it came by: see gateway.server.http_server."""
         self.caller.begin()
-        self.config = config = gateway.config
+        self.config = config = gateway.reloader.config
         """The configuration that held when the request began: all of it is served by this one."""
         self.started = time.perf_counter()
         self.in_memory = BodyHold(gateway.bodies, config.server.max_bodies_bytes)

@@ -1,16 +1,19 @@
 """`llm-router doctor`: what stands between this machine and a gateway that serves, a line each."""
 
+import asyncio
 import base64
 import ctypes
 import hashlib
+import importlib
 import resource
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Final, Literal, NamedTuple
+from typing import Final
 
-from gateway.app import responses_store
+from gateway.app import responses_store, state_directory
+from gateway.cli.diagnosis import Finding
 from gateway.config import Config, Provider
 from gateway.server.file_descriptors import FEW
 from gateway.store.sqlite import StoreUnusable
@@ -22,24 +25,14 @@ _TIMEX: Final = 512
 """Bytes that hold a `struct timex`, and more."""
 
 
-class Finding(NamedTuple):
-    """`bad` keeps requests from being served, `look` is worth a look."""
-
-    level: Literal["ok", "look", "bad"]
-    about: str
-    told: str
-
-    def __str__(self) -> str:
-        return f"{self.level:<4}  {self.about}: {self.told}"
-
-
 async def examined(config: Config, environ: Mapping[str, str], now: float) -> list[Finding]:
     """Everything that was looked at; no provider is asked. `now`: Unix seconds."""
-    files = _installed_files()
+    began, files = time.monotonic(), _installed_files()
     return [
         Finding("ok", "configuration", f"{config.directory}, revision {config.revision}"),
         *_keys(config),
         await _store(config, environ),
+        *await _limits(config, environ, lambda: now + time.monotonic() - began),
         _descriptors(),
         _installation(files),
         _clock(files, now),
@@ -72,6 +65,19 @@ async def _store(config: Config, environ: Mapping[str, str]) -> Finding:
             return Finding("ok", "store of responses", kind)
     except StoreUnusable as error:
         return Finding("bad", "store of responses", str(error))
+
+
+async def _limits(
+    config: Config, environ: Mapping[str, str], clock: Callable[[], float]
+) -> list[Finding]:
+    """Nothing of them is imported where there are none."""
+    if config.limits is None:
+        return []
+    module = importlib.import_module("gateway.cli.limits_doctor")
+    found: list[Finding] = await asyncio.to_thread(
+        module.examined, config.limits, state_directory(environ), environ, clock
+    )
+    return found
 
 
 def _descriptors() -> Finding:

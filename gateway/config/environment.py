@@ -15,6 +15,9 @@ from gateway.config.errors import Complaint, Problem
 from gateway.config.links import NO_PROXY, Link, Proxy, TlsFiles, proxy_at, proxy_for, tls_context
 from gateway.config.providers import ApiKey, Provider
 
+STATE_KEY: Final = "LLM_ROUTER_STATE_KEY"
+"""The environment variable of the secrets that shared states are sealed with."""
+SHORTEST_STATE_KEY: Final = 32
 _KEY: Final = re.compile(r"[\x21-\x7e]+")
 """What a header can carry."""
 
@@ -124,8 +127,20 @@ def _tls_complaints(tls: TlsFiles, base_url: str) -> Iterator[Complaint]:
         yield ("tls",), str(error)
 
 
+def state_keys(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The secrets that shared states are sealed with: the first seals, each opens; none where
+    states are not shared.
+    """
+    return tuple([key for each in environ.get(STATE_KEY, "").split(",") if (key := each.strip())])
+
+
 def environment_problems(environ: Mapping[str, str]) -> Iterator[Problem]:
-    """Certificate paths of the environment that do not exist: OpenSSL would quietly use none."""
+    """Secrets that are too short to be ones, and certificate paths that do not exist: OpenSSL would
+    quietly use none.
+    """
+    if any(len(key) < SHORTEST_STATE_KEY for key in state_keys(environ)):
+        said = f"each of its keys must have at least {SHORTEST_STATE_KEY} characters"
+        yield Problem("environment", None, STATE_KEY, said)
     paths = ssl.get_default_verify_paths()
     of_file, of_directories = paths.openssl_cafile_env, paths.openssl_capath_env
     file, directories = environ.get(of_file), environ.get(of_directories)

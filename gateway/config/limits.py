@@ -29,6 +29,7 @@ FITS: Final = ("usd", "tokens", "output_tokens")
 ZONED: Final = ("day", "week", "month")
 """Windows that begin at a midnight."""
 _NANO: Final = 10**9
+_LEAST_KEPT: Final = 31 * 86_400
 _UNITS: Final = {"m": 60, "h": 3600, "d": 86_400}
 _DURATION: Final = re.compile(r"([1-9][0-9]{0,4})([mhd])")
 _NAME: Final = matching(
@@ -152,6 +153,21 @@ class WhenDown(Row):
     """Of money. open: counted in the journal, the cap may be exceeded."""
 
 
+def _keep(text: str) -> int:
+    seconds = duration(text)
+    if seconds < _LEAST_KEPT:
+        raise ValueError("must be 31d or longer: a month's limit is the sum of its rows")
+    return seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerSettings(Row):
+    """What becomes of the ledger's rows."""
+
+    keep: Annotated[int, Written(str, _keep)] = 400 * 86_400
+    """Seconds for which they are kept; sums by day are kept for ever."""
+
+
 _URL: Final = matching(
     "sqlite:.+|postgres(?:ql)?://(?!.*password=)(?:[^:@/]+@)?[^@]+",
     "must be sqlite: and a path, or postgresql:// without a password, which belongs into"
@@ -167,6 +183,7 @@ class StoreSettings(Row):
     url: Annotated[str, _URL] | None = None
     """The environment's LLM_ROUTER_STORE_URL wins over it."""
     when_down: WhenDown = WhenDown()
+    ledger: LedgerSettings = LedgerSettings()
 
 
 NO_STORE: Final = StoreSettings()

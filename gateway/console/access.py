@@ -87,6 +87,22 @@ class ConsoleAccess:
         if self.check(http) != "admin":
             raise NotServed(403, "Viewers of the console may not do this.")
 
+    def administrates(self, http: Request) -> bool:
+        """Whether keys and spend are for who asks: everybody at this machine may look at an open
+        console, and only who has logged in with the admin key changes who may call.
+        """
+        try:
+            self.check_operator(http)
+        except RequestFailed:
+            return False
+        return True
+
+    def check_operator(self, http: Request) -> None:
+        """Raises likewise for whom keys and spend are not."""
+        self.check_admin(http)
+        if self.mode == "open" and not self._has_session(http):
+            self._admin.check(http.headers)
+
     def _role(self, http: Request) -> Role:
         if self.mode == "open":
             refuse_pages(http)

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from gateway.api import catalog
+from gateway.api import catalog, limits_admin
 from gateway.api.auth import CONSOLE_PROXY, Admin
 from gateway.api.chat import Handler, chat
 from gateway.api.console_schemas import FiguresDocument, StatsDocument
@@ -52,6 +52,20 @@ _DONE: Final[Mapping[tuple[str, str], Handler]] = {
     ("POST", "/v1/chat/completions"): chat(chat_completions),
 }
 """Routes that the page asks under /console: what may be looked at, and what only admins do."""
+_COUNTED: Final[Mapping[tuple[str, str], Handler]] = {
+    ("GET", "/api/v1/spend"): limits_admin.spend,
+    ("GET", "/api/v1/ledger"): limits_admin.ledger,
+    ("GET", "/api/v1/audit"): limits_admin.audit,
+    ("GET", "/api/v1/limits"): limits_admin.limits,
+    ("GET", "/api/v1/keys"): limits_admin.list_keys,
+    ("POST", "/api/v1/keys"): limits_admin.create_key,
+    ("DELETE", "/api/v1/keys/{id}"): limits_admin.revoke_key,
+    ("POST", "/api/v1/keys/{id}/rotate"): limits_admin.rotate_key,
+    ("POST", "/api/v1/keys/{id}/disable"): limits_admin.disable_key,
+    ("POST", "/api/v1/keys/{id}/enable"): limits_admin.enable_key,
+}
+"""The same of keys and spend, which are for operators."""
+_KEY: Final = re.compile(r"(?<=^/api/v1/keys/)[^/]+")
 _ONE_DECISION: Final = "/api/v1/decisions/"
 
 
@@ -121,6 +135,9 @@ class Console:
             return partial(self._looked, handler)
         if (handler := _DONE.get((method, path))) is not None:
             return partial(self._did, handler)
+        if (handler := _COUNTED.get((method, _KEY.sub("{id}", path)))) is not None:
+            key = _KEY.search(path)
+            return partial(self._counted, handler, key[0] if key else "")
         if method == "GET" and path.startswith(_ONE_DECISION):
             return partial(self._one_decision, path.removeprefix(_ONE_DECISION))
         if method == "GET" and path.count("/") == 1:
@@ -147,6 +164,8 @@ class Console:
                 "role": role,
                 "simulated": gateway.simulated,
                 "keys": not gateway.access.open,
+                "limits": gateway.admission is not None,
+                "administrates": self._access.administrates(http),
                 "version": VERSION,
                 "trace_url": self._settings.trace_url,
             }
@@ -168,6 +187,12 @@ class Console:
 
     async def _did(self, handler: Handler, http: Request) -> web.StreamResponse:
         self._access.check_admin(http)
+        return _private(await handler(http))
+
+    async def _counted(self, handler: Handler, name: str, http: Request) -> web.StreamResponse:
+        """What is for operators; `name` is the key's id in the path."""
+        self._access.check_operator(http)
+        http.id, http.is_operator = name, True
         return _private(await handler(http))
 
     async def _one_decision(self, name: str, http: Request) -> web.StreamResponse:

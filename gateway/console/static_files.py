@@ -28,7 +28,12 @@ _TYPES: Final = {
     "js": "text/javascript; charset=utf-8",
     "css": "text/css; charset=utf-8",
 }
-_ASSETS: Final = ("uplot.js", "console.js", "console.css")
+_ASSETS: Final = {
+    "uplot.js": ("uplot.js",),
+    "console.js": ("console.js", "spend.js"),
+    "console.css": ("console.css",),
+}
+"""Each with the files that it is made of, one behind the other."""
 _FOR_EVER: Final = "public, max-age=31536000, immutable"
 
 
@@ -66,8 +71,8 @@ class StaticFiles:
         folder = files(__package__) / "static"
         self._files: dict[str, StaticFile] = {}
         page = (folder / PAGE).read_text("utf-8")
-        for name in _ASSETS:
-            content = (folder / name).read_bytes()
+        for name, parts in _ASSETS.items():
+            content = b"".join((folder / part).read_bytes() for part in parts)
             stem, _, kind = name.rpartition(".")
             named = f"{stem}.{_digest(content)}.{kind}"
             self._files[named] = _file(content, kind, _FOR_EVER)

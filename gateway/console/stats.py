@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from gateway.api.console_schemas import CountsDocument, PointDocument
-from gateway.telemetry.events import AttemptEnded, Event, RequestEnded
+from gateway.telemetry.events import Event, RequestEnded
 
 STEP: Final = 10
 WINDOW: Final = 3600
@@ -153,12 +153,14 @@ class Stats:
 
     def on_event(self, event: Event) -> None:
         """Requests for a persona, and attempts; requests for catalogs are not counted."""
-        if type(event) is AttemptEnded:
-            failed = event.outcome not in _NOT_FAILED
-            name = f"{event.provider}/{event.model}"
-            self._targets.at(self._clock(), name).took(event.seconds, failed)
-        elif type(event) is RequestEnded and event.persona is not None:
-            now = self._clock()
+        if type(event) is not RequestEnded:
+            return
+        now = self._clock()
+        for attempt in event.attempts:
+            failed = attempt.outcome not in _NOT_FAILED
+            name = f"{attempt.provider}/{attempt.model}"
+            self._targets.at(now, name).took(attempt.seconds, failed)
+        if event.persona is not None:
             self._all.at(now, "").request(event)
             self._personas.at(now, event.persona).request(event)
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from gateway.dispatch.reasoning_cache import SIGNED
+from gateway.dispatch.reasoning_cache import RELAYED, SIGNED
+from gateway.routing.candidates import Candidate
 from translators.chat.chunks import Chunk
 from translators.chat.turns import joined_details
 
@@ -76,3 +77,13 @@ class AnswerTap:
             for kind, text in _INPUTS
             if kind in call
         }
+
+
+def kept_of(target: Candidate) -> frozenset[str]:
+    """What is kept of a target's answers: what it signed, and of the hub's own dialect whatever its
+    server takes back.
+    """
+    if target.provider.dialect != "openai":
+        return SIGNED
+    taken = target.model.record.message_fields
+    return RELAYED if taken is None else SIGNED | (RELAYED & taken)

@@ -13,20 +13,22 @@ from dataclasses import replace
 from typing import Any, Final, Literal, Protocol
 
 from gateway.dispatch import fan_out
-from gateway.dispatch.answer_tap import AnswerTap
+from gateway.dispatch.answer_tap import AnswerTap, kept_of
 from gateway.dispatch.attempt_record import Attempt
 from gateway.dispatch.attempt_result import AttemptResult
 from gateway.dispatch.continuation import EMPTY, complete_with_retry
 from gateway.dispatch.optional_fields import without_lacking
-from gateway.dispatch.reasoning_cache import RELAYED, SIGNED, Loss, ReasoningStore
+from gateway.dispatch.reasoning_cache import Loss, ReasoningStore
 from gateway.dispatch.sealed_reasoning import unsealed
 from gateway.dispatch.send import PreparedRequest
+from gateway.dispatch.shared_reasoning import SharedReasoning
 from gateway.dispatch.streams import MergedStream, UpstreamStream, open_stream
 from gateway.http.offload import BIG, off_loop
 from gateway.routing.candidates import Candidate
 from gateway.routing.gates import MOST_FANNED_OUT
 from gateway.routing.requirements import derive
 from gateway.routing.state import RouterState
+from gateway.store.states import States
 from gateway.telemetry.ids import unique
 from gateway.upstream.client import UpstreamClient
 from gateway.upstream.media import MediaFetcher, refuse_urls
@@ -86,11 +88,21 @@ class Attempts(Protocol):
 class AttemptRunner:
     """Asks targets. One for a running gateway."""
 
-    def __init__(self, client: UpstreamClient, media: MediaFetcher, state: RouterState) -> None:
+    def __init__(
+        self,
+        client: UpstreamClient,
+        media: MediaFetcher,
+        state: RouterState,
+        states: States | None = None,
+    ) -> None:
+        """`states`: shared with other instances, where they are."""
         self._client = client
         self._media = media
         self._state = state
         self._reasoning = ReasoningStore(state.now)
+        self._shared = (
+            None if states is None else SharedReasoning(self._reasoning, states, state.now)
+        )
         self._corrected: dict[str, tuple[ModelRecord, ModelRecord]] = {}
         """The facts about targets that their providers corrected, and what they were corrected to;
         until the next start or reload."""
@@ -104,7 +116,9 @@ class AttemptRunner:
     ) -> None:
         """Keep what the next turn will need of an answer to `messages`: its reasoning."""
         if answer.get("tool_calls"):
-            self._reasoning.remember(caller, target.name, messages, answer, _kept(target))
+            kept = self._reasoning.remember(caller, target.name, messages, answer, kept_of(target))
+            if self._shared is not None:
+                self._shared.keep(caller, target.name, messages, answer, kept)
 
     async def run(
         self, mode: Mode, attempt: Attempt, request: ChatRequest, caller: str, params: str
@@ -114,6 +128,8 @@ class AttemptRunner:
 
         The request is corrected as often as its refusals call for it.
         """
+        if self._shared is not None and attempt.overlay is None:
+            await self._shared.fetch(caller, attempt.candidate.name, request.messages)
         asked = first = self._asked(attempt, request, caller)
         mended, learned = (
             0,
@@ -333,23 +349,13 @@ class AttemptRunner:
             raise UpstreamError(limit.failure) from None
 
 
-def _kept(target: Candidate) -> frozenset[str]:
-    """What is kept of a target's answers: what it signed, and of the hub's own dialect whatever its
-    server takes back.
-    """
-    if target.provider.dialect != "openai":
-        return SIGNED
-    taken = target.model.record.message_fields
-    return RELAYED if taken is None else SIGNED | (RELAYED & taken)
-
-
 def _tap(attempt: Attempt, request: ChatRequest) -> AnswerTap | None:
     """What looks for reasoning in a streamed answer, where the next turn of a tool loop may need
     it: not in one that is relayed, whose caller is given all of it.
     """
     if attempt.overlay is not None or not request.body.get("tools"):
         return None
-    return AnswerTap(request.messages, _kept(attempt.candidate))
+    return AnswerTap(request.messages, kept_of(attempt.candidate))
 
 
 def _merged(

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from gateway.config import ApiKey, Timeouts
 from gateway.dispatch.attempt_result import AttemptResult
-from gateway.health.targets import CallPermit
+from gateway.health.news import CallPermit
 from gateway.routing.candidates import Candidate
 from gateway.telemetry.events import Why
 from gateway.telemetry.trace_context import TraceContext

@@ -3,6 +3,7 @@ no answer is asked for once more.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 from gateway.dispatch.attempt_result import AttemptResult
@@ -29,6 +30,12 @@ EMPTY: Final = "empty_output"
 """The warning for an answer that still said nothing then."""
 
 
+Show = Callable[[list[Chunk]], list[Chunk] | None]
+"""Shows chunks as they arrive. Gives what it leaves to whoever reads the stream, which is woken up
+for it: all, if they are not its to show; an empty list, if they are shown and it must wait before
+more are; None if it need do nothing."""
+
+
 class ContinuedResponse:
     """Reads one answer to its end and asks its provider to go on where it paused. Close it,
     whatever happens.
@@ -44,10 +51,16 @@ class ContinuedResponse:
         """Bytes that have come without giving a chunk: of an event that is not whole."""
         self.long = False
         """An event of it was so long that writing it takes a while."""
+        self._show: Show | None = None
+        self._left: list[Chunk] | None = None
+        """What was read at once and is yet to be given."""
+        self._late = b""
+        """Likewise, and is too long to be translated at once."""
 
-    async def next(self) -> list[Chunk]:
+    async def next(self, show: Show | None = None) -> list[Chunk]:
         """What the next read gives: of the following round, if this one has ended with a pause.
-        Raises UpstreamError.
+        What comes while nothing is here goes to `show` as it comes, and is given as far as it
+        leaves it. Raises UpstreamError.
 
         Whoever keeps the chunks calls `check_size`, and everybody looks at the translator's
         `failure`.
@@ -55,7 +68,20 @@ class ContinuedResponse:
         translator = self.translator
         if (pause := translator.pause) is not None:
             await self._go_on(pause)
-        data = await (self._read_last() if translator.ended else self._response.read_some())
+        if translator.ended:
+            data = await self._read_last()
+        elif show is None:
+            data = await self._response.read_some()
+        else:
+            self._show = show
+            try:
+                await self._response.listened(self._read_at_once)
+            finally:
+                self._show = None
+            if (left := self._left) is not None:
+                self._left = None
+                return left
+            data, self._late = self._late or await self._response.read_some(), b""
         if data:
             self._unread += len(data)
             if self._unread <= BIG:
@@ -70,6 +96,25 @@ class ContinuedResponse:
         if translator.failure is None and not translator.finished and translator.pause is None:
             translator.failure = truncated()
         return chunks
+
+    def _read_at_once(self, data: bytes) -> bool:
+        """The response's listener."""
+        if self.long or self._unread + len(data) > BIG:
+            self._late = data
+            return False
+        translator = self.translator
+        chunks = translator.receive(data)
+        self._unread = 0 if chunks else self._unread + len(data)
+        if (
+            translator.ended
+            or translator.finished
+            or translator.failure is not None
+            or translator.pause is not None
+        ):
+            self._left = chunks
+        elif chunks and self._show is not None:
+            self._left = self._show(chunks)
+        return self._left is None
 
     async def _read_last(self) -> bytes:
         try:

@@ -22,6 +22,7 @@ from gateway.errors import UpstreamFailed
 from gateway.routing.candidates import Candidate
 from gateway.routing.decision import Decision
 from gateway.routing.state import RouterState
+from gateway.store.states import States
 from gateway.upstream.client import UpstreamClient
 from gateway.upstream.concurrency import ConcurrencyLimiter
 from gateway.upstream.media import MediaFetcher
@@ -40,11 +41,18 @@ _LEARNED_SHARE: Final = 1 / 16
 class Dispatcher:
     """Executes decisions. Everything it needs comes in as arguments."""
 
-    def __init__(self, client: UpstreamClient, media: MediaFetcher, state: RouterState) -> None:
+    def __init__(
+        self,
+        client: UpstreamClient,
+        media: MediaFetcher,
+        state: RouterState,
+        states: States | None = None,
+    ) -> None:
+        """`states`: shared with other instances, where they are."""
         self.state = state
         self.places = ConcurrencyLimiter()
         self._client = client
-        self._attempts = AttemptRunner(client, media, state)
+        self._attempts = AttemptRunner(client, media, state, states)
         self._runner = FailoverRunner(self._attempts, state, self.places)
         self.embeddings = EmbeddingsDispatcher(client, state, self.places)
 

@@ -62,6 +62,7 @@ class Exchange:
     """The usage is an estimate, because the provider counted nothing (embeddings)."""
     reservation: Reservation | None
     """What is held of its caller's limits, where there are any."""
+    settled: bool
     status: int
     outcome: str
     error_code: str | None
@@ -86,7 +87,7 @@ class Exchange:
         self.hold = hold
         self.simulated = simulated
         self.key_id = key_id
-        self.stream = self.resumable = self.estimated = False
+        self.stream = self.resumable = self.estimated = self.settled = False
         self.started = clock() if started is None else started
         self.plan = self.record = self.service_tier = self.attempt = self.served = None
         self.error_code = self.trace = self.reservation = None
@@ -331,11 +332,20 @@ class Exchange:
             self.estimated,
             self.trace,
         )
-        if self.reservation is not None:
+        if self.reservation is not None and not self.settled:
+            self.settled = True
             self.reservation.settle(self._ending(ended.cost_nano_usd))
         if record is not None:
             record.close(ended, self.resumed)
-        bus.publish(*attempts, ended)
+        bus.publish(ended)
+
+    def settle(self, reservation: Reservation) -> None:
+        """Count what was used, once: before the caller has all of a stream, so that a process which
+        is killed then has it written down.
+        """
+        if not self.settled:
+            self.settled = True
+            reservation.settle(self._ending(self.cost_nano_usd))
 
     def _ending(self, cost: int | None) -> Ending:
         attempt, attempts, plan = self.attempt, self.attempts, self.plan

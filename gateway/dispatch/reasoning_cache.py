@@ -49,11 +49,14 @@ _HIDDEN: Final = "__thought__"
 _PER_CALL: Final = 100
 """Bytes that a call's id takes in the index."""
 
+OF_ANOTHER: Final = -1
+"""In place of a hash, which is a process's own: no text's is this."""
+
 Turn = tuple[bytes, bytes]
 """The digests of a conversation's first message and of a turn in it."""
 
 
-class _Entry(NamedTuple):
+class Kept(NamedTuple):
     """What one answer carried beside its text and calls, and what it is known by."""
 
     caller: str
@@ -83,7 +86,7 @@ class _History:
         self._opening = opening_digest(messages)
         self._places = list(accumulate([message["role"] == "assistant" for message in messages]))
 
-    def find(self, at: int, turns: Mapping[Turn, Mapping[int, _Entry]]) -> _Entry | None:
+    def find(self, at: int, turns: Mapping[Turn, Mapping[int, Kept]]) -> Kept | None:
         """The entry of a message: at its place, or the only one there is."""
         found = turns.get((self._opening, turn_digest(self._messages[at])))
         if found is None:
@@ -107,14 +110,14 @@ class ReasoningStore:
         self._clock = clock
         self._max_entries = max_entries
         self._max_bytes = max_bytes
-        self._entries: OrderedDict[int, _Entry] = OrderedDict()
+        self._entries: OrderedDict[int, Kept] = OrderedDict()
         """By the identity of an entry, the one that was used last at the end."""
-        self._calls: dict[tuple[str, Any], _Entry] = {}
+        self._calls: dict[tuple[str, Any], Kept] = {}
         """By caller and id of a call: the newest one."""
         self._again: set[tuple[str, Any]] = set()
         """Of these, the ids that were used before, as some servers do: they tell nothing of the
         turn."""
-        self._turns: dict[tuple[str, str], dict[Turn, dict[int, _Entry]]] = {}
+        self._turns: dict[tuple[str, str], dict[Turn, dict[int, Kept]]] = {}
         """By caller and model, then by turn and its place: an agent may call the same several
         times."""
         self._bare: OrderedDict[tuple[str, Any], None] = OrderedDict()
@@ -131,47 +134,54 @@ class ReasoningStore:
         messages: Sequence[Mapping[str, Any]],
         answer: Mapping[str, Any],
         kept: frozenset[str] = SIGNED,
-    ) -> None:
+    ) -> Kept | None:
         """Keep what `answer`, which `model` (`provider/model`) gave to `messages`, carries for its
-        calls, of the fields that are `kept`.
+        calls, of the fields that are `kept`; what that is.
         """
         calls = answer.get("tool_calls")
         if not calls:
-            return
+            return None
         fields = _fields(answer, kept)
         extras = tuple([call.get("extra_content") for call in calls])
         extras = extras if any(extras) else ()
         ids = tuple([call.get("id") for call in calls])
         turn = opening_digest(messages), turn_digest(answer)
         if not fields and not extras:
-            self._keep_bare([(caller, key) for key in (*ids, turn)])
-            return
+            self.keep_bare(caller, (*ids, turn))
+            return None
         place = sum([message["role"] == "assistant" for message in messages])
         size = len(dumps([fields, extras])) + _PER_CALL * len(ids)
         expires = self._clock() + MAX_AGE
-        self._keep(
-            _Entry(
-                caller,
-                model,
-                fields,
-                ids,
-                called_names(answer),
-                extras,
-                turn_hash(answer),
-                turn,
-                place,
-                expires,
-                size,
-            )
+        entry = Kept(
+            caller,
+            model,
+            fields,
+            ids,
+            called_names(answer),
+            extras,
+            turn_hash(answer),
+            turn,
+            place,
+            expires,
+            size,
         )
+        self.adopt(entry)
+        return entry
 
-    def _keep_bare(self, keys: list[tuple[str, Any]]) -> None:
+    def unknown(self, caller: str, call_id: Any) -> bool:
+        """Whether nothing is known of the call of that id."""
+        key = caller, call_id
+        return key not in self._calls and key not in self._bare
+
+    def keep_bare(self, caller: str, keys: Sequence[Any]) -> None:
+        """These calls, or turns, came without any reasoning."""
         for key in keys:
-            self._bare[key] = None
+            self._bare[caller, key] = None
         while len(self._bare) > self._max_entries:
             self._bare.popitem(last=False)
 
-    def _keep(self, entry: _Entry) -> None:
+    def adopt(self, entry: Kept) -> None:
+        """Keep what this process, or another, has of an answer."""
         self._entries[id(entry)] = entry
         self._bytes += entry.size
         for key in [(entry.caller, call_id) for call_id in entry.ids]:
@@ -184,7 +194,7 @@ class ReasoningStore:
         while self._bytes > self._max_bytes or len(self._entries) > self._max_entries:
             self._forget(next(iter(self._entries.values())))
 
-    def _forget(self, entry: _Entry) -> None:
+    def _forget(self, entry: Kept) -> None:
         del self._entries[id(entry)]
         self._bytes -= entry.size
         for key in [(entry.caller, call_id) for call_id in entry.ids]:
@@ -236,7 +246,7 @@ class ReasoningStore:
             )
         )
 
-    def _alive(self, entry: _Entry | None) -> _Entry | None:
+    def _alive(self, entry: Kept | None) -> Kept | None:
         if entry is None:
             return None
         if entry.expires < self._clock():
@@ -252,7 +262,7 @@ class ReasoningStore:
         None if it lacks none: calls of others had none of its, and of its own some come without.
         """
         for message in open_loop(request.messages):
-            if not _CARRYING.isdisjoint(message) or _carries(message):
+            if carries_own(message):
                 continue
             key = caller, message["tool_calls"][0].get("id")
             entry = self._calls.get(key)
@@ -283,7 +293,7 @@ def _fields(answer: Mapping[str, Any], kept: frozenset[str]) -> dict[str, Any]:
     return fields
 
 
-def _restored(message: dict[str, Any], entry: _Entry) -> dict[str, Any]:
+def _restored(message: dict[str, Any], entry: Kept) -> dict[str, Any]:
     """What the caller sent of its own wins; blocks that repeat the whole turn are put back only if
     the turn says what it said.
     """
@@ -309,7 +319,7 @@ def _restored(message: dict[str, Any], entry: _Entry) -> dict[str, Any]:
     return {**message, **fields} if fields else message
 
 
-def _with_ids(content: Any, entry: _Entry, calls: list[dict[str, Any]]) -> Any:
+def _with_ids(content: Any, entry: Kept, calls: list[dict[str, Any]]) -> Any:
     """The blocks of a turn with the ids that its calls have now: results name those."""
     ids = [call.get("id") for call in calls]
     if (
@@ -342,7 +352,7 @@ def _has_own_text(message: Mapping[str, Any], fields: Mapping[str, Any]) -> bool
     return any(message.get(name) and message[name] not in shown for name in _TEXTS)
 
 
-def _with_extras(calls: list[dict[str, Any]], entry: _Entry) -> list[dict[str, Any]]:
+def _with_extras(calls: list[dict[str, Any]], entry: Kept) -> list[dict[str, Any]]:
     """By the ids of the calls; where these are others, by their places."""
     ids = [call.get("id") for call in calls]
     extras = dict(zip(ids if ids[0] not in entry.ids else entry.ids, entry.extras, strict=False))
@@ -353,6 +363,11 @@ def _with_extras(calls: list[dict[str, Any]], entry: _Entry) -> list[dict[str, A
             {**call, "extra_content": extra} if extra and not call.get("extra_content") else call
         )
     return found
+
+
+def carries_own(message: Mapping[str, Any]) -> bool:
+    """Whether a message with calls has signed reasoning of its own."""
+    return not _CARRYING.isdisjoint(message) or _carries(message)
 
 
 def _carries(message: Mapping[str, Any]) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from gateway.dispatch.answer_tap import AnswerTap
+from gateway.dispatch.continuation import Show
 from gateway.dispatch.exchange import Exchange
 from gateway.dispatch.failover import FailoverRunner
 from gateway.dispatch.streams import AttemptStream, MergedStream, UpstreamStream
@@ -41,12 +42,16 @@ class ResumedStream:
     def over(self) -> bool:
         return self._stream.over
 
-    async def batches(self, runs: bool = False) -> AsyncGenerator[list[Chunk], None]:
+    async def batches(
+        self, runs: bool = False, show: Show | None = None
+    ) -> AsyncGenerator[list[Chunk], None]:
+        """As those of UpstreamStream; of what continues it, nothing goes to `show`."""
         said = StreamedText()
         joiner: ContinuationJoiner | None = None
+        seen = None if show is None else _seen(show, said)
         while True:
             try:
-                async with aclosing(self._stream.batches(runs and joiner is None)) as batches:
+                async with aclosing(self._stream.batches(runs and joiner is None, seen)) as batches:
                     async for batch in batches:
                         shown = (
                             batch
@@ -54,7 +59,7 @@ class ResumedStream:
                             else [self._marked(chunk) for chunk in joiner.join(batch)]
                         )
                         said.see(shown)
-                        if shown:
+                        if shown or seen is not None:
                             yield shown
                 return
             except UpstreamError as error:
@@ -65,7 +70,7 @@ class ResumedStream:
                     or not await self._taken_up(error, said)
                 ):
                     raise
-            joiner = ContinuationJoiner(said.text)
+            joiner, seen = ContinuationJoiner(said.text), None
 
     async def _taken_up(self, error: UpstreamError, said: StreamedText) -> bool:
         """Whether another target gives the rest of what broke off."""
@@ -109,6 +114,18 @@ class ResumedStream:
 
     def hang_up(self) -> None:
         self._stream.hang_up()
+
+
+def _seen(show: Show, said: StreamedText) -> Show:
+    """`show`, of a text that is kept, too."""
+
+    def seen(chunks: list[Chunk]) -> list[Chunk] | None:
+        left = show(chunks)
+        if not left:
+            said.see(chunks)
+        return left
+
+    return seen
 
 
 AnswerStream = UpstreamStream | MergedStream | ResumedStream

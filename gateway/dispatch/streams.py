@@ -10,7 +10,7 @@ from typing import Final
 from gateway.dispatch import fan_out
 from gateway.dispatch.answer_tap import AnswerTap
 from gateway.dispatch.attempt_result import AttemptResult
-from gateway.dispatch.continuation import EMPTY, ContinuedResponse, may_do_better
+from gateway.dispatch.continuation import EMPTY, ContinuedResponse, Show, may_do_better
 from gateway.dispatch.send import PreparedRequest, send
 from gateway.upstream.response import UpstreamResponse
 from translators.chat.chunks import Chunk, only_reasons, singly
@@ -97,14 +97,17 @@ class UpstreamStream:
             return any(begins_call(chunk.delta, self._shape.must_call) for chunk in chunks)
         return any(chunk.commits and not only_reasons(chunk) for chunk in chunks)
 
-    async def batches(self, runs: bool = False) -> AsyncGenerator[list[Chunk], None]:
+    async def batches(
+        self, runs: bool = False, show: Show | None = None
+    ) -> AsyncGenerator[list[Chunk], None]:
         """All chunks, those held back first. Raises UpstreamError if the answer breaks.
 
         With `runs`, texts that arrived together may be one chunk of class Texts, which a
-        ChunkWriter writes as if they were single.
+        ChunkWriter writes as if they were single. With `show`, what arrives while nothing is here
+        goes to it, and is given here only as far as it leaves it: an empty batch, too.
         """
         translator, note, tap = self._translator, self._note, self.tap
-        read = self._response.next if self._cutter is None else self._next
+        shown = None if show is None or self._cutter is not None else self._shown(show, runs)
         batch, self._held = self._held, []
         while True:
             for chunk in batch:
@@ -112,16 +115,34 @@ class UpstreamStream:
                     note(chunk)
                 if tap is not None:
                     tap.see(chunk)
-            if batch:
+            if batch or shown is not None:
                 yield batch if runs else singly(batch)
             if translator.failure is not None:
                 raise UpstreamError(translator.failure)
             if translator.finished:
                 return
-            batch = await read()
+            batch = await self._next(shown)
 
-    async def _next(self) -> list[Chunk]:
-        batch = await self._response.next()
+    def _shown(self, show: Show, runs: bool) -> Show:
+        """`show`, for plain parts of the answer: its end, and what is noted with it, is not."""
+        tap = self.tap
+
+        def shown(chunks: list[Chunk]) -> list[Chunk] | None:
+            for chunk in chunks:
+                if chunk.finish_reason is not None:
+                    return chunks
+            left = show(chunks if runs else singly(chunks))
+            if left:
+                return chunks
+            if tap is not None:
+                for chunk in chunks:
+                    tap.see(chunk)
+            return left
+
+        return shown
+
+    async def _next(self, show: Show | None = None) -> list[Chunk]:
+        batch = await self._response.next(show)
         return batch if self._cutter is None else self._cutter.receive(singly(batch))
 
     def _note(self, chunk: Chunk) -> None:
@@ -263,8 +284,10 @@ class MergedStream:
     def model(self) -> str:
         return self._answers[0].model
 
-    async def batches(self, runs: bool = False) -> AsyncGenerator[list[Chunk], None]:
-        """All chunks, each by itself: they are written anew."""
+    async def batches(
+        self, runs: bool = False, show: Show | None = None
+    ) -> AsyncGenerator[list[Chunk], None]:
+        """All chunks, each by itself: they are written anew. None goes to `show`."""
         async with aclosing(fan_out.merged_batches(self._answers)) as batches:
             async for batch in batches:
                 for chunk in batch:

@@ -27,6 +27,8 @@ State = Literal["closed", "open", "half_open", "ramping"]
 _BUCKETS: Final = 10
 _FEWEST_IN_RAMP: Final = 3
 """Outcomes that are enough to open again while coming back."""
+_FEWEST_IF_HINTED: Final = 2
+"""The same where other processes have seen it fail."""
 _FIRST_SHARE: Final = 0.1
 PROBE_TIME: Final = 5.0
 """Seconds for a probe, before another may be made."""
@@ -94,6 +96,7 @@ class Breaker:
         "_window",
         "closed",
         "reason",
+        "told_by",
     )
 
     def __init__(self, settings: BreakerSettings) -> None:
@@ -111,6 +114,8 @@ class Breaker:
         """Why it is open, or was last."""
         self.closed = True
         """Neither open nor coming back, whatever the time."""
+        self.told_by: str | None = None
+        """The process that told of what it last opened for; None: it was seen here."""
 
     def state(self, now: float) -> State:
         if self._until is not None:
@@ -182,22 +187,26 @@ class Breaker:
         reason: str,
         seconds: float | None = None,
         passes: bool = False,
-    ) -> None:
-        """`seconds`: how long the provider wants to be left alone, if it said so; holds once it
-        opens.
+        careful: bool = False,
+    ) -> bool:
+        """Whether it opened. `seconds`: how long the provider wants to be left alone, if it said
+        so; holds once it opens. `careful`: others have seen it fail, so few outcomes are enough.
         """
         if permit is _PROBE and self._until is not None:
             self._probing = None
             if now >= self._until:  # else another probe, begun later, has failed before
-                self._open(now, reason, seconds, passes)
+                return self._open(now, reason, seconds, passes)
         elif self._until is None:  # what was sent before it opened tells nothing new
             self._window.add(True, now)
             calls, bad = self._window.counts(now)
             fewest = self._settings.min_calls
             if self.state(now) == "ramping":
                 fewest = min(fewest, _FEWEST_IN_RAMP)
+            if careful:
+                fewest = min(fewest, _FEWEST_IF_HINTED)
             if calls >= fewest and bad >= self._settings.failure_rate * calls:
-                self._open(now, reason, seconds, passes)
+                return self._open(now, reason, seconds, passes)
+        return False
 
     def trip(
         self,
@@ -206,12 +215,35 @@ class Breaker:
         reason: str,
         seconds: float | None = None,
         passes: bool = False,
-    ) -> None:
-        """Open at once: one such failure is proof enough. `seconds`: as the provider said."""
+    ) -> bool:
+        """Open at once: one such failure is proof enough; whether it opened. `seconds`: as the
+        provider said.
+        """
         if permit is _PROBE:
             self._probing = None
         if self._until is None or (permit is _PROBE and now >= self._until):
-            self._open(now, reason, seconds, passes)
+            return self._open(now, reason, seconds, passes)
+        return False
+
+    def set_aside(self, by: str, now: float, seconds: float, reason: str, passes: bool) -> None:
+        """Open for so long because the process `by` told so; what was seen here and lasts longer
+        holds.
+        """
+        until = now + min(max(seconds, 0.0), LONGEST_TOLD)
+        if self._until is None or self._until < until:
+            self._until, self._passes, self.reason, self.told_by = until, passes, reason, by
+            self.closed, self._ramp_from = False, None
+
+    def end_wait(self, now: float) -> None:
+        """It is known to work elsewhere: it may be probed at once."""
+        if self._until is not None and self._until > now:
+            self._until = now
+
+    def count_anew(self, now: float) -> None:
+        """Let what succeeded before weigh nothing against what fails from now on."""
+        calls, bad = self._window.counts(now)
+        if bad < self._settings.failure_rate * calls:
+            self._window.clear()
 
     def abandoned(self, permit: Admission) -> None:
         """The call ended without telling anything (the caller left): the probe may be made by
@@ -220,7 +252,7 @@ class Breaker:
         if permit is _PROBE:
             self._probing = None
 
-    def _open(self, now: float, reason: str, seconds: float | None, passes: bool) -> None:
+    def _open(self, now: float, reason: str, seconds: float | None, passes: bool) -> bool:
         settings = self._settings
         backoff = min(
             max(settings.longest_open, settings.open_for),
@@ -237,3 +269,5 @@ class Breaker:
         self._ramp_from = None
         self._window.clear()
         self.reason = reason
+        self.told_by = None
+        return True

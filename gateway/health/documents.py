@@ -22,9 +22,20 @@ class BreakerDocument(TypedDict):
     """Seconds until the next call may be tried; there while none may be."""
     share: NotRequired[float | None]
     """The part of the usual calls that is let through, 0 to 1; there while ramping."""
+    told_by: NotRequired[str]
+    """The instance that told of the failure; there while it is set aside for what was not seen by
+    the one that answers."""
 
 
-class TargetHealthDocument(BreakerDocument):
+class HintsDocument(TypedDict):
+    """What other instances say of a target."""
+
+    hinted_by: NotRequired[list[str]]
+    """The instances that have set the target aside of late: it is asked behind others, and set
+    aside after two failures."""
+
+
+class TargetHealthDocument(BreakerDocument, HintsDocument):
     """How a model at a provider is doing."""
 
     first_content_seconds: float | None
@@ -71,6 +82,8 @@ def breaker_document(breaker: Breaker, now: float) -> BreakerDocument:
     document: BreakerDocument = {"state": state}
     if state != "closed":
         document["reason"] = breaker.reason
+        if breaker.told_by is not None:
+            document["told_by"] = breaker.told_by
     if (wait := breaker.opens_in(now)) is not None:
         document["retry_in_seconds"] = rounded(wait)
     if state == "ramping":

@@ -8,18 +8,20 @@ the time (seconds, monotonic).
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from gateway.config import ApiKey, BreakerSettings, Config, Provider
 from gateway.health.breaker import Admission, Breaker
 from gateway.health.documents import (
     BreakerDocument,
+    HintsDocument,
     KeyDocument,
     TargetHealthDocument,
     breaker_document,
     rounded,
 )
 from gateway.health.latency import Latency
+from gateway.health.news import CallPermit, Hinted, News, standing_hints
 from gateway.health.probes import ProbeResults
 from gateway.health.retry_budget import Budget, HedgeBudgets
 from translators.errors import FailureKind
@@ -64,19 +66,6 @@ WELL: Final = Standing(None, 0.0, 1.0)
 
 
 @dataclass(slots=True)
-class CallPermit:
-    """Leave to make one call, to be given back by exactly one of TargetHealth.succeeded, failed,
-    abandoned.
-    """
-
-    target: str
-    provider: str
-    key: str
-    """Its variable; empty for a server that needs none."""
-    permits: list[tuple[Breaker, Admission]]
-
-
-@dataclass(slots=True)
 class _Target:
     breaker: Breaker
     latency: Latency = field(default_factory=Latency)
@@ -99,6 +88,12 @@ class TargetHealth:
         )
         self.checks = ProbeResults()
         """Of whole providers, beside the breakers: neither opens nor closes one."""
+        self.news: News | None = None
+        """What other processes may be told; None where there are none to tell."""
+        self.hinted: Hinted = {}
+        """What other processes say of targets; nearly always empty, which is cheap to see."""
+        self.instances = 1
+        """Processes that tell each other, this one included."""
         self.apply_config(config)
 
     def apply_config(self, config: Config) -> None:
@@ -213,11 +208,15 @@ class TargetHealth:
             if permit is not _CALL:
                 breaker.succeeded(permit, now)
                 leave.permits[i] = (breaker, _CALL)
+        if self.news is not None and self.news.told:
+            self.news.succeeded(leave, now)
 
     def succeeded(self, leave: CallPermit, now: float) -> None:
         """The answer came to its end."""
         for breaker, permit in leave.permits:
             breaker.succeeded(permit, now)
+        if self.news is not None and self.news.told:
+            self.news.succeeded(leave, now)
         leave.permits = []
 
     def failed(
@@ -228,33 +227,21 @@ class TargetHealth:
         """
         if not leave.permits:
             return
-        own = self._of(leave.target).breaker
+        provider, key, target = leave.provider, leave.key, leave.target
         if kind in _OF_THE_KEY:
-            self._hold(
-                self._keys,
-                (leave.provider, leave.key),
-                self._settings,
-                leave,
-                kind,
-                retry_after,
-                now,
-            )
+            breaker = self.key_breaker(provider, key)
         elif kind in _OF_THE_LANE:
-            self._hold(
-                self._lanes,
-                (leave.provider, leave.key, leave.target),
-                self._lane_settings,
-                leave,
-                kind,
-                retry_after,
-                now,
-            )
+            breaker = self.lane(provider, key, target)
         elif kind in _OF_THE_TARGET:
-            permit = next(
-                (permit for breaker, permit in leave.permits if breaker is own), Admission.CALL
-            )
-            leave.permits = [(b, p) for b, p in leave.permits if b is not own]
-            own.failed(permit, now, kind.value, retry_after)
+            breaker = self._of(target).breaker
+        else:
+            self.abandoned(leave)
+            return
+        permit = next((permit for held, permit in leave.permits if held is breaker), _CALL)
+        leave.permits = [(b, p) for b, p in leave.permits if b is not breaker]
+        opened = self._counted(breaker, permit, leave, kind, retry_after, now)
+        if self.news is not None:
+            self.news.failed(leave, kind.value, breaker, retry_after, opened, now)
         self.abandoned(leave)
 
     def abandoned(self, leave: CallPermit) -> None:
@@ -299,12 +286,14 @@ class TargetHealth:
 
     def document(self, target: str, now: float) -> TargetHealthDocument:
         """What is known of a target, as JSON."""
-        known = self._of(target)
+        known, hints = self._of(target), standing_hints(self.hinted, target, now)
+        hinted: HintsDocument = {"hinted_by": [hint.sender for hint in hints]} if hints else {}
         return {
             **breaker_document(known.breaker, now),
             "first_content_seconds": rounded(known.latency.first_content(True, now)),
             "whole_answer_seconds": rounded(known.latency.first_content(False, now)),
             "tokens_per_second": rounded(known.latency.tokens_per_second(now)),
+            **hinted,
         }
 
     def key_document(self, provider: Provider, key: ApiKey, now: float) -> KeyDocument:
@@ -333,29 +322,44 @@ class TargetHealth:
         will be."""
         return self._targets.get(target) or _Target(Breaker(self._settings))
 
-    def _hold(
+    def key_breaker(self, provider: str, key: str) -> Breaker:
+        """Of the key of a variable, made if nothing was held against it yet."""
+        found = self._keys.get((provider, key))
+        if found is None:
+            found = self._keys[provider, key] = Breaker(self._settings)
+        return found
+
+    def lane(self, provider: str, key: str, target: str) -> Breaker:
+        """Of the key of a variable at a target, made if nothing was held against it yet."""
+        found = self._lanes.get((provider, key, target))
+        if found is None:
+            found = self._lanes[provider, key, target] = Breaker(self._lane_settings)
+        return found
+
+    def target_breaker(self, target: str) -> Breaker | None:
+        """Of a target of the configuration in force."""
+        known = self._targets.get(target)
+        return None if known is None else known.breaker
+
+    def _counted(
         self,
-        known: dict[Any, Breaker],
-        at: Any,
-        settings: BreakerSettings,
+        breaker: Breaker,
+        permit: Admission,
         leave: CallPermit,
         kind: FailureKind,
         wait: float | None,
         now: float,
-    ) -> None:
-        breaker = known.get(at)
-        if breaker is None:
-            breaker = known[at] = Breaker(settings)
-        permit = next((permit for held, permit in leave.permits if held is breaker), Admission.CALL)
-        leave.permits = [(b, p) for b, p in leave.permits if b is not breaker]
-        passes = (
-            kind is _K.RATE_LIMIT
-        )  # a limit that is reached all day long still lets through what it allows
-        if leave.provider in self._several_keys:
-            breaker.trip(permit, now, kind.value, wait, passes)
-        # without another key to turn to, one refusal must not close the provider to everybody
-        else:
-            breaker.failed(permit, now, kind.value, wait, passes)
+    ) -> bool:
+        """Count a failure; whether the breaker opened."""
+        # A limit that is reached all day long still lets through what it allows.
+        passes = kind is _K.RATE_LIMIT
+        if kind in ROTATES:
+            if leave.provider in self._several_keys:
+                return breaker.trip(permit, now, kind.value, wait, passes)
+            # Without another key to turn to, one refusal must not close the provider to everybody.
+            return breaker.failed(permit, now, kind.value, wait, passes)
+        careful = bool(self.hinted) and bool(standing_hints(self.hinted, leave.target, now))
+        return breaker.failed(permit, now, kind.value, wait, passes, careful)
 
     def _of_key(self, provider: str, key: str, target: str) -> list[Breaker]:
         found = (self._keys.get((provider, key)), self._lanes.get((provider, key, target)))

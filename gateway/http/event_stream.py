@@ -39,6 +39,7 @@ class EventStream:
         self._interval = interval
         self._headers = headers
         self._response: Stream | None = None
+        self._waiting = b""
         self._loop = asyncio.get_running_loop()
         self._last = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
@@ -64,6 +65,23 @@ class EventStream:
             response = self._start()
         await response.write(data)
         self._last = self._loop.time()
+
+    def put(self, data: bytes) -> bool:
+        """Send events without a wait, as far as that can be. False: `flush` before more."""
+        response = self._response
+        if response is None or not response.put(data):
+            self._waiting += data
+            return False
+        self._last = self._loop.time()
+        return not self._http.protocol.writing_paused
+
+    async def flush(self) -> None:
+        """Send what `put` could not. Otherwise as `write`."""
+        data, self._waiting = self._waiting, b""
+        if data:
+            await self.write(data)
+        elif self._response is not None:
+            await self._response.drained()
 
     async def end(self, data: bytes) -> Stream:
         """Send the last event and the end of the body. The connection stays: who had all of this

@@ -26,6 +26,7 @@ class IncomingRequest(web.BaseRequest):
         headers = property(attrgetter("_headers"))
         raw_path = property(attrgetter("_message.path"))
         content = property(attrgetter("_payload"))
+        protocol = property(attrgetter("_protocol"))
         transport = property(attrgetter("_protocol.transport"))
         writer = property(attrgetter("_payload_writer"))
         client_max_size = property(attrgetter("_client_max_size"))

@@ -20,7 +20,7 @@ from aiohttp.abc import AbstractStreamWriter
 from translators.json_codec import dumps
 from translators.pieces import pieces_of
 
-AT_ONCE: Final = 64 * 1024
+AT_ONCE: Final = 128 * 1024
 """Bytes that are given to a transport in one turn of the loop: some send, and copy what is left, in
 one go.
 """
@@ -93,6 +93,11 @@ class _Answer(web.StreamResponse):
         transport.write(data)
         return to.drain()
 
+    async def drained(self) -> None:
+        """Wait while the caller reads slowly. Raises ConnectionResetError if it has gone."""
+        if self._to is not None:
+            await self._to.drain()
+
     async def _send_in_turns(self, data: bytes | bytearray | memoryview) -> None:
         """The same for much: a piece in each turn of the loop, waiting while the caller reads
         slowly."""
@@ -150,6 +155,10 @@ class Stream(_Answer):
         self._begun = self._within = False
         self._chunks = True
 
+    def begin(self, request: web.BaseRequest) -> None:
+        super().begin(request)
+        self._caller = request.protocol
+
     async def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send a piece, of at least one byte. Raises ConnectionResetError if the caller has
         gone."""
@@ -165,6 +174,22 @@ class Stream(_Answer):
         self._within = False
         if self._chunks:
             await self._send(b"\r\n")
+
+    def put(self, data: bytes) -> bool:
+        """Send a piece without a wait. False: it is not sent, for its caller reads slowly, or has
+        gone, or the answer has not begun.
+        """
+        transport = self._transport
+        if (
+            not self._begun
+            or self._within
+            or transport is None
+            or transport.is_closing()
+            or self._caller.writing_paused
+        ):
+            return False
+        transport.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunks else data)
+        return True
 
     async def write_eof(self, data: bytes | bytearray | memoryview = b"") -> None:
         """Send the last piece, if any, and the end: only once."""

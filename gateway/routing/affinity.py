@@ -6,7 +6,7 @@ Pure but for its own table: every method is told the time (seconds, monotonic).
 
 import hashlib
 import math
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
@@ -27,10 +27,13 @@ class Pin(NamedTuple):
 class Affinity:
     """The conversations of one running gateway."""
 
-    __slots__ = ("_pins",)
+    __slots__ = ("_pins", "fresh")
 
     def __init__(self) -> None:
         self._pins: OrderedDict[str, tuple[str, str, float]] = OrderedDict()
+        self.fresh: deque[tuple[str, Pin]] | None = None
+        """Conversations that are new here or have moved, for other processes; None where there are
+        none."""
 
     def __len__(self) -> int:
         return len(self._pins)
@@ -42,10 +45,20 @@ class Affinity:
     def remember(self, conversation: str, target: str, key: str, now: float) -> None:
         """The conversation was served there."""
         pins = self._pins
+        if self.fresh is not None:
+            before = pins.get(conversation)
+            if before is None or before[:2] != (target, key):
+                self.fresh.append((conversation, Pin(target, key)))
         pins[conversation] = target, key, now
         pins.move_to_end(conversation)
         if len(pins) > CAPACITY:
             pins.popitem(last=False)
+
+    def learn(self, conversation: str, target: str, key: str, now: float) -> None:
+        """The conversation was served there, by another process."""
+        fresh, self.fresh = self.fresh, None
+        self.remember(conversation, target, key, now)
+        self.fresh = fresh
 
 
 def ranks(conversation: str, weighted: Iterable[tuple[str, float]]) -> list[float]:

@@ -11,6 +11,7 @@ from typing import Final
 
 from gateway.config import Config, Persona, Policy, Rule, StrategyName, TargetRef
 from gateway.errors import ModelNotFound, NoEligibleTarget
+from gateway.health.news import in_words
 from gateway.health.targets import WELL
 from gateway.routing.candidates import Candidate
 from gateway.routing.documents import CandidateDocument, PlanDocument, RequirementDocument
@@ -131,6 +132,8 @@ def plan(config: Config, policy: Policy, facts: Facts, context: RoutingContext) 
     if in_part:
         able = _preferred(able, rejected, facts)
     able = order(policy.strategy, policy.balance, able, facts, context, policy.name)
+    if context.health.hinted and len(able) > 1:
+        able = _hinted_last(able, context)
     pinned = (
         _take_up(able, policy.strategy, facts, context)
         if able and (facts.settled or able[0].share < 1)
@@ -199,7 +202,22 @@ def _holding_first(able: list[Candidate], facts: Facts) -> list[Candidate]:
         return able
     for candidate in told:
         candidate.defer(SCHEMA_IN_WORDS)
-    return [*(candidate for candidate in able if not candidate.reasons), *told]
+    return [*(candidate for candidate in able if candidate not in told), *told]
+
+
+def _hinted_last(able: list[Candidate], context: RoutingContext) -> list[Candidate]:
+    """Those that other instances have set aside behind those that nobody has, whatever the
+    strategy says.
+    """
+    health, names = context.health, [candidate.name for candidate in able]
+    reasons = [*in_words(health.hinted, health.instances, names, context.now)]
+    hinted = [candidate for candidate, why in zip(able, reasons, strict=True) if why is not None]
+    if not hinted or len(hinted) == len(able):
+        return able
+    for candidate, why in zip(able, reasons, strict=True):
+        if why is not None:
+            candidate.defer(why)
+    return [*(candidate for candidate in able if candidate not in hinted), *hinted]
 
 
 def _take_up(

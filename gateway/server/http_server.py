@@ -8,7 +8,8 @@ import sys
 import time
 from collections.abc import Awaitable, Coroutine
 from functools import partial
-from typing import Any, Final
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
@@ -59,6 +60,9 @@ class CallersProtocol(web.RequestHandler):
     __slots__ = (
         "_answers", "_gateway", "_held_up", "_turns", "_waits_since", "_was_paused", "cut_for"
     )  # fmt: skip
+
+    if not TYPE_CHECKING:  # the same value as aiohttp's property, without a call
+        writing_paused = property(attrgetter("_paused"))
 
     def __init__(
         self,

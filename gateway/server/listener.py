@@ -28,6 +28,8 @@ its connection waits for its turn after each.
 """
 _QUIET: Final = 0.2
 """Seconds without a request after which none is on its way any more."""
+_LOOK: Final = 1.0
+"""Seconds between two looks whether requests still come."""
 _LAST_WORDS: Final = 1.0
 """Seconds for the callers of what is cut to be told so."""
 
@@ -73,18 +75,13 @@ class Server:
         await asyncio.sleep(settings.drain_delay / 2)
         begun = gateway.begun
         await asyncio.sleep(settings.drain_delay / 2)
-        # Readiness goes on being answered while answers finish, and a request that comes then is
-        # refused. But where requests still come,
+        # Readiness goes on being answered while answers finish. But where requests still come,
         # whoever sends them does not look at readiness: that nobody listens sends it elsewhere, and
         # no request is lost.
-        gateway.closing = gateway.begun == begun
-        if gateway.closing:
-            await self._answers_end(deadline)
-            self._listener.close()
-        else:
-            await close_to_newcomers(self._listener.open_descriptors)
-            self._listener.close()
-            await self._answers_end(deadline)
+        await self._answers_end_or_one_begins(begun, deadline)
+        await close_to_newcomers(self._listener.open_descriptors)
+        self._listener.close()
+        await self._answers_end(deadline)
         if gateway.running:
             _log.warning(
                 "the grace of %g s is over: %d answers are cut",
@@ -92,6 +89,19 @@ class Server:
                 gateway.running,
             )
             await self._cut()
+
+    async def _answers_end_or_one_begins(self, begun: int, deadline: float) -> None:
+        """Wait until no answer runs, or a request has come beside the first `begun`: it is
+        answered.
+        """
+        gateway = self._gateway
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(deadline):
+                while gateway.running and gateway.begun == begun:
+                    gateway.idle.clear()
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(_LOOK):
+                            await gateway.idle.wait()
 
     async def _answers_end(self, deadline: float) -> None:
         """Wait until no answer runs, and no request has come for a moment: what was sent before the
@@ -105,8 +115,6 @@ class Server:
                         gateway.idle.clear()
                         await gateway.idle.wait()
                     begun = gateway.begun
-                    if gateway.closing:
-                        return
                     await asyncio.sleep(_QUIET)
                     if begun == gateway.begun and not gateway.running:
                         return

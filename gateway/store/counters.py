@@ -17,7 +17,12 @@ LIVE: Final = 10
 EXPIRY: Final = 30
 """Seconds without a sign of a process after which its slices of what is no money are others'."""
 MONEY_EXPIRY: Final = 900
-"""The same of money: its journal may say that it was spent, and is waited for."""
+"""The same of money, which then counts as spent: its journal, which says how much of it was, is
+waited for."""
+SHORT: Final = ("/second", "/minute", "/hour")
+"""What names of counters end in whose windows are forgotten soon after they have ended."""
+LONGEST_WINDOW: Final = 31 * 86_400
+"""Seconds of a window that ends."""
 _OF_COUNTER: Final = "scope = ? AND name = ? AND win = ?"
 
 
@@ -40,7 +45,8 @@ def lease(database: Database, instance: str, wants: Sequence[Want], peers: int) 
         known = totals(database, [want.counter for want in wants])
         answers = [_offered(want, *known[want.counter], peers) for want in wants]
         if all(answer.given for answer in answers):
-            _take(database, instance, wants, [answer.given for answer in answers])
+            granted = zip(wants, answers, strict=True)
+            take(database, instance, [(want.counter, answer.given) for want, answer in granted])
     return answers
 
 
@@ -65,8 +71,9 @@ def _offered(want: Want, spent: int, leased: int, peers: int) -> Given:
     return Given(given, leased + spent + given, spent)
 
 
-def _take(database: Database, instance: str, wants: Sequence[Want], given: Sequence[int]) -> None:
-    taken = [(*want.counter, amount) for want, amount in zip(wants, given, strict=True)]
+def take(database: Database, instance: str, amounts: Sequence[tuple[CounterId, int]]) -> None:
+    """Slices of so much, whether they fit or not. Inside a transaction."""
+    taken = [(*counter, amount) for counter, amount in amounts]
     database.executemany(
         "INSERT INTO counters(scope, name, win, leased) VALUES(?, ?, ?, ?)"
         " ON CONFLICT(scope, name, win) DO UPDATE SET leased = counters.leased + excluded.leased",
@@ -180,7 +187,7 @@ def used(database: Database, counter: CounterId) -> tuple[int, int]:
 
 def beat(database: Database, instance: str, now: int) -> Beat:
     """The process is there."""
-    _see(database, instance, now)
+    see(database, instance, now)
     (peers,) = database.execute(
         "SELECT COUNT(*) FROM instances WHERE seen > ?", (now - LIVE,)
     ).fetchone()
@@ -188,7 +195,8 @@ def beat(database: Database, instance: str, now: int) -> Beat:
     return Beat(max(1, peers), revision, recalls(database))
 
 
-def _see(database: Database, instance: str, now: int) -> None:
+def see(database: Database, instance: str, now: int) -> None:
+    """It is there."""
     database.execute(
         "INSERT INTO instances VALUES(?1, ?2, ?2) ON CONFLICT(id) DO UPDATE SET seen = ?2",
         (instance, now),
@@ -214,28 +222,14 @@ def return_leases(database: Database, instance: str, *, money: bool = True) -> N
     database.execute(f"DELETE FROM leases WHERE {which}", (instance,))
 
 
-def start_over(database: Database, instance: str, now: int, money: bool) -> None:
-    """A process that was not seen for long is there again, with no slices."""
-    with transaction(database):
-        return_leases(database, instance, money=money)
-        _see(database, instance, now)
-
-
-def expire(database: Database, now: int) -> list[str]:
-    """Slices of processes that were not seen for long return: of what is no money first. The
-    processes that are given up. Their journals are booked whenever they are found.
-    """
-    with transaction(database):
-        silent = database.execute(
-            "SELECT id, seen FROM instances WHERE seen <= ?", (now - EXPIRY,)
-        ).fetchall()
-        gone = [instance for instance, seen in silent if seen <= now - MONEY_EXPIRY]
-        for instance, _ in silent:
-            if instance in gone:
-                remove_instance(database, instance)
-            else:
-                return_leases(database, instance, money=False)
-    return gone
+def of_money(database: Database, instance: str) -> list[tuple[CounterId, int]]:
+    """A process's slices of money, in nano-USD."""
+    found = database.execute(
+        "SELECT scope, name, win, amount FROM leases WHERE instance = ? AND amount > 0 AND name"
+        " LIKE 'usd/%' ORDER BY scope, name, win",
+        (instance,),
+    )
+    return [(CounterId(*counter), amount) for *counter, amount in found]
 
 
 def raises(database: Database, now: int) -> list[Raise]:
@@ -247,7 +241,7 @@ def raises(database: Database, now: int) -> list[Raise]:
 def forget_old(database: Database, before: int) -> None:
     """Counters of short windows that ended long ago, and that nobody holds anything of."""
     database.execute(
-        "DELETE FROM counters WHERE leased = 0 AND win > 0 AND win < ? AND (name LIKE '%/second' OR"
-        " name LIKE '%/minute' OR name LIKE '%/hour')",
-        (before,),
+        "DELETE FROM counters WHERE leased = 0 AND win > 0 AND win < ? AND"
+        f" ({' OR '.join(['name LIKE ?'] * len(SHORT))})",
+        (before, *(f"%{end}" for end in SHORT)),
     )

@@ -5,7 +5,7 @@ one after another over all processes.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 MOST_AT_ONCE: Final = 512
 """Conditions of one statement."""
@@ -14,6 +14,19 @@ T = TypeVar("T")
 
 class StoreFailed(Exception):
     """The database cannot be reached or refuses; the message holds no password."""
+
+
+class Look(NamedTuple):
+    """A database as it is, nothing in it being changed."""
+
+    schema: int
+    """0: it has none yet."""
+    known: int
+    """The newest that this program makes."""
+    newest: int
+    """The newest that this program works with."""
+    moment: float | None
+    """Unix seconds by its clock; None if that is this machine's."""
 
 
 class Rows(Protocol):

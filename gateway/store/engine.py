@@ -7,13 +7,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.store.database import Database
-from gateway.store.limits_database import opened
+from gateway.store import limits_database
+from gateway.store.database import Database, Look
 from gateway.store.sqlite import StoreUnusable
 
 STORE_URL: Final = "LLM_ROUTER_STORE_URL"
 """The environment variable whose URL wins over the policy's: it may hold a password."""
 FILE: Final = "limits.sqlite"
+SHARED_FILE: Final = "shared.sqlite"
+"""Beside it: what processes tell each other must not hold up what they count."""
 _POSTGRES: Final = ("postgresql:", "postgres:")
 
 
@@ -43,9 +45,29 @@ def open_store(url: str, state: Path, *, patient: bool = False) -> Database:
     """With the newest schema. `patient`: statements may take minutes. Raises StoreUnusable."""
     path = file_of(url, state)
     if path is not None:
-        return opened(path)
+        return limits_database.opened(path)
     postgres = _postgres()
     database: Database = postgres.opened(url, *((postgres.PATIENT,) if patient else ()))
+    return database
+
+
+def look_at(url: str, state: Path) -> Look:
+    """Nothing is made or changed. Raises StoreUnusable."""
+    path = file_of(url, state)
+    if path is not None:
+        return limits_database.look_at(path)
+    seen: Look = _postgres().look_at(url)
+    return seen
+
+
+def open_shared(url: str, state: Path) -> Database:
+    """Where processes tell each other what they know, without its tables: on Postgres nothing is
+    connected yet. Raises StoreUnusable.
+    """
+    path = file_of(url, state)
+    if path is not None:
+        return limits_database.connected(path.with_name(SHARED_FILE))
+    database: Database = _postgres().PostgresDatabase(url)
     return database
 
 

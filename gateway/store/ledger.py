@@ -8,9 +8,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from operator import add, itemgetter
 from typing import Any, Final, NamedTuple
 
-from gateway.store.counters import reduce_leases, totals
+from gateway.store.counters import LONGEST_WINDOW, SHORT, reduce_leases, totals
 from gateway.store.database import Database, portions, snapshot, transaction
-from gateway.store.limits_rows import DAY, Booking, Charge, CounterId, LedgerRow
+from gateway.store.limits_rows import (
+    DAY,
+    FOREVER,
+    Booking,
+    Charge,
+    CounterId,
+    LedgerRow,
+)
 
 _READ: Final = ", ".join(f'"{name}"' for name in LedgerRow._fields)
 _COLUMNS: Final = (*LedgerRow._fields, "day")
@@ -23,7 +30,9 @@ _ADD_DAY: Final = (
     " ON CONFLICT(day, key_id, team, persona, model) DO UPDATE SET "
     + ", ".join(f"{name} = spend_day.{name} + excluded.{name}" for name in _SUMS)
 )
-_SHORT: Final = ("/second", "/minute", "/hour")
+_MONEY: Final = "usd/"
+_PAGE: Final = 5000
+"""Rows that are in memory at a time when all are read."""
 
 
 class Difference(NamedTuple):
@@ -55,21 +64,17 @@ def booking_of(row: LedgerRow) -> Booking:
     )
 
 
-def row_of(values: Sequence[Any]) -> LedgerRow:
-    """Back from what the table has, without the day."""
-    charges = tuple(
-        Charge(CounterId(scope, name, window), amount)
-        for scope, name, window, amount in json.loads(values[-1])
-    )
-    return LedgerRow._make((*values[:-1], charges))
+def book(database: Database, instance: str, rows: Sequence[LedgerRow]) -> dict[CounterId, Booked]:
+    """Add rows that are not there yet, with what they count. One transaction, to be tried again as
+    a whole: a row is counted once.
+    """
+    return book_all(database, instance, [booking_of(row) for row in rows])
 
 
-def book(
+def book_all(
     database: Database, instance: str, bookings: Sequence[Booking], *, perhaps_known: bool = True
 ) -> dict[CounterId, Booked]:
-    """Add rows that are not there yet, with what they count. One transaction, to be tried again as
-    a whole: a row is counted once. Not `perhaps_known`: nobody has tried before.
-    """
+    """The same of rows as the table has them. Not `perhaps_known`: nobody has tried before."""
     with transaction(database):
         new = _unknown(database, bookings) if perhaps_known else bookings
         _add(database, new)
@@ -77,6 +82,12 @@ def book(
         charged = every if len(new) == len(bookings) else _charged(new)
         taken = reduce_leases(database, instance, charged)
         _spend(database, charged)
+        if beyond := {
+            counter: amount - taken.get(counter, 0)
+            for counter, amount in charged.items()
+            if counter.name.startswith(_MONEY) and amount > taken.get(counter, 0)
+        }:
+            _confirm(database, instance, beyond)
         after = totals(database, list(every))
     # What was booked before, by a try whose end nobody heard of, was taken from the slice then.
     return {
@@ -108,7 +119,9 @@ def _charged(bookings: Sequence[Booking]) -> dict[CounterId, int]:
 
 def _unknown(database: Database, bookings: Sequence[Booking]) -> list[Booking]:
     """Those that are new. Inside a transaction, so that nobody adds one meanwhile."""
-    by_id = {booking.values[0]: booking for booking in bookings}
+    by_id: dict[str, Booking] = {}
+    for booking in bookings:
+        by_id.setdefault(booking.values[0], booking)
     for some in portions(list(by_id)):
         marks = ",".join("?" * len(some))
         for (known,) in database.execute(f"SELECT id FROM ledger WHERE id IN ({marks})", some):
@@ -121,6 +134,13 @@ def _add(database: Database, bookings: Sequence[Booking]) -> None:
         rows = [booking.values for booking in bookings]
         database.insert("ledger", _COLUMNS, rows)
         database.executemany(_ADD_DAY, _of_days(rows))
+
+
+def _append(database: Database, row: LedgerRow) -> None:
+    """Add one with what it counts, if it is new. Inside a transaction."""
+    new = _unknown(database, [booking_of(row)])
+    _add(database, new)
+    _spend(database, _charged(new))
 
 
 _DAY_KEY: Final = itemgetter(-1, *map(LedgerRow._fields.index, ("key_id", "team", "persona")))
@@ -142,9 +162,10 @@ def _of_days(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
         if known is None:
             known = sums[key] = [0] * len(_SUMS)
         if amends is None:
-            known[0] += 1
             known[5] += state in ("estimated", "presumed")
-            known[6] += state == "unpriced"
+            if key[0][3]:  # it is of a request
+                known[0] += 1
+                known[6] += state == "unpriced"
         known[1] += read
         known[2] += cached
         known[3] += written
@@ -187,6 +208,16 @@ def rows(
     return [row_of(found) for found in database.execute(query, (*values, most))]
 
 
+def row_of(found: Sequence[Any]) -> LedgerRow:
+    return LedgerRow._make((*found[:-1], tuple(charges_of(found[-1]))))
+
+
+def charges_of(written: str) -> Iterator[Charge]:
+    """As the table has them."""
+    for scope, name, window, amount in json.loads(written):
+        yield Charge(CounterId(scope, name, window), amount)
+
+
 def spend(
     database: Database, by: Sequence[str], since: int, until: int, key: str | None = None
 ) -> list[dict[str, Any]]:
@@ -212,36 +243,135 @@ def spend(
 def amend(database: Database, row: LedgerRow) -> None:
     """Add a row that corrects another one: its numbers are what is to be added."""
     with transaction(database):
-        new = _unknown(database, [booking_of(row)])
-        _add(database, new)
-        _spend(database, _charged(new))
+        _append(database, row)
+
+
+def amendments(database: Database, row_id: str) -> Iterator[LedgerRow]:
+    """The rows that correct one, in their order."""
+    number = 1
+    while (found := find(database, f"{row_id}-{number}")) is not None:
+        yield found
+        number += 1
+
+
+def presume(database: Database, instance: str, row: LedgerRow) -> None:
+    """A process is given up: `row` is what it may have spent of what it had leased. Inside a
+    transaction.
+    """
+    _append(database, row)
+    database.execute(
+        "INSERT INTO presumed VALUES(?1, ?2) ON CONFLICT(instance) DO UPDATE SET row_id = ?2",
+        (instance, row.id),
+    )
+
+
+def _confirm(database: Database, instance: str, spent: Mapping[CounterId, int]) -> None:
+    """So much of what was presumed is booked by rows of its own, and is not presumed any more."""
+    if (row := _presumed(database, instance)) is None:
+        return
+    left = _left(database, row)
+    confirmed = {counter: min(amount, left[counter]) for counter, amount in spent.items()}
+    _take_off(database, row, confirmed, None, f"booked by {instance}")
+
+
+def withdraw(database: Database, instance: str) -> None:
+    """Everything that a process has spent is booked, or is known to it: nothing is presumed any
+    more. Inside a transaction.
+    """
+    if (row := _presumed(database, instance)) is not None:
+        cost = sum(each.cost or 0 for each in (row, *amendments(database, row.id)))
+        _take_off(database, row, _left(database, row), -cost, f"{instance} was found")
+    database.execute("DELETE FROM presumed WHERE instance = ?", (instance,))
+
+
+def _presumed(database: Database, instance: str) -> LedgerRow | None:
+    query = "SELECT row_id FROM presumed WHERE instance = ?"
+    found = database.execute(query, (instance,)).fetchone()
+    return None if found is None else find(database, found[0])
+
+
+def _left(database: Database, row: LedgerRow) -> Counter[CounterId]:
+    """What a row and those that correct it still count."""
+    left: Counter[CounterId] = Counter()
+    for each in (row, *amendments(database, row.id)):
+        for counter, amount in each.charges:
+            left[counter] += amount
+    return left
+
+
+def _take_off(
+    database: Database, row: LedgerRow, less: Mapping[CounterId, int], cost: int | None, why: str
+) -> None:
+    charges = tuple(Charge(counter, -amount) for counter, amount in less.items() if amount)
+    if not charges and not cost:
+        return
+    number = 1 + sum(1 for _ in amendments(database, row.id))
+    added = row._replace(
+        id=f"{row.id}-{number}", cost=cost, amends=row.id, why=why, charges=charges
+    )
+    _append(database, added)
 
 
 def differences(database: Database) -> list[Difference]:
-    """Where counters and days are not the sums of the ledger's rows: empty if all is well. Counters
-    of windows up to an hour are forgotten after a while, and then not looked at.
+    """Where counters and days are not the sums of the ledger's rows: empty if all is well. Rows are
+    read a page at a time. What the ledger keeps no rows of any more, and counters of windows up to
+    an hour that were forgotten, are not looked at.
     """
     with snapshot(database):
-        charged: Counter[CounterId] = Counter()
-        costs: Counter[int] = Counter()
-        for charges, day, cost in database.execute("SELECT charges, day, cost FROM ledger"):
-            costs[day] += cost or 0
-            for scope, name, window, amount in json.loads(charges):
-                charged[CounterId(scope, name, window)] += amount
+        pruned = _pruned(database)
         counted = {
             CounterId(*found[:3]): found[3]
             for found in database.execute("SELECT scope, name, win, spent FROM counters")
+            if _looked_at(CounterId(*found[:3]), pruned)
         }
+        added_up: Counter[CounterId] = Counter()
+        for *name, amount in database.execute("SELECT scope, name, win, amount FROM carried"):
+            added_up[CounterId(*name)] += amount
+        costs: Counter[int] = Counter()
+        for charges, day, cost in _pages(database):
+            costs[day] += cost or 0
+            for counter, amount in charges_of(charges):
+                if counter in counted or not counter.name.endswith(SHORT):
+                    added_up[counter] += amount
         days = dict(
             database.execute("SELECT day, CAST(SUM(cost) AS BIGINT) FROM spend_day GROUP BY day")
         )
+    first = -(-pruned // (DAY // 1000))
     return [
-        *_unequal({f"{c.scope} {c.name} {c.window}": n for c, n in counted.items()},
-                  {f"{c.scope} {c.name} {c.window}": n for c, n in charged.items()
-                   if c in counted or not c.name.endswith(_SHORT)}),
-        *_unequal({f"day {d}": n for d, n in days.items()},
-                  {f"day {d}": n for d, n in costs.items()}),
+        *_unequal({_named(c): n for c, n in counted.items()},
+                  {_named(c): n for c, n in added_up.items() if _looked_at(c, pruned)}),
+        *_unequal({f"day {d}": n for d, n in days.items() if d >= first},
+                  {f"day {d}": n for d, n in costs.items() if d >= first}),
     ]  # fmt: skip
+
+
+def _pruned(database: Database) -> int:
+    """Unix seconds before which rows were taken out; 0 if none were."""
+    found = database.execute("SELECT v FROM meta WHERE k = 'pruned'").fetchone()
+    return 0 if found is None else int(found[0])
+
+
+def _looked_at(counter: CounterId, pruned: int) -> bool:
+    """Not a window with rows that were taken out and whose sums nobody needs any more."""
+    if counter.window == FOREVER:
+        return True
+    if counter.name.endswith(SHORT):
+        return counter.window >= pruned
+    return counter.window > pruned - LONGEST_WINDOW
+
+
+def _pages(database: Database) -> Iterator[tuple[str, int, int | None]]:
+    """Charges, day and cost of every row."""
+    after = ""
+    query = "SELECT id, charges, day, cost FROM ledger WHERE id > ? ORDER BY id LIMIT ?"
+    while page := database.execute(query, (after, _PAGE)).fetchall():
+        after = page[-1][0]
+        for found in page:
+            yield found[1:]
+
+
+def _named(counter: CounterId) -> str:
+    return f"{counter.scope} {counter.name} {counter.window}"
 
 
 def _unequal(counted: Mapping[str, int], added_up: Mapping[str, int]) -> Iterator[Difference]:

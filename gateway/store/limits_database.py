@@ -4,10 +4,11 @@ thread. What stands in the tables is the business of the modules beside it.
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.store.database import transaction
+from gateway.store.database import Look, transaction
 from gateway.store.limits_schema import STEPS
 from gateway.store.sqlite import StoreUnusable
 
@@ -42,8 +43,8 @@ class SqliteDatabase(sqlite3.Connection):
         return str(found)
 
 
-def opened(path: Path) -> SqliteDatabase:
-    """The database at `path`, made if it is not there. Raises StoreUnusable."""
+def connected(path: Path) -> SqliteDatabase:
+    """The database at `path`, made if it is not there, as it is. Raises StoreUnusable."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600, exist_ok=True)
@@ -56,8 +57,29 @@ def opened(path: Path) -> SqliteDatabase:
         )
         database.execute("PRAGMA journal_mode=WAL")
         database.execute("PRAGMA synchronous=NORMAL")
-        migrate(database)
     except (sqlite3.Error, OSError) as error:
+        raise StoreUnusable(f"{path} cannot be used as a store: {error}", "store") from None
+    return database
+
+
+def look_at(path: Path) -> Look:
+    """Raises StoreUnusable."""
+    try:
+        if not path.exists():
+            return Look(0, len(STEPS), len(STEPS), None)
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            (schema,) = database.execute("PRAGMA user_version").fetchone()
+    except (sqlite3.Error, OSError) as error:
+        raise StoreUnusable(f"{path} cannot be used as a store: {error}", "store") from None
+    return Look(int(schema), len(STEPS), len(STEPS), None)
+
+
+def opened(path: Path) -> SqliteDatabase:
+    """The same with the newest schema. Raises StoreUnusable."""
+    database = connected(path)
+    try:
+        migrate(database)
+    except sqlite3.Error as error:
         raise StoreUnusable(f"{path} cannot be used as a store: {error}", "store") from None
     return database
 

@@ -40,5 +40,10 @@ CREATE TABLE audit(id INTEGER PRIMARY KEY AUTOINCREMENT, at INT NOT NULL, who TE
 CREATE TABLE meta(k TEXT PRIMARY KEY, v INT NOT NULL) WITHOUT ROWID;
 INSERT INTO meta VALUES('recall', 0);
 """,
+    """
+CREATE TABLE presumed(instance TEXT PRIMARY KEY, row_id TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE carried(scope TEXT, name TEXT, win INT, amount INT NOT NULL,
+  PRIMARY KEY(scope, name, win)) WITHOUT ROWID;
+""",
 )
 """What each version adds to the one before it. A step that was released is never changed."""

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from gateway.store.database import StoreFailed, transaction
+from gateway.store.database import Look, StoreFailed, transaction
 from gateway.store.postgres_schema import CHANNEL, EXPANDED, STEPS, TOLD
 from gateway.store.sqlite import StoreUnusable
 
@@ -206,6 +206,19 @@ def opened(url: str, statement: float = STATEMENT) -> PostgresDatabase:
             f"{place_of(url)} cannot be used as a store: {error}", "store"
         ) from None
     return database
+
+
+def look_at(url: str) -> Look:
+    """Raises StoreUnusable where it cannot be reached."""
+    try:
+        with contextlib.closing(PostgresDatabase(url)) as database:
+            (made,) = database.execute("SELECT to_regclass('schema_version')").fetchone()
+            schema = 0 if made is None else database.version()
+            return Look(schema, len(STEPS), len(STEPS) + EXPANDED, database.moment())
+    except (StoreFailed, ValueError) as error:
+        raise StoreUnusable(
+            f"{place_of(url)} cannot be used as a store: {error}", "store"
+        ) from None
 
 
 def migrate(database: PostgresDatabase) -> int:

@@ -99,7 +99,7 @@ class ConfigReloaded(NamedTuple):
     problems: int
 
 
-Event = AttemptEnded | RequestEnded | ConfigReloaded
+Event = RequestEnded | ConfigReloaded
 Listener = Callable[[Event], None]
 
 
@@ -134,10 +134,9 @@ class EventBus:
     def __init__(self, listeners: Sequence[Listener] = ()) -> None:
         self._listeners = tuple(listeners)
 
-    def publish(self, *events: Event) -> None:
-        for event in events:
-            for listener in self._listeners:
-                try:
-                    listener(event)
-                except Exception as error:  # noqa: BLE001 - a broken sink must not break the answer
-                    _log.error("a telemetry listener failed: %s", type(error).__name__)
+    def publish(self, event: Event) -> None:
+        for listener in self._listeners:
+            try:
+                listener(event)
+            except Exception as error:  # noqa: BLE001 - a broken sink must not break the answer
+                _log.error("a telemetry listener failed: %s", type(error).__name__)

@@ -154,9 +154,9 @@ class Metrics:
         self._revisions.apply_config(version, revision)
 
     def on_event(self, event: Event) -> None:
-        if type(event) is AttemptEnded:
-            self._attempt(event)
-        elif type(event) is RequestEnded:
+        if type(event) is RequestEnded:
+            for attempt in event.attempts:
+                self._attempt(attempt)
             self._request(event)
         elif type(event) is ConfigReloaded:
             self._revisions.on_event(event)

@@ -37,8 +37,10 @@ LIMIT_GAUGES: Final[Mapping[str, Callable[[Sequence[float]], float]]] = {
     "llm_router_limits_store_up": min,
     "llm_router_limits_journal_rows": sum,
     "llm_router_limits_journal_age_seconds": max,
+    "llm_router_store_shared_up": min,
+    "llm_router_store_states_waiting": sum,
 }
-"""The same of those that there are only with limits."""
+"""The same of those that there are only with limits, and so with a store."""
 
 
 def snapshot(registry: CollectorRegistry) -> Snapshot:

@@ -26,6 +26,11 @@ _AT_ONCE: Final = 32 * 1024
 translated and written."""
 
 
+Listener = Callable[[bytes], bool]
+"""Takes what has arrived, in the very turn of the loop in which it did. False: whoever waits is to
+be woken up."""
+
+
 def no_time() -> float:
     """Nobody holds anything up."""
     return 0.0
@@ -60,8 +65,8 @@ class UpstreamResponse:
 
     __slots__ = (
         "_connection", "_deadline", "_decoder", "_failure", "_heard", "_held_up", "_idle", "_late",
-        "_loop", "_paused", "_pieces", "_size",
-        "_spared", "_waiter", "_watch", "headers", "received", "status", "touched", "whole",
+        "_listener", "_loop", "_paused", "_pieces", "_size", "_spared",
+        "_waiter", "_watch", "headers", "received", "status", "touched", "whole",
     )  # fmt: skip
 
     def __init__(self, connection: Carrier, idle: float, limit: Limit) -> None:
@@ -83,6 +88,8 @@ class UpstreamResponse:
         self._decoder: Decoder | None = None
         self._waiter: asyncio.Future[None] | None = None
         """Done when something has happened."""
+        self._listener: Listener | None = None
+        """While somebody waits."""
         self._loop = connection.loop
         self._heard = now = self._loop.time()
         self._idle = idle
@@ -123,21 +130,23 @@ class UpstreamResponse:
             if self.received > limit:
                 self.check_size(limit)
             return data
-        first = await self.read_some()
+        first = await self.read_some(limit)
         whole = BytesIO()  # grows as it comes: a copy of all of it would hold the loop at the end
         data = first
         while data:
             self.check_size(limit)
             whole.write(data)
-            data = await self.read_some()
+            data = await self.read_some(limit)
         return first if whole.tell() == len(first) else whole.getvalue()
 
-    async def read_some(self) -> bytes:
-        """What has arrived, at least one byte; b"" at the end. Raises UpstreamError."""
+    async def read_some(self, at_once: int = _AT_ONCE) -> bytes:
+        """What has arrived, at least one byte, and of more than `at_once` a part; b"" at the end.
+        Raises UpstreamError.
+        """
         while True:
             if self._decoder is not None:
                 data = self._decoded(self._decoder)
-            elif self._size <= _AT_ONCE:
+            elif self._size <= at_once:
                 data = self._take() if self._pieces else b""
             else:
                 data = self._take_some()
@@ -147,6 +156,20 @@ class UpstreamResponse:
             if self.whole and self._failure is None:
                 return b""
             await self.more()
+
+    async def listened(self, listener: Listener) -> None:
+        """Wait, and give `listener` what arrives meanwhile: a chunk that comes alone is read
+        without a turn of the loop and a task that is woken up for it. Until the listener says so,
+        or there is something to read that it is not given: what is here already, the end, and what
+        is much or compressed.
+        """
+        if self._pieces or self.whole or self._failure is not None or self._decoder is not None:
+            return
+        self._listener = listener
+        try:
+            await self.more()
+        finally:
+            self._listener = None
 
     def check_size(self, limit: int = MAX_ANSWER_BYTES) -> None:
         """For who keeps what was read. Raises UpstreamError once that is more than `limit`
@@ -196,6 +219,14 @@ class UpstreamResponse:
         """All that arrived at once was fed."""
         self.touched = True
         self._heard = self._loop.time()
+        listener = self._listener
+        if listener is not None and self._size <= _AT_ONCE:
+            if not self._pieces:
+                return
+            data = self._take()
+            self.received += len(data)
+            if listener(data):
+                return
         self._wake()
 
     def end(self) -> None:
@@ -262,7 +293,7 @@ class UpstreamResponse:
         return b""
 
     def _wake(self) -> None:
-        waiter = self._waiter
+        waiter, self._listener = self._waiter, None
         if waiter is not None:
             self._waiter = None
             if not waiter.done():  # who waited may have been cancelled

@@ -28,6 +28,7 @@ from tests.accounting.samples import SAMPLES
 from translators.capabilities import ModelRecord
 from translators.chat.request import ChatRequest
 from translators.json_codec import dumps
+from translators.known_tools import forget_tools, known_tools, read
 
 ENGLISH = (
     "The quick brown fox jumps over the lazy dog, and nobody in the village was surprised by that. "
@@ -216,3 +217,24 @@ def test_overflow_names_what_is_needed_and_what_there_is() -> None:
     assert overflow(model(), 700, 50_000) is None
     assert overflow(model(), 1000, None) is None
     assert overflow(model(max_input_tokens=600), 601, None) == (601, 600)
+
+
+texts = st.text(st.sampled_from('ab "\\/\n\r\t\f߀{}[]:,1'), max_size=12)
+values = st.recursive(
+    st.one_of(texts, st.integers(-9, 10**12), st.floats(-1e9, 1e9), st.booleans(), st.none()),
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(texts, inner, max_size=4)),
+    max_leaves=30,
+)
+
+
+@given(st.lists(values, min_size=1, max_size=6))
+def test_a_set_of_tools_counts_by_its_text_as_by_a_walk_over_it(held: list[Any]) -> None:
+    tools = [*({"type": value} for value in held), {"description": "word " * 500}]
+    forget_tools()
+    document = read(dumps({"messages": [], "tools": tools}))
+    assert document is not None
+    assert known_tools(document["tools"]) is not None
+    by_text = contents_of(ChatRequest(document, 0), joined=True)
+    by_walk = contents_of(ChatRequest({"messages": [], "tools": tools}, 0))
+    assert (by_text.tokens, by_text.scale) == (by_walk.tokens, by_walk.scale)
+    assert estimate_texts(by_text.texts) == estimate_texts(by_walk.texts)

@@ -41,8 +41,6 @@ class World:
         self.directory = directory
         self.processes = [Instance(directory, (LIMIT,)) for _ in range(3)]
         self.running: list[list[tuple[Reservation, int]]] = [[], [], []]
-        self.untold = [0, 0, 0]
-        """What requests held more than they used, of those whose end is not yet written down."""
         self.spent = 0
 
     @property
@@ -59,7 +57,6 @@ class World:
         assert (admitted is not None) == fits
         if admitted is not None:
             self.running[number].append((admitted, tokens))
-            self.untold[number] = 0
 
     async def _answer(self, others: list[Instance]) -> None:
         while True:
@@ -73,23 +70,19 @@ class World:
             used_up = tokens * percent // 100
             self.processes[number].settle(reservation, used_up)
             self.spent += used_up
-            self.untold[number] += tokens - used_up
 
     async def book(self, number: int, _: int) -> None:
         await self.processes[number].queue.book()
-        self.untold[number] = 0
 
     async def tend(self, number: int, _: int) -> None:
-        self.processes[number].journal.flush()
-        self.untold[number] = 0
         await self.processes[number].beat()
         await self.processes[number].leases.return_idle()
 
     async def crash(self, number: int, _: int) -> None:
         """Killed, and found by the one that is started in its place."""
         self.processes[number].crash()
-        self.spent += sum(tokens for _, tokens in self.running[number]) + self.untold[number]
-        self.running[number], self.untold[number] = [], 0
+        self.spent += sum(tokens for _, tokens in self.running[number])
+        self.running[number] = []
         self.processes[number] = Instance(self.directory, (LIMIT,))
         await self.processes[number].recover()
         await self.processes[number].beat()

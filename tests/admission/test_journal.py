@@ -19,23 +19,15 @@ def journaled(process: Instance) -> list[tuple[str, int]]:
     return [(row.state, row.input) for row in read_journal(process.journal.files[0].path)]
 
 
-@pytest.mark.parametrize("how", ["the next hold", "flush"])
-async def test_a_settlement_is_written_with_the_next_line_or_a_little_later(
-    tmp_path: Path, how: str
-) -> None:
+async def test_a_settlement_is_written_at_once(tmp_path: Path) -> None:
     process = Instance(tmp_path, (TOKENS,))
-    first = await process.admit(100)
+    first, second = await process.admit(100), await process.admit(30)
     assert first is not None
+    assert second is not None
+    assert journaled(process) == [("presumed", 100), ("presumed", 30)]
     process.settle(first, 70)
-    assert journaled(process) == [("presumed", 100)]
-    if how == "flush":
-        process.journal.flush()
-        assert journaled(process) == [("settled", 70)]
-    else:
-        second = await process.admit(30)
-        assert second is not None
-        assert journaled(process) == [("settled", 70), ("presumed", 30)]
-        process.settle(second, 30)
+    assert journaled(process) == [("settled", 70), ("presumed", 30)]
+    process.settle(second, 30)
     process.crash()
 
 
@@ -43,16 +35,17 @@ async def test_a_full_disk_keeps_what_was_settled_for_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     process, write = Instance(tmp_path, (TOKENS,)), os.write
-    first = await process.admit(100)
-    assert first is not None
-    process.settle(first, 70)
+    requests = [await process.admit(100) for _ in range(2)]
     with monkeypatch.context() as patched:
         patched.setattr(os, "write", lambda file, data: write(file, data[:50]))
+        for request in requests:
+            assert request is not None
+            process.settle(request, 70)
         with pytest.raises(OSError, match="full"):
             process.journal.flush()
-    assert journaled(process) == [("presumed", 100)]
+    assert journaled(process) == [("presumed", 100)] * 2
     process.journal.flush()
-    assert journaled(process) == [("settled", 70)]
+    assert journaled(process) == [("settled", 70)] * 2
     process.crash()
 
 

@@ -160,7 +160,7 @@ async def test_a_row_is_booked_once_however_often_it_is_tried(place: Path) -> No
     (waiting,) = process.queue._waiting
     booking = Booking(waiting.values, waiting.account.ids, waiting.amounts)
     for _ in range(3):
-        ledger.book(process.database, process.name, [booking])
+        ledger.book_all(process.database, process.name, [booking])
     with pytest.raises(StoreDown):  # it took the row for a new one, and looks for it next time
         await process.queue.book()
     await process.queue.book()

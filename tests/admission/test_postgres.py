@@ -10,7 +10,7 @@ import pytest
 from gateway.admission.amounts import of_call
 from gateway.admission.bounds import Bound
 from gateway.admission.upkeep import StoreClock
-from gateway.store import counters, ledger
+from gateway.store import counters, ledger, presumed
 from gateway.store.counters import EXPIRY, MONEY_EXPIRY, used
 from gateway.store.database import StoreFailed
 from gateway.store.limits_rows import CounterId
@@ -39,6 +39,90 @@ def in_thread(work: Any, *arguments: Any) -> Any:
         return thread.submit(work, *arguments).result()
 
 
+async def given_up(place: Path) -> tuple[Instance, Instance, int]:
+    """A process that was not seen for 15 minutes while it held a cent, another one, and what the
+    first had leased of money.
+    """
+    silent, other = (Instance(place, (USD,)) for _ in range(2))
+    for process in (silent, other):
+        await process.beat()
+    assert await silent.admit(bound=CENT) is not None
+    _, leased = used(other.database, OF_USD)
+    await other.thread.call(counters.beat, other.name, int(NOON) + MONEY_EXPIRY)
+    await other.thread.call(presumed.expire, int(NOON) + MONEY_EXPIRY)
+    return silent, other, leased
+
+
+def total(process: Instance) -> tuple[int, int]:
+    """Nano-USD by the ledger's rows, and by its days."""
+    (day,) = ledger.spend(process.database, (), 0, 2**31)
+    return sum(row.cost or 0 for row in ledger.rows(process.database)), day["cost"]
+
+
+async def test_money_of_a_process_that_is_gone_is_presumed_to_be_spent(place: Path) -> None:
+    _, other, leased = await given_up(place)
+    assert used(other.database, OF_USD) == (leased, 0)
+    (row,) = ledger.rows(other.database)
+    assert (row.state, row.cost, row.charges) == ("presumed", leased, ((OF_USD, leased),))
+    assert await other.thread.call(presumed.expire, int(NOON) + MONEY_EXPIRY + 9) == []
+    assert ledger.differences(other.database) == []
+
+
+async def test_its_journal_takes_the_place_of_what_was_presumed(place: Path) -> None:
+    silent, other, _ = await given_up(place)
+    silent.crash()
+    assert await other.recover() == 1
+    assert used(other.database, OF_USD) == (10_000_000, 0)
+    assert total(other) == (10_000_000, 10_000_000)
+    assert ledger.differences(other.database) == []
+
+
+async def test_what_it_books_when_it_is_back_is_not_presumed_twice(place: Path) -> None:
+    silent, other, leased = await given_up(place)
+    (held,) = silent.journal.files
+    first = await silent.admit(bound=CENT)
+    assert first is not None
+    silent.settle(first, 100)
+    await silent.queue.book()
+    assert used(other.database, OF_USD) == (leased, 0)
+    assert ledger.differences(other.database) == []
+    assert held.pending == 1
+    silent.crash()
+    await other.recover()
+    assert used(other.database, OF_USD) == (10_000_000 + 200_000, 0)
+    assert total(other) == (10_200_000, 10_200_000)
+
+
+async def test_a_process_that_is_back_has_what_it_uses_and_no_more(place: Path) -> None:
+    slept, time = Clock(0), asyncio.get_running_loop().time
+    silent, other, leased = await given_up(place)
+    silent.leases._now = lambda: time() + slept.now
+    slept.now += MONEY_EXPIRY
+    await silent.beat()
+    assert await silent.admit(bound=CENT) is not None
+    assert leased > used(other.database, OF_USD)[1] >= 20_000_000
+    assert used(other.database, OF_USD)[0] == 0
+    assert silent.pool.find(OF_USD).lease == used(other.database, OF_USD)[1]  # type: ignore[union-attr]
+    assert ledger.differences(other.database) == []
+
+
+async def test_an_idle_process_that_was_away_has_nothing_when_it_is_seen_again(place: Path) -> None:
+    """No request came meanwhile: the next one leases anew, whatever it had."""
+    paused, other = (Instance(place, (TOKENS,)) for _ in range(2))
+    slept, time = Clock(0), asyncio.get_running_loop().time
+    paused.leases._now = lambda: time() + slept.now
+    await paused.beat()
+    admitted = await paused.admit(1)
+    assert admitted is not None
+    paused.settle(admitted, 1)
+    await paused.queue.book()
+    await other.thread.call(presumed.expire, int(NOON) + EXPIRY)
+    assert await other.admit(999) is not None
+    slept.now += EXPIRY
+    paused.leases.seen(paused.leases._now(), 2)
+    assert await paused.admit(1) is None
+
+
 async def test_slices_of_a_silent_process_return_and_those_of_money_later(place: Path) -> None:
     silent, other = (Instance(place, (TOKENS, USD)) for _ in range(2))
     for process in (silent, other):
@@ -46,13 +130,13 @@ async def test_slices_of_a_silent_process_return_and_those_of_money_later(place:
     assert await silent.admit(bound=CENT) is not None
     at = int(NOON)
     await other.thread.call(counters.beat, other.name, at + MONEY_EXPIRY)
-    assert await other.thread.call(counters.expire, at + EXPIRY - 1) == []
+    assert await other.thread.call(presumed.expire, at + EXPIRY - 1) == []
     assert used(other.database, OF_TOKENS)[1] > 0
-    assert await other.thread.call(counters.expire, at + EXPIRY) == []
+    assert await other.thread.call(presumed.expire, at + EXPIRY) == []
     assert used(other.database, OF_TOKENS) == (0, 0)
     assert used(other.database, OF_USD)[1] > 0
-    assert await other.thread.call(counters.expire, at + MONEY_EXPIRY) == [silent.name]
-    assert used(other.database, OF_USD) == (0, 0)
+    assert await other.thread.call(presumed.expire, at + MONEY_EXPIRY) == [silent.name]
+    assert used(other.database, OF_USD)[1] == 0
     silent.crash()
     assert await other.recover() == 1  # its journal is found, however late
     assert used(other.database, OF_USD)[0] == 10_000_000
@@ -67,7 +151,7 @@ async def test_a_process_that_was_paused_leases_anew_before_it_admits(place: Pat
     await paused.beat()
     assert await paused.admit(1) is not None
     await other.thread.call(counters.beat, other.name, int(NOON) + EXPIRY)
-    await other.thread.call(counters.expire, int(NOON) + EXPIRY)
+    await other.thread.call(presumed.expire, int(NOON) + EXPIRY)
     assert await other.admit(1000) is not None
     slept.now += EXPIRY
     assert await paused.admit(1) is None

@@ -11,6 +11,7 @@ import pytest
 
 from gateway.server import file_descriptors
 from gateway.server.sockets import Listener
+from gateway.telemetry.events import RequestEnded
 from gateway.upstream import descriptors, pool
 from tests.fakes import fake_upstream, json_answer, openai_completion
 from tests.loops import LOOPS
@@ -51,7 +52,8 @@ async def test_no_descriptor_for_the_provider(
         (503, "1", "out_of_descriptors")
     }
     assert served[0] == 200
-    outcomes = [event.outcome for event in running.events if type(event).__name__ == "AttemptEnded"]
+    ended = [event for event in running.events if isinstance(event, RequestEnded)]
+    outcomes = [attempt.outcome for request in ended for attempt in request.attempts]
     assert outcomes == ["out_of_descriptors"] * TO_BREAK + ["ok"]
 
 

@@ -11,6 +11,7 @@ from gateway.telemetry.events import RequestEnded
 from tests.fakes import (
     SSE_HEAD,
     Hang,
+    InTurn,
     Pause,
     fake_upstream,
     json_answer,
@@ -77,34 +78,43 @@ async def test_callers_who_do_not_look_at_readiness_are_served_or_find_nobody() 
     assert closes[True] > 8
 
 
-async def test_readiness_is_answered_while_answers_finish_and_requests_are_refused() -> None:
+async def asked(running: Running, sent: bytes) -> tuple[bytes, bool]:
+    """The status of what is sent on a connection of its own, and whether that is its last."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", running.server.port)
+    writer.write(sent)
+    head = await reader.readuntil(b"\r\n\r\n")
+    writer.close()
+    return head.split(b" ")[1], b"connection: close" in head
+
+
+async def test_readiness_is_answered_while_answers_finish_until_a_request_comes() -> None:
+    """That one is served: who sent it looks at whether anybody listens."""
     policy = POLICY.replace("drain_delay: 0", "drain_delay: 0.1, drain_grace: 10")
     finish = asyncio.Event()
-    answer = [
+    stream = [
         SSE_HEAD,
         openai_chunk({"content": "begun"}),
         finish,
         openai_chunk({}, "stop"),
         b"data: [DONE]\n\n",
     ]
-    async with fake_upstream(openai=answer) as fake, serving(fake.environ(), policy) as running:
+    answers = InTurn(stream, json_answer(openai_completion()))
+    async with fake_upstream(openai=answers) as fake, serving(fake.environ(), policy) as running:
         reader, writer = await asyncio.open_connection("127.0.0.1", running.server.port)
         writer.write(request(stream=True))
         await reader.readuntil(b"begun")
         drained = asyncio.create_task(running.server.drain())
-        await asyncio.sleep(0.3)
-        statuses = []
-        for sent in (b"GET /health/ready HTTP/1.1\r\nhost: x\r\n\r\n", request()):
-            other, beside = await asyncio.open_connection("127.0.0.1", running.server.port)
-            beside.write(sent)
-            head = await other.readuntil(b"\r\n\r\n")
-            statuses.append((head.split(b" ")[1], b"connection: close" in head))
-            beside.close()
+        await asyncio.sleep(1.5)
+        looks = b"GET /health/ready HTTP/1.1\r\nhost: x\r\n\r\n"
+        told = [await asked(running, sent) for sent in (looks, request())]
+        await asyncio.sleep(1.5)
+        with pytest.raises(ConnectionRefusedError):
+            await asked(running, looks)
         finish.set()
         await asyncio.wait_for(reader.readuntil(b"[DONE]"), 5)
         await drained
         writer.close()
-    assert statuses == [(b"503", True), (b"503", True)]
+    assert told == [(b"503", True), (b"200", True)]
 
 
 @pytest.mark.parametrize(

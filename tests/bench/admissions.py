@@ -33,7 +33,7 @@ from gateway.telemetry.events import AttemptEnded
 from translators.chat.request import ChatRequest, parse
 
 LIMITS: Final = """
-limits: [{on: usd, per: month, amount: 1000000, persona: openai}]
+limits: [{on: usd, per: month, amount: 1000000, persona: bare}]
 teams: {blue: {limits: [{on: usd, per: day, amount: 1000000}]}}
 key_defaults:
   limits:
@@ -44,7 +44,7 @@ key_defaults:
 """
 """Six for a key of the team: four of its own, its team's, and the persona's."""
 KEY: Final = {"name": "bench", "team": "blue"}
-PERSONA: Final = "personas: {openai: {description: bench, targets: [openai/gpt-4.1]}}\n"
+PERSONA: Final = "personas: {bare: {description: bench, targets: [openai/gpt-4.1]}}\n"
 BATCH: Final = 200
 """Requests that are booked together."""
 TEXT: Final = "a text of the size of a plain request " * 25
@@ -141,7 +141,7 @@ def configured(directory: Path) -> ConfigFiles:
 async def run(store: str, how: str, admissions: int, directory: Path) -> Mapping[str, float]:
     config = configured(directory).load()
     assert config.limits is not None
-    body = {"model": "openai", "messages": [{"role": "user", "content": TEXT}], "max_tokens": 1000}
+    body = {"model": "bare", "messages": [{"role": "user", "content": TEXT}], "max_tokens": 1000}
     request = parse(body, 1000)
     plan = decide(config, request, NOBODY, memory_of(config).view()).plan
     environ = {"LLM_ROUTER_STORE_URL": "sqlite:" if store == "sqlite" else store}

@@ -1,12 +1,12 @@
 """How far a plain request is from its bytes: the Python calls that one makes in a warm gateway, and
-the files they are in.
+the files they are in. Of a paced stream: those that one chunk makes, which comes alone.
 
-    python -m tests.bench.calls [--files] [--limits] [--work "1 KB JSON, Messages → Claude relay"]
+    python -m tests.bench.calls [--files] [--work "paced chunk, OpenAI"]
 
 The gateway runs as it is served, with its log, on the loop it takes by itself; caller and provider
 are threads of their own, and only the gateway's is counted (sys.setprofile sees one thread). A
 coroutine that goes on after a wait counts once more for each function it is deep in, as it costs
-so. C functions do not count.
+so. C functions are told beside them.
 """
 
 import argparse
@@ -31,17 +31,22 @@ from gateway.server.listener import listening
 from gateway.telemetry.request_log import RequestLog
 from tests.bench.admissions import KEY, LIMITS
 from tests.bench.systems import Provider, gateway
-from tests.bench.upstream import Upstream
-from tests.bench.works import BURSTS, INBOUND, SMALL, Way, Work
+from tests.bench.upstream import TOKEN, Upstream
+from tests.bench.works import BURSTS, INBOUND, PACED, SMALL, Way, Work
 from tests.loops import LOOPS, TAKEN
 
 ROOT: Final = Path(__file__).parents[2]
 WARM_UP: Final = 50
 """Requests before the one that is counted: connections are open and what is made once is made."""
+CHUNKS_COUNTED: Final = 100
+"""Of a paced stream; what a timer makes between them is in it."""
 PATIENCE: Final = 30.0
 """Seconds."""
 QUIET: Final = 0.1
 """Seconds in which a gateway comes to rest."""
+COUNTED: Final = 8
+"""Requests that are counted, of which the one with the fewest calls is shown: a timer that comes
+due meanwhile, as the loop's own watch does four times a second, is no part of a request."""
 _SENT: Final = "ask"
 """The function of gateway.upstream.connection in which a request's bytes go out."""
 
@@ -54,6 +59,10 @@ class Calls:
     depth: int = 0
     """Functions of gateway/dispatch and gateway/upstream that were running when the bytes went out.
     """
+    native: int = 0
+    """Calls of C functions, as far as Python sees them."""
+    units: int = 1
+    """Chunks in which all of it was done."""
 
     @property
     def total(self) -> int:
@@ -66,8 +75,13 @@ class Calls:
     def see(self, frame: FrameType, event: str, _: Any) -> None:
         """For sys.setprofile."""
         code = frame.f_code
-        if event != "call" or code.co_filename == __file__:
+        if code.co_filename == __file__:
             return
+        self.native += event == "c_call"
+        if event != "call":
+            return
+        if any("/admission/upkeep.py" in name for name in _stack(frame)):
+            return  # it goes on beside requests
         self.by_file[_shown(code.co_filename)] += 1
         if code.co_name == _SENT and code.co_filename.endswith("upstream/connection.py"):
             self.depth = sum(
@@ -86,10 +100,11 @@ def _shown(file: str) -> str:
     return file.removeprefix(f"{ROOT}/").rpartition("site-packages/")[2]
 
 
-def count(work: Work = SMALL, limits: str = "") -> Calls:
+def count(work: Work = SMALL, persona: str | None = None, limits: str = "") -> Calls:
     """The calls of one warm request: one of 1 KB to an OpenAI target, which answers with JSON,
-    where nothing else is said. `limits`: sections of the policy; its caller has a key of the store
-    then."""
+    where nothing else is said. `persona`: who is asked instead of the shipped one. `limits`:
+    sections of the policy; the caller has a key of the store then.
+    """
     with (
         _provider() as port,
         tempfile.TemporaryDirectory() as directory,
@@ -101,12 +116,14 @@ def count(work: Work = SMALL, limits: str = "") -> Calls:
             policy.write(limits)
         environ = {**system.environ, "LLM_ROUTER_STATE_DIR": f"{directory}/state"}
         files = ConfigFiles(configured, environ)
+        way = system.ways[work.route]
+        way = way if persona is None else replace(way, model=persona)
         with asyncio.Runner(loop_factory=LOOPS[TAKEN]) as runner:
-            return runner.run(_count(files, work, system.ways[work.route], nowhere.fileno()))
+            return runner.run(_count(files, work, way, nowhere.fileno()))
 
 
 async def _count(files: ConfigFiles, work: Work, way: Way, descriptor: int) -> Calls:
-    calls, loop = Calls(), asyncio.get_running_loop()
+    counted, loop = [Calls() for _ in range(COUNTED)], asyncio.get_running_loop()
     async with AsyncExitStack() as stack:
         log = RequestLog(descriptor)
         stack.callback(log.close)
@@ -118,20 +135,44 @@ async def _count(files: ConfigFiles, work: Work, way: Way, descriptor: int) -> C
             way = replace(way, headers={"authorization": f"Bearer {made['key']}"})
         request = work.http(way)
         server = await stack.enter_async_context(listening(served, "127.0.0.1", 0))
-        await loop.run_in_executor(None, _ask, server.port, work, request, calls, loop)
-    return calls
+        await loop.run_in_executor(None, _ask, server.port, work, request, counted, loop)
+    return min(counted, key=lambda calls: calls.total)
 
 
 def _ask(
-    port: int, work: Work, request: bytes, calls: Calls, loop: asyncio.AbstractEventLoop
+    port: int, work: Work, request: bytes, counted: list[Calls], loop: asyncio.AbstractEventLoop
 ) -> None:
-    """Ask until all is warm, then once more while the gateway's thread counts."""
+    """Ask until all is warm, then once more for each of `counted` while the gateway's thread
+    counts."""
     with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
+        if work.every:
+            _listen_to(connection, request, counted[0], loop)
+            del counted[1:]
+            return
         for _ in range(WARM_UP):
             _answer(connection, work, request)
-        _profile(loop, calls.see)
-        _answer(connection, work, request)
-        _profile(loop, None)
+        for calls in counted:
+            _profile(loop, calls.see)
+            _answer(connection, work, request)
+            _profile(loop, None)
+
+
+def _listen_to(
+    connection: socket.socket, request: bytes, calls: Calls, loop: asyncio.AbstractEventLoop
+) -> None:
+    """Count what the chunks of a stream make that has gone on for a while."""
+    connection.sendall(request)
+    seen = b""
+    while seen.count(TOKEN) < WARM_UP:
+        seen += connection.recv(65536)
+    if b" 200 " not in seen[:20]:
+        raise RuntimeError(f"not served: {seen[:300]!r}")
+    loop.call_soon_threadsafe(sys.setprofile, calls.see)
+    calls.units = 0
+    while calls.units < CHUNKS_COUNTED:
+        calls.units += connection.recv(65536).count(TOKEN)
+    loop.call_soon_threadsafe(sys.setprofile, None)
+    time.sleep(QUIET)
 
 
 def _profile(
@@ -187,18 +228,24 @@ async def _listen() -> asyncio.Server:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Count the Python calls of one warm request.")
     parser.add_argument("--files", action="store_true", help="show the calls of each file")
-    works = {work.name: work for work in (*BURSTS, *INBOUND)}
+    works = {work.name: work for work in (*BURSTS, *INBOUND, *PACED)}
     parser.add_argument("--work", choices=works, default=SMALL.name, help="what is asked")
+    parser.add_argument("--persona", help="who is asked instead of the shipped one, such as `bare`")
     parser.add_argument("--limits", action="store_true", help="by a key with six limits")
     options = parser.parse_args()
-    calls = count(works[options.work], LIMITS if options.limits else "")
+    limits = LIMITS if options.limits else ""
+    calls = count(works[options.work], options.persona, limits)
     if options.files:
         for file, number in calls.by_file.most_common():
-            print(f"{number:5}  {file}")
-    print(
-        f"{calls.total} Python calls in {calls.files} files; the bytes go out {calls.depth}"
-        " functions deep in dispatch and upstream"
+            print(f"{number / calls.units:5.3g}  {file}")
+    done = (
+        f"{calls.total / calls.units:.4g} Python calls in {calls.files} files,"
+        f" {calls.native / calls.units:.4g} of C"
     )
+    if works[options.work].every:
+        print(f"{done}: a chunk that comes alone")
+    else:
+        print(f"{done}; the bytes go out {calls.depth} functions deep in dispatch and upstream")
 
 
 if __name__ == "__main__":

@@ -123,51 +123,6 @@ def request(model: str, kind: Kind, stream: bool = False) -> bytes:
     return dumps({"model": model, **BODIES[kind], "stream": stream})
 
 
-def agents_turn(model: str, turn: int) -> bytes:
-    """What a coding agent sends: 106 KB with 128 tools, and a call more in each turn."""
-    called = [message for n in range(19 + turn) for message in _looked(n)]
-    asked = [{"role": "system", "content": "Work on the code. " + _WORDS * 40}, _user("Mend it.")]
-    body = {"model": model, "messages": [*asked, *called], "tools": _agents_tools()}
-    return dumps({**body, "tool_choice": "auto", "stream": False})
-
-
-def _agents_tools() -> list[dict[str, Any]]:
-    edit = {
-        "type": "object",
-        "properties": {"old": {"type": "string"}, "new": {"type": "string"}},
-        "required": ["old", "new"],
-    }
-    properties = {
-        "path": {"type": "string", "description": "The “absolute” path of the file."},
-        "pattern": {"type": "string", "description": "What to look for.", "minLength": 1},
-        "limit": {"type": "integer", "description": "At most so many.", "minimum": 1},
-        "edits": {"type": "array", "items": edit},
-    }
-    parameters = {"type": "object", "properties": properties, "required": ["path"]}
-    about = 'Looks into files and changes them.\n- Say "why" before.'
-    return [
-        {
-            "type": "function",
-            "function": {"name": f"tool_{n}", "description": about, "parameters": parameters},
-        }
-        for n in range(128)
-    ]
-
-
-def _looked(n: int) -> list[dict[str, Any]]:
-    arguments = dumps({"path": f"/src/module_{n}.py", "pattern": "\\bdef\\b"}).decode()
-    call = {
-        "id": f"call_{n:020}",
-        "type": "function",
-        "function": {"name": f"tool_{n}", "arguments": arguments},
-    }
-    code = f'def part_{n}(text: str) -> "str":\n    return f"“{{text}}”\\n"\n'
-    return [
-        {"role": "assistant", "content": None, "tool_calls": [call]},
-        {"role": "tool", "tool_call_id": call["id"], "content": code * 24},
-    ]
-
-
 def answer(dialect: str, kind: Kind) -> bytes:
     """The JSON text that a provider of `dialect` answers with."""
     return dumps(_ANSWERS[dialect](_SAID[kind]))

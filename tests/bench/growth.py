@@ -36,8 +36,8 @@ def growths(small: Running, large: Running, scale: float) -> list[Growth]:
             (small, TEN_TIMES, few),
         ),
         "20 → 200 messages of 200 bytes, Claude": (
-            (small, CONVERSATION, Way("claude")),
-            (small, TEN_TIMES, Way("claude")),
+            (small, CONVERSATION, small.system.ways["claude"]),
+            (small, TEN_TIMES, small.system.ways["claude"]),
         ),
     }
     found = []

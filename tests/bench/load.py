@@ -15,6 +15,11 @@ OPENED_AT_A_TIME: Final = 50
 PATIENCE: Final = 60.0
 """Seconds after which a system that does not answer is given up."""
 
+
+class TooFast(RuntimeError):
+    """A rate is more than a system, or the machine, can do."""
+
+
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
@@ -56,7 +61,7 @@ async def run(
     """Ask on all connections at once until about `requests` are answered or `seconds` are over;
     returns the seconds of each.
     """
-    text = work.http(way)
+    requests_of = work.requests_of(way)
     sent = 0
     latencies: list[float] = []
     deadline = perf_counter() + seconds
@@ -66,7 +71,7 @@ async def run(
         async with connection(port) as on:
             while True:  # once at least, however late it is
                 sent += 1
-                latencies.append(await ask(on, work, text))
+                latencies.append(await ask(on, work, next(requests_of)))
                 if sent >= requests or perf_counter() >= deadline:
                     break
 

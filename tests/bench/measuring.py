@@ -124,6 +124,8 @@ def burst(on: Running, work: Work, scale: float, way: Way | None = None) -> floa
 
 def relayed(work: Work) -> str | None:
     """The same work without a translation."""
+    if work.route == "bare":
+        return SMALL.name
     kind, _, _ = work.name.partition(", ")
     name = f"{kind}, OpenAI" if work in INBOUND else _as_openai(work.name)
     return None if name == work.name else name

@@ -34,6 +34,16 @@ def free_port() -> int:
         return port
 
 
+def must_be_free(port: int) -> None:
+    """RuntimeError if somebody listens there: it would be measured in place of what is started."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that are over
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise RuntimeError(f"port {port} is taken: {error.strerror}") from error
+
+
 @contextmanager
 def process(
     command: Sequence[str],

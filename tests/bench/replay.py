@@ -19,6 +19,7 @@ from gateway.routing.decision import decide
 from gateway.routing.facts import Caller
 from gateway.routing.state import RoutingContext
 from tests.bench import conversations, transcripts
+from tests.bench.agents import agents_turn
 from tests.routing.worlds import config, context, provider
 from translators.capabilities import Capability, ModelRecord, Thinking
 from translators.chat.chunks import ChunkWriter
@@ -199,7 +200,7 @@ def _exchange(of: Config, seen: RoutingContext, route: _Route, kind: str) -> Ite
 
 def _agents_turns(of: Config, seen: RoutingContext, route: _Route) -> Iterator[Section]:
     """Two turns of an agent, from the body that came to the one that is sent."""
-    first, second = (conversations.agents_turn(route.persona, turn) for turn in (1, 2))
+    first, second = (agents_turn(route.persona, turn) for turn in (1, 2))
 
     def turn(body: bytes) -> UpstreamRequest:
         document = read_known(body)

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from tests.bench.load import TooFast
 from tests.bench.processes import ROOT
 from tests.bench.systems import NGINX, OURS, RELAY
 
@@ -71,7 +72,9 @@ def markdown(result: Mapping[str, Any]) -> str:
     failures: dict[tuple[str, str], list[str]] = {}
     for figure in figures.values():
         ours, like = figure["values"].get(OURS), figures.get(figure["like"], figure)["values"]
-        cells = ["**failed**" if ours is None else f"**{_number(ours, figure['digits'])}**"]
+        cells = [
+            _failed(figure, OURS) if ours is None else f"**{_number(ours, figure['digits'])}**"
+        ]
         cells += [_ratio(ours, like.get(name)) for name in yardsticks]
         cells += [_cell(figure, name, ours) for name in others]
         cells += ["**not measured**"] * len(result["missing"])
@@ -127,9 +130,14 @@ def _legend(result: Mapping[str, Any]) -> str:
 def _cell(figure: Mapping[str, Any], name: str, ours: float | None) -> str:
     value = figure["values"].get(name)
     if value is None:
-        return "**failed**" if name in figure["failed"] else "–"
+        return _failed(figure, name) if name in figure["failed"] else "–"
     number = _number(value, figure["digits"])
     return number if name in (NGINX, RELAY) else f"{number} ({_ratio(value, ours)})"
+
+
+def _failed(figure: Mapping[str, Any], name: str) -> str:
+    too_fast = figure["failed"].get(name, "").startswith(TooFast.__name__)
+    return "**too fast**" if too_fast else "**failed**"
 
 
 def _number(value: float, digits: int) -> str:

@@ -20,7 +20,7 @@ import yaml
 
 from gateway.api.request import VERSION
 from tests.bench.load import ask, connection
-from tests.bench.processes import PYTHON, ROOT, free_port, process
+from tests.bench.processes import PYTHON, ROOT, free_port, must_be_free, process
 from tests.bench.upstream import CERTIFICATE
 from tests.bench.works import SMALL, Route, Way
 
@@ -29,8 +29,30 @@ NGINX: Final = "nginx"
 RELAY: Final = "aiohttp relay"
 MESSAGES: Final = "/v1/messages"
 RESPONSES: Final = "/v1/responses"
-GEMINI: Final = "/v1beta/models/{}:{{method}}"
+GEMINI: Final = "/v1beta/models/{model}:{method}"
 STARTS_WITHIN: Final = 90.0
+_FILES: Final = ("capabilities.yaml", "persona_policy.yaml")
+_MANY: Final = 30
+"""Targets of one persona, at most."""
+_BARE: Final = {
+    "bare": ["openai/gpt-6-luna"],
+    "bare_claude": ["claude/claude-sonnet-5"],
+    "bare_gemini": ["gemini/gemini-3.5-flash"],
+}
+_WAYS: Final[Mapping[Route, Way]] = {
+    "openai": Way("chatbot"),
+    "claude": Way("code_assistant"),
+    "gemini": Way("analyst"),
+    "tls": Way("tls"),
+    "bare": Way("bare"),
+    "messages to claude": Way("code_assistant", MESSAGES, spoken="messages"),
+    "messages to openai": Way("chatbot", MESSAGES, spoken="messages"),
+    "responses to openai": Way("chatbot", RESPONSES, spoken="responses"),
+    "responses to claude": Way("code_assistant", RESPONSES, spoken="responses"),
+    "gemini to gemini": Way("analyst", GEMINI, spoken="gemini"),
+    "gemini to openai": Way("chatbot", GEMINI, spoken="gemini"),
+}
+"""The shipped personas by the provider that each of them asks first, whatever it is asked here."""
 TRUST: Final = {"SSL_CERT_FILE": str(CERTIFICATE), "NODE_EXTRA_CA_CERTS": str(CERTIFICATE)}
 
 
@@ -64,10 +86,15 @@ class System:
     environ: Mapping[str, str] = field(default_factory=dict)
     directory: Path = ROOT
     """Where it is started."""
+    tells_pauses: bool = False
+    """Its metrics say how long collections of garbage took."""
 
     @contextmanager
     def running(self, on: set[int]) -> Iterator[tuple[int, float]]:
-        """The process id, and the seconds from its start to its first answer with 200."""
+        """The process id, and the seconds from its start to its first answer with 200. RuntimeError
+        if it does not start, or if somebody else listens where it would.
+        """
+        must_be_free(self.port)
         started = time.perf_counter()
         with (
             TemporaryFile() as output,
@@ -101,38 +128,18 @@ class System:
 def gateway(
     provider: Provider, directory: Path, personas: int = 10, checkout: Path = ROOT
 ) -> System:
-    """Everything on. `few` and `many` are personas with 3 and 30 targets; the rest, up to
-    `personas`, are there to be many. `checkout` is whose code and capabilities they are: what
-    another one lacks of the inbound dialects fails there, and the report says so.
+    """Everything on, with the personas that are shipped: their prompts, strategies and targets.
+    `bare` and its like say nothing but their target, `few` and `many` have 3 and 30 of them; the
+    rest, up to `personas`, are there to be many. `checkout` is whose code and configuration they
+    are: what another one lacks of the inbound dialects fails there, and the report says so.
     """
     directory.mkdir(parents=True)
-    capabilities: dict[str, Any] = yaml.safe_load(
-        (checkout / "config" / "capabilities.yaml").read_text("utf-8")
+    capabilities, policy = (
+        yaml.safe_load((checkout / "config" / name).read_text("utf-8")) for name in _FILES
     )
-    providers = capabilities["providers"]
-    models = providers["openai"]["models"]
-    models |= {f"bench-{number}": {"like": "gpt-4.1"} for number in range(30)}
-    tls = {
-        "base_url": f"{provider.tls}/v1",
-        "base_url_variable": None,
-        "models": {"bench": models["gpt-4.1"]},
-    }
-    providers["tls"] = deepcopy({**providers["openai"], **tls})
-    many = [f"openai/bench-{number}" for number in range(30)]
-    named = {
-        "openai": ["openai/gpt-4.1"], "claude": ["claude/claude-sonnet-5"],
-        "gemini": ["gemini/gemini-3.5-flash"],
-        "tls": ["tls/bench"], "few": many[:3], "many": many,
-    }  # fmt: skip
-    named |= {f"persona-{number}": many[:3] for number in range(personas - len(named))}
-    policy = {
-        "version": 1,
-        "personas": {
-            name: {"description": "bench", "targets": targets} for name, targets in named.items()
-        },
-    }
-    (directory / "capabilities.yaml").write_text(yaml.safe_dump(capabilities), "utf-8")
-    (directory / "persona_policy.yaml").write_text(yaml.safe_dump(policy), "utf-8")
+    documents = _with_models(capabilities, provider), _with_personas(policy, personas)
+    for name, document in zip(_FILES, documents, strict=True):
+        (directory / name).write_text(yaml.safe_dump(document, sort_keys=False), "utf-8")
     port = free_port()
     environ = {
         "LLM_ROUTER_CONFIG_DIR": str(directory), "HOST": "127.0.0.1", "PORT": str(port),
@@ -140,18 +147,45 @@ def gateway(
         "GEMINI_BASE_URL": provider.plain,
         "OPENAI_API_KEY": "bench", "ANTHROPIC_API_KEY": "bench", "GEMINI_API_KEY": "bench",
     }  # fmt: skip
-    ways: dict[Route, Way] = {
-        "openai": Way("openai"),
-        "claude": Way("claude"),
-        "gemini": Way("gemini"),
-        "tls": Way("tls"),
-        "messages to claude": Way("claude", MESSAGES, spoken="messages"),
-        "messages to openai": Way("openai", MESSAGES, spoken="messages"),
-        "responses to openai": Way("openai", RESPONSES, spoken="responses"),
-        "responses to claude": Way("claude", RESPONSES, spoken="responses"),
-        "gemini to gemini": Way("gemini", GEMINI.format("gemini"), spoken="gemini"),
-        "gemini to openai": Way("openai", GEMINI.format("openai"), spoken="gemini"),
+    revision = _revision(checkout)
+    return System(
+        OURS if checkout == ROOT else f"at {revision}",
+        f"{revision}, Python {platform.python_version()}",
+        (*PYTHON, "gateway"),
+        port,
+        _WAYS,
+        environ,
+        checkout,
+        tells_pauses=True,
+    )
+
+
+def _with_models(capabilities: dict[str, Any], provider: Provider) -> dict[str, Any]:
+    """A provider over TLS, and models for the personas that are not shipped."""
+    providers = capabilities["providers"]
+    models = providers["openai"]["models"]
+    models |= {f"bench-{number}": {"like": "gpt-4.1"} for number in range(_MANY)}
+    tls = {"base_url": f"{provider.tls}/v1", "base_url_variable": None}
+    providers["tls"] = deepcopy({**providers["openai"], **tls})
+    return capabilities
+
+
+def _with_personas(policy: dict[str, Any], count: int) -> dict[str, Any]:
+    """So many beside the shipped ones, which stay as they are."""
+    many = [f"openai/bench-{number}" for number in range(_MANY)]
+    shipped = policy["personas"]
+    encrypted = {"targets": ["tls/gpt-6-luna"], "strategy": "priority"}
+    named = {**_BARE, "few": many[:3], "many": many}
+    named |= {f"persona-{number}": many[:3] for number in range(count - len(named))}
+    policy["personas"] = {
+        **shipped,
+        "tls": {**deepcopy(shipped["chatbot"]), **encrypted},
+        **{name: {"description": "bench", "targets": of} for name, of in named.items()},
     }
+    return policy
+
+
+def _revision(checkout: Path) -> str:
     described = subprocess.run(
         ["git", "describe", "--always", "--dirty"],
         cwd=checkout,
@@ -159,16 +193,7 @@ def gateway(
         text=True,
         check=False,
     )
-    revision = described.stdout.strip() or VERSION
-    return System(
-        OURS if checkout == ROOT else f"at {revision}",
-        f"{revision}, Python {platform.python_version()}",
-        (*PYTHON, "gateway"),
-        port,
-        ways,
-        environ,
-        checkout,
-    )
+    return described.stdout.strip() or VERSION
 
 
 def relay(provider: Provider) -> System:

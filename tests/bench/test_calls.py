@@ -3,8 +3,8 @@ thread.
 """
 
 from tests.bench.admissions import LIMITS
-from tests.bench.calls import WARM_UP, count
-from tests.bench.works import INBOUND
+from tests.bench.calls import CHUNKS_COUNTED, WARM_UP, count
+from tests.bench.works import INBOUND, PACED, SMALL
 
 
 def test_the_calls_of_one_request_are_counted_by_file() -> None:
@@ -19,15 +19,24 @@ def test_the_calls_of_one_request_are_counted_by_file() -> None:
 
 
 def test_a_relay_calls_little_more_than_a_plain_request() -> None:
-    plain = count().total
-    for work in INBOUND[:3]:  # Messages, Responses and Gemini, each to its own provider
-        calls = count(work)
+    """Of personas that say nothing: what one says, a relay has to write into the caller's text."""
+    plain = count(SMALL, "bare").total
+    for work, persona in zip(INBOUND[:3], ("bare_claude", "bare", "bare_gemini"), strict=True):
+        calls = count(work, persona)
         assert calls.by_file["gateway/api/chat.py"] > 0
         assert calls.total < 1.35 * plain
+
+
+def test_a_paced_chunk_is_written_without_waking_a_task() -> None:
+    calls = count(PACED[0])
+    assert calls.units >= CHUNKS_COUNTED
+    assert 10 < calls.total / calls.units < 30
+    assert calls.by_file["gateway/api/middleware.py"] < calls.units / 10
+    assert calls.by_file["gateway/upstream/connection.py"] >= calls.units
 
 
 def test_six_limits_are_some_dozens_of_calls_and_none_without_them() -> None:
     plain, limited = count(), count(limits=LIMITS)
     assert not any(file.startswith("gateway/admission/") for file in plain.by_file)
     assert limited.by_file["gateway/admission/reservation.py"] > 0
-    assert limited.total - plain.total < 90
+    assert 20 < limited.total - plain.total < 120

@@ -4,8 +4,10 @@ asyncio.Protocol.
     python -m tests.bench.upstream PORT TLS_PORT
 
 The answer is chosen by path and body: JSON of 1 KB (100 KB if the prompt holds LARGE), or a burst
-of CHUNKS text chunks in one write. A stream whose prompt holds `[[every SECONDS]]` gives a chunk
-that often until the caller leaves. A GET is answered with a list of models.
+of CHUNKS text chunks in one write, each event in an HTTP chunk of its own as servers send them; if
+the prompt holds COALESCED, in HTTP chunks of PROXYS_BYTES that end anywhere, as a proxy in front
+leaves them. A stream whose prompt holds `[[every SECONDS]]` gives a chunk that often until the
+caller leaves. A GET is answered with a list of models.
 """
 
 import asyncio
@@ -25,6 +27,8 @@ TEXTS: Final = tuple(f"token {number} of some " for number in range(CHUNKS))
 """Of each chunk: one that repeats itself is taken for a model gone mad by some."""
 TOKEN: Final = b"token "
 LARGE: Final = b"[[large]]"
+COALESCED: Final = b"[[coalesced]]"
+PROXYS_BYTES: Final = 16 * 1024
 SMALL_WORDS, LARGE_WORDS = 130, 20_000
 CERTIFICATE: Final = Path(__file__).parents[1] / "upstream" / "localhost.pem"
 _STREAM: Final = re.compile(rb'"stream": ?true')
@@ -245,9 +249,18 @@ _PARTS: Final = {
     dialect: [_part(text) for text in texts] for dialect, (_, texts, _) in _STREAMS.items()
 }
 _BURSTS: Final = {
-    dialect: _STREAM_HEAD + _part(first + b"".join(texts) + last) + _part(b"")
+    dialect: b"".join([_STREAM_HEAD, *map(_part, filter(None, [first, *texts, last])), _part(b"")])
     for dialect, (first, texts, last) in _STREAMS.items()
 }
+
+
+def _coalesced(first: bytes, texts: list[bytes], last: bytes) -> bytes:
+    events = b"".join([first, *texts, last])
+    parts = [events[at : at + PROXYS_BYTES] for at in range(0, len(events), PROXYS_BYTES)]
+    return b"".join([_STREAM_HEAD, *map(_part, parts), _part(b"")])
+
+
+_COALESCED_BURSTS: Final = {dialect: _coalesced(*stream) for dialect, stream in _STREAMS.items()}
 
 
 class Upstream(asyncio.Protocol):
@@ -294,7 +307,8 @@ class Upstream(asyncio.Protocol):
                 cycle(_PARTS[dialect]), every, self._loop.time() + every * (0.1 + random.random())
             )
         else:
-            self._transport.write(_BURSTS[dialect])
+            bursts = _COALESCED_BURSTS if COALESCED in body else _BURSTS
+            self._transport.write(bursts[dialect])
 
     def _pace(self, parts: Iterator[bytes], every: float, due: float) -> None:
         if not self._gone:

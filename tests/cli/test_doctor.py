@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from gateway.cli import doctor
-from gateway.cli.doctor import Finding, examined
+from gateway.cli.diagnosis import Finding
+from gateway.cli.doctor import examined
 from gateway.cli.main import main
 from tests.serving import POLICY, ROOT, config_of
 

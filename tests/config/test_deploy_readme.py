@@ -31,7 +31,8 @@ CHART = ROOT / "tests" / "deploy" / "helm" / "golden" / "default.yaml"
 )
 RULES = yaml.safe_load(page("config/deploy/prometheus/llm-router.rules.yaml"))
 OF_LIMITS = {
-    "limit_rejections_total", "limits_store_seconds",
+    "limit_rejections_total", "limits_store_seconds", "store_facts_total", "store_states_total",
+    "store_shared_seconds",
     *(name.removeprefix("llm_router_") for name in LIMIT_GAUGES),
 }  # fmt: skip
 OF_WORKERS = {"worker_up", "worker_restarts_total"}
@@ -71,7 +72,7 @@ def test_the_alerts_ask_for_metrics_that_there_are() -> None:
         for rule in rules
         for name in re.findall(r"llm_router_(\w+?)(?:_bucket)?\b", rule["expr"])
     }
-    assert asked <= families() | OF_WORKERS
+    assert asked <= families() | OF_WORKERS | OF_LIMITS
     assert len({rule["alert"] for rule in rules}) == len(rules)
 
 

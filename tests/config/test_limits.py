@@ -17,7 +17,10 @@ limits:
 teams: {blue: {limits: [{on: usd, per: day, amount: 50, fit: true}], personas: [all]}}
 keys: {0a1b2c3d: {team: blue, limits: [{on: concurrency, amount: 4}]}}
 key_defaults: {limits: [{on: tokens, per: hour, amount: 1000, when_reached: warn}], expires_in: 90d}
-store: {url: "sqlite:/tmp/limits.sqlite", when_down: {limits: open, budgets: open}}
+store:
+  url: "sqlite:/tmp/limits.sqlite"
+  when_down: {limits: open, budgets: open}
+  ledger: {keep: 90d}
 """
 
 
@@ -37,6 +40,7 @@ def test_everything_that_can_be_said_is_read() -> None:
     assert policy.keys["0a1b2c3d"].limits[0].name == "concurrency"
     assert policy.key_defaults.expires_in == 90 * 86_400
     assert (policy.store.when_down.limits, policy.store.when_down.budgets) == ("open", "open")
+    assert policy.store.ledger.keep == 90 * 86_400
 
 
 def test_a_limit_is_written_as_it_was_read() -> None:
@@ -51,6 +55,8 @@ def test_a_limit_is_written_as_it_was_read() -> None:
     ("said", "message"),
     [
         ("limits: [{on: usd, amount: 1}]", "limits[0]: 'per' is required"),
+        ("store: {ledger: {keep: 30d}}", "store.ledger.keep: must be 31d or longer"),
+        ("store: {ledger: {keep: long}}", "store.ledger.keep: must be a time like"),
         ("limits: [{on: concurrency, per: day, amount: 1}]", "limits[0]: 'per' has no effect"),
         (
             "limits: [{on: requests, per: day, amount: 1, timezone: Mars/Olympus}]",

@@ -4,6 +4,7 @@ with a door.
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import aiohttp
@@ -20,30 +21,56 @@ personas:
 """  # noqa: E501
 
 
-def policy(console: str = "{}") -> str:
-    return (
-        f"version: 1\nserver: {{drain_delay: 0, drain_grace: 0, console: {console}}}\n{PERSONAS}"
-    ).replace('"<img src=x onerror=alert(1)>"', "img_src")
+def policy(console: str = "{}", limits: str = "") -> str:
+    server = f"{{drain_delay: 0, drain_grace: 0, console: {console}}}"
+    return f"version: 1\nserver: {server}\n{limits}\n{PERSONAS}".replace(
+        '"<img src=x onerror=alert(1)>"', "img_src"
+    )
 
 
 class World(NamedTuple):
     running: Running
     http: aiohttp.ClientSession
 
-    async def chat(self, text: str, model: str = "first", **more: Any) -> int:
+    async def chat(
+        self,
+        text: str,
+        model: str = "first",
+        headers: Mapping[str, str] | None = None,
+        **more: Any,
+    ) -> int:
         """The status of one chat request."""
         message = {"role": "user", "content": text}
         body = {"model": model, "messages": [message], **more}
-        async with self.http.post("/v1/chat/completions", json=body) as answer:
+        async with self.http.post("/v1/chat/completions", json=body, headers=headers) as answer:
             await answer.read()
             return answer.status
+
+    async def new_key(self, name: str) -> str:
+        """The id of a key that is made."""
+        operator = {"authorization": f"Bearer {ADMIN_KEY}"}
+        async with self.http.post("/api/v1/keys", json={"name": name}, headers=operator) as answer:
+            made = await answer.json()
+        return str(made["id"])
+
+    async def booked(self) -> None:
+        """All that has ended stands in the ledger."""
+        assert self.running.gateway.admission is not None
+        await self.running.gateway.admission.queue.book()
 
 
 @asynccontextmanager
 async def console(
-    settings: str = "{}", *, opened: bool = False, keys: Mapping[str, str] | None = None
+    settings: str = "{}",
+    *,
+    opened: bool = False,
+    keys: Mapping[str, str] | None = None,
+    limits: str = "",
+    state: Path | None = None,
 ) -> AsyncIterator[World]:
-    """The simulator behind a gateway whose `server.console` is `settings`."""
+    """The simulator behind a gateway whose `server.console` is `settings`. `limits`: sections of
+    persona_policy.yaml; they are counted in `state`.
+    """
     environ = {"LLM_ROUTER_ADMIN_KEY": ADMIN_KEY, **(keys or {})}
     async with simulator.running() as providers:
         named = {"openai": "OPENAI", "claude": "ANTHROPIC", "gemini": "GEMINI"}
@@ -51,8 +78,8 @@ async def console(
         given = {f"{name}_API_KEY": "k" for name in named.values()}
         async with (
             serving(
-                {**at, **given},
-                policy(settings),
+                {**at, **given, "LLM_ROUTER_STATE_DIR": str(state or "")},
+                policy(settings, limits),
                 access=read(environ),
                 admin=read_admin(environ),
                 simulated=opened,

@@ -2,6 +2,7 @@
 users.
 """
 
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -155,3 +156,85 @@ async def test_nobody_else_names_users() -> None:
         )
     async with console("{enabled: true}") as world:
         assert await status(world, **{"x-forwarded-user": "bob"}) == 401
+
+
+LIMITS: Final = "limits: [{on: tokens, per: day, amount: 9000000}]"
+COUNTED: Final = ("keys", "spend", "limits", "ledger", "audit")
+KEYS_AND_SPEND: Final = tuple(f"/console/api/v1/{name}" for name in COUNTED)
+
+
+async def statuses(world: World, **headers: str) -> list[int]:
+    """Of every route of keys and spend under the console, and of one that changes something."""
+    found = [await status(world, path, **headers) for path in KEYS_AND_SPEND]
+    sent = {**PAGE, **headers}
+    async with world.http.post(KEYS_AND_SPEND[0], json={"name": "n"}, headers=sent) as answer:
+        return [*found, answer.status]
+
+
+async def session(world: World) -> dict[str, str]:
+    """What a browser sends once its reader has logged in."""
+    return {"cookie": (await login(world)).headers["set-cookie"].partition(";")[0]}
+
+
+async def told(world: World, **headers: str) -> tuple[bool, bool]:
+    async with world.http.get("/console/session", headers=headers) as answer:
+        session = await answer.json()
+    return session["limits"], session["administrates"]
+
+
+async def test_keys_and_spend_are_for_who_has_logged_in(tmp_path: Path) -> None:
+    async with console("{enabled: true}", limits=LIMITS, state=tmp_path) as world:
+        assert await statuses(world) == [401] * 6
+        sent = await session(world)
+        assert await told(world, **sent) == (True, True)
+        assert await statuses(world, **sent) == [200] * 5 + [201]
+        async with world.http.post(KEYS_AND_SPEND[0], json={"name": "n"}, headers=sent) as answer:
+            assert answer.status == 403  # no page of ours has sent it
+
+
+async def test_a_key_is_administered_under_the_console_as_beside_it(tmp_path: Path) -> None:
+    async with console("{enabled: true}", limits=LIMITS, state=tmp_path) as world:
+        at = f"/console/api/v1/keys/{await world.new_key('ann')}"
+        page = {**PAGE, **await session(world)}
+        states = []
+        for method, path in (
+            ("POST", f"{at}/disable"),
+            ("POST", f"{at}/enable"),
+            ("POST", f"{at}/rotate"),
+            ("DELETE", at),
+        ):
+            async with world.http.request(method, path, headers=page) as answer:
+                assert answer.headers["cache-control"] == "no-store"
+                states.append((answer.status, (await answer.json())["state"]))
+        assert states == [(200, "disabled"), (200, "active"), (200, "active"), (200, "revoked")]
+        async with world.http.post(f"{at}/other", headers=page) as answer:
+            assert answer.status == 404
+
+
+async def test_who_may_look_at_an_open_console_does_not_administer_it(tmp_path: Path) -> None:
+    async with console(opened=True, limits=LIMITS, state=tmp_path) as world:
+        assert await told(world) == (True, False)
+        assert await statuses(world) == [401] * 6
+        sent = await session(world)
+        assert await told(world, **sent) == (True, True)
+        assert await statuses(world, **sent) == [200] * 5 + [201]
+        elsewhere = {**sent, "sec-fetch-site": "cross-site"}
+        assert await statuses(world, **elsewhere) == [403] * 6
+
+
+async def test_of_users_that_a_proxy_names_admins_administer(tmp_path: Path) -> None:
+    async with console(PROXY, limits=LIMITS, state=tmp_path) as world:
+        viewer = {"x-forwarded-user": "ann", "x-forwarded-groups": "dev"}
+        assert await told(world, **viewer) == (True, False)
+        assert await statuses(world, **viewer) == [403] * 6
+        admin = {**viewer, "x-forwarded-groups": "dev, ops"}
+        assert await told(world, **admin) == (True, True)
+        assert await statuses(world, **admin) == [200] * 5 + [201]
+        assert await statuses(world) == [401] * 6
+
+
+async def test_without_limits_there_is_nothing_to_administer() -> None:
+    async with console("{enabled: true}") as world:
+        sent = await session(world)
+        assert await told(world, **sent) == (False, True)
+        assert await statuses(world, **sent) == [404] * 6

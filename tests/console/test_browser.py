@@ -6,7 +6,7 @@ NOT CHECKED, and said so, where there is no Playwright or no Chromium; axe's rul
 
 import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -25,13 +25,26 @@ pytestmark = [
     pytest.mark.timeout(120),
 ]
 KEYS: Final = {"LLM_ROUTER_API_KEYS": "callers-key"}
+LIMITS: Final = """
+teams: {blue: {limits: [{on: usd, per: day, amount: 2}]}}
+limits: [{on: tokens, per: day, amount: 9000000}]
+"""
 
 
 @asynccontextmanager
-async def page_of(world: World, width: int = 1280, scheme: str = "light") -> AsyncIterator[Any]:
+async def page_of(
+    world: World, width: int = 1280, scheme: str = "light", *, asks: Sequence[str] = ()
+) -> AsyncIterator[Any]:
     """The console's page. Whatever it asks of others, logs as an error or fails to do, fails the
-    test."""
+    test. `asks`: how each question begins that it is to ask its reader, who says yes."""
     faults: list[str] = []
+    questions = list(asks)
+
+    async def answered(dialog: Any) -> None:
+        if not questions or not dialog.message.startswith(questions.pop(0)):
+            faults.append(f"a dialog: {dialog.message}")
+        await dialog.accept()
+
     async with playwright.async_playwright() as started:
         browser = await started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = await browser.new_page(
@@ -43,12 +56,13 @@ async def page_of(world: World, width: int = 1280, scheme: str = "light") -> Asy
             "request",
             lambda r: r.url.startswith((world.running.url, "data:")) or faults.append(r.url),
         )
-        page.on("dialog", lambda dialog: faults.append(f"a dialog: {dialog.message}"))
+        page.on("dialog", answered)
         page.set_default_timeout(15_000)
         yield page
         await browser.close()
     # of an answer that is no good one the browser tells by itself
     assert [fault for fault in faults if not fault.startswith("Failed to load resource")] == []
+    assert questions == []
 
 
 async def opened(page: Any, world: World) -> None:
@@ -148,7 +162,7 @@ async def test_settings_name_this_host_and_can_be_copied() -> None:
         await opened(page, world)
         await page.select_option("#c-persona", "first")
         names = await page.locator("#setups h3").all_inner_texts()
-        assert len(names) == 7
+        assert len(names) == 6
         await page.click("#setups button >> nth=0")
         await page.wait_for_selector("text=Copied")
         copied = await page.evaluate("navigator.clipboard.readText()")
@@ -191,6 +205,119 @@ async def test_the_door_opens_by_the_admin_key_and_closes() -> None:
         await page.wait_for_selector("#login:not([hidden])")
 
 
+async def logged_in(page: Any, world: World) -> None:
+    await page.goto(f"{world.running.url}/console")
+    await page.fill("#key", ADMIN_KEY)
+    await page.press("#key", "Enter")
+    await page.wait_for_selector("#people article")
+
+
+async def test_a_key_is_made_shown_once_and_used_rotated_and_revoked(tmp_path: Path) -> None:
+    asks = ("Rotate the key of ann", "Disable the key of ann", "Revoke the key of ann")
+    async with (
+        console("{enabled: true}", limits=LIMITS, state=tmp_path) as world,
+        page_of(world, asks=asks) as page,
+    ):
+        await logged_in(page, world)
+        await page.wait_for_selector("#keys-shown:not([hidden])")
+        assert await page.inner_text("#k-rows") == "There is no key yet."
+        await page.click("#keys summary")
+        assert await page.is_visible("#k-closes")
+        await page.fill("#k-name", "ann")
+        await page.fill("#k-team", "green")
+        await page.press("#k-name", "Enter")
+        await page.wait_for_selector("#k-refused:not(:empty)")
+        assert "unknown team 'green'" in await page.inner_text("#k-refused")
+        await page.fill("#k-team", "blue")
+        await page.select_option("#k-personas", ["first"])
+        await page.fill("#k-usd", "0.5")
+        await page.select_option("#k-expires", "7d")
+        await page.press("#k-name", "Enter")
+        await page.wait_for_selector("#k-made pre")
+        secret = await page.inner_text("#k-made pre")
+        bearer = {"authorization": f"Bearer {secret}"}
+        assert [await world.chat("hi"), await world.chat("hi", headers=bearer)] == [401, 200]
+        row = await page.inner_text("#k-rows tbody tr")
+        assert [
+            part for part in ("ann", "active", "blue", "first", "0.50 USD a day") if part not in row
+        ] == []
+        assert "YOUR_KEY" in await page.inner_text("#setups")
+        await page.click("#k-rows button >> text=Rotate")
+        await page.wait_for_function("old => !$('k-made').innerText.includes(old)", arg=secret)
+        rotated = {"authorization": f"Bearer {await page.inner_text('#k-made pre')}"}
+        for headers in (rotated, bearer):
+            assert await world.chat("hi", headers=headers) == 200
+        await page.click("#k-rows button >> text=Disable")
+        await page.click("#k-rows button >> text=Enable")
+        await page.wait_for_selector("#k-rows button >> text=Disable")
+        assert await world.chat("hi", headers=rotated) == 200
+        await page.click("#k-rows button >> text=Revoke")
+        await page.wait_for_selector("#k-rows .chip.bad")
+        assert await page.locator("#k-rows button").count() == 0
+        assert await world.chat("hi", headers=rotated) == 401
+        await page.reload()
+        await page.wait_for_selector("#k-rows .chip.bad")
+        assert await page.inner_text("#k-made") == ""
+
+
+async def test_spend_shows_who_spent_what_and_what_is_left_of_limits(tmp_path: Path) -> None:
+    async with (
+        console("{enabled: true}", limits=LIMITS, state=tmp_path) as world,
+        page_of(world) as page,
+    ):
+        for model in ("first", "first", "img_src"):
+            assert await world.chat("hi", model=model) == 200
+        await world.booked()
+        await logged_in(page, world)
+        await page.wait_for_selector("#s-sums table")
+        rows = await page.locator("#s-sums tbody tr").all_inner_texts()
+        assert [row.split("\t")[:2] for row in rows] == [
+            ["All", "3"],
+            ["first", "2"],
+            ["img_src", "1"],
+        ]
+        assert await page.locator("#chart-spend canvas").count() == 1
+        for by, told in (
+            ("model", "openai/gpt-4.1"),
+            ("team", "no team"),
+            ("key", "without a key"),
+        ):
+            await page.select_option("#s-by", by)
+            await page.wait_for_selector(f"#s-sums td >> text={told}")
+        await page.select_option("#s-days", "1")
+        link = await page.get_attribute("#s-csv", "href")
+        csv = await page.evaluate("async (link) => (await fetch(link)).text()", link)
+        assert csv.startswith("day,key,requests,")
+        limit = await page.inner_text("#s-limits tbody tr")
+        assert limit.startswith("everything\t9,000,000 tokens a day")
+        assert await page.locator("#s-limits meter").count() == 1
+
+
+async def test_without_limits_spend_and_keys_say_how_to_begin() -> None:
+    async with console("{enabled: true}") as world, page_of(world) as page:
+        await logged_in(page, world)
+        for part in ("spend", "keys"):
+            assert "Nothing is counted yet." in await page.inner_text(f"#{part}-about")
+            assert await page.is_hidden(f"#{part}-shown")
+
+
+async def test_where_everybody_may_look_keys_take_the_admin_key(tmp_path: Path) -> None:
+    async with (
+        console(opened=True, limits=LIMITS, state=tmp_path) as world,
+        page_of(world) as page,
+    ):
+        await opened(page, world)
+        await page.wait_for_selector("#keys-about button")
+        assert await page.is_hidden("#keys-shown")
+        await page.click("#keys-about button")
+        await page.keyboard.type(ADMIN_KEY)
+        await page.keyboard.press("Enter")
+        await page.wait_for_selector("#keys-shown:not([hidden])")
+        await page.click("#logout")
+        await page.wait_for_selector("#keys-about button")
+        assert await page.is_visible("#people article")
+
+
 async def test_the_keyboard_is_enough() -> None:
     async with console(opened=True) as world, page_of(world) as page:
         await world.chat("hi")
@@ -214,10 +341,15 @@ async def test_the_keyboard_is_enough() -> None:
 
 
 @pytest.mark.parametrize("width", [360, 1280, 3840])
-async def test_nothing_sticks_out(width: int) -> None:
-    async with console(opened=True) as world, page_of(world, width) as page:
+async def test_nothing_sticks_out(width: int, tmp_path: Path) -> None:
+    async with (
+        console("{enabled: true}", limits=LIMITS, state=tmp_path) as world,
+        page_of(world, width) as page,
+    ):
         await world.chat("hi [[sim: fail openai]]")
-        await opened(page, world)
+        await world.new_key("ann’s rather long name, which does not end soon")
+        await logged_in(page, world)
+        await page.click("#keys summary")
         await page.click("#rows button")
         await page.wait_for_selector("td.open .fall")
         assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
@@ -225,11 +357,18 @@ async def test_nothing_sticks_out(width: int) -> None:
 
 @pytest.mark.skipif(not AXE, reason="NOT CHECKED: AXE_CORE names no axe.min.js")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_axe_finds_nothing_serious(scheme: str) -> None:
-    async with console(opened=True) as world, page_of(world, scheme=scheme) as page:
+async def test_axe_finds_nothing_serious(scheme: str, tmp_path: Path) -> None:
+    async with (
+        console("{enabled: true}", limits=LIMITS, state=tmp_path) as world,
+        page_of(world, scheme=scheme) as page,
+    ):
         for text in ("hi", "hi [[sim: fail openai]]", "[[sim: error 500]]"):
             await world.chat(text)
-        await opened(page, world)
+        await world.new_key("ann")
+        await world.booked()
+        await logged_in(page, world)
+        await page.click("#keys summary")
+        await page.wait_for_selector("#s-limits meter")
         await page.click("#plan")
         await page.click("#rows button")
         await page.wait_for_selector("td.open .fall")

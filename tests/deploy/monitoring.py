@@ -1,6 +1,7 @@
 """The dashboard and the alerts as they are built, and a gateway with all kinds of traffic."""
 
 import runpy
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -18,9 +19,13 @@ POLICY: Final = """
 version: 1
 direct_models: true
 server: {drain_delay: 0}
+limits:
+  - {on: usd, per: day, amount: 100, persona: well}
+  - {on: requests, per: day, amount: 1, persona: little}
 personas:
   well: {targets: [openai/gpt-4.1], on_failure: {retries: 0}}
   told_less: {targets: [claude/claude-sonnet-5], on_failure: {retries: 0}}
+  little: {targets: [openai/gpt-4.1], on_failure: {retries: 0}}
   saved: {targets: [gemini/gemini-3.5-flash, openai/gpt-4.1], on_failure: {retries: 0}}
 """
 USED: Final = {
@@ -46,19 +51,23 @@ LOAD: Final[tuple[dict[str, Any], ...]] = (
     {"model": "saved"},
     {"model": "nobody"},
     {"model": "well", "messages": []},
+    {"model": "little"},
 )
-"""A JSON answer, a stream that breaks, a dropped parameter, a failover, and two refusals."""
+"""A JSON answer, a stream that breaks, a dropped parameter, a failover, two refusals, and what a
+limit allows once.
+"""
 
 
 @asynccontextmanager
 async def used_gateway() -> AsyncIterator[Running]:
     """A gateway before fakes; `load` gives it traffic."""
     down = json_answer({"error": {"message": "down"}}, "503 Service Unavailable")
-    async with (
-        fake_upstream(openai=_openai, claude=json_answer(CLAUDE), gemini=down) as fake,
-        serving(fake.environ(), POLICY) as running,
-    ):
-        yield running
+    with tempfile.TemporaryDirectory() as state:
+        async with (
+            fake_upstream(openai=_openai, claude=json_answer(CLAUDE), gemini=down) as fake,
+            serving({**fake.environ(), "LLM_ROUTER_STATE_DIR": state}, POLICY) as running,
+        ):
+            yield running
 
 
 def _openai(received: Any) -> Any:

@@ -1,4 +1,4 @@
-"""config/deploy/helm and kustomize: six sets of values give the manifests that they are meant to,
+"""config/deploy/helm and kustomize: seven sets of values give the manifests that they are meant to,
 which Kubernetes' own schemas take.
 """
 
@@ -77,6 +77,9 @@ def test_the_defaults_fit_the_schema_and_every_value_is_in_it() -> None:
         {"service": {"type": "ExternalName"}},
         {"monitoring": {"podMonitor": True}},
         {"providerKeys": {"openai": "sk-plain"}},
+        {"store": {"url": "postgresql://router:plain@db/router"}},
+        {"journal": {"persistence": True}},
+        {"journal": {"persistence": {"size": "much"}}},
     ],
     ids=str,
 )
@@ -111,7 +114,8 @@ def test_what_cannot_be_rendered_says_why(
 
 def test_a_pod_has_no_more_rights_than_it_needs() -> None:
     for values in VALUES:
-        spec = one(values.name, "Deployment")["spec"]["template"]["spec"]
+        kind = "StatefulSet" if values.stem == "stored" else "Deployment"
+        spec = one(values.name, kind)["spec"]["template"]["spec"]
         assert spec["automountServiceAccountToken"] is False
         assert spec["securityContext"]["runAsNonRoot"] is True
         for container in (*spec["containers"], *spec.get("initContainers", ())):
@@ -137,6 +141,28 @@ def test_files_are_checked_before_a_pod_serves_with_them() -> None:
     assert {"name": "LLM_ROUTER_CONFIG_DIR", "value": "/config"} in check["env"]
     named = one("files.yaml", "ConfigMap")["metadata"]["name"]
     assert {"name": "config", "configMap": {"name": named}} in pod["volumes"]
+
+
+def test_the_store_s_url_is_a_secret_s_and_its_port_is_let_out() -> None:
+    pod = one("stored.yaml", "StatefulSet")["spec"]["template"]["spec"]
+    (url,) = [e for e in pod["containers"][0]["env"] if e["name"] == "LLM_ROUTER_STORE_URL"]
+    assert url["valueFrom"] == {"secretKeyRef": {"name": "router-app", "key": "uri"}}
+    assert {"ports": [{"port": 6432}]} in one("stored.yaml", "NetworkPolicy")["spec"]["egress"]
+
+
+def test_a_journal_that_is_kept_is_on_a_volume_of_its_pod() -> None:
+    spec = one("stored.yaml", "StatefulSet")["spec"]
+    (claim,) = spec["volumeClaimTemplates"]
+    pod = spec["template"]["spec"]
+    assert {"name": claim["metadata"]["name"], "mountPath": "/state"} in pod["containers"][0][
+        "volumeMounts"
+    ]
+    assert "state" not in [volume["name"] for volume in pod["volumes"]]
+    scaled = one("stored.yaml", "HorizontalPodAutoscaler")["spec"]["scaleTargetRef"]
+    assert scaled["kind"] == "StatefulSet"
+    services = [m for m in manifests(golden(Path("stored.yaml"))) if m["kind"] == "Service"]
+    (headless,) = [s for s in services if s["spec"].get("clusterIP") == "None"]
+    assert spec["serviceName"] == headless["metadata"]["name"]
 
 
 def test_a_digest_wins_over_the_tag() -> None:

@@ -199,6 +199,25 @@ FIRING: Final[dict[str, tuple[dict[str, str], dict[str, str], str]]] = {
         {"llm_router_cost_usd_total": "0+20x1040"},
         "10200m",
     ),
+    "RouterLimitNear": (
+        {'llm_router_limit_used_ratio{scope="team/blue",limit="usd/day"}': "0.91x20"},
+        {
+            'llm_router_limit_used_ratio{scope="team/blue",limit="usd/day"}': "0.9x20",
+            'llm_router_limit_used_ratio{scope="all",limit="requests/minute"}': "1x20",
+        },
+        "10m",
+    ),
+    "RouterLedgerBehind": (
+        {
+            'llm_router_limits_journal_age_seconds{instance="i"}': "0x10",
+            'llm_router_limits_store_up{instance="i"}': "0x10",
+        },
+        {
+            'llm_router_limits_journal_age_seconds{instance="i"}': "61 61 59 61 61 59 61 61 59",
+            'llm_router_limits_store_up{instance="i"}': "1x10",
+        },
+        "8m",
+    ),
     "RouterUnpriced": (
         {'llm_router_unpriced_requests_total{provider="a",model="m"}': "0+1x60"},
         {'llm_router_unpriced_requests_total{provider="a",model="m"}': "7x60"},
@@ -224,6 +243,16 @@ def test_an_alert_fires_when_it_is_meant_to(alert: Any, tmp_path: Path) -> None:
     for series, fires in ((firing, True), (quiet, False)):
         text = _fired(alert, series, at, tmp_path)
         assert (f'alertname="{alert.name}"' in text) is fires, text
+
+
+@pytest.mark.skipif(PROMTOOL is None, reason=absent)
+def test_a_ledger_is_behind_where_the_store_is_up_and_the_journal_old(tmp_path: Path) -> None:
+    (alert,) = [each for each in PROMETHEUS["ALERTS"] if each.name == "RouterLedgerBehind"]
+    series = {
+        'llm_router_limits_journal_age_seconds{instance="i"}': "61x10",
+        'llm_router_limits_store_up{instance="i"}': "1x10",
+    }
+    assert 'alertname="RouterLedgerBehind"' in _fired(alert, series, "8m", tmp_path)
 
 
 def _fired(alert: Any, series: dict[str, str], at: str, directory: Path) -> str:

@@ -5,7 +5,8 @@ from collections import deque
 import pytest
 
 from gateway.config import BreakerSettings, Config, Hedge, Resilience, RetryBudget
-from gateway.health.targets import WELL, CallPermit, TargetHealth
+from gateway.health.news import CallPermit
+from gateway.health.targets import WELL, TargetHealth
 from tests.routing.worlds import config, model, persona, provider
 from translators.errors import FailureKind
 

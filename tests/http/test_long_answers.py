@@ -18,7 +18,8 @@ class Caller:
 
     def __init__(self) -> None:
         self.writes: list[bytes] = []
-        self.transport = self.writer = self
+        self.transport = self.writer = self.protocol = self
+        self.writing_paused = False
         self.version, self.method, self.keep_alive = HttpVersion11, "POST", True
 
     def is_closing(self) -> bool:

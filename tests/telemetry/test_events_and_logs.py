@@ -35,8 +35,8 @@ def test_every_listener_hears_every_event_even_after_one_fails(
     def broken(event: Event) -> None:
         raise RuntimeError("prompt text that must not be logged")
 
-    EventBus([broken, heard.append]).publish(ATTEMPT)
-    assert heard == [ATTEMPT]
+    EventBus([broken, heard.append]).publish(ENDED)
+    assert heard == [ENDED]
     assert "RuntimeError" in caplog.text
     assert "prompt text" not in caplog.text
 

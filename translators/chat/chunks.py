@@ -213,8 +213,7 @@ class ChunkWriter:
                 chunk.usage is not None and chunk.delta is None and not self._include_usage
             ):
                 return b""
-            parts = (b"data: ", raw, b"\n\n")
-            return b"".join(parts) if len(raw) <= LONG else joined(parts)
+            return b"data: " + raw + b"\n\n"
         delta = chunk.delta
         if (
             delta is not None

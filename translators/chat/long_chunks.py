@@ -5,10 +5,10 @@ log probabilities of megabytes, given up a few at a time.
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, cast
 
-from translators.chat.chunks import Chunk
+from translators.chat.chunks import Chunk, Texts
 from translators.chat.wire import Delta
 from translators.json_codec import JsonObject
-from translators.pieces import PIECE
+from translators.pieces import LONG, PIECE, joined
 
 _AT_ONCE: Final = 100
 """Tokens: with twenty others each they are ten thousand objects."""
@@ -16,12 +16,16 @@ _AT_ONCE: Final = 100
 
 def shortened(chunks: Iterable[Chunk], relays: bool) -> Iterator[Chunk]:
     """The same chunks, with a long text as several: not as it came then, so where the writer
-    `relays` what came, those stay whole.
+    `relays` what came, those stay whole, each already as the event that is written.
     """
     for chunk in chunks:
-        delta = chunk.delta
+        delta, raw = chunk.delta, chunk.raw
+        relayed = relays and delta is not None and chunk.__class__ is Chunk
+        if relayed and raw is not None and len(raw) > LONG:
+            yield Texts("", chunk.index, [], joined((b"data: ", raw, b"\n\n")))
+            continue
         text = None if delta is None else delta.get("content")
-        whole = chunk.__class__ is not Chunk or (relays and chunk.raw is not None)
+        whole = chunk.__class__ is not Chunk or (relays and raw is not None)
         if text is None or whole or len(text) <= PIECE:
             yield chunk
             continue

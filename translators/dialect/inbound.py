@@ -55,8 +55,7 @@ class Overlay(NamedTuple):
     """
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """What a request was before it was read into the hub's form."""
 
     dialect: str
@@ -73,7 +72,7 @@ class Origin:
     shows_reasoning: bool = True
     """Whether the caller sees what the model reasons. If not, reasoning is no content: an answer of
     which only that has come may still be another target's."""
-    optional: Mapping[Capability, str] = field(default_factory=dict)
+    optional: Mapping[Capability, str] = MappingProxyType({})
     """Capabilities that the caller can do without, and the hub's field of each: a target that lacks
     one may serve, without the field."""
     bound_to_key: bool = False

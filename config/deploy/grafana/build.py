@@ -201,6 +201,48 @@ ROWS: Final[dict[str, tuple[Panel, ...]]] = {
             ),
         ),
     ),
+    "Limits": (
+        Panel(
+            "Used part of limits",
+            "percentunit",
+            (
+                (
+                    f"max by (scope, limit) (llm_router_limit_used_ratio{{{_JOB}}})",
+                    "{{scope}}: {{limit}}",
+                ),
+            ),
+            about="Of the policy's limits, what is held for running requests included.",
+        ),
+        Panel(
+            "Refused by a limit",
+            "reqps",
+            ((_rate("limit_rejections_total", _JOB, "scope, on"), "{{scope}}: {{on}}"),),
+            stacked=True,
+        ),
+        Panel(
+            "Store of limits",
+            "short",
+            ((f"min by (instance) (llm_router_limits_store_up{{{_JOB}}})", "{{instance}}"),),
+            about="0 while it cannot be used.",
+        ),
+        Panel("Store's operations", "s", _quantiles("limits_store", _JOB)),
+        Panel(
+            "Ended and not yet in the ledger",
+            "short",
+            ((f"sum(llm_router_limits_journal_rows{{{_JOB}}})", "requests"),),
+        ),
+        Panel(
+            "The oldest of them",
+            "s",
+            (
+                (
+                    f"max by (instance) (llm_router_limits_journal_age_seconds{{{_JOB}}})",
+                    "{{instance}}",
+                ),
+            ),
+            about="Over a minute: the store takes nothing.",
+        ),
+    ),
     "Truth": (
         Panel(
             "Dropped parameters",

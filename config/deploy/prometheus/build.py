@@ -28,7 +28,7 @@ class Alert(NamedTuple):
     severity: str
     summary: str
     unless: str = ""
-    """PromQL that must hold too, with its `and` or `unless`."""
+    """PromQL that must hold too, with its `and`; or that is enough, with its `or`."""
 
     @property
     def expression(self) -> str:
@@ -108,6 +108,17 @@ ALERTS: Final = (
         "{{ $value | humanize }} USD in an hour, three times that of a week ago.",
         "and sum(increase(llm_router_cost_usd_total[1h]))"
         " > 3 * sum(increase(llm_router_cost_usd_total[1h] offset 1w))",
+    ),
+    Alert(
+        "RouterLimitNear",
+        'max by (scope, limit) (llm_router_limit_used_ratio{limit=~"usd.*"})', "> 0.9", "5m",
+        "info", "{{ $value | humanizePercentage }} of {{ $labels.limit }} of {{ $labels.scope }}"
+        " is used.",
+    ),
+    Alert(
+        "RouterLedgerBehind", "max by (instance) (llm_router_limits_journal_age_seconds)", "> 60",
+        "2m", "page", "{{ $labels.instance }} cannot write what was used into the ledger.",
+        "or min by (instance) (llm_router_limits_store_up) == 0",
     ),
     Alert(
         "RouterUnpriced",

@@ -25,9 +25,14 @@ def test_a_long_text_in_several_chunks() -> None:
 def test_what_is_relayed_stays_as_it_came() -> None:
     raw = b'{"choices":[{"delta":{"content":"' + TEXT.encode() + b'"}}]}'
     chunk = Chunk({"content": TEXT}, raw=raw)
-    assert [*shortened([chunk], True)] == [chunk]
-    written = ChunkWriter("id", 1, "m", False).write([chunk])
-    assert written == b"data: " + raw + b"\n\n"
+    writer = ChunkWriter("id", 1, "m", False)
+    assert writer.write(shortened([chunk], True)) == b"data: " + raw + b"\n\n"
+    assert writer.write([chunk]) == b"data: " + raw + b"\n\n"
+
+
+def test_usage_that_nobody_asked_for_is_not_shown_however_long_it_is() -> None:
+    chunk = Chunk(usage={}, raw=b'{"usage":{},"pad":"' + b"x" * LONG + b'"}')
+    assert ChunkWriter("id", 1, "m", False).write(shortened([chunk], True)) == b""
 
 
 def test_a_long_event_has_no_line_separators() -> None:

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 from translators.chat.prefill import marked
 from translators.chat.request import ChatRequest, parse
 from translators.claude.inbound.context import Reading, object_of, rejected, text_of
-from translators.claude.inbound.conversation import Conversation
+from translators.claude.inbound.conversation import BILLING, Conversation
 from translators.claude.inbound.effort import Thinking, thinking_of
 from translators.claude.inbound.fields import FIELDS, UNKNOWN
 from translators.claude.inbound.session import caller_of, digest
@@ -31,6 +31,11 @@ _PLAIN: Final = frozenset(
 )
 """Fields of which nothing more is to be said."""
 _INDEX: Final = re.compile(r"\[(\d+)\]")
+_SIMPLE: Final = frozenset({
+    "model", "messages", "system", "max_tokens", "stream", "temperature", "top_p", "metadata",
+})  # fmt: skip
+_SAID: Final = ("user", "assistant")
+_NO_IDS: Final[frozenset[str]] = frozenset()
 
 
 class Read(NamedTuple):
@@ -57,6 +62,13 @@ def read(document: Any, headers: Mapping[str, str], size: int, *, counts: bool =
     """
     if document.__class__ is not dict:
         raise InvalidRequest("The request body must be a JSON object.", None, "invalid_type")
+    if not counts and (simple := _simple_body(document)) is not None:
+        _write_simple(simple, document)
+        _write_caller(simple, document, headers)
+        chat = ChatRequest(simple, size, True)
+        marked(chat.messages)
+        model = simple["model"]
+        return Read(chat, model, _NO_THINKING, (), _NO_IDS, False, (), (), False)
     reading = Reading()
     model = text_of(document, "model", "body").strip() if "model" in document else ""
     if not model:
@@ -102,6 +114,32 @@ def read(document: Any, headers: Mapping[str, str], size: int, *, counts: bool =
         tuple(reading.natives),
         document.get("max_tokens") == 0 and not counts,
     )
+
+
+def _simple_body(document: JsonObject) -> JsonObject | None:
+    """Model, messages and limit of a request that says nothing but texts, as many do; None where
+    anything is to be looked at more closely, or refused."""
+    if not document.keys() <= _SIMPLE:
+        return None
+    model, given = document.get("model"), document.get("messages")
+    limit, system = document.get("max_tokens"), document.get("system")
+    if model.__class__ is not str or model != model.strip() or not model or "[" in model:
+        return None
+    if limit.__class__ is not int or limit < 1 or given.__class__ is not list or not given:
+        return None
+    messages: list[JsonObject] = []
+    if system is not None:
+        if system.__class__ is not str or not system or system.startswith(BILLING):
+            return None
+        messages.append({"role": "system", "content": system})
+    for message in given:
+        if message.__class__ is not dict:
+            return None
+        role, content = message.get("role"), message.get("content")
+        if content.__class__ is not str or not content or role not in _SAID:
+            return None
+        messages.append({"role": role, "content": content})
+    return {"model": model, "messages": messages, "max_completion_tokens": limit}
 
 
 def _hub_name(model: str) -> str:

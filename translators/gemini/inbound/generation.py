@@ -14,7 +14,7 @@ from translators.json_codec import JsonObject
 
 AT: Final = "generationConfig"
 _Read = Callable[[JsonObject, str, str], Any]
-_SCALARS: Final[dict[str, tuple[str, _Read]]] = {
+SCALARS: Final[dict[str, tuple[str, _Read]]] = {
     "temperature": ("temperature", number),
     "topP": ("top_p", number),
     "topK": ("top_k", integer),
@@ -24,7 +24,7 @@ _SCALARS: Final[dict[str, tuple[str, _Read]]] = {
     "maxOutputTokens": ("max_completion_tokens", integer),
 }
 """By their names here: the hub's name, and what reads the value."""
-HUB_NAMES: Final = {hub: f"{AT}.{name}" for name, (hub, _) in _SCALARS.items()}
+HUB_NAMES: Final = {hub: f"{AT}.{name}" for name, (hub, _) in SCALARS.items()}
 _NATIVE: Final = frozenset({"responseFormat", "speechConfig", "imageConfig", "translationConfig"})
 """They change the kind of answer."""
 _LOST: Final = frozenset({
@@ -40,7 +40,7 @@ _UNSAID: Final = "THINKING_LEVEL_UNSPECIFIED"
 _EFFORTS: Final = ((1024, "minimal"), (2048, "low"), (10_000, "medium"), (16_384, "high"))
 """Up to which budget, which effort."""
 _KNOWN: Final = frozenset({
-    *_SCALARS, *_NATIVE, *_LOST, *_SCHEMAS, "candidateCount", "stopSequences", "responseMimeType",
+    *SCALARS, *_NATIVE, *_LOST, *_SCHEMAS, "candidateCount", "stopSequences", "responseMimeType",
     "responseLogprobs", "logprobs", "responseModalities", "thinkingConfig", "mediaResolution",
 })  # fmt: skip
 
@@ -51,7 +51,7 @@ def parameters_of(config: JsonObject, found: Found) -> JsonObject:
     for name, value in config.items():
         if value is None:
             continue
-        if (scalar := _SCALARS.get(name)) is not None:
+        if (scalar := SCALARS.get(name)) is not None:
             hub, read = scalar
             made[hub] = read(config, name, AT)
         elif name in _NATIVE:
@@ -60,7 +60,7 @@ def parameters_of(config: JsonObject, found: Found) -> JsonObject:
             found.dropped(f"{AT}.{name}", "only Gemini can be told so")
         elif name not in _KNOWN:
             found.unknown(f"{AT}.{name}", name)
-    if _SCALARS.keys() >= config.keys():
+    if SCALARS.keys() >= config.keys():
         return made
     if (count := integer(config, "candidateCount", AT)) is not None and count != 1:
         made["n"] = count

@@ -11,6 +11,7 @@ _PATH: Final = re.compile(
     r"(?:projects/[^/]+/locations/[^/]+/)?(?:publishers/(?P<publisher>[^/]+)/)?models/(?P<rest>.+)"
 ).fullmatch
 _GOOGLE: Final = "google"
+_AS_EVENTS: Final = "alt=sse"
 
 
 class Asked(NamedTuple):
@@ -35,5 +36,7 @@ def asked(url: str) -> Asked:
     publisher = match["publisher"]
     if publisher not in (None, _GOOGLE):
         model = f"{publisher}/{model}"
-    events = "alt=" in query and parse_qs(query).get("alt", [""])[-1] == "sse"
+    events = query == _AS_EVENTS or (
+        "alt=" in query and parse_qs(query).get("alt", [""])[-1] == "sse"
+    )
     return Asked(match["version"], model, method, events)

@@ -8,10 +8,10 @@ from translators.chat.request import ChatRequest, parse
 from translators.chat.validation_errors import type_name
 from translators.errors import InvalidRequest
 from translators.gemini.inbound.contents import Messages
-from translators.gemini.inbound.generation import HUB_NAMES, detail_of, parameters_of
+from translators.gemini.inbound.generation import HUB_NAMES, SCALARS, detail_of, parameters_of
 from translators.gemini.inbound.losses import Found
 from translators.gemini.inbound.tools import tools_of
-from translators.gemini.inbound.values import array, flag, record, text, word
+from translators.gemini.inbound.values import array, flag, integer, record, text, word
 from translators.json_codec import JsonObject
 
 _KNOWN: Final = frozenset({
@@ -46,6 +46,16 @@ _HUB: Final[Mapping[str, str]] = {
 """The hub's parameters in the words of this API."""
 
 
+_SIMPLE: Final = frozenset({"contents", "systemInstruction", "generationConfig"})
+_CONTENT: Final = frozenset({"role", "parts"})
+_WHOLE: Final = (int,)
+_NUMBER: Final = (int, float)
+_OF_TYPE: Final = {
+    name: (hub, _WHOLE if read is integer else _NUMBER) for name, (hub, read) in SCALARS.items()
+}
+"""What the hub calls a parameter, and of which types a value needs no other look."""
+
+
 class Read(NamedTuple):
     """A request in the hub's form, and what reading it found."""
 
@@ -59,6 +69,9 @@ def read_body(body: Any, model: str, stream: bool, size: int) -> Read:
         rule = f"The request body must be a JSON object, but it is {type_name(body)}."
         raise InvalidRequest(rule, None, "invalid_type")
     found = Found()
+    if (simple := _simple_body(body, model, stream)) is not None:
+        marked(simple["messages"])
+        return Read(ChatRequest(simple, size, True), found)
     config = record(body, "generationConfig", "") or {}
     messages = Messages(detail_of(config), found)
     if body.get("systemInstruction") is not None:
@@ -81,6 +94,58 @@ def read_body(body: Any, model: str, stream: bool, size: int) -> Read:
     except InvalidRequest as error:
         error.param = field_of(error.param, messages.places)
         raise
+
+
+def _simple_body(body: JsonObject, model: str, stream: bool) -> JsonObject | None:
+    """The hub's body of a request that says nothing but texts, one in each content, as many do;
+    None where anything is to be looked at more closely, or refused."""
+    contents, config = body.get("contents"), body.get("generationConfig")
+    usual = model.strip() and body.keys() <= _SIMPLE
+    if contents.__class__ is not list or not contents or not usual:
+        return None
+    messages: list[JsonObject] = []
+    if (instruction := body.get("systemInstruction")) is not None:
+        if not (said := _only_text(instruction)):
+            return None
+        messages.append({"role": "system", "content": said})
+    before = None
+    for content in contents:
+        if not (said := _only_text(content)):
+            return None
+        role = content.get("role")
+        if role == "model" and before != role:
+            messages.append({"role": "assistant", "content": said})
+        elif role == "user" or role is None:
+            messages.append({"role": "user", "content": said})
+        else:
+            return None
+        before = role
+    made: JsonObject = {"model": model, "messages": messages}
+    if stream:
+        made["stream"] = True
+        made["stream_options"] = {"include_usage": True}
+    return made if config is None else _with_settings(made, config)
+
+
+def _only_text(content: Any) -> str | None:
+    """The text of a content that has nothing else in it; None if there is anything else."""
+    if content.__class__ is not dict or not content.keys() <= _CONTENT:
+        return None
+    parts = content.get("parts")
+    part = parts[0] if parts.__class__ is list and len(parts) == 1 else None
+    text = part.get("text") if part.__class__ is dict and len(part) == 1 else None
+    return text if text.__class__ is str else None
+
+
+def _with_settings(made: JsonObject, config: Any) -> JsonObject | None:
+    if config.__class__ is not dict:
+        return None
+    for name, value in config.items():
+        known = _OF_TYPE.get(name)
+        if known is None or value.__class__ not in known[1]:
+            return None
+        made[known[0]] = value
+    return made
 
 
 def _read_aside(body: JsonObject, model: str, made: JsonObject, found: Found) -> None:

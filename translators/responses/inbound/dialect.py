@@ -1,6 +1,7 @@
 """The Responses API as an inbound dialect: how its requests are read and its answers written."""
 
 from collections.abc import Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -13,7 +14,6 @@ from translators.dialect.inbound import (
     Call,
     CallerError,
     Origin,
-    Overlay,
     WrittenError,
 )
 from translators.json_codec import JsonObject, dumps
@@ -38,6 +38,11 @@ _OPTIONAL: Final[Mapping[Capability, str]] = MappingProxyType({"web_search": "we
 class ResponsesInbound:
     """A request that was read, and the answer that is written for it."""
 
+    __slots__ = (
+        "_answer_id", "_raw", "_read", "_writer", "document", "final", "keeps", "origin",
+        "request",
+    )  # fmt: skip
+
     def __init__(
         self,
         document: JsonObject,
@@ -46,14 +51,16 @@ class ResponsesInbound:
         keeps: bool,
         answer_id: str | None,
     ) -> None:
+        found = read.findings
         self.request: ChatRequest = read.chat
         self.origin = Origin(
             NAME,
-            self._relay,
-            tuple(read.findings.natives),
-            optional=_OPTIONAL,
-            notes=tuple(read.findings.report.notes),
-            bound_to_key=True,
+            partial(ResponsesRelay, text, document),
+            tuple(found.natives),
+            tuple(found.report.notes),
+            True,
+            _OPTIONAL,
+            True,
         )
         self.document = document
         """With the stored history in its `input`."""
@@ -61,14 +68,10 @@ class ResponsesInbound:
         """Whether its answer is to be kept."""
         self.final: JsonObject | None = None
         """The whole response, once it is written."""
-        self._text = text
         self._read = read
         self._answer_id = answer_id
         self._writer: ResponsesWriter | None = None
         self._raw: bytes | None = None
-
-    def _relay(self, overlay: Overlay) -> ResponsesRelay:
-        return ResponsesRelay(self._text, self.document, overlay)
 
     def open_writer(self, answer_id: str, created: int) -> ResponsesWriter:
         """For a stream."""

@@ -1,8 +1,7 @@
 """A caller's request, read into the hub's form."""
 
 import re
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from translators.chat.request import ChatRequest, parse
 from translators.chat.validation_errors import missing, type_name
@@ -33,8 +32,19 @@ _PARAMS: Final = {
 }
 
 
-@dataclass(slots=True)
-class ReadRequest:
+_WHOLE: Final = (int,)
+_NUMBER: Final = (int, float)
+_SETTINGS: Final = {
+    "max_output_tokens": ("max_completion_tokens", _WHOLE),
+    "temperature": ("temperature", _NUMBER),
+    "top_p": ("top_p", _NUMBER),
+}
+"""What the hub calls a setting, and of which types a value needs no other look."""
+_PLAIN: Final = frozenset({"model", "input", "instructions", "stream", "store", *_SETTINGS})
+_NOTHING: Final = Findings()
+
+
+class ReadRequest(NamedTuple):
     """The hub's request, and what else was found."""
 
     chat: ChatRequest
@@ -50,6 +60,8 @@ def read_hub_request(document: Any, size: int) -> ReadRequest:
     for name in ("model", "input"):
         if document.get(name) is None:  # with a history there is an input
             raise missing(name)
+    if (plain := _plain_chat(document, size)) is not None:
+        return ReadRequest(plain, _NOTHING, False)
     findings = Findings()
     body: JsonObject = {"model": document["model"], "messages": []}
     tools = ToolReader(findings)
@@ -67,6 +79,36 @@ def read_hub_request(document: Any, size: int) -> ReadRequest:
         error.param = callers_param(error.param, findings.places)
         raise
     return ReadRequest(chat, findings, conversation.compacts)
+
+
+def _plain_chat(document: JsonObject, size: int) -> ChatRequest | None:
+    """The hub's request where nothing but texts and a few settings are in the document, as in many;
+    None where anything is to be looked at more closely, or refused."""
+    model, given, stream = document["model"], document["input"], document.get("stream")
+    if model.__class__ is not str or not model or model.isspace() or not document.keys() <= _PLAIN:
+        return None
+    if given.__class__ is str and given:
+        messages = [{"role": "user", "content": given}]
+    elif given.__class__ is not list or not (messages := plain_messages(given) or []):
+        return None
+    instructions = document.get("instructions")
+    if instructions is not None:
+        if instructions.__class__ is not str:
+            return None
+        if instructions:
+            messages.insert(0, {"role": "system", "content": instructions})
+    body: JsonObject = {"model": model, "messages": messages}
+    for name, value in document.items():
+        if (setting := _SETTINGS.get(name)) is not None and value is not None:
+            if value.__class__ not in setting[1]:
+                return None
+            body[setting[0]] = value
+    if stream is True:
+        body["stream"] = True
+        body["stream_options"] = {"include_usage": True}
+    elif stream is not None and stream is not False:
+        return None
+    return ChatRequest(body, size, True)
 
 
 def _conversation(

@@ -40,6 +40,10 @@ labels:
 {{- end }}
 {{- end }}
 
+{{- define "llm-router.kind" -}}
+{{- ternary "StatefulSet" "Deployment" .Values.journal.persistence.enabled }}
+{{- end }}
+
 {{- define "llm-router.serviceAccount" -}}
 {{- .Values.serviceAccount.name | default (ternary (include "llm-router.name" .) "default" .Values.serviceAccount.create) }}
 {{- end }}
@@ -51,6 +55,9 @@ labels:
 - {name: LLM_ROUTER_STATE_DIR, value: /state}
 {{- if include "llm-router.configMap" . }}
 - {name: LLM_ROUTER_CONFIG_DIR, value: /config}
+{{- end }}
+{{- with .Values.store.existingSecret }}
+- {name: LLM_ROUTER_STORE_URL, valueFrom: {secretKeyRef: {name: {{ . }}, key: {{ $.Values.store.key | quote }}}}}
 {{- end }}
 {{- with .Values.extraEnv }}
 {{ toYaml . }}

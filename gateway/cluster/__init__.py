@@ -1,0 +1,1 @@
+"""What the instances of a gateway tell each other through their store, beside requests."""

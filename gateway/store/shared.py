@@ -1,0 +1,145 @@
+"""What processes tell each other through the store: messages, which every process reads once, and
+states, sealed bytes under names that say nothing.
+
+None of it is needed to go on: it is written behind, read with little patience, and may be lost.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final, NamedTuple
+
+from gateway.store.database import Database, portions, transaction
+from gateway.store.postgres_schema import CHANNEL, translated
+
+MOST_TEXT: Final = 7_000
+"""Characters of a message; a longer one is not read."""
+LONGEST_NAME: Final = 200
+"""Characters of a sender's name."""
+MOST_MESSAGES: Final = 1_000
+"""That are read at once."""
+TOTAL_BYTES: Final = 1024 * 1024 * 1024
+"""Of all states; the oldest go."""
+_EVICTED: Final = 1_000
+_TABLES: Final = """
+CREATE TABLE IF NOT EXISTS told(rev INTEGER PRIMARY KEY AUTOINCREMENT, sender TEXT NOT NULL,
+  at INT NOT NULL, until INT NOT NULL, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS states(id BLOB PRIMARY KEY, kept INT NOT NULL, expires INT NOT NULL,
+  size INT NOT NULL, sealed BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS states_expires ON states(expires);
+CREATE INDEX IF NOT EXISTS states_kept ON states(kept);
+"""
+_UNLOGGED: Final = (
+    "CREATE TABLE IF NOT EXISTS states",
+    "CREATE UNLOGGED TABLE IF NOT EXISTS states",
+)
+"""States stand in no write-ahead log, and so in no backup and on no standby."""
+
+
+class Told(NamedTuple):
+    """A message."""
+
+    rev: int
+    sender: str
+    at: int
+    """When it was told, Unix seconds."""
+    body: str
+
+
+class State(NamedTuple):
+    """Sealed bytes."""
+
+    id: bytes
+    expires: int
+    sealed: bytes
+
+
+def create(database: Database) -> None:
+    """The tables, where they are not there yet."""
+    with transaction(database):  # others that start wait
+        if database.remote:
+            for statement in translated(_TABLES.replace(*_UNLOGGED)):
+                database.execute(statement)
+        else:
+            for statement in filter(str.strip, _TABLES.split(";")):
+                database.execute(statement)
+
+
+def tell(database: Database, sender: str, now: int, until: int, body: str) -> None:
+    """A message for all others, which holds until then; what held until now is taken away."""
+    with transaction(database):
+        database.execute("DELETE FROM told WHERE until <= ?", (now,))
+        database.execute(
+            "INSERT INTO told(sender, at, until, body) VALUES(?, ?, ?, ?)",
+            (sender, now, until, body),
+        )
+        if database.remote:
+            database.execute("SELECT pg_notify(?, ?)", (CHANNEL, "told"))
+
+
+def told_since(database: Database, sender: str, rev: int, now: int) -> list[Told]:
+    """Messages of others that hold and are newer, the oldest first."""
+    query = (
+        "SELECT rev, sender, at, body FROM told WHERE rev > ? AND sender <> ? AND until > ? AND"
+        " length(body) <= ? AND length(sender) <= ? ORDER BY rev LIMIT ?"
+    )
+    values = (rev, sender, now, MOST_TEXT, LONGEST_NAME, MOST_MESSAGES)
+    rows = database.execute(query, values)
+    return [Told(*row) for row in rows]
+
+
+@contextmanager
+def _at_once(database: Database) -> Iterator[None]:
+    """One commit for many rows. On Postgres `executemany` is one by itself, and nobody waits."""
+    if database.remote:
+        yield
+    else:
+        with transaction(database):
+            yield
+
+
+def keep(database: Database, now: int, states: Sequence[State], forgotten: Sequence[bytes]) -> None:
+    """Keep states, and forget others."""
+    with _at_once(database):
+        if forgotten:
+            database.executemany("DELETE FROM states WHERE id = ?", [(each,) for each in forgotten])
+        if states:
+            # In one order everywhere, so that two processes never wait for each other.
+            rows = sorted([(s.id, now, s.expires, len(s.sealed), s.sealed) for s in states])
+            database.executemany(
+                "INSERT INTO states(id, kept, expires, size, sealed) VALUES(?, ?, ?, ?, ?)"
+                " ON CONFLICT(id) DO UPDATE SET kept = excluded.kept, expires = excluded.expires,"
+                " size = excluded.size, sealed = excluded.sealed",
+                rows,
+            )
+
+
+def find(database: Database, ids: Sequence[bytes], now: int) -> dict[bytes, bytes]:
+    """The states of these ids that are there, and still hold."""
+    found: dict[bytes, bytes] = {}
+    for some in portions(ids):
+        marks = ",".join("?" * len(some))
+        query = f"SELECT id, sealed FROM states WHERE id IN ({marks}) AND expires > ?"
+        found.update(
+            (bytes(id_), bytes(sealed)) for id_, sealed in database.execute(query, (*some, now))
+        )
+    return found
+
+
+def forget_old(database: Database, now: int, total: int = TOTAL_BYTES) -> None:
+    """Take away states whose time is over, and the oldest of what is too much."""
+    with _at_once(database):
+        database.execute("DELETE FROM states WHERE expires <= ?", (now,))
+        (size,) = database.execute("SELECT COALESCE(SUM(size), 0) FROM states").fetchone()
+        while size > total:
+            rows = database.execute(
+                "SELECT id, size FROM states ORDER BY kept, id LIMIT ?", (_EVICTED,)
+            ).fetchall()
+            gone = []
+            for id_, bytes_ in rows:
+                if size <= total:
+                    break
+                gone.append((id_,))
+                size -= bytes_
+            if not gone:
+                return
+            database.executemany("DELETE FROM states WHERE id = ?", gone)

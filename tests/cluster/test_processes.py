@@ -1,0 +1,46 @@
+"""Real processes on one store: three instances on Postgres, and the workers of one machine."""
+
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.conversations import ANSWERS, PERSONAS, SHARED, Seen, seen
+from tests.fakes import fake_upstream
+from tests.test_limits_process import configured
+from tests.test_process import gateway_process
+
+
+def environ_in(directory: Path) -> dict[str, str]:
+    environ = {**configured(directory, "store: {}"), **SHARED}
+    policy = f"version: 1\nserver: {{drain_delay: 0}}\nstore: {{}}\npersonas:{PERSONAS}"
+    (directory / "config" / "persona_policy.yaml").write_text(policy, "utf-8")
+    return environ
+
+
+@pytest.mark.timeout(300)
+async def test_three_instances_are_one(tmp_path: Path, postgres_url: str) -> None:
+    """Each has a state directory of its own. One is told to wait, and asked first."""
+    async with fake_upstream(**ANSWERS) as fake, AsyncExitStack() as stack:
+        urls = []
+        for number in range(3):
+            environ = environ_in(tmp_path / str(number)) | fake.environ()
+            environ["LLM_ROUTER_STORE_URL"] = postgres_url
+            process = gateway_process(patience=100, **environ)
+            urls.append((await stack.enter_async_context(process))[1])
+        assert await seen(fake, *urls) == Seen(1, [200] * 3, [True] * 2, [True] * 2, [True] * 2)
+
+
+@pytest.mark.timeout(300)
+async def test_the_workers_of_one_machine_are_one(tmp_path: Path) -> None:
+    """Each request comes by a connection of its own, to any of them. Both keys of the provider are
+    told to wait.
+    """
+    async with fake_upstream(**ANSWERS) as fake:
+        environ = environ_in(tmp_path) | fake.environ() | {"SECOND": "sk-canary-second"}
+        file = tmp_path / "config" / "capabilities.yaml"
+        one, two = "key_variable: OPENAI_API_KEY", "keys: [OPENAI_API_KEY, SECOND]"
+        file.write_text(file.read_text("utf-8").replace(one, two), "utf-8")
+        async with gateway_process("--workers", "3", patience=100, **environ) as (_, url):
+            found = await seen(fake, url, *[url] * 6)
+    assert found == Seen(2, [200] * 7, [True] * 6, [True] * 6, [True] * 6)
